@@ -1,0 +1,62 @@
+"""What the tables and columns are called in the CRM.
+
+The defaults are those of our own staging tables. A company that already has such tables gives
+its own names in one settings mapping.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+# A logical or set name: it becomes part of a URL, so nothing else may be in it.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Table, set and column names; lookups by their logical name (`osync_contact`)."""
+
+    record_table: str = "osync_syncrecord"
+    record_set: str = "osync_syncrecords"
+    record_id: str = "osync_syncrecordid"
+    record_name: str = "osync_name"
+    record_contact: str = "osync_contact"
+    record_target_table: str = "osync_targettable"
+    record_target_id: str = "osync_targetid"
+    record_editor: str = "osync_editor"
+    record_edited_on: str = "osync_editedon"
+    record_operation_id: str = "osync_operationid"
+
+    field_table: str = "osync_syncfield"
+    field_set: str = "osync_syncfields"
+    field_id: str = "osync_syncfieldid"
+    field_column: str = "osync_name"
+    field_record: str = "osync_syncrecord"
+    field_original: str = "osync_originalvalue"
+    field_proposed: str = "osync_proposedvalue"
+    field_original_label: str = "osync_originallabel"
+    field_proposed_label: str = "osync_proposedlabel"
+    field_decision: str = "osync_decision"
+    field_decision_id: str = "osync_decisionid"
+    field_applied: str = "osync_appliedvalue"
+    field_decided_by: str = "osync_decidedby"
+    field_decided_on: str = "osync_decidedon"
+    field_reason: str = "osync_reason"
+
+    contact_revision: str = "osync_revision"
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not _NAME.fullmatch(getattr(self, field.name)):
+                raise ValueError(f"{field.name} is not a CRM name: {getattr(self, field.name)!r}")
+
+    @classmethod
+    def from_mapping(cls, overrides: Mapping[str, str]) -> Names:
+        """The defaults with some names replaced; an unknown key or an impossible name is a ValueError."""
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(overrides) - known)
+        if unknown:
+            raise ValueError(f"Unknown CRM names: {', '.join(unknown)}")
+        return cls(**overrides)

@@ -1,0 +1,199 @@
+"""What goes in and out of the client: plain frozen records in our own words.
+
+Values of contact columns are canonical text (see `values`), None meaning empty. Times are aware
+and in UTC. A decision is one of the numbers in `StagedDecision`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Generic, TypeVar
+from uuid import UUID
+
+Row = TypeVar("Row")
+
+
+class StagedDecision(IntEnum):
+    """The choice values of a staged field's decision in the CRM."""
+
+    PENDING = 410000000
+    APPROVED = 410000001
+    REJECTED = 410000002
+    SUPERSEDED = 410000003
+
+
+class ColumnType(StrEnum):
+    """How a column's values are written and compared."""
+
+    TEXT = "text"
+    MEMO = "memo"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    YES_NO = "yes_no"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    MONEY = "money"
+    FLOAT = "float"
+    DATE = "date"
+    DATE_TIME = "date_time"
+    LOOKUP = "lookup"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRecord:
+    """One Outlook edit of one contact, as the CRM staged it. `state`: 0 awaiting review, 1 reviewed."""
+
+    id: UUID
+    name: str
+    contact_id: UUID | None
+    target_table: str
+    target_id: UUID | None
+    editor_id: UUID | None
+    editor_name: str
+    edited_on: datetime | None
+    operation_id: str
+    state: int
+    version: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class StagedField:
+    """One changed column of a staged edit. `state`: 0 open, 1 decided."""
+
+    id: UUID
+    record_id: UUID | None
+    column: str
+    original: str | None
+    proposed: str | None
+    original_label: str
+    proposed_label: str
+    decision: int
+    decision_id: str
+    applied: str | None
+    decided_by: str
+    decided_on: datetime | None
+    reason: str
+    state: int
+    version: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage(Generic[Row]):
+    """One page of a full or a delta read; a link is '' when the page has none."""
+
+    rows: tuple[Row, ...]
+    deleted: tuple[UUID, ...]
+    next_link: str
+    delta_link: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user of the CRM."""
+
+    id: UUID
+    name: str
+    address: str
+    entra_id: UUID | None
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who we are to the CRM, and which organization it is."""
+
+    user_id: UUID
+    organization_id: UUID
+    business_unit_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """How a lookup to one table is written: the navigation property and that table's set name."""
+
+    target: str
+    property: str
+    set_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a CRM table. `navigation` is empty where the CRM's usual naming applies."""
+
+    table: str
+    name: str
+    label: str
+    type: ColumnType
+    max_length: int | None = None
+    options: tuple[tuple[int, str], ...] = ()
+    targets: tuple[str, ...] = ()
+    writable: bool = True
+    navigation: tuple[Navigation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContactNow:
+    """What the CRM holds at `read_at`, for the columns that were asked for."""
+
+    id: UUID
+    etag: str
+    revision: int | None
+    values: Mapping[str, str | None]
+    labels: Mapping[str, str]
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMark:
+    """The decision to be written on a staged field, which closes it."""
+
+    field_id: UUID
+    etag: str
+    decision: int
+    decision_id: str
+    applied: str | None
+    decided_by: str
+    decided_on: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactWrite:
+    """Approved values for one contact; `revision` is the value read plus one."""
+
+    contact_id: UUID
+    etag: str
+    revision: int
+    values: tuple[tuple[Column, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordClose:
+    """The end of a staged edit whose last field is decided."""
+
+    record_id: UUID
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """Writes that happen together or not at all."""
+
+    contact: ContactWrite | None = None
+    marks: tuple[FieldMark, ...] = ()
+    closes: tuple[RecordClose, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """Everything a delivery compares before it writes; `contact` is None when it was deleted."""
+
+    contact: ContactNow | None
+    fields: Mapping[UUID, StagedField]
+    records: Mapping[UUID, StagedRecord]
