@@ -1,0 +1,225 @@
+"""All settings, by environment. The defaults are the demo; README.md has the table of variables.
+
+Misconfiguration is reported by system checks with ids and hints (syncapp/checks.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from portal import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Where we are -------------------------------------------------------------------------------------
+DEMO = env.flag("DEMO", default=True)
+DEMO_DIR = env.path("DEMO_DIR", BASE_DIR / ".demo")
+PORTAL_PORT = int(env.number("PORTAL_PORT", 8000))
+SANDBOX_PORT = int(env.number("SANDBOX_PORT", 8001))
+BASE_URL = env.text("BASE_URL", f"http://127.0.0.1:{PORTAL_PORT}" if DEMO else "").rstrip("/")
+ENVIRONMENT_NAME = env.text("ENVIRONMENT_NAME", "Demo" if DEMO else "Production")
+
+DEBUG = env.flag("DEBUG", default=False)
+SECRET_KEY = env.text("SECRET_KEY", "demo-only-key-the-checks-refuse-it-anywhere-else-0123456789" if DEMO else "")
+SECRET_KEY_FALLBACKS = env.items("SECRET_KEY_FALLBACKS")
+AUDIT_KEY = env.text("AUDIT_KEY", SECRET_KEY)
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", ("127.0.0.1", "localhost") if DEMO else ())
+CSRF_TRUSTED_ORIGINS = [BASE_URL] if BASE_URL else []
+
+# --- Application --------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "csp",
+    "syncapp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "syncapp.web.access.SessionLimits",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+AUTH_USER_MODEL = "syncapp.Person"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "syncapp.web.page.surroundings",
+            ]
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- Database: the truth and the queue ----------------------------------------------------------------
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DEMO_DIR / 'portal.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # DEFERRED transactions fail with "database is locked" under concurrent writers; see docs/decisions.md.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# --- The CRM ------------------------------------------------------------------------------------------
+CRM_ORIGIN = env.text("CRM_ORIGIN", f"http://127.0.0.1:{SANDBOX_PORT}" if DEMO else "").rstrip("/")
+CRM_TENANT = env.text("CRM_TENANT", "11111111-1111-1111-1111-111111111111" if DEMO else "")
+CRM_AUTHORITY = env.text(
+    "CRM_AUTHORITY",
+    f"https://127.0.0.1:{SANDBOX_PORT}/{CRM_TENANT}" if DEMO else f"https://login.microsoftonline.com/{CRM_TENANT}",
+)
+CRM_CLIENT_ID = env.text("CRM_CLIENT_ID", "22222222-2222-2222-2222-222222222222" if DEMO else "")
+CRM_CLIENT_SECRET = env.text("CRM_CLIENT_SECRET", "sandbox-secret" if DEMO else "")
+CRM_NAMES = env.mapping("CRM_NAMES")
+CRM_ENABLE_WRITES = DEMO  # a new connection is read only, but the demo's comes enabled
+
+# --- Sign-in ------------------------------------------------------------------------------------------
+SIGN_IN_CLIENT_ID = env.text("SIGN_IN_CLIENT_ID", CRM_CLIENT_ID)
+SIGN_IN_CLIENT_SECRET = env.text("SIGN_IN_CLIENT_SECRET", CRM_CLIENT_SECRET)
+SIGN_IN_HELP = env.text("SIGN_IN_HELP")
+
+# --- Rules and times (seconds) ------------------------------------------------------------------------
+FOUR_EYES = env.flag("FOUR_EYES", default=True)
+UNDO_SECONDS = env.number("UNDO_SECONDS", 10)
+PULL_SECONDS = env.number("PULL_SECONDS", 5)
+TICK = env.number("TICK", 1)
+HTTP_SECONDS = env.number("HTTP_SECONDS", 30)
+SOFT_LIMIT = env.number("SOFT_LIMIT", 40)
+HARD_LIMIT = env.number("HARD_LIMIT", 50)
+LEASE = env.number("LEASE", 60)
+BROKER_VISIBILITY = env.number("BROKER_VISIBILITY", 300)
+PROBE_SECONDS = env.number("PROBE_SECONDS", 30)  # between two tries at a closed gate
+ATTEMPTS = int(env.number("ATTEMPTS", 8))
+FAILPOINTS = env.text("FAILPOINTS")  # tests only: a folder whose files name the points that kill the process
+
+# --- Redis and Celery ---------------------------------------------------------------------------------
+# The socket's path must stay under 107 characters whatever the length of DEMO_DIR.
+_digest = hashlib.sha256(str(DEMO_DIR).encode()).hexdigest()[:12]
+DEMO_BROKER_SOCKET = Path(tempfile.gettempdir()) / f"osync-{_digest}" / "broker.sock"
+REDIS_URL = env.text("REDIS_URL", f"redis+socket://{DEMO_BROKER_SOCKET}" if DEMO else "")
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_ACKS_ON_FAILURE = True
+CELERY_TASK_TIME_LIMIT = HARD_LIMIT
+CELERY_TASK_SOFT_TIME_LIMIT = SOFT_LIMIT
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": BROKER_VISIBILITY,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    # Without these four a worker stays deaf for minutes after a half-open connection, and a publish to a dead
+    # broker blocks for 6 to 10 seconds.
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "health_check_interval": 10,
+    "max_retries": 0,
+}
+if not REDIS_URL.startswith("redis+socket"):
+    CELERY_BROKER_TRANSPORT_OPTIONS["socket_keepalive"] = True
+CELERY_BEAT_SCHEDULE = {
+    "tick": {"task": "syncapp.tasks.tick", "schedule": TICK, "options": {"expires": max(2.0, TICK * 5)}},
+    "pull": {"task": "syncapp.tasks.pull", "schedule": PULL_SECONDS, "options": {"expires": PULL_SECONDS * 2}},
+    "nightly": {"task": "syncapp.tasks.nightly", "schedule": 600.0, "options": {"expires": 600}},
+}
+
+# --- Web ----------------------------------------------------------------------------------------------
+_https = not BASE_URL.startswith("http://")
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_NAME = "__Host-portal" if _https else "portal_session"
+SESSION_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"  # Strict would lose the session on the way back from the sign-in page
+SESSION_COOKIE_AGE = 8 * 3600
+CSRF_COOKIE_NAME = "__Host-csrf" if _https else "portal_csrf"
+CSRF_COOKIE_SECURE = _https
+CSRF_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = _https
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
+SECURE_HSTS_PRELOAD = _https
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env.flag("BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+LOGIN_URL = "sign_in"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+_authority = urlsplit(CRM_AUTHORITY)
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "font-src": ["'self'"],
+        "form-action": ["'self'", f"{_authority.scheme}://{_authority.netloc}", *([CRM_ORIGIN] if DEMO else [])],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+
+STATIC_URL = "static/"
+STATIC_ROOT = DEMO_DIR / "static" if DEMO else BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = DEMO
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEMO
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- Logs: no personal data, ids only -----------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
+}

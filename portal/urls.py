@@ -1,0 +1,7 @@
+"""Routes: everything lives in syncapp."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [path("", include("syncapp.urls"))]

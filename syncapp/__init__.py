@@ -1,0 +1,1 @@
+"""The portal's application: review Outlook edits, manage Outlook synchronization filters."""

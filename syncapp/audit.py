@@ -1,0 +1,54 @@
+"""The one writer of the audit trail: a row with keyed digests, and beside it the values that can be erased."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db.models.functions import Now
+
+from syncapp.models import AuditEntry, AuditValue, Person
+
+
+def digest(value: str | None) -> str:
+    """A keyed digest of a value: proves which value it was after the value itself is erased; '' for empty."""
+    if value is None:
+        return ""
+    return hmac.new(settings.AUDIT_KEY.encode(), value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def record(
+    action: str,
+    *,
+    by: Person | None,
+    channel: str,
+    group: uuid.UUID | None = None,
+    record_id: uuid.UUID | None = None,
+    field_id: uuid.UUID | None = None,
+    decision_id: uuid.UUID | None = None,
+    details: Mapping[str, Any] | None = None,
+    before: str | None = None,
+    after: str | None = None,
+    reason: str = "",
+) -> AuditEntry:
+    """Write one entry in the caller's transaction. `details` holds codes and numbers only, no personal data."""
+    entry = AuditEntry.objects.create(
+        at=Now(),
+        action=action,
+        actor=by,
+        channel=channel,
+        group=group,
+        record_id=record_id,
+        field_id=field_id,
+        decision_id=decision_id,
+        details=dict(details or {}),
+        before_digest=digest(before),
+        after_digest=digest(after),
+    )
+    if before is not None or after is not None or reason:
+        AuditValue.objects.create(entry=entry, before=before, after=after, reason=reason)
+    return entry

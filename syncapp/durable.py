@@ -1,0 +1,159 @@
+"""Claim, settle, sweep: the one implementation for all durable work.
+
+A claim is a compare-and-set update whose row count decides, correct on both databases. It commits before any network
+call. Every later write names the fence of its claim, so a worker that outlived its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from syncapp.models.durable_work import (
+    WAITING_STATES,
+    DurableQuerySet,
+    DurableWork,
+    WorkState,
+    database_now,
+)
+
+BELL_SECONDS = 15.0
+
+
+class LostLease(Exception):
+    """Somebody else holds the work by now: stop, and write nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on one row, for as long as its fence is the newest."""
+
+    model: type[DurableWork]
+    pk: Any
+    fence: int
+    outcome_unknown: bool
+    attempts: int
+
+    def row(self) -> DurableQuerySet:
+        """The claimed row, if this claim still holds it."""
+        held: DurableQuerySet = self.model.objects.held_by(self.pk, self.fence)
+        return held
+
+
+def claim(model: type[DurableWork], pk: Any) -> Claim | None:
+    """Take one due row under a lease, or None where somebody was first or nothing is due."""
+    taken = model.objects.filter(pk=pk).due()
+    lease = {"state": WorkState.LEASED, "lease_until": database_now(plus=settings.LEASE)}
+    if taken.update(fence=F("fence") + 1, attempts=F("attempts") + 1, rung_at=None, **lease) != 1:
+        return None
+    row = model.objects.get(pk=pk)
+    return Claim(model, pk, row.fence, row.outcome_unknown, row.attempts)
+
+
+def mark_sent(held: Claim) -> None:
+    """Say, before the request leaves, that it may have had an effect. Raises LostLease."""
+    _change(held, state=WorkState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
+
+
+def lock(held: Claim) -> None:
+    """Take the row's lock inside a transaction and prove that the claim still holds. Raises LostLease."""
+    if not held.row().select_for_update().values_list("pk", flat=True).first():
+        raise LostLease(str(held.pk))
+
+
+def settle(held: Claim) -> None:
+    """The work is done. Raises LostLease."""
+    _change(held, state=WorkState.DONE, lease_until=None, settled_at=Now(), outcome_unknown=False, last_error="")
+
+
+def give_up(held: Claim, *, error: str) -> None:
+    """The attempts are used up; the row stays to be seen and retried. Raises LostLease."""
+    _change(held, state=WorkState.FAILED, lease_until=None, settled_at=Now(), last_error=error[:100])
+
+
+def hand_back(held: Claim, *, due_in: float, error: str = "", unknown: bool = False, free: bool = False) -> None:
+    """Let it be claimed again in `due_in` seconds.
+
+    `unknown`: an answer was lost, so the next holder reads before it writes. `free`: costs no attempt.
+    Raises LostLease.
+    """
+    state = WorkState.VERIFY if unknown else WorkState.READY
+    spent = {"attempts": F("attempts") - 1} if free else {}
+    due = database_now(plus=due_in)
+    _change(held, state=state, lease_until=None, due_at=due, outcome_unknown=unknown, last_error=error[:100], **spent)
+
+
+def start_over(held: Claim, *, due_at: Any) -> None:
+    """This round is done and more of the same row is due at `due_at`: attempts count anew. Raises LostLease."""
+    fresh = {"attempts": 0, "outcome_unknown": False, "last_error": ""}
+    _change(held, state=WorkState.READY, lease_until=None, due_at=due_at, **fresh)
+
+
+def _change(held: Claim, **columns: Any) -> None:
+    if held.row().update(**columns) != 1:
+        raise LostLease(str(held.pk))
+
+
+def sweep(model: type[DurableWork]) -> int:
+    """Free what its holder left: unsent work is ready again, sent work must be verified. Safe to run twice."""
+    over = model.objects.lease_over()
+    unknown = over.filter(Q(state=WorkState.SENT) | Q(outcome_unknown=True))
+    freed = unknown.update(state=WorkState.VERIFY, lease_until=None, rung_at=None, outcome_unknown=True)
+    return freed + model.objects.lease_over().update(state=WorkState.READY, lease_until=None, rung_at=None)
+
+
+def due_bells(model: type[DurableWork], *, limit: int = 200) -> Sequence[Any]:
+    """Ids to ring now, each at most once in BELL_SECONDS however many ticks run."""
+    with transaction.atomic():
+        ids = list(model.objects.unrung(seconds=BELL_SECONDS).order_by("due_at").values_list("pk", flat=True)[:limit])
+        won = [pk for pk in ids if model.objects.filter(pk=pk).unrung(seconds=BELL_SECONDS).update(rung_at=Now())]
+    return won
+
+
+def ring_again(model: type[DurableWork], pks: Sequence[Any]) -> None:
+    """The bell did not sound (the broker is away): forget that it rang."""
+    model.objects.filter(pk__in=list(pks), state__in=WAITING_STATES).update(rung_at=None)
+
+
+def renew(held: Claim) -> None:
+    """Ask for a fresh lease while the work lasts. Raises LostLease."""
+    _change(held, lease_until=database_now(plus=settings.LEASE))
+
+
+def failpoint(name: str) -> None:
+    """Kill the own process, as a power cut would, where a test has armed `name`. Does nothing otherwise."""
+    if not settings.FAILPOINTS:
+        return
+    armed = Path(settings.FAILPOINTS) / name
+    try:
+        armed.unlink()
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+__all__ = [
+    "Claim",
+    "LostLease",
+    "claim",
+    "due_bells",
+    "failpoint",
+    "give_up",
+    "hand_back",
+    "lock",
+    "mark_sent",
+    "renew",
+    "ring_again",
+    "settle",
+    "start_over",
+    "sweep",
+]

@@ -1,0 +1,130 @@
+"""Named stop switches: checked when work is claimed, opened by a probe that succeeds or by a person.
+
+A closed gate costs no attempts. Whoever wins the probe may try one piece of work; its success opens the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from syncapp import audit
+from syncapp.crm.errors import (
+    CredentialsRefused,
+    CrmError,
+    Forbidden,
+    ServerFault,
+    Throttled,
+    TokenUnavailable,
+    Unreachable,
+)
+from syncapp.models import Gate, Person
+from syncapp.models.durable_work import database_now
+
+CRM_GATES = (
+    Gate.Name.OPERATOR_STOP,
+    Gate.Name.WRONG_ORGANIZATION,
+    Gate.Name.CRM_CREDENTIALS,
+    Gate.Name.CRM_UNREACHABLE,
+    Gate.Name.CRM_THROTTLED,
+)
+FAILURES_TO_CLOSE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Leave to work: through open gates, or as the one probe of a closed one."""
+
+    probes: str = ""
+
+
+def pass_through(names: Sequence[str]) -> Passage | None:
+    """Leave to claim work behind these gates, or None while one is closed and its probe is not ours."""
+    closed = list(Gate.objects.filter(name__in=names, closed_at__isnull=False).order_by("name"))
+    if not closed:
+        return Passage()
+    if len(closed) > 1 or closed[0].next_probe_at is None:
+        return None
+    return Passage(probes=closed[0].name) if _wins_probe(closed[0].name) else None
+
+
+def are_open(names: Sequence[str]) -> bool:
+    """Whether none of these gates is closed; asks for no probe."""
+    return not Gate.objects.filter(name__in=names, closed_at__isnull=False).exists()
+
+
+def _wins_probe(name: str) -> bool:
+    due = Gate.objects.filter(name=name, closed_at__isnull=False, next_probe_at__lte=Now())
+    return due.update(next_probe_at=database_now(plus=settings.PROBE_SECONDS)) == 1
+
+
+def give_back(passage: Passage) -> None:
+    """The probe found nothing to do: let the next one try at once."""
+    if passage.probes:
+        Gate.objects.filter(name=passage.probes, closed_at__isnull=False).update(next_probe_at=Now())
+
+
+def close(name: str, *, reason: str, probe_in: float | None, by: Person | None = None) -> bool:
+    """Close a gate; True for the one caller who did. `probe_in` None: only a person opens it again."""
+    probe = None if probe_in is None else database_now(plus=probe_in)
+    with transaction.atomic():
+        Gate.objects.get_or_create(name=name)
+        first = Gate.objects.filter(name=name, closed_at__isnull=True).update(
+            closed_at=Now(), reason=reason[:300], next_probe_at=probe, closed_by=by
+        )
+        if first:
+            audit.record("gate.closed", by=by, channel="system" if by is None else "settings", details={"gate": name})
+    return bool(first)
+
+
+def reopen(name: str, *, by: Person | None = None) -> bool:
+    """Open a gate; True for the one caller who did."""
+    with transaction.atomic():
+        opened = Gate.objects.filter(name=name, closed_at__isnull=False).delete()[0] > 0
+        if opened:
+            audit.record("gate.opened", by=by, channel="system" if by is None else "settings", details={"gate": name})
+    return opened
+
+
+def crm_answered(passage: Passage | None = None) -> None:
+    """The CRM answered and let us in: forget counted failures, open the gate that this was the probe of."""
+    if passage is not None and passage.probes:
+        reopen(passage.probes)
+    for name in (Gate.Name.CRM_CREDENTIALS, Gate.Name.CRM_UNREACHABLE):
+        reopen(name)
+    Gate.objects.filter(name=Gate.Name.CRM_UNREACHABLE, failures__gt=0).update(failures=0)
+
+
+def crm_failed(error: CrmError, *, forbidden_gate: str) -> bool:
+    """Close the gate that `error` calls for; True where the failure is the connection's and costs no attempt."""
+    if isinstance(error, CredentialsRefused):
+        close(Gate.Name.CRM_CREDENTIALS, reason=str(error), probe_in=settings.PROBE_SECONDS)
+        return True
+    if isinstance(error, Throttled):
+        close(Gate.Name.CRM_THROTTLED, reason="asked for a pause", probe_in=error.retry_after or 5.0)
+        return True
+    if isinstance(error, Forbidden):
+        close(forbidden_gate, reason=str(error), probe_in=settings.PROBE_SECONDS * 10)
+        return True
+    if isinstance(error, Unreachable | ServerFault | TokenUnavailable):
+        return _count_silence(error)
+    return False
+
+
+def _count_silence(error: CrmError) -> bool:
+    name = Gate.Name.CRM_UNREACHABLE
+    Gate.objects.get_or_create(name=name)
+    Gate.objects.filter(name=name).update(failures=F("failures") + 1)
+    if Gate.objects.filter(name=name, failures__gte=FAILURES_TO_CLOSE).exists():
+        close(name, reason=type(error).__name__, probe_in=min(5.0, settings.PROBE_SECONDS))
+    return Gate.objects.filter(Q(name=name) & Q(closed_at__isnull=False)).exists()
+
+
+def closed() -> list[Gate]:
+    """Every closed gate, for the banner and /healthz."""
+    return list(Gate.objects.filter(closed_at__isnull=False).select_related("closed_by").order_by("closed_at"))

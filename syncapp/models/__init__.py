@@ -1,0 +1,30 @@
+"""Data, vocabulary, constraints and single-row questions. Operations live in `mirror`, `review`, `durable`."""
+
+from __future__ import annotations
+
+from syncapp.models.audit import AuditEntry, AuditValue
+from syncapp.models.connection import Connection, CrmColumn, CrmUser, Gate, MirrorCursor, Pulse
+from syncapp.models.decision import Decision
+from syncapp.models.delivery import Delivery
+from syncapp.models.durable_work import DurableWork
+from syncapp.models.person import Person, SignInAttempt
+from syncapp.models.sync_field import SyncField
+from syncapp.models.sync_record import SyncRecord
+
+__all__ = [
+    "AuditEntry",
+    "AuditValue",
+    "Connection",
+    "CrmColumn",
+    "CrmUser",
+    "Decision",
+    "Delivery",
+    "DurableWork",
+    "Gate",
+    "MirrorCursor",
+    "Person",
+    "Pulse",
+    "SignInAttempt",
+    "SyncField",
+    "SyncRecord",
+]

@@ -1,0 +1,103 @@
+"""What we know of the connected CRM: which one it is, its people and columns, how far we have read, what is closed."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class Connection(models.Model):
+    """The one CRM this database belongs to. New connections are read only."""
+
+    origin = models.CharField(max_length=300, primary_key=True)
+    organization_id = models.UUIDField()
+    review_writes = models.BooleanField(default=False)
+    filter_writes = models.BooleanField(default=False)
+    first_contact_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.origin
+
+
+class CrmUser(models.Model):
+    """A CRM user who edited something: for names, and to keep people from deciding their own edits."""
+
+    id = models.UUIDField(primary_key=True, help_text="systemuserid")
+    name = models.CharField(max_length=400, blank=True)
+    address = models.CharField(max_length=320, blank=True)
+    entra_id = models.UUIDField(null=True, blank=True)
+    is_disabled = models.BooleanField(default=False)
+    read_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CrmColumn(models.Model):
+    """A column's description, kept so that labels show while the CRM is away."""
+
+    table = models.CharField(max_length=128)
+    name = models.CharField(max_length=128)
+    label = models.CharField(max_length=400)
+    type = models.CharField(max_length=20)
+    max_length = models.PositiveIntegerField(null=True)
+    options = models.JSONField(default=list)
+    targets = models.JSONField(default=list)
+    writable = models.BooleanField(default=False)
+    read_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["table", "name"], name="one_description_per_column")]
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.name}"
+
+
+class MirrorCursor(models.Model):
+    """How far one table has been read. One puller at a time: the lease is in the database."""
+
+    table = models.CharField(max_length=128, primary_key=True)
+    next_link = models.TextField(blank=True)
+    delta_link = models.TextField(blank=True)
+    generation = models.PositiveIntegerField(default=0)
+    is_full_read = models.BooleanField(default=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    fence = models.PositiveIntegerField(default=0)
+    pulled_at = models.DateTimeField(null=True, blank=True)
+    full_read_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"cursor of {self.table}"
+
+
+class Gate(models.Model):
+    """A named stop switch. No row, or `closed_at` empty: open. `failures` counts towards closing."""
+
+    class Name(models.TextChoices):
+        CRM_CREDENTIALS = "crm_credentials", "The CRM refuses the portal's credentials"
+        CRM_UNREACHABLE = "crm_unreachable", "The CRM does not answer"
+        CRM_THROTTLED = "crm_throttled", "The CRM asked for a pause"
+        FORBIDDEN_REVIEW = "forbidden:review", "The CRM forbids writing reviewed values"
+        WRONG_ORGANIZATION = "wrong_organization", "The connection leads to another CRM"
+        OPERATOR_STOP = "operator_stop", "CRM writes are stopped"
+
+    name = models.CharField(max_length=60, primary_key=True)
+    failures = models.PositiveIntegerField(default=0)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    next_probe_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Pulse(models.Model):
+    """The canary: the tick asks, a worker answers through the broker. Also dates the nightly work."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    asked_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,90 @@
+"""The people of the portal: who they are to Entra, what they may do, how they want to be told."""
+
+from __future__ import annotations
+
+import uuid
+from enum import StrEnum
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+
+class Role(StrEnum):
+    """The app roles of the `roles` claim. Whoever holds none has no access."""
+
+    VIEWER = "Viewer"
+    REVIEWER = "Reviewer"
+    FILTER_MANAGER = "FilterManager"
+    ADMINISTRATOR = "Administrator"
+
+
+ROLE_COLUMNS = {
+    Role.VIEWER: "is_viewer",
+    Role.REVIEWER: "is_reviewer",
+    Role.FILTER_MANAGER: "is_filter_manager",
+    Role.ADMINISTRATOR: "is_administrator",
+}
+
+
+class PersonManager(BaseUserManager["Person"]):
+    """People are made at sign-in or by an administrator, always with their Entra object id."""
+
+    def get_by_natural_key(self, username: str | None) -> Person:
+        """The person with this Entra object id."""
+        return self.get(oid=username)
+
+
+class Person(AbstractBaseUser):
+    """Somebody who may use the portal. `oid` is the identity; name and address are for display only."""
+
+    class Notify(models.TextChoices):
+        AT_ONCE = "at_once", "At once"
+        HOURLY = "hourly", "Hourly digest"
+        DAILY = "daily", "Daily digest"
+        OFF = "off", "Off"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    oid = models.UUIDField("Entra object id", unique=True)
+    name = models.CharField(max_length=200)
+    address = models.CharField(max_length=320, blank=True)
+    is_viewer = models.BooleanField(default=False)
+    is_reviewer = models.BooleanField(default=False)
+    is_filter_manager = models.BooleanField(default=False)
+    is_administrator = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    notify = models.CharField(max_length=10, choices=Notify, default=Notify.AT_ONCE)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    signed_in_at = models.DateTimeField(null=True, blank=True)
+
+    USERNAME_FIELD = "oid"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+    objects: ClassVar[PersonManager] = PersonManager()
+
+    class Meta:
+        verbose_name_plural = "people"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The app roles this person held at the last sign-in, or was given by an administrator."""
+        return frozenset(role for role, column in ROLE_COLUMNS.items() if getattr(self, column))
+
+    def has_role(self, *roles: Role) -> bool:
+        """Whether the person is active and holds at least one of `roles`."""
+        return self.is_active and bool(self.roles & set(roles))
+
+
+class SignInAttempt(models.Model):
+    """One started sign-in: kept on the server, used once, bound to the browser that started it."""
+
+    state = models.CharField(max_length=200, primary_key=True)
+    browser = models.CharField(max_length=64)
+    flow = models.JSONField()
+    next_path = models.CharField(max_length=2000, blank=True)
+    started_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return f"sign-in started at {self.started_at:%H:%M:%S}"

@@ -1,0 +1,112 @@
+"""One Outlook edit of one record, mirrored from the CRM, with what the queue needs to find it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from django.db import models
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+
+
+def search_key(name: str) -> str:
+    """The form in which names are searched: case folded, at most 200 characters."""
+    return name.casefold()[:200]
+
+
+class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
+    """The queue's named reads, and the one place that keeps its counts true."""
+
+    def shown(self) -> SyncRecordQuerySet:
+        """Records that have arrived; a stub waits for its parent row."""
+        return self.filter(is_stub=False)
+
+    def waiting(self) -> SyncRecordQuerySet:
+        """Records with fields that nobody has decided."""
+        return self.shown().filter(waiting_count__gt=0)
+
+    def needing_attention(self) -> SyncRecordQuerySet:
+        """Records with a conflict or a failure."""
+        return self.shown().filter(attention_count__gt=0)
+
+    def being_written(self) -> SyncRecordQuerySet:
+        """Records with decisions on their way to the CRM."""
+        return self.shown().filter(writing_count__gt=0)
+
+    def recount(self, ids: Iterable[uuid.UUID]) -> None:
+        """Count the fields of these records again; call it last in every transaction that moves a field.
+
+        The rows are locked first, in order: a concurrent recount of the same record then sees our fields.
+        """
+        wanted = sorted(set(ids))
+        if not wanted:
+            return
+        rows = self.filter(pk__in=wanted)
+        list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+        counts = {name: _counted(condition) for name, condition in _CONDITIONS.items()}
+        rows.update(**counts)
+
+
+def _counted(condition: Q) -> Coalesce:
+    from syncapp.models.sync_field import SyncField  # noqa: PLC0415  (the two models refer to each other)
+
+    fields = SyncField.objects.filter(condition, record=OuterRef("pk")).order_by()
+    return Coalesce(Subquery(fields.values("record").annotate(n=Count("pk")).values("n")), 0)
+
+
+_CONDITIONS = {
+    "waiting_count": Q(decision="pending", delivery="none"),
+    "attention_count": Q(delivery__in=["conflict", "failed"]),
+    "writing_count": Q(delivery__in=["waiting", "sent"]),
+}
+
+
+class SyncRecord(models.Model):
+    """The mirror of an `osync_syncrecord`. The counts at the end are ours, the rest is the CRM's."""
+
+    id = models.UUIDField(primary_key=True, help_text="The CRM's id of the row.")
+    name = models.CharField(max_length=400, blank=True)
+    target_table = models.CharField(max_length=128, blank=True)
+    target_id = models.UUIDField(null=True, blank=True)
+    editor_id = models.UUIDField(null=True, blank=True)
+    editor_name = models.CharField(max_length=400, blank=True)
+    edited_on = models.DateTimeField(null=True, blank=True)
+    operation_id = models.CharField(max_length=100, blank=True)
+    crm_state = models.SmallIntegerField(default=0)
+    version = models.BigIntegerField(default=0)
+    generation = models.PositiveIntegerField(default=0)
+    is_stub = models.BooleanField(default=False)
+
+    name_key = models.CharField(max_length=200, blank=True)
+    editor_key = models.CharField(max_length=200, blank=True)
+    waiting_count = models.PositiveIntegerField(default=0)
+    attention_count = models.PositiveIntegerField(default=0)
+    writing_count = models.PositiveIntegerField(default=0)
+
+    objects = SyncRecordQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["target_id"], name="record_target"),
+            models.Index(
+                fields=["edited_on", "id"], name="record_waiting_age", condition=Q(waiting_count__gt=0, is_stub=False)
+            ),
+            models.Index(
+                fields=["name_key", "id"], name="record_waiting_name", condition=Q(waiting_count__gt=0, is_stub=False)
+            ),
+            models.Index(
+                fields=["edited_on", "id"],
+                name="record_attention_age",
+                condition=Q(attention_count__gt=0, is_stub=False),
+            ),
+            models.Index(
+                fields=["edited_on", "id"], name="record_writing_age", condition=Q(writing_count__gt=0, is_stub=False)
+            ),
+            models.Index(fields=["edited_on", "id"], name="record_age", condition=Q(is_stub=False)),
+            models.Index(fields=["name_key"], name="record_name_prefix", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=["editor_key"], name="record_editor_prefix", opclasses=["varchar_pattern_ops"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"edit {self.pk}"

@@ -1,0 +1,5 @@
+"""Every route of the portal."""
+
+from __future__ import annotations
+
+urlpatterns: list[object] = []

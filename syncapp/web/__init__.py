@@ -1,0 +1,1 @@
+"""Pages and forms: access, fetch, form, one domain call, one response."""
