@@ -95,7 +95,8 @@ def crm_answered(passage: Passage | None = None) -> None:
     """The CRM answered and let us in: forget counted failures, open the gate that this was the probe of."""
     if passage is not None and passage.probes:
         reopen(passage.probes)
-    for name in (Gate.Name.CRM_CREDENTIALS, Gate.Name.CRM_UNREACHABLE):
+    silent = Q(name=Gate.Name.CRM_CREDENTIALS) | Q(name=Gate.Name.CRM_UNREACHABLE)
+    for name in Gate.objects.filter(silent).values_list("name", flat=True):
         reopen(name)
     Gate.objects.filter(name=Gate.Name.CRM_UNREACHABLE, failures__gt=0).update(failures=0)
 

@@ -1,5 +1,24 @@
-"""Every route of the portal."""
+"""Every route of the portal: the URL name is the view's name and the template's name."""
 
 from __future__ import annotations
 
-urlpatterns: list[object] = []
+from django.urls import path
+
+from syncapp.web import health, review, sign_in
+
+urlpatterns = [
+    path("", review.home, name="home"),
+    path("review/", review.queue, name="queue"),
+    path("review/<uuid:record_id>/", review.record, name="record"),
+    path("review/<uuid:record_id>/decide", review.decide, name="decide"),
+    path("review/<uuid:record_id>/read-again", review.read_again, name="read_again"),
+    path("review/decisions/<uuid:decision_id>/undo", review.undo, name="undo"),
+    path("review/fields/<uuid:field_id>/put-back", review.put_back, name="put_back"),
+    path("review/fields/<uuid:field_id>/approve-after-all", review.approve_after_all, name="approve_after_all"),
+    path("review/fields/<uuid:field_id>/retry", review.retry, name="retry"),
+    path("sign-in", sign_in.sign_in, name="sign_in"),
+    path("sign-in/start", sign_in.start, name="sign_in_start"),
+    path("sign-in/callback", sign_in.callback, name="sign_in_callback"),
+    path("sign-out", sign_in.sign_out, name="sign_out"),
+    path("healthz", health.healthz, name="healthz"),
+]

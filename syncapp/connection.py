@@ -1,0 +1,66 @@
+"""Which CRM this portal is connected to: the process's client, its identity check, and what may be written."""
+
+from __future__ import annotations
+
+from functools import cache
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from syncapp import audit, gates
+from syncapp.crm.auth import ClientCredentials, demo_session
+from syncapp.crm.client import CrmClient
+from syncapp.crm.names import Names
+from syncapp.crm.transport import Transport
+from syncapp.models import Connection, Gate
+
+
+class WrongOrganization(Exception):
+    """The address leads to another CRM than the one this database mirrors."""
+
+
+@cache
+def crm() -> CrmClient:
+    """The client of this process; it opens its HTTP session lazily, after any fork."""
+    tokens = ClientCredentials(
+        authority=settings.CRM_AUTHORITY,
+        client_id=settings.CRM_CLIENT_ID,
+        client_secret=settings.CRM_CLIENT_SECRET,
+        scope=f"{settings.CRM_ORIGIN}/.default",
+        session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
+    )
+    transport = Transport(origin=settings.CRM_ORIGIN, token_source=tokens, read_timeout=settings.HTTP_SECONDS)
+    return CrmClient(transport=transport, names=names(), writes_allowed=review_writes_are_enabled)
+
+
+@cache
+def names() -> Names:
+    """The CRM's table and column names: the design's defaults, overridden by CRM_NAMES."""
+    return Names.from_mapping(settings.CRM_NAMES)
+
+
+def review_writes_are_enabled() -> bool:
+    """Whether an administrator has enabled writing reviewed values to this CRM."""
+    return Connection.objects.filter(origin=settings.CRM_ORIGIN, review_writes=True).exists()
+
+
+@transaction.atomic
+def recognise(organization_id: UUID) -> Connection:
+    """Remember the CRM at first contact; refuse a different one ever after. Raises WrongOrganization."""
+    enabled = settings.CRM_ENABLE_WRITES
+    known, is_new = Connection.objects.get_or_create(
+        origin=settings.CRM_ORIGIN,
+        defaults={"organization_id": organization_id, "review_writes": enabled, "filter_writes": enabled},
+    )
+    if is_new:
+        audit.record("connection.first_contact", by=None, channel="system", details={"writes": enabled})
+    return known
+
+
+def check_organization(organization_id: UUID) -> None:
+    """Raise WrongOrganization, and close the gate, where the CRM is not the one we know."""
+    known = recognise(organization_id)
+    if known.organization_id != organization_id:
+        gates.close(Gate.Name.WRONG_ORGANIZATION, reason="another organization id", probe_in=None)
+        raise WrongOrganization(str(organization_id))
