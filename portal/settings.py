@@ -159,7 +159,11 @@ if not REDIS_URL.startswith("redis+socket"):
     CELERY_BROKER_TRANSPORT_OPTIONS["socket_keepalive"] = True
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "syncapp.tasks.tick", "schedule": TICK, "options": {"expires": max(2.0, TICK * 5)}},
-    "pull": {"task": "syncapp.tasks.pull", "schedule": PULL_SECONDS, "options": {"expires": PULL_SECONDS * 2}},
+    "pull": {
+        "task": "syncapp.tasks.pull",
+        "schedule": PULL_SECONDS,
+        "options": {"expires": PULL_SECONDS * 2},
+    },
     "nightly": {"task": "syncapp.tasks.nightly", "schedule": 600.0, "options": {"expires": 600}},
 }
 
@@ -196,7 +200,11 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:"],
         "connect-src": ["'self'"],
         "font-src": ["'self'"],
-        "form-action": ["'self'", f"{_authority.scheme}://{_authority.netloc}", *([CRM_ORIGIN] if DEMO else [])],
+        "form-action": [
+            "'self'",
+            f"{_authority.scheme}://{_authority.netloc}",
+            *([CRM_ORIGIN] if DEMO else []),
+        ],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
         "object-src": ["'none'"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.settings import *
+from portal.settings import *  # noqa: F403  (the same settings, but for the two below)
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {

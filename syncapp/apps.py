@@ -12,4 +12,4 @@ class SyncappConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        from syncapp import checks  # noqa: F401, PLC0415  (registration is the import's effect)
+        from syncapp import checks  # noqa: F401  (importing registers them)

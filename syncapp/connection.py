@@ -42,25 +42,36 @@ def names() -> Names:
 
 def review_writes_are_enabled() -> bool:
     """Whether an administrator has enabled writing reviewed values to this CRM."""
-    return Connection.objects.filter(origin=settings.CRM_ORIGIN, review_writes=True).exists()
+    return Connection.objects.filter(review_writes=True).exists()
 
 
 @transaction.atomic
-def recognise(organization_id: UUID) -> Connection:
-    """Remember the CRM at first contact; refuse a different one ever after. Raises WrongOrganization."""
+def _known(organization_id: UUID) -> Connection:
+    """The CRM we belong to; at first contact it is this one."""
     enabled = settings.CRM_ENABLE_WRITES
+    first = {"organization_id": organization_id, "origin": settings.CRM_ORIGIN}
     known, is_new = Connection.objects.get_or_create(
-        origin=settings.CRM_ORIGIN,
-        defaults={"organization_id": organization_id, "review_writes": enabled, "filter_writes": enabled},
+        slot=1, defaults={**first, "review_writes": enabled, "filter_writes": enabled}
     )
     if is_new:
         audit.record("connection.first_contact", by=None, channel="system", details={"writes": enabled})
     return known
 
 
-def check_organization(organization_id: UUID) -> None:
-    """Raise WrongOrganization, and close the gate, where the CRM is not the one we know."""
-    known = recognise(organization_id)
-    if known.organization_id != organization_id:
+def recognise(organization_id: UUID) -> None:
+    """Remember the CRM at first contact; refuse a different one ever after, and say so on every page.
+
+    Raises WrongOrganization.
+    """
+    if _known(organization_id).organization_id != organization_id:
         gates.close(Gate.Name.WRONG_ORGANIZATION, reason="another organization id", probe_in=None)
         raise WrongOrganization(str(organization_id))
+    gates.reopen(Gate.Name.WRONG_ORGANIZATION)
+
+
+@cache
+def recognised_crm() -> CrmClient:
+    """The process's client once the CRM has said which one it is. Raises CrmError, WrongOrganization."""
+    client = crm()
+    recognise(client.who_am_i().organization_id)
+    return client

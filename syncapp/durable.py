@@ -89,7 +89,15 @@ def hand_back(held: Claim, *, due_in: float, error: str = "", unknown: bool = Fa
     state = WorkState.VERIFY if unknown else WorkState.READY
     spent = {"attempts": F("attempts") - 1} if free else {}
     due = database_now(plus=due_in)
-    _change(held, state=state, lease_until=None, due_at=due, outcome_unknown=unknown, last_error=error[:100], **spent)
+    _change(
+        held,
+        state=state,
+        lease_until=None,
+        due_at=due,
+        outcome_unknown=unknown,
+        last_error=error[:100],
+        **spent,
+    )
 
 
 def start_over(held: Claim, *, due_at: Any) -> None:

@@ -26,13 +26,8 @@ from syncapp.crm.errors import (
 from syncapp.models import Gate, Person
 from syncapp.models.durable_work import database_now
 
-CRM_GATES = (
-    Gate.Name.OPERATOR_STOP,
-    Gate.Name.WRONG_ORGANIZATION,
-    Gate.Name.CRM_CREDENTIALS,
-    Gate.Name.CRM_UNREACHABLE,
-    Gate.Name.CRM_THROTTLED,
-)
+CONNECTION_GATES = (Gate.Name.CRM_CREDENTIALS, Gate.Name.CRM_UNREACHABLE, Gate.Name.CRM_THROTTLED)
+WRITE_GATES = (Gate.Name.OPERATOR_STOP, Gate.Name.WRONG_ORGANIZATION, *CONNECTION_GATES)
 FAILURES_TO_CLOSE = 3
 
 
@@ -107,7 +102,7 @@ def crm_failed(error: CrmError, *, forbidden_gate: str) -> bool:
         close(Gate.Name.CRM_CREDENTIALS, reason=str(error), probe_in=settings.PROBE_SECONDS)
         return True
     if isinstance(error, Throttled):
-        close(Gate.Name.CRM_THROTTLED, reason="asked for a pause", probe_in=error.retry_after or 5.0)
+        pause(error.retry_after or 5.0)
         return True
     if isinstance(error, Forbidden):
         close(forbidden_gate, reason=str(error), probe_in=settings.PROBE_SECONDS * 10)
@@ -115,6 +110,13 @@ def crm_failed(error: CrmError, *, forbidden_gate: str) -> bool:
     if isinstance(error, Unreachable | ServerFault | TokenUnavailable):
         return _count_silence(error)
     return False
+
+
+def pause(seconds: float) -> None:
+    """Stop everything that talks to the CRM for `seconds`; a later 429 prolongs it."""
+    close(Gate.Name.CRM_THROTTLED, reason="asked for a pause", probe_in=seconds)
+    later = database_now(plus=seconds)
+    Gate.objects.filter(name=Gate.Name.CRM_THROTTLED, next_probe_at__lt=later).update(next_probe_at=later)
 
 
 def _count_silence(error: CrmError) -> bool:

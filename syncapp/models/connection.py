@@ -9,11 +9,15 @@ from django.db import models
 class Connection(models.Model):
     """The one CRM this database belongs to. New connections are read only."""
 
-    origin = models.CharField(max_length=300, primary_key=True)
+    slot = models.PositiveSmallIntegerField(primary_key=True, default=1)
     organization_id = models.UUIDField()
+    origin = models.CharField(max_length=300)
     review_writes = models.BooleanField(default=False)
     filter_writes = models.BooleanField(default=False)
     first_contact_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="only_one_connection", condition=models.Q(slot=1))]
 
     def __str__(self) -> str:
         return self.origin
@@ -43,6 +47,7 @@ class CrmColumn(models.Model):
     max_length = models.PositiveIntegerField(null=True)
     options = models.JSONField(default=list)
     targets = models.JSONField(default=list)
+    navigation = models.JSONField(default=list)
     writable = models.BooleanField(default=False)
     read_at = models.DateTimeField()
 
@@ -77,6 +82,7 @@ class Gate(models.Model):
         CRM_CREDENTIALS = "crm_credentials", "The CRM refuses the portal's credentials"
         CRM_UNREACHABLE = "crm_unreachable", "The CRM does not answer"
         CRM_THROTTLED = "crm_throttled", "The CRM asked for a pause"
+        FORBIDDEN_READ = "forbidden:read", "The CRM forbids reading staged edits"
         FORBIDDEN_REVIEW = "forbidden:review", "The CRM forbids writing reviewed values"
         WRONG_ORGANIZATION = "wrong_organization", "The connection leads to another CRM"
         OPERATOR_STOP = "operator_stop", "CRM writes are stopped"

@@ -93,7 +93,9 @@ class Decision(models.Model):
     class Meta:
         indexes = [
             models.Index(
-                fields=["target_id", "due_at"], name="decision_open_of_contact", condition=Q(state=DecisionState.OPEN)
+                fields=["target_id", "due_at"],
+                name="decision_open_of_contact",
+                condition=Q(state=DecisionState.OPEN),
             ),
         ]
         constraints = [

@@ -94,5 +94,3 @@ def lease_columns_are_consistent(name: str) -> models.CheckConstraint:
         condition=Q(state__in=HELD_STATES, lease_until__isnull=False)
         | (~Q(state__in=HELD_STATES) & Q(lease_until__isnull=True)),
     )
-
-

@@ -32,7 +32,7 @@ class PersonManager(BaseUserManager["Person"]):
 
     def get_by_natural_key(self, username: str | None) -> Person:
         """The person with this Entra object id."""
-        return self.get(oid=username)
+        return self.get(oid=username or "")
 
 
 class Person(AbstractBaseUser):

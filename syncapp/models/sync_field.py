@@ -1,7 +1,8 @@
 """One changed field of an Outlook edit: the CRM's columns, and our two axes.
 
-decision:  pending ─▶ approved | rejected (review.decisions)        pending, conflict, failed ─▶ superseded (mirror.supersede)
-           approved | rejected ─▶ pending (undo, or a conflict handed back)             ─▶ withdrawn (mirror.changes)
+decision:  pending ─▶ approved | rejected (review.decisions)
+           approved | rejected ─▶ pending (undo in review.decisions; a conflict handed back in review.settlement)
+           pending, conflict, failed ─▶ superseded (mirror.supersede) | withdrawn (mirror.rows)
 delivery:  none ─▶ waiting ─▶ sent ─▶ done | already | conflict | failed (review.delivery)
 """
 

@@ -49,7 +49,7 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
 
 
 def _counted(condition: Q) -> Coalesce:
-    from syncapp.models.sync_field import SyncField  # noqa: PLC0415  (the two models refer to each other)
+    from syncapp.models.sync_field import SyncField  # the two models refer to each other
 
     fields = SyncField.objects.filter(condition, record=OuterRef("pk")).order_by()
     return Coalesce(Subquery(fields.values("record").annotate(n=Count("pk")).values("n")), 0)
@@ -90,10 +90,14 @@ class SyncRecord(models.Model):
         indexes = [
             models.Index(fields=["target_id"], name="record_target"),
             models.Index(
-                fields=["edited_on", "id"], name="record_waiting_age", condition=Q(waiting_count__gt=0, is_stub=False)
+                fields=["edited_on", "id"],
+                name="record_waiting_age",
+                condition=Q(waiting_count__gt=0, is_stub=False),
             ),
             models.Index(
-                fields=["name_key", "id"], name="record_waiting_name", condition=Q(waiting_count__gt=0, is_stub=False)
+                fields=["name_key", "id"],
+                name="record_waiting_name",
+                condition=Q(waiting_count__gt=0, is_stub=False),
             ),
             models.Index(
                 fields=["edited_on", "id"],
@@ -101,7 +105,9 @@ class SyncRecord(models.Model):
                 condition=Q(attention_count__gt=0, is_stub=False),
             ),
             models.Index(
-                fields=["edited_on", "id"], name="record_writing_age", condition=Q(writing_count__gt=0, is_stub=False)
+                fields=["edited_on", "id"],
+                name="record_writing_age",
+                condition=Q(writing_count__gt=0, is_stub=False),
             ),
             models.Index(fields=["edited_on", "id"], name="record_age", condition=Q(is_stub=False)),
             models.Index(fields=["name_key"], name="record_name_prefix", opclasses=["varchar_pattern_ops"]),
@@ -110,3 +116,10 @@ class SyncRecord(models.Model):
 
     def __str__(self) -> str:
         return f"edit {self.pk}"
+
+    @property
+    def contact(self) -> uuid.UUID:
+        """The id of the edited row in the CRM; a stub has none and is never decided."""
+        if self.target_id is None:
+            raise ValueError(f"edit {self.pk} has not arrived yet")
+        return self.target_id

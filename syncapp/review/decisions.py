@@ -16,14 +16,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 from django.db.models.functions import Now
 
-from syncapp import audit
+from syncapp import audit, deliveries
 from syncapp.crm import values
 from syncapp.mirror import columns
 from syncapp.models import CrmUser, Decision, Person, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.durable_work import database_now
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import deliveries
 from syncapp.review.errors import (
     AlreadyDecided,
     BadValue,
@@ -170,7 +169,7 @@ def _new_decision(field: SyncField, *, by: Person, **columns_of_it: Any) -> Deci
                 field=field,
                 version=newest + 1,
                 target_table=field.record.target_table,
-                target_id=field.record.target_id,
+                target_id=field.record.contact,
                 decided_by=by,
                 decided_at=Now(),
                 four_eyes=settings.FOUR_EYES,
@@ -195,7 +194,13 @@ def _editor_oid(field: SyncField, *, by: Person) -> uuid.UUID | None:
 
 
 def _put_on_its_way(
-    field: SyncField, decision: Decision, *, by: Person, channel: str, group: uuid.UUID, replaced: bool = False
+    field: SyncField,
+    decision: Decision,
+    *,
+    by: Person,
+    channel: str,
+    group: uuid.UUID,
+    replaced: bool = False,
 ) -> None:
     move(field, decision=FieldDecision(decision.outcome), delivery=FieldDelivery.WAITING, trouble="")
     deliveries.expect(decision)
@@ -252,7 +257,12 @@ def _state_before(decision: Decision) -> dict[str, Any]:
     earlier = (
         decision.field.decisions.filter(
             version__lt=decision.version,
-            state__in=[DecisionState.WRITTEN, DecisionState.ALREADY, DecisionState.REPLACED, DecisionState.CONFLICT],
+            state__in=[
+                DecisionState.WRITTEN,
+                DecisionState.ALREADY,
+                DecisionState.REPLACED,
+                DecisionState.CONFLICT,
+            ],
         )
         .order_by("-version")
         .first()
@@ -307,7 +317,9 @@ def _settled(field: SyncField, decision: FieldDecision) -> Decision:
     in_the_crm = (DecisionState.WRITTEN, DecisionState.ALREADY)
     last = field.decisions.filter(state__in=in_the_crm).order_by("-version").first() if settled else None
     if last is None:
-        raise NotPossible(f"This is possible once it is {FieldDecision(decision).label.lower()} in the CRM.", field=field)
+        raise NotPossible(
+            f"This is possible once it is {FieldDecision(decision).label.lower()} in the CRM.", field=field
+        )
     return last
 
 

@@ -1,0 +1,50 @@
+"""`manage.py pull`: read the staged edits from the CRM now, with progress."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from syncapp.connection import WrongOrganization, recognised_crm
+from syncapp.crm.errors import CrmError
+from syncapp.durable import LostLease
+from syncapp.mirror import changes, cursors
+from syncapp.mirror.changes import Pulled
+
+
+class Command(BaseCommand):
+    """Read what changed since the last pull, or everything."""
+
+    help = "Mirror staged edits from the CRM now; what changed since the last pull, or --full everything."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """One choice: from the last link on, or from the start."""
+        parser.add_argument("--full", action="store_true", help="read everything again and withdraw what is gone")
+
+    def handle(self, *args: Any, full: bool, **options: Any) -> None:
+        """Pull to the end and say what was done."""
+        if full and not all(cursors.request_full_read(table) for table in (changes.FIELDS, changes.RECORDS)):
+            raise CommandError("Another pull is under way. Try again in a minute.")
+        started = time.monotonic()
+        try:
+            pulled = changes.pull(recognised_crm(), progress=self._show)
+        except (CrmError, WrongOrganization, LostLease) as error:
+            raise CommandError(f"The CRM could not be read ({type(error).__name__}): {error}") from error
+        self._sum_up(pulled, time.monotonic() - started)
+
+    def _show(self, pulled: Pulled) -> None:
+        if sys.stderr.isatty():
+            self.stderr.write(f"\r{pulled.fields:,} fields, {pulled.records:,} edits read", ending="")
+
+    def _sum_up(self, pulled: Pulled, seconds: float) -> None:
+        if pulled.busy:
+            raise CommandError("Another pull is under way. Try again in a minute.")
+        self.stdout.write(
+            f"{pulled.fields:,} fields of {pulled.records:,} edits read in {seconds:.1f} s "
+            f"({pulled.crm_seconds:.1f} s of it waiting for the CRM); "
+            f"{pulled.superseded:,} superseded, {pulled.withdrawn:,} withdrawn."
+        )

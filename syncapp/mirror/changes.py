@@ -1,0 +1,160 @@
+"""The CRM's staged edits → our tables, by two delta links: the place where a staged change enters.
+
+SyncFields are read before SyncRecords, so that each field's parent is in the later read. A page and its cursor commit
+together; a crash repeats a page and changes nothing twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from syncapp import deliveries
+from syncapp.crm.client import CrmClient
+from syncapp.crm.errors import DeltaExpired
+from syncapp.crm.records import ChangePage
+from syncapp.mirror import columns, cursors, rows, supersede, users
+from syncapp.mirror.cursors import Reader
+from syncapp.models import MirrorCursor, SyncField, SyncRecord
+
+PAGE_SIZE = 1000
+FIELDS, RECORDS = "fields", "records"
+Progress = Callable[["Pulled"], None]
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What one pull did; `finished` means both tables were read to their end."""
+
+    pages: int = 0
+    fields: int = 0
+    records: int = 0
+    withdrawn: int = 0
+    superseded: int = 0
+    crm_seconds: float = 0.0
+    finished: bool = False
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """How one of the two tables is read and stored."""
+
+    name: str
+    read: Callable[[CrmClient, str], ChangePage[Any]]
+    store: Callable[..., rows.Stored]
+
+
+_TABLES = (
+    _Table(FIELDS, lambda crm, link: crm.staged_fields(link, page_size=PAGE_SIZE), rows.store_fields),
+    _Table(RECORDS, lambda crm, link: crm.staged_records(link, page_size=PAGE_SIZE), rows.store_records),
+)
+
+
+def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = lambda pulled: None) -> Pulled:
+    """Read what changed, for at most `seconds`; the next pull goes on where this one stopped.
+
+    Raises CrmError, LostLease.
+    """
+    until = None if seconds is None else time.monotonic() + seconds
+    pulled = Pulled()
+    columns.refresh(crm)
+    for table in _TABLES:
+        reader = cursors.take(table.name)
+        if reader is None:
+            pulled.busy = True
+            return pulled
+        try:
+            if not _read(crm, table, reader, pulled, until=until, progress=progress):
+                return pulled
+        finally:
+            cursors.release(reader)
+    users.read_editors(crm, users.unknown_editors())
+    pulled.finished = True
+    return pulled
+
+
+def _read(
+    crm: CrmClient,
+    table: _Table,
+    reader: Reader,
+    pulled: Pulled,
+    *,
+    until: float | None,
+    progress: Progress,
+) -> bool:
+    """Pages until the delta link; False where the time was up before."""
+    while True:
+        cursor = cursors.of(reader)
+        started = time.monotonic()
+        try:
+            page = table.read(crm, cursor.next_link or cursor.delta_link)
+        except DeltaExpired:
+            cursors.start_over(reader)
+            continue
+        finally:
+            pulled.crm_seconds += time.monotonic() - started
+        _store_page(table, reader, cursor, page, pulled)
+        progress(pulled)
+        if page.delta_link:
+            return True
+        if until is not None and time.monotonic() > until:
+            return False
+
+
+def _store_page(table: _Table, reader: Reader, cursor: MirrorCursor, page: ChangePage[Any], pulled: Pulled) -> None:
+    """Rows, deletions and the cursor: short transactions, the cursor with the last."""
+    parts = list(rows.chunks(page.rows))
+    for part in parts[:-1]:
+        with transaction.atomic():
+            _store_rows(table, part, cursor.generation, pulled)
+            cursors.move(reader)
+    with transaction.atomic():
+        _store_rows(table, parts[-1], cursor.generation, pulled)
+        _withdraw_deleted(table, page.deleted, pulled)
+        if page.delta_link:
+            _finish(table, reader, cursor, page.delta_link, pulled)
+        else:
+            cursors.move(reader, next_link=page.next_link)
+    pulled.pages += 1
+
+
+def _store_rows(table: _Table, part: Sequence[Any], generation: int, pulled: Pulled) -> None:
+    stored = table.store(part, generation=generation)
+    marks = supersede.supersede(stored.records)
+    for mark in marks:
+        deliveries.expect(mark)
+    SyncRecord.objects.recount(stored.records | supersede.records_of(marks))
+    setattr(pulled, table.name, getattr(pulled, table.name) + len(part))
+    pulled.withdrawn += stored.withdrawn
+    pulled.superseded += len(marks)
+
+
+def _withdraw_deleted(table: _Table, ids: Sequence[UUID], pulled: Pulled) -> None:
+    if not ids:
+        return
+    gone = SyncField.objects.filter(**{"pk__in" if table.name == FIELDS else "record__in": ids})
+    _withdraw(gone, pulled, why="deleted_in_the_crm")
+
+
+def _finish(table: _Table, reader: Reader, cursor: MirrorCursor, delta_link: str, pulled: Pulled) -> None:
+    """The end of a read. After a full one, open rows that it did not see are gone from the CRM."""
+    done: dict[str, Any] = {"next_link": "", "delta_link": delta_link, "pulled_at": Now()}
+    if cursor.is_full_read:
+        done |= {"is_full_read": False, "full_read_at": Now()}
+        if table.name == FIELDS:
+            unseen = SyncField.objects.undecided().filter(generation__lt=cursor.generation)
+            _withdraw(unseen, pulled, why="not_in_the_full_read")
+    cursors.move(reader, **done)
+
+
+def _withdraw(fields: Any, pulled: Pulled, *, why: str) -> None:
+    record_ids = set(fields.undecided().values_list("record_id", flat=True))
+    pulled.withdrawn += rows.withdraw(fields, why=why)
+    SyncRecord.objects.recount(record_ids)

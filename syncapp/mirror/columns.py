@@ -1,0 +1,85 @@
+"""Descriptions of the CRM's columns, kept in a table so that labels and types are known while the CRM is away."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from syncapp.crm.client import CrmClient
+from syncapp.crm.records import Column, ColumnType, Navigation
+from syncapp.models import CrmColumn
+
+FRESH_FOR = timedelta(hours=6)
+
+
+def of_table(table: str) -> dict[str, Column]:
+    """Every known column of a table by its logical name."""
+    return {row.name: _column(row) for row in CrmColumn.objects.filter(table=table)}
+
+
+def find(table: str, name: str) -> Column | None:
+    """One column's description, or None where it has not been read."""
+    row = CrmColumn.objects.filter(table=table, name=name).first()
+    return _column(row) if row else None
+
+
+def label(table: str, name: str) -> str:
+    """What the CRM calls the column on its forms; the logical name until that is known."""
+    row = CrmColumn.objects.filter(table=table, name=name).only("label").first()
+    return row.label if row and row.label else name
+
+
+def labels(table: str) -> dict[str, str]:
+    """The labels of a table's columns in one read, for lists."""
+    return dict(CrmColumn.objects.filter(table=table).exclude(label="").values_list("name", "label"))
+
+
+def refresh(crm: CrmClient, *, table: str = "contact", force: bool = False) -> bool:
+    """Read the descriptions again where they are missing or older than FRESH_FOR. Raises CrmError."""
+    fresh = CrmColumn.objects.filter(table=table, read_at__gt=timezone.now() - FRESH_FOR)
+    if fresh.exists() and not force:
+        return False
+    store(table, crm.columns(table))
+    return True
+
+
+@transaction.atomic
+def store(table: str, columns: tuple[Column, ...]) -> None:
+    """Keep these descriptions; columns that the CRM no longer has go."""
+    rows = [_row(table, column) for column in columns]
+    kept = ["label", "type", "max_length", "options", "targets", "navigation", "writable", "read_at"]
+    CrmColumn.objects.bulk_create(rows, update_conflicts=True, unique_fields=["table", "name"], update_fields=kept)
+    CrmColumn.objects.filter(table=table).exclude(name__in=[column.name for column in columns]).delete()
+
+
+def _row(table: str, column: Column) -> CrmColumn:
+    return CrmColumn(
+        table=table,
+        name=column.name,
+        label=column.label,
+        type=column.type,
+        max_length=column.max_length,
+        options=[list(option) for option in column.options],
+        targets=list(column.targets),
+        navigation=[asdict(navigation) for navigation in column.navigation],
+        writable=column.writable,
+        read_at=Now(),
+    )
+
+
+def _column(row: CrmColumn) -> Column:
+    return Column(
+        table=row.table,
+        name=row.name,
+        label=row.label or row.name,
+        type=ColumnType(row.type),
+        max_length=row.max_length,
+        options=tuple((int(value), str(text)) for value, text in row.options),
+        targets=tuple(row.targets),
+        navigation=tuple(Navigation(**navigation) for navigation in row.navigation),
+        writable=row.writable,
+    )

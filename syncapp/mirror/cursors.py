@@ -1,0 +1,64 @@
+"""How far each table has been read: one puller at a time, by a lease and a fence in the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from syncapp.durable import LostLease
+from syncapp.models import MirrorCursor
+from syncapp.models.durable_work import database_now
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The right to read one table, for as long as its fence is the newest."""
+
+    table: str
+    fence: int
+
+
+def take(table: str) -> Reader | None:
+    """The right to read a table, or None while somebody else holds it."""
+    MirrorCursor.objects.get_or_create(table=table)
+    free = MirrorCursor.objects.filter(Q(table=table) & (Q(lease_until__isnull=True) | Q(lease_until__lte=Now())))
+    if free.update(fence=F("fence") + 1, lease_until=database_now(plus=settings.LEASE)) != 1:
+        return None
+    return Reader(table, MirrorCursor.objects.get(table=table).fence)
+
+
+def of(reader: Reader) -> MirrorCursor:
+    """The cursor as it stands."""
+    return MirrorCursor.objects.get(table=reader.table)
+
+
+def move(reader: Reader, **columns: Any) -> None:
+    """Move the cursor and renew the lease, in the transaction of the page that was read. Raises LostLease."""
+    lease = {"lease_until": database_now(plus=settings.LEASE)}
+    held = MirrorCursor.objects.filter(table=reader.table, fence=reader.fence, lease_until__isnull=False)
+    if held.update(**{**lease, **columns}) != 1:
+        raise LostLease(reader.table)
+
+
+def release(reader: Reader) -> None:
+    """Let the next puller in at once."""
+    MirrorCursor.objects.filter(table=reader.table, fence=reader.fence).update(lease_until=None)
+
+
+def start_over(reader: Reader) -> None:
+    """Begin a full read under a new generation: an expired link, or the nightly repair. Raises LostLease."""
+    move(reader, next_link="", delta_link="", is_full_read=True, generation=F("generation") + 1)
+
+
+def request_full_read(table: str) -> bool:
+    """Make the next pull a full read; False while somebody reads, since a read must not change its kind midway."""
+    reader = take(table)
+    if reader is None:
+        return False
+    start_over(reader)
+    release(reader)
+    return True

@@ -1,0 +1,179 @@
+"""One page of the CRM's rows → our tables. Writes only columns that the CRM owns, and withdraws what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from syncapp import audit
+from syncapp.crm.records import StagedField, StagedRecord
+from syncapp.models import Decision, SyncField, SyncRecord
+from syncapp.models.decision import LIVE_STATES
+from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.sync_record import search_key
+
+RECORD_COLUMNS = [
+    "name",
+    "target_table",
+    "target_id",
+    "editor_id",
+    "editor_name",
+    "edited_on",
+    "operation_id",
+    "crm_state",
+    "version",
+    "generation",
+    "is_stub",
+    "name_key",
+    "editor_key",
+]
+FIELD_COLUMNS = [
+    "record_id",
+    "column_name",
+    "original_value",
+    "proposed_value",
+    "original_label",
+    "proposed_label",
+    "crm_decision",
+    "crm_decision_id",
+    "crm_state",
+    "version",
+    "generation",
+]
+CHUNK = 250
+Item = TypeVar("Item")
+
+
+@dataclass(slots=True)
+class Stored:
+    """What one page changed; `records` need their counts and their superseding looked at."""
+
+    new: int = 0
+    withdrawn: int = 0
+    records: set[UUID] = field(default_factory=set)
+
+
+def chunks(rows: Sequence[Item]) -> Iterable[Sequence[Item]]:
+    """Short transactions where the database has one writer; one page at once where it has many."""
+    size = CHUNK if connection.vendor == "sqlite" else max(len(rows), 1)
+    return (rows[start : start + size] for start in range(0, max(len(rows), 1), size))
+
+
+def store_records(rows: Sequence[StagedRecord], *, generation: int) -> Stored:
+    """Insert or fill the edits; those that were reviewed before we ever held them are left out."""
+    held = set(SyncRecord.objects.filter(pk__in=[row.id for row in rows]).values_list("pk", flat=True))
+    kept = [row for row in rows if row.id in held or row.state == 0]
+    upserted = [_record(row, generation) for row in kept]
+    _upsert(SyncRecord, upserted, RECORD_COLUMNS)
+    return Stored(new=sum(row.id not in held for row in kept), records={row.id for row in kept})
+
+
+def _record(row: StagedRecord, generation: int) -> SyncRecord:
+    return SyncRecord(
+        id=row.id,
+        name=row.name,
+        target_table=row.target_table or "contact",
+        target_id=row.target_id or row.contact_id,
+        editor_id=row.editor_id,
+        editor_name=row.editor_name,
+        edited_on=row.edited_on,
+        operation_id=row.operation_id,
+        crm_state=row.state,
+        version=row.version,
+        generation=generation,
+        is_stub=row.target_id is None and row.contact_id is None,
+        name_key=search_key(row.name),
+        editor_key=search_key(row.editor_name),
+    )
+
+
+def store_fields(rows: Sequence[StagedField], *, generation: int) -> Stored:
+    """Insert or refresh the fields, with a stub for a parent that has not arrived; withdraw what was decided there."""
+    held = {row.pk: row for row in SyncField.objects.filter(pk__in=[row.id for row in rows])}
+    kept = [row for row in rows if row.record_id is not None and (row.id in held or row.state == 0)]
+    _make_stubs({row.record_id for row in kept if row.record_id})
+    _upsert(SyncField, [_field(row, generation) for row in kept], FIELD_COLUMNS)
+    stored = Stored(new=sum(row.id not in held for row in kept))
+    stored.withdrawn = _withdraw_decided([row for row in kept if row.id in held and row.state != 0], held)
+    _reopen([row for row in kept if row.id in held and row.state == 0], held)
+    stored.records = {row.record_id for row in kept if row.record_id}
+    return stored
+
+
+def _field(row: StagedField, generation: int) -> SyncField:
+    return SyncField(
+        id=row.id,
+        record_id=row.record_id or row.id,
+        column_name=row.column,
+        original_value=row.original,
+        proposed_value=row.proposed,
+        original_label=row.original_label,
+        proposed_label=row.proposed_label,
+        crm_decision=row.decision,
+        crm_decision_id=row.decision_id,
+        crm_state=row.state,
+        version=row.version,
+        generation=generation,
+    )
+
+
+def _upsert(model: Any, rows: list[Any], columns: list[str]) -> None:
+    # A fixed order keeps two writers of overlapping rows from waiting for each other in a circle.
+    rows.sort(key=lambda row: row.pk)
+    model.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=columns)
+
+
+def _make_stubs(record_ids: Collection[UUID]) -> None:
+    held = set(SyncRecord.objects.filter(pk__in=record_ids).values_list("pk", flat=True))
+    missing = sorted(set(record_ids) - held)
+    SyncRecord.objects.bulk_create([SyncRecord(id=pk, is_stub=True) for pk in missing], ignore_conflicts=True)
+
+
+def _withdraw_decided(rows: Sequence[StagedField], held: Mapping[UUID, SyncField]) -> int:
+    """Fields that somebody decided in the CRM, as far as that was not ourselves."""
+    candidates = [row for row in rows if held[row.id].decision == FieldDecision.PENDING]
+    if not candidates:
+        return 0
+    ids = [row.decision_id for row in candidates if row.decision_id]
+    ours = set(map(str, Decision.objects.filter(pk__in=_uuids(ids)).values_list("pk", flat=True)))
+    decided_there = [row.id for row in candidates if row.decision_id.lower() not in ours]
+    return withdraw(SyncField.objects.filter(pk__in=decided_there), why="decided_in_the_crm")
+
+
+def _uuids(texts: Iterable[str]) -> list[UUID]:
+    found = []
+    for text in texts:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            continue  # another tool's mark: certainly not ours
+    return found
+
+
+def _reopen(rows: Sequence[StagedField], held: Mapping[UUID, SyncField]) -> None:
+    """A row that we had withdrawn is open in the CRM: it waits again."""
+    again = [row.id for row in rows if held[row.id].decision == FieldDecision.WITHDRAWN]
+    SyncField.objects.filter(pk__in=again, decision=FieldDecision.WITHDRAWN).update(
+        decision=FieldDecision.PENDING,
+        delivery=FieldDelivery.NONE,
+        revision=F("revision") + 1,
+        settled_at=None,
+    )
+
+
+def withdraw(fields: QuerySet[SyncField], *, why: str) -> int:
+    """Withdraw undecided fields. One with a decision of ours on its way is left to its delivery."""
+    live = Q(decisions__state__in=LIVE_STATES)
+    rows = list(fields.filter(decision=FieldDecision.PENDING).exclude(live).order_by("pk").distinct())
+    gone = {"decision": FieldDecision.WITHDRAWN, "delivery": FieldDelivery.NONE, "settled_at": Now()}
+    for row in rows:
+        where = SyncField.objects.filter(pk=row.pk, revision=row.revision, decision=FieldDecision.PENDING)
+        if where.update(**gone, revision=F("revision") + 1):
+            audit.record("field.withdrawn", by=None, channel="mirror", field_id=row.pk, details={"why": why})
+    return len(rows)

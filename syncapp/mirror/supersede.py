@@ -1,0 +1,93 @@
+"""A newer edit of the same contact and field supersedes older open ones: visibly, and marked in the CRM.
+
+*Newer* is (edited on, version). An approval already made stands; the newer edit shows it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from django.db.models import Count, F, Max
+from django.db.models.functions import Now
+
+from syncapp import audit
+from syncapp.models import Decision, SyncField, SyncRecord
+from syncapp.models.decision import DecisionState, Kind, Outcome
+from syncapp.models.sync_field import FieldDecision, FieldDelivery
+
+Marker = tuple[UUID, str]
+
+
+def supersede(record_ids: Collection[UUID]) -> list[Decision]:
+    """Supersede what the edits `record_ids` make old, or what makes them old. Returns the marks to be delivered.
+
+    The caller gives the marks deliveries and recounts the records.
+    """
+    contacts = SyncRecord.objects.filter(pk__in=record_ids, is_stub=False).order_by()
+    ids = [each for each in contacts.values_list("target_id", flat=True).distinct() if each]
+    marks: list[Decision] = []
+    for rows in _edited_twice(ids).values():
+        newest = rows[-1]
+        marks.extend(mark for old in rows[:-1] if _is_open(old) and (mark := _supersede_one(old, by=newest)))
+    return marks
+
+
+def _edited_twice(contact_ids: Collection[UUID]) -> dict[Marker, list[SyncField]]:
+    """Per contact and column with more than one edit: its fields, oldest first."""
+    shown = SyncField.objects.filter(record__target_id__in=contact_ids, record__is_stub=False)
+    shown = shown.exclude(decision=FieldDecision.WITHDRAWN)
+    pairs = shown.order_by().values("record__target_id", "column_name").annotate(n=Count("pk")).filter(n__gt=1)
+    wanted = {(pair["record__target_id"], pair["column_name"]) for pair in pairs}
+    if not wanted:
+        return {}
+    found: dict[Marker, list[SyncField]] = defaultdict(list)
+    in_contacts = shown.filter(record__target_id__in={contact for contact, _ in wanted}).select_related("record")
+    for row in in_contacts.order_by("record__edited_on", "version", "pk"):
+        marker = (row.record.target_id, row.column_name)
+        if row.record.target_id and marker in wanted:
+            found[(row.record.target_id, row.column_name)].append(row)
+    return found
+
+
+def _is_open(row: SyncField) -> bool:
+    return row.decision == FieldDecision.PENDING or row.delivery == FieldDelivery.FAILED
+
+
+def _supersede_one(old: SyncField, *, by: SyncField) -> Decision | None:
+    where = SyncField.objects.open().filter(pk=old.pk, revision=old.revision)
+    superseded = {"decision": FieldDecision.SUPERSEDED, "delivery": FieldDelivery.WAITING, "trouble": ""}
+    if where.update(revision=F("revision") + 1, **superseded) != 1:
+        return None
+    old.decisions.filter(state=DecisionState.FAILED).update(state=DecisionState.REPLACED, settled_at=Now())
+    audit.record(
+        "field.superseded",
+        by=None,
+        channel="mirror",
+        record_id=old.record_id,
+        field_id=old.pk,
+        details={"column": old.column_name, "by": str(by.pk)},
+    )
+    return _mark(old)
+
+
+def _mark(old: SyncField) -> Decision:
+    newest = old.decisions.aggregate(newest=Max("version"))["newest"] or 0
+    return Decision.objects.create(
+        field=old,
+        version=newest + 1,
+        kind=Kind.SUPERSEDE,
+        outcome=Outcome.SUPERSEDED,
+        target_table=old.record.target_table,
+        target_id=old.record.contact,
+        decided_at=Now(),
+        writes=False,
+        four_eyes=False,
+        due_at=Now(),
+    )
+
+
+def records_of(rows: Sequence[Decision]) -> set[UUID]:
+    """The edits that these marks belong to."""
+    return {row.field.record_id for row in rows}

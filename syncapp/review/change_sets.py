@@ -1,0 +1,80 @@
+"""Verdicts → the change set that the CRM commits whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from syncapp.crm.records import ChangeSet, ContactWrite, DeliveryView, FieldMark, RecordClose, StagedDecision
+from syncapp.models import Decision
+from syncapp.models.decision import Outcome
+from syncapp.review.conflicts import MARKING, Finding, Verdict
+
+CRM_DECISION = {
+    Outcome.APPROVED: StagedDecision.APPROVED,
+    Outcome.REJECTED: StagedDecision.REJECTED,
+    Outcome.SUPERSEDED: StagedDecision.SUPERSEDED,
+}
+SYSTEM_NAME = "Outlook Sync Portal"
+
+
+def build(verdicts: Sequence[Verdict], view: DeliveryView) -> ChangeSet | None:
+    """What to send for these verdicts, or None where nothing is to be sent."""
+    marking = [verdict for verdict in verdicts if verdict.finding in MARKING]
+    if not marking:
+        return None
+    return ChangeSet(
+        contact=_contact_write(marking, view),
+        marks=tuple(_mark(verdict) for verdict in marking),
+        closes=tuple(_closes(marking, view)),
+    )
+
+
+def groups(verdicts: Sequence[Verdict]) -> list[list[Decision]]:
+    """The decisions to send one change set after the other, once the CRM refused them together.
+
+    Each written column stands alone, so that a bad value stops only itself; marks need no contact and go together.
+    """
+    writes = [[verdict.decision] for verdict in verdicts if verdict.finding == Finding.WRITE]
+    marks = [verdict.decision for verdict in verdicts if verdict.finding in (Finding.ALREADY, Finding.MARK)]
+    return writes + ([marks] if marks else [])
+
+
+def _contact_write(marking: Iterable[Verdict], view: DeliveryView) -> ContactWrite | None:
+    writes = tuple(
+        (verdict.column, verdict.decision.value_to_write)
+        for verdict in marking
+        if verdict.finding == Finding.WRITE and verdict.column is not None
+    )
+    if not writes or view.contact is None:
+        return None
+    # The raised revision is what tells the plug-in that this write is not an Outlook edit.
+    revision = (view.contact.revision or 0) + 1
+    return ContactWrite(contact_id=view.contact.id, etag=view.contact.etag, revision=revision, values=writes)
+
+
+def _mark(verdict: Verdict) -> FieldMark:
+    decision, staged = verdict.decision, verdict.staged
+    if staged is None:
+        raise ValueError("only a row that is there can be marked")
+    decided_on: datetime = decision.decided_at
+    return FieldMark(
+        field_id=staged.id,
+        etag=staged.etag,
+        decision=int(CRM_DECISION[Outcome(decision.outcome)]),
+        decision_id=str(decision.pk),
+        applied=decision.value_to_write if decision.writes else None,
+        decided_by=decision.decided_by.name if decision.decided_by else SYSTEM_NAME,
+        decided_on=decided_on,
+        reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
+    )
+
+
+def _closes(marking: Sequence[Verdict], view: DeliveryView) -> Iterable[RecordClose]:
+    """The edits whose last open field this change set decides."""
+    marked = {verdict.staged.id for verdict in marking if verdict.staged is not None}
+    for record in view.records.values():
+        fields = [field for field in view.fields.values() if field.record_id == record.id]
+        undecided = [field for field in fields if field.state == 0 and field.id not in marked]
+        if record.state == 0 and not undecided and any(field.id in marked for field in fields):
+            yield RecordClose(record_id=record.id, etag=record.etag)

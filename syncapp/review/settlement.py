@@ -1,0 +1,105 @@
+"""What a delivery learnt becomes ours: decisions settled, fields moved, audit written, counts true.
+
+Runs in the transaction that proves the claim, so a worker that lost its lease settles nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from syncapp import audit, deliveries, durable
+from syncapp.durable import Claim
+from syncapp.models import Decision, Delivery, SyncField, SyncRecord
+from syncapp.models.decision import DecisionState
+from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.review.conflicts import Finding, Verdict
+
+# finding ─▶ (the decision's state, the field's new columns)
+_HANDED_BACK = {"decision": FieldDecision.PENDING, "delivery": FieldDelivery.CONFLICT}
+_WITHDRAWN = {"decision": FieldDecision.WITHDRAWN, "delivery": FieldDelivery.NONE}
+RESULTS: dict[Finding, tuple[DecisionState, dict[str, Any]]] = {
+    Finding.WRITE: (DecisionState.WRITTEN, {"delivery": FieldDelivery.DONE}),
+    Finding.OURS: (DecisionState.WRITTEN, {"delivery": FieldDelivery.DONE}),
+    Finding.MARK: (DecisionState.WRITTEN, {"delivery": FieldDelivery.DONE}),
+    Finding.ALREADY: (DecisionState.ALREADY, {"delivery": FieldDelivery.ALREADY}),
+    Finding.CONFLICT: (DecisionState.CONFLICT, _HANDED_BACK),
+    Finding.CONTACT_GONE: (DecisionState.CONFLICT, {**_HANDED_BACK, "contact_is_gone": True}),
+    Finding.ELSEWHERE: (DecisionState.WITHDRAWN, _WITHDRAWN),
+    Finding.ROW_GONE: (DecisionState.WITHDRAWN, _WITHDRAWN),
+    Finding.UNKNOWN_COLUMN: (DecisionState.FAILED, {"delivery": FieldDelivery.FAILED}),
+}
+NO_SUCH_COLUMN = "The CRM has no column of this name any more."
+
+
+@transaction.atomic
+def settle(claim: Claim, verdicts: Iterable[Verdict]) -> None:
+    """Settle these decisions; the delivery itself stays open. Raises LostLease."""
+    durable.lock(claim)
+    touched = [_settle_one(verdict) for verdict in verdicts]
+    SyncRecord.objects.recount(field.record_id for field in touched)
+
+
+def _settle_one(verdict: Verdict) -> SyncField:
+    state, columns = RESULTS[verdict.finding]
+    columns = {**columns, "trouble": "", **_value_now(verdict)}
+    if verdict.finding == Finding.UNKNOWN_COLUMN:
+        columns["trouble"] = NO_SUCH_COLUMN
+    return _close(verdict.decision, state, columns, finding=verdict.finding)
+
+
+def _value_now(verdict: Verdict) -> dict[str, Any]:
+    """What the CRM holds now: read just before, or what was written just now."""
+    decision = verdict.decision
+    if verdict.finding in (Finding.CONFLICT, Finding.ALREADY):
+        value, label = verdict.value_now, verdict.label_now
+    elif verdict.finding == Finding.WRITE:
+        value, label = decision.value_to_write, ""
+    else:
+        return {}
+    return {"crm_now_value": value, "crm_now_label": label, "crm_now_read_at": Now()}
+
+
+@transaction.atomic
+def fail(claim: Claim, decisions: Iterable[Decision], *, trouble: str, code: str) -> None:
+    """These decisions were not written, for a reason that trying again does not mend. Raises LostLease."""
+    durable.lock(claim)
+    columns = {"delivery": FieldDelivery.FAILED, "trouble": trouble}
+    touched = [_close(each, DecisionState.FAILED, columns, finding=f"failed:{code}") for each in decisions]
+    SyncRecord.objects.recount(field.record_id for field in touched)
+
+
+def _close(decision: Decision, state: DecisionState, columns: dict[str, Any], *, finding: str) -> SyncField:
+    field = decision.field
+    bound = Decision.objects.filter(pk=decision.pk, state=DecisionState.BOUND)
+    if bound.update(state=state, settled_at=Now()) != 1:
+        raise durable.LostLease(str(decision.pk))
+    rows = SyncField.objects.filter(pk=field.pk)
+    rows.update(**columns, revision=F("revision") + 1, settled_at=Now())
+    audit.record(
+        f"field.delivery.{state}",
+        by=None,
+        channel="worker",
+        record_id=field.record_id,
+        field_id=field.pk,
+        decision_id=decision.pk,
+        details={"column": field.column_name, "finding": str(finding)},
+        after=decision.value_to_write if decision.writes else None,
+    )
+    return field
+
+
+@transaction.atomic
+def finish(claim: Claim) -> None:
+    """Close the delivery, or make it ready for decisions that came meanwhile. Raises LostLease."""
+    durable.lock(claim)
+    delivery = Delivery.objects.get(pk=claim.pk)
+    due_at = deliveries.next_due(delivery)
+    if due_at is None:
+        durable.settle(claim)
+    else:
+        durable.start_over(claim, due_at=due_at)

@@ -1,0 +1,94 @@
+"""Celery's tasks: an id comes in, one operation is called. The rows decide, so every task may run twice or never."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from syncapp import deliveries, durable, gates
+from syncapp.connection import WrongOrganization, crm, recognised_crm
+from syncapp.crm.errors import CrmError
+from syncapp.mirror import changes, cursors
+from syncapp.models import Delivery, Gate, Pulse
+from syncapp.models.durable_work import database_now
+from syncapp.review import delivery
+
+log = logging.getLogger(__name__)
+
+READ_GATES = (Gate.Name.WRONG_ORGANIZATION, *gates.CONNECTION_GATES)
+
+
+@shared_task
+def tick() -> None:
+    """Every second: free what died, adopt what was forgotten, ring what is due. Safe with two schedulers."""
+    durable.sweep(Delivery)
+    deliveries.adopt_orphans()
+    ids = durable.due_bells(Delivery)
+    try:
+        for delivery_id in ids:
+            deliver.delay(str(delivery_id))
+    except OSError:
+        durable.ring_again(Delivery, ids)
+        raise
+    _ask_for_a_pulse()
+
+
+def _ask_for_a_pulse() -> None:
+    Pulse.objects.get_or_create(name="worker")
+    due = Pulse.objects.filter(Q(asked_at__isnull=True) | Q(asked_at__lte=database_now(plus=-10)), name="worker")
+    if due.update(asked_at=Now()):
+        pulse.delay()
+
+
+@shared_task
+def pulse() -> None:
+    """The canary's answer: this worker takes work from the broker and reaches the database."""
+    Pulse.objects.filter(name="worker").update(answered_at=Now())
+
+
+@shared_task
+def deliver(delivery_id: str) -> None:
+    """Bring one contact's due decisions to the CRM."""
+    delivery.deliver(uuid.UUID(delivery_id), crm=crm())
+
+
+@shared_task
+def pull() -> None:
+    """Mirror what changed in the CRM; what does not fit into this task's time comes with the next."""
+    passage = gates.pass_through(READ_GATES)
+    if passage is None:
+        return
+    try:
+        changes.pull(recognised_crm(), seconds=settings.SOFT_LIMIT / 2)
+        gates.crm_answered(passage)
+    except WrongOrganization:
+        log.error("pull: the address leads to another CRM than the one this database mirrors")
+    except durable.LostLease:
+        log.warning("pull: lease lost, stopped")
+    except CrmError as error:
+        gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_READ)
+        log.warning("pull: %s %s %s", type(error).__name__, error.status, error.request_id)
+
+
+@shared_task
+def nightly() -> None:
+    """Once a day: read everything again, count everything again."""
+    if not _first_today():
+        return
+    for table in (changes.FIELDS, changes.RECORDS):
+        cursors.request_full_read(table)
+    delivery.recount_all()
+
+
+@transaction.atomic
+def _first_today() -> bool:
+    Pulse.objects.get_or_create(name="nightly", defaults={"answered_at": Now()})
+    due: Any = Pulse.objects.filter(name="nightly", answered_at__lte=database_now(plus=-23.5 * 3600))
+    return bool(due.update(answered_at=Now()))
