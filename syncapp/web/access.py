@@ -1,0 +1,133 @@
+"""Who may see what: the one decorator of every page and fragment, and the limits of a session."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth import SESSION_KEY, logout
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render, resolve_url
+from django.utils.http import urlencode
+from django_htmx.middleware import HtmxDetails
+
+from syncapp.models import Person
+from syncapp.models.person import Role
+
+SESSION_SECONDS = 8 * 3600
+SIGNED_IN_AT = "signed_in_at"
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+
+P = ParamSpec("P")
+AnyView = Callable[..., HttpResponseBase]  # only Django calls the result
+
+
+class PortalRequest(HttpRequest):
+    """A request behind `allow`: somebody is signed in, and htmx's headers are read."""
+
+    user: Person
+    htmx: HtmxDetails
+
+
+def allow(
+    *roles: Role, methods: Collection[str] = ("GET",)
+) -> Callable[[Callable[Concatenate[PortalRequest, P], HttpResponseBase]], AnyView]:
+    """Let only people with one of `roles` in, by these methods; GET also allows HEAD.
+
+    The view gets `allowed_roles` and `allowed_methods`, so that a test finds a view that nobody guarded.
+    """
+    wanted = _with_head(methods)
+
+    def decorate(view: Callable[Concatenate[PortalRequest, P], HttpResponseBase]) -> AnyView:
+        @wraps(view)
+        def guarded(request: PortalRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            refusal = _refusal(request, roles, wanted)
+            return refusal if refusal is not None else view(request, *args, **kwargs)
+
+        return _listed(guarded, roles=frozenset(roles), methods=wanted)
+
+    return decorate
+
+
+def public(
+    *, methods: Collection[str] = ("GET",)
+) -> Callable[[Callable[Concatenate[HttpRequest, P], HttpResponseBase]], AnyView]:
+    """Let everybody in, signed in or not: the sign-in pages and the health page only."""
+    wanted = _with_head(methods)
+
+    def decorate(view: Callable[Concatenate[HttpRequest, P], HttpResponseBase]) -> AnyView:
+        @wraps(view)
+        def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if request.method not in wanted:
+                return HttpResponseNotAllowed(sorted(wanted))
+            return view(request, *args, **kwargs)
+
+        return _listed(checked, roles=None, methods=wanted)
+
+    return decorate
+
+
+def _with_head(methods: Collection[str]) -> frozenset[str]:
+    return frozenset(methods) | ({"HEAD"} if "GET" in methods else frozenset())
+
+
+def _listed(view: AnyView, *, roles: frozenset[Role] | None, methods: frozenset[str]) -> AnyView:
+    view.allowed_roles = roles  # type: ignore[attr-defined]  # the test that walks the routes reads it
+    view.allowed_methods = methods  # type: ignore[attr-defined]  # the test that walks the routes reads it
+    return view
+
+
+def _refusal(request: HttpRequest, roles: Collection[Role], methods: frozenset[str]) -> HttpResponse | None:
+    if request.method not in methods:
+        return HttpResponseNotAllowed(sorted(methods))
+    if not request.user.is_authenticated:
+        return to_sign_in(request)
+    if not request.user.has_role(*roles):
+        return no_access(request, wanted=roles)
+    return None
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Send to the sign-in page, remembering the page that the person was on; htmx leaves its page for it."""
+    target = resolve_url("sign_in") + "?" + urlencode({"next": _page_to_come_back_to(request)})
+    if HtmxDetails(request):
+        return HttpResponse(status=401, headers={"HX-Redirect": target})
+    return HttpResponseRedirect(target)
+
+
+def _page_to_come_back_to(request: HttpRequest) -> str:
+    htmx = HtmxDetails(request)
+    if htmx:
+        return htmx.current_url_abs_path or resolve_url("home")
+    # What was posted cannot be repeated after signing in, and its address answers no GET.
+    return request.get_full_path() if request.method in SAFE_METHODS else resolve_url("home")
+
+
+def no_access(request: HttpRequest, *, wanted: Collection[Role] = ()) -> HttpResponse:
+    """The page for somebody whose roles do not suffice: which ones would, and whom to ask."""
+    return render(request, "sign_in/no_access.html", {"wanted": [role.value for role in wanted]}, status=403)
+
+
+class SessionLimits:
+    """Ends sessions 8 hours after sign-in or when the person is deactivated; keeps pages out of caches."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if self._is_over(request):
+            logout(request)
+        response = self.get_response(request)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @staticmethod
+    def _is_over(request: HttpRequest) -> bool:
+        if SESSION_KEY not in request.session:
+            return False
+        if not request.user.is_authenticated:
+            return True
+        return time.time() - float(request.session.get(SIGNED_IN_AT, 0)) > SESSION_SECONDS
