@@ -1,0 +1,150 @@
+"""Claim, fence, lease, sweep: what holds for every kind of durable work."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from syncapp import durable
+from syncapp.durable import LostLease
+from syncapp.models import Delivery
+from syncapp.models.durable_work import WorkState, database_now
+
+pytestmark = pytest.mark.django_db
+
+
+def make_delivery(*, due_in: float = 0, **columns: object) -> Delivery:
+    contact = columns.pop("target_id", None) or uuid.uuid4()
+    due_at = database_now(plus=due_in)
+    return Delivery.objects.create(target_table="contact", target_id=contact, due_at=due_at, **columns)
+
+
+def let_lease_end(delivery: Delivery) -> None:
+    Delivery.objects.filter(pk=delivery.pk).update(lease_until=F("lease_until") - timedelta(hours=1))
+
+
+def state_of(delivery: Delivery) -> str:
+    delivery.refresh_from_db()
+    return delivery.state
+
+
+def test_due_work_is_claimed_once():
+    delivery = make_delivery()
+
+    first = durable.claim(Delivery, delivery.pk)
+
+    assert first is not None
+    assert durable.claim(Delivery, delivery.pk) is None
+
+
+def test_work_that_is_not_due_is_not_claimed():
+    delivery = make_delivery(due_in=5)
+
+    assert durable.claim(Delivery, delivery.pk) is None
+
+
+def test_each_claim_has_a_higher_fence_and_counts_an_attempt():
+    delivery = make_delivery()
+    first = durable.claim(Delivery, delivery.pk)
+    durable.hand_back(first, due_in=0)
+
+    second = durable.claim(Delivery, delivery.pk)
+
+    assert (first.fence, second.fence, second.attempts) == (1, 2, 2)
+
+
+def test_a_worker_that_lost_its_lease_changes_nothing():
+    delivery = make_delivery()
+    slow = durable.claim(Delivery, delivery.pk)
+    let_lease_end(delivery)
+    durable.sweep(Delivery)
+    quick = durable.claim(Delivery, delivery.pk)
+
+    for step in (durable.mark_sent, durable.settle, durable.renew):
+        with pytest.raises(LostLease):
+            step(slow)
+
+    durable.settle(quick)
+    assert state_of(delivery) == WorkState.DONE
+
+
+def test_an_unsent_lease_that_ends_makes_the_work_ready_again():
+    delivery = make_delivery()
+    durable.claim(Delivery, delivery.pk)
+    let_lease_end(delivery)
+
+    durable.sweep(Delivery)
+
+    assert state_of(delivery) == WorkState.READY
+
+
+def test_a_sent_lease_that_ends_must_be_verified():
+    delivery = make_delivery()
+    durable.mark_sent(durable.claim(Delivery, delivery.pk))
+    let_lease_end(delivery)
+
+    durable.sweep(Delivery)
+
+    assert state_of(delivery) == WorkState.VERIFY
+
+
+def test_a_verification_that_dies_is_verified_again():
+    delivery = make_delivery(state=WorkState.VERIFY, outcome_unknown=True)
+    claim = durable.claim(Delivery, delivery.pk)
+    let_lease_end(delivery)
+
+    durable.sweep(Delivery)
+
+    assert claim.outcome_unknown
+    assert state_of(delivery) == WorkState.VERIFY
+
+
+def test_a_running_lease_is_left_alone():
+    delivery = make_delivery()
+    durable.claim(Delivery, delivery.pk)
+
+    assert durable.sweep(Delivery) == 0
+    assert state_of(delivery) == WorkState.LEASED
+
+
+def test_handing_back_for_free_costs_no_attempt():
+    delivery = make_delivery()
+
+    durable.hand_back(durable.claim(Delivery, delivery.pk), due_in=0, free=True)
+
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.attempts) == (WorkState.READY, 0)
+
+
+def test_a_bell_rings_once_in_a_while_however_often_the_tick_comes():
+    delivery = make_delivery()
+
+    assert list(durable.due_bells(Delivery)) == [delivery.pk]
+    assert list(durable.due_bells(Delivery)) == []
+
+
+def test_a_bell_that_did_not_sound_rings_again():
+    delivery = make_delivery()
+
+    durable.ring_again(Delivery, durable.due_bells(Delivery))
+
+    assert list(durable.due_bells(Delivery)) == [delivery.pk]
+
+
+def test_the_database_allows_one_open_delivery_for_a_contact():
+    open_one = make_delivery()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_delivery(target_id=open_one.target_id)
+
+    durable.settle(durable.claim(Delivery, open_one.pk))
+    make_delivery(target_id=open_one.target_id)
+
+
+def test_the_database_refuses_a_held_row_without_a_lease():
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_delivery(state=WorkState.LEASED)
