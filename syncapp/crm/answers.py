@@ -1,0 +1,135 @@
+"""What an answer means: statuses and error bodies become the errors of `errors`. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from syncapp.crm import odata
+from syncapp.crm.batch import Answer as BatchAnswer
+from syncapp.crm.batch import ChangeSetAnswer, Part, decode
+from syncapp.crm.errors import (
+    CredentialsRefused,
+    CrmError,
+    Forbidden,
+    NotFound,
+    ProtocolError,
+    Rejected,
+    ServerFault,
+    Stale,
+    Throttled,
+    Unreachable,
+)
+
+_BY_STATUS: Mapping[int, type[CrmError]] = {
+    401: CredentialsRefused,
+    403: Forbidden,
+    404: NotFound,
+    412: Stale,
+    429: Throttled,
+}
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_SHORTEST_WAIT, _LONGEST_WAIT = 1.0, 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: header names in lower case, the body unpacked."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_multipart(self) -> bool:
+        """Whether this is the answer to a batch, whatever its outer status says."""
+        return self.headers.get("content-type", "").lower().startswith("multipart/")
+
+
+def failure(answer: Answer | Part, *, request_id: str = "") -> CrmError:
+    """The error that a status of 300 and above stands for."""
+    code, message = odata.error_details(answer.body)
+    kind = _kind(answer.status)
+    return kind(
+        message or f"The CRM answered {answer.status}.",
+        status=answer.status,
+        code=code,
+        request_id=request_id_of(answer.headers) or request_id,
+        retry_after=retry_after_of(answer.headers),
+    )
+
+
+def _kind(status: int) -> type[CrmError]:
+    if status >= 500:
+        return ServerFault
+    if status < 400:
+        # Nothing that we ask for is answered by a redirect; following one could leak the token.
+        return ProtocolError
+    return _BY_STATUS.get(status, Rejected)
+
+
+def request_id_of(headers: Mapping[str, str]) -> str:
+    """The CRM's own id of the request, '' when there is none worth printing."""
+    for name in ("x-ms-service-request-id", "req_id"):
+        value = headers.get(name, "")
+        if _REQUEST_ID.fullmatch(value):
+            return value
+    return ""
+
+
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, between 1 and 900; None when the header is absent or nonsense.
+
+    The header is a number of seconds or an HTTP date ("Service protection API limits").
+    """
+    value = headers.get("retry-after", "").strip()
+    seconds = float(value) if re.fullmatch(r"[0-9]{1,9}", value) else _seconds_until(value)
+    return None if seconds is None else min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
+
+
+def _seconds_until(http_date: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(http_date)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - datetime.now(UTC)).total_seconds()
+
+
+def batch_answers(answer: Answer) -> tuple[BatchAnswer, ...]:
+    """The parts of a batch answer, also where the outer status reports a part that failed."""
+    return decode(answer.headers.get("content-type", ""), answer.body)
+
+
+def require_parts(answer: Answer, count: int) -> tuple[Part, ...]:
+    """One part for each read; Unreachable when some are missing, because those are unknown."""
+    parts = tuple(part for part in batch_answers(answer) if isinstance(part, Part))
+    if len(parts) < count:
+        raise Unreachable("The CRM's batch answer broke off.", request_id=request_id_of(answer.headers))
+    if len(parts) > count:
+        raise ProtocolError("The CRM answered more than it was asked.", code="batch")
+    return parts
+
+
+def require_committed(answer: Answer, count: int) -> None:
+    """Returns when all `count` writes of the one change set were carried out; else raises why not.
+
+    Whatever is not a clear refusal leaves open whether the writes happened.
+    """
+    try:
+        _require_success(batch_answers(answer), count, request_id_of(answer.headers))
+    except (Unreachable, ServerFault, ProtocolError) as error:
+        error.may_have_applied = True
+        raise
+
+
+def _require_success(answers: tuple[BatchAnswer, ...], count: int, request_id: str) -> None:
+    parts = [part for each in answers for part in (each.parts if isinstance(each, ChangeSetAnswer) else (each,))]
+    for part in parts:
+        if part.status >= 300:
+            raise failure(part, request_id=request_id)
+    if len(parts) != count:
+        raise Unreachable("The CRM's answer to a change set is not complete.", request_id=request_id)

@@ -1,0 +1,142 @@
+"""Everything about identity: our own token for the CRM, and people signing in to the portal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import requests
+
+from syncapp.crm.errors import TokenUnavailable
+from syncapp.crm.id_tokens import SignInRefused, TenantKeys, verified_claims
+from syncapp.crm.login_service import (
+    MSAL_TROUBLE,
+    Application,
+    ForgetfulCache,
+    SandboxAdapter,
+    application,
+    demo_session,
+    login_session,
+    word_of,
+)
+from syncapp.crm.sessions import PerProcess
+from syncapp.crm.tokens import ClientCredentials, TokenSource
+
+__all__ = [
+    "Claims",
+    "ClientCredentials",
+    "SandboxAdapter",
+    "SignIn",
+    "SignInRefused",
+    "TokenSource",
+    "demo_session",
+]
+
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Who signed in. The key is (`tenant_id`, `oid`); name and address are for display only."""
+
+    oid: UUID
+    tenant_id: UUID
+    name: str
+    address: str
+    roles: frozenset[str]
+
+
+class SignIn:
+    """The authorization code flow with PKCE, state and nonce, against one tenant."""
+
+    def __init__(
+        self, *, authority: str, client_id: str, client_secret: str, session: requests.Session | None = None
+    ) -> None:
+        self._client_id = client_id
+        self._tenant_id = _tenant_of(authority)
+        self._sessions = PerProcess(lambda: session or login_session())
+        self._keys = TenantKeys(authority=authority, session=self._sessions.get)
+        self._applications: PerProcess[Application] = PerProcess(
+            lambda: application(
+                authority=authority,
+                client_id=client_id,
+                client_secret=client_secret,
+                session=self._sessions.get(),
+                exclude_scopes=["offline_access"],
+                token_cache=ForgetfulCache(),
+            )
+        )
+
+    def begin(self, redirect_uri: str) -> dict[str, Any]:
+        """The flow to keep on the server until the person returns; `auth_uri` is where to send them.
+
+        Raises TokenUnavailable when the sign-in service cannot be reached.
+        """
+        flow: dict[str, Any] = self._applications.get().initiate_auth_code_flow(
+            scopes=[], redirect_uri=redirect_uri, response_mode="query"
+        )
+        return flow
+
+    def finish(self, flow: Mapping[str, Any], query: Mapping[str, str]) -> Claims:
+        """Who came back with `query`. Raises SignInRefused, or TokenUnavailable when it may work later.
+
+        `flow` is used up by this call whatever happens: the caller removes it from its store first.
+        """
+        result = self._exchange(dict(flow), dict(query))
+        if "error" in result:
+            raise SignInRefused(f"The sign-in service said {word_of(result)}.")
+        # MSAL sends the hash of the nonce and keeps the nonce itself in the flow.
+        nonce = hashlib.sha256(str(flow.get("nonce", "")).encode()).hexdigest() if flow.get("nonce") else ""
+        claims = verified_claims(
+            result.get("id_token"),
+            keys=self._keys,
+            client_id=self._client_id,
+            tenant_id=self._tenant_id,
+            nonce=nonce,
+        )
+        return _person(claims, self._tenant_id)
+
+    def _exchange(self, flow: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
+        try:
+            result: dict[str, Any] = self._applications.get().acquire_token_by_auth_code_flow(flow, query)
+        except requests.RequestException as error:
+            raise TokenUnavailable("The sign-in service did not answer.", code="token_endpoint") from error
+        except MSAL_TROUBLE as error:
+            raise SignInRefused(f"The sign-in cannot be completed ({type(error).__name__}).") from error
+        return result
+
+
+def _tenant_of(authority: str) -> UUID:
+    # "common" and "organizations" would let every tenant of the world in.
+    try:
+        return UUID(urlsplit(authority).path.strip("/"))
+    except ValueError as error:
+        raise ValueError("The authority has to name one tenant by its id.") from error
+
+
+def _person(claims: Mapping[str, Any], tenant_id: UUID) -> Claims:
+    roles = claims.get("roles", [])
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise SignInRefused("The roles of the ID token are no list of names.")
+    return Claims(
+        oid=_object_id(claims.get("oid")),
+        tenant_id=tenant_id,
+        name=_display(claims.get("name")),
+        address=_display(claims.get("email")) or _display(claims.get("preferred_username")),
+        roles=frozenset(roles),
+    )
+
+
+def _object_id(claim: object) -> UUID:
+    try:
+        return UUID(claim if isinstance(claim, str) else "")
+    except ValueError as error:
+        raise SignInRefused("The ID token names no person.") from error
+
+
+def _display(claim: object) -> str:
+    return claim.strip()[:_LONGEST_NAME] if isinstance(claim, str) else ""

@@ -1,0 +1,204 @@
+"""`$batch`: multipart bodies out, per-part answers in. No I/O.
+
+Source: "Execute batch operations using the Web API". A write can only be put into a change set as
+a `Write`, and a `Write` cannot exist without the ETag of the row as it was read: a PATCH without
+`If-Match` would create a deleted row anew.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from syncapp.crm import odata
+from syncapp.crm.errors import ProtocolError
+
+MOST_PARTS = 1000
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\r\n]*)?")
+_BOUNDARY = re.compile(
+    r'multipart/mixed\s*;(?:[^"]*;)?\s*boundary="?([A-Za-z0-9\'()+_,./:=?-]{1,120})"?', re.IGNORECASE
+)
+# A change set is the only nesting there is.
+_DEEPEST = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One GET inside a batch; `path` is below the API path, already encoded."""
+
+    path: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One PATCH of an existing row, only if it still has this ETag."""
+
+    set_name: str
+    row_id: UUID
+    etag: str
+    body: Mapping[str, object]
+    tag: str = ""
+
+    def __post_init__(self) -> None:
+        odata.require_etag(self.etag)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The answer to one request of a batch."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def failed(self) -> bool:
+        return self.status >= 400
+
+    def json(self) -> dict[str, Any]:
+        return odata.parse_json(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSetAnswer:
+    """The answers inside a change set that was carried out."""
+
+    parts: tuple[Part, ...]
+
+
+Answer = Part | ChangeSetAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A request body and the headers that describe it."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def encode_reads(reads: Sequence[Read], *, api_path: str = odata.API_PATH) -> Encoded:
+    """A batch of GETs, each answered by itself: one that fails does not stop the rest."""
+    _require_count(reads)
+    boundary = _fresh("batch")
+    parts = [_envelope(_request("GET", api_path + read.path, read.headers, b"")) for read in reads]
+    return Encoded(
+        headers={
+            "Content-Type": f'multipart/mixed; boundary="{boundary}"',
+            "Prefer": "odata.continue-on-error",
+        },
+        body=_multipart(boundary, parts),
+    )
+
+
+def encode_change_set(writes: Sequence[Write], *, api_path: str = odata.API_PATH) -> Encoded:
+    """A batch with one change set: all of it happens or nothing."""
+    _require_count(writes)
+    outer, inner = _fresh("batch"), _fresh("changeset")
+    parts = [_envelope(_patch(write, api_path), number) for number, write in enumerate(writes, start=1)]
+    change_set = _lines(f'Content-Type: multipart/mixed; boundary="{inner}"', "") + _multipart(inner, parts)
+    return Encoded(
+        headers={"Content-Type": f'multipart/mixed; boundary="{outer}"'},
+        body=_multipart(outer, [change_set]),
+    )
+
+
+def decode(content_type: str, body: bytes) -> tuple[Answer, ...]:
+    """The answers that arrived whole, in order.
+
+    An answer that broke off is left out: a missing part means *unknown*, not failed. Raises
+    ProtocolError when the body is not a batch answer at all.
+    """
+    return tuple(_answer(block, depth=0) for block in _blocks(content_type, body))
+
+
+def _require_count(requests: Sequence[object]) -> None:
+    if not 0 < len(requests) <= MOST_PARTS:
+        raise ValueError(f"A batch takes 1 to {MOST_PARTS} requests, not {len(requests)}.")
+
+
+def _fresh(kind: str) -> str:
+    return f"{kind}_{secrets.token_hex(16)}"
+
+
+def _patch(write: Write, api_path: str) -> bytes:
+    path = odata.query(odata.row_path(write.set_name, write.row_id), tag=write.tag)
+    headers = {"Content-Type": "application/json; type=entry", "If-Match": write.etag}
+    return _request("PATCH", api_path + path, headers, odata.body_of(write.body))
+
+
+def _request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    merged = {"Accept": "application/json", **headers}
+    return _lines(f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in merged.items()), "") + body
+
+
+def _envelope(request: bytes, content_id: int | None = None) -> bytes:
+    headers = ["Content-Type: application/http", "Content-Transfer-Encoding: binary"]
+    if content_id is not None:
+        headers.append(f"Content-ID: {content_id}")
+    return _lines(*headers, "") + request
+
+
+def _multipart(boundary: str, parts: Sequence[bytes]) -> bytes:
+    opened = [f"--{boundary}\r\n".encode() + part + b"\r\n" for part in parts]
+    return b"".join(opened) + f"--{boundary}--\r\n".encode()
+
+
+def _lines(*lines: str) -> bytes:
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("A line break inside a header.")
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+
+
+def _blocks(content_type: str, body: bytes) -> list[bytes]:
+    match = _BOUNDARY.match(content_type)
+    if match is None:
+        raise ProtocolError("The CRM's batch answer has no boundary.", code="batch")
+    # The line break before a delimiter belongs to it. JSON escapes line breaks, so no body can
+    # hold something that looks like a delimiter.
+    delimiter = re.compile(rb"(?:\A|\r?\n)--" + re.escape(match[1].encode()) + rb"(?:--)?[ \t]*(?=\r?\n|\Z)")
+    marks = list(delimiter.finditer(body))
+    if not marks:
+        raise ProtocolError("The CRM's batch answer is not multipart.", code="batch")
+    return [body[mark.end() : following.start()] for mark, following in pairwise(marks)]
+
+
+def _answer(block: bytes, *, depth: int) -> Answer:
+    headers, content = _split(block.lstrip(b"\r\n") if block.startswith((b"\r\n", b"\n")) else block)
+    content_type = headers.get("content-type", "")
+    if not content_type.lower().startswith("multipart/"):
+        return _part(content)
+    if depth >= _DEEPEST:
+        raise ProtocolError("The CRM's batch answer is nested too deeply.", code="batch")
+    parts = [_answer(inner, depth=depth + 1) for inner in _blocks(content_type, content)]
+    return ChangeSetAnswer(tuple(part for part in parts if isinstance(part, Part)))
+
+
+def _part(content: bytes) -> Part:
+    status_line, _, rest = content.lstrip(b"\r\n").partition(b"\n")
+    match = _STATUS_LINE.fullmatch(status_line.rstrip(b"\r"))
+    if match is None:
+        raise ProtocolError("A part of the CRM's batch answer has no status.", code="batch")
+    headers, body = _split(rest)
+    return Part(status=int(match[1]), headers=headers, body=body.strip())
+
+
+def _split(block: bytes) -> tuple[dict[str, str], bytes]:
+    headers: dict[str, str] = {}
+    rest = block
+    while rest:
+        line, _, rest = rest.partition(b"\n")
+        name, colon, value = line.rstrip(b"\r").partition(b":")
+        if not name.strip():
+            break
+        if not colon:
+            raise ProtocolError("A part of the CRM's batch answer has a broken header.", code="batch")
+        headers[name.decode("latin-1").strip().lower()] = value.decode("latin-1").strip()
+    return headers, rest

@@ -1,0 +1,74 @@
+"""What goes into a change set, and how a stored change-tracking link is followed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from syncapp.crm import canonical
+from syncapp.crm.batch import Write
+from syncapp.crm.errors import DeltaExpired, NotFound, Rejected
+from syncapp.crm.names import Names
+from syncapp.crm.records import ChangeSet, ContactWrite, FieldMark, RecordClose
+from syncapp.crm.transport import Transport
+from syncapp.crm.values import to_wire
+
+# "decided" of a SyncField, "reviewed" of a SyncRecord: inactive with the state's own default status.
+_CLOSED = {"statecode": 1, "statuscode": 2}
+
+
+def writes(change_set: ChangeSet, *, names: Names, tag: str) -> tuple[Write, ...]:
+    """The PATCHes of a change set, the contact first, because only it can be refused for a value."""
+    return (
+        *(_contact(write, names, tag) for write in (change_set.contact,) if write is not None),
+        *(_mark(mark, names) for mark in change_set.marks),
+        *(_close(close, names) for close in change_set.closes),
+    )
+
+
+def _contact(write: ContactWrite, names: Names, tag: str) -> Write:
+    body: dict[str, object] = {}
+    for column, text in write.values:
+        try:
+            body |= to_wire(column, text)
+        except ValueError as error:
+            message = f"The value cannot be written into {column.table}.{column.name}."
+            raise Rejected(message, code="value") from error
+    body[names.contact_revision] = write.revision
+    return Write("contacts", write.contact_id, write.etag, body, tag)
+
+
+def _mark(mark: FieldMark, names: Names) -> Write:
+    body: dict[str, object] = {
+        names.field_decision: mark.decision,
+        names.field_decision_id: mark.decision_id or None,
+        names.field_applied: mark.applied or None,
+        names.field_decided_by: mark.decided_by or None,
+        names.field_decided_on: _whole_seconds(mark.decided_on),
+        names.field_reason: mark.reason or None,
+        **_CLOSED,
+    }
+    return Write(names.field_set, mark.field_id, mark.etag, body)
+
+
+def _whole_seconds(moment: datetime) -> str:
+    # The CRM keeps whole seconds ("Behavior and format of the date and time column").
+    return canonical.instant_text(moment.replace(microsecond=0))
+
+
+def _close(close: RecordClose, names: Names) -> Write:
+    return Write(names.record_set, close.record_id, close.etag, dict(_CLOSED))
+
+
+def follow(transport: Transport, link: str, *, headers: Mapping[str, str]) -> dict[str, Any]:
+    """The page behind a stored link; DeltaExpired when the CRM does not accept the link any more.
+
+    An old token is answered with an error that has no code of its own in the documentation ("Use
+    change tracking to synchronize data with external systems"), so every refusal of a link that
+    the CRM itself made counts: reading from the start is the cure for all of them.
+    """
+    try:
+        return transport.follow(link, headers=headers)
+    except (Rejected, NotFound) as error:
+        raise DeltaExpired(error.message, status=error.status, code=error.code, request_id=error.request_id) from error

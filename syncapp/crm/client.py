@@ -1,0 +1,215 @@
+"""The CRM in our own words: what the rest of the portal calls.
+
+Every method returns frozen records and raises the errors of `errors`. Writing goes through one
+method, `_write`, which refuses while the connection is read only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+from syncapp.crm import changes, metadata, odata, rows
+from syncapp.crm.answers import failure, require_committed, require_parts
+from syncapp.crm.batch import Part, Read, Write, encode_change_set, encode_reads
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import NotFound, ProtocolError, WritesDisabled
+from syncapp.crm.names import Names
+from syncapp.crm.records import (
+    ChangePage,
+    ChangeSet,
+    Column,
+    ContactNow,
+    DeliveryView,
+    Identity,
+    StagedField,
+    StagedRecord,
+    User,
+)
+from syncapp.crm.transport import Transport
+from syncapp.crm.values import wire_name
+
+Record = TypeVar("Record")
+
+MOST_CONTACTS_AT_ONCE = 50
+# Two parts a record: far below the 1,000 requests that a batch may hold.
+_RECORDS_AT_ONCE = 200
+# About 60 characters each: an address stays shorter than any server's limit.
+_USERS_AT_ONCE = 40
+
+
+class CrmClient:
+    """One per process; safe to use from several threads."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        names: Names | None = None,
+        writes_allowed: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._transport = transport
+        self._names = names or Names()
+        self._writes_allowed = writes_allowed
+
+    def who_am_i(self) -> Identity:
+        """Our own user and the organization behind this address ("WhoAmI function")."""
+        return rows.identity(self._transport.get("WhoAmI"))
+
+    def columns(self, table: str) -> tuple[Column, ...]:
+        """All columns of a table with labels in our user's language."""
+        parts = self._read(metadata.reads(table), deadline=None)
+        return metadata.columns(table, [_require(part).json() for part in parts])
+
+    def staged_fields(self, link: str = "", *, page_size: int = 500) -> ChangePage[StagedField]:
+        """A page of SyncFields: all of them from the start, or what follows `link`.
+
+        Raises DeltaExpired when the link no longer works.
+        """
+        read = partial(rows.staged_field, names=self._names)
+        select = rows.staged_field_columns(self._names)
+        return self._changes(self._names.field_set, select, read, link, page_size)
+
+    def staged_records(self, link: str = "", *, page_size: int = 500) -> ChangePage[StagedRecord]:
+        """A page of SyncRecords, as `staged_fields`."""
+        read = partial(rows.staged_record, names=self._names)
+        select = rows.staged_record_columns(self._names)
+        return self._changes(self._names.record_set, select, read, link, page_size)
+
+    def users(self, ids: Sequence[UUID]) -> tuple[User, ...]:
+        """The users with these ids; unknown ones are absent."""
+        wanted = sorted(set(ids))
+        found: list[User] = []
+        for start in range(0, len(wanted), _USERS_AT_ONCE):
+            condition = odata.any_of("systemuserid", wanted[start : start + _USERS_AT_ONCE])
+            path = odata.query("systemusers", select=rows.USER_COLUMNS, filter=condition)
+            found += [rows.user(row) for row in odata.collection(self._transport.get(path))]
+        return tuple(found)
+
+    def contacts_now(
+        self, wanted: Mapping[UUID, Sequence[Column]], *, deadline: Deadline | None = None
+    ) -> dict[UUID, ContactNow]:
+        """The present values of up to 50 contacts, in one request; deleted contacts are absent."""
+        if len(wanted) > MOST_CONTACTS_AT_ONCE:
+            raise ValueError(f"At most {MOST_CONTACTS_AT_ONCE} contacts at once, not {len(wanted)}.")
+        if not wanted:
+            return {}
+        reads = [self._contact_read("contact", contact_id, columns) for contact_id, columns in wanted.items()]
+        parts = self._read(reads, deadline=deadline)
+        asked = zip(parts, wanted.items(), strict=True)
+        found = [self._contact(part, contact_id, columns) for part, (contact_id, columns) in asked]
+        return {contact.id: contact for contact in found if contact is not None}
+
+    def view_for_delivery(
+        self,
+        *,
+        table: str,
+        contact_id: UUID,
+        columns: Sequence[Column],
+        record_ids: Sequence[UUID],
+        deadline: Deadline | None = None,
+    ) -> DeliveryView:
+        """The contact, the given SyncRecords and all their SyncFields, as they are at this moment.
+
+        One request (more than 200 records take several); rows that do not exist any more are absent.
+        """
+        contact: ContactNow | None = None
+        fields: dict[UUID, StagedField] = {}
+        records: dict[UUID, StagedRecord] = {}
+        for start in range(0, max(len(record_ids), 1), _RECORDS_AT_ONCE):
+            some = record_ids[start : start + _RECORDS_AT_ONCE]
+            reads = [
+                self._contact_read(table, contact_id, columns),
+                *(self._fields_read(record_id) for record_id in some),
+                *(self._record_read(record_id) for record_id in some),
+            ]
+            first, *others = self._read(reads, deadline=deadline)
+            contact = self._contact(first, contact_id, columns)
+            fields |= {field.id: field for part in others[: len(some)] for field in self._fields(part, deadline)}
+            records |= {record.id: record for part in others[len(some) :] for record in self._record(part)}
+        return DeliveryView(contact=contact, fields=fields, records=records)
+
+    def apply(self, change_set: ChangeSet, *, tag: str, deadline: Deadline | None = None) -> None:
+        """Carries out a change set, all or nothing.
+
+        Raises Stale when any of its rows changed since it was read, NotFound when one is gone,
+        Rejected when a value is refused, and anything with `may_have_applied` when only reading
+        can tell whether it happened. `tag` reaches the CRM's plug-ins ("Use optional parameters").
+        """
+        writes = changes.writes(change_set, names=self._names, tag=tag)
+        if writes:
+            self._write(writes, deadline=deadline)
+
+    def _write(self, writes: Sequence[Write], *, deadline: Deadline | None) -> None:
+        # The only way of a write to the transport.
+        if not self._writes_allowed():
+            raise WritesDisabled("This connection is read only; nothing was sent.", code="read_only")
+        batch = encode_change_set(writes, api_path=self._transport.api_path)
+        require_committed(self._transport.write_batch(batch, deadline=deadline), len(writes))
+
+    def _read(self, reads: Sequence[Read], *, deadline: Deadline | None) -> tuple[Part, ...]:
+        batch = encode_reads(reads, api_path=self._transport.api_path)
+        return require_parts(self._transport.read_batch(batch, deadline=deadline), len(reads))
+
+    def _changes(
+        self,
+        set_name: str,
+        select: Sequence[str],
+        read: Callable[[odata.Row], Record],
+        link: str,
+        page_size: int,
+    ) -> ChangePage[Record]:
+        headers = odata.preferences(page_size=page_size, track_changes=not link)
+        if link:
+            payload = changes.follow(self._transport, link, headers=headers)
+        else:
+            payload = self._transport.get(odata.query(set_name, select=select), headers=headers)
+        return rows.change_page(payload, read, self._transport.checked)
+
+    def _contact_read(self, table: str, contact_id: UUID, columns: Sequence[Column]) -> Read:
+        select = dict.fromkeys([*(wire_name(column) for column in columns), self._names.contact_revision])
+        path = odata.query(odata.row_path(odata.set_name(table), contact_id), select=select)
+        return Read(path, odata.preferences())
+
+    def _contact(self, part: Part, contact_id: UUID, columns: Sequence[Column]) -> ContactNow | None:
+        found = _if_there(part)
+        contact = rows.contact_now(found.json(), columns, self._names) if found else None
+        if contact is not None and contact.id != contact_id:
+            raise ProtocolError("The CRM answered with another contact.", code="batch")
+        return contact
+
+    def _fields_read(self, record_id: UUID) -> Read:
+        condition = f"_{self._names.field_record}_value eq {record_id}"
+        select = rows.staged_field_columns(self._names)
+        return Read(odata.query(self._names.field_set, select=select, filter=condition), odata.preferences())
+
+    def _fields(self, part: Part, deadline: Deadline | None) -> list[StagedField]:
+        payload = _require(part).json()
+        found = odata.collection(payload)
+        while link := odata.link(payload, "@odata.nextLink"):
+            payload = self._transport.follow(link, headers=odata.preferences(), deadline=deadline)
+            found += odata.collection(payload)
+        return [rows.staged_field(row, self._names) for row in found]
+
+    def _record_read(self, record_id: UUID) -> Read:
+        path = odata.row_path(self._names.record_set, record_id)
+        return Read(odata.query(path, select=rows.staged_record_columns(self._names)), odata.preferences())
+
+    def _record(self, part: Part) -> list[StagedRecord]:
+        found = _if_there(part)
+        return [rows.staged_record(found.json(), self._names)] if found else []
+
+
+def _require(part: Part) -> Part:
+    if part.failed:
+        raise failure(part)
+    return part
+
+
+def _if_there(part: Part) -> Part | None:
+    error = failure(part) if part.failed else None
+    if error is not None and not isinstance(error, NotFound):
+        raise error
+    return None if error else part

@@ -1,0 +1,127 @@
+"""The CRM's table definitions, as far as fields have to be shown, checked and written.
+
+Source: "Query table definitions using the Web API". Each kind of column keeps its extra facts
+(options, length, targets) in a subtype that has to be asked for by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncapp.crm import odata
+from syncapp.crm.batch import Read
+from syncapp.crm.cells import optional_text, text
+from syncapp.crm.errors import ProtocolError
+from syncapp.crm.records import Column, ColumnType
+
+_SUBTYPE = "Microsoft.Dynamics.CRM."
+_OPTIONS = "OptionSet($select=Options),GlobalOptionSet($select=Options)"
+
+_BY_TYPE_NAME: Mapping[str, ColumnType] = {
+    "StringType": ColumnType.TEXT,
+    "MemoType": ColumnType.MEMO,
+    "PicklistType": ColumnType.CHOICE,
+    "StateType": ColumnType.CHOICE,
+    "StatusType": ColumnType.CHOICE,
+    "MultiSelectPicklistType": ColumnType.CHOICES,
+    "BooleanType": ColumnType.YES_NO,
+    "IntegerType": ColumnType.INTEGER,
+    "DecimalType": ColumnType.DECIMAL,
+    "MoneyType": ColumnType.MONEY,
+    "DoubleType": ColumnType.FLOAT,
+    "DateTimeType": ColumnType.DATE_TIME,
+    "LookupType": ColumnType.LOOKUP,
+    "CustomerType": ColumnType.LOOKUP,
+    "OwnerType": ColumnType.LOOKUP,
+}
+
+
+@dataclass(slots=True)
+class _Details:
+    max_length: dict[str, int] = field(default_factory=dict)
+    date_only: set[str] = field(default_factory=set)
+    options: dict[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    targets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def reads(table: str) -> tuple[Read, ...]:
+    """The requests whose answers `columns` understands, in this order."""
+    attributes = f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})/Attributes"
+    base = ("LogicalName", "AttributeType", "AttributeTypeName", "DisplayName", "IsValidForUpdate")
+
+    def of(subtype: str, *select: str, expand: str = "") -> str:
+        return odata.query(f"{attributes}/{_SUBTYPE}{subtype}", select=("LogicalName", *select), expand=expand)
+
+    paths = (
+        odata.query(attributes, select=base),
+        of("StringAttributeMetadata", "MaxLength"),
+        of("MemoAttributeMetadata", "MaxLength"),
+        of("DateTimeAttributeMetadata", "Format"),
+        of("LookupAttributeMetadata", "Targets"),
+        of("PicklistAttributeMetadata", expand=_OPTIONS),
+        of("MultiSelectPicklistAttributeMetadata", expand=_OPTIONS),
+        of("StateAttributeMetadata", expand="OptionSet($select=Options)"),
+        of("StatusAttributeMetadata", expand="OptionSet($select=Options)"),
+    )
+    return tuple(Read(path, {}) for path in paths)
+
+
+def columns(table: str, answers: Sequence[odata.Row]) -> tuple[Column, ...]:
+    """The table's columns in the order of their names; ProtocolError where an answer makes no sense."""
+    details = _Details()
+    for answer in answers[1:]:
+        for row in odata.collection(answer):
+            _collect(row, details)
+    found = [_column(table, row, details) for row in odata.collection(answers[0])]
+    return tuple(sorted(found, key=lambda column: column.name))
+
+
+def _collect(row: odata.Row, details: _Details) -> None:
+    name = text(row, "LogicalName")
+    if isinstance(row.get("MaxLength"), int):
+        details.max_length[name] = row["MaxLength"]
+    if row.get("Format") == "DateOnly":
+        details.date_only.add(name)
+    if isinstance(row.get("Targets"), list):
+        details.targets[name] = tuple(str(target) for target in row["Targets"])
+    option_set = row.get("OptionSet") or row.get("GlobalOptionSet")
+    if isinstance(option_set, dict):
+        details.options[name] = _options(option_set)
+
+
+def _options(option_set: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
+    options = option_set.get("Options")
+    if not isinstance(options, list):
+        raise ProtocolError("The CRM's list of options is none.", code="metadata")
+    return tuple((int(option["Value"]), _label(option.get("Label"))) for option in options)
+
+
+def _column(table: str, row: odata.Row, details: _Details) -> Column:
+    name = text(row, "LogicalName")
+    column_type = _type(row, date_only=name in details.date_only)
+    return Column(
+        table=table,
+        name=name,
+        label=_label(row.get("DisplayName")) or name,
+        type=column_type,
+        max_length=details.max_length.get(name),
+        options=details.options.get(name, ()),
+        targets=details.targets.get(name, ()),
+        writable=row.get("IsValidForUpdate") is True and column_type is not ColumnType.OTHER,
+    )
+
+
+def _type(row: odata.Row, *, date_only: bool) -> ColumnType:
+    # AttributeType calls several choices "Virtual"; only AttributeTypeName tells them apart.
+    named = row.get("AttributeTypeName")
+    type_name = text(named, "Value") if isinstance(named, dict) else f"{text(row, 'AttributeType')}Type"
+    if date_only:
+        return ColumnType.DATE
+    return _BY_TYPE_NAME.get(type_name, ColumnType.OTHER)
+
+
+def _label(label: object) -> str:
+    localized = label.get("UserLocalizedLabel") if isinstance(label, dict) else None
+    return (optional_text(localized, "Label") or "") if isinstance(localized, dict) else ""

@@ -1,0 +1,188 @@
+"""The syntax of the Web API: addresses, headers, bodies, error bodies. No I/O.
+
+Everything that becomes part of a URL or a header passes through here, and so does every JSON
+text that comes back: it is read strictly, as if the other side were hostile.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from syncapp.crm.errors import ProtocolError
+
+API_PATH = "/api/data/v9.2/"
+
+FORMATTED = "@OData.Community.Display.V1.FormattedValue"
+LOOKUP_TABLE = "@Microsoft.Dynamics.CRM.lookuplogicalname"
+
+# "Compose HTTP requests and handle errors" asks for exactly these, the literal null included: it
+# keeps the service from answering an $expand out of a cache.
+BASE_HEADERS: Mapping[str, str] = {
+    "Accept": "application/json",
+    "OData-Version": "4.0",
+    "OData-MaxVersion": "4.0",
+    "If-None-Match": "null",
+}
+ANNOTATIONS = 'odata.include-annotations="*"'
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
+_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_LONGEST_NUMBER = 400
+_LONGEST_WHOLE = 40
+
+Row = Mapping[str, Any]
+
+
+def identifier(name: str) -> str:
+    """`name` if it can be a table, set or column name; ValueError otherwise."""
+    if not _IDENTIFIER.fullmatch(name):
+        raise ValueError(f"Not a CRM name: {name!r}")
+    return name
+
+
+def literal(text: str) -> str:
+    """A string literal of a `$filter`, quotes doubled."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def require_etag(etag: str) -> str:
+    """`etag` if it can stand in an `If-Match` header; the wildcard and an empty one are a ValueError."""
+    if not _ETAG.fullmatch(etag):
+        raise ValueError("A write needs the ETag of the row as it was read.")
+    return etag
+
+
+def row_path(set_name: str, row_id: UUID) -> str:
+    """Where one row lives, below the API path."""
+    return f"{identifier(set_name)}({row_id})"
+
+
+def query(path: str, *, select: Iterable[str] = (), filter: str = "", expand: str = "", tag: str = "") -> str:
+    """`path` with its query options, percent-encoded."""
+    options = {
+        "$select": ",".join(identifier(name) for name in select),
+        "$filter": filter,
+        "$expand": expand,
+        "tag": tag,
+    }
+    # "$" and the punctuation of OData are legal in a query string and keep it readable in traces.
+    pairs = [f"{name}={quote(value, safe='(),=$;/:')}" for name, value in options.items() if value]
+    return path + ("?" + "&".join(pairs) if pairs else "")
+
+
+def any_of(column: str, ids: Sequence[UUID]) -> str:
+    """A `$filter` for rows whose GUID column holds one of `ids`."""
+    return " or ".join(f"{identifier(column)} eq {row_id}" for row_id in ids)
+
+
+def preferences(*, page_size: int | None = None, track_changes: bool = False) -> dict[str, str]:
+    """The `Prefer` header of a read: labels always, pages and a delta link when asked for."""
+    wanted = [ANNOTATIONS]
+    if page_size is not None:
+        wanted.append(f"odata.maxpagesize={page_size}")
+    if track_changes:
+        wanted.append("odata.track-changes")
+    return {"Prefer": ",".join(wanted)}
+
+
+def body_of(values: Mapping[str, object]) -> bytes:
+    """A JSON object; decimals keep every digit, which a detour through float would not."""
+    return ("{" + ",".join(f"{json.dumps(name)}:{_json(value)}" for name, value in values.items()) + "}").encode()
+
+
+def _json(value: object) -> str:
+    return format(value, "f") if isinstance(value, Decimal) else json.dumps(value)
+
+
+def parse_json(data: bytes) -> dict[str, Any]:
+    """The JSON object in `data`.
+
+    Raises ProtocolError for anything else: other encodings, NaN and infinities, numbers of absurd
+    length, nesting without end, lone surrogates and NUL, which no database of ours can hold.
+    """
+    try:
+        parsed = json.loads(
+            data.decode("utf-8"), parse_float=_decimal, parse_int=_whole, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("The CRM's answer is not valid JSON.", code="json") from error
+    if not isinstance(parsed, dict):
+        raise ProtocolError("The CRM's answer is not a JSON object.", code="json")
+    if _ESCAPED_SURROGATE.search(data) or b"\\u0000" in data:
+        _refuse_unstorable(parsed)
+    return parsed
+
+
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text)
+    if len(text) > _LONGEST_NUMBER or abs(number.adjusted()) > _LONGEST_NUMBER:
+        raise ValueError("number out of range")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > _LONGEST_WHOLE:
+        raise ValueError("number out of range")
+    return int(text)
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _refuse_unstorable(parsed: object) -> None:
+    # Escapes are the only way for these characters into a decoded text, so this rarely runs.
+    text = json.dumps(parsed, ensure_ascii=False, default=str)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ProtocolError("The CRM's answer holds half a character.", code="json") from error
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise ProtocolError("The CRM's answer holds a NUL character.", code="json")
+
+
+def error_details(data: bytes) -> tuple[str, str]:
+    """Code and message of an error body, both empty where it is not one.
+
+    Form: "Compose HTTP requests and handle errors", section on parsing errors.
+    """
+    try:
+        error = parse_json(data).get("error")
+    except ProtocolError:
+        return "", ""
+    if not isinstance(error, dict):
+        return "", ""
+    return str(error.get("code") or "")[:100], str(error.get("message") or "")[:4000]
+
+
+def collection(payload: Row) -> list[Row]:
+    """The rows of a collection answer."""
+    rows = payload.get("value")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ProtocolError("The CRM's answer is not a list of rows.", code="shape")
+    return rows
+
+
+def link(payload: Row, name: str) -> str:
+    """`@odata.nextLink` or `@odata.deltaLink` of an answer, '' when it has none."""
+    value = payload.get(name, "")
+    if not isinstance(value, str):
+        raise ProtocolError(f"{name} is not a link.", code="link")
+    return value
+
+
+def set_name(table: str) -> str:
+    """A table's set name by the CRM's own rule for plurals ("Web API types and operations")."""
+    identifier(table)
+    if table.endswith(("s", "x", "z", "ch", "sh")):
+        return table + "es"
+    if table.endswith("y") and table[-2:-1] not in "aeiou":
+        return table[:-1] + "ies"
+    return table + "s"

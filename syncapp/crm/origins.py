@@ -1,0 +1,74 @@
+"""Where the bearer token may go: one origin, one path prefix, nothing else.
+
+A link inside an answer is input from outside. It is taken apart by one strict expression instead
+of a URL library, because two libraries may read one hostile text differently.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from syncapp.crm.errors import ProtocolError
+
+_URL = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(/[!-~]*)?", re.IGNORECASE)
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_LONGEST_LINK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port of a service, in lower case."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, url: str) -> Origin:
+        """The origin of `url`; ValueError unless it is https, or http on this very machine."""
+        origin, _ = _take_apart(url)
+        if origin.scheme != "https" and not origin.is_loopback:
+            raise ValueError(f"{origin} is neither https nor on this machine.")
+        return origin
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the host is this machine."""
+        return self.host in _LOOPBACK
+
+    def __str__(self) -> str:
+        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{self.host}{port}"
+
+
+def _take_apart(url: str) -> tuple[Origin, str]:
+    match = _URL.fullmatch(url)
+    if match is None or len(url) > _LONGEST_LINK:
+        raise ValueError("Not an absolute http address.")
+    scheme = match[1].lower()
+    port = int(match[3]) if match[3] else _DEFAULT_PORTS[scheme]
+    return Origin(scheme, match[2].lower(), port), match[4] or ""
+
+
+def trusted(link: str, *, origin: Origin, api_path: str) -> str:
+    """`link`, rebuilt on our own origin; ProtocolError when it leads anywhere else.
+
+    Scheme, host and port are those of `origin`, the path lies below `api_path` and does not climb
+    out of it again, in whatever encoding.
+    """
+    try:
+        found, rest = _take_apart(link)
+    except ValueError as error:
+        raise ProtocolError("The CRM sent a link that is none.", code="link") from error
+    path = rest.partition("?")[0]
+    if found != origin or not path.startswith(api_path) or _climbs(path) or "#" in rest:
+        raise ProtocolError("The CRM sent a link that leads away from it.", code="link")
+    return f"{origin}{rest}"
+
+
+def _climbs(path: str) -> bool:
+    decoded = unquote(unquote(path)).replace("\\", "/")
+    return any(segment in (".", "..") for segment in decoded.split("/"))

@@ -1,0 +1,208 @@
+"""Requests to the CRM: tokens, timeouts, the size cap, and the one place where anything is tried again.
+
+What is tried again: a read that failed in a way that can pass, and a write that was surely not
+carried out (no connection, 429, 503 with Retry-After). A write whose answer was lost is never sent
+again; its error says `may_have_applied` and the caller finds out by reading.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from syncapp.crm import odata
+from syncapp.crm.answers import Answer, failure, request_id_of
+from syncapp.crm.batch import Encoded
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import (
+    CredentialsRefused,
+    CrmError,
+    ProtocolError,
+    ServerFault,
+    Throttled,
+    Unreachable,
+)
+from syncapp.crm.origins import Origin, trusted
+from syncapp.crm.sessions import PerProcess, never_sent, new_session, read_limited
+from syncapp.crm.tokens import TokenSource
+
+__all__ = ["Deadline", "Transport"]
+
+logger = logging.getLogger(__name__)
+
+# A worker must not sleep through its lease: longer waits go back to the caller's due time.
+_LONGEST_PAUSE = 10.0
+_FIRST_PAUSE, _LARGEST_BACKOFF = 0.5, 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    table: str
+    body: bytes = b""
+    writes: bool = False
+
+
+class Transport:
+    """One per process and CRM; safe to use from several threads."""
+
+    def __init__(
+        self,
+        *,
+        origin: str,
+        token_source: TokenSource,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 30.0,
+        max_bytes: int = 20_000_000,
+        retries: int = 3,
+        session: requests.Session | None = None,
+        api_path: str = odata.API_PATH,
+    ) -> None:
+        self._origin = Origin.parse(origin)
+        self._tokens = token_source
+        self._connect_timeout = connect_timeout
+        self._read_timeout = read_timeout
+        self._max_bytes = max_bytes
+        self._retries = retries
+        self._sessions = PerProcess(lambda: session or new_session())
+        self.api_path = api_path
+
+    def get(
+        self, path: str, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
+    ) -> dict[str, Any]:
+        """The JSON object at `path` below the API path."""
+        url = f"{self._origin}{self.api_path}{path}"
+        return odata.parse_json(self._send(self._reading(url, headers), deadline).body)
+
+    def follow(
+        self, link: str, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
+    ) -> dict[str, Any]:
+        """The JSON object behind a link that the CRM gave us; ProtocolError if it leads elsewhere."""
+        return odata.parse_json(self._send(self._reading(self.checked(link), headers), deadline).body)
+
+    def checked(self, link: str) -> str:
+        """`link` if the bearer token may go there; '' stays ''. Raises ProtocolError."""
+        return trusted(link, origin=self._origin, api_path=self.api_path) if link else ""
+
+    def read_batch(self, batch: Encoded, *, deadline: Deadline | None = None) -> Answer:
+        """The answer to a batch that only reads."""
+        return self._send(self._batch(batch, writes=False), deadline)
+
+    def write_batch(self, batch: Encoded, *, deadline: Deadline | None = None) -> Answer:
+        """The answer to a batch that writes; errors say whether it may have been carried out."""
+        return self._send(self._batch(batch, writes=True), deadline)
+
+    def _reading(self, url: str, headers: Mapping[str, str] | None) -> _Call:
+        return _Call("GET", url, {**odata.BASE_HEADERS, **(headers or {})}, self._table_of(url))
+
+    def _batch(self, batch: Encoded, *, writes: bool) -> _Call:
+        headers = {**odata.BASE_HEADERS, **batch.headers}
+        return _Call("POST", f"{self._origin}{self.api_path}$batch", headers, "$batch", batch.body, writes)
+
+    def _table_of(self, url: str) -> str:
+        # For the log only: neither keys nor filters, which may identify a person.
+        return urlsplit(url).path.removeprefix(self.api_path).partition("(")[0].partition("/")[0]
+
+    def _send(self, call: _Call, deadline: Deadline | None) -> Answer:
+        doubt = False
+        for attempt in range(self._retries + 1):
+            try:
+                return self._with_fresh_token(call, deadline)
+            except CrmError as error:
+                doubt = error.may_have_applied = doubt or error.may_have_applied
+                pause = self._pause(attempt, error)
+                if attempt == self._retries or not _repeatable(call, error) or not _fits(pause, deadline):
+                    raise
+                self.sleep(pause)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _with_fresh_token(self, call: _Call, deadline: Deadline | None) -> Answer:
+        try:
+            return self._once(call, deadline)
+        except CredentialsRefused as error:
+            if error.status != 401:
+                raise
+        self._tokens.forget()
+        return self._once(call, deadline)
+
+    def _once(self, call: _Call, deadline: Deadline | None) -> Answer:
+        token = self._tokens.token()
+        started = time.monotonic()
+        try:
+            answer = self._exchange(call, token, started, self._time_left(deadline))
+            _log(call, started, str(answer.status), request_id_of(answer.headers))
+            if answer.status < 300 or answer.is_multipart:
+                return answer
+            raise failure(answer)
+        except (Unreachable, ServerFault, ProtocolError) as error:
+            error.may_have_applied = call.writes and error.code != _NEVER_SENT
+            raise
+
+    def _time_left(self, deadline: Deadline | None) -> float:
+        left = self._read_timeout if deadline is None else min(self._read_timeout, deadline.remaining())
+        if left <= 0:
+            raise Unreachable("No time was left to ask the CRM.", code=_NEVER_SENT)
+        return left
+
+    def _exchange(self, call: _Call, token: str, started: float, left: float) -> Answer:
+        try:
+            with self._sessions.get().request(
+                call.method,
+                call.url,
+                headers={**call.headers, "Authorization": f"Bearer {token}"},
+                data=call.body or None,
+                timeout=(min(self._connect_timeout, left), left),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = read_limited(response, max_bytes=self._max_bytes, until=started + left)
+        except requests.RequestException as error:
+            reason = type(error).__name__
+            _log(call, started, reason, "")
+            code = _NEVER_SENT if never_sent(error) else "no_answer"
+            raise Unreachable(f"The CRM did not answer ({reason}).", code=code) from error
+        return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+
+    def _pause(self, attempt: int, error: CrmError) -> float:
+        if error.retry_after is not None:
+            return error.retry_after
+        return self.jitter(min(_LARGEST_BACKOFF, _FIRST_PAUSE * 2**attempt))
+
+    def sleep(self, seconds: float) -> None:
+        """Waits; a method so that a test can watch it instead."""
+        time.sleep(seconds)
+
+    def jitter(self, most: float) -> float:
+        """A random pause up to `most` seconds, so that workers do not come back in step."""
+        return secrets.SystemRandom().uniform(0, most)
+
+
+_NEVER_SENT = "never_sent"
+
+
+def _repeatable(call: _Call, error: CrmError) -> bool:
+    if not call.writes:
+        return error.transient
+    if isinstance(error, ServerFault):
+        # Retry-After on a 503 is the service's word that it did not take the request; should it be
+        # wrong, `If-Match` turns the repetition into a 412 that still says `may_have_applied`.
+        return error.status == 503 and error.retry_after is not None
+    return isinstance(error, Throttled) or (error.transient and not error.may_have_applied)
+
+
+def _fits(pause: float, deadline: Deadline | None) -> bool:
+    return pause <= _LONGEST_PAUSE and (deadline is None or pause < deadline.remaining())
+
+
+def _log(call: _Call, started: float, outcome: str, request_id: str) -> None:
+    duration = (time.monotonic() - started) * 1000
+    logger.info("%s %s %s %.0f ms %s", call.method, call.table, outcome, duration, request_id)
