@@ -1,0 +1,298 @@
+"""Taking a decision: who may, when it is refused, what is kept, and how it is taken back."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from syncapp.models import AuditEntry, Decision, Delivery, SyncField
+from syncapp.models.decision import DecisionState, Kind
+from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.review import decisions
+from syncapp.review.decisions import Choice, approve, decide, put_back, reject, seen, undo
+from syncapp.review.errors import (
+    AlreadyDecided,
+    BadValue,
+    ChangedMeanwhile,
+    EditorUnknown,
+    NotPossible,
+    OwnEdit,
+    TooLate,
+)
+from tests.factories import know_columns, make_editor, make_field, make_record
+from tests.people import ada, rita, rob
+
+pytestmark = pytest.mark.django_db
+
+
+def axes(field: SyncField) -> tuple[str, str]:
+    field.refresh_from_db()
+    return field.decision, field.delivery
+
+
+def written(field: SyncField) -> Decision:
+    """As if the delivery had brought the field's decision to the CRM."""
+    decision = field.decisions.get(state=DecisionState.OPEN)
+    Decision.objects.filter(pk=decision.pk).update(state=DecisionState.WRITTEN)
+    SyncField.objects.filter(pk=field.pk).update(delivery=FieldDelivery.DONE, revision=F("revision") + 1)
+    Delivery.objects.all().delete()
+    field.refresh_from_db()
+    return decision
+
+
+def test_an_approval_remembers_what_to_write_and_what_the_crm_held():
+    field = make_field(original_value="Buyer", proposed_value="Head")
+
+    decision = approve(field.pk, by=rita(), seen=seen(field))
+
+    assert (decision.value_to_write, decision.expected_value, decision.writes) == ("Head", "Buyer", True)
+    assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.WAITING)
+
+
+def test_an_approval_expects_the_value_that_was_read_last():
+    field = make_field(crm_now_value="Chief", crm_now_read_at="2026-11-20T10:00Z")
+
+    assert approve(field.pk, by=rita(), seen=seen(field)).expected_value == "Chief"
+
+
+def test_a_rejection_writes_nothing_on_the_contact():
+    field = make_field()
+
+    decision = reject(field.pk, by=rita(), seen=seen(field), reason="Not correct")
+
+    assert (decision.writes, decision.reason) == (False, "Not correct")
+    assert axes(field) == (FieldDecision.REJECTED, FieldDelivery.WAITING)
+
+
+def test_a_decision_leaves_a_delivery_that_is_due_after_the_undo_window(settings):
+    settings.UNDO_SECONDS = 10
+    field = make_field()
+
+    decision = approve(field.pk, by=rita(), seen=seen(field))
+
+    delivery = Delivery.objects.get(target_id=field.record.target_id)
+    decision.refresh_from_db()
+    assert delivery.due_at == decision.due_at
+    assert timedelta(seconds=9) < decision.due_at - decision.decided_at < timedelta(seconds=11)
+
+
+def test_two_fields_of_a_contact_share_one_delivery():
+    record = make_record()
+    fields = [make_field(record), make_field(record, "telephone1")]
+
+    for field in fields:
+        approve(field.pk, by=rita(), seen=seen(field))
+
+    assert Delivery.objects.count() == 1
+
+
+def test_a_second_reviewer_is_told_who_decided_first():
+    field = make_field()
+    as_rob_saw_it = seen(field)
+    approve(field.pk, by=rita(), seen=as_rob_saw_it)
+
+    with pytest.raises(AlreadyDecided, match="Approved by Rita"):
+        reject(field.pk, by=rob(), seen=as_rob_saw_it)
+
+    assert Decision.objects.count() == 1
+
+
+def test_a_changed_value_is_not_decided_by_a_form_that_did_not_show_it():
+    field = make_field()
+    before = seen(field)
+    SyncField.objects.filter(pk=field.pk).update(proposed_value="Somebody else's", version=2)
+
+    with pytest.raises(ChangedMeanwhile):
+        approve(field.pk, by=rita(), seen=before)
+
+    assert axes(field) == (FieldDecision.PENDING, FieldDelivery.NONE)
+
+
+def test_reading_the_same_value_again_leaves_the_form_valid():
+    field = make_field(original_value="Buyer")
+    before = seen(field)
+    SyncField.objects.filter(pk=field.pk).update(crm_now_value="Buyer", crm_now_read_at="2026-11-20T10:00Z")
+
+    approve(field.pk, by=rita(), seen=before)
+
+
+def test_nobody_decides_his_own_edit():
+    editor = make_editor("Rita in the CRM", entra_id=rita().oid)
+    field = make_field(make_record(editor=editor))
+
+    with pytest.raises(OwnEdit):
+        approve(field.pk, by=rita(), seen=seen(field))
+
+    approve(field.pk, by=rob(), seen=seen(field))
+
+
+def test_four_eyes_can_be_switched_off(settings):
+    settings.FOUR_EYES = False
+    editor = make_editor("Rita in the CRM", entra_id=rita().oid)
+    field = make_field(make_record(editor=editor))
+
+    assert approve(field.pk, by=rita(), seen=seen(field)).four_eyes is False
+
+
+def test_an_editor_who_is_not_known_yet_stops_the_decision():
+    field = make_field(make_record(editor_id=uuid.uuid4()))
+
+    with pytest.raises(EditorUnknown):
+        approve(field.pk, by=rita(), seen=seen(field))
+
+
+def test_the_database_refuses_a_decision_about_ones_own_edit():
+    field = make_field()
+    decision = approve(field.pk, by=rita(), seen=seen(field))
+
+    with pytest.raises(IntegrityError, match="nobody_decides_his_own_edit"), transaction.atomic():
+        Decision.objects.filter(pk=decision.pk).update(editor_oid=rita().oid)
+
+
+def test_the_database_refuses_a_second_live_decision():
+    field = make_field()
+    decision = approve(field.pk, by=rita(), seen=seen(field))
+    decision.pk, decision.version = uuid.uuid4(), 2
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        decision.save(force_insert=True)
+
+
+def test_a_correction_is_written_instead_of_the_proposal():
+    field = make_field()
+
+    decision = approve(field.pk, by=rita(), seen=seen(field), is_corrected=True, corrected_value="Head, EMEA")
+
+    assert (decision.value_to_write, decision.is_corrected) == ("Head, EMEA", True)
+
+
+def test_a_correction_that_the_crm_would_refuse_is_refused_at_once():
+    know_columns()
+    field = make_field()
+
+    with pytest.raises(BadValue, match="100"):
+        approve(field.pk, by=rita(), seen=seen(field), is_corrected=True, corrected_value="x" * 101)
+
+    assert axes(field) == (FieldDecision.PENDING, FieldDelivery.NONE)
+
+
+def test_one_submit_takes_what_it_can_and_says_what_it_could_not():
+    record = make_record()
+    fine, taken = make_field(record), make_field(record, "telephone1")
+    stale = seen(taken)
+    approve(taken.pk, by=rob(), seen=stale)
+
+    result = decide([Choice(fine.pk, "approved", seen(fine)), Choice(taken.pk, "rejected", stale)], by=rita())
+
+    assert [decision.field_id for decision in result.taken] == [fine.pk]
+    assert [(error.code, error.field.pk) for error in result.refused] == [("already_decided", taken.pk)]
+
+
+def test_a_decision_is_in_the_audit_trail_with_digests_and_erasable_values():
+    field = make_field(original_value="Buyer", proposed_value="Head")
+
+    decision = approve(field.pk, by=rita(), seen=seen(field))
+
+    entry = AuditEntry.objects.get(decision_id=decision.pk)
+    assert (entry.action, entry.actor, entry.value.after) == ("field.review.approved", rita(), "Head")
+    assert entry.after_digest
+    assert "Head" not in str(entry.details)
+
+
+def test_the_counts_of_the_record_follow():
+    field = make_field()
+
+    approve(field.pk, by=rita(), seen=seen(field))
+
+    field.record.refresh_from_db()
+    assert (field.record.waiting_count, field.record.writing_count) == (0, 1)
+
+
+def test_undo_puts_the_field_back_into_the_queue():
+    field = make_field()
+    decision = approve(field.pk, by=rita(), seen=seen(field))
+
+    undo(decision.pk, by=rita())
+
+    assert axes(field) == (FieldDecision.PENDING, FieldDelivery.NONE)
+    approve(field.pk, by=rob(), seen=seen(SyncField.objects.get(pk=field.pk)))
+
+
+def test_a_decision_in_a_delivery_cannot_be_undone():
+    field = make_field()
+    decision = approve(field.pk, by=rita(), seen=seen(field))
+    Decision.objects.filter(pk=decision.pk).update(state=DecisionState.BOUND, delivery=Delivery.objects.get())
+
+    with pytest.raises(TooLate):
+        undo(decision.pk, by=rita())
+
+
+def test_only_the_decider_or_an_administrator_undoes():
+    field = make_field()
+    decision = approve(field.pk, by=rita(), seen=seen(field))
+
+    with pytest.raises(NotPossible):
+        undo(decision.pk, by=rob())
+
+    undo(decision.pk, by=ada())
+    assert axes(field) == (FieldDecision.PENDING, FieldDelivery.NONE)
+
+
+def test_the_old_value_is_put_back_by_a_new_decision_with_the_same_check():
+    field = make_field(original_value="Buyer", proposed_value="Head")
+    approve(field.pk, by=rita(), seen=seen(field))
+    written(field)
+
+    decision = put_back(field.pk, by=rob(), reason="It was right before")
+
+    assert (decision.kind, decision.value_to_write, decision.expected_value) == (Kind.PUT_BACK, "Buyer", "Head")
+    assert axes(field) == (FieldDecision.REJECTED, FieldDelivery.WAITING)
+
+
+def test_what_is_not_written_cannot_be_put_back():
+    field = make_field()
+
+    with pytest.raises(NotPossible):
+        put_back(field.pk, by=rita(), reason="Too early")
+
+
+def test_a_rejected_field_is_approved_after_all():
+    field = make_field(original_value="Buyer", proposed_value="Head")
+    reject(field.pk, by=rita(), seen=seen(field))
+    written(field)
+
+    decision = decisions.approve_after_all(field.pk, by=rob(), reason="She was right")
+
+    assert (decision.value_to_write, decision.expected_value) == ("Head", "Buyer")
+    assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.WAITING)
+
+
+def test_undoing_a_later_step_leads_back_to_what_was_written():
+    field = make_field()
+    approve(field.pk, by=rita(), seen=seen(field))
+    written(field)
+    later = put_back(field.pk, by=rita(), reason="Hm")
+
+    undo(later.pk, by=rita())
+
+    assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.DONE)
+
+
+def test_nothing_is_retried_that_did_not_fail():
+    field = make_field()
+
+    with pytest.raises(NotPossible):
+        decisions.retry(field.pk, by=rita())
+
+
+def test_a_deleted_contact_can_only_be_rejected():
+    field = make_field(contact_is_gone=True, delivery=FieldDelivery.CONFLICT)
+
+    with pytest.raises(NotPossible):
+        approve(field.pk, by=rita(), seen=seen(field))
+
+    reject(field.pk, by=rita(), seen=seen(field))
