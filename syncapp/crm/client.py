@@ -54,6 +54,10 @@ class CrmClient:
         self._names = names or Names()
         self._writes_allowed = writes_allowed
 
+    def writes_are_allowed(self) -> bool:
+        """Whether this connection may write at all; a read-only one refuses before sending."""
+        return self._writes_allowed()
+
     def who_am_i(self) -> Identity:
         """Our own user and the organization behind this address ("WhoAmI function")."""
         return rows.identity(self._transport.get("WhoAmI"))

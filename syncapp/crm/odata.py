@@ -35,7 +35,6 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONGEST_NUMBER = 400
-_LONGEST_WHOLE = 40
 
 Row = Mapping[str, Any]
 
@@ -128,7 +127,7 @@ def _decimal(text: str) -> Decimal:
 
 
 def _whole(text: str) -> int:
-    if len(text) > _LONGEST_WHOLE:
+    if len(text) > _LONGEST_NUMBER:
         raise ValueError("number out of range")
     return int(text)
 

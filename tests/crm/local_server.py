@@ -1,0 +1,123 @@
+"""A server on this machine that says exactly the bytes it is told to, for faults no honest server has."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from syncapp.crm.transport import Transport
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it came over the wire; header names in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Handler = Callable[[Received], bytes]
+
+
+@dataclass
+class LocalServer:
+    """Answers every connection once, by `handler`, and remembers what it was asked."""
+
+    handler: Handler
+    requests: list[Received] = field(default_factory=list)
+    origin: str = ""
+    port: int = 0
+
+    def answer(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as stream:
+            request = _read(stream)
+            if request is None:
+                return
+            self.requests.append(request)
+            connection.sendall(self.handler(request))
+            connection.shutdown(socket.SHUT_WR)
+
+
+def _read(stream) -> Received | None:
+    first = stream.readline().decode().split()
+    if len(first) < 2:
+        return None
+    headers = {}
+    while line := stream.readline().strip():
+        name, _, value = line.decode("latin-1").partition(":")
+        headers[name.lower()] = value.strip()
+    body = stream.read(int(headers.get("content-length", "0")))
+    return Received(first[0], first[1], headers, body)
+
+
+@contextmanager
+def serve(handler: Handler) -> Iterator[LocalServer]:
+    """A running server; it is gone when the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        server = LocalServer(handler, origin=f"http://127.0.0.1:{port}", port=port)
+        accepting = threading.Thread(target=_accept, args=(listener, server), daemon=True)
+        accepting.start()
+        yield server
+        listener.shutdown(socket.SHUT_RDWR)
+        accepting.join(5)
+
+
+def _accept(listener: socket.socket, server: LocalServer) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        threading.Thread(target=server.answer, args=(connection,), daemon=True).start()
+
+
+def http(status: int, body: bytes = b"", **headers: str) -> bytes:
+    """A complete HTTP answer; `retry_after="2"` becomes `Retry-After: 2`."""
+    named = {"Content-Length": str(len(body)), "Connection": "close"}
+    named |= {name.replace("_", "-").title(): value for name, value in headers.items()}
+    lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in named.items()), "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def json_answer(payload: object, status: int = 200, **headers: str) -> bytes:
+    return http(status, json.dumps(payload).encode(), content_type="application/json", **headers)
+
+
+def in_turn(*answers: bytes) -> Handler:
+    """Each answer once, the last one for ever."""
+    waiting = list(answers)
+    return lambda request: waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+
+class FixedToken:
+    """A token source that counts: token-1, and after each `forget` the next one."""
+
+    def __init__(self) -> None:
+        self.number = 1
+
+    def token(self) -> str:
+        return f"token-{self.number}"
+
+    def forget(self) -> None:
+        self.number += 1
+
+
+class WatchedTransport(Transport):
+    """Notes its pauses instead of taking them; without chance."""
+
+    def __init__(self, **options) -> None:
+        super().__init__(**{"token_source": FixedToken(), **options})
+        self.pauses: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+    def jitter(self, most: float) -> float:
+        return most

@@ -1,0 +1,113 @@
+"""Statuses and headers of the CRM in the words of our error tree."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from syncapp.crm import errors
+from syncapp.crm.answers import Answer, failure, require_committed, require_parts, retry_after_of
+
+MULTIPART = {"content-type": "multipart/mixed; boundary=b"}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "transient"),
+    [
+        (302, errors.ProtocolError, False),
+        (400, errors.Rejected, False),
+        (401, errors.CredentialsRefused, False),
+        (403, errors.Forbidden, False),
+        (404, errors.NotFound, False),
+        (405, errors.Rejected, False),
+        (412, errors.Stale, False),
+        (413, errors.Rejected, False),
+        (429, errors.Throttled, True),
+        (500, errors.ServerFault, True),
+        (501, errors.ServerFault, False),
+        (503, errors.ServerFault, True),
+    ],
+)
+def test_every_status_is_an_error_that_says_whether_trying_again_helps(status, kind, transient):
+    error = failure(Answer(status, {}, b""))
+
+    assert type(error) is kind
+    assert (error.transient, error.status) == (transient, status)
+
+
+def test_an_error_carries_what_an_administrator_needs():
+    body = b'{"error":{"code":"0x80060882","message":"Changed."}}'
+
+    error = failure(Answer(412, {"x-ms-service-request-id": "abc-1"}, body))
+
+    assert (error.code, error.message, error.request_id) == ("0x80060882", "Changed.", "abc-1")
+
+
+def test_a_request_id_that_is_none_is_left_out():
+    assert failure(Answer(500, {"req_id": "a b\x1b[31m"}, b"")).request_id == ""
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7), ("0", 1), ("99999", 900), ("", None), ("soon", None), ("-5", None), ("1e3", None), ("9" * 400, None)],
+)
+def test_retry_after_in_seconds_is_kept_within_reason(header, seconds):
+    assert retry_after_of({"retry-after": header}) == seconds
+
+
+def test_retry_after_as_a_date_counts_from_now():
+    header = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+
+    seconds = retry_after_of({"retry-after": header})
+
+    assert seconds is not None
+    assert 90 <= seconds <= 100
+
+
+def test_retry_after_in_the_past_is_the_shortest_wait():
+    assert retry_after_of({"retry-after": "Sun, 06 Nov 1994 08:49:37 GMT"}) == 1
+
+
+def _batch(*parts: bytes) -> Answer:
+    framed = b"".join(b"--b\r\nContent-Type: application/http\r\n\r\n" + part + b"\r\n" for part in parts)
+    return Answer(200, MULTIPART, framed + b"--b--\r\n")
+
+
+DONE = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def test_a_missing_part_of_a_read_is_unknown():
+    with pytest.raises(errors.Unreachable):
+        require_parts(_batch(DONE), 2)
+
+
+def test_more_parts_than_requests_are_not_understood():
+    with pytest.raises(errors.ProtocolError):
+        require_parts(_batch(DONE, DONE), 1)
+
+
+def test_a_missing_part_of_a_write_may_have_been_carried_out():
+    with pytest.raises(errors.Unreachable) as caught:
+        require_committed(_batch(DONE), 2)
+
+    assert caught.value.may_have_applied
+
+
+def test_an_envelope_of_200_does_not_mean_success():
+    with pytest.raises(errors.Stale) as caught:
+        require_committed(_batch(b"HTTP/1.1 412 Precondition Failed\r\n\r\n"), 1)
+
+    assert not caught.value.may_have_applied
+
+
+def test_a_write_answered_by_something_else_may_have_been_carried_out():
+    with pytest.raises(errors.ProtocolError) as caught:
+        require_committed(Answer(200, {"content-type": "text/html"}, b"<html>"), 1)
+
+    assert caught.value.may_have_applied
+
+
+def test_complete_success_is_silent():
+    require_committed(_batch(DONE, DONE), 2)

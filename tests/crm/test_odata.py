@@ -1,0 +1,109 @@
+"""Syntax of the Web API: nothing slips out of a literal, nothing hostile slips in."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from syncapp.crm import odata
+from syncapp.crm.errors import ProtocolError
+
+ROW = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")
+
+
+def test_a_quote_cannot_end_a_literal():
+    assert odata.literal("O'Neil' or 1 eq 1") == "'O''Neil'' or 1 eq 1'"
+
+
+def test_query_options_are_encoded():
+    path = odata.query("contacts", select=["fullname"], filter="name eq 'a&b#c d'", tag="x y")
+
+    assert path == "contacts?$select=fullname&$filter=name%20eq%20%27a%26b%23c%20d%27&tag=x%20y"
+
+
+@pytest.mark.parametrize("name", ["", "a b", "contacts(1)", "a/b", "a?b", "ä", "a" * 200])
+def test_only_names_become_part_of_a_path(name):
+    with pytest.raises(ValueError, match="Not a CRM name"):
+        odata.row_path(name, ROW)
+
+
+@pytest.mark.parametrize("etag", ["", "*", "W/1", '"a\r\nX: y"', 'W/"a"b"'])
+def test_only_a_real_etag_can_guard_a_write(etag):
+    with pytest.raises(ValueError, match="ETag"):
+        odata.require_etag(etag)
+
+
+def test_a_weak_etag_is_taken_as_it_is():
+    assert odata.require_etag('W/"77180907"') == 'W/"77180907"'
+
+
+@pytest.mark.parametrize(
+    ("table", "set_name"),
+    [
+        ("contact", "contacts"),
+        ("opportunity", "opportunities"),
+        ("osync_syncfield", "osync_syncfields"),
+        ("new_box", "new_boxes"),
+        ("new_day", "new_days"),
+    ],
+)
+def test_set_names_follow_the_rule_of_the_crm(table, set_name):
+    assert odata.set_name(table) == set_name
+
+
+def test_decimals_are_read_and_written_with_every_digit():
+    assert odata.parse_json(b'{"a":0.10}')["a"] == Decimal("0.10")
+    assert odata.body_of({"a": Decimal("1E-7"), "b": "\u20ac"}) == b'{"a":0.0000001,"b":"\\u20ac"}'
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b"",
+        b"<html>sign in</html>",
+        b"[1]",
+        b"null",
+        b'{"a":1',
+        b'{"a":NaN}',
+        b'{"a":Infinity}',
+        b'{"a":-Infinity}',
+        b'{"a":' + b"9" * 5000 + b"}",
+        b'{"a":1e999999999}',
+        b'{"a":1e-999999999}',
+        b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        b'{"a":"\\ud800"}',
+        b'{"\\uDFFF":1}',
+        b'{"a":["x",{"b":"\\ude00\\ud83d"}]}',
+        b'{"a":"\\u0000"}',
+        b'{"a":"\x00"}',
+        b'{"a":"\xff"}',
+        b'\xff\xfe{\x00"\x00',
+    ],
+)
+def test_hostile_json_is_a_protocol_error(hostile):
+    with pytest.raises(ProtocolError):
+        odata.parse_json(hostile)
+
+
+def test_an_escaped_pair_of_surrogates_is_one_ordinary_character():
+    assert odata.parse_json(b'{"a":"\\ud83c\\udf88 \\\\u0000"}')["a"] == "🎈 \\u0000"
+
+
+def test_an_error_body_gives_code_and_message():
+    body = b'{"error":{"code":"0x80060882","message":"The version does not match."}}'
+
+    assert odata.error_details(body) == ("0x80060882", "The version does not match.")
+
+
+@pytest.mark.parametrize("body", [b"", b"Bad Gateway", b"{}", b'{"error":"x"}', b'{"error":{"code":null}}'])
+def test_an_unreadable_error_body_gives_nothing(body):
+    assert odata.error_details(body) == ("", "")
+
+
+@pytest.mark.parametrize("payload", [{}, {"value": {}}, {"value": [1]}, {"value": None}])
+def test_a_collection_is_a_list_of_rows(payload):
+    with pytest.raises(ProtocolError):
+        odata.collection(payload)

@@ -1,0 +1,348 @@
+"""One request to the CRM: what is tried again, what never, and what a broken answer does to us."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import socket
+import threading
+import time
+
+import pytest
+
+from syncapp.crm import errors
+from syncapp.crm.batch import Encoded
+from syncapp.crm.transport import Deadline, Transport
+from tests.crm.local_server import FixedToken, WatchedTransport, http, in_turn, json_answer, serve
+
+OK = json_answer({"a": 1})
+COMMITTED = http(200, b"--b\r\n\r\nHTTP/1.1 204 X\r\n\r\n\r\n--b--", content_type="multipart/mixed; boundary=b")
+WRITE = Encoded({"Content-Type": "multipart/mixed; boundary=x"}, b"--x--")
+
+
+def _ask(server, **options):
+    transport = WatchedTransport(**{"origin": server.origin, **options})
+    return transport.get("contacts?$select=fullname"), transport
+
+
+def _failing_read(handler, expected, **options):
+    with serve(handler) as server:
+        transport = WatchedTransport(**{"origin": server.origin, **options})
+        with pytest.raises(expected) as caught:
+            transport.get("contacts")
+    return caught.value, server, transport
+
+
+def _failing_write(handler, expected, **options):
+    with serve(handler) as server:
+        transport = WatchedTransport(**{"origin": server.origin, **options})
+        with pytest.raises(expected) as caught:
+            transport.write_batch(WRITE)
+    return caught.value, server, transport
+
+
+def test_a_request_carries_the_headers_of_the_web_api_and_the_token():
+    with serve(in_turn(OK)) as server:
+        payload, _ = _ask(server)
+
+    (request,) = server.requests
+    assert payload == {"a": 1}
+    assert request.target == "/api/data/v9.2/contacts?$select=fullname"
+    assert request.headers["authorization"] == "Bearer token-1"
+    wanted = {"accept": "application/json", "odata-version": "4.0", "odata-maxversion": "4.0", "if-none-match": "null"}
+    assert wanted.items() <= request.headers.items()
+
+
+def test_cookies_are_not_kept():
+    with serve(in_turn(json_answer({}, set_cookie="ARRAffinity=1; Path=/"))) as server:
+        _, transport = _ask(server)
+        transport.get("contacts")
+
+    assert "cookie" not in server.requests[1].headers
+
+
+def test_a_redirect_is_not_followed_and_the_token_stays_here():
+    with serve(in_turn(OK)) as elsewhere:
+        away = http(302, location=f"{elsewhere.origin}/api/data/v9.2/contacts")
+        _failing_read(in_turn(away), errors.ProtocolError)
+
+    assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_read_is_tried_again_after_a_server_fault(status):
+    with serve(in_turn(http(status), OK)) as server:
+        payload, transport = _ask(server)
+
+    assert payload == {"a": 1}
+    assert transport.pauses == [0.5]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 412, 501])
+def test_a_refusal_is_not_tried_again(status):
+    _, server, _ = _failing_read(in_turn(http(status)), errors.CrmError)
+
+    assert len(server.requests) == 1
+
+
+def test_pauses_grow_and_end():
+    error, server, transport = _failing_read(in_turn(http(502)), errors.ServerFault, retries=3)
+
+    assert transport.pauses == [0.5, 1.0, 2.0]
+    assert len(server.requests) == 4
+    assert error.status == 502
+
+
+def test_the_servers_advice_beats_our_own_pause():
+    with serve(in_turn(http(429, retry_after="3"), OK)) as server:
+        _, transport = _ask(server)
+
+    assert transport.pauses == [3.0]
+
+
+def test_a_long_wait_is_left_to_the_caller():
+    error, server, transport = _failing_read(in_turn(http(429, retry_after="300")), errors.Throttled)
+
+    assert (error.retry_after, transport.pauses, len(server.requests)) == (300.0, [], 1)
+
+
+def test_no_pause_outlasts_the_deadline():
+    with serve(in_turn(http(429, retry_after="3"))) as server:
+        transport = WatchedTransport(origin=server.origin)
+        with pytest.raises(errors.Throttled):
+            transport.get("contacts", deadline=Deadline.after(2))
+
+    assert transport.pauses == []
+
+
+def test_nothing_is_sent_after_the_deadline():
+    with serve(in_turn(OK)) as server:
+        transport = WatchedTransport(origin=server.origin)
+        with pytest.raises(errors.Unreachable) as caught:
+            transport.write_batch(WRITE, deadline=Deadline.after(0))
+
+    assert server.requests == []
+    assert not caught.value.may_have_applied
+
+
+def test_one_401_renews_the_token():
+    with serve(in_turn(http(401), OK)) as server:
+        _ask(server)
+
+    assert [r.headers["authorization"] for r in server.requests] == ["Bearer token-1", "Bearer token-2"]
+
+
+def test_a_second_401_refuses_our_credentials():
+    error, server, _ = _failing_read(in_turn(http(401)), errors.CredentialsRefused)
+
+    assert (len(server.requests), error.status, error.transient) == (2, 401, False)
+
+
+def test_a_closed_port_is_unreachable_and_nothing_was_applied():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    transport = WatchedTransport(origin=f"http://127.0.0.1:{port}", retries=1)
+
+    with pytest.raises(errors.Unreachable) as caught:
+        transport.write_batch(WRITE)
+
+    assert (caught.value.transient, caught.value.may_have_applied) == (True, False)
+    assert transport.pauses == [0.5]
+
+
+@pytest.mark.parametrize("answer", [b"", COMMITTED[:-20], b"garbage\r\n\r\n"])
+def test_a_write_whose_answer_was_lost_is_never_sent_again(answer):
+    error, server, _ = _failing_write(in_turn(answer, COMMITTED), errors.Unreachable)
+
+    assert len(server.requests) == 1
+    assert error.may_have_applied
+
+
+def test_a_read_whose_answer_was_lost_is_sent_again():
+    with serve(in_turn(b"", OK[:-3], OK)) as server:
+        payload, _ = _ask(server)
+
+    assert payload == {"a": 1}
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_server_fault_leaves_open_whether_a_write_happened(status):
+    error, server, _ = _failing_write(in_turn(http(status), COMMITTED), errors.ServerFault)
+
+    assert (len(server.requests), error.may_have_applied) == (1, True)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 412])
+def test_a_refused_write_surely_did_not_happen(status):
+    error, _, _ = _failing_write(in_turn(http(status)), errors.CrmError)
+
+    assert not error.may_have_applied
+
+
+@pytest.mark.parametrize("refusal", [http(429, retry_after="1"), http(503, retry_after="1")])
+def test_a_write_that_the_service_put_off_is_sent_again(refusal):
+    with serve(in_turn(refusal, COMMITTED)) as server:
+        transport = WatchedTransport(origin=server.origin)
+        answer = transport.write_batch(WRITE)
+
+    assert answer.is_multipart
+    assert transport.pauses == [1.0]
+
+
+def test_doubt_from_an_earlier_attempt_is_not_forgotten():
+    put_off = http(503, retry_after="1")
+
+    error, _, _ = _failing_write(in_turn(put_off, http(412)), errors.Stale)
+
+    assert error.may_have_applied
+
+
+def test_an_answer_that_is_too_large_is_given_up_early():
+    endless = http(200, b'{"a":"' + b"x" * 2_000_000 + b'"}')
+
+    error, _, _ = _failing_read(in_turn(endless), errors.ProtocolError, max_bytes=100_000)
+
+    assert error.code == "size"
+
+
+def test_the_size_limit_counts_unpacked_bytes():
+    packed = http(200, gzip.compress(b'{"a":"' + b"x" * 5_000_000 + b'"}'), content_encoding="gzip")
+
+    error, _, _ = _failing_read(in_turn(packed), errors.ProtocolError, max_bytes=100_000)
+
+    assert error.code == "size"
+
+
+def test_a_packed_answer_is_unpacked():
+    with serve(in_turn(http(200, gzip.compress(b'{"a":1}'), content_encoding="gzip"))) as server:
+        payload, _ = _ask(server)
+
+    assert payload == {"a": 1}
+
+
+def test_a_chunked_answer_is_put_together_and_a_cut_one_is_noticed():
+    chunked = (
+        b'HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n4\r\n{"a"\r\n3\r\n:1}\r\n0\r\n\r\n'
+    )
+
+    with serve(in_turn(chunked)) as server:
+        assert _ask(server)[0] == {"a": 1}
+    _failing_read(in_turn(chunked[:-12]), errors.Unreachable, retries=0)
+
+
+def test_a_page_of_html_is_a_protocol_error():
+    _failing_read(in_turn(http(200, b"<html>Sign in</html>")), errors.ProtocolError)
+
+
+def test_a_silent_server_costs_no_more_than_the_deadline():
+    answered = threading.Event()
+
+    def silent(request):
+        answered.wait(10)
+        return b""
+
+    with serve(silent) as server:
+        transport = WatchedTransport(origin=server.origin, retries=0)
+        started = time.monotonic()
+        with pytest.raises(errors.Unreachable):
+            transport.get("contacts", deadline=Deadline.after(0.3))
+        took = time.monotonic() - started
+        answered.set()
+
+    assert took < 2
+
+
+def test_a_dribbling_answer_costs_no_more_than_the_read_timeout():
+    stop = threading.Event()
+
+    def answer(connection):
+        connection.recv(65_536)
+        connection.sendall(b"HTTP/1.1 200 X\r\nContent-Length: 1000\r\n\r\n")
+        while not stop.wait(0.05):
+            try:
+                connection.sendall(b"x")
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=_accept_one, args=(listener, answer))
+        thread.start()
+        transport = WatchedTransport(
+            origin=f"http://127.0.0.1:{listener.getsockname()[1]}", read_timeout=0.5, retries=0
+        )
+        started = time.monotonic()
+        with pytest.raises(errors.Unreachable):
+            transport.get("contacts")
+        took = time.monotonic() - started
+        stop.set()
+        thread.join(5)
+
+    assert took < 2
+
+
+def _accept_one(listener, answer):
+    connection, _ = listener.accept()
+    with connection:
+        answer(connection)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://127.0.0.1:{port}/api/data/v9.2/contacts",
+        "http://localhost:{port}/api/data/v9.2/contacts",
+        "http://127.0.0.1:{other}/api/data/v9.2/contacts",
+        "http://127.0.0.1:{port}/elsewhere",
+    ],
+)
+def test_no_request_follows_a_hostile_link(link):
+    with serve(in_turn(OK)) as server, serve(in_turn(OK)) as other:
+        transport = WatchedTransport(origin=server.origin)
+        with pytest.raises(errors.ProtocolError):
+            transport.follow(link.format(port=server.port, other=other.port))
+
+    assert server.requests == other.requests == []
+
+
+def test_our_own_link_is_followed():
+    with serve(in_turn(OK)) as server:
+        transport = WatchedTransport(origin=server.origin)
+        transport.follow(f"{server.origin}/api/data/v9.2/contacts?$skiptoken=%253C1")
+
+    assert server.requests[0].target == "/api/data/v9.2/contacts?$skiptoken=%253C1"
+
+
+def test_the_log_names_the_request_and_nobody(caplog):
+    secret = http(404, b'{"error":{"code":"1","message":"Ann Smith"}}', x_ms_service_request_id="abc-1")
+    with caplog.at_level(logging.INFO, logger="syncapp.crm"), serve(in_turn(secret)) as server:
+        transport = WatchedTransport(origin=server.origin)
+        with pytest.raises(errors.NotFound):
+            transport.get("contacts(6b29fc40-ca47-1067-b31d-00dd010662da)?$filter=lastname eq 'Smith'")
+
+    (line,) = [record.getMessage() for record in caplog.records if record.name.startswith("syncapp.crm")]
+    assert line.startswith("GET contacts 404 ")
+    assert line.endswith("abc-1")
+    assert not any(word in caplog.text for word in ("Smith", "6b29", "token-1"))
+
+
+def test_a_forked_process_gets_a_session_of_its_own(monkeypatch):
+    transport = Transport(origin="http://127.0.0.1:1", token_source=FixedToken())
+    before = transport._sessions.get()
+
+    monkeypatch.setattr("syncapp.crm.sessions.os.getpid", lambda: -1)
+
+    assert transport._sessions.get() is not before
+
+
+def test_proxies_and_certificates_of_the_environment_are_ignored(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+    with serve(in_turn(OK)) as server:
+        assert _ask(server)[0] == {"a": 1}
+
+
+def test_plain_http_to_another_machine_is_refused_at_once():
+    with pytest.raises(ValueError, match="neither https"):
+        Transport(origin="http://contoso.example", token_source=FixedToken())
