@@ -1,1 +1,151 @@
-"""System checks."""
+"""System checks: what is configured wrongly, what it would do, and what to set instead. README lists the variables."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+
+SHORTEST_SECRET = 50
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1", "[::1]", "testserver"})
+# Each has to end before the next, or work is taken over while its first holder still runs.
+TIMES_IN_ORDER = ("HTTP_SECONDS", "SOFT_LIMIT", "HARD_LIMIT", "LEASE", "BROKER_VISIBILITY")
+Found = list[CheckMessage]
+
+
+@register("osync")
+def times_are_in_order(app_configs: Any, **kwargs: Any) -> Found:
+    """E001: HTTP_SECONDS < SOFT_LIMIT < HARD_LIMIT < LEASE < BROKER_VISIBILITY."""
+    pairs = itertools.pairwise(TIMES_IN_ORDER)
+    wrong = [(low, high) for low, high in pairs if not getattr(settings, low) < getattr(settings, high)]
+    return [
+        Error(
+            f"{low} ({getattr(settings, low):g} s) must be shorter than {high} ({getattr(settings, high):g} s).",
+            hint="Otherwise two workers can hold the same work. The order is " + " < ".join(TIMES_IN_ORDER) + ".",
+            id="osync.E001",
+        )
+        for low, high in wrong
+    ]
+
+
+@register("osync")
+def times_are_positive(app_configs: Any, **kwargs: Any) -> Found:
+    """E002: no time is zero or negative; only the undo window may be empty."""
+    names = ("TICK", "PULL_SECONDS", "PROBE_SECONDS", "HTTP_SECONDS")
+    wrong = [name for name in names if getattr(settings, name) <= 0]
+    if settings.UNDO_SECONDS < 0:
+        wrong.append("UNDO_SECONDS")
+    return [Error(f"{name} must be more than 0 seconds.", hint="Unset it.", id="osync.E002") for name in wrong]
+
+
+@register("osync", Tags.security)
+def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
+    """E003, E004: outside the demo every secret is set, and the signing key is long and not the demo's."""
+    if settings.DEMO:
+        return []
+    names = ("CRM_CLIENT_ID", "CRM_CLIENT_SECRET", "SIGN_IN_CLIENT_ID", "SIGN_IN_CLIENT_SECRET", "REDIS_URL")
+    hint = "Set it, or {0}_FILE to the path of a file that holds it."
+    missing = [name for name in names if not getattr(settings, name)]
+    found: Found = [Error(f"{name} is not set.", hint=hint.format(name), id="osync.E003") for name in missing]
+    key = _secret_key()
+    if len(key) < SHORTEST_SECRET or key.startswith("demo-only"):
+        message = f"SECRET_KEY is missing, the demo's, or shorter than {SHORTEST_SECRET} characters."
+        found.append(Error(message, hint="Sessions and links are only as safe as this key.", id="osync.E004"))
+    return found
+
+
+def _secret_key() -> str:
+    try:
+        return settings.SECRET_KEY
+    except ImproperlyConfigured:  # Django's own word for an empty one
+        return ""
+
+
+@register("osync", Tags.security)
+def demo_stays_on_this_machine(app_configs: Any, **kwargs: Any) -> Found:
+    """E005: the demo lets everybody sign in as anybody, so it answers on this machine only."""
+    if not settings.DEMO:
+        return []
+    hosts = [*settings.ALLOWED_HOSTS, urlsplit(settings.BASE_URL).hostname or ""]
+    far = sorted({host for host in hosts if host not in LOOPBACK_HOSTS})
+    hint = "Set DEMO=off for a real installation, or leave BASE_URL and ALLOWED_HOSTS alone."
+    return [Error(f"DEMO is on, but {host!r} is not this machine.", hint=hint, id="osync.E005") for host in far]
+
+
+@register("osync", Tags.security)
+def crm_is_a_bare_https_origin(app_configs: Any, **kwargs: Any) -> Found:
+    """E006: the bearer token goes to CRM_ORIGIN, so outside the demo it is https://host and nothing more."""
+    if _is_bare_origin(settings.CRM_ORIGIN, schemes=("http", "https") if settings.DEMO else ("https",)):
+        return []
+    message = f"CRM_ORIGIN must be https://host without path, user or query, not {settings.CRM_ORIGIN!r}."
+    return [Error(message, hint="For example https://contoso.crm4.dynamics.com", id="osync.E006")]
+
+
+def _is_bare_origin(address: str, *, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # raises ValueError where it is no number
+    except ValueError:
+        return False
+    bare = f"{parts.scheme}://{parts.netloc}" == address and "@" not in parts.netloc
+    return bare and parts.scheme in schemes and bool(parts.hostname)
+
+
+@register("osync", Tags.security)
+def tenant_is_an_id(app_configs: Any, **kwargs: Any) -> Found:
+    """E007: one tenant by its id; "common" would let every tenant of the world sign in."""
+    try:
+        UUID(settings.CRM_TENANT)
+    except ValueError:
+        hint = "Entra admin centre, Overview, Tenant ID. Not common, not organizations, not a domain."
+        return [Error("CRM_TENANT must be the tenant's id.", hint=hint, id="osync.E007")]
+    return []
+
+
+@register("osync")
+def base_url_is_set(app_configs: Any, **kwargs: Any) -> Found:
+    """E008: links in mails and the way back from signing in are built from BASE_URL, never from a request."""
+    if _is_bare_origin(settings.BASE_URL, schemes=("http", "https") if settings.DEMO else ("https",)):
+        return []
+    message = f"BASE_URL must be the portal's own https://host, not {settings.BASE_URL!r}."
+    return [Error(message, hint="For example https://outlook-sync.contoso.com", id="osync.E008")]
+
+
+@register("osync", Tags.security)
+def no_failpoints(app_configs: Any, **kwargs: Any) -> Found:
+    """E009: FAILPOINTS kills processes on purpose; it is for tests."""
+    if settings.DEMO or not settings.FAILPOINTS:
+        return []
+    return [Error("FAILPOINTS is set.", hint="Unset it: it kills workers on purpose.", id="osync.E009")]
+
+
+@register("osync", Tags.security)
+def audit_has_its_own_key(app_configs: Any, **kwargs: Any) -> Found:
+    """W001: changing SECRET_KEY must not make the audit trail's digests unverifiable."""
+    if settings.DEMO or _secret_key() != settings.AUDIT_KEY:
+        return []
+    hint = "Set AUDIT_KEY to a key of its own and never change it."
+    return [Warning("AUDIT_KEY is not set, so SECRET_KEY signs the audit trail.", hint=hint, id="osync.W001")]
+
+
+@register("osync", Tags.security)
+def four_eyes_are_on(app_configs: Any, **kwargs: Any) -> Found:
+    """W002: without four eyes everybody can approve his own Outlook edits."""
+    if settings.FOUR_EYES:
+        return []
+    hint = "Leave FOUR_EYES on unless there is only one reviewer."
+    return [Warning("FOUR_EYES is off: people can approve their own edits.", hint=hint, id="osync.W002")]
+
+
+@register("osync", Tags.security)
+def debug_is_off(app_configs: Any, **kwargs: Any) -> Found:
+    """E010: DEBUG shows settings and values to whoever causes an error."""
+    if not settings.DEBUG:
+        return []
+    hint = "Unset DEBUG. The demo does not need it."
+    return [Error("DEBUG is on.", hint=hint, id="osync.E010")] if not settings.DEMO else []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY, logout
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -108,7 +109,13 @@ def _page_to_come_back_to(request: HttpRequest) -> str:
 
 def no_access(request: HttpRequest, *, wanted: Collection[Role] = ()) -> HttpResponse:
     """The page for somebody whose roles do not suffice: which ones would, and whom to ask."""
-    return render(request, "sign_in/no_access.html", {"wanted": [role.value for role in wanted]}, status=403)
+    return card(request, "sign_in/no_access.html", status=403, wanted=[role.value for role in wanted])
+
+
+def card(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+    """One of the small pages around signing in: with the environment's name and whom to ask for help."""
+    frame = {"environment_name": settings.ENVIRONMENT_NAME, "help_address": settings.SIGN_IN_HELP}
+    return render(request, template, frame | context, status=status)
 
 
 class SessionLimits:

@@ -1,0 +1,174 @@
+"""How the portal is doing: what /healthz answers, and the troubles that every page's banner names."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import redis
+from django.apps import apps
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.models import Min
+from django.utils import timezone
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from syncapp import gates
+from syncapp.mirror import changes
+from syncapp.models import Connection, Gate, MirrorCursor, Pulse
+from syncapp.models.durable_work import DurableWork
+
+BROKER_SECONDS = 0.8
+SILENT_SECONDS = 45.0  # the canary is asked every 10 seconds
+OVERDUE_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that everybody should know now. `detail` is for administrators' eyes only."""
+
+    code: str
+    text: str
+    since: datetime | None = None
+    by: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The state of every part; ages in seconds, None where it never happened."""
+
+    database: bool
+    broker: bool
+    worker_age: float | None
+    pull_age: float | None
+    oldest_due_age: float | None
+    closed_gates: tuple[Gate, ...]
+
+    @property
+    def well(self) -> bool:
+        """Whether everything works. What a person stopped on purpose is no illness."""
+        return self.database and self.broker and not (self.ill_parts or self._broken_gates)
+
+    @property
+    def ill_parts(self) -> list[str]:
+        """Which of the three ages are beyond their limits."""
+        ages = {
+            "worker": (self.worker_age, SILENT_SECONDS),
+            "pull": (self.pull_age, stalled_after()),
+            "oldest_due": (self.oldest_due_age or 0.0, OVERDUE_SECONDS),
+        }
+        return [part for part, (age, limit) in ages.items() if age is None or age > limit]
+
+    @property
+    def _broken_gates(self) -> list[Gate]:
+        return [gate for gate in self.closed_gates if gate.closed_by_id is None]
+
+
+def stalled_after() -> float:
+    """The age in seconds from which the mirror counts as stalled."""
+    return float(max(30.0, 6 * settings.PULL_SECONDS))
+
+
+def examine() -> Health:
+    """Look at every part. Never raises; takes about a second at most when the broker is away."""
+    broker = broker_answers()
+    try:
+        return Health(True, broker, worker_age(), pull_age(), oldest_due_age(), tuple(gates.closed()))
+    except DatabaseError:
+        connection.close()
+        return Health(False, broker, None, None, None, ())
+
+
+def troubles() -> list[Trouble]:
+    """What the banner says, the gravest first."""
+    found = [_gate_trouble(gate) for gate in gates.closed()]
+    found += [trouble for trouble in (_worker_trouble(), _pull_trouble(), _read_only()) if trouble]
+    return found
+
+
+def worker_age() -> float | None:
+    """Seconds since a worker last answered through the broker; None: never."""
+    return _age(Pulse.objects.filter(name="worker").values_list("answered_at", flat=True).first())
+
+
+def pull_age() -> float | None:
+    """Seconds since both tables had been read to their end; None: not yet."""
+    return _age(_pulled_at())
+
+
+def _pulled_at() -> datetime | None:
+    read = dict(MirrorCursor.objects.values_list("table", "pulled_at"))
+    dates = [read.get(table) for table in (changes.FIELDS, changes.RECORDS)]
+    return None if None in dates else min(date for date in dates if date is not None)
+
+
+def oldest_due_age() -> float | None:
+    """Seconds for which the oldest due work has been waiting; None: nothing is due."""
+    tables = [model for model in apps.get_models() if issubclass(model, DurableWork)]
+    dates = [model.objects.due().aggregate(oldest=Min("due_at"))["oldest"] for model in tables]
+    return _age(min((date for date in dates if date is not None), default=None))
+
+
+def _age(moment: datetime | None) -> float | None:
+    return None if moment is None else max(0.0, (timezone.now() - moment).total_seconds())
+
+
+def broker_answers() -> bool:
+    """Whether Redis answers a ping within BROKER_SECONDS, name resolution included."""
+    answers: list[bool] = []
+    attempt = threading.Thread(target=_ping, args=(answers,), daemon=True)
+    attempt.start()
+    attempt.join(BROKER_SECONDS)
+    return bool(answers)
+
+
+def _ping(answers: list[bool]) -> None:
+    half = BROKER_SECONDS / 2
+    limits: dict[str, Any] = {"socket_timeout": half, "socket_connect_timeout": half}
+    try:
+        client = redis.Redis.from_url(_redis_address(), retry=Retry(NoBackoff(), 0), **limits)
+        with client:
+            answers.append(bool(client.ping()))
+    except (redis.RedisError, OSError, ValueError):
+        return
+
+
+def _redis_address() -> str:
+    # Celery and redis-py have different names for the same kind of address.
+    return str(settings.REDIS_URL).replace("redis+socket://", "unix://", 1)
+
+
+def _gate_trouble(gate: Gate) -> Trouble:
+    by = gate.closed_by.name if gate.closed_by else ""
+    text = f"{Gate.Name(gate.name).label}." if gate.name in Gate.Name.values else f"Stopped: {gate.name}."
+    wait = "Decisions are kept and written later." if gate.name != Gate.Name.FORBIDDEN_READ else ""
+    return Trouble(gate.name, f"{text} {wait}".strip(), since=gate.closed_at, by=by, detail=gate.reason)
+
+
+def _worker_trouble() -> Trouble | None:
+    age = worker_age()
+    if age is not None and age <= SILENT_SECONDS:
+        return None
+    answered = Pulse.objects.filter(name="worker").values_list("answered_at", flat=True).first()
+    return Trouble("worker", "No background worker answers. Decisions are kept and written later.", since=answered)
+
+
+def _pull_trouble() -> Trouble | None:
+    pulled_at = _pulled_at()
+    if pulled_at is None:
+        return Trouble("pull", "The CRM has not been read yet. Edits appear here after the first reading.")
+    if (_age(pulled_at) or 0.0) <= stalled_after():
+        return None
+    return Trouble("pull", "The CRM is not being read at the moment. Newer edits are missing here.", since=pulled_at)
+
+
+def _read_only() -> Trouble | None:
+    known = Connection.objects.first()
+    if known is None or known.review_writes:
+        return None
+    text = "Read only: nothing is written to this CRM until an administrator enables it."
+    return Trouble("read_only", text, since=known.first_contact_at)
