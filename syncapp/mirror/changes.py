@@ -15,7 +15,6 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
-from syncapp import deliveries
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import DeltaExpired
 from syncapp.crm.records import ChangePage
@@ -128,8 +127,6 @@ def _store_page(table: _Table, reader: Reader, cursor: MirrorCursor, page: Chang
 def _store_rows(table: _Table, part: Sequence[Any], generation: int, pulled: Pulled) -> None:
     stored = table.store(part, generation=generation)
     marks = supersede.supersede(stored.records)
-    for mark in marks:
-        deliveries.expect(mark)
     SyncRecord.objects.recount(stored.records | supersede.records_of(marks))
     setattr(pulled, table.name, getattr(pulled, table.name) + len(part))
     pulled.withdrawn += stored.withdrawn

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db.models import Count, F, Max
 from django.db.models.functions import Now
 
-from syncapp import audit
+from syncapp import audit, deliveries
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
@@ -21,9 +21,10 @@ Marker = tuple[UUID, str]
 
 
 def supersede(record_ids: Collection[UUID]) -> list[Decision]:
-    """Supersede what the edits `record_ids` make old, or what makes them old. Returns the marks to be delivered.
+    """Supersede what the edits `record_ids` make old, or what makes them old; their marks wait for delivery.
 
-    The caller gives the marks deliveries and recounts the records.
+    Called whenever a field appears, or falls back to open, in the transaction that does so. Returns the marks; the
+    caller recounts their records.
     """
     contacts = SyncRecord.objects.filter(pk__in=record_ids, is_stub=False).order_by()
     ids = [each for each in contacts.values_list("target_id", flat=True).distinct() if each]
@@ -31,6 +32,8 @@ def supersede(record_ids: Collection[UUID]) -> list[Decision]:
     for rows in _edited_twice(ids).values():
         newest = rows[-1]
         marks.extend(mark for old in rows[:-1] if _is_open(old) and (mark := _supersede_one(old, by=newest)))
+    for mark in marks:
+        deliveries.expect(mark)
     return marks
 
 

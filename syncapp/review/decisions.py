@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from syncapp import audit, deliveries
 from syncapp.crm import values
 from syncapp.mirror import columns
+from syncapp.mirror.supersede import records_of, supersede
 from syncapp.models import CrmUser, Decision, Person, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.durable_work import database_now
@@ -248,7 +249,10 @@ def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
         decision_id=decision.pk,
         details={"column": field.column_name},
     )
-    SyncRecord.objects.recount([field.record_id])
+    # The approval had stood against a newer edit; taken back, it is the older open one.
+    marks = supersede([field.record_id])
+    SyncRecord.objects.recount({field.record_id} | records_of(marks))
+    field.refresh_from_db()
     return field
 
 

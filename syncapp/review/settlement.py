@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 
 from syncapp import audit, deliveries, durable
 from syncapp.durable import Claim
+from syncapp.mirror.supersede import records_of, supersede
 from syncapp.models import Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
@@ -40,8 +41,7 @@ NO_SUCH_COLUMN = "The CRM has no column of this name any more."
 def settle(claim: Claim, verdicts: Iterable[Verdict]) -> None:
     """Settle these decisions; the delivery itself stays open. Raises LostLease."""
     durable.lock(claim)
-    touched = [_settle_one(verdict) for verdict in verdicts]
-    SyncRecord.objects.recount(field.record_id for field in touched)
+    _recount([_settle_one(verdict) for verdict in verdicts])
 
 
 def _settle_one(verdict: Verdict) -> SyncField:
@@ -69,8 +69,13 @@ def fail(claim: Claim, decisions: Iterable[Decision], *, trouble: str, code: str
     """These decisions were not written, for a reason that trying again does not mend. Raises LostLease."""
     durable.lock(claim)
     columns = {"delivery": FieldDelivery.FAILED, "trouble": trouble}
-    touched = [_close(each, DecisionState.FAILED, columns, finding=f"failed:{code}") for each in decisions]
-    SyncRecord.objects.recount(field.record_id for field in touched)
+    _recount([_close(each, DecisionState.FAILED, columns, finding=f"failed:{code}") for each in decisions])
+
+
+def _recount(touched: list[SyncField]) -> None:
+    """What was handed back or failed is open again: a newer edit may have come meanwhile."""
+    records = {field.record_id for field in touched}
+    SyncRecord.objects.recount(records | records_of(supersede(records)))
 
 
 def _close(decision: Decision, state: DecisionState, columns: dict[str, Any], *, finding: str) -> SyncField:

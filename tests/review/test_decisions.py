@@ -23,7 +23,7 @@ from syncapp.review.errors import (
     OwnEdit,
     TooLate,
 )
-from tests.factories import know_columns, make_editor, make_field, make_record
+from tests.factories import know_columns, make_editor, make_field, make_newer_edit, make_record
 from tests.people import ada, rita, rob
 
 pytestmark = pytest.mark.django_db
@@ -296,3 +296,13 @@ def test_a_deleted_contact_can_only_be_rejected():
         approve(field.pk, by=rita(), seen=seen(field))
 
     reject(field.pk, by=rita(), seen=seen(field))
+
+
+def test_an_undone_approval_gives_way_to_the_newer_edit_that_came_meanwhile():
+    old = make_field()
+    decision = approve(old.pk, by=rita(), seen=seen(old))
+    make_newer_edit(old)
+
+    undo(decision.pk, by=rita())
+
+    assert axes(old) == (FieldDecision.SUPERSEDED, FieldDelivery.WAITING)

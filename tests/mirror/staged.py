@@ -1,0 +1,60 @@
+"""The CRM's staging rows as the client hands them over, with sensible defaults."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from syncapp.crm.records import ChangePage, StagedField, StagedRecord
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+CONTACT = uuid.UUID("c0000000-0000-0000-0000-000000000001")
+EDITOR = uuid.UUID("e0000000-0000-0000-0000-000000000001")
+
+
+def a_record(*, minutes: int = 0, **values: Any) -> StagedRecord:
+    """One edit, `minutes` after noon."""
+    defaults: dict[str, Any] = {
+        "id": uuid.uuid4(),
+        "name": "Marta Villanueva",
+        "contact_id": CONTACT,
+        "target_table": "contact",
+        "target_id": CONTACT,
+        "editor_id": EDITOR,
+        "editor_name": "Jonas Weber",
+        "edited_on": NOON + timedelta(minutes=minutes),
+        "operation_id": str(uuid.uuid4()),
+        "state": 0,
+        "version": 1,
+        "etag": 'W/"1"',
+    }
+    return StagedRecord(**{**defaults, **values})
+
+
+def a_field(record: StagedRecord | None = None, column: str = "jobtitle", **values: Any) -> StagedField:
+    """One changed field of it."""
+    defaults: dict[str, Any] = {
+        "id": uuid.uuid4(),
+        "record_id": record.id if record else uuid.uuid4(),
+        "column": column,
+        "original": "Buyer",
+        "proposed": "Head",
+        "original_label": "",
+        "proposed_label": "",
+        "decision": 410000000,
+        "decision_id": "",
+        "applied": None,
+        "decided_by": "",
+        "decided_on": None,
+        "reason": "",
+        "state": 0,
+        "version": 1,
+        "etag": 'W/"1"',
+    }
+    return StagedField(**{**defaults, **values})
+
+
+def a_page(*rows: Any, deleted: tuple[uuid.UUID, ...] = (), next_link: str = "", delta_link: str = "delta") -> Any:
+    """One page of either table; the last one unless it has a next link."""
+    return ChangePage(rows, deleted, next_link, "" if next_link else delta_link)
