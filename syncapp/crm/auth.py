@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import requests
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.crm.id_tokens import SignInRefused, TenantKeys, verified_claims
 from syncapp.crm.login_service import (
+    MSAL_AWAY,
     MSAL_TROUBLE,
     Application,
     ForgetfulCache,
@@ -76,9 +78,14 @@ class SignIn:
 
         Raises TokenUnavailable when the sign-in service cannot be reached.
         """
-        flow: dict[str, Any] = self._applications.get().initiate_auth_code_flow(
-            scopes=[], redirect_uri=redirect_uri, response_mode="query"
-        )
+        application = self._applications.get()
+        with warnings.catch_warnings():
+            # MSAL recommends form_post: a POST from another site, which comes without our Lax
+            # session cookie and so without the flow. The code in the query is bound by PKCE.
+            warnings.filterwarnings("ignore", message="response_mode='form_post' is recommended")
+            flow: dict[str, Any] = application.initiate_auth_code_flow(
+                scopes=[], redirect_uri=redirect_uri, response_mode="query"
+            )
         return flow
 
     def finish(self, flow: Mapping[str, Any], query: Mapping[str, str]) -> Claims:
@@ -103,7 +110,7 @@ class SignIn:
     def _exchange(self, flow: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
         try:
             result: dict[str, Any] = self._applications.get().acquire_token_by_auth_code_flow(flow, query)
-        except requests.RequestException as error:
+        except MSAL_AWAY as error:
             raise TokenUnavailable("The sign-in service did not answer.", code="token_endpoint") from error
         except MSAL_TROUBLE as error:
             raise SignInRefused(f"The sign-in cannot be completed ({type(error).__name__}).") from error

@@ -32,6 +32,7 @@ _TIMEOUT = (5.0, 15.0)
 # What MSAL lets through when the service is away or talks nonsense; it has no error tree of its own.
 MSAL_TROUBLE = (
     requests.RequestException,
+    msal.exceptions.MsalError,
     ValueError,
     RuntimeError,
     KeyError,
@@ -39,6 +40,8 @@ MSAL_TROUBLE = (
     TypeError,
     AttributeError,
 )
+# What of it means that the service is away, and may be back soon.
+MSAL_AWAY = (requests.RequestException, msal.exceptions.MsalServiceError)
 
 
 class _LoginSession(requests.Session):
