@@ -1,0 +1,48 @@
+"""`python -m syncapp.sandbox --port 8001 --data FILE`: the sandbox as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from syncapp.sandbox.app import create_app
+from syncapp.sandbox.config import DEMO_WORLD, EMPTY_WORLD, Config
+from syncapp.sandbox.server import Server
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m syncapp.sandbox", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    parser.add_argument("--port", type=int, default=8001, help="0 picks a free one")
+    parser.add_argument("--data", type=Path, required=True, help="the SQLite file; made when it is missing")
+    parser.add_argument("--empty", action="store_true", help="start a new file with the fixed people only")
+    parser.add_argument("--synchronous", choices=("OFF", "NORMAL", "FULL"), default="NORMAL")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; 0 at a clean end, 1 when the port is taken."""
+    arguments = _arguments()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    world = EMPTY_WORLD if arguments.empty else DEMO_WORLD
+    application = create_app(Config(arguments.data, world=world, synchronous=arguments.synchronous))
+    try:
+        server = Server(arguments.host, arguments.port, application)
+    except OSError as error:
+        sys.stderr.write(f"The sandbox cannot listen on port {arguments.port}: {error.strerror}.\n")
+        return 1
+    threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
+    sys.stdout.write(f"Sandbox ready: http://{arguments.host}:{server.port}\n")
+    sys.stdout.flush()
+    stopping.wait()
+    server.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

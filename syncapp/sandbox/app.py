@@ -1,0 +1,126 @@
+"""The WSGI application: Web API, sign-in, control and pages behind one entry."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request as WebRequest
+from werkzeug.wrappers import Response
+
+from syncapp.sandbox import errors, messages, seed
+from syncapp.sandbox.config import Config
+from syncapp.sandbox.control import Control
+from syncapp.sandbox.dispatch import Dispatcher
+from syncapp.sandbox.errors import ApiError, Cut
+from syncapp.sandbox.faults import Faults
+from syncapp.sandbox.identity.sign_in import SignIn
+from syncapp.sandbox.identity.tokens import Tokens
+from syncapp.sandbox.pages.outlook import OutlookPage
+from syncapp.sandbox.pages.overview import OverviewPage
+from syncapp.sandbox.store import Store
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+
+WEB_API = "/api/data/"
+View = Callable[..., Response]
+_LOG = logging.getLogger(__name__)
+
+
+class Application:
+    """One sandbox. Handlers are methods of the parts; the routes are listed in `_routes`."""
+
+    def __init__(self, config: Config) -> None:
+        self.store = Store(config.data, synchronous=config.synchronous)
+        if self.store.is_new:
+            seed.reset(self.store, config.world)
+        self.faults = Faults()
+        self.tokens = Tokens(self.store)
+        self._web_api = Dispatcher(self.store, self.tokens, self.faults)
+        control = Control(self.store, self.faults, self.tokens)
+        sign_in = SignIn(self.store, self.faults, self.tokens)
+        pages = (OutlookPage(self.store), OverviewPage(self.store, self.faults))
+        found = [*control.routes(), *sign_in.routes(), *(route for page in pages for route in page.routes())]
+        self._views: dict[str, View] = {f"{methods} {path}": view for path, methods, view in found}
+        self._routes = Map(
+            [
+                Rule(path, methods=methods.split(), endpoint=f"{methods} {path}", strict_slashes=False)
+                for path, methods, _view in found
+            ]
+        )
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            response = self._respond(environ)
+        except Cut:
+            environ["sandbox.cut"].set()
+            response = Response(status=502)
+        return response(environ, start_response)
+
+    def _respond(self, environ: dict[str, Any]) -> Response:
+        try:
+            if environ["PATH_INFO"].startswith(WEB_API):
+                return self._web_api_response(environ)
+            endpoint, arguments = self._routes.bind_to_environ(environ).match()
+            return self._views[endpoint](WebRequest(environ), **arguments)
+        except ApiError as error:
+            return _response(messages.error_answer(error))
+        except HTTPException as error:
+            return _http_error(error, environ)
+        except Cut:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last line of defence: say what broke, keep serving
+            _LOG.exception("The sandbox failed at %s", environ["PATH_INFO"])
+            return _response(messages.error_answer(ApiError(500, "", f"The sandbox failed: {error!r}")))
+
+    def _web_api_response(self, environ: dict[str, Any]) -> Response:
+        host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+        target = environ.get("RAW_URI") or f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}"
+        path, options = messages.split_target(target)
+        request = messages.Request(
+            method=environ["REQUEST_METHOD"],
+            path=path,
+            options=options,
+            headers=_headers(environ),
+            body=environ["wsgi.input"].read(),
+            base_url=f"{environ['wsgi.url_scheme']}://{host}{messages.ROOT}",
+            caller="",
+        )
+        return _response(self._web_api.answer(request))
+
+    def close(self) -> None:
+        """Let go of held requests and close the file."""
+        self.faults.clear(drop=True)
+        self.store.close()
+
+
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Header names as Dataverse documents them, in lower case; dots survive because only blanks were dashes."""
+    found = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
+    found["content-type"] = environ.get("CONTENT_TYPE", "")
+    return found
+
+
+def _response(answer: messages.Answer) -> Response:
+    response = Response(answer.body, status=answer.status)
+    response.headers.pop("Content-Type")
+    response.headers.extend(answer.headers)
+    return response
+
+
+def _http_error(error: HTTPException, environ: Mapping[str, Any]) -> Response:
+    """What no route knows is answered 501 by name; other errors of werkzeug stay what they are."""
+    if error.code == 404:
+        name = unquote(str(environ["PATH_INFO"]))[:150]
+        return _response(messages.error_answer(errors.unknown(f"the path '{name}'")))
+    return Response(error.get_body(), status=error.code or 500, headers=error.get_headers())
+
+
+def create_app(config: Config) -> Application:
+    """The sandbox over one data file, as a WSGI application; fills a new file with `config.world`."""
+    return Application(config)

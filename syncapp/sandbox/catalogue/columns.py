@@ -1,0 +1,192 @@
+"""What a column and a table are, and short builders for the lists in this package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+
+
+class Kind(StrEnum):
+    """A column's type, in the words of design section 3; the wire names are in `metadata`."""
+
+    KEY = "key"
+    GUID = "guid"
+    TEXT = "text"
+    MEMO = "memo"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    YES_NO = "yes_no"
+    INTEGER = "integer"
+    VERSION = "version"
+    DECIMAL = "decimal"
+    DOUBLE = "double"
+    MONEY = "money"
+    DATE = "date"
+    DATE_TIME = "date_time"
+    LOOKUP = "lookup"
+    STATE = "state"
+    STATUS = "status"
+
+
+NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY, Kind.VERSION})
+CHOICE_LIKE = frozenset({Kind.CHOICE, Kind.STATE, Kind.STATUS})
+
+
+@dataclass(frozen=True)
+class Option:
+    """One entry of a choice; `state` says to which statecode a status belongs."""
+
+    value: int
+    label: str
+    state: int | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; `tracked` means that the plug-in stages an edit of it, `ledgered` that the ledger shows it."""
+
+    name: str
+    kind: Kind
+    label: str
+    max_length: int | None = None
+    options: tuple[Option, ...] = ()
+    targets: tuple[str, ...] = ()
+    minimum: float = -100_000_000_000
+    maximum: float = 100_000_000_000
+    precision: int = 2
+    default: object = None
+    creatable: bool = True
+    updatable: bool = True
+    tracked: bool = False
+    ledgered: bool = True
+    required: str = "None"
+    on_delete: str = "clear"
+    text_format: str = "Text"
+
+    @property
+    def wire_name(self) -> str:
+        """The property under which the Web API reads the column."""
+        return f"_{self.name}_value" if self.kind is Kind.LOOKUP else self.name
+
+    @property
+    def is_polymorphic(self) -> bool:
+        return len(self.targets) > 1
+
+    @property
+    def type_column(self) -> str:
+        """The stored column that names the target's table; only lookups with several targets have it."""
+        return f"{self.name}_type"
+
+    def navigation(self, target: str) -> str:
+        """The single-valued navigation property that leads to a table, as used by `@odata.bind`."""
+        return f"{self.name}_{target}" if self.is_polymorphic else self.name
+
+    def label_of(self, value: int) -> str:
+        return next((option.label for option in self.options if option.value == value), str(value))
+
+
+Computed = Callable[[Mapping[str, object]], dict[str, object]]
+
+
+def nothing_computed(_row: Mapping[str, object]) -> dict[str, object]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table; `computed` fills the columns that the CRM derives from others on each write."""
+
+    name: str
+    set_name: str
+    label: str
+    plural_label: str
+    object_type_code: int
+    primary_name: str
+    columns: tuple[Column, ...]
+    alternate_keys: tuple[str, ...] = ()
+    change_tracking: bool = True
+    writable: bool = True
+    computed: Computed = field(default=nothing_computed)
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def by_wire_name(self) -> dict[str, Column]:
+        return {column.wire_name: column for column in self.columns}
+
+    @cached_property
+    def navigations(self) -> dict[str, tuple[Column, str]]:
+        """Navigation property to its column and target table."""
+        return {column.navigation(target): (column, target) for column in self.columns for target in column.targets}
+
+    @cached_property
+    def stored(self) -> tuple[str, ...]:
+        """The columns of the SQLite table; a lookup with several targets needs a second one."""
+        names: list[str] = []
+        for column in self.columns:
+            names.append(column.name)
+            if column.is_polymorphic:
+                names.append(column.type_column)
+        return tuple(names)
+
+    @cached_property
+    def key(self) -> Column:
+        return next(column for column in self.columns if column.kind is Kind.KEY)
+
+
+def text(name: str, label: str, length: int, *, text_format: str = "Text", required: str = "None") -> Column:
+    return Column(name, Kind.TEXT, label, max_length=length, text_format=text_format, required=required)
+
+
+def memo(name: str, label: str, length: int = 1_048_576) -> Column:
+    return Column(name, Kind.MEMO, label, max_length=length, text_format="TextArea")
+
+
+def choice(name: str, label: str, *labels: str, first: int = 1, default: int | None = None) -> Column:
+    options = tuple(Option(first + index, word) for index, word in enumerate(labels))
+    return Column(name, Kind.CHOICE, label, options=options, default=default)
+
+
+def yes_no(name: str, label: str, no: str, yes: str) -> Column:
+    return Column(name, Kind.YES_NO, label, options=(Option(0, no), Option(1, yes)), default=0)
+
+
+def lookup(name: str, label: str, *targets: str, on_delete: str = "clear") -> Column:
+    return Column(name, Kind.LOOKUP, label, targets=targets, on_delete=on_delete)
+
+
+def tracked(*columns: Column) -> tuple[Column, ...]:
+    return tuple(replace(column, tracked=True) for column in columns)
+
+
+def derived(column: Column) -> Column:
+    """A column that only the CRM itself fills."""
+    return replace(column, creatable=False, updatable=False, ledgered=False)
+
+
+def state_columns(
+    active: str, inactive: str, *, active_status: str = "", inactive_status: str = ""
+) -> tuple[Column, ...]:
+    states = (Option(0, active), Option(1, inactive))
+    statuses = (Option(1, active_status or active, 0), Option(2, inactive_status or inactive, 1))
+    return (
+        Column("statecode", Kind.STATE, "Status", options=states, default=0, required="SystemRequired"),
+        Column("statuscode", Kind.STATUS, "Status Reason", options=statuses, default=1),
+    )
+
+
+def system_columns(key: str, label: str) -> tuple[Column, ...]:
+    """The columns that every table has: key, who and when, and the version behind the ETag."""
+    stamps = (
+        Column("createdon", Kind.DATE_TIME, "Created On"),
+        lookup("createdby", "Created By", "systemuser"),
+        Column("modifiedon", Kind.DATE_TIME, "Modified On"),
+        lookup("modifiedby", "Modified By", "systemuser"),
+        Column("versionnumber", Kind.VERSION, "Version Number"),
+    )
+    identity = Column(key, Kind.KEY, label, updatable=False, ledgered=False, required="SystemRequired")
+    return (identity, *(derived(column) for column in stamps))

@@ -1,0 +1,169 @@
+"""The contact table: a believable part of the real one (SDK model class of the table "contact").
+
+Labels, lengths and option values follow the standard English environment; columns named osync_* are the company's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from syncapp.sandbox.catalogue.columns import (
+    Column,
+    Kind,
+    Option,
+    Table,
+    choice,
+    derived,
+    lookup,
+    memo,
+    state_columns,
+    system_columns,
+    text,
+    tracked,
+    yes_no,
+)
+
+_NAMES = tracked(
+    text("salutation", "Salutation", 100),
+    text("firstname", "First Name", 50),
+    text("middlename", "Middle Name", 50),
+    text("lastname", "Last Name", 50, required="ApplicationRequired"),
+    text("suffix", "Suffix", 10),
+    text("nickname", "Nickname", 50),
+    text("jobtitle", "Job Title", 100),
+    text("department", "Department", 100),
+    text("employeeid", "Employee", 50),
+)
+_WAYS_TO_REACH = tracked(
+    text("emailaddress1", "Email", 100, text_format="Email"),
+    text("emailaddress2", "Email Address 2", 100, text_format="Email"),
+    text("emailaddress3", "Email Address 3", 100, text_format="Email"),
+    text("telephone1", "Business Phone", 50, text_format="Phone"),
+    text("telephone2", "Home Phone", 50, text_format="Phone"),
+    text("telephone3", "Telephone 3", 50, text_format="Phone"),
+    text("mobilephone", "Mobile Phone", 50, text_format="Phone"),
+    text("company", "Company Phone", 50, text_format="Phone"),
+    text("fax", "Fax", 50, text_format="Phone"),
+    text("pager", "Pager", 50, text_format="Phone"),
+    text("websiteurl", "Website", 200, text_format="Url"),
+)
+_AROUND = tracked(
+    text("assistantname", "Assistant", 100),
+    text("assistantphone", "Assistant Phone", 50, text_format="Phone"),
+    text("managername", "Manager", 100),
+    text("managerphone", "Manager Phone", 50, text_format="Phone"),
+    text("spousesname", "Spouse/Partner Name", 100),
+    text("childrensnames", "Children's Names", 255),
+    text("governmentid", "Government", 50),
+)
+
+
+def _address(number: int) -> tuple[Column, ...]:
+    prefix, label = f"address{number}", f"Address {number}"
+    return tracked(
+        text(f"{prefix}_line1", f"{label}: Street 1", 250),
+        text(f"{prefix}_line2", f"{label}: Street 2", 250),
+        text(f"{prefix}_line3", f"{label}: Street 3", 250),
+        text(f"{prefix}_city", f"{label}: City", 80),
+        text(f"{prefix}_stateorprovince", f"{label}: State/Province", 50),
+        text(f"{prefix}_postalcode", f"{label}: ZIP/Postal Code", 20),
+        text(f"{prefix}_country", f"{label}: Country/Region", 80),
+    )
+
+
+_CHOICES = tracked(
+    choice(
+        "preferredcontactmethodcode",
+        "Preferred Method of Contact",
+        *("Any", "Email", "Phone", "Fax", "Mail"),
+        default=1,
+    ),
+    choice("gendercode", "Gender", "Male", "Female"),
+    choice("familystatuscode", "Marital Status", "Single", "Married", "Divorced", "Widowed"),
+    choice("accountrolecode", "Role", "Decision Maker", "Employee", "Influencer"),
+    choice("paymenttermscode", "Payment Terms", "Net 30", "2% 10, Net 30", "Net 45", "Net 60"),
+    Column(
+        "osync_topics",
+        Kind.CHOICES,
+        "Topics of Interest",
+        options=tuple(
+            Option(410_000_000 + index, label)
+            for index, label in enumerate(("Logistics", "Energy", "Finance", "Training", "Research"))
+        ),
+    ),
+)
+_YES_NO = tracked(
+    yes_no("donotemail", "Do not allow Emails", "Allow", "Do Not Allow"),
+    yes_no("donotphone", "Do not allow Phone Calls", "Allow", "Do Not Allow"),
+    yes_no("donotfax", "Do not allow Faxes", "Allow", "Do Not Allow"),
+    yes_no("donotbulkemail", "Do not allow Bulk Emails", "Allow", "Do Not Allow"),
+    yes_no("donotpostalmail", "Do not allow Mails", "Allow", "Do Not Allow"),
+    yes_no("creditonhold", "Credit Hold", "No", "Yes"),
+)
+_MONEY = 922_337_203_685_477
+_NUMBERS = tracked(
+    Column("creditlimit", Kind.MONEY, "Credit Limit", minimum=0, maximum=_MONEY),
+    Column("annualincome", Kind.MONEY, "Annual Income", minimum=0, maximum=_MONEY),
+    Column("osync_discount", Kind.DECIMAL, "Discount", minimum=0, maximum=100, precision=3),
+    Column("address1_latitude", Kind.DOUBLE, "Address 1: Latitude", minimum=-90, maximum=90, precision=5),
+    Column("address1_longitude", Kind.DOUBLE, "Address 1: Longitude", minimum=-180, maximum=180, precision=5),
+    Column("numberofchildren", Kind.INTEGER, "No. of Children", minimum=0, maximum=1_000_000_000),
+)
+_TIMES = tracked(
+    Column("birthdate", Kind.DATE, "Birthday"),
+    Column("anniversary", Kind.DATE, "Anniversary"),
+    Column("lastonholdtime", Kind.DATE_TIME, "Last On Hold Time"),
+)
+_LOOKUPS = (
+    *tracked(
+        lookup("parentcustomerid", "Company Name", "account", "contact"),
+        lookup("preferredsystemuserid", "Preferred User", "systemuser"),
+    ),
+    lookup("ownerid", "Owner", "systemuser"),
+    lookup("transactioncurrencyid", "Currency", "transactioncurrency"),
+)
+_DERIVED = (
+    derived(text("fullname", "Full Name", 160)),
+    derived(memo("address1_composite", "Address 1", 1_000)),
+)
+
+
+def _computed(row: Mapping[str, object]) -> dict[str, object]:
+    """`fullname` and `address1_composite`, which the CRM derives and nobody can write."""
+
+    def joined(separator: str, *names: str) -> str | None:
+        return separator.join(str(row[name]) for name in names if row.get(name)) or None
+
+    town = joined(" ", "address1_postalcode", "address1_city")
+    street = joined("\n", "address1_line1", "address1_line2", "address1_line3")
+    country = row.get("address1_country")
+    composite = "\n".join(str(part) for part in (street, town, country) if part)
+    return {"fullname": joined(" ", "firstname", "lastname"), "address1_composite": composite or None}
+
+
+CONTACT = Table(
+    name="contact",
+    set_name="contacts",
+    label="Contact",
+    plural_label="Contacts",
+    object_type_code=2,
+    primary_name="fullname",
+    columns=(
+        *system_columns("contactid", "Contact"),
+        *_DERIVED,
+        *_NAMES,
+        *_WAYS_TO_REACH,
+        *_address(1),
+        *_address(2),
+        *_AROUND,
+        *_CHOICES,
+        *_YES_NO,
+        *_NUMBERS,
+        *_TIMES,
+        *tracked(memo("description", "Description", 2_000)),
+        *_LOOKUPS,
+        *state_columns("Active", "Inactive"),
+        Column("osync_revision", Kind.INTEGER, "Revision", minimum=0, maximum=2_147_483_647),
+    ),
+    computed=_computed,
+)

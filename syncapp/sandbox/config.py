@@ -1,0 +1,85 @@
+"""Who and where: the tenant, the client, the people who can sign in, and the switches of one running sandbox."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TENANT = "11111111-1111-1111-1111-111111111111"
+CLIENT_ID = "22222222-2222-2222-2222-222222222222"
+CLIENT_SECRET = "sandbox-secret"  # noqa: S105 - published on purpose: it opens nothing but the sandbox
+
+_NAMESPACE = uuid.UUID("0c5b6c1e-51c4-4c3c-a1c5-6f3f6f1d8a10")
+
+
+def fixed_id(*names: str) -> str:
+    """An id that is the same in every sandbox, such as that of a person."""
+    return str(uuid.uuid5(_NAMESPACE, "/".join(names)))
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who can sign in to the portal; each is a user of the CRM too."""
+
+    name: str
+    roles: tuple[str, ...]
+    about: str
+
+    @property
+    def first_name(self) -> str:
+        return self.name.partition(" ")[0]
+
+    @property
+    def address(self) -> str:
+        return self.name.lower().replace(" ", ".") + "@contoso.example"
+
+    @property
+    def object_id(self) -> str:
+        """The Entra object id."""
+        return fixed_id("entra", self.name)
+
+    @property
+    def user_id(self) -> str:
+        """The systemuserid."""
+        return fixed_id("systemuser", self.name)
+
+
+PEOPLE: tuple[Person, ...] = (
+    Person("Rita Lindqvist", ("Reviewer",), "Reviewer"),
+    Person("Rob Marchetti", ("Reviewer",), "Reviewer"),
+    Person("Fred Okafor", ("FilterManager",), "Filter manager"),
+    Person("Frida Solberg", ("FilterManager",), "Filter manager"),
+    Person("Ada Brennan", ("Administrator", "Reviewer"), "Administrator and reviewer"),
+    Person("Vera Castellano", ("Viewer",), "Viewer"),
+    Person("Nils Hagen", (), "No role: may sign in, may see nothing"),
+)
+# The user that the Outlook page offers first.
+EDITOR = Person("Jonas Weber", (), "Sales")
+APPLICATION_USER_ID = fixed_id("systemuser", "application")
+ORGANIZATION_ID = fixed_id("organization")
+BUSINESS_UNIT_ID = fixed_id("businessunit")
+CURRENCY_ID = fixed_id("transactioncurrency")
+
+
+@dataclass(frozen=True)
+class World:
+    """What `reset` fills the sandbox with; `pending` counts staged edits."""
+
+    users: int = 30
+    contacts: int = 300
+    pending: int = 40
+    seed: int = 1
+
+
+DEMO_WORLD = World()
+EMPTY_WORLD = World(users=0, contacts=0, pending=0)
+
+
+@dataclass(frozen=True)
+class Config:
+    """`world` fills a new file; an existing one keeps its data. `synchronous` is SQLite's pragma."""
+
+    data: Path
+    world: World = field(default=DEMO_WORLD)
+    synchronous: str = "NORMAL"

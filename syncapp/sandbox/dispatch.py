@@ -1,0 +1,68 @@
+"""One request to the Web API from the wire: who asks, what faults are in store, then the answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from syncapp.sandbox import batch, faults, messages, webapi
+from syncapp.sandbox.errors import ApiError
+from syncapp.sandbox.faults import Faults, Gate, Probe
+from syncapp.sandbox.identity.tokens import Tokens, refused
+from syncapp.sandbox.messages import Answer, Request
+from syncapp.sandbox.store import Store
+from syncapp.sandbox.webapi import WebApi
+
+
+class Dispatcher:
+    def __init__(self, store: Store, tokens: Tokens, rules: Faults) -> None:
+        self._store, self._tokens, self._faults = store, tokens, rules
+        self._api = WebApi(store)
+
+    def answer(self, request: Request) -> Answer:
+        """The answer, errors included; raises Cut when there is to be none."""
+        try:
+            return self._answer(self._with_caller(request))
+        except ApiError as error:
+            return messages.error_answer(error)
+
+    def _with_caller(self, request: Request) -> Request:
+        if self._faults.credentials_refused:
+            raise refused()
+        return replace(request, caller=self._tokens.caller(request.headers.get("authorization", "")))
+
+    def _answer(self, request: Request) -> Answer:
+        if request.path == "$batch":
+            return self._batch(request)
+        gate = self._faults.enter([_probe(request)])
+        gate.pass_(faults.BEFORE)
+        answer = self._single(request, gate)
+        gate.pass_(faults.AFTER)
+        return answer
+
+    def _single(self, request: Request, gate: Gate) -> Answer:
+        try:
+            _raise_first(gate)
+            return self._api.single(request)
+        except ApiError as error:
+            return messages.error_answer(error)
+
+    def _batch(self, request: Request) -> Answer:
+        webapi.check_headers(request)
+        items = batch.parse(request)
+        parts = list(batch.parts_of(items))
+        gate = self._faults.enter([_probe(request), *(_probe(part.request) for part in parts)])
+        gate.pass_(faults.BEFORE)
+        _raise_first(gate)
+        for_parts = {position - 1: error for position, error in gate.errors.items()}
+        answer = batch.answer(self._store, self._api, request, items, for_parts)
+        gate.pass_(faults.AFTER)
+        return answer
+
+
+def _probe(request: Request) -> Probe:
+    return Probe(request.method, webapi.table_name(request.path), request.path)
+
+
+def _raise_first(gate: Gate) -> None:
+    if 0 in gate.errors:
+        raise gate.errors[0]

@@ -1,0 +1,103 @@
+"""A request to the Web API and its answer, free of WSGI: the same two shapes serve single requests and batch parts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from syncapp.sandbox import errors
+from syncapp.sandbox.errors import ApiError
+from syncapp.sandbox.operations import Conditions
+
+ROOT = "/api/data/v9.2/"
+JSON_TYPE = "application/json; odata.metadata=minimal"
+_PREFERENCE = re.compile(
+    r'([\w.\-]+)\s*(?:=\s*(?:"([^"]*)"|([^",;\s]+(?:,(?!\s*(?:odata\.|return=|respond-))[^",;\s]+)*)))?'
+)
+_KNOWN_PREFERENCES = frozenset(
+    {"odata.include-annotations", "odata.maxpagesize", "odata.track-changes", "odata.continue-on-error", "return"}
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """`path` is what follows the root, percent-decoded; header names are lower case."""
+
+    method: str
+    path: str
+    options: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    base_url: str
+    caller: str
+
+    @cached_property
+    def preferences(self) -> dict[str, str]:
+        return parse_preferences(self.headers.get("prefer", ""))
+
+    @cached_property
+    def annotations(self) -> tuple[str, ...]:
+        listed = self.preferences.get("odata.include-annotations", "")
+        return tuple(part.strip() for part in listed.split(",") if part.strip())
+
+    @cached_property
+    def conditions(self) -> Conditions:
+        if_none_match = self.headers.get("if-none-match", "")
+        return Conditions(
+            if_match=self.headers.get("if-match", ""),
+            # The literal word "null" asks for no condition at all ("Compose HTTP requests and handle errors").
+            if_none_match="" if if_none_match == "null" else if_none_match,
+        )
+
+    @cached_property
+    def wants_representation(self) -> bool:
+        return self.preferences.get("return") == "representation"
+
+    def json(self) -> dict[str, object]:
+        try:
+            body = json.loads(self.body or b"{}")
+        except ValueError:
+            raise errors.bad_payload("The body is not JSON.") from None
+        if not isinstance(body, dict):
+            raise errors.bad_payload("The body is not a JSON object.")
+        return body
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def split_target(target: str) -> tuple[str, dict[str, str]]:
+    """A request target, absolute or relative, to the path below the root and its query options."""
+    parts = urlsplit(target)
+    path = unquote(parts.path)
+    if path.startswith(ROOT):
+        path = path.removeprefix(ROOT)
+    elif path.startswith("/api/data/"):
+        raise errors.unknown(f"the path '{path[:100]}'; the Web API is below {ROOT}")
+    return path.lstrip("/"), dict(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def parse_preferences(text: str) -> dict[str, str]:
+    """`Prefer` to names and values; an unknown preference is named with 501 rather than ignored."""
+    found = {name.lower(): quoted or plain for name, quoted, plain in _PREFERENCE.findall(text)}
+    for name in found:
+        if name not in _KNOWN_PREFERENCES:
+            raise errors.unknown(f"the preference '{name}'")
+    return found
+
+
+def json_answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return Answer(status, text, {"Content-Type": JSON_TYPE, "OData-Version": "4.0", **(headers or {})})
+
+
+def error_answer(error: ApiError) -> Answer:
+    return json_answer(error.status, error.body(), error.headers)

@@ -1,0 +1,33 @@
+"""The frame of every page, and its style sheet."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+STYLE_PATH = "/sandbox/style.css"
+_FRAME = Markup(
+    "<!doctype html>\n"
+    '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<title>{title} – Sandbox</title><link rel="stylesheet" href="{style}"><link rel="icon" href="data:,"></head>'
+    '<body><header><a href="/sandbox/">Sandbox</a><nav aria-label="Sandbox"><a href="/outlook/">Outlook</a>'
+    '<a href="/sandbox/">Overview</a></nav></header>'
+    '<main class="{width}"><h1>{title}</h1>{body}</main></body></html>\n'
+)
+_POLICY = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+
+
+def page(title: str, body: Markup, *, status: int = 200, wide: bool = True) -> Response:
+    """A whole page; `body` is markup already, the title is escaped."""
+    text = _FRAME.format(title=title, body=body, style=STYLE_PATH, width="wide" if wide else "narrow")
+    response = Response(text, status=status, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def style() -> Response:
+    text = files("syncapp.sandbox.pages").joinpath("style.css").read_text(encoding="utf-8")
+    return Response(text, content_type="text/css; charset=utf-8")

@@ -1,0 +1,166 @@
+"""/outlook/: a stand-in for Outlook. Choose who you are, find a contact, change it, see what the CRM made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from markupsafe import Markup
+from werkzeug.wrappers import Request, Response
+
+from syncapp.sandbox import actions, config, payload
+from syncapp.sandbox.catalogue import ACCOUNT, CONTACT, Column
+from syncapp.sandbox.control import Route
+from syncapp.sandbox.errors import ApiError
+from syncapp.sandbox.pages import forms
+from syncapp.sandbox.pages.html import page
+from syncapp.sandbox.store import Row, Store
+
+_FOUND = 50
+_SHOWN: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "Name and work",
+        ("salutation", "firstname", "lastname", "nickname", "jobtitle", "department", "parentcustomerid"),
+    ),
+    (
+        "Reach",
+        (
+            "emailaddress1",
+            "emailaddress2",
+            "telephone1",
+            "telephone2",
+            "mobilephone",
+            "fax",
+            "websiteurl",
+            "assistantname",
+        ),
+    ),
+    (
+        "Address",
+        (
+            *("address1_line1", "address1_line2", "address1_line3"),
+            *("address1_postalcode", "address1_city", "address1_stateorprovince", "address1_country"),
+        ),
+    ),
+    (
+        "More",
+        (
+            *(
+                "preferredcontactmethodcode",
+                "gendercode",
+                "birthdate",
+                "anniversary",
+                "creditlimit",
+                "numberofchildren",
+            ),
+            *("donotemail", "donotphone", "osync_topics", "description"),
+        ),
+    ),
+)
+COLUMNS: tuple[Column, ...] = tuple(CONTACT.by_name[name] for _, names in _SHOWN for name in names)
+_SEARCH = """
+SELECT c.contactid, c.fullname, a.name FROM contact c LEFT JOIN account a ON a.accountid = c.parentcustomerid
+WHERE c.fullname LIKE ?1 ESCAPE '\\' OR c.lastname LIKE ?1 ESCAPE '\\' OR a.name LIKE ?1 ESCAPE '\\'
+ORDER BY c.fullname, c.contactid LIMIT ?2
+"""
+_INTRO = Markup(
+    "<p><strong>Sandbox: a stand-in for Outlook.</strong> What is saved here reaches the CRM without the company's "
+    "revision, exactly as an edit from Outlook does.</p>"
+)
+
+
+class OutlookPage:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def routes(self) -> list[Route]:
+        return [
+            ("/outlook/", "GET", self.search),
+            ("/outlook/<contact_id>", "GET", self.contact),
+            ("/outlook/<contact_id>", "POST", self.save),
+        ]
+
+    def search(self, request: Request) -> Response:
+        """Contacts whose first, last or full name begins with the text, or whose company does."""
+        editor, text = request.args.get("user") or config.EDITOR.user_id, request.args.get("q", "").strip()
+        body = _INTRO + forms.search(self._editors(), editor, text) + self._contacts(text, editor)
+        return page("Outlook", body)
+
+    def contact(self, request: Request, contact_id: str) -> Response:
+        editor = request.args.get("user") or config.EDITOR.user_id
+        return self._form(contact_id, editor, Markup(""))
+
+    def save(self, request: Request, contact_id: str) -> Response:
+        """Send what differs from what the form showed, as Outlook sends only what was changed."""
+        editor = request.form.get("user") or config.EDITOR.user_id
+        try:
+            changes = forms.changes(COLUMNS, self._row(contact_id), request.form)
+            told = _told(actions.edit_from_outlook(self._store, editor, contact_id, changes)) if changes else _NOTHING
+        except (ApiError, ValueError) as error:
+            told = _REFUSED.format(error)
+        return self._form(contact_id, editor, told)
+
+    def _form(self, contact_id: str, editor: str, told: Markup) -> Response:
+        row = self._row(contact_id)
+        fields = Markup("").join(self._fieldset(title, names, row) for title, names in _SHOWN)
+        body = _INTRO + told + forms.edit(self._editors(), editor, fields)
+        return page(str(row["fullname"] or "Contact"), body)
+
+    def _fieldset(self, title: str, names: tuple[str, ...], row: Row) -> Markup:
+        inner = Markup("").join(
+            forms.field(CONTACT.by_name[name], row, self._accounts() if name == "parentcustomerid" else [])
+            for name in names
+        )
+        return Markup("<fieldset><legend>{}</legend><div class='fields'>{}</div></fieldset>").format(title, inner)
+
+    def _row(self, contact_id: str) -> Row:
+        with self._store.read() as connection:
+            return payload.address(CONTACT, contact_id).existing(connection)
+
+    def _editors(self) -> list[tuple[str, str]]:
+        with self._store.read() as connection:
+            found = connection.execute(
+                "SELECT systemuserid, fullname FROM systemuser WHERE applicationid IS NULL AND isdisabled = 0 "
+                "ORDER BY fullname"
+            )
+            return [(row[0], row[1]) for row in found]
+
+    def _accounts(self) -> list[tuple[str, str]]:
+        with self._store.read() as connection:
+            found = connection.execute("SELECT accountid, name FROM account ORDER BY name LIMIT 500")
+            return [(f"{ACCOUNT.name}:{row[0]}", row[1]) for row in found]
+
+    def _contacts(self, text: str, editor: str) -> Markup:
+        pattern = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        with self._store.read() as connection:
+            found = connection.execute(_SEARCH, (pattern, _FOUND)).fetchall()
+        if not found:
+            return Markup("<p>No contact's name or company begins with “{}”.</p>").format(text)
+        items = Markup("").join(
+            _ITEM.format(id=row[0], name=row[1], company=row[2] or "", user=editor) for row in found
+        )
+        return Markup("<ul class='contacts'>{}</ul>").format(items)
+
+
+_ITEM = Markup('<li><a href="/outlook/{id}?user={user}">{name} <span>{company}</span></a></li>')
+_NOTHING = Markup('<div class="told" role="status"><p>Nothing was changed, so nothing was sent.</p></div>')
+_REFUSED = Markup('<div class="told" role="alert"><p>The CRM refused to save: {}</p></div>')
+_TOLD = Markup('<div class="told" role="status"><p>{headline}</p><ul>{items}</ul></div>')
+_CHANGE = Markup("<li>{label}: {original} → {proposed}</li>")
+
+
+def _told(done: Mapping[str, object]) -> Markup:
+    """What the CRM made of the edit."""
+    staged = done["fields"]
+    if not isinstance(staged, list) or not staged:
+        headline = "Saved. The CRM staged nothing: it holds what you typed."
+        return _TOLD.format(headline=headline, items=Markup(""))
+    count = "1 change was staged" if len(staged) == 1 else f"{len(staged)} changes were staged"
+    items = Markup("").join(
+        _CHANGE.format(
+            label=CONTACT.by_name[field["column"]].label,
+            original=field["original"] or "empty",
+            proposed=field["proposed"] or "empty",
+        )
+        for field in staged
+    )
+    return _TOLD.format(headline=f"{count}; the CRM kept its values.", items=items)

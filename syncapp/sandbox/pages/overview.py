@@ -1,0 +1,99 @@
+"""/sandbox/: the people, what was written lately, faults and plug-in, to be read by a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from markupsafe import Markup
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
+
+from syncapp.sandbox import config, ledger, plugin
+from syncapp.sandbox.control import Route
+from syncapp.sandbox.faults import Faults
+from syncapp.sandbox.pages.html import STYLE_PATH, page, style
+from syncapp.sandbox.store import Store
+
+_SHOWN = 100
+_INTRO = Markup(
+    "<p>This process stands in for Microsoft's cloud: Dataverse below <code>/api/data/v9.2/</code>, sign-in, and "
+    '<a href="/outlook/">Outlook</a>. Everything in it is invented.</p>'
+)
+_PERSON = Markup("<tr><td>{}</td><td>{}</td><td>{}</td></tr>")
+_ENTRY = Markup(
+    "<tr><td>{seq}</td><td>{at}</td><td>{transaction}</td><td>{who}</td><td>{method}</td><td>{table}</td>"
+    "<td>{changes}</td></tr>"
+)
+
+
+class OverviewPage:
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self._store, self._faults = store, faults
+
+    def routes(self) -> list[Route]:
+        return [
+            ("/", "GET", lambda _request: redirect("/sandbox/")),
+            ("/sandbox/", "GET", self.overview),
+            (STYLE_PATH, "GET", lambda _request: style()),
+        ]
+
+    def overview(self, _request: Request) -> Response:
+        body = _INTRO + _people() + self._plugin() + self._faults_part() + self._ledger()
+        return page("What the sandbox holds", body)
+
+    def _plugin(self) -> Markup:
+        with self._store.read() as connection:
+            word = "on: an edit from Outlook is staged and put back" if plugin.is_enabled(connection) else "off"
+        return Markup("<h2>Plug-in</h2><p>The plug-in is {}.</p>").format(word)
+
+    def _faults_part(self) -> Markup:
+        text = json.dumps(self._faults.state(), indent=1)
+        return Markup("<h2>Faults</h2><pre>{}</pre>").format(text)
+
+    def _ledger(self) -> Markup:
+        found = ledger.entries(self._store, newest=_SHOWN)
+        if not found:
+            return Markup("<h2>Ledger</h2><p>Nothing has been written since the last reset.</p>")
+        names = self._names()
+        rows = Markup("").join(_entry(entry, names) for entry in found)
+        return Markup(
+            "<h2>Ledger, newest first</h2><p class='muted'>The last {} writes; all of them as JSON: "
+            "<a href='/sandbox/ledger'>/sandbox/ledger</a>.</p><div class='scroll' tabindex='0' role='region' "
+            "aria-label='Ledger'><table><thead><tr><th>No.</th><th>At</th><th>Transaction</th><th>Who</th>"
+            "<th>Did</th><th>Table</th><th>Changes</th></tr></thead><tbody>{}</tbody></table></div>"
+        ).format(len(found), rows)
+
+    def _names(self) -> dict[str, str]:
+        with self._store.read() as connection:
+            return dict(connection.execute("SELECT systemuserid, fullname FROM systemuser").fetchall())
+
+
+def _people() -> Markup:
+    rows = Markup("").join(
+        _PERSON.format(person.name, person.about, ", ".join(person.roles) or "none") for person in config.PEOPLE
+    )
+    return Markup(
+        "<h2>People who can sign in</h2><div class='scroll'><table><thead><tr><th>Name</th><th>Who</th>"
+        "<th>Roles</th></tr></thead><tbody>{}</tbody></table></div>"
+    ).format(rows)
+
+
+def _entry(entry: Mapping[str, object], names: Mapping[str, str]) -> Markup:
+    who = names.get(str(entry["caller"]), str(entry["caller"]))
+    changes = entry["changes"]
+    pairs = changes.items() if isinstance(changes, dict) else ()
+    return _ENTRY.format(
+        seq=entry["seq"],
+        at=str(entry["at"])[:19].replace("T", " "),
+        transaction=entry["transaction"],
+        who=f"{who} (plug-in)" if entry["plugin"] else who,
+        method=entry["method"],
+        table=entry["table"],
+        changes="; ".join(f"{name}: {_short(old)} → {_short(new)}" for name, (old, new) in pairs),
+    )
+
+
+def _short(value: object) -> str:
+    text = "empty" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"

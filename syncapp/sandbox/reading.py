@@ -1,0 +1,108 @@
+"""Rows to JSON of the Web API: chosen columns, ETag, and the annotations that a request asked for."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from syncapp.sandbox import errors, values
+from syncapp.sandbox.catalogue import BY_NAME, CURRENCY, Column, Kind, Table
+from syncapp.sandbox.filters import column_of
+from syncapp.sandbox.operations import etag
+
+FORMATTED = "OData.Community.Display.V1.FormattedValue"
+LOOKUP_TABLE = "Microsoft.Dynamics.CRM.lookuplogicalname"
+NAVIGATION = "Microsoft.Dynamics.CRM.associatednavigationproperty"
+
+
+def selected(table: Table, select: str | None) -> tuple[Column, ...]:
+    """The columns of `$select`; the key always comes, and money brings its currency ("Select columns")."""
+    if not select:
+        return table.columns
+    chosen = [column_of(table, name.strip()) for name in select.split(",")]
+    currency = table.by_name.get(CURRENCY.key.name)
+    if currency is not None and any(column.kind is Kind.MONEY for column in chosen):
+        chosen.append(currency)
+    return tuple(dict.fromkeys([*chosen, table.key]))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How rows of one answer look; `annotations` are the patterns of odata.include-annotations."""
+
+    table: Table
+    columns: tuple[Column, ...]
+    annotations: tuple[str, ...] = ()
+
+    def _wants(self, annotation: str) -> bool:
+        return any(fnmatchcase(annotation, pattern) for pattern in self.annotations)
+
+    @cached_property
+    def formatted(self) -> bool:
+        return self._wants(FORMATTED)
+
+    @cached_property
+    def sql_columns(self) -> str:
+        """The SELECT list; names of lookups' targets are fetched along when labels are wanted."""
+        names = dict.fromkeys([self.table.key.name, "versionnumber"])
+        for column in self.columns:
+            names[column.name] = None
+            if column.is_polymorphic:
+                names[column.type_column] = None
+        parts = list(names)
+        if self.formatted:
+            parts += [self._name_of(column) for column in self.columns if column.kind is Kind.LOOKUP]
+        return ", ".join(parts)
+
+    def _name_of(self, column: Column) -> str:
+        value = f"{self.table.name}.{column.name}"
+        arms = " ".join(f"WHEN '{name}' THEN ({_primary_name(name, value)})" for name in column.targets)
+        target = f"{self.table.name}.{column.type_column}" if column.is_polymorphic else f"'{column.targets[0]}'"
+        return f"CASE {target} {arms} END AS {column.name}_name"
+
+    @cached_property
+    def _annotated(self) -> tuple[bool, bool]:
+        return self._wants(LOOKUP_TABLE), self._wants(NAVIGATION)
+
+    def render(self, row: sqlite3.Row | Mapping[str, object]) -> dict[str, object]:
+        """One row as JSON."""
+        item: dict[str, object] = {"@odata.etag": etag(row)}  # type: ignore[arg-type]  # sqlite3.Row has no Mapping type
+        for column in self.columns:
+            value = row[column.name]
+            if self.annotations and value is not None:
+                item |= self._annotations(column, value, row)
+            item[column.wire_name] = values.wire(column, value)
+        return item
+
+    def _annotations(self, column: Column, value: object, row: sqlite3.Row | Mapping[str, object]) -> dict[str, object]:
+        wire = column.wire_name
+        found: dict[str, object] = {}
+        if self.formatted and values.has_formatted_value(column):
+            name = row[f"{column.name}_name"] if column.kind is Kind.LOOKUP else None
+            text = values.formatted(column, value, name=name)  # type: ignore[arg-type]  # a name column holds text
+            if text is not None:
+                found[f"{wire}@{FORMATTED}"] = text
+        if column.kind is Kind.LOOKUP:
+            target = str(row[column.type_column]) if column.is_polymorphic else column.targets[0]
+            wants_table, wants_navigation = self._annotated
+            found |= {f"{wire}@{LOOKUP_TABLE}": target} if wants_table else {}
+            found |= {f"{wire}@{NAVIGATION}": column.navigation(target)} if wants_navigation else {}
+        return found
+
+
+def _primary_name(table_name: str, value: str) -> str:
+    target = BY_NAME[table_name]
+    return f"SELECT p.{target.primary_name} FROM {table_name} p WHERE p.{target.key.name} = {value}"  # noqa: S608 - catalogue
+
+
+def one(connection: sqlite3.Connection, shape: Shape, row_id: str) -> dict[str, object]:
+    """One row by its key; 404 when it is not there."""
+    table = shape.table
+    statement = f"SELECT {shape.sql_columns} FROM {table.name} WHERE {table.key.name} = ?"  # noqa: S608 - catalogue
+    row = connection.execute(statement, (row_id,)).fetchone()
+    if row is None:
+        raise errors.does_not_exist(table.name, row_id)
+    return shape.render(row)

@@ -1,0 +1,117 @@
+"""The SQLite schema, made from the catalogue: tables, and the triggers that write the ledger.
+
+The ledger is written by triggers so that no handler can forget it: whatever changes a row appears there, and
+what is rolled back does not. Who acts is read from the one-row table `context`, which `Store.write` fills.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+from syncapp.sandbox.catalogue import TABLES, Column, Kind, Table
+from syncapp.sandbox.catalogue.columns import CHOICE_LIKE, NUMBERS
+
+_REAL = frozenset({Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY})
+
+_OWN_TABLES = """
+CREATE TABLE context (
+    one INTEGER PRIMARY KEY CHECK (one = 1), caller TEXT NOT NULL DEFAULT '', tag TEXT NOT NULL DEFAULT '',
+    transaction_id INTEGER NOT NULL DEFAULT 0, plugin INTEGER NOT NULL DEFAULT 0,
+    version INTEGER NOT NULL DEFAULT 1000000, epoch INTEGER NOT NULL DEFAULT 1);
+INSERT INTO context (one) VALUES (1);
+CREATE TABLE ledger (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, caller TEXT NOT NULL, on_behalf_of TEXT,
+    method TEXT NOT NULL, table_name TEXT NOT NULL, row_id TEXT NOT NULL, changes TEXT NOT NULL,
+    transaction_id INTEGER NOT NULL, plugin INTEGER NOT NULL, tag TEXT NOT NULL);
+CREATE TABLE tombstone (table_name TEXT NOT NULL, row_id TEXT NOT NULL, version INTEGER NOT NULL);
+CREATE INDEX tombstone_version ON tombstone (table_name, version);
+CREATE TABLE access_token (token TEXT PRIMARY KEY, caller TEXT NOT NULL, expires_at REAL NOT NULL);
+CREATE TABLE sign_in_code (code TEXT PRIMARY KEY, details TEXT NOT NULL, expires_at REAL NOT NULL);
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+def statements() -> tuple[str, ...]:
+    """Everything that makes an empty database, in order."""
+    own = [part.strip() for part in _OWN_TABLES.split(";\n") if part.strip()]
+    made = [statement for table in TABLES for statement in (_create(table), *_indexes(table))]
+    return (*own, *made, *trigger_statements())
+
+
+def trigger_statements() -> tuple[str, ...]:
+    return tuple(_trigger(table, *event) for table in TABLES for event in _EVENTS)
+
+
+def drop_trigger_statements() -> tuple[str, ...]:
+    return tuple(f"DROP TRIGGER ledger_{table.name}_{event[0]}" for table in TABLES for event in _EVENTS)
+
+
+def signature() -> int:
+    """A number that differs when the schema differs; kept as the file's `user_version`."""
+    return zlib.crc32("\n".join(statements()).encode()) & 0x7FFFFFFF
+
+
+def _affinity(column: Column) -> str:
+    if column.kind in _REAL:
+        return "REAL"
+    if column.kind in NUMBERS or column.kind in CHOICE_LIKE or column.kind is Kind.YES_NO:
+        return "INTEGER"
+    return "TEXT"
+
+
+def _create(table: Table) -> str:
+    lines = [f"{name} {_type_of(table, name)}" for name in table.stored]
+    return f"CREATE TABLE {table.name} ({', '.join(lines)})"
+
+
+def _type_of(table: Table, stored_name: str) -> str:
+    column = table.by_name.get(stored_name)
+    if column is None:
+        return "TEXT"
+    return "TEXT NOT NULL PRIMARY KEY" if column is table.key else _affinity(column)
+
+
+def _indexes(table: Table) -> Iterator[str]:
+    yield f"CREATE UNIQUE INDEX {table.name}_version ON {table.name} (versionnumber)"
+    for name in table.alternate_keys:
+        yield f"CREATE UNIQUE INDEX {table.name}_{name} ON {table.name} ({name})"
+    for column in table.columns:
+        if column.kind is Kind.LOOKUP and column.ledgered and column.name != "ownerid":
+            yield f"CREATE INDEX {table.name}_{column.name}_lookup ON {table.name} ({column.name})"
+
+
+_EVENTS = (("insert", "POST", "NEW"), ("update", "PATCH", "NEW"), ("delete", "DELETE", "OLD"))
+
+
+def _trigger(table: Table, event: str, method: str, alias: str) -> str:
+    shown = (column for column in table.columns if column.ledgered)
+    pairs = " UNION ALL ".join(_pair(column, event) for column in shown)
+    return f"""CREATE TRIGGER ledger_{table.name}_{event} AFTER {event.upper()} ON {table.name} BEGIN
+INSERT INTO ledger (at, caller, method, table_name, row_id, changes, transaction_id, plugin, tag)
+SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), caller, '{method}', '{table.name}', {alias}.{table.key.name},
+(SELECT json_group_object(name, json(pair)) FROM ({pairs})), transaction_id, plugin, tag FROM context; END"""  # noqa: S608 - names of the catalogue
+
+
+def _pair(column: Column, event: str) -> str:
+    before = "NULL" if event == "insert" else _shown(column, "OLD")
+    after = "NULL" if event == "delete" else _shown(column, "NEW")
+    alias = {"insert": "NEW", "delete": "OLD"}.get(event)
+    changed = f"{alias}.{column.name} IS NOT NULL" if alias else _differs(column)
+    return f"SELECT '{column.name}' AS name, json_array({before}, {after}) AS pair WHERE {changed}"
+
+
+def _differs(column: Column) -> str:
+    names = [column.name, *([column.type_column] if column.is_polymorphic else [])]
+    return " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in names)
+
+
+def _shown(column: Column, alias: str) -> str:
+    """How the ledger shows a value: as the Web API reads it, a lookup as `table:id`."""
+    value = f"{alias}.{column.name}"
+    if column.kind is Kind.YES_NO:
+        return f"CASE {value} WHEN 1 THEN json('true') WHEN 0 THEN json('false') END"
+    if column.kind is Kind.LOOKUP:
+        target = f"{alias}.{column.type_column}" if column.is_polymorphic else f"'{column.targets[0]}'"
+        return f"{target} || ':' || {value}"
+    return value

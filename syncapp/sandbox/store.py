@@ -1,0 +1,144 @@
+"""The sandbox's own SQLite file: opening it, reading in one snapshot, writing one transaction at a time.
+
+Writers queue on a lock of this process before `BEGIN IMMEDIATE`, because SQLite's own waiting is polling. Version
+numbers are drawn inside the write transaction, so they are handed out in the order of commits: a snapshot that holds
+version N holds every smaller one. Change tracking rests on that.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from syncapp.sandbox import schema
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who writes: a systemuser id."""
+
+    caller: str
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """An open write transaction."""
+
+    connection: sqlite3.Connection
+    author: Author
+
+    def next_version(self) -> int:
+        statement = "UPDATE context SET version = version + 1 RETURNING version"
+        return int(self.connection.execute(statement).fetchone()[0])
+
+    def tag(self, tag: str) -> None:
+        """What follows carries this `tag`; each operation of a change set may have its own."""
+        self.connection.execute("UPDATE context SET tag = ?", (tag,))
+
+    @contextmanager
+    def as_plugin(self) -> Iterator[None]:
+        """What is written inside is the plug-in's own work; the ledger says so."""
+        self.connection.execute("UPDATE context SET plugin = 1")
+        yield
+        self.connection.execute("UPDATE context SET plugin = 0")
+
+
+class Store:
+    """Hands out connections of one file; a connection serves one request at a time."""
+
+    def __init__(self, path: Path, *, synchronous: str = "NORMAL") -> None:
+        self.path = path
+        self._synchronous = synchronous
+        self._idle: list[sqlite3.Connection] = []
+        self._writing = threading.Lock()
+        self.is_new = self._prepare()
+
+    def _prepare(self) -> bool:
+        """Make the tables if the file is new or made by another version; say whether that was so."""
+        with self._connection() as connection:
+            signature = schema.signature()
+            if connection.execute("PRAGMA user_version").fetchone()[0] == signature:
+                return False
+            connection.execute("BEGIN IMMEDIATE")
+            _drop_everything(connection)
+            for statement in schema.statements():
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {signature}")
+            connection.execute("COMMIT")
+            return True
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=30, cached_statements=512
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        return connection
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._open()
+        try:
+            yield connection
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            self._idle.append(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """One snapshot: everything read inside belongs to the same moment."""
+        with self._connection() as connection:
+            connection.execute("BEGIN")
+            yield connection
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def write(self, author: Author) -> Iterator[Transaction]:
+        """All of it or nothing; an exception rolls back."""
+        with self._writing, self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(
+                "UPDATE context SET caller = ?, tag = '', plugin = 0, transaction_id = transaction_id + 1",
+                (author.caller,),
+            )
+            yield Transaction(connection, author)
+            connection.execute("COMMIT")
+
+    def fetch(self, statement: str, parameters: tuple[object, ...] = ()) -> sqlite3.Row | None:
+        """The first row of a single statement, outside any transaction."""
+        with self._connection() as connection:
+            found: sqlite3.Row | None = connection.execute(statement, parameters).fetchone()
+            return found
+
+    def execute(self, statement: str, parameters: tuple[object, ...] = ()) -> int:
+        """One statement on the sandbox's own tables, committed at once; the number of rows it touched."""
+        with self._writing, self._connection() as connection:
+            return connection.execute(statement, parameters).rowcount
+
+    def setting(self, name: str) -> str | None:
+        found = self.fetch("SELECT value FROM setting WHERE name = ?", (name,))
+        return None if found is None else str(found[0])
+
+    def set_setting(self, name: str, value: str) -> None:
+        self.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+
+def _drop_everything(connection: sqlite3.Connection) -> None:
+    wanted = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    for (name,) in connection.execute(wanted).fetchall():
+        connection.execute(f'DROP TABLE "{name}"')
