@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pytest_django import Settings
+
+from syncapp.sandbox.config import EMPTY_WORLD
+from syncapp.sandbox.server import SandboxServer
 
 
 class LeftTheMachine(AssertionError):
@@ -46,7 +50,22 @@ def nothing_leaves_the_machine() -> Iterator[None]:
 def fresh_clients() -> Iterator[None]:
     """Forget the process's CRM client after each test: the next one may have other settings."""
     yield
-    connection = sys.modules.get("syncapp.connection")
-    if connection is not None:
-        connection.crm.cache_clear()
-        connection.names.cache_clear()
+    for module in ("syncapp.connection", "syncapp.web.sign_in"):
+        for held in vars(sys.modules.get(module, object)).values():
+            if hasattr(held, "cache_clear"):
+                held.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
+    """One sandbox over real HTTP for the whole run; a test that needs rows of its own resets or adds them."""
+    with SandboxServer(tmp_path_factory.mktemp("sandbox") / "crm.sqlite3", world=EMPTY_WORLD) as server:
+        yield server
+
+
+@pytest.fixture
+def sandbox(sandbox_server: SandboxServer, settings: Settings) -> SandboxServer:
+    """The running sandbox, with this process's settings leading to it."""
+    settings.CRM_ORIGIN = sandbox_server.url
+    settings.CRM_AUTHORITY = f"{sandbox_server.url.replace('http:', 'https:')}/{settings.CRM_TENANT}"
+    return sandbox_server
