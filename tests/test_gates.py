@@ -1,0 +1,101 @@
+"""Gates: who closes them, who may pass, what opens them again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+
+from syncapp import gates
+from syncapp.crm.errors import CredentialsRefused, Forbidden, Throttled, Unreachable
+from syncapp.models import AuditEntry, Gate
+from tests.people import ada
+
+pytestmark = pytest.mark.django_db
+
+NAMES = gates.WRITE_GATES
+
+
+def later(seconds: float = 3600) -> None:
+    Gate.objects.exclude(next_probe_at=None).update(next_probe_at=F("next_probe_at") - timedelta(seconds=seconds))
+
+
+def test_without_a_row_a_gate_is_open():
+    assert gates.pass_through(NAMES) is not None
+
+
+def test_a_closed_gate_lets_nobody_through():
+    gates.close(Gate.Name.CRM_CREDENTIALS, reason="expired", probe_in=300)
+
+    assert gates.pass_through(NAMES) is None
+
+
+def test_a_gate_closes_for_its_own_work_only():
+    gates.close(Gate.Name.FORBIDDEN_REVIEW, reason="no right", probe_in=300)
+
+    assert gates.pass_through(NAMES) is not None
+
+
+def test_one_alone_wins_the_probe():
+    gates.close(Gate.Name.CRM_CREDENTIALS, reason="expired", probe_in=300)
+    later()
+
+    assert gates.pass_through(NAMES) == gates.Passage(probes=Gate.Name.CRM_CREDENTIALS)
+    assert gates.pass_through(NAMES) is None
+
+
+def test_a_probe_that_succeeds_opens_the_gate():
+    gates.close(Gate.Name.CRM_CREDENTIALS, reason="expired", probe_in=300)
+    later()
+
+    gates.crm_answered(gates.pass_through(NAMES))
+
+    assert gates.closed() == []
+
+
+def test_no_probe_passes_a_gate_that_a_person_closed():
+    gates.close(Gate.Name.OPERATOR_STOP, reason="Migration", probe_in=None, by=ada())
+    later()
+
+    assert gates.pass_through(NAMES) is None
+    gates.crm_answered()
+    assert [gate.name for gate in gates.closed()] == [Gate.Name.OPERATOR_STOP]
+
+
+def test_refused_credentials_close_at_once_and_cost_nothing():
+    assert gates.crm_failed(CredentialsRefused("expired"), forbidden_gate=Gate.Name.FORBIDDEN_REVIEW)
+
+    assert gates.closed()[0].name == Gate.Name.CRM_CREDENTIALS
+
+
+def test_a_missing_right_closes_its_own_operation():
+    gates.crm_failed(Forbidden("no right"), forbidden_gate=Gate.Name.FORBIDDEN_REVIEW)
+
+    assert gates.closed()[0].name == Gate.Name.FORBIDDEN_REVIEW
+
+
+def test_silence_closes_after_three_in_a_row_and_an_answer_in_between_forgets():
+    silent = Unreachable("no answer")
+    outcomes = [gates.crm_failed(silent, forbidden_gate="") for _ in range(2)]
+    gates.crm_answered()
+    outcomes += [gates.crm_failed(silent, forbidden_gate="") for _ in range(3)]
+
+    assert outcomes == [False, False, False, False, True]
+
+
+def test_a_pause_that_the_crm_asks_for_ends_by_itself():
+    gates.crm_failed(Throttled("slow down", retry_after=7), forbidden_gate="")
+    assert gates.pass_through(NAMES) is None
+
+    later(8)
+
+    assert gates.pass_through(NAMES) is not None
+
+
+def test_closing_and_opening_are_in_the_audit_trail_once():
+    for _ in range(2):
+        gates.close(Gate.Name.OPERATOR_STOP, reason="Migration", probe_in=None, by=ada())
+    gates.reopen(Gate.Name.OPERATOR_STOP, by=ada())
+
+    assert list(AuditEntry.objects.order_by("pk").values_list("action", flat=True)) == ["gate.closed", "gate.opened"]

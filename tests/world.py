@@ -1,0 +1,147 @@
+"""The whole story in one process: the real sandbox over HTTP, our operations, and the sandbox's ledger as the judge."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import requests
+from django.db.models import F
+
+from syncapp import connection, deliveries, durable
+from syncapp.mirror import changes
+from syncapp.models import Decision, Delivery, Gate, SyncField, SyncRecord
+from syncapp.models.decision import Outcome
+from syncapp.review import decisions, delivery
+from syncapp.review.decisions import Choice, Decided, seen
+from tests.people import rita
+
+
+class World:
+    """A CRM with a few contacts, people who edit them, and a portal that is called by hand."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._ledger_start = 0
+
+    # --- what other people do in the CRM and in Outlook -------------------------------------------------
+    def reset(self, **counts: Any) -> None:
+        """A fresh CRM; edits only those that a test makes."""
+        self._post("reset", {"users": 3, "contacts": 3, "pending": 0, "seed": 1, **counts})
+        self._ledger_start = max((entry["seq"] for entry in self._get("ledger")), default=0)
+
+    def contact(self, number: int = 0) -> uuid.UUID:
+        """The id of one of the CRM's contacts."""
+        rows = self.rows("contacts", select="contactid")
+        return uuid.UUID(sorted(row["contactid"] for row in rows)[number])
+
+    def outlook(self, contact: uuid.UUID, **columns: Any) -> None:
+        """Somebody edits the contact in Outlook."""
+        self._post("outlook", {"contact": str(contact), "changes": columns})
+
+    def form(self, contact: uuid.UUID, **columns: Any) -> None:
+        """Somebody edits the contact in the CRM."""
+        self._post("form", {"contact": str(contact), "changes": columns})
+
+    def delete(self, contact: uuid.UUID) -> None:
+        """Somebody deletes the contact in the CRM."""
+        self._post("delete", {"contact": str(contact)})
+
+    def decide_in_the_crm(self, field: SyncField, decision: str = "rejected") -> None:
+        """Somebody decides the staging row in the CRM itself."""
+        self._post("decide", {"field": str(field.pk), "decision": decision})
+
+    def faults(self, *rules: dict[str, Any], **switches: Any) -> None:
+        """Make the CRM fail from now on."""
+        self._session.put(f"{self.url}/sandbox/faults", json={"rules": list(rules), **switches}).raise_for_status()
+
+    def heal(self) -> None:
+        """End every fault."""
+        self._session.delete(f"{self.url}/sandbox/faults").raise_for_status()
+
+    def expire(self, **what: bool) -> None:
+        """End the delta or access tokens that were handed out."""
+        self._post("expire", what)
+
+    # --- the portal, by hand ----------------------------------------------------------------------------
+    def pull(self, **options: Any) -> changes.Pulled:
+        """Mirror what changed."""
+        return changes.pull(connection.recognised_crm(), **options)
+
+    def edited(self, number: int = 0, **columns: Any) -> dict[str, SyncField]:
+        """An edit in Outlook that has reached the queue: its fields by column."""
+        contact = self.contact(number)
+        self.outlook(contact, **columns)
+        self.pull()
+        newest = SyncRecord.objects.filter(target_id=contact).order_by("-edited_on", "-version").first()
+        assert newest is not None
+        return {field.column_name: field for field in newest.fields.all()}
+
+    def decide(self, approve: tuple[SyncField, ...] = (), reject: tuple[SyncField, ...] = ()) -> Decided:
+        """Rita decides these fields in one submit."""
+        choices = [Choice(field.pk, Outcome.APPROVED, seen(field)) for field in approve]
+        choices += [Choice(field.pk, Outcome.REJECTED, seen(field), reason="Not correct") for field in reject]
+        return decisions.decide(choices, by=rita())
+
+    def deliver(self) -> int:
+        """One round of everything that is due: what the tick and the workers do."""
+        durable.sweep(Delivery)
+        deliveries.adopt_orphans()
+        ids = list(Delivery.objects.all().due().values_list("pk", flat=True))
+        return sum(delivery.deliver(pk, crm=connection.recognised_crm()) for pk in ids)
+
+    def forward(self, seconds: float = 3600) -> None:
+        """Let time pass, by moving every appointment of ours back."""
+        back = timedelta(seconds=seconds)
+        Decision.objects.update(due_at=F("due_at") - back)
+        Delivery.objects.update(due_at=F("due_at") - back)
+        Delivery.objects.exclude(lease_until=None).update(lease_until=F("lease_until") - back)
+        Gate.objects.exclude(next_probe_at=None).update(next_probe_at=F("next_probe_at") - back)
+
+    # --- the judge --------------------------------------------------------------------------------------
+    def ledger(self, table: str = "", *, ours: bool = True) -> list[dict[str, Any]]:
+        """What was committed since the reset: by the portal, or by everybody."""
+        entries = self._get("ledger", since=self._ledger_start)
+        entries = [entry for entry in entries if not table or entry["table"] == table]
+        return [entry for entry in entries if not ours or entry["caller"] == self._own_id()]
+
+    def written(self, contact: uuid.UUID, column: str) -> list[Any]:
+        """The values that the portal wrote into this column, in order."""
+        entries = [entry for entry in self.ledger("contact") if entry["id"] == str(contact)]
+        return [entry["changes"][column][1] for entry in entries if column in entry["changes"]]
+
+    def value(self, contact: uuid.UUID, column: str) -> Any:
+        """What the CRM holds."""
+        return next(row for row in self.rows("contacts") if row["contactid"] == str(contact))[column]
+
+    def staged(self, field: SyncField) -> dict[str, Any]:
+        """The staging row in the CRM."""
+        rows = self.rows("osync_syncfields")
+        return next(row for row in rows if row["osync_syncfieldid"] == str(field.pk))
+
+    def rows(self, set_name: str, *, select: str = "") -> list[dict[str, Any]]:
+        """Every row of a table as the Web API shows it."""
+        token = self._post("token", {"user": "Jonas Weber"})["access_token"]
+        query = {"$select": select} if select else {}
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = self._session.get(f"{self.url}/api/data/v9.2/{set_name}", params=query, headers=headers)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()["value"]
+        return found
+
+    def _own_id(self) -> str:
+        return str(connection.crm().who_am_i().user_id)
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self._session.post(f"{self.url}/sandbox/{path}", json=body)
+        assert answer.ok, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _get(self, path: str, **query: Any) -> Any:
+        answer = self._session.get(f"{self.url}/sandbox/{path}", params=query)
+        answer.raise_for_status()
+        return answer.json()
