@@ -43,7 +43,7 @@ class Option:
     state: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Column:
     """One column; `tracked` means that the plug-in stages an edit of it, `ledgered` that the ledger shows it."""
 
@@ -94,7 +94,7 @@ def nothing_computed(_row: Mapping[str, object]) -> dict[str, object]:
     return {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """One table; `computed` fills the columns that the CRM derives from others on each write."""
 

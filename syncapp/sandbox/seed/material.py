@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import unicodedata
-import uuid
+from functools import cache
 from random import Random
 
 from syncapp.sandbox import config
@@ -24,21 +24,28 @@ CONTACTS_PER_COMPANY = 8
 
 
 def new_id(random: Random) -> str:
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+    """A GUID of version 4; made as text, because a bench wants hundreds of thousands of them."""
+    digits = f"{random.getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def stamp(moment: datetime.datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.isoformat()[:19] + "Z"
+
+
+@cache
+def _blank(table: Table) -> Row:
+    blank: Row = dict.fromkeys(table.stored)
+    return blank | {column.name: column.default for column in table.columns if column.default is not None}
 
 
 def row(table: Table, moment: datetime.datetime, values: Row, *, by: str = config.APPLICATION_USER_ID) -> Row:
     """A complete row: defaults, stamps, computed columns. The version is given when it is inserted."""
-    complete: Row = dict.fromkeys(table.stored)
-    complete |= {column.name: column.default for column in table.columns if column.default is not None}
-    complete |= {"createdon": stamp(moment), "modifiedon": stamp(moment), "createdby": by, "modifiedby": by}
+    text = stamp(moment)
+    complete = {**_blank(table), "createdon": text, "modifiedon": text, "createdby": by, "modifiedby": by}
     if "ownerid" in table.by_name:
         complete["ownerid"] = by
-    complete |= values
+    complete.update(values)
     return complete | table.computed(complete)
 
 
