@@ -18,7 +18,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
+from kombu.exceptions import OperationalError
 
+from syncapp import tasks
 from syncapp.management.supervisor import Service, Supervisor
 
 PATIENCE_SECONDS = 60.0
@@ -94,6 +96,9 @@ def _start(supervisor: Supervisor) -> None:
     for service in (_web(), _worker(), _beat()):
         if not supervisor.is_stopping:
             supervisor.start(service)
+    # The scheduler lets one interval pass before it asks for the first reading.
+    with contextlib.suppress(OperationalError):
+        tasks.pull.delay()
 
 
 def _broker() -> Service:
