@@ -12,7 +12,7 @@ from typing import Any
 
 from syncapp.crm import odata
 from syncapp.crm.batch import Read
-from syncapp.crm.cells import optional_text, text
+from syncapp.crm.cells import optional_text, text, whole
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.records import Column, ColumnType
 
@@ -62,6 +62,7 @@ def reads(table: str) -> tuple[Read, ...]:
         of("LookupAttributeMetadata", "Targets"),
         of("PicklistAttributeMetadata", expand=_OPTIONS),
         of("MultiSelectPicklistAttributeMetadata", expand=_OPTIONS),
+        of("BooleanAttributeMetadata", expand="OptionSet($select=TrueOption,FalseOption)"),
         of("StateAttributeMetadata", expand="OptionSet($select=Options)"),
         of("StatusAttributeMetadata", expand="OptionSet($select=Options)"),
     )
@@ -80,8 +81,8 @@ def columns(table: str, answers: Sequence[odata.Row]) -> tuple[Column, ...]:
 
 def _collect(row: odata.Row, details: _Details) -> None:
     name = text(row, "LogicalName")
-    if isinstance(row.get("MaxLength"), int):
-        details.max_length[name] = row["MaxLength"]
+    if row.get("MaxLength") is not None:
+        details.max_length[name] = whole(row, "MaxLength")
     if row.get("Format") == "DateOnly":
         details.date_only.add(name)
     if isinstance(row.get("Targets"), list):
@@ -92,10 +93,12 @@ def _collect(row: odata.Row, details: _Details) -> None:
 
 
 def _options(option_set: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
-    options = option_set.get("Options")
-    if not isinstance(options, list):
+    # Yes and no are options as well, under names of their own.
+    both = [option_set[name] for name in ("FalseOption", "TrueOption") if name in option_set]
+    options = both or option_set.get("Options")
+    if not isinstance(options, list) or not all(isinstance(option, dict) for option in options):
         raise ProtocolError("The CRM's list of options is none.", code="metadata")
-    return tuple((int(option["Value"]), _label(option.get("Label"))) for option in options)
+    return tuple((whole(option, "Value"), _label(option.get("Label"))) for option in options)
 
 
 def _column(table: str, row: odata.Row, details: _Details) -> Column:

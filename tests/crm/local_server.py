@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from syncapp.crm.transport import Transport
@@ -40,8 +40,10 @@ class LocalServer:
             if request is None:
                 return
             self.requests.append(request)
-            connection.sendall(self.handler(request))
-            connection.shutdown(socket.SHUT_WR)
+            answer = self.handler(request)
+            with suppress(OSError):  # a client may hang up in the middle of an answer
+                connection.sendall(answer)
+                connection.shutdown(socket.SHUT_WR)
 
 
 def _read(stream) -> Received | None:

@@ -1,0 +1,80 @@
+"""The sandbox as a test drives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import requests
+
+from syncapp.crm.auth import ClientCredentials, demo_session
+from syncapp.crm.client import CrmClient
+from syncapp.crm.records import Column
+from syncapp.sandbox.config import CLIENT_ID, CLIENT_SECRET, TENANT
+from tests.crm.local_server import WatchedTransport
+
+
+@dataclass
+class Cloud:
+    """What other people do in the CRM, the ledger, the faults, and clients in front of it all."""
+
+    url: str
+    columns: dict[str, Column] = field(default_factory=dict)
+
+    @property
+    def authority(self) -> str:
+        return f"{self.url.replace('http://', 'https://')}/{TENANT}"
+
+    def post(self, path: str, **body: Any) -> Any:
+        return self._answered("POST", path, body)
+
+    def _answered(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.request(method, f"{self.url}/sandbox/{path}", json=body, timeout=10)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def fail(self, *rules: dict[str, Any], **state: Any) -> None:
+        self._answered("PUT", "faults", {"rules": list(rules), **state})
+
+    def heal(self) -> None:
+        self._answered("DELETE", "faults", {})
+
+    def ledger(self, since: int = 0) -> list[dict[str, Any]]:
+        return self._answered("GET", f"ledger?since={since}", {})
+
+    def last_write(self) -> int:
+        return max((entry["seq"] for entry in self.ledger()), default=0)
+
+    def edit(self, contact: UUID, **changes: object) -> dict[str, Any]:
+        """The contact is changed in Outlook: staged and put back."""
+        return self.post("outlook", contact=str(contact), changes=changes)
+
+    def change(self, contact: UUID, **changes: object) -> dict[str, Any]:
+        """The contact is changed in a form of the CRM."""
+        return self.post("form", contact=str(contact), changes=changes)
+
+    def delete(self, row_id: UUID, table: str = "contact") -> None:
+        self.post("delete", table=table, id=str(row_id))
+
+    def credentials(self, secret: str = CLIENT_SECRET) -> ClientCredentials:
+        return ClientCredentials(
+            authority=self.authority,
+            client_id=CLIENT_ID,
+            client_secret=secret,
+            scope=f"{self.url}/.default",
+            session=demo_session(self.authority),
+        )
+
+    def transport(self, **options: Any) -> WatchedTransport:
+        return WatchedTransport(**{"origin": self.url, "token_source": self.credentials(), **options})
+
+    def client(self, *, writes_allowed: bool = True, **options: Any) -> CrmClient:
+        return CrmClient(transport=self.transport(**options), writes_allowed=lambda: writes_allowed)
+
+    def contacts(self) -> list[UUID]:
+        """The ids of all contacts, by their key."""
+        page = self.transport().get("contacts?$select=fullname")
+        return sorted(UUID(row["contactid"]) for row in page["value"])

@@ -1,0 +1,125 @@
+"""Following changes: pages, delta links, deletions, and links that no longer work or lead elsewhere."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from syncapp.crm.errors import DeltaExpired, ProtocolError
+from syncapp.crm.transport import Transport
+from tests.crm.local_server import FixedToken, in_turn, json_answer, serve
+
+
+def _all(read, link="", **options):
+    pages = [read(link, **options)]
+    while pages[-1].next_link:
+        pages.append(read(pages[-1].next_link, **options))
+    return pages
+
+
+def _staged(cloud, contacts):
+    for number, contact in enumerate(contacts, start=100):
+        cloud.edit(contact, telephone1=f"+49 40 {number}")
+
+
+def test_a_full_read_comes_in_pages_and_ends_with_a_delta_link(cloud, crm):
+    _staged(cloud, cloud.contacts())
+
+    pages = _all(crm.staged_fields, page_size=3)
+
+    assert [len(page.rows) for page in pages] == [3, 1]
+    assert [bool(page.delta_link) for page in pages] == [False, True]
+    assert len({field.id for page in pages for field in page.rows}) == 4
+
+
+def test_a_delta_holds_what_changed_since(cloud, crm):
+    contacts = cloud.contacts()
+    _staged(cloud, contacts[:2])
+    link = _all(crm.staged_fields)[-1].delta_link
+
+    assert crm.staged_fields(link).rows == ()
+    cloud.edit(contacts[2], telephone1="+49 40 7")
+    page = crm.staged_fields(link)
+
+    assert [field.proposed for field in page.rows] == ["+49 40 7"]
+    assert page.delta_link not in ("", link)
+
+
+def test_a_delta_names_what_was_deleted(cloud, crm):
+    cloud.edit(cloud.contacts()[0], telephone1="+49 40 7")
+    (field,) = crm.staged_fields().rows
+    link = crm.staged_fields().delta_link
+    cloud.delete(field.id, table="osync_syncfield")
+
+    page = crm.staged_fields(link)
+
+    assert (page.rows, page.deleted) == ((), (field.id,))
+
+
+def test_a_delta_of_records_works_alike(cloud, crm):
+    link = crm.staged_records().delta_link
+    record = cloud.edit(cloud.contacts()[0], telephone1="+49 40 7")["record"]
+
+    assert [found.id for found in crm.staged_records(link).rows] == [UUID(record)]
+
+
+def test_a_delta_comes_in_pages_too(cloud, crm):
+    link = crm.staged_fields().delta_link
+    _staged(cloud, cloud.contacts())
+
+    pages = _all(crm.staged_fields, link, page_size=2)
+
+    assert [len(page.rows) for page in pages] == [2, 2]
+    assert pages[-1].delta_link
+
+
+@pytest.mark.parametrize("read", ["staged_fields", "staged_records"])
+def test_an_expired_delta_link_says_so(cloud, crm, read):
+    link = getattr(crm, read)().delta_link
+    cloud.post("expire", delta_tokens=True)
+
+    with pytest.raises(DeltaExpired) as caught:
+        getattr(crm, read)(link)
+
+    assert caught.value.status == 400
+    assert not caught.value.transient
+
+
+def test_an_expired_next_link_says_so_as_well(cloud, crm):
+    _staged(cloud, cloud.contacts())
+    link = crm.staged_fields(page_size=2).next_link
+    cloud.post("expire", delta_tokens=True)
+
+    with pytest.raises(DeltaExpired):
+        crm.staged_fields(link)
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_other_troubles_of_a_link_keep_their_own_names(cloud, crm, status):
+    link = crm.staged_fields().delta_link
+    cloud.fail({"table": "osync_syncfield", "status": status})
+
+    with pytest.raises(Exception, match=r".+") as caught:
+        crm.staged_fields(link)
+
+    assert not isinstance(caught.value, DeltaExpired)
+    assert caught.value.status == status
+
+
+def test_a_stored_link_that_leads_elsewhere_is_refused_and_no_token_leaves(crm):
+    with serve(in_turn(json_answer({"value": []}))) as elsewhere:
+        with pytest.raises(ProtocolError):
+            crm.staged_fields(f"{elsewhere.origin}/api/data/v9.2/osync_syncfields?$skiptoken=1")
+
+        assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("name", ["@odata.nextLink", "@odata.deltaLink"])
+def test_a_link_that_leads_elsewhere_is_refused_before_anybody_can_store_it(cloud, name):
+    hostile = json_answer({"value": [], name: "https://evil.example/api/data/v9.2/x"})
+    with serve(in_turn(hostile)) as server:
+        client = type(cloud.client())(transport=Transport(origin=server.origin, token_source=FixedToken()))
+
+        with pytest.raises(ProtocolError):
+            client.staged_fields()

@@ -1,0 +1,202 @@
+"""What the client may rely on when it reads."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from syncapp.crm.errors import Forbidden, NotFound, Rejected, ServerFault
+from syncapp.crm.names import Names
+from syncapp.crm.records import ColumnType, StagedDecision
+from syncapp.sandbox.config import APPLICATION_USER_ID, BUSINESS_UNIT_ID, EDITOR, ORGANIZATION_ID, PEOPLE
+
+
+def test_the_crm_says_who_we_are(crm):
+    identity = crm.who_am_i()
+
+    assert identity.user_id == UUID(APPLICATION_USER_ID)
+    assert identity.organization_id == UUID(ORGANIZATION_ID)
+    assert identity.business_unit_id == UUID(BUSINESS_UNIT_ID)
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "column_type"),
+    [
+        ("telephone1", "Business Phone", ColumnType.TEXT),
+        ("description", "Description", ColumnType.MEMO),
+        ("preferredcontactmethodcode", "Preferred Method of Contact", ColumnType.CHOICE),
+        ("osync_topics", "Topics of Interest", ColumnType.CHOICES),
+        ("donotemail", "Do not allow Emails", ColumnType.YES_NO),
+        ("osync_revision", "Revision", ColumnType.INTEGER),
+        ("creditlimit", "Credit Limit", ColumnType.MONEY),
+        ("birthdate", "Birthday", ColumnType.DATE),
+        ("modifiedon", "Modified On", ColumnType.DATE_TIME),
+        ("parentcustomerid", "Company Name", ColumnType.LOOKUP),
+        ("contactid", "Contact", ColumnType.OTHER),
+    ],
+)
+def test_columns_come_with_label_and_type(cloud, crm, name, label, column_type):
+    column = cloud.columns[name]
+
+    assert (column.label, column.type, column.table) == (label, column_type, "contact")
+
+
+def test_columns_come_with_what_a_form_needs(cloud, crm):
+    columns = cloud.columns
+
+    assert columns["telephone1"].max_length == 50
+    assert (3, "Phone") in columns["preferredcontactmethodcode"].options
+    assert columns["donotemail"].options == ((0, "Allow"), (1, "Do Not Allow"))
+    assert columns["parentcustomerid"].targets == ("account", "contact")
+    assert columns["statecode"].options == ((0, "Active"), (1, "Inactive"))
+    assert columns["telephone1"].writable
+    assert not columns["fullname"].writable
+    assert not columns["contactid"].writable
+
+
+def test_a_table_that_does_not_exist_is_not_found(crm):
+    with pytest.raises(NotFound):
+        crm.columns("osync_nothing")
+
+
+def test_users_are_found_by_id_and_unknown_ones_are_absent(crm):
+    rita = PEOPLE[0]
+
+    (user,) = crm.users([UUID(rita.user_id), uuid4(), UUID(rita.user_id)])
+
+    assert (user.id, user.name, user.address) == (UUID(rita.user_id), rita.name, rita.address)
+    assert (user.entra_id, user.disabled) == (UUID(rita.object_id), False)
+
+
+def test_many_users_are_asked_for_in_several_requests(crm):
+    ids = [UUID(person.user_id) for person in PEOPLE] + [uuid4() for _ in range(100)]
+
+    assert len(crm.users(ids)) == len(PEOPLE)
+    assert crm.users([]) == ()
+
+
+def test_a_staged_edit_is_a_record_with_its_fields(cloud, crm):
+    contact = cloud.contacts()[0]
+    before = crm.contacts_now({contact: [cloud.columns["preferredcontactmethodcode"]]})[contact]
+    proposed = 5 if before.values["preferredcontactmethodcode"] != "5" else 4
+    cloud.edit(contact, preferredcontactmethodcode=proposed)
+
+    (record,) = crm.staged_records().rows
+    (field,) = crm.staged_fields().rows
+
+    assert (record.contact_id, record.target_table, record.target_id) == (contact, "contact", contact)
+    assert (record.editor_id, record.editor_name) == (UUID(EDITOR.user_id), EDITOR.name)
+    assert datetime.now(UTC) - record.edited_on < timedelta(minutes=1)
+    assert (field.record_id, field.column) == (record.id, "preferredcontactmethodcode")
+    assert (field.original, field.proposed) == (before.values["preferredcontactmethodcode"], str(proposed))
+    assert field.proposed_label == {4: "Fax", 5: "Mail"}[proposed]
+    assert (field.decision, field.state, field.version > 0) == (StagedDecision.PENDING, 0, True)
+
+
+def test_present_values_are_canonical_and_labelled(cloud, crm):
+    contact = cloud.contacts()[0]
+    cloud.change(contact, creditlimit=1234.5, birthdate="1980-02-29", donotemail=True, telephone1="+49 40 1")
+    wanted = [cloud.columns[name] for name in ("creditlimit", "birthdate", "donotemail", "telephone1")]
+
+    now = crm.contacts_now({contact: wanted})[contact]
+
+    assert dict(now.values) == {
+        "creditlimit": "1234.5",
+        "birthdate": "1980-02-29",
+        "donotemail": "true",
+        "telephone1": "+49 40 1",
+    }
+    assert now.labels["donotemail"] == "Do Not Allow"
+    assert "1,234.5" in now.labels["creditlimit"]
+    assert now.labels["telephone1"] == "+49 40 1"
+    assert now.etag
+    assert now.revision >= 1
+
+
+def test_a_deleted_contact_is_absent_and_the_others_are_not(cloud, crm):
+    gone, there = cloud.contacts()[:2]
+    cloud.delete(gone)
+    phone = [cloud.columns["telephone1"]]
+
+    assert set(crm.contacts_now({gone: phone, there: phone})) == {there}
+
+
+def test_fifty_contacts_at_most_are_read_at_once(crm):
+    with pytest.raises(ValueError, match="50"):
+        crm.contacts_now({uuid4(): [] for _ in range(51)})
+
+
+def test_no_contacts_are_no_request(cloud, crm):
+    cloud.fail({"status": 500})
+
+    assert crm.contacts_now({}) == {}
+
+
+def test_one_failing_part_fails_the_reading_of_contacts(cloud, crm):
+    phone = [cloud.columns["telephone1"]]
+    contacts = cloud.contacts()
+    cloud.fail({"method": "GET", "table": "contact", "status": 403, "times": 1})
+
+    with pytest.raises(Forbidden):
+        crm.contacts_now(dict.fromkeys(contacts, phone))
+
+
+def test_the_view_for_a_delivery_holds_contact_records_and_all_their_fields(cloud, crm):
+    contact = cloud.contacts()[0]
+    first = UUID(cloud.edit(contact, telephone1="+49 40 11", jobtitle="Pilot")["record"])
+    second = UUID(cloud.edit(contact, telephone1="+49 40 22")["record"])
+
+    view = crm.view_for_delivery(
+        table="contact",
+        contact_id=contact,
+        columns=[cloud.columns["telephone1"]],
+        record_ids=[first, second],
+    )
+
+    assert view.contact.id == contact
+    assert set(view.contact.values) == {"telephone1"}
+    assert set(view.records) == {first, second}
+    assert sorted((field.record_id == first, field.column) for field in view.fields.values()) == [
+        (False, "telephone1"),
+        (True, "jobtitle"),
+        (True, "telephone1"),
+    ]
+
+
+def test_the_view_without_its_contact_says_so(cloud, crm):
+    contact = cloud.contacts()[0]
+    record = UUID(cloud.edit(contact, telephone1="+49 40 11")["record"])
+    cloud.delete(contact)
+
+    view = crm.view_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[record])
+
+    assert view.contact is None
+    assert set(view.records) == {record}
+    assert len(view.fields) == 1
+
+
+def test_the_view_without_a_record_leaves_it_out(cloud, crm):
+    contact = cloud.contacts()[0]
+
+    view = crm.view_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[uuid4()])
+
+    assert view.contact is not None
+    assert (dict(view.records), dict(view.fields)) == ({}, {})
+
+
+def test_a_failing_part_fails_the_whole_view(cloud, crm):
+    contact = cloud.contacts()[0]
+    cloud.fail({"method": "GET", "table": "osync_syncfield", "status": 500})
+
+    with pytest.raises(ServerFault):
+        crm.view_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[uuid4()])
+
+
+def test_other_names_reach_the_crm(cloud):
+    names = Names.from_mapping({"field_reason": "osync_nothing"})
+    client = type(cloud.client())(transport=cloud.transport(), names=names)
+
+    with pytest.raises(Rejected):
+        client.staged_fields()

@@ -1,0 +1,67 @@
+"""Signing in at the sandbox as the portal does it: out to the authorize page, back with a code, once."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
+
+import pytest
+import requests
+
+from syncapp.crm.auth import SignIn, SignInRefused, demo_session
+from syncapp.sandbox.config import CLIENT_ID, CLIENT_SECRET, PEOPLE, TENANT
+
+REDIRECT = "http://127.0.0.1:8000/sign-in/back"
+
+
+def _sign_in(cloud):
+    return SignIn(
+        authority=cloud.authority,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        session=demo_session(cloud.authority),
+    )
+
+
+def _choose(flow, person) -> dict[str, str]:
+    """Press the person's button; what comes back in the query."""
+    with requests.Session() as session:
+        session.trust_env = False
+        page = session.get(flow["auth_uri"], timeout=10)
+        assert page.ok, page.text
+        carried = dict(parse_qsl(urlsplit(flow["auth_uri"]).query))
+        answer = session.post(
+            flow["auth_uri"], data={**carried, "person": person.name}, allow_redirects=False, timeout=10
+        )
+    return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.first_name)
+def test_everybody_of_the_demo_can_say_who_he_is(cloud, person):
+    sign_in = _sign_in(cloud)
+    flow = sign_in.begin(REDIRECT)
+
+    claims = sign_in.finish(flow, _choose(flow, person))
+
+    assert (claims.oid, claims.tenant_id) == (UUID(person.object_id), UUID(TENANT))
+    assert (claims.name, claims.address) == (person.name, person.address)
+    assert claims.roles == frozenset(person.roles)
+
+
+def test_a_code_works_once(cloud):
+    sign_in = _sign_in(cloud)
+    flow = sign_in.begin(REDIRECT)
+    back = _choose(flow, PEOPLE[0])
+    sign_in.finish(flow, back)
+
+    with pytest.raises(SignInRefused):
+        sign_in.finish(flow, back)
+
+
+def test_a_code_does_not_work_in_another_flow(cloud):
+    sign_in = _sign_in(cloud)
+    mine, other = sign_in.begin(REDIRECT), sign_in.begin(REDIRECT)
+    back = {**_choose(other, PEOPLE[0]), "state": mine["state"]}
+
+    with pytest.raises(SignInRefused):
+        sign_in.finish(mine, back)

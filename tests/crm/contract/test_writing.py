@@ -1,0 +1,291 @@
+"""What the client may rely on when it writes: all or nothing, only over the row that was read, never twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+
+from syncapp.crm.errors import NotFound, ProtocolError, Rejected, Stale, Unreachable, WritesDisabled
+from syncapp.crm.records import (
+    ChangeSet,
+    Column,
+    ColumnType,
+    ContactWrite,
+    FieldMark,
+    RecordClose,
+    StagedDecision,
+)
+from syncapp.crm.transport import Deadline
+
+DECIDED_ON = datetime(2026, 11, 20, 9, 30, 15, 999_999, tzinfo=UTC)
+
+
+class Edit:
+    """One staged edit of a telephone number, read for delivery."""
+
+    def __init__(self, cloud, crm) -> None:
+        self.cloud, self.crm = cloud, crm
+        self.contact = cloud.contacts()[0]
+        self.record = UUID(cloud.edit(self.contact, telephone1="+49 40 555")["record"])
+        self.before = cloud.last_write()
+        self.view = self.read()
+
+    def read(self):
+        return self.crm.view_for_delivery(
+            table="contact",
+            contact_id=self.contact,
+            columns=[self.cloud.columns["telephone1"]],
+            record_ids=[self.record],
+        )
+
+    def change_set(self, **values: str | None) -> ChangeSet:
+        (field,) = self.view.fields.values()
+        columns = self.cloud.columns
+        pairs = tuple((columns[name], text) for name, text in (values or {"telephone1": "+49 40 555"}).items())
+        contact = self.view.contact
+        return ChangeSet(
+            contact=ContactWrite(self.contact, contact.etag, (contact.revision or 0) + 1, pairs),
+            marks=(_mark(field),),
+            closes=(RecordClose(self.record, self.view.records[self.record].etag),),
+        )
+
+    def apply(self, change_set: ChangeSet | None = None, *, client=None) -> None:
+        (client or self.crm).apply(change_set or self.change_set(), tag="osync-portal", deadline=Deadline.after(10))
+
+    def written(self):
+        return self.cloud.ledger(self.before)
+
+
+def _mark(field) -> FieldMark:
+    return FieldMark(
+        field_id=field.id,
+        etag=field.etag,
+        decision=StagedDecision.APPROVED,
+        decision_id="decision-1",
+        applied="+49 40 555",
+        decided_by="Rita Lindqvist",
+        decided_on=DECIDED_ON,
+        reason="",
+    )
+
+
+@pytest.fixture
+def edit(cloud, crm):
+    return Edit(cloud, crm)
+
+
+def test_a_change_set_writes_the_contact_the_mark_and_the_end_together(edit):
+    edit.apply()
+
+    written = edit.written()
+    assert [(entry["table"], entry["plugin"]) for entry in written] == [
+        ("contact", False),
+        ("osync_syncfield", False),
+        ("osync_syncrecord", False),
+    ]
+    assert len({entry["transaction"] for entry in written}) == 1
+    contact, mark, close = [{name: new for name, (_, new) in entry["changes"].items()} for entry in written]
+    assert contact["telephone1"] == "+49 40 555"
+    assert contact["osync_revision"] == (edit.view.contact.revision or 0) + 1
+    assert (mark["osync_decision"], mark["osync_decisionid"]) == (StagedDecision.APPROVED, "decision-1")
+    assert (mark["statecode"], close["statecode"]) == (1, 1)
+
+
+def test_the_mark_can_be_read_back_as_it_was_written(edit):
+    edit.apply()
+
+    (field,) = edit.read().fields.values()
+    assert (field.decision_id, field.applied, field.decided_by) == ("decision-1", "+49 40 555", "Rita Lindqvist")
+    assert field.decided_on == DECIDED_ON.replace(microsecond=0)
+    assert (field.state, field.decision, field.reason) == (1, StagedDecision.APPROVED, "")
+
+
+def test_a_rejection_touches_only_the_mark(edit):
+    (field,) = edit.view.fields.values()
+    mark = replace(_mark(field), decision=StagedDecision.REJECTED, applied=None, reason="Wrong number")
+
+    edit.apply(ChangeSet(marks=(mark,)))
+
+    (entry,) = edit.written()
+    assert entry["table"] == "osync_syncfield"
+    assert entry["changes"]["osync_reason"][1] == "Wrong number"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("telephone1", None),
+        ("description", "two\nlines — 🎈 \u202eabc"),
+        ("preferredcontactmethodcode", "3"),
+        ("osync_topics", "410000000,410000003"),
+        ("osync_topics", None),
+        ("donotemail", "true"),
+        ("creditlimit", "922337203685.25"),
+        ("birthdate", "1980-02-29"),
+        ("birthdate", None),
+        ("parentcustomerid", None),
+    ],
+)
+def test_a_value_of_every_type_is_read_back_as_it_was_written(edit, name, text):
+    edit.apply(edit.change_set(**{name: text}))
+
+    now = edit.crm.contacts_now({edit.contact: [edit.cloud.columns[name]]})[edit.contact]
+    assert now.values[name] == text
+
+
+@pytest.mark.parametrize("target", ["account", "contact"])
+def test_a_lookup_to_either_table_is_written_and_read_back(edit, target):
+    rows = edit.cloud.transport().get(f"{target}s?$select={'name' if target == 'account' else 'fullname'}")["value"]
+    wanted = f"{target}:{rows[-1][f'{target}id']}"
+    column = edit.cloud.columns["parentcustomerid"]
+
+    edit.apply(edit.change_set(parentcustomerid=wanted))
+
+    now = edit.crm.contacts_now({edit.contact: [column]})[edit.contact]
+    assert now.values["parentcustomerid"] == wanted
+    assert now.labels["parentcustomerid"] == rows[-1]["name" if target == "account" else "fullname"]
+
+
+def test_a_contact_that_changed_since_it_was_read_is_stale(edit):
+    edit.cloud.change(edit.contact, jobtitle="Pilot")
+    edit.before = edit.cloud.last_write()
+
+    with pytest.raises(Stale) as caught:
+        edit.apply()
+
+    assert (caught.value.status, caught.value.may_have_applied) == (412, False)
+    assert edit.written() == []
+
+
+def test_a_field_that_changed_since_it_was_read_stops_the_contact_too(edit):
+    (field,) = edit.view.fields.values()
+    edit.cloud.post("decide", field=str(field.id), decision="rejected")
+    edit.before = edit.cloud.last_write()
+
+    with pytest.raises(Stale):
+        edit.apply()
+
+    assert edit.written() == []
+
+
+def test_a_deleted_contact_is_never_made_anew(edit):
+    edit.cloud.delete(edit.contact)
+    edit.before = edit.cloud.last_write()
+
+    with pytest.raises((NotFound, Stale)) as caught:
+        edit.apply()
+
+    assert not caught.value.may_have_applied
+    assert edit.written() == []
+    assert edit.contact not in edit.cloud.contacts()
+
+
+def test_a_refused_value_stops_everything(edit):
+    with pytest.raises(Rejected) as caught:
+        edit.apply(edit.change_set(telephone1="5" * 51))
+
+    assert (caught.value.status, caught.value.code) == (400, "0x80044331")
+    assert not caught.value.may_have_applied
+    assert edit.written() == []
+
+
+def test_a_text_that_is_no_value_is_refused_before_anything_is_sent(edit):
+    edit.cloud.fail({"status": 500})
+
+    with pytest.raises(Rejected) as caught:
+        edit.apply(edit.change_set(preferredcontactmethodcode="Phone"))
+
+    assert caught.value.status is None
+
+
+def test_an_empty_change_set_sends_nothing(cloud, crm):
+    cloud.fail({"status": 500})
+
+    crm.apply(ChangeSet(), tag="osync-portal")
+
+
+@pytest.mark.parametrize("part", ["contact", "marks", "closes"])
+def test_a_write_without_an_etag_cannot_be_sent(edit, part):
+    change_set = edit.change_set()
+    without = replace(change_set.contact, etag="*") if part == "contact" else None
+    bare = without or tuple(replace(item, etag="") for item in getattr(change_set, part))
+
+    with pytest.raises(ValueError, match="ETag"):
+        edit.apply(replace(change_set, **{part: bare}))
+
+    assert edit.written() == []
+
+
+def test_read_only_mode_refuses_before_sending(edit):
+    with pytest.raises(WritesDisabled) as caught:
+        edit.apply(client=edit.cloud.client(writes_allowed=False))
+
+    assert not caught.value.may_have_applied
+    assert edit.written() == []
+
+
+def test_read_only_mode_reads(cloud, crm):
+    assert cloud.client(writes_allowed=False).who_am_i() == crm.who_am_i()
+
+
+def test_an_answer_cut_before_the_commit_leaves_open_what_happened(edit):
+    edit.cloud.fail({"path": "$batch", "cut": "before_commit", "times": 1})
+
+    with pytest.raises(Unreachable) as caught:
+        edit.apply()
+
+    assert caught.value.may_have_applied
+    assert edit.written() == []
+
+
+def test_an_answer_cut_after_the_commit_is_not_sent_again(edit):
+    edit.cloud.fail({"path": "$batch", "cut": "after_commit", "times": 1})
+
+    with pytest.raises(Unreachable) as caught:
+        edit.apply()
+
+    assert caught.value.may_have_applied
+    assert len(edit.written()) == 3
+    (field,) = edit.read().fields.values()
+    assert field.decision_id == "decision-1"
+
+
+def test_a_write_put_off_by_the_crm_happens_once(edit):
+    edit.cloud.fail({"path": "$batch", "status": 429, "retry_after": 2, "times": 2})
+
+    edit.apply()
+
+    assert len(edit.written()) == 3
+
+
+def test_repeating_a_committed_change_set_is_stale_and_changes_nothing(edit):
+    change_set = edit.change_set()
+    edit.apply(change_set)
+
+    with pytest.raises(Stale):
+        edit.apply(change_set)
+
+    assert len(edit.written()) == 3
+
+
+def test_a_column_the_crm_does_not_know_is_rejected(edit):
+    contact = edit.change_set().contact
+    unknown = Column("contact", "osync_nothing", "Nothing", ColumnType.TEXT)
+
+    with pytest.raises(Rejected):
+        edit.apply(ChangeSet(contact=replace(contact, values=((unknown, "x"),))))
+
+    assert edit.written() == []
+
+
+def test_another_contact_in_the_answer_is_not_believed(edit, monkeypatch):
+    other = edit.cloud.contacts()[1]
+    client = edit.cloud.client()
+    honest = client._contact_read
+    monkeypatch.setattr(client, "_contact_read", lambda table, _, columns: honest(table, other, columns))
+
+    with pytest.raises(ProtocolError):
+        client.view_for_delivery(table="contact", contact_id=edit.contact, columns=[], record_ids=[uuid4()])

@@ -1,0 +1,61 @@
+"""Table definitions that no honest CRM sends, and those that an honest one sends rarely."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp.crm import metadata
+from syncapp.crm.errors import ProtocolError
+from syncapp.crm.records import ColumnType
+
+NOTHING: list[dict[str, object]] = [{"value": []} for _ in metadata.reads("contact")]
+
+
+def _columns(attribute, *details):
+    answers = [{"value": [{"LogicalName": "x", "IsValidForUpdate": True, **attribute}]}, *NOTHING[1:]]
+    for position, detail in details:
+        answers[position] = {"value": [{"LogicalName": "x", **detail}]}
+    return metadata.columns("contact", answers)
+
+
+def test_a_column_without_a_label_is_shown_by_its_name():
+    (column,) = _columns({"AttributeType": "String", "DisplayName": {"UserLocalizedLabel": None}})
+
+    assert (column.label, column.type) == ("x", ColumnType.TEXT)
+
+
+def test_a_type_we_do_not_know_is_shown_and_never_written():
+    (column,) = _columns({"AttributeTypeName": {"Value": "ImageType"}})
+
+    assert (column.type, column.writable) == (ColumnType.OTHER, False)
+
+
+def test_a_choice_may_take_its_options_from_a_shared_list():
+    shared = {"Options": [{"Value": 7, "Label": {"UserLocalizedLabel": {"Label": "Seven"}}}]}
+
+    (column,) = _columns(
+        {"AttributeTypeName": {"Value": "PicklistType"}}, (5, {"OptionSet": None, "GlobalOptionSet": shared})
+    )
+
+    assert column.options == ((7, "Seven"),)
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"OptionSet": {"Options": "many"}},
+        {"OptionSet": {"Options": [5]}},
+        {"OptionSet": {"Options": [{"Value": "5"}]}},
+        {"OptionSet": {"Value": 5}},
+        {"MaxLength": "long"},
+        {"MaxLength": True},
+    ],
+)
+def test_definitions_of_another_shape_are_a_protocol_error(detail):
+    with pytest.raises(ProtocolError):
+        _columns({"AttributeType": "Picklist"}, (5, detail))
+
+
+def test_only_a_name_becomes_part_of_the_address():
+    with pytest.raises(ValueError, match="Not a CRM name"):
+        metadata.reads("contact')/x('")
