@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from syncapp.crm import odata
 from syncapp.crm.batch import Read
 from syncapp.crm.cells import optional_text, text, whole
 from syncapp.crm.errors import ProtocolError
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.records import Column, ColumnType, Navigation
 
 _SUBTYPE = "Microsoft.Dynamics.CRM."
+_RELATIONSHIP = ("ReferencingAttribute", "ReferencedEntity", "ReferencingEntityNavigationPropertyName")
 _OPTIONS = "OptionSet($select=Options),GlobalOptionSet($select=Options)"
 
 _BY_TYPE_NAME: Mapping[str, ColumnType] = {
@@ -44,11 +46,14 @@ class _Details:
     date_only: set[str] = field(default_factory=set)
     options: dict[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     targets: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    properties: dict[tuple[str, str], str] = field(default_factory=dict)
+    set_names: dict[str, str] = field(default_factory=dict)
 
 
 def reads(table: str) -> tuple[Read, ...]:
     """The requests whose answers `columns` understands, in this order."""
-    attributes = f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})/Attributes"
+    definition = f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})"
+    attributes = f"{definition}/Attributes"
     base = ("LogicalName", "AttributeType", "AttributeTypeName", "DisplayName", "IsValidForUpdate")
 
     def of(subtype: str, *select: str, expand: str = "") -> str:
@@ -65,17 +70,23 @@ def reads(table: str) -> tuple[Read, ...]:
         of("BooleanAttributeMetadata", expand="OptionSet($select=TrueOption,FalseOption)"),
         of("StateAttributeMetadata", expand="OptionSet($select=Options)"),
         of("StatusAttributeMetadata", expand="OptionSet($select=Options)"),
+        odata.query(f"{definition}/ManyToOneRelationships", select=_RELATIONSHIP),
+        odata.query("EntityDefinitions", select=("LogicalName", "EntitySetName")),
     )
     return tuple(Read(path, {}) for path in paths)
 
 
 def columns(table: str, answers: Sequence[odata.Row]) -> tuple[Column, ...]:
     """The table's columns in the order of their names; ProtocolError where an answer makes no sense."""
+    attributes, *subtypes, relationships, tables = [odata.collection(answer) for answer in answers]
     details = _Details()
-    for answer in answers[1:]:
-        for row in odata.collection(answer):
-            _collect(row, details)
-    found = [_column(table, row, details) for row in odata.collection(answers[0])]
+    for row in chain.from_iterable(subtypes):
+        _collect(row, details)
+    for row in relationships:
+        column, target, navigation = (text(row, name) for name in _RELATIONSHIP)
+        details.properties[column, target] = navigation
+    details.set_names = {text(row, "LogicalName"): text(row, "EntitySetName") for row in tables}
+    found = [_column(table, row, details) for row in attributes]
     return tuple(sorted(found, key=lambda column: column.name))
 
 
@@ -113,6 +124,17 @@ def _column(table: str, row: odata.Row, details: _Details) -> Column:
         options=details.options.get(name, ()),
         targets=details.targets.get(name, ()),
         writable=row.get("IsValidForUpdate") is True and column_type is not ColumnType.OTHER,
+        navigation=_navigation(name, details),
+    )
+
+
+def _navigation(name: str, details: _Details) -> tuple[Navigation, ...]:
+    # A navigation property is spelt like the schema name, which no rule can tell from the column's
+    # name. What has no relationship of its own, such as an owner's user, keeps to the usual naming.
+    return tuple(
+        Navigation(target, details.properties[name, target], details.set_names[target])
+        for target in details.targets.get(name, ())
+        if (name, target) in details.properties and details.set_names.get(target)
     )
 
 

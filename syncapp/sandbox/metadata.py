@@ -52,7 +52,27 @@ def answer(request: Request, key: str | None, rest: str) -> Item:
     table = _table(key or "")
     if not rest:
         return {"@odata.context": f"{context}/$entity", **_shaped(_table_item(table), request)}
+    if rest == "ManyToOneRelationships":
+        found = [_shaped(item, request) for item in _relationships(table) if _passes(item, request)]
+        return {"@odata.context": f"{context}('{table.name}')/{rest}", "value": found}
     return {"@odata.context": f"{context}('{table.name}')/Attributes", **_columns(table, request, rest)}
+
+
+def _relationships(table: Table) -> list[Item]:
+    """One relationship for each table that a lookup leads to; an owner's leads to the abstract "owner"."""
+    return [
+        {
+            "@odata.type": "#Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata",
+            "MetadataId": _metadata_id(table.name, column.name, target, "relationship"),
+            "SchemaName": f"{table.name}_{column.name}_{target}",
+            "ReferencingEntity": table.name,
+            "ReferencingAttribute": column.name,
+            "ReferencingEntityNavigationPropertyName": column.navigation(target),
+            "ReferencedEntity": "owner" if column.name == "ownerid" else target,
+        }
+        for column in table.columns
+        for target in column.targets
+    ]
 
 
 def _table(key: str) -> Table:

@@ -6,7 +6,7 @@ import pytest
 
 from syncapp.crm import metadata
 from syncapp.crm.errors import ProtocolError
-from syncapp.crm.records import ColumnType
+from syncapp.crm.records import ColumnType, Navigation
 
 NOTHING: list[dict[str, object]] = [{"value": []} for _ in metadata.reads("contact")]
 
@@ -38,6 +38,23 @@ def test_a_choice_may_take_its_options_from_a_shared_list():
     )
 
     assert column.options == ((7, "Seven"),)
+
+
+def test_a_lookup_is_written_by_the_names_of_its_relationship():
+    relationship = {
+        "ReferencingAttribute": "x",
+        "ReferencedEntity": "new_region",
+        "ReferencingEntityNavigationPropertyName": "new_Region",
+    }
+
+    (column,) = _columns(
+        {"AttributeTypeName": {"Value": "LookupType"}},
+        (4, {"Targets": ["new_region", "new_elsewhere"]}),
+        (-2, relationship),
+        (-1, {"LogicalName": "new_region", "EntitySetName": "new_regionset"}),
+    )
+
+    assert column.navigation == (Navigation("new_region", "new_Region", "new_regionset"),)
 
 
 @pytest.mark.parametrize(

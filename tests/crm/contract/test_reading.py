@@ -9,7 +9,7 @@ import pytest
 
 from syncapp.crm.errors import Forbidden, NotFound, Rejected, ServerFault
 from syncapp.crm.names import Names
-from syncapp.crm.records import ColumnType, StagedDecision
+from syncapp.crm.records import ColumnType, Navigation, StagedDecision
 from syncapp.sandbox.config import APPLICATION_USER_ID, BUSINESS_UNIT_ID, EDITOR, ORGANIZATION_ID, PEOPLE
 
 
@@ -54,6 +54,17 @@ def test_columns_come_with_what_a_form_needs(cloud, crm):
     assert columns["telephone1"].writable
     assert not columns["fullname"].writable
     assert not columns["contactid"].writable
+
+
+def test_lookups_come_with_how_they_are_written(cloud, crm):
+    assert cloud.columns["parentcustomerid"].navigation == (
+        Navigation("account", "parentcustomerid_account", "accounts"),
+        Navigation("contact", "parentcustomerid_contact", "contacts"),
+    )
+    assert cloud.columns["transactioncurrencyid"].navigation == (
+        Navigation("transactioncurrency", "transactioncurrencyid", "transactioncurrencies"),
+    )
+    assert cloud.columns["ownerid"].navigation == ()
 
 
 def test_a_table_that_does_not_exist_is_not_found(crm):
