@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from syncapp.sandbox.config import EMPTY_WORLD
 from syncapp.sandbox.server import SandboxServer
+from tests.world import World
 
 
 class LeftTheMachine(AssertionError):
@@ -69,3 +70,14 @@ def sandbox(sandbox_server: SandboxServer, settings: Settings) -> SandboxServer:
     settings.CRM_ORIGIN = sandbox_server.url
     settings.CRM_AUTHORITY = f"{sandbox_server.url.replace('http:', 'https:')}/{settings.CRM_TENANT}"
     return sandbox_server
+
+
+@pytest.fixture
+def world(sandbox: SandboxServer, settings: Settings, db: None) -> Iterator[World]:
+    """A fresh CRM and empty tables of ours, no undo window, the connection enabled."""
+    settings.UNDO_SECONDS = 0
+    settings.CRM_ENABLE_WRITES = True
+    story = World(sandbox.url)
+    story.reset()
+    yield story
+    story.heal()

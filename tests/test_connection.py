@@ -1,0 +1,70 @@
+"""The connection: recognised at first contact, refused when it leads elsewhere, read only until somebody enables it."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.core.management import call_command
+
+from syncapp import connection, gates
+from syncapp.connection import WrongOrganization
+from syncapp.models import Connection, Gate
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_new_connection_is_read_only(settings):
+    settings.CRM_ENABLE_WRITES = False
+
+    connection.recognise(uuid.uuid4())
+
+    assert not connection.review_writes_are_enabled()
+
+
+def test_another_organization_is_refused_and_closes_the_gate():
+    connection.recognise(uuid.uuid4())
+
+    with pytest.raises(WrongOrganization):
+        connection.recognise(uuid.uuid4())
+
+    assert [gate.name for gate in gates.closed()] == [Gate.Name.WRONG_ORGANIZATION]
+
+
+def test_the_right_organization_opens_that_gate_again():
+    ours = uuid.uuid4()
+    connection.recognise(ours)
+    with pytest.raises(WrongOrganization):
+        connection.recognise(uuid.uuid4())
+
+    connection.recognise(ours)
+
+    assert gates.closed() == []
+
+
+def test_writing_is_enabled_by_command_and_kind(world: World, capsys):
+    connection.recognised_crm()
+    Connection.objects.update(review_writes=False, filter_writes=False)
+
+    call_command("connection", "--enable", "review")
+
+    known = Connection.objects.get()
+    assert (known.review_writes, known.filter_writes) == (True, False)
+    assert "writing filters: read only" in capsys.readouterr().out
+
+
+def test_pull_says_what_it_did(world: World, capsys):
+    world.outlook(world.contact(), jobtitle="Head")
+
+    call_command("pull")
+
+    assert "1 fields of 1 edits read" in capsys.readouterr().out
+
+
+def test_a_full_pull_reads_everything_again(world: World, capsys):
+    world.edited(jobtitle="Head")
+
+    call_command("pull", "--full")
+
+    assert "1 fields of 1 edits read" in capsys.readouterr().out
