@@ -213,7 +213,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 STATIC_URL = "static/"
-STATIC_ROOT = DEMO_DIR / "static" if DEMO else BASE_DIR / "staticfiles"
+STATIC_ROOT = None if DEMO else BASE_DIR / "staticfiles"  # the demo serves the sources as they are
 WHITENOISE_USE_FINDERS = DEMO
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

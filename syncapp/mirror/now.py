@@ -1,0 +1,63 @@
+"""What the CRM holds at this moment in the columns of one edit, kept beside the edit with the time of reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from syncapp.crm import values
+from syncapp.crm.client import CrmClient
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.records import Column, ContactNow
+from syncapp.mirror import columns
+from syncapp.models import SyncField, SyncRecord
+
+SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What one reading found: the fields whose value is another than was known, and whether the contact is there."""
+
+    changed: frozenset[UUID] = frozenset()
+    contact_is_gone: bool = False
+    gone_changed: bool = False
+
+
+def refresh_crm_now(record: SyncRecord, *, crm: CrmClient) -> Refreshed:
+    """Read the contact's present values for the fields that can be decided, within SECONDS. Raises CrmError.
+
+    A value that means the same as the known one leaves that as it stands, so a form stays good until the CRM's
+    value really differs (decisions.seen covers it).
+    """
+    known = columns.of_table(record.target_table)
+    fields = [field for field in SyncField.objects.filter(record=record).open() if field.column_name in known]
+    if not fields or record.target_id is None or record.target_table != "contact":
+        return Refreshed()
+    wanted = {record.target_id: [known[field.column_name] for field in fields]}
+    answer = crm.contacts_now(wanted, deadline=Deadline.after(SECONDS))
+    now = answer.get(record.target_id)
+    gone_changed = _mark_gone(fields, is_gone=now is None)
+    if now is None:
+        return Refreshed(contact_is_gone=True, gone_changed=gone_changed)
+    changed = {field.pk for field in fields if _keep(field, known[field.column_name], now)}
+    return Refreshed(changed=frozenset(changed), gone_changed=gone_changed)
+
+
+def _mark_gone(fields: Sequence[SyncField], *, is_gone: bool) -> bool:
+    moved = [field.pk for field in fields if field.contact_is_gone != is_gone]
+    return bool(moved) and SyncField.objects.filter(pk__in=moved).update(contact_is_gone=is_gone) > 0
+
+
+def _keep(field: SyncField, column: Column, now: ContactNow) -> bool:
+    """Store one value; True where it is another than was known. A field that moved meanwhile stays as it is."""
+    read = now.values.get(field.column_name)
+    differs = not values.same(column.type, read, field.expected_value)
+    unmoved = SyncField.objects.filter(pk=field.pk, revision=field.revision, decision=field.decision)
+    stored = unmoved.update(
+        crm_now_value=read if differs else field.expected_value,
+        crm_now_label=now.labels.get(field.column_name) or "",
+        crm_now_read_at=now.read_at,
+    )
+    return differs and stored == 1

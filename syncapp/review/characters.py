@@ -1,0 +1,92 @@
+"""Characters that people cannot see or tell apart, and what to call them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+# "Unicode Security Considerations" (UTR 36) and "Unicode Security Mechanisms" (UTS 39): format and control
+# characters, and letters that show nothing at all.
+_INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_CONFUSABLE_SCRIPTS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"})
+_NAMES = {
+    "\t": "tab",
+    "\n": "line break",
+    "\r": "carriage return",
+    "\r\n": "line break (CR LF)",
+    "\u00a0": "no-break space",
+    "\u00ad": "soft hyphen",
+    "\u200b": "zero-width space",
+    "\u200c": "zero-width non-joiner",
+    "\u200d": "zero-width joiner",
+    "\u200e": "left-to-right mark",
+    "\u200f": "right-to-left mark",
+    "\u202a": "left-to-right embedding",
+    "\u202b": "right-to-left embedding",
+    "\u202c": "end of embedding",
+    "\u202d": "left-to-right override",
+    "\u202e": "right-to-left override",
+    "\u2060": "word joiner",
+    "\u2066": "left-to-right isolate",
+    "\u2067": "right-to-left isolate",
+    "\u2068": "first strong isolate",
+    "\u2069": "end of isolate",
+    "\u202f": "narrow no-break space",
+    "\ufeff": "byte order mark",
+}
+
+
+def clusters(text: str) -> Iterator[str]:
+    """The text in pieces that must stay together: a letter with its accents, a line end of two characters."""
+    if text.isascii() and "\r" not in text:
+        yield from text
+        return
+    piece = ""
+    for letter in text:
+        joins = unicodedata.category(letter).startswith("M") or (piece == "\r" and letter == "\n")
+        if piece and not joins:
+            yield piece
+            piece = ""
+        piece += letter
+    if piece:
+        yield piece
+
+
+def is_hidden(cluster: str) -> bool:
+    """Whether the piece shows nothing where it stands, or changes how its surroundings are shown."""
+    first = cluster[0]
+    return first in _INVISIBLE_LETTERS or unicodedata.category(first) in _HIDDEN_CATEGORIES
+
+
+def is_odd_blank(cluster: str) -> bool:
+    """Whether it looks like a space and is another character."""
+    return cluster[0] != " " and unicodedata.category(cluster[0]) == "Zs"
+
+
+def name(cluster: str) -> str:
+    """What to call a hidden character: a word where there is one, else its Unicode name or number."""
+    return _NAMES.get(cluster) or unicodedata.name(cluster[0], "").lower() or code(cluster)
+
+
+def code(cluster: str) -> str:
+    """The Unicode number, U+200B."""
+    return " ".join(f"U+{ord(letter):04X}" for letter in cluster)
+
+
+def hides_something(text: str) -> bool:
+    """Whether a text has characters that nobody can see; line ends and tabs do not count."""
+    return any(is_hidden(cluster) for cluster in clusters(text) if cluster not in ("\n", "\r\n", "\t"))
+
+
+def mixed_scripts(text: str) -> tuple[str, ...]:
+    """The scripts of the first word that mixes alphabets with look-alike letters; empty where none does."""
+    for word in text.split():
+        scripts = {_script(letter) for letter in word if letter.isalpha()} & _CONFUSABLE_SCRIPTS
+        if len(scripts) > 1:
+            return tuple(sorted(script.capitalize() for script in scripts))
+    return ()
+
+
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "").split(" ", 1)[0]

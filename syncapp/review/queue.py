@@ -1,0 +1,128 @@
+"""The queue's reads: which edits a tab shows, in which order, found by which beginning of a name, page by page.
+
+Pages continue after a row, never at an offset, so the last page costs what the first does; counts stop at MOST_COUNTED.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from syncapp.models import SyncRecord
+from syncapp.models.sync_record import SyncRecordQuerySet, search_key
+
+MOST_COUNTED = 1000
+PAGE = 50
+_LAST_CHARACTER = "\U0010ffff"
+
+
+class Tab(StrEnum):
+    """The four views of the queue."""
+
+    WAITING = "waiting"
+    ATTENTION = "attention"
+    WRITING = "writing"
+    DECIDED = "decided"
+
+
+class Order(StrEnum):
+    """How a view is sorted."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows, and whether more follow them."""
+
+    records: Sequence[SyncRecord]
+    has_more: bool
+
+
+def in_tab(tab: Tab) -> SyncRecordQuerySet:
+    """The edits of one view."""
+    shown = SyncRecord.objects.shown()
+    if tab is Tab.WAITING:
+        return shown.waiting()
+    if tab is Tab.ATTENTION:
+        return shown.needing_attention()
+    if tab is Tab.WRITING:
+        return shown.being_written()
+    return shown.filter(waiting_count=0, attention_count=0, writing_count=0)
+
+
+def count(tab: Tab) -> int:
+    """How many edits a view has, at most MOST_COUNTED + 1: the database stops counting there."""
+    return in_tab(tab).order_by()[: MOST_COUNTED + 1].count()
+
+
+def page(tab: Tab, *, order: Order, search: str = "", after: uuid.UUID | None = None, size: int = PAGE) -> Page:
+    """The first rows of a view, or those that follow the edit `after`."""
+    rows = _searched(in_tab(tab), search)
+    last = SyncRecord.objects.filter(pk=after).first() if after else None
+    if last is not None:
+        rows = rows.filter(_follows(last, order))
+    found = list(rows.order_by(*_SORTED_BY[order])[: size + 1])
+    return Page(records=found[:size], has_more=len(found) > size)
+
+
+def others_of_contact(record: SyncRecord, *, most: int = 4) -> list[SyncRecord]:
+    """Other edits of the same contact that still want a decision, oldest first."""
+    if record.target_id is None:
+        return []
+    same = SyncRecord.objects.shown().filter(target_table=record.target_table, target_id=record.target_id)
+    wanting = same.filter(Q(waiting_count__gt=0) | Q(attention_count__gt=0)).exclude(pk=record.pk)
+    return list(wanting.order_by("edited_on", "id")[:most])
+
+
+_SORTED_BY = {
+    Order.OLDEST: ("edited_on", "id"),
+    Order.NEWEST: ("-edited_on", "-id"),
+    Order.NAME: ("name_key", "id"),
+}
+
+
+def _searched(rows: QuerySet[SyncRecord], search: str) -> QuerySet[SyncRecord]:
+    beginning = search_key(search.strip())
+    if not beginning:
+        return rows
+    return rows.filter(_begins("name_key", beginning) | _begins("editor_key", beginning))
+
+
+def _begins(column: str, beginning: str) -> Q:
+    """A prefix in the form that the database's index answers: a pattern, or on SQLite a range."""
+    if connection.vendor == "postgresql":
+        return Q(**{f"{column}__startswith": beginning})
+    return Q(**{f"{column}__gte": beginning, f"{column}__lt": beginning + _LAST_CHARACTER})
+
+
+def _follows(last: SyncRecord, order: Order) -> Q:
+    if order is Order.NAME:
+        return Q(name_key__gte=last.name_key) & (Q(name_key__gt=last.name_key) | Q(id__gt=last.pk))
+    direction = "gt" if order is Order.OLDEST else "lt"
+    same_time = Q(**{"edited_on": last.edited_on, f"id__{direction}": last.pk})
+    if last.edited_on is None:
+        same_time = Q(**{"edited_on__isnull": True, f"id__{direction}": last.pk})
+        return same_time if _undated_come_last(order) else same_time | Q(edited_on__isnull=False)
+    later: Q = Q(**{f"edited_on__{direction}e": last.edited_on}) & (
+        Q(**{f"edited_on__{direction}": last.edited_on}) | same_time
+    )
+    return later | Q(edited_on__isnull=True) if _undated_come_last(order) else later
+
+
+def _undated_come_last(order: Order) -> bool:
+    """PostgreSQL sorts nothing after everything, SQLite before."""
+    return (connection.vendor == "postgresql") == (order is Order.OLDEST)
+
+
+def newest_edit() -> Any:
+    """When the last edit was made that arrived; None before the first."""
+    return SyncRecord.objects.shown().order_by("-edited_on").values_list("edited_on", flat=True).first()

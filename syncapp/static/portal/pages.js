@@ -1,0 +1,62 @@
+// What attributes cannot say: which edit is open, where the focus goes after a decision, that no answer came.
+"use strict";
+
+// The list's row of the open edit is marked; on a phone the record takes the list's place.
+function markOpenEdit() {
+  const record = document.getElementById("record");
+  const panes = document.querySelector(".panes");
+  if (!record || !record.dataset.record || !panes) return;
+  panes.dataset.showing = location.pathname.includes(record.dataset.record) ? "record" : "list";
+  document.querySelectorAll(".items a[aria-current]").forEach((link) => link.removeAttribute("aria-current"));
+  document.querySelector(`#row-${CSS.escape(record.dataset.record)} a`)?.setAttribute("aria-current", "true");
+}
+
+// "Decide what is marked" says how many of which.
+function countMarks(form) {
+  const button = form.querySelector("[data-marked]");
+  if (!button) return;
+  const count = (selector) => form.querySelectorAll(`${selector}:checked`).length;
+  const approved = count(".tick input") + count(".open-correct");
+  const rejected = count(".open-reject");
+  const words = [approved && `approve ${approved}`, rejected && `reject ${rejected}`].filter(Boolean).join(", ");
+  if (words) button.textContent = words[0].toUpperCase() + words.slice(1);
+}
+
+// A decided field loses the button that had the focus: its row takes it.
+let decidedField = "";
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const used = event.detail.requestConfig.triggeringEvent?.submitter ?? event.detail.elt;
+  decidedField = used.closest(".field")?.dataset.field ?? "";
+});
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  markOpenEdit();
+  document.querySelectorAll(".record-form").forEach(countMarks);
+  if (event.detail.elt.id !== "record" || document.activeElement !== document.body) return;
+  const row = decidedField && document.querySelector(`[data-field="${CSS.escape(decidedField)}"]`);
+  (row || document.getElementById("record-title"))?.focus({ preventScroll: Boolean(row) });
+});
+
+// A panel that opens takes the focus to what one types there.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest(".record-form");
+  if (!form) return;
+  countMarks(form);
+  const opens = { "open-reject": ".ask-reject", "open-correct": ".ask-correct", "open-again": ".ask-again" };
+  const name = Object.keys(opens).find((one) => event.target.classList.contains(one));
+  if (name && event.target.checked) {
+    event.target.closest(".field").querySelector(`${opens[name]} :is(.input, select, input:checked)`)?.focus();
+  }
+});
+
+for (const trouble of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(trouble, () => {
+    const flash = document.getElementById("flash");
+    const words = document.getElementById("no-answer");
+    if (flash && words) flash.replaceChildren(words.content.cloneNode(true));
+  });
+}
+
+window.addEventListener("popstate", markOpenEdit);
+document.querySelectorAll(".record-form").forEach(countMarks);

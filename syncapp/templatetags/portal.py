@@ -1,0 +1,105 @@
+"""What the templates need besides Django's own: icons, times, marked values, capped counts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from syncapp.review import queue
+from syncapp.review.differences import Kind, Part
+from syncapp.web import times
+from syncapp.web.sides import Side
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A picture from the page's sprite; always beside a word, so hidden from screen readers."""
+    return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>', name)
+
+
+@register.simple_tag
+def ago(when: datetime | None) -> SafeString:
+    """22 h ago, the exact time in the tooltip."""
+    return _time(when, " ago")
+
+
+@register.simple_tag
+def age(when: datetime | None) -> SafeString:
+    """22 h, the exact time in the tooltip."""
+    return _time(when, "")
+
+
+def _time(when: datetime | None, suffix: str) -> SafeString:
+    if when is None:
+        return mark_safe("")
+    words = times.age(when) + suffix
+    return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), times.exact(when), words)
+
+
+@register.filter
+def at(when: datetime | None) -> str:
+    """at 15:01, or with its day."""
+    return times.at(when) if when else ""
+
+
+@register.filter
+def capped(number: int) -> str:
+    """148; beyond the most that is counted "1,000+"."""
+    return f"{queue.MOST_COUNTED:,}+" if number > queue.MOST_COUNTED else f"{number:,}"
+
+
+@register.filter
+def initials(name: str) -> str:
+    """RL for Rita Lindqvist."""
+    words = name.split()
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+@register.simple_tag
+def address(**parameters: object) -> str:
+    """A query string of the parameters that say something."""
+    return urlencode({name: str(value) for name, value in parameters.items() if value})
+
+
+@register.simple_tag
+def removed(side: Side) -> SafeString:
+    """The old value: what is no longer in the new one is struck."""
+    return _marked(side, "del")
+
+
+@register.simple_tag
+def added(side: Side) -> SafeString:
+    """The new value: what the old one did not have is underlined."""
+    return _marked(side, "ins")
+
+
+def _marked(side: Side, mark: str) -> SafeString:
+    if side.is_empty:
+        return format_html('<{0} class="empty">empty</{0}>', "ins" if side.is_changed else "span")
+    if side.items:
+        items = [(mark if changed else "span", item) for item, changed in side.items]
+        listed = format_html_join(" ", "<{0}>{1}</{0}>", items)
+        return format_html('<span class="choices">{}</span>', listed)
+    return format_html_join("", "{}", ((_part(part, mark),) for part in side.parts))
+
+
+def _part(part: Part, mark: str) -> SafeString:
+    if part.kind is Kind.GAP:
+        return mark_safe("…")
+    if part.kind is Kind.HIDDEN:
+        # The character itself is left out: it must not act on the page.
+        inner = format_html('<span class="hidden-mark" title="{}">{}</span>', part.code, part.name)
+    else:
+        inner = format_html("{}", part.text)
+    if not part.changed:
+        return inner
+    if part.kind is Kind.SPACE:
+        word = "space added" if mark == "ins" else "space removed"
+        return format_html('<{0} class="space" title="{1}">{2}</{0}>', mark, word, inner)
+    return format_html("<{0}>{1}</{0}>", mark, inner)

@@ -1,0 +1,185 @@
+"""The form of a record page: one submit becomes choices, or says what is missing and keeps what was typed.
+
+Every control of a field carries the field's id: seen.ID (what the page showed), tick.ID (marked to approve), mark.ID
+(reject or correct, opened), value.ID (the correction), code.ID and text.ID (the reason). `do` is the button.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.http import QueryDict
+
+from syncapp.crm.records import Column
+from syncapp.models import SyncField
+from syncapp.models.decision import Outcome
+from syncapp.review import reasons
+from syncapp.review.decisions import Choice
+from syncapp.web import corrections
+
+ALL = "all"
+EDIT_IS_GONE = "This edit is no longer here."
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What one field's controls held when the form was sent."""
+
+    ticked: bool = False
+    marks: frozenset[str] = frozenset()
+    value: tuple[str, ...] | None = None
+    code: str = ""
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Submitted:
+    """The choices of one submit, or the problems that keep all of them from being taken (None: of the form)."""
+
+    choices: list[Choice] = field(default_factory=list)
+    problems: dict[UUID | None, str] = field(default_factory=dict)
+
+
+class _Missing(Exception):
+    """Something that the reviewer has to add or to take away first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    post: QueryDict
+    columns: Mapping[str, Column]
+
+    def seen(self, row: SyncField) -> str:
+        return self.post.get(f"seen.{row.pk}", "")
+
+
+def typed(post: QueryDict, key: UUID | str) -> Typed:
+    """What the controls of one field (or those of all fields) held."""
+    return Typed(
+        ticked=f"tick.{key}" in post,
+        marks=frozenset(post.getlist(f"mark.{key}")),
+        value=corrections.typed(post, f"value.{key}"),
+        code=post.get(f"code.{key}", ""),
+        text=post.get(f"text.{key}", "").strip(),
+    )
+
+
+def read(post: QueryDict, fields: Sequence[SyncField], columns: Mapping[str, Column]) -> Submitted:
+    """What the pressed button asks for. Where anything is missing nothing is to be taken."""
+    found = Submitted()
+    form = _Form(post, columns)
+    verb, _, key = post.get("do", "").partition(":")
+    wanted = _wanted(verb, key, form, fields)
+    if not wanted:
+        found.problems[None] = _nothing(verb, key)
+    for row, build in wanted:
+        try:
+            found.choices.append(build(form, row))
+        except _Missing as missing:
+            found.problems[row.pk] = str(missing)
+    return found
+
+
+_Build = Callable[[_Form, SyncField], Choice]
+
+
+def _wanted(verb: str, key: str, form: _Form, fields: Sequence[SyncField]) -> list[tuple[SyncField, _Build]]:
+    if verb == "marked":
+        return [(row, _marked) for row in fields if _is_marked(typed(form.post, row.pk))]
+    if verb in _OF_ALL:
+        counted = set(form.post.getlist(ALL))
+        return [(row, _OF_ALL[verb]) for row in fields if str(row.pk) in counted]
+    build = _OF_ONE.get(verb)
+    return [(row, build) for row in fields if build is not None and str(row.pk) == key]
+
+
+def _nothing(verb: str, key: str) -> str:
+    if verb == "marked":
+        return "Nothing is marked. Tick what you approve, or open Reject… or the pencil of a field."
+    if key or verb in _OF_ALL:
+        return EDIT_IS_GONE
+    return "The form came without a decision. Nothing was changed."
+
+
+def _is_marked(controls: Typed) -> bool:
+    return controls.ticked or bool(controls.marks & {"reject", "correct"})
+
+
+def _marked(form: _Form, row: SyncField) -> Choice:
+    controls = typed(form.post, row.pk)
+    wishes = [_approve] * controls.ticked
+    wishes += [_reject] * ("reject" in controls.marks) + [_correct] * ("correct" in controls.marks)
+    if len(wishes) > 1:
+        raise _Missing("Marked in more than one way. Leave one: approve, reject or correct.")
+    return wishes[0](form, row)
+
+
+def _approve(form: _Form, row: SyncField) -> Choice:
+    return Choice(row.pk, Outcome.APPROVED, form.seen(row))
+
+
+def _reject(form: _Form, row: SyncField) -> Choice:
+    return _rejection(form, row, typed(form.post, row.pk))
+
+
+def _reject_all(form: _Form, row: SyncField) -> Choice:
+    return _rejection(form, row, typed(form.post, ALL))
+
+
+def _rejection(form: _Form, row: SyncField, controls: Typed) -> Choice:
+    code = controls.code if controls.code in reasons.REASONS else "not_correct"
+    if code == "other" and not controls.text:
+        raise _Missing("“Other” needs a sentence.")
+    return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=code, reason=sentence(controls.text))
+
+
+def _keep(form: _Form, row: SyncField) -> Choice:
+    return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=reasons.KEPT)
+
+
+def _correct(form: _Form, row: SyncField) -> Choice:
+    column = form.columns.get(row.column_name)
+    content = typed(form.post, row.pk).value
+    if column is None or content is None:
+        raise _Missing("This field cannot be corrected here. Approve it or reject it.")
+    value = corrections.canonical_text(column, content)
+    if corrections.is_as_proposed(column, value, row.proposed_value):
+        return _approve(form, row)
+    return Choice(row.pk, Outcome.APPROVED, form.seen(row), is_corrected=True, corrected_value=value)
+
+
+def _other(form: _Form, row: SyncField) -> Choice:
+    """A conflict's own value: an empty input is more likely forgotten than meant."""
+    if not any(typed(form.post, row.pk).value or ()):
+        raise _Missing("Type the value that CRM should have.")
+    return _correct(form, row)
+
+
+def sentence(text: str) -> str:
+    """A reason's text at its greatest length. Raises _Missing where it is longer."""
+    if len(text) > reasons.MOST_CHARACTERS:
+        raise _Missing(f"The reason has {len(text)} characters; at most {reasons.MOST_CHARACTERS} fit.")
+    return text
+
+
+def later_reason(post: QueryDict, field_id: UUID) -> tuple[str, str]:
+    """The reason for putting back or approving after all, and what is wrong with it ('' when nothing)."""
+    text = typed(post, f"again-{field_id}").text
+    if not text:
+        return "", "Say why; the reason stays with the decision."
+    try:
+        return sentence(text), ""
+    except _Missing as missing:
+        return text, str(missing)
+
+
+_OF_ONE: Mapping[str, _Build] = {
+    "approve": _approve,
+    "reject": _reject,
+    "correct": _correct,
+    "keep": _keep,
+    "other": _other,
+}
+_OF_ALL: Mapping[str, _Build] = {"approve-all": _approve, "reject-all": _reject_all}

@@ -1,0 +1,143 @@
+"""What became of a field, in words: one answer for each state that the two axes and the last decision allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+
+from syncapp.models import Decision, Person, SyncField
+from syncapp.models.decision import DecisionState, Kind
+from syncapp.models.durable_work import WorkState
+from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.review import reasons
+from syncapp.web import times
+
+_NOT_THE_LAST = (DecisionState.UNDONE, DecisionState.REPLACED)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The words that stand where the buttons were. `again` names the step that is possible later."""
+
+    icon: str
+    tone: str
+    title: str
+    hint: str = ""
+    undo: UUID | None = None
+    left: int | None = None
+    again: str = ""
+    newer: UUID | None = None
+
+    @property
+    def window(self) -> float:
+        """How long the undo window is in all, in seconds."""
+        return settings.UNDO_SECONDS
+
+
+def outcome(field: SyncField, *, person: Person, newer: UUID | None = None) -> Outcome | None:
+    """The field's outcome, or None while it is undecided. `newer` is the edit that superseded it."""
+    if field.decision == FieldDecision.PENDING:
+        return None
+    if field.decision == FieldDecision.SUPERSEDED:
+        return Outcome("newer", "none", "Superseded", "by a newer edit", newer=newer)
+    if field.decision == FieldDecision.WITHDRAWN:
+        return Outcome("gone", "none", "Withdrawn", _why_withdrawn(field))
+    last = last_decision(field)
+    if last is None:
+        return Outcome("clock", "none", FieldDecision(field.decision).label)
+    return _BY_DELIVERY[FieldDelivery(field.delivery)](field, last, person)
+
+
+def last_decision(field: SyncField) -> Decision | None:
+    """The newest decision that was not taken back. Reads `field.decisions`, which the page has fetched in order."""
+    return next((each for each in field.decisions.all() if each.state not in _NOT_THE_LAST), None)
+
+
+def _why_withdrawn(field: SyncField) -> str:
+    where = "decided in CRM itself" if field.crm_state else "the edit is no longer in CRM"
+    return f"{where} {times.at(field.settled_at)}" if field.settled_at else where
+
+
+def _waiting(field: SyncField, last: Decision, person: Person) -> Outcome:
+    left = times.seconds_left(last.due_at)
+    is_open = last.state == DecisionState.OPEN
+    if not is_open or left == 0:
+        return _being_written(field, last, person, can_undo=_may_undo(last, person) and is_open)
+    what = "written" if last.writes else "final"
+    hint = f"{what} in {left} s"
+    undo = last.pk if _may_undo(last, person) else None
+    return Outcome(_icon(last), "accent", _title(last, person), hint, undo=undo, left=left)
+
+
+def _may_undo(last: Decision, person: Person) -> bool:
+    return last.decided_by_id == person.pk or (person.is_administrator and person.is_reviewer)
+
+
+def _icon(last: Decision) -> str:
+    return "check" if last.outcome == "approved" or last.writes else "cross"
+
+
+def _title(last: Decision, person: Person) -> str:
+    word = {Kind.PUT_BACK: "Old value put back", Kind.AFTER_ALL: "Approved after all"}.get(
+        Kind(last.kind), last.get_outcome_display()
+    )
+    others = last.decided_by_id != person.pk and last.decided_by is not None
+    return f"{word} by {last.decided_by}" if others else word
+
+
+def _being_written(field: SyncField, last: Decision, person: Person, *, can_undo: bool = False) -> Outcome:
+    delivery = last.delivery
+    if delivery is not None and (delivery.state == WorkState.VERIFY or delivery.outcome_unknown):
+        return Outcome("retry", "none", "Checking CRM", "its answer was lost; reading back")
+    word = "being written" if last.writes else "being marked in CRM"
+    hint = "the next try comes by itself" if delivery is not None and delivery.attempts > 1 else ""
+    return Outcome("clock", "none", f"{_title(last, person)}, {word}", hint, undo=last.pk if can_undo else None)
+
+
+def _sent(field: SyncField, last: Decision, person: Person) -> Outcome:
+    return _being_written(field, last, person)
+
+
+def _done(field: SyncField, last: Decision, person: Person) -> Outcome:
+    when = times.at(last.settled_at or last.decided_at)
+    if not last.writes:
+        why = reasons.words(last.reason_code, last.reason)
+        said = f"by {_name(last, person)} {times.at(last.decided_at)}"
+        hint = "; ".join(filter(None, [_uncapitalised(why), said]))
+        return Outcome("cross", "none", "Rejected", hint, again="approve_after_all")
+    hint = f"{when}, approved by {_name(last, person)}"
+    if last.kind == Kind.PUT_BACK:
+        hint = f"{when} by {_name(last, person)}"
+        return Outcome(
+            "undo", "none", "Old value put back", f"{when} by {_name(last, person)}", again="approve_after_all"
+        )
+    return Outcome("check", "good", "Written", hint, again="put_back")
+
+
+def _uncapitalised(words: str) -> str:
+    return words[:1].lower() + words[1:] if not words[:3].isupper() else words
+
+
+def _already(field: SyncField, last: Decision, person: Person) -> Outcome:
+    again = "put_back" if field.decision == FieldDecision.APPROVED else "approve_after_all"
+    return Outcome("check", "good", "Was already so", "CRM had the value; nothing written", again=again)
+
+
+def _failed(field: SyncField, last: Decision, person: Person) -> Outcome:
+    hint = f"{last.get_outcome_display().lower()} by {_name(last, person)} {times.at(last.decided_at)}"
+    return Outcome("stop-sign", "bad", "Not written", hint)
+
+
+def _name(last: Decision, person: Person) -> str:
+    return "you" if last.decided_by_id == person.pk else str(last.decided_by or "the portal")
+
+
+_BY_DELIVERY = {
+    FieldDelivery.WAITING: _waiting,
+    FieldDelivery.SENT: _sent,
+    FieldDelivery.DONE: _done,
+    FieldDelivery.ALREADY: _already,
+    FieldDelivery.FAILED: _failed,
+}

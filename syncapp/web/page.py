@@ -1,0 +1,88 @@
+"""What surrounds every page: where we are, what is wrong, how much waits; and the reader's own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+
+from syncapp.models import Person
+from syncapp.models.person import Role
+from syncapp.review import queue
+from syncapp.review.queue import Tab
+from syncapp.web.access import PortalRequest
+from syncapp.web.health import Trouble, troubles
+from syncapp.web.sides import zone_of
+
+REVIEW_ROLES = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
+# Troubles that mean "the CRM works, something of ours or of a person's making does not".
+_NOT_THE_CRM = ("worker", "operator_stop", "read_only")
+
+
+class Surroundings:
+    """Answers that a template asks for or not: each costs its query once, and only when it is shown."""
+
+    def __init__(self, person: Person | None) -> None:
+        self._person = person
+
+    @cached_property
+    def troubles(self) -> list[Trouble]:
+        """What the banner says; nobody reads it before signing in."""
+        return troubles() if self._person else []
+
+    @cached_property
+    def crm_is_connected(self) -> bool:
+        return not [trouble for trouble in self.troubles if trouble.code not in _NOT_THE_CRM]
+
+    @cached_property
+    def may_see_review(self) -> bool:
+        return self._person is not None and self._person.has_role(*REVIEW_ROLES)
+
+    @cached_property
+    def waiting(self) -> int:
+        return queue.count(Tab.WAITING)
+
+    @cached_property
+    def attention(self) -> int:
+        return queue.count(Tab.ATTENTION)
+
+    @cached_property
+    def writing(self) -> int:
+        return queue.count(Tab.WRITING)
+
+
+def surroundings(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `environment_name` and `around` for every template."""
+    person = getattr(request, "user", None)
+    signed_in = person if isinstance(person, Person) or getattr(person, "is_authenticated", False) else None
+    return {"environment_name": settings.ENVIRONMENT_NAME, "around": Surroundings(signed_in)}
+
+
+class LocalTime:
+    """Middleware: times are those of the person who reads them."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with timezone.override(zone_of(getattr(request.user, "time_zone", "UTC"))):
+            return self.get_response(request)
+
+
+def wants_part(request: PortalRequest) -> bool:
+    """Whether htmx asks for a part; on its way back through the history it needs the page."""
+    return bool(request.htmx) and not request.htmx.history_restore_request
+
+
+def answer(request: PortalRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """A page or a part of it at the same address: caches must tell the two apart."""
+    response = render(request, template, context, status=status)
+    patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
+    return response

@@ -1,0 +1,179 @@
+"""The two sides of a change as a page shows them: words for a value of each type, differences marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from syncapp.crm import canonical
+from syncapp.crm.records import Column, ColumnType
+from syncapp.models import SyncField
+from syncapp.review import characters, differences
+from syncapp.review.differences import Difference, Part
+
+# Values that are chosen rather than typed: the one replaces the other as a whole.
+_CHOSEN = (ColumnType.CHOICE, ColumnType.YES_NO)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One value, ready to be marked. `items` instead of `parts` where it is a list of choices."""
+
+    parts: tuple[Part, ...] = ()
+    items: tuple[tuple[str, bool], ...] = ()
+    is_changed: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not self.parts and not self.items
+
+    @property
+    def length(self) -> int:
+        """Characters in all."""
+        return sum(len(part.text) for part in self.parts)
+
+    @property
+    def short(self) -> Side:
+        """Only what surrounds the changes, where the text is long."""
+        return replace(self, parts=differences.shorten(self.parts))
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the short form leaves something out."""
+        return any(part.kind is differences.Kind.GAP for part in differences.shorten(self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Both sides, and what a person should know about them besides."""
+
+    was: Side
+    will: Side
+    tags: tuple[str, ...] = ()
+
+
+def words(column: Column | None, value: str | None, label: str = "") -> str:
+    """What a person reads for a canonical value; '' for empty. Times are in the active time zone."""
+    if value is None or value == "":
+        return ""
+    if column is None:
+        return label or value
+    try:
+        return _WORDS.get(column.type, _by_label)(column, value, label)
+    except ValueError:
+        return value  # nothing of this type: shown as it stands, so that it can be rejected
+
+
+def change(field: SyncField, column: Column | None) -> Change:
+    """Original and proposed value of a field."""
+    return between(
+        column,
+        (field.original_value, field.original_label),
+        (field.proposed_value, field.proposed_label),
+    )
+
+
+def between(column: Column | None, was: tuple[str | None, str], will: tuple[str | None, str]) -> Change:
+    """The change from one value with its label to another."""
+    old, new = words(column, *was), words(column, *will)
+    if column is not None and column.type is ColumnType.CHOICES:
+        return _lists(old, new)
+    same_words = old == new and (was[0] or "") != (will[0] or "")
+    chosen = column is not None and column.type in _CHOSEN
+    found = differences.replaced(old, new) if chosen or same_words else differences.compare(old, new)
+    return Change(
+        was=Side(found.was, is_changed=bool(old)),
+        will=Side(found.will, is_changed=old != new or same_words),
+        tags=_tags(found, new, same_words=same_words),
+    )
+
+
+def single(column: Column | None, value: str | None, label: str = "") -> Side:
+    """One value without marks."""
+    return Side(differences.plain(words(column, value, label)))
+
+
+def _lists(old: str, new: str) -> Change:
+    before, after = _split(old), _split(new)
+    return Change(
+        was=Side(items=tuple((item, item not in after) for item in before), is_changed=bool(before)),
+        will=Side(items=tuple((item, item not in before) for item in after), is_changed=before != after),
+    )
+
+
+def _split(text: str) -> list[str]:
+    return [item for item in text.split("; ") if item]
+
+
+def _tags(found: Difference, will: str, *, same_words: bool) -> tuple[str, ...]:
+    tags = []
+    if found.only_blanks:
+        tags.append("only blanks differ")
+    if same_words:
+        tags.append("the same words, another value")
+    if characters.hides_something(will):
+        tags.append("hidden characters")
+    mixed = characters.mixed_scripts(will)
+    if mixed:
+        tags.append(f"mixes {' and '.join(mixed)} letters")
+    return tuple(tags)
+
+
+def _by_label(column: Column, value: str, label: str) -> str:
+    return label or value
+
+
+def _as_text(column: Column, value: str, label: str) -> str:
+    return value
+
+
+def _option(column: Column, value: str, label: str) -> str:
+    return dict(column.options).get(int(value)) or label or value
+
+
+def _options(column: Column, value: str, label: str) -> str:
+    known = dict(column.options)
+    return "; ".join(known.get(number, str(number)) for number in sorted(canonical.parse_choices(value)))
+
+
+def _yes_no(column: Column, value: str, label: str) -> str:
+    answer = canonical.parse(ColumnType.YES_NO, value)
+    return dict(column.options).get(int(answer)) or ("Yes" if answer else "No")
+
+
+def _date(column: Column, value: str, label: str) -> str:
+    return day_words(canonical.parse_date(value))
+
+
+def _date_time(column: Column, value: str, label: str) -> str:
+    local = timezone.localtime(canonical.parse_date_time(value))
+    return f"{day_words(local.date())}, {local:%H:%M}"
+
+
+def day_words(day: date) -> str:
+    """14 March 1987."""
+    return f"{day.day} {day:%B} {day.year}"
+
+
+_WORDS: Mapping[ColumnType, Callable[[Column, str, str], str]] = {
+    ColumnType.TEXT: _as_text,
+    ColumnType.MEMO: _as_text,
+    ColumnType.CHOICE: _option,
+    ColumnType.CHOICES: _options,
+    ColumnType.YES_NO: _yes_no,
+    ColumnType.DATE: _date,
+    ColumnType.DATE_TIME: _date_time,
+}
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of this name; UTC where the name is unknown."""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return ZoneInfo("UTC")
