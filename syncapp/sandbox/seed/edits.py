@@ -71,8 +71,11 @@ def _choice(contact: Row, _around: Surroundings) -> Row:
 
 
 def _lookup(contact: Row, around: Surroundings) -> Row:
-    others = [row for row in around.accounts if row["accountid"] != contact["parentcustomerid"]]
-    target = around.random.choice(others)["accountid"] if others else None
+    accounts = around.accounts
+    place = around.random.randrange(len(accounts))
+    if accounts[place]["accountid"] == contact["parentcustomerid"]:
+        place = (place + 1) % len(accounts)
+    target = accounts[place]["accountid"] if len(accounts) > 1 else None
     return {"parentcustomerid": target, "parentcustomerid_type": "account" if target else None}
 
 

@@ -46,7 +46,8 @@ def row(table: Table, moment: datetime.datetime, values: Row, *, by: str = confi
     if "ownerid" in table.by_name:
         complete["ownerid"] = by
     complete.update(values)
-    return complete | table.computed(complete)
+    complete.update(table.computed(complete))
+    return complete
 
 
 def surroundings(moment: datetime.datetime) -> list[tuple[Table, Row]]:
