@@ -1,0 +1,201 @@
+"""Who may do what at which address: the whole table, and what somebody reads who may not."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, get_resolver, resolve, reverse
+
+from syncapp.models import AuditEntry, SyncRecord
+from syncapp.models.person import Role
+from syncapp.web.access import SESSION_SECONDS, SIGNED_IN_AT
+from tests import people
+from tests.factories import make_record
+from tests.people import browser
+
+V, R, A, F = Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR, Role.FILTER_MANAGER
+PUBLIC = None
+# A new view fails here until somebody has written down who may call it, and how.
+TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
+    "home": (frozenset({V, R, A}), "GET"),
+    "queue": (frozenset({V, R, A}), "GET"),
+    "record": (frozenset({V, R, A}), "GET"),
+    "decide": (frozenset({R}), "POST"),
+    "read_again": (frozenset({R}), "POST"),
+    "undo": (frozenset({R}), "POST"),
+    "put_back": (frozenset({R}), "POST"),
+    "approve_after_all": (frozenset({R}), "POST"),
+    "retry": (frozenset({R}), "POST"),
+    "sign_in": (PUBLIC, "GET"),
+    "sign_in_start": (PUBLIC, "GET"),
+    "sign_in_callback": (PUBLIC, "GET"),
+    "sign_out": (PUBLIC, "POST"),
+    "healthz": (PUBLIC, "GET"),
+}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+GUARDED = [name for name, (roles, _) in TABLE.items() if roles is not PUBLIC]
+HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/review/?q=villa"}
+
+
+def _patterns() -> list[URLPattern]:
+    found, resolvers = [], [get_resolver()]
+    while resolvers:
+        for entry in resolvers.pop().url_patterns:
+            (found if isinstance(entry, URLPattern) else resolvers).append(entry)
+    return found
+
+
+def address(name: str) -> str:
+    pattern = next(pattern for pattern in _patterns() if pattern.name == name)
+    arguments = {argument: uuid.uuid4() for argument in pattern.pattern.converters}
+    return reverse(name, kwargs=arguments)
+
+
+def methods_of(name: str) -> set[str]:
+    return {"GET", "HEAD"} if TABLE[name][1] == "GET" else {"POST"}
+
+
+def is_let_in(response: HttpResponse) -> bool:
+    """The view itself answered: an unknown id is a matter of the view."""
+    leads_to_sign_in = response.headers.get("Location", "").startswith(reverse("sign_in") + "?")
+    return response.status_code not in (401, 403, 405) and not leads_to_sign_in
+
+
+def test_every_view_is_in_the_table() -> None:
+    assert {pattern.name for pattern in _patterns()} == set(TABLE)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_view_is_guarded_as_the_table_says(name: str) -> None:
+    view = resolve(address(name)).func
+
+    assert (view.allowed_roles, set(view.allowed_methods)) == (TABLE[name][0], methods_of(name))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("name", GUARDED)
+def test_only_the_roles_of_the_table_are_let_in(name: str, role: Role) -> None:
+    client = browser(people.make_person("Somebody", role))
+
+    answers = {method: client.generic(method, address(name)) for method in METHODS}
+
+    assert {method for method, answer in answers.items() if is_let_in(answer)} == (
+        methods_of(name) if role in TABLE[name][0] else set()
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", GUARDED)
+def test_nobody_is_let_in_without_signing_in_or_without_a_role(name: str) -> None:
+    for client in (browser(), browser(people.nils())):
+        answers = [client.generic(method, address(name)) for method in METHODS]
+
+        assert not [answer for answer in answers if is_let_in(answer)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", TABLE)
+def test_another_method_is_refused_before_anything_else(name: str) -> None:
+    for method in set(METHODS) - methods_of(name):
+        assert browser().generic(method, address(name)).status_code == 405
+
+
+@pytest.mark.django_db
+def test_a_stranger_comes_back_to_the_page_he_asked_for() -> None:
+    response = browser().get(reverse("queue") + "?q=villa")
+
+    assert response.headers["Location"] == "/sign-in?next=%2Freview%2F%3Fq%3Dvilla"
+
+
+@pytest.mark.django_db
+def test_a_post_without_a_session_leads_to_the_first_page_after_signing_in() -> None:
+    response = browser().post(address("decide"))
+
+    assert response.headers["Location"] == "/sign-in?next=%2F"
+
+
+@pytest.mark.django_db
+def test_htmx_leaves_its_page_for_the_sign_in() -> None:
+    response = browser().post(address("decide"), headers=HTMX)
+
+    assert response.status_code == 401
+    assert response.headers["HX-Redirect"] == "/sign-in?next=%2Freview%2F%3Fq%3Dvilla"
+
+
+@pytest.mark.django_db
+def test_somebody_without_the_role_reads_which_one_it_takes() -> None:
+    response = browser(people.vera()).post(address("decide"))
+
+    assert response.status_code == 403
+    text = re.sub(r"<[^>]+>", "", response.content.decode())
+    assert "people with the role Reviewer" in text
+    assert "signed in as Vera, Viewer" in text
+
+
+@pytest.mark.django_db
+def test_no_page_may_be_kept_by_a_cache() -> None:
+    client = browser(people.rita())
+
+    pages = [client.get("/review/"), client.get("/sign-in"), client.get("/nowhere"), client.get("/healthz")]
+
+    assert {page.headers["Cache-Control"] for page in pages} == {"no-store"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("age", "status"), [(SESSION_SECONDS - 60, 200), (SESSION_SECONDS + 60, 302)])
+def test_a_session_ends_eight_hours_after_signing_in(age: float, status: int) -> None:
+    client = browser(people.rita())
+    session = client.session
+    session[SIGNED_IN_AT] = time.time() - age
+    session.save()
+
+    assert client.get("/review/").status_code == status
+
+
+@pytest.mark.django_db
+def test_a_session_of_unknown_age_is_over() -> None:
+    client = Client()
+    client.force_login(people.rita())
+
+    assert client.get("/review/").status_code == 302
+
+
+@pytest.mark.django_db
+def test_a_person_who_is_switched_off_is_signed_out_at_once() -> None:
+    rita = people.rita()
+    client = browser(rita)
+    rita.is_active = False
+    rita.save()
+
+    assert client.get("/review/").status_code == 302
+    rita.is_active = True
+    rita.save()
+    assert client.get("/review/").status_code == 302, "the session is gone, not merely useless"
+
+
+@pytest.mark.django_db
+def test_a_role_that_is_taken_away_counts_at_once() -> None:
+    rita = people.rita()
+    client = browser(rita)
+    people.make_person("Rita", Role.FILTER_MANAGER)
+
+    assert client.get("/review/").status_code == 403
+
+
+@pytest.mark.django_db
+def test_looking_changes_nothing() -> None:
+    record = make_record()
+    before = SyncRecord.objects.values().get()
+    client = browser(people.rita())
+
+    client.head(reverse("record", args=[record.pk]))
+    client.get(reverse("record", args=[record.pk]))
+
+    assert SyncRecord.objects.values().get() == before
+    assert not AuditEntry.objects.exists()

@@ -1,0 +1,167 @@
+"""What /healthz answers, and what everybody reads at the top of each page when something is wrong."""
+
+from __future__ import annotations
+
+import socket
+import time
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from syncapp import gates
+from syncapp.health import troubles
+from syncapp.mirror import changes
+from syncapp.models import Connection, Delivery, Gate, MirrorCursor, Pulse
+from tests import people
+from tests.people import browser
+from tests.servers import free_port, valkey
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def all_is_well(settings: Settings) -> Any:
+    """A worker that answers, a mirror that reads, a CRM that may be written to, and a broker."""
+    Pulse.objects.create(name="worker", answered_at=timezone.now())
+    for table in (changes.FIELDS, changes.RECORDS):
+        MirrorCursor.objects.create(table=table, pulled_at=timezone.now())
+    Connection.objects.create(origin="x", organization_id="11111111-1111-1111-1111-111111111111", review_writes=True)
+    with valkey() as broker:
+        settings.REDIS_URL = broker.url
+        yield broker
+
+
+def health(**query: str) -> tuple[int, dict[str, Any]]:
+    response = Client().get("/healthz", query)
+    return response.status_code, response.json()
+
+
+def codes() -> list[str]:
+    return [trouble.code for trouble in troubles()]
+
+
+def ago(seconds: float) -> Any:
+    return timezone.now() - timedelta(seconds=seconds)
+
+
+def test_all_is_well(all_is_well: Any) -> None:
+    status, answer = health()
+
+    assert (status, answer["well"], answer["broker"], answer["ill"]) == (200, True, True, [])
+    assert troubles() == []
+
+
+def test_nothing_secret_and_nobody_is_named(all_is_well: Any, settings: Settings) -> None:
+    gates.close(Gate.Name.OPERATOR_STOP, reason="Ada says so", probe_in=None, by=people.ada())
+
+    text = Client().get("/healthz").content.decode()
+
+    assert "operator_stop" in text
+    for secret in ("Ada", settings.REDIS_URL, settings.CRM_CLIENT_SECRET, settings.CRM_ORIGIN):
+        assert secret not in text
+
+
+def test_a_broker_that_is_gone_is_said_at_once(all_is_well: Any) -> None:
+    all_is_well.kill()
+
+    assert health()[1] | {"ages": None} == health()[1] | {"broker": False, "well": False, "ages": None}
+
+
+def test_a_broker_that_hangs_holds_nobody_up(all_is_well: Any) -> None:
+    all_is_well.pause()
+    begun = time.monotonic()
+
+    status, answer = health()
+
+    assert (status, answer["broker"]) == (503, False)
+    assert time.monotonic() - begun < 2
+
+
+def test_an_address_that_swallows_everything_holds_nobody_up(all_is_well: Any, settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", free_port()), backlog=1) as deaf:
+        settings.REDIS_URL = f"redis://127.0.0.1:{deaf.getsockname()[1]}/0"
+        begun = time.monotonic()
+
+        assert health()[1]["broker"] is False
+
+    assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize(("age", "status"), [(40, 200), (50, 503)])
+def test_a_worker_may_be_silent_for_so_long(all_is_well: Any, age: float, status: int) -> None:
+    Pulse.objects.update(answered_at=ago(age))
+
+    assert health()[0] == status
+    assert ("worker" in codes()) is (status == 503)
+
+
+@pytest.mark.parametrize(("age", "status"), [(25, 200), (35, 503)])
+def test_the_older_of_the_two_readings_counts(all_is_well: Any, age: float, status: int) -> None:
+    MirrorCursor.objects.filter(table=changes.RECORDS).update(pulled_at=ago(age))
+
+    assert health()[0] == status
+    assert ("pull" in codes()) is (status == 503)
+
+
+def test_a_mirror_that_reads_rarely_is_given_more_time(all_is_well: Any, settings: Settings) -> None:
+    MirrorCursor.objects.update(pulled_at=ago(100))
+    settings.PULL_SECONDS = 60
+
+    assert health()[0] == 200
+
+
+def test_a_mirror_that_has_read_one_table_only_has_not_read(all_is_well: Any) -> None:
+    MirrorCursor.objects.filter(table=changes.FIELDS).update(pulled_at=None)
+
+    assert health()[1]["pulled_seconds_ago"] is None
+    assert codes() == ["pull"]
+
+
+@pytest.mark.parametrize(("age", "status"), [(100, 200), (400, 503)])
+def test_work_that_waits_too_long_is_noticed(all_is_well: Any, age: float, status: int) -> None:
+    Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(age))
+
+    assert health()[0] == status
+    assert health()[1]["oldest_due_seconds"] == pytest.approx(age, abs=5)
+
+
+def test_a_gate_that_closed_by_itself_is_an_illness(all_is_well: Any) -> None:
+    gates.close(Gate.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
+
+    status, answer = health()
+
+    assert (status, list(answer["closed_gates"])) == (503, ["crm_credentials"])
+
+
+def test_what_a_person_stopped_is_none(all_is_well: Any) -> None:
+    gates.close(Gate.Name.OPERATOR_STOP, reason="moving house", probe_in=None, by=people.ada())
+
+    assert health()[0] == 200
+    assert [(trouble.code, trouble.by, trouble.detail) for trouble in troubles()] == [
+        ("operator_stop", "Ada", "moving house")
+    ]
+
+
+def test_a_load_balancer_is_told_that_pages_can_be_served(all_is_well: Any) -> None:
+    gates.close(Gate.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=5)
+    all_is_well.kill()
+
+    assert (health()[0], health(part="web")[0]) == (503, 200)
+
+
+def test_a_connection_that_is_read_only_is_said_on_each_page(all_is_well: Any) -> None:
+    Connection.objects.update(review_writes=False)
+
+    assert health()[0] == 200
+    assert "Read only" in browser(people.rita()).get("/review/").content.decode()
+
+
+def test_a_stalled_mirror_is_said_on_each_page(all_is_well: Any) -> None:
+    MirrorCursor.objects.update(pulled_at=ago(600))
+
+    assert "The CRM is not being read at the moment" in browser(people.rita()).get("/review/").content.decode()
