@@ -29,8 +29,10 @@ READ_GATES = (Gate.Name.WRONG_ORGANIZATION, *gates.CONNECTION_GATES)
 def tick() -> None:
     """Every second: free what died, adopt what was forgotten, ring what is due. Safe with two schedulers."""
     durable.sweep(Delivery)
+    durable.failpoint("tick.swept")
     deliveries.adopt_orphans()
     ids = durable.due_bells(Delivery)
+    durable.failpoint("tick.rung")
     try:
         for delivery_id in ids:
             deliver.delay(str(delivery_id))

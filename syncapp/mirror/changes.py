@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import DeltaExpired
 from syncapp.crm.records import ChangePage
+from syncapp.durable import failpoint
 from syncapp.mirror import columns, cursors, rows, supersede, users
 from syncapp.mirror.cursors import Reader
 from syncapp.models import MirrorCursor, SyncField, SyncRecord
@@ -121,12 +122,15 @@ def _store_page(table: _Table, reader: Reader, cursor: MirrorCursor, page: Chang
             _finish(table, reader, cursor, page.delta_link, pulled)
         else:
             cursors.move(reader, next_link=page.next_link)
+        failpoint("mirror.stored")
+    failpoint("mirror.moved")
     pulled.pages += 1
 
 
 def _store_rows(table: _Table, part: Sequence[Any], generation: int, pulled: Pulled) -> None:
     stored = table.store(part, generation=generation)
     marks = supersede.supersede(stored.records)
+    failpoint("mirror.superseded")
     SyncRecord.objects.recount(stored.records | supersede.records_of(marks))
     setattr(pulled, table.name, getattr(pulled, table.name) + len(part))
     pulled.withdrawn += stored.withdrawn

@@ -85,6 +85,7 @@ def _claim_and_bind(delivery_id: uuid.UUID) -> Claim | None:
     delivery = Delivery.objects.get(pk=delivery_id)
     due = Decision.objects.of_contact(delivery.target_table, delivery.target_id)
     due.filter(state=DecisionState.OPEN, due_at__lte=Now()).update(state=DecisionState.BOUND, delivery=delivery)
+    failpoint("delivery.bound")
     return claim
 
 
@@ -101,6 +102,7 @@ def _work(claim: Claim, passage: Passage, crm: CrmClient) -> None:
         else:
             gates.give_back(passage)
         settlement.finish(claim)
+        failpoint("delivery.finished")
     except _StillStale:
         durable.hand_back(claim, due_in=STALE_PAUSE, error="Stale")
     except CrmError as error:
