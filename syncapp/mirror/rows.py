@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection
@@ -13,39 +13,12 @@ from django.db.models.functions import Now
 
 from syncapp import audit
 from syncapp.crm.records import StagedField, StagedRecord
+from syncapp.mirror import upserts
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.decision import LIVE_STATES
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.sync_record import search_key
 
-RECORD_COLUMNS = [
-    "name",
-    "target_table",
-    "target_id",
-    "editor_id",
-    "editor_name",
-    "edited_on",
-    "operation_id",
-    "crm_state",
-    "version",
-    "generation",
-    "is_stub",
-    "name_key",
-    "editor_key",
-]
-FIELD_COLUMNS = [
-    "record_id",
-    "column_name",
-    "original_value",
-    "proposed_value",
-    "original_label",
-    "proposed_label",
-    "crm_decision",
-    "crm_decision_id",
-    "crm_state",
-    "version",
-    "generation",
-]
 CHUNK = 250
 Item = TypeVar("Item")
 
@@ -69,75 +42,74 @@ def store_records(rows: Sequence[StagedRecord], *, generation: int) -> Stored:
     """Insert or fill the edits; those that were reviewed before we ever held them are left out."""
     held = set(SyncRecord.objects.filter(pk__in=[row.id for row in rows]).values_list("pk", flat=True))
     kept = [row for row in rows if row.id in held or row.state == 0]
-    upserted = [_record(row, generation) for row in kept]
-    _upsert(SyncRecord, upserted, RECORD_COLUMNS)
+    upserts.upsert(SyncRecord, [_record(row, generation) for row in kept])
     return Stored(new=sum(row.id not in held for row in kept), records={row.id for row in kept})
 
 
-def _record(row: StagedRecord, generation: int) -> SyncRecord:
-    return SyncRecord(
-        id=row.id,
-        name=row.name,
-        target_table=row.target_table or "contact",
-        target_id=row.target_id or row.contact_id,
-        editor_id=row.editor_id,
-        editor_name=row.editor_name,
-        edited_on=row.edited_on,
-        operation_id=row.operation_id,
-        crm_state=row.state,
-        version=row.version,
-        generation=generation,
-        is_stub=row.target_id is None and row.contact_id is None,
-        name_key=search_key(row.name),
-        editor_key=search_key(row.editor_name),
-    )
+def _record(row: StagedRecord, generation: int) -> upserts.Row:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "target_table": row.target_table or "contact",
+        "target_id": row.target_id or row.contact_id,
+        "editor_id": row.editor_id,
+        "editor_name": row.editor_name,
+        "edited_on": row.edited_on,
+        "operation_id": row.operation_id,
+        "crm_state": row.state,
+        "version": row.version,
+        "generation": generation,
+        "is_stub": row.target_id is None and row.contact_id is None,
+        "name_key": search_key(row.name),
+        "editor_key": search_key(row.editor_name),
+    }
 
 
 def store_fields(rows: Sequence[StagedField], *, generation: int) -> Stored:
-    """Insert or refresh the fields, with a stub for a parent that has not arrived; withdraw what was decided there."""
-    held = {row.pk: row for row in SyncField.objects.filter(pk__in=[row.id for row in rows])}
+    """Insert or refresh the fields, with a stub for a parent that has not arrived; withdraw what was decided there.
+
+    A stub is counted when it is filled, so only parents that have arrived are among the returned `records`.
+    """
+    held = dict(SyncField.objects.filter(pk__in=[row.id for row in rows]).values_list("pk", "decision"))
     kept = [row for row in rows if row.record_id is not None and (row.id in held or row.state == 0)]
-    _make_stubs({row.record_id for row in kept if row.record_id})
-    _upsert(SyncField, [_field(row, generation) for row in kept], FIELD_COLUMNS)
-    stored = Stored(new=sum(row.id not in held for row in kept))
+    arrived = _with_parents({row.record_id for row in kept if row.record_id})
+    upserts.upsert(SyncField, [_field(row, generation) for row in kept])
+    stored = Stored(new=sum(row.id not in held for row in kept), records=arrived)
     stored.withdrawn = _withdraw_decided([row for row in kept if row.id in held and row.state != 0], held)
     _reopen([row for row in kept if row.id in held and row.state == 0], held)
-    stored.records = {row.record_id for row in kept if row.record_id}
     return stored
 
 
-def _field(row: StagedField, generation: int) -> SyncField:
-    return SyncField(
-        id=row.id,
-        record_id=row.record_id or row.id,
-        column_name=row.column,
-        original_value=row.original,
-        proposed_value=row.proposed,
-        original_label=row.original_label,
-        proposed_label=row.proposed_label,
-        crm_decision=row.decision,
-        crm_decision_id=row.decision_id,
-        crm_state=row.state,
-        version=row.version,
-        generation=generation,
-    )
+def _field(row: StagedField, generation: int) -> upserts.Row:
+    return {
+        "id": row.id,
+        "record_id": row.record_id,
+        "column_name": row.column,
+        "original_value": row.original,
+        "proposed_value": row.proposed,
+        "original_label": row.original_label,
+        "proposed_label": row.proposed_label,
+        "crm_decision": row.decision,
+        "crm_decision_id": row.decision_id,
+        "crm_state": row.state,
+        "version": row.version,
+        "generation": generation,
+    }
 
 
-def _upsert(model: Any, rows: list[Any], columns: list[str]) -> None:
-    # A fixed order keeps two writers of overlapping rows from waiting for each other in a circle.
-    rows.sort(key=lambda row: row.pk)
-    model.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=columns)
+def _with_parents(record_ids: Collection[UUID]) -> set[UUID]:
+    """Make a stub for each parent that is missing; returns those that have arrived.
+
+    Locked, because whoever fills a stub at this moment has to count our fields, or we have to see it filled.
+    """
+    upserts.insert_missing(SyncRecord, [{"id": pk, "is_stub": True} for pk in record_ids])
+    parents = SyncRecord.objects.select_for_update().filter(pk__in=record_ids).order_by("pk")
+    return {pk for pk, is_stub in parents.values_list("pk", "is_stub") if not is_stub}
 
 
-def _make_stubs(record_ids: Collection[UUID]) -> None:
-    held = set(SyncRecord.objects.filter(pk__in=record_ids).values_list("pk", flat=True))
-    missing = sorted(set(record_ids) - held)
-    SyncRecord.objects.bulk_create([SyncRecord(id=pk, is_stub=True) for pk in missing], ignore_conflicts=True)
-
-
-def _withdraw_decided(rows: Sequence[StagedField], held: Mapping[UUID, SyncField]) -> int:
+def _withdraw_decided(rows: Sequence[StagedField], held: Mapping[UUID, str]) -> int:
     """Fields that somebody decided in the CRM, as far as that was not ourselves."""
-    candidates = [row for row in rows if held[row.id].decision == FieldDecision.PENDING]
+    candidates = [row for row in rows if held[row.id] == FieldDecision.PENDING]
     if not candidates:
         return 0
     ids = [row.decision_id for row in candidates if row.decision_id]
@@ -156,9 +128,9 @@ def _uuids(texts: Iterable[str]) -> list[UUID]:
     return found
 
 
-def _reopen(rows: Sequence[StagedField], held: Mapping[UUID, SyncField]) -> None:
+def _reopen(rows: Sequence[StagedField], held: Mapping[UUID, str]) -> None:
     """A row that we had withdrawn is open in the CRM: it waits again."""
-    again = [row.id for row in rows if held[row.id].decision == FieldDecision.WITHDRAWN]
+    again = [row.id for row in rows if held[row.id] == FieldDecision.WITHDRAWN]
     SyncField.objects.filter(pk__in=again, decision=FieldDecision.WITHDRAWN).update(
         decision=FieldDecision.PENDING,
         delivery=FieldDelivery.NONE,

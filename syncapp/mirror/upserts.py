@@ -1,0 +1,88 @@
+"""Many rows of one table in one statement, from plain mappings: the named columns are written, the others left alone.
+
+`bulk_create` prepares every column of every model instance in Python, ours included, which takes longer than the
+database's own work; `python -m benches mirror` compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import Field, Model
+
+Row = Mapping[str, Any]
+Fields = list["Field[Any, Any]"]
+_AS_THEY_ARE = (str, int, type(None))
+
+
+def upsert(model: type[Model], rows: Sequence[Row]) -> None:
+    """Insert the rows; of one whose primary key is held, replace the columns that the rows name.
+
+    All rows name the same columns, the primary key first. A new row has the model's defaults in all others.
+    """
+    if rows:
+        key, *others = (_quoted(field) for field in _named(model, rows))
+        _insert(model, rows, f"ON CONFLICT ({key}) DO UPDATE SET " + ", ".join(f"{c} = EXCLUDED.{c}" for c in others))
+
+
+def insert_missing(model: type[Model], rows: Sequence[Row]) -> None:
+    """Insert the rows whose primary key is not held; those that are stay as they are."""
+    if rows:
+        _insert(model, rows, "ON CONFLICT DO NOTHING")
+
+
+def _insert(model: type[Model], rows: Sequence[Row], conflict: str) -> None:
+    named = _named(model, rows)
+    ours = [field for field in model._meta.concrete_fields if field not in named]
+    into = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)}"
+    into += f" ({', '.join(map(_quoted, named + ours))})"
+    defaults = [_prepared(field, field.get_default()) for field in ours]
+    if connection.vendor == "postgresql":
+        _insert_arrays(into, named, _values(named, rows), ours, defaults, conflict)
+    else:
+        _insert_one_by_one(into, _values(named, rows), defaults, conflict)
+
+
+def _insert_arrays(
+    into: str, named: Fields, values: list[list[Any]], ours: Fields, defaults: list[Any], conflict: str
+) -> None:
+    """One array a column: the statement stays short, and the server plans it once."""
+    arrays = ", ".join(f"%s::{_type(field)}[]" for field in named)
+    constants = "".join(f", %s::{_type(field)}" for field in ours)
+    statement = f"{into} SELECT arrived.*{constants} FROM unnest({arrays}) AS arrived {conflict}"  # noqa: S608  (the model's own names)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*defaults, *map(list, zip(*values, strict=True))])
+
+
+def _insert_one_by_one(into: str, values: list[list[Any]], defaults: list[Any], conflict: str) -> None:
+    """One prepared statement, run for each row inside the database's own library."""
+    marks = ", ".join(["%s"] * len(values[0] + defaults))
+    with connection.cursor() as cursor:
+        cursor.executemany(f"{into} VALUES ({marks}) {conflict}", [row + defaults for row in values])
+
+
+def _named(model: type[Model], rows: Sequence[Row]) -> Fields:
+    by_name = {field.attname: field for field in model._meta.concrete_fields}
+    return [by_name[name] for name in rows[0]]
+
+
+def _values(named: Fields, rows: Sequence[Row]) -> list[list[Any]]:
+    key, columns = named[0].attname, [(field, field.attname) for field in named]
+    # A fixed order keeps two writers of overlapping rows from waiting for each other in a circle.
+    ordered = sorted(rows, key=lambda row: row[key])
+    return [[_prepared(field, row[name]) for field, name in columns] for row in ordered]
+
+
+def _prepared(field: Field[Any, Any], value: Any) -> Any:
+    return value if type(value) in _AS_THEY_ARE else field.get_db_prep_save(value, connection)
+
+
+def _quoted(field: Field[Any, Any]) -> str:
+    return connection.ops.quote_name(str(field.column))
+
+
+def _type(field: Field[Any, Any]) -> str:
+    """Without its length: a cast to one would cut a text that is too long, where storing it raises an error."""
+    return str(field.db_type(connection)).partition("(")[0]
