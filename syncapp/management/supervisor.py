@@ -80,6 +80,7 @@ class Child:
             say(f"{self.service.name} ended with code {code}, starting again in {self._pause:g} s")
         elif time.monotonic() >= self._due_at:
             self.start()
+            say(f"{self.service.name} started again, process {self.pid}")
 
     def ask_to_stop(self) -> None:
         """Let it end in its own way."""

@@ -1,0 +1,216 @@
+"""`manage.py demo` with real processes: one line when ready, nothing left when it ends, whatever ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from tests.servers import PROJECT, Server, free_port, launch, wait_until
+
+pytestmark = pytest.mark.journey
+
+READY_SECONDS = 60  # on a busy machine; alone it takes about 6
+OWN = ("DATABASE_URL", "REDIS_URL", "BASE_URL", "CRM_ORIGIN", "CRM_AUTHORITY", "DJANGO_SETTINGS_MODULE", "FAILPOINTS")
+
+
+@pytest.fixture
+def demos(tmp_path: Path) -> Iterator[Demos]:
+    """Starts demos in one folder, and ends what a failed test left."""
+    started = Demos(tmp_path)
+    yield started
+    started.clear_away()
+
+
+class Demos:
+    """Demos of one folder with ports of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.portal, self.sandbox = free_port(), free_port()
+        self.servers: list[Server] = []
+        self._seen: list[psutil.Process] = []
+
+    def start(self, **environment: str) -> Server:
+        """Start one; its output is in `said()`."""
+        clean = {name: value for name, value in os.environ.items() if name not in OWN}
+        ours = {
+            "DEMO_DIR": str(self.folder / "demo"),
+            "PORTAL_PORT": str(self.portal),
+            "SANDBOX_PORT": str(self.sandbox),
+        }
+        log = self.folder / f"output-{len(self.servers)}"
+        url = f"http://127.0.0.1:{self.portal}"
+        server = launch(
+            [sys.executable, "manage.py", "demo"], url=url, log=log, environment={**clean, **ours, **environment}
+        )
+        self.servers.append(server)
+        return server
+
+    def start_and_wait(self) -> Server:
+        server = self.start()
+        wait_until(lambda: "Portal ready" in server.said() or server.process.poll() is not None, seconds=READY_SECONDS)
+        assert server.process.poll() is None, server.said()
+        return server
+
+    def processes(self, server: Server) -> list[psutil.Process]:
+        """The demo's processes, all the way down."""
+        found = psutil.Process(server.process.pid).children(recursive=True)
+        self._seen += found
+        return found
+
+    def log(self) -> str:
+        return (self.folder / "demo" / "logs" / "demo.log").read_text()
+
+    def clear_away(self) -> None:
+        for server in self.servers:
+            if server.process.poll() is None:
+                self.processes(server)
+                server.kill()
+        for process in self._seen:
+            if process.is_running():
+                process.kill()
+
+
+def service(processes: list[psutil.Process], word: str) -> psutil.Process:
+    """The topmost process whose command line contains `word`."""
+    return next(process for process in processes if word in process.cmdline())
+
+
+def end(server: Server, number: signal.Signals = signal.SIGTERM, *, seconds: float = 15) -> int:
+    server.process.send_signal(number)
+    return server.process.wait(seconds)
+
+
+def none_is_left(processes: list[psutil.Process]) -> bool:
+    return not [process for process in processes if process.is_running() and process.status() != "zombie"]
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def get(url: str) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, timeout=10)
+
+
+def test_it_says_one_line_when_ready_and_leaves_nothing(demos: Demos) -> None:
+    demo = demos.start_and_wait()
+    processes = demos.processes(demo)
+    assert demo.said() == f"Portal ready: {demo.url}\n"
+    assert "Sign in with Microsoft" in get(f"{demo.url}/review/").text
+    assert get(f"{demo.url}/healthz").json()["well"] is True
+
+    assert end(demo) == 0
+
+    assert none_is_left(processes)
+    assert demo.said() == f"Portal ready: {demo.url}\n"
+    assert is_free(demos.portal)
+    assert is_free(demos.sandbox)
+
+
+def test_a_second_start_keeps_the_data(demos: Demos) -> None:
+    end(demos.start_and_wait(), signal.SIGINT)
+    before = edits(demos)
+
+    end(demos.start_and_wait(), signal.SIGINT)
+
+    assert before
+    assert edits(demos) == before
+
+
+def edits(demos: Demos) -> list[tuple[str, ...]]:
+    with sqlite3.connect(demos.folder / "demo" / "portal.sqlite3") as database:
+        return database.execute("SELECT id, name, generation FROM syncapp_syncrecord ORDER BY id").fetchall()
+
+
+def test_a_child_that_hangs_is_ended_after_a_grace(demos: Demos) -> None:
+    demo = demos.start_and_wait()
+    processes = demos.processes(demo)
+    service(processes, "worker").suspend()
+
+    assert end(demo) == 0
+
+    assert none_is_left(processes)
+
+
+def test_killing_the_supervisor_leaves_nothing(demos: Demos) -> None:
+    demo = demos.start_and_wait()
+    processes = demos.processes(demo)
+
+    demo.kill()
+
+    wait_until(lambda: none_is_left(processes), what=f"gone: {processes}")
+
+
+def test_children_that_die_are_started_again(demos: Demos) -> None:
+    demo = demos.start_and_wait()
+    processes = demos.processes(demo)
+
+    for word in ("worker", "portal.wsgi", "syncapp.sandbox"):
+        service(processes, word).kill()
+
+    for name in ("worker", "web", "sandbox"):
+        wait_until(lambda name=name: f"{name} started again" in demos.log(), what=f"{name} is back")
+    assert demos.log().count("ended with code -9, starting again in 1 s") == 3
+    wait_until(lambda: not is_free(demos.portal) and get(f"{demo.url}/healthz").ok, seconds=60, what="well again")
+    demos.processes(demo)
+    end(demo)
+
+
+@pytest.mark.parametrize("which", ["portal", "sandbox"])
+def test_a_port_in_use_is_one_clear_line(demos: Demos, which: str) -> None:
+    port = getattr(demos, which)
+    with socket.create_server(("127.0.0.1", port)):
+        demo = demos.start()
+
+        assert demo.process.wait(30) == 1
+
+    name = f"{which.upper()}_PORT"
+    assert demo.said() == f"CommandError: Port {port} is in use. Choose another one: {name}={port + 10} make demo\n"
+    assert is_free(demos.portal)
+    assert is_free(demos.sandbox)
+
+
+def test_two_demos_do_not_share_a_folder(demos: Demos) -> None:
+    demo = demos.start_and_wait()
+
+    second = demos.start(PORTAL_PORT=str(free_port()), SANDBOX_PORT=str(free_port()))
+
+    assert second.process.wait(30) == 1
+    assert "is running already" in second.said()
+    assert get(f"{demo.url}/healthz").ok
+    end(demo)
+
+
+def test_the_demo_refuses_to_run_with_a_real_configuration(demos: Demos) -> None:
+    demo = demos.start(DEMO="off", SECRET_KEY="k" * 60)
+
+    assert demo.process.wait(30) == 1
+    assert "DEMO is off" in demo.said() or "osync.E" in demo.said()
+
+
+def test_the_sandbox_runs_alone_too(tmp_path: Path) -> None:
+    port = free_port()
+    environment = {**os.environ, "DEMO_DIR": str(tmp_path), "SANDBOX_PORT": str(port)}
+    command = [sys.executable, "manage.py", "sandbox"]
+    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().decode() == f"Sandbox ready: http://127.0.0.1:{port}\n"
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
+        process.stdout.close()
