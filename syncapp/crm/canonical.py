@@ -131,5 +131,7 @@ def plain(number: Decimal) -> str:
 
 def instant_text(instant: datetime) -> str:
     """UTC with a Z, fractions of a second only where there are any."""
+    if instant.tzinfo is None:
+        raise ValueError("a time without a zone")
     text = instant.astimezone(UTC).replace(tzinfo=None).isoformat()
     return (text.rstrip("0") if instant.microsecond else text) + "Z"

@@ -109,13 +109,13 @@ def test_what_is_no_batch_answer_is_a_protocol_error(content_type, body):
 
 
 def test_change_sets_inside_change_sets_are_refused():
-    nested = COMMITTED.replace(
-        b"Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\nContent-ID: 1",
-        b"Content-Type: multipart/mixed; boundary=x",
-    )
+    part = b"--c\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 204 X\r\n\r\n\r\n--c--"
+    inner = b"--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n" + part + b"\r\n--b--"
+    outer = b"--a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + inner + b"\r\n--a--"
 
+    assert len(decode("multipart/mixed; boundary=b", inner)) == 1
     with pytest.raises(ProtocolError):
-        decode(TYPE, nested)
+        decode("multipart/mixed; boundary=a", outer)
 
 
 def test_reads_are_written_as_documented():

@@ -7,7 +7,7 @@ import pytest
 from syncapp.crm.auth import ClientCredentials, demo_session
 from syncapp.crm.errors import CredentialsRefused, TokenUnavailable
 from tests.crm.authority import CLIENT, TENANT, Authority
-from tests.crm.local_server import http, json_answer, serve
+from tests.crm.local_server import http, in_turn, json_answer, serve
 
 GOOD = json_answer({"access_token": "first", "token_type": "Bearer", "expires_in": 3600})
 
@@ -102,3 +102,13 @@ def test_an_absent_sign_in_service_is_worth_another_try():
 
     with pytest.raises(TokenUnavailable):
         credentials.token()
+
+
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_a_redirect_gets_neither_the_secret_nor_belief(status):
+    with serve(in_turn(GOOD)) as elsewhere:
+        authority = Authority(token_answer=http(status, location=f"{elsewhere.origin}/token"))
+        with serve(authority.handle) as authority.server, pytest.raises(TokenUnavailable):
+            _credentials(authority.server).token()
+
+        assert elsewhere.requests == []

@@ -281,6 +281,29 @@ def test_a_dribbling_answer_costs_no_more_than_the_read_timeout():
     assert took < 2
 
 
+def test_an_answer_that_begins_late_and_stops_costs_no_more_than_the_read_timeout():
+    stop = threading.Event()
+
+    def answer(connection):
+        connection.recv(65_536)
+        stop.wait(1.5)
+        connection.sendall(b"HTTP/1.1 200 X\r\nContent-Length: 1000\r\n\r\nx")
+        stop.wait(10)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=_accept_one, args=(listener, answer))
+        thread.start()
+        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        started = time.monotonic()
+        with pytest.raises(errors.Unreachable):
+            WatchedTransport(origin=origin, read_timeout=2, retries=0).get("contacts")
+        took = time.monotonic() - started
+        stop.set()
+        thread.join(5)
+
+    assert took < 3
+
+
 def _accept_one(listener, answer):
     connection, _ = listener.accept()
     with connection:

@@ -1,0 +1,80 @@
+"""Rows of the CRM: read completely, or refused with the name of what is wrong."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from syncapp.crm import rows
+from syncapp.crm.errors import ProtocolError
+from syncapp.crm.names import Names
+
+ROW = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")
+FIELD = {
+    "@odata.etag": 'W/"5"',
+    "osync_syncfieldid": str(ROW),
+    "osync_name": "telephone1",
+    "osync_decision": 410000000,
+    "statecode": 0,
+    "versionnumber": 5,
+}
+RECORD = {
+    "@odata.etag": 'W/"6"',
+    "osync_syncrecordid": str(ROW),
+    "osync_targetid": str(ROW),
+    "statecode": 0,
+    "versionnumber": 6,
+}
+
+
+def test_absent_values_are_empty():
+    field = rows.staged_field(FIELD, Names())
+
+    assert (field.record_id, field.original, field.proposed_label, field.decided_on) == (None, None, "", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("osync_syncfieldid", None),
+        ("osync_syncfieldid", "5"),
+        ("osync_syncfieldid", 5),
+        ("osync_name", 5),
+        ("osync_decision", "410000000"),
+        ("osync_decision", None),
+        ("versionnumber", 2**63),
+        ("versionnumber", True),
+        ("osync_decidedon", "yesterday"),
+        ("osync_decidedon", "2026-11-20T09:30:00"),
+        ("_osync_syncrecord_value", {}),
+        ("@odata.etag", None),
+        ("@odata.etag", "*"),
+        ("@odata.etag", 'W/"5"\r\nX: y'),
+    ],
+)
+def test_a_value_of_another_type_is_named_and_not_repeated(name, value):
+    with pytest.raises(ProtocolError) as caught:
+        rows.staged_field({**FIELD, name: value}, Names())
+
+    assert name in caught.value.message
+    assert str(value) not in caught.value.message.replace(name, "") or value is None
+
+
+def test_a_target_that_is_no_id_does_not_stop_the_mirror():
+    assert rows.staged_record({**RECORD, "osync_targetid": "see notes"}, Names()).target_id is None
+    assert rows.staged_record(RECORD, Names()).target_id == ROW
+
+
+@pytest.mark.parametrize("shape", [{"@odata.context": "https://x/$metadata#a/$deletedEntity"}, {"reason": "deleted"}])
+def test_deletions_are_told_apart_from_rows(shape):
+    payload = {"value": [{**shape, "id": str(ROW)}, FIELD], "@odata.deltaLink": "link"}
+
+    page = rows.change_page(payload, lambda row: row["osync_name"], str)
+
+    assert (page.rows, page.deleted, page.next_link, page.delta_link) == (("telephone1",), (ROW,), "", "link")
+
+
+def test_a_link_that_is_no_text_is_refused():
+    with pytest.raises(ProtocolError):
+        rows.change_page({"value": [], "@odata.nextLink": 5}, str, str)
