@@ -72,9 +72,10 @@ def store_fields(rows: Sequence[StagedField], *, generation: int) -> Stored:
     """
     held = dict(SyncField.objects.filter(pk__in=[row.id for row in rows]).values_list("pk", "decision"))
     kept = [row for row in rows if row.record_id is not None and (row.id in held or row.state == 0)]
-    arrived = _with_parents({row.record_id for row in kept if row.record_id})
+    parents = sorted({row.record_id for row in kept if row.record_id})
+    upserts.insert_missing(SyncRecord, [{"id": pk, "is_stub": True} for pk in parents])
     upserts.upsert(SyncField, [_field(row, generation) for row in kept])
-    stored = Stored(new=sum(row.id not in held for row in kept), records=arrived)
+    stored = Stored(new=sum(row.id not in held for row in kept), records=_arrived(parents))
     stored.withdrawn = _withdraw_decided([row for row in kept if row.id in held and row.state != 0], held)
     _reopen([row for row in kept if row.id in held and row.state == 0], held)
     return stored
@@ -97,13 +98,13 @@ def _field(row: StagedField, generation: int) -> upserts.Row:
     }
 
 
-def _with_parents(record_ids: Collection[UUID]) -> set[UUID]:
-    """Make a stub for each parent that is missing; returns those that have arrived.
+def _arrived(record_ids: Collection[UUID]) -> set[UUID]:
+    """Which of these parents are more than a stub.
 
-    Locked, because whoever fills a stub at this moment has to count our fields, or we have to see it filled.
+    Locked, because whoever fills a stub at this moment has to count our fields, or we have to see it filled; and after
+    the fields, as a decision locks them, so that the two never wait for each other.
     """
-    upserts.insert_missing(SyncRecord, [{"id": pk, "is_stub": True} for pk in record_ids])
-    parents = SyncRecord.objects.select_for_update().filter(pk__in=record_ids).order_by("pk")
+    parents = SyncRecord.objects.select_for_update(no_key=True).filter(pk__in=record_ids).order_by("pk")
     return {pk for pk, is_stub in parents.values_list("pk", "is_stub") if not is_stub}
 
 

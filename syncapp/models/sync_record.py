@@ -44,7 +44,7 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         if not wanted:
             return
         rows = self.filter(pk__in=wanted)
-        list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+        list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
         for counts, moved in _by_counts(rows).items():
             self.filter(pk__in=moved).update(**dict(zip(_CONDITIONS, counts, strict=True)))
 
