@@ -5,7 +5,6 @@ Pages continue after a row, never at an offset, so the last page costs what the 
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -64,12 +63,11 @@ def count(tab: Tab) -> int:
     return in_tab(tab).order_by()[: MOST_COUNTED + 1].count()
 
 
-def page(tab: Tab, *, order: Order, search: str = "", after: uuid.UUID | None = None, size: int = PAGE) -> Page:
-    """The first rows of a view, or those that follow the edit `after`."""
+def page(tab: Tab, *, order: Order, search: str = "", after: SyncRecord | None = None, size: int = PAGE) -> Page:
+    """The first rows of a view, or those that follow the edit `after`, whether that is still in it or not."""
     rows = _searched(in_tab(tab), search)
-    last = SyncRecord.objects.filter(pk=after).first() if after else None
-    if last is not None:
-        rows = rows.filter(_follows(last, order))
+    if after is not None:
+        rows = rows.filter(_follows(after, order))
     found = list(rows.order_by(*_SORTED_BY[order])[: size + 1])
     return Page(records=found[:size], has_more=len(found) > size)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
+from syncapp.crm.records import Column
 from syncapp.mirror import columns
 from syncapp.models import MirrorCursor, SyncField, SyncRecord
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
@@ -69,20 +70,22 @@ class QueueView:
         self.search = asked.get("q", "").strip()[:LONGEST_SEARCH]
         self.after = _uuid(asked.get("after", ""))
         self.current = current
-        self._around = around
+        self.around = around
+        self._columns: dict[str, Mapping[str, Column]] = {}
 
     @cached_property
     def page(self) -> Page:
-        return queue.page(self.tab, order=self.order, search=self.search, after=self.after)
+        after = SyncRecord.objects.filter(pk=self.after).first() if self.after else None
+        return queue.page(self.tab, order=self.order, search=self.search, after=after)
 
     @cached_property
     def rows(self) -> list[Row]:
-        return rows_of(self.page.records, current=self.current)
+        return self._rows_of(self.page.records)
 
     @cached_property
     def row(self) -> Row | None:
         """The open edit's row, to be swapped beside its page."""
-        return rows_of([self.current], current=self.current)[0] if self.current else None
+        return self._rows_of([self.current])[0] if self.current else None
 
     @property
     def next_after(self) -> uuid.UUID | None:
@@ -94,22 +97,29 @@ class QueueView:
         """The edit that comes after the open one, whether that one is still in this list or not."""
         if self.current is None:
             return None
-        found = queue.page(self.tab, order=self.order, search=self.search, after=self.current.pk, size=1)
+        place = self._place
+        if place is not None and place + 1 < len(self.page.records):
+            return self.page.records[place + 1].pk
+        found = queue.page(self.tab, order=self.order, search=self.search, after=self.current, size=1)
         return found.records[0].pk if found.records else None
 
     @cached_property
     def previous(self) -> uuid.UUID | None:
         """The edit before the open one on this page of the list."""
-        ids = [record.pk for record in self.page.records]
-        here = ids.index(self.current.pk) if self.current and self.current.pk in ids else 0
-        return ids[here - 1] if here else None
+        return self.page.records[self._place - 1].pk if self._place else None
+
+    @property
+    def _place(self) -> int | None:
+        """Where the open edit stands on this page of the list."""
+        records = enumerate(self.page.records)
+        return next((place for place, record in records if self.current and record.pk == self.current.pk), None)
 
     @cached_property
     def tabs(self) -> list[tuple[Tab, str, int | None]]:
         counts: Mapping[Tab, int] = {
-            Tab.WAITING: self._around.waiting,
-            Tab.ATTENTION: self._around.attention,
-            Tab.WRITING: self._around.writing,
+            Tab.WAITING: self.around.waiting,
+            Tab.ATTENTION: self.around.attention,
+            Tab.WRITING: self.around.writing,
         }
         return [(tab, word, counts.get(tab)) for tab, word in WORDS.items()]
 
@@ -134,6 +144,22 @@ class QueueView:
         said = {name: str(value) for name, value in asked.items() if value}
         return f"?{urlencode(said)}" if said else ""
 
+    def columns_of(self, table: str) -> Mapping[str, Column]:
+        """The descriptions of a table's columns, read once for the list and the open edit."""
+        if table not in self._columns:
+            self._columns[table] = columns.of_table(table)
+        return self._columns[table]
+
+    def _rows_of(self, records: Sequence[SyncRecord]) -> list[Row]:
+        """The rows of these edits, in one query however many they are."""
+        fields: dict[uuid.UUID, list[SyncField]] = defaultdict(list)
+        wanted = ("id", "record_id", "column_name", "decision", "delivery")
+        for field in SyncField.objects.filter(record__in=records).only(*wanted):
+            fields[field.record_id].append(field)
+        known = [self.columns_of(record.target_table) for record in records]
+        pairs = zip(records, known, strict=True)
+        return [_row(record, fields[record.pk], columns_of, self.current) for record, columns_of in pairs]
+
     @cached_property
     def newest(self) -> datetime | None:
         found: datetime | None = queue.newest_edit()
@@ -146,19 +172,9 @@ class QueueView:
         return next((moment for moment in read if moment is not None), None)
 
 
-def rows_of(records: Iterable[SyncRecord], *, current: SyncRecord | None) -> list[Row]:
-    """The rows of these edits, in two queries however many they are."""
-    records = list(records)
-    fields: dict[uuid.UUID, list[SyncField]] = defaultdict(list)
-    wanted = ("id", "record_id", "column_name", "decision", "delivery")
-    for field in SyncField.objects.filter(record__in=records).only(*wanted):
-        fields[field.record_id].append(field)
-    labels = {table: columns.labels(table) for table in {record.target_table for record in records}}
-    return [_row(record, fields[record.pk], labels[record.target_table], current) for record in records]
-
-
-def _row(record: SyncRecord, fields: list[SyncField], labels: Mapping[str, str], current: SyncRecord | None) -> Row:
-    words = sorted((labels.get(field.column_name, field.column_name) for field in fields), key=str.casefold)
+def _row(record: SyncRecord, fields: list[SyncField], known: Mapping[str, Column], current: SyncRecord | None) -> Row:
+    names = [field.column_name for field in fields]
+    words = sorted((known[name].label if name in known else name for name in names), key=str.casefold)
     return Row(
         record=record,
         labels=tuple(words[:MOST_LABELS]),

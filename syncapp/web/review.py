@@ -41,7 +41,7 @@ def queue(request: PortalRequest) -> HttpResponse:
     """The list, with its first edit open beside it."""
     view = _view(request)
     view.current = next(iter(view.page.records), None)
-    page = _shown(request, view.current) if view.current else None
+    page = _shown(request, view) if view.current else None
     return answer(request, "review/queue.html", _context(view, page, showing="list", read_soon=True))
 
 
@@ -49,7 +49,8 @@ def queue(request: PortalRequest) -> HttpResponse:
 def record(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     """One contact's edit; htmx gets the right side alone, or only the rows it is watching."""
     row = _record(record_id)
-    view, page = _view(request, row), _shown(request, row)
+    view = _view(request, row)
+    page = _shown(request, view)
     if wants_part(request) and "live" in request.GET:
         return _moved(request, view, page)
     template = "review/_record.html" if wants_part(request) else "review/record.html"
@@ -104,12 +105,13 @@ def read_again(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
         if found is None:
             messages.error(request, "CRM did not answer. The page shows the values that were read before.")
         return _to_record(request, row)
-    page = _shown(request, row)
+    view = _view(request, row)
+    page = _shown(request, view)
     page = shown.crm_silent(page) if found is None else page
     if found is not None and found.gone_changed:
-        return _whole_record(request, _context(_view(request, row), page))
+        return _whole_record(request, _context(view, page))
     moved = shown.only(page, found.changed) if found else []
-    return answer(request, "review/_read.html", _context(_view(request, row), page, moved=moved))
+    return answer(request, "review/_read.html", _context(view, page, moved=moved))
 
 
 def _record(record_id: uuid.UUID) -> SyncRecord:
@@ -124,15 +126,19 @@ def _view(request: PortalRequest, current: SyncRecord | None = None) -> QueueVie
     return QueueView(request.GET, Surroundings(request.user), current=current)
 
 
-def _shown(request: PortalRequest, row: SyncRecord, problems: Problems | None = None) -> RecordShown:
-    """The record as it is now, with what the reviewer had typed into the form that was sent."""
-    post = request.POST
+def _shown(request: PortalRequest, view: QueueView, problems: Problems | None = None) -> RecordShown:
+    """The view's open edit as it is now, with what the reviewer had typed into the form that was sent."""
+    post, row = request.POST, view.current
+    if row is None:
+        raise Http404
     typed = (lambda key: forms.typed(post, key)) if post else shown.nothing_typed
-    return shown.record_shown(row, person=request.user, typed=typed, problems=problems)
+    known = view.columns_of(row.target_table)
+    return shown.record_shown(row, person=request.user, known=known, typed=typed, problems=problems)
 
 
 def _context(view: QueueView, page: RecordShown | None, **more: Any) -> dict[str, Any]:
-    return {"section": "review", "view": view, "shown": page, "reasons": reasons.REASONS} | more
+    frame = {"section": "review", "around": view.around}
+    return frame | {"view": view, "shown": page, "reasons": reasons.REASONS} | more
 
 
 def _moved(request: PortalRequest, view: QueueView, page: RecordShown) -> HttpResponse:
@@ -173,18 +179,16 @@ def _said(taken: Sequence[Decision]) -> str:
 def _done(request: PortalRequest, row: SyncRecord, *, said: str) -> HttpResponse:
     if not wants_part(request):
         return _to_record(request, row)
-    fresh = _record(row.pk)
-    return answer(request, "review/_swap.html", _context(_view(request, fresh), _shown(request, fresh), said=said))
+    view = _view(request, _record(row.pk))
+    return answer(request, "review/_swap.html", _context(view, _shown(request, view), said=said))
 
 
 def _page_again(
     request: PortalRequest, row: SyncRecord, problems: Problems, *, status: int, taken: int = 0
 ) -> HttpResponse:
     """The page with what went wrong beside what was typed."""
-    fresh = SyncRecord.objects.shown().filter(pk=row.pk).first()
-    if fresh is None:
-        raise Http404
-    context = _context(_view(request, fresh), _shown(request, fresh, problems), showing="record", taken=taken)
+    view = _view(request, _record(row.pk))
+    context = _context(view, _shown(request, view, problems), showing="record", taken=taken)
     template = "review/_swap.html" if wants_part(request) else "review/record.html"
     return answer(request, template, context, status=status)
 

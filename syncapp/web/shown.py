@@ -13,7 +13,6 @@ from django.db.models import Prefetch
 
 from syncapp.crm import values
 from syncapp.crm.records import Column
-from syncapp.mirror import columns
 from syncapp.models import CrmUser, Decision, Person, SyncField, SyncRecord
 from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
@@ -192,11 +191,11 @@ def record_shown(
     record: SyncRecord,
     *,
     person: Person,
+    known: Mapping[str, Column],
     typed: TypedOf = nothing_typed,
     problems: Mapping[uuid.UUID | None, str] | None = None,
 ) -> RecordShown:
-    """Read everything that the page of this edit needs, in a handful of queries."""
-    known = columns.of_table(record.target_table)
+    """Read everything that the page of this edit needs, in a handful of queries; `known` are its table's columns."""
     others = tuple(queue.others_of_contact(record))
     problems = problems or {}
     locked = _why_locked(record, person)

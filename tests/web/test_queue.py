@@ -1,0 +1,215 @@
+"""The queue: what stands in which tab, in which order, found how, at which cost."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from syncapp.models import SyncRecord
+from syncapp.review import queue
+from syncapp.review.queue import Order, Tab
+from tests.factories import EDITED_ON, make_editor, make_field, make_record
+from tests.people import ada, browser, fred, nils, rita, vera
+from tests.web import scenes
+from tests.web.screen import Screen
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def labels() -> None:
+    scenes.know_columns()
+
+
+def shown(client: Client, query: str = "") -> Screen:
+    return Screen(client.get(f"/review/{query}"))
+
+
+def waiting(name: str = "Marta Villanueva", **values: object) -> SyncRecord:
+    return make_field(make_record(name, **values)).record
+
+
+def many(count: int) -> None:
+    for number in range(count):
+        waiting(f"Person {number:03}", edited_on=EDITED_ON + timedelta(minutes=number))
+
+
+def test_an_edit_shows_who_made_it_and_which_fields_it_changes():
+    record = make_record("Marta Villanueva", editor=make_editor("Jonas Weber"))
+    for column in ("jobtitle", "emailaddress1", "fax", "lastname", "telephone1"):
+        make_field(record, column)
+
+    words = shown(browser(rita())).words
+
+    assert "Marta Villanueva" in words
+    assert "5 fields: Business Phone, Email, Fax +2" in words
+    assert "edited by Jonas Weber" in words
+
+
+def test_the_first_edit_of_the_list_is_open_beside_it():
+    record = waiting()
+
+    assert shown(browser(rita())).offers(f"do=approve:{record.fields.get().pk}")
+
+
+def test_each_edit_stands_in_the_tab_of_its_state():
+    waiting("Wanda Waits")
+    scenes.failed(scenes.approved(make_field(make_record("Alma Attention")), by=rita()))
+    scenes.approved(make_field(make_record("Wim Written")), by=rita())
+    scenes.settled(scenes.approved(make_field(make_record("Dora Decided")), by=rita()))
+    client = browser(rita())
+
+    tabs = {tab: shown(client, f"?tab={tab}").words for tab in Tab}
+
+    assert "Wanda Waits" in tabs[Tab.WAITING]
+    assert "Alma Attention" in tabs[Tab.ATTENTION]
+    assert "Wim Written" in tabs[Tab.WRITING]
+    assert "Dora Decided" in tabs[Tab.DECIDED]
+    assert "Wanda Waits" not in "".join(tabs[tab] for tab in (Tab.ATTENTION, Tab.WRITING, Tab.DECIDED))
+
+
+def test_an_edit_that_has_not_arrived_in_full_is_not_shown():
+    make_field(make_record("Half There", is_stub=True))
+
+    assert "Half There" not in shown(browser(rita())).words
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [("oldest", ["Bea", "Cleo", "Abel"]), ("newest", ["Abel", "Cleo", "Bea"]), ("name", ["Abel", "Bea", "Cleo"])],
+)
+def test_the_list_is_sorted_as_asked(order, names):
+    for hours, name in ((3, "Bea"), (1, "Abel"), (2, "Cleo")):
+        waiting(name, edited_on=EDITED_ON - timedelta(hours=hours))
+
+    words = shown(browser(rita()), f"?order={order}").words.split("Name", 1)[1]
+
+    assert sorted(names, key=words.index) == names
+
+
+@pytest.mark.parametrize("typed", ["marta", "MARTA v", " Marta ", "jonas"])
+def test_the_beginning_of_a_contacts_or_editors_name_finds_an_edit(typed):
+    waiting("Marta Villanueva")
+    waiting("Ulla Other", editor=make_editor("Piotr Zieliński"))
+
+    words = Screen(browser(rita()).get("/review/", {"q": typed})).words
+
+    assert "Marta Villanueva" in words
+    assert "Ulla Other" not in words
+
+
+@pytest.mark.parametrize("typed", ["villanueva", "%", "_", "mart_", "\U0010ffff"])
+def test_what_is_no_beginning_finds_nothing_and_says_so(typed):
+    waiting("Marta Villanueva")
+
+    words = Screen(browser(rita()).get("/review/", {"q": typed})).words
+
+    assert "Marta Villanueva" not in words
+    assert "Nothing begins with" in words
+
+
+def test_an_empty_queue_says_what_will_appear():
+    words = shown(browser(rita())).words
+
+    assert "Nothing waits" in words
+    assert "appear here within seconds" in words
+    assert "CRM has not been read yet" in words
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_pages_follow_each_other_without_gap_or_repetition(order):
+    for number in range(23):
+        same_time = EDITED_ON + timedelta(minutes=number // 4)
+        waiting(f"Name {number // 3}", edited_on=None if number % 7 == 0 else same_time)
+
+    seen: list[uuid.UUID] = []
+    page = queue.page(Tab.WAITING, order=order, size=5)
+    while page.records:
+        seen += [record.pk for record in page.records]
+        page = queue.page(Tab.WAITING, order=order, after=page.records[-1], size=5)
+
+    assert len(seen) == len(set(seen)) == 23
+
+
+def test_the_next_page_is_a_link_that_names_no_person():
+    many(60)
+    client = browser(rita())
+    first = shown(client, "?order=name")
+    link = next(found["href"] for tag, found in first.tags if tag == "a" and "after=" in found.get("href", ""))
+
+    second = Screen(client.get(link))
+
+    assert "Person" not in link
+    assert "Person 049" in first.words
+    assert "Person 050" not in first.words
+    assert "Person 059" in second.words
+    assert "Person 049" not in second.words
+
+
+@pytest.mark.parametrize("query", ["?tab=nonsense", "?order=../../etc", "?after=1", f"?after={uuid.uuid4()}"])
+def test_an_address_that_makes_no_sense_shows_the_first_page(query):
+    waiting("Marta Villanueva")
+
+    assert "Marta Villanueva" in shown(browser(rita()), query).words
+
+
+def test_counts_stop_at_a_thousand(monkeypatch):
+    monkeypatch.setattr(queue, "MOST_COUNTED", 3)
+    many(5)
+
+    assert "Waiting 3+" in shown(browser(rita())).words
+
+
+def queries_of(client: Client, query: str = "") -> int:
+    with CaptureQueriesContext(connection) as captured:
+        client.get(f"/review/{query}")
+    return len(captured)
+
+
+@pytest.mark.parametrize("query", ["", "?order=name&q=person", "?tab=decided"])
+def test_the_page_costs_the_same_whatever_waits(query):
+    client = browser(rita())
+    many(3)
+    few = queries_of(client, query)
+    many(57)
+
+    assert queries_of(client, query) == few <= 17
+
+
+def test_no_query_of_the_page_counts_a_whole_table():
+    many(3)
+
+    with CaptureQueriesContext(connection) as captured:
+        browser(rita()).get("/review/")
+
+    counting = [query["sql"] for query in captured if "COUNT(*)" in query["sql"]]
+    assert counting
+    assert all("LIMIT 1001" in sql for sql in counting)
+
+
+@pytest.mark.parametrize("person", [rita, vera, ada])
+def test_people_with_a_reviewing_role_see_the_queue(person):
+    assert shown(browser(person())).status == 200
+
+
+@pytest.mark.parametrize("person", [fred, nils])
+def test_other_people_do_not(person):
+    waiting("Marta Villanueva")
+
+    screen = shown(browser(person()))
+
+    assert screen.status == 403
+    assert "Marta" not in screen.html
+
+
+def test_nobody_sees_a_name_before_signing_in():
+    waiting("Marta Villanueva")
+
+    screen = Screen(Client().get("/review/", follow=True))
+
+    assert "Marta" not in screen.html
