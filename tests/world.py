@@ -58,9 +58,14 @@ class World:
         """Make the CRM fail from now on."""
         self._session.put(f"{self.url}/sandbox/faults", json={"rules": list(rules), **switches}).raise_for_status()
 
-    def heal(self) -> None:
-        """End every fault."""
-        self._session.delete(f"{self.url}/sandbox/faults").raise_for_status()
+    def heal(self, *, drop: bool = False) -> None:
+        """End every fault; what is held goes on, or with `drop` is cut off."""
+        query = {"held": "drop"} if drop else {}
+        self._session.delete(f"{self.url}/sandbox/faults", params=query).raise_for_status()
+
+    def held(self) -> int:
+        """How many requests the CRM holds at this moment."""
+        return int(self._get("faults")["held"])
 
     def expire(self, **what: bool) -> None:
         """End the delta or access tokens that were handed out."""
