@@ -122,15 +122,16 @@ def _store_page(table: _Table, reader: Reader, cursor: MirrorCursor, page: Chang
             _finish(table, reader, cursor, page.delta_link, pulled)
         else:
             cursors.move(reader, next_link=page.next_link)
-        failpoint("mirror.stored")
-    failpoint("mirror.moved")
+        failpoint(f"mirror.{table.name}.stored")
+    failpoint(f"mirror.{table.name}.moved")
     pulled.pages += 1
 
 
 def _store_rows(table: _Table, part: Sequence[Any], generation: int, pulled: Pulled) -> None:
     stored = table.store(part, generation=generation)
     marks = supersede.supersede(stored.records)
-    failpoint("mirror.superseded")
+    if marks:
+        failpoint("mirror.superseded")
     SyncRecord.objects.recount(stored.records | supersede.records_of(marks))
     setattr(pulled, table.name, getattr(pulled, table.name) + len(part))
     pulled.withdrawn += stored.withdrawn
