@@ -51,6 +51,7 @@ class Rule:
     method: str
     table: str
     path: str
+    status: int | None
     times: int | None
     hold: str
     cut: str
@@ -67,7 +68,8 @@ class Rule:
         hold, cut = str(given.get("hold") or ""), str(given.get("cut") or "")
         if {hold, cut} - {"", BEFORE, AFTER}:
             raise ValueError(f"hold and cut are {BEFORE} or {AFTER}")
-        if not (hold or cut or given.get("status")):
+        status = _optional_int(given.get("status"))
+        if not (hold or cut or status):
             raise ValueError("a rule has a status, a hold or a cut")
         table = str(given.get("table") or "")
         return cls(
@@ -75,6 +77,7 @@ class Rule:
             method=str(given.get("method") or "").upper(),
             table=BY_SET[table].name if table in BY_SET else table,
             path=str(given.get("path") or ""),
+            status=status,
             times=_optional_int(given.get("times")),
             hold=hold,
             cut=cut,
@@ -92,7 +95,8 @@ class Rule:
         )
 
     def error(self) -> ApiError | None:
-        status = _optional_int(self.given.get("status"))
+        """What is answered instead; None for a rule that only holds or cuts."""
+        status = self.status
         if status is None:
             return None
         retry_after = self.given.get("retry_after")

@@ -108,6 +108,7 @@ class Handler(BaseHTTPRequestHandler):
             "wsgi.url_scheme": "http",
             "wsgi.input": io.BytesIO(body),
             "wsgi.errors": io.StringIO(),
+            "wsgi.input_terminated": True,
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
