@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import msal  # type: ignore[import-untyped]  # MSAL ships no types
+import msal
 import requests
 from requests.adapters import HTTPAdapter
 
@@ -27,7 +27,8 @@ _MICROSOFT_HOSTS = frozenset(
         "login.chinacloudapi.cn",
     }
 )
-_TIMEOUT = (5.0, 15.0)
+# Connect and read, in seconds: discovery and token together stay below a worker's time limit.
+_TIMEOUT = (5.0, 10.0)
 
 # What MSAL lets through when the service is away or talks nonsense; it has no error tree of its own.
 MSAL_TROUBLE = (

@@ -168,10 +168,13 @@ def change_page(
 
     Source: "Use change tracking to synchronize data with external systems".
     """
-    found = odata.collection(payload)
+    kept: list[odata.Row] = []
+    deletions: list[odata.Row] = []
+    for row in odata.collection(payload):
+        (deletions if _is_deletion(row) else kept).append(row)
     return ChangePage(
-        rows=tuple(read(row) for row in found if not _is_deletion(row)),
-        deleted=tuple(guid(row, "id") for row in found if _is_deletion(row)),
+        rows=tuple(read(row) for row in kept),
+        deleted=tuple(guid(row, "id") for row in deletions),
         next_link=checked(odata.link(payload, "@odata.nextLink")),
         delta_link=checked(odata.link(payload, "@odata.deltaLink")),
     )

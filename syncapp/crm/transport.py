@@ -27,6 +27,7 @@ from syncapp.crm.errors import (
     ProtocolError,
     ServerFault,
     Throttled,
+    TokenUnavailable,
     Unreachable,
 )
 from syncapp.crm.origins import Origin, trusted
@@ -190,6 +191,9 @@ _NEVER_SENT = "never_sent"
 
 
 def _repeatable(call: _Call, error: CrmError) -> bool:
+    if isinstance(error, TokenUnavailable):
+        # Getting a token has its own time limits, which a deadline does not shorten: once is enough.
+        return False
     if not call.writes:
         return error.transient
     if isinstance(error, ServerFault):

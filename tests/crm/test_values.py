@@ -108,6 +108,7 @@ def test_sameness_is_an_equivalence(column_type, a, b, third):
         (ColumnType.DATE_TIME, "2026-11-20T10:30:00+01:00", "2026-11-20T09:30:00Z"),
         (ColumnType.DATE_TIME, "2026-11-20T09:30Z", "2026-11-20T09:30:00.000Z"),
         (ColumnType.LOOKUP, f"account:{GUID.upper()}", f"account:{GUID}"),
+        (ColumnType.LOOKUP, f"Account:{GUID}", f"account:{GUID}"),
         (ColumnType.FLOAT, "0.1", "0.10000000000000000001"),
     ],
 )
@@ -144,6 +145,7 @@ def test_different_values_are_not_the_same(column_type, a, b):
         (c.NO_EMAIL, False, "false"),
         (c.LIMIT, Decimal("1234.5000"), "1234.5"),
         (c.LIMIT, 1200, "1200"),
+        (c.LIMIT, Decimal("-0.00"), "0"),
         (c.LATITUDE, Decimal("5E-7"), "0.0000005"),
         (c.BIRTHDAY, "1980-02-29", "1980-02-29"),
         (c.BIRTHDAY, "1980-02-29T00:00:00Z", "1980-02-29"),

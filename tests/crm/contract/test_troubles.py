@@ -133,7 +133,8 @@ def test_credentials_that_are_accepted_again_work_again(cloud):
 
 
 def test_a_sign_in_service_in_trouble_is_no_refusal(cloud):
-    crm = cloud.client(retries=0)
+    transport = cloud.transport()
+    crm = CrmClient(transport=transport)
     cloud.fail({"path": "/oauth2/v2.0/token", "status": 503})
 
     with pytest.raises(errors.TokenUnavailable) as caught:
@@ -141,6 +142,7 @@ def test_a_sign_in_service_in_trouble_is_no_refusal(cloud):
     cloud.heal()
 
     assert caught.value.transient
+    assert transport.pauses == []
     assert crm.who_am_i()
 
 
