@@ -1,0 +1,148 @@
+"""`make test`: the suite in lanes, one after the other, each on all cores; one summary, one result.
+
+`python -m tests.run unit journeys` runs these lanes only; what follows `--` goes to pytest.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests import chromium, servers
+
+NOTHING_COLLECTED = 5
+WORKERS = max(2, os.cpu_count() or 2)
+# What touches the database runs on both; what does not (the client, the sandbox) once.
+ON_BOTH = ["tests/models", "tests/mirror", "tests/review", "tests/web"]
+NEITHER_JOURNEY_NOR_BROWSER = "not journey and not browser"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One run of pytest. `postgres`: on a server of its own, which DATABASE_URL names."""
+
+    name: str
+    what: str
+    arguments: Sequence[str]
+    postgres: bool = False
+    browser: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a lane ended."""
+
+    lane: Lane
+    word: str
+    counts: str
+    seconds: float
+
+    @property
+    def failed(self) -> bool:
+        """Whether the whole run fails for it."""
+        return self.word == "FAILED"
+
+
+def lanes() -> list[Lane]:
+    """Quick ones first."""
+    tops = sorted(str(path) for path in Path("tests").glob("test_*.py"))
+    spread = ["--dist", "worksteal"]
+    apart = ["--ignore=tests/machine"]
+    demo_brings_its_own = "--ignore=tests/journeys/test_demo.py"
+    return [
+        Lane("unit", "everything without processes, SQLite", ["-m", NEITHER_JOURNEY_NOR_BROWSER, *apart, *spread]),
+        Lane(
+            "unit-postgres",
+            "what touches the database, PostgreSQL",
+            ["-m", NEITHER_JOURNEY_NOR_BROWSER, *spread, *ON_BOTH, *tops],
+            postgres=True,
+        ),
+        Lane("machine", "the state machine, SQLite", ["-m", "not journey", "tests/machine"]),
+        Lane("journeys", "whole stories with real processes, SQLite", ["-m", "journey", *spread]),
+        Lane(
+            "journeys-postgres",
+            "whole stories with real processes, PostgreSQL",
+            ["-m", "journey", demo_brings_its_own, *spread],
+            postgres=True,
+        ),
+        Lane("browser", "a real Chromium", ["-m", "browser", "-n", "1"], browser=True),
+    ]
+
+
+def run(lane: Lane, extra: Sequence[str]) -> Result:
+    """Run one lane with its servers."""
+    print_line(f"--- {lane.name}: {lane.what}")
+    begun = time.monotonic()
+    if lane.browser and not (chromium.find() or chromium.install()):
+        return Result(lane, "SKIPPED", "no Chromium, and it cannot be installed here", 0.0)
+    with servers.postgres() if lane.postgres else nullcontext() as database, tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        code = _pytest(lane, extra, report, database)
+        word = "passed" if code == 0 else "empty" if code == NOTHING_COLLECTED else "FAILED"
+        return Result(lane, word, _counts(report), time.monotonic() - begun)
+
+
+def _pytest(lane: Lane, extra: Sequence[str], report: Path, database: servers.Server | None) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(WORKERS), f"--junitxml={report}"]
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    if database is not None:
+        environment["DATABASE_URL"] = database.url
+    return subprocess.run(
+        [*command, *lane.arguments, *extra], cwd=servers.PROJECT, env=environment, check=False
+    ).returncode
+
+
+def _counts(report: Path) -> str:
+    if not report.exists():
+        return "no report"
+    tree = ElementTree.parse(report)  # noqa: S314  (written by our own pytest a moment ago)
+    suites: list[dict[str, Any]] = [suite.attrib for suite in tree.getroot().iter("testsuite")]
+    total, bad, skipped = (
+        sum(int(suite[name]) for suite in suites for name in names)
+        for names in (("tests",), ("failures", "errors"), ("skipped",))
+    )
+    return f"{total} tests" + (f", {bad} failed" if bad else "") + (f", {skipped} skipped" if skipped else "")
+
+
+def print_line(text: str) -> None:
+    """Into the log at once, between pytest's own lines."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def summary(results: Sequence[Result], seconds: float) -> None:
+    """One line a lane, and loudly what was not run."""
+    print_line("")
+    for result in results:
+        print_line(f"{result.word:<8} {result.lane.name:<18} {result.seconds:6.1f} s  {result.counts}")
+    for result in results:
+        if result.word == "SKIPPED":
+            print_line(f"\n*** NOT RUN: {result.lane.name} ({result.counts}). Install Chromium or set CHROMIUM. ***")
+    print_line(f"\n{'FAILED' if any(result.failed for result in results) else 'passed'} in {seconds:.0f} s")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 when no lane failed."""
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    wanted, extra = arguments[:at], arguments[at + 1 :]
+    unknown = set(wanted) - {lane.name for lane in lanes()}
+    if unknown:
+        print_line(f"Lanes are {', '.join(lane.name for lane in lanes())}; unknown: {', '.join(sorted(unknown))}.")
+        return 2
+    begun = time.monotonic()
+    results = [run(lane, extra) for lane in lanes() if not wanted or lane.name in wanted]
+    summary(results, time.monotonic() - begun)
+    return int(any(result.failed for result in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
