@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import time
 from collections.abc import Iterator
@@ -148,8 +149,6 @@ def unsigned(claims: dict[str, object], *, key_id: str = "current") -> str:
 
 def signed_by_hand(claims: dict[str, object], header: dict[str, object], secret: bytes) -> str:
     """HMAC over anything, for what PyJWT refuses to produce."""
-    import hmac
-
     message = ".".join(_base64(json.dumps(part).encode()) for part in (header, claims))
     return f"{message}.{_base64(hmac.new(secret, message.encode(), hashlib.sha256).digest())}"
 
