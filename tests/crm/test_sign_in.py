@@ -82,7 +82,7 @@ def test_the_exchange_sends_the_code_verifier_of_this_flow():
         {"roles": {"Administrator": True}},
         {"roles": ["Reviewer", 5]},
     ],
-    ids=str,
+    ids=lambda changes: next(iter(changes)),  # not the values: the clock is in some of them
 )
 def test_a_token_with_one_wrong_claim_is_refused(changes):
     with a.visit() as visit:

@@ -151,7 +151,7 @@ def test_the_next_page_is_a_link_that_names_no_person():
     assert "Person 049" not in second.words
 
 
-@pytest.mark.parametrize("query", ["?tab=nonsense", "?order=../../etc", "?after=1", "?after=3f2504e0-4f89-41d3-9a0c-0305e82c3301"])
+@pytest.mark.parametrize("query", ["?tab=nonsense", "?order=../../etc", "?after=1", f"?after={uuid.UUID(int=7)}"])
 def test_an_address_that_makes_no_sense_shows_the_first_page(query):
     waiting("Marta Villanueva")
 
