@@ -1,0 +1,62 @@
+"""Figures as they are printed: the median of several rounds with the smallest and the largest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What several rounds measured."""
+
+    values: tuple[float, ...]
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Spread:
+        return cls(tuple(values))
+
+    @property
+    def median(self) -> float:
+        return median(self.values)
+
+    def per(self, other: Spread) -> Spread:
+        """The ratio of each round to the other side's same round."""
+        return Spread.of(mine / yours for mine, yours in zip(self.values, other.values, strict=True))
+
+    def percentile(self, share: float) -> float:
+        """The smallest value that at least this share of all values does not exceed."""
+        ordered = sorted(self.values)
+        return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]
+
+    def show(self, unit: str = "", *, digits: int = 2) -> str:
+        """`1.31 s (1.20..1.43)`."""
+        low, high = min(self.values), max(self.values)
+        shown = f"{self.median:.{digits}f}{unit}"
+        return f"{shown} ({low:.{digits}f}..{high:.{digits}f})" if len(self.values) > 1 else shown
+
+
+def heading(text: str) -> None:
+    """A line that starts a group of figures."""
+    print(f"\n{text}", flush=True)
+
+
+def line(label: str, figure: str, note: str = "") -> None:
+    """One figure, aligned with its neighbours."""
+    print(f"  {label:<58} {figure:<26} {note}".rstrip(), flush=True)
+
+
+def target(value: float, limit: float, *, unit: str = "") -> str:
+    """Whether a figure is within its limit, in words."""
+    return f"target {limit:g}{unit}: {'met' if value <= limit else 'MISSED'}"
+
+
+def interleaved(rounds: int, *sides: Callable[[], float]) -> list[Spread]:
+    """Measure all sides in turn, round after round, so that a slow moment of the machine meets all of them."""
+    measured: Sequence[list[float]] = [[] for _ in sides]
+    for _ in range(rounds):
+        for values, side in zip(measured, sides, strict=True):
+            values.append(side())
+    return [Spread.of(values) for values in measured]

@@ -1,0 +1,125 @@
+"""The mirror against a bare `bulk_create` of the same rows, in transactions of the same size, on the same tables.
+
+The yardstick is strict: its model instances are ready before the clock starts, it knows that every row is new, and it
+keeps no cursor, no counts and no trail. Of the mirror's time only the waiting for the CRM's answers is taken apart;
+reading them (JSON, types, checks) counts.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from benches import stage
+from benches.figures import Spread, heading, line, target
+
+EDITS = 6_500  # about 100,000 fields
+CONTACTS = EDITS + 1_000  # nearly every edit has a contact of its own: superseding is not what is measured
+FIRST_MEASURE = 2_000
+ROUNDS = 3
+
+
+def run() -> None:
+    """Both databases, one sandbox."""
+    with stage.sandbox(contacts=CONTACTS, pending=EDITS) as crm:
+        for kind in stage.DATABASES:
+            with stage.database(kind) as database:
+                stage.measure("mirror", environment={**database, **crm})
+
+
+@dataclass(slots=True)
+class Pull:
+    """One whole pull. `waiting`: seconds without work of ours between a question to the CRM and its answer."""
+
+    waiting: float = 0.0
+    reading: float = 0.0
+    total: float = 0.0
+    fields: int = 0
+    peaks: list[int] = field(default_factory=list)
+
+    @property
+    def own(self) -> float:
+        return self.total - self.waiting
+
+
+def main() -> None:
+    """One database: pull and bare insert in turn."""
+    stage.set_up()
+    from benches import tables
+
+    pulls, bare = [pull()], []
+    rows = tables.mirrored()
+    for number in range(ROUNDS):
+        bare.append(tables.insert_bare(rows))
+        if number:
+            tables.empty()
+            pulls.append(pull())
+    report(pulls, bare, edits=len(rows[0]), vendor=tables.vendor())
+
+
+def pull() -> Pull:
+    """Mirror everything that the sandbox has staged."""
+    from syncapp.connection import crm
+    from syncapp.mirror import changes
+
+    measured = Pull()
+    client = _watched(crm(), measured)
+    started = time.perf_counter()
+    pulled = changes.pull(client, progress=lambda so_far: _note_memory(measured, so_far.fields))
+    measured.total = time.perf_counter() - started
+    measured.fields = pulled.fields
+    measured.peaks.append(_peak_memory())
+    return measured
+
+
+def _watched(client: Any, measured: Pull) -> Any:
+    """The real client; time without CPU in its methods is time in which the CRM or the network worked."""
+
+    class Watched:
+        def __getattr__(self, name: str) -> Any:
+            return _timed(getattr(client, name), measured)
+
+    return Watched()
+
+
+def _timed(read: Any, measured: Pull) -> Any:
+    def timed(*args: Any, **options: Any) -> Any:
+        started, worked = time.perf_counter(), time.thread_time()
+        try:
+            return read(*args, **options)
+        finally:
+            work = time.thread_time() - worked
+            measured.reading += work
+            measured.waiting += time.perf_counter() - started - work
+
+    return timed
+
+
+def _note_memory(measured: Pull, fields: int) -> None:
+    if fields >= FIRST_MEASURE and not measured.peaks:
+        measured.peaks.append(_peak_memory())
+
+
+def _peak_memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def report(pulls: list[Pull], bare: list[float], *, edits: int, vendor: str) -> None:
+    """The figures of one database."""
+    own, waiting = Spread.of(each.own for each in pulls), Spread.of(each.waiting for each in pulls)
+    insert = Spread.of(bare)
+    ratio = own.per(insert)
+    heading(f"mirror, {vendor}: {pulls[0].fields:,} fields of {edits:,} edits, {len(pulls)} rounds")
+    line("waiting for the CRM (taken apart)", waiting.show(" s", digits=1))
+    line("the mirror's own time", own.show(" s", digits=1))
+    line("  of it reading the CRM's answers", Spread.of(each.reading for each in pulls).show(" s", digits=1))
+    line("bare bulk_create of the same rows, instances ready", insert.show(" s", digits=1))
+    line("own time / bare bulk_create", ratio.show(), target(ratio.median, 2))
+    first, last = pulls[0].peaks
+    line(f"peak memory at {FIRST_MEASURE:,} fields, at the end", f"{first} MB, {last} MB", f"growth {last - first} MB")
+
+
+if __name__ == "__main__":
+    main()

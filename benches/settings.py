@@ -1,0 +1,8 @@
+"""The portal's settings and Django's admin, whose list is a yardstick."""
+
+from __future__ import annotations
+
+from portal.settings import *  # noqa: F403  (the same settings, with one application more)
+from portal.settings import INSTALLED_APPS as PORTAL_APPS
+
+INSTALLED_APPS = [*PORTAL_APPS, "django.contrib.admin"]

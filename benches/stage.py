@@ -1,0 +1,70 @@
+"""What a bench runs on: an empty database, a sandbox, a folder, each its own; and the child process that measures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from tests import servers
+
+DATABASES = ("sqlite", "postgresql")
+NOBODY_LISTENS = "127.0.0.1:1"
+
+
+@contextmanager
+def database(kind: str) -> Iterator[Mapping[str, str]]:
+    """The environment of a fresh database that waits for the disk as production does."""
+    with servers.temporary_folder("osync-b-") as folder:
+        if kind == "sqlite":
+            yield _environment(folder, f"sqlite:///{folder / 'portal.sqlite3'}")
+        else:
+            with servers.postgres(durable=True) as server:
+                yield _environment(folder, server.url)
+
+
+def _environment(folder: Path, url: str) -> dict[str, str]:
+    return {
+        "DEMO_DIR": str(folder),
+        "DATABASE_URL": url,
+        "REDIS_URL": f"redis://{NOBODY_LISTENS}/0",
+        "SANDBOX_PORT": NOBODY_LISTENS.rpartition(":")[2],
+        "LOG_LEVEL": "ERROR",
+        "DJANGO_SETTINGS_MODULE": "benches.settings",
+    }
+
+
+@contextmanager
+def sandbox(*, contacts: int, pending: int, users: int = 200) -> Iterator[Mapping[str, str]]:
+    """The environment of a sandbox in a process of its own, filled with staged edits."""
+    with servers.sandbox() as server:
+        world = {"users": users, "contacts": contacts, "pending": pending, "seed": 1}
+        control("POST", server.url, "reset", world)
+        yield {"SANDBOX_PORT": server.url.rpartition(":")[2]}
+
+
+def control(method: str, url: str, switch: str, body: Mapping[str, object]) -> None:
+    """Turn one of the sandbox's switches."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.request(method, f"{url}/sandbox/{switch}", json=body, timeout=600).raise_for_status()
+
+
+def measure(bench: str, *arguments: str, environment: Mapping[str, str]) -> None:
+    """Run one bench in a process of its own; it prints its figures itself. CalledProcessError when it fails."""
+    command = [sys.executable, "-m", f"benches.{bench}", *arguments]
+    subprocess.run(command, cwd=servers.PROJECT, env={**os.environ, **environment}, check=True)
+
+
+def set_up() -> None:
+    """In the child: Django with all tables."""
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)

@@ -1,0 +1,57 @@
+"""The mirror's tables, filled and emptied in bulk. Imported after `stage.set_up`, since it needs Django's models."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.apps import apps
+from django.db import connection, transaction
+
+from syncapp.mirror import changes, rows
+from syncapp.models import SyncField, SyncRecord
+
+Mirrored = tuple[list[SyncRecord], list[SyncField]]
+
+
+def vendor() -> str:
+    """Name and version of the database."""
+    names = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+    version = ".".join(map(str, connection.get_database_version()))
+    return f"{names[connection.vendor]} {version}"
+
+
+def empty() -> None:
+    """All tables of ours as new: no row, no dead row, no free page that a second run would find."""
+    tables = [model._meta.db_table for model in apps.get_app_config("syncapp").get_models()]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+            return
+        cursor.execute("PRAGMA foreign_keys=OFF")
+        for table in tables:
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608  (our own tables' names)
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.execute("PRAGMA foreign_keys=ON")
+
+
+def mirrored() -> Mirrored:
+    """What a pull has stored, in the order in which it stores."""
+    return list(SyncRecord.objects.order_by("pk")), list(SyncField.objects.order_by("pk"))
+
+
+def insert_bare(stored: Mirrored) -> float:
+    """Seconds that Django takes to insert these rows into empty tables, and does nothing else."""
+    empty()
+    started = time.perf_counter()
+    for model, instances in zip((SyncRecord, SyncField), stored, strict=True):
+        _insert(model, instances)
+    return time.perf_counter() - started
+
+
+def _insert(model: Any, instances: list[Any]) -> None:
+    for start in range(0, len(instances), changes.PAGE_SIZE):
+        for chunk in rows.chunks(instances[start : start + changes.PAGE_SIZE]):
+            with transaction.atomic():
+                model.objects.bulk_create(chunk)
