@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler
@@ -37,6 +38,17 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     server: Server
+
+    def setup(self) -> None:
+        """Speak TLS where a certificate is given; the handshake is this connection's own affair."""
+        if self.server.tls is not None:
+            self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def finish(self) -> None:
+        super().finish()
+        if self.server.tls is not None:
+            self.request.close()
 
     def handle_one_request(self) -> None:
         """One request; anything the client's side of the line does wrong ends the connection quietly."""
@@ -105,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
             "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
+            "wsgi.url_scheme": "https" if self.server.tls is not None else "http",
             "wsgi.input": io.BytesIO(body),
             "wsgi.errors": io.StringIO(),
             "wsgi.input_terminated": True,
@@ -148,8 +160,9 @@ class Server(socketserver.ThreadingTCPServer):
     block_on_close = False
     address_family: ClassVar[int] = socket.AF_INET  # type: ignore[misc]  # the base declares an instance attribute
 
-    def __init__(self, host: str, port: int, application: Application) -> None:
+    def __init__(self, host: str, port: int, application: Application, *, tls: ssl.SSLContext | None = None) -> None:
         self.application = application
+        self.tls = tls
         self._open: set[socket.socket] = set()
         super().__init__((host, port), Handler)
 
@@ -188,9 +201,18 @@ def _shut(connection: socket.socket) -> None:
 class SandboxServer:
     """A sandbox over real HTTP inside this process, for tests: `with SandboxServer(path) as sandbox: sandbox.url`."""
 
-    def __init__(self, data: Path, port: int = 0, *, world: World = DEMO_WORLD, synchronous: str = "OFF") -> None:
+    def __init__(
+        self,
+        data: Path,
+        port: int = 0,
+        *,
+        world: World = DEMO_WORLD,
+        synchronous: str = "OFF",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.application = create_app(Config(data=data, world=world, synchronous=synchronous))
-        self._server = Server("127.0.0.1", port, self.application)
+        self._server = Server("127.0.0.1", port, self.application, tls=tls)
+        self._scheme = "https" if tls is not None else "http"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     @property
@@ -200,7 +222,7 @@ class SandboxServer:
     @property
     def url(self) -> str:
         """Origin without a slash at the end."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def start(self) -> Self:
         self._thread.start()

@@ -67,15 +67,15 @@ class Sandbox:
     def delete(self, path: str, **headers: str) -> requests.Response:
         return self.session.delete(self.api + path, headers=_dashed(headers))
 
-    def rows(self, path: str) -> list[dict[str, Any]]:
+    def rows(self, path: str) -> Any:
         response = self.get(path)
         assert response.status_code == 200, response.text
         return response.json()["value"]
 
-    def contact(self, number: int = 0) -> dict[str, Any]:
+    def contact(self, number: int = 0) -> Any:
         return self.rows("contacts")[number]
 
-    def read(self, contact_id: str) -> dict[str, Any]:
+    def read(self, contact_id: str) -> Any:
         return self.get(f"contacts({contact_id})").json()
 
     def control(self, method: str, path: str, body: object = None) -> Any:
@@ -83,19 +83,19 @@ class Sandbox:
         assert response.status_code == 200, response.text
         return response.json()
 
-    def reset(self, **world: int) -> dict[str, int]:
+    def reset(self, **world: object) -> Any:
         return self.control("POST", "reset", {"users": 2, "contacts": 3, "pending": 0, "seed": 1, **world})
 
     def edit(self, contact_id: str, user: str = "Jonas Weber", **changes: object) -> Any:
         return self.control("POST", "outlook", {"user": user, "contact": contact_id, "changes": changes})
 
-    def ledger(self, since: int = 0) -> list[dict[str, Any]]:
+    def ledger(self, since: int = 0) -> Any:
         return self.control("GET", f"ledger?since={since}")
 
     def fault(self, **rule: object) -> None:
         self.control("PUT", "faults", {"rules": [rule]})
 
-    def held(self) -> int:
+    def held(self) -> Any:
         return self.control("GET", "faults")["held"]
 
     def batch(self, *items: str | list[str], newline: str = "\r\n", **headers: str) -> requests.Response:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import Any
 
 import pytest
+import requests
 
 from tests.sandbox.caller import InBackground, Sandbox
 
@@ -202,14 +204,14 @@ def test_writers_at_the_same_time_lose_nothing(sandbox: Sandbox) -> None:
     ids = [row["contactid"] for row in sandbox.rows("contacts")]
     token = sandbox.session.headers["Authorization"]
 
-    def write(contact_id: str) -> Any:
+    def write(contact_id: str) -> requests.Response:
         writer = Sandbox(sandbox.server)
         writer.session.headers["Authorization"] = token
         for number in range(25):
             last = writer.patch(f"contacts({contact_id})", {"jobtitle": f"{number}", "osync_revision": number})
         return last
 
-    writers = [InBackground(lambda contact_id=contact_id: write(contact_id)) for contact_id in ids]
+    writers = [InBackground(partial(write, contact_id)) for contact_id in ids]
     mirror: dict[str, str] = {}
     link, finished = "contacts?$select=jobtitle", False
     while not finished:

@@ -11,11 +11,11 @@ from tests.sandbox.caller import Sandbox
 CONTACT = "EntityDefinitions(LogicalName='contact')"
 
 
-def column(sandbox: Sandbox, name: str) -> dict[str, Any]:
+def column(sandbox: Sandbox, name: str) -> Any:
     return sandbox.get(f"{CONTACT}/Attributes(LogicalName='{name}')").json()
 
 
-def label(item: dict[str, Any]) -> str:
+def label(item: dict[str, Any]) -> Any:
     return item["UserLocalizedLabel"]["Label"]
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
+import requests
 
 from tests.sandbox.caller import ALL_ANNOTATIONS, Sandbox
 
 NOWHERE = "deadbeef-0000-4000-8000-000000000000"
 
 
-def code(response: object) -> str:
+def code(response: requests.Response) -> Any:
     return response.json()["error"]["code"]
 
 
