@@ -1,0 +1,92 @@
+"""Reading what the CRM holds now, against the sandbox."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp import connection
+from syncapp.crm.errors import CrmError
+from syncapp.mirror.now import refresh_crm_now
+from syncapp.models import SyncField
+from syncapp.review import decisions
+from syncapp.review.decisions import seen
+from tests.people import rita
+from tests.world import World
+
+
+def read(field: SyncField) -> object:
+    found = refresh_crm_now(field.record, crm=connection.crm())
+    field.refresh_from_db()
+    return found
+
+
+def test_the_value_and_its_time_are_kept(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+
+    found = read(field)
+
+    assert field.crm_now_value == field.original_value
+    assert field.crm_now_read_at is not None
+    assert found.changed == frozenset()
+
+
+def test_a_value_that_did_not_change_leaves_an_open_form_good(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    before = seen(field)
+
+    read(field)
+
+    assert seen(field) == before
+    assert decisions.approve(field.pk, by=rita(), seen=before)
+
+
+def test_a_value_that_changed_makes_an_open_form_stale(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    before = seen(field)
+    world.form(world.contact(), jobtitle="Chief")
+
+    found = read(field)
+
+    assert field.crm_now_value == "Chief"
+    assert found.changed == {field.pk}
+    assert seen(field) != before
+
+
+def test_reading_again_after_the_change_finds_nothing_new(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    world.form(world.contact(), jobtitle="Chief")
+    read(field)
+    before = seen(field)
+
+    assert read(field).changed == frozenset()
+    assert seen(field) == before
+
+
+def test_a_deleted_contact_is_noted(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    world.delete(world.contact())
+
+    found = read(field)
+
+    assert found.contact_is_gone
+    assert field.contact_is_gone
+
+
+def test_a_field_that_was_decided_stays_as_it_is(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    decisions.approve(field.pk, by=rita(), seen=seen(field))
+
+    read(field)
+
+    assert field.crm_now_read_at is None
+
+
+def test_a_silent_crm_is_an_error_and_changes_nothing(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    world.faults({"status": 503, "times": 50})
+
+    with pytest.raises(CrmError):
+        read(field)
+
+    field.refresh_from_db()
+    assert field.crm_now_read_at is None

@@ -1,0 +1,110 @@
+"""What the CRM holds now, on the page: read once by itself, again on request, and never in the way."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from syncapp import gates
+from syncapp.models import Gate
+from tests.people import browser, rita
+from tests.web.screen import Screen, on, opened, pressed
+from tests.world import World
+
+HTMX = {"HX-Request": "true", "HX-Target": "crm-now"}
+
+
+def test_the_page_asks_by_itself_once(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    screen = opened(browser(rita()), field.record)
+
+    asking = next(found for tag, found in screen.tags if found.get("id") == "crm-now")
+
+    assert (asking["hx-post"], asking["hx-trigger"]) == (f"/review/{field.record_id}/read-again", "intersect once")
+
+
+def test_a_changed_value_comes_into_the_page_with_what_was_typed(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    client = browser(rita())
+    form = opened(client, field.record).form | {on(field, "text"): "half typed"}
+    world.form(world.contact(), jobtitle="Chief")
+
+    screen = Screen(client.post(f"/review/{field.record_id}/read-again", form, headers=HTMX))
+
+    assert "CRM’s values read 0 s ago" in screen.words
+    assert "CRM now Chief" in screen.words
+    assert screen.input(on(field, "text")) == "half typed"
+    assert "hx-trigger" not in next(found for tag, found in screen.tags if found.get("id") == "crm-now")
+
+
+def test_an_unchanged_value_leaves_the_rows_alone(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+
+    screen = Screen(browser(rita()).post(f"/review/{field.record_id}/read-again", headers=HTMX))
+
+    assert "CRM’s values read 0 s ago" in screen.words
+    assert f"field-{field.pk}" not in screen.html
+
+
+def test_read_again_works_without_scripts(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    client = browser(rita())
+    world.form(world.contact(), jobtitle="Chief")
+
+    screen = pressed(client, opened(client, field.record), field.record, "do=read")
+
+    assert screen.status == 200
+    assert "CRM now Chief" in screen.words
+
+
+@pytest.mark.parametrize("headers", [HTMX, {}])
+def test_a_silent_crm_is_said_and_the_page_stays(world: World, headers):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    world.faults({"status": 503, "times": 50})
+    started = time.monotonic()
+
+    screen = Screen(browser(rita()).post(f"/review/{field.record_id}/read-again", headers=headers, follow=True))
+
+    assert screen.status == 200
+    assert "CRM did not answer" in screen.words
+    assert time.monotonic() - started < 6
+
+
+def test_a_crm_that_is_known_to_be_away_is_not_asked(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    gates.close(Gate.Name.CRM_UNREACHABLE, reason="test", probe_in=None)
+    field.refresh_from_db()
+
+    screen = Screen(browser(rita()).post(f"/review/{field.record_id}/read-again", headers=HTMX))
+
+    field.refresh_from_db()
+    assert "CRM did not answer" in screen.words
+    assert field.crm_now_read_at is None
+
+
+def test_a_deleted_contact_takes_the_approve_button_away(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    world.delete(world.contact())
+
+    screen = Screen(browser(rita()).post(f"/review/{field.record_id}/read-again", headers=HTMX))
+
+    assert screen.response["HX-Retarget"] == "#record"
+    assert "Contact deleted" in screen.words
+    assert not screen.offers(f"do=approve:{field.pk}")
+
+
+def test_the_whole_story_from_outlook_to_the_ledger(world: World):
+    fields = world.edited(jobtitle="Head of Procurement", telephone1="+47 1")
+    client, record = browser(rita()), fields["jobtitle"].record
+    typed = {on(fields["jobtitle"], "tick"): "1", on(fields["telephone1"], "mark"): "reject"}
+
+    pressed(client, opened(client, record), record, "do=marked", **typed)
+    world.forward()
+    world.deliver()
+
+    assert world.written(world.contact(), "jobtitle") == ["Head of Procurement"]
+    assert world.written(world.contact(), "telephone1") == []
+    words = opened(client, record).words
+    assert "Written at" in words
+    assert "Rejected not correct; by you" in words
