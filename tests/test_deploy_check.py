@@ -1,0 +1,41 @@
+"""A production-like configuration passes Django's deployment checks; a careless one does not start quietly."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.deploy_check import check
+from tests.servers import PROJECT
+
+FOR_TESTS_ONLY = {"FAILPOINTS"}
+
+
+def test_a_production_configuration_passes_without_a_warning() -> None:
+    assert check().stdout == "System check identified no issues (0 silenced).\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"SECRET_KEY": ""}, "osync.E004"),
+        ({"BASE_URL": "http://outlook-sync.contoso.example"}, "osync.E008"),
+        ({"DEMO": "on"}, "osync.E005"),
+        ({"LEASE": "10"}, "osync.E001"),
+        ({"DEBUG": "on"}, "osync.E010"),
+    ],
+)
+def test_a_careless_configuration_is_stopped(changes: dict[str, str], expected: str) -> None:
+    result = check(**changes)
+
+    assert result.returncode != 0
+    assert expected in result.stderr
+
+
+def test_the_readme_names_every_variable() -> None:
+    settings, readme = ((PROJECT / name).read_text() for name in ("portal/settings.py", "README.md"))
+
+    read = set(re.findall(r'env\.[a-z]+\(\s*"([A-Z_]+)"', settings)) - FOR_TESTS_ONLY
+
+    assert read - set(re.findall(r"`([A-Z_]+)`", readme)) == set()
