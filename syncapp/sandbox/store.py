@@ -127,6 +127,12 @@ class Store:
         with self._writing, self._connection() as connection:
             return connection.execute(statement, parameters).rowcount
 
+    def take(self, statement: str, parameters: tuple[object, ...]) -> sqlite3.Row | None:
+        """The row that a `DELETE ... RETURNING` removed; of several who ask at once one gets it."""
+        with self._writing, self._connection() as connection:
+            found: list[sqlite3.Row] = connection.execute(statement, parameters).fetchall()
+            return found[0] if found else None
+
     def setting(self, name: str) -> str | None:
         found = self.fetch("SELECT value FROM setting WHERE name = ?", (name,))
         return None if found is None else str(found[0])

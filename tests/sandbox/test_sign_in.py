@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import html
 import re
@@ -13,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 import requests
+import time_machine
 
 from syncapp.sandbox import config
 from tests.sandbox.caller import Sandbox
@@ -246,6 +248,16 @@ def test_expired_tokens_are_refused(sandbox: Sandbox) -> None:
     assert sandbox.get("contacts").status_code == 401
 
     assert sandbox.sign_in().get("contacts").status_code == 200
+
+
+def test_tokens_and_codes_end_by_themselves(sandbox: Sandbox) -> None:
+    code = press(sandbox, "Rita Lindqvist")["code"][0]
+    tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+
+    with time_machine.travel(tomorrow):
+        assert sandbox.get("contacts").status_code == 401
+        assert redeem(sandbox, code).json()["error_codes"] == [70008]
+    assert sandbox.get("contacts").status_code == 200
 
 
 def test_token_of_a_person_acts_as_that_person(sandbox: Sandbox) -> None:

@@ -61,10 +61,8 @@ def make_code(store: Store, grant: Grant) -> str:
 
 def redeem(store: Store, code: str, *, redirect_uri: str, verifier: str) -> Grant:
     """The grant behind a code, once; GrantRefused when anything differs from the authorize request."""
-    found = store.fetch("SELECT details, expires_at FROM sign_in_code WHERE code = ?", (code,))
-    # Deleting decides who redeems it: of two at once only one deletes the row.
-    is_first = store.execute("DELETE FROM sign_in_code WHERE code = ?", (code,)) == 1
-    if found is None or not is_first:
+    found = store.take("DELETE FROM sign_in_code WHERE code = ? RETURNING details, expires_at", (code,))
+    if found is None:
         raise GrantRefused("invalid_grant", 54005, "The authorization code is unknown or was already redeemed.")
     if float(found[1]) < time.time():
         raise GrantRefused("invalid_grant", 70008, "The authorization code has expired.")
