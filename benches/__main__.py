@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import platform
 import time
 
-BENCHES = ("mirror", "queue", "deliver", "decide", "machine", "crash")
+from benches.staged import BENCHES
 
 
 def main() -> None:
     """Run the wanted benches, one after the other."""
     parser = argparse.ArgumentParser(prog="python -m benches", description=__doc__)
     parser.add_argument("bench", nargs="*", metavar="BENCH", help=f"of {', '.join(BENCHES)}; without any: all")
-    wanted = parser.parse_args().bench or BENCHES
+    wanted = parser.parse_args().bench or list(BENCHES)
     if unknown := set(wanted) - set(BENCHES):
         parser.error(f"no bench {', '.join(sorted(unknown))}; known are {', '.join(BENCHES)}")
     print(f"CPython {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores")
     started = time.monotonic()
     for name in wanted:
-        importlib.import_module(f"benches.{name}").run()
+        BENCHES[name]()
     print(f"\n{time.monotonic() - started:.0f} s in all")
 
 

@@ -12,21 +12,13 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from benches import stage
+from benches import tables
 from benches.figures import Spread, heading, line, target
+from syncapp.connection import crm
+from syncapp.mirror import changes
 
-EDITS = 6_500  # about 100,000 fields
-CONTACTS = EDITS + 1_000  # nearly every edit has a contact of its own: superseding is not what is measured
-FIRST_MEASURE = 2_000
+FIRST_MEASURE = 20_000
 ROUNDS = 3
-
-
-def run() -> None:
-    """Both databases, one sandbox."""
-    with stage.sandbox(contacts=CONTACTS, pending=EDITS) as crm:
-        for kind in stage.DATABASES:
-            with stage.database(kind) as database:
-                stage.measure("mirror", environment={**database, **crm})
 
 
 @dataclass(slots=True)
@@ -46,9 +38,6 @@ class Pull:
 
 def main() -> None:
     """One database: pull and bare insert in turn."""
-    stage.set_up()
-    from benches import tables
-
     pulls, bare = [pull()], []
     rows = tables.mirrored()
     for number in range(ROUNDS):
@@ -61,9 +50,6 @@ def main() -> None:
 
 def pull() -> Pull:
     """Mirror everything that the sandbox has staged."""
-    from syncapp.connection import crm
-    from syncapp.mirror import changes
-
     measured = Pull()
     client = _watched(crm(), measured)
     started = time.perf_counter()
@@ -119,7 +105,3 @@ def report(pulls: list[Pull], bare: list[float], *, edits: int, vendor: str) -> 
     line("own time / bare bulk_create", ratio.show(), target(ratio.median, 2))
     first, last = pulls[0].peaks
     line(f"peak memory at {FIRST_MEASURE:,} fields, at the end", f"{first} MB, {last} MB", f"growth {last - first} MB")
-
-
-if __name__ == "__main__":
-    main()

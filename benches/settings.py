@@ -1,8 +1,10 @@
-"""The portal's settings and Django's admin, whose list is a yardstick."""
+"""The portal's settings, and beside it Django's admin, whose list is a yardstick."""
 
 from __future__ import annotations
 
-from portal.settings import *  # noqa: F403  (the same settings, with one application more)
+from portal.settings import *  # noqa: F403  (the same settings, but for the three below)
 from portal.settings import INSTALLED_APPS as PORTAL_APPS
 
 INSTALLED_APPS = [*PORTAL_APPS, "django.contrib.admin"]
+ROOT_URLCONF = "benches.urls"
+ALLOWED_HOSTS = ["testserver"]

@@ -55,16 +55,7 @@ def control(method: str, url: str, switch: str, body: Mapping[str, object]) -> N
         session.request(method, f"{url}/sandbox/{switch}", json=body, timeout=600).raise_for_status()
 
 
-def measure(bench: str, *arguments: str, environment: Mapping[str, str]) -> None:
+def measure(bench: str, *, environment: Mapping[str, str]) -> None:
     """Run one bench in a process of its own; it prints its figures itself. CalledProcessError when it fails."""
-    command = [sys.executable, "-m", f"benches.{bench}", *arguments]
+    command = [sys.executable, "-m", "benches.child", bench]
     subprocess.run(command, cwd=servers.PROJECT, env={**os.environ, **environment}, check=True)
-
-
-def set_up() -> None:
-    """In the child: Django with all tables."""
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)

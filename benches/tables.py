@@ -1,4 +1,4 @@
-"""The mirror's tables, filled and emptied in bulk. Imported after `stage.set_up`, since it needs Django's models."""
+"""The mirror's tables, filled and emptied in bulk."""
 
 from __future__ import annotations
 

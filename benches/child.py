@@ -1,0 +1,20 @@
+"""`python -m benches.child NAME`: measure one bench on the stage that the environment names."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import django
+from django.core.management import call_command
+
+
+def main() -> None:
+    """Django and its tables first; only then can the bench's module import models."""
+    django.setup()
+    call_command("migrate", verbosity=0)
+    importlib.import_module(f"benches.{sys.argv[1]}").main()
+
+
+if __name__ == "__main__":
+    main()

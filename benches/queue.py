@@ -1,0 +1,119 @@
+"""The queue's first page beside Django admin's default list, over the same rows: both as whole pages in the server."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from benches import admin_list, seed, tables
+from benches.figures import Spread, heading, line, target
+from tests.people import browser, rita
+
+SIZES = (100, 10_000)
+ROUNDS, PAGES_A_ROUND = 5, 5
+LIMIT_MS = 150
+# Every way to open the queue: its tabs and orders, and searches that find much, little and nothing.
+VIEWS = {
+    "waiting, oldest first": "",
+    "waiting, newest first": "order=newest",
+    "waiting, by name": "order=name",
+    "needs attention": "tab=attention",
+    "being written": "tab=writing",
+    "decided, oldest first": "tab=decided",
+    "decided, newest first": "tab=decided&order=newest",
+    "decided, by name": "tab=decided&order=name",
+    "search that finds many": "q=ma",
+    "search that finds one": "q=solveig+brandt+{last}",
+    "search that finds nothing": "q=zzz",
+    "decided, search that finds nothing": "tab=decided&q=zzz",
+}
+
+
+@dataclass(slots=True)
+class Watched:
+    """What one request asked the database."""
+
+    queries: list[tuple[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            self.seconds += time.perf_counter() - started
+            self.queries.append((sql, params))
+
+
+def main() -> None:
+    """One database, all sizes."""
+    for size in SIZES:
+        seed.fill(size)
+        heading(f"queue, {tables.vendor()}: {size:,} staged fields of {size // 2:,} edits")
+        _compare(browser(rita()))
+    heading(f"queue, {tables.vendor()}: every way to open it, {SIZES[-1]:,} staged fields")
+    _all_views(browser(rita()))
+
+
+def _compare(client: Any) -> None:
+    """The first page and the yardstick in turn."""
+    ours, theirs = _asked(client, "/review/"), _asked(client, admin_list.PATH)
+    first, admin = [], []
+    for _ in range(ROUNDS):
+        first.append(min(_seconds(client, "/review/") for _ in range(PAGES_A_ROUND)) * 1000)
+        admin.append(_seconds(client, admin_list.PATH) * 1000)
+    page, listed = Spread.of(first), Spread.of(admin)
+    line("first page, in the server", page.show(" ms", digits=0), target(page.median, LIMIT_MS, unit=" ms"))
+    line("  of it in the database", f"{ours.seconds * 1000:.0f} ms", f"{len(ours.queries)} queries")
+    line("Django admin's list, in the server", listed.show(" ms", digits=0), f"{len(theirs.queries)} queries")
+    line("first page / admin's list", page.per(listed).show())
+    line("plan of the list", _plan(ours))
+
+
+def _all_views(client: Any) -> None:
+    last = next(number for number in range(SIZES[-1] // 2 - 1, 0, -1) if _is_solveig_brandt(number))
+    for name, query in VIEWS.items():
+        path = f"/review/?{query.format(last=last)}"
+        watched = _asked(client, path)
+        times = Spread.of(_seconds(client, path) * 1000 for _ in range(ROUNDS))
+        note = f"{len(watched.queries)} queries, {_plan(watched)}"
+        line(name, times.show(" ms", digits=0), f"{note} {'' if times.median <= LIMIT_MS else 'OVER THE LIMIT'}")
+
+
+def _is_solveig_brandt(number: int) -> bool:
+    first, last = number % len(seed.FIRST_NAMES), number // len(seed.FIRST_NAMES) % len(seed.LAST_NAMES)
+    return seed.FIRST_NAMES[first] == "Solveig" and seed.LAST_NAMES[last] == "Brandt"
+
+
+def _seconds(client: Any, path: str) -> float:
+    started = time.perf_counter()
+    response = client.get(path)
+    took = time.perf_counter() - started
+    assert response.status_code == 200, f"{path}: {response.status_code}"
+    return took
+
+
+def _asked(client: Any, path: str) -> Watched:
+    """The database's part of one request; the request before it is the warm-up."""
+    _seconds(client, path)
+    watched = Watched()
+    with connection.execute_wrapper(watched):
+        _seconds(client, path)
+    return watched
+
+
+def _plan(watched: Watched) -> str:
+    """Which indexes the list's own query uses, or that it reads the table."""
+    sql, params = next(query for query in watched.queries if "ORDER BY" in query[0] and "LIMIT 51" in query[0])
+    explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{explain} {sql}", params)
+        plan = " ".join(str(part) for row in cursor.fetchall() for part in row)
+    used = sorted(set(re.findall(r"record_\w+", plan)))
+    sorts = " then sort" if "TEMP B-TREE" in plan or "Sort" in plan else ""
+    return (", ".join(used) or "reads the whole table") + sorts

@@ -1,0 +1,137 @@
+"""Staged edits by the hundred thousand, made by the database itself.
+
+Time goes on with the edits' numbers. Of the newer half all wait; of the older half one edit in a hundred needs
+attention, one in a hundred is being written, the others are decided, as in a portal that has been used for long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Field
+
+from benches import tables
+from syncapp.models import SyncField, SyncRecord
+
+FIRST_NAMES = (
+    "Marta",
+    "Jonas",
+    "Ingrid",
+    "Tomás",
+    "Aisha",
+    "Pavel",
+    "Chiara",
+    "Mehmet",
+    "Solveig",
+    "Renée",
+    "Dagmar",
+    "Łukasz",
+)
+LAST_NAMES = (
+    "Villanueva",
+    "Weber",
+    "Aas",
+    "Ferreira",
+    "Hadid",
+    "Novák",
+    "Rossi",
+    "Yılmaz",
+    "Dahl",
+    "Lefèvre",
+    "Brandt",
+    "Kowalski",
+    "Okafor",
+    "Lindqvist",
+)
+EDITORS = 200
+COLUMNS = ("jobtitle", "telephone1")
+
+_NUMBERS = "WITH RECURSIVE edit(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM edit WHERE n + 1 < {edits})"
+_DECIDED = "(n < {edits} / 2 AND n % 100 > 1)"
+_WRITING = "(n < {edits} / 2 AND n % 100 = 1)"
+_FAILED = "(n < {edits} / 2 AND n % 100 = 0)"
+_BY_VENDOR = {
+    "sqlite": {
+        "id": "lower(hex(randomblob(16)))",
+        "time": "strftime('%Y-%m-%d %H:%M:%S', 1750000000 + n * 13, 'unixepoch')",
+    },
+    "postgresql": {"id": "gen_random_uuid()", "time": "to_timestamp(1750000000 + n * 13)"},
+}
+
+
+def fill(fields: int) -> None:
+    """Empty tables, then `fields` staged fields, two an edit."""
+    tables.empty()
+    with transaction.atomic():
+        _records(fields // len(COLUMNS))
+        _fields(fields // len(COLUMNS))
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            # What autovacuum does within the minute. SQLite has no such thing, so there nothing is analysed.
+            cursor.execute("VACUUM ANALYZE")
+
+
+def _records(edits: int) -> None:
+    name = f"{_picked(FIRST_NAMES, 'n')} || ' ' || {_picked(LAST_NAMES, f'(n / {len(FIRST_NAMES)})')} || ' ' || n"
+    editor = f"{_picked(FIRST_NAMES, 'n % 200')} || ' ' || {_picked(LAST_NAMES, 'n % 200')} || ' ' || (n % {EDITORS})"
+    decided, writing, failed = (state.format(edits=edits) for state in (_DECIDED, _WRITING, _FAILED))
+    _insert(
+        SyncRecord,
+        f"{_NUMBERS.format(edits=edits)} SELECT {{columns}} FROM edit",  # noqa: S608  (no input)
+        name=name,
+        name_key=f"lower({name})",
+        target_table="'contact'",
+        target_id=_own("id"),
+        editor_name=editor,
+        editor_key=f"lower({editor})",
+        edited_on=_own("time"),
+        version="n",
+        generation="1",
+        waiting_count=f"CASE WHEN {decided} OR {writing} OR {failed} THEN 0 ELSE 2 END",
+        attention_count=f"CASE WHEN {failed} THEN 2 ELSE 0 END",
+        writing_count=f"CASE WHEN {writing} THEN 2 ELSE 0 END",
+    )
+
+
+def _fields(edits: int) -> None:
+    records, columns = SyncRecord._meta.db_table, ", ".join(f"('{name}')" for name in COLUMNS)
+    _insert(
+        SyncField,
+        f"WITH changed(name) AS (VALUES {columns}) SELECT {{columns}} FROM {records} AS r, changed",  # noqa: S608  (no input)
+        record_id="r.id",
+        column_name="changed.name",
+        original_value="'Buyer ' || r.version",
+        proposed_value="'Head of Procurement ' || r.version",
+        version="r.version",
+        generation="1",
+        decision="CASE WHEN r.waiting_count > 0 THEN 'pending' ELSE 'approved' END",
+        delivery="CASE WHEN r.waiting_count > 0 THEN 'none' WHEN r.attention_count > 0 THEN 'failed' "
+        "WHEN r.writing_count > 0 THEN 'waiting' ELSE 'done' END",
+    )
+
+
+def _insert(model: Any, select: str, **made: str) -> None:
+    """`INSERT ... SELECT` with the named columns as SQL, a new key, and the model's defaults for the rest."""
+    fields: list[Field[Any, Any]] = list(model._meta.concrete_fields)
+    made = {"id": _own("id"), **made}
+    defaults = [each.get_db_prep_save(each.get_default(), connection) for each in fields if each.attname not in made]
+    expressions = ", ".join(made.get(each.attname, f"CAST(%s AS {_type(each)})") for each in fields)
+    names = ", ".join(connection.ops.quote_name(str(each.column)) for each in fields)
+    statement = f"INSERT INTO {model._meta.db_table} ({names}) {select.format(columns=expressions)}"
+    with connection.cursor() as cursor:
+        cursor.execute(statement.replace("%", "%%").replace("%%s", "%s"), defaults)
+
+
+def _picked(words: Sequence[str], number: str) -> str:
+    cases = " ".join(f"WHEN {place} THEN '{word}'" for place, word in enumerate(words))
+    return f"CASE ({number}) % {len(words)} {cases} END"
+
+
+def _own(expression: str) -> str:
+    return _BY_VENDOR[connection.vendor][expression]
+
+
+def _type(field: Field[Any, Any]) -> str:
+    return str(field.db_type(connection))

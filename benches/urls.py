@@ -1,0 +1,9 @@
+"""The portal's routes and the yardstick's."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from benches.admin_list import site
+
+urlpatterns = [path("", include("portal.urls")), path("admin/", site.urls)]
