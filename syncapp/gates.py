@@ -33,19 +33,24 @@ FAILURES_TO_CLOSE = 3
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Leave to work: through open gates, or as the one probe of a closed one."""
+    """Leave to work: through open gates, or as the one probe of those that are closed."""
 
-    probes: str = ""
+    probes: tuple[str, ...] = ()
 
 
 def pass_through(names: Sequence[str]) -> Passage | None:
-    """Leave to claim work behind these gates, or None while one is closed and its probe is not ours."""
-    closed = list(Gate.objects.filter(name__in=names, closed_at__isnull=False).order_by("name"))
-    if not closed:
+    """Leave to claim work behind these gates, or None while one is closed and its probe is not ours.
+
+    Where several are closed, one probe goes through all of them, as soon as the last of them lets it.
+    """
+    closed = Gate.objects.filter(name__in=names, closed_at__isnull=False).values_list("name", "next_probe_at")
+    probes = dict(closed)
+    if not probes:
         return Passage()
-    if len(closed) > 1 or closed[0].next_probe_at is None:
+    if None in probes.values():
         return None
-    return Passage(probes=closed[0].name) if _wins_probe(closed[0].name) else None
+    last = max(probes, key=lambda name: (probes[name], name))
+    return Passage(probes=tuple(sorted(probes))) if _wins_probe(last) else None
 
 
 def are_open(names: Sequence[str]) -> bool:
@@ -61,7 +66,7 @@ def _wins_probe(name: str) -> bool:
 def give_back(passage: Passage) -> None:
     """The probe found nothing to do: let the next one try at once."""
     if passage.probes:
-        Gate.objects.filter(name=passage.probes, closed_at__isnull=False).update(next_probe_at=Now())
+        Gate.objects.filter(name__in=passage.probes, closed_at__isnull=False).update(next_probe_at=Now())
 
 
 def close(name: str, *, reason: str, probe_in: float | None, by: Person | None = None) -> bool:
@@ -87,9 +92,9 @@ def reopen(name: str, *, by: Person | None = None) -> bool:
 
 
 def crm_answered(passage: Passage | None = None) -> None:
-    """The CRM answered and let us in: forget counted failures, open the gate that this was the probe of."""
-    if passage is not None and passage.probes:
-        reopen(passage.probes)
+    """The CRM answered and let us in: forget counted failures, open the gates that this was the probe of."""
+    for name in passage.probes if passage is not None else ():
+        reopen(name)
     silent = Q(name=Gate.Name.CRM_CREDENTIALS) | Q(name=Gate.Name.CRM_UNREACHABLE)
     for name in Gate.objects.filter(silent).values_list("name", flat=True):
         reopen(name)

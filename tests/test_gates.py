@@ -41,7 +41,7 @@ def test_one_alone_wins_the_probe():
     gates.close(Gate.Name.CRM_CREDENTIALS, reason="expired", probe_in=300)
     later()
 
-    assert gates.pass_through(NAMES) == gates.Passage(probes=Gate.Name.CRM_CREDENTIALS)
+    assert gates.pass_through(NAMES) == gates.Passage(probes=(Gate.Name.CRM_CREDENTIALS,))
     assert gates.pass_through(NAMES) is None
 
 
@@ -49,6 +49,18 @@ def test_a_probe_that_succeeds_opens_the_gate():
     gates.close(Gate.Name.CRM_CREDENTIALS, reason="expired", probe_in=300)
     later()
 
+    gates.crm_answered(gates.pass_through(NAMES))
+
+    assert gates.closed() == []
+
+
+def test_one_probe_opens_all_gates_that_closed_one_after_the_other():
+    gates.crm_failed(Throttled("slow down", retry_after=7), forbidden_gate="")
+    gates.crm_failed(CredentialsRefused("expired"), forbidden_gate="")
+    later(8)
+    assert gates.pass_through(NAMES) is None, "the credentials' gate lets no probe through yet"
+
+    later()
     gates.crm_answered(gates.pass_through(NAMES))
 
     assert gates.closed() == []
