@@ -120,7 +120,7 @@ def _age(moment: datetime | None) -> float | None:
 def broker_answers() -> bool:
     """Whether Redis answers a ping within BROKER_SECONDS, name resolution included."""
     answers: list[bool] = []
-    attempt = threading.Thread(target=_ping, args=(answers,), daemon=True)
+    attempt = threading.Thread(target=_ping, args=(answers,), name="broker-ping", daemon=True)
     attempt.start()
     attempt.join(BROKER_SECONDS)
     return bool(answers)

@@ -118,7 +118,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         request.session.flush()
         return no_access(request)
     _enter(request, person)
-    return redirect(safe_path(attempt.next_path) or "home")
+    return redirect(attempt.next_path or "home")  # checked when the attempt was remembered
 
 
 def _enter(request: HttpRequest, person: Person) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 import uuid
 from datetime import timedelta
@@ -19,7 +20,7 @@ from syncapp.mirror import changes
 from syncapp.models import Connection, Delivery, Gate, MirrorCursor, Pulse
 from tests import people
 from tests.people import browser
-from tests.servers import free_port, valkey
+from tests.servers import free_port, valkey, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +81,21 @@ def test_a_broker_that_hangs_holds_nobody_up(all_is_well: Any) -> None:
 
     assert (status, answer["broker"]) == (503, False)
     assert time.monotonic() - begun < 2
+    wait_until(lambda: "broker-ping" not in {thread.name for thread in threading.enumerate()}, seconds=3)
+
+
+def test_a_name_service_that_hangs_holds_nobody_up(
+    all_is_well: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: over.wait(10) and [])
+    settings.REDIS_URL = "redis://redis.contoso.example:6379/0"
+    begun = time.monotonic()
+
+    assert health()[1]["broker"] is False
+
+    assert time.monotonic() - begun < 2
+    over.set()
 
 
 def test_an_address_that_swallows_everything_holds_nobody_up(all_is_well: Any, settings: Settings) -> None:

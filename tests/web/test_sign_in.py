@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from syncapp.models import AuditEntry, Person, SignInAttempt
 from syncapp.models.person import Role
+from syncapp.sandbox.config import PEOPLE
 from syncapp.sandbox.server import SandboxServer
 from syncapp.web import sign_in
 from syncapp.web.sign_in import safe_path
@@ -61,6 +62,10 @@ def choose(outside: requests.Session, page: str, person: str) -> str:
     return response.headers["Location"].removeprefix(f"http://{HOST}")
 
 
+def sandbox_oid(name: str) -> uuid.UUID:
+    return uuid.UUID(next(person.object_id for person in PEOPLE if person.name == name))
+
+
 def who(client: Client) -> str:
     """The name of whoever is signed in in this browser."""
     oid = client.session.get("_auth_user_id")
@@ -84,7 +89,10 @@ def test_rita_signs_in_and_lands_on_the_record_she_was_sent_to(browser: Client, 
 
 def test_signing_in_starts_a_session_under_a_new_key(browser: Client, outside: requests.Session) -> None:
     back = choose(outside, begin(browser), "Rita Lindqvist")
-    anonymous = browser.session.session_key
+    session = browser.session
+    session["planted"] = "before signing in"
+    session.save()
+    anonymous = session.session_key
 
     browser.get(back)
 
@@ -198,17 +206,11 @@ def test_nils_without_a_role_gets_no_session_and_reads_what_to_do(browser: Clien
 def test_whoever_lost_the_last_role_loses_it_here_too(browser: Client, outside: requests.Session) -> None:
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
     Person.objects.update(oid=sandbox_oid("Nils Hagen"))
+    later = new_browser()
 
-    new_browser_of_nils = new_browser()
-    new_browser_of_nils.get(choose(outside, begin(new_browser_of_nils), "Nils Hagen"))
+    later.get(choose(outside, begin(later), "Nils Hagen"))
 
     assert Person.objects.get().roles == frozenset()
-
-
-def sandbox_oid(name: str) -> uuid.UUID:
-    from syncapp.sandbox.config import PEOPLE
-
-    return uuid.UUID(next(person.object_id for person in PEOPLE if person.name == name))
 
 
 def test_whoever_is_switched_off_gets_no_session(browser: Client, outside: requests.Session) -> None:
