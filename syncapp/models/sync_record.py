@@ -34,6 +34,10 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         """Records with decisions on their way to the CRM."""
         return self.shown().filter(writing_count__gt=0)
 
+    def decided(self) -> SyncRecordQuerySet:
+        """Records of which nothing is left to do."""
+        return self.filter(_DECIDED)
+
     def recount(self, ids: Iterable[uuid.UUID]) -> None:
         """Count the fields of these records again; call it last in every transaction that moves a field.
 
@@ -65,6 +69,9 @@ _CONDITIONS = {
     "attention_count": Q(fields__delivery__in=["conflict", "failed"]),
     "writing_count": Q(fields__delivery__in=["waiting", "sent"]),
 }
+
+
+_DECIDED = Q(waiting_count=0, attention_count=0, writing_count=0, is_stub=False)
 
 
 class SyncRecord(models.Model):
@@ -114,7 +121,8 @@ class SyncRecord(models.Model):
                 name="record_writing_age",
                 condition=Q(writing_count__gt=0, is_stub=False),
             ),
-            models.Index(fields=["edited_on", "id"], name="record_age", condition=Q(is_stub=False)),
+            models.Index(fields=["edited_on", "id"], name="record_decided_age", condition=_DECIDED),
+            models.Index(fields=["name_key", "id"], name="record_decided_name", condition=_DECIDED),
             models.Index(fields=["name_key"], name="record_name_prefix", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["editor_key"], name="record_editor_prefix", opclasses=["varchar_pattern_ops"]),
         ]

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from syncapp.models import SyncRecord
 from syncapp.models.sync_record import SyncRecordQuerySet, search_key
@@ -55,7 +55,7 @@ def in_tab(tab: Tab) -> SyncRecordQuerySet:
         return shown.needing_attention()
     if tab is Tab.WRITING:
         return shown.being_written()
-    return shown.filter(waiting_count=0, attention_count=0, writing_count=0)
+    return shown.decided()
 
 
 def count(tab: Tab) -> int:
@@ -122,5 +122,6 @@ def _undated_come_last(order: Order) -> bool:
 
 
 def newest_edit() -> Any:
-    """When the last edit was made that arrived; None before the first."""
-    return SyncRecord.objects.shown().order_by("-edited_on").values_list("edited_on", flat=True).first()
+    """When the last edit was made that arrived; None before the first. Each view's own index knows its newest."""
+    dates = [in_tab(tab).aggregate(newest=Max("edited_on"))["newest"] for tab in Tab]
+    return max((date for date in dates if date is not None), default=None)
