@@ -22,7 +22,8 @@ from syncapp.review import delivery
 
 log = logging.getLogger(__name__)
 
-READ_GATES = (Gate.Name.WRONG_ORGANIZATION, *gates.CONNECTION_GATES)
+# Not WRONG_ORGANIZATION: asking which CRM it is reads nothing else, and is the only way to find the right one again.
+READ_GATES = (Gate.Name.FORBIDDEN_READ, *gates.CONNECTION_GATES)
 
 
 @shared_task
@@ -68,8 +69,11 @@ def pull() -> None:
     if passage is None:
         return
     try:
-        changes.pull(recognised_crm(), seconds=settings.SOFT_LIMIT / 2)
-        gates.crm_answered(passage)
+        pulled = changes.pull(recognised_crm(), seconds=settings.SOFT_LIMIT / 2)
+        if pulled.busy:
+            gates.give_back(passage)
+        else:
+            gates.crm_answered(passage)
     except WrongOrganization:
         log.error("pull: the address leads to another CRM than the one this database mirrors")
     except durable.LostLease:
