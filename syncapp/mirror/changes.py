@@ -19,7 +19,7 @@ from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import DeltaExpired
 from syncapp.crm.records import ChangePage
 from syncapp.durable import failpoint
-from syncapp.mirror import columns, cursors, rows, supersede, users
+from syncapp.mirror import columns, cursors, rows, statistics, supersede, users
 from syncapp.mirror.cursors import Reader
 from syncapp.models import MirrorCursor, SyncField, SyncRecord
 
@@ -103,6 +103,8 @@ def _read(
         _store_page(table, reader, cursor, page, pulled)
         progress(pulled)
         if page.delta_link:
+            if cursor.is_full_read:
+                statistics.refresh()
             return True
         if until is not None and time.monotonic() > until:
             return False

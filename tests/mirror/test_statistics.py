@@ -1,0 +1,34 @@
+"""After a full read the database's planner knows how large the tables are."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from syncapp.mirror import statistics
+from syncapp.models import SyncRecord
+from tests.factories import make_field
+
+pytestmark = pytest.mark.django_db
+
+
+def known_rows() -> int:
+    """What the planner believes the number of edits to be; 0 where it never looked."""
+    own = {
+        "sqlite": "SELECT MAX(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = %s",
+        "postgresql": "SELECT GREATEST(reltuples, 0) FROM pg_class WHERE relname = %s",
+    }
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite" and "sqlite_stat1" not in connection.introspection.table_names(cursor):
+            return 0
+        cursor.execute(own[connection.vendor], [SyncRecord._meta.db_table])
+        return int(cursor.fetchone()[0] or 0)
+
+
+def test_the_planner_knows_the_edits_after_a_refresh() -> None:
+    for _ in range(30):
+        make_field()
+
+    statistics.refresh()
+
+    assert known_rows() == 30
