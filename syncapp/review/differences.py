@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
 from itertools import groupby
@@ -49,6 +49,7 @@ class Difference:
     was: tuple[Part, ...]
     will: tuple[Part, ...]
     only_blanks: bool = False
+    only_signs: bool = False  # letters and digits are the same; blanks, dots, dashes and the like are not
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,13 @@ class _Run:
 
 def compare(was: str, will: str) -> Difference:
     """Mark what is only in `was` and what is only in `will`."""
-    only_blanks = was != will and _without_blanks(was) == _without_blanks(will)
-    runs = _blank_runs(was, will) if only_blanks else _readable(_runs(was, will))
+    only_signs = was != will and _letters(was) == _letters(will)
+    runs = _merged(_sign_runs(was, will)) if only_signs else _readable(_runs(was, will))
     return Difference(
         was=tuple(part for run in runs for part in _parts(run.was, changed=run.changed)),
         will=tuple(part for run in runs for part in _parts(run.will, changed=run.changed)),
-        only_blanks=only_blanks,
+        only_blanks=only_signs and "".join(was.split()) == "".join(will.split()),
+        only_signs=only_signs,
     )
 
 
@@ -99,8 +101,8 @@ def shorten(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     return tuple(_beginning(_one_gap(cut)))
 
 
-def _without_blanks(text: str) -> str:
-    return "".join(text.split())
+def _letters(text: str) -> list[str]:
+    return [cluster for cluster in characters.clusters(text) if cluster[0].isalnum()]
 
 
 def _runs(was: str, will: str) -> list[_Run]:
@@ -149,25 +151,29 @@ def _words(text: str) -> Iterator[str]:
             yield from group
 
 
-def _blank_runs(was: str, will: str) -> list[_Run]:
-    """Where only blanks differ, the blanks alone are marked: walk both sides from word to word."""
+def _sign_runs(was: str, will: str) -> list[_Run]:
+    """Where letters and digits are the same, only what stands between them is compared."""
     runs: list[_Run] = []
-    while was or will:
-        a, b = _leading_blanks(was), _leading_blanks(will)
-        was, will = was[len(a) :], will[len(b) :]
-        letters = min(_until_blank(was), _until_blank(will))
-        same = _same_length(list(a), list(b))
-        runs += [_Run(a[:same], b[:same]), _Run(a[same:], b[same:]), _Run(was[:letters], will[:letters])]
-        was, will = was[letters:], will[letters:]
-    return [run for run in runs if run.was or run.will]
+    for (old, letter), (new, _) in zip(_spelled(was), _spelled(will), strict=True):
+        head = _same_length(old, new)
+        tail = _same_length(old[head:][::-1], new[head:][::-1])
+        end = "".join(old[len(old) - tail :])
+        start, middle = "".join(old[:head]), slice(head, -tail or None)
+        runs += [_Run(start, start), _Run("".join(old[middle]), "".join(new[middle])), _Run(end, end)]
+        runs.append(_Run(letter, letter))
+    return runs
 
 
-def _leading_blanks(text: str) -> str:
-    return text[: len(text) - len(text.lstrip())]
-
-
-def _until_blank(text: str) -> int:
-    return next((i for i, letter in enumerate(text) if letter.isspace()), len(text))
+def _spelled(text: str) -> Iterator[tuple[list[str], str]]:
+    """Each letter or digit with the signs before it; at last the signs at the end, with no letter."""
+    signs: list[str] = []
+    for cluster in characters.clusters(text):
+        if cluster[0].isalnum():
+            yield signs, cluster
+            signs = []
+        else:
+            signs.append(cluster)
+    yield signs, ""
 
 
 def _readable(runs: list[_Run]) -> list[_Run]:
@@ -303,12 +309,15 @@ def _one_gap(parts: Iterable[Part]) -> Iterator[Part]:
 def _beginning(parts: Iterable[Part]) -> Iterator[Part]:
     """The first parts, up to a length that a row of the page can hold."""
     left = 2 * MOST_SHOWN
-    for part in parts:
+    for part in (_at_most(part) for part in parts):
         if left <= 0:
             yield Part("", Kind.GAP)
             return
-        yield part if len(part.text) <= left else Part(part.text[:left], part.kind, part.changed, part.name, part.code)
-        if len(part.text) > left:
+        yield part
+        if len(part.text) == MOST_SHOWN:
             yield Part("", Kind.GAP)
-            return
         left -= len(part.text)
+
+
+def _at_most(part: Part) -> Part:
+    return replace(part, text=part.text[:MOST_SHOWN])

@@ -38,7 +38,7 @@ def age(when: datetime | None) -> SafeString:
 def _time(when: datetime | None, suffix: str) -> SafeString:
     if when is None:
         return mark_safe("")
-    words = times.age(when) + suffix
+    words = "just now" if suffix and times.age(when) == "0 s" else times.age(when) + suffix
     return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), times.exact(when), words)
 
 

@@ -130,7 +130,7 @@ class QueueView:
     @property
     def title(self) -> str:
         """The list's heading."""
-        return f"{WORDS[self.tab]}, found" if self.search else WORDS[self.tab]
+        return f"Search in {WORDS[self.tab]}" if self.search else WORDS[self.tab]
 
     @property
     def query(self) -> str:

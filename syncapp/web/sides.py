@@ -111,12 +111,15 @@ def _split(text: str) -> list[str]:
 
 
 def _tags(found: Difference, will: str, *, same_words: bool) -> tuple[str, ...]:
+    hides = characters.hides_something(will)
     tags = []
     if found.only_blanks:
         tags.append("only blanks differ")
+    elif found.only_signs and not hides:
+        tags.append("only punctuation differs")
     if same_words:
         tags.append("the same words, another value")
-    if characters.hides_something(will):
+    if hides:
         tags.append("hidden characters")
     mixed = characters.mixed_scripts(will)
     if mixed:

@@ -53,6 +53,23 @@ def test_where_only_blanks_differ_only_blanks_are_marked():
     assert found.only_blanks
     assert drawn(found.was) == "+47 22[ ]85[ ]50[ ]50"
     assert {part.kind for part in found.was if part.changed} == {Kind.SPACE}
+    assert compare("a b", "a  b").only_blanks
+
+
+@pytest.mark.parametrize(
+    ("was", "will", "shown"),
+    [
+        ("+33 6 32 30", "+33-6-32-30", "+33[-]6[-]32[-]30"),
+        ("mio-ono@x.example", "mio.ono@x.example", "mio[.]ono@x.example"),
+        ("e f", "e, f", "e[,] f"),
+    ],
+)
+def test_where_only_signs_differ_only_signs_are_marked(was, will, shown):
+    found = compare(was, will)
+
+    assert drawn(found.will) == shown
+    assert found.only_signs
+    assert not found.only_blanks
 
 
 @pytest.mark.parametrize(

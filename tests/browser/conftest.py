@@ -1,0 +1,95 @@
+"""A running demo and a real Chromium that looks at it; both stay on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.servers import Server, free_port, launch, temporary_folder, wait_until
+
+READY_SECONDS = 90
+UNDO_SECONDS = 3
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+NOT_OURS = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "BASE_URL",
+    "CRM_ORIGIN",
+    "CRM_AUTHORITY",
+    "DJANGO_SETTINGS_MODULE",
+    "FAILPOINTS",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Where the running demo is."""
+
+    portal: str
+    sandbox: str
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Demo]:
+    """`manage.py demo` with ports and data of its own."""
+    with temporary_folder("osync-b-") as folder:
+        ports = {"PORTAL_PORT": str(free_port()), "SANDBOX_PORT": str(free_port())}
+        clean = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
+        ours = {"DEMO_DIR": str(folder / "demo"), "UNDO_SECONDS": str(UNDO_SECONDS), **ports}
+        command = [sys.executable, "manage.py", "demo"]
+        server = launch(command, url="", log=folder / "output", environment={**clean, **ours})
+        try:
+            wait_until(lambda: _is_ready(server), seconds=READY_SECONDS, what="the demo is ready")
+            yield Demo(*(f"http://127.0.0.1:{port}" for port in ports.values()))
+        finally:
+            server.stop(seconds=20)
+
+
+def _is_ready(server: Server) -> bool:
+    assert server.process.poll() is None, server.said()
+    return "Portal ready" in server.said()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium; without one there is nothing to try here."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("There is no Chromium on this machine.")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser window with its own cookies."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(window: BrowserContext) -> Iterator[Page]:
+    """A tab that accepts no complaint of the browser: no script error, nothing that the CSP had to block."""
+    complaints: list[str] = []
+    tab = window.new_page()
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    yield tab
+    assert complaints == []
