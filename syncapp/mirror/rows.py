@@ -70,18 +70,21 @@ def store_fields(rows: Sequence[StagedField], *, generation: int) -> Stored:
 
     A stub is counted when it is filled, so only parents that have arrived are among the returned `records`.
     """
-    held = dict(SyncField.objects.filter(pk__in=[row.id for row in rows]).values_list("pk", "decision"))
+    known = list(SyncField.objects.filter(pk__in=[row.id for row in rows]).values_list("pk", "decision", "version"))
+    held = {pk: decision for pk, decision, _ in known}
+    # The first version tells which of two edits in one second is newer; our own mark raises it later.
+    staged = {pk: version for pk, _, version in known}
     kept = [row for row in rows if row.record_id is not None and (row.id in held or row.state == 0)]
     parents = sorted({row.record_id for row in kept if row.record_id})
     upserts.insert_missing(SyncRecord, [{"id": pk, "is_stub": True} for pk in parents])
-    upserts.upsert(SyncField, [_field(row, generation) for row in kept])
+    upserts.upsert(SyncField, [_field(row, generation, staged.get(row.id, row.version)) for row in kept])
     stored = Stored(new=sum(row.id not in held for row in kept), records=_arrived(parents))
     stored.withdrawn = _withdraw_decided([row for row in kept if row.id in held and row.state != 0], held)
     _reopen([row for row in kept if row.id in held and row.state == 0], held)
     return stored
 
 
-def _field(row: StagedField, generation: int) -> upserts.Row:
+def _field(row: StagedField, generation: int, version: int) -> upserts.Row:
     return {
         "id": row.id,
         "record_id": row.record_id,
@@ -93,7 +96,7 @@ def _field(row: StagedField, generation: int) -> upserts.Row:
         "crm_decision": row.decision,
         "crm_decision_id": row.decision_id,
         "crm_state": row.state,
-        "version": row.version,
+        "version": version,
         "generation": generation,
     }
 

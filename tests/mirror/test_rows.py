@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from syncapp.mirror.rows import store_fields, store_records
+from syncapp.mirror.supersede import supersede
 from syncapp.models import AuditEntry, Decision, SyncField, SyncRecord
 from syncapp.models.sync_field import FieldDecision
 from syncapp.review.decisions import approve, seen
@@ -90,6 +91,19 @@ def test_our_own_mark_is_not_mistaken_for_a_decision_in_the_crm():
     store_fields([dataclasses.replace(field, state=1, decision_id=str(ours.pk), version=2)], generation=0)
 
     assert decision_of(field) == FieldDecision.APPROVED
+
+
+def test_our_mark_on_the_older_of_two_edits_in_one_second_does_not_make_it_the_newer():
+    older, newer = a_record(), a_record()
+    first, second = a_field(older, version=1), a_field(newer, version=2)
+    store(older, first)
+    store(newer, second)
+    ours = supersede([newer.id])[0]
+
+    store_fields([dataclasses.replace(first, state=1, decision_id=str(ours.pk), version=9)], generation=0)
+
+    assert supersede([older.id]) == []
+    assert (decision_of(first), decision_of(second)) == (FieldDecision.SUPERSEDED, FieldDecision.PENDING)
 
 
 def test_a_field_under_way_is_left_to_its_delivery_when_the_crm_decides():
