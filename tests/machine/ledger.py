@@ -1,0 +1,107 @@
+"""The sandbox's ledger: every write that was committed in the CRM, and the rows as they are by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from syncapp.sandbox.config import APPLICATION_USER_ID
+
+CONTACT, RECORD, FIELD = "contact", "osync_syncrecord", "osync_syncfield"
+OPEN, DECIDED = 0, 1
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One committed write of one row; `changes` maps a column to its old and new value."""
+
+    seq: int
+    transaction: int
+    caller: str
+    method: str
+    table: str
+    id: str
+    changes: dict[str, list[Any]]
+    plugin: bool
+
+    def new(self, column: str) -> Any:
+        """The column's value after this write, where the write changed it."""
+        return self.changes.get(column, [None, None])[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What was committed together."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the portal's application user wrote it."""
+        return all(entry.caller == APPLICATION_USER_ID for entry in self.entries)
+
+    def of(self, table: str) -> list[Entry]:
+        """The writes of one table."""
+        return [entry for entry in self.entries if entry.table == table]
+
+
+@dataclass(slots=True)
+class Crm:
+    """The CRM's rows, built from the ledger alone; contacts start with what they held before its first entry."""
+
+    rows: dict[str, dict[str, Row]] = field(default_factory=lambda: {CONTACT: {}, RECORD: {}, FIELD: {}})
+    deleted: dict[str, set[str]] = field(default_factory=lambda: {CONTACT: set(), RECORD: set(), FIELD: set()})
+
+    def apply(self, transaction: Transaction) -> None:
+        """Carry out what was committed."""
+        for entry in transaction.entries:
+            if entry.method == "DELETE":
+                self.rows[entry.table].pop(entry.id, None)
+                self.deleted[entry.table].add(entry.id)
+            else:
+                row = self.rows[entry.table].setdefault(entry.id, {})
+                row |= {column: new for column, (_, new) in entry.changes.items()}
+
+    def fields(self) -> dict[str, Row]:
+        """The staged fields by id, in the order in which they were staged."""
+        return self.rows[FIELD]
+
+    def open_fields(self) -> list[str]:
+        """Staged fields that wait for a decision."""
+        return [pk for pk, row in self.fields().items() if row["statecode"] == OPEN]
+
+    def contact_of(self, field_id: str) -> str:
+        """The contact that a staged field is about."""
+        return str(self.record_of(field_id)["osync_targetid"])
+
+    def record_of(self, field_id: str) -> Row:
+        """The edit that a staged field belongs to."""
+        return self.rows[RECORD][self.fields()[field_id]["osync_syncrecord"].rpartition(":")[2]]
+
+    def editor_of(self, field_id: str) -> str:
+        """The systemuser who made the edit."""
+        return str(self.record_of(field_id)["osync_editor"]).rpartition(":")[2]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Reads on from where it was, transaction by transaction."""
+
+    fetch: Callable[[int], list[dict[str, Any]]]
+    seq: int = 0
+
+    def news(self) -> Iterator[Transaction]:
+        """What was committed since the last call."""
+        entries = [_entry(raw) for raw in self.fetch(self.seq)]
+        for _, together in groupby(entries, key=lambda entry: entry.transaction):
+            transaction = Transaction(tuple(together))
+            self.seq = transaction.entries[-1].seq
+            yield transaction
+
+
+def _entry(raw: dict[str, Any]) -> Entry:
+    return Entry(**{name: raw[name] for name in Entry.__slots__})

@@ -1,0 +1,128 @@
+"""The people at the portal: they look at a form, decide on what it shows, and their decisions go into the book."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from syncapp.models import Decision, Person, SyncField
+from syncapp.models.decision import Outcome
+from syncapp.models.person import Role
+from syncapp.models.sync_field import FieldDecision
+from syncapp.review import decisions
+from syncapp.review.decisions import Choice
+from syncapp.review.errors import ReviewError
+from syncapp.sandbox import config
+from syncapp.sandbox.config import PEOPLE
+from tests.machine.book import Book, Taken
+from tests.machine.judge import IN_THE_CRM, Violation
+from tests.people import make_person
+
+NAMES = ("Rita Lindqvist", "Rob Marchetti", "Ada Brennan")
+
+
+def sign_everybody_in() -> dict[str, Person]:
+    """The reviewers; the CRM knows them too, by the same Entra object ids."""
+    return {person.name: _person(person) for person in PEOPLE if person.name in NAMES}
+
+
+def _person(known: config.Person) -> Person:
+    roles = [role for role in Role if role.value in known.roles]
+    return make_person(known.name, *roles, oid=uuid.UUID(known.object_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a reviewer has on the screen, perhaps for a while already."""
+
+    field: uuid.UUID
+    column: str
+    seen: str
+    proposed: str | None
+    crm_now: str | None
+    was_superseded: bool
+
+    @classmethod
+    def of(cls, field: SyncField) -> Form:
+        """The form as it is rendered now."""
+        superseded = field.decision == FieldDecision.SUPERSEDED
+        seen = decisions.seen(field)
+        return cls(field.pk, field.column_name, seen, field.proposed_value, field.expected_value, superseded)
+
+
+class Reviewers:
+    """Each step is refused (ReviewError) or goes into the book as the reviewer meant it."""
+
+    def __init__(self, people: dict[str, Person], book: Book) -> None:
+        self._people = people
+        self._book = book
+
+    def submit(self, form: Form, outcome: Outcome, *, by: str, corrected: str | None = None) -> None:
+        """One field decided."""
+        self.submit_all([(form, outcome)], by=by, corrected=corrected)
+
+    def submit_all(self, wanted: Sequence[tuple[Form, Outcome]], *, by: str, corrected: str | None = None) -> None:
+        """All of an edit's fields in one submit; `corrected` replaces what was proposed."""
+        is_corrected = corrected is not None
+        choices = [
+            Choice(form.field, outcome, form.seen, is_corrected=is_corrected, corrected_value=corrected)
+            for form, outcome in wanted
+        ]
+        taken = decisions.decide(choices, by=self._people[by]).taken
+        ids = {decision.field_id: str(decision.pk) for decision in taken}
+        for form, outcome in wanted:
+            if form.field in ids:
+                value = corrected if is_corrected else form.proposed
+                self._write_down(ids[form.field], form, outcome, by=by, value=value)
+
+    def _write_down(self, decision_id: str, form: Form, outcome: Outcome, *, by: str, value: str | None) -> None:
+        writes = outcome == Outcome.APPROVED
+        if form.was_superseded and writes:
+            raise Violation("a superseded value was approved")
+        wanted = value if writes else None
+        self._book.enter(Taken(decision_id, str(form.field), form.column, by, writes, wanted, form.crm_now))
+
+    def put_back(self, field: SyncField, *, by: str) -> None:
+        """The value that the approval replaced comes back."""
+        last = self._last(field)
+        value, expected = (last.expected, last.value) if last else (None, None)
+        step = partial(decisions.put_back, field.pk, by=self._people[by], reason="wrong person")
+        self._later(step, field, by=by, value=value, expected=expected)
+
+    def approve_after_all(self, field: SyncField, *, by: str) -> None:
+        """The rejected value is written."""
+        last = self._last(field)
+        expected = last.value if last and last.writes else field.expected_value
+        step = partial(decisions.approve_after_all, field.pk, by=self._people[by], reason="was right")
+        self._later(step, field, by=by, value=field.proposed_value, expected=expected)
+
+    def _later(
+        self, step: Callable[[], Decision], field: SyncField, *, by: str, value: str | None, expected: str | None
+    ) -> None:
+        try:
+            decision = step()
+        except ReviewError:
+            return
+        self._book.enter(Taken(str(decision.pk), str(field.pk), field.column_name, by, True, value, expected))
+
+    def _last(self, field: SyncField) -> Taken | None:
+        """What the book says of the decision that is in the CRM."""
+        last = field.decisions.filter(state__in=IN_THE_CRM).order_by("-version").first()
+        return self._book.taken.get(str(last.pk)) if last is not None else None
+
+    def undo(self, taken: Taken, *, by: str) -> None:
+        """A decision is taken back, where it is not too late."""
+        try:
+            decisions.undo(uuid.UUID(taken.id), by=self._people[by])
+        except ReviewError:
+            return
+        taken.undone = True
+
+    def retry(self, field: SyncField, *, by: str) -> None:
+        """A failed decision is sent once more."""
+        try:
+            decisions.retry(field.pk, by=self._people[by])
+        except ReviewError:
+            return

@@ -1,0 +1,35 @@
+"""The few columns and values that edits are made of: few, so that edits meet, repeat and come back to where they were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value: as Outlook or a form sends it, and as a reviewer may type it."""
+
+    wire: object
+    typed: str | None
+
+
+# The same amount is written in two ways, so that only a comparison by type gets it right.
+SAMPLES: dict[str, tuple[Sample, ...]] = {
+    "jobtitle": (Sample("Buyer", "Buyer"), Sample("Head of Sales", "Head of Sales"), Sample(None, "")),
+    "creditlimit": (Sample(1000, "1000"), Sample(1234.5, "1234.50"), Sample(2500, "2500.0")),
+    "preferredcontactmethodcode": (Sample(2, "2"), Sample(3, "3"), Sample(4, "4")),
+}
+COLUMNS = tuple(SAMPLES)
+
+# The CRM refuses it (a minimum of 0), and nothing that we know of the column says so beforehand.
+REFUSED_COLUMN, REFUSED_VALUE = "creditlimit", "-1"
+
+
+def meaning(column: str, value: object) -> object:
+    """What a value means, from the ledger's JSON or from canonical text; the judge's own idea of equality."""
+    if value is None or value == "":
+        return None
+    if column == "creditlimit":
+        return Decimal(str(value))
+    return int(str(value)) if column == "preferredcontactmethodcode" else str(value)

@@ -1,0 +1,128 @@
+"""Everything that a run consists of: the CRM and its people, the line to it, the portal, its reviewers, the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import pytest
+from django.conf import settings
+from django.db.models import Q
+
+from syncapp import gates
+from syncapp.connection import names, recognise, review_writes_are_enabled
+from syncapp.crm.auth import ClientCredentials, demo_session
+from syncapp.crm.client import CrmClient
+from syncapp.mirror import changes, columns, rows
+from syncapp.models import Decision, Delivery, Gate, SyncField
+from syncapp.models.durable_work import OPEN_STATES
+from syncapp.models.sync_field import FieldDelivery
+from tests.machine import clock, failpoints, invariants
+from tests.machine.book import Book
+from tests.machine.crm import Sandbox
+from tests.machine.failpoints import Failpoints
+from tests.machine.judge import Judge, Violation
+from tests.machine.ledger import CONTACT, Crm, Ledger
+from tests.machine.line import Line
+from tests.machine.portal import Portal
+from tests.machine.reviewers import Form, Reviewers, sign_everybody_in
+
+Choice = TypeVar("Choice")
+ROUNDS_TO_REST = 15
+OPENED_BY_SUCCESS = (*gates.CONNECTION_GATES, Gate.Name.FORBIDDEN_READ)
+
+
+def pick(rows: Sequence[Choice], number: int) -> Choice | None:
+    """One of them by number; None where there are none. What is drawn never depends on what is there."""
+    return rows[number % len(rows)] if rows else None
+
+
+class World:
+    """Made once a test; `begin` starts each run from nothing."""
+
+    def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sandbox = Sandbox(url)
+        self.points = Failpoints()
+        self.line = _line()
+        client = CrmClient(transport=self.line, names=names(), writes_allowed=review_writes_are_enabled)
+        self.portal = Portal(client, self.points)
+        self.portal.put_in(monkeypatch)
+        failpoints.put_in(self.points, monkeypatch)
+        # Small pages and chunks, so that a few rows make several.
+        monkeypatch.setattr(changes, "PAGE_SIZE", 3)
+        monkeypatch.setattr(rows, "CHUNK", 2)
+        self._people = sign_everybody_in()
+        recognise(client.who_am_i().organization_id)
+        columns.refresh(client)
+
+    def begin(self) -> None:
+        """A CRM without edits, an empty portal, nothing wrong anywhere."""
+        self.points.clear()
+        self.line.clear()
+        self.portal.begin()
+        crm = Crm()
+        crm.rows[CONTACT] = self.sandbox.begin()
+        self.contacts = list(crm.rows[CONTACT])
+        self.book = Book()
+        self.judge = Judge(Ledger(self.sandbox.ledger), self.book, crm)
+        self.reviewers = Reviewers(self._people, self.book)
+        self.forms: list[Form] = []
+
+    def check(self) -> None:
+        """What must hold after every step. Raises Violation."""
+        self.judge.read_on()
+        invariants.check_tables()
+
+    # --- what a rule may act on; in the order of the ledger, so that a run can be repeated -------------------
+
+    def fields(self, *conditions: Q) -> list[SyncField]:
+        """Our fields that meet the conditions, as they were staged."""
+        order = {pk: position for position, pk in enumerate(self.judge.crm.fields())}
+        found = SyncField.objects.filter(*conditions, record__is_stub=False).select_related("record")
+        return sorted(found, key=lambda field: order.get(str(field.pk), -1))
+
+    def decidable(self) -> list[SyncField]:
+        """What the queue offers; everything else where it is empty, to see it refused."""
+        return self.fields(Q(decision="pending") | Q(delivery=FieldDelivery.FAILED)) or self.fields()
+
+    # --- coming to rest -------------------------------------------------------------------------------------
+
+    def come_to_rest(self) -> None:
+        """Everything works again and time passes: the portal finishes its work. Raises Violation."""
+        self.points.clear()
+        self.line.clear()
+        self.sandbox.recover()
+        gates.reopen(Gate.Name.OPERATOR_STOP)
+        for _ in range(ROUNDS_TO_REST):
+            if self._is_quiet_after_a_round():
+                break
+        else:
+            raise Violation(f"no rest after {ROUNDS_TO_REST} rounds: {_unrest()}")
+        self.check()
+        invariants.check_rest(self.judge)
+
+    def _is_quiet_after_a_round(self) -> bool:
+        before = self.judge.seq
+        clock.forward(clock.JUMPS["a day"])
+        self.portal.tick()
+        self.portal.pull()
+        self.check()
+        is_idle = not Delivery.objects.filter(state__in=OPEN_STATES).exists() and gates.are_open(OPENED_BY_SUCCESS)
+        return is_idle and self.judge.seq == before and not Decision.objects.filter(state="open").exists()
+
+
+def _unrest() -> str:
+    gates_closed = list(Gate.objects.filter(closed_at__isnull=False).values_list("name", flat=True))
+    work = list(Delivery.objects.filter(state__in=OPEN_STATES).values_list("state", "attempts", "last_error"))
+    return f"closed gates {gates_closed}, deliveries {work}"
+
+
+def _line() -> Line:
+    tokens = ClientCredentials(
+        authority=settings.CRM_AUTHORITY,
+        client_id=settings.CRM_CLIENT_ID,
+        client_secret=settings.CRM_CLIENT_SECRET,
+        scope=f"{settings.CRM_ORIGIN}/.default",
+        session=demo_session(settings.CRM_AUTHORITY),
+    )
+    return Line(origin=settings.CRM_ORIGIN, token_source=tokens)
