@@ -65,10 +65,11 @@ def count(tab: Tab) -> int:
 
 def page(tab: Tab, *, order: Order, search: str = "", after: SyncRecord | None = None, size: int = PAGE) -> Page:
     """The first rows of a view, or those that follow the edit `after`, whether that is still in it or not."""
-    rows = _searched(in_tab(tab), search)
-    if after is not None:
-        rows = rows.filter(_follows(after, order))
-    found = list(rows.order_by(*_SORTED_BY[order])[: size + 1])
+    rows = _searched(in_tab(tab), search).order_by(*_SORTED_BY[order])
+    found = list((rows.filter(_follows(after, order)) if after else rows)[: size + 1])
+    if after and after.edited_on and _undated_come_last(order) and len(found) <= size:
+        # On their own, since "later, or undated" in one condition keeps the index from starting at the row.
+        found += rows.filter(edited_on__isnull=True)[: size + 1 - len(found)]
     return Page(records=found[:size], has_more=len(found) > size)
 
 
@@ -110,15 +111,14 @@ def _follows(last: SyncRecord, order: Order) -> Q:
     if last.edited_on is None:
         same_time = Q(**{"edited_on__isnull": True, f"id__{direction}": last.pk})
         return same_time if _undated_come_last(order) else same_time | Q(edited_on__isnull=False)
-    later: Q = Q(**{f"edited_on__{direction}e": last.edited_on}) & (
+    return Q(**{f"edited_on__{direction}e": last.edited_on}) & (
         Q(**{f"edited_on__{direction}": last.edited_on}) | same_time
     )
-    return later | Q(edited_on__isnull=True) if _undated_come_last(order) else later
 
 
 def _undated_come_last(order: Order) -> bool:
     """PostgreSQL sorts nothing after everything, SQLite before."""
-    return (connection.vendor == "postgresql") == (order is Order.OLDEST)
+    return order is not Order.NAME and (connection.vendor == "postgresql") == (order is Order.OLDEST)
 
 
 def newest_edit() -> Any:
