@@ -6,14 +6,15 @@ import ipaddress
 import socket
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pytest_django import Settings
 
-from syncapp.sandbox.config import EMPTY_WORLD
-from syncapp.sandbox.server import SandboxServer
 from tests.world import World
+
+if TYPE_CHECKING:
+    from syncapp.sandbox.server import SandboxServer
 
 
 class LeftTheMachine(AssertionError):
@@ -60,6 +61,9 @@ def fresh_clients() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
     """One sandbox over real HTTP for the whole run; a test that needs rows of its own resets or adds them."""
+    from syncapp.sandbox.config import EMPTY_WORLD  # only runs that use it pay for its import
+    from syncapp.sandbox.server import SandboxServer
+
     with SandboxServer(tmp_path_factory.mktemp("sandbox") / "crm.sqlite3", world=EMPTY_WORLD) as server:
         yield server
 

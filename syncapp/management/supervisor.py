@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 GRACE_SECONDS = 5.0
-POLL_SECONDS = 0.15
+POLL_SECONDS = 0.25
 LONGEST_PAUSE = 30.0
 STEADY_SECONDS = 60.0
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
@@ -67,7 +67,7 @@ class Child:
                 preexec_fn=_end_with_parent(os.getpid()),
             )
 
-    def look_after(self, say: Callable[[str], None]) -> None:
+    def look_after(self, say: Callable[[str], None], complain: Callable[[str], None]) -> None:
         """Start it again when it ended by itself, each time after a longer pause."""
         if self.is_running():
             return
@@ -78,6 +78,7 @@ class Child:
             self._due_at = time.monotonic() + self._pause
             code = self._process.returncode if self._process else None
             say(f"{self.service.name} ended with code {code}, starting again in {self._pause:g} s")
+            complain(f"{self.service.name} ended with code {code}; {self._log} says why. Starting it again.")
         elif time.monotonic() >= self._due_at:
             self.start()
             say(f"{self.service.name} started again, process {self.pid}")
@@ -150,12 +151,21 @@ class Supervisor:
         child.start()
         self.say(f"{service.name} started, process {child.pid}")
 
-    def run(self, *, until: Callable[[], bool] | None = None, seconds: float | None = None) -> bool:
-        """Look after everything until `until` holds (True), the time is over, or somebody asks to stop."""
+    def run(
+        self,
+        *,
+        until: Callable[[], bool] | None = None,
+        seconds: float | None = None,
+        complain: Callable[[str], None] = lambda message: None,
+    ) -> bool:
+        """Look after everything until `until` holds (True), the time is over, or somebody asks to stop.
+
+        `complain` hears of children that end by themselves; the log has it in any case.
+        """
         deadline = None if seconds is None else time.monotonic() + seconds
         while not self._stopping.wait(POLL_SECONDS):
             for child in self._children:
-                child.look_after(self.say)
+                child.look_after(self.say, complain)
             if until is not None and until():
                 return True
             if deadline is not None and time.monotonic() > deadline:

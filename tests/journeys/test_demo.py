@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,9 +59,17 @@ class Demos:
 
     def start_and_wait(self) -> Server:
         server = self.start()
-        wait_until(lambda: "Portal ready" in server.said() or server.process.poll() is not None, seconds=READY_SECONDS)
-        assert server.process.poll() is None, server.said()
+        deadline = time.monotonic() + READY_SECONDS
+        while "Portal ready" not in server.said():
+            assert server.process.poll() is None, server.said()
+            assert time.monotonic() < deadline, self.story()
+            time.sleep(0.1)
         return server
+
+    def story(self) -> str:
+        """What the logs say, for a failed test."""
+        logs = sorted((self.folder / "demo" / "logs").glob("*.log"))
+        return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in logs)
 
     def processes(self, server: Server) -> list[psutil.Process]:
         """The demo's processes, all the way down."""
@@ -182,6 +191,17 @@ def test_a_port_in_use_is_one_clear_line(demos: Demos, which: str) -> None:
     assert demo.said() == f"CommandError: Port {port} is in use. Choose another one: {name}={port + 10} make demo\n"
     assert is_free(demos.portal)
     assert is_free(demos.sandbox)
+
+
+def test_a_part_that_cannot_start_is_said_at_once(demos: Demos) -> None:
+    (demos.folder / "demo" / "sandbox.sqlite3").mkdir(parents=True)
+    demo = demos.start()
+
+    wait_until(lambda: "sandbox ended with code 1" in demo.said(), seconds=30)
+
+    assert "sandbox.log says why" in demo.said()
+    demos.processes(demo)
+    end(demo)
 
 
 def test_two_demos_do_not_share_a_folder(demos: Demos) -> None:

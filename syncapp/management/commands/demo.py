@@ -51,12 +51,15 @@ class Command(BaseCommand):
                 _forget_broker_folder()
 
     def _announce(self, supervisor: Supervisor) -> None:
-        if not supervisor.run(until=everything_answers, seconds=PATIENCE_SECONDS) and not supervisor.is_stopping:
+        if not self._becomes_ready(supervisor, seconds=PATIENCE_SECONDS) and not supervisor.is_stopping:
             self.stderr.write(f"Not ready after {PATIENCE_SECONDS:g} s; the logs are in {settings.DEMO_DIR / 'logs'}")
-            supervisor.run(until=everything_answers)
+            self._becomes_ready(supervisor)
         if not supervisor.is_stopping:
             self.stdout.write(f"Portal ready: http://{HOST}:{settings.PORTAL_PORT}")
             self.stdout.flush()
+
+    def _becomes_ready(self, supervisor: Supervisor, *, seconds: float | None = None) -> bool:
+        return supervisor.run(until=everything_answers, seconds=seconds, complain=self.stderr.write)
 
 
 @contextlib.contextmanager
