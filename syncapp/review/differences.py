@@ -6,8 +6,8 @@ Pure functions on text. Nothing here knows columns, HTML or the CRM.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 from itertools import groupby
@@ -17,8 +17,6 @@ from syncapp.review import characters
 LONG = 80  # clusters: up to here texts are compared by characters, beyond by words
 MOST_PAIRS = 90_000  # pieces of one side x pieces of the other: beyond, the whole stretch counts as changed
 _SENTENCE = re.compile(r"[^.\n]*[.\n]|[^.\n]+")
-AROUND = 48  # characters that stay beside a change in a shortened text
-MOST_SHOWN = 240  # characters of a text that needs no shortening
 
 
 class Kind(StrEnum):
@@ -88,17 +86,6 @@ def replaced(was: str, will: str) -> Difference:
 def plain(text: str) -> tuple[Part, ...]:
     """A text without marks, its hidden characters named."""
     return _parts(text, changed=False)
-
-
-def shorten(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Only what surrounds the changes, where a text is long; a very long change shows its beginning."""
-    if sum(len(part.text) for part in parts) <= MOST_SHOWN:
-        return parts
-    if not any(part.changed for part in parts):
-        return tuple(_beginning(parts))
-    near = [any(p.changed for p in parts[max(0, i - 1) : i + 2]) for i in range(len(parts))]
-    cut = [piece for i, part in enumerate(parts) for piece in _cut(parts, i, part, near=near[i])]
-    return tuple(_beginning(_one_gap(cut)))
 
 
 def _letters(text: str) -> list[str]:
@@ -267,57 +254,3 @@ def _breaks(cluster: str, *, named: bool, changed: bool) -> Iterator[Part]:
     if named:
         yield Part(cluster, Kind.HIDDEN, changed, characters.name(cluster), characters.code(cluster))
     yield Part("\n", Kind.BREAK)
-
-
-def _cut(parts: tuple[Part, ...], i: int, part: Part, *, near: bool) -> Iterator[Part]:
-    if part.changed or part.kind is not Kind.TEXT:
-        if part.changed or near:
-            yield part
-        else:
-            yield Part("", Kind.GAP)
-        return
-    after = i > 0 and parts[i - 1].changed
-    before = i + 1 < len(parts) and parts[i + 1].changed
-    if after and before and len(part.text) <= 2 * AROUND:
-        yield part
-        return
-    if after:
-        yield Part(_head(part.text))
-    if not after or not before or len(part.text) > 2 * AROUND:
-        yield Part("", Kind.GAP)
-    if before:
-        yield Part(_tail(part.text))
-
-
-def _head(text: str) -> str:
-    return text if len(text) <= AROUND else text[:AROUND].rsplit(" ", 1)[0]
-
-
-def _tail(text: str) -> str:
-    return text if len(text) <= AROUND else text[-AROUND:].split(" ", 1)[-1]
-
-
-def _one_gap(parts: Iterable[Part]) -> Iterator[Part]:
-    last = None
-    for part in parts:
-        if part.kind is Kind.GAP and last is Kind.GAP:
-            continue
-        last = part.kind
-        yield part
-
-
-def _beginning(parts: Iterable[Part]) -> Iterator[Part]:
-    """The first parts, up to a length that a row of the page can hold."""
-    left = 2 * MOST_SHOWN
-    for part in (_at_most(part) for part in parts):
-        if left <= 0:
-            yield Part("", Kind.GAP)
-            return
-        yield part
-        if len(part.text) == MOST_SHOWN:
-            yield Part("", Kind.GAP)
-        left -= len(part.text)
-
-
-def _at_most(part: Part) -> Part:
-    return replace(part, text=part.text[:MOST_SHOWN])

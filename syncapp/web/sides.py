@@ -14,6 +14,7 @@ from syncapp.crm.records import Column, ColumnType
 from syncapp.models import SyncField
 from syncapp.review import characters, differences
 from syncapp.review.differences import Difference, Part
+from syncapp.review.shortening import shorten
 
 # Values that are chosen rather than typed: the one replaces the other as a whole.
 _CHOSEN = (ColumnType.CHOICE, ColumnType.YES_NO)
@@ -40,12 +41,12 @@ class Side:
     @property
     def short(self) -> Side:
         """Only what surrounds the changes, where the text is long."""
-        return replace(self, parts=differences.shorten(self.parts))
+        return replace(self, parts=shorten(self.parts))
 
     @property
     def is_long(self) -> bool:
         """Whether the short form leaves something out."""
-        return any(part.kind is differences.Kind.GAP for part in differences.shorten(self.parts))
+        return any(part.kind is differences.Kind.GAP for part in shorten(self.parts))
 
 
 @dataclass(frozen=True, slots=True)

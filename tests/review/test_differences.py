@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncapp.review import characters
-from syncapp.review.differences import Kind, Part, compare, plain, replaced, shorten
+from syncapp.review.differences import Kind, Part, compare, plain, replaced
+from syncapp.review.shortening import shorten
 
 
 def drawn(parts: tuple[Part, ...]) -> str:
