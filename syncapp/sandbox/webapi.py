@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from syncapp.sandbox import errors, filters, metadata, operations, paging, payload, reading, tracking
 from syncapp.sandbox.catalogue import BUSINESS_UNIT, ORGANIZATION, TABLES, Table
 from syncapp.sandbox.errors import ApiError
+from syncapp.sandbox.fetchxml import answers as fetchxml
 from syncapp.sandbox.messages import ROOT, Answer, Request, json_answer
 from syncapp.sandbox.operations import NO_CONDITIONS, Written, etag
 from syncapp.sandbox.payload import Address
@@ -129,7 +130,9 @@ def _list(connection: sqlite3.Connection, table: Table, request: Request, rest: 
     if rest:
         raise errors.unknown(f"the path '{request.path[:100]}'")
     applied = []
-    if tracking.is_tracking(request):
+    if "fetchXml" in request.options:
+        body = fetchxml.answer(connection, table, request)
+    elif tracking.is_tracking(request):
         body = tracking.read(connection, table, request)
         applied.append("odata.track-changes")
     else:

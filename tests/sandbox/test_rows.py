@@ -269,7 +269,6 @@ def test_who_am_i_names_the_application_user(sandbox: Sandbox) -> None:
     [
         ("GET", "planets", {}),
         ("GET", "contacts?$apply=aggregate($count as n)", {}),
-        ("GET", "contacts?fetchXml=<fetch/>", {}),
         ("GET", "contacts?$expand=parentcustomerid_account", {}),
         ("GET", "RetrieveVersion()", {}),
         ("GET", "contacts", {"CallerObjectId": NOWHERE}),

@@ -1,0 +1,135 @@
+"""The body of an answer to `?fetchXml=`. Unlike with OData, properties without a value are left out."""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from syncapp.sandbox import paging, values
+from syncapp.sandbox.catalogue import Kind, Table
+from syncapp.sandbox.fetchxml import cookies, parsing
+from syncapp.sandbox.fetchxml.execution import MOST_WITHOUT_COOKIE, Page, Position, Runner
+from syncapp.sandbox.fetchxml.operators import Asker
+from syncapp.sandbox.fetchxml.parsing import LARGEST_PAGE, bad
+from syncapp.sandbox.fetchxml.query import Fetch
+from syncapp.sandbox.fetchxml.translation import Output, Statement, translate
+from syncapp.sandbox.messages import Request
+from syncapp.sandbox.operations import etag
+from syncapp.sandbox.reading import FORMATTED, LOOKUP_TABLE, NAVIGATION
+
+_OPTIONS = frozenset({"fetchXml", "$count", "tag"})
+_CRM = "Microsoft.Dynamics.CRM."
+_ATTRIBUTE_NAME = "OData.Community.Display.V1.AttributeName"
+
+Item = dict[str, object]
+
+
+def answer(connection: sqlite3.Connection, table: Table, request: Request) -> Item:
+    """One page of `GET <set>?fetchXml=...`; ApiError 400 and 501."""
+    paging.check_options(request, _OPTIONS)
+    fetch = parsing.parse(request.options["fetchXml"])
+    if fetch.root.table != table.name:
+        raise bad(f"The entity name '{fetch.root.table}' of the FetchXML is not that of the set '{table.set_name}'.")
+    statement = translate(fetch, asker(request))
+    renderer = Renderer(statement, request.annotations, aggregate=fetch.aggregate)
+    runner = Runner(connection, fetch, statement, labels=renderer.formatted)
+    size = min(fetch.size or LARGEST_PAGE, fetch.limit or LARGEST_PAGE)
+    page = runner.page(_position(fetch, runner, size), size)
+    more = page.more and fetch.limit is None
+    return {
+        "@odata.context": paging.context(request, table, None),
+        **_counts(runner, fetch, request, renderer),
+        **_notes(runner, fetch, renderer, page, more=more),
+        "value": [renderer.render(row) for row in page.rows],
+    }
+
+
+def asker(request: Request) -> Asker:
+    return Asker(request.caller, datetime.datetime.now(datetime.UTC))
+
+
+def _position(fetch: Fetch, runner: Runner, size: int) -> Position:
+    """A cookie leads on from its own page; without one, or going back, rows are counted off from the first."""
+    if fetch.cookie and runner.keeps_place:
+        cookie = cookies.read(fetch.cookie, runner.marks)
+        if cookie.page < fetch.page:
+            return Position(cookie.last, (fetch.page - cookie.page - 1) * size)
+    skip = (fetch.page - 1) * size
+    if skip + size > MOST_WITHOUT_COOKIE:
+        raise bad(f"Without a paging cookie no more than {MOST_WITHOUT_COOKIE} rows can be reached.")
+    return Position(skip=skip)
+
+
+def _counts(runner: Runner, fetch: Fetch, request: Request, renderer: Renderer) -> Item:
+    wanted = fetch.counted or request.options.get("$count") == "true"
+    total = runner.count() if wanted else -1
+    shown = min(total, LARGEST_PAGE)
+    found: Item = {"@odata.count": shown} if wanted else {}
+    notes = {"totalrecordcount": shown, "totalrecordcountlimitexceeded": total > LARGEST_PAGE}
+    return found | {f"@{_CRM}{name}": value for name, value in notes.items() if renderer.wants(_CRM + name)}
+
+
+def _notes(runner: Runner, fetch: Fetch, renderer: Renderer, page: Page, *, more: bool) -> Item:
+    """The paging annotations, only where asked for; the last page has no cookie."""
+    found: Item = {}
+    if more and runner.keeps_place and renderer.wants(f"{_CRM}fetchxmlpagingcookie"):
+        ends = [[row[f"o{index}"] for index in range(len(runner.marks))] for row in (page.rows[0], page.rows[-1])]
+        found[f"@{_CRM}fetchxmlpagingcookie"] = cookies.write(fetch.page, runner.marks, *ends)
+    if renderer.wants(f"{_CRM}morerecords"):
+        found[f"@{_CRM}morerecords"] = more
+    return found
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """Rows to JSON; `keeps_nulls` for SQL, whose rows all have the same columns."""
+
+    statement: Statement
+    annotations: tuple[str, ...] = ()
+    aggregate: bool = False
+    keeps_nulls: bool = False
+
+    def wants(self, annotation: str) -> bool:
+        return any(fnmatchcase(annotation, pattern) for pattern in self.annotations)
+
+    @property
+    def formatted(self) -> bool:
+        return self.wants(FORMATTED)
+
+    def render(self, row: sqlite3.Row) -> Item:
+        has_version = not self.keeps_nulls and "versionnumber" in row.keys()  # noqa: SIM118 - a Row iterates its values
+        item: Item = {"@odata.etag": etag(row)} if has_version else {}  # type: ignore[arg-type]  # a Row is no Mapping
+        for index, output in enumerate(self.statement.outputs):
+            value = row[f"c{index}"]
+            if value is None:
+                item |= {output.name: None} if self.keeps_nulls else {}
+                continue
+            item |= {f"{output.name}@{note}": text for note, text in self._notes(index, output, value, row)}
+            item[output.name] = value if output.counts else values.wire(output.column, value)
+        return item
+
+    def _notes(self, index: int, output: Output, value: object, row: sqlite3.Row) -> Iterator[tuple[str, object]]:
+        if not self.annotations:
+            return
+        if not output.is_plain and self.wants(_ATTRIBUTE_NAME):
+            yield _ATTRIBUTE_NAME, output.column.name
+        text = self._formatted(index, output, value, row) if self.formatted else None
+        if text is not None:
+            yield FORMATTED, text
+        if output.column.kind is Kind.LOOKUP and not output.counts:
+            target = str(row[f"y{index}"])
+            if self.wants(LOOKUP_TABLE):
+                yield LOOKUP_TABLE, target
+            if output.is_plain and self.wants(NAVIGATION):
+                yield NAVIGATION, output.column.navigation(target)
+
+    def _formatted(self, index: int, output: Output, value: object, row: sqlite3.Row) -> str | None:
+        if output.counts:
+            return f"{value:,}"
+        if not values.has_formatted_value(output.column):
+            return None
+        name = row[f"n{index}"] if output.column.kind is Kind.LOOKUP else None
+        return values.formatted(output.column, value, name=name)

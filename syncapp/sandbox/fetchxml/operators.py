@@ -1,0 +1,241 @@
+"""The operators of a `condition`, each to a piece of SQL ("FetchXml reference: operators").
+
+A row without a value differs from every value, so the negative operators take it along, as Dataverse does.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from syncapp.sandbox import catalogue, errors, values
+from syncapp.sandbox.catalogue import Column, Kind
+from syncapp.sandbox.fetchxml import dates
+from syncapp.sandbox.fetchxml.dates import Span
+from syncapp.sandbox.fetchxml.parsing import bad
+from syncapp.sandbox.fetchxml.query import Test
+from syncapp.sandbox.fetchxml.sources import ID_KINDS, TEXT_KINDS, collated
+from syncapp.sandbox.filters import Condition
+
+_COMPARISONS = {"eq": "=", "ne": "<>", "neq": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+# Name, the pattern around the value, whether it must not match.
+_PATTERNS = {
+    "like": ("{}", False),
+    "not-like": ("{}", True),
+    "begins-with": ("{}%", False),
+    "not-begin-with": ("{}%", True),
+    "ends-with": ("%{}", False),
+    "not-end-with": ("%{}", True),
+}
+_GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]"}
+_DATES = frozenset({Kind.DATE, Kind.DATE_TIME})
+_DAYS = ("on", "on-or-before", "on-or-after")
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks and when, for `eq-userid` and the relative dates."""
+
+    user: str
+    now: datetime.datetime
+
+
+def condition(column: Column, expression: str, test: Test, asker: Asker) -> Condition:
+    """The SQL of one condition on `expression`; ApiError 400 or 501."""
+    operator = test.operator
+    if operator in _COMPARISONS:
+        return _compared(column, expression, operator, literal(column, _single(test)))
+    if dates.is_relative(operator) or operator in _DAYS:
+        return _within(column, expression, _span(test, asker))
+    if operator in _PATTERNS:
+        return _matching(column, expression, test)
+    handler = _HANDLERS.get(operator)
+    if handler is None:
+        raise errors.unknown(f"the FetchXML operator '{operator}'")
+    return handler(column, expression, test, asker)
+
+
+def same_row(column: Column, expression: str, test: Test, other: str) -> Condition:
+    """A comparison with another column, `valueof`."""
+    if test.operator not in _COMPARISONS:
+        raise bad(f"The operator '{test.operator}' cannot compare two columns.")
+    return Condition(f"{collated(column, expression)} {_COMPARISONS[test.operator]} {other}")
+
+
+def _single(test: Test) -> str:
+    if len(test.values) != 1:
+        raise bad(f"The operator '{test.operator}' on '{test.name}' takes one value.")
+    return test.values[0]
+
+
+def _compared(column: Column, expression: str, operator: str, value: object) -> Condition:
+    sql = f"{collated(column, expression)} {_COMPARISONS[operator]} ?"
+    if operator in ("ne", "neq"):
+        sql = f"({sql} OR {expression} IS NULL)"
+    return Condition(sql, (value,))
+
+
+def _matching(column: Column, expression: str, test: Test) -> Condition:
+    if column.kind not in TEXT_KINDS:
+        raise bad(f"The operator '{test.operator}' takes a text column; '{column.name}' is none.")
+    frame, negative = _PATTERNS[test.operator]
+    sql, pattern = _like(expression, frame.format(_single(test)))
+    return Condition(f"(NOT ({sql}) OR {expression} IS NULL)" if negative else sql, (pattern,))
+
+
+def _like(expression: str, pattern: str) -> tuple[str, str]:
+    """SQL Server's LIKE; its sets of characters, `[a-c]`, exist in SQLite's GLOB only."""
+    if "[" not in pattern:
+        return f"{expression} LIKE ?", pattern
+    glob = re.sub(r"\[[^\]]*\]|[%_*?]", lambda match: _GLOB.get(match[0], match[0]), pattern)
+    return f"lower({expression}) GLOB lower(?)", glob
+
+
+def _span(test: Test, asker: Asker) -> Span:
+    if test.operator in _DAYS:
+        return dates.on(test.operator, _moment(_single(test)).date())
+    text = _single(test) if dates.takes_number(test.operator) else "0"
+    try:
+        return dates.span(test.operator, int(text), asker.now)
+    except ValueError:
+        raise bad(f"'{text[:20]}' is not a number that '{test.operator}' takes.") from None
+
+
+def _within(column: Column, expression: str, span: Span) -> Condition:
+    if column.kind not in _DATES:
+        raise bad(f"'{column.name}' is not a date.")
+    bounds = ((">=", span.start), ("<", span.end))
+    found = [(sign, _stored(column, moment, sign)) for sign, moment in bounds if moment is not None]
+    pieces = [f"{expression} {'<=' if is_day else sign} ?" for sign, (_value, is_day) in found]
+    return Condition(f"({' AND '.join(pieces)})", tuple(value for _sign, (value, _is_day) in found))
+
+
+def _stored(column: Column, moment: datetime.datetime, sign: str) -> tuple[str, bool]:
+    """The bound as stored; True when a day that has begun counts whole, so the bound is part of it."""
+    if column.kind is Kind.DATE_TIME:
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ"), False
+    has_begun = moment.time() != datetime.time()
+    return moment.date().isoformat(), sign == "<" and has_begun
+
+
+def literal(column: Column, text: str) -> object:
+    """The text of a condition in the column's stored form; ApiError 400."""
+    try:
+        return _converted(column, text)
+    except ValueError:
+        raise bad(f"The value '{text[:100]}' of '{column.name}' is not of the type {column.kind}.") from None
+
+
+def _converted(column: Column, text: str) -> object:
+    if column.kind in ID_KINDS:
+        return values.guid(text.strip())
+    if column.kind is Kind.YES_NO:
+        return _yes_no(text)
+    if column.kind in (Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY):
+        return float(text)
+    if column.kind is Kind.DATE_TIME:
+        return _moment(text).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if column.kind is Kind.DATE:
+        return _moment(text).date().isoformat()
+    return text if column.kind in TEXT_KINDS or column.kind is Kind.CHOICES else int(text)
+
+
+def _yes_no(text: str) -> int:
+    found = {"1": 1, "0": 0, "true": 1, "false": 0}.get(text.strip().lower())
+    if found is None:
+        raise ValueError(text)
+    return found
+
+
+def _moment(text: str) -> datetime.datetime:
+    try:
+        moment = datetime.datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise bad(f"'{text[:40]}' is not a date.") from None
+    return moment.astimezone(datetime.UTC) if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def _is_null(_column: Column, expression: str, _test: Test, _asker: Asker) -> Condition:
+    return Condition(f"{expression} IS NULL")
+
+
+def _is_not_null(_column: Column, expression: str, _test: Test, _asker: Asker) -> Condition:
+    return Condition(f"{expression} IS NOT NULL")
+
+
+def _is_in(column: Column, expression: str, test: Test, _asker: Asker) -> Condition:
+    found = tuple(literal(column, text) for text in test.values)
+    if not found:
+        raise bad(f"The operator '{test.operator}' on '{test.name}' takes values.")
+    return Condition(f"{collated(column, expression)} IN ({', '.join('?' * len(found))})", found)
+
+
+def _between(column: Column, expression: str, test: Test, _asker: Asker) -> Condition:
+    if len(test.values) != 2:
+        raise bad(f"The operator '{test.operator}' on '{test.name}' takes two values.")
+    found = tuple(literal(column, text) for text in test.values)
+    return Condition(f"{collated(column, expression)} BETWEEN ? AND ?", found)
+
+
+def _contains_values(column: Column, expression: str, test: Test, _asker: Asker) -> Condition:
+    """Several choices are stored as `1,3`; one of those asked for must be among them."""
+    if column.kind is not Kind.CHOICES:
+        raise bad(f"The operator '{test.operator}' takes a column of several choices.")
+    if not test.values or not all(text.strip().isdigit() for text in test.values):
+        raise bad(f"The operator '{test.operator}' on '{test.name}' takes the numbers of choices.")
+    piece = f"instr(',' || {expression} || ',', ',' || ? || ',') > 0"
+    return Condition(f"({' OR '.join([piece] * len(test.values))})", tuple(text.strip() for text in test.values))
+
+
+def _equals_user(_column: Column, expression: str, _test: Test, asker: Asker) -> Condition:
+    return Condition(f"{expression} = ?", (asker.user,))
+
+
+def _equals_business_unit(_column: Column, expression: str, _test: Test, asker: Asker) -> Condition:
+    own = "SELECT businessunitid FROM systemuser WHERE systemuserid = ?"
+    return Condition(f"{expression} = ({own})", (asker.user,))
+
+
+def _own_teams() -> str:
+    if "teammembership" not in catalogue.BY_NAME:
+        raise errors.unknown("teams")
+    return "SELECT teamid FROM teammembership WHERE systemuserid = ?"
+
+
+def _equals_teams(_column: Column, expression: str, _test: Test, asker: Asker) -> Condition:
+    return Condition(f"{expression} IN ({_own_teams()})", (asker.user,))
+
+
+def _equals_user_or_teams(_column: Column, expression: str, _test: Test, asker: Asker) -> Condition:
+    return Condition(f"({expression} = ? OR {expression} IN ({_own_teams()}))", (asker.user, asker.user))
+
+
+Handler = Callable[[Column, str, Test, Asker], Condition]
+
+
+def _negated(handler: Handler) -> Handler:
+    def negative(column: Column, expression: str, test: Test, asker: Asker) -> Condition:
+        found = handler(column, expression, test, asker)
+        return Condition(f"(NOT ({found.sql}) OR {expression} IS NULL)", found.parameters)
+
+    return negative
+
+
+_HANDLERS: dict[str, Handler] = {
+    "null": _is_null,
+    "not-null": _is_not_null,
+    "in": _is_in,
+    "not-in": _negated(_is_in),
+    "between": _between,
+    "not-between": _negated(_between),
+    "contain-values": _contains_values,
+    "not-contain-values": _negated(_contains_values),
+    "eq-userid": _equals_user,
+    "ne-userid": _negated(_equals_user),
+    "eq-businessid": _equals_business_unit,
+    "ne-businessid": _negated(_equals_business_unit),
+    "eq-userteams": _equals_teams,
+    "eq-useroruserteams": _equals_user_or_teams,
+}

@@ -1,0 +1,266 @@
+"""A query to one SELECT over the store: joins, conditions, columns, groups and order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from syncapp.sandbox import errors
+from syncapp.sandbox.catalogue import Column, Kind
+from syncapp.sandbox.catalogue.columns import NUMBERS
+from syncapp.sandbox.fetchxml import operators
+from syncapp.sandbox.fetchxml.operators import Asker
+from syncapp.sandbox.fetchxml.parsing import bad
+from syncapp.sandbox.fetchxml.query import Attribute, Fetch, Filter, Link, Node, OrderBy, Test
+from syncapp.sandbox.fetchxml.sources import ID_KINDS, Scope, Source, collated, label
+from syncapp.sandbox.filters import Condition
+
+_JOIN_WORDS = {"inner": "INNER JOIN", "outer": "LEFT JOIN"}
+# "all" finds parents whose related rows exist and none of which passes; "not all" is the same as "any".
+_EXISTENCE = {"in": "any", "exists": "any", "any": "any", "not all": "any", "not any": "not any", "all": "all"}
+_DATE_PARTS = {
+    "day": "CAST(strftime('%d', {0}) AS INTEGER)",
+    "week": "(strftime('%j', {0}) + strftime('%w', {0}, 'start of year') - 1) / 7 + 1",
+    "month": "CAST(strftime('%m', {0}) AS INTEGER)",
+    "quarter": "(strftime('%m', {0}) + 2) / 3",
+    "year": "CAST(strftime('%Y', {0}) AS INTEGER)",
+}
+
+
+@dataclass(frozen=True)
+class Output:
+    """A property of the result; `counts` marks a number of its own rather than a value of the column."""
+
+    name: str
+    source: Source
+    column: Column
+    sql: str
+    is_plain: bool = False
+    counts: bool = False
+
+
+@dataclass(frozen=True)
+class Sort:
+    """One term of the order; `column` is the one to name in a paging cookie."""
+
+    sql: str
+    descending: bool
+    column: Column
+    source: Source
+    is_label: bool = False
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The parts of the SELECT. `one_each` means that no row of the first table appears twice."""
+
+    root: Source
+    outputs: tuple[Output, ...]
+    origin: Condition
+    where: Condition
+    groups: tuple[str, ...]
+    sorts: tuple[Sort, ...]
+    one_each: bool
+
+
+def translate(fetch: Fetch, asker: Asker) -> Statement:
+    """ApiError for tables and columns that do not exist and for what is not known."""
+    return _Translator(fetch, asker).statement()
+
+
+def joined(conditions: Sequence[Condition], word: str = " AND ") -> Condition:
+    """Several conditions as one; nothing is true."""
+    parameters = tuple(value for condition in conditions for value in condition.parameters)
+    return Condition(word.join(condition.sql for condition in conditions) or "1", parameters)
+
+
+class _Translator:
+    def __init__(self, fetch: Fetch, asker: Asker) -> None:
+        self._fetch, self._asker = fetch, asker
+        self._scope = Scope()
+        self._joins: list[Condition] = []
+        self._where: list[Condition] = []
+        self._linked: list[tuple[Node, Source]] = []
+        self._one_each = True
+
+    def statement(self) -> Statement:
+        fetch = self._fetch
+        root = self._scope.add(fetch.root.table, fetch.root_alias)
+        for link in fetch.root.links:
+            self._join(self._scope, root, link, self._joins)
+        self._where += [self._filter(self._scope, root, part) for part in fetch.root.filters]
+        outputs = tuple(self._outputs(root))
+        tables = Condition(f"{root.table.name} AS {root.sql}")
+        return Statement(
+            root=root,
+            outputs=outputs,
+            origin=joined([tables, *self._joins], " "),
+            where=joined(self._where),
+            groups=tuple(self._groups(root)),
+            sorts=tuple(self._sorts(root, outputs)),
+            one_each=self._one_each,
+        )
+
+    def _join(self, scope: Scope, parent: Source, link: Link, joins: list[Condition]) -> None:
+        if link.kind in _EXISTENCE:
+            self._where.append(self._existence(scope, parent, link))
+            return
+        source = scope.add(link.node.table, link.alias)
+        on = self._on(scope, parent, source, link)
+        joins.append(
+            Condition(f"{_JOIN_WORDS[link.kind]} {source.table.name} AS {source.sql} ON {on.sql}", on.parameters)
+        )
+        self._linked.append((link.node, source))
+        if link.here != source.table.key.name:
+            self._one_each = False
+        for inner in link.node.links:
+            self._join(scope, source, inner, joins)
+
+    def _on(self, scope: Scope, parent: Source, source: Source, link: Link) -> Condition:
+        here, there = source.column(link.here), parent.column(link.there)
+        own = Condition(f"{collated(here, source.expression(here))} = {parent.expression(there)}")
+        return joined([own, *(self._filter(scope, source, part) for part in link.node.filters)])
+
+    def _existence(self, outer: Scope, parent: Source, link: Link) -> Condition:
+        """Whether related rows exist, without returning them."""
+        kind = _EXISTENCE[link.kind]
+        passing = self._exists(Scope(outer), parent, link)
+        if kind == "any":
+            return passing
+        none_passes = Condition(f"NOT {passing.sql}", passing.parameters)
+        if kind == "not any":
+            return none_passes
+        related = self._exists(Scope(outer), parent, replace(link, node=Node(link.node.table)))
+        return joined([related, none_passes])
+
+    def _exists(self, scope: Scope, parent: Source, link: Link) -> Condition:
+        source = scope.add(link.node.table, link.alias)
+        joins: list[Condition] = []
+        for inner in link.node.links:
+            self._join(scope, source, inner, joins)
+        on = self._on(scope, parent, source, link)
+        origin = joined([Condition(f"{source.table.name} AS {source.sql}"), *joins], " ")
+        sql = f"EXISTS (SELECT 1 FROM {origin.sql} WHERE {on.sql})"  # noqa: S608 - names of the catalogue
+        return Condition(sql, origin.parameters + on.parameters)
+
+    def _filter(self, scope: Scope, own: Source, part: Test | Filter | Link) -> Condition:
+        if isinstance(part, Link):
+            return self._existence(scope, own, part)
+        if isinstance(part, Test):
+            return self._test(scope, own, part)
+        inner = [self._filter(scope, own, one) for one in part.parts]
+        found = joined(inner, " OR " if part.any_of else " AND ")
+        return Condition(f"({found.sql})", found.parameters)
+
+    def _test(self, scope: Scope, own: Source, test: Test) -> Condition:
+        source = scope.named(test.entity) if test.entity else own
+        column = source.column(test.name)
+        expression = source.expression(column)
+        if not test.other:
+            return operators.condition(column, expression, test, self._asker)
+        alias, _, name = test.other.rpartition(".")
+        other = scope.named(alias) if alias else source
+        return operators.same_row(column, expression, test, other.expression(other.column(name)))
+
+    def _outputs(self, root: Source) -> Iterator[Output]:
+        seen: set[str] = set()
+        for node, source in [(self._fetch.root, root), *self._linked]:
+            for attribute in _attributes(node, source, is_root=source is root, fetch=self._fetch):
+                output = self._output(source, attribute, is_root=source is root)
+                if output.name not in seen:
+                    seen.add(output.name)
+                    yield output
+
+    def _output(self, source: Source, attribute: Attribute, *, is_root: bool) -> Output:
+        column = source.column(attribute.name)
+        expression = source.expression(column)
+        if self._fetch.aggregate:
+            return _aggregated(source, column, expression, attribute)
+        if attribute.aggregate or attribute.groupby:
+            raise bad("An aggregate or groupby attribute needs aggregate='true' on fetch.")
+        name = attribute.alias or (column.wire_name if is_root else f"{source.alias}.{column.name}")
+        if self._fetch.flat_names and not attribute.alias:
+            name = column.name
+        return Output(name, source, column, expression, is_plain=is_root and not attribute.alias)
+
+    def _groups(self, root: Source) -> Iterator[str]:
+        for node, source in [(self._fetch.root, root), *self._linked]:
+            for attribute in node.attributes:
+                if attribute.groupby:
+                    yield _grouped(source.column(attribute.name), attribute, source)
+
+    def _sorts(self, root: Source, outputs: tuple[Output, ...]) -> Iterator[Sort]:
+        named = {output.name: output for output in outputs}
+        for node, source in [(self._fetch.root, root), *self._linked]:
+            for order in node.orders:
+                if order.alias:
+                    yield _sort_by_output(order, named)
+                else:
+                    yield self._sort(self._scope.named(order.entity) if order.entity else source, order)
+
+    def _sort(self, source: Source, order: OrderBy) -> Sort:
+        """Lookups and choices sort by what people read ("Order rows using FetchXml")."""
+        column = source.column(order.name)
+        expression = source.expression(column)
+        by_label = column.kind is Kind.LOOKUP or bool(column.options and not self._fetch.raw_order)
+        if by_label and column.kind is not Kind.CHOICES:
+            return Sort(f"{label(source, column)} COLLATE NOCASE", order.descending, column, source, is_label=True)
+        return Sort(collated(column, expression), order.descending, column, source)
+
+
+def _attributes(node: Node, source: Source, *, is_root: bool, fetch: Fetch) -> Iterator[Attribute]:
+    """What the node asks for; no word at all means all columns for the first table, none for a linked one."""
+    wants_all = node.all_attributes or (is_root and not node.attributes)
+    if wants_all and fetch.aggregate:
+        raise bad("An aggregate query names its attributes.")
+    yield from node.attributes
+    if wants_all:
+        yield from (Attribute(column.name) for column in source.table.columns)
+    elif is_root and not (fetch.aggregate or fetch.distinct or fetch.flat_names):
+        yield Attribute(source.table.key.name)
+        if any(source.column(attribute.name).kind is Kind.MONEY for attribute in node.attributes):
+            yield Attribute("transactioncurrencyid")
+
+
+def _aggregated(source: Source, column: Column, expression: str, attribute: Attribute) -> Output:
+    if not attribute.alias:
+        raise bad(f"The aggregate attribute '{attribute.name}' lacks an alias.")
+    if attribute.groupby:
+        is_part = bool(attribute.dategrouping)
+        sql = _grouped(column, attribute, source)
+        return Output(attribute.alias, source, column, sql, counts=is_part)
+    function = attribute.aggregate
+    if function == "count":
+        return Output(attribute.alias, source, column, "count(*)", counts=True)
+    if function == "countcolumn":
+        distinct = "DISTINCT " if attribute.distinct else ""
+        return Output(attribute.alias, source, column, f"count({distinct}{expression})", counts=True)
+    return Output(attribute.alias, source, column, _calculated(column, expression, function))
+
+
+def _calculated(column: Column, expression: str, function: str) -> str:
+    if function not in ("min", "max", "sum", "avg"):
+        raise bad(f"'{function}' is not an aggregate function.")
+    if function in ("min", "max") and column.kind not in ID_KINDS:
+        return f"{function}({expression})"
+    if column.kind not in NUMBERS:
+        raise bad(f"'{function}' takes a number; '{column.name}' is none.")
+    if function == "sum":
+        return f"coalesce(sum({expression}), 0)"
+    return f"CAST(avg({expression}) AS INTEGER)" if column.kind is Kind.INTEGER else f"avg({expression})"
+
+
+def _grouped(column: Column, attribute: Attribute, source: Source) -> str:
+    expression = source.expression(column)
+    if column.kind not in (Kind.DATE, Kind.DATE_TIME):
+        return expression
+    if attribute.dategrouping not in _DATE_PARTS:
+        raise errors.unknown(f"the dategrouping '{attribute.dategrouping}'")
+    return _DATE_PARTS[attribute.dategrouping].format(expression)
+
+
+def _sort_by_output(order: OrderBy, named: dict[str, Output]) -> Sort:
+    output = named.get(order.alias)
+    if output is None:
+        raise bad(f"The query has no attribute with the alias '{order.alias}'.")
+    return Sort(collated(output.column, output.sql), order.descending, output.column, output.source)
