@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import shared_task
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -85,12 +86,13 @@ def pull() -> None:
 
 @shared_task
 def nightly() -> None:
-    """Once a day: read everything again, count everything again."""
+    """Once a day: read everything again, count everything again, forget sessions that are over."""
     if not _first_today():
         return
     for table in (changes.FIELDS, changes.RECORDS):
         cursors.request_full_read(table)
     delivery.recount_all()
+    SessionStore.clear_expired()
 
 
 @transaction.atomic

@@ -1,55 +1,68 @@
-"""The tasks around the operations: what the puller does at closed gates."""
+"""The tasks that no journey waits for: the nightly repair."""
 
 from __future__ import annotations
 
-import uuid
+from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 
-from syncapp import connection, gates, tasks
-from syncapp.mirror import changes, cursors
-from syncapp.models import Connection, Gate, SyncField
-from tests.world import World
+from syncapp import tasks
+from syncapp.mirror import changes
+from syncapp.models import MirrorCursor, Pulse, SyncRecord
+from tests.factories import make_field
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_forbidden_pull_waits_and_goes_on_once_the_right_is_there(world: World):
-    world.outlook(world.contact(), jobtitle="Head")
-    world.faults({"method": "GET", "table": "osync_syncfield", "status": 403})
-    tasks.pull()
-    assert [gate.name for gate in gates.closed()] == [Gate.Name.FORBIDDEN_READ]
-
-    world.heal()
-    tasks.pull()
-    assert not SyncField.objects.exists(), "the gate is closed until its probe is due"
-    world.forward()
-    tasks.pull()
-
-    assert SyncField.objects.exists()
-    assert gates.closed() == []
+@pytest.fixture
+def a_day_later() -> None:
+    tasks.nightly()
+    Pulse.objects.filter(name="nightly").update(answered_at=timezone.now() - timedelta(days=1))
 
 
-def test_a_pull_that_found_another_one_at_work_opens_no_gate(world: World):
-    world.pull()
-    gates.close(Gate.Name.CRM_UNREACHABLE, reason="silent", probe_in=30)
-    world.forward()
-    cursors.take(changes.FIELDS)
+def test_the_first_day_does_nothing_since_the_first_pull_reads_everything_anyway():
+    tasks.nightly()
 
-    tasks.pull()
-
-    assert [gate.name for gate in gates.closed()] == [Gate.Name.CRM_UNREACHABLE]
+    assert not MirrorCursor.objects.exists()
 
 
-def test_the_right_address_ends_the_alarm_of_the_wrong_organization(world: World):
-    connection.recognised_crm()
-    ours = Connection.objects.get().organization_id
-    Connection.objects.update(organization_id=uuid.uuid4())
-    connection.recognised_crm.cache_clear()
-    tasks.pull()
-    assert [gate.name for gate in gates.closed()] == [Gate.Name.WRONG_ORGANIZATION]
+@pytest.mark.usefixtures("a_day_later")
+def test_every_night_everything_is_read_again():
+    tasks.nightly()
 
-    Connection.objects.update(organization_id=ours)
-    tasks.pull()
+    assert set(MirrorCursor.objects.values_list("table", "generation", "is_full_read")) == {
+        (changes.FIELDS, 1, True),
+        (changes.RECORDS, 1, True),
+    }
 
-    assert gates.closed() == []
+
+@pytest.mark.usefixtures("a_day_later")
+def test_two_schedulers_make_one_night():
+    tasks.nightly()
+    tasks.nightly()
+
+    assert set(MirrorCursor.objects.values_list("generation", flat=True)) == {1}
+
+
+@pytest.mark.usefixtures("a_day_later")
+def test_wrong_counts_are_repaired():
+    field = make_field()
+    SyncRecord.objects.update(waiting_count=7)
+
+    tasks.nightly()
+
+    field.record.refresh_from_db()
+    assert field.record.waiting_count == 1
+
+
+@pytest.mark.usefixtures("a_day_later")
+def test_sessions_that_are_over_are_forgotten():
+    now = timezone.now()
+    Session.objects.create(session_key="over", session_data="", expire_date=now - timedelta(hours=1))
+    Session.objects.create(session_key="running", session_data="", expire_date=now + timedelta(hours=1))
+
+    tasks.nightly()
+
+    assert [session.pk for session in Session.objects.all()] == ["running"]
