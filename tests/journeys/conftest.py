@@ -1,0 +1,83 @@
+"""One stack of real processes for the whole folder; each story takes contacts that no other one touches."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from syncapp.models import Gate
+from tests.journeys.database import Database, fresh_database
+from tests.journeys.stack import Stack, running_stack
+from tests.journeys.story import TALLY, Story
+from tests.world import World
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper as Settings
+    from pytest_django.plugin import DjangoDbBlocker
+
+
+@pytest.fixture(scope="session")
+def rounds() -> int:
+    """How often each point is tried; more by the environment, for a long run."""
+    return int(os.environ.get("JOURNEY_ROUNDS", "5"))
+
+
+@pytest.fixture(scope="session")
+def journey_database(
+    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Database]:
+    """A database that processes share."""
+    folder = tmp_path_factory.mktemp("journeys")
+    with django_db_blocker.unblock(), fresh_database(folder, name="journeys") as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def stack(journey_database: Database) -> Iterator[Stack]:
+    """Broker, sandbox, scheduler and worker."""
+    with running_stack(journey_database) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def contacts(stack: Stack, rounds: int) -> Iterator[uuid.UUID]:
+    """The CRM's contacts, each handed out once."""
+    world = World(stack.sandbox.url)
+    world.reset(contacts=150 + 20 * rounds)
+    return iter([uuid.UUID(row["contactid"]) for row in world.rows("contacts", select="contactid")])
+
+
+@pytest.fixture
+def story(
+    stack: Stack, contacts: Iterator[uuid.UUID], settings: Settings, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Story]:
+    """A story in the running stack; whatever it hurt is whole again afterwards."""
+    lead_to(stack.sandbox.url, settings)
+    settings.UNDO_SECONDS = 0
+    with django_db_blocker.unblock(), stack.database.used_here():
+        told = Story(stack, World(stack.sandbox.url), contacts)
+        try:
+            yield told
+        finally:
+            stack.disarm()
+            told.world.heal()
+            Gate.objects.all().delete()
+            stack.restart_broker()
+            stack.mend_workers()
+
+
+def lead_to(sandbox_url: str, settings: Settings) -> None:
+    """Settings of this process that lead to that sandbox."""
+    settings.CRM_ORIGIN = sandbox_url
+    settings.CRM_AUTHORITY = f"{sandbox_url.replace('http:', 'https:')}/{settings.CRM_TENANT}"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The figures: what was killed how often, and what the ledger showed."""
+    if TALLY:
+        terminalreporter.section("journeys")
+        terminalreporter.write_line(", ".join(f"{name} {count}" for name, count in TALLY.items()))

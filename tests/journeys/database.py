@@ -1,0 +1,70 @@
+"""A database of its own for the journeys: their processes share it with the test, so it cannot be in memory."""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.core.management import call_command
+from django.db import connections
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where the processes find it, and what this process has to set."""
+
+    url: str
+    mapping: dict[str, Any]
+
+    @contextmanager
+    def used_here(self) -> Iterator[None]:
+        """Let this process's models use it for a while, instead of the database of the other tests."""
+        others, before = connections.settings["default"], connections["default"]
+        connections.settings["default"] = self.mapping
+        del connections["default"]
+        try:
+            yield
+        finally:
+            connections["default"].close()
+            connections.settings["default"] = others
+            connections["default"] = before
+
+
+@contextmanager
+def fresh_database(folder: Path, *, name: str) -> Iterator[Database]:
+    """A migrated database of the kind that this test run uses: a SQLite file, or one more on its PostgreSQL."""
+    mapping = copy.deepcopy(connections.settings["default"])
+    make = _on_postgres if "postgresql" in mapping["ENGINE"] else _in_a_file
+    with make(mapping, folder, name) as database:
+        with database.used_here():
+            call_command("migrate", verbosity=0, interactive=False)
+        yield database
+
+
+@contextmanager
+def _in_a_file(mapping: dict[str, Any], folder: Path, name: str) -> Iterator[Database]:
+    path = folder / f"{name}.sqlite3"
+    yield Database(f"sqlite:///{path}", {**mapping, "NAME": str(path)})
+
+
+@contextmanager
+def _on_postgres(mapping: dict[str, Any], _folder: Path, name: str) -> Iterator[Database]:
+    who = f"{mapping['USER']}:{mapping['PASSWORD']}@" if mapping["PASSWORD"] else f"{mapping['USER']}@"
+    server = f"{who}{mapping['HOST']}:{mapping['PORT']}"
+    name = f"osync_{name}_{uuid.uuid4().hex[:8]}"
+    _administer(server, f'CREATE DATABASE "{name}"')
+    try:
+        yield Database(f"postgres://{server}/{name}", {**mapping, "NAME": name})
+    finally:
+        _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _administer(server: str, statement: str) -> None:
+    with psycopg.connect(f"postgres://{server}/postgres", autocommit=True) as administrator:
+        administrator.execute(statement.encode())

@@ -1,0 +1,81 @@
+"""A worker that can be stopped between its steps: it delivers in a thread, and its CRM holds it where a test wants."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from typing import Any
+
+from django.db import connections
+
+from syncapp import connection
+from syncapp.review import delivery
+
+PATIENCE = 20.0
+
+
+class PowerCut(BaseException):
+    """The worker ends here: no handler of ours may see it."""
+
+
+class SlowWorker:
+    """Delivers, and stops when it has `looked`, is `sending`, or was `answered`."""
+
+    def __init__(self, delivery_id: uuid.UUID, *, at: str) -> None:
+        self._at, self._crm = at, connection.crm()
+        self._stopped, self._may_go_on = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._deliver, args=(delivery_id,), daemon=True)
+        self._thread.start()
+        assert self._stopped.wait(PATIENCE), f"the worker never came to {at}"
+
+    def finish(self) -> None:
+        """Let it go on to its end."""
+        self._may_go_on.set()
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
+
+    def _deliver(self, delivery_id: uuid.UUID) -> None:
+        try:
+            delivery.deliver(delivery_id, crm=self)  # type: ignore[arg-type]  # stands before the client
+        finally:
+            self._stopped.set()
+            connections.close_all()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._crm, name)
+
+    def view_for_delivery(self, **what: Any) -> Any:
+        """The CRM's own answer."""
+        view = self._crm.view_for_delivery(**what)
+        self._stop("looked")
+        return view
+
+    def apply(self, *what: Any, **how: Any) -> None:
+        """The CRM's own doing."""
+        self._stop("sending")
+        self._crm.apply(*what, **how)
+        self._stop("answered")
+
+    def _stop(self, step: str) -> None:
+        if step == self._at and not self._stopped.is_set():
+            self._stopped.set()
+            assert self._may_go_on.wait(PATIENCE)
+
+
+class DyingWorker:
+    """Delivers, and dies when it is about to send."""
+
+    def __init__(self, delivery_id: uuid.UUID) -> None:
+        self._crm = connection.crm()
+        try:
+            delivery.deliver(delivery_id, crm=self)  # type: ignore[arg-type]  # stands before the client
+        except PowerCut:
+            return
+        raise AssertionError("it did not come to sending")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._crm, name)
+
+    def apply(self, *_what: Any, **_how: Any) -> None:
+        """The end."""
+        raise PowerCut

@@ -1,0 +1,222 @@
+"""The portal's real processes around one database: broker, sandbox, scheduler, workers. Any may be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import redis
+from celery import Celery
+
+from tests.journeys.database import Database
+from tests.servers import Server, free_port, launch, sandbox, start_valkey, temporary_folder, wait_until
+
+# Short, but in the order that the start-up check demands.
+TIMES = {
+    "TICK": "0.2",
+    "HTTP_SECONDS": "2",
+    "SOFT_LIMIT": "2.4",
+    "HARD_LIMIT": "2.8",
+    "LEASE": "3",
+    "BROKER_VISIBILITY": "10",
+    "PROBE_SECONDS": "1",
+    "ATTEMPTS": "40",
+    "UNDO_SECONDS": "0",
+}
+PULLS_BY_HAND = "36000"
+
+
+@dataclass(slots=True)
+class Worker:
+    """A Celery worker: one process that hands out the work, and the pool of those who do it."""
+
+    server: Server
+
+    @property
+    def pool(self) -> list[psutil.Process]:
+        """The processes that do the work."""
+        return psutil.Process(self.server.process.pid).children(recursive=True)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self.server.process.poll() is None
+
+    def is_ready(self) -> bool:
+        """Whether it takes work from the broker."""
+        assert self.is_alive, self.server.said()[-3000:]
+        return " ready." in self.server.said()
+
+    def kill(self) -> None:
+        """SIGKILL to all of its processes at once, as when the host dies."""
+        self._signal(signal.SIGKILL)
+        self.server.process.wait()
+
+    def kill_pool(self) -> None:
+        """SIGKILL to those who do the work, as when the memory is used up."""
+        for process in self.pool:
+            process.kill()
+
+    def pause(self) -> None:
+        """Let all of its processes sleep, with everything they hold."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Wake them."""
+        self._signal(signal.SIGCONT)
+
+    def pool_goes_on(self) -> None:
+        """Wake those who do the work, before the one that watches their time limits."""
+        for process in self.pool:
+            process.resume()
+
+    def _signal(self, number: int) -> None:
+        if self.is_alive:
+            os.killpg(self.server.process.pid, number)
+
+
+@dataclass(slots=True)
+class Stack:
+    """Everything that runs, and the handles to hurt it."""
+
+    folder: Path
+    database: Database
+    broker: Server
+    sandbox: Server
+    times: Mapping[str, str]
+    workers: list[Worker] = field(default_factory=list)
+    beat: Server | None = None
+    started: int = 0
+
+    @property
+    def worker(self) -> Worker:
+        """The one that runs all the time."""
+        return self.workers[0]
+
+    @property
+    def failpoints(self) -> Path:
+        """The folder whose files name the points where the next process kills itself."""
+        return self.folder / "failpoints"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """What every process of the portal is told."""
+        return {
+            **os.environ,
+            **self.times,
+            "DJANGO_SETTINGS_MODULE": "portal.settings",
+            "DATABASE_URL": self.database.url,
+            "REDIS_URL": self.broker.url,
+            "GOVERNOR_TIME_SCALE": "100",
+            "DEMO": "1",
+            "DEMO_DIR": str(self.folder),
+            "SANDBOX_PORT": self.sandbox.url.rpartition(":")[2],
+            "FAILPOINTS": str(self.failpoints),
+            "PYTHONUNBUFFERED": "1",
+            **more,
+        }
+
+    def add_worker(self, *, concurrency: int = 2) -> Worker:
+        """Start a worker; it is not waited for."""
+        self.started += 1
+        options = ["--pool", "prefork", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
+        options += ["--hostname", f"worker{self.started}@localhost", "--loglevel", "INFO"]
+        server = self._python("worker", "-m", "celery", "-A", "portal", "worker", *options)
+        self.workers.append(Worker(server))
+        return self.workers[-1]
+
+    def start_beat(self) -> None:
+        """Start the scheduler."""
+        schedule = ["--schedule", str(self.folder / "schedule"), "--pidfile", ""]
+        self.beat = self._python("beat", "-m", "celery", "-A", "portal", "beat", *schedule, "--loglevel", "WARNING")
+
+    def _python(self, name: str, *arguments: str) -> Server:
+        log = self.folder / f"{name}{self.started}.log"
+        return launch([sys.executable, *arguments], url="", log=log, environment=self.environment())
+
+    def replace_worker(self) -> None:
+        """A new worker in place of the one that was killed."""
+        self.workers.clear()
+        self.add_worker()
+        self.everyone_is_ready()
+
+    def everyone_is_ready(self) -> None:
+        """Wait until each worker takes work."""
+        wait_until(lambda: all(worker.is_ready() for worker in self.workers), what="the workers are ready")
+
+    def mend_workers(self) -> None:
+        """One worker that lives and is awake, whatever a story did to it; none besides."""
+        for worker in self.workers[1:]:
+            self.dismiss(worker)
+        if self.workers and self.worker.is_alive:
+            self.worker.go_on()
+        else:
+            self.replace_worker()
+
+    def dismiss(self, worker: Worker) -> None:
+        """End a worker that was added for one story."""
+        worker.kill()
+        self.workers.remove(worker)
+
+    def send(self, task: str, *arguments: str) -> str:
+        """Give work to the broker, as the scheduler does; the message's id."""
+        with Celery(broker=self.broker.url, set_as_current=False) as sender:
+            return str(sender.send_task(f"syncapp.tasks.{task}", args=arguments).id)
+
+    def queued(self) -> int:
+        """How many messages wait in the broker."""
+        with redis.Redis.from_url(self.broker.url) as client:
+            return int(client.llen("celery"))
+
+    def flush_broker(self) -> None:
+        """Wipe everything that the broker holds."""
+        with redis.Redis.from_url(self.broker.url) as client:
+            client.flushall()
+
+    def arm(self, point: str) -> None:
+        """Let the next process that passes this point kill itself there."""
+        (self.failpoints / point).touch()
+
+    def is_armed(self, point: str) -> bool:
+        """Whether nobody has passed the point yet."""
+        return (self.failpoints / point).exists()
+
+    def disarm(self) -> None:
+        """Let everybody live."""
+        for point in self.failpoints.iterdir():
+            point.unlink(missing_ok=True)
+
+    def restart_broker(self) -> None:
+        """Bring the killed broker back, empty, at the same address; nothing happens where it lives."""
+        if self.broker.process.poll() is None:
+            return
+        self.broker = start_valkey(self.folder, port=int(self.broker.url.split(":")[2].partition("/")[0]))
+
+    def stop(self) -> None:
+        """End every process that was started here."""
+        for worker in self.workers:
+            worker.kill()
+        for server in (self.beat, self.broker):
+            if server is not None:
+                server.stop(seconds=3)
+
+
+@contextmanager
+def running_stack(database: Database, **times: str) -> Iterator[Stack]:
+    """Broker, sandbox, scheduler and one worker with two processes, until the block ends."""
+    with sandbox() as crm, temporary_folder("osync-j-") as short:
+        (short / "failpoints").mkdir()
+        broker = start_valkey(short, port=free_port())
+        stack = Stack(short, database, broker, crm, {**TIMES, "PULL_SECONDS": PULLS_BY_HAND, **times})
+        try:
+            stack.add_worker()
+            stack.start_beat()
+            stack.everyone_is_ready()
+            yield stack
+        finally:
+            stack.stop()

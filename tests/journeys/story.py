@@ -1,0 +1,275 @@
+"""What happens in a journey, and the judge: the sandbox's ledger must show each decision exactly once."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from syncapp.durable import BELL_SECONDS
+from syncapp.models import Decision, Delivery, Gate, MirrorCursor, SyncField, SyncRecord
+from syncapp.models.decision import DecisionState, Outcome
+from syncapp.models.durable_work import WorkState
+from syncapp.models.sync_field import FieldDelivery
+from syncapp.review import decisions
+from syncapp.review.decisions import Choice, seen
+from syncapp.sandbox.config import APPLICATION_USER_ID
+from tests.journeys.stack import Stack
+from tests.people import browser, rita
+from tests.servers import wait_until
+from tests.web.screen import Screen
+from tests.world import World
+
+PATIENCE = 30.0
+APPROVED, REJECTED = "jobtitle", "telephone1"
+UNDER_WAY = [DecisionState.OPEN, DecisionState.BOUND]
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An Outlook edit of two fields of one contact, as it came into the queue."""
+
+    contact: uuid.UUID
+    record: uuid.UUID
+    fields: dict[str, SyncField]
+    proposed: str
+
+    @property
+    def delivery(self) -> Delivery:
+        """The newest delivery of this contact."""
+        return Delivery.objects.filter(target_id=self.contact).latest("created_at")
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What the ledger shows too little of, and too much."""
+
+    lost: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def count(self, found: int, what: str) -> None:
+        """Exactly once, or it is noted."""
+        if found != 1:
+            (self.twice if found else self.lost).append(what)
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing lost, nothing twice, nothing else."""
+        return not (self.lost or self.twice or self.wrong)
+
+
+def write_of(edit: Edit, **fault: Any) -> dict[str, Any]:
+    """A rule for the sandbox: what is to happen to the write of this contact."""
+    return {"method": "PATCH", "path": f"contacts({edit.contact})", **fault}
+
+
+class Story:
+    """Edits, decisions, waiting and judging, around running processes."""
+
+    def __init__(self, stack: Stack, world: World, contacts: Iterator[uuid.UUID]) -> None:
+        self.stack, self.world, self._contacts = stack, world, contacts
+
+    # --- what people do ---------------------------------------------------------------------------------
+    def edited(self, count: int = 1) -> list[Edit]:
+        """That many contacts, edited in Outlook by Jonas and mirrored."""
+        edits = [self._edited_in_outlook() for _ in range(count)]
+        self.world.pull()
+        return [self._found(contact, proposed) for contact, proposed in edits]
+
+    def _edited_in_outlook(self) -> tuple[uuid.UUID, str]:
+        contact = next(self._contacts)
+        proposed = f"Chief {contact.hex[:8]}"
+        self.world.outlook(contact, jobtitle=proposed, telephone1=f"+47 {contact.int % 10**8}")
+        return contact, proposed
+
+    def _found(self, contact: uuid.UUID, proposed: str) -> Edit:
+        record = SyncRecord.objects.get(target_id=contact)
+        return Edit(contact, record.pk, {row.column_name: row for row in record.fields.all()}, proposed)
+
+    def decide(self, *edits: Edit) -> None:
+        """Rita approves one field of each and rejects the other."""
+        for edit in edits:
+            choices = [self._choice(edit, APPROVED, Outcome.APPROVED), self._choice(edit, REJECTED, Outcome.REJECTED)]
+            assert not decisions.decide(choices, by=rita()).refused
+
+    def _choice(self, edit: Edit, column: str, outcome: Outcome) -> Choice:
+        return Choice(edit.fields[column].pk, outcome, seen(edit.fields[column]))
+
+    def edit_again_and_pull(self, edit: Edit) -> None:
+        """A newer Outlook edit of the field that nobody decided yet, and the worker is told to read it."""
+        self.world.outlook(edit.contact, jobtitle=f"Newer {edit.contact.hex[:8]}")
+        self.stack.send("pull")
+
+    def decide_on_the_page(self, edit: Edit) -> float:
+        """As `decide`, through the record's page; the seconds until the answer to the submit."""
+        page = browser(rita())
+        form = Screen(page.get(reverse("record", args=[edit.record]))).form
+        approved, rejected = edit.fields[APPROVED].pk, edit.fields[REJECTED].pk
+        form |= {"do": ["marked"], f"tick.{approved}": ["1"], f"mark.{rejected}": ["reject"]}
+        started = time.monotonic()
+        answer = page.post(reverse("decide", args=[edit.record]), form)
+        seconds = time.monotonic() - started
+        assert answer.status_code < 400, Screen(answer).words
+        return seconds
+
+    # --- waiting ----------------------------------------------------------------------------------------
+    def wait(self, holds: Callable[[], object], what: str, *, seconds: float = PATIENCE) -> None:
+        """Poll until it holds; where it never does, show the rows and what the worker said last."""
+        try:
+            wait_until(holds, seconds=seconds, what=what)
+        except AssertionError as error:
+            columns = "state", "due_at", "rung_at", "lease_until", "fence", "attempts", "last_error"
+            rows = Delivery.objects.exclude(state=WorkState.DONE).values_list(*columns)[:5]
+            said = "\n".join(worker.server.said()[-3000:] for worker in self.stack.workers)
+            raise AssertionError("\n".join([str(error), *map(str, rows), said])) from None
+
+    def wait_until_delivered(self, *edits: Edit, hurry: bool = False) -> None:
+        """Every decision about these contacts has reached its end; with `hurry` the time between bells flies."""
+        contacts = [edit.contact for edit in edits]
+        next_bell = time.monotonic()
+
+        def are_done() -> bool:
+            nonlocal next_bell
+            if hurry and time.monotonic() > next_bell:
+                next_bell = time.monotonic() + 1
+                self.bells_may_ring_again()
+            return self.nothing_is_under_way(contacts)
+
+        self.wait(are_done, f"{len(edits)} deliveries are done")
+
+    def nothing_is_under_way(self, contacts: Sequence[uuid.UUID]) -> bool:
+        """Whether no decision and no delivery of these contacts is open."""
+        decided = Decision.objects.filter(target_id__in=contacts)
+        deliveries = Delivery.objects.filter(target_id__in=contacts).exclude(state=WorkState.DONE)
+        return not decided.filter(state__in=UNDER_WAY).exists() and not deliveries.exists()
+
+    def wait_until_held(self, edit: Edit, state: WorkState) -> None:
+        """The CRM holds a request, and the row says from outside how far the work is."""
+        self.wait(lambda: self._holds(1) and edit.delivery.state == state, f"the request is held, the row {state}")
+
+    def wait_until_holding(self, count: int = 1) -> None:
+        """The CRM holds that many requests."""
+        self.wait(lambda: self._holds(count), f"{count} requests are held")
+
+    def _holds(self, count: int) -> bool:
+        return self.world.held() >= count
+
+    def bells_may_ring_again(self) -> None:
+        """As if BELL_SECONDS were over: a message that died with its worker or broker is rung for again."""
+        Delivery.objects.exclude(rung_at=None).update(rung_at=F("rung_at") - timedelta(seconds=BELL_SECONDS))
+
+    def reading_leases_end(self) -> None:
+        """As if LEASE were over for a puller that died."""
+        MirrorCursor.objects.exclude(lease_until=None).update(lease_until=Now())
+
+    def wait_until_probed(self, gate: str, times: int) -> None:
+        """The closed gate was tried that often."""
+        seen_times = set()
+
+        def was_probed() -> bool:
+            seen_times.update(Gate.objects.filter(name=gate).values_list("next_probe_at", flat=True))
+            return len(seen_times) > times
+
+        self.wait(was_probed, f"{gate} was tried {times} times")
+
+    # --- judging ----------------------------------------------------------------------------------------
+    def our_entries(self) -> list[Entry]:
+        """Everything the portal ever committed in the CRM."""
+        return [entry for entry in self.world.ledger(ours=False) if entry["caller"] == APPLICATION_USER_ID]
+
+    def judge(self, edits: Iterable[Edit]) -> Judgement:
+        """Compare the ledger with what Rita decided about these edits."""
+        found: dict[str, list[Entry]] = {}
+        for entry in self.our_entries():
+            found.setdefault(entry["id"], []).append(entry)
+        judgement = Judgement()
+        for edit in edits:
+            self._judge_one(edit, found, judgement)
+        return judgement
+
+    def _judge_one(self, edit: Edit, found: dict[str, list[Entry]], judgement: Judgement) -> None:
+        writes = found.get(str(edit.contact), [])
+        judgement.count(len(writes), f"write of contact {edit.contact}")
+        for entry in writes:
+            if entry["changes"].get(APPROVED, [None, None])[1] != edit.proposed:
+                judgement.wrong.append(f"{edit.contact} was written {entry['changes']}")
+            if set(entry["changes"]) != {APPROVED, "osync_revision"}:
+                judgement.wrong.append(f"{edit.contact}: columns {sorted(entry['changes'])}")
+        for column, row in edit.fields.items():
+            self._judge_mark(row, column, found.get(str(row.pk), []), judgement)
+        judgement.count(len(found.get(str(edit.record), [])), f"close of edit {edit.record}")
+        rows = [str(edit.contact), str(edit.record), *(str(row.pk) for row in edit.fields.values())]
+        if len({entry["transaction"] for row in rows for entry in found.get(row, [])}) > 1:
+            judgement.wrong.append(f"{edit.contact}: more than one change set")
+
+    def _judge_mark(self, row: SyncField, column: str, marks: Sequence[Entry], judgement: Judgement) -> None:
+        judgement.count(len(marks), f"mark of {column} {row.pk}")
+        decision = Decision.objects.get(field=row)
+        row.refresh_from_db()
+        if row.delivery not in (FieldDelivery.DONE, FieldDelivery.ALREADY):
+            judgement.wrong.append(f"{column} {row.pk} is shown as {row.delivery}")
+        for entry in marks:
+            if entry["changes"]["osync_decisionid"][1] != str(decision.pk):
+                judgement.wrong.append(f"{column} {row.pk} carries another decision's id")
+
+    def delivered_exactly_once(self, *edits: Edit, hurry: bool = False) -> None:
+        """Wait for the end, then let the ledger judge."""
+        self.wait_until_delivered(*edits, hurry=hurry)
+        judgement = self.judge(edits)
+        TALLY["edits judged"] += len(edits)
+        TALLY["lost"] += len(judgement.lost)
+        TALLY["twice"] += len(judgement.twice)
+        assert judgement.is_clean, judgement
+
+    def superseded_exactly_once(self, *older: Edit) -> None:
+        """The older edit of the field is marked in the CRM once, the newer one waits, the contact is untouched."""
+        marked = Decision.objects.filter(field__in=[edit.fields[APPROVED].pk for edit in older])
+        self.wait(lambda: marked.count() == len(older), "the older edits are superseded")
+        self.wait_until_delivered(*older)
+        ours = Counter(entry["id"] for entry in self.our_entries())
+        TALLY["edits judged"] += len(older)
+        for edit in older:
+            assert ours[str(edit.fields[APPROVED].pk)] == 1
+            assert ours[str(edit.contact)] == 0
+            rows = SyncField.objects.filter(record__target_id=edit.contact, column_name=APPROVED)
+            found = dict(rows.values_list("proposed_value", "decision"))
+            assert found == {edit.proposed: "superseded", f"Newer {edit.contact.hex[:8]}": "pending"}
+
+    # --- killing ----------------------------------------------------------------------------------------
+    def dies_at(self, point: str, cause: Callable[[], object]) -> None:
+        """Arm the point, cause work, and see a process of the worker die there."""
+        self.stack.arm(point)
+        cause()
+        self.wait(lambda: not self.stack.is_armed(point), f"a process dies at {point}")
+        TALLY["kills"] += 1
+        TALLY[f"kills at {point}"] += 1
+
+    def kill(self, point: str, *, whole: bool) -> None:
+        """Kill the pool, or the whole worker, which is then replaced."""
+        if whole:
+            self.stack.worker.kill()
+        else:
+            self.stack.worker.kill_pool()
+        TALLY["kills"] += 1
+        TALLY[f"kills at {point}"] += 1
+
+    def replace_dead_worker(self) -> None:
+        """A new worker where there is none, and 15 seconds pass: messages that died with the old one ring again."""
+        if not self.stack.worker.is_alive:
+            self.stack.replace_worker()
+            self.bells_may_ring_again()
+
+
+# The figures of this run, printed at its end.
+TALLY: Counter[str] = Counter()

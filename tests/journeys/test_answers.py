@@ -1,0 +1,34 @@
+"""The answer never comes, or comes to somebody whose time was over."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.journeys.story import Story, write_of
+
+pytestmark = pytest.mark.journey
+
+
+@pytest.mark.parametrize("where", ["before_commit", "after_commit"])
+def test_the_answer_to_a_write_is_cut_off(story: Story, rounds: int, where: str):
+    edits = story.edited(rounds)
+    story.world.faults(*(write_of(edit, cut=where, times=1) for edit in edits))
+    story.decide(*edits)
+    story.delivered_exactly_once(*edits, hurry=True)
+
+
+@pytest.mark.parametrize("where", ["before_commit", "after_commit"])
+def test_a_worker_sleeps_past_its_lease_and_goes_on(story: Story, where: str):
+    edits = story.edited(2)
+    story.world.faults(*(write_of(edit, hold=where) for edit in edits))
+    story.decide(*edits)
+    story.wait_until_holding(2)
+    sleeper, other = story.stack.worker, story.stack.add_worker()
+    sleeper.pause()
+    story.world.heal(drop=where == "before_commit")  # then the write is left to the other worker
+    story.wait_until_delivered(*edits)
+    sleeper.pool_goes_on()
+    story.wait(lambda: sleeper.server.said().count("lease lost, stopped") >= 2, "the sleepers find their lease lost")
+    sleeper.go_on()
+    story.stack.dismiss(other)
+    story.delivered_exactly_once(*edits)

@@ -1,0 +1,44 @@
+"""The broker repeats itself, forgets everything, or is away: it is only the doorbell."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp.models import Delivery
+from syncapp.models.durable_work import WAITING_STATES
+from tests.journeys.story import Story
+
+pytestmark = pytest.mark.journey
+
+
+def test_each_message_arrives_five_times_at_four_processes(story: Story, rounds: int):
+    second = story.stack.add_worker()
+    story.stack.everyone_is_ready()
+    edits = story.edited(rounds)
+    story.world.faults(latency_ms=50)
+    story.decide(*edits)
+    for _ in range(5):
+        for edit in edits:
+            story.stack.send("deliver", str(edit.delivery.pk))
+    story.delivered_exactly_once(*edits)
+    story.stack.dismiss(second)
+
+
+def test_the_broker_forgets_all_queued_work(story: Story):
+    edits = story.edited(10)
+    story.stack.worker.pause()
+    story.decide(*edits)
+    story.wait(lambda: story.stack.queued() > len(edits), "everything is queued")
+    story.stack.flush_broker()
+    story.stack.worker.go_on()
+    story.delivered_exactly_once(*edits, hurry=True)
+
+
+def test_the_broker_is_away_while_twenty_edits_are_decided(story: Story):
+    edits = story.edited(20)
+    story.stack.broker.kill()
+    seconds = [story.decide_on_the_page(edit) for edit in edits]
+    waiting = Delivery.objects.filter(target_id__in=[edit.contact for edit in edits], state__in=WAITING_STATES)
+    assert (max(seconds) < 2, waiting.count()) == (True, len(edits))
+    story.stack.restart_broker()
+    story.delivered_exactly_once(*edits)

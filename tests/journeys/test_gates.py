@@ -1,0 +1,46 @@
+"""What stops the deliveries of everybody, costs nothing, and starts them again."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp import connection, gates
+from syncapp.models import Delivery, Gate
+from syncapp.models.durable_work import WorkState
+from syncapp.review.delivery import deliver
+from tests.journeys.story import Edit, Story
+from tests.people import ada
+
+pytestmark = pytest.mark.journey
+
+
+def waiting(edits: list[Edit]) -> list[Delivery]:
+    contacts = [edit.contact for edit in edits]
+    return list(Delivery.objects.filter(target_id__in=contacts).exclude(state=WorkState.DONE))
+
+
+def test_refused_credentials_stop_everybody_cost_nothing_and_resume_alone(story: Story):
+    edits = story.edited(8)
+    story.world.faults(latency_ms=100)
+    story.decide(*edits)
+    story.wait(lambda: len(waiting(edits)) < len(edits), "the first are written")
+    story.world.faults(credentials_refused=True)
+    story.wait(lambda: not gates.are_open([Gate.Name.CRM_CREDENTIALS]), "the gate is closed")
+    story.wait_until_probed(Gate.Name.CRM_CREDENTIALS, 3)
+    stopped = waiting(edits)
+    assert stopped
+    assert {row.attempts for row in stopped if row.state == WorkState.READY} == {0}
+    story.world.heal()
+    story.wait(lambda: gates.are_open([Gate.Name.CRM_CREDENTIALS]), "the gate is open again")
+    story.delivered_exactly_once(*edits, hurry=True)
+
+
+def test_an_operator_stops_all_writes_and_lets_them_go_on(story: Story):
+    gates.close(Gate.Name.OPERATOR_STOP, reason="Import running", probe_in=None, by=ada())
+    edits = story.edited(3)
+    story.decide(*edits)
+    story.wait(lambda: all(row.rung_at for row in waiting(edits)), "the bells have rung")
+    assert not any(deliver(row.pk, crm=connection.crm()) for row in waiting(edits))
+    assert [(row.state, row.attempts) for row in waiting(edits)] == [(WorkState.READY, 0)] * 3
+    gates.reopen(Gate.Name.OPERATOR_STOP, by=ada())
+    story.delivered_exactly_once(*edits, hurry=True)

@@ -1,0 +1,228 @@
+"""Each guard by itself: a story that ends well with it, and in a loss or a double without it.
+
+The second half of each test takes the guard out and expects the damage, so the first half is known to be able to fail.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, connection
+from django.db.models import UniqueConstraint
+
+from syncapp import deliveries, durable
+from syncapp.crm.batch import Encoded
+from syncapp.crm.transport import Transport
+from syncapp.models import Decision, Delivery, SyncField
+from syncapp.models.durable_work import HELD_STATES, DurableQuerySet
+from syncapp.review import conflicts
+from tests.journeys.database import Database, fresh_database
+from tests.journeys.slow import DyingWorker, SlowWorker
+from tests.world import World
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper as Settings
+    from pytest_django.plugin import DjangoDbBlocker
+
+    from syncapp.sandbox.server import SandboxServer
+
+pytestmark = pytest.mark.journey
+
+TAKE_OUT = pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "guard taken out"])
+Patch = pytest.MonkeyPatch
+
+
+@pytest.fixture(scope="module")
+def guards_database(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Database]:
+    """A database that threads can share, and whose constraints may be dropped."""
+    folder = tmp_path_factory.mktemp("guards")
+    with django_db_blocker.unblock(), fresh_database(folder, name="guards") as database:
+        yield database
+
+
+@pytest.fixture
+def world(
+    guards_database: Database, sandbox: SandboxServer, settings: Settings, django_db_blocker: DjangoDbBlocker
+) -> Iterator[World]:
+    """A fresh CRM and empty tables; workers only where a test makes one."""
+    settings.UNDO_SECONDS = 0
+    with django_db_blocker.unblock(), guards_database.used_here():
+        world = World(sandbox.url)
+        world.reset()
+        yield world
+        world.heal()
+        call_command("flush", verbosity=0, interactive=False)
+
+
+def the_delivery() -> Any:
+    return Delivery.objects.get().pk
+
+
+def deliver_all(world: World) -> None:
+    """Ticks and workers go on until nothing more happens."""
+    for _ in range(4):
+        world.forward()
+        world.deliver()
+
+
+def without_fence(patch: Patch) -> None:
+    anybody = lambda rows, pk, _fence: rows.filter(pk=pk, state__in=HELD_STATES)  # noqa: E731  (a method in one line)
+    patch.setattr(DurableQuerySet, "held_by", anybody)
+
+
+def without_sweep(patch: Patch) -> None:
+    patch.setattr(durable, "sweep", lambda _model: 0)
+
+
+def without_if_match(patch: Patch) -> None:
+    send = Transport.write_batch
+
+    def send_unconditionally(self: Transport, batch: Encoded, **how: Any) -> Any:
+        body, count = re.subn(rb"If-Match: [^\r\n]+", b"If-Match: *", batch.body)
+        assert count
+        return send(self, replace(batch, body=body), **how)
+
+    patch.setattr(Transport, "write_batch", send_unconditionally)
+
+
+def without_decision_id(patch: Patch) -> None:
+    def judge_by_value(decision: Decision, view: Any, columns: Any, _own_ids: Any) -> conflicts.Verdict:
+        column = columns[decision.field.column_name]
+        return conflicts._judge_value(decision, view, view.fields[decision.field_id], column)
+
+    patch.setattr(conflicts, "_judge_one", judge_by_value)
+
+
+@pytest.fixture
+def drop_constraint(world: World) -> Iterator[Callable[[type, str], None]]:
+    """Drop a unique constraint until the end of the test."""
+    dropped: list[tuple[Any, UniqueConstraint]] = []
+
+    def drop(model: Any, name: str) -> None:
+        constraint = next(each for each in model._meta.constraints if each.name == name)
+        with connection.schema_editor() as editor:
+            editor.remove_constraint(model, constraint)
+        dropped.append((model, constraint))
+
+    yield drop
+    if dropped:
+        call_command("flush", verbosity=0, interactive=False)
+    for model, constraint in dropped:
+        with connection.schema_editor() as editor:
+            editor.add_constraint(model, constraint)
+
+
+@TAKE_OUT
+def test_fence_keeps_a_late_worker_from_closing_another_ones_work(world: World, monkeypatch: Patch, guarded: bool):
+    if not guarded:
+        without_fence(monkeypatch)
+    fields = world.edited(jobtitle="Head", telephone1="+47 1")
+    world.decide(approve=(fields["jobtitle"],))
+    late = SlowWorker(the_delivery(), at="answered")
+    world.forward()
+    durable.sweep(Delivery)
+    world.decide(approve=(fields["telephone1"],))
+    world.forward()
+    next_one = SlowWorker(the_delivery(), at="looked")
+    late.finish()
+    next_one.finish()
+    deliver_all(world)
+    assert world.written(world.contact(), "jobtitle") == ["Head"]
+    assert world.written(world.contact(), "telephone1") == (["+47 1"] if guarded else [])
+
+
+@TAKE_OUT
+def test_sweep_after_the_lease_frees_what_a_dead_worker_held(world: World, monkeypatch: Patch, guarded: bool):
+    if not guarded:
+        without_sweep(monkeypatch)
+    world.decide(approve=(world.edited(jobtitle="Head")["jobtitle"],))
+    DyingWorker(the_delivery())
+    deliver_all(world)
+    assert world.written(world.contact(), "jobtitle") == (["Head"] if guarded else [])
+
+
+@TAKE_OUT
+def test_if_match_keeps_what_somebody_wrote_between_look_and_write(world: World, monkeypatch: Patch, guarded: bool):
+    if not guarded:
+        without_if_match(monkeypatch)
+    world.decide(approve=(world.edited(jobtitle="Head")["jobtitle"],))
+    worker = SlowWorker(the_delivery(), at="sending")
+    world.form(world.contact(), jobtitle="By form")
+    worker.finish()
+    deliver_all(world)
+    assert world.value(world.contact(), "jobtitle") == ("By form" if guarded else "Head")
+
+
+@TAKE_OUT
+def test_decision_id_keeps_a_write_whose_answer_was_lost_from_happening_twice(
+    world: World, monkeypatch: Patch, guarded: bool
+):
+    if not guarded:
+        without_decision_id(monkeypatch)
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    world.faults({"method": "PATCH", "table": "contact", "cut": "after_commit", "times": 1})
+    world.deliver()
+    world.form(world.contact(), jobtitle=field.original_value)
+    deliver_all(world)
+    assert world.written(world.contact(), "jobtitle") == (["Head"] if guarded else ["Head", "Head"])
+
+
+@TAKE_OUT
+def test_one_open_delivery_per_contact_lets_the_last_one_close_the_edit(
+    world: World, monkeypatch: Patch, drop_constraint: Callable[[type, str], None], guarded: bool
+):
+    if not guarded:
+        drop_constraint(Delivery, "one_open_delivery_per_contact")
+    fields = world.edited(jobtitle="Head", telephone1="+47 1")
+    world.decide(reject=(fields["jobtitle"],))
+    workers = [SlowWorker(the_delivery(), at="looked")]
+    with monkeypatch.context() as patch:
+        looks_before_the_other_commits(patch)
+        world.decide(reject=(fields["telephone1"],))
+    others = Delivery.objects.filter(fence=0)
+    workers += [SlowWorker(other.pk, at="looked") for other in others]
+    for worker in workers:
+        worker.finish()
+    deliver_all(world)
+    assert len(world.ledger("osync_syncfield")) == 2
+    assert len(world.ledger("osync_syncrecord")) == (1 if guarded else 0)
+
+
+def looks_before_the_other_commits(patch: Patch) -> None:
+    """The first look for an open delivery comes too early, as that of a second reviewer at the same moment."""
+    look, too_early = deliveries._hurry, iter([False])
+    patch.setattr(deliveries, "_hurry", lambda *what: next(too_early, None) is None and look(*what))
+
+
+@TAKE_OUT
+def test_one_live_decision_per_field_keeps_a_field_from_being_marked_twice(
+    world: World, drop_constraint: Callable[[type, str], None], guarded: bool
+):
+    if not guarded:
+        drop_constraint(Decision, "one_live_decision_per_field")
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    assert is_decided_again(field) is not guarded
+    world.deliver()
+    deliver_all(world)
+    assert len(world.ledger("osync_syncfield")) == (1 if guarded else 2)
+
+
+def is_decided_again(field: SyncField) -> bool:
+    """The same submit is stored once more, past every question, and due an hour after the first."""
+    again = Decision.objects.get(field=field)
+    again.pk, again.version, again._state.adding = uuid.uuid4(), 2, True
+    again.due_at += timedelta(hours=1)
+    try:
+        again.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True

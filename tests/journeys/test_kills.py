@@ -1,0 +1,99 @@
+"""kill -9 at every step of a delivery and of a pull: nothing is lost and nothing happens twice, by the CRM's ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from syncapp.models.durable_work import WorkState
+from tests.journeys.story import Edit, Story, write_of
+
+pytestmark = pytest.mark.journey
+Rule = dict[str, Any]
+
+INSIDE_A_DELIVERY = [
+    "delivery.bound",
+    "delivery.claimed",
+    "delivery.read",
+    "delivery.sent",
+    "delivery.answered",
+    "delivery.settled",
+    "delivery.finished",
+]
+INSIDE_A_PULL = [
+    "mirror.fields.stored",
+    "mirror.fields.moved",
+    "mirror.records.stored",
+    "mirror.superseded",
+    "mirror.records.moved",
+]
+INSIDE_THE_TICK = ["tick.swept", "tick.rung"]
+
+
+@pytest.mark.parametrize("point", INSIDE_A_DELIVERY)
+def test_a_worker_that_dies_inside_a_delivery(story: Story, rounds: int, point: str):
+    edits = story.edited(rounds)
+    for edit in edits:
+        story.dies_at(point, lambda edit=edit: story.decide(edit))
+    story.delivered_exactly_once(*edits)
+
+
+@pytest.mark.parametrize("point", INSIDE_THE_TICK)
+def test_a_scheduler_task_that_dies(story: Story, rounds: int, point: str):
+    edits = story.edited(rounds)
+    for edit in edits:
+        story.dies_at(point, lambda edit=edit: story.decide(edit))
+    story.delivered_exactly_once(*edits, hurry=True)
+
+
+@pytest.mark.parametrize("point", INSIDE_A_PULL)
+def test_a_pull_that_dies(story: Story, rounds: int, point: str):
+    older = story.edited(rounds)
+    for edit in older:
+        story.dies_at(point, lambda edit=edit: story.edit_again_and_pull(edit))
+        story.reading_leases_end()
+    story.world.pull()
+    story.superseded_exactly_once(*older)
+
+
+def test_a_pull_that_dies_while_the_crm_holds_its_page(story: Story, rounds: int):
+    older = story.edited(rounds)
+    for edit in older:
+        story.world.faults({"method": "GET", "table": "osync_syncfields", "hold": "before_commit"})
+        story.edit_again_and_pull(edit)
+        story.wait_until_holding()
+        story.kill("a held page", whole=False)
+        story.world.heal()
+        story.reading_leases_end()
+    story.world.pull()
+    story.superseded_exactly_once(*older)
+
+
+HELD: dict[str, tuple[Callable[[Edit], Rule], WorkState]] = {
+    "token": (lambda edit: {"path": "oauth2/v2.0/token", "hold": "before_commit"}, WorkState.LEASED),
+    "read": (
+        lambda edit: {"method": "GET", "path": f"contacts({edit.contact})", "hold": "before_commit"},
+        WorkState.LEASED,
+    ),
+    "write before its commit": (lambda edit: write_of(edit, hold="before_commit"), WorkState.SENT),
+    "write after its commit": (lambda edit: write_of(edit, hold="after_commit"), WorkState.SENT),
+}
+
+
+@pytest.mark.parametrize("request_", HELD)
+def test_a_worker_that_dies_while_the_crm_holds_its_request(story: Story, rounds: int, request_: str):
+    """By turns only those who work die, or the whole worker; and what was held still happens, or never does."""
+    rule, state = HELD[request_]
+    edits = story.edited(rounds)
+    for turn, edit in enumerate(edits):
+        if request_ == "token":
+            story.stack.worker.kill_pool()  # only new processes ask for one
+        story.world.faults(rule(edit))
+        story.decide(edit)
+        story.wait_until_held(edit, state)
+        story.kill(f"a held {request_}", whole=turn % 3 == 1)
+        story.world.heal(drop=turn % 2 == 1)
+        story.replace_dead_worker()
+    story.delivered_exactly_once(*edits)
