@@ -132,6 +132,8 @@ def _list(connection: sqlite3.Connection, table: Table, request: Request, rest: 
     applied = []
     if "fetchXml" in request.options:
         body = fetchxml.answer(connection, table, request)
+    elif "sql" in request.options:
+        body = fetchxml.answer_sql(connection, table, request)
     elif tracking.is_tracking(request):
         body = tracking.read(connection, table, request)
         applied.append("odata.track-changes")

@@ -1,4 +1,8 @@
-"""The body of an answer to `?fetchXml=`. Unlike with OData, properties without a value are left out."""
+"""The body of an answer to `?fetchXml=` and to `?sql=`.
+
+With FetchXML, unlike with OData, properties without a value are left out ("Use FetchXML with Web API"). SQL's rows all
+have the same columns, and go on by `@odata.nextLink`.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,11 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from urllib.parse import quote, urlencode
 
 from syncapp.sandbox import paging, values
 from syncapp.sandbox.catalogue import Kind, Table
-from syncapp.sandbox.fetchxml import cookies, parsing
+from syncapp.sandbox.fetchxml import cookies, parsing, selects
 from syncapp.sandbox.fetchxml.execution import MOST_WITHOUT_COOKIE, Page, Position, Runner
 from syncapp.sandbox.fetchxml.operators import Asker
 from syncapp.sandbox.fetchxml.parsing import LARGEST_PAGE, bad
@@ -40,11 +45,47 @@ def answer(connection: sqlite3.Connection, table: Table, request: Request) -> It
     page = runner.page(_position(fetch, runner, size), size)
     more = page.more and fetch.limit is None
     return {
-        "@odata.context": paging.context(request, table, None),
+        "@odata.context": _context(table, request),
         **_counts(runner, fetch, request, renderer),
         **_notes(runner, fetch, renderer, page, more=more),
         "value": [renderer.render(row) for row in page.rows],
     }
+
+
+def answer_sql(connection: sqlite3.Connection, table: Table, request: Request) -> Item:
+    """One page of `GET <set>?sql=SELECT ...`; ApiError 400."""
+    paging.check_options(request, frozenset({"sql", "$skiptoken", "tag"}))
+    fetch = selects.parse(request.options["sql"])
+    if fetch.root.table != table.name:
+        raise bad(f"The table '{fetch.root.table}' of the SQL is not that of the set '{table.set_name}'.")
+    statement = translate(fetch, asker(request))
+    renderer = Renderer(statement, request.annotations, keeps_nulls=True)
+    runner = Runner(connection, fetch, statement, labels=renderer.formatted)
+    number, held = paging.read_cookie(request.options["$skiptoken"]) if "$skiptoken" in request.options else (1, [])
+    position = _position_of_sql(fetch, runner, held)
+    size = paging.page_size(request) if fetch.limit is None else fetch.limit
+    page = runner.page(position, size)
+    body: Item = {"@odata.context": _context(table, request)}
+    body["value"] = [renderer.render(row) for row in page.rows]
+    if page.more and fetch.limit is None:
+        place: list[object] = runner.place(page.rows[-1]) if runner.keeps_place else [position.skip + size]
+        query = {"sql": request.options["sql"], "$skiptoken": paging.write_cookie(number + 1, place)}
+        body["@odata.nextLink"] = f"{request.base_url}{table.set_name}?{urlencode(query, quote_via=quote)}"
+    return body
+
+
+def _context(table: Table, request: Request) -> str:
+    return f"{request.base_url}$metadata#{table.set_name}"
+
+
+def _position_of_sql(fetch: Fetch, runner: Runner, held: list[object]) -> Position:
+    if not held:
+        return Position(skip=fetch.skip)
+    if runner.keeps_place and len(held) == len(runner.sorts):
+        return Position(after=tuple(held))
+    if len(held) == 1 and isinstance(held[0], int):
+        return Position(skip=held[0])
+    raise bad("Malformed paging cookie.")
 
 
 def asker(request: Request) -> Asker:
@@ -76,8 +117,8 @@ def _notes(runner: Runner, fetch: Fetch, renderer: Renderer, page: Page, *, more
     """The paging annotations, only where asked for; the last page has no cookie."""
     found: Item = {}
     if more and runner.keeps_place and renderer.wants(f"{_CRM}fetchxmlpagingcookie"):
-        ends = [[row[f"o{index}"] for index in range(len(runner.marks))] for row in (page.rows[0], page.rows[-1])]
-        found[f"@{_CRM}fetchxmlpagingcookie"] = cookies.write(fetch.page, runner.marks, *ends)
+        first, last = runner.place(page.rows[0]), runner.place(page.rows[-1])
+        found[f"@{_CRM}fetchxmlpagingcookie"] = cookies.write(fetch.page, runner.marks, first, last)
     if renderer.wants(f"{_CRM}morerecords"):
         found[f"@{_CRM}morerecords"] = more
     return found
@@ -103,6 +144,8 @@ class Renderer:
         has_version = not self.keeps_nulls and "versionnumber" in row.keys()  # noqa: SIM118 - a Row iterates its values
         item: Item = {"@odata.etag": etag(row)} if has_version else {}  # type: ignore[arg-type]  # a Row is no Mapping
         for index, output in enumerate(self.statement.outputs):
+            if not output.shown:
+                continue
             value = row[f"c{index}"]
             if value is None:
                 item |= {output.name: None} if self.keeps_nulls else {}

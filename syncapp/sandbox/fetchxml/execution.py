@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from syncapp.sandbox.catalogue import Kind
+from syncapp.sandbox.conditions import Condition
 from syncapp.sandbox.fetchxml.cookies import Mark
 from syncapp.sandbox.fetchxml.parsing import LARGEST_PAGE, bad
 from syncapp.sandbox.fetchxml.query import Fetch
 from syncapp.sandbox.fetchxml.sources import label
 from syncapp.sandbox.fetchxml.translation import Output, Sort, Statement
-from syncapp.sandbox.filters import Condition
 
 MOST_WITHOUT_COOKIE = 50_000
 TOO_MANY_TO_AGGREGATE = "0x8004E023"
@@ -58,6 +58,10 @@ class Runner:
     @property
     def marks(self) -> tuple[Mark, ...]:
         return tuple(Mark(sort.column, sort.is_label) for sort in self.sorts)
+
+    def place(self, row: sqlite3.Row) -> list[object]:
+        """The row's values of the order."""
+        return [row[f"o{index}"] for index in range(len(self.sorts))]
 
     def page(self, position: Position, size: int) -> Page:
         self._refuse_too_many()

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from syncapp.sandbox import catalogue, errors, values
 from syncapp.sandbox.catalogue import Column, Kind
+from syncapp.sandbox.conditions import Condition
 from syncapp.sandbox.fetchxml import dates
 from syncapp.sandbox.fetchxml.dates import Span
 from syncapp.sandbox.fetchxml.parsing import bad
 from syncapp.sandbox.fetchxml.query import Test
 from syncapp.sandbox.fetchxml.sources import ID_KINDS, TEXT_KINDS, collated
-from syncapp.sandbox.filters import Condition
 
 _COMPARISONS = {"eq": "=", "ne": "<>", "neq": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 # Name, the pattern around the value, whether it must not match.

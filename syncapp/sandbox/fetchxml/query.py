@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """A column to return; `aggregate` is a function's name, `groupby` makes it a grouping column."""
+    """A column to return, unless it only groups; `aggregate` is a function's name, `groupby` makes it a group."""
 
     name: str
     alias: str = ""
@@ -15,6 +15,7 @@ class Attribute:
     groupby: bool = False
     dategrouping: str = ""
     distinct: bool = False
+    shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,10 @@ class Link:
 
 @dataclass(frozen=True)
 class Fetch:
-    """A whole query. `size` is a page's, `limit` ends the result after so many rows; `skip` is SQL's OFFSET."""
+    """A whole query. `size` is a page's, `limit` ends the result after so many rows.
+
+    For SQL: `skip` is its OFFSET, `flat_names` names columns alike whatever table they come from.
+    """
 
     root: Node
     root_alias: str = ""
@@ -85,4 +89,4 @@ class Fetch:
     counted: bool = False
     raw_order: bool = False
     aggregate_limit: int = 50_000
-    flat_names: bool = field(default=False)
+    flat_names: bool = False

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from syncapp.sandbox import errors
 from syncapp.sandbox.catalogue import Column, Kind
 from syncapp.sandbox.catalogue.columns import NUMBERS
+from syncapp.sandbox.conditions import Condition
 from syncapp.sandbox.fetchxml import operators
 from syncapp.sandbox.fetchxml.operators import Asker
 from syncapp.sandbox.fetchxml.parsing import bad
 from syncapp.sandbox.fetchxml.query import Attribute, Fetch, Filter, Link, Node, OrderBy, Test
 from syncapp.sandbox.fetchxml.sources import ID_KINDS, Scope, Source, collated, label
-from syncapp.sandbox.filters import Condition
 
 _JOIN_WORDS = {"inner": "INNER JOIN", "outer": "LEFT JOIN"}
 # "all" finds parents whose related rows exist and none of which passes; "not all" is the same as "any".
@@ -37,6 +37,7 @@ class Output:
     sql: str
     is_plain: bool = False
     counts: bool = False
+    shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,7 @@ class _Translator:
 
 def _attributes(node: Node, source: Source, *, is_root: bool, fetch: Fetch) -> Iterator[Attribute]:
     """What the node asks for; no word at all means all columns for the first table, none for a linked one."""
-    wants_all = node.all_attributes or (is_root and not node.attributes)
+    wants_all = node.all_attributes or (is_root and not node.attributes and not fetch.flat_names)
     if wants_all and fetch.aggregate:
         raise bad("An aggregate query names its attributes.")
     yield from node.attributes
@@ -228,7 +229,7 @@ def _aggregated(source: Source, column: Column, expression: str, attribute: Attr
     if attribute.groupby:
         is_part = bool(attribute.dategrouping)
         sql = _grouped(column, attribute, source)
-        return Output(attribute.alias, source, column, sql, counts=is_part)
+        return Output(attribute.alias, source, column, sql, counts=is_part, shown=attribute.shown)
     function = attribute.aggregate
     if function == "count":
         return Output(attribute.alias, source, column, "count(*)", counts=True)
