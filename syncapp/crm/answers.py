@@ -99,6 +99,21 @@ def _seconds_until(http_date: str) -> float | None:
     return (aware - datetime.now(UTC)).total_seconds()
 
 
+def hint_of(headers: Mapping[str, str]) -> int | None:
+    """How many calls at once the CRM advises ("Send parallel requests"), None when it does not."""
+    value = headers.get("x-ms-dop-hint", "").strip()
+    return int(value) if re.fullmatch(r"[1-9][0-9]{0,3}", value) else None
+
+
+def throttled_parts(answer: Answer) -> tuple[CrmError, ...]:
+    """The errors of those parts of a batch that were answered 429."""
+    try:
+        answers = batch_answers(answer)
+    except ProtocolError:
+        return ()
+    return tuple(failure(part) for part in _parts_of(answers) if part.status == 429)
+
+
 def batch_answers(answer: Answer) -> tuple[BatchAnswer, ...]:
     """The parts of a batch answer, also where the outer status reports a part that failed."""
     return decode(answer.headers.get("content-type", ""), answer.body)
@@ -127,9 +142,13 @@ def require_committed(answer: Answer, count: int) -> None:
 
 
 def _require_success(answers: tuple[BatchAnswer, ...], count: int, request_id: str) -> None:
-    parts = [part for each in answers for part in (each.parts if isinstance(each, ChangeSetAnswer) else (each,))]
+    parts = _parts_of(answers)
     for part in parts:
         if part.status >= 300:
             raise failure(part, request_id=request_id)
     if len(parts) != count:
         raise Unreachable("The CRM's answer to a change set is not complete.", request_id=request_id)
+
+
+def _parts_of(answers: tuple[BatchAnswer, ...]) -> list[Part]:
+    return [part for each in answers for part in (each.parts if isinstance(each, ChangeSetAnswer) else (each,))]

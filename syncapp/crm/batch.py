@@ -78,10 +78,11 @@ Answer = Part | ChangeSetAnswer
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A request body and the headers that describe it."""
+    """A request body, the headers that describe it, and how many requests are in it."""
 
     headers: Mapping[str, str]
     body: bytes
+    operations: int = 1
 
 
 def encode_reads(reads: Sequence[Read], *, api_path: str = odata.API_PATH) -> Encoded:
@@ -95,6 +96,7 @@ def encode_reads(reads: Sequence[Read], *, api_path: str = odata.API_PATH) -> En
             "Prefer": "odata.continue-on-error",
         },
         body=_multipart(boundary, parts),
+        operations=len(reads),
     )
 
 
@@ -107,6 +109,7 @@ def encode_change_set(writes: Sequence[Write], *, api_path: str = odata.API_PATH
     return Encoded(
         headers={"Content-Type": f'multipart/mixed; boundary="{outer}"'},
         body=_multipart(outer, [change_set]),
+        operations=len(writes),
     )
 
 

@@ -7,7 +7,9 @@ again; its error says `may_have_applied` and the caller finds out by reading.
 
 from __future__ import annotations
 
+import copy
 import logging
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -18,7 +20,7 @@ from urllib.parse import urlsplit
 import requests
 
 from syncapp.crm import odata
-from syncapp.crm.answers import Answer, failure, request_id_of
+from syncapp.crm.answers import Answer, failure, hint_of, request_id_of, throttled_parts
 from syncapp.crm.batch import Encoded
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import (
@@ -30,6 +32,7 @@ from syncapp.crm.errors import (
     TokenUnavailable,
     Unreachable,
 )
+from syncapp.crm.governor import GOVERNED, Governor, Lane, NoGovernor, Slot
 from syncapp.crm.origins import Origin, trusted
 from syncapp.crm.sessions import PerProcess, never_sent, new_session, read_limited
 from syncapp.crm.tokens import TokenSource
@@ -51,6 +54,7 @@ class _Call:
     table: str
     body: bytes = b""
     writes: bool = False
+    operations: int = 1
 
 
 class Transport:
@@ -67,6 +71,8 @@ class Transport:
         retries: int = 3,
         session: requests.Session | None = None,
         api_path: str = odata.API_PATH,
+        governor: Governor | None = None,
+        lane: Lane = Lane.INTERACTIVE,
     ) -> None:
         self._origin = Origin.parse(origin)
         self._tokens = token_source
@@ -76,6 +82,14 @@ class Transport:
         self._retries = retries
         self._sessions = PerProcess(lambda: session or new_session())
         self.api_path = api_path
+        self.governor = governor or NoGovernor()
+        self._lane = lane
+
+    def in_lane(self, lane: Lane) -> Transport:
+        """The same connection, waiting for its slots in another lane."""
+        other = copy.copy(self)
+        other._lane = lane
+        return other
 
     def get(
         self, path: str, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
@@ -94,20 +108,25 @@ class Transport:
         """`link` if the bearer token may go there; '' stays ''. Raises ProtocolError."""
         return trusted(link, origin=self._origin, api_path=self.api_path) if link else ""
 
-    def read_batch(self, batch: Encoded, *, deadline: Deadline | None = None) -> Answer:
+    def read_batch(
+        self, batch: Encoded, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
+    ) -> Answer:
         """The answer to a batch that only reads."""
-        return self._send(self._batch(batch, writes=False), deadline)
+        return self._send(self._batch(batch, headers, writes=False), deadline)
 
-    def write_batch(self, batch: Encoded, *, deadline: Deadline | None = None) -> Answer:
+    def write_batch(
+        self, batch: Encoded, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
+    ) -> Answer:
         """The answer to a batch that writes; errors say whether it may have been carried out."""
-        return self._send(self._batch(batch, writes=True), deadline)
+        return self._send(self._batch(batch, headers, writes=True), deadline)
 
     def _reading(self, url: str, headers: Mapping[str, str] | None) -> _Call:
         return _Call("GET", url, {**odata.BASE_HEADERS, **(headers or {})}, self._table_of(url))
 
-    def _batch(self, batch: Encoded, *, writes: bool) -> _Call:
-        headers = {**odata.BASE_HEADERS, **batch.headers}
-        return _Call("POST", f"{self._origin}{self.api_path}$batch", headers, "$batch", batch.body, writes)
+    def _batch(self, batch: Encoded, headers: Mapping[str, str] | None, *, writes: bool) -> _Call:
+        merged = {**odata.BASE_HEADERS, **batch.headers, **(headers or {})}
+        url = f"{self._origin}{self.api_path}$batch"
+        return _Call("POST", url, merged, "$batch", batch.body, writes, batch.operations)
 
     def _table_of(self, url: str) -> str:
         # For the log only: neither keys nor filters, which may identify a person.
@@ -136,17 +155,26 @@ class Transport:
         return self._once(call, deadline)
 
     def _once(self, call: _Call, deadline: Deadline | None) -> Answer:
+        # The token first: a call must not hold a slot while it waits for the sign-in service.
         token = self._tokens.token()
+        with self.governor.slot(lane=self._lane, operations=call.operations, deadline=deadline) as slot:
+            try:
+                return self._answered(call, token, slot, deadline)
+            except (Unreachable, ServerFault, ProtocolError) as error:
+                error.may_have_applied = call.writes and error.code != _NEVER_SENT
+                raise
+
+    def _answered(self, call: _Call, token: str, slot: Slot, deadline: Deadline | None) -> Answer:
         started = time.monotonic()
-        try:
-            answer = self._exchange(call, token, started, self._time_left(deadline))
-            _log(call, started, str(answer.status), request_id_of(answer.headers))
-            if answer.status < 300 or answer.is_multipart:
-                return answer
-            raise failure(answer)
-        except (Unreachable, ServerFault, ProtocolError) as error:
-            error.may_have_applied = call.writes and error.code != _NEVER_SENT
-            raise
+        answer = self._exchange(call, token, started, self._time_left(deadline))
+        _log(call, started, str(answer.status), request_id_of(answer.headers))
+        slot.hint = hint_of(answer.headers)
+        if answer.is_multipart:
+            _note_throttled_part(answer, slot)
+            return answer
+        if answer.status < 300:
+            return answer
+        raise failure(answer)
 
     def _time_left(self, deadline: Deadline | None) -> float:
         left = self._read_timeout if deadline is None else min(self._read_timeout, deadline.remaining())
@@ -188,11 +216,13 @@ class Transport:
 
 
 _NEVER_SENT = "never_sent"
+_ANY_429 = re.compile(rb"^HTTP/1\.[01] 429", re.MULTILINE)
 
 
 def _repeatable(call: _Call, error: CrmError) -> bool:
-    if isinstance(error, TokenUnavailable):
+    if isinstance(error, TokenUnavailable) or error.code == GOVERNED:
         # Getting a token has its own time limits, which a deadline does not shorten: once is enough.
+        # Our own limits have made the call wait already.
         return False
     if not call.writes:
         return error.transient
@@ -205,6 +235,13 @@ def _repeatable(call: _Call, error: CrmError) -> bool:
 
 def _fits(pause: float, deadline: Deadline | None) -> bool:
     return pause <= _LONGEST_PAUSE and (deadline is None or pause < deadline.remaining())
+
+
+def _note_throttled_part(answer: Answer, slot: Slot) -> None:
+    # A batch may be stopped in the middle; whoever reads its parts learns which, everybody has to pause.
+    if _ANY_429.search(answer.body):
+        for part in throttled_parts(answer):
+            slot.throttled(part.retry_after)
 
 
 def _log(call: _Call, started: float, outcome: str, request_id: str) -> None:

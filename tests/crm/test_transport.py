@@ -7,11 +7,14 @@ import logging
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
 from syncapp.crm import errors
 from syncapp.crm.batch import Encoded
+from syncapp.crm.governor import GOVERNED, Condition, Lane, Limits, NoGovernor, Queue, Report, Turn
+from syncapp.crm.local_governor import LocalGovernor
 from syncapp.crm.transport import Deadline, Transport
 from tests.crm.local_server import FixedToken, WatchedTransport, http, in_turn, json_answer, serve
 
@@ -369,3 +372,100 @@ def test_proxies_and_certificates_of_the_environment_are_ignored(monkeypatch):
 def test_plain_http_to_another_machine_is_refused_at_once():
     with pytest.raises(ValueError, match="neither https"):
         Transport(origin="http://contoso.example", token_source=FixedToken())
+
+
+class Notebook(Queue):
+    """A governor that writes down what it is told and lets everybody through at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered: list[tuple[Lane, int]] = []
+        self.reports: list[Report] = []
+
+    def enter(self, lane: Lane, operations: int) -> Turn:
+        self.entered.append((lane, operations))
+        return Turn(0.0)
+
+    def leave(self, turn: Turn, report: Report) -> None:
+        self.reports.append(report)
+
+    def condition(self) -> Condition:
+        return NoGovernor().condition()
+
+
+def _governed(handler, **options):
+    notebook = Notebook()
+    with serve(handler) as server:
+        transport = WatchedTransport(**{"origin": server.origin, "governor": notebook, **options})
+        with suppress(errors.CrmError):
+            transport.read_batch(Encoded(WRITE.headers, WRITE.body, operations=7))
+    return notebook, server
+
+
+def test_a_batch_asks_for_one_slot_and_names_its_operations():
+    notebook, _ = _governed(in_turn(COMMITTED), lane=Lane.BULK)
+
+    assert notebook.entered == [(Lane.BULK, 7)]
+    assert [report.operations for report in notebook.reports] == [7]
+
+
+def test_every_try_asks_for_a_slot_of_its_own():
+    notebook, server = _governed(in_turn(http(503), http(401), COMMITTED))
+
+    assert len(notebook.entered) == len(server.requests) == 3
+
+
+def test_a_lane_is_that_of_the_calls_not_of_the_connection():
+    notebook = Notebook()
+    with serve(in_turn(OK)) as server:
+        transport = WatchedTransport(origin=server.origin, governor=notebook)
+        transport.in_lane(Lane.BULK).get("contacts")
+        transport.get("contacts")
+
+    assert [lane for lane, _ in notebook.entered] == [Lane.BULK, Lane.INTERACTIVE]
+
+
+def test_a_429_and_the_advice_of_an_answer_are_reported():
+    notebook, _ = _governed(in_turn(http(429, retry_after="120", x_ms_dop_hint="9")))
+
+    (report,) = notebook.reports
+    assert (report.pause, report.hint) == (120.0, 9)
+
+
+def test_a_429_inside_a_batch_is_reported_too():
+    part = b"--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 429 X\r\nRetry-After: 33\r\n\r\n{}\r\n--b--"
+    notebook, _ = _governed(in_turn(http(200, part, content_type="multipart/mixed; boundary=b")))
+
+    assert [report.pause for report in notebook.reports] == [33.0]
+
+
+def test_a_text_that_looks_like_a_429_stops_nobody():
+    body = b'--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 X\r\n\r\n{"a":"HTTP/1.1 429"}\r\n--b--'
+    notebook, _ = _governed(in_turn(http(200, body, content_type="multipart/mixed; boundary=b")))
+
+    assert [report.pause for report in notebook.reports] == [None]
+
+
+@pytest.mark.parametrize("hint", ["", "0", "-3", "many", "99999"])
+def test_advice_that_is_none_is_ignored(hint):
+    notebook, _ = _governed(in_turn(http(200, b"{}", x_ms_dop_hint=hint)))
+
+    assert [report.hint for report in notebook.reports] == [None]
+
+
+def test_no_answer_is_reported_as_none():
+    notebook, _ = _governed(in_turn(b""), retries=0)
+
+    assert [report.seconds for report in notebook.reports] == [None]
+
+
+def test_who_is_turned_away_by_our_own_limits_sends_nothing_and_does_not_ask_again():
+    governor = LocalGovernor(Limits())
+    governor.stop_for(3.0)
+    with serve(in_turn(COMMITTED)) as server:
+        transport = WatchedTransport(origin=server.origin, governor=governor)
+        with pytest.raises(errors.Throttled) as caught:
+            transport.write_batch(WRITE, deadline=Deadline.after(2))
+
+    assert (server.requests, transport.pauses) == ([], [])
+    assert (caught.value.code, caught.value.may_have_applied) == (GOVERNED, False)

@@ -1,0 +1,112 @@
+"""The limits of one process, kept in its memory: for a process alone, and for all while Redis is away."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from syncapp.crm.governor import Condition, Lane, Limits, Queue, Report, Turn
+from syncapp.crm.sessions import PerProcess
+
+# How soon to ask again for a place: nobody knows when a call under way will end.
+PLACE_WAIT = 0.05
+# How quickly the usual cost of an operation follows what was measured.
+_LEARNING = 0.2
+
+
+@dataclass(slots=True)
+class _Account:
+    """What may be spent at the time `at`."""
+
+    at: float
+    requests: float
+    execution: float
+    cost: float
+    paused_until: float = 0.0
+    hint: int | None = None
+    places: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class LocalGovernor(Queue):
+    """Token buckets for requests and execution, a count of the calls under way, and a pause."""
+
+    def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock=clock)
+        self._limits = limits
+        self._accounts = PerProcess(self._full_account)
+
+    def condition(self) -> Condition:
+        """See `Governor`."""
+        account = self._accounts.get()
+        with account.lock:
+            now = self._refill(account)
+            return Condition(
+                shared=False,
+                paused_for=max(0.0, account.paused_until - now),
+                at_once=account.places,
+                requests_ready=account.requests,
+                execution_ready=account.execution,
+            )
+
+    def paused_for(self) -> float:
+        """Seconds left of a pause that this process knows of."""
+        return max(0.0, self._accounts.get().paused_until - self._clock())
+
+    def stop_for(self, seconds: float) -> None:
+        """No slots for that long; a shorter pause never ends a longer one."""
+        account = self._accounts.get()
+        with account.lock:
+            account.paused_until = max(account.paused_until, self._clock() + seconds)
+
+    def _full_account(self) -> _Account:
+        limits = self._limits
+        return _Account(self._clock(), limits.request_burst, limits.execution_burst, limits.operation_seconds)
+
+    def _refill(self, account: _Account) -> float:
+        limits, now = self._limits, self._clock()
+        elapsed, account.at = now - account.at, now
+        account.requests = min(limits.request_burst, account.requests + elapsed * limits.request_rate)
+        account.execution = min(limits.execution_burst, account.execution + elapsed * limits.execution_rate)
+        return now
+
+    def enter(self, lane: Lane, operations: int) -> Turn:
+        """See `Queue`."""
+        account = self._accounts.get()
+        with account.lock:
+            now = self._refill(account)
+            wait = self._wait_of(account, lane, now)
+            if wait > 0:
+                return Turn(wait)
+            charged = min(operations * account.cost, self._limits.execution_burst)
+            account.requests -= 1
+            account.execution -= charged
+            account.places += 1
+            return Turn(0.0, charged)
+
+    def _wait_of(self, account: _Account, lane: Lane, now: float) -> float:
+        limits, bulk = self._limits, lane is Lane.BULK
+        # A run leaves the reserve alone; a person may even overdraw the execution, which runs then pay back.
+        least_requests = 1 + (limits.reserved * limits.request_burst if bulk else 0)
+        least_execution = limits.reserved * limits.execution_burst if bulk else -limits.execution_burst
+        return max(
+            account.paused_until - now,
+            (min(least_requests, limits.request_burst) - account.requests) / limits.request_rate,
+            (least_execution - account.execution) / limits.execution_rate,
+            0.0 if account.places < limits.places(lane, account.hint) else PLACE_WAIT,
+        )
+
+    def leave(self, turn: Turn, report: Report) -> None:
+        """See `Queue`."""
+        account = self._accounts.get()
+        with account.lock:
+            now = self._refill(account)
+            account.places -= 1
+            if report.seconds is not None:
+                spent = max(report.seconds, report.operations * self._limits.operation_seconds)
+                account.execution += turn.charged - spent
+                account.cost += _LEARNING * (spent / report.operations - account.cost)
+            account.hint = report.hint or account.hint
+            account.paused_until = max(account.paused_until, now + (report.pause or 0.0))

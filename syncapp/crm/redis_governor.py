@@ -1,0 +1,205 @@
+"""The limits of all processes together, kept in Redis by one script.
+
+Redis' own clock counts, so the hosts' clocks need not agree. Redis may be lost at any time: until
+it is back, each process keeps to a small part of the limits, never to none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.commands.core import Script
+from redis.retry import Retry
+
+from syncapp.crm.governor import Condition, Lane, Limits, Queue, Report, Turn
+from syncapp.crm.local_governor import PLACE_WAIT, LocalGovernor
+from syncapp.crm.sessions import PerProcess
+
+logger = logging.getLogger(__name__)
+
+# Two requests a second of the usual 18, and four calls at once: careful even with nine processes.
+ALONE_ONE_OF = 9
+# Long enough for a Redis that is there, short enough for a page that waits.
+_TIMEOUT = 0.25
+# How long a process does not ask a Redis that did not answer.
+_AWAY_SECONDS = 2.0
+# Longer than the longest pause a 429 can ask for.
+_KEPT_MS = 1_000_000
+
+# KEYS: the account (a hash), the places (a sorted set: lease -> when it ends).
+# ARGV: the limits, the call. The account is brought up to date first, whatever is asked.
+_SCRIPT = """
+local limits, call = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
+
+local kept = redis.call('HMGET', KEYS[1], 'at', 'requests', 'execution', 'cost', 'paused_until', 'hint')
+local function number(value, default) return value and tonumber(value) or default end
+local elapsed = math.max(0, now - number(kept[1], now))
+local requests = math.min(limits.request_burst,
+  number(kept[2], limits.request_burst) + elapsed * limits.request_rate)
+local execution = math.min(limits.execution_burst,
+  number(kept[3], limits.execution_burst) + elapsed * limits.execution_rate)
+local cost = number(kept[4], limits.operation_seconds)
+local paused_until = math.max(number(kept[5], 0), now + (call.pause or 0))
+local hint = call.hint or number(kept[6], 0)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+
+local wait, charged = 0, 0
+if call.verb == 'leave' then
+  redis.call('ZREM', KEYS[2], call.lease)
+  if call.seconds then
+    local spent = math.max(call.seconds, call.operations * limits.operation_seconds)
+    execution = execution + call.charged - spent
+    cost = cost + 0.2 * (spent / call.operations - cost)
+  end
+elseif call.verb == 'enter' then
+  local most = limits.most_at_once
+  if hint > 0 then most = math.max(1, math.min(most, hint)) end
+  local least_requests, least_execution = 1, -limits.execution_burst
+  if call.lane == 'bulk' then
+    most = math.max(1, most - math.max(1, math.floor(most * limits.reserved_places + 0.5)))
+    least_requests = math.min(1 + limits.reserved * limits.request_burst, limits.request_burst)
+    least_execution = limits.reserved * limits.execution_burst
+  end
+  wait = math.max(0, paused_until - now,
+    (least_requests - requests) / limits.request_rate,
+    (least_execution - execution) / limits.execution_rate)
+  if redis.call('ZCARD', KEYS[2]) >= most then wait = math.max(wait, limits.place_wait) end
+  if wait == 0 then
+    charged = math.min(call.operations * cost, limits.execution_burst)
+    requests, execution = requests - 1, execution - charged
+    redis.call('ZADD', KEYS[2], now + limits.lease_seconds, call.lease)
+  end
+end
+
+redis.call('HSET', KEYS[1], 'at', now, 'requests', requests, 'execution', execution, 'cost', cost,
+  'paused_until', paused_until, 'hint', hint)
+redis.call('PEXPIRE', KEYS[1], limits.kept_ms)
+redis.call('PEXPIRE', KEYS[2], limits.kept_ms)
+return cjson.encode({wait = wait, charged = charged, paused_for = math.max(0, paused_until - now),
+  at_once = redis.call('ZCARD', KEYS[2]), requests = requests, execution = execution})
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Store:
+    client: redis.Redis
+    script: Script
+
+
+class RedisGovernor(Queue):
+    """One account for all processes that name the same `account`: CRM origin and client id."""
+
+    def __init__(self, *, url: str, account: str, limits: Limits) -> None:
+        super().__init__()
+        self._address = redis_address(url)
+        name = hashlib.sha256(account.encode()).hexdigest()[:16]
+        # One slot of a Redis cluster holds both keys.
+        self._keys = [f"osync:governor:{{{name}}}:account", f"osync:governor:{{{name}}}:places"]
+        self._limits = json.dumps(_wire(limits))
+        self._alone = LocalGovernor(limits.part(ALONE_ONE_OF))
+        self._stores = PerProcess(lambda: _store(self._address))
+        self._away_until = 0.0
+
+    def condition(self) -> Condition:
+        """See `Governor`."""
+        answer = self._ask(verb="look")
+        if answer is None:
+            return self._alone.condition()
+        return Condition(
+            shared=True,
+            paused_for=answer["paused_for"],
+            at_once=answer["at_once"],
+            requests_ready=answer["requests"],
+            execution_ready=answer["execution"],
+        )
+
+    def close(self) -> None:
+        """Ends this process's connection to Redis; the next call opens another."""
+        self._stores.get().client.close()
+        self._stores.drop()
+
+    def enter(self, lane: Lane, operations: int) -> Turn:
+        """See `Queue`."""
+        lease = secrets.token_hex(8)
+        # What this process knows of a pause outlives a Redis that forgot it.
+        pause = self._alone.paused_for()
+        answer = self._ask(verb="enter", lane=lane, operations=operations, lease=lease, pause=pause)
+        if answer is None:
+            return self._alone.enter(lane, operations)
+        if answer["paused_for"] > pause:
+            self._alone.stop_for(answer["paused_for"])
+        return Turn(answer["wait"], answer["charged"], lease)
+
+    def leave(self, turn: Turn, report: Report) -> None:
+        """See `Queue`."""
+        if not turn.lease:
+            self._alone.leave(turn, report)
+            return
+        if report.pause:
+            self._alone.stop_for(report.pause)
+        self._ask(
+            verb="leave",
+            lease=turn.lease,
+            charged=turn.charged,
+            operations=report.operations,
+            seconds=report.seconds,
+            hint=report.hint,
+            pause=report.pause,
+        )
+
+    def _ask(self, **call: object) -> dict[str, Any] | None:
+        """The script's answer; None while Redis is away."""
+        if self._clock() < self._away_until:
+            return None
+        said = json.dumps({name: value for name, value in call.items() if value is not None})
+        try:
+            answer: dict[str, Any] = json.loads(self._stores.get().script(keys=self._keys, args=[self._limits, said]))
+        except (redis.RedisError, OSError, ValueError) as error:
+            self._away_until = self._clock() + _AWAY_SECONDS
+            logger.warning("Redis does not keep the CRM's limits (%s): careful alone.", type(error).__name__)
+            return None
+        return answer
+
+
+def redis_address(url: str) -> str:
+    """Celery's address of a Redis as redis-py writes it: unix sockets have another scheme and `db`."""
+    if not url.startswith("redis+socket://"):
+        return url
+    parts = urlsplit(url)
+    database = parse_qs(parts.query).get("virtual_host", [""])[0].strip("/")
+    return f"unix://{parts.path}" + (f"?db={int(database)}" if database else "")
+
+
+def _store(address: str) -> _Store:
+    # Once more at once for a connection that a restarted Redis closed; a silent one is not asked twice.
+    retry = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+    client = redis.Redis.from_url(
+        address, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=retry, health_check_interval=0
+    )
+    return _Store(client, client.register_script(_SCRIPT))
+
+
+def _wire(limits: Limits) -> dict[str, float]:
+    return {
+        "request_rate": limits.request_rate,
+        "request_burst": limits.request_burst,
+        "execution_rate": limits.execution_rate,
+        "execution_burst": limits.execution_burst,
+        "most_at_once": limits.most_at_once,
+        "reserved": limits.reserved,
+        "reserved_places": limits.reserved_places,
+        "operation_seconds": limits.operation_seconds,
+        "lease_seconds": limits.lease_seconds,
+        "place_wait": PLACE_WAIT,
+        "kept_ms": _KEPT_MS,
+    }

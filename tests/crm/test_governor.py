@@ -1,0 +1,285 @@
+"""The arithmetic of the limits, with a clock of our own: no second passes in these tests."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import Throttled, Unreachable
+from syncapp.crm.governor import GOVERNED, Lane, Limits, NoGovernor, Report, Turn
+from syncapp.crm.local_governor import LocalGovernor
+
+BULK, INTERACTIVE = Lane.BULK, Lane.INTERACTIVE
+PUBLISHED = Limits()
+
+
+class Watched(LocalGovernor):
+    """Its clock goes on only while it waits, or when a test says so."""
+
+    def __init__(self, limits: Limits = PUBLISHED) -> None:
+        self.now = 1000.0
+        super().__init__(limits, clock=lambda: self.now)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def spread(self, most: float) -> float:
+        return 0.0
+
+    def call(self, lane: Lane = BULK, *, operations: int = 1, seconds: float = 0.0) -> float:
+        """Makes a call that takes `seconds`; when it began."""
+        with self.slot(lane=lane, operations=operations):
+            began = self.now
+            self.now += seconds
+        return began
+
+    def together(self, count: int, *, seconds: float) -> float:
+        """That many calls at the same time, each of `seconds`; when they ended."""
+        turns = [self._turn() for _ in range(count)]
+        self.now += seconds
+        for turn in turns:
+            self.leave(turn, Report(operations=1, seconds=seconds, hint=None, pause=None))
+        return self.now
+
+    def _turn(self) -> Turn:
+        while (turn := self.enter(BULK, 1)).wait > 0:
+            self.now += max(turn.wait, 0.001)
+        return turn
+
+    def waits(self, lane: Lane = BULK) -> float:
+        """How long a call of this lane waits for its slot now."""
+        before = self.now
+        return self.call(lane) - before
+
+    def throttle(self, seconds: float | None) -> None:
+        with pytest.raises(Throttled), self.slot(lane=BULK):
+            raise Throttled("slow down", retry_after=seconds)
+
+
+def most_in_a_window(charges: list[tuple[float, float]], window: float) -> float:
+    """The largest sum of charges inside any window; charges are (when, how much), in order."""
+    most = total = 0.0
+    oldest = 0
+    for when, amount in charges:
+        total += amount
+        while charges[oldest][0] <= when - window:
+            total -= charges[oldest][1]
+            oldest += 1
+        most = max(most, total)
+    return most
+
+
+def test_a_run_makes_as_many_requests_as_its_share_allows_and_no_more():
+    governor = Watched()
+
+    began = [governor.call() for _ in range(12_000)]
+
+    most = most_in_a_window([(when, 1) for when in began], 300)
+    assert 0.9 * 6000 <= most < 0.91 * 6000
+
+
+def test_long_answers_are_kept_below_the_limit_of_execution_time():
+    governor = Watched()
+
+    ended = [governor.together(8, seconds=4.0) for _ in range(80)]
+
+    most = most_in_a_window([(when, 8 * 4.0) for when in ended], 300)
+    assert 0.7 * 1200 <= most < 0.93 * 1200
+
+
+def test_the_operations_of_a_batch_count_even_when_the_answer_comes_at_once():
+    governor = Watched()
+
+    began = [governor.call(operations=100) for _ in range(600)]
+
+    most = most_in_a_window([(when, 100 * 0.04) for when in began], 300)
+    assert 0.89 * 1200 <= most < 0.92 * 1200
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    some.lists(
+        some.tuples(some.sampled_from(Lane), some.integers(1, 1000), some.floats(0, 30), some.floats(0, 5)),
+        min_size=50,
+        max_size=400,
+    )
+)
+def test_no_mixture_of_calls_comes_near_the_limits(calls):
+    governor = Watched(Limits(requests=600, window_seconds=30, execution_seconds=120, lease_seconds=45))
+    requests, execution = [], []
+
+    for lane, operations, seconds, idle in calls:
+        try:
+            began = governor.call(lane, operations=operations, seconds=seconds)
+        except Throttled as turned_away:
+            governor.now += turned_away.retry_after
+            continue
+        requests.append((began, 1.0))
+        # What a call costs is known when it ends, and the CRM charges it then.
+        execution.append((governor.now, max(seconds, operations * 0.04)))
+        governor.now += idle
+
+    assert most_in_a_window(requests, 30) <= 600
+    # One call may be longer than the whole allowance: nothing else follows it then.
+    longest = max((amount for _, amount in execution), default=0.0)
+    assert most_in_a_window(execution, 30) <= 120 + longest
+
+
+def test_a_person_does_not_wait_behind_a_run():
+    governor = Watched()
+    while governor.waits() == 0.0:
+        pass
+
+    assert [governor.waits(INTERACTIVE) for _ in range(10)] == [0.0] * 10
+
+
+def test_without_a_reserve_a_person_would_wait():
+    governor = Watched(Limits(reserved=0.0))
+    while governor.waits() == 0.0:
+        pass
+
+    assert governor.waits(INTERACTIVE) > 0
+
+
+def test_a_run_waits_until_the_reserve_is_full_again():
+    governor = Watched()
+    while governor.waits(INTERACTIVE) == 0.0:
+        pass
+
+    assert governor.waits(BULK) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_person_may_overdraw_what_long_answers_used_up():
+    governor = Watched()
+    for _ in range(2):
+        governor.call(operations=10, seconds=0.5)
+    governor.call(operations=10, seconds=10.0)
+
+    assert governor.waits(INTERACTIVE) == 0.0
+
+
+def test_only_so_many_calls_are_under_way_at_once():
+    governor = Watched(Limits(most_at_once=3, reserved_places=0.34, execution_seconds=1e6))
+
+    with governor.slot(lane=BULK), governor.slot(lane=BULK):
+        with pytest.raises(Throttled) as caught, governor.slot(lane=BULK):
+            pass
+        with governor.slot(lane=INTERACTIVE):
+            assert governor.condition().at_once == 3
+
+    assert caught.value.code == GOVERNED
+    assert governor.waits() < 1
+
+
+@pytest.mark.parametrize(
+    ("hint", "lane", "places"),
+    [
+        (None, INTERACTIVE, 40),
+        (None, BULK, 36),
+        (52, INTERACTIVE, 40),
+        (10, INTERACTIVE, 10),
+        (10, BULK, 9),
+        (1, BULK, 1),
+        (1, INTERACTIVE, 1),
+    ],
+)
+def test_the_advice_of_the_crm_is_followed_downwards_only(hint, lane, places):
+    assert PUBLISHED.places(lane, hint) == places
+
+
+def test_advice_given_with_an_answer_counts_from_then_on():
+    governor = Watched()
+    with governor.slot(lane=BULK) as slot:
+        slot.hint = 1
+
+    with governor.slot(lane=BULK), pytest.raises(Throttled), governor.slot(lane=INTERACTIVE):
+        pass
+
+
+def test_one_429_stops_both_lanes_until_its_time_is_over():
+    governor = Watched()
+
+    governor.throttle(7.0)
+
+    assert governor.condition().paused_for == 7.0
+    assert governor.waits(INTERACTIVE) == pytest.approx(7.0)
+    assert governor.waits(BULK) == 0.0
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one():
+    governor = Watched()
+    with governor.slot(lane=BULK) as slot:
+        governor.throttle(9.0)
+        slot.throttled(2.0)
+
+    assert governor.waits() == pytest.approx(9.0)
+
+
+def test_a_429_without_advice_stops_everybody_for_a_while():
+    governor = Watched()
+
+    governor.throttle(None)
+
+    assert governor.condition().paused_for == 10.0
+
+
+def test_who_would_wait_longer_than_a_lease_allows_is_turned_away_at_once():
+    governor = Watched()
+    governor.throttle(300.0)
+    before = governor.now
+
+    with pytest.raises(Throttled) as caught:
+        governor.call()
+
+    assert (caught.value.code, caught.value.retry_after) == (GOVERNED, 300.0)
+    assert governor.now == before
+    assert not caught.value.may_have_applied
+
+
+def test_the_deadline_of_a_call_is_not_slept_away():
+    governor = Watched()
+    governor.throttle(2.5)
+    requests_before = governor.condition().requests_ready
+
+    with pytest.raises(Throttled), governor.slot(lane=INTERACTIVE, deadline=Deadline.after(3)):
+        pass
+
+    assert governor.condition().requests_ready == requests_before
+    with governor.slot(lane=INTERACTIVE, deadline=Deadline.after(4)):
+        assert governor.condition().paused_for == 0.0
+
+
+def test_a_call_without_an_answer_costs_what_such_a_call_usually_does():
+    governor = Watched()
+    before = governor.condition().execution_ready
+
+    with suppress(Unreachable), governor.slot(lane=BULK):
+        governor.now += 30
+        raise Unreachable("no answer")
+
+    assert governor.condition().execution_ready == before
+
+
+def test_one_of_nine_takes_a_ninth():
+    alone = PUBLISHED.part(9)
+
+    assert (alone.request_rate, alone.execution_rate, alone.most_at_once) == pytest.approx((2.0, 0.4, 4))
+
+
+def test_limits_of_a_faster_clock_keep_their_bursts():
+    faster = PUBLISHED.scaled(10)
+
+    assert faster.request_rate == pytest.approx(180)
+    assert faster.execution_rate == pytest.approx(36)
+    assert faster.request_burst == pytest.approx(PUBLISHED.request_burst)
+
+
+def test_without_limits_nobody_waits():
+    governor = NoGovernor()
+
+    with governor.slot(lane=BULK, operations=1000), governor.slot(lane=BULK):
+        assert governor.condition().paused_for == 0.0

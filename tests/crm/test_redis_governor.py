@@ -1,0 +1,278 @@
+"""Many processes, one account of the limits: with a real Redis, and without it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict
+
+import pytest
+import redis
+
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import Throttled
+from syncapp.crm.governor import GOVERNED, Lane, Limits
+from syncapp.crm.redis_governor import RedisGovernor, redis_address
+from tests.crm.governed import ACCOUNT
+from tests.crm.test_governor import most_in_a_window
+from tests.servers import PROJECT, Server, start_valkey, temporary_folder, valkey, wait_until
+
+BULK, INTERACTIVE = Lane.BULK, Lane.INTERACTIVE
+# 90 requests a second, two at once without a pause.
+QUICK = Limits(requests=200, execution_seconds=400, window_seconds=2, burst_seconds=0.02)
+# 1.8 requests a second.
+SLOW = Limits(requests=600)
+
+
+@pytest.fixture(scope="module")
+def _broker() -> Iterator[Server]:
+    with valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def url(_broker: Server) -> str:
+    """This Redis with nothing in it."""
+    with redis.Redis.from_url(_broker.url) as client:
+        client.flushall()
+    return _broker.url
+
+
+@pytest.fixture
+def governor() -> Iterator[Callable[..., RedisGovernor]]:
+    """Makes governors as other processes have them: they share nothing but Redis."""
+    made: list[RedisGovernor] = []
+
+    def make(url: str, limits: Limits = SLOW, account: str = ACCOUNT) -> RedisGovernor:
+        made.append(RedisGovernor(url=url, account=account, limits=limits))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@contextmanager
+def process(url: str, limits: Limits, how: str, seconds: float) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "tests.crm.governed", url, json.dumps(asdict(limits)), how, str(seconds)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def take(governor: RedisGovernor, lane: Lane = BULK, *, within: float = 0.0) -> bool:
+    """Whether a slot is there within that many seconds (the last part of a deadline is for the answer)."""
+    with suppress(Throttled), governor.slot(lane=lane, deadline=Deadline.after(within * 2)):
+        return True
+    return False
+
+
+def drain(governor: RedisGovernor, lane: Lane = BULK) -> int:
+    """Slots until one would have to be waited for."""
+    taken = 0
+    while take(governor, lane):
+        taken += 1
+    return taken
+
+
+@pytest.mark.parametrize("processes", [1, 4])
+def test_all_processes_together_stay_within_the_limits(url, processes):
+    with ExitStack() as stack:
+        running = [stack.enter_context(process(url, QUICK, "often", 3.0)) for _ in range(processes)]
+        granted = [float(line) for each in running for line in each.stdout if line != "held\n"]
+
+    most = most_in_a_window([(when, 1) for when in sorted(granted)], 2.0)
+    assert 0.5 * 200 < most <= 200
+
+
+def test_what_one_process_used_up_is_used_up_for_the_others(url, governor):
+    first, second = governor(url), governor(url)
+
+    drain(first)
+
+    assert not take(second)
+    assert take(second, within=1)
+
+
+def test_another_crm_has_an_account_of_its_own(url, governor):
+    drain(governor(url))
+
+    elsewhere = governor(url, account="https://fabrikam.example an-application")
+
+    assert take(elsewhere)
+
+
+def test_one_429_stops_everybody_until_its_time_is_over(url, governor):
+    first, second = governor(url), governor(url)
+    with pytest.raises(Throttled), first.slot(lane=BULK):
+        raise Throttled("slow down", retry_after=0.7)
+    stopped_at = time.monotonic()
+
+    assert not take(second, INTERACTIVE)
+    assert second.condition().paused_for > 0
+    assert take(second, INTERACTIVE, within=2)
+    assert time.monotonic() - stopped_at >= 0.69
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one(url, governor):
+    first, second = governor(url), governor(url)
+
+    with first.slot(lane=BULK) as one, second.slot(lane=BULK) as other:
+        one.throttled(30)
+        other.throttled(1)
+
+    assert 25 < governor(url).condition().paused_for <= 30
+
+
+def test_the_place_of_a_killed_process_comes_back(url, governor):
+    single = Limits(most_at_once=1, lease_seconds=1.0)
+    with process(url, single, "once", 60) as holder:
+        assert holder.stdout.readline() == "held\n"
+        mine = governor(url, single)
+        assert not take(mine, within=0.2)
+        holder.kill()
+        holder.wait()
+
+        assert take(mine, within=3)
+
+
+def test_a_run_leaves_its_reserve_to_people(url, governor):
+    drain(governor(url, Limits()))
+
+    people = governor(url, Limits())
+
+    assert drain(people, INTERACTIVE) >= 10
+
+
+def test_a_run_leaves_places_to_people(url, governor):
+    two = Limits(most_at_once=2)
+    run, person = governor(url, two), governor(url, two)
+
+    with run.slot(lane=BULK):
+        assert not take(run, within=0.1)
+        assert take(person, INTERACTIVE)
+
+
+def test_long_answers_are_paid_for_by_everybody(url, governor):
+    first = governor(url, Limits(execution_seconds=10, operation_seconds=0.0))
+
+    with first.slot(lane=BULK):
+        time.sleep(0.2)
+
+    assert not take(governor(url, Limits(execution_seconds=10, operation_seconds=0.0)))
+
+
+def test_a_batch_is_charged_by_its_operations(url, governor):
+    first = governor(url)
+
+    with first.slot(lane=BULK, operations=200):
+        pass
+
+    assert not take(governor(url))
+
+
+def test_the_advice_of_the_crm_counts_for_everybody(url, governor):
+    with governor(url).slot(lane=BULK) as slot:
+        slot.hint = 1
+
+    with governor(url).slot(lane=BULK):
+        assert not take(governor(url), INTERACTIVE, within=0.1)
+
+
+@pytest.fixture
+def mortal() -> Iterator[Server]:
+    """A Redis of its own, for a test that kills it."""
+    with valkey() as server:
+        yield server
+
+
+def test_without_redis_a_process_goes_on_carefully(mortal, governor):
+    mine = governor(mortal.url)
+    assert mine.condition().shared
+    mortal.kill()
+
+    began = time.monotonic()
+    people = sum(take(mine, INTERACTIVE) for _ in range(20))
+
+    assert 1 <= people <= 5
+    assert not take(mine, BULK)
+    assert not mine.condition().shared
+    assert time.monotonic() - began < 1
+
+
+def test_a_redis_that_hangs_costs_a_person_less_than_a_second(mortal, governor):
+    mine = governor(mortal.url)
+    assert take(mine)
+    mortal.pause()
+
+    began = time.monotonic()
+    assert take(mine, INTERACTIVE)
+
+    assert time.monotonic() - began < 1
+
+
+def test_a_redis_that_comes_back_is_used_again(mortal, governor):
+    mine, other = governor(mortal.url), governor(mortal.url)
+    mortal.kill()
+    assert take(mine, INTERACTIVE)
+    with temporary_folder("osync-v-") as folder:
+        back = start_valkey(folder, port=int(mortal.url.split(":")[2].partition("/")[0]))
+        try:
+            wait_until(lambda: mine.condition().shared, seconds=5, what="the limits are shared again")
+            drain(mine)
+            assert not take(other)
+        finally:
+            back.stop()
+
+
+def test_a_pause_outlives_a_redis_that_forgot_it(url, governor):
+    mine, other = governor(url), governor(url)
+    with mine.slot(lane=BULK) as slot:
+        slot.throttled(30)
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+
+    assert not take(mine)
+    assert not take(other, INTERACTIVE)
+
+
+def test_a_restarted_redis_without_the_script_is_no_trouble(url, governor):
+    mine = governor(url)
+    assert take(mine, INTERACTIVE)
+    with redis.Redis.from_url(url) as client:
+        client.script_flush()
+
+    assert take(mine, INTERACTIVE)
+    assert mine.condition().shared
+
+
+def test_a_slot_that_would_come_too_late_is_refused_at_once(url, governor):
+    mine = governor(url)
+    with mine.slot(lane=BULK) as slot:
+        slot.throttled(30)
+    began = time.monotonic()
+
+    with pytest.raises(Throttled) as caught, mine.slot(lane=INTERACTIVE, deadline=Deadline.after(3)):
+        pass
+
+    assert time.monotonic() - began < 1
+    assert (caught.value.code, caught.value.retry_after) == (GOVERNED, pytest.approx(30, abs=1))
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+        ("rediss://redis.contoso.example/1", "rediss://redis.contoso.example/1"),
+        ("redis+socket:///tmp/broker.sock", "unix:///tmp/broker.sock"),
+        ("redis+socket:///tmp/broker.sock?virtual_host=2", "unix:///tmp/broker.sock?db=2"),
+    ],
+)
+def test_celerys_addresses_are_understood(given, wanted):
+    assert redis_address(given) == wanted
