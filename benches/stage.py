@@ -33,6 +33,7 @@ def _environment(folder: Path, url: str) -> dict[str, str]:
         "DEMO_DIR": str(folder),
         "DATABASE_URL": url,
         "REDIS_URL": f"redis://{NOBODY_LISTENS}/0",
+        "GOVERNOR_URL": "",
         "SANDBOX_PORT": NOBODY_LISTENS.rpartition(":")[2],
         "LOG_LEVEL": "ERROR",
         "DJANGO_SETTINGS_MODULE": "benches.settings",

@@ -130,6 +130,10 @@ _digest = hashlib.sha256(str(DEMO_DIR).encode()).hexdigest()[:12]
 DEMO_BROKER_SOCKET = Path(tempfile.gettempdir()) / f"osync-{_digest}" / "broker.sock"
 REDIS_URL = env.text("REDIS_URL", f"redis+socket://{DEMO_BROKER_SOCKET}" if DEMO else "")
 
+# Where all processes together keep below the CRM's limits (syncapp/crm/governor.py); empty: no limits are kept.
+GOVERNOR_URL = env.text("GOVERNOR_URL", REDIS_URL)
+GOVERNOR_TIME_SCALE = env.number("GOVERNOR_TIME_SCALE", 1)  # tests and benches: a CRM whose clock runs faster
+
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from portal.settings import *  # noqa: F403  (the same settings, but for the two below)
+from portal.settings import *  # noqa: F403  (the same settings, but for those below)
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+GOVERNOR_URL = ""

@@ -11,7 +11,9 @@ from django.db import transaction
 from syncapp import audit, gates
 from syncapp.crm.auth import ClientCredentials, demo_session
 from syncapp.crm.client import CrmClient
+from syncapp.crm.governor import Governor, Lane, Limits, NoGovernor
 from syncapp.crm.names import Names
+from syncapp.crm.redis_governor import RedisGovernor
 from syncapp.crm.transport import Transport
 from syncapp.models import Connection, Gate
 
@@ -22,7 +24,7 @@ class WrongOrganization(Exception):
 
 @cache
 def crm() -> CrmClient:
-    """The client of this process; it opens its HTTP session lazily, after any fork."""
+    """The client of this process, for what a person waits for; it opens its HTTP session lazily, after any fork."""
     tokens = ClientCredentials(
         authority=settings.CRM_AUTHORITY,
         client_id=settings.CRM_CLIENT_ID,
@@ -30,8 +32,27 @@ def crm() -> CrmClient:
         scope=f"{settings.CRM_ORIGIN}/.default",
         session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
     )
-    transport = Transport(origin=settings.CRM_ORIGIN, token_source=tokens, read_timeout=settings.HTTP_SECONDS)
-    return CrmClient(transport=transport, names=names(), writes_allowed=review_writes_are_enabled)
+    transport = Transport(
+        origin=settings.CRM_ORIGIN,
+        token_source=tokens,
+        read_timeout=settings.HTTP_SECONDS,
+        governor=_governor(),
+    )
+    return CrmClient(
+        transport=transport,
+        names=names(),
+        writes_allowed=review_writes_are_enabled,
+        filter_writes_allowed=filter_writes_are_enabled,
+    )
+
+
+def _governor() -> Governor:
+    """The limits of our application user at this CRM, which all processes keep together."""
+    if not settings.GOVERNOR_URL:
+        return NoGovernor()
+    account = f"{settings.CRM_ORIGIN} {settings.CRM_CLIENT_ID}"
+    limits = Limits().scaled(settings.GOVERNOR_TIME_SCALE)
+    return RedisGovernor(url=settings.GOVERNOR_URL, account=account, limits=limits)
 
 
 @cache
@@ -43,6 +64,11 @@ def names() -> Names:
 def review_writes_are_enabled() -> bool:
     """Whether an administrator has enabled writing reviewed values to this CRM."""
     return Connection.objects.filter(review_writes=True).exists()
+
+
+def filter_writes_are_enabled() -> bool:
+    """Whether an administrator has enabled switching filters in this CRM."""
+    return Connection.objects.filter(filter_writes=True).exists()
 
 
 @transaction.atomic
@@ -71,7 +97,10 @@ def recognise(organization_id: UUID) -> None:
 
 @cache
 def recognised_crm() -> CrmClient:
-    """The process's client once the CRM has said which one it is. Raises CrmError, WrongOrganization."""
-    client = crm()
+    """The client for work in the background, once the CRM has said which one it is.
+
+    It waits behind what people wait for. Raises CrmError, WrongOrganization.
+    """
+    client = crm().in_lane(Lane.BULK)
     recognise(client.who_am_i().organization_id)
     return client

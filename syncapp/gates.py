@@ -23,6 +23,7 @@ from syncapp.crm.errors import (
     TokenUnavailable,
     Unreachable,
 )
+from syncapp.crm.governor import GOVERNED
 from syncapp.models import Gate, Person
 from syncapp.models.durable_work import database_now
 
@@ -107,7 +108,9 @@ def crm_failed(error: CrmError, *, forbidden_gate: str) -> bool:
         close(Gate.Name.CRM_CREDENTIALS, reason=str(error), probe_in=settings.PROBE_SECONDS)
         return True
     if isinstance(error, Throttled):
-        pause(error.retry_after or 5.0)
+        # Our own limits turn one call away for now; that is no reason to stop the others.
+        if error.code != GOVERNED:
+            pause(error.retry_after or 5.0)
         return True
     if isinstance(error, Forbidden):
         close(forbidden_gate, reason=str(error), probe_in=settings.PROBE_SECONDS * 10)

@@ -9,6 +9,7 @@ from django.db.models import F
 
 from syncapp import gates
 from syncapp.crm.errors import CredentialsRefused, Forbidden, Throttled, Unreachable
+from syncapp.crm.governor import GOVERNED
 from syncapp.models import AuditEntry, Gate
 from tests.people import ada
 
@@ -101,6 +102,14 @@ def test_a_pause_that_the_crm_asks_for_ends_by_itself():
     assert gates.pass_through(NAMES) is None
 
     later(8)
+
+    assert gates.pass_through(NAMES) is not None
+
+
+def test_a_call_that_our_own_limits_turn_away_stops_no_other():
+    turned_away = Throttled("no slot", code=GOVERNED, retry_after=7)
+
+    assert gates.crm_failed(turned_away, forbidden_gate=""), "it costs no attempt"
 
     assert gates.pass_through(NAMES) is not None
 

@@ -16,6 +16,7 @@ from syncapp.crm.answers import failure, require_committed, require_parts
 from syncapp.crm.batch import Part, Read, Write, encode_change_set, encode_reads
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import NotFound, ProtocolError, WritesDisabled
+from syncapp.crm.governor import Condition, Lane
 from syncapp.crm.names import Names
 from syncapp.crm.records import (
     ChangePage,
@@ -49,10 +50,25 @@ class CrmClient:
         transport: Transport,
         names: Names | None = None,
         writes_allowed: Callable[[], bool] = lambda: True,
+        filter_writes_allowed: Callable[[], bool] = lambda: True,
     ) -> None:
         self._transport = transport
         self._names = names or Names()
         self._writes_allowed = writes_allowed
+        self._filter_writes_allowed = filter_writes_allowed
+
+    def in_lane(self, lane: Lane) -> CrmClient:
+        """The same client whose calls wait in another lane of the governor."""
+        return CrmClient(
+            transport=self._transport.in_lane(lane),
+            names=self._names,
+            writes_allowed=self._writes_allowed,
+            filter_writes_allowed=self._filter_writes_allowed,
+        )
+
+    def limits(self) -> Condition:
+        """How near we are to the CRM's limits, for a page; never raises."""
+        return self._transport.governor.condition()
 
     def writes_are_allowed(self) -> bool:
         """Whether this connection may write at all; a read-only one refuses before sending."""
