@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -79,7 +80,9 @@ def decide(choices: list[Choice], *, by: Person, channel: str = "screen") -> Dec
     refused: list[ReviewError] = []
     for choice in choices:
         try:
-            taken.append(_decide_one(choice, by=by, channel=channel, group=group))
+            # All of one submit become due at one moment, so that one change set brings them to the CRM.
+            due_at = taken[0].due_at if taken else None
+            taken.append(_decide_one(choice, by=by, channel=channel, group=group, due_at=due_at))
         except ReviewError as error:
             refused.append(error)
     return Decided(tuple(taken), tuple(refused))
@@ -98,7 +101,9 @@ def reject(field_id: uuid.UUID, *, by: Person, seen: str, channel: str = "screen
 
 
 @transaction.atomic
-def _decide_one(choice: Choice, *, by: Person, channel: str, group: uuid.UUID) -> Decision:
+def _decide_one(
+    choice: Choice, *, by: Person, channel: str, group: uuid.UUID, due_at: datetime | None = None
+) -> Decision:
     field = _locked(choice.field_id)
     _refuse_if_moved(field, choice.seen)
     if field.contact_is_gone and choice.outcome == Outcome.APPROVED:
@@ -116,7 +121,7 @@ def _decide_one(choice: Choice, *, by: Person, channel: str, group: uuid.UUID) -
         reason_code=choice.reason_code,
         reason=choice.reason,
         is_corrected=choice.is_corrected,
-        due_at=database_now(plus=settings.UNDO_SECONDS),
+        due_at=due_at or database_now(plus=settings.UNDO_SECONDS),
     )
     _put_on_its_way(field, decision, by=by, channel=channel, group=group, replaced=replaced)
     return decision

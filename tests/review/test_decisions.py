@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from syncapp.models import AuditEntry, Decision, Delivery, SyncField
-from syncapp.models.decision import DecisionState, Kind
+from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import decisions
 from syncapp.review.decisions import Choice, approve, decide, put_back, reject, seen, undo
@@ -88,6 +88,15 @@ def test_two_fields_of_a_contact_share_one_delivery():
         approve(field.pk, by=rita(), seen=seen(field))
 
     assert Delivery.objects.count() == 1
+
+
+def test_all_decisions_of_one_submit_become_due_at_one_moment():
+    record = make_record()
+    fields = [make_field(record, column) for column in ("jobtitle", "telephone1", "emailaddress1", "birthdate")]
+
+    decide([Choice(field.pk, Outcome.APPROVED, seen(field)) for field in fields], by=rita())
+
+    assert Decision.objects.values("due_at").distinct().count() == 1
 
 
 def test_a_second_reviewer_is_told_who_decided_first():
