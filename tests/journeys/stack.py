@@ -130,14 +130,25 @@ class Stack:
         self.workers.append(Worker(server))
         return self.workers[-1]
 
-    def start_beat(self) -> None:
-        """Start the scheduler."""
-        schedule = ["--schedule", str(self.folder / "schedule"), "--pidfile", ""]
-        self.beat = self._python("beat", "-m", "celery", "-A", "portal", "beat", *schedule, "--loglevel", "WARNING")
+    def start_beat(self, **times: str) -> Server:
+        """Start a scheduler that the caller stops."""
+        self.started += 1
+        schedule = ["--schedule", str(self.folder / f"schedule{self.started}"), "--pidfile", ""]
+        arguments = ["-m", "celery", "-A", "portal", "beat", *schedule, "--loglevel", "WARNING"]
+        return self._python("beat", *arguments, **times)
 
-    def _python(self, name: str, *arguments: str) -> Server:
+    @contextmanager
+    def pulling(self) -> Iterator[None]:
+        """A second scheduler, which also asks for pulls."""
+        beat = self.start_beat(PULL_SECONDS="0.5")
+        try:
+            yield
+        finally:
+            beat.stop(seconds=3)
+
+    def _python(self, name: str, *arguments: str, **times: str) -> Server:
         log = self.folder / f"{name}{self.started}.log"
-        return launch([sys.executable, *arguments], url="", log=log, environment=self.environment())
+        return launch([sys.executable, *arguments], url="", log=log, environment=self.environment(**times))
 
     def replace_worker(self) -> None:
         """A new worker in place of the one that was killed."""
@@ -215,7 +226,7 @@ def running_stack(database: Database, **times: str) -> Iterator[Stack]:
         stack = Stack(short, database, broker, crm, {**TIMES, "PULL_SECONDS": PULLS_BY_HAND, **times})
         try:
             stack.add_worker()
-            stack.start_beat()
+            stack.beat = stack.start_beat()
             stack.everyone_is_ready()
             yield stack
         finally:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from syncapp.models import SyncField
 from tests.journeys.story import Story
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper as Settings
 
 pytestmark = pytest.mark.journey
 
 
-def test_an_edit_goes_all_the_way_by_itself(story: Story):
-    edit = story.edited()[0]
-    story.decide(edit)
+def test_an_edit_goes_all_the_way_by_itself(story: Story, settings: Settings):
+    """Two schedulers tick, which must do no harm; one of them also asks for pulls."""
+    settings.UNDO_SECONDS = 1
+    contact, proposed = story.edited_in_outlook()
+    with story.stack.pulling():
+        story.wait(lambda: SyncField.objects.filter(record__target_id=contact).count() == 2, "the edit is mirrored")
+    edit = story.found(contact, proposed)
+    story.decide_on_the_page(edit)
     story.delivered_exactly_once(edit)
+    (change_set,) = story.change_sets(edit)
+    assert change_set["contact"] == {"jobtitle", "osync_revision"}
+    assert set(change_set) == {"contact", "osync_syncfield", "osync_syncrecord"}
