@@ -32,7 +32,7 @@ def journey_database(
 ) -> Iterator[Database]:
     """A database that processes share."""
     folder = tmp_path_factory.mktemp("journeys")
-    with django_db_blocker.unblock(), fresh_database(folder, name="journeys") as database:
+    with fresh_database(folder, django_db_blocker, name="journeys") as database:
         yield database
 
 
@@ -44,11 +44,14 @@ def stack(journey_database: Database) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def contacts(stack: Stack, rounds: int) -> Iterator[uuid.UUID]:
-    """The CRM's contacts, each handed out once."""
+def contacts(stack: Stack, rounds: int, django_db_blocker: DjangoDbBlocker) -> Iterator[Iterator[uuid.UUID]]:
+    """The CRM's contacts, each handed out once; at the end all that was judged is judged again."""
     world = World(stack.sandbox.url)
-    world.reset(contacts=150 + 20 * rounds)
-    return iter([uuid.UUID(row["contactid"]) for row in world.rows("contacts", select="contactid")])
+    world.reset(contacts=100 + 25 * rounds)
+    yield iter([uuid.UUID(row["contactid"]) for row in world.rows("contacts", select="contactid")])
+    with django_db_blocker.unblock(), stack.database.used_here():
+        late = Story(stack, world, iter(())).judge(Story.judged)
+    assert late.is_clean, late
 
 
 @pytest.fixture

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from django.core.management import call_command
 from django.db import connections
+
+if TYPE_CHECKING:
+    from pytest_django.plugin import DjangoDbBlocker
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,12 @@ class Database:
 
 
 @contextmanager
-def fresh_database(folder: Path, *, name: str) -> Iterator[Database]:
+def fresh_database(folder: Path, blocker: DjangoDbBlocker, *, name: str) -> Iterator[Database]:
     """A migrated database of the kind that this test run uses: a SQLite file, or one more on its PostgreSQL."""
     mapping = copy.deepcopy(connections.settings["default"])
     make = _on_postgres if "postgresql" in mapping["ENGINE"] else _in_a_file
     with make(mapping, folder, name) as database:
-        with database.used_here():
+        with blocker.unblock(), database.used_here():
             call_command("migrate", verbosity=0, interactive=False)
         yield database
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import F
 from django.db.models.functions import Now
@@ -28,7 +28,7 @@ from tests.servers import wait_until
 from tests.web.screen import Screen
 from tests.world import World
 
-PATIENCE = 30.0
+PATIENCE = 45.0
 APPROVED, REJECTED = "jobtitle", "telephone1"
 UNDER_WAY = [DecisionState.OPEN, DecisionState.BOUND]
 
@@ -76,6 +76,8 @@ def write_of(edit: Edit, **fault: Any) -> dict[str, Any]:
 
 class Story:
     """Edits, decisions, waiting and judging, around running processes."""
+
+    judged: ClassVar[list[Edit]] = []
 
     def __init__(self, stack: Stack, world: World, contacts: Iterator[uuid.UUID]) -> None:
         self.stack, self.world, self._contacts = stack, world, contacts
@@ -126,29 +128,32 @@ class Story:
         return seconds
 
     # --- waiting ----------------------------------------------------------------------------------------
-    def wait(self, holds: Callable[[], object], what: str, *, seconds: float = PATIENCE) -> None:
-        """Poll until it holds; where it never does, show the rows and what the worker said last."""
+    def wait(self, holds: Callable[[], object], what: str, *, hurry: bool = False) -> None:
+        """Poll until it holds; show rows and logs where it never does. With `hurry` the time between bells flies."""
         try:
-            wait_until(holds, seconds=seconds, what=what)
+            wait_until(self._hurrying(holds) if hurry else holds, seconds=PATIENCE, what=what)
         except AssertionError as error:
             columns = "state", "due_at", "rung_at", "lease_until", "fence", "attempts", "last_error"
             rows = Delivery.objects.exclude(state=WorkState.DONE).values_list(*columns)[:5]
             said = "\n".join(worker.server.said()[-3000:] for worker in self.stack.workers)
             raise AssertionError("\n".join([str(error), *map(str, rows), said])) from None
 
-    def wait_until_delivered(self, *edits: Edit, hurry: bool = False) -> None:
-        """Every decision about these contacts has reached its end; with `hurry` the time between bells flies."""
-        contacts = [edit.contact for edit in edits]
+    def _hurrying(self, holds: Callable[[], object]) -> Callable[[], object]:
         next_bell = time.monotonic()
 
-        def are_done() -> bool:
+        def with_bells() -> object:
             nonlocal next_bell
-            if hurry and time.monotonic() > next_bell:
+            if time.monotonic() > next_bell:
                 next_bell = time.monotonic() + 1
                 self.bells_may_ring_again()
-            return self.nothing_is_under_way(contacts)
+            return holds()
 
-        self.wait(are_done, f"{len(edits)} deliveries are done")
+        return with_bells
+
+    def wait_until_delivered(self, *edits: Edit, hurry: bool = False) -> None:
+        """Every decision about these contacts has reached its end."""
+        contacts = [edit.contact for edit in edits]
+        self.wait(lambda: self.nothing_is_under_way(contacts), f"{len(edits)} deliveries are done", hurry=hurry)
 
     def nothing_is_under_way(self, contacts: Sequence[uuid.UUID]) -> bool:
         """Whether no decision and no delivery of these contacts is open."""
@@ -183,7 +188,7 @@ class Story:
             seen_times.update(Gate.objects.filter(name=gate).values_list("next_probe_at", flat=True))
             return len(seen_times) > times
 
-        self.wait(was_probed, f"{gate} was tried {times} times")
+        self.wait(was_probed, f"{gate} was tried {times} times", hurry=True)
 
     # --- judging ----------------------------------------------------------------------------------------
     def our_entries(self) -> list[Entry]:
@@ -229,6 +234,7 @@ class Story:
         TALLY["edits judged"] += len(edits)
         TALLY["lost"] += len(judgement.lost)
         TALLY["twice"] += len(judgement.twice)
+        self.judged.extend(edits)
         assert judgement.is_clean, judgement
 
     def superseded_exactly_once(self, *older: Edit) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.journeys.stack import Worker
 from tests.journeys.story import Story, write_of
 
 pytestmark = pytest.mark.journey
@@ -17,18 +18,23 @@ def test_the_answer_to_a_write_is_cut_off(story: Story, rounds: int, where: str)
     story.delivered_exactly_once(*edits, hurry=True)
 
 
+def stops(worker: Worker) -> int:
+    return worker.server.said().count("lease lost, stopped")
+
+
 @pytest.mark.parametrize("where", ["before_commit", "after_commit"])
 def test_a_worker_sleeps_past_its_lease_and_goes_on(story: Story, where: str):
     edits = story.edited(2)
     story.world.faults(*(write_of(edit, hold=where) for edit in edits))
     story.decide(*edits)
     story.wait_until_holding(2)
-    sleeper, other = story.stack.worker, story.stack.add_worker()
+    sleeper = story.stack.worker
     sleeper.pause()
+    other, before = story.stack.add_worker(), stops(sleeper)
     story.world.heal(drop=where == "before_commit")  # then the write is left to the other worker
-    story.wait_until_delivered(*edits)
+    story.wait_until_delivered(*edits, hurry=True)
     sleeper.pool_goes_on()
-    story.wait(lambda: sleeper.server.said().count("lease lost, stopped") >= 2, "the sleepers find their lease lost")
+    story.wait(lambda: stops(sleeper) == before + 2, "both sleepers find their lease lost")
     sleeper.go_on()
     story.stack.dismiss(other)
     story.delivered_exactly_once(*edits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from syncapp import durable
 from syncapp.models import Delivery
 from syncapp.models.durable_work import WAITING_STATES
 from tests.journeys.story import Story
@@ -28,7 +29,10 @@ def test_the_broker_forgets_all_queued_work(story: Story):
     edits = story.edited(10)
     story.stack.worker.pause()
     story.decide(*edits)
-    story.wait(lambda: story.stack.queued() > len(edits), "everything is queued")
+    rung = durable.due_bells(Delivery)  # as a tick would, and nobody takes the messages
+    for delivery_id in rung:
+        story.stack.send("deliver", str(delivery_id))
+    assert story.stack.queued() >= len(rung) >= len(edits)
     story.stack.flush_broker()
     story.stack.worker.go_on()
     story.delivered_exactly_once(*edits, hurry=True)

@@ -43,7 +43,7 @@ Patch = pytest.MonkeyPatch
 def guards_database(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Database]:
     """A database that threads can share, and whose constraints may be dropped."""
     folder = tmp_path_factory.mktemp("guards")
-    with django_db_blocker.unblock(), fresh_database(folder, name="guards") as database:
+    with fresh_database(folder, django_db_blocker, name="guards") as database:
         yield database
 
 
