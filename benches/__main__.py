@@ -1,4 +1,4 @@
-"""`python -m benches` runs all of them, `python -m benches mirror queue` the named ones."""
+"""`python -m benches` runs all but the longest, `python -m benches mirror queue` the named ones."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import os
 import platform
 import time
 
-from benches.staged import BENCHES
+from benches.staged import BENCHES, ONLY_BY_NAME
 
 
 def main() -> None:
     """Run the wanted benches, one after the other."""
     parser = argparse.ArgumentParser(prog="python -m benches", description=__doc__)
-    parser.add_argument("bench", nargs="*", metavar="BENCH", help=f"of {', '.join(BENCHES)}; without any: all")
-    wanted = parser.parse_args().bench or list(BENCHES)
+    known = f"of {', '.join(BENCHES)}; without any: all but {', '.join(ONLY_BY_NAME)}"
+    parser.add_argument("bench", nargs="*", metavar="BENCH", help=known)
+    wanted = parser.parse_args().bench or [name for name in BENCHES if name not in ONLY_BY_NAME]
     if unknown := set(wanted) - set(BENCHES):
         parser.error(f"no bench {', '.join(sorted(unknown))}; known are {', '.join(BENCHES)}")
-    print(f"CPython {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores")
+    load = os.getloadavg()[0]
+    print(f"CPython {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, load {load:.1f} before")
     started = time.monotonic()
     for name in wanted:
         BENCHES[name]()

@@ -14,7 +14,7 @@ from benches import admin_list, seed, tables
 from benches.figures import Spread, heading, line, target
 from tests.people import browser, rita
 
-SIZES = (100, 10_000)
+SIZES = (100, 10_000, 1_000_000)
 ROUNDS, PAGES_A_ROUND = 5, 5
 LIMIT_MS = 150
 # Every way to open the queue: its tabs and orders, and searches that find much, little and nothing.

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import requests
 
+from benches.figures import heading, line
 from tests import servers
 
 DATABASES = ("sqlite", "postgresql")
-NOBODY_LISTENS = "127.0.0.1:1"
+CLOSED_PORT = "1"
 
 
 @contextmanager
@@ -32,9 +35,9 @@ def _environment(folder: Path, url: str) -> dict[str, str]:
     return {
         "DEMO_DIR": str(folder),
         "DATABASE_URL": url,
-        "REDIS_URL": f"redis://{NOBODY_LISTENS}/0",
+        "REDIS_URL": f"redis://127.0.0.1:{CLOSED_PORT}/0",
         "GOVERNOR_URL": "",
-        "SANDBOX_PORT": NOBODY_LISTENS.rpartition(":")[2],
+        "SANDBOX_PORT": CLOSED_PORT,
         "LOG_LEVEL": "ERROR",
         "DJANGO_SETTINGS_MODULE": "benches.settings",
     }
@@ -59,4 +62,41 @@ def control(method: str, url: str, switch: str, body: Mapping[str, object]) -> N
 def measure(bench: str, *, environment: Mapping[str, str]) -> None:
     """Run one bench in a process of its own; it prints its figures itself. CalledProcessError when it fails."""
     command = [sys.executable, "-m", "benches.child", bench]
+    subprocess.run(command, cwd=servers.PROJECT, env={**os.environ, **environment}, check=True)
+
+
+def silent_addresses() -> Iterator[tuple[str, AbstractContextManager[str]]]:
+    """Ports where nothing answers: one that refuses, and one that takes every connection and says nothing."""
+    yield "Redis and the CRM refuse connections", nullcontext(CLOSED_PORT)
+    yield "Redis and the CRM never answer", _listening()
+
+
+@contextmanager
+def _listening() -> Iterator[str]:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(1024)
+        yield str(deaf.getsockname()[1])
+
+
+def run_tests(title: str, arguments: Sequence[str], environments: Sequence[Mapping[str, str]]) -> None:
+    """pytest once for each environment, side by side. CalledProcessError when one of them fails."""
+    heading(title)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", *arguments]
+    started = time.monotonic()
+    running = [
+        subprocess.Popen(command, cwd=servers.PROJECT, env={**os.environ, **environment})
+        for environment in environments
+    ]
+    codes = [process.wait() for process in running]
+    if any(codes):
+        raise subprocess.CalledProcessError(max(codes), command)
+    line("no promise was broken", f"{time.monotonic() - started:.0f} s")
+
+
+def run_lanes(title: str, environment: Mapping[str, str]) -> None:
+    """The kill tests in the lanes of `make test` that have real processes. CalledProcessError when one fails."""
+    heading(title)
+    lanes = ["journeys", "journeys-postgres", "--", "-k", "test_kills"]
+    command = [sys.executable, "-m", "tests.run", *lanes]
     subprocess.run(command, cwd=servers.PROJECT, env={**os.environ, **environment}, check=True)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 
 from benches import stage
 
+MACHINE_RUNS = 2_000
+CRASH_ROUNDS = 25
 EDITS = 65_000  # about 100,000 fields
 CONTACTS = EDITS + 1_000  # nearly every edit has a contact of its own: superseding is not what is measured
 
@@ -25,4 +27,44 @@ def queue() -> None:
             stage.measure("queue", environment=environment)
 
 
-BENCHES: Mapping[str, Callable[[], None]] = {"mirror": mirror, "queue": queue}
+def deliver() -> None:
+    """Both databases, each with a sandbox whose edits nobody has written yet; decisions are due at once.
+
+    The CRM's published limits are lifted: they would allow 18 requests a second, so 9 deliveries.
+    """
+    times = {"UNDO_SECONDS": "0", "GOVERNOR_TIME_SCALE": "100"}
+    for kind in stage.DATABASES:
+        with stage.sandbox(users=20, contacts=600, pending=600) as crm, stage.database(kind) as database:
+            stage.measure("deliver", environment={**database, **crm, **times})
+
+
+def decide() -> None:
+    """Both databases, with Redis and the CRM refusing every connection and with both taking it and never answering."""
+    for kind in stage.DATABASES:
+        for state, address in stage.silent_addresses():
+            with stage.database(kind) as database, address as port:
+                redis = f"redis://127.0.0.1:{port}/0"
+                away = {"SANDBOX_PORT": port, "REDIS_URL": redis, "GOVERNOR_URL": redis, "BENCH_STATE": state}
+                stage.measure("decide", environment={**database, **away})
+
+
+def machine() -> None:
+    """The state machine's long run: half of the runs on each core, with seeds of their own."""
+    halves = [{"MACHINE_RUNS": str(MACHINE_RUNS // 2), "MACHINE_SEED": str(seed)} for seed in (1, 2)]
+    stage.run_tests(f"state machine, {MACHINE_RUNS:,} runs", ["tests/machine", "-m", "not journey"], halves)
+
+
+def crash() -> None:
+    """The kills of the journeys, more often than every test run does; both databases."""
+    stage.run_lanes(f"kills, {CRASH_ROUNDS} rounds", {"JOURNEY_ROUNDS": str(CRASH_ROUNDS)})
+
+
+BENCHES: Mapping[str, Callable[[], None]] = {
+    "mirror": mirror,
+    "queue": queue,
+    "deliver": deliver,
+    "decide": decide,
+    "machine": machine,
+    "crash": crash,
+}
+ONLY_BY_NAME = ("crash",)
