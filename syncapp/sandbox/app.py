@@ -89,7 +89,6 @@ class Application:
             headers=_headers(environ),
             body=environ["wsgi.input"].read(),
             base_url=f"{environ['wsgi.url_scheme']}://{host}{messages.ROOT}",
-            caller="",
         )
         return _response(self._web_api.answer(request))
 

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from syncapp.sandbox import errors, messages
 from syncapp.sandbox.errors import ApiError
 from syncapp.sandbox.messages import Answer, Request, error_answer
-from syncapp.sandbox.store import Author, Store, Transaction
+from syncapp.sandbox.store import Store, Transaction
 from syncapp.sandbox.webapi import WebApi, entity_path
 
 MOST_REQUESTS = 1_000
@@ -171,7 +171,7 @@ class _Run:
     def _in_one_transaction(self, change_set: ChangeSet) -> list[Answer]:
         answers: list[Answer] = []
         made: dict[str, str] = {}
-        with self._store.write(Author(self._outer.caller)) as transaction:
+        with self._store.write(self._outer.identity.author) as transaction:
             for part in change_set.parts:
                 try:
                     answers.append(self._changing(transaction, part, made))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 TENANT = "11111111-1111-1111-1111-111111111111"
@@ -13,6 +14,7 @@ CLIENT_SECRET = "sandbox-secret"  # noqa: S105 - published on purpose: it opens 
 _NAMESPACE = uuid.UUID("0c5b6c1e-51c4-4c3c-a1c5-6f3f6f1d8a10")
 
 
+@cache
 def fixed_id(*names: str) -> str:
     """An id that is the same in every sandbox, such as that of a person."""
     return str(uuid.uuid5(_NAMESPACE, "/".join(names)))
@@ -56,6 +58,13 @@ PEOPLE: tuple[Person, ...] = (
 )
 # The user that the Outlook page offers first.
 EDITOR = Person("Jonas Weber", (), "Sales")
+
+
+def person(name: str) -> Person:
+    """One of those who can sign in, by full name; KeyError."""
+    return {known.name: known for known in PEOPLE}[name]
+
+
 APPLICATION_USER_ID = fixed_id("systemuser", "application")
 ORGANIZATION_ID = fixed_id("organization")
 BUSINESS_UNIT_ID = fixed_id("businessunit")
@@ -64,12 +73,13 @@ CURRENCY_ID = fixed_id("transactioncurrency")
 
 @dataclass(frozen=True)
 class World:
-    """What `reset` fills the sandbox with; `pending` counts staged edits."""
+    """What `reset` fills the sandbox with; `pending` counts staged edits, `filters` those of each user."""
 
-    users: int = 30
+    users: int = 500
     contacts: int = 300
     pending: int = 40
     seed: int = 1
+    filters: int = 6
 
 
 DEMO_WORLD = World()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from syncapp.sandbox import batch, faults, messages, webapi
+from syncapp.sandbox import access, batch, faults, messages, webapi
 from syncapp.sandbox.errors import ApiError
 from syncapp.sandbox.faults import Faults, Gate, Probe
 from syncapp.sandbox.identity.tokens import Tokens, refused
@@ -28,7 +28,8 @@ class Dispatcher:
     def _with_caller(self, request: Request) -> Request:
         if self._faults.credentials_refused:
             raise refused()
-        return replace(request, caller=self._tokens.caller(request.headers.get("authorization", "")))
+        caller = self._tokens.caller(request.headers.get("authorization", ""))
+        return replace(request, identity=access.identify(self._store, caller, request.headers))
 
     def _answer(self, request: Request) -> Answer:
         if request.path == "$batch":

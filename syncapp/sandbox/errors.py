@@ -22,6 +22,13 @@ BAD_PAYLOAD = "0x80048D19"
 BAD_QUERY = "0x80060888"
 VERSION_STAMP_EXPIRED = "0x80044352"
 NO_CREDENTIALS = "0x80072560"
+PRIVILEGE_DENIED = "0x80040220"
+PRINCIPAL_PRIVILEGE_DENIED = "0x80040231"
+NO_ACCESS_TO_ROW = "0x80048306"
+CANNOT_ACT_FOR_OTHERS = "0x8004A110"
+USER_DISABLED = "0x80040225"
+NO_ROLES = "0x80042F09"
+INACTIVE_DEFAULT_VIEW = "0x8004027B"
 
 
 class ApiError(Exception):
@@ -66,6 +73,26 @@ def version_mismatch() -> ApiError:
 
 def already_exists(code: str = DUPLICATE_RECORD) -> ApiError:
     return ApiError(412, code, "A record with matching key values already exists.")
+
+
+def lacks_privilege(user: str, privilege: str, table: str = "") -> ApiError:
+    about = f" for entity '{table}'" if table else ""
+    message = f"Principal user (Id={user}, type=8) is missing {privilege} privilege{about}."
+    return ApiError(403, PRIVILEGE_DENIED, message)
+
+
+def no_access_to_row(user: str, table: str, row_id: str) -> ApiError:
+    message = f"Principal user (Id={user}) has no access rights on the {table} With Id = {row_id}."
+    return ApiError(403, NO_ACCESS_TO_ROW, message)
+
+
+def user_disabled(user: str) -> ApiError:
+    message = f"The user(Id={user}) is disabled or is not a member of any business unit."
+    return ApiError(403, USER_DISABLED, message)
+
+
+def no_roles(user: str) -> ApiError:
+    return ApiError(403, NO_ROLES, f"The user with Id={user} has not been assigned any roles.")
 
 
 def no_such_property(name: str, table: str) -> ApiError:

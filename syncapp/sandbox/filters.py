@@ -1,198 +1,236 @@
-"""`$filter` and `$orderby`: parsed by the grammar of odata-query, translated to SQL over the catalogue's columns.
+"""`$filter` and `$orderby` to SQL over the catalogue's columns ("Filter rows using OData").
 
-Text compares without regard to case, as Dataverse's default collation does. Functions and operators that are not
-listed here are refused with 501.
+Text compares without regard to case, as Dataverse's default collation does. What Dataverse's Web API does not support
+either, such as arithmetic or `year(...)`, is refused with 501, like every function that is not known here.
 """
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from odata_query import ast
-from odata_query.exceptions import ODataException
-from odata_query.grammar import ODataLexer, ODataParser
+from syncapp.sandbox import errors, odata, query_functions, visibility
+from syncapp.sandbox.catalogue import BY_NAME, Column, ManyToMany, Table, current
+from syncapp.sandbox.conditions import Condition, both, joined
+from syncapp.sandbox.operands import ID_KINDS, TEXT_KINDS, Operand, column_of, is_in, literal, unicode_text
+from syncapp.sandbox.rights import UNRESTRICTED, Rights
 
-from syncapp.sandbox import errors
-from syncapp.sandbox.catalogue import Column, Kind, Table
+__all__ = ["Condition", "Operand", "Order", "Scope", "column_of", "condition", "orders"]
 
-Parameters = tuple[object, ...]
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A piece of SQL with its parameters, over one table named in FROM."""
-
-    sql: str
-    parameters: Parameters = ()
+_OPERATORS: Mapping[str, str] = {"eq": "IS", "ne": "IS NOT", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 
 @dataclass(frozen=True)
 class Order:
+    """One column of `$orderby`; `sql` is what is sorted by."""
+
     column: Column
     descending: bool
+    path: str = ""
+    sql: str = ""
+
+    @property
+    def alias(self) -> str:
+        """Under which name the value is fetched along for the paging cookie."""
+        return f"order_{self.path.replace('/', '_')}" if "/" in self.path else self.column.name
 
 
-@lru_cache(maxsize=512)
-def parse(text: str) -> ast._Node:
-    """The syntax tree; ApiError 400 when it is not OData."""
-    try:
-        tree: ast._Node = ODataParser().parse(ODataLexer().tokenize(text))
-    except ODataException as error:
-        raise errors.bad_query(f"Syntax error in $filter: {str(error)[:200]}") from None
-    return tree
+@dataclass(frozen=True)
+class Scope:
+    """Where a path starts: a table under an alias, the variables of lambdas around it, and who asks."""
+
+    table: Table
+    alias: str
+    rights: Rights = UNRESTRICTED
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Scope] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def inside(self, table: Table, prefix: str) -> Scope:
+        return replace(self, table=table, alias=f"{prefix}{next(self.numbers)}")
+
+    def operand(self, path: odata.Path) -> Operand:
+        """The column at the end of a path; ApiError 400 when there is none."""
+        first, *rest = path.names
+        if first in self.variables:
+            if not rest:
+                raise errors.bad_query(f"'{first}' is not a value.")
+            return self.variables[first].operand(odata.Path(tuple(rest)))
+        if not rest:
+            column = column_of(self.table, first)
+            return Operand(f"{self.alias}.{column.name}", column)
+        return self._through(first, odata.Path(tuple(rest)))
+
+    def _through(self, navigation: str, rest: odata.Path) -> Operand:
+        """`parentcustomerid_account/name`: the value in the row that a lookup leads to."""
+        if navigation not in self.table.navigations:
+            raise errors.no_such_property(navigation, self.table.name)
+        column, targets = self.table.navigations[navigation]
+        if len(targets) > 1:
+            raise errors.unknown(f"a path through '{navigation}', which leads to several tables")
+        inner = self.inside(BY_NAME[targets[0]], "n")
+        found = inner.operand(rest)
+        link = f"{inner.alias}.{inner.table.key.name} = {self.alias}.{column.name}"
+        if column.is_polymorphic:
+            link += f" AND {self.alias}.{column.type_column} = '{targets[0]}'"
+        statement = f"(SELECT {found.sql} FROM {inner.table.name} {inner.alias} WHERE {link})"  # noqa: S608 - catalogue
+        return replace(found, sql=statement)
+
+    def collection(self, path: odata.Path) -> tuple[Scope, str]:
+        """The rows of a collection-valued path: their scope, and the FROM and WHERE that link them to this row."""
+        if path.names and path.names[0] in self.variables:
+            return self.variables[path.names[0]].collection(odata.Path(path.names[1:]))
+        found = current().collections(self.table).get(path.text)
+        if found is None:
+            raise errors.no_such_property(path.text, self.table.name)
+        key = f"{self.alias}.{self.table.key.name}"
+        if isinstance(found, ManyToMany):
+            inner = self.inside(found.other, "r")
+            pair = f"p{next(self.numbers)}"
+            joined_by = f"{pair}.{found.far} = {inner.alias}.{found.other.key.name}"
+            tables = f"{found.intersect.name} {pair} JOIN {found.other.name} {inner.alias} ON {joined_by}"
+            return inner, f"{tables} WHERE {pair}.{found.near} = {key}"
+        inner = self.inside(found.referencing, "r")
+        link = f"{inner.alias}.{found.column.name} = {key}"
+        if found.column.is_polymorphic:
+            link += f" AND {inner.alias}.{found.column.type_column} = '{self.table.name}'"
+        return inner, f"{found.referencing.name} {inner.alias} WHERE {link}"
 
 
-def condition(table: Table, text: str) -> Condition:
-    return _Translator(table).translate(parse(text))
+def condition(
+    table: Table, text: str, *, rights: Rights = UNRESTRICTED, parameters: Mapping[str, str] | None = None
+) -> Condition:
+    """A `$filter` over a table that FROM names without an alias; `parameters` are the request's `@name` options."""
+    return translated(Scope(table, table.name, rights, parameters or {}), odata.parse(text))
 
 
-def orders(table: Table, text: str) -> tuple[Order, ...]:
-    """`name desc,createdon` to columns; only plain columns."""
-    return tuple(_order(table, part.split()) for part in text.split(",") if part.strip())
+def translated(scope: Scope, node: odata.Node) -> Condition:
+    match node:
+        case odata.Logic():
+            return joined(node.word.upper(), (translated(scope, part) for part in node.parts))
+        case odata.Not():
+            inner = translated(scope, node.inner)
+            return Condition(f"NOT ({inner.sql})", inner.parameters)
+        case odata.Compare():
+            return _comparison(scope, node)
+        case odata.Call():
+            return _call(scope, node)
+        case odata.Lambda():
+            return _lambda(scope, node)
+        case odata.Arithmetic():
+            raise errors.unknown("arithmetic in $filter")
+        case _:
+            raise errors.bad_query("A condition in $filter must be true or false.")
 
 
-def _order(table: Table, words: list[str]) -> Order:
-    if len(words) > 2 or (len(words) == 2 and words[1] not in ("asc", "desc")):
-        raise errors.bad_query(f"Syntax error in $orderby: '{' '.join(words)}'.")
-    return Order(column_of(table, words[0]), words[-1] == "desc")
+def _comparison(scope: Scope, node: odata.Compare) -> Condition:
+    left, right = _resolved(scope, node.left), _resolved(scope, node.right)
+    if node.word == "in":
+        return _is_in(scope, left, right)
+    if isinstance(left, odata.Literal) and not isinstance(right, odata.Literal):
+        mirrored = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
+        return _comparison(scope, odata.Compare(mirrored.get(node.word, node.word), right, left))
+    operand = _operand(scope, left)
+    if isinstance(right, odata.Path):
+        return _columns(operand, node.word, scope.operand(right))
+    value = literal(scope.table, operand.column, right)
+    return Condition(f"{operand.compared} {_OPERATORS[node.word]} ?", (*operand.parameters, value))
 
 
-def column_of(table: Table, name: str) -> Column:
-    column = table.by_wire_name.get(name)
-    if column is None:
-        raise errors.no_such_property(name, table.name)
-    return column
+def _columns(left: Operand, word: str, right: Operand) -> Condition:
+    """Two columns of the same kind compared."""
+    kinds = {left.column.kind, right.column.kind}
+    if len(kinds) > 1 and not (kinds <= TEXT_KINDS or kinds <= ID_KINDS):
+        raise errors.bad_query(f"'{left.column.name}' and '{right.column.name}' are of different types.")
+    return Condition(f"{left.compared} {_OPERATORS[word]} {right.sql}", left.parameters + right.parameters)
 
 
-def identifier(node: ast.Identifier) -> str:
-    return ".".join((*node.namespace, node.name))
+def _resolved(scope: Scope, node: odata.Node) -> odata.Node:
+    """`@name` stands for what the request's option of that name says."""
+    if isinstance(node, odata.Path) and node.text.startswith("@"):
+        if node.text not in scope.parameters:
+            raise errors.bad_query(f"The parameter '{node.text[:50]}' is not given.")
+        return odata.parse(scope.parameters[node.text])
+    return node
 
 
-_COMPARATORS: dict[type, str] = {
-    ast.Eq: "IS",
-    ast.NotEq: "IS NOT",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-}
-# The pattern for instr and substr: ? is the text sought, twice where its length matters.
-_TEXT_FUNCTIONS = {
+def _operand(scope: Scope, node: odata.Node) -> Operand:
+    if isinstance(node, odata.Path):
+        return scope.operand(node)
+    if isinstance(node, odata.Literal):
+        raise errors.bad_query("A comparison needs a column.")
+    raise errors.unknown(f"'{_named(node)}' on the left of a comparison in $filter")
+
+
+def _named(node: odata.Node) -> str:
+    return node.name if isinstance(node, odata.Call) else type(node).__name__
+
+
+def _is_in(scope: Scope, left: odata.Node, right: odata.Node) -> Condition:
+    operand = _operand(scope, left)
+    items = right.values if isinstance(right, odata.Items) else (right,)
+    found = tuple(literal(scope.table, operand.column, item) for item in items)
+    return is_in(operand, found)
+
+
+def _lambda(scope: Scope, node: odata.Lambda) -> Condition:
+    inner, link = scope.collection(node.path)
+    scope.rights.require(*_to_read(inner.table))
+    visible = visibility.condition(inner.table, inner.alias, scope.rights)
+    if node.body is None:
+        return Condition(f"EXISTS (SELECT 1 FROM {link} AND {visible.sql})", visible.parameters)  # noqa: S608 - catalogue
+    if node.variable in scope.variables:
+        raise errors.bad_query(f"'{node.variable}' is the variable of two lambdas.")
+    body = translated(replace(inner, variables={**scope.variables, node.variable: inner}), node.body)
+    wanted = body if node.word == "any" else Condition(f"({body.sql}) IS NOT 1", body.parameters)
+    found = both(visible, wanted)
+    word = "EXISTS" if node.word == "any" else "NOT EXISTS"
+    return Condition(f"{word} (SELECT 1 FROM {link} AND {found.sql})", found.parameters)  # noqa: S608 - catalogue
+
+
+def _to_read(table: Table) -> tuple[str, str]:
+    return (visibility.privilege("Read", table), table.name)
+
+
+def _call(scope: Scope, node: odata.Call) -> Condition:
+    if node.name in _TEXT_FUNCTIONS:
+        return _text_function(scope, node)
+    return query_functions.condition(scope, node)
+
+
+_TEXT_FUNCTIONS: Mapping[str, str] = {
     "contains": "instr(lower({0}), lower(?)) > 0",
-    "startswith": "substr(lower({0}), 1, length(?)) = lower(?)",
+    "startswith": "({0} COLLATE NOCASE >= ? AND substr(lower({0}), 1, length(?)) = lower(?))",
     "endswith": "substr(lower({0}), -length(?)) = lower(?)",
 }
-_TEXT_KINDS = frozenset({Kind.TEXT, Kind.MEMO})
-_ID_KINDS = frozenset({Kind.KEY, Kind.GUID, Kind.LOOKUP})
 
 
-class _Translator:
-    """One `$filter` over one table."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
-        self._handlers: dict[type, Callable[..., Condition]] = {
-            ast.BoolOp: self._bool_op,
-            ast.UnaryOp: self._unary_op,
-            ast.Compare: self._compare,
-            ast.Call: self._call,
-        }
-
-    def translate(self, node: ast._Node) -> Condition:
-        handler = self._handlers.get(type(node))
-        if handler is None:
-            raise errors.unknown(f"'{type(node).__name__}' as a condition in $filter")
-        return handler(node)
-
-    def _bool_op(self, node: ast.BoolOp) -> Condition:
-        left, right = self.translate(node.left), self.translate(node.right)
-        word = "AND" if isinstance(node.op, ast.And) else "OR"
-        return Condition(f"({left.sql} {word} {right.sql})", left.parameters + right.parameters)
-
-    def _unary_op(self, node: ast.UnaryOp) -> Condition:
-        if not isinstance(node.op, ast.Not):
-            raise errors.unknown("arithmetic in $filter")
-        inner = self.translate(node.operand)
-        return Condition(f"NOT ({inner.sql})", inner.parameters)
-
-    def _compare(self, node: ast.Compare) -> Condition:
-        column = self._column(node.left)
-        if isinstance(node.comparator, ast.In):
-            return self._is_in(column, node.right)
-        value = _literal(self._table, column, node.right)
-        return Condition(f"{_compared(column)} {_COMPARATORS[type(node.comparator)]} ?", (value,))
-
-    def _is_in(self, column: Column, node: ast._Node) -> Condition:
-        items = node.val if isinstance(node, ast.List) else [node]
-        found = tuple(_literal(self._table, column, item) for item in items)
-        return Condition(f"{_compared(column)} IN ({', '.join('?' * len(found))})", found)
-
-    def _call(self, node: ast.Call) -> Condition:
-        name = identifier(node.func)
-        if name not in _TEXT_FUNCTIONS or len(node.args) != 2:
-            raise errors.unknown(f"the function '{name}' in $filter")
-        column, sought = self._column(node.args[0]), node.args[1]
-        if column.kind not in _TEXT_KINDS or not isinstance(sought, ast.String):
-            raise errors.bad_query(f"'{name}' takes a text column and a text.")
-        pattern = _TEXT_FUNCTIONS[name]
-        return Condition(pattern.format(column.name), (sought.val,) * pattern.count("?"))
-
-    def _column(self, node: ast._Node) -> Column:
-        if isinstance(node, ast.Identifier):
-            return column_of(self._table, identifier(node))
-        raise errors.unknown(f"'{type(node).__name__}' on the left of a comparison in $filter")
+def _text_function(scope: Scope, node: odata.Call) -> Condition:
+    if len(node.arguments) != 2 or node.named:
+        raise errors.bad_query(f"'{node.name}' takes two arguments.")
+    operand, sought = _operand(scope, node.arguments[0]), _resolved(scope, node.arguments[1])
+    if operand.column.kind not in TEXT_KINDS or not isinstance(sought, odata.Literal) or sought.kind != "text":
+        raise errors.bad_query(f"'{node.name}' takes a text column and a text.")
+    pattern, text = _TEXT_FUNCTIONS[node.name], unicode_text(sought.value)
+    if not text:
+        return Condition(f"{operand.sql} IS NOT NULL", operand.parameters)
+    if node.name == "startswith" and not operand.parameters:
+        bounded = pattern[:-1] + " AND {0} COLLATE NOCASE < ?)"
+        return Condition(bounded.format(operand.sql), (text, text, text, f"{text}\U0010ffff"))
+    return Condition(pattern.format(operand.sql), (text,) * pattern.count("?"))
 
 
-def _compared(column: Column) -> str:
-    return f"{column.name} COLLATE NOCASE" if column.kind in _TEXT_KINDS else column.name
+def orders(table: Table, text: str, *, rights: Rights = UNRESTRICTED) -> tuple[Order, ...]:
+    """`name desc,createdon` to columns."""
+    return tuple(_order(table, part.split(), rights) for part in text.split(",") if part.strip())
 
 
-def _literal(table: Table, column: Column, node: ast._Node) -> object:
-    """A literal in the column's stored form; 400 when it is of another type."""
-    if isinstance(node, ast.Null):
-        return None
-    if column.kind in _ID_KINDS and isinstance(node, ast.GUID | ast.String):
-        return str(node.val).lower()
-    if column.kind is Kind.DATE_TIME and isinstance(node, ast.DateTime | ast.Date):
-        return _moment(node)
-    wanted = _LITERALS.get(column.kind, ())
-    if isinstance(node, wanted):
-        return int(node.py_val) if column.kind is Kind.YES_NO else _plain(node)
-    shown = str(getattr(node, "val", type(node).__name__))[:60]
-    raise errors.bad_query(
-        f"A binary operator with incompatible types was detected: '{table.name}.{column.name}' and '{shown}'."
-    )
-
-
-def _plain(node: ast._Literal) -> object:
-    value = node.py_val
-    return value.isoformat() if isinstance(value, datetime.date) else value
-
-
-def _moment(node: ast.DateTime | ast.Date) -> str:
-    value = node.py_val
-    if not isinstance(value, datetime.datetime):
-        value = datetime.datetime(value.year, value.month, value.day, tzinfo=datetime.UTC)
-    aware = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
-    return aware.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-_NUMBER_LITERALS: tuple[type[ast._Literal], ...] = (ast.Integer, ast.Float)
-_LITERALS: dict[Kind, tuple[type[ast._Literal], ...]] = {
-    Kind.TEXT: (ast.String,),
-    Kind.MEMO: (ast.String,),
-    Kind.CHOICES: (ast.String,),
-    Kind.YES_NO: (ast.Boolean,),
-    Kind.CHOICE: (ast.Integer,),
-    Kind.STATE: (ast.Integer,),
-    Kind.STATUS: (ast.Integer,),
-    Kind.INTEGER: (ast.Integer,),
-    Kind.VERSION: (ast.Integer,),
-    Kind.DECIMAL: _NUMBER_LITERALS,
-    Kind.DOUBLE: _NUMBER_LITERALS,
-    Kind.MONEY: _NUMBER_LITERALS,
-    Kind.DATE: (ast.Date,),
-}
+def _order(table: Table, words: list[str], rights: Rights) -> Order:
+    if len(words) > 2 or (len(words) == 2 and words[1] not in ("asc", "desc")):
+        raise errors.bad_query(f"Syntax error in $orderby: '{' '.join(words)[:100]}'.")
+    node = odata.parse(words[0])
+    if not isinstance(node, odata.Path):
+        raise errors.unknown(f"'{words[0][:80]}' in $orderby")
+    operand = Scope(table, table.name, rights).operand(node)
+    return Order(operand.column, words[-1] == "desc", node.text, operand.sql)

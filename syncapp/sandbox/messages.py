@@ -10,8 +10,10 @@ from functools import cached_property
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from syncapp.sandbox import errors
+from syncapp.sandbox.access import NOBODY, Identity
 from syncapp.sandbox.errors import ApiError
 from syncapp.sandbox.operations import Conditions
+from syncapp.sandbox.rights import Rights
 
 ROOT = "/api/data/v9.2/"
 JSON_TYPE = "application/json; odata.metadata=minimal"
@@ -33,7 +35,21 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     base_url: str
-    caller: str
+    identity: Identity = NOBODY
+
+    @property
+    def caller(self) -> str:
+        """The user as whom it happens."""
+        return self.identity.user
+
+    @property
+    def rights(self) -> Rights:
+        return self.identity.rights
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """The options that stand for values: `@name`."""
+        return {name: value for name, value in self.options.items() if name.startswith("@")}
 
     @cached_property
     def preferences(self) -> dict[str, str]:
@@ -60,7 +76,7 @@ class Request:
     def json(self) -> dict[str, object]:
         try:
             body = json.loads(self.body or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             raise errors.bad_payload("The body is not JSON.") from None
         if not isinstance(body, dict):
             raise errors.bad_payload("The body is not a JSON object.")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from syncapp.sandbox import errors, payload, plugin, rows
-from syncapp.sandbox.catalogue import Table
+from syncapp.sandbox import checks, errors, payload, plugin, rows, visibility
+from syncapp.sandbox.catalogue import BY_NAME, ManyToMany, Table, current
 from syncapp.sandbox.payload import Address
 from syncapp.sandbox.plugin import Staged
 from syncapp.sandbox.store import Row, Transaction
@@ -24,6 +24,7 @@ class Conditions:
 
 
 NO_CONDITIONS = Conditions()
+DEEPEST = 5
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,42 @@ def etag(row: Mapping[str, object]) -> str:
 
 
 def create(transaction: Transaction, table: Table, body: Mapping[str, object]) -> Written:
-    _must_be_writable(table)
+    """A new row, and the rows nested in its body."""
+    return _create(transaction, table, body, {})
+
+
+def _create(transaction: Transaction, table: Table, body: Mapping[str, object], fixed: Row, depth: int = 0) -> Written:
+    _may(transaction, "Create", table)
+    if depth > DEEPEST:
+        raise errors.bad_payload("The rows are nested too deeply.")
     changes = payload.decode(transaction.connection, table, body, creating=True)
-    return Written(table, rows.create(transaction, table, changes), created=True)
+    inside = payload.nested(table, body)
+    for name in [name for name in inside if name in table.navigations]:
+        changes |= _referenced(transaction, table, name, inside.pop(name)[0], depth)
+    checks.before_write(table, None, changes)
+    row = rows.create(transaction, table, {**changes, **fixed})
+    visibility.check_row(table, row, transaction.author.rights)
+    for name, bodies in inside.items():
+        _create_below(transaction, table, str(row[table.key.name]), name, bodies, depth)
+    return Written(table, row, created=True)
+
+
+def _referenced(transaction: Transaction, table: Table, name: str, body: Mapping[str, object], depth: int) -> Row:
+    column, targets = table.navigations[name]
+    target = BY_NAME[targets[0]]
+    made = _create(transaction, target, body, {}, depth + 1)
+    return rows.reference(column, target.name, made.id)
+
+
+def _create_below(
+    transaction: Transaction, table: Table, row_id: str, name: str, bodies: list[dict[str, object]], depth: int
+) -> None:
+    found = current().collections(table)[name]
+    if isinstance(found, ManyToMany):
+        raise errors.unknown(f"nested rows in '{name}'")
+    for body in bodies:
+        fixed = rows.reference(found.column, table.name, row_id)
+        _create(transaction, found.referencing, body, fixed, depth + 1)
 
 
 def update(
@@ -58,34 +92,44 @@ def update(
     conditions: Conditions = NO_CONDITIONS,
 ) -> Written:
     """PATCH: updates, or creates where the row is absent and the conditions allow it."""
-    _must_be_writable(address.table)
+    table = address.table
     row = address.find(transaction.connection)
     if row is None:
         return _create_by_upsert(transaction, address, body, conditions)
+    _may(transaction, "Write", table)
+    visibility.check_row(table, row, transaction.author.rights)
     _check(row, conditions)
-    changes = payload.decode(transaction.connection, address.table, body, creating=False)
-    after = rows.update(transaction, address.table, row, changes)
+    if payload.nested(table, body):
+        raise errors.bad_payload("Rows cannot be nested in an update.")
+    changes = payload.decode(transaction.connection, table, body, creating=False)
+    checks.before_write(table, row, changes)
+    after = rows.update(transaction, table, row, changes)
     staged = None
-    if plugin.concerns(transaction.connection, address.table, changes):
+    if not transaction.bypasses_plugin and plugin.concerns(transaction.connection, table, changes):
         after, staged = plugin.stage_and_restore(transaction, row, after)
-    return Written(address.table, after, created=False, staged=staged)
+    return Written(table, after, created=False, staged=staged)
 
 
 def _create_by_upsert(
     transaction: Transaction, address: Address, body: Mapping[str, object], conditions: Conditions
 ) -> Written:
     if conditions.if_match:
-        raise errors.does_not_exist(address.table.name, address.row_id or f"{address.alternate}")
-    changes = payload.decode(transaction.connection, address.table, body, creating=True)
-    created = rows.create(transaction, address.table, {**changes, **address.key_values()})
-    return Written(address.table, created, created=True)
+        raise errors.does_not_exist(address.table.name, address.shown)
+    return _create(transaction, address.table, body, address.key_values())
 
 
 def delete(transaction: Transaction, address: Address, *, conditions: Conditions = NO_CONDITIONS) -> None:
-    _must_be_writable(address.table)
+    _may(transaction, "Delete", address.table)
     row = address.existing(transaction.connection)
+    visibility.check_row(address.table, row, transaction.author.rights)
     _check(row, conditions)
     rows.delete(transaction, address.table, str(row[address.table.key.name]))
+
+
+def _may(transaction: Transaction, verb: str, table: Table) -> None:
+    if not table.writable:
+        raise errors.unknown(f"writing to '{table.set_name}'")
+    transaction.author.rights.require(visibility.privilege(verb, table), table.name)
 
 
 def _check(row: Row, conditions: Conditions) -> None:
@@ -93,8 +137,3 @@ def _check(row: Row, conditions: Conditions) -> None:
         raise errors.version_mismatch()
     if conditions.if_none_match == "*":
         raise errors.already_exists()
-
-
-def _must_be_writable(table: Table) -> None:
-    if not table.writable:
-        raise errors.unknown(f"writing to '{table.set_name}'")

@@ -1,4 +1,4 @@
-"""Lists of rows: `$filter`, `$orderby`, `$top`, `$count`, and pages by `@odata.nextLink`.
+"""Lists of rows: `$filter`, `$orderby`, `$top`, `$count`, `$expand`, and pages by `@odata.nextLink`.
 
 A page ends at a row, and its link names that row's sort values, so rows that come or go between two pages neither
 repeat nor hide others. The link is opaque to clients, with the outer form of Dataverse's ("Page results using OData").
@@ -12,53 +12,102 @@ import json
 import re
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlencode
 
-from syncapp.sandbox import errors, filters, reading
+from syncapp.sandbox import errors, expansion, filters, reading, visibility
 from syncapp.sandbox.catalogue import Table
-from syncapp.sandbox.filters import Condition, Order
+from syncapp.sandbox.conditions import EVERYTHING, Condition, both
+from syncapp.sandbox.filters import Order
 from syncapp.sandbox.messages import Request
+from syncapp.sandbox.operands import TEXT_KINDS
 from syncapp.sandbox.reading import Shape
 
 LARGEST_PAGE = 5_000
-_OPTIONS = frozenset({"$select", "$filter", "$orderby", "$top", "$count", "$skiptoken", "tag"})
-_COOKIE = re.compile(r'pagenumber="(\d+)" pagingcookie="([\w\-=]*)"')
+COUNTED_UP_TO = 5_000
+_OPTIONS = frozenset({"$select", "$filter", "$orderby", "$top", "$count", "$skiptoken", "$expand", "tag"})
+_COOKIE = re.compile(r'pagenumber="(\d{1,9})" pagingcookie="([\w\-=]*)"', re.ASCII)
+_CRM = "Microsoft.Dynamics.CRM."
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which rows a list is about: a whole table, or those that hang below a row under `path`."""
+
+    table: Table
+    path: str
+    within: Condition = EVERYTHING
+
+    @classmethod
+    def whole(cls, table: Table) -> Place:
+        return cls(table, table.set_name)
 
 
 def check_options(request: Request, known: frozenset[str]) -> None:
     for name in request.options:
-        if name not in known:
+        if name not in known and not name.startswith("@"):
             raise errors.unknown(f"the query option '{name}'")
 
 
-def list_rows(connection: sqlite3.Connection, table: Table, request: Request) -> dict[str, object]:
+def wanted(place: Place, request: Request) -> Condition:
+    """The rows that a list's `$filter` asks for and that the caller may see."""
+    text = request.options.get("$filter")
+    rights = request.rights
+    found = filters.condition(place.table, text, rights=rights, parameters=request.parameters) if text else EVERYTHING
+    is_whole_table = visibility.is_personal(place.table) and place.within is EVERYTHING
+    if text and is_whole_table and visibility.may_query_others(rights, text):
+        return found
+    return both(found, place.within, visibility.condition(place.table, place.table.name, rights))
+
+
+def list_rows(connection: sqlite3.Connection, place: Place, request: Request) -> dict[str, object]:
     """One page as the body of the answer."""
     check_options(request, _OPTIONS)
-    options = request.options
-    shape = Shape(table, reading.selected(table, options.get("$select")), request.annotations)
-    where = filters.condition(table, options["$filter"]) if "$filter" in options else Condition("1")
-    order = (*filters.orders(table, options.get("$orderby", "")), Order(table.key, descending=False))
+    table, options = place.table, request.options
+    expanded = expansion.parse(table, options.get("$expand", ""))
+    columns = reading.selected(table, options.get("$select"))
+    shape = Shape(table, columns, request.annotations, expansion.needed(table, expanded))
+    where = wanted(place, request)
+    key = Order(table.key, descending=False, path=table.key.name, sql=f"{table.name}.{table.key.name}")
+    order = (*filters.orders(table, options.get("$orderby", ""), rights=request.rights), key)
     number, after = read_cookie(options["$skiptoken"]) if "$skiptoken" in options else (1, None)
     size = page_size(request)
     found = _fetch(connection, shape, where, order, after, limit=size + 1)
-    body: dict[str, object] = {"@odata.context": context(request, table, options.get("$select"))}
-    if options.get("$count") == "true":
-        body["@odata.count"] = count(connection, table, where)
-    body["value"] = [shape.render(row) for row in found[:size]]
+    items = [shape.render(row) for row in found[:size]]
+    expansion.attach(connection, request, table, found[:size], items, expanded)
+    body: dict[str, object] = {"@odata.context": context(request, place.path, options.get("$select"))}
+    body |= _counts(connection, place, where, request)
+    body["value"] = items
     if len(found) > size and not _is_topped(request):
-        cookie = write_cookie(number + 1, [found[size - 1][part.column.name] for part in order])
-        body["@odata.nextLink"] = link(request, table, "$skiptoken", cookie)
+        cookie = write_cookie(number + 1, [found[size - 1][part.alias] for part in order])
+        body["@odata.nextLink"] = link(request, place.path, "$skiptoken", cookie)
     return body
 
 
-def context(request: Request, table: Table, select: str | None, suffix: str = "") -> str:
-    return f"{request.base_url}$metadata#{table.set_name}{f'({select})' if select else ''}{suffix}"
+def _counts(connection: sqlite3.Connection, place: Place, where: Condition, request: Request) -> dict[str, object]:
+    """`@odata.count` and its annotations; -1 says that nobody asked ("Count number of rows")."""
+    found: dict[str, object] = {}
+    total, is_more = -1, False
+    if request.options.get("$count") == "true":
+        total, is_more = count(connection, place.table, where)
+        found["@odata.count"] = total
+    if reading.wants(request.annotations, f"{_CRM}totalrecordcount"):
+        found[f"@{_CRM}totalrecordcount"] = total
+    if reading.wants(request.annotations, f"{_CRM}totalrecordcountlimitexceeded"):
+        found[f"@{_CRM}totalrecordcountlimitexceeded"] = is_more
+    return found
 
 
-def count(connection: sqlite3.Connection, table: Table, where: Condition) -> int:
-    """Counted up to 5,000 and no further ("Count number of rows")."""
-    inner = f"SELECT 1 FROM {table.name} WHERE {where.sql} LIMIT {LARGEST_PAGE}"  # noqa: S608 - names of the catalogue
-    return int(connection.execute(f"SELECT count(*) FROM ({inner})", where.parameters).fetchone()[0])  # noqa: S608 - as above
+def context(request: Request, path: str, select: str | None, suffix: str = "") -> str:
+    return f"{request.base_url}$metadata#{path}{f'({select})' if select else ''}{suffix}"
+
+
+def count(connection: sqlite3.Connection, table: Table, where: Condition) -> tuple[int, bool]:
+    """How many rows, counted up to 5,000, and whether there are more ("Count number of rows")."""
+    inner = f"SELECT 1 FROM {table.name} WHERE {where.sql} LIMIT {COUNTED_UP_TO + 1}"  # noqa: S608 - catalogue
+    statement = f"SELECT count(*) FROM ({inner})"  # noqa: S608 - as above
+    number = int(connection.execute(statement, where.parameters).fetchone()[0])
+    return min(number, COUNTED_UP_TO), number > COUNTED_UP_TO
 
 
 def _is_topped(request: Request) -> bool:
@@ -68,7 +117,7 @@ def _is_topped(request: Request) -> bool:
 def page_size(request: Request) -> int:
     """The preference wins over `$top`, as documented."""
     text = request.preferences.get("odata.maxpagesize") or request.options.get("$top") or str(LARGEST_PAGE)
-    if not text.isdigit() or int(text) < 1:
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < 1:
         raise errors.bad_query(f"'{text[:20]}' is not a number of rows.")
     return min(int(text), LARGEST_PAGE)
 
@@ -82,27 +131,33 @@ def _fetch(
     *,
     limit: int,
 ) -> list[sqlite3.Row]:
-    beyond = _beyond(order, after) if after is not None else Condition("1")
-    wanted = dict.fromkeys([shape.sql_columns, *(part.column.name for part in order)])
+    beyond = _beyond(order, after) if after is not None else EVERYTHING
+    sorted_by = (f"{part.sql} AS {part.alias}" if "/" in part.path else part.sql for part in order)
+    columns = dict.fromkeys([shape.sql_columns, *sorted_by])
     statement = (
-        f"SELECT {', '.join(wanted)} FROM {shape.table.name} WHERE {where.sql} AND {beyond.sql} "  # noqa: S608 - catalogue
+        f"SELECT {', '.join(columns)} FROM {shape.table.name} WHERE {where.sql} AND {beyond.sql} "  # noqa: S608 - catalogue
         f"ORDER BY {', '.join(_sorted(part) for part in order)} LIMIT {limit}"
     )
     return connection.execute(statement, where.parameters + beyond.parameters).fetchall()
 
 
+def _collated(part: Order) -> str:
+    """Text sorts as it compares, without regard to case."""
+    return f"{part.sql} COLLATE NOCASE" if part.column.kind in TEXT_KINDS else part.sql
+
+
 def _sorted(part: Order) -> str:
-    return f"{part.column.name} {'DESC' if part.descending else 'ASC'}"
+    return f"{_collated(part)} {'DESC' if part.descending else 'ASC'}"
 
 
 def _beyond(order: tuple[Order, ...], after: list[object]) -> Condition:
     """Rows that sort after the given values: equal in the first n columns and beyond in the next."""
-    if len(after) != len(order):
+    if len(after) != len(order) or not all(isinstance(value, str | int | float | None) for value in after):
         raise errors.bad_query("Malformed paging cookie.")
     arms: list[str] = []
     parameters: list[object] = []
     for index, part in enumerate(order):
-        equal = [f"{earlier.column.name} IS ?" for earlier in order[:index]]
+        equal = [f"{_collated(earlier)} IS ?" for earlier in order[:index]]
         arms.append(" AND ".join([*equal, _follows(part, after[index])]))
         parameters += after[:index] if after[index] is None else after[: index + 1]
     return Condition("(" + " OR ".join(arms) + ")", tuple(parameters))
@@ -110,7 +165,7 @@ def _beyond(order: tuple[Order, ...], after: list[object]) -> Condition:
 
 def _follows(part: Order, value: object) -> str:
     """NULL sorts first going up and last going down, in SQLite as in SQL Server."""
-    name = part.column.name
+    name = _collated(part)
     if value is None:
         return "0" if part.descending else f"{name} IS NOT NULL"
     return f"({name} < ? OR {name} IS NULL)" if part.descending else f"{name} > ?"
@@ -128,16 +183,16 @@ def read_cookie(text: str) -> tuple[int, list[object]]:
         raise errors.bad_query("Malformed paging cookie.")
     try:
         found = json.loads(base64.urlsafe_b64decode(match[2]))
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):
         raise errors.bad_query("Malformed paging cookie.") from None
-    if not isinstance(found, list):
+    if not isinstance(found, list) or any(isinstance(value, int) and abs(value) >= 2**63 for value in found):
         raise errors.bad_query("Malformed paging cookie.")
     return int(match[1]), found
 
 
-def link(request: Request, table: Table, name: str, value: str) -> str:
+def link(request: Request, path: str, name: str, value: str) -> str:
     """A link on this request's own host and scheme that keeps its options."""
     dropped = ("$skiptoken", "$deltatoken", "tag")
     kept: Mapping[str, str] = {key: text for key, text in request.options.items() if key not in dropped}
     query = urlencode({**kept, name: value}, quote_via=quote, safe="$,()/'")
-    return f"{request.base_url}{table.set_name}?{query}"
+    return f"{request.base_url}{quote(path, safe='$,()/')}?{query}"

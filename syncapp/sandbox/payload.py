@@ -6,14 +6,16 @@ import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
-from syncapp.sandbox import errors, rows, values
-from syncapp.sandbox.catalogue import BY_SET, Column, Kind, Table
+from syncapp.sandbox import errors, odata, rows, values
+from syncapp.sandbox.catalogue import BY_SET, Column, Kind, Table, current
+from syncapp.sandbox.errors import ApiError
+from syncapp.sandbox.operands import Operand, literal
 from syncapp.sandbox.store import Row
 
 BIND = "@odata.bind"
 _ADDRESS = re.compile(r"^(?:https?://[^/]+)?/?(?:api/data/v9\.\d/)?(\w+)\((.*)\)$", re.IGNORECASE)
-_NAMED_KEY = re.compile(r"^(\w+)=('(?:[^']|'')*'|[^,']+)$")
 
 
 @dataclass(frozen=True)
@@ -22,28 +24,32 @@ class Address:
 
     table: Table
     row_id: str | None
-    alternate: tuple[str, str] | None = None
+    alternate: tuple[tuple[str, object], ...] = ()
 
     def find(self, connection: sqlite3.Connection) -> Row | None:
         if self.row_id is not None:
             return rows.find(connection, self.table, self.row_id)
-        name, value = self.alternate or ("", "")
-        statement = f"SELECT * FROM {self.table.name} WHERE {name} = ?"  # noqa: S608 - names of the catalogue
-        found = connection.execute(statement, (value,)).fetchone()
+        wanted = " AND ".join(f"{self._compared(name)} = ?" for name, _ in self.alternate)
+        statement = f"SELECT * FROM {self.table.name} WHERE {wanted}"  # noqa: S608 - names of the catalogue
+        found = connection.execute(statement, tuple(value for _, value in self.alternate)).fetchone()
         return None if found is None else dict(found)
+
+    def _compared(self, name: str) -> str:
+        return Operand(name, self.table.by_name[name]).compared
 
     def existing(self, connection: sqlite3.Connection) -> Row:
         row = self.find(connection)
         if row is None:
-            raise errors.does_not_exist(self.table.name, self.row_id or f"{self.alternate}")
+            raise errors.does_not_exist(self.table.name, self.shown)
         return row
+
+    @property
+    def shown(self) -> str:
+        return self.row_id or ", ".join(f"{name}={value}" for name, value in self.alternate)
 
     def key_values(self) -> Row:
         """What an upsert that creates takes over from the address."""
-        if self.row_id is not None:
-            return {self.table.key.name: self.row_id}
-        name, value = self.alternate or ("", "")
-        return {name: value}
+        return dict(self.alternate) if self.row_id is None else {self.table.key.name: self.row_id}
 
 
 def table_of(set_name: str) -> Table:
@@ -54,20 +60,31 @@ def table_of(set_name: str) -> Table:
 
 
 def address(table: Table, key: str) -> Address:
-    """The text between the parentheses: a GUID, `contactid=GUID`, or an alternate key `name='value'`."""
+    """The text between the parentheses: a GUID, `contactid=GUID`, or an alternate key `name='value',other=3`."""
     try:
         return Address(table, values.guid(key))
     except ValueError:
         pass
-    named = _NAMED_KEY.match(key.strip())
-    if named is None:
+    named = _named_values(table, key)
+    if set(named) == {table.key.name}:
+        return address(table, str(named[table.key.name].value))
+    columns = {table.by_wire_name[name].name: name for name in named if name in table.by_wire_name}
+    if len(columns) != len(named) or not any(set(known.columns) == set(columns) for known in table.alternate_keys):
+        raise errors.unknown(f"the key '{','.join(named)[:100]}' of '{table.set_name}'")
+    found = ((name, literal(table, table.by_name[name], named[wire])) for name, wire in sorted(columns.items()))
+    return Address(table, None, tuple(found))
+
+
+def _named_values(table: Table, key: str) -> dict[str, odata.Literal]:
+    try:
+        call = odata.parse(f"key({key})")
+    except ApiError:
+        call = None
+    named = dict(call.named) if isinstance(call, odata.Call) and not call.arguments else {}
+    found = {name: value for name, value in named.items() if isinstance(value, odata.Literal)}
+    if not found or len(found) != len(named):
         raise errors.bad_query(f"The key '{key[:100]}' of '{table.set_name}' is not a GUID.")
-    name, value = named[1], named[2]
-    if name == table.key.name:
-        return address(table, value)
-    if name not in table.alternate_keys:
-        raise errors.unknown(f"the key '{name}' of '{table.set_name}'")
-    return Address(table, None, (name, value.strip("'").replace("''", "'")))
+    return found
 
 
 def address_of_link(link: str) -> Address:
@@ -75,7 +92,7 @@ def address_of_link(link: str) -> Address:
     match = _ADDRESS.match(link)
     if match is None:
         raise errors.bad_payload(f"'{link[:100]}' is not the address of a row.")
-    return address(table_of(match[1]), match[2])
+    return address(table_of(match[1]), unquote(match[2]))
 
 
 def decode(connection: sqlite3.Connection, table: Table, body: Mapping[str, object], *, creating: bool) -> Row:
@@ -84,7 +101,7 @@ def decode(connection: sqlite3.Connection, table: Table, body: Mapping[str, obje
     for name, value in body.items():
         if name.endswith(BIND):
             changes |= _bound(connection, table, name.removesuffix(BIND), value, changes)
-        elif "@" not in name:
+        elif "@" not in name and name not in nested(table, body):
             changes |= _plain(table, name, value, creating=creating)
     return changes
 
@@ -103,9 +120,7 @@ def _not_a_plain_column(table: Table, name: str, value: object) -> Row:
     if name in table.by_wire_name:
         message = "CRM do not support direct update of Entity Reference properties, Use Navigation properties instead."
         raise errors.bad_payload(message)
-    if name in table.navigations and value is not None:
-        raise errors.unknown(f"a nested row in '{name}'")
-    if name in table.navigations:
+    if name in table.navigations and value is None:
         return rows.reference(table.navigations[name][0], None, None)
     raise errors.bad_payload(
         f"The property '{name}' does not exist on type 'Microsoft.Dynamics.CRM.{table.name}'. "
@@ -116,16 +131,31 @@ def _not_a_plain_column(table: Table, name: str, value: object) -> Row:
 def _bound(connection: sqlite3.Connection, table: Table, name: str, link: object, so_far: Row) -> Row:
     if name not in table.navigations:
         raise errors.bad_payload(f"An undeclared property '{name}' was found in the payload of '{table.name}'.")
-    column, target = table.navigations[name]
+    column, targets = table.navigations[name]
     if link is None:
         return {} if so_far.get(column.name) else rows.reference(column, None, None)
     if not isinstance(link, str):
         raise errors.bad_payload(f"'{name}{BIND}' must be the address of a row.")
-    return rows.reference(column, target, _target_id(connection, column, target, link))
-
-
-def _target_id(connection: sqlite3.Connection, column: Column, target: str, link: str) -> str:
     found = address_of_link(link)
-    if found.table.name != target:
-        raise errors.bad_payload(f"'{column.navigation(target)}' cannot point at '{found.table.name}'.")
-    return str(found.existing(connection)[found.table.key.name])
+    return bound_to(connection, column, targets, found)
+
+
+def bound_to(connection: sqlite3.Connection, column: Column, targets: tuple[str, ...], found: Address) -> Row:
+    """The stored columns of a lookup at a row that must exist; ApiError 400 or 404."""
+    if found.table.name not in targets:
+        raise errors.bad_payload(f"'{column.navigation(targets[0])}' cannot point at '{found.table.name}'.")
+    target_id = str(found.existing(connection)[found.table.key.name])
+    return rows.reference(column, found.table.name, target_id)
+
+
+def nested(table: Table, body: Mapping[str, object]) -> dict[str, list[dict[str, object]]]:
+    """Rows to be created along with this one ("Create related table rows in one operation"), by navigation."""
+    found: dict[str, list[dict[str, object]]] = {}
+    for name, value in body.items():
+        if name in table.navigations and isinstance(value, dict):
+            found[name] = [value]
+        elif name in current().collections(table) and isinstance(value, list):
+            if not all(isinstance(item, dict) for item in value):
+                raise errors.bad_payload(f"'{name}' is a list of rows.")
+            found[name] = value
+    return found

@@ -11,12 +11,14 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from syncapp.sandbox import rows, values
+from syncapp.sandbox import config, rows, values
 from syncapp.sandbox.catalogue import CONTACT, SYNC_FIELD, SYNC_RECORD, Column, Kind, Table
 from syncapp.sandbox.store import Row, Store, Transaction
 
 REVISION = "osync_revision"
 _SETTING = "plugin"
+# Its processing step: disabling that row switches the plug-in off as the switch below /sandbox/ does.
+STEP_ID = config.fixed_id("step", "plugin")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,11 @@ class Staged:
 
 def is_enabled(connection: sqlite3.Connection) -> bool:
     found = connection.execute("SELECT value FROM setting WHERE name = ?", (_SETTING,)).fetchone()
-    return found is None or found[0] == "on"
+    if found is not None and found[0] != "on":
+        return False
+    step = "SELECT statecode FROM sdkmessageprocessingstep WHERE sdkmessageprocessingstepid = ?"
+    row = connection.execute(step, (STEP_ID,)).fetchone()
+    return row is None or row[0] == 0
 
 
 def switch(store: Store, *, enabled: bool) -> None:
@@ -47,7 +53,7 @@ def switch(store: Store, *, enabled: bool) -> None:
 
 def concerns(connection: sqlite3.Connection, table: Table, changes: Mapping[str, object]) -> bool:
     """Whether an update with these changes is one from Outlook."""
-    return table is CONTACT and REVISION not in changes and is_enabled(connection)
+    return table.name == CONTACT.name and REVISION not in changes and is_enabled(connection)
 
 
 def stage_and_restore(transaction: Transaction, before: Row, after: Row) -> tuple[Row, Staged | None]:

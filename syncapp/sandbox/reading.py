@@ -10,7 +10,7 @@ from functools import cached_property
 
 from syncapp.sandbox import errors, values
 from syncapp.sandbox.catalogue import BY_NAME, CURRENCY, Column, Kind, Table
-from syncapp.sandbox.filters import column_of
+from syncapp.sandbox.operands import column_of
 from syncapp.sandbox.operations import etag
 
 FORMATTED = "OData.Community.Display.V1.FormattedValue"
@@ -18,11 +18,15 @@ LOOKUP_TABLE = "Microsoft.Dynamics.CRM.lookuplogicalname"
 NAVIGATION = "Microsoft.Dynamics.CRM.associatednavigationproperty"
 
 
+def wants(patterns: tuple[str, ...], annotation: str) -> bool:
+    return any(fnmatchcase(annotation, pattern) for pattern in patterns)
+
+
 def selected(table: Table, select: str | None) -> tuple[Column, ...]:
     """The columns of `$select`; the key always comes, and money brings its currency ("Select columns")."""
-    if not select:
-        return table.columns
-    chosen = [column_of(table, name.strip()) for name in select.split(",")]
+    if not select or not select.strip(", ") or select.strip() == "*":
+        return tuple(column for column in table.columns if column.readable)
+    chosen = [column_of(table, name.strip()) for name in select.split(",") if name.strip()]
     currency = table.by_name.get(CURRENCY.key.name)
     if currency is not None and any(column.kind is Kind.MONEY for column in chosen):
         chosen.append(currency)
@@ -31,14 +35,18 @@ def selected(table: Table, select: str | None) -> tuple[Column, ...]:
 
 @dataclass(frozen=True)
 class Shape:
-    """How rows of one answer look; `annotations` are the patterns of odata.include-annotations."""
+    """How rows of one answer look; `annotations` are the patterns of odata.include-annotations.
+
+    `fetched` are lookups that come from the database but are not shown.
+    """
 
     table: Table
     columns: tuple[Column, ...]
     annotations: tuple[str, ...] = ()
+    fetched: tuple[Column, ...] = ()
 
     def _wants(self, annotation: str) -> bool:
-        return any(fnmatchcase(annotation, pattern) for pattern in self.annotations)
+        return wants(self.annotations, annotation)
 
     @cached_property
     def formatted(self) -> bool:
@@ -48,11 +56,11 @@ class Shape:
     def sql_columns(self) -> str:
         """The SELECT list; names of lookups' targets are fetched along when labels are wanted."""
         names = dict.fromkeys([self.table.key.name, "versionnumber"])
-        for column in self.columns:
+        for column in (*self.columns, *self.fetched):
             names[column.name] = None
             if column.is_polymorphic:
                 names[column.type_column] = None
-        parts = list(names)
+        parts = [f"{self.table.name}.{name}" for name in names]
         if self.formatted:
             parts += [self._name_of(column) for column in self.columns if column.kind is Kind.LOOKUP]
         return ", ".join(parts)
@@ -98,11 +106,11 @@ def _primary_name(table_name: str, value: str) -> str:
     return f"SELECT p.{target.primary_name} FROM {table_name} p WHERE p.{target.key.name} = {value}"  # noqa: S608 - catalogue
 
 
-def one(connection: sqlite3.Connection, shape: Shape, row_id: str) -> dict[str, object]:
+def fetch(connection: sqlite3.Connection, shape: Shape, row_id: str) -> sqlite3.Row:
     """One row by its key; 404 when it is not there."""
     table = shape.table
     statement = f"SELECT {shape.sql_columns} FROM {table.name} WHERE {table.key.name} = ?"  # noqa: S608 - catalogue
-    row = connection.execute(statement, (row_id,)).fetchone()
+    row: sqlite3.Row | None = connection.execute(statement, (row_id,)).fetchone()
     if row is None:
         raise errors.does_not_exist(table.name, row_id)
-    return shape.render(row)
+    return row

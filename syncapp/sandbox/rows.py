@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from functools import cache
 
 from syncapp.sandbox import errors
-from syncapp.sandbox.catalogue import BY_NAME, TABLES, Column, Kind, Table
+from syncapp.sandbox.catalogue import BY_NAME, SYSTEM_USER, TABLES, Column, Kind, Table
 from syncapp.sandbox.errors import ApiError
+from syncapp.sandbox.rights import DECIDES_RIGHTS
 from syncapp.sandbox.store import Row, Transaction
 
 INVALID_STATE = "0x80048408"
@@ -46,13 +47,21 @@ def create(transaction: Transaction, table: Table, values: Mapping[str, object])
     row |= values
     _settle_status(table, row, values)
     row[table.key.name] = row[table.key.name] or str(uuid.uuid4())
-    row |= {"createdon": moment, "createdby": caller, "modifiedon": moment, "modifiedby": caller}
-    if "ownerid" in table.by_name:
-        row["ownerid"] = row["ownerid"] or caller
+    row |= {"createdon": moment, "createdby": caller, "createdonbehalfby": transaction.author.delegate}
+    row |= {"modifiedon": moment, "modifiedby": caller, "modifiedonbehalfby": transaction.author.delegate}
+    if "ownerid" in table.by_name and not row["ownerid"]:
+        row |= reference(table.by_name["ownerid"], SYSTEM_USER.name, caller)
     row |= table.computed(row)
     row["versionnumber"] = transaction.next_version()
     _insert(transaction, table, row)
+    _noticed(transaction, table)
     return row
+
+
+def _noticed(transaction: Transaction, table: Table) -> None:
+    """What is known about users' rights no longer holds once one of these tables has changed."""
+    if table.name in DECIDES_RIGHTS:
+        transaction.after_commit(transaction.known.forget)
 
 
 def _insert(transaction: Transaction, table: Table, row: Row) -> None:
@@ -68,13 +77,15 @@ def update(transaction: Transaction, table: Table, row: Row, changes: Mapping[st
     """Write the changes over the row as read; its version and ETag move even when nothing differs."""
     after: Row = {**row, **changes}
     _settle_status(table, after, changes)
-    after |= {"modifiedon": now(), "modifiedby": transaction.author.caller}
+    author = transaction.author
+    after |= {"modifiedon": now(), "modifiedby": author.caller, "modifiedonbehalfby": author.delegate}
     after |= table.computed(after)
     after["versionnumber"] = transaction.next_version()
     try:
         transaction.connection.execute(_update_statement(table), after)
     except sqlite3.IntegrityError:
         raise errors.already_exists(errors.DUPLICATE_KEY) from None
+    _noticed(transaction, table)
     return after
 
 
@@ -84,6 +95,7 @@ def delete(transaction: Transaction, table: Table, row_id: str) -> None:
         for column in other.columns:
             if table.name in column.targets and column.ledgered:
                 _let_go(transaction, other, column, table, row_id)
+    _noticed(transaction, table)
     connection = transaction.connection
     connection.execute(f"DELETE FROM {table.name} WHERE {table.key.name} = ?", (row_id,))  # noqa: S608 - catalogue
     connection.execute(

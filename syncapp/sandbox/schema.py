@@ -7,16 +7,19 @@ what is rolled back does not. Who acts is read from the one-row table `context`,
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from syncapp.sandbox.catalogue import TABLES, Column, Kind, Table
+from syncapp.sandbox.catalogue import BUILT_IN, AlternateKey, Column, Kind, Table
 from syncapp.sandbox.catalogue.columns import CHOICE_LIKE, NUMBERS
 
 _REAL = frozenset({Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY})
 
+# The value of `context.plugin` under which nothing is entered in the ledger: while data are laid out.
+SILENT = -1
 _OWN_TABLES = """
 CREATE TABLE context (
-    one INTEGER PRIMARY KEY CHECK (one = 1), caller TEXT NOT NULL DEFAULT '', tag TEXT NOT NULL DEFAULT '',
+    one INTEGER PRIMARY KEY CHECK (one = 1), caller TEXT NOT NULL DEFAULT '', on_behalf_of TEXT,
+    tag TEXT NOT NULL DEFAULT '',
     transaction_id INTEGER NOT NULL DEFAULT 0, plugin INTEGER NOT NULL DEFAULT 0,
     version INTEGER NOT NULL DEFAULT 1000000, epoch INTEGER NOT NULL DEFAULT 1);
 INSERT INTO context (one) VALUES (1);
@@ -29,22 +32,40 @@ CREATE INDEX tombstone_version ON tombstone (table_name, version);
 CREATE TABLE access_token (token TEXT PRIMARY KEY, caller TEXT NOT NULL, expires_at REAL NOT NULL);
 CREATE TABLE sign_in_code (code TEXT PRIMARY KEY, details TEXT NOT NULL, expires_at REAL NOT NULL);
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE definition (table_name TEXT PRIMARY KEY, details TEXT NOT NULL);
 """
 
 
 def statements() -> tuple[str, ...]:
     """Everything that makes an empty database, in order."""
     own = [part.strip() for part in _OWN_TABLES.split(";\n") if part.strip()]
-    made = [statement for table in TABLES for statement in (_create(table), *_indexes(table))]
-    return (*own, *made, *trigger_statements())
+    made = [statement for table in BUILT_IN.tables for statement in table_statements(table)]
+    return (*own, *made, *trigger_statements(BUILT_IN.tables))
 
 
-def trigger_statements() -> tuple[str, ...]:
-    return tuple(_trigger(table, *event) for table in TABLES for event in _EVENTS)
+def table_statements(table: Table) -> tuple[str, ...]:
+    """A table with its indexes, without its triggers."""
+    return (_create(table), *_indexes(table))
 
 
-def drop_trigger_statements() -> tuple[str, ...]:
-    return tuple(f"DROP TRIGGER ledger_{table.name}_{event[0]}" for table in TABLES for event in _EVENTS)
+def column_statements(table: Table, column: Column) -> tuple[str, ...]:
+    """What adds a column to a table that is there already."""
+    names = [column.name, *([column.type_column] if column.is_polymorphic else [])]
+    return tuple(f"ALTER TABLE {table.name} ADD COLUMN {name} {_type_of(table, name)}" for name in names)
+
+
+def key_statement(table: Table, key: AlternateKey) -> str:
+    """A unique index; rows that lack one of the columns are not held against each other."""
+    parts = ", ".join(_indexed_as(table.by_name[name]) for name in key.columns)
+    return f"CREATE UNIQUE INDEX {table.name}_key_{key.name} ON {table.name} ({parts})"
+
+
+def trigger_statements(tables: Iterable[Table]) -> tuple[str, ...]:
+    return tuple(_trigger(table, *event) for table in tables for event in _EVENTS)
+
+
+def drop_trigger_statements(tables: Iterable[Table]) -> tuple[str, ...]:
+    return tuple(f"DROP TRIGGER ledger_{table.name}_{event[0]}" for table in tables for event in _EVENTS)
 
 
 def signature() -> int:
@@ -74,11 +95,19 @@ def _type_of(table: Table, stored_name: str) -> str:
 
 def _indexes(table: Table) -> Iterator[str]:
     yield f"CREATE UNIQUE INDEX {table.name}_version ON {table.name} (versionnumber)"
-    for name in table.alternate_keys:
-        yield f"CREATE UNIQUE INDEX {table.name}_{name} ON {table.name} ({name})"
+    for key in table.alternate_keys:
+        yield key_statement(table, key)
+    if table.link is not None:
+        yield f"CREATE UNIQUE INDEX {table.name}_pair ON {table.name} ({', '.join(table.link.columns)})"
     for column in table.columns:
-        if column.kind is Kind.LOOKUP and column.ledgered and column.name != "ownerid":
-            yield f"CREATE INDEX {table.name}_{column.name}_lookup ON {table.name} ({column.name})"
+        is_lookup = column.kind is Kind.LOOKUP and column.ledgered and column.name != "ownerid"
+        if is_lookup or column.indexed or column.name in table.indexes:
+            yield f"CREATE INDEX {table.name}_{column.name}_found ON {table.name} ({_indexed_as(column)})"
+
+
+def _indexed_as(column: Column) -> str:
+    """Text is looked up without regard to case, see `filters`."""
+    return f"{column.name} COLLATE NOCASE" if column.kind in (Kind.TEXT, Kind.MEMO) else column.name
 
 
 _EVENTS = (("insert", "POST", "NEW"), ("update", "PATCH", "NEW"), ("delete", "DELETE", "OLD"))
@@ -87,10 +116,13 @@ _EVENTS = (("insert", "POST", "NEW"), ("update", "PATCH", "NEW"), ("delete", "DE
 def _trigger(table: Table, event: str, method: str, alias: str) -> str:
     shown = (column for column in table.columns if column.ledgered)
     pairs = " UNION ALL ".join(_pair(column, event) for column in shown)
-    return f"""CREATE TRIGGER ledger_{table.name}_{event} AFTER {event.upper()} ON {table.name} BEGIN
-INSERT INTO ledger (at, caller, method, table_name, row_id, changes, transaction_id, plugin, tag)
-SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), caller, '{method}', '{table.name}', {alias}.{table.key.name},
-(SELECT json_group_object(name, json(pair)) FROM ({pairs})), transaction_id, plugin, tag FROM context; END"""  # noqa: S608 - names of the catalogue
+    return f"""CREATE TRIGGER ledger_{table.name}_{event} AFTER {event.upper()} ON {table.name}
+WHEN (SELECT plugin FROM context) IS NOT {SILENT} BEGIN
+INSERT INTO ledger (at, caller, on_behalf_of, method, table_name, row_id, changes, transaction_id, plugin, tag)
+SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), caller, on_behalf_of, '{method}', '{table.name}',
+{alias}.{table.key.name},
+(SELECT json_group_object(name, json(pair)) FROM ({pairs})),
+transaction_id, plugin, tag FROM context; END"""  # noqa: S608 - names of the catalogue
 
 
 def _pair(column: Column, event: str) -> str:

@@ -9,29 +9,36 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from syncapp.sandbox import schema
+from syncapp.sandbox import definitions, rights, schema
+from syncapp.sandbox.catalogue import BUILT_IN, Catalogue, registry
+from syncapp.sandbox.rights import UNRESTRICTED, Known, Rights, User
 
 Row = dict[str, object]
 
 
 @dataclass(frozen=True)
 class Author:
-    """Who writes: a systemuser id."""
+    """Who writes. `caller` is the user as whom it happens, `delegate` who called when that is somebody else."""
 
     caller: str
+    delegate: str | None = None
+    rights: Rights = UNRESTRICTED
 
 
 @dataclass(frozen=True)
 class Transaction:
-    """An open write transaction."""
+    """An open write transaction; `bypasses_plugin` says that the request asked to skip the company's logic."""
 
     connection: sqlite3.Connection
     author: Author
+    known: Known
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    bypasses_plugin: bool = False
 
     def next_version(self) -> int:
         statement = "UPDATE context SET version = version + 1 RETURNING version"
@@ -41,12 +48,21 @@ class Transaction:
         """What follows carries this `tag`; each operation of a change set may have its own."""
         self.connection.execute("UPDATE context SET tag = ?", (tag,))
 
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Have something done when all of it is stored, and only then."""
+        self.afterwards.append(call)
+
     @contextmanager
     def as_plugin(self) -> Iterator[None]:
         """What is written inside is the plug-in's own work; the ledger says so."""
         self.connection.execute("UPDATE context SET plugin = 1")
         yield
         self.connection.execute("UPDATE context SET plugin = 0")
+
+
+_WHO_WRITES = (
+    "UPDATE context SET caller = ?, on_behalf_of = ?, tag = '', plugin = 0, transaction_id = transaction_id + 1"
+)
 
 
 class Store:
@@ -57,6 +73,8 @@ class Store:
         self._synchronous = synchronous
         self._idle: list[sqlite3.Connection] = []
         self._writing = threading.Lock()
+        self.known = Known()
+        self.catalogue: Catalogue = BUILT_IN
         self.is_new = self._prepare()
 
     def _prepare(self) -> bool:
@@ -64,6 +82,7 @@ class Store:
         with self._connection() as connection:
             signature = schema.signature()
             if connection.execute("PRAGMA user_version").fetchone()[0] == signature:
+                self.catalogue = definitions.load(connection)
                 return False
             connection.execute("BEGIN IMMEDIATE")
             _drop_everything(connection)
@@ -99,22 +118,31 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """One snapshot: everything read inside belongs to the same moment."""
-        with self._connection() as connection:
+        with self.catalogue.in_force(), self._connection() as connection:
             connection.execute("BEGIN")
             yield connection
             connection.execute("COMMIT")
 
     @contextmanager
-    def write(self, author: Author) -> Iterator[Transaction]:
-        """All of it or nothing; an exception rolls back."""
-        with self._writing, self._connection() as connection:
+    def write(self, author: Author, *, bypasses_plugin: bool = False) -> Iterator[Transaction]:
+        """All of it or nothing; an exception rolls back. Tables that it made are there for all once it is stored."""
+        with self._writing, self.catalogue.in_force(), self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute(
-                "UPDATE context SET caller = ?, tag = '', plugin = 0, transaction_id = transaction_id + 1",
-                (author.caller,),
-            )
-            yield Transaction(connection, author)
+            connection.execute(_WHO_WRITES, (author.delegate or author.caller, author.delegate and author.caller))
+            transaction = Transaction(connection, author, self.known, bypasses_plugin=bypasses_plugin)
+            yield transaction
             connection.execute("COMMIT")
+            self.catalogue = registry.current()
+            for call in transaction.afterwards:
+                call()
+
+    def user(self, user_id: str) -> User | None:
+        """A user with his rights."""
+        return self.known.user(user_id, self._load_user)
+
+    def _load_user(self, user_id: str) -> User | None:
+        with self.read() as connection:
+            return rights.load(connection, user_id)
 
     def fetch(self, statement: str, parameters: tuple[object, ...] = ()) -> sqlite3.Row | None:
         """The first row of a single statement, outside any transaction."""

@@ -51,14 +51,14 @@ def read(connection: sqlite3.Connection, table: Table, request: Request) -> dict
     items, last = pages.changes(cursor, size) if since is not None else pages.everything(cursor, size)
     suffix = "/$delta" if since is not None else ""
     body: dict[str, object] = {
-        "@odata.context": paging.context(request, table, request.options.get("$select"), suffix),
+        "@odata.context": paging.context(request, table.set_name, request.options.get("$select"), suffix),
         "value": items,
     }
     if last is None:
-        body["@odata.deltaLink"] = paging.link(request, table, "$deltatoken", str(token))
+        body["@odata.deltaLink"] = paging.link(request, table.set_name, "$deltatoken", str(token))
     else:
         cookie = paging.write_cookie(2, [str(token), since, *last], tracking=True)
-        body["@odata.nextLink"] = paging.link(request, table, "$skiptoken", cookie)
+        body["@odata.nextLink"] = paging.link(request, table.set_name, "$skiptoken", cookie)
     return body
 
 

@@ -114,7 +114,7 @@ def test_options_that_tracking_excludes_are_refused(sandbox: Sandbox, option: st
 
 
 def test_table_without_change_tracking_refuses(sandbox: Sandbox) -> None:
-    assert sandbox.get("businessunits", Prefer=TRACK).status_code == 400
+    assert sandbox.get("userqueries", Prefer=TRACK).status_code == 400
 
 
 @pytest.mark.parametrize("kind", ["delta", "next"])

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 import requests
 
+from syncapp.sandbox import config
 from tests.sandbox.caller import Sandbox
 
 FORMATTED = "OData.Community.Display.V1.FormattedValue"
@@ -371,3 +372,48 @@ def _plain(row: dict[str, object]) -> dict[str, object]:
 
 def _first_names(page: Any) -> list[str]:
     return [row["firstname"] for row in page["value"]]
+
+
+def filters_of(sandbox: Sandbox, inner: str) -> set[str]:
+    """The owners of the Outlook filters that a query finds."""
+    xml = f'<fetch><entity name="userquery"><attribute name="ownerid"/><filter>{inner}</filter></entity></fetch>'
+    rows = sandbox.session.get(f"{sandbox.api}userqueries", params={"fetchXml": xml}).json()["value"]
+    return {row["_ownerid_value"] for row in rows}
+
+
+def test_filters_of_others_are_found_by_exactly_two_conditions(sandbox: Sandbox) -> None:
+    sandbox.reset(users=3, contacts=0)
+    jonas = config.EDITOR.user_id
+    two = cond("querytype", "eq", 256) + cond("ownerid", "eq", jonas)
+
+    assert filters_of(sandbox, two) == {jonas}
+    assert filters_of(sandbox, two + cond("statecode", "eq", 0)) == set()
+    assert filters_of(sandbox, cond("ownerid", "eq", jonas)) == set()
+
+
+def test_personal_rows_of_others_stay_hidden_behind_a_link(sandbox: Sandbox) -> None:
+    sandbox.reset(users=3, contacts=0)
+    link = '<link-entity name="userquery" from="ownerid" to="systemuserid"/>'
+    xml = f'<fetch><entity name="systemuser">{link}</entity></fetch>'
+
+    rows = sandbox.session.get(f"{sandbox.api}systemusers", params={"fetchXml": xml}).json()["value"]
+
+    assert {row["systemuserid"] for row in rows} <= {config.APPLICATION_USER_ID}
+
+
+def test_link_to_a_table_that_the_caller_may_not_read_is_refused(sandbox: Sandbox) -> None:
+    token = sandbox.control("POST", "token", {"user": "Jonas Weber"})["access_token"]
+    link = '<link-entity name="account" from="accountid" to="parentcustomerid"/>'
+    params = {"fetchXml": f'<fetch><entity name="contact">{link}</entity></fetch>'}
+
+    def status() -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        return sandbox.session.get(f"{sandbox.api}contacts", params=params, headers=headers).status_code
+
+    before = status()
+    [role] = sandbox.rows("roles?$filter=name eq 'Basic User'")
+    [privilege] = sandbox.rows("privileges?$filter=name eq 'prvReadAccount'")
+    path = f"roles({role['roleid']})/roleprivileges_association({privilege['privilegeid']})/$ref"
+    assert sandbox.delete(path).status_code == 204
+
+    assert [before, status()] == [200, 403]

@@ -131,7 +131,7 @@ def test_yes_no_and_status_options(sandbox: Sandbox) -> None:
         (f"{CONTACT}/Attributes?$select=Colour", 400),
         (f"{CONTACT}/Attributes?$filter=contains(LogicalName,'x')", 501),
         (f"{CONTACT}/Attributes/Microsoft.Dynamics.CRM.FileAttributeMetadata", 501),
-        (f"{CONTACT}/Keys", 501),
+        (f"{CONTACT}/Privileges", 501),
         (f"{CONTACT}/Attributes(LogicalName='planet')", 404),
     ],
 )

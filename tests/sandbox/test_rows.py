@@ -268,15 +268,14 @@ def test_who_am_i_names_the_application_user(sandbox: Sandbox) -> None:
     ("method", "path", "headers"),
     [
         ("GET", "planets", {}),
-        ("GET", "contacts?$apply=aggregate($count as n)", {}),
-        ("GET", "contacts?$expand=parentcustomerid_account", {}),
-        ("GET", "RetrieveVersion()", {}),
-        ("GET", "contacts", {"CallerObjectId": NOWHERE}),
-        ("GET", "contacts", {"MSCRMCallerID": NOWHERE}),
-        ("GET", "contacts", {"MSCRM.BypassCustomPluginExecution": "true"}),
+        ("GET", "contacts?$search=x", {}),
+        ("GET", "contacts?$expand=parentcustomerid_account/$ref", {}),
+        ("GET", "RetrieveCurrentOrganization(AccessType='Default')", {}),
         ("GET", "contacts", {"Prefer": "respond-async"}),
-        ("POST", "contacts/Microsoft.Dynamics.CRM.CreateMultiple", {}),
-        ("PUT", "contacts(deadbeef-0000-4000-8000-000000000000)/jobtitle", {}),
+        ("GET", "contacts", {"MSCRM.SuppressDuplicateDetection": "false"}),
+        ("POST", "contacts/Microsoft.Dynamics.CRM.DeleteMultiple", {}),
+        ("POST", "privileges", {}),
+        ("PUT", "contacts(deadbeef-0000-4000-8000-000000000000)", {}),
     ],
 )
 def test_what_is_unknown_is_named(sandbox: Sandbox, method: str, path: str, headers: dict[str, str]) -> None:

@@ -45,7 +45,11 @@ class Option:
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One column; `tracked` means that the plug-in stages an edit of it, `ledgered` that the ledger shows it."""
+    """One column; `tracked` means that the plug-in stages an edit of it, `ledgered` that the ledger shows it.
+
+    `navigation_name` is one name for all targets (an owner has it); `collections` names the way back from a target.
+    `is_half` marks a column of an intersect table: a plain identifier under its own name, without navigation property.
+    """
 
     name: str
     kind: Kind
@@ -64,11 +68,18 @@ class Column:
     required: str = "None"
     on_delete: str = "clear"
     text_format: str = "Text"
+    readable: bool = True
+    indexed: bool = False
+    schema_name: str = ""
+    navigation_name: str = ""
+    navigation_suffix: str = ""
+    is_half: bool = False
+    collections: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def wire_name(self) -> str:
         """The property under which the Web API reads the column."""
-        return f"_{self.name}_value" if self.kind is Kind.LOOKUP else self.name
+        return f"_{self.name}_value" if self.kind is Kind.LOOKUP and not self.is_half else self.name
 
     @property
     def is_polymorphic(self) -> bool:
@@ -81,7 +92,9 @@ class Column:
 
     def navigation(self, target: str) -> str:
         """The single-valued navigation property that leads to a table, as used by `@odata.bind`."""
-        return f"{self.name}_{target}" if self.is_polymorphic else self.name
+        if self.navigation_name or not self.is_polymorphic:
+            return self.navigation_name or self.name
+        return f"{self.name}_{target}{self.navigation_suffix}"
 
     def label_of(self, value: int) -> str:
         return next((option.label for option in self.options if option.value == value), str(value))
@@ -94,9 +107,34 @@ def nothing_computed(_row: Mapping[str, object]) -> dict[str, object]:
     return {}
 
 
+@dataclass(frozen=True)
+class AlternateKey:
+    """Columns that together name one row."""
+
+    columns: tuple[str, ...]
+    schema_name: str = ""
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        return (self.schema_name or "_".join(self.columns)).lower()
+
+
+@dataclass(frozen=True)
+class Link:
+    """What makes a table an intersect table: the collection on both sides and the two lookups."""
+
+    collection: str
+    columns: tuple[str, str]
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
-    """One table; `computed` fills the columns that the CRM derives from others on each write."""
+    """One table; `computed` fills the columns that the CRM derives from others on each write.
+
+    `privilege` is the stem of its privileges, such as "User" in prvReadUser; '' means that anybody may read it and
+    that only an administrator may write it.
+    """
 
     name: str
     set_name: str
@@ -105,9 +143,15 @@ class Table:
     object_type_code: int
     primary_name: str
     columns: tuple[Column, ...]
-    alternate_keys: tuple[str, ...] = ()
+    alternate_keys: tuple[AlternateKey, ...] = ()
     change_tracking: bool = True
     writable: bool = True
+    privilege: str = ""
+    schema_name: str = ""
+    is_activity: bool = False
+    is_custom: bool = False
+    link: Link | None = None
+    indexes: tuple[str, ...] = ()
     computed: Computed = field(default=nothing_computed)
 
     @cached_property
@@ -119,9 +163,19 @@ class Table:
         return {column.wire_name: column for column in self.columns}
 
     @cached_property
-    def navigations(self) -> dict[str, tuple[Column, str]]:
-        """Navigation property to its column and target table."""
-        return {column.navigation(target): (column, target) for column in self.columns for target in column.targets}
+    def navigations(self) -> dict[str, tuple[Column, tuple[str, ...]]]:
+        """Navigation property to its column and the tables that it may lead to."""
+        found: dict[str, tuple[Column, tuple[str, ...]]] = {}
+        for column in self.columns:
+            for target in () if column.is_half else column.targets:
+                name = column.navigation(target)
+                found[name] = (column, (*found.get(name, (column, ()))[1], target))
+        return found
+
+    @property
+    def schema(self) -> str:
+        """The SchemaName."""
+        return self.schema_name or self.name
 
     @cached_property
     def stored(self) -> tuple[str, ...]:
@@ -155,8 +209,33 @@ def yes_no(name: str, label: str, no: str, yes: str) -> Column:
     return Column(name, Kind.YES_NO, label, options=(Option(0, no), Option(1, yes)), default=0)
 
 
-def lookup(name: str, label: str, *targets: str, on_delete: str = "clear") -> Column:
-    return Column(name, Kind.LOOKUP, label, targets=targets, on_delete=on_delete)
+def lookup(name: str, label: str, *targets: str, on_delete: str = "clear", **collections: str) -> Column:
+    """`collections` names the way back: target table to its collection-valued navigation property."""
+    return Column(name, Kind.LOOKUP, label, targets=targets, on_delete=on_delete, collections=collections)
+
+
+def owner() -> Column:
+    """An owner that may be a user or a team; both are bound as `ownerid`."""
+    column = lookup("ownerid", "Owner", "systemuser", "team")
+    return replace(column, navigation_name="ownerid", indexed=True)
+
+
+def whole(name: str, label: str, *, minimum: int = -2_147_483_648, maximum: int = 2_147_483_647) -> Column:
+    return Column(name, Kind.INTEGER, label, minimum=minimum, maximum=maximum)
+
+
+def moment(name: str, label: str) -> Column:
+    return Column(name, Kind.DATE_TIME, label)
+
+
+def coded(name: str, label: str, *pairs: tuple[int, str], default: int | None = None) -> Column:
+    """A choice whose values do not count up."""
+    options = tuple(Option(value, word) for value, word in pairs)
+    return Column(name, Kind.CHOICE, label, options=options, default=default)
+
+
+def indexed(column: Column) -> Column:
+    return replace(column, indexed=True)
 
 
 def tracked(*columns: Column) -> tuple[Column, ...]:
@@ -186,6 +265,8 @@ def system_columns(key: str, label: str) -> tuple[Column, ...]:
         lookup("createdby", "Created By", "systemuser"),
         Column("modifiedon", Kind.DATE_TIME, "Modified On"),
         lookup("modifiedby", "Modified By", "systemuser"),
+        lookup("createdonbehalfby", "Created By (Delegate)", "systemuser"),
+        lookup("modifiedonbehalfby", "Modified By (Delegate)", "systemuser"),
         Column("versionnumber", Kind.VERSION, "Version Number"),
     )
     identity = Column(key, Kind.KEY, label, updatable=False, ledgered=False, required="SystemRequired")

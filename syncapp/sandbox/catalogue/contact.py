@@ -116,7 +116,13 @@ _TIMES = tracked(
 )
 _LOOKUPS = (
     *tracked(
-        lookup("parentcustomerid", "Company Name", "account", "contact"),
+        lookup(
+            "parentcustomerid",
+            "Company Name",
+            *("account", "contact"),
+            account="contact_customer_accounts",
+            contact="contact_customer_contacts",
+        ),
         lookup("preferredsystemuserid", "Preferred User", "systemuser"),
     ),
     lookup("ownerid", "Owner", "systemuser"),
@@ -143,6 +149,9 @@ def _computed(row: Mapping[str, object]) -> dict[str, object]:
 
 CONTACT = Table(
     name="contact",
+    schema_name="Contact",
+    privilege="Contact",
+    indexes=("fullname", "lastname", "emailaddress1", "modifiedon", "ownerid"),
     set_name="contacts",
     label="Contact",
     plural_label="Contacts",

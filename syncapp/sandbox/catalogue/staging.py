@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from syncapp.sandbox.catalogue.columns import (
+    AlternateKey,
     Column,
     Kind,
     Table,
@@ -18,6 +19,10 @@ PENDING, APPROVED, REJECTED, SUPERSEDED = range(410_000_000, 410_000_004)
 
 SYNC_RECORD = Table(
     name="osync_syncrecord",
+    schema_name="osync_SyncRecord",
+    privilege="osync_SyncRecord",
+    is_custom=True,
+    indexes=("osync_editedon", "modifiedon"),
     set_name="osync_syncrecords",
     label="Sync Record",
     plural_label="Sync Records",
@@ -26,7 +31,7 @@ SYNC_RECORD = Table(
     columns=(
         *system_columns("osync_syncrecordid", "Sync Record"),
         text("osync_name", "Name", 200),
-        lookup("osync_contact", "Contact", "contact"),
+        lookup("osync_contact", "Contact", "contact", contact="osync_contact_osync_syncrecord"),
         text("osync_targettable", "Target Table", 100),
         text("osync_targetid", "Target Id", 100),
         lookup("osync_editor", "Edited By", "systemuser"),
@@ -35,10 +40,13 @@ SYNC_RECORD = Table(
         lookup("ownerid", "Owner", "systemuser"),
         *state_columns("Active", "Inactive", active_status="Awaiting review", inactive_status="Reviewed"),
     ),
-    alternate_keys=("osync_operationid",),
+    alternate_keys=(AlternateKey(("osync_operationid",), "osync_operation", "Operation"),),
 )
 SYNC_FIELD = Table(
     name="osync_syncfield",
+    schema_name="osync_SyncField",
+    privilege="osync_SyncField",
+    is_custom=True,
     set_name="osync_syncfields",
     label="Sync Field",
     plural_label="Sync Fields",
@@ -47,7 +55,13 @@ SYNC_FIELD = Table(
     columns=(
         *system_columns("osync_syncfieldid", "Sync Field"),
         text("osync_name", "Name", 200),
-        lookup("osync_syncrecord", "Sync Record", "osync_syncrecord", on_delete="cascade"),
+        lookup(
+            "osync_syncrecord",
+            "Sync Record",
+            "osync_syncrecord",
+            on_delete="cascade",
+            osync_syncrecord="osync_syncrecord_osync_syncfield",
+        ),
         memo("osync_originalvalue", "Original Value"),
         memo("osync_proposedvalue", "Proposed Value"),
         memo("osync_originallabel", "Original Label"),

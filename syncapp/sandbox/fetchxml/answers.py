@@ -38,7 +38,7 @@ def answer(connection: sqlite3.Connection, table: Table, request: Request) -> It
     fetch = parsing.parse(request.options["fetchXml"])
     if fetch.root.table != table.name:
         raise bad(f"The entity name '{fetch.root.table}' of the FetchXML is not that of the set '{table.set_name}'.")
-    statement = translate(fetch, asker(request))
+    statement = translate(fetch, asker(request), request.rights)
     renderer = Renderer(statement, request.annotations, aggregate=fetch.aggregate)
     runner = Runner(connection, fetch, statement, labels=renderer.formatted)
     size = min(fetch.size or LARGEST_PAGE, fetch.limit or LARGEST_PAGE)
@@ -58,7 +58,7 @@ def answer_sql(connection: sqlite3.Connection, table: Table, request: Request) -
     fetch = selects.parse(request.options["sql"])
     if fetch.root.table != table.name:
         raise bad(f"The table '{fetch.root.table}' of the SQL is not that of the set '{table.set_name}'.")
-    statement = translate(fetch, asker(request))
+    statement = translate(fetch, asker(request), request.rights)
     renderer = Renderer(statement, request.annotations, keeps_nulls=True)
     runner = Runner(connection, fetch, statement, labels=renderer.formatted)
     number, held = paging.read_cookie(request.options["$skiptoken"]) if "$skiptoken" in request.options else (1, [])

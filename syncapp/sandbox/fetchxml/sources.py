@@ -27,7 +27,7 @@ class Source:
     def column(self, name: str) -> Column:
         """ApiError 400 for a name that the table does not have."""
         column = self.table.by_name.get(name)
-        if column is None:
+        if column is None or not column.readable:
             raise bad(
                 f"'{self.table.name}' entity doesn't contain attribute with Name = '{name}' and "
                 "NameMapping = 'Logical'.",

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from syncapp.sandbox import errors
+from syncapp.sandbox import errors, visibility
 from syncapp.sandbox.catalogue import Column, Kind
 from syncapp.sandbox.catalogue.columns import NUMBERS
 from syncapp.sandbox.conditions import Condition
-from syncapp.sandbox.fetchxml import operators
+from syncapp.sandbox.fetchxml import access, operators
 from syncapp.sandbox.fetchxml.operators import Asker
 from syncapp.sandbox.fetchxml.parsing import bad
 from syncapp.sandbox.fetchxml.query import Attribute, Fetch, Filter, Link, Node, OrderBy, Test
 from syncapp.sandbox.fetchxml.sources import ID_KINDS, Scope, Source, collated, label
+from syncapp.sandbox.rights import UNRESTRICTED, Rights
 
 _JOIN_WORDS = {"inner": "INNER JOIN", "outer": "LEFT JOIN"}
 # "all" finds parents whose related rows exist and none of which passes; "not all" is the same as "any".
@@ -64,9 +65,9 @@ class Statement:
     one_each: bool
 
 
-def translate(fetch: Fetch, asker: Asker) -> Statement:
-    """ApiError for tables and columns that do not exist and for what is not known."""
-    return _Translator(fetch, asker).statement()
+def translate(fetch: Fetch, asker: Asker, rights: Rights = UNRESTRICTED) -> Statement:
+    """ApiError for what does not exist, what is not known, and what the caller may not read."""
+    return _Translator(fetch, asker, rights).statement()
 
 
 def joined(conditions: Sequence[Condition], word: str = " AND ") -> Condition:
@@ -76,8 +77,8 @@ def joined(conditions: Sequence[Condition], word: str = " AND ") -> Condition:
 
 
 class _Translator:
-    def __init__(self, fetch: Fetch, asker: Asker) -> None:
-        self._fetch, self._asker = fetch, asker
+    def __init__(self, fetch: Fetch, asker: Asker, rights: Rights) -> None:
+        self._fetch, self._asker, self._rights = fetch, asker, rights
         self._scope = Scope()
         self._joins: list[Condition] = []
         self._where: list[Condition] = []
@@ -87,6 +88,8 @@ class _Translator:
     def statement(self) -> Statement:
         fetch = self._fetch
         root = self._scope.add(fetch.root.table, fetch.root_alias)
+        if not access.may_query_others(fetch, self._rights):
+            self._where.append(self._seen(root))
         for link in fetch.root.links:
             self._join(self._scope, root, link, self._joins)
         self._where += [self._filter(self._scope, root, part) for part in fetch.root.filters]
@@ -120,7 +123,12 @@ class _Translator:
     def _on(self, scope: Scope, parent: Source, source: Source, link: Link) -> Condition:
         here, there = source.column(link.here), parent.column(link.there)
         own = Condition(f"{collated(here, source.expression(here))} = {parent.expression(there)}")
-        return joined([own, *(self._filter(scope, source, part) for part in link.node.filters)])
+        return joined([own, self._seen(source), *(self._filter(scope, source, part) for part in link.node.filters)])
+
+    def _seen(self, source: Source) -> Condition:
+        """The rows that are there for the caller; ApiError 403 when he may read none."""
+        self._rights.require(visibility.privilege("Read", source.table), source.table.name)
+        return visibility.condition(source.table, source.sql, self._rights)
 
     def _existence(self, outer: Scope, parent: Source, link: Link) -> Condition:
         """Whether related rows exist, without returning them."""
@@ -216,7 +224,7 @@ def _attributes(node: Node, source: Source, *, is_root: bool, fetch: Fetch) -> I
         raise bad("An aggregate query names its attributes.")
     yield from node.attributes
     if wants_all:
-        yield from (Attribute(column.name) for column in source.table.columns)
+        yield from (Attribute(column.name) for column in source.table.columns if column.readable)
     elif is_root and not (fetch.aggregate or fetch.distinct or fetch.flat_names):
         yield Attribute(source.table.key.name)
         if any(source.column(attribute.name).kind is Kind.MONEY for attribute in node.attributes):

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 
 import jwt
 
-from syncapp.sandbox.config import CLIENT_ID, PEOPLE, TENANT, Person
+from syncapp.sandbox import config
+from syncapp.sandbox.config import CLIENT_ID, TENANT, Person
 from syncapp.sandbox.identity.keys import signing_key
 from syncapp.sandbox.store import Store
 
@@ -42,12 +43,7 @@ class Grant:
 
     @property
     def who(self) -> Person:
-        return person_named(self.person)
-
-
-def person_named(name: str) -> Person:
-    """A person of the sandbox by full name; KeyError."""
-    return {person.name: person for person in PEOPLE}[name]
+        return config.person(self.person)
 
 
 def make_code(store: Store, grant: Grant) -> str:

@@ -45,6 +45,8 @@ def row(table: Table, moment: datetime.datetime, values: Row, *, by: str = confi
     complete = {**_blank(table), "createdon": text, "modifiedon": text, "createdby": by, "modifiedby": by}
     if "ownerid" in table.by_name:
         complete["ownerid"] = by
+    if "ownerid_type" in complete:
+        complete["ownerid_type"] = "systemuser"
     complete.update(values)
     complete.update(table.computed(complete))
     return complete

@@ -1,0 +1,26 @@
+"""Rules of single tables, beyond types and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from syncapp.sandbox import errors
+from syncapp.sandbox.catalogue import SAVED_QUERY, Table
+from syncapp.sandbox.catalogue.filters import FILTER_TYPES
+from syncapp.sandbox.errors import ApiError
+
+
+def before_write(table: Table, row: Mapping[str, object] | None, changes: Mapping[str, object]) -> None:
+    """ApiError 400 when the row would become what the CRM does not allow."""
+    if table.name == SAVED_QUERY.name:
+        _view({**(row or {}), **changes})
+
+
+def _view(row: Mapping[str, object]) -> None:
+    """A default template is active, and a filter is never a default ("Offline and Outlook filters and templates")."""
+    if not row.get("isdefault"):
+        return
+    if row.get("statecode"):
+        raise ApiError(400, errors.INACTIVE_DEFAULT_VIEW, "An inactive view cannot be the default view.")
+    if row.get("querytype") in FILTER_TYPES:
+        raise errors.bad_payload("A filter cannot be the default view.")

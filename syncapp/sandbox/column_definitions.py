@@ -1,0 +1,165 @@
+"""The JSON of a column's definition to a column of the catalogue ("Create and update column definitions").
+
+Takes the plain metadata types and the Complex ones that `CreateEntities` wants. Files, images, calculated columns and
+global choices are not known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from syncapp.sandbox import errors
+from syncapp.sandbox.catalogue import Column, Kind, Option
+
+Body = Mapping[str, object]
+_SCHEMA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{1,7}_\w{1,80}", re.ASCII)
+_STEMS = {
+    "String": Kind.TEXT,
+    "Memo": Kind.MEMO,
+    "Integer": Kind.INTEGER,
+    "Decimal": Kind.DECIMAL,
+    "Double": Kind.DOUBLE,
+    "Money": Kind.MONEY,
+    "Boolean": Kind.YES_NO,
+    "Picklist": Kind.CHOICE,
+    "MultiSelectPicklist": Kind.CHOICES,
+    "DateTime": Kind.DATE_TIME,
+    "UniqueIdentifier": Kind.GUID,
+}
+_LONGEST = {Kind.TEXT: 4_000, Kind.MEMO: 1_048_576}
+_LENGTHS = {Kind.TEXT: 100, Kind.MEMO: 2_000}
+_NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY})
+
+
+def is_true(value: object) -> bool:
+    """A yes, plain or as a managed property."""
+    return value is True or (isinstance(value, Mapping) and value.get("Value") is True)
+
+
+def schema_name_of(body: Body) -> str:
+    """ApiError 400 when the name lacks the prefix of a publisher."""
+    name = body.get("SchemaName")
+    if not isinstance(name, str) or not _SCHEMA_NAME.fullmatch(name):
+        raise errors.bad_payload(f"The SchemaName '{str(name)[:60]}' must begin with a customization prefix.")
+    return name
+
+
+def label_of(body: Body, name: str, default: str) -> str:
+    """The first label of a Label; the default when there is none."""
+    return _label(body.get(name)) or default
+
+
+def _label(value: object) -> str:
+    if not isinstance(value, Mapping):
+        return ""
+    labels = value.get("LocalizedLabels")
+    first = labels[0] if isinstance(labels, list) and labels else value.get("UserLocalizedLabel")
+    return str(first.get("Label") or "") if isinstance(first, Mapping) else ""
+
+
+def required(body: Body) -> str:
+    level = body.get("RequiredLevel")
+    return str(level.get("Value") or "None") if isinstance(level, Mapping) else "None"
+
+
+def read(body: Body) -> Column:
+    """ApiError 400 for a definition that makes no sense, 501 for a type that is not known."""
+    schema_name = schema_name_of(body)
+    kind = _kind(body)
+    column = Column(
+        schema_name.lower(),
+        kind,
+        label_of(body, "DisplayName", schema_name),
+        schema_name=schema_name,
+        required=required(body),
+        max_length=_LENGTHS.get(kind),
+        text_format="TextArea" if kind is Kind.MEMO else "Text",
+        minimum=-2_147_483_648 if kind is Kind.INTEGER else -100_000_000_000,
+        maximum=2_147_483_647 if kind is Kind.INTEGER else 100_000_000_000,
+    )
+    column = changed(column, body)
+    if kind in (Kind.CHOICE, Kind.CHOICES, Kind.YES_NO) and not column.options:
+        column = replace(column, options=_options(body, kind))
+    return replace(column, default=_default(body, kind))
+
+
+def _kind(body: Body) -> Kind:
+    given = str(body.get("@odata.type", "")).rpartition(".")[2].removeprefix("Complex")
+    kind = _STEMS.get(given.removesuffix("AttributeMetadata"))
+    if kind is None:
+        raise errors.unknown(f"the column type '{given[:80]}'")
+    if kind is Kind.DATE_TIME and body.get("Format", "DateAndTime") == "DateOnly":
+        return Kind.DATE
+    return kind
+
+
+def changed(column: Column, body: Body) -> Column:
+    """The column with what a definition says about label, length, limits, requirement and options."""
+    found = replace(column, label=label_of(body, "DisplayName", column.label))
+    if "RequiredLevel" in body:
+        found = replace(found, required=required(body))
+    if "MaxLength" in body and column.kind in _LONGEST:
+        length = _whole(body, "MaxLength")
+        if not 1 <= length <= _LONGEST[column.kind]:
+            raise errors.bad_payload(f"MaxLength is between 1 and {_LONGEST[column.kind]}.")
+        found = replace(found, max_length=length)
+    if isinstance(body.get("FormatName"), Mapping) and column.kind is Kind.TEXT:
+        found = replace(found, text_format=str(body["FormatName"]["Value"]))  # type: ignore[index]  # a Mapping, see above
+    if column.kind in _NUMBERS:
+        found = _limited(found, body)
+    if "OptionSet" in body and column.options:
+        found = replace(found, options=_options(body, column.kind))
+    return found
+
+
+def _limited(column: Column, body: Body) -> Column:
+    minimum, maximum = body.get("MinValue"), body.get("MaxValue")
+    precision = body.get("Precision")
+    return replace(
+        column,
+        minimum=float(minimum) if isinstance(minimum, int | float) else column.minimum,
+        maximum=float(maximum) if isinstance(maximum, int | float) else column.maximum,
+        precision=precision if isinstance(precision, int) and 0 <= precision <= 10 else column.precision,
+    )
+
+
+def _whole(body: Body, name: str) -> int:
+    value = body[name]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise errors.bad_payload(f"'{name}' is a whole number.")
+    return value
+
+
+def _options(body: Body, kind: Kind) -> tuple[Option, ...]:
+    if "GlobalOptionSet@odata.bind" in body:
+        raise errors.unknown("global choices")
+    given = body.get("OptionSet")
+    given = given if isinstance(given, Mapping) else {}
+    if kind is Kind.YES_NO:
+        return (_option(given.get("FalseOption"), 0, "No"), _option(given.get("TrueOption"), 1, "Yes"))
+    listed = given.get("Options")
+    if not isinstance(listed, list) or not listed:
+        raise errors.bad_payload("'OptionSet' needs 'Options'.")
+    found = tuple(_option(item, 100_000_000 + index, f"Option {index + 1}") for index, item in enumerate(listed))
+    if len({option.value for option in found}) < len(found):
+        raise errors.bad_payload("Two options have the same value.")
+    return found
+
+
+def _option(item: object, value: int, label: str) -> Option:
+    if not isinstance(item, Mapping):
+        return Option(value, label)
+    number = item.get("Value")
+    is_number = isinstance(number, int) and not isinstance(number, bool) and abs(number) < 2**31
+    return Option(int(str(number)) if is_number else value, _label(item.get("Label")) or label)
+
+
+def _default(body: Body, kind: Kind) -> object:
+    if kind is Kind.YES_NO:
+        return int(body.get("DefaultValue") is True)
+    given = body.get("DefaultFormValue")
+    if kind is Kind.CHOICE and isinstance(given, int) and given != -1:
+        return given
+    return None

@@ -1,0 +1,66 @@
+"""Tables that were made or widened by requests, kept as JSON so that they survive a restart."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import asdict
+
+from syncapp.sandbox.catalogue import BUILT_IN, AlternateKey, Catalogue, Column, Kind, Link, Option, Table
+from syncapp.sandbox.catalogue.columns import nothing_computed
+
+_PLAIN = (
+    *("name", "set_name", "label", "plural_label", "object_type_code", "primary_name", "change_tracking"),
+    *("privilege", "schema_name", "is_activity", "is_custom"),
+)
+
+
+def save(connection: sqlite3.Connection, table: Table) -> None:
+    details = {name: getattr(table, name) for name in _PLAIN}
+    details["columns"] = [asdict(column) for column in table.columns]
+    details["alternate_keys"] = [asdict(key) for key in table.alternate_keys]
+    details["link"] = asdict(table.link) if table.link else None
+    statement = "INSERT OR REPLACE INTO definition (table_name, details) VALUES (?, ?)"
+    connection.execute(statement, (table.name, json.dumps(details)))
+
+
+def forget(connection: sqlite3.Connection, table: Table) -> None:
+    connection.execute("DELETE FROM definition WHERE table_name = ?", (table.name,))
+
+
+def load(connection: sqlite3.Connection) -> Catalogue:
+    """The tables that this file holds."""
+    found = BUILT_IN
+    for (details,) in connection.execute("SELECT details FROM definition ORDER BY rowid").fetchall():
+        found = found.with_table(_table(json.loads(details)))
+    return found
+
+
+def _table(details: dict[str, object]) -> Table:
+    given = {name: details[name] for name in _PLAIN}
+    columns, keys, link = details["columns"], details["alternate_keys"], details["link"]
+    built_in = BUILT_IN.by_name.get(str(given["name"]))
+    return Table(
+        **given,  # type: ignore[arg-type]  # written by `save` from a Table
+        columns=tuple(_column(column) for column in columns),  # type: ignore[attr-defined]  # a list, as saved
+        alternate_keys=tuple(
+            AlternateKey(**{**key, "columns": tuple(key["columns"])})
+            for key in keys  # type: ignore[attr-defined]  # a list, as saved
+        ),
+        link=Link(str(link["collection"]), tuple(link["columns"])) if isinstance(link, dict) else None,
+        writable=built_in.writable if built_in else not link,
+        indexes=built_in.indexes if built_in else (),
+        computed=built_in.computed if built_in else nothing_computed,
+    )
+
+
+def _column(details: dict[str, object]) -> Column:
+    options = details["options"]
+    return Column(
+        **{  # type: ignore[arg-type]  # written by `save` from a Column
+            **details,
+            "kind": Kind(str(details["kind"])),
+            "options": tuple(Option(**option) for option in options),  # type: ignore[attr-defined]  # a list, as saved
+            "targets": tuple(details["targets"]),  # type: ignore[arg-type]  # a list, as saved
+        }
+    )

@@ -1,0 +1,162 @@
+"""GET below a table: lists, single rows, properties, and what a row leads to."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from syncapp.sandbox import (
+    aggregation,
+    bound,
+    errors,
+    expansion,
+    operands,
+    paging,
+    payload,
+    reading,
+    tracking,
+    visibility,
+)
+from syncapp.sandbox.catalogue import BY_NAME, Table, current
+from syncapp.sandbox.fetchxml import answers as fetchxml
+from syncapp.sandbox.messages import Answer, Request, json_answer
+from syncapp.sandbox.operations import etag
+from syncapp.sandbox.paging import Place
+from syncapp.sandbox.payload import Address
+from syncapp.sandbox.reading import Shape
+from syncapp.sandbox.store import Row
+
+_ROW_OPTIONS = frozenset({"$select", "$expand", "tag"})
+_EMPTY = {"OData-Version": "4.0"}
+
+
+def below_set(connection: sqlite3.Connection, table: Table, request: Request, rest: str) -> Answer:
+    _may_read(table, request)
+    if "fetchXml" in request.options and not rest:
+        return json_answer(200, fetchxml.answer(connection, table, request), applied(request))
+    if "sql" in request.options and not rest:
+        return json_answer(200, fetchxml.answer_sql(connection, table, request), applied(request))
+    return _list(connection, Place.whole(table), request, rest)
+
+
+def below_row(connection: sqlite3.Connection, address: Address, request: Request, rest: str) -> Answer:
+    table = address.table
+    _may_read(table, request)
+    function = bound.function(table, rest)
+    row = address.existing(connection)
+    visibility.check_row(table, row, request.rights)
+    if function:
+        return json_answer(200, function(connection, row, request, rest))
+    return _below(connection, table, row, request, rest) if rest else _one(connection, table, row, request)
+
+
+def _may_read(table: Table, request: Request) -> None:
+    request.rights.require(visibility.privilege("Read", table), table.name)
+
+
+def _list(connection: sqlite3.Connection, place: Place, request: Request, rest: str = "") -> Answer:
+    if rest == "$count":
+        return _count(connection, place, request)
+    if rest == "$ref":
+        return _references(connection, place, request)
+    if rest:
+        raise errors.unknown(f"the path '{request.path[:100]}'")
+    if "$apply" in request.options:
+        return json_answer(200, aggregation.answer(connection, place, request), applied(request))
+    if tracking.is_tracking(request):
+        body = tracking.read(connection, place.table, request)
+        return json_answer(200, body, applied(request, "odata.track-changes"))
+    return json_answer(200, paging.list_rows(connection, place, request), applied(request))
+
+
+def _count(connection: sqlite3.Connection, place: Place, request: Request) -> Answer:
+    paging.check_options(request, frozenset({"$filter", "tag"}))
+    number, _is_more = paging.count(connection, place.table, paging.wanted(place, request))
+    return Answer(200, str(number).encode(), {"Content-Type": "text/plain", "OData-Version": "4.0"})
+
+
+def _references(connection: sqlite3.Connection, place: Place, request: Request) -> Answer:
+    """The addresses alone, of at most a page."""
+    paging.check_options(request, frozenset({"$filter", "tag"}))
+    where, table = paging.wanted(place, request), place.table
+    statement = (
+        f"SELECT {table.name}.{table.key.name} FROM {table.name} WHERE {where.sql} "  # noqa: S608 - catalogue
+        f"ORDER BY 1 LIMIT {paging.LARGEST_PAGE}"
+    )
+    found = [
+        {"@odata.id": f"{request.base_url}{table.set_name}({row[0]})"}
+        for row in connection.execute(statement, where.parameters)
+    ]
+    context = f"{request.base_url}$metadata#Collection($ref)"
+    return json_answer(200, {"@odata.context": context, "value": found})
+
+
+def applied(request: Request, *names: str) -> dict[str, str]:
+    """`Preference-Applied`, which echoes what was honoured."""
+    listed = list(names)
+    if request.annotations:
+        listed.append(f'odata.include-annotations="{",".join(request.annotations)}"')
+    if "odata.maxpagesize" in request.preferences:
+        listed.append(f"odata.maxpagesize={request.preferences['odata.maxpagesize']}")
+    return {"Preference-Applied": ",".join(listed)} if listed else {}
+
+
+def _one(connection: sqlite3.Connection, table: Table, row: Row, request: Request) -> Answer:
+    if request.conditions.if_none_match and request.conditions.if_none_match == etag(row):
+        return Answer(304, b"", {"ETag": etag(row)})
+    paging.check_options(request, _ROW_OPTIONS)
+    body = representation(connection, table, str(row[table.key.name]), request)
+    return json_answer(200, body, {"ETag": etag(row), **applied(request)})
+
+
+def representation(connection: sqlite3.Connection, table: Table, row_id: str, request: Request) -> dict[str, object]:
+    """One row as `$select`, `$expand` and the preferences want it."""
+    select = request.options.get("$select")
+    expanded = expansion.parse(table, request.options.get("$expand", ""))
+    columns = reading.selected(table, select)
+    shape = Shape(table, columns, request.annotations, expansion.needed(table, expanded))
+    row = reading.fetch(connection, shape, row_id)
+    item = shape.render(row)
+    expansion.attach(connection, request, table, [row], [item], expanded)
+    return {"@odata.context": paging.context(request, table.set_name, select, "/$entity"), **item}
+
+
+def _below(connection: sqlite3.Connection, table: Table, row: Row, request: Request, rest: str) -> Answer:
+    name, _, tail = rest.partition("/")
+    if name in table.navigations:
+        return _single_valued(connection, table, row, request, name, tail)
+    if name in current().collections(table):
+        row_id = str(row[table.key.name])
+        target, within = expansion.below(current().collections(table)[name], row_id)
+        _may_read(target, request)
+        return _list(connection, Place(target, f"{table.set_name}({row_id})/{name}", within), request, tail)
+    return _property(table, row, request, name, tail)
+
+
+def _single_valued(
+    connection: sqlite3.Connection, table: Table, row: Row, request: Request, name: str, tail: str
+) -> Answer:
+    """The row that a lookup leads to: 204 when it leads nowhere, or to another table than the name says."""
+    column, targets = table.navigations[name]
+    leads_to = str(row[column.type_column]) if column.is_polymorphic else column.targets[0]
+    if row[column.name] is None or leads_to not in targets:
+        return Answer(204, b"", _EMPTY)
+    target = BY_NAME[leads_to]
+    _may_read(target, request)
+    link = f"{target.set_name}({row[column.name]})"
+    if tail == "$ref":
+        context = f"{request.base_url}$metadata#$ref"
+        return json_answer(200, {"@odata.context": context, "@odata.id": f"{request.base_url}{link}"})
+    return below_row(connection, payload.address(target, str(row[column.name])), request, tail)
+
+
+def _property(table: Table, row: Row, request: Request, name: str, tail: str) -> Answer:
+    column = operands.column_of(table, name)
+    if tail not in ("", "$value"):
+        raise errors.unknown(f"the path '{request.path[:100]}'")
+    value = Shape(table, (column,)).render(row)[column.wire_name]
+    if value is None:
+        return Answer(204, b"", _EMPTY)
+    if tail == "$value":
+        return Answer(200, str(value).encode(), {"Content-Type": "text/plain", "OData-Version": "4.0"})
+    context = f"{request.base_url}$metadata#{table.set_name}({row[table.key.name]})/{name}"
+    return json_answer(200, {"@odata.context": context, "value": value})

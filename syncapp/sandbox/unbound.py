@@ -1,0 +1,213 @@
+"""Actions and functions of the whole organization."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterable
+
+from syncapp.sandbox import bulk_delete, config, customization, errors, filter_actions, odata, visibility
+from syncapp.sandbox.catalogue import BY_NAME, TABLES, Table, current
+from syncapp.sandbox.messages import Answer, Request, json_answer
+from syncapp.sandbox.metadata import reading
+from syncapp.sandbox.rights import CUSTOMIZE
+from syncapp.sandbox.store import Transaction
+
+NAMESPACE = "Microsoft.Dynamics.CRM."
+VERSION = "9.2.24000.100"
+_DONE = Answer(204, b"", {"OData-Version": "4.0"})
+_ENGLISH = 1_033
+
+Body = dict[str, object]
+Function = Callable[[sqlite3.Connection, Request, str], Body]
+Action = Callable[[Transaction, Request], Answer]
+
+
+def _response(request: Request, name: str, **values: object) -> Body:
+    return {"@odata.context": f"{request.base_url}$metadata#{NAMESPACE}{name}", **values}
+
+
+def arguments(request: Request, text: str) -> dict[str, object]:
+    """`EntityNames=['a'],Count=@p1` to plain values; `@p1` is read from the query. ApiError 400."""
+    node = odata.parse(f"arguments({text})")
+    if not isinstance(node, odata.Call) or node.arguments:
+        raise errors.bad_query("The function's parameters are named.")
+    return {name: _plain(request, value) for name, value in node.named.items()}
+
+
+def _plain(request: Request, node: odata.Node) -> object:
+    if isinstance(node, odata.Path) and node.text.startswith("@"):
+        text = request.options.get(node.text)
+        if text is None:
+            raise errors.bad_query(f"The parameter '{node.text[:50]}' is not given.")
+        return _from_option(request, text)
+    if isinstance(node, odata.Items):
+        return [_plain(request, item) for item in node.values]
+    if isinstance(node, odata.Literal):
+        return node.value
+    if isinstance(node, odata.Path):
+        return node.text
+    raise errors.bad_query("A parameter is a value.")
+
+
+def _from_option(request: Request, text: str) -> object:
+    if text[:1] in "[{":
+        try:
+            return json.loads(text.replace("'", '"') if text.startswith("['") else text)
+        except (ValueError, RecursionError):
+            raise errors.bad_query("The parameter is not JSON.") from None
+    node = odata.parse(text)
+    return _plain(request, node) if isinstance(node, odata.Literal) else text
+
+
+def _who_am_i(connection: sqlite3.Connection, request: Request, _text: str) -> Body:
+    statement = "SELECT businessunitid FROM systemuser WHERE systemuserid = ?"
+    unit = connection.execute(statement, (request.caller,)).fetchone()
+    return _response(
+        request,
+        "WhoAmIResponse",
+        BusinessUnitId=unit[0] if unit else config.BUSINESS_UNIT_ID,
+        UserId=request.caller,
+        OrganizationId=_organization(connection),
+    )
+
+
+def _organization(connection: sqlite3.Connection) -> str:
+    return str(connection.execute("SELECT organizationid FROM organization").fetchone()[0])
+
+
+def _version(_connection: sqlite3.Connection, request: Request, _text: str) -> Body:
+    return _response(request, "RetrieveVersionResponse", Version=VERSION)
+
+
+def _languages(name: str, property_name: str) -> Function:
+    def function(_connection: sqlite3.Connection, request: Request, _text: str) -> Body:
+        return _response(request, name, **{property_name: [_ENGLISH]})
+
+    return function
+
+
+def _total_record_count(connection: sqlite3.Connection, request: Request, text: str) -> Body:
+    """Exact here; the real one is up to a day old ("RetrieveTotalRecordCount function")."""
+    names = arguments(request, text).get("EntityNames")
+    if not isinstance(names, list) or not names:
+        raise errors.bad_query("The function needs EntityNames=['...'].")
+    tables = [_known(str(name)) for name in names]
+    for table in tables:
+        request.rights.require(visibility.privilege("Read", table), table.name)
+    counts = [connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0] for table in tables]  # noqa: S608 - catalogue
+    collection = {
+        "Count": len(tables),
+        "IsReadOnly": False,
+        "Keys": [table.name for table in tables],
+        "Values": counts,
+    }
+    return _response(request, "RetrieveTotalRecordCountResponse", EntityRecordCountCollection=collection)
+
+
+def _known(name: str) -> Table:
+    if name not in BY_NAME:
+        raise errors.bad_query(f"Could not find an entity with specified entity name: {name[:100]}")
+    return BY_NAME[name]
+
+
+def _metadata_changes(_connection: sqlite3.Connection, request: Request, text: str) -> Body:
+    """Definitions that a query asks for ("Query schema definitions: RetrieveMetadataChanges").
+
+    Simplified: conditions are Equals, NotEquals, In and NotIn on plain properties; a version stamp that is still the
+    newest brings nothing, any other brings everything, and deletions are not listed.
+    """
+    given = arguments(request, text)
+    query = given.get("Query")
+    query = query if isinstance(query, dict) else {}
+    stamp = str(current().version)
+    wanted: Iterable[Table] = [] if given.get("ClientVersionStamp") == stamp else TABLES
+    criteria = query.get("Criteria") or {}
+    found = [_changed(table, query) for table in wanted if _meets(reading.table_item(table), criteria)]
+    return _response(
+        request,
+        "RetrieveMetadataChangesResponse",
+        EntityMetadata=found,
+        ServerVersionStamp=stamp,
+        DeletedMetadata=None,
+    )
+
+
+def _changed(table: Table, query: dict[str, object]) -> Body:
+    item = _picked(reading.table_item(table), query.get("Properties"))
+    columns = query.get("AttributeQuery")
+    if isinstance(columns, dict):
+        criteria = columns.get("Criteria") or {}
+        made = (reading.column_item(table, column) for column in table.columns)
+        item["Attributes"] = [_picked(one, columns.get("Properties")) for one in made if _meets(one, criteria)]
+    return item
+
+
+def _picked(item: Body, properties: object) -> Body:
+    names = properties.get("PropertyNames") if isinstance(properties, dict) else None
+    if not isinstance(names, list) or (isinstance(properties, dict) and properties.get("AllProperties") is True):
+        return dict(item)
+    return {name: item[name] for name in ("MetadataId", "LogicalName", *names) if name in item}
+
+
+def _meets(item: Body, criteria: object) -> bool:
+    if not isinstance(criteria, dict):
+        raise errors.bad_query("'Criteria' is a filter expression.")
+    conditions = criteria.get("Conditions") or []
+    if not isinstance(conditions, list) or not all(isinstance(condition, dict) for condition in conditions):
+        raise errors.bad_query("'Conditions' is a list.")
+    results = [_holds(item, condition) for condition in conditions]
+    inner = criteria.get("Filters") or []
+    results += [_meets(item, one) for one in inner] if isinstance(inner, list) else []
+    return any(results) if criteria.get("FilterOperator") == "Or" and results else all(results)
+
+
+def _holds(item: Body, condition: Body) -> bool:
+    name, operator, value = condition.get("PropertyName"), condition.get("ConditionOperator"), condition.get("Value")
+    value = value.get("Value") if isinstance(value, dict) else value
+    if name not in item:
+        raise errors.bad_query(f"'{str(name)[:60]}' is not a property of definitions.")
+    values = value if isinstance(value, list) else re.split(r"\s*,\s*", str(value))
+    is_one = str(item[str(name)]) in {str(one) for one in values}
+    if operator in ("Equals", "In"):
+        return is_one
+    if operator in ("NotEquals", "NotIn"):
+        return not is_one
+    raise errors.unknown(f"the condition operator '{str(operator)[:40]}'")
+
+
+def _create_entities(transaction: Transaction, request: Request) -> Answer:
+    """Several tables at once ("CreateEntities action"); the SDK for Python makes its tables so."""
+    transaction.author.rights.require(CUSTOMIZE)
+    given = request.json().get("Entities")
+    if not isinstance(given, list) or not given or not all(isinstance(item, dict) for item in given):
+        raise errors.bad_payload("'Entities' is a list of table definitions.")
+    made = [customization.create_table(transaction, item) for item in given]
+    ids = [reading.metadata_id(table.name) for table in made]
+    return json_answer(200, _response(request, "CreateEntitiesResponse", EntityIds=ids))
+
+
+def _publish(transaction: Transaction, request: Request) -> Answer:
+    """Nothing is left to be done: definitions and web resources are in use as soon as they are stored."""
+    transaction.author.rights.require(CUSTOMIZE)
+    if request.path == "PublishXml" and not isinstance(request.json().get("ParameterXml"), str):
+        raise errors.bad_payload("'ParameterXml' is missing.")
+    return _DONE
+
+
+FUNCTIONS: dict[str, Function] = {
+    "WhoAmI": _who_am_i,
+    "RetrieveVersion": _version,
+    "RetrieveAvailableLanguages": _languages("RetrieveAvailableLanguagesResponse", "LocaleIds"),
+    "RetrieveProvisionedLanguages": _languages("RetrieveProvisionedLanguagesResponse", "RetrieveProvisionedLanguages"),
+    "RetrieveTotalRecordCount": _total_record_count,
+    "RetrieveMetadataChanges": _metadata_changes,
+}
+ACTIONS: dict[str, Action] = {
+    "BulkDelete": bulk_delete.answer,
+    "CreateEntities": _create_entities,
+    "PublishXml": _publish,
+    "PublishAllXml": _publish,
+    "ResetUserFilters": filter_actions.reset,
+}

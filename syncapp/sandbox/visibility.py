@@ -1,0 +1,81 @@
+"""Which rows of personal views a user sees and may change.
+
+"Offline and Outlook filters and templates" (developer guide): a plain query of `userquery` returns the caller's own
+rows. A holder of prvAdminFilter may read another user's filters, by a query with exactly two conditions: the query type
+(256 or 16) and the owner. With anything else in the query it returns the caller's own rows again.
+
+Simplified: rows shared with the caller are not known. Reading, changing or deleting a single filter of somebody else by
+its id, about which the documentation is silent, is for holders of prvAdminFilter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from syncapp.sandbox import errors, odata
+from syncapp.sandbox.catalogue import USER_QUERY, Table
+from syncapp.sandbox.catalogue.filters import FILTER_TYPES
+from syncapp.sandbox.conditions import EVERYTHING, Condition
+from syncapp.sandbox.rights import ADMIN_FILTER, CUSTOMIZE, Rights
+
+
+def is_personal(table: Table) -> bool:
+    return table.name == USER_QUERY.name
+
+
+def owners(rights: Rights) -> tuple[str, ...]:
+    """The user and his teams: whose rows are his own."""
+    return (rights.user, *sorted(rights.teams))
+
+
+def sees_everything(table: Table, rights: Rights) -> bool:
+    """Whether no row of the table is hidden; the sandbox's own pages see all."""
+    return not is_personal(table) or not rights.user
+
+
+def is_query_for_one_owner(filter_text: str) -> bool:
+    """Whether a `$filter` has exactly the two conditions, in either order."""
+    tree = odata.parse(filter_text)
+    if not isinstance(tree, odata.Logic) or tree.word != "and" or len(tree.parts) != 2:
+        return False
+    return {_condition(part) for part in tree.parts} == {"querytype", "_ownerid_value"}
+
+
+def _condition(part: odata.Node) -> str:
+    """The column that a comparison with eq is about; '' for anything else."""
+    if not isinstance(part, odata.Compare) or part.word != "eq" or not isinstance(part.left, odata.Path):
+        return ""
+    if not isinstance(part.right, odata.Literal):
+        return ""
+    name = part.left.text
+    if name == "querytype" and part.right.value not in FILTER_TYPES:
+        return ""
+    return name
+
+
+def may_query_others(rights: Rights, filter_text: str) -> bool:
+    return rights.may(ADMIN_FILTER) and is_query_for_one_owner(filter_text)
+
+
+def condition(table: Table, alias: str, rights: Rights) -> Condition:
+    """Which rows of a table under an alias are there for the user."""
+    if sees_everything(table, rights):
+        return EVERYTHING
+    found = owners(rights)
+    return Condition(f"{alias}.ownerid IN ({', '.join('?' * len(found))})", found)
+
+
+def privilege(verb: str, table: Table) -> str:
+    """Such as prvReadUserQuery; what has no privileges of its own everybody reads and customizers write."""
+    if not table.privilege:
+        return "" if verb == "Read" else CUSTOMIZE
+    return f"prv{verb}{table.privilege}"
+
+
+def check_row(table: Table, row: Mapping[str, object], rights: Rights) -> None:
+    """ApiError 403 when a single row is somebody else's and the user may not touch it."""
+    if sees_everything(table, rights) or row["ownerid"] in owners(rights):
+        return
+    if row["querytype"] in FILTER_TYPES and rights.may(ADMIN_FILTER):
+        return
+    raise errors.no_access_to_row(rights.user, table.name, str(row[table.key.name]))
