@@ -11,13 +11,14 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests import chromium, servers
+from tests.interop import environments
 
 NOTHING_COLLECTED = 5
 WORKERS = max(2, os.cpu_count() or 2)
@@ -28,13 +29,18 @@ NEITHER_JOURNEY_NOR_BROWSER = "not journey and not browser"
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One run of pytest. `postgres`: on a server of its own, which DATABASE_URL names."""
+    """One run of pytest. `postgres`: on a server of its own, which DATABASE_URL names.
+
+    `needs` says what is missing on this machine, after trying to get it; without it nothing of the lane can be run, or
+    with `all_of_it` False a part.
+    """
 
     name: str
     what: str
     arguments: Sequence[str]
     postgres: bool = False
-    browser: bool = False
+    needs: Callable[[], str] = lambda: ""
+    all_of_it: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Result:
     word: str
     counts: str
     seconds: float
+    missing: str = ""
 
     @property
     def failed(self) -> bool:
@@ -56,7 +63,7 @@ def lanes() -> list[Lane]:
     """Quick ones first."""
     tops = sorted(str(path) for path in Path("tests").glob("test_*.py"))
     spread = ["--dist", "worksteal"]
-    apart = ["--ignore=tests/machine"]
+    apart = ["--ignore=tests/machine", "--ignore=tests/interop"]
     demo_brings_its_own = "--ignore=tests/journeys/test_demo.py"
     return [
         Lane("unit", "everything without processes, SQLite", ["-m", NEITHER_JOURNEY_NOR_BROWSER, *apart, *spread]),
@@ -74,21 +81,35 @@ def lanes() -> list[Lane]:
             ["-m", "journey", demo_brings_its_own, *spread],
             postgres=True,
         ),
-        Lane("browser", "a real Chromium", ["-m", "browser", "-n", "1"], browser=True),
+        Lane(
+            "interop",
+            "outside clients against the sandbox",
+            ["tests/interop", "--dist", "loadfile"],
+            needs=environments.missing,
+            all_of_it=False,
+        ),
+        Lane("browser", "a real Chromium", ["-m", "browser", "-n", "1"], needs=_chromium),
     ]
+
+
+def _chromium() -> str:
+    if chromium.find() or chromium.install():
+        return ""
+    return "no Chromium, and it cannot be installed here; install it or set CHROMIUM"
 
 
 def run(lane: Lane, extra: Sequence[str]) -> Result:
     """Run one lane with its servers."""
     print_line(f"--- {lane.name}: {lane.what}")
     begun = time.monotonic()
-    if lane.browser and not (chromium.find() or chromium.install()):
-        return Result(lane, "SKIPPED", "no Chromium, and it cannot be installed here", 0.0)
+    missing = lane.needs()
+    if missing and lane.all_of_it:
+        return Result(lane, "SKIPPED", missing, 0.0, missing)
     with servers.postgres() if lane.postgres else nullcontext() as database, tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         code = _pytest(lane, extra, report, database)
         word = "passed" if code == 0 else "empty" if code == NOTHING_COLLECTED else "FAILED"
-        return Result(lane, word, _counts(report), time.monotonic() - begun)
+        return Result(lane, word, _counts(report), time.monotonic() - begun, missing)
 
 
 def _pytest(lane: Lane, extra: Sequence[str], report: Path, database: servers.Server | None) -> int:
@@ -125,8 +146,9 @@ def summary(results: Sequence[Result], seconds: float) -> None:
     for result in results:
         print_line(f"{result.word:<8} {result.lane.name:<18} {result.seconds:6.1f} s  {result.counts}")
     for result in results:
-        if result.word == "SKIPPED":
-            print_line(f"\n*** NOT RUN: {result.lane.name} ({result.counts}). Install Chromium or set CHROMIUM. ***")
+        if result.missing:
+            part = "" if result.lane.all_of_it else "a part of "
+            print_line(f"\n*** NOT RUN: {part}{result.lane.name}: {result.missing}. ***")
     print_line(f"\n{'FAILED' if any(result.failed for result in results) else 'passed'} in {seconds:.0f} s")
 
 

@@ -1,0 +1,21 @@
+"""How a client's script talks to its test: a line of JSON names a sequence, a line of JSON answers it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+
+
+def serve(sequences: Mapping[str, Callable[..., object]]) -> None:
+    """Run sequences until the input ends. What a client prints itself must not disturb the conversation."""
+    answers, sys.stdout = sys.stdout, sys.stderr
+    for line in sys.stdin:
+        asked = json.loads(line)
+        try:
+            answer = {"result": sequences[asked["sequence"]](**asked["given"])}
+        except Exception:  # noqa: BLE001 - whatever the client raises is for the test to judge
+            answer = {"error": traceback.format_exc()}
+        answers.write(json.dumps(answer, default=str) + "\n")
+        answers.flush()

@@ -1,0 +1,99 @@
+"""The outside clients' own environments, made from their lock files when they are missing.
+
+`python -m tests.interop.environments` makes both and says what it could not make.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parent.parent
+PYTHON_FOLDER = PROJECT / ".venv-interop"
+NODE_FOLDER = HERE / "node_modules"
+BUILD_SECONDS = 400
+
+
+class Unavailable(Exception):
+    """The environment cannot be made here; the text says why."""
+
+
+def python() -> Path:
+    """The interpreter that has the Python clients; Unavailable."""
+    interpreter = PYTHON_FOLDER / "bin" / "python"
+    lock = HERE / "requirements.txt"
+
+    def build() -> None:
+        shutil.rmtree(PYTHON_FOLDER, ignore_errors=True)
+        _run([sys.executable, "-m", "venv", str(PYTHON_FOLDER)])
+        options = ["--quiet", "--disable-pip-version-check", "--no-compile", "--only-binary", ":all:"]
+        _run([str(interpreter), "-m", "pip", "install", *options, "--require-hashes", "-r", str(lock)])
+
+    _made(PYTHON_FOLDER, lock, build)
+    return interpreter
+
+
+def node() -> Path:
+    """The node program; its packages lie beside the scripts. Unavailable."""
+    program, npm = shutil.which("node"), shutil.which("npm")
+    if program is None or npm is None:
+        raise Unavailable("node and npm are not installed")
+
+    def build() -> None:
+        _run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+
+    _made(NODE_FOLDER, HERE / "package-lock.json", build)
+    return Path(program)
+
+
+def _made(folder: Path, lock: Path, build: Callable[[], None]) -> None:
+    """Build unless the folder was built from this very lock file; one process at a time."""
+    stamp, wanted = folder / ".locked", hashlib.sha256(lock.read_bytes()).hexdigest()
+    with _alone(folder):
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        build()
+        stamp.write_text(wanted)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    with (Path(tempfile.gettempdir()) / f"osync-interop-{name}.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def _run(command: Sequence[str]) -> None:
+    try:
+        done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False, timeout=BUILD_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"'{Path(command[0]).name}' took more than {BUILD_SECONDS} s") from None
+    if done.returncode != 0:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no output"]
+        raise Unavailable(f"'{Path(command[0]).name}' failed: {last[0][:200]}")
+
+
+def missing() -> str:
+    """Why some outside client cannot be run here; '' when all can. Builds what is not there yet."""
+    reasons: list[str] = []
+    for make in (python, node):
+        try:
+            make()
+        except Unavailable as error:
+            reasons.append(str(error))
+    return "; ".join(reasons)
+
+
+if __name__ == "__main__":
+    found = missing()
+    sys.stdout.write(f"{found or 'The outside clients are ready.'}\n")
+    sys.exit(1 if found else 0)

@@ -1,0 +1,63 @@
+"""The sandbox from the judge's side: a known world at the start, and the ledger of what was written since."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from syncapp.sandbox.server import SandboxServer
+from tests.sandbox.caller import Sandbox
+
+# Between them, the clients' rows that their own tests look for.
+CROWD = (
+    {"firstname": "Carl", "lastname": "Berg"},
+    {"firstname": "Dora", "lastname": "Dahl"},
+    {"firstname": "Emil", "lastname": "Eck"},
+)
+
+
+@dataclass
+class Organization(Sandbox):
+    """A sandbox with few users and contacts, and the company's plug-in off: clients expect to read what they wrote."""
+
+    since: int = field(default=0)
+
+    @classmethod
+    def fresh(cls, server: SandboxServer, *, verify: str | bool = True, contacts: int = 4) -> Organization:
+        organization = cls(server)
+        organization.session.verify = verify
+        organization.start(contacts=contacts)
+        return organization
+
+    def start(self, *, contacts: int, **world: int) -> None:
+        """Everything anew."""
+        self.sign_in()
+        self.reset(contacts=contacts, **world)
+        self.control("PUT", "plugin", {"enabled": False})
+
+    def writes(self, table: str = "contact") -> list[dict[str, Any]]:
+        """What the ledger says was written to a table, oldest first."""
+        return [entry for entry in self.ledger() if entry["table"] == table]
+
+    def methods(self, table: str = "contact") -> list[str]:
+        return [str(entry["method"]) for entry in self.writes(table)]
+
+    def crowd(self, marker: str) -> None:
+        """Carl Berg, Dora Dahl and Emil Eck of one department; Carl works for Acme."""
+        for row in CROWD:
+            assert self.post("contacts", {**row, "department": marker}).status_code == 204
+        [carl] = self.rows(f"contacts?$filter=department eq '{marker}' and firstname eq 'Carl'")
+        bind = {"parentcustomerid_account@odata.bind": f"/accounts({self.company('Acme')})"}
+        assert self.patch(f"contacts({carl['contactid']})", bind).status_code == 204
+
+    def company(self, name: str) -> str:
+        return self.post("accounts", {"name": name}).headers["OData-EntityId"][-37:-1]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.session.close()

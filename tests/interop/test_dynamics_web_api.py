@@ -1,0 +1,242 @@
+"""npm dynamics-web-api against the sandbox, over plain HTTP: its own results and the sandbox's ledger decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from syncapp.sandbox import config
+from tests.interop.organization import Organization
+from tests.interop.program import Program
+
+EDITOR, APPLICATION = config.EDITOR, config.APPLICATION_USER_ID
+
+
+@pytest.fixture
+def organization(plain_organization: Organization) -> Organization:
+    return plain_organization
+
+
+@pytest.fixture
+def client(dynamics_web_api: Program) -> Program:
+    return dynamics_web_api
+
+
+def any_contact(organization: Organization) -> str:
+    return str(organization.contact()["contactid"])
+
+
+def test_a_row_is_made_read_changed_and_deleted(client: Program, organization: Organization) -> None:
+    result = client.run("crud")
+
+    assert result["row"]["lastname"] == "Shown"
+    assert [result["fullname"], result["createdOn"]] == ["Ann Berg", True]
+    assert [result["updated"], result["shown"]["jobtitle"], result["deleted"]] == [True, "Seller", True]
+    assert result["gone"]["status"] == 404
+    own = [entry["method"] for entry in organization.writes() if entry["id"] == result["id"]]
+    assert own == ["POST", "PATCH", "PATCH", "DELETE"]
+
+
+def test_queries_filter_sort_count_and_stop(client: Program, organization: Organization) -> None:
+    organization.crowd("Interop")
+
+    result = client.run("query", marker="Interop")
+
+    assert result["rows"] == [["Dora", "Dahl"], ["Carl", "Berg"]]
+    assert result["count"] == 2
+    assert result["context"].startswith(f"{organization.api}$metadata#contacts")
+
+
+def test_query_too_long_for_an_address_travels_as_a_batch(client: Program, organization: Organization) -> None:
+    organization.crowd("Interop")
+
+    assert client.run("longQuery", marker="Interop") == 3
+
+
+def test_related_rows_come_along(client: Program, organization: Organization) -> None:
+    organization.crowd("Interop")
+    [carl] = organization.rows("contacts?$filter=firstname eq 'Carl' and department eq 'Interop'")
+
+    result = client.run("expand", account=carl["_parentcustomerid_value"])
+
+    assert result == {"name": "Acme", "people": ["Berg"], "by": "# Outlook Sync Portal", "below": 1}
+
+
+def test_pages_bring_every_row_once(client: Program, organization: Organization) -> None:
+    organization.start(contacts=1_200)
+
+    result = client.run("pages", size=500)
+
+    assert result == {"distinct": 1_200, "second": 500, "overlap": False}
+
+
+def test_counts_agree(client: Program, organization: Organization) -> None:
+    organization.crowd("Interop")
+
+    assert client.run("counts", marker="Interop") == [7, 3, 3]
+
+
+def test_formatted_values_are_what_people_read(client: Program, organization: Organization) -> None:
+    company = organization.company("Acme")
+    bind = {"parentcustomerid_account@odata.bind": f"/accounts({company})"}
+    row = {"lastname": "Berg", "gendercode": 2, "creditlimit": 1234.5, **bind}
+    contact = organization.post("contacts", row).headers["OData-EntityId"][-37:-1]
+
+    found = client.run("formatted", contact=contact)
+
+    assert found == ["Female", "€1,234.50", "Acme", "account", "parentcustomerid_account"]
+
+
+def test_upsert_obeys_its_conditions(client: Program, organization: Organization) -> None:
+    wanted = "00000000-0000-0000-0000-0000000000bb"
+
+    result = client.run("upsert", id=wanted, key="K1")
+
+    assert result["created"] == result["updated"] == wanted
+    assert [result["kept"], result["refused"]] == [None, None]
+    assert [result["name"], result["key"], result["read"]] == ["Changed", "K1", "Second"]
+    assert organization.methods() == ["POST", "PATCH"]
+    assert organization.methods("osync_syncrecord") == ["POST", "PATCH"]
+
+
+def test_second_writer_with_an_old_etag_loses(client: Program, organization: Organization) -> None:
+    result = client.run("concurrency", contact=any_contact(organization))
+
+    assert result["unchanged"] is None
+    assert [result["first"], result["second"], result["deleted"]] == [True, False, False]
+    assert [result["error"]["status"], result["error"]["code"]] == [412, "0x80060882"]
+    assert result["name"] == "One"
+    assert organization.methods() == ["PATCH"]
+
+
+def test_bulk_messages_write_all_or_nothing(client: Program, organization: Organization) -> None:
+    result = client.run("bulk")
+
+    assert [result["ids"], result["done"], result["all"]["status"]] == [3, None, 400]
+    assert result["rows"] == [
+        ["Bulk 1", "Several", "Old"],
+        ["Bulk 2", "Several", None],
+        ["Bulk 3", "Several", None],
+        ["New", None, None],
+    ]
+    assert organization.methods() == ["POST"] * 3 + ["PATCH"] * 3 + ["PATCH", "POST"]
+
+
+def test_change_set_commits_as_one_and_its_references_hold(client: Program, organization: Organization) -> None:
+    account, contact, updated, listed, count = client.run("batch", marker="Together")
+
+    [row] = listed["value"]
+    assert [row["contactid"], row["_parentcustomerid_value"]] == [contact, account]
+    assert row["jobtitle"] == "Made at once"
+    assert [updated, count] == [True, 5]
+    assert len({entry["transaction"] for entry in organization.writes() + organization.writes("account")}) == 1
+
+
+def test_failed_change_set_leaves_nothing_behind(client: Program, organization: Organization) -> None:
+    result = client.run("rollback", marker="Undone")
+
+    assert result["left"] == 0
+    assert [result["error"]["status"], result["error"]["code"]] == [400, "0x80044331"]
+    assert "result" in result["going"]
+    missing, gone, listed = result["going"]["result"]
+    assert [missing["status"], gone["status"], len(listed["value"])] == [404, 404, 4]
+    assert organization.ledger() == []
+
+
+def test_fetchxml_pages_by_cookie_and_ends(client: Program, organization: Organization) -> None:
+    organization.start(contacts=25)
+
+    result = client.run("fetchXml", size=10)
+
+    assert [result["distinct"], result["page"], result["next"]] == [25, 10, 2]
+    assert result["own"] == 1
+    assert result["refused"]["status"] == 400
+
+
+def test_fetchxml_too_long_for_an_address_travels_as_a_batch(client: Program, organization: Organization) -> None:
+    assert client.run("longFetchXml") == 4
+
+
+def test_changes_since_a_delta_link_come_with_deletions(client: Program, organization: Organization) -> None:
+    contact = any_contact(organization)
+
+    result = client.run("track", contact=contact)
+
+    changed = {row.get("contactid") or row["id"]: row for row in result["delta"]}
+    assert set(changed) == {contact, result["made"], result["brief"]}
+    assert [changed[contact]["lastname"], changed[result["made"]]["lastname"]] == ["Moved", "Fresh"]
+    assert changed[result["brief"]]["reason"] == "deleted"
+    assert [result["full"], result["calm"], result["pages"]] == [4, 0, [5, True]]
+    assert result["refused"]["status"] == 400
+
+
+def test_either_header_makes_somebody_else_the_author(client: Program, organization: Organization) -> None:
+    result = client.run("impersonate", user=EDITOR.user_id, objectId=EDITOR.object_id)
+
+    assert result["made"] == [[EDITOR.user_id, APPLICATION], [EDITOR.user_id, APPLICATION], [APPLICATION, None]]
+    assert result["whole"] == EDITOR.user_id
+    assert result["unknown"] == [APPLICATION, None]
+    assert result["unknownObject"]["status"] == 403
+
+
+def test_rows_are_joined_and_parted_by_references(client: Program, organization: Organization) -> None:
+    contact, account = any_contact(organization), organization.company("Acme")
+    [team] = organization.rows("teams?$top=1")
+    user = EDITOR.user_id
+
+    result: dict[str, Any] = client.run("references", contact=contact, account=account, team=team["teamid"], user=user)
+
+    assert result["linked"] == [account, "accounts"]
+    assert [result["cut"], result["back"], result["after"]] == [None, account, None]
+    assert [result["inside"], result["outside"]] == [True, False]
+
+
+def test_single_property_is_set_and_cleared(client: Program, organization: Organization) -> None:
+    assert client.run("property", contact=any_contact(organization)) == ["Alone", None]
+    assert [list(entry["changes"]) for entry in organization.writes()] == [["jobtitle"], ["jobtitle"]]
+
+
+def test_functions_answer(client: Program, organization: Organization) -> None:
+    result = client.run("functions")
+
+    assert result["who"] == APPLICATION
+    counted = result["rows"]["EntityRecordCountCollection"]
+    assert [counted["Keys"], counted["Values"]] == [["contact"], [4]]
+
+
+def test_definitions_tell_what_the_client_wants_to_know(client: Program, organization: Organization) -> None:
+    result = client.run("metadata")
+
+    assert result["table"] == ["contacts", "fullname", 2]
+    assert result["named"] == 1
+    assert "description" in result["memos"]
+    assert "lastname" not in result["memos"]
+    assert [result["labels"], result["length"]] == [["Male", "Female"], 50]
+
+
+def test_table_of_ones_own_lives_from_the_cradle_to_the_grave(client: Program, organization: Organization) -> None:
+    result = client.run("table", name="new_NodeThing")
+
+    assert [result["label"], result["row"]] == ["Renamed", ["First", "A1"]]
+    assert [result["left"], result["after"]] == [False, 404]
+
+
+def test_errors_arrive_with_status_code_and_words(client: Program, organization: Organization) -> None:
+    errors = client.run("errors")
+
+    wanted = {"missing": 404, "update": 404, "column": 400, "long": 400, "filter": 400, "token": 401}
+    assert {name: error["status"] for name, error in errors.items()} == wanted
+    assert errors["missing"]["code"] == "0x80040217"
+    assert "nothing" in errors["column"]["message"]
+    assert organization.ledger() == []
+
+
+def test_throttled_call_says_when_to_come_back(client: Program, organization: Organization) -> None:
+    organization.fault(table="contact", status=429, retry_after=7, times=1)
+
+    error = client.run("refused")
+
+    assert [error["status"], error["code"]] == [429, "0x80072322"]
+    assert error["headers"].get("retry-after") == "7"
+    assert "result" in client.run("refused")

@@ -1,0 +1,23 @@
+"""The outside clients are pinned by hash, and their lock files name no host."""
+
+from __future__ import annotations
+
+import json
+
+from tests.interop.environments import HERE
+
+
+def test_every_python_package_has_its_hashes() -> None:
+    text = (HERE / "requirements.txt").read_text()
+
+    assert text.count("==") <= text.count("--hash=sha256:")
+    assert "//" not in text
+
+
+def test_every_node_package_has_its_hash() -> None:
+    packages = json.loads((HERE / "package-lock.json").read_text())["packages"]
+
+    outside = {name: found for name, found in packages.items() if name}
+    assert outside
+    assert all(found["integrity"].startswith("sha512-") for found in outside.values())
+    assert not any("resolved" in found for found in outside.values())

@@ -1,0 +1,206 @@
+"""Microsoft's Python SDK against the sandbox, over TLS: its own results and the sandbox's ledger decide."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp.sandbox import config
+from tests.interop.organization import Organization
+from tests.interop.program import Program
+
+EDITOR = config.EDITOR
+
+
+@pytest.fixture
+def organization(tls_organization: Organization) -> Organization:
+    return tls_organization
+
+
+@pytest.fixture
+def sdk(microsoft_sdk: Program) -> Program:
+    return microsoft_sdk
+
+
+def test_a_row_is_made_read_changed_and_deleted(sdk: Program, organization: Organization) -> None:
+    result = sdk.run("crud")
+
+    assert result["made"]["fullname"] == "Ann Berg"
+    assert result["made"]["preferredcontactmethodcode"] == 2
+    assert result["changed"]["jobtitle"] == "Buyer"
+    assert result["etags"][0] != result["etags"][1]
+    assert result["gone"] is None
+    assert organization.methods() == ["POST", "PATCH", "DELETE"]
+    assert {entry["id"] for entry in organization.writes()} == {result["id"]}
+
+
+def test_queries_filter_sort_and_stop(sdk: Program, organization: Organization) -> None:
+    organization.crowd("Interop")
+
+    assert sdk.run("query", marker="Interop") == [["Dora", "Dahl"], ["Carl", "Berg"]]
+
+
+def test_related_rows_come_along(sdk: Program, organization: Organization) -> None:
+    organization.crowd("Interop")
+    [carl] = organization.rows("contacts?$filter=firstname eq 'Carl' and department eq 'Interop'")
+
+    assert sdk.run("expand", contact=carl["contactid"]) == ["Acme", "Acme"]
+
+
+def test_pages_bring_every_row_once(sdk: Program, organization: Organization) -> None:
+    organization.start(contacts=1_200)
+
+    result = sdk.run("pages", size=500)
+
+    assert result == {"sizes": [500, 500, 200], "distinct": 1_200}
+
+
+def test_formatted_values_are_what_people_read(sdk: Program, organization: Organization) -> None:
+    row = {"lastname": "Berg", "gendercode": 2, "donotemail": True, "creditlimit": 1234.5}
+    contact = organization.post("contacts", row).headers["OData-EntityId"][-37:-1]
+
+    assert sdk.run("formatted", contact=contact) == {
+        "gendercode": "Female",
+        "donotemail": "Do Not Allow",
+        "creditlimit": "€1,234.50",
+        "_ownerid_value": "# Outlook Sync Portal",
+    }
+
+
+def test_bulk_messages_write_all_rows_of_a_call_in_one_transaction(sdk: Program, organization: Organization) -> None:
+    result = sdk.run("bulk")
+
+    assert [row["lastname"] for row in result["rows"]] == [f"Bulk {number}" for number in range(5)]
+    assert {row["jobtitle"] for row in result["rows"]} == {"Several"}
+    assert [row["department"] for row in result["rows"]] == ["One", "Two", None, None, None]
+    assert result["job"]
+    writes = organization.writes()
+    assert organization.methods() == ["POST"] * 5 + ["PATCH"] * 7 + ["DELETE"] * 5
+    assert len({entry["transaction"] for entry in writes[:5]}) == 1
+    assert {entry["id"] for entry in writes[-5:]} == set(result["ids"])
+
+
+def test_upsert_by_alternate_key_creates_once_and_then_updates(sdk: Program, organization: Organization) -> None:
+    assert sdk.run("upsert", key="K1") == [["K1", "Several"], ["K1's", "Several's"]]
+    assert organization.methods("osync_syncrecord") == ["POST", "PATCH", "PATCH", "POST"]
+
+
+def test_change_set_commits_as_one_and_its_references_hold(sdk: Program, organization: Organization) -> None:
+    result = sdk.run("batch", marker="Together")
+
+    assert result["statuses"] == [204, 204, 204, 200, 200]
+    [row] = result["rows"]
+    assert row["jobtitle"] == "Made at once"
+    assert row["_parentcustomerid_value"] == result["ids"][0]
+    assert result["sql"] == 1
+    assert len({entry["transaction"] for entry in organization.writes() + organization.writes("account")}) == 1
+
+
+def test_failed_change_set_leaves_nothing_behind(sdk: Program, organization: Organization) -> None:
+    result = sdk.run("rollback", marker="Undone")
+
+    assert result["statuses"] == [400, 200]
+    assert result["error"][0] == "0x80044331"
+    assert result["left"] == []
+    assert result["stopped"] == [404]
+    assert organization.ledger() == []
+
+
+def test_fetchxml_pages_by_cookie(sdk: Program, organization: Organization) -> None:
+    organization.start(contacts=25)
+
+    result = sdk.run("fetchxml", size=10)
+
+    assert result["sizes"] == [10, 10, 5]
+    assert result["distinct"] == result["n"] == 25
+    assert "a.name" in result["first"]
+
+
+def test_sql_selects_joins_groups_and_fills_a_frame(sdk: Program, organization: Organization) -> None:
+    organization.start(contacts=25)
+
+    result = sdk.run("sql")
+
+    assert result["top"] == 3
+    assert result["groups"]
+    assert sum(group["n"] for group in result["groups"]) <= 25
+    assert result["frame"] == [25, 3]
+    assert result["columns"] == ["fullname", "jobtitle", "createdon"]
+
+
+def test_frames_are_written_and_read(sdk: Program, organization: Organization) -> None:
+    assert sdk.run("dataframe") == ["a", "b"]
+
+
+def test_definitions_tell_what_the_sdk_wants_to_know(sdk: Program, organization: Organization) -> None:
+    result = sdk.run("metadata")
+
+    assert result["table"] == ["contacts", "contactid", "fullname"]
+    assert result["unknown"] is None
+    assert "gendercode" in result["picklists"]
+    assert "statecode" not in result["picklists"]
+    assert result["length"] == 50
+    assert result["plain"] == "lastname"
+    assert result["no_column"] is None
+    assert [key[1] for key in result["keys"]] == [["osync_operationid"]]
+    assert {"account", "systemuser"} <= set(result["relationships"])
+    assert result["tables"] > 5
+
+
+def test_table_of_ones_own_lives_from_the_cradle_to_the_grave(sdk: Program, organization: Organization) -> None:
+    result = sdk.run("table", name="new_SdkThing")
+
+    assert result["made"] == ["new_Code", "new_Amount", "new_Size", "new_Done", "new_Due"]
+    assert result["added"] == ["new_Remark", "new_Count"]
+    assert result["ids"] == 2
+    first, second = result["rows"]
+    assert first["new_code"] == "A1"
+    assert [first["new_amount"], first["new_size"], first["new_done"]] == [12.5, 100_000_001, True]
+    assert first["new_size@OData.Community.Display.V1.FormattedValue"] == "LARGE"
+    assert [second["new_remark"], second["new_count"]] == ["plain", 4]
+    assert result["joined"] == [{"new_code": "A1", "lastname": "Looked up"}]
+    assert result["removed"] == [["new_Remark"], False, True]
+    assert result["after"] is None
+
+
+def test_column_is_changed_by_its_whole_definition(sdk: Program, organization: Organization) -> None:
+    assert sdk.run("changed_column", name="new_SdkOther") == [30, "Code of it"]
+
+
+@pytest.mark.parametrize(("header", "value"), [("CallerObjectId", EDITOR.object_id), ("MSCRMCallerID", EDITOR.user_id)])
+def test_either_header_makes_somebody_else_the_author(
+    sdk: Program, organization: Organization, header: str, value: str
+) -> None:
+    row = sdk.run("impersonate", header=header, value=value)
+
+    assert row["_createdby_value"] == EDITOR.user_id
+    assert row["_createdonbehalfby_value"] == config.APPLICATION_USER_ID
+    [entry] = organization.writes()
+    assert [entry["caller"], entry["on_behalf_of"]] == [config.APPLICATION_USER_ID, EDITOR.user_id]
+
+
+def test_errors_arrive_with_status_code_and_words(sdk: Program, organization: Organization) -> None:
+    errors = sdk.run("errors")
+
+    assert [errors[name]["status_code"] for name in ("update", "delete", "long", "column", "filter")] == [
+        *(404, 404),
+        *(400, 400, 400),
+    ]
+    assert errors["update"]["service_error_code"] == "0x80040217"
+    assert errors["long"]["service_error_code"] == "0x80044331"
+    assert "nothing" in errors["column"]["message"]
+    assert "new_nothing" in errors["table"]["message"]
+    assert organization.ledger() == []
+
+
+def test_throttled_call_says_when_to_come_back(sdk: Program, organization: Organization) -> None:
+    organization.fault(table="contact", status=429, retry_after=7, times=1)
+
+    error = sdk.run("refused")
+
+    assert [error["status_code"], error["retry_after"], error["is_transient"]] == [429, 7, True]
+    assert error["service_error_code"] == "0x80072322"
+    assert sdk.run("refused") is None
+
+
+def test_wrong_secret_is_refused_by_the_token_endpoint(sdk: Program, organization: Organization) -> None:
+    assert sdk.run("wrong_secret").startswith("ClientAuthenticationError")
