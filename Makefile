@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock
+PORTAL ?=
+.PHONY: help demo test check bench screens format lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 10
@@ -31,6 +32,9 @@ check: $(STAMP) ## format, lint, types, imports, migrations, deployment checks
 
 bench: $(STAMP) ## the figures of docs/performance.md, as ratios within one run
 	$(BIN)/python -m benches
+
+screens: $(STAMP) ## take the pictures of docs/screens/ from a running demo (PORTAL=address)
+	$(BIN)/python -m tests.screens $(or $(PORTAL),http://127.0.0.1:8000) docs/screens
 
 format: $(STAMP) ## format and sort imports
 	$(BIN)/ruff format .
