@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -28,6 +29,22 @@ def build(verdicts: Sequence[Verdict], view: DeliveryView) -> ChangeSet | None:
         marks=tuple(_mark(verdict) for verdict in marking),
         closes=tuple(_closes(marking, view)),
     )
+
+
+def waves(decisions: Sequence[Decision]) -> list[list[Decision]]:
+    """The decisions in the order in which to send them: of two for one column, the later sees what the first did.
+
+    A newer edit can be approved while the approval of an older one is on its way; one change set would write only one.
+    """
+    found: list[list[Decision]] = []
+    used: Counter[str] = Counter()
+    for decision in decisions:
+        column = decision.field.column_name
+        number = used[column] if decision.writes else 0
+        used[column] += decision.writes
+        found.extend([] for _ in range(number + 1 - len(found)))
+        found[number].append(decision)
+    return found
 
 
 def groups(verdicts: Sequence[Verdict]) -> list[list[Decision]]:

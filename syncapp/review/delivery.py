@@ -96,8 +96,10 @@ def _work(claim: Claim, passage: Passage, crm: CrmClient) -> None:
         if claim.attempts > settings.ATTEMPTS:
             _give_up(work, error="crashed", said=f"The work was interrupted {settings.ATTEMPTS} times.")
             return
-        if _bound(work):
-            _send_all(work, _bound(work))
+        bound = _bound(work)
+        for wave in change_sets.waves(bound):
+            _send_all(work, wave)
+        if bound:
             gates.crm_answered(passage)
         else:
             gates.give_back(passage)
