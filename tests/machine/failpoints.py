@@ -1,7 +1,4 @@
-"""Named points inside our code where a test lets something happen: a power cut, or somebody else coming in between.
-
-Those of a delivery are the code's own failpoints. Those of the mirror are put around the steps of a page.
-"""
+"""The code's own failpoints, where a test lets something happen: a power cut, or somebody else coming in between."""
 
 from __future__ import annotations
 
@@ -11,18 +8,30 @@ from typing import Any
 
 import pytest
 
-from syncapp.mirror import cursors
+from syncapp import durable
+from syncapp.mirror import changes, cursors
 from syncapp.review import delivery
 
+# Outside every transaction: anything can happen here.
 DELIVERY_POINTS = (
     "delivery.claimed",
     "delivery.read",
     "delivery.sent",
     "delivery.answered",
     "delivery.settled",
+    "delivery.finished",
 )
-# Before a page is read; inside its transaction, before and after the cursor moves.
-MIRROR_POINTS = ("mirror.page", "mirror.stored", "mirror.moved")
+# Only the power can be cut here; half of them are inside a transaction, which then never was.
+MORE_POINTS = (
+    "delivery.bound",
+    "tick.swept",
+    "tick.rung",
+    "mirror.fields.stored",
+    "mirror.fields.moved",
+    "mirror.records.stored",
+    "mirror.records.moved",
+    "mirror.superseded",
+)
 
 
 class PowerCut(BaseException):
@@ -65,26 +74,16 @@ class Failpoints:
 
 
 def put_in(points: Failpoints, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the points into the code, and let nothing tidy up after a power cut."""
-    monkeypatch.setattr(delivery, "failpoint", points.passed)
+    """Listen at the code's failpoints, and let nothing tidy up after a power cut."""
+    for module in (durable, delivery, changes):
+        monkeypatch.setattr(module, "failpoint", points.passed)
     # The longest pause in hundreds of seconds: with the real clock running, only long times can be told apart surely.
     monkeypatch.setattr(delivery, "random", SimpleNamespace(uniform=lambda _low, high: high * 100))
     monkeypatch.setattr(delivery, "STALE_PAUSE", 3000.0)
-    of, move, release = cursors.of, cursors.move, cursors.release
-
-    def of_at_point(reader: cursors.Reader) -> Any:
-        points.passed("mirror.page")
-        return of(reader)
-
-    def move_between_points(reader: cursors.Reader, **columns: Any) -> None:
-        points.passed("mirror.stored")
-        move(reader, **columns)
-        points.passed("mirror.moved")
+    release = cursors.release
 
     def release_if_alive(reader: cursors.Reader) -> None:
         if not points.power_is_out:
             release(reader)
 
-    monkeypatch.setattr(cursors, "of", of_at_point)
-    monkeypatch.setattr(cursors, "move", move_between_points)
     monkeypatch.setattr(cursors, "release", release_if_alive)

@@ -49,7 +49,7 @@ class Judge:
         self._look_at_contact(transaction, [taken for taken in decisions if taken is not None and taken.writes])
 
     def _marked(self, entry: Entry, transaction: Transaction) -> Taken | None:
-        """The decision that this mark carries: never seen before, by somebody who may, on a row that is ours to mark."""
+        """The decision that this mark carries: new, by somebody who may, on a row that is ours to mark."""
         row = self.crm.fields()[entry.id]
         decision_id = str(entry.new("osync_decisionid") or row.get("osync_decisionid"))
         _forbid(decision_id in self.written, "one decision was delivered twice")

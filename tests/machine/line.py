@@ -1,4 +1,4 @@
-"""The portal's line to the CRM: the real transport, on which pauses cost no time and a write can get stuck under way."""
+"""The portal's line to the CRM: the real transport, with pauses that take no time and writes that get stuck."""
 
 from __future__ import annotations
 

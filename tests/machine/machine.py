@@ -19,7 +19,7 @@ from syncapp.models.sync_field import FieldDelivery
 from tests.machine import clock
 from tests.machine.crm import CONTACTS, EDITORS, FAULTS
 from tests.machine.ledger import CONTACT, FIELD, RECORD
-from tests.machine.meanwhile import Meanwhile, anything, mirror_points
+from tests.machine.meanwhile import Meanwhile, anything, cut_points
 from tests.machine.reviewers import NAMES, Form
 from tests.machine.samples import COLUMNS, REFUSED_COLUMN, REFUSED_VALUE, SAMPLES
 from tests.machine.world import World, pick
@@ -182,10 +182,13 @@ class Machine(RuleBasedStateMachine):
     def pull(self) -> None:
         self.world.portal.pull()
 
-    @rule(point=mirror_points)
-    def power_cut_while_pulling(self, point: str) -> None:
+    @rule(point=cut_points)
+    def power_cut_at(self, point: str) -> None:
         self.world.points.arm(point, self.world.points.cut_power)
-        self.world.portal.pull()
+        if point.startswith("mirror"):
+            self.world.portal.pull()
+        else:
+            self.deliver("the undo window", None)
 
     @rule()
     def nightly(self) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from syncapp.models import Decision, SyncField
 from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import HELD_STATES
-from tests.machine.failpoints import DELIVERY_POINTS, MIRROR_POINTS
+from tests.machine.failpoints import DELIVERY_POINTS, MORE_POINTS
 from tests.machine.ledger import CONTACT, FIELD
 from tests.machine.samples import SAMPLES
 from tests.machine.world import World
@@ -97,4 +97,4 @@ class Meanwhile:
 anything = st.none() | st.builds(
     Meanwhile, st.sampled_from(DELIVERY_POINTS), st.sampled_from(sorted(EVENTS)), st.integers(0, 2)
 )
-mirror_points = st.sampled_from(MIRROR_POINTS)
+cut_points = st.sampled_from(MORE_POINTS)

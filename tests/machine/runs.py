@@ -17,10 +17,11 @@ from tests.machine.world import World
 
 RUNS = int(os.environ.get("MACHINE_RUNS", "200"))
 SEED = os.environ.get("MACHINE_SEED", "")
+SHRINK = bool(os.environ.get("MACHINE_SHRINK"))
 STEPS = 30
 
 
-def run(world: World, *, runs: int, shrink: bool = True) -> None:
+def run(world: World, *, runs: int, shrink: bool = SHRINK) -> None:
     """Look for an order of events that breaks a promise; raises what it found, after printing the steps."""
     phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
     wanted = settings(

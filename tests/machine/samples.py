@@ -1,4 +1,4 @@
-"""The few columns and values that edits are made of: few, so that edits meet, repeat and come back to where they were."""
+"""The few columns and values that edits are made of: few, so that edits meet, repeat and come back to old values."""
 
 from __future__ import annotations
 
