@@ -49,6 +49,29 @@ class Write:
     def __post_init__(self) -> None:
         odata.require_etag(self.etag)
 
+    @property
+    def if_match(self) -> str:
+        """Only this version is written over."""
+        return self.etag
+
+
+@dataclass(frozen=True, slots=True)
+class WriteAnyVersion:
+    """One PATCH of an existing row in whatever version, for tables that keep none; it never creates a row."""
+
+    set_name: str
+    row_id: UUID
+    body: Mapping[str, object]
+    tag: str = ""
+
+    @property
+    def if_match(self) -> str:
+        """The wildcard is met by every row that exists ("Perform conditional operations")."""
+        return "*"
+
+
+AnyWrite = Write | WriteAnyVersion
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -87,28 +110,32 @@ class Encoded:
 
 def encode_reads(reads: Sequence[Read], *, api_path: str = odata.API_PATH) -> Encoded:
     """A batch of GETs, each answered by itself: one that fails does not stop the rest."""
-    _require_count(reads)
+    return encode_mixed(reads, api_path=api_path)
+
+
+def encode_mixed(items: Sequence[Read | Sequence[AnyWrite]], *, api_path: str = odata.API_PATH) -> Encoded:
+    """A batch of GETs and change sets, carried out in order; one that fails does not stop the rest."""
+    operations = sum(1 if isinstance(item, Read) else len(item) for item in items)
+    _require_count(operations)
     boundary = _fresh("batch")
-    parts = [_envelope(_request("GET", api_path + read.path, read.headers, b"")) for read in reads]
+    parts = [_get(item, api_path) if isinstance(item, Read) else _change_set(item, api_path) for item in items]
     return Encoded(
         headers={
             "Content-Type": f'multipart/mixed; boundary="{boundary}"',
             "Prefer": "odata.continue-on-error",
         },
         body=_multipart(boundary, parts),
-        operations=len(reads),
+        operations=operations,
     )
 
 
 def encode_change_set(writes: Sequence[Write], *, api_path: str = odata.API_PATH) -> Encoded:
     """A batch with one change set: all of it happens or nothing."""
-    _require_count(writes)
-    outer, inner = _fresh("batch"), _fresh("changeset")
-    parts = [_envelope(_patch(write, api_path), number) for number, write in enumerate(writes, start=1)]
-    change_set = _lines(f'Content-Type: multipart/mixed; boundary="{inner}"', "") + _multipart(inner, parts)
+    _require_count(len(writes))
+    boundary = _fresh("batch")
     return Encoded(
-        headers={"Content-Type": f'multipart/mixed; boundary="{outer}"'},
-        body=_multipart(outer, [change_set]),
+        headers={"Content-Type": f'multipart/mixed; boundary="{boundary}"'},
+        body=_multipart(boundary, [_change_set(writes, api_path)]),
         operations=len(writes),
     )
 
@@ -122,18 +149,30 @@ def decode(content_type: str, body: bytes) -> tuple[Answer, ...]:
     return tuple(_answer(block, depth=0) for block in _blocks(content_type, body))
 
 
-def _require_count(requests: Sequence[object]) -> None:
-    if not 0 < len(requests) <= MOST_PARTS:
-        raise ValueError(f"A batch takes 1 to {MOST_PARTS} requests, not {len(requests)}.")
+def _require_count(requests: int) -> None:
+    if not 0 < requests <= MOST_PARTS:
+        raise ValueError(f"A batch takes 1 to {MOST_PARTS} requests, not {requests}.")
 
 
 def _fresh(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(16)}"
 
 
-def _patch(write: Write, api_path: str) -> bytes:
+def _get(read: Read, api_path: str) -> bytes:
+    return _envelope(_request("GET", api_path + read.path, read.headers, b""))
+
+
+def _change_set(writes: Sequence[AnyWrite], api_path: str) -> bytes:
+    if not writes:
+        raise ValueError("An empty change set.")
+    boundary = _fresh("changeset")
+    parts = [_envelope(_patch(write, api_path), number) for number, write in enumerate(writes, start=1)]
+    return _lines(f'Content-Type: multipart/mixed; boundary="{boundary}"', "") + _multipart(boundary, parts)
+
+
+def _patch(write: AnyWrite, api_path: str) -> bytes:
     path = odata.query(odata.row_path(write.set_name, write.row_id), tag=write.tag)
-    headers = {"Content-Type": "application/json; type=entry", "If-Match": write.etag}
+    headers = {"Content-Type": "application/json; type=entry", "If-Match": write.if_match}
     return _request("PATCH", api_path + path, headers, odata.body_of(write.body))
 
 

@@ -32,6 +32,19 @@ def whole(row: odata.Row, name: str) -> int:
     return value
 
 
+def whole_or_zero(row: odata.Row, name: str) -> int:
+    """A whole number, 0 when empty: the first of the CRM's choices means "nothing yet" where this is used."""
+    return 0 if row.get(name) is None else whole(row, name)
+
+
+def flag(row: odata.Row, name: str) -> bool:
+    """Yes or no; an empty one is no."""
+    value = row.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise wrong(name)
+    return bool(value)
+
+
 def guid(row: odata.Row, name: str) -> UUID:
     """A GUID that has to be there."""
     found = optional_guid(row, name)

@@ -15,7 +15,12 @@ from syncapp.crm import changes, metadata, odata, rows
 from syncapp.crm.answers import failure, require_committed, require_parts
 from syncapp.crm.batch import Part, Read, Write, encode_change_set, encode_reads
 from syncapp.crm.deadline import Deadline
+from syncapp.crm.directory import Directory
+from syncapp.crm.directory_records import ActingFor
 from syncapp.crm.errors import NotFound, ProtocolError, WritesDisabled
+from syncapp.crm.evaluation import Evaluation
+from syncapp.crm.filters import Filters
+from syncapp.crm.filters_records import TableFacts
 from syncapp.crm.governor import Condition, Lane
 from syncapp.crm.names import Names
 from syncapp.crm.records import (
@@ -56,6 +61,9 @@ class CrmClient:
         self._names = names or Names()
         self._writes_allowed = writes_allowed
         self._filter_writes_allowed = filter_writes_allowed
+        self.directory = Directory(transport)
+        self.filters = Filters(transport, writes_allowed=filter_writes_allowed)
+        self.evaluation = Evaluation(transport)
 
     def in_lane(self, lane: Lane) -> CrmClient:
         """The same client whose calls wait in another lane of the governor."""
@@ -74,14 +82,22 @@ class CrmClient:
         """Whether this connection may write at all; a read-only one refuses before sending."""
         return self._writes_allowed()
 
-    def who_am_i(self) -> Identity:
-        """Our own user and the organization behind this address ("WhoAmI function")."""
-        return rows.identity(self._transport.get("WhoAmI"))
+    def who_am_i(self, *, acting_for: ActingFor | None = None, deadline: Deadline | None = None) -> Identity:
+        """Our own user and the organization behind this address ("WhoAmI function").
+
+        With `acting_for`, whom the CRM takes a call in that user's name for.
+        """
+        headers = acting_for.headers if acting_for else None
+        return rows.identity(self._transport.get("WhoAmI", headers=headers, deadline=deadline))
 
     def columns(self, table: str) -> tuple[Column, ...]:
         """All columns of a table with labels in our user's language."""
         parts = self._read(metadata.reads(table), deadline=None)
         return metadata.columns(table, [_require(part).json() for part in parts])
+
+    def table_facts(self, table: str) -> TableFacts:
+        """What the CRM does for this table: whether it keeps versions, tracks changes, and its code."""
+        return metadata.facts(self._transport.get(metadata.facts_path(table)))
 
     def staged_fields(self, link: str = "", *, page_size: int = 500) -> ChangePage[StagedField]:
         """A page of SyncFields: all of them from the start, or what follows `link`.

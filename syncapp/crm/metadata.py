@@ -13,8 +13,9 @@ from typing import Any
 
 from syncapp.crm import odata
 from syncapp.crm.batch import Read
-from syncapp.crm.cells import optional_text, text, whole
+from syncapp.crm.cells import flag, optional_text, text, whole
 from syncapp.crm.errors import ProtocolError
+from syncapp.crm.filters_records import TableFacts
 from syncapp.crm.records import Column, ColumnType, Navigation
 
 _SUBTYPE = "Microsoft.Dynamics.CRM."
@@ -73,7 +74,27 @@ def reads(table: str) -> tuple[Read, ...]:
         odata.query(f"{definition}/ManyToOneRelationships", select=_RELATIONSHIP),
         odata.query("EntityDefinitions", select=("LogicalName", "EntitySetName")),
     )
-    return tuple(Read(path, {}) for path in paths)
+    # A definition that an administrator has just changed may still be cached ("Compose HTTP requests").
+    return tuple(Read(path, {"Consistency": "Strong"}) for path in paths)
+
+
+_FACTS = ("LogicalName", "EntitySetName", "ObjectTypeCode", "IsOptimisticConcurrencyEnabled", "ChangeTrackingEnabled")
+
+
+def facts_path(table: str) -> str:
+    """The request whose answer `facts` understands."""
+    return odata.query(f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})", select=_FACTS)
+
+
+def facts(row: odata.Row) -> TableFacts:
+    """One table definition, as far as writing to the table depends on it."""
+    return TableFacts(
+        table=text(row, "LogicalName"),
+        set_name=text(row, "EntitySetName"),
+        object_type_code=whole(row, "ObjectTypeCode"),
+        keeps_versions=flag(row, "IsOptimisticConcurrencyEnabled"),
+        tracks_changes=flag(row, "ChangeTrackingEnabled"),
+    )
 
 
 def columns(table: str, answers: Sequence[odata.Row]) -> tuple[Column, ...]:

@@ -63,12 +63,15 @@ def row_path(set_name: str, row_id: UUID) -> str:
     return f"{identifier(set_name)}({row_id})"
 
 
-def query(path: str, *, select: Iterable[str] = (), filter: str = "", expand: str = "", tag: str = "") -> str:
+def query(
+    path: str, *, select: Iterable[str] = (), filter: str = "", expand: str = "", fetch: str = "", tag: str = ""
+) -> str:
     """`path` with its query options, percent-encoded."""
     options = {
         "$select": ",".join(identifier(name) for name in select),
         "$filter": filter,
         "$expand": expand,
+        "fetchXml": fetch,
         "tag": tag,
     }
     # "$" and the punctuation of OData are legal in a query string and keep it readable in traces.

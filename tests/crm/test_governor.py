@@ -109,7 +109,7 @@ def test_the_operations_of_a_batch_count_even_when_the_answer_comes_at_once():
     )
 )
 def test_no_mixture_of_calls_comes_near_the_limits(calls):
-    governor = Watched(Limits(requests=600, window_seconds=30, execution_seconds=120, lease_seconds=45))
+    governor = Watched()
     requests, execution = [], []
 
     for lane, operations, seconds, idle in calls:
@@ -123,10 +123,8 @@ def test_no_mixture_of_calls_comes_near_the_limits(calls):
         execution.append((governor.now, max(seconds, operations * 0.04)))
         governor.now += idle
 
-    assert most_in_a_window(requests, 30) <= 600
-    # One call may be longer than the whole allowance: nothing else follows it then.
-    longest = max((amount for _, amount in execution), default=0.0)
-    assert most_in_a_window(execution, 30) <= 120 + longest
+    assert most_in_a_window(requests, 300) <= 6000
+    assert most_in_a_window(execution, 300) <= 1200
 
 
 def test_a_person_does_not_wait_behind_a_run():

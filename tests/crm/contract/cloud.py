@@ -29,6 +29,15 @@ class Cloud:
     def post(self, path: str, **body: Any) -> Any:
         return self._answered("POST", path, body)
 
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None, **headers: str) -> dict[str, Any]:
+        """A request to the Web API by our own user, to set a scene."""
+        named = {"Authorization": f"Bearer {self.credentials().token()}", "OData-Version": "4.0", **headers}
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.request(method, f"{self.url}/api/data/v9.2/{path}", json=body, headers=named, timeout=10)
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else {}
+
     def _answered(self, method: str, path: str, body: dict[str, Any]) -> Any:
         with requests.Session() as session:
             session.trust_env = False

@@ -10,6 +10,7 @@ from syncapp.crm.client import CrmClient
 from syncapp.sandbox.config import World
 from syncapp.sandbox.server import SandboxServer
 from tests.crm.contract.cloud import Cloud
+from tests.crm.contract.scene import Scene
 
 SMALL = World(users=4, contacts=4, pending=0, seed=7)
 
@@ -32,3 +33,8 @@ def crm(cloud: Cloud) -> CrmClient:
     client = cloud.client()
     cloud.columns = {column.name: column for column in client.columns("contact")}
     return client
+
+
+@pytest.fixture
+def scene(cloud: Cloud) -> Scene:
+    return Scene(cloud, cloud.client())

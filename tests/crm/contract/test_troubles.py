@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from syncapp.crm import errors
 from syncapp.crm.client import CrmClient
+from syncapp.crm.directory_records import ActingFor
+from syncapp.crm.filters_records import QueryType, SystemFilter
 from syncapp.sandbox.server import SandboxServer
 from tests.crm.contract.cloud import Cloud
+from tests.crm.contract.scene import OURSELVES
 
+ACTING = ActingFor(OURSELVES)
+FILTER = SystemFilter(
+    id=OURSELVES,
+    name="",
+    table="contact",
+    query_type=QueryType.OUTLOOK_FILTER,
+    fetch_xml='<fetch><entity name="contact"/></fetch>',
+    is_default=False,
+    state=0,
+)
+TOMORROW = datetime(2030, 1, 1, tzinfo=UTC)
+FILTER_READS = {
+    "users": lambda crm, contact: crm.directory.users(),
+    "some_users": lambda crm, contact: crm.directory.some_users([contact]),
+    "teams": lambda crm, contact: crm.directory.teams(),
+    "memberships": lambda crm, contact: crm.directory.memberships(),
+    "business_units": lambda crm, contact: crm.directory.business_units(),
+    "mailboxes": lambda crm, contact: crm.directory.mailboxes(),
+    "some_mailboxes": lambda crm, contact: crm.directory.some_mailboxes([contact]),
+    "organization": lambda crm, contact: crm.directory.organization(),
+    "table_facts": lambda crm, contact: crm.table_facts("userquery"),
+    "filters_of": lambda crm, contact: crm.filters.of(OURSELVES),
+    "filters_in_his_name": lambda crm, contact: crm.filters.of(OURSELVES, acting_for=ACTING),
+    "filters_of_many": lambda crm, contact: crm.filters.of_many([OURSELVES]),
+    "system_filters": lambda crm, contact: crm.filters.system_filters(),
+    "counts": lambda crm, contact: crm.evaluation.counts([FILTER], acting_for=ACTING),
+    "rows": lambda crm, contact: crm.evaluation.rows(FILTER, acting_for=ACTING),
+    "meetings": lambda crm, contact: crm.evaluation.organized_meetings(
+        [OURSELVES], table="appointment", after=TOMORROW
+    ),
+}
 READS = [
+    *FILTER_READS.values(),
     lambda crm, contact: crm.who_am_i(),
     lambda crm, contact: crm.columns("contact"),
     lambda crm, contact: crm.staged_fields(),
@@ -18,7 +55,16 @@ READS = [
     lambda crm, contact: crm.contacts_now({contact: []}),
     lambda crm, contact: crm.view_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[contact]),
 ]
-READ_NAMES = ["who_am_i", "columns", "staged_fields", "staged_records", "users", "contacts_now", "view_for_delivery"]
+READ_NAMES = [
+    *FILTER_READS,
+    "who_am_i",
+    "columns",
+    "staged_fields",
+    "staged_records",
+    "users",
+    "contacts_now",
+    "view_for_delivery",
+]
 every_read = pytest.mark.parametrize("read", READS, ids=READ_NAMES)
 
 

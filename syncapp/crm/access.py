@@ -1,0 +1,78 @@
+"""Which way to others' filters works with this CRM: by our own right, or in the owner's name.
+
+The documentation promises reading only, and an id that impersonation does not know is ignored without
+a word, so both ways are tried and judged by what can be read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+from uuid import UUID
+
+from syncapp.crm.client import CrmClient
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.directory_records import ActingFor
+from syncapp.crm.errors import CrmError
+from syncapp.crm.filters_records import (
+    FilterChange,
+    OutlookFilter,
+    ReadingProbe,
+    Switch,
+    WritingProbe,
+)
+
+Found = TypeVar("Found")
+
+
+def probe_reading(crm: CrmClient, owner: ActingFor, *, deadline: Deadline | None = None) -> ReadingProbe:
+    """What each way shows of one owner's filters. Raises CrmError only for what concerns the connection."""
+    directly, direct_error = _tried(lambda: len(crm.filters.of(owner.user_id, deadline=deadline)))
+    in_his_name, acting_error = _tried(lambda: len(crm.filters.of(owner.user_id, acting_for=owner, deadline=deadline)))
+    answered_as, _ = _tried(lambda: crm.who_am_i(acting_for=owner, deadline=deadline).user_id)
+    return ReadingProbe(owner.user_id, directly, in_his_name, answered_as, direct_error, acting_error)
+
+
+def probe_writing(
+    crm: CrmClient,
+    found: OutlookFilter,
+    *,
+    expected_author: UUID,
+    acting_for: ActingFor | None = None,
+    keeps_versions: bool = True,
+    deadline: Deadline | None = None,
+) -> WritingProbe:
+    """Writes a filter with the state that it has, and reads back as whom that was recorded.
+
+    `expected_author` is our own user, or the owner when acting for him. Raises CrmError only for what
+    concerns the connection, WritesDisabled while filters may not be switched.
+    """
+    change = FilterChange(found.id, found.is_on, found.etag if keeps_versions else "", found.status)
+    switch = Switch(found.owner_id, (change,), found.query_type)
+    try:
+        (result,) = crm.filters.switch([switch], acting_for=acting_for, tag="osync-probe", deadline=deadline)
+    except CrmError as error:
+        if error.transient or error.status not in _REFUSED:
+            raise
+        return WritingProbe(found.id, works=False, recorded_as=None, error=error)
+    author = next((each.modified_by for each in result.now or () if each.id == found.id), None)
+    return WritingProbe(
+        filter_id=found.id,
+        works=result.error is None and result.as_wanted is True and author == expected_author,
+        recorded_as=author,
+        error=result.error,
+        ignored_silently=result.wrong_author,
+    )
+
+
+# A refusal of this caller or this user: an answer to the question that the probe asks.
+_REFUSED = frozenset({400, 403, 404})
+
+
+def _tried(ask: Callable[[], Found]) -> tuple[Found | None, CrmError | None]:
+    try:
+        return ask(), None
+    except CrmError as error:
+        if error.transient or (error.status not in _REFUSED and error.code != "owner"):
+            raise
+        return None, error

@@ -1,0 +1,149 @@
+"""What filters select, asked in a user's name: only so do "my appointments" mean his.
+
+FetchXML may be long, so every question travels inside a `$batch`, where addresses may be ("Use FetchXML
+with Web API").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from syncapp.crm import canonical, cells, fetch_xml, odata
+from syncapp.crm.answers import failure, require_parts
+from syncapp.crm.batch import Part, Read, encode_reads
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.directory_records import ActingFor
+from syncapp.crm.errors import CrmError
+from syncapp.crm.filters_records import (
+    Counted,
+    Meeting,
+    OrganizedMeetings,
+    OutlookFilter,
+    SelectedRow,
+    Selection,
+    SystemFilter,
+)
+from syncapp.crm.transport import Transport
+
+MOST_USERS_AT_ONCE = 50
+# "Aggregate data using FetchXML": beyond 50,000 rows the CRM refuses to count.
+_AGGREGATE_LIMIT, _MOST_COUNTED = "0x8004E023", 50_000
+_COOKIE = "@Microsoft.Dynamics.CRM.fetchxmlpagingcookie"
+_MORE = "@Microsoft.Dynamics.CRM.morerecords"
+
+AnyFilter = OutlookFilter | SystemFilter
+
+
+class Evaluation:
+    """Reads only."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def counts(
+        self, filters: Sequence[AnyFilter], *, acting_for: ActingFor, deadline: Deadline | None = None
+    ) -> tuple[Counted | CrmError, ...]:
+        """How many rows each filter selects for this user, in one request; an error of one stops no other."""
+        if not filters:
+            return ()
+        queries = [(each.table, fetch_xml.counting(each.fetch_xml, table=each.table)) for each in filters]
+        return tuple(_counted(part) for part in self._ask(queries, acting_for, deadline))
+
+    def rows(
+        self,
+        found: AnyFilter,
+        *,
+        columns: Sequence[str] = (),
+        acting_for: ActingFor,
+        most: int = 5000,
+        deadline: Deadline | None = None,
+    ) -> Selection:
+        """The rows that a filter selects for this user, each once, at most `most` of them."""
+        rows: list[SelectedRow] = []
+        cookie, number = "", 1
+        while True:
+            size = min(most, fetch_xml.LARGEST_PAGE)
+            query = fetch_xml.listing(
+                found.fetch_xml, table=found.table, columns=columns, page=number, size=size, cookie=cookie
+            )
+            (part,) = self._ask([(found.table, query)], acting_for, deadline)
+            payload = _payload(part)
+            rows += [_selected(row, found.table, columns) for row in odata.collection(payload)]
+            more = payload.get(_MORE) is True
+            if not more or len(rows) >= most:
+                return Selection(tuple(rows[:most]), complete=not more and len(rows) <= most)
+            cookie, number = fetch_xml.next_cookie(cells.text(payload, _COOKIE)), number + 1
+
+    def organized_meetings(
+        self, user_ids: Sequence[UUID], *, table: str, after: datetime, deadline: Deadline | None = None
+    ) -> tuple[OrganizedMeetings, ...]:
+        """The meetings after `after` that up to 50 users organize and invited others to, by our own right.
+
+        `table` is one of `fetch_xml.MEETINGS`. One request; a user whose meetings could not be counted
+        has an error instead, never none.
+        """
+        if len(user_ids) > MOST_USERS_AT_ONCE:
+            raise ValueError(f"At most {MOST_USERS_AT_ONCE} users at once, not {len(user_ids)}.")
+        if not user_ids:
+            return ()
+        moment = canonical.instant_text(after.replace(microsecond=0))
+        queries = [
+            ("activityparty", fetch_xml.organized_meetings(table, organizer=str(user_id), after=moment))
+            for user_id in user_ids
+        ]
+        parts = self._ask(queries, None, deadline)
+        return tuple(_organized(user_id, part) for user_id, part in zip(user_ids, parts, strict=True))
+
+    def _ask(
+        self, queries: Sequence[tuple[str, str]], acting_for: ActingFor | None, deadline: Deadline | None
+    ) -> tuple[Part, ...]:
+        reads = [Read(odata.query(odata.set_name(table), fetch=xml), odata.preferences()) for table, xml in queries]
+        answer = self._transport.read_batch(
+            encode_reads(reads, api_path=self._transport.api_path),
+            headers=acting_for.headers if acting_for else None,
+            deadline=deadline,
+        )
+        return require_parts(answer, len(reads))
+
+
+def _payload(part: Part) -> Mapping[str, object]:
+    if part.status >= 300:
+        raise failure(part)
+    return part.json()
+
+
+def _counted(part: Part) -> Counted | CrmError:
+    try:
+        found = odata.collection(_payload(part))
+    except CrmError as error:
+        return Counted(_MOST_COUNTED, more=True) if error.code.upper() == _AGGREGATE_LIMIT.upper() else error
+    return Counted(cells.whole(found[0], fetch_xml.FOUND) if found else 0)
+
+
+def _selected(row: odata.Row, table: str, columns: Sequence[str]) -> SelectedRow:
+    texts = {name: cells.text(row, name + odata.FORMATTED) or _plain(row.get(name)) for name in columns}
+    return SelectedRow(cells.guid(row, fetch_xml.key_of(table)), texts)
+
+
+def _plain(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _organized(user_id: UUID, part: Part) -> OrganizedMeetings:
+    try:
+        payload = _payload(part)
+        found: dict[UUID, Meeting] = {}
+        for row in odata.collection(payload):
+            meeting_id = cells.guid(row, "meeting_id")
+            known = found.get(meeting_id)
+            found[meeting_id] = Meeting(
+                id=meeting_id,
+                subject=cells.text(row, "meeting_subject"),
+                starts=cells.moment(row, "meeting_starts"),
+                attendees=1 + (known.attendees if known else 0),
+            )
+    except CrmError as error:
+        return OrganizedMeetings(user_id, None, error=error)
+    return OrganizedMeetings(user_id, tuple(found.values()), complete=payload.get(_MORE) is not True)

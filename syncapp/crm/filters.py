@@ -1,0 +1,217 @@
+"""Outlook filters and sync methods: reading them as their owners have them, and switching them with proof.
+
+Reading somebody else's filters without acting for him works only with exactly the two conditions of
+`_path_of` and for a holder of prvAdminFilter; any other question is answered with the caller's own rows
+("Offline and Outlook filters and templates").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
+
+from syncapp.crm import directory_rows, filter_rows, odata
+from syncapp.crm.answers import failure, require_parts
+from syncapp.crm.batch import AnyWrite, Part, Read, Write, WriteAnyVersion, encode_reads
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.directory_records import ActingFor
+from syncapp.crm.errors import CrmError, ProtocolError, WritesDisabled
+from syncapp.crm.filters_records import (
+    FilterChange,
+    MethodChange,
+    MethodResult,
+    OutlookFilter,
+    OwnerFilters,
+    QueryType,
+    Switch,
+    SwitchResult,
+    SystemFilter,
+)
+from syncapp.crm.steps import Step, StepAnswer, carry_out
+from syncapp.crm.transport import Transport
+
+MOST_OWNERS_AT_ONCE = 50
+_SET, _MAILBOXES = "userqueries", "mailboxes"
+_ON, _OFF = 0, 1
+_DEFAULT_STATUS = {_ON: 1, _OFF: 2}
+
+
+class Filters:
+    """Every write carries If-Match and is read back in the same request."""
+
+    def __init__(self, transport: Transport, *, writes_allowed: Callable[[], bool]) -> None:
+        self._transport = transport
+        self._writes_allowed = writes_allowed
+
+    def of(
+        self,
+        owner_id: UUID,
+        *,
+        query_type: int = QueryType.OUTLOOK_FILTER,
+        acting_for: ActingFor | None = None,
+        deadline: Deadline | None = None,
+    ) -> tuple[OutlookFilter, ...]:
+        """The filters of one user or team. Without `acting_for` none also means: we may not see them."""
+        headers = {**odata.preferences(), **_headers(acting_for)}
+        payload = self._transport.get(_path_of(owner_id, query_type), headers=headers, deadline=deadline)
+        return self._rows(payload, owner_id, headers, deadline)
+
+    def of_many(
+        self,
+        owner_ids: Sequence[UUID],
+        *,
+        query_type: int = QueryType.OUTLOOK_FILTER,
+        deadline: Deadline | None = None,
+    ) -> tuple[OwnerFilters, ...]:
+        """The filters of up to 50 owners by our own right, in one request; an error of one stops no other."""
+        if len(owner_ids) > MOST_OWNERS_AT_ONCE:
+            raise ValueError(f"At most {MOST_OWNERS_AT_ONCE} owners at once, not {len(owner_ids)}.")
+        if not owner_ids:
+            return ()
+        reads = [Read(_path_of(owner_id, query_type), odata.preferences()) for owner_id in owner_ids]
+        answer = self._transport.read_batch(encode_reads(reads, api_path=self._transport.api_path), deadline=deadline)
+        parts = require_parts(answer, len(reads))
+        return tuple(self._owner(owner_id, part, deadline) for owner_id, part in zip(owner_ids, parts, strict=True))
+
+    def system_filters(self, *, deadline: Deadline | None = None) -> tuple[SystemFilter, ...]:
+        """The filters that apply to everybody, and the templates for new users."""
+        condition = " or ".join(f"querytype eq {kind.value}" for kind in QueryType)
+        path = odata.query("savedqueries", select=filter_rows.SYSTEM_FILTER_COLUMNS, filter=condition)
+        headers = odata.preferences()
+        payload = self._transport.get(path, headers=headers, deadline=deadline)
+        return tuple(filter_rows.system_filter(row) for row in self._all(payload, headers, deadline))
+
+    def switch(
+        self,
+        switches: Sequence[Switch],
+        *,
+        acting_for: ActingFor | None = None,
+        tag: str = "",
+        deadline: Deadline | None = None,
+    ) -> tuple[SwitchResult, ...]:
+        """Switches the filters of some owners in one request; each owner's happen together or not at all.
+
+        `acting_for` takes one switch, of that very user: impersonation is per request. Raises CrmError
+        when the request as a whole failed, WritesDisabled before anything is sent.
+        """
+        if acting_for is not None and [switch.owner_id for switch in switches] != [acting_for.user_id]:
+            raise ValueError("In somebody's name only his own filters can be switched.")
+        self._require_writes()
+        steps = [_switch_step(switch, tag) for switch in switches]
+        answers = carry_out(self._transport, steps, headers=_headers(acting_for), deadline=deadline)
+        return tuple(
+            self._switched(switch, answer, acting_for, deadline)
+            for switch, answer in zip(switches, answers, strict=True)
+        )
+
+    def set_methods(
+        self, changes: Sequence[MethodChange], *, tag: str = "", deadline: Deadline | None = None
+    ) -> tuple[MethodResult, ...]:
+        """Sets how some mailboxes synchronize, each by itself, in one request; errors as in `switch`."""
+        self._require_writes()
+        steps = [_method_step(change, tag) for change in changes]
+        answers = carry_out(self._transport, steps, headers=None, deadline=deadline)
+        return tuple(_method_set(change, answer) for change, answer in zip(changes, answers, strict=True))
+
+    def _require_writes(self) -> None:
+        if not self._writes_allowed():
+            raise WritesDisabled("Switching filters is not enabled for this connection.", code="read_only")
+
+    def _owner(self, owner_id: UUID, part: Part, deadline: Deadline | None) -> OwnerFilters:
+        try:
+            return OwnerFilters(owner_id, self._part_rows(part, owner_id, odata.preferences(), deadline))
+        except CrmError as error:
+            return OwnerFilters(owner_id, None, error)
+
+    def _switched(
+        self, switch: Switch, answer: StepAnswer, acting_for: ActingFor | None, deadline: Deadline | None
+    ) -> SwitchResult:
+        headers = {**odata.preferences(), **_headers(acting_for)}
+        now = None
+        if answer.proof is not None:
+            try:
+                now = self._part_rows(answer.proof, switch.owner_id, headers, deadline)
+            except CrmError:
+                # The switch itself has its answer; that reading back failed is no answer to it.
+                now = None
+        wrong = answer.error is None and acting_for is not None and _has_other_author(switch, now)
+        return SwitchResult(switch.owner_id, answer.error, now, _as_wanted(switch, now), wrong)
+
+    def _part_rows(
+        self, part: Part, owner_id: UUID, headers: Mapping[str, str], deadline: Deadline | None
+    ) -> tuple[OutlookFilter, ...]:
+        if part.status >= 300:
+            raise failure(part)
+        return self._rows(part.json(), owner_id, headers, deadline)
+
+    def _rows(
+        self, payload: odata.Row, owner_id: UUID, headers: Mapping[str, str], deadline: Deadline | None
+    ) -> tuple[OutlookFilter, ...]:
+        found = tuple(filter_rows.outlook_filter(row) for row in self._all(payload, headers, deadline))
+        if any(each.owner_id != owner_id for each in found):
+            # Who asks wrongly gets his own rows: never take them for somebody else's.
+            raise ProtocolError("The CRM answered with the filters of another owner.", code="owner")
+        return found
+
+    def _all(self, payload: odata.Row, headers: Mapping[str, str], deadline: Deadline | None) -> list[odata.Row]:
+        found = odata.collection(payload)
+        while link := odata.link(payload, "@odata.nextLink"):
+            payload = self._transport.follow(link, headers=headers, deadline=deadline)
+            found += odata.collection(payload)
+        return found
+
+
+def _headers(acting_for: ActingFor | None) -> Mapping[str, str]:
+    return acting_for.headers if acting_for else {}
+
+
+def _path_of(owner_id: UUID, query_type: int) -> str:
+    condition = f"querytype eq {int(query_type)} and _ownerid_value eq {owner_id}"
+    return odata.query(_SET, select=filter_rows.FILTER_COLUMNS, filter=condition)
+
+
+def _switch_step(switch: Switch, tag: str) -> Step:
+    writes = tuple(_write(_SET, change.filter_id, change.etag, _wanted_state(change), tag) for change in switch.changes)
+    return Step(writes, Read(_path_of(switch.owner_id, switch.query_type), odata.preferences()))
+
+
+def _method_step(change: MethodChange, tag: str) -> Step:
+    path = odata.query(odata.row_path(_MAILBOXES, change.mailbox_id), select=directory_rows.MAILBOX_COLUMNS)
+    write = _write(_MAILBOXES, change.mailbox_id, change.etag, {"actdeliverymethod": int(change.method)}, tag)
+    return Step((write,), Read(path, odata.preferences()))
+
+
+def _write(set_name: str, row_id: UUID, etag: str, body: Mapping[str, object], tag: str) -> AnyWrite:
+    if etag:
+        return Write(set_name, row_id, etag, body, tag)
+    return WriteAnyVersion(set_name, row_id, body, tag)
+
+
+def _wanted_state(change: FilterChange) -> dict[str, object]:
+    state = _ON if change.active else _OFF
+    return {"statecode": state, "statuscode": change.status or _DEFAULT_STATUS[state]}
+
+
+def _as_wanted(switch: Switch, now: Sequence[OutlookFilter] | None) -> bool | None:
+    if now is None:
+        return None
+    found = {each.id: (each.state, each.status) for each in now}
+    wanted = {change.filter_id: tuple(_wanted_state(change).values()) for change in switch.changes}
+    return all(found.get(filter_id) == state for filter_id, state in wanted.items())
+
+
+def _has_other_author(switch: Switch, now: Sequence[OutlookFilter] | None) -> bool:
+    """Whether a change made in the owner's name is recorded as somebody else's."""
+    changed = {change.filter_id for change in switch.changes}
+    return any(each.modified_by != switch.owner_id for each in now or () if each.id in changed)
+
+
+def _method_set(change: MethodChange, answer: StepAnswer) -> MethodResult:
+    now = None
+    if answer.proof is not None and answer.proof.status < 300:
+        try:
+            now = directory_rows.mailbox(answer.proof.json())
+        except ProtocolError:
+            now = None
+    as_wanted = None if now is None else now.method == change.method and now.id == change.mailbox_id
+    return MethodResult(change.mailbox_id, answer.error, now, as_wanted)

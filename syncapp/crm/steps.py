@@ -1,0 +1,80 @@
+"""Several independent steps in one `$batch`: each a change set that happens or not, and the read that proves it.
+
+Source: "Execute batch operations using the Web API". Steps are answered in order; one that fails does
+not stop the others. What the answer does not tell is *unknown*, never failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from syncapp.crm.answers import Answer, batch_answers, failure, request_id_of
+from syncapp.crm.batch import Answer as BatchAnswer
+from syncapp.crm.batch import AnyWrite, ChangeSetAnswer, Part, Read, encode_mixed
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import CrmError, ProtocolError, ServerFault, Unreachable
+from syncapp.crm.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Writes that belong together, and what to read afterwards."""
+
+    writes: tuple[AnyWrite, ...]
+    proof: Read
+
+
+@dataclass(frozen=True, slots=True)
+class StepAnswer:
+    """`error` None: carried out. `proof` is the answer to the read, None when it is missing."""
+
+    error: CrmError | None
+    proof: Part | None
+
+
+def carry_out(
+    transport: Transport, steps: Sequence[Step], *, headers: Mapping[str, str] | None, deadline: Deadline | None
+) -> tuple[StepAnswer, ...]:
+    """One answer for each step.
+
+    Raises CrmError when the request as a whole failed; with `may_have_applied` any of the steps may
+    have happened.
+    """
+    items: list[Read | Sequence[AnyWrite]] = []
+    for step in steps:
+        items += [step.writes, step.proof]
+    batch = encode_mixed(items, api_path=transport.api_path)
+    return answers_of(transport.write_batch(batch, headers=headers, deadline=deadline), steps)
+
+
+def answers_of(answer: Answer, steps: Sequence[Step]) -> tuple[StepAnswer, ...]:
+    """What a batch answer, whole or not, says about each step; raises ProtocolError when it is none."""
+    try:
+        answers = batch_answers(answer)
+        if len(answers) > 2 * len(steps):
+            raise ProtocolError("The CRM answered more than it was asked.", code="batch")
+    except ProtocolError as error:
+        error.may_have_applied = True
+        raise
+    return tuple(_step(step, answers[2 * n : 2 * n + 2], request_id_of(answer.headers)) for n, step in enumerate(steps))
+
+
+def _step(step: Step, answers: tuple[BatchAnswer, ...], request_id: str) -> StepAnswer:
+    error = _refusal(step, answers[0] if answers else None, request_id)
+    if error is not None and isinstance(error, Unreachable | ServerFault | ProtocolError):
+        error.may_have_applied = True
+    proof = answers[1] if len(answers) > 1 else None
+    return StepAnswer(error, proof if isinstance(proof, Part) else None)
+
+
+def _refusal(step: Step, answer: BatchAnswer | None, request_id: str) -> CrmError | None:
+    if answer is None:
+        return Unreachable("The CRM's batch answer broke off before this part.", code="part", request_id=request_id)
+    parts = answer.parts if isinstance(answer, ChangeSetAnswer) else (answer,)
+    for part in parts:
+        if part.status >= 300:
+            return failure(part, request_id=request_id)
+    if not isinstance(answer, ChangeSetAnswer) or len(parts) != len(step.writes):
+        return ProtocolError("The CRM's answer to a change set is not complete.", code="part", request_id=request_id)
+    return None

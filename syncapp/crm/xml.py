@@ -1,0 +1,50 @@
+"""XML out of the CRM, read without document types: they are how small texts become huge or read files."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from syncapp.crm.errors import ProtocolError
+
+Element = ElementTree.Element
+
+_LONGEST = 1_000_000
+_DEEPEST = 50
+
+
+class _WithoutDocumentType(ElementTree.TreeBuilder):
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+
+    def doctype(self, name: str, public: str | None, system: str | None) -> None:
+        # Called before anything of the document type itself is read.
+        raise ValueError("a document type")
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise ValueError("nested too deeply")
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        self._depth -= 1
+        return super().end(tag)
+
+
+def parse(text: str) -> Element:
+    """The root element; ProtocolError for what is no XML, has a document type, or is absurdly large."""
+    if len(text) > _LONGEST:
+        raise ProtocolError("The CRM's XML is too long.", code="xml")
+    parser = ElementTree.XMLParser(target=_WithoutDocumentType())  # noqa: S314 - the target refuses document types
+    try:
+        parser.feed(text)
+        root: Element = parser.close()
+    except (ElementTree.ParseError, ValueError) as error:
+        raise ProtocolError("The CRM's XML cannot be read.", code="xml") from error
+    return root
+
+
+def write(root: Element) -> str:
+    """The element as text."""
+    return ElementTree.tostring(root, encoding="unicode")

@@ -1,0 +1,75 @@
+"""The cast of the filter tests: who they are, and small changes to what they have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from syncapp.crm.client import CrmClient
+from syncapp.crm.directory_records import DirectoryUser
+from syncapp.crm.filters_records import FilterChange, OutlookFilter, Switch
+from syncapp.sandbox.config import APPLICATION_USER_ID, PEOPLE
+from tests.crm.contract.cloud import Cloud
+
+OURSELVES = UUID(APPLICATION_USER_ID)
+IDS = {person.first_name: UUID(person.user_id) for person in PEOPLE}
+
+
+class Scene:
+    """The CRM with people in it, and our client in front of it."""
+
+    def __init__(self, cloud: Cloud, crm: CrmClient) -> None:
+        self.cloud, self.crm = cloud, crm
+        self.since = cloud.last_write()
+
+    def user(self, name: str) -> DirectoryUser:
+        (found,) = self.crm.directory.some_users([IDS[name]])
+        return found
+
+    def filters(self, name: str) -> dict[str, OutlookFilter]:
+        """Somebody's filters by the tables that they are about."""
+        return {each.table: each for each in self.crm.filters.of(IDS[name])}
+
+    def change(self, table: str, row_id: UUID, **values: Any) -> None:
+        """Somebody changes a row in a form of the CRM; it is not part of what a test looks for."""
+        self.cloud.call("PATCH", f"{table}({row_id})", values, **{"If-Match": "*"})
+        self.since = self.cloud.last_write()
+
+    def delete(self, table: str, row_id: UUID) -> None:
+        self.cloud.call("DELETE", f"{table}({row_id})")
+        self.since = self.cloud.last_write()
+
+    def disable(self, name: str) -> None:
+        self.change("systemusers", IDS[name], isdisabled=True)
+
+    def take_roles(self, user_id: UUID) -> None:
+        for role in self.roles(user_id):
+            self.cloud.call("DELETE", f"systemusers({user_id})/systemuserroles_association({role})/$ref")
+        self.since = self.cloud.last_write()
+
+    def give_role(self, user_id: UUID, name: str) -> None:
+        (role,) = self.cloud.call("GET", f"roles?$select=roleid&$filter=name eq '{name}'")["value"]
+        body = {"@odata.id": f"{self.cloud.url}/api/data/v9.2/roles({role['roleid']})"}
+        self.cloud.call("POST", f"systemusers({user_id})/systemuserroles_association/$ref", body)
+        self.since = self.cloud.last_write()
+
+    def roles(self, user_id: UUID) -> list[str]:
+        path = f"systemusers({user_id})?$select=fullname&$expand=systemuserroles_association($select=roleid)"
+        return [role["roleid"] for role in self.cloud.call("GET", path)["systemuserroles_association"]]
+
+    def written(self) -> list[dict[str, Any]]:
+        return self.cloud.ledger(self.since)
+
+    def states(self) -> list[tuple[str, list[int]]]:
+        """Which rows had their state written, and from what to what."""
+        return [(entry["id"], entry["changes"]["statecode"]) for entry in self.written()]
+
+
+def switch_off(*filters: OutlookFilter, any_version: bool = False) -> Switch:
+    changes = tuple(FilterChange(each.id, active=False, etag="" if any_version else each.etag) for each in filters)
+    return Switch(filters[0].owner_id, changes)
+
+
+def another_version(found: OutlookFilter) -> OutlookFilter:
+    return replace(found, etag='W/"1"')

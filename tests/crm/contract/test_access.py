@@ -1,0 +1,121 @@
+"""Which way to others' filters works is found out by trying, and believed only when it can be read back."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from syncapp.crm import access, errors
+from syncapp.crm.directory_records import ActingFor
+from syncapp.sandbox.config import fixed_id
+from tests.crm.contract.scene import IDS, OURSELVES
+
+
+def _only(scene, *roles):
+    """Our user has these roles and is no administrator any more."""
+    for role in roles:
+        scene.give_role(OURSELVES, role)
+    administrator = fixed_id("role", "System Administrator")
+    scene.cloud.call("DELETE", f"systemusers({OURSELVES})/systemuserroles_association({administrator})/$ref")
+
+
+def test_an_administrator_sees_filters_both_ways(scene):
+    rita = scene.user("Rita")
+
+    probe = access.probe_reading(scene.crm, rita.acting)
+
+    assert probe.directly == probe.in_his_name > 0
+    assert (probe.direct_works, probe.acting_works, probe.answered_as) == (True, True, rita.id)
+
+
+def test_who_may_only_act_for_others_sees_filters_in_their_name(scene):
+    rita = scene.user("Rita")
+    _only(scene, "Basic User", "Delegate")
+
+    probe = access.probe_reading(scene.crm, rita.acting)
+
+    assert (probe.direct_works, probe.acting_works) == (False, True)
+
+
+def test_who_may_only_manage_filters_sees_them_directly(scene):
+    rita = scene.user("Rita")
+    _only(scene, "Basic User", "Synchronization Filter Manager")
+
+    probe = access.probe_reading(scene.crm, rita.acting)
+
+    assert (probe.direct_works, probe.acting_works) == (True, False)
+    assert isinstance(probe.acting_error, errors.Forbidden)
+
+
+def test_somebody_without_filters_proves_nothing(scene):
+    rita = scene.user("Rita")
+    for each in scene.filters("Rita").values():
+        scene.delete("userqueries", each.id)
+
+    probe = access.probe_reading(scene.crm, rita.acting)
+
+    assert (probe.direct_works, probe.acting_works) == (None, None)
+
+
+def test_an_id_that_is_silently_ignored_does_not_work(scene):
+    probe = access.probe_reading(scene.crm, ActingFor(uuid4()))
+
+    assert (probe.answered_as, probe.acting_works) == (OURSELVES, False)
+
+
+def test_trouble_with_the_line_is_no_answer(scene):
+    rita = scene.user("Rita")
+    scene.cloud.fail({"status": 500})
+
+    with pytest.raises(errors.ServerFault):
+        access.probe_reading(scene.crm, rita.acting)
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("acting", [True, False])
+def test_writing_is_tried_without_changing_anything(scene, active, acting):
+    rita = scene.user("Rita")
+    if not active:
+        scene.change("userqueries", scene.filters("Rita")["task"].id, statecode=1, statuscode=2)
+    found = scene.filters("Rita")["task"]
+
+    probe = access.probe_writing(
+        scene.crm,
+        found,
+        expected_author=rita.id if acting else OURSELVES,
+        acting_for=rita.acting if acting else None,
+    )
+
+    assert (probe.works, probe.recorded_as) == (True, rita.id if acting else OURSELVES)
+    now = scene.filters("Rita")["task"]
+    assert (now.state, now.status) == (found.state, found.status)
+
+
+def test_writing_without_the_right_does_not_work(scene):
+    found = scene.filters("Rita")["task"]
+    _only(scene, "Basic User")
+
+    probe = access.probe_writing(scene.crm, found, expected_author=OURSELVES)
+
+    assert not probe.works
+    assert isinstance(probe.error, errors.Forbidden)
+
+
+def test_writing_in_the_name_of_a_disabled_user_does_not_work(scene):
+    rita, found = scene.user("Rita"), scene.filters("Rita")["task"]
+    scene.disable("Rita")
+
+    probe = access.probe_writing(scene.crm, found, expected_author=rita.id, acting_for=rita.acting)
+
+    assert not probe.works
+    assert isinstance(probe.error, errors.Forbidden)
+
+
+def test_a_write_that_is_recorded_as_ours_did_not_work_in_his_name(scene):
+    found = scene.filters("Rita")["task"]
+
+    # By our own right it is written, but Rita is expected to have done it.
+    probe = access.probe_writing(scene.crm, found, expected_author=IDS["Rita"])
+
+    assert (probe.works, probe.recorded_as) == (False, OURSELVES)

@@ -1,0 +1,158 @@
+"""What the client may rely on when it reads who there is: every page, and every fact that decides a run."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from syncapp.crm.directory_records import SyncMethod, TeamKind
+from syncapp.crm.errors import ProtocolError
+from syncapp.sandbox.config import BUSINESS_UNIT_ID, ORGANIZATION_ID
+from tests.crm.contract.scene import IDS, OURSELVES
+
+
+def _all(read) -> list:
+    rows, page = [], read("")
+    while True:
+        rows += page.rows
+        if not page.next_link:
+            return rows
+        page = read(page.next_link)
+
+
+@pytest.mark.parametrize("name", ["users", "teams", "memberships", "business_units", "mailboxes"])
+@pytest.mark.parametrize("size", [1, 3, 5000])
+def test_pages_of_any_size_hold_every_row_once(scene, name, size):
+    method = getattr(scene.crm.directory, name)
+
+    rows = _all(lambda link: method(link, page_size=size))
+
+    assert sorted(rows, key=repr) == sorted(_all(method), key=repr)
+    assert len(set(rows)) == len(rows) > 1
+
+
+def test_a_user_says_who_he_is_and_where_he_belongs(scene):
+    units = {unit.id: unit.name for unit in scene.crm.directory.business_units().rows}
+
+    rita = scene.user("Rita")
+
+    assert (rita.name, rita.address) == ("Rita Lindqvist", "rita.lindqvist@contoso.example")
+    assert units[rita.business_unit_id] == rita.business_unit_name
+    assert rita.entra_id
+    assert rita.mailbox_id
+    assert (rita.disabled, rita.is_application, rita.has_own_roles) == (False, False, True)
+
+
+def test_our_own_user_is_a_program(scene):
+    (ourselves,) = scene.crm.directory.some_users([OURSELVES])
+
+    assert ourselves.is_application
+
+
+def test_a_disabled_user_says_so(scene):
+    scene.disable("Rita")
+
+    assert scene.user("Rita").disabled
+
+
+def test_a_user_without_roles_says_so(scene):
+    scene.take_roles(IDS["Rita"])
+
+    assert not scene.user("Rita").has_own_roles
+
+
+def test_unknown_users_are_absent(scene):
+    assert scene.crm.directory.some_users([uuid4()]) == ()
+    assert scene.crm.directory.some_users([]) == ()
+
+
+def test_more_users_than_fit_one_address_are_all_found(scene):
+    wanted = [IDS["Rita"], *(uuid4() for _ in range(90)), IDS["Rob"]]
+
+    found = scene.crm.directory.some_users(wanted)
+
+    assert {user.id for user in found} == {IDS["Rita"], IDS["Rob"]}
+
+
+def test_teams_know_their_kind_and_their_members(scene):
+    team = scene.crm.directory.teams().rows[0]
+    members = [each.user_id for each in scene.crm.directory.memberships().rows if each.team_id == team.id]
+
+    assert team.business_unit_id == UUID(BUSINESS_UNIT_ID)
+    assert members
+    assert not team.is_fed_by_entra
+
+
+def test_a_team_of_an_entra_group_says_so(scene):
+    team = scene.crm.directory.teams().rows[0]
+    scene.change("teams", team.id, teamtype=int(TeamKind.ENTRA_SECURITY_GROUP))
+
+    assert scene.crm.directory.teams().rows[0].is_fed_by_entra
+
+
+def test_roles_of_a_team_are_known(scene):
+    team = scene.crm.directory.teams().rows[0]
+    (role, *_) = scene.roles(IDS["Rita"])
+    body = {"@odata.id": f"{scene.cloud.url}/api/data/v9.2/roles({role})"}
+    scene.cloud.call("POST", f"teams({team.id})/teamroles_association/$ref", body)
+
+    assert [each.has_roles for each in scene.crm.directory.teams().rows if each.id == team.id] == [True]
+
+
+def test_business_units_form_a_tree(scene):
+    units = {unit.id: unit for unit in scene.crm.directory.business_units().rows}
+
+    roots = [unit for unit in units.values() if unit.parent_id is None]
+    assert [root.id for root in roots] == [UUID(BUSINESS_UNIT_ID)]
+    assert all(unit.parent_id in units for unit in units.values() if unit not in roots)
+
+
+def test_a_mailbox_says_how_it_synchronizes(scene):
+    rita = scene.user("Rita")
+    scene.change("mailboxes", rita.mailbox_id, actdeliverymethod=1, enabledforact=True, actstatus=2)
+
+    (mailbox,) = scene.crm.directory.some_mailboxes([rita.mailbox_id])
+
+    assert (mailbox.method, mailbox.enabled_for_act, mailbox.act_status) == (SyncMethod.SERVER_SIDE, True, 2)
+    assert (mailbox.user_id, mailbox.state) == (rita.id, 0)
+
+
+@pytest.mark.parametrize(
+    ("stored", "apart"),
+    [
+        (None, False),
+        ("<OrgSettings></OrgSettings>", False),
+        ("<OrgSettings><Other>true</Other></OrgSettings>", False),
+        (
+            "<OrgSettings><DistinctPhysicalAndLogicalDeletesForExchangeSync>true"
+            "</DistinctPhysicalAndLogicalDeletesForExchangeSync></OrgSettings>",
+            True,
+        ),
+        (
+            "<OrgSettings><DistinctPhysicalAndLogicalDeletesForExchangeSync>false"
+            "</DistinctPhysicalAndLogicalDeletesForExchangeSync></OrgSettings>",
+            False,
+        ),
+        ("<OrgSettings>", None),
+        ("<!DOCTYPE x [<!ENTITY y 'true'>]><OrgSettings><A>&y;</A></OrgSettings>", None),
+    ],
+)
+def test_the_organization_says_whether_deletes_are_kept_apart(scene, stored, apart):
+    scene.change("organizations", UUID(ORGANIZATION_ID), orgdborgsettings=stored)
+
+    organization = scene.crm.directory.organization()
+
+    assert (organization.id, organization.keeps_deletes_apart) == (UUID(ORGANIZATION_ID), apart)
+
+
+def test_a_link_that_leads_away_is_not_followed(scene):
+    with pytest.raises(ProtocolError):
+        scene.crm.directory.users("https://contoso.example/api/data/v9.2/systemusers")
+
+
+def test_table_facts_decide_how_a_table_is_written(scene):
+    facts = scene.crm.table_facts("userquery")
+
+    assert (facts.table, facts.set_name, facts.object_type_code) == ("userquery", "userqueries", 4230)
+    assert isinstance(facts.keeps_versions, bool)

@@ -1,0 +1,205 @@
+"""What filters select, asked in a user's name: counted, listed, and the meetings that hang on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from syncapp.crm import errors
+from syncapp.crm.directory_records import ActingFor
+from syncapp.crm.filters_records import Counted
+from tests.crm.contract.scene import IDS
+
+NOW = datetime.now(UTC)
+
+
+def _create(scene, set_name, **values) -> UUID:
+    key = scene.cloud.call("POST", set_name, values, Prefer="return=representation")
+    return UUID(key["activityid" if "activityid" in key else f"{set_name[:-1]}id"])
+
+
+def _task(scene, name, subject="Call back", state=0) -> UUID:
+    owner = {"ownerid@odata.bind": f"/systemusers({IDS[name]})"}
+    return _create(scene, "tasks", subject=subject, statecode=state, **owner)
+
+
+def _meeting(scene, organizer, *guests, in_days=3, subject="Price talks", **more) -> UUID:
+    parties = [{"partyid_systemuser@odata.bind": f"/systemusers({IDS[organizer]})", "participationtypemask": 7}]
+    parties += [
+        {"partyid_systemuser@odata.bind": f"/systemusers({IDS[guest]})", "participationtypemask": 5} for guest in guests
+    ]
+    starts = NOW + timedelta(days=in_days)
+    return _create(
+        scene,
+        "appointments",
+        subject=subject,
+        scheduledstart=starts.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        scheduledend=(starts + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        appointment_activity_parties=parties,
+        **{"ownerid@odata.bind": f"/systemusers({IDS[organizer]})"},
+        **more,
+    )
+
+
+def _about(found, condition: str):
+    """The filter with another condition."""
+    xml = (
+        f'<fetch><entity name="{found.table}"><all-attributes/><order attribute="subject"/>{condition}</entity></fetch>'
+    )
+    return replace(found, fetch_xml=xml)
+
+
+MINE = '<filter><condition attribute="ownerid" operator="eq-userid"/></filter>'
+
+
+def test_a_filter_about_ones_own_rows_counts_those_of_the_user(scene):
+    rita, rob = scene.user("Rita"), scene.user("Rob")
+    mine = _about(scene.filters("Rita")["task"], MINE)
+    before = [scene.crm.evaluation.counts([mine], acting_for=user.acting)[0].number for user in (rita, rob)]
+    for _ in range(3):
+        _task(scene, "Rita")
+
+    after = [scene.crm.evaluation.counts([mine], acting_for=user.acting)[0].number for user in (rita, rob)]
+
+    assert [now - then for now, then in zip(after, before, strict=True)] == [3, 0]
+
+
+def test_all_filters_of_a_user_are_counted_in_one_request(scene):
+    rita = scene.user("Rita")
+    filters = list(scene.filters("Rita").values())
+
+    counts = scene.crm.evaluation.counts(filters, acting_for=rita.acting)
+
+    assert len(counts) == len(filters)
+    assert all(isinstance(each, Counted) for each in counts)
+
+
+def test_a_filter_that_the_crm_refuses_stops_no_other(scene):
+    rita = scene.user("Rita")
+    task = scene.filters("Rita")["task"]
+    broken = _about(task, '<filter><condition attribute="nosuchcolumn" operator="eq" value="1"/></filter>')
+
+    refused, counted = scene.crm.evaluation.counts([broken, task], acting_for=rita.acting)
+
+    assert isinstance(refused, errors.Rejected)
+    assert isinstance(counted, Counted)
+
+
+@pytest.mark.parametrize("xml", ["", "<fetch/>", "<fetch><entity name='account'/></fetch>", "<!DOCTYPE a><a/>"])
+def test_a_filter_that_is_none_is_not_sent(scene, xml):
+    rita = scene.user("Rita")
+    broken = replace(scene.filters("Rita")["task"], fetch_xml=xml)
+    scene.cloud.fail({"status": 500})
+
+    with pytest.raises(errors.ProtocolError):
+        scene.crm.evaluation.counts([broken], acting_for=rita.acting)
+
+
+def test_the_rows_of_a_filter_come_with_what_a_person_reads(scene):
+    rita = scene.user("Rita")
+    task = _task(scene, "Rita", subject="A & B <together>")
+    mine = _about(scene.filters("Rita")["task"], MINE)
+
+    selection = scene.crm.evaluation.rows(mine, columns=["subject", "statecode"], acting_for=rita.acting)
+
+    assert selection.complete
+    (row,) = [row for row in selection.rows if row.id == task]
+    assert row.texts == {"subject": "A & B <together>", "statecode": "Open"}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_rows_are_read_page_by_page_and_each_once(scene, size, monkeypatch):
+    rita = scene.user("Rita")
+    tasks = {_task(scene, "Rita") for _ in range(5)}
+    mine = _about(scene.filters("Rita")["task"], MINE)
+    monkeypatch.setattr("syncapp.crm.fetch_xml.LARGEST_PAGE", size)
+
+    selection = scene.crm.evaluation.rows(mine, acting_for=rita.acting)
+
+    ids = [row.id for row in selection.rows]
+    assert tasks <= set(ids)
+    assert len(set(ids)) == len(ids)
+
+
+def test_no_more_rows_are_read_than_asked_for(scene):
+    rita = scene.user("Rita")
+    for _ in range(4):
+        _task(scene, "Rita")
+    mine = _about(scene.filters("Rita")["task"], MINE)
+
+    selection = scene.crm.evaluation.rows(mine, acting_for=rita.acting, most=3)
+
+    assert (len(selection.rows), selection.complete) == (3, False)
+
+
+def test_a_row_linked_several_times_counts_once(scene):
+    rita = scene.user("Rita")
+    link = '<link-entity name="activityparty" from="activityid" to="activityid" link-type="inner"/>'
+    found = _about(scene.filters("Rita")["appointment"], MINE + link)
+    (before,) = scene.crm.evaluation.counts([found], acting_for=rita.acting)
+    _meeting(scene, "Rita", "Rob", "Fred")
+
+    (after,) = scene.crm.evaluation.counts([found], acting_for=rita.acting)
+    selection = scene.crm.evaluation.rows(found, acting_for=rita.acting)
+
+    assert after.number - before.number == 1
+    assert len(selection.rows) == after.number
+
+
+def _organized(scene, *names):
+    ids = [IDS[name] for name in names]
+    return scene.crm.evaluation.organized_meetings(ids, table="appointment", after=NOW)
+
+
+def test_meetings_to_come_are_those_that_one_organizes_with_others(scene):
+    (before,) = _organized(scene, "Nils")
+    wanted = _meeting(scene, "Nils", "Rita", "Rob", subject="Price talks")
+    _meeting(scene, "Nils", subject="Alone")
+    _meeting(scene, "Nils", "Rob", in_days=-3, subject="Over")
+    _meeting(scene, "Rob", "Nils", subject="A guest there")
+
+    (after,) = _organized(scene, "Nils")
+
+    new = set(after.meetings) - set(before.meetings)
+    assert [(each.id, each.subject, each.attendees) for each in new] == [(wanted, "Price talks", 2)]
+    assert after.complete
+    assert all(each.starts > NOW for each in new)
+
+
+def test_a_cancelled_meeting_is_none(scene):
+    (before,) = _organized(scene, "Nils")
+    meeting = _meeting(scene, "Nils", "Rita")
+    scene.change("appointments", meeting, statecode=2, statuscode=4)
+
+    (after,) = _organized(scene, "Nils")
+
+    assert after.meetings == before.meetings
+
+
+def test_users_are_answered_in_order_and_each_by_himself(scene):
+    scene.cloud.fail({"method": "GET", "table": "activityparty", "status": 403, "times": 1})
+
+    refused, counted = _organized(scene, "Rita", "Rob")
+
+    assert refused.meetings is None
+    assert isinstance(refused.error, errors.Forbidden)
+    assert (counted.user_id, counted.error) == (IDS["Rob"], None)
+
+
+@pytest.mark.parametrize("table", ["appointment", "serviceappointment", "recurringappointmentmaster"])
+def test_every_kind_of_meeting_can_be_asked_about(scene, table):
+    (found,) = scene.crm.evaluation.organized_meetings([uuid4()], table=table, after=NOW)
+
+    assert found.meetings == ()
+
+
+def test_nobody_asked_about_is_no_request(scene):
+    scene.cloud.fail({"status": 500})
+
+    assert scene.crm.evaluation.organized_meetings([], table="appointment", after=NOW) == ()
+    assert scene.crm.evaluation.counts([], acting_for=ActingFor(uuid4())) == ()
+    with pytest.raises(ValueError, match="At most 50"):
+        scene.crm.evaluation.organized_meetings([uuid4()] * 51, table="appointment", after=NOW)

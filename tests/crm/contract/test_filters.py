@@ -1,0 +1,155 @@
+"""What the client may rely on when it reads filters: whose they are, which there are, and who may see them."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from syncapp.crm import errors
+from syncapp.crm.filters_records import QueryType
+from syncapp.sandbox.config import fixed_id
+from tests.crm.contract.scene import IDS, OURSELVES
+
+
+def test_somebodys_filters_are_read_by_our_own_right(scene):
+    filters = scene.filters("Rita")
+
+    appointment = filters["appointment"]
+    assert (appointment.owner_id, appointment.owner_table) == (IDS["Rita"], "systemuser")
+    assert (appointment.query_type, appointment.is_on) == (QueryType.OUTLOOK_FILTER, True)
+    assert "<entity" in appointment.fetch_xml
+    assert appointment.parent_id
+    assert appointment.modified_by == IDS["Rita"]
+    assert {"contact", "task", "serviceappointment", "recurringappointmentmaster"} <= set(filters)
+
+
+def test_in_somebodys_name_the_same_filters_are_seen(scene):
+    rita = scene.user("Rita")
+
+    assert scene.crm.filters.of(rita.id, acting_for=rita.acting) == scene.crm.filters.of(rita.id)
+
+
+def test_a_filter_that_is_off_says_so(scene):
+    scene.change("userqueries", scene.filters("Rita")["task"].id, statecode=1, statuscode=2)
+
+    task = scene.filters("Rita")["task"]
+
+    assert (task.is_on, task.state, task.status) == (False, 1, 2)
+
+
+def test_offline_filters_are_another_kind(scene):
+    kinds = {
+        each.query_type for name in IDS for each in scene.crm.filters.of(IDS[name], query_type=QueryType.OFFLINE_FILTER)
+    }
+
+    assert kinds == {QueryType.OFFLINE_FILTER}
+
+
+def test_a_team_owns_filters_too(scene):
+    teams = scene.crm.directory.teams().rows
+
+    owned = [each for team in teams for each in scene.crm.filters.of(team.id)]
+
+    assert {each.owner_table for each in owned} == {"team"}
+
+
+def test_who_never_set_up_synchronization_has_none(scene):
+    for each in scene.filters("Rita").values():
+        scene.delete("userqueries", each.id)
+
+    assert scene.crm.filters.of(IDS["Rita"]) == ()
+
+
+def test_without_the_right_others_filters_are_not_there(scene):
+    scene.give_role(OURSELVES, "Basic User")
+    administrator = fixed_id("role", "System Administrator")
+    scene.cloud.call("DELETE", f"systemusers({OURSELVES})/systemuserroles_association({administrator})/$ref")
+
+    assert scene.crm.filters.of(IDS["Rita"]) == ()
+
+
+def test_the_right_to_manage_filters_is_enough(scene):
+    scene.give_role(OURSELVES, "Basic User")
+    scene.give_role(OURSELVES, "Synchronization Filter Manager")
+    administrator = fixed_id("role", "System Administrator")
+    scene.cloud.call("DELETE", f"systemusers({OURSELVES})/systemuserroles_association({administrator})/$ref")
+
+    assert scene.filters("Rita")
+
+
+def test_many_owners_are_read_in_one_request_and_in_order(scene):
+    owners = [IDS["Rita"], uuid4(), IDS["Rob"]]
+
+    found = scene.crm.filters.of_many(owners)
+
+    assert [each.owner_id for each in found] == owners
+    assert [each.filters for each in found] == [scene.crm.filters.of(owner) for owner in owners]
+    assert [each.error for each in found] == [None] * 3
+
+
+def test_what_cannot_be_read_of_one_owner_does_not_hide_the_others(scene):
+    owners = [IDS["Rita"], IDS["Rob"]]
+    scene.cloud.fail({"method": "GET", "table": "userquery", "status": 403, "times": 1})
+
+    rita, rob = scene.crm.filters.of_many(owners)
+
+    assert rita.filters is None
+    assert isinstance(rita.error, errors.Forbidden)
+    assert rob.filters
+
+
+def test_an_answer_that_breaks_off_hides_nobody(scene):
+    scene.cloud.fail({"path": "$batch", "cut": "after_commit"})
+
+    with pytest.raises(errors.Unreachable):
+        scene.crm.filters.of_many([IDS["Rita"]])
+
+
+def test_nobody_asked_for_is_no_request(scene):
+    scene.cloud.fail({"status": 500})
+
+    assert scene.crm.filters.of_many([]) == ()
+    with pytest.raises(ValueError, match="At most 50"):
+        scene.crm.filters.of_many([uuid4()] * 51)
+
+
+def test_system_filters_and_templates_are_told_apart(scene):
+    found = scene.crm.filters.system_filters()
+
+    templates = [each for each in found if each.is_template]
+    shared = [each for each in found if not each.is_template]
+    assert {each.query_type for each in shared} == {QueryType.OUTLOOK_FILTER}
+    assert {each.state for each in shared} == {0, 1}
+    assert "appointment" in {each.table for each in templates if each.is_default}
+
+
+def test_in_the_name_of_a_disabled_user_nothing_is_answered(scene):
+    rita = scene.user("Rita")
+    scene.disable("Rita")
+
+    with pytest.raises(errors.Forbidden) as caught:
+        scene.crm.filters.of(rita.id, acting_for=rita.acting)
+
+    assert caught.value.code == "0x80040225"
+    assert scene.crm.filters.of(rita.id)
+
+
+def test_in_the_name_of_a_user_without_roles_nothing_is_answered(scene):
+    rita = scene.user("Rita")
+    scene.take_roles(rita.id)
+
+    with pytest.raises(errors.Forbidden):
+        scene.crm.filters.of(rita.id, acting_for=rita.acting)
+
+
+def test_without_the_right_to_act_for_others_nothing_is_answered(scene):
+    rita = scene.user("Rita")
+    scene.give_role(OURSELVES, "Basic User")
+    administrator = fixed_id("role", "System Administrator")
+    scene.cloud.call("DELETE", f"systemusers({OURSELVES})/systemuserroles_association({administrator})/$ref")
+
+    with pytest.raises(errors.Forbidden) as caught:
+        scene.crm.filters.of(rita.id, acting_for=rita.acting)
+
+    assert caught.value.code == "0x8004A110"

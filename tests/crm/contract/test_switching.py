@@ -1,0 +1,316 @@
+"""What the client may rely on when it switches filters: each owner by himself, with proof, never twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from syncapp.crm import errors
+from syncapp.crm.directory_records import ActingFor, SyncMethod
+from syncapp.crm.filters_records import FilterChange, MethodChange, Switch
+from syncapp.crm.transport import Deadline
+from tests.crm.contract.scene import IDS, OURSELVES, another_version, switch_off
+
+
+def test_filters_of_one_owner_go_off_together_and_are_read_back(scene):
+    filters = scene.filters("Rita")
+
+    (result,) = scene.crm.filters.switch([switch_off(filters["appointment"], filters["task"])])
+
+    assert result.proved
+    assert {each.table for each in result.now if not each.is_on} == {"appointment", "task"}
+    assert scene.states() == [(str(filters["appointment"].id), [0, 1]), (str(filters["task"].id), [0, 1])]
+    assert len({entry["transaction"] for entry in scene.written()}) == 1
+
+
+def test_a_filter_goes_on_again_with_the_status_it_had(scene):
+    found = scene.filters("Rita")["task"]
+    (off,) = scene.crm.filters.switch([switch_off(found)])
+    (now,) = [each for each in off.now if each.id == found.id]
+
+    back = FilterChange(now.id, active=True, etag=now.etag, status=3)
+    (result,) = scene.crm.filters.switch([Switch(found.owner_id, (back,))])
+
+    assert result.proved
+    assert [(each.state, each.status) for each in result.now if each.id == found.id] == [(0, 3)]
+
+
+def test_several_owners_are_switched_in_one_request(scene):
+    switches = [switch_off(scene.filters(name)["appointment"]) for name in ("Rita", "Rob", "Fred")]
+
+    results = scene.crm.filters.switch(switches, deadline=Deadline.after(10))
+
+    assert [result.owner_id for result in results] == [IDS["Rita"], IDS["Rob"], IDS["Fred"]]
+    assert all(result.proved for result in results)
+    assert len({entry["transaction"] for entry in scene.written()}) == 3
+
+
+def test_one_owner_who_changed_his_filters_stops_no_other(scene):
+    rita, rob, fred = (scene.filters(name)["appointment"] for name in ("Rita", "Rob", "Fred"))
+    scene.change("userqueries", rob.id, name="Renamed meanwhile")
+
+    first, changed, last = scene.crm.filters.switch([switch_off(each) for each in (rita, rob, fred)])
+
+    assert (first.proved, last.proved) == (True, True)
+    assert isinstance(changed.error, errors.Stale)
+    assert (changed.as_wanted, changed.error.may_have_applied) == (False, False)
+    assert {entry["id"] for entry in scene.written()} == {str(rita.id), str(fred.id)}
+
+
+def test_of_one_owners_filters_all_are_switched_or_none(scene):
+    filters = scene.filters("Rita")
+
+    (result,) = scene.crm.filters.switch([switch_off(filters["appointment"], another_version(filters["task"]))])
+
+    assert isinstance(result.error, errors.Stale)
+    assert scene.written() == []
+    assert all(each.is_on for each in result.now)
+
+
+@pytest.mark.parametrize("any_version", [True, False])
+def test_a_deleted_filter_is_never_made_anew(scene, any_version):
+    found = scene.filters("Rita")["task"]
+    scene.delete("userqueries", found.id)
+
+    (result,) = scene.crm.filters.switch([switch_off(found, any_version=any_version)])
+
+    assert isinstance(result.error, errors.NotFound | errors.Stale)
+    assert result.as_wanted is False
+    assert scene.written() == []
+    assert "task" not in scene.filters("Rita")
+
+
+def test_where_no_versions_are_kept_any_version_is_switched(scene):
+    found = scene.filters("Rita")["task"]
+    scene.change("userqueries", found.id, name="Renamed meanwhile")
+
+    (result,) = scene.crm.filters.switch([switch_off(found, any_version=True)])
+
+    assert result.proved
+
+
+def test_in_the_owners_name_it_is_recorded_as_his(scene):
+    rita = scene.user("Rita")
+
+    (result,) = scene.crm.filters.switch([switch_off(scene.filters("Rita")["task"])], acting_for=rita.acting)
+
+    (entry,) = scene.written()
+    assert (entry["caller"], entry["on_behalf_of"]) in {
+        (str(rita.id), str(OURSELVES)),
+        (str(OURSELVES), str(rita.id)),
+    }
+    assert result.proved
+    assert [(each.modified_by, each.modified_for_by) for each in result.now if each.table == "task"] == [
+        (rita.id, OURSELVES)
+    ]
+
+
+def test_by_our_own_right_it_is_recorded_as_ours(scene):
+    (result,) = scene.crm.filters.switch([switch_off(scene.filters("Rita")["task"])])
+
+    assert [each.modified_by for each in result.now if each.table == "task"] == [OURSELVES]
+    assert result.proved
+
+
+def test_the_crms_own_user_id_works_where_there_is_no_entra_id(scene):
+    acting = ActingFor(IDS["Rita"], entra_id=None)
+
+    (result,) = scene.crm.filters.switch([switch_off(scene.filters("Rita")["task"])], acting_for=acting)
+
+    assert result.proved
+
+
+def test_an_id_that_is_silently_ignored_is_found_out(scene):
+    # The header for the CRM's own ids ignores one that it does not know, and the call runs as ourselves.
+    stranger = ActingFor(uuid4(), entra_id=None)
+    found = scene.filters("Rita")["task"]
+    pretended = Switch(stranger.user_id, (FilterChange(found.id, active=False, etag=found.etag),))
+
+    (result,) = scene.crm.filters.switch([pretended], acting_for=stranger)
+
+    assert not result.proved
+    assert scene.crm.who_am_i(acting_for=stranger).user_id == OURSELVES
+
+
+def test_an_unknown_entra_id_is_refused(scene):
+    acting = ActingFor(IDS["Rita"], entra_id=uuid4())
+
+    with pytest.raises(errors.Forbidden):
+        scene.crm.filters.switch([switch_off(scene.filters("Rita")["task"])], acting_for=acting)
+
+    assert scene.written() == []
+
+
+@pytest.mark.parametrize("trouble", ["disable", "take_roles"])
+def test_who_cannot_be_acted_for_is_refused_and_nothing_is_written(scene, trouble):
+    rita, found = scene.user("Rita"), scene.filters("Rita")["task"]
+    scene.disable("Rita") if trouble == "disable" else scene.take_roles(rita.id)
+
+    with pytest.raises(errors.Forbidden) as caught:
+        scene.crm.filters.switch([switch_off(found)], acting_for=rita.acting)
+
+    assert not caught.value.may_have_applied
+    assert scene.written() == []
+
+
+def test_in_one_name_only_his_own_filters_can_be_switched(scene):
+    rita, rob = scene.filters("Rita")["task"], scene.filters("Rob")["task"]
+    acting = scene.user("Rita").acting
+
+    for switches in ([switch_off(rob)], [switch_off(rita), switch_off(rob)], []):
+        with pytest.raises(ValueError, match="his own"):
+            scene.crm.filters.switch(switches, acting_for=acting)
+
+
+def test_a_lost_answer_leaves_open_what_happened_and_is_not_sent_again(scene):
+    found = scene.filters("Rita")["task"]
+    scene.cloud.fail({"path": "$batch", "cut": "after_commit", "times": 1})
+
+    with pytest.raises(errors.Unreachable) as caught:
+        scene.crm.filters.switch([switch_off(found)])
+
+    assert caught.value.may_have_applied
+    assert scene.states() == [(str(found.id), [0, 1])]
+
+
+def test_a_request_cut_before_it_was_carried_out_leaves_it_open_too(scene):
+    found = scene.filters("Rita")["task"]
+    scene.cloud.fail({"path": "$batch", "cut": "before_commit", "times": 1})
+
+    with pytest.raises(errors.Unreachable) as caught:
+        scene.crm.filters.switch([switch_off(found)])
+
+    assert caught.value.may_have_applied
+    assert scene.written() == []
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "open_question"),
+    [
+        (400, errors.Rejected, False),
+        (403, errors.Forbidden, False),
+        (404, errors.NotFound, False),
+        (412, errors.Stale, False),
+        (429, errors.Throttled, False),
+        (500, errors.ServerFault, True),
+    ],
+)
+def test_each_owner_has_an_error_of_his_own(scene, status, kind, open_question):
+    rita, rob = scene.filters("Rita")["task"], scene.filters("Rob")["task"]
+    scene.cloud.fail({"method": "PATCH", "path": str(rita.id), "status": status})
+
+    first, second = scene.crm.filters.switch([switch_off(rita), switch_off(rob)])
+
+    assert type(first.error) is kind
+    assert first.error.may_have_applied is open_question
+    assert first.as_wanted is False
+    assert second.proved
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, errors.Rejected), (403, errors.Forbidden), (429, errors.Throttled), (500, errors.ServerFault)],
+)
+def test_a_request_that_fails_as_a_whole_is_raised(scene, status, kind):
+    found = scene.filters("Rita")["task"]
+    scene.cloud.fail({"path": "$batch", "status": status})
+
+    with pytest.raises(kind):
+        scene.crm.filters.switch([switch_off(found)])
+
+    assert scene.written() == []
+
+
+def test_a_read_back_that_fails_proves_nothing(scene):
+    found = scene.filters("Rita")["task"]
+    scene.cloud.fail({"method": "GET", "table": "userquery", "status": 403})
+
+    (result,) = scene.crm.filters.switch([switch_off(found)])
+
+    assert (result.error, result.now, result.as_wanted, result.proved) == (None, None, None, False)
+    assert scene.states() == [(str(found.id), [0, 1])]
+
+
+def test_switching_what_is_so_already_is_proved_as_well(scene):
+    found = scene.filters("Rita")["task"]
+    (first,) = scene.crm.filters.switch([switch_off(found)])
+    (now,) = [each for each in first.now if each.id == found.id]
+
+    (again,) = scene.crm.filters.switch([switch_off(now)])
+
+    assert again.proved
+
+
+def test_an_expired_token_in_the_middle_of_a_run_is_not_noticed(scene):
+    rita, rob = scene.filters("Rita")["task"], scene.filters("Rob")["task"]
+    scene.crm.filters.switch([switch_off(rita)])
+    scene.cloud.post("expire", access_tokens=True)
+
+    (result,) = scene.crm.filters.switch([switch_off(rob)])
+
+    assert result.proved
+
+
+@pytest.mark.parametrize("write", ["switch", "set_methods"])
+def test_while_filters_may_not_be_switched_nothing_is_sent(scene, write):
+    found, mailbox = scene.filters("Rita")["task"], scene.user("Rita").mailbox_id
+    change = switch_off(found) if write == "switch" else MethodChange(mailbox, SyncMethod.NONE)
+    client = type(scene.crm)(transport=scene.cloud.transport(), filter_writes_allowed=lambda: False)
+
+    with pytest.raises(errors.WritesDisabled):
+        getattr(client.filters, write)([change])
+
+    assert scene.written() == []
+
+
+def _mailbox(scene, name):
+    (found,) = scene.crm.directory.some_mailboxes([scene.user(name).mailbox_id])
+    return found
+
+
+def test_the_method_of_mailboxes_is_set_each_by_itself(scene):
+    rita, rob = _mailbox(scene, "Rita"), _mailbox(scene, "Rob")
+    scene.change("mailboxes", rita.id, name="Renamed meanwhile")
+    other = (set(SyncMethod) - {rob.method}).pop()
+
+    first, second = scene.crm.filters.set_methods(
+        [MethodChange(rita.id, SyncMethod.NONE, rita.etag), MethodChange(rob.id, other, rob.etag)]
+    )
+
+    assert isinstance(first.error, errors.Stale)
+    assert first.now.name == "Renamed meanwhile"
+    assert second.proved
+    assert [(entry["id"], entry["changes"]["actdeliverymethod"]) for entry in scene.written()] == [
+        (str(rob.id), [rob.method, other])
+    ]
+
+
+def test_a_mailbox_that_is_gone_is_not_made_anew(scene):
+    missing = uuid4()
+
+    (result,) = scene.crm.filters.set_methods([MethodChange(missing, SyncMethod.NONE)])
+
+    assert isinstance(result.error, errors.NotFound)
+    assert (result.now, result.proved) == (None, False)
+    assert scene.written() == []
+
+
+def test_a_value_that_no_method_has_is_rejected(scene):
+    mailbox = _mailbox(scene, "Rita")
+
+    (result,) = scene.crm.filters.set_methods([MethodChange(mailbox.id, 77, mailbox.etag)])
+
+    assert isinstance(result.error, errors.Rejected)
+    assert result.now == replace(mailbox)
+
+
+def test_a_lost_answer_about_mailboxes_leaves_open_what_happened(scene):
+    mailbox = _mailbox(scene, "Rita")
+    scene.cloud.fail({"path": "$batch", "cut": "after_commit", "times": 1})
+
+    with pytest.raises(errors.Unreachable) as caught:
+        scene.crm.filters.set_methods([MethodChange(mailbox.id, SyncMethod.NONE, mailbox.etag)])
+
+    assert caught.value.may_have_applied

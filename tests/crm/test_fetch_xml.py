@@ -1,0 +1,81 @@
+"""A filter's question keeps its conditions, whatever is asked back."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp.crm import fetch_xml, xml
+from syncapp.crm.errors import ProtocolError
+
+FILTER = """<fetch version="1.0" output-format="xml-platform" mapping="logical" top="7" distinct="false">
+<entity name="appointment"><all-attributes/><attribute name="subject"/><order attribute="subject"/>
+<filter type="and"><condition attribute="ownerid" operator="eq-userid"/></filter>
+<link-entity name="activityparty" from="activityid" to="activityid" link-type="outer">
+<attribute name="partyid"/><order attribute="partyid"/><filter><condition attribute="a" operator="null"/></filter>
+</link-entity></entity></fetch>"""
+
+
+def _conditions(text: str) -> list[dict[str, str]]:
+    return [element.attrib for element in xml.parse(text).iter("condition")]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        fetch_xml.counting(FILTER, table="appointment"),
+        fetch_xml.listing(FILTER, table="appointment", columns=["subject"]),
+    ],
+)
+def test_conditions_and_links_stay_as_they_are(asked):
+    assert _conditions(asked) == _conditions(FILTER)
+    assert [link.attrib["link-type"] for link in xml.parse(asked).iter("link-entity")] == ["outer"]
+
+
+def test_a_count_returns_one_number():
+    root = xml.parse(fetch_xml.counting(FILTER, table="appointment"))
+
+    assert root.attrib == {"aggregate": "true"}
+    assert [each.attrib for each in root.iter("attribute")] == [
+        {"name": "activityid", "alias": "found", "aggregate": "countcolumn", "distinct": "true"}
+    ]
+    assert list(root.iter("order")) == []
+
+
+def test_a_list_returns_the_key_and_what_was_asked_for():
+    text = fetch_xml.listing(
+        FILTER, table="appointment", columns=["subject", "activityid"], page=3, size=50, cookie='<cookie page="2"/>'
+    )
+
+    root = xml.parse(text)
+    assert root.attrib == {"distinct": "true", "count": "50", "page": "3", "paging-cookie": '<cookie page="2"/>'}
+    assert [each.get("name") for each in root.iter("attribute")] == ["activityid", "subject"]
+    assert [each.get("attribute") for each in root.iter("order")] == ["activityid"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<fetch/>",
+        '<fetch><entity name="task"/></fetch>',
+        '<other><entity name="appointment"/></other>',
+        "<fetch",
+        "",
+    ],
+)
+def test_what_is_not_about_the_table_is_refused(text):
+    with pytest.raises(ProtocolError):
+        fetch_xml.counting(text, table="appointment")
+
+
+@pytest.mark.parametrize(("table", "key"), [("contact", "contactid"), ("task", "activityid")])
+def test_keys_follow_the_crms_naming(table, key):
+    assert fetch_xml.key_of(table) == key
+
+
+def test_the_cookie_is_decoded_twice():
+    annotation = (
+        '<cookie pagenumber="2" pagingcookie="%253ccookie%2520page%253d%25221%2522%252f%253e" istracking="False" />'
+    )
+
+    assert fetch_xml.next_cookie(annotation) == '<cookie page="1"/>'
+    assert fetch_xml.next_cookie("") == ""

@@ -1,0 +1,85 @@
+"""Rows of filter management, read strictly, and whose filters are believed."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from syncapp.crm import directory_rows, filter_rows
+from syncapp.crm.client import CrmClient
+from syncapp.crm.errors import ProtocolError
+from tests.crm.local_server import WatchedTransport, in_turn, json_answer, serve
+
+OWNER = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")
+FILTER = {
+    "@odata.etag": 'W/"7"',
+    "userqueryid": str(UUID(int=1)),
+    "_ownerid_value": str(OWNER),
+    "name": "My Tasks",
+    "returnedtypecode": "task",
+    "querytype": 256,
+    "fetchxml": "<fetch/>",
+    "statecode": 0,
+    "statuscode": 1,
+    "versionnumber": 7,
+}
+MAILBOX = {"@odata.etag": 'W/"7"', "mailboxid": str(OWNER), "actdeliverymethod": 1, "statecode": 0}
+
+
+@pytest.mark.parametrize(
+    ("code", "table"), [("appointment", "appointment"), (4251, "recurringappointmentmaster"), (10_042, "10042")]
+)
+def test_a_filters_table_is_known_by_name_or_by_code(code, table):
+    assert filter_rows.outlook_filter({**FILTER, "returnedtypecode": code}).table == table
+
+
+@pytest.mark.parametrize(
+    "name", ["userqueryid", "_ownerid_value", "querytype", "statecode", "versionnumber", "@odata.etag"]
+)
+def test_a_filter_without_what_decides_is_refused(name):
+    with pytest.raises(ProtocolError):
+        filter_rows.outlook_filter({**FILTER, name: None})
+
+
+def test_what_a_mailbox_leaves_empty_is_not_yet():
+    mailbox = directory_rows.mailbox(MAILBOX)
+
+    assert (mailbox.act_status, mailbox.enabled_for_act, mailbox.user_id) == (0, False, None)
+
+
+@pytest.mark.parametrize("related", [None, "roles", {}])
+def test_roles_that_were_not_expanded_are_not_taken_for_none(related):
+    row = {"teamid": str(OWNER), "name": "Sales", "teamtype": 0, "teamroles_association": related}
+
+    with pytest.raises(ProtocolError):
+        directory_rows.team(row)
+
+
+def _of(*answers):
+    with serve(in_turn(*answers)) as server:
+        return CrmClient(transport=WatchedTransport(origin=server.origin)).filters.of(OWNER), server
+
+
+def test_filters_of_another_owner_are_never_taken_for_his():
+    with pytest.raises(ProtocolError, match="another owner"):
+        _of(json_answer({"value": [FILTER, {**FILTER, "_ownerid_value": str(UUID(int=9))}]}))
+
+
+def test_the_question_has_exactly_two_conditions():
+    _, server = _of(json_answer({"value": [FILTER]}))
+
+    assert f"$filter=querytype%20eq%20256%20and%20_ownerid_value%20eq%20{OWNER}" in server.requests[0].target
+    assert "callerobjectid" not in server.requests[0].headers
+
+
+def test_filters_go_on_over_several_pages():
+    first: list[bytes] = []
+    with serve(lambda request: first.pop() if first else json_answer({"value": [FILTER]})) as server:
+        first.append(
+            json_answer({"value": [FILTER], "@odata.nextLink": f"{server.origin}/api/data/v9.2/userqueries?p=2"})
+        )
+        found = CrmClient(transport=WatchedTransport(origin=server.origin)).filters.of(OWNER)
+
+    assert len(found) == 2
+    assert server.requests[1].target.endswith("?p=2")

@@ -1,0 +1,161 @@
+"""Answers to several steps that no honest server gives: cut anywhere, too short, too long, mixed up."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from syncapp.crm import errors
+from syncapp.crm.answers import Answer
+from syncapp.crm.batch import Read, Write, WriteAnyVersion
+from syncapp.crm.client import CrmClient
+from syncapp.crm.filters_records import FilterChange, Switch
+from syncapp.crm.steps import Step, answers_of, carry_out
+from tests.crm.local_server import WatchedTransport, http, in_turn, serve
+
+ROW = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")
+STEP = Step((Write("userqueries", ROW, 'W/"1"', {"statecode": 1}),), Read("userqueries", {}))
+
+DONE = b"""--b
+Content-Type: multipart/mixed; boundary=c
+
+--c
+Content-Type: application/http
+Content-ID: 1
+
+HTTP/1.1 204 No Content
+
+
+--c--
+"""
+READ = b"""--b
+Content-Type: application/http
+
+HTTP/1.1 200 OK
+
+{"value":[]}
+"""
+REFUSED = b"""--b
+Content-Type: application/http
+
+HTTP/1.1 412 Precondition Failed
+
+{"error":{"code":"0x80060882","message":"changed"}}
+"""
+BARE = REFUSED.replace(b"412 Precondition Failed", b"204 No Content")
+END = b"--b--\n"
+
+
+def _carried_out(body: bytes, *, steps: int = 2):
+    answer = http(200, body.replace(b"\n", b"\r\n"), content_type="multipart/mixed; boundary=b")
+    with serve(in_turn(answer)) as server:
+        transport = WatchedTransport(origin=server.origin)
+        return carry_out(transport, [STEP] * steps, headers=None, deadline=None)
+
+
+def test_steps_are_answered_in_order():
+    first, second = _carried_out(DONE + READ + REFUSED + READ + END)
+
+    assert first.error is None
+    assert first.proof.status == 200
+    assert isinstance(second.error, errors.Stale)
+    assert not second.error.may_have_applied
+    assert second.proof.status == 200
+
+
+def test_a_missing_part_is_unknown_and_never_failed():
+    first, second = _carried_out(DONE + READ + END)
+
+    assert first.error is None
+    assert isinstance(second.error, errors.Unreachable)
+    assert second.error.may_have_applied
+    assert second.proof is None
+
+
+def test_a_missing_proof_does_not_undo_the_answer():
+    _, second = _carried_out(DONE + READ + DONE + END)
+
+    assert (second.error, second.proof) == (None, None)
+
+
+def test_an_answer_cut_anywhere_never_calls_failed_what_was_done():
+    whole = (DONE + READ + DONE + READ + END).replace(b"\n", b"\r\n")
+    type_only = {"content-type": "multipart/mixed; boundary=b"}
+
+    for length in range(len(whole)):
+        try:
+            answers = answers_of(Answer(200, type_only, whole[:length]), [STEP, STEP])
+        except errors.ProtocolError as error:
+            doubts = [error]
+        else:
+            doubts = [answer.error for answer in answers if answer.error is not None]
+        assert all(error.may_have_applied for error in doubts), length
+
+
+@pytest.mark.parametrize(
+    "strange", [BARE, DONE.replace(b"--c--", b"--c\nContent-Type: x/y\n\nHTTP/1.1 204 X\n\n\n--c--")]
+)
+def test_an_answer_of_another_shape_leaves_it_open(strange):
+    (answer,) = _carried_out(strange + READ + END, steps=1)
+
+    assert isinstance(answer.error, errors.ProtocolError)
+    assert answer.error.may_have_applied
+
+
+def test_an_error_inside_a_change_set_is_the_steps_error():
+    (answer,) = _carried_out(DONE.replace(b"204 No Content", b"403 Forbidden") + READ + END, steps=1)
+
+    assert isinstance(answer.error, errors.Forbidden)
+    assert not answer.error.may_have_applied
+
+
+def test_a_server_fault_leaves_it_open():
+    (answer,) = _carried_out(REFUSED.replace(b"412", b"500") + READ + END, steps=1)
+
+    assert isinstance(answer.error, errors.ServerFault)
+    assert answer.error.may_have_applied
+
+
+@pytest.mark.parametrize("body", [b"nonsense", DONE + READ + DONE + READ + READ + END])
+def test_an_answer_that_makes_no_sense_leaves_everything_open(body):
+    with pytest.raises(errors.ProtocolError) as caught:
+        _carried_out(body)
+
+    assert caught.value.may_have_applied
+
+
+def test_each_owner_is_one_change_set_with_its_proof_and_if_match():
+    answer = http(
+        200, (DONE + READ + DONE + READ + END).replace(b"\n", b"\r\n"), content_type="multipart/mixed; boundary=b"
+    )
+    other = UUID(int=7)
+    switches = [
+        Switch(ROW, (FilterChange(ROW, active=False, etag='W/"1"'), FilterChange(other, active=True))),
+        Switch(other, (FilterChange(other, active=False, etag='W/"3"'),)),
+    ]
+    with serve(in_turn(answer)) as server:
+        CrmClient(transport=WatchedTransport(origin=server.origin)).filters.switch(switches, tag="run 7")
+
+    body = server.requests[0].body.decode()
+    assert body.count('boundary="changeset_') == 2
+    assert body.count("PATCH ") == body.count("If-Match: ") == body.count("?tag=run%207") == 3
+    assert [line for line in body.split("\r\n") if line.startswith("If-Match")] == [
+        'If-Match: W/"1"',
+        "If-Match: *",
+        'If-Match: W/"3"',
+    ]
+    assert body.count("GET /api/data/v9.2/userqueries?") == 2
+    assert f"querytype%20eq%20256%20and%20_ownerid_value%20eq%20{ROW} " in body.replace("&", " ")
+    assert server.requests[0].headers["prefer"] == "odata.continue-on-error"
+
+
+def test_an_owner_without_changes_is_a_mistake():
+    with pytest.raises(ValueError, match="empty change set"), serve(in_turn(b"")) as server:
+        carry_out(
+            WatchedTransport(origin=server.origin), [Step((), Read("userqueries", {}))], headers=None, deadline=None
+        )
+
+
+def test_the_wildcard_never_creates_a_row():
+    assert WriteAnyVersion("userqueries", ROW, {}).if_match == "*"
