@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from syncapp.sandbox import errors, operations, payload, rows, values
-from syncapp.sandbox.catalogue import BY_NAME, CONTACT, SYNC_FIELD, SYNC_RECORD, SYSTEM_USER, Kind
+from syncapp.sandbox import config, errors, operations, payload, rows, values
+from syncapp.sandbox.catalogue import BY_NAME, CONTACT, ROLE, SYNC_FIELD, SYNC_RECORD, SYSTEM_USER, USER_ROLES, Kind
 from syncapp.sandbox.catalogue.staging import APPROVED, PENDING, REJECTED
 from syncapp.sandbox.operations import Written, etag
 from syncapp.sandbox.payload import Address
@@ -47,6 +47,22 @@ def edit_by_form(store: Store, who: str, contact_id: str, changes: Mapping[str, 
         contact = address.existing(transaction.connection)
         body = {**_web_api_body(changes), "osync_revision": _revision(contact) + 1}
         return _told(operations.update(transaction, address, body))
+
+
+def give_roles(store: Store, who: str, names: Sequence[str]) -> dict[str, object]:
+    """The user holds these security roles and no others; ApiError 404 for a role that is not there."""
+    holder = user(store, who)
+    with store.write(Author(config.APPLICATION_USER_ID)) as transaction:
+        connection = transaction.connection
+        held = connection.execute("SELECT systemuserrolesid FROM systemuserroles WHERE systemuserid = ?", (holder.id,))
+        for (pair,) in held.fetchall():
+            rows.delete(transaction, USER_ROLES, str(pair))
+        for name in names:
+            role = connection.execute("SELECT roleid FROM role WHERE name = ?", (name,)).fetchone()
+            if role is None:
+                raise errors.does_not_exist(ROLE.name, name)
+            rows.create(transaction, USER_ROLES, {"systemuserid": holder.id, "roleid": role[0]})
+    return {"user": holder.id, "roles": list(names)}
 
 
 def delete(store: Store, who: str, table_name: str, row_id: str) -> dict[str, object]:

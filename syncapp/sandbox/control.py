@@ -41,6 +41,7 @@ class Control:
             ("/sandbox/reset", "POST", self.reset),
             ("/sandbox/people", "GET", self.people),
             ("/sandbox/token", "POST", self.token),
+            ("/sandbox/roles", "PUT", self.put_roles),
             ("/sandbox/outlook", "POST", self.outlook),
             ("/sandbox/form", "POST", self.form),
             ("/sandbox/delete", "POST", self.delete),
@@ -109,6 +110,14 @@ class Control:
         """An access token for a user, so that a test can call the Web API as somebody else."""
         user = actions.user(self._store, _text(_body(request), "user"))
         return json_response({"access_token": self._tokens.issue(user.id), "user": user.id})
+
+    def put_roles(self, request: Request) -> Response:
+        """`{"user", "roles": [names]}`: the user holds these security roles from now on, and no others."""
+        body = _body(request)
+        names = body.get("roles")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise errors.bad_payload('"roles" is a list of names.')
+        return json_response(actions.give_roles(self._store, _text(body, "user"), names))
 
     def outlook(self, request: Request) -> Response:
         """`{"user", "contact", "changes"}`: the contact is edited in Outlook, so without a revision."""

@@ -21,9 +21,10 @@ class Dispatcher:
     def answer(self, request: Request) -> Answer:
         """The answer, errors included; raises Cut when there is to be none."""
         try:
-            return self._answer(self._with_caller(request))
+            answer = self._answer(self._with_caller(request))
         except ApiError as error:
-            return messages.error_answer(error)
+            answer = messages.error_answer(error)
+        return messages.signed(answer)
 
     def _with_caller(self, request: Request) -> Request:
         if self._faults.credentials_refused:
@@ -35,10 +36,11 @@ class Dispatcher:
         if request.path == "$batch":
             return self._batch(request)
         gate = self._faults.enter([_probe(request)])
-        gate.pass_(faults.BEFORE)
-        answer = self._single(request, gate)
-        gate.pass_(faults.AFTER)
-        return answer
+        with self._faults.protection.entered(_charged(request), 1) as entered:
+            gate.pass_(faults.BEFORE)
+            answer = self._single(request, gate)
+            gate.pass_(faults.AFTER)
+        return messages.with_headers(answer, entered.headers)
 
     def _single(self, request: Request, gate: Gate) -> Answer:
         try:
@@ -52,12 +54,18 @@ class Dispatcher:
         items = batch.parse(request)
         parts = list(batch.parts_of(items))
         gate = self._faults.enter([_probe(request), *(_probe(part.request) for part in parts)])
-        gate.pass_(faults.BEFORE)
-        _raise_first(gate)
-        for_parts = {position - 1: error for position, error in gate.errors.items()}
-        answer = batch.answer(self._store, self._api, request, items, for_parts)
-        gate.pass_(faults.AFTER)
-        return answer
+        with self._faults.protection.entered(_charged(request), len(parts)) as entered:
+            gate.pass_(faults.BEFORE)
+            _raise_first(gate)
+            for_parts = {position - 1: error for position, error in gate.errors.items()}
+            answer = batch.answer(self._store, self._api, request, items, for_parts)
+            gate.pass_(faults.AFTER)
+        return messages.with_headers(answer, entered.headers)
+
+
+def _charged(request: Request) -> str:
+    """Whose limits count: the user of the token, whoever is impersonated."""
+    return request.identity.delegate or request.identity.user
 
 
 def _probe(request: Request) -> Probe:

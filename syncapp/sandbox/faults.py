@@ -11,15 +11,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from syncapp.sandbox import errors
 from syncapp.sandbox.catalogue import BY_SET
 from syncapp.sandbox.errors import ApiError, Cut
+from syncapp.sandbox.limits import Limits, Protection
 
 BEFORE, AFTER = "before_commit", "after_commit"
 _RULE_KEYS = frozenset({"method", "table", "path", "status", "code", "message", "times", "retry_after", "hold", "cut"})
 _STATE_KEYS = frozenset({"latency_ms", "time_scale", "limits", "rules", "credentials_refused"})
+_SHOWN_KEYS = frozenset({"usage", "held"})
 _CODES = {
     401: "",
     403: "0x80040220",
@@ -138,6 +140,7 @@ class Faults:
         self._changed = threading.Condition()
         self._sleep = sleep
         self._rules: list[Rule] = []
+        self.protection = Protection(sleep=sleep)
         self.latency_ms = 0.0
         self.time_scale = 1.0
         self.credentials_refused = False
@@ -178,11 +181,13 @@ class Faults:
 
     def put(self, state: Mapping[str, object]) -> None:
         """Replace everything; a rule that is given again unchanged stays, with its count and what it holds."""
-        unknown = set(state) - _STATE_KEYS
+        unknown = set(state) - _STATE_KEYS - _SHOWN_KEYS
         if unknown:
             raise ValueError(f"no key {sorted(unknown)}; known are {sorted(_STATE_KEYS)}")
-        if state.get("limits"):
-            raise errors.unknown("service protection limits")
+        limits = state.get("limits")
+        if not isinstance(limits, dict | None):
+            raise ValueError("limits is an object")
+        wanted_limits = Limits.read(limits) if limits else None
         given = state.get("rules") or []
         if not isinstance(given, list):
             raise ValueError("rules is a list")
@@ -192,6 +197,7 @@ class Faults:
             self.latency_ms = float(str(state.get("latency_ms") or 0))
             self.time_scale = float(str(state.get("time_scale") or 1))
             self.credentials_refused = bool(state.get("credentials_refused"))
+            self.protection.set(wanted_limits, self.time_scale)
             self._changed.notify_all()
 
     def _same_as(self, rule: Rule) -> Rule | None:
@@ -210,7 +216,8 @@ class Faults:
             return {
                 "latency_ms": self.latency_ms,
                 "time_scale": self.time_scale,
-                "limits": {},
+                "limits": asdict(self.protection.limits) if self.protection.limits else {},
+                "usage": self.protection.usage(),
                 "credentials_refused": self.credentials_refused,
                 "rules": rules,
                 "held": sum(rule.held for rule in self._rules),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -117,3 +118,13 @@ def json_answer(status: int, body: object, headers: Mapping[str, str] | None = N
 
 def error_answer(error: ApiError) -> Answer:
     return json_answer(error.status, error.body(), error.headers)
+
+
+def with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:
+    return replace(answer, headers={**answer.headers, **headers}) if headers else answer
+
+
+def signed(answer: Answer) -> Answer:
+    """Every answer carries the ids that Microsoft's support asks for."""
+    found = str(uuid.uuid4())
+    return with_headers(answer, {"x-ms-service-request-id": found, "REQ_ID": found})

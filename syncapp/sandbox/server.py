@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
 
 LARGEST_BODY = 130_000_000
+LONGEST_LINE = 65_536
 _IDLE_SECONDS = 300
 
 
@@ -53,7 +54,10 @@ class Handler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         """One request; anything the client's side of the line does wrong ends the connection quietly."""
         try:
-            self.raw_requestline = self.rfile.readline(65_537)
+            self.raw_requestline = self.rfile.readline(LONGEST_LINE + 1)
+            if len(self.raw_requestline) > LONGEST_LINE:
+                self._refuse_line()
+                return
             if not self.raw_requestline or not self.parse_request():
                 self.close_connection = True
                 return
@@ -67,6 +71,12 @@ class Handler(BaseHTTPRequestHandler):
         allowed = super().handle_expect_100()
         self.wfile.flush()
         return allowed
+
+    def _refuse_line(self) -> None:
+        self.close_connection = True
+        self.requestline, self.command, self.request_version = "", "", self.protocol_version
+        self.send_error(414)
+        self.wfile.flush()
 
     def _serve(self) -> None:
         body = self._read_body()

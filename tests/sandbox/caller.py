@@ -55,6 +55,19 @@ class Sandbox:
         self.session.headers["Authorization"] = f"Bearer {self.ask_for_token().json()['access_token']}"
         return self
 
+    def as_user(self, name: str) -> Sandbox:
+        """The same sandbox, called by a person."""
+        other = Sandbox(self.server)
+        token = self.control("POST", "token", {"user": name})["access_token"]
+        other.session.headers["Authorization"] = f"Bearer {token}"
+        return other
+
+    def user_id(self, name: str) -> str:
+        return str(self.rows(f"systemusers?$select=systemuserid&$filter=fullname eq '{name}'")[0]["systemuserid"])
+
+    def give_roles(self, name: str, *roles: str) -> None:
+        self.control("PUT", "roles", {"user": name, "roles": list(roles)})
+
     def get(self, path: str, **headers: str) -> requests.Response:
         return self.session.get(path if path.startswith("http") else self.api + path, headers=_dashed(headers))
 
@@ -63,6 +76,9 @@ class Sandbox:
 
     def patch(self, path: str, body: object, **headers: str) -> requests.Response:
         return self.session.patch(self.api + path, json=body, headers=_dashed(headers))
+
+    def put(self, path: str, body: object, **headers: str) -> requests.Response:
+        return self.session.put(self.api + path, json=body, headers=_dashed(headers))
 
     def delete(self, path: str, **headers: str) -> requests.Response:
         return self.session.delete(self.api + path, headers=_dashed(headers))

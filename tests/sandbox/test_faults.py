@@ -236,9 +236,3 @@ def test_rules_that_mean_nothing_are_refused(sandbox: Sandbox, state: dict[str, 
     answer = sandbox.session.put(f"{sandbox.url}/sandbox/faults", json=state)
 
     assert answer.status_code == 400
-
-
-def test_limits_are_not_known_yet(sandbox: Sandbox) -> None:
-    answer = sandbox.session.put(f"{sandbox.url}/sandbox/faults", json={"limits": {"requests": 10}})
-
-    assert answer.status_code == 501

@@ -18,9 +18,10 @@ from syncapp.sandbox.catalogue import Kind, Table
 from syncapp.sandbox.fetchxml import cookies, parsing, selects
 from syncapp.sandbox.fetchxml.execution import MOST_WITHOUT_COOKIE, Page, Position, Runner
 from syncapp.sandbox.fetchxml.operators import Asker
+from syncapp.sandbox.fetchxml.outputs import Output
 from syncapp.sandbox.fetchxml.parsing import LARGEST_PAGE, bad
 from syncapp.sandbox.fetchxml.query import Fetch
-from syncapp.sandbox.fetchxml.translation import Output, Statement, translate
+from syncapp.sandbox.fetchxml.translation import Statement, translate
 from syncapp.sandbox.messages import Request
 from syncapp.sandbox.operations import etag
 from syncapp.sandbox.reading import FORMATTED, LOOKUP_TABLE, NAVIGATION

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from syncapp.sandbox.catalogue import Kind
 from syncapp.sandbox.conditions import Condition
 from syncapp.sandbox.fetchxml.cookies import Mark
+from syncapp.sandbox.fetchxml.outputs import Output
 from syncapp.sandbox.fetchxml.parsing import LARGEST_PAGE, bad
 from syncapp.sandbox.fetchxml.query import Fetch
 from syncapp.sandbox.fetchxml.sources import label
-from syncapp.sandbox.fetchxml.translation import Output, Sort, Statement
+from syncapp.sandbox.fetchxml.translation import Sort, Statement
 
 MOST_WITHOUT_COOKIE = 50_000
 TOO_MANY_TO_AGGREGATE = "0x8004E023"

@@ -6,6 +6,7 @@ A row without a value differs from every value, so the negative operators take i
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from syncapp.sandbox.fetchxml.parsing import bad
 from syncapp.sandbox.fetchxml.query import Test
 from syncapp.sandbox.fetchxml.sources import ID_KINDS, TEXT_KINDS, collated
 
+LONGEST_PATTERN = 4_000
 _COMPARISONS = {"eq": "=", "ne": "<>", "neq": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 # Name, the pattern around the value, whether it must not match.
 _PATTERNS = {
@@ -80,6 +82,8 @@ def _compared(column: Column, expression: str, operator: str, value: object) -> 
 def _matching(column: Column, expression: str, test: Test) -> Condition:
     if column.kind not in TEXT_KINDS:
         raise bad(f"The operator '{test.operator}' takes a text column; '{column.name}' is none.")
+    if len(_single(test)) > LONGEST_PATTERN:
+        raise bad(f"The pattern for '{column.name}' is longer than {LONGEST_PATTERN} characters.")
     frame, negative = _PATTERNS[test.operator]
     sql, pattern = _like(expression, frame.format(_single(test)))
     return Condition(f"(NOT ({sql}) OR {expression} IS NULL)" if negative else sql, (pattern,))
@@ -94,13 +98,14 @@ def _like(expression: str, pattern: str) -> tuple[str, str]:
 
 
 def _span(test: Test, asker: Asker) -> Span:
-    if test.operator in _DAYS:
-        return dates.on(test.operator, _moment(_single(test)).date())
-    text = _single(test) if dates.takes_number(test.operator) else "0"
+    is_day, takes_value = test.operator in _DAYS, test.operator in _DAYS or dates.takes_number(test.operator)
+    text = _single(test) if takes_value else "0"
     try:
-        return dates.span(test.operator, int(text), asker.now)
-    except ValueError:
-        raise bad(f"'{text[:20]}' is not a number that '{test.operator}' takes.") from None
+        return (
+            dates.on(test.operator, _moment(text).date()) if is_day else dates.span(test.operator, int(text), asker.now)
+        )
+    except (ValueError, OverflowError):
+        raise bad(f"'{text[:20]}' is nothing that '{test.operator}' takes.") from None
 
 
 def _within(column: Column, expression: str, span: Span) -> Condition:
@@ -134,12 +139,25 @@ def _converted(column: Column, text: str) -> object:
     if column.kind is Kind.YES_NO:
         return _yes_no(text)
     if column.kind in (Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY):
-        return float(text)
+        return _finite(float(text))
     if column.kind is Kind.DATE_TIME:
         return _moment(text).strftime("%Y-%m-%dT%H:%M:%SZ")
     if column.kind is Kind.DATE:
         return _moment(text).date().isoformat()
-    return text if column.kind in TEXT_KINDS or column.kind is Kind.CHOICES else int(text)
+    return text if column.kind in TEXT_KINDS or column.kind is Kind.CHOICES else _whole(text)
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError(number)
+    return number
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) >= 2**63:
+        raise ValueError(text)
+    return number
 
 
 def _yes_no(text: str) -> int:
@@ -152,9 +170,9 @@ def _yes_no(text: str) -> int:
 def _moment(text: str) -> datetime.datetime:
     try:
         moment = datetime.datetime.fromisoformat(text.strip())
-    except ValueError:
+        return moment.astimezone(datetime.UTC) if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+    except (ValueError, OverflowError):
         raise bad(f"'{text[:40]}' is not a date.") from None
-    return moment.astimezone(datetime.UTC) if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
 
 def _is_null(_column: Column, expression: str, _test: Test, _asker: Asker) -> Condition:
@@ -183,7 +201,7 @@ def _contains_values(column: Column, expression: str, test: Test, _asker: Asker)
     """Several choices are stored as `1,3`; one of those asked for must be among them."""
     if column.kind is not Kind.CHOICES:
         raise bad(f"The operator '{test.operator}' takes a column of several choices.")
-    if not test.values or not all(text.strip().isdigit() for text in test.values):
+    if not test.values or not all(re.fullmatch(r"\s*[0-9]{1,10}\s*", text) for text in test.values):
         raise bad(f"The operator '{test.operator}' on '{test.name}' takes the numbers of choices.")
     piece = f"instr(',' || {expression} || ',', ',' || ? || ',') > 0"
     return Condition(f"({' OR '.join([piece] * len(test.values))})", tuple(text.strip() for text in test.values))

@@ -13,8 +13,13 @@ from syncapp.sandbox.errors import ApiError
 from syncapp.sandbox.fetchxml.query import Attribute, Fetch, Filter, Link, Node, OrderBy, Test
 
 LARGEST_PAGE = 5_000
+LARGEST_NUMBER = 2_147_483_647
 MOST_LINKS = 15
+MOST_CONDITIONS = 500
+MOST_VALUES = 2_000
+DEEPEST_FILTER = 20
 INVALID_XML = "0x80040201"
+TOO_MANY_CONDITIONS = "0x8004430C"
 TOO_MANY_LINKS = "0x8004430D"
 
 _KNOWN = {
@@ -100,7 +105,7 @@ def _number(element: Element, name: str) -> int | None:
     text = element.get(name)
     if text is None:
         return None
-    if not text.isdigit() or int(text) < 1:
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not 0 < int(text) <= LARGEST_NUMBER:
         raise bad(f"Invalid XML: '{name}' is a positive whole number.")
     return int(text)
 
@@ -113,10 +118,11 @@ def _required(element: Element, name: str) -> str:
 
 
 class _Reader:
-    """Reads one document; counts its links, which have a limit and number the default aliases."""
+    """Reads one document; counts its links, which number the default aliases, and its conditions: both have limits."""
 
     def __init__(self) -> None:
         self._links = itertools.count(1)
+        self._conditions = itertools.count(1)
         self._aliases: set[str] = set()
 
     def node(self, element: Element) -> Node:
@@ -150,18 +156,22 @@ class _Reader:
         self._aliases.add(alias)
         return alias
 
-    def _filter(self, element: Element) -> Filter:
+    def _filter(self, element: Element, depth: int = 1) -> Filter:
         _check(element)
+        if depth > DEEPEST_FILTER:
+            raise bad(f"Filters are nested more than {DEEPEST_FILTER} deep.")
         kind = element.get("type", "and")
         if kind not in ("and", "or"):
             raise bad("Invalid XML: the type of a filter is 'and' or 'or'.")
-        return Filter(tuple(self._part(child) for child in element), any_of=kind == "or")
+        return Filter(tuple(self._part(child, depth) for child in element), any_of=kind == "or")
 
-    def _part(self, element: Element) -> Test | Filter | Link:
+    def _part(self, element: Element, depth: int) -> Test | Filter | Link:
         if element.tag == "condition":
+            if next(self._conditions) > MOST_CONDITIONS:
+                raise bad("Number of conditions in query exceeded maximum limit.", TOO_MANY_CONDITIONS)
             return _test(element)
         if element.tag == "filter":
-            return self._filter(element)
+            return self._filter(element, depth + 1)
         if element.tag == "link-entity":
             _check(element)
             return self._link(element, _FILTER_LINKS)
@@ -201,10 +211,13 @@ def _order(element: Element) -> OrderBy:
 
 def _test(element: Element) -> Test:
     _check(element)
+    found = tuple(_values(element))
+    if len(found) > MOST_VALUES:
+        raise bad(f"A condition takes at most {MOST_VALUES} values.")
     return Test(
         name=_required(element, "attribute"),
         operator=_required(element, "operator"),
-        values=tuple(_values(element)),
+        values=found,
         entity=element.get("entityname", ""),
         other=element.get("valueof", ""),
     )

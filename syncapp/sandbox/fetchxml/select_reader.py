@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from syncapp.sandbox.fetchxml.parsing import DEEPEST_FILTER, MOST_CONDITIONS, MOST_LINKS, MOST_VALUES
 from syncapp.sandbox.fetchxml.query import Filter, Test
 from syncapp.sandbox.fetchxml.tokens import Tokens, bad_sql, tokens_of
 
@@ -68,6 +70,7 @@ def read(sql: str) -> Select:
 class _Reader:
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
+        self._depth = self._conditions = 0
 
     def select(self) -> Select:
         tokens = self._tokens
@@ -78,6 +81,8 @@ class _Reader:
         tables = [self._table("inner")]
         while (kind := self._join_kind()) is not None:
             tables.append(self._join(kind))
+            if len(tables) > MOST_LINKS + 1:
+                raise bad_sql(f"there are more than {MOST_LINKS} joins.")
         where = self._condition() if tokens.take("where") else None
         groups = self._listed(self._name) if tokens.take("group", "by") else ()
         orders = self._listed(self._order) if tokens.take("order", "by") else ()
@@ -105,7 +110,7 @@ class _Reader:
 
     def _number(self) -> int:
         text = self._tokens.pop("number").value
-        if not text.isdigit():
+        if not re.fullmatch(r"[0-9]{1,9}", text):
             raise bad_sql(f"'{text[:20]}' is not a number of rows.")
         return int(text)
 
@@ -201,15 +206,25 @@ class _Reader:
 
     def _one(self) -> Filter:
         if self._tokens.take("("):
-            inner = self._condition()
-            self._tokens.expect(")")
-            return inner
+            return self._in_brackets()
+        self._conditions += 1
+        if self._conditions > MOST_CONDITIONS:
+            raise bad_sql(f"there are more than {MOST_CONDITIONS} conditions.")
         name = self._name()
         if self._tokens.take("is"):
             operator = "not-null" if self._tokens.take("not") else "null"
             self._tokens.expect("null")
             return Filter((Test(name.column, operator, entity=name.alias),))
         return self._comparison(name)
+
+    def _in_brackets(self) -> Filter:
+        self._depth += 1
+        if self._depth > DEEPEST_FILTER:
+            raise bad_sql(f"brackets are nested more than {DEEPEST_FILTER} deep.")
+        inner = self._condition()
+        self._tokens.expect(")")
+        self._depth -= 1
+        return inner
 
     def _comparison(self, name: Name) -> Filter:
         negative = self._tokens.take("not")
@@ -236,6 +251,8 @@ class _Reader:
     def _several(self) -> tuple[str, ...]:
         self._tokens.expect("(")
         found = self._listed(self._value)
+        if len(found) > MOST_VALUES:
+            raise bad_sql(f"IN takes at most {MOST_VALUES} values.")
         self._tokens.expect(")")
         return found
 

@@ -5,40 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from syncapp.sandbox import errors, visibility
+from syncapp.sandbox import visibility
 from syncapp.sandbox.catalogue import Column, Kind
-from syncapp.sandbox.catalogue.columns import NUMBERS
 from syncapp.sandbox.conditions import Condition
-from syncapp.sandbox.fetchxml import access, operators
+from syncapp.sandbox.fetchxml import access, operators, outputs
 from syncapp.sandbox.fetchxml.operators import Asker
+from syncapp.sandbox.fetchxml.outputs import Output
 from syncapp.sandbox.fetchxml.parsing import bad
-from syncapp.sandbox.fetchxml.query import Attribute, Fetch, Filter, Link, Node, OrderBy, Test
-from syncapp.sandbox.fetchxml.sources import ID_KINDS, Scope, Source, collated, label
+from syncapp.sandbox.fetchxml.query import Fetch, Filter, Link, Node, OrderBy, Test
+from syncapp.sandbox.fetchxml.sources import Scope, Source, collated, label
 from syncapp.sandbox.rights import UNRESTRICTED, Rights
 
 _JOIN_WORDS = {"inner": "INNER JOIN", "outer": "LEFT JOIN"}
 # "all" finds parents whose related rows exist and none of which passes; "not all" is the same as "any".
 _EXISTENCE = {"in": "any", "exists": "any", "any": "any", "not all": "any", "not any": "not any", "all": "all"}
-_DATE_PARTS = {
-    "day": "CAST(strftime('%d', {0}) AS INTEGER)",
-    "week": "(strftime('%j', {0}) + strftime('%w', {0}, 'start of year') - 1) / 7 + 1",
-    "month": "CAST(strftime('%m', {0}) AS INTEGER)",
-    "quarter": "(strftime('%m', {0}) + 2) / 3",
-    "year": "CAST(strftime('%Y', {0}) AS INTEGER)",
-}
-
-
-@dataclass(frozen=True)
-class Output:
-    """A property of the result; `counts` marks a number of its own rather than a value of the column."""
-
-    name: str
-    source: Source
-    column: Column
-    sql: str
-    is_plain: bool = False
-    counts: bool = False
-    shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -93,15 +73,15 @@ class _Translator:
         for link in fetch.root.links:
             self._join(self._scope, root, link, self._joins)
         self._where += [self._filter(self._scope, root, part) for part in fetch.root.filters]
-        outputs = tuple(self._outputs(root))
+        shown = tuple(self._outputs(root))
         tables = Condition(f"{root.table.name} AS {root.sql}")
         return Statement(
             root=root,
-            outputs=outputs,
+            outputs=shown,
             origin=joined([tables, *self._joins], " "),
             where=joined(self._where),
             groups=tuple(self._groups(root)),
-            sorts=tuple(self._sorts(root, outputs)),
+            sorts=tuple(self._sorts(root, shown)),
             one_each=self._one_each,
         )
 
@@ -174,32 +154,20 @@ class _Translator:
     def _outputs(self, root: Source) -> Iterator[Output]:
         seen: set[str] = set()
         for node, source in [(self._fetch.root, root), *self._linked]:
-            for attribute in _attributes(node, source, is_root=source is root, fetch=self._fetch):
-                output = self._output(source, attribute, is_root=source is root)
+            for attribute in outputs.attributes(self._fetch, node, source, is_root=source is root):
+                output = outputs.output(self._fetch, source, attribute, is_root=source is root)
                 if output.name not in seen:
                     seen.add(output.name)
                     yield output
-
-    def _output(self, source: Source, attribute: Attribute, *, is_root: bool) -> Output:
-        column = source.column(attribute.name)
-        expression = source.expression(column)
-        if self._fetch.aggregate:
-            return _aggregated(source, column, expression, attribute)
-        if attribute.aggregate or attribute.groupby:
-            raise bad("An aggregate or groupby attribute needs aggregate='true' on fetch.")
-        name = attribute.alias or (column.wire_name if is_root else f"{source.alias}.{column.name}")
-        if self._fetch.flat_names and not attribute.alias:
-            name = column.name
-        return Output(name, source, column, expression, is_plain=is_root and not attribute.alias)
 
     def _groups(self, root: Source) -> Iterator[str]:
         for node, source in [(self._fetch.root, root), *self._linked]:
             for attribute in node.attributes:
                 if attribute.groupby:
-                    yield _grouped(source.column(attribute.name), attribute, source)
+                    yield outputs.grouped(source, source.column(attribute.name), attribute)
 
-    def _sorts(self, root: Source, outputs: tuple[Output, ...]) -> Iterator[Sort]:
-        named = {output.name: output for output in outputs}
+    def _sorts(self, root: Source, shown: tuple[Output, ...]) -> Iterator[Sort]:
+        named = {output.name: output for output in shown}
         for node, source in [(self._fetch.root, root), *self._linked]:
             for order in node.orders:
                 if order.alias:
@@ -209,63 +177,14 @@ class _Translator:
 
     def _sort(self, source: Source, order: OrderBy) -> Sort:
         """Lookups and choices sort by what people read ("Order rows using FetchXml")."""
+        if self._fetch.aggregate:
+            raise bad("An aggregate query is ordered by an alias.")
         column = source.column(order.name)
         expression = source.expression(column)
         by_label = column.kind is Kind.LOOKUP or bool(column.options and not self._fetch.raw_order)
         if by_label and column.kind is not Kind.CHOICES:
             return Sort(f"{label(source, column)} COLLATE NOCASE", order.descending, column, source, is_label=True)
         return Sort(collated(column, expression), order.descending, column, source)
-
-
-def _attributes(node: Node, source: Source, *, is_root: bool, fetch: Fetch) -> Iterator[Attribute]:
-    """What the node asks for; no word at all means all columns for the first table, none for a linked one."""
-    wants_all = node.all_attributes or (is_root and not node.attributes and not fetch.flat_names)
-    if wants_all and fetch.aggregate:
-        raise bad("An aggregate query names its attributes.")
-    yield from node.attributes
-    if wants_all:
-        yield from (Attribute(column.name) for column in source.table.columns if column.readable)
-    elif is_root and not (fetch.aggregate or fetch.distinct or fetch.flat_names):
-        yield Attribute(source.table.key.name)
-        if any(source.column(attribute.name).kind is Kind.MONEY for attribute in node.attributes):
-            yield Attribute("transactioncurrencyid")
-
-
-def _aggregated(source: Source, column: Column, expression: str, attribute: Attribute) -> Output:
-    if not attribute.alias:
-        raise bad(f"The aggregate attribute '{attribute.name}' lacks an alias.")
-    if attribute.groupby:
-        is_part = bool(attribute.dategrouping)
-        sql = _grouped(column, attribute, source)
-        return Output(attribute.alias, source, column, sql, counts=is_part, shown=attribute.shown)
-    function = attribute.aggregate
-    if function == "count":
-        return Output(attribute.alias, source, column, "count(*)", counts=True)
-    if function == "countcolumn":
-        distinct = "DISTINCT " if attribute.distinct else ""
-        return Output(attribute.alias, source, column, f"count({distinct}{expression})", counts=True)
-    return Output(attribute.alias, source, column, _calculated(column, expression, function))
-
-
-def _calculated(column: Column, expression: str, function: str) -> str:
-    if function not in ("min", "max", "sum", "avg"):
-        raise bad(f"'{function}' is not an aggregate function.")
-    if function in ("min", "max") and column.kind not in ID_KINDS:
-        return f"{function}({expression})"
-    if column.kind not in NUMBERS:
-        raise bad(f"'{function}' takes a number; '{column.name}' is none.")
-    if function == "sum":
-        return f"coalesce(sum({expression}), 0)"
-    return f"CAST(avg({expression}) AS INTEGER)" if column.kind is Kind.INTEGER else f"avg({expression})"
-
-
-def _grouped(column: Column, attribute: Attribute, source: Source) -> str:
-    expression = source.expression(column)
-    if column.kind not in (Kind.DATE, Kind.DATE_TIME):
-        return expression
-    if attribute.dategrouping not in _DATE_PARTS:
-        raise errors.unknown(f"the dategrouping '{attribute.dategrouping}'")
-    return _DATE_PARTS[attribute.dategrouping].format(expression)
 
 
 def _sort_by_output(order: OrderBy, named: dict[str, Output]) -> Sort:

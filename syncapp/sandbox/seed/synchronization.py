@@ -126,7 +126,7 @@ def filters(random: Random, users: list[Row], each: int, moment: datetime.dateti
             yield _filter(random, owner, place, moment, is_off=is_off)
         if index % 8 == 2 and each:
             yield _filter(random, owner, 0, moment, is_off=False, kind=OFFLINE_FILTERS)
-    for name in TEAMS[:2] if each else ():
+    for name in TEAMS[1:3] if each else ():
         yield _filter(random, team_id(name), 0, moment, is_off=False, owner_type="team")
 
 
