@@ -27,14 +27,20 @@ from syncapp.sandbox.store import Row
 
 _ROW_OPTIONS = frozenset({"$select", "$expand", "tag"})
 _EMPTY = {"OData-Version": "4.0"}
+# Options that bring a whole query in another language than OData's.
+_OTHER_QUERIES = {
+    "fetchXml": fetchxml.answer,
+    "savedQuery": fetchxml.answer_saved,
+    "userQuery": fetchxml.answer_saved,
+    "sql": fetchxml.answer_sql,
+}
 
 
 def below_set(connection: sqlite3.Connection, table: Table, request: Request, rest: str) -> Answer:
     _may_read(table, request)
-    if "fetchXml" in request.options and not rest:
-        return json_answer(200, fetchxml.answer(connection, table, request), applied(request))
-    if "sql" in request.options and not rest:
-        return json_answer(200, fetchxml.answer_sql(connection, table, request), applied(request))
+    for option, answer in _OTHER_QUERIES.items():
+        if option in request.options and not rest:
+            return json_answer(200, answer(connection, table, request), applied(request))
     return _list(connection, Place.whole(table), request, rest)
 
 

@@ -158,6 +158,33 @@ def test_fetchxml_too_long_for_an_address_travels_as_a_batch(client: Program, or
     assert client.run("longFetchXml") == 4
 
 
+def test_views_and_filters_show_what_they_select(client: Program, organization: Organization) -> None:
+    inner = '<attribute name="fullname"/><filter><condition attribute="ownerid" operator="eq-userid"/></filter>'
+    xml = f'<fetch><entity name="contact">{inner}</entity></fetch>'
+    row = {"name": "Mine", "fetchxml": xml, "querytype": 256, "returnedtypecode": "contact"}
+    mine = organization.post("userqueries", row).headers["OData-EntityId"][-37:-1]
+    view = organization.post("savedqueries", {**row, "querytype": 0}).headers["OData-EntityId"][-37:-1]
+
+    assert client.run("predefined", view=view, filter=mine) == [0, 0]
+    organization.post("contacts", {"lastname": "Own"})
+    assert client.run("predefined", view=view, filter=mine) == [1, 1]
+
+
+def test_rows_are_grouped_and_counted(client: Program, organization: Organization) -> None:
+    organization.crowd("Interop")
+
+    assert client.run("aggregate", marker="Interop") == [["Berg", 1], ["Dahl", 1], ["Eck", 1]]
+
+
+def test_outlook_filter_of_somebody_else_is_found_and_switched_off(client: Program, organization: Organization) -> None:
+    result = client.run("filters", user=EDITOR.user_id)
+
+    assert result["asked"] == result["asUser"] > 0
+    assert [result["before"], result["after"], result["by"]] == [0, 1, APPLICATION]
+    [entry] = organization.writes("userquery")
+    assert entry["changes"]["statecode"] == [0, 1]
+
+
 def test_changes_since_a_delta_link_come_with_deletions(client: Program, organization: Organization) -> None:
     contact = any_contact(organization)
 

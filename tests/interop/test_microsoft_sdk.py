@@ -204,3 +204,9 @@ def test_throttled_call_says_when_to_come_back(sdk: Program, organization: Organ
 
 def test_wrong_secret_is_refused_by_the_token_endpoint(sdk: Program, organization: Organization) -> None:
     assert sdk.run("wrong_secret").startswith("ClientAuthenticationError")
+
+
+def test_forged_token_is_refused_by_the_web_api(sdk: Program, organization: Organization) -> None:
+    error = sdk.run("wrong_token")
+
+    assert [error["status_code"], error["is_transient"]] == [401, False]

@@ -417,3 +417,26 @@ def test_link_to_a_table_that_the_caller_may_not_read_is_refused(sandbox: Sandbo
     assert sandbox.delete(path).status_code == 204
 
     assert [before, status()] == [200, 403]
+
+
+def test_view_shows_its_rows_and_an_outlook_filter_what_it_selects(people: Sandbox) -> None:
+    inner = '<attribute name="firstname"/><filter><condition attribute="lastname" operator="eq" value="Berg"/></filter>'
+    view = {
+        "name": "The Bergs",
+        "fetchxml": f'<fetch><entity name="contact">{inner}</entity></fetch>',
+        "querytype": 256,
+        "returnedtypecode": "contact",
+    }
+    created = people.post("userqueries", view)
+    assert created.status_code == 204, created.text
+
+    found = people.get(f"contacts?userQuery={created.headers['OData-EntityId'][-37:-1]}")
+
+    assert sorted(row["firstname"] for row in found.json()["value"]) == ["Anna", "Bert"]
+
+
+def test_view_that_is_not_there_or_of_another_table_is_refused(people: Sandbox) -> None:
+    [view] = people.rows("savedqueries?$filter=returnedtypecode eq 'appointment'&$top=1")
+
+    assert people.get(f"contacts?savedQuery={people.contact()['contactid']}").status_code == 404
+    assert people.get(f"contacts?savedQuery={view['savedqueryid']}").status_code == 400

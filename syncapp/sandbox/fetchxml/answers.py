@@ -1,4 +1,4 @@
-"""The body of an answer to `?fetchXml=` and to `?sql=`.
+"""The body of an answer to `?fetchXml=`, to `?sql=`, and to a view by its id.
 
 With FetchXML, unlike with OData, properties without a value are left out ("Use FetchXML with Web API"). SQL's rows all
 have the same columns, and go on by `@odata.nextLink`.
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import quote, urlencode
 
-from syncapp.sandbox import paging, values
-from syncapp.sandbox.catalogue import Kind, Table
+from syncapp.sandbox import paging, payload, values, visibility
+from syncapp.sandbox.catalogue import SAVED_QUERY, USER_QUERY, Kind, Table
 from syncapp.sandbox.fetchxml import cookies, parsing, selects
 from syncapp.sandbox.fetchxml.execution import MOST_WITHOUT_COOKIE, Page, Position, Runner
 from syncapp.sandbox.fetchxml.operators import Asker
@@ -36,7 +36,20 @@ Item = dict[str, object]
 def answer(connection: sqlite3.Connection, table: Table, request: Request) -> Item:
     """One page of `GET <set>?fetchXml=...`; ApiError 400 and 501."""
     paging.check_options(request, _OPTIONS)
-    fetch = parsing.parse(request.options["fetchXml"])
+    return _answer(connection, table, request, parsing.parse(request.options["fetchXml"]))
+
+
+def answer_saved(connection: sqlite3.Connection, table: Table, request: Request) -> Item:
+    """What a view shows: `?savedQuery=GUID` or `?userQuery=GUID` ("Retrieve and execute predefined queries")."""
+    paging.check_options(request, frozenset({"savedQuery", "userQuery", "$count", "tag"}))
+    views, name = (SAVED_QUERY, "savedQuery") if "savedQuery" in request.options else (USER_QUERY, "userQuery")
+    request.rights.require(visibility.privilege("Read", views), views.name)
+    view = payload.address(views, request.options[name]).existing(connection)
+    visibility.check_row(views, view, request.rights)
+    return _answer(connection, table, request, parsing.parse(str(view["fetchxml"])))
+
+
+def _answer(connection: sqlite3.Connection, table: Table, request: Request, fetch: Fetch) -> Item:
     if fetch.root.table != table.name:
         raise bad(f"The entity name '{fetch.root.table}' of the FetchXML is not that of the set '{table.set_name}'.")
     statement = translate(fetch, asker(request), request.rights)

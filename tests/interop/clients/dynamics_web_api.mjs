@@ -172,6 +172,28 @@ const sequences = {
         return (await api.fetch(contacts({ fetchXml: xml }))).value.length;
     },
 
+    async predefined({ view, filter }) {
+        const shown = await api.retrieveMultiple(contacts({ savedQuery: view }));
+        const selected = await api.retrieveMultiple(contacts({ userQuery: filter, includeAnnotations: "*" }));
+        return [shown.value.length, selected.value.length];
+    },
+
+    async aggregate({ marker }) {
+        const found = await api.retrieveMultiple(contacts({ apply: `filter(department eq '${marker}')/groupby((lastname),aggregate($count as n))` }));
+        return found.value.map((row) => [row.lastname, row.n]).sort();
+    },
+
+    async filters({ user }) {
+        const own = { collection: "userqueries", select: ["name", "statecode", "returnedtypecode"] };
+        const asked = await api.retrieveMultiple({ ...own, filter: `querytype eq 256 and _ownerid_value eq ${user}` });
+        const asUser = await api.retrieveMultiple({ ...own, filter: "querytype eq 256", impersonate: user });
+        const [first] = asked.value;
+        const key = { collection: "userqueries", key: first.userqueryid };
+        await api.update({ ...key, data: { statecode: 1, statuscode: 2 }, ifmatch: first["@odata.etag"] });
+        const now = await api.retrieve({ ...key, select: ["statecode", "_modifiedby_value"] });
+        return { asked: asked.value.length, asUser: asUser.value.length, before: first.statecode, after: now.statecode, by: now._modifiedby_value };
+    },
+
     async track({ contact }) {
         const full = await api.retrieveMultiple(contacts({ select: ["lastname"], trackChanges: true }));
         await api.update(contacts({ key: contact, data: { lastname: "Moved" } }));

@@ -9,6 +9,7 @@ import enum
 import os
 
 import requests
+from azure.core.credentials import AccessToken
 from azure.identity import ClientSecretCredential
 from conversation import serve
 from PowerPlatform.Dataverse.client import DataverseClient
@@ -285,6 +286,14 @@ def errors() -> object:
 
 def refused() -> object:
     return _error(lambda: list(client.records.list("contact", top=1)))
+
+
+def wrong_token() -> object:
+    class Forged:
+        def get_token(self, *_scopes: str, **_more: object) -> AccessToken:
+            return AccessToken("nonsense", 4_000_000_000)
+
+    return _error(lambda: DataverseClient(ORIGIN, Forged()).records.list("contact", top=1))
 
 
 def wrong_secret() -> str:
