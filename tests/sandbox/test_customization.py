@@ -1,0 +1,225 @@
+"""Tables, columns, keys and relationships that clients make, and how definitions are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from syncapp.sandbox.config import EMPTY_WORLD
+from syncapp.sandbox.server import SandboxServer
+from tests.sandbox.caller import Sandbox, request_text
+
+CRM = "Microsoft.Dynamics.CRM"
+PROJECT = "EntityDefinitions(LogicalName='new_project')"
+
+
+def label(text: str) -> dict[str, Any]:
+    return {"LocalizedLabels": [{"Label": text, "LanguageCode": 1033}]}
+
+
+def column(kind: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"@odata.type": f"{CRM}.{kind}AttributeMetadata", "SchemaName": name, "DisplayName": label(name), **more}
+
+
+def project(prefix: str = "") -> dict[str, Any]:
+    return {
+        "@odata.type": f"{CRM}.{prefix}EntityMetadata",
+        "SchemaName": "new_Project",
+        "DisplayName": label("Project"),
+        "DisplayCollectionName": label("Projects"),
+        "OwnershipType": "UserOwned",
+        "Attributes": [column(f"{prefix}String", "new_Name", IsPrimaryName=True, MaxLength=50)],
+    }
+
+
+@pytest.fixture
+def made(sandbox: Sandbox) -> Sandbox:
+    assert sandbox.post("EntityDefinitions", project()).status_code == 204
+    return sandbox
+
+
+def test_table_is_there_at_once(made: Sandbox) -> None:
+    row = made.post("new_projects", {"new_name": "First"}, Prefer="return=representation").json()
+
+    assert made.get(f"new_projects({row['new_projectid']})").json()["new_name"] == "First"
+    assert made.patch(f"new_projects({row['new_projectid']})", {"statecode": 1}).status_code == 204
+    assert made.ledger()[-1]["table"] == "new_project"
+    definition = made.get(PROJECT).json()
+    assert (definition["EntitySetName"], definition["ChangeTrackingEnabled"]) == ("new_projects", False)
+
+
+def test_create_entities_takes_the_complex_types(sandbox: Sandbox) -> None:
+    answer = sandbox.post("CreateEntities", {"Entities": [project("Complex")]})
+
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()["EntityIds"]) == 1
+    assert sandbox.rows("new_projects") == []
+
+
+def test_columns_of_every_type_hold_values(made: Sandbox) -> None:
+    options = {"Options": [{"Value": 1, "Label": label("One")}, {"Value": 2, "Label": label("Two")}]}
+    wanted: list[tuple[dict[str, Any], object]] = [
+        (column("Memo", "new_Memo", MaxLength=10), "text"),
+        (column("Integer", "new_Whole", MinValue=0, MaxValue=9), 3),
+        (column("Decimal", "new_Decimal"), 1.5),
+        (column("Double", "new_Double"), 2.25),
+        (column("Money", "new_Money"), 12.5),
+        (column("Boolean", "new_Yes"), True),
+        (column("Picklist", "new_Choice", OptionSet=options), 2),
+        (column("MultiSelectPicklist", "new_Choices", OptionSet=options), "1,2"),
+        (column("DateTime", "new_Day", Format="DateOnly"), "2026-01-02"),
+        (column("DateTime", "new_Moment", Format="DateAndTime"), "2026-01-02T03:04:05Z"),
+    ]
+    for body, _value in wanted:
+        assert made.post(f"{PROJECT}/Attributes", body).status_code == 204, body
+    values = {str(body["SchemaName"]).lower(): value for body, value in wanted}
+    row = made.post("new_projects", values, Prefer="return=representation").json()
+
+    assert {name: row[name] for name in values} == values
+    assert made.post("new_projects", {"new_whole": 10}).status_code == 400
+    assert made.post("new_projects", {"new_memo": "x" * 11}).status_code == 400
+
+
+def test_column_of_a_standard_table_is_there_for_its_rows(sandbox: Sandbox) -> None:
+    path = "EntityDefinitions(LogicalName='contact')/Attributes"
+    assert sandbox.post(path, column("String", "new_Extra")).status_code == 204
+    contact = sandbox.contact()["contactid"]
+
+    sandbox.patch(f"contacts({contact})", {"new_extra": "more"})
+    assert sandbox.read(contact)["new_extra"] == "more"
+    assert sandbox.delete(f"{path}(LogicalName='new_extra')").status_code == 204
+    assert "new_extra" not in sandbox.read(contact)
+    assert sandbox.delete(f"{path}(LogicalName='lastname')").status_code == 400
+
+
+def test_relationship_makes_a_lookup_with_both_ways(made: Sandbox) -> None:
+    body = {
+        "@odata.type": f"{CRM}.OneToManyRelationshipMetadata",
+        "SchemaName": "new_contact_new_project",
+        "ReferencedEntity": "contact",
+        "ReferencingEntity": "new_project",
+        "Lookup": column("Lookup", "new_Lead"),
+    }
+    assert made.post("RelationshipDefinitions", body).status_code == 204
+    contact = made.contact()["contactid"]
+    made.post("new_projects", {"new_name": "Led", "new_Lead@odata.bind": f"/contacts({contact})"})
+
+    [row] = made.rows("new_projects?$expand=new_Lead($select=lastname)")
+    assert row["_new_lead_value"] == row["new_Lead"]["contactid"] == contact
+    assert len(made.rows(f"contacts({contact})/new_contact_new_project")) == 1
+    [shown] = made.rows("RelationshipDefinitions?$filter=SchemaName eq 'new_contact_new_project'")
+    assert made.delete(f"RelationshipDefinitions({shown['MetadataId']})").status_code == 204
+
+
+def test_many_to_many_relationship_ties_rows(made: Sandbox) -> None:
+    body = {
+        "@odata.type": f"{CRM}.ManyToManyRelationshipMetadata",
+        "SchemaName": "new_project_contacts",
+        "Entity1LogicalName": "new_project",
+        "Entity2LogicalName": "contact",
+        "IntersectEntityName": "new_project_contact",
+    }
+    assert made.post("RelationshipDefinitions", body).status_code == 204
+    link = made.post("new_projects", {"new_name": "P"}).headers["OData-EntityId"]
+    contact = f"{made.api}contacts({made.contact()['contactid']})"
+
+    answer = made.session.post(f"{link}/new_project_contacts/$ref", json={"@odata.id": contact})
+    assert answer.status_code == 204
+    assert len(made.rows(f"{link}/new_project_contacts")) == 1
+
+
+def test_keys_are_listed_and_unique(made: Sandbox) -> None:
+    body = {"SchemaName": "new_byname", "DisplayName": label("By name"), "KeyAttributes": ["new_name"]}
+    assert made.post(f"{PROJECT}/Keys", body).status_code == 204
+
+    [key] = made.rows(f"{PROJECT}/Keys")
+    assert (key["KeyAttributes"], key["EntityKeyIndexStatus"]) == (["new_name"], "Active")
+    assert made.patch("new_projects(new_name='K')", {}).status_code == 204
+    assert made.delete(f"{PROJECT}/Keys({key['MetadataId']})").status_code == 204
+    assert made.get("new_projects(new_name='K')").status_code == 501
+
+
+def test_change_tracking_is_switched_on(made: Sandbox) -> None:
+    track = {"Prefer": "odata.track-changes"}
+    assert made.get("new_projects", **track).status_code == 400
+
+    assert made.put(PROJECT, {"ChangeTrackingEnabled": True}).status_code == 204
+    assert "@odata.deltaLink" in made.get("new_projects", **track).json()
+
+
+def test_table_is_deleted_and_gone(made: Sandbox) -> None:
+    assert made.delete(PROJECT).status_code == 204
+
+    assert made.get("new_projects").status_code == 501
+    assert made.get(PROJECT).status_code == 404
+    assert made.delete("EntityDefinitions(LogicalName='contact')").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"SchemaName": "Project"}, 400),
+        ({"Attributes": []}, 400),
+        ({"Attributes": [column("File", "new_File")]}, 501),
+        ({"EntitySetName": "contacts"}, 400),
+    ],
+)
+def test_definitions_that_make_no_sense_are_refused(sandbox: Sandbox, change: dict[str, Any], status: int) -> None:
+    assert sandbox.post("EntityDefinitions", project() | change).status_code == status
+    assert sandbox.get(PROJECT).status_code == 404
+
+
+def test_table_made_in_a_failed_change_set_is_not_there(sandbox: Sandbox) -> None:
+    sandbox.batch(
+        [request_text("POST", "EntityDefinitions", project()), request_text("POST", "contacts", {"nosuch": 1})],
+        Prefer="odata.continue-on-error",
+    )
+    assert sandbox.get("new_projects").status_code == 501
+    assert sandbox.post("EntityDefinitions", project()).status_code == 204
+
+
+def test_only_customizers_change_definitions(sandbox: Sandbox) -> None:
+    assert sandbox.as_user("Rob Marchetti").post("EntityDefinitions", project()).status_code == 403
+
+
+def test_tables_survive_a_restart_and_end_with_a_reset(tmp_path: Path) -> None:
+    for round_ in ("first", "second"):
+        with SandboxServer(tmp_path / "data.sqlite3", world=EMPTY_WORLD) as server:
+            sandbox = Sandbox(server).sign_in()
+            if round_ == "first":
+                sandbox.post("EntityDefinitions", project())
+                sandbox.post("new_projects", {"new_name": "Kept"})
+            assert [row["new_name"] for row in sandbox.rows("new_projects")] == ["Kept"]
+            if round_ == "second":
+                sandbox.reset()
+                assert sandbox.get("new_projects").status_code == 501
+
+
+def test_document_describes_every_table(made: Sandbox) -> None:
+    answer = made.get("$metadata")
+    tree = ElementTree.fromstring(answer.text)  # noqa: S314 - our own document
+
+    assert answer.headers["Content-Type"] == "application/xml"
+    types = {node.get("Name") for node in tree.iter("{http://docs.oasis-open.org/odata/ns/edm}EntityType")}
+    assert {"contact", "userquery", "new_project"} <= types
+
+
+def test_metadata_changes_are_asked_for_by_a_query(made: Sandbox) -> None:
+    condition = '{"PropertyName":"LogicalName","ConditionOperator":"Equals","Value":{"Value":"contact"}}'
+    query = f'{{"Criteria":{{"Conditions":[{condition}]}},"Properties":{{"PropertyNames":["ObjectTypeCode"]}}}}'
+    answer = made.get(f"RetrieveMetadataChanges(Query=@q)?@q={query}").json()
+
+    assert [(item["LogicalName"], item["ObjectTypeCode"]) for item in answer["EntityMetadata"]] == [("contact", 2)]
+    stamp = answer["ServerVersionStamp"]
+    again = made.get(f"RetrieveMetadataChanges(Query=@q,ClientVersionStamp='{stamp}')?@q={query}").json()
+    assert again["EntityMetadata"] == []
+
+
+def test_publishing_and_single_values(sandbox: Sandbox) -> None:
+    assert sandbox.post("PublishAllXml", {}).status_code == 204
+    assert sandbox.post("PublishXml", {"ParameterXml": "<importexportxml/>"}).status_code == 204
+    assert sandbox.get("EntityDefinitions(LogicalName='contact')/ObjectTypeCode/$value").text == "2"
+    assert sandbox.get("RetrieveVersion()").json()["Version"].startswith("9.2")
