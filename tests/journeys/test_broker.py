@@ -46,3 +46,4 @@ def test_the_broker_is_away_while_twenty_edits_are_decided(story: Story):
     assert (max(seconds) < 2, waiting.count()) == (True, len(edits))
     story.stack.restart_broker()
     story.delivered_exactly_once(*edits)
+    assert story.stack.worker.is_alive
