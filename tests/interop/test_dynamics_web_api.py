@@ -267,3 +267,14 @@ def test_throttled_call_says_when_to_come_back(client: Program, organization: Or
     assert [error["status"], error["code"]] == [429, "0x80072322"]
     assert error["headers"].get("retry-after") == "7"
     assert "result" in client.run("refused")
+
+
+def test_used_up_limit_throttles_whoever_goes_on(client: Program, organization: Organization) -> None:
+    organization.control("PUT", "faults", {"limits": {"requests": 5, "takes_time": False}})
+
+    stopped = client.run("untilThrottled", most=10)
+
+    assert [stopped["passed"], stopped["status"], stopped["code"]] == [5, 429, "0x80072322"]
+    assert int(stopped["headers"]["retry-after"]) > 0
+    organization.control("DELETE", "faults")
+    assert client.run("untilThrottled", most=10) is None

@@ -333,6 +333,14 @@ const sequences = {
         };
     },
 
+    async untilThrottled({ most }) {
+        for (let passed = 0; passed < most; passed++) {
+            const answer = await failure(() => api.callFunction("WhoAmI"));
+            if (answer.status) return { passed, ...answer };
+        }
+        return null;
+    },
+
     async refused() {
         return failure(() => api.retrieveMultiple(contacts({ top: 1 })));
     },
