@@ -1,0 +1,126 @@
+"""The sandbox at full size: its start with existing data, its answers, and how many requests a second it takes."""
+
+from __future__ import annotations
+
+import http.client
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import requests
+
+from benches import stage
+from benches.figures import Spread, heading, line, target
+from tests import servers
+
+WORLD = {"users": 20_000, "contacts": 200_000, "pending": 650_000, "filters": 6, "seed": 1}
+ROUNDS, SECONDS, CALLERS = 60, 8.0, 4
+LISTS = {
+    "another user's filters": "userqueries?$filter=querytype eq 256 and _ownerid_value eq {user}",
+    "a user's mailbox": "mailboxes?$filter=_regardingobjectid_value eq {user}",
+    "contacts by name, first 50": "contacts?$filter=startswith(lastname,'Web')&$top=50",
+    "contacts changed last, first 50": "contacts?$orderby=modifiedon desc&$top=50",
+    "edits, oldest first, first 50": "osync_syncrecords?$orderby=osync_editedon&$top=50",
+    "meetings with their attendees, first 50": "appointments?$orderby=scheduledstart&$top=50"
+    "&$expand=appointment_activity_parties",
+}
+
+
+def main() -> None:
+    """Fill it, stop it, start it again, ask it."""
+    with servers.temporary_folder("osync-b-") as folder:
+        with _running(folder) as (url, _seconds):
+            started = time.monotonic()
+            stage.control("POST", url, "reset", WORLD)
+            filled = time.monotonic() - started
+        with _running(folder) as (url, seconds):
+            heading(f"sandbox: {WORLD['users']:,} users, {WORLD['contacts']:,} contacts, {WORLD['pending']:,} edits")
+            line("filling it", f"{filled:.0f} s", f"{(folder / 'crm.sqlite3').stat().st_size / 1e9:.2f} GB")
+            line("start with existing data", f"{seconds:.2f} s", target(seconds, 2, unit=" s"))
+            _measure(url)
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[tuple[str, float]]:
+    """The process on this folder's file, and how long it took to be ready."""
+    port, started = servers.free_port(), time.monotonic()
+    command = [sys.executable, "-m", "syncapp.sandbox", "--port", str(port), "--data", str(folder / "crm.sqlite3")]
+    server = servers.launch([*command, "--empty"], url=f"http://127.0.0.1:{port}", log=folder / f"{port}.log")
+    try:
+        servers.wait_until(lambda: "Sandbox ready" in server.said(), what="the sandbox is ready")
+        yield server.url, time.monotonic() - started
+    finally:
+        server.stop()
+
+
+def _measure(url: str) -> None:
+    caller = Caller(url)
+    rows, users = caller.ids("contacts", "contactid"), caller.ids("systemusers", "systemuserid")
+    single = caller.times(lambda number: f"contacts({rows[number]})?$select=fullname")
+    line("one row by its id", single.show(" ms"), target(single.median, 3, unit=" ms"))
+    for label, path in LISTS.items():
+        line(label, caller.times(lambda number, path=path: path.format(user=users[number])).show(" ms"))  # type: ignore[misc]  # the default binds the loop's value
+    rate = _rate(caller, [f"contacts({row})?$select=fullname" for row in rows])
+    line(
+        "requests a second, load generator beside it",
+        f"{rate:.0f}",
+        f"target 400: {'met' if rate >= 400 else 'MISSED'}",
+    )
+
+
+class Caller:
+    """Somebody with a token, on one connection."""
+
+    def __init__(self, url: str) -> None:
+        self.host = url.removeprefix("http://")
+        session = requests.Session()
+        session.trust_env = False
+        found = session.post(f"{url}/sandbox/token", json={"user": "# Outlook Sync Portal"}, timeout=60).json()
+        self.headers = {"Authorization": f"Bearer {found['access_token']}"}
+        session.headers.update(self.headers)
+        self._session, self._url = session, url
+
+    def ids(self, path: str, key: str) -> list[str]:
+        answer = self._session.get(f"{self._url}/api/data/v9.2/{path}?$select={key}&$top=500", timeout=60)
+        return [row[key] for row in answer.json()["value"]]
+
+    def times(self, path: Callable[[int], str]) -> Spread:
+        """Milliseconds of each call."""
+        connection = self.connect()
+        return Spread.of(self._time(connection, path(number)) for number in range(ROUNDS))
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self.host, timeout=60)
+
+    def _time(self, connection: http.client.HTTPConnection, path: str) -> float:
+        started = time.perf_counter()
+        self.ask(connection, path)
+        return (time.perf_counter() - started) * 1_000
+
+    def ask(self, connection: http.client.HTTPConnection, path: str) -> None:
+        connection.request("GET", quote(f"/api/data/v9.2/{path}", safe="/$?=&(),'"), headers=self.headers)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200, path
+
+
+def _rate(caller: Caller, paths: list[str]) -> float:
+    counts: list[int] = []
+    threads = [threading.Thread(target=_hammer, args=(caller, paths[first:], counts)) for first in range(CALLERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / SECONDS
+
+
+def _hammer(caller: Caller, paths: list[str], counts: list[int]) -> None:
+    connection, done, end = caller.connect(), 0, time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        caller.ask(connection, paths[done % len(paths)])
+        done += 1
+    counts.append(done)
