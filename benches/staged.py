@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from benches import stage
+from benches.govern import govern
+from benches.sandbox import main as sandbox_at_full_size
 
 MACHINE_RUNS = 2_000
 CRASH_ROUNDS = 25
@@ -64,7 +66,9 @@ BENCHES: Mapping[str, Callable[[], None]] = {
     "queue": queue,
     "deliver": deliver,
     "decide": decide,
+    "govern": govern,
     "machine": machine,
     "crash": crash,
+    "sandbox": sandbox_at_full_size,
 }
-ONLY_BY_NAME = ("crash",)
+ONLY_BY_NAME = ("crash", "sandbox")

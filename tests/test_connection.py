@@ -9,7 +9,10 @@ from django.core.management import call_command
 
 from syncapp import connection, gates
 from syncapp.connection import WrongOrganization
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import Throttled
 from syncapp.models import Connection, Gate
+from tests.servers import valkey
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -68,3 +71,36 @@ def test_a_full_pull_reads_everything_again(world: World, capsys):
     call_command("pull", "--full")
 
     assert "1 fields of 1 edits read" in capsys.readouterr().out
+
+
+@pytest.fixture
+def limited(sandbox, settings):
+    """The client whose limits are kept in a Redis of its own."""
+    with valkey() as broker:
+        settings.GOVERNOR_URL = broker.url
+        settings.GOVERNOR_TIME_SCALE = 0.01  # a burst, and then next to nothing while the test lasts
+        yield connection.crm()
+        connection.crm().close()
+
+
+def test_the_limits_are_kept_in_the_redis_that_is_named(limited):
+    full = limited.limits()
+
+    limited.who_am_i()
+
+    assert full.shared
+    assert limited.limits().requests_ready < full.requests_ready
+
+
+def test_background_work_leaves_something_to_people(limited):
+    background = connection.recognised_crm()
+
+    with pytest.raises(Throttled):
+        _use_up(lambda: background.who_am_i(deadline=Deadline.after(2)))
+
+    assert limited.who_am_i(deadline=Deadline.after(2))
+
+
+def _use_up(call) -> None:
+    for _ in range(100):
+        call()

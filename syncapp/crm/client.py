@@ -74,6 +74,10 @@ class CrmClient:
             filter_writes_allowed=self._filter_writes_allowed,
         )
 
+    def close(self) -> None:
+        """Ends this process's connections; the next call opens others."""
+        self._transport.close()
+
     def limits(self) -> Condition:
         """How near we are to the CRM's limits, for a page; never raises."""
         return self._transport.governor.condition()

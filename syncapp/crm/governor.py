@@ -138,6 +138,9 @@ class Governor(Protocol):
     def condition(self) -> Condition:
         """How things stand, for a page; never raises."""
 
+    def close(self) -> None:
+        """Ends this process's connections; the next call opens others."""
+
 
 class NoGovernor:
     """No limits, for a CRM that has none."""
@@ -150,6 +153,9 @@ class NoGovernor:
     def condition(self) -> Condition:
         """See `Governor`."""
         return Condition(shared=True, paused_for=0.0, at_once=0, requests_ready=1.0, execution_ready=1.0)
+
+    def close(self) -> None:
+        """See `Governor`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,9 @@ class LocalGovernor(Queue):
                 execution_ready=account.execution,
             )
 
+    def close(self) -> None:
+        """See `Governor`: there is nothing to close."""
+
     def paused_for(self) -> float:
         """Seconds left of a pause that this process knows of."""
         return max(0.0, self._accounts.get().paused_until - self._clock())

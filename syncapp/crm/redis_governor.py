@@ -124,7 +124,7 @@ class RedisGovernor(Queue):
         )
 
     def close(self) -> None:
-        """Ends this process's connection to Redis; the next call opens another."""
+        """See `Governor`."""
         self._stores.get().client.close()
         self._stores.drop()
 

@@ -91,6 +91,11 @@ class Transport:
         other._lane = lane
         return other
 
+    def close(self) -> None:
+        """Ends this process's connections; the next call opens others."""
+        self._sessions.get().close()
+        self.governor.close()
+
     def get(
         self, path: str, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
     ) -> dict[str, Any]:

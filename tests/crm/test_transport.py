@@ -392,6 +392,9 @@ class Notebook(Queue):
     def condition(self) -> Condition:
         return NoGovernor().condition()
 
+    def close(self) -> None:
+        pass
+
 
 def _governed(handler, **options):
     notebook = Notebook()

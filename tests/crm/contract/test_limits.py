@@ -1,0 +1,121 @@
+"""The CRM's limits and our governor in front of them, with clocks that run a hundred times faster."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from syncapp.crm import errors
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.governor import Lane, Limits
+from syncapp.crm.local_governor import LocalGovernor
+from tests.crm.contract.scene import OURSELVES
+
+# A window of 300 seconds passes in three.
+FASTER = 100
+PUBLISHED = {"requests": 120, "execution_seconds": 60.0, "operation_ms": 40.0}
+OURS = Limits(requests=120, execution_seconds=60).scaled(FASTER)
+SECONDS = 4.0
+
+
+@pytest.fixture
+def limited(cloud):
+    """The CRM with limits, as small as the test is short."""
+
+    def limit(**more) -> None:
+        cloud.fail(time_scale=1 / FASTER, limits={**PUBLISHED, **more})
+
+    return limit
+
+
+def _keep_calling(call, *, threads: int = 3) -> int:
+    """How many calls were answered while several threads called without a pause."""
+    answered = []
+    until = time.monotonic() + SECONDS
+
+    def work() -> None:
+        while time.monotonic() < until:
+            call()
+            answered.append(1)
+
+    running = [threading.Thread(target=work) for _ in range(threads)]
+    for each in running:
+        each.start()
+    for each in running:
+        each.join()
+    return len(answered)
+
+
+def _again_and_again(call) -> None:
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        call()
+
+
+def test_with_the_governor_no_request_is_turned_away(cloud, limited):
+    transport = cloud.transport(governor=LocalGovernor(OURS), retries=0)
+    transport.get("WhoAmI")
+    limited()
+
+    answered = _keep_calling(lambda: transport.get("WhoAmI"))
+
+    # 36 requests a second are our share: nobody was turned away, and the share was used.
+    assert 0.4 * 36 * SECONDS < answered <= 36 * SECONDS + 40
+
+
+def test_without_the_governor_requests_are_turned_away(cloud, limited):
+    transport = cloud.transport(retries=0)
+    transport.get("WhoAmI")
+    limited()
+
+    with pytest.raises(errors.Throttled) as caught:
+        _again_and_again(lambda: transport.get("WhoAmI"))
+
+    assert caught.value.code == "0x80072322"
+    assert caught.value.retry_after >= 1
+
+
+def test_with_the_governor_batches_stay_below_the_execution_time(cloud, limited):
+    crm = cloud.client(governor=LocalGovernor(OURS), retries=0)
+    crm.who_am_i()
+    limited()
+
+    answered = _keep_calling(lambda: crm.filters.of_many([OURSELVES] * 20))
+
+    # 18 seconds of execution a second are our share, and a batch of twenty is charged 0.8.
+    assert answered > 0.4 * 18 / 0.8 * SECONDS
+
+
+def test_without_the_governor_the_execution_time_runs_out(cloud, limited):
+    crm = cloud.client(retries=0)
+    crm.who_am_i()
+    limited()
+
+    with pytest.raises(errors.Throttled) as caught:
+        _again_and_again(lambda: crm.filters.of_many([OURSELVES] * 20))
+
+    assert caught.value.code == "0x80072321"
+
+
+def test_the_advice_of_the_crm_is_followed(cloud, limited):
+    governor = LocalGovernor(OURS)
+    transport = cloud.transport(governor=governor)
+    limited(dop_hint=1)
+    transport.get("WhoAmI")
+
+    with governor.slot(lane=Lane.INTERACTIVE), pytest.raises(errors.Throttled):
+        transport.get("WhoAmI", deadline=Deadline.after(0.2))
+
+
+def test_a_429_stops_every_user_of_the_governor_for_the_time_it_names(cloud, limited):
+    governor = LocalGovernor(Limits())
+    transport = cloud.transport(governor=governor, retries=0)
+    transport.get("WhoAmI")
+    limited(requests=0)
+
+    with pytest.raises(errors.Throttled):
+        transport.get("WhoAmI")
+
+    assert governor.condition().paused_for > 0
