@@ -10,12 +10,17 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from syncapp.sandbox import config, ledger, plugin
+from syncapp.sandbox.catalogue.filters import OUTLOOK_FILTERS
 from syncapp.sandbox.control import Route
 from syncapp.sandbox.faults import Faults
 from syncapp.sandbox.pages.html import STYLE_PATH, page, style
 from syncapp.sandbox.store import Store
 
 _SHOWN = 100
+_COUNTS = """
+SELECT returnedtypecode, sum(statecode = 0), sum(statecode = 1) FROM userquery WHERE querytype = ?
+GROUP BY returnedtypecode ORDER BY returnedtypecode
+"""
 _INTRO = Markup(
     "<p>This process stands in for Microsoft's cloud: Dataverse below <code>/api/data/v9.2/</code>, sign-in, and "
     '<a href="/outlook/">Outlook</a>. Everything in it is invented.</p>'
@@ -39,8 +44,18 @@ class OverviewPage:
         ]
 
     def overview(self, _request: Request) -> Response:
-        body = _INTRO + _people() + self._plugin() + self._faults_part() + self._ledger()
+        body = _INTRO + _people() + self._filters() + self._plugin() + self._faults_part() + self._ledger()
         return page("What the sandbox holds", body)
+
+    def _filters(self) -> Markup:
+        """How many people's filters of each table are on and off."""
+        with self._store.read() as connection:
+            found = connection.execute(_COUNTS, (OUTLOOK_FILTERS,)).fetchall()
+        rows = Markup("").join(_PERSON.format(row[0], f"{row[1]:,}", f"{row[2]:,}") for row in found)
+        return Markup(
+            "<h2 id='filters'>Synchronization filters</h2><div class='scroll'><table><thead><tr><th>Table</th>"
+            "<th>On</th><th>Off</th></tr></thead><tbody>{}</tbody></table></div>"
+        ).format(rows)
 
     def _plugin(self) -> Markup:
         with self._store.read() as connection:
@@ -49,16 +64,16 @@ class OverviewPage:
 
     def _faults_part(self) -> Markup:
         text = json.dumps(self._faults.state(), indent=1)
-        return Markup("<h2>Faults</h2><pre>{}</pre>").format(text)
+        return Markup("<h2 id='faults'>Faults and limits</h2><pre>{}</pre>").format(text)
 
     def _ledger(self) -> Markup:
         found = ledger.entries(self._store, newest=_SHOWN)
         if not found:
-            return Markup("<h2>Ledger</h2><p>Nothing has been written since the last reset.</p>")
+            return Markup("<h2 id='ledger'>Ledger</h2><p>Nothing has been written since the last reset.</p>")
         names = self._names()
         rows = Markup("").join(_entry(entry, names) for entry in found)
         return Markup(
-            "<h2>Ledger, newest first</h2><p class='muted'>The last {} writes; all of them as JSON: "
+            "<h2 id='ledger'>Ledger, newest first</h2><p class='muted'>The last {} writes; all of them as JSON: "
             "<a href='/sandbox/ledger'>/sandbox/ledger</a>.</p><div class='scroll' tabindex='0' role='region' "
             "aria-label='Ledger'><table><thead><tr><th>No.</th><th>At</th><th>Transaction</th><th>Who</th>"
             "<th>Did</th><th>Table</th><th>Changes</th></tr></thead><tbody>{}</tbody></table></div>"
@@ -74,13 +89,16 @@ def _people() -> Markup:
         _PERSON.format(person.name, person.about, ", ".join(person.roles) or "none") for person in config.PEOPLE
     )
     return Markup(
-        "<h2>People who can sign in</h2><div class='scroll'><table><thead><tr><th>Name</th><th>Who</th>"
+        "<h2 id='people'>People who can sign in</h2><div class='scroll'><table><thead><tr><th>Name</th><th>Who</th>"
         "<th>Roles</th></tr></thead><tbody>{}</tbody></table></div>"
     ).format(rows)
 
 
 def _entry(entry: Mapping[str, object], names: Mapping[str, str]) -> Markup:
     who = names.get(str(entry["caller"]), str(entry["caller"]))
+    if entry["on_behalf_of"]:
+        target = str(entry["on_behalf_of"])
+        who = f"{who}, for {names.get(target, target)}"
     changes = entry["changes"]
     pairs = changes.items() if isinstance(changes, dict) else ()
     return _ENTRY.format(
