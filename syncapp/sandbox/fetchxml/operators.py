@@ -6,19 +6,19 @@ A row without a value differs from every value, so the negative operators take i
 from __future__ import annotations
 
 import datetime
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from syncapp.sandbox import catalogue, errors, values
+from syncapp.sandbox import catalogue, errors
 from syncapp.sandbox.catalogue import Column, Kind
 from syncapp.sandbox.conditions import Condition
 from syncapp.sandbox.fetchxml import dates
 from syncapp.sandbox.fetchxml.dates import Span
+from syncapp.sandbox.fetchxml.literals import literal, moment
 from syncapp.sandbox.fetchxml.parsing import bad
 from syncapp.sandbox.fetchxml.query import Test
-from syncapp.sandbox.fetchxml.sources import ID_KINDS, TEXT_KINDS, collated
+from syncapp.sandbox.fetchxml.sources import TEXT_KINDS, collated
 
 LONGEST_PATTERN = 4_000
 _COMPARISONS = {"eq": "=", "ne": "<>", "neq": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<="}
@@ -102,7 +102,7 @@ def _span(test: Test, asker: Asker) -> Span:
     text = _single(test) if takes_value else "0"
     try:
         return (
-            dates.on(test.operator, _moment(text).date()) if is_day else dates.span(test.operator, int(text), asker.now)
+            dates.on(test.operator, moment(text).date()) if is_day else dates.span(test.operator, int(text), asker.now)
         )
     except (ValueError, OverflowError):
         raise bad(f"'{text[:20]}' is nothing that '{test.operator}' takes.") from None
@@ -123,56 +123,6 @@ def _stored(column: Column, moment: datetime.datetime, sign: str) -> tuple[str, 
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ"), False
     has_begun = moment.time() != datetime.time()
     return moment.date().isoformat(), sign == "<" and has_begun
-
-
-def literal(column: Column, text: str) -> object:
-    """The text of a condition in the column's stored form; ApiError 400."""
-    try:
-        return _converted(column, text)
-    except ValueError:
-        raise bad(f"The value '{text[:100]}' of '{column.name}' is not of the type {column.kind}.") from None
-
-
-def _converted(column: Column, text: str) -> object:
-    if column.kind in ID_KINDS:
-        return values.guid(text.strip())
-    if column.kind is Kind.YES_NO:
-        return _yes_no(text)
-    if column.kind in (Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY):
-        return _finite(float(text))
-    if column.kind is Kind.DATE_TIME:
-        return _moment(text).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if column.kind is Kind.DATE:
-        return _moment(text).date().isoformat()
-    return text if column.kind in TEXT_KINDS or column.kind is Kind.CHOICES else _whole(text)
-
-
-def _finite(number: float) -> float:
-    if not math.isfinite(number):
-        raise ValueError(number)
-    return number
-
-
-def _whole(text: str) -> int:
-    number = int(text)
-    if abs(number) >= 2**63:
-        raise ValueError(text)
-    return number
-
-
-def _yes_no(text: str) -> int:
-    found = {"1": 1, "0": 0, "true": 1, "false": 0}.get(text.strip().lower())
-    if found is None:
-        raise ValueError(text)
-    return found
-
-
-def _moment(text: str) -> datetime.datetime:
-    try:
-        moment = datetime.datetime.fromisoformat(text.strip())
-        return moment.astimezone(datetime.UTC) if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
-    except (ValueError, OverflowError):
-        raise bad(f"'{text[:40]}' is not a date.") from None
 
 
 def _is_null(_column: Column, expression: str, _test: Test, _asker: Asker) -> Condition:

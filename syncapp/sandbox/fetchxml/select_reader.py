@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
-from syncapp.sandbox.fetchxml.parsing import DEEPEST_FILTER, MOST_CONDITIONS, MOST_LINKS, MOST_VALUES
-from syncapp.sandbox.fetchxml.query import Filter, Test
-from syncapp.sandbox.fetchxml.tokens import Tokens, bad_sql, tokens_of
+from syncapp.sandbox.fetchxml.parsing import MOST_LINKS
+from syncapp.sandbox.fetchxml.query import Filter
+from syncapp.sandbox.fetchxml.select_conditions import Conditions
+from syncapp.sandbox.fetchxml.tokens import RESERVED, Name, Tokens, bad_sql, listed, read_name, tokens_of
 
 LARGEST_TOP = 5_000
 FUNCTIONS = ("count", "sum", "avg", "min", "max")
-_COMPARISONS = {"=": "eq", "<>": "ne", "!=": "ne", ">": "gt", ">=": "ge", "<": "lt", "<=": "le"}
-_RESERVED = frozenset({"select", "from", "where", "join", "inner", "left", "outer", "right", "full", "cross", "on"})
-_RESERVED |= frozenset({"group", "order", "by", "offset", "having", "union", "as", "and", "or", "not", "is", "in"})
-Thing = TypeVar("Thing")
-
-
-@dataclass(frozen=True)
-class Name:
-    """`alias.column`, or a column alone; the column of COUNT(*) is '*'."""
-
-    column: str
-    alias: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,32 +57,25 @@ def read(sql: str) -> Select:
 class _Reader:
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
-        self._depth = self._conditions = 0
 
     def select(self) -> Select:
         tokens = self._tokens
         tokens.expect("select")
         distinct, top = tokens.take("distinct"), self._top()
-        items = self._listed(self._item)
+        items = listed(tokens, self._item)
         tokens.expect("from")
         tables = [self._table("inner")]
         while (kind := self._join_kind()) is not None:
             tables.append(self._join(kind))
             if len(tables) > MOST_LINKS + 1:
                 raise bad_sql(f"there are more than {MOST_LINKS} joins.")
-        where = self._condition() if tokens.take("where") else None
-        groups = self._listed(self._name) if tokens.take("group", "by") else ()
-        orders = self._listed(self._order) if tokens.take("order", "by") else ()
+        where = Conditions(tokens).read() if tokens.take("where") else None
+        groups = listed(tokens, self._name) if tokens.take("group", "by") else ()
+        orders = listed(tokens, self._order) if tokens.take("order", "by") else ()
         skip, count = self._offset()
         if tokens.next.kind != "end":
             raise bad_sql(f"'{tokens.next.value[:40]}' is not supported there.")
         return Select(items, tuple(tables), where, groups, orders, distinct, count if top is None else top, skip)
-
-    def _listed(self, read_one: Callable[[], Thing]) -> tuple[Thing, ...]:
-        found = [read_one()]
-        while self._tokens.take(","):
-            found.append(read_one())
-        return tuple(found)
 
     def _top(self) -> int | None:
         if not self._tokens.take("top"):
@@ -149,17 +129,12 @@ class _Reader:
         """What follows AS, which may be left out; a text in quotes is an alias too."""
         said = self._tokens.take("as")
         token = self._tokens.next
-        if said or (token.kind == "word" and token.value not in _RESERVED):
+        if said or (token.kind == "word" and token.value not in RESERVED):
             return self._tokens.pop("word", "text").value
         return ""
 
     def _name(self) -> Name:
-        first = self._tokens.pop("word").value
-        if first in _RESERVED:
-            raise bad_sql(f"'{first.upper()}' is not the name of a column.")
-        if self._tokens.sees("("):
-            raise bad_sql(f"the function '{first}' is not supported.")
-        return Name(self._tokens.pop("word").value, first) if self._tokens.take(".") else Name(first)
+        return read_name(self._tokens)
 
     def _table(self, kind: str) -> Joined:
         name = self._tokens.pop("word").value
@@ -191,77 +166,3 @@ class _Reader:
         if not descending:
             self._tokens.take("asc")
         return name, descending
-
-    def _condition(self) -> Filter:
-        parts = [self._all_of()]
-        while self._tokens.take("or"):
-            parts.append(self._all_of())
-        return Filter(tuple(parts), any_of=True)
-
-    def _all_of(self) -> Filter:
-        parts = [self._one()]
-        while self._tokens.take("and"):
-            parts.append(self._one())
-        return Filter(tuple(parts))
-
-    def _one(self) -> Filter:
-        if self._tokens.take("("):
-            return self._in_brackets()
-        self._conditions += 1
-        if self._conditions > MOST_CONDITIONS:
-            raise bad_sql(f"there are more than {MOST_CONDITIONS} conditions.")
-        name = self._name()
-        if self._tokens.take("is"):
-            operator = "not-null" if self._tokens.take("not") else "null"
-            self._tokens.expect("null")
-            return Filter((Test(name.column, operator, entity=name.alias),))
-        return self._comparison(name)
-
-    def _in_brackets(self) -> Filter:
-        self._depth += 1
-        if self._depth > DEEPEST_FILTER:
-            raise bad_sql(f"brackets are nested more than {DEEPEST_FILTER} deep.")
-        inner = self._condition()
-        self._tokens.expect(")")
-        self._depth -= 1
-        return inner
-
-    def _comparison(self, name: Name) -> Filter:
-        negative = self._tokens.take("not")
-        for word, read_values in (("like", self._single), ("in", self._several), ("between", self._pair)):
-            if self._tokens.take(word):
-                operator = f"not-{word}" if negative else word
-                return _known(name, Test(name.column, operator, read_values(), entity=name.alias), negative=negative)
-        sign = self._tokens.pop("sign").value
-        if negative or sign not in _COMPARISONS:
-            raise bad_sql(f"'{sign}' is not a comparison.")
-        operator = _COMPARISONS[sign]
-        if self._tokens.next.kind == "word":
-            other = self._name()
-            path = f"{other.alias}.{other.column}" if other.alias else other.column
-            return Filter((Test(name.column, operator, entity=name.alias, other=path),))
-        return _known(name, Test(name.column, operator, self._single(), entity=name.alias), negative=operator == "ne")
-
-    def _value(self) -> str:
-        return self._tokens.pop("text", "number").value
-
-    def _single(self) -> tuple[str, ...]:
-        return (self._value(),)
-
-    def _several(self) -> tuple[str, ...]:
-        self._tokens.expect("(")
-        found = self._listed(self._value)
-        if len(found) > MOST_VALUES:
-            raise bad_sql(f"IN takes at most {MOST_VALUES} values.")
-        self._tokens.expect(")")
-        return found
-
-    def _pair(self) -> tuple[str, ...]:
-        low = self._value()
-        self._tokens.expect("and")
-        return low, self._value()
-
-
-def _known(name: Name, test: Test, *, negative: bool) -> Filter:
-    """In SQL a row without a value differs from nothing; in FetchXML it differs from everything."""
-    return Filter((test, Test(name.column, "not-null", entity=name.alias)) if negative else (test,))

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from syncapp.sandbox.fetchxml.query import Attribute, Fetch, Filter, Link, Node, OrderBy, Test
-from syncapp.sandbox.fetchxml.select_reader import Item, Joined, Name, Select, read
+from syncapp.sandbox.fetchxml.select_reader import Item, Joined, Select, read
 from syncapp.sandbox.fetchxml.sources import table_named
-from syncapp.sandbox.fetchxml.tokens import bad_sql
+from syncapp.sandbox.fetchxml.tokens import Name, bad_sql
 
 
 def parse(sql: str) -> Fetch:

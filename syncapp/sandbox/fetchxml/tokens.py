@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from syncapp.sandbox.errors import ApiError
 
@@ -11,6 +13,11 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<text>N?'(?:[^']|'')*')|(?P<number>-?\d+(?:\.\d+)?)|\[(?P<quoted>\w+)\]|(?P<word>\w+)"
     r"|(?P<sign><>|!=|<=|>=|[=<>(),.*]))"
 )
+
+
+RESERVED = frozenset({"select", "from", "where", "join", "inner", "left", "outer", "right", "full", "cross", "on"})
+RESERVED |= frozenset({"group", "order", "by", "offset", "having", "union", "as", "and", "or", "not", "is", "in"})
+Thing = TypeVar("Thing")
 
 
 def bad_sql(message: str) -> ApiError:
@@ -81,3 +88,28 @@ class Tokens:
             raise bad_sql(f"a {' or '.join(kinds)} expected at '{token.value[:40]}'.")
         self.at += 1
         return token
+
+
+@dataclass(frozen=True)
+class Name:
+    """`alias.column`, or a column alone; the column of COUNT(*) is '*'."""
+
+    column: str
+    alias: str = ""
+
+
+def read_name(tokens: Tokens) -> Name:
+    first = tokens.pop("word").value
+    if first in RESERVED:
+        raise bad_sql(f"'{first.upper()}' is not the name of a column.")
+    if tokens.sees("("):
+        raise bad_sql(f"the function '{first}' is not supported.")
+    return Name(tokens.pop("word").value, first) if tokens.take(".") else Name(first)
+
+
+def listed(tokens: Tokens, read_one: Callable[[], Thing]) -> tuple[Thing, ...]:
+    """One or more, with commas between."""
+    found = [read_one()]
+    while tokens.take(","):
+        found.append(read_one())
+    return tuple(found)

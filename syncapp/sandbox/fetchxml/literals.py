@@ -1,0 +1,62 @@
+"""The texts of conditions in the stored form of the column they are compared with."""
+
+from __future__ import annotations
+
+import datetime
+import math
+
+from syncapp.sandbox import values
+from syncapp.sandbox.catalogue import Column, Kind
+from syncapp.sandbox.fetchxml.parsing import bad
+from syncapp.sandbox.fetchxml.sources import ID_KINDS, TEXT_KINDS
+
+
+def literal(column: Column, text: str) -> object:
+    """The text of a condition in the column's stored form; ApiError 400."""
+    try:
+        return _converted(column, text)
+    except ValueError:
+        raise bad(f"The value '{text[:100]}' of '{column.name}' is not of the type {column.kind}.") from None
+
+
+def _converted(column: Column, text: str) -> object:
+    if column.kind in ID_KINDS:
+        return values.guid(text.strip())
+    if column.kind is Kind.YES_NO:
+        return _yes_no(text)
+    if column.kind in (Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY):
+        return _finite(float(text))
+    if column.kind is Kind.DATE_TIME:
+        return moment(text).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if column.kind is Kind.DATE:
+        return moment(text).date().isoformat()
+    return text if column.kind in TEXT_KINDS or column.kind is Kind.CHOICES else _whole(text)
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError(number)
+    return number
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) >= 2**63:
+        raise ValueError(text)
+    return number
+
+
+def _yes_no(text: str) -> int:
+    found = {"1": 1, "0": 0, "true": 1, "false": 0}.get(text.strip().lower())
+    if found is None:
+        raise ValueError(text)
+    return found
+
+
+def moment(text: str) -> datetime.datetime:
+    """A date or a moment, in UTC where it names no zone; ApiError 400."""
+    try:
+        found = datetime.datetime.fromisoformat(text.strip())
+        return found.astimezone(datetime.UTC) if found.tzinfo else found.replace(tzinfo=datetime.UTC)
+    except (ValueError, OverflowError):
+        raise bad(f"'{text[:40]}' is not a date.") from None
