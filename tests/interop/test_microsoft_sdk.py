@@ -186,6 +186,7 @@ def test_errors_arrive_with_status_code_and_words(sdk: Program, organization: Or
         *(400, 400, 400),
     ]
     assert errors["update"]["service_error_code"] == "0x80040217"
+    assert errors["update"]["service_request_id"]
     assert errors["long"]["service_error_code"] == "0x80044331"
     assert "nothing" in errors["column"]["message"]
     assert "new_nothing" in errors["table"]["message"]
