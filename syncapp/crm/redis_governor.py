@@ -165,9 +165,13 @@ class RedisGovernor(Queue):
         try:
             answer: dict[str, Any] = json.loads(self._stores.get().script(keys=self._keys, args=[self._limits, said]))
         except (redis.RedisError, OSError, ValueError) as error:
+            if not self._away_until:
+                logger.warning("Redis does not keep the CRM's limits (%s): careful alone.", type(error).__name__)
             self._away_until = self._clock() + _AWAY_SECONDS
-            logger.warning("Redis does not keep the CRM's limits (%s): careful alone.", type(error).__name__)
             return None
+        if self._away_until:
+            logger.info("Redis keeps the CRM's limits again.")
+            self._away_until = 0.0
         return answer
 
 

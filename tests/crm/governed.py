@@ -1,7 +1,7 @@
 """A process that asks for slots: `python -m tests.crm.governed URL LIMITS_JSON once|often SECONDS`.
 
-Prints "held" when it has its first slot; `once` then keeps it for SECONDS, `often` prints the time of
-every slot it gets during SECONDS.
+Prints "held" when it has its first slot; `once` then keeps it for SECONDS. `often` then prints, for every
+slot it gets during SECONDS, when it asked and when it had it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def main() -> None:
         _say("held")
         if how == "once":
             time.sleep(float(seconds))
-    while how == "often" and time.time() < until:
+    while how == "often" and (asked := time.time()) < until:
         with governor.slot(lane=Lane.BULK):
-            _say(time.time())
+            _say(f"{asked} {time.time()}")
 
 
 def _say(word: object) -> None:

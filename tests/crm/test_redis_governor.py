@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import time
@@ -18,14 +19,13 @@ from syncapp.crm.errors import Throttled
 from syncapp.crm.governor import GOVERNED, Lane, Limits
 from syncapp.crm.redis_governor import RedisGovernor, redis_address
 from tests.crm.governed import ACCOUNT
-from tests.crm.test_governor import most_in_a_window
 from tests.servers import PROJECT, Server, start_valkey, temporary_folder, valkey, wait_until
 
 BULK, INTERACTIVE = Lane.BULK, Lane.INTERACTIVE
 # 90 requests a second, two at once without a pause.
 QUICK = Limits(requests=200, execution_seconds=400, window_seconds=2, burst_seconds=0.02)
-# 1.8 requests a second.
-SLOW = Limits(requests=600)
+# A burst of 36, half of it reserved, and then next to nothing: what is used up stays so while a test lasts.
+SLOW = Limits(requests=6, burst_seconds=2000)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def take(governor: RedisGovernor, lane: Lane = BULK, *, within: float = 0.0) -> 
 def drain(governor: RedisGovernor, lane: Lane = BULK) -> int:
     """Slots until one would have to be waited for."""
     taken = 0
-    while take(governor, lane):
+    while taken < 1000 and take(governor, lane):
         taken += 1
     return taken
 
@@ -85,10 +85,16 @@ def drain(governor: RedisGovernor, lane: Lane = BULK) -> int:
 def test_all_processes_together_stay_within_the_limits(url, processes):
     with ExitStack() as stack:
         running = [stack.enter_context(process(url, QUICK, "often", 3.0)) for _ in range(processes)]
-        granted = [float(line) for each in running for line in each.stdout if line != "held\n"]
+        granted = [line.split() for each in running for line in each.stdout if line != "held\n"]
 
-    most = most_in_a_window([(when, 1) for when in sorted(granted)], 2.0)
-    assert 0.5 * 200 < most <= 200
+    slots = sorted((float(asked), float(had)) for asked, had in granted)
+    assert len(slots) > 20
+    assert max(_surely_inside(slots, start, start + 2.0) for start, _ in slots) <= 200
+
+
+def _surely_inside(slots: list[tuple[float, float]], start: float, end: float) -> int:
+    """How many slots were given in this time, whenever exactly between asking and having that was."""
+    return sum(asked >= start and had <= end for asked, had in slots)
 
 
 def test_what_one_process_used_up_is_used_up_for_the_others(url, governor):
@@ -97,7 +103,6 @@ def test_what_one_process_used_up_is_used_up_for_the_others(url, governor):
     drain(first)
 
     assert not take(second)
-    assert take(second, within=1)
 
 
 def test_another_crm_has_an_account_of_its_own(url, governor):
@@ -116,7 +121,7 @@ def test_one_429_stops_everybody_until_its_time_is_over(url, governor):
 
     assert not take(second, INTERACTIVE)
     assert second.condition().paused_for > 0
-    assert take(second, INTERACTIVE, within=2)
+    assert take(second, INTERACTIVE, within=10)
     assert time.monotonic() - stopped_at >= 0.69
 
 
@@ -139,15 +144,13 @@ def test_the_place_of_a_killed_process_comes_back(url, governor):
         holder.kill()
         holder.wait()
 
-        assert take(mine, within=3)
+        assert take(mine, within=10)
 
 
 def test_a_run_leaves_its_reserve_to_people(url, governor):
-    drain(governor(url, Limits()))
+    run, people = drain(governor(url)), drain(governor(url), INTERACTIVE)
 
-    people = governor(url, Limits())
-
-    assert drain(people, INTERACTIVE) >= 10
+    assert (run, people) == (18, 18)
 
 
 def test_a_run_leaves_places_to_people(url, governor):
@@ -169,12 +172,12 @@ def test_long_answers_are_paid_for_by_everybody(url, governor):
 
 
 def test_a_batch_is_charged_by_its_operations(url, governor):
-    first = governor(url)
+    little = Limits(execution_seconds=12)
 
-    with first.slot(lane=BULK, operations=200):
+    with governor(url, little).slot(lane=BULK, operations=200):
         pass
 
-    assert not take(governor(url))
+    assert not take(governor(url, little))
 
 
 def test_the_advice_of_the_crm_counts_for_everybody(url, governor):
@@ -200,10 +203,10 @@ def test_without_redis_a_process_goes_on_carefully(mortal, governor):
     began = time.monotonic()
     people = sum(take(mine, INTERACTIVE) for _ in range(20))
 
-    assert 1 <= people <= 5
+    assert people == 4
     assert not take(mine, BULK)
     assert not mine.condition().shared
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2
 
 
 def test_a_redis_that_hangs_costs_a_person_less_than_a_second(mortal, governor):
@@ -214,21 +217,24 @@ def test_a_redis_that_hangs_costs_a_person_less_than_a_second(mortal, governor):
     began = time.monotonic()
     assert take(mine, INTERACTIVE)
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.5
 
 
-def test_a_redis_that_comes_back_is_used_again(mortal, governor):
+def test_a_redis_that_comes_back_is_used_again(mortal, governor, caplog):
+    caplog.set_level(logging.INFO, logger="syncapp.crm")
     mine, other = governor(mortal.url), governor(mortal.url)
     mortal.kill()
     assert take(mine, INTERACTIVE)
     with temporary_folder("osync-v-") as folder:
         back = start_valkey(folder, port=int(mortal.url.split(":")[2].partition("/")[0]))
         try:
-            wait_until(lambda: mine.condition().shared, seconds=5, what="the limits are shared again")
+            wait_until(lambda: mine.condition().shared, seconds=20, what="the limits are shared again")
             drain(mine)
             assert not take(other)
         finally:
             back.stop()
+    said = [record.getMessage() for record in caplog.records if "Redis" in record.getMessage()]
+    assert len(said) == 2, said
 
 
 def test_a_pause_outlives_a_redis_that_forgot_it(url, governor):
@@ -261,7 +267,7 @@ def test_a_slot_that_would_come_too_late_is_refused_at_once(url, governor):
     with pytest.raises(Throttled) as caught, mine.slot(lane=INTERACTIVE, deadline=Deadline.after(3)):
         pass
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.5
     assert (caught.value.code, caught.value.retry_after) == (GOVERNED, pytest.approx(30, abs=1))
 
 
