@@ -7,6 +7,7 @@ import os
 import platform
 import time
 
+from benches import stage
 from benches.staged import BENCHES, ONLY_BY_NAME
 
 
@@ -15,14 +16,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benches", description=__doc__)
     known = f"of {', '.join(BENCHES)}; without any: all but {', '.join(ONLY_BY_NAME)}"
     parser.add_argument("bench", nargs="*", metavar="BENCH", help=known)
-    wanted = parser.parse_args().bench or [name for name in BENCHES if name not in ONLY_BY_NAME]
+    parser.add_argument("--on", choices=stage.DATABASES, help="one database only")
+    arguments = parser.parse_args()
+    wanted = arguments.bench or [name for name in BENCHES if name not in ONLY_BY_NAME]
     if unknown := set(wanted) - set(BENCHES):
         parser.error(f"no bench {', '.join(sorted(unknown))}; known are {', '.join(BENCHES)}")
     load = os.getloadavg()[0]
     print(f"CPython {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, load {load:.1f} before")
     started = time.monotonic()
     for name in wanted:
-        BENCHES[name]()
+        BENCHES[name]([arguments.on] if arguments.on else stage.DATABASES)
     print(f"\n{time.monotonic() - started:.0f} s in all")
 
 

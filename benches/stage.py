@@ -94,9 +94,8 @@ def run_tests(title: str, arguments: Sequence[str], environments: Sequence[Mappi
     line("no promise was broken", f"{time.monotonic() - started:.0f} s")
 
 
-def run_lanes(title: str, environment: Mapping[str, str]) -> None:
+def run_lanes(title: str, lanes: Sequence[str], environment: Mapping[str, str]) -> None:
     """The kill tests in the lanes of `make test` that have real processes. CalledProcessError when one fails."""
     heading(title)
-    lanes = ["journeys", "journeys-postgres", "--", "-k", "test_kills"]
-    command = [sys.executable, "-m", "tests.run", *lanes]
+    command = [sys.executable, "-m", "tests.run", *lanes, "--", "-k", "test_kills"]
     subprocess.run(command, cwd=servers.PROJECT, env={**os.environ, **environment}, check=True)

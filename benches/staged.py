@@ -2,47 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from benches import stage
 from benches.govern import govern
 from benches.sandbox import main as sandbox_at_full_size
 
+Kinds = Sequence[str]
 MACHINE_RUNS = 2_000
 CRASH_ROUNDS = 25
 EDITS = 65_000  # about 100,000 fields
 CONTACTS = EDITS + 1_000  # nearly every edit has a contact of its own: superseding is not what is measured
 
 
-def mirror() -> None:
-    """Both databases, one sandbox."""
+def mirror(kinds: Kinds) -> None:
+    """One sandbox for both databases."""
     with stage.sandbox(contacts=CONTACTS, pending=EDITS) as crm:
-        for kind in stage.DATABASES:
+        for kind in kinds:
             with stage.database(kind) as database:
                 stage.measure("mirror", environment={**database, **crm})
 
 
-def queue() -> None:
-    """Both databases; no CRM, no broker."""
-    for kind in stage.DATABASES:
+def queue(kinds: Kinds) -> None:
+    """No CRM, no broker."""
+    for kind in kinds:
         with stage.database(kind) as environment:
             stage.measure("queue", environment=environment)
 
 
-def deliver() -> None:
-    """Both databases, each with a sandbox whose edits nobody has written yet; decisions are due at once.
+def deliver(kinds: Kinds) -> None:
+    """Each database with a sandbox whose edits nobody has written yet; decisions are due at once.
 
     The CRM's published limits are lifted: they would allow 18 requests a second, so 9 deliveries.
     """
     times = {"UNDO_SECONDS": "0", "GOVERNOR_TIME_SCALE": "100"}
-    for kind in stage.DATABASES:
+    for kind in kinds:
         with stage.sandbox(users=20, contacts=600, pending=600) as crm, stage.database(kind) as database:
             stage.measure("deliver", environment={**database, **crm, **times})
 
 
-def decide() -> None:
-    """Both databases, with Redis and the CRM refusing every connection and with both taking it and never answering."""
-    for kind in stage.DATABASES:
+def decide(kinds: Kinds) -> None:
+    """Redis and the CRM refusing every connection and then taking it and never answering."""
+    for kind in kinds:
         for state, address in stage.silent_addresses():
             with stage.database(kind) as database, address as port:
                 redis = f"redis://127.0.0.1:{port}/0"
@@ -50,18 +51,19 @@ def decide() -> None:
                 stage.measure("decide", environment={**database, **away})
 
 
-def machine() -> None:
-    """The state machine's long run: half of the runs on each core, with seeds of their own."""
+def machine(kinds: Kinds) -> None:
+    """The state machine's long run: half of the runs on each core, with seeds of their own; SQLite."""
     halves = [{"MACHINE_RUNS": str(MACHINE_RUNS // 2), "MACHINE_SEED": str(seed)} for seed in (1, 2)]
     stage.run_tests(f"state machine, {MACHINE_RUNS:,} runs", ["tests/machine", "-m", "not journey"], halves)
 
 
-def crash() -> None:
-    """The kills of the journeys, more often than every test run does; both databases."""
-    stage.run_lanes(f"kills, {CRASH_ROUNDS} rounds", {"JOURNEY_ROUNDS": str(CRASH_ROUNDS)})
+def crash(kinds: Kinds) -> None:
+    """The kills of the journeys, more often than every test run does."""
+    lanes = [{"sqlite": "journeys", "postgresql": "journeys-postgres"}[kind] for kind in kinds]
+    stage.run_lanes(f"kills, {CRASH_ROUNDS} rounds", lanes, {"JOURNEY_ROUNDS": str(CRASH_ROUNDS)})
 
 
-BENCHES: Mapping[str, Callable[[], None]] = {
+BENCHES: Mapping[str, Callable[[Kinds], None]] = {
     "mirror": mirror,
     "queue": queue,
     "deliver": deliver,
