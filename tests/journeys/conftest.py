@@ -68,9 +68,9 @@ def story(
         finally:
             stack.disarm()
             told.world.heal()
-            Gate.objects.all().delete()
             stack.restart_broker()
             stack.mend_workers()
+            Gate.objects.all().delete()
 
 
 def lead_to(sandbox_url: str, settings: Settings) -> None:

@@ -67,6 +67,10 @@ class Worker:
         """Let all of its processes sleep, with everything they hold."""
         self._signal(signal.SIGSTOP)
 
+    def take_no_more(self) -> None:
+        """Let the one sleep that hands out the work; those who do it finish what they have, and hold no lock."""
+        self.server.pause()
+
     def go_on(self) -> None:
         """Wake them."""
         self._signal(signal.SIGCONT)

@@ -174,7 +174,9 @@ class Story:
 
     def bells_may_ring_again(self) -> None:
         """As if BELL_SECONDS were over: a message that died with its worker or broker is rung for again."""
-        Delivery.objects.exclude(rung_at=None).update(rung_at=F("rung_at") - timedelta(seconds=BELL_SECONDS))
+        rung = Delivery.objects.exclude(rung_at=None)
+        for pk in rung.values_list("pk", flat=True):  # one at a time, never in a circle with a tick
+            rung.filter(pk=pk).update(rung_at=F("rung_at") - timedelta(seconds=BELL_SECONDS))
 
     def reading_leases_end(self) -> None:
         """As if LEASE were over for a puller that died."""

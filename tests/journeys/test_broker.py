@@ -27,7 +27,7 @@ def test_each_message_arrives_five_times_at_four_processes(story: Story, rounds:
 
 def test_the_broker_forgets_all_queued_work(story: Story):
     edits = story.edited(10)
-    story.stack.worker.pause()
+    story.stack.worker.take_no_more()
     story.decide(*edits)
     rung = durable.due_bells(Delivery)  # as a tick would, and nobody takes the messages
     for delivery_id in rung:
