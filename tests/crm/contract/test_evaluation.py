@@ -88,6 +88,16 @@ def test_a_filter_that_the_crm_refuses_stops_no_other(scene):
     assert isinstance(counted, Counted)
 
 
+def test_more_rows_than_the_crm_counts_are_said_to_be_more(scene):
+    rita, task = scene.user("Rita"), scene.filters("Rita")["task"]
+    scene.cloud.fail({"method": "GET", "table": "task", "status": 400, "code": "0x8004E023", "times": 1})
+
+    counts = scene.crm.evaluation.counts([task, task], acting_for=rita.acting)
+
+    assert counts[0] == Counted(50_000, more=True)
+    assert not counts[1].more
+
+
 @pytest.mark.parametrize("xml", ["", "<fetch/>", "<fetch><entity name='account'/></fetch>", "<!DOCTYPE a><a/>"])
 def test_a_filter_that_is_none_is_not_sent(scene, xml):
     rita = scene.user("Rita")

@@ -186,10 +186,11 @@ def test_a_request_cut_before_it_was_carried_out_leaves_it_open_too(scene):
     assert scene.written() == []
 
 
-@pytest.mark.parametrize(
+every_part_error = pytest.mark.parametrize(
     ("status", "kind", "open_question"),
     [
         (400, errors.Rejected, False),
+        (401, errors.CredentialsRefused, False),
         (403, errors.Forbidden, False),
         (404, errors.NotFound, False),
         (412, errors.Stale, False),
@@ -197,6 +198,9 @@ def test_a_request_cut_before_it_was_carried_out_leaves_it_open_too(scene):
         (500, errors.ServerFault, True),
     ],
 )
+
+
+@every_part_error
 def test_each_owner_has_an_error_of_his_own(scene, status, kind, open_question):
     rita, rob = scene.filters("Rita")["task"], scene.filters("Rob")["task"]
     scene.cloud.fail({"method": "PATCH", "path": str(rita.id), "status": status})
@@ -285,6 +289,20 @@ def test_the_method_of_mailboxes_is_set_each_by_itself(scene):
     assert [(entry["id"], entry["changes"]["actdeliverymethod"]) for entry in scene.written()] == [
         (str(rob.id), [rob.method, other])
     ]
+
+
+@every_part_error
+def test_each_mailbox_has_an_error_of_its_own(scene, status, kind, open_question):
+    rita, rob = _mailbox(scene, "Rita"), _mailbox(scene, "Rob")
+    scene.cloud.fail({"method": "PATCH", "path": str(rita.id), "status": status})
+
+    first, second = scene.crm.filters.set_methods(
+        [MethodChange(each.id, SyncMethod.NONE, each.etag) for each in (rita, rob)]
+    )
+
+    assert type(first.error) is kind
+    assert (first.error.may_have_applied, first.now) == (open_question, rita)
+    assert second.proved
 
 
 def test_a_mailbox_that_is_gone_is_not_made_anew(scene):
