@@ -86,8 +86,12 @@ class Story:
     def edited(self, count: int = 1) -> list[Edit]:
         """That many contacts, edited in Outlook by Jonas and mirrored."""
         edits = [self.edited_in_outlook() for _ in range(count)]
-        self.world.pull()
+        self.pull()
         return [self.found(contact, proposed) for contact, proposed in edits]
+
+    def pull(self) -> None:
+        """Mirror what changed, when no task of the worker is reading."""
+        self.wait(lambda: self.world.pull().finished, "the mirror is read to its end")
 
     def edited_in_outlook(self) -> tuple[uuid.UUID, str]:
         """A contact that Jonas edits, and the job title that he proposes."""

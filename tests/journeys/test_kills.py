@@ -54,7 +54,7 @@ def test_a_pull_that_dies(story: Story, rounds: int, point: str):
     for edit in older:
         story.dies_at(point, lambda edit=edit: story.edit_again_and_pull(edit))
         story.reading_leases_end()
-    story.world.pull()
+    story.pull()
     story.superseded_exactly_once(*older)
 
 
@@ -67,7 +67,7 @@ def test_a_pull_that_dies_while_the_crm_holds_its_page(story: Story, rounds: int
         story.kill("a held page", whole=False)
         story.world.heal()
         story.reading_leases_end()
-    story.world.pull()
+    story.pull()
     story.superseded_exactly_once(*older)
 
 
