@@ -30,7 +30,7 @@ THREADS = 8
 OPERATIONS = 20
 
 
-def govern(_databases: Sequence[str]) -> None:
+def govern() -> None:
     """Single requests, which the number of requests limits, and batches, which the execution time limits."""
     with servers.valkey() as broker, servers.sandbox() as crm:
         control("POST", crm.url, "reset", {"users": 20, "contacts": 0, "pending": 0, "seed": 1})
