@@ -153,12 +153,13 @@ def _finish(table: _Table, reader: Reader, cursor: MirrorCursor, delta_link: str
     if cursor.is_full_read:
         done |= {"is_full_read": False, "full_read_at": Now()}
         if table.name == FIELDS:
-            unseen = SyncField.objects.undecided().filter(generation__lt=cursor.generation)
-            _withdraw(unseen, pulled, why="not_in_the_full_read")
+            # Two questions, because only the first has an index by generation.
+            for fields in (SyncField.objects.undecided(), SyncField.objects.failed()):
+                _withdraw(fields.filter(generation__lt=cursor.generation), pulled, why="not_in_the_full_read")
     cursors.move(reader, **done)
 
 
 def _withdraw(fields: Any, pulled: Pulled, *, why: str) -> None:
-    record_ids = set(fields.undecided().values_list("record_id", flat=True))
+    record_ids = set(fields.open().values_list("record_id", flat=True))
     pulled.withdrawn += rows.withdraw(fields, why=why)
     SyncRecord.objects.recount(record_ids)

@@ -8,15 +8,15 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp import audit
 from syncapp.crm.records import StagedField, StagedRecord
 from syncapp.mirror import upserts
 from syncapp.models import Decision, SyncField, SyncRecord
-from syncapp.models.decision import LIVE_STATES
-from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.decision import DecisionState
+from syncapp.models.sync_field import FieldDecision, FieldDelivery, SyncFieldQuerySet
 from syncapp.models.sync_record import search_key
 
 CHUNK = 250
@@ -113,12 +113,14 @@ def _arrived(record_ids: Collection[UUID]) -> set[UUID]:
 
 def _withdraw_decided(rows: Sequence[StagedField], held: Mapping[UUID, str]) -> int:
     """Fields that somebody decided in the CRM, as far as that was not ourselves."""
-    candidates = [row for row in rows if held[row.id] == FieldDecision.PENDING]
+    candidates = [row for row in rows if held[row.id] != FieldDecision.WITHDRAWN]
     if not candidates:
         return 0
     ids = [row.decision_id for row in candidates if row.decision_id]
     ours = set(map(str, Decision.objects.filter(pk__in=_uuids(ids)).values_list("pk", flat=True)))
     decided_there = [row.id for row in candidates if row.decision_id.lower() not in ours]
+    if not decided_there:
+        return 0
     return withdraw(SyncField.objects.filter(pk__in=decided_there), why="decided_in_the_crm")
 
 
@@ -143,13 +145,15 @@ def _reopen(rows: Sequence[StagedField], held: Mapping[UUID, str]) -> None:
     )
 
 
-def withdraw(fields: QuerySet[SyncField], *, why: str) -> int:
-    """Withdraw undecided fields. One with a decision of ours on its way is left to its delivery."""
-    live = Q(decisions__state__in=LIVE_STATES)
-    rows = list(fields.filter(decision=FieldDecision.PENDING).exclude(live).order_by("pk").distinct())
-    gone = {"decision": FieldDecision.WITHDRAWN, "delivery": FieldDelivery.NONE, "settled_at": Now()}
+def withdraw(fields: SyncFieldQuerySet, *, why: str) -> int:
+    """Withdraw undecided and failed fields. One with a decision of ours on its way is left to its delivery."""
+    rows = list(
+        fields.open().exclude(decisions__state__in=[DecisionState.OPEN, DecisionState.BOUND]).order_by("pk").distinct()
+    )
+    gone = {"decision": FieldDecision.WITHDRAWN, "delivery": FieldDelivery.NONE, "trouble": "", "settled_at": Now()}
     for row in rows:
-        where = SyncField.objects.filter(pk=row.pk, revision=row.revision, decision=FieldDecision.PENDING)
-        if where.update(**gone, revision=F("revision") + 1):
+        if SyncField.objects.open().filter(pk=row.pk, revision=row.revision).update(**gone, revision=F("revision") + 1):
+            failed = Decision.objects.filter(field=row, state=DecisionState.FAILED)
+            failed.update(state=DecisionState.WITHDRAWN, settled_at=Now())
             audit.record("field.withdrawn", by=None, channel="mirror", field_id=row.pk, details={"why": why})
     return len(rows)

@@ -77,6 +77,10 @@ class SyncFieldQuerySet(models.QuerySet["SyncField"]):
         """Fields a reviewer can decide: waiting, or handed back with a conflict."""
         return self.filter(decision=FieldDecision.PENDING)
 
+    def failed(self) -> SyncFieldQuerySet:
+        """Decided, but not written: shown with the reason and Retry."""
+        return self.filter(delivery=FieldDelivery.FAILED)
+
     def open(self) -> SyncFieldQuerySet:
         """Undecided or failed: what a newer edit of the same field supersedes."""
         return self.filter(Q(decision=FieldDecision.PENDING) | Q(delivery=FieldDelivery.FAILED))
