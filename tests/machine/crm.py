@@ -29,6 +29,7 @@ FAULTS: dict[str, dict[str, object]] = {
     "cut after a write": {"method": "PATCH", "cut": "after_commit"},
     "cut": {"cut": "before_commit"},
 }
+WRITE_FAULTS = tuple(name for name, rule in FAULTS.items() if rule.get("method") == "PATCH")
 
 
 class Sandbox:
@@ -85,13 +86,13 @@ class Sandbox:
         self._rules.append({**FAULTS[name], "times": times})
         self._put_faults()
 
-    def refuse_credentials(self, *, refuse: bool) -> None:
-        """The client secret ended, or was renewed."""
-        self._refuses_credentials = refuse
+    def refuse_credentials(self) -> None:
+        """The client secret ended."""
+        self._refuses_credentials = True
         self._put_faults()
 
     def recover(self) -> None:
-        """Everything works again."""
+        """Everything works again, and the client secret is renewed."""
         self._rules, self._refuses_credentials = [], False
         self._put_faults()
 

@@ -22,16 +22,14 @@ DELIVERY_POINTS = (
     "delivery.finished",
 )
 # Only the power can be cut here; half of them are inside a transaction, which then never was.
-MORE_POINTS = (
-    "delivery.bound",
-    "tick.swept",
-    "tick.rung",
+MIRROR_POINTS = (
     "mirror.fields.stored",
     "mirror.fields.moved",
     "mirror.records.stored",
     "mirror.records.moved",
     "mirror.superseded",
 )
+MORE_POINTS = ("delivery.bound", "tick.swept", "tick.rung", *MIRROR_POINTS)
 
 
 class PowerCut(BaseException):

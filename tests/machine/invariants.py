@@ -48,9 +48,14 @@ def check_rest(judge: Judge) -> None:
     _check_decisions(judge, shown)
     for pk, field in shown.items():
         _check_field(judge, pk, field)
-    lost = [pk for pk in judge.crm.open_fields() if pk not in shown]
-    _require(not lost, "an edit that waits in the CRM is not shown")
+    check_nothing_is_hidden(judge)
     _check_newest(judge, shown)
+
+
+def check_nothing_is_hidden(judge: Judge) -> None:
+    """Every edit that waits in the CRM is in our tables, with its parent."""
+    ours = {str(pk) for pk in SyncField.objects.filter(record__is_stub=False).values_list("pk", flat=True)}
+    _require(ours.issuperset(judge.crm.open_fields()), "an edit that waits in the CRM is not shown")
 
 
 def _check_decisions(judge: Judge, shown: dict[str, SyncField]) -> None:
@@ -87,7 +92,7 @@ def _check_outcome(judge: Judge, field: SyncField, decision: Decision) -> None:
             _require(same, "the CRM's row says another decision than ours")
     elif decision.state == DecisionState.FAILED:
         _require(bool(field.delivery == FieldDelivery.FAILED and field.trouble), "a failure without its reason")
-    elif decision.state == DecisionState.CONFLICT and str(field.pk) in judge.crm.fields():
+    elif decision.state == DecisionState.CONFLICT and not judge.is_decided_elsewhere(str(field.pk)):
         _require(field.delivery == FieldDelivery.CONFLICT, "a conflict that nobody is shown")
 
 

@@ -41,6 +41,11 @@ class Judge:
         undone = {taken.id for taken in self._book.taken.values() if taken.undone}
         _forbid(bool(undone & self.written.keys()), "a decision that was undone reached the CRM")
 
+    def is_decided_elsewhere(self, field_id: str) -> bool:
+        """Whether the staging row is gone, or was decided by somebody in the CRM itself."""
+        row = self.crm.fields().get(field_id)
+        return row is None or (row["statecode"] == DECIDED and str(row.get("osync_decisionid")) not in self.written)
+
     def _look_at(self, transaction: Transaction) -> None:
         for entry in transaction.entries:
             _forbid(entry.method != "PATCH", f"we sent {entry.method} for {entry.table}")
@@ -52,9 +57,9 @@ class Judge:
         """The decision that this mark carries: new, by somebody who may, on a row that is ours to mark."""
         row = self.crm.fields()[entry.id]
         decision_id = str(entry.new("osync_decisionid") or row.get("osync_decisionid"))
+        _forbid(self.is_decided_elsewhere(entry.id), "we marked a row that somebody had decided in the CRM")
         _forbid(decision_id in self.written, "one decision was delivered twice")
         self.written[decision_id] = transaction
-        self._forbid_marking_over(row)
         taken = self._book.taken.get(decision_id)
         if taken is None:
             _forbid(not _is_our_supersede(decision_id, entry.id), "a mark without a decision of ours")
@@ -64,10 +69,6 @@ class Judge:
         if not taken.writes:
             self._forbid_forgotten_write(row)
         return taken
-
-    def _forbid_marking_over(self, row: dict[str, object]) -> None:
-        decided_there = row["statecode"] == DECIDED and str(row.get("osync_decisionid")) not in self.written
-        _forbid(decided_there, "we marked a row that somebody had decided in the CRM")
 
     def _forbid_forgotten_write(self, row: dict[str, object]) -> None:
         """A rejection promises that the CRM keeps its value; an earlier write of ours must then be known to us."""

@@ -18,7 +18,7 @@ from tests.machine.world import World
 RUNS = int(os.environ.get("MACHINE_RUNS", "200"))
 SEED = os.environ.get("MACHINE_SEED", "")
 SHRINK = bool(os.environ.get("MACHINE_SHRINK"))
-STEPS = 30
+STEPS = 20
 
 
 def run(world: World, *, runs: int, shrink: bool = SHRINK) -> None:

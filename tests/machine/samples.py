@@ -33,3 +33,8 @@ def meaning(column: str, value: object) -> object:
     if column == "creditlimit":
         return Decimal(str(value))
     return int(str(value)) if column == "preferredcontactmethodcode" else str(value)
+
+
+def wire(edit: dict[str, int]) -> dict[str, object]:
+    """An edit, column to number of the value, as Outlook or a form sends it."""
+    return {column: SAMPLES[column][number].wire for column, number in edit.items()}

@@ -85,6 +85,15 @@ class World:
         """What the queue offers; everything else where it is empty, to see it refused."""
         return self.fields(Q(decision="pending") | Q(delivery=FieldDelivery.FAILED)) or self.fields()
 
+    def have_a_good_day(self) -> None:
+        """Nothing fails any more, and the portal has noticed: whatever closed its gates is over."""
+        self.sandbox.recover()
+        gates.reopen(Gate.Name.OPERATOR_STOP)
+        if gates.closed():
+            clock.forward(clock.JUMPS["a day"])
+            self.portal.tick()
+        self.portal.pull()
+
     # --- coming to rest -------------------------------------------------------------------------------------
 
     def come_to_rest(self) -> None:
@@ -98,6 +107,10 @@ class World:
                 break
         else:
             raise Violation(f"no rest after {ROUNDS_TO_REST} rounds: {_unrest()}")
+        invariants.check_nothing_is_hidden(self.judge)
+        # The nightly repair comes last, so that it cannot hide what the pulls had missed.
+        self.portal.read_everything_again()
+        self.portal.pull()
         self.check()
         invariants.check_rest(self.judge)
 

@@ -1,0 +1,21 @@
+"""Each guard that the machine relies on is missed when it is taken out: the machine is not blind."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.machine.judge import Violation
+from tests.machine.runs import run
+from tests.machine.seeded_bugs import SEEDED_BUGS, SeededBug
+from tests.machine.world import World
+
+ENOUGH_RUNS = 100
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("bug", SEEDED_BUGS, ids=lambda bug: bug.name)
+def test_the_machine_notices_that(bug: SeededBug, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug.plant(monkeypatch)
+
+    with pytest.raises(Violation):
+        run(world, runs=ENOUGH_RUNS, shrink=False)
