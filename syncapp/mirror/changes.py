@@ -103,7 +103,7 @@ def _read(
         _store_page(table, reader, cursor, page, pulled)
         progress(pulled)
         if page.delta_link:
-            if cursor.is_full_read:
+            if cursor.is_full_read and table.name == RECORDS:
                 statistics.refresh()
             return True
         if until is not None and time.monotonic() > until:
@@ -134,7 +134,7 @@ def _store_rows(table: _Table, part: Sequence[Any], generation: int, pulled: Pul
     marks = supersede.supersede(stored.records)
     if marks:
         failpoint("mirror.superseded")
-    SyncRecord.objects.recount(stored.records | supersede.records_of(marks))
+    SyncRecord.objects.recount(stored.uncounted | supersede.records_of(marks))
     setattr(pulled, table.name, getattr(pulled, table.name) + len(part))
     pulled.withdrawn += stored.withdrawn
     pulled.superseded += len(marks)

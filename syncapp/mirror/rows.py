@@ -20,16 +20,18 @@ from syncapp.models.sync_field import FieldDecision, FieldDelivery, SyncFieldQue
 from syncapp.models.sync_record import search_key
 
 CHUNK = 250
+_NO_FIELDS = {"waiting_count": 0, "attention_count": 0, "writing_count": 0}
 Item = TypeVar("Item")
 
 
 @dataclass(slots=True)
 class Stored:
-    """What one page changed; `records` need their counts and their superseding looked at."""
+    """What one page changed: `records` may supersede or be superseded, `uncounted` need their counts."""
 
     new: int = 0
     withdrawn: int = 0
     records: set[UUID] = field(default_factory=set)
+    uncounted: set[UUID] = field(default_factory=set)
 
 
 def chunks(rows: Sequence[Item]) -> Iterable[Sequence[Item]]:
@@ -40,10 +42,22 @@ def chunks(rows: Sequence[Item]) -> Iterable[Sequence[Item]]:
 
 def store_records(rows: Sequence[StagedRecord], *, generation: int) -> Stored:
     """Insert or fill the edits; those that were reviewed before we ever held them are left out."""
-    held = set(SyncRecord.objects.filter(pk__in=[row.id for row in rows]).values_list("pk", flat=True))
+    held = _counted({row.id for row in rows})
     kept = [row for row in rows if row.id in held or row.state == 0]
-    upserts.upsert(SyncRecord, [_record(row, generation) for row in kept])
-    return Stored(new=sum(row.id not in held for row in kept), records={row.id for row in kept})
+    upserts.upsert(SyncRecord, [{**_record(row, generation), **held.get(row.id, _NO_FIELDS)} for row in kept])
+    new = {row.id for row in kept if row.id not in held}
+    return Stored(new=len(new), records={row.id for row in kept}, uncounted=new)
+
+
+def _counted(ids: Collection[UUID]) -> dict[UUID, dict[str, int]]:
+    """Which of these edits we hold, with the true counts of their fields.
+
+    Locked before they are counted: whoever moves a field now counts after us. An edit that is new to us may get a
+    stub with fields from somebody else at this moment, so it has to be counted again once it is stored.
+    """
+    rows = SyncRecord.objects.filter(pk__in=ids)
+    held = list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    return rows.true_counts() if held else {}
 
 
 def _record(row: StagedRecord, generation: int) -> upserts.Row:
@@ -79,6 +93,7 @@ def store_fields(rows: Sequence[StagedField], *, generation: int) -> Stored:
     upserts.insert_missing(SyncRecord, [{"id": pk, "is_stub": True} for pk in parents])
     upserts.upsert(SyncField, [_field(row, generation, staged.get(row.id, row.version)) for row in kept])
     stored = Stored(new=sum(row.id not in held for row in kept), records=_arrived(parents))
+    stored.uncounted = stored.records
     stored.withdrawn = _withdraw_decided([row for row in kept if row.id in held and row.state != 0], held)
     _reopen([row for row in kept if row.id in held and row.state == 0], held)
     return stored

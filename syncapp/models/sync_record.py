@@ -38,6 +38,12 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         """Records of which nothing is left to do."""
         return self.filter(_DECIDED)
 
+    def true_counts(self) -> dict[uuid.UUID, dict[str, int]]:
+        """What the counts of these records should be, by the counts' columns."""
+        counted = {f"true_{name}": Count("fields", filter=condition) for name, condition in _CONDITIONS.items()}
+        rows = self.order_by().annotate(**counted).values_list("pk", *counted)
+        return {pk: dict(zip(_CONDITIONS, counts, strict=True)) for pk, *counts in rows}
+
     def recount(self, ids: Iterable[uuid.UUID]) -> None:
         """Count the fields of these records again; call it last in every transaction that moves a field.
 
@@ -48,20 +54,14 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         if not wanted:
             return
         rows = self.filter(pk__in=wanted)
-        list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
-        for counts, moved in _by_counts(rows).items():
-            self.filter(pk__in=moved).update(**dict(zip(_CONDITIONS, counts, strict=True)))
-
-
-def _by_counts(rows: SyncRecordQuerySet) -> dict[tuple[int, ...], list[uuid.UUID]]:
-    """The records whose counts are no longer true, by what the counts should be."""
-    counted = {f"true_{name}": Count("fields", filter=condition) for name, condition in _CONDITIONS.items()}
-    found: dict[tuple[int, ...], list[uuid.UUID]] = defaultdict(list)
-    for pk, *counts in rows.order_by().annotate(**counted).values_list("pk", *_CONDITIONS, *counted):
-        held, true = counts[: len(_CONDITIONS)], counts[len(_CONDITIONS) :]
-        if held != true:
-            found[tuple(true)].append(pk)
-    return found
+        held = list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", *_CONDITIONS))
+        true = rows.true_counts()
+        moved: dict[tuple[int, ...], list[uuid.UUID]] = defaultdict(list)
+        for pk, *counts in held:
+            if counts != list(true[pk].values()):
+                moved[tuple(true[pk].values())].append(pk)
+        for counts, ids_of_it in moved.items():
+            self.filter(pk__in=ids_of_it).update(**dict(zip(_CONDITIONS, counts, strict=True)))
 
 
 _CONDITIONS = {
