@@ -68,6 +68,10 @@ class Machine(RuleBasedStateMachine):
 
     @rule(what=st.sampled_from(people.DECISIONS), number=numbers, value=values, meanwhile=trouble.anything)
     def decide_and_deliver(self, what: str, number: int, value: int, meanwhile: Trouble) -> None:
+        self.deliver_a_decision(what, number, value, meanwhile)
+
+    def deliver_a_decision(self, what: str, number: int, value: int, meanwhile: Trouble) -> None:
+        """On a day on which everything works; then trouble begins."""
         self.world.have_a_good_day()
         people.at_the_portal(self.world, what, number, value, by="Rob Marchetti")
         meanwhile.begin(self.world)

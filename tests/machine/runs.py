@@ -21,7 +21,7 @@ SHRINK = bool(os.environ.get("MACHINE_SHRINK"))
 STEPS = 20
 
 
-def run(world: World, *, runs: int, shrink: bool = SHRINK) -> None:
+def run(world: World, *, runs: int, machine: type[Machine] = Machine, shrink: bool = SHRINK) -> None:
     """Look for an order of events that breaks a promise; raises what it found, after printing the steps."""
     phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
     wanted = settings(
@@ -35,5 +35,5 @@ def run(world: World, *, runs: int, shrink: bool = SHRINK) -> None:
         verbosity=Verbosity.normal,
         suppress_health_check=list(HealthCheck),
     )
-    factory: Callable[[], Machine] = lambda: Machine(world)  # noqa: E731  (seed() needs an object to mark)
+    factory: Callable[[], Machine] = lambda: machine(world)  # noqa: E731  (seed() needs an object to mark)
     run_state_machine_as_test(seed(int(SEED))(factory) if SEED else factory, settings=wanted)

@@ -1,6 +1,7 @@
 """Guards of the real code that can be taken out, one at a time, to see that the machine misses them.
 
-A guard is named by its own text, so a change of that text stops the test instead of testing nothing.
+A guard is named by its own text, so a change of that text stops the test instead of testing nothing. So that it takes
+seconds and not minutes, each is looked for by the machine with fewer rules and the kind of trouble it guards against.
 """
 
 from __future__ import annotations
@@ -13,23 +14,43 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
 
 from syncapp import gates
 from syncapp.crm import batch
 from syncapp.mirror import changes, rows, supersede
 from syncapp.models.durable_work import DurableQuerySet
 from syncapp.review import change_sets, conflicts, decisions, settlement
+from tests.machine import people
+from tests.machine.failpoints import DELIVERY_POINTS
+from tests.machine.machine import Machine, values
+from tests.machine.trouble import Trouble
+
+RULES = ("edit", "somebody_in_the_crm", "reviewer", "decide_and_deliver", "deliver", "pull", "trouble")
+BEFORE_SENDING = ("delivery.claimed", "delivery.read", "delivery.sent")
 
 
 @dataclass(frozen=True, slots=True)
 class SeededBug:
-    """`guard`, a piece of the source of `function`, becomes `instead`."""
+    """`guard`, a piece of the source of `function`, becomes `instead`.
+
+    What follows narrows the machine to what can bring it to light: the rules that stay, and variants of the others.
+    """
 
     name: str
     owner: Any
     function: str
     guard: str
     instead: str
+    rules: tuple[str, ...] = ()
+    in_the_crm: tuple[str, ...] = ()
+    at_the_portal: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ("nothing",)
+    points: tuple[str, ...] = DELIVERY_POINTS
+    decisions: tuple[str, ...] = ("approves", "rejects")
+    picks: int = 2
 
     def plant(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take the guard out until the test ends."""
@@ -38,6 +59,58 @@ class SeededBug:
         assert self.guard in source, f"{self.function} has no {self.guard!r} any more"
         source = source.replace(self.guard, self.instead)
         monkeypatch.setattr(self.owner, self.function, _compiled(source, original))
+
+    def machine(self) -> type[Machine]:
+        """The machine with only those rules, and one that decides and delivers amid those troubles."""
+        members: dict[str, Any] = dict.fromkeys(name for name in RULES if name not in self.rules)
+        members["decide_amid_this_trouble"] = _deciding(self)
+        narrow = {"somebody_in_the_crm": self.in_the_crm, "reviewer": self.at_the_portal, "trouble": self.lasting}
+        members |= {name: _NARROW[name](self) for name, variants in narrow.items() if variants}
+        return type("NarrowMachine", (Machine,), members)
+
+
+def _deciding(bug: SeededBug) -> Any:
+    troubles = st.builds(Trouble, st.sampled_from(bug.troubles), st.sampled_from(bug.points), values)
+    numbers = st.integers(0, bug.picks - 1)
+
+    @rule(what=st.sampled_from(bug.decisions), number=numbers, value=values, meanwhile=troubles)
+    def decide_amid_this_trouble(self: Machine, what: str, number: int, value: int, meanwhile: Trouble) -> None:
+        self.deliver_a_decision(what, number, value, meanwhile)
+
+    return decide_amid_this_trouble
+
+
+def _in_the_crm(bug: SeededBug) -> Any:
+    @rule(what=st.sampled_from(bug.in_the_crm), number=st.integers(0, bug.picks - 1), value=values)
+    def somebody_in_the_crm(self: Machine, what: str, number: int, value: int) -> None:
+        people.in_the_crm(self.world, what, number, value)
+
+    return somebody_in_the_crm
+
+
+def _at_the_portal(bug: SeededBug) -> Any:
+    """Rita, who edits contacts too."""
+
+    @rule(what=st.sampled_from(bug.at_the_portal), number=st.integers(0, bug.picks - 1), value=values)
+    def reviewer(self: Machine, what: str, number: int, value: int) -> None:
+        people.at_the_portal(self.world, what, number, value, by="Rita Lindqvist")
+
+    return reviewer
+
+
+def _trouble(bug: SeededBug) -> Any:
+    @rule(what=st.sampled_from(bug.lasting))
+    def trouble(self: Machine, what: str) -> None:
+        Trouble(what).begin(self.world)
+
+    return trouble
+
+
+_NARROW: dict[str, Callable[[SeededBug], Any]] = {
+    "somebody_in_the_crm": _in_the_crm,
+    "reviewer": _at_the_portal,
+    "trouble": _trouble,
+}
 
 
 def _compiled(source: str, original: Callable[..., Any]) -> Any:
@@ -49,102 +122,130 @@ def _compiled(source: str, original: Callable[..., Any]) -> Any:
 
 SEEDED_BUGS = (
     SeededBug(
-        "a lost answer is not read back",
-        conflicts,
-        "_judge_one",
-        "if staged.decision_id == str(decision.pk):",
-        "if False:",
+        name="a lost answer is not read back",
+        owner=conflicts,
+        function="_judge_one",
+        guard="if staged.decision_id == str(decision.pk):",
+        instead="if False:",
+        rules=("deliver",),
+        troubles=("the power is cut",),
     ),
     SeededBug(
-        "a decision in the CRM is written over",
-        conflicts,
-        "_judge_one",
-        "if staged.state != 0 and",
-        "if False and",
+        name="a decision in the CRM is written over",
+        owner=conflicts,
+        function="_judge_one",
+        guard="if staged.state != 0 and",
+        instead="if False and",
+        troubles=("somebody approves in the CRM", "somebody rejects in the CRM"),
+        points=BEFORE_SENDING,
     ),
     SeededBug(
-        "the CRM's value is not compared",
-        conflicts,
-        "_compare",
-        "if values.same(column_type, now, decision.expected_value):",
-        "if True:",
+        name="the CRM's value is not compared",
+        owner=conflicts,
+        function="_compare",
+        guard="if values.same(column_type, now, decision.expected_value):",
+        instead="if True:",
+        troubles=("a form changes the field",),
+        points=BEFORE_SENDING,
     ),
     SeededBug(
-        "a row is written whatever its ETag is by now",
-        batch,
-        "_patch",
-        ', "If-Match": write.if_match',
-        "",
+        name="a row is written whatever its ETag is by now",
+        owner=batch,
+        function="_patch",
+        guard=', "If-Match": write.if_match',
+        instead="",
+        troubles=("a form changes the field", "the contact is deleted"),
+        points=("delivery.read", "delivery.sent"),
     ),
     SeededBug(
-        "a worker writes after its lease ended",
-        DurableQuerySet,
-        "held_by",
-        "fence=fence, ",
-        "",
+        name="a worker writes after its lease ended",
+        owner=DurableQuerySet,
+        function="held_by",
+        guard="fence=fence, ",
+        instead="",
+        troubles=("another worker takes over and dies",),
+        points=BEFORE_SENDING,
     ),
     SeededBug(
-        "a decision in a delivery can be undone",
-        decisions,
-        "undo",
-        "state=DecisionState.OPEN)",
-        "state__in=['open', 'bound'])",
+        name="a decision in a delivery can be undone",
+        owner=decisions,
+        function="undo",
+        guard="state=DecisionState.OPEN)",
+        instead="state__in=['open', 'bound'])",
+        troubles=("the reviewer undoes",),
     ),
     SeededBug(
-        "a form decides what its reviewer never saw",
-        decisions,
-        "_refuse_if_moved",
-        "if seen(field) != seen_before:",
-        "if False:",
+        name="a form decides what its reviewer never saw",
+        owner=decisions,
+        function="_refuse_if_moved",
+        guard="if seen(field) != seen_before:",
+        instead="if False:",
+        in_the_crm=("edits the same field by a form",),
+        at_the_portal=("leaves a form open", "looks at the CRM's values"),
+        decisions=("submits an old form",),
     ),
     SeededBug(
-        "people decide their own edits",
-        decisions,
-        "_new_decision",
-        "_editor_oid(field, by=by) if settings.FOUR_EYES else None",
-        "None",
+        name="people decide their own edits",
+        owner=decisions,
+        function="_new_decision",
+        guard="_editor_oid(field, by=by) if settings.FOUR_EYES else None",
+        instead="None",
+        rules=("edit",),
+        at_the_portal=("approves",),
+        picks=6,
     ),
     SeededBug(
-        "two approvals of one column go together",
-        change_sets,
-        "waves",
-        "number = used[column] if decision.writes else 0",
-        "number = 0",
+        name="two approvals of one column go together",
+        owner=change_sets,
+        function="waves",
+        guard="number = used[column] if decision.writes else 0",
+        instead="number = 0",
+        in_the_crm=("edits the same field in Outlook",),
+        at_the_portal=("approves",),
     ),
     SeededBug(
-        "settled fields are not counted",
-        settlement,
-        "_recount",
-        "SyncRecord.objects.recount(",
-        "set(",
+        name="settled fields are not counted",
+        owner=settlement,
+        function="_recount",
+        guard="SyncRecord.objects.recount(",
+        instead="set(",
     ),
     SeededBug(
-        "the cursor moves before its page is stored",
-        changes,
-        "_store_page",
+        name="the cursor moves before its page is stored",
+        owner=changes,
+        function="_store_page",
+        guard="parts = list(rows.chunks(page.rows))",
+        instead="cursors.move(reader, next_link=page.next_link, delta_link=page.delta_link)\n    "
         "parts = list(rows.chunks(page.rows))",
-        "cursors.move(reader, next_link=page.next_link, delta_link=page.delta_link)\n    "
-        "parts = list(rows.chunks(page.rows))",
+        rules=("edit", "pull"),
     ),
     SeededBug(
-        "a newer edit supersedes nothing",
-        supersede,
-        "_is_open",
-        "row.decision == FieldDecision.PENDING",
-        "False",
+        name="a newer edit supersedes nothing",
+        owner=supersede,
+        function="_is_open",
+        guard="row.decision == FieldDecision.PENDING",
+        instead="False",
+        in_the_crm=("edits the same field in Outlook",),
     ),
     SeededBug(
-        "our own mark is taken for a decision in the CRM",
-        rows,
-        "_withdraw_decided",
-        "if row.decision_id.lower() not in ours",
-        "",
+        name="our own mark is taken for a decision in the CRM",
+        owner=rows,
+        function="_withdraw_decided",
+        guard="if row.decision_id.lower() not in ours",
+        instead="",
+        rules=("pull", "deliver"),
+        troubles=("the power is cut", "a form changes the field"),
+        decisions=("approves", "puts back or approves after all"),
     ),
     SeededBug(
-        "a second closed gate lets nobody probe",
-        gates,
-        "pass_through",
-        "if None in probes.values():",
-        "if len(probes) > 1 or None in probes.values():",
+        name="a second closed gate lets nobody probe",
+        owner=gates,
+        function="pass_through",
+        guard="if None in probes.values():",
+        instead="if len(probes) > 1 or None in probes.values():",
+        rules=("edit", "deliver"),
+        lasting=("the client secret ends",),
+        troubles=("the CRM fails",),
+        points=("429 on a write",),
     ),
 )

@@ -1,4 +1,4 @@
-"""Each guard that the machine relies on is missed when it is taken out: the machine is not blind."""
+"""Each guard is missed when it is taken out: the machine is not blind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.machine.runs import run
 from tests.machine.seeded_bugs import SEEDED_BUGS, SeededBug
 from tests.machine.world import World
 
-ENOUGH_RUNS = 100
+ENOUGH_RUNS = 60
 
 
 @pytest.mark.timeout(600)
@@ -18,4 +18,4 @@ def test_the_machine_notices_that(bug: SeededBug, world: World, monkeypatch: pyt
     bug.plant(monkeypatch)
 
     with pytest.raises(Violation):
-        run(world, runs=ENOUGH_RUNS, shrink=False)
+        run(world, runs=ENOUGH_RUNS, machine=bug.machine(), shrink=False)
