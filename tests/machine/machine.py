@@ -66,8 +66,12 @@ class Machine(RuleBasedStateMachine):
 
     # --- the portal's processes -----------------------------------------------------------------------------------
 
-    @rule(what=st.sampled_from(people.DECISIONS), number=numbers, value=values, meanwhile=trouble.anything)
-    def decide_and_deliver(self, what: str, number: int, value: int, meanwhile: Trouble) -> None:
+    @rule(what=st.sampled_from(people.DECISIONS), number=numbers, value=values, meanwhile=trouble.by_others)
+    def deliver_while_others_act(self, what: str, number: int, value: int, meanwhile: Trouble) -> None:
+        self.deliver_a_decision(what, number, value, meanwhile)
+
+    @rule(what=st.sampled_from(people.DECISIONS), number=numbers, value=values, meanwhile=trouble.by_failures)
+    def deliver_while_something_fails(self, what: str, number: int, value: int, meanwhile: Trouble) -> None:
         self.deliver_a_decision(what, number, value, meanwhile)
 
     def deliver_a_decision(self, what: str, number: int, value: int, meanwhile: Trouble) -> None:

@@ -1,7 +1,8 @@
-"""How many runs, how long each, and that the same ones are made every time.
+"""How many runs there are, how long each is, and that the same ones are made every time.
 
 MACHINE_RUNS=2000        more runs than the 200 of every test run
-MACHINE_SEED=7           other runs than always; what fails prints its steps
+MACHINE_SEED=7           other runs than always
+MACHINE_SHRINK=1         look for fewer steps that fail too, which takes minutes
 """
 
 from __future__ import annotations
@@ -9,31 +10,32 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.machine.machine import Machine
 from tests.machine.world import World
 
 RUNS = int(os.environ.get("MACHINE_RUNS", "200"))
-SEED = os.environ.get("MACHINE_SEED", "")
+FIRST_SEED = int(os.environ.get("MACHINE_SEED", "0"))
 SHRINK = bool(os.environ.get("MACHINE_SHRINK"))
 STEPS = 20
 
 
-def run(world: World, *, runs: int, machine: type[Machine] = Machine, shrink: bool = SHRINK) -> None:
-    """Look for an order of events that breaks a promise; raises what it found, after printing the steps."""
-    phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
+def run(world: World, *, runs: int, part: int = 0, machine: type[Machine] = Machine, shrink: bool = SHRINK) -> None:
+    """Look for an order of events that breaks a promise; raises what it found, after printing the steps.
+
+    Each `part` makes runs of its own.
+    """
     wanted = settings(
         max_examples=runs,
         stateful_step_count=STEPS,
-        derandomize=not SEED,
+        # The seed alone decides, so there is nothing to remember from one time to the next.
         database=None,
         deadline=None,
-        phases=phases,
+        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
         report_multiple_bugs=False,
-        verbosity=Verbosity.normal,
         suppress_health_check=list(HealthCheck),
     )
-    factory: Callable[[], Machine] = lambda: machine(world)  # noqa: E731  (seed() needs an object to mark)
-    run_state_machine_as_test(seed(int(SEED))(factory) if SEED else factory, settings=wanted)
+    factory: Callable[[], Machine] = lambda: machine(world)  # noqa: E731  (seed() marks what it is given)
+    run_state_machine_as_test(seed(FIRST_SEED + part)(factory), settings=wanted)

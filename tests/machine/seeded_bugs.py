@@ -27,7 +27,16 @@ from tests.machine.failpoints import DELIVERY_POINTS
 from tests.machine.machine import Machine, values
 from tests.machine.trouble import Trouble
 
-RULES = ("edit", "somebody_in_the_crm", "reviewer", "decide_and_deliver", "deliver", "pull", "trouble")
+RULES = (
+    "edit",
+    "somebody_in_the_crm",
+    "reviewer",
+    "deliver_while_others_act",
+    "deliver_while_something_fails",
+    "deliver",
+    "pull",
+    "trouble",
+)
 BEFORE_SENDING = ("delivery.claimed", "delivery.read", "delivery.sent")
 
 

@@ -7,7 +7,11 @@ import pytest
 from tests.machine.runs import RUNS, run
 from tests.machine.world import World
 
+# Parts share the runs, so that every core has its own.
+PARTS = 4
 
-@pytest.mark.timeout(3600)
-def test_no_order_of_events_loses_repeats_or_overwrites_an_edit(world: World) -> None:
-    run(world, runs=RUNS)
+
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_order_of_events_loses_repeats_or_overwrites_an_edit(world: World, part: int) -> None:
+    run(world, runs=RUNS // PARTS, part=part)

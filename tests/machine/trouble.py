@@ -155,9 +155,9 @@ _power_cuts = st.builds(Trouble, st.just("the power is cut"), st.sampled_from(DE
 _write_faults = st.builds(Trouble, st.just("the CRM fails"), st.sampled_from(WRITE_FAULTS), _numbers)
 _stuck = st.builds(Trouble, st.just("the next write gets stuck"), st.just(""), _numbers)
 
-anything = st.one_of(
+by_others = st.builds(Trouble, st.sampled_from(sorted(_MEANWHILE)), _delivery_points, _numbers)
+by_failures = st.one_of(
     _nothing,
-    st.builds(Trouble, st.sampled_from(sorted(_MEANWHILE)), _delivery_points, _numbers),
     st.builds(Trouble, st.just("the power is cut"), _delivery_points),
     _write_faults,
     _stuck,
