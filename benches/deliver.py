@@ -23,7 +23,8 @@ from syncapp.mirror import changes, columns
 from syncapp.models import Decision, Delivery, SyncRecord
 from syncapp.models.decision import DecisionState, Outcome
 from syncapp.review import change_sets, conflicts, decisions
-from syncapp.review.decisions import Choice, seen
+from syncapp.review.decisions import Choice
+from syncapp.review.steps import seen
 from tests.people import rita
 
 LATENCY_MS = 50

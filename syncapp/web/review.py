@@ -17,7 +17,7 @@ from syncapp.mirror import columns
 from syncapp.mirror.now import Refreshed, refresh_crm_now
 from syncapp.models import Decision, Gate, SyncField, SyncRecord
 from syncapp.models.person import Role
-from syncapp.review import decisions, reasons
+from syncapp.review import decisions, later, reasons
 from syncapp.review.errors import BadValue, ReviewError
 from syncapp.web import forms, shown
 from syncapp.web.access import PortalRequest, allow
@@ -87,13 +87,13 @@ def retry(request: PortalRequest, field_id: uuid.UUID) -> HttpResponse:
 @allow(Role.REVIEWER, methods=("POST",))
 def put_back(request: PortalRequest, field_id: uuid.UUID) -> HttpResponse:
     """Write the value that an approval replaced."""
-    return _later(request, field_id, decisions.put_back, said="The old value is put back.")
+    return _later(request, field_id, later.put_back, said="The old value is put back.")
 
 
 @allow(Role.REVIEWER, methods=("POST",))
 def approve_after_all(request: PortalRequest, field_id: uuid.UUID) -> HttpResponse:
     """Write the value that was rejected."""
-    return _later(request, field_id, decisions.approve_after_all, said="Approved after all.")
+    return _later(request, field_id, later.approve_after_all, said="Approved after all.")
 
 
 @allow(Role.REVIEWER, methods=("POST",))

@@ -16,7 +16,7 @@ from syncapp.crm.records import Column
 from syncapp.models import CrmUser, Decision, Person, SyncField, SyncRecord
 from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import decisions, queue
+from syncapp.review import queue, steps
 from syncapp.web import sides
 from syncapp.web.corrections import Correction, correction
 from syncapp.web.forms import Typed
@@ -59,7 +59,7 @@ class FieldShown:
 
     @property
     def seen(self) -> str:
-        return decisions.seen(self.field)
+        return steps.seen(self.field)
 
     @property
     def is_conflict(self) -> bool:

@@ -20,7 +20,8 @@ from syncapp.models.decision import DecisionState, Outcome
 from syncapp.models.durable_work import WorkState
 from syncapp.models.sync_field import FieldDelivery
 from syncapp.review import decisions
-from syncapp.review.decisions import Choice, seen
+from syncapp.review.decisions import Choice
+from syncapp.review.steps import seen
 from syncapp.sandbox.config import APPLICATION_USER_ID
 from tests.journeys.stack import Stack
 from tests.people import browser, rita

@@ -21,7 +21,7 @@ from syncapp import gates
 from syncapp.crm import batch
 from syncapp.mirror import changes, rows, supersede
 from syncapp.models.durable_work import DurableQuerySet
-from syncapp.review import change_sets, conflicts, decisions, settlement
+from syncapp.review import change_sets, conflicts, decisions, settlement, steps
 from tests.machine import people
 from tests.machine.failpoints import DELIVERY_POINTS
 from tests.machine.machine import Machine, values
@@ -187,7 +187,7 @@ SEEDED_BUGS = (
         name="a form decides what its reviewer never saw",
         owner=decisions,
         function="_refuse_if_moved",
-        guard="if seen(field) != seen_before:",
+        guard="if steps.seen(field) != seen_before:",
         instead="if False:",
         in_the_crm=("edits the same field by a form",),
         at_the_portal=("leaves a form open", "looks at the CRM's values"),
@@ -195,8 +195,8 @@ SEEDED_BUGS = (
     ),
     SeededBug(
         name="people decide their own edits",
-        owner=decisions,
-        function="_new_decision",
+        owner=steps,
+        function="new_decision",
         guard="_editor_oid(field, by=by) if settings.FOUR_EYES else None",
         instead="None",
         rules=("edit",),

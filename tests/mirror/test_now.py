@@ -9,7 +9,7 @@ from syncapp.crm.errors import CrmError
 from syncapp.mirror.now import refresh_crm_now
 from syncapp.models import SyncField
 from syncapp.review import decisions
-from syncapp.review.decisions import seen
+from syncapp.review.steps import seen
 from tests.people import rita
 from tests.world import World
 

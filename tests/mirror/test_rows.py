@@ -10,7 +10,8 @@ from syncapp.mirror.rows import store_fields, store_records
 from syncapp.mirror.supersede import supersede
 from syncapp.models import AuditEntry, Decision, SyncField, SyncRecord
 from syncapp.models.sync_field import FieldDecision
-from syncapp.review.decisions import approve, seen
+from syncapp.review.decisions import approve
+from syncapp.review.steps import seen
 from tests.factories import make_editor
 from tests.mirror.staged import EDITOR, a_field, a_record
 from tests.people import rita

@@ -9,7 +9,8 @@ from syncapp.mirror.supersede import supersede
 from syncapp.models import Decision, SyncField
 from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review.decisions import approve, seen
+from syncapp.review.decisions import approve
+from syncapp.review.steps import seen
 from tests.factories import make_field, make_newer_edit
 from tests.people import rita
 

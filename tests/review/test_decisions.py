@@ -12,8 +12,8 @@ from django.db.models import F
 from syncapp.models import AuditEntry, Decision, Delivery, SyncField
 from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import decisions
-from syncapp.review.decisions import Choice, approve, decide, put_back, reject, seen, undo
+from syncapp.review import decisions, later
+from syncapp.review.decisions import Choice, approve, decide, reject, undo
 from syncapp.review.errors import (
     AlreadyDecided,
     BadValue,
@@ -23,6 +23,8 @@ from syncapp.review.errors import (
     OwnEdit,
     TooLate,
 )
+from syncapp.review.later import put_back
+from syncapp.review.steps import seen
 from tests.factories import know_columns, make_editor, make_field, make_newer_edit, make_record
 from tests.people import ada, rita, rob
 
@@ -274,7 +276,7 @@ def test_a_rejected_field_is_approved_after_all():
     reject(field.pk, by=rita(), seen=seen(field))
     written(field)
 
-    decision = decisions.approve_after_all(field.pk, by=rob(), reason="She was right")
+    decision = later.approve_after_all(field.pk, by=rob(), reason="She was right")
 
     assert (decision.value_to_write, decision.expected_value) == ("Head", "Buyer")
     assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.WAITING)

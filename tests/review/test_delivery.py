@@ -9,7 +9,7 @@ from syncapp.models import Connection, Decision, Delivery, Gate, SyncField
 from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import WorkState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import decisions
+from syncapp.review import decisions, later
 from tests.people import rita
 from tests.world import World
 
@@ -287,11 +287,11 @@ def test_the_old_value_is_put_back_and_approved_after_all(world: World):
     world.decide(approve=(field,))
     world.deliver()
 
-    decisions.put_back(field.pk, by=rita(), reason="It was right")
+    later.put_back(field.pk, by=rita(), reason="It was right")
     world.deliver()
     assert (axes(field), world.value(contact, "jobtitle")) == (REJECTED, before)
 
-    decisions.approve_after_all(field.pk, by=rita(), reason="No, it was not")
+    later.approve_after_all(field.pk, by=rita(), reason="No, it was not")
     world.deliver()
     assert (axes(field), world.value(contact, "jobtitle")) == (APPROVED, "Head")
 

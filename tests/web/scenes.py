@@ -13,7 +13,7 @@ from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import WorkState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import decisions
-from syncapp.review.decisions import seen
+from syncapp.review.steps import seen
 from tests import factories
 
 MORE_COLUMNS = (

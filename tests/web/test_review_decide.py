@@ -8,7 +8,7 @@ from syncapp.models import AuditValue, Decision, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState
 from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDecision
-from syncapp.review.decisions import seen
+from syncapp.review.steps import seen
 from tests.factories import make_editor, make_field, make_record
 from tests.people import browser, make_person, rita, rob, vera
 from tests.web import scenes

@@ -13,8 +13,8 @@ from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import WorkState
 from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import decisions
-from syncapp.review.decisions import seen
+from syncapp.review import decisions, later
+from syncapp.review.steps import seen
 from tests.factories import EDITED_ON, make_editor, make_field, make_newer_edit, make_record
 from tests.people import browser, make_person, rita, rob, vera
 from tests.web import scenes
@@ -343,7 +343,7 @@ def test_the_page_has_no_inline_script_or_style_and_forbids_them():
 def test_put_back_and_approve_after_all_are_said_in_the_undo_window_too():
     field = make_field()
     scenes.settled(scenes.approved(field, by=rita()))
-    decisions.put_back(field.pk, by=rita(), reason="wrong person")
+    later.put_back(field.pk, by=rita(), reason="wrong person")
 
     assert "Old value put back written in 10 s" in page(field).words
 

@@ -1,0 +1,69 @@
+"""Steps after a value was settled: put the old value back, approve after all. New Decisions with the same checks."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from syncapp.models import Decision, Person, SyncField
+from syncapp.models.decision import DecisionState, Kind, Outcome
+from syncapp.models.durable_work import database_now
+from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.review import steps
+from syncapp.review.errors import NotPossible
+
+
+@transaction.atomic
+def put_back(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "screen") -> Decision:
+    """Write the value that the approval replaced. Raises NotPossible unless the field was written."""
+    field = steps.locked(field_id)
+    written = _settled(field, FieldDecision.APPROVED)
+    return _later_step(
+        field,
+        by=by,
+        channel=channel,
+        kind=Kind.PUT_BACK,
+        outcome=Outcome.REJECTED,
+        value_to_write=written.expected_value,
+        expected_value=written.value_to_write,
+        reason=reason,
+    )
+
+
+@transaction.atomic
+def approve_after_all(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "screen") -> Decision:
+    """Write the proposed value of a rejected field. Raises NotPossible unless the rejection is in the CRM."""
+    field = steps.locked(field_id)
+    rejected = _settled(field, FieldDecision.REJECTED)
+    held = rejected.value_to_write if rejected.writes else field.expected_value
+    return _later_step(
+        field,
+        by=by,
+        channel=channel,
+        kind=Kind.AFTER_ALL,
+        outcome=Outcome.APPROVED,
+        value_to_write=field.proposed_value,
+        expected_value=held,
+        reason=reason,
+    )
+
+
+def _settled(field: SyncField, decision: FieldDecision) -> Decision:
+    settled = field.decision == decision and field.delivery in (FieldDelivery.DONE, FieldDelivery.ALREADY)
+    in_the_crm = (DecisionState.WRITTEN, DecisionState.ALREADY)
+    last = field.decisions.filter(state__in=in_the_crm).order_by("-version").first() if settled else None
+    if last is None:
+        raise NotPossible(
+            f"This is possible once it is {FieldDecision(decision).label.lower()} in the CRM.", field=field
+        )
+    return last
+
+
+def _later_step(field: SyncField, *, by: Person, channel: str, **columns_of_it: Any) -> Decision:
+    due_at = database_now(plus=settings.UNDO_SECONDS)
+    decision = steps.new_decision(field, by=by, writes=True, due_at=due_at, **columns_of_it)
+    steps.put_on_its_way(field, decision, by=by, channel=channel, group=uuid.uuid4())
+    return decision
