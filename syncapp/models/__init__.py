@@ -10,10 +10,12 @@ from syncapp.models.durable_work import DurableWork
 from syncapp.models.person import Person, SignInAttempt
 from syncapp.models.sync_field import SyncField
 from syncapp.models.sync_record import SyncRecord
+from syncapp.models.together import Comment, Presence
 
 __all__ = [
     "AuditEntry",
     "AuditValue",
+    "Comment",
     "Connection",
     "CrmColumn",
     "CrmUser",
@@ -23,6 +25,7 @@ __all__ = [
     "Gate",
     "MirrorCursor",
     "Person",
+    "Presence",
     "Pulse",
     "SignInAttempt",
     "SyncField",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from enum import StrEnum
 from typing import ClassVar
 
@@ -55,6 +56,8 @@ class Person(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     notify = models.CharField(max_length=10, choices=Notify, default=Notify.AT_ONCE)
     time_zone = models.CharField(max_length=64, default="UTC")
+    absent_until = models.DateField(null=True, blank=True, help_text="The last day of the absence.")
+    deputy = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     signed_in_at = models.DateTimeField(null=True, blank=True)
 
     USERNAME_FIELD = "oid"
@@ -66,6 +69,10 @@ class Person(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_absent(self, day: date) -> bool:
+        """Whether the person is away on this day."""
+        return self.absent_until is not None and day <= self.absent_until
 
     @property
     def roles(self) -> frozenset[Role]:

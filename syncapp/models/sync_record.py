@@ -5,9 +5,12 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import date
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Count, Q
+from django.utils import timezone
 
 
 def search_key(name: str) -> str:
@@ -23,8 +26,12 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         return self.filter(is_stub=False)
 
     def waiting(self) -> SyncRecordQuerySet:
-        """Records with fields that nobody has decided."""
-        return self.shown().filter(waiting_count__gt=0)
+        """Records with fields that nobody has decided, but for those that are put off to a later day."""
+        return self.shown().filter(waiting_count__gt=0).exclude(parked_until__gt=timezone.localdate())
+
+    def parked(self) -> SyncRecordQuerySet:
+        """Records with undecided fields that are put off; each is waiting again on its day, by itself."""
+        return self.shown().filter(waiting_count__gt=0, parked_until__gt=timezone.localdate())
 
     def needing_attention(self) -> SyncRecordQuerySet:
         """Records with a conflict or a failure."""
@@ -95,6 +102,10 @@ class SyncRecord(models.Model):
     waiting_count = models.PositiveIntegerField(default=0)
     attention_count = models.PositiveIntegerField(default=0)
     writing_count = models.PositiveIntegerField(default=0)
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    parked_until = models.DateField(null=True, blank=True, help_text="The day on which it waits again.")
 
     objects = SyncRecordQuerySet.as_manager()
 
@@ -123,12 +134,19 @@ class SyncRecord(models.Model):
             ),
             models.Index(fields=["edited_on", "id"], name="record_decided_age", condition=_DECIDED),
             models.Index(fields=["name_key", "id"], name="record_decided_name", condition=_DECIDED),
+            models.Index(fields=["parked_until"], name="record_parked", condition=Q(parked_until__isnull=False)),
             models.Index(fields=["name_key"], name="record_name_prefix", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["editor_key"], name="record_editor_prefix", opclasses=["varchar_pattern_ops"]),
         ]
 
     def __str__(self) -> str:
         return f"edit {self.pk}"
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether it is put off to a day that has not come."""
+        day: date | None = self.parked_until
+        return day is not None and day > timezone.localdate()
 
     @property
     def contact(self) -> uuid.UUID:
