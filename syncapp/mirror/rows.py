@@ -15,6 +15,7 @@ from syncapp import audit
 from syncapp.crm.records import StagedField, StagedRecord
 from syncapp.mirror import upserts
 from syncapp.models import Decision, SyncField, SyncRecord
+from syncapp.models.change_kind import kind_of
 from syncapp.models.decision import DecisionState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery, SyncFieldQuerySet
 from syncapp.models.sync_record import search_key
@@ -108,6 +109,7 @@ def _field(row: StagedField, generation: int, version: int) -> upserts.Row:
         "proposed_value": row.proposed,
         "original_label": row.original_label,
         "proposed_label": row.proposed_label,
+        "change_kind": kind_of(row.column, row.original, row.proposed).value,
         "crm_decision": row.decision,
         "crm_decision_id": row.decision_id,
         "crm_state": row.state,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from syncapp.models.change_kind import ChangeKind
 from syncapp.models.sync_record import SyncRecord
 
 
@@ -96,6 +97,7 @@ class SyncField(models.Model):
     proposed_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
     original_label = models.TextField(blank=True)
     proposed_label = models.TextField(blank=True)
+    change_kind = models.CharField(max_length=8, choices=ChangeKind, default=ChangeKind.OTHER)
     crm_decision = models.IntegerField(default=0)
     crm_decision_id = models.CharField(max_length=100, blank=True)
     crm_state = models.SmallIntegerField(default=0)
@@ -120,6 +122,22 @@ class SyncField(models.Model):
                 fields=["generation"],
                 name="field_open_generation",
                 condition=Q(decision=FieldDecision.PENDING),
+            ),
+            # The queue's filters ask these first whether a field or a kind of change is rare.
+            models.Index(
+                fields=["column_name", "change_kind", "record"],
+                name="field_pending_column",
+                condition=Q(decision=FieldDecision.PENDING),
+            ),
+            models.Index(
+                fields=["change_kind", "record"],
+                name="field_pending_kind",
+                condition=Q(decision=FieldDecision.PENDING),
+            ),
+            models.Index(
+                fields=["column_name", "change_kind", "record"],
+                name="field_settled_column",
+                condition=~Q(decision=FieldDecision.PENDING),
             ),
         ]
         constraints = [

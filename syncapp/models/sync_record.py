@@ -133,6 +133,12 @@ class SyncRecord(models.Model):
                 condition=Q(writing_count__gt=0, is_stub=False),
             ),
             models.Index(fields=["edited_on", "id"], name="record_decided_age", condition=_DECIDED),
+            models.Index(
+                fields=["editor_id", "edited_on", "id"],
+                name="record_waiting_editor",
+                condition=Q(waiting_count__gt=0, is_stub=False),
+            ),
+            models.Index(fields=["editor_id", "edited_on", "id"], name="record_decided_editor", condition=_DECIDED),
             models.Index(fields=["name_key", "id"], name="record_decided_name", condition=_DECIDED),
             models.Index(fields=["parked_until"], name="record_parked", condition=Q(parked_until__isnull=False)),
             models.Index(fields=["name_key"], name="record_name_prefix", opclasses=["varchar_pattern_ops"]),
