@@ -1,7 +1,7 @@
-"""What kind of change a proposal is: only the format, something where nothing was, nothing where something was, other.
+"""What kind of change a proposal is: only the format, something for nothing, nothing for something, or other.
 
-Meant for sorting and for deciding many alike, so it errs on the side of "Changed": hidden characters, a phone number that
-lost its plus, another separator between digits are never "format only".
+Meant for sorting and for deciding many alike, so it errs on the side of "Changed": hidden characters, a phone number
+that lost its plus, another separator between digits are never "format only".
 """
 
 from __future__ import annotations

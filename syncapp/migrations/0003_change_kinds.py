@@ -19,7 +19,7 @@ def name_the_kinds(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncapp', '0001_the_spine'),
+        ('syncapp', '0002_together'),
     ]
 
     operations = [
