@@ -105,6 +105,20 @@ CRM_CLIENT_SECRET = env.text("CRM_CLIENT_SECRET", "sandbox-secret" if DEMO else 
 CRM_NAMES = env.mapping("CRM_NAMES")
 CRM_ENABLE_WRITES = DEMO  # a new connection is read only, but the demo's comes enabled
 
+# --- Mails --------------------------------------------------------------------------------------------
+MAIL_BACKEND = env.text("MAIL_BACKEND", "smtp" if DEMO else "")  # smtp, graph, or empty: no mails
+MAIL_FROM = env.text("MAIL_FROM", "Outlook Sync <outlook-sync@contoso.example>" if DEMO else "")
+SMTP_HOST = env.text("SMTP_HOST", "127.0.0.1" if DEMO else "")
+SMTP_PORT = int(env.number("SMTP_PORT", 8025 if DEMO else 587))
+SMTP_USER = env.text("SMTP_USER")
+SMTP_PASSWORD = env.text("SMTP_PASSWORD")
+SMTP_SECURITY = env.text("SMTP_SECURITY", "none" if DEMO else "starttls")  # starttls, tls, none
+GRAPH_ORIGIN = env.text("GRAPH_ORIGIN", CRM_ORIGIN if DEMO else "https://graph.microsoft.com").rstrip("/")
+GRAPH_MAILBOX = env.text("GRAPH_MAILBOX")  # the address or id of the mailbox that sends; empty: that of MAIL_FROM
+GRAPH_CLIENT_ID = env.text("GRAPH_CLIENT_ID", CRM_CLIENT_ID)
+GRAPH_CLIENT_SECRET = env.text("GRAPH_CLIENT_SECRET", CRM_CLIENT_SECRET)
+LINK_DAYS = env.number("LINK_DAYS", 30)  # how long a mail's link remembers the intended choice
+
 # --- Sign-in ------------------------------------------------------------------------------------------
 SIGN_IN_CLIENT_ID = env.text("SIGN_IN_CLIENT_ID", CRM_CLIENT_ID)
 SIGN_IN_CLIENT_SECRET = env.text("SIGN_IN_CLIENT_SECRET", CRM_CLIENT_SECRET)

@@ -7,12 +7,15 @@ from syncapp.models.connection import Connection, CrmColumn, CrmUser, Gate, Mirr
 from syncapp.models.decision import Decision
 from syncapp.models.delivery import Delivery
 from syncapp.models.durable_work import DurableWork
+from syncapp.models.message import Alarm, Arrival, Message
 from syncapp.models.person import Person, SignInAttempt
 from syncapp.models.sync_field import SyncField
 from syncapp.models.sync_record import SyncRecord
 from syncapp.models.together import Comment, Presence
 
 __all__ = [
+    "Alarm",
+    "Arrival",
     "AuditEntry",
     "AuditValue",
     "Comment",
@@ -23,6 +26,7 @@ __all__ = [
     "Delivery",
     "DurableWork",
     "Gate",
+    "Message",
     "MirrorCursor",
     "Person",
     "Presence",

@@ -59,6 +59,7 @@ class Person(AbstractBaseUser):
     absent_until = models.DateField(null=True, blank=True, help_text="The last day of the absence.")
     deputy = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     signed_in_at = models.DateTimeField(null=True, blank=True)
+    told_until = models.BigIntegerField(null=True, blank=True, help_text="The last arrival that mails were made for.")
 
     USERNAME_FIELD = "oid"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]

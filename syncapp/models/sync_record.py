@@ -106,6 +106,7 @@ class SyncRecord(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     parked_until = models.DateField(null=True, blank=True, help_text="The day on which it waits again.")
+    reminded_at = models.DateTimeField(null=True, blank=True)
 
     objects = SyncRecordQuerySet.as_manager()
 
@@ -131,6 +132,11 @@ class SyncRecord(models.Model):
                 fields=["edited_on", "id"],
                 name="record_writing_age",
                 condition=Q(writing_count__gt=0, is_stub=False),
+            ),
+            models.Index(
+                fields=["edited_on"],
+                name="record_unreminded_age",
+                condition=Q(waiting_count__gt=0, is_stub=False, reminded_at__isnull=True),
             ),
             models.Index(fields=["edited_on", "id"], name="record_decided_age", condition=_DECIDED),
             models.Index(

@@ -11,8 +11,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from syncapp.review import queue
 from syncapp.review.differences import Kind, Part
+from syncapp.review.sides import Side
 from syncapp.web import times
-from syncapp.web.sides import Side
 
 register = template.Library()
 

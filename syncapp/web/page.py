@@ -17,9 +17,9 @@ from syncapp.models import Person
 from syncapp.models.person import Role
 from syncapp.review import queue
 from syncapp.review.queue import Tab
+from syncapp.review.sides import zone_of
 from syncapp.web.access import PortalRequest
 from syncapp.web.health import Trouble, troubles
-from syncapp.web.sides import zone_of
 
 REVIEW_ROLES = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
 # Troubles that mean "the CRM works, something of ours or of a person's making does not".

@@ -16,12 +16,11 @@ from syncapp.crm.records import Column
 from syncapp.models import CrmUser, Decision, Person, SyncField, SyncRecord
 from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import queue, steps
-from syncapp.web import sides
+from syncapp.review import queue, sides, steps
+from syncapp.review.sides import Change, Side
 from syncapp.web.corrections import Correction, correction
 from syncapp.web.forms import Typed
 from syncapp.web.outcomes import Outcome, last_decision, outcome
-from syncapp.web.sides import Change, Side
 
 OWN_EDIT = Outcome("lock", "none", "Your own edit", "somebody else decides it")
 ONLY_LOOK = Outcome("lock", "none", "You may look", "deciding needs the reviewer role")

@@ -1,4 +1,4 @@
-"""The two sides of a change as a page shows them: words for a value of each type, differences marked."""
+"""The two sides of a change as pages and mails show them: words for a value of each type, differences marked."""
 
 from __future__ import annotations
 
