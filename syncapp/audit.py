@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from syncapp.models import AuditEntry, AuditValue, Person
+from syncapp.models.audit import area_of
 
 
 def digest(value: str | None) -> str:
@@ -30,21 +31,27 @@ def record(
     record_id: uuid.UUID | None = None,
     field_id: uuid.UUID | None = None,
     decision_id: uuid.UUID | None = None,
+    column: str = "",
     details: Mapping[str, Any] | None = None,
     before: str | None = None,
     after: str | None = None,
     reason: str = "",
 ) -> AuditEntry:
-    """Write one entry in the caller's transaction. `details` holds codes and numbers only, no personal data."""
+    """Write one entry in the caller's transaction. `details` holds codes and numbers only, no personal data.
+
+    `column` is the field's logical name, '' where the entry is about none.
+    """
     entry = AuditEntry.objects.create(
         at=Now(),
         action=action,
+        area=area_of(action),
         actor=by,
         channel=channel,
         group=group,
         record_id=record_id,
         field_id=field_id,
         decision_id=decision_id,
+        column_name=column or str((details or {}).get("column", "")),
         details=dict(details or {}),
         before_digest=digest(before),
         after_digest=digest(after),

@@ -172,5 +172,13 @@ def withdraw(fields: SyncFieldQuerySet, *, why: str) -> int:
         if SyncField.objects.open().filter(pk=row.pk, revision=row.revision).update(**gone, revision=F("revision") + 1):
             failed = Decision.objects.filter(field=row, state=DecisionState.FAILED)
             failed.update(state=DecisionState.WITHDRAWN, settled_at=Now())
-            audit.record("field.withdrawn", by=None, channel="mirror", field_id=row.pk, details={"why": why})
+            audit.record(
+                "field.withdrawn",
+                by=None,
+                channel="mirror",
+                record_id=row.record_id,
+                field_id=row.pk,
+                column=row.column_name,
+                details={"why": why},
+            )
     return len(rows)

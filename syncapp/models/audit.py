@@ -6,17 +6,50 @@ from django.conf import settings
 from django.db import models
 
 
+class Area(models.TextChoices):
+    """Which part of the work an entry belongs to: the views of the activity page."""
+
+    DECISION = "decision", "Decisions"
+    DELIVERY = "delivery", "Written to CRM"
+    MIRROR = "mirror", "From CRM"
+    TEAM = "team", "Team and mails"
+    SETTING = "setting", "Settings"
+    SIGN_IN = "sign_in", "Sign-ins"
+
+
+# The first beginning that fits decides; what fits none is a setting.
+_BEGINNINGS = {
+    "field.delivery.": Area.DELIVERY,
+    "field.superseded": Area.MIRROR,
+    "field.withdrawn": Area.MIRROR,
+    "field.": Area.DECISION,
+    "record.": Area.TEAM,
+    "question.": Area.TEAM,
+    "message.": Area.TEAM,
+    "mail.": Area.TEAM,
+    "person.signed_": Area.SIGN_IN,
+}
+
+
+def area_of(action: str) -> Area:
+    """The area of an action, by the beginning of its name."""
+    found = (area for beginning, area in _BEGINNINGS.items() if action.startswith(beginning))
+    return next(found, Area.SETTING)
+
+
 class AuditEntry(models.Model):
     """Who did what to which row, when and through what. Never updated, never deleted."""
 
     at = models.DateTimeField(db_index=True)
     action = models.CharField(max_length=60)
+    area = models.CharField(max_length=10, choices=Area, default="", blank=True)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     channel = models.CharField(max_length=20)
     group = models.UUIDField(null=True, help_text="Ties the entries of one submit together.")
     record_id = models.UUIDField(null=True)
     field_id = models.UUIDField(null=True)
     decision_id = models.UUIDField(null=True)
+    column_name = models.CharField(max_length=128, default="", blank=True)
     details = models.JSONField(default=dict, help_text="Codes and numbers only, never a person's data.")
     before_digest = models.CharField(max_length=64, blank=True)
     after_digest = models.CharField(max_length=64, blank=True)
@@ -26,6 +59,11 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["record_id", "at"], name="audit_of_record"),
             models.Index(fields=["field_id", "at"], name="audit_of_field"),
+            models.Index(fields=["area", "at"], name="audit_of_area"),
+            models.Index(fields=["action", "at"], name="audit_of_action"),
+            models.Index(fields=["actor", "at"], name="audit_of_actor"),
+            models.Index(fields=["channel", "at"], name="audit_of_channel"),
+            models.Index(fields=["column_name", "at"], name="audit_of_column"),
         ]
 
     def __str__(self) -> str:

@@ -137,7 +137,8 @@ def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
     if open_ones.update(state=DecisionState.UNDONE, settled_at=Now()) != 1:
         raise TooLate("It is being written already. What was written can be put back.", field=field)
     steps.move(field, **_state_before(decision))
-    steps.note("field.undone", decision, by=by, channel=channel)
+    taken_back = {"outcome": decision.outcome, "kind": decision.kind}
+    steps.note("field.undone", decision, by=by, channel=channel, details=taken_back)
     # The approval had stood against a newer edit; taken back, it is the older open one.
     marks = supersede([field.record_id])
     SyncRecord.objects.recount({field.record_id} | records_of(marks))

@@ -49,7 +49,8 @@ def _settle_one(verdict: Verdict) -> SyncField:
     columns = {**columns, "trouble": "", **_value_now(verdict)}
     if verdict.finding == Finding.UNKNOWN_COLUMN:
         columns["trouble"] = NO_SUCH_COLUMN
-    return _close(verdict.decision, state, columns, finding=verdict.finding)
+    found = verdict.value_now if verdict.finding == Finding.CONFLICT else verdict.decision.value_to_write
+    return _close(verdict.decision, state, columns=columns, finding=verdict.finding, now=found)
 
 
 def _value_now(verdict: Verdict) -> dict[str, Any]:
@@ -69,7 +70,8 @@ def fail(claim: Claim, decisions: Iterable[Decision], *, trouble: str, code: str
     """These decisions were not written, for a reason that trying again does not mend. Raises LostLease."""
     durable.lock(claim)
     columns = {"delivery": FieldDelivery.FAILED, "trouble": trouble}
-    _recount([_close(each, DecisionState.FAILED, columns, finding=f"failed:{code}") for each in decisions])
+    for_it: dict[str, Any] = {"columns": columns, "finding": f"failed:{code}"}
+    _recount([_close(each, DecisionState.FAILED, now=each.value_to_write, **for_it) for each in decisions])
 
 
 def _recount(touched: list[SyncField]) -> None:
@@ -78,7 +80,10 @@ def _recount(touched: list[SyncField]) -> None:
     SyncRecord.objects.recount(records | records_of(supersede(records)))
 
 
-def _close(decision: Decision, state: DecisionState, columns: dict[str, Any], *, finding: str) -> SyncField:
+def _close(
+    decision: Decision, state: DecisionState, *, columns: dict[str, Any], finding: str, now: str | None
+) -> SyncField:
+    """`now` is what the trail shows against the expected value: what was to be written, or was found instead."""
     field = decision.field
     bound = Decision.objects.filter(pk=decision.pk, state=DecisionState.BOUND)
     if bound.update(state=state, settled_at=Now()) != 1:
@@ -93,7 +98,9 @@ def _close(decision: Decision, state: DecisionState, columns: dict[str, Any], *,
         field_id=field.pk,
         decision_id=decision.pk,
         details={"column": field.column_name, "finding": str(finding)},
-        after=decision.value_to_write if decision.writes else None,
+        before=decision.expected_value if decision.writes else None,
+        after=now if decision.writes else None,
+        reason=columns.get("trouble", ""),
     )
     return field
 

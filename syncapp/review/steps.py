@@ -100,7 +100,7 @@ def put_on_its_way(
         group=group,
         details={"corrected": decision.is_corrected, "after_failure": replaced},
         before=decision.expected_value,
-        after=decision.value_to_write,
+        after=decision.value_to_write if decision.writes else field.proposed_value,  # or what was refused
         reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
     )
     SyncRecord.objects.recount([field.record_id])

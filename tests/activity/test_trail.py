@@ -1,0 +1,61 @@
+"""What the operations put into the audit trail: enough to tell who did what to which field, and what became of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp import audit
+from syncapp.mirror.rows import withdraw
+from syncapp.models import AuditEntry, SyncField
+from syncapp.models.audit import Area, area_of
+from syncapp.review.decisions import reject
+from syncapp.review.steps import seen
+from tests.factories import make_field
+from tests.people import rita
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_rejection_keeps_the_value_that_was_refused():
+    field = make_field(original_value="Buyer", proposed_value="Head")
+
+    reject(field.pk, by=rita(), seen=seen(field))
+
+    entry = AuditEntry.objects.get(action="field.review.rejected")
+    assert (entry.value.before, entry.value.after, entry.column_name) == ("Buyer", "Head", field.column_name)
+
+
+def test_a_withdrawal_names_its_edit_and_field():
+    field = make_field()
+
+    withdraw(SyncField.objects.all(), why="gone")
+
+    entry = AuditEntry.objects.get()
+    assert (entry.record_id, entry.column_name, entry.area) == (field.record_id, field.column_name, Area.MIRROR)
+
+
+def test_a_conflict_tells_what_was_expected_and_what_was_found(world: World):
+    contact = world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.form(contact, jobtitle="Chief")
+    world.decide(approve=(field,))
+
+    world.deliver()
+
+    value = AuditEntry.objects.get(action="field.delivery.conflict").value
+    assert (value.before, value.after) == (field.original_value, "Chief")
+
+
+@pytest.mark.parametrize(
+    ("action", "area"),
+    [
+        ("field.review.approved", Area.DECISION),
+        ("field.delivery.written", Area.DELIVERY),
+        ("person.signed_in", Area.SIGN_IN),
+        ("record.assigned", Area.TEAM),
+        ("something.new", Area.SETTING),
+    ],
+)
+def test_every_action_has_its_area(action, area):
+    assert area_of(action) == audit.record(action, by=None, channel="system").area == area
