@@ -9,6 +9,7 @@ from syncapp.models.delivery import Delivery
 from syncapp.models.durable_work import DurableWork
 from syncapp.models.message import Alarm, Arrival, Message
 from syncapp.models.person import Person, SignInAttempt
+from syncapp.models.preferences import Preferences
 from syncapp.models.sync_field import SyncField
 from syncapp.models.sync_record import SyncRecord
 from syncapp.models.together import Comment, Presence
@@ -30,6 +31,7 @@ __all__ = [
     "MirrorCursor",
     "Person",
     "Presence",
+    "Preferences",
     "Pulse",
     "SignInAttempt",
     "SyncField",

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from syncapp import deliveries
+from syncapp import deliveries, preferences
 from syncapp.crm import values
 from syncapp.mirror import columns
 from syncapp.mirror.supersede import records_of, supersede
@@ -96,7 +95,7 @@ def _decide_one(
         reason_code=choice.reason_code,
         reason=choice.reason,
         is_corrected=choice.is_corrected,
-        due_at=due_at or database_now(plus=settings.UNDO_SECONDS),
+        due_at=due_at or database_now(plus=preferences.read().undo_window),
     )
     steps.put_on_its_way(field, decision, by=by, channel=channel, group=group, replaced=replaced)
     return decision

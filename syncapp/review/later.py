@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
+from syncapp import preferences
 from syncapp.models import Decision, Person, SyncField
 from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.durable_work import database_now
@@ -63,7 +63,7 @@ def _settled(field: SyncField, decision: FieldDecision) -> Decision:
 
 
 def _later_step(field: SyncField, *, by: Person, channel: str, **columns_of_it: Any) -> Decision:
-    due_at = database_now(plus=settings.UNDO_SECONDS)
+    due_at = database_now(plus=preferences.read().undo_window)
     decision = steps.new_decision(field, by=by, writes=True, due_at=due_at, **columns_of_it)
     steps.put_on_its_way(field, decision, by=by, channel=channel, group=uuid.uuid4())
     return decision

@@ -1,21 +1,33 @@
-"""Why a proposal is rejected: the codes that are stored, and their words."""
+"""Why a proposal is rejected: the codes that administrators offer, and their words."""
 
 from __future__ import annotations
 
-REASONS = {
-    "not_correct": "Not correct",
-    "other_contact": "Belongs to another contact",
-    "crm_only": "Kept in CRM only",
-    "other": "Other",
-}
+from collections.abc import Mapping
+
+from syncapp import preferences
+from syncapp.models.preferences import STANDARD_REASONS
+from syncapp.preferences import OTHER
+
 KEPT = "kept_crm"  # the answer to a conflict, not offered as a reason
-_WORDS = REASONS | {KEPT: "CRM’s value kept"}
 MOST_CHARACTERS = 500
 
 
+def offered() -> Mapping[str, str]:
+    """Code → words, in the order in which they are offered."""
+    return {reason.code: reason.words for reason in preferences.read().reasons}
+
+
+def is_required() -> bool:
+    """Whether rejecting asks for a reason."""
+    return preferences.read().reason_required
+
+
 def words(code: str, text: str) -> str:
-    """The reason as a person reads it: the code's word, the sentence, or both."""
-    known = _WORDS.get(code, "")
-    if code == "other" and text:
+    """The reason as a person reads it: the code's word, the sentence, or both.
+
+    A code that is no longer offered keeps the words of a new installation, or shows itself.
+    """
+    known = {KEPT: "CRM’s value kept", **dict(STANDARD_REASONS), **offered()}.get(code, code)
+    if code == OTHER and text:
         return text
     return ": ".join(filter(None, [known, text]))

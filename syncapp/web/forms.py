@@ -15,6 +15,7 @@ from django.http import QueryDict
 from syncapp.crm.records import Column
 from syncapp.models import SyncField
 from syncapp.models.decision import Outcome
+from syncapp.preferences import OTHER
 from syncapp.review import reasons
 from syncapp.review.decisions import Choice
 from syncapp.web import corrections
@@ -129,8 +130,9 @@ def _reject_all(form: _Form, row: SyncField) -> Choice:
 
 
 def _rejection(form: _Form, row: SyncField, controls: Typed) -> Choice:
-    code = controls.code if controls.code in reasons.REASONS else "not_correct"
-    if code == "other" and not controls.text:
+    known = reasons.offered()
+    code = controls.code if controls.code in known else next(iter(known))
+    if code == OTHER and not controls.text:
         raise _Missing("“Other” needs a sentence.")
     return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=code, reason=sentence(controls.text))
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.conf import settings
-
+from syncapp import preferences
 from syncapp.models import Decision, Person, SyncField
 from syncapp.models.decision import DecisionState, Kind
 from syncapp.models.durable_work import WorkState
@@ -33,7 +32,7 @@ class Outcome:
     @property
     def window(self) -> float:
         """How long the undo window is in all, in seconds."""
-        return settings.UNDO_SECONDS
+        return preferences.read().undo_window
 
 
 def outcome(field: SyncField, *, person: Person, newer: UUID | None = None) -> Outcome | None:

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
+from syncapp import preferences
 from syncapp.models import Person
 from syncapp.models.person import Role
 from syncapp.review import queue
@@ -66,13 +67,13 @@ def surroundings(request: HttpRequest) -> dict[str, Any]:
 
 
 class LocalTime:
-    """Middleware: times are those of the person who reads them."""
+    """Middleware: times are those of the person who reads them; the preferences are read once for a page."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with timezone.override(zone_of(getattr(request.user, "time_zone", "UTC"))):
+        with preferences.remembered(), timezone.override(zone_of(getattr(request.user, "time_zone", "UTC"))):
             return self.get_response(request)
 
 

@@ -138,7 +138,7 @@ def _shown(request: PortalRequest, view: QueueView, problems: Problems | None = 
 
 def _context(view: QueueView, page: RecordShown | None, **more: Any) -> dict[str, Any]:
     frame = {"section": "review", "around": view.around}
-    return frame | {"view": view, "shown": page, "reasons": reasons.REASONS} | more
+    return frame | {"view": view, "shown": page, "reasons": reasons.offered()} | more
 
 
 def _moved(request: PortalRequest, view: QueueView, page: RecordShown) -> HttpResponse:

@@ -1,0 +1,61 @@
+"""What administrators set in the portal: one row, typed columns. Without it the defaults hold."""
+
+from __future__ import annotations
+
+from django.db import models
+
+STANDARD_REASONS = (
+    ("not_correct", "Not correct"),
+    ("other_contact", "Belongs to another contact"),
+    ("crm_only", "Kept in CRM only"),
+    ("other", "Other"),
+)
+STANDARD_GROUPS = (
+    ("Name", ("salutation", "firstname", "middlename", "lastname", "suffix")),
+    (
+        "Address",
+        (
+            "address1_line1",
+            "address1_line2",
+            "address1_line3",
+            "address1_postalcode",
+            "address1_city",
+            "address1_stateorprovince",
+            "address1_country",
+        ),
+    ),
+)
+
+
+def standard_reasons() -> list[dict[str, str]]:
+    """The reasons for rejecting that a new installation offers."""
+    return [{"code": code, "words": words} for code, words in STANDARD_REASONS]
+
+
+def standard_groups() -> list[dict[str, object]]:
+    """The fields that are decided together in a new installation."""
+    return [{"name": name, "columns": list(columns)} for name, columns in STANDARD_GROUPS]
+
+
+class Preferences(models.Model):
+    """The one row; `syncapp/preferences.py` reads and changes it."""
+
+    slot = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    undo_seconds = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: the setting UNDO_SECONDS.")
+    reason_required = models.BooleanField(default=False, help_text="Whether rejecting asks for a reason.")
+    reasons = models.JSONField(default=standard_reasons, help_text="A list of {code, words}.")
+    field_groups = models.JSONField(default=standard_groups, help_text="A list of {name, columns}.")
+    backlog = models.BooleanField(
+        default=False, help_text="No mails and nothing overdue until an administrator ends it."
+    )
+    overdue_hours = models.PositiveSmallIntegerField(default=48)
+    mail_values = models.BooleanField(default=True, help_text="Values in mails, or only how many.")
+    tell_editors = models.BooleanField(default=False)
+    operations_address = models.CharField(max_length=320, blank=True)
+
+    class Meta:
+        verbose_name_plural = "preferences"
+        constraints = [models.CheckConstraint(name="only_one_set_of_preferences", condition=models.Q(slot=1))]
+
+    def __str__(self) -> str:
+        return "preferences"

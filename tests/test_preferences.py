@@ -1,0 +1,108 @@
+"""What administrators set: the defaults, the checks with their places, the audit trail, one query for a request."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp import preferences
+from syncapp.models import AuditEntry
+from syncapp.models.decision import Outcome
+from syncapp.preferences import BadSetting, FieldGroup, Reason
+from syncapp.review import decisions, reasons
+from syncapp.review.decisions import Choice
+from syncapp.review.steps import seen
+from tests.factories import make_field
+from tests.people import ada, rita
+
+pytestmark = pytest.mark.django_db
+
+
+def test_without_a_row_the_defaults_hold(settings):
+    settings.UNDO_SECONDS = 7
+
+    rules = preferences.read()
+
+    assert (rules.undo_window, rules.overdue_hours, rules.backlog, rules.mail_values) == (7, 48, False, True)
+    assert rules.reasons[0] == Reason("not_correct", "Not correct")
+    assert [group.name for group in rules.field_groups] == ["Name", "Address"]
+
+
+def test_a_change_holds_at_once_and_says_what_it_was_before():
+    preferences.change(by=ada(), overdue_hours=24, tell_editors=True)
+
+    entries = {entry.details["setting"]: entry for entry in AuditEntry.objects.all()}
+    assert preferences.read().overdue_hours == 24
+    assert (entries["overdue_hours"].value.before, entries["overdue_hours"].value.after) == ("48", "24")
+    assert entries["overdue_hours"].actor == ada()
+    assert entries["overdue_hours"].group == entries["tell_editors"].group
+
+
+def test_what_stays_the_same_leaves_no_trace():
+    preferences.change(by=ada(), overdue_hours=48)
+
+    assert not AuditEntry.objects.exists()
+
+
+def test_the_undo_window_of_the_administrators_counts_before_the_environments(settings):
+    settings.UNDO_SECONDS = 10
+    field = make_field()
+    preferences.change(by=ada(), undo_seconds=60)
+
+    decisions.decide([Choice(field.pk, Outcome.APPROVED, seen(field))], by=rita())
+
+    decision = field.decisions.get()
+    assert 59 < (decision.due_at - decision.decided_at).total_seconds() < 61
+
+
+def test_the_row_is_read_once_where_it_is_remembered(django_assert_num_queries):
+    with preferences.remembered(), django_assert_num_queries(1):
+        assert preferences.read() == preferences.read()
+
+
+def test_a_change_is_seen_by_whoever_remembers():
+    with preferences.remembered():
+        preferences.read()
+        preferences.change(by=ada(), overdue_hours=24)
+
+        assert preferences.read().overdue_hours == 24
+
+
+def test_reasons_are_those_of_the_administrators():
+    preferences.change(by=ada(), reasons=[{"code": "wrong", "words": "Wrong"}, {"code": "other", "words": "Else"}])
+
+    assert dict(reasons.offered()) == {"wrong": "Wrong", "other": "Else"}
+    assert reasons.words("wrong", "see mail") == "Wrong: see mail"
+    assert reasons.words("other", "see mail") == "see mail"
+    assert reasons.words("crm_only", "") == "Kept in CRM only", "what was decided under older reasons keeps its words"
+
+
+def test_groups_are_those_of_the_administrators():
+    preferences.change(by=ada(), field_groups=[{"name": "Phones", "columns": ["telephone1", "mobilephone"]}])
+
+    assert preferences.read().field_groups == (FieldGroup("Phones", ("telephone1", "mobilephone")),)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "place"),
+    [
+        ("undo_seconds", 301, "undo_seconds"),
+        ("undo_seconds", True, "undo_seconds"),
+        ("overdue_hours", 0, "overdue_hours"),
+        ("backlog", "yes", "backlog"),
+        ("operations_address", "nobody", "operations_address"),
+        ("reasons", [], "reasons"),
+        ("reasons", [{"code": "A B", "words": "x"}], "reasons[0].code"),
+        ("reasons", [{"code": "a", "words": " "}], "reasons[0].words"),
+        ("reasons", [{"code": "a", "words": "x"}, {"code": "a", "words": "y"}], "reasons"),
+        ("reasons", [{"code": "a"}], "reasons[0]"),
+        ("field_groups", [{"name": "One", "columns": ["fax"]}], "field_groups[0].columns"),
+        ("field_groups", [{"name": "One", "columns": ["fax", "fax"]}], "field_groups"),
+        ("colour", "red", "colour"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_place(setting, value, place):
+    with pytest.raises(BadSetting) as refused:
+        preferences.change(by=ada(), **{"tell_editors": True, setting: value})
+
+    assert refused.value.place == place
+    assert not AuditEntry.objects.exists(), "nothing of a refused change is kept"
