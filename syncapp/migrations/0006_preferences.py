@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncapp', '0004_mails'),
+        ('syncapp', '0005_activity'),
     ]
 
     operations = [
