@@ -10,6 +10,7 @@ from pathlib import Path
 
 from syncapp.sandbox.app import create_app
 from syncapp.sandbox.config import DEMO_WORLD, EMPTY_WORLD, Config
+from syncapp.sandbox.mail.smtp import SmtpServer
 from syncapp.sandbox.server import Server
 
 
@@ -17,10 +18,20 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m syncapp.sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
     parser.add_argument("--port", type=int, default=8001, help="0 picks a free one")
+    parser.add_argument("--smtp-port", type=int, default=0, help="take mails by SMTP here; 0: do not")
     parser.add_argument("--data", type=Path, required=True, help="the SQLite file; made when it is missing")
     parser.add_argument("--empty", action="store_true", help="start a new file with the fixed people only")
     parser.add_argument("--synchronous", choices=("OFF", "NORMAL", "FULL"), default="NORMAL")
     return parser.parse_args()
+
+
+def _post(server: Server, arguments: argparse.Namespace) -> SmtpServer | None:
+    if not arguments.smtp_port:
+        return None
+    application = server.application
+    post = SmtpServer(application.mailbox, application.faults, port=arguments.smtp_port, host=arguments.host)
+    post.start()
+    return post
 
 
 def main() -> int:
@@ -36,10 +47,17 @@ def main() -> int:
     except OSError as error:
         sys.stderr.write(f"The sandbox cannot listen on port {arguments.port}: {error.strerror}.\n")
         return 1
+    try:
+        post = _post(server, arguments)
+    except OSError as error:
+        sys.stderr.write(f"The sandbox cannot take mails on port {arguments.smtp_port}: {error.strerror}.\n")
+        return 1
     threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
     sys.stdout.write(f"Sandbox ready: http://{arguments.host}:{server.port}\n")
     sys.stdout.flush()
     stopping.wait()
+    if post is not None:
+        post.stop()
     server.stop()
     return 0
 

@@ -20,6 +20,9 @@ from syncapp.sandbox.errors import ApiError, Cut
 from syncapp.sandbox.faults import Faults
 from syncapp.sandbox.identity.sign_in import SignIn
 from syncapp.sandbox.identity.tokens import Tokens
+from syncapp.sandbox.mail.graph import Graph
+from syncapp.sandbox.mail.mailbox import Mailbox
+from syncapp.sandbox.pages.mail import MailPage
 from syncapp.sandbox.pages.outlook import OutlookPage
 from syncapp.sandbox.pages.overview import OverviewPage
 from syncapp.sandbox.store import Store
@@ -42,10 +45,13 @@ class Application:
         self.faults = Faults()
         self.tokens = Tokens(self.store)
         self._web_api = Dispatcher(self.store, self.tokens, self.faults)
+        self.mailbox = Mailbox(self.store)
         control = Control(self.store, self.faults, self.tokens)
+        graph = Graph(self.mailbox, self.faults, self.tokens)
         sign_in = SignIn(self.store, self.faults, self.tokens)
-        pages = (OutlookPage(self.store), OverviewPage(self.store, self.faults))
-        found = [*control.routes(), *sign_in.routes(), *(route for page in pages for route in page.routes())]
+        pages = (OutlookPage(self.store), MailPage(self.mailbox), OverviewPage(self.store, self.faults))
+        found = [*control.routes(), *sign_in.routes(), *graph.routes()]
+        found += [route for page in pages for route in page.routes()]
         self._views: dict[str, View] = {f"{methods} {path}": view for path, methods, view in found}
         self._routes = Map(
             [

@@ -16,6 +16,7 @@ from syncapp.sandbox import actions, config, errors, ledger, plugin, seed
 from syncapp.sandbox.config import DEMO_WORLD, World
 from syncapp.sandbox.faults import Faults
 from syncapp.sandbox.identity.tokens import Tokens
+from syncapp.sandbox.mail.mailbox import Mailbox
 from syncapp.sandbox.store import Store
 
 Route = tuple[str, str, Callable[..., Response]]
@@ -95,10 +96,11 @@ class Control:
         return json_response({})
 
     def reset(self, request: Request) -> Response:
-        """`{"users", "contacts", "pending", "seed", "base"}`; faults are cleared and the plug-in is on again."""
+        """`{"users", "contacts", "pending", "seed", "base"}`; no faults, no mails, the plug-in on."""
         body = _body(request)
         base = body.pop("base", None)
         self._faults.clear(drop=True)
+        Mailbox(self._store).empty()
         counts = seed.reset(self._store, _world(body), base=_moment(base))
         return json_response(counts)
 

@@ -31,6 +31,9 @@ CREATE TABLE tombstone (table_name TEXT NOT NULL, row_id TEXT NOT NULL, version 
 CREATE INDEX tombstone_version ON tombstone (table_name, version);
 CREATE TABLE access_token (token TEXT PRIMARY KEY, caller TEXT NOT NULL, expires_at REAL NOT NULL);
 CREATE TABLE sign_in_code (code TEXT PRIMARY KEY, details TEXT NOT NULL, expires_at REAL NOT NULL);
+CREATE TABLE mail (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, received TEXT NOT NULL, via TEXT NOT NULL, recipients TEXT NOT NULL,
+    raw BLOB NOT NULL);
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE definition (table_name TEXT PRIMARY KEY, details TEXT NOT NULL);
 """

@@ -37,7 +37,7 @@ class Demos:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.portal, self.sandbox = free_port(), free_port()
+        self.portal, self.sandbox, self.smtp = free_port(), free_port(), free_port()
         self.servers: list[Server] = []
         self._seen: list[psutil.Process] = []
 
@@ -48,6 +48,7 @@ class Demos:
             "DEMO_DIR": str(self.folder / "demo"),
             "PORTAL_PORT": str(self.portal),
             "SANDBOX_PORT": str(self.sandbox),
+            "SMTP_PORT": str(self.smtp),
         }
         log = self.folder / f"output-{len(self.servers)}"
         url = f"http://127.0.0.1:{self.portal}"
@@ -179,7 +180,7 @@ def test_children_that_die_are_started_again(demos: Demos) -> None:
     end(demo)
 
 
-@pytest.mark.parametrize("which", ["portal", "sandbox"])
+@pytest.mark.parametrize("which", ["portal", "sandbox", "smtp"])
 def test_a_port_in_use_is_one_clear_line(demos: Demos, which: str) -> None:
     port = getattr(demos, which)
     with socket.create_server(("127.0.0.1", port)):
@@ -207,7 +208,7 @@ def test_a_part_that_cannot_start_is_said_at_once(demos: Demos) -> None:
 def test_two_demos_do_not_share_a_folder(demos: Demos) -> None:
     demo = demos.start_and_wait()
 
-    second = demos.start(PORTAL_PORT=str(free_port()), SANDBOX_PORT=str(free_port()))
+    second = demos.start(PORTAL_PORT=str(free_port()), SANDBOX_PORT=str(free_port()), SMTP_PORT=str(free_port()))
 
     assert second.process.wait(30) == 1
     assert "is running already" in second.said()
@@ -224,7 +225,7 @@ def test_the_demo_refuses_to_run_with_a_real_configuration(demos: Demos) -> None
 
 def test_the_sandbox_runs_alone_too(tmp_path: Path) -> None:
     port = free_port()
-    environment = {**os.environ, "DEMO_DIR": str(tmp_path), "SANDBOX_PORT": str(port)}
+    environment = {**os.environ, "DEMO_DIR": str(tmp_path), "SANDBOX_PORT": str(port), "SMTP_PORT": str(free_port())}
     command = [sys.executable, "manage.py", "sandbox"]
     process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE)
     try:

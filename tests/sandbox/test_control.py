@@ -201,7 +201,7 @@ def test_token_of_a_named_user_acts_as_that_user(sandbox: Sandbox) -> None:
 
 
 def test_unknown_control_page_is_named(sandbox: Sandbox) -> None:
-    answer = sandbox.session.get(f"{sandbox.url}/mail/")
+    answer = sandbox.session.get(f"{sandbox.url}/calendar/")
 
     assert answer.status_code == 501
-    assert "/mail/" in answer.json()["error"]["message"]
+    assert "/calendar/" in answer.json()["error"]["message"]

@@ -73,7 +73,7 @@ def _only_one_here() -> Iterator[None]:
 
 
 def _require_free_ports() -> None:
-    for variable in ("PORTAL_PORT", "SANDBOX_PORT"):
+    for variable in ("PORTAL_PORT", "SANDBOX_PORT", "SMTP_PORT"):
         port = getattr(settings, variable)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""`manage.py sandbox`: the local stand-in for Dataverse, sign-in and Outlook, in the foreground."""
+"""`manage.py sandbox`: the local stand-in for Dataverse, sign-in, Outlook and the mail service, in the foreground."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the port and the file from the settings unless told."""
+        """Take the ports and the file from the settings unless told."""
         parser.add_argument("--port", type=int, default=settings.SANDBOX_PORT)
+        parser.add_argument("--smtp-port", type=int, default=settings.SMTP_PORT)
         parser.add_argument("--data", default=str(settings.DEMO_DIR / "sandbox.sqlite3"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Replace this process, so that signals reach the sandbox itself."""
         settings.DEMO_DIR.mkdir(parents=True, exist_ok=True)
         os.chdir(settings.BASE_DIR)
-        command = [sys.executable, "-m", "syncapp.sandbox", "--port", str(options["port"]), "--data", options["data"]]
+        command = [sys.executable, "-m", "syncapp.sandbox", "--data", options["data"]]
+        command += ["--port", str(options["port"]), "--smtp-port", str(options["smtp_port"])]
         os.execv(sys.executable, command)  # noqa: S606  (our own module, no shell)
