@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from syncapp.web import health, review, sign_in
+from syncapp.web import health, queue_parts, review, sign_in
 
 urlpatterns = [
     path("", review.home, name="home"),
     path("review/", review.queue, name="queue"),
+    path("review/fresh", queue_parts.fresh, name="fresh"),
+    path("review/views/save", queue_parts.save_view, name="save_view"),
+    path("review/views/<uuid:view_id>/delete", queue_parts.delete_view, name="delete_view"),
     path("review/<uuid:record_id>/", review.record, name="record"),
     path("review/<uuid:record_id>/decide", review.decide, name="decide"),
     path("review/<uuid:record_id>/read-again", review.read_again, name="read_again"),

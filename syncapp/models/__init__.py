@@ -10,6 +10,7 @@ from syncapp.models.durable_work import DurableWork
 from syncapp.models.message import Alarm, Arrival, Message
 from syncapp.models.person import Person, SignInAttempt
 from syncapp.models.preferences import Preferences
+from syncapp.models.saved_view import SavedView
 from syncapp.models.sync_field import SyncField
 from syncapp.models.sync_record import SyncRecord
 from syncapp.models.together import Comment, Presence
@@ -33,6 +34,7 @@ __all__ = [
     "Preferences",
     "Presence",
     "Pulse",
+    "SavedView",
     "SignInAttempt",
     "SyncField",
     "SyncRecord",

@@ -7,27 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from django.db import connection
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, Q
 
-from syncapp.models import SyncRecord
-from syncapp.models.sync_record import SyncRecordQuerySet, search_key
+from syncapp.models import CrmUser, SyncField, SyncRecord
+from syncapp.models.sync_field import FieldDecision
+from syncapp.models.sync_record import SyncRecordQuerySet
+from syncapp.review.narrowing import NOTHING, Narrowing, Tab, narrow
 
 MOST_COUNTED = 1000
+MOST_EDITORS = 200
 PAGE = 50
-_LAST_CHARACTER = "\U0010ffff"
-
-
-class Tab(StrEnum):
-    """The four views of the queue."""
-
-    WAITING = "waiting"
-    ATTENTION = "attention"
-    WRITING = "writing"
-    DECIDED = "decided"
 
 
 class Order(StrEnum):
@@ -55,17 +48,17 @@ def in_tab(tab: Tab) -> SyncRecordQuerySet:
         return shown.needing_attention()
     if tab is Tab.WRITING:
         return shown.being_written()
-    return shown.decided()
+    return shown.parked() if tab is Tab.PARKED else shown.decided()
 
 
-def count(tab: Tab) -> int:
+def count(tab: Tab, by: Narrowing = NOTHING) -> int:
     """How many edits a view has, at most MOST_COUNTED + 1: the database stops counting there."""
-    return in_tab(tab).order_by()[: MOST_COUNTED + 1].count()
+    return narrow(in_tab(tab), tab, by).order_by()[: MOST_COUNTED + 1].count()
 
 
-def page(tab: Tab, *, order: Order, search: str = "", after: SyncRecord | None = None, size: int = PAGE) -> Page:
+def page(tab: Tab, *, order: Order, by: Narrowing = NOTHING, after: SyncRecord | None = None, size: int = PAGE) -> Page:
     """The first rows of a view, or those that follow the edit `after`, whether that is still in it or not."""
-    rows = _searched(in_tab(tab), search).order_by(*_SORTED_BY[order])
+    rows = narrow(in_tab(tab), tab, by).order_by(*_SORTED_BY[order])
     found = list((rows.filter(_follows(after, order)) if after else rows)[: size + 1])
     if after and after.edited_on and _undated_come_last(order) and len(found) <= size:
         # On their own, since "later, or undated" in one condition keeps the index from starting at the row.
@@ -89,20 +82,6 @@ _SORTED_BY = {
 }
 
 
-def _searched(rows: QuerySet[SyncRecord], search: str) -> QuerySet[SyncRecord]:
-    beginning = search_key(search.strip())
-    if not beginning:
-        return rows
-    return rows.filter(_begins("name_key", beginning) | _begins("editor_key", beginning))
-
-
-def _begins(column: str, beginning: str) -> Q:
-    """A prefix in the form that the database's index answers: a pattern, or on SQLite a range."""
-    if connection.vendor == "postgresql":
-        return Q(**{f"{column}__startswith": beginning})
-    return Q(**{f"{column}__gte": beginning, f"{column}__lt": beginning + _LAST_CHARACTER})
-
-
 def _follows(last: SyncRecord, order: Order) -> Q:
     if order is Order.NAME:
         return Q(name_key__gte=last.name_key) & (Q(name_key__gt=last.name_key) | Q(id__gt=last.pk))
@@ -121,7 +100,37 @@ def _undated_come_last(order: Order) -> bool:
     return order is not Order.NAME and (connection.vendor == "postgresql") == (order is Order.OLDEST)
 
 
-def newest_edit() -> Any:
+def newest_edit() -> datetime | None:
     """When the last edit was made that arrived; None before the first. Each view's own index knows its newest."""
-    dates = [in_tab(tab).aggregate(newest=Max("edited_on"))["newest"] for tab in Tab]
+    dates = [newest_in(tab) for tab in Tab]
     return max((date for date in dates if date is not None), default=None)
+
+
+def newest_in(tab: Tab) -> datetime | None:
+    """When the newest edit of a view was made."""
+    newest: datetime | None = in_tab(tab).aggregate(newest=Max("edited_on"))["newest"]
+    return newest
+
+
+def newer_than(tab: Tab, moment: datetime | None, by: Narrowing = NOTHING) -> int:
+    """How many edits of a view were made after `moment`, at most MOST_COUNTED + 1; all where it is None."""
+    rows = narrow(in_tab(tab), tab, by).order_by()
+    return (rows.filter(edited_on__gt=moment) if moment else rows)[: MOST_COUNTED + 1].count()
+
+
+def changed_columns(tab: Tab) -> list[str]:
+    """Which columns the fields of a view change. One step of the index for each, not one for each field."""
+    equals = "<>" if tab is Tab.DECIDED else "="
+    table, pending = SyncField._meta.db_table, FieldDecision.PENDING.value
+    # The statement holds our own names only.
+    first = f"SELECT min(column_name) AS name FROM {table} WHERE decision {equals} '{pending}'"  # noqa: S608  (above)
+    following = f"SELECT ({first} AND column_name > found.name) FROM found WHERE found.name IS NOT NULL"  # noqa: S608  (above)
+    steps = f"WITH RECURSIVE found(name) AS ({first} UNION ALL {following}) SELECT name FROM found"  # noqa: S608  (above)
+    with connection.cursor() as cursor:
+        cursor.execute(steps)
+        return [name for (name,) in cursor.fetchall() if name is not None]
+
+
+def editors() -> list[CrmUser]:
+    """The people who edited contacts, by name; where they are very many, the first of them."""
+    return list(CrmUser.objects.exclude(name="").only("id", "name").order_by("name", "id")[:MOST_EDITORS])

@@ -17,7 +17,7 @@ from syncapp import preferences
 from syncapp.models import Person
 from syncapp.models.person import Role
 from syncapp.review import queue
-from syncapp.review.queue import Tab
+from syncapp.review.narrowing import Tab
 from syncapp.review.sides import zone_of
 from syncapp.web.access import PortalRequest
 from syncapp.web.health import Trouble, troubles
@@ -31,12 +31,12 @@ class Surroundings:
     """Answers that a template asks for or not: each costs its query once, and only when it is shown."""
 
     def __init__(self, person: Person | None) -> None:
-        self._person = person
+        self.person = person
 
     @cached_property
     def troubles(self) -> list[Trouble]:
         """What the banner says; nobody reads it before signing in."""
-        return troubles() if self._person else []
+        return troubles() if self.person else []
 
     @cached_property
     def crm_is_connected(self) -> bool:
@@ -44,7 +44,7 @@ class Surroundings:
 
     @cached_property
     def may_see_review(self) -> bool:
-        return self._person is not None and self._person.has_role(*REVIEW_ROLES)
+        return self.person is not None and self.person.has_role(*REVIEW_ROLES)
 
     @cached_property
     def waiting(self) -> int:
@@ -57,6 +57,10 @@ class Surroundings:
     @cached_property
     def writing(self) -> int:
         return queue.count(Tab.WRITING)
+
+    @cached_property
+    def parked(self) -> int:
+        return queue.count(Tab.PARKED)
 
 
 def surroundings(request: HttpRequest) -> dict[str, Any]:

@@ -1,25 +1,26 @@
-"""The queue's left side: which tab, order and search the address asks for, and the rows as they are shown."""
+"""The queue's left side: the list that the address asks for, its rows, and what it can be narrowed to."""
 
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import cached_property
-from typing import TypeVar
 from urllib.parse import urlencode
 
-from django.http import QueryDict
+from django.utils import timezone
 
 from syncapp.crm.records import Column
 from syncapp.mirror import columns
-from syncapp.models import MirrorCursor, SyncField, SyncRecord
-from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import queue
-from syncapp.review.queue import Order, Page, Tab
+from syncapp.models import MirrorCursor, SavedView, SyncRecord
+from syncapp.models.change_kind import ChangeKind
+from syncapp.models.person import Role
+from syncapp.review import queue, saved_views
+from syncapp.review.narrowing import Age, Tab
+from syncapp.review.queue import Order, Page
+from syncapp.web.asked import MINE, Asked
+from syncapp.web.list_rows import Row, rows_of
 from syncapp.web.page import Surroundings
 
 WORDS = {
@@ -27,36 +28,37 @@ WORDS = {
     Tab.ATTENTION: "Needs attention",
     Tab.WRITING: "Being written",
     Tab.DECIDED: "Decided",
+    Tab.PARKED: "Parked",
 }
 ORDERS = {Order.OLDEST: "Oldest", Order.NEWEST: "Newest", Order.NAME: "Name"}
-MOST_LABELS = 3
-LONGEST_SEARCH = 200
-Member = TypeVar("Member", bound=StrEnum)
+AGES = {
+    Age.FRESH: "Last 24 hours",
+    Age.DAY: "Over 1 day",
+    Age.OVERDUE: "Overdue",
+    Age.WEEK: "Over 7 days",
+    Age.MONTH: "Over 30 days",
+}
+
+_SELECTABLE = (Tab.WAITING, Tab.ATTENTION, Tab.PARKED)
 
 
 @dataclass(frozen=True, slots=True)
-class Badge:
-    """A state in one word, with its picture."""
+class Choice:
+    """One answer of a filter: what the address says, and what a person reads."""
 
-    icon: str
-    tone: str
+    value: str
     word: str
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One edit in the list."""
+class Filter:
+    """A question of the filter bar, its answers, and the one that is given ('' for any)."""
 
-    record: SyncRecord
-    labels: tuple[str, ...]
-    count: int
-    badge: Badge | None
-    is_current: bool
-
-    @property
-    def more(self) -> int:
-        """Fields that the row does not name."""
-        return self.count - len(self.labels)
+    name: str
+    label: str
+    any_word: str
+    choices: tuple[Choice, ...]
+    given: str
 
 
 class QueueView:
@@ -64,11 +66,12 @@ class QueueView:
 
     size = queue.PAGE
 
-    def __init__(self, asked: QueryDict, around: Surroundings, *, current: SyncRecord | None = None) -> None:
-        self.tab = _member(Tab, asked.get("tab"), Tab.WAITING)
-        self.order = _member(Order, asked.get("order"), Order.OLDEST)
-        self.search = asked.get("q", "").strip()[:LONGEST_SEARCH]
-        self.after = _uuid(asked.get("after", ""))
+    def __init__(self, asked: Asked, around: Surroundings, *, current: SyncRecord | None = None) -> None:
+        self.asked = asked
+        self.tab = asked.tab
+        self.order = asked.order
+        self.search = asked.by.search
+        self.after = asked.after
         self.current = current
         self.around = around
         self._columns: dict[str, Mapping[str, Column]] = {}
@@ -76,21 +79,21 @@ class QueueView:
     @cached_property
     def page(self) -> Page:
         after = SyncRecord.objects.filter(pk=self.after).first() if self.after else None
-        return queue.page(self.tab, order=self.order, search=self.search, after=after)
+        return queue.page(self.tab, order=self.order, by=self.asked.by, after=after)
 
     @cached_property
     def rows(self) -> list[Row]:
-        return self._rows_of(self.page.records)
+        return rows_of(self.page.records, self.columns_of, current=self.current)
 
     @cached_property
     def row(self) -> Row | None:
         """The open edit's row, to be swapped beside its page."""
-        return self._rows_of([self.current])[0] if self.current else None
+        return rows_of([self.current], self.columns_of, current=self.current)[0] if self.current else None
 
     @property
-    def next_after(self) -> uuid.UUID | None:
-        """The row that the next page follows."""
-        return self.page.records[-1].pk if self.page.has_more else None
+    def next_page(self) -> str:
+        """The address of the rows that follow, '' after the last."""
+        return self.asked.following(self.page.records[-1].pk).query if self.page.has_more else ""
 
     @cached_property
     def next(self) -> uuid.UUID | None:
@@ -100,7 +103,7 @@ class QueueView:
         place = self._place
         if place is not None and place + 1 < len(self.page.records):
             return self.page.records[place + 1].pk
-        found = queue.page(self.tab, order=self.order, search=self.search, after=self.current, size=1)
+        found = queue.page(self.tab, order=self.order, by=self.asked.by, after=self.current, size=1)
         return found.records[0].pk if found.records else None
 
     @cached_property
@@ -115,34 +118,84 @@ class QueueView:
         return next((place for place, record in records if self.current and record.pk == self.current.pk), None)
 
     @cached_property
-    def tabs(self) -> list[tuple[Tab, str, int | None]]:
+    def tabs(self) -> list[tuple[Tab, str, str, int | None]]:
+        """Each with its word, its address and how many edits it has without any filter."""
         counts: Mapping[Tab, int] = {
             Tab.WAITING: self.around.waiting,
             Tab.ATTENTION: self.around.attention,
             Tab.WRITING: self.around.writing,
+            Tab.PARKED: self.around.parked,
         }
-        return [(tab, word, counts.get(tab)) for tab, word in WORDS.items()]
+        return [(tab, word, self.asked.with_tab(tab).query, counts.get(tab)) for tab, word in WORDS.items()]
 
     @property
-    def orders(self) -> list[tuple[Order, str]]:
-        return list(ORDERS.items())
+    def selectable(self) -> bool:
+        """Whether rows can be ticked: the reader decides, and the tab has something to decide."""
+        person = self.around.person
+        return person is not None and person.has_role(Role.REVIEWER) and self.tab in _SELECTABLE
+
+    @property
+    def newest_stamp(self) -> str:
+        """The moment after which an edit is new to this page."""
+        return (queue.newest_in(self.tab) or timezone.now()).isoformat()
+
+    @property
+    def orders(self) -> list[tuple[Order, str, str]]:
+        return [(order, word, self.asked.with_order(order).query) for order, word in ORDERS.items()]
 
     @property
     def title(self) -> str:
-        """The list's heading."""
-        return f"Search in {WORDS[self.tab]}" if self.search else WORDS[self.tab]
+        """The list's heading: how many are in it, where counting them is not the tab's own number."""
+        if not self.asked.by:
+            return WORDS[self.tab]
+        found = queue.count(self.tab, self.asked.by)
+        number = f"{queue.MOST_COUNTED:,}+" if found > queue.MOST_COUNTED else f"{found:,}"
+        return f"{number} match" if found != 1 else "1 matches"
 
     @property
     def query(self) -> str:
         """The list's part of an address, '' for the list that everybody sees first."""
-        asked = {
-            "tab": "" if self.tab is Tab.WAITING else self.tab,
-            "order": "" if self.order is Order.OLDEST else self.order,
-            "q": self.search,
-            "after": self.after or "",
-        }
-        said = {name: str(value) for name, value in asked.items() if value}
-        return f"?{urlencode(said)}" if said else ""
+        return self.asked.query
+
+    @cached_property
+    def filters(self) -> list[Filter]:
+        """The questions of the filter bar, each with the answers that there are."""
+        said = self.asked.parameters
+        questions = (
+            ("field", "Field", "Any field", self._fields()),
+            ("kind", "Kind of change", "Any change", [Choice(kind.value, str(kind.label)) for kind in ChangeKind]),
+            ("editor", "Edited by", "Edited by anyone", self._editors()),
+            ("age", "Age", "Any age", [Choice(age.value, word) for age, word in AGES.items()]),
+            ("owner", "Assigned to", "Anyone’s", [Choice(MINE, "Mine")]),
+        )
+        return [Filter(name, label, word, tuple(of), said.get(name, "")) for name, label, word, of in questions]
+
+    @property
+    def given(self) -> list[tuple[Filter, str, str]]:
+        """The filters in use, each with its answer in words and the address without it."""
+        found = []
+        for one in self.filters:
+            word = next((choice.word for choice in one.choices if choice.value == one.given), "")
+            if word and one.given:
+                rest = {name: value for name, value in self.asked.parameters.items() if name != one.name}
+                found.append((one, word, f"?{urlencode(rest)}"))
+        return found
+
+    def _fields(self) -> list[Choice]:
+        names = {*queue.changed_columns(self.tab), *filter(None, [self.asked.by.column])}
+        labels = columns.labels("contact")
+        return sorted((Choice(name, labels.get(name, name)) for name in names), key=lambda one: one.word.casefold())
+
+    def _editors(self) -> list[Choice]:
+        found = [Choice(str(editor.pk), editor.name) for editor in queue.editors()]
+        wanted = str(self.asked.by.editor or "")
+        known = not wanted or any(choice.value == wanted for choice in found)
+        return found if known else [*found, Choice(wanted, "One person")]
+
+    @cached_property
+    def saved(self) -> list[SavedView]:
+        """The reader's own views."""
+        return saved_views.of(self.around.person) if self.around.person else []
 
     def columns_of(self, table: str) -> Mapping[str, Column]:
         """The descriptions of a table's columns, read once for the list and the open edit."""
@@ -150,74 +203,13 @@ class QueueView:
             self._columns[table] = columns.of_table(table)
         return self._columns[table]
 
-    def _rows_of(self, records: Sequence[SyncRecord]) -> list[Row]:
-        """The rows of these edits, in one query however many they are."""
-        fields: dict[uuid.UUID, list[SyncField]] = defaultdict(list)
-        wanted = ("id", "record_id", "column_name", "decision", "delivery")
-        for field in SyncField.objects.filter(record__in=records).only(*wanted):
-            fields[field.record_id].append(field)
-        known = [self.columns_of(record.target_table) for record in records]
-        pairs = zip(records, known, strict=True)
-        return [_row(record, fields[record.pk], columns_of, self.current) for record, columns_of in pairs]
-
     @cached_property
     def newest(self) -> datetime | None:
-        found: datetime | None = queue.newest_edit()
-        return found
+        """When the last edit was made that arrived."""
+        return queue.newest_edit()
 
     @cached_property
     def pulled(self) -> datetime | None:
         """When the CRM was last read to its end."""
         read = MirrorCursor.objects.order_by("pulled_at").values_list("pulled_at", flat=True)
         return next((moment for moment in read if moment is not None), None)
-
-
-def _row(record: SyncRecord, fields: list[SyncField], known: Mapping[str, Column], current: SyncRecord | None) -> Row:
-    names = [field.column_name for field in fields]
-    words = sorted((known[name].label if name in known else name for name in names), key=str.casefold)
-    return Row(
-        record=record,
-        labels=tuple(words[:MOST_LABELS]),
-        count=len(fields),
-        badge=_badge(fields),
-        is_current=current is not None and current.pk == record.pk,
-    )
-
-
-def _badge(fields: list[SyncField]) -> Badge | None:
-    """The gravest state of its fields; none while all of them simply wait."""
-    deliveries = {field.delivery for field in fields}
-    for delivery, badge in _BADGES.items():
-        if delivery in deliveries:
-            return badge
-    if not fields or any(field.decision == FieldDecision.PENDING for field in fields):
-        return None
-    return _FINAL.get(frozenset(FieldDecision(field.decision) for field in fields), Badge("check", "", "Decided"))
-
-
-_BADGES = {
-    FieldDelivery.CONFLICT: Badge("split", "warn", "Conflict"),
-    FieldDelivery.FAILED: Badge("stop-sign", "bad", "Not written"),
-    FieldDelivery.SENT: Badge("clock", "accent", "Being written"),
-    FieldDelivery.WAITING: Badge("clock", "accent", "Being written"),
-}
-_FINAL = {
-    frozenset({FieldDecision.APPROVED}): Badge("check", "good", "Written"),
-    frozenset({FieldDecision.REJECTED}): Badge("cross", "", "Rejected"),
-    frozenset({FieldDecision.SUPERSEDED}): Badge("newer", "", "Superseded"),
-    frozenset({FieldDecision.WITHDRAWN}): Badge("gone", "", "Withdrawn"),
-}
-
-
-def _member(words: type[Member], text: str | None, otherwise: Member) -> Member:
-    try:
-        return words(text or "")
-    except ValueError:
-        return otherwise
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None

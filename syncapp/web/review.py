@@ -19,7 +19,7 @@ from syncapp.models import Decision, Gate, SyncField, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import decisions, later, reasons
 from syncapp.review.errors import BadValue, ReviewError
-from syncapp.web import forms, shown
+from syncapp.web import asked, forms, shown
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.page import REVIEW_ROLES, Surroundings, answer, wants_part
 from syncapp.web.queue_view import QueueView
@@ -123,7 +123,7 @@ def _field(field_id: uuid.UUID) -> SyncField:
 
 
 def _view(request: PortalRequest, current: SyncRecord | None = None) -> QueueView:
-    return QueueView(request.GET, Surroundings(request.user), current=current)
+    return QueueView(asked.read(request.GET, request.user), Surroundings(request.user), current=current)
 
 
 def _shown(request: PortalRequest, view: QueueView, problems: Problems | None = None) -> RecordShown:

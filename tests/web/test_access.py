@@ -24,6 +24,9 @@ PUBLIC = None
 TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "home": (frozenset({V, R, A}), "GET"),
     "queue": (frozenset({V, R, A}), "GET"),
+    "fresh": (frozenset({V, R, A}), "GET"),
+    "save_view": (frozenset({V, R, A}), "POST"),
+    "delete_view": (frozenset({V, R, A}), "POST"),
     "record": (frozenset({V, R, A}), "GET"),
     "decide": (frozenset({R}), "POST"),
     "read_again": (frozenset({R}), "POST"),

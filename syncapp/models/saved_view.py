@@ -1,0 +1,23 @@
+"""A list of the queue that a person keeps under a name."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+
+class SavedView(models.Model):
+    """The list's part of an address, without the page of it. Each person's own."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "name"], name="one_view_of_a_name_per_person")]
+
+    def __str__(self) -> str:
+        return self.name

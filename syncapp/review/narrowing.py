@@ -1,0 +1,139 @@
+"""What a list is narrowed to: beginnings of names, a field, a kind of change, an editor, an age, one's own.
+
+Each narrowing starts from an index whose order is the list's, or from one that finds few rows at once.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from syncapp import preferences
+from syncapp.models import SyncField
+from syncapp.models.change_kind import ChangeKind
+from syncapp.models.sync_field import FieldDecision, FieldDelivery, SyncFieldQuerySet
+from syncapp.models.sync_record import SyncRecordQuerySet, search_key
+
+FEW = 1000
+_LAST_CHARACTER = "\U0010ffff"
+
+
+class Tab(StrEnum):
+    """The views of the queue."""
+
+    WAITING = "waiting"
+    ATTENTION = "attention"
+    WRITING = "writing"
+    DECIDED = "decided"
+    PARKED = "parked"
+
+
+class Age(StrEnum):
+    """How old an edit is at least; `FRESH`: at most."""
+
+    FRESH = "fresh"
+    DAY = "day"
+    OVERDUE = "overdue"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Everything that a list may be asked for besides its tab and its order; the defaults ask for nothing."""
+
+    search: str = ""
+    column: str = ""
+    kind: ChangeKind | None = None
+    editor: uuid.UUID | None = None
+    age: Age | None = None
+    owner: uuid.UUID | None = None
+
+    def __bool__(self) -> bool:
+        return self != NOTHING
+
+    @property
+    def names_fields(self) -> bool:
+        """Whether only some of an edit's fields are meant."""
+        return bool(self.column or self.kind)
+
+
+NOTHING = Narrowing()
+
+
+def narrow(rows: SyncRecordQuerySet, tab: Tab, by: Narrowing) -> SyncRecordQuerySet:
+    """The rows of `tab` that match; their order is left to the caller."""
+    for name in ("search", "editor", "age", "owner"):
+        if getattr(by, name):
+            rows = rows.filter(_CONDITIONS[name](getattr(by, name)))
+    return _with_fields(rows, tab, by) if by.names_fields else rows
+
+
+def matching_fields(tab: Tab, by: Narrowing) -> SyncFieldQuerySet:
+    """The fields that a list shows its rows for."""
+    fields = SyncField.objects.filter(**{"column_name": by.column} if by.column else {})
+    if by.kind:
+        fields = fields.filter(change_kind=by.kind)
+    return fields.filter(_STATES[tab])
+
+
+def _with_fields(rows: SyncRecordQuerySet, tab: Tab, by: Narrowing) -> SyncRecordQuerySet:
+    """Where few fields match, their rows; else rows in the list's order, each asked for such a field."""
+    fields = matching_fields(tab, by)
+    if tab in _INDEXED and (by.column or tab is not Tab.DECIDED):
+        few = list(fields.order_by().values_list("record_id", flat=True)[: FEW + 1])
+        if len(few) <= FEW:
+            return rows.filter(pk__in=set(few))
+    return rows.filter(Exists(fields.filter(record=OuterRef("pk"))))
+
+
+def overdue_before() -> datetime | None:
+    """The moment before which a waiting edit is overdue; None while a backlog is worked off."""
+    rules = preferences.read()
+    return None if rules.backlog else timezone.now() - timedelta(hours=rules.overdue_hours)
+
+
+def _searched(text: str) -> Q:
+    beginning = search_key(text)
+    return _begins("name_key", beginning) | _begins("editor_key", beginning)
+
+
+def _begins(column: str, beginning: str) -> Q:
+    """A prefix in the form that the database's index answers: a pattern, or on SQLite a range."""
+    if connection.vendor == "postgresql":
+        return Q(**{f"{column}__startswith": beginning})
+    return Q(**{f"{column}__gte": beginning, f"{column}__lt": beginning + _LAST_CHARACTER})
+
+
+def _aged(age: Age) -> Q:
+    if age is Age.FRESH:
+        return Q(edited_on__gt=timezone.now() - timedelta(days=1))
+    before = overdue_before() if age is Age.OVERDUE else timezone.now() - timedelta(days=_DAYS[age])
+    return Q(edited_on__lt=before) if before else Q(pk__in=[])
+
+
+_DAYS = {Age.DAY: 1, Age.WEEK: 7, Age.MONTH: 30}
+_CONDITIONS: Mapping[str, Any] = {
+    "search": _searched,
+    "editor": lambda pk: Q(editor_id=pk),
+    "age": _aged,
+    "owner": lambda pk: Q(assigned_to_id=pk),
+}
+_UNDECIDED = Q(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE)
+_STATES = {
+    Tab.WAITING: _UNDECIDED,
+    Tab.PARKED: _UNDECIDED,
+    Tab.ATTENTION: Q(delivery__in=[FieldDelivery.CONFLICT, FieldDelivery.FAILED]),
+    Tab.WRITING: Q(delivery__in=[FieldDelivery.WAITING, FieldDelivery.SENT]),
+    Tab.DECIDED: ~Q(decision=FieldDecision.PENDING),
+}
+# The tabs whose fields an index finds by column and kind; in the others there are never many rows.
+_INDEXED = (Tab.WAITING, Tab.DECIDED)

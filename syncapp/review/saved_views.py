@@ -1,0 +1,32 @@
+"""Lists that a person keeps under a name: saved again under the same name, the later one counts."""
+
+from __future__ import annotations
+
+import uuid
+
+from syncapp.models import Person, SavedView
+from syncapp.review.errors import NotPossible
+
+MOST = 20
+LONGEST_NAME = 60
+
+
+def of(person: Person) -> list[SavedView]:
+    """The person's own views, by name."""
+    return list(SavedView.objects.filter(person=person).order_by("name")[:MOST])
+
+
+def save(name: str, *, query: str, by: Person) -> SavedView:
+    """Keep a list under a name. Raises NotPossible without a name, or with too many."""
+    name = " ".join(name.split())[:LONGEST_NAME]
+    if not name:
+        raise NotPossible("Give the view a name.")
+    own = SavedView.objects.filter(person=by)
+    if not own.filter(name=name).exists() and own.count() >= MOST:
+        raise NotPossible(f"You have {MOST} views. Delete one first.")
+    return SavedView.objects.update_or_create(person=by, name=name, defaults={"query": query})[0]
+
+
+def delete(view_id: uuid.UUID, *, by: Person) -> None:
+    """Forget a view. Nobody can delete another person's."""
+    SavedView.objects.filter(pk=view_id, person=by).delete()

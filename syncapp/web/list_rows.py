@@ -1,0 +1,119 @@
+"""The rows of the queue's list: whose contact, which fields, what state, in words."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from syncapp.crm.records import Column
+from syncapp.models import SyncField, SyncRecord
+from syncapp.models.change_kind import ChangeKind
+from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.review.narrowing import overdue_before
+
+MOST_LABELS = 3
+ColumnsOf = Callable[[str], Mapping[str, Column]]
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A state in one word, with its picture."""
+
+    icon: str
+    tone: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One edit in the list."""
+
+    record: SyncRecord
+    labels: tuple[str, ...]
+    count: int
+    hint: str
+    badge: Badge | None
+    is_current: bool
+    is_late: bool
+    can_be_selected: bool
+
+    @property
+    def more(self) -> int:
+        """Fields that the row does not name."""
+        return self.count - len(self.labels)
+
+
+def rows_of(records: Sequence[SyncRecord], columns_of: ColumnsOf, *, current: SyncRecord | None) -> list[Row]:
+    """The rows of these edits, in one query however many they are."""
+    fields: dict[uuid.UUID, list[SyncField]] = defaultdict(list)
+    wanted = ("id", "record_id", "column_name", "decision", "delivery", "change_kind")
+    for field in SyncField.objects.filter(record__in=records).only(*wanted):
+        fields[field.record_id].append(field)
+    late = overdue_before()
+    return [
+        _row(record, fields[record.pk], columns_of(record.target_table), current=current, late=late)
+        for record in records
+    ]
+
+
+def _row(
+    record: SyncRecord,
+    fields: list[SyncField],
+    known: Mapping[str, Column],
+    *,
+    current: SyncRecord | None,
+    late: datetime | None,
+) -> Row:
+    names = [field.column_name for field in fields]
+    words = sorted((known[name].label if name in known else name for name in names), key=str.casefold)
+    return Row(
+        record=record,
+        labels=tuple(words[:MOST_LABELS]),
+        count=len(fields),
+        hint=_hint(fields),
+        badge=_badge(fields),
+        is_current=current is not None and current.pk == record.pk,
+        is_late=_is_late(record, late),
+        can_be_selected=record.waiting_count > 0,
+    )
+
+
+def _is_late(record: SyncRecord, late: datetime | None) -> bool:
+    if late is None or record.edited_on is None or record.is_parked:
+        return False
+    return record.waiting_count > 0 and bool(record.edited_on < late)
+
+
+def _hint(fields: list[SyncField]) -> str:
+    """What all of its changes are alike in, where that is worth a word."""
+    kinds = {field.change_kind for field in fields}
+    kind = ChangeKind(kinds.pop()) if len(kinds) == 1 else ChangeKind.OTHER
+    return "" if kind is ChangeKind.OTHER else kind.label.lower()
+
+
+def _badge(fields: list[SyncField]) -> Badge | None:
+    """The gravest state of its fields; none while all of them simply wait."""
+    deliveries = {field.delivery for field in fields}
+    for delivery, badge in _BADGES.items():
+        if delivery in deliveries:
+            return badge
+    if not fields or any(field.decision == FieldDecision.PENDING for field in fields):
+        return None
+    return _FINAL.get(frozenset(FieldDecision(field.decision) for field in fields), Badge("check", "", "Decided"))
+
+
+_BADGES = {
+    FieldDelivery.CONFLICT: Badge("split", "warn", "Conflict"),
+    FieldDelivery.FAILED: Badge("stop-sign", "bad", "Not written"),
+    FieldDelivery.SENT: Badge("clock", "accent", "Being written"),
+    FieldDelivery.WAITING: Badge("clock", "accent", "Being written"),
+}
+_FINAL = {
+    frozenset({FieldDecision.APPROVED}): Badge("check", "good", "Written"),
+    frozenset({FieldDecision.REJECTED}): Badge("cross", "", "Rejected"),
+    frozenset({FieldDecision.SUPERSEDED}): Badge("newer", "", "Superseded"),
+    frozenset({FieldDecision.WITHDRAWN}): Badge("gone", "", "Withdrawn"),
+}

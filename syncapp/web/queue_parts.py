@@ -1,0 +1,56 @@
+"""What the list asks for besides itself: whether something new came, and the reader's saved views."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from syncapp.review import queue, saved_views
+from syncapp.review.errors import ReviewError
+from syncapp.web import asked
+from syncapp.web.access import PortalRequest, allow
+from syncapp.web.page import REVIEW_ROLES, Surroundings, answer
+from syncapp.web.queue_view import QueueView
+
+
+@allow(*REVIEW_ROLES)
+def fresh(request: PortalRequest) -> HttpResponse:
+    """How many edits came since the list was shown; it is not changed under the reader's hands."""
+    view = QueueView(asked.read(request.GET, request.user), Surroundings(request.user))
+    since = _moment(request.GET.get("since", ""))
+    found = queue.newer_than(view.tab, since, view.asked.by) if since else 0
+    context = {"view": view, "around": view.around, "fresh": found, "since": since.isoformat() if since else ""}
+    return answer(request, "review/_came.html", context)
+
+
+@allow(*REVIEW_ROLES, methods=("POST",))
+def save_view(request: PortalRequest) -> HttpResponse:
+    """Keep the list of this address under a name."""
+    wanted = asked.read(request.GET, request.user).first_page
+    try:
+        saved_views.save(request.POST.get("name", ""), query=wanted.query, by=request.user)
+    except ReviewError as error:
+        messages.error(request, str(error))
+    return _to_queue(wanted)
+
+
+@allow(*REVIEW_ROLES, methods=("POST",))
+def delete_view(request: PortalRequest, view_id: uuid.UUID) -> HttpResponse:
+    """Forget one of the reader's own views."""
+    saved_views.delete(view_id, by=request.user)
+    return _to_queue(asked.read(request.GET, request.user))
+
+
+def _to_queue(wanted: asked.Asked) -> HttpResponse:
+    return HttpResponseRedirect(reverse("queue") + wanted.query, status=303)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
