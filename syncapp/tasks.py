@@ -19,7 +19,7 @@ from syncapp.crm.errors import CrmError
 from syncapp.mirror import changes, cursors
 from syncapp.models import Delivery, Gate, Pulse
 from syncapp.models.durable_work import database_now
-from syncapp.review import delivery
+from syncapp.review import delivery, rule_runs
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def deliver(delivery_id: str) -> None:
 
 @shared_task
 def pull() -> None:
-    """Mirror what changed in the CRM; what does not fit into this task's time comes with the next."""
+    """Mirror what changed in the CRM, let the rules look at it; what does not fit into this task's time comes later."""
     passage = gates.pass_through(READ_GATES)
     if passage is None:
         return
@@ -75,6 +75,7 @@ def pull() -> None:
             gates.give_back(passage)
         else:
             gates.crm_answered(passage)
+            rule_runs.run(seconds=settings.SOFT_LIMIT / 4)
     except WrongOrganization:
         log.error("pull: the address leads to another CRM than the one this database mirrors")
     except durable.LostLease:

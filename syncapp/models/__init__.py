@@ -10,6 +10,7 @@ from syncapp.models.durable_work import DurableWork
 from syncapp.models.message import Alarm, Arrival, Message
 from syncapp.models.person import Person, SignInAttempt
 from syncapp.models.preferences import Preferences
+from syncapp.models.rule import Rule, RuleTrace
 from syncapp.models.saved_view import SavedView
 from syncapp.models.sync_field import SyncField
 from syncapp.models.sync_record import SyncRecord
@@ -34,6 +35,8 @@ __all__ = [
     "Preferences",
     "Presence",
     "Pulse",
+    "Rule",
+    "RuleTrace",
     "SavedView",
     "SignInAttempt",
     "SyncField",

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from syncapp.models.delivery import Delivery
+from syncapp.models.rule import Rule
 from syncapp.models.sync_field import SyncField
 
 
@@ -71,6 +72,7 @@ class Decision(models.Model):
     target_id = models.UUIDField()
 
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    rule = models.ForeignKey(Rule, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions")
     decided_at = models.DateTimeField()
     reason_code = models.CharField(max_length=40, blank=True)
     reason = models.TextField(blank=True)
@@ -92,6 +94,7 @@ class Decision(models.Model):
 
     class Meta:
         indexes = [
+            models.Index(fields=["decided_at"], name="decision_by_time"),
             models.Index(
                 fields=["target_id", "due_at"],
                 name="decision_open_of_contact",
@@ -109,7 +112,11 @@ class Decision(models.Model):
             ),
             models.CheckConstraint(
                 name="somebody_decided_unless_superseded",
-                condition=Q(decided_by__isnull=False) | Q(kind=Kind.SUPERSEDE),
+                condition=Q(decided_by__isnull=False) | Q(kind=Kind.SUPERSEDE) | Q(rule__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="a_rule_or_a_person_decides",
+                condition=Q(rule__isnull=True) | Q(decided_by__isnull=True),
             ),
             models.CheckConstraint(
                 name="bound_means_in_a_delivery",
@@ -119,3 +126,10 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"decision {self.pk} ({self.outcome}, {self.state})"
+
+    @property
+    def decider(self) -> str:
+        """Who decided, as a person reads it: a name, a rule, or '' for the portal itself."""
+        if self.decided_by is not None:
+            return str(self.decided_by)
+        return f"the rule “{self.rule}”" if self.rule is not None else ""

@@ -78,6 +78,10 @@ class SyncFieldQuerySet(models.QuerySet["SyncField"]):
         """Fields a reviewer can decide: waiting, or handed back with a conflict."""
         return self.filter(decision=FieldDecision.PENDING)
 
+    def unruled(self) -> SyncFieldQuerySet:
+        """Undecided fields that the rules have not looked at."""
+        return self.filter(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, ruled_at__isnull=True)
+
     def failed(self) -> SyncFieldQuerySet:
         """Decided, but not written: shown with the reason and Retry."""
         return self.filter(delivery=FieldDelivery.FAILED)
@@ -113,6 +117,7 @@ class SyncField(models.Model):
     crm_now_label = models.TextField(blank=True)
     crm_now_read_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
+    ruled_at = models.DateTimeField(null=True, blank=True, help_text="When the rules looked at it; empty: not yet.")
 
     objects = SyncFieldQuerySet.as_manager()
 
@@ -122,6 +127,11 @@ class SyncField(models.Model):
                 fields=["generation"],
                 name="field_open_generation",
                 condition=Q(decision=FieldDecision.PENDING),
+            ),
+            models.Index(
+                fields=["id"],
+                name="field_unruled",
+                condition=Q(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, ruled_at__isnull=True),
             ),
             # The queue's filters ask these first whether a field or a kind of change is rare.
             models.Index(

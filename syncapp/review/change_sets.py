@@ -81,7 +81,7 @@ def _mark(verdict: Verdict) -> FieldMark:
         decision=int(CRM_DECISION[Outcome(decision.outcome)]),
         decision_id=str(decision.pk),
         applied=decision.value_to_write if decision.writes else None,
-        decided_by=decision.decided_by.name if decision.decided_by else SYSTEM_NAME,
+        decided_by=decision.decider or SYSTEM_NAME,
         decided_on=decided_on,
         reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
     )

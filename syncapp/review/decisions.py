@@ -22,8 +22,9 @@ from syncapp.models import Decision, Person, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.durable_work import database_now
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import steps
+from syncapp.review import reversals, steps
 from syncapp.review.errors import AlreadyDecided, BadValue, ChangedMeanwhile, NotPossible, ReviewError, TooLate
+from syncapp.review.steps import Decider
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Decided:
     refused: tuple[ReviewError, ...]
 
 
-def decide(choices: list[Choice], *, by: Person, channel: str = "screen") -> Decided:
+def decide(choices: list[Choice], *, by: Decider, channel: str = "screen") -> Decided:
     """Take every choice that can be taken; the others come back with their reason, and nothing of them is kept."""
     group = uuid.uuid4()
     taken: list[Decision] = []
@@ -62,13 +63,13 @@ def decide(choices: list[Choice], *, by: Person, channel: str = "screen") -> Dec
     return Decided(tuple(taken), tuple(refused))
 
 
-def approve(field_id: uuid.UUID, *, by: Person, seen: str, channel: str = "screen", **details: Any) -> Decision:
+def approve(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "screen", **details: Any) -> Decision:
     """Let the proposed (or corrected) value become the CRM's. Raises ReviewError."""
     choice = Choice(field_id, Outcome.APPROVED, seen, **details)
     return _decide_one(choice, by=by, channel=channel, group=uuid.uuid4())
 
 
-def reject(field_id: uuid.UUID, *, by: Person, seen: str, channel: str = "screen", **details: Any) -> Decision:
+def reject(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "screen", **details: Any) -> Decision:
     """Keep the CRM's value. Raises ReviewError."""
     choice = Choice(field_id, Outcome.REJECTED, seen, **details)
     return _decide_one(choice, by=by, channel=channel, group=uuid.uuid4())
@@ -76,7 +77,7 @@ def reject(field_id: uuid.UUID, *, by: Person, seen: str, channel: str = "screen
 
 @transaction.atomic
 def _decide_one(
-    choice: Choice, *, by: Person, channel: str, group: uuid.UUID, due_at: datetime | None = None
+    choice: Choice, *, by: Decider, channel: str, group: uuid.UUID, due_at: datetime | None = None
 ) -> Decision:
     field = steps.locked(choice.field_id)
     _refuse_if_moved(field, choice.seen)
@@ -127,16 +128,20 @@ def _replace_failed(field: SyncField) -> bool:
 
 @transaction.atomic
 def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> SyncField:
-    """Take a decision back while it is in no delivery. Its decider or an administrator may. Raises TooLate."""
+    """Take a decision back while it is in no delivery. Its decider or an administrator may, a rule's everybody.
+
+    Raises TooLate, NotPossible.
+    """
     decision = Decision.objects.select_related("field__record").get(pk=decision_id)
     field = steps.locked(decision.field_id)
-    if decision.decided_by_id != by.pk and not by.is_administrator:
+    if decision.rule_id is None and decision.decided_by_id != by.pk and not by.is_administrator:
         raise NotPossible("Only the person who decided, or an administrator, can undo it.", field=field)
     open_ones = Decision.objects.filter(pk=decision.pk, state=DecisionState.OPEN)
     if open_ones.update(state=DecisionState.UNDONE, settled_at=Now()) != 1:
         raise TooLate("It is being written already. What was written can be put back.", field=field)
     steps.move(field, **_state_before(decision))
     taken_back = {"outcome": decision.outcome, "kind": decision.kind}
+    reversals.note(decision)
     steps.note("field.undone", decision, by=by, channel=channel, details=taken_back)
     # The approval had stood against a newer edit; taken back, it is the older open one.
     marks = supersede([field.record_id])

@@ -114,7 +114,7 @@ def _work(claim: Claim, passage: Passage, crm: CrmClient) -> None:
 def _bound(work: _Round) -> list[Decision]:
     """The decisions that this delivery still has to settle, oldest first."""
     bound = Decision.objects.filter(delivery=work.delivery, state=DecisionState.BOUND)
-    return list(bound.select_related("field", "decided_by").order_by("decided_at", "pk"))
+    return list(bound.select_related("field", "decided_by", "rule").order_by("decided_at", "pk"))
 
 
 def _send_all(work: _Round, decisions: Sequence[Decision]) -> None:

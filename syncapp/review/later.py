@@ -12,7 +12,7 @@ from syncapp.models import Decision, Person, SyncField
 from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.durable_work import database_now
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import steps
+from syncapp.review import reversals, steps
 from syncapp.review.errors import NotPossible
 
 
@@ -21,6 +21,7 @@ def put_back(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "sc
     """Write the value that the approval replaced. Raises NotPossible unless the field was written."""
     field = steps.locked(field_id)
     written = _settled(field, FieldDecision.APPROVED)
+    reversals.note(written)
     return _later_step(
         field,
         by=by,
@@ -38,6 +39,7 @@ def approve_after_all(field_id: uuid.UUID, *, by: Person, reason: str, channel: 
     """Write the proposed value of a rejected field. Raises NotPossible unless the rejection is in the CRM."""
     field = steps.locked(field_id)
     rejected = _settled(field, FieldDecision.REJECTED)
+    reversals.note(rejected)
     held = rejected.value_to_write if rejected.writes else field.expected_value
     return _later_step(
         field,

@@ -13,9 +13,11 @@ from django.db.models import F, Max
 from django.db.models.functions import Now
 
 from syncapp import audit, deliveries
-from syncapp.models import AuditEntry, CrmUser, Decision, Person, SyncField, SyncRecord
+from syncapp.models import AuditEntry, CrmUser, Decision, Person, Rule, SyncField, SyncRecord
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review.errors import AlreadyDecided, EditorUnknown, NotPossible, OwnEdit
+
+Decider = Person | Rule
 
 
 def seen(field: SyncField) -> str:
@@ -41,14 +43,14 @@ def locked(field_id: uuid.UUID) -> SyncField:
 
 
 def who_was_first(field: SyncField) -> str:
-    last = field.decisions.select_related("decided_by").order_by("-version").first()
+    last = field.decisions.select_related("decided_by", "rule").order_by("-version").first()
     word = FieldDecision(field.decision).label
-    if last is None or last.decided_by is None:
+    if last is None or not last.decider:
         return f"{word} meanwhile; yours was not used."
-    return f"{word} by {last.decided_by.name} meanwhile; yours was not used."
+    return f"{word} by {last.decider} meanwhile; yours was not used."
 
 
-def new_decision(field: SyncField, *, by: Person, **columns_of_it: Any) -> Decision:
+def new_decision(field: SyncField, *, by: Decider, **columns_of_it: Any) -> Decision:
     newest = field.decisions.aggregate(newest=Max("version"))["newest"] or 0
     editor_oid = _editor_oid(field, by=by) if settings.FOUR_EYES else None
     try:
@@ -58,7 +60,8 @@ def new_decision(field: SyncField, *, by: Person, **columns_of_it: Any) -> Decis
                 version=newest + 1,
                 target_table=field.record.target_table,
                 target_id=field.record.contact,
-                decided_by=by,
+                decided_by=by if isinstance(by, Person) else None,
+                rule=by if isinstance(by, Rule) else None,
                 decided_at=Now(),
                 four_eyes=settings.FOUR_EYES,
                 decider_oid=by.oid,
@@ -70,22 +73,28 @@ def new_decision(field: SyncField, *, by: Person, **columns_of_it: Any) -> Decis
         raise AlreadyDecided(who_was_first(field), field=field) from error
 
 
-def _editor_oid(field: SyncField, *, by: Person) -> uuid.UUID | None:
+def _editor_oid(field: SyncField, *, by: Decider) -> uuid.UUID | None:
     if field.record.editor_id is None:
         return None
     editor = CrmUser.objects.filter(pk=field.record.editor_id).first()
     if editor is None:
         raise EditorUnknown("Who made this edit has not been read from the CRM yet. Try again shortly.", field=field)
-    if editor.entra_id == by.oid:
+    if editor.entra_id in _oids(by):
         raise OwnEdit("This is your own edit; somebody else decides it.", field=field)
     return editor.entra_id
+
+
+def _oids(by: Decider) -> set[uuid.UUID]:
+    """Whose edits `by` must not decide. A rule acts for whoever wrote it and for whoever enabled it."""
+    enabler = by.enabled_by if isinstance(by, Rule) else None
+    return {by.oid} if enabler is None else {by.oid, enabler.oid}
 
 
 def put_on_its_way(
     field: SyncField,
     decision: Decision,
     *,
-    by: Person,
+    by: Decider,
     channel: str,
     group: uuid.UUID,
     replaced: bool = False,
@@ -95,7 +104,7 @@ def put_on_its_way(
     note(
         f"field.{decision.kind}.{decision.outcome}",
         decision,
-        by=by,
+        by=by if isinstance(by, Person) else None,
         channel=channel,
         group=group,
         details={"corrected": decision.is_corrected, "after_failure": replaced},
@@ -125,6 +134,7 @@ def note(
 ) -> AuditEntry:
     """Write the audit entry of a step that was taken with `decision`."""
     field = decision.field
+    rule = {"rule": str(decision.rule_id)} if decision.rule_id else {}
     return audit.record(
         action,
         by=by,
@@ -132,6 +142,6 @@ def note(
         record_id=field.record_id,
         field_id=field.pk,
         decision_id=decision.pk,
-        details={"column": field.column_name} | dict(details or {}),
+        details={"column": field.column_name} | rule | dict(details or {}),
         **more,
     )

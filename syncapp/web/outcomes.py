@@ -71,7 +71,7 @@ def _waiting(field: SyncField, last: Decision, person: Person) -> Outcome:
 
 
 def _may_undo(last: Decision, person: Person) -> bool:
-    return last.decided_by_id == person.pk or (person.is_administrator and person.is_reviewer)
+    return last.decided_by_id == person.pk or (person.is_reviewer and (person.is_administrator or bool(last.rule_id)))
 
 
 def _icon(last: Decision) -> str:
@@ -82,8 +82,8 @@ def _title(last: Decision, person: Person) -> str:
     word = {Kind.PUT_BACK: "Old value put back", Kind.AFTER_ALL: "Approved after all"}.get(
         Kind(last.kind), last.get_outcome_display()
     )
-    others = last.decided_by_id != person.pk and last.decided_by is not None
-    return f"{word} by {last.decided_by}" if others else word
+    others = last.decided_by_id != person.pk and last.decider
+    return f"{word} by {last.decider}" if others else word
 
 
 def _being_written(field: SyncField, last: Decision, person: Person, *, can_undo: bool = False) -> Outcome:
@@ -130,7 +130,7 @@ def _failed(field: SyncField, last: Decision, person: Person) -> Outcome:
 
 
 def _name(last: Decision, person: Person) -> str:
-    return "you" if last.decided_by_id == person.pk else str(last.decided_by or "the portal")
+    return "you" if last.decided_by_id == person.pk else last.decider or "the portal"
 
 
 _BY_DELIVERY = {

@@ -212,7 +212,7 @@ def record_shown(
 
 def fields_of(record: SyncRecord) -> list[SyncField]:
     """The fields of an edit with their decisions, newest first."""
-    newest_first = Decision.objects.select_related("decided_by", "delivery").order_by("-version")
+    newest_first = Decision.objects.select_related("decided_by", "rule", "delivery").order_by("-version")
     return list(SyncField.objects.filter(record=record).prefetch_related(Prefetch("decisions", newest_first)))
 
 

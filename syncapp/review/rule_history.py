@@ -1,0 +1,95 @@
+"""What a rule would have done with edits that people decided: by simulation, and by what it noted in shadow."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from syncapp.models import CrmUser, Decision, Rule, RuleTrace, SyncField
+from syncapp.models.decision import LIVE_STATES, DecisionState, Kind, Outcome
+from syncapp.models.rule import RuleOutcome
+
+MOST_LOOKED_AT = 2000
+_STOOD = (*LIVE_STATES, DecisionState.WRITTEN, DecisionState.ALREADY)
+_SAME = {RuleOutcome.APPROVE: Outcome.APPROVED, RuleOutcome.REJECT: Outcome.REJECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that a person decided otherwise: `people` says how, `last` is that decision."""
+
+    last: Decision
+    people: str
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Of `looked_at` fields decided by people, the rule would have decided `decided`, some of them differently."""
+
+    looked_at: int
+    decided: int
+    left: int
+    differing: tuple[Difference, ...]
+
+
+def matches(rule: Rule, field: SyncField) -> bool:
+    """Whether all of the rule's conditions hold; `field.record` is read."""
+    return (
+        (not rule.columns or field.column_name in rule.columns)
+        and (not rule.kinds or field.change_kind in rule.kinds)
+        and (not rule.editors or str(field.record.editor_id) in rule.editors)
+    )
+
+
+def simulation(rule: Rule) -> Simulation:
+    """What the rule alone would have done with the last 2,000 fields that people decided."""
+    decided_by_people = Decision.objects.filter(decided_by__isnull=False, state__in=_STOOD)
+    newest = decided_by_people.select_related("field__record", "decided_by").order_by("-decided_at")[:MOST_LOOKED_AT]
+    history = _last_of_each(newest)
+    own = own_editors(rule)
+    met = [last for last in history if matches(rule, last.field)]
+    free = [last for last in met if last.field.record.editor_id not in own and rule.outcome != RuleOutcome.LEAVE]
+    return Simulation(len(history), len(free), len(met) - len(free), _differing(rule.outcome, free))
+
+
+def _last_of_each(newest_first: Iterable[Decision]) -> list[Decision]:
+    last: dict[uuid.UUID, Decision] = {}
+    for decision in newest_first:
+        last.setdefault(decision.field_id, decision)
+    return list(last.values())
+
+
+def own_editors(rule: Rule) -> set[uuid.UUID | None]:
+    """CRM users whose edits the rule leaves to people, because it acts for them."""
+    if not settings.FOUR_EYES:
+        return set()
+    people = [each.oid for each in (rule.author, rule.enabled_by) if each is not None]
+    return set(CrmUser.objects.filter(entra_id__in=people).values_list("pk", flat=True))
+
+
+def _differing(outcome: str, decisions: Iterable[Decision]) -> tuple[Difference, ...]:
+    found = []
+    for last in decisions:
+        if last.outcome != _SAME[RuleOutcome(outcome)] or last.kind == Kind.PUT_BACK:
+            found.append(Difference(last, _words(last)))
+        elif last.is_corrected:
+            found.append(Difference(last, "corrected"))
+    return tuple(found)
+
+
+def _words(last: Decision) -> str:
+    return "put back" if last.kind == Kind.PUT_BACK else last.get_outcome_display().lower()
+
+
+def shadow_comparison(rule: Rule) -> Simulation:
+    """What the rule noted since it is in its state, beside what people decided since; `looked_at` counts its notes."""
+    traces = RuleTrace.objects.filter(rule=rule, is_shadow=True, at__gte=rule.started_at, refused="")
+    noted = list(traces.order_by("-at").values_list("field_id", flat=True)[:MOST_LOOKED_AT])
+    decided_by_people = Decision.objects.filter(field__in=noted, decided_by__isnull=False, state__in=_STOOD)
+    newest = decided_by_people.select_related("field__record", "decided_by").order_by("-decided_at")
+    history = _last_of_each(newest)
+    differing = () if rule.outcome == RuleOutcome.LEAVE else _differing(rule.outcome, history)
+    return Simulation(len(noted), len(history), len(noted) - len(history), differing)

@@ -1,0 +1,118 @@
+"""Rules look at each new edit once, in order; the first that fits decides by the same approve and reject as people.
+
+One transaction a field: the mark that it was looked at, the decision and the trace are kept together or not at all.
+A run that dies is repeated by the next pull; two runs at once take each field once.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from syncapp.durable import failpoint
+from syncapp.models import CrmUser, Decision, Rule, RuleTrace, SyncField
+from syncapp.models.rule import RuleOutcome, RuleState
+from syncapp.models.sync_field import SyncFieldQuerySet
+from syncapp.review import decisions
+from syncapp.review.errors import OwnEdit, ReviewError
+from syncapp.review.rule_history import matches, own_editors
+from syncapp.review.steps import seen
+
+BATCH = 200
+MARKED_AT_ONCE = 10_000
+CHANNEL = "rule"
+
+
+@dataclass(slots=True)
+class Looked:
+    """What one run did: fields looked at, decided, and noted by rules in shadow."""
+
+    fields: int = 0
+    decided: int = 0
+    noted: int = 0
+
+
+def run(*, seconds: float = 10.0) -> Looked:
+    """Look at new edits for at most `seconds`; the next run goes on."""
+    looked, until = Looked(), time.monotonic() + seconds
+    while time.monotonic() < until:
+        rules = list(Rule.objects.active().select_related("author", "enabled_by"))
+        if not rules:
+            _mark_all()
+            break
+        ids = list(_waiting().order_by("pk").values_list("pk", flat=True)[:BATCH])
+        for field_id in ids:
+            _look_at(field_id, rules, looked)
+        if len(ids) < BATCH:
+            break
+    return looked
+
+
+def _waiting() -> SyncFieldQuerySet:
+    """New fields of edits that have arrived, with editors whom we have read: four eyes needs to know who they are."""
+    known = CrmUser.objects.filter(pk=OuterRef("record__editor_id"))
+    arrived = SyncField.objects.unruled().filter(record__is_stub=False)
+    return arrived.filter(Q(record__editor_id__isnull=True) | Exists(known))
+
+
+def _mark_all() -> None:
+    """Without rules nothing waits for them; in pieces, so that a first reading of a million rows stays quick."""
+    new = SyncField.objects.unruled().values("pk")[:MARKED_AT_ONCE]
+    SyncField.objects.filter(pk__in=new).update(ruled_at=Now())
+
+
+@transaction.atomic
+def _look_at(field_id: uuid.UUID, rules: Sequence[Rule], looked: Looked) -> None:
+    if SyncField.objects.unruled().filter(pk=field_id).update(ruled_at=Now()) != 1:
+        return
+    field = SyncField.objects.select_related("record").get(pk=field_id)
+    looked.fields += 1
+    for rule in rules:
+        if not matches(rule, field):
+            continue
+        if rule.state == RuleState.ENABLED:
+            looked.decided += _act(rule, field)
+            break
+        _note(rule, field, refused=_own(rule, field))
+        looked.noted += 1
+    failpoint("rules.looked")
+
+
+def _act(rule: Rule, field: SyncField) -> bool:
+    """Decide as the rule says, or leave the field to people and say why."""
+    if not Rule.objects.filter(pk=rule.pk, state=RuleState.ENABLED).exists():
+        return False  # paused while this run was under way: people decide
+    if field.crm_now_read_at is not None and field.crm_now_value != field.original_value:
+        _note(rule, field, refused="crm_has_another_value")
+        return False
+    try:
+        _note(rule, field, decision=_decide(rule, field))
+    except ReviewError as error:
+        _note(rule, field, refused=error.code)
+        return False
+    return rule.outcome != RuleOutcome.LEAVE
+
+
+def _decide(rule: Rule, field: SyncField) -> Decision | None:
+    if rule.outcome == RuleOutcome.LEAVE:
+        return None
+    if rule.outcome == RuleOutcome.APPROVE:
+        return decisions.approve(field.pk, by=rule, seen=seen(field), channel=CHANNEL)
+    why = {"reason_code": rule.reason_code, "reason": rule.reason}
+    return decisions.reject(field.pk, by=rule, seen=seen(field), channel=CHANNEL, **why)
+
+
+def _own(rule: Rule, field: SyncField) -> str:
+    return OwnEdit.code if field.record.editor_id in own_editors(rule) else ""
+
+
+def _note(rule: Rule, field: SyncField, *, decision: Decision | None = None, refused: str = "") -> None:
+    is_shadow = rule.state == RuleState.SHADOW
+    seen_now = {"at": Now(), "decision": decision, "refused": refused, "outcome": rule.outcome, "reversed_at": None}
+    RuleTrace.objects.update_or_create(rule=rule, field=field, is_shadow=is_shadow, defaults=seen_now)
