@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from syncapp.sandbox.catalogue import BUILT_IN, Catalogue, registry
 from syncapp.sandbox.rights import UNRESTRICTED, Known, Rights, User
 
 Row = dict[str, object]
+Layout = Mapping[str, tuple[Row, ...]]
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Store:
         self._writing = threading.Lock()
         self.known = Known()
         self.catalogue: Catalogue = BUILT_IN
+        self.laid_out: Layout | None = None
         self.is_new = self._prepare()
 
     def _prepare(self) -> bool:
@@ -135,6 +137,10 @@ class Store:
             self.catalogue = registry.current()
             for call in transaction.afterwards:
                 call()
+
+    def lay_out(self, layout: Layout | None) -> None:
+        """Remember what all tables held when the ledger was empty; None when that is too much to remember."""
+        self.laid_out = layout
 
     def user(self, user_id: str) -> User | None:
         """A user with his rights."""

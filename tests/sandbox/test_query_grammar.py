@@ -14,7 +14,7 @@ from syncapp.sandbox.server import SandboxServer
 from tests.sandbox.caller import Sandbox
 
 UNDERSTOOD = (200, 400, 501)
-PATIENT = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PATIENT = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 names = st.sampled_from(
     (

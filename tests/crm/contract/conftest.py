@@ -1,4 +1,4 @@
-"""A real sandbox over HTTP for each module, filled anew for each test, and the real client in front of it."""
+"""A real sandbox over HTTP, filled anew for each test, and the real client in front of it."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from tests.crm.contract.scene import Scene
 SMALL = World(users=4, contacts=4, pending=0, seed=7)
 
 
-@pytest.fixture(scope="module")
-def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
+@pytest.fixture(scope="session")
+def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """One for all tests of a process: a token and the contact's columns are the same for each of them."""
     with SandboxServer(tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3", world=SMALL) as server:
-        yield server
+        cloud = Cloud(server.url)
+        cloud.columns = {column.name: column for column in cloud.client().columns("contact")}
+        yield cloud
 
 
 @pytest.fixture
-def cloud(_sandbox: SandboxServer) -> Cloud:
-    cloud = Cloud(_sandbox.url)
-    cloud.post("reset", **vars(SMALL))
-    return cloud
+def cloud(_cloud: Cloud) -> Cloud:
+    _cloud.post("reset", **vars(SMALL))
+    return _cloud
 
 
 @pytest.fixture
 def crm(cloud: Cloud) -> CrmClient:
-    client = cloud.client()
-    cloud.columns = {column.name: column for column in client.columns("contact")}
-    return client
+    return cloud.client()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The CRM's limits and our governor in front of them, with clocks that run a hundred times faster."""
+"""The CRM's limits and our governor in front of them, with clocks that run three hundred times faster."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from syncapp.crm.governor import Lane, Limits
 from syncapp.crm.local_governor import LocalGovernor
 from tests.crm.contract.scene import OURSELVES
 
-# A window of 300 seconds passes in three.
-FASTER = 100
-PUBLISHED = {"requests": 120, "execution_seconds": 60.0, "operation_ms": 40.0}
-OURS = Limits(requests=120, execution_seconds=60).scaled(FASTER)
-SECONDS = 4.0
+# A window of 300 seconds passes in one.
+FASTER = 300
+PUBLISHED = {"requests": 40, "execution_seconds": 20.0, "operation_ms": 40.0}
+OURS = Limits(requests=40, execution_seconds=20).scaled(FASTER)
+SECONDS = 1.5
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from syncapp.crm import errors
 from syncapp.crm.client import CrmClient
 from syncapp.crm.directory_records import ActingFor
 from syncapp.crm.filters_records import QueryType, SystemFilter
+from syncapp.sandbox.config import EMPTY_WORLD
 from syncapp.sandbox.server import SandboxServer
 from tests.crm.contract.cloud import Cloud
 from tests.crm.contract.scene import OURSELVES
@@ -179,7 +180,7 @@ def test_credentials_that_are_accepted_again_work_again(cloud):
 
 
 def test_a_sign_in_service_in_trouble_is_no_refusal(cloud):
-    transport = cloud.transport()
+    transport = cloud.transport(token_source=cloud.credentials())
     crm = CrmClient(transport=transport)
     cloud.fail({"path": "/oauth2/v2.0/token", "status": 503})
 
@@ -193,7 +194,7 @@ def test_a_sign_in_service_in_trouble_is_no_refusal(cloud):
 
 
 def test_a_crm_that_is_gone_is_unreachable(tmp_path):
-    with SandboxServer(tmp_path / "gone.sqlite3") as sandbox:
+    with SandboxServer(tmp_path / "gone.sqlite3", world=EMPTY_WORLD) as sandbox:
         crm = Cloud(sandbox.url).client()
         crm.who_am_i()
 
