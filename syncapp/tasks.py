@@ -17,9 +17,9 @@ from syncapp import deliveries, durable, gates
 from syncapp.connection import WrongOrganization, crm, recognised_crm
 from syncapp.crm.errors import CrmError
 from syncapp.mirror import changes, cursors
-from syncapp.models import Delivery, Gate, Pulse
+from syncapp.models import Delivery, Gate, Pulse, SelectionRun
 from syncapp.models.durable_work import database_now
-from syncapp.review import delivery, rule_runs
+from syncapp.review import delivery, rule_runs, selections
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,18 @@ def tick() -> None:
     except OSError:
         durable.ring_again(Delivery, ids)
         raise
+    _ring_selections()
     _ask_for_a_pulse()
+
+
+def _ring_selections() -> None:
+    durable.sweep(SelectionRun)
+    for run_id in (ids := durable.due_bells(SelectionRun)):
+        try:
+            decide_selection.delay(str(run_id))
+        except OSError:
+            durable.ring_again(SelectionRun, ids)
+            raise
 
 
 def _ask_for_a_pulse() -> None:
@@ -61,6 +72,12 @@ def pulse() -> None:
 def deliver(delivery_id: str) -> None:
     """Bring one contact's due decisions to the CRM."""
     delivery.deliver(uuid.UUID(delivery_id), crm=crm())
+
+
+@shared_task
+def decide_selection(selection_id: str) -> None:
+    """Decide what somebody wants decided together, as far as this task's time goes."""
+    selections.work(uuid.UUID(selection_id), seconds=settings.SOFT_LIMIT / 2)
 
 
 @shared_task

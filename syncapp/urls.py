@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from syncapp.web import health, queue_parts, review, sign_in
+from syncapp.web import health, queue_parts, review, selection, sign_in
 
 urlpatterns = [
     path("", review.home, name="home"),
@@ -12,6 +12,11 @@ urlpatterns = [
     path("review/fresh", queue_parts.fresh, name="fresh"),
     path("review/views/save", queue_parts.save_view, name="save_view"),
     path("review/views/<uuid:view_id>/delete", queue_parts.delete_view, name="delete_view"),
+    path("review/selections/select", selection.select, name="select"),
+    path("review/selections/<uuid:selection_id>/", selection.selection, name="selection"),
+    path("review/selections/<uuid:selection_id>/decide", selection.decide_selection, name="decide_selection"),
+    path("review/selections/<uuid:selection_id>/undo", selection.undo_selection, name="undo_selection"),
+    path("review/selections/<uuid:selection_id>/select-left", selection.select_left, name="select_left"),
     path("review/<uuid:record_id>/", review.record, name="record"),
     path("review/<uuid:record_id>/decide", review.decide, name="decide"),
     path("review/<uuid:record_id>/read-again", review.read_again, name="read_again"),

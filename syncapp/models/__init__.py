@@ -12,6 +12,7 @@ from syncapp.models.person import Person, SignInAttempt
 from syncapp.models.preferences import Preferences
 from syncapp.models.rule import Rule, RuleTrace
 from syncapp.models.saved_view import SavedView
+from syncapp.models.selection import Selection, SelectionItem, SelectionRun
 from syncapp.models.sync_field import SyncField
 from syncapp.models.sync_record import SyncRecord
 from syncapp.models.together import Comment, Presence
@@ -38,6 +39,9 @@ __all__ = [
     "Rule",
     "RuleTrace",
     "SavedView",
+    "Selection",
+    "SelectionItem",
+    "SelectionRun",
     "SignInAttempt",
     "SyncField",
     "SyncRecord",

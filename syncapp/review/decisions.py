@@ -48,9 +48,9 @@ class Decided:
     refused: tuple[ReviewError, ...]
 
 
-def decide(choices: list[Choice], *, by: Decider, channel: str = "screen") -> Decided:
+def decide(choices: list[Choice], *, by: Decider, channel: str = "screen", group: uuid.UUID | None = None) -> Decided:
     """Take every choice that can be taken; the others come back with their reason, and nothing of them is kept."""
-    group = uuid.uuid4()
+    group = group or uuid.uuid4()
     taken: list[Decision] = []
     refused: list[ReviewError] = []
     for choice in choices:

@@ -143,12 +143,18 @@ class QueueView:
     def orders(self) -> list[tuple[Order, str, str]]:
         return [(order, word, self.asked.with_order(order).query) for order, word in ORDERS.items()]
 
+    @cached_property
+    def found(self) -> int:
+        """How many edits are in the list, on all of its pages; at most MOST_COUNTED + 1."""
+        known = None if self.asked.by else next(count for tab, _, _, count in self.tabs if tab is self.tab)
+        return queue.count(self.tab, self.asked.by) if known is None else known
+
     @property
     def title(self) -> str:
-        """The list's heading: how many are in it, where counting them is not the tab's own number."""
+        """The list's heading: how many are in it, where that is not the tab's own number."""
         if not self.asked.by:
             return WORDS[self.tab]
-        found = queue.count(self.tab, self.asked.by)
+        found = self.found
         number = f"{queue.MOST_COUNTED:,}+" if found > queue.MOST_COUNTED else f"{found:,}"
         return f"{number} match" if found != 1 else "1 matches"
 

@@ -1,0 +1,217 @@
+"""Deciding many edits together: freeze the list, then decide exactly what was frozen, one contact at a time.
+
+Each contact's items are decided by `decisions.decide` in one transaction with their results, so a worker that dies
+between two contacts loses nothing and repeats nothing. What changed since it was frozen is refused there, not here.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from syncapp import audit, durable
+from syncapp.models import CrmUser, Person, Selection, SelectionItem, SelectionRun, SyncField, SyncRecord
+from syncapp.models.decision import DecisionState, Outcome
+from syncapp.models.durable_work import WorkState
+from syncapp.models.person import Role
+from syncapp.models.sync_field import FieldDelivery
+from syncapp.review import decisions, steps
+from syncapp.review.errors import NotPossible, ReviewError
+from syncapp.review.narrowing import Narrowing, Tab, matching_fields, narrow
+from syncapp.review.queue import in_tab
+
+MOST = 5000  # fields of one selection
+AT_ONCE = 25  # contacts' fields that one looks through; above, examples and a typed number
+IN_REQUEST = 50  # fields that are decided before the page answers
+EXAMPLES = 5
+LIST_TABS = (Tab.WAITING, Tab.ATTENTION, Tab.PARKED)
+Result = SelectionItem.Result
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to become of every item."""
+
+    outcome: Outcome
+    reason_code: str = ""
+    reason: str = ""
+
+
+def freeze_rows(ids: Sequence[uuid.UUID], *, by: Narrowing, query: str, person: Person) -> Selection:
+    """Freeze the undecided fields of these edits; of a narrowed list, those that it shows them for.
+
+    Raises NotPossible where none is left.
+    """
+    rows = SyncRecord.objects.shown().filter(pk__in=list(ids)[:MOST])
+    return _freeze(rows.order_by("edited_on", "pk").values_list("pk", flat=True), by, query=query, person=person)
+
+
+def freeze_all(*, tab: Tab, by: Narrowing, query: str, person: Person) -> Selection:
+    """Freeze everything that a list shows now, on all of its pages. Raises NotPossible where that is nothing."""
+    if tab not in LIST_TABS:
+        raise NotPossible("Only edits that wait for a decision can be decided together.")
+    rows = narrow(in_tab(tab), tab, by).order_by("edited_on", "pk")
+    return _freeze(rows.values_list("pk", flat=True)[: MOST + 1], by, query=query, person=person)
+
+
+def freeze_left(selection: Selection, *, person: Person) -> Selection:
+    """Freeze again, as they are now, the fields that were refused. Raises NotPossible where none can be decided."""
+    left = selection.items.filter(result=Result.REFUSED).order_by("position").values_list("field_id", flat=True)
+    return _store(list(SyncField.objects.filter(pk__in=left)), query=selection.query, person=person)
+
+
+def _freeze(record_ids: QuerySet[SyncRecord, uuid.UUID], by: Narrowing, *, query: str, person: Person) -> Selection:
+    ids = list(record_ids)
+    place = {pk: number for number, pk in enumerate(ids)}
+    meant = matching_fields(Tab.WAITING, by) | matching_fields(Tab.ATTENTION, by)
+    fields = [field for chunk in _chunks(ids) for field in meant.filter(record_id__in=chunk)]
+    fields.sort(key=lambda field: (place[field.record_id], field.column_name, field.pk))
+    return _store(fields, query=query, person=person)
+
+
+def _chunks(ids: Sequence[uuid.UUID], size: int = 500) -> Iterator[Sequence[uuid.UUID]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
+
+
+@transaction.atomic
+def _store(found: list[SyncField], *, query: str, person: Person) -> Selection:
+    open_ones = [field for field in found if field.is_undecided and field.delivery == FieldDelivery.NONE]
+    own = _edited_by(person, {field.record_id for field in open_ones})
+    fields = [field for field in open_ones if field.record_id not in own and not field.contact_is_gone]
+    if not fields:
+        raise NotPossible("None of these fields can be decided together. Nothing was changed.")
+    kept = fields[:MOST]
+    selection = Selection.objects.create(
+        person=person,
+        frozen_at=Now(),
+        query=query,
+        contacts=len({field.record_id for field in kept}),
+        fields=len(kept),
+        conflicts=sum(field.delivery == FieldDelivery.CONFLICT for field in found),
+        own_edits=sum(field.record_id in own for field in open_ones),
+        is_cut=len(fields) > MOST,
+    )
+    # Shown to a person as examples, so any random numbers will do.
+    examples = set(random.sample(range(len(kept)), min(EXAMPLES, len(kept))))
+    items = (
+        SelectionItem(
+            selection=selection, position=place, field=field, seen=steps.seen(field), is_example=place in examples
+        )
+        for place, field in enumerate(kept)
+    )
+    SelectionItem.objects.bulk_create(items, batch_size=500)
+    selection.refresh_from_db()
+    return selection
+
+
+def _edited_by(person: Person, record_ids: set[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these edits are the person's own, where nobody decides those."""
+    if not settings.FOUR_EYES:
+        return set()
+    himself = CrmUser.objects.filter(entra_id=person.oid).values_list("pk", flat=True)
+    own = SyncRecord.objects.filter(editor_id__in=list(himself))
+    return {pk for chunk in _chunks(sorted(record_ids)) for pk in own.filter(pk__in=chunk).values_list("pk", flat=True)}
+
+
+def start(selection: Selection, wish: Wish, *, number: int | None, by: Person) -> SelectionRun:
+    """Ask for the same outcome for all of it, once. Raises NotPossible without the number where it is many."""
+    if selection.person_id != by.pk:
+        raise NotPossible("Only the person who made this selection decides it.")
+    if selection.fields > AT_ONCE and number != selection.fields:
+        raise NotPossible(f"Type {selection.fields} to confirm that all of them are meant.")
+    try:
+        with transaction.atomic():
+            run = SelectionRun.objects.create(
+                selection=selection,
+                due_at=Now(),
+                outcome=wish.outcome,
+                reason_code=wish.reason_code,
+                reason=wish.reason,
+            )
+            counted = {"contacts": selection.contacts, "fields": selection.fields}
+            audit.record(f"selection.{wish.outcome}", by=by, channel="screen", group=selection.pk, details=counted)
+    except IntegrityError as error:
+        raise NotPossible("This selection was decided already.") from error
+    if selection.fields <= IN_REQUEST:
+        work(selection.pk, seconds=settings.SOFT_LIMIT / 4)
+    return run
+
+
+def work(selection_id: uuid.UUID, *, seconds: float) -> None:
+    """Decide items until none is left or the time is up; what is left is due again at once. Safe to run twice."""
+    held = durable.claim(SelectionRun, selection_id)
+    if held is None:
+        return
+    run = SelectionRun.objects.select_related("selection__person").get(pk=selection_id)
+    until = time.monotonic() + seconds
+    try:
+        for items in _by_contact(run.selection):
+            _decide(held, run, items)
+            durable.failpoint("selection.decided")
+            if time.monotonic() > until:
+                durable.hand_back(held, due_in=0, free=True)
+                return
+        durable.settle(held)
+    except durable.LostLease:
+        return
+
+
+def _by_contact(selection: Selection) -> Iterator[list[SelectionItem]]:
+    open_ones = selection.items.filter(result=Result.OPEN).select_related("field").order_by("position")
+    for _, items in groupby(list(open_ones), key=lambda item: item.field.record_id):
+        yield list(items)
+
+
+@transaction.atomic
+def _decide(held: durable.Claim, run: SelectionRun, items: list[SelectionItem]) -> None:
+    """One contact: its decisions become due at one moment, and are kept together with their results."""
+    durable.lock(held)
+    person = run.selection.person
+    if not person.has_role(Role.REVIEWER):
+        _refuse(items, "The person who asked for it no longer reviews.")
+        return
+    choices = [
+        decisions.Choice(item.field_id, Outcome(run.outcome), item.seen, reason_code=run.reason_code, reason=run.reason)
+        for item in items
+    ]
+    decided = decisions.decide(choices, by=person, channel="selection", group=run.selection.pk)
+    taken = {decision.field_id: decision for decision in decided.taken}
+    words = {error.field.pk: str(error) for error in decided.refused if error.field}
+    for item in items:
+        decision = taken.get(item.field_id)
+        if decision:
+            SelectionItem.objects.filter(pk=item.pk).update(result=Result.TAKEN, decision=decision)
+        else:
+            _refuse([item], words.get(item.field_id, "This edit is no longer here."))
+
+
+def _refuse(items: Sequence[SelectionItem], why: str) -> None:
+    pks = [item.pk for item in items]
+    SelectionItem.objects.filter(pk__in=pks).update(result=Result.REFUSED, why=why[:300])
+
+
+def undo(selection: Selection, *, by: Person) -> tuple[int, int]:
+    """Take back what is on no way yet; how many were, and how many were written already."""
+    taken = selection.items.filter(result=Result.TAKEN, decision__state=DecisionState.OPEN)
+    undone = late = 0
+    for decision_id in taken.order_by("position").values_list("decision_id", flat=True):
+        try:
+            decisions.undo(decision_id, by=by, channel="selection")
+            undone += 1
+        except ReviewError:
+            late += 1
+    return undone, late
+
+
+def is_working(run: SelectionRun) -> bool:
+    """Whether items of it may still be decided."""
+    return run.state not in (WorkState.DONE, WorkState.FAILED)

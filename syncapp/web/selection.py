@@ -1,0 +1,125 @@
+"""Many edits decided together: the frozen list, the question what is to become of it, and what became of each."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from functools import partial
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from syncapp.models import Selection
+from syncapp.models.decision import Outcome
+from syncapp.models.person import Role
+from syncapp.preferences import OTHER
+from syncapp.review import reasons, selections
+from syncapp.review.errors import ReviewError
+from syncapp.review.selections import Wish
+from syncapp.web import asked, forms
+from syncapp.web.access import PortalRequest, allow
+from syncapp.web.page import REVIEW_ROLES, Surroundings, answer, wants_part
+from syncapp.web.selection_view import SelectionView
+
+KEY = "selection"  # names the reason's controls
+
+
+@allow(Role.REVIEWER, methods=("POST",))
+def select(request: PortalRequest) -> HttpResponse:
+    """Freeze what is ticked, or all that the list shows on all of its pages."""
+    wanted = asked.read(request.GET, request.user).first_page
+    by, query, person = wanted.by, wanted.query, request.user
+    if "all" in request.POST:
+        everything = partial(selections.freeze_all, tab=wanted.tab, by=by, query=query, person=person)
+        return _frozen(request, everything, otherwise=query)
+    ticked = [key for key in map(_uuid, request.POST.getlist("record")) if key]
+    return _frozen(request, partial(selections.freeze_rows, ticked, by=by, query=query, person=person), otherwise=query)
+
+
+@allow(*REVIEW_ROLES)
+def selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
+    """The frozen list with its question, or how far it is and what became of each."""
+    return _page(request, _selection(request, selection_id))
+
+
+@allow(Role.REVIEWER, methods=("POST",))
+def decide_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
+    """Approve or reject all of it."""
+    row = _selection(request, selection_id)
+    try:
+        selections.start(row, _wish(request), number=_number(request), by=request.user)
+    except (ReviewError, ValueError) as problem:
+        return _page(request, row, problem=str(problem), status=422)
+    return _to(row)
+
+
+@allow(Role.REVIEWER, methods=("POST",))
+def undo_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
+    """Take back what is on no way to the CRM yet."""
+    row = _selection(request, selection_id)
+    undone, late = selections.undo(row, by=request.user)
+    words = f"{undone} undone."
+    messages.success(request, words + (f" {late} were being written already." if late else ""))
+    return _to(row)
+
+
+@allow(Role.REVIEWER, methods=("POST",))
+def select_left(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
+    """Freeze those that were not decided again, as they are now."""
+    row = _selection(request, selection_id)
+    return _frozen(request, lambda: selections.freeze_left(row, person=request.user), otherwise=row.query)
+
+
+def _selection(request: PortalRequest, selection_id: uuid.UUID) -> Selection:
+    row = get_object_or_404(Selection.objects.select_related("run", "person"), pk=selection_id)
+    if row.person_id != request.user.pk and not request.user.is_administrator:
+        raise Http404
+    return row
+
+
+def _frozen(request: PortalRequest, freeze: Callable[[], Selection], *, otherwise: str) -> HttpResponse:
+    try:
+        return _to(freeze())
+    except ReviewError as problem:
+        messages.error(request, str(problem))
+        return HttpResponseRedirect(reverse("queue") + otherwise, status=303)
+
+
+def _page(request: PortalRequest, row: Selection, *, problem: str = "", status: int = 200) -> HttpResponse:
+    view = SelectionView(row, request.user, everything="all" in request.GET)
+    context = {"section": "review", "around": Surroundings(request.user), "selection": view, "problem": problem}
+    context |= {"reasons": reasons.offered(), "typed": forms.typed(request.POST, KEY), "key": KEY}
+    template = "review/_selection_progress.html" if wants_part(request) else "review/selection.html"
+    return answer(request, template, context, status=status)
+
+
+def _wish(request: PortalRequest) -> Wish:
+    """What the pressed button asks for. Raises ValueError with what is missing."""
+    if request.POST.get("do") == "approve":
+        return Wish(Outcome.APPROVED)
+    if request.POST.get("do") != "reject":
+        raise ValueError("The form came without a decision. Nothing was changed.")
+    said = forms.typed(request.POST, KEY)
+    known = reasons.offered()
+    code = said.code if said.code in known else next(iter(known))
+    if code == OTHER and not said.text:
+        raise ValueError("“Other” needs a sentence.")
+    return Wish(Outcome.REJECTED, reason_code=code, reason=said.text[: reasons.MOST_CHARACTERS])
+
+
+def _number(request: PortalRequest) -> int | None:
+    typed = "".join(request.POST.get("number", "").split()).replace(",", "")
+    return int(typed) if typed.isascii() and typed.isdigit() else None
+
+
+def _to(row: Selection) -> HttpResponse:
+    return HttpResponseRedirect(reverse("selection", args=[row.pk]), status=303)
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,113 @@
+"""A selection as its page shows it: what would change, how far it is, what was not decided and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.db.models import Count, QuerySet
+
+from syncapp.crm.records import Column
+from syncapp.mirror import columns
+from syncapp.models import Person, Selection, SelectionItem, SelectionRun
+from syncapp.models.decision import DecisionState, Outcome
+from syncapp.models.person import Role
+from syncapp.review import selections, sides
+from syncapp.review.sides import Change
+
+MOST_SHOWN = 200
+Result = SelectionItem.Result
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One field of the list: whose, which, from what to what; `why` it was not decided."""
+
+    item: SelectionItem
+    label: str
+    change: Change
+    why: str
+
+
+class SelectionView:
+    """Read when the template asks for it, and once."""
+
+    most_shown = MOST_SHOWN
+
+    def __init__(self, row: Selection, person: Person, *, everything: bool) -> None:
+        self.row = row
+        self.everything = everything
+        self.may_decide = person.has_role(Role.REVIEWER) and row.person_id == person.pk
+
+    @property
+    def run(self) -> SelectionRun | None:
+        """What was asked of it, once that happened."""
+        return getattr(self.row, "run", None)
+
+    @property
+    def is_many(self) -> bool:
+        """Whether nobody looks through all of it: examples, and a number to type."""
+        return self.row.fields > selections.AT_ONCE
+
+    @property
+    def shows_examples(self) -> bool:
+        return self.is_many and not self.everything
+
+    @property
+    def is_working(self) -> bool:
+        return self.run is not None and selections.is_working(self.run)
+
+    @property
+    def word(self) -> str:
+        """approved or rejected, once it is known."""
+        return Outcome(self.run.outcome).label.lower() if self.run else ""
+
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """How many items ended how."""
+        rows = self.row.items.order_by().values_list("result").annotate(number=Count("pk"))
+        return dict(rows)
+
+    @property
+    def taken(self) -> int:
+        return self.counts.get(Result.TAKEN, 0)
+
+    @property
+    def refused(self) -> int:
+        return self.counts.get(Result.REFUSED, 0)
+
+    @property
+    def done(self) -> int:
+        """Items that need no more work."""
+        return self.taken + self.refused
+
+    @cached_property
+    def can_be_undone(self) -> int:
+        """Decisions that are on no way to the CRM yet."""
+        return self.row.items.filter(result=Result.TAKEN, decision__state=DecisionState.OPEN).count()
+
+    @cached_property
+    def undone(self) -> int:
+        return self.row.items.filter(result=Result.TAKEN, decision__state=DecisionState.UNDONE).count()
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """What the question is about, or examples of it."""
+        return self._lines(self.row.items.filter(is_example=True) if self.shows_examples else self.row.items.all())
+
+    @cached_property
+    def left(self) -> list[Line]:
+        """What was not decided."""
+        return self._lines(self.row.items.filter(result=Result.REFUSED))
+
+    def _lines(self, items: QuerySet[SelectionItem]) -> list[Line]:
+        known: dict[str, Mapping[str, Column]] = {}
+        found = []
+        for item in items.select_related("field__record").order_by("position")[:MOST_SHOWN]:
+            table = item.field.record.target_table
+            known.setdefault(table, columns.of_table(table))
+            column = known[table].get(item.field.column_name)
+            label = column.label if column else item.field.column_name
+            found.append(Line(item, label, sides.change(item.field, column), item.why))
+        return found
