@@ -60,6 +60,7 @@ class SeededBug:
     points: tuple[str, ...] = DELIVERY_POINTS
     decisions: tuple[str, ...] = ("approves", "rejects")
     picks: int = 2
+    jumps: tuple[str, ...] = ()
 
     def plant(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take the guard out until the test ends."""
@@ -73,7 +74,12 @@ class SeededBug:
         """The machine with only those rules, and one that decides and delivers amid those troubles."""
         members: dict[str, Any] = dict.fromkeys(name for name in RULES if name not in self.rules)
         members["decide_amid_this_trouble"] = _deciding(self)
-        narrow = {"somebody_in_the_crm": self.in_the_crm, "reviewer": self.at_the_portal, "trouble": self.lasting}
+        narrow = {
+            "somebody_in_the_crm": self.in_the_crm,
+            "reviewer": self.at_the_portal,
+            "trouble": self.lasting,
+            "deliver": self.jumps,
+        }
         members |= {name: _NARROW[name](self) for name, variants in narrow.items() if variants}
         return type("NarrowMachine", (Machine,), members)
 
@@ -115,10 +121,19 @@ def _trouble(bug: SeededBug) -> Any:
     return trouble
 
 
+def _delivering(bug: SeededBug) -> Any:
+    @rule(jump=st.sampled_from(bug.jumps))
+    def deliver(self: Machine, jump: str) -> None:
+        self.deliver_after(jump)
+
+    return deliver
+
+
 _NARROW: dict[str, Callable[[SeededBug], Any]] = {
     "somebody_in_the_crm": _in_the_crm,
     "reviewer": _at_the_portal,
     "trouble": _trouble,
+    "deliver": _delivering,
 }
 
 
@@ -252,8 +267,9 @@ SEEDED_BUGS = (
         function="pass_through",
         guard="if None in probes.values():",
         instead="if len(probes) > 1 or None in probes.values():",
-        rules=("edit", "deliver"),
+        rules=("edit",),
         lasting=("the client secret ends",),
+        jumps=("a day",),
         troubles=("the CRM fails",),
         points=("429 on a write",),
     ),

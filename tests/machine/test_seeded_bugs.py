@@ -9,7 +9,7 @@ from tests.machine.runs import run
 from tests.machine.seeded_bugs import SEEDED_BUGS, SeededBug
 from tests.machine.world import World
 
-ENOUGH_RUNS = 60
+ENOUGH_RUNS = 120
 
 
 @pytest.mark.timeout(600)
