@@ -2,6 +2,7 @@
 
 MACHINE_RUNS=2000        more runs than the 200 of every test run
 MACHINE_SEED=7           other runs than always
+MACHINE_BUGS=all         also the seeded bugs that lie deep (test_seeded_bugs.py)
 MACHINE_SHRINK=1         look for fewer steps that fail too, which takes minutes
 """
 
@@ -18,6 +19,7 @@ from tests.machine.world import World
 
 RUNS = int(os.environ.get("MACHINE_RUNS", "200"))
 FIRST_SEED = int(os.environ.get("MACHINE_SEED", "0"))
+ALL_BUGS = os.environ.get("MACHINE_BUGS") == "all"
 SHRINK = bool(os.environ.get("MACHINE_SHRINK"))
 STEPS = 20
 

@@ -45,6 +45,7 @@ class SeededBug:
     """`guard`, a piece of the source of `function`, becomes `instead`.
 
     What follows narrows the machine to what can bring it to light: the rules that stay, and variants of the others.
+    Deep ones take the machine longer than every test run has time for; the bench looks for those too.
     """
 
     name: str
@@ -61,6 +62,7 @@ class SeededBug:
     decisions: tuple[str, ...] = ("approves", "rejects")
     picks: int = 2
     jumps: tuple[str, ...] = ()
+    is_deep: bool = False
 
     def plant(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take the guard out until the test ends."""
@@ -153,6 +155,7 @@ SEEDED_BUGS = (
         instead="if False:",
         rules=("deliver",),
         troubles=("the power is cut",),
+        is_deep=True,
     ),
     SeededBug(
         name="a decision in the CRM is written over",
@@ -197,6 +200,7 @@ SEEDED_BUGS = (
         guard="state=DecisionState.OPEN)",
         instead="state__in=['open', 'bound'])",
         troubles=("the reviewer undoes",),
+        is_deep=True,
     ),
     SeededBug(
         name="a form decides what its reviewer never saw",
@@ -207,6 +211,7 @@ SEEDED_BUGS = (
         in_the_crm=("edits the same field by a form",),
         at_the_portal=("leaves a form open", "looks at the CRM's values"),
         decisions=("submits an old form",),
+        is_deep=True,
     ),
     SeededBug(
         name="people decide their own edits",
@@ -217,6 +222,7 @@ SEEDED_BUGS = (
         rules=("edit",),
         at_the_portal=("approves",),
         picks=6,
+        is_deep=True,
     ),
     SeededBug(
         name="two approvals of one column go together",
@@ -226,6 +232,7 @@ SEEDED_BUGS = (
         instead="number = 0",
         in_the_crm=("edits the same field in Outlook",),
         at_the_portal=("approves",),
+        is_deep=True,
     ),
     SeededBug(
         name="settled fields are not counted",
@@ -242,6 +249,7 @@ SEEDED_BUGS = (
         instead="cursors.move(reader, next_link=page.next_link, delta_link=page.delta_link)\n    "
         "parts = list(rows.chunks(page.rows))",
         rules=("edit", "pull"),
+        is_deep=True,
     ),
     SeededBug(
         name="a newer edit supersedes nothing",
@@ -260,6 +268,7 @@ SEEDED_BUGS = (
         rules=("pull", "deliver"),
         troubles=("the power is cut", "a form changes the field"),
         decisions=("approves", "puts back or approves after all"),
+        is_deep=True,
     ),
     SeededBug(
         name="a second closed gate lets nobody probe",
@@ -272,5 +281,6 @@ SEEDED_BUGS = (
         jumps=("a day",),
         troubles=("the CRM fails",),
         points=("429 on a write",),
+        is_deep=True,
     ),
 )
