@@ -183,6 +183,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": PULL_SECONDS,
         "options": {"expires": PULL_SECONDS * 2},
     },
+    "tell": {"task": "syncapp.tasks.tell", "schedule": PULL_SECONDS, "options": {"expires": PULL_SECONDS * 2}},
     "nightly": {"task": "syncapp.tasks.nightly", "schedule": 600.0, "options": {"expires": 600}},
 }
 

@@ -1,7 +1,8 @@
-"""Which CRM this portal is connected to: the process's client, its identity check, and what may be written."""
+"""What this portal is connected to: the process's CRM client with its identity check, and its mail service."""
 
 from __future__ import annotations
 
+from email.utils import parseaddr
 from functools import cache
 from uuid import UUID
 
@@ -16,6 +17,9 @@ from syncapp.crm.names import Names
 from syncapp.crm.redis_governor import RedisGovernor
 from syncapp.crm.transport import Transport
 from syncapp.models import Connection, Gate
+from syncapp.outbox.graph import GraphPost
+from syncapp.outbox.post import Post
+from syncapp.outbox.smtp import SmtpPost
 
 
 class WrongOrganization(Exception):
@@ -104,3 +108,30 @@ def recognised_crm() -> CrmClient:
     client = crm().in_lane(Lane.BULK)
     recognise(client.who_am_i().organization_id)
     return client
+
+
+@cache
+def post() -> Post:
+    """The mail service of this process, by MAIL_BACKEND."""
+    if settings.MAIL_BACKEND == "graph":
+        return _graph()
+    return SmtpPost(
+        host=settings.SMTP_HOST,
+        port=settings.SMTP_PORT,
+        user=settings.SMTP_USER,
+        password=settings.SMTP_PASSWORD,
+        security=settings.SMTP_SECURITY,
+        seconds=settings.HTTP_SECONDS,
+    )
+
+
+def _graph() -> GraphPost:
+    tokens = ClientCredentials(
+        authority=settings.CRM_AUTHORITY,
+        client_id=settings.GRAPH_CLIENT_ID,
+        client_secret=settings.GRAPH_CLIENT_SECRET,
+        scope=f"{settings.GRAPH_ORIGIN}/.default",
+        session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
+    )
+    mailbox = settings.GRAPH_MAILBOX or parseaddr(settings.MAIL_FROM)[1]
+    return GraphPost(origin=settings.GRAPH_ORIGIN, mailbox=mailbox, tokens=tokens, seconds=settings.HTTP_SECONDS)

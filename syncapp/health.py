@@ -142,10 +142,16 @@ def _redis_address() -> str:
     return str(settings.REDIS_URL).replace("redis+socket://", "unix://", 1)
 
 
+_WAITS: dict[str, str] = {
+    Gate.Name.FORBIDDEN_READ: "",
+    Gate.Name.SMTP: "They are kept and sent later; everything else works.",
+}
+
+
 def _gate_trouble(gate: Gate) -> Trouble:
     by = gate.closed_by.name if gate.closed_by else ""
     text = f"{Gate.Name(gate.name).label}." if gate.name in Gate.Name.values else f"Stopped: {gate.name}."
-    wait = "Decisions are kept and written later." if gate.name != Gate.Name.FORBIDDEN_READ else ""
+    wait = _WAITS.get(gate.name, "Decisions are kept and written later.")
     return Trouble(gate.name, f"{text} {wait}".strip(), since=gate.closed_at, by=by, detail=gate.reason)
 
 

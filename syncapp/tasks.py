@@ -13,13 +13,14 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from syncapp import deliveries, durable, gates
-from syncapp.connection import WrongOrganization, crm, recognised_crm
+from syncapp import alarms, deliveries, durable, gates
+from syncapp.connection import WrongOrganization, crm, post, recognised_crm
 from syncapp.crm.errors import CrmError
+from syncapp.emails import sending
 from syncapp.mirror import changes, cursors
-from syncapp.models import Delivery, Gate, Pulse, SelectionRun
-from syncapp.models.durable_work import database_now
-from syncapp.review import delivery, rule_runs, selections
+from syncapp.models import Delivery, Gate, Message, Pulse, SelectionRun
+from syncapp.models.durable_work import DurableWork, database_now
+from syncapp.review import delivery, notices, rule_runs, selections
 
 log = logging.getLogger(__name__)
 
@@ -30,29 +31,25 @@ READ_GATES = (Gate.Name.FORBIDDEN_READ, *gates.CONNECTION_GATES)
 @shared_task
 def tick() -> None:
     """Every second: free what died, adopt what was forgotten, ring what is due. Safe with two schedulers."""
-    durable.sweep(Delivery)
+    for model in (Delivery, Message, SelectionRun):
+        durable.sweep(model)
     durable.failpoint("tick.swept")
     deliveries.adopt_orphans()
-    ids = durable.due_bells(Delivery)
-    durable.failpoint("tick.rung")
-    try:
-        for delivery_id in ids:
-            deliver.delay(str(delivery_id))
-    except OSError:
-        durable.ring_again(Delivery, ids)
-        raise
-    _ring_selections()
+    _ring(Delivery, deliver)
+    _ring(Message, send)
+    _ring(SelectionRun, decide_selection)
     _ask_for_a_pulse()
 
 
-def _ring_selections() -> None:
-    durable.sweep(SelectionRun)
-    for run_id in (ids := durable.due_bells(SelectionRun)):
-        try:
-            decide_selection.delay(str(run_id))
-        except OSError:
-            durable.ring_again(SelectionRun, ids)
-            raise
+def _ring(model: type[DurableWork], task: Any) -> None:
+    ids = durable.due_bells(model)
+    durable.failpoint("tick.rung")
+    try:
+        for pk in ids:
+            task.delay(str(pk))
+    except OSError:
+        durable.ring_again(model, ids)
+        raise
 
 
 def _ask_for_a_pulse() -> None:
@@ -78,6 +75,20 @@ def deliver(delivery_id: str) -> None:
 def decide_selection(selection_id: str) -> None:
     """Decide what somebody wants decided together, as far as this task's time goes."""
     selections.work(uuid.UUID(selection_id), seconds=settings.SOFT_LIMIT / 2)
+
+
+@shared_task
+def send(message_id: str) -> None:
+    """Hand one mail to the mail service."""
+    sending.send(uuid.UUID(message_id), post=post())
+
+
+@shared_task
+def tell() -> None:
+    """Make the mails that are due: new edits by each reviewer's wish, reminders, troubles of the portal."""
+    notices.tell_new_edits()
+    notices.remind()
+    alarms.watch()
 
 
 @shared_task

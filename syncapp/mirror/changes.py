@@ -19,7 +19,7 @@ from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import DeltaExpired
 from syncapp.crm.records import ChangePage
 from syncapp.durable import failpoint
-from syncapp.mirror import columns, cursors, rows, statistics, supersede, users
+from syncapp.mirror import arrivals, columns, cursors, rows, statistics, supersede, users
 from syncapp.mirror.cursors import Reader
 from syncapp.models import MirrorCursor, SyncField, SyncRecord
 
@@ -115,10 +115,10 @@ def _store_page(table: _Table, reader: Reader, cursor: MirrorCursor, page: Chang
     parts = list(rows.chunks(page.rows))
     for part in parts[:-1]:
         with transaction.atomic():
-            _store_rows(table, part, cursor.generation, pulled)
+            _store_rows(table, part, cursor, pulled)
             cursors.move(reader)
     with transaction.atomic():
-        _store_rows(table, parts[-1], cursor.generation, pulled)
+        _store_rows(table, parts[-1], cursor, pulled)
         _withdraw_deleted(table, page.deleted, pulled)
         if page.delta_link:
             _finish(table, reader, cursor, page.delta_link, pulled)
@@ -129,8 +129,10 @@ def _store_page(table: _Table, reader: Reader, cursor: MirrorCursor, page: Chang
     pulled.pages += 1
 
 
-def _store_rows(table: _Table, part: Sequence[Any], generation: int, pulled: Pulled) -> None:
-    stored = table.store(part, generation=generation)
+def _store_rows(table: _Table, part: Sequence[Any], cursor: MirrorCursor, pulled: Pulled) -> None:
+    stored = table.store(part, generation=cursor.generation)
+    if stored.arrived and not arrivals.is_first_reading(cursor):
+        arrivals.note(stored.arrived)
     marks = supersede.supersede(stored.records)
     if marks:
         failpoint("mirror.superseded")
@@ -152,6 +154,8 @@ def _finish(table: _Table, reader: Reader, cursor: MirrorCursor, delta_link: str
     done: dict[str, Any] = {"next_link": "", "delta_link": delta_link, "pulled_at": Now()}
     if cursor.is_full_read:
         done |= {"is_full_read": False, "full_read_at": Now()}
+        if table.name == RECORDS and arrivals.is_first_reading(cursor):
+            arrivals.begin_with_backlog()
         if table.name == FIELDS:
             # Two questions, because only the first has an index by generation.
             for fields in (SyncField.objects.undecided(), SyncField.objects.failed()):

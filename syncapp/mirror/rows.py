@@ -27,12 +27,13 @@ Item = TypeVar("Item")
 
 @dataclass(slots=True)
 class Stored:
-    """What one page changed: `records` may supersede or be superseded, `uncounted` need their counts."""
+    """What one page changed: `records` may supersede, `uncounted` need their counts, `arrived` are complete now."""
 
     new: int = 0
     withdrawn: int = 0
     records: set[UUID] = field(default_factory=set)
     uncounted: set[UUID] = field(default_factory=set)
+    arrived: set[UUID] = field(default_factory=set)
 
 
 def chunks(rows: Sequence[Item]) -> Iterable[Sequence[Item]]:
@@ -43,22 +44,32 @@ def chunks(rows: Sequence[Item]) -> Iterable[Sequence[Item]]:
 
 def store_records(rows: Sequence[StagedRecord], *, generation: int) -> Stored:
     """Insert or fill the edits; those that were reviewed before we ever held them are left out."""
-    held = _counted({row.id for row in rows})
+    held, complete = _counted({row.id for row in rows})
     kept = [row for row in rows if row.id in held or row.state == 0]
     upserts.upsert(SyncRecord, [{**_record(row, generation), **held.get(row.id, _NO_FIELDS)} for row in kept])
     new = {row.id for row in kept if row.id not in held}
-    return Stored(new=len(new), records={row.id for row in kept}, uncounted=new)
+    records = {row.id for row in kept}
+    return Stored(new=len(new), records=records, uncounted=new, arrived=_arriving(kept, complete))
 
 
-def _counted(ids: Collection[UUID]) -> dict[UUID, dict[str, int]]:
-    """Which of these edits we hold, with the true counts of their fields.
+def _arriving(rows: Sequence[StagedRecord], complete: Collection[UUID]) -> set[UUID]:
+    """Edits that wait and were not here, or only as a stub, until now."""
+    return {row.id for row in rows if row.id not in complete and row.state == 0 and _contact_of(row) is not None}
+
+
+def _contact_of(row: StagedRecord) -> UUID | None:
+    return row.target_id or row.contact_id
+
+
+def _counted(ids: Collection[UUID]) -> tuple[dict[UUID, dict[str, int]], set[UUID]]:
+    """Which of these edits we hold, with the true counts of their fields; and which of them are no stubs.
 
     Locked before they are counted: whoever moves a field now counts after us. An edit that is new to us may get a
     stub with fields from somebody else at this moment, so it has to be counted again once it is stored.
     """
     rows = SyncRecord.objects.filter(pk__in=ids)
-    held = list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
-    return rows.true_counts() if held else {}
+    held = list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", "is_stub"))
+    return rows.true_counts() if held else {}, {pk for pk, is_stub in held if not is_stub}
 
 
 def _record(row: StagedRecord, generation: int) -> upserts.Row:
@@ -66,7 +77,7 @@ def _record(row: StagedRecord, generation: int) -> upserts.Row:
         "id": row.id,
         "name": row.name,
         "target_table": row.target_table or "contact",
-        "target_id": row.target_id or row.contact_id,
+        "target_id": _contact_of(row),
         "editor_id": row.editor_id,
         "editor_name": row.editor_name,
         "edited_on": row.edited_on,
@@ -74,7 +85,7 @@ def _record(row: StagedRecord, generation: int) -> upserts.Row:
         "crm_state": row.state,
         "version": row.version,
         "generation": generation,
-        "is_stub": row.target_id is None and row.contact_id is None,
+        "is_stub": _contact_of(row) is None,
         "name_key": search_key(row.name),
         "editor_key": search_key(row.editor_name),
     }

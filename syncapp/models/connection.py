@@ -85,6 +85,7 @@ class Gate(models.Model):
         FORBIDDEN_READ = "forbidden:read", "The CRM forbids reading staged edits"
         FORBIDDEN_REVIEW = "forbidden:review", "The CRM forbids writing reviewed values"
         WRONG_ORGANIZATION = "wrong_organization", "The connection leads to another CRM"
+        SMTP = "smtp", "Mails are not accepted"
         OPERATOR_STOP = "operator_stop", "CRM writes are stopped"
 
     name = models.CharField(max_length=60, primary_key=True)

@@ -18,6 +18,7 @@ from syncapp.mirror.supersede import records_of, supersede
 from syncapp.models import Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.review import notices
 from syncapp.review.conflicts import Finding, Verdict
 
 # finding ─▶ (the decision's state, the field's new columns)
@@ -110,6 +111,7 @@ def finish(claim: Claim) -> None:
     """Close the delivery, or make it ready for decisions that came meanwhile. Raises LostLease."""
     durable.lock(claim)
     delivery = Delivery.objects.get(pk=claim.pk)
+    notices.tell_outcomes(delivery.decisions.values_list("field__record", flat=True).distinct())
     due_at = deliveries.next_due(delivery)
     if due_at is None:
         durable.settle(claim)

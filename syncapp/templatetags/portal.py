@@ -79,6 +79,17 @@ def added(side: Side) -> SafeString:
     return _marked(side, "ins")
 
 
+@register.filter
+def in_words(side: Side) -> str:
+    """A value as plain text, hidden characters by their names; more lines than one are set in."""
+    if side.is_empty:
+        return "(empty)"
+    if side.items:
+        return "; ".join(item for item, _ in side.items)
+    text = "".join(f"[{part.name}]" if part.kind is Kind.HIDDEN else part.text for part in side.parts)
+    return text.replace("\n", "\n" + " " * 14)
+
+
 def _marked(side: Side, mark: str) -> SafeString:
     if side.is_empty:
         return format_html('<{0} class="empty">empty</{0}>', "ins" if side.is_changed else "span")

@@ -1,0 +1,58 @@
+"""Telling the operators when the portal itself is in trouble, and when that is over. Told once each, whoever looks.
+
+A worker cannot tell that no worker answers; for that `manage.py watch` runs outside of them, by cron or a timer.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from syncapp import health, messages, preferences
+from syncapp.health import Trouble
+from syncapp.models import Alarm, Gate, Person
+from syncapp.models.message import MessageKind
+
+PATIENCE = timedelta(seconds=60)  # what is over sooner than this wakes nobody
+# A pause that the CRM asked for and a connection that is read only are no troubles; that mails do not leave can only
+# be told by other means: the banner and /healthz.
+_NOT_TOLD = (Gate.Name.CRM_THROTTLED, Gate.Name.SMTP, "read_only")
+
+
+def watch() -> int:
+    """Compare what is wrong with what was told; how many mails were made. Safe to run twice."""
+    found = {trouble.code: trouble for trouble in health.troubles() if trouble.code not in _NOT_TOLD}
+    told = {alarm.code: alarm for alarm in Alarm.objects.all()}
+    made = sum(_raise(trouble) for code, trouble in found.items() if code not in told and _lasts(trouble))
+    return made + sum(_lift(alarm) for code, alarm in told.items() if code not in found)
+
+
+def _lasts(trouble: Trouble) -> bool:
+    return trouble.since is None or trouble.since <= timezone.now() - PATIENCE
+
+
+@transaction.atomic
+def _raise(trouble: Trouble) -> int:
+    since = trouble.since or timezone.now()
+    _, is_first = Alarm.objects.get_or_create(code=trouble.code, defaults={"text": trouble.text[:300], "since": since})
+    return _tell(trouble.code, trouble.text, since, over=False) if is_first else 0
+
+
+@transaction.atomic
+def _lift(alarm: Alarm) -> int:
+    gone, _ = Alarm.objects.filter(code=alarm.code).delete()
+    return _tell(alarm.code, alarm.text, alarm.since, over=True) if gone else 0
+
+
+def _tell(code: str, text: str, since: datetime, *, over: bool) -> int:
+    details = {"code": code, "text": text, "since": f"{since:%d %B %Y, %H:%M} UTC", "over": over}
+    made = [messages.queue(MessageKind.OPERATIONS, to=reader, details=details) for reader in _readers()]
+    return sum(message is not None for message in made)
+
+
+def _readers() -> list[Person | str]:
+    """The operations address; where none is set, the administrators."""
+    address = preferences.read().operations_address
+    return [address] if address else list(Person.objects.filter(is_administrator=True, is_active=True))

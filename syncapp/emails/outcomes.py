@@ -1,0 +1,52 @@
+"""What became of each field of an edit, in the words of its editor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from syncapp.crm.records import Column
+from syncapp.mirror import columns
+from syncapp.models import Decision, SyncField, SyncRecord
+from syncapp.models.sync_field import FieldDecision
+from syncapp.review import reasons, sides
+from syncapp.review.sides import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One field: what it is called, what was decided, why, and what the CRM has now."""
+
+    label: str
+    word: str
+    reason: str
+    proposed: Side
+    now: Side | None
+
+
+def results(record: SyncRecord) -> tuple[Result, ...]:
+    """The decided fields, by label; superseded and withdrawn ones were nobody's decision and are left out."""
+    known = columns.of_table(record.target_table)
+    decided = (FieldDecision.APPROVED, FieldDecision.REJECTED)
+    rows = SyncField.objects.filter(record=record, decision__in=decided).prefetch_related("decisions")
+    return tuple(sorted((_result(row, known.get(row.column_name)) for row in rows), key=lambda each: each.label))
+
+
+def _result(field: SyncField, column: Column | None) -> Result:
+    last = max(field.decisions.all(), key=lambda decision: decision.version, default=None)
+    proposed = sides.single(column, field.proposed_value, field.proposed_label)
+    label = column.label if column else field.column_name
+    if field.decision == FieldDecision.APPROVED:
+        corrected = last is not None and last.is_corrected
+        now = sides.single(column, last.value_to_write) if corrected and last is not None else None
+        return Result(label, "Approved, corrected" if corrected else "Approved", "", proposed, now)
+    return Result(label, "Kept as it was", _reason(last), proposed, _kept(field, last, column))
+
+
+def _kept(field: SyncField, last: Decision | None, column: Column | None) -> Side:
+    if last is not None and last.writes:  # put back
+        return sides.single(column, last.value_to_write)
+    return sides.single(column, field.original_value, field.original_label)
+
+
+def _reason(decision: Decision | None) -> str:
+    return reasons.words(decision.reason_code, decision.reason) if decision is not None else ""

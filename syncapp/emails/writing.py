@@ -1,0 +1,95 @@
+"""A letter as a mail: subject, text and HTML from templates, and the headers that keep machines from answering."""
+
+from __future__ import annotations
+
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import css_inline
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from syncapp.emails.content import Letter
+from syncapp.models import Message
+from syncapp.review.sides import zone_of
+
+
+def write(message: Message, letter: Letter, *, again: bool) -> bytes:
+    """The whole mail. `again`: it may have been delivered before, so it says that it may be a second copy."""
+    with timezone.override(zone_of(letter.zone)):
+        context = {"letter": letter, "again": again, "environment": settings.ENVIRONMENT_NAME}
+        subject = " ".join(_rendered(letter.kind, "_subject.txt", context).split())
+        text = _tidy(_rendered(letter.kind, ".txt", context))
+        html = _inliner().inline(_rendered(letter.kind, ".html", context | {"subject": subject}))
+    return _mail(message, letter, subject=subject, text=text, html=html).as_bytes(policy=policy.SMTP)
+
+
+def _rendered(kind: str, ending: str, context: dict[str, Any]) -> str:
+    return render_to_string(f"emails/{kind}{ending}", context)
+
+
+def _tidy(text: str) -> str:
+    """At most two empty lines together, none at the ends, no blanks before a line's end."""
+    lines: list[str] = []
+    for line in text.strip().splitlines():
+        if line.strip() or lines[-2:] != ["", ""]:
+            lines.append(line.rstrip())
+    return "\n".join(lines) + "\n"
+
+
+@cache
+def _inliner() -> css_inline.CSSInliner:
+    # At-rules stay in the head: dark colours and narrow screens cannot be said in an attribute.
+    return css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+
+def _mail(message: Message, letter: Letter, *, subject: str, text: str, html: str) -> EmailMessage:
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["From"] = sender()
+    mail["To"] = _address(letter.name, letter.to)
+    mail["Subject"] = subject
+    mail["Date"] = format_datetime(timezone.now())
+    for name, value in _headers(message, letter).items():
+        mail[name] = value
+    mail.set_content(text, cte="quoted-printable")
+    mail.add_alternative(html, subtype="html", cte="quoted-printable")
+    return mail
+
+
+def _headers(message: Message, letter: Letter) -> dict[str, str]:
+    """Thread, "no answer please", and unsubscribing by one POST (RFC 3834, RFC 8058).
+
+    The thread's root is fixed and stands in both headers from the first mail on: relays replace Message-ID, and Gmail
+    looks at In-Reply-To.
+    """
+    root = f"<{letter.thread}@{_host()}>"
+    found = {
+        "Message-ID": f"<{message.pk}@{_host()}>",
+        "References": root,
+        "In-Reply-To": root,
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+    }
+    if letter.wishes:
+        found |= {"List-Unsubscribe": f"<{letter.wishes}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return found
+
+
+def _host() -> str:
+    return urlsplit(settings.BASE_URL).hostname or "localhost"
+
+
+def sender() -> Address:
+    """Who the mails come from: MAIL_FROM, a bare address or one with a name."""
+    return _address(*parseaddr(settings.MAIL_FROM))
+
+
+def _address(name: str, spec: str) -> Address:
+    """An address that cannot break out of its header, whatever the name holds."""
+    return Address(display_name=" ".join(name.split()), addr_spec=spec)
