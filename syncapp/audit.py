@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import uuid
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from django.conf import settings
@@ -59,3 +61,18 @@ def record(
     if before is not None or after is not None or reason:
         AuditValue.objects.create(entry=entry, before=before, after=after, reason=reason)
     return entry
+
+
+def seal(entry: AuditEntry) -> str:
+    """A keyed digest of the whole entry but its values, for which their digests stand: it outlives their erasure."""
+    said = {
+        "id": entry.pk,
+        "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "action": entry.action,
+        "actor": entry.actor_id,
+        "channel": entry.channel,
+        "about": [entry.group, entry.record_id, entry.field_id, entry.decision_id],
+        "details": entry.details,
+        "values": [entry.before_digest, entry.after_digest],
+    }
+    return digest(json.dumps(said, sort_keys=True, default=str))

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from syncapp.web import health, queue_parts, review, selection, sign_in
+from syncapp.web import (
+    activity,
+    health,
+    queue_parts,
+    review,
+    selection,
+    sign_in,
+)
 
 urlpatterns = [
     path("", review.home, name="home"),
@@ -24,6 +31,8 @@ urlpatterns = [
     path("review/fields/<uuid:field_id>/put-back", review.put_back, name="put_back"),
     path("review/fields/<uuid:field_id>/approve-after-all", review.approve_after_all, name="approve_after_all"),
     path("review/fields/<uuid:field_id>/retry", review.retry, name="retry"),
+    path("activity/", activity.activity, name="activity"),
+    path("activity/export.csv", activity.activity_csv, name="activity_csv"),
     path("sign-in", sign_in.sign_in, name="sign_in"),
     path("sign-in/start", sign_in.start, name="sign_in_start"),
     path("sign-in/callback", sign_in.callback, name="sign_in_callback"),

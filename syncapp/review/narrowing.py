@@ -101,7 +101,8 @@ def overdue_before() -> datetime | None:
     return None if rules.backlog else timezone.now() - timedelta(hours=rules.overdue_hours)
 
 
-def _searched(text: str) -> Q:
+def named(text: str) -> Q:
+    """Edits whose contact's or editor's name begins so."""
     beginning = search_key(text)
     return _begins("name_key", beginning) | _begins("editor_key", beginning)
 
@@ -122,7 +123,7 @@ def _aged(age: Age) -> Q:
 
 _DAYS = {Age.DAY: 1, Age.WEEK: 7, Age.MONTH: 30}
 _CONDITIONS: Mapping[str, Any] = {
-    "search": _searched,
+    "search": named,
     "editor": lambda pk: Q(editor_id=pk),
     "age": _aged,
     "owner": lambda pk: Q(assigned_to_id=pk),

@@ -34,6 +34,11 @@ class Side:
         return not self.parts and not self.items
 
     @property
+    def text(self) -> str:
+        """The value without marks."""
+        return "; ".join(item for item, _ in self.items) or "".join(part.text for part in self.parts)
+
+    @property
     def length(self) -> int:
         """Characters in all."""
         return sum(len(part.text) for part in self.parts)

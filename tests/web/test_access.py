@@ -39,6 +39,8 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "put_back": (frozenset({R}), "POST"),
     "approve_after_all": (frozenset({R}), "POST"),
     "retry": (frozenset({R}), "POST"),
+    "activity": (frozenset({V, R, A}), "GET"),
+    "activity_csv": (frozenset({V, R, A}), "GET"),
     "sign_in": (PUBLIC, "GET"),
     "sign_in_start": (PUBLIC, "GET"),
     "sign_in_callback": (PUBLIC, "GET"),

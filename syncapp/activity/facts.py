@@ -1,0 +1,84 @@
+"""What the rows behind some entries say: whose edit, which labels, who decided. As many reads for one as for all."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from syncapp.models import AuditEntry, AuditValue, Decision, Person, SyncField, SyncRecord
+
+# Entries whose values are people's ids.
+ABOUT_PEOPLE = frozenset({"record.assigned"})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The rows behind the entries of one page, by id."""
+
+    records: Mapping[uuid.UUID, SyncRecord]
+    fields: Mapping[uuid.UUID, SyncField]
+    decisions: Mapping[uuid.UUID, Decision]
+    people: Mapping[uuid.UUID, Person]
+
+    def newer(self, entry: AuditEntry) -> SyncRecord | None:
+        """The edit that superseded the field which the entry is about."""
+        field = self.fields.get(as_id(entry.details.get("by")) or uuid.UUID(int=0))
+        return self.records.get(field.record_id) if field else None
+
+    def label(self, entry: AuditEntry, value: str | None) -> str:
+        """What the CRM called this value when the edit was staged; '' where it is another value."""
+        field = self.fields.get(entry.field_id) if entry.field_id else None
+        if field is None or value is None:
+            return ""
+        known = {field.original_value: field.original_label, field.proposed_value: field.proposed_label}
+        return {field.crm_now_value: field.crm_now_label, **known}.get(value, "")
+
+
+def value_of(entry: AuditEntry) -> AuditValue | None:
+    """The entry's values; None where there were none, or they were erased."""
+    return getattr(entry, "value", None)
+
+
+def is_erased(entry: AuditEntry) -> bool:
+    """Whether there were values that are no longer held: their digests stay."""
+    return value_of(entry) is None and bool(entry.before_digest or entry.after_digest)
+
+
+def of(entries: Sequence[AuditEntry]) -> Facts:
+    """Read what is behind these entries."""
+    superseding = [as_id(entry.details.get("by")) for entry in entries if entry.action == "field.superseded"]
+    fields = _fields([entry.field_id for entry in entries] + superseding)
+    wanted = {entry.record_id for entry in entries} | {field.record_id for field in fields.values()}
+    decisions = Decision.objects.select_related("decided_by").filter(pk__in=_ids(each.decision_id for each in entries))
+    return Facts(
+        records=SyncRecord.objects.only("id", "name", "target_id", "editor_name", "edited_on").in_bulk(_ids(wanted)),
+        fields=fields,
+        decisions={decision.pk: decision for decision in decisions},
+        people=Person.objects.in_bulk(_ids(_people(entries))),
+    )
+
+
+def as_id(text: object) -> uuid.UUID | None:
+    """The id that a text holds, if it holds one."""
+    try:
+        return uuid.UUID(str(text))
+    except ValueError:
+        return None
+
+
+def _fields(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, SyncField]:
+    labels = ("original_label", "proposed_label", "crm_now_label")
+    values = ("original_value", "proposed_value", "crm_now_value")
+    return SyncField.objects.only("id", "record_id", *labels, *values).in_bulk(_ids(ids))
+
+
+def _people(entries: Sequence[AuditEntry]) -> Iterable[uuid.UUID | None]:
+    for entry in entries:
+        value = value_of(entry) if entry.action in ABOUT_PEOPLE else None
+        yield from (as_id(value.before), as_id(value.after)) if value else ()
+        yield as_id(entry.details.get("asked"))
+
+
+def _ids(found: Iterable[uuid.UUID | None]) -> Collection[uuid.UUID]:
+    return {each for each in found if each is not None}

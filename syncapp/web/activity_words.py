@@ -1,0 +1,120 @@
+"""The words for what stands in the trail: actions, channels, findings. What is new here is shown by its own name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from syncapp.models import AuditEntry, Gate
+from syncapp.models.audit import area_of
+from syncapp.models.preferences import Preferences
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """An action in one or two words, with its picture and tone."""
+
+    icon: str
+    word: str
+    tone: str = ""
+
+
+_DID = {
+    "field.review.approved": Did("check", "Approved"),
+    "field.review.rejected": Did("cross", "Rejected"),
+    "field.put_back.rejected": Did("undo", "Put back"),
+    "field.after_all.approved": Did("check", "Approved after all"),
+    "field.undone": Did("undo", "Took back"),
+    "field.retried": Did("retry", "Tried again"),
+    "field.delivery.written": Did("check", "Written", "good"),
+    "field.delivery.already": Did("check", "Was already so", "good"),
+    "field.delivery.conflict": Did("split", "Conflict", "warn"),
+    "field.delivery.failed": Did("stop-sign", "Not written", "bad"),
+    "field.delivery.withdrawn": Did("gone", "Withdrawn"),
+    "field.superseded": Did("newer", "Superseded"),
+    "field.withdrawn": Did("gone", "Withdrawn"),
+    "record.assigned": Did("user", "Assigned"),
+    "record.parked": Did("clock", "Parked"),
+    "record.unparked": Did("clock", "Unparked"),
+    "record.remark": Did("pencil", "Remarked"),
+    "record.question": Did("user", "Asked"),
+    "record.answer": Did("user", "Answered"),
+    "person.signed_in": Did("user", "Signed in"),
+    "person.signed_out": Did("user", "Signed out"),
+    "person.absence": Did("clock", "Absence"),
+    "gate.closed": Did("lock", "Stopped", "warn"),
+    "gate.opened": Did("check", "Let on again"),
+    "connection.first_contact": Did("mark", "First contact"),
+    "connection.writes": Did("mark", "Connection"),
+    "settings.changed": Did("sliders", "Setting changed"),
+}
+_CORRECTED = Did("pencil", "Corrected")
+_MARKED = Did("check", "Marked in CRM")
+
+_CHANNELS = {
+    "screen": "page",
+    "mail": "mail link",
+    "link": "mail link",
+    "worker": "worker",
+    "mirror": "mirror",
+    "rule": "rule",
+    "settings": "settings page",
+    "sign_in": "browser",
+    "command": "terminal",
+    "system": "the portal itself",
+}
+_FINDINGS = {
+    "ours": "found written after a lost answer",
+    "contact_gone": "the contact was deleted in CRM",
+    "elsewhere": "decided in CRM itself",
+    "row_gone": "the edit is no longer in CRM",
+    "unknown_column": "CRM has no such column any more",
+    "gone": "the edit is no longer in CRM",
+    "decided_in_the_crm": "decided in CRM itself",
+}
+
+
+def did(entry: AuditEntry) -> Did:
+    """What the entry says was done."""
+    if entry.action == "field.review.approved" and entry.details.get("corrected"):
+        return _CORRECTED
+    if entry.action == "field.delivery.written" and entry.details.get("finding") == "mark":
+        return _MARKED
+    return action(entry.action)
+
+
+def action(name: str) -> Did:
+    """The words of an action by its name."""
+    return _DID.get(name) or Did("mark", _spoken(name.rpartition(".")[2]))
+
+
+def choice(name: str) -> str:
+    """An action in a list of actions: with its area where another one has the same words."""
+    word = action(name).word
+    is_double = sum(each.word == word for each in _DID.values()) > 1
+    return f"{word} ({area_of(name).label})" if is_double else word
+
+
+def channel(name: str) -> str:
+    """Through what it was done."""
+    return _CHANNELS.get(name) or _spoken(name).lower()
+
+
+def finding(code: str) -> str:
+    """What a delivery or the mirror found, where the action alone does not say it."""
+    return _FINDINGS.get(code, "")
+
+
+def setting(name: str) -> str:
+    """A setting by the name that its page uses."""
+    known = {field.name: field.verbose_name for field in Preferences._meta.concrete_fields}
+    return _spoken(str(known.get(name, name)))
+
+
+def gate(name: str) -> str:
+    """What a gate stops."""
+    return dict(Gate.Name.choices).get(name, _spoken(name))
+
+
+def _spoken(name: str) -> str:
+    words = name.replace("_", " ").replace(":", " ").strip()
+    return words[:1].upper() + words[1:]
