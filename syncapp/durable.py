@@ -123,13 +123,17 @@ def due_bells(model: type[DurableWork], *, limit: int = 200) -> Sequence[Any]:
     """Ids to ring now, each at most once in BELL_SECONDS however many ticks run."""
     with transaction.atomic():
         ids = list(model.objects.unrung(seconds=BELL_SECONDS).order_by("due_at").values_list("pk", flat=True)[:limit])
-        won = [pk for pk in ids if model.objects.filter(pk=pk).unrung(seconds=BELL_SECONDS).update(rung_at=Now())]
+        # In one order, since two schedulers that ring the same rows would otherwise wait for each other.
+        won = [
+            pk for pk in sorted(ids) if model.objects.filter(pk=pk).unrung(seconds=BELL_SECONDS).update(rung_at=Now())
+        ]
     return won
 
 
 def ring_again(model: type[DurableWork], pks: Sequence[Any]) -> None:
     """The bell did not sound (the broker is away): forget that it rang."""
-    model.objects.filter(pk__in=list(pks), state__in=WAITING_STATES).update(rung_at=None)
+    for pk in pks:
+        model.objects.filter(pk=pk, state__in=WAITING_STATES).update(rung_at=None)
 
 
 def renew(held: Claim) -> None:

@@ -59,6 +59,12 @@ def are_open(names: Sequence[str]) -> bool:
     return not Gate.objects.filter(name__in=names, closed_at__isnull=False).exists()
 
 
+def would_let_through(names: Sequence[str]) -> bool:
+    """Whether ringing a worker makes sense: no gate is closed, or the probe of all that are is due. Takes no probe."""
+    closed = Gate.objects.filter(name__in=names, closed_at__isnull=False)
+    return not closed.filter(Q(next_probe_at__isnull=True) | Q(next_probe_at__gt=Now())).exists()
+
+
 def _wins_probe(name: str) -> bool:
     due = Gate.objects.filter(name=name, closed_at__isnull=False, next_probe_at__lte=Now())
     return due.update(next_probe_at=database_now(plus=settings.PROBE_SECONDS)) == 1

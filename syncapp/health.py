@@ -92,7 +92,11 @@ def troubles() -> list[Trouble]:
 
 def worker_age() -> float | None:
     """Seconds since a worker last answered through the broker; None: never."""
-    return _age(Pulse.objects.filter(name="worker").values_list("answered_at", flat=True).first())
+    return _age(_answered_at())
+
+
+def _answered_at() -> datetime | None:
+    return Pulse.objects.filter(name="worker").values_list("answered_at", flat=True).first()
 
 
 def pull_age() -> float | None:
@@ -104,6 +108,12 @@ def _pulled_at() -> datetime | None:
     read = dict(MirrorCursor.objects.values_list("table", "pulled_at"))
     dates = [read.get(table) for table in (changes.FIELDS, changes.RECORDS)]
     return None if None in dates else min(date for date in dates if date is not None)
+
+
+def _being_read_at() -> datetime | None:
+    """When the last page of a full read that is not at its end was stored; None: none is under way."""
+    under_way = MirrorCursor.objects.filter(is_full_read=True, moved_at__isnull=False)
+    return under_way.order_by("-moved_at").values_list("moved_at", flat=True).first()
 
 
 def oldest_due_age() -> float | None:
@@ -156,19 +166,21 @@ def _gate_trouble(gate: Gate) -> Trouble:
 
 
 def _worker_trouble() -> Trouble | None:
-    age = worker_age()
-    if age is not None and age <= SILENT_SECONDS:
+    answered = _answered_at()
+    if answered is not None and (_age(answered) or 0.0) <= SILENT_SECONDS:
         return None
-    answered = Pulse.objects.filter(name="worker").values_list("answered_at", flat=True).first()
     return Trouble("worker", "No background worker answers. Decisions are kept and written later.", since=answered)
 
 
 def _pull_trouble() -> Trouble | None:
     pulled_at = _pulled_at()
+    if pulled_at is not None and (_age(pulled_at) or 0.0) <= stalled_after():
+        return None
+    read_at = _being_read_at()
+    if read_at is not None and (_age(read_at) or 0.0) <= stalled_after():
+        return Trouble("reading", "The CRM is being read from the beginning. Edits appear here as they are read.")
     if pulled_at is None:
         return Trouble("pull", "The CRM has not been read yet. Edits appear here after the first reading.")
-    if (_age(pulled_at) or 0.0) <= stalled_after():
-        return None
     return Trouble("pull", "The CRM is not being read at the moment. Newer edits are missing here.", since=pulled_at)
 
 

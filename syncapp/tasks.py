@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from celery import shared_task
@@ -35,13 +36,16 @@ def tick() -> None:
         durable.sweep(model)
     durable.failpoint("tick.swept")
     deliveries.adopt_orphans()
-    _ring(Delivery, deliver)
-    _ring(Message, send)
+    _ring(Delivery, deliver, behind=gates.WRITE_GATES)
+    _ring(Message, send, behind=[Gate.Name.SMTP])
     _ring(SelectionRun, decide_selection)
     _ask_for_a_pulse()
 
 
-def _ring(model: type[DurableWork], task: Any) -> None:
+def _ring(model: type[DurableWork], task: Any, *, behind: Sequence[str] = ()) -> None:
+    """Ring the model's due rows, unless a closed gate would only turn their workers away."""
+    if not gates.would_let_through(behind):
+        return
     ids = durable.due_bells(model)
     durable.failpoint("tick.rung")
     try:

@@ -46,6 +46,14 @@ def test_one_alone_wins_the_probe():
     assert gates.pass_through(NAMES) is None
 
 
+def test_nobody_is_rung_while_a_gate_would_turn_everybody_away():
+    gates.close(Gate.Name.CRM_CREDENTIALS, reason="expired", probe_in=300)
+    assert not gates.would_let_through(NAMES)
+
+    later()
+    assert gates.would_let_through(NAMES), "one of those that are rung wins the probe"
+
+
 def test_a_probe_that_succeeds_opens_the_gate():
     gates.close(Gate.Name.CRM_CREDENTIALS, reason="expired", probe_in=300)
     later()

@@ -38,7 +38,7 @@ def of(reader: Reader) -> MirrorCursor:
 
 def move(reader: Reader, **columns: Any) -> None:
     """Move the cursor and renew the lease, in the transaction of the page that was read. Raises LostLease."""
-    lease = {"lease_until": database_now(plus=settings.LEASE)}
+    lease = {"lease_until": database_now(plus=settings.LEASE), "moved_at": Now()}
     held = MirrorCursor.objects.filter(table=reader.table, fence=reader.fence, lease_until__isnull=False)
     if held.update(**{**lease, **columns}) != 1:
         raise LostLease(reader.table)

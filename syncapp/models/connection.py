@@ -70,6 +70,7 @@ class MirrorCursor(models.Model):
     fence = models.PositiveIntegerField(default=0)
     pulled_at = models.DateTimeField(null=True, blank=True)
     full_read_at = models.DateTimeField(null=True, blank=True)
+    moved_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"cursor of {self.table}"

@@ -24,7 +24,7 @@ from syncapp.web.health import Trouble, troubles
 
 REVIEW_ROLES = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
 # Troubles that mean "the CRM works, something of ours or of a person's making does not".
-_NOT_THE_CRM = ("worker", "operator_stop", "read_only", "smtp")
+_NOT_THE_CRM = ("worker", "reading", "operator_stop", "read_only", "smtp")
 
 
 class Surroundings:

@@ -183,3 +183,12 @@ def test_a_stalled_mirror_is_said_on_each_page(all_is_well: Any) -> None:
     MirrorCursor.objects.update(pulled_at=ago(600))
 
     assert "The CRM is not being read at the moment" in browser(people.rita()).get("/review/").content.decode()
+
+
+def test_a_full_read_that_goes_on_is_no_stalled_mirror(all_is_well: Any) -> None:
+    MirrorCursor.objects.update(pulled_at=ago(600), is_full_read=True, moved_at=ago(2))
+
+    page = browser(people.rita()).get("/review/").content.decode()
+
+    assert "The CRM is being read from the beginning" in page
+    assert "not being read" not in page
