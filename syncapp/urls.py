@@ -11,6 +11,7 @@ from syncapp.web import (
     review,
     selection,
     sign_in,
+    together,
 )
 
 urlpatterns = [
@@ -28,6 +29,15 @@ urlpatterns = [
     path("review/<uuid:record_id>/decide", review.decide, name="decide"),
     path("review/<uuid:record_id>/read-again", review.read_again, name="read_again"),
     path("review/decisions/<uuid:decision_id>/undo", review.undo, name="undo"),
+    path("review/<uuid:record_id>/undo/<slug:key>", review.undo_group, name="undo_group"),
+    path("review/<uuid:record_id>/assign", together.assign, name="assign"),
+    path("review/<uuid:record_id>/park", together.park, name="park"),
+    path("review/<uuid:record_id>/unpark", together.unpark, name="unpark"),
+    path("review/<uuid:record_id>/remark", together.remark, name="remark"),
+    path("review/<uuid:record_id>/ask", together.ask, name="ask"),
+    path("review/<uuid:record_id>/presence", together.presence, name="presence"),
+    path("review/<uuid:record_id>/history", together.history, name="history"),
+    path("review/questions/<int:question_id>/reply", together.reply, name="reply"),
     path("review/fields/<uuid:field_id>/put-back", review.put_back, name="put_back"),
     path("review/fields/<uuid:field_id>/approve-after-all", review.approve_after_all, name="approve_after_all"),
     path("review/fields/<uuid:field_id>/retry", review.retry, name="retry"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,6 +14,15 @@ from syncapp.mirror import columns
 from syncapp.models import SyncField, SyncRecord
 
 SECONDS = 3.0
+OWNER, COMPANY = "ownerid", "parentcustomerid"
+
+
+@dataclass(frozen=True, slots=True)
+class Belongs:
+    """Whose contact it is, by name, as the CRM said just now; it is shown and not kept. '' where it has none."""
+
+    owner: str = ""
+    company: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,7 @@ class Refreshed:
     changed: frozenset[UUID] = frozenset()
     contact_is_gone: bool = False
     gone_changed: bool = False
+    belongs: Belongs = Belongs()
 
 
 def refresh_crm_now(record: SyncRecord, *, crm: CrmClient) -> Refreshed:
@@ -35,14 +45,19 @@ def refresh_crm_now(record: SyncRecord, *, crm: CrmClient) -> Refreshed:
     fields = [field for field in SyncField.objects.filter(record=record).open() if field.column_name in known]
     if not fields or record.target_id is None or record.target_table != "contact":
         return Refreshed()
-    wanted = {record.target_id: [known[field.column_name] for field in fields]}
+    around = [known[name] for name in (OWNER, COMPANY) if name in known]
+    wanted = {record.target_id: [*(known[field.column_name] for field in fields), *around]}
     answer = crm.contacts_now(wanted, deadline=Deadline.after(SECONDS))
     now = answer.get(record.target_id)
     gone_changed = _mark_gone(fields, is_gone=now is None)
     if now is None:
         return Refreshed(contact_is_gone=True, gone_changed=gone_changed)
     changed = {field.pk for field in fields if _keep(field, known[field.column_name], now)}
-    return Refreshed(changed=frozenset(changed), gone_changed=gone_changed)
+    return Refreshed(frozenset(changed), gone_changed=gone_changed, belongs=_belongs(now.labels))
+
+
+def _belongs(labels: Mapping[str, str]) -> Belongs:
+    return Belongs(owner=labels.get(OWNER, ""), company=labels.get(COMPANY, ""))
 
 
 def _mark_gone(fields: Sequence[SyncField], *, is_gone: bool) -> bool:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.utils import timezone
 
 
 class Role(StrEnum):
@@ -70,6 +71,11 @@ class Person(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the person is away today."""
+        return self.is_absent(timezone.localdate())
 
     def is_absent(self, day: date) -> bool:
         """Whether the person is away on this day."""

@@ -22,7 +22,7 @@ from syncapp.models import Decision, Person, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.durable_work import database_now
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import reversals, steps
+from syncapp.review import reasons, reversals, steps
 from syncapp.review.errors import AlreadyDecided, BadValue, ChangedMeanwhile, NotPossible, ReviewError, TooLate
 from syncapp.review.steps import Decider
 
@@ -83,6 +83,8 @@ def _decide_one(
     _refuse_if_moved(field, choice.seen)
     if field.contact_is_gone and choice.outcome == Outcome.APPROVED:
         raise NotPossible("The contact was deleted in the CRM; there is nothing to write to.", field=field)
+    if choice.outcome == Outcome.REJECTED and not choice.reason_code and reasons.is_required():
+        raise BadValue("Choose why it is rejected.", field=field)
     value = _value_to_write(field, choice)
     replaced = _replace_failed(field)
     decision = steps.new_decision(

@@ -12,7 +12,7 @@ from django.utils import timezone
 from syncapp.crm import canonical
 from syncapp.crm.records import Column, ColumnType
 from syncapp.models import SyncField
-from syncapp.review import characters, differences
+from syncapp.review import characters, differences, formats
 from syncapp.review.differences import Difference, Part
 from syncapp.review.shortening import shorten
 
@@ -55,12 +55,20 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """A remark about a change; one that `warns` is about what eyes miss."""
+
+    words: str
+    warns: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """Both sides, and what a person should know about them besides."""
 
     was: Side
     will: Side
-    tags: tuple[str, ...] = ()
+    tags: tuple[Tag, ...] = ()
 
 
 def words(column: Column | None, value: str | None, label: str = "") -> str:
@@ -95,7 +103,7 @@ def between(column: Column | None, was: tuple[str | None, str], will: tuple[str 
     return Change(
         was=Side(found.was, is_changed=bool(old)),
         will=Side(found.will, is_changed=old != new or same_words),
-        tags=_tags(found, new, same_words=same_words),
+        tags=_tags(column, old, new, found, same_words=same_words),
     )
 
 
@@ -116,21 +124,24 @@ def _split(text: str) -> list[str]:
     return [item for item in text.split("; ") if item]
 
 
-def _tags(found: Difference, will: str, *, same_words: bool) -> tuple[str, ...]:
-    hides = characters.hides_something(will)
-    tags = []
-    if found.only_blanks:
-        tags.append("only blanks differ")
-    elif found.only_signs and not hides:
-        tags.append("only punctuation differs")
-    if same_words:
-        tags.append("the same words, another value")
-    if hides:
-        tags.append("hidden characters")
+def _tags(column: Column | None, was: str, will: str, found: Difference, *, same_words: bool) -> tuple[Tag, ...]:
+    tags = [Tag("the same words, another value", warns=True)] if same_words else []
+    if characters.hides_something(will):
+        tags.append(Tag("hidden characters", warns=True))
+    elif remark := _format_remark(column, was, will, found):
+        tags.append(Tag(remark))
     mixed = characters.mixed_scripts(will)
     if mixed:
-        tags.append(f"mixes {' and '.join(mixed)} letters")
+        tags.append(Tag(f"mixes {' and '.join(mixed)} letters", warns=True))
     return tuple(tags)
+
+
+def _format_remark(column: Column | None, was: str, will: str, found: Difference) -> str:
+    """What is known about values of this kind, else which signs alone differ."""
+    known = formats.words_for(column.name, was, will) if column is not None else ""
+    if known or not found.only_signs:
+        return known
+    return "only blanks differ" if found.only_blanks else "only punctuation differs"
 
 
 def _by_label(column: Column, value: str, label: str) -> str:

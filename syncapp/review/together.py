@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from syncapp import audit
+from syncapp import audit, messages
 from syncapp.models import Comment, Person, Presence, SyncRecord
 from syncapp.models.durable_work import database_now
 from syncapp.models.person import Role
@@ -72,17 +72,24 @@ def ask(record_id: uuid.UUID, *, whom: Person, text: str, by: Person, channel: s
         raise NotPossible("Ask somebody else than yourself.")
     if not whom.has_role(*READERS):
         raise NotPossible(f"{whom.name} may not see edits.")
-    return _say(_locked(record_id), Comment.Kind.QUESTION, text, by=by, channel=channel, asked=whom)
+    record = _locked(record_id)
+    question = _say(record, Comment.Kind.QUESTION, text, by=by, channel=channel, asked=whom)
+    _mail(question, to=whom)
+    return question
 
 
 @transaction.atomic
 def answer(question_id: int, *, text: str, by: Person, channel: str = "screen") -> Comment:
     """Answer a question, whoever was asked. Raises NotPossible where there is no such question."""
-    question = Comment.objects.filter(pk=question_id, kind=Comment.Kind.QUESTION).first()
+    questions = Comment.objects.select_related("by").filter(kind=Comment.Kind.QUESTION)
+    question = questions.filter(pk=question_id).first()
     if question is None:
         raise NotPossible("This question is no longer here.")
     record = _locked(question.record_id)
-    return _say(record, Comment.Kind.ANSWER, text, by=by, channel=channel, question=question)
+    answer = _say(record, Comment.Kind.ANSWER, text, by=by, channel=channel, question=question)
+    if question.by_id != by.pk:
+        _mail(answer, to=question.by)
+    return answer
 
 
 def note_presence(record_id: uuid.UUID, *, by: Person) -> None:
@@ -131,6 +138,11 @@ def _say(
     details = {"comment": comment.pk, "asked": _id(asked)}
     audit.record(f"record.{kind}", by=by, channel=channel, record_id=record.pk, details=details, after=said)
     return comment
+
+
+def _mail(comment: Comment, *, to: Person) -> None:
+    details = {"by": str(comment.by_id), "text": comment.text}
+    messages.queue(comment.kind, to=to, record=comment.record, details=details)
 
 
 def _note(action: str, record: SyncRecord, *, by: Person, channel: str, before: str | None, after: str | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from django import template
 from django.utils.html import format_html, format_html_join
@@ -65,6 +65,14 @@ def initials(name: str) -> str:
 def address(**parameters: object) -> str:
     """A query string of the parameters that say something."""
     return urlencode({name: str(value) for name, value in parameters.items() if value})
+
+
+@register.simple_tag
+def split_address(query: str, key: str, is_split: bool) -> str:
+    """The address's query with one group split, or together again."""
+    pairs = [pair for pair in parse_qsl(query.lstrip("?")) if pair != ("split", key)]
+    pairs += [] if is_split else [("split", key)]
+    return f"?{urlencode(pairs)}" if pairs else ""
 
 
 @register.simple_tag

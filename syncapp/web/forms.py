@@ -1,12 +1,13 @@
 """The form of a record page: one submit becomes choices, or says what is missing and keeps what was typed.
 
 Every control of a field carries the field's id: seen.ID (what the page showed), tick.ID (marked to approve), mark.ID
-(reject or correct, opened), value.ID (the correction), code.ID and text.ID (the reason). `do` is the button.
+(reject or correct, opened), value.ID (the correction), code.ID and text.ID (the reason). `do` is the button. The head
+of a group has the same controls with group-KEY for the id; `split` names the groups that are decided field by field.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -16,8 +17,9 @@ from syncapp.crm.records import Column
 from syncapp.models import SyncField
 from syncapp.models.decision import Outcome
 from syncapp.preferences import OTHER
-from syncapp.review import reasons
+from syncapp.review import groups, reasons
 from syncapp.review.decisions import Choice
+from syncapp.review.groups import Group
 from syncapp.web import corrections
 
 ALL = "all"
@@ -40,7 +42,7 @@ class Submitted:
     """The choices of one submit, or the problems that keep all of them from being taken (None: of the form)."""
 
     choices: list[Choice] = field(default_factory=list)
-    problems: dict[UUID | None, str] = field(default_factory=dict)
+    problems: dict[UUID | str | None, str] = field(default_factory=dict)
 
 
 class _Missing(Exception):
@@ -51,6 +53,13 @@ class _Missing(Exception):
 class _Form:
     post: QueryDict
     columns: Mapping[str, Column]
+    grouped: Sequence[Group] = ()
+
+    @property
+    def bound(self) -> dict[str, Group]:
+        """The groups that are decided together in this form, by the key of their controls."""
+        split = split_of(self.post)
+        return {f"group-{group.key}": group for group in self.grouped if groups.binding(group, split)}
 
     def seen(self, row: SyncField) -> str:
         return self.post.get(f"seen.{row.pk}", "")
@@ -67,33 +76,57 @@ def typed(post: QueryDict, key: UUID | str) -> Typed:
     )
 
 
-def read(post: QueryDict, fields: Sequence[SyncField], columns: Mapping[str, Column]) -> Submitted:
+def split_of(sent: QueryDict) -> frozenset[str]:
+    """The keys of the groups that are decided field by field."""
+    return frozenset(sent.getlist("split"))
+
+
+def read(
+    post: QueryDict, fields: Sequence[SyncField], columns: Mapping[str, Column], grouped: Sequence[Group] = ()
+) -> Submitted:
     """What the pressed button asks for. Where anything is missing nothing is to be taken."""
     found = Submitted()
-    form = _Form(post, columns)
+    form = _Form(post, columns, grouped)
     verb, _, key = post.get("do", "").partition(":")
     wanted = _wanted(verb, key, form, fields)
     if not wanted:
         found.problems[None] = _nothing(verb, key)
-    for row, build in wanted:
+    for row, build, controls in wanted:
         try:
-            found.choices.append(build(form, row))
+            found.choices.append(build(form, row, controls))
         except _Missing as missing:
-            found.problems[row.pk] = str(missing)
+            found.problems[None if controls == ALL else controls] = str(missing)
     return found
 
 
-_Build = Callable[[_Form, SyncField], Choice]
+# The key of the controls is the field's id, or its group's.
+_Key = UUID | str
+_Build = Callable[[_Form, SyncField, _Key], Choice]
+_Wish = tuple[SyncField, _Build, _Key]
 
 
-def _wanted(verb: str, key: str, form: _Form, fields: Sequence[SyncField]) -> list[tuple[SyncField, _Build]]:
+def _wanted(verb: str, key: str, form: _Form, fields: Sequence[SyncField]) -> list[_Wish]:
     if verb == "marked":
-        return [(row, _marked) for row in fields if _is_marked(typed(form.post, row.pk))]
+        alone = [(row, _marked, row.pk) for row in _alone(form, fields) if _is_marked(typed(form.post, row.pk))]
+        return alone + _of_groups(form, [key for key in form.bound if _is_marked(typed(form.post, key))], _marked)
     if verb in _OF_ALL:
         counted = set(form.post.getlist(ALL))
-        return [(row, _OF_ALL[verb]) for row in fields if str(row.pk) in counted]
+        return [(row, _OF_ALL[verb], ALL) for row in fields if str(row.pk) in counted]
     build = _OF_ONE.get(verb)
-    return [(row, build) for row in fields if build is not None and str(row.pk) == key]
+    if build is None:
+        return []
+    if key.startswith("group-"):
+        return _of_groups(form, [key] if key in form.bound else [], build)
+    return [(row, build, row.pk) for row in fields if str(row.pk) == key]
+
+
+def _alone(form: _Form, fields: Sequence[SyncField]) -> list[SyncField]:
+    bound = {row.pk for group in form.bound.values() for row in group.open_fields}
+    return [row for row in fields if row.pk not in bound]
+
+
+def _of_groups(form: _Form, keys: Collection[str], build: _Build) -> list[_Wish]:
+    return [(row, build, key) for key in keys for row in form.bound[key].open_fields]
 
 
 def _nothing(verb: str, key: str) -> str:
@@ -108,55 +141,61 @@ def _is_marked(controls: Typed) -> bool:
     return controls.ticked or bool(controls.marks & {"reject", "correct"})
 
 
-def _marked(form: _Form, row: SyncField) -> Choice:
-    controls = typed(form.post, row.pk)
+def _marked(form: _Form, row: SyncField, key: _Key) -> Choice:
+    controls = typed(form.post, key)
     wishes = [_approve] * controls.ticked
     wishes += [_reject] * ("reject" in controls.marks) + [_correct] * ("correct" in controls.marks)
     if len(wishes) > 1:
         raise _Missing("Marked in more than one way. Leave one: approve, reject or correct.")
-    return wishes[0](form, row)
+    return wishes[0](form, row, key)
 
 
-def _approve(form: _Form, row: SyncField) -> Choice:
+def _approve(form: _Form, row: SyncField, key: _Key) -> Choice:
+    _refuse_a_part(form, row, key)
     return Choice(row.pk, Outcome.APPROVED, form.seen(row))
 
 
-def _reject(form: _Form, row: SyncField) -> Choice:
-    return _rejection(form, row, typed(form.post, row.pk))
-
-
-def _reject_all(form: _Form, row: SyncField) -> Choice:
-    return _rejection(form, row, typed(form.post, ALL))
-
-
-def _rejection(form: _Form, row: SyncField, controls: Typed) -> Choice:
-    known = reasons.offered()
-    code = controls.code if controls.code in known else next(iter(known))
+def _reject(form: _Form, row: SyncField, key: _Key) -> Choice:
+    _refuse_a_part(form, row, key)
+    controls = typed(form.post, key)
+    code = controls.code if controls.code in reasons.offered() else ""
+    if not code and reasons.is_required():
+        raise _Missing("Choose why it is rejected.")
     if code == OTHER and not controls.text:
         raise _Missing("“Other” needs a sentence.")
     return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=code, reason=sentence(controls.text))
 
 
-def _keep(form: _Form, row: SyncField) -> Choice:
+def _keep(form: _Form, row: SyncField, key: _Key) -> Choice:
     return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=reasons.KEPT)
 
 
-def _correct(form: _Form, row: SyncField) -> Choice:
+def _correct(form: _Form, row: SyncField, key: _Key) -> Choice:
+    _refuse_a_part(form, row, key)
     column = form.columns.get(row.column_name)
     content = typed(form.post, row.pk).value
     if column is None or content is None:
         raise _Missing("This field cannot be corrected here. Approve it or reject it.")
     value = corrections.canonical_text(column, content)
     if corrections.is_as_proposed(column, value, row.proposed_value):
-        return _approve(form, row)
+        return _approve(form, row, key)
     return Choice(row.pk, Outcome.APPROVED, form.seen(row), is_corrected=True, corrected_value=value)
 
 
-def _other(form: _Form, row: SyncField) -> Choice:
+def _other(form: _Form, row: SyncField, key: _Key) -> Choice:
     """A conflict's own value: an empty input is more likely forgotten than meant."""
     if not any(typed(form.post, row.pk).value or ()):
         raise _Missing("Type the value that CRM should have.")
-    return _correct(form, row)
+    return _correct(form, row, key)
+
+
+def _refuse_a_part(form: _Form, row: SyncField, key: _Key) -> None:
+    """A form that was opened before the fields became a group would decide one of them alone."""
+    if key != row.pk:
+        return
+    group = next((group for group in form.bound.values() if row in group.open_fields), None)
+    if group is not None:
+        raise _Missing(f"{group.name} is decided together. Split it to decide this field alone.")
 
 
 def sentence(text: str) -> str:
@@ -184,4 +223,4 @@ _OF_ONE: Mapping[str, _Build] = {
     "keep": _keep,
     "other": _other,
 }
-_OF_ALL: Mapping[str, _Build] = {"approve-all": _approve, "reject-all": _reject_all}
+_OF_ALL: Mapping[str, _Build] = {"approve-all": _approve, "reject-all": _reject}

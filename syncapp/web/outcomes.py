@@ -54,6 +54,11 @@ def last_decision(field: SyncField) -> Decision | None:
     return next((each for each in field.decisions.all() if each.state not in _NOT_THE_LAST), None)
 
 
+def is_read_back(field: SyncField, last: Decision) -> bool:
+    """Whether the mirror has read our decision's mark on the staging row: proof that the CRM committed it."""
+    return field.crm_decision_id == str(last.pk)
+
+
 def _why_withdrawn(field: SyncField) -> str:
     where = "decided in CRM itself" if field.crm_state else "the edit is no longer in CRM"
     return f"{where} {times.at(field.settled_at)}" if field.settled_at else where
@@ -106,13 +111,12 @@ def _done(field: SyncField, last: Decision, person: Person) -> Outcome:
         said = f"by {_name(last, person)} {times.at(last.decided_at)}"
         hint = "; ".join(filter(None, [_uncapitalised(why), said]))
         return Outcome("cross", "none", "Rejected", hint, again="approve_after_all")
-    hint = f"{when}, approved by {_name(last, person)}"
+    read_back = ", read back" if is_read_back(field, last) else ""
+    by = _name(last, person)
     if last.kind == Kind.PUT_BACK:
-        hint = f"{when} by {_name(last, person)}"
-        return Outcome(
-            "undo", "none", "Old value put back", f"{when} by {_name(last, person)}", again="approve_after_all"
-        )
-    return Outcome("check", "good", "Written", hint, again="put_back")
+        hint = f"{when}{read_back}; by {by}"
+        return Outcome("undo", "none", "Old value put back", hint, again="approve_after_all")
+    return Outcome("check", "good", "Written", f"{when}{read_back}; approved by {by}", again="put_back")
 
 
 def _uncapitalised(words: str) -> str:

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 
 from django.conf import settings
 from django.db.models import Prefetch
 
-from syncapp.crm import values
 from syncapp.crm.records import Column
+from syncapp.mirror.now import Belongs
 from syncapp.models import CrmUser, Decision, Person, SyncField, SyncRecord
 from syncapp.models.person import Role
-from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import queue, sides, steps
-from syncapp.review.sides import Change, Side
-from syncapp.web.corrections import Correction, correction
+from syncapp.models.sync_field import FieldDecision
+from syncapp.review import groups, history, queue, sides
+from syncapp.review.groups import Group
+from syncapp.web.field_shown import FieldShown
 from syncapp.web.forms import Typed
-from syncapp.web.outcomes import Outcome, last_decision, outcome
+from syncapp.web.group_shown import GroupShown, Row
+from syncapp.web.outcomes import Outcome, outcome
 
 OWN_EDIT = Outcome("lock", "none", "Your own edit", "somebody else decides it")
 ONLY_LOOK = Outcome("lock", "none", "You may look", "deciding needs the reviewer role")
-CONTACT_DELETED = Outcome("gone", "none", "Contact deleted", "in CRM; it is not made again")
-UNDER_WAY = (FieldDelivery.WAITING, FieldDelivery.SENT)
 
 TypedOf = Callable[[uuid.UUID | str], Typed]
 
@@ -36,95 +34,12 @@ def nothing_typed(key: uuid.UUID | str) -> Typed:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldShown:
-    """One row. `locked` says why the person cannot decide it; `outcome` what was decided."""
+class Asked:
+    """What the request brought for the page: what was typed, what was wrong with it, which groups are split."""
 
-    field: SyncField
-    column: Column | None
-    change: Change
-    outcome: Outcome | None
-    locked: Outcome | None
-    typed: Typed
-    problem: str = ""
-
-    @property
-    def id(self) -> uuid.UUID:
-        return self.field.pk
-
-    @property
-    def label(self) -> str:
-        """What the CRM calls the column."""
-        return self.column.label if self.column else self.field.column_name
-
-    @property
-    def seen(self) -> str:
-        return steps.seen(self.field)
-
-    @property
-    def is_conflict(self) -> bool:
-        return self.field.delivery == FieldDelivery.CONFLICT and not self.field.contact_is_gone
-
-    @property
-    def is_failed(self) -> bool:
-        return self.field.delivery == FieldDelivery.FAILED
-
-    @property
-    def is_deleted(self) -> bool:
-        """Undecided, and there is no contact to write to."""
-        return self.field.is_undecided and self.field.contact_is_gone
-
-    @property
-    def deleted(self) -> Outcome:
-        return CONTACT_DELETED
-
-    @property
-    def can_decide(self) -> bool:
-        """Whether the row offers buttons."""
-        return self.locked is None and (self.field.is_undecided or self.is_failed)
-
-    @property
-    def counts_for_all(self) -> bool:
-        """Whether "Approve all" means this one too: conflicts are chosen one by one."""
-        return self.can_decide and self.field.delivery == FieldDelivery.NONE and not self.is_deleted
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether its state changes by itself, so the page asks again."""
-        return self.field.delivery in UNDER_WAY and self.field.decision != FieldDecision.SUPERSEDED
-
-    @property
-    def correction(self) -> Correction | None:
-        proposed = "" if self.is_conflict else self.field.proposed_value
-        return correction(self.column, self.typed.value, proposed)
-
-    @property
-    def now_differs(self) -> bool:
-        """Whether the CRM holds neither the original nor the proposal, as far as was read."""
-        field = self.field
-        if field.crm_now_read_at is None or self.column is None or not field.is_undecided:
-            return False
-        return not values.same(self.column.type, field.crm_now_value, field.original_value)
-
-    @property
-    def now_is_proposed(self) -> bool:
-        """Whether the CRM holds the proposal already."""
-        column = self.column
-        return column is not None and values.same(column.type, self.field.crm_now_value, self.field.proposed_value)
-
-    @property
-    def now(self) -> Side:
-        """The CRM's present value, marked against the original."""
-        field = self.field
-        original = (field.original_value, field.original_label)
-        return sides.between(self.column, original, (field.crm_now_value, field.crm_now_label)).will
-
-    @property
-    def corrected(self) -> Side | None:
-        """What was approved instead of the proposal."""
-        last = last_decision(self.field) if self.outcome else None
-        if last is None or not last.is_corrected:
-            return None
-        return sides.single(self.column, last.value_to_write)
+    typed: TypedOf = nothing_typed
+    problems: Mapping[uuid.UUID | str | None, str] = field(default_factory=dict)
+    split: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,38 +48,51 @@ class RecordShown:
 
     record: SyncRecord
     fields: tuple[FieldShown, ...]
+    groups: tuple[GroupShown, ...]
     others: tuple[SyncRecord, ...]
     may_decide: bool
     typed_all: Typed
     problem: str = ""
     crm_failed: bool = False
+    belongs: Belongs | None = None
 
     @property
     def id(self) -> uuid.UUID:
         return self.record.pk
 
     @property
+    def rows(self) -> list[Row]:
+        """The page's lines by label; a group stands where the first of its fields would."""
+        return list(_rows(self.fields, self.groups))
+
+    @property
     def counted(self) -> list[FieldShown]:
         """The fields that "Approve all N" means."""
-        return [field for field in self.fields if field.counts_for_all]
+        return [shown for shown in self.fields if shown.counts_for_all]
 
     @property
     def decidable(self) -> list[FieldShown]:
-        return [field for field in self.fields if field.can_decide]
+        return [shown for shown in self.fields if shown.can_decide]
 
     @property
-    def under_way(self) -> list[FieldShown]:
-        """The rows that the page asks about every two seconds."""
-        return [field for field in self.fields if field.is_under_way]
+    def is_under_way(self) -> bool:
+        """Whether the page asks again every two seconds."""
+        return bool(self.live or self.back)
 
     @property
     def live(self) -> str:
-        """Their ids, as the page's next question carries them."""
-        return ",".join(str(field.id) for field in self.under_way)
+        """The rows that are being written, as the page's next question carries them."""
+        return ",".join(str(shown.id) for shown in self.fields if shown.is_being_written)
 
     @property
-    def refused(self) -> list[FieldShown]:
-        return [field for field in self.fields if field.problem]
+    def back(self) -> str:
+        """Those that were written and wait to be read back."""
+        return ",".join(str(shown.id) for shown in self.fields if shown.is_under_way and not shown.is_being_written)
+
+    @property
+    def refused(self) -> list[FieldShown | GroupShown]:
+        heads: list[FieldShown | GroupShown] = [group for group in self.groups if group.problem]
+        return heads + [shown for shown in self.fields if shown.problem]
 
     @property
     def read_at(self) -> datetime | None:
@@ -191,40 +119,104 @@ def record_shown(
     *,
     person: Person,
     known: Mapping[str, Column],
-    typed: TypedOf = nothing_typed,
-    problems: Mapping[uuid.UUID | None, str] | None = None,
+    wanted_groups: Iterable[groups.Wanted] = (),
+    asked: Asked = Asked(),
 ) -> RecordShown:
     """Read everything that the page of this edit needs, in a handful of queries; `known` are its table's columns."""
-    others = tuple(queue.others_of_contact(record))
-    problems = problems or {}
-    locked = _why_locked(record, person)
-    build = partial(_field, known=known, person=person, others=others, locked=locked)
-    rows = [build(row, typed=typed(row.pk), problem=problems.get(row.pk, "")) for row in fields_of(record)]
+    found = fields_of(record)
+    grouped = groups.groups_of(found, wanted_groups)
+    build = _Builder(record, person=person, known=known, asked=asked, fields=found, grouped=grouped)
+    fields = {row.pk: build.field(row) for row in found}
+    together = [group for group in (build.group(each, fields) for each in grouped) if group.undoes_together]
+    fields |= {each.id: replace(each, undone_with_group=True) for group in together for each in group.undoable}
     return RecordShown(
         record=record,
-        fields=tuple(sorted(rows, key=lambda shown: (shown.label.casefold(), shown.id))),
-        others=others,
-        may_decide=locked is None,
-        typed_all=typed("all"),
-        problem=problems.get(None, ""),
+        fields=tuple(sorted(fields.values(), key=lambda shown: (shown.label.casefold(), shown.id))),
+        groups=tuple(build.group(group, fields) for group in grouped),
+        others=tuple(queue.others_of_contact(record)),
+        may_decide=build.locked is None,
+        typed_all=asked.typed("all"),
+        problem=asked.problems.get(None, ""),
     )
 
 
 def fields_of(record: SyncRecord) -> list[SyncField]:
     """The fields of an edit with their decisions, newest first."""
     newest_first = Decision.objects.select_related("decided_by", "rule", "delivery").order_by("-version")
-    return list(SyncField.objects.filter(record=record).prefetch_related(Prefetch("decisions", newest_first)))
+    found = list(SyncField.objects.filter(record=record).prefetch_related(Prefetch("decisions", newest_first)))
+    for row in found:
+        row.record = record
+    return found
 
 
 def only(shown: RecordShown, ids: Iterable[uuid.UUID]) -> list[FieldShown]:
     """The rows of these fields."""
     wanted = set(ids)
-    return [field for field in shown.fields if field.id in wanted]
+    return [each for each in shown.fields if each.id in wanted]
+
+
+def heads_of(shown: RecordShown, rows: Collection[FieldShown]) -> list[GroupShown]:
+    """The heads of the groups that these rows belong to."""
+    ids = {row.id for row in rows}
+    return [group for group in shown.groups if any(each.id in ids for each in group.fields)]
 
 
 def crm_silent(shown: RecordShown) -> RecordShown:
     """The same page, saying that the CRM did not answer."""
     return replace(shown, crm_failed=True)
+
+
+def just_read(shown: RecordShown, belongs: Belongs) -> RecordShown:
+    """The same page with what the CRM said besides, which is not kept."""
+    return replace(shown, belongs=belongs)
+
+
+class _Builder:
+    """What all rows of one page share."""
+
+    def __init__(
+        self,
+        record: SyncRecord,
+        *,
+        person: Person,
+        known: Mapping[str, Column],
+        asked: Asked,
+        fields: Sequence[SyncField],
+        grouped: Sequence[Group],
+    ) -> None:
+        self.person, self.known, self.asked = person, known, asked
+        self.locked = _why_locked(record, person)
+        self._echoes = history.echoes(record, fields, known)
+        self._newer = history.newer_edits(record, fields)
+        bound = [group for group in grouped if groups.binding(group, asked.split)]
+        self._bound = {row.pk: group.name for group in bound for row in group.open_fields}
+        self._parts = {row.pk for group in grouped for row in group.fields}
+
+    def field(self, row: SyncField) -> FieldShown:
+        column = self.known.get(row.column_name)
+        newer = self._newer.get(row.column_name) if row.decision == FieldDecision.SUPERSEDED else None
+        return FieldShown(
+            field=row,
+            column=column,
+            change=sides.change(row, column),
+            outcome=outcome(row, person=self.person, newer=newer),
+            locked=self.locked,
+            typed=self.asked.typed(row.pk),
+            problem=self.asked.problems.get(row.pk, ""),
+            echo=self._echoes.get(row.pk),
+            group=self._bound.get(row.pk, ""),
+            is_part=row.pk in self._parts,
+        )
+
+    def group(self, group: Group, shown: Mapping[uuid.UUID, FieldShown]) -> GroupShown:
+        return GroupShown(
+            key=group.key,
+            name=group.name,
+            fields=tuple(shown[row.pk] for row in group.fields),
+            is_split=group.key in self.asked.split,
+            typed=self.asked.typed(f"group-{group.key}"),
+            problem=self.asked.problems.get(f"group-{group.key}", ""),
+        )
 
 
 def _why_locked(record: SyncRecord, person: Person) -> Outcome | None:
@@ -237,24 +229,13 @@ def _why_locked(record: SyncRecord, person: Person) -> Outcome | None:
     return None
 
 
-def _field(
-    row: SyncField,
-    *,
-    known: Mapping[str, Column],
-    person: Person,
-    others: Iterable[SyncRecord],
-    locked: Outcome | None,
-    typed: Typed,
-    problem: str,
-) -> FieldShown:
-    column = known.get(row.column_name)
-    newer = next((other.pk for other in others), None) if row.decision == FieldDecision.SUPERSEDED else None
-    return FieldShown(
-        field=row,
-        column=column,
-        change=sides.change(row, column),
-        outcome=outcome(row, person=person, newer=newer),
-        locked=locked,
-        typed=typed,
-        problem=problem,
-    )
+def _rows(fields: Iterable[FieldShown], grouped: Iterable[GroupShown]) -> Iterable[Row]:
+    group_of = {each.id: group for group in grouped for each in group.fields}
+    begun: set[str] = set()
+    for each in fields:
+        group = group_of.get(each.id)
+        if group is None:
+            yield Row(field=each)
+        elif group.key not in begun:
+            begun.add(group.key)
+            yield Row(group=group)

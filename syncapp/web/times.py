@@ -33,6 +33,12 @@ def at(when: datetime, *, now: datetime | None = None) -> str:
     return f"on {day} at {local:%H:%M}"
 
 
+def day(when: datetime, *, now: datetime | None = None) -> str:
+    """3 March; with the year where it was another."""
+    local, today = timezone.localtime(when), timezone.localtime(now or timezone.now())
+    return f"{local.day} {local:%B}" + (f" {local.year}" if local.year != today.year else "")
+
+
 def seconds_left(until: datetime, *, now: datetime | None = None) -> int:
     """Whole seconds until then, rounded up; 0 when it has passed."""
     left = until - (now or timezone.now())

@@ -70,10 +70,10 @@ def being_written(decision: Decision, *, state: str = WorkState.SENT) -> None:
 
 
 def settled(decision: Decision, state: DecisionState = DecisionState.WRITTEN) -> None:
-    """The CRM has it."""
+    """The CRM has it, and the mirror has read it back."""
     word = FieldDelivery.ALREADY if state == DecisionState.ALREADY else FieldDelivery.DONE
     _settle(decision, state)
-    _move(decision, delivery=word, settled_at=timezone.now())
+    _move(decision, delivery=word, settled_at=timezone.now(), crm_decision_id=str(decision.pk))
 
 
 def failed(decision: Decision, trouble: str = "The CRM refused it: the value is too long.") -> None:

@@ -10,6 +10,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, get_resolver, resolve, reverse
+from django.urls.converters import IntConverter, SlugConverter, UUIDConverter
 
 from syncapp.models import AuditEntry, SyncRecord
 from syncapp.models.person import Role
@@ -41,12 +42,22 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "retry": (frozenset({R}), "POST"),
     "activity": (frozenset({V, R, A}), "GET"),
     "activity_csv": (frozenset({V, R, A}), "GET"),
+    "undo_group": (frozenset({R}), "POST"),
+    "assign": (frozenset({R}), "POST"),
+    "park": (frozenset({R}), "POST"),
+    "unpark": (frozenset({R}), "POST"),
+    "remark": (frozenset({V, R, A}), "POST"),
+    "ask": (frozenset({V, R, A}), "POST"),
+    "reply": (frozenset({V, R, A}), "POST"),
+    "presence": (frozenset({V, R, A}), "POST"),
+    "history": (frozenset({V, R, A}), "GET"),
     "sign_in": (PUBLIC, "GET"),
     "sign_in_start": (PUBLIC, "GET"),
     "sign_in_callback": (PUBLIC, "GET"),
     "sign_out": (PUBLIC, "POST"),
     "healthz": (PUBLIC, "GET"),
 }
+EXAMPLES = {UUIDConverter: uuid.uuid4(), IntConverter: 1, SlugConverter: "address"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 GUARDED = [name for name, (roles, _) in TABLE.items() if roles is not PUBLIC]
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/review/?q=villa"}
@@ -62,7 +73,7 @@ def _patterns() -> list[URLPattern]:
 
 def address(name: str) -> str:
     pattern = next(pattern for pattern in _patterns() if pattern.name == name)
-    arguments = {argument: uuid.uuid4() for argument in pattern.pattern.converters}
+    arguments = {name: EXAMPLES[type(kind)] for name, kind in pattern.pattern.converters.items()}
     return reverse(name, kwargs=arguments)
 
 

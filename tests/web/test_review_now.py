@@ -97,7 +97,8 @@ def test_a_deleted_contact_takes_the_approve_button_away(world: World):
 def test_the_whole_story_from_outlook_to_the_ledger(world: World):
     fields = world.edited(jobtitle="Head of Procurement", telephone1="+47 1")
     client, record = browser(rita()), fields["jobtitle"].record
-    typed = {on(fields["jobtitle"], "tick"): "1", on(fields["telephone1"], "mark"): "reject"}
+    phone = fields["telephone1"]
+    typed = {on(fields["jobtitle"], "tick"): "1", on(phone, "mark"): "reject", on(phone, "code"): "not_correct"}
 
     pressed(client, opened(client, record), record, "do=marked", **typed)
     world.forward()

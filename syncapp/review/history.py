@@ -1,0 +1,101 @@
+"""What happened to a contact before: its earlier edits with their decisions, and values that came back.
+
+Only what passed through the portal is known; what else changed in the CRM is not, and nothing here claims it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Prefetch, QuerySet
+
+from syncapp.crm import values
+from syncapp.crm.records import Column, ColumnType
+from syncapp.models import Decision, SyncField, SyncRecord
+from syncapp.models.decision import DecisionState
+from syncapp.models.sync_field import FieldDecision
+
+MOST_SHOWN = 100
+MOST_COMPARED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """A proposed value that the CRM once held: until `at` where our own write ended it, else as seen then."""
+
+    at: datetime
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The newest edits of one contact, field by field, and whether older ones were left out."""
+
+    fields: Sequence[SyncField]
+    has_more: bool
+
+
+def past_of(record: SyncRecord, *, most: int = MOST_SHOWN) -> Past:
+    """Every edited field of this contact, this edit's included, the newest first."""
+    found = list(_fields_of_contact(record).order_by("-record__edited_on", "column_name", "pk")[: most + 1])
+    return Past(found[:most], len(found) > most)
+
+
+def echoes(record: SyncRecord, fields: Collection[SyncField], known: Mapping[str, Column]) -> dict[uuid.UUID, Echo]:
+    """Per undecided field whose proposal is an older value of the CRM: when the CRM held it, as far as we know."""
+    asked = [field for field in fields if field.is_undecided and field.proposed_value]
+    if not asked or record.target_id is None:
+        return {}
+    earlier = _fields_of_contact(record).filter(column_name__in={field.column_name for field in asked})
+    rows = list(earlier.exclude(record=record).order_by("-record__edited_on", "pk")[:MOST_COMPARED])
+    found = {field.pk: _echo(field, rows, known.get(field.column_name)) for field in asked}
+    return {pk: echo for pk, echo in found.items() if echo is not None}
+
+
+def newer_edits(record: SyncRecord, fields: Collection[SyncField]) -> dict[str, uuid.UUID]:
+    """Per superseded column: the newest edit of this contact that has it too."""
+    asked = {field.column_name for field in fields if field.decision == FieldDecision.SUPERSEDED}
+    if not asked or record.target_id is None:
+        return {}
+    rows = SyncField.objects.filter(
+        record__target_id=record.target_id, record__target_table=record.target_table, column_name__in=asked
+    )
+    newest_last = rows.exclude(record=record).order_by("record__edited_on", "version")
+    return dict(newest_last.values_list("column_name", "record_id"))
+
+
+def _fields_of_contact(record: SyncRecord) -> QuerySet[SyncField]:
+    newest_first = Decision.objects.select_related("decided_by", "rule", "delivery").order_by("-version")
+    same = SyncField.objects.filter(
+        record__target_id=record.target_id, record__target_table=record.target_table, record__is_stub=False
+    )
+    return same.select_related("record").prefetch_related(Prefetch("decisions", newest_first))
+
+
+def _echo(field: SyncField, rows: Sequence[SyncField], column: Column | None) -> Echo | None:
+    kind = column.type if column else ColumnType.TEXT
+    before = field.record.edited_on
+    seen = [
+        echo
+        for row in rows
+        if row.column_name == field.column_name
+        for echo in _held(row, field.proposed_value, kind)
+        if before is None or echo.at < before
+    ]
+    return max(seen, key=lambda echo: (echo.at, echo.ended), default=None)
+
+
+def _held(row: SyncField, value: str | None, kind: ColumnType) -> Iterator[Echo]:
+    """The moments at which this row proves that the CRM held the value."""
+    if row.record.edited_on is not None and values.same(kind, row.original_value, value):
+        yield Echo(row.record.edited_on, ended=False)
+    for decision in row.decisions.all():
+        if decision.state != DecisionState.WRITTEN or not decision.writes or decision.settled_at is None:
+            continue
+        if values.same(kind, decision.expected_value, value):
+            yield Echo(decision.settled_at, ended=True)
+        elif values.same(kind, decision.value_to_write, value):
+            yield Echo(decision.settled_at, ended=False)

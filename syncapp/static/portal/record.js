@@ -1,0 +1,34 @@
+// The open edit between two answers of the server: the undo countdown ticks, and a page that nobody sees is not "open".
+"use strict";
+
+// "written in 7 s" and its bar; the server says again what is true when the window ends.
+function tick() {
+  for (const hint of document.querySelectorAll("[data-left]")) {
+    const left = Math.max(0, Number(hint.dataset.left) - 1);
+    hint.dataset.left = String(left);
+    hint.textContent = hint.textContent.replace(/\d+ s$/, `${left} s`);
+    const bar = hint.parentElement.querySelector("progress");
+    if (bar) bar.value = left;
+  }
+}
+setInterval(tick, 1000);
+
+// A tab in the background, or the list on a phone, does not have the edit open.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const element = event.detail.elt;
+  if (element.id === "presence" && (document.hidden || !element.offsetParent)) event.preventDefault();
+});
+
+// One panel at a time; Escape and a click beside it close it.
+function closeMenus(but) {
+  for (const menu of document.querySelectorAll(".arrange details[open]")) {
+    if (menu !== but) menu.open = false;
+  }
+}
+document.addEventListener("click", (event) => closeMenus(event.target.closest(".arrange details")));
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && event.target.closest(".arrange details[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});

@@ -1,0 +1,155 @@
+"""One field as the record page shows it: its change, its state, its controls."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from syncapp.crm import values
+from syncapp.crm.records import Column
+from syncapp.models import SyncField
+from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.review import sides, steps
+from syncapp.review.history import Echo
+from syncapp.review.sides import Change, Side, Tag
+from syncapp.web import outcomes, times
+from syncapp.web.corrections import Correction, correction
+from syncapp.web.forms import Typed
+from syncapp.web.outcomes import Outcome
+
+CONTACT_DELETED = Outcome("gone", "none", "Contact deleted", "in CRM; it is not made again")
+UNDER_WAY = (FieldDelivery.WAITING, FieldDelivery.SENT)
+IN_THE_CRM = (FieldDelivery.DONE, FieldDelivery.ALREADY)
+LONGEST_READING_BACK = timedelta(seconds=30)
+
+
+def echo_words(echo: Echo) -> str:
+    """When the CRM held the proposed value before."""
+    day = times.day(echo.at)
+    return f"this was CRM’s value until {day}" if echo.ended else f"CRM had this value on {day}"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldShown:
+    """One row. `locked` says why the person cannot decide it; `outcome` what was decided.
+
+    `group` names the fields that it is decided with; '' where it is decided alone.
+    """
+
+    field: SyncField
+    column: Column | None
+    change: Change
+    outcome: Outcome | None
+    locked: Outcome | None
+    typed: Typed
+    problem: str = ""
+    echo: Echo | None = None
+    group: str = ""
+    is_part: bool = False
+    undone_with_group: bool = False
+
+    @property
+    def id(self) -> uuid.UUID:
+        return self.field.pk
+
+    @property
+    def label(self) -> str:
+        """What the CRM calls the column."""
+        return self.column.label if self.column else self.field.column_name
+
+    @property
+    def seen(self) -> str:
+        return steps.seen(self.field)
+
+    @property
+    def is_conflict(self) -> bool:
+        return self.field.delivery == FieldDelivery.CONFLICT and not self.field.contact_is_gone
+
+    @property
+    def is_failed(self) -> bool:
+        return self.field.delivery == FieldDelivery.FAILED
+
+    @property
+    def is_deleted(self) -> bool:
+        """Undecided, and there is no contact to write to."""
+        return self.field.is_undecided and self.field.contact_is_gone
+
+    @property
+    def deleted(self) -> Outcome:
+        return CONTACT_DELETED
+
+    @property
+    def can_decide(self) -> bool:
+        """Whether the row offers buttons."""
+        return self.locked is None and (self.field.is_undecided or self.is_failed)
+
+    @property
+    def counts_for_all(self) -> bool:
+        """Whether "Approve all" means this one too: conflicts are chosen one by one."""
+        return self.can_decide and self.field.delivery == FieldDelivery.NONE and not self.is_deleted
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether its state changes by itself, so the page asks again."""
+        awaited = self.field.delivery in IN_THE_CRM and self._awaits_reading_back
+        return self.is_being_written or (awaited and self.field.decision != FieldDecision.SUPERSEDED)
+
+    @property
+    def is_being_written(self) -> bool:
+        """Whether its decision is not in the CRM yet."""
+        return self.field.delivery in UNDER_WAY and self.field.decision != FieldDecision.SUPERSEDED
+
+    @property
+    def _awaits_reading_back(self) -> bool:
+        """Whether it was written moments ago and the mirror has not seen our mark on the staging row yet."""
+        last, settled = outcomes.last_decision(self.field), self.field.settled_at
+        if last is None or settled is None or outcomes.is_read_back(self.field, last):
+            return False
+        return timezone.now() - settled < LONGEST_READING_BACK
+
+    @property
+    def decides_alone(self) -> bool:
+        """Whether the row itself offers the buttons, and not the head of its group."""
+        return self.can_decide and not self.group
+
+    @property
+    def tags(self) -> tuple[Tag, ...]:
+        """Remarks about the change, and that its value is an old one."""
+        return (*self.change.tags, Tag(echo_words(self.echo))) if self.echo and not self.outcome else self.change.tags
+
+    @property
+    def correction(self) -> Correction | None:
+        proposed = "" if self.is_conflict else self.field.proposed_value
+        return correction(self.column, self.typed.value, proposed)
+
+    @property
+    def now_differs(self) -> bool:
+        """Whether the CRM holds neither the original nor the proposal, as far as was read."""
+        field = self.field
+        if field.crm_now_read_at is None or self.column is None or not field.is_undecided:
+            return False
+        return not values.same(self.column.type, field.crm_now_value, field.original_value)
+
+    @property
+    def now_is_proposed(self) -> bool:
+        """Whether the CRM holds the proposal already."""
+        column = self.column
+        return column is not None and values.same(column.type, self.field.crm_now_value, self.field.proposed_value)
+
+    @property
+    def now(self) -> Side:
+        """The CRM's present value, marked against the original."""
+        field = self.field
+        original = (field.original_value, field.original_label)
+        return sides.between(self.column, original, (field.crm_now_value, field.crm_now_label)).will
+
+    @property
+    def corrected(self) -> Side | None:
+        """What was approved instead of the proposal."""
+        last = outcomes.last_decision(self.field) if self.outcome else None
+        if last is None or not last.is_corrected:
+            return None
+        return sides.single(self.column, last.value_to_write)

@@ -1,0 +1,67 @@
+"""The history of a contact as its page shows it: by field, the newest first, each with what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from syncapp.crm.records import Column
+from syncapp.models import Decision, Person, SyncField, SyncRecord
+from syncapp.review import history, sides
+from syncapp.review.sides import Change
+from syncapp.web.outcomes import Outcome, last_decision, outcome
+
+WAITS = Outcome("clock", "none", "Waiting", "nobody has decided it")
+
+
+@dataclass(frozen=True, slots=True)
+class PastShown:
+    """One earlier proposal for one field."""
+
+    field: SyncField
+    change: Change
+    outcome: Outcome
+    decision: Decision | None
+    is_this: bool
+
+    @property
+    def record(self) -> SyncRecord:
+        return self.field.record
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPast:
+    """Everything that was proposed for one field of the contact."""
+
+    label: str
+    entries: tuple[PastShown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPast:
+    """The page: fields by label, and whether older edits were left out."""
+
+    fields: tuple[FieldPast, ...]
+    count: int
+    has_more: bool
+
+
+def past_shown(record: SyncRecord, *, person: Person, known: Mapping[str, Column]) -> ContactPast:
+    """Read what happened to this contact, in words."""
+    past = history.past_of(record)
+    by_label: dict[str, list[PastShown]] = {}
+    for field in past.fields:
+        column = known.get(field.column_name)
+        entries = by_label.setdefault(column.label if column else field.column_name, [])
+        entries.append(_shown(field, column, person, is_this=field.record_id == record.pk))
+    fields = [FieldPast(label, tuple(entries)) for label, entries in by_label.items()]
+    return ContactPast(tuple(sorted(fields, key=_label)), len(past.fields), past.has_more)
+
+
+def _shown(field: SyncField, column: Column | None, person: Person, *, is_this: bool) -> PastShown:
+    found = outcome(field, person=person) or WAITS
+    return PastShown(field, sides.change(field, column), found, last_decision(field), is_this)
+
+
+def _label(past: FieldPast) -> str:
+    return past.label.casefold()

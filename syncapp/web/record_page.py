@@ -1,0 +1,105 @@
+"""What every step on the record page shares: the edit, its page as it is now, the answer with or without htmx."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from syncapp import preferences
+from syncapp.models import SyncField, SyncRecord
+from syncapp.review import reasons, together
+from syncapp.review.errors import ReviewError
+from syncapp.web import asked, forms, shown
+from syncapp.web.access import PortalRequest
+from syncapp.web.page import Surroundings, answer, wants_part
+from syncapp.web.queue_view import QueueView
+from syncapp.web.shown import Asked, RecordShown
+from syncapp.web.talk import Talk
+
+Problems = Mapping[uuid.UUID | str | None, str]
+
+
+def record_or_404(record_id: uuid.UUID) -> SyncRecord:
+    """The edit, unless it has not arrived yet."""
+    return get_object_or_404(SyncRecord.objects.shown().select_related("assigned_to"), pk=record_id)
+
+
+def field_or_404(field_id: uuid.UUID) -> SyncField:
+    """The field of an edit that has arrived."""
+    return get_object_or_404(SyncField.objects.select_related("record").filter(record__is_stub=False), pk=field_id)
+
+
+def view_of(request: PortalRequest, current: SyncRecord | None = None) -> QueueView:
+    """The list around the edit."""
+    return QueueView(asked.read(request.GET, request.user), Surroundings(request.user), current=current)
+
+
+def split_in(request: PortalRequest) -> frozenset[str]:
+    """The groups that the person split, in the address or in the form."""
+    return forms.split_of(request.GET) | forms.split_of(request.POST)
+
+
+def shown_in(request: PortalRequest, view: QueueView, problems: Problems | None = None) -> RecordShown:
+    """The view's open edit as it is now, with what the reviewer had typed into the form that was sent."""
+    post, row = request.POST, view.current
+    if row is None:
+        raise Http404
+    typed = (lambda key: forms.typed(post, key)) if post else shown.nothing_typed
+    brought = Asked(typed, problems or {}, split_in(request))
+    wanted = preferences.read().field_groups
+    known = view.columns_of(row.target_table)
+    return shown.record_shown(row, person=request.user, known=known, wanted_groups=wanted, asked=brought)
+
+
+def context_of(request: PortalRequest, view: QueueView, page: RecordShown | None, **more: Any) -> dict[str, Any]:
+    """What the templates of the list and of the open edit need."""
+    frame = {"section": "review", "around": view.around, "view": view, "shown": page, "query": _query(request, view)}
+    told = {"reasons": reasons.offered(), "reason_required": reasons.is_required()}
+    if page is not None:
+        told |= {"also_here": together.also_here(page.id, person=request.user), "talk": Talk(page.record, request.user)}
+    return frame | told | more
+
+
+def _query(request: PortalRequest, view: QueueView) -> str:
+    """The list's part of the address and the groups that are split."""
+    split = urlencode([("split", key) for key in sorted(split_in(request))])
+    return "?" + "&".join(filter(None, [view.query.lstrip("?"), split])) if split else view.query
+
+
+def step(request: PortalRequest, record: SyncRecord, take: Callable[[], object], *, said: str) -> HttpResponse:
+    """Take one step, and show the page with its result or with why it was not taken."""
+    try:
+        take()
+    except ReviewError as error:
+        key = error.field.pk if error.field else None
+        return page_again(request, record, {key: str(error)}, status=409)
+    return done(request, record, said=said)
+
+
+def done(request: PortalRequest, row: SyncRecord, *, said: str) -> HttpResponse:
+    """The page after a step; `said` is what a screen reader hears."""
+    if not wants_part(request):
+        return to_record(request, row)
+    view = view_of(request, record_or_404(row.pk))
+    return answer(request, "review/_swap.html", context_of(request, view, shown_in(request, view), said=said))
+
+
+def page_again(
+    request: PortalRequest, row: SyncRecord, problems: Problems, *, status: int, taken: int = 0
+) -> HttpResponse:
+    """The page with what went wrong beside what was typed."""
+    view = view_of(request, record_or_404(row.pk))
+    context = context_of(request, view, shown_in(request, view, problems), showing="record", taken=taken)
+    template = "review/_swap.html" if wants_part(request) else "review/record.html"
+    return answer(request, template, context, status=status)
+
+
+def to_record(request: PortalRequest, row: SyncRecord) -> HttpResponse:
+    """The page of the edit, for a browser without scripts."""
+    return HttpResponseRedirect(reverse("record", args=[row.pk]) + _query(request, view_of(request)), status=303)

@@ -1,0 +1,79 @@
+"""What people do together about one edit, as its page shows it: whose it is, until when it is parked, what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+
+from django.utils import timezone
+
+from syncapp.models import Comment, Person, SyncRecord
+from syncapp.models.person import Role
+from syncapp.review import together
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A remark or a question, with the answers that it got."""
+
+    comment: Comment
+    answers: tuple[Comment, ...]
+
+    @property
+    def is_question(self) -> bool:
+        return self.comment.kind == Comment.Kind.QUESTION
+
+    @property
+    def waits(self) -> bool:
+        """Whether nobody has answered."""
+        return self.is_question and not self.answers
+
+
+class Talk:
+    """Read when the template asks for it, and once."""
+
+    def __init__(self, record: SyncRecord, person: Person) -> None:
+        self.record, self.person = record, person
+
+    @property
+    def may_arrange(self) -> bool:
+        """Whether the person may park and assign."""
+        return self.person.has_role(Role.REVIEWER)
+
+    @property
+    def is_mine(self) -> bool:
+        return self.record.assigned_to_id == self.person.pk
+
+    @cached_property
+    def said(self) -> list[Said]:
+        """Remarks and questions, the oldest first."""
+        people = Comment.objects.filter(record=self.record).select_related("by", "asked").order_by("at", "pk")
+        found = list(people)
+        return [Said(each, tuple(_answers(each, found))) for each in found if each.question_id is None]
+
+    @cached_property
+    def colleagues(self) -> list[Person]:
+        """Who can be asked."""
+        return list(together.colleagues(self.person))
+
+    @property
+    def days(self) -> list[tuple[date, str]]:
+        """Days to park until that people choose most."""
+        today = timezone.localdate()
+        monday = today + timedelta(days=7 - today.weekday())
+        return [
+            (today + timedelta(days=1), "Tomorrow"),
+            (monday, "Next Monday"),
+            (today + timedelta(days=30), "30 days"),
+        ]
+
+    @property
+    def tomorrow(self) -> date:
+        """The first day that can be chosen."""
+        return timezone.localdate() + timedelta(days=1)
+
+
+def _answers(question: Comment, comments: Iterable[Comment]) -> Iterable[Comment]:
+    return (each for each in comments if each.question_id == question.pk)

@@ -1,0 +1,95 @@
+"""What happened to a contact before, and values that come back."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from syncapp.models import Decision, SyncField, SyncRecord
+from syncapp.models.decision import DecisionState
+from syncapp.review import history
+from tests.factories import CONTACT_COLUMNS, EDITED_ON, make_field, make_newer_edit, make_record
+from tests.people import rita
+from tests.web import scenes
+
+pytestmark = pytest.mark.django_db
+KNOWN = {column.name: column for column in CONTACT_COLUMNS}
+
+
+def earlier(record: SyncRecord, days: int, was: str, will: str, column: str = "jobtitle") -> SyncField:
+    """An older edit of the same contact."""
+    edited_on = EDITED_ON - timedelta(days=days)
+    older = make_record(record.name, target_id=record.target_id, edited_on=edited_on)
+    return make_field(older, column, original_value=was, proposed_value=will)
+
+
+def written(field: SyncField, days: int) -> None:
+    """Approved, and in the CRM since then."""
+    decision = scenes.approved(field, by=rita())
+    scenes.settled(decision)
+    then = EDITED_ON - timedelta(days=days)
+    Decision.objects.filter(pk=decision.pk).update(state=DecisionState.WRITTEN, settled_at=then)
+
+
+def echo_of(field: SyncField) -> history.Echo | None:
+    field = SyncField.objects.select_related("record").get(pk=field.pk)
+    return history.echoes(field.record, [field], KNOWN).get(field.pk)
+
+
+def test_a_value_that_our_own_write_ended_was_the_crms_until_then():
+    field = make_field(original_value="Head", proposed_value="Buyer")
+    written(earlier(field.record, 20, "Buyer", "Head"), days=10)
+
+    assert echo_of(field) == history.Echo(EDITED_ON - timedelta(days=10), ended=True)
+
+
+def test_a_value_that_was_only_seen_was_the_crms_on_that_day():
+    field = make_field(original_value="Head", proposed_value="Buyer")
+    earlier(field.record, 20, "Buyer", "Chief")
+
+    assert echo_of(field) == history.Echo(EDITED_ON - timedelta(days=20), ended=False)
+
+
+@pytest.mark.parametrize("column", ["jobtitle", "telephone1"])
+def test_a_new_value_or_another_fields_value_is_no_echo(column: str):
+    field = make_field(original_value="Head", proposed_value="New")
+    earlier(field.record, 20, "Buyer" if column == "jobtitle" else "New", "Chief", column)
+
+    assert echo_of(field) is None
+
+
+def test_another_contacts_value_is_no_echo():
+    field = make_field(original_value="Head", proposed_value="Buyer")
+    earlier(make_record(target_id=uuid.uuid4()), 20, "Buyer", "Chief")
+
+    assert echo_of(field) is None
+
+
+def test_values_are_compared_by_type():
+    field = make_field(column="birthdate", original_value="1979-03-14", proposed_value="1987-03-14")
+    earlier(field.record, 20, "1987-03-14", "1990-01-01", "birthdate")
+
+    assert echo_of(field) is not None
+
+
+def test_the_past_is_the_contacts_newest_first_and_says_when_it_is_cut():
+    field = make_field()
+    older = [earlier(field.record, days, "A", "B") for days in (30, 20)]
+
+    past = history.past_of(field.record)
+
+    assert list(past.fields) == [field, older[1], older[0]]
+    assert history.past_of(field.record, most=2).has_more
+
+
+def test_a_superseded_field_leads_to_the_newest_edit_that_has_it():
+    field = make_field()
+    make_newer_edit(field)
+    newest = make_newer_edit(field, minutes=9)
+    SyncField.objects.filter(pk=field.pk).update(decision="superseded", delivery="done", settled_at=timezone.now())
+    field.refresh_from_db()
+
+    assert history.newer_edits(field.record, [field]) == {"jobtitle": newest.record_id}
