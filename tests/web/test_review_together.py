@@ -70,8 +70,8 @@ def test_a_question_reaches_the_colleague_by_mail_and_its_answer_comes_back(reco
     screen = Screen(browser(colleague).post(f"/review/questions/{question.pk}/reply", reply, follow=True))
     assert "Rob answered just now" in screen.words
     assert "Yes, since May." in screen.words
-    mails = Message.objects.order_by("pk").values_list("kind", "recipient__name")
-    assert list(mails) == [("question", "Rob"), ("answer", "Rita")]
+    mails = Message.objects.values_list("kind", "recipient__name")
+    assert set(mails) == {("question", "Rob"), ("answer", "Rita")}
 
 
 def test_a_viewer_remarks_but_neither_parks_nor_assigns(record):
