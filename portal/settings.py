@@ -129,6 +129,7 @@ FOUR_EYES = env.flag("FOUR_EYES", default=True)
 UNDO_SECONDS = env.number("UNDO_SECONDS", 10)
 PULL_SECONDS = env.number("PULL_SECONDS", 5)
 TICK = env.number("TICK", 1)
+NUMBERS_SECONDS = env.number("NUMBERS_SECONDS", 60)  # between two counts for the numbers page
 HTTP_SECONDS = env.number("HTTP_SECONDS", 30)
 SOFT_LIMIT = env.number("SOFT_LIMIT", 40)
 HARD_LIMIT = env.number("HARD_LIMIT", 50)
@@ -184,6 +185,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": PULL_SECONDS * 2},
     },
     "tell": {"task": "syncapp.tasks.tell", "schedule": PULL_SECONDS, "options": {"expires": PULL_SECONDS * 2}},
+    "numbers": {
+        "task": "syncapp.tasks.numbers",
+        "schedule": NUMBERS_SECONDS,
+        "options": {"expires": NUMBERS_SECONDS},
+    },
     "nightly": {"task": "syncapp.tasks.nightly", "schedule": 600.0, "options": {"expires": 600}},
 }
 

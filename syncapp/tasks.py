@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from syncapp import alarms, deliveries, durable, gates
+from syncapp.activity import daily
 from syncapp.connection import WrongOrganization, crm, post, recognised_crm
 from syncapp.crm.errors import CrmError
 from syncapp.emails import sending
@@ -115,6 +116,12 @@ def pull() -> None:
     except CrmError as error:
         gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_READ)
         log.warning("pull: %s %s %s", type(error).__name__, error.status, error.request_id)
+
+
+@shared_task
+def numbers() -> None:
+    """Every minute: count the last days for the numbers page, and all of them after the CRM was read anew."""
+    daily.keep()
 
 
 @shared_task

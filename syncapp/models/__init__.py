@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from syncapp.models.audit import AuditEntry, AuditValue
 from syncapp.models.connection import Connection, CrmColumn, CrmUser, Gate, MirrorCursor, Pulse
+from syncapp.models.daily_count import DailyCount
 from syncapp.models.decision import Decision
 from syncapp.models.delivery import Delivery
 from syncapp.models.durable_work import DurableWork
@@ -26,6 +27,7 @@ __all__ = [
     "Connection",
     "CrmColumn",
     "CrmUser",
+    "DailyCount",
     "Decision",
     "Delivery",
     "DurableWork",

@@ -1,0 +1,171 @@
+"""Counting what happened: the last days every minute, all days after each full reading of the CRM.
+
+A day is counted anew from the rows themselves and replaces what was counted before, so counting twice, in the middle
+of something, or after a crash is harmless. Days are those of UTC. An edit belongs to the day on which it was made in
+Outlook; a decision to the day on which it was taken, unless it was undone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from syncapp.models import AuditEntry, DailyCount, Decision, MirrorCursor, Pulse, SyncField, SyncRecord
+from syncapp.models.daily_count import Measure, Part
+from syncapp.models.decision import DecisionState
+from syncapp.models.durable_work import database_now
+
+PULSE = "numbers"
+LAST_DAYS = 3
+LONGEST = timedelta(days=400)  # the page looks back for a year
+FIRST_STEP, STEP = 60.0, 1.2  # ages grow by a fifth from one step to the next, so a median is right within a tenth
+
+_MEASURES = {
+    "field.review.approved": Measure.APPROVED,
+    "field.review.rejected": Measure.REJECTED,
+    "field.put_back.rejected": Measure.PUT_BACK,
+    "field.after_all.approved": Measure.AFTER_ALL,
+    "field.delivery.conflict": Measure.CONFLICT,
+    "field.delivery.failed": Measure.FAILED,
+    "field.superseded": Measure.SUPERSEDED,
+    "field.withdrawn": Measure.WITHDRAWN,
+}
+_REVIEWED = ("field.review.approved", "field.review.rejected")
+# Every edit stands in exactly one of these; each has an index by the time of the edit, all edits together have none.
+_STATES = (
+    Q(record__waiting_count__gt=0),
+    Q(record__attention_count__gt=0, record__waiting_count=0),
+    Q(record__writing_count__gt=0, record__attention_count=0, record__waiting_count=0),
+    Q(record__writing_count=0, record__attention_count=0, record__waiting_count=0),
+)
+Counted = Counter[tuple[Measure, Part, str]]
+
+
+def keep() -> int:
+    """Count the days that may have changed; how many those were. 0 where another process counted just now."""
+    if not _is_ours():
+        return 0
+    started = timezone.now()
+    is_complete = _needs_all_days()
+    days = list(_days(all_of_them=is_complete))
+    for day in days:
+        recount(day)
+    marks: dict[str, Any] = {"answered_at": Now()} | ({"asked_at": started} if is_complete else {})
+    Pulse.objects.filter(name=PULSE).update(**marks)
+    return len(days)
+
+
+def counted_at() -> datetime | None:
+    """When the days were last counted."""
+    return Pulse.objects.filter(name=PULSE).values_list("answered_at", flat=True).first()
+
+
+def recount(day: date) -> None:
+    """Count one day anew."""
+    counted = _received(day) + _done(day) + _ages(day)
+    rows = [
+        DailyCount(day=day, measure=measure, part=part, key=key, number=number)
+        for (measure, part, key), number in counted.items()
+    ]
+    with transaction.atomic():
+        DailyCount.objects.filter(day=day).delete()
+        DailyCount.objects.bulk_create(rows)
+
+
+def step_of(seconds: float) -> int:
+    """The step that an age falls into."""
+    return max(0, math.floor(math.log(max(seconds, FIRST_STEP) / FIRST_STEP, STEP)))
+
+
+def seconds_of(step: int) -> float:
+    """The age in the middle of a step."""
+    return FIRST_STEP * math.pow(STEP, step + 0.5)
+
+
+def _is_ours() -> bool:
+    Pulse.objects.get_or_create(name=PULSE)
+    pause = database_now(plus=-settings.NUMBERS_SECONDS / 2)
+    due = Pulse.objects.filter(Q(answered_at__isnull=True) | Q(answered_at__lte=pause), name=PULSE)
+    return due.update(answered_at=Now()) == 1
+
+
+def _needs_all_days() -> bool:
+    """Whether the CRM was read from its beginning since all days were counted: edits of any day may have come."""
+    complete = Pulse.objects.filter(name=PULSE).values_list("asked_at", flat=True).first()
+    read = MirrorCursor.objects.filter(full_read_at__isnull=False)
+    return complete is None or read.filter(full_read_at__gte=complete).exists()
+
+
+def _days(*, all_of_them: bool) -> Iterator[date]:
+    """The days to count, newest first."""
+    today = datetime.now(UTC).date()
+    first = _first_day(today) if all_of_them else today - timedelta(days=LAST_DAYS - 1)
+    for back in range((today - first).days + 1):
+        yield today - timedelta(days=back)
+
+
+def _first_day(today: date) -> date:
+    edited = SyncRecord.objects.filter(is_stub=False).aggregate(first=Min("edited_on"))["first"]
+    done = AuditEntry.objects.aggregate(first=Min("at"))["first"]
+    known = [moment.astimezone(UTC).date() for moment in (edited, done) if moment]
+    return max(min(known, default=today), today - LONGEST)
+
+
+def _within(day: date, column: str) -> dict[str, datetime]:
+    start = datetime.combine(day, time(), tzinfo=UTC)
+    return {f"{column}__gte": start, f"{column}__lt": start + timedelta(days=1)}
+
+
+def _received(day: date) -> Counted:
+    counted: Counted = Counter()
+    for state in _STATES:
+        fields = SyncField.objects.filter(state, record__is_stub=False, **_within(day, "record__edited_on")).order_by()
+        counted.update(_split(fields.values_list("column_name").annotate(Count("pk")), Part.COLUMN))
+        counted.update(_split(fields.values_list("record__editor_id").annotate(Count("pk")), Part.EDITOR))
+    return counted
+
+
+def _split(pairs: Iterable[tuple[Any, int]], part: Part) -> dict[tuple[Measure, Part, str], int]:
+    return {(Measure.RECEIVED, part, str(key or "")): number for key, number in pairs}
+
+
+def _done(day: date) -> Counted:
+    counted: Counted = Counter()
+    entries = _standing(day, tuple(_MEASURES))
+    for action, column, number in entries.values_list("action", "column_name").annotate(Count("pk")):
+        counted[_MEASURES[action], Part.COLUMN, column] += number
+    by_editor = entries.annotate(editor=_of_edit("editor_id")).values_list("action", "editor")
+    for action, editor, number in by_editor.annotate(Count("pk")):
+        counted[_MEASURES[action], Part.EDITOR, str(editor or "")] += number
+    return counted
+
+
+def _standing(day: date, actions: tuple[str, ...]) -> QuerySet[AuditEntry]:
+    """The day's entries of these actions, without decisions that were undone."""
+    undone = Decision.objects.filter(pk=OuterRef("decision_id"), state=DecisionState.UNDONE)
+    return AuditEntry.objects.filter(~Exists(undone), action__in=actions, **_within(day, "at")).order_by()
+
+
+def _of_edit(column: str) -> Subquery:
+    return Subquery(SyncRecord.objects.filter(pk=OuterRef("record_id")).values(column))
+
+
+def _ages(day: date) -> Counted:
+    """How old the edits were when they were decided."""
+    counted: Counted = Counter()
+    decided = _standing(day, _REVIEWED).annotate(edited_on=_of_edit("edited_on")).filter(edited_on__isnull=False)
+    for at, edited_on in decided.values_list("at", "edited_on").iterator():
+        seconds = max((at - edited_on).total_seconds(), 0.0)
+        counted[Measure.AGE, Part.STEP, str(step_of(seconds))] += 1
+        oldest = (Measure.OLDEST, Part.STEP, "")
+        counted[oldest] = max(counted[oldest], round(seconds))
+    return counted

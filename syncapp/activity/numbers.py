@@ -1,0 +1,157 @@
+"""The figures of the numbers page: of the past from the daily counts alone, of what waits from the queue's indexes."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Sum
+
+from syncapp.activity import daily
+from syncapp.activity.facts import as_id
+from syncapp.models import CrmUser, DailyCount
+from syncapp.models.daily_count import Measure, Part
+from syncapp.models.sync_record import SyncRecordQuerySet
+from syncapp.review import queue
+from syncapp.review.narrowing import Age, Narrowing, Tab, narrow
+
+MOST_WAITING = 20_000
+MOST_ROWS = 12
+WAITING_AGES = (None, Age.DAY, Age.OVERDUE, Age.WEEK, Age.MONTH)
+
+
+@dataclass(slots=True)
+class Week:
+    """What happened in one week, which begins on a Monday (UTC)."""
+
+    first: date
+    counts: Counter[str] = field(default_factory=Counter)
+    steps: Counter[int] = field(default_factory=Counter)
+    worst: int = 0
+
+    @property
+    def last(self) -> date:
+        return self.first + timedelta(days=6)
+
+    @property
+    def decided(self) -> int:
+        return self.counts[Measure.APPROVED] + self.counts[Measure.REJECTED]
+
+    @property
+    def median(self) -> float | None:
+        """The age in seconds at which half of the week's decisions had been taken; None without any."""
+        return median(self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of what one field, or one editor, brought was rejected."""
+
+    key: str
+    name: str
+    decided: int
+    rejected: int
+
+    @property
+    def percent(self) -> float | None:
+        """Of those decided; None where none was."""
+        return 100 * self.rejected / self.decided if self.decided else None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits at this moment: how many are at least so old, the middle one's age and the oldest's in seconds."""
+
+    counts: Mapping[Age | None, int]
+    median: float | None
+    worst: float | None
+
+    @property
+    def total(self) -> int:
+        return self.counts[None]
+
+
+def weeks(number: int, *, today: date | None = None) -> list[Week]:
+    """The last weeks, oldest first, the running one last."""
+    monday = _monday(today or datetime.now(UTC).date())
+    found = {first: Week(first) for first in (monday - timedelta(weeks=back) for back in reversed(range(number)))}
+    rows = DailyCount.objects.filter(day__gte=next(iter(found)), part__in=(Part.COLUMN, Part.STEP))
+    by_day = rows.exclude(measure__in=(Measure.AGE, Measure.OLDEST)).values_list("day", "measure")
+    for day, measure, counted in by_day.annotate(Sum("number")):
+        if week := found.get(_monday(day)):
+            week.counts[measure] += counted
+    for day, measure, key, counted in rows.filter(part=Part.STEP).values_list("day", "measure", "key", "number"):
+        if week := found.get(_monday(day)):
+            _count_age(week, measure, key, counted)
+    return list(found.values())
+
+
+def _count_age(week: Week, measure: str, key: str, number: int) -> None:
+    if measure == Measure.OLDEST:
+        week.worst = max(week.worst, number)
+    else:
+        week.steps[int(key)] += number
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def median(steps: Mapping[int, int]) -> float | None:
+    """The middle age of those counted by steps, in seconds; None of none."""
+    middle, passed = (sum(steps.values()) + 1) // 2, 0
+    for step in sorted(steps):
+        passed += steps[step]
+        if passed >= middle > 0:
+            return daily.seconds_of(step)
+    return None
+
+
+def rejected_by_column(since: date, *, names: Mapping[str, str]) -> list[Share]:
+    """Per field what was decided and rejected, most rejected first. `names` are the fields' labels."""
+    counted = _decided(since, Part.COLUMN)
+    return _shares({key: (names.get(key, key or "no field"), *numbers) for key, numbers in counted.items()})
+
+
+def rejected_by_editor(since: date) -> list[Share]:
+    """The same per editor."""
+    counted = _decided(since, Part.EDITOR)
+    ids: set[UUID] = {found for key in counted if (found := as_id(key)) is not None}
+    names = {str(user.pk): user.name for user in CrmUser.objects.filter(pk__in=ids)}
+    return _shares({key: (names.get(key) or "somebody unknown", *numbers) for key, numbers in counted.items()})
+
+
+def _decided(since: date, part: Part) -> dict[str, tuple[int, int]]:
+    """Per key: decided, rejected."""
+    rows = DailyCount.objects.filter(day__gte=since, part=part, measure__in=(Measure.APPROVED, Measure.REJECTED))
+    counted: dict[str, Counter[str]] = defaultdict(Counter)
+    for key, measure, number in rows.values_list("key", "measure").annotate(Sum("number")):
+        counted[key][measure] += number
+    return {key: (sum(found.values()), found[Measure.REJECTED]) for key, found in counted.items()}
+
+
+def _shares(counted: Mapping[str, tuple[str, int, int]]) -> list[Share]:
+    found = [Share(key, name, decided, rejected) for key, (name, decided, rejected) in counted.items()]
+    return sorted(found, key=lambda each: (-each.rejected, -each.decided, each.name.casefold()))
+
+
+def waiting(*, now: datetime) -> Waiting:
+    """What waits now. Counts stop at MOST_WAITING + 1, and from there on nobody knows the middle one."""
+    rows = queue.in_tab(Tab.WAITING).order_by()
+    counts: dict[Age | None, int] = {}
+    for age in WAITING_AGES:
+        wanted = narrow(rows, Tab.WAITING, Narrowing(age=age)) if age else rows
+        counts[age] = wanted[: MOST_WAITING + 1].count()
+    known = 0 < counts[None] <= MOST_WAITING
+    middle = _age_at(rows, (counts[None] - 1) // 2, now) if known else None
+    return Waiting(counts, median=middle, worst=_age_at(rows, 0, now))
+
+
+def _age_at(rows: SyncRecordQuerySet, place: int, now: datetime) -> float | None:
+    """How old the edit at this place is, from the oldest on."""
+    dated = rows.filter(edited_on__isnull=False).order_by("edited_on").values_list("edited_on", flat=True)
+    edited_on = next(iter(dated[place : place + 1]), None)
+    return max((now - edited_on).total_seconds(), 0.0) if edited_on else None

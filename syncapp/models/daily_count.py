@@ -1,0 +1,47 @@
+"""What happened, counted by the day: the numbers page reads these rows and nothing else of the past."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Measure(models.TextChoices):
+    """What is counted."""
+
+    RECEIVED = "received", "Received"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    CONFLICT = "conflict", "Conflicts"
+    FAILED = "failed", "Not written"
+    PUT_BACK = "put_back", "Put back"
+    AFTER_ALL = "after_all", "Approved after all"
+    SUPERSEDED = "superseded", "Superseded"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    AGE = "age", "Decided at this age"
+    OLDEST = "oldest", "Seconds, the oldest that was decided"
+
+
+class Part(models.TextChoices):
+    """By what a row splits its measure; `key` then says which one."""
+
+    COLUMN = "column", "Field"
+    EDITOR = "editor", "Editor"
+    STEP = "step", "Step of an age"
+
+
+class DailyCount(models.Model):
+    """One number of one day (UTC). `key` is a column's name, an editor's id, an age's step; '' where nobody knows."""
+
+    day = models.DateField()
+    measure = models.CharField(max_length=10, choices=Measure)
+    part = models.CharField(max_length=6, choices=Part)
+    key = models.CharField(max_length=128, blank=True)
+    number = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["day", "measure", "part", "key"], name="one_count_a_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.measure} on {self.day} by {self.part}: {self.number}"

@@ -1,0 +1,195 @@
+"""Counting by the day: from the rows themselves, again and again, whatever happened in between."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+from pytest_django import Settings
+
+from syncapp import audit
+from syncapp.activity import daily, numbers
+from syncapp.models import AuditEntry, DailyCount, MirrorCursor, Pulse, SyncRecord
+from syncapp.models.daily_count import Measure, Part
+from syncapp.review import decisions
+from syncapp.review.narrowing import Age
+from tests.factories import make_editor, make_field, make_record
+from tests.people import rita
+from tests.web import scenes
+
+pytestmark = pytest.mark.django_db
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.fixture(autouse=True)
+def count_at_once(settings: Settings) -> None:
+    settings.NUMBERS_SECONDS = 0
+
+
+def edited(hours_ago: float = 2, column: str = "jobtitle", **values: object):
+    return make_field(make_record(edited_on=timezone.now() - timedelta(hours=hours_ago), **values), column)
+
+
+def counted(measure: Measure, part: Part = Part.COLUMN) -> dict[str, int]:
+    return dict(DailyCount.objects.filter(measure=measure, part=part).values_list("key", "number"))
+
+
+def test_received_fields_are_counted_by_column_and_editor_in_every_state():
+    editor = make_editor("Jonas")
+    edited(editor=editor)
+    scenes.approved(edited(column="fax", editor=editor), by=rita())
+    scenes.failed(scenes.approved(edited(column="fax", editor=editor), by=rita()))
+    scenes.settled(scenes.rejected(edited(column="fax", editor=editor), by=rita()))
+
+    daily.keep()
+
+    assert counted(Measure.RECEIVED) == {"jobtitle": 1, "fax": 3}
+    assert counted(Measure.RECEIVED, Part.EDITOR) == {str(editor.pk): 4}
+
+
+def test_decisions_are_counted_unless_they_were_undone():
+    scenes.approved(edited(), by=rita())
+    scenes.rejected(edited(), by=rita())
+    undone = scenes.rejected(edited(), by=rita())
+    decisions.undo(undone.pk, by=rita())
+
+    daily.keep()
+
+    assert (counted(Measure.APPROVED), counted(Measure.REJECTED)) == ({"jobtitle": 1}, {"jobtitle": 1})
+
+
+def test_counting_again_changes_nothing():
+    scenes.approved(edited(), by=rita())
+    daily.keep()
+    before = list(DailyCount.objects.order_by("measure", "part", "key").values_list("measure", "key", "number"))
+
+    daily.keep()
+
+    after = list(DailyCount.objects.order_by("measure", "part", "key").values_list("measure", "key", "number"))
+    assert after == before != []
+
+
+def test_only_the_last_days_are_counted_again_until_the_crm_was_read_anew():
+    daily.keep()
+    edited(hours_ago=24 * 10)
+
+    daily.keep()
+    assert counted(Measure.RECEIVED) == {}
+
+    MirrorCursor.objects.create(table="t", full_read_at=timezone.now() + timedelta(seconds=1))
+    daily.keep()
+    assert counted(Measure.RECEIVED) == {"jobtitle": 1}
+
+
+def test_of_two_schedulers_one_counts(settings: Settings):
+    settings.NUMBERS_SECONDS = 60
+
+    assert (daily.keep() > 0, daily.keep()) == (True, 0)
+
+
+def test_an_edit_without_a_date_is_in_no_day():
+    make_field(make_record(edited_on=None))
+
+    daily.keep()
+
+    assert counted(Measure.RECEIVED) == {}
+
+
+def test_a_week_has_its_counts_and_the_age_at_which_edits_were_decided():
+    for hours in (1, 2, 30):
+        scenes.approved(edited(hours_ago=hours), by=rita())
+    audit.record("field.delivery.conflict", by=None, channel="worker", column="fax")
+    daily.keep()
+
+    week = numbers.weeks(4)[-1]
+
+    assert (week.decided, week.counts[Measure.CONFLICT]) == (3, 1)
+    assert week.median == pytest.approx(2 * 3600, rel=0.1)
+    assert week.worst == pytest.approx(30 * 3600, abs=5)
+
+
+def test_weeks_without_anything_are_there_and_have_no_median():
+    weeks = numbers.weeks(12)
+
+    assert [week.first.weekday() for week in weeks] == [0] * 12
+    assert {week.median for week in weeks} == {None}
+    assert weeks[-1].first <= TODAY <= weeks[-1].last
+
+
+def test_what_happened_before_the_weeks_is_left_out():
+    entry = audit.record("field.delivery.conflict", by=None, channel="worker")
+    AuditEntry.objects.filter(pk=entry.pk).update(at=F("at") - timedelta(weeks=6))
+    daily.keep()
+
+    assert sum(week.counts[Measure.CONFLICT] for week in numbers.weeks(4)) == 0
+    assert sum(week.counts[Measure.CONFLICT] for week in numbers.weeks(12)) == 1
+
+
+def test_the_most_rejected_field_comes_first_with_its_share():
+    for column, rejected, approved in (("fax", 1, 0), ("jobtitle", 3, 1)):
+        for _ in range(rejected):
+            scenes.rejected(edited(column=column), by=rita())
+        for _ in range(approved):
+            scenes.approved(edited(column=column), by=rita())
+    daily.keep()
+
+    found = numbers.rejected_by_column(TODAY - timedelta(days=7), names={"jobtitle": "Job Title"})
+
+    assert [(each.name, each.rejected, each.percent) for each in found] == [("Job Title", 3, 75.0), ("fax", 1, 100.0)]
+
+
+def test_editors_are_named_and_unknown_ones_are_not_left_out():
+    scenes.rejected(edited(editor=make_editor("Jonas")), by=rita())
+    nobody = edited()
+    scenes.rejected(nobody, by=rita())
+    SyncRecord.objects.filter(pk=nobody.record_id).update(editor_id=None)
+    daily.keep()
+
+    names = {each.name for each in numbers.rejected_by_editor(TODAY - timedelta(days=7))}
+
+    assert names == {"Jonas", "somebody unknown"}
+
+
+def test_what_waits_is_counted_by_age_with_the_middle_and_the_oldest():
+    now = timezone.now()
+    for hours in (1, 30, 50, 24 * 9, 24 * 40):
+        edited(hours_ago=hours)
+
+    waiting = numbers.waiting(now=now)
+
+    assert list(waiting.counts.values()) == [5, 4, 3, 2, 1]
+    assert waiting.median == pytest.approx(50 * 3600, abs=5)
+    assert waiting.worst == pytest.approx(24 * 40 * 3600, abs=5)
+
+
+def test_where_nothing_waits_there_is_no_age():
+    waiting = numbers.waiting(now=timezone.now())
+
+    assert (waiting.total, waiting.median, waiting.worst) == (0, None, None)
+    assert set(waiting.counts) == {None, Age.DAY, Age.OVERDUE, Age.WEEK, Age.MONTH}
+
+
+def test_beyond_the_limit_nobody_claims_to_know_the_middle_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(numbers, "MOST_WAITING", 2)
+    for _ in range(4):
+        edited()
+
+    waiting = numbers.waiting(now=timezone.now())
+
+    assert (waiting.total, waiting.median) == (3, None)
+    assert waiting.worst is not None
+
+
+@pytest.mark.parametrize("seconds", [0, 61, 3600, 86400 * 3, 86400 * 300])
+def test_a_step_is_within_a_tenth_of_the_age(seconds):
+    assert daily.seconds_of(daily.step_of(seconds)) == pytest.approx(max(seconds, 66), rel=0.1)
+
+
+def test_the_count_says_when_it_was_taken():
+    assert daily.counted_at() is None
+
+    daily.keep()
+
+    assert daily.counted_at() == Pulse.objects.get(name=daily.PULSE).answered_at
