@@ -7,6 +7,7 @@ from django.urls import path
 from syncapp.web import (
     activity,
     health,
+    links,
     queue_parts,
     review,
     selection,
@@ -43,6 +44,8 @@ urlpatterns = [
     path("review/fields/<uuid:field_id>/retry", review.retry, name="retry"),
     path("activity/", activity.activity, name="activity"),
     path("activity/export.csv", activity.activity_csv, name="activity_csv"),
+    path("l/<str:token>", links.link, name="link"),
+    path("mails/<str:token>", links.mail_wishes, name="mail_wishes"),
     path("sign-in", sign_in.sign_in, name="sign_in"),
     path("sign-in/start", sign_in.start, name="sign_in_start"),
     path("sign-in/callback", sign_in.callback, name="sign_in_callback"),

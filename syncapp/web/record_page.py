@@ -15,7 +15,7 @@ from syncapp import preferences
 from syncapp.models import SyncField, SyncRecord
 from syncapp.review import reasons, together
 from syncapp.review.errors import ReviewError
-from syncapp.web import asked, forms, shown
+from syncapp.web import asked, forms, links, shown
 from syncapp.web.access import PortalRequest
 from syncapp.web.page import Surroundings, answer, wants_part
 from syncapp.web.queue_view import QueueView
@@ -50,7 +50,7 @@ def shown_in(request: PortalRequest, view: QueueView, problems: Problems | None 
     post, row = request.POST, view.current
     if row is None:
         raise Http404
-    typed = (lambda key: forms.typed(post, key)) if post else shown.nothing_typed
+    typed = (lambda key: forms.typed(post, key)) if post else links.preselected(request.GET, row)
     brought = Asked(typed, problems or {}, split_in(request))
     wanted = preferences.read().field_groups
     known = view.columns_of(row.target_table)

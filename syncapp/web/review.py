@@ -17,7 +17,7 @@ from syncapp.models import Decision, Gate, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import decisions, groups, later
 from syncapp.review.errors import BadValue, ReviewError
-from syncapp.web import forms, record_page, shown
+from syncapp.web import forms, links, record_page, shown
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.page import REVIEW_ROLES, answer, wants_part
 from syncapp.web.queue_view import QueueView
@@ -52,7 +52,8 @@ def record(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     if wants_part(request) and "live" in request.GET:
         return _moved(request, view, page)
     template = "review/_record.html" if wants_part(request) else "review/record.html"
-    context = record_page.context_of(request, view, page, showing="record", read_soon=True)
+    came = links.came_by_link(request.GET, page)
+    context = record_page.context_of(request, view, page, showing="record", read_soon=True, came=came)
     return answer(request, template, context)
 
 

@@ -51,6 +51,8 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "reply": (frozenset({V, R, A}), "POST"),
     "presence": (frozenset({V, R, A}), "POST"),
     "history": (frozenset({V, R, A}), "GET"),
+    "link": (frozenset({V, R, A}), "GET"),
+    "mail_wishes": (PUBLIC, "GET POST"),
     "sign_in": (PUBLIC, "GET"),
     "sign_in_start": (PUBLIC, "GET"),
     "sign_in_callback": (PUBLIC, "GET"),
@@ -78,7 +80,8 @@ def address(name: str) -> str:
 
 
 def methods_of(name: str) -> set[str]:
-    return {"GET", "HEAD"} if TABLE[name][1] == "GET" else {"POST"}
+    methods = set(TABLE[name][1].split())
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def is_let_in(response: HttpResponse) -> bool:
