@@ -33,6 +33,14 @@ def recognise(claims: Claims) -> Person | None:
     return person if person.is_active else None
 
 
+@transaction.atomic
+def wish_by_mail(person: Person, notify: Person.Notify) -> None:
+    """The reader of a mail says by its link how often to be told."""
+    if Person.objects.filter(pk=person.pk).exclude(notify=notify).update(notify=notify):
+        audit.record("person.wishes", by=person, channel="mail", before=person.notify, after=notify)
+    person.notify = notify
+
+
 def known_roles(names: frozenset[str]) -> frozenset[Role]:
     """The roles that mean something here; any other is logged and grants nothing."""
     known = {role.value: role for role in Role}

@@ -5,6 +5,7 @@ Opening a link changes nothing anywhere, whoever or whatever opens it. Deciding 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -23,7 +24,7 @@ from syncapp.web.shown import RecordShown, TypedOf
 
 LINK = "link"  # the parameter by which the record page knows that, and how, somebody came from a mail
 ONE_CLICK = "List-Unsubscribe"  # RFC 8058: what a mail program posts, without a session and without a page
-_WORDS = {
+_WORDS: Mapping[str, str] = {
     State.OLD: "This link is old. This is the edit as it is now; nothing was chosen for you.",
     State.FOREIGN: "This link was made for somebody else, or a part of it got lost. Nothing was chosen for you.",
     Intent.APPROVE: "You came to approve: the fields are marked. Nothing is decided before you press the button.",
@@ -50,8 +51,7 @@ def mail_wishes(request: HttpRequest, token: str) -> HttpResponse:
         return card(request, "mails/unknown.html", status=404)
     saved = request.method == "POST"
     if saved:
-        people.set_wishes(person.pk, notify=_wish(request.POST), time_zone=person.time_zone, by=person)
-        person.refresh_from_db()
+        people.wish_by_mail(person, _wish(request.POST))
     return card(request, "mails/wishes.html", reader=person, wishes=Person.Notify, saved=saved)
 
 
