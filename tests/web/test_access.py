@@ -10,7 +10,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, get_resolver, resolve, reverse
-from django.urls.converters import IntConverter, SlugConverter, UUIDConverter
+from django.urls.converters import IntConverter, SlugConverter, StringConverter, UUIDConverter
 
 from syncapp.models import AuditEntry, SyncRecord
 from syncapp.models.person import Role
@@ -59,7 +59,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "sign_out": (PUBLIC, "POST"),
     "healthz": (PUBLIC, "GET"),
 }
-EXAMPLES = {UUIDConverter: uuid.uuid4(), IntConverter: 1, SlugConverter: "address"}
+EXAMPLES = {UUIDConverter: uuid.uuid4(), IntConverter: 1, SlugConverter: "address", StringConverter: "token"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 GUARDED = [name for name, (roles, _) in TABLE.items() if roles is not PUBLIC]
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/review/?q=villa"}
