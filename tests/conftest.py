@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -33,7 +34,10 @@ def _is_local(address: Any) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_leaves_the_machine() -> Iterator[None]:
-    """Refuse every connection outside loopback before it is made."""
+    """Refuse every connection outside loopback before it is made, unless a real environment is named."""
+    if os.environ.get("CRM_CONTRACT_ORIGIN"):
+        yield
+        return
     guard = pytest.MonkeyPatch()
     for name in ("connect", "connect_ex"):
         original = getattr(socket.socket, name)

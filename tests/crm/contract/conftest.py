@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from syncapp.crm.client import CrmClient
 from syncapp.sandbox.config import World
 from syncapp.sandbox.server import SandboxServer
-from tests.crm.contract.cloud import Cloud
+from tests.crm.contract.cloud import FASTER, PUBLISHED, Cloud
+from tests.crm.contract.edit import Edit
 from tests.crm.contract.scene import Scene
 
 SMALL = World(users=4, contacts=4, pending=0, seed=7)
@@ -38,3 +39,18 @@ def crm(cloud: Cloud) -> CrmClient:
 @pytest.fixture
 def scene(cloud: Cloud) -> Scene:
     return Scene(cloud, cloud.client())
+
+
+@pytest.fixture
+def edit(cloud: Cloud, crm: CrmClient) -> Edit:
+    return Edit(cloud, crm)
+
+
+@pytest.fixture
+def limited(cloud: Cloud) -> Callable[..., None]:
+    """The CRM with limits, as small as the test is short."""
+
+    def limit(**more: object) -> None:
+        cloud.fail(time_scale=1 / FASTER, limits={**PUBLISHED, **more})
+
+    return limit

@@ -74,18 +74,6 @@ def test_a_delta_comes_in_pages_too(cloud, crm):
     assert pages[-1].delta_link
 
 
-@pytest.mark.parametrize("read", ["staged_fields", "staged_records"])
-def test_an_expired_delta_link_says_so(cloud, crm, read):
-    link = getattr(crm, read)().delta_link
-    cloud.post("expire", delta_tokens=True)
-
-    with pytest.raises(DeltaExpired) as caught:
-        getattr(crm, read)(link)
-
-    assert caught.value.status == 400
-    assert not caught.value.transient
-
-
 def test_an_expired_next_link_says_so_as_well(cloud, crm):
     _staged(cloud, cloud.contacts())
     link = crm.staged_fields(page_size=2).next_link

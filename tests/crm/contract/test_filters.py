@@ -153,3 +153,13 @@ def test_without_the_right_to_act_for_others_nothing_is_answered(scene):
         scene.crm.filters.of(rita.id, acting_for=rita.acting)
 
     assert caught.value.code == "0x8004A110"
+
+
+def test_a_third_condition_hides_the_filters_of_others(scene):
+    # Why the client picks the table itself: with anything beside the two conditions only our own rows are answered.
+    two = f"querytype eq 256 and _ownerid_value eq {IDS['Rita']}"
+    assert scene.cloud.call("GET", f"userqueries?$filter={two}")["value"]
+
+    three = scene.cloud.call("GET", f"userqueries?$filter={two} and returnedtypecode eq 'task'")
+
+    assert three["value"] == []

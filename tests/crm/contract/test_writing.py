@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -13,68 +12,9 @@ from syncapp.crm.records import (
     ChangeSet,
     Column,
     ColumnType,
-    ContactWrite,
-    FieldMark,
-    RecordClose,
     StagedDecision,
 )
-from syncapp.crm.transport import Deadline
-
-DECIDED_ON = datetime(2026, 11, 20, 9, 30, 15, 999_999, tzinfo=UTC)
-
-
-class Edit:
-    """One staged edit of a telephone number, read for delivery."""
-
-    def __init__(self, cloud, crm) -> None:
-        self.cloud, self.crm = cloud, crm
-        self.contact = cloud.contacts()[0]
-        self.record = UUID(cloud.edit(self.contact, telephone1="+49 40 555")["record"])
-        self.before = cloud.last_write()
-        self.view = self.read()
-
-    def read(self):
-        return self.crm.view_for_delivery(
-            table="contact",
-            contact_id=self.contact,
-            columns=[self.cloud.columns["telephone1"]],
-            record_ids=[self.record],
-        )
-
-    def change_set(self, **values: str | None) -> ChangeSet:
-        (field,) = self.view.fields.values()
-        columns = self.cloud.columns
-        pairs = tuple((columns[name], text) for name, text in (values or {"telephone1": "+49 40 555"}).items())
-        contact = self.view.contact
-        return ChangeSet(
-            contact=ContactWrite(self.contact, contact.etag, (contact.revision or 0) + 1, pairs),
-            marks=(_mark(field),),
-            closes=(RecordClose(self.record, self.view.records[self.record].etag),),
-        )
-
-    def apply(self, change_set: ChangeSet | None = None, *, client=None) -> None:
-        (client or self.crm).apply(change_set or self.change_set(), tag="osync-portal", deadline=Deadline.after(10))
-
-    def written(self):
-        return self.cloud.ledger(self.before)
-
-
-def _mark(field) -> FieldMark:
-    return FieldMark(
-        field_id=field.id,
-        etag=field.etag,
-        decision=StagedDecision.APPROVED,
-        decision_id="decision-1",
-        applied="+49 40 555",
-        decided_by="Rita Lindqvist",
-        decided_on=DECIDED_ON,
-        reason="",
-    )
-
-
-@pytest.fixture
-def edit(cloud, crm):
-    return Edit(cloud, crm)
+from tests.crm.contract.edit import DECIDED_ON, mark
 
 
 def test_a_change_set_writes_the_contact_the_mark_and_the_end_together(edit):
@@ -105,9 +45,9 @@ def test_the_mark_can_be_read_back_as_it_was_written(edit):
 
 def test_a_rejection_touches_only_the_mark(edit):
     (field,) = edit.view.fields.values()
-    mark = replace(_mark(field), decision=StagedDecision.REJECTED, applied=None, reason="Wrong number")
+    rejected = replace(mark(field), decision=StagedDecision.REJECTED, applied=None, reason="Wrong number")
 
-    edit.apply(ChangeSet(marks=(mark,)))
+    edit.apply(ChangeSet(marks=(rejected,)))
 
     (entry,) = edit.written()
     assert entry["table"] == "osync_syncfield"

@@ -1,0 +1,93 @@
+"""Every method of our client as a call over the line: first what it needs is looked up, then it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from syncapp.crm.client import CrmClient
+from syncapp.crm.directory_records import ActingFor, SyncMethod
+from syncapp.crm.filters_records import FilterChange, MethodChange, QueryType, Switch, SystemFilter
+from tests.crm.contract.cloud import Cloud
+from tests.crm.contract.edit import Edit
+from tests.crm.contract.scene import IDS, OURSELVES
+
+Call = Callable[[CrmClient], object]
+
+RITA = IDS["Rita"]
+ACTING = ActingFor(OURSELVES)
+TOMORROW = datetime(2030, 1, 1, tzinfo=UTC)
+FILTER = SystemFilter(
+    id=OURSELVES,
+    name="",
+    table="contact",
+    query_type=QueryType.OUTLOOK_FILTER,
+    fetch_xml='<fetch><entity name="contact"/></fetch>',
+    is_default=False,
+    state=0,
+)
+
+
+def _view_for_delivery(cloud: Cloud) -> Call:
+    contact = cloud.contacts()[0]
+    return lambda crm: crm.view_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[contact])
+
+
+def _apply(cloud: Cloud) -> Call:
+    edit = Edit(cloud, cloud.client())
+    return lambda crm: edit.apply(client=crm)
+
+
+def _switch(cloud: Cloud) -> Call:
+    found = cloud.client().filters.of(RITA)[0]
+    wanted = Switch(RITA, (FilterChange(found.id, active=False, etag=found.etag),))
+    return lambda crm: crm.filters.switch([wanted])
+
+
+def _set_methods(cloud: Cloud) -> Call:
+    (user,) = cloud.client().directory.some_users([RITA])
+    mailbox = user.mailbox_id or UUID(int=0)
+    return lambda crm: crm.filters.set_methods([MethodChange(mailbox, SyncMethod.NONE)])
+
+
+def _plain(call: Call) -> Callable[[Cloud], Call]:
+    return lambda _cloud: call
+
+
+READS: dict[str, Callable[[Cloud], Call]] = {
+    "who_am_i": _plain(lambda crm: crm.who_am_i()),
+    "columns": _plain(lambda crm: crm.columns("contact")),
+    "table_facts": _plain(lambda crm: crm.table_facts("userquery")),
+    "staged_fields": _plain(lambda crm: crm.staged_fields()),
+    "staged_records": _plain(lambda crm: crm.staged_records()),
+    "users": _plain(lambda crm: crm.users([RITA])),
+    "contacts_now": _plain(lambda crm: crm.contacts_now({RITA: []})),
+    "view_for_delivery": _view_for_delivery,
+    "directory.users": _plain(lambda crm: crm.directory.users()),
+    "directory.some_users": _plain(lambda crm: crm.directory.some_users([RITA])),
+    "directory.teams": _plain(lambda crm: crm.directory.teams()),
+    "directory.memberships": _plain(lambda crm: crm.directory.memberships()),
+    "directory.business_units": _plain(lambda crm: crm.directory.business_units()),
+    "directory.mailboxes": _plain(lambda crm: crm.directory.mailboxes()),
+    "directory.some_mailboxes": _plain(lambda crm: crm.directory.some_mailboxes([RITA])),
+    "directory.organization": _plain(lambda crm: crm.directory.organization()),
+    "filters.of": _plain(lambda crm: crm.filters.of(RITA)),
+    "filters.of_many": _plain(lambda crm: crm.filters.of_many([RITA])),
+    "filters.system_filters": _plain(lambda crm: crm.filters.system_filters()),
+    "evaluation.counts": _plain(lambda crm: crm.evaluation.counts([FILTER], acting_for=ACTING)),
+    "evaluation.rows": _plain(lambda crm: crm.evaluation.rows(FILTER, acting_for=ACTING)),
+    "evaluation.organized_meetings": _plain(
+        lambda crm: crm.evaluation.organized_meetings([RITA], table="appointment", after=TOMORROW)
+    ),
+}
+WRITES: dict[str, Callable[[Cloud], Call]] = {
+    "apply": _apply,
+    "filters.switch": _switch,
+    "filters.set_methods": _set_methods,
+}
+METHODS = READS | WRITES
+# Pages that go on where a stored link says.
+FOLLOWERS = ("staged_fields", "staged_records")
+# These ask nobody, so nothing can happen to them on the line.
+LOCAL = ("in_lane", "close", "limits", "writes_are_allowed")

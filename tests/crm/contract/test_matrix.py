@@ -1,0 +1,164 @@
+"""Every method of our client, when all is well and in each error of the tree, as the other side causes it.
+
+The first two tests keep the table whole: a method or an error that is new and not in it fails here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from syncapp.crm import errors
+from syncapp.crm.client import CrmClient
+from syncapp.crm.directory import Directory
+from syncapp.crm.evaluation import Evaluation
+from syncapp.crm.filters import Filters
+from tests.crm.contract.calls import FOLLOWERS, LOCAL, METHODS, READS, WRITES
+from tests.crm.contract.cloud import Cloud
+from tests.crm.local_server import FixedToken, http, serve
+
+# What a proxy says that wants people to sign in.
+WELCOME = http(200, b"<html>Welcome</html>")
+PARTS = {"": CrmClient, "directory.": Directory, "filters.": Filters, "evaluation.": Evaluation}
+# How the other side causes an error of a whole request.
+STATUSES: dict[type[errors.CrmError], tuple[int, ...]] = {
+    errors.Rejected: (400,),
+    errors.CredentialsRefused: (401,),
+    errors.Forbidden: (403,),
+    errors.NotFound: (404,),
+    errors.Stale: (412,),
+    errors.Throttled: (429,),
+    errors.ServerFault: (500, 501),
+}
+# Errors of their own making, each with the methods that can meet it.
+OTHERS: dict[type[errors.CrmError], tuple[str, ...]] = {
+    errors.Unreachable: tuple(METHODS),
+    errors.TokenUnavailable: tuple(METHODS),
+    errors.ProtocolError: tuple(METHODS),
+    errors.DeltaExpired: FOLLOWERS,
+    errors.WritesDisabled: tuple(WRITES),
+}
+every_method = pytest.mark.parametrize("method", METHODS)
+every_read = pytest.mark.parametrize("method", READS)
+
+
+def leaves(kind: type[Any]) -> Iterator[type[Any]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from leaves(below)
+
+
+def test_every_method_of_the_client_is_in_the_table() -> None:
+    public = {prefix + name for prefix, part in PARTS.items() for name in vars(part) if not name.startswith("_")}
+
+    assert public == {*METHODS, *LOCAL}
+
+
+def test_every_error_of_the_tree_is_caused() -> None:
+    assert set(leaves(errors.CrmError)) == {*STATUSES, *OTHERS}
+
+
+@every_method
+def test_all_is_well(cloud: Cloud, method: str) -> None:
+    call = METHODS[method](cloud)
+
+    call(cloud.client())
+
+
+@every_method
+@pytest.mark.parametrize(("status", "kind"), [(status, kind) for kind, listed in STATUSES.items() for status in listed])
+def test_it_says_what_went_wrong(cloud: Cloud, method: str, status: int, kind: type[errors.CrmError]) -> None:
+    call = METHODS[method](cloud)
+    # A rule that names no table meets the request itself, also that of a batch.
+    cloud.fail({"status": status})
+
+    with pytest.raises(errors.CrmError) as caught:
+        call(cloud.client())
+
+    assert (type(caught.value), caught.value.status) == (kind, status)
+    assert caught.value.may_have_applied is (method in WRITES and status >= 500)
+
+
+@every_method
+def test_a_line_that_stays_cut_is_given_up(cloud: Cloud, method: str) -> None:
+    call = METHODS[method](cloud)
+    cloud.fail({"cut": "before_commit"})
+
+    with pytest.raises(errors.Unreachable) as caught:
+        call(cloud.client())
+
+    assert caught.value.transient
+    assert caught.value.may_have_applied is (method in WRITES)
+
+
+@every_method
+def test_without_a_token_nothing_is_sent(cloud: Cloud, method: str) -> None:
+    call = METHODS[method](cloud)
+    before = cloud.last_write()
+    cloud.fail({"path": "/oauth2/v2.0/token", "status": 503})
+
+    with pytest.raises(errors.TokenUnavailable) as caught:
+        call(cloud.client(token_source=cloud.credentials()))
+
+    assert not caught.value.may_have_applied
+    assert cloud.last_write() == before
+
+
+@every_method
+def test_an_answer_that_is_none_is_not_believed(cloud: Cloud, method: str) -> None:
+    call = METHODS[method](cloud)
+
+    with serve(lambda _request: WELCOME) as proxy, pytest.raises(errors.ProtocolError) as caught:
+        call(cloud.client(origin=proxy.origin, token_source=FixedToken()))
+
+    assert caught.value.may_have_applied is (method in WRITES)
+
+
+@pytest.mark.parametrize("method", WRITES)
+def test_a_read_only_connection_sends_no_write(cloud: Cloud, method: str) -> None:
+    call = METHODS[method](cloud)
+    before = cloud.last_write()
+    client = CrmClient(transport=cloud.transport(), writes_allowed=lambda: False, filter_writes_allowed=lambda: False)
+
+    with pytest.raises(errors.WritesDisabled):
+        call(client)
+
+    assert cloud.last_write() == before
+
+
+@pytest.mark.parametrize("method", FOLLOWERS)
+def test_a_link_that_has_expired_says_so(cloud: Cloud, crm: CrmClient, method: str) -> None:
+    read: Callable[..., Any] = getattr(crm, method)
+    link = read().delta_link
+    cloud.post("expire", delta_tokens=True)
+
+    with pytest.raises(errors.DeltaExpired) as caught:
+        read(link)
+
+    assert (caught.value.status, caught.value.transient) == (400, False)
+
+
+@every_read
+def test_a_read_survives_a_passing_fault(cloud: Cloud, method: str) -> None:
+    call = METHODS[method](cloud)
+    cloud.fail({"status": 503, "times": 1})
+
+    call(cloud.client())
+
+
+@every_read
+@pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
+def test_a_read_survives_a_cut_line(cloud: Cloud, method: str, moment: str) -> None:
+    call = METHODS[method](cloud)
+    cloud.fail({"cut": moment, "times": 1})
+
+    call(cloud.client())
+
+
+@pytest.mark.parametrize("method", LOCAL)
+def test_what_asks_nobody_meets_no_trouble(cloud: Cloud, crm: CrmClient, method: str) -> None:
+    cloud.fail({"status": 500})
+
+    getattr(crm, method)(*(["bulk"] if method == "in_lane" else []))
