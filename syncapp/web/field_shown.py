@@ -116,6 +116,11 @@ class FieldShown:
         return self.can_decide and not self.group
 
     @property
+    def can_be_marked(self) -> bool:
+        """Whether a tick means its approval: what went wrong is looked at by itself."""
+        return self.decides_alone and not (self.is_conflict or self.is_failed or self.is_deleted)
+
+    @property
     def tags(self) -> tuple[Tag, ...]:
         """Remarks about the change, and that its value is an old one."""
         return (*self.change.tags, Tag(echo_words(self.echo))) if self.echo and not self.outcome else self.change.tags

@@ -96,8 +96,8 @@ def _being_written(field: SyncField, last: Decision, person: Person, *, can_undo
     if delivery is not None and (delivery.state == WorkState.VERIFY or delivery.outcome_unknown):
         return Outcome("retry", "none", "Checking CRM", "its answer was lost; reading back")
     word = "being written" if last.writes else "being marked in CRM"
-    hint = "the next try comes by itself" if delivery is not None and delivery.attempts > 1 else ""
-    return Outcome("clock", "none", f"{_title(last, person)}, {word}", hint, undo=last.pk if can_undo else None)
+    hint = f"{word}; the next try comes by itself" if delivery is not None and delivery.attempts > 1 else word
+    return Outcome("clock", "none", _title(last, person), hint, undo=last.pk if can_undo else None)
 
 
 def _sent(field: SyncField, last: Decision, person: Person) -> Outcome:
@@ -116,7 +116,7 @@ def _done(field: SyncField, last: Decision, person: Person) -> Outcome:
     if last.kind == Kind.PUT_BACK:
         hint = f"{when}{read_back}; by {by}"
         return Outcome("undo", "none", "Old value put back", hint, again="approve_after_all")
-    return Outcome("check", "good", "Written", f"{when}{read_back}; approved by {by}", again="put_back")
+    return Outcome("check", "good", "Written", f"{when}{read_back}; by {by}", again="put_back")
 
 
 def _uncapitalised(words: str) -> str:

@@ -63,11 +63,8 @@ class Talk:
         """Days to park until that people choose most."""
         today = timezone.localdate()
         monday = today + timedelta(days=7 - today.weekday())
-        return [
-            (today + timedelta(days=1), "Tomorrow"),
-            (monday, "Next Monday"),
-            (today + timedelta(days=30), "30 days"),
-        ]
+        days = {monday: "Next Monday", self.tomorrow: "Tomorrow", today + timedelta(days=30): "In 30 days"}
+        return sorted(days.items())
 
     @property
     def tomorrow(self) -> date:

@@ -99,13 +99,13 @@ def due(decision: Decision) -> None:
 
 
 STATES = {
-    "due": (due, "Approved, being written"),
-    "sent": (scenes.being_written, "Approved, being written"),
+    "due": (due, "Approved being written"),
+    "sent": (scenes.being_written, "Approved being written"),
     "lost answer": (
         lambda decision: scenes.being_written(decision, state=WorkState.VERIFY),
         "Checking CRM its answer was lost; reading back",
     ),
-    "written": (scenes.settled, "approved by you Put the old value back…"),
+    "written": (scenes.settled, "read back; by you Put the old value back…"),
     "already": (
         lambda decision: scenes.settled(decision, DecisionState.ALREADY),
         "Was already so CRM had the value; nothing written",

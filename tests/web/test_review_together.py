@@ -135,5 +135,5 @@ def test_the_history_tells_by_field_what_became_of_each_edit(record):
     for words in (page.words, part.words):
         assert "Job Title" in words
         assert "Waiting nobody has decided it" in words
-        assert "read back; approved by you" in words
+        assert "read back; by you" in words
     assert not part.html.lstrip().startswith("<!doctype")

@@ -16,7 +16,14 @@ setInterval(tick, 1000);
 // A tab in the background, or the list on a phone, does not have the edit open.
 document.addEventListener("htmx:beforeRequest", (event) => {
   const element = event.detail.elt;
-  if (element.id === "presence" && (document.hidden || !element.offsetParent)) event.preventDefault();
+  if (element.id !== "presence") return;
+  const isSeen = !document.hidden && element.closest(".record")?.getClientRects().length;
+  if (!isSeen) event.preventDefault();
+});
+
+// An answer that comes after its part of the page was replaced is about what is no longer there.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (!event.detail.target.isConnected) event.detail.shouldSwap = false;
 });
 
 // One panel at a time; Escape and a click beside it close it.
