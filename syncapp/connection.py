@@ -16,7 +16,7 @@ from syncapp.crm.governor import Governor, Lane, Limits, NoGovernor
 from syncapp.crm.names import Names
 from syncapp.crm.redis_governor import RedisGovernor
 from syncapp.crm.transport import Transport
-from syncapp.models import Connection, Gate
+from syncapp.models import Connection, Gate, Person
 from syncapp.outbox.graph import GraphPost
 from syncapp.outbox.post import Post
 from syncapp.outbox.smtp import SmtpPost
@@ -73,6 +73,24 @@ def review_writes_are_enabled() -> bool:
 def filter_writes_are_enabled() -> bool:
     """Whether an administrator has enabled switching filters in this CRM."""
     return Connection.objects.filter(filter_writes=True).exists()
+
+
+WRITES = {"review": "review_writes", "filters": "filter_writes"}
+
+
+@transaction.atomic
+def allow_writes(kind: str, *, allowed: bool, by: Person | None, channel: str = "settings") -> None:
+    """Enable or forbid one kind of writing, "review" or "filters", to the connected CRM."""
+    changed = Connection.objects.filter(**{WRITES[kind]: not allowed}).update(**{WRITES[kind]: allowed})
+    if changed:
+        audit.record(
+            "connection.writes",
+            by=by,
+            channel=channel,
+            details={"kind": kind, "allowed": allowed},
+            before=str(not allowed).lower(),
+            after=str(allowed).lower(),
+        )
 
 
 @transaction.atomic

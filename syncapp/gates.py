@@ -85,8 +85,19 @@ def close(name: str, *, reason: str, probe_in: float | None, by: Person | None =
             closed_at=Now(), reason=reason[:300], next_probe_at=probe, closed_by=by
         )
         if first:
-            audit.record("gate.closed", by=by, channel="system" if by is None else "settings", details={"gate": name})
+            channel, why = ("system", "") if by is None else ("settings", reason)
+            audit.record("gate.closed", by=by, channel=channel, details={"gate": name}, reason=why)
     return bool(first)
+
+
+def stop_writes(*, reason: str, by: Person) -> bool:
+    """Stop all writing to the CRM until a person resumes it; decisions are kept. False: it was stopped already."""
+    return close(Gate.Name.OPERATOR_STOP, reason=reason, probe_in=None, by=by)
+
+
+def resume_writes(*, by: Person) -> bool:
+    """Go on writing after `stop_writes`. False: it was not stopped."""
+    return reopen(Gate.Name.OPERATOR_STOP, by=by)
 
 
 def reopen(name: str, *, by: Person | None = None) -> bool:

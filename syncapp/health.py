@@ -92,19 +92,21 @@ def troubles() -> list[Trouble]:
 
 def worker_age() -> float | None:
     """Seconds since a worker last answered through the broker; None: never."""
-    return _age(_answered_at())
+    return _age(worker_answered_at())
 
 
-def _answered_at() -> datetime | None:
+def worker_answered_at() -> datetime | None:
+    """When a worker last answered through the broker."""
     return Pulse.objects.filter(name="worker").values_list("answered_at", flat=True).first()
 
 
 def pull_age() -> float | None:
     """Seconds since both tables had been read to their end; None: not yet."""
-    return _age(_pulled_at())
+    return _age(pulled_at())
 
 
-def _pulled_at() -> datetime | None:
+def pulled_at() -> datetime | None:
+    """When both tables had last been read to their end."""
     read = dict(MirrorCursor.objects.values_list("table", "pulled_at"))
     dates = [read.get(table) for table in (changes.FIELDS, changes.RECORDS)]
     return None if None in dates else min(date for date in dates if date is not None)
@@ -166,22 +168,22 @@ def _gate_trouble(gate: Gate) -> Trouble:
 
 
 def _worker_trouble() -> Trouble | None:
-    answered = _answered_at()
+    answered = worker_answered_at()
     if answered is not None and (_age(answered) or 0.0) <= SILENT_SECONDS:
         return None
     return Trouble("worker", "No background worker answers. Decisions are kept and written later.", since=answered)
 
 
 def _pull_trouble() -> Trouble | None:
-    pulled_at = _pulled_at()
-    if pulled_at is not None and (_age(pulled_at) or 0.0) <= stalled_after():
+    finished_at = pulled_at()
+    if finished_at is not None and (_age(finished_at) or 0.0) <= stalled_after():
         return None
     read_at = _being_read_at()
     if read_at is not None and (_age(read_at) or 0.0) <= stalled_after():
         return Trouble("reading", "The CRM is being read from the beginning. Edits appear here as they are read.")
-    if pulled_at is None:
+    if finished_at is None:
         return Trouble("pull", "The CRM has not been read yet. Edits appear here after the first reading.")
-    return Trouble("pull", "The CRM is not being read at the moment. Newer edits are missing here.", since=pulled_at)
+    return Trouble("pull", "The CRM is not being read at the moment. Newer edits are missing here.", since=finished_at)
 
 
 def _read_only() -> Trouble | None:

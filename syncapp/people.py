@@ -1,10 +1,18 @@
-"""Who may come in: the person behind a finished sign-in, with the roles that the tenant gives today."""
+"""Who may come in, and how people are told: at sign-in with the tenant's roles, before it by an administrator."""
 
 from __future__ import annotations
 
+import json
 import logging
+import uuid
+from collections.abc import Collection
+from datetime import date
+from typing import Any
+from zoneinfo import available_timezones
 
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -12,8 +20,18 @@ from syncapp import audit
 from syncapp.crm.auth import Claims
 from syncapp.models import Person
 from syncapp.models.person import ROLE_COLUMNS, Role
+from syncapp.review.absence import set_absence
+from syncapp.review.errors import NotPossible
 
 log = logging.getLogger(__name__)
+
+
+class BadPerson(Exception):
+    """What cannot be kept about a person; `place` names it, `str()` is what the administrator reads."""
+
+    def __init__(self, place: str, message: str) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 @transaction.atomic
@@ -62,3 +80,95 @@ def note_sign_in(person: Person) -> None:
 def note_sign_out(person: Person) -> None:
     """Put a sign-out into the audit trail."""
     audit.record("person.signed_out", by=person, channel="sign_in")
+
+
+@transaction.atomic
+def add(*, oid: str, name: str, address: str, roles: Collection[str], by: Person) -> Person:
+    """Know somebody before the first sign-in, so that mails have a reader; that sign-in then sets the roles anew.
+
+    Raises BadPerson.
+    """
+    identity = _identity(oid)
+    held = known_roles(frozenset(roles))
+    if not 0 < len(name.strip()) <= 200:
+        raise BadPerson("name", "A name of 1 to 200 characters.")
+    if not held:
+        raise BadPerson("roles", "Tick at least one role: mails go only to people who hold one.")
+    columns = {"name": name.strip(), "address": _mail(address), **_columns_of(held)}
+    person = Person.objects.create(oid=identity, password=make_password(None), **columns)
+    _note("person.added", person, by=by, after={**columns, "oid": str(identity)})
+    return person
+
+
+def _identity(text: str) -> uuid.UUID:
+    try:
+        identity = uuid.UUID(text.strip())
+    except ValueError as error:
+        raise BadPerson("oid", "Entra’s object id, such as 1b4e28ba-2fa1-11d2-883f-0016d3cca427.") from error
+    if Person.objects.filter(oid=identity).exists():
+        raise BadPerson("oid", "Somebody with this object id is here already.")
+    return identity
+
+
+def _mail(text: str) -> str:
+    try:
+        validate_email(text.strip())
+    except ValidationError as error:
+        raise BadPerson("address", "An e-mail address is needed.") from error
+    return text.strip()
+
+
+@transaction.atomic
+def set_wishes(person_id: uuid.UUID, *, notify: str, time_zone: str, by: Person) -> Person:
+    """How the person is told of new edits, and whose clock times are shown by. Raises BadPerson."""
+    person = Person.objects.select_for_update(of=("self",)).get(pk=person_id)
+    if notify not in Person.Notify.values:
+        raise BadPerson("notify", "One of the four wishes.")
+    if time_zone not in available_timezones():
+        raise BadPerson("time_zone", "A time zone such as Europe/Berlin.")
+    _change(person, "person.wishes", by=by, notify=notify, time_zone=time_zone)
+    return person
+
+
+@transaction.atomic
+def set_away(person_id: uuid.UUID, *, until: date | None, deputy_id: uuid.UUID | None, by: Person) -> Person:
+    """The person is away up to and including `until`, or here. Raises BadPerson."""
+    person = Person.objects.select_for_update(of=("self",)).get(pk=person_id)
+    deputy = Person.objects.filter(pk=deputy_id).first() if deputy_id else None
+    if (person.absent_until, person.deputy_id) == (until, deputy_id):
+        return person
+    try:
+        return set_absence(person, until=until, deputy=deputy, by=by, channel="settings")
+    except NotPossible as error:
+        raise BadPerson("absence", str(error)) from error
+
+
+@transaction.atomic
+def set_active(person_id: uuid.UUID, *, active: bool, by: Person) -> Person:
+    """Let a person in or not; whoever is switched off is signed out at once and gets no mails. Raises BadPerson."""
+    person = Person.objects.select_for_update(of=("self",)).get(pk=person_id)
+    if person.pk == by.pk and not active:
+        raise BadPerson("active", "Nobody switches himself off; another administrator can.")
+    _change(person, "person.active", by=by, is_active=active)
+    return person
+
+
+def _change(person: Person, action: str, *, by: Person, **columns: Any) -> None:
+    before = {name: getattr(person, name) for name in columns}
+    if before == columns:
+        return
+    for name, value in columns.items():
+        setattr(person, name, value)
+    person.save(update_fields=list(columns))
+    _note(action, person, by=by, before=before, after=columns)
+
+
+def _note(action: str, person: Person, *, by: Person, after: dict[str, Any], before: Any = None) -> None:
+    audit.record(
+        action,
+        by=by,
+        channel="settings",
+        details={"person": str(person.pk)},
+        before=json.dumps(before, ensure_ascii=False) if before else None,
+        after=json.dumps(after, ensure_ascii=False),
+    )

@@ -71,17 +71,22 @@ def own_editors(rule: Rule) -> set[uuid.UUID | None]:
 
 
 def _differing(outcome: str, decisions: Iterable[Decision]) -> tuple[Difference, ...]:
-    found = []
-    for last in decisions:
-        if last.outcome != _SAME[RuleOutcome(outcome)] or last.kind == Kind.PUT_BACK:
-            found.append(Difference(last, _words(last)))
-        elif last.is_corrected:
-            found.append(Difference(last, "corrected"))
-    return tuple(found)
+    same = _SAME[RuleOutcome(outcome)]
+    otherwise = [last for last in decisions if last.outcome != same or last.kind == Kind.PUT_BACK or last.is_corrected]
+    return tuple(Difference(last, _words(last)) for last in otherwise)
 
 
 def _words(last: Decision) -> str:
-    return "put back" if last.kind == Kind.PUT_BACK else last.get_outcome_display().lower()
+    if last.kind == Kind.PUT_BACK:
+        return "put back"
+    return "corrected" if last.is_corrected else last.get_outcome_display().lower()
+
+
+def listed(rule: Rule) -> list[Difference]:
+    """What the last simulation found decided differently, as far as it kept the list; the newest first."""
+    ids = rule.simulation["differing"] if rule.simulation else []
+    rows = Decision.objects.filter(pk__in=ids).select_related("field__record", "decided_by").order_by("-decided_at")
+    return [Difference(last, _words(last)) for last in rows]
 
 
 def shadow_comparison(rule: Rule) -> Simulation:

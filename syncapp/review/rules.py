@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from syncapp.preferences import OTHER
 from syncapp.review import reasons
 from syncapp.review.rule_history import Simulation, simulation
 
-MOST_RULES, MOST_CONDITIONS = 50, 100
+MOST_RULES, MOST_CONDITIONS, MOST_LISTED = 50, 100, 100
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,127}")
 
 
@@ -65,8 +65,8 @@ class Wish:
         )
 
 
-def check(wish: Wish) -> dict[str, Any]:
-    """The rule's columns as they may be stored. Raises BadRule."""
+def check(wish: Wish, *, codes: Collection[str] | None = None) -> dict[str, Any]:
+    """The rule's columns as they may be stored; `codes` are the reasons that hold then. Raises BadRule."""
     if not 0 < len(wish.name.strip()) <= 80:
         raise BadRule("name", "A name of 1 to 80 characters.")
     if wish.outcome not in RuleOutcome.values:
@@ -75,7 +75,11 @@ def check(wish: Wish) -> dict[str, Any]:
     decides = wish.outcome != RuleOutcome.LEAVE
     if decides and not (wish.columns or wish.editors or wish.kinds):
         raise BadRule("conditions", "A rule that decides needs at least one condition: a field, an editor or a kind.")
-    why = _reason(wish) if wish.outcome == RuleOutcome.REJECT else {"reason_code": "", "reason": ""}
+    why = (
+        _reason(wish, reasons.offered() if codes is None else codes)
+        if wish.outcome == RuleOutcome.REJECT
+        else {"reason_code": "", "reason": ""}
+    )
     lists = {name: sorted(set(getattr(wish, name))) for name in ("columns", "editors", "kinds")}
     return {"name": wish.name.strip(), "outcome": wish.outcome, **lists, **why}
 
@@ -101,8 +105,8 @@ def _is_id(text: str) -> bool:
         return False
 
 
-def _reason(wish: Wish) -> dict[str, str]:
-    if wish.reason_code not in reasons.offered():
+def _reason(wish: Wish, codes: Collection[str]) -> dict[str, str]:
+    if wish.reason_code not in codes:
         raise BadRule("reason_code", "Choose the reason that the rejected edits carry.")
     if wish.reason_code == OTHER and not wish.reason.strip():
         raise BadRule("reason", "“Other” needs a sentence.")
@@ -160,8 +164,14 @@ def simulate(rule_id: uuid.UUID, *, by: Person) -> Simulation:
     """See what the rule would have done with what people decided; kept with the rule, so that it can be enabled."""
     rule = _locked(rule_id)
     found = simulation(rule)
-    figures = {"looked_at": found.looked_at, "decided": found.decided, "differently": len(found.differing)}
-    rule.simulation = {"effect": rule.effect, "at": timezone.now().isoformat(), **figures}
+    figures = {
+        "looked_at": found.looked_at,
+        "decided": found.decided,
+        "left": found.left,
+        "differently": len(found.differing),
+    }
+    listed = [str(each.last.pk) for each in found.differing[:MOST_LISTED]]
+    rule.simulation = {"effect": rule.effect, "at": timezone.now().isoformat(), "differing": listed, **figures}
     rule.save(update_fields=["simulation"])
     audit.record("rule.simulated", by=by, channel="settings", details={"rule": str(rule.pk), **figures})
     return found
