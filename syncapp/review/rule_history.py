@@ -71,7 +71,7 @@ def own_editors(rule: Rule) -> set[uuid.UUID | None]:
 
 
 def _differing(outcome: str, decisions: Iterable[Decision]) -> tuple[Difference, ...]:
-    same = _SAME[RuleOutcome(outcome)]
+    same = _SAME.get(RuleOutcome(outcome))  # none for a rule that leaves to people: it decides nothing
     otherwise = [last for last in decisions if last.outcome != same or last.kind == Kind.PUT_BACK or last.is_corrected]
     return tuple(Difference(last, _words(last)) for last in otherwise)
 
