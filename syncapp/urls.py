@@ -6,6 +6,7 @@ from django.urls import path
 
 from syncapp.web import (
     activity,
+    evidence,
     health,
     links,
     queue_parts,
@@ -49,6 +50,7 @@ urlpatterns = [
     path("review/fields/<uuid:field_id>/retry", review.retry, name="retry"),
     path("activity/", activity.activity, name="activity"),
     path("activity/export.csv", activity.activity_csv, name="activity_csv"),
+    path("activity/evidence/", evidence.evidence, name="evidence"),
     path("l/<str:token>", links.link, name="link"),
     path("mails/<str:token>", links.mail_wishes, name="mail_wishes"),
     path("settings/", settings.settings_review, name="settings_review"),

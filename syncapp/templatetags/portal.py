@@ -49,6 +49,12 @@ def at(when: datetime | None) -> str:
 
 
 @register.filter
+def exactly(when: datetime | None) -> str:
+    """Thu 19 Nov 2026, 16:03."""
+    return times.exact(when) if when else ""
+
+
+@register.filter
 def capped(number: int) -> str:
     """148; beyond the most that is counted "1,000+"."""
     return f"{queue.MOST_COUNTED:,}+" if number > queue.MOST_COUNTED else f"{number:,}"

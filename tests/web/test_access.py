@@ -42,6 +42,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "retry": (frozenset({R}), "POST"),
     "activity": (frozenset({V, R, A}), "GET"),
     "activity_csv": (frozenset({V, R, A}), "GET"),
+    "evidence": (frozenset({V, R, A}), "GET"),
     "undo_group": (frozenset({R}), "POST"),
     "assign": (frozenset({R}), "POST"),
     "park": (frozenset({R}), "POST"),

@@ -1,0 +1,73 @@
+"""Evidence: what the trail holds about one contact, one person or one period, on one page that can be printed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+
+from django.http import HttpResponse
+from django.utils import timezone
+
+from syncapp import audit
+from syncapp.activity import trail
+from syncapp.activity.trail import Page
+from syncapp.models import SyncRecord
+from syncapp.review.narrowing import named
+from syncapp.web import activity_shown
+from syncapp.web.access import PortalRequest, allow
+from syncapp.web.activity_asked import AskedView
+from syncapp.web.activity_shown import Day, Shown
+from syncapp.web.page import REVIEW_ROLES, answer
+
+MOST = 2000
+MOST_CONTACTS = 20
+
+
+class EvidenceView(AskedView):
+    """The story of what was asked for, oldest first, up to the moment when somebody asked."""
+
+    most = MOST
+    asked_at: datetime
+
+    @property
+    def is_about_something(self) -> bool:
+        """Whether a contact, a person or a period is named; without, the page asks for one."""
+        asked = self.asked
+        return bool(asked.contact or asked.person or asked.by_portal or asked.since or asked.until)
+
+    @cached_property
+    def page(self) -> Page:
+        return trail.oldest_first(trail.narrowed(self.asked, until=self.asked_at), most=MOST)
+
+    @cached_property
+    def shown(self) -> list[Shown]:
+        return activity_shown.shown(self.page.entries)
+
+    @cached_property
+    def days(self) -> list[Day]:
+        return activity_shown.by_day(self.shown)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of all entries in their order: the same page later, up to the same moment, has the same."""
+        return audit.digest("\n".join(each.seal for each in self.shown))
+
+    @cached_property
+    def contacts(self) -> list[tuple[str, datetime | None, str]]:
+        """Contacts whose name begins with what was typed: name, when it was edited last, address."""
+        if not self.asked.name:
+            return []
+        edits = SyncRecord.objects.filter(named(self.asked.name), is_stub=False, target_id__isnull=False)
+        rows = edits.order_by("name_key", "id").values_list("target_id", "name", "edited_on")[: MOST_CONTACTS * 5]
+        found = {target: (name, edited_on) for target, name, edited_on in rows}
+        listed = list(found.items())[:MOST_CONTACTS]
+        return [(name, edited_on, self.query(contact=target, q="")) for target, (name, edited_on) in listed]
+
+
+@allow(*REVIEW_ROLES)
+def evidence(request: PortalRequest) -> HttpResponse:
+    """The page, or the question what it should be about."""
+    view = EvidenceView(request.GET)
+    view.asked_at = timezone.now()
+    template = "activity/evidence.html" if view.is_about_something else "activity/evidence_about.html"
+    return answer(request, template, {"section": "activity", "view": view})
