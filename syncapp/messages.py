@@ -1,7 +1,7 @@
 """Making a mail: one durable row for each reader, in the transaction of what it tells about.
 
 `details` by kind, as `emails.content` reads them: new_edits and digest {"after", "until"} (arrivals), overdue
-{"records"}, question and answer {"by" (a person's id), "text"}, operations {"code", "text", "over"}.
+{"records", "count"}, question and answer {"comment"}, operations {"code", "text", "since", "over"}.
 """
 
 from __future__ import annotations

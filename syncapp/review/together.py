@@ -141,8 +141,7 @@ def _say(
 
 
 def _mail(comment: Comment, *, to: Person) -> None:
-    details = {"by": str(comment.by_id), "text": comment.text}
-    messages.queue(comment.kind, to=to, record=comment.record, details=details)
+    messages.queue(comment.kind, to=to, record=comment.record, details={"comment": comment.pk})
 
 
 def _note(action: str, record: SyncRecord, *, by: Person, channel: str, before: str | None, after: str | None) -> None:
