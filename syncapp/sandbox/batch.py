@@ -11,7 +11,6 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 
 from syncapp.sandbox import errors, messages
 from syncapp.sandbox.errors import ApiError
@@ -231,16 +230,9 @@ def _part_bytes(answer: Answer, content_id: str) -> bytes:
     head = ["Content-Type: application/http", "Content-Transfer-Encoding: binary"]
     if content_id:
         head.append(f"Content-ID: {content_id}")
-    own = [f"HTTP/1.1 {answer.status} {_phrase(answer.status)}"]
+    own = [f"HTTP/1.1 {answer.status} {messages.phrase(answer.status)}"]
     own += [f"{name}: {value}" for name, value in answer.headers.items()]
     return "\r\n".join([*head, "", *own, "", ""]).encode() + answer.body + b"\r\n"
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
 
 
 def _joined(boundary: str, pieces: list[bytes]) -> bytes:

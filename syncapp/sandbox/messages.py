@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from syncapp.sandbox import errors
@@ -109,6 +110,14 @@ def parse_preferences(text: str) -> dict[str, str]:
         if name not in _KNOWN_PREFERENCES:
             raise errors.unknown(f"the preference '{name}'")
     return found
+
+
+def phrase(status: int) -> str:
+    """The reason phrase of a status line."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
 
 
 def json_answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:

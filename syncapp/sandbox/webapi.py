@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 
 from syncapp.sandbox import access, bound, errors, metadata, paging, payload, reads, unbound, writes
-from syncapp.sandbox.catalogue import TABLES
+from syncapp.sandbox.catalogue import BY_SET, TABLES
 from syncapp.sandbox.messages import ROOT, Answer, Request, json_answer
 from syncapp.sandbox.metadata import csdl, definition_writes
 from syncapp.sandbox.store import Store, Transaction
@@ -39,7 +39,7 @@ def resource(path: str) -> Resource:
 def table_name(path: str) -> str:
     """The logical name of the table that a path is about; '' for anything else. Used by fault rules."""
     match = _RESOURCE.match(path)
-    found = next((table for table in TABLES if match and table.set_name == match[1]), None)
+    found = BY_SET.get(match[1]) if match else None
     return found.name if found else ""
 
 
