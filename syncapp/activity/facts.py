@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncapp.models import AuditEntry, AuditValue, Decision, Person, SyncField, SyncRecord
+from syncapp.models import AuditEntry, AuditValue, Decision, Person, Rule, SyncField, SyncRecord
 
 # Entries whose values are people's ids.
 ABOUT_PEOPLE = frozenset({"record.assigned"})
@@ -20,11 +20,22 @@ class Facts:
     fields: Mapping[uuid.UUID, SyncField]
     decisions: Mapping[uuid.UUID, Decision]
     people: Mapping[uuid.UUID, Person]
+    rules: Mapping[uuid.UUID, Rule]
 
     def newer(self, entry: AuditEntry) -> SyncRecord | None:
         """The edit that superseded the field which the entry is about."""
         field = self.fields.get(as_id(entry.details.get("by")) or uuid.UUID(int=0))
         return self.records.get(field.record_id) if field else None
+
+    def rule(self, entry: AuditEntry) -> str:
+        """The rule that decided, or that was changed; '' where there was none."""
+        rule = self.rules.get(as_id(entry.details.get("rule")) or uuid.UUID(int=0))
+        return f"“{rule.name}”" if rule else ""
+
+    def person(self, entry: AuditEntry) -> str:
+        """Whose settings were changed; '' where nobody's were."""
+        person = self.people.get(as_id(entry.details.get("person")) or uuid.UUID(int=0))
+        return person.name if person else ""
 
     def label(self, entry: AuditEntry, value: str | None) -> str:
         """What the CRM called this value when the edit was staged; '' where it is another value."""
@@ -50,12 +61,15 @@ def of(entries: Sequence[AuditEntry]) -> Facts:
     superseding = [as_id(entry.details.get("by")) for entry in entries if entry.action == "field.superseded"]
     fields = _fields([entry.field_id for entry in entries] + superseding)
     wanted = {entry.record_id for entry in entries} | {field.record_id for field in fields.values()}
-    decisions = Decision.objects.select_related("decided_by").filter(pk__in=_ids(each.decision_id for each in entries))
+    decisions = Decision.objects.select_related("decided_by", "rule").filter(
+        pk__in=_ids(each.decision_id for each in entries)
+    )
     return Facts(
         records=SyncRecord.objects.only("id", "name", "target_id", "editor_name", "edited_on").in_bulk(_ids(wanted)),
         fields=fields,
         decisions={decision.pk: decision for decision in decisions},
         people=Person.objects.in_bulk(_ids(_people(entries))),
+        rules=Rule.objects.in_bulk(_ids(as_id(entry.details.get("rule")) for entry in entries)),
     )
 
 
@@ -78,6 +92,7 @@ def _people(entries: Sequence[AuditEntry]) -> Iterable[uuid.UUID | None]:
         value = value_of(entry) if entry.action in ABOUT_PEOPLE else None
         yield from (as_id(value.before), as_id(value.after)) if value else ()
         yield as_id(entry.details.get("asked"))
+        yield as_id(entry.details.get("person"))
 
 
 def _ids(found: Iterable[uuid.UUID | None]) -> Collection[uuid.UUID]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from syncapp import audit, messages
 from syncapp.models import Decision, Person, Rule, RuleTrace
@@ -33,6 +34,7 @@ def _pause(rule: Rule, count: int) -> None:
     why = f"People took back {count} of its last {LAST} decisions."
     Rule.objects.filter(pk=rule.pk).update(state=RuleState.PAUSED, paused_because=why, started_at=Now())
     audit.record("rule.paused_itself", by=None, channel="rule", details={"rule": str(rule.pk), "reversed": count})
-    told = {"code": "rule_paused", "text": f"The rule “{rule.name}” paused itself. {why}", "over": False}
+    now = f"{timezone.now():%d %B %Y, %H:%M} UTC"
+    told = {"code": "rule_paused", "text": f"The rule “{rule.name}” paused itself. {why}", "since": now, "over": False}
     for person in Person.objects.filter(is_administrator=True, is_active=True):
         messages.queue("operations", to=person, details=told)

@@ -151,7 +151,7 @@ def _notes(entry: AuditEntry, behind: Facts) -> list[str]:
             words.finding(str(entry.details.get("finding", entry.details.get("why")))),
             reason,
         ]
-    return [_about(entry), reason]
+    return [behind.rule(entry) or behind.person(entry) or _about(entry), reason]
 
 
 def _reason(stored: str) -> str:
@@ -201,8 +201,10 @@ def _plain(value: object) -> str:
 def _via(entry: AuditEntry, behind: Facts) -> str:
     """Through what it was done; for the worker on whose behalf."""
     decision = behind.decisions.get(entry.decision_id) if entry.decision_id else None
-    if entry.channel == "worker" and decision and decision.decided_by:
-        return f"for {decision.decided_by.name}"
+    if entry.channel == "worker" and decision and decision.decider:
+        return f"for {decision.decider}"
+    if entry.channel == "rule" and behind.rule(entry):
+        return f"rule {behind.rule(entry)}"
     return words.channel(entry.channel)
 
 

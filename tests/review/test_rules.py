@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from syncapp.models import AuditEntry, CrmUser, Decision, Rule, RuleTrace, SyncField
+from syncapp.models import AuditEntry, CrmUser, Decision, Message, Rule, RuleTrace, SyncField
 from syncapp.models.change_kind import ChangeKind
 from syncapp.models.decision import DecisionState, Outcome
 from syncapp.models.rule import RuleState
@@ -288,6 +288,11 @@ def test_a_rule_pauses_itself_when_people_keep_taking_its_decisions_back():
     rule = Rule.objects.get()
     assert (rule.state, rule.paused_because) == (RuleState.PAUSED, "People took back 3 of its last 20 decisions.")
     assert AuditEntry.objects.filter(action="rule.paused_itself", channel="rule").count() == 1
+    told = Message.objects.get()
+    assert (told.recipient, told.details["text"]) == (
+        ada(),
+        f"The rule “Format only” paused itself. {rule.paused_because}",
+    )
     decided_by_rule(1)
     assert Decision.objects.filter(state=DecisionState.OPEN, rule=rule).count() == 2, "nothing new was decided"
 

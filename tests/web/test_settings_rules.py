@@ -164,3 +164,15 @@ def test_the_list_costs_the_same_however_many_rules_there_are(django_assert_max_
 
 def test_without_rules_the_page_says_what_they_are_for():
     assert "No rules yet" in Screen(browser(ada()).get("/settings/rules/")).words
+
+
+def test_the_activity_names_the_rule_that_decided_and_who_enabled_it():
+    created()
+    step("enable")
+    a_format_change()
+    rule_runs.run()
+
+    words = Screen(browser(ada()).get("/activity/")).words
+
+    assert "rule “Format only”" in words
+    assert "Rule enabled" in words
