@@ -1,0 +1,1 @@
+"""Filters: inventory, plans, runs."""
