@@ -1,0 +1,70 @@
+// The list of the queue: what is ticked, and that a refresh takes neither ticks nor place away.
+"use strict";
+
+{
+  const ticked = new Set();
+  let scrolled = 0;
+  let wasInside = false;
+
+  const boxes = () => [...document.querySelectorAll(".items input[name=record]")];
+
+  function show() {
+    const bar = document.getElementById("selected");
+    const all = document.getElementById("tick-all");
+    const here = boxes();
+    const count = here.filter((box) => box.checked).length;
+    const words = count ? `${count} contact${count === 1 ? "" : "s"} selected` : "";
+    if (bar && bar.textContent !== words) bar.textContent = words;
+    if (all) {
+      all.checked = count > 0 && count === here.length;
+      all.indeterminate = count > 0 && count < here.length;
+    }
+  }
+
+  function remember(box) {
+    if (box.checked) ticked.add(box.value);
+    else ticked.delete(box.value);
+  }
+
+  function restore() {
+    document.querySelectorAll("[data-scripted]").forEach((element) => element.removeAttribute("hidden"));
+    boxes().forEach((box) => { box.checked = ticked.has(box.value); });
+    show();
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "tick-all") {
+      boxes().forEach((box) => { box.checked = event.target.checked; remember(box); });
+      show();
+    } else if (event.target.matches(".items input[name=record]")) {
+      remember(event.target);
+      show();
+    }
+  });
+
+  document.addEventListener("reset", (event) => {
+    if (event.target.id !== "selection") return;
+    ticked.clear();
+    boxes().forEach((box) => { box.checked = false; });
+    show();
+  });
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const list = document.getElementById("list");
+    if (event.detail.target?.id !== "list" || !list) return;
+    scrolled = list.scrollTop;
+    wasInside = list.contains(document.activeElement);
+  });
+
+  document.addEventListener("htmx:afterSettle", (event) => {
+    restore();
+    if (event.detail.elt.id !== "list") return;
+    event.detail.elt.scrollTop = scrolled;
+    if (wasInside && document.activeElement === document.body) {
+      document.getElementById("list-title")?.focus({ preventScroll: true });
+    }
+  });
+
+  boxes().filter((box) => box.checked).forEach(remember);
+  restore();
+}
