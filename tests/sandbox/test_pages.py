@@ -145,3 +145,18 @@ def test_overview_shows_people_ledger_faults_and_plug_in(sandbox: Sandbox) -> No
 def test_pages_have_their_style(sandbox: Sandbox) -> None:
     assert 'href="/sandbox/style.css"' in open_page(sandbox, "/outlook/")
     assert sandbox.session.get(f"{sandbox.url}/sandbox/style.css").headers["Content-Type"].startswith("text/css")
+
+
+def test_one_can_be_a_colleague_whose_name_is_searched(sandbox: Sandbox) -> None:
+    sandbox.reset(users=30)
+    known = ("Rita", "Rob", "Fred", "Frida", "Ada", "Vera", "Nils", "Jonas", "#")
+    colleague = next(row for row in sandbox.rows("systemusers") if not row["fullname"].startswith(known))
+    assert colleague["fullname"] not in open_page(sandbox, "/outlook/")
+
+    page = open_page(sandbox, f"/outlook/?who={colleague['lastname']}&user=Jonas Weber")
+
+    chosen = re.search(r'<option value="([0-9a-f-]+)" selected>([^<]+)', page)
+    assert chosen is not None
+    assert colleague["lastname"] in chosen[2]
+    assert f"?user={chosen[1]}" in page
+    assert "Nobody’s name begins with “Zzz”" in open_page(sandbox, "/outlook/?who=Zzz")

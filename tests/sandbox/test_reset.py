@@ -101,3 +101,11 @@ def test_the_organization_stays_the_same_through_a_reset(sandbox: Sandbox) -> No
     sandbox.reset(seed=9)
 
     assert sandbox.get("WhoAmI").json()["OrganizationId"] == config.ORGANIZATION_ID
+
+
+def test_people_have_names_of_their_own(sandbox: Sandbox) -> None:
+    sandbox.reset(users=500)
+    people = sandbox.rows("systemusers?$select=fullname,internalemailaddress")
+
+    assert len({row["fullname"] for row in people}) == len({row["internalemailaddress"] for row in people}) == 509
+    assert not any("(" in row["fullname"] for row in people)

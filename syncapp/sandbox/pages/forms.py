@@ -21,6 +21,7 @@ _BOX = Markup('<label><input type="checkbox" name="{name}" value="{value}"{check
 _BOXES = Markup('<fieldset class="choices whole"><legend>{label}</legend>{boxes}</fieldset>')
 _SEARCH = Markup(
     '<form class="line" method="get"><label>You are{editors}</label>'
+    '<label>or the colleague whose name begins with<input name="who" type="search" value="{who}"></label>'
     '<label>Contact or company begins with<input name="q" type="search" value="{text}"></label>'
     "<button>Search</button></form>"
 )
@@ -40,8 +41,8 @@ def _editors(editors: Choices, current: str) -> Markup:
     return Markup('<select name="user">{}</select>').format(_options(editors, current))
 
 
-def search(editors: Choices, editor: str, text: str) -> Markup:
-    return _SEARCH.format(editors=_editors(editors, editor), text=text)
+def search(editors: Choices, editor: str, who: str, text: str) -> Markup:
+    return _SEARCH.format(editors=_editors(editors, editor), who=who, text=text)
 
 
 def edit(editors: Choices, editor: str, fields: Markup) -> Markup:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from markupsafe import Markup
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
 
 from syncapp.sandbox import actions, config, payload
@@ -68,6 +71,25 @@ _INTRO = Markup(
 )
 
 
+_KNOWN = """
+SELECT systemuserid, fullname FROM systemuser WHERE systemuserid IN (SELECT value FROM json_each(?))
+"""
+_COLLEAGUES = """
+SELECT systemuserid, fullname FROM systemuser WHERE applicationid IS NULL AND isdisabled = 0
+AND (fullname LIKE :text ESCAPE '\\' OR lastname LIKE :text ESCAPE '\\') ORDER BY fullname LIMIT :most
+"""
+_ALWAYS = tuple(person.user_id for person in (*config.PEOPLE, config.EDITOR))
+
+
+@dataclass(frozen=True)
+class _Editors:
+    """Ids and names to choose from, who is chosen, and whether a search found anybody."""
+
+    offered: list[tuple[str, str]]
+    chosen: str
+    matching: bool
+
+
 class OutlookPage:
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -81,17 +103,19 @@ class OutlookPage:
 
     def search(self, request: Request) -> Response:
         """Contacts whose first, last or full name begins with the text, or whose company does."""
-        editor, text = request.args.get("user") or config.EDITOR.user_id, request.args.get("q", "").strip()
-        body = _INTRO + forms.search(self._editors(), editor, text) + self._contacts(text, editor)
-        return page("Outlook", body)
+        editor, text = self._editor(request.args), request.args.get("q", "").strip()
+        who = request.args.get("who", "").strip()
+        found = self._editors(editor, who)
+        none = _NOBODY.format(who) if who and not found.matching else Markup("")
+        search = forms.search(found.offered, found.chosen, who, text)
+        return page("Outlook", _INTRO + search + none + self._contacts(text, found.chosen))
 
     def contact(self, request: Request, contact_id: str) -> Response:
-        editor = request.args.get("user") or config.EDITOR.user_id
-        return self._form(contact_id, editor, Markup(""))
+        return self._form(contact_id, self._editor(request.args), Markup(""))
 
     def save(self, request: Request, contact_id: str) -> Response:
         """Send what differs from what the form showed, as Outlook sends only what was changed."""
-        editor = request.form.get("user") or config.EDITOR.user_id
+        editor = self._editor(request.form)
         try:
             changes = forms.changes(COLUMNS, self._row(contact_id), request.form)
             told = _told(actions.edit_from_outlook(self._store, editor, contact_id, changes)) if changes else _NOTHING
@@ -102,7 +126,7 @@ class OutlookPage:
     def _form(self, contact_id: str, editor: str, told: Markup) -> Response:
         row = self._row(contact_id)
         fields = Markup("").join(self._fieldset(title, names, row) for title, names in _SHOWN)
-        body = _INTRO + told + forms.edit(self._editors(), editor, fields)
+        body = _INTRO + told + forms.edit(self._editors(editor, "").offered, editor, fields)
         return page(str(row["fullname"] or "Contact"), body)
 
     def _fieldset(self, title: str, names: tuple[str, ...], row: Row) -> Markup:
@@ -116,13 +140,19 @@ class OutlookPage:
         with self._store.read() as connection:
             return payload.address(CONTACT, contact_id).existing(connection)
 
-    def _editors(self) -> list[tuple[str, str]]:
+    def _editor(self, sent: MultiDict[str, str]) -> str:
+        """The id of the chosen person, by id or name; Jonas Weber when nobody is chosen."""
+        return actions.user(self._store, sent.get("user") or config.EDITOR.user_id).id
+
+    def _editors(self, editor: str, who: str) -> _Editors:
+        """Whom one can be: the person chosen, those who can sign in, and whose name begins with `who`."""
+        pattern = _beginning(who)
         with self._store.read() as connection:
-            found = connection.execute(
-                "SELECT systemuserid, fullname FROM systemuser WHERE applicationid IS NULL AND isdisabled = 0 "
-                "ORDER BY fullname"
-            )
-            return [(row[0], row[1]) for row in found]
+            known = connection.execute(_KNOWN, (json.dumps([editor, *_ALWAYS]),)).fetchall()
+            matching = connection.execute(_COLLEAGUES, {"text": pattern, "most": _FOUND}).fetchall() if who else []
+        offered = sorted({str(row[0]): str(row[1]) for row in (*known, *matching)}.items(), key=lambda pair: pair[1])
+        is_among = not matching or editor in {row[0] for row in matching}
+        return _Editors(offered, editor if is_among else str(matching[0][0]), bool(matching))
 
     def _accounts(self) -> list[tuple[str, str]]:
         with self._store.read() as connection:
@@ -130,9 +160,8 @@ class OutlookPage:
             return [(f"{ACCOUNT.name}:{row[0]}", row[1]) for row in found]
 
     def _contacts(self, text: str, editor: str) -> Markup:
-        pattern = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         with self._store.read() as connection:
-            found = connection.execute(_SEARCH, (pattern, _FOUND)).fetchall()
+            found = connection.execute(_SEARCH, (_beginning(text), _FOUND)).fetchall()
         if not found:
             return Markup("<p>No contact's name or company begins with “{}”.</p>").format(text)
         items = Markup("").join(
@@ -141,6 +170,12 @@ class OutlookPage:
         return Markup("<ul class='contacts'>{}</ul>").format(items)
 
 
+def _beginning(text: str) -> str:
+    """A pattern of LIKE for what begins with the text."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+
+
+_NOBODY = Markup('<p role="status">Nobody’s name begins with “{}”.</p>')
 _ITEM = Markup('<li><a href="/outlook/{id}?user={user}">{name} <span>{company}</span></a></li>')
 _NOTHING = Markup('<div class="told" role="status"><p>Nothing was changed, so nothing was sent.</p></div>')
 _REFUSED = Markup('<div class="told" role="alert"><p>The CRM refused to save: {}</p></div>')

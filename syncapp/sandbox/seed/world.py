@@ -20,7 +20,7 @@ _LONG = datetime.timedelta(days=1_000)
 def rows_of(world: World, base: datetime.datetime) -> Iterator[TableRow]:
     """Every row, without its version. The contacts' edits are planned first: each finds in CRM what it changes."""
     random = Random(world.seed)  # noqa: S311 - believable data, not secrets
-    people = material.users(random, world.users, base - _LONG)
+    people = material.users(random, world.users, base - _LONG, seed=world.seed)
     accounts = material.companies(random, world.contacts, base - _LONG)
     contacts = material.contacts(random, world.contacts, accounts, people[1:], base)
     planned = edits.plan(contacts, world.pending)
