@@ -1,0 +1,81 @@
+"""The settings pages in a real browser: nothing that axe objects to in any look, and the way of a rule."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.axe import assert_no_violations, assert_no_violations_in_any_look
+from tests.browser.conftest import Demo
+
+pytestmark = pytest.mark.browser
+
+
+def sign_in(page: Page, demo: Demo) -> Page:
+    page.goto(f"{demo.portal}/sign-in/start")
+    page.get_by_role("button", name=re.compile("^Ada")).click()
+    expect(page.get_by_role("link", name="Settings", exact=True)).to_be_visible()
+    return page
+
+
+@pytest.fixture
+def ada(page: Page, demo: Demo) -> Page:
+    return sign_in(page, demo)
+
+
+def write_a_rule(page: Page, demo: Demo, name: str) -> None:
+    page.goto(f"{demo.portal}/settings/rules/new")
+    page.get_by_role("textbox", name="Name", exact=True).fill(name)
+    page.get_by_text("Format only", exact=True).click()
+    page.get_by_role("button", name="Save and simulate").click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+
+
+def test_axe_finds_nothing_on_the_settings_pages(ada: Page, demo: Demo):
+    write_a_rule(ada, demo, "Looks at formats")
+    assert_no_violations_in_any_look(ada, sees="Let it work")
+    pages = {
+        "/settings/": "Fields decided together",
+        "/settings/rules/": "Looks at formats",
+        "/settings/rules/new": "Kind of change",
+        "/settings/people/": "Ada Brennan",
+        "/settings/me": "Your settings",
+        "/settings/mails/": "Address for operations",
+        "/settings/connection/": "Stop all CRM writes",
+        "/settings/file/": "Export settings",
+    }
+    for path, sees in pages.items():
+        ada.goto(f"{demo.portal}{path}")
+        assert_no_violations_in_any_look(ada, sees=sees)
+
+
+def test_axe_finds_nothing_where_something_is_wrong(window: BrowserContext, demo: Demo):
+    # A tab of its own: Chromium complains of every answer that is no success, and this one is meant.
+    ada = sign_in(window.new_page(), demo)
+    ada.goto(f"{demo.portal}/settings/")
+    ada.get_by_label("Seconds to undo a decision").fill("soon")
+    ada.get_by_role("button", name="Save").first.click()
+    assert_no_violations(ada, sees="Nothing was changed.")
+
+
+def test_writing_is_stopped_and_resumed_by_the_keyboard(ada: Page, demo: Demo):
+    ada.goto(f"{demo.portal}/settings/connection/")
+    ada.get_by_label("Why").focus()
+    ada.keyboard.type("Looking at wrong values")
+    ada.keyboard.press("Enter")
+    expect(ada.locator(".banner")).to_contain_text("Looking at wrong values")
+    assert_no_violations_in_any_look(ada, sees="Resume")
+
+    ada.get_by_role("button", name="Resume").press("Enter")
+
+    expect(ada.locator(".banner")).to_have_count(0)
+
+
+def test_the_settings_need_no_sideways_scrolling_on_a_phone(ada: Page, demo: Demo):
+    ada.set_viewport_size({"width": 390, "height": 844})
+    for path in ("", "rules/", "rules/new", "people/", "mails/", "connection/", "file/", "me"):
+        ada.goto(f"{demo.portal}/settings/{path}")
+        width = ada.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert width <= 0, path
