@@ -24,7 +24,7 @@ def fresh(request: PortalRequest) -> HttpResponse:
     since = _moment(request.GET.get("since", ""))
     found = queue.newer_than(view.tab, since, view.asked.by) if since else 0
     context = {"view": view, "around": view.around, "fresh": found, "since": since.isoformat() if since else ""}
-    return answer(request, "review/_came.html", context)
+    return answer(request, "review/_news.html", context)
 
 
 @allow(*REVIEW_ROLES, methods=("POST",))
