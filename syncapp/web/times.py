@@ -11,7 +11,12 @@ _STEPS = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"))
 
 def age(when: datetime, *, now: datetime | None = None) -> str:
     """How long ago, in its largest unit: "20 s", "48 min", "22 h", "3 d"."""
-    seconds = max(0, int(((now or timezone.now()) - when).total_seconds()))
+    return span(((now or timezone.now()) - when).total_seconds())
+
+
+def span(duration: float) -> str:
+    """So many seconds in their largest unit; nothing is shorter than 0 s."""
+    seconds = max(0, int(duration))
     for below, size, unit in _STEPS:
         if seconds < below:
             return f"{seconds // size} {unit}"

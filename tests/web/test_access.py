@@ -43,6 +43,8 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "activity": (frozenset({V, R, A}), "GET"),
     "activity_csv": (frozenset({V, R, A}), "GET"),
     "evidence": (frozenset({V, R, A}), "GET"),
+    "numbers": (frozenset({V, R, A}), "GET"),
+    "numbers_csv": (frozenset({V, R, A}), "GET"),
     "undo_group": (frozenset({R}), "POST"),
     "assign": (frozenset({R}), "POST"),
     "park": (frozenset({R}), "POST"),

@@ -1,0 +1,26 @@
+"""The numbers page: what came, what was decided, what waits, what went wrong, by week; and each of it as a table."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+
+from syncapp.web import tables
+from syncapp.web.access import PortalRequest, allow
+from syncapp.web.numbers_shown import NumbersView, panel
+from syncapp.web.page import REVIEW_ROLES, answer
+
+
+@allow(*REVIEW_ROLES)
+def numbers(request: PortalRequest) -> HttpResponse:
+    """All panels for the last weeks."""
+    view = NumbersView(request.GET.get("weeks", ""))
+    return answer(request, "numbers/numbers.html", {"section": "numbers", "view": view})
+
+
+@allow(*REVIEW_ROLES)
+def numbers_csv(request: PortalRequest, name: str) -> StreamingHttpResponse:
+    """One panel's table."""
+    found = panel(NumbersView(request.GET.get("weeks", "")), name)
+    if found is None:
+        raise Http404
+    return tables.download(f"numbers-{name}", found.heads, found.cells)
