@@ -26,6 +26,7 @@ from syncapp.review.steps import seen
 
 BATCH = 200
 MARKED_AT_ONCE = 10_000
+CATCH_UP_SECONDS = 3.0
 CHANNEL = "rule"
 
 
@@ -52,6 +53,15 @@ def run(*, seconds: float = 10.0) -> Looked:
         if len(ids) < BATCH:
             break
     return looked
+
+
+def catch_up(*, seconds: float = CATCH_UP_SECONDS) -> bool:
+    """Have the rules of now look at all that arrived, before another rule joins them. False: there was too much."""
+    if Rule.objects.active().exists():
+        run(seconds=seconds)
+    else:
+        SyncField.objects.unruled().update(ruled_at=Now())
+    return not _waiting().exists()
 
 
 def _waiting() -> SyncFieldQuerySet:

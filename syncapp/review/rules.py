@@ -20,7 +20,7 @@ from syncapp.models.change_kind import ChangeKind
 from syncapp.models.rule import CONTENT, RuleOutcome, RuleState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.preferences import OTHER
-from syncapp.review import reasons
+from syncapp.review import reasons, rule_runs
 from syncapp.review.rule_history import Simulation, simulation
 
 MOST_RULES, MOST_CONDITIONS, MOST_LISTED = 50, 100, 100
@@ -37,6 +37,10 @@ class BadRule(Exception):
 
 class NotSimulated(Exception):
     """A rule is enabled only after somebody has seen what it would have done."""
+
+
+class StillLooking(Exception):
+    """Other rules have not yet looked at all that waits, so a new one would decide what it was not meant for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,27 +181,30 @@ def simulate(rule_id: uuid.UUID, *, by: Person) -> Simulation:
     return found
 
 
-@transaction.atomic
 def enable(rule_id: uuid.UUID, *, by: Person, also_waiting: bool = False) -> Rule:
     """Let a rule decide edits that arrive from now on, and what waits as well where that is wanted.
 
-    Raises NotSimulated unless the rule was simulated as it is now.
+    Raises NotSimulated unless the rule was simulated as it is now, StillLooking while others look at what waits.
     """
-    rule = _locked(rule_id)
-    if not rule.is_simulated:
-        raise NotSimulated("Simulate it first: a rule is enabled once somebody has seen what it would have done.")
-    rule.enabled_by = by
-    _look_only_at_new(also_waiting)
-    _move(rule, RuleState.ENABLED, by=by)
+    if not also_waiting and not rule_runs.catch_up():
+        raise StillLooking("The other rules are still looking at what waits. Try again in a minute.")
+    with transaction.atomic():
+        rule = _locked(rule_id)
+        if not rule.is_simulated:
+            raise NotSimulated("Simulate it first: a rule is enabled once somebody has seen what it would have done.")
+        rule.enabled_by = by
+        if also_waiting:
+            _look_again()
+        _move(rule, RuleState.ENABLED, by=by)
     return rule
 
 
-@transaction.atomic
 def shadow(rule_id: uuid.UUID, *, by: Person) -> Rule:
     """Let a rule note what it would do with edits that arrive from now on, and do nothing."""
-    rule = _locked(rule_id)
-    _look_only_at_new(False)
-    _move(rule, RuleState.SHADOW, by=by)
+    rule_runs.catch_up()
+    with transaction.atomic():
+        rule = _locked(rule_id)
+        _move(rule, RuleState.SHADOW, by=by)
     return rule
 
 
@@ -228,13 +235,10 @@ def _move(rule: Rule, state: RuleState, *, by: Person, why: str = "", channel: s
     _note(f"rule.{state}", rule, by=by, channel=channel, before={"state": before}, after={"state": str(state)})
 
 
-def _look_only_at_new(also_waiting: bool) -> None:
-    """What arrived before counts as looked at, so that a rule never surprises; or everything is looked at again."""
-    if also_waiting:
-        undecided = SyncField.objects.filter(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE)
-        undecided.update(ruled_at=None)
-    else:
-        SyncField.objects.unruled().update(ruled_at=Now())
+def _look_again() -> None:
+    """Everything that waits counts as new once more, for all rules."""
+    undecided = SyncField.objects.filter(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE)
+    undecided.update(ruled_at=None)
 
 
 def _note(

@@ -19,7 +19,7 @@ from syncapp.models.person import Role
 from syncapp.models.rule import RuleOutcome, RuleState
 from syncapp.review import reasons, rule_history, rules
 from syncapp.review.reversals import LAST, MOST_REVERSED
-from syncapp.review.rules import BadRule, NotSimulated, Wish
+from syncapp.review.rules import BadRule, NotSimulated, StillLooking, Wish
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.settings import refused, saved, settings_page
 
@@ -105,7 +105,7 @@ def settings_rule_step(request: PortalRequest, rule_id: uuid.UUID) -> HttpRespon
     step, said, page = _STEPS[wish]
     try:
         step(rule, request.user, request.POST)
-    except NotSimulated as error:
+    except (NotSimulated, StillLooking) as error:
         return refused(request, "settings_rule", str(error), rule.pk)
     return saved(request, page, said, *([rule.pk] if page == "settings_rule" else []))
 

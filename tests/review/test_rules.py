@@ -124,6 +124,25 @@ def test_what_waits_is_left_to_people_unless_the_administrator_says_otherwise():
     assert decision_of(field) == FieldDecision.APPROVED
 
 
+def test_a_rule_that_joins_others_takes_nothing_from_them_and_gets_nothing_old():
+    first = enabled(FAX)
+    old_fax, old_format = make_field(column="fax"), a_format_change()
+
+    enabled(FORMAT)
+    rule_runs.run()
+
+    assert old_fax.decisions.get().rule == first, "what had arrived was still looked at by the rules of then"
+    assert decision_of(old_format) == FieldDecision.PENDING, "and not by the new one"
+
+
+def test_catching_up_says_when_there_was_too_much():
+    enabled(FAX)
+    a_format_change()
+
+    assert not rule_runs.catch_up(seconds=0)
+    assert rule_runs.catch_up()
+
+
 def test_without_rules_nothing_piles_up_for_them():
     make_field()
 
