@@ -128,6 +128,8 @@ SIGN_IN_HELP = env.text("SIGN_IN_HELP")
 FOUR_EYES = env.flag("FOUR_EYES", default=True)
 UNDO_SECONDS = env.number("UNDO_SECONDS", 10)
 PULL_SECONDS = env.number("PULL_SECONDS", 5)
+INVENTORY_SECONDS = env.number("INVENTORY_SECONDS", 1800)  # between two readings of everybody's filters
+SECOND_PERSON_ABOVE = int(env.number("SECOND_PERSON_ABOVE", 100))  # users; a larger filter run needs a second person
 TICK = env.number("TICK", 1)
 NUMBERS_SECONDS = env.number("NUMBERS_SECONDS", 60)  # between two counts for the numbers page
 HTTP_SECONDS = env.number("HTTP_SECONDS", 30)
@@ -189,6 +191,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "syncapp.tasks.numbers",
         "schedule": NUMBERS_SECONDS,
         "options": {"expires": NUMBERS_SECONDS},
+    },
+    "inventory": {
+        "task": "syncapp.tasks.take_inventory",
+        "schedule": PULL_SECONDS * 2,
+        "options": {"expires": PULL_SECONDS * 4},
     },
     "nightly": {"task": "syncapp.tasks.nightly", "schedule": 600.0, "options": {"expires": 600}},
 }

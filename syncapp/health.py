@@ -114,7 +114,8 @@ def pulled_at() -> datetime | None:
 
 def _being_read_at() -> datetime | None:
     """When the last page of a full read that is not at its end was stored; None: none is under way."""
-    under_way = MirrorCursor.objects.filter(is_full_read=True, moved_at__isnull=False)
+    edits = MirrorCursor.objects.filter(table__in=[changes.FIELDS, changes.RECORDS])
+    under_way = edits.filter(is_full_read=True, moved_at__isnull=False)
     return under_way.order_by("-moved_at").values_list("moved_at", flat=True).first()
 
 
@@ -156,6 +157,7 @@ def _redis_address() -> str:
 
 _WAITS: dict[str, str] = {
     Gate.Name.FORBIDDEN_READ: "",
+    Gate.Name.FORBIDDEN_FILTERS: "Reviewing is not touched by it.",
     Gate.Name.SMTP: "They are kept and sent later; everything else works.",
 }
 

@@ -20,6 +20,7 @@ from syncapp.connection import WrongOrganization, crm, post, recognised_crm
 from syncapp.crm.errors import CrmError
 from syncapp.emails import sending
 from syncapp.mirror import changes, cursors
+from syncapp.mirror import filters as inventory
 from syncapp.models import Delivery, Gate, Message, Pulse, SelectionRun
 from syncapp.models.durable_work import DurableWork, database_now
 from syncapp.review import delivery, notices, rule_runs, selections
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 # Not WRONG_ORGANIZATION: asking which CRM it is reads nothing else, and is the only way to find the right one again.
 READ_GATES = (Gate.Name.FORBIDDEN_READ, *gates.CONNECTION_GATES)
+FILTER_GATES = (Gate.Name.FORBIDDEN_FILTERS, *gates.CONNECTION_GATES)
 
 
 @shared_task
@@ -122,6 +124,26 @@ def pull() -> None:
 def numbers() -> None:
     """Every minute: count the last days for the numbers page, and all of them after the CRM was read anew."""
     daily.keep()
+
+
+@shared_task
+def take_inventory() -> None:
+    """Go on reading who synchronizes what, where it is time for that."""
+    passage = gates.pass_through(FILTER_GATES) if inventory.is_due(every=settings.INVENTORY_SECONDS) else None
+    if passage is None:
+        return
+    try:
+        if inventory.take(recognised_crm(), seconds=settings.SOFT_LIMIT / 2) is None:
+            gates.give_back(passage)
+        else:
+            gates.crm_answered(passage)
+    except WrongOrganization:
+        log.error("inventory: the address leads to another CRM than the one this database mirrors")
+    except durable.LostLease:
+        log.warning("inventory: lease lost, stopped")
+    except CrmError as error:
+        gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
+        log.warning("inventory: %s %s %s", type(error).__name__, error.status, error.request_id)
 
 
 @shared_task

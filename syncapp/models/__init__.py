@@ -8,6 +8,8 @@ from syncapp.models.daily_count import DailyCount
 from syncapp.models.decision import Decision
 from syncapp.models.delivery import Delivery
 from syncapp.models.durable_work import DurableWork
+from syncapp.models.filter_row import FilterGround, FilterRow, SystemFilter
+from syncapp.models.filter_user import FilterMembership, FilterTeam, FilterUnit, FilterUser
 from syncapp.models.message import Alarm, Arrival, Message
 from syncapp.models.person import Person, SignInAttempt
 from syncapp.models.preferences import Preferences
@@ -31,6 +33,12 @@ __all__ = [
     "Decision",
     "Delivery",
     "DurableWork",
+    "FilterGround",
+    "FilterMembership",
+    "FilterRow",
+    "FilterTeam",
+    "FilterUnit",
+    "FilterUser",
     "Gate",
     "Message",
     "MirrorCursor",
@@ -47,4 +55,5 @@ __all__ = [
     "SignInAttempt",
     "SyncField",
     "SyncRecord",
+    "SystemFilter",
 ]

@@ -85,6 +85,7 @@ class Gate(models.Model):
         CRM_THROTTLED = "crm_throttled", "The CRM asked for a pause"
         FORBIDDEN_READ = "forbidden:read", "The CRM forbids reading staged edits"
         FORBIDDEN_REVIEW = "forbidden:review", "The CRM forbids writing reviewed values"
+        FORBIDDEN_FILTERS = "forbidden:filters", "The CRM forbids reading or switching filters"
         WRONG_ORGANIZATION = "wrong_organization", "The connection leads to another CRM"
         SMTP = "smtp", "Mails are not accepted"
         OPERATOR_STOP = "operator_stop", "CRM writes are stopped"

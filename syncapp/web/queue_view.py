@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from django.utils import timezone
 
 from syncapp.crm.records import Column
-from syncapp.mirror import columns
+from syncapp.mirror import changes, columns
 from syncapp.models import MirrorCursor, SavedView, SyncRecord
 from syncapp.models.change_kind import ChangeKind
 from syncapp.models.person import Role
@@ -217,5 +217,9 @@ class QueueView:
     @cached_property
     def pulled(self) -> datetime | None:
         """When the CRM was last read to its end."""
-        read = MirrorCursor.objects.order_by("pulled_at").values_list("pulled_at", flat=True)
+        read = (
+            MirrorCursor.objects.filter(table__in=[changes.FIELDS, changes.RECORDS])
+            .order_by("pulled_at")
+            .values_list("pulled_at", flat=True)
+        )
         return next((moment for moment in read if moment is not None), None)

@@ -1,0 +1,113 @@
+"""Filters as they were read → our tables, and with them each owner's cells: the one place that keeps both true.
+
+The inventory comes here, the refresh of one user, and every answer to a switch.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.filters_records import OutlookFilter, OwnerFilters, QueryType
+from syncapp.mirror import upserts
+from syncapp.models import FilterRow, FilterTeam, FilterUser
+from syncapp.models.filter_tables import Cell, Group, cells_of, counts_of
+from syncapp.models.filter_user import Reach
+
+# Of `emailrouteraccessapproval`: nothing synchronizes before somebody approved the address ("Mailbox").
+_APPROVED, _CLIENT = (0, 1), 1
+
+
+def store(read: Sequence[OwnerFilters], *, query_type: int = QueryType.OUTLOOK_FILTER) -> None:
+    """Keep what was read of these owners, one transaction for all of them; an error keeps what we had."""
+    now = timezone.now()
+    known = {each.owner_id: each.filters for each in read if each.filters is not None}
+    with transaction.atomic():
+        _replace(known, query_type, now)
+        failed = {each.owner_id: type(each.error).__name__ for each in read if each.error is not None}
+        for owner_id, error in failed.items():
+            FilterUser.objects.filter(pk=owner_id).update(filters_error=error[:40])
+        summarize(known, read_at=now if query_type == QueryType.OUTLOOK_FILTER else None)
+
+
+def _replace(known: Mapping[UUID, Sequence[OutlookFilter]], query_type: int, now: datetime) -> None:
+    found = [each for filters in known.values() for each in filters]
+    held = FilterRow.objects.filter(owner_id__in=known, query_type=query_type)
+    versions = dict(held.select_for_update().values_list("pk", "version"))
+    held.exclude(pk__in=[each.id for each in found]).delete()
+    # An older reading that arrives late must not undo what a switch has shown since.
+    fresh = [each for each in found if each.version >= versions.get(each.id, 0)]
+    upserts.upsert(FilterRow, [_row(each, now) for each in fresh])
+
+
+def _row(each: OutlookFilter, now: datetime) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "owner_id": each.owner_id,
+        "owner_table": each.owner_table,
+        "name": each.name[:200],
+        "table": each.table,
+        "query_type": each.query_type,
+        "fetch_xml": each.fetch_xml,
+        "state": each.state,
+        "status": each.status,
+        "parent_id": each.parent_id,
+        "modified_by": each.modified_by,
+        "modified_on": each.modified_on,
+        "version": each.version,
+        "etag": each.etag,
+        "read_at": now,
+    }
+
+
+def summarize(owner_ids: Iterable[UUID], *, read_at: datetime | None = None) -> None:
+    """Compute these users' cells anew from their filters; `read_at` where those were just read."""
+    wanted = list(owner_ids)
+    filters: dict[UUID, list[FilterRow]] = defaultdict(list)
+    for row in FilterRow.objects.filter(owner_id__in=wanted).defer("fetch_xml"):
+        filters[row.owner_id].append(row)
+    users = list(FilterUser.objects.filter(pk__in=wanted))
+    for user in users:
+        _fill(user, filters[user.pk], read_at)
+    columns = [*Group.values, "tables", "offline_on", "reach", "filters_read_at", "filters_error"]
+    FilterUser.objects.bulk_update(users, columns, batch_size=50)
+    if read_at is not None:
+        FilterTeam.objects.filter(pk__in=wanted).update(filters_read_at=read_at)
+
+
+def _fill(user: FilterUser, filters: Sequence[FilterRow], read_at: datetime | None) -> None:
+    outlook = [(row.table, row.is_on) for row in filters if row.query_type == QueryType.OUTLOOK_FILTER]
+    counts = counts_of(outlook)
+    user.tables = {table: list(pair) for table, pair in counts.items()}
+    user.offline_on = sum(row.is_on for row in filters if row.query_type == QueryType.OFFLINE_FILTER)
+    if read_at is not None:
+        user.filters_read_at, user.filters_error = read_at, ""
+    for group, cell in cells_of(counts).items():
+        setattr(user, group.value, cell if user.filters_read_at else Cell.UNREAD)
+    user.reach = reach_of(user)
+
+
+def reach_of(user: FilterUser) -> Reach:
+    """How many ways lead this user's appointments to his Outlook, as far as the CRM itself shows it.
+
+    One mailbox has one method, so "twice" needs other evidence of the old add-in: e-mail by it, or active offline
+    filters, which belong to it alone ("Mailbox").
+    """
+    if user.filters_read_at is None or user.mailbox_read_at is None:
+        return Reach.UNKNOWN
+    selects = user.appointments in (Cell.ON, Cell.MIXED)
+    if not selects or user.mailbox_id is None or user.mailbox_state != 0 or user.method == SyncMethod.NONE:
+        return Reach.NOT_AT_ALL
+    if user.method != SyncMethod.SERVER_SIDE:
+        return Reach.ONCE
+    if not user.enabled_for_act or user.approval not in _APPROVED:
+        return Reach.NOT_AT_ALL
+    has_client = user.incoming == _CLIENT or user.outgoing == _CLIENT or user.offline_on > 0
+    return Reach.TWICE if has_client else Reach.ONCE

@@ -1,0 +1,104 @@
+"""The filters themselves, those for everybody, and what this CRM allows us to do with them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from syncapp.crm.filters_records import QueryType
+
+
+class FilterRowQuerySet(models.QuerySet["FilterRow"]):
+    """Named reads."""
+
+    def for_outlook(self) -> FilterRowQuerySet:
+        """Those that can be switched here; the offline ones belong to the old add-in alone."""
+        return self.filter(query_type=QueryType.OUTLOOK_FILTER)
+
+
+class FilterRow(models.Model):
+    """The mirror of a `userquery` that is an Outlook or offline filter. `state` 0 is on, 1 is off."""
+
+    id = models.UUIDField(primary_key=True, help_text="userqueryid")
+    owner_id = models.UUIDField()
+    owner_table = models.CharField(max_length=20, default="systemuser")
+    name = models.CharField(max_length=200, blank=True)
+    table = models.CharField(max_length=128)
+    query_type = models.IntegerField()
+    fetch_xml = models.TextField(blank=True)
+    state = models.SmallIntegerField()
+    status = models.SmallIntegerField()
+    parent_id = models.UUIDField(null=True, blank=True)
+    modified_by = models.UUIDField(null=True, blank=True)
+    modified_on = models.DateTimeField(null=True, blank=True)
+    version = models.BigIntegerField(default=0)
+    etag = models.CharField(max_length=100, blank=True)
+    read_at = models.DateTimeField()
+
+    objects = FilterRowQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["owner_id", "table"], name="filter_row_owner")]
+        constraints = [models.CheckConstraint(name="filter_is_on_or_off", condition=Q(state__in=[0, 1]))]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it selects rows at present."""
+        return self.state == 0
+
+
+class SystemFilter(models.Model):
+    """The mirror of a `savedquery` that applies to everybody, or is a template for new users; never switched here."""
+
+    id = models.UUIDField(primary_key=True, help_text="savedqueryid")
+    name = models.CharField(max_length=200, blank=True)
+    table = models.CharField(max_length=128)
+    query_type = models.IntegerField()
+    fetch_xml = models.TextField(blank=True)
+    is_default = models.BooleanField(default=False)
+    state = models.SmallIntegerField()
+    read_at = models.DateTimeField()
+    generation = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_template(self) -> bool:
+        """Whether it is copied to new users instead of applying to everybody."""
+        return self.query_type in (QueryType.OFFLINE_TEMPLATE, QueryType.OUTLOOK_TEMPLATE)
+
+
+class Access(models.TextChoices):
+    """The way to others' filters that was found to work."""
+
+    UNKNOWN = "", "Not known yet"
+    DIRECT = "direct", "By our own right"
+    ACTING = "acting", "In the owner's name"
+    NONE = "none", "No way works"
+
+
+class FilterGround(models.Model):
+    """One row: what this CRM does and allows, as it was found, and when.
+
+    `keeps_deletes_apart` None: unknown, to be treated as False. `keeps_versions`: If-Match works for filters.
+    """
+
+    slot = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    reading = models.CharField(max_length=8, choices=Access, default=Access.UNKNOWN, blank=True)
+    writing = models.CharField(max_length=8, choices=Access, default=Access.UNKNOWN, blank=True)
+    keeps_deletes_apart = models.BooleanField(null=True)
+    keeps_versions = models.BooleanField(default=False)
+    own_user_id = models.UUIDField(null=True, blank=True)
+    reading_probed_at = models.DateTimeField(null=True, blank=True)
+    writing_probed_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="only_one_filter_ground", condition=Q(slot=1))]
+
+    def __str__(self) -> str:
+        return f"filters: reading {self.reading or 'unknown'}, writing {self.writing or 'unknown'}"

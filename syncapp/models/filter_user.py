@@ -1,0 +1,147 @@
+"""The CRM's users, teams and units as filter management mirrors them, with each user's cells of the matrix."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from syncapp.crm.directory_records import ActingFor, SyncMethod, TeamKind
+from syncapp.models.filter_tables import Cell
+
+
+class Reach(models.TextChoices):
+    """How many ways lead a user's appointments from the CRM to his Outlook, as far as the CRM shows it."""
+
+    TWICE = "twice", "Twice"
+    ONCE = "once", "Once"
+    NOT_AT_ALL = "none", "Not at all"
+    UNKNOWN = "unknown", "Not known"
+
+
+class FilterUnit(models.Model):
+    """The mirror of a business unit."""
+
+    id = models.UUIDField(primary_key=True)
+    name = models.CharField(max_length=400)
+    parent_id = models.UUIDField(null=True, blank=True)
+    generation = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FilterTeam(models.Model):
+    """The mirror of a team. `kind` as in TeamKind: those that Entra feeds fill up as their members sign in."""
+
+    id = models.UUIDField(primary_key=True)
+    name = models.CharField(max_length=400)
+    kind = models.PositiveSmallIntegerField(default=0)
+    is_default = models.BooleanField(default=False)
+    unit_id = models.UUIDField(null=True, blank=True)
+    has_roles = models.BooleanField(default=False)
+    filters_read_at = models.DateTimeField(null=True, blank=True)
+    generation = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_fed_by_entra(self) -> bool:
+        """Whether its list of members may be incomplete."""
+        return self.kind in (TeamKind.ENTRA_SECURITY_GROUP, TeamKind.ENTRA_OFFICE_GROUP)
+
+
+class FilterMembership(models.Model):
+    """One user in one team; both are the CRM's ids, which may be read in any order."""
+
+    team_id = models.UUIDField()
+    user_id = models.UUIDField()
+    generation = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team_id", "user_id"], name="one_membership")]
+        indexes = [models.Index(fields=["user_id"], name="membership_of_user")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.team_id}"
+
+
+class FilterUserQuerySet(models.QuerySet["FilterUser"]):
+    """The matrix's named reads."""
+
+    def people(self) -> FilterUserQuerySet:
+        """Users of flesh and blood; programs have no Outlook."""
+        return self.filter(is_application=False)
+
+
+class FilterUser(models.Model):
+    """The mirror of a user with his mailbox. Everything is the CRM's, but the keys and the cells at the end.
+
+    `method` and the rest of the mailbox as in crm.directory_records.Mailbox; `mailbox_id` None: none was found.
+    """
+
+    id = models.UUIDField(primary_key=True, help_text="systemuserid")
+    name = models.CharField(max_length=400, blank=True)
+    address = models.CharField(max_length=320, blank=True)
+    login = models.CharField(max_length=320, blank=True)
+    entra_id = models.UUIDField(null=True, blank=True)
+    is_disabled = models.BooleanField(default=False)
+    is_application = models.BooleanField(default=False)
+    access_mode = models.SmallIntegerField(default=0)
+    has_own_roles = models.BooleanField(default=False)
+    has_team_roles = models.BooleanField(default=False)
+    unit_id = models.UUIDField(null=True, blank=True, db_index=True)
+    unit_name = models.CharField(max_length=400, blank=True)
+    read_at = models.DateTimeField()
+    generation = models.PositiveIntegerField(default=0)
+
+    mailbox_id = models.UUIDField(null=True, blank=True)
+    mailbox_etag = models.CharField(max_length=100, blank=True)
+    mailbox_state = models.SmallIntegerField(default=0)
+    method = models.SmallIntegerField(null=True, blank=True)
+    enabled_for_act = models.BooleanField(default=False)
+    act_status = models.SmallIntegerField(default=0)
+    incoming = models.SmallIntegerField(default=0)
+    outgoing = models.SmallIntegerField(default=0)
+    approval = models.SmallIntegerField(default=0)
+    syncs_here = models.BooleanField(default=False)
+    mailbox_read_at = models.DateTimeField(null=True, blank=True)
+
+    name_key = models.CharField(max_length=200, blank=True)
+    address_key = models.CharField(max_length=320, blank=True)
+    appointments = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
+    contacts = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
+    tasks = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
+    other = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
+    tables = models.JSONField(default=dict, help_text="Of each table: how many filters are on, how many there are.")
+    offline_on = models.PositiveSmallIntegerField(default=0)
+    reach = models.CharField(max_length=8, choices=Reach, default=Reach.UNKNOWN)
+    filters_read_at = models.DateTimeField(null=True, blank=True)
+    filters_error = models.CharField(max_length=40, blank=True)
+
+    objects = FilterUserQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["name_key", "id"], name="filter_user_name", condition=models.Q(is_application=False)),
+            models.Index(fields=["address_key"], name="filter_user_address"),
+            models.Index(fields=["appointments", "name_key", "id"], name="filter_user_appointments"),
+            models.Index(fields=["reach", "name_key", "id"], name="filter_user_reach"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def acting(self) -> ActingFor:
+        """What is needed to make a call in his name."""
+        return ActingFor(self.id, self.entra_id)
+
+    @property
+    def has_roles(self) -> bool:
+        """Whether he may do anything in the CRM: by roles of his own or of a team."""
+        return self.has_own_roles or self.has_team_roles
+
+    @property
+    def is_server_side(self) -> bool:
+        """Whether the CRM itself synchronizes his appointments, contacts and tasks."""
+        return self.method == SyncMethod.SERVER_SIDE and self.mailbox_state == 0
