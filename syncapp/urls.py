@@ -6,6 +6,7 @@ from django.urls import path
 
 from syncapp.web import (
     activity,
+    demo,
     evidence,
     health,
     links,
@@ -87,6 +88,7 @@ urlpatterns = [
     path("sign-in", sign_in.sign_in, name="sign_in"),
     path("sign-in/start", sign_in.start, name="sign_in_start"),
     path("sign-in/callback", sign_in.callback, name="sign_in_callback"),
+    path("demo/start-over", demo.start_over, name="start_over"),
     path("sign-out", sign_in.sign_out, name="sign_out"),
     path("healthz", health.healthz, name="healthz"),
 ]

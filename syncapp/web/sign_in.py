@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import cache
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.shortcuts import redirect, resolve_url
 from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from syncapp import people
+from syncapp import people, preferences
 from syncapp.crm.auth import SignIn, SignInRefused, demo_session
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.models import Person
@@ -71,7 +72,17 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect(next_path or "home")
     leads_to_record = _leads_to_record(next_path)
-    return card(request, "sign_in/sign_in.html", next_path=next_path, leads_to_record=leads_to_record)
+    words: dict[str, Any] = {"next_path": next_path, "leads_to_record": leads_to_record, **_demo(request)}
+    return card(request, "sign_in/sign_in.html", **words)
+
+
+def _demo(request: HttpRequest) -> dict[str, Any]:
+    """What the demo's tours speak of; nothing with a real CRM."""
+    if not settings.DEMO:
+        return {}
+    seconds = preferences.read().undo_seconds
+    undo_seconds = settings.UNDO_SECONDS if seconds is None else seconds
+    return {"sandbox": settings.CRM_ORIGIN, "started_over": "started" in request.GET, "undo_seconds": undo_seconds}
 
 
 @public()

@@ -86,6 +86,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "sign_in_start": (PUBLIC, "GET"),
     "sign_in_callback": (PUBLIC, "GET"),
     "sign_out": (PUBLIC, "POST"),
+    "start_over": (PUBLIC, "GET POST"),
     "healthz": (PUBLIC, "GET"),
 }
 EXAMPLES = {UUIDConverter: uuid.uuid4(), IntConverter: 1, SlugConverter: "address", StringConverter: "token"}

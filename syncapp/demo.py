@@ -1,0 +1,53 @@
+"""The demo's "Start over": the sandbox's first data again, and a portal that has never seen any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import connection as database
+from django.db import models, transaction
+
+from syncapp.connection import recognise
+from syncapp.crm import stand_in
+from syncapp.models import Connection, Pulse
+
+# Who is at work knows himself by these; they hold nothing of anybody.
+KEPT = (Pulse,)
+
+
+class NoDemo(Exception):
+    """This portal is connected to a real CRM; nothing was touched."""
+
+
+def start_over() -> None:
+    """Empty the portal and reset the sandbox; everybody is signed out.
+
+    The sandbox first: what the mirror still reads of the old data meanwhile goes with the portal's rows, and its
+    links from before have ended. Work in progress finds its row gone and lets it be. Raises NoDemo, CrmError.
+    """
+    if not settings.DEMO:
+        raise NoDemo
+    stand_in.reset(settings.CRM_ORIGIN)
+    organization_id = Connection.objects.values_list("organization_id", flat=True).first()
+    with transaction.atomic():
+        _empty()
+        if organization_id is not None:
+            recognise(organization_id)
+
+
+def _empty() -> None:
+    with database.cursor() as cursor:
+        for model in _emptied():
+            table = database.ops.quote_name(model._meta.db_table)
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - our own tables' names
+
+
+def _emptied() -> Iterator[type[models.Model]]:
+    # References between the tables are checked at the end of the transaction, so their order does not matter.
+    ours: Any = apps.get_app_config("syncapp").get_models(include_auto_created=True)
+    yield from (model for model in ours if model not in KEPT and model._meta.managed and not model._meta.proxy)
+    yield Session

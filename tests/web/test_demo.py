@@ -1,0 +1,73 @@
+"""The demo's tours and "Start over": only in the demo, only by the button, and afterwards all is as it was at first."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from syncapp import demo
+from syncapp.models import AuditEntry, Connection, Person, SyncRecord
+from tests import people
+from tests.people import browser
+from tests.world import World
+
+START_OVER = "/demo/start-over"
+
+
+def test_the_sign_in_page_offers_three_tours(client: Client, db: None, settings: Settings) -> None:
+    page = client.get(reverse("sign_in")).content.decode()
+
+    assert page.count("<details>") == 3
+    assert f"{settings.CRM_ORIGIN}/outlook/" in page
+    assert START_OVER in page
+
+
+def test_with_a_real_crm_there_are_neither_tours_nor_the_address(client: Client, db: None, settings: Settings) -> None:
+    settings.DEMO = False
+
+    assert "<details>" not in client.get(reverse("sign_in")).content.decode()
+    assert [client.get(START_OVER).status_code, client.post(START_OVER).status_code] == [404, 404]
+    with pytest.raises(demo.NoDemo):
+        demo.start_over()
+
+
+def test_opening_the_page_changes_nothing(client: Client, db: None) -> None:
+    people.rita()
+
+    assert "everybody is signed out" in client.get(START_OVER).content.decode()
+    assert Person.objects.count() == 1
+
+
+def test_the_button_forgets_everything_and_lays_the_sandbox_out_anew(world: World) -> None:
+    world.edited(jobtitle="Pilot")
+    rita = browser(people.rita())
+    assert rita.get(reverse("queue")).status_code == 200
+
+    answer = rita.post(START_OVER)
+
+    assert answer.status_code == 302
+    assert [model.objects.count() for model in (SyncRecord, Person, Session)] == [0, 0, 0]
+    assert [entry.action for entry in AuditEntry.objects.all()] == ["connection.first_contact"]
+    assert Connection.objects.get().review_writes
+    assert len(world.rows("osync_syncrecords")) == 40
+    assert rita.get(reverse("queue")).status_code == 302
+
+
+def test_a_sandbox_that_is_away_leaves_the_portal_as_it_is(client: Client, db: None, settings: Settings) -> None:
+    settings.CRM_ORIGIN = "http://127.0.0.1:9"
+    people.rita()
+
+    answer = client.post(START_OVER)
+
+    assert (answer.status_code, Person.objects.count()) == (503, 1)
+    assert "nothing was changed" in answer.content.decode()
+
+
+def test_it_takes_a_token_of_the_page(db: None) -> None:
+    people.rita()
+
+    assert Client(enforce_csrf_checks=True).post(START_OVER).status_code == 403
+    assert Person.objects.count() == 1
