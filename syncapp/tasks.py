@@ -111,6 +111,8 @@ def pull() -> None:
         else:
             gates.crm_answered(passage)
             rule_runs.run(seconds=settings.SOFT_LIMIT / 4)
+            if pulled.records:
+                notices.tell_new_edits()  # what the rules decided just now is no news
     except WrongOrganization:
         log.error("pull: the address leads to another CRM than the one this database mirrors")
     except durable.LostLease:

@@ -33,8 +33,8 @@ EDITOR_PATIENCE = timedelta(seconds=60)  # who made an edit is read right after 
 
 def tell_new_edits() -> int:
     """Make the mails about edits that arrived since each reviewer was last told; how many were made."""
-    newest = Arrival.objects.aggregate(newest=Max("pk"))["newest"]
-    if newest is None or not _behind(newest).exists():
+    newest = Arrival.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    if not _behind(newest).exists():
         return 0
     with transaction.atomic():
         _one_at_a_time("notices")

@@ -28,7 +28,7 @@ _WORDS: Mapping[str, str] = {
     State.OLD: "This link is old. This is the edit as it is now; nothing was chosen for you.",
     State.FOREIGN: "This link was made for somebody else, or a part of it got lost. Nothing was chosen for you.",
     Intent.APPROVE: "You came to approve: the fields are marked. Nothing is decided before you press the button.",
-    Intent.REJECT: "You came to reject: say why, then press the button. Nothing is decided before.",
+    Intent.REJECT: "You came to reject: the reason is asked below. Nothing is decided before you press the button.",
 }
 
 

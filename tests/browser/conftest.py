@@ -47,8 +47,9 @@ def demo() -> Iterator[Demo]:
     """`manage.py demo` with ports and data of its own."""
     with temporary_folder("osync-b-") as folder:
         ports = {"PORTAL_PORT": str(free_port()), "SANDBOX_PORT": str(free_port())}
+        smtp = {"SMTP_PORT": str(free_port())}
         clean = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
-        ours = {"DEMO_DIR": str(folder / "demo"), "UNDO_SECONDS": str(UNDO_SECONDS), **ports}
+        ours = {"DEMO_DIR": str(folder / "demo"), "UNDO_SECONDS": str(UNDO_SECONDS), **ports, **smtp}
         command = [sys.executable, "manage.py", "demo"]
         server = launch(command, url="", log=folder / "output", environment={**clean, **ours})
         try:

@@ -80,6 +80,16 @@ def test_differences_are_marked_without_style_sheets_scripts_or_pictures(post_of
     assert "max-width: 480px" in html
 
 
+def test_what_kind_of_change_it_is_stands_in_both_parts(post_office: PostOffice) -> None:
+    record = make_record()
+    make_field(record, "telephone1", original_value="+47 22 85 50 50", proposed_value="+47 228 55 050")
+    told(record)
+
+    mail = post_office.mail()
+    assert re.search(r"Business Phone( \([^()]+\))+\n", mail.text)
+    assert "Tag(" not in mail.text + mail.html
+
+
 def test_times_are_those_of_the_reader(post_office: PostOffice) -> None:
     told(edit(), reader=people.make_person("Rita", Role.REVIEWER, time_zone="Asia/Tokyo"))
 

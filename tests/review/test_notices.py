@@ -108,6 +108,14 @@ def test_somebody_new_is_not_told_of_what_was_there_before() -> None:
     assert kinds() == ["new_edits"]
 
 
+def test_the_very_first_edit_is_told_too() -> None:
+    people.rita()
+    notices.tell_new_edits()
+    arrive()
+
+    assert notices.tell_new_edits() == 1
+
+
 def test_whoever_wants_no_mails_gets_none_later_either() -> None:
     rita = reviewer(notify=Notify.OFF)
     arrive(2)
