@@ -57,7 +57,7 @@ def _measure(kind: str, processes: int, addresses: tuple[str, str], *, charge: f
 
 def work(kind: str, crm_url: str, redis_url: str, account: str, threads: int) -> tuple[list[float], int]:
     """Calls as often as the governor lets it; when each was answered, and how many 429 came."""
-    governor = RedisGovernor(url=redis_url, account=account, limits=Limits().scaled(FASTER))
+    governor = RedisGovernor(url=redis_url, account=account, limits=Limits().scaled(1 / FASTER))
     call = _caller(kind, _client(crm_url, governor))
     times: list[float] = []
     refused: list[int] = []

@@ -149,7 +149,7 @@ REDIS_URL = env.text("REDIS_URL", f"redis+socket://{DEMO_BROKER_SOCKET}" if DEMO
 
 # Where all processes together keep below the CRM's limits (syncapp/crm/governor.py); empty: no limits are kept.
 GOVERNOR_URL = env.text("GOVERNOR_URL", REDIS_URL)
-GOVERNOR_TIME_SCALE = env.number("GOVERNOR_TIME_SCALE", 1)  # tests and benches: a CRM whose clock runs faster
+GOVERNOR_TIME_SCALE = env.number("GOVERNOR_TIME_SCALE", 1)  # the sandbox's time_scale: below 1 its clock runs faster
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True

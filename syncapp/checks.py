@@ -15,6 +15,7 @@ SHORTEST_SECRET = 50
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1", "[::1]", "testserver"})
 # Each has to end before the next, or work is taken over while its first holder still runs.
 TIMES_IN_ORDER = ("HTTP_SECONDS", "SOFT_LIMIT", "HARD_LIMIT", "LEASE", "BROKER_VISIBILITY")
+REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+socket")
 Found = list[CheckMessage]
 
 
@@ -94,6 +95,19 @@ def _is_bare_origin(address: str, *, schemes: tuple[str, ...]) -> bool:
         return False
     bare = f"{parts.scheme}://{parts.netloc}" == address and "@" not in parts.netloc
     return bare and parts.scheme in schemes and bool(parts.hostname)
+
+
+@register("osync")
+def governor_can_keep_the_limits(app_configs: Any, **kwargs: Any) -> Found:
+    """E011: GOVERNOR_URL is an address of Redis or empty, and GOVERNOR_TIME_SCALE stretches time, never stops it."""
+    found: Found = []
+    if settings.GOVERNOR_URL and urlsplit(settings.GOVERNOR_URL).scheme not in REDIS_SCHEMES:
+        hint = f"It begins with {', '.join(f'{scheme}://' for scheme in REDIS_SCHEMES)}; empty keeps no limits."
+        found.append(Error("GOVERNOR_URL is no address of a Redis.", hint=hint, id="osync.E011"))
+    if not settings.GOVERNOR_TIME_SCALE > 0:
+        hint = "Unset it; only rehearsals against a sandbox with a time_scale of its own need it."
+        found.append(Error("GOVERNOR_TIME_SCALE must be more than 0.", hint=hint, id="osync.E011"))
+    return found
 
 
 @register("osync", Tags.security)

@@ -47,6 +47,10 @@ def test_the_demo_as_it_is_has_no_complaints(settings: Settings) -> None:
         ({"LEASE": 300}, "osync.E001"),
         ({"BROKER_VISIBILITY": 60}, "osync.E001"),
         ({"TICK": 0}, "osync.E002"),
+        ({"GOVERNOR_URL": "http://redis.contoso.example"}, "osync.E011"),
+        ({"GOVERNOR_URL": "redis.contoso.example:6379"}, "osync.E011"),
+        ({"GOVERNOR_TIME_SCALE": 0}, "osync.E011"),
+        ({"GOVERNOR_TIME_SCALE": -1}, "osync.E011"),
         ({"UNDO_SECONDS": -1}, "osync.E002"),
         ({"CRM_CLIENT_SECRET": ""}, "osync.E003"),
         ({"SIGN_IN_CLIENT_SECRET": ""}, "osync.E003"),
@@ -82,3 +86,10 @@ def test_every_complaint_says_what_to_do(settings: Settings) -> None:
     settings.DEMO = False
 
     assert all(message.hint for message in run_checks(tags=["osync"]))
+
+
+@pytest.mark.parametrize(
+    "url", ["", "redis://a:6379/0", "rediss://a:6380/0", "redis+socket:///tmp/a.sock", "unix:///a"]
+)
+def test_every_address_that_the_governor_understands_passes(settings: Settings, url: str) -> None:
+    assert complaints(settings, GOVERNOR_URL=url) == []

@@ -78,7 +78,7 @@ def limited(sandbox, settings):
     """The client whose limits are kept in a Redis of its own."""
     with valkey() as broker:
         settings.GOVERNOR_URL = broker.url
-        settings.GOVERNOR_TIME_SCALE = 0.01  # a burst, and then next to nothing while the test lasts
+        settings.GOVERNOR_TIME_SCALE = 100  # a burst, and then next to nothing while the test lasts
         yield connection.crm()
         connection.crm().close()
 

@@ -62,11 +62,16 @@ class Limits:
     lease_seconds: float = 45
 
     def scaled(self, time_scale: float) -> Limits:
-        """The limits of a CRM whose clock runs `time_scale` times faster, with the same bursts."""
+        """The limits of a sandbox with this `time_scale`, which multiplies every duration, as there.
+
+        With 0.1 the window of 300 seconds passes in 30. ValueError unless it is more than 0.
+        """
+        if not time_scale > 0:
+            raise ValueError("A time scale is more than 0.")
         return replace(
             self,
-            window_seconds=self.window_seconds / time_scale,
-            burst_seconds=self.burst_seconds / time_scale,
+            window_seconds=self.window_seconds * time_scale,
+            burst_seconds=self.burst_seconds * time_scale,
         )
 
     def part(self, one_of: int) -> Limits:

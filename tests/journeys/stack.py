@@ -116,7 +116,7 @@ class Stack:
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             "DATABASE_URL": self.database.url,
             "REDIS_URL": self.broker.url,
-            "GOVERNOR_TIME_SCALE": "100",
+            "GOVERNOR_TIME_SCALE": "0.01",
             "DEMO": "1",
             "DEMO_DIR": str(self.folder),
             "SANDBOX_PORT": self.sandbox.url.rpartition(":")[2],

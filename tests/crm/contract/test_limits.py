@@ -14,7 +14,7 @@ from syncapp.crm.local_governor import LocalGovernor
 from tests.crm.contract.cloud import FASTER
 from tests.crm.contract.scene import OURSELVES
 
-OURS = Limits(requests=40, execution_seconds=20).scaled(FASTER)
+OURS = Limits(requests=40, execution_seconds=20).scaled(1 / FASTER)
 SECONDS = 1.5
 
 
