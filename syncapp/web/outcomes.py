@@ -108,15 +108,21 @@ def _done(field: SyncField, last: Decision, person: Person) -> Outcome:
     when = times.at(last.settled_at or last.decided_at)
     if not last.writes:
         why = reasons.words(last.reason_code, last.reason)
-        said = f"by {_name(last, person)} {times.at(last.decided_at)}"
-        hint = "; ".join(filter(None, [_uncapitalised(why), said]))
+        said = times.at(last.decided_at) if last.rule_id else f"by {_name(last, person)} {times.at(last.decided_at)}"
+        hint = "; ".join(filter(None, [_rule(last), _uncapitalised(why), said]))
         return Outcome("cross", "none", "Rejected", hint, again="approve_after_all")
     read_back = ", read back" if is_read_back(field, last) else ""
     by = _name(last, person)
     if last.kind == Kind.PUT_BACK:
         hint = f"{when}{read_back}; by {by}"
         return Outcome("undo", "none", "Old value put back", hint, again="approve_after_all")
-    return Outcome("check", "good", "Written", f"{when}{read_back}; by {by}", again="put_back")
+    hint = f"{_rule(last)}; {when}{read_back}" if last.rule_id else f"{when}{read_back}; by {by}"
+    return Outcome("check", "good", "Written", hint, again="put_back")
+
+
+def _rule(last: Decision) -> str:
+    """The rule that decided, first in the line: it is what one asks about a decision that nobody took."""
+    return f"rule “{last.rule}”" if last.rule_id else ""
 
 
 def _uncapitalised(words: str) -> str:

@@ -65,6 +65,7 @@ def settings_rule(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
     context: dict[str, Any] = {
         "rule": rule,
         "words": in_words([rule])[0],
+        "why": reasons.words(rule.reason_code, rule.reason),
         "simulated_at": parse_datetime(rule.simulation["at"]) if rule.simulation else None,
         "differing": rule_history.listed(rule),
         "shadow": rule_history.shadow_comparison(rule) if in_shadow else None,

@@ -58,6 +58,16 @@ def test_a_rule_is_enabled_and_decides_and_the_record_names_it():
     assert opened(browser(rita()), field.record).offers("do=undo"), "every reviewer may take it back"
 
 
+def test_what_a_rule_brought_to_the_crm_names_it_first():
+    created()
+    step("enable")
+    field = a_format_change()
+    rule_runs.run()
+    scenes.settled(field.decisions.get())
+
+    assert "Written rule “Format only”; at" in opened(browser(rita()), field.record).words
+
+
 def test_what_waits_is_decided_as_well_where_it_is_ticked():
     field = a_format_change()
     created()
