@@ -102,8 +102,9 @@ def _wish(request: PortalRequest) -> Wish:
     if request.POST.get("do") != "reject":
         raise ValueError("The form came without a decision. Nothing was changed.")
     said = forms.typed(request.POST, KEY)
-    known = reasons.offered()
-    code = said.code if said.code in known else next(iter(known))
+    code = said.code if said.code in reasons.offered() else ""
+    if not code and reasons.is_required():
+        raise ValueError("Choose why they are rejected.")
     if code == OTHER and not said.text:
         raise ValueError("“Other” needs a sentence.")
     return Wish(Outcome.REJECTED, reason_code=code, reason=said.text[: reasons.MOST_CHARACTERS])

@@ -49,6 +49,23 @@
     show();
   });
 
+  // A panel of the filter bar closes with Escape, or with a click beside it.
+  function close(panel) {
+    panel.open = false;
+    if (panel.contains(document.activeElement)) panel.querySelector("summary").focus();
+  }
+  document.addEventListener("keydown", (event) => {
+    const panel = event.key === "Escape" && event.target.closest?.(".filterbar details[open]");
+    if (!panel) return;
+    event.stopImmediatePropagation();
+    close(panel);
+  });
+  document.addEventListener("click", (event) => {
+    document.querySelectorAll(".filterbar details[open]").forEach((panel) => {
+      if (!panel.contains(event.target)) close(panel);
+    });
+  });
+
   document.addEventListener("htmx:beforeSwap", (event) => {
     const list = document.getElementById("list");
     if (event.detail.target?.id !== "list" || !list) return;

@@ -1,0 +1,109 @@
+"""The list in a real browser: what axe sees, without scripts on a phone, and that a refresh takes nothing away."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.axe import assert_no_violations_in_any_look
+from tests.browser.conftest import Demo
+from tests.browser.test_keyboard import edit_many
+from tests.browser.test_review import edit_in_outlook, sign_in
+from tests.servers import wait_until
+
+pytestmark = pytest.mark.browser
+
+
+def visit(page: Page, demo: Demo, path: str) -> None:
+    page.goto(f"{demo.portal}/review/{path}")
+    page.wait_for_load_state("networkidle")
+
+
+def test_axe_finds_nothing_on_the_queue(page: Page, demo: Demo) -> None:
+    sign_in(page, demo)
+    edit_many(demo, 40)
+    wait_until(lambda: visit(page, demo, "") or page.locator(".item").count() == 50, seconds=60, what="50 rows")
+    page.locator(".items input[name=record]").first.check()
+    assert_no_violations_in_any_look(page, sees="1 contact selected")
+    page.get_by_role("button", name="Select all").click()
+    assert_no_violations_in_any_look(page, sees="picked at random")
+    visit(page, demo, "?tab=attention")
+    assert_no_violations_in_any_look(page, sees="Nothing needs attention")
+    name = edit_in_outlook(page, demo, 2, jobtitle="Head of One")[1]
+    wait_until(lambda: visit(page, demo, f"?q={name}&age=fresh") or page.locator(".item").count() == 1, seconds=60)
+    assert_no_violations_in_any_look(page, sees="1 matches")
+
+
+def test_axe_finds_nothing_on_the_open_panels(page: Page, demo: Demo) -> None:
+    sign_in(page, demo)
+    page.locator("#narrow summary").click()
+    assert_no_violations_in_any_look(page, sees="Kind of change")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.locator("#views summary").click()
+    assert_no_violations_in_any_look(page, sees="Save this list as")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    assert_no_violations_in_any_look(page, sees="approve, reject, correct the field")
+
+
+def test_edits_are_decided_together_on_a_phone_without_scripts(chromium: Browser, page: Page, demo: Demo) -> None:
+    _, name = edit_in_outlook(page, demo, 7, jobtitle="Head of Phones")
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    plain = context.new_page()
+    sign_in(plain, demo)
+    row = plain.locator(".item", has_text=name).first
+    wait_until(lambda: visit(plain, demo, f"?q={name}&age=fresh") or row.count(), seconds=60, what="the edit")
+
+    row.get_by_role("checkbox").check()
+    plain.get_by_role("button", name="Decide together…").click()
+    expect(plain.get_by_text("Head of Phones")).to_be_visible()
+    plain.get_by_role("button", name=re.compile("^Approve")).click()
+
+    expect(plain.get_by_role("heading", name=re.compile(r"^(\d+) of \1 fields? approved"))).to_be_visible()
+    context.close()
+
+
+def test_new_edits_come_in_without_moving_ticks_focus_or_place(page: Page, demo: Demo) -> None:
+    sign_in(page, demo)
+    visit(page, demo, "?order=newest")
+    box = page.locator(".items input[name=record]").nth(2)
+    box.check()
+    ticked = box.get_attribute("value")
+    page.evaluate("document.querySelector('#list').scrollTop = 40")
+    page.locator("#q").focus()
+
+    # What the page asks by itself every 15 seconds, asked now.
+    edit_in_outlook(page.context.new_page(), demo, 1, jobtitle="Head of News")
+    show = page.get_by_role("link", name=re.compile("new, show"))
+    wait_until(lambda: _look_for_news(page) or show.count(), seconds=60, what="the news")
+    expect(page.locator("#q")).to_be_focused()
+    show.dispatch_event("click")  # a real click would scroll the list first
+
+    expect(page.get_by_role("link", name=re.compile("new, show"))).to_have_count(0)
+    expect(page.locator(f".items input[value='{ticked}']")).to_be_checked()
+    expect(page.get_by_text("1 contact selected")).to_be_visible()
+    assert page.evaluate("document.querySelector('#list').scrollTop") == 40
+
+
+def _look_for_news(page: Page) -> None:
+    with page.expect_response(lambda answer: "/review/fresh" in answer.url):
+        page.evaluate(
+            """() => { const fresh = document.getElementById("fresh");
+            const values = JSON.parse(fresh.getAttribute("hx-vals"));
+            htmx.ajax("GET", fresh.getAttribute("hx-get"), { target: "#fresh", swap: "outerHTML", values }); }"""
+        )
+
+
+def test_filters_narrow_the_list_in_place_and_keep_the_focus(page: Page, demo: Demo) -> None:
+    sign_in(page, demo)
+    page.locator("#narrow summary").click()
+    page.locator("#filter-kind").focus()
+    page.locator("#filter-kind").select_option("filled")
+
+    expect(page.locator("#list-title")).to_contain_text("match")
+    expect(page).to_have_url(re.compile("kind=filled"))
+    expect(page.locator("#filter-kind")).to_be_focused()
+    page.reload()
+    expect(page.get_by_role("link", name="Without the filter Filled")).to_be_visible()
