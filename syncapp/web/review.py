@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -13,9 +13,9 @@ from syncapp import connection, gates, preferences
 from syncapp.crm.errors import CrmError
 from syncapp.mirror import columns
 from syncapp.mirror.now import Refreshed, refresh_crm_now
-from syncapp.models import Decision, Gate, SyncRecord
+from syncapp.models import Decision, Gate, SyncField, SyncRecord
 from syncapp.models.person import Role
-from syncapp.review import decisions, groups, later
+from syncapp.review import decisions, groups, later, steps
 from syncapp.review.errors import BadValue, ReviewError
 from syncapp.web import forms, links, record_page, shown
 from syncapp.web.access import PortalRequest, allow
@@ -48,9 +48,9 @@ def queue(request: PortalRequest) -> HttpResponse:
 def record(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     """One contact's edit; htmx gets the right side alone, or only the rows it is watching."""
     view = record_page.view_of(request, record_page.record_or_404(record_id))
-    page = record_page.shown_in(request, view)
     if wants_part(request) and "live" in request.GET:
-        return _moved(request, view, page)
+        return _moved(request, view)
+    page = record_page.shown_in(request, view)
     template = "review/_record.html" if wants_part(request) else "review/record.html"
     came = links.came_by_link(request.GET, page)
     context = record_page.context_of(request, view, page, showing="record", read_soon=True, came=came)
@@ -148,13 +148,20 @@ def _whole_record(request: PortalRequest, view: QueueView, page: RecordShown) ->
     return response
 
 
-def _moved(request: PortalRequest, view: QueueView, page: RecordShown) -> HttpResponse:
+def _moved(request: PortalRequest, view: QueueView) -> HttpResponse:
     """The rows that were under way when the page last looked; the forms of the others stay untouched."""
-    live, back = (set(request.GET.get(name, "").split(",")) for name in ("live", "back"))
+    live, back, told = (set(request.GET.get(name, "").split(",")) for name in ("live", "back", "told"))
+    page = record_page.shown_in(request, view, _still_told(view, told))
     rows = [field for field in page.fields if str(field.id) in live | back]
     settled = any(not field.is_being_written for field in rows if str(field.id) in live)
     context = {"moved": rows, "heads": shown.heads_of(page, rows), "settled": settled}
     return answer(request, "review/_moved.html", record_page.context_of(request, view, page, **context))
+
+
+def _still_told(view: QueueView, told: Collection[str]) -> dict[uuid.UUID | str | None, str]:
+    """Who was first, per field beside which the page has said it."""
+    rows = SyncField.objects.filter(record=view.current) if told != {""} else ()
+    return {row.pk: steps.who_was_first(row) for row in rows if str(row.pk) in told}
 
 
 def _later(request: PortalRequest, field_id: uuid.UUID, take: Callable[..., object], *, said: str) -> HttpResponse:

@@ -90,6 +90,11 @@ class RecordShown:
         return ",".join(str(shown.id) for shown in self.fields if shown.is_under_way and not shown.is_being_written)
 
     @property
+    def told(self) -> str:
+        """Those beside which the page says that somebody else was first; it goes on saying so."""
+        return ",".join(str(shown.id) for shown in self.fields if shown.problem and shown.is_under_way)
+
+    @property
     def refused(self) -> list[FieldShown | GroupShown]:
         heads: list[FieldShown | GroupShown] = [group for group in self.groups if group.problem]
         return heads + [shown for shown in self.fields if shown.problem]

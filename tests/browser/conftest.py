@@ -48,13 +48,14 @@ def demo() -> Iterator[Demo]:
     with temporary_folder("osync-b-") as folder:
         ports = {"PORTAL_PORT": str(free_port()), "SANDBOX_PORT": str(free_port())}
         smtp = {"SMTP_PORT": str(free_port())}
+        ports = {name: str(free_port()) for name in ("PORTAL_PORT", "SANDBOX_PORT", "SMTP_PORT")}
         clean = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
         ours = {"DEMO_DIR": str(folder / "demo"), "UNDO_SECONDS": str(UNDO_SECONDS), **ports, **smtp}
         command = [sys.executable, "manage.py", "demo"]
         server = launch(command, url="", log=folder / "output", environment={**clean, **ours})
         try:
             wait_until(lambda: _is_ready(server), seconds=READY_SECONDS, what="the demo is ready")
-            yield Demo(*(f"http://127.0.0.1:{port}" for port in ports.values()))
+            yield Demo(*(f"http://127.0.0.1:{ports[name]}" for name in ("PORTAL_PORT", "SANDBOX_PORT")))
         finally:
             server.stop(seconds=20)
 

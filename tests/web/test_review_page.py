@@ -321,6 +321,19 @@ def test_asking_again_brings_only_the_rows_that_were_under_way():
     assert "hx-get" not in polled(part)
 
 
+def test_who_was_first_is_said_for_as_long_as_the_row_is_asked_about():
+    field = make_field()
+    scenes.being_written(scenes.approved(field, by=rob()))
+    query = f"?live={field.pk}&told="
+
+    told = opened(browser(rita()), field.record, f"{query}{field.pk}", **{"HX-Request": "true"})
+    asked = opened(browser(rita()), field.record, query, **{"HX-Request": "true"})
+
+    assert "Approved by Rob meanwhile; yours was not used." in told.words
+    assert str(field.pk) in polled(told)["hx-vals"].rpartition("told")[2]
+    assert "yours was not used" not in asked.words
+
+
 def test_a_conflict_comes_into_the_page_by_itself():
     field = make_field()
     scenes.conflict(scenes.approved(field, by=rita()), "Chief")
