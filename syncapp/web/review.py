@@ -130,7 +130,8 @@ def read_again(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     if found is not None and found.gone_changed:
         return _whole_record(request, view, page)
     moved = shown.only(page, found.changed) if found else []
-    return answer(request, "review/_read.html", record_page.context_of(request, view, page, moved=moved))
+    context = {"moved": moved, "heads": shown.heads_of(page, moved)}
+    return answer(request, "review/_read.html", record_page.context_of(request, view, page, **context))
 
 
 def _whole_page(request: PortalRequest, view: QueueView, page: RecordShown) -> HttpResponse:

@@ -46,11 +46,9 @@ class Demo:
 def demo() -> Iterator[Demo]:
     """`manage.py demo` with ports and data of its own."""
     with temporary_folder("osync-b-") as folder:
-        ports = {"PORTAL_PORT": str(free_port()), "SANDBOX_PORT": str(free_port())}
-        smtp = {"SMTP_PORT": str(free_port())}
         ports = {name: str(free_port()) for name in ("PORTAL_PORT", "SANDBOX_PORT", "SMTP_PORT")}
         clean = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
-        ours = {"DEMO_DIR": str(folder / "demo"), "UNDO_SECONDS": str(UNDO_SECONDS), **ports, **smtp}
+        ours = {"DEMO_DIR": str(folder / "demo"), "UNDO_SECONDS": str(UNDO_SECONDS), **ports}
         command = [sys.executable, "manage.py", "demo"]
         server = launch(command, url="", log=folder / "output", environment={**clean, **ours})
         try:

@@ -203,6 +203,7 @@ CORRECTIONS = [
     ("lastonholdtime", "2026-07-01T10:00", "2026-07-01T08:00:00Z"),
 ]
 PROPOSED = {
+    "jobtitle": "Buyer",
     "preferredcontactmethodcode": "2",
     "donotphone": "true",
     "osync_interests": "2",
@@ -232,6 +233,8 @@ def test_a_correction_becomes_the_value_of_its_type(column, typed, stored):
         ("preferredcontactmethodcode", "99", "Not one of the options"),
         ("lastonholdtime", "tomorrow", "Not a date and time"),
         ("osync_interests", ["", "77"], "Not one of the options"),
+        ("donotphone", "maybe", "Neither yes nor no"),
+        ("jobtitle", "x" * 101, "Too long: 101 characters, at most 100 fit."),
     ],
 )
 def test_a_correction_that_is_no_such_value_is_refused_in_words(column, typed, words):

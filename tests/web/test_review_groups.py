@@ -41,6 +41,16 @@ def test_a_group_has_one_pair_of_buttons_and_its_parts_have_none(parts):
     assert not any(screen.offers(f"do={verb}:{part.pk}") for part in parts for verb in ("approve", "reject", "correct"))
 
 
+def test_keys_find_the_head_open_and_its_parts_not(parts):
+    html = opened(browser(rita()), record_of(parts)).html
+    head = html.split('data-field="group-address"', 1)[1].split("</li>", 1)[0]
+
+    for part in parts:
+        own = html.split(f'data-field="{part.pk}"', 1)[1].split("</li>", 1)[0]
+        assert f'name="seen.{part.pk}"' in head
+        assert 'name="seen.' not in own
+
+
 def test_one_approval_takes_all_of_the_group_and_one_undo_takes_it_back(parts):
     client = browser(rita())
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from syncapp.models import Comment, Message, Presence, SyncRecord
+from syncapp.models import Comment, Decision, Message, Presence, SyncRecord
 from syncapp.review import absence, together
-from tests.factories import make_field, make_newer_edit
+from tests.factories import EDITED_ON, make_field, make_newer_edit, make_record
 from tests.people import browser, rita, rob, vera
 from tests.web import scenes
 from tests.web.screen import Screen, opened, pressed
@@ -122,6 +122,19 @@ def test_half_typed_text_survives_a_step_beside_it(record):
     screen = Screen(browser(rita()).post(f"/review/{record.pk}/assign", typed, headers=HTMX))
 
     assert screen.input(f"text.{field.pk}") == "half typed"
+
+
+def test_a_proposal_that_was_the_crms_value_before_says_until_when(record):
+    field = record.fields.get()
+    older = make_record(record.name, target_id=record.target_id, edited_on=EDITED_ON - timedelta(days=40))
+    decision = scenes.approved(make_field(older, original_value="Head of Procurement", proposed_value="Buyer"), by=rob())
+    scenes.settled(decision)
+    Decision.objects.filter(pk=decision.pk).update(settled_at=EDITED_ON - timedelta(days=30))
+
+    words = opened(browser(rita()), record).words
+
+    assert field.proposed_value == "Head of Procurement"
+    assert "this was CRM’s value until 21 October" in words
 
 
 def test_the_history_tells_by_field_what_became_of_each_edit(record):
