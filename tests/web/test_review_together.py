@@ -127,7 +127,9 @@ def test_half_typed_text_survives_a_step_beside_it(record):
 def test_a_proposal_that_was_the_crms_value_before_says_until_when(record):
     field = record.fields.get()
     older = make_record(record.name, target_id=record.target_id, edited_on=EDITED_ON - timedelta(days=40))
-    decision = scenes.approved(make_field(older, original_value="Head of Procurement", proposed_value="Buyer"), by=rob())
+    decision = scenes.approved(
+        make_field(older, original_value="Head of Procurement", proposed_value="Buyer"), by=rob()
+    )
     scenes.settled(decision)
     Decision.objects.filter(pk=decision.pk).update(settled_at=EDITED_ON - timedelta(days=30))
 
