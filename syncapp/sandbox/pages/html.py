@@ -12,8 +12,8 @@ _FRAME = Markup(
     "<!doctype html>\n"
     '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     '<title>{title} – Sandbox</title><link rel="stylesheet" href="{style}"><link rel="icon" href="data:,"></head>'
-    '<body><header><a href="/sandbox/">Sandbox</a><nav aria-label="Sandbox"><a href="/outlook/">Outlook</a>'
-    '<a href="/mail/">Mails</a>'
+    '<body><header><a href="/sandbox/">Sandbox</a><span class="what">stands in for Microsoft’s cloud; all of it is '
+    'invented</span><nav aria-label="Sandbox"><a href="/outlook/">Outlook</a><a href="/mail/">Mails</a>'
     '<a href="/sandbox/">Overview</a><a href="/sandbox/#people">People</a><a href="/sandbox/#filters">Filters</a>'
     '<a href="/sandbox/#faults">Faults</a><a href="/sandbox/#ledger">Ledger</a></nav></header>'
     '<main class="{width}"><h1>{title}</h1>{body}</main></body></html>\n'

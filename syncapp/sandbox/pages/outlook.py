@@ -83,11 +83,11 @@ _ALWAYS = tuple(person.user_id for person in (*config.PEOPLE, config.EDITOR))
 
 @dataclass(frozen=True)
 class _Editors:
-    """Ids and names to choose from, who is chosen, and whether a search found anybody."""
+    """Ids and names to choose from, who is chosen, and how many a search found."""
 
     offered: list[tuple[str, str]]
     chosen: str
-    matching: bool
+    matching: int
 
 
 class OutlookPage:
@@ -106,9 +106,9 @@ class OutlookPage:
         editor, text = self._editor(request.args), request.args.get("q", "").strip()
         who = request.args.get("who", "").strip()
         found = self._editors(editor, who)
-        none = _NOBODY.format(who) if who and not found.matching else Markup("")
+        told = (_COLLEAGUES_FOUND if found.matching else _NOBODY).format(who, found.matching) if who else Markup("")
         search = forms.search(found.offered, found.chosen, who, text)
-        return page("Outlook", _INTRO + search + none + self._contacts(text, found.chosen))
+        return page("Outlook", _INTRO + search + told + self._contacts(text, found.chosen))
 
     def contact(self, request: Request, contact_id: str) -> Response:
         return self._form(contact_id, self._editor(request.args), Markup(""))
@@ -126,7 +126,8 @@ class OutlookPage:
     def _form(self, contact_id: str, editor: str, told: Markup) -> Response:
         row = self._row(contact_id)
         fields = Markup("").join(self._fieldset(title, names, row) for title, names in _SHOWN)
-        body = _INTRO + told + forms.edit(self._editors(editor, "").offered, editor, fields)
+        again = _AGAIN.format(editor)
+        body = again + _INTRO + told + forms.edit(self._editors(editor, "").offered, editor, fields)
         return page(str(row["fullname"] or "Contact"), body)
 
     def _fieldset(self, title: str, names: tuple[str, ...], row: Row) -> Markup:
@@ -152,7 +153,7 @@ class OutlookPage:
             matching = connection.execute(_COLLEAGUES, {"text": pattern, "most": _FOUND}).fetchall() if who else []
         offered = sorted({str(row[0]): str(row[1]) for row in (*known, *matching)}.items(), key=lambda pair: pair[1])
         is_among = not matching or editor in {row[0] for row in matching}
-        return _Editors(offered, editor if is_among else str(matching[0][0]), bool(matching))
+        return _Editors(offered, editor if is_among else str(matching[0][0]), len(matching))
 
     def _accounts(self) -> list[tuple[str, str]]:
         with self._store.read() as connection:
@@ -175,8 +176,10 @@ def _beginning(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
+_COLLEAGUES_FOUND = Markup('<p role="status">Names that begin with “{}”: {}. Choose one of them under “You are”.</p>')
 _NOBODY = Markup('<p role="status">Nobody’s name begins with “{}”.</p>')
 _ITEM = Markup('<li><a href="/outlook/{id}?user={user}">{name} <span>{company}</span></a></li>')
+_AGAIN = Markup('<p><a href="/outlook/?user={}">← Another contact</a></p>')
 _NOTHING = Markup('<div class="told" role="status"><p>Nothing was changed, so nothing was sent.</p></div>')
 _REFUSED = Markup('<div class="told" role="alert"><p>The CRM refused to save: {}</p></div>')
 _TOLD = Markup('<div class="told" role="status"><p>{headline}</p><ul>{items}</ul></div>')
