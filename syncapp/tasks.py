@@ -19,9 +19,10 @@ from syncapp.activity import daily
 from syncapp.connection import WrongOrganization, crm, post, recognised_crm
 from syncapp.crm.errors import CrmError
 from syncapp.emails import sending
+from syncapp.filters import meetings, runs
 from syncapp.mirror import changes, cursors
 from syncapp.mirror import filters as inventory
-from syncapp.models import Delivery, Gate, Message, Pulse, SelectionRun
+from syncapp.models import Delivery, FilterRunItem, Gate, Message, Pulse, SelectionRun
 from syncapp.models.durable_work import DurableWork, database_now
 from syncapp.review import delivery, notices, rule_runs, selections
 
@@ -29,19 +30,22 @@ log = logging.getLogger(__name__)
 
 # Not WRONG_ORGANIZATION: asking which CRM it is reads nothing else, and is the only way to find the right one again.
 READ_GATES = (Gate.Name.FORBIDDEN_READ, *gates.CONNECTION_GATES)
+# So many workers at once go through one run; the governor keeps all of them below the CRM's limits.
+FILTER_WORKERS = 4
 FILTER_GATES = (Gate.Name.FORBIDDEN_FILTERS, *gates.CONNECTION_GATES)
 
 
 @shared_task
 def tick() -> None:
     """Every second: free what died, adopt what was forgotten, ring what is due. Safe with two schedulers."""
-    for model in (Delivery, Message, SelectionRun):
+    for model in (Delivery, Message, SelectionRun, FilterRunItem):
         durable.sweep(model)
     durable.failpoint("tick.swept")
     deliveries.adopt_orphans()
     _ring(Delivery, deliver, behind=gates.WRITE_GATES)
     _ring(Message, send, behind=[Gate.Name.SMTP])
     _ring(SelectionRun, decide_selection)
+    _ring_filter_runs()
     _ask_for_a_pulse()
 
 
@@ -57,6 +61,17 @@ def _ring(model: type[DurableWork], task: Any, *, behind: Sequence[str] = ()) ->
     except OSError:
         durable.ring_again(model, ids)
         raise
+
+
+def _ring_filter_runs() -> None:
+    """Some workers for each run with users to switch: the rows decide who gets which."""
+    if not gates.would_let_through(runs.GATES):
+        return
+    for run_id in runs.won_bells():
+        for _ in range(FILTER_WORKERS):
+            switch_filters.delay(str(run_id))
+    for run_id in runs.won_bells(counting=True):
+        count_meetings.delay(str(run_id))
 
 
 def _ask_for_a_pulse() -> None:
@@ -126,6 +141,24 @@ def pull() -> None:
 def numbers() -> None:
     """Every minute: count the last days for the numbers page, and all of them after the CRM was read anew."""
     daily.keep()
+
+
+@shared_task
+def switch_filters(run_id: str) -> None:
+    """Switch some users of a run, as far as this task's time goes."""
+    if runs.work(uuid.UUID(run_id), crm=recognised_crm(), seconds=settings.SOFT_LIMIT / 2):
+        runs.ring_again(uuid.UUID(run_id))
+
+
+@shared_task
+def count_meetings(run_id: str) -> None:
+    """Count which meetings a frozen list may cancel, before anybody can start it."""
+    try:
+        if not meetings.count_some(uuid.UUID(run_id), crm=recognised_crm(), seconds=settings.SOFT_LIMIT / 2):
+            runs.ring_again(uuid.UUID(run_id))
+    except CrmError as error:
+        gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
+        log.warning("counting meetings: %s %s %s", type(error).__name__, error.status, error.request_id)
 
 
 @shared_task

@@ -86,6 +86,10 @@ class CrmClient:
         """Whether this connection may write at all; a read-only one refuses before sending."""
         return self._writes_allowed()
 
+    def filters_may_be_switched(self) -> bool:
+        """The same for filters, which an administrator enables apart."""
+        return self._filter_writes_allowed()
+
     def who_am_i(self, *, acting_for: ActingFor | None = None, deadline: Deadline | None = None) -> Identity:
         """Our own user and the organization behind this address ("WhoAmI function").
 

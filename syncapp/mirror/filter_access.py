@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -46,14 +47,17 @@ def _candidates() -> Iterator[FilterUser]:
     yield from with_roles.filter(mailbox_id__isnull=False).order_by("name_key", "pk")[:_MOST_ASKED]
 
 
-def find_writing(crm: CrmClient) -> Access:
-    """Write one filter with the state that it has, directly and else in its owner's name; kept. Raises CrmError."""
+def find_writing(crm: CrmClient) -> UUID | None:
+    """Write one filter with the state that it has, directly and else in its owner's name; what works is kept.
+
+    Returns the owner whose filter it was, None where nobody's could tell. Raises CrmError.
+    """
     for row in _harmless():
         found = _written(crm, row)
         if found is not Access.UNKNOWN:
             FilterGround.objects.filter(slot=1).update(writing=found, writing_probed_at=timezone.now())
-            return found
-    return Access.UNKNOWN
+            return row.owner_id
+    return None
 
 
 def _harmless() -> Iterator[FilterRow]:

@@ -119,6 +119,16 @@ def _probe(crm: CrmClient, reader: Reader, cursor: MirrorCursor, place: Place) -
     return after
 
 
+def _probe_writing(crm: CrmClient, reader: Reader, cursor: MirrorCursor, place: Place) -> Place:
+    if crm.filters_may_be_switched() and filter_access.ground().writing == Access.UNKNOWN:
+        tried = filter_access.find_writing(crm)
+        if tried:
+            refresh(crm, [tried])  # what was written, if only as it was, has a new version
+    after = Place(place.step + 1)
+    cursors.move(reader, next_link=after.text())
+    return after
+
+
 def _owned(owners: Callable[[int, UUID], list[UUID]], query_type: int) -> _Step:
     def step(crm: CrmClient, reader: Reader, cursor: MirrorCursor, place: Place) -> Place:
         ids = owners(cursor.generation, UUID(place.link) if place.link else _NOBODY)
@@ -153,6 +163,7 @@ _STEPS: tuple[_Step, ...] = (
     _owned(_users, QueryType.OFFLINE_FILTER),
     _owned(_users, QueryType.OUTLOOK_FILTER),
     _owned(_teams, QueryType.OUTLOOK_FILTER),
+    _probe_writing,
 )
 
 
@@ -180,15 +191,20 @@ def _in_his_name(crm: CrmClient, user: FilterUser, query_type: int) -> OwnerFilt
 
 def refresh(crm: CrmClient, user_ids: Sequence[UUID]) -> None:
     """Read a few users again, with mailboxes and filters, because somebody looks at them. Raises CrmError."""
+    ids = refresh_directory(crm, user_ids)
+    if ids:
+        filter_store.store(read_filters(crm, ids))
+
+
+def refresh_directory(crm: CrmClient, user_ids: Sequence[UUID]) -> list[UUID]:
+    """Read who these users are and how their mailboxes synchronize; those that are there. Raises CrmError."""
     generation = MirrorCursor.objects.filter(table=CURSOR).values_list("generation", flat=True).first() or 0
     users = crm.directory.some_users(user_ids)
     mailboxes = crm.directory.some_mailboxes([user.mailbox_id for user in users if user.mailbox_id])
-    ids = [user.id for user in users]
-    filters = read_filters(crm, ids) if ids else ()
     with transaction.atomic():
         directory.store_users(users, generation)
         directory.store_mailboxes(mailboxes, generation)
-        filter_store.store(filters)
+    return [user.id for user in users]
 
 
 def request() -> None:

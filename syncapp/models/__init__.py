@@ -9,6 +9,7 @@ from syncapp.models.decision import Decision
 from syncapp.models.delivery import Delivery
 from syncapp.models.durable_work import DurableWork
 from syncapp.models.filter_row import FilterGround, FilterRow, SystemFilter
+from syncapp.models.filter_run import FilterRun, FilterRunChange, FilterRunItem, MeetingAtRisk
 from syncapp.models.filter_user import FilterMembership, FilterTeam, FilterUnit, FilterUser
 from syncapp.models.message import Alarm, Arrival, Message
 from syncapp.models.person import Person, SignInAttempt
@@ -36,10 +37,14 @@ __all__ = [
     "FilterGround",
     "FilterMembership",
     "FilterRow",
+    "FilterRun",
+    "FilterRunChange",
+    "FilterRunItem",
     "FilterTeam",
     "FilterUnit",
     "FilterUser",
     "Gate",
+    "MeetingAtRisk",
     "Message",
     "MirrorCursor",
     "Person",

@@ -12,6 +12,7 @@ class Area(models.TextChoices):
     DECISION = "decision", "Decisions"
     DELIVERY = "delivery", "Written to CRM"
     MIRROR = "mirror", "From CRM"
+    FILTER = "filter", "Filters"
     TEAM = "team", "Team and mails"
     SETTING = "setting", "Settings"
     SIGN_IN = "sign_in", "Sign-ins"
@@ -23,6 +24,8 @@ _BEGINNINGS = {
     "field.superseded": Area.MIRROR,
     "field.withdrawn": Area.MIRROR,
     "field.": Area.DECISION,
+    "filter.": Area.FILTER,
+    "run.": Area.FILTER,
     "record.": Area.TEAM,
     "question.": Area.TEAM,
     "message.": Area.TEAM,

@@ -1,0 +1,107 @@
+"""Which future meetings with other people a run may cancel: counted before anybody may start it.
+
+What could not be counted is unknown, never none, and its user is held back like those who organize some.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from syncapp.crm.client import CrmClient
+from syncapp.crm.evaluation import MOST_USERS_AT_ONCE
+from syncapp.crm.fetch_xml import MEETINGS
+from syncapp.crm.filters_records import Meeting
+from syncapp.filters.errors import NotPossible
+from syncapp.models import FilterRun, FilterRunItem, MeetingAtRisk, Person
+from syncapp.models.filter_run import Plan, RunState
+
+_UNKNOWN = "How many meetings this user organizes could not be counted."
+_ORGANIZES = "Organizes future meetings with other people; Outlook may send cancellations."
+Found = dict[UUID, list[tuple[str, Meeting]]]
+
+
+def count(run: FilterRun, *, crm: CrmClient) -> bool:
+    """Count the meetings of the next users of the list; True when all are counted. Raises CrmError."""
+    waiting = FilterRunItem.objects.filter(run=run, needs_count=True).select_related("user").order_by("position")
+    items = list(waiting[:MOST_USERS_AT_ONCE])
+    if items:
+        found, unknown = _organized([item.user_id for item in items], run.tables, crm)
+        with transaction.atomic():
+            for item in items:
+                _note(item, None if item.user_id in unknown else found[item.user_id])
+    return _finish(run)
+
+
+def count_some(run_id: UUID, *, crm: CrmClient, seconds: float) -> bool:
+    """Count on for at most `seconds`; True when all are counted. Raises CrmError."""
+    run, until = FilterRun.objects.get(pk=run_id), time.monotonic() + seconds
+    while time.monotonic() < until:
+        if count(run, crm=crm):
+            return True
+    return False
+
+
+def _organized(user_ids: Sequence[UUID], tables: Sequence[str], crm: CrmClient) -> tuple[Found, set[UUID]]:
+    found: Found = defaultdict(list)
+    unknown: set[UUID] = set()
+    for table in (table for table in MEETINGS if table in tables):
+        for each in crm.evaluation.organized_meetings(user_ids, table=table, after=timezone.now()):
+            if each.meetings is None or not each.complete:
+                unknown.add(each.user_id)
+            found[each.user_id] += [(table, meeting) for meeting in each.meetings or ()]
+    return found, unknown
+
+
+def _note(item: FilterRunItem, found: list[tuple[str, Meeting]] | None) -> None:
+    item.needs_count = False
+    if found is None:
+        item.plan, item.why = Plan.HELD, _UNKNOWN
+    else:
+        item.meetings, item.attendees = len(found), sum(meeting.attendees for _, meeting in found)
+        _keep(item, found)
+        if found:
+            item.plan, item.why = Plan.HELD, _ORGANIZES
+    item.save(update_fields=["needs_count", "plan", "why", "meetings", "attendees"])
+
+
+def _keep(item: FilterRunItem, found: list[tuple[str, Meeting]]) -> None:
+    rows = [
+        MeetingAtRisk(
+            item=item,
+            meeting_id=meeting.id,
+            table=table,
+            subject=meeting.subject[:400],
+            starts_at=meeting.starts,
+            attendees=meeting.attendees,
+        )
+        for table, meeting in found
+    ]
+    MeetingAtRisk.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _finish(run: FilterRun) -> bool:
+    if FilterRunItem.objects.filter(run=run, needs_count=True).exists():
+        return False
+    FilterRun.objects.filter(pk=run.pk, state=RunState.COUNTING).update(state=RunState.PLANNED)
+    return True
+
+
+def give_up_counting(run: FilterRun) -> None:
+    """Hold back everybody who is not counted yet, so that the preview can be seen."""
+    waiting = FilterRunItem.objects.filter(run=run, needs_count=True)
+    waiting.update(needs_count=False, plan=Plan.HELD, why=_UNKNOWN)
+    _finish(run)
+
+
+def release(run: FilterRun, item_ids: Sequence[int], *, by: Person) -> int:
+    """Take users who were held back into the run after all, each ticked by hand. Raises NotPossible."""
+    if run.person_id != by.pk or run.state != RunState.PLANNED:
+        raise NotPossible("Only who froze this list can change it, and only before it starts.")
+    held = FilterRunItem.objects.filter(run=run, pk__in=item_ids, plan=Plan.HELD)
+    return held.update(plan=Plan.CHANGE, released=True)

@@ -1,0 +1,105 @@
+"""Undo: a run that restores exactly what another one found, as far as nobody changed it since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from syncapp import audit
+from syncapp.filters import plans, run_states, settlement
+from syncapp.filters.errors import NotPossible
+from syncapp.models import FilterRow, FilterRun, FilterRunChange, FilterRunItem, Person
+from syncapp.models.durable_work import WorkState
+from syncapp.models.filter_run import NEVER, ItemQuerySet, Outcome, Plan, RunState
+
+
+def undo(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
+    """Start restoring what this run found; what is left of it is cancelled first. Raises NotPossible.
+
+    It waits for no second person, and begins with those whose meetings are at risk: a mailbox is synchronized within
+    minutes.
+    """
+    if run.undoes_id is not None:
+        raise NotPossible("This run is an undo itself. A new run switches them again.")
+    if run.state in (RunState.RUNNING, RunState.PAUSED):
+        run_states.cancel(run, by=by, channel=channel)
+    with transaction.atomic():
+        reverse = _frozen(run, by, channel)
+        return run_states.start(reverse, by=by, channel=channel)
+
+
+def may_be_undone(run: FilterRun) -> int:
+    """How many users of this run have filters that it wrote and no undo has restored."""
+    return 0 if run.undoes_id is not None else _written(run).count()
+
+
+def _written(run: FilterRun) -> ItemQuerySet:
+    undone = FilterRunItem.objects.filter(run__undoes=run).exclude(outcome__in=[Outcome.FAILED, Outcome.DENIED])
+    items = FilterRunItem.objects.filter(run=run, changes__written=True).exclude(user__in=undone.values("user"))
+    return items.distinct().order_by(F("meetings").desc(nulls_last=True), "position")
+
+
+def _frozen(run: FilterRun, by: Person, channel: str) -> FilterRun:
+    items = list(_written(run).prefetch_related("changes"))
+    if not items:
+        raise NotPossible("Nothing of this run is left to be undone.")
+    reverse = FilterRun.objects.create(
+        number=plans.next_number(),
+        state=RunState.PLANNED,
+        tables=run.tables,
+        wanted_on=not run.wanted_on,
+        words=f"Undo of run {run.number}",
+        person=by,
+        undoes=run,
+        stop_above_percent=100,
+        keeps_deletes_apart=run.keeps_deletes_apart,
+    )
+    for place, item in enumerate(items):
+        _reverse(reverse, place, item)
+    audit.record("run.undone", by=by, channel=channel, group=run.pk, details={"run": run.number, "users": len(items)})
+    return reverse
+
+
+def _reverse(reverse: FilterRun, place: int, item: FilterRunItem) -> None:
+    written = [change for change in item.changes.all() if change.written]
+    held = FilterRow.objects.in_bulk([change.filter_id for change in written])
+    untouched = all(_is_as_written(change, held) for change in written)
+    back = FilterRunItem.objects.create(
+        run=reverse,
+        position=place,
+        user_id=item.user_id,
+        plan=Plan.CHANGE if untouched else Plan.CANNOT,
+        outcome=Outcome.OPEN if untouched else Outcome.CHANGED,
+        why="" if untouched else settlement.CHANGED,
+        state=WorkState.READY if untouched else WorkState.DONE,
+        settled_at=None if untouched else timezone.now(),
+        due_at=NEVER,
+        meetings=item.meetings,
+        attendees=item.attendees,
+    )
+    if untouched:
+        FilterRunChange.objects.bulk_create(_backwards(back, written))
+
+
+def _is_as_written(change: FilterRunChange, held: dict[UUID, FilterRow]) -> bool:
+    row = held.get(change.filter_id)
+    return row is not None and row.state == change.wanted_state and row.etag == change.etag_after
+
+
+def _backwards(back: FilterRunItem, written: list[FilterRunChange]) -> Iterator[FilterRunChange]:
+    for change in written:
+        yield FilterRunChange(
+            item=back,
+            filter_id=change.filter_id,
+            table=change.table,
+            name=change.name,
+            found_state=change.wanted_state,
+            found_status=change.wanted_status,
+            etag=change.etag_after,
+            wanted_state=change.found_state,
+            wanted_status=change.found_status,
+        )

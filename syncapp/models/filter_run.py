@@ -1,0 +1,187 @@
+"""A filter run: a frozen list of users, what is to become of each one's filters, and what became of them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from syncapp.models.durable_work import DurableQuerySet, DurableWork, durable_indexes, lease_columns_are_consistent
+from syncapp.models.filter_user import FilterUser
+
+
+class RunState(models.TextChoices):
+    """counting ─▶ planned ─▶ [waiting for a second person ─▶] running ⇄ paused ─▶ done; cancelled from any but done."""
+
+    COUNTING = "counting", "Counting meetings"
+    PLANNED = "planned", "Preview"
+    WAITING = "waiting", "Waits for a second person"
+    RUNNING = "running", "Running"
+    PAUSED = "paused", "Paused"
+    DONE = "done", "Done"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+OPEN_RUNS = [RunState.COUNTING, RunState.PLANNED, RunState.WAITING, RunState.RUNNING, RunState.PAUSED]
+
+
+class Plan(models.TextChoices):
+    """What the frozen list says of a user."""
+
+    CHANGE = "change", "Will change"
+    ALREADY = "already", "Already so"
+    CANNOT = "cannot", "Cannot"
+    HELD = "held", "Held back"
+
+
+class Outcome(models.TextChoices):
+    """In what each user's part of a run ends; none is left without one."""
+
+    OPEN = "", "Not yet"
+    DONE = "done", "Done"
+    ALREADY = "already", "Already so"
+    NO_FILTER = "no_filter", "No filter"
+    HELD = "held", "Held back"
+    DISABLED = "disabled", "Disabled user"
+    NO_ROLE = "no_role", "No role"
+    DENIED = "denied", "Denied"
+    CHANGED = "changed", "Changed meanwhile"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+FAILURES = [Outcome.DENIED, Outcome.FAILED]
+# Due for nobody: the list is not started, or paused.
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class FilterRun(models.Model):
+    """`wanted_on` is an end state, never "the other way round". `undoes` names the run whose findings are restored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.PositiveIntegerField(unique=True)
+    state = models.CharField(max_length=10, choices=RunState, default=RunState.COUNTING)
+    tables = models.JSONField(default=list, help_text="Logical names of the tables whose filters are switched.")
+    wanted_on = models.BooleanField(default=False)
+    words = models.CharField(max_length=300, blank=True, help_text="What was selected, in words.")
+    reason = models.CharField(max_length=500, blank=True)
+    change_number = models.CharField(max_length=60, blank=True)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    undoes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="undone_by")
+    keeps_deletes_apart = models.BooleanField(null=True, help_text="As read when the list was frozen; None: unknown.")
+    stop_above_percent = models.PositiveSmallIntegerField(default=5)
+    pilot = models.PositiveIntegerField(default=0, help_text="So many users first; then the run pauses. 0: no pilot.")
+    paused_because = models.CharField(max_length=20, blank=True)
+    frozen_at = models.DateTimeField(auto_now_add=True)
+    starts_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    rung_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["frozen_at"], name="run_open", condition=Q(state__in=OPEN_RUNS))]
+        constraints = [
+            models.CheckConstraint(
+                name="nobody_confirms_his_own_run",
+                condition=Q(confirmed_by__isnull=True) | ~Q(confirmed_by=F("person")),
+            ),
+            models.CheckConstraint(
+                name="a_finished_run_has_its_time",
+                condition=Q(state="done", finished_at__isnull=False) | ~Q(state="done"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Run {self.number}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something of it may still happen."""
+        return self.state in OPEN_RUNS
+
+
+class ItemQuerySet(DurableQuerySet):
+    """Named reads of a run's items."""
+
+    def unsettled(self) -> ItemQuerySet:
+        """Those that the run still has to bring to an end."""
+        return self.filter(plan=Plan.CHANGE, outcome=Outcome.OPEN)
+
+
+class FilterRunItem(DurableWork):
+    """One user of a run: durable work of its own. `meetings` None: not counted, which is not none."""
+
+    run = models.ForeignKey(FilterRun, on_delete=models.CASCADE, related_name="items")
+    position = models.PositiveIntegerField()
+    user = models.ForeignKey(FilterUser, on_delete=models.PROTECT, related_name="+")
+    plan = models.CharField(max_length=8, choices=Plan)
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.OPEN, blank=True)
+    why = models.CharField(max_length=300, blank=True)
+    released = models.BooleanField(default=False, help_text="Was held back and ticked by hand.")
+    needs_count = models.BooleanField(default=False)
+    meetings = models.PositiveIntegerField(null=True, blank=True)
+    attendees = models.PositiveIntegerField(null=True, blank=True)
+
+    objects: ClassVar[Any] = ItemQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            *durable_indexes("filter_item"),
+            models.Index(fields=["run", "outcome", "position"], name="filter_item_outcome"),
+            models.Index(fields=["run", "plan", "position"], name="filter_item_plan"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "user"], name="one_item_a_user_and_run"),
+            lease_columns_are_consistent("filter_item"),
+            models.CheckConstraint(
+                name="a_settled_item_has_an_outcome", condition=~Q(state__in=["done", "failed"]) | ~Q(outcome="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"item {self.position} of run {self.run_id} ({self.outcome or self.state})"
+
+
+class FilterRunChange(models.Model):
+    """One filter of an item: what was found, what is wanted, and whether it was we who wrote it."""
+
+    item = models.ForeignKey(FilterRunItem, on_delete=models.CASCADE, related_name="changes")
+    filter_id = models.UUIDField()
+    table = models.CharField(max_length=128)
+    name = models.CharField(max_length=200, blank=True)
+    found_state = models.SmallIntegerField()
+    found_status = models.SmallIntegerField()
+    etag = models.CharField(max_length=100, blank=True)
+    etag_after = models.CharField(max_length=100, blank=True, help_text="The version that our write made.")
+    wanted_state = models.SmallIntegerField()
+    wanted_status = models.SmallIntegerField()
+    written = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "filter_id"], name="one_change_a_filter_and_item")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.found_state} → {self.wanted_state}"
+
+
+class MeetingAtRisk(models.Model):
+    """A future meeting that its organizer's Outlook may cancel because of a run; kept 90 days."""
+
+    item = models.ForeignKey(FilterRunItem, on_delete=models.CASCADE, related_name="meetings_at_risk")
+    meeting_id = models.UUIDField()
+    table = models.CharField(max_length=128)
+    subject = models.CharField(max_length=400, blank=True)
+    starts_at = models.DateTimeField(null=True, blank=True)
+    attendees = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "meetings at risk"
+        constraints = [models.UniqueConstraint(fields=["item", "meeting_id"], name="one_meeting_an_item")]
+
+    def __str__(self) -> str:
+        return f"meeting {self.meeting_id}"
