@@ -146,8 +146,12 @@ def numbers() -> None:
 @shared_task
 def switch_filters(run_id: str) -> None:
     """Switch some users of a run, as far as this task's time goes."""
-    if runs.work(uuid.UUID(run_id), crm=recognised_crm(), seconds=settings.SOFT_LIMIT / 2):
-        runs.ring_again(uuid.UUID(run_id))
+    try:
+        if runs.work(uuid.UUID(run_id), crm=recognised_crm(), seconds=settings.SOFT_LIMIT / 2):
+            runs.ring_again(uuid.UUID(run_id))
+    except CrmError as error:  # of asking which CRM it is; what goes wrong with users stands in their rows
+        gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
+        log.warning("switching filters: %s %s %s", type(error).__name__, error.status, error.request_id)
 
 
 @shared_task
