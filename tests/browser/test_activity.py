@@ -1,0 +1,89 @@
+"""Activity, evidence and numbers in a real browser: readable in every look, on paper, and without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.axe import assert_no_violations_in_any_look, looks
+from tests.browser.conftest import Demo
+from tests.browser.test_review import edit_in_outlook, open_edit, sign_in
+
+pytestmark = pytest.mark.browser
+PAGES = {
+    "/activity/": "Signed in",
+    "/activity/?what=field.review.rejected": "Nothing that fits these filters",
+    "/activity/evidence/": "What should it be about?",
+    "/activity/evidence/?period=today": "Digest of them all",
+    "/numbers/": "Waiting now, by age",
+}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing(page: Page, demo: Demo, path: str) -> None:
+    sign_in(page, demo)
+
+    page.goto(f"{demo.portal}{path}")
+
+    assert_no_violations_in_any_look(page, sees=PAGES[path])
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_is_wider_than_the_screen(page: Page, demo: Demo, path: str) -> None:
+    sign_in(page, demo)
+    page.goto(f"{demo.portal}{path}")
+
+    wider = [look for look in looks(page) if page.evaluate("document.documentElement.scrollWidth > innerWidth")]
+
+    assert wider == []
+
+
+@pytest.fixture
+def plain(chromium: Browser) -> Iterator[Page]:
+    """A tab without scripts."""
+    window = chromium.new_context(java_script_enabled=False)
+    yield window.new_page()
+    window.close()
+
+
+def test_a_decision_appears_with_its_change_and_leads_back_to_the_edit(page: Page, plain: Page, demo: Demo) -> None:
+    _, name = edit_in_outlook(plain, demo, 9, jobtitle="Head of Evidence")
+    sign_in(plain, demo)
+    open_edit(plain, demo, name, "Head of Evidence")
+    plain.locator(".field", has_text="Job Title").get_by_role("button", name="Approve").first.click()
+    sign_in(page, demo)
+
+    page.goto(f"{demo.portal}/activity/?area=decision")
+    row = page.locator(".act-table tr", has_text="Head of Evidence").first
+
+    expect(row).to_contain_text("Approved")
+    expect(row.locator("ins").first).to_be_visible()
+    assert_no_violations_in_any_look(page, sees="Head of Evidence")
+    row.get_by_role("link", name=name).click()
+    expect(page.locator("#record-title")).to_contain_text(name)
+
+
+def test_filters_work_without_scripts(plain: Page, demo: Demo) -> None:
+    sign_in(plain, demo)
+    plain.goto(f"{demo.portal}/activity/")
+
+    plain.get_by_label("From where").select_option(label="browser")
+    plain.get_by_role("button", name="Apply").last.click()
+
+    expect(plain.get_by_role("link", name="from browser, take this filter away")).to_be_visible()
+    expect(plain.locator(".act-table tbody tr").first).to_contain_text("Signed in")
+
+
+def test_evidence_is_printed_without_what_can_only_be_clicked(page: Page, demo: Demo) -> None:
+    sign_in(page, demo)
+    page.goto(f"{demo.portal}/activity/evidence/?period=today")
+    expect(page.get_by_role("button", name="Print")).to_be_visible()
+
+    page.emulate_media(media="print")
+
+    expect(page.get_by_role("button", name="Print")).to_be_hidden()
+    expect(page.locator(".topbar")).to_be_hidden()
+    expect(page.get_by_text("Asked for by")).to_be_visible()
+    expect(page.locator(".c-seal").first).to_be_visible()
