@@ -25,6 +25,8 @@ def environment() -> dict[str, str]:
         "CRM_TENANT": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
         "CRM_CLIENT_ID": "6f9619ff-8b86-4011-b42d-00c04fc964ff",
         "CRM_CLIENT_SECRET": secrets.token_urlsafe(30),
+        "MAIL_BACKEND": "graph",
+        "MAIL_FROM": "Outlook Sync <outlook-sync@contoso.example>",
         "DATABASE_URL": "postgres://portal@127.0.0.1:5432/portal",
         "REDIS_URL": "rediss://127.0.0.1:6379/0",
     }

@@ -21,6 +21,10 @@ REAL: dict[str, Any] = {
     "SIGN_IN_CLIENT_ID": "an id",
     "SIGN_IN_CLIENT_SECRET": "a secret",
     "REDIS_URL": "rediss://redis.contoso.example:6380/0",
+    "MAIL_BACKEND": "smtp",
+    "MAIL_FROM": "Outlook Sync <sync@contoso.example>",
+    "SMTP_HOST": "smtp.contoso.example",
+    "SMTP_SECURITY": "starttls",
 }
 
 
@@ -62,6 +66,13 @@ def test_the_demo_as_it_is_has_no_complaints(settings: Settings) -> None:
         ({"CRM_ORIGIN": "https://somebody@contoso.crm4.dynamics.com"}, "osync.E006"),
         ({"CRM_ORIGIN": "https://contoso.crm4.dynamics.com:port"}, "osync.E006"),
         ({"CRM_ORIGIN": ""}, "osync.E006"),
+        ({"MAIL_BACKEND": ""}, "osync.W003"),
+        ({"MAIL_BACKEND": "pigeon"}, "osync.E011"),
+        ({"MAIL_FROM": "nobody"}, "osync.E012"),
+        ({"SMTP_HOST": ""}, "osync.E012"),
+        ({"MAIL_BACKEND": "graph", "GRAPH_CLIENT_SECRET": ""}, "osync.E012"),
+        ({"SMTP_SECURITY": "ssl"}, "osync.E013"),
+        ({"SMTP_SECURITY": "none"}, "osync.W004"),
         ({"CRM_TENANT": "common"}, "osync.E007"),
         ({"BASE_URL": ""}, "osync.E008"),
         ({"BASE_URL": "http://outlook-sync.contoso.example"}, "osync.E008"),

@@ -66,16 +66,25 @@ def _known_until(newest: int) -> int:
 
 def _tell(person: Person, newest: int, *, is_flood: bool) -> int:
     """Make this person's mail, or leave it for later; 1 if one was made."""
-    waiting = arrivals_for(person, after=person.told_until or 0, until=newest)
-    if person.told_until is None or not _wants_mail(person) or not waiting.exists():
+    told = _known_at_first(person, newest) if person.told_until is None else person.told_until
+    waiting = arrivals_for(person, after=told, until=newest)
+    if not _wants_mail(person) or not waiting.exists():
         _told(person, newest)
         return 0
     kind = _kind_now(person, is_flood=is_flood or waiting[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE)
     if kind is None:
         return 0
-    made = messages.queue(kind, to=person, details={"after": person.told_until, "until": newest})
+    made = messages.queue(kind, to=person, details={"after": told, "until": newest})
     _told(person, newest)
     return int(made is not None)
+
+
+def _known_at_first(person: Person, newest: int) -> int:
+    """Somebody new is told of what arrived after the first sign-in; who has not signed in yet, from now on."""
+    if person.signed_in_at is None:
+        return newest
+    before = Arrival.objects.filter(at__lt=person.signed_in_at, pk__lte=newest)
+    return int(before.aggregate(last=Max("pk"))["last"] or 0)
 
 
 def _told(person: Person, newest: int) -> None:

@@ -108,6 +108,16 @@ def test_somebody_new_is_not_told_of_what_was_there_before() -> None:
     assert kinds() == ["new_edits"]
 
 
+def test_somebody_new_is_told_of_what_came_after_signing_in() -> None:
+    arrive(2)
+    rita = people.make_person("Rita", Role.REVIEWER, signed_in_at=timezone.now())
+    arrive(1)
+
+    notices.tell_new_edits()
+
+    assert notices.arrivals_for(rita, **made()[0].details).count() == 1
+
+
 def test_the_very_first_edit_is_told_too() -> None:
     people.rita()
     notices.tell_new_edits()
