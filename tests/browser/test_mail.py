@@ -1,0 +1,101 @@
+"""From the mail to the decision in a real browser: the link, the sign-in, the preselected choice, the second click."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Demo
+from tests.browser.test_review import edit_in_outlook, ledger, sign_in
+from tests.servers import wait_until
+
+pytestmark = pytest.mark.browser
+
+
+def mails(demo: Demo) -> list[dict[str, str]]:
+    with requests.Session() as session:
+        session.trust_env = False
+        found: list[dict[str, str]] = session.get(f"{demo.sandbox}/mail/?format=json", timeout=10).json()
+    return found
+
+
+def mail_about(demo: Demo, words: str) -> dict[str, str]:
+    """The mail that says these words, once it has arrived."""
+    wait_until(lambda: [mail for mail in mails(demo) if words in mail["text"]], seconds=60, what=f"a mail: {words}")
+    return next(mail for mail in mails(demo) if words in mail["text"]) | {"asked": words}
+
+
+def link_in(mail: dict[str, str], word: str) -> str:
+    """The link of the edit that was asked for; a mail may tell of others too."""
+    found = re.search(rf"{word}: +(http\S+)", mail["text"][mail["text"].index(mail["asked"]) :])
+    assert found is not None
+    return found[1]
+
+
+def told_of_an_edit(page: Page, demo: Demo, number: int, title: str) -> tuple[str, dict[str, str]]:
+    """Rita is known, somebody edits in Outlook, and her mail arrives; she is signed out again."""
+    sign_in(page, demo)
+    page.context.clear_cookies()
+    contact, _ = edit_in_outlook(page, demo, number, jobtitle=title, department=f"{title} department")
+    return contact, mail_about(demo, title)
+
+
+def sign_in_from_link(page: Page, link: str, name: str = "Rita") -> None:
+    page.goto(link)
+    page.get_by_role("button", name="Sign in with Microsoft").click()
+    page.get_by_role("button", name=re.compile(f"^{name}")).click()
+    page.wait_for_url(re.compile(r"/review/[0-9a-f-]{36}/\?link="))
+
+
+def test_a_mail_leads_to_its_decision(page: Page, demo: Demo) -> None:
+    contact, mail = told_of_an_edit(page, demo, 11, "Head of Mail Rooms")
+    assert mail["to"] == "rita.lindqvist@contoso.example"
+
+    sign_in_from_link(page, link_in(mail, "Approve"))
+    expect(page.get_by_text("You came to approve")).to_be_visible()
+    expect(page.locator("input[name^='tick.']:checked")).to_have_count(2)
+    assert ledger(demo, contact) == [], "opening the link decided nothing"
+    page.locator("[data-marked]").click()
+    wait_until(lambda: ledger(demo, contact), seconds=30, what="written")
+
+    page.goto(link_in(mail, "Reject"))
+    expect(page.get_by_text("Already decided")).to_be_visible()
+    expect(page.locator(".record")).to_contain_text("last by Rita Lindqvist")
+    assert len({entry["transaction"] for entry in ledger(demo, contact)}) == 1
+
+
+def test_a_cut_or_forwarded_link_leads_to_the_edit_and_says_so(page: Page, demo: Demo) -> None:
+    _, mail = told_of_an_edit(page, demo, 12, "Head of Forwarding")
+    link = link_in(mail, "Approve")
+
+    sign_in_from_link(page, link, "Rob")
+    expect(page.get_by_text("made for somebody else")).to_be_visible()
+    page.goto(link[:-8])
+    expect(page.get_by_text("a part of it got lost")).to_be_visible()
+    expect(page.locator("input[name^='tick.']:checked")).to_have_count(0)
+    expect(page.locator(".record")).to_contain_text("Head of Forwarding")
+
+
+def test_a_phone_shows_the_mails_choice_without_sideways_scrolling(page: Page, demo: Demo) -> None:
+    _, mail = told_of_an_edit(page, demo, 13, "Head of Pockets")
+    page.set_viewport_size({"width": 390, "height": 844})
+
+    sign_in_from_link(page, link_in(mail, "Reject"))
+
+    expect(page.get_by_text("You came to reject")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_wishes_can_be_set_from_a_mail_without_signing_in(page: Page, demo: Demo) -> None:
+    _, mail = told_of_an_edit(page, demo, 14, "Head of Wishes")
+
+    page.goto(link_in(mail, "stop"))
+    page.get_by_label("Hourly digest").check()
+    page.get_by_role("button", name="Keep this").click()
+    expect(page.get_by_role("status")).to_contain_text("Hourly digest")
+    page.get_by_label("At once").check()
+    page.get_by_role("button", name="Keep this").click()
+    expect(page.get_by_role("status")).to_contain_text("At once")
