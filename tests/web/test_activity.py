@@ -153,10 +153,10 @@ def test_a_period_ends_with_its_last_day():
         days_ago(days)
     day = f"{timezone.now() - timedelta(days=3):%Y-%m-%d}"
 
-    assert shown(period="7d").html.count("c-time") == 2
-    assert shown(period="today").html.count("c-time") == 1
-    assert shown(**{"from": day, "to": day}).html.count("c-time") == 1
-    assert shown(period="nonsense", **{"from": "yesterday"}).html.count("c-time") == 3
+    assert shown(period="7d").html.count('<td role="cell" class="c-time') == 2
+    assert shown(period="today").html.count('<td role="cell" class="c-time') == 1
+    assert shown(**{"from": day, "to": day}).html.count('<td role="cell" class="c-time') == 1
+    assert shown(period="nonsense", **{"from": "yesterday"}).html.count('<td role="cell" class="c-time') == 3
 
 
 def test_pages_follow_each_other_without_gap_or_repetition():
@@ -181,8 +181,8 @@ def test_the_older_entries_are_a_link_that_keeps_the_filters():
 
     second = Screen(client.get(link))
 
-    assert first.html.count("c-time") == 50
-    assert second.html.count("c-time") == 10
+    assert first.html.count('<td role="cell" class="c-time') == 50
+    assert second.html.count('<td role="cell" class="c-time') == 10
     assert "via=system" in link
 
 
@@ -193,7 +193,7 @@ def test_a_set_filter_is_a_chip_that_takes_it_away():
     chips = [found["href"] for tag, found in screen.tags if tag == "a" and found.get("class") == "chip"]
 
     assert "by Rob" in screen.words
-    assert chips == ["/activity/?q=oli", f"/activity/?person={rob().pk}"][::-1] or len(chips) == 2
+    assert chips == ["/activity/?q=oli", f"/activity/?person={rob().pk}"]
     assert "1 entry" in screen.words
 
 
