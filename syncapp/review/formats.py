@@ -26,7 +26,7 @@ def _phone(was: str, will: str) -> str:
     same_number, same_format = _digits(was) == _digits(will), _pattern(was) == _pattern(will)
     if same_number:
         return "same digits, only the format changes"
-    return "format unchanged" if same_format else "number and format change"
+    return "format unchanged" if same_format else ""
 
 
 def _digits(text: str) -> str:

@@ -131,7 +131,7 @@ def _uncapitalised(words: str) -> str:
 
 def _already(field: SyncField, last: Decision, person: Person) -> Outcome:
     again = "put_back" if field.decision == FieldDecision.APPROVED else "approve_after_all"
-    return Outcome("check", "good", "Was already so", "CRM had the value; nothing written", again=again)
+    return Outcome("check", "good", "Was already so", "nothing was written", again=again)
 
 
 def _failed(field: SyncField, last: Decision, person: Person) -> Outcome:

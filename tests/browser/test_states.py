@@ -260,6 +260,7 @@ def test_a_split_group_and_the_history_page_are_accessible(page: Page, demo: Dem
     expect(page.get_by_role("link", name="Decide together Address")).to_be_visible()
     page.get_by_text("Park…").click()
     assert_no_violations_in_any_look(page, sees="each decided by itself")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the open menu of a phone fits"
     page.goto(f"{address}history")
     assert_no_violations_in_any_look(page, sees="Harbour Quay 6")
     for _ in looks(page):

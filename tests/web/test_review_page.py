@@ -108,7 +108,7 @@ STATES = {
     "written": (scenes.settled, "read back; by you Put the old value back…"),
     "already": (
         lambda decision: scenes.settled(decision, DecisionState.ALREADY),
-        "Was already so CRM had the value; nothing written",
+        "Was already so nothing was written",
     ),
     "failed": (scenes.failed, "Not written approved by you"),
     "conflict": (lambda decision: scenes.conflict(decision, "Chief"), "Nothing was overwritten"),
