@@ -193,6 +193,7 @@ def nightly() -> None:
     for table in (changes.FIELDS, changes.RECORDS):
         cursors.request_full_read(table)
     delivery.recount_all()
+    notices.forget_old()
     SessionStore.clear_expired()
 
 

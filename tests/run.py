@@ -23,7 +23,7 @@ from tests.interop import environments
 NOTHING_COLLECTED = 5
 WORKERS = max(2, os.cpu_count() or 2)
 # What touches the database runs on both; what does not (the client, the sandbox) once.
-ON_BOTH = ["tests/models", "tests/mirror", "tests/review", "tests/web"]
+ON_BOTH = ["tests/models", "tests/mirror", "tests/review", "tests/emails", "tests/web"]
 NEITHER_JOURNEY_NOR_BROWSER = "not journey and not browser"
 
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from syncapp import messages, preferences
 from syncapp.models import Arrival, CrmUser, Decision, Message, Person, Pulse, SyncRecord
-from syncapp.models.durable_work import database_now
+from syncapp.models.durable_work import WorkState, database_now
 from syncapp.models.message import MessageKind
 from syncapp.review.absence import stand_in
 from syncapp.review.sides import zone_of
@@ -27,6 +27,7 @@ MOST_AT_ONCE = 20  # new edits within FLOOD; more become a digest by themselves
 FLOOD = timedelta(minutes=10)
 HOUR = timedelta(hours=1)
 DIGEST_HOUR = 7  # of the reader's day
+KEEP_NEWS, KEEP_MAILS = timedelta(days=14), timedelta(days=90)
 REMIND_SECONDS = 3600.0  # reminders are gathered, so that each edit that grows old does not send its own
 EDITOR_PATIENCE = timedelta(seconds=60)  # who made an edit is read right after it; until then it may be the reader
 
@@ -128,6 +129,13 @@ def arrivals_for(person: Person, *, after: int, until: int) -> QuerySet[Arrival]
 def own_ids(person: Person) -> list[uuid.UUID]:
     """The CRM users that this person is."""
     return list(CrmUser.objects.filter(entra_id=person.oid).values_list("pk", flat=True))
+
+
+def forget_old() -> None:
+    """Part of the nightly work: news that every digest has told, and mails that left long ago."""
+    now = timezone.now()
+    Arrival.objects.filter(at__lt=now - KEEP_NEWS).delete()
+    Message.objects.filter(state=WorkState.DONE, settled_at__lt=now - KEEP_MAILS).delete()
 
 
 def remind() -> int:

@@ -247,6 +247,19 @@ def test_only_the_first_reading_is_no_news() -> None:
     assert not arrivals.is_first_reading(nightly)
 
 
+def test_every_night_old_news_and_mails_are_forgotten_and_nobody_is_told_again() -> None:
+    reviewer()
+    old, _ = arrive(2)
+    notices.tell_new_edits()
+    Arrival.objects.filter(record=old).update(at=timezone.now() - timedelta(days=15))
+    Message.objects.update(state="done", settled_at=timezone.now() - timedelta(days=91))
+
+    notices.forget_old()
+
+    assert (Arrival.objects.count(), Message.objects.count()) == (1, 0)
+    assert notices.tell_new_edits() == 0
+
+
 def overdue(count: int = 1, **columns: Any) -> list[SyncRecord]:
     since = timezone.now() - timedelta(hours=49)
     records = [make_record(f"Old {number}", edited_on=since, **columns) for number in range(count)]
