@@ -119,10 +119,10 @@ class OverviewPage:
 
 
 def _people() -> Markup:
-    rows = Markup("").join(_PERSON.format(person.name, person.address, person.about) for person in config.PEOPLE)
+    rows = Markup("").join(_PERSON.format(person.name, person.about, person.address) for person in config.PEOPLE)
     return Markup(
-        "<h2 id='people'>People who can sign in</h2><div class='scroll'><table><thead><tr><th>Name</th><th>Address</th>"
-        "<th>Role in the portal</th></tr></thead><tbody>{}</tbody></table></div>"
+        "<h2 id='people'>People who can sign in</h2><div class='scroll'><table><thead><tr><th>Name</th>"
+        "<th>Role in the portal</th><th>Address</th></tr></thead><tbody>{}</tbody></table></div>"
     ).format(rows)
 
 
