@@ -31,6 +31,20 @@ VIEWS = {
     "search that finds one": "q=solveig+brandt+{last}",
     "search that finds nothing": "q=zzz",
     "decided, search that finds nothing": "tab=decided&q=zzz",
+    "field that all have": "field=telephone1",
+    "field that few have": "field=fax",
+    "field that none has": "field=nickname",
+    "kind: changed": "kind=other",
+    "kind: format only": "kind=format",
+    "one editor": "editor={editor}",
+    "one editor, newest first": "editor={editor}&order=newest",
+    "over 30 days old": "age=month",
+    "of the last 24 hours": "age=fresh",
+    "assigned to me": "owner=me",
+    "parked": "tab=parked",
+    "decided, field that all have": "tab=decided&field=telephone1",
+    "decided, field that few have": "tab=decided&field=fax",
+    "decided, one editor": "tab=decided&editor={editor}",
 }
 
 
@@ -81,7 +95,7 @@ def _compare(client: Any) -> None:
 def _all_views(client: Any) -> None:
     last = next(number for number in range(SIZES[-1] // 2 - 1, 0, -1) if _is_solveig_brandt(number))
     for name, query in VIEWS.items():
-        path = f"/review/?{query.format(last=last)}"
+        path = f"/review/?{query.format(last=last, editor=seed.EDITOR)}"
         watched = _asked(client, path)
         times = Spread.of(_seconds(client, path) * 1000 for _ in range(ROUNDS))
         note = f"{len(watched.queries)} queries, {_plan(watched)}"

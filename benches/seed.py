@@ -6,6 +6,7 @@ attention, one in a hundred is being written, the others are decided, as in a po
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,7 +47,11 @@ LAST_NAMES = (
     "Lindqvist",
 )
 EDITORS = 200
+EDITOR = uuid.UUID(int=7)
 COLUMNS = ("jobtitle", "telephone1")
+# Ten edits of half a million change a fax number instead, one in a hundred only the format of the phone number.
+_COLUMN = "CASE WHEN changed.name = 'telephone1' AND r.version % 50000 = 7 THEN 'fax' ELSE changed.name END"
+_KIND = "CASE WHEN changed.name = 'telephone1' AND r.version % 100 = 7 THEN 'format' ELSE 'other' END"
 
 _NUMBERS = "WITH RECURSIVE edit(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM edit WHERE n + 1 < {edits})"
 _DECIDED = "(n < {edits} / 2 AND n % 100 > 1)"
@@ -56,8 +61,13 @@ _BY_VENDOR = {
     "sqlite": {
         "id": "lower(hex(randomblob(16)))",
         "time": "strftime('%Y-%m-%d %H:%M:%S', 1750000000 + n * 13, 'unixepoch')",
+        "editor": f"printf('%032x', n % {EDITORS})",
     },
-    "postgresql": {"id": "gen_random_uuid()", "time": "to_timestamp(1750000000 + n * 13)"},
+    "postgresql": {
+        "id": "gen_random_uuid()",
+        "time": "to_timestamp(1750000000 + n * 13)",
+        "editor": f"lpad(to_hex(n % {EDITORS}), 32, '0')::uuid",
+    },
 }
 
 
@@ -84,6 +94,7 @@ def _records(edits: int) -> None:
         name_key=f"lower({name})",
         target_table="'contact'",
         target_id=_own("id"),
+        editor_id=_own("editor"),
         editor_name=editor,
         editor_key=f"lower({editor})",
         edited_on=_own("time"),
@@ -101,7 +112,8 @@ def _fields(edits: int) -> None:
         SyncField,
         f"WITH changed(name) AS (VALUES {columns}) SELECT {{columns}} FROM {records} AS r, changed",  # noqa: S608  (no input)
         record_id="r.id",
-        column_name="changed.name",
+        column_name=_COLUMN,
+        change_kind=_KIND,
         original_value="'Buyer ' || r.version",
         proposed_value="'Head of Procurement ' || r.version",
         version="r.version",

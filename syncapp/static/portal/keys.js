@@ -12,7 +12,8 @@
   const record = () => document.getElementById("record");
   const rows = () => [...document.querySelectorAll("#record .field")];
   const row = () => rows().find((one) => one.dataset.field === current);
-  const isOpen = (one) => Boolean(one.querySelector("input[name^='seen.']"));
+  const decides = ":is([value^='approve:'], [value^='reject:'], [value^='keep:'])";
+  const isOpen = (one) => Boolean(one.querySelector(`button[name=do]${decides}`));
   const isTyping = (element) =>
     element?.matches?.("textarea, select, [contenteditable=true], input:not([type=checkbox], [type=radio], [type=button])");
   const asks = (element) => element?.closest?.("#record .ask, #record .conflict");
@@ -85,7 +86,7 @@
 
   function approve() {
     const field = row();
-    const conflict = field?.querySelector(".conflict button, .trouble button");
+    const conflict = field?.querySelector(".conflict button[name=do], .trouble button[name=do]");
     if (conflict) {
       conflict.focus();
       say("Choose one of the values.");

@@ -21,9 +21,19 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (!isSeen) event.preventDefault();
 });
 
-// An answer that comes after its part of the page was replaced is about what is no longer there.
+// An answer that would come after its part of the page was replaced is about what is no longer there.
+const underWay = new Map();
+document.addEventListener("htmx:beforeSend", (event) => {
+  if (event.detail.target.id !== "record") underWay.set(event.detail.elt, event.detail.xhr);
+});
+document.addEventListener("htmx:afterRequest", (event) => underWay.delete(event.detail.elt));
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (!event.detail.target.isConnected) event.detail.shouldSwap = false;
+  for (const [element, request] of underWay) {
+    if (event.detail.target.id !== "record" || !event.detail.target.contains(element)) continue;
+    request.onload = request.onerror = request.onabort = request.ontimeout = null;
+    request.abort();
+    underWay.delete(element);
+  }
 });
 
 // One panel at a time; Escape and a click beside it close it.
