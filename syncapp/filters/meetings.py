@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from syncapp.crm.client import CrmClient
+from syncapp.crm.deadline import Deadline
 from syncapp.crm.evaluation import MOST_USERS_AT_ONCE
 from syncapp.crm.fetch_xml import MEETINGS
 from syncapp.crm.filters_records import Meeting
@@ -26,12 +27,12 @@ _ORGANIZES = "Organizes future meetings with other people; Outlook may send canc
 Found = dict[UUID, list[tuple[str, Meeting]]]
 
 
-def count(run: FilterRun, *, crm: CrmClient) -> bool:
+def count(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = None) -> bool:
     """Count the meetings of the next users of the list; True when all are counted. Raises CrmError."""
     waiting = FilterRunItem.objects.filter(run=run, needs_count=True).select_related("user").order_by("position")
     items = list(waiting[:MOST_USERS_AT_ONCE])
     if items:
-        found, unknown = _organized([item.user_id for item in items], run.tables, crm)
+        found, unknown = _organized([item.user_id for item in items], run.tables, crm, deadline)
         with transaction.atomic():
             for item in items:
                 _note(item, None if item.user_id in unknown else found[item.user_id])
@@ -47,11 +48,13 @@ def count_some(run_id: UUID, *, crm: CrmClient, seconds: float) -> bool:
     return False
 
 
-def _organized(user_ids: Sequence[UUID], tables: Sequence[str], crm: CrmClient) -> tuple[Found, set[UUID]]:
+def _organized(
+    user_ids: Sequence[UUID], tables: Sequence[str], crm: CrmClient, deadline: Deadline | None
+) -> tuple[Found, set[UUID]]:
     found: Found = defaultdict(list)
     unknown: set[UUID] = set()
     for table in (table for table in MEETINGS if table in tables):
-        for each in crm.evaluation.organized_meetings(user_ids, table=table, after=timezone.now()):
+        for each in crm.evaluation.organized_meetings(user_ids, table=table, after=timezone.now(), deadline=deadline):
             if each.meetings is None or not each.complete:
                 unknown.add(each.user_id)
             found[each.user_id] += [(table, meeting) for meeting in each.meetings or ()]

@@ -149,6 +149,11 @@ def outcomes(run: FilterRun) -> dict[str, int]:
     return dict(counted)
 
 
+def plans(run: FilterRun) -> dict[str, int]:
+    """How many users the frozen list expects what of."""
+    return dict(run.items.order_by().values_list("plan").annotate(users=Count("pk")))
+
+
 def _move(run: FilterRun, expected: Sequence[str], state: str, **columns: Any) -> None:
     if FilterRun.objects.filter(pk=run.pk, state__in=expected).update(state=state, **columns) != 1:
         now = FilterRun.objects.get(pk=run.pk)

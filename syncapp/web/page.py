@@ -23,6 +23,7 @@ from syncapp.web.access import PortalRequest
 from syncapp.web.health import Trouble, troubles
 
 REVIEW_ROLES = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
+FILTER_ROLES = (Role.VIEWER, Role.FILTER_MANAGER, Role.ADMINISTRATOR)
 # Troubles that mean "the CRM works, something of ours or of a person's making does not".
 _NOT_THE_CRM = ("worker", "reading", "operator_stop", "read_only", "smtp")
 
@@ -45,6 +46,10 @@ class Surroundings:
     @cached_property
     def may_see_review(self) -> bool:
         return self.person is not None and self.person.has_role(*REVIEW_ROLES)
+
+    @cached_property
+    def may_see_filters(self) -> bool:
+        return self.person is not None and self.person.has_role(*FILTER_ROLES)
 
     @cached_property
     def waiting(self) -> int:

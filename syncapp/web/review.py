@@ -28,10 +28,10 @@ SILENT_GATES = (Gate.Name.CRM_UNREACHABLE, Gate.Name.CRM_CREDENTIALS, Gate.Name.
 NO_ANSWER = "CRM did not answer. The page shows the values that were read before."
 
 
-@allow(*REVIEW_ROLES)
+@allow(*REVIEW_ROLES, Role.FILTER_MANAGER)
 def home(request: PortalRequest) -> HttpResponse:
-    """The first page is the queue."""
-    return redirect("queue")
+    """The first page is the queue; who manages filters only begins with the matrix."""
+    return redirect("queue" if request.user.has_role(*REVIEW_ROLES) else "filters")
 
 
 @allow(*REVIEW_ROLES)

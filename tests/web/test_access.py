@@ -23,7 +23,7 @@ V, R, A, F = Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR, Role.FILTER_MANAGER
 PUBLIC = None
 # A new view fails here until somebody has written down who may call it, and how.
 TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
-    "home": (frozenset({V, R, A}), "GET"),
+    "home": (frozenset({V, R, A, F}), "GET"),
     "queue": (frozenset({V, R, A}), "GET"),
     "fresh": (frozenset({V, R, A}), "GET"),
     "save_view": (frozenset({V, R, A}), "POST"),
@@ -82,6 +82,13 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "settings_export": (frozenset({A}), "GET"),
     "settings_compare": (frozenset({A}), "POST"),
     "settings_apply": (frozenset({A}), "POST"),
+    "filters": (frozenset({V, F, A}), "GET"),
+    "freeze": (frozenset({F}), "POST"),
+    "read_user": (frozenset({V, F, A}), "POST"),
+    "filter_runs": (frozenset({V, F, A}), "GET"),
+    "filter_run": (frozenset({V, F, A}), "GET"),
+    "steer_run": (frozenset({F}), "POST"),
+    "confirm_run": (frozenset({F, A}), "POST"),
     "sign_in": (PUBLIC, "GET"),
     "sign_in_start": (PUBLIC, "GET"),
     "sign_in_callback": (PUBLIC, "GET"),

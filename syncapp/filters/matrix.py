@@ -1,0 +1,120 @@
+"""The matrix's named reads: who synchronizes what, page by page, as the last inventory left it.
+
+Each cell is a column of its user, so that a page of 20,000 users costs what a page of 20 does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+
+from syncapp.crm.filters_records import QueryType
+from syncapp.filters.plans import MOST_USERS
+from syncapp.mirror.filters import CURSOR
+from syncapp.models import FilterMembership, FilterRow, FilterTeam, FilterUser, MirrorCursor, SystemFilter
+from syncapp.models.filter_tables import Cell, Group, group_of
+from syncapp.models.filter_user import FilterUserQuerySet, Reach
+from syncapp.models.sync_record import search_key
+
+PAGE = 50
+MOST_COUNTED = 1000
+_LAST_CHARACTER = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What the matrix is narrowed to; everything by default. `method` as in SyncMethod."""
+
+    search: str = ""
+    team: UUID | None = None
+    group: Group = Group.APPOINTMENTS
+    cell: Cell | None = None
+    method: int | None = None
+    reach: Reach | None = None
+
+
+EVERYBODY = Narrowing()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some users in the order of their names."""
+
+    users: Sequence[FilterUser]
+    has_more: bool
+
+
+def narrowed(by: Narrowing) -> FilterUserQuerySet:
+    """The people whom this leaves, in no order."""
+    users = FilterUser.objects.people()
+    if by.search:
+        beginning = search_key(by.search)
+        users = users.filter(_begins("name_key", beginning) | _begins("address_key", beginning))
+    if by.team:
+        users = users.filter(pk__in=FilterMembership.objects.filter(team_id=by.team).values("user_id"))
+    if by.cell:
+        users = users.filter(**{by.group.value: by.cell})
+    if by.method is not None:
+        users = users.filter(method=by.method)
+    return users.filter(reach=by.reach) if by.reach else users
+
+
+def _begins(column: str, beginning: str) -> Q:
+    """A prefix in the form that the database's index answers: a pattern, or on SQLite a range."""
+    if connection.vendor == "postgresql":
+        return Q(**{f"{column}__startswith": beginning})
+    return Q(**{f"{column}__gte": beginning, f"{column}__lt": beginning + _LAST_CHARACTER})
+
+
+def page(by: Narrowing = EVERYBODY, *, after: FilterUser | None = None, size: int = PAGE) -> Page:
+    """The first users, or those who follow the user `after`, whether he is still among them or not."""
+    users = narrowed(by).order_by("name_key", "id")
+    if after:
+        follows = Q(name_key__gt=after.name_key) | Q(name_key=after.name_key, id__gt=after.pk)
+        users = users.filter(Q(name_key__gte=after.name_key) & follows)
+    found = list(users[: size + 1])
+    return Page(found[:size], len(found) > size)
+
+
+def count(by: Narrowing = EVERYBODY) -> int:
+    """How many people there are, at most MOST_COUNTED + 1: the database stops counting there."""
+    return narrowed(by).order_by()[: MOST_COUNTED + 1].count()
+
+
+def everybody(by: Narrowing) -> list[UUID]:
+    """The ids of all of them by name, for a run; at most one more than a run takes."""
+    return list(narrowed(by).order_by("name_key", "id").values_list("pk", flat=True)[: MOST_USERS + 1])
+
+
+def teams() -> list[FilterTeam]:
+    """The teams that people made, by name."""
+    return list(FilterTeam.objects.filter(is_default=False).order_by("name", "id")[:500])
+
+
+def filters_of(user: FilterUser, group: Group) -> list[FilterRow]:
+    """The filters behind a cell, those of the old add-in among the others."""
+    rows = FilterRow.objects.filter(owner_id=user.pk).order_by("table", "query_type", "name", "id")
+    return [
+        row
+        for row in rows
+        if (group_of(row.table) is group and row.query_type == QueryType.OUTLOOK_FILTER) or _is_offline(row, group)
+    ]
+
+
+def _is_offline(row: FilterRow, group: Group) -> bool:
+    return row.query_type == QueryType.OFFLINE_FILTER and group is Group.OTHER
+
+
+def system_filters(group: Group) -> list[SystemFilter]:
+    """The filters for everybody that belong to a cell."""
+    rows = SystemFilter.objects.filter(query_type=QueryType.OUTLOOK_FILTER).order_by("table", "name")
+    return [row for row in rows if group_of(row.table) is group]
+
+
+def inventory() -> MirrorCursor | None:
+    """How far the reading is, and when it last came to its end."""
+    return MirrorCursor.objects.filter(table=CURSOR).first()

@@ -1,0 +1,149 @@
+"""The matrix: who synchronizes what with Outlook; a cell opens the filters behind it; ticked users become a run."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from syncapp import connection, gates
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import CrmError
+from syncapp.filters import matrix, meetings, plans
+from syncapp.filters.errors import NotPossible
+from syncapp.mirror import filters as inventory
+from syncapp.models import FilterRun, FilterUser
+from syncapp.models.filter_run import RunState
+from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell, Group
+from syncapp.models.filter_user import Reach
+from syncapp.models.person import Role
+from syncapp.web import filter_asked
+from syncapp.web.access import PortalRequest, allow
+from syncapp.web.filter_asked import METHODS, Asked
+from syncapp.web.filter_shown import Drawer, RowShown
+from syncapp.web.page import FILTER_ROLES, Surroundings, answer
+
+# What the tables' control offers; the three kinds of appointment also each by itself.
+TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "appointments": ("Appointments, all three tables", APPOINTMENT_TABLES),
+    "appointment": ("Appointment", ("appointment",)),
+    "serviceappointment": ("Service appointment", ("serviceappointment",)),
+    "recurringappointmentmaster": ("Recurring series", ("recurringappointmentmaster",)),
+    "contacts": ("Contacts", ("contact",)),
+    "tasks": ("Tasks", ("task",)),
+    "other": ("Other: phone calls, letters, faxes", ("phonecall", "letter", "fax")),
+}
+_NO_ANSWER = "The CRM did not answer. The page shows what was read before."
+_COUNTED_AT_ONCE = 50
+_WAIT = 8.0
+
+
+@allow(*FILTER_ROLES)
+def filters(request: PortalRequest) -> HttpResponse:
+    """The matrix, with one user's cell open beside it where the address names one."""
+    asked = filter_asked.read(request.GET)
+    after = FilterUser.objects.filter(pk=asked.after).first() if asked.after else None
+    page = matrix.page(asked.by, after=after)
+    context = _surroundings(request, asked) | {
+        "rows": [RowShown(user, asked) for user in page.users],
+        "next_page": asked.query(after=page.users[-1].pk) if page.has_more else "",
+        "found": matrix.count(asked.by),
+        "drawer": _drawer(asked),
+    }
+    return answer(request, "filters/filters.html", context)
+
+
+def _surroundings(request: PortalRequest, asked: Asked) -> dict[str, Any]:
+    return {
+        "section": "filters",
+        "around": Surroundings(request.user),
+        "asked": asked,
+        "groups": list(Group),
+        "tables": [(key, words) for key, (words, _) in TABLES.items()],
+        "choices": _choices(asked),
+        "inventory": matrix.inventory(),
+        "may_switch": request.user.has_role(Role.FILTER_MANAGER),
+    }
+
+
+def _choices(asked: Asked) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
+    """Name, the word for all of them, what is chosen, and what can be, of each control that narrows."""
+    by = asked.parameters
+    teams = [(str(team.pk), team.name) for team in matrix.teams()]
+    return [
+        ("team", "Any team", by.get("team", ""), teams),
+        ("state", "Appointments on or off", by.get("state", ""), list(Cell.choices)),
+        ("mailbox", "Any mailbox", by.get("mailbox", ""), list(METHODS.items())),
+        ("risk", "Any risk", by.get("risk", ""), list(Reach.choices)),
+    ]
+
+
+def _drawer(asked: Asked) -> Drawer | None:
+    user = FilterUser.objects.people().filter(pk=asked.user).first() if asked.user else None
+    return Drawer(user, asked.group) if user else None
+
+
+@allow(*FILTER_ROLES, methods=("POST",))
+def read_user(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
+    """Read one user again, because somebody wants to be sure."""
+    user = get_object_or_404(FilterUser, pk=user_id)
+    try:
+        if gates.are_open(gates.CONNECTION_GATES):
+            inventory.refresh(connection.crm(), [user.pk])
+        else:
+            messages.error(request, _NO_ANSWER)
+    except CrmError:
+        messages.error(request, _NO_ANSWER)
+    asked = filter_asked.read(request.GET)
+    query = asked.query(user=user.pk, group=asked.group.value, after=asked.after)
+    return HttpResponseRedirect(reverse("filters") + query, status=303)
+
+
+@allow(Role.FILTER_MANAGER, methods=("POST",))
+def freeze(request: PortalRequest) -> HttpResponse:
+    """Freeze the ticked users, one user, or all that the matrix shows, into a run's preview."""
+    asked = filter_asked.read(request.GET)
+    try:
+        run = plans.freeze_run(_chosen(request, asked), _wish(request, asked), by=request.user)
+    except NotPossible as problem:
+        messages.error(request, str(problem))
+        return HttpResponseRedirect(reverse("filters") + asked.query(), status=303)
+    _count_a_few(run)
+    return HttpResponseRedirect(reverse("filter_run", args=[run.pk]), status=303)
+
+
+def _chosen(request: PortalRequest, asked: Asked) -> list[uuid.UUID]:
+    if "all" in request.POST:
+        return matrix.everybody(asked.by)
+    ticked: list[uuid.UUID] = []
+    for text in request.POST.getlist("user"):
+        try:
+            ticked.append(uuid.UUID(text))
+        except ValueError:
+            continue
+    return ticked
+
+
+def _wish(request: PortalRequest, asked: Asked) -> plans.Wish:
+    _, tables = TABLES.get(request.POST.get("tables", ""), ("", ()))
+    do = request.POST.get("do")
+    if do not in ("off", "on"):
+        raise NotPossible("The form came without what is wanted. Nothing was changed.")
+    words = "All that the list showed" if "all" in request.POST else "Ticked"
+    return plans.Wish(tables, on=do == "on", words=words)
+
+
+def _count_a_few(run: FilterRun) -> None:
+    """Count at once what takes a moment only; workers count the rest while the preview is open already."""
+    if run.state != RunState.COUNTING or run.items.filter(needs_count=True).count() > _COUNTED_AT_ONCE:
+        return
+    if not gates.are_open(gates.CONNECTION_GATES):
+        return
+    try:
+        meetings.count(run, crm=connection.crm(), deadline=Deadline.after(_WAIT))
+    except CrmError:
+        return

@@ -1,0 +1,112 @@
+"""The matrix and a run's pages, judged by what they say and by the CRM's ledger."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp import connection
+from syncapp.filters import runs
+from syncapp.models import FilterRow, FilterRun, FilterTeam, FilterUser
+from syncapp.models.filter_run import RunState
+from syncapp.models.filter_tables import Cell, group_of
+from tests.filters.conftest import scenery
+from tests.people import browser, fred, make_person, vera
+
+__all__ = ["scenery"]
+
+
+@pytest.fixture
+def read(scenery):
+    scenery.read()
+    return scenery
+
+
+def text(answer) -> str:
+    assert answer.status_code == 200, answer
+    return " ".join(answer.content.decode().split())
+
+
+def test_fred_begins_with_the_matrix(read, django_assert_max_num_queries):
+    client = browser(fred())
+
+    assert client.get("/").url == "/filters/"
+    with django_assert_max_num_queries(16):
+        page = text(client.get("/filters/"))
+    for user in FilterUser.objects.people():
+        assert user.name in page
+    assert "2 of 3" in page or FilterUser.objects.filter(appointments=Cell.MIXED).exists()
+
+
+def test_before_the_first_reading_the_page_says_what_will_come(db):
+    assert "The users are being read" in text(browser(fred()).get("/filters/"))
+
+
+def test_the_list_is_narrowed_by_team_state_and_beginning_of_the_name(read):
+    client, north = browser(fred()), FilterTeam.objects.get(name="Sales North")
+
+    assert "Rita Lindqvist" in text(client.get("/filters/?q=rita"))
+    assert "Rob Marchetti" not in text(client.get("/filters/?q=rita"))
+    assert "Nobody fits this" in text(client.get("/filters/?q=zzz"))
+    mixed = text(client.get("/filters/?state=mixed"))
+    assert "Rita Lindqvist" not in mixed
+    assert client.get(f"/filters/?team={north.pk}&risk=nonsense&mailbox=9").status_code == 200
+
+
+def test_appointments_of_one_user_go_off_in_three_clicks(read):
+    client, rita, since = browser(fred()), read.user(), read.mark()
+    drawer = text(client.get(f"/filters/?user={rita.pk}&group=appointments"))
+    assert "My Appointments" in drawer
+
+    came = client.post("/filters/freeze", {"user": str(rita.pk), "tables": "appointments", "do": "off"})
+    run = FilterRun.objects.get()
+    held = list(run.items.filter(plan="held").values_list("pk", flat=True))
+    client.post(f"{came.url}steer", {"do": "start", "held": held, "reason": "Riva"})
+    runs.work(run.pk, crm=connection.recognised_crm(), seconds=20)
+
+    assert {change for _, change in map(tuple_of, read.switched(since))} == {(0, 1)}
+    assert "Done: 1 of 1" in text(client.get(came.url))
+    assert read.user().appointments == Cell.OFF
+    assert "Undo 1 user" in text(client.get(came.url))
+
+
+def tuple_of(entry):
+    return entry[0], tuple(entry[1])
+
+
+def test_all_that_match_are_frozen_and_a_second_person_confirms(read, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    client, frida = browser(fred()), browser(make_person("Frida", *fred().roles))
+    came = client.post("/filters/freeze?mailbox=0", {"all": "all", "tables": "contacts", "do": "off"})
+    run = FilterRun.objects.get()
+    assert run.items.count() == FilterUser.objects.people().filter(method=0).count()
+
+    client.post(f"{came.url}steer", {"do": "start"})
+    client.post(f"{came.url}confirm")
+    assert FilterRun.objects.get().state == RunState.WAITING
+    frida.post(f"{came.url}confirm")
+
+    assert FilterRun.objects.get().state == RunState.RUNNING
+    assert run.tables == ["contact"]
+
+
+def test_who_may_only_look_finds_no_switch(read):
+    client, rita = browser(vera()), read.user()
+
+    page = text(client.get(f"/filters/?user={rita.pk}"))
+
+    assert "Preview switching off" not in page
+    assert client.post("/filters/freeze", {"user": str(rita.pk)}).status_code == 403
+
+
+def test_one_user_is_read_again_from_the_drawer(read):
+    client, rita = browser(fred()), read.user()
+    contact = next(iter(read.states(rita)))
+    read.change("userqueries", contact, name="Renamed")
+
+    client.post(f"/filters/users/{rita.pk}/read")
+
+    assert "Renamed" in text(client.get(f"/filters/?user={rita.pk}&group={cell_of(contact)}"))
+
+
+def cell_of(filter_id: str) -> str:
+    return group_of(FilterRow.objects.get(pk=filter_id).table).value
