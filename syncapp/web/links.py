@@ -23,7 +23,7 @@ from syncapp.web.page import REVIEW_ROLES
 from syncapp.web.shown import RecordShown, TypedOf
 
 LINK = "link"  # the parameter by which the record page knows that, and how, somebody came from a mail
-ONE_CLICK = "List-Unsubscribe"  # RFC 8058: what a mail program posts, without a session and without a page
+GONE = "gone"
 _WORDS: Mapping[str, str] = {
     State.OLD: "This link is old. This is the edit as it is now; nothing was chosen for you.",
     State.FOREIGN: "This link was made for somebody else, or a part of it got lost. Nothing was chosen for you.",
@@ -37,7 +37,7 @@ def link(request: PortalRequest, token: str) -> HttpResponse:
     """Lead on to the edit, so that the signed part neither stays in the address nor reaches another site."""
     found = links.opened(token, reader=request.user)
     if found.record_id is None or not SyncRecord.objects.shown().filter(pk=found.record_id).exists():
-        return HttpResponseRedirect(f"{reverse('queue')}?{urlencode({LINK: 'gone'})}")
+        return HttpResponseRedirect(f"{reverse('queue')}?{urlencode({LINK: GONE})}")
     query = urlencode({LINK: found.state or found.intent})
     return HttpResponseRedirect(f"{reverse('record', args=[found.record_id])}?{query}")
 
@@ -56,7 +56,7 @@ def mail_wishes(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _wish(posted: QueryDict) -> Person.Notify:
-    """What was chosen on the page; what a mail program posts means off."""
+    """What was chosen on the page; what a mail program posts (RFC 8058: List-Unsubscribe=One-Click) means off."""
     chosen = posted.get("wish", "")
     return Person.Notify(chosen) if chosen in Person.Notify.values else Person.Notify.OFF
 
@@ -84,6 +84,13 @@ def came_by_link(query: QueryDict, page: RecordShown) -> CameByLink | None:
 def _last_decision(record: SyncRecord) -> Decision | None:
     by_people = Decision.objects.filter(field__record=record, decided_by__isnull=False)
     return by_people.select_related("decided_by").order_by("-decided_at").first()
+
+
+def gone(query: QueryDict) -> str:
+    """What the queue says to somebody whose link named an edit that is not here."""
+    return (
+        "The edit of this link is not here (any more). These are the ones that wait." if query.get(LINK) == GONE else ""
+    )
 
 
 def preselected(query: QueryDict, record: SyncRecord) -> TypedOf:

@@ -40,7 +40,8 @@ def queue(request: PortalRequest) -> HttpResponse:
     view = record_page.view_of(request)
     view.current = next(iter(view.page.records), None)
     page = record_page.shown_in(request, view) if view.current else None
-    context = record_page.context_of(request, view, page, showing="list", read_soon=True)
+    gone = links.gone(request.GET)
+    context = record_page.context_of(request, view, page, showing="list", read_soon=True, gone=gone)
     return answer(request, "review/queue.html", context)
 
 
