@@ -103,6 +103,7 @@ def _parsed(text: str) -> tuple[dict[str, Any], list[Wish]]:
     except (ValueError, RecursionError) as error:
         place = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "the file"
         raise BadFile(place, "This is not JSON.") from error
+    _refuse_unstorable(text, found)
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise BadFile("format", f"This is no file of settings: “format” must be “{FORMAT}”.")
     if found.get("version") != VERSION:
@@ -112,6 +113,17 @@ def _parsed(text: str) -> tuple[dict[str, Any], list[Wish]]:
     if not isinstance(settings, dict) or not isinstance(entries, list):
         raise BadFile("settings", "“settings” is an object and “rules” a list.")
     return settings, _wishes(entries)
+
+
+def _refuse_unstorable(text: str, found: Any) -> None:
+    """Zero characters and halves of characters, which databases do not take."""
+    try:
+        plain = json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise BadFile("the file", "It holds half a character (a lone surrogate).") from error
+    if b"\\u0000" in plain:
+        line = next((n for n, each in enumerate(text.splitlines(), 1) if "\\u0000" in each), 1)
+        raise BadFile(f"line {line}", "It holds a zero character.")
 
 
 def _wishes(entries: list[Any]) -> list[Wish]:

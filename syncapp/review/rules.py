@@ -59,7 +59,7 @@ class Wish:
     def of(content: Mapping[str, Any]) -> Wish:
         """The wish that a stored rule or a file's entry stands for."""
         return Wish(
-            name=str(content.get("name") or ""),
+            name=str(content.get("name") or "").strip(),
             outcome=str(content.get("outcome") or ""),
             columns=tuple(content.get("columns") or ()),
             editors=tuple(content.get("editors") or ()),

@@ -6,16 +6,9 @@ from collections.abc import Mapping
 
 from django import template
 
+from syncapp.web import rule_words
+
 register = template.Library()
-_REFUSALS = {
-    "own_edit": "its author’s own edit",
-    "crm_has_another_value": "CRM holds another value by now",
-    "bad_value": "CRM could not take the value",
-    "already_decided": "somebody was first",
-    "changed_meanwhile": "it changed meanwhile",
-    "not_possible": "the contact is gone",
-    "editor_unknown": "its editor is not known",
-}
 
 
 @register.simple_tag
@@ -27,4 +20,4 @@ def label(name: str, labels: Mapping[str, str]) -> str:
 @register.simple_tag
 def refusal(code: str) -> str:
     """Why a rule did not decide, in a few words."""
-    return _REFUSALS.get(code, code)
+    return rule_words.refusal(code)

@@ -15,7 +15,7 @@ from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import sides, steps
 from syncapp.review.history import Echo
 from syncapp.review.sides import Change, Side, Tag
-from syncapp.web import outcomes, times
+from syncapp.web import outcomes, rule_words, times
 from syncapp.web.corrections import Correction, correction
 from syncapp.web.forms import Typed
 from syncapp.web.outcomes import Outcome
@@ -122,8 +122,12 @@ class FieldShown:
 
     @property
     def tags(self) -> tuple[Tag, ...]:
-        """Remarks about the change, and that its value is an old one."""
-        return (*self.change.tags, Tag(echo_words(self.echo))) if self.echo and not self.outcome else self.change.tags
+        """Remarks about the change; while it is undecided that its value is an old one, and which rule left it."""
+        if self.outcome:
+            return self.change.tags
+        echo = [Tag(echo_words(self.echo))] if self.echo else []
+        left = [Tag(rule_words.left(trace)) for trace in self.field.rule_traces.all()]
+        return (*self.change.tags, *echo, *left)
 
     @property
     def correction(self) -> Correction | None:

@@ -85,7 +85,7 @@ def _one(request: PortalRequest, person: Person, *, mine: bool = False, status: 
         "person": person,
         "mine": mine,
         "wishes": Person.Notify.choices,
-        "zones": zones(),
+        "zones": sorted({*zones(), person.time_zone}),
         "reviewers": reviewers,
         "shown": _shown(person) | (typed.dict() if typed else {}),
         **more,

@@ -12,7 +12,7 @@ from django.db.models import Prefetch
 
 from syncapp.crm.records import Column
 from syncapp.mirror.now import Belongs
-from syncapp.models import CrmUser, Decision, Person, SyncField, SyncRecord
+from syncapp.models import CrmUser, Decision, Person, RuleTrace, SyncField, SyncRecord
 from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDecision
 from syncapp.review import groups, history, queue, sides
@@ -146,9 +146,11 @@ def record_shown(
 
 
 def fields_of(record: SyncRecord) -> list[SyncField]:
-    """The fields of an edit with their decisions, newest first."""
+    """The fields of an edit with their decisions, newest first, and with the rules that left them to people."""
     newest_first = Decision.objects.select_related("decided_by", "rule", "delivery").order_by("-version")
-    found = list(SyncField.objects.filter(record=record).prefetch_related(Prefetch("decisions", newest_first)))
+    left = RuleTrace.objects.filter(is_shadow=False, decision__isnull=True).select_related("rule").order_by("-at")
+    behind = (Prefetch("decisions", newest_first), Prefetch("rule_traces", left))
+    found = list(SyncField.objects.filter(record=record).prefetch_related(*behind))
     for row in found:
         row.record = record
     return found

@@ -129,7 +129,15 @@ def test_what_is_unknown_or_wrong_is_told_with_its_place(change, place):
     assert f"({place})" in screen.words
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"{\n,", "This is not JSON. (line 2)"), (b"\xff", "not UTF-8")])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"{\n,", "This is not JSON. (line 2)"),
+        (b"\xff", "not UTF-8"),
+        (b'{"a":\n"\\u0000"}', "It holds a zero character. (line 2)"),
+        (b'{"a": "\\ud800"}', "half a character"),
+    ],
+)
 def test_a_file_that_is_none_is_refused(content, words):
     assert words in compared(content).words
 

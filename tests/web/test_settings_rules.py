@@ -68,6 +68,17 @@ def test_what_a_rule_brought_to_the_crm_names_it_first():
     assert "Written rule “Format only”; at" in opened(browser(rita()), field.record).words
 
 
+def test_an_edit_that_a_rule_left_to_people_says_which_and_why():
+    created()
+    step("enable")
+    field = a_format_change(crm_now_value="Chief", crm_now_read_at="2026-11-20T10:00Z")
+    rule_runs.run()
+
+    words = opened(browser(rita()), field.record).words
+
+    assert "left to people by the rule “Format only”: CRM holds another value by now" in words
+
+
 def test_what_waits_is_decided_as_well_where_it_is_ticked():
     field = a_format_change()
     created()
