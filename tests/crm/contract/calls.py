@@ -90,4 +90,4 @@ METHODS = READS | WRITES
 # Pages that go on where a stored link says.
 FOLLOWERS = ("staged_fields", "staged_records")
 # These ask nobody, so nothing can happen to them on the line.
-LOCAL = ("in_lane", "close", "limits", "writes_are_allowed")
+LOCAL = ("in_lane", "close", "limits", "writes_are_allowed", "filters_may_be_switched")
