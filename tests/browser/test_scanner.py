@@ -20,6 +20,7 @@ from syncapp.mirror import arrivals
 from syncapp.models import Person
 from syncapp.review import notices, together
 from tests import people
+from tests.browser.axe import assert_no_violations_in_any_look
 from tests.emails.conftest import PostOffice, post_office, send_due  # noqa: F401  (a fixture is found by its name)
 from tests.factories import know_columns, make_editor, make_field, make_record
 from tests.web import scenes
@@ -130,3 +131,33 @@ def test_a_post_is_seen_by_the_same_comparison(links: list[str]) -> None:
 
     changed = {table for table, found in state().items() if found != before[table]}
     assert changed == {"syncapp_person", "syncapp_auditentry", "syncapp_auditvalue"}
+
+
+def test_axe_finds_nothing_on_the_pages_that_need_no_sign_in(
+    links: list[str], chromium: Browser, live_server: LiveServer
+) -> None:
+    tab = chromium.new_context().new_page()
+    wishes = next(link for link in links if "/mails/" in link)
+
+    for address, words in ((wishes, "How often do you want to be told?"), (wishes[:-4], "This link is not complete")):
+        tab.goto(address)
+        assert_no_violations_in_any_look(tab, sees=words)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.context.close()
+
+
+def test_axe_finds_nothing_on_the_page_a_link_leads_to(
+    links: list[str], chromium: Browser, live_server: LiveServer
+) -> None:
+    window = chromium.new_context()
+    client = people.browser(people.rita())
+    session = client.cookies["portal_session"].value
+    window.add_cookies([{"name": "portal_session", "value": session, "url": live_server.url}])
+    tab = window.new_page()
+
+    for link in [link for link in links if "/l/" in link][:3]:
+        tab.goto(link)
+        assert_no_violations_in_any_look(tab, sees="Marta Villanueva")
+    tab.goto(f"{live_server.url}/l/nothing")
+    assert_no_violations_in_any_look(tab, sees="is not here (any more)")
+    window.close()
