@@ -87,17 +87,17 @@ def _records(edits: int) -> None:
     name = f"{_picked(FIRST_NAMES, 'n')} || ' ' || {_picked(LAST_NAMES, f'(n / {len(FIRST_NAMES)})')} || ' ' || n"
     editor = f"{_picked(FIRST_NAMES, 'n % 200')} || ' ' || {_picked(LAST_NAMES, 'n % 200')} || ' ' || (n % {EDITORS})"
     decided, writing, failed = (state.format(edits=edits) for state in (_DECIDED, _WRITING, _FAILED))
-    _insert(
+    insert(
         SyncRecord,
         f"{_NUMBERS.format(edits=edits)} SELECT {{columns}} FROM edit",  # noqa: S608  (no input)
         name=name,
         name_key=f"lower({name})",
         target_table="'contact'",
-        target_id=_own("id"),
-        editor_id=_own("editor"),
+        target_id=own("id"),
+        editor_id=own("editor"),
         editor_name=editor,
         editor_key=f"lower({editor})",
-        edited_on=_own("time"),
+        edited_on=own("time"),
         version="n",
         generation="1",
         waiting_count=f"CASE WHEN {decided} OR {writing} OR {failed} THEN 0 ELSE 2 END",
@@ -108,7 +108,7 @@ def _records(edits: int) -> None:
 
 def _fields(edits: int) -> None:
     records, columns = SyncRecord._meta.db_table, ", ".join(f"('{name}')" for name in COLUMNS)
-    _insert(
+    insert(
         SyncField,
         f"WITH changed(name) AS (VALUES {columns}) SELECT {{columns}} FROM {records} AS r, changed",  # noqa: S608  (no input)
         record_id="r.id",
@@ -124,10 +124,10 @@ def _fields(edits: int) -> None:
     )
 
 
-def _insert(model: Any, select: str, **made: str) -> None:
+def insert(model: Any, select: str, **made: str) -> None:
     """`INSERT ... SELECT` with the named columns as SQL, a new key, and the model's defaults for the rest."""
     fields: list[Field[Any, Any]] = list(model._meta.concrete_fields)
-    made = {"id": _own("id"), **made}
+    made = {"id": own("id"), **made}
     defaults = [each.get_db_prep_save(each.get_default(), connection) for each in fields if each.attname not in made]
     expressions = ", ".join(made.get(each.attname, f"CAST(%s AS {_type(each)})") for each in fields)
     names = ", ".join(connection.ops.quote_name(str(each.column)) for each in fields)
@@ -141,7 +141,8 @@ def _picked(words: Sequence[str], number: str) -> str:
     return f"CASE ({number}) % {len(words)} {cases} END"
 
 
-def _own(expression: str) -> str:
+def own(expression: str) -> str:
+    """An expression that the databases spell differently: a new `id`, the `time` of edit number n."""
     return _BY_VENDOR[connection.vendor][expression]
 
 

@@ -30,6 +30,13 @@ def queue(kinds: Kinds) -> None:
             stage.measure("queue", environment=environment)
 
 
+def trail(kinds: Kinds) -> None:
+    """No CRM, no broker."""
+    for kind in kinds:
+        with stage.database(kind) as environment:
+            stage.measure("trail", environment=environment)
+
+
 def deliver(kinds: Kinds) -> None:
     """Each database with a sandbox whose edits nobody has written yet; decisions are due at once.
 
@@ -66,6 +73,7 @@ def crash(kinds: Kinds) -> None:
 BENCHES: Mapping[str, Callable[[Kinds], None]] = {
     "mirror": mirror,
     "queue": queue,
+    "trail": trail,
     "deliver": deliver,
     "decide": decide,
     "govern": lambda kinds: govern(),

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from syncapp.models import AuditEntry, DailyCount, Decision, MirrorCursor, Pulse, SyncField, SyncRecord
 from syncapp.models.daily_count import Measure, Part
 from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import database_now
 
-PULSE = "numbers"
+PULSE, REST = "numbers", "numbers_rest"
 LAST_DAYS = 3
 LONGEST = timedelta(days=400)  # the page looks back for a year
 FIRST_STEP, STEP = 60.0, 1.2  # ages grow by a fifth from one step to the next, so a median is right within a tenth
@@ -50,18 +50,42 @@ _STATES = (
 Counted = Counter[tuple[Measure, Part, str]]
 
 
-def keep() -> int:
-    """Count the days that may have changed; how many those were. 0 where another process counted just now."""
+def keep(*, seconds: float = 20.0) -> int:
+    """Count the days that may have changed; how many those were. 0 where another process counted just now.
+
+    Counting all days stops after about so many `seconds`, and goes on with the next call where it stopped.
+    """
     if not _is_ours():
         return 0
-    started = timezone.now()
-    is_complete = _needs_all_days()
-    days = list(_days(all_of_them=is_complete))
+    until = monotonic() + seconds
+    if _needs_all_days():
+        Pulse.objects.filter(name=PULSE).update(asked_at=Now())
+        _go_on_with(_today() - timedelta(days=LAST_DAYS))
+    days = [_today() - timedelta(days=back) for back in range(LAST_DAYS)]
     for day in days:
         recount(day)
-    marks: dict[str, Any] = {"answered_at": Now()} | ({"asked_at": started} if is_complete else {})
-    Pulse.objects.filter(name=PULSE).update(**marks)
-    return len(days)
+    counted = len(days) + _count_the_rest(until=until)
+    Pulse.objects.filter(name=PULSE).update(answered_at=Now())
+    return counted
+
+
+def _count_the_rest(*, until: float) -> int:
+    """What is left of counting all days, newest first; how many days there was time for."""
+    left = Pulse.objects.filter(name=REST).values_list("asked_at", flat=True).first()
+    if left is None:
+        return 0
+    day, first, counted = left.astimezone(UTC).date(), _first_day(), 0
+    while day >= first and monotonic() < until:
+        recount(day)
+        day, counted = day - timedelta(days=1), counted + 1
+    _go_on_with(day if day >= first else None)
+    return counted
+
+
+def _go_on_with(day: date | None) -> None:
+    """The newest day that is still to be counted; None when all are."""
+    moment = datetime.combine(day, time(), tzinfo=UTC) if day else None
+    Pulse.objects.update_or_create(name=REST, defaults={"asked_at": moment})
 
 
 def counted_at() -> datetime | None:
@@ -105,19 +129,15 @@ def _needs_all_days() -> bool:
     return complete is None or read.filter(full_read_at__gte=complete).exists()
 
 
-def _days(*, all_of_them: bool) -> Iterator[date]:
-    """The days to count, newest first."""
-    today = datetime.now(UTC).date()
-    first = _first_day(today) if all_of_them else today - timedelta(days=LAST_DAYS - 1)
-    for back in range((today - first).days + 1):
-        yield today - timedelta(days=back)
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
-def _first_day(today: date) -> date:
+def _first_day() -> date:
     edited = SyncRecord.objects.filter(is_stub=False).aggregate(first=Min("edited_on"))["first"]
     done = AuditEntry.objects.aggregate(first=Min("at"))["first"]
     known = [moment.astimezone(UTC).date() for moment in (edited, done) if moment]
-    return max(min(known, default=today), today - LONGEST)
+    return max(min(known, default=_today()), _today() - LONGEST)
 
 
 def _within(day: date, column: str) -> dict[str, datetime]:

@@ -83,6 +83,18 @@ def test_only_the_last_days_are_counted_again_until_the_crm_was_read_anew():
     assert counted(Measure.RECEIVED) == {"jobtitle": 1}
 
 
+def test_a_count_that_ran_out_of_time_goes_on_where_it_stopped():
+    for days in (5, 20):
+        edited(hours_ago=24 * days)
+
+    assert daily.keep(seconds=0) == daily.LAST_DAYS
+    assert counted(Measure.RECEIVED) == {}
+
+    daily.keep()
+    assert DailyCount.objects.filter(measure=Measure.RECEIVED, part=Part.COLUMN).count() == 2
+    assert daily.keep() == daily.LAST_DAYS
+
+
 def test_of_two_schedulers_one_counts(settings: Settings):
     settings.NUMBERS_SECONDS = 60
 
