@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from typing import Any
@@ -15,7 +16,7 @@ from tests.browser.test_review import edit_in_outlook, open_edit, sign_in
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.browser
-EDITS = 14
+EDITS = int(os.environ.get("KEYBOARD_EDITS", "14"))  # 100 for the long run
 APPROVED, REJECTED = 410000001, 410000002
 # One outcome a field, again and again: approve, reject with the first reason, approve, correct.
 PATTERN = ("approve", "reject", "approve", "correct", "approve")
@@ -68,7 +69,8 @@ def press(page: Page, outcome: str, number: int) -> None:
         page.keyboard.press("Enter")
 
 
-def test_a_hundred_edits_are_decided_by_keys_at_machine_speed(page: Page, demo: Demo) -> None:
+@pytest.mark.timeout(600)  # a second of work on a free machine is many on a busy one
+def test_many_edits_are_decided_by_keys_at_machine_speed(page: Page, demo: Demo) -> None:
     seq = max((entry["seq"] for entry in ask(demo, "GET", "/sandbox/ledger")), default=0)
     fields, last = edit_many(demo, EDITS)
     plan = [PATTERN[number % len(PATTERN)] for number in range(fields)]
@@ -82,7 +84,7 @@ def test_a_hundred_edits_are_decided_by_keys_at_machine_speed(page: Page, demo: 
     started = time.monotonic()
     for number, outcome in enumerate(plan):
         press(page, outcome, number)
-    wait_until(lambda: len(decisions_since(demo, seq)) >= fields, seconds=150, what="every field is decided in the CRM")
+    wait_until(lambda: len(decisions_since(demo, seq)) >= fields, seconds=500, what="every field is decided in the CRM")
     seconds = time.monotonic() - started
 
     assert page.evaluate("document.activeElement.matches('#record .field')"), "the focus was lost"
@@ -93,7 +95,7 @@ def test_a_hundred_edits_are_decided_by_keys_at_machine_speed(page: Page, demo: 
     typed = {f"C{number}!" for number, outcome in enumerate(plan) if outcome == "correct"}
     applied = {str(row.get("osync_appliedvalue") or "").rpartition(" ")[2] for row in written.values()}
     assert typed <= applied, "a typed character was lost"
-    assert seconds < 150
+    assert seconds < 500
 
 
 def test_a_key_takes_back_the_last_decision_even_from_the_next_contact(page: Page, demo: Demo) -> None:
@@ -115,14 +117,14 @@ def test_letters_that_are_typed_decide_nothing(page: Page, demo: Demo) -> None:
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Letters")
 
-    page.keyboard.press("/")
-    page.keyboard.type("aAurx")
-    page.keyboard.press("Escape")
     page.keyboard.press("r")
-    page.keyboard.press("Tab")
+    page.locator(".ask-reject input.input").first.focus()
     page.keyboard.type("aajk")
     expect(page.locator(".ask-reject input.input:focus")).to_have_value("aajk")
     page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("aAurx")
+    expect(page.locator("#q")).to_have_value("aAurx")
 
     assert page.locator(".field .outcome").count() == 0
     assert page.locator(".open-reject:checked").count() == 0
@@ -137,8 +139,8 @@ def test_help_opens_and_closes_and_gives_the_focus_back(page: Page, demo: Demo) 
     page.keyboard.press("Escape")
 
     expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.locator("#record .field:focus")).to_have_count(1)
     assert page.locator(".field .outcome").count() == 0
-    assert page.evaluate("document.activeElement.matches('#record .field')")
 
 
 def test_keys_work_after_the_mouse_was_used(page: Page, demo: Demo) -> None:

@@ -73,7 +73,22 @@
     wasInside = list.contains(document.activeElement);
   });
 
+  // News of a row that this page of the list does not show goes nowhere, without a complaint of htmx's.
+  const nowhere = document.createElement("div");
+  nowhere.hidden = true;
+  document.body.append(nowhere);
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const answer = event.detail.serverResponse ?? "";
+    for (const [, id] of answer.matchAll(/ id="([^"]+)"[^>]*hx-swap-oob=/g)) {
+      if (document.getElementById(id)) continue;
+      const place = document.createElement("div");
+      place.id = id;
+      nowhere.append(place);
+    }
+  });
+
   document.addEventListener("htmx:afterSettle", (event) => {
+    nowhere.replaceChildren();
     restore();
     if (event.detail.elt.id !== "list") return;
     event.detail.elt.scrollTop = scrolled;
