@@ -195,6 +195,7 @@ def nightly() -> None:
     delivery.recount_all()
     notices.forget_old()
     SessionStore.clear_expired()
+    meetings.forget_old()
 
 
 @transaction.atomic

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -108,3 +109,8 @@ def release(run: FilterRun, item_ids: Sequence[int], *, by: Person) -> int:
         raise NotPossible("Only who froze this list can change it, and only before it starts.")
     held = FilterRunItem.objects.filter(run=run, pk__in=item_ids, plan=Plan.HELD)
     return held.update(plan=Plan.CHANGE, released=True)
+
+
+def forget_old(*, days: int = 90) -> int:
+    """Meetings at risk are kept so long for those who have to call people; then they go."""
+    return MeetingAtRisk.objects.filter(item__run__frozen_at__lt=timezone.now() - timedelta(days=days)).delete()[0]

@@ -193,7 +193,7 @@ class RunShown:
         items = self.run.items.select_related("user")
         if self.part in Plan.values:
             items = items.filter(plan=self.part)
-        elif self.part == "open" or self.part in Outcome.values:
+        elif self.part == "open" or (self.part and self.part in Outcome.values):
             items = items.filter(outcome="" if self.part == "open" else self.part)
         return list(items.order_by("position")[:MOST_SHOWN])
 

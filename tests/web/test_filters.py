@@ -66,6 +66,8 @@ def test_appointments_of_one_user_go_off_in_three_clicks(read):
     assert {change for _, change in map(tuple_of, read.switched(since))} == {(0, 1)}
     assert "Done: 1 of 1" in text(client.get(came.url))
     assert read.user().appointments == Cell.OFF
+    assert "Rita Lindqvist" in text(client.get(came.url))
+    assert "Nobody in this part" in text(client.get(f"{came.url}?part=failed"))
     assert "Undo 1 user" in text(client.get(came.url))
 
 
