@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "syncapp.web.access.SessionLimits",
     "syncapp.web.page.LocalTime",
+    "syncapp.web.plain_text.RefuseNullCharacters",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
