@@ -16,46 +16,80 @@ from tests import chromium
 WIDE, NARROW = (1440, 900), (390, 844)
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"]
 Scheme = Literal["light", "dark"]
+VIEWS: tuple[tuple[str, tuple[int, int], Scheme], ...] = (
+    ("", WIDE, "light"),
+    ("-dark", WIDE, "dark"),
+    ("-390", NARROW, "light"),
+)
+# What each of the demo's people sees; the record page is opened from the queue.
+PAGES = {
+    "Rita": {
+        "queue": "/review/",
+        "queue-narrowed": "/review/?kind=format",
+        "activity": "/activity/",
+        "evidence": "/activity/evidence/",
+        "numbers": "/numbers/",
+        "me": "/settings/me",
+    },
+    "Ada": {
+        "settings": "/settings/",
+        "settings-mails": "/settings/mails/",
+        "settings-rules": "/settings/rules/",
+        "settings-people": "/settings/people/",
+        "settings-connection": "/settings/connection/",
+        "settings-file": "/settings/file/",
+    },
+    "Fred": {"filters": "/filters/", "filter-runs": "/filters/runs/"},
+}
 
 
 def main(portal: str, folder: Path) -> None:
-    """Sign in as Rita, and take each page wide and narrow, light and dark."""
+    """Sign in as each of them and take their pages: wide in both colour schemes, and narrow."""
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium.find() or None, args=ARGUMENTS)
-        _take_sign_in(browser, portal, folder)
-        for name, size, scheme in _views():
-            _take(browser, portal, folder, name, size, scheme)
+        for suffix, size, scheme in VIEWS:
+            _take_sign_in(_page(browser, size, scheme), portal, folder / f"sign-in{suffix}.jpg")
+            for person, pages in PAGES.items():
+                page = _page(browser, size, scheme)
+                _sign_in(page, portal, person)
+                for name, path in pages.items():
+                    page.goto(portal + path)
+                    _take(page, folder / f"{name}{suffix}.jpg")
+                if person == "Rita":
+                    _take_record(page, portal, folder / f"record{suffix}.jpg")
+                page.context.close()
         browser.close()
 
 
-def _views() -> list[tuple[str, tuple[int, int], Scheme]]:
-    return [("", WIDE, "light"), ("-dark", WIDE, "dark"), ("-390", NARROW, "light"), ("-390-dark", NARROW, "dark")]
+def _page(browser: Browser, size: tuple[int, int], scheme: Scheme) -> Page:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    return context.new_page()
 
 
-def _take_sign_in(browser: Browser, portal: str, folder: Path) -> None:
-    page = browser.new_page(viewport={"width": WIDE[0], "height": WIDE[1]})
+def _take_sign_in(page: Page, portal: str, file: Path) -> None:
     page.goto(portal)
-    page.screenshot(path=folder / "sign-in.png")
-    page.close()
-
-
-def _take(browser: Browser, portal: str, folder: Path, suffix: str, size: tuple[int, int], scheme: Scheme) -> None:
-    page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-    _sign_in(page, portal)
-    page.screenshot(path=folder / f"queue{suffix}.png")
-    with page.expect_response(lambda answer: answer.url.endswith("/read-again")):
-        page.locator(".item a").nth(2).click()
-    page.wait_for_load_state("networkidle")
-    page.mouse.move(0, 0)
-    page.screenshot(path=folder / f"record{suffix}.png")
+    _take(page, file)
     page.context.close()
 
 
-def _sign_in(page: Page, portal: str) -> None:
+def _sign_in(page: Page, portal: str, person: str) -> None:
     page.goto(f"{portal}/sign-in/start")
-    page.get_by_role("button", name="Rita").click()
+    page.get_by_role("button", name=person).first.click()
     page.wait_for_load_state("networkidle")
+
+
+def _take_record(page: Page, portal: str, file: Path) -> None:
+    page.goto(f"{portal}/review/")
+    with page.expect_response(lambda answer: answer.url.endswith("/read-again")):
+        page.locator(".item a").nth(2).click()
+    _take(page, file)
+
+
+def _take(page: Page, file: Path) -> None:
+    page.wait_for_load_state("networkidle")
+    page.mouse.move(0, 0)
+    page.screenshot(path=file, type="jpeg", quality=72)
 
 
 if __name__ == "__main__":
