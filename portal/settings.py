@@ -19,6 +19,7 @@ DEMO = env.flag("DEMO", default=True)
 DEMO_DIR = env.path("DEMO_DIR", BASE_DIR / ".demo")
 PORTAL_PORT = int(env.number("PORTAL_PORT", 8000))
 SANDBOX_PORT = int(env.number("SANDBOX_PORT", 8001))
+DEMO_USERS = int(env.number("DEMO_USERS", 500))
 BASE_URL = env.text("BASE_URL", f"http://127.0.0.1:{PORTAL_PORT}" if DEMO else "").rstrip("/")
 ENVIRONMENT_NAME = env.text("ENVIRONMENT_NAME", "Demo" if DEMO else "Production")
 

@@ -22,8 +22,12 @@ from tests.interop import environments
 
 NOTHING_COLLECTED = 5
 WORKERS = max(2, os.cpu_count() or 2)
-# What touches the database runs on both; what does not (the client, the sandbox) once.
-ON_BOTH = ["tests/models", "tests/mirror", "tests/review", "tests/emails", "tests/web"]
+# What asks the database in its own ways runs on both; what does not (the client, the sandbox, most pages) once.
+PAGES_ON_BOTH = ("activity", "filters", "numbers", "plain_text", "queue", "queue_filters", "review_decide", "selection")
+ON_BOTH = [
+    *("tests/activity", "tests/emails", "tests/filters", "tests/mirror", "tests/models", "tests/review"),
+    *(f"tests/web/test_{page}.py" for page in PAGES_ON_BOTH),
+]
 NEITHER_JOURNEY_NOR_BROWSER = "not journey and not browser"
 
 
@@ -88,7 +92,7 @@ def lanes() -> list[Lane]:
             needs=environments.missing,
             all_of_it=False,
         ),
-        Lane("browser", "a real Chromium", ["-m", "browser", "-n", "1"], needs=_chromium),
+        Lane("browser", "a real Chromium", ["-m", "browser", "--dist", "loadfile"], needs=_chromium),
     ]
 
 

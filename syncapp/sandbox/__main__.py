@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from syncapp.sandbox.app import create_app
@@ -21,6 +22,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--smtp-port", type=int, default=0, help="take mails by SMTP here; 0: do not")
     parser.add_argument("--data", type=Path, required=True, help="the SQLite file; made when it is missing")
     parser.add_argument("--empty", action="store_true", help="start a new file with the fixed people only")
+    parser.add_argument("--users", type=int, default=DEMO_WORLD.users, help="people in a new file")
     parser.add_argument("--synchronous", choices=("OFF", "NORMAL", "FULL"), default="NORMAL")
     return parser.parse_args()
 
@@ -40,7 +42,7 @@ def main() -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())
-    world = EMPTY_WORLD if arguments.empty else DEMO_WORLD
+    world = EMPTY_WORLD if arguments.empty else replace(DEMO_WORLD, users=arguments.users)
     application = create_app(Config(arguments.data, world=world, synchronous=arguments.synchronous))
     try:
         server = Server(arguments.host, arguments.port, application)

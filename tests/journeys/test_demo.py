@@ -46,6 +46,7 @@ class Demos:
         clean = {name: value for name, value in os.environ.items() if name not in OWN}
         ours = {
             "DEMO_DIR": str(self.folder / "demo"),
+            "DEMO_USERS": "20",  # laying out a whole company takes a second of each start
             "PORTAL_PORT": str(self.portal),
             "SANDBOX_PORT": str(self.sandbox),
             "SMTP_PORT": str(self.smtp),

@@ -28,4 +28,5 @@ class Command(BaseCommand):
         os.chdir(settings.BASE_DIR)
         command = [sys.executable, "-m", "syncapp.sandbox", "--data", options["data"]]
         command += ["--port", str(options["port"]), "--smtp-port", str(options["smtp_port"])]
+        command += ["--users", str(settings.DEMO_USERS)]
         os.execv(sys.executable, command)  # noqa: S606  (our own module, no shell)
