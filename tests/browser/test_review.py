@@ -9,6 +9,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
+from syncapp.sandbox.config import APPLICATION_USER_ID
 from tests.browser.conftest import Demo
 
 pytestmark = pytest.mark.browser
@@ -51,8 +52,8 @@ def ledger(demo: Demo, contact: str) -> list[dict[str, Any]]:
     with requests.Session() as session:
         session.trust_env = False
         entries = session.get(f"{demo.sandbox}/sandbox/ledger", timeout=10).json()
-    ours = {entry["caller"] for entry in entries if entry["table"] == "osync_syncfield" and not entry["plugin"]}
-    return [entry for entry in entries if entry["id"] == contact and entry["caller"] in ours]
+    ours = str(APPLICATION_USER_ID)
+    return [entry for entry in entries if entry["id"] == contact and entry["caller"] == ours]
 
 
 def test_a_reviewer_approves_one_field_and_rejects_another(page: Page, demo: Demo) -> None:
