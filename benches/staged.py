@@ -60,8 +60,14 @@ def decide(kinds: Kinds) -> None:
 
 def machine(kinds: Kinds) -> None:
     """The state machine's long run on both cores, with seeds of its own, and every seeded bug; SQLite."""
-    longer = {"MACHINE_RUNS": str(MACHINE_RUNS), "MACHINE_SEED": "100", "MACHINE_BUGS": "all"}
+    longer = {"MACHINE_RUNS": str(MACHINE_RUNS), "MACHINE_STEPS": "25", "MACHINE_SEED": "100", "MACHINE_BUGS": "all"}
     stage.run_tests(f"state machine, {MACHINE_RUNS:,} runs", ["tests/machine", "-m", "not journey", "-n", "2"], longer)
+
+
+def keyboard() -> None:
+    """A hundred mixed edits decided with the keyboard alone, in Chromium; the ledger must agree."""
+    which = ["tests/browser/test_keyboard.py", "-m", "browser", "-k", "many", "-n", "0", "--durations=1"]
+    stage.run_tests("a hundred edits by keyboard", which, {"KEYBOARD_EDITS": "100"})
 
 
 def crash(kinds: Kinds) -> None:
@@ -78,7 +84,8 @@ BENCHES: Mapping[str, Callable[[Kinds], None]] = {
     "decide": decide,
     "govern": lambda kinds: govern(),
     "machine": machine,
+    "keyboard": lambda kinds: keyboard(),
     "crash": crash,
     "sandbox": lambda kinds: sandbox_at_full_size(),
 }
-ONLY_BY_NAME = ("crash", "sandbox")
+ONLY_BY_NAME = ("crash", "keyboard", "sandbox")

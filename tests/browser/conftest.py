@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.servers import Server, free_port, launch, temporary_folder, wait_until
 
+# Playwright keeps an event loop in this thread, which Django takes for asynchronous code; nothing here is.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 READY_SECONDS = 90
 UNDO_SECONDS = 3
 ARGUMENTS = [
@@ -31,6 +33,7 @@ NOT_OURS = (
     "CRM_AUTHORITY",
     "DJANGO_SETTINGS_MODULE",
     "FAILPOINTS",
+    "DJANGO_ALLOW_ASYNC_UNSAFE",
 )
 
 

@@ -1,6 +1,7 @@
 """How many runs there are, how long each is, and that the same ones are made every time.
 
 MACHINE_RUNS=2000        more runs than the 200 of every test run
+MACHINE_STEPS=25         longer runs than the 14 steps of every test run
 MACHINE_SEED=7           other runs than always
 MACHINE_BUGS=all         also the seeded bugs that lie deep (test_seeded_bugs.py)
 MACHINE_SHRINK=1         look for fewer steps that fail too, which takes minutes
@@ -21,7 +22,7 @@ RUNS = int(os.environ.get("MACHINE_RUNS", "200"))
 FIRST_SEED = int(os.environ.get("MACHINE_SEED", "0"))
 ALL_BUGS = os.environ.get("MACHINE_BUGS") == "all"
 SHRINK = bool(os.environ.get("MACHINE_SHRINK"))
-STEPS = 20
+STEPS = int(os.environ.get("MACHINE_STEPS", "14"))
 
 
 def run(world: World, *, runs: int, part: int = 0, machine: type[Machine] = Machine, shrink: bool = SHRINK) -> None:
