@@ -1,4 +1,4 @@
-"""`make test`: the suite in lanes, each on all cores, those that mostly wait side by side; one summary, one result.
+"""`make test`: the suite in lanes, one after the other, each on all cores; one summary, one result.
 
 `python -m tests.run unit journeys` runs these lanes only; what follows `--` goes to pytest.
 """
@@ -12,10 +12,8 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,7 @@ from tests.interop import environments
 NOTHING_COLLECTED = 5
 WORKERS = max(2, os.cpu_count() or 2)
 # What asks the database in its own ways runs on both; what does not (the client, the sandbox, most pages) once.
-PAGES_ON_BOTH = ("activity", "filters", "plain_text", "queue", "queue_filters")
+PAGES_ON_BOTH = ("activity", "filters", "numbers", "plain_text", "queue", "queue_filters", "review_decide", "selection")
 ON_BOTH = [
     *("tests/activity", "tests/emails", "tests/filters", "tests/mirror", "tests/models", "tests/review"),
     *(f"tests/web/test_{page}.py" for page in PAGES_ON_BOTH),
@@ -37,7 +35,6 @@ NEITHER_JOURNEY_NOR_BROWSER = "not journey and not browser"
 class Lane:
     """One run of pytest. `postgres`: on a server of its own, which DATABASE_URL names.
 
-    `beside`: it waits for processes more than it computes, so the next lanes that do so too run at the same time.
     `needs` says what is missing on this machine, after trying to get it; without it nothing of the lane can be run, or
     with `all_of_it` False a part.
     """
@@ -46,7 +43,6 @@ class Lane:
     what: str
     arguments: Sequence[str]
     postgres: bool = False
-    beside: bool = False
     needs: Callable[[], str] = lambda: ""
     all_of_it: bool = True
 
@@ -82,19 +78,17 @@ def lanes() -> list[Lane]:
             postgres=True,
         ),
         Lane("machine", "the state machine, SQLite", ["-m", "not journey", "tests/machine"]),
-        Lane("journeys", "whole stories with real processes, SQLite", ["-m", "journey", *spread], beside=True),
+        Lane("journeys", "whole stories with real processes, SQLite", ["-m", "journey", *spread]),
         Lane(
             "journeys-postgres",
             "whole stories with real processes, PostgreSQL",
             ["-m", "journey", demo_brings_its_own, *spread],
             postgres=True,
-            beside=True,
         ),
         Lane(
             "interop",
             "outside clients against the sandbox",
             ["tests/interop", "--dist", "loadfile"],
-            beside=True,
             needs=environments.missing,
             all_of_it=False,
         ),
@@ -106,16 +100,6 @@ def _chromium() -> str:
     if chromium.find() or chromium.install():
         return ""
     return "no Chromium, and it cannot be installed here; install it or set CHROMIUM"
-
-
-def run_all(wanted: Sequence[Lane], extra: Sequence[str]) -> list[Result]:
-    """One lane after the other, but those that wait side by side."""
-    results: list[Result] = []
-    for beside, lanes_of_it in groupby(wanted, key=lambda lane: lane.beside):
-        group = list(lanes_of_it)
-        with ThreadPoolExecutor(len(group) if beside else 1) as pool:
-            results += pool.map(lambda lane: run(lane, extra), group)
-    return results
 
 
 def run(lane: Lane, extra: Sequence[str]) -> Result:
@@ -137,21 +121,9 @@ def _pytest(lane: Lane, extra: Sequence[str], report: Path, database: servers.Se
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     if database is not None:
         environment["DATABASE_URL"] = database.url
-    command = [*command, *lane.arguments, *extra]
-    if not lane.beside:
-        return subprocess.run(command, cwd=servers.PROJECT, env=environment, check=False).returncode
-    done = subprocess.run(
-        command,
-        cwd=servers.PROJECT,
-        env=environment,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    )
-    print_line(f"\n--- {lane.name} said:\n{done.stdout}")
-    return done.returncode
+    return subprocess.run(
+        [*command, *lane.arguments, *extra], cwd=servers.PROJECT, env=environment, check=False
+    ).returncode
 
 
 def _counts(report: Path) -> str:
@@ -193,7 +165,7 @@ def main(arguments: Sequence[str]) -> int:
         print_line(f"Lanes are {', '.join(lane.name for lane in lanes())}; unknown: {', '.join(sorted(unknown))}.")
         return 2
     begun = time.monotonic()
-    results = run_all([lane for lane in lanes() if not wanted or lane.name in wanted], extra)
+    results = [run(lane, extra) for lane in lanes() if not wanted or lane.name in wanted]
     summary(results, time.monotonic() - begun)
     return int(any(result.failed for result in results))
 
