@@ -23,7 +23,7 @@ from tests.interop import environments
 NOTHING_COLLECTED = 5
 WORKERS = max(2, os.cpu_count() or 2)
 # What asks the database in its own ways runs on both; what does not (the client, the sandbox, most pages) once.
-PAGES_ON_BOTH = ("activity", "filters", "numbers", "plain_text", "queue", "queue_filters", "review_decide", "selection")
+PAGES_ON_BOTH = ("activity", "filters", "plain_text", "queue", "queue_filters")
 ON_BOTH = [
     *("tests/activity", "tests/emails", "tests/filters", "tests/mirror", "tests/models", "tests/review"),
     *(f"tests/web/test_{page}.py" for page in PAGES_ON_BOTH),

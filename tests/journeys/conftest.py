@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def rounds() -> int:
     """How often each point is tried; more by the environment, for a long run."""
-    return int(os.environ.get("JOURNEY_ROUNDS", "5"))
+    return int(os.environ.get("JOURNEY_ROUNDS", "2"))
 
 
 @pytest.fixture(scope="session")
