@@ -6,10 +6,10 @@ STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
 PORTAL ?=
-.PHONY: help demo test check bench screens format lock
+.PHONY: help demo test test-long check bench screens format lock
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 10
 
 $(STAMP): requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +21,9 @@ demo: $(STAMP) ## set everything up and run it: portal, sandbox, worker, broker
 
 test: $(STAMP) ## set everything up and run all tests
 	$(BIN)/python -m tests.run
+
+test-long: $(STAMP) ## every state and every look in a real browser, which takes minutes more
+	$(BIN)/python -m tests.run browser-long
 
 check: $(STAMP) ## format, lint, types, imports, migrations, deployment checks
 	$(BIN)/ruff format --check .

@@ -28,6 +28,8 @@ ON_BOTH = [
     *("tests/activity", "tests/emails", "tests/filters", "tests/mirror", "tests/models", "tests/review"),
     *(f"tests/web/test_{page}.py" for page in PAGES_ON_BOTH),
 ]
+# Each state of an edit, and axe on each page in each look: minutes that a change of one page needs, not every change.
+LONG_IN_A_BROWSER = [f"tests/browser/test_{name}.py" for name in ("activity", "queue", "settings", "states")]
 NEITHER_JOURNEY_NOR_BROWSER = "not journey and not browser"
 
 
@@ -35,6 +37,7 @@ NEITHER_JOURNEY_NOR_BROWSER = "not journey and not browser"
 class Lane:
     """One run of pytest. `postgres`: on a server of its own, which DATABASE_URL names.
 
+    `only_by_name`: too long for every time; `make test-long` runs it.
     `needs` says what is missing on this machine, after trying to get it; without it nothing of the lane can be run, or
     with `all_of_it` False a part.
     """
@@ -45,6 +48,7 @@ class Lane:
     postgres: bool = False
     needs: Callable[[], str] = lambda: ""
     all_of_it: bool = True
+    only_by_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ def lanes() -> list[Lane]:
     spread = ["--dist", "worksteal"]
     apart = ["--ignore=tests/machine", "--ignore=tests/interop"]
     demo_brings_its_own = "--ignore=tests/journeys/test_demo.py"
+    in_a_browser = ["-m", "browser", "--dist", "loadfile"]
+    apart_from_looks = [f"--ignore={file}" for file in LONG_IN_A_BROWSER]
     return [
         Lane("unit", "everything without processes, SQLite", ["-m", NEITHER_JOURNEY_NOR_BROWSER, *apart, *spread]),
         Lane(
@@ -92,7 +98,14 @@ def lanes() -> list[Lane]:
             needs=environments.missing,
             all_of_it=False,
         ),
-        Lane("browser", "a real Chromium", ["-m", "browser", "--dist", "loadfile"], needs=_chromium),
+        Lane("browser", "a real Chromium", [*in_a_browser, *apart_from_looks], needs=_chromium),
+        Lane(
+            "browser-long",
+            "every state and every look in a real Chromium",
+            [*in_a_browser, *LONG_IN_A_BROWSER],
+            needs=_chromium,
+            only_by_name=True,
+        ),
     ]
 
 
@@ -165,7 +178,7 @@ def main(arguments: Sequence[str]) -> int:
         print_line(f"Lanes are {', '.join(lane.name for lane in lanes())}; unknown: {', '.join(sorted(unknown))}.")
         return 2
     begun = time.monotonic()
-    results = [run(lane, extra) for lane in lanes() if not wanted or lane.name in wanted]
+    results = [run(lane, extra) for lane in lanes() if lane.name in wanted or not (wanted or lane.only_by_name)]
     summary(results, time.monotonic() - begun)
     return int(any(result.failed for result in results))
 
