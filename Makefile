@@ -19,7 +19,7 @@ $(STAMP): requirements-dev.txt
 demo: $(STAMP) ## set everything up and run it: portal, sandbox, worker, broker
 	@exec $(BIN)/python manage.py demo
 
-test: $(STAMP) ## set everything up and run all tests
+test: $(STAMP) ## set everything up and run the tests
 	$(BIN)/python -m tests.run
 
 test-long: $(STAMP) ## every state and every look in a real browser, which takes minutes more
