@@ -132,6 +132,7 @@ def test_letters_that_are_typed_decide_nothing(page: Page, demo: Demo) -> None:
 
 def test_help_opens_and_closes_and_gives_the_focus_back(page: Page, demo: Demo) -> None:
     sign_in(page, demo)
+    page.wait_for_load_state("networkidle")
     page.keyboard.press("j")
     expect(page.locator("#record .field:focus")).to_have_count(1)
     page.keyboard.press("?")
