@@ -88,4 +88,4 @@ BENCHES: Mapping[str, Callable[[Kinds], None]] = {
     "crash": crash,
     "sandbox": lambda kinds: sandbox_at_full_size(),
 }
-ONLY_BY_NAME = ("crash", "keyboard", "sandbox")
+ONLY_BY_NAME = ("crash", "keyboard")
