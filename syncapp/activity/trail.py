@@ -94,7 +94,7 @@ def known(column: str) -> list[str]:
     table, name = AuditEntry._meta.db_table, AuditEntry._meta.get_field(column).name
     # Both come from the model, whose columns have its names. No database does this by itself for SELECT DISTINCT.
     sql = (
-        f"WITH RECURSIVE known(word) AS (SELECT MIN({name}) FROM {table} WHERE {name} > '' UNION ALL "  # noqa: S608
+        f"WITH RECURSIVE known(word) AS (SELECT MIN({name}) FROM {table} WHERE {name} > '' UNION ALL "  # noqa: S608  (the model's own names)
         f"SELECT (SELECT MIN({name}) FROM {table} WHERE {name} > known.word) FROM known WHERE known.word IS NOT NULL) "
         "SELECT word FROM known WHERE word IS NOT NULL"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from html import unescape
 
 import pytest
@@ -27,14 +26,6 @@ from tests.web import scenes
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 KINDS = {"new_edits", "digest", "overdue", "outcome", "question", "answer", "operations", "test"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _beside_playwrights_loop() -> Iterator[None]:
-    """Django sees Playwright's loop in this thread and would refuse to use the database beside it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
 
 
 @pytest.fixture
