@@ -93,7 +93,7 @@ def next_number() -> int:
 
 def _freeze(run: FilterRun, user_ids: Sequence[UUID], start: int) -> None:
     users = FilterUser.objects.people().in_bulk(list(user_ids))
-    rows = _rows(users, run.tables)
+    rows = rows_of(users, run.tables)
     items, changes = [], []
     for place, user_id in enumerate(dict.fromkeys(user_ids), start):
         if user_id in users:
@@ -105,7 +105,8 @@ def _freeze(run: FilterRun, user_ids: Sequence[UUID], start: int) -> None:
     FilterRunChange.objects.bulk_create(changes, batch_size=_CHUNK)
 
 
-def _rows(user_ids: Collection[UUID], tables: Sequence[str]) -> dict[UUID, list[FilterRow]]:
+def rows_of(user_ids: Collection[UUID], tables: Sequence[str]) -> dict[UUID, list[FilterRow]]:
+    """The filters of these tables that can be switched, by owner."""
     found: dict[UUID, list[FilterRow]] = defaultdict(list)
     for row in FilterRow.objects.for_outlook().filter(owner_id__in=list(user_ids), table__in=tables).defer("fetch_xml"):
         found[row.owner_id].append(row)

@@ -1,0 +1,58 @@
+"""What a run would do, told without freezing one: nothing is stored and the CRM is not asked.
+
+The guards are those of a real list (plans.plan_for). Only the future meetings are not counted, so whoever a real list
+counts stands here as "may be held back".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from syncapp.filters import plans
+from syncapp.filters.plans import Planned, Wish
+from syncapp.mirror import filter_access
+from syncapp.models import FilterRun, FilterUser
+from syncapp.models.filter_run import Plan
+
+_CHUNK = 250
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DryPlan:
+    """So many users in each class; `may_be_held` of those who will change are counted before a real run starts."""
+
+    users: int
+    by_plan: dict[str, int]
+    by_reason: dict[str, int]
+    may_be_held: int
+
+
+def look(user_ids: Sequence[UUID], wish: Wish, *, progress: Progress | None = None) -> Iterator[tuple[UUID, Planned]]:
+    """What a list frozen now would say of each of these users; who is no person of the CRM is left out."""
+    keeps_apart = filter_access.ground().keeps_deletes_apart
+    run = FilterRun(tables=list(wish.tables), wanted_on=wish.on, keeps_deletes_apart=keeps_apart)
+    for start in range(0, len(user_ids), _CHUNK):
+        ids = user_ids[start : start + _CHUNK]
+        users = FilterUser.objects.people().in_bulk(list(ids))
+        rows = plans.rows_of(users, run.tables)
+        for user_id in ids:
+            if user_id in users:
+                yield user_id, plans.plan_for(users[user_id], rows[user_id], run)
+        if progress:
+            progress(min(start + _CHUNK, len(user_ids)))
+
+
+def dry_plan(user_ids: Sequence[UUID], wish: Wish, *, progress: Progress | None = None) -> DryPlan:
+    """Count the classes in which these users would stand."""
+    found = [planned for _, planned in look(user_ids, wish, progress=progress)]
+    by_plan = Counter(planned.plan.value for planned in found)
+    return DryPlan(
+        users=len(found),
+        by_plan={plan.value: by_plan[plan.value] for plan in Plan},
+        by_reason=dict(Counter(planned.why for planned in found if planned.plan == Plan.CANNOT)),
+        may_be_held=sum(planned.needs_count for planned in found),
+    )

@@ -1,0 +1,62 @@
+"""`manage.py filters`: a terminal shows what the pages show, and starts nothing."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from syncapp.filters import plans, run_states
+from syncapp.models import FilterRun, FilterUser
+from syncapp.models.filter_tables import APPOINTMENT_TABLES
+from tests.people import fred
+
+
+def told(*arguments: str) -> str:
+    out = StringIO()
+    call_command("filters", *arguments, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def read(scenery):
+    scenery.read()
+    return scenery
+
+
+def test_the_list_names_everybody_with_his_cells(read):
+    found = json.loads(told("list", "--limit", "0", "--json"))
+
+    held = FilterUser.objects.people()
+    assert {each["name"]: each["appointments"] for each in found["users"]} == dict(
+        held.values_list("name", "appointments")
+    )
+    assert "Rita Lindqvist" in told("list", "--search", "rita")
+    assert "Rita Lindqvist" not in told("list", "--state", "mixed")
+
+
+def test_a_plan_counts_what_a_frozen_list_would_say_and_freezes_nothing(read):
+    planned = json.loads(told("plan", "--off", "--everybody", "--json"))
+
+    assert not FilterRun.objects.exists()
+    run = plans.freeze_run(
+        list(FilterUser.objects.people().values_list("pk", flat=True)),
+        plans.Wish(APPOINTMENT_TABLES, on=False),
+        by=fred(),
+    )
+    frozen = run_states.plans(run)
+    assert {plan: users for plan, users in planned["by_plan"].items() if users} == frozen
+    assert planned["may_be_held"] == run.items.filter(needs_count=True).count() > 0
+    assert "Preview" in told("status", "1") or "Counting" in told("status", "1")
+
+
+def test_everybody_and_unknown_names_have_to_be_meant(read):
+    with pytest.raises(CommandError, match="--everybody"):
+        told("plan", "--off")
+    with pytest.raises(CommandError, match="No team is called Nowhere"):
+        told("plan", "--off", "--team", "Nowhere")
+    with pytest.raises(CommandError, match="no run 99"):
+        told("status", "99")
+    assert "By our own right" in told("status")
