@@ -14,15 +14,10 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from syncapp.crm.directory_records import SyncMethod
 from syncapp.crm.filters_records import OutlookFilter, OwnerFilters, QueryType
-from syncapp.mirror import upserts
+from syncapp.mirror import reach, upserts
 from syncapp.models import FilterRow, FilterTeam, FilterUser
 from syncapp.models.filter_tables import Cell, Group, cells_of, counts_of
-from syncapp.models.filter_user import Reach
-
-# Of `emailrouteraccessapproval`: nothing synchronizes before somebody approved the address ("Mailbox").
-_APPROVED, _CLIENT = (0, 1), 1
 
 
 def store(read: Sequence[OwnerFilters], *, query_type: int = QueryType.OUTLOOK_FILTER) -> None:
@@ -76,8 +71,9 @@ def summarize(owner_ids: Iterable[UUID], *, read_at: datetime | None = None) -> 
     users = list(FilterUser.objects.filter(pk__in=wanted))
     for user in users:
         _fill(user, filters[user.pk], read_at)
-    columns = [*Group.values, "tables", "offline_on", "reach", "filters_read_at", "filters_error"]
+    columns = [*Group.values, "tables", "offline_on", "filters_read_at", "filters_error"]
     FilterUser.objects.bulk_update(users, columns, batch_size=50)
+    reach.work_out(FilterUser.objects.filter(pk__in=wanted))
     if read_at is not None:
         FilterTeam.objects.filter(pk__in=wanted).update(filters_read_at=read_at)
 
@@ -91,23 +87,3 @@ def _fill(user: FilterUser, filters: Sequence[FilterRow], read_at: datetime | No
         user.filters_read_at, user.filters_error = read_at, ""
     for group, cell in cells_of(counts).items():
         setattr(user, group.value, cell if user.filters_read_at else Cell.UNREAD)
-    user.reach = reach_of(user)
-
-
-def reach_of(user: FilterUser) -> Reach:
-    """How many ways lead this user's appointments to his Outlook, as far as the CRM itself shows it.
-
-    One mailbox has one method, so "twice" needs other evidence of the old add-in: e-mail by it, or active offline
-    filters, which belong to it alone ("Mailbox").
-    """
-    if user.filters_read_at is None or user.mailbox_read_at is None:
-        return Reach.UNKNOWN
-    selects = user.appointments in (Cell.ON, Cell.MIXED)
-    if not selects or user.mailbox_id is None or user.mailbox_state != 0 or user.method == SyncMethod.NONE:
-        return Reach.NOT_AT_ALL
-    if user.method != SyncMethod.SERVER_SIDE:
-        return Reach.ONCE
-    if not user.enabled_for_act or user.approval not in _APPROVED:
-        return Reach.NOT_AT_ALL
-    has_client = user.incoming == _CLIENT or user.outgoing == _CLIENT or user.offline_on > 0
-    return Reach.TWICE if has_client else Reach.ONCE

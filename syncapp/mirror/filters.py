@@ -23,9 +23,9 @@ from syncapp.crm.directory_records import Page
 from syncapp.crm.errors import CrmError
 from syncapp.crm.filters import MOST_OWNERS_AT_ONCE
 from syncapp.crm.filters_records import OwnerFilters, QueryType
-from syncapp.mirror import cursors, directory, filter_access, filter_store
+from syncapp.mirror import cursors, directory, filter_access, filter_store, reach, user_lists
 from syncapp.mirror.cursors import Reader
-from syncapp.models import FilterGround, FilterTeam, FilterUser, MirrorCursor, SystemFilter
+from syncapp.models import FilterGround, FilterTeam, FilterUser, MirrorCursor, SystemFilter, UserList
 from syncapp.models.filter_row import Access
 
 CURSOR = "filters"
@@ -72,6 +72,8 @@ def _go_on(crm: CrmClient, reader: Reader, until: float | None) -> bool:
     with transaction.atomic():
         directory.forget_what_is_gone(cursor.generation)
         SystemFilter.objects.filter(generation__lt=cursor.generation).delete()
+        user_lists.match_entries(UserList.objects.all())
+        reach.work_out(FilterUser.objects.all())
         cursors.move(reader, next_link="", pulled_at=Now(), generation=cursor.generation + 1, is_full_read=False)
     return True
 

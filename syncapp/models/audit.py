@@ -25,6 +25,7 @@ _BEGINNINGS = {
     "field.withdrawn": Area.MIRROR,
     "field.": Area.DECISION,
     "filter.": Area.FILTER,
+    "list.": Area.FILTER,
     "run.": Area.FILTER,
     "record.": Area.TEAM,
     "question.": Area.TEAM,

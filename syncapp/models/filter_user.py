@@ -17,6 +17,27 @@ class Reach(models.TextChoices):
     UNKNOWN = "unknown", "Not known"
 
 
+class Cause(models.TextChoices):
+    """Why a user's appointments reach his Outlook as often as they do; each has its lever (mirror/reach.py)."""
+
+    SERVER_AND_PRODUCT = "server_product", "Server-side synchronization, and another product"
+    CLIENT_AND_PRODUCT = "client_product", "Outlook add-in with filters on, and another product"
+    SERVER_AND_CLIENT = "server_client", "Server-side synchronization, and the old Outlook add-in"
+    PRODUCTS = "products", "Two other products"
+    SERVER = "server", "Server-side synchronization"
+    CLIENT = "client", "Outlook add-in"
+    PRODUCT = "product", "Another product only"
+    DISABLED = "disabled", "Disabled user"
+    NO_ROLE = "no_role", "No role in the CRM"
+    NO_MAILBOX = "no_mailbox", "No mailbox in the CRM"
+    MAILBOX_OFF = "mailbox_off", "Mailbox deactivated"
+    METHOD_NONE = "method_none", "Mailbox method None"
+    NOT_SET_UP = "not_set_up", "No appointment filter set up"
+    FILTERS_OFF = "filters_off", "Appointment filters off"
+    NOT_APPROVED = "not_approved", "Mailbox not approved or not enabled"
+    UNREAD = "unread", "Not read yet"
+
+
 class FilterUnit(models.Model):
     """The mirror of a business unit."""
 
@@ -115,6 +136,8 @@ class FilterUser(models.Model):
     tables = models.JSONField(default=dict, help_text="Of each table: how many filters are on, how many there are.")
     offline_on = models.PositiveSmallIntegerField(default=0)
     reach = models.CharField(max_length=8, choices=Reach, default=Reach.UNKNOWN)
+    cause = models.CharField(max_length=16, choices=Cause, default=Cause.UNREAD)
+    products = models.PositiveSmallIntegerField(default=0, help_text="How many lists of other products name him.")
     filters_read_at = models.DateTimeField(null=True, blank=True)
     filters_error = models.CharField(max_length=40, blank=True)
 
@@ -126,6 +149,7 @@ class FilterUser(models.Model):
             models.Index(fields=["address_key"], name="filter_user_address"),
             models.Index(fields=["appointments", "name_key", "id"], name="filter_user_appointments"),
             models.Index(fields=["reach", "name_key", "id"], name="filter_user_reach"),
+            models.Index(fields=["cause", "name_key", "id"], name="filter_user_cause"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,114 @@
+"""The place where lists of users are kept: brought as text or as a file, replaced as a whole, deleted.
+
+What is read of them is the first column; whom a line means is decided by `mirror/user_lists.py`.
+"""
+
+from __future__ import annotations
+
+import csv
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from syncapp import audit
+from syncapp.filters.errors import NotPossible
+from syncapp.mirror import user_lists
+from syncapp.models import Person, UserList, UserListEntry
+
+MOST_ENTRIES = 50_000
+MOST_BYTES = 5_000_000
+MOST_LISTS = 50
+_LONGEST = 320
+_MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+def read_text(content: bytes) -> str:
+    """An uploaded file's text: UTF-8, UTF-16 with its mark, else as Excel saves it in the west. Raises NotPossible."""
+    if len(content) > MOST_BYTES:
+        raise NotPossible(f"The file is larger than {MOST_BYTES // 1_000_000} MB.")
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return content.decode(encoding, "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def lines_of(text: str) -> list[str]:
+    """The first column of a pasted or uploaded table, each line once, in order. Raises NotPossible."""
+    found: dict[str, str] = {}
+    for line in text.replace("\x00", "").splitlines():
+        first = _first_cell(line)
+        if first:
+            found.setdefault(first.casefold(), first)
+    if len(found) > MOST_ENTRIES:
+        raise NotPossible(f"A list has at most {MOST_ENTRIES} lines.")
+    return list(found.values())
+
+
+def _first_cell(line: str) -> str:
+    delimiter = next((sign for sign in ("\t", ";", ",") if sign in line), ",")
+    cells = next(csv.reader([line], delimiter=delimiter), [])
+    cell = cells[0].strip() if cells else ""
+    if cell.endswith(">") and "<" in cell:
+        cell = cell.rpartition("<")[2][:-1].strip()
+    return cell[:_LONGEST]
+
+
+def save(name: str, lines: list[str], *, by: Person, brings_appointments: bool = True) -> UserList:
+    """Keep these lines under a name; a list of that name is replaced as a whole. Raises NotPossible."""
+    name = " ".join(name.split())[:60]
+    if not name:
+        raise NotPossible("Give the list a name, for example that of the product.")
+    if not lines:
+        raise NotPossible("The list is empty. Paste or upload one address a line.")
+    if UserList.objects.exclude(name=name).count() >= MOST_LISTS:
+        raise NotPossible(f"There are {MOST_LISTS} lists. Delete one first.")
+    said = {"entries_count": len(lines), "changed_at": Now(), "changed_by": by}
+    said["brings_appointments"] = brings_appointments
+    with transaction.atomic():
+        kept, is_new = UserList.objects.update_or_create(name=name, defaults=said)
+        _fill(kept, lines)
+        details = {"list": str(kept.pk), "lines": len(lines), "unmatched": unmatched_count(kept)}
+        audit.record("list.saved" if is_new else "list.replaced", by=by, channel="screen", details=details, after=name)
+    kept.refresh_from_db()
+    return kept
+
+
+def _fill(kept: UserList, lines: list[str]) -> None:
+    kept.entries.all().delete()
+    rows = [
+        UserListEntry(
+            list=kept, position=place, text=meant.text, user_id=meant.user_id, fits_several=meant.fits_several
+        )
+        for place, meant in enumerate(user_lists.match(lines), 1)
+    ]
+    UserListEntry.objects.bulk_create(rows, batch_size=500)
+    user_lists.count_products()
+
+
+def delete(kept: UserList, *, by: Person) -> None:
+    """Forget a list; its users are counted without it from now on."""
+    with transaction.atomic():
+        said = {"list": str(kept.pk), "lines": kept.entries_count}
+        audit.record("list.deleted", by=by, channel="screen", details=said, before=kept.name)
+        kept.delete()
+        user_lists.count_products()
+
+
+def matched(kept: UserList) -> list[UUID]:
+    """The users whom a list means, each once, in the order of its lines."""
+    entries = kept.entries.filter(user__isnull=False).order_by("position")
+    return list(dict.fromkeys(user_id for user_id in entries.values_list("user_id", flat=True) if user_id))
+
+
+def unmatched(kept: UserList, most: int = 500) -> list[UserListEntry]:
+    """Lines that mean nobody whom the portal knows, or several (`fits_several`), at most `most`."""
+    return list(kept.entries.filter(user__isnull=True).order_by("position")[:most])
+
+
+def unmatched_count(kept: UserList) -> int:
+    """How many lines mean nobody, or several."""
+    return kept.entries.filter(user__isnull=True).count()

@@ -1,0 +1,74 @@
+"""How many ways lead each user's appointments to his Outlook, and why: worked out by the database, for any number.
+
+The one place where this is decided. It counts what the CRM shows (filters, mailbox, traces of the old add-in) and the
+lists of other products' users. One mailbox has one method, so "twice" within the CRM needs other evidence of the old
+add-in: e-mail by it, or active offline filters, which belong to it alone ("Mailbox").
+"""
+
+from __future__ import annotations
+
+from django.db.models import Case, Q, Value, When
+
+from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.filters_records import QueryType
+from syncapp.models import SystemFilter
+from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell
+from syncapp.models.filter_user import Cause, FilterUserQuerySet, Reach
+
+# Of `emailrouteraccessapproval`: nothing synchronizes server-side before somebody approved the address ("Mailbox").
+_APPROVED, _BY_CLIENT = (0, 1), 1
+_NOT_DISABLED_WITH_ROLES = Q(is_disabled=False) & (Q(has_own_roles=True) | Q(has_team_roles=True))
+_SERVER = Q(method=SyncMethod.SERVER_SIDE)
+_APPROVED_SERVER = _SERVER & Q(enabled_for_act=True, approval__in=_APPROVED)
+_OPEN_MAILBOX = Q(mailbox_id__isnull=False, mailbox_state=0) & (_APPROVED_SERVER | Q(method=SyncMethod.OUTLOOK))
+_HAS_CLIENT = Q(incoming=_BY_CLIENT) | Q(outgoing=_BY_CLIENT) | Q(offline_on__gt=0)
+_LISTED = Q(products__gt=0)
+
+REACH_BY_CAUSE = {
+    **dict.fromkeys(
+        (Cause.SERVER_AND_PRODUCT, Cause.CLIENT_AND_PRODUCT, Cause.SERVER_AND_CLIENT, Cause.PRODUCTS), Reach.TWICE
+    ),
+    **dict.fromkeys((Cause.SERVER, Cause.CLIENT, Cause.PRODUCT), Reach.ONCE),
+    Cause.UNREAD: Reach.UNKNOWN,
+}
+
+
+def work_out(users: FilterUserQuerySet) -> None:
+    """Compute reach and cause of these users anew, in one statement."""
+    causes = _causes(everybody_selects=has_system_filter())
+    users.update(
+        cause=Case(*(When(fits, then=Value(cause)) for cause, fits in causes), default=Value(Cause.NOT_APPROVED)),
+        reach=Case(
+            *(When(fits, then=Value(REACH_BY_CAUSE.get(cause, Reach.NOT_AT_ALL))) for cause, fits in causes),
+            default=Value(Reach.NOT_AT_ALL),
+        ),
+    )
+
+
+def has_system_filter() -> bool:
+    """Whether a filter for everybody selects appointments, whatever each user's own ones do."""
+    filters = SystemFilter.objects.filter(query_type=QueryType.OUTLOOK_FILTER, state=0)
+    return filters.filter(table__in=APPOINTMENT_TABLES).exists()
+
+
+def _causes(*, everybody_selects: bool) -> list[tuple[Cause, Q]]:
+    """Each cause with its condition; the first that fits counts."""
+    selects = Q(pk__isnull=False) if everybody_selects else Q(appointments__in=[Cell.ON, Cell.MIXED])
+    way = selects & _OPEN_MAILBOX
+    return [
+        (Cause.DISABLED, Q(is_disabled=True)),
+        (Cause.NO_ROLE, ~_NOT_DISABLED_WITH_ROLES),
+        (Cause.UNREAD, Q(filters_read_at__isnull=True)),
+        (Cause.SERVER_AND_PRODUCT, way & _SERVER & _LISTED),
+        (Cause.CLIENT_AND_PRODUCT, way & _LISTED),
+        (Cause.SERVER_AND_CLIENT, way & _SERVER & _HAS_CLIENT),
+        (Cause.SERVER, way & _SERVER),
+        (Cause.CLIENT, way),
+        (Cause.PRODUCTS, Q(products__gt=1)),
+        (Cause.PRODUCT, _LISTED),
+        (Cause.NO_MAILBOX, Q(mailbox_id__isnull=True)),
+        (Cause.MAILBOX_OFF, ~Q(mailbox_state=0)),
+        (Cause.METHOD_NONE, ~Q(method__in=[SyncMethod.SERVER_SIDE, SyncMethod.OUTLOOK])),
+        (Cause.NOT_SET_UP, ~selects & Q(appointments=Cell.NONE)),
+        (Cause.FILTERS_OFF, ~selects),
+    ]
