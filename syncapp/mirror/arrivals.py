@@ -25,7 +25,9 @@ def note(record_ids: Iterable[UUID]) -> None:
     Arrival.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def begin_with_backlog() -> None:
+def begin_with_backlog(table: str) -> None:
     """Where the first reading found a long queue, no mail is sent and nothing is overdue until somebody says so."""
-    if SyncRecord.objects.waiting()[:BACKLOG_FROM].count() >= BACKLOG_FROM:
+    found = SyncRecord.objects.waiting().count()
+    MirrorCursor.objects.filter(table=table).update(found_first=found)
+    if found >= BACKLOG_FROM:
         preferences.change(by=None, channel="mirror", backlog=True)

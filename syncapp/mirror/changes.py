@@ -155,7 +155,7 @@ def _finish(table: _Table, reader: Reader, cursor: MirrorCursor, delta_link: str
     if cursor.is_full_read:
         done |= {"is_full_read": False, "full_read_at": Now()}
         if table.name == RECORDS and arrivals.is_first_reading(cursor):
-            arrivals.begin_with_backlog()
+            arrivals.begin_with_backlog(table.name)
         if table.name == FIELDS:
             # Two questions, because only the first has an index by generation.
             for fields in (SyncField.objects.undecided(), SyncField.objects.failed()):

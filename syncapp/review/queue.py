@@ -56,11 +56,23 @@ def count(tab: Tab, by: Narrowing = NOTHING) -> int:
     return narrow(in_tab(tab), tab, by).order_by()[: MOST_COUNTED + 1].count()
 
 
-def page(tab: Tab, *, order: Order, by: Narrowing = NOTHING, after: SyncRecord | None = None, size: int = PAGE) -> Page:
-    """The first rows of a view, or those that follow the edit `after`, whether that is still in it or not."""
-    rows = narrow(in_tab(tab), tab, by).order_by(*_SORTED_BY[order])
-    found = list((rows.filter(_follows(after, order)) if after else rows)[: size + 1])
-    if after and after.edited_on and _undated_come_last(order) and len(found) <= size:
+def page(
+    tab: Tab,
+    *,
+    order: Order,
+    by: Narrowing = NOTHING,
+    after: SyncRecord | None = None,
+    size: int = PAGE,
+    is_backwards: bool = False,
+) -> Page:
+    """The first rows of a view, or those that follow the edit `after`, whether that is still in it or not.
+
+    `is_backwards` reads the view from its end.
+    """
+    sorting = _SORTED_BY[order].backwards if is_backwards else _SORTED_BY[order]
+    rows = narrow(in_tab(tab), tab, by).order_by(*sorting.columns)
+    found = list((rows.filter(_follows(after, sorting)) if after else rows)[: size + 1])
+    if after and after.edited_on and sorting.undated_come_last and len(found) <= size:
         # On their own, since "later, or undated" in one condition keeps the index from starting at the row.
         found += rows.filter(edited_on__isnull=True)[: size + 1 - len(found)]
     return Page(records=found[:size], has_more=len(found) > size)
@@ -75,29 +87,42 @@ def others_of_contact(record: SyncRecord, *, most: int = 4) -> list[SyncRecord]:
     return list(wanting.order_by("edited_on", "id")[:most])
 
 
+@dataclass(frozen=True, slots=True)
+class _Sorting:
+    """A column and the direction of reading; rows that are equal in it go by their ids."""
+
+    column: str
+    is_descending: bool = False
+
+    @property
+    def backwards(self) -> _Sorting:
+        return _Sorting(self.column, not self.is_descending)
+
+    @property
+    def columns(self) -> tuple[str, str]:
+        return (f"-{self.column}", "-id") if self.is_descending else (self.column, "id")
+
+    @property
+    def undated_come_last(self) -> bool:
+        """PostgreSQL sorts nothing after everything, SQLite before. Names are never nothing."""
+        return self.column == "edited_on" and (connection.vendor == "postgresql") != self.is_descending
+
+
 _SORTED_BY = {
-    Order.OLDEST: ("edited_on", "id"),
-    Order.NEWEST: ("-edited_on", "-id"),
-    Order.NAME: ("name_key", "id"),
+    Order.OLDEST: _Sorting("edited_on"),
+    Order.NEWEST: _Sorting("edited_on", is_descending=True),
+    Order.NAME: _Sorting("name_key"),
 }
 
 
-def _follows(last: SyncRecord, order: Order) -> Q:
-    if order is Order.NAME:
-        return Q(name_key__gte=last.name_key) & (Q(name_key__gt=last.name_key) | Q(id__gt=last.pk))
-    direction = "gt" if order is Order.OLDEST else "lt"
-    same_time = Q(**{"edited_on": last.edited_on, f"id__{direction}": last.pk})
-    if last.edited_on is None:
-        same_time = Q(**{"edited_on__isnull": True, f"id__{direction}": last.pk})
-        return same_time if _undated_come_last(order) else same_time | Q(edited_on__isnull=False)
-    return Q(**{f"edited_on__{direction}e": last.edited_on}) & (
-        Q(**{f"edited_on__{direction}": last.edited_on}) | same_time
-    )
-
-
-def _undated_come_last(order: Order) -> bool:
-    """PostgreSQL sorts nothing after everything, SQLite before."""
-    return order is not Order.NAME and (connection.vendor == "postgresql") == (order is Order.OLDEST)
+def _follows(last: SyncRecord, sorting: _Sorting) -> Q:
+    direction, column = "lt" if sorting.is_descending else "gt", sorting.column
+    value = getattr(last, column)
+    if value is None:
+        same = Q(**{f"{column}__isnull": True, f"id__{direction}": last.pk})
+        return same if sorting.undated_come_last else same | Q(**{f"{column}__isnull": False})
+    same = Q(**{column: value, f"id__{direction}": last.pk})
+    return Q(**{f"{column}__{direction}e": value}) & (Q(**{f"{column}__{direction}": value}) | same)
 
 
 def newest_edit() -> datetime | None:

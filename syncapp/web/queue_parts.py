@@ -1,4 +1,4 @@
-"""What the list asks for besides itself: whether something new came, and the reader's saved views."""
+"""What the list asks for besides itself: whether something new came, the rows that follow, the reader's saved views."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ def fresh(request: PortalRequest) -> HttpResponse:
     found = queue.newer_than(view.tab, since, view.asked.by) if since else 0
     context = {"view": view, "around": view.around, "fresh": found, "since": since.isoformat() if since else ""}
     return answer(request, "review/_news.html", context)
+
+
+@allow(*REVIEW_ROLES)
+def more(request: PortalRequest) -> HttpResponse:
+    """The rows that follow those of a page, to stand below them."""
+    view = QueueView(asked.read(request.GET, request.user), Surroundings(request.user))
+    return answer(request, "review/_more.html", {"view": view, "around": view.around})
 
 
 @allow(*REVIEW_ROLES, methods=("POST",))

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from django.utils import timezone
 
+from syncapp import preferences
 from syncapp.crm.records import Column
 from syncapp.mirror import changes, columns
 from syncapp.models import MirrorCursor, SavedView, SyncRecord
@@ -108,8 +109,13 @@ class QueueView:
 
     @cached_property
     def previous(self) -> uuid.UUID | None:
-        """The edit before the open one on this page of the list."""
-        return self.page.records[self._place - 1].pk if self._place else None
+        """The edit before the open one, on this page of the list or in front of it."""
+        if self.current is None or (self._place == 0 and not self.after):
+            return None
+        if self._place:
+            return self.page.records[self._place - 1].pk
+        found = queue.page(self.tab, order=self.order, by=self.asked.by, after=self.current, size=1, is_backwards=True)
+        return found.records[0].pk if found.records else None
 
     @property
     def _place(self) -> int | None:
@@ -138,6 +144,16 @@ class QueueView:
     def newest_stamp(self) -> str:
         """The moment after which an edit is new to this page."""
         return (queue.newest_in(self.tab) or timezone.now()).isoformat()
+
+    @cached_property
+    def backlog(self) -> str:
+        """How many edits came in with the first reading, while they are worked off; '' otherwise."""
+        if not preferences.read().backlog or self.tab is not Tab.WAITING or self.asked.by:
+            return ""
+        first = MirrorCursor.objects.filter(table=changes.RECORDS).values_list("found_first", flat=True).first()
+        if first:
+            return f"{first:,} edit{'' if first == 1 else 's'} came in with the first reading."
+        return "The edits that wait are a backlog."
 
     @property
     def orders(self) -> list[tuple[Order, str, str]]:

@@ -36,6 +36,33 @@ def test_axe_finds_nothing_on_the_queue(page: Page, demo: Demo) -> None:
     assert_no_violations_in_any_look(page, sees="1 matches")
 
 
+def test_j_after_the_last_row_brings_more_rows_and_the_focus_goes_on(page: Page, demo: Demo) -> None:
+    edit_many(demo, 60)
+    sign_in(page, demo)
+    wait_until(lambda: visit(page, demo, "") or page.locator("#more").count(), seconds=60, what="more than 50 rows")
+    rows = page.locator("#items > .item > a")
+    rows.nth(48).focus()
+
+    for key in "jjj":
+        page.keyboard.press(key)
+    expect(rows.nth(51)).to_be_focused()
+    page.keyboard.press("k")
+    page.keyboard.press("k")
+    expect(rows.nth(49)).to_be_focused()
+    page.reload()
+    page.locator("#more").click()
+
+    expect(rows.nth(50)).to_be_focused()
+    page.reload()
+    rows.nth(49).click()
+    expect(rows.nth(49)).to_have_attribute("aria-current", "true")
+    page.get_by_role("link", name="Next contact").click()
+
+    expect(rows.nth(50)).to_have_attribute("aria-current", "true")
+    page.get_by_role("link", name="Previous contact").click()
+    expect(rows.nth(49)).to_have_attribute("aria-current", "true")
+
+
 def test_axe_finds_nothing_on_the_open_panels(page: Page, demo: Demo) -> None:
     sign_in(page, demo)
     page.locator("#narrow summary").click()

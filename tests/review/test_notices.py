@@ -230,11 +230,11 @@ def test_backlog_mode_sends_nothing_and_nothing_of_it_later() -> None:
 def test_a_long_first_reading_starts_with_backlog_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrivals, "BACKLOG_FROM", 3)
     arrive(2)
-    arrivals.begin_with_backlog()
+    arrivals.begin_with_backlog("records")
     assert not preferences.read().backlog
 
     arrive(1)
-    arrivals.begin_with_backlog()
+    arrivals.begin_with_backlog("records")
 
     assert preferences.read().backlog
 

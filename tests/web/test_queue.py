@@ -10,7 +10,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from syncapp.models import SyncRecord
+from syncapp import preferences
+from syncapp.models import MirrorCursor, SyncRecord
 from syncapp.review import queue
 from syncapp.review.queue import Order, Tab
 from tests.factories import EDITED_ON, make_editor, make_field, make_record
@@ -213,3 +214,40 @@ def test_nobody_sees_a_name_before_signing_in():
     screen = Screen(Client().get("/review/", follow=True))
 
     assert "Marta" not in screen.html
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_the_way_back_leads_through_the_same_rows(order):
+    many(4)
+    waiting("Nobody knows when", edited_on=None)
+    forth = list(queue.page(Tab.WAITING, order=order).records)
+
+    back = [
+        queue.page(Tab.WAITING, order=order, after=record, size=1, is_backwards=True).records for record in forth[1:]
+    ]
+
+    assert [found[0] for found in back] == forth[:-1]
+
+
+def test_more_rows_come_alone_and_lead_to_pages_that_hold_them(monkeypatch):
+    monkeypatch.setattr(queue.page, "__kwdefaults__", {**queue.page.__kwdefaults__, "size": 2})
+    many(3)
+    client = browser(rita())
+    following = next(tag["hx-get"] for _, tag in shown(client).tags if tag.get("id") == "more")
+
+    rows = Screen(client.get(following, headers={"HX-Request": "true"}))
+
+    assert "Person 002" in rows.words
+    assert "Person 001" not in rows.words
+    assert "Person 002" in Screen(client.get(following.replace("review/more", "review/"))).words
+
+
+def test_a_backlog_says_how_much_came_and_that_nobody_is_told():
+    waiting()
+    MirrorCursor.objects.create(table="records", found_first=1400)
+    assert "Nobody gets mail" not in shown(browser(rita())).words
+
+    preferences.change(by=ada(), backlog=True)
+
+    assert "1,400 edits came in with the first reading. Nobody gets mail about them" in shown(browser(rita())).words
+    assert "end backlog mode" in shown(browser(ada())).words

@@ -87,11 +87,11 @@ def test_edits_are_found_by_editor_age_and_owner():
 
 def test_nothing_is_overdue_while_a_backlog_is_worked_off():
     waiting("Ann", edited_on=timezone.now() - timedelta(days=40))
-    assert "overdue" in shown(browser(rita())).words
+    assert "overdue, " in shown(browser(rita())).words
 
     preferences.change(by=ada(), backlog=True)
 
-    assert "overdue" not in shown(browser(rita())).words
+    assert "overdue, " not in shown(browser(rita())).words
     assert names(Narrowing(age=narrowing.Age.OVERDUE)) == []
 
 

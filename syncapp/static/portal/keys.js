@@ -1,10 +1,13 @@
-// Deciding from the keyboard. Keys that come while an answer is under way wait for it, in order; none is lost.
+// Deciding from the keyboard. Keys and clicks that come while an answer is under way wait for it, in order; none is lost.
 "use strict";
 
+const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), say(words)
+
 {
-  const waiting = []; // keys pressed while the page is on its way
+  const waiting = []; // keys pressed, and clicks made, while the page is on its way
   const undoable = []; // addresses that take back each submit of this page, the last one at the end
   let busy = false;
+  let rowsComing = false; // j on the last row of the list asked for more
   let submittedByKey = false; // the field that has the focus was sent off: what is typed now is not for it
   let current = ""; // the field that keys mean
   let after = null; // what to do once the record has arrived
@@ -157,7 +160,10 @@
     if (link.hasAttribute("aria-current") && !key.startsWith("Arrow")) return inRecord(link, key);
     const links = [...document.querySelectorAll(".items .item > a")];
     const move = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[key];
-    if (move) links[links.indexOf(link) + move]?.focus();
+    const next = move && links[links.indexOf(link) + move];
+    if (next) next.focus();
+    else if (move > 0) document.getElementById("more")?.click();
+    else if (move) say("This is the first contact of this list.");
     else if (key === "x") tick(link);
     else if (key === "Enter") {
       after = () => goTo(nextOpen("") ?? rows()[0]);
@@ -217,7 +223,11 @@
   }
 
   function goOn() {
-    while (!busy && waiting.length) handle(document.activeElement ?? document.body, waiting.shift(), true);
+    while (!busy && !rowsComing && waiting.length) {
+      const next = waiting.shift();
+      if (next instanceof Function) next();
+      else handle(document.activeElement ?? document.body, next, true);
+    }
   }
 
   function isForUs(event) {
@@ -228,7 +238,7 @@
   document.addEventListener("keydown", (event) => {
     if (!isForUs(event)) return;
     const elsewhere = isTyping(event.target) && !(submittedByKey && record().contains(event.target));
-    if ((busy || waiting.length) && !elsewhere) {
+    if ((busy || rowsComing || waiting.length) && !elsewhere) {
       event.preventDefault();
       waiting.push(event.key);
     } else if (handle(event.target, event.key)) {
@@ -249,6 +259,7 @@
 
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.target?.id === "record") busy = true;
+    if (event.detail.target?.id === "items") rowsComing = Boolean(document.activeElement?.closest("#list"));
   });
 
   function arrived() {
@@ -263,6 +274,10 @@
   }
 
   document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target?.id === "items" && rowsComing) {
+      rowsComing = false;
+      goOn();
+    }
     if (event.detail.elt.id === "record") arrived();
     else if (rows().length) restoreMark();
   });
@@ -284,13 +299,15 @@
 
   for (const trouble of ["htmx:responseError", "htmx:sendError", "htmx:timeout", "htmx:sendAbort"]) {
     document.addEventListener(trouble, (event) => {
-      if (event.detail.target?.id !== "record") return;
+      if (!["record", "items"].includes(event.detail.target?.id)) return;
       busy = false;
+      rowsComing = false;
       submittedByKey = false;
       after = null;
       waiting.length = 0;
     });
   }
 
+  Object.assign(answer, { isUnderWay: () => busy, then: (step) => waiting.push(step), say });
   if (rows().length) mark(nextOpen("") ?? rows()[0]);
 }
