@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncapp', '0013_filter_runs'),
+        ('syncapp', '0014_user_lists'),
     ]
 
     operations = [
