@@ -15,9 +15,19 @@ from django.db.models import Q
 from syncapp.crm.filters_records import QueryType
 from syncapp.filters.plans import MOST_USERS
 from syncapp.mirror.filters import CURSOR
-from syncapp.models import FilterMembership, FilterRow, FilterTeam, FilterUser, MirrorCursor, SystemFilter
+from syncapp.models import (
+    FilterMembership,
+    FilterRow,
+    FilterTeam,
+    FilterUnit,
+    FilterUser,
+    MirrorCursor,
+    SystemFilter,
+    UserList,
+    UserListEntry,
+)
 from syncapp.models.filter_tables import Cell, Group, group_of
-from syncapp.models.filter_user import FilterUserQuerySet, Reach
+from syncapp.models.filter_user import Cause, FilterUserQuerySet, Reach
 from syncapp.models.sync_record import search_key
 
 PAGE = 50
@@ -27,7 +37,10 @@ _LAST_CHARACTER = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """What the matrix is narrowed to; everything by default. `method` as in SyncMethod."""
+    """What the matrix is narrowed to; everything by default.
+
+    `method` as in SyncMethod; `unit` is one business unit without those below it; `listed` is a UserList.
+    """
 
     search: str = ""
     team: UUID | None = None
@@ -35,6 +48,9 @@ class Narrowing:
     cell: Cell | None = None
     method: int | None = None
     reach: Reach | None = None
+    cause: Cause | None = None
+    unit: UUID | None = None
+    listed: UUID | None = None
 
 
 EVERYBODY = Narrowing()
@@ -60,7 +76,14 @@ def narrowed(by: Narrowing) -> FilterUserQuerySet:
         users = users.filter(**{by.group.value: by.cell})
     if by.method is not None:
         users = users.filter(method=by.method)
-    return users.filter(reach=by.reach) if by.reach else users
+    if by.listed:
+        users = users.filter(pk__in=UserListEntry.objects.filter(list_id=by.listed).values("user_id"))
+    return users.filter(**_exactly(by))
+
+
+def _exactly(by: Narrowing) -> dict[str, object]:
+    wanted = {"reach": by.reach, "cause": by.cause, "unit_id": by.unit}
+    return {column: value for column, value in wanted.items() if value}
 
 
 def _begins(column: str, beginning: str) -> Q:
@@ -93,6 +116,16 @@ def everybody(by: Narrowing) -> list[UUID]:
 def teams() -> list[FilterTeam]:
     """The teams that people made, by name."""
     return list(FilterTeam.objects.filter(is_default=False).order_by("name", "id")[:500])
+
+
+def units() -> list[FilterUnit]:
+    """The business units, by name."""
+    return list(FilterUnit.objects.order_by("name", "id")[:500])
+
+
+def user_lists() -> list[UserList]:
+    """The lists that people brought, by name."""
+    return list(UserList.objects.order_by("name"))
 
 
 def filters_of(user: FilterUser, group: Group) -> list[FilterRow]:

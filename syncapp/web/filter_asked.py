@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from syncapp.filters.matrix import Narrowing
 from syncapp.models.filter_tables import Cell, Group
-from syncapp.models.filter_user import Reach
+from syncapp.models.filter_user import Cause, Reach
 
 Member = TypeVar("Member", bound=Enum)
 METHODS = {"1": "Server-side", "0": "Outlook", "2": "None"}
@@ -36,6 +36,9 @@ class Asked:
             "state": by.cell.value if by.cell else "",
             "mailbox": "" if by.method is None else str(by.method),
             "risk": by.reach.value if by.reach else "",
+            "cause": by.cause.value if by.cause else "",
+            "unit": str(by.unit or ""),
+            "list": str(by.listed or ""),
         }
         return {name: value for name, value in said.items() if value}
 
@@ -54,6 +57,9 @@ def read(parameters: Mapping[str, str]) -> Asked:
         cell=_member(Cell, parameters.get("state")),
         method=int(method) if method in METHODS else None,
         reach=_member(Reach, parameters.get("risk")),
+        cause=_member(Cause, parameters.get("cause")),
+        unit=_uuid(parameters.get("unit", "")),
+        listed=_uuid(parameters.get("list", "")),
     )
     group = _member(Group, parameters.get("group")) or Group.APPOINTMENTS
     return Asked(by, _uuid(parameters.get("after", "")), _uuid(parameters.get("user", "")), group)

@@ -19,7 +19,7 @@ from syncapp.mirror import filters as inventory
 from syncapp.models import FilterRun, FilterUser
 from syncapp.models.filter_run import RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell, Group
-from syncapp.models.filter_user import Reach
+from syncapp.models.filter_user import Cause, Reach
 from syncapp.models.person import Role
 from syncapp.web import filter_asked
 from syncapp.web.access import PortalRequest, allow
@@ -79,6 +79,9 @@ def _choices(asked: Asked) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
         ("state", "Appointments on or off", by.get("state", ""), list(Cell.choices)),
         ("mailbox", "Any mailbox", by.get("mailbox", ""), list(METHODS.items())),
         ("risk", "Any risk", by.get("risk", ""), list(Reach.choices)),
+        ("cause", "Any reason for it", by.get("cause", ""), list(Cause.choices)),
+        ("unit", "Any business unit", by.get("unit", ""), [(str(unit.pk), unit.name) for unit in matrix.units()]),
+        ("list", "Any saved list", by.get("list", ""), [(str(each.pk), each.name) for each in matrix.user_lists()]),
     ]
 
 
