@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from syncapp.filters import plans
-from syncapp.filters.plans import Planned, Wish
+from syncapp.filters.planned import Planned
+from syncapp.filters.plans import Wish
 from syncapp.mirror import filter_access
 from syncapp.models import FilterRun, FilterUser
 from syncapp.models.filter_run import Plan

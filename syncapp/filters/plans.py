@@ -9,18 +9,19 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
-from django.utils import timezone
 
 from syncapp import audit
+from syncapp.filters import method_plans
 from syncapp.filters.errors import NotPossible
+from syncapp.filters.planned import Planned
 from syncapp.mirror import filter_access
 from syncapp.models import FilterRow, FilterRun, FilterRunChange, FilterRunItem, FilterUser, Person
-from syncapp.models.durable_work import WorkState
-from syncapp.models.filter_run import NEVER, Outcome, Plan, RunState
+from syncapp.models.filter_run import Lever, Outcome, Plan, RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES
 
 MOST_USERS = 50_000
@@ -30,32 +31,25 @@ _STATUS = {0: 1, 1: 2}
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a run shall bring about: the filters of these tables all on, or all off."""
+    """What a run shall bring about: the filters of these tables all on, or all off; or this mailbox method."""
 
-    tables: tuple[str, ...]
-    on: bool
+    tables: tuple[str, ...] = ()
+    on: bool = False
+    method: int | None = None
     words: str = ""
     reason: str = ""
     change_number: str = ""
     pilot: int = 0
     starts_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What the list says of one user before anything was counted."""
-
-    plan: Plan
-    outcome: Outcome = Outcome.OPEN
-    why: str = ""
-    needs_count: bool = False
+    stop_above_percent: int = 5
+    retries: FilterRun | None = None
 
 
 def freeze_run(user_ids: Sequence[UUID], wish: Wish, *, by: Person) -> FilterRun:
     """Freeze these users and this end state into a new run, in the order given. Raises NotPossible."""
     if not user_ids:
         raise NotPossible("Nobody is selected.")
-    if not wish.tables:
+    if not wish.tables and wish.method is None:
         raise NotPossible("No table is selected.")
     if len(user_ids) > MOST_USERS:
         raise NotPossible(f"At most {MOST_USERS} users can be switched in one run.")
@@ -65,17 +59,27 @@ def freeze_run(user_ids: Sequence[UUID], wish: Wish, *, by: Person) -> FilterRun
             _freeze(run, user_ids[start : start + _CHUNK], start)
         if not run.items.filter(needs_count=True).exists():
             FilterRun.objects.filter(pk=run.pk).update(state=RunState.PLANNED)
-        said = {"run": run.number, "users": len(user_ids), "on": wish.on, "tables": list(wish.tables)}
-        audit.record("run.frozen", by=by, channel="screen", group=run.pk, details=said, reason=wish.reason)
+        audit.record("run.frozen", by=by, channel="screen", group=run.pk, details=_said(run), reason=wish.reason)
     run.refresh_from_db()
     return run
+
+
+def _said(run: FilterRun) -> dict[str, Any]:
+    said: dict[str, Any] = {"run": run.number, "users": run.items.count()}
+    if run.moves_mailboxes:
+        return said | {"method": run.wanted_method}
+    return said | {"on": run.wanted_on, "tables": run.tables}
 
 
 def _run(wish: Wish, by: Person) -> FilterRun:
     return FilterRun.objects.create(
         number=next_number(),
-        tables=list(wish.tables),
+        tables=list(wish.tables) if wish.method is None else [],
         wanted_on=wish.on,
+        lever=Lever.FILTERS if wish.method is None else Lever.METHOD,
+        wanted_method=wish.method,
+        stop_above_percent=wish.stop_above_percent,
+        retries=wish.retries,
         words=wish.words[:300],
         reason=wish.reason[:500],
         change_number=wish.change_number[:60],
@@ -93,12 +97,15 @@ def next_number() -> int:
 
 def _freeze(run: FilterRun, user_ids: Sequence[UUID], start: int) -> None:
     users = FilterUser.objects.people().in_bulk(list(user_ids))
+    if run.moves_mailboxes:
+        method_plans.freeze(run, [users[each] for each in dict.fromkeys(user_ids) if each in users], start)
+        return
     rows = rows_of(users, run.tables)
     items, changes = [], []
     for place, user_id in enumerate(dict.fromkeys(user_ids), start):
         if user_id in users:
             planned = plan_for(users[user_id], rows[user_id], run)
-            item = _item(run, place, users[user_id], planned)
+            item = planned.item(run, place, users[user_id])
             items.append(item)
             changes += list(_changes(item, rows[user_id], run.wanted_on)) if planned.plan == Plan.CHANGE else []
     FilterRunItem.objects.bulk_create(items, batch_size=_CHUNK)
@@ -135,21 +142,6 @@ def endangers_meetings(user: FilterUser, run: FilterRun) -> bool:
     """
     concerns = not run.wanted_on and set(run.tables) & set(APPOINTMENT_TABLES)
     return bool(concerns) and user.is_server_side and run.keeps_deletes_apart is not True
-
-
-def _item(run: FilterRun, place: int, user: FilterUser, planned: Planned) -> FilterRunItem:
-    return FilterRunItem(
-        run=run,
-        position=place,
-        user=user,
-        plan=planned.plan,
-        outcome=planned.outcome,
-        why=planned.why,
-        needs_count=planned.needs_count,
-        due_at=NEVER,
-        state=WorkState.READY if planned.plan == Plan.CHANGE else WorkState.DONE,
-        settled_at=None if planned.plan == Plan.CHANGE else timezone.now(),
-    )
 
 
 def _changes(item: FilterRunItem, rows: Sequence[FilterRow], on: bool) -> Iterator[FilterRunChange]:

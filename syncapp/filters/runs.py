@@ -13,8 +13,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import transaction
@@ -23,43 +22,25 @@ from django.db.models.functions import Now
 
 from syncapp import durable, gates
 from syncapp.crm.client import CrmClient
-from syncapp.crm.errors import CrmError, Forbidden, NotFound, ProtocolError, Stale, WritesDisabled
-from syncapp.crm.filters_records import FilterChange, OutlookFilter, OwnerFilters, Switch, SwitchResult
+from syncapp.crm.errors import CrmError, Forbidden, WritesDisabled
 from syncapp.crm.transport import Deadline
-from syncapp.durable import Claim, LostLease
-from syncapp.filters import run_states, settlement
+from syncapp.durable import LostLease
+from syncapp.filters import filter_lever, method_lever, run_states, settlement
+from syncapp.filters.rounds import Held, Lever, Round, Verdict
 from syncapp.gates import WRITE_GATES, Passage
 from syncapp.mirror import filter_access, filters
-from syncapp.models import FilterRun, FilterRunChange, FilterRunItem, Gate
+from syncapp.models import FilterRun, FilterRunItem, Gate
 from syncapp.models.durable_work import database_now
 from syncapp.models.filter_row import Access
+from syncapp.models.filter_run import Lever as RunLever
 from syncapp.models.filter_run import Outcome, RunState
 
 log = logging.getLogger(__name__)
 
 GATES = (*WRITE_GATES, Gate.Name.FORBIDDEN_FILTERS)
 TOGETHER = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One user whom this worker holds."""
-
-    claim: Claim
-    item: FilterRunItem
-    changes: tuple[FilterRunChange, ...]
-
-
-@dataclass(slots=True)
-class _Round:
-    """A few users of one run with everything that the steps need."""
-
-    run: FilterRun
-    crm: CrmClient
-    acting: bool
-    keeps_versions: bool
-    deadline: Deadline
-    held: list[Held] = field(default_factory=list)
+_WORN_OUT = f"The work was interrupted {settings.ATTEMPTS} times."
+_LEVERS: dict[str, Lever] = {RunLever.FILTERS: filter_lever, RunLever.METHOD: method_lever}
 
 
 def work(run_id: uuid.UUID, *, crm: CrmClient, seconds: float) -> bool:
@@ -86,15 +67,16 @@ def _is_due(run_id: uuid.UUID) -> bool:
 
 def _one_round(run_id: uuid.UUID, crm: CrmClient, passage: Passage) -> bool:
     run, ground = FilterRun.objects.get(pk=run_id), filter_access.ground()
-    acting = (ground.writing or ground.reading) == Access.ACTING
+    # Mailboxes are nobody's own: they are set by our own right in any case.
+    acting = (ground.writing or ground.reading) == Access.ACTING and not run.moves_mailboxes
     deadline = Deadline.after(settings.HTTP_SECONDS)
-    work = _Round(run, crm, acting, ground.keeps_versions, deadline)
+    work = Round(run, crm, acting, ground.keeps_versions, deadline)
     work.held = _claim(run, 1 if acting else TOGETHER)
     if not work.held:
         return False
     durable.failpoint("filters.claimed")
     try:
-        _switch(work)
+        _move(work, _LEVERS[run.lever])
         gates.crm_answered(passage)
     except CrmError as error:
         _after_error(work, error)
@@ -112,16 +94,13 @@ def _claim(run: FilterRun, most: int) -> list[Held]:
     return [Held(claims[item.pk], item, tuple(item.changes.all())) for item in items.order_by("position")]
 
 
-def _switch(work: _Round) -> None:
+def _move(work: Round, lever: Lever) -> None:
     """One round of these users. Raises CrmError where the request as a whole failed."""
     worn_out = [each for each in work.held if each.claim.attempts > settings.ATTEMPTS]
-    for each in worn_out:
-        settlement.settle(each, Outcome.FAILED, f"The work was interrupted {settings.ATTEMPTS} times.")
-    _drop(work, worn_out)
-    _look(work)
+    _settle(work, [(each, Verdict(Outcome.FAILED, _WORN_OUT)) for each in worn_out])
+    _settle(work, lever.look(work) if work.held else [])
     if work.run.state == RunState.CANCELLED:
-        for each in work.held:
-            settlement.settle(each, Outcome.CANCELLED)
+        _settle(work, [(each, Verdict(Outcome.CANCELLED)) for each in work.held])
         return
     if work.run.state == RunState.PAUSED:
         for each in work.held:
@@ -131,47 +110,20 @@ def _switch(work: _Round) -> None:
         return
     _mark_sent(work)
     durable.failpoint("filters.sent")
-    results = _send(work)
+    verdicts = lever.send(work) if work.held else []
     durable.failpoint("filters.answered")
-    _settle(work, results)
+    _take(work, verdicts)
     durable.failpoint("filters.settled")
 
 
-def _drop(work: _Round, gone: Sequence[Held]) -> None:
-    work.held = [each for each in work.held if each not in gone]
-
-
-def _look(work: _Round) -> None:
-    """Read before writing where an answer was lost, or where the CRM keeps no versions to compare."""
-    looked = [each for each in work.held if each.claim.outcome_unknown or not work.keeps_versions]
-    if not looked:
-        return
-    read = filters.read_filters(work.crm, [each.item.user_id for each in looked])
-    now = {each.owner_id: each for each in read}
-    settled = [each for each in looked if _is_settled_by(each, now.get(each.item.user_id))]
-    _drop(work, settled)
-
-
-def _is_settled_by(held: Held, read: OwnerFilters | None) -> bool:
-    if read is None or read.filters is None:
-        return False
-    found = {row.id: row for row in read.filters}
-    if settlement.is_as_wanted(held.changes, found):
-        outcome = Outcome.DONE if held.claim.outcome_unknown else Outcome.ALREADY
-        settlement.settle(held, outcome, now=read.filters)
-        return True
-    if _is_untouched(held.changes, found):
-        return False
-    settlement.settle(held, Outcome.CHANGED, settlement.CHANGED, now=read.filters)
-    return True
-
-
-def _is_untouched(changes: Sequence[FilterRunChange], found: Mapping[uuid.UUID, OutlookFilter]) -> bool:
-    return all(change.filter_id in found and found[change.filter_id].etag == change.etag for change in changes)
+def _settle(work: Round, ended: Sequence[tuple[Held, Verdict]]) -> None:
+    for each, verdict in ended:
+        settlement.settle(each, verdict)
+    work.drop([each for each, _ in ended])
 
 
 @transaction.atomic
-def _mark_sent(work: _Round) -> None:
+def _mark_sent(work: Round) -> None:
     """Whose lease is lost by now is left out of the request."""
     lost = []
     for each in work.held:
@@ -179,82 +131,41 @@ def _mark_sent(work: _Round) -> None:
             durable.mark_sent(each.claim)
         except LostLease:
             lost.append(each)
-    _drop(work, lost)
+    work.drop(lost)
 
 
-def _send(work: _Round) -> tuple[SwitchResult, ...]:
-    switches = [Switch(each.item.user_id, _changes(each, work.keeps_versions)) for each in work.held]
-    acting_for = work.held[0].item.user.acting if work.acting and work.held else None
-    tag = f"osync-run-{work.run.number}"
-    return work.crm.filters.switch(switches, acting_for=acting_for, tag=tag, deadline=work.deadline)
-
-
-def _changes(held: Held, keeps_versions: bool) -> tuple[FilterChange, ...]:
-    return tuple(
-        FilterChange(
-            change.filter_id,
-            active=change.wanted_state == 0,
-            etag=change.etag if keeps_versions else "",
-            status=change.wanted_status,
-        )
-        for change in held.changes
-    )
-
-
-def _settle(work: _Round, results: Sequence[SwitchResult]) -> None:
+def _take(work: Round, verdicts: Sequence[Verdict]) -> None:
     with transaction.atomic():
-        for each, result in zip(work.held, results, strict=True):
-            if result.error is not None and _may_be_tried_again(result.error):
-                _hand_back(each, result.error)
-            elif result.error is None and result.as_wanted is None:
-                _hand_back(each, ProtocolError("The CRM's answer lacks the proof.", may_have_applied=True))
+        for each, verdict in zip(work.held, verdicts, strict=True):
+            if verdict.error is not None:
+                _hand_back(each, verdict.error)
             else:
-                settlement.settle(each, *_judged(each, result), now=result.now)
-    if any(result.wrong_author for result in results):
+                settlement.settle(each, verdict)
+    if any(verdict.wrong_author for verdict in verdicts):
         run_states.pause_quietly(work.run, because="impersonation")
 
 
-def _judged(held: Held, result: SwitchResult) -> tuple[Outcome, str]:
-    """The class in which a user ends, and why."""
-    if result.wrong_author:
-        return Outcome.FAILED, "The CRM wrote it, but not in the user's name: it ignored whom we acted for."
-    if result.error is None:
-        return (Outcome.DONE, "") if result.as_wanted else (Outcome.CHANGED, settlement.CHANGED)
-    if isinstance(result.error, Stale | NotFound):
-        found = {row.id: row for row in result.now or ()}
-        if settlement.is_as_wanted(held.changes, found):
-            return (Outcome.DONE if held.claim.outcome_unknown else Outcome.ALREADY), ""
-        return Outcome.CHANGED, settlement.CHANGED
-    if isinstance(result.error, Forbidden):
-        return Outcome.DENIED, f"The CRM forbids it: {result.error.message}"
-    return Outcome.FAILED, f"The CRM refused it: {result.error.message}"
-
-
-def _may_be_tried_again(error: CrmError) -> bool:
-    return error.transient or isinstance(error, ProtocolError)
-
-
-def _after_error(work: _Round, error: CrmError) -> None:
+def _after_error(work: Round, error: CrmError) -> None:
     """The request as a whole failed: close the gate it calls for, give everybody of it back."""
     log.warning("run %s: %s %s %s", work.run.number, type(error).__name__, error.status, error.request_id)
     if work.acting and isinstance(error, Forbidden):
         for each in work.held:
-            settlement.settle(each, *_refused(work, each, error))
+            settlement.settle(each, _refused(work, each, error))
         return
     closes = gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
     for each in work.held:
         _hand_back(each, error, free=closes or isinstance(error, WritesDisabled))
 
 
-def _refused(work: _Round, held: Held, error: Forbidden) -> tuple[Outcome, str]:
+def _refused(work: Round, held: Held, error: Forbidden) -> Verdict:
     """Why nobody may act for this user: he was disabled or lost his roles, or we may not."""
     filters.refresh_directory(work.crm, [held.item.user_id])
     held.item.user.refresh_from_db()
     if held.item.user.is_disabled:
-        return Outcome.DISABLED, "The user is disabled."
+        return Verdict(Outcome.DISABLED, "The user is disabled.")
     if not held.item.user.has_roles:
-        return Outcome.NO_ROLE, "The user has no role in the CRM."
-    return Outcome.DENIED, f"The CRM forbids it: {error.message}"
+        return Verdict(Outcome.NO_ROLE, "The user has no role in the CRM.")
+    return Verdict(Outcome.DENIED, f"The CRM forbids it: {error.message}")
 
 
 def _hand_back(held: Held, error: CrmError, *, free: bool = False) -> None:
@@ -262,7 +173,8 @@ def _hand_back(held: Held, error: CrmError, *, free: bool = False) -> None:
     try:
         if not free and held.claim.attempts >= settings.ATTEMPTS:
             said = " Whether it was written is not known; reading the user again tells." if unknown else ""
-            settlement.settle(held, Outcome.FAILED, f"The CRM did not answer {held.claim.attempts} times.{said}")
+            why = f"The CRM did not answer {held.claim.attempts} times.{said}"
+            settlement.settle(held, Verdict(Outcome.FAILED, why))
             return
         # Full jitter under a cap that doubles; the CRM's own advice wins.
         pause = error.retry_after or random.uniform(0.2, min(60.0, 2.0**held.claim.attempts))  # noqa: S311  (spreads load, guards nothing)

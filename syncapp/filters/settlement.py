@@ -5,30 +5,20 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any
 
 from django.db import transaction
 
 from syncapp import audit, durable
+from syncapp.crm.directory_records import Mailbox
 from syncapp.crm.filters_records import OutlookFilter, OwnerFilters
-from syncapp.durable import Claim, LostLease
-from syncapp.mirror import filter_store
+from syncapp.durable import LostLease
+from syncapp.filters.rounds import Held, Verdict
+from syncapp.mirror import filter_store, mailboxes
 from syncapp.models import FilterRunChange, FilterRunItem
 from syncapp.models.filter_run import Outcome
 
 log = logging.getLogger(__name__)
-CHANGED = "A filter was changed or deleted since the list was frozen."
-
-
-class HeldItem(Protocol):
-    """A claimed item with its changes."""
-
-    @property
-    def claim(self) -> Claim: ...
-    @property
-    def item(self) -> FilterRunItem: ...
-    @property
-    def changes(self) -> tuple[FilterRunChange, ...]: ...
 
 
 def is_as_wanted(changes: Sequence[FilterRunChange], found: Mapping[uuid.UUID, OutlookFilter]) -> bool:
@@ -36,37 +26,52 @@ def is_as_wanted(changes: Sequence[FilterRunChange], found: Mapping[uuid.UUID, O
     return all(change.filter_id in found and found[change.filter_id].state == change.wanted_state for change in changes)
 
 
-def settle(held: HeldItem, outcome: Outcome, why: str = "", *, now: Sequence[OutlookFilter] | None = None) -> None:
+def settle(held: Held, verdict: Verdict) -> None:
     """Keep what became of this user; nothing where somebody else holds him by now."""
     try:
         with transaction.atomic():
-            if held.claim.row().update(outcome=outcome, why=why[:300]) != 1:
+            if held.claim.row().update(outcome=verdict.outcome, why=verdict.why[:300]) != 1:
                 raise LostLease(str(held.item.pk))
             durable.settle(held.claim)
-            found = {row.id: row for row in now or ()}
-            if _was_written(held, outcome, found):
-                _note_written(held, found)
-            if now is not None:
-                filter_store.store([OwnerFilters(held.item.user_id, tuple(now))])
-            _record(held, outcome)
+            _keep_filters(held, verdict)
+            _keep_mailbox(held, verdict)
+            _record(held, verdict.outcome)
     except LostLease:
         log.warning("filter item %s: lease lost, nothing kept", held.item.pk)
 
 
-def _was_written(held: HeldItem, outcome: Outcome, found: Mapping[uuid.UUID, OutlookFilter]) -> bool:
+def _keep_filters(held: Held, verdict: Verdict) -> None:
+    found = {row.id: row for row in verdict.filters or ()}
+    if held.changes and _was_written(held, verdict.outcome, found):
+        _note_written(held, found)
+    if verdict.filters is not None:
+        filter_store.store([OwnerFilters(held.item.user_id, tuple(verdict.filters))])
+
+
+def _was_written(held: Held, outcome: Outcome, found: Mapping[uuid.UUID, OutlookFilter]) -> bool:
     return outcome == Outcome.DONE or (outcome == Outcome.FAILED and bool(found) and is_as_wanted(held.changes, found))
 
 
-def _note_written(held: HeldItem, found: Mapping[uuid.UUID, OutlookFilter]) -> None:
+def _note_written(held: Held, found: Mapping[uuid.UUID, OutlookFilter]) -> None:
     for change in held.changes:
         after = found[change.filter_id].etag if change.filter_id in found else ""
         FilterRunChange.objects.filter(pk=change.pk).update(written=True, etag_after=after)
 
 
-def _record(held: HeldItem, outcome: Outcome) -> None:
-    details = {
-        "user": str(held.item.user_id),
-        "outcome": outcome.value,
-        "filters": [str(change.filter_id) for change in held.changes],
-    }
-    audit.record("filter.switched", by=None, channel="run", group=held.item.run_id, details=details)
+def _keep_mailbox(held: Held, verdict: Verdict) -> None:
+    now: Mailbox | None = verdict.mailbox
+    if now is None:
+        return
+    mailboxes.store_read_back(held.item.user_id, now)
+    if verdict.outcome == Outcome.DONE:
+        written = {"mailbox_written": True, "mailbox_etag_after": now.etag}
+        FilterRunItem.objects.filter(pk=held.item.pk).update(**written)
+
+
+def _record(held: Held, outcome: Outcome) -> None:
+    details: dict[str, Any] = {"user": str(held.item.user_id), "outcome": outcome.value}
+    if held.item.mailbox_id is None:
+        action, details["filters"] = "filter.switched", [str(change.filter_id) for change in held.changes]
+    else:
+        action, details["method"] = "filter.method_set", held.item.wanted_method
+    audit.record(action, by=None, channel="run", group=held.item.run_id, details=details)

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
+from django.db.models import F, Q
 
 from syncapp import audit
-from syncapp.filters import plans, run_states, settlement
+from syncapp.filters import filter_lever, method_lever, plans, run_states
 from syncapp.filters.errors import NotPossible
+from syncapp.filters.planned import Planned
 from syncapp.models import FilterRow, FilterRun, FilterRunChange, FilterRunItem, Person
-from syncapp.models.durable_work import WorkState
-from syncapp.models.filter_run import NEVER, ItemQuerySet, Outcome, Plan, RunState
+from syncapp.models.filter_run import ItemQuerySet, Outcome, Plan, RunState
 
 
 def undo(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
@@ -39,12 +38,13 @@ def may_be_undone(run: FilterRun) -> int:
 
 def _written(run: FilterRun) -> ItemQuerySet:
     undone = FilterRunItem.objects.filter(run__undoes=run).exclude(outcome__in=[Outcome.FAILED, Outcome.DENIED])
-    items = FilterRunItem.objects.filter(run=run, changes__written=True).exclude(user__in=undone.values("user"))
+    written = FilterRunItem.objects.filter(Q(changes__written=True) | Q(mailbox_written=True), run=run)
+    items = written.exclude(user__in=undone.values("user"))
     return items.distinct().order_by(F("meetings").desc(nulls_last=True), "position")
 
 
 def _frozen(run: FilterRun, by: Person, channel: str) -> FilterRun:
-    items = list(_written(run).prefetch_related("changes"))
+    items = list(_written(run).select_related("user").prefetch_related("changes"))
     if not items:
         raise NotPossible("Nothing of this run is left to be undone.")
     reverse = FilterRun.objects.create(
@@ -52,6 +52,7 @@ def _frozen(run: FilterRun, by: Person, channel: str) -> FilterRun:
         state=RunState.PLANNED,
         tables=run.tables,
         wanted_on=not run.wanted_on,
+        lever=run.lever,
         words=f"Undo of run {run.number}",
         person=by,
         undoes=run,
@@ -66,23 +67,24 @@ def _frozen(run: FilterRun, by: Person, channel: str) -> FilterRun:
 
 def _reverse(reverse: FilterRun, place: int, item: FilterRunItem) -> None:
     written = [change for change in item.changes.all() if change.written]
-    held = FilterRow.objects.in_bulk([change.filter_id for change in written])
-    untouched = all(_is_as_written(change, held) for change in written)
-    back = FilterRunItem.objects.create(
-        run=reverse,
-        position=place,
-        user_id=item.user_id,
-        plan=Plan.CHANGE if untouched else Plan.CANNOT,
-        outcome=Outcome.OPEN if untouched else Outcome.CHANGED,
-        why="" if untouched else settlement.CHANGED,
-        state=WorkState.READY if untouched else WorkState.DONE,
-        settled_at=None if untouched else timezone.now(),
-        due_at=NEVER,
-        meetings=item.meetings,
-        attendees=item.attendees,
-    )
-    if untouched:
+    changed = _changed_since(item, written)
+    planned = Planned(Plan.CANNOT, Outcome.CHANGED, changed) if changed else Planned(Plan.CHANGE)
+    back = planned.item(reverse, place, item.user)
+    back.meetings, back.attendees = item.meetings, item.attendees
+    if item.mailbox_written:
+        back.mailbox_id, back.mailbox_etag = item.mailbox_id, item.mailbox_etag_after
+        back.found_method, back.wanted_method = item.wanted_method, item.found_method
+    back.save()
+    if not changed:
         FilterRunChange.objects.bulk_create(_backwards(back, written))
+
+
+def _changed_since(item: FilterRunItem, written: list[FilterRunChange]) -> str:
+    """Why this user is left alone, as far as our tables know; '' where all is as the run left it."""
+    if item.mailbox_written:
+        return "" if item.user.method == item.wanted_method else method_lever.CHANGED
+    held = FilterRow.objects.in_bulk([change.filter_id for change in written])
+    return "" if all(_is_as_written(change, held) for change in written) else filter_lever.CHANGED
 
 
 def _is_as_written(change: FilterRunChange, held: dict[UUID, FilterRow]) -> bool:

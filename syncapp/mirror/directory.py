@@ -44,12 +44,13 @@ def store_mailboxes(rows: Sequence[Mailbox], generation: int) -> None:
     users = list(FilterUser.objects.filter(pk__in=list(ours)))
     now = timezone.now()
     for user in users:
-        _fill_mailbox(user, ours[user.pk])
+        fill_mailbox(user, ours[user.pk])
         user.mailbox_read_at = now
-    FilterUser.objects.bulk_update(users, [*_MAILBOX, "mailbox_read_at"], batch_size=50)
+    FilterUser.objects.bulk_update(users, [*MAILBOX_COLUMNS, "mailbox_read_at"], batch_size=50)
 
 
-_MAILBOX = {
+# Our columns of a mailbox, and what they are called where it is read.
+MAILBOX_COLUMNS = {
     "mailbox_id": "id",
     "mailbox_etag": "etag",
     "mailbox_state": "state",
@@ -63,8 +64,9 @@ _MAILBOX = {
 }
 
 
-def _fill_mailbox(user: FilterUser, mailbox: Mailbox) -> None:
-    for ours, theirs in _MAILBOX.items():
+def fill_mailbox(user: FilterUser, mailbox: Mailbox) -> None:
+    """Put what was read of the mailbox into its user's row, which is not saved."""
+    for ours, theirs in MAILBOX_COLUMNS.items():
         setattr(user, ours, getattr(mailbox, theirs))
 
 

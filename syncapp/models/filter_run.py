@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from syncapp.models.durable_work import DurableQuerySet, DurableWork, durable_indexes, lease_columns_are_consistent
 from syncapp.models.filter_user import FilterUser
@@ -27,6 +28,13 @@ class RunState(models.TextChoices):
 
 
 OPEN_RUNS = [RunState.COUNTING, RunState.PLANNED, RunState.WAITING, RunState.RUNNING, RunState.PAUSED]
+
+
+class Lever(models.TextChoices):
+    """What a run moves: the filters of some tables, or how the mailboxes synchronize."""
+
+    FILTERS = "filters", "Filters"
+    METHOD = "method", "Mailbox method"
 
 
 class Plan(models.TextChoices):
@@ -48,6 +56,8 @@ class Outcome(models.TextChoices):
     HELD = "held", "Held back"
     DISABLED = "disabled", "Disabled user"
     NO_ROLE = "no_role", "No role"
+    NO_MAILBOX = "no_mailbox", "No mailbox"
+    NOT_READY = "not_ready", "Mailbox not ready"
     DENIED = "denied", "Denied"
     CHANGED = "changed", "Changed meanwhile"
     FAILED = "failed", "Failed"
@@ -60,19 +70,26 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class FilterRun(models.Model):
-    """`wanted_on` is an end state, never "the other way round". `undoes` names the run whose findings are restored."""
+    """`wanted_on` is an end state, never "the other way round". `undoes` names the run whose findings are restored.
+
+    `lever` says what is moved: filters of `tables` to `wanted_on`, or mailboxes to `wanted_method` (as in SyncMethod;
+    None for an undo, which gives each mailbox its own back). `retries`: the run some of whose users it takes again.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     number = models.PositiveIntegerField(unique=True)
     state = models.CharField(max_length=10, choices=RunState, default=RunState.COUNTING)
     tables = models.JSONField(default=list, help_text="Logical names of the tables whose filters are switched.")
     wanted_on = models.BooleanField(default=False)
+    lever = models.CharField(max_length=8, choices=Lever, default=Lever.FILTERS)
+    wanted_method = models.SmallIntegerField(null=True, blank=True)
     words = models.CharField(max_length=300, blank=True, help_text="What was selected, in words.")
     reason = models.CharField(max_length=500, blank=True)
     change_number = models.CharField(max_length=60, blank=True)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     undoes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="undone_by")
+    retries = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="retried_by")
     keeps_deletes_apart = models.BooleanField(null=True, help_text="As read when the list was frozen; None: unknown.")
     stop_above_percent = models.PositiveSmallIntegerField(default=5)
     pilot = models.PositiveIntegerField(default=0, help_text="So many users first; then the run pauses. 0: no pilot.")
@@ -104,6 +121,16 @@ class FilterRun(models.Model):
         """Whether something of it may still happen."""
         return self.state in OPEN_RUNS
 
+    @property
+    def moves_mailboxes(self) -> bool:
+        """Whether it sets how mailboxes synchronize instead of switching filters."""
+        return self.lever == Lever.METHOD
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether it is started and waits for its time."""
+        return self.state == RunState.RUNNING and self.starts_at is not None and self.starts_at > timezone.now()
+
 
 class ItemQuerySet(DurableQuerySet):
     """Named reads of a run's items."""
@@ -114,7 +141,11 @@ class ItemQuerySet(DurableQuerySet):
 
 
 class FilterRunItem(DurableWork):
-    """One user of a run: durable work of its own. `meetings` None: not counted, which is not none."""
+    """One user of a run: durable work of its own. `meetings` None: not counted, which is not none.
+
+    The last columns are those of a run that moves mailboxes: what was found, what is wanted, the version that our write
+    made ('' as long as we wrote nothing).
+    """
 
     run = models.ForeignKey(FilterRun, on_delete=models.CASCADE, related_name="items")
     position = models.PositiveIntegerField()
@@ -126,6 +157,12 @@ class FilterRunItem(DurableWork):
     needs_count = models.BooleanField(default=False)
     meetings = models.PositiveIntegerField(null=True, blank=True)
     attendees = models.PositiveIntegerField(null=True, blank=True)
+    mailbox_id = models.UUIDField(null=True, blank=True)
+    mailbox_etag = models.CharField(max_length=100, blank=True)
+    found_method = models.SmallIntegerField(null=True, blank=True)
+    wanted_method = models.SmallIntegerField(null=True, blank=True)
+    mailbox_etag_after = models.CharField(max_length=100, blank=True)
+    mailbox_written = models.BooleanField(default=False)
 
     objects: ClassVar[Any] = ItemQuerySet.as_manager()
 
@@ -134,6 +171,7 @@ class FilterRunItem(DurableWork):
             *durable_indexes("filter_item"),
             models.Index(fields=["run", "outcome", "position"], name="filter_item_outcome"),
             models.Index(fields=["run", "plan", "position"], name="filter_item_plan"),
+            models.Index(fields=["run", "settled_at"], name="filter_item_settled"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["run", "user"], name="one_item_a_user_and_run"),

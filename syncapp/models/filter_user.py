@@ -169,3 +169,13 @@ class FilterUser(models.Model):
     def is_server_side(self) -> bool:
         """Whether the CRM itself synchronizes his appointments, contacts and tasks."""
         return self.method == SyncMethod.SERVER_SIDE and self.mailbox_state == 0
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether his mailbox may synchronize server-side: somebody approved its address, or nobody has to."""
+        return self.approval in (0, 1)
+
+    @property
+    def has_old_client(self) -> bool:
+        """Whether there are traces of the old add-in: e-mail by it, or active offline filters, which are its alone."""
+        return 1 in (self.incoming, self.outgoing) or self.offline_on > 0

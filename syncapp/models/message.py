@@ -21,6 +21,7 @@ class MessageKind(models.TextChoices):
     OUTCOME = "outcome", "What became of an edit"
     QUESTION = "question", "Question from a colleague"
     ANSWER = "answer", "Answer to a question"
+    RUN = "run", "What a filter run did or waits for"
     TEST = "test", "Test"
     OPERATIONS = "operations", "The portal itself"
 

@@ -1,0 +1,87 @@
+"""Switching filters: ten users in one request by our own right, one in his own name, each row under its version."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from syncapp.crm.errors import CrmError, Forbidden, NotFound, ProtocolError, Stale
+from syncapp.crm.filters_records import FilterChange, OutlookFilter, OwnerFilters, Switch, SwitchResult
+from syncapp.filters import settlement
+from syncapp.filters.rounds import Held, Round, Verdict
+from syncapp.mirror import filters
+from syncapp.models import FilterRunChange
+from syncapp.models.filter_run import Outcome
+
+CHANGED = "A filter was changed or deleted since the list was frozen."
+NOT_IN_HIS_NAME = "The CRM wrote it, but not in the user's name: it ignored whom we acted for."
+
+
+def look(work: Round) -> list[tuple[Held, Verdict]]:
+    """Read before writing where an answer was lost, or where the CRM keeps no versions to compare."""
+    looked = [each for each in work.held if each.claim.outcome_unknown or not work.keeps_versions]
+    if not looked:
+        return []
+    read = filters.read_filters(work.crm, [each.item.user_id for each in looked])
+    now = {each.owner_id: each for each in read}
+    found = [(each, _found(each, now.get(each.item.user_id))) for each in looked]
+    return [(each, verdict) for each, verdict in found if verdict]
+
+
+def _found(held: Held, read: OwnerFilters | None) -> Verdict | None:
+    """How he ends without a write; None where one is needed."""
+    if read is None or read.filters is None:
+        return None
+    rows = {row.id: row for row in read.filters}
+    if settlement.is_as_wanted(held.changes, rows):
+        return Verdict(Outcome.DONE if held.claim.outcome_unknown else Outcome.ALREADY, filters=read.filters)
+    if _is_untouched(held.changes, rows):
+        return None
+    return Verdict(Outcome.CHANGED, CHANGED, filters=read.filters)
+
+
+def _is_untouched(changes: Sequence[FilterRunChange], found: Mapping[uuid.UUID, OutlookFilter]) -> bool:
+    return all(change.filter_id in found and found[change.filter_id].etag == change.etag for change in changes)
+
+
+def send(work: Round) -> list[Verdict]:
+    """Switch these users' filters in one request."""
+    switches = [Switch(each.item.user_id, _changes(each, work.keeps_versions)) for each in work.held]
+    acting_for = work.held[0].item.user.acting if work.acting and work.held else None
+    results = work.crm.filters.switch(switches, acting_for=acting_for, tag=work.tag, deadline=work.deadline)
+    return [_judged(each, result) for each, result in zip(work.held, results, strict=True)]
+
+
+def _changes(held: Held, keeps_versions: bool) -> tuple[FilterChange, ...]:
+    return tuple(
+        FilterChange(
+            change.filter_id,
+            active=change.wanted_state == 0,
+            etag=change.etag if keeps_versions else "",
+            status=change.wanted_status,
+        )
+        for change in held.changes
+    )
+
+
+def _judged(held: Held, result: SwitchResult) -> Verdict:
+    if result.wrong_author:
+        return Verdict(Outcome.FAILED, NOT_IN_HIS_NAME, filters=result.now, wrong_author=True)
+    if result.error is not None:
+        return _refused(held, result.error, result.now)
+    if result.as_wanted is None:
+        return Verdict(error=ProtocolError("The CRM's answer lacks the proof.", may_have_applied=True))
+    outcome, why = (Outcome.DONE, "") if result.as_wanted else (Outcome.CHANGED, CHANGED)
+    return Verdict(outcome, why, filters=result.now)
+
+
+def _refused(held: Held, error: CrmError, now: Sequence[OutlookFilter] | None) -> Verdict:
+    if error.transient or isinstance(error, ProtocolError):
+        return Verdict(error=error)
+    if isinstance(error, Stale | NotFound):
+        if settlement.is_as_wanted(held.changes, {row.id: row for row in now or ()}):
+            return Verdict(Outcome.DONE if held.claim.outcome_unknown else Outcome.ALREADY, filters=now)
+        return Verdict(Outcome.CHANGED, CHANGED, filters=now)
+    if isinstance(error, Forbidden):
+        return Verdict(Outcome.DENIED, f"The CRM forbids it: {error.message}", filters=now)
+    return Verdict(Outcome.FAILED, f"The CRM refused it: {error.message}", filters=now)

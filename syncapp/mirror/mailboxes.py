@@ -1,0 +1,24 @@
+"""A mailbox as a write of ours read it back → its user's row, and with it the ways that are open to him."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from syncapp.crm.directory_records import Mailbox
+from syncapp.mirror import directory, filter_store
+from syncapp.models import FilterUser
+
+
+def store_read_back(user_id: UUID, mailbox: Mailbox) -> None:
+    """Keep how this user's mailbox synchronizes now; nothing where the mailbox is not his."""
+    with transaction.atomic():
+        user = FilterUser.objects.select_for_update().filter(pk=user_id, mailbox_id=mailbox.id).first()
+        if user is None:
+            return
+        directory.fill_mailbox(user, mailbox)
+        user.mailbox_read_at = timezone.now()
+        user.save(update_fields=[*directory.MAILBOX_COLUMNS, "mailbox_read_at"])
+        filter_store.summarize([user_id])
