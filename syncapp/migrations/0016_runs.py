@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncapp', '0014_user_lists'),
+        ('syncapp', '0015_first_reading'),
     ]
 
     operations = [
