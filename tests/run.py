@@ -30,6 +30,8 @@ ON_BOTH = [
 ]
 # Each state of an edit, and axe on each page in each look: minutes that a change of one page needs, not every change.
 LONG_IN_A_BROWSER = [f"tests/browser/test_{name}.py" for name in ("activity", "queue", "settings", "states")]
+# Two thousand users and the limits of a real CRM.
+LONG_JOURNEYS = ["tests/journeys/test_many_filter_runs.py"]
 NEITHER_JOURNEY_NOR_BROWSER = "not journey and not browser"
 
 
@@ -74,6 +76,9 @@ def lanes() -> list[Lane]:
     apart = ["--ignore=tests/machine", "--ignore=tests/interop"]
     demo_brings_its_own = "--ignore=tests/journeys/test_demo.py"
     in_a_browser = ["-m", "browser", "--dist", "loadfile"]
+    apart_from_many = [f"--ignore={file}" for file in LONG_JOURNEYS]
+    # PostgreSQL sees a filter run of thousands in the long lane.
+    apart_from_runs = [*apart_from_many, "--ignore=tests/journeys/test_filter_runs.py"]
     apart_from_looks = [f"--ignore={file}" for file in LONG_IN_A_BROWSER]
     return [
         Lane("unit", "everything without processes, SQLite", ["-m", NEITHER_JOURNEY_NOR_BROWSER, *apart, *spread]),
@@ -84,11 +89,11 @@ def lanes() -> list[Lane]:
             postgres=True,
         ),
         Lane("machine", "the state machine, SQLite", ["-m", "not journey", "tests/machine"]),
-        Lane("journeys", "whole stories with real processes, SQLite", ["-m", "journey", *spread]),
+        Lane("journeys", "whole stories with real processes, SQLite", ["-m", "journey", *apart_from_many, *spread]),
         Lane(
             "journeys-postgres",
             "whole stories with real processes, PostgreSQL",
-            ["-m", "journey", demo_brings_its_own, *spread],
+            ["-m", "journey", demo_brings_its_own, *apart_from_runs, *spread],
             postgres=True,
         ),
         Lane(
@@ -99,6 +104,13 @@ def lanes() -> list[Lane]:
             all_of_it=False,
         ),
         Lane("browser", "a real Chromium", [*in_a_browser, *apart_from_looks], needs=_chromium),
+        Lane(
+            "journeys-long",
+            "a filter run of thousands with real processes, PostgreSQL",
+            ["-m", "journey", *LONG_JOURNEYS],
+            postgres=True,
+            only_by_name=True,
+        ),
         Lane(
             "browser-long",
             "every state and every look in a real Chromium",

@@ -64,6 +64,7 @@ def _make_due(run: FilterRun) -> None:
         pilots = waiting.order_by("position").values_list("pk", flat=True)[: run.pilot]
         waiting = waiting.filter(pk__in=list(pilots))
     waiting.update(due_at=run.starts_at or Now(), rung_at=None)
+    FilterRun.objects.filter(pk=run.pk).update(rung_at=None)  # a bell of a moment ago rang for something else
 
 
 def pause(run: FilterRun, *, by: Person | None, because: str = "", channel: str = "screen") -> None:

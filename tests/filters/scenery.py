@@ -51,7 +51,11 @@ class Scenery:
 
     def states(self, owner: FilterUser) -> dict[str, int]:
         """The state of each of a user's Outlook filters in the CRM."""
-        path = f"userqueries?$select=statecode&$filter=querytype eq 256 and _ownerid_value eq {owner.pk}"
+        return self.states_of(owner.pk)
+
+    def states_of(self, owner_id: uuid.UUID) -> dict[str, int]:
+        """The same by the user's id."""
+        path = f"userqueries?$select=statecode&$filter=querytype eq 256 and _ownerid_value eq {owner_id}"
         return {row["userqueryid"]: row["statecode"] for row in self.cloud.call("GET", path)["value"]}
 
     def rows(self, set_name: str, query: str = "") -> list[dict[str, Any]]:

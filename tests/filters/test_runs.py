@@ -10,6 +10,7 @@ from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterRow, FilterRun, FilterRunItem, FilterUser
 from syncapp.models.filter_run import Outcome, Plan, RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell
+from tests.filters.expected import expected_outcomes
 from tests.people import fred, make_person
 
 OFF = plans.Wish(APPOINTMENT_TABLES, on=False, reason="Twice in Outlook")
@@ -82,27 +83,6 @@ def test_everybody_ends_in_the_class_that_the_crm_s_tables_call_for(read):
     assert {"done", "already", "no_filter", "disabled", "no_role"} == set(expected.values())
     written = [key for key, _ in read.switched(since)]
     assert len(written) == len(set(written)) > 0
-
-
-def expected_outcomes(read) -> dict[str, str]:
-    """The class of each user, computed from the sandbox's own tables."""
-    roles = "$expand=systemuserroles_association($select=roleid)"
-    rows = read.rows("systemusers", f"?$select=isdisabled&$filter=applicationid eq null&{roles}")
-    return {row["systemuserid"]: _expected(read, row) for row in rows}
-
-
-def _expected(read, user) -> str:
-    if user["isdisabled"]:
-        return "disabled"
-    if not user["systemuserroles_association"]:
-        return "no_role"
-    query = f"?$filter=querytype eq 256 and _ownerid_value eq {user['systemuserid']}"
-    states = [
-        row["statecode"] for row in read.rows("userqueries", query) if row["returnedtypecode"] in APPOINTMENT_TABLES
-    ]
-    if not states:
-        return "no_filter"
-    return "done" if 0 in states else "already"
 
 
 def test_a_run_over_what_is_so_already_writes_nothing(read):

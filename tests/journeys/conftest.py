@@ -47,7 +47,7 @@ def stack(journey_database: Database) -> Iterator[Stack]:
 def contacts(stack: Stack, rounds: int, django_db_blocker: DjangoDbBlocker) -> Iterator[Iterator[uuid.UUID]]:
     """The CRM's contacts, each handed out once; at the end all that was judged is judged again."""
     world = World(stack.sandbox.url)
-    world.reset(contacts=100 + 25 * rounds)
+    world.reset(contacts=100 + 25 * rounds, users=100, filters=4)
     yield iter([uuid.UUID(row["contactid"]) for row in world.rows("contacts", select="contactid")])
     with django_db_blocker.unblock(), stack.database.used_here():
         late = Story(stack, world, iter(())).judge(Story.judged)

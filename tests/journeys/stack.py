@@ -28,6 +28,7 @@ TIMES = {
     "PROBE_SECONDS": "1",
     "ATTEMPTS": "40",
     "UNDO_SECONDS": "0",
+    "GOVERNOR_TIME_SCALE": "0.01",
 }
 PULLS_BY_HAND = "36000"
 
@@ -116,7 +117,6 @@ class Stack:
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             "DATABASE_URL": self.database.url,
             "REDIS_URL": self.broker.url,
-            "GOVERNOR_TIME_SCALE": "0.01",
             "DEMO": "1",
             "DEMO_DIR": str(self.folder),
             "SANDBOX_PORT": self.sandbox.url.rpartition(":")[2],

@@ -1,0 +1,161 @@
+"""A filter run among real processes, and its judge: the CRM's own tables before, its ledger afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from syncapp import connection, gates
+from syncapp.filters import meetings, plans, run_states
+from syncapp.mirror import filters as inventory
+from syncapp.models import FilterRun, FilterRunItem, FilterUser, Gate
+from syncapp.models.durable_work import HELD_STATES, WAITING_STATES
+from syncapp.models.filter_run import NEVER, Outcome, Plan, RunState
+from syncapp.models.filter_tables import APPOINTMENT_TABLES
+from tests.filters.expected import expected_outcomes
+from tests.filters.scenery import Scenery
+from tests.journeys.story import PATIENCE, Story
+from tests.people import fred, make_person
+from tests.servers import wait_until
+
+OFF = plans.Wish(APPOINTMENT_TABLES, on=False, reason="Twice in Outlook")
+
+
+def limits(scale: float) -> dict[str, Any]:
+    """The published limits, with the sandbox's clock as many times quicker."""
+    return {"time_scale": scale, "limits": {"requests": 6000, "execution_seconds": 1200}}
+
+
+class FilterStory:
+    """Everybody's appointments go off while things break."""
+
+    def __init__(self, story: Story, *, patience: float = PATIENCE) -> None:
+        self.story, self.stack, self.world = story, story.stack, story.world
+        self.patience = patience
+        self.scenery = Scenery(story.stack.sandbox.url)
+        self.read()
+        self.run = self._frozen()
+        self.expected = expected_outcomes(self.scenery) | self._held_back()
+        self.since = self.scenery.mark()
+
+    def read(self) -> None:
+        """A whole inventory; where the CRM was made anew, what was read of the old one goes."""
+        inventory.request()
+        wait_until(lambda: inventory.take(connection.recognised_crm()), seconds=self.patience, what="an inventory")
+
+    def _frozen(self) -> FilterRun:
+        everybody = list(FilterUser.objects.people().order_by("name_key").values_list("pk", flat=True))
+        run = plans.freeze_run(everybody, OFF, by=fred())
+        self.wait(lambda: self._is(run, RunState.PLANNED), "a worker has counted the meetings")
+        held = list(run.items.filter(plan=Plan.HELD).values_list("pk", flat=True))
+        meetings.release(run, held[: len(held) // 2], by=fred())
+        return run
+
+    def _is(self, run: FilterRun, state: RunState) -> bool:
+        run.refresh_from_db()
+        return run.state == state
+
+    def _held_back(self) -> dict[str, str]:
+        held = self.run.items.filter(plan=Plan.HELD)
+        return {str(item.user_id): Outcome.HELD.value for item in held}
+
+    def wait(self, holds: Callable[[], object], what: str) -> None:
+        """Poll as long as this many users may take; the time between two bells flies."""
+
+        def with_bells() -> object:
+            self.bells_may_ring_again()
+            time.sleep(0.2)
+            return holds()
+
+        wait_until(with_bells, seconds=self.patience, what=what)
+
+    # --- what happens -----------------------------------------------------------------------------------
+    def start(self) -> None:
+        """Fred starts it; a long list is confirmed by the second person."""
+        run_states.start(self.run, by=fred())
+        if self.run.state == RunState.WAITING:
+            run_states.confirm(self.run, by=make_person("Frida"))
+        assert self.run.state == RunState.RUNNING
+
+    def goes_on(self, users: int = 1) -> None:
+        """At least so many more users are brought to their end, and the run is not over."""
+        before = self.left()
+        self.wait(lambda: self.left() <= before - users, f"{users} more users are done")
+        assert self.left(), "the run is over: nothing more could be tried"
+
+    def left(self) -> int:
+        """How many users are still to come."""
+        return run_states.unsettled_items(self.run)
+
+    def pause(self) -> None:
+        """No user is begun any more; those under way come to their end."""
+        run_states.pause(self.run, by=fred())
+        self.story.wait(lambda: not self._held().exists(), "nobody is under way")
+        assert self.left(), "the run was over before it was paused: nothing was tried"
+
+    def resume(self) -> None:
+        """Go on, and as if the time between two bells were over."""
+        run_states.resume(self.run, by=fred())
+        self.bells_may_ring_again()
+
+    def _held(self) -> Any:
+        return FilterRunItem.objects.filter(run=self.run, state__in=HELD_STATES)
+
+    def credentials_fail_for_a_while(self) -> None:
+        """The secret is refused until every worker has seen it, then it is valid again."""
+        self.world.faults(credentials_refused=True)
+        self.bells_may_ring_again()
+        self.story.wait(lambda: not gates.are_open([Gate.Name.CRM_CREDENTIALS]), "the gate is closed")
+        assert self.left(), "the run was over before the credentials failed: nothing was tried"
+        self.world.heal()
+
+    def flush_the_broker(self) -> None:
+        """Everything that Redis holds is gone."""
+        self.stack.flush_broker()
+        self.bells_may_ring_again()
+
+    def bells_may_ring_again(self) -> None:
+        """As if BELL_SECONDS were over."""
+        FilterRun.objects.update(rung_at=None)
+
+    def time_flies(self) -> None:
+        """As if every time to wait were over: of bells, of closed gates, of users who are tried again."""
+        self.bells_may_ring_again()
+        Gate.objects.exclude(next_probe_at=None).update(next_probe_at=Now())
+        later = FilterRunItem.objects.filter(run=self.run, state__in=WAITING_STATES, due_at__gt=Now())
+        later.exclude(due_at=NEVER).update(due_at=Now())
+
+    def ends(self) -> None:
+        """Wait for the end; time between bells flies."""
+        self.wait(self._has_ended, "the run is done")
+
+    def _has_ended(self) -> bool:
+        self.time_flies()
+        return self._is(self.run, RunState.DONE)
+
+    def states(self) -> dict[str, int]:
+        """The state of every filter in the CRM by its id, read in the way that an administrator may."""
+        users = FilterUser.objects.people().values_list("pk", flat=True)
+        found: dict[str, int] = {}
+        for user_id in users:
+            found |= self.scenery.states_of(user_id)
+        return found
+
+    # --- judging ----------------------------------------------------------------------------------------
+    def is_as_planned(self) -> None:
+        """Every user in the class that the CRM's tables called for, every filter written once, nobody half done."""
+        ended = {str(item.user_id): item.outcome for item in self.run.items.all()}
+        assert ended == self.expected
+        written = Counter(key for key, _ in self.scenery.switched(self.since))
+        assert [key for key, times in written.items() if times > 1] == []
+        assert set(written) == self._planned()
+
+    def _planned(self) -> set[str]:
+        done = self.run.items.filter(outcome=Outcome.DONE)
+        changes = done.annotate(filter_id=F("changes__filter_id")).values_list("filter_id", flat=True)
+        return {str(key) for key in changes}
