@@ -19,7 +19,7 @@ from syncapp.activity import daily
 from syncapp.connection import WrongOrganization, crm, post, recognised_crm
 from syncapp.crm.errors import CrmError
 from syncapp.emails import sending
-from syncapp.filters import meetings, runs
+from syncapp.filters import forecasts, meetings, runs
 from syncapp.mirror import changes, cursors
 from syncapp.mirror import filters as inventory
 from syncapp.models import Delivery, FilterRunItem, Gate, Message, Pulse, SelectionRun
@@ -196,6 +196,7 @@ def nightly() -> None:
     notices.forget_old()
     SessionStore.clear_expired()
     meetings.forget_old()
+    forecasts.forget_old()
 
 
 @transaction.atomic

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from syncapp.crm import canonical, cells, fetch_xml, odata
@@ -20,10 +21,8 @@ from syncapp.crm.filters_records import (
     Counted,
     Meeting,
     OrganizedMeetings,
-    OutlookFilter,
     SelectedRow,
     Selection,
-    SystemFilter,
 )
 from syncapp.crm.transport import Transport
 
@@ -33,7 +32,17 @@ _AGGREGATE_LIMIT, _MOST_COUNTED = "0x8004E023", 50_000
 _COOKIE = "@Microsoft.Dynamics.CRM.fetchxmlpagingcookie"
 _MORE = "@Microsoft.Dynamics.CRM.morerecords"
 
-AnyFilter = OutlookFilter | SystemFilter
+
+class AnyFilter(Protocol):
+    """What can be asked: a filter as it was read just now, or as somebody keeps it."""
+
+    @property
+    def table(self) -> str:
+        """The logical name of the table that it is about."""
+
+    @property
+    def fetch_xml(self) -> str:
+        """Its question."""
 
 
 class Evaluation:
@@ -124,7 +133,7 @@ def _counted(part: Part) -> Counted | CrmError:
 
 def _selected(row: odata.Row, table: str, columns: Sequence[str]) -> SelectedRow:
     texts = {name: cells.text(row, name + odata.FORMATTED) or _plain(row.get(name)) for name in columns}
-    return SelectedRow(cells.guid(row, fetch_xml.key_of(table)), texts)
+    return SelectedRow(cells.guid(row, fetch_xml.key_of(table)), texts, {name: row.get(name) for name in columns})
 
 
 def _plain(value: object) -> str:

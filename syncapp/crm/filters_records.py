@@ -7,13 +7,14 @@ Outlook filters and templates".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from uuid import UUID
 
+from syncapp.crm import canonical
 from syncapp.crm.directory_records import Mailbox
-from syncapp.crm.errors import CrmError
+from syncapp.crm.errors import CrmError, ProtocolError
 
 
 class QueryType(IntEnum):
@@ -198,10 +199,19 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class SelectedRow:
-    """A row that a filter selects, with what a person reads of the columns that were asked for."""
+    """A row that a filter selects, with what a person reads of the columns that were asked for, and what they hold."""
 
     id: UUID
     texts: Mapping[str, str]
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def moment(self, column: str) -> datetime | None:
+        """A date and time that was asked for, None when empty. Raises ProtocolError for what is none."""
+        value = self.values.get(column)
+        try:
+            return None if value is None else canonical.parse_date_time(str(value))
+        except ValueError as error:
+            raise ProtocolError(f"'{column}' is not a date and time.", code="value") from error
 
 
 @dataclass(frozen=True, slots=True)

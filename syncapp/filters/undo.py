@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from syncapp import audit
-from syncapp.filters import filter_lever, method_lever, plans, run_states
+from syncapp.filters import filter_lever, method_lever, method_plans, plans, run_states
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.planned import Planned
-from syncapp.models import FilterRow, FilterRun, FilterRunChange, FilterRunItem, Person
+from syncapp.models import FilterRow, FilterRun, FilterRunChange, FilterRunItem, FilterUser, Person
 from syncapp.models.filter_run import ItemQuerySet, Outcome, Plan, RunState
+
+# An undo's part that ended so restored nothing, so that another one may.
+_LEFT_AS_IT_WAS = [Outcome.FAILED, Outcome.DENIED, Outcome.CANCELLED, Outcome.HELD]
+_WAS_WRITTEN = Q(changes__written=True) | Q(mailbox_written=True)
 
 
 def undo(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
@@ -36,10 +40,47 @@ def may_be_undone(run: FilterRun) -> int:
     return 0 if run.undoes_id is not None else _written(run).count()
 
 
+def restorable(user: FilterUser) -> ItemQuerySet:
+    """This user's parts of runs whose writes nothing has restored, or is about to."""
+    undoing = FilterRunItem.objects.filter(run__undoes=OuterRef("run"), user=user).exclude(outcome__in=_LEFT_AS_IT_WAS)
+    written = FilterRunItem.objects.filter(_WAS_WRITTEN, user=user, run__undoes__isnull=True)
+    return written.filter(~Exists(undoing)).distinct()
+
+
+def restore(item: FilterRunItem, *, by: Person, channel: str = "screen") -> FilterRun:
+    """Freeze a run that puts back what this user's part of a run found; its preview is seen before it starts.
+
+    Unlike `undo` it is a plan like any other: meetings that it may cost are counted first. Raises NotPossible.
+    """
+    if not restorable(item.user).filter(pk=item.pk).exists():
+        raise NotPossible("Nothing that this run wrote for this user is left to be restored.")
+    with transaction.atomic():
+        run = item.run
+        reverse = _reverse_run(run, by, f"What run {run.number} found for {item.user.name}")
+        _reverse(reverse, 0, item)
+        _guard(reverse, item.user)
+        details = {"run": reverse.number, "restores": run.number, "users": 1, "on": reverse.wanted_on}
+        audit.record("run.frozen", by=by, channel=channel, group=reverse.pk, details=details)
+    reverse.refresh_from_db()
+    return reverse
+
+
+def _guard(reverse: FilterRun, user: FilterUser) -> None:
+    """What a run from the matrix would hold back, this one holds back too."""
+    back = reverse.items.filter(plan=Plan.CHANGE).first()
+    if back is None:
+        return
+    if reverse.moves_mailboxes:
+        why = method_plans.danger(user, back.wanted_method)
+        reverse.items.filter(pk=back.pk).update(plan=Plan.HELD if why else Plan.CHANGE, why=why)
+    elif plans.endangers_meetings(user, reverse):
+        reverse.items.filter(pk=back.pk).update(needs_count=True)
+        FilterRun.objects.filter(pk=reverse.pk).update(state=RunState.COUNTING)
+
+
 def _written(run: FilterRun) -> ItemQuerySet:
-    undone = FilterRunItem.objects.filter(run__undoes=run).exclude(outcome__in=[Outcome.FAILED, Outcome.DENIED])
-    written = FilterRunItem.objects.filter(Q(changes__written=True) | Q(mailbox_written=True), run=run)
-    items = written.exclude(user__in=undone.values("user"))
+    undone = FilterRunItem.objects.filter(run__undoes=run).exclude(outcome__in=_LEFT_AS_IT_WAS)
+    items = FilterRunItem.objects.filter(_WAS_WRITTEN, run=run).exclude(user__in=undone.values("user"))
     return items.distinct().order_by(F("meetings").desc(nulls_last=True), "position")
 
 
@@ -47,22 +88,26 @@ def _frozen(run: FilterRun, by: Person, channel: str) -> FilterRun:
     items = list(_written(run).select_related("user").prefetch_related("changes"))
     if not items:
         raise NotPossible("Nothing of this run is left to be undone.")
-    reverse = FilterRun.objects.create(
+    reverse = _reverse_run(run, by, f"Undo of run {run.number}")
+    for place, item in enumerate(items):
+        _reverse(reverse, place, item)
+    audit.record("run.undone", by=by, channel=channel, group=run.pk, details={"run": run.number, "users": len(items)})
+    return reverse
+
+
+def _reverse_run(run: FilterRun, by: Person, words: str) -> FilterRun:
+    return FilterRun.objects.create(
         number=plans.next_number(),
         state=RunState.PLANNED,
         tables=run.tables,
         wanted_on=not run.wanted_on,
         lever=run.lever,
-        words=f"Undo of run {run.number}",
+        words=words[:300],
         person=by,
         undoes=run,
         stop_above_percent=100,
         keeps_deletes_apart=run.keeps_deletes_apart,
     )
-    for place, item in enumerate(items):
-        _reverse(reverse, place, item)
-    audit.record("run.undone", by=by, channel=channel, group=run.pk, details={"run": run.number, "users": len(items)})
-    return reverse
 
 
 def _reverse(reverse: FilterRun, place: int, item: FilterRunItem) -> None:

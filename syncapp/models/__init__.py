@@ -20,6 +20,7 @@ from syncapp.models.selection import Selection, SelectionItem, SelectionRun
 from syncapp.models.sync_field import SyncField
 from syncapp.models.sync_record import SyncRecord
 from syncapp.models.together import Comment, Presence
+from syncapp.models.user_forecast import UserForecast
 from syncapp.models.user_list import UserList, UserListEntry
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "SyncField",
     "SyncRecord",
     "SystemFilter",
+    "UserForecast",
     "UserList",
     "UserListEntry",
 ]

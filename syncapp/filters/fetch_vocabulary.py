@@ -1,0 +1,134 @@
+"""The words for FetchXML: tables, columns, values and operators ("Condition operators", table reference pages)."""
+
+from __future__ import annotations
+
+import re
+
+TABLES = {
+    "appointment": "Appointments",
+    "serviceappointment": "Service appointments",
+    "recurringappointmentmaster": "Recurring series",
+    "contact": "Contacts",
+    "task": "Tasks",
+    "phonecall": "Phone calls",
+    "letter": "Letters",
+    "fax": "Faxes",
+    "email": "E-mails",
+    "account": "Accounts",
+    "opportunity": "Opportunities",
+    "lead": "Leads",
+    "systemuser": "Users",
+    "team": "Teams",
+    "activityparty": "People taking part",
+}
+_COLUMNS = {
+    "ownerid": "owner",
+    "owningbusinessunit": "business unit",
+    "statecode": "state",
+    "statuscode": "status reason",
+    "regardingobjectid": "regarding",
+    "parentcustomerid": "company",
+    "subject": "subject",
+    "fullname": "full name",
+    "firstname": "first name",
+    "lastname": "last name",
+    "emailaddress1": "e-mail",
+    "address1_city": "city",
+    "address1_country": "country",
+    "prioritycode": "priority",
+    "createdby": "creator",
+    "modifiedby": "last editor",
+    "partyid": "person",
+    "participationtypemask": "role",
+    "organizer": "organizer",
+    "requiredattendees": "required attendees",
+    "location": "location",
+    "name": "name",
+    "donotsendmm": "“send no marketing”",
+}
+_STATES = {"0": "Open", "1": "Completed", "2": "Canceled", "3": "Scheduled"}
+_ACTIVITIES = (
+    *("appointment", "serviceappointment", "recurringappointmentmaster", "task", "phonecall", "letter", "fax", "email"),
+)
+_PEOPLE = ("contact", "account", "systemuser")
+
+# Operators that are about whoever asks, and take no value.
+ABOUT = {
+    "eq-userid": "{who}",
+    "ne-userid": "not {who}",
+    "eq-userteams": "a team of {who}",
+    "eq-useroruserteams": "{who} or a team of {who}",
+    "eq-useroruserhierarchy": "{who} or somebody who reports to {who}",
+    "eq-useroruserhierarchyandteams": "{who}, somebody who reports to {who}, or a team of one of them",
+    "eq-businessid": "the business unit of {who}",
+    "ne-businessid": "not the business unit of {who}",
+}
+# How a date's column begins the phrase, for one table or ('') for all.
+PLACES = {
+    ("", "scheduledstart"): "starting",
+    ("", "scheduledend"): "ending",
+    ("task", "scheduledend"): "due",
+    ("phonecall", "scheduledend"): "due",
+    ("letter", "scheduledend"): "due",
+    ("fax", "scheduledend"): "due",
+    ("", "patternstartdate"): "beginning",
+    ("", "patternenddate"): "ending",
+    ("", "createdon"): "created",
+    ("", "modifiedon"): "changed",
+    ("", "actualend"): "finished",
+}
+_UNITS = ("hours", "days", "weeks", "months", "years")
+DATES = {
+    "today": "today",
+    "yesterday": "yesterday",
+    "tomorrow": "tomorrow",
+    **{f"{turn}-{unit}": f"{turn} {unit}" for turn in ("this", "last", "next") for unit in ("week", "month", "year")},
+    "last-seven-days": "in the last 7 days",
+    "next-seven-days": "in the next 7 days",
+    **{f"last-x-{unit}": f"in the last {{n}} {unit}" for unit in _UNITS},
+    **{f"next-x-{unit}": f"in the next {{n}} {unit}" for unit in _UNITS},
+    **{f"olderthan-x-{unit}": f"more than {{n}} {unit} ago" for unit in (*_UNITS, "minutes")},
+    "on": "on {n}",
+    "not-on": "not on {n}",
+    "on-or-after": "on or after {n}",
+    "on-or-before": "on or before {n}",
+}
+_WITHOUT = {"null": "is empty", "not-null": "is filled"}
+_WITH_ONE = {
+    "eq": "is {0}",
+    "ne": "is not {0}",
+    "neq": "is not {0}",
+    "gt": "is above {0}",
+    "ge": "is {0} or above",
+    "lt": "is below {0}",
+    "le": "is {0} or below",
+    "like": "is like {0}",
+    "not-like": "is not like {0}",
+    "begins-with": "begins with {0}",
+    "not-begin-with": "does not begin with {0}",
+    "ends-with": "ends with {0}",
+    "not-end-with": "does not end with {0}",
+}
+_WITH_TWO = {"between": "is between {0} and {1}", "not-between": "is not between {0} and {1}"}
+_WITH_SEVERAL = {"in": "is {all}", "not-in": "is none of {all}"}
+
+
+def column_of(name: str) -> str:
+    """What a person calls the column; its own name where we know no other."""
+    return _COLUMNS.get(name, name)
+
+
+def operator_of(operator: str, values: int) -> str:
+    """The phrase for an operator with so many values, '' where there is none."""
+    if values and operator in _WITH_SEVERAL:
+        return _WITH_SEVERAL[operator]
+    return {0: _WITHOUT, 1: _WITH_ONE, 2: _WITH_TWO}.get(values, {}).get(operator, "")
+
+
+def value_of(table: str, name: str, value: str) -> str:
+    """The value as a person reads it: states by their words, numbers as they are, texts in quotes."""
+    if name == "statecode" and table in _ACTIVITIES:
+        return _STATES.get(value, value)
+    if name == "statecode" and table in _PEOPLE:
+        return {"0": "Active", "1": "Inactive"}.get(value, value)
+    return value if re.fullmatch(r"-?\d+([.,]\d+)?", value) else f"“{value}”"

@@ -1,0 +1,174 @@
+"""What would leave a user's Outlook if some of his filters went off: asked of the CRM in his name, reading only.
+
+Rows that those filters select, less what his other active filters and the system's still select, because filters add
+up. What cannot be counted is unknown, never none. The last answer is kept with its age.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from syncapp.crm.client import CrmClient
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import CrmError
+from syncapp.crm.evaluation import AnyFilter
+from syncapp.crm.fetch_xml import MEETINGS
+from syncapp.crm.filters_records import QueryType
+from syncapp.filters.errors import NotPossible
+from syncapp.models import FilterRow, FilterUser, Person, SystemFilter, UserForecast
+
+MOST_ROWS = 5000
+MOST_NAMED = 50
+NOT_IN_HIS_NAME = "The CRM answered in somebody else’s name, so nothing can be said of this user."
+_TOO_MANY = f"Other filters select more than {MOST_ROWS:,} rows; what stays cannot be told apart."
+# A series has no such moment: what began long ago may still be to come.
+_STARTS = dict.fromkeys(("appointment", "serviceappointment"), "scheduledstart")
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """A future meeting that the user organizes and others are invited to; `starts` in ISO form or ''."""
+
+    subject: str
+    starts: str
+    attendees: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One table: how many rows leave, stay, and lie ahead among those that leave; None is unknown, and `why` says why.
+
+    `is_more`: at least so many leave. `meetings` None: whether he organizes some of them could not be found out.
+    """
+
+    table: str
+    leaves: int | None = None
+    stays: int | None = None
+    ahead: int | None = None
+    is_more: bool = False
+    meetings: list[Invited] | None = field(default_factory=list)
+    why: str = ""
+
+
+def ask(
+    user: FilterUser, filter_ids: Collection[UUID], *, crm: CrmClient, by: Person, deadline: Deadline | None = None
+) -> UserForecast:
+    """Ask the CRM and keep the answer. Raises NotPossible where none of them is on, CrmError."""
+    held = FilterRow.objects.for_outlook().filter(owner_id=user.pk, state=0)
+    off = [row for row in held if row.pk in filter_ids]
+    if not off:
+        raise NotPossible("None of these filters is on, so nothing would leave.")
+    stay = [row for row in held if row.pk not in filter_ids]
+    losses = _asked(user, off, stay, crm, deadline)
+    kept, _ = UserForecast.objects.update_or_create(
+        user=user,
+        defaults={
+            "asked_at": timezone.now(),
+            "asked_by": by,
+            "off": [str(row.pk) for row in off],
+            "losses": [asdict(loss) for loss in losses],
+        },
+    )
+    return kept
+
+
+def losses_of(kept: UserForecast) -> list[Loss]:
+    """The answer that was kept, a table each."""
+    return [Loss(**loss | {"meetings": _invited(loss["meetings"])}) for loss in kept.losses]
+
+
+def _invited(found: Sequence[dict[str, object]] | None) -> list[Invited] | None:
+    return None if found is None else [Invited(**each) for each in found]  # type: ignore[arg-type]  # our own JSON
+
+
+def forget_old(*, days: int = 7) -> int:
+    """Answers name people's meetings; nobody needs them for long."""
+    return UserForecast.objects.filter(asked_at__lt=timezone.now() - timedelta(days=days)).delete()[0]
+
+
+def _asked(
+    user: FilterUser, off: Sequence[FilterRow], stay: Sequence[FilterRow], crm: CrmClient, deadline: Deadline | None
+) -> list[Loss]:
+    tables = sorted({row.table for row in off})
+    why = _refusal(user, crm, deadline)
+    if why:
+        return [Loss(table, meetings=None, why=why) for table in tables]
+    questions = _Questions(user, crm, deadline)
+    return [questions.loss(table, [row for row in off if row.table == table], _others(table, stay)) for table in tables]
+
+
+def _refusal(user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> str:
+    """Why the CRM does not answer in his name; an id that it does not know it ignores without a word."""
+    try:
+        answered_as = crm.who_am_i(acting_for=user.acting, deadline=deadline).user_id
+    except CrmError as error:
+        if error.transient:
+            raise
+        return f"The CRM does not answer in this user’s name ({type(error).__name__})."
+    return "" if answered_as == user.pk else NOT_IN_HIS_NAME
+
+
+def _others(table: str, stay: Sequence[FilterRow]) -> list[AnyFilter]:
+    for_everybody = SystemFilter.objects.filter(query_type=QueryType.OUTLOOK_FILTER, state=0, table=table)
+    return [*(row for row in stay if row.table == table), *for_everybody]
+
+
+class _Questions:
+    """Questions in one user's name."""
+
+    def __init__(self, user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> None:
+        self.user, self.crm, self.deadline = user, crm, deadline
+        self.now = timezone.now()
+
+    def loss(self, table: str, off: Sequence[AnyFilter], others: Sequence[AnyFilter]) -> Loss:
+        try:
+            goes, goes_all = self._rows(off)
+            stays, stays_all = self._rows(others)
+        except CrmError as error:
+            if error.transient:
+                raise
+            return Loss(table, meetings=None, why=f"The CRM refused to evaluate a filter ({type(error).__name__}).")
+        if not stays_all:
+            return Loss(table, meetings=None, why=_TOO_MANY)
+        leaves = {key: starts for key, starts in goes.items() if key not in stays}
+        ahead = sum(starts is not None and starts > self.now for starts in leaves.values())
+        meetings = self._meetings(table, leaves) if goes_all else None
+        return Loss(
+            table, len(leaves), len(goes) - len(leaves), ahead if table in _STARTS else None, not goes_all, meetings
+        )
+
+    def _rows(self, filters: Sequence[AnyFilter]) -> tuple[dict[UUID, datetime | None], bool]:
+        """The rows that they select together, with when each starts, and whether that is all of them."""
+        found: dict[UUID, datetime | None] = {}
+        is_all = True
+        for each in filters:
+            column = _STARTS.get(each.table, "")
+            selection = self.crm.evaluation.rows(
+                each,
+                columns=[column] if column else [],
+                acting_for=self.user.acting,
+                most=MOST_ROWS,
+                deadline=self.deadline,
+            )
+            is_all = is_all and selection.complete
+            found |= {row.id: row.moment(column) if column else None for row in selection.rows}
+        return found, is_all
+
+    def _meetings(self, table: str, leaves: Collection[UUID]) -> list[Invited] | None:
+        if table not in MEETINGS:
+            return []
+        (found,) = self.crm.evaluation.organized_meetings(
+            [self.user.pk], table=table, after=self.now, deadline=self.deadline
+        )
+        if found.meetings is None or not found.complete:
+            return None
+        his = sorted((each for each in found.meetings if each.id in leaves), key=lambda each: str(each.starts))
+        return [
+            Invited(each.subject[:200], each.starts.isoformat() if each.starts else "", each.attendees)
+            for each in his[:MOST_NAMED]
+        ]

@@ -1,0 +1,88 @@
+"""What would leave a user's Outlook, judged by the sandbox's own rows."""
+
+from __future__ import annotations
+
+import uuid
+
+from syncapp import connection
+from syncapp.filters import forecasts
+from syncapp.models import FilterRow, FilterUser
+from tests.people import fred
+
+
+def ask(user: FilterUser, *tables: str) -> list[forecasts.Loss]:
+    rows = FilterRow.objects.for_outlook().filter(owner_id=user.pk, table__in=tables)
+    kept = forecasts.ask(user, set(rows.values_list("pk", flat=True)), crm=connection.crm(), by=fred())
+    return forecasts.losses_of(kept)
+
+
+def organizer(scenery) -> FilterUser:
+    """Somebody with future appointments of his own and others invited."""
+    for row in scenery.rows("appointments", "?$select=_ownerid_value"):
+        user = FilterUser.objects.filter(pk=row["_ownerid_value"], is_disabled=False, appointments="on").first()
+        if user:
+            return user
+    raise AssertionError("nobody organizes an appointment")
+
+
+def test_rows_are_counted_in_the_users_name_less_what_still_selects_them(scenery):
+    scenery.read()
+    user = organizer(scenery)
+    own = scenery.rows("appointments", f"?$select=subject&$filter=_ownerid_value eq {user.pk}")
+    invited = {
+        row["activityid"]: len(
+            scenery.rows(
+                "activityparties", f"?$filter=_activityid_value eq {row['activityid']}&$select=activitypartyid"
+            )
+        )
+        - 1
+        for row in own
+    }
+
+    (lost,) = ask(user, "appointment")
+
+    assert (lost.leaves, lost.stays, lost.ahead, lost.why) == (len(own), 0, len(own), "")
+    assert sorted((each.subject, each.attendees) for each in lost.meetings) == sorted(
+        (row["subject"], invited[row["activityid"]]) for row in own if invited[row["activityid"]]
+    )
+    copy = FilterRow.objects.for_outlook().get(owner_id=user.pk, table="appointment")
+    asked = {copy.pk}
+    copy.pk, copy.name = uuid.uuid4(), "The same once more"
+    copy.save(force_insert=True)
+    (kept,) = forecasts.losses_of(forecasts.ask(user, asked, crm=connection.crm(), by=fred()))
+    assert (kept.leaves, kept.stays, kept.meetings) == (0, len(own), [])
+
+
+def test_what_the_crm_answers_in_somebody_elses_name_is_unknown_and_not_nothing(scenery):
+    scenery.read()
+    user = organizer(scenery)
+    FilterUser.objects.filter(pk=user.pk).update(entra_id=None)
+    stranger = FilterUser.objects.get(pk=user.pk)
+    stranger.pk = uuid.uuid4()
+    stranger.save(force_insert=True)
+    FilterRow.objects.filter(owner_id=user.pk).update(owner_id=stranger.pk)
+
+    (lost,) = ask(stranger, "appointment")
+
+    assert (lost.leaves, lost.ahead, lost.meetings) == (None, None, None)
+    assert lost.why == forecasts.NOT_IN_HIS_NAME
+
+
+def test_who_cannot_be_asked_and_what_cannot_be_evaluated_is_unknown(scenery):
+    scenery.read()
+    disabled = FilterUser.objects.filter(is_disabled=True, is_application=False, tables__has_key="contact").first()
+    rita = scenery.user()
+    FilterRow.objects.filter(owner_id=rita.pk, table="contact").update(fetch_xml="<fetch><entity name='task'/></fetch>")
+
+    (of_disabled,) = ask(disabled, "contact") if disabled.contacts == "on" else ask_on(disabled)
+    (of_rita,) = ask(rita, "contact")
+
+    assert of_disabled.leaves is None
+    assert "does not answer in this user’s name" in of_disabled.why
+    assert of_rita.leaves is None
+    assert "refused to evaluate" in of_rita.why
+
+
+def ask_on(user: FilterUser) -> list[forecasts.Loss]:
+    FilterRow.objects.filter(owner_id=user.pk).update(state=0)
+    return ask(user, "contact")

@@ -1,0 +1,58 @@
+"""One user's past: which run switched what, who else touched the filters, and what can be put back."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp import connection
+from syncapp.filters import plans, run_states, runs, undo, user_history
+from syncapp.filters.errors import NotPossible
+from syncapp.models.filter_run import Plan, RunState
+from syncapp.models.filter_tables import APPOINTMENT_TABLES
+from tests.people import fred
+
+
+def carry_out(run):
+    """Start it and bring it to its end."""
+    run_states.start(run, by=fred())
+    runs.work(run.pk, crm=connection.recognised_crm(), seconds=20)
+
+
+def test_what_a_run_found_for_one_user_is_put_back_by_a_plan_of_its_own(scenery):
+    scenery.read()
+    rita, rob = scenery.user(), scenery.user("Rob Marchetti")
+    before = scenery.states(rita)
+    run = plans.freeze_run([rita.pk, rob.pk], plans.Wish(("contact", "task"), on=False), by=fred())
+    carry_out(run)
+
+    (part,) = user_history.parts_of(rita)
+    restored = undo.restore(part.item, by=fred())
+
+    assert (part.may_be_restored, sorted(change.table for change in part.written)) == (True, ["contact", "task"])
+    assert user_history.touched_by_others(rita, [part])[0].by == "the user"
+    assert (restored.state, restored.undoes, restored.items.get().user) == (RunState.PLANNED, run, rita)
+    with pytest.raises(NotPossible):
+        undo.restore(part.item, by=fred())
+    carry_out(restored)
+    assert scenery.states(rita) == before
+    assert scenery.states(rob) != before
+    assert [each.item.run.number for each in user_history.parts_of(rita)] == [restored.number, run.number]
+    assert not any(each.may_be_restored for each in user_history.parts_of(rita))
+    assert undo.may_be_undone(run) == 1
+
+
+def test_putting_appointments_off_again_counts_the_meetings_first(scenery):
+    scenery.read()
+    rita = scenery.user()
+    for key in scenery.states(rita):
+        scenery.change("userqueries", key, statecode=1, statuscode=2)
+    scenery.read()
+    run = plans.freeze_run([rita.pk], plans.Wish(APPOINTMENT_TABLES, on=True), by=fred())
+    carry_out(run)
+
+    restored = undo.restore(user_history.parts_of(rita)[0].item, by=fred())
+
+    assert (restored.state, restored.items.get().needs_count) == (RunState.COUNTING, True)
+    run_states.cancel(restored, by=fred())
+    assert user_history.parts_of(rita)[0].may_be_restored
+    assert run.items.get().plan == Plan.CHANGE
