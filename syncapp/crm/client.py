@@ -22,6 +22,7 @@ from syncapp.crm.evaluation import Evaluation
 from syncapp.crm.filters import Filters
 from syncapp.crm.filters_records import TableFacts
 from syncapp.crm.governor import Condition, Lane
+from syncapp.crm.lookups import Lookups
 from syncapp.crm.names import Names
 from syncapp.crm.records import (
     ChangePage,
@@ -64,6 +65,7 @@ class CrmClient:
         self.directory = Directory(transport)
         self.filters = Filters(transport, writes_allowed=filter_writes_allowed)
         self.evaluation = Evaluation(transport)
+        self.lookups = Lookups(transport)
 
     def in_lane(self, lane: Lane) -> CrmClient:
         """The same client whose calls wait in another lane of the governor."""

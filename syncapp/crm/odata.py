@@ -64,12 +64,22 @@ def row_path(set_name: str, row_id: UUID) -> str:
 
 
 def query(
-    path: str, *, select: Iterable[str] = (), filter: str = "", expand: str = "", fetch: str = "", tag: str = ""
+    path: str,
+    *,
+    select: Iterable[str] = (),
+    filter: str = "",
+    order_by: str = "",
+    top: int | None = None,
+    expand: str = "",
+    fetch: str = "",
+    tag: str = "",
 ) -> str:
     """`path` with its query options, percent-encoded."""
     options = {
         "$select": ",".join(identifier(name) for name in select),
         "$filter": filter,
+        "$orderby": order_by,
+        "$top": str(top or ""),
         "$expand": expand,
         "fetchXml": fetch,
         "tag": tag,

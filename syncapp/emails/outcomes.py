@@ -37,7 +37,9 @@ def _result(field: SyncField, column: Column | None) -> Result:
     label = column.label if column else field.column_name
     if field.decision == FieldDecision.APPROVED:
         corrected = last is not None and last.is_corrected
-        now = sides.single(column, last.value_to_write) if corrected and last is not None else None
+        now = (
+            sides.single(column, last.value_to_write, last.corrected_label) if corrected and last is not None else None
+        )
         return Result(label, "Approved, corrected" if corrected else "Approved", "", proposed, now)
     return Result(label, "Kept as it was", _reason(last), proposed, _kept(field, last, column))
 

@@ -81,6 +81,9 @@ class Decision(models.Model):
     value_to_write = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
     expected_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
     is_corrected = models.BooleanField(default=False)
+    corrected_label = models.CharField(
+        max_length=400, blank=True, help_text="What a corrected lookup points to, by name."
+    )
 
     four_eyes = models.BooleanField()
     decider_oid = models.UUIDField(null=True)

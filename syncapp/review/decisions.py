@@ -38,6 +38,7 @@ class Choice:
     reason: str = ""
     is_corrected: bool = False
     corrected_value: str | None = None
+    corrected_label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def _decide_one(
         reason_code=choice.reason_code,
         reason=choice.reason,
         is_corrected=choice.is_corrected,
+        corrected_label=choice.corrected_label,
         due_at=due_at or database_now(plus=preferences.read().undo_window),
     )
     steps.put_on_its_way(field, decision, by=by, channel=channel, group=group, replaced=replaced)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,9 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from syncapp.crm import canonical
+from syncapp.crm.lookups import NamedRow
 from syncapp.crm.records import Column, ColumnType
+from syncapp.web import lookup_choices
 
 # column type ─▶ the kind of input; what is missing cannot be corrected here
 _KINDS = {
@@ -24,6 +27,7 @@ _KINDS = {
     ColumnType.FLOAT: "number",
     ColumnType.DATE: "date",
     ColumnType.DATE_TIME: "date_time",
+    ColumnType.LOOKUP: "lookup",
 }
 _YES_NO = (("true", "Yes"), ("false", "No"))
 
@@ -38,15 +42,34 @@ class Correction:
     options: tuple[tuple[str, str, bool], ...] = ()
 
 
-def correction(column: Column | None, typed: tuple[str, ...] | None, proposed: str | None) -> Correction | None:
-    """The input for this column, holding what was typed, else the proposal; None where it has none."""
+def correction(
+    column: Column | None, typed: tuple[str, ...] | None, proposed: str | None, found: Sequence[NamedRow] = ()
+) -> Correction | None:
+    """The input for this column, holding what was typed, else the proposal; None where it has none.
+
+    `found` are the rows that a lookup may be set to.
+    """
     kind = _KINDS.get(column.type) if column is not None and column.writable else None
     if column is None or kind is None:
         return None
+    if column.type is ColumnType.LOOKUP:
+        return Correction(kind, "", options=_rows_to_choose(column, typed or (), found))
     content = typed if typed is not None else _as_typed(column, proposed or "")
     if kind == "text" and any("\n" in text for text in content):
         kind = "area"  # a one-line input would drop the line ends
     return Correction(kind, content[0] if content else "", column.max_length, _options(column, content))
+
+
+def _rows_to_choose(
+    column: Column, typed: tuple[str, ...], found: Sequence[NamedRow]
+) -> tuple[tuple[str, str, bool], ...]:
+    chosen = next(filter(None, map(lookup_choices.read, typed)), None)
+    rows = [*([chosen] if chosen and chosen not in found else []), *found]
+    tells_tables = len(column.targets) > 1
+    return tuple(
+        (lookup_choices.signed(row), f"{row.name} ({row.table})" if tells_tables else row.name, row == chosen)
+        for row in rows
+    )
 
 
 def _as_typed(column: Column, value: str) -> tuple[str, ...]:
@@ -87,12 +110,21 @@ def canonical_text(column: Column, content: tuple[str, ...]) -> str | None:
     if column.type is ColumnType.CHOICES:
         return ",".join(sorted(filter(None, content), key=_as_number)) or None
     text = content[0] if content else ""
+    if column.type is ColumnType.LOOKUP:
+        row = lookup_choices.read(text)
+        return row.value if row else text or None
     if column.type in (ColumnType.TEXT, ColumnType.MEMO):
         return text or None
     text = text.strip()
     if column.type is ColumnType.DATE_TIME and text:
         return _instant(text)
     return text or None
+
+
+def label(column: Column, content: tuple[str, ...]) -> str:
+    """What a chosen row is called; '' for every other type, whose value says it."""
+    row = lookup_choices.read(content[0]) if column.type is ColumnType.LOOKUP and content else None
+    return row.name if row else ""
 
 
 def _as_number(text: str) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import timezone
 
 from syncapp.crm import values
+from syncapp.crm.lookups import NamedRow
 from syncapp.crm.records import Column
 from syncapp.models import SyncField
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
@@ -50,6 +52,7 @@ class FieldShown:
     group: str = ""
     is_part: bool = False
     undone_with_group: bool = False
+    found: Sequence[NamedRow] = ()
 
     @property
     def id(self) -> uuid.UUID:
@@ -132,7 +135,7 @@ class FieldShown:
     @property
     def correction(self) -> Correction | None:
         proposed = "" if self.is_conflict else self.field.proposed_value
-        return correction(self.column, self.typed.value, proposed)
+        return correction(self.column, self.typed.value, proposed, self.found)
 
     @property
     def now_differs(self) -> bool:
@@ -161,4 +164,4 @@ class FieldShown:
         last = outcomes.last_decision(self.field) if self.outcome else None
         if last is None or not last.is_corrected:
             return None
-        return sides.single(self.column, last.value_to_write)
+        return sides.single(self.column, last.value_to_write, last.corrected_label)

@@ -1,8 +1,9 @@
 """The form of a record page: one submit becomes choices, or says what is missing and keeps what was typed.
 
 Every control of a field carries the field's id: seen.ID (what the page showed), tick.ID (marked to approve), mark.ID
-(reject or correct, opened), value.ID (the correction), code.ID and text.ID (the reason). `do` is the button. The head
-of a group has the same controls with group-KEY for the id; `split` names the groups that are decided field by field.
+(reject or correct, opened), value.ID (the correction), find.ID (the name of what a lookup should point to), code.ID and
+text.ID (the reason). `do` is the button. The head of a group has the same controls with group-KEY for the id; `split`
+names the groups that are decided field by field.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from uuid import UUID
 
 from django.http import QueryDict
 
-from syncapp.crm.records import Column
+from syncapp.crm.records import Column, ColumnType
 from syncapp.models import SyncField
 from syncapp.models.decision import Outcome
 from syncapp.preferences import OTHER
@@ -35,6 +36,7 @@ class Typed:
     value: tuple[str, ...] | None = None
     code: str = ""
     text: str = ""
+    find: str = ""
 
 
 @dataclass(slots=True)
@@ -73,6 +75,7 @@ def typed(post: QueryDict, key: UUID | str) -> Typed:
         value=corrections.typed(post, f"value.{key}"),
         code=post.get(f"code.{key}", ""),
         text=post.get(f"text.{key}", "").strip(),
+        find=post.get(f"find.{key}", "").strip(),
     )
 
 
@@ -174,12 +177,17 @@ def _correct(form: _Form, row: SyncField, key: _Key) -> Choice:
     _refuse_a_part(form, row, key)
     column = form.columns.get(row.column_name)
     content = typed(form.post, row.pk).value
+    if column is not None and column.type is ColumnType.LOOKUP and not content:
+        raise _Missing("Find the right one by its name, and choose it.")
     if column is None or content is None:
         raise _Missing("This field cannot be corrected here. Approve it or reject it.")
     value = corrections.canonical_text(column, content)
     if corrections.is_as_proposed(column, value, row.proposed_value):
         return _approve(form, row, key)
-    return Choice(row.pk, Outcome.APPROVED, form.seen(row), is_corrected=True, corrected_value=value)
+    label = corrections.label(column, content)
+    return Choice(
+        row.pk, Outcome.APPROVED, form.seen(row), is_corrected=True, corrected_value=value, corrected_label=label
+    )
 
 
 def _other(form: _Form, row: SyncField, key: _Key) -> Choice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from syncapp import preferences
+from syncapp.crm.lookups import NamedRow
 from syncapp.models import SyncField, SyncRecord
 from syncapp.review import reasons, together
 from syncapp.review.errors import ReviewError
@@ -23,6 +24,7 @@ from syncapp.web.shown import Asked, RecordShown
 from syncapp.web.talk import Talk
 
 Problems = Mapping[uuid.UUID | str | None, str]
+Found = Mapping[uuid.UUID, Sequence[NamedRow]]
 
 
 def record_or_404(record_id: uuid.UUID) -> SyncRecord:
@@ -45,13 +47,15 @@ def split_in(request: PortalRequest) -> frozenset[str]:
     return forms.split_of(request.GET) | forms.split_of(request.POST)
 
 
-def shown_in(request: PortalRequest, view: QueueView, problems: Problems | None = None) -> RecordShown:
+def shown_in(
+    request: PortalRequest, view: QueueView, problems: Problems | None = None, found: Found | None = None
+) -> RecordShown:
     """The view's open edit as it is now, with what the reviewer had typed into the form that was sent."""
     post, row = request.POST, view.current
     if row is None:
         raise Http404
     typed = (lambda key: forms.typed(post, key)) if post else links.preselected(request.GET, row)
-    brought = Asked(typed, problems or {}, split_in(request))
+    brought = Asked(typed, problems or {}, split_in(request), found or {})
     wanted = preferences.read().field_groups
     known = view.columns_of(row.target_table)
     return shown.record_shown(row, person=request.user, known=known, wanted_groups=wanted, asked=brought)
@@ -91,11 +95,18 @@ def done(request: PortalRequest, row: SyncRecord, *, said: str) -> HttpResponse:
 
 
 def page_again(
-    request: PortalRequest, row: SyncRecord, problems: Problems, *, status: int, taken: int = 0
+    request: PortalRequest,
+    row: SyncRecord,
+    problems: Problems,
+    *,
+    status: int,
+    taken: int = 0,
+    found: Found | None = None,
 ) -> HttpResponse:
     """The page with what went wrong beside what was typed."""
     view = view_of(request, record_or_404(row.pk))
-    context = context_of(request, view, shown_in(request, view, problems), showing="record", taken=taken)
+    page = shown_in(request, view, problems, found)
+    context = context_of(request, view, page, showing="record", taken=taken)
     template = "review/_swap.html" if wants_part(request) else "review/record.html"
     return answer(request, template, context, status=status)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Prefetch
 
+from syncapp.crm.lookups import NamedRow
 from syncapp.crm.records import Column
 from syncapp.mirror.now import Belongs
 from syncapp.models import CrmUser, Decision, Person, RuleTrace, SyncField, SyncRecord
@@ -35,11 +36,12 @@ def nothing_typed(key: uuid.UUID | str) -> Typed:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the request brought for the page: what was typed, what was wrong with it, which groups are split."""
+    """What the request brought for the page: what was typed, what was wrong with it, what is split, what was found."""
 
     typed: TypedOf = nothing_typed
     problems: Mapping[uuid.UUID | str | None, str] = field(default_factory=dict)
     split: Collection[str] = ()
+    found: Mapping[uuid.UUID, Sequence[NamedRow]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,7 @@ class _Builder:
             echo=self._echoes.get(row.pk),
             group=self._bound.get(row.pk, ""),
             is_part=row.pk in self._parts,
+            found=self.asked.found.get(row.pk, ()),
         )
 
     def group(self, group: Group, shown: Mapping[uuid.UUID, FieldShown]) -> GroupShown:

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from syncapp import gates
-from syncapp.models import Gate
+from syncapp.models import Gate, SyncField
+from syncapp.web import lookup_choices
 from tests.people import browser, rita
 from tests.web.screen import Screen, on, opened, pressed
 from tests.world import World
@@ -109,3 +110,38 @@ def test_the_whole_story_from_outlook_to_the_ledger(world: World):
     words = opened(client, record).words
     assert "Written at" in words
     assert "Rejected not correct; by you" in words
+
+
+def test_a_lookup_is_corrected_to_a_row_that_the_crm_found_by_name(world: World):
+    world.reset(contacts=6, pending=6)
+    world.pull()
+    field = SyncField.objects.get(column_name="parentcustomerid")
+    account = max(world.rows("accounts", select="accountid,name"), key=lambda row: str(row["accountid"]))
+    client = browser(rita())
+    opened_page = opened(client, field.record)
+
+    found = pressed(
+        client, opened_page, field.record, f"do=find:{field.pk}", **{on(field, "find"): account["name"][:4]}
+    )
+    right = next(
+        tag["value"]
+        for _, tag in found.tags
+        if tag.get("name") == on(field, "value") and str(account["accountid"]) in str(lookup_choices.read(tag["value"]))
+    )
+    told = pressed(client, found, field.record, f"do=correct:{field.pk}", **{on(field, "value"): right})
+
+    assert f"Corrected to {account['name']}" in told.words
+    assert field.decisions.get().value_to_write == f"account:{account['accountid']}"
+
+
+def test_a_lookup_takes_nothing_that_the_crm_did_not_name(world: World):
+    world.reset(contacts=6, pending=6)
+    world.pull()
+    field = SyncField.objects.get(column_name="parentcustomerid")
+    client = browser(rita())
+    typed = {on(field, "value"): "somebody made this up"}
+
+    told = pressed(client, opened(client, field.record), field.record, f"do=correct:{field.pk}", **typed)
+
+    assert told.status == 422
+    assert not field.decisions.exists()

@@ -82,7 +82,7 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
   }
 
   function press(button, fields) {
-    decided(fields);
+    if (!button.value.startsWith("find:")) decided(fields);
     button.click();
     if (!busy) after = null; // the browser held it back
   }
@@ -134,7 +134,8 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
 
   function submit(input) {
     const place = input.closest(".conflict tr, .ask");
-    const button = place?.querySelector("button[name=do]");
+    const buttons = [...(place?.querySelectorAll("button[name=do]") ?? [])];
+    const button = input.name.startsWith("find.") ? buttons[0] : buttons.at(-1); // the last one decides
     if (!button) return;
     submittedByKey = true;
     press(button, [input.closest(".field")?.dataset.field ?? current]);

@@ -24,16 +24,21 @@ function countMarks(form) {
 
 // A decided field loses the button that had the focus: its row takes it.
 let decidedField = "";
+let foundFor = "";
 
 document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.target?.id !== "record") return;
   const used = event.detail.requestConfig.triggeringEvent?.submitter ?? event.detail.elt;
   decidedField = used.closest(".field")?.dataset.field ?? "";
+  foundFor = used.value?.startsWith("find:") ? decidedField : "";
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {
   markOpenEdit();
   document.querySelectorAll(".record-form").forEach(countMarks);
-  if (event.detail.elt.id !== "record" || document.activeElement !== document.body) return;
+  if (event.detail.elt.id !== "record") return;
+  if (foundFor) (document.querySelector(`[name="value.${foundFor}"]`) ?? document.getElementById(`find-${foundFor}`))?.focus();
+  if (document.activeElement !== document.body) return;
   const row = decidedField && document.querySelector(`[data-field="${CSS.escape(decidedField)}"]`);
   (row || document.getElementById("record-title"))?.focus({ preventScroll: Boolean(row) });
 });

@@ -211,3 +211,11 @@ def test_other_names_reach_the_crm(cloud):
 
     with pytest.raises(Rejected):
         client.staged_fields()
+
+
+def test_rows_that_a_lookup_may_point_to_are_found_by_the_beginning_of_their_names(crm):
+    somebody = crm.lookups.named("systemuser", EDITOR.name[:3].lower(), most=5)
+
+    assert EDITOR.name in {row.name for row in somebody}
+    assert all(row.value == f"systemuser:{row.id}" for row in somebody)
+    assert crm.lookups.named("account", "o'quote", most=5) == ()

@@ -1,0 +1,19 @@
+"""What a lookup column can point to, asked of the CRM while a person waits."""
+
+from __future__ import annotations
+
+from syncapp.crm.client import CrmClient
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.lookups import NamedRow
+from syncapp.crm.records import Column
+
+MOST = 8  # rows of one table: a list to choose from, not to read
+MOST_TABLES = 3
+SECONDS = 5.0
+
+
+def find(column: Column, beginning: str, *, crm: CrmClient) -> tuple[NamedRow, ...]:
+    """Rows whose name begins so, of each table that the column may point to, within SECONDS. Raises CrmError."""
+    deadline = Deadline.after(SECONDS)
+    tables = column.targets[:MOST_TABLES]
+    return tuple(row for table in tables for row in crm.lookups.named(table, beginning, most=MOST, deadline=deadline))

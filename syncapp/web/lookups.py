@@ -1,0 +1,47 @@
+"""Correcting a lookup: the CRM's rows by the beginning of their names, to choose from on the record page."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from django.http import HttpResponse
+
+from syncapp import connection, gates
+from syncapp.crm.errors import CrmError
+from syncapp.crm.lookups import NamedRow
+from syncapp.crm.records import ColumnType
+from syncapp.mirror import columns, lookups
+from syncapp.models import SyncField
+from syncapp.models.person import Role
+from syncapp.web import record_page
+from syncapp.web.access import PortalRequest, allow
+from syncapp.web.review import SILENT_GATES
+
+LONGEST_NAME = 100
+NO_ANSWER = "CRM did not answer. Try again, or approve or reject the proposal."
+NO_NAME = "Type the beginning of the name first."
+
+
+@allow(Role.REVIEWER, methods=("POST",))
+def find(request: PortalRequest, field_id: uuid.UUID) -> HttpResponse:
+    """The record's page with the rows that were found, and with all that was typed. Nothing is decided by it."""
+    field = record_page.field_or_404(field_id)
+    beginning = request.POST.get(f"find.{field_id}", "").strip()[:LONGEST_NAME]
+    found, problem = _found(field, beginning)
+    return record_page.page_again(
+        request, field.record, {field.pk: problem} if problem else {}, status=200, found={field.pk: found}
+    )
+
+
+def _found(field: SyncField, beginning: str) -> tuple[Sequence[NamedRow], str]:
+    column = columns.find(field.record.target_table, field.column_name)
+    if column is None or column.type is not ColumnType.LOOKUP or not beginning:
+        return (), NO_NAME
+    if not gates.are_open(SILENT_GATES):
+        return (), NO_ANSWER
+    try:
+        rows = lookups.find(column, beginning, crm=connection.crm())
+    except CrmError:
+        return (), NO_ANSWER
+    return rows, "" if rows else f"Nothing in CRM begins with “{beginning}”."
