@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncapp', '0015_first_reading'),
+        ('syncapp', '0017_user_forecasts'),
     ]
 
     operations = [
