@@ -27,6 +27,7 @@ def filter_runs(request: PortalRequest) -> HttpResponse:
     runs = FilterRun.objects.select_related("person").order_by("-frozen_at")[:MOST_RUNS]
     shown = [RunShown(run, request.user) for run in runs]
     context = {"section": "filters", "around": Surroundings(request.user), "runs": shown}
+    context["may_plan"] = request.user.has_role(Role.FILTER_MANAGER)
     return answer(request, "filters/filter_runs.html", context)
 
 

@@ -11,14 +11,11 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from syncapp import connection, gates
-from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError
-from syncapp.filters import matrix, meetings, plans
-from syncapp.filters.errors import NotPossible
+from syncapp.filters import matrix
 from syncapp.mirror import filters as inventory
-from syncapp.models import FilterRun, FilterUser
-from syncapp.models.filter_run import RunState
-from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell, Group
+from syncapp.models import FilterUser
+from syncapp.models.filter_tables import Cell, Group
 from syncapp.models.filter_user import Cause, Reach
 from syncapp.models.person import Role
 from syncapp.web import filter_asked
@@ -26,20 +23,9 @@ from syncapp.web.access import PortalRequest, allow
 from syncapp.web.filter_asked import METHODS, Asked
 from syncapp.web.filter_shown import Drawer, RowShown
 from syncapp.web.page import FILTER_ROLES, Surroundings, answer
+from syncapp.web.plan_form import TABLES
 
-# What the tables' control offers; the three kinds of appointment also each by itself.
-TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "appointments": ("Appointments, all three tables", APPOINTMENT_TABLES),
-    "appointment": ("Appointment", ("appointment",)),
-    "serviceappointment": ("Service appointment", ("serviceappointment",)),
-    "recurringappointmentmaster": ("Recurring series", ("recurringappointmentmaster",)),
-    "contacts": ("Contacts", ("contact",)),
-    "tasks": ("Tasks", ("task",)),
-    "other": ("Other: phone calls, letters, faxes", ("phonecall", "letter", "fax")),
-}
 _NO_ANSWER = "The CRM did not answer. The page shows what was read before."
-_COUNTED_AT_ONCE = 50
-_WAIT = 8.0
 
 
 @allow(*FILTER_ROLES)
@@ -64,13 +50,13 @@ def _surroundings(request: PortalRequest, asked: Asked) -> dict[str, Any]:
         "asked": asked,
         "groups": list(Group),
         "tables": [(key, words) for key, (words, _) in TABLES.items()],
-        "choices": _choices(asked),
+        "choices": choices_of(asked),
         "inventory": matrix.inventory(),
         "may_switch": request.user.has_role(Role.FILTER_MANAGER),
     }
 
 
-def _choices(asked: Asked) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
+def choices_of(asked: Asked) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
     """Name, the word for all of them, what is chosen, and what can be, of each control that narrows."""
     by = asked.parameters
     teams = [(str(team.pk), team.name) for team in matrix.teams()]
@@ -104,49 +90,3 @@ def read_user(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
     asked = filter_asked.read(request.GET)
     query = asked.query(user=user.pk, group=asked.group.value, after=asked.after)
     return HttpResponseRedirect(reverse("filters") + query, status=303)
-
-
-@allow(Role.FILTER_MANAGER, methods=("POST",))
-def freeze(request: PortalRequest) -> HttpResponse:
-    """Freeze the ticked users, one user, or all that the matrix shows, into a run's preview."""
-    asked = filter_asked.read(request.GET)
-    try:
-        run = plans.freeze_run(_chosen(request, asked), _wish(request, asked), by=request.user)
-    except NotPossible as problem:
-        messages.error(request, str(problem))
-        return HttpResponseRedirect(reverse("filters") + asked.query(), status=303)
-    _count_a_few(run)
-    return HttpResponseRedirect(reverse("filter_run", args=[run.pk]), status=303)
-
-
-def _chosen(request: PortalRequest, asked: Asked) -> list[uuid.UUID]:
-    if "all" in request.POST:
-        return matrix.everybody(asked.by)
-    ticked: list[uuid.UUID] = []
-    for text in request.POST.getlist("user"):
-        try:
-            ticked.append(uuid.UUID(text))
-        except ValueError:
-            continue
-    return ticked
-
-
-def _wish(request: PortalRequest, asked: Asked) -> plans.Wish:
-    _, tables = TABLES.get(request.POST.get("tables", ""), ("", ()))
-    do = request.POST.get("do")
-    if do not in ("off", "on"):
-        raise NotPossible("The form came without what is wanted. Nothing was changed.")
-    words = "All that the list showed" if "all" in request.POST else "Ticked"
-    return plans.Wish(tables, on=do == "on", words=words)
-
-
-def _count_a_few(run: FilterRun) -> None:
-    """Count at once what takes a moment only; workers count the rest while the preview is open already."""
-    if run.state != RunState.COUNTING or run.items.filter(needs_count=True).count() > _COUNTED_AT_ONCE:
-        return
-    if not gates.are_open(gates.CONNECTION_GATES):
-        return
-    try:
-        meetings.count(run, crm=connection.crm(), deadline=Deadline.after(_WAIT))
-    except CrmError:
-        return

@@ -83,6 +83,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "settings_compare": (frozenset({A}), "POST"),
     "settings_apply": (frozenset({A}), "POST"),
     "filters": (frozenset({V, F, A}), "GET"),
+    "plan_run": (frozenset({F}), "GET POST"),
     "freeze": (frozenset({F}), "POST"),
     "read_user": (frozenset({V, F, A}), "POST"),
     "filter_runs": (frozenset({V, F, A}), "GET"),

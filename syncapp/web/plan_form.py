@@ -1,0 +1,231 @@
+"""The form in front of a frozen list: what was typed, what it asks for, what is missing. Nothing typed is lost."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from syncapp.crm.directory_records import SyncMethod
+from syncapp.filters import chosen, lists, matrix
+from syncapp.filters.chosen import Chosen
+from syncapp.filters.errors import NotPossible
+from syncapp.filters.plans import MOST_USERS, Wish
+from syncapp.models.filter_tables import APPOINTMENT_TABLES
+from syncapp.web import filter_asked
+
+# What the tables' control offers; the three kinds of appointment also each by itself.
+TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "appointments": ("Appointments, all three tables", APPOINTMENT_TABLES),
+    "appointment": ("Appointment", ("appointment",)),
+    "serviceappointment": ("Service appointment", ("serviceappointment",)),
+    "recurringappointmentmaster": ("Recurring series", ("recurringappointmentmaster",)),
+    "contacts": ("Contacts", ("contact",)),
+    "tasks": ("Tasks", ("task",)),
+    "other": ("Other: phone calls, letters, faxes", ("phonecall", "letter", "fax")),
+}
+METHODS = {f"method-{method.value}": method for method in SyncMethod}
+_TEXTS = ("source", "shown", "team", "unit", "list", "names", "want", "tables")
+_MORE_TEXTS = ("reason", "change_number", "pilot", "stop", "starts")
+MOST_PERCENT = 100
+MOST_BYTES = 2_000_000
+_T = TypeVar("_T")
+
+
+class Missing(Exception):
+    """Something is missing or wrong; `where` names the control."""
+
+    def __init__(self, where: str, words: str) -> None:
+        super().__init__(words)
+        self.where = where
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What the controls held. `users` are ids, `shown` is the matrix's query, `without` leaves unknown names out."""
+
+    source: str = ""
+    users: tuple[str, ...] = ()
+    shown: str = ""
+    team: str = ""
+    unit: str = ""
+    list: str = ""
+    names: str = ""
+    want: str = ""
+    tables: str = "appointments"
+    reason: str = ""
+    change_number: str = ""
+    pilot: str = ""
+    stop: str = "5"
+    starts: str = ""
+    without: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A submit that can be frozen."""
+
+    who: Chosen
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What a submit asks for, or what keeps it from being frozen."""
+
+    planned: Planned | None = None
+    who: Chosen | None = None
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+def opened(query: QueryDict, post: QueryDict) -> Typed:
+    """The form as a link or the list's selection opens it."""
+    asked = filter_asked.read(query)
+    users = tuple(post.getlist("user") or query.getlist("user"))
+    shown = asked.query().lstrip("?")
+    everybody = "all" in post or (bool(shown) and not users)
+    source = "shown" if everybody else "ticked" if users else "team"
+    want = post.get("want") or query.get("want", "")
+    tables = post.get("tables") or query.get("tables", "")
+    said = Typed(source=source, users=users, shown=shown, want=want)
+    return replace(said, tables=tables) if tables in TABLES else said
+
+
+def typed(post: QueryDict, content: bytes = b"") -> Typed:
+    """What was sent; an uploaded file becomes what stands in the field for names. Raises Missing."""
+    said = {name: post.get(name, "").strip() for name in (*_TEXTS, *_MORE_TEXTS)}
+    found = Typed(users=tuple(post.getlist("user")), without="without" in post, **said)
+    if not content:
+        return found
+    if len(content) > MOST_BYTES:
+        raise Missing("names", f"The file is larger than {MOST_BYTES // 1_000_000} MB.")
+    try:
+        return replace(found, source="names", names=lists.read_text(content))
+    except NotPossible as problem:
+        raise Missing("names", str(problem)) from problem
+
+
+def submitted(said: Typed) -> Submitted:
+    """Whom and what the form asks for; every problem at once."""
+    problems: dict[str, str] = {}
+    who = _kept(problems, lambda: _who(said))
+    wish = _wish(said, problems)
+    if who is not None and who.left_out and not said.without:
+        problems["names"] = "Some lines mean nobody in particular. Look at them below."
+    if who is None or wish is None or problems:
+        return Submitted(None, who, problems)
+    return Submitted(Planned(who, replace(wish, words=who.words)), who)
+
+
+def _kept(problems: dict[str, str], read: Callable[[], _T]) -> _T | None:
+    try:
+        return read()
+    except Missing as missing:
+        problems[missing.where] = str(missing)
+        return None
+
+
+def _who(said: Typed) -> Chosen:
+    read = _SOURCES.get(said.source)
+    if read is None:
+        raise Missing("source", "Say who it is about.")
+    try:
+        who = read(said)
+    except NotPossible as problem:
+        raise Missing(said.source, str(problem)) from problem
+    if not who.ids and not who.left_out:
+        raise Missing(said.source, "There is nobody in it.")
+    if not who.ids:
+        raise Missing(said.source, "None of these lines means a user of the CRM.")
+    if len(who.ids) > MOST_USERS:
+        raise Missing(said.source, f"At most {MOST_USERS} users can be in one run.")
+    return who
+
+
+def ids_of(said: Typed) -> list[uuid.UUID]:
+    """The users that were ticked; what is no id is left out."""
+    return [each for each in map(_uuid, said.users) if each]
+
+
+def _ticked(said: Typed) -> Chosen:
+    return chosen.of_ids(ids_of(said))
+
+
+def _shown(said: Typed) -> Chosen:
+    asked = filter_asked.read(QueryDict(said.shown))
+    return chosen.of_ids(matrix.everybody(asked.by), "All that the list showed")
+
+
+def _by_id(text: str, where: str, read: Callable[[uuid.UUID], Chosen]) -> Chosen:
+    found = _uuid(text)
+    if found is None:
+        raise Missing(where, "Choose one.")
+    return read(found)
+
+
+_SOURCES: dict[str, Callable[[Typed], Chosen]] = {
+    "ticked": _ticked,
+    "shown": _shown,
+    "team": lambda said: _by_id(said.team, "team", chosen.of_team),
+    "unit": lambda said: _by_id(said.unit, "unit", chosen.of_unit),
+    "list": lambda said: _by_id(said.list, "list", chosen.of_list),
+    "names": lambda said: chosen.of_names(said.names),
+}
+
+
+def _wish(said: Typed, problems: dict[str, str]) -> Wish | None:
+    """What is wanted; None with every problem where something is missing."""
+    end = _kept(problems, lambda: _end_state(said))
+    pilot = _kept(problems, lambda: _number(said.pilot or "0", "pilot", most=MOST_USERS))
+    stop = _kept(problems, lambda: _number(said.stop or "5", "stop", most=MOST_PERCENT))
+    starts_at = _kept(problems, lambda: start_of(said.starts))
+    if end is None or pilot is None or stop is None:
+        return None
+    end = replace(end, pilot=pilot, stop_above_percent=stop, starts_at=starts_at)
+    return replace(end, reason=said.reason, change_number=said.change_number)
+
+
+def _end_state(said: Typed) -> Wish:
+    if said.want in METHODS:
+        return Wish(method=METHODS[said.want].value)
+    if said.want not in ("on", "off"):
+        raise Missing("want", "Say how it shall be afterwards.")
+    if said.tables not in TABLES:
+        raise Missing("tables", "Choose the tables.")
+    return Wish(TABLES[said.tables][1], on=said.want == "on")
+
+
+def _number(text: str, where: str, *, most: int) -> int:
+    text = text.replace(",", "").replace(" ", "")
+    if not (text.isascii() and text.isdigit()) or int(text[:9]) > most:
+        raise Missing(where, f"A whole number from 0 to {most:,}.")
+    return int(text)
+
+
+def start_of(text: str) -> datetime | None:
+    """A start in the reader's time zone, None for at once. Raises Missing."""
+    if not text:
+        return None
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None:
+        raise Missing("starts", "A date and a time, for example 2026-12-01 06:00.")
+    when = found if timezone.is_aware(found) else timezone.make_aware(found)
+    if when <= timezone.now():
+        raise Missing("starts", "This time has passed. Leave it empty to start at once.")
+    return when
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
