@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from syncapp import health, messages, preferences
+from syncapp.filters import policy_rounds
 from syncapp.health import Trouble
 from syncapp.models import Alarm, Gate, Person
 from syncapp.models.message import MessageKind
@@ -23,10 +24,20 @@ _NOT_TOLD = (Gate.Name.CRM_THROTTLED, Gate.Name.SMTP, "read_only")
 
 def watch() -> int:
     """Compare what is wrong with what was told; how many mails were made. Safe to run twice."""
-    found = {trouble.code: trouble for trouble in health.troubles() if trouble.code not in _NOT_TOLD}
+    troubles = [*health.troubles(), *_asking_policies()]
+    found = {trouble.code: trouble for trouble in troubles if trouble.code not in _NOT_TOLD}
     told = {alarm.code: alarm for alarm in Alarm.objects.all()}
     made = sum(_raise(trouble) for code, trouble in found.items() if code not in told and _lasts(trouble))
     return made + sum(_lift(alarm) for code, alarm in told.items() if code not in found)
+
+
+def _asking_policies() -> list[Trouble]:
+    return [
+        Trouble(
+            f"policy-{policy.pk}", f"The policy “{policy.name}” has stopped itself. {policy.asks}", policy.stopped_at
+        )
+        for policy in policy_rounds.asking()
+    ]
 
 
 def _lasts(trouble: Trouble) -> bool:

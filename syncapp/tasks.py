@@ -19,10 +19,10 @@ from syncapp.activity import daily
 from syncapp.connection import WrongOrganization, crm, post, recognised_crm
 from syncapp.crm.errors import CrmError
 from syncapp.emails import sending
-from syncapp.filters import forecasts, meetings, runs
+from syncapp.filters import forecasts, meetings, policy_rounds, runs
 from syncapp.mirror import changes, cursors
 from syncapp.mirror import filters as inventory
-from syncapp.models import Delivery, FilterRunItem, Gate, Message, Pulse, SelectionRun
+from syncapp.models import Delivery, FilterPolicy, FilterRunItem, Gate, Message, Pulse, SelectionRun
 from syncapp.models.durable_work import DurableWork, database_now
 from syncapp.review import delivery, notices, rule_runs, selections
 
@@ -38,13 +38,14 @@ FILTER_GATES = (Gate.Name.FORBIDDEN_FILTERS, *gates.CONNECTION_GATES)
 @shared_task
 def tick() -> None:
     """Every second: free what died, adopt what was forgotten, ring what is due. Safe with two schedulers."""
-    for model in (Delivery, Message, SelectionRun, FilterRunItem):
+    for model in (Delivery, Message, SelectionRun, FilterRunItem, FilterPolicy):
         durable.sweep(model)
     durable.failpoint("tick.swept")
     deliveries.adopt_orphans()
     _ring(Delivery, deliver, behind=gates.WRITE_GATES)
     _ring(Message, send, behind=[Gate.Name.SMTP])
     _ring(SelectionRun, decide_selection)
+    _ring(FilterPolicy, keep_policy)
     _ring_filter_runs()
     _ask_for_a_pulse()
 
@@ -163,6 +164,12 @@ def count_meetings(run_id: str) -> None:
     except CrmError as error:
         gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
         log.warning("counting meetings: %s %s %s", type(error).__name__, error.status, error.request_id)
+
+
+@shared_task
+def keep_policy(policy_id: str) -> None:
+    """Compare a policy's group with what is wanted, and repair what it may."""
+    policy_rounds.work(uuid.UUID(policy_id))
 
 
 @shared_task

@@ -45,7 +45,7 @@ class Wish:
     retries: FilterRun | None = None
 
 
-def freeze_run(user_ids: Sequence[UUID], wish: Wish, *, by: Person) -> FilterRun:
+def freeze_run(user_ids: Sequence[UUID], wish: Wish, *, by: Person, channel: str = "screen") -> FilterRun:
     """Freeze these users and this end state into a new run, in the order given. Raises NotPossible."""
     if not user_ids:
         raise NotPossible("Nobody is selected.")
@@ -59,7 +59,7 @@ def freeze_run(user_ids: Sequence[UUID], wish: Wish, *, by: Person) -> FilterRun
             _freeze(run, user_ids[start : start + _CHUNK], start)
         if not run.items.filter(needs_count=True).exists():
             FilterRun.objects.filter(pk=run.pk).update(state=RunState.PLANNED)
-        audit.record("run.frozen", by=by, channel="screen", group=run.pk, details=_said(run), reason=wish.reason)
+        audit.record("run.frozen", by=by, channel=channel, group=run.pk, details=_said(run), reason=wish.reason)
     run.refresh_from_db()
     return run
 

@@ -29,7 +29,8 @@ def start(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
         raise NotPossible("Only the person who froze this list starts it.")
     with transaction.atomic():
         users = run.items.unsettled().count()
-        waits = users > settings.SECOND_PERSON_ABOVE and run.undoes_id is None
+        is_free = run.undoes_id is not None or run.confirmed_by_id is not None  # a policy's run is confirmed with it
+        waits = users > settings.SECOND_PERSON_ABOVE and not is_free
         _move(run, [RunState.PLANNED], RunState.WAITING if waits else RunState.RUNNING)
         _note(run, "run.asked" if waits else "run.started", by=by, channel=channel, users=users)
         if not waits:

@@ -8,6 +8,7 @@ from syncapp.models.daily_count import DailyCount
 from syncapp.models.decision import Decision
 from syncapp.models.delivery import Delivery
 from syncapp.models.durable_work import DurableWork
+from syncapp.models.filter_policy import FilterPolicy, PolicyMember
 from syncapp.models.filter_row import FilterGround, FilterRow, SystemFilter
 from syncapp.models.filter_run import FilterRun, FilterRunChange, FilterRunItem, MeetingAtRisk
 from syncapp.models.filter_user import FilterMembership, FilterTeam, FilterUnit, FilterUser
@@ -38,6 +39,7 @@ __all__ = [
     "DurableWork",
     "FilterGround",
     "FilterMembership",
+    "FilterPolicy",
     "FilterRow",
     "FilterRun",
     "FilterRunChange",
@@ -50,6 +52,7 @@ __all__ = [
     "Message",
     "MirrorCursor",
     "Person",
+    "PolicyMember",
     "Preferences",
     "Presence",
     "Pulse",

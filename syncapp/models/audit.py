@@ -27,6 +27,7 @@ _BEGINNINGS = {
     "filter.": Area.FILTER,
     "list.": Area.FILTER,
     "run.": Area.FILTER,
+    "policy.": Area.FILTER,
     "record.": Area.TEAM,
     "question.": Area.TEAM,
     "message.": Area.TEAM,

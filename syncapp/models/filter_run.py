@@ -88,6 +88,7 @@ class FilterRun(models.Model):
     change_number = models.CharField(max_length=60, blank=True)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    policy = models.ForeignKey("FilterPolicy", on_delete=models.PROTECT, null=True, blank=True, related_name="runs")
     undoes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="undone_by")
     retries = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="retried_by")
     keeps_deletes_apart = models.BooleanField(null=True, help_text="As read when the list was frozen; None: unknown.")

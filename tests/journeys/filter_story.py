@@ -65,11 +65,15 @@ class FilterStory:
         return {str(item.user_id): Outcome.HELD.value for item in held}
 
     def wait(self, holds: Callable[[], object], what: str) -> None:
-        """Poll as long as this many users may take; the time between two bells flies."""
+        """Poll as long as this many users may take; and each second the times to wait are over."""
+
+        next_bell = 0.0
 
         def with_bells() -> object:
-            self.bells_may_ring_again()
-            time.sleep(0.2)
+            nonlocal next_bell
+            if time.monotonic() > next_bell:  # each bell is four messages
+                next_bell = time.monotonic() + 1
+                self.time_flies()
             return holds()
 
         wait_until(with_bells, seconds=self.patience, what=what)
@@ -127,16 +131,12 @@ class FilterStory:
         """As if every time to wait were over: of bells, of closed gates, of users who are tried again."""
         self.bells_may_ring_again()
         Gate.objects.exclude(next_probe_at=None).update(next_probe_at=Now())
-        later = FilterRunItem.objects.filter(run=self.run, state__in=WAITING_STATES, due_at__gt=Now())
+        later = FilterRunItem.objects.filter(state__in=WAITING_STATES, due_at__gt=Now())
         later.exclude(due_at=NEVER).update(due_at=Now())
 
     def ends(self) -> None:
         """Wait for the end; time between bells flies."""
-        self.wait(self._has_ended, "the run is done")
-
-    def _has_ended(self) -> bool:
-        self.time_flies()
-        return self._is(self.run, RunState.DONE)
+        self.wait(lambda: self._is(self.run, RunState.DONE), "the run is done")
 
     def states(self) -> dict[str, int]:
         """The state of every filter in the CRM by its id, read in the way that an administrator may."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper as Settings
     from pytest_django.plugin import DjangoDbBlocker
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 SCALE = 0.1  # a window of 300 seconds takes 30
 USERS = 2000
 
