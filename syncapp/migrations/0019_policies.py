@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncapp', '0017_user_forecasts'),
+        ('syncapp', '0018_corrected_lookups'),
     ]
 
     operations = [
