@@ -53,7 +53,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "syncapp.web.access.SessionLimits",
+    "syncapp.web.session_limits.SessionLimits",
     "syncapp.web.page.LocalTime",
     "syncapp.web.plain_text.RefuseNullCharacters",
 ]
@@ -210,6 +210,7 @@ SESSION_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"  # Strict would lose the session on the way back from the sign-in page
 SESSION_COOKIE_AGE = 8 * 3600
+SESSION_IDLE_MINUTES = env.number("SESSION_IDLE_MINUTES", 30)  # without anything done by the person
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "portal_csrf"
 CSRF_COOKIE_SECURE = _https
 CSRF_COOKIE_HTTPONLY = True

@@ -103,6 +103,7 @@ urlpatterns = [
     path("sign-in/start", sign_in.start, name="sign_in_start"),
     path("sign-in/callback", sign_in.callback, name="sign_in_callback"),
     path("demo/start-over", demo.start_over, name="start_over"),
+    path("sign-in/stay", sign_in.stay, name="stay"),
     path("sign-out", sign_in.sign_out, name="sign_out"),
     path("healthz", health.healthz, name="healthz"),
 ]

@@ -1,14 +1,12 @@
-"""Who may see what: the one decorator of every page and fragment, and the limits of a session."""
+"""Who may see what: the one decorator of every page and fragment."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY, logout
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render, resolve_url
@@ -18,8 +16,8 @@ from django_htmx.middleware import HtmxDetails
 from syncapp.models import Person
 from syncapp.models.person import Role
 
-SESSION_SECONDS = 8 * 3600
 SIGNED_IN_AT = "signed_in_at"
+SESSION_OVER = "session_over"  # on a request whose session has just ended: why
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 P = ParamSpec("P")
@@ -93,7 +91,9 @@ def _refusal(request: HttpRequest, roles: Collection[Role], methods: frozenset[s
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
     """Send to the sign-in page, remembering the page that the person was on; htmx leaves its page for it."""
-    target = resolve_url("sign_in") + "?" + urlencode({"next": _page_to_come_back_to(request)})
+    over = getattr(request, SESSION_OVER, "")
+    said = {"next": _page_to_come_back_to(request)} | ({"over": over} if over else {})
+    target = resolve_url("sign_in") + "?" + urlencode(said)
     if HtmxDetails(request):
         return HttpResponse(status=401, headers={"HX-Redirect": target})
     return HttpResponseRedirect(target)
@@ -114,27 +114,9 @@ def no_access(request: HttpRequest, *, wanted: Collection[Role] = ()) -> HttpRes
 
 def card(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
     """One of the small pages around signing in: with the environment's name and whom to ask for help."""
-    frame = {"environment_name": settings.ENVIRONMENT_NAME, "help_address": settings.SIGN_IN_HELP}
+    frame = {
+        "environment_name": settings.ENVIRONMENT_NAME,
+        "help_address": settings.SIGN_IN_HELP,
+        "idle_minutes": round(settings.SESSION_IDLE_MINUTES),
+    }
     return render(request, template, frame | context, status=status)
-
-
-class SessionLimits:
-    """Ends sessions 8 hours after sign-in or when the person is deactivated; keeps pages out of caches."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if self._is_over(request):
-            logout(request)
-        response = self.get_response(request)
-        response.headers["Cache-Control"] = "no-store"
-        return response
-
-    @staticmethod
-    def _is_over(request: HttpRequest) -> bool:
-        if SESSION_KEY not in request.session:
-            return False
-        if not request.user.is_authenticated:
-            return True
-        return time.time() - float(request.session.get(SIGNED_IN_AT, 0)) > SESSION_SECONDS

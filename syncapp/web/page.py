@@ -69,10 +69,14 @@ class Surroundings:
 
 
 def surroundings(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `environment_name` and `around` for every template."""
+    """Context processor: what every template may use."""
     person = getattr(request, "user", None)
     signed_in = person if isinstance(person, Person) or getattr(person, "is_authenticated", False) else None
-    return {"environment_name": settings.ENVIRONMENT_NAME, "around": Surroundings(signed_in)}
+    return {
+        "environment_name": settings.ENVIRONMENT_NAME,
+        "around": Surroundings(signed_in),
+        "idle_seconds": round(settings.SESSION_IDLE_MINUTES * 60),
+    }
 
 
 class LocalTime:

@@ -19,8 +19,9 @@ from syncapp import people, preferences
 from syncapp.crm.auth import SignIn, SignInRefused, demo_session
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.models import Person
+from syncapp.models.person import Role
 from syncapp.web import sign_in_attempts
-from syncapp.web.access import SIGNED_IN_AT, card, no_access, public
+from syncapp.web.access import SIGNED_IN_AT, PortalRequest, allow, card, no_access, public
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,10 @@ WORDS = {
     "login_required": "Microsoft could not tell who you are.",
     "server_error": "Microsoft's sign-in service had a problem.",
     "temporarily_unavailable": "Microsoft's sign-in service is busy.",
+}
+OVER_WORDS = {
+    "idle": "You were signed out after {minutes} minutes without use.",
+    "age": "You were signed out 8 hours after signing in.",
 }
 OTHER_WORDS = "The sign-in could not be completed, so nobody was signed in."
 
@@ -72,7 +77,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect(next_path or "home")
     leads_to_record = _leads_to_record(next_path)
-    words: dict[str, Any] = {"next_path": next_path, "leads_to_record": leads_to_record, **_demo(request)}
+    over = OVER_WORDS.get(request.GET.get("over", ""), "").format(minutes=round(settings.SESSION_IDLE_MINUTES))
+    words: dict[str, Any] = {"next_path": next_path, "leads_to_record": leads_to_record, "over": over, **_demo(request)}
     return card(request, "sign_in/sign_in.html", **words)
 
 
@@ -159,6 +165,12 @@ def _unavailable(request: HttpRequest, error: TokenUnavailable, next_path: str) 
     log.warning("sign-in service unavailable: %s", error.code)
     words = "Microsoft's sign-in service does not answer. Nothing is wrong with your account."
     return card(request, "sign_in/refused.html", status=503, words=words, next_path=next_path)
+
+
+@allow(*Role, methods=("POST",))
+def stay(request: PortalRequest) -> HttpResponse:
+    """Somebody is still at the page, though it sent nothing: the session goes on."""
+    return HttpResponse(status=204)
 
 
 @public(methods=("POST",))

@@ -7,6 +7,7 @@ import time
 import uuid
 
 import pytest
+import time_machine
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, get_resolver, resolve, reverse
@@ -14,7 +15,8 @@ from django.urls.converters import IntConverter, SlugConverter, StringConverter,
 
 from syncapp.models import AuditEntry, SyncRecord
 from syncapp.models.person import Role
-from syncapp.web.access import SESSION_SECONDS, SIGNED_IN_AT
+from syncapp.web.access import SIGNED_IN_AT
+from syncapp.web.session_limits import ACTIVE_AT, SESSION_SECONDS
 from tests import people
 from tests.factories import make_record
 from tests.people import browser
@@ -26,6 +28,9 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "home": (frozenset({V, R, A, F}), "GET"),
     "queue": (frozenset({V, R, A}), "GET"),
     "fresh": (frozenset({V, R, A}), "GET"),
+    "more": (frozenset({V, R, A}), "GET"),
+    "find": (frozenset({R}), "POST"),
+    "stay": (frozenset(Role), "POST"),
     "save_view": (frozenset({V, R, A}), "POST"),
     "delete_view": (frozenset({V, R, A}), "POST"),
     "select": (frozenset({R}), "POST"),
@@ -215,9 +220,38 @@ def test_a_session_ends_eight_hours_after_signing_in(age: float, status: int) ->
     client = browser(people.rita())
     session = client.session
     session[SIGNED_IN_AT] = time.time() - age
+    session[ACTIVE_AT] = time.time()
     session.save()
 
     assert client.get("/review/").status_code == status
+
+
+def idle_for(seconds: float) -> Client:
+    client = browser(people.rita())
+    session = client.session
+    session.update({SIGNED_IN_AT: time.time() - 7200, ACTIVE_AT: time.time() - seconds})
+    session.save()
+    return client
+
+
+@pytest.mark.django_db
+def test_a_session_ends_after_half_an_hour_of_nothing_and_the_sign_in_page_says_so() -> None:
+    client = idle_for(30 * 60 + 5)
+
+    answer = client.get("/review/", follow=True)
+
+    assert "signed out after 30 minutes without use" in answer.content.decode()
+    assert "/review/" in answer.content.decode(), "signing in leads back"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("headers", "is_in"), [({}, True), ({"By-Itself": "1"}, False)])
+def test_what_a_page_asks_by_itself_does_not_keep_a_session(headers: dict[str, str], is_in: bool) -> None:
+    client = idle_for(29 * 60)
+    client.get("/review/fresh", headers=headers)
+
+    with time_machine.travel(time.time() + 5 * 60, tick=False):
+        assert (client.get("/review/").status_code == 200) is is_in
 
 
 @pytest.mark.django_db
