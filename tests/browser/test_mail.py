@@ -13,6 +13,7 @@ from tests.browser.test_review import edit_in_outlook, ledger, sign_in
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.browser
+RITA = "rita.lindqvist@contoso.example"
 
 
 def mails(demo: Demo) -> list[dict[str, str]]:
@@ -23,9 +24,13 @@ def mails(demo: Demo) -> list[dict[str, str]]:
 
 
 def mail_about(demo: Demo, words: str) -> dict[str, str]:
-    """The mail that says these words, once it has arrived."""
-    wait_until(lambda: [mail for mail in mails(demo) if words in mail["text"]], seconds=60, what=f"a mail: {words}")
-    return next(mail for mail in mails(demo) if words in mail["text"]) | {"asked": words}
+    """Rita's mail that says these words, once it has arrived; her colleagues get theirs, in any order."""
+    wait_until(lambda: _of_rita(demo, words), seconds=60, what=f"a mail: {words}")
+    return _of_rita(demo, words)[0] | {"asked": words}
+
+
+def _of_rita(demo: Demo, words: str) -> list[dict[str, str]]:
+    return [mail for mail in mails(demo) if words in mail["text"] and mail["to"] == RITA]
 
 
 def link_in(mail: dict[str, str], word: str) -> str:
@@ -52,7 +57,6 @@ def sign_in_from_link(page: Page, link: str, name: str = "Rita") -> None:
 
 def test_a_mail_leads_to_its_decision(page: Page, demo: Demo) -> None:
     contact, mail = told_of_an_edit(page, demo, 11, "Head of Mail Rooms")
-    assert mail["to"] == "rita.lindqvist@contoso.example"
 
     sign_in_from_link(page, link_in(mail, "Approve"))
     expect(page.get_by_text("You came to approve")).to_be_visible()
