@@ -10,3 +10,5 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 GOVERNOR_URL = ""
+# Looking through all static files anew for each test client costs more than most tests.
+WHITENOISE_AUTOREFRESH = True

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol
 
 import psycopg
 import redis
@@ -40,12 +41,35 @@ def wait_until(holds: Callable[[], object], *, seconds: float = 20, what: str = 
         time.sleep(0.02)
 
 
+class Process(Protocol):
+    """What is asked of a process, whoever started it."""
+
+    @property
+    def pid(self) -> int:
+        """Its number, which is also that of its group."""
+
+    def poll(self) -> int | None:
+        """None while it lives."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Until it has ended."""
+
+    def send_signal(self, number: int) -> None:
+        """To it alone."""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+
+
 @dataclass(slots=True)
 class Server:
     """A running server process and its address."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
     folder: Path = field(default_factory=Path)
 

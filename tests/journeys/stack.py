@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,8 +13,9 @@ import psutil
 import redis
 from celery import Celery
 
+from tests import forge
 from tests.journeys.database import Database
-from tests.servers import Server, free_port, launch, sandbox, start_valkey, temporary_folder, wait_until
+from tests.servers import Server, free_port, sandbox, start_valkey, temporary_folder, wait_until
 
 # Short, but in the order that the start-up check demands.
 TIMES = {
@@ -130,7 +130,7 @@ class Stack:
         self.started += 1
         options = ["--pool", "prefork", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
         options += ["--hostname", f"worker{self.started}@localhost", "--loglevel", "INFO"]
-        server = self._python("worker", "-m", "celery", "-A", "portal", "worker", *options)
+        server = self._celery("worker", "-A", "portal", "worker", *options)
         self.workers.append(Worker(server))
         return self.workers[-1]
 
@@ -138,8 +138,8 @@ class Stack:
         """Start a scheduler that the caller stops."""
         self.started += 1
         schedule = ["--schedule", str(self.folder / f"schedule{self.started}"), "--pidfile", ""]
-        arguments = ["-m", "celery", "-A", "portal", "beat", *schedule, "--loglevel", "WARNING"]
-        return self._python("beat", *arguments, **times)
+        arguments = ["-A", "portal", "beat", *schedule, "--loglevel", "WARNING"]
+        return self._celery("beat", *arguments, **times)
 
     @contextmanager
     def pulling(self) -> Iterator[None]:
@@ -150,9 +150,10 @@ class Stack:
         finally:
             beat.stop(seconds=3)
 
-    def _python(self, name: str, *arguments: str, **times: str) -> Server:
+    def _celery(self, name: str, *arguments: str, **times: str) -> Server:
         log = self.folder / f"{name}{self.started}.log"
-        return launch([sys.executable, *arguments], url="", log=log, environment=self.environment(**times))
+        process = forge.fork("celery", arguments, log=log, environment=self.environment(**times))
+        return Server("", process, log, log.parent)
 
     def replace_worker(self) -> None:
         """A new worker in place of the one that was killed."""

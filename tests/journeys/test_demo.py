@@ -117,12 +117,16 @@ def get(url: str) -> requests.Response:
         return session.get(url, timeout=10)
 
 
-def test_it_says_one_line_when_ready_and_leaves_nothing(demos: Demos) -> None:
+# A start costs six seconds of a processor: each demo here lives through as much of one story as belongs together.
+
+
+def test_it_says_one_line_when_ready_keeps_others_out_and_leaves_nothing(demos: Demos) -> None:
     demo = demos.start_and_wait()
-    processes = demos.processes(demo)
     assert demo.said() == f"Portal ready: {demo.url}\n"
     assert "Sign in with Microsoft" in get(f"{demo.url}/review/").text
+    assert_a_second_one_is_refused(demos)
     assert get(f"{demo.url}/healthz").json()["well"] is True
+    processes = demos.processes(demo)
 
     assert end(demo) == 0
 
@@ -132,12 +136,22 @@ def test_it_says_one_line_when_ready_and_leaves_nothing(demos: Demos) -> None:
     assert is_free(demos.sandbox)
 
 
-def test_a_second_start_keeps_the_data(demos: Demos) -> None:
+def assert_a_second_one_is_refused(demos: Demos) -> None:
+    """In the same folder, whatever its ports."""
+    second = demos.start(PORTAL_PORT=str(free_port()), SANDBOX_PORT=str(free_port()), SMTP_PORT=str(free_port()))
+    assert second.process.wait(30) == 1
+    assert "is running already" in second.said()
+
+
+def test_a_second_start_keeps_the_data_and_killing_it_leaves_nothing(demos: Demos) -> None:
     end(demos.start_and_wait(), signal.SIGINT)
     before = edits(demos)
 
-    end(demos.start_and_wait(), signal.SIGINT)
+    demo = demos.start_and_wait()
+    processes = demos.processes(demo)
+    demo.kill()
 
+    wait_until(lambda: none_is_left(processes), what=f"gone: {processes}")
     assert before
     assert edits(demos) == before
 
@@ -147,38 +161,20 @@ def edits(demos: Demos) -> list[tuple[str, ...]]:
         return database.execute("SELECT id, name, generation FROM syncapp_syncrecord ORDER BY id").fetchall()
 
 
-def test_a_child_that_hangs_is_ended_after_a_grace(demos: Demos) -> None:
+def test_children_that_die_are_started_again_and_one_that_hangs_is_ended(demos: Demos) -> None:
     demo = demos.start_and_wait()
-    processes = demos.processes(demo)
-    service(processes, "worker").suspend()
-
-    assert end(demo) == 0
-
-    assert none_is_left(processes)
-
-
-def test_killing_the_supervisor_leaves_nothing(demos: Demos) -> None:
-    demo = demos.start_and_wait()
-    processes = demos.processes(demo)
-
-    demo.kill()
-
-    wait_until(lambda: none_is_left(processes), what=f"gone: {processes}")
-
-
-def test_children_that_die_are_started_again(demos: Demos) -> None:
-    demo = demos.start_and_wait()
-    processes = demos.processes(demo)
 
     for word in ("worker", "portal.wsgi", "syncapp.sandbox"):
-        service(processes, word).kill()
+        service(demos.processes(demo), word).kill()
 
     for name in ("worker", "web", "sandbox"):
         wait_until(lambda name=name: f"{name} started again" in demos.log(), what=f"{name} is back")
     assert demos.log().count("ended with code -9, starting again in 1 s") == 3
     wait_until(lambda: not is_free(demos.portal) and get(f"{demo.url}/healthz").ok, seconds=60, what="well again")
-    demos.processes(demo)
-    end(demo)
+    processes = demos.processes(demo)
+    service(processes, "worker").suspend()
+    assert end(demo) == 0
+    assert none_is_left(processes)
 
 
 @pytest.mark.parametrize("which", ["portal", "sandbox", "smtp"])
@@ -203,17 +199,6 @@ def test_a_part_that_cannot_start_is_said_at_once(demos: Demos) -> None:
 
     assert "sandbox.log says why" in demo.said()
     demos.processes(demo)
-    end(demo)
-
-
-def test_two_demos_do_not_share_a_folder(demos: Demos) -> None:
-    demo = demos.start_and_wait()
-
-    second = demos.start(PORTAL_PORT=str(free_port()), SANDBOX_PORT=str(free_port()), SMTP_PORT=str(free_port()))
-
-    assert second.process.wait(30) == 1
-    assert "is running already" in second.said()
-    assert get(f"{demo.url}/healthz").ok
     end(demo)
 
 
