@@ -11,7 +11,7 @@ from django.db.models import Case, Q, Value, When
 
 from syncapp.crm.directory_records import SyncMethod
 from syncapp.crm.filters_records import QueryType
-from syncapp.models import SystemFilter
+from syncapp.models import FilterUser, SystemFilter
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell
 from syncapp.models.filter_user import Cause, FilterUserQuerySet, Reach
 
@@ -24,7 +24,7 @@ _OPEN_MAILBOX = Q(mailbox_id__isnull=False, mailbox_state=0) & (_APPROVED_SERVER
 _HAS_CLIENT = Q(incoming=_BY_CLIENT) | Q(outgoing=_BY_CLIENT) | Q(offline_on__gt=0)
 _LISTED = Q(products__gt=0)
 
-REACH_BY_CAUSE = {
+_REACH = {
     **dict.fromkeys(
         (Cause.SERVER_AND_PRODUCT, Cause.CLIENT_AND_PRODUCT, Cause.SERVER_AND_CLIENT, Cause.PRODUCTS), Reach.TWICE
     ),
@@ -39,10 +39,15 @@ def work_out(users: FilterUserQuerySet) -> None:
     users.update(
         cause=Case(*(When(fits, then=Value(cause)) for cause, fits in causes), default=Value(Cause.NOT_APPROVED)),
         reach=Case(
-            *(When(fits, then=Value(REACH_BY_CAUSE.get(cause, Reach.NOT_AT_ALL))) for cause, fits in causes),
+            *(When(fits, then=Value(reach_of(cause))) for cause, fits in causes),
             default=Value(Reach.NOT_AT_ALL),
         ),
     )
+
+
+def reach_of(cause: Cause) -> Reach:
+    """How many ways there are where this is the reason."""
+    return _REACH.get(cause, Reach.NOT_AT_ALL)
 
 
 def has_system_filter() -> bool:
@@ -72,3 +77,10 @@ def _causes(*, everybody_selects: bool) -> list[tuple[Cause, Q]]:
         (Cause.NOT_SET_UP, ~selects & Q(appointments=Cell.NONE)),
         (Cause.FILTERS_OFF, ~selects),
     ]
+
+
+def mailbox_ways(user: FilterUser) -> int:
+    """How many ways this user's mailbox opens to whatever filters select: none, one, or with the old add-in two."""
+    now = FilterUser.objects.filter(_NOT_DISABLED_WITH_ROLES & _OPEN_MAILBOX, pk=user.pk)
+    ways = now.values_list(Case(When(_SERVER & _HAS_CLIENT, then=Value(2)), default=Value(1)), flat=True)
+    return ways.first() or 0

@@ -150,6 +150,9 @@ class FilterUser(models.Model):
             models.Index(fields=["appointments", "name_key", "id"], name="filter_user_appointments"),
             models.Index(fields=["reach", "name_key", "id"], name="filter_user_reach"),
             models.Index(fields=["cause", "name_key", "id"], name="filter_user_cause"),
+            models.Index(
+                fields=["unit_id", "reach", "cause"], name="filter_user_risk", condition=models.Q(is_application=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -128,11 +128,11 @@ def _wish(request: PortalRequest) -> plans.Wish:
 
 
 def _to_preview(run: FilterRun) -> HttpResponse:
-    _count_a_few(run)
+    count_a_few(run)
     return HttpResponseRedirect(reverse("filter_run", args=[run.pk]), status=303)
 
 
-def _count_a_few(run: FilterRun) -> None:
+def count_a_few(run: FilterRun) -> None:
     """Count at once what takes a moment only; workers count the rest while the preview is open already."""
     if run.state != RunState.COUNTING or run.items.filter(needs_count=True).count() > _COUNTED_AT_ONCE:
         return

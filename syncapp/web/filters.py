@@ -25,7 +25,7 @@ from syncapp.web.filter_shown import Drawer, RowShown
 from syncapp.web.page import FILTER_ROLES, Surroundings, answer
 from syncapp.web.plan_form import TABLES
 
-_NO_ANSWER = "The CRM did not answer. The page shows what was read before."
+NO_ANSWER = "The CRM did not answer. The page shows what was read before."
 
 
 @allow(*FILTER_ROLES)
@@ -84,9 +84,11 @@ def read_user(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
         if gates.are_open(gates.CONNECTION_GATES):
             inventory.refresh(connection.crm(), [user.pk])
         else:
-            messages.error(request, _NO_ANSWER)
+            messages.error(request, NO_ANSWER)
     except CrmError:
-        messages.error(request, _NO_ANSWER)
+        messages.error(request, NO_ANSWER)
+    if "explained" in request.POST:
+        return HttpResponseRedirect(reverse("filter_user", args=[user.pk]), status=303)
     asked = filter_asked.read(request.GET)
     query = asked.query(user=user.pk, group=asked.group.value, after=asked.after)
     return HttpResponseRedirect(reverse("filters") + query, status=303)

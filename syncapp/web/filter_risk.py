@@ -1,0 +1,137 @@
+"""The risk report: whose appointments reach Outlook twice, once, not at all, and what helps; also as a file."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, StreamingHttpResponse
+
+from syncapp.filters import matrix, risk
+from syncapp.filters.remedies import Remedy, remedy_of
+from syncapp.filters.risk import CauseRisk, Report, UnitRisk
+from syncapp.mirror import reach
+from syncapp.models import FilterUser
+from syncapp.models.filter_user import Cause, Reach
+from syncapp.models.person import Role
+from syncapp.web import filter_asked, reach_words, tables
+from syncapp.web.access import PortalRequest, allow
+from syncapp.web.page import FILTER_ROLES, Surroundings, answer
+
+MOST_BARS = 15
+_HINTS = {
+    Reach.TWICE: "duplicates in the calendar",
+    Reach.ONCE: "as it should be",
+    Reach.NOT_AT_ALL: "no way leads there",
+    Reach.UNKNOWN: "not read yet",
+}
+_WIDEST, _NARROWEST_WITH_NUMBER = 100.0, 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a bar, in percent of the longest bar; a link to its users."""
+
+    reach: Reach
+    x: float
+    width: float
+    users: int
+    words: str
+    href: str
+
+    @property
+    def has_room(self) -> bool:
+        """Whether its number fits in."""
+        return self.width >= _NARROWEST_WITH_NUMBER
+
+
+class RiskShown:
+    """The report with its addresses."""
+
+    def __init__(self, report: Report, *, may_switch: bool) -> None:
+        self.report, self.may_switch = report, may_switch
+        self.reaches = list(Reach)
+
+    def _href(self, **narrowed: object) -> str:
+        team = {"team": str(self.report.team.pk)} if self.report.team else {}
+        return "?" + urlencode({key: str(value) for key, value in narrowed.items() if value} | team)
+
+    @property
+    def figures(self) -> list[tuple[Reach, int, str, str]]:
+        return [(each, self.report.users[each], _HINTS[each], self._href(risk=each.value)) for each in Reach]
+
+    @property
+    def bars(self) -> list[tuple[UnitRisk, list[Part]]]:
+        """The units with the most doubled users."""
+        units = self.report.units[:MOST_BARS]
+        longest = max((unit.all_of_them for unit in units), default=1)
+        return [(unit, list(self._parts(unit, longest))) for unit in units]
+
+    def _parts(self, unit: UnitRisk, longest: int) -> Iterator[Part]:
+        x = 0.0
+        for each in Reach:
+            users = unit.users[each]
+            width = round(_WIDEST * users / longest, 2)
+            if users:
+                words = f"{unit.name or 'No business unit'}: {users} {each.label.lower()}"
+                yield Part(each, round(x, 2), width, users, words, self._href(unit=unit.unit_id, risk=each.value))
+            x += width
+
+    @property
+    def rows(self) -> list[tuple[UnitRisk, list[tuple[int, str]]]]:
+        """The same as a table."""
+        return [
+            (unit, [(unit.users[each], self._href(unit=unit.unit_id, risk=each.value)) for each in Reach])
+            for unit in self.report.units
+        ]
+
+    @property
+    def causes(self) -> list[tuple[CauseRisk, str, str, str]]:
+        """Each reason with what helps, its users' address, and what a run for them would do, '' where none helps."""
+        does = {Remedy.FILTERS_OFF: "off", Remedy.FILTERS_ON: "on"}
+        return [
+            (each, reach_words.HELPS[each.remedy], self._href(cause=each.cause.value), does.get(each.remedy, ""))
+            for each in self.report.causes
+        ]
+
+
+@allow(*FILTER_ROLES)
+def filter_risk(request: PortalRequest) -> HttpResponse:
+    """The report of everybody, or of one team."""
+    report = risk.report(_team(request))
+    context = {
+        "section": "filters",
+        "tab": "risk",
+        "around": Surroundings(request.user),
+        "view": RiskShown(report, may_switch=request.user.has_role(Role.FILTER_MANAGER)),
+        "report": report,
+        "inventory": matrix.inventory(),
+        "teams": matrix.teams(),
+    }
+    return answer(request, "filters/filter_risk.html", context)
+
+
+def _team(request: PortalRequest) -> uuid.UUID | None:
+    return filter_asked.read(request.GET).by.team
+
+
+@allow(*FILTER_ROLES)
+def filter_risk_csv(request: PortalRequest) -> StreamingHttpResponse:
+    """Each user with the reason and what helps."""
+    heads = ["Name", "Address", "Login", "Business unit", "Appointments reach Outlook", "Why", "What helps", "Read"]
+    return tables.download("outlook-sync-risk", heads, _lines(_team(request)))
+
+
+def _lines(team_id: uuid.UUID | None) -> Iterator[list[object]]:
+    everybody_selects = reach.has_system_filter()
+    for user in risk.everybody(team_id):
+        yield _line(user, everybody_selects=everybody_selects)
+
+
+def _line(user: FilterUser, *, everybody_selects: bool) -> list[object]:
+    cause = Cause(user.cause)
+    helps = remedy_of(cause, everybody_selects=everybody_selects).label
+    read = user.filters_read_at.isoformat(timespec="seconds") if user.filters_read_at else ""
+    return [user.name, user.address, user.login, user.unit_name, Reach(user.reach).label, cause.label, helps, read]
