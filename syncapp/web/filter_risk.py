@@ -27,6 +27,13 @@ _HINTS = {
     Reach.NOT_AT_ALL: "no way leads there",
     Reach.UNKNOWN: "not read yet",
 }
+# What the form in front of a run is opened with.
+_WANTED = {
+    Remedy.FILTERS_OFF: "off",
+    Remedy.FILTERS_ON: "on",
+    Remedy.METHOD_NONE: "method-2",
+    Remedy.METHOD_SERVER: "method-1",
+}
 _WIDEST, _NARROWEST_WITH_NUMBER = 100.0, 6.0
 
 
@@ -89,11 +96,16 @@ class RiskShown:
 
     @property
     def causes(self) -> list[tuple[CauseRisk, str, str, str]]:
-        """Each reason with what helps, its users' address, and what a run for them would do, '' where none helps."""
-        does = {Remedy.FILTERS_OFF: "off", Remedy.FILTERS_ON: "on"}
+        """Each reason with what helps, its users' address, and that of a plan for them, '' where no run helps."""
         return [
-            (each, reach_words.HELPS[each.remedy], self._href(cause=each.cause.value), does.get(each.remedy, ""))
+            (
+                each,
+                reach_words.HELPS[each.remedy],
+                self._href(cause=each.cause.value),
+                self._href(cause=each.cause.value, want=wanted) if wanted else "",
+            )
             for each in self.report.causes
+            for wanted in [_WANTED.get(each.remedy, "")]
         ]
 
 
