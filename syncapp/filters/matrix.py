@@ -148,6 +148,17 @@ def system_filters(group: Group) -> list[SystemFilter]:
     return [row for row in rows if group_of(row.table) is group]
 
 
+def for_everybody() -> list[SystemFilter]:
+    """All filters and templates of the organization, those that are on first."""
+    return list(SystemFilter.objects.order_by("query_type", "state", "table", "name", "id"))
+
+
+def of_teams() -> list[FilterRow]:
+    """Filters that a team owns: they select for nobody's Outlook, at most 500."""
+    teams = FilterTeam.objects.values("pk")
+    return list(FilterRow.objects.filter(owner_id__in=teams).order_by("owner_id", "table", "name", "id")[:500])
+
+
 def inventory() -> MirrorCursor | None:
     """How far the reading is, and when it last came to its end."""
     return MirrorCursor.objects.filter(table=CURSOR).first()

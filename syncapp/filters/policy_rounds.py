@@ -19,9 +19,8 @@ from django.utils import timezone
 
 from syncapp import durable
 from syncapp.durable import Claim, LostLease
-from syncapp.filters import dry_plans, matrix, plans, policies, run_states
+from syncapp.filters import chosen, dry_plans, matrix, plans, policies, run_states
 from syncapp.filters.errors import NotPossible
-from syncapp.filters.matrix import Narrowing
 from syncapp.filters.planned import Planned
 from syncapp.filters.plans import Wish
 from syncapp.models import FilterPolicy, FilterRun, FilterRunItem, FilterUser, Person, PolicyMember
@@ -74,7 +73,11 @@ def _round(policy: FilterPolicy, held: Claim) -> timedelta | None:
     _start_what_is_counted(policy)
     if not _has_news():
         return WITHOUT_NEWS
-    group = members_now(policy)
+    try:
+        group = members_now(policy)
+    except NotPossible as problem:
+        policies.stop_and_ask(policy, str(problem))
+        return AGAIN
     if _changed_too_much(policy, group):
         return AGAIN
     full = is_due_in_full(policy)
@@ -86,9 +89,11 @@ def _round(policy: FilterPolicy, held: Claim) -> timedelta | None:
 
 # --- who belongs to it ------------------------------------------------------------------------------------
 def members_now(policy: FilterPolicy) -> list[uuid.UUID]:
-    """The enabled users of the group but the exceptions, in the order of their names."""
-    users = matrix.narrowed(Narrowing(team=policy.team_id, unit=policy.unit_id)).filter(is_disabled=False)
-    return list(users.exclude(pk__in=policy.exceptions).order_by("name_key", "pk").values_list("pk", flat=True))
+    """The enabled users of the group but the exceptions, in the order of their names. Raises NotPossible."""
+    group = chosen.of_team(policy.team_id) if policy.team_id else chosen.of_unit(policy.unit_id)
+    left_out = set(FilterUser.objects.filter(is_disabled=True).values_list("pk", flat=True))
+    left_out |= {uuid.UUID(each) for each in policy.exceptions}
+    return [user_id for user_id in group.ids if user_id not in left_out]
 
 
 def _has_news() -> bool:
@@ -253,8 +258,3 @@ def deviating(policy: FilterPolicy) -> list[PolicyMember]:
 def asking() -> list[FilterPolicy]:
     """Policies that stopped themselves and wait for an answer."""
     return list(FilterPolicy.objects.asking())
-
-
-def names_of(user_ids: Iterable[str]) -> list[FilterUser]:
-    """The users behind a policy's exceptions."""
-    return list(FilterUser.objects.filter(pk__in=list(user_ids)).order_by("name_key"))

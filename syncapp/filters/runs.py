@@ -141,7 +141,10 @@ def _take(work: Round, verdicts: Sequence[Verdict]) -> None:
                 _hand_back(each, verdict.error)
             else:
                 settlement.settle(each, verdict)
+    if any(verdict.outcome == Outcome.DONE for verdict in verdicts):
+        filter_access.note_proof()
     if any(verdict.wrong_author for verdict in verdicts):
+        filter_access.distrust_writing()
         run_states.pause_quietly(work.run, because="impersonation")
 
 

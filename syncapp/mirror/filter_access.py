@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import UUID
 
 from django.utils import timezone
@@ -58,6 +59,25 @@ def find_writing(crm: CrmClient) -> UUID | None:
             FilterGround.objects.filter(slot=1).update(writing=found, writing_probed_at=timezone.now())
             return row.owner_id
     return None
+
+
+def needs_probe_of_writing() -> bool:
+    """Whether no way is known, none worked the last time, or the way of reading no longer fits the way of writing."""
+    known = ground()
+    if known.writing in (Access.UNKNOWN, Access.NONE):
+        return True
+    return known.reading == Access.ACTING and known.writing == Access.DIRECT
+
+
+def note_proof() -> None:
+    """A write was read back as wanted, by whom it was meant to be: the way works; noted once a minute at most."""
+    old = timezone.now() - timedelta(minutes=1)
+    FilterGround.objects.filter(slot=1, writing_probed_at__lt=old).update(writing_probed_at=timezone.now())
+
+
+def distrust_writing() -> None:
+    """A write was not what it was meant to be: the next inventory tries again which way works."""
+    FilterGround.objects.filter(slot=1).update(writing=Access.UNKNOWN)
 
 
 def _harmless() -> Iterator[FilterRow]:

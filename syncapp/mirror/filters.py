@@ -122,7 +122,7 @@ def _probe(crm: CrmClient, reader: Reader, cursor: MirrorCursor, place: Place) -
 
 
 def _probe_writing(crm: CrmClient, reader: Reader, cursor: MirrorCursor, place: Place) -> Place:
-    if crm.filters_may_be_switched() and filter_access.ground().writing == Access.UNKNOWN:
+    if crm.filters_may_be_switched() and filter_access.needs_probe_of_writing():
         tried = filter_access.find_writing(crm)
         if tried:
             refresh(crm, [tried])  # what was written, if only as it was, has a new version

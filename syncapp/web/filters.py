@@ -13,6 +13,7 @@ from django.urls import reverse
 from syncapp import connection, gates
 from syncapp.crm.errors import CrmError
 from syncapp.filters import matrix
+from syncapp.mirror import filter_access
 from syncapp.mirror import filters as inventory
 from syncapp.models import FilterUser
 from syncapp.models.filter_tables import Cell, Group
@@ -52,6 +53,7 @@ def _surroundings(request: PortalRequest, asked: Asked) -> dict[str, Any]:
         "tables": [(key, words) for key, (words, _) in TABLES.items()],
         "choices": choices_of(asked),
         "inventory": matrix.inventory(),
+        "ground": filter_access.ground(),
         "may_switch": request.user.has_role(Role.FILTER_MANAGER),
     }
 

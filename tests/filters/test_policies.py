@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -13,12 +12,9 @@ from syncapp import alarms, connection, durable
 from syncapp.filters import meetings, policies, policy_rounds, runs
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.policies import PolicyWish
-from syncapp.mirror.filters import CURSOR
 from syncapp.models import (
     Alarm,
     AuditEntry,
-    FilterGround,
-    FilterMembership,
     FilterPolicy,
     FilterRow,
     FilterRun,
@@ -30,6 +26,7 @@ from syncapp.models import (
 from syncapp.models.filter_policy import PolicyMode
 from syncapp.models.filter_run import Outcome, Plan, RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES
+from tests.filters.company import small_company, without_meetings
 from tests.people import fred, make_person
 
 
@@ -92,30 +89,10 @@ def deviating(policy: FilterPolicy) -> set[str]:
     return {member.user.name for member in policy_rounds.deviating(policy)}
 
 
-def without_meetings() -> None:
-    """The CRM keeps logical deletes from Exchange, so nobody is held back."""
-    FilterGround.objects.update_or_create(slot=1, defaults={"keeps_deletes_apart": True})
-
-
 @pytest.fixture
 def company(db) -> FilterTeam:
-    """Eight people of a team whose appointments are on, as an inventory of a moment ago left them."""
-    without_meetings()
-    MirrorCursor.objects.create(table=CURSOR, pulled_at=timezone.now())
-    made = FilterTeam.objects.create(pk=uuid.uuid4(), name="Sales North")
-    for number in range(8):
-        user = FilterUser.objects.create(
-            pk=uuid.uuid4(),
-            name=f"User {number}",
-            name_key=f"user {number}",
-            has_own_roles=True,
-            read_at=timezone.now(),
-            filters_read_at=timezone.now(),
-        )
-        FilterMembership.objects.create(team_id=made.pk, user_id=user.pk)
-        known = {"name": "Mine", "table": "appointment", "query_type": 256, "read_at": timezone.now()}
-        FilterRow.objects.create(pk=uuid.uuid4(), owner_id=user.pk, state=0, status=1, **known)
-    return made
+    """Eight people of a team whose appointments are on."""
+    return small_company()
 
 
 def test_in_shadow_it_says_who_deviates_since_when_and_switches_nothing(read):

@@ -1,0 +1,126 @@
+"""A policy as its pages show it: for whom, what it found, what it did, and what may be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from syncapp.filters import policies, policy_rounds
+from syncapp.models import FilterPolicy, FilterRun, FilterTeam, FilterUnit, FilterUser, Person, PolicyMember
+from syncapp.models.filter_policy import PolicyMode
+from syncapp.models.filter_run import Plan
+from syncapp.models.filter_tables import APPOINTMENT_TABLES, name_of
+from syncapp.models.person import Role
+
+_LAST_RUNS = 20
+
+
+class PolicyShown:
+    """One policy; `names` are those of teams and units by id, read once for a whole list."""
+
+    def __init__(self, policy: FilterPolicy, person: Person, names: Mapping[object, str]) -> None:
+        self.policy, self.person, self._names = policy, person, names
+
+    @property
+    def tables(self) -> str:
+        if set(self.policy.tables) == set(APPOINTMENT_TABLES):
+            return "Appointments"
+        return ", ".join(name_of(table) for table in self.policy.tables)
+
+    @property
+    def words(self) -> str:
+        """What it keeps, for whom."""
+        way = "on" if self.policy.wanted_on else "off"
+        return f"{self.tables} {way} for everyone in {self.group}"
+
+    @property
+    def group(self) -> str:
+        name = self._names.get(self.policy.team_id or self.policy.unit_id, "a group that is no longer in the CRM")
+        return name if self.policy.team_id else f"{name} and the units below it"
+
+    @property
+    def badge(self) -> tuple[str, str, str]:
+        """Tone, icon and word of the state."""
+        if self.policy.asks:
+            return "warn", "alert", "Asks"
+        if self.policy.is_paused:
+            return "", "pause", "Paused"
+        if not self.policy.is_in_its_dates(timezone.localdate()):
+            return "", "clock", "Outside its dates"
+        repairs = self.policy.mode == PolicyMode.REPAIR
+        return ("good", "check", "Repairs") if repairs else ("accent", "eye", "In shadow")
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many of the group stand in which class."""
+        return dict(self.policy.members.order_by().values_list("plan").annotate(users=Count("pk")))
+
+    @property
+    def members(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def classes(self) -> list[tuple[str, int]]:
+        """The report's figures."""
+        words = {Plan.CHANGE: "Deviate", Plan.ALREADY: "As wanted", Plan.CANNOT: "Cannot be switched"}
+        return [(word, self.counts.get(plan.value, 0)) for plan, word in words.items()]
+
+    @cached_property
+    def deviating(self) -> list[PolicyMember]:
+        return policy_rounds.deviating(self.policy)
+
+    @cached_property
+    def cannot(self) -> list[tuple[str, int]]:
+        """Why some cannot be switched, with how many each."""
+        rows = self.policy.members.filter(plan=Plan.CANNOT).order_by().values_list("why")
+        return list(rows.annotate(users=Count("pk")).order_by("-users"))
+
+    @cached_property
+    def exceptions(self) -> list[FilterUser]:
+        return list(FilterUser.objects.filter(pk__in=self.policy.exceptions).order_by("name_key"))
+
+    @cached_property
+    def runs(self) -> list[FilterRun]:
+        return list(self.policy.runs.order_by("-frozen_at")[:_LAST_RUNS])
+
+    @property
+    def seen(self) -> str:
+        """Which comparison the page shows; the form sends it back."""
+        return self.policy.full_at.isoformat() if self.policy.full_at else ""
+
+    @property
+    def may_steer(self) -> bool:
+        return self.person.has_role(Role.FILTER_MANAGER)
+
+    @property
+    def may_ask_for_repair(self) -> bool:
+        shadow = self.policy.mode == PolicyMode.SHADOW and self.policy.is_active
+        return self.may_steer and shadow and not self.policy.waits_for_a_second_person
+
+    @property
+    def may_confirm(self) -> bool:
+        may = self.person.has_role(Role.FILTER_MANAGER, Role.ADMINISTRATOR)
+        other = self.policy.repair_by_id != self.person.pk
+        return may and other and self.policy.waits_for_a_second_person and self.policy.is_active
+
+    @property
+    def needs_second_person(self) -> bool:
+        return policies.needs_second_person(self.policy)
+
+
+def listed(person: Person) -> list[PolicyShown]:
+    """All policies by name, with how many deviate; the same number of reads for any number of them."""
+    off = Count("members", filter=Q(members__deviates_since__isnull=False))
+    rows = list(FilterPolicy.objects.shown().annotate(members_count=Count("members"), off_count=off))
+    names = names_of(rows)
+    return [PolicyShown(row, person, names) for row in rows]
+
+
+def names_of(rows: Iterable[FilterPolicy]) -> dict[object, str]:
+    """The names of these policies' teams and units."""
+    ids = [row.team_id or row.unit_id for row in rows]
+    names: dict[object, str] = dict(FilterTeam.objects.filter(pk__in=ids).values_list("pk", "name"))
+    return names | dict(FilterUnit.objects.filter(pk__in=ids).values_list("pk", "name"))

@@ -1,0 +1,142 @@
+"""Policies on their pages: written, compared, let to repair by whom may, and what is shown to everybody else."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from syncapp.filters import policy_rounds
+from syncapp.models import FilterGround, FilterPolicy, FilterRow, FilterRun, SystemFilter
+from syncapp.models.filter_policy import PolicyMode
+from tests.filters.company import small_company
+from tests.people import browser, fred, make_person, vera
+from tests.web.screen import Screen
+
+APPOINTMENTS = ["appointment", "serviceappointment"]
+
+
+@pytest.fixture
+def company(db):
+    return small_company()
+
+
+def written(client, company, **said) -> FilterPolicy:
+    form = {"name": "Riva users", "group": f"team:{company.pk}", "tables": APPOINTMENTS, "wanted": "off"}
+    answer = client.post("/filters/policies/create", form | {"per_night": "50"} | said)
+    assert answer.status_code == 303, Screen(answer).words
+    return compared(FilterPolicy.objects.get())
+
+
+def compared(policy: FilterPolicy) -> FilterPolicy:
+    FilterPolicy.objects.update(due_at=Now())
+    policy_rounds.work(policy.pk)
+    policy.refresh_from_db()
+    return policy
+
+
+def test_fred_writes_a_policy_sees_who_deviates_and_lets_it_repair(company, django_assert_max_num_queries):
+    client = browser(fred())
+    policy = written(client, company)
+
+    with django_assert_max_num_queries(22):
+        page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
+    assert "8 deviate, 0 as wanted, 0 cannot be switched, of 8 in the group" in page.words
+    assert "User 3" in page.words
+    assert "Appointment, Service appointment off for everyone in Sales North" in page.words
+    client.post(f"/filters/policies/{policy.pk}/step", page.form | {"do": "repair"})
+    compared(policy)
+
+    assert policy.mode == PolicyMode.REPAIR
+    run = FilterRun.objects.get(policy=policy)
+    assert f"Run {run.number}: running" in Screen(client.get(f"/filters/policies/{policy.pk}/")).words
+    assert "by the policy Riva users" in Screen(client.get(f"/filters/runs/{run.pk}/")).words
+    assert "8 of 8" in Screen(client.get("/filters/policies/")).words
+
+
+def test_what_is_missing_is_said_and_nothing_typed_is_lost(company):
+    client = browser(fred())
+    said = {
+        "name": "Riva users",
+        "group": "",
+        "tables": APPOINTMENTS,
+        "wanted": "off",
+        "exceptions": "nobody@x.example",
+    }
+
+    answer = client.post("/filters/policies/create", said | {"per_night": "50"})
+
+    page = Screen(answer)
+    assert (page.status, FilterPolicy.objects.count()) == (422, 0)
+    assert "These lines mean nobody in particular: nobody@x.example." in page.words
+    assert page.form["name"] == ["Riva users"]
+    assert page.form["tables"] == APPOINTMENTS
+
+
+def test_a_large_group_waits_on_the_page_of_the_second_person(company, settings):
+    settings.SECOND_PERSON_ABOVE = 3
+    client, frida = browser(fred()), make_person("Frida", *fred().roles)
+    policy = written(client, company)
+    address = f"/filters/policies/{policy.pk}/"
+    client.post(f"{address}step", {"do": "repair", "seen": policy.full_at.isoformat()})
+
+    assert "so somebody else confirms it" in Screen(client.get(address)).words
+    assert client.post(f"{address}confirm", {"seen": policy.full_at.isoformat()}).status_code == 303
+    policy.refresh_from_db()
+    assert policy.mode == PolicyMode.SHADOW
+    page = Screen(browser(frida).get(address))
+    assert "Fred asks for a second person" in page.words
+    browser(frida).post(f"{address}confirm", {"seen": page.form["seen"][0]})
+    policy.refresh_from_db()
+    assert (policy.mode, policy.confirmed_by) == (PolicyMode.REPAIR, frida)
+
+
+def test_a_policy_that_asks_says_why_and_is_answered(company):
+    client = browser(fred())
+    policy = written(client, company)
+    FilterPolicy.objects.update(asks="Its group changed.", stopped_at=timezone.now() - timedelta(hours=1))
+
+    page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
+    assert "It has stopped itself and asks. Its group changed." in page.words
+    client.post(f"/filters/policies/{policy.pk}/step", {"do": "resume"})
+    policy.refresh_from_db()
+    assert policy.asks == ""
+
+
+def test_vera_looks_and_changes_nothing(company):
+    policy = written(browser(fred()), company)
+    client = browser(vera())
+
+    page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
+
+    assert "User 3" in page.words
+    assert not page.offers("do=repair")
+    assert client.post(f"/filters/policies/{policy.pk}/step", {"do": "remove"}).status_code == 403
+    assert client.get("/filters/policies/new").status_code == 403
+
+
+def test_what_applies_to_everybody_is_shown_as_what_it_is(company):
+    read = {"read_at": timezone.now(), "state": 0}
+    SystemFilter.objects.create(pk=uuid.uuid4(), name="Calls of the day", table="phonecall", query_type=256, **read)
+    SystemFilter.objects.create(
+        pk=uuid.uuid4(), name="My Tasks", table="task", query_type=131072, is_default=True, **read
+    )
+    team = {"owner_id": company.pk, "owner_table": "team", "status": 1, "query_type": 256, "table": "contact"}
+    FilterRow.objects.create(pk=uuid.uuid4(), name="Team’s contacts", **team, **read)
+    FilterGround.objects.update(reading="direct", reading_probed_at=timezone.now())
+
+    words = Screen(browser(vera()).get("/filters/everybody/")).words
+
+    for expected in ("Calls of the day", "My Tasks", "For new users", "Team’s contacts", "Sales North"):
+        assert expected in words
+    assert "Filters are read by our own right, proved" in words
+
+
+def test_before_the_first_comparison_the_pages_say_what_will_come(db):
+    client = browser(fred())
+
+    assert "No policy yet" in Screen(client.get("/filters/policies/")).words
+    assert "The filters are being read" in Screen(client.get("/filters/everybody/")).words
