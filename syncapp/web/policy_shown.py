@@ -121,6 +121,6 @@ def listed(person: Person) -> list[PolicyShown]:
 
 def names_of(rows: Iterable[FilterPolicy]) -> dict[object, str]:
     """The names of these policies' teams and units."""
-    ids = [row.team_id or row.unit_id for row in rows]
+    ids = [group for row in rows if (group := row.team_id or row.unit_id)]
     names: dict[object, str] = dict(FilterTeam.objects.filter(pk__in=ids).values_list("pk", "name"))
     return names | dict(FilterUnit.objects.filter(pk__in=ids).values_list("pk", "name"))
