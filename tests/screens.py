@@ -39,7 +39,7 @@ PAGES = {
         "settings-connection": "/settings/connection/",
         "settings-file": "/settings/file/",
     },
-    "Fred": {"filters": "/filters/", "filter-runs": "/filters/runs/"},
+    "Fred": {"filters": "/filters/", "filter-runs": "/filters/runs/", "filter-risk": "/filters/risk/"},
 }
 
 

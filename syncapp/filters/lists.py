@@ -71,8 +71,9 @@ def save(name: str, lines: list[str], *, by: Person, brings_appointments: bool =
     with transaction.atomic():
         kept, is_new = UserList.objects.update_or_create(name=name, defaults=said)
         _fill(kept, lines)
-        details = {"list": str(kept.pk), "lines": len(lines), "unmatched": unmatched_count(kept)}
-        audit.record("list.saved" if is_new else "list.replaced", by=by, channel="screen", details=details, after=name)
+        details = {"lines": len(lines), "unmatched": unmatched_count(kept)}
+        action = "list.saved" if is_new else "list.replaced"
+        audit.record(action, by=by, channel="screen", group=kept.pk, details=details, after=name)
     kept.refresh_from_db()
     return kept
 
@@ -92,8 +93,8 @@ def _fill(kept: UserList, lines: list[str]) -> None:
 def delete(kept: UserList, *, by: Person) -> None:
     """Forget a list; its users are counted without it from now on."""
     with transaction.atomic():
-        said = {"list": str(kept.pk), "lines": kept.entries_count}
-        audit.record("list.deleted", by=by, channel="screen", details=said, before=kept.name)
+        details = {"lines": kept.entries_count}
+        audit.record("list.deleted", by=by, channel="screen", group=kept.pk, details=details, before=kept.name)
         kept.delete()
         user_lists.count_products()
 

@@ -9,11 +9,13 @@ from itertools import groupby
 
 from syncapp.crm.directory_records import SyncMethod
 from syncapp.filters import matrix, run_states, undo
+from syncapp.filters.remedies import Remedy, remedy_of
 from syncapp.models import FilterRow, FilterRun, FilterRunItem, FilterUser, Person
 from syncapp.models.filter_run import Outcome, Plan, RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell, Group, group_of, name_of
-from syncapp.models.filter_user import Reach
+from syncapp.models.filter_user import Cause, Reach
 from syncapp.models.person import Role
+from syncapp.web import reach_words
 from syncapp.web.filter_asked import Asked
 
 _ICONS = {Cell.ON: "on", Cell.OFF: "off", Cell.MIXED: "mixed", Cell.NONE: "minus", Cell.UNREAD: "clock"}
@@ -98,6 +100,15 @@ class Drawer:
         rows = matrix.filters_of(self.user, self.group)
         parts = [(name_of(table), list(part)) for table, part in groupby(rows, key=lambda row: row.table)]
         return [(name, part, sum(row.is_on for row in part)) for name, part in parts]
+
+    @property
+    def verdict(self) -> tuple[str, str] | None:
+        """How often appointments reach his Outlook, where the drawer is about them."""
+        return reach_words.VERDICTS[Reach(self.user.reach)] if self.group is Group.APPOINTMENTS else None
+
+    @property
+    def remedy(self) -> Remedy:
+        return remedy_of(Cause(self.user.cause), everybody_selects=any(row.state == 0 for row in self.system))
 
     @property
     def ends_altogether(self) -> bool:

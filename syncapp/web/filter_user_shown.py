@@ -23,6 +23,12 @@ from syncapp.web.filter_shown import method_of
 
 _TO_OUTLOOK = {1: ("Server-side synchronization", "Exchange", "Outlook and phone"), 0: ("Outlook add-in", "Outlook")}
 _IN_OUTLOOK = {0: ("", "Not at all"), 1: ("good", "Once"), 2: ("warn", "Twice")}
+_ALL_OF = {
+    Group.APPOINTMENTS: "All appointment filters",
+    Group.CONTACTS: "All contact filters",
+    Group.TASKS: "All task filters",
+    Group.OTHER: "All other filters",
+}
 MAILBOX_STATES = {0: "not run yet", 1: "success", 2: "failure"}
 
 
@@ -51,7 +57,7 @@ class TableShown:
     def selecting(self) -> list[Selecting]:
         own = [Selecting(row.name, _words(row.fetch_xml, self.who), row.is_on) for row in self.facts.filters]
         common = [
-            Selecting(each.name, _words(each.fetch_xml, self.who), each.state == 0, "for everybody")
+            Selecting(each.name, _words(each.fetch_xml, self.who), each.state == 0, "system filter, for everybody")
             for each in self.facts.for_everybody
         ]
         return own + common
@@ -165,7 +171,7 @@ class UserShown:
         found = []
         for group in Group:
             if any(each.on for each in self.facts.tables if group_of(each.table) is group):
-                found.append((group.value, f"All {group.label.lower()} filters"))
+                found.append((group.value, _ALL_OF[group]))
         for each in self.facts.tables:
             if each.on > 1:
                 found += [

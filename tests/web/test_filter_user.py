@@ -39,7 +39,7 @@ def test_the_page_says_what_reaches_outlook_and_why(read, django_assert_max_num_
     assert "Riva, as on its list" in page
     assert "set the mailbox method to none" in page
     assert "Appointments owned by Rita Lindqvist" in page
-    assert "for everybody" in page
+    assert "system filter, for everybody" in page
     assert "&lt;condition attribute=&quot;a&quot; operator=&quot;odd&quot; /&gt;" in page
     assert "No run switched anything for this user yet" in page
     assert "Preview switching" not in page
