@@ -19,6 +19,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from syncapp.models.durable_work import (
+    HELD_STATES,
     WAITING_STATES,
     DurableQuerySet,
     DurableWork,
@@ -128,6 +129,12 @@ def due_bells(model: type[DurableWork], *, limit: int = 200) -> Sequence[Any]:
             pk for pk in sorted(ids) if model.objects.filter(pk=pk).unrung(seconds=BELL_SECONDS).update(rung_at=Now())
         ]
     return won
+
+
+def in_hand(model: type[DurableWork]) -> int:
+    """How many rows somebody works on, or is about to: their bell rang and has not been answered yet."""
+    rung = Q(state__in=WAITING_STATES, rung_at__gt=database_now(plus=-BELL_SECONDS), due_at__lte=Now())
+    return model.objects.filter(rung | Q(state__in=HELD_STATES)).count()
 
 
 def ring_again(model: type[DurableWork], pks: Sequence[Any]) -> None:

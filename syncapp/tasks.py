@@ -43,18 +43,19 @@ def tick() -> None:
     durable.failpoint("tick.swept")
     deliveries.adopt_orphans()
     _ring(Delivery, deliver, behind=gates.WRITE_GATES)
-    _ring(Message, send, behind=[Gate.Name.SMTP])
+    # A slow mail service would otherwise hold every worker, and deliveries would wait for mails.
+    _ring(Message, send, behind=[Gate.Name.SMTP], most=settings.MAILS_AT_ONCE - durable.in_hand(Message))
     _ring(SelectionRun, decide_selection)
     _ring(FilterPolicy, keep_policy)
     _ring_filter_runs()
     _ask_for_a_pulse()
 
 
-def _ring(model: type[DurableWork], task: Any, *, behind: Sequence[str] = ()) -> None:
-    """Ring the model's due rows, unless a closed gate would only turn their workers away."""
-    if not gates.would_let_through(behind):
+def _ring(model: type[DurableWork], task: Any, *, behind: Sequence[str] = (), most: int = 200) -> None:
+    """Ring some of the model's due rows, unless a closed gate would only turn their workers away."""
+    if most <= 0 or not gates.would_let_through(behind):
         return
-    ids = durable.due_bells(model)
+    ids = durable.due_bells(model, limit=most)
     durable.failpoint("tick.rung")
     try:
         for pk in ids:
@@ -102,8 +103,8 @@ def decide_selection(selection_id: str) -> None:
 
 @shared_task
 def send(message_id: str) -> None:
-    """Hand one mail to the mail service."""
-    sending.send(uuid.UUID(message_id), post=post())
+    """Hand this mail to the mail service, then what else is due, as far as this task's time goes."""
+    sending.send_due(uuid.UUID(message_id), post=post(), seconds=settings.SOFT_LIMIT / 5)
 
 
 @shared_task

@@ -38,10 +38,13 @@ class Facts:
         return person.name if person else ""
 
     def label(self, entry: AuditEntry, value: str | None) -> str:
-        """What the CRM called this value when the edit was staged; '' where it is another value."""
+        """What the CRM called this value when it was staged or chosen; '' where it is another value."""
         field = self.fields.get(entry.field_id) if entry.field_id else None
         if field is None or value is None:
             return ""
+        decision = self.decisions.get(entry.decision_id) if entry.decision_id else None
+        if decision is not None and decision.corrected_label and decision.value_to_write == value:
+            return decision.corrected_label
         known = {field.original_value: field.original_label, field.proposed_value: field.proposed_label}
         return {field.crm_now_value: field.crm_now_label, **known}.get(value, "")
 

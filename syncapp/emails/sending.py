@@ -7,6 +7,7 @@ as failed rather than sent a third time.
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from dataclasses import dataclass
 
@@ -41,6 +42,17 @@ class _Round:
     @property
     def is_again(self) -> bool:
         return self.claim.outcome_unknown and self.before > 0
+
+
+def send_due(message_id: uuid.UUID, *, post: Post, seconds: float) -> int:
+    """Send this message, then others that are due, beginning none after `seconds`; how many were taken on."""
+    until, taken, next_id = time.monotonic() + seconds, 0, message_id
+    while next_id and send(next_id, post=post):
+        taken += 1
+        next_id = Message.objects.all().due().order_by("due_at").values_list("pk", flat=True).first()
+        if time.monotonic() >= until:
+            break
+    return taken
 
 
 def send(message_id: uuid.UUID, *, post: Post) -> bool:

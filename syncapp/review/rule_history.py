@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 
 from django.conf import settings
 
 from syncapp.models import CrmUser, Decision, Rule, RuleTrace, SyncField
 from syncapp.models.decision import LIVE_STATES, DecisionState, Kind, Outcome
-from syncapp.models.rule import RuleOutcome
+from syncapp.models.rule import RuleOutcome, RuleState
 
 MOST_LOOKED_AT = 2000
 _STOOD = (*LIVE_STATES, DecisionState.WRITTEN, DecisionState.ALREADY)
@@ -27,12 +28,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Of `looked_at` fields decided by people, the rule would have decided `decided`, some of them differently."""
+    """Of `looked_at` fields decided by people, the rule would have decided `decided`, some of them differently.
+
+    `taken` of those (or of `left`, for a rule that leaves to people) meet an enabled rule that is asked before it.
+    """
 
     looked_at: int
     decided: int
     left: int
     differing: tuple[Difference, ...]
+    taken: int = 0
 
 
 def matches(rule: Rule, field: SyncField) -> bool:
@@ -45,14 +50,23 @@ def matches(rule: Rule, field: SyncField) -> bool:
 
 
 def simulation(rule: Rule) -> Simulation:
-    """What the rule alone would have done with the last 2,000 fields that people decided."""
+    """What the rule would have done with the last 2,000 fields that people decided."""
     decided_by_people = Decision.objects.filter(decided_by__isnull=False, state__in=_STOOD)
     newest = decided_by_people.select_related("field__record", "decided_by").order_by("-decided_at")[:MOST_LOOKED_AT]
     history = _last_of_each(newest)
     own = own_editors(rule)
     met = [last for last in history if matches(rule, last.field)]
     free = [last for last in met if last.field.record.editor_id not in own and rule.outcome != RuleOutcome.LEAVE]
-    return Simulation(len(history), len(free), len(met) - len(free), _differing(rule.outcome, free))
+    return Simulation(
+        len(history), len(free), len(met) - len(free), _differing(rule.outcome, free), taken=_taken(rule, free or met)
+    )
+
+
+def _taken(rule: Rule, decisions: Iterable[Decision]) -> int:
+    """How many of these an enabled rule in front of this one takes, whatever it does with them."""
+    in_front = takewhile(lambda each: each.pk != rule.pk, Rule.objects.shown())
+    before = [each for each in in_front if each.state == RuleState.ENABLED]
+    return sum(any(matches(each, last.field) for each in before) for last in decisions)
 
 
 def _last_of_each(newest_first: Iterable[Decision]) -> list[Decision]:

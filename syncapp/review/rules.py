@@ -173,6 +173,7 @@ def simulate(rule_id: uuid.UUID, *, by: Person) -> Simulation:
         "decided": found.decided,
         "left": found.left,
         "differently": len(found.differing),
+        "taken": found.taken,
     }
     listed = [str(each.last.pk) for each in found.differing[:MOST_LISTED]]
     rule.simulation = {"effect": rule.effect, "at": timezone.now().isoformat(), "differing": listed, **figures}

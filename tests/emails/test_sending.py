@@ -53,6 +53,27 @@ def test_a_due_message_arrives_and_is_done(post_office: PostOffice, message: Mes
     assert (state(message), message.sends) == (WorkState.DONE, 1)
 
 
+def test_one_task_sends_all_that_is_due(post_office: PostOffice, message: Message) -> None:
+    for _ in range(2):
+        messages.queue("test", to=people.rita())
+
+    assert sending.send_due(message.pk, post=connection.post(), seconds=5) == 3
+    assert len(post_office.mails()) == 3
+
+
+def test_a_mail_counts_as_in_hand_from_its_bell_to_its_end(post_office: PostOffice, message: Message) -> None:
+    assert durable.in_hand(Message) == 0
+
+    durable.due_bells(Message, limit=1)
+    assert durable.in_hand(Message) == 1
+    durable.claim(Message, message.pk)
+    assert durable.in_hand(Message) == 1
+    later()
+    send_due()
+
+    assert durable.in_hand(Message) == 0
+
+
 def test_a_second_worker_sends_nothing(post_office: PostOffice, message: Message) -> None:
     send_due()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -266,6 +267,17 @@ def test_a_simulation_counts_what_people_decided_differently():
         (other, "rejected"),
         (corrected, "corrected"),
     }
+
+
+def test_a_simulation_says_what_an_earlier_rule_takes():
+    first = enabled()
+    rule = rules.create(replace(FORMAT, name="The same again"), by=ada())
+    approved(a_format_change(), by=rita())
+    assert (simulation(rule).decided, simulation(rule).taken) == (1, 1)
+
+    rules.pause(first.pk, by=ada())
+
+    assert (simulation(rule).decided, simulation(rule).taken) == (1, 0)
 
 
 def test_a_simulation_counts_the_last_word_and_not_what_was_undone():

@@ -1,0 +1,63 @@
+"""kill -9 around a mail and inside a rule: a mail comes at most twice and says so, a rule decides an edit once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+
+from syncapp import messages
+from syncapp.models import Message, SyncField
+from syncapp.models.durable_work import WorkState
+from syncapp.models.sync_field import FieldDelivery
+from syncapp.review import rules
+from syncapp.review.rules import Wish
+from tests.journeys.story import Story
+from tests.people import ada, rita
+
+pytestmark = pytest.mark.journey
+SECOND_COPY = "This may be a second copy"
+
+
+def mails(story: Story) -> list[dict[str, Any]]:
+    with requests.Session() as session:
+        session.trust_env = False
+        found: list[dict[str, Any]] = session.get(f"{story.world.url}/mail/?format=json", timeout=10).json()
+    return found
+
+
+def test_a_worker_that_dies_after_the_mail_was_taken_sends_it_once_more_and_says_so(story: Story):
+    before = len(mails(story))
+    story.dies_at("message.answered", lambda: messages.queue("test", to=rita()))
+
+    story.wait(_is_settled, "the mail is settled")
+
+    texts = [mail["text"] for mail in mails(story)]
+    arrived = texts[: len(texts) - before] if SECOND_COPY in texts[0] else texts[before:]
+    assert [SECOND_COPY in text for text in arrived].count(True) == 1
+    assert len(arrived) == 2
+
+
+def _is_settled() -> bool:
+    """As if BELL_SECONDS were over whenever it is not."""
+    waiting = Message.objects.exclude(state=WorkState.DONE)
+    waiting.filter(state=WorkState.READY, rung_at__isnull=False).update(rung_at=None)
+    return not waiting.exists()
+
+
+def test_a_rule_whose_worker_dies_decides_once(story: Story):
+    rule = rules.create(Wish("Departments", "approve", columns=("department",)), by=ada())
+    rules.simulate(rule.pk, by=ada())
+    rules.enable(rule.pk, by=ada())
+    contact, _ = story.edited_in_outlook()
+    story.world.outlook(contact, department="Procurement")
+
+    story.dies_at("rules.looked", lambda: story.stack.send("pull"))
+    assert not SyncField.objects.get(record__target_id=contact, column_name="department").decisions.exists()
+    story.stack.send("pull")
+
+    decided = SyncField.objects.filter(record__target_id=contact, column_name="department")
+    story.wait(lambda: decided.get().delivery == FieldDelivery.DONE, "the rule's decision is in the CRM")
+    assert decided.get().decisions.get().rule == rule
+    rules.remove(rule.pk, by=ada())
