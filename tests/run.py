@@ -32,6 +32,8 @@ ON_BOTH = [
 LONG_IN_A_BROWSER = [f"tests/browser/test_{name}.py" for name in ("activity", "queue", "settings", "states")]
 # Two thousand users and the limits of a real CRM.
 LONG_JOURNEYS = ["tests/journeys/test_many_filter_runs.py"]
+# On SQLite every time; PostgreSQL sees them, or a filter run of thousands, in the long lane.
+ONCE_IN_SHORT = [f"tests/journeys/test_{name}.py" for name in ("filter_runs", "mails_and_rules")]
 NEITHER_JOURNEY_NOR_BROWSER = "not journey and not browser"
 
 
@@ -77,8 +79,7 @@ def lanes() -> list[Lane]:
     demo_brings_its_own = "--ignore=tests/journeys/test_demo.py"
     in_a_browser = ["-m", "browser", "--dist", "loadfile"]
     apart_from_many = [f"--ignore={file}" for file in LONG_JOURNEYS]
-    # PostgreSQL sees a filter run of thousands in the long lane.
-    apart_from_runs = [*apart_from_many, "--ignore=tests/journeys/test_filter_runs.py"]
+    apart_from_runs = [*apart_from_many, *(f"--ignore={file}" for file in ONCE_IN_SHORT)]
     apart_from_looks = [f"--ignore={file}" for file in LONG_IN_A_BROWSER]
     return [
         Lane("unit", "everything without processes, SQLite", ["-m", NEITHER_JOURNEY_NOR_BROWSER, *apart, *spread]),
@@ -107,7 +108,7 @@ def lanes() -> list[Lane]:
         Lane(
             "journeys-long",
             "a filter run of thousands with real processes, PostgreSQL",
-            ["-m", "journey", *LONG_JOURNEYS],
+            ["-m", "journey", *LONG_JOURNEYS, "tests/journeys/test_mails_and_rules.py"],
             postgres=True,
             only_by_name=True,
         ),
