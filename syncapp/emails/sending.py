@@ -46,8 +46,9 @@ class _Round:
 
 def send_due(message_id: uuid.UUID, *, post: Post, seconds: float) -> int:
     """Send this message, then others that are due, beginning none after `seconds`; how many were taken on."""
-    until, taken, next_id = time.monotonic() + seconds, 0, message_id
-    while next_id and send(next_id, post=post):
+    until, taken = time.monotonic() + seconds, 0
+    next_id: uuid.UUID | None = message_id
+    while next_id is not None and send(next_id, post=post):
         taken += 1
         next_id = Message.objects.all().due().order_by("due_at").values_list("pk", flat=True).first()
         if time.monotonic() >= until:
