@@ -13,7 +13,9 @@ from django.urls import reverse
 
 from syncapp import links, messages, preferences
 from syncapp.crm.records import Column
+from syncapp.emails import run_letters
 from syncapp.emails.outcomes import Result, results
+from syncapp.emails.run_letters import RunTold
 from syncapp.links import Intent
 from syncapp.mirror import columns
 from syncapp.models import Comment, Message, Person, SyncField, SyncRecord
@@ -75,6 +77,7 @@ class Letter:
     record: SyncRecord | None = None
     results: tuple[Result, ...] = ()
     details: Mapping[str, Any] | None = None
+    run: RunTold | None = None
     wishes: str = ""
     queue: str = ""
 
@@ -190,6 +193,11 @@ def _comment(message: Message) -> Letter | None:
     return _frame(message, thread=f"edit-{comment.record_id}", comment=comment, entries=(entry,), contacts=1)
 
 
+def _run(message: Message) -> Letter | None:
+    told = run_letters.told(message)
+    return _frame(message, thread=f"run-{message.details['run']}", run=told) if told else None
+
+
 def _test(message: Message) -> Letter:
     return _frame(message, thread=f"test-{message.pk}")
 
@@ -206,6 +214,7 @@ _WRITERS: Mapping[MessageKind, Callable[[Message], Letter | None]] = {
     MessageKind.OUTCOME: _outcome,
     MessageKind.QUESTION: _comment,
     MessageKind.ANSWER: _comment,
+    MessageKind.RUN: _run,
     MessageKind.TEST: _test,
     MessageKind.OPERATIONS: _operations,
 }

@@ -57,6 +57,8 @@ def freeze_run(user_ids: Sequence[UUID], wish: Wish, *, by: Person, channel: str
         run = _run(wish, by)
         for start in range(0, len(user_ids), _CHUNK):
             _freeze(run, user_ids[start : start + _CHUNK], start)
+        run.users = run.items.count()
+        FilterRun.objects.filter(pk=run.pk).update(users=run.users)
         if not run.items.filter(needs_count=True).exists():
             FilterRun.objects.filter(pk=run.pk).update(state=RunState.PLANNED)
         audit.record("run.frozen", by=by, channel=channel, group=run.pk, details=_said(run), reason=wish.reason)
@@ -65,7 +67,7 @@ def freeze_run(user_ids: Sequence[UUID], wish: Wish, *, by: Person, channel: str
 
 
 def _said(run: FilterRun) -> dict[str, Any]:
-    said: dict[str, Any] = {"run": run.number, "users": run.items.count()}
+    said: dict[str, Any] = {"run": run.number, "users": run.users}
     if run.moves_mailboxes:
         return said | {"method": run.wanted_method}
     return said | {"on": run.wanted_on, "tables": run.tables}

@@ -14,6 +14,7 @@ from django.db.models import Count
 from django.db.models.functions import Now
 
 from syncapp import audit
+from syncapp.filters import run_news
 from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterRun, FilterRunItem, Person
 from syncapp.models.durable_work import OPEN_STATES, WAITING_STATES, WorkState
@@ -23,8 +24,11 @@ from syncapp.models.filter_run import FAILURES, NEVER, Outcome, Plan, RunState
 FEWEST_TO_JUDGE = 20
 
 
-def start(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
-    """Start a frozen list, or have it wait for a second person where it is long. Raises NotPossible."""
+def start(run: FilterRun, *, by: Person, channel: str = "screen", asked: Person | None = None) -> FilterRun:
+    """Start a frozen list, or have it wait for a second person where it is long: `asked`, or anybody who may confirm.
+
+    Raises NotPossible.
+    """
     if run.person_id != by.pk:
         raise NotPossible("Only the person who froze this list starts it.")
     with transaction.atomic():
@@ -33,7 +37,9 @@ def start(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
         waits = users > settings.SECOND_PERSON_ABOVE and not is_free
         _move(run, [RunState.PLANNED], RunState.WAITING if waits else RunState.RUNNING)
         _note(run, "run.asked" if waits else "run.started", by=by, channel=channel, users=users)
-        if not waits:
+        if waits:
+            run_news.waits(run, asked=asked)
+        else:
             _begin(run)
     run.refresh_from_db()
     return run
@@ -74,6 +80,8 @@ def pause(run: FilterRun, *, by: Person | None, because: str = "", channel: str 
         _move(run, [RunState.RUNNING], RunState.PAUSED, paused_because=because)
         _items_wait(run)
         _note(run, "run.paused", by=by, channel=channel if by else "system", because=because)
+        if by is None:
+            run_news.paused(run)
 
 
 def resume(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
@@ -129,7 +137,8 @@ def finish(run: FilterRun) -> bool:
     with transaction.atomic():
         ended = FilterRun.objects.filter(pk=run.pk, state=RunState.RUNNING)
         if ended.update(state=RunState.DONE, finished_at=Now()):
-            _note(run, "run.done", by=None, channel="system", **outcomes(run))
+            _note(run, "run.done", by=None, channel="system", **{key or "open": n for key, n in outcomes(run).items()})
+            run_news.done(run)
     return True
 
 

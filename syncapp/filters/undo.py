@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -17,6 +17,7 @@ from syncapp.models.filter_run import ItemQuerySet, Outcome, Plan, RunState
 
 # An undo's part that ended so restored nothing, so that another one may.
 _LEFT_AS_IT_WAS = [Outcome.FAILED, Outcome.DENIED, Outcome.CANCELLED, Outcome.HELD]
+_CHUNK = 250
 _WAS_WRITTEN = Q(changes__written=True) | Q(mailbox_written=True)
 
 
@@ -56,8 +57,8 @@ def restore(item: FilterRunItem, *, by: Person, channel: str = "screen") -> Filt
         raise NotPossible("Nothing that this run wrote for this user is left to be restored.")
     with transaction.atomic():
         run = item.run
-        reverse = _reverse_run(run, by, f"What run {run.number} found for {item.user.name}")
-        _reverse(reverse, 0, item)
+        reverse = _reverse_run(run, by, f"What run {run.number} found for {item.user.name}", users=1)
+        _reverse(reverse, 0, [item])
         _guard(reverse, item.user)
         details = {"run": reverse.number, "restores": run.number, "users": 1, "on": reverse.wanted_on}
         audit.record("run.frozen", by=by, channel=channel, group=reverse.pk, details=details)
@@ -88,14 +89,14 @@ def _frozen(run: FilterRun, by: Person, channel: str) -> FilterRun:
     items = list(_written(run).select_related("user").prefetch_related("changes"))
     if not items:
         raise NotPossible("Nothing of this run is left to be undone.")
-    reverse = _reverse_run(run, by, f"Undo of run {run.number}")
-    for place, item in enumerate(items):
-        _reverse(reverse, place, item)
+    reverse = _reverse_run(run, by, f"Undo of run {run.number}", users=len(items))
+    for start in range(0, len(items), _CHUNK):
+        _reverse(reverse, start, items[start : start + _CHUNK])
     audit.record("run.undone", by=by, channel=channel, group=run.pk, details={"run": run.number, "users": len(items)})
     return reverse
 
 
-def _reverse_run(run: FilterRun, by: Person, words: str) -> FilterRun:
+def _reverse_run(run: FilterRun, by: Person, words: str, *, users: int) -> FilterRun:
     return FilterRun.objects.create(
         number=plans.next_number(),
         state=RunState.PLANNED,
@@ -103,6 +104,7 @@ def _reverse_run(run: FilterRun, by: Person, words: str) -> FilterRun:
         wanted_on=not run.wanted_on,
         lever=run.lever,
         words=words[:300],
+        users=users,
         person=by,
         undoes=run,
         stop_above_percent=100,
@@ -110,25 +112,34 @@ def _reverse_run(run: FilterRun, by: Person, words: str) -> FilterRun:
     )
 
 
-def _reverse(reverse: FilterRun, place: int, item: FilterRunItem) -> None:
-    written = [change for change in item.changes.all() if change.written]
-    changed = _changed_since(item, written)
+def _reverse(reverse: FilterRun, start: int, items: Sequence[FilterRunItem]) -> None:
+    """The undoing run's rows of these users, from the place `start` on."""
+    written = {item.pk: [change for change in item.changes.all() if change.written] for item in items}
+    held = FilterRow.objects.in_bulk([change.filter_id for changes in written.values() for change in changes])
+    backs, changes = [], []
+    for place, item in enumerate(items, start):
+        changed = _changed_since(item, written[item.pk], held)
+        back = _back(reverse, place, item, changed)
+        backs.append(back)
+        changes += [] if changed else list(_backwards(back, written[item.pk]))
+    FilterRunItem.objects.bulk_create(backs, batch_size=_CHUNK)
+    FilterRunChange.objects.bulk_create(changes, batch_size=_CHUNK)
+
+
+def _back(reverse: FilterRun, place: int, item: FilterRunItem, changed: str) -> FilterRunItem:
     planned = Planned(Plan.CANNOT, Outcome.CHANGED, changed) if changed else Planned(Plan.CHANGE)
     back = planned.item(reverse, place, item.user)
     back.meetings, back.attendees = item.meetings, item.attendees
     if item.mailbox_written:
         back.mailbox_id, back.mailbox_etag = item.mailbox_id, item.mailbox_etag_after
         back.found_method, back.wanted_method = item.wanted_method, item.found_method
-    back.save()
-    if not changed:
-        FilterRunChange.objects.bulk_create(_backwards(back, written))
+    return back
 
 
-def _changed_since(item: FilterRunItem, written: list[FilterRunChange]) -> str:
+def _changed_since(item: FilterRunItem, written: list[FilterRunChange], held: dict[UUID, FilterRow]) -> str:
     """Why this user is left alone, as far as our tables know; '' where all is as the run left it."""
     if item.mailbox_written:
         return "" if item.user.method == item.wanted_method else method_lever.CHANGED
-    held = FilterRow.objects.in_bulk([change.filter_id for change in written])
     return "" if all(_is_as_written(change, held) for change in written) else filter_lever.CHANGED
 
 

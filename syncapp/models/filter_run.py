@@ -84,6 +84,7 @@ class FilterRun(models.Model):
     lever = models.CharField(max_length=8, choices=Lever, default=Lever.FILTERS)
     wanted_method = models.SmallIntegerField(null=True, blank=True)
     words = models.CharField(max_length=300, blank=True, help_text="What was selected, in words.")
+    users = models.PositiveIntegerField(default=0, help_text="How many users the frozen list has.")
     reason = models.CharField(max_length=500, blank=True)
     change_number = models.CharField(max_length=60, blank=True)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

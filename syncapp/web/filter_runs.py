@@ -10,15 +10,25 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from syncapp.filters import meetings, run_states, undo
+from syncapp import connection, gates
+from syncapp.crm.errors import CrmError
+from syncapp.filters import meetings, retries, run_news, run_states, schedule, undo
 from syncapp.filters.errors import NotPossible
-from syncapp.models import FilterRun
+from syncapp.filters.plans import MOST_USERS
+from syncapp.filters.schedule import Manner
+from syncapp.mirror import filters as inventory
+from syncapp.models import FilterRun, Person
+from syncapp.models.filter_run import Outcome, RunState
 from syncapp.models.person import Role
+from syncapp.web import plan_form
 from syncapp.web.access import PortalRequest, allow
-from syncapp.web.filter_shown import RunShown
 from syncapp.web.page import FILTER_ROLES, Surroundings, answer, wants_part
+from syncapp.web.plan_form import Missing
+from syncapp.web.run_shown import RunShown
 
 MOST_RUNS = 100
+_READ_AT_ONCE = 50
+_WITH = ("person", "confirmed_by", "undoes", "retries")
 
 
 @allow(*FILTER_ROLES)
@@ -34,9 +44,13 @@ def filter_runs(request: PortalRequest) -> HttpResponse:
 @allow(*FILTER_ROLES)
 def filter_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     """One run: what will happen, or what happened so far."""
-    run = get_object_or_404(FilterRun.objects.select_related("person", "confirmed_by", "undoes"), pk=run_id)
-    view = RunShown(run, request.user, part=request.GET.get("part", ""))
+    run = get_object_or_404(FilterRun.objects.select_related(*_WITH), pk=run_id)
+    after = request.GET.get("after", "")
+    is_place = after.isascii() and after.isdigit() and len(after) < len(str(MOST_USERS)) + 1
+    view = RunShown(run, request.user, part=request.GET.get("part", ""), after=int(after) if is_place else -1)
     context = {"section": "filters", "around": Surroundings(request.user), "view": view, "run": run}
+    context["second_persons"] = run_news.who_may_confirm(run) if view.may_start and view.needs_second else []
+    context["limits"] = connection.crm().limits() if run.state == RunState.RUNNING else None
     template = "filters/_run.html" if wants_part(request) else "filters/filter_run.html"
     return answer(request, template, context)
 
@@ -50,7 +64,7 @@ def confirm_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
 def steer_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
-    """Start, pause, resume, cancel or undo it, by the button that was pressed."""
+    """Start, pause, resume, cancel, move, undo it or try some again, by the button that was pressed."""
     run = get_object_or_404(FilterRun, pk=run_id)
     step = _STEPS.get(request.POST.get("do", ""))
     if step is None:
@@ -61,11 +75,57 @@ def steer_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
 
 def _start(request: PortalRequest, run: FilterRun) -> None:
     ticked = [int(key) for key in request.POST.getlist("held") if key.isascii() and key.isdigit()]
-    run.reason = request.POST.get("reason", "").strip()[:500]
-    run.save(update_fields=["reason"])
+    schedule.settle_manner(run, _manner(request, run), by=request.user)
     if ticked:
         meetings.release(run, ticked, by=request.user)
-    run_states.start(run, by=request.user)
+    run_states.start(run, by=request.user, asked=_asked(request, run))
+
+
+def _manner(request: PortalRequest, run: FilterRun) -> Manner:
+    """How it is to be run; what the form does not ask stays as it was planned. Raises NotPossible."""
+    sent = {
+        name: request.POST[name].strip()
+        for name in ("reason", "change_number", "pilot", "starts")
+        if name in request.POST
+    }
+    try:
+        pilot = plan_form.number_of(sent["pilot"] or "0", "pilot", most=MOST_USERS) if "pilot" in sent else run.pilot
+        starts_at = plan_form.start_of(sent["starts"]) if "starts" in sent else run.starts_at
+    except Missing as missing:
+        raise NotPossible(str(missing)) from missing
+    return Manner(sent.get("reason", run.reason), sent.get("change_number", run.change_number), pilot, starts_at)
+
+
+def _asked(request: PortalRequest, run: FilterRun) -> Person | None:
+    chosen = request.POST.get("ask", "")
+    return next((person for person in run_news.who_may_confirm(run) if str(person.pk) == chosen), None)
+
+
+def _move(request: PortalRequest, run: FilterRun) -> None:
+    try:
+        starts_at = plan_form.start_of(request.POST.get("starts", "").strip())
+    except Missing as missing:
+        raise NotPossible(str(missing)) from missing
+    schedule.move_start(run, starts_at, by=request.user)
+
+
+def _retry(request: PortalRequest, run: FilterRun) -> FilterRun:
+    outcome = request.POST.get("outcome", "")
+    if outcome not in Outcome.values:
+        raise NotPossible("The form came without a result to be tried again. Nothing was changed.")
+    _read_again(run, outcome)
+    return retries.retry(run, Outcome(outcome), by=request.user)
+
+
+def _read_again(run: FilterRun, outcome: str) -> None:
+    """Read a few users first, so that the new list is about today; without an answer it is about the last reading."""
+    ids = list(run.items.filter(outcome=outcome).values_list("user", flat=True)[: _READ_AT_ONCE + 1])
+    if len(ids) > _READ_AT_ONCE or not gates.are_open(gates.CONNECTION_GATES):
+        return
+    try:
+        inventory.refresh(connection.crm(), ids)
+    except CrmError:
+        return
 
 
 def _by(step: Callable[..., object]) -> Callable[[PortalRequest, FilterRun], object]:
@@ -77,6 +137,9 @@ _STEPS: dict[str, Callable[[PortalRequest, FilterRun], object]] = {
     "pause": _by(run_states.pause),
     "resume": _by(run_states.resume),
     "cancel": _by(run_states.cancel),
+    "now": lambda request, run: schedule.move_start(run, None, by=request.user),
+    "move": _move,
+    "retry": _retry,
     "undo": _by(undo.undo),
 }
 

@@ -1,4 +1,4 @@
-"""The matrix, a user's drawer and a run as their pages show them."""
+"""The matrix and a user's drawer as their page shows them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from functools import cached_property
 from itertools import groupby
 
 from syncapp.crm.directory_records import SyncMethod
-from syncapp.filters import matrix, run_states, undo
+from syncapp.filters import matrix
 from syncapp.filters.remedies import Remedy, remedy_of
-from syncapp.models import FilterRow, FilterRun, FilterRunItem, FilterUser, Person
-from syncapp.models.filter_run import Outcome, Plan, RunState
-from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell, Group, group_of, name_of
+from syncapp.models import FilterRow, FilterUser
+from syncapp.models.filter_tables import Cell, Group, group_of, name_of
 from syncapp.models.filter_user import Cause, Reach
-from syncapp.models.person import Role
 from syncapp.web import reach_words
 from syncapp.web.filter_asked import Asked
 
@@ -24,7 +22,6 @@ _METHODS = {
     SyncMethod.SERVER_SIDE: ("server", "Server-side"),
     SyncMethod.NONE: ("minus", "None"),
 }
-MOST_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -122,115 +119,3 @@ class Drawer:
     @property
     def can_go_on(self) -> bool:
         return self.cell in (Cell.OFF, Cell.MIXED)
-
-
-_MEANINGS = {
-    Outcome.DONE: ("check", "Switched, and read back as wanted"),
-    Outcome.ALREADY: ("off", "Was so before; nothing written"),
-    Outcome.NO_FILTER: ("minus", "Never set up synchronization of this"),
-    Outcome.HELD: ("lock", "Meetings at risk, and nobody ticked the user"),
-    Outcome.DISABLED: ("lock", "The user is disabled in the CRM"),
-    Outcome.NO_ROLE: ("alert", "The user has no role in the CRM"),
-    Outcome.DENIED: ("alert", "The CRM forbids it"),
-    Outcome.CHANGED: ("user", "Changed after the list was frozen; left alone"),
-    Outcome.FAILED: ("stop-sign", "Not switched; the reason stands with each"),
-    Outcome.CANCELLED: ("cross", "Not begun before the run was cancelled"),
-    Outcome.OPEN: ("clock", "Not yet"),
-}
-_PAUSES = {
-    "pilot": "The pilot is done. Look at its results, then let the rest go on.",
-    "failures": "It stopped itself: too many users failed.",
-    "impersonation": "It stopped itself: the CRM ignored in whose name we wrote.",
-}
-
-
-class RunShown:
-    """A run's page: the preview, or how far it is and what became of each user."""
-
-    def __init__(self, run: FilterRun, person: Person, *, part: str = "") -> None:
-        self.run, self.person, self.part = run, person, part
-
-    @property
-    def title(self) -> str:
-        what = "Appointments" if set(self.run.tables) == set(APPOINTMENT_TABLES) else self.tables
-        users = sum(self.outcomes.values())
-        return f"{what} {'on' if self.run.wanted_on else 'off'} for {users} user{'' if users == 1 else 's'}"
-
-    @property
-    def tables(self) -> str:
-        return ", ".join(name_of(table) for table in self.run.tables)
-
-    @cached_property
-    def outcomes(self) -> dict[str, int]:
-        return run_states.outcomes(self.run)
-
-    @cached_property
-    def plans(self) -> list[tuple[Plan, int]]:
-        counted = run_states.plans(self.run)
-        return [(plan, counted.get(plan.value, 0)) for plan in Plan]
-
-    @property
-    def classes(self) -> list[tuple[str, str, str, int, str]]:
-        """Value, icon, word, users and meaning of each class that occurs."""
-        found = [(each, *_MEANINGS[each]) for each in Outcome if each.value in self.outcomes]
-        return [
-            (each.value or "open", icon, each.label, self.outcomes[each.value], means) for each, icon, means in found
-        ]
-
-    @property
-    def is_preview(self) -> bool:
-        return self.run.state in (RunState.COUNTING, RunState.PLANNED, RunState.WAITING)
-
-    @property
-    def is_moving(self) -> bool:
-        """Whether the page should look again by itself."""
-        return self.run.state in (RunState.COUNTING, RunState.RUNNING)
-
-    @property
-    def finished(self) -> int:
-        return sum(users for outcome, users in self.outcomes.items() if outcome)
-
-    @property
-    def total(self) -> int:
-        return sum(self.outcomes.values())
-
-    @property
-    def pause_words(self) -> str:
-        return _PAUSES.get(self.run.paused_because, "") if self.run.state == RunState.PAUSED else ""
-
-    @cached_property
-    def items(self) -> list[FilterRunItem]:
-        """The users of the part that is asked for; those with meetings first."""
-        items = self.run.items.select_related("user")
-        if self.part in Plan.values:
-            items = items.filter(plan=self.part)
-        elif self.part == "open" or (self.part and self.part in Outcome.values):
-            items = items.filter(outcome="" if self.part == "open" else self.part)
-        return list(items.order_by("position")[:MOST_SHOWN])
-
-    @cached_property
-    def held(self) -> list[FilterRunItem]:
-        """Those who are held back, with their meetings."""
-        held = self.run.items.filter(plan=Plan.HELD).select_related("user").prefetch_related("meetings_at_risk")
-        return list(held.order_by("position")[:MOST_SHOWN])
-
-    @cached_property
-    def can_be_undone(self) -> int:
-        return undo.may_be_undone(self.run) if self._acts else 0
-
-    @property
-    def _acts(self) -> bool:
-        return self.person.has_role(Role.FILTER_MANAGER)
-
-    @property
-    def may_start(self) -> bool:
-        return self._acts and self.run.state == RunState.PLANNED and self.run.person_id == self.person.pk
-
-    @property
-    def may_confirm(self) -> bool:
-        confirms = self.person.has_role(Role.FILTER_MANAGER, Role.ADMINISTRATOR)
-        return confirms and self.run.state == RunState.WAITING and self.run.person_id != self.person.pk
-
-    @property
-    def may_steer(self) -> bool:
-        return self._acts and self.run.is_open

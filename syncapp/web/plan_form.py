@@ -182,8 +182,8 @@ _SOURCES: dict[str, Callable[[Typed], Chosen]] = {
 def _wish(said: Typed, problems: dict[str, str]) -> Wish | None:
     """What is wanted; None with every problem where something is missing."""
     end = _kept(problems, lambda: _end_state(said))
-    pilot = _kept(problems, lambda: _number(said.pilot or "0", "pilot", most=MOST_USERS))
-    stop = _kept(problems, lambda: _number(said.stop or "5", "stop", most=MOST_PERCENT))
+    pilot = _kept(problems, lambda: number_of(said.pilot or "0", "pilot", most=MOST_USERS))
+    stop = _kept(problems, lambda: number_of(said.stop or "5", "stop", most=MOST_PERCENT))
     starts_at = _kept(problems, lambda: start_of(said.starts))
     if end is None or pilot is None or stop is None:
         return None
@@ -201,7 +201,8 @@ def _end_state(said: Typed) -> Wish:
     return Wish(TABLES[said.tables][1], on=said.want == "on")
 
 
-def _number(text: str, where: str, *, most: int) -> int:
+def number_of(text: str, where: str, *, most: int) -> int:
+    """A whole number from 0 on. Raises Missing."""
     text = text.replace(",", "").replace(" ", "")
     if not (text.isascii() and text.isdigit()) or int(text[:9]) > most:
         raise Missing(where, f"A whole number from 0 to {most:,}.")

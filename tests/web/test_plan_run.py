@@ -29,7 +29,8 @@ def key(number: int) -> str:
 def person(number: int, name: str, unit: FilterUnit) -> FilterUser:
     address = f"{name.split()[0].lower()}{number}@brandvik.example"
     keys = {"name_key": name.casefold(), "address_key": address, "read_at": timezone.now(), "unit_id": unit.pk}
-    return FilterUser.objects.create(pk=key(number), name=name, address=address, has_own_roles=True, **keys)
+    FilterUser.objects.create(pk=key(number), name=name, address=address, has_own_roles=True, **keys)
+    return FilterUser.objects.get(pk=key(number))
 
 
 def text(answer, status: int = 200) -> str:

@@ -1,0 +1,256 @@
+"""A run's page: the preview, how far it is, what became of each user, and what one can do now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from syncapp.filters import matrix, pace, retries, run_results, run_states, titles, undo
+from syncapp.filters.pace import Failures, Pace
+from syncapp.models import FilterRun, FilterRunItem, Person
+from syncapp.models.filter_run import Outcome, Plan, RunState
+from syncapp.models.filter_tables import APPOINTMENT_TABLES, Group
+from syncapp.models.person import Role
+from syncapp.web import run_log, run_words, times
+from syncapp.web.run_log import Step
+
+MOST_SHOWN = 200
+SERVER_SIDE = "server"
+_PREVIEW = (RunState.COUNTING, RunState.PLANNED, RunState.WAITING)
+_ENDED = (RunState.DONE, RunState.CANCELLED)
+# Further ahead than this a page need not look by itself.
+_LOOKS_AHEAD = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """One result: how many users and filters ended so, and what it means."""
+
+    outcome: Outcome
+    icon: str
+    tone: str
+    means: str
+    users: int
+    filters: int | None
+    may_retry: bool
+
+    @property
+    def key(self) -> str:
+        return self.outcome.value or "open"
+
+
+@dataclass(frozen=True, slots=True)
+class StepShown:
+    """One of the steps above the page."""
+
+    word: str
+    state: str
+
+    @property
+    def icon(self) -> str:
+        return {"done": "check", "now": "on"}.get(self.state, "off")
+
+
+class RunShown:
+    """Answers that the run's templates ask for; each costs its query once, and only where it is shown."""
+
+    def __init__(self, run: FilterRun, person: Person, *, part: str = "", after: int = -1) -> None:
+        self.run, self.person, self.part, self.after = run, person, part, after
+
+    @property
+    def title(self) -> str:
+        return titles.title(self.run)
+
+    @property
+    def end_state(self) -> str:
+        return titles.end_state(self.run)
+
+    @property
+    def tables(self) -> str:
+        return titles.tables_of(self.run)
+
+    @property
+    def consequence(self) -> str:
+        return run_words.consequence(self.run)
+
+    @property
+    def ground(self) -> str:
+        return run_words.ground(self.run)
+
+    @cached_property
+    def outcomes(self) -> dict[str, int]:
+        return run_states.outcomes(self.run)
+
+    @cached_property
+    def plans(self) -> list[tuple[Plan, int, str]]:
+        counted = run_states.plans(self.run)
+        return [(plan, counted.get(plan.value, 0), run_words.HINTS[plan]) for plan in Plan]
+
+    @cached_property
+    def changing(self) -> int:
+        return self.run.items.unsettled().count()
+
+    @cached_property
+    def filters(self) -> dict[str, int]:
+        """Filters of each class; counted once it stands still, since that reads every one of them."""
+        is_counted = not self.is_moving and not self.run.moves_mailboxes
+        return run_results.filters_by_outcome(self.run) if is_counted else {}
+
+    @property
+    def counts_filters(self) -> bool:
+        return bool(self.filters)
+
+    @property
+    def classes(self) -> list[Class]:
+        """The results that occur."""
+        return [self._class(each) for each in Outcome if each.value in self.outcomes]
+
+    def _class(self, outcome: Outcome) -> Class:
+        icon, tone, means = run_words.MEANINGS[outcome]
+        may_retry = self._acts and outcome in retries.RETRYABLE and self.run.undoes_id is None
+        users, filters = self.outcomes[outcome.value], self.filters.get(outcome.value)
+        return Class(outcome, icon, tone, means, users, filters, may_retry and not self.is_moving)
+
+    @property
+    def steps(self) -> list[StepShown]:
+        """Selected, preview, second person where one is needed, run, result."""
+        needs_second = self.run.state == RunState.WAITING or self.run.confirmed_by_id or self.needs_second
+        words = ["Selected", "Preview", *(["Second person"] if needs_second else []), "Run", "Result"]
+        now = words.index(self._now)
+        return [StepShown(word, "done" if n < now else "now" if n == now else "") for n, word in enumerate(words)]
+
+    @property
+    def _now(self) -> str:
+        if self.run.state == RunState.WAITING:
+            return "Second person"
+        return "Preview" if self.is_preview else "Result" if self.run.state in _ENDED else "Run"
+
+    @property
+    def needs_second(self) -> bool:
+        """Whether so many change that somebody else has to confirm it."""
+        return self.is_preview and self.run.undoes_id is None and self.changing > settings.SECOND_PERSON_ABOVE
+
+    @property
+    def is_preview(self) -> bool:
+        return self.run.state in _PREVIEW
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether the page should look again by itself."""
+        return self.run.state == RunState.COUNTING or (self.run.state == RunState.RUNNING and not self.run.is_put_off)
+
+    @property
+    def looks_in(self) -> int | None:
+        """In how many seconds a put-off run begins, so that its page looks then."""
+        seconds = times.seconds_left(self.run.starts_at) if self.run.is_put_off and self.run.starts_at else None
+        return seconds + 1 if seconds is not None and seconds < _LOOKS_AHEAD else None
+
+    @property
+    def finished(self) -> int:
+        return sum(users for outcome, users in self.outcomes.items() if outcome)
+
+    @property
+    def total(self) -> int:
+        return sum(self.outcomes.values())
+
+    @property
+    def pause_words(self) -> str:
+        return run_words.PAUSES.get(self.run.paused_because, "") if self.run.state == RunState.PAUSED else ""
+
+    @property
+    def go_on_words(self) -> str:
+        return "Go on with the rest" if self.run.paused_because == "pilot" else "Go on"
+
+    @cached_property
+    def pace(self) -> Pace:
+        return pace.pace(self.run)
+
+    @cached_property
+    def failures(self) -> Failures:
+        return pace.failures(self.run, self.outcomes)
+
+    @cached_property
+    def log(self) -> list[Step]:
+        return run_log.steps(self.run)
+
+    @cached_property
+    def _page(self) -> list[FilterRunItem]:
+        after = self._part_of(self.run.items.filter(position__gt=self.after))
+        return list(after.select_related("user").order_by("position")[: MOST_SHOWN + 1])
+
+    @property
+    def items(self) -> list[FilterRunItem]:
+        """The users of the part that is asked for, in the list's order."""
+        return self._page[:MOST_SHOWN]
+
+    @property
+    def next_after(self) -> int | None:
+        return self._page[MOST_SHOWN - 1].position if len(self._page) > MOST_SHOWN else None
+
+    def _part_of(self, items: QuerySet[FilterRunItem]) -> QuerySet[FilterRunItem]:
+        if self.part in Plan.values:
+            return items.filter(plan=self.part)
+        if self.part == SERVER_SIDE:
+            return items.filter(plan__in=[Plan.CHANGE, Plan.HELD], user__method=1, user__mailbox_state=0)
+        if self.part == "open" or (self.part and self.part in Outcome.values):
+            return items.filter(outcome="" if self.part == "open" else self.part)
+        return items
+
+    @cached_property
+    def ending_altogether(self) -> int:
+        """Server-side users for whom the tables stop altogether, because no filter for everybody is left either."""
+        is_off = not self.run.moves_mailboxes and not self.run.wanted_on
+        if not is_off or set(self.run.tables) != set(APPOINTMENT_TABLES):
+            return 0
+        if any(row.state == 0 for row in matrix.system_filters(Group.APPOINTMENTS)):
+            return 0
+        changing = self.run.items.filter(plan__in=[Plan.CHANGE, Plan.HELD])
+        return int(changing.filter(user__method=1, user__mailbox_state=0).count())
+
+    @cached_property
+    def held(self) -> list[FilterRunItem]:
+        """Those who are held back, with their meetings."""
+        held = self.run.items.filter(plan=Plan.HELD).select_related("user").prefetch_related("meetings_at_risk")
+        return list(held.order_by("position")[:MOST_SHOWN])
+
+    @cached_property
+    def can_be_undone(self) -> int:
+        return undo.may_be_undone(self.run) if self._acts else 0
+
+    @cached_property
+    def related(self) -> list[FilterRun]:
+        """Runs that undo this one or take some of its users again."""
+        undoing, again = FilterRun.objects.filter(undoes=self.run), FilterRun.objects.filter(retries=self.run)
+        return [*undoing.order_by("number")[:10], *again.order_by("number")[:10]]
+
+    @property
+    def can_be_verified(self) -> bool:
+        return self.run.state in _ENDED and self.run.undoes_id is None and run_results.can_be_verified(self.run)
+
+    @cached_property
+    def verified(self) -> int:
+        return run_results.verified(self.run).count()
+
+    @cached_property
+    def unread(self) -> int:
+        return run_results.unread(self.run)
+
+    @property
+    def _acts(self) -> bool:
+        return self.person.has_role(Role.FILTER_MANAGER)
+
+    @property
+    def may_start(self) -> bool:
+        return self._acts and self.run.state == RunState.PLANNED and self.run.person_id == self.person.pk
+
+    @property
+    def may_confirm(self) -> bool:
+        confirms = self.person.has_role(Role.FILTER_MANAGER, Role.ADMINISTRATOR)
+        return confirms and self.run.state == RunState.WAITING and self.run.person_id != self.person.pk
+
+    @property
+    def may_steer(self) -> bool:
+        return self._acts and self.run.is_open

@@ -1,0 +1,72 @@
+"""A run in words: what each result means, why it paused, and what its plan does to people."""
+
+from __future__ import annotations
+
+from syncapp.crm.directory_records import SyncMethod
+from syncapp.models import FilterRun
+from syncapp.models.filter_run import Outcome, Plan
+from syncapp.models.filter_tables import APPOINTMENT_TABLES
+
+# Icon, tone and meaning of each result.
+MEANINGS = {
+    Outcome.DONE: ("check", "good", "Written, and read back as wanted"),
+    Outcome.ALREADY: ("off", "", "Was so before; nothing written"),
+    Outcome.NO_FILTER: ("minus", "", "Never set up synchronization of this"),
+    Outcome.HELD: ("lock", "", "Something is at risk, and nobody ticked the user"),
+    Outcome.DISABLED: ("lock", "", "The user is disabled in CRM"),
+    Outcome.NO_ROLE: ("alert", "warn", "The user has no role in CRM"),
+    Outcome.NO_MAILBOX: ("minus", "", "The user has no mailbox in CRM"),
+    Outcome.NOT_READY: ("alert", "warn", "The mailbox is deactivated, or nobody approved it"),
+    Outcome.DENIED: ("alert", "warn", "CRM forbids it"),
+    Outcome.CHANGED: ("user", "warn", "Changed after the list was frozen; left alone"),
+    Outcome.FAILED: ("stop-sign", "bad", "Not written; the reason stands with each"),
+    Outcome.CANCELLED: ("cross", "", "Not begun before the run was cancelled"),
+    Outcome.OPEN: ("clock", "", "Not yet"),
+}
+PAUSES = {
+    "": "Somebody paused it. Who was under way was brought to an end; nobody new is begun.",
+    "pilot": "The pilot is done. Look at its results, then let the rest go on.",
+    "failures": "It stopped itself: more users failed than its limit allows. The reasons stand below.",
+    "impersonation": "It stopped itself: CRM ignored in whose name we wrote. Going on would write as somebody else.",
+}
+HINTS = {
+    Plan.CHANGE: "each is read back after the write",
+    Plan.ALREADY: "nothing is written for them",
+    Plan.CANNOT: "the reason stands with each",
+    Plan.HELD: "until you tick them one by one",
+}
+_METHOD_FOLLOWS = {
+    SyncMethod.NONE: (
+        "Appointments, contacts and tasks stop together, on the phone too. Nothing is deleted from the mailbox; "
+        "what is there is no longer brought up to date."
+    ),
+    SyncMethod.SERVER_SIDE: (
+        "CRM itself synchronizes appointments, contacts and tasks, as far as each user’s filters select them. "
+        "A mailbox that was never tested and enabled synchronizes nothing until somebody does that in CRM."
+    ),
+    SyncMethod.OUTLOOK: "Appointments, contacts and tasks synchronize only while the old add-in runs on the user’s PC.",
+}
+
+
+def consequence(run: FilterRun) -> str:
+    """What follows for everybody whom the run changes, '' where that depends on the mailbox."""
+    if run.moves_mailboxes and run.wanted_method is not None:
+        return _METHOD_FOLLOWS[SyncMethod(run.wanted_method)]
+    return ""
+
+
+def ground(run: FilterRun) -> str:
+    """How this CRM treats what leaves every filter, where the run takes appointments away."""
+    if run.moves_mailboxes or run.wanted_on or not set(run.tables) & set(APPOINTMENT_TABLES):
+        return ""
+    if run.keeps_deletes_apart:
+        return "This CRM keeps what leaves a filter in the mailbox: meetings stay, and nobody gets a cancellation."
+    if run.keeps_deletes_apart is None:
+        return (
+            "Whether this CRM deletes what leaves a filter from the mailbox is not known, so it is taken for granted: "
+            "meetings that a server-side user organises may be cancelled."
+        )
+    return (
+        "This CRM deletes what leaves every filter from a server-side mailbox. A meeting that vanishes from its "
+        "organiser’s mailbox sends cancellations."
+    )

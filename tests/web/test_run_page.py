@@ -1,0 +1,217 @@
+"""A run's page: words for every state, the steps one can take, its files; judged by what they say."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from syncapp.filters import pace, plans, run_states
+from syncapp.models import AuditEntry, FilterRow, FilterRun, FilterUser, Message
+from syncapp.models.filter_run import NEVER, Outcome, RunState
+from tests.people import ada, browser, fred, make_person
+from tests.web.test_plan_run import people, text
+
+__all__ = ["people"]
+OFF = plans.Wish(("contact",), on=False, reason="Riva", change_number="CHG-7")
+
+
+def filters_for(people: list[FilterUser]) -> None:
+    """One contact filter each that is on."""
+    now = timezone.now()
+    FilterUser.objects.update(filters_read_at=now)
+    columns = {"name": "=My contacts", "table": "contact", "query_type": 256, "state": 0, "status": 1, "read_at": now}
+    rows = [FilterRow(pk=uuid.uuid5(user.pk, "contacts"), owner_id=user.pk, **columns) for user in people]
+    FilterRow.objects.bulk_create(rows)
+
+
+@pytest.fixture
+def run(people) -> FilterRun:
+    """Five users whose contacts go off, not started."""
+    filters_for(people)
+    return plans.freeze_run([user.pk for user in people], OFF, by=fred())
+
+
+def settle(run: FilterRun, outcome: Outcome, *, users: int = 1, ago: float = 1) -> None:
+    """What workers would have done."""
+    ids = list(run.items.filter(outcome="").order_by("position").values_list("pk", flat=True)[:users])
+    at = timezone.now() - timedelta(seconds=ago)
+    run.items.filter(pk__in=ids).update(outcome=outcome, state="done", settled_at=at, why="Reason" if outcome else "")
+
+
+def page(run: FilterRun, query: str = "", person=None) -> str:
+    return text(browser(person or fred()).get(f"/filters/runs/{run.pk}/{query}"))
+
+
+def steer(run: FilterRun, **sent: str) -> None:
+    browser(fred()).post(f"/filters/runs/{run.pk}/steer", sent)
+    run.refresh_from_db()
+
+
+def test_progress_says_speed_expected_end_and_how_near_it_is_to_stopping_itself(run):
+    run_states.start(run, by=fred())
+    settle(run, Outcome.DONE, users=3, ago=6)
+    settle(run, Outcome.FAILED, ago=1)
+
+    said = page(run)
+
+    for words in (
+        "Running: 4 of 5",
+        "users in the last minute",
+        "25 % of 4 tried; stops itself above 5 %",
+        "What happened",
+    ):
+        assert words in said
+    found = pace.pace(run)
+    assert (found.a_minute, found.left, found.ends) == (4, 1, None)
+
+
+def test_the_expected_end_is_a_range_around_the_speed_of_the_last_minute(run):
+    now = timezone.now()
+    FilterUser.objects.bulk_create(
+        FilterUser(pk=f"00000000-0000-0000-0001-{n:012}", name=str(n), read_at=now) for n in range(20)
+    )
+    more = [
+        run.items.model(run=run, position=10 + n, user=user, plan="change", outcome="done", state="done", due_at=NEVER,
+                        settled_at=now - timedelta(seconds=20 - n))
+        for n, user in enumerate(FilterUser.objects.filter(pk__gte="00000000-0000-0000-0001-000000000000"))
+    ]  # fmt: skip
+    run.items.model.objects.bulk_create(more)
+
+    found = pace.pace(run, now=now)
+
+    assert (found.a_minute, found.left) == (20, 5)
+    early, late = ((each - now).total_seconds() for each in found.ends)
+    assert (round(early, 1), round(late, 1)) == (4.0, 6.7)
+
+
+def test_a_put_off_run_is_shown_and_can_be_moved_or_begun_now(run):
+    later = timezone.now() + timedelta(days=2)
+    FilterRun.objects.filter(pk=run.pk).update(starts_at=later)
+    run.refresh_from_db()
+    run_states.start(run, by=fred())
+    assert "It begins" in page(run)
+    assert not run.items.all().due().exists()
+
+    steer(run, do="move", starts="2099-01-01T06:00")
+    assert set(run.items.values_list("due_at", flat=True)) == {run.starts_at}
+    steer(run, do="now")
+
+    assert run.items.all().due().count() == 5
+    assert AuditEntry.objects.filter(action="run.moved").count() == 2
+
+
+def test_a_finished_pilot_offers_the_rest_and_writes_to_its_person(run):
+    FilterRun.objects.filter(pk=run.pk).update(pilot=1)
+    run.refresh_from_db()
+    run_states.start(run, by=fred())
+    settle(run, Outcome.DONE)
+    run_states.settle_state(run)
+
+    said = page(run)
+
+    assert "The pilot is done" in said
+    assert "Go on with the rest" in said
+    assert Message.objects.get().details["news"] == "paused"
+
+
+def test_a_second_person_is_chosen_asked_by_mail_and_stands_on_the_page(run, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    asked, frida = ada(), make_person("Frida", *fred().roles)
+    assert "Who confirms" in page(run)
+
+    steer(run, do="start", ask=str(asked.pk), reason="Riva")
+    browser(frida).post(f"/filters/runs/{run.pk}/confirm")
+
+    assert [message.recipient for message in Message.objects.all()] == [asked]
+    assert "<dt>Confirmed by</dt><dd><bdi>Frida</bdi></dd>" in page(run)
+
+
+def test_results_have_filters_and_a_class_is_tried_again_in_a_list_of_its_own(run):
+    run_states.start(run, by=fred())
+    settle(run, Outcome.DONE, users=3)
+    settle(run, Outcome.FAILED, users=2)
+    run_states.settle_state(run)
+    assert "Retry 2" in page(run)
+
+    steer(run, do="retry", outcome="failed")
+
+    again = FilterRun.objects.get(retries=run)
+    assert (again.items.count(), again.words, again.tables) == (2, f"Failed in run {run.number}", ["contact"])
+    assert f'takes users of <a href="/filters/runs/{run.pk}/">run {run.number}</a> again' in page(again)
+
+
+def test_the_csv_holds_everybody_and_no_formula(run):
+    run_states.start(run, by=fred())
+    settle(run, Outcome.FAILED)
+
+    answer = browser(fred()).get(f"/filters/runs/{run.pk}/export.csv")
+
+    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+    assert len(lines) == 6
+    assert '"\'=My contacts: on → off"' in lines[1]
+    assert '"Failed","Reason"' in lines[1]
+
+
+def test_verified_off_are_only_those_whom_a_reading_since_then_shows_without_any_filter(people):
+    filters_for(people)
+    FilterRow.objects.filter(owner_id__in=[people[0].pk, people[1].pk, people[2].pk]).update(state=1, status=2)
+    run = plans.freeze_run([user.pk for user in people[:4]], OFF, by=fred())
+    run.items.filter(user=people[3]).update(outcome=Outcome.DONE, state="done")
+    FilterRun.objects.filter(pk=run.pk).update(state=RunState.DONE, finished_at=timezone.now())
+    soon = timezone.now() + timedelta(seconds=1)
+    FilterUser.objects.filter(pk__in=[people[0].pk, people[2].pk, people[3].pk]).update(filters_read_at=soon)
+    FilterRow.objects.filter(owner_id=people[2].pk).update(state=0)
+
+    listed = browser(fred()).get(f"/filters/runs/{run.pk}/verified.txt").content.decode()
+
+    assert listed == "anna1@brandvik.example\r\n"
+    assert "1 more was off before and was not read since" in page(run)
+
+
+def test_the_one_page_says_what_who_why_second_person_results_and_undo(run):
+    FilterRun.objects.filter(pk=run.pk).update(confirmed_by=ada())
+    run_states.start(run, by=fred())
+    settle(run, Outcome.DONE, users=4)
+    settle(run, Outcome.DENIED)
+
+    said = text(browser(fred()).get(f"/filters/runs/{run.pk}/paper"))
+
+    for words in ("Riva", "CHG-7", "Ada", "Contact off for 5 users", "Denied: 1", "Kim Moe</bdi>: Reason", "Undo"):
+        assert words in said
+
+
+def test_only_its_person_changes_how_a_frozen_list_is_run(run):
+    browser(make_person("Frida", *fred().roles)).post(
+        f"/filters/runs/{run.pk}/steer", {"do": "start", "reason": "Mine"}
+    )
+
+    run.refresh_from_db()
+    assert (run.state, run.reason) == (RunState.PLANNED, "Riva")
+
+
+def test_a_run_of_mailboxes_says_what_follows_and_what_each_had(people):
+    FilterUser.objects.update(mailbox_id=people[0].pk, method=1, reach="twice", filters_read_at=timezone.now())
+    run = plans.freeze_run([user.pk for user in people], plans.Wish(method=2), by=fred())
+    run.items.filter(position=0).update(outcome=Outcome.NO_MAILBOX, state="done")
+
+    said = page(run)
+
+    assert "Mailbox method None for 5 users" in said
+    assert "Appointments, contacts and tasks stop together" in said
+    assert "Set the method" in said
+    lines = b"".join(browser(fred()).get(f"/filters/runs/{run.pk}/export.csv").streaming_content).decode()
+    assert "Server-side → None" in lines
+
+
+def test_the_list_of_runs_asks_no_more_for_more_of_them(run, django_assert_max_num_queries):
+    for _ in range(3):
+        plans.freeze_run([item.user_id for item in run.items.all()], OFF, by=fred())
+    client = browser(fred())
+
+    with django_assert_max_num_queries(12):
+        said = text(client.get("/filters/runs/"))
+
+    assert said.count("Contact off for 5 users") == 4
