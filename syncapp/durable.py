@@ -115,6 +115,8 @@ def _change(held: Claim, **columns: Any) -> None:
 def sweep(model: type[DurableWork]) -> int:
     """Free what its holder left: unsent work is ready again, sent work must be verified. Safe to run twice."""
     over = model.objects.lease_over()
+    if not over.exists():  # every second, and mostly so: a look takes no lock from those who write
+        return 0
     unknown = over.filter(Q(state=WorkState.SENT) | Q(outcome_unknown=True))
     freed = unknown.update(state=WorkState.VERIFY, lease_until=None, rung_at=None, outcome_unknown=True)
     return freed + model.objects.lease_over().update(state=WorkState.READY, lease_until=None, rung_at=None)

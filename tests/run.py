@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
@@ -29,7 +31,9 @@ ON_BOTH = [
     *(f"tests/web/test_{page}.py" for page in PAGES_ON_BOTH),
 ]
 # Each state of an edit, and axe on each page in each look: minutes that a change of one page needs, not every change.
-LONG_IN_A_BROWSER = [f"tests/browser/test_{name}.py" for name in ("activity", "queue", "settings", "states")]
+LONG_IN_A_BROWSER = [
+    f"tests/browser/test_{name}.py" for name in ("activity", "link_pages", "queue", "settings", "states")
+]
 # Two thousand users and the limits of a real CRM.
 LONG_JOURNEYS = ["tests/journeys/test_many_filter_runs.py"]
 # On SQLite every time; PostgreSQL sees them, or a filter run of thousands, in the long lane.
@@ -64,6 +68,7 @@ class Result:
     counts: str
     seconds: float
     missing: str = ""
+    processor_seconds: float = 0.0
 
     @property
     def failed(self) -> bool:
@@ -131,7 +136,7 @@ def _chromium() -> str:
 def run(lane: Lane, extra: Sequence[str]) -> Result:
     """Run one lane with its servers."""
     print_line(f"--- {lane.name}: {lane.what}")
-    begun = time.monotonic()
+    begun, used = time.monotonic(), _processor_seconds()
     missing = lane.needs()
     if missing and lane.all_of_it:
         return Result(lane, "SKIPPED", missing, 0.0, missing)
@@ -139,7 +144,14 @@ def run(lane: Lane, extra: Sequence[str]) -> Result:
         report = Path(folder) / "report.xml"
         code = _pytest(lane, extra, report, database)
         word = "passed" if code == 0 else "empty" if code == NOTHING_COLLECTED else "FAILED"
-        return Result(lane, word, _counts(report), time.monotonic() - begun, missing)
+        counts = _counts(report)
+    return Result(lane, word, counts, time.monotonic() - begun, missing, _processor_seconds() - used)
+
+
+def _processor_seconds() -> float:
+    """What all processes used that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _pytest(lane: Lane, extra: Sequence[str], report: Path, database: servers.Server | None) -> int:
@@ -174,7 +186,8 @@ def summary(results: Sequence[Result], seconds: float) -> None:
     """One line a lane, and loudly what was not run."""
     print_line("")
     for result in results:
-        print_line(f"{result.word:<8} {result.lane.name:<18} {result.seconds:6.1f} s  {result.counts}")
+        times = f"{result.seconds:6.1f} s ({result.processor_seconds:4.0f} s of a processor)"
+        print_line(f"{result.word:<8} {result.lane.name:<18} {times}  {result.counts}")
     for result in results:
         if result.missing:
             part = "" if result.lane.all_of_it else "a part of "
@@ -191,6 +204,9 @@ def main(arguments: Sequence[str]) -> int:
         print_line(f"Lanes are {', '.join(lane.name for lane in lanes())}; unknown: {', '.join(sorted(unknown))}.")
         return 2
     begun = time.monotonic()
+    if not wanted or "interop" in wanted:
+        # Mostly waiting for downloads: beside the first lane. The lane itself waits for its end, and says what failed.
+        threading.Thread(target=environments.missing, daemon=True).start()
     results = [run(lane, extra) for lane in lanes() if lane.name in wanted or not (wanted or lane.only_by_name)]
     summary(results, time.monotonic() - begun)
     return int(any(result.failed for result in results))

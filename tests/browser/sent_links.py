@@ -1,0 +1,66 @@
+"""Every kind of mail, sent for true, and every address in them."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from syncapp import messages, preferences
+from syncapp.mirror import arrivals
+from syncapp.models import Person
+from syncapp.review import notices, together
+from tests import people
+from tests.emails.conftest import PostOffice, post_office, send_due  # noqa: F401  (a fixture is found by its name)
+from tests.factories import know_columns, make_editor, make_field, make_record
+from tests.web import scenes
+
+KINDS = {"new_edits", "digest", "overdue", "outcome", "question", "answer", "operations", "test"}
+
+
+@pytest.fixture(name="links")
+def sent_links(
+    live_server: LiveServer,
+    post_office: PostOffice,  # noqa: F811  (the fixture itself)
+    settings: Settings,
+) -> list[str]:
+    """Every address in every kind of mail: in the text, in the HTML, in the headers."""
+    settings.BASE_URL = live_server.url
+    assert {message.kind for message in every_kind_of_mail()} == KINDS
+    found = {link for mail in post_office.mails() for link in addresses(mail.text, mail.html, str(mail.headers))}
+    assert len(post_office.mails()) == len(KINDS)
+    assert {link.split("/")[3] for link in found} == {"l", "mails", "review"}
+    return sorted(found)
+
+
+def addresses(*texts: str) -> set[str]:
+    return {unescape(link) for text in texts for link in re.findall(r"http://localhost:[^\s\"'<>)]+", text)}
+
+
+def every_kind_of_mail() -> list[messages.Message]:
+    know_columns()
+    preferences.change(by=None, tell_editors=True)
+    rita = people.rita()
+    make_field(make_record("Somebody who waits as well"))
+    Person.objects.update(told_until=0)
+    record = make_record(editor=make_editor(address="jonas@contoso.example"))
+    make_field(record, "jobtitle")
+    make_field(record, "telephone1", original_value="1", proposed_value="2")
+    arrivals.note([record.pk])
+    notices.tell_new_edits()
+    told = messages.Message.objects.get().details
+    messages.queue("digest", to=rita, details=told)
+    messages.queue("overdue", to=rita, details={"records": [str(record.pk)], "count": 1})
+    question = together.ask(record.pk, whom=rita, text="Is she the same?", by=people.rob())
+    together.answer(question.pk, text="She is.", by=rita)
+    details = {"code": "worker", "text": "No worker answers.", "since": "today", "over": False}
+    messages.queue("operations", to=rita, details=details)
+    messages.queue("test", to=rita)
+    other = make_field(make_record("Tomasz", editor=make_editor(address="jonas@contoso.example")))
+    scenes.settled(scenes.approved(other, by=rita))
+    notices.tell_outcomes([other.record_id])
+    send_due()
+    return list(messages.Message.objects.all())

@@ -1,0 +1,47 @@
+"""The pages that mails lead to, with and without signing in: axe finds nothing in any look."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser
+from pytest_django.live_server_helper import LiveServer
+
+from tests import people
+from tests.browser.axe import assert_no_violations_in_any_look
+from tests.browser.sent_links import post_office, sent_links  # noqa: F401  (fixtures are found by their names)
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_axe_finds_nothing_on_the_pages_that_need_no_sign_in(
+    links: list[str],
+    chromium: Browser,
+    live_server: LiveServer,
+) -> None:
+    tab = chromium.new_context().new_page()
+    wishes = next(link for link in links if "/mails/" in link)
+
+    for address, words in ((wishes, "How often do you want to be told?"), (wishes[:-4], "This link is not complete")):
+        tab.goto(address)
+        assert_no_violations_in_any_look(tab, sees=words)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.context.close()
+
+
+def test_axe_finds_nothing_on_the_page_a_link_leads_to(
+    links: list[str],
+    chromium: Browser,
+    live_server: LiveServer,
+) -> None:
+    window = chromium.new_context()
+    client = people.browser(people.rita())
+    session = client.cookies["portal_session"].value
+    window.add_cookies([{"name": "portal_session", "value": session, "url": live_server.url}])
+    tab = window.new_page()
+
+    for link in [link for link in links if "/l/" in link][:3]:
+        tab.goto(link)
+        assert_no_violations_in_any_look(tab, sees="Marta Villanueva")
+    tab.goto(f"{live_server.url}/l/nothing")
+    assert_no_violations_in_any_look(tab, sees="is not here (any more)")
+    window.close()
