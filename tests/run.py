@@ -82,19 +82,25 @@ def lanes() -> list[Lane]:
     spread = ["--dist", "worksteal"]
     apart = ["--ignore=tests/machine", "--ignore=tests/interop"]
     demo_brings_its_own = "--ignore=tests/journeys/test_demo.py"
-    in_a_browser = ["-m", "browser", "--dist", "loadfile"]
+    # The migrations themselves run where PostgreSQL is, and in the journeys on both.
+    as_modelled = "--nomigrations"
+    in_a_browser = ["-m", "browser", "--dist", "loadfile", as_modelled]
     apart_from_many = [f"--ignore={file}" for file in LONG_JOURNEYS]
     apart_from_runs = [*apart_from_many, *(f"--ignore={file}" for file in ONCE_IN_SHORT)]
     apart_from_looks = [f"--ignore={file}" for file in LONG_IN_A_BROWSER]
     return [
-        Lane("unit", "everything without processes, SQLite", ["-m", NEITHER_JOURNEY_NOR_BROWSER, *apart, *spread]),
+        Lane(
+            "unit",
+            "everything without processes, SQLite",
+            ["-m", NEITHER_JOURNEY_NOR_BROWSER, *apart, *spread, as_modelled],
+        ),
         Lane(
             "unit-postgres",
             "what touches the database, PostgreSQL",
             ["-m", NEITHER_JOURNEY_NOR_BROWSER, *spread, *ON_BOTH, *tops],
             postgres=True,
         ),
-        Lane("machine", "the state machine, SQLite", ["-m", "not journey", "tests/machine"]),
+        Lane("machine", "the state machine, SQLite", ["-m", "not journey", "tests/machine", as_modelled]),
         Lane("journeys", "whole stories with real processes, SQLite", ["-m", "journey", *apart_from_many, *spread]),
         Lane(
             "journeys-postgres",
