@@ -34,7 +34,8 @@ NIGHT = 2  # the hour, UTC, from which everybody is compared
 MOST_CHANGED_PERCENT = 10
 AGAIN = timedelta(hours=1)
 SOON = timedelta(seconds=5)  # while the meetings of a frozen run are counted
-WITHOUT_NEWS = timedelta(minutes=5)
+WHILE_IT_RUNS = timedelta(seconds=15)
+WITHOUT_NEWS = timedelta(seconds=15)
 _CHUNK = 250
 
 
@@ -83,7 +84,7 @@ def _round(policy: FilterPolicy, held: Claim) -> timedelta | None:
     full = is_due_in_full(policy)
     _compare(policy, group, held, full=full)
     if policy.mode == PolicyMode.REPAIR:
-        return _repair(policy)
+        return _repair(policy) or (WHILE_IT_RUNS if _is_running(policy) else None)
     return None
 
 
@@ -122,8 +123,10 @@ def _changed_too_much(policy: FilterPolicy, group: Sequence[uuid.UUID]) -> bool:
 
 # --- comparing --------------------------------------------------------------------------------------------
 def is_due_in_full(policy: FilterPolicy) -> bool:
-    """Whether everybody is to be compared: once a night, and when somebody asked."""
-    return policy.wants_full or policy.full_at is None or policy.full_at < last_night()
+    """Whether everybody is to be compared: once a night, when somebody asked, and after each run of the policy."""
+    if policy.wants_full or policy.full_at is None or policy.full_at < last_night():
+        return True
+    return FilterRun.objects.filter(policy=policy, finished_at__gt=policy.full_at).exists()
 
 
 def last_night() -> datetime:
@@ -238,6 +241,10 @@ def _is_being_counted(policy: FilterPolicy) -> bool:
     return FilterRun.objects.filter(policy=policy, state=RunState.COUNTING).exists()
 
 
+def _is_running(policy: FilterPolicy) -> bool:
+    return FilterRun.objects.filter(policy=policy, state=RunState.RUNNING).exists()
+
+
 def _start_what_is_counted(policy: FilterPolicy) -> None:
     """Start the frozen run; whom it holds back stays held, and the report says why."""
     for run in FilterRun.objects.filter(policy=policy, state=RunState.PLANNED).select_related("person"):
@@ -250,9 +257,9 @@ def _start_what_is_counted(policy: FilterPolicy) -> None:
 
 
 def deviating(policy: FilterPolicy) -> list[PolicyMember]:
-    """Who deviates, the longest first."""
+    """Who deviates, the longest first, at most 200."""
     rows = policy.members.exclude(deviates_since=None).select_related("user")
-    return list(rows.order_by("deviates_since", "user__name_key", "user_id")[:500])
+    return list(rows.order_by("deviates_since", "user__name_key", "user_id")[:200])
 
 
 def asking() -> list[FilterPolicy]:

@@ -50,6 +50,8 @@ class PolicyShown:
             return "", "pause", "Paused"
         if not self.policy.is_in_its_dates(timezone.localdate()):
             return "", "clock", "Outside its dates"
+        if self.policy.waits_for_a_second_person:
+            return "warn", "user", "Waits for a second person"
         repairs = self.policy.mode == PolicyMode.REPAIR
         return ("good", "check", "Repairs") if repairs else ("accent", "eye", "In shadow")
 
@@ -71,6 +73,15 @@ class PolicyShown:
     @cached_property
     def deviating(self) -> list[PolicyMember]:
         return policy_rounds.deviating(self.policy)
+
+    @property
+    def some_are_held(self) -> bool:
+        return any(member.held_back for member in self.deviating)
+
+    @cached_property
+    def is_fed_by_entra(self) -> bool:
+        team = FilterTeam.objects.filter(pk=self.policy.team_id).first() if self.policy.team_id else None
+        return team is not None and team.is_fed_by_entra
 
     @cached_property
     def cannot(self) -> list[tuple[str, int]]:

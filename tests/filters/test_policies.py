@@ -124,6 +124,7 @@ def test_a_filter_that_its_owner_switched_back_on_is_reported_and_then_repaired(
     run_to_its_end(policy)
 
     assert read.switched(since) == [(str(row.pk), [0, 1])]
+    assert deviating(compared(policy)) == set()
     run = FilterRun.objects.latest("number")
     assert (run.person, run.policy, run.state) == (fred(), policy, RunState.DONE)
 

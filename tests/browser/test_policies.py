@@ -1,0 +1,51 @@
+"""The policies' pages in a real browser: from the form to the report, and nothing that axe objects to in any look."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.axe import assert_no_violations_in_any_look
+from tests.browser.conftest import Demo
+from tests.servers import wait_until
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def fred(page: Page, demo: Demo) -> Page:
+    page.goto(f"{demo.portal}/sign-in/start")
+    page.get_by_role("button", name=re.compile("^Fred")).click()
+    expect(page.get_by_role("link", name="Filters", exact=True)).to_be_visible()
+    return page
+
+
+def comes_to_say(page: Page, words: str) -> None:
+    """The page says it by and by, when it is opened again."""
+
+    def says() -> bool:
+        page.wait_for_timeout(1_000)
+        page.reload()
+        return words in page.locator("main").inner_text()
+
+    wait_until(says, seconds=120, what=f"the page says {words}")
+
+
+def test_a_policy_from_its_form_to_its_report(fred: Page, demo: Demo):
+    fred.goto(f"{demo.portal}/filters/policies/new")
+    comes_to_say(fred, "Sales North")
+    assert_no_violations_in_any_look(fred, sees="For everyone in")
+    fred.get_by_label("Name", exact=True).fill("No appointments")
+    fred.get_by_label("For everyone in").select_option(index=1)
+    fred.get_by_role("button", name="Keep in shadow").click()
+    expect(fred.get_by_role("heading", name="No appointments")).to_be_visible()
+
+    comes_to_say(fred, "in the group")
+
+    assert_no_violations_in_any_look(fred, sees="Let it repair")
+    for path, sees in {"policies/": "No appointments", "everybody/": "System filters"}.items():
+        fred.goto(f"{demo.portal}/filters/{path}")
+        assert_no_violations_in_any_look(fred, sees=sees)
+        assert fred.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
