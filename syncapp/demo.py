@@ -1,4 +1,4 @@
-"""The demo's "Start over": the sandbox's first data again, and a portal that has never seen any."""
+"""The demo: "Start over" makes it new, in CRM and portal; and the example that its risk report tells of."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from django.db import models, transaction
 
 from syncapp.connection import recognise
 from syncapp.crm import stand_in
-from syncapp.models import Connection, Pulse
+from syncapp.filters import lists
+from syncapp.models import AuditEntry, Connection, FilterUser, Pulse
 
 # Who is at work knows himself by these; they hold nothing of anybody.
 KEPT = (Pulse,)
+EXAMPLE_LIST, EVERY_SEVENTH = "Riva", 7
 
 
 class NoDemo(Exception):
@@ -37,6 +39,15 @@ def start_over() -> None:
         _empty()
         if organization_id is not None:
             recognise(organization_id)
+
+
+def bring_example_list() -> None:
+    """Every seventh user is in the list of another product, so that the risk report has something to tell: once."""
+    if not settings.DEMO or AuditEntry.objects.filter(action__startswith="list.").exists():
+        return
+    people = FilterUser.objects.people().filter(is_disabled=False).exclude(address="").order_by("name_key", "pk")
+    if addresses := list(people.values_list("address", flat=True))[::EVERY_SEVENTH]:
+        lists.save(EXAMPLE_LIST, [*addresses, "left.last.year@contoso.example"], by=None)
 
 
 def _empty() -> None:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from syncapp import alarms, deliveries, durable, gates
+from syncapp import alarms, deliveries, demo, durable, gates
 from syncapp.activity import daily
 from syncapp.connection import WrongOrganization, crm, post, recognised_crm
 from syncapp.crm.errors import CrmError
@@ -180,10 +180,13 @@ def take_inventory() -> None:
     if passage is None:
         return
     try:
-        if inventory.take(recognised_crm(), seconds=settings.SOFT_LIMIT / 2) is None:
+        is_finished = inventory.take(recognised_crm(), seconds=settings.SOFT_LIMIT / 2)
+        if is_finished is None:
             gates.give_back(passage)
         else:
             gates.crm_answered(passage)
+        if is_finished:
+            demo.bring_example_list()
     except WrongOrganization:
         log.error("inventory: the address leads to another CRM than the one this database mirrors")
     except durable.LostLease:

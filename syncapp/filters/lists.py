@@ -57,8 +57,11 @@ def _first_cell(line: str) -> str:
     return cell[:_LONGEST]
 
 
-def save(name: str, lines: list[str], *, by: Person, brings_appointments: bool = True) -> UserList:
-    """Keep these lines under a name; a list of that name is replaced as a whole. Raises NotPossible."""
+def save(name: str, lines: list[str], *, by: Person | None, brings_appointments: bool = True) -> UserList:
+    """Keep these lines under a name; a list of that name is replaced as a whole. Raises NotPossible.
+
+    `by` None: the portal itself brings it, in the demo.
+    """
     name = " ".join(name.split())[:60]
     if not name:
         raise NotPossible("Give the list a name, for example that of the product.")
@@ -73,7 +76,8 @@ def save(name: str, lines: list[str], *, by: Person, brings_appointments: bool =
         _fill(kept, lines)
         details = {"lines": len(lines), "unmatched": unmatched_count(kept)}
         action = "list.saved" if is_new else "list.replaced"
-        audit.record(action, by=by, channel="screen", group=kept.pk, details=details, after=name)
+        channel = "screen" if by else "system"
+        audit.record(action, by=by, channel=channel, group=kept.pk, details=details, after=name)
     kept.refresh_from_db()
     return kept
 

@@ -20,14 +20,17 @@ class UserListQuerySet(models.QuerySet["UserList"]):
 
 
 class UserList(models.Model):
-    """A list under a name, always replaced as a whole. `brings_appointments`: its product is a way to Outlook."""
+    """A list under a name, always replaced as a whole. `brings_appointments`: its product is a way to Outlook.
+
+    `changed_by` None: it came with the demo.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=60, unique=True)
     brings_appointments = models.BooleanField(default=True)
     entries_count = models.PositiveIntegerField(default=0)
     changed_at = models.DateTimeField()
-    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
 
     objects = UserListQuerySet.as_manager()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from syncapp import demo
 from syncapp.filters import lists
 from syncapp.filters.errors import NotPossible
 from syncapp.mirror import user_lists
@@ -89,3 +90,18 @@ def test_an_empty_or_nameless_list_is_not_kept(db):
         save()
     with pytest.raises(NotPossible):
         save("a@b.example", name="  ")
+
+
+def test_the_demo_brings_an_example_once(scenery, settings):
+    scenery.read()
+    settings.DEMO = False
+    demo.bring_example_list()
+    assert not UserList.objects.exists()
+
+    settings.DEMO = True
+    demo.bring_example_list()
+
+    assert FilterUser.objects.filter(reach=Reach.TWICE).exists()
+    lists.delete(UserList.objects.get(), by=fred())
+    demo.bring_example_list()
+    assert not UserList.objects.exists()

@@ -1,0 +1,59 @@
+"""The filter pages in a real browser: nothing that axe objects to in any look, and a user reached by the keyboard."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.axe import assert_no_violations_in_any_look
+from tests.browser.conftest import Demo
+from tests.servers import wait_until
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def fred(page: Page, demo: Demo) -> Page:
+    page.goto(f"{demo.portal}/sign-in/start")
+    page.get_by_role("button", name=re.compile("^Fred")).click()
+    wait_until(lambda: _is_read(page, demo), seconds=60, what="the users are read")
+    return page
+
+
+def _is_read(page: Page, demo: Demo) -> bool:
+    page.goto(f"{demo.portal}/filters/lists/")
+    return page.get_by_text("an example of the demo").is_visible()
+
+
+def test_axe_finds_nothing_on_the_risk_report_and_the_lists(fred: Page, demo: Demo):
+    fred.goto(f"{demo.portal}/filters/lists/")
+    fred.get_by_label("Name, for example").fill("Other product")
+    fred.get_by_label("Addresses, logins").fill("nobody@contoso.example\nrita.lindqvist@contoso.example")
+    fred.get_by_role("button", name="Keep the list").click()
+    assert_no_violations_in_any_look(fred, sees="Lines that mean no single user")
+    fred.goto(f"{demo.portal}/filters/risk/")
+    assert_no_violations_in_any_look(fred, sees="Do appointments reach Outlook once?")
+    fred.goto(f"{demo.portal}/filters/lists/")
+    assert_no_violations_in_any_look(fred, sees="Bring a list")
+
+
+def test_axe_finds_nothing_on_one_user_explained(fred: Page, demo: Demo):
+    fred.goto(f"{demo.portal}/filters/?q=rita&user=")
+    fred.locator("a.user").first.click()
+    assert_no_violations_in_any_look(fred, sees="Explain this user")
+    fred.get_by_role("link", name="Explain this user").click()
+    fred.get_by_role("button", name=re.compile("^Ask")).click()
+    expect(fred.get_by_text("went off:")).to_be_visible()
+    assert_no_violations_in_any_look(fred, sees="Who switched what")
+
+
+def test_a_part_of_the_chart_is_reached_and_opened_by_the_keyboard(fred: Page, demo: Demo):
+    fred.goto(f"{demo.portal}/filters/risk/")
+    part = fred.locator(".stacked a").first
+    part.focus()
+    fred.keyboard.press("Enter")
+
+    expect(fred).to_have_url(re.compile(r"/filters/\?unit=.*risk="))
+    expect(fred.locator("a.user").first).to_be_visible()
