@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-_STEPS = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"))
+_DAY = 86400
+_STEPS = ((60, 1, "s"), (3600, 60, "min"), (_DAY, 3600, "h"), (60 * _DAY, _DAY, "d"), (730 * _DAY, 30 * _DAY, "mo"))
 
 
 def age(when: datetime, *, now: datetime | None = None) -> str:
-    """How long ago, in its largest unit: "20 s", "48 min", "22 h", "3 d"."""
+    """How long ago, in its largest unit: "20 s", "48 min", "22 h", "3 d", "5 mo", "2 y"."""
     return span(((now or timezone.now()) - when).total_seconds())
 
 
@@ -20,7 +21,7 @@ def span(duration: float) -> str:
     for below, size, unit in _STEPS:
         if seconds < below:
             return f"{seconds // size} {unit}"
-    return f"{seconds // 86400} d"
+    return f"{seconds // (365 * _DAY)} y"
 
 
 def exact(when: datetime) -> str:
