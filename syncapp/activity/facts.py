@@ -6,7 +6,18 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncapp.models import AuditEntry, AuditValue, Decision, Person, Rule, SyncField, SyncRecord
+from syncapp.models import (
+    AuditEntry,
+    AuditValue,
+    Decision,
+    FilterRun,
+    FilterUser,
+    Person,
+    Rule,
+    SyncField,
+    SyncRecord,
+)
+from syncapp.models.audit import Area
 
 # Entries whose values are people's ids.
 ABOUT_PEOPLE = frozenset({"record.assigned"})
@@ -21,6 +32,16 @@ class Facts:
     decisions: Mapping[uuid.UUID, Decision]
     people: Mapping[uuid.UUID, Person]
     rules: Mapping[uuid.UUID, Rule]
+    users: Mapping[uuid.UUID, FilterUser]
+    runs: Mapping[uuid.UUID, FilterRun]
+
+    def user(self, entry: AuditEntry) -> FilterUser | None:
+        """The CRM's user whose filters or mailbox the entry is about."""
+        return self.users.get(as_id(entry.details.get("user")) or uuid.UUID(int=0))
+
+    def run(self, entry: AuditEntry) -> FilterRun | None:
+        """The filter run that the entry belongs to."""
+        return self.runs.get(entry.group) if entry.group and entry.area == Area.FILTER else None
 
     def newer(self, entry: AuditEntry) -> SyncRecord | None:
         """The edit that superseded the field which the entry is about."""
@@ -61,6 +82,7 @@ def is_erased(entry: AuditEntry) -> bool:
 
 def of(entries: Sequence[AuditEntry]) -> Facts:
     """Read what is behind these entries."""
+    of_filters = [entry for entry in entries if entry.area == Area.FILTER]
     superseding = [as_id(entry.details.get("by")) for entry in entries if entry.action == "field.superseded"]
     fields = _fields([entry.field_id for entry in entries] + superseding)
     wanted = {entry.record_id for entry in entries} | {field.record_id for field in fields.values()}
@@ -73,6 +95,10 @@ def of(entries: Sequence[AuditEntry]) -> Facts:
         decisions={decision.pk: decision for decision in decisions},
         people=Person.objects.in_bulk(_ids(_people(entries))),
         rules=Rule.objects.in_bulk(_ids(as_id(entry.details.get("rule")) for entry in entries)),
+        users=FilterUser.objects.only("id", "name").in_bulk(
+            _ids(as_id(each.details.get("user")) for each in of_filters)
+        ),
+        runs=FilterRun.objects.in_bulk(_ids(each.group for each in of_filters)),
     )
 
 

@@ -16,10 +16,10 @@ from syncapp.models.filter_tables import Cell
 from syncapp.models.filter_user import Reach
 
 _CHUNK = 250
-ONLY_WAY = "It is the only way of this user's appointments that is known here."
+ONLY_WAY = "It is the only way of this user’s appointments that is known here."
 TWICE = "Appointments would be synchronized twice: traces of the old add-in were found."
 NO_CLIENT = "No trace of the old add-in was found, without which nothing would be synchronized."
-UNKNOWN = "How this user's appointments reach Outlook is not known."
+UNKNOWN = "How this user’s appointments reach Outlook is not known."
 
 
 def freeze(run: FilterRun, users: Sequence[FilterUser], start: int) -> None:

@@ -20,6 +20,7 @@ from syncapp.models import AuditEntry
 from syncapp.models.audit import Area
 from syncapp.review import reasons, sides
 from syncapp.review.sides import Change
+from syncapp.web import activity_runs
 from syncapp.web import activity_words as words
 from syncapp.web.activity_words import Did
 
@@ -32,7 +33,7 @@ _CHANGES_NOTHING = frozenset({"field.undone", "field.retried", "field.superseded
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One entry. `change` is what it changed, `notes` what else is to be said; `erased` holds digests instead."""
+    """One entry. `change` is what it changed, `notes` what else is to be said; `address` is its subject's page."""
 
     entry: AuditEntry
     did: Did
@@ -41,6 +42,7 @@ class Shown:
     change: Change | None
     notes: tuple[str, ...]
     via: str
+    address: str
 
     @property
     def who(self) -> str:
@@ -49,11 +51,6 @@ class Shown:
     @property
     def is_portal(self) -> bool:
         return self.entry.actor is None
-
-    @property
-    def address(self) -> str:
-        """The page of the edit, '' where it is about none that is still here."""
-        return reverse("record", args=[self.entry.record_id]) if self.subject else ""
 
     @property
     def is_erased(self) -> bool:
@@ -104,16 +101,25 @@ def by_day(entries: Sequence[Shown]) -> list[Day]:
 
 def _shown(entry: AuditEntry, behind: Facts, known: Mapping[str, Column]) -> Shown:
     column = known.get(entry.column_name)
-    record = behind.records.get(entry.record_id) if entry.record_id else None
+    subject, address = _subject(entry, behind)
     return Shown(
         entry=entry,
         did=words.did(entry),
-        subject=(record.name or "Edit without a name") if record else "",
+        subject=subject,
         label=column.label if column else entry.column_name,
         change=_change(entry, column, behind),
         notes=tuple(filter(None, _notes(entry, behind))),
         via=_via(entry, behind),
+        address=address,
     )
+
+
+def _subject(entry: AuditEntry, behind: Facts) -> tuple[str, str]:
+    """The edit, the user or the run that it is about, with its page; '' where that is no longer here."""
+    if entry.area == Area.FILTER:
+        return activity_runs.subject(entry, behind)
+    record = behind.records.get(entry.record_id) if entry.record_id else None
+    return (record.name or "Edit without a name", reverse("record", args=[record.pk])) if record else ("", "")
 
 
 def _change(entry: AuditEntry, column: Column | None, behind: Facts) -> Change | None:
@@ -143,6 +149,8 @@ def _notes(entry: AuditEntry, behind: Facts) -> list[str]:
     reason = value.reason if value else ""
     if entry.action in _SAID:
         return [_asked(entry, behind), value.after or "" if value else ""]
+    if entry.area == Area.FILTER and behind.run(entry):
+        return [*activity_runs.notes(entry, behind), f"Reason: {reason}" if reason else ""]
     if entry.area == Area.DECISION:
         return [_taken_back(entry), f"Reason: {_reason(reason)}" if reason else ""]
     if entry.area in (Area.DELIVERY, Area.MIRROR):

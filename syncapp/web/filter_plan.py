@@ -30,7 +30,7 @@ _WAIT = 8.0
 _NAMED = 6
 _WANTS = (
     ("off", "Filters off", "What they select no longer goes to Outlook."),
-    ("on", "Filters on", "Of these tables, for both:"),
+    ("on", "Filters on", "What they select goes to Outlook again."),
     (
         "method-2",
         "Mailbox method None",

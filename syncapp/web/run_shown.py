@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from syncapp.filters import matrix, pace, retries, run_results, run_states, titles, undo
 from syncapp.filters.pace import Failures, Pace
@@ -16,42 +15,15 @@ from syncapp.models.filter_tables import APPOINTMENT_TABLES, Group
 from syncapp.models.person import Role
 from syncapp.web import run_log, run_words, times
 from syncapp.web.run_log import Step
+from syncapp.web.run_parts import Class, ItemShown, StepShown
 
-MOST_SHOWN = 200
+MOST_SHOWN = 50
+MOST_HELD = 200
 SERVER_SIDE = "server"
 _PREVIEW = (RunState.COUNTING, RunState.PLANNED, RunState.WAITING)
 _ENDED = (RunState.DONE, RunState.CANCELLED)
 # Further ahead than this a page need not look by itself.
 _LOOKS_AHEAD = 24 * 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Class:
-    """One result: how many users and filters ended so, and what it means."""
-
-    outcome: Outcome
-    icon: str
-    tone: str
-    means: str
-    users: int
-    filters: int | None
-    may_retry: bool
-
-    @property
-    def key(self) -> str:
-        return self.outcome.value or "open"
-
-
-@dataclass(frozen=True, slots=True)
-class StepShown:
-    """One of the steps above the page."""
-
-    word: str
-    state: str
-
-    @property
-    def icon(self) -> str:
-        return {"done": "check", "now": "on"}.get(self.state, "off")
 
 
 class RunShown:
@@ -153,6 +125,15 @@ class RunShown:
         return sum(users for outcome, users in self.outcomes.items() if outcome)
 
     @property
+    def state_words(self) -> str:
+        return "Waits for its time" if self.run.is_put_off else self.run.get_state_display()
+
+    @cached_property
+    def unwritten(self) -> int:
+        """For how many nothing was to be written from the beginning."""
+        return sum(users for plan, users, _ in self.plans if plan is not Plan.CHANGE)
+
+    @property
     def total(self) -> int:
         return sum(self.outcomes.values())
 
@@ -178,13 +159,13 @@ class RunShown:
 
     @cached_property
     def _page(self) -> list[FilterRunItem]:
-        after = self._part_of(self.run.items.filter(position__gt=self.after))
+        after = self._part_of(self.run.items.filter(position__gt=self.after)).annotate(filters=Count("changes"))
         return list(after.select_related("user").order_by("position")[: MOST_SHOWN + 1])
 
     @property
-    def items(self) -> list[FilterRunItem]:
+    def items(self) -> list[ItemShown]:
         """The users of the part that is asked for, in the list's order."""
-        return self._page[:MOST_SHOWN]
+        return [ItemShown(item, self.run.wanted_on) for item in self._page[:MOST_SHOWN]]
 
     @property
     def next_after(self) -> int | None:
@@ -214,7 +195,7 @@ class RunShown:
     def held(self) -> list[FilterRunItem]:
         """Those who are held back, with their meetings."""
         held = self.run.items.filter(plan=Plan.HELD).select_related("user").prefetch_related("meetings_at_risk")
-        return list(held.order_by("position")[:MOST_SHOWN])
+        return list(held.order_by("position")[:MOST_HELD])
 
     @cached_property
     def can_be_undone(self) -> int:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from syncapp import audit
 from syncapp.filters import pace, plans, run_states
 from syncapp.models import AuditEntry, FilterRow, FilterRun, FilterUser, Message
 from syncapp.models.filter_run import NEVER, Outcome, RunState
@@ -215,3 +216,16 @@ def test_the_list_of_runs_asks_no_more_for_more_of_them(run, django_assert_max_n
         said = text(client.get("/filters/runs/"))
 
     assert said.count("Contact off for 5 users") == 4
+
+
+def test_the_activity_names_the_user_the_run_and_why_it_paused(run):
+    run_states.start(run, by=fred())
+    user = run.items.first().user
+    said = {"user": str(user.pk), "outcome": "done", "filters": ["1", "2"]}
+    audit.record("filter.switched", by=None, channel="run", group=run.pk, details=said)
+    run_states.pause(run, by=None, because="failures")
+
+    page = text(browser(ada()).get("/activity/?area=filter"))
+
+    for words in ("Anna Berg", "2 filters: done", f"Run {run.number}</bdi>", "too many users failed", "Contact off"):
+        assert words in page
