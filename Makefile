@@ -6,7 +6,7 @@ STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
 PORTAL ?=
-.PHONY: help demo test test-long check bench screens format lock
+.PHONY: help demo test test-long check bench screens film format lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 10
@@ -38,6 +38,9 @@ bench: $(STAMP) ## the figures of docs/performance.md, as ratios within one run
 
 screens: $(STAMP) ## take the pictures of docs/screens/ from a running demo (PORTAL=address)
 	$(BIN)/python -m tests.screens $(or $(PORTAL),http://127.0.0.1:8000) docs/screens
+
+film: $(STAMP) ## a reviewer at a person's pace as pictures in film/, and what moved by itself (PORTAL=address)
+	$(BIN)/python -m tests.film $(or $(PORTAL),http://127.0.0.1:8000) film
 
 format: $(STAMP) ## format and sort imports
 	$(BIN)/ruff format .

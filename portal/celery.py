@@ -22,7 +22,8 @@ def _address_unless_closed(channel: Any, asynchronous: bool = False) -> Any:
     """kombu 5.7 acknowledges and gives back messages on channels that closed with a lost connection.
 
     The AttributeError which that ends in stops the whole worker, in one of four losses of a busy broker; from a lost
-    connection Celery recovers.
+    connection Celery recovers. kombu has no public place between the two, and a transport of our own would override the
+    same private method.
     """
     if channel.connection is None or channel.connection.client is None:
         raise ConnectionLost("the channel was closed with its connection")

@@ -33,7 +33,9 @@ ON_BOTH = [
 # Each state of an edit, and axe on each page in each look: minutes that a change of one page needs, not every change.
 LONG_IN_A_BROWSER = [
     f"tests/browser/test_{name}.py"
-    for name in ("activity", "filters", "link_pages", "policies", "queue", "settings", "states")
+    for name in (
+        *("activity", "film", "filters", "link_pages", "more_states", "policies", "queue", "settings", "states"),
+    )
 ]
 # Two thousand users and the limits of a real CRM.
 LONG_JOURNEYS = ["tests/journeys/test_many_filter_runs.py"]

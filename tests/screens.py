@@ -49,10 +49,10 @@ def main(portal: str, folder: Path) -> None:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium.find() or None, args=ARGUMENTS)
         for suffix, size, scheme in VIEWS:
-            _take_sign_in(_page(browser, size, scheme), portal, folder / f"sign-in{suffix}.jpg")
+            _take_sign_in(new_page(browser, size, scheme), portal, folder / f"sign-in{suffix}.jpg")
             for person, pages in PAGES.items():
-                page = _page(browser, size, scheme)
-                _sign_in(page, portal, person)
+                page = new_page(browser, size, scheme)
+                sign_in(page, portal, person)
                 for name, path in pages.items():
                     page.goto(portal + path)
                     _take(page, folder / f"{name}{suffix}.jpg")
@@ -62,7 +62,8 @@ def main(portal: str, folder: Path) -> None:
         browser.close()
 
 
-def _page(browser: Browser, size: tuple[int, int], scheme: Scheme) -> Page:
+def new_page(browser: Browser, size: tuple[int, int], scheme: Scheme) -> Page:
+    """A window of this size."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
     return context.new_page()
 
@@ -73,7 +74,8 @@ def _take_sign_in(page: Page, portal: str, file: Path) -> None:
     page.context.close()
 
 
-def _sign_in(page: Page, portal: str, person: str) -> None:
+def sign_in(page: Page, portal: str, person: str) -> None:
+    """Sign in at the sandbox as one of the demo's people."""
     page.goto(f"{portal}/sign-in/start")
     page.get_by_role("button", name=person).first.click()
     page.wait_for_load_state("networkidle")

@@ -27,7 +27,6 @@
   }
 
   function restore() {
-    document.querySelectorAll("[data-scripted]").forEach((element) => element.removeAttribute("hidden"));
     boxes().forEach((box) => { box.checked = ticked.has(box.value); });
     show();
   }

@@ -1,0 +1,36 @@
+"""Nothing moves by itself while decisions, countdowns and news come and go, by the browser's own measure."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Demo
+from tests.browser.test_keyboard import edit_many
+from tests.browser.test_review import sign_in
+from tests.film import decide_slowly
+
+pytestmark = pytest.mark.browser
+
+
+def test_nothing_moves_without_somebody_doing_something(page: Page, demo: Demo) -> None:
+    sign_in(page, demo)
+
+    moved = decide_slowly(page, records=3, pause=900)
+    edit_many(demo, 2)
+    expect(page.get_by_role("link", name=re.compile("new, show"))).to_be_visible(timeout=60_000)
+
+    assert moved == []
+    assert page.evaluate("window.moved") == []
+
+
+def test_the_measure_sees_what_moves(page: Page, demo: Demo) -> None:
+    sign_in(page, demo)
+    decide_slowly(page, records=0, pause=0)
+
+    page.evaluate("document.getElementById('list').insertAdjacentHTML('afterbegin', '<p>pushes</p><p>down</p>')")
+    page.wait_for_timeout(500)
+
+    assert page.evaluate("window.moved.length") > 0

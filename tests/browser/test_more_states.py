@@ -1,0 +1,126 @@
+"""States that need more than a click: corrections, one's own edit, a viewer, a lost answer, a mail's link grown old."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from playwright.sync_api import Page, expect
+
+from syncapp import links
+from syncapp.links import Intent
+from syncapp.models import Person
+from tests.browser.axe import assert_no_violations_in_any_look
+from tests.browser.conftest import Demo
+from tests.browser.test_mail import link_in, sign_in_from_link, told_of_an_edit
+from tests.browser.test_review import ledger, sign_in
+from tests.browser.test_states import PATIENCE, approve, edited, outcome, row
+from tests.browser.test_states import story as story
+from tests.servers import wait_until
+from tests.world import World
+
+pytestmark = pytest.mark.browser
+
+
+def edited_by(story: World, page: Page, demo: Demo, who: str, **changes: Any) -> str:
+    """The address of an edit that this person made."""
+    contact = story.contact(90)
+    story._post("outlook", {"user": who, "contact": str(contact), "changes": changes})
+    staged = [one for one in story.rows("osync_syncrecords") if one["osync_targetid"] == str(contact)]
+    newest = max(staged, key=lambda one: int(one["versionnumber"]))
+    address = f"{demo.portal}/review/{newest['osync_syncrecordid']}/"
+    wait_until(lambda: page.request.get(address).ok, seconds=30, what="the edit has arrived")
+    return address
+
+
+def test_corrections_of_every_kind_are_accessible_and_a_lookup_is_found(page: Page, demo: Demo, story: World) -> None:
+    sign_in(page, demo)
+    account = min(story.rows("accounts", select="accountid,name"), key=lambda one: str(one["name"]))
+    changes = {"jobtitle": "Head of Corrections", "birthdate": "1980-05-17", "preferredcontactmethodcode": 3}
+    contact, (address,) = edited(page, demo, story, changes | {"parentcustomerid": f"account:{account['accountid']}"})
+    page.goto(address)
+    for label in ("Job Title", "Birthday", "Preferred Method of Contact"):
+        row(page, label).locator("label[title^=Correct]").click()
+    company = row(page, "Company Name")
+    company.locator("label[title^=Correct]").click()
+    company.get_by_label("Company Name, corrected").fill("a")
+    page.keyboard.press("Enter")
+
+    expect(company.get_by_role("radio").first).to_be_focused()
+    assert_no_violations_in_any_look(page, sees="The proposal stays in the history.")
+    name = company.locator(".lookup .chip").nth(1).inner_text().rpartition(" (")[0]
+    company.get_by_role("radio").nth(1).check()
+    company.get_by_role("button", name="Approve corrected").click()
+
+    expect(outcome(page, "Company Name")).to_contain_text("Approved")
+    expect(company).to_contain_text(f"Corrected to {name}")
+    expect(outcome(page, "Company Name")).to_contain_text("Written", timeout=PATIENCE)
+    assert [set(entry["changes"]) & {"parentcustomerid"} for entry in ledger(demo, str(contact))] == [
+        {"parentcustomerid"}
+    ]
+
+
+def test_ones_own_edit_and_a_viewers_page_say_why_there_are_no_buttons(page: Page, demo: Demo, story: World) -> None:
+    sign_in(page, demo)
+    address = edited_by(story, page, demo, "Rita Lindqvist", jobtitle="Head of Herself")
+    page.goto(address)
+    expect(page.locator(".record")).to_contain_text("Your own edit")
+    expect(page.get_by_role("button", name=re.compile("^Approve"))).to_have_count(0)
+    assert_no_violations_in_any_look(page, sees="somebody else decides it")
+
+    page.context.clear_cookies()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    sign_in(page, demo, "Vera")
+    page.goto(address)
+    expect(page.get_by_role("button", name=re.compile("^Approve"))).to_have_count(0)
+    assert_no_violations_in_any_look(page, sees="deciding needs the reviewer role")
+
+
+def test_a_lost_answer_is_checked_in_the_crm_and_said(page: Page, demo: Demo, story: World) -> None:
+    sign_in(page, demo)
+    contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Lost Answers"})
+    page.goto(address)
+    expect(page.locator("#crm-now")).to_contain_text("read just now")
+    story.faults({"method": "PATCH", "path": f"contacts({contact})", "hold": "after_commit"})
+
+    approve(page, "Job Title")
+    wait_until(lambda: ledger(demo, str(contact)), seconds=30, what="the CRM has it, and its answer is held")
+    story.heal(drop=True)
+    story.faults({"method": "GET", "path": f"contacts({contact})", "status": 503})
+
+    expect(outcome(page, "Job Title")).to_contain_text("Checking CRM", timeout=PATIENCE)
+    page.route(re.compile(r"[?&]live="), lambda route: route.fulfill(status=204))
+    assert_no_violations_in_any_look(page, sees="its answer was lost")
+    page.unroute(re.compile(r"[?&]live="))
+    story.heal()
+    page.reload()
+    expect(outcome(page, "Job Title")).to_contain_text("Written", timeout=2 * PATIENCE)
+    assert len(ledger(demo, str(contact))) == 1
+
+
+def test_an_old_link_leads_to_the_edit_and_preselects_nothing(page: Page, demo: Demo) -> None:
+    contact, mail = told_of_an_edit(page, demo, 15, "Head of Old Letters")
+    good = link_in(mail, "Approve")
+    sign_in_from_link(page, good)
+    reader = Person(pk=_id_in(link_in(mail, "stop")))
+    record = _id_in(good)
+
+    with time_machine.travel(datetime.now(UTC) - timedelta(days=40)):
+        old = links.to_record(record, reader=reader, intent=Intent.APPROVE)
+    page.goto(demo.portal + "/l/" + old.rpartition("/")[2])
+
+    expect(page.locator(".record")).to_contain_text("Head of Old Letters")
+    assert_no_violations_in_any_look(page, sees="This link is old")
+    expect(page.locator("input[name^='tick.']:checked")).to_have_count(0)
+    assert ledger(demo, contact) == []
+
+
+def _id_in(link: str) -> uuid.UUID:
+    """The id that a mail's link begins with."""
+    found = links.unshortened(link.rpartition("/")[2][:22])
+    assert found is not None
+    return found
