@@ -44,10 +44,10 @@ def _environment(folder: Path, url: str) -> dict[str, str]:
 
 
 @contextmanager
-def sandbox(*, contacts: int, pending: int, users: int = 200) -> Iterator[Mapping[str, str]]:
+def sandbox(*, contacts: int, pending: int, users: int = 200, filters: int = 6) -> Iterator[Mapping[str, str]]:
     """The environment of a sandbox in a process of its own, filled with staged edits."""
     with servers.sandbox() as server:
-        world = {"users": users, "contacts": contacts, "pending": pending, "seed": 1}
+        world = {"users": users, "contacts": contacts, "pending": pending, "filters": filters, "seed": 1}
         control("POST", server.url, "reset", world)
         yield {"SANDBOX_PORT": server.url.rpartition(":")[2]}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 from benches import stage
 from benches.govern import govern
 from benches.sandbox import main as sandbox_at_full_size
+from tests import servers
 
 Kinds = Sequence[str]
 MACHINE_RUNS = 2_000
@@ -48,6 +50,21 @@ def deliver(kinds: Kinds) -> None:
             stage.measure("deliver", environment={**database, **crm, **times})
 
 
+def filters(kinds: Kinds) -> None:
+    """Twenty thousand users with four filters each, the CRM's limits with a quicker clock; one database, PostgreSQL.
+
+    FILTER_USERS and FILTER_FASTER change the size and the clock.
+    """
+    users, faster = int(os.environ.get("FILTER_USERS", "20000")), float(os.environ.get("FILTER_FASTER", "4"))
+    with (
+        servers.valkey() as broker,
+        stage.sandbox(users=users, contacts=0, pending=0, filters=4) as crm,
+        stage.database(kinds[-1]) as database,
+    ):
+        limits = {"GOVERNOR_URL": broker.url, "GOVERNOR_TIME_SCALE": str(1 / faster), "SECOND_PERSON_ABOVE": "1000000"}
+        stage.measure("filters", environment={**database, **crm, **limits})
+
+
 def decide(kinds: Kinds) -> None:
     """Redis and the CRM refusing every connection and then taking it and never answering."""
     for kind in kinds:
@@ -82,10 +99,11 @@ BENCHES: Mapping[str, Callable[[Kinds], None]] = {
     "trail": trail,
     "deliver": deliver,
     "decide": decide,
+    "filters": filters,
     "govern": lambda kinds: govern(),
     "machine": machine,
     "keyboard": lambda kinds: keyboard(),
     "crash": crash,
     "sandbox": lambda kinds: sandbox_at_full_size(),
 }
-ONLY_BY_NAME = ("crash", "keyboard")
+ONLY_BY_NAME = ("crash", "filters", "keyboard")

@@ -5,12 +5,16 @@ Imports no model at the top, because each process sets Django up after it has im
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
+import resource
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 
 import django
@@ -44,3 +48,39 @@ def deliver(delivery_id: uuid.UUID) -> bool:
     from syncapp.review import delivery
 
     return delivery.deliver(delivery_id, crm=recognised_crm())
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """What one process did for a filter run: answers by status, and the most memory it ever held, in MB."""
+
+    answers: Counter[str]
+    peak: float
+
+
+class _Answers(logging.Handler):
+    """Counts what the CRM answered, from the client's own log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted: Counter[str] = Counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.counted[str(record.args[2])] += 1  # type: ignore[index]  # method, table, outcome, duration, id
+
+
+def switch(run_id: uuid.UUID, until: float) -> Shift:
+    """What the task does, again and again as the tick rings it, until the run is over or `until` has come."""
+    from syncapp.connection import recognised_crm  # models: only after the set-up
+    from syncapp.filters import runs
+    from syncapp.models import FilterRun
+    from syncapp.models.filter_run import RunState
+
+    answers, client = _Answers(), logging.getLogger("syncapp.crm.transport")
+    client.setLevel(logging.INFO)
+    client.propagate = False
+    client.handlers = [answers]
+    while time.time() < until and FilterRun.objects.filter(pk=run_id, state=RunState.RUNNING).exists():
+        if not runs.work(run_id, crm=recognised_crm(), seconds=20):
+            time.sleep(0.2)
+    return Shift(answers.counted, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

@@ -1,0 +1,155 @@
+"""A filter run over everybody under the CRM's limits, by our own right and in their names, and a plain loop beside it.
+
+The sandbox keeps the published limits with a clock that runs some times faster; every time here is told in the CRM's
+own time. The governed minimum of a job is what the limits allow at best: max(requests / 20, execution seconds / 4). The
+loop does what the comparable desktop tool does: one question a user, then one request a filter, one after the other,
+without a thought for limits; it is run for some users and extrapolated, and cannot beat its own governed minimum.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+
+from benches import stage, tables, workers
+from benches.figures import Spread, heading, line, target
+from benches.workers import Shift
+from syncapp import connection as connected
+from syncapp.connection import recognised_crm
+from syncapp.crm.filters_records import FilterChange, Switch
+from syncapp.filters import plans, run_states
+from syncapp.mirror import filters as inventory
+from syncapp.models import FilterGround, FilterRow, FilterRun, FilterUser
+from syncapp.models.filter_row import Access
+from syncapp.models.filter_run import Outcome, RunState
+from syncapp.models.filter_tables import APPOINTMENT_TABLES
+from tests.people import browser, fred
+
+TABLES = (*APPOINTMENT_TABLES, "contact")
+WORKERS = 4
+LOOPED = 500
+LONGEST = 480.0  # seconds of this machine for one run
+PUBLISHED_REQUESTS, PUBLISHED_EXECUTION = 20.0, 4.0  # a second
+OPERATION = 0.04  # execution seconds that the sandbox charges for each
+FACTOR = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One run: users it switched, seconds of the CRM's time, what the workers did, page times in ms."""
+
+    users: int
+    seconds: float
+    shifts: tuple[Shift, ...]
+    pages: Spread
+
+    @property
+    def answers(self) -> Counter[str]:
+        return sum((shift.answers for shift in self.shifts), Counter())
+
+
+def main() -> None:
+    """Read everybody without limits; then limits on: off by our own right, on in their names, the loop."""
+    started = time.monotonic()
+    assert inventory.take(recognised_crm()), "the inventory is read to its end"
+    FilterGround.objects.update(keeps_deletes_apart=True)  # counting meetings is another job
+    users = FilterUser.objects.people().count()
+    heading(f"filter runs, {tables.vendor()}: {users:,} users, clock {faster():g} times faster, {WORKERS} workers")
+    line("reading everybody before, without limits", f"{time.monotonic() - started:.0f} s")
+    stage.control("PUT", settings.CRM_ORIGIN, "faults", _limits())
+    for access, on in ((Access.DIRECT, False), (Access.ACTING, True)):
+        report(access, switch_everybody(access, on=on))
+    report_loop(looped())
+
+
+def faster() -> float:
+    """How much quicker the sandbox's clock runs than ours."""
+    return float(1 / settings.GOVERNOR_TIME_SCALE)
+
+
+def _limits() -> dict[str, object]:
+    return {"time_scale": settings.GOVERNOR_TIME_SCALE, "limits": {"requests": 6000, "execution_seconds": 1200}}
+
+
+def switch_everybody(access: Access, *, on: bool) -> Measured:
+    """Freeze, start, and let four processes work as Celery's do, while somebody opens pages."""
+    FilterGround.objects.update(writing=access)
+    everybody = list(FilterUser.objects.people().order_by("name_key").values_list("pk", flat=True))
+    run = plans.freeze_run(everybody, plans.Wish(TABLES, on=on, stop_above_percent=100), by=fred())
+    client = browser(fred())
+    connection.close()
+    with workers.running(WORKERS) as pool:
+        run_states.start(run, by=fred())
+        started = time.monotonic()
+        until = time.time() + LONGEST
+        shifts = [pool.submit(workers.switch, run.pk, until) for _ in range(WORKERS)]
+        pages = _opened(client, run, shifts)
+        done = tuple(shift.result() for shift in shifts)
+        seconds = time.monotonic() - started
+    run.refresh_from_db()
+    if run.state != RunState.DONE:
+        run_states.cancel(run, by=fred())
+    return Measured(run.items.filter(outcome=Outcome.DONE).count(), seconds * faster(), done, pages)
+
+
+def _opened(client: Client, run: FilterRun, shifts: Sequence[Future[Shift]]) -> Spread:
+    """Milliseconds of the matrix and the run's page, opened by turns once a second while the workers work."""
+    times, paths, stopped = [], ["/filters/", f"/filters/runs/{run.pk}/"], threading.Event()
+    while not all(shift.done() for shift in shifts):
+        started = time.perf_counter()
+        assert client.get(paths[len(times) % 2]).status_code == 200
+        times.append((time.perf_counter() - started) * 1000)
+        stopped.wait(1)
+    return Spread.of(times)
+
+
+def report(access: Access, measured: Measured) -> None:
+    """One run's figures."""
+    requests = sum(measured.answers.values())
+    operations = measured.users * (len(TABLES) + 1)  # the filters, and reading them back
+    least = max(requests / PUBLISHED_REQUESTS, operations * OPERATION / PUBLISHED_EXECUTION)
+    ratio = measured.seconds / least
+    line(f"{access.label.lower()}: users switched", f"{measured.users:,} in {measured.seconds:.0f} s")
+    line("  of the governed minimum", f"{ratio:.2f} x {least:.0f} s", target(ratio, FACTOR))
+    line("  requests, answered 429", f"{requests:,}, {measured.answers['429']}", "target 0")
+    line("  a worker's peak memory", f"{max(shift.peak for shift in measured.shifts):.0f} MB")
+    pages = measured.pages
+    line("  pages meanwhile: median, 95 %", f"{pages.median:.0f} ms, {pages.percentile(0.95):.0f} ms")
+
+
+def looped() -> tuple[int, int, float]:
+    """Users, requests and seconds of a plain loop that switches some users off, one request at a time."""
+    owners = FilterRow.objects.for_outlook().filter(table__in=TABLES, state=0, owner_table="systemuser")
+    ids = list(owners.order_by("owner_id").values_list("owner_id", flat=True).distinct()[:LOOPED])
+    crm, requests = connected.crm(), 0
+    stage.control("DELETE", settings.CRM_ORIGIN, "faults", {})
+    stage.control("PUT", settings.CRM_ORIGIN, "faults", _limits())  # an empty window: no 429 in so few
+    started = time.monotonic()
+    for user_id in ids:
+        requests += _switched_one_by_one(crm, user_id)
+    return len(ids), requests, (time.monotonic() - started) * faster()
+
+
+def _switched_one_by_one(crm: connected.CrmClient, user_id: UUID) -> int:
+    found = [row for row in crm.filters.of(user_id) if row.table in TABLES and row.state == 0]
+    for row in found:
+        crm.filters.switch([Switch(user_id, (FilterChange(row.id, active=False, etag="", status=2),))])
+    return 1 + len(found)
+
+
+def report_loop(figures: tuple[int, int, float]) -> None:
+    """The yardstick, for as many users as the runs had."""
+    users, requests, seconds = figures
+    everybody = FilterUser.objects.people().count()
+    extrapolated = max(seconds, requests / PUBLISHED_REQUESTS) * everybody / max(users, 1)
+    line(f"a plain loop, {users} users, {requests:,} requests", f"{seconds:.0f} s")
+    line(f"  extrapolated to {everybody:,} users", f"{extrapolated:.0f} s", "never below requests / 20")
