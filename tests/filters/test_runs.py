@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from syncapp import connection
+from syncapp.crm.directory_records import ActingFor
 from syncapp.filters import meetings, plans, run_states, runs, undo
 from syncapp.filters.errors import NotPossible
-from syncapp.models import FilterRow, FilterRun, FilterRunItem, FilterUser
+from syncapp.models import FilterGround, FilterRow, FilterRun, FilterRunItem, FilterUser
+from syncapp.models.filter_row import Access
 from syncapp.models.filter_run import Outcome, Plan, RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell
 from tests.filters.expected import expected_outcomes
@@ -264,3 +268,31 @@ def test_in_their_names_each_is_switched_by_himself(scenery):
 
     assert (outcome(run, rita), outcome(run, rob)) == (Outcome.DONE, Outcome.DISABLED)
     assert len(scenery.switched(since)) == 3
+
+
+def test_a_part_without_its_proof_is_read_back_before_anything_is_sent_again(read):
+    rita, since = read.user(), read.mark()
+    run = run_states.start(released(frozen(rita)), by=fred())
+    read.cloud.fail({"method": "GET", "table": "userquery", "status": 503, "times": 1})
+
+    runs.work(run.pk, crm=connection.recognised_crm(), seconds=5)
+    assert run.items.get().state == "verify"
+    FilterRunItem.objects.update(due_at="2026-01-01T00:00Z")
+
+    assert outcome(worked(run), rita) == Outcome.DONE
+    assert len(read.switched(since)) == 3
+
+
+def test_a_crm_that_ignores_in_whose_name_we_write_pauses_the_run_by_itself(read, monkeypatch):
+    rita, rob = read.user(), read.user("Rob Marchetti")
+    FilterGround.objects.update(writing=Access.ACTING)
+    run = run_states.start(released(frozen(rita, rob)), by=fred())
+    # An id of the wrong kind: the CRM does not know it and carries the call out as our own user.
+    monkeypatch.setattr(ActingFor, "headers", {"MSCRMCallerID": str(uuid.uuid4())})
+
+    run = worked(run)
+
+    assert (run.state, run.paused_because) == (RunState.PAUSED, "impersonation")
+    assert sorted([outcome(run, rita), outcome(run, rob)]) == [Outcome.OPEN, Outcome.FAILED]
+    assert "not in the user's name" in run.items.get(outcome=Outcome.FAILED).why
+    assert undo.may_be_undone(run) == 1

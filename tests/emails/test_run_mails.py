@@ -1,0 +1,76 @@
+"""Mails about filter runs: who is asked, what stopped, how it ended; and no word about what is over."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp.filters import plans, run_states
+from syncapp.models import FilterRun, Message
+from syncapp.models.filter_run import Outcome
+from tests.emails.conftest import PostOffice, send_due
+from tests.people import ada, fred
+from tests.web.test_plan_run import people
+from tests.web.test_run_page import OFF, filters_for, settle
+
+__all__ = ["people"]
+
+
+@pytest.fixture
+def run(people) -> FilterRun:
+    filters_for(people)
+    return plans.freeze_run([user.pk for user in people], OFF, by=fred())
+
+
+def test_the_second_person_reads_who_asks_for_what_and_where(run, post_office: PostOffice, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    run_states.start(run, by=fred(), asked=ada())
+    send_due()
+
+    mail = post_office.mail()
+
+    assert (mail.recipients, mail.subject) == (
+        "ada@brandvik.example",
+        "Fred asks you to confirm: Contact off for 5 users",
+    )
+    for words in ("Reason: Riva", "exactly this frozen list", f"/filters/runs/{run.pk}/"):
+        assert words in mail.text
+        assert words in mail.html
+
+
+def test_nobody_is_asked_any_more_once_it_is_confirmed(run, post_office: PostOffice, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    run_states.start(run, by=fred(), asked=ada())
+    run_states.confirm(run, by=ada())
+    send_due()
+
+    assert post_office.mails() == []
+
+
+def test_a_run_that_stopped_itself_says_why_and_one_that_ended_says_how(run, post_office: PostOffice, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    run_states.start(run, by=fred(), asked=ada())
+    run_states.confirm(run, by=ada())
+    Message.objects.all().delete()
+    run_states.pause(run, by=None, because="failures")
+    send_due()
+    assert {mail.recipients for mail in post_office.mails()} == {"fred@brandvik.example", "ada@brandvik.example"}
+    assert "more users failed than its limit allows" in post_office.mails()[0].text
+    post_office.server.application.mailbox.empty()
+
+    run_states.resume(run, by=fred())
+    settle(run, Outcome.DONE, users=4)
+    settle(run, Outcome.FAILED)
+    run_states.finish(run)
+    send_due()
+
+    mail = post_office.mails()[0]
+    assert mail.subject == "Ended: Contact off for 5 users"
+    assert "Done: 4\nFailed: 1" in mail.text.replace("\r", "")
+
+
+def test_a_short_run_that_its_person_watches_sends_no_mail(run):
+    run_states.start(run, by=fred())
+    settle(run, Outcome.DONE, users=5)
+    run_states.finish(run)
+
+    assert not Message.objects.exists()
