@@ -14,7 +14,7 @@ from syncapp.mirror import reach
 from syncapp.models import FilterUser, UserList, UserListEntry
 from syncapp.models.sync_record import search_key
 
-_CHUNK = 500
+_CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True)
