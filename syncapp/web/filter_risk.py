@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.http import HttpResponse, StreamingHttpResponse
 
 from syncapp.filters import matrix, risk
-from syncapp.filters.remedies import Remedy, remedy_of
+from syncapp.filters.remedies import remedy_of
 from syncapp.filters.risk import CauseRisk, Report, UnitRisk
 from syncapp.mirror import reach
 from syncapp.models import FilterUser
@@ -26,13 +26,6 @@ _HINTS = {
     Reach.ONCE: "as it should be",
     Reach.NOT_AT_ALL: "no way leads there",
     Reach.UNKNOWN: "not read yet",
-}
-# What the form in front of a run is opened with.
-_WANTED = {
-    Remedy.FILTERS_OFF: "off",
-    Remedy.FILTERS_ON: "on",
-    Remedy.METHOD_NONE: "method-2",
-    Remedy.METHOD_SERVER: "method-1",
 }
 _WIDEST, _NARROWEST_WITH_NUMBER = 100.0, 6.0
 
@@ -105,7 +98,7 @@ class RiskShown:
                 self._href(cause=each.cause.value, want=wanted) if wanted else "",
             )
             for each in self.report.causes
-            for wanted in [_WANTED.get(each.remedy, "")]
+            for wanted in [reach_words.WANTED.get(each.remedy, "")]
         ]
 
 

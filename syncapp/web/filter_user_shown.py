@@ -125,6 +125,12 @@ class UserShown:
         return reach_words.HELPS[self.remedy]
 
     @property
+    def plan(self) -> str:
+        """The query that opens the form of a run that helps; '' where none does or the person may start none."""
+        wanted = reach_words.WANTED.get(self.remedy, "") if self.may_switch else ""
+        return f"?user={self.user.pk}&want={wanted}" if wanted else ""
+
+    @property
     def ways(self) -> list[tuple[str, ...]]:
         """The ways of his appointments, stop by stop; the first of each says what begins it."""
         found: list[tuple[str, ...]] = []

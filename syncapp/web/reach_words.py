@@ -46,6 +46,10 @@ HELPS = {
     Remedy.READ: "Whoever could not be read is tried again with the next reading.",
     Remedy.NOTHING: "",
 }
-# How the report and the matrix picture each of the four.
-ICONS = {Reach.TWICE: "twice", Reach.ONCE: "check", Reach.NOT_AT_ALL: "minus", Reach.UNKNOWN: "clock"}
-TONES = {Reach.TWICE: "warn", Reach.ONCE: "good", Reach.NOT_AT_ALL: "", Reach.UNKNOWN: ""}
+# What the form in front of a run is opened with, for the remedies that a run brings.
+WANTED = {
+    Remedy.FILTERS_OFF: "off",
+    Remedy.FILTERS_ON: "on",
+    Remedy.METHOD_NONE: "method-2",
+    Remedy.METHOD_SERVER: "method-1",
+}

@@ -40,7 +40,8 @@ def test_the_page_says_what_reaches_outlook_and_why(read, django_assert_max_num_
 
     assert "Appointments reach this Outlook twice" in page
     assert "Riva, as on its list" in page
-    assert "set the mailbox method to none" in page
+    assert "What helps: Set the mailbox method to None" in page
+    assert f"/filters/plan?user={rita.pk}&amp;want=method-2" in text(browser(fred()).get(f"/filters/users/{rita.pk}/"))
     assert "Appointments owned by Rita Lindqvist" in page
     assert "system filter, for everybody" in page
     assert "&lt;condition attribute=&quot;a&quot; operator=&quot;odd&quot; /&gt;" in page
