@@ -206,6 +206,7 @@ def refresh_directory(crm: CrmClient, user_ids: Sequence[UUID]) -> list[UUID]:
     with transaction.atomic():
         directory.store_users(users, generation)
         directory.store_mailboxes(mailboxes, generation)
+        reach.work_out(FilterUser.objects.filter(pk__in=[user.id for user in users]))
     return [user.id for user in users]
 
 

@@ -23,6 +23,8 @@ from syncapp.web.filter_shown import method_of
 
 _TO_OUTLOOK = {1: ("Server-side synchronization", "Exchange", "Outlook and phone"), 0: ("Outlook add-in", "Outlook")}
 _IN_OUTLOOK = {0: ("", "Not at all"), 1: ("good", "Once"), 2: ("warn", "Twice")}
+# "My" in a team's filter means nobody in particular before somebody asks.
+_WHOEVER = "whoever it is asked for"
 _ALL_OF = {
     Group.APPOINTMENTS: "All appointment filters",
     Group.CONTACTS: "All contact filters",
@@ -159,7 +161,7 @@ class UserShown:
     @property
     def of_teams(self) -> list[Selecting]:
         return [
-            Selecting(row.name, _words(row.fetch_xml, f"the team {team.name}"), row.is_on, f"owned by {team.name}")
+            Selecting(row.name, _words(row.fetch_xml, _WHOEVER), row.is_on, f"owned by {team.name}")
             for team, row in self.facts.of_teams
         ]
 
@@ -199,6 +201,13 @@ class UserShown:
         off = set(self.forecast.off) if self.forecast else set()
         rows = [row for each in self.facts.tables for row in each.filters if str(row.pk) in off]
         return ", ".join(f"“{row.name}”" for row in rows)
+
+    @property
+    def forecast_is_overtaken(self) -> bool:
+        """Whether a filter of his was changed after the answer."""
+        rows = [row for each in self.facts.tables for row in each.filters]
+        asked_at = self.forecast.asked_at if self.forecast else None
+        return any(asked_at and row.modified_on and row.modified_on > asked_at for row in rows)
 
     @property
     def cancels(self) -> bool:

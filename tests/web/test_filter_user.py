@@ -76,6 +76,9 @@ def test_what_would_leave_is_asked_of_the_crm_and_kept_with_its_age(read):
     assert f'{tasks}<span class="only-narrow"> leave' in page
     assert "just now</time> by <bdi>Fred</bdi>" in page
     assert "“My Tasks” went off" in page
+    assert "changed since. Ask again." not in page
+    FilterRow.objects.filter(owner_id=rita.pk, table="task").update(modified_on=timezone.now())
+    assert "changed since. Ask again." in text(client.get(came.url))
     assert "None of these filters is on" in text(
         client.post(f"/filters/users/{rita.pk}/forecast", {"off": "nonsense"}, follow=True)
     )
