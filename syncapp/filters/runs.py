@@ -117,8 +117,7 @@ def _move(work: Round, lever: Lever) -> None:
 
 
 def _settle(work: Round, ended: Sequence[tuple[Held, Verdict]]) -> None:
-    for each, verdict in ended:
-        settlement.settle(each, verdict)
+    settlement.settle(ended)
     work.drop([each for each, _ in ended])
 
 
@@ -135,12 +134,12 @@ def _mark_sent(work: Round) -> None:
 
 
 def _take(work: Round, verdicts: Sequence[Verdict]) -> None:
+    answered = list(zip(work.held, verdicts, strict=True))
     with transaction.atomic():
-        for each, verdict in zip(work.held, verdicts, strict=True):
+        for each, verdict in answered:
             if verdict.error is not None:
                 _hand_back(each, verdict.error)
-            else:
-                settlement.settle(each, verdict)
+        settlement.settle([(each, verdict) for each, verdict in answered if verdict.error is None])
     if any(verdict.outcome == Outcome.DONE for verdict in verdicts):
         filter_access.note_proof()
     if any(verdict.wrong_author for verdict in verdicts):
@@ -152,8 +151,7 @@ def _after_error(work: Round, error: CrmError) -> None:
     """The request as a whole failed: close the gate it calls for, give everybody of it back."""
     log.warning("run %s: %s %s %s", work.run.number, type(error).__name__, error.status, error.request_id)
     if work.acting and isinstance(error, Forbidden):
-        for each in work.held:
-            settlement.settle(each, _refused(work, each, error))
+        settlement.settle([(each, _refused(work, each, error)) for each in work.held])
         return
     closes = gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
     for each in work.held:
@@ -177,7 +175,7 @@ def _hand_back(held: Held, error: CrmError, *, free: bool = False) -> None:
         if not free and held.claim.attempts >= settings.ATTEMPTS:
             said = " Whether it was written is not known; reading the user again tells." if unknown else ""
             why = f"The CRM did not answer {held.claim.attempts} times.{said}"
-            settlement.settle(held, Verdict(Outcome.FAILED, why))
+            settlement.settle([(held, Verdict(Outcome.FAILED, why))])
             return
         # Full jitter under a cap that doubles; the CRM's own advice wins.
         pause = error.retry_after or random.uniform(0.2, min(60.0, 2.0**held.claim.attempts))  # noqa: S311  (spreads load, guards nothing)

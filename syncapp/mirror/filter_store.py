@@ -35,7 +35,7 @@ def store(read: Sequence[OwnerFilters], *, query_type: int = QueryType.OUTLOOK_F
 def _replace(known: Mapping[UUID, Sequence[OutlookFilter]], query_type: int, now: datetime) -> None:
     found = [each for filters in known.values() for each in filters]
     held = FilterRow.objects.filter(owner_id__in=known, query_type=query_type)
-    versions = dict(held.select_for_update().values_list("pk", "version"))
+    versions = dict(held.order_by("pk").select_for_update().values_list("pk", "version"))
     held.exclude(pk__in=[each.id for each in found]).delete()
     # An older reading that arrives late must not undo what a switch has shown since.
     fresh = [each for each in found if each.version >= versions.get(each.id, 0)]
