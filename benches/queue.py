@@ -13,10 +13,13 @@ from django.db import connection
 from benches import admin_list, seed, tables
 from benches.figures import Spread, heading, line, target
 from tests.people import browser, rita
+from tests.web.screen import Screen
 
 SIZES = (100, 10_000, 1_000_000)
 ROUNDS, PAGES_A_ROUND = 5, 5
-LIMIT_MS = 150
+DECISIONS = 30
+LIMIT_MS, GO_ON_MS = 150, 100
+HTMX = {"HX-Request": "true", "HX-Target": "record"}
 # Every way to open the queue: its tabs and orders, and searches that find much, little and nothing.
 VIEWS = {
     "waiting, oldest first": "",
@@ -70,6 +73,7 @@ def main() -> None:
         seed.fill(size)
         heading(f"queue, {tables.vendor()}: {size:,} staged fields of {size // 2:,} edits")
         _compare(browser(rita()))
+    _decide_and_go_on(browser(rita()))
     heading(f"queue, {tables.vendor()}: every way to open it, {SIZES[-1]:,} staged fields")
     _all_views(browser(rita()))
 
@@ -90,6 +94,28 @@ def _compare(client: Any) -> None:
     line("Django admin's list, in the server", listed.show(" ms", digits=0), f"{len(theirs.queries)} queries")
     line("first page / admin's list", page.per(listed).show())
     line("plan of the list", _plan(ours))
+
+
+def _decide_and_go_on(client: Any) -> None:
+    """What `a` on a contact's only open field asks of the server: the decision, then the next contact."""
+    screen = Screen(client.get("/review/"))
+    decided, following = [], []
+    for _ in range(DECISIONS):
+        record = next(tag["data-record"] for _, tag in screen.tags if tag.get("id") == "record")
+        started = time.perf_counter()
+        answer = client.post(f"/review/{record}/decide", screen.form | {"do": "approve-all"}, headers=HTMX)
+        decided.append((time.perf_counter() - started) * 1000)
+        assert answer.status_code == 200, answer.status_code
+        link = next(tag["hx-get"] for _, tag in Screen(answer).tags if tag.get("aria-label") == "Next contact")
+        started = time.perf_counter()
+        screen = Screen(client.get(link, headers=HTMX))
+        following.append((time.perf_counter() - started) * 1000)
+    both = Spread.of(map(sum, zip(decided, following, strict=True)))
+    half, most = both.percentile(0.5), both.percentile(0.95)
+    line(
+        "approve, then the next contact, p50, p95", f"{half:.0f} ms, {most:.0f} ms", target(half, GO_ON_MS, unit=" ms")
+    )
+    line("  of it the decision, p50", f"{Spread.of(decided).percentile(0.5):.0f} ms")
 
 
 def _all_views(client: Any) -> None:

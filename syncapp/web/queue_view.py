@@ -171,6 +171,8 @@ class QueueView:
         if not self.asked.by:
             return WORDS[self.tab]
         found = self.found
+        if not found:
+            return "No match"
         number = f"{queue.MOST_COUNTED:,}+" if found > queue.MOST_COUNTED else f"{found:,}"
         return f"{number} match" if found != 1 else "1 matches"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 import uuid
 from datetime import timedelta
 
@@ -112,6 +114,19 @@ def test_what_is_no_beginning_finds_nothing_and_says_so(typed):
 
     assert "Marta Villanueva" not in words
     assert "Nothing begins with" in words
+
+
+def test_the_first_visit_loads_less_than_150_kb():
+    many(50)
+    client = browser(rita())
+
+    page = client.get("/review/", headers={"Accept-Encoding": "gzip"})
+
+    named = re.findall(r'(?:src|href)="(/static/[^"#]+)"', gzip.decompress(page.content).decode())
+    files = [client.get(path, headers={"Accept-Encoding": "gzip"}) for path in set(named)]
+    assert len(named) > 5
+    weight = len(page.content) + sum(len(b"".join(file.streaming_content)) for file in files)
+    assert weight < 150_000
 
 
 def test_an_empty_queue_says_what_will_appear():
