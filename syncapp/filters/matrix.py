@@ -118,6 +118,12 @@ def teams() -> list[FilterTeam]:
     return list(FilterTeam.objects.filter(is_default=False).order_by("name", "id")[:500])
 
 
+def is_fed_by_entra(team_id: UUID) -> bool:
+    """Whether this team's list of members may be incomplete."""
+    team = FilterTeam.objects.filter(pk=team_id).first()
+    return team is not None and team.is_fed_by_entra
+
+
 def units() -> list[FilterUnit]:
     """The business units, by name."""
     return list(FilterUnit.objects.order_by("name", "id")[:500])

@@ -53,6 +53,7 @@ def _surroundings(request: PortalRequest, asked: Asked) -> dict[str, Any]:
         "tables": [(key, words) for key, (words, _) in TABLES.items()],
         "choices": choices_of(asked),
         "inventory": matrix.inventory(),
+        "fed_by_entra": asked.by.team is not None and matrix.is_fed_by_entra(asked.by.team),
         "ground": filter_access.ground(),
         "may_switch": request.user.has_role(Role.FILTER_MANAGER),
     }

@@ -95,6 +95,7 @@ def test_a_team_that_entra_feeds_says_so(db):
     team = FilterTeam.objects.create(pk=uuid.uuid4(), name="Sales North", kind=2)
 
     assert "may be incomplete" in text(browser(vera()).get(f"/filters/risk/?team={team.pk}"))
+    assert "may be incomplete" in text(browser(vera()).get(f"/filters/?team={team.pk}"))
     assert "may be incomplete" not in text(browser(vera()).get("/filters/risk/"))
 
 
