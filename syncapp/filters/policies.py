@@ -17,11 +17,12 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp import audit
+from syncapp.filters import run_states
 from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterPolicy, Person
 from syncapp.models.durable_work import WorkState
 from syncapp.models.filter_policy import PolicyMode
-from syncapp.models.filter_run import NEVER
+from syncapp.models.filter_run import NEVER, RunState
 
 MOST_A_NIGHT = 1000
 
@@ -80,6 +81,7 @@ def change(policy: FilterPolicy, wish: PolicyWish, *, by: Person, channel: str =
     fresh = {"state": WorkState.READY, "lease_until": None, "fence": F("fence") + 1}  # a round by the old words ends
     _move(policy, **columns, **fresh, wants_full=True, due_at=Now(), rung_at=None)
     policy.members.all().delete()
+    _discard_frozen(policy, by, channel)
     _note(policy, "policy.changed", by=by, channel=channel, on=wish.wanted_on, tables=list(wish.tables))
 
 
@@ -134,8 +136,9 @@ def _begin_repair(policy: FilterPolicy, *, by: Person, channel: str, **people: P
 
 @transaction.atomic
 def back_to_shadow(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
-    """It reports and repairs nothing more; runs under way go on to their end."""
+    """It reports and repairs nothing more; a frozen run is discarded, one that runs goes on to its end."""
     _move(policy, **_IN_SHADOW)
+    _discard_frozen(policy, by, channel)
     _note(policy, "policy.shadow", by=by, channel=channel)
 
 
@@ -143,6 +146,7 @@ def back_to_shadow(policy: FilterPolicy, *, by: Person, channel: str = "screen")
 def pause(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
     """Compare and repair nothing until somebody lets it go on."""
     _move(policy, is_paused=True, stopped_at=Now(), due_at=NEVER)
+    _discard_frozen(policy, by, channel)
     _note(policy, "policy.paused", by=by, channel=channel)
 
 
@@ -174,7 +178,14 @@ def compare_now(policy: FilterPolicy, *, by: Person, channel: str = "screen") ->
 def remove(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
     """It keeps nothing any more; what its runs switched stays."""
     _move(policy, mode=PolicyMode.REMOVED, asks="", due_at=NEVER)
+    _discard_frozen(policy, by, channel)
     _note(policy, "policy.removed", by=by, channel=channel)
+
+
+def _discard_frozen(policy: FilterPolicy, by: Person, channel: str) -> None:
+    """A list that is frozen and not started would stay open for ever; what was started goes on to its end."""
+    for run in policy.runs.filter(state__in=[RunState.COUNTING, RunState.PLANNED, RunState.WAITING]):
+        run_states.cancel(run, by=by, channel=channel)
 
 
 def _locked(policy: FilterPolicy) -> FilterPolicy:

@@ -248,9 +248,6 @@ def _is_running(policy: FilterPolicy) -> bool:
 def _start_what_is_counted(policy: FilterPolicy) -> None:
     """Start the frozen run; whom it holds back stays held, and the report says why."""
     for run in FilterRun.objects.filter(policy=policy, state=RunState.PLANNED).select_related("person"):
-        if policy.mode != PolicyMode.REPAIR:
-            run_states.cancel(run, by=run.person, channel="policy")
-            continue
         for user_id, why in run.items.filter(plan=Plan.HELD).values_list("user_id", "why"):
             policy.members.filter(user_id=user_id).update(held_back=why)
         run_states.start(run, by=run.person, channel="policy")

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from syncapp import preferences
+from syncapp.filters import policy_rounds
 from syncapp.models import Person
 from syncapp.models.person import Role
 from syncapp.review import queue
@@ -50,6 +51,11 @@ class Surroundings:
     @cached_property
     def may_see_filters(self) -> bool:
         return self.person is not None and self.person.has_role(*FILTER_ROLES)
+
+    @cached_property
+    def asking_policies(self) -> int:
+        """How many policies stopped themselves and wait for an answer."""
+        return len(policy_rounds.asking())
 
     @cached_property
     def waiting(self) -> int:

@@ -241,3 +241,15 @@ def test_new_words_lead_back_to_shadow_and_end_a_round_by_the_old_ones(company):
 
     assert not held.row().exists()
     assert (compared(policy).mode, deviating(policy)) == (PolicyMode.SHADOW, set())
+
+
+def test_a_policy_that_is_stopped_leaves_no_frozen_run_behind(company):
+    policy = kept()
+    run = started(policy)
+    FilterRun.objects.update(state=RunState.PLANNED)
+
+    policies.pause(policy, by=fred())
+
+    run.refresh_from_db()
+    assert run.state == RunState.CANCELLED
+    assert not policy_rounds.work(policy.pk)

@@ -101,6 +101,7 @@ def test_a_policy_that_asks_says_why_and_is_answered(company):
 
     page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
     assert "It has stopped itself and asks. Its group changed." in page.words
+    assert "Policies 1 asks" in Screen(client.get("/filters/")).words
     client.post(f"/filters/policies/{policy.pk}/step", {"do": "resume"})
     policy.refresh_from_db()
     assert policy.asks == ""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -16,7 +17,7 @@ from syncapp.filters import dry_plans, matrix, run_states
 from syncapp.filters.matrix import EVERYBODY, Narrowing
 from syncapp.filters.plans import Wish
 from syncapp.mirror import filter_access
-from syncapp.models import FilterRun, FilterTeam, FilterUser
+from syncapp.models import FilterRun, FilterTeam, FilterUnit, FilterUser
 from syncapp.models.filter_run import Outcome, Plan
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell, Group
 from syncapp.models.filter_user import Reach
@@ -65,6 +66,7 @@ Bar = Callable[[int, int], None]
 def _add_narrowing(parser: ArgumentParser) -> None:
     parser.add_argument("--search", default="", help="how the name or address begins")
     parser.add_argument("--team", default="", help="a team's name")
+    parser.add_argument("--unit", default="", help="a business unit's name, without the units below it")
     parser.add_argument("--group", choices=Group.values, default="appointments", help="what --state is about")
     parser.add_argument("--state", choices=Cell.values)
     parser.add_argument("--mailbox", choices=list(_METHODS))
@@ -82,7 +84,8 @@ def _add_wish(parser: ArgumentParser) -> None:
 def _narrowing(asked: Namespace) -> Narrowing:
     return Narrowing(
         search=asked.search,
-        team=_team(asked.team).pk if asked.team else None,
+        team=_named(FilterTeam, asked.team, "team") if asked.team else None,
+        unit=_named(FilterUnit, asked.unit, "business unit") if asked.unit else None,
         group=Group(asked.group),
         cell=Cell(asked.state) if asked.state else None,
         method=_METHODS[asked.mailbox] if asked.mailbox else None,
@@ -90,11 +93,11 @@ def _narrowing(asked: Namespace) -> Narrowing:
     )
 
 
-def _team(name: str) -> FilterTeam:
-    found = list(FilterTeam.objects.filter(name__iexact=name)[:2])
+def _named(model: type[FilterTeam] | type[FilterUnit], name: str, what: str) -> UUID:
+    found = list(model.objects.filter(name__iexact=name).values_list("pk", flat=True)[:2])
     if len(found) != 1:
-        raise CommandError(f"{'Several teams are' if found else 'No team is'} called {name}.")
-    return found[0]
+        raise CommandError(f"{'More than one' if found else 'No'} {what} is called {name}.")
+    return UUID(str(found[0]))
 
 
 def _list(asked: Namespace, bar: Bar) -> Answer:
