@@ -9,6 +9,8 @@ from syncapp.filters import forecasts
 from syncapp.models import FilterRow, FilterUser
 from tests.people import fred
 
+STRANGER = uuid.UUID(int=77)
+
 
 def ask(user: FilterUser, *tables: str) -> list[forecasts.Loss]:
     rows = FilterRow.objects.for_outlook().filter(owner_id=user.pk, table__in=tables)
@@ -53,34 +55,24 @@ def test_rows_are_counted_in_the_users_name_less_what_still_selects_them(scenery
     assert (kept.leaves, kept.stays, kept.meetings) == (0, len(own), [])
 
 
-def test_what_the_crm_answers_in_somebody_elses_name_is_unknown_and_not_nothing(scenery):
-    scenery.read()
-    user = organizer(scenery)
-    FilterUser.objects.filter(pk=user.pk).update(entra_id=None)
-    stranger = FilterUser.objects.get(pk=user.pk)
-    stranger.pk = uuid.uuid4()
-    stranger.save(force_insert=True)
-    FilterRow.objects.filter(owner_id=user.pk).update(owner_id=stranger.pk)
-
-    (lost,) = ask(stranger, "appointment")
-
-    assert (lost.leaves, lost.ahead, lost.meetings) == (None, None, None)
-    assert lost.why == forecasts.NOT_IN_HIS_NAME
-
-
-def test_who_cannot_be_asked_and_what_cannot_be_evaluated_is_unknown(scenery):
+def test_who_cannot_be_asked_and_what_cannot_be_evaluated_is_unknown_and_not_nothing(scenery):
     scenery.read()
     disabled = FilterUser.objects.filter(is_disabled=True, is_application=False, tables__has_key="contact").first()
     rita = scenery.user()
     FilterRow.objects.filter(owner_id=rita.pk, table="contact").update(fetch_xml="<fetch><entity name='task'/></fetch>")
+    # Somebody whom the CRM does not know: it ignores such an id without a word, and answers as us.
+    stranger = scenery.user("Rob Marchetti")
+    FilterRow.objects.filter(owner_id=stranger.pk).update(owner_id=STRANGER)
+    stranger.pk, stranger.entra_id = STRANGER, None
+    stranger.save(force_insert=True)
 
-    (of_disabled,) = ask(disabled, "contact") if disabled.contacts == "on" else ask_on(disabled)
-    (of_rita,) = ask(rita, "contact")
+    (of_disabled,), (of_rita,), (of_stranger,) = ask_on(disabled), ask(rita, "contact"), ask(stranger, "contact")
 
-    assert of_disabled.leaves is None
+    assert {each.leaves for each in (of_disabled, of_rita, of_stranger)} == {None}
+    assert {each.meetings for each in (of_disabled, of_rita, of_stranger)} == {None}
     assert "does not answer in this user’s name" in of_disabled.why
-    assert of_rita.leaves is None
     assert "refused to evaluate" in of_rita.why
+    assert of_stranger.why == forecasts.NOT_IN_HIS_NAME
 
 
 def ask_on(user: FilterUser) -> list[forecasts.Loss]:

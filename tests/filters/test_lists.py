@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from syncapp import demo
+from syncapp.crm.directory_records import SyncMethod
 from syncapp.filters import lists
 from syncapp.filters.errors import NotPossible
 from syncapp.mirror import user_lists
 from syncapp.models import AuditEntry, FilterUser, UserList
 from syncapp.models.filter_user import Cause, Reach
+from tests.filters.users import make_user
 from tests.people import fred
 
 
@@ -17,11 +19,10 @@ def save(*lines, name="Riva", **more):
     return lists.save(name, list(lines), by=fred(), **more)
 
 
-def test_a_line_means_whoever_has_this_address_login_or_name_and_no_other(scenery):
-    scenery.read()
-    rita, rob = scenery.user(), scenery.user("Rob Marchetti")
-    ada = scenery.user("Ada Brennan")
-    FilterUser.objects.exclude(pk__in=[rita.pk, rob.pk, ada.pk]).update(name="Twin", name_key="twin")
+def test_a_line_means_whoever_has_this_address_login_or_name_and_no_other(db):
+    rita, rob, ada = make_user("Rita Lindqvist"), make_user("Rob Marchetti"), make_user("Ada Brennan")
+    for _ in range(2):
+        make_user("Twin")
 
     riva = save(rita.address.upper(), rob.login, "ADA brennan", "rita", "twin")
 
@@ -37,26 +38,26 @@ def test_the_first_column_of_whatever_was_pasted_is_read_once():
     assert lists.read_text("Zoë\n".encode("cp1252")) == "Zoë\n"
 
 
-def test_who_is_in_another_products_list_too_gets_appointments_twice(scenery):
-    scenery.read()
-    server = FilterUser.objects.filter(cause=Cause.SERVER).first()
-    client = FilterUser.objects.filter(cause=Cause.CLIENT).first()
-    nobody = FilterUser.objects.filter(cause=Cause.METHOD_NONE).first()
+def test_who_is_in_another_products_list_too_gets_appointments_twice(db):
+    server, client = make_user("Server"), make_user("Client", SyncMethod.OUTLOOK)
+    nobody, gone = make_user("Nobody", SyncMethod.NONE), make_user("Gone", is_disabled=True)
+    everyone = [server, client, nobody, gone]
 
-    riva = save(server.address, client.address, nobody.address)
+    riva = save(*(user.address for user in everyone))
 
-    found = dict(FilterUser.objects.filter(products=1).values_list("pk", "cause"))
-    expected = [Cause.SERVER_AND_PRODUCT, Cause.CLIENT_AND_PRODUCT, Cause.PRODUCT]
-    assert found == dict(zip([server.pk, client.pk, nobody.pk], expected, strict=True))
-    assert FilterUser.objects.get(pk=server.pk).reach == Reach.TWICE
+    expected = [Cause.SERVER_AND_PRODUCT, Cause.CLIENT_AND_PRODUCT, Cause.PRODUCT, Cause.DISABLED]
+    assert [now(user).cause for user in everyone] == expected
+    assert [now(user).reach for user in everyone] == [Reach.TWICE, Reach.TWICE, Reach.ONCE, Reach.NOT_AT_ALL]
     lists.delete(riva, by=fred())
-    assert FilterUser.objects.get(pk=server.pk).reach == Reach.ONCE
-    assert FilterUser.objects.get(pk=nobody.pk).cause == Cause.METHOD_NONE
+    assert [now(user).reach for user in everyone] == [Reach.ONCE, Reach.ONCE, Reach.NOT_AT_ALL, Reach.NOT_AT_ALL]
 
 
-def test_a_list_is_replaced_as_a_whole_and_a_mere_selection_is_no_way_to_outlook(scenery):
-    scenery.read()
-    rita, rob = scenery.user(), scenery.user("Rob Marchetti")
+def now(user: FilterUser) -> FilterUser:
+    return FilterUser.objects.get(pk=user.pk)
+
+
+def test_a_list_is_replaced_as_a_whole_and_a_mere_selection_is_no_way_to_outlook(db):
+    rita, rob = make_user("Rita Lindqvist"), make_user("Rob Marchetti")
     save(rita.address, rob.address)
 
     riva = save(rob.address)
@@ -64,7 +65,7 @@ def test_a_list_is_replaced_as_a_whole_and_a_mere_selection_is_no_way_to_outlook
 
     assert lists.matched(riva) == [rob.pk]
     assert user_lists.products_of(rita.pk) == [pilots]
-    assert [scenery.user(user.name).products for user in (rita, rob)] == [0, 1]
+    assert [now(user).products for user in (rita, rob)] == [0, 1]
     assert UserList.objects.count() == 2
     assert list(AuditEntry.objects.filter(action__startswith="list.").order_by("pk").values_list("action", "area")) == [
         ("list.saved", "filter"),
@@ -92,8 +93,8 @@ def test_an_empty_or_nameless_list_is_not_kept(db):
         save("a@b.example", name="  ")
 
 
-def test_the_demo_brings_an_example_once(scenery, settings):
-    scenery.read()
+def test_the_demo_brings_an_example_once(db, settings):
+    make_user("Rita Lindqvist")
     settings.DEMO = False
     demo.bring_example_list()
     assert not UserList.objects.exists()

@@ -1,0 +1,38 @@
+"""Users as an inventory leaves them, without a CRM: for tests of what is worked out from them."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.utils import timezone
+
+from syncapp.crm.directory_records import SyncMethod
+from syncapp.mirror import reach
+from syncapp.models import FilterUser
+from syncapp.models.filter_tables import Cell
+
+
+def make_user(name: str, method: SyncMethod = SyncMethod.SERVER_SIDE, **columns: object) -> FilterUser:
+    """Somebody whose appointments reach Outlook once, by this method; `columns` make him different."""
+    address = f"{name.lower().replace(' ', '.')}@contoso.example"
+    now = timezone.now()
+    usual = {
+        "name": name,
+        "name_key": name.casefold(),
+        "address": address,
+        "address_key": address,
+        "login": f"{name.split()[0].lower()}@login.example",
+        "has_own_roles": True,
+        "mailbox_id": uuid.uuid4(),
+        "method": method,
+        "enabled_for_act": True,
+        "approval": 1,
+        "appointments": Cell.ON,
+        "read_at": now,
+        "filters_read_at": now,
+        "mailbox_read_at": now,
+    }
+    user = FilterUser.objects.create(id=uuid.uuid4(), **usual | columns)
+    reach.work_out(FilterUser.objects.filter(pk=user.pk))
+    user.refresh_from_db()
+    return user
