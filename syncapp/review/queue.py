@@ -145,10 +145,11 @@ def newer_than(tab: Tab, moment: datetime | None, by: Narrowing = NOTHING) -> in
 
 def changed_columns(tab: Tab) -> list[str]:
     """Which columns the fields of a view change. One step of the index for each, not one for each field."""
-    equals = "<>" if tab is Tab.DECIDED else "="
-    table, pending = SyncField._meta.db_table, FieldDecision.PENDING.value
+    table, pending = SyncField._meta.db_table, f"decision = '{FieldDecision.PENDING.value}'"
+    # SQLite takes a partial index only where the condition is written as the index has it.
+    of_tab = f"NOT ({pending})" if tab is Tab.DECIDED else pending
     # The statement holds our own names only.
-    first = f"SELECT min(column_name) AS name FROM {table} WHERE decision {equals} '{pending}'"  # noqa: S608  (above)
+    first = f"SELECT min(column_name) AS name FROM {table} WHERE {of_tab}"  # noqa: S608  (above)
     following = f"SELECT ({first} AND column_name > found.name) FROM found WHERE found.name IS NOT NULL"  # noqa: S608  (above)
     steps = f"WITH RECURSIVE found(name) AS ({first} UNION ALL {following}) SELECT name FROM found"  # noqa: S608  (above)
     with connection.cursor() as cursor:
