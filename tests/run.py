@@ -34,7 +34,18 @@ ON_BOTH = [
 LONG_IN_A_BROWSER = [
     f"tests/browser/test_{name}.py"
     for name in (
-        *("activity", "film", "filters", "link_pages", "more_states", "policies", "queue", "settings", "states"),
+        *(
+            "activity",
+            "film",
+            "filters",
+            "link_pages",
+            "more_states",
+            "policies",
+            "queue",
+            "run_pages",
+            "settings",
+            "states",
+        ),
     )
 ]
 # Two thousand users and the limits of a real CRM.

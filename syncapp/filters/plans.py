@@ -129,7 +129,8 @@ def plan_for(user: FilterUser, rows: Sequence[FilterRow], run: FilterRun) -> Pla
     if not user.has_roles:
         return Planned(Plan.CANNOT, Outcome.NO_ROLE, "The user has no role in the CRM.")
     if user.filters_read_at is None:
-        return Planned(Plan.CANNOT, Outcome.FAILED, "This user's filters could not be read.")
+        why = "could not be read" if user.filters_error else "have not been read yet"
+        return Planned(Plan.CANNOT, Outcome.FAILED, f"This user's filters {why}.")
     if not rows:
         return Planned(Plan.CANNOT, Outcome.NO_FILTER, "The user has no filter for this.")
     if all(row.is_on == run.wanted_on for row in rows):

@@ -15,7 +15,7 @@ from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError
 from syncapp.filters import matrix, meetings, plans
 from syncapp.filters.errors import NotPossible
-from syncapp.models import FilterRun, FilterUser
+from syncapp.models import FilterRun, FilterUser, MirrorCursor
 from syncapp.models.filter_run import RunState
 from syncapp.models.person import Role
 from syncapp.web import filter_asked, plan_form
@@ -70,6 +70,7 @@ def _form(request: PortalRequest, said: Typed, sent: Submitted | None = None) ->
         "sent": sent or Submitted(),
         "tables": [(key, words) for key, (words, _) in TABLES.items()],
         "wants": _WANTS,
+        "is_read": (matrix.inventory() or MirrorCursor()).pulled_at is not None,
         "ticked": _names(said),
         "shown": _shown(said),
         "teams": matrix.teams(),

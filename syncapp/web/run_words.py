@@ -21,7 +21,7 @@ MEANINGS = {
     Outcome.CHANGED: ("user", "warn", "Changed after the list was frozen; left alone"),
     Outcome.FAILED: ("stop-sign", "bad", "Not written; the reason stands with each"),
     Outcome.CANCELLED: ("cross", "", "Not begun before the run was cancelled"),
-    Outcome.OPEN: ("clock", "", "Not yet"),
+    Outcome.OPEN: ("clock", "", "Waits for its turn"),
 }
 PAUSES = {
     "": "Somebody paused it. Who was under way was brought to an end; nobody new is begun.",

@@ -1,0 +1,119 @@
+"""A run from its form to its paper in a real browser: nothing that axe objects to in any look, and without scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.axe import assert_no_violations_in_any_look
+from tests.browser.conftest import Demo
+from tests.servers import wait_until
+
+pytestmark = pytest.mark.browser
+
+
+def signed_in(page: Page, demo: Demo, name: str) -> Page:
+    page.goto(f"{demo.portal}/sign-in/start")
+    page.get_by_role("button", name=re.compile(f"^{name}")).click()
+    expect(page.get_by_role("link", name="Filters", exact=True)).to_be_visible()
+    return page
+
+
+def can_plan(page: Page, demo: Demo) -> bool:
+    """Everybody was read once."""
+    page.goto(f"{demo.portal}/filters/plan")
+    return "are still being read" not in page.locator("main").inner_text()
+
+
+@pytest.fixture
+def fred(page: Page, demo: Demo) -> Page:
+    signed_in(page, demo, "Fred")
+    wait_until(lambda: can_plan(page, demo), seconds=60, what="everybody is read")
+    return page
+
+
+@pytest.fixture
+def careless(chromium: Browser, demo: Demo) -> Iterator[Page]:
+    """Fred in a window that may complain: a form that is sent back is an error to the browser's console."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    yield signed_in(context.new_page(), demo, "Fred")
+    context.close()
+
+
+@pytest.fixture
+def plain(chromium: Browser, demo: Demo) -> Iterator[Page]:
+    """Fred without scripts."""
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    yield signed_in(context.new_page(), demo, "Fred")
+    context.close()
+
+
+@pytest.fixture
+def ada(chromium: Browser, demo: Demo) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    yield signed_in(context.new_page(), demo, "Ada")
+    context.close()
+
+
+def is_at_its_end(page: Page) -> bool:
+    page.wait_for_timeout(500)
+    return page.get_by_role("heading", name=re.compile("^Done: ")).is_visible()
+
+
+def assert_looks_well(page: Page, *, sees: str) -> None:
+    assert_no_violations_in_any_look(page, sees=sees)
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def test_a_run_from_its_form_to_its_paper(fred: Page, ada: Page, demo: Demo):
+    fred.get_by_label("Team", exact=True).select_option(label="Management")
+    fred.get_by_label("Reason, for the record").fill("Riva")
+    fred.get_by_role("radio", name="Filters off").check()
+    fred.get_by_role("button", name="Preview").click()
+    expect(fred.get_by_text("Nothing has been changed yet")).to_be_visible()
+    assert_looks_well(fred, sees="Who confirms")
+    fred.get_by_role("button", name="Ask for confirmation").click()
+
+    ada.goto(fred.url)
+    assert_looks_well(ada, sees="Confirm and start")
+    ada.get_by_role("button", name="Confirm and start").click()
+    fred.reload()
+    wait_until(lambda: is_at_its_end(fred), seconds=60, what="the page says by itself that the run ended")
+
+    assert_looks_well(fred, sees="Verified off")
+    fred.get_by_role("link", name="One page").click()
+    assert_looks_well(fred, sees="Second person")
+
+
+def test_names_mailboxes_and_a_later_start(careless: Page, demo: Demo):
+    fred = careless
+    wait_until(lambda: can_plan(fred, demo), seconds=60, what="everybody is read")
+    fred.get_by_label("Addresses, logins or names").fill("nobody@else.example\nfrida")
+    expect(fred.get_by_role("radio", name="Names that I paste or upload")).to_be_checked()
+    fred.get_by_role("radio", name="Mailbox method None").check()
+    fred.get_by_role("button", name="Preview").click()
+    assert_looks_well(fred, sees="None of these lines means a user")
+    fred.get_by_label("Team", exact=True).select_option(label="Exchange pilot group")
+    fred.get_by_label("Start later").fill("2099-01-10T06:00")
+    fred.get_by_role("button", name="Preview").click()
+    assert_looks_well(fred, sees="stop together")
+    fred.get_by_role("button", name="Set the method").click()
+
+    assert_looks_well(fred, sees="Move the start")
+
+
+def test_a_run_is_planned_and_started_without_scripts(plain: Page, demo: Demo):
+    wait_until(lambda: can_plan(plain, demo), seconds=60, what="everybody is read")
+    plain.get_by_role("radio", name="A business unit").check()
+    plain.get_by_label("Business unit", exact=True).select_option(index=2)
+    plain.get_by_role("radio", name="Filters on").check()
+    plain.get_by_label("Of these tables").select_option(label="Tasks")
+    plain.get_by_role("button", name="Preview").click()
+
+    expect(plain.get_by_text("Nothing has been changed yet")).to_be_visible()
+    plain.get_by_role("button", name="Discard").click()
+    expect(plain.get_by_text("Cancelled:")).to_be_visible()
