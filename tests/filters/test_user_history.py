@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from syncapp import connection
+from syncapp.crm.directory_records import SyncMethod
 from syncapp.filters import plans, run_states, runs, undo, user_history
 from syncapp.filters.errors import NotPossible
-from syncapp.models.filter_run import Plan, RunState
+from syncapp.models import FilterRun, FilterRunItem
+from syncapp.models.filter_run import Lever, Plan, RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES
+from tests.filters.users import make_user
 from tests.people import fred
+
+NOW = timezone.now()
 
 
 def carry_out(run):
@@ -56,3 +62,22 @@ def test_putting_appointments_off_again_counts_the_meetings_first(scenery):
     run_states.cancel(restored, by=fred())
     assert user_history.parts_of(rita)[0].may_be_restored
     assert run.items.get().plan == Plan.CHANGE
+
+
+@pytest.mark.parametrize(("traces", "plan"), [({}, Plan.CHANGE), ({"incoming": 1}, Plan.HELD)])
+def test_a_mailbox_gets_its_method_back_under_the_guards_of_any_plan(db, traces, plan):
+    user = make_user("Rita Lindqvist", SyncMethod.NONE, mailbox_etag="2", **traces)
+    run = FilterRun.objects.create(
+        number=1, state=RunState.DONE, lever=Lever.METHOD, wanted_method=SyncMethod.NONE, person=fred(), finished_at=NOW
+    )
+    item = FilterRunItem.objects.create(
+        run=run, position=0, user=user, plan=Plan.CHANGE, outcome="done", state="done", settled_at=NOW, due_at=NOW
+    )
+    found = {"mailbox_id": user.mailbox_id, "mailbox_etag_after": "2", "mailbox_written": True}
+    FilterRunItem.objects.filter(pk=item.pk).update(**found, found_method=1, wanted_method=SyncMethod.NONE)
+
+    restored = undo.restore(user_history.parts_of(user)[0].item, by=fred())
+
+    back = restored.items.get()
+    assert (restored.moves_mailboxes, back.wanted_method, back.plan) == (True, SyncMethod.SERVER_SIDE, plan)
+    assert ("twice" in back.why) == (plan == Plan.HELD)
