@@ -16,8 +16,10 @@ from syncapp.filters import matrix
 from syncapp.filters.matrix import Narrowing
 from syncapp.filters.remedies import Remedy, remedy_of
 from syncapp.mirror import reach
-from syncapp.models import FilterTeam, FilterUnit, FilterUser, UserList
+from syncapp.models import FilterTeam, FilterUnit, FilterUser, ReachDay, UserList
 from syncapp.models.filter_user import Cause, Reach
+
+MOST_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,17 @@ class CauseRisk:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Units with the most doubled users first, reasons by how often they occur; `team` where it is of one only."""
+    """Units with the most doubled users first, reasons by how often they occur; `team` where it is of one only.
+
+    `days`: everybody on each of the last days, the oldest first; none for a team.
+    """
 
     users: Mapping[Reach, int]
     units: Sequence[UnitRisk]
     causes: Sequence[CauseRisk]
     team: FilterTeam | None
     lists: Sequence[UserList]
+    days: Sequence[ReachDay]
 
     @property
     def all_of_them(self) -> int:
@@ -71,7 +77,8 @@ def report(team_id: UUID | None = None) -> Report:
         users[Reach(found)] += number
     team = FilterTeam.objects.filter(pk=team_id).first() if team_id else None
     lists = list(UserList.objects.of_products().order_by("name"))
-    return Report(users, _units(by_unit), _causes(by_cause), team, lists)
+    days = [] if team_id else list(ReachDay.objects.order_by("-day")[:MOST_DAYS])[::-1]
+    return Report(users, _units(by_unit), _causes(by_cause), team, lists, days)
 
 
 def _counted(team_id: UUID | None) -> Iterator[tuple[UUID | None, str, str, int]]:

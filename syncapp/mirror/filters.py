@@ -74,6 +74,7 @@ def _go_on(crm: CrmClient, reader: Reader, until: float | None) -> bool:
         SystemFilter.objects.filter(generation__lt=cursor.generation).delete()
         user_lists.match_entries(UserList.objects.all())
         reach.work_out(FilterUser.objects.all())
+        reach.keep_day()
         cursors.move(reader, next_link="", pulled_at=Now(), generation=cursor.generation + 1, is_full_read=False)
     return True
 

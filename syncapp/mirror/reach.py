@@ -7,11 +7,14 @@ add-in: e-mail by it, or active offline filters, which belong to it alone ("Mail
 
 from __future__ import annotations
 
-from django.db.models import Case, Q, Value, When
+from datetime import UTC
+
+from django.db.models import Case, Count, Q, Value, When
+from django.utils import timezone
 
 from syncapp.crm.directory_records import SyncMethod
 from syncapp.crm.filters_records import QueryType
-from syncapp.models import FilterUser, SystemFilter
+from syncapp.models import FilterUser, ReachDay, SystemFilter
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell
 from syncapp.models.filter_user import Cause, FilterUserQuerySet, Reach
 
@@ -48,6 +51,13 @@ def work_out(users: FilterUserQuerySet) -> None:
 def reach_of(cause: Cause) -> Reach:
     """How many ways there are where this is the reason."""
     return _REACH.get(cause, Reach.NOT_AT_ALL)
+
+
+def keep_day() -> None:
+    """Count everybody for today, in place of what was counted today before."""
+    found = FilterUser.objects.people().order_by().values_list("reach").annotate(users=Count("pk"))
+    counts = dict.fromkeys(Reach.values, 0) | dict(found)
+    ReachDay.objects.update_or_create(day=timezone.now().astimezone(UTC).date(), defaults=counts)
 
 
 def has_system_filter() -> bool:

@@ -15,6 +15,7 @@ from syncapp.models.filter_user import FilterMembership, FilterTeam, FilterUnit,
 from syncapp.models.message import Alarm, Arrival, Message
 from syncapp.models.person import Person, SignInAttempt
 from syncapp.models.preferences import Preferences
+from syncapp.models.reach_day import ReachDay
 from syncapp.models.rule import Rule, RuleTrace
 from syncapp.models.saved_view import SavedView
 from syncapp.models.selection import Selection, SelectionItem, SelectionRun
@@ -56,6 +57,7 @@ __all__ = [
     "Preferences",
     "Presence",
     "Pulse",
+    "ReachDay",
     "Rule",
     "RuleTrace",
     "SavedView",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, StreamingHttpResponse
+from django.urls import reverse
 
 from syncapp.filters import matrix, risk
 from syncapp.filters.remedies import remedy_of
@@ -16,7 +17,7 @@ from syncapp.mirror import reach
 from syncapp.models import FilterUser
 from syncapp.models.filter_user import Cause, Reach
 from syncapp.models.person import Role
-from syncapp.web import filter_asked, reach_words, tables
+from syncapp.web import charts, filter_asked, reach_words, tables
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.page import FILTER_ROLES, Surroundings, answer
 
@@ -49,6 +50,8 @@ class Part:
 
 class RiskShown:
     """The report with its addresses."""
+
+    name = "twice"  # of the panel with the line of days
 
     def __init__(self, report: Report, *, may_switch: bool) -> None:
         self.report, self.may_switch = report, may_switch
@@ -86,6 +89,16 @@ class RiskShown:
             (unit, [(unit.users[each], self._href(unit=unit.unit_id, risk=each.value)) for each in Reach])
             for unit in self.report.units
         ]
+
+    @property
+    def trend(self) -> charts.Columns | None:
+        """Doubled users by day; one day alone is no line."""
+        address = reverse("filters") + self._href(risk=Reach.TWICE.value)
+        groups = [
+            charts.Group(f"{each.day:%-d %b}", (each.twice,), f"{each.day:%-d %B}: {each.twice} twice", address)
+            for each in self.report.days
+        ]
+        return charts.columns(groups, ["Twice"]) if len(groups) > 1 else None
 
     @property
     def causes(self) -> list[tuple[CauseRisk, str, str, str]]:

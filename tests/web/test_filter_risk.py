@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from datetime import date
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from syncapp.crm.directory_records import SyncMethod
-from syncapp.models import FilterTeam, FilterUser, UserList
+from syncapp.mirror import reach
+from syncapp.models import FilterTeam, FilterUser, ReachDay, UserList
 from tests.filters.conftest import scenery
 from tests.filters.users import make_user
 from tests.people import browser, fred, vera
@@ -69,10 +71,10 @@ def test_the_figures_are_those_of_the_crms_tables_and_the_list(read):
     assert dict(FilterUser.objects.people().values_list("name", "reach")) == expected
     counted = Counter(expected.values())
     page = text(client.get("/filters/risk/"))
-    for reach in ("twice", "once", "none"):
-        assert f'href="/filters/?risk={reach}"' in page
-        users = text(client.get(f"/filters/?risk={reach}")).count('<tr role="row">') - 1
-        assert users == counted[reach]
+    for often in ("twice", "once", "none"):
+        assert f'href="/filters/?risk={often}"' in page
+        users = text(client.get(f"/filters/?risk={often}")).count('<tr role="row">') - 1
+        assert users == counted[often]
     table = client.get("/filters/risk/export.csv").getvalue().decode()
     assert table.count("Twice") == counted["twice"]
 
@@ -122,3 +124,18 @@ def test_what_was_typed_is_not_lost_when_a_list_is_refused(db):
     assert answer.status_code == 422
     assert "Give the list a name" in answer.content.decode()
     assert "a@b.example" in answer.content.decode()
+
+
+def test_doubled_users_are_kept_by_day(db):
+    client = browser(vera())
+    make_user("Rita", products=1)
+    reach.keep_day()
+    assert "From the second day on" in text(client.get("/filters/risk/"))
+
+    ReachDay.objects.create(day=date(2026, 1, 2), twice=17)
+    reach.keep_day()
+
+    page = text(client.get("/filters/risk/"))
+    assert ReachDay.objects.count() == 2
+    assert "2 January: 17 twice" in page
+    assert ": 1 twice" in page
