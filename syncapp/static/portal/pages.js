@@ -6,7 +6,8 @@ function markOpenEdit() {
   const record = document.getElementById("record");
   const panes = document.querySelector(".panes");
   if (!record || !record.dataset.record || !panes) return;
-  panes.dataset.showing = location.pathname.includes(record.dataset.record) ? "record" : "list";
+  // The address names an edit, though after an undo it may be the one that came after the edit shown.
+  panes.dataset.showing = /[0-9a-f-]{36}\/$/.test(location.pathname) ? "record" : "list";
   document.querySelectorAll(".items a[aria-current]").forEach((link) => link.removeAttribute("aria-current"));
   document.querySelector(`#row-${CSS.escape(record.dataset.record)} a`)?.setAttribute("aria-current", "true");
 }
