@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
+from django.db import transaction
 from django.db.models import Case, Count, Q, Value, When
 from django.utils import timezone
 
@@ -36,16 +37,19 @@ _REACH = {
 }
 
 
+@transaction.atomic
 def work_out(users: FilterUserQuerySet) -> None:
-    """Compute reach and cause of these users anew, in one statement."""
+    """Compute the cause of each of these users anew, and from it the reach.
+
+    Two statements, because the conditions cost more to write down than to evaluate for a few users.
+    """
     causes = _causes(everybody_selects=has_system_filter())
     users.update(
-        cause=Case(*(When(fits, then=Value(cause)) for cause, fits in causes), default=Value(Cause.NOT_APPROVED)),
-        reach=Case(
-            *(When(fits, then=Value(reach_of(cause))) for cause, fits in causes),
-            default=Value(Reach.NOT_AT_ALL),
-        ),
+        cause=Case(*(When(fits, then=Value(cause)) for cause, fits in causes), default=Value(Cause.NOT_APPROVED))
     )
+    ways = {reach: [cause for cause in Cause if reach_of(cause) is reach] for reach in Reach}
+    whens = (When(cause__in=found, then=Value(reach)) for reach, found in ways.items() if found)
+    users.update(reach=Case(*whens, default=Value(Reach.NOT_AT_ALL)))
 
 
 def reach_of(cause: Cause) -> Reach:
