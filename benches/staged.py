@@ -106,4 +106,4 @@ BENCHES: Mapping[str, Callable[[Kinds], None]] = {
     "crash": crash,
     "sandbox": lambda kinds: sandbox_at_full_size(),
 }
-ONLY_BY_NAME = ("crash", "filters", "keyboard")
+ONLY_BY_NAME = ("crash", "keyboard")

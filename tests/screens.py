@@ -39,7 +39,14 @@ PAGES = {
         "settings-connection": "/settings/connection/",
         "settings-file": "/settings/file/",
     },
-    "Fred": {"filters": "/filters/", "filter-runs": "/filters/runs/", "filter-risk": "/filters/risk/"},
+    "Fred": {
+        "filters": "/filters/",
+        "filter-runs": "/filters/runs/",
+        "filter-risk": "/filters/risk/",
+        "policies": "/filters/policies/",
+        "policy-new": "/filters/policies/new",
+        "everybody": "/filters/everybody/",
+    },
 }
 
 
