@@ -124,3 +124,20 @@ def _id_in(link: str) -> uuid.UUID:
     found = links.unshortened(link.rpartition("/")[2][:22])
     assert found is not None
     return found
+
+
+def test_a_page_that_nobody_uses_warns_before_its_session_ends_and_a_key_keeps_it(page: Page, demo: Demo) -> None:
+    page.clock.install()
+    sign_in(page, demo)
+    asked_by_itself = []
+    page.on("request", lambda request: asked_by_itself.append(request) if "/review/fresh" in request.url else None)
+
+    page.clock.fast_forward("28:10")
+    expect(page.get_by_text("You will be signed out in two minutes")).to_be_visible()
+    assert asked_by_itself
+    assert all(request.headers.get("by-itself") == "1" for request in asked_by_itself)
+    assert_no_violations_in_any_look(page, sees="You will be signed out in two minutes")
+
+    with page.expect_response(lambda answer: answer.url.endswith("/sign-in/stay") and answer.status == 204):
+        page.keyboard.press("Shift")
+    expect(page.get_by_text("You will be signed out in two minutes")).to_have_count(0)
