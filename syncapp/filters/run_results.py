@@ -22,14 +22,15 @@ def filters_by_outcome(run: FilterRun) -> dict[str, int]:
 
 def lines(run: FilterRun) -> Iterator[FilterRunItem]:
     """Every user of the run in its order, with his changes, a few hundred at a time."""
-    after = -1
+    after = 0
     while True:
-        items = run.items.filter(position__gt=after).select_related("user").prefetch_related("changes")
-        page = list(items.order_by("position")[:_CHUNK])
+        # Frozen in the list's order, so the keys are in that order too, and the key is what the index ends with.
+        items = run.items.filter(pk__gt=after).select_related("user").prefetch_related("changes")
+        page = list(items.order_by("pk")[:_CHUNK])
         if not page:
             return
         yield from page
-        after = page[-1].position
+        after = page[-1].pk
 
 
 def verified(run: FilterRun) -> QuerySet[FilterUser]:

@@ -18,7 +18,8 @@ from syncapp.models.filter_run import ItemQuerySet, Outcome, Plan, RunState
 # An undo's part that ended so restored nothing, so that another one may.
 _LEFT_AS_IT_WAS = [Outcome.FAILED, Outcome.DENIED, Outcome.CANCELLED, Outcome.HELD]
 _CHUNK = 250
-_WAS_WRITTEN = Q(changes__written=True) | Q(mailbox_written=True)
+_OF_IT = FilterRunChange.objects.filter(item=OuterRef("pk"), written=True)
+_WAS_WRITTEN = Q(mailbox_written=True) | Q(Exists(_OF_IT))
 
 
 def undo(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
@@ -45,7 +46,7 @@ def restorable(user: FilterUser) -> ItemQuerySet:
     """This user's parts of runs whose writes nothing has restored, or is about to."""
     undoing = FilterRunItem.objects.filter(run__undoes=OuterRef("run"), user=user).exclude(outcome__in=_LEFT_AS_IT_WAS)
     written = FilterRunItem.objects.filter(_WAS_WRITTEN, user=user, run__undoes__isnull=True)
-    return written.filter(~Exists(undoing)).distinct()
+    return written.filter(~Exists(undoing))
 
 
 def restore(item: FilterRunItem, *, by: Person, channel: str = "screen") -> FilterRun:
@@ -82,7 +83,7 @@ def _guard(reverse: FilterRun, user: FilterUser) -> None:
 def _written(run: FilterRun) -> ItemQuerySet:
     undone = FilterRunItem.objects.filter(run__undoes=run).exclude(outcome__in=_LEFT_AS_IT_WAS)
     items = FilterRunItem.objects.filter(_WAS_WRITTEN, run=run).exclude(user__in=undone.values("user"))
-    return items.distinct().order_by(F("meetings").desc(nulls_last=True), "position")
+    return items.order_by(F("meetings").desc(nulls_last=True), "position")
 
 
 def _frozen(run: FilterRun, by: Person, channel: str) -> FilterRun:

@@ -56,7 +56,7 @@ class ItemShown:
         item = self.item
         if item.mailbox_id is not None and item.found_method != item.wanted_method:
             return f"{titles.method_word(item.found_method)} → {titles.method_word(item.wanted_method)}"
-        filters: int = getattr(item, "filters", 0)
+        filters = len(item.changes.all())
         return f"{filters} filter{'' if filters == 1 else 's'} {'on' if self.is_on else 'off'}" if filters else ""
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from syncapp.filters import matrix, pace, retries, run_results, run_states, titles, undo
 from syncapp.filters.pace import Failures, Pace
@@ -159,8 +159,8 @@ class RunShown:
 
     @cached_property
     def _page(self) -> list[FilterRunItem]:
-        after = self._part_of(self.run.items.filter(position__gt=self.after)).annotate(filters=Count("changes"))
-        return list(after.select_related("user").order_by("position")[: MOST_SHOWN + 1])
+        after = self._part_of(self.run.items.filter(position__gt=self.after)).order_by("position")
+        return list(after.select_related("user").prefetch_related("changes")[: MOST_SHOWN + 1])
 
     @property
     def items(self) -> list[ItemShown]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from syncapp.crm.directory_records import SyncMethod
 from syncapp.filters import plans, run_states, undo
 from syncapp.models import FilterRun, FilterUser
@@ -9,8 +11,9 @@ from syncapp.models.filter_run import Outcome, Plan, RunState
 from syncapp.models.filter_user import Reach
 from tests.filters.test_runs import outcome, read, released, worked
 from tests.people import fred
+from tests.web.test_plan_run import people
 
-__all__ = ["read"]
+__all__ = ["people", "read"]
 NONE = plans.Wish(method=SyncMethod.NONE, reason="Another product takes over")
 
 
@@ -46,13 +49,12 @@ def test_the_method_is_set_read_back_and_exactly_undone(read):
     assert undo.may_be_undone(run) == 0
 
 
-def test_everybody_is_planned_by_the_mailbox_that_he_has(read):
-    people = list(FilterUser.objects.people().filter(is_disabled=False).order_by("name_key")[:5])
-    without, off, so, only, cure = people
-    FilterUser.objects.filter(pk__in=[each.pk for each in people]).update(
-        method=1, mailbox_state=0, approval=1, enabled_for_act=True, appointments="on", reach=Reach.ONCE
-    )
-    FilterUser.objects.filter(pk=without.pk).update(mailbox_id=None)
+def test_everybody_is_planned_by_the_mailbox_that_he_has(people):
+    _, off, so, only, cure = people
+    common = {"method": 1, "approval": 1, "enabled_for_act": True, "appointments": "on", "reach": Reach.ONCE}
+    FilterUser.objects.update(**common, filters_read_at=timezone.now())
+    for user in (off, so, only, cure):
+        FilterUser.objects.filter(pk=user.pk).update(mailbox_id=user.pk)
     FilterUser.objects.filter(pk=off.pk).update(mailbox_state=1)
     FilterUser.objects.filter(pk=so.pk).update(method=2)
     FilterUser.objects.filter(pk=cure.pk).update(reach=Reach.TWICE)
@@ -69,13 +71,12 @@ def test_everybody_is_planned_by_the_mailbox_that_he_has(read):
     assert "only way" in items[only.pk].why
 
 
-def test_who_would_be_synchronized_twice_or_is_not_approved_is_not_set_to_server_side(read):
-    user = FilterUser.objects.people().filter(method=0, appointments="on", is_disabled=False).first()
-    FilterUser.objects.filter(pk=user.pk).update(approval=1, enabled_for_act=True, incoming=1)
-    wish = plans.Wish(method=SyncMethod.SERVER_SIDE)
+def test_who_would_be_synchronized_twice_or_is_not_approved_is_not_set_to_server_side(people):
+    user, wish = people[0], plans.Wish(method=SyncMethod.SERVER_SIDE)
+    FilterUser.objects.update(mailbox_id=user.pk, method=0, appointments="on", reach=Reach.ONCE, approval=1, incoming=1)
 
     twice = frozen(user, wish=wish).items.get()
-    FilterUser.objects.filter(pk=user.pk).update(approval=2)
+    FilterUser.objects.update(approval=2)
     refused = frozen(user, wish=wish).items.get()
 
     assert (twice.plan, "twice" in twice.why) == (Plan.HELD, True)
