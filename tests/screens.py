@@ -42,6 +42,7 @@ PAGES = {
     "Fred": {
         "filters": "/filters/",
         "filter-runs": "/filters/runs/",
+        "filter-plan": "/filters/plan",
         "filter-risk": "/filters/risk/",
         "policies": "/filters/policies/",
         "policy-new": "/filters/policies/new",
