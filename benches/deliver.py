@@ -88,7 +88,7 @@ def _write_apart(contact: uuid.UUID) -> None:
         columns=[known[each.field.column_name] for each in taken],
         record_ids=sorted({each.field.record_id for each in taken}),
     )
-    whole = change_sets.build(conflicts.judge(taken, view, columns=known, own_ids={}), view)
+    whole = change_sets.build(conflicts.judge(taken, view, columns=known, own={}), view)
     assert whole is not None, "there is something to write"
     for part in _parts(whole):
         crm.apply(part, tag="bench")

@@ -31,7 +31,10 @@ class Kind(models.TextChoices):
 
 
 class DecisionState(models.TextChoices):
-    """open ─▶ bound (in a delivery) ─▶ written | already | conflict | failed | withdrawn; open ─▶ undone."""
+    """open ─▶ bound (in a delivery) ─▶ written | already | conflict | failed | withdrawn; open ─▶ undone.
+
+    failed ─▶ replaced; either ─▶ written, where the CRM turns out to have written it before its answer was lost.
+    """
 
     OPEN = "open", "Due after the undo window"
     BOUND = "bound", "In a delivery"
@@ -44,6 +47,8 @@ class DecisionState(models.TextChoices):
     REPLACED = "replaced", "Replaced by another decision after a failure"
 
 
+# Given up, perhaps after an answer was lost: only the staging row can prove that the CRM wrote it.
+UNPROVEN_STATES = [DecisionState.FAILED, DecisionState.REPLACED]
 LIVE_STATES = [DecisionState.OPEN, DecisionState.BOUND, DecisionState.FAILED]
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from syncapp.crm import values
 from syncapp.crm.records import Column, ColumnType, DeliveryView, StagedField
 from syncapp.models import Decision
+from syncapp.models.decision import Kind
 
 
 class Finding(StrEnum):
@@ -23,6 +24,7 @@ class Finding(StrEnum):
     MARK = "mark"  # nothing to write on the contact: only mark the staging row
     OURS = "ours"  # the staging row carries this decision's id: it is done, whatever the contact holds
     CONFLICT = "conflict"  # the CRM holds something else: back to the reviewer
+    WRITTEN_BEFORE = "written_before"  # rejected, but an earlier approval had been written after all: back as well
     CONTACT_GONE = "contact_gone"  # the contact was deleted: back to the reviewer
     ELSEWHERE = "elsewhere"  # somebody decided the staging row in the CRM
     ROW_GONE = "row_gone"  # the staging row was deleted
@@ -33,8 +35,19 @@ MARKING = (Finding.WRITE, Finding.ALREADY, Finding.MARK)
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """Ids of all decisions about one field that were ever ours.
+
+    `unproven`: those to write that failed or were replaced before anybody knew whether the CRM had written them.
+    """
+
+    ids: frozenset[str] = frozenset()
+    unproven: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """One decision, what was found for it, and what the CRM held."""
+    """One decision, what was found for it, and what the CRM held. `proves`: an unproven one that the CRM did write."""
 
     decision: Decision
     finding: Finding
@@ -42,6 +55,7 @@ class Verdict:
     column: Column | None = None
     value_now: str | None = None
     label_now: str = ""
+    proves: str = ""
 
 
 def judge(
@@ -49,28 +63,35 @@ def judge(
     view: DeliveryView,
     *,
     columns: Mapping[str, Column],
-    own_ids: Mapping[uuid.UUID, frozenset[str]],
+    own: Mapping[uuid.UUID, Own],
 ) -> list[Verdict]:
-    """One verdict per decision. `own_ids`: per field, the ids of all its decisions that were ever ours."""
-    return [_judge_one(decision, view, columns, own_ids) for decision in decisions]
+    """One verdict per decision. `own`: what of each field was ever ours."""
+    return [_judge_one(decision, view, columns, own.get(decision.field_id, Own())) for decision in decisions]
 
 
-def _judge_one(
-    decision: Decision,
-    view: DeliveryView,
-    columns: Mapping[str, Column],
-    own_ids: Mapping[uuid.UUID, frozenset[str]],
-) -> Verdict:
+def _judge_one(decision: Decision, view: DeliveryView, columns: Mapping[str, Column], own: Own) -> Verdict:
     staged = view.fields.get(decision.field_id)
     if staged is None:
         return Verdict(decision, Finding.ROW_GONE)
     if staged.decision_id == str(decision.pk):
         return Verdict(decision, Finding.OURS, staged)
-    if staged.state != 0 and staged.decision_id not in own_ids.get(decision.field_id, frozenset()):
+    if staged.state != 0 and staged.decision_id not in own.ids:
         return Verdict(decision, Finding.ELSEWHERE, staged)
+    column = columns.get(decision.field.column_name)
+    proves = staged.decision_id if staged.decision_id in own.unproven else ""
     if not decision.writes:
+        return replace(_judge_mark(decision, view, staged, column if proves else None), proves=proves)
+    return replace(_judge_value(decision, view, staged, column), proves=proves)
+
+
+def _judge_mark(decision: Decision, view: DeliveryView, staged: StagedField, column: Column | None) -> Verdict:
+    """A rejection promises that the value its reviewer saw stays; `column` where we may have written another."""
+    if column is None or view.contact is None or decision.kind != Kind.REVIEW:
         return Verdict(decision, Finding.MARK, staged)
-    return _judge_value(decision, view, staged, columns.get(decision.field.column_name))
+    now = view.contact.values.get(column.name)
+    if values.same(column.type, now, decision.expected_value):
+        return Verdict(decision, Finding.MARK, staged)
+    return Verdict(decision, Finding.WRITTEN_BEFORE, staged, column, now, view.contact.labels.get(column.name, ""))
 
 
 def _judge_value(decision: Decision, view: DeliveryView, staged: StagedField, column: Column | None) -> Verdict:

@@ -29,10 +29,10 @@ from syncapp.durable import Claim, LostLease, failpoint
 from syncapp.gates import WRITE_GATES, Passage
 from syncapp.mirror import columns
 from syncapp.models import Decision, Delivery, Gate, SyncField, SyncRecord
-from syncapp.models.decision import DecisionState
+from syncapp.models.decision import UNPROVEN_STATES, DecisionState
 from syncapp.models.sync_field import FieldDelivery
 from syncapp.review import change_sets, conflicts, settlement
-from syncapp.review.conflicts import Verdict
+from syncapp.review.conflicts import Own, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +166,8 @@ def _send(work: _Round, decisions: Sequence[Decision]) -> None:
 def _look(work: _Round, decisions: Sequence[Decision]) -> tuple[list[Verdict], DeliveryView]:
     """A fresh view of the contact and its staging rows, and what it means for each decision."""
     known = columns.of_table(work.delivery.target_table)
-    wanted = {each.field.column_name for each in decisions if each.writes}
+    own = _own(decisions)
+    wanted = {each.field.column_name for each in decisions if each.writes or own[each.field_id].unproven}
     view = work.crm.view_for_delivery(
         table=work.delivery.target_table,
         contact_id=work.delivery.target_id,
@@ -175,15 +176,17 @@ def _look(work: _Round, decisions: Sequence[Decision]) -> tuple[list[Verdict], D
         deadline=work.deadline,
     )
     failpoint("delivery.read")
-    return conflicts.judge(decisions, view, columns=known, own_ids=_own_ids(decisions)), view
+    return conflicts.judge(decisions, view, columns=known, own=own), view
 
 
-def _own_ids(decisions: Sequence[Decision]) -> dict[uuid.UUID, frozenset[str]]:
-    ids: dict[uuid.UUID, set[str]] = {}
-    ours = Decision.objects.filter(field__in=[each.field_id for each in decisions])
-    for field_id, decision_id in ours.values_list("field_id", "pk"):
-        ids.setdefault(field_id, set()).add(str(decision_id))
-    return {field_id: frozenset(own) for field_id, own in ids.items()}
+def _own(decisions: Sequence[Decision]) -> dict[uuid.UUID, Own]:
+    ids: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
+    unproven: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
+    for earlier in Decision.objects.filter(field__in=list(ids)).only("field_id", "writes", "state"):
+        ids[earlier.field_id].add(str(earlier.pk))
+        if earlier.writes and earlier.state in UNPROVEN_STATES:
+            unproven[earlier.field_id].add(str(earlier.pk))
+    return {field_id: Own(frozenset(ids[field_id]), frozenset(unproven[field_id])) for field_id in ids}
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ Runs in the transaction that proves the claim, so a worker that lost its lease s
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +17,7 @@ from syncapp import audit, deliveries, durable
 from syncapp.durable import Claim
 from syncapp.mirror.supersede import records_of, supersede
 from syncapp.models import Decision, Delivery, SyncField, SyncRecord
-from syncapp.models.decision import DecisionState
+from syncapp.models.decision import UNPROVEN_STATES, DecisionState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import notices
 from syncapp.review.conflicts import Finding, Verdict
@@ -30,12 +31,17 @@ RESULTS: dict[Finding, tuple[DecisionState, dict[str, Any]]] = {
     Finding.MARK: (DecisionState.WRITTEN, {"delivery": FieldDelivery.DONE}),
     Finding.ALREADY: (DecisionState.ALREADY, {"delivery": FieldDelivery.ALREADY}),
     Finding.CONFLICT: (DecisionState.CONFLICT, _HANDED_BACK),
+    Finding.WRITTEN_BEFORE: (DecisionState.CONFLICT, _HANDED_BACK),
     Finding.CONTACT_GONE: (DecisionState.CONFLICT, {**_HANDED_BACK, "contact_is_gone": True}),
     Finding.ELSEWHERE: (DecisionState.WITHDRAWN, _WITHDRAWN),
     Finding.ROW_GONE: (DecisionState.WITHDRAWN, _WITHDRAWN),
     Finding.UNKNOWN_COLUMN: (DecisionState.FAILED, {"delivery": FieldDelivery.FAILED}),
 }
-NO_SUCH_COLUMN = "The CRM has no column of this name any more."
+TROUBLES = {
+    Finding.UNKNOWN_COLUMN: "The CRM has no column of this name any more.",
+    Finding.WRITTEN_BEFORE: "The approval before this rejection had been written to the CRM after all.",
+}
+_FOUND_NOW = (Finding.CONFLICT, Finding.WRITTEN_BEFORE)
 
 
 @transaction.atomic
@@ -47,17 +53,33 @@ def settle(claim: Claim, verdicts: Iterable[Verdict]) -> None:
 
 def _settle_one(verdict: Verdict) -> SyncField:
     state, columns = RESULTS[verdict.finding]
-    columns = {**columns, "trouble": "", **_value_now(verdict)}
-    if verdict.finding == Finding.UNKNOWN_COLUMN:
-        columns["trouble"] = NO_SUCH_COLUMN
-    found = verdict.value_now if verdict.finding == Finding.CONFLICT else verdict.decision.value_to_write
+    columns = {**columns, "trouble": TROUBLES.get(verdict.finding, ""), **_value_now(verdict)}
+    if verdict.proves:
+        _acknowledge(verdict)
+    found = verdict.value_now if verdict.finding in _FOUND_NOW else verdict.decision.value_to_write
     return _close(verdict.decision, state, columns=columns, finding=verdict.finding, now=found)
+
+
+def _acknowledge(verdict: Verdict) -> None:
+    """An earlier decision was given up without knowing; the staging row proves that the CRM had written it."""
+    earlier = Decision.objects.filter(pk=verdict.proves, state__in=UNPROVEN_STATES)
+    if earlier.update(state=DecisionState.WRITTEN, settled_at=Now()):
+        field = verdict.decision.field
+        audit.record(
+            f"field.delivery.{DecisionState.WRITTEN}",
+            by=None,
+            channel="worker",
+            record_id=field.record_id,
+            field_id=field.pk,
+            decision_id=uuid.UUID(verdict.proves),
+            details={"column": field.column_name, "finding": "found_later"},
+        )
 
 
 def _value_now(verdict: Verdict) -> dict[str, Any]:
     """What the CRM holds now: read just before, or what was written just now."""
     decision = verdict.decision
-    if verdict.finding in (Finding.CONFLICT, Finding.ALREADY):
+    if verdict.finding in (*_FOUND_NOW, Finding.ALREADY):
         value, label = verdict.value_now, verdict.label_now
     elif verdict.finding == Finding.WRITE:
         value, label = decision.value_to_write, ""

@@ -10,7 +10,7 @@ import pytest
 from syncapp.crm.records import Column, ColumnType, ContactNow, DeliveryView, StagedField, StagedRecord
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.review import change_sets
-from syncapp.review.conflicts import Finding, judge
+from syncapp.review.conflicts import Finding, Own, judge
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RECORD, CONTACT = uuid.uuid4(), uuid.uuid4()
@@ -51,8 +51,8 @@ def view(*rows: StagedField, gone: bool = False, **values: str | None) -> Delive
     return DeliveryView(None if gone else contact, {row.id: row for row in rows}, {RECORD: record})
 
 
-def finding(decision: Decision, seen: DeliveryView, own: frozenset[str] = frozenset()) -> Finding:
-    return judge([decision], seen, columns=COLUMNS, own_ids={decision.field_id: own})[0].finding
+def finding(decision: Decision, seen: DeliveryView, own: Own = Own()) -> Finding:  # noqa: B008  (frozen)
+    return judge([decision], seen, columns=COLUMNS, own={decision.field_id: own})[0].finding
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,28 @@ def test_a_row_that_carries_an_earlier_decision_of_ours_may_be_decided_anew():
     decision, earlier = a_decision(), str(uuid.uuid4())
     marked = staged(decision, decision_id=earlier, state=1)
 
-    assert finding(decision, view(marked, jobtitle="Buyer"), frozenset({earlier})) == Finding.WRITE
+    assert finding(decision, view(marked, jobtitle="Buyer"), Own(frozenset({earlier}))) == Finding.WRITE
 
 
 def test_a_rejection_needs_no_contact():
     decision = a_decision(outcome="rejected", writes=False)
 
     assert finding(decision, view(staged(decision), gone=True)) == Finding.MARK
+
+
+@pytest.mark.parametrize(
+    ("held", "unproven", "expected"),
+    [
+        ("Head", True, Finding.WRITTEN_BEFORE),
+        ("Head", False, Finding.MARK),  # known to be written, so the reviewer saw it
+        ("Buyer", True, Finding.MARK),  # somebody changed it back since
+    ],
+)
+def test_a_rejection_looks_whether_a_lost_approval_was_written(held, unproven, expected):
+    decision, earlier = a_decision(outcome="rejected", writes=False), str(uuid.uuid4())
+    own = Own(frozenset({earlier}), frozenset({earlier} if unproven else ()))
+
+    assert finding(decision, view(staged(decision, decision_id=earlier, state=1), jobtitle=held), own) == expected
 
 
 def test_an_approval_for_a_deleted_contact_goes_back_to_the_reviewer():
@@ -109,7 +124,7 @@ def test_a_deleted_staging_row_ends_the_decision():
 def test_a_change_set_holds_only_approved_columns_and_the_raised_revision():
     approved, rejected = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
     seen = view(staged(approved), staged(rejected), jobtitle="Buyer", telephone1="1")
-    verdicts = judge([approved, rejected], seen, columns=COLUMNS, own_ids={})
+    verdicts = judge([approved, rejected], seen, columns=COLUMNS, own={})
 
     sent = change_sets.build(verdicts, seen)
 
@@ -122,8 +137,8 @@ def test_the_edit_is_closed_with_its_last_open_field_and_not_before():
     first, last = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
     seen = view(staged(first), staged(last), jobtitle="Buyer", telephone1="1")
 
-    alone = change_sets.build(judge([first], seen, columns=COLUMNS, own_ids={}), seen)
-    both = change_sets.build(judge([first, last], seen, columns=COLUMNS, own_ids={}), seen)
+    alone = change_sets.build(judge([first], seen, columns=COLUMNS, own={}), seen)
+    both = change_sets.build(judge([first, last], seen, columns=COLUMNS, own={}), seen)
 
     assert alone.closes == ()
     assert [close.record_id for close in both.closes] == [RECORD]
@@ -133,7 +148,7 @@ def test_a_conflict_keeps_the_edit_open_and_lets_the_others_go():
     conflict, fine = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
     seen = view(staged(conflict), staged(fine), jobtitle="Chief", telephone1="1")
 
-    sent = change_sets.build(judge([conflict, fine], seen, columns=COLUMNS, own_ids={}), seen)
+    sent = change_sets.build(judge([conflict, fine], seen, columns=COLUMNS, own={}), seen)
 
     assert sent.contact is None
     assert [mark.field_id for mark in sent.marks] == [fine.field_id]
@@ -144,4 +159,4 @@ def test_nothing_is_sent_where_everything_is_done_or_handed_back():
     conflict = a_decision()
     seen = view(staged(conflict), jobtitle="Chief")
 
-    assert change_sets.build(judge([conflict], seen, columns=COLUMNS, own_ids={}), seen) is None
+    assert change_sets.build(judge([conflict], seen, columns=COLUMNS, own={}), seen) is None

@@ -10,6 +10,8 @@ from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import WorkState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import decisions, later
+from syncapp.review.conflicts import Finding
+from syncapp.review.settlement import TROUBLES
 from tests.people import rita
 from tests.world import World
 
@@ -278,6 +280,27 @@ def test_attempts_that_are_used_up_are_shown_and_can_be_retried(world: World, se
 
     assert axes(field) == APPROVED
     assert world.written(contact, "jobtitle") == ["Head"]
+
+
+def test_a_rejection_after_a_lost_approval_tells_that_it_was_written(world: World, settings):
+    settings.ATTEMPTS = 1
+    world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.faults({**WRITES, "cut": "after_commit", "times": 1})
+    world.decide(approve=(field,))
+    world.deliver()
+    approval = Decision.objects.get()
+    assert (approval.state, axes(field)) == (DecisionState.FAILED, (FieldDecision.APPROVED, FieldDelivery.FAILED))
+
+    world.decide(reject=(field,))
+    world.deliver()
+
+    approval.refresh_from_db()
+    assert (approval.state, axes(field)) == (DecisionState.WRITTEN, HANDED_BACK)
+    assert (field.crm_now_value, field.trouble) == ("Head", TROUBLES[Finding.WRITTEN_BEFORE])
+    world.decide(reject=(field,))
+    world.deliver()
+    assert axes(field) == REJECTED
 
 
 def test_the_old_value_is_put_back_and_approved_after_all(world: World):
