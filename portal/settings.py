@@ -121,6 +121,7 @@ GRAPH_ORIGIN = env.text("GRAPH_ORIGIN", CRM_ORIGIN if DEMO else "https://graph.m
 GRAPH_MAILBOX = env.text("GRAPH_MAILBOX")  # the address or id of the mailbox that sends; empty: that of MAIL_FROM
 GRAPH_CLIENT_ID = env.text("GRAPH_CLIENT_ID", CRM_CLIENT_ID)
 GRAPH_CLIENT_SECRET = env.text("GRAPH_CLIENT_SECRET", CRM_CLIENT_SECRET)
+MAILS_BEFORE_DIGEST = int(env.number("MAILS_BEFORE_DIGEST", 20))  # new edits in 10 minutes; more become one digest
 MAILS_AT_ONCE = int(env.number("MAILS_AT_ONCE", 1))  # workers that send mails at one time; the others deliver
 LINK_DAYS = env.number("LINK_DAYS", 30)  # how long a mail's link remembers the intended choice
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
@@ -23,8 +24,8 @@ from syncapp.models.message import MessageKind
 from syncapp.review.absence import stand_in
 from syncapp.review.sides import zone_of
 
-MOST_AT_ONCE = 20  # new edits within FLOOD; more become a digest by themselves
-FLOOD = timedelta(minutes=10)
+MOST_LISTED = 20  # in one reminder
+FLOOD = timedelta(minutes=10)  # more new edits within it than MAILS_BEFORE_DIGEST become a digest by themselves
 HOUR = timedelta(hours=1)
 DIGEST_HOUR = 7  # of the reader's day
 KEEP_NEWS, KEEP_MAILS = timedelta(days=14), timedelta(days=90)
@@ -40,9 +41,14 @@ def tell_new_edits() -> int:
     with transaction.atomic():
         _one_at_a_time("notices")
         newest = _known_until(newest)
-        is_flood = Arrival.objects.filter(at__gte=timezone.now() - FLOOD)[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE
+        is_flood = _are_many(Arrival.objects.filter(at__gte=timezone.now() - FLOOD))
         people = _behind(newest).select_for_update(no_key=True).order_by("pk")
         return sum(_tell(person, newest, is_flood=is_flood) for person in people)
+
+
+def _are_many(news: QuerySet[Arrival]) -> bool:
+    most = settings.MAILS_BEFORE_DIGEST
+    return news[: most + 1].count() > most
 
 
 def _behind(newest: int) -> QuerySet[Person]:
@@ -72,7 +78,7 @@ def _tell(person: Person, newest: int, *, is_flood: bool) -> int:
     if not _wants_mail(person) or not waiting.exists():
         _told(person, newest)
         return 0
-    kind = _kind_now(person, is_flood=is_flood or waiting[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE)
+    kind = _kind_now(person, is_flood=is_flood or _are_many(waiting))
     if kind is None:
         return 0
     made = messages.queue(kind, to=person, details={"after": told, "until": newest})
@@ -182,7 +188,7 @@ def _remind(person: Person, mine: Any) -> int:
     """A reminder refers to the edits and repeats none of their values."""
     if person.notify == Person.Notify.OFF:
         return 0
-    ids = [str(pk) for pk in mine.order_by("edited_on", "pk").values_list("pk", flat=True)[:MOST_AT_ONCE]]
+    ids = [str(pk) for pk in mine.order_by("edited_on", "pk").values_list("pk", flat=True)[:MOST_LISTED]]
     if not ids:
         return 0
     details = {"records": ids, "count": mine.count()}

@@ -52,6 +52,7 @@ def demo() -> Iterator[Demo]:
         ports = {name: str(free_port()) for name in ("PORTAL_PORT", "SANDBOX_PORT", "SMTP_PORT")}
         clean = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
         ours = {"DEMO_DIR": str(folder / "demo"), "UNDO_SECONDS": str(UNDO_SECONDS), **ports}
+        ours["MAILS_BEFORE_DIGEST"] = "1000"  # the edits of one test must not make a digest of another one's mail
         command = [sys.executable, "manage.py", "demo"]
         server = launch(command, url="", log=folder / "output", environment={**clean, **ours})
         try:

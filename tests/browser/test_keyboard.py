@@ -16,7 +16,7 @@ from tests.browser.test_review import edit_in_outlook, open_edit, sign_in
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.browser
-EDITS = int(os.environ.get("KEYBOARD_EDITS", "25"))
+EDITS = int(os.environ.get("KEYBOARD_EDITS", "8"))
 APPROVED, REJECTED = 410000001, 410000002
 # One outcome a field, again and again: approve, reject with the first reason, approve, correct.
 PATTERN = ("approve", "reject", "approve", "correct", "approve")
