@@ -43,6 +43,7 @@ class Portal:
         self._points = points
         self._rung: list[str] = []
         self._overtaken: dict[uuid.UUID, Any] = {}
+        self._at_work: list[uuid.UUID] = []
 
     def put_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Give the tasks our client, and a broker that only notes what was rung."""
@@ -56,6 +57,7 @@ class Portal:
         """Start with empty tables."""
         self._rung.clear()
         self._overtaken.clear()
+        self._at_work.clear()
         empty_tables()
 
     def tick(self) -> None:
@@ -67,7 +69,9 @@ class Portal:
 
     def deliver(self, delivery_id: uuid.UUID) -> None:
         """One worker takes one delivery. Raises Violation where it wrote after it had lost its lease."""
+        self._at_work.append(delivery_id)
         self._points.run(lambda: deliver(delivery_id, crm=self.client))
+        self._at_work.pop()
         before = self._overtaken.pop(delivery_id, None)
         if before is not None and before != _state_of(delivery_id):
             raise Violation("a worker that had lost its lease changed rows")
@@ -96,14 +100,15 @@ class Portal:
 
     def overtaken(self, *, then: Callable[[], None]) -> None:
         """The worker at this point falls asleep; its lease ends and another takes over; then it wakes up."""
-        held = Delivery.objects.filter(lease_until__isnull=False).values_list("pk", flat=True).first()
+        # Not any that is leased: what a dead worker left belongs to nobody who could wake up.
+        held = Delivery.objects.filter(pk__in=self._at_work[-1:], lease_until__isnull=False).first()
         clock.forward(clock.JUMPS["a lease"])
         durable.sweep(Delivery)
         if held is None:
             return
         then()
-        self.deliver(held)
-        self._overtaken[held] = _state_of(held)
+        self.deliver(held.pk)
+        self._overtaken[held.pk] = _state_of(held.pk)
 
 
 def _state_of(delivery_id: uuid.UUID) -> Any:

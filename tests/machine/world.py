@@ -8,6 +8,7 @@ from typing import TypeVar
 import pytest
 from django.conf import settings
 from django.db.models import Q
+from django.utils import timezone
 
 from syncapp import gates
 from syncapp.connection import names, recognise, review_writes_are_enabled
@@ -123,12 +124,13 @@ class World:
     def _is_quiet_after_a_round(self) -> bool:
         before = self.judge.seq
         clock.forward(clock.JUMPS["a day"])
+        begun = timezone.now()
         MirrorCursor.objects.update(pulled_at=None)
         self.portal.tick()
         self.portal.pull()
         self.check()
-        # A busy machine lets a single answer come too late; the portal knows that it has not read, and so do we.
-        was_read = not MirrorCursor.objects.filter(pulled_at=None).exists()
+        # A full read ends with what it began with: only the next reading brings what was edited meanwhile.
+        was_read = not MirrorCursor.objects.filter(Q(pulled_at=None) | Q(full_read_at__gte=begun)).exists()
         is_idle = not Delivery.objects.filter(state__in=OPEN_STATES).exists() and gates.are_open(OPENED_BY_SUCCESS)
         is_settled = self.judge.seq == before and not Decision.objects.filter(state="open").exists()
         return was_read and is_idle and is_settled
