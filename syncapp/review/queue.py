@@ -16,7 +16,7 @@ from django.db.models import Max, Q
 from syncapp.models import CrmUser, SyncField, SyncRecord
 from syncapp.models.sync_field import FieldDecision
 from syncapp.models.sync_record import SyncRecordQuerySet
-from syncapp.review.narrowing import NOTHING, Narrowing, Tab, narrow
+from syncapp.review.narrowing import FEW, NOTHING, Narrowing, Tab, narrow
 
 MOST_COUNTED = 1000
 MOST_EDITORS = 200
@@ -48,7 +48,14 @@ def in_tab(tab: Tab) -> SyncRecordQuerySet:
         return shown.needing_attention()
     if tab is Tab.WRITING:
         return shown.being_written()
-    return shown.parked() if tab is Tab.PARKED else shown.decided()
+    return _parked() if tab is Tab.PARKED else shown.decided()
+
+
+def _parked() -> SyncRecordQuerySet:
+    """They are few or none, which SQLite does not expect: it would walk all that wait in the order of the list."""
+    parked = SyncRecord.objects.shown().parked()
+    few = list(parked.order_by().values_list("pk", flat=True)[: FEW + 1])
+    return parked.filter(pk__in=few) if len(few) <= FEW else parked
 
 
 def count(tab: Tab, by: Narrowing = NOTHING) -> int:
