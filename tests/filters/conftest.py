@@ -19,3 +19,10 @@ def scenery(sandbox: SandboxServer, settings: Settings, db: None) -> Iterator[Sc
     story.reset()
     yield story
     story.heal()
+
+
+@pytest.fixture
+def read(scenery: Scenery) -> Scenery:
+    """The same, with its inventory taken."""
+    scenery.read()
+    return scenery

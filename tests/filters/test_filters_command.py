@@ -20,12 +20,6 @@ def told(*arguments: str) -> str:
     return out.getvalue()
 
 
-@pytest.fixture
-def read(scenery):
-    scenery.read()
-    return scenery
-
-
 def test_the_list_names_everybody_with_his_cells(read):
     found = json.loads(told("list", "--limit", "0", "--json"))
 

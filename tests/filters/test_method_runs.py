@@ -9,11 +9,11 @@ from syncapp.filters import plans, run_states, undo
 from syncapp.models import FilterRun, FilterUser
 from syncapp.models.filter_run import Outcome, Plan, RunState
 from syncapp.models.filter_user import Reach
-from tests.filters.test_runs import outcome, read, released, worked
+from tests.filters.test_runs import outcome, released, worked
 from tests.people import fred
 from tests.web.test_plan_run import people
 
-__all__ = ["people", "read"]
+__all__ = ["people"]
 NONE = plans.Wish(method=SyncMethod.NONE, reason="Another product takes over")
 
 

@@ -30,12 +30,6 @@ from tests.filters.company import small_company, without_meetings
 from tests.people import fred, make_person
 
 
-@pytest.fixture
-def read(scenery):
-    scenery.read()
-    return scenery
-
-
 def team() -> FilterTeam:
     return FilterTeam.objects.get(name="Sales North")
 

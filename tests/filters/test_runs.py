@@ -20,12 +20,6 @@ from tests.people import fred, make_person
 OFF = plans.Wish(APPOINTMENT_TABLES, on=False, reason="Twice in Outlook")
 
 
-@pytest.fixture
-def read(scenery):
-    scenery.read()
-    return scenery
-
-
 def frozen(*users: FilterUser, wish: plans.Wish = OFF) -> FilterRun:
     chosen = users or FilterUser.objects.people().order_by("name_key")
     run = plans.freeze_run([user.pk for user in chosen], wish, by=fred())

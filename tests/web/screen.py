@@ -70,6 +70,12 @@ class Screen:
         return value in self.form.get(name, [])
 
 
+def text(answer: HttpResponse, status: int = 200) -> str:
+    """Everything that the answer says, with single spaces."""
+    assert answer.status_code == status, answer
+    return " ".join(answer.content.decode().split())
+
+
 def opened(client: Client, record: SyncRecord, query: str = "", **headers: str) -> Screen:
     """The page of an edit."""
     return Screen(client.get(f"/review/{record.pk}/{query}", headers=headers))

@@ -6,28 +6,17 @@ import uuid
 from collections import Counter
 from datetime import date
 
-import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from syncapp.crm.directory_records import SyncMethod
 from syncapp.mirror import reach
 from syncapp.models import FilterTeam, FilterUser, ReachDay, UserList
-from tests.filters.conftest import scenery
+from tests.filters.conftest import read, scenery
 from tests.filters.users import make_user
 from tests.people import browser, fred, vera
+from tests.web.screen import text
 
-__all__ = ["scenery"]
-
-
-@pytest.fixture
-def read(scenery):
-    scenery.read()
-    return scenery
-
-
-def text(answer) -> str:
-    assert answer.status_code == 200, answer
-    return " ".join(answer.content.decode().split())
+__all__ = ["read", "scenery"]
 
 
 def expected_of_the_crm(scenery, riva: set[str]) -> dict[str, str]:

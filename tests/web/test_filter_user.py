@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import uuid
 
-import pytest
 from django.utils import timezone
 
 from syncapp import connection
 from syncapp.filters import lists, plans, run_states, runs
 from syncapp.models import FilterRow, FilterRun, FilterUser
 from syncapp.models.filter_user import Cause
-from tests.filters.conftest import scenery
+from tests.filters.conftest import read, scenery
 from tests.people import browser, fred, vera
+from tests.web.screen import text
 
-__all__ = ["scenery"]
-
-
-@pytest.fixture
-def read(scenery):
-    scenery.read()
-    return scenery
-
-
-def text(answer) -> str:
-    assert answer.status_code == 200, answer
-    return " ".join(answer.content.decode().split())
+__all__ = ["read", "scenery"]
 
 
 def test_the_page_says_what_reaches_outlook_and_why(read, django_assert_max_num_queries):

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-
 from syncapp import connection
 from syncapp.filters import runs
 from syncapp.models import FilterRow, FilterRun, FilterTeam, FilterUser
 from syncapp.models.filter_run import RunState
 from syncapp.models.filter_tables import Cell, group_of
-from tests.filters.conftest import scenery
+from tests.filters.conftest import read, scenery
 from tests.people import browser, fred, make_person, vera
+from tests.web.screen import text
 
-__all__ = ["scenery"]
-
-
-@pytest.fixture
-def read(scenery):
-    scenery.read()
-    return scenery
-
-
-def text(answer) -> str:
-    assert answer.status_code == 200, answer
-    return " ".join(answer.content.decode().split())
+__all__ = ["read", "scenery"]
 
 
 def test_fred_begins_with_the_matrix(read, django_assert_max_num_queries):

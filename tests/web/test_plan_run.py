@@ -9,6 +9,7 @@ from django.utils import timezone
 from syncapp.filters import lists
 from syncapp.models import FilterMembership, FilterRun, FilterTeam, FilterUnit, FilterUser
 from tests.people import browser, fred, vera
+from tests.web.screen import text
 
 FORM = {"freeze": "freeze", "source": "names", "want": "off", "tables": "contacts", "stop": "5"}
 
@@ -31,11 +32,6 @@ def person(number: int, name: str, unit: FilterUnit) -> FilterUser:
     keys = {"name_key": name.casefold(), "address_key": address, "read_at": timezone.now(), "unit_id": unit.pk}
     FilterUser.objects.create(pk=key(number), name=name, address=address, has_own_roles=True, **keys)
     return FilterUser.objects.get(pk=key(number))
-
-
-def text(answer, status: int = 200) -> str:
-    assert answer.status_code == status, answer
-    return " ".join(answer.content.decode().split())
 
 
 def names_of(run: FilterRun) -> list[str]:
