@@ -6,7 +6,8 @@ import hashlib
 import hmac
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC
 from typing import Any
 
@@ -24,43 +25,67 @@ def digest(value: str | None) -> str:
     return hmac.new(settings.AUDIT_KEY.encode(), value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
-def record(
-    action: str,
-    *,
-    by: Person | None,
-    channel: str,
-    group: uuid.UUID | None = None,
-    record_id: uuid.UUID | None = None,
-    field_id: uuid.UUID | None = None,
-    decision_id: uuid.UUID | None = None,
-    column: str = "",
-    details: Mapping[str, Any] | None = None,
-    before: str | None = None,
-    after: str | None = None,
-    reason: str = "",
-) -> AuditEntry:
-    """Write one entry in the caller's transaction. `details` holds codes and numbers only, no personal data.
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What one entry says. `details` holds codes and numbers only, no personal data.
 
     `column` is the field's logical name, '' where the entry is about none.
     """
-    entry = AuditEntry.objects.create(
-        at=Now(),
-        action=action,
-        area=area_of(action),
-        actor=by,
-        channel=channel,
-        group=group,
-        record_id=record_id,
-        field_id=field_id,
-        decision_id=decision_id,
-        column_name=column or str((details or {}).get("column", "")),
-        details=dict(details or {}),
-        before_digest=digest(before),
-        after_digest=digest(after),
+
+    action: str
+    _: KW_ONLY
+    by: Person | None
+    channel: str
+    group: uuid.UUID | None = None
+    record_id: uuid.UUID | None = None
+    field_id: uuid.UUID | None = None
+    decision_id: uuid.UUID | None = None
+    column: str = ""
+    details: Mapping[str, Any] | None = None
+    before: str | None = None
+    after: str | None = None
+    reason: str = ""
+
+    @property
+    def has_values(self) -> bool:
+        """Whether there is something that could be erased."""
+        return self.before is not None or self.after is not None or bool(self.reason)
+
+
+def record(action: str, **facts: Any) -> AuditEntry:
+    """Write one entry in the caller's transaction; what it says are the columns of Fact."""
+    return record_all([Fact(action, **facts)])[0]
+
+
+def record_all(facts: Sequence[Fact]) -> list[AuditEntry]:
+    """Write these entries in the caller's transaction, in two statements however many they are."""
+    entries = AuditEntry.objects.bulk_create([_entry(fact) for fact in facts])
+    values = (
+        AuditValue(entry=entry, before=fact.before, after=fact.after, reason=fact.reason)
+        for entry, fact in zip(entries, facts, strict=True)
+        if fact.has_values
     )
-    if before is not None or after is not None or reason:
-        AuditValue.objects.create(entry=entry, before=before, after=after, reason=reason)
-    return entry
+    AuditValue.objects.bulk_create(values)
+    return entries
+
+
+def _entry(fact: Fact) -> AuditEntry:
+    details = dict(fact.details or {})
+    return AuditEntry(
+        at=Now(),
+        action=fact.action,
+        area=area_of(fact.action),
+        actor=fact.by,
+        channel=fact.channel,
+        group=fact.group,
+        record_id=fact.record_id,
+        field_id=fact.field_id,
+        decision_id=fact.decision_id,
+        column_name=fact.column or str(details.get("column", "")),
+        details=details,
+        before_digest=digest(fact.before),
+        after_digest=digest(fact.after),
+    )
 
 
 def seal(entry: AuditEntry) -> str:

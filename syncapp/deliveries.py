@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -15,14 +17,24 @@ from syncapp.models.durable_work import OPEN_STATES, WAITING_STATES
 
 
 def expect(decision: Decision) -> None:
-    """Make sure an open delivery will take this decision; call it in the decision's transaction.
+    """Make sure an open delivery will take this decision; call it in the decision's transaction."""
+    decision.refresh_from_db(fields=["due_at"])
+    expect_all([decision])
+
+
+def expect_all(decisions: Sequence[Decision]) -> None:
+    """The same for all decisions of one submit, whose due times are known.
 
     Updating the open row takes its lock: a worker that closes the delivery either sees our decision when it has the
     lock, or has closed it before, and then we make a new one.
     """
-    decision.refresh_from_db(fields=["due_at"])
-    if not _hurry(decision.target_table, decision.target_id, decision.due_at):
-        _create(decision.target_table, decision.target_id, decision.due_at)
+    due: dict[tuple[str, uuid.UUID], datetime] = {}
+    for each in decisions:
+        contact = (each.target_table, each.target_id)
+        due[contact] = min(each.due_at, due.get(contact, each.due_at))
+    for (table, target_id), due_at in sorted(due.items()):
+        if not _hurry(table, target_id, due_at):
+            _create(table, target_id, due_at)
 
 
 def _open(table: str, target_id: uuid.UUID) -> Any:

@@ -14,8 +14,8 @@ from syncapp.mirror import changes
 from syncapp.models import Decision, Delivery, Gate, SyncField, SyncRecord
 from syncapp.models.decision import Outcome
 from syncapp.review import decisions, delivery
-from syncapp.review.decisions import Choice, Decided
-from syncapp.review.steps import seen
+from syncapp.review.decisions import Choice
+from syncapp.review.steps import Decided, seen
 from tests.people import rita
 
 

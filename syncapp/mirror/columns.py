@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -14,11 +17,36 @@ from syncapp.crm.records import Column, ColumnType, Navigation
 from syncapp.models import CrmColumn
 
 FRESH_FOR = timedelta(hours=6)
+_held: ContextVar[dict[str, dict[str, Column]] | None] = ContextVar("columns", default=None)
+
+
+@contextmanager
+def remembered() -> Iterator[None]:
+    """Read each table's columns once for all that happens inside, such as one request."""
+    token = _held.set({})
+    try:
+        yield
+    finally:
+        _held.reset(token)
 
 
 def of_table(table: str) -> dict[str, Column]:
-    """Every known column of a table by its logical name."""
-    return {row.name: _column(row) for row in CrmColumn.objects.filter(table=table)}
+    """Every known column of a table by its logical name: one query, or none where they are remembered."""
+    held = _held.get()
+    if held is not None and table in held:
+        return held[table]
+    found = {row.name: _column(row) for row in CrmColumn.objects.filter(table=table)}
+    if held is not None:
+        held[table] = found
+    return found
+
+
+def some(table: str, names: Collection[str]) -> Mapping[str, Column]:
+    """These columns of a table, as far as they have been read."""
+    held = _held.get()
+    if held is not None and table in held:
+        return held[table]
+    return {row.name: _column(row) for row in CrmColumn.objects.filter(table=table, name__in=names)}
 
 
 def find(table: str, name: str) -> Column | None:

@@ -28,10 +28,10 @@ def supersede(record_ids: Collection[UUID]) -> list[Decision]:
     """
     contacts = SyncRecord.objects.filter(pk__in=record_ids, is_stub=False).order_by()
     ids = [each for each in contacts.values_list("target_id", flat=True).distinct() if each]
-    marks: list[Decision] = []
-    for rows in _edited_twice(ids).values():
-        newest = rows[-1]
-        marks.extend(mark for old in rows[:-1] if _is_open(old) and (mark := _supersede_one(old, by=newest)))
+    old = [(row, rows[-1]) for rows in _edited_twice(ids).values() for row in rows[:-1] if _is_open(row)]
+    # In the order of the ids, as a submit locks the fields that it decides.
+    in_order = sorted(old, key=lambda pair: pair[0].pk)
+    marks = [mark for row, newest in in_order if (mark := _supersede_one(row, by=newest))]
     for mark in marks:
         deliveries.expect(mark)
     return marks

@@ -1,30 +1,33 @@
 """The place where a decision is taken: approve, reject, undo, retry (later.py has what comes after it was written).
 
-Each is one transaction that moves the field by compare-and-set, writes the Decision, makes sure a delivery is waiting,
-and records the audit entry. None talks to the CRM or to Redis, so they answer alike whether those are up or not.
+Each is one transaction that moves the fields by compare-and-set, writes the Decisions, makes sure a delivery waits,
+and records the audit entries. None talks to the CRM or to Redis, so they answer alike whether those are up or not.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
 
-from syncapp import deliveries, preferences
+from syncapp import audit, deliveries
 from syncapp.crm import values
+from syncapp.crm.records import Column
 from syncapp.mirror import columns
 from syncapp.mirror.supersede import records_of, supersede
 from syncapp.models import Decision, Person, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Kind, Outcome
-from syncapp.models.durable_work import database_now
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import reasons, reversals, steps
 from syncapp.review.errors import AlreadyDecided, BadValue, ChangedMeanwhile, NotPossible, ReviewError, TooLate
-from syncapp.review.steps import Decider
+from syncapp.review.steps import EDIT_IS_GONE, Decided, Decider, Grounds
+
+Columns = Mapping[str, Mapping[str, Column]]  # by table and name
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,69 +44,84 @@ class Choice:
     corrected_label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The result of one submit: what was taken, and per field what was not and why."""
+def decide(
+    choices: Sequence[Choice], *, by: Decider, channel: str = "screen", group: uuid.UUID | None = None
+) -> Decided:
+    """Take every choice that can be taken; the others come back with their reason, and nothing of them is kept.
 
-    taken: tuple[Decision, ...]
-    refused: tuple[ReviewError, ...]
-
-
-def decide(choices: list[Choice], *, by: Decider, channel: str = "screen", group: uuid.UUID | None = None) -> Decided:
-    """Take every choice that can be taken; the others come back with their reason, and nothing of them is kept."""
-    group = group or uuid.uuid4()
-    taken: list[Decision] = []
-    refused: list[ReviewError] = []
-    for choice in choices:
-        try:
-            # All of one submit become due at one moment, so that one change set brings them to the CRM.
-            due_at = taken[0].due_at if taken else None
-            taken.append(_decide_one(choice, by=by, channel=channel, group=group, due_at=due_at))
-        except ReviewError as error:
-            refused.append(error)
-    return Decided(tuple(taken), tuple(refused))
+    Each is judged by itself before anything is written; what is taken becomes due at one moment, so that one change
+    set brings it to the CRM.
+    """
+    with transaction.atomic():
+        fields = steps.locked_open([choice.field_id for choice in choices])
+        grounds = steps.grounds_of(fields.values())
+        if grounds is None:
+            return Decided((), tuple(NotPossible(EDIT_IS_GONE) for _ in choices))
+        wanted, refused = _judge(choices, fields, grounds, by=by)
+        kept = steps.put_on_their_way(wanted, grounds, by=by, channel=channel, group=group or uuid.uuid4())
+    return Decided(kept.taken, (*refused, *kept.refused))
 
 
 def approve(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "screen", **details: Any) -> Decision:
     """Let the proposed (or corrected) value become the CRM's. Raises ReviewError."""
-    choice = Choice(field_id, Outcome.APPROVED, seen, **details)
-    return _decide_one(choice, by=by, channel=channel, group=uuid.uuid4())
+    return _decide_one(Choice(field_id, Outcome.APPROVED, seen, **details), by=by, channel=channel)
 
 
 def reject(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "screen", **details: Any) -> Decision:
     """Keep the CRM's value. Raises ReviewError."""
-    choice = Choice(field_id, Outcome.REJECTED, seen, **details)
-    return _decide_one(choice, by=by, channel=channel, group=uuid.uuid4())
+    return _decide_one(Choice(field_id, Outcome.REJECTED, seen, **details), by=by, channel=channel)
 
 
-@transaction.atomic
-def _decide_one(
-    choice: Choice, *, by: Decider, channel: str, group: uuid.UUID, due_at: datetime | None = None
-) -> Decision:
-    field = steps.locked(choice.field_id)
+def _decide_one(choice: Choice, *, by: Decider, channel: str) -> Decision:
+    kept = decide([choice], by=by, channel=channel)
+    for error in kept.refused:
+        raise error
+    return kept.taken[0]
+
+
+def _judge(
+    choices: Sequence[Choice], fields: Mapping[uuid.UUID, SyncField], grounds: Grounds, *, by: Decider
+) -> tuple[list[Decision], list[ReviewError]]:
+    taken: list[Decision] = []
+    refused: list[ReviewError] = []
+    known = _columns_of(fields.values())
+    for choice in choices:
+        try:
+            taken.append(_judge_one(choice, fields.get(choice.field_id), grounds, known=known, by=by))
+        except ReviewError as error:
+            refused.append(error)
+    return taken, refused
+
+
+def _columns_of(fields: Iterable[SyncField]) -> Columns:
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for field in fields:
+        wanted[field.record.target_table].add(field.column_name)
+    return {table: columns.some(table, names) for table, names in wanted.items()}
+
+
+def _judge_one(choice: Choice, field: SyncField | None, grounds: Grounds, *, known: Columns, by: Decider) -> Decision:
+    if field is None:
+        raise NotPossible(EDIT_IS_GONE)
     _refuse_if_moved(field, choice.seen)
     if field.contact_is_gone and choice.outcome == Outcome.APPROVED:
         raise NotPossible("The contact was deleted in the CRM; there is nothing to write to.", field=field)
     if choice.outcome == Outcome.REJECTED and not choice.reason_code and reasons.is_required():
         raise BadValue("Choose why it is rejected.", field=field)
-    value = _value_to_write(field, choice)
-    replaced = _replace_failed(field)
-    decision = steps.new_decision(
+    return steps.new_decision(
         field,
+        grounds,
         by=by,
         kind=Kind.REVIEW,
         outcome=choice.outcome,
         writes=choice.outcome == Outcome.APPROVED,
-        value_to_write=value,
+        value_to_write=_value_to_write(field, choice, known),
         expected_value=field.expected_value,
         reason_code=choice.reason_code,
         reason=choice.reason,
         is_corrected=choice.is_corrected,
         corrected_label=choice.corrected_label,
-        due_at=due_at or database_now(plus=preferences.read().undo_window),
     )
-    steps.put_on_its_way(field, decision, by=by, channel=channel, group=group, replaced=replaced)
-    return decision
 
 
 def _refuse_if_moved(field: SyncField, seen_before: str) -> None:
@@ -114,20 +132,15 @@ def _refuse_if_moved(field: SyncField, seen_before: str) -> None:
         raise ChangedMeanwhile("The values changed while you looked at them. Look again, then decide.", field=field)
 
 
-def _value_to_write(field: SyncField, choice: Choice) -> str | None:
+def _value_to_write(field: SyncField, choice: Choice, known: Columns) -> str | None:
     if choice.outcome != Outcome.APPROVED:
         return None
     value = choice.corrected_value if choice.is_corrected else field.proposed_value
-    column = columns.find(field.record.target_table, field.column_name)
+    column = known[field.record.target_table].get(field.column_name)
     problem = values.check(column, value) if column is not None else None
     if problem:
         raise BadValue(problem, field=field)
     return value or None
-
-
-def _replace_failed(field: SyncField) -> bool:
-    failed = field.decisions.filter(state=DecisionState.FAILED)
-    return failed.update(state=DecisionState.REPLACED, settled_at=Now()) > 0
 
 
 @transaction.atomic
@@ -146,7 +159,7 @@ def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
     steps.move(field, **_state_before(decision))
     taken_back = {"outcome": decision.outcome, "kind": decision.kind}
     reversals.note(decision)
-    steps.note("field.undone", decision, by=by, channel=channel, details=taken_back)
+    audit.record_all([steps.fact("field.undone", decision, by=by, channel=channel, details=taken_back)])
     # The approval had stood against a newer edit; taken back, it is the older open one.
     marks = supersede([field.record_id])
     SyncRecord.objects.recount({field.record_id} | records_of(marks))
@@ -190,6 +203,6 @@ def retry(field_id: uuid.UUID, *, by: Person | None, channel: str = "screen") ->
     again.update(state=DecisionState.OPEN, delivery=None, due_at=Now(), settled_at=None)
     steps.move(field, delivery=FieldDelivery.WAITING, trouble="")
     deliveries.expect(Decision.objects.select_related("field").get(pk=decision.pk))
-    steps.note("field.retried", decision, by=by, channel=channel)
+    audit.record_all([steps.fact("field.retried", decision, by=by, channel=channel)])
     SyncRecord.objects.recount([field.record_id])
     return decision

@@ -7,10 +7,8 @@ from typing import Any
 
 from django.db import transaction
 
-from syncapp import preferences
 from syncapp.models import Decision, Person, SyncField
 from syncapp.models.decision import DecisionState, Kind, Outcome
-from syncapp.models.durable_work import database_now
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import reversals, steps
 from syncapp.review.errors import NotPossible
@@ -65,7 +63,11 @@ def _settled(field: SyncField, decision: FieldDecision) -> Decision:
 
 
 def _later_step(field: SyncField, *, by: Person, channel: str, **columns_of_it: Any) -> Decision:
-    due_at = database_now(plus=preferences.read().undo_window)
-    decision = steps.new_decision(field, by=by, writes=True, due_at=due_at, **columns_of_it)
-    steps.put_on_its_way(field, decision, by=by, channel=channel, group=uuid.uuid4())
+    grounds = steps.grounds_of([field])
+    if grounds is None:
+        raise NotPossible(steps.EDIT_IS_GONE)
+    decision = steps.new_decision(field, grounds, by=by, writes=True, **columns_of_it)
+    kept = steps.put_on_their_way([decision], grounds, by=by, channel=channel, group=uuid.uuid4())
+    for error in kept.refused:
+        raise error
     return decision

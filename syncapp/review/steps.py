@@ -1,23 +1,26 @@
-"""What every step of a decision shares: the locked field, the new Decision, the move, the delivery, the audit entry."""
+"""What every step of a decision shares: the locked fields, the new Decisions, the move, the delivery, the audit."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from django.db.models import F, Max
+from django.db.models import F
 from django.db.models.functions import Now
 
-from syncapp import audit, deliveries
-from syncapp.models import AuditEntry, CrmUser, Decision, Person, Rule, SyncField, SyncRecord
+from syncapp import audit, deliveries, preferences
+from syncapp.models import CrmUser, Decision, Person, Rule, SyncField, SyncRecord
+from syncapp.models.decision import DecisionState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review.errors import AlreadyDecided, EditorUnknown, NotPossible, OwnEdit
+from syncapp.review.errors import AlreadyDecided, EditorUnknown, NotPossible, OwnEdit, ReviewError
 
 Decider = Person | Rule
+EDIT_IS_GONE = "This edit is no longer here."
 
 
 def seen(field: SyncField) -> str:
@@ -38,8 +41,47 @@ def seen(field: SyncField) -> str:
 def locked(field_id: uuid.UUID) -> SyncField:
     field = SyncField.objects.select_for_update(of=("self",)).select_related("record").filter(pk=field_id).first()
     if field is None or field.record.is_stub:
-        raise NotPossible("This edit is no longer here.")
+        raise NotPossible(EDIT_IS_GONE)
     return field
+
+
+def locked_open(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, SyncField]:
+    """Those of these fields that are here; what can be decided is locked, in the order of the ids.
+
+    What cannot be decided is only read: a worker that settles it may hold the contact's delivery, which we want next.
+    """
+    rows = SyncField.objects.select_related("record").filter(pk__in=ids, record__is_stub=False)
+    found = {field.pk: field for field in rows.open().select_for_update(of=("self",)).order_by("pk")}
+    others = set(ids) - found.keys()
+    return found | ({field.pk: field for field in rows.filter(pk__in=others)} if others else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What the decisions of one submit share, read once after their fields were locked."""
+
+    now: datetime
+    versions: Mapping[uuid.UUID, int]
+    failed: frozenset[uuid.UUID]
+    editors: Mapping[uuid.UUID, uuid.UUID | None]
+
+
+def grounds_of(fields: Collection[SyncField]) -> Grounds | None:
+    """The database's time, each field's newest decision and whether it failed, who edited; None without fields."""
+    wanted = ("pk", "decisions__version", "decisions__state", Now())
+    rows = list(SyncField.objects.filter(pk__in=[field.pk for field in fields]).values_list(*wanted))
+    if not rows:
+        return None
+    versions: dict[uuid.UUID, int] = {}
+    for pk, version, _, _ in rows:
+        versions[pk] = max(versions.get(pk, 0), version or 0)
+    failed = frozenset(pk for pk, _, state, _ in rows if state == DecisionState.FAILED)
+    return Grounds(rows[0][3], versions, failed, _editors(fields))
+
+
+def _editors(fields: Collection[SyncField]) -> dict[uuid.UUID, uuid.UUID | None]:
+    ids = {field.record.editor_id for field in fields if field.record.editor_id is not None}
+    return dict(CrmUser.objects.filter(pk__in=ids).values_list("pk", "entra_id")) if settings.FOUR_EYES else {}
 
 
 def who_was_first(field: SyncField) -> str:
@@ -50,38 +92,33 @@ def who_was_first(field: SyncField) -> str:
     return f"{word} by {last.decider} meanwhile; yours was not used."
 
 
-def new_decision(field: SyncField, *, by: Decider, **columns_of_it: Any) -> Decision:
-    newest = field.decisions.aggregate(newest=Max("version"))["newest"] or 0
-    editor_oid = _editor_oid(field, by=by) if settings.FOUR_EYES else None
-    try:
-        with transaction.atomic():
-            return Decision.objects.create(
-                field=field,
-                version=newest + 1,
-                target_table=field.record.target_table,
-                target_id=field.record.contact,
-                decided_by=by if isinstance(by, Person) else None,
-                rule=by if isinstance(by, Rule) else None,
-                decided_at=Now(),
-                four_eyes=settings.FOUR_EYES,
-                decider_oid=by.oid,
-                editor_oid=editor_oid,
-                **columns_of_it,
-            )
-    except IntegrityError as error:
-        # Only where two submits passed the lock at once (SQLite has none) does the constraint speak first.
-        raise AlreadyDecided(who_was_first(field), field=field) from error
+def new_decision(field: SyncField, grounds: Grounds, *, by: Decider, **columns_of_it: Any) -> Decision:
+    """The next decision about this field, not stored yet: due after the undo window. Raises OwnEdit, EditorUnknown."""
+    return Decision(
+        field=field,
+        version=grounds.versions[field.pk] + 1,
+        target_table=field.record.target_table,
+        target_id=field.record.contact,
+        decided_by=by if isinstance(by, Person) else None,
+        rule=by if isinstance(by, Rule) else None,
+        decided_at=grounds.now,
+        due_at=grounds.now + timedelta(seconds=preferences.read().undo_window),
+        four_eyes=settings.FOUR_EYES,
+        decider_oid=by.oid,
+        editor_oid=_editor_oid(field, grounds, by=by) if settings.FOUR_EYES else None,
+        **columns_of_it,
+    )
 
 
-def _editor_oid(field: SyncField, *, by: Decider) -> uuid.UUID | None:
-    if field.record.editor_id is None:
-        return None
-    editor = CrmUser.objects.filter(pk=field.record.editor_id).first()
+def _editor_oid(field: SyncField, grounds: Grounds, *, by: Decider) -> uuid.UUID | None:
+    editor = field.record.editor_id
     if editor is None:
+        return None
+    if editor not in grounds.editors:
         raise EditorUnknown("Who made this edit has not been read from the CRM yet. Try again shortly.", field=field)
-    if editor.entra_id in _oids(by):
+    if grounds.editors[editor] in _oids(by):
         raise OwnEdit("This is your own edit; somebody else decides it.", field=field)
-    return editor.entra_id
+    return grounds.editors[editor]
 
 
 def _oids(by: Decider) -> set[uuid.UUID]:
@@ -90,29 +127,52 @@ def _oids(by: Decider) -> set[uuid.UUID]:
     return {by.oid} if enabler is None else {by.oid, enabler.oid}
 
 
-def put_on_its_way(
-    field: SyncField,
-    decision: Decision,
-    *,
-    by: Decider,
-    channel: str,
-    group: uuid.UUID,
-    replaced: bool = False,
-) -> None:
-    move(field, decision=FieldDecision(decision.outcome), delivery=FieldDelivery.WAITING, trouble="")
-    deliveries.expect(decision)
-    note(
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The result of one submit: what was taken, and per field what was not and why."""
+
+    taken: tuple[Decision, ...]
+    refused: tuple[ReviewError, ...]
+
+
+def put_on_their_way(
+    decisions: Sequence[Decision], grounds: Grounds, *, by: Decider, channel: str, group: uuid.UUID
+) -> Decided:
+    """Move each field by compare-and-set, and store with those that moved all that belongs to it, in few statements."""
+    taken, refused = [], []
+    for each in decisions:
+        try:
+            move(each.field, decision=FieldDecision(each.outcome), delivery=FieldDelivery.WAITING, trouble="")
+            taken.append(each)
+        except AlreadyDecided as error:
+            refused.append(error)
+    _store(taken, grounds)
+    person = by if isinstance(by, Person) else None
+    audit.record_all([_fact_of(each, grounds, by=person, channel=channel, group=group) for each in taken])
+    SyncRecord.objects.recount({each.field.record_id for each in taken})
+    return Decided(tuple(taken), tuple(refused))
+
+
+def _store(decisions: Sequence[Decision], grounds: Grounds) -> None:
+    failed = [each.field_id for each in decisions if each.field_id in grounds.failed]
+    if failed:
+        before = Decision.objects.filter(field__in=failed, state=DecisionState.FAILED)
+        before.update(state=DecisionState.REPLACED, settled_at=Now())
+    Decision.objects.bulk_create(decisions)
+    deliveries.expect_all(decisions)
+
+
+def _fact_of(decision: Decision, grounds: Grounds, **told: Any) -> audit.Fact:
+    field = decision.field
+    return fact(
         f"field.{decision.kind}.{decision.outcome}",
         decision,
-        by=by if isinstance(by, Person) else None,
-        channel=channel,
-        group=group,
-        details={"corrected": decision.is_corrected, "after_failure": replaced},
+        details={"corrected": decision.is_corrected, "after_failure": field.pk in grounds.failed},
         before=decision.expected_value,
         after=decision.value_to_write if decision.writes else field.proposed_value,  # or what was refused
         reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
+        **told,
     )
-    SyncRecord.objects.recount([field.record_id])
 
 
 def move(field: SyncField, **columns_of_it: Any) -> None:
@@ -120,10 +180,11 @@ def move(field: SyncField, **columns_of_it: Any) -> None:
     where = SyncField.objects.filter(pk=field.pk, revision=field.revision)
     if where.update(revision=F("revision") + 1, **columns_of_it) != 1:
         raise AlreadyDecided(who_was_first(field), field=field)
-    field.refresh_from_db()
+    for name, value in {"revision": field.revision + 1, **columns_of_it}.items():
+        setattr(field, name, value)
 
 
-def note(
+def fact(
     action: str,
     decision: Decision,
     *,
@@ -131,11 +192,11 @@ def note(
     channel: str,
     details: Mapping[str, Any] | None = None,
     **more: Any,
-) -> AuditEntry:
-    """Write the audit entry of a step that was taken with `decision`."""
+) -> audit.Fact:
+    """The audit entry of a step that was taken with `decision`."""
     field = decision.field
     rule = {"rule": str(decision.rule_id)} if decision.rule_id else {}
-    return audit.record(
+    return audit.Fact(
         action,
         by=by,
         channel=channel,

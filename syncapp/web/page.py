@@ -15,6 +15,7 @@ from django.utils.cache import patch_vary_headers
 
 from syncapp import preferences
 from syncapp.filters import policy_rounds
+from syncapp.mirror import columns
 from syncapp.models import Person
 from syncapp.models.person import Role
 from syncapp.review import queue
@@ -86,13 +87,17 @@ def surroundings(request: HttpRequest) -> dict[str, Any]:
 
 
 class LocalTime:
-    """Middleware: times are those of the person who reads them; the preferences are read once for a page."""
+    """Middleware: times are those of the person who reads them; preferences and columns are read once."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with preferences.remembered(), timezone.override(zone_of(getattr(request.user, "time_zone", "UTC"))):
+        with (
+            preferences.remembered(),
+            columns.remembered(),
+            timezone.override(zone_of(getattr(request.user, "time_zone", "UTC"))),
+        ):
             return self.get_response(request)
 
 

@@ -217,7 +217,7 @@ SEEDED_BUGS = (
         name="people decide their own edits",
         owner=steps,
         function="new_decision",
-        guard="_editor_oid(field, by=by) if settings.FOUR_EYES else None",
+        guard="_editor_oid(field, grounds, by=by) if settings.FOUR_EYES else None",
         instead="None",
         rules=("edit",),
         at_the_portal=("approves",),
