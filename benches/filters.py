@@ -26,7 +26,7 @@ from benches.workers import Shift
 from syncapp import connection as connected
 from syncapp.connection import recognised_crm
 from syncapp.crm.filters_records import FilterChange, Switch
-from syncapp.filters import plans, run_states
+from syncapp.filters import plans, preparing, run_states
 from syncapp.mirror import filters as inventory
 from syncapp.models import FilterGround, FilterRow, FilterRun, FilterUser
 from syncapp.models.filter_row import Access
@@ -85,6 +85,7 @@ def switch_everybody(access: Access, *, on: bool) -> Measured:
     FilterGround.objects.update(writing=access)
     everybody = list(FilterUser.objects.people().order_by("name_key").values_list("pk", flat=True))
     run = plans.freeze_run(everybody, plans.Wish(TABLES, on=on, stop_above_percent=100), by=fred())
+    preparing.work(run.pk)
     client = browser(fred())
     connection.close()
     with workers.running(WORKERS) as pool:

@@ -19,10 +19,10 @@ from syncapp.activity import daily
 from syncapp.connection import WrongOrganization, crm, post, recognised_crm
 from syncapp.crm.errors import CrmError
 from syncapp.emails import sending
-from syncapp.filters import forecasts, meetings, policy_rounds, runs
+from syncapp.filters import forecasts, meetings, policy_rounds, preparing, runs
 from syncapp.mirror import changes, cursors
 from syncapp.mirror import filters as inventory
-from syncapp.models import Delivery, FilterPolicy, FilterRunItem, Gate, Message, Pulse, SelectionRun
+from syncapp.models import Delivery, FilterPolicy, FilterRunItem, Gate, Message, Pulse, RunPreparation, SelectionRun
 from syncapp.models.durable_work import DurableWork, database_now
 from syncapp.review import delivery, notices, rule_runs, selections
 
@@ -38,7 +38,7 @@ FILTER_GATES = (Gate.Name.FORBIDDEN_FILTERS, *gates.CONNECTION_GATES)
 @shared_task
 def tick() -> None:
     """Every second: free what died, adopt what was forgotten, ring what is due. Safe with two schedulers."""
-    for model in (Delivery, Message, SelectionRun, FilterRunItem, FilterPolicy):
+    for model in (Delivery, Message, SelectionRun, RunPreparation, FilterRunItem, FilterPolicy):
         durable.sweep(model)
     durable.failpoint("tick.swept")
     deliveries.adopt_orphans()
@@ -47,6 +47,7 @@ def tick() -> None:
     _ring(Message, send, behind=[Gate.Name.SMTP], most=settings.MAILS_AT_ONCE - durable.in_hand(Message))
     _ring(SelectionRun, decide_selection)
     _ring(FilterPolicy, keep_policy)
+    _ring(RunPreparation, prepare_run)
     _ring_filter_runs()
     _ask_for_a_pulse()
 
@@ -143,6 +144,12 @@ def pull() -> None:
 def numbers() -> None:
     """Every minute: count the last days for the numbers page, and all of them after the CRM was read anew."""
     daily.keep()
+
+
+@shared_task
+def prepare_run(run_id: str) -> None:
+    """Make a run's list, as far as this task's time goes."""
+    preparing.work(uuid.UUID(run_id), seconds=settings.SOFT_LIMIT / 2)
 
 
 @shared_task

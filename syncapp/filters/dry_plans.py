@@ -1,6 +1,6 @@
 """What a run would do, told without freezing one: nothing is stored and the CRM is not asked.
 
-The guards are those of a real list (plans.plan_for). Only the future meetings are not counted, so whoever a real list
+The guards are those of a real list (listing.plan_for). Only the future meetings are not counted, so whoever a real list
 counts stands here as "may be held back".
 """
 
@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from syncapp.filters import plans
+from syncapp.filters import listing
 from syncapp.filters.planned import Planned
 from syncapp.filters.plans import Wish
 from syncapp.mirror import filter_access
-from syncapp.models import FilterRun, FilterUser
+from syncapp.models import FilterRun
 from syncapp.models.filter_run import Plan
 
 _CHUNK = 250
@@ -38,11 +38,11 @@ def look(user_ids: Sequence[UUID], wish: Wish, *, progress: Progress | None = No
     run = FilterRun(tables=list(wish.tables), wanted_on=wish.on, keeps_deletes_apart=keeps_apart)
     for start in range(0, len(user_ids), _CHUNK):
         ids = user_ids[start : start + _CHUNK]
-        users = FilterUser.objects.people().in_bulk(list(ids))
-        rows = plans.rows_of(users, run.tables)
+        users = listing.people(ids)
+        states = listing.states_of(listing.filters_of(users, run.tables))
         for user_id in ids:
             if user_id in users:
-                yield user_id, plans.plan_for(users[user_id], rows[user_id], run)
+                yield user_id, listing.plan_for(users[user_id], states[user_id], run)
         if progress:
             progress(min(start + _CHUNK, len(user_ids)))
 

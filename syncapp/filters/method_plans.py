@@ -6,31 +6,29 @@ what can go wrong is that a user's only way is closed, or a second one opened, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from syncapp.crm.directory_records import SyncMethod
 from syncapp.filters.planned import Planned
-from syncapp.models import FilterRun, FilterRunItem, FilterUser
+from syncapp.models import FilterRun, FilterUser
 from syncapp.models.filter_run import Outcome, Plan
 from syncapp.models.filter_tables import Cell
 from syncapp.models.filter_user import Reach
 
-_CHUNK = 250
 ONLY_WAY = "It is the only way of this user’s appointments that is known here."
 TWICE = "Appointments would be synchronized twice: traces of the old add-in were found."
 NO_CLIENT = "No trace of the old add-in was found, without which nothing would be synchronized."
 UNKNOWN = "How this user’s appointments reach Outlook is not known."
 
 
-def freeze(run: FilterRun, users: Sequence[FilterUser], start: int) -> None:
-    """Make the run's rows of these users."""
-    items = []
-    for place, user in enumerate(users, start):
-        item = plan_for(user, run.wanted_method).item(run, place, user)
-        item.mailbox_id, item.mailbox_etag = user.mailbox_id, user.mailbox_etag
-        item.found_method, item.wanted_method = user.method, run.wanted_method
-        items.append(item)
-    FilterRunItem.objects.bulk_create(items, batch_size=_CHUNK)
+def row(run: FilterRun, place: int, user: FilterUser) -> dict[str, Any]:
+    """The columns of the run's item of this user, not saved yet."""
+    return plan_for(user, run.wanted_method).row(run, place, user.pk) | {
+        "mailbox_id": user.mailbox_id,
+        "mailbox_etag": user.mailbox_etag,
+        "found_method": user.method,
+        "wanted_method": run.wanted_method,
+    }
 
 
 def plan_for(user: FilterUser, wanted: int | None) -> Planned:

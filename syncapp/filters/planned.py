@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
-from syncapp.models import FilterRun, FilterRunItem, FilterUser
+from syncapp.models import FilterRun
 from syncapp.models.durable_work import WorkState
 from syncapp.models.filter_run import NEVER, Outcome, Plan
 
@@ -20,18 +22,19 @@ class Planned:
     why: str = ""
     needs_count: bool = False
 
-    def item(self, run: FilterRun, place: int, user: FilterUser) -> FilterRunItem:
-        """The row, not saved yet; due for nobody before the run starts."""
-        is_settled = self.plan not in (Plan.CHANGE, Plan.HELD)
-        return FilterRunItem(
-            run=run,
-            position=place,
-            user=user,
-            plan=self.plan,
-            outcome=self.outcome,
-            why=self.why,
-            needs_count=self.needs_count,
-            due_at=NEVER,
-            state=WorkState.DONE if is_settled else WorkState.READY,
-            settled_at=timezone.now() if is_settled else None,
-        )
+    def row(self, run: FilterRun, place: int, user_id: UUID) -> dict[str, Any]:
+        """The columns of the item, not saved yet; due for nobody before the run starts."""
+        now, is_settled = timezone.now(), self.plan not in (Plan.CHANGE, Plan.HELD)
+        return {
+            "run_id": run.pk,
+            "position": place,
+            "user_id": user_id,
+            "plan": self.plan.value,
+            "outcome": self.outcome.value,
+            "why": self.why,
+            "needs_count": self.needs_count,
+            "due_at": NEVER,
+            "state": (WorkState.DONE if is_settled else WorkState.READY).value,
+            "settled_at": now if is_settled else None,
+            "created_at": now,
+        }

@@ -22,7 +22,7 @@ from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterPolicy, Person
 from syncapp.models.durable_work import WorkState
 from syncapp.models.filter_policy import PolicyMode
-from syncapp.models.filter_run import NEVER, RunState
+from syncapp.models.filter_run import NEVER, NOT_STARTED
 
 MOST_A_NIGHT = 1000
 
@@ -184,7 +184,7 @@ def remove(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None
 
 def _discard_frozen(policy: FilterPolicy, by: Person, channel: str) -> None:
     """A list that is frozen and not started would stay open for ever; what was started goes on to its end."""
-    for run in policy.runs.filter(state__in=[RunState.COUNTING, RunState.PLANNED, RunState.WAITING]):
+    for run in policy.runs.filter(state__in=NOT_STARTED):
         run_states.cancel(run, by=by, channel=channel)
 
 

@@ -23,6 +23,7 @@ from syncapp.filters import chosen, dry_plans, matrix, plans, policies, run_stat
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.planned import Planned
 from syncapp.filters.plans import Wish
+from syncapp.filters.preparing import progress
 from syncapp.models import FilterPolicy, FilterRun, FilterRunItem, FilterUser, Person, PolicyMember
 from syncapp.models.filter_policy import PolicyMode
 from syncapp.models.filter_run import NEVER, OPEN_RUNS, Plan, RunState
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 NIGHT = 2  # the hour, UTC, from which everybody is compared
 MOST_CHANGED_PERCENT = 10
 AGAIN = timedelta(hours=1)
-SOON = timedelta(seconds=5)  # while the meetings of a frozen run are counted
+SOON = timedelta(seconds=5)  # while a run's list is made and its users' meetings are counted
 WHILE_IT_RUNS = timedelta(seconds=15)
 WITHOUT_NEWS = timedelta(seconds=15)
 _CHUNK = 250
@@ -69,7 +70,9 @@ def _round(policy: FilterPolicy, held: Claim) -> timedelta | None:
     """What is to be done now; how long until the next round, None for the usual hour."""
     if not policy.is_active or not policy.is_in_its_dates(timezone.now().date()):
         return AGAIN
-    if _is_being_counted(policy):
+    if _discard_what_cannot_be_prepared(policy):
+        return AGAIN
+    if _is_being_prepared(policy):
         return SOON
     _start_what_is_counted(policy)
     if not _has_news():
@@ -208,7 +211,7 @@ def _repair(policy: FilterPolicy) -> timedelta | None:
     except NotPossible as problem:
         policies.stop_and_ask(policy, f"Its run could not be frozen: {problem}")
         return AGAIN
-    if _is_being_counted(policy):
+    if _is_being_prepared(policy):
         return SOON
     _start_what_is_counted(policy)
     return None
@@ -229,16 +232,24 @@ def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
     )
 
 
-@transaction.atomic
 def _freeze(policy: FilterPolicy, users: Sequence[uuid.UUID], *, by: Person) -> None:
     words = f"Policy “{policy.name}”"
-    wish = Wish(tuple(policy.tables), on=policy.wanted_on, words=words, reason=words)
-    run = plans.freeze_run(users, wish, by=by, channel="policy")
-    FilterRun.objects.filter(pk=run.pk).update(policy=policy, confirmed_by=policy.confirmed_by)
+    wish = Wish(tuple(policy.tables), on=policy.wanted_on, words=words, reason=words, policy=policy)
+    plans.freeze_run(users, wish, by=by, channel="policy")
 
 
-def _is_being_counted(policy: FilterPolicy) -> bool:
-    return FilterRun.objects.filter(policy=policy, state=RunState.COUNTING).exists()
+def _is_being_prepared(policy: FilterPolicy) -> bool:
+    """Whether its run's list is being made, or the meetings of its users are being counted."""
+    return FilterRun.objects.filter(policy=policy, state__in=[RunState.PREPARING, RunState.COUNTING]).exists()
+
+
+def _discard_what_cannot_be_prepared(policy: FilterPolicy) -> bool:
+    """Give up a run whose list could not be made, and ask; it would otherwise stay open for ever."""
+    failed = [run for run in FilterRun.objects.filter(policy=policy, state=RunState.PREPARING) if progress(run).failed]
+    for run in failed:
+        run_states.cancel(run, by=run.person, channel="policy")
+        policies.stop_and_ask(policy, f"The list of its run {run.number} could not be made.")
+    return bool(failed)
 
 
 def _is_running(policy: FilterPolicy) -> bool:

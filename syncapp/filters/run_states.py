@@ -18,7 +18,7 @@ from syncapp.filters import run_news
 from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterRun, FilterRunItem, Person
 from syncapp.models.durable_work import OPEN_STATES, WAITING_STATES, WorkState
-from syncapp.models.filter_run import FAILURES, NEVER, Outcome, Plan, RunState
+from syncapp.models.filter_run import FAILURES, NEVER, OPEN_RUNS, Outcome, Plan, RunState
 
 # Fewer results than this say nothing about a rate.
 FEWEST_TO_JUDGE = 20
@@ -95,9 +95,8 @@ def resume(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
 
 def cancel(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
     """End it here: who was not begun is left alone, what was done stays until it is undone. Raises NotPossible."""
-    open_ones = [RunState.COUNTING, RunState.PLANNED, RunState.WAITING, RunState.RUNNING, RunState.PAUSED]
     with transaction.atomic():
-        _move(run, open_ones, RunState.CANCELLED, finished_at=Now())
+        _move(run, OPEN_RUNS, RunState.CANCELLED, finished_at=Now())
         begun = run.items.exclude(state=WorkState.READY, outcome_unknown=False)
         rest = run.items.filter(outcome=Outcome.OPEN).exclude(pk__in=begun.filter(plan=Plan.CHANGE).values("pk"))
         rest.update(outcome=Outcome.CANCELLED, state=WorkState.DONE, settled_at=Now(), due_at=Now())

@@ -11,7 +11,7 @@ from django.db.models import Prefetch
 
 from syncapp.filters import undo
 from syncapp.models import FilterRow, FilterRunChange, FilterRunItem, FilterUser
-from syncapp.models.filter_run import Outcome, RunState
+from syncapp.models.filter_run import NOT_STARTED, Outcome
 
 MOST = 50
 
@@ -34,7 +34,7 @@ def parts_of(user: FilterUser) -> list[Part]:
     """The runs that this user was part of, newest first; frozen lists that nobody started are left out."""
     written = Prefetch("changes", queryset=FilterRunChange.objects.filter(written=True).order_by("table", "name"))
     items = FilterRunItem.objects.filter(user=user).exclude(outcome=Outcome.CANCELLED)
-    items = items.exclude(run__state__in=[RunState.COUNTING, RunState.PLANNED, RunState.WAITING])
+    items = items.exclude(run__state__in=NOT_STARTED)
     items = items.select_related("run__person", "run__undoes").prefetch_related(written)
     found = list(items.order_by("-run__frozen_at")[:MOST])
     open_ones = set(undo.restorable(user).values_list("pk", flat=True))

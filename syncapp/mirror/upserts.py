@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import AutoField, Field, Model, QuerySet, Value
 
 Row = Mapping[str, Any]
 Fields = list["Field[Any, Any]"]
@@ -34,14 +34,33 @@ def insert_missing(model: type[Model], rows: Sequence[Row]) -> None:
         _insert(model, rows, "ON CONFLICT DO NOTHING")
 
 
+def insert(model: type[Model], rows: Sequence[Row]) -> None:
+    """Insert new rows, all of which name the same columns; the database gives each its primary key."""
+    if rows:
+        _insert(model, rows, "")
+
+
+def insert_from(model: type[Model], source: QuerySet[Any], columns: Mapping[str, Any]) -> None:
+    """Insert a row for each that `source` finds, within the database: `columns` says what it takes for each column."""
+    fields = {field.attname: field for field in model._meta.concrete_fields if not field.primary_key}
+    ours = {name: Value(field.get_default(), field) for name, field in fields.items() if name not in columns}
+    taken = {f"new_{name}": expression for name, expression in {**columns, **ours}.items()}
+    question = source.order_by().annotate(**taken).values_list(*taken)
+    select, parameters = question.query.get_compiler(connection=connection).as_sql()
+    into = ", ".join(_quoted(fields[name.removeprefix("new_")]) for name in taken)
+    with connection.cursor() as cursor:
+        table = connection.ops.quote_name(model._meta.db_table)
+        cursor.execute(f"INSERT INTO {table} ({into}) {select}", parameters)
+
+
 def _insert(model: type[Model], rows: Sequence[Row], conflict: str) -> None:
     named = _named(model, rows)
-    ours = [field for field in model._meta.concrete_fields if field not in named]
+    ours = [field for field in model._meta.concrete_fields if field not in named and not isinstance(field, AutoField)]
     into = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)}"
     into += f" ({', '.join(map(_quoted, named + ours))})"
     defaults = [_prepared(field, field.get_default()) for field in ours]
     # A fixed order keeps two writers of overlapping rows from waiting for each other in a circle.
-    ordered = sorted(rows, key=lambda row: row[named[0].attname].int)
+    ordered = sorted(rows, key=lambda row: row[named[0].attname].int) if conflict else rows
     if connection.vendor == "postgresql":
         _insert_at_once(into, named, ordered, ours, defaults, conflict)
     else:

@@ -17,6 +17,7 @@ from syncapp.models.person import Person, SignInAttempt
 from syncapp.models.preferences import Preferences
 from syncapp.models.reach_day import ReachDay
 from syncapp.models.rule import Rule, RuleTrace
+from syncapp.models.run_preparation import RunPreparation
 from syncapp.models.saved_view import SavedView
 from syncapp.models.selection import Selection, SelectionItem, SelectionRun
 from syncapp.models.sync_field import SyncField
@@ -60,6 +61,7 @@ __all__ = [
     "ReachDay",
     "Rule",
     "RuleTrace",
+    "RunPreparation",
     "SavedView",
     "Selection",
     "SelectionItem",

@@ -16,8 +16,12 @@ from syncapp.models.filter_user import FilterUser
 
 
 class RunState(models.TextChoices):
-    """counting ─▶ planned ─▶ [waiting for a second person ─▶] running ⇄ paused ─▶ done; cancelled from any but done."""
+    """preparing ─▶ [counting ─▶] planned ─▶ [waiting for a second person ─▶] running ⇄ paused ─▶ done.
 
+    Cancelled from any but done. An undo goes from preparing to running.
+    """
+
+    PREPARING = "preparing", "Being prepared"
     COUNTING = "counting", "Counting meetings"
     PLANNED = "planned", "Preview"
     WAITING = "waiting", "Waits for a second person"
@@ -27,7 +31,8 @@ class RunState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-OPEN_RUNS = [RunState.COUNTING, RunState.PLANNED, RunState.WAITING, RunState.RUNNING, RunState.PAUSED]
+NOT_STARTED = [RunState.PREPARING, RunState.COUNTING, RunState.PLANNED, RunState.WAITING]
+OPEN_RUNS = [*NOT_STARTED, RunState.RUNNING, RunState.PAUSED]
 
 
 class Lever(models.TextChoices):
@@ -78,13 +83,13 @@ class FilterRun(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     number = models.PositiveIntegerField(unique=True)
-    state = models.CharField(max_length=10, choices=RunState, default=RunState.COUNTING)
+    state = models.CharField(max_length=10, choices=RunState, default=RunState.PREPARING)
     tables = models.JSONField(default=list, help_text="Logical names of the tables whose filters are switched.")
     wanted_on = models.BooleanField(default=False)
     lever = models.CharField(max_length=8, choices=Lever, default=Lever.FILTERS)
     wanted_method = models.SmallIntegerField(null=True, blank=True)
     words = models.CharField(max_length=300, blank=True, help_text="What was selected, in words.")
-    users = models.PositiveIntegerField(default=0, help_text="How many users the frozen list has.")
+    users = models.PositiveIntegerField(default=0, help_text="How many the frozen list has; before that: were chosen.")
     reason = models.CharField(max_length=500, blank=True)
     change_number = models.CharField(max_length=60, blank=True)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

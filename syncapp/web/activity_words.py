@@ -51,6 +51,7 @@ _DID = {
     "filter.switched": Did("sliders", "Filters of a user"),
     "filter.method_set": Did("server", "Mailbox method"),
     "run.frozen": Did("lock", "Run planned"),
+    "run.prepared_again": Did("retry", "List tried again"),
     "run.asked": Did("user", "Asked a second person"),
     "run.started": Did("check", "Run started"),
     "run.confirmed": Did("check", "Run confirmed"),

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from syncapp import connection, gates
 from syncapp.crm.errors import CrmError
-from syncapp.filters import meetings, retries, run_news, run_states, schedule, undo
+from syncapp.filters import meetings, preparing, retries, run_news, run_states, schedule, undo
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.plans import MOST_USERS
 from syncapp.filters.schedule import Manner
@@ -137,6 +137,7 @@ _STEPS: dict[str, Callable[[PortalRequest, FilterRun], object]] = {
     "pause": _by(run_states.pause),
     "resume": _by(run_states.resume),
     "cancel": _by(run_states.cancel),
+    "again": _by(preparing.again),
     "now": lambda request, run: schedule.move_start(run, None, by=request.user),
     "move": _move,
     "retry": _retry,

@@ -56,6 +56,7 @@ def _moved(who: str, said: dict[str, Any]) -> str:
 
 _WORDS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "run.frozen": lambda who, said: f"Frozen by {who}: {_users(said)}.",
+    "run.prepared_again": lambda who, said: f"{who} had its list tried again.",
     "run.asked": lambda who, said: f"{who} asked for a second person: {_users(said)} change.",
     "run.started": lambda who, said: f"Started by {who}: {_users(said)} change.",
     "run.confirmed": lambda who, said: f"Confirmed by {who}: exactly this list.",

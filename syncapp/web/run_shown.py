@@ -7,10 +7,11 @@ from functools import cached_property
 from django.conf import settings
 from django.db.models import QuerySet
 
-from syncapp.filters import matrix, pace, retries, run_results, run_states, titles, undo
+from syncapp.filters import matrix, pace, preparing, retries, run_results, run_states, titles, undo
 from syncapp.filters.pace import Failures, Pace
+from syncapp.filters.preparing import Progress
 from syncapp.models import FilterRun, FilterRunItem, Person
-from syncapp.models.filter_run import Outcome, Plan, RunState
+from syncapp.models.filter_run import NOT_STARTED, Outcome, Plan, RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Group
 from syncapp.models.person import Role
 from syncapp.web import run_log, run_words, times
@@ -20,7 +21,6 @@ from syncapp.web.run_parts import Class, ItemShown, StepShown
 MOST_SHOWN = 50
 MOST_HELD = 200
 SERVER_SIDE = "server"
-_PREVIEW = (RunState.COUNTING, RunState.PLANNED, RunState.WAITING)
 _ENDED = (RunState.DONE, RunState.CANCELLED)
 # Further ahead than this a page need not look by itself.
 _LOOKS_AHEAD = 24 * 3600
@@ -107,12 +107,23 @@ class RunShown:
 
     @property
     def is_preview(self) -> bool:
-        return self.run.state in _PREVIEW
+        return self.run.state in NOT_STARTED
 
     @property
     def is_moving(self) -> bool:
         """Whether the page should look again by itself."""
+        if self.is_preparing:
+            return not self.preparation.failed
         return self.run.state == RunState.COUNTING or (self.run.state == RunState.RUNNING and not self.run.is_put_off)
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether its list is still being made, so that there is no preview yet."""
+        return self.run.state == RunState.PREPARING
+
+    @cached_property
+    def preparation(self) -> Progress:
+        return preparing.progress(self.run)
 
     @property
     def looks_in(self) -> int | None:

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp import alarms, connection, durable
-from syncapp.filters import meetings, policies, policy_rounds, runs
+from syncapp.filters import meetings, policies, policy_rounds, preparing, runs
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.policies import PolicyWish
 from syncapp.models import (
@@ -22,6 +22,7 @@ from syncapp.models import (
     FilterUser,
     MirrorCursor,
     Person,
+    RunPreparation,
 )
 from syncapp.models.filter_policy import PolicyMode
 from syncapp.models.filter_run import Outcome, Plan, RunState
@@ -247,3 +248,31 @@ def test_a_policy_that_is_stopped_leaves_no_frozen_run_behind(company):
     run.refresh_from_db()
     assert run.state == RunState.CANCELLED
     assert not policy_rounds.work(policy.pk)
+
+
+def test_it_waits_for_a_long_list_and_asks_where_that_cannot_be_made(company, monkeypatch):
+    monkeypatch.setattr(preparing, "AT_ONCE", 3)
+    policy = kept()
+    run = started(policy)
+    compared(policy)
+    assert (run.state, FilterRun.objects.count(), run.policy_id) == (RunState.PREPARING, 1, policy.pk)
+
+    RunPreparation.objects.update(state="failed")
+    compared(policy)
+
+    policy.refresh_from_db()
+    run.refresh_from_db()
+    assert "could not be made" in policy.asks
+    assert run.state == RunState.CANCELLED
+
+
+def test_a_long_list_of_it_starts_once_it_is_made(company, monkeypatch):
+    monkeypatch.setattr(preparing, "AT_ONCE", 3)
+    policy = kept()
+    run = started(policy)
+
+    preparing.work(run.pk)
+    compared(policy)
+
+    run.refresh_from_db()
+    assert (run.state, run.items.all().due().count()) == (RunState.RUNNING, 8)
