@@ -101,27 +101,29 @@ def _compare(client: Any) -> None:
 
 
 def _decide_and_go_on(client: Any) -> None:
-    """What `a` on a contact's only open field asks of the server: the decision, then the next contact."""
+    """What `a` asks of the server after a contact's last field: its decisions, answered with the next contact."""
     for record in queue.page(Tab.WAITING, order=queue.Order.OLDEST, size=2 * DECISIONS).records:
         CrmUser.objects.get_or_create(pk=record.editor_id, defaults={"name": record.editor_name, "read_at": Now()})
-    screen = Screen(client.get("/review/"))
-    decided, following = [], []
+    screen, took, worked = Screen(client.get("/review/")), [], []
     for _ in range(DECISIONS):
-        record = next(tag["data-record"] for _, tag in screen.tags if tag.get("id") == "record")
-        started = time.perf_counter()
-        answer = client.post(f"/review/{record}/decide", screen.form | {"do": "approve-all"}, headers=HTMX)
-        decided.append((time.perf_counter() - started) * 1000)
-        assert answer.status_code == 200, answer.status_code
-        link = next(tag["hx-get"] for _, tag in Screen(answer).tags if tag.get("aria-label") == "Next contact")
-        started = time.perf_counter()
-        screen = Screen(client.get(link, headers=HTMX))
-        following.append((time.perf_counter() - started) * 1000)
-    both = Spread.of(map(sum, zip(decided, following, strict=True)))
+        record = _open_in(screen)
+        form = screen.form | {"do": "approve-all", "next": "contact"}
+        started, before = time.perf_counter(), time.thread_time()
+        answer = client.post(f"/review/{record}/decide", form, headers=HTMX)
+        took.append((time.perf_counter() - started) * 1000)
+        worked.append((time.thread_time() - before) * 1000)
+        screen = Screen(answer)
+        assert _open_in(screen) != record, "the next contact came"
+    both = Spread.of(took)
     half, most = both.percentile(0.5), both.percentile(0.95)
     line(
         "approve, then the next contact, p50, p95", f"{half:.0f} ms, {most:.0f} ms", target(half, GO_ON_MS, unit=" ms")
     )
-    line("  of it the decision, p50", f"{Spread.of(decided).percentile(0.5):.0f} ms")
+    line("  of it work of this process, p50", f"{Spread.of(worked).percentile(0.5):.0f} ms")
+
+
+def _open_in(screen: Screen) -> str:
+    return next(tag["data-record"] for _, tag in screen.tags if tag.get("id") == "record")
 
 
 def _all_views(client: Any) -> None:

@@ -5,6 +5,7 @@ Pages continue after a row, never at an offset, so the last page costs what the 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,19 +71,27 @@ def page(
     by: Narrowing = NOTHING,
     after: SyncRecord | None = None,
     size: int = PAGE,
-    is_backwards: bool = False,
 ) -> Page:
-    """The first rows of a view, or those that follow the edit `after`, whether that is still in it or not.
-
-    `is_backwards` reads the view from its end.
-    """
-    sorting = _SORTED_BY[order].backwards if is_backwards else _SORTED_BY[order]
+    """The first rows of a view, or those that follow the edit `after`, whether that is still in it or not."""
+    sorting = _SORTED_BY[order]
     rows = narrow(in_tab(tab), tab, by).order_by(*sorting.columns)
     found = list((rows.filter(_follows(after, sorting)) if after else rows)[: size + 1])
     if after and after.edited_on and sorting.undated_come_last and len(found) <= size:
         # On their own, since "later, or undated" in one condition keeps the index from starting at the row.
         found += rows.filter(edited_on__isnull=True)[: size + 1 - len(found)]
     return Page(records=found[:size], has_more=len(found) > size)
+
+
+def neighbour(
+    of: SyncRecord, tab: Tab, *, order: Order, by: Narrowing = NOTHING, is_backwards: bool = False
+) -> uuid.UUID | None:
+    """The edit that follows `of` in a view, or the one before it, whether `of` is still in it or not."""
+    sorting = _SORTED_BY[order].backwards if is_backwards else _SORTED_BY[order]
+    rows = narrow(in_tab(tab), tab, by).order_by(*sorting.columns).values_list("pk", flat=True)
+    found = list(rows.filter(_follows(of, sorting))[:1])
+    if not found and of.edited_on and sorting.undated_come_last:
+        found = list(rows.filter(edited_on__isnull=True)[:1])
+    return found[0] if found else None
 
 
 def others_of_contact(record: SyncRecord, *, most: int = 4) -> list[SyncRecord]:

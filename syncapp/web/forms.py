@@ -3,7 +3,7 @@
 Every control of a field carries the field's id: seen.ID (what the page showed), tick.ID (marked to approve), mark.ID
 (reject or correct, opened), value.ID (the correction), find.ID (the name of what a lookup should point to), code.ID and
 text.ID (the reason). `do` is the button. The head of a group has the same controls with group-KEY for the id; `split`
-names the groups that are decided field by field.
+names the groups that are decided field by field, `next` asks for the next contact once nothing is left here.
 """
 
 from __future__ import annotations
@@ -77,6 +77,11 @@ def typed(post: QueryDict, key: UUID | str) -> Typed:
         text=post.get(f"text.{key}", "").strip(),
         find=post.get(f"find.{key}", "").strip(),
     )
+
+
+def goes_on(sent: QueryDict) -> bool:
+    """Whether the next contact is to follow where nothing is left to decide, as keys ask."""
+    return "next" in sent
 
 
 def split_of(sent: QueryDict) -> frozenset[str]:

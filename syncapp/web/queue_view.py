@@ -67,15 +67,32 @@ class QueueView:
 
     size = queue.PAGE
 
-    def __init__(self, asked: Asked, around: Surroundings, *, current: SyncRecord | None = None) -> None:
+    def __init__(
+        self,
+        asked: Asked,
+        around: Surroundings,
+        *,
+        current: SyncRecord | None = None,
+        left: SyncRecord | None = None,
+    ) -> None:
         self.asked = asked
         self.tab = asked.tab
         self.order = asked.order
         self.search = asked.by.search
         self.after = asked.after
         self.current = current
+        self.left = left or current
         self.around = around
         self._columns: dict[str, Mapping[str, Column]] = {}
+
+    @property
+    def is_through(self) -> bool:
+        """Whether nothing of the open edit is left to decide."""
+        return self.current is not None and not (self.current.waiting_count or self.current.attention_count)
+
+    def moved_on(self, following: SyncRecord) -> QueueView:
+        """The same list with another edit open, and news of the one that was."""
+        return QueueView(self.asked, self.around, current=following, left=self.current)
 
     @cached_property
     def page(self) -> Page:
@@ -88,8 +105,8 @@ class QueueView:
 
     @cached_property
     def row(self) -> Row | None:
-        """The open edit's row, to be swapped beside its page."""
-        return rows_of([self.current], self.columns_of, current=self.current)[0] if self.current else None
+        """The row of the edit that a step was taken on, to be swapped beside the page: the open one, or one left."""
+        return rows_of([self.left], self.columns_of, current=self.current)[0] if self.left else None
 
     @property
     def next_page(self) -> str:
@@ -99,29 +116,30 @@ class QueueView:
     @cached_property
     def next(self) -> uuid.UUID | None:
         """The edit that comes after the open one, whether that one is still in this list or not."""
-        if self.current is None:
-            return None
         place = self._place
         if place is not None and place + 1 < len(self.page.records):
             return self.page.records[place + 1].pk
-        found = queue.page(self.tab, order=self.order, by=self.asked.by, after=self.current, size=1)
-        return found.records[0].pk if found.records else None
+        return self._neighbour(is_backwards=False)
 
     @cached_property
     def previous(self) -> uuid.UUID | None:
         """The edit before the open one, on this page of the list or in front of it."""
-        if self.current is None or (self._place == 0 and not self.after):
+        if self._place == 0 and not self.after:
             return None
-        if self._place:
-            return self.page.records[self._place - 1].pk
-        found = queue.page(self.tab, order=self.order, by=self.asked.by, after=self.current, size=1, is_backwards=True)
-        return found.records[0].pk if found.records else None
+        return self.page.records[self._place - 1].pk if self._place else self._neighbour(is_backwards=True)
+
+    def _neighbour(self, *, is_backwards: bool) -> uuid.UUID | None:
+        if self.current is None:
+            return None
+        return queue.neighbour(self.current, self.tab, order=self.order, by=self.asked.by, is_backwards=is_backwards)
 
     @property
     def _place(self) -> int | None:
-        """Where the open edit stands on this page of the list."""
+        """Where the open edit stands on this page of the list; None where the list is not shown beside it."""
+        if self.current is None or "page" not in self.__dict__:
+            return None
         records = enumerate(self.page.records)
-        return next((place for place, record in records if self.current and record.pk == self.current.pk), None)
+        return next((place for place, record in records if record.pk == self.current.pk), None)
 
     @cached_property
     def tabs(self) -> list[tuple[Tab, str, str, int | None]]:

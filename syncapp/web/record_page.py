@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from syncapp import preferences
 from syncapp.crm.lookups import NamedRow
-from syncapp.models import SyncField, SyncRecord
+from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.review import reasons, together
 from syncapp.review.errors import ReviewError
 from syncapp.web import asked, forms, links, shown
@@ -55,7 +55,13 @@ def shown_in(
     if row is None:
         raise Http404
     typed = (lambda key: forms.typed(post, key)) if post else links.preselected(request.GET, row)
-    brought = Asked(typed, problems or {}, split_in(request), found or {})
+    return _opened(request, view, Asked(typed, problems or {}, split_in(request), found or {}))
+
+
+def _opened(request: PortalRequest, view: QueueView, brought: Asked) -> RecordShown:
+    row = view.current
+    if row is None:
+        raise Http404
     wanted = preferences.read().field_groups
     known = view.columns_of(row.target_table)
     return shown.record_shown(row, person=request.user, known=known, wanted_groups=wanted, asked=brought)
@@ -86,12 +92,35 @@ def step(request: PortalRequest, record: SyncRecord, take: Callable[[], object],
     return done(request, record, said=said)
 
 
-def done(request: PortalRequest, row: SyncRecord, *, said: str) -> HttpResponse:
-    """The page after a step; `said` is what a screen reader hears."""
+def done(request: PortalRequest, row: SyncRecord, *, said: str, decisions: Sequence[Decision] = ()) -> HttpResponse:
+    """The page after a step; `said` is what a screen reader hears.
+
+    Where `decisions` left nothing open and the form asks to go on, the next contact of the list, in the same answer.
+    """
     if not wants_part(request):
         return to_record(request, row)
     view = view_of(request, record_or_404(row.pk))
+    following = _following(view) if decisions and forms.goes_on(request.POST) else None
+    if following is not None:
+        return _next_contact(request, view.moved_on(following), said=said, decisions=decisions)
     return answer(request, "review/_swap.html", context_of(request, view, shown_in(request, view), said=said))
+
+
+def _following(view: QueueView) -> SyncRecord | None:
+    """The next edit of the list, where nothing of the open one is left to decide."""
+    if not view.is_through or view.next is None:
+        return None
+    return SyncRecord.objects.shown().select_related("assigned_to").filter(pk=view.next).first()
+
+
+def _next_contact(request: PortalRequest, view: QueueView, *, said: str, decisions: Sequence[Decision]) -> HttpResponse:
+    """The contact as if it was opened from the list; beside it what the list says now of the one that was left."""
+    page = _opened(request, view, Asked())
+    ways = [reverse("undo", args=[decision.pk]) + view.query for decision in decisions]
+    news = {"said": said, "ways": ways, "query": view.query, "read_soon": True}
+    response = answer(request, "review/_swap.html", context_of(request, view, page, **news))
+    response["HX-Push-Url"] = reverse("record", args=[page.id]) + view.query
+    return response
 
 
 def page_again(

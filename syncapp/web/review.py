@@ -62,7 +62,7 @@ def record(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
 def decide(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     """Take the decisions of one submit: of a field, of a group, of those that are marked, or of all."""
     row = record_page.record_or_404(record_id)
-    fields = shown.fields_of(row)
+    fields = list(SyncField.objects.filter(record=row))
     grouped = groups.groups_of(fields, preferences.read().field_groups)
     submitted = forms.read(request.POST, fields, columns.of_table(row.target_table), grouped)
     if submitted.problems:
@@ -72,7 +72,7 @@ def decide(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
         error.field.pk if error.field else None: str(error) for error in result.refused
     }
     if not problems:
-        return record_page.done(request, row, said=_said(result.taken))
+        return record_page.done(request, row, said=_said(result.taken), decisions=result.taken)
     return record_page.page_again(request, row, problems, status=_status(result.refused), taken=len(result.taken))
 
 

@@ -83,6 +83,8 @@ def test_many_edits_are_decided_by_keys_at_machine_speed(page: Page, demo: Demo)
     page.goto(fresh)
     loads: list[str] = []
     page.on("load", lambda tab: loads.append(tab.url))
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url) if sent.headers.get("hx-target") == "record" else None)
 
     started = time.monotonic()
     for number, outcome in enumerate(plan):
@@ -92,6 +94,7 @@ def test_many_edits_are_decided_by_keys_at_machine_speed(page: Page, demo: Demo)
 
     assert page.evaluate("document.activeElement.matches('#record .field')"), "the focus was lost"
     assert loads == []
+    assert [url for url in asked if "/decide" not in url] == [], "each next contact comes with a decision's answer"
     written = decisions_since(demo, seq)
     counts = Counter(row["osync_decision"] for row in written.values())
     assert counts == {APPROVED: len(plan) - plan.count("reject"), REJECTED: plan.count("reject")}

@@ -237,11 +237,10 @@ def test_the_way_back_leads_through_the_same_rows(order):
     waiting("Nobody knows when", edited_on=None)
     forth = list(queue.page(Tab.WAITING, order=order).records)
 
-    back = [
-        queue.page(Tab.WAITING, order=order, after=record, size=1, is_backwards=True).records for record in forth[1:]
-    ]
+    back = [queue.neighbour(record, Tab.WAITING, order=order, is_backwards=True) for record in forth[1:]]
 
-    assert [found[0] for found in back] == forth[:-1]
+    assert back == [record.pk for record in forth[:-1]]
+    assert [queue.neighbour(record, Tab.WAITING, order=order) for record in forth[:-1]] == [r.pk for r in forth[1:]]
 
 
 def test_more_rows_come_alone_and_lead_to_pages_that_hold_them(monkeypatch):

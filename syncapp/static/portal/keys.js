@@ -11,6 +11,7 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
   let submittedByKey = false; // the field that has the focus was sent off: what is typed now is not for it
   let current = ""; // the field that keys mean
   let after = null; // what to do once the record has arrived
+  let goesOn = false; // a decision by key is being sent: the next contact may come with its answer
 
   const record = () => document.getElementById("record");
   const rows = () => [...document.querySelectorAll("#record .field")];
@@ -66,11 +67,16 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
     link.click();
   }
 
-  // After a decision: its way back, then the next field that waits, then the next contact.
+  // After a decision: its way back, then the next field that waits, then the next contact, which may be here already.
   function decided(fields) {
     const from = current;
     const name = record().dataset.record;
     after = () => {
+      const left = document.querySelector(`#flash [data-decided="${name}"]`);
+      if (left) {
+        undoable.push({ ways: left.dataset.undo.split(" "), field: fields[0] });
+        goTo(nextOpen("") ?? rows()[0]);
+      }
       if (record()?.dataset.record !== name) return;
       const ways = fields.map((id) => document.getElementById(`undo-${id}`)?.getAttribute("formaction")).filter(Boolean);
       if (ways.length) undoable.push({ ways, field: fields[0] });
@@ -82,8 +88,10 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
   }
 
   function press(button, fields) {
-    if (!button.value.startsWith("find:")) decided(fields);
+    goesOn = !button.value.startsWith("find:");
+    if (goesOn) decided(fields);
     button.click();
+    goesOn = false;
     if (!busy) after = null; // the browser held it back
   }
 
@@ -256,6 +264,10 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
     const field = event.target.closest?.("#record .field");
     if (field) mark(field);
     if (event.target.closest?.("[data-keys]")) document.getElementById("keys")?.showModal();
+  });
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (goesOn) event.detail.parameters.next = "contact";
   });
 
   document.addEventListener("htmx:beforeRequest", (event) => {
