@@ -44,8 +44,15 @@ class Asked:
 
     def query(self, **more: object) -> str:
         """The address's part after the path, '' or beginning with a question mark."""
-        said = self.parameters | {name: str(value) for name, value in more.items() if value}
-        return f"?{urlencode(said)}" if said else ""
+        return _address(self.parameters | {name: str(value) for name, value in more.items() if value})
+
+    def without(self, name: str) -> str:
+        """The address's part after the path with one narrowing less."""
+        return _address({other: value for other, value in self.parameters.items() if other != name})
+
+
+def _address(said: Mapping[str, str]) -> str:
+    return f"?{urlencode(said)}" if said else ""
 
 
 def read(parameters: Mapping[str, str]) -> Asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
@@ -23,7 +24,7 @@ from syncapp.web import filter_asked
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.filter_asked import METHODS, Asked
 from syncapp.web.filter_shown import Drawer, RowShown
-from syncapp.web.page import FILTER_ROLES, Surroundings, answer
+from syncapp.web.page import FILTER_ROLES, Surroundings, answer, wants_part
 from syncapp.web.plan_form import TABLES
 
 NO_ANSWER = "The CRM did not answer. The page shows what was read before."
@@ -31,8 +32,11 @@ NO_ANSWER = "The CRM did not answer. The page shows what was read before."
 
 @allow(*FILTER_ROLES)
 def filters(request: PortalRequest) -> HttpResponse:
-    """The matrix, with one user's cell open beside it where the address names one."""
+    """The matrix, with one user's cell open beside it where the address names one; htmx gets only that cell's side."""
     asked = filter_asked.read(request.GET)
+    if wants_part(request):
+        part = {"drawer": _drawer(asked), "part": True}
+        return answer(request, "filters/_drawer.html", _surroundings(request, asked) | part)
     after = FilterUser.objects.filter(pk=asked.after).first() if asked.after else None
     page = matrix.page(asked.by, after=after)
     context = _surroundings(request, asked) | {
@@ -40,6 +44,11 @@ def filters(request: PortalRequest) -> HttpResponse:
         "next_page": asked.query(after=page.users[-1].pk) if page.has_more else "",
         "found": matrix.count(asked.by),
         "drawer": _drawer(asked),
+        "choices": choices_of(asked),
+        "given": list(_given(asked)),
+        "inventory": matrix.inventory(),
+        "fed_by_entra": asked.by.team is not None and matrix.is_fed_by_entra(asked.by.team),
+        "ground": filter_access.ground(),
     }
     return answer(request, "filters/filters.html", context)
 
@@ -51,27 +60,31 @@ def _surroundings(request: PortalRequest, asked: Asked) -> dict[str, Any]:
         "asked": asked,
         "groups": list(Group),
         "tables": [(key, words) for key, (words, _) in TABLES.items()],
-        "choices": choices_of(asked),
-        "inventory": matrix.inventory(),
-        "fed_by_entra": asked.by.team is not None and matrix.is_fed_by_entra(asked.by.team),
-        "ground": filter_access.ground(),
+        "closed": asked.query(after=asked.after),
         "may_switch": request.user.has_role(Role.FILTER_MANAGER),
     }
 
 
 def choices_of(asked: Asked) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
-    """Name, the word for all of them, what is chosen, and what can be, of each control that narrows."""
+    """Name, label, what is chosen, and what can be, of each control that narrows."""
     by = asked.parameters
     teams = [(str(team.pk), team.name) for team in matrix.teams()]
     return [
-        ("team", "Any team", by.get("team", ""), teams),
-        ("state", "Appointments on or off", by.get("state", ""), list(Cell.choices)),
-        ("mailbox", "Any mailbox", by.get("mailbox", ""), list(METHODS.items())),
-        ("risk", "Any risk", by.get("risk", ""), list(Reach.choices)),
-        ("cause", "Any reason for it", by.get("cause", ""), list(Cause.choices)),
-        ("unit", "Any business unit", by.get("unit", ""), [(str(unit.pk), unit.name) for unit in matrix.units()]),
-        ("list", "Any saved list", by.get("list", ""), [(str(each.pk), each.name) for each in matrix.user_lists()]),
+        ("team", "Team", by.get("team", ""), teams),
+        ("state", "Appointments", by.get("state", ""), list(Cell.choices)),
+        ("mailbox", "Mailbox", by.get("mailbox", ""), list(METHODS.items())),
+        ("risk", "Appointments reach Outlook", by.get("risk", ""), list(Reach.choices)),
+        ("cause", "Because of", by.get("cause", ""), list(Cause.choices)),
+        ("unit", "Business unit", by.get("unit", ""), [(str(unit.pk), unit.name) for unit in matrix.units()]),
+        ("list", "Saved list", by.get("list", ""), [(str(each.pk), each.name) for each in matrix.user_lists()]),
     ]
+
+
+def _given(asked: Asked) -> Iterator[tuple[str, str, str]]:
+    """Label, word and the address without it, of each filter in use."""
+    for name, label, chosen, options in choices_of(asked):
+        if chosen:
+            yield label, dict(options).get(chosen, "unknown"), asked.without(name)
 
 
 def _drawer(asked: Asked) -> Drawer | None:

@@ -42,11 +42,30 @@ def test_axe_finds_nothing_on_the_risk_report_and_the_lists(fred: Page, demo: De
 def test_axe_finds_nothing_on_one_user_explained(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/?q=rita&user=")
     fred.locator("a.user").first.click()
+    expect(fred.locator("#drawer-title")).to_be_focused()
     assert_no_violations_in_any_look(fred, sees="Explain this user")
     fred.get_by_role("link", name="Explain this user").click()
     fred.get_by_role("button", name=re.compile("^Ask")).click()
     expect(fred.get_by_text("went off:")).to_be_visible()
     assert_no_violations_in_any_look(fred, sees="Who switched what")
+
+
+def test_opening_a_cell_moves_nothing_and_keeps_what_is_ticked(fred: Page, demo: Demo):
+    fred.goto(f"{demo.portal}/filters/")
+    fred.locator(".matrix tbody input").nth(1).check()
+    cell = fred.locator(".matrix tbody tr").nth(30).locator(".cell-button").first
+    cell.scroll_into_view_if_needed()
+    place = cell.bounding_box()
+    cell.click()
+
+    expect(fred.locator("#drawer-title")).to_be_focused()
+    assert cell.bounding_box() == place
+    expect(fred.get_by_text("1 user selected")).to_be_visible()
+    fred.keyboard.press("Escape")
+    expect(cell).to_be_focused()
+    fred.go_back()
+    expect(fred.locator("#drawer-title")).to_be_visible()
+    expect(fred.locator(".matrix tbody input:checked")).to_have_count(1)
 
 
 def test_a_part_of_the_chart_is_reached_and_opened_by_the_keyboard(fred: Page, demo: Demo):

@@ -83,6 +83,24 @@ def test_all_that_match_are_frozen_and_a_second_person_confirms(read, settings):
     assert run.tables == ["contact"]
 
 
+def test_htmx_gets_the_side_of_one_cell_without_the_matrix(read):
+    client, rita = browser(fred()), read.user()
+
+    part = text(client.get(f"/filters/?user={rita.pk}&group=contacts", headers={"HX-Request": "true"}))
+    closed = text(client.get("/filters/", headers={"HX-Request": "true"}))
+
+    assert "Contacts of Rita Lindqvist" in part
+    assert "Rob Marchetti" not in part
+    assert "Open a cell of the matrix" in closed
+
+
+def test_each_filter_in_use_can_be_taken_away_alone(read):
+    page = browser(fred()).get("/filters/?mailbox=1&state=on")
+
+    assert "Mailbox: <bdi>Server-side</bdi>" in page.content.decode()
+    assert 'href="/filters/?state=on"' in page.content.decode()
+
+
 def test_who_may_only_look_finds_no_switch(read):
     client, rita = browser(vera()), read.user()
 

@@ -1,0 +1,84 @@
+// The matrix of users: which cell is open beside it, where the focus goes, how many users are ticked.
+"use strict";
+
+{
+  let opened = ""; // the address of the cell that was asked for
+  let scrolled = 0;
+  let ticked = [];
+
+  const table = () => document.querySelector(".matrix");
+  const pane = () => document.querySelector(".matrix-pane");
+  const boxes = () => [...document.querySelectorAll(".matrix tbody input[name=user]")];
+  const cellOf = (address) => address && table().querySelector(`.cell-button[href="${CSS.escape(address)}"]`);
+  const current = () => table()?.querySelector("[aria-current]");
+
+  function count() {
+    const here = boxes();
+    const bar = document.getElementById("selected-users");
+    const all = document.getElementById("tick-users");
+    ticked = here.filter((box) => box.checked).map((box) => box.value);
+    if (bar) bar.textContent = ticked.length ? `${ticked.length} user${ticked.length === 1 ? "" : "s"} selected` : "";
+    if (all) {
+      all.checked = ticked.length > 0 && ticked.length === here.length;
+      all.indeterminate = ticked.length > 0 && ticked.length < here.length;
+    }
+  }
+
+  function clear() {
+    boxes().forEach((box) => { box.checked = false; });
+    const all = document.getElementById("all-users");
+    if (all) all.checked = false;
+    count();
+  }
+
+  function mark(cell) {
+    current()?.removeAttribute("aria-current");
+    cell?.setAttribute("aria-current", "true");
+    document.querySelector(".panes").dataset.showing = cell ? "record" : "list";
+  }
+
+  document.addEventListener("change", (event) => {
+    if (!event.target.closest(".matrix")) return;
+    if (event.target.id === "tick-users") boxes().forEach((box) => { box.checked = event.target.checked; });
+    count();
+  });
+  document.addEventListener("reset", (event) => {
+    if (event.target.id !== "selection" || !table()) return;
+    event.preventDefault(); // the tables to be switched stay chosen
+    clear();
+  });
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target?.id !== "drawer") return;
+    scrolled = pane().scrollTop;
+    if (table().contains(event.detail.elt)) opened = event.detail.elt.getAttribute("href");
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.elt.id !== "drawer") return;
+    const isOpen = Boolean(document.querySelector("#drawer [data-close]"));
+    mark(isOpen ? cellOf(opened) : null);
+    const place = isOpen ? document.getElementById("drawer-title") : cellOf(opened);
+    place?.focus({ preventScroll: true });
+  });
+
+  // The way back through the history brings the page anew: it stays where it was, with the same ticks.
+  document.addEventListener("htmx:historyRestore", () => {
+    if (!table()) return;
+    const before = new Set(ticked);
+    boxes().forEach((box) => { box.checked = before.has(box.value); });
+    pane().scrollTop = scrolled;
+    count();
+  });
+
+  // Escape closes the cell, and where none is open it clears the selection.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !table() || event.target.closest("details[open], input[type=search], select")) return;
+    const close = document.querySelector("#drawer [data-close]");
+    if (close) close.click();
+    else clear();
+  });
+
+  opened = current()?.getAttribute("href") ?? "";
+  current()?.scrollIntoView({ block: "nearest" });
+  if (table()) count();
+}
