@@ -26,9 +26,14 @@ test-long: $(STAMP) ## every state and look in a real browser, and runs of thous
 	$(BIN)/python -m tests.run browser-long journeys-long
 
 check: $(STAMP) ## format, lint, types, imports, migrations, deployment checks
+	@$(MAKE) --no-print-directory --output-sync -j2 check-types check-the-rest
+
+.PHONY: check-types check-the-rest
+check-types:
+	$(BIN)/mypy
+check-the-rest:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m tests.deploy_check

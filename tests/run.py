@@ -13,9 +13,9 @@ import tempfile
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from tests.interop import environments
 
 NOTHING_COLLECTED = 5
 WORKERS = max(2, os.cpu_count() or 2)
+WAITING = WORKERS + 1  # where tests wait for other processes most of the time
 # What asks the database in its own ways runs on both; what does not (the client, the sandbox, most pages) once.
 PAGES_ON_BOTH = ("activity", "filters", "plain_text", "queue", "queue_filters")
 ON_BOTH = [
@@ -52,13 +53,15 @@ LONG_IN_A_BROWSER = [
 LONG_JOURNEYS = ["tests/journeys/test_many_filter_runs.py"]
 # On SQLite every time; PostgreSQL sees them, or a filter run of thousands, in the long lane.
 ONCE_IN_SHORT = [f"tests/journeys/test_{name}.py" for name in ("filter_runs", "mails_and_rules")]
-NEITHER_JOURNEY_NOR_BROWSER = "not journey and not browser"
+# The database is the lane's own; and without bytecode every one of its hundreds of processes compiles everything anew.
+NOT_FOR_LANES = ("DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
     """One run of pytest. `postgres`: on a server of its own, which DATABASE_URL names.
 
+    `environment`: what its processes are told besides. `workers`: how many processes of pytest share it.
     `only_by_name`: too long for every time; `make test-long` runs it.
     `needs` says what is missing on this machine, after trying to get it; without it nothing of the lane can be run, or
     with `all_of_it` False a part.
@@ -71,6 +74,8 @@ class Lane:
     needs: Callable[[], str] = lambda: ""
     all_of_it: bool = True
     only_by_name: bool = False
+    workers: int = WORKERS
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +99,11 @@ def lanes() -> list[Lane]:
     """Quick ones first."""
     tops = sorted(str(path) for path in Path("tests").glob("test_*.py"))
     spread = ["--dist", "worksteal"]
-    apart = ["--ignore=tests/machine", "--ignore=tests/interop"]
+    elsewhere = ("machine", "interop", "journeys", "browser")
+    apart = [f"--ignore=tests/{folder}" for folder in elsewhere]
+    journeys = ["-m", "journey", "tests/journeys"]
     demo_brings_its_own = "--ignore=tests/journeys/test_demo.py"
-    # The migrations themselves run where PostgreSQL is, and in the journeys on both.
+    # The migrations themselves run in the journeys, on both databases.
     as_modelled = "--nomigrations"
     in_a_browser = ["-m", "browser", "--dist", "loadfile", as_modelled]
     apart_from_many = [f"--ignore={file}" for file in LONG_JOURNEYS]
@@ -106,20 +113,20 @@ def lanes() -> list[Lane]:
         Lane(
             "unit",
             "everything without processes, SQLite",
-            ["-m", NEITHER_JOURNEY_NOR_BROWSER, *apart, *spread, as_modelled],
+            [*apart, *spread, as_modelled],
         ),
         Lane(
             "unit-postgres",
             "what touches the database, PostgreSQL",
-            ["-m", NEITHER_JOURNEY_NOR_BROWSER, *spread, *ON_BOTH, *tops],
+            [*spread, *ON_BOTH, *tops, as_modelled],
             postgres=True,
         ),
-        Lane("machine", "the state machine, SQLite", ["-m", "not journey", "tests/machine", as_modelled]),
-        Lane("journeys", "whole stories with real processes, SQLite", ["-m", "journey", *apart_from_many, *spread]),
+        Lane("machine", "the state machine, SQLite", ["tests/machine", as_modelled]),
+        Lane("journeys", "whole stories with real processes, SQLite", [*journeys, *apart_from_many, *spread]),
         Lane(
             "journeys-postgres",
             "whole stories with real processes, PostgreSQL",
-            ["-m", "journey", demo_brings_its_own, *apart_from_runs, *spread],
+            [*journeys, demo_brings_its_own, *apart_from_runs, *spread],
             postgres=True,
         ),
         Lane(
@@ -129,7 +136,13 @@ def lanes() -> list[Lane]:
             needs=environments.missing,
             all_of_it=False,
         ),
-        Lane("browser", "a real Chromium", [*in_a_browser, *apart_from_looks], needs=_chromium),
+        Lane(
+            "browser",
+            "a real Chromium",
+            [*in_a_browser, "tests/browser", *apart_from_looks],
+            needs=_chromium,
+            environment={"DEMO_USERS": "40"},  # reading a whole company's filters meanwhile costs every test time
+        ),
         Lane(
             "journeys-long",
             "a filter run of thousands with real processes, PostgreSQL",
@@ -175,8 +188,9 @@ def _processor_seconds() -> float:
 
 
 def _pytest(lane: Lane, extra: Sequence[str], report: Path, database: servers.Server | None) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", "-n", str(WORKERS), f"--junitxml={report}"]
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(lane.workers), f"--junitxml={report}"]
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_FOR_LANES}
+    environment |= lane.environment
     if database is not None:
         environment["DATABASE_URL"] = database.url
     return subprocess.run(

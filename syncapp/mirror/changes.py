@@ -130,6 +130,8 @@ def _store_page(table: _Table, reader: Reader, cursor: MirrorCursor, page: Chang
 
 
 def _store_rows(table: _Table, part: Sequence[Any], cursor: MirrorCursor, pulled: Pulled) -> None:
+    if not part:
+        return
     stored = table.store(part, generation=cursor.generation)
     if stored.arrived and not arrivals.is_first_reading(cursor):
         arrivals.note(stored.arrived)

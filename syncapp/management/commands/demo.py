@@ -146,6 +146,8 @@ def _sandbox() -> Service:
 def _web() -> Service:
     options = ["--bind", f"{HOST}:{settings.PORTAL_PORT}", "--worker-class", "gthread", "--workers", "2"]
     options += ["--threads", "4", "--graceful-timeout", "3", "--no-control-socket", "--log-level", "warning"]
+    # Loaded once and then forked, which halves what the start costs; nothing is connected before the fork.
+    options += ["--preload"]
     return Service("web", _python("-m", "gunicorn", "portal.wsgi", *options))
 
 
