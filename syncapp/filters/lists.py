@@ -30,6 +30,8 @@ def read_text(content: bytes) -> str:
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return content.decode(encoding, "replace")
+    if b"\x00" in content:
+        raise NotPossible("This is not a text file. Save the table as CSV and upload that.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

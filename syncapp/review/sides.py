@@ -16,8 +16,10 @@ from syncapp.review import characters, differences, formats
 from syncapp.review.differences import Difference, Part
 from syncapp.review.shortening import shorten
 
-# Values that are chosen rather than typed: the one replaces the other as a whole.
-_CHOSEN = (ColumnType.CHOICE, ColumnType.YES_NO)
+# The one replaces the other as a whole: values that are chosen rather than typed, and amounts, of which no digit means
+# anything alone (€12,500.50 and €15,001.00 share some).
+_AMOUNTS = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.MONEY, ColumnType.FLOAT)
+_WHOLE = (ColumnType.CHOICE, ColumnType.YES_NO, *_AMOUNTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,8 @@ def between(column: Column | None, was: tuple[str | None, str], will: tuple[str 
     if column is not None and column.type is ColumnType.CHOICES:
         return _lists(old, new)
     same_words = old == new and (was[0] or "") != (will[0] or "")
-    chosen = column is not None and column.type in _CHOSEN
-    found = differences.replaced(old, new) if chosen or same_words else differences.compare(old, new)
+    whole = column is not None and column.type in _WHOLE and old != new
+    found = differences.replaced(old, new) if whole or same_words else differences.compare(old, new)
     return Change(
         was=Side(found.was, is_changed=bool(old)),
         will=Side(found.will, is_changed=old != new or same_words),

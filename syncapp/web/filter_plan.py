@@ -28,9 +28,11 @@ from syncapp.web.plan_form import TABLES, Missing, Submitted, Typed
 _COUNTED_AT_ONCE = 50
 _WAIT = 8.0
 _NAMED = 6
-_WANTS = (
+_SWITCHES = (
     ("off", "Filters off", "What they select no longer goes to Outlook."),
     ("on", "Filters on", "What they select goes to Outlook again."),
+)
+_MAILBOXES = (
     (
         "method-2",
         "Mailbox method None",
@@ -39,6 +41,7 @@ _WANTS = (
     ("method-1", "Mailbox method Server-side", "The CRM itself synchronizes appointments, contacts and tasks."),
     ("method-0", "Mailbox method Outlook", "Only the old add-in on a PC synchronizes them."),
 )
+_WANTED = (("Users’ own filters", _SWITCHES), ("Or how the mailbox synchronizes", _MAILBOXES))
 
 
 @allow(Role.FILTER_MANAGER, methods=("GET", "POST"))
@@ -69,7 +72,7 @@ def _form(request: PortalRequest, said: Typed, sent: Submitted | None = None) ->
         "said": said,
         "sent": sent or Submitted(),
         "tables": [(key, words) for key, (words, _) in TABLES.items()],
-        "wants": _WANTS,
+        "wanted": _WANTED,
         "is_read": (matrix.inventory() or MirrorCursor()).pulled_at is not None,
         "ticked": _names(said),
         "shown": _shown(said),

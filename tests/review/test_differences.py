@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncapp.review import characters
+from syncapp.crm.records import Column, ColumnType
+from syncapp.review import characters, sides
 from syncapp.review.differences import Kind, Part, compare, plain, replaced
 from syncapp.review.shortening import shorten
 
@@ -105,6 +106,13 @@ def test_the_same_words_for_another_value_are_marked_as_a_whole():
     found = replaced("Acme", "Acme")
 
     assert (drawn(found.was), drawn(found.will)) == ("[Acme]", "[Acme]")
+
+
+def test_an_amount_is_marked_as_a_whole():
+    column = Column("contact", "creditlimit", "Credit Limit", ColumnType.MONEY)
+    change = sides.between(column, ("12500.5", "€12,500.50"), ("15001", "€15,001.00"))
+
+    assert [(part.text, part.changed) for part in change.will.parts] == [("€15,001.00", True)]
 
 
 def test_a_long_text_shows_only_what_surrounds_its_changes():

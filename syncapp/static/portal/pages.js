@@ -64,5 +64,11 @@ for (const trouble of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) 
   });
 }
 
+// Where not all tabs fit, the one that is open is in sight.
+document.querySelectorAll(".tabs > [aria-current], .topbar nav > [aria-current]").forEach((tab) => {
+  const beyond = tab.offsetLeft + tab.offsetWidth - tab.parentElement.offsetLeft - tab.parentElement.clientWidth;
+  if (beyond > 0) tab.parentElement.scrollLeft = beyond + 24;
+});
+
 window.addEventListener("popstate", markOpenEdit);
 document.querySelectorAll(".record-form").forEach(countMarks);
