@@ -55,6 +55,12 @@ def exactly(when: datetime | None) -> str:
 
 
 @register.filter
+def thousands(number: int) -> str:
+    """12000 as "12,000"."""
+    return f"{number:,}"
+
+
+@register.filter
 def capped(number: int) -> str:
     """148; beyond the most that is counted "1,000+"."""
     return f"{queue.MOST_COUNTED:,}+" if number > queue.MOST_COUNTED else f"{number:,}"
