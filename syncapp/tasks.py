@@ -177,7 +177,10 @@ def count_meetings(run_id: str) -> None:
 @shared_task
 def keep_policy(policy_id: str) -> None:
     """Compare a policy's group with what is wanted, and repair what it may."""
-    policy_rounds.work(uuid.UUID(policy_id))
+    try:
+        policy_rounds.work(uuid.UUID(policy_id), crm=recognised_crm)
+    except WrongOrganization:
+        log.error("policy: the address leads to another CRM than the one this database mirrors")
 
 
 @shared_task

@@ -2,15 +2,15 @@
 
     claim ─▶ start what is counted ─▶ who belongs to it ─▶ changed too much? ask ─▶ compare ─▶ [repair] ─▶ due again
 
-Everybody is compared once a night, who is new every hour. Nothing here asks the CRM: it compares what the last
-inventory read, and every write of a run carries the version that was seen.
+Everybody is compared once a night, who is new every hour, by what the last inventory read; a small group is read anew
+when a person asks for the comparison. Every write of a run carries the version that was seen.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -18,8 +18,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from syncapp import durable
+from syncapp.crm.client import CrmClient
 from syncapp.durable import Claim, LostLease
-from syncapp.filters import chosen, dry_plans, matrix, plans, policies, run_states
+from syncapp.filters import chosen, dry_plans, matrix, plans, policies, policy_reading, run_states
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.planned import Planned
 from syncapp.filters.plans import Wish
@@ -40,14 +41,17 @@ WITHOUT_NEWS = timedelta(seconds=15)
 _CHUNK = 250
 
 
-def work(policy_id: uuid.UUID) -> bool:
-    """One round, if it is due and nobody else is at it. Safe twice, and after a crash at any step."""
+def work(policy_id: uuid.UUID, *, crm: Callable[[], CrmClient] | None = None) -> bool:
+    """One round, if it is due and nobody else is at it. Safe twice, and after a crash at any step.
+
+    `crm` answers what somebody asked to be compared now; without it the last inventory does.
+    """
     held = durable.claim(FilterPolicy, policy_id)
     if held is None:
         return False
     policy: FilterPolicy = FilterPolicy.objects.select_related("repair_by").get(pk=policy_id)
     try:
-        pause = _round(policy, held)
+        pause = _round(policy, held, crm)
         _due_again(held, pause)
     except LostLease:
         log.warning("policy %s: lease lost", policy_id)
@@ -66,7 +70,7 @@ def _due_again(held: Claim, pause: timedelta | None) -> None:
     durable.start_over(held, due_at=timezone.now() + (timedelta() if at_once else pause or AGAIN))
 
 
-def _round(policy: FilterPolicy, held: Claim) -> timedelta | None:
+def _round(policy: FilterPolicy, held: Claim, crm: Callable[[], CrmClient] | None) -> timedelta | None:
     """What is to be done now; how long until the next round, None for the usual hour."""
     if not policy.is_active or not policy.is_in_its_dates(timezone.now().date()):
         return AGAIN
@@ -85,6 +89,8 @@ def _round(policy: FilterPolicy, held: Claim) -> timedelta | None:
     if _changed_too_much(policy, group):
         return AGAIN
     full = is_due_in_full(policy)
+    if policy.wants_full and crm is not None:
+        policy_reading.read_anew(group, held, crm)
     _compare(policy, group, held, full=full)
     if policy.mode == PolicyMode.REPAIR:
         return _repair(policy) or (WHILE_IT_RUNS if _is_running(policy) else None)

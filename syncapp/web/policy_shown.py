@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import cached_property
 
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 from django.utils import timezone
 
 from syncapp.filters import policies, policy_rounds
@@ -92,6 +93,13 @@ class PolicyShown:
     @cached_property
     def exceptions(self) -> list[FilterUser]:
         return list(FilterUser.objects.filter(pk__in=self.policy.exceptions).order_by("name_key"))
+
+    @cached_property
+    def read_at(self) -> datetime | None:
+        """When the filters of the group were read; of several readings the oldest."""
+        group = FilterUser.objects.filter(pk__in=self.policy.members.values("user_id"))
+        oldest: datetime | None = group.aggregate(at=Min("filters_read_at"))["at"]
+        return oldest
 
     @cached_property
     def runs(self) -> list[FilterRun]:

@@ -124,6 +124,22 @@ def test_a_filter_that_its_owner_switched_back_on_is_reported_and_then_repaired(
     assert (run.person, run.policy, run.state) == (fred(), policy, RunState.DONE)
 
 
+@pytest.mark.parametrize(("asked", "found"), [(True, 1), (False, 0)])
+def test_who_asks_for_a_comparison_gets_what_the_crm_holds_now(read, asked, found):
+    policy = kept(wanted_on=True)
+    before = len(deviating(policy))
+    owner = FilterUser.objects.get(pk=policy.members.filter(plan=Plan.ALREADY).first().user_id)
+    row = FilterRow.objects.for_outlook().filter(owner_id=owner.pk, table="appointment").first()
+    read.change("userqueries", row.pk, statecode=1, statuscode=2)
+
+    if asked:
+        policies.compare_now(policy, by=fred())
+    FilterPolicy.objects.update(due_at=Now())
+    policy_rounds.work(policy.pk, crm=connection.recognised_crm)
+
+    assert len(deviating(policy)) == before + found
+
+
 def test_organizers_are_held_back_and_the_report_says_why(read):
     policy = repairing(kept())
 
