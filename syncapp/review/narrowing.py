@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import CharField, Exists, F, Func, OuterRef, Q
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.utils import timezone
 
 from syncapp import preferences
@@ -23,6 +24,7 @@ from syncapp.models.sync_field import FieldDecision, FieldDelivery, SyncFieldQue
 from syncapp.models.sync_record import SyncRecordQuerySet, search_key
 
 FEW = 1000
+MANY = 5000
 _LAST_CHARACTER = "\U0010ffff"
 
 
@@ -61,6 +63,11 @@ class Narrowing:
         return self != NOTHING
 
     @property
+    def is_of_fields_only(self) -> bool:
+        """Whether nothing but their fields tells the edits."""
+        return self.names_fields and self == Narrowing(column=self.column, kind=self.kind)
+
+    @property
     def names_fields(self) -> bool:
         """Whether only some of an edit's fields are meant."""
         return bool(self.column or self.kind)
@@ -69,12 +76,21 @@ class Narrowing:
 NOTHING = Narrowing()
 
 
-def narrow(rows: SyncRecordQuerySet, tab: Tab, by: Narrowing) -> SyncRecordQuerySet:
-    """The rows of `tab` that match; their order is left to the caller."""
-    for name in ("search", "editor", "age", "owner"):
+def narrow(rows: SyncRecordQuerySet, tab: Tab, by: Narrowing, *, in_order: bool = False) -> SyncRecordQuerySet:
+    """The rows of `tab` that match; the caller puts them in order, and says so where few of them are wanted then."""
+    for name in ("editor", "age", "owner"):
         if getattr(by, name):
             rows = rows.filter(_CONDITIONS[name](getattr(by, name)))
+    if by.search:
+        rows = rows.filter(named(by.search, by_index=not (in_order and _sorts_many(rows, by.search))))
     return _with_fields(rows, tab, by) if by.names_fields else rows
+
+
+def _sorts_many(rows: SyncRecordQuerySet, text: str) -> bool:
+    """Whether SQLite would sort very many rows: then the order's index is walked, and soon has a page of them."""
+    if connection.vendor != "sqlite":
+        return False  # PostgreSQL decides that by itself
+    return rows.filter(named(text)).order_by()[MANY : MANY + 1].exists()
 
 
 def matching_fields(tab: Tab, by: Narrowing) -> SyncFieldQuerySet:
@@ -88,10 +104,9 @@ def matching_fields(tab: Tab, by: Narrowing) -> SyncFieldQuerySet:
 def _with_fields(rows: SyncRecordQuerySet, tab: Tab, by: Narrowing) -> SyncRecordQuerySet:
     """Where few fields match, their rows; else rows in the list's order, each asked for such a field."""
     fields = matching_fields(tab, by)
-    if tab in _INDEXED and (by.column or tab is not Tab.DECIDED):
-        few = list(fields.order_by().values_list("record_id", flat=True)[: FEW + 1])
-        if len(few) <= FEW:
-            return rows.filter(pk__in=set(few))
+    is_found_by_index = tab in _INDEXED and (by.column or tab is not Tab.DECIDED)
+    if is_found_by_index and not fields.order_by()[FEW : FEW + 1].exists():
+        return rows.filter(pk__in=set(fields.order_by().values_list("record_id", flat=True)))
     return rows.filter(Exists(fields.filter(record=OuterRef("pk"))))
 
 
@@ -101,10 +116,11 @@ def overdue_before() -> datetime | None:
     return None if rules.backlog else timezone.now() - timedelta(hours=rules.overdue_hours)
 
 
-def named(text: str) -> Q:
-    """Edits whose contact's or editor's name begins so."""
+def named(text: str, *, by_index: bool = True) -> Q:
+    """Edits whose contact's or editor's name begins so; found by the names' indexes unless another one is better."""
     beginning = search_key(text)
-    return _begins("name_key", beginning) | _begins("editor_key", beginning)
+    begins = _begins if by_index else _begins_unindexed
+    return begins("name_key", beginning) | begins("editor_key", beginning)
 
 
 def _begins(column: str, beginning: str) -> Q:
@@ -112,6 +128,12 @@ def _begins(column: str, beginning: str) -> Q:
     if connection.vendor == "postgresql":
         return Q(**{f"{column}__startswith": beginning})
     return Q(**{f"{column}__gte": beginning, f"{column}__lt": beginning + _LAST_CHARACTER})
+
+
+def _begins_unindexed(column: str, beginning: str) -> Q:
+    """The same range in words for which SQLite takes no index: a plus before a column keeps it as it is."""
+    plain = Func(F(column), template="+%(expressions)s", output_field=CharField())
+    return Q(GreaterThanOrEqual(plain, beginning), LessThan(plain, beginning + _LAST_CHARACTER))
 
 
 def _aged(age: Age) -> Q:
@@ -123,7 +145,6 @@ def _aged(age: Age) -> Q:
 
 _DAYS = {Age.DAY: 1, Age.WEEK: 7, Age.MONTH: 30}
 _CONDITIONS: Mapping[str, Any] = {
-    "search": named,
     "editor": lambda pk: Q(editor_id=pk),
     "age": _aged,
     "owner": lambda pk: Q(assigned_to_id=pk),

@@ -17,7 +17,7 @@ from django.db.models import Max, Q
 from syncapp.models import CrmUser, SyncField, SyncRecord
 from syncapp.models.sync_field import FieldDecision
 from syncapp.models.sync_record import SyncRecordQuerySet
-from syncapp.review.narrowing import FEW, NOTHING, Narrowing, Tab, narrow
+from syncapp.review.narrowing import FEW, NOTHING, Narrowing, Tab, matching_fields, narrow
 
 MOST_COUNTED = 1000
 MOST_EDITORS = 200
@@ -61,7 +61,18 @@ def _parked() -> SyncRecordQuerySet:
 
 def count(tab: Tab, by: Narrowing = NOTHING) -> int:
     """How many edits a view has, at most MOST_COUNTED + 1: the database stops counting there."""
+    if by.is_of_fields_only and tab is Tab.WAITING:
+        found, is_all = _count_from_fields(tab, by)
+        if is_all or found > MOST_COUNTED:
+            return found
     return narrow(in_tab(tab), tab, by).order_by()[: MOST_COUNTED + 1].count()
+
+
+def _count_from_fields(tab: Tab, by: Narrowing) -> tuple[int, bool]:
+    """The edits of the first fields that match, and whether those are all: edit by edit, rare ones are long to find."""
+    fields, size = matching_fields(tab, by).order_by(), 2 * (MOST_COUNTED + 1)
+    edits = in_tab(tab).filter(pk__in=fields.values("record_id")[:size])
+    return edits.order_by()[: MOST_COUNTED + 1].count(), not fields[size : size + 1].exists()
 
 
 def page(
@@ -74,7 +85,7 @@ def page(
 ) -> Page:
     """The first rows of a view, or those that follow the edit `after`, whether that is still in it or not."""
     sorting = _SORTED_BY[order]
-    rows = narrow(in_tab(tab), tab, by).order_by(*sorting.columns)
+    rows = narrow(in_tab(tab), tab, by, in_order=True).order_by(*sorting.columns)
     found = list((rows.filter(_follows(after, sorting)) if after else rows)[: size + 1])
     if after and after.edited_on and sorting.undated_come_last and len(found) <= size:
         # On their own, since "later, or undated" in one condition keeps the index from starting at the row.
@@ -87,7 +98,7 @@ def neighbour(
 ) -> uuid.UUID | None:
     """The edit that follows `of` in a view, or the one before it, whether `of` is still in it or not."""
     sorting = _SORTED_BY[order].backwards if is_backwards else _SORTED_BY[order]
-    rows = narrow(in_tab(tab), tab, by).order_by(*sorting.columns).values_list("pk", flat=True)
+    rows = narrow(in_tab(tab), tab, by, in_order=True).order_by(*sorting.columns).values_list("pk", flat=True)
     found = list(rows.filter(_follows(of, sorting))[:1])
     if not found and of.edited_on and sorting.undated_come_last:
         found = list(rows.filter(edited_on__isnull=True)[:1])

@@ -41,6 +41,11 @@ class Row:
     can_be_selected: bool
 
     @property
+    def key(self) -> str:
+        """The edit's id in addresses and names of controls: made once for the seven places of a row."""
+        return str(self.record.pk)
+
+    @property
     def more(self) -> int:
         """Fields that the row does not name."""
         return self.count - len(self.labels)
