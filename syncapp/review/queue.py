@@ -65,7 +65,9 @@ def count(tab: Tab, by: Narrowing = NOTHING) -> int:
         found, is_all = _count_from_fields(tab, by)
         if is_all or found > MOST_COUNTED:
             return found
-    return narrow(in_tab(tab), tab, by).order_by()[: MOST_COUNTED + 1].count()
+    # Whole views are counted along their own index: edits of one time lie together, those of one editor everywhere.
+    rows = narrow(in_tab(tab), tab, by).order_by() if by else in_tab(tab).order_by("edited_on")
+    return rows[: MOST_COUNTED + 1].count()
 
 
 def _count_from_fields(tab: Tab, by: Narrowing) -> tuple[int, bool]:
