@@ -27,7 +27,7 @@ from syncapp.filters.plans import Wish
 from syncapp.filters.preparing import progress
 from syncapp.models import FilterPolicy, FilterRun, FilterRunItem, FilterUser, Person, PolicyMember
 from syncapp.models.filter_policy import PolicyMode
-from syncapp.models.filter_run import NEVER, OPEN_RUNS, Plan, RunState
+from syncapp.models.filter_run import NEVER, OPEN_RUNS, Outcome, Plan, RunState
 from syncapp.models.person import Role
 
 log = logging.getLogger(__name__)
@@ -224,13 +224,16 @@ def _repair(policy: FilterPolicy) -> timedelta | None:
 
 
 def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
-    """Who is repaired next: those that no repair held back first, and no more than are left for this night."""
+    """Who is repaired next: those that no repair held back first, and no more than are left for this night.
+
+    Who was tried in vain tonight waits for the next one; who was switched, and is back by his own hand, does not.
+    """
     if FilterRun.objects.filter(policy=policy, state__in=OPEN_RUNS).exists():
         return []
     tonight = FilterRunItem.objects.filter(run__policy=policy, run__frozen_at__gte=last_night())
-    seen = tonight.values_list("user_id", flat=True)
+    in_vain = tonight.exclude(outcome=Outcome.DONE).values_list("user_id", flat=True)
     left = policy.per_night - tonight.filter(plan=Plan.CHANGE).count()
-    deviating = policy.members.exclude(deviates_since=None).exclude(user_id__in=seen)
+    deviating = policy.members.exclude(deviates_since=None).exclude(user_id__in=in_vain)
     return list(
         deviating.order_by("held_back", "deviates_since", "user__name_key").values_list("user_id", flat=True)[
             : max(left, 0)

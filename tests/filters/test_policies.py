@@ -124,6 +124,23 @@ def test_a_filter_that_its_owner_switched_back_on_is_reported_and_then_repaired(
     assert (run.person, run.policy, run.state) == (fred(), policy, RunState.DONE)
 
 
+def test_who_switches_back_on_in_the_same_night_is_repaired_when_somebody_compares(read):
+    without_meetings()
+    policy = repairing(kept())
+    compared(policy)
+    owner = FilterUser.objects.get(pk=policy.members.filter(plan=Plan.ALREADY).first().user_id)
+    row = FilterRow.objects.for_outlook().filter(owner_id=owner.pk, table="appointment").first()
+    read.change("userqueries", row.pk, statecode=0, statuscode=1)
+    since = read.mark()
+
+    policies.compare_now(policy, by=fred())
+    policy_rounds.work(policy.pk, crm=connection.recognised_crm)
+    without_meetings()
+    run_to_its_end(policy)
+
+    assert read.switched(since) == [(str(row.pk), [0, 1])]
+
+
 @pytest.mark.parametrize(("asked", "found"), [(True, 1), (False, 0)])
 def test_who_asks_for_a_comparison_gets_what_the_crm_holds_now(read, asked, found):
     policy = kept(wanted_on=True)
