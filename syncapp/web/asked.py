@@ -35,7 +35,7 @@ class Asked:
         """What an address has to say; nothing for the list that everybody sees first. `after` is not among it."""
         said = {
             "tab": "" if self.tab is Tab.WAITING else self.tab.value,
-            "order": "" if self.order is Order.OLDEST else self.order.value,
+            "order": "" if self.order is usual_order(self.tab) else self.order.value,
             "field": self.by.column,
             "kind": self.by.kind.value if self.by.kind else "",
             "editor": str(self.by.editor or ""),
@@ -61,13 +61,19 @@ class Asked:
         return Asked(self.tab, self.order)
 
     def with_tab(self, tab: Tab) -> Asked:
-        return replace(self, tab=tab, after=None)
+        order = usual_order(tab) if self.order is usual_order(self.tab) else self.order
+        return replace(self, tab=tab, order=order, after=None)
 
     def with_order(self, order: Order) -> Asked:
         return replace(self, order=order, after=None)
 
     def following(self, after: uuid.UUID) -> Asked:
         return replace(self, after=after)
+
+
+def usual_order(tab: Tab) -> Order:
+    """What waits longest comes first; of what is decided, people look for the latest."""
+    return Order.NEWEST if tab is Tab.DECIDED else Order.OLDEST
 
 
 def read(parameters: Mapping[str, str], person: Person) -> Asked:
@@ -81,7 +87,7 @@ def read(parameters: Mapping[str, str], person: Person) -> Asked:
         owner=person.pk if parameters.get("owner") == MINE else None,
     )
     tab = _member(Tab, parameters.get("tab"), Tab.WAITING) or Tab.WAITING
-    order = _member(Order, parameters.get("order"), Order.OLDEST) or Order.OLDEST
+    order = _member(Order, parameters.get("order"), None) or usual_order(tab)
     return Asked(tab, order, by, _uuid(parameters.get("after", "")))
 
 

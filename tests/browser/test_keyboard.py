@@ -93,6 +93,7 @@ def test_many_edits_are_decided_by_keys_at_machine_speed(page: Page, demo: Demo)
     seconds = time.monotonic() - started
 
     assert page.evaluate("document.activeElement.matches('#record .field')"), "the focus was lost"
+    expect(page.locator(".items a[aria-current]")).to_be_in_viewport()
     assert loads == []
     assert [url for url in asked if "/decide" not in url] == [], "each next contact comes with a decision's answer"
     written = decisions_since(demo, seq)

@@ -68,6 +68,19 @@ def test_decided_edits_are_narrowed_too(monkeypatch, few):
     assert names(Narrowing(column="telephone1"), Tab.DECIDED) == ["Ann"]
 
 
+def test_what_waits_longest_comes_first_and_of_what_is_decided_the_latest():
+    for name, days in (("Ann", 2), ("Bea", 1), ("Cleo", 2), ("Dora", 1)):
+        field = waiting(name, edited_on=timezone.now() - timedelta(days=days)).fields.get()
+        if name in ("Ann", "Bea"):
+            scenes.settled(scenes.approved(field, by=rita()))
+
+    decided, here = shown(browser(rita()), "?tab=decided").words, shown(browser(rita())).words
+
+    assert decided.index("Bea") < decided.index("Ann")
+    assert here.index("Cleo") < here.index("Dora")
+    assert 'href="/review/?tab=decided&amp;order=oldest"' in shown(browser(rita()), "?tab=decided").html
+
+
 def test_edits_are_found_by_editor_age_and_owner():
     jonas, now = make_editor("Jonas"), timezone.now()
     waiting("Ann", editor=jonas, edited_on=now - timedelta(days=40))

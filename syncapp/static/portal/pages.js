@@ -1,6 +1,8 @@
 // What attributes cannot say: which edit is open, where the focus goes after a decision, that no answer came.
 "use strict";
 
+let shownEdit = document.getElementById("record")?.dataset.record ?? "";
+
 // The list's row of the open edit is marked; on a phone the record takes the list's place.
 function markOpenEdit() {
   const record = document.getElementById("record");
@@ -9,7 +11,11 @@ function markOpenEdit() {
   // The address names an edit, though after an undo it may be the one that came after the edit shown.
   panes.dataset.showing = /[0-9a-f-]{36}\/$/.test(location.pathname) ? "record" : "list";
   document.querySelectorAll(".items a[aria-current]").forEach((link) => link.removeAttribute("aria-current"));
-  document.querySelector(`#row-${CSS.escape(record.dataset.record)} a`)?.setAttribute("aria-current", "true");
+  const link = document.querySelector(`#row-${CSS.escape(record.dataset.record)} a`);
+  link?.setAttribute("aria-current", "true");
+  // Only another edit brings its row into sight: whoever scrolled the list meanwhile keeps his place.
+  if (link && shownEdit !== record.dataset.record) link.scrollIntoView({ block: "nearest" });
+  shownEdit = record.dataset.record;
 }
 
 // "Decide what is marked" says how many of which.
