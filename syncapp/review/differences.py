@@ -66,10 +66,10 @@ class _Run:
         return max(len(self.was), len(self.will))
 
 
-def compare(was: str, will: str) -> Difference:
-    """Mark what is only in `was` and what is only in `will`."""
+def compare(was: str, will: str, *, by_words: bool = False) -> Difference:
+    """Mark what is only in `was` and what is only in `will`; `by_words` marks no part of a word or number alone."""
     only_signs = was != will and _letters(was) == _letters(will)
-    runs = _merged(_sign_runs(was, will)) if only_signs else _readable(_runs(was, will))
+    runs = _merged(_sign_runs(was, will)) if only_signs else _readable(_runs(was, will, by_words=by_words))
     return Difference(
         was=tuple(part for run in runs for part in _parts(run.was, changed=run.changed)),
         will=tuple(part for run in runs for part in _parts(run.will, changed=run.changed)),
@@ -92,8 +92,8 @@ def _letters(text: str) -> list[str]:
     return [cluster for cluster in characters.clusters(text) if cluster[0].isalnum()]
 
 
-def _runs(was: str, will: str) -> list[_Run]:
-    pieces = characters.clusters if max(len(was), len(will)) <= LONG else _words
+def _runs(was: str, will: str, *, by_words: bool) -> list[_Run]:
+    pieces = characters.clusters if max(len(was), len(will)) <= LONG and not by_words else _words
     return _aligned(list(pieces(was)), list(pieces(will)))
 
 

@@ -101,12 +101,20 @@ def between(column: Column | None, was: tuple[str | None, str], will: tuple[str 
         return _lists(old, new)
     same_words = old == new and (was[0] or "") != (will[0] or "")
     whole = column is not None and column.type in _WHOLE and old != new
-    found = differences.replaced(old, new) if whole or same_words else differences.compare(old, new)
+    found = (
+        differences.replaced(old, new)
+        if whole or same_words
+        else differences.compare(old, new, by_words=_is_date(column))
+    )
     return Change(
         was=Side(found.was, is_changed=bool(old)),
         will=Side(found.will, is_changed=old != new or same_words),
         tags=_tags(column, old, new, found, same_words=same_words),
     )
+
+
+def _is_date(column: Column | None) -> bool:
+    return column is not None and column.type in (ColumnType.DATE, ColumnType.DATE_TIME)
 
 
 def single(column: Column | None, value: str | None, label: str = "") -> Side:

@@ -72,7 +72,7 @@ _DID = {
     "policy.asks": Did("alert", "Policy stopped itself", "warn"),
     "policy.compared": Did("retry", "Policy compared"),
     "policy.removed": Did("gone", "Policy removed"),
-    "list.saved": Did("user", "Brought a list"),
+    "list.saved": Did("user", "Saved a list"),
     "list.replaced": Did("user", "Replaced a list"),
     "list.deleted": Did("gone", "Deleted a list"),
     "rule.created": Did("sliders", "New rule"),

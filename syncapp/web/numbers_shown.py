@@ -102,11 +102,11 @@ class NumbersView:
         decided = _trail(week, area="decision")
         return [
             Figure(_capped(now.total), "waiting", "now", queue),
-            Figure(_span(now.worst), "the oldest waits", "now", f"{queue}?order=oldest"),
-            Figure(_span(now.median), "the middle one waits", "now", queue),
+            Figure(_span(now.worst), "longest wait", "now", f"{queue}?order=oldest"),
+            Figure(_span(now.median), "median wait", "now", queue),
             Figure(f"{week.counts[Measure.RECEIVED]:,}", "fields received", this_week),
             Figure(f"{week.decided:,}", "fields decided", this_week, decided),
-            Figure(_span(week.median), "until decided, the middle one", this_week, decided),
+            Figure(_span(week.median), "median until decided", this_week, decided),
         ]
 
     @cached_property
@@ -178,9 +178,9 @@ def _ages(view: NumbersView) -> Panel:
         "Age when decided, by week",
         ("Week from", "Decided", "Middle one", "Worst"),
         [(week.first, week.decided, _span(week.median), _worst(week)) for week in view.weeks],
-        charts.columns(groups, ("the middle one",), unit=unit, step=step),
+        charts.columns(groups, ("median",), unit=unit, step=step),
         nothing="" if any(week.median for week in view.weeks) else "Nothing was decided in these weeks.",
-        note="From the edit in Outlook to the decision. The middle one is right within a tenth.",
+        note="From the edit in Outlook to the decision. The median is right within a tenth.",
     )
 
 

@@ -45,7 +45,7 @@ def save_list(request: PortalRequest) -> HttpResponse:
     except NotPossible as problem:
         typed = {"name": request.POST.get("name", ""), "text": request.POST.get("text", ""), "problem": str(problem)}
         return _all(request, typed=typed, status=422)
-    messages.success(request, f"The list {kept.name} holds {kept.entries_count} lines now.")
+    messages.success(request, f"The list {kept.name} holds {kept.entries_count:,} lines now.")
     return HttpResponseRedirect(reverse("user_list", args=[kept.pk]), status=303)
 
 

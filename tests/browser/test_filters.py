@@ -36,7 +36,7 @@ def test_axe_finds_nothing_on_the_risk_report_and_the_lists(fred: Page, demo: De
     fred.goto(f"{demo.portal}/filters/risk/")
     assert_no_violations_in_any_look(fred, sees="Do appointments reach Outlook once?")
     fred.goto(f"{demo.portal}/filters/lists/")
-    assert_no_violations_in_any_look(fred, sees="Bring a list")
+    assert_no_violations_in_any_look(fred, sees="New list")
 
 
 def test_axe_finds_nothing_on_one_user_explained(fred: Page, demo: Demo):

@@ -108,6 +108,14 @@ def test_the_same_words_for_another_value_are_marked_as_a_whole():
     assert (drawn(found.was), drawn(found.will)) == ("[Acme]", "[Acme]")
 
 
+def test_of_a_date_the_whole_day_month_or_year_is_marked():
+    column = Column("contact", "birthdate", "Birthday", ColumnType.DATE)
+    change = sides.between(column, ("1983-05-01", ""), ("1983-05-31", ""))
+
+    assert [part.text for part in change.was.parts if part.changed] == ["1"]
+    assert [part.text for part in change.will.parts if part.changed] == ["31"]
+
+
 def test_an_amount_is_marked_as_a_whole():
     column = Column("contact", "creditlimit", "Credit Limit", ColumnType.MONEY)
     change = sides.between(column, ("12500.5", "€12,500.50"), ("15001", "€15,001.00"))

@@ -48,7 +48,7 @@ def test_without_anything_each_panel_says_what_is_missing_and_no_number_is_made_
     words = shown().words
 
     assert "The past has not been counted yet" in words
-    assert "– the oldest waits" in words
+    assert "– longest wait" in words
     assert words.count("Nothing was counted so far") == len(PANELS) - 1
     assert "nan" not in words.lower()
 
@@ -61,7 +61,7 @@ def test_the_figures_say_how_old_they_are():
 
     assert "counted just now; what waits, now" in words
     assert "1 waiting now" in words
-    assert "2 h the oldest waits now" in words
+    assert "2 h longest wait now" in words
 
 
 def test_each_bar_leads_to_what_it_counts():
