@@ -60,6 +60,49 @@ def claim(model: type[DurableWork], pk: Any) -> Claim | None:
     return Claim(model, pk, row.fence, row.outcome_unknown, row.attempts)
 
 
+@transaction.atomic
+def claim_some(rows: DurableQuerySet, *, most: int) -> list[Claim]:
+    """Take the first of these rows that are due, each under a lease and a fence of its own; four statements for all.
+
+    Two workers that look at once would otherwise wait for each other's rows; SQLite has one writer anyway.
+    """
+    model: type[DurableWork] = rows.model
+    pks = list(rows.due().select_for_update(skip_locked=True).values_list("pk", flat=True)[:most])
+    taken = model.objects.filter(pk__in=pks)
+    lease = {"state": WorkState.LEASED, "lease_until": database_now(plus=settings.LEASE)}
+    if not pks or not taken.update(fence=F("fence") + 1, attempts=F("attempts") + 1, rung_at=None, **lease):
+        return []
+    return [Claim(model, *row) for row in taken.values_list("pk", "fence", "outcome_unknown", "attempts")]
+
+
+def still_held(claims: Sequence[Claim]) -> list[Claim]:
+    """Those of these claims, all of one model, that still hold their row; locked for the caller's transaction."""
+    if not claims:
+        return []
+    rows = claims[0].model.objects.filter(pk__in=[each.pk for each in claims], state__in=HELD_STATES)
+    fences = dict(rows.select_for_update().order_by("pk").values_list("pk", "fence"))
+    return [each for each in claims if fences.get(each.pk) == each.fence]
+
+
+@transaction.atomic
+def mark_all_sent(claims: Sequence[Claim]) -> list[Claim]:
+    """`mark_sent` for all of these that still hold their row; which they are."""
+    held = still_held(claims)
+    _change_all(held, state=WorkState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
+    return held
+
+
+def settle_all(claims: Sequence[Claim], **columns: Any) -> None:
+    """`settle` for claims that `still_held` has locked, with further columns of the row."""
+    settled = {"state": WorkState.DONE, "lease_until": None, "settled_at": Now()}
+    _change_all(claims, **settled, outcome_unknown=False, last_error="", **columns)
+
+
+def _change_all(claims: Sequence[Claim], **columns: Any) -> None:
+    if claims:
+        claims[0].model.objects.filter(pk__in=[each.pk for each in claims]).update(**columns)
+
+
 def mark_sent(held: Claim) -> None:
     """Say, before the request leaves, that it may have had an effect. Raises LostLease."""
     _change(held, state=WorkState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
@@ -166,15 +209,19 @@ __all__ = [
     "Claim",
     "LostLease",
     "claim",
+    "claim_some",
     "due_bells",
     "failpoint",
     "give_up",
     "hand_back",
     "lock",
+    "mark_all_sent",
     "mark_sent",
     "renew",
     "ring_again",
     "settle",
+    "settle_all",
     "start_over",
+    "still_held",
     "sweep",
 ]

@@ -8,6 +8,7 @@ Reading somebody else's filters without acting for him works only with exactly t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from syncapp.crm import directory_rows, filter_rows, odata
@@ -31,6 +32,8 @@ from syncapp.crm.steps import Step, StepAnswer, carry_out
 from syncapp.crm.transport import Transport
 
 MOST_OWNERS_AT_ONCE = 50
+# A request that switches four filters keeps the CRM busy for 0.2 s: with four workers enough to use all that it allows.
+AT_ONCE_IN_THEIR_NAMES = 4
 _SET, _MAILBOXES = "userqueries", "mailboxes"
 _ON, _OFF = 0, 1
 _DEFAULT_STATUS = {_ON: 1, _OFF: 2}
@@ -97,12 +100,47 @@ class Filters:
         if acting_for is not None and [switch.owner_id for switch in switches] != [acting_for.user_id]:
             raise ValueError("In somebody's name only his own filters can be switched.")
         self._require_writes()
+        return self._switch(switches, acting_for, tag, deadline)
+
+    def _switch(
+        self, switches: Sequence[Switch], acting_for: ActingFor | None, tag: str, deadline: Deadline | None
+    ) -> tuple[SwitchResult, ...]:
         steps = [_switch_step(switch, tag) for switch in switches]
         answers = carry_out(self._transport, steps, headers=_headers(acting_for), deadline=deadline)
         return tuple(
             self._switched(switch, answer, acting_for, deadline)
             for switch, answer in zip(switches, answers, strict=True)
         )
+
+    def switch_in_their_names(
+        self,
+        switches: Sequence[Switch],
+        names: Sequence[ActingFor],
+        *,
+        tag: str = "",
+        deadline: Deadline | None = None,
+    ) -> tuple[SwitchResult | CrmError, ...]:
+        """Switches the filters of each owner in his own name, a few requests under way at once.
+
+        The first goes alone: where the CRM ignores in whose name it is asked, nobody else is written, and they have
+        WritesDisabled. An owner whose request as a whole failed has its error in place of a result. Raises
+        WritesDisabled before anything is sent.
+        """
+        self._require_writes()
+
+        def one(switch: Switch, name: ActingFor) -> SwitchResult | CrmError:
+            try:
+                return self._switch([switch], name, tag, deadline)[0]
+            except CrmError as error:
+                return error
+
+        first = one(switches[0], names[0])
+        if len(switches) == 1:
+            return (first,)
+        if isinstance(first, SwitchResult) and first.wrong_author:
+            return (first, *(WritesDisabled("The CRM ignores in whose name it is asked.") for _ in switches[1:]))
+        with ThreadPoolExecutor(AT_ONCE_IN_THEIR_NAMES) as pool:
+            return (first, *pool.map(one, switches[1:], names[1:]))
 
     def set_methods(
         self, changes: Sequence[MethodChange], *, tag: str = "", deadline: Deadline | None = None

@@ -45,11 +45,17 @@ def _is_untouched(changes: Sequence[FilterRunChange], found: Mapping[uuid.UUID, 
 
 
 def send(work: Round) -> list[Verdict]:
-    """Switch these users' filters in one request."""
+    """Switch these users' filters: in one request by our own right, else each in his own name."""
     switches = [Switch(each.item.user_id, _changes(each, work.keeps_versions)) for each in work.held]
-    acting_for = work.held[0].item.user.acting if work.acting and work.held else None
-    results = work.crm.filters.switch(switches, acting_for=acting_for, tag=work.tag, deadline=work.deadline)
-    return [_judged(each, result) for each, result in zip(work.held, results, strict=True)]
+    if not work.acting:
+        results = work.crm.filters.switch(switches, tag=work.tag, deadline=work.deadline)
+        return [_judged(each, result) for each, result in zip(work.held, results, strict=True)]
+    names = [each.item.user.acting for each in work.held]
+    own = work.crm.filters.switch_in_their_names(switches, names, tag=work.tag, deadline=work.deadline)
+    return [
+        Verdict(error=result, request_failed=True) if isinstance(result, CrmError) else _judged(each, result)
+        for each, result in zip(work.held, own, strict=True)
+    ]
 
 
 def _changes(held: Held, keeps_versions: bool) -> tuple[FilterChange, ...]:

@@ -50,12 +50,14 @@ class Round:
 class Verdict:
     """What is known of one user: how he ends and why, and what was read back of him.
 
-    An `error` that may be tried again comes without an end. `wrong_author`: impersonation was ignored.
+    An `error` that may be tried again comes without an end; `request_failed`: it is that of his own request as a whole.
+    `wrong_author`: impersonation was ignored.
     """
 
     outcome: Outcome = Outcome.OPEN
     why: str = ""
     error: CrmError | None = None
+    request_failed: bool = False
     filters: Sequence[OutlookFilter] | None = None
     mailbox: Mailbox | None = None
     wrong_author: bool = False
@@ -68,4 +70,7 @@ class Lever(Protocol):
         """Read before writing where that is needed: who comes to his end without a write. Raises CrmError."""
 
     def send(self, work: Round) -> list[Verdict]:
-        """Write all whom the round holds in one request, read back in it; one verdict each. Raises CrmError."""
+        """Write all whom the round holds, read back in the same request; one verdict each.
+
+        Raises CrmError where the request that they share failed.
+        """

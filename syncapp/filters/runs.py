@@ -3,8 +3,9 @@
     claim k ─▶ look, where that is needed ─▶ mark sent ─▶ one request ─▶ settle each by what it read back
 
 By our own right ten users share a request, each with a change set of his own; in their names each has his own, because
-impersonation is per request. A row is written under the version that the list was frozen with, so a user whose filters
-changed since is left alone, and a request whose answer was lost can take effect once only.
+impersonation is per request, and a few are under way at once. A row is written under the version that the list was
+frozen with, so a user whose filters changed since is left alone, and a request whose answer was lost can take effect
+once only.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import random
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.conf import settings
 from django.db import transaction
@@ -71,49 +73,52 @@ def _one_round(run_id: uuid.UUID, crm: CrmClient, passage: Passage) -> bool:
     acting = (ground.writing or ground.reading) == Access.ACTING and not run.moves_mailboxes
     deadline = Deadline.after(settings.HTTP_SECONDS)
     work = Round(run, crm, acting, ground.keeps_versions, deadline)
-    work.held = _claim(run, 1 if acting else TOGETHER)
+    work.held = _claim(run)
     if not work.held:
         return False
     durable.failpoint("filters.claimed")
     try:
-        _move(work, _LEVERS[run.lever])
-        gates.crm_answered(passage)
+        failed = _move(work, _LEVERS[run.lever])
+        if not work.held or len(failed) < len(work.held):
+            gates.crm_answered(passage)
+        for each, error in failed:
+            _after_error(replace(work, held=[each]), error)
     except CrmError as error:
         _after_error(work, error)
     run_states.settle_state(run)
     return True
 
 
-@transaction.atomic
-def _claim(run: FilterRun, most: int) -> list[Held]:
-    due = FilterRunItem.objects.filter(run=run).due()
-    # Two workers that look at once would otherwise wait for each other's rows; SQLite has one writer anyway.
-    pks = list(due.select_for_update(skip_locked=True).order_by("position").values_list("pk", flat=True)[:most])
-    claims = {pk: claim for pk in pks if (claim := durable.claim(FilterRunItem, pk))}
+def _claim(run: FilterRun) -> list[Held]:
+    claims = {each.pk: each for each in durable.claim_some(run.items.order_by("position"), most=TOGETHER)}
     items = FilterRunItem.objects.filter(pk__in=claims).select_related("user").prefetch_related("changes")
     return [Held(claims[item.pk], item, tuple(item.changes.all())) for item in items.order_by("position")]
 
 
-def _move(work: Round, lever: Lever) -> None:
-    """One round of these users. Raises CrmError where the request as a whole failed."""
+def _move(work: Round, lever: Lever) -> list[tuple[Held, CrmError]]:
+    """One round of these users; those whose own request failed as a whole.
+
+    Raises CrmError where the request that they share failed as a whole.
+    """
     worn_out = [each for each in work.held if each.claim.attempts > settings.ATTEMPTS]
     _settle(work, [(each, Verdict(Outcome.FAILED, _WORN_OUT)) for each in worn_out])
     _settle(work, lever.look(work) if work.held else [])
     if work.run.state == RunState.CANCELLED:
         _settle(work, [(each, Verdict(Outcome.CANCELLED)) for each in work.held])
-        return
+        return []
     if work.run.state == RunState.PAUSED:
         for each in work.held:
             durable.hand_back(each.claim, due_in=0, unknown=each.claim.outcome_unknown, free=True)
-        return
-    if not work.held:
-        return
+        return []
     _mark_sent(work)
+    if not work.held:
+        return []
     durable.failpoint("filters.sent")
-    verdicts = lever.send(work) if work.held else []
+    verdicts = lever.send(work)
     durable.failpoint("filters.answered")
-    _take(work, verdicts)
+    failed = _take(work, verdicts)
     durable.failpoint("filters.settled")
+    return failed
 
 
 def _settle(work: Round, ended: Sequence[tuple[Held, Verdict]]) -> None:
@@ -121,23 +126,17 @@ def _settle(work: Round, ended: Sequence[tuple[Held, Verdict]]) -> None:
     work.drop([each for each, _ in ended])
 
 
-@transaction.atomic
 def _mark_sent(work: Round) -> None:
     """Whose lease is lost by now is left out of the request."""
-    lost = []
-    for each in work.held:
-        try:
-            durable.mark_sent(each.claim)
-        except LostLease:
-            lost.append(each)
-    work.drop(lost)
+    held = durable.mark_all_sent([each.claim for each in work.held])
+    work.drop([each for each in work.held if each.claim not in held])
 
 
-def _take(work: Round, verdicts: Sequence[Verdict]) -> None:
+def _take(work: Round, verdicts: Sequence[Verdict]) -> list[tuple[Held, CrmError]]:
     answered = list(zip(work.held, verdicts, strict=True))
     with transaction.atomic():
         for each, verdict in answered:
-            if verdict.error is not None:
+            if verdict.error is not None and not verdict.request_failed:
                 _hand_back(each, verdict.error)
         settlement.settle([(each, verdict) for each, verdict in answered if verdict.error is None])
     if any(verdict.outcome == Outcome.DONE for verdict in verdicts):
@@ -145,6 +144,7 @@ def _take(work: Round, verdicts: Sequence[Verdict]) -> None:
     if any(verdict.wrong_author for verdict in verdicts):
         filter_access.distrust_writing()
         run_states.pause_quietly(work.run, because="impersonation")
+    return [(each, verdict.error) for each, verdict in answered if verdict.error is not None and verdict.request_failed]
 
 
 def _after_error(work: Round, error: CrmError) -> None:

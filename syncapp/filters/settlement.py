@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
 
 from syncapp import audit, durable
+from syncapp.audit import Fact
 from syncapp.crm.directory_records import Mailbox
 from syncapp.crm.filters_records import OutlookFilter, OwnerFilters
-from syncapp.durable import LostLease
+from syncapp.durable import Claim
 from syncapp.filters.rounds import Held, Verdict
-from syncapp.mirror import filter_store, mailboxes
+from syncapp.mirror import filter_store, mailboxes, upserts
 from syncapp.models import FilterRunChange, FilterRunItem
 from syncapp.models.filter_run import Outcome
 
@@ -28,40 +30,47 @@ def is_as_wanted(changes: Sequence[FilterRunChange], found: Mapping[uuid.UUID, O
 
 def settle(ended: Sequence[tuple[Held, Verdict]]) -> None:
     """Keep what became of these users, all in one transaction; nothing of whom somebody else holds by now."""
+    if not ended:
+        return
     with transaction.atomic():
-        kept = [(held, verdict) for held, verdict in ended if _is_kept(held, verdict)]
+        held = durable.still_held([each.claim for each, _ in ended])
+        kept = [(each, verdict) for each, verdict in ended if each.claim in held]
+        _end(kept)
+        _note_written(kept)
+        for each, verdict in kept:
+            _keep_mailbox(each, verdict)
+        audit.record_all([_fact(each, verdict.outcome) for each, verdict in kept])
         # The matrix's cells are worked out once for all of them: that costs ten users as much as one.
-        read = [(held.item.user_id, verdict.filters) for held, verdict in kept if verdict.filters is not None]
+        read = [(each.item.user_id, verdict.filters) for each, verdict in kept if verdict.filters is not None]
         if read:
             filter_store.store([OwnerFilters(user_id, tuple(filters)) for user_id, filters in read])
+    for each, _ in ended:
+        if each.claim not in held:
+            log.warning("filter item %s: lease lost, nothing kept", each.item.pk)
 
 
-def _is_kept(held: Held, verdict: Verdict) -> bool:
-    try:
-        with transaction.atomic():
-            if held.claim.row().update(outcome=verdict.outcome, why=verdict.why[:300]) != 1:
-                raise LostLease(str(held.item.pk))
-            durable.settle(held.claim)
-            found = {row.id: row for row in verdict.filters or ()}
-            if held.changes and _was_written(held, verdict.outcome, found):
-                _note_written(held, found)
-            _keep_mailbox(held, verdict)
-            _record(held, verdict.outcome)
-    except LostLease:
-        log.warning("filter item %s: lease lost, nothing kept", held.item.pk)
-        return False
-    return True
+def _end(kept: Sequence[tuple[Held, Verdict]]) -> None:
+    """Users who ended alike in one statement, which is mostly all of them."""
+    alike: dict[tuple[str, str], list[Claim]] = defaultdict(list)
+    for each, verdict in kept:
+        alike[verdict.outcome, verdict.why[:300]].append(each.claim)
+    for (outcome, why), claims in alike.items():
+        durable.settle_all(claims, outcome=outcome, why=why)
 
 
-def _was_written(held: Held, outcome: Outcome, found: Mapping[uuid.UUID, OutlookFilter]) -> bool:
-    return outcome == Outcome.DONE or (outcome == Outcome.FAILED and bool(found) and is_as_wanted(held.changes, found))
+def _was_written(held: Held, verdict: Verdict) -> bool:
+    found = {row.id: row for row in verdict.filters or ()}
+    as_wanted = verdict.outcome == Outcome.FAILED and bool(found) and is_as_wanted(held.changes, found)
+    return verdict.outcome == Outcome.DONE or as_wanted
 
 
-def _note_written(held: Held, found: Mapping[uuid.UUID, OutlookFilter]) -> None:
-    for change in held.changes:
-        change.written = True
-        change.etag_after = found[change.filter_id].etag if change.filter_id in found else ""
-    FilterRunChange.objects.bulk_update(held.changes, ["written", "etag_after"])
+def _note_written(kept: Sequence[tuple[Held, Verdict]]) -> None:
+    rows = []
+    for each, verdict in kept:
+        found = {row.id: row.etag for row in verdict.filters or ()}
+        if _was_written(each, verdict):
+            rows += [{"id": c.pk, "written": True, "etag_after": found.get(c.filter_id, "")} for c in each.changes]
+    upserts.update(FilterRunChange, rows)
 
 
 def _keep_mailbox(held: Held, verdict: Verdict) -> None:
@@ -74,10 +83,10 @@ def _keep_mailbox(held: Held, verdict: Verdict) -> None:
         FilterRunItem.objects.filter(pk=held.item.pk).update(**written)
 
 
-def _record(held: Held, outcome: Outcome) -> None:
+def _fact(held: Held, outcome: Outcome) -> Fact:
     details: dict[str, Any] = {"user": str(held.item.user_id), "outcome": outcome.value}
     if held.item.mailbox_id is None:
         action, details["filters"] = "filter.switched", [str(change.filter_id) for change in held.changes]
     else:
         action, details["method"] = "filter.method_set", held.item.wanted_method
-    audit.record(action, by=None, channel="run", group=held.item.run_id, details=details)
+    return Fact(action, by=None, channel="run", group=held.item.run_id, details=details)

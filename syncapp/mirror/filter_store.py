@@ -17,7 +17,10 @@ from django.utils import timezone
 from syncapp.crm.filters_records import OutlookFilter, OwnerFilters, QueryType
 from syncapp.mirror import reach, upserts
 from syncapp.models import FilterRow, FilterTeam, FilterUser
-from syncapp.models.filter_tables import Cell, Group, cells_of, counts_of
+from syncapp.models.filter_tables import Cell, cells_of, counts_of
+
+# Of a filter: its kind, its table, whether it is on.
+_Held = tuple[int, str, bool]
 
 
 def store(read: Sequence[OwnerFilters], *, query_type: int = QueryType.OUTLOOK_FILTER) -> None:
@@ -65,25 +68,25 @@ def _row(each: OutlookFilter, now: datetime) -> dict[str, Any]:
 def summarize(owner_ids: Iterable[UUID], *, read_at: datetime | None = None) -> None:
     """Compute these users' cells anew from their filters; `read_at` where those were just read."""
     wanted = list(owner_ids)
-    filters: dict[UUID, list[FilterRow]] = defaultdict(list)
-    for row in FilterRow.objects.filter(owner_id__in=wanted).defer("fetch_xml"):
-        filters[row.owner_id].append(row)
-    users = list(FilterUser.objects.filter(pk__in=wanted))
-    for user in users:
-        _fill(user, filters[user.pk], read_at)
-    columns = [*Group.values, "tables", "offline_on", "filters_read_at", "filters_error"]
-    FilterUser.objects.bulk_update(users, columns, batch_size=50)
-    reach.work_out(FilterUser.objects.filter(pk__in=wanted))
+    held: dict[UUID, list[_Held]] = defaultdict(list)
+    columns = ("owner_id", "query_type", "table", "state")
+    for owner_id, *row in FilterRow.objects.filter(owner_id__in=wanted).values_list(*columns):
+        held[owner_id].append((row[0], row[1], row[2] == 0))
+    known = FilterUser.objects.filter(pk__in=wanted).order_by("pk").values_list("pk", "filters_read_at")
     if read_at is not None:
+        told: dict[str, Any] = {"filters_read_at": read_at, "filters_error": ""}
+        rows = [{"id": pk, **_cells(held[pk], is_read=True), **told} for pk, _ in known]
         FilterTeam.objects.filter(pk__in=wanted).update(filters_read_at=read_at)
+    else:
+        rows = [{"id": pk, **_cells(held[pk], is_read=bool(before))} for pk, before in known]
+    upserts.update(FilterUser, rows)
+    reach.work_out(FilterUser.objects.filter(pk__in=wanted))
 
 
-def _fill(user: FilterUser, filters: Sequence[FilterRow], read_at: datetime | None) -> None:
-    outlook = [(row.table, row.is_on) for row in filters if row.query_type == QueryType.OUTLOOK_FILTER]
-    counts = counts_of(outlook)
-    user.tables = {table: list(pair) for table, pair in counts.items()}
-    user.offline_on = sum(row.is_on for row in filters if row.query_type == QueryType.OFFLINE_FILTER)
-    if read_at is not None:
-        user.filters_read_at, user.filters_error = read_at, ""
-    for group, cell in cells_of(counts).items():
-        setattr(user, group.value, cell if user.filters_read_at else Cell.UNREAD)
+def _cells(filters: Sequence[_Held], *, is_read: bool) -> dict[str, Any]:
+    counts = counts_of([(table, is_on) for kind, table, is_on in filters if kind == QueryType.OUTLOOK_FILTER])
+    return {
+        "tables": {table: list(pair) for table, pair in counts.items()},
+        "offline_on": sum(is_on for kind, _, is_on in filters if kind == QueryType.OFFLINE_FILTER),
+        **{group.value: (cell if is_read else Cell.UNREAD).value for group, cell in cells_of(counts).items()},
+    }

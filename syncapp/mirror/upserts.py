@@ -34,6 +34,28 @@ def insert_missing(model: type[Model], rows: Sequence[Row]) -> None:
         _insert(model, rows, "ON CONFLICT DO NOTHING")
 
 
+def update(model: type[Model], rows: Sequence[Row]) -> None:
+    """Of each row, found by its primary key, which it names first, replace the other columns that the rows name."""
+    if not rows:
+        return
+    named = _named(model, rows)
+    key, *others = named
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            types = ", ".join(f"{connection.ops.quote_name(field.attname)} {_type(field)}" for field in named)
+            change = ", ".join(
+                f"{_quoted(field)} = arrived.{connection.ops.quote_name(field.attname)}" for field in others
+            )
+            source = f"json_to_recordset(%s::json) AS arrived ({types})"
+            same = f"{table}.{_quoted(key)} = arrived.{connection.ops.quote_name(key.attname)}"
+            cursor.execute(f"UPDATE {table} SET {change} FROM {source} WHERE {same}", [json.dumps(rows, default=str)])  # noqa: S608  (the model's own names)
+        else:
+            change = ", ".join(f"{_quoted(field)} = %s" for field in others)
+            values = [[*row[1:], row[0]] for row in _values(named, rows)]
+            cursor.executemany(f"UPDATE {table} SET {change} WHERE {_quoted(key)} = %s", values)  # noqa: S608  (the model's own names)
+
+
 def insert(model: type[Model], rows: Sequence[Row]) -> None:
     """Insert new rows, all of which name the same columns; the database gives each its primary key."""
     if rows:

@@ -290,3 +290,18 @@ def test_a_crm_that_ignores_in_whose_name_we_write_pauses_the_run_by_itself(read
     assert sorted([outcome(run, rita), outcome(run, rob)]) == [Outcome.OPEN, Outcome.FAILED]
     assert "not in the user's name" in run.items.get(outcome=Outcome.FAILED).why
     assert undo.may_be_undone(run) == 1
+
+
+def test_in_their_names_each_failed_request_is_its_own_user_s_alone(read):
+    people = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
+    FilterGround.objects.update(writing=Access.ACTING)
+    run, since = run_states.start(released(frozen(*people)), by=fred()), read.mark()
+    read.cloud.fail({"path": "$batch", "method": "POST", "cut": "after_commit", "times": 1})
+
+    runs.work(run.pk, crm=connection.recognised_crm(), seconds=5)
+
+    assert sorted(run.items.values_list("state", flat=True)) == ["done", "done", "verify"]
+    FilterRunItem.objects.update(due_at="2026-01-01T00:00Z")
+    assert worked(run).state == RunState.DONE
+    written = [key for key, _ in read.switched(since)]
+    assert len(written) == len(set(written)) == 9

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from syncapp.crm.client import CrmClient
 from syncapp.crm.directory_records import ActingFor, SyncMethod
+from syncapp.crm.errors import CrmError
 from syncapp.crm.filters_records import FilterChange, MethodChange, QueryType, Switch, SystemFilter
 from tests.crm.contract.cloud import Cloud
 from tests.crm.contract.edit import Edit
@@ -43,6 +44,20 @@ def _switch(cloud: Cloud) -> Call:
     found = cloud.client().filters.of(RITA)[0]
     wanted = Switch(RITA, (FilterChange(found.id, active=False, etag=found.etag),))
     return lambda crm: crm.filters.switch([wanted])
+
+
+def _switch_in_his_name(cloud: Cloud) -> Call:
+    """Who fails has his error in place of a result; raised here, to be judged like those of the others."""
+    found = cloud.client().filters.of(RITA)[0]
+    wanted = Switch(RITA, (FilterChange(found.id, active=False, etag=found.etag),))
+
+    def call(crm: CrmClient) -> object:
+        (result,) = crm.filters.switch_in_their_names([wanted], [ActingFor(RITA)])
+        if isinstance(result, CrmError):
+            raise result
+        return result
+
+    return call
 
 
 def _set_methods(cloud: Cloud) -> Call:
@@ -84,6 +99,7 @@ READS: dict[str, Callable[[Cloud], Call]] = {
 WRITES: dict[str, Callable[[Cloud], Call]] = {
     "apply": _apply,
     "filters.switch": _switch,
+    "filters.switch_in_their_names": _switch_in_his_name,
     "filters.set_methods": _set_methods,
 }
 METHODS = READS | WRITES
