@@ -52,10 +52,14 @@ def deliver(delivery_id: uuid.UUID) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What one process did for a filter run: answers by status, and the most memory it ever held, in MB."""
+    """What one process did for a filter run.
+
+    Answers by status, the most memory it ever held in MB, seconds of a processor that it took.
+    """
 
     answers: Counter[str]
     peak: float
+    processor: float
 
 
 class _Answers(logging.Handler):
@@ -80,7 +84,9 @@ def switch(run_id: uuid.UUID, until: float) -> Shift:
     client.setLevel(logging.INFO)
     client.propagate = False
     client.handlers = [answers]
+    before = time.process_time()
     while time.time() < until and FilterRun.objects.filter(pk=run_id, state=RunState.RUNNING).exists():
         if not runs.work(run_id, crm=recognised_crm(), seconds=20):
             time.sleep(0.2)
-    return Shift(answers.counted, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Shift(answers.counted, peak, time.process_time() - before)
