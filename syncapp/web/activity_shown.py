@@ -26,6 +26,7 @@ from syncapp.web.activity_words import Did
 
 PORTAL = "Portal"
 SHORT_DIGEST = 12
+LONG = 600  # characters: some fifteen lines of a printed entry
 # Values that a person reads as they stand, beside what they were.
 _SAID = ("record.remark", "record.question", "record.answer")
 _CHANGES_NOTHING = frozenset({"field.undone", "field.retried", "field.superseded", "field.withdrawn"})
@@ -55,6 +56,12 @@ class Shown:
     @property
     def is_erased(self) -> bool:
         return facts.is_erased(self.entry)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its values fill a good part of a printed page, so that a page may end within them."""
+        sides_of_it = (self.change.was.text, self.change.will.text) if self.change else ()
+        return sum(map(len, (*sides_of_it, *self.notes))) > LONG
 
     @property
     def digests(self) -> tuple[tuple[str, str], ...]:

@@ -87,3 +87,19 @@ def test_evidence_is_printed_without_what_can_only_be_clicked(page: Page, demo: 
     expect(page.locator(".topbar")).to_be_hidden()
     expect(page.get_by_text("Asked for by")).to_be_visible()
     expect(page.locator(".c-seal").first).to_be_visible()
+    assert page.locator(".act-table tbody tr").first.evaluate("row => getComputedStyle(row).breakInside") == "avoid"
+
+
+def test_an_edit_is_printed_in_columns_with_its_whole_outcome(page: Page, plain: Page, demo: Demo) -> None:
+    _, name = edit_in_outlook(plain, demo, 10, jobtitle="Head of Paper")
+    sign_in(page, demo)
+    open_edit(page, demo, name, "Head of Paper")
+    page.locator(".field", has_text="Job Title").get_by_role("button", name="Approve").first.click()
+    hint = page.locator(".field", has_text="Job Title").locator(".outcome .hint")
+    expect(hint).to_be_visible()
+
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 1000})  # a sheet within its margins
+
+    expect(page.locator(".fields-head")).to_be_visible()
+    assert hint.evaluate("words => words.scrollWidth <= words.clientWidth + 1")

@@ -118,3 +118,13 @@ def test_nothing_about_it_is_said():
     tomorrow = f"{timezone.now() + timedelta(days=2):%Y-%m-%d}"
 
     assert "The trail holds nothing about this" in shown(f"?from={tomorrow}").words
+
+
+def test_only_an_entry_of_long_values_may_end_on_the_next_sheet():
+    long = make_field(make_record("Marta"), "description", original_value="", proposed_value="Spoke with her. " * 60)
+    for field in (long, make_field(make_record("Olivia"))):
+        scenes.approved(field, by=rita())
+
+    rows = [tag.get("class", "") for name, tag in shown(f"?person={rita().pk}").tags if name == "tr"]
+
+    assert rows.count("long") == 1

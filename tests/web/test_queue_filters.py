@@ -40,7 +40,7 @@ def waiting(name: str, column: str = "jobtitle", kind: ChangeKind = ChangeKind.O
 
 @pytest.mark.parametrize("few", [0, 1000])
 def test_an_edit_is_found_by_field_and_kind_whether_few_or_many_match(monkeypatch, few):
-    monkeypatch.setattr(narrowing, "FEW", few)
+    monkeypatch.setattr(narrowing, "RARE", few)
     waiting("Ann", "telephone1", ChangeKind.FORMAT)
     waiting("Bea", "telephone1")
     waiting("Cleo", "jobtitle", ChangeKind.FORMAT)
@@ -61,7 +61,7 @@ def test_a_field_that_was_decided_no_longer_counts_for_the_waiting_ones():
 
 @pytest.mark.parametrize("few", [0, 1000])
 def test_decided_edits_are_narrowed_too(monkeypatch, few):
-    monkeypatch.setattr(narrowing, "FEW", few)
+    monkeypatch.setattr(narrowing, "RARE", few)
     for name, column in (("Ann", "telephone1"), ("Bea", "jobtitle")):
         scenes.settled(scenes.approved(waiting(name, column).fields.get(), by=rita()))
 

@@ -281,6 +281,7 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
     const then = after;
     after = null;
     if (then) then();
+    if (then) document.getElementById(`row-${record()?.dataset.record}`)?.scrollIntoView({ block: "nearest" });
     if (!row()) mark(nextOpen("") ?? rows()[0]);
     else mark(row());
     goOn();
