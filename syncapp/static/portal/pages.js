@@ -78,3 +78,4 @@ document.querySelectorAll(".tabs > [aria-current], .topbar nav > [aria-current]"
 
 window.addEventListener("popstate", markOpenEdit);
 document.querySelectorAll(".record-form").forEach(countMarks);
+document.querySelector(".items a[aria-current]")?.scrollIntoView({ block: "nearest" });
