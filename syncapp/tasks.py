@@ -196,6 +196,7 @@ def take_inventory() -> None:
         else:
             gates.crm_answered(passage)
         if is_finished:
+            policy_rounds.begin_rounds()
             demo.bring_example_list()
     except WrongOrganization:
         log.error("inventory: the address leads to another CRM than the one this database mirrors")

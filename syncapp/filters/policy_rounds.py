@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp import durable
@@ -26,6 +27,7 @@ from syncapp.filters.planned import Planned
 from syncapp.filters.plans import Wish
 from syncapp.filters.preparing import progress
 from syncapp.models import FilterPolicy, FilterRun, FilterRunItem, FilterUser, Person, PolicyMember
+from syncapp.models.durable_work import WorkState
 from syncapp.models.filter_policy import PolicyMode
 from syncapp.models.filter_run import NEVER, OPEN_RUNS, Outcome, Plan, RunState
 from syncapp.models.person import Role
@@ -56,6 +58,12 @@ def work(policy_id: uuid.UUID, *, crm: Callable[[], CrmClient] | None = None) ->
     except LostLease:
         log.warning("policy %s: lease lost", policy_id)
     return True
+
+
+def begin_rounds() -> None:
+    """After a reading of everybody: compare who is new at once, not within the hour; what is stopped stays so."""
+    waiting = FilterPolicy.objects.filter(state=WorkState.READY, due_at__gt=Now(), due_at__lt=NEVER)
+    waiting.update(due_at=Now(), rung_at=None)
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
 from syncapp.crm.directory_records import BusinessUnit, DirectoryUser, Mailbox, Membership, Team
@@ -113,7 +114,12 @@ def forget_what_is_gone(generation: int) -> None:
     """After a whole reading: what it did not show is no longer there. Users stay where a run names them."""
     for model in (FilterMembership, FilterTeam, FilterUnit):
         model._default_manager.filter(generation__lt=generation).delete()
-    FilterUser.objects.filter(generation__lt=generation).update(is_disabled=True, mailbox_id=None, method=None)
+    without_mailbox = {"mailbox_id": None, "mailbox_etag": "", "method": None}
+    FilterUser.objects.filter(generation__lt=generation).update(is_disabled=True, **without_mailbox)
+    # Mailboxes are read after their users, so one that is older was not shown: it is deleted, or somebody else's now.
+    shown = FilterUser.objects.filter(generation=generation, mailbox_id__isnull=False)
+    lost = shown.filter(mailbox_read_at__lt=F("read_at"))
+    lost.update(**without_mailbox, mailbox_read_at=timezone.now())
     _note_team_roles()
 
 

@@ -15,7 +15,7 @@ from syncapp.web import activity_shown, tables
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.activity_asked import AskedView
 from syncapp.web.activity_shown import Day, Shown
-from syncapp.web.page import REVIEW_ROLES, answer
+from syncapp.web.page import TRAIL_ROLES, answer, open_area
 
 COLUMNS = ("When", "Who", "What", "Contact", "Field", "Before", "After", "Notes", "From", "Digest")
 
@@ -41,17 +41,17 @@ class ActivityView(AskedView):
         return trail.count(self.asked)
 
 
-@allow(*REVIEW_ROLES)
+@allow(*TRAIL_ROLES)
 def activity(request: PortalRequest) -> HttpResponse:
     """The newest entries of what the filters ask for."""
-    view = ActivityView(request.GET)
+    view = ActivityView(request.GET, only=open_area(request.user))
     return answer(request, "activity/activity.html", {"section": "activity", "view": view})
 
 
-@allow(*REVIEW_ROLES)
+@allow(*TRAIL_ROLES)
 def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
     """The same as a table, all of it, sent while it is read."""
-    view = AskedView(request.GET)
+    view = AskedView(request.GET, only=open_area(request.user))
     zone = timezone.get_current_timezone()
     heads = (f"When ({zone})", *COLUMNS[1:])
 

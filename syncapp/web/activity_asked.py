@@ -17,7 +17,7 @@ from syncapp.activity.facts import as_id
 from syncapp.activity.trail import Asked
 from syncapp.mirror import columns
 from syncapp.models import CrmUser, Person, SyncRecord
-from syncapp.models.audit import Area
+from syncapp.models.audit import Area, area_of
 from syncapp.review.sides import day_words
 from syncapp.web import activity_words as words
 
@@ -26,6 +26,7 @@ LONGEST_SEARCH = 200
 # The period's word in the address ─▶ its words, and how many days it goes back, today included.
 PERIODS = {"today": ("Today", 1), "7d": ("Last 7 days", 7), "30d": ("Last 30 days", 30), "90d": ("Last 90 days", 90)}
 NAMES = ("area", "what", "person", "via", "field", "contact", "editor", "q", "period", "from", "to")
+OF_EDITS = ("area", "field", "contact", "editor", "q")
 Option = tuple[str, str, bool]
 
 
@@ -40,8 +41,11 @@ class Chip:
 class AskedView:
     """The filters of one request; what the template does not show is not read."""
 
-    def __init__(self, asked: QueryDict) -> None:
-        self.said = {name: asked.get(name, "").strip()[:LONGEST_SEARCH] for name in NAMES}
+    def __init__(self, asked: QueryDict, *, only: str = "") -> None:
+        """`only`: the one area that this reader may see; what asks for edits of contacts is then not heard."""
+        names = [name for name in NAMES if not only or name not in OF_EDITS]
+        self.only, self.said = only, dict.fromkeys(NAMES, "")
+        self.said |= {name: asked.get(name, "").strip()[:LONGEST_SEARCH] for name in names}
         self.before = int(before) if (before := asked.get("before", "")).isascii() and before.isdigit() else None
 
     @cached_property
@@ -49,7 +53,7 @@ class AskedView:
         """The same for the trail. What makes no sense filters nothing."""
         said = self.said
         return Asked(
-            area=said["area"] if said["area"] in Area.values else "",
+            area=self.only or (said["area"] if said["area"] in Area.values else ""),
             action=said["what"],
             person=as_id(said["person"]),
             by_portal=said["person"] == THE_PORTAL,
@@ -85,7 +89,8 @@ class AskedView:
     @cached_property
     def areas(self) -> list[tuple[str, str, str]]:
         """The tabs: value, words, address."""
-        return [(value, label, self.query(area=value)) for value, label in (("", "Everything"), *Area.choices)]
+        areas = [("", "Everything"), *Area.choices]
+        return [(value, label, self.query(area=value)) for value, label in areas if not self.only or value == self.only]
 
     @cached_property
     def people(self) -> list[Option]:
@@ -115,7 +120,8 @@ class AskedView:
         return [(key, said, key == chosen) for key, said in found]
 
     def _known(self, name: str, anything: str, column: str, spoken: Callable[[str], str]) -> list[Option]:
-        found = sorted(((word, spoken(word)) for word in trail.known(column)), key=lambda pair: pair[1].casefold())
+        known = [word for word in trail.known(column) if column != "action" or self.only in ("", area_of(word))]
+        found = sorted(((word, spoken(word)) for word in known), key=lambda pair: pair[1].casefold())
         return self._options(name, [("", anything), *found])
 
     def _options(self, name: str, pairs: list[tuple[str, str]]) -> list[Option]:

@@ -17,6 +17,7 @@ from syncapp import preferences
 from syncapp.filters import policy_rounds
 from syncapp.mirror import columns
 from syncapp.models import Person
+from syncapp.models.audit import Area
 from syncapp.models.person import Role
 from syncapp.review import queue
 from syncapp.review.narrowing import Tab
@@ -26,8 +27,14 @@ from syncapp.web.health import Trouble, troubles
 
 REVIEW_ROLES = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
 FILTER_ROLES = (Role.VIEWER, Role.FILTER_MANAGER, Role.ADMINISTRATOR)
+TRAIL_ROLES = (*REVIEW_ROLES, Role.FILTER_MANAGER)
 # Troubles that mean "the CRM works, something of ours or of a person's making does not".
 _NOT_THE_CRM = ("worker", "reading", "operator_stop", "read_only", "smtp")
+
+
+def open_area(person: Person) -> str:
+    """The one area of the trail that he may see, '' for all: who only manages filters sees no contact's edits."""
+    return "" if person.has_role(*REVIEW_ROLES) else Area.FILTER.value
 
 
 class Surroundings:
@@ -52,6 +59,10 @@ class Surroundings:
     @cached_property
     def may_see_filters(self) -> bool:
         return self.person is not None and self.person.has_role(*FILTER_ROLES)
+
+    @cached_property
+    def may_see_trail(self) -> bool:
+        return self.person is not None and self.person.has_role(*TRAIL_ROLES)
 
     @cached_property
     def asking_policies(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 
+from django.conf import settings
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 
@@ -100,6 +101,11 @@ class PolicyShown:
         group = FilterUser.objects.filter(pk__in=self.policy.members.values("user_id"))
         oldest: datetime | None = group.aggregate(at=Min("filters_read_at"))["at"]
         return oldest
+
+    @property
+    def reading_minutes(self) -> int:
+        """How often everybody is read, and with that who is new compared."""
+        return round(settings.INVENTORY_SECONDS / 60)
 
     @cached_property
     def runs(self) -> list[FilterRun]:

@@ -109,3 +109,14 @@ def test_without_the_right_to_others_filters_they_are_read_in_their_names(scener
 
     assert FilterGround.objects.get().reading == Access.ACTING
     assert scenery.user().appointments == Cell.ON
+
+
+def test_a_mailbox_that_is_no_longer_his_is_forgotten(read):
+    rita = read.user()
+    read.delete("mailboxes", rita.mailbox_id)
+
+    read.read()
+
+    after = read.user()
+    assert (after.mailbox_id, after.method) == (None, None)
+    assert FilterUser.objects.filter(mailbox_id__isnull=False).count() > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from syncapp.filters.policies import PolicyWish
 from syncapp.models import (
     Alarm,
     AuditEntry,
+    FilterMembership,
     FilterPolicy,
     FilterRow,
     FilterRun,
@@ -309,3 +311,17 @@ def test_a_long_list_of_it_starts_once_it_is_made(company, monkeypatch):
 
     run.refresh_from_db()
     assert (run.state, run.items.all().due().count()) == (RunState.RUNNING, 8)
+
+
+def test_who_is_new_is_compared_right_after_a_reading_of_everybody(company):
+    policy, stopped = kept(), kept(name="Stopped")
+    policies.pause(stopped, by=fred())
+    FilterPolicy.objects.filter(pk=policy.pk).update(due_at=timezone.now() + timedelta(hours=1))
+    someone = FilterUser.objects.create(pk=uuid.uuid4(), name="New", name_key="new", read_at=timezone.now())
+    FilterMembership.objects.create(team_id=company.pk, user_id=someone.pk)
+
+    policy_rounds.begin_rounds()
+
+    assert list(FilterPolicy.objects.all().due()) == [policy]
+    policy_rounds.work(policy.pk)
+    assert policy.members.filter(user=someone).exists()

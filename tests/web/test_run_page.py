@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.utils import timezone
 
 from syncapp import audit
@@ -229,3 +231,11 @@ def test_the_activity_names_the_user_the_run_and_why_it_paused(run):
 
     for words in ("Anna Berg", "2 filters: done", f"Run {run.number}</bdi>", "too many users failed", "Contact off"):
         assert words in page
+
+
+def test_runs_from_before_a_run_knew_its_size_get_their_true_number(run):
+    FilterRun.objects.update(users=0)
+
+    import_module("syncapp.migrations.0025_true_run_sizes").count(apps, None)
+
+    assert "for 5 users" in page(run)
