@@ -3,7 +3,8 @@
 
 {
   let opened = ""; // the address of the cell that was asked for
-  let scrolled = 0;
+  let scrolled = 0; // of the matrix in its pane
+  let pageScrolled = 0; // of the page, where the cell takes the matrix's place
   let ticked = [];
 
   const table = () => document.querySelector(".matrix");
@@ -51,7 +52,9 @@
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.target?.id !== "drawer") return;
     scrolled = pane().scrollTop;
-    if (table().contains(event.detail.elt)) opened = event.detail.elt.getAttribute("href");
+    if (!table().contains(event.detail.elt)) return;
+    opened = event.detail.elt.getAttribute("href");
+    pageScrolled = scrollY;
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.elt.id !== "drawer") return;
@@ -59,6 +62,7 @@
     mark(isOpen ? cellOf(opened) : null);
     const place = isOpen ? document.getElementById("drawer-title") : cellOf(opened);
     place?.focus({ preventScroll: true });
+    scrollTo(0, isOpen ? 0 : pageScrolled);
   });
 
   // The way back through the history brings the page anew: it stays where it was, with the same ticks.
@@ -67,6 +71,7 @@
     const before = new Set(ticked);
     boxes().forEach((box) => { box.checked = before.has(box.value); });
     pane().scrollTop = scrolled;
+    if (!current()) scrollTo(0, pageScrolled);
     count();
   });
 
