@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,7 +76,7 @@ def _row(
     words = sorted((known[name].label if name in known else name for name in names), key=str.casefold)
     return Row(
         record=record,
-        labels=tuple(words[:MOST_LABELS]),
+        labels=tuple(shortened(words[:MOST_LABELS])),
         count=len(fields),
         hint=_hint(fields),
         badge=_badge(fields),
@@ -84,6 +84,15 @@ def _row(
         is_late=_is_late(record, late),
         can_be_selected=record.waiting_count > 0,
     )
+
+
+def shortened(labels: Sequence[str]) -> Iterator[str]:
+    """Neighbours of one family name it once: Address 1: Street 1, City."""
+    before = ""
+    for label in labels:
+        family, colon, own = label.partition(": ")
+        yield own if colon and family == before else label
+        before = family if colon else ""
 
 
 def _is_late(record: SyncRecord, late: datetime | None) -> bool:

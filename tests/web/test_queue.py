@@ -16,6 +16,7 @@ from syncapp import preferences
 from syncapp.models import MirrorCursor, SyncRecord
 from syncapp.review import queue
 from syncapp.review.queue import Order, Tab
+from syncapp.web import list_rows
 from tests.factories import EDITED_ON, make_editor, make_field, make_record
 from tests.people import ada, browser, fred, nils, rita, vera
 from tests.web import scenes
@@ -185,6 +186,12 @@ def queries_of(client: Client, query: str = "") -> int:
     with CaptureQueriesContext(connection) as captured:
         client.get(f"/review/{query}")
     return len(captured)
+
+
+def test_fields_of_one_family_name_it_once():
+    labels = ["Address 1: City", "Address 1: Street 1", "Address 2: City", "Job Title"]
+
+    assert list(list_rows.shortened(labels)) == ["Address 1: City", "Street 1", "Address 2: City", "Job Title"]
 
 
 @pytest.mark.parametrize("query", ["", "?order=name&q=person", "?tab=decided"])
