@@ -49,8 +49,8 @@ LONG_IN_A_BROWSER = [
         ),
     )
 ]
-# Two thousand users and the limits of a real CRM.
-LONG_JOURNEYS = ["tests/journeys/test_many_filter_runs.py"]
+# Two thousand users and the limits of a real CRM; the other lever.
+LONG_JOURNEYS = [f"tests/journeys/test_{name}.py" for name in ("many_filter_runs", "mailbox_runs")]
 # On SQLite every time; PostgreSQL sees them, or a filter run of thousands, in the long lane.
 ONCE_IN_SHORT = [f"tests/journeys/test_{name}.py" for name in ("filter_runs", "mails_and_rules")]
 # The database is the lane's own; and without bytecode every one of its hundreds of processes compiles everything anew.
