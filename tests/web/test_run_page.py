@@ -239,3 +239,12 @@ def test_runs_from_before_a_run_knew_its_size_get_their_true_number(run):
     import_module("syncapp.migrations.0025_true_run_sizes").count(apps, None)
 
     assert "for 5 users" in page(run)
+
+
+def test_a_list_that_changes_nobody_offers_no_start(run):
+    FilterRow.objects.update(state=1, status=2)
+    nobody = plans.freeze_run([item.user_id for item in run.items.all()], OFF, by=fred())
+
+    assert "Nothing to start" in page(nobody)
+    assert 'value="start"' not in page(nobody)
+    assert 'value="start"' in page(run)
