@@ -61,7 +61,7 @@ def public(
         @wraps(view)
         def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if request.method not in wanted:
-                return HttpResponseNotAllowed(sorted(wanted))
+                return _not_allowed(request, wanted)
             return view(request, *args, **kwargs)
 
         return _listed(checked, roles=None, methods=wanted)
@@ -81,12 +81,17 @@ def _listed(view: AnyView, *, roles: frozenset[Role] | None, methods: frozenset[
 
 def _refusal(request: HttpRequest, roles: Collection[Role], methods: frozenset[str]) -> HttpResponse | None:
     if request.method not in methods:
-        return HttpResponseNotAllowed(sorted(methods))
+        return _not_allowed(request, methods)
     if not request.user.is_authenticated:
         return to_sign_in(request)
     if not request.user.has_role(*roles):
         return no_access(request, wanted=roles)
     return None
+
+
+def _not_allowed(request: HttpRequest, methods: frozenset[str]) -> HttpResponse:
+    """An address that only a form sends to, opened by itself: from the history, a bookmark, a copied address."""
+    return HttpResponseNotAllowed(sorted(methods), render(request, "405.html").content)
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:

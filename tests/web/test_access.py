@@ -196,6 +196,14 @@ def test_another_method_is_refused_before_anything_else(name: str) -> None:
 
 
 @pytest.mark.django_db
+def test_an_address_of_a_form_says_that_it_is_no_page() -> None:
+    response = browser().get(reverse("save_list"))
+
+    assert (response.status_code, response.headers["Allow"]) == (405, "POST")
+    assert "Nothing was changed by opening it" in response.content.decode()
+
+
+@pytest.mark.django_db
 def test_a_stranger_comes_back_to_the_page_he_asked_for() -> None:
     response = browser().get(reverse("queue") + "?q=villa")
 
