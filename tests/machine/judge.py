@@ -26,6 +26,7 @@ class Judge:
         self._book = book
         self.crm = crm
         self.written: dict[str, Transaction] = {}
+        self._since: dict[str, int] = {}
 
     @property
     def seq(self) -> int:
@@ -34,6 +35,8 @@ class Judge:
 
     def read_on(self) -> None:
         """Judge what was committed since the last time. Raises Violation."""
+        for decision_id in self._book.taken:
+            self._since.setdefault(decision_id, self.seq)
         for transaction in self._ledger.news():
             if transaction.is_ours:
                 self._look_at(transaction)
@@ -90,12 +93,22 @@ class Judge:
         _forbid(bool(changes), f"written without a decision: {sorted(changes)}")
 
     def _look_at_value(self, taken: Taken, change: list[object] | None) -> None:
-        now = self.crm.rows[CONTACT].get(self.crm.contact_of(taken.field), {}).get(taken.column)
-        old, new = change or (now, now)
-        _forbid(meaning(taken.column, new) != meaning(taken.column, taken.value), "not the value that was approved")
-        if change is not None:
-            seen = meaning(taken.column, taken.expected)
-            _forbid(meaning(taken.column, old) != seen, f"overwrote {old!r}, which the reviewer never saw")
+        approved = meaning(taken.column, taken.value)
+        if change is None:
+            self._look_at_already_so(taken, approved)
+            return
+        old, new = change
+        _forbid(meaning(taken.column, new) != approved, "not the value that was approved")
+        seen = meaning(taken.column, taken.expected)
+        _forbid(meaning(taken.column, old) != seen, f"overwrote {old!r}, which the reviewer never saw")
+
+    def _look_at_already_so(self, taken: Taken, approved: object) -> None:
+        """The mark alone carries no condition about the contact: a form may change it after the worker has looked."""
+        contact_id = self.crm.contact_of(taken.field)
+        held = self.crm.held_since(self._since[taken.id], contact_id, taken.column)
+        _forbid(
+            approved not in [meaning(taken.column, value) for value in held], "never was the value that was approved"
+        )
 
 
 def _is_our_supersede(decision_id: str, field_id: str) -> bool:

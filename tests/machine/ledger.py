@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -55,6 +56,7 @@ class Crm:
 
     rows: dict[str, dict[str, Row]] = field(default_factory=lambda: {CONTACT: {}, RECORD: {}, FIELD: {}})
     deleted: dict[str, set[str]] = field(default_factory=lambda: {CONTACT: set(), RECORD: set(), FIELD: set()})
+    before: dict[tuple[str, str], list[tuple[int, Any]]] = field(default_factory=lambda: defaultdict(list))
 
     def apply(self, transaction: Transaction) -> None:
         """Carry out what was committed."""
@@ -64,7 +66,14 @@ class Crm:
                 self.deleted[entry.table].add(entry.id)
             else:
                 row = self.rows[entry.table].setdefault(entry.id, {})
+                for column, (old, _) in entry.changes.items():
+                    self.before[entry.id, column].append((entry.seq, old))
                 row |= {column: new for column, (_, new) in entry.changes.items()}
+
+    def held_since(self, seq: int, contact_id: str, column: str) -> list[Any]:
+        """Every value that a contact's column had from that entry of the ledger on."""
+        earlier = [old for changed_at, old in self.before[contact_id, column] if changed_at > seq]
+        return [*earlier, self.rows[CONTACT].get(contact_id, {}).get(column)]
 
     def fields(self) -> dict[str, Row]:
         """The staged fields by id, in the order in which they were staged."""
