@@ -21,23 +21,19 @@ from django.utils import timezone
 from syncapp import durable
 from syncapp.crm.client import CrmClient
 from syncapp.durable import Claim, LostLease
-from syncapp.filters import chosen, dry_plans, matrix, plans, policies, policy_reading, run_states
+from syncapp.filters import chosen, dry_plans, matrix, policies, policy_reading, policy_repairs
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.planned import Planned
 from syncapp.filters.plans import Wish
-from syncapp.filters.preparing import progress
-from syncapp.models import FilterPolicy, FilterRun, FilterRunItem, FilterUser, Person, PolicyMember
+from syncapp.filters.policy_repairs import AGAIN, SOON
+from syncapp.models import FilterPolicy, FilterRun, FilterUser, PolicyMember
 from syncapp.models.durable_work import WorkState
 from syncapp.models.filter_policy import PolicyMode
-from syncapp.models.filter_run import NEVER, OPEN_RUNS, Outcome, Plan, RunState
-from syncapp.models.person import Role
+from syncapp.models.filter_run import NEVER, Plan
 
 log = logging.getLogger(__name__)
 
-NIGHT = 2  # the hour, UTC, from which everybody is compared
 MOST_CHANGED_PERCENT = 10
-AGAIN = timedelta(hours=1)
-SOON = timedelta(seconds=5)  # while a run's list is made and its users' meetings are counted
 WHILE_IT_RUNS = timedelta(seconds=15)
 WITHOUT_NEWS = timedelta(seconds=15)
 _CHUNK = 250
@@ -82,11 +78,11 @@ def _round(policy: FilterPolicy, held: Claim, crm: Callable[[], CrmClient] | Non
     """What is to be done now; how long until the next round, None for the usual hour."""
     if not policy.is_active or not policy.is_in_its_dates(timezone.now().date()):
         return AGAIN
-    if _discard_what_cannot_be_prepared(policy):
+    if policy_repairs.discard_what_cannot_be_prepared(policy):
         return AGAIN
-    if _is_being_prepared(policy):
+    if policy_repairs.is_being_prepared(policy):
         return SOON
-    _start_what_is_counted(policy)
+    policy_repairs.start_what_is_counted(policy)
     if not _has_news():
         return WITHOUT_NEWS
     try:
@@ -101,7 +97,7 @@ def _round(policy: FilterPolicy, held: Claim, crm: Callable[[], CrmClient] | Non
         policy_reading.read_anew(group, held, crm)
     _compare(policy, group, held, full=full)
     if policy.mode == PolicyMode.REPAIR:
-        return _repair(policy) or (WHILE_IT_RUNS if _is_running(policy) else None)
+        return policy_repairs.repair(policy) or (WHILE_IT_RUNS if policy_repairs.is_running(policy) else None)
     return None
 
 
@@ -141,16 +137,9 @@ def _changed_too_much(policy: FilterPolicy, group: Sequence[uuid.UUID]) -> bool:
 # --- comparing --------------------------------------------------------------------------------------------
 def is_due_in_full(policy: FilterPolicy) -> bool:
     """Whether everybody is to be compared: once a night, when somebody asked, and after each run of the policy."""
-    if policy.wants_full or policy.full_at is None or policy.full_at < last_night():
+    if policy.wants_full or policy.full_at is None or policy.full_at < policy_repairs.last_night():
         return True
     return FilterRun.objects.filter(policy=policy, finished_at__gt=policy.full_at).exists()
-
-
-def last_night() -> datetime:
-    """When the latest night began."""
-    now = timezone.now()
-    tonight = now.replace(hour=NIGHT, minute=0, second=0, microsecond=0)
-    return tonight if tonight <= now else tonight - timedelta(days=1)
 
 
 def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], held: Claim, *, full: bool) -> None:
@@ -206,79 +195,6 @@ def _forget(policy: FilterPolicy, gone: Iterable[uuid.UUID]) -> None:
 def _note_compared(policy: FilterPolicy, now: datetime, *, full: bool) -> None:
     columns = {"full_at": now, "wants_full": False, "accepts_group": False} if full else {}
     FilterPolicy.objects.filter(pk=policy.pk).update(compared_at=now, **columns)
-
-
-# --- repairing --------------------------------------------------------------------------------------------
-def _repair(policy: FilterPolicy) -> timedelta | None:
-    """Freeze who deviates into a run, by the guards of every run; started now, or by the next round when counted."""
-    person = policy.repair_by
-    if person is None or not person.is_active or not person.has_role(Role.FILTER_MANAGER):
-        policies.stop_and_ask(
-            policy, "Who let it repair may no longer switch filters. Somebody else has to answer for it."
-        )
-        return AGAIN
-    users = _next_users(policy)
-    if not users:
-        return None
-    try:
-        _freeze(policy, users, by=person)
-    except NotPossible as problem:
-        policies.stop_and_ask(policy, f"Its run could not be frozen: {problem}")
-        return AGAIN
-    if _is_being_prepared(policy):
-        return SOON
-    _start_what_is_counted(policy)
-    return None
-
-
-def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
-    """Who is repaired next: those that no repair held back first, and no more than are left for this night.
-
-    Who was tried in vain tonight waits for the next one; who was switched, and is back by his own hand, does not.
-    """
-    if FilterRun.objects.filter(policy=policy, state__in=OPEN_RUNS).exists():
-        return []
-    tonight = FilterRunItem.objects.filter(run__policy=policy, run__frozen_at__gte=last_night())
-    in_vain = tonight.exclude(outcome=Outcome.DONE).values_list("user_id", flat=True)
-    left = policy.per_night - tonight.filter(plan=Plan.CHANGE).count()
-    deviating = policy.members.exclude(deviates_since=None).exclude(user_id__in=in_vain)
-    return list(
-        deviating.order_by("held_back", "deviates_since", "user__name_key").values_list("user_id", flat=True)[
-            : max(left, 0)
-        ]
-    )
-
-
-def _freeze(policy: FilterPolicy, users: Sequence[uuid.UUID], *, by: Person) -> None:
-    words = f"Policy “{policy.name}”"
-    wish = Wish(tuple(policy.tables), on=policy.wanted_on, words=words, reason=words, policy=policy)
-    plans.freeze_run(users, wish, by=by, channel="policy")
-
-
-def _is_being_prepared(policy: FilterPolicy) -> bool:
-    """Whether its run's list is being made, or the meetings of its users are being counted."""
-    return FilterRun.objects.filter(policy=policy, state__in=[RunState.PREPARING, RunState.COUNTING]).exists()
-
-
-def _discard_what_cannot_be_prepared(policy: FilterPolicy) -> bool:
-    """Give up a run whose list could not be made, and ask; it would otherwise stay open for ever."""
-    failed = [run for run in FilterRun.objects.filter(policy=policy, state=RunState.PREPARING) if progress(run).failed]
-    for run in failed:
-        run_states.cancel(run, by=run.person, channel="policy")
-        policies.stop_and_ask(policy, f"The list of its run {run.number} could not be made.")
-    return bool(failed)
-
-
-def _is_running(policy: FilterPolicy) -> bool:
-    return FilterRun.objects.filter(policy=policy, state=RunState.RUNNING).exists()
-
-
-def _start_what_is_counted(policy: FilterPolicy) -> None:
-    """Start the frozen run; whom it holds back stays held, and the report says why."""
-    for run in FilterRun.objects.filter(policy=policy, state=RunState.PLANNED).select_related("person"):
-        for user_id, why in run.items.filter(plan=Plan.HELD).values_list("user_id", "why"):
-            policy.members.filter(user_id=user_id).update(held_back=why)
-        run_states.start(run, by=run.person, channel="policy")
 
 
 def deviating(policy: FilterPolicy) -> list[PolicyMember]:

@@ -1,0 +1,100 @@
+"""What a policy does about those who deviate: a run of its own, frozen and started by the guards of every run."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from syncapp.filters import plans, policies, run_states
+from syncapp.filters.errors import NotPossible
+from syncapp.filters.plans import Wish
+from syncapp.filters.preparing import progress
+from syncapp.models import FilterPolicy, FilterRun, FilterRunItem, Person
+from syncapp.models.filter_run import OPEN_RUNS, Outcome, Plan, RunState
+from syncapp.models.person import Role
+
+NIGHT = 2  # the hour, UTC, from which everybody is compared
+AGAIN = timedelta(hours=1)
+SOON = timedelta(seconds=5)  # while a run's list is made and its users' meetings are counted
+
+
+def last_night() -> datetime:
+    """When the latest night began."""
+    now = timezone.now()
+    tonight = now.replace(hour=NIGHT, minute=0, second=0, microsecond=0)
+    return tonight if tonight <= now else tonight - timedelta(days=1)
+
+
+def repair(policy: FilterPolicy) -> timedelta | None:
+    """Freeze who deviates into a run, by the guards of every run; started now, or by the next round when counted."""
+    person = policy.repair_by
+    if person is None or not person.is_active or not person.has_role(Role.FILTER_MANAGER):
+        policies.stop_and_ask(
+            policy, "Who let it repair may no longer switch filters. Somebody else has to answer for it."
+        )
+        return AGAIN
+    users = _next_users(policy)
+    if not users:
+        return None
+    try:
+        _freeze(policy, users, by=person)
+    except NotPossible as problem:
+        policies.stop_and_ask(policy, f"Its run could not be frozen: {problem}")
+        return AGAIN
+    if is_being_prepared(policy):
+        return SOON
+    start_what_is_counted(policy)
+    return None
+
+
+def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
+    """Who is repaired next: those that no repair held back first, and no more than are left for this night.
+
+    Who was tried in vain tonight waits for the next one; who was switched, and is back by his own hand, does not.
+    """
+    if FilterRun.objects.filter(policy=policy, state__in=OPEN_RUNS).exists():
+        return []
+    tonight = FilterRunItem.objects.filter(run__policy=policy, run__frozen_at__gte=last_night())
+    in_vain = tonight.exclude(outcome=Outcome.DONE).values_list("user_id", flat=True)
+    left = policy.per_night - tonight.filter(plan=Plan.CHANGE).count()
+    deviating = policy.members.exclude(deviates_since=None).exclude(user_id__in=in_vain)
+    return list(
+        deviating.order_by("held_back", "deviates_since", "user__name_key").values_list("user_id", flat=True)[
+            : max(left, 0)
+        ]
+    )
+
+
+def _freeze(policy: FilterPolicy, users: Sequence[uuid.UUID], *, by: Person) -> None:
+    words = f"Policy “{policy.name}”"
+    wish = Wish(tuple(policy.tables), on=policy.wanted_on, words=words, reason=words, policy=policy)
+    plans.freeze_run(users, wish, by=by, channel="policy")
+
+
+def is_being_prepared(policy: FilterPolicy) -> bool:
+    """Whether its run's list is being made, or the meetings of its users are being counted."""
+    return FilterRun.objects.filter(policy=policy, state__in=[RunState.PREPARING, RunState.COUNTING]).exists()
+
+
+def discard_what_cannot_be_prepared(policy: FilterPolicy) -> bool:
+    """Give up a run whose list could not be made, and ask; it would otherwise stay open for ever."""
+    failed = [run for run in FilterRun.objects.filter(policy=policy, state=RunState.PREPARING) if progress(run).failed]
+    for run in failed:
+        run_states.cancel(run, by=run.person, channel="policy")
+        policies.stop_and_ask(policy, f"The list of its run {run.number} could not be made.")
+    return bool(failed)
+
+
+def is_running(policy: FilterPolicy) -> bool:
+    return FilterRun.objects.filter(policy=policy, state=RunState.RUNNING).exists()
+
+
+def start_what_is_counted(policy: FilterPolicy) -> None:
+    """Start the frozen run; whom it holds back stays held, and the report says why."""
+    for run in FilterRun.objects.filter(policy=policy, state=RunState.PLANNED).select_related("person"):
+        for user_id, why in run.items.filter(plan=Plan.HELD).values_list("user_id", "why"):
+            policy.members.filter(user_id=user_id).update(held_back=why)
+        run_states.start(run, by=run.person, channel="policy")
