@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
 from syncapp.activity import daily
 from syncapp.activity.facts import as_id
@@ -16,11 +16,11 @@ from syncapp.models import CrmUser, DailyCount
 from syncapp.models.daily_count import Measure, Part
 from syncapp.models.sync_record import SyncRecordQuerySet
 from syncapp.review import queue
-from syncapp.review.narrowing import Age, Narrowing, Tab, narrow
+from syncapp.review.narrowing import Age, Tab, aged
 
 MOST_WAITING = 20_000
 MOST_ROWS = 12
-WAITING_AGES = (None, Age.DAY, Age.OVERDUE, Age.WEEK, Age.MONTH)
+WAITING_AGES = (Age.DAY, Age.OVERDUE, Age.WEEK, Age.MONTH)
 
 
 @dataclass(slots=True)
@@ -142,13 +142,17 @@ def waiting(*, now: datetime) -> Waiting:
     """What waits now. Counts stop at MOST_WAITING + 1, and from there on nobody knows the middle one."""
     # In the order of their index: counted editor by editor, a long queue's rows lie all over the disk.
     rows = queue.in_tab(Tab.WAITING).order_by("edited_on")
-    counts: dict[Age | None, int] = {}
-    for age in WAITING_AGES:
-        wanted = narrow(rows, Tab.WAITING, Narrowing(age=age)) if age else rows
-        counts[age] = wanted[: MOST_WAITING + 1].count()
+    counts: dict[Age | None, int] = {None: rows[: MOST_WAITING + 1].count(), **_by_age(rows)}
     known = 0 < counts[None] <= MOST_WAITING
     middle = _age_at(rows, (counts[None] - 1) // 2, now) if known else None
     return Waiting(counts, median=middle, worst=_age_at(rows, 0, now))
+
+
+def _by_age(rows: SyncRecordQuerySet) -> dict[Age | None, int]:
+    """How many are so old, in one pass: of the oldest ones, beyond which nothing is counted."""
+    oldest = rows.filter(edited_on__isnull=False)[: MOST_WAITING + 1]
+    counted = oldest.aggregate(**{age.value: Count("pk", filter=aged(age)) for age in WAITING_AGES})
+    return {age: counted[age.value] for age in WAITING_AGES}
 
 
 def _age_at(rows: SyncRecordQuerySet, place: int, now: datetime) -> float | None:

@@ -138,7 +138,8 @@ def _begins_unindexed(column: str, beginning: str) -> Q:
     return Q(GreaterThanOrEqual(plain, beginning), LessThan(plain, beginning + _LAST_CHARACTER))
 
 
-def _aged(age: Age) -> Q:
+def aged(age: Age) -> Q:
+    """Edits of this age; nobody's where it means nothing now."""
     if age is Age.FRESH:
         return Q(edited_on__gt=timezone.now() - timedelta(days=1))
     before = overdue_before() if age is Age.OVERDUE else timezone.now() - timedelta(days=_DAYS[age])
@@ -148,7 +149,7 @@ def _aged(age: Age) -> Q:
 _DAYS = {Age.DAY: 1, Age.WEEK: 7, Age.MONTH: 30}
 _CONDITIONS: Mapping[str, Any] = {
     "editor": lambda pk: Q(editor_id=pk),
-    "age": _aged,
+    "age": aged,
     "owner": lambda pk: Q(assigned_to_id=pk),
 }
 _UNDECIDED = Q(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from syncapp import audit
+from syncapp import preferences
 from syncapp.activity import daily, numbers
 from syncapp.models import AuditEntry, DailyCount, MirrorCursor, Pulse, SyncRecord
 from syncapp.models.daily_count import Measure, Part
@@ -174,6 +175,15 @@ def test_what_waits_is_counted_by_age_with_the_middle_and_the_oldest():
     assert list(waiting.counts.values()) == [5, 4, 3, 2, 1]
     assert waiting.median == pytest.approx(50 * 3600, abs=5)
     assert waiting.worst == pytest.approx(24 * 40 * 3600, abs=5)
+
+
+def test_while_a_backlog_is_worked_off_nothing_is_overdue():
+    preferences.change(by=None, backlog=True)
+    edited(hours_ago=24 * 8)
+
+    counts = numbers.waiting(now=timezone.now()).counts
+
+    assert (counts[Age.WEEK], counts[Age.OVERDUE]) == (1, 0)
 
 
 def test_where_nothing_waits_there_is_no_age():
