@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -26,6 +26,7 @@ from syncapp.models.sync_record import SyncRecordQuerySet, search_key
 FEW = 1000
 RARE = 3000  # of so many fields one finds a page as soon by reading them all as by walking a long list
 MANY = 5000
+NOBODY_EDITED_YET = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_CHARACTER = "\U0010ffff"
 
 
@@ -143,7 +144,7 @@ def aged(age: Age) -> Q:
     if age is Age.FRESH:
         return Q(edited_on__gt=timezone.now() - timedelta(days=1))
     before = overdue_before() if age is Age.OVERDUE else timezone.now() - timedelta(days=_DAYS[age])
-    return Q(edited_on__lt=before) if before else Q(pk__in=[])
+    return Q(edited_on__lt=before or NOBODY_EDITED_YET)
 
 
 _DAYS = {Age.DAY: 1, Age.WEEK: 7, Age.MONTH: 30}

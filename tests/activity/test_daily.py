@@ -9,8 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 
-from syncapp import audit
-from syncapp import preferences
+from syncapp import audit, preferences
 from syncapp.activity import daily, numbers
 from syncapp.models import AuditEntry, DailyCount, MirrorCursor, Pulse, SyncRecord
 from syncapp.models.daily_count import Measure, Part
