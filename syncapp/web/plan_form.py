@@ -33,6 +33,8 @@ TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
 METHODS = {f"method-{method.value}": method for method in SyncMethod}
 _TEXTS = ("source", "shown", "team", "unit", "list", "names", "want", "tables")
 _MORE_TEXTS = ("reason", "change_number", "pilot", "stop", "starts")
+_CHOICES = {"team": "Choose a team.", "unit": "Choose a business unit.", "list": "Choose a saved list."}
+_NUMBERS = {"pilot": "Users in the pilot", "stop": "Stops itself above"}
 MOST_PERCENT = 100
 MOST_BYTES = 2_000_000
 _T = TypeVar("_T")
@@ -165,7 +167,7 @@ def _shown(said: Typed) -> Chosen:
 def _by_id(text: str, where: str, read: Callable[[uuid.UUID], Chosen]) -> Chosen:
     found = _uuid(text)
     if found is None:
-        raise Missing(where, "Choose one.")
+        raise Missing(where, _CHOICES[where])
     return read(found)
 
 
@@ -205,7 +207,7 @@ def number_of(text: str, where: str, *, most: int) -> int:
     """A whole number from 0 on. Raises Missing."""
     text = text.replace(",", "").replace(" ", "")
     if not (text.isascii() and text.isdigit()) or int(text[:9]) > most:
-        raise Missing(where, f"A whole number from 0 to {most:,}.")
+        raise Missing(where, f"{_NUMBERS[where]}: a whole number from 0 to {most:,}.")
     return int(text)
 
 

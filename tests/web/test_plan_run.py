@@ -94,7 +94,13 @@ def test_what_is_missing_is_said_and_what_was_typed_stays(people):
 
     page = text(browser(fred()).post("/filters/plan", sent), 422)
 
-    for words in ("Say how it shall be", "A whole number", "This time has passed", "anna1@brandvik.example", "many"):
+    for words in (
+        "Say how it shall be",
+        "Users in the pilot: a whole number",
+        "This time has passed",
+        "anna1@brandvik.example",
+        "many",
+    ):
         assert words in page
     assert not FilterRun.objects.exists()
 
