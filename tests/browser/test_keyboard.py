@@ -109,6 +109,8 @@ def test_a_key_takes_back_the_last_decision_even_from_the_next_contact(page: Pag
     _, name = edit_in_outlook(page, demo, 8, jobtitle="Head of Second Thoughts")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Second Thoughts")
+    expect(page.locator(".belongs")).to_contain_text("owner")
+    belongs = page.locator(".belongs").inner_text()
 
     page.keyboard.press("a")
     page.keyboard.press("u")
@@ -117,6 +119,7 @@ def test_a_key_takes_back_the_last_decision_even_from_the_next_contact(page: Pag
     expect(title.get_by_role("button", name="Approve").first).to_be_visible()
     expect(title.locator(".value", has_text="Head of Second Thoughts")).to_be_visible()
     expect(title).to_be_focused()
+    expect(page.locator(".belongs")).to_have_text(belongs)
 
 
 def test_letters_that_are_typed_decide_nothing(page: Page, demo: Demo) -> None:

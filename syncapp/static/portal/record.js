@@ -49,3 +49,12 @@ document.addEventListener("keydown", (event) => {
   menu.open = false;
   menu.querySelector("summary").focus();
 });
+
+// Whose contact it is comes with CRM's values. Who comes back to an edit whose values are young sees what came before.
+const belongs = new Map();
+document.addEventListener("htmx:afterSettle", () => {
+  const line = document.querySelector(".belongs");
+  if (!line) return;
+  if (line.textContent.trim()) belongs.set(line.id, [...line.childNodes].map((node) => node.cloneNode(true)));
+  else line.replaceChildren(...(belongs.get(line.id) ?? []).map((node) => node.cloneNode(true)));
+});
