@@ -22,8 +22,8 @@ demo: $(STAMP) ## set everything up and run it: portal, sandbox, worker, broker
 test: $(STAMP) ## set everything up and run the tests
 	$(BIN)/python -m tests.run
 
-test-long: $(STAMP) ## every state and look in a real browser, and runs of thousands: minutes more
-	$(BIN)/python -m tests.run browser-long journeys-long
+test-long: $(STAMP) ## every state and look in a real browser, runs of thousands, every kill five times
+	$(BIN)/python -m tests.run browser-long journeys-long kills kills-postgres
 
 check: $(STAMP) ## format, lint, types, imports, migrations, deployment checks
 	@$(MAKE) --no-print-directory --output-sync -j2 check-types check-the-rest

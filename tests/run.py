@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,6 @@ from tests.interop import environments
 
 NOTHING_COLLECTED = 5
 WORKERS = max(2, os.cpu_count() or 2)
-WAITING = WORKERS + 1  # where tests wait for other processes most of the time
 # What asks the database in its own ways runs on both; what does not (the client, the sandbox, most pages) once.
 PAGES_ON_BOTH = ("activity", "filters", "plain_text", "queue", "queue_filters")
 ON_BOTH = [
@@ -55,6 +54,13 @@ LONG_JOURNEYS = [f"tests/journeys/test_{name}.py" for name in ("many_filter_runs
 ONCE_IN_SHORT = [f"tests/journeys/test_{name}.py" for name in ("filter_runs", "mails_and_rules")]
 # The database is the lane's own; and without bytecode every one of its hundreds of processes compiles everything anew.
 NOT_FOR_LANES = ("DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
+
+
+SPREAD = ["--dist", "worksteal"]
+JOURNEYS = ["-m", "journey", "tests/journeys"]
+# The migrations themselves run in the journeys, on both databases.
+AS_MODELLED = "--nomigrations"
+IN_A_BROWSER = ["-m", "browser", "--dist", "loadfile", AS_MODELLED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,38 +103,31 @@ class Result:
 
 def lanes() -> list[Lane]:
     """Quick ones first."""
+    return [*_without_processes(), *_with_processes(), *_only_by_name()]
+
+
+def _without_processes() -> list[Lane]:
     tops = sorted(str(path) for path in Path("tests").glob("test_*.py"))
-    spread = ["--dist", "worksteal"]
-    elsewhere = ("machine", "interop", "journeys", "browser")
-    apart = [f"--ignore=tests/{folder}" for folder in elsewhere]
-    journeys = ["-m", "journey", "tests/journeys"]
-    demo_brings_its_own = "--ignore=tests/journeys/test_demo.py"
-    # The migrations themselves run in the journeys, on both databases.
-    as_modelled = "--nomigrations"
-    in_a_browser = ["-m", "browser", "--dist", "loadfile", as_modelled]
-    apart_from_many = [f"--ignore={file}" for file in LONG_JOURNEYS]
-    apart_from_runs = [*apart_from_many, *(f"--ignore={file}" for file in ONCE_IN_SHORT)]
-    apart_from_looks = [f"--ignore={file}" for file in LONG_IN_A_BROWSER]
+    apart = _ignored(f"tests/{folder}" for folder in ("machine", "interop", "journeys", "browser"))
     return [
-        Lane(
-            "unit",
-            "everything without processes, SQLite",
-            [*apart, *spread, as_modelled],
-        ),
+        Lane("unit", "everything without processes, SQLite", [*apart, *SPREAD, AS_MODELLED]),
         Lane(
             "unit-postgres",
             "what touches the database, PostgreSQL",
-            [*spread, *ON_BOTH, *tops, as_modelled],
+            [*ON_BOTH, *tops, *SPREAD, AS_MODELLED],
             postgres=True,
         ),
-        Lane("machine", "the state machine, SQLite", ["tests/machine", as_modelled]),
-        Lane("journeys", "whole stories with real processes, SQLite", [*journeys, *apart_from_many, *spread]),
-        Lane(
-            "journeys-postgres",
-            "whole stories with real processes, PostgreSQL",
-            [*journeys, demo_brings_its_own, *apart_from_runs, *spread],
-            postgres=True,
-        ),
+        Lane("machine", "the state machine, SQLite", ["tests/machine", AS_MODELLED]),
+    ]
+
+
+def _with_processes() -> list[Lane]:
+    sqlite = [*JOURNEYS, *_ignored(LONG_JOURNEYS), *SPREAD]
+    demo_brings_its_own = "tests/journeys/test_demo.py"
+    postgres = [*sqlite, *_ignored([demo_brings_its_own, *ONCE_IN_SHORT])]
+    return [
+        Lane("journeys", "whole stories with real processes, SQLite", sqlite),
+        Lane("journeys-postgres", "whole stories with real processes, PostgreSQL", postgres, postgres=True),
         Lane(
             "interop",
             "outside clients against the sandbox",
@@ -139,25 +138,46 @@ def lanes() -> list[Lane]:
         Lane(
             "browser",
             "a real Chromium",
-            [*in_a_browser, "tests/browser", *apart_from_looks],
+            [*IN_A_BROWSER, "tests/browser", *_ignored(LONG_IN_A_BROWSER)],
             needs=_chromium,
             environment={"DEMO_USERS": "40"},  # reading a whole company's filters meanwhile costs every test time
         ),
+    ]
+
+
+def _only_by_name() -> list[Lane]:
+    once_in_short = ["-m", "journey", *LONG_JOURNEYS, "tests/journeys/test_mails_and_rules.py"]
+    kills = ["-m", "journey", "tests/journeys/test_kills.py", *SPREAD]
+    five = {"JOURNEY_ROUNDS": "5"}
+    return [
         Lane(
             "journeys-long",
             "a filter run of thousands with real processes, PostgreSQL",
-            ["-m", "journey", *LONG_JOURNEYS, "tests/journeys/test_mails_and_rules.py"],
+            once_in_short,
+            postgres=True,
+            only_by_name=True,
+        ),
+        Lane("kills", "every kill five times, SQLite", kills, environment=five, only_by_name=True),
+        Lane(
+            "kills-postgres",
+            "every kill five times, PostgreSQL",
+            kills,
+            environment=five,
             postgres=True,
             only_by_name=True,
         ),
         Lane(
             "browser-long",
             "every state and every look in a real Chromium",
-            [*in_a_browser, *LONG_IN_A_BROWSER],
+            [*IN_A_BROWSER, *LONG_IN_A_BROWSER],
             needs=_chromium,
             only_by_name=True,
         ),
     ]
+
+
+def _ignored(paths: Iterable[str]) -> list[str]:
+    return [f"--ignore={path}" for path in paths]
 
 
 def _chromium() -> str:
