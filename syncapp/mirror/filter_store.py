@@ -80,7 +80,7 @@ def summarize(owner_ids: Iterable[UUID], *, read_at: datetime | None = None) -> 
     else:
         rows = [{"id": pk, **_cells(held[pk], is_read=bool(before))} for pk, before in known]
     upserts.update(FilterUser, rows)
-    reach.work_out(FilterUser.objects.filter(pk__in=wanted))
+    reach.work_out_some([row["id"] for row in rows])
 
 
 def _cells(filters: Sequence[_Held], *, is_read: bool) -> dict[str, Any]:

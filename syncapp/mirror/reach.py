@@ -7,10 +7,15 @@ add-in: e-mail by it, or active offline filters, which belong to it alone ("Mail
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Case, Count, Q, Value, When
+from django.db.models.sql import UpdateQuery
 from django.utils import timezone
 
 from syncapp.crm.directory_records import SyncMethod
@@ -27,6 +32,7 @@ _APPROVED_SERVER = _SERVER & Q(enabled_for_act=True, approval__in=_APPROVED)
 _OPEN_MAILBOX = Q(mailbox_id__isnull=False, mailbox_state=0) & (_APPROVED_SERVER | Q(method=SyncMethod.OUTLOOK))
 _HAS_CLIENT = Q(incoming=_BY_CLIENT) | Q(outgoing=_BY_CLIENT) | Q(offline_on__gt=0)
 _LISTED = Q(products__gt=0)
+_KEY: Any = FilterUser._meta.pk
 
 _REACH = {
     **dict.fromkeys(
@@ -43,13 +49,48 @@ def work_out(users: FilterUserQuerySet) -> None:
 
     Two statements, because the conditions cost more to write down than to evaluate for a few users.
     """
-    causes = _causes(everybody_selects=has_system_filter())
-    users.update(
-        cause=Case(*(When(fits, then=Value(cause)) for cause, fits in causes), default=Value(Cause.NOT_APPROVED))
-    )
+    users.update(cause=_cause(everybody_selects=has_system_filter()))
+    users.update(reach=_reach())
+
+
+@transaction.atomic
+def work_out_some(user_ids: Sequence[UUID]) -> None:
+    """The same for a few users, by statements that each process writes down once for their number.
+
+    A run does this after every ten users, and writing the statements down takes far longer than carrying them out.
+    """
+    if not user_ids:
+        return
+    keys = [_KEY.get_db_prep_value(user_id, connection) for user_id in user_ids]
+    with connection.cursor() as cursor:
+        for sql, parameters in _statements(connection.vendor, has_system_filter(), len(keys)):
+            cursor.execute(sql, [*parameters, *keys])
+
+
+@lru_cache(maxsize=64)
+def _statements(vendor: str, everybody_selects: bool, count: int) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """For so many users, whose keys come last among the parameters."""
+    some = FilterUser.objects.filter(pk__in=[UUID(int=number) for number in range(count)])
+    updates = ({"cause": _cause(everybody_selects=everybody_selects)}, {"reach": _reach()})
+    return tuple(_written_down(some, columns, count) for columns in updates)
+
+
+def _written_down(users: FilterUserQuerySet, columns: dict[str, Case], count: int) -> tuple[str, tuple[Any, ...]]:
+    query: Any = users.query.chain(UpdateQuery)
+    query.add_update_values(columns)
+    sql, parameters = query.get_compiler(connection=connection).as_sql()
+    return sql, tuple(parameters[:-count])
+
+
+def _cause(*, everybody_selects: bool) -> Case:
+    causes = _causes(everybody_selects=everybody_selects)
+    return Case(*(When(fits, then=Value(cause)) for cause, fits in causes), default=Value(Cause.NOT_APPROVED))
+
+
+def _reach() -> Case:
     ways = {reach: [cause for cause in Cause if reach_of(cause) is reach] for reach in Reach}
     whens = (When(cause__in=found, then=Value(reach)) for reach, found in ways.items() if found)
-    users.update(reach=Case(*whens, default=Value(Reach.NOT_AT_ALL)))
+    return Case(*whens, default=Value(Reach.NOT_AT_ALL))
 
 
 def reach_of(cause: Cause) -> Reach:

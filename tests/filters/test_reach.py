@@ -61,3 +61,19 @@ def test_a_filter_for_everybody_selects_where_the_own_ones_are_off(db):
     causes = {user.name: Cause(user.cause) for user in FilterUser.objects.all()}
     assert causes == {off.name: Cause.SERVER, listed.name: Cause.CLIENT_AND_PRODUCT}
     assert remedy_of(Cause.CLIENT_AND_PRODUCT, everybody_selects=True) == Remedy.PRODUCT
+
+
+def test_a_few_users_are_worked_out_like_everybody_each_time_by_the_filters_of_then(db):
+    users = [make_user("On"), make_user("Off", appointments=Cell.OFF), make_user("None", NONE)]
+    alike = {user.pk: (user.cause, user.reach) for user in users}
+    for some in (users[:2], users[1:], users):
+        FilterUser.objects.update(cause=Cause.UNREAD, reach=Reach.UNKNOWN)
+
+        reach.work_out_some([user.pk for user in some])
+
+        found = {user.pk: (user.cause, user.reach) for user in FilterUser.objects.exclude(cause=Cause.UNREAD)}
+        assert found == {user.pk: alike[user.pk] for user in some}
+    now = {"read_at": timezone.now(), "table": "appointment", "query_type": QueryType.OUTLOOK_FILTER}
+    SystemFilter.objects.create(id=uuid.uuid4(), state=0, **now)
+    reach.work_out_some([user.pk for user in users])
+    assert FilterUser.objects.get(name="Off").cause == Cause.SERVER
