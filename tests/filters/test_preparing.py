@@ -138,6 +138,7 @@ def test_attempts_that_are_used_up_are_said_and_can_be_started_again(long, setti
     page = text(browser(fred()).get(f"/filters/runs/{run.pk}/"))
 
     assert "The list could not be made" in page
+    assert "Given up after 0 of 8" in page
     assert "every 2s" not in page
     browser(fred()).post(f"/filters/runs/{run.pk}/steer", {"do": "again"})
     assert prepared(run).state == RunState.PLANNED
