@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import groupby
 
 from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.filters_records import QueryType
 from syncapp.filters import matrix
 from syncapp.filters.remedies import Remedy, remedy_of
 from syncapp.models import FilterRow, FilterUser
@@ -15,6 +16,7 @@ from syncapp.models.filter_tables import Cell, Group, group_of, name_of
 from syncapp.models.filter_user import Cause, Reach
 from syncapp.web import reach_words
 from syncapp.web.filter_asked import Asked
+from syncapp.web.plan_form import TABLES
 
 _ICONS = {Cell.ON: "on", Cell.OFF: "off", Cell.MIXED: "mixed", Cell.NONE: "minus", Cell.UNREAD: "clock"}
 _METHODS = {
@@ -112,10 +114,19 @@ class Drawer:
         """Whether with all of them off nothing of it is synchronized any more, phone included."""
         return self.user.is_server_side and not any(row.state == 0 for row in self.system)
 
-    @property
-    def can_go_off(self) -> bool:
-        return self.cell in (Cell.ON, Cell.MIXED)
+    @cached_property
+    def _switchable(self) -> list[FilterRow]:
+        """The filters that a run from here is about."""
+        rows = [row for _, part, _ in self.tables for row in part]
+        tables = TABLES[self.group.value][1]
+        return [row for row in rows if row.query_type == QueryType.OUTLOOK_FILTER and row.table in tables]
 
     @property
-    def can_go_on(self) -> bool:
-        return self.cell in (Cell.OFF, Cell.MIXED)
+    def can_go_off(self) -> int:
+        """How many of them are on."""
+        return sum(row.is_on for row in self._switchable)
+
+    @property
+    def can_go_on(self) -> int:
+        """How many of them are off."""
+        return len(self._switchable) - self.can_go_off

@@ -12,7 +12,10 @@ from syncapp.web.filter_shown import method_of
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """One result: how many users and filters ended so, and what it means."""
+    """One result: how many users and filters ended so, and what it means.
+
+    `retry_helps` says what has to change first, '' where trying again may help as it is.
+    """
 
     outcome: Outcome
     icon: str
@@ -21,6 +24,7 @@ class Class:
     users: int
     filters: int | None
     may_retry: bool
+    retry_helps: str = ""
 
     @property
     def key(self) -> str:

@@ -50,7 +50,11 @@ class RunShown:
 
     @property
     def ground(self) -> str:
-        return run_words.ground(self.run)
+        return run_words.ground(self.run) if self.server_side else ""
+
+    @property
+    def start_words(self) -> str:
+        return run_words.starting(self.run, self.changing, asks=self.needs_second, may_tick=bool(self.held))
 
     @cached_property
     def outcomes(self) -> dict[str, int]:
@@ -84,7 +88,8 @@ class RunShown:
         icon, tone, means = run_words.MEANINGS[outcome]
         may_retry = self._acts and outcome in retries.RETRYABLE and self.run.undoes_id is None
         users, filters = self.outcomes[outcome.value], self.filters.get(outcome.value)
-        return Class(outcome, icon, tone, means, users, filters, may_retry and not self.is_moving)
+        helps = run_words.RETRY_HELPS.get(outcome, "")
+        return Class(outcome, icon, tone, means, users, filters, may_retry and not self.is_moving, helps)
 
     @property
     def steps(self) -> list[StepShown]:
@@ -186,7 +191,7 @@ class RunShown:
         if self.part in Plan.values:
             return items.filter(plan=self.part)
         if self.part == SERVER_SIDE:
-            return items.filter(plan__in=[Plan.CHANGE, Plan.HELD], user__method=1, user__mailbox_state=0)
+            return self._server_side(items)
         if self.part == "open" or (self.part and self.part in Outcome.values):
             return items.filter(outcome="" if self.part == "open" else self.part)
         return items
@@ -199,8 +204,16 @@ class RunShown:
             return 0
         if any(row.state == 0 for row in matrix.system_filters(Group.APPOINTMENTS)):
             return 0
-        changing = self.run.items.filter(plan__in=[Plan.CHANGE, Plan.HELD])
-        return int(changing.filter(user__method=1, user__mailbox_state=0).count())
+        return self.server_side
+
+    @cached_property
+    def server_side(self) -> int:
+        """How many of those who change, or are held back, the CRM itself synchronizes."""
+        return self._server_side(self.run.items.all()).count()
+
+    @staticmethod
+    def _server_side(items: QuerySet[FilterRunItem]) -> QuerySet[FilterRunItem]:
+        return items.filter(plan__in=[Plan.CHANGE, Plan.HELD], user__method=1, user__mailbox_state=0)
 
     @cached_property
     def held(self) -> list[FilterRunItem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from syncapp.crm.directory_records import SyncMethod
+from syncapp.filters import titles
 from syncapp.models import FilterRun
 from syncapp.models.filter_run import Outcome, Plan
 from syncapp.models.filter_tables import APPOINTMENT_TABLES
@@ -22,6 +23,15 @@ MEANINGS = {
     Outcome.FAILED: ("stop-sign", "bad", "Not written; the reason stands with each"),
     Outcome.CANCELLED: ("cross", "", "Not begun before the run was cancelled"),
     Outcome.OPEN: ("clock", "", "Waits for its turn"),
+}
+# What somebody else has to change before trying again can end otherwise.
+RETRY_HELPS = {
+    Outcome.NO_FILTER: "Trying again helps once the user has set up such a filter.",
+    Outcome.DISABLED: "Trying again helps once the user is enabled.",
+    Outcome.NO_ROLE: "Trying again helps once the user has a role.",
+    Outcome.NO_MAILBOX: "Trying again helps once the user has a mailbox.",
+    Outcome.NOT_READY: "Trying again helps once the mailbox is activated and approved.",
+    Outcome.DENIED: "Trying again helps once CRM allows it.",
 }
 PAUSES = {
     "": "Somebody paused it. Who was under way was brought to an end; nobody new is begun.",
@@ -53,6 +63,20 @@ def consequence(run: FilterRun) -> str:
     if run.moves_mailboxes and run.wanted_method is not None:
         return _METHOD_FOLLOWS[SyncMethod(run.wanted_method)]
     return ""
+
+
+def starting(run: FilterRun, users: int, *, asks: bool, may_tick: bool) -> str:
+    """The start button: what it does and to how many. Whom somebody ticks besides is known only when it is pressed."""
+    whom = [f"{users:,} user{'' if users == 1 else 's'}"] if users else []
+    return f"{_does(run, asks=asks)} for {' and '.join([*whom, *(['those ticked'] if may_tick else [])])}"
+
+
+def _does(run: FilterRun, *, asks: bool) -> str:
+    if asks:
+        return "Ask for confirmation"
+    if run.moves_mailboxes:
+        return f"Set the method {titles.method_word(run.wanted_method)}"
+    return "Switch on" if run.wanted_on else "Switch off"
 
 
 def ground(run: FilterRun) -> str:

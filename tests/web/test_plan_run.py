@@ -121,6 +121,6 @@ def test_pilot_limit_reason_and_start_in_the_reader_s_time_zone_go_with_the_run(
 def test_the_form_opens_with_what_was_ticked_or_shown(people):
     client = browser(fred())
 
-    assert "Ticked: <bdi>Anna Berg</bdi>" in text(client.post("/filters/plan", {"user": key(1)}))
+    assert "1 ticked: <bdi>Anna Berg</bdi>" in text(client.post("/filters/plan", {"user": key(1)}))
     assert "All 2 that the list showed: begins with “kim”" in text(client.get("/filters/plan?q=kim"))
     assert browser(vera()).get("/filters/plan").status_code == 403

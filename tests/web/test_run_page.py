@@ -14,6 +14,8 @@ from syncapp import audit
 from syncapp.filters import pace, plans, run_states
 from syncapp.models import AuditEntry, FilterRow, FilterRun, FilterUser, Message
 from syncapp.models.filter_run import NEVER, Outcome, RunState
+from syncapp.web import run_words
+from syncapp.web.run_shown import RunShown
 from tests.people import ada, browser, fred, make_person
 from tests.web.test_plan_run import people, text
 
@@ -138,12 +140,49 @@ def test_results_have_filters_and_a_class_is_tried_again_in_a_list_of_its_own(ru
     settle(run, Outcome.FAILED, users=2)
     run_states.settle_state(run)
     assert "Retry 2" in page(run)
+    assert "Trying again helps" not in page(run)
 
     steer(run, do="retry", outcome="failed")
 
     again = FilterRun.objects.get(retries=run)
     assert (again.items.count(), again.words, again.tables) == (2, f"Failed in run {run.number}", ["contact"])
     assert f'takes users of <a href="/filters/runs/{run.pk}/">run {run.number}</a> again' in page(again)
+
+
+def test_the_button_that_starts_says_for_how_many(run):
+    assert run_words.starting(run, 1_200, asks=False, may_tick=False) == "Switch off for 1,200 users"
+    assert run_words.starting(run, 1, asks=False, may_tick=True) == "Switch off for 1 user and those ticked"
+    assert run_words.starting(run, 0, asks=False, may_tick=True) == "Switch off for those ticked"
+    assert run_words.starting(run, 300, asks=True, may_tick=False) == "Ask for confirmation for 300 users"
+    assert "Switch off for 5 users" in page(run)
+
+
+@pytest.mark.parametrize(("method", "is_said"), [(1, True), (0, False), (2, False)])
+def test_what_leaves_a_server_side_mailbox_is_said_only_where_one_is_in_the_run(run, method, is_said):
+    FilterRun.objects.filter(pk=run.pk).update(tables=["appointment"], keeps_deletes_apart=False)
+    FilterUser.objects.filter(pk=run.items.last().user_id).update(method=method)
+    run.refresh_from_db()
+
+    assert ("deletes what leaves" in RunShown(run, fred()).ground) is is_said
+
+
+def test_trying_again_says_what_has_to_change_first(run):
+    run_states.start(run, by=fred())
+    settle(run, Outcome.DISABLED, users=5)
+    run_states.settle_state(run)
+
+    assert "Trying again helps once the user is enabled." in page(run)
+
+
+def test_an_undo_says_no_limit_of_failures(run):
+    run_states.start(run, by=fred())
+    settle(run, Outcome.DONE, users=5)
+    FilterRun.objects.filter(pk=run.pk).update(undoes=run.pk, stop_above_percent=100)
+
+    said = page(run)
+
+    assert "0 % of 5 tried" in said
+    assert "stops itself" not in said
 
 
 def test_the_csv_holds_everybody_and_no_formula(run):
@@ -204,7 +243,7 @@ def test_a_run_of_mailboxes_says_what_follows_and_what_each_had(people):
 
     assert "Mailbox method None for 5 users" in said
     assert "Appointments, contacts and tasks stop together" in said
-    assert "Set the method" in said
+    assert "Set the method None for 4 users" in said
     lines = b"".join(browser(fred()).get(f"/filters/runs/{run.pk}/export.csv").streaming_content).decode()
     assert "Server-side → None" in lines
 
