@@ -84,11 +84,14 @@ def _editors(fields: Collection[SyncField]) -> dict[uuid.UUID, uuid.UUID | None]
     return dict(CrmUser.objects.filter(pk__in=ids).values_list("pk", "entra_id")) if settings.FOUR_EYES else {}
 
 
-def who_was_first(field: SyncField) -> str:
+def who_was_first(field: SyncField, *, reader: Person | None = None) -> str:
+    """Why a decision was not used; with `reader`, words for that person alone, who may have two windows open."""
     last = field.decisions.select_related("decided_by", "rule").order_by("-version").first()
     word = FieldDecision(field.decision).label
     if last is None or not last.decider:
         return f"{word} meanwhile; yours was not used."
+    if reader is not None and last.decided_by_id == reader.pk:
+        return f"{word} by you meanwhile; this one was not used."
     return f"{word} by {last.decider} meanwhile; yours was not used."
 
 

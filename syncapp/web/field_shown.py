@@ -139,11 +139,17 @@ class FieldShown:
 
     @property
     def now_differs(self) -> bool:
-        """Whether the CRM holds neither the original nor the proposal, as far as was read."""
+        """Whether the CRM held another value than the original before the decision, as far as was read."""
         field = self.field
-        if field.crm_now_read_at is None or self.column is None or not field.is_undecided:
+        if field.crm_now_read_at is None or self.column is None or not (field.is_undecided or self.now_is_past):
             return False
         return not values.same(self.column.type, field.crm_now_value, field.original_value)
+
+    @property
+    def now_is_past(self) -> bool:
+        """Whether the field is decided, so that the value is what the reviewer saw, and is not read any more."""
+        is_decided = self.field.decision in (FieldDecision.APPROVED, FieldDecision.REJECTED)
+        return is_decided and self.field.delivery in (*UNDER_WAY, *IN_THE_CRM)
 
     @property
     def now_is_proposed(self) -> bool:

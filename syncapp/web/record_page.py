@@ -13,9 +13,9 @@ from django.urls import reverse
 
 from syncapp import preferences
 from syncapp.crm.lookups import NamedRow
-from syncapp.models import Decision, SyncField, SyncRecord
-from syncapp.review import reasons, together
-from syncapp.review.errors import ReviewError
+from syncapp.models import Decision, Person, SyncField, SyncRecord
+from syncapp.review import reasons, steps, together
+from syncapp.review.errors import AlreadyDecided, ReviewError
 from syncapp.web import asked, forms, links, shown
 from syncapp.web.access import PortalRequest
 from syncapp.web.page import Surroundings, answer, wants_part
@@ -88,8 +88,15 @@ def step(request: PortalRequest, record: SyncRecord, take: Callable[[], object],
         take()
     except ReviewError as error:
         key = error.field.pk if error.field else None
-        return page_again(request, record, {key: str(error)}, status=409)
+        return page_again(request, record, {key: words_of(error, request.user)}, status=409)
     return done(request, record, said=said)
+
+
+def words_of(error: ReviewError, reader: Person) -> str:
+    """Why a decision was not taken, as this person reads it."""
+    if isinstance(error, AlreadyDecided) and error.field is not None:
+        return steps.who_was_first(error.field, reader=reader)
+    return str(error)
 
 
 def done(request: PortalRequest, row: SyncRecord, *, said: str, decisions: Sequence[Decision] = ()) -> HttpResponse:

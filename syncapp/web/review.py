@@ -13,7 +13,7 @@ from syncapp import connection, gates, preferences
 from syncapp.crm.errors import CrmError
 from syncapp.mirror import columns
 from syncapp.mirror.now import Refreshed, refresh_crm_now
-from syncapp.models import Decision, Gate, SyncField, SyncRecord
+from syncapp.models import Decision, Gate, Person, SyncField, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import decisions, groups, later, steps
 from syncapp.review.errors import BadValue, ReviewError
@@ -69,7 +69,7 @@ def decide(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
         return record_page.page_again(request, row, submitted.problems, status=422)
     result = decisions.decide(submitted.choices, by=request.user)
     problems: dict[uuid.UUID | str | None, str] = {
-        error.field.pk if error.field else None: str(error) for error in result.refused
+        error.field.pk if error.field else None: record_page.words_of(error, request.user) for error in result.refused
     }
     if not problems:
         return record_page.done(request, row, said=_said(result.taken), decisions=result.taken)
@@ -153,17 +153,17 @@ def _whole_record(request: PortalRequest, view: QueueView, page: RecordShown) ->
 def _moved(request: PortalRequest, view: QueueView) -> HttpResponse:
     """The rows that were under way when the page last looked; the forms of the others stay untouched."""
     live, back, told = (set(request.GET.get(name, "").split(",")) for name in ("live", "back", "told"))
-    page = record_page.shown_in(request, view, _still_told(view, told))
+    page = record_page.shown_in(request, view, _still_told(view, told, request.user))
     rows = [field for field in page.fields if str(field.id) in live | back]
     settled = any(not field.is_being_written for field in rows if str(field.id) in live)
     context = {"moved": rows, "heads": shown.heads_of(page, rows), "settled": settled}
     return answer(request, "review/_moved.html", record_page.context_of(request, view, page, **context))
 
 
-def _still_told(view: QueueView, told: Collection[str]) -> dict[uuid.UUID | str | None, str]:
+def _still_told(view: QueueView, told: Collection[str], reader: Person) -> dict[uuid.UUID | str | None, str]:
     """Who was first, per field beside which the page has said it."""
     rows = SyncField.objects.filter(record=view.current) if told != {""} else ()
-    return {row.pk: steps.who_was_first(row) for row in rows if str(row.pk) in told}
+    return {row.pk: steps.who_was_first(row, reader=reader) for row in rows if str(row.pk) in told}
 
 
 def _later(request: PortalRequest, field_id: uuid.UUID, take: Callable[..., object], *, said: str) -> HttpResponse:

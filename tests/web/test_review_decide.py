@@ -279,6 +279,18 @@ def test_the_second_reviewer_is_told_who_decided_first():
     assert Decision.objects.get(field=title).decided_by == rita()
 
 
+def test_who_decided_in_another_window_is_no_stranger():
+    record, (title, *_) = edit()
+    client = browser(rita())
+    old = opened(client, record)
+    pressed(client, opened(client, record), record, f"do=approve:{title.pk}")
+
+    screen = pressed(client, old, record, f"do=reject:{title.pk}")
+
+    assert screen.status == 409
+    assert "Approved by you meanwhile; this one was not used." in screen.words
+
+
 def test_what_a_colleague_left_is_taken_and_the_rest_is_named():
     record, (title, fax, name) = edit()
     hers, his = browser(rita()), browser(rob())

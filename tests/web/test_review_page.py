@@ -202,6 +202,24 @@ def test_a_value_that_changed_in_the_crm_is_shown_beside_the_proposal():
     assert "Approving writes the proposed value over it." in words
 
 
+@pytest.mark.parametrize(
+    ("decide", "says"),
+    [
+        (scenes.approved, "The approved value is written over it."),
+        (scenes.rejected, "The decision is that CRM keeps it."),
+    ],
+)
+def test_a_decision_leaves_what_the_crm_had_in_its_place(decide, says):
+    field = make_field(original_value="Buyer", proposed_value="Head")
+    scenes.move(field, crm_now_value="Chief", crm_now_read_at=timezone.now())
+    decide(field, by=rita())
+
+    words = page(field).words
+
+    assert "CRM had Chief" in words
+    assert says in words
+
+
 def test_a_corrected_value_is_shown_with_the_proposal():
     field = make_field()
     scenes.approved(field, by=rita(), is_corrected=True, corrected_value="Head of everything")
