@@ -107,6 +107,17 @@ def test_a_policy_that_asks_says_why_and_is_answered(company):
     assert policy.asks == ""
 
 
+def test_removing_a_policy_asks_first_and_says_what_stays(company):
+    client = browser(fred())
+    policy = written(client, company)
+
+    page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
+
+    assert "Remove…" in page.words
+    assert "what it switched stays. It cannot be brought back." in page.words
+    assert page.offers("do=remove")
+
+
 def test_vera_looks_and_changes_nothing(company):
     policy = written(browser(fred()), company)
     client = browser(vera())

@@ -168,6 +168,13 @@ def test_the_order_is_changed_and_a_rule_removed():
     assert browser(ada()).get(f"/settings/rules/{second.pk}/").status_code == 404
 
 
+def test_removing_asks_first_and_says_what_stays():
+    asks = created().html.partition("Remove…</summary>")[2].partition("</details>")[0]
+
+    assert "what it decided stays" in asks
+    assert 'value="remove">Remove this rule<' in asks
+
+
 def test_a_step_that_there_is_not_is_not_found():
     created()
 
