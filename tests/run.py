@@ -1,4 +1,4 @@
-"""`make test`: the suite in lanes, one after the other, each on all cores; one summary, one result.
+"""`make test`: the suite in lanes, one after the other, each on all cores (but `beside`); one summary, one result.
 
 `python -m tests.run unit journeys` runs these lanes only; what follows `--` goes to pytest.
 """
@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -14,10 +13,11 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests import chromium, servers
 from tests.interop import environments
@@ -67,7 +67,7 @@ IN_A_BROWSER = ["-m", "browser", "--dist", "loadfile", AS_MODELLED]
 class Lane:
     """One run of pytest. `postgres`: on a server of its own, which DATABASE_URL names.
 
-    `environment`: what its processes are told besides. `workers`: how many processes of pytest share it.
+    `environment`: what its processes are told besides. `beside`: the lane that shares the cores with it, if both run.
     `only_by_name`: too long for every time; `make test-long` runs it.
     `needs` says what is missing on this machine, after trying to get it; without it nothing of the lane can be run, or
     with `all_of_it` False a part.
@@ -80,7 +80,7 @@ class Lane:
     needs: Callable[[], str] = lambda: ""
     all_of_it: bool = True
     only_by_name: bool = False
-    workers: int = WORKERS
+    beside: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -140,6 +140,7 @@ def _with_processes() -> list[Lane]:
             "a real Chromium",
             [*IN_A_BROWSER, "tests/browser", *_ignored(LONG_IN_A_BROWSER)],
             needs=_chromium,
+            beside="unit",  # a browser waits most of the time, and where there is none yet, it is fetched meanwhile
             environment={"DEMO_USERS": "40"},  # reading a whole company's filters meanwhile costs every test time
         ),
     ]
@@ -186,36 +187,60 @@ def _chromium() -> str:
     return "no Chromium, and it cannot be installed here; install it or set CHROMIUM"
 
 
-def run(lane: Lane, extra: Sequence[str]) -> Result:
-    """Run one lane with its servers."""
+def run_all(chosen: Sequence[Lane], extra: Sequence[str]) -> list[Result]:
+    """Run these lanes one after the other, some with another one beside them."""
+    names = {lane.name for lane in chosen}
+    results: list[Result] = []
+    for lane in (each for each in chosen if each.beside not in names):
+        with ThreadPoolExecutor() as pool:
+            beside = [pool.submit(_run_beside, each, extra) for each in chosen if each.beside == lane.name]
+            results += [run(lane, extra), *(each.result() for each in beside)]
+    return results
+
+
+def _run_beside(lane: Lane, extra: Sequence[str]) -> Result:
+    """Its lines come all at once when it has ended."""
+    with tempfile.TemporaryFile("w+") as log:
+        result = run(lane, extra, log=log)
+        log.seek(0)
+        print_line(f"--- {lane.name} said:\n{log.read()}")
+    return result
+
+
+def run(lane: Lane, extra: Sequence[str], *, log: IO[str] | None = None) -> Result:
+    """Run one lane with its servers; what it says goes to `log`, or is shown as it comes."""
     print_line(f"--- {lane.name}: {lane.what}")
-    begun, used = time.monotonic(), _processor_seconds()
+    begun = time.monotonic()
     missing = lane.needs()
     if missing and lane.all_of_it:
         return Result(lane, "SKIPPED", missing, 0.0, missing)
     with servers.postgres() if lane.postgres else nullcontext() as database, tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        code = _pytest(lane, extra, report, database)
+        code, used = _pytest(lane, extra, report, database, log)
         word = "passed" if code == 0 else "empty" if code == NOTHING_COLLECTED else "FAILED"
         counts = _counts(report)
-    return Result(lane, word, counts, time.monotonic() - begun, missing, _processor_seconds() - used)
+    return Result(lane, word, counts, time.monotonic() - begun, missing, used)
 
 
-def _processor_seconds() -> float:
-    """What all processes used that were started here and have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _pytest(lane: Lane, extra: Sequence[str], report: Path, database: servers.Server | None) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", "-n", str(lane.workers), f"--junitxml={report}"]
+def _pytest(
+    lane: Lane, extra: Sequence[str], report: Path, database: servers.Server | None, log: IO[str] | None
+) -> tuple[int, float]:
+    """How it ended, and the processor seconds of all that it started (not of the database server)."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(WORKERS), f"--junitxml={report}"]
     environment = {name: value for name, value in os.environ.items() if name not in NOT_FOR_LANES}
     environment |= lane.environment
     if database is not None:
         environment["DATABASE_URL"] = database.url
-    return subprocess.run(
-        [*command, *lane.arguments, *extra], cwd=servers.PROJECT, env=environment, check=False
-    ).returncode
+    process = subprocess.Popen(
+        [*command, *lane.arguments, *extra],
+        cwd=servers.PROJECT,
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT if log else None,
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, used.ru_utime + used.ru_stime
 
 
 def _counts(report: Path) -> str:
@@ -261,7 +286,8 @@ def main(arguments: Sequence[str]) -> int:
     if not wanted or "interop" in wanted:
         # Mostly waiting for downloads: beside the first lane. The lane itself waits for its end, and says what failed.
         threading.Thread(target=environments.missing, daemon=True).start()
-    results = [run(lane, extra) for lane in lanes() if lane.name in wanted or not (wanted or lane.only_by_name)]
+    chosen = [lane for lane in lanes() if lane.name in wanted or not (wanted or lane.only_by_name)]
+    results = run_all(chosen, extra)
     summary(results, time.monotonic() - begun)
     return int(any(result.failed for result in results))
 
