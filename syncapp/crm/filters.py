@@ -122,9 +122,9 @@ class Filters:
     ) -> tuple[SwitchResult | CrmError, ...]:
         """Switches the filters of each owner in his own name, a few requests under way at once.
 
-        The first goes alone: where the CRM ignores in whose name it is asked, nobody else is written, and they have
-        WritesDisabled. An owner whose request as a whole failed has its error in place of a result. Raises
-        WritesDisabled before anything is sent.
+        Each goes alone until one is proved to be written in his name: where the CRM ignores in whose name it is asked,
+        nobody after him is written, and they have WritesDisabled. An owner whose request as a whole failed has its
+        error in place of a result. Raises WritesDisabled before anything is sent.
         """
         self._require_writes()
 
@@ -134,13 +134,17 @@ class Filters:
             except CrmError as error:
                 return error
 
-        first = one(switches[0], names[0])
-        if len(switches) == 1:
-            return (first,)
-        if isinstance(first, SwitchResult) and first.wrong_author:
-            return (first, *(WritesDisabled("The CRM ignores in whose name it is asked.") for _ in switches[1:]))
+        known: list[SwitchResult | CrmError] = []
+        for switch, name in zip(switches, names, strict=True):
+            result = one(switch, name)
+            known.append(result)
+            if isinstance(result, SwitchResult) and result.wrong_author:
+                ignored = WritesDisabled("The CRM ignores in whose name it is asked.")
+                return (*known, *(ignored for _ in switches[len(known) :]))
+            if isinstance(result, SwitchResult) and result.proved:
+                break
         with ThreadPoolExecutor(AT_ONCE_IN_THEIR_NAMES) as pool:
-            return (first, *pool.map(one, switches[1:], names[1:]))
+            return (*known, *pool.map(one, switches[len(known) :], names[len(known) :]))
 
     def set_methods(
         self, changes: Sequence[MethodChange], *, tag: str = "", deadline: Deadline | None = None

@@ -292,6 +292,20 @@ def test_a_crm_that_ignores_in_whose_name_we_write_pauses_the_run_by_itself(read
     assert undo.may_be_undone(run) == 1
 
 
+def test_a_refused_first_request_proves_nothing_about_in_whose_name_the_others_are_written(read, monkeypatch):
+    people = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
+    FilterGround.objects.update(writing=Access.ACTING)
+    run, since = run_states.start(released(frozen(*people)), by=fred()), read.mark()
+    read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403, "times": 1})
+    monkeypatch.setattr(ActingFor, "headers", {"MSCRMCallerID": str(uuid.uuid4())})
+
+    run = worked(run)
+
+    assert (run.state, run.paused_because) == (RunState.PAUSED, "impersonation")
+    written = {filter_id for filter_id, _ in read.switched(since)}
+    assert [bool(written & read.states(user).keys()) for user in people].count(True) == 1
+
+
 def test_in_their_names_each_failed_request_is_its_own_user_s_alone(read):
     people = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
     FilterGround.objects.update(writing=Access.ACTING)
