@@ -6,16 +6,18 @@ import hashlib
 import hmac
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC
-from typing import Any
+from typing import Any, ParamSpec
 
 from django.conf import settings
 from django.db.models.functions import Now
 
 from syncapp.models import AuditEntry, AuditValue, Person
 from syncapp.models.audit import area_of
+
+Says = ParamSpec("Says")
 
 
 def digest(value: str | None) -> str:
@@ -52,9 +54,17 @@ class Fact:
         return self.before is not None or self.after is not None or bool(self.reason)
 
 
-def record(action: str, **facts: Any) -> AuditEntry:
-    """Write one entry in the caller's transaction; what it says are the columns of Fact."""
-    return record_all([Fact(action, **facts)])[0]
+def _recorder(fact: Callable[Says, Fact]) -> Callable[Says, AuditEntry]:
+    """A function that is called as Fact is, so that mypy checks it alike."""
+
+    def record(*args: Says.args, **kwargs: Says.kwargs) -> AuditEntry:
+        """Write one entry, which says what Fact says of these arguments, in the caller's transaction."""
+        return record_all([fact(*args, **kwargs)])[0]
+
+    return record
+
+
+record = _recorder(Fact)
 
 
 def record_all(facts: Sequence[Fact]) -> list[AuditEntry]:
