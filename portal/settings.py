@@ -168,8 +168,8 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
-# A lost broker must not kill a process that waits for the CRM's answer (and now and then, by the half of a message that
-# it had written, its whole worker): the rows' leases keep what is delivered again from being done again.
+# A lost broker must not kill a process that waits for the CRM's answer (docs/decisions.md): the rows' leases keep what
+# is delivered again from being done again.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
