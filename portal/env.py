@@ -10,16 +10,26 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _env = environ.FileAwareEnv()
+_WORDS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 
 
 def text(name: str, default: str = "") -> str:
-    """The value as it is, without surrounding blanks (files often end in a line break)."""
-    return str(_env.str(name, default=default)).strip()
+    """The value as it is, without surrounding blanks (files often end in a line break).
+
+    Not by the library's own readers: they take a secret that begins with "$" for the name of another variable.
+    """
+    try:
+        return str(_env.ENVIRON.get(name, default)).strip()
+    except (OSError, ValueError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read ({type(error).__name__}).") from error
 
 
 def flag(name: str, *, default: bool) -> bool:
-    """Yes or no: true, on, 1, yes in any case."""
-    return bool(_env.bool(name, default=default))
+    """Yes or no in any case; another word stops the start, since a slip must not switch a guard off."""
+    value = text(name, str(default)).lower()
+    if value not in _WORDS:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(_WORDS)}, not {value!r}.")
+    return _WORDS[value]
 
 
 def number(name: str, default: float) -> float:

@@ -100,14 +100,14 @@ def _is_bare_origin(address: str, *, schemes: tuple[str, ...]) -> bool:
 
 @register("osync")
 def governor_can_keep_the_limits(app_configs: Any, **kwargs: Any) -> Found:
-    """E011: GOVERNOR_URL is an address of Redis or empty, and GOVERNOR_TIME_SCALE stretches time, never stops it."""
+    """E014: GOVERNOR_URL is an address of Redis or empty, and GOVERNOR_TIME_SCALE stretches time, never stops it."""
     found: Found = []
     if settings.GOVERNOR_URL and urlsplit(settings.GOVERNOR_URL).scheme not in REDIS_SCHEMES:
         hint = f"It begins with {', '.join(f'{scheme}://' for scheme in REDIS_SCHEMES)}; empty keeps no limits."
-        found.append(Error("GOVERNOR_URL is no address of a Redis.", hint=hint, id="osync.E011"))
+        found.append(Error("GOVERNOR_URL is no address of a Redis.", hint=hint, id="osync.E014"))
     if not settings.GOVERNOR_TIME_SCALE > 0:
         hint = "Unset it; only rehearsals against a sandbox with a time_scale of its own need it."
-        found.append(Error("GOVERNOR_TIME_SCALE must be more than 0.", hint=hint, id="osync.E011"))
+        found.append(Error("GOVERNOR_TIME_SCALE must be more than 0.", hint=hint, id="osync.E014"))
     return found
 
 
