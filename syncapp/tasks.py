@@ -210,10 +210,10 @@ def take_inventory() -> None:
 @shared_task
 def nightly() -> None:
     """Once a day: read everything again, count everything again, forget sessions that are over."""
-    if not _first_today():
-        return
     for table in (changes.FIELDS, changes.RECORDS):
-        cursors.request_full_read(table)
+        _read_again(table)
+    if not _first_today("nightly"):
+        return
     delivery.recount_all()
     notices.forget_old()
     SessionStore.clear_expired()
@@ -222,7 +222,14 @@ def nightly() -> None:
 
 
 @transaction.atomic
-def _first_today() -> bool:
-    Pulse.objects.get_or_create(name="nightly", defaults={"answered_at": Now()})
-    due: Any = Pulse.objects.filter(name="nightly", answered_at__lte=database_now(plus=-23.5 * 3600))
+def _read_again(table: str) -> None:
+    """Ask for a table's nightly reading; while somebody reads it, it stays due and is asked for ten minutes later."""
+    if _first_today(f"nightly_{table}") and not cursors.request_full_read(table):
+        transaction.set_rollback(True)
+
+
+@transaction.atomic
+def _first_today(chore: str) -> bool:
+    Pulse.objects.get_or_create(name=chore, defaults={"answered_at": Now()})
+    due: Any = Pulse.objects.filter(name=chore, answered_at__lte=database_now(plus=-23.5 * 3600))
     return bool(due.update(answered_at=Now()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from io import StringIO
 
 import pytest
 from django.core.management import call_command
@@ -11,6 +12,7 @@ from syncapp import connection, gates
 from syncapp.connection import WrongOrganization
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import Throttled
+from syncapp.mirror import changes
 from syncapp.models import Connection, Gate
 from tests.servers import valkey
 from tests.world import World
@@ -71,6 +73,24 @@ def test_a_full_pull_reads_everything_again(world: World, capsys):
     call_command("pull", "--full")
 
     assert "1 fields of 1 edits read" in capsys.readouterr().out
+
+
+class Terminal(StringIO):
+    """Somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_whoever_watches_a_pull_sees_each_page_on_one_line_of_its_own(world: World, monkeypatch):
+    monkeypatch.setattr(changes, "PAGE_SIZE", 1)
+    world.outlook(world.contact(), jobtitle="Head", telephone1="+47 1")
+    watched = Terminal()
+
+    call_command("pull", stderr=watched, stdout=StringIO())
+
+    assert "\r1 fields, 0 edits read\r2 fields, 0 edits read" in watched.getvalue()
+    assert watched.getvalue().endswith("\r2 fields, 1 edits read\n")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from syncapp import tasks
-from syncapp.mirror import changes
+from syncapp.mirror import changes, cursors
 from syncapp.models import MirrorCursor, Pulse, SyncRecord
 from tests.factories import make_field
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def a_day_later() -> None:
     tasks.nightly()
-    Pulse.objects.filter(name="nightly").update(answered_at=timezone.now() - timedelta(days=1))
+    Pulse.objects.update(answered_at=timezone.now() - timedelta(days=1))
 
 
 def test_the_first_day_does_nothing_since_the_first_pull_reads_everything_anyway():
@@ -44,6 +44,18 @@ def test_two_schedulers_make_one_night():
     tasks.nightly()
 
     assert set(MirrorCursor.objects.values_list("generation", flat=True)) == {1}
+
+
+@pytest.mark.usefixtures("a_day_later")
+def test_a_table_that_somebody_reads_at_that_moment_is_read_again_later_that_night():
+    reader = cursors.take(changes.FIELDS)
+    tasks.nightly()
+    assert set(MirrorCursor.objects.values_list("table", "generation")) == {(changes.FIELDS, 0), (changes.RECORDS, 1)}
+
+    cursors.release(reader)
+    tasks.nightly()
+
+    assert set(MirrorCursor.objects.values_list("table", "generation")) == {(changes.FIELDS, 1), (changes.RECORDS, 1)}
 
 
 @pytest.mark.usefixtures("a_day_later")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -20,6 +19,7 @@ class Command(BaseCommand):
     """Read what changed since the last pull, or everything."""
 
     help = "Mirror staged edits from the CRM now; what changed since the last pull, or --full everything."
+    _shown = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One choice: from the last link on, or from the start."""
@@ -34,11 +34,18 @@ class Command(BaseCommand):
             pulled = changes.pull(recognised_crm(), progress=self._show)
         except (CrmError, WrongOrganization, LostLease) as error:
             raise CommandError(f"The CRM could not be read ({type(error).__name__}): {error}") from error
+        finally:
+            self._end_of_progress()
         self._sum_up(pulled, time.monotonic() - started)
 
     def _show(self, pulled: Pulled) -> None:
-        if sys.stderr.isatty():
+        if self.stderr.isatty():
+            self._shown = True
             self.stderr.write(f"\r{pulled.fields:,} fields, {pulled.records:,} edits read", ending="")
+
+    def _end_of_progress(self) -> None:
+        if self._shown:
+            self.stderr.write("")
 
     def _sum_up(self, pulled: Pulled, seconds: float) -> None:
         if pulled.busy:
