@@ -94,8 +94,7 @@ def _written(run: FilterRun) -> ItemQuerySet:
 
 
 def _reverse_run(run: FilterRun, by: Person, words: str, *, users: int) -> FilterRun:
-    return FilterRun.objects.create(
-        number=plans.next_number(),
+    return plans.numbered(
         tables=run.tables,
         wanted_on=not run.wanted_on,
         lever=run.lever,
