@@ -141,6 +141,11 @@ class RunShown:
         return sum(users for outcome, users in self.outcomes.items() if outcome)
 
     @property
+    def left(self) -> int:
+        """How many have no result yet: whom cancelling would leave as they are."""
+        return self.outcomes.get(Outcome.OPEN, 0)
+
+    @property
     def state_words(self) -> str:
         return "Waits for its time" if self.run.is_put_off else self.run.get_state_display()
 

@@ -61,6 +61,7 @@ def test_opening_a_cell_moves_nothing_and_keeps_what_is_ticked(fred: Page, demo:
     expect(fred.locator("#drawer-title")).to_be_focused()
     assert cell.bounding_box() == place
     expect(fred.get_by_text("1 user selected")).to_be_visible()
+    expect(fred.get_by_role("button", name="Preview switching off for 1 user", exact=True)).to_be_visible()
     fred.keyboard.press("Escape")
     expect(cell).to_be_focused()
     fred.go_back()

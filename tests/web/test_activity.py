@@ -264,4 +264,5 @@ def test_who_manages_filters_sees_runs_policies_and_filters_and_no_edit_of_a_con
         assert "Marta" not in said
         assert "Job Title" not in said
     assert "Numbers" not in pages[0]
+    assert 'aria-label="Kind"' not in pages[0]
     assert "Marta Villanueva" in shown().words

@@ -100,6 +100,8 @@ def test_a_list_comes_as_a_file_reports_what_fits_nobody_and_goes_again(db):
     page = text(client.get(came.url))
     assert "nobody@x.example" in page
     assert rita.address not in page
+    assert "Remove…" in page
+    assert "It cannot be brought back." in page
     assert "Rita Lindqvist" in text(client.get(f"/filters/?list={UserList.objects.get().pk}"))
     assert "Riva" in text(client.get("/filters/lists/"))
     assert browser(vera()).post(f"{came.url}delete").status_code == 403

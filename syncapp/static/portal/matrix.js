@@ -23,6 +23,15 @@
       all.checked = ticked.length > 0 && ticked.length === here.length;
       all.indeterminate = ticked.length > 0 && ticked.length < here.length;
     }
+    sayForHowMany();
+  }
+
+  // A button says to how many: those that are ticked, or all that match.
+  function sayForHowMany() {
+    const all = document.getElementById("all-users");
+    const number = all?.checked ? all.dataset.users : String(ticked.length || "");
+    const words = number && ` for ${number} user${number === "1" ? "" : "s"}`;
+    document.querySelectorAll("[data-for-users]").forEach((place) => { place.textContent = words; });
   }
 
   function clear() {
@@ -39,6 +48,7 @@
   }
 
   document.addEventListener("change", (event) => {
+    if (event.target.id === "all-users") sayForHowMany();
     if (!event.target.closest(".matrix")) return;
     if (event.target.id === "tick-users") boxes().forEach((box) => { box.checked = event.target.checked; });
     count();
