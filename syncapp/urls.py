@@ -49,6 +49,7 @@ urlpatterns = [
     path("review/<uuid:record_id>/decide", review.decide, name="decide"),
     path("review/<uuid:record_id>/read-again", review.read_again, name="read_again"),
     path("review/decisions/<uuid:decision_id>/undo", review.undo, name="undo"),
+    path("review/<uuid:record_id>/undo", review.undo_step, name="undo_step"),
     path("review/<uuid:record_id>/undo/<slug:key>", review.undo_group, name="undo_group"),
     path("review/<uuid:record_id>/assign", together.assign, name="assign"),
     path("review/<uuid:record_id>/park", together.park, name="park"),

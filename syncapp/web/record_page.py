@@ -109,8 +109,9 @@ def done(request: PortalRequest, row: SyncRecord, *, said: str, decisions: Seque
     view = view_of(request, record_or_404(row.pk))
     following = _following(view) if decisions and forms.goes_on(request.POST) else None
     if following is not None:
-        return _next_contact(request, view.moved_on(following), said=said, decisions=decisions)
-    return answer(request, "review/_swap.html", context_of(request, view, shown_in(request, view), said=said))
+        return _next_contact(request, view.moved_on(following), row, said=said, decisions=decisions)
+    news = {"said": said, "way_back": _way_back(row, view, decisions)}
+    return answer(request, "review/_swap.html", context_of(request, view, shown_in(request, view), **news))
 
 
 def _following(view: QueueView) -> SyncRecord | None:
@@ -120,11 +121,19 @@ def _following(view: QueueView) -> SyncRecord | None:
     return SyncRecord.objects.shown().select_related("assigned_to").filter(pk=view.next).first()
 
 
-def _next_contact(request: PortalRequest, view: QueueView, *, said: str, decisions: Sequence[Decision]) -> HttpResponse:
+def _way_back(row: SyncRecord, view: QueueView, decisions: Sequence[Decision]) -> str:
+    """The address that takes back all of one submit; '' where nothing was decided."""
+    of = ",".join(str(decision.pk) for decision in decisions)
+    return f"{reverse('undo_step', args=[row.pk])}{view.query or '?'}{'&' if view.query else ''}of={of}" if of else ""
+
+
+def _next_contact(
+    request: PortalRequest, view: QueueView, left: SyncRecord, *, said: str, decisions: Sequence[Decision]
+) -> HttpResponse:
     """The contact as if it was opened from the list; beside it what the list says now of the one that was left."""
     page = _opened(request, view, Asked())
-    ways = [reverse("undo", args=[decision.pk]) + view.query for decision in decisions]
-    news = {"said": said, "ways": ways, "query": view.query, "read_soon": True}
+    way_back = _way_back(left, view, decisions)
+    news = {"said": said, "way_back": way_back, "query": view.query, "read_soon": True}
     response = answer(request, "review/_swap.html", context_of(request, view, page, **news))
     response["HX-Push-Url"] = reverse("record", args=[page.id]) + view.query
     return response

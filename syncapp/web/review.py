@@ -85,6 +85,15 @@ def undo(request: PortalRequest, decision_id: uuid.UUID) -> HttpResponse:
 
 
 @allow(Role.REVIEWER, methods=("POST",))
+def undo_step(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
+    """Take back what one submit decided of this edit, as the keyboard asks for it."""
+    row = record_page.record_or_404(record_id)
+    of = request.GET.get("of", "").split(",")
+    ids = [pk for pk in Decision.objects.filter(field__record=row).values_list("pk", flat=True) if str(pk) in of]
+    return record_page.step(request, row, _undoing(request, ids), said=f"{len(ids)} undone.")
+
+
+@allow(Role.REVIEWER, methods=("POST",))
 def undo_group(request: PortalRequest, record_id: uuid.UUID, key: str) -> HttpResponse:
     """Take back what was decided together."""
     row = record_page.record_or_404(record_id)

@@ -8,6 +8,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from syncapp import preferences
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState
 from tests.factories import EDITED_ON, make_field, make_record
@@ -72,12 +73,34 @@ def test_every_decision_that_was_left_can_be_taken_back_from_there():
     client = browser(rita())
 
     left = flash(Screen(by_key(client, first)))
-    for way in left["data-undo"].split():
-        undone = Screen(client.post(way, headers=HTMX))
+    undone = Screen(client.post(left["data-undo"], headers=HTMX))
 
     assert left["data-decided"] == str(first.pk)
+    assert "2 undone." in undone.words
     assert open_in(undone) == str(first.pk)
     assert set(Decision.objects.values_list("state", flat=True)) == {DecisionState.UNDONE}
+
+
+def test_a_group_that_stays_open_beside_it_is_taken_back_by_one_request():
+    preferences.change(by=None, field_groups=[{"name": "Numbers", "columns": ["fax", "telephone1"]}])
+    first, client = waiting("Marta Villanueva", columns=("jobtitle", "fax", "telephone1")), browser(rita())
+
+    left = flash(Screen(by_key(client, first, do="approve:group-numbers", query="?order=name")))
+    client.post(left["data-undo"], headers=HTMX)
+
+    assert left["data-undo"].startswith(f"/review/{first.pk}/undo?order=name&of=")
+    assert set(Decision.objects.values_list("state", flat=True)) == {DecisionState.UNDONE}
+    assert Decision.objects.count() == 2
+
+
+def test_a_way_back_is_no_way_to_the_decisions_of_another_edit():
+    first, other = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
+    client = browser(rita())
+    left = flash(Screen(by_key(client, first)))
+
+    client.post(left["data-undo"].replace(str(first.pk), str(other.pk)), headers=HTMX)
+
+    assert set(Decision.objects.values_list("state", flat=True)) == {DecisionState.OPEN}
 
 
 def test_a_contact_with_something_left_stays():

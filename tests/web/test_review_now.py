@@ -22,7 +22,10 @@ def test_the_page_asks_by_itself_once(world: World):
 
     asking = next(found for tag, found in screen.tags if found.get("id") == "crm-now")
 
-    assert (asking["hx-post"], asking["hx-trigger"]) == (f"/review/{field.record_id}/read-again", "intersect once")
+    assert (asking["hx-post"], asking["hx-trigger"]) == (
+        f"/review/{field.record_id}/read-again",
+        "intersect once delay:400ms",
+    )
 
 
 def test_a_changed_value_comes_into_the_page_with_what_was_typed(world: World):

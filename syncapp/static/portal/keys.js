@@ -72,14 +72,16 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
     const from = current;
     const name = record().dataset.record;
     after = () => {
-      const left = document.querySelector(`#flash [data-decided="${name}"]`);
-      if (left) {
-        undoable.push({ ways: left.dataset.undo.split(" "), field: fields[0] });
-        goTo(nextOpen("") ?? rows()[0]);
-      }
-      if (record()?.dataset.record !== name) return;
-      const ways = fields.map((id) => document.getElementById(`undo-${id}`)?.getAttribute("formaction")).filter(Boolean);
+      const told = document.querySelector(`#flash [data-decided="${name}"]`);
+      // One request takes back all of a submit. Where only a part was taken, each field has its own way.
+      const ways = told
+        ? [told.dataset.undo]
+        : fields.map((id) => document.getElementById(`undo-${id}`)?.getAttribute("formaction")).filter(Boolean);
       if (ways.length) undoable.push({ ways, field: fields[0] });
+      if (record()?.dataset.record !== name) {
+        if (told) goTo(nextOpen("") ?? rows()[0]);
+        return;
+      }
       const refused = rows().find((one) => fields.includes(one.dataset.field) && isOpen(one));
       const next = refused ?? nextOpen(from);
       if (next) goTo(next);
