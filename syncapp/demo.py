@@ -33,7 +33,7 @@ def start_over() -> None:
     """
     if not settings.DEMO:
         raise NoDemo
-    stand_in.reset(settings.CRM_ORIGIN)
+    stand_in.reset(settings.CRM_ORIGIN, users=settings.DEMO_USERS)
     organization_id = Connection.objects.values_list("organization_id", flat=True).first()
     with transaction.atomic():
         _empty()

@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from syncapp import demo
 from syncapp.models import AuditEntry, Connection, Person, SyncRecord
+from syncapp.sandbox.config import EDITOR, PEOPLE
 from tests import people
 from tests.people import browser
 from tests.world import World
@@ -41,7 +42,8 @@ def test_opening_the_page_changes_nothing(client: Client, db: None) -> None:
     assert Person.objects.count() == 1
 
 
-def test_the_button_forgets_everything_and_lays_the_sandbox_out_anew(world: World) -> None:
+def test_the_button_forgets_everything_and_lays_the_sandbox_out_anew(world: World, settings: Settings) -> None:
+    settings.DEMO_USERS = 20
     world.edited(jobtitle="Pilot")
     rita = browser(people.rita())
     assert rita.get(reverse("queue")).status_code == 200
@@ -53,6 +55,7 @@ def test_the_button_forgets_everything_and_lays_the_sandbox_out_anew(world: Worl
     assert [entry.action for entry in AuditEntry.objects.all()] == ["connection.first_contact"]
     assert Connection.objects.get().review_writes
     assert len(world.rows("osync_syncrecords")) == 40
+    assert len(world.rows("systemusers")) == 20 + len((*PEOPLE, EDITOR, "the portal itself"))
     assert rita.get(reverse("queue")).status_code == 302
 
 
