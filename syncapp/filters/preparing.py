@@ -87,6 +87,7 @@ def _next_part(held: Claim) -> bool:
         write = listing.write if run.undoes_id is None else backwards.write
         write(run, users, preparation.listed)
         held.row().update(listed=preparation.listed + len(users))
+        durable.failpoint("run.part_written")
         return True
     held.row().update(user_ids=b"")
     durable.settle(held)

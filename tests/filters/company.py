@@ -25,6 +25,20 @@ def small_company() -> FilterTeam:
     return made
 
 
+def many_people(count: int) -> list[FilterUser]:
+    """So many users of no team whose appointments are on."""
+    without_meetings()
+    now = timezone.now()
+    known = {"has_own_roles": True, "read_at": now, "filters_read_at": now}
+    numbers = [f"{number:05}" for number in range(count)]
+    users = FilterUser.objects.bulk_create(
+        FilterUser(pk=uuid.uuid4(), name=f"Person {number}", name_key=f"person {number}", **known) for number in numbers
+    )
+    on = {"name": "Mine", "table": "appointment", "query_type": 256, "state": 0, "status": 1, "read_at": now}
+    FilterRow.objects.bulk_create(FilterRow(pk=uuid.uuid4(), owner_id=user.pk, **on) for user in users)
+    return users
+
+
 def _member(team: FilterTeam, number: int) -> None:
     user = FilterUser.objects.create(
         pk=uuid.uuid4(),

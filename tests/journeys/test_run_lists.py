@@ -1,0 +1,52 @@
+"""kill -9 while a long list is made: nobody is listed twice, nobody left out, and the preview comes by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from django.db.models.functions import Now
+
+from syncapp.filters import plans, preparing
+from syncapp.models import FilterRow, FilterRun, FilterUser, RunPreparation
+from syncapp.models.filter_run import RunState
+from tests.filters.company import many_people
+from tests.journeys.story import Story
+from tests.people import fred
+
+pytestmark = pytest.mark.journey
+OFF = plans.Wish(("appointment",), on=False, reason="Twice in Outlook")
+
+
+@pytest.fixture
+def users(story: Story) -> Iterator[list[UUID]]:
+    """One more than fit into two parts of a list; the CRM knows nothing of them and is not asked."""
+    made = [user.pk for user in many_people(2 * preparing.AT_ONCE + 1)]
+    yield made
+    FilterRun.objects.all().delete()
+    FilterRow.objects.filter(owner_id__in=made).delete()
+    FilterUser.objects.filter(pk__in=made).delete()
+
+
+def test_workers_that_die_while_a_list_is_made_list_everybody_once(story: Story, users: list[UUID]):
+    story.stack.arm("run.part_written")
+    run = plans.freeze_run(users, OFF, by=fred())
+    story.dies_at("run.part_written", lambda: None)
+    assert listed(run) == []
+
+    story.dies_at("run.part_listed", lease_is_over)
+    assert len(listed(run)) == preparing.AT_ONCE
+
+    lease_is_over()
+    story.wait(lambda: FilterRun.objects.get(pk=run.pk).state == RunState.PLANNED, "the list is whole")
+    assert listed(run) == list(enumerate(users))
+
+
+def listed(run: FilterRun) -> list[tuple[int, UUID]]:
+    return list(run.items.order_by("position").values_list("position", "user_id"))
+
+
+def lease_is_over() -> None:
+    """As if LEASE had passed since the worker died."""
+    RunPreparation.objects.exclude(lease_until=None).update(lease_until=Now(), rung_at=None)
