@@ -37,6 +37,7 @@ urlpatterns = [
     path("", review.home, name="home"),
     path("review/", review.queue, name="queue"),
     path("review/fresh", queue_parts.fresh, name="fresh"),
+    path("review/written", queue_parts.written, name="written"),
     path("review/more", queue_parts.more, name="more"),
     path("review/views/save", queue_parts.save_view, name="save_view"),
     path("review/views/<uuid:view_id>/delete", queue_parts.delete_view, name="delete_view"),

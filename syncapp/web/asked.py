@@ -82,13 +82,13 @@ def read(parameters: Mapping[str, str], person: Person) -> Asked:
         search=parameters.get("q", "").strip()[:LONGEST_SEARCH],
         column=parameters.get("field", "").strip()[:LONGEST_COLUMN],
         kind=_member(ChangeKind, parameters.get("kind"), None),
-        editor=_uuid(parameters.get("editor", "")),
+        editor=as_id(parameters.get("editor", "")),
         age=_member(Age, parameters.get("age"), None),
         owner=person.pk if parameters.get("owner") == MINE else None,
     )
     tab = _member(Tab, parameters.get("tab"), Tab.WAITING) or Tab.WAITING
     order = _member(Order, parameters.get("order"), None) or usual_order(tab)
-    return Asked(tab, order, by, _uuid(parameters.get("after", "")))
+    return Asked(tab, order, by, as_id(parameters.get("after", "")))
 
 
 def _member(words: type[Member], text: str | None, otherwise: Member | None) -> Member | None:
@@ -98,7 +98,8 @@ def _member(words: type[Member], text: str | None, otherwise: Member | None) -> 
         return otherwise
 
 
-def _uuid(text: str) -> uuid.UUID | None:
+def as_id(text: str) -> uuid.UUID | None:
+    """The id that an address names, or None for what is none."""
     try:
         return uuid.UUID(text)
     except ValueError:

@@ -9,12 +9,16 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from syncapp.models import SyncRecord
 from syncapp.review import queue, saved_views
 from syncapp.review.errors import ReviewError
 from syncapp.web import asked
 from syncapp.web.access import PortalRequest, allow
+from syncapp.web.list_rows import rows_of
 from syncapp.web.page import REVIEW_ROLES, Surroundings, answer
 from syncapp.web.queue_view import QueueView
+
+MOST_WRITING = 40  # rows asked about at once, as many as an address holds; list.js sends no more
 
 
 @allow(*REVIEW_ROLES)
@@ -25,6 +29,18 @@ def fresh(request: PortalRequest) -> HttpResponse:
     found = queue.newer_than(view.tab, since, view.asked.by) if since else 0
     context = {"view": view, "around": view.around, "fresh": found, "since": since.isoformat() if since else ""}
     return answer(request, "review/_news.html", context)
+
+
+@allow(*REVIEW_ROLES)
+def written(request: PortalRequest) -> HttpResponse:
+    """The rows, of those that the page shows as being written, that no longer are; they keep their places."""
+    view = QueueView(asked.read(request.GET, request.user), Surroundings(request.user))
+    ids = [found for found in map(asked.as_id, request.GET.getlist("writing")[:MOST_WRITING]) if found]
+    settled = list(SyncRecord.objects.shown().filter(pk__in=ids, writing_count=0))
+    if not settled:
+        return HttpResponse(status=204)
+    rows = rows_of(settled, view.columns_of, current=None)
+    return answer(request, "review/_written.html", {"view": view, "around": view.around, "rows": rows})
 
 
 @allow(*REVIEW_ROLES)

@@ -29,6 +29,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "queue": (frozenset({V, R, A}), "GET"),
     "fresh": (frozenset({V, R, A}), "GET"),
     "more": (frozenset({V, R, A}), "GET"),
+    "written": (frozenset({V, R, A}), "GET"),
     "find": (frozenset({R}), "POST"),
     "stay": (frozenset(Role), "POST"),
     "save_view": (frozenset({V, R, A}), "POST"),

@@ -155,6 +155,22 @@ def test_new_edits_wait_behind_a_link_until_they_are_asked_for():
     assert "new, show" not in Screen(client.get("/review/fresh", fragment | {"kind": "format"})).words
 
 
+def test_rows_that_were_being_written_are_shown_anew_once_they_are_not():
+    (first, second), by = [make_field(make_record(name)) for name in ("Ann", "Bea")], rita()
+    done, _ = scenes.approved(first, by=by), scenes.approved(second, by=by)
+    client, asked = browser(by), {"writing": [first.record_id, second.record_id, "nonsense"]}
+    assert set(shown(client, "?tab=writing").form["writing"]) == {str(first.record_id), str(second.record_id)}
+    assert client.get("/review/written", asked).status_code == 204
+
+    scenes.settled(done)
+
+    rows = Screen(client.get("/review/written", asked))
+    assert f'id="row-{first.record_id}" hx-swap-oob="true"' in rows.html
+    assert "Ann" in rows.words
+    assert "Written" in rows.words
+    assert "Bea" not in rows.words
+
+
 def test_parked_edits_stand_in_a_tab_of_their_own():
     waiting("Ann", parked_until=timezone.localdate() + timedelta(days=3))
 

@@ -72,6 +72,16 @@
     wasInside = list.contains(document.activeElement);
   });
 
+  // Rows that are shown as being written are asked about, also after their edit was left; without one nothing is asked.
+  const mostWriting = 40; // as many as an address holds
+  const writing = () => [...document.querySelectorAll("#items input[name=writing]")].slice(0, mostWriting);
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.elt.id === "written") event.detail.parameters.writing = writing().map((one) => one.value);
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt.id === "written" && (document.hidden || !writing().length)) event.preventDefault();
+  });
+
   // News of a row that this page of the list does not show goes nowhere, without a complaint of htmx's.
   const nowhere = document.createElement("div");
   nowhere.hidden = true;
