@@ -72,6 +72,19 @@ def test_a_worker_that_lost_its_lease_changes_nothing():
     assert state_of(delivery) == WorkState.DONE
 
 
+def test_a_worker_whose_lease_was_swept_changes_nothing_even_if_nobody_came_after_it():
+    delivery = make_delivery()
+    slow = durable.claim(Delivery, delivery.pk)
+    let_lease_end(delivery)
+    durable.sweep(Delivery)
+
+    for step in (durable.mark_sent, durable.settle, durable.renew, durable.lock):
+        with pytest.raises(LostLease):
+            step(slow)
+
+    assert state_of(delivery) == WorkState.READY
+
+
 def test_an_unsent_lease_that_ends_makes_the_work_ready_again():
     delivery = make_delivery()
     durable.claim(Delivery, delivery.pk)
@@ -104,11 +117,13 @@ def test_a_verification_that_dies_is_verified_again():
 
 
 def test_a_running_lease_is_left_alone():
-    delivery = make_delivery()
-    durable.claim(Delivery, delivery.pk)
+    running, over = make_delivery(), make_delivery()
+    for each in (running, over):
+        durable.claim(Delivery, each.pk)
+    let_lease_end(over)
 
-    assert durable.sweep(Delivery) == 0
-    assert state_of(delivery) == WorkState.LEASED
+    assert durable.sweep(Delivery) == 1
+    assert (state_of(running), state_of(over)) == (WorkState.LEASED, WorkState.READY)
 
 
 def test_handing_back_for_free_costs_no_attempt():

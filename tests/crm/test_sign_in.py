@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 
 from syncapp.crm.auth import Claims, SignIn, SignInRefused, demo_session
 from syncapp.crm.errors import TokenUnavailable
+from syncapp.crm.id_tokens import verified_claims
 from tests.crm import authority as a
 from tests.crm.local_server import http, json_answer
 
@@ -89,6 +91,15 @@ def test_a_token_with_one_wrong_claim_is_refused(changes):
         visit.authority.changes = changes
 
         assert _refused(visit)
+
+
+@pytest.mark.parametrize(("expected", "is_ours"), [("mine", True), ("of another sign-in", False), ("", False)])
+def test_the_nonce_is_compared_here_whatever_msal_compares(expected, is_ours):
+    with a.visit() as visit:
+        visit.authority.changes = {"nonce": expected and "mine"}
+        known = {"keys": visit.sign_in._keys, "client_id": a.CLIENT, "tenant_id": UUID(a.TENANT)}
+        with nullcontext() if is_ours else pytest.raises(SignInRefused, match="another sign-in"):
+            verified_claims(visit.authority.id_token(), nonce=expected, **known)
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "tid", "ver", "nonce", "exp", "nbf", "iat", "oid"])

@@ -158,6 +158,16 @@ def test_a_puller_that_lost_its_lease_stores_nothing(world: World, monkeypatch):
     assert not SyncField.objects.exists()
 
 
+def test_a_puller_that_lost_its_lease_does_not_end_that_of_the_next(world: World):
+    late = cursors.take(changes.FIELDS)
+    MirrorCursor.objects.update(lease_until="2026-01-01T00:00Z")
+    assert cursors.take(changes.FIELDS) is not None
+
+    cursors.release(late)
+
+    assert cursors.take(changes.FIELDS) is None
+
+
 def test_fields_of_one_edit_may_come_on_different_pages(world: World, monkeypatch):
     monkeypatch.setattr(changes, "PAGE_SIZE", 1)
     contact = world.contact()
