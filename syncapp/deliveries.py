@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Min, OuterRef
+from django.db.models import Case, Exists, F, Min, OuterRef, When
 from django.db.models.functions import Least
 
 from syncapp.models import Decision, Delivery
 from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import OPEN_STATES, WAITING_STATES
+
+Contact = tuple[str, uuid.UUID]  # the table and the row of it
 
 
 def expect(decision: Decision) -> None:
@@ -25,38 +27,39 @@ def expect(decision: Decision) -> None:
 def expect_all(decisions: Sequence[Decision]) -> None:
     """The same for all decisions of one submit, whose due times are known.
 
-    Updating the open row takes its lock: a worker that closes the delivery either sees our decision when it has the
-    lock, or has closed it before, and then we make a new one.
+    A contact without an open delivery gets one. Updating the open row takes its lock: a worker that closes the delivery
+    either sees our decision when it has the lock, or has closed it before, and then we make a new one.
     """
-    due: dict[tuple[str, uuid.UUID], datetime] = {}
+    due: dict[Contact, datetime] = {}
     for each in decisions:
         contact = (each.target_table, each.target_id)
         due[contact] = min(each.due_at, due.get(contact, each.due_at))
-    for (table, target_id), due_at in sorted(due.items()):
-        if not _hurry(table, target_id, due_at):
-            _create(table, target_id, due_at)
+    _make_missing(due)
+    for contact, due_at in sorted(due.items()):
+        if not _hurry(contact, due_at):
+            _make_again(contact, due_at)
 
 
-def _open(table: str, target_id: uuid.UUID) -> Any:
-    return Delivery.objects.filter(target_table=table, target_id=target_id, state__in=OPEN_STATES)
+def _make_missing(due: Mapping[Contact, datetime]) -> None:
+    """One statement for all: where a contact has an open delivery, the constraint keeps a second one out."""
+    ordered = sorted(due.items())
+    missing = [Delivery(target_table=table, target_id=key, due_at=at) for (table, key), at in ordered]
+    Delivery.objects.bulk_create(missing, ignore_conflicts=True)
 
 
-def _hurry(table: str, target_id: uuid.UUID, due_at: Any) -> bool:
+def _hurry(contact: Contact, due_at: datetime) -> bool:
     """Whether an open delivery exists; one that waits becomes due with the earliest of its decisions."""
-    rows = _open(table, target_id)
-    if not rows.update(created_at=F("created_at")):
-        return False
-    rows.filter(state__in=WAITING_STATES, attempts=0).update(due_at=Least("due_at", due_at))
-    return True
+    table, target_id = contact
+    rows = Delivery.objects.filter(target_table=table, target_id=target_id, state__in=OPEN_STATES)
+    untried = When(state__in=WAITING_STATES, attempts=0, then=Least("due_at", due_at))
+    return bool(rows.update(due_at=Case(untried, default=F("due_at"))))
 
 
-def _create(table: str, target_id: uuid.UUID, due_at: Any) -> None:
-    try:
-        with transaction.atomic():
-            Delivery.objects.create(target_table=table, target_id=target_id, due_at=due_at)
-    except IntegrityError:
-        # Another decision of the same contact made it at the same moment; it cannot close before we commit.
-        _hurry(table, target_id, due_at)
+def _make_again(contact: Contact, due_at: datetime) -> None:
+    """The delivery that kept ours out was closed before we had its lock. Ours stays open until we commit."""
+    _make_missing({contact: due_at})
+    if not _hurry(contact, due_at):
+        raise IntegrityError(f"no open delivery could be made for {contact[0]}")
 
 
 def next_due(delivery: Delivery) -> Any:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from syncapp.models import AuditEntry, Decision, Delivery, SyncField
 from syncapp.models.decision import DecisionState, Kind, Outcome
+from syncapp.models.durable_work import WorkState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import decisions, later
 from syncapp.review.decisions import Choice, approve, decide, reject, undo
@@ -90,6 +93,30 @@ def test_two_fields_of_a_contact_share_one_delivery():
         approve(field.pk, by=rita(), seen=seen(field))
 
     assert Delivery.objects.count() == 1
+
+
+def test_a_delivery_that_closes_at_that_moment_is_followed_by_a_new_one():
+    record = make_record()
+    first, second = make_field(record), make_field(record, "telephone1")
+    approve(first.pk, by=rita(), seen=seen(first))
+
+    with connection.execute_wrapper(a_worker_closes_after_the_look()):
+        approve(second.pk, by=rita(), seen=seen(second))
+
+    assert sorted(Delivery.objects.values_list("state", flat=True)) == [WorkState.DONE, WorkState.READY]
+
+
+def a_worker_closes_after_the_look() -> Callable[..., Any]:
+    """The open delivery kept a second one out, and is done before its row was locked."""
+
+    def wrapper(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        done = execute(sql, params, many, context)
+        if "IGNORE INTO" in sql or "DO NOTHING" in sql:
+            Delivery.objects.filter(pk__in=before).update(state=WorkState.DONE)
+        return done
+
+    before = list(Delivery.objects.values_list("pk", flat=True))
+    return wrapper
 
 
 def test_all_decisions_of_one_submit_become_due_at_one_moment():
