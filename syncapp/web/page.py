@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -70,20 +70,13 @@ class Surroundings:
         return len(policy_rounds.asking())
 
     @cached_property
+    def counts(self) -> Mapping[Tab, int]:
+        """How many edits each view of the queue has, but that of the decided."""
+        return queue.counts()
+
+    @property
     def waiting(self) -> int:
-        return queue.count(Tab.WAITING)
-
-    @cached_property
-    def attention(self) -> int:
-        return queue.count(Tab.ATTENTION)
-
-    @cached_property
-    def writing(self) -> int:
-        return queue.count(Tab.WRITING)
-
-    @cached_property
-    def parked(self) -> int:
-        return queue.count(Tab.PARKED)
+        return self.counts[Tab.WAITING]
 
 
 def surroundings(request: HttpRequest) -> dict[str, Any]:

@@ -90,9 +90,14 @@ class QueueView:
         """Whether nothing of the open edit is left to decide."""
         return self.current is not None and not (self.current.waiting_count or self.current.attention_count)
 
-    def moved_on(self, following: SyncRecord) -> QueueView:
-        """The same list with another edit open, and news of the one that was."""
-        return QueueView(self.asked, self.around, current=following, left=self.current)
+    def moved_on(self) -> QueueView | None:
+        """The same list with its next edit open, and news of the one that was; None after the last."""
+        ahead = queue.page(self.tab, order=self.order, by=self.asked.by, after=self.current, size=2).records
+        if not ahead:
+            return None
+        view = QueueView(self.asked, self.around, current=ahead[0], left=self.current)
+        view.next = ahead[1].pk if len(ahead) > 1 else None  # one statement found both
+        return view
 
     @cached_property
     def page(self) -> Page:
@@ -144,12 +149,7 @@ class QueueView:
     @cached_property
     def tabs(self) -> list[tuple[Tab, str, str, int | None]]:
         """Each with its word, its address and how many edits it has without any filter."""
-        counts: Mapping[Tab, int] = {
-            Tab.WAITING: self.around.waiting,
-            Tab.ATTENTION: self.around.attention,
-            Tab.WRITING: self.around.writing,
-            Tab.PARKED: self.around.parked,
-        }
+        counts = self.around.counts
         return [(tab, word, self.asked.with_tab(tab).query, counts.get(tab)) for tab, word in WORDS.items()]
 
     @property

@@ -107,18 +107,12 @@ def done(request: PortalRequest, row: SyncRecord, *, said: str, decisions: Seque
     if not wants_part(request):
         return to_record(request, row)
     view = view_of(request, record_or_404(row.pk))
-    following = _following(view) if decisions and forms.goes_on(request.POST) else None
+    goes_on = decisions and view.is_through and forms.goes_on(request.POST)
+    following = view.moved_on() if goes_on else None
     if following is not None:
-        return _next_contact(request, view.moved_on(following), row, said=said, decisions=decisions)
+        return _next_contact(request, following, row, said=said, decisions=decisions)
     news = {"said": said, "way_back": _way_back(row, view, decisions)}
     return answer(request, "review/_swap.html", context_of(request, view, shown_in(request, view), **news))
-
-
-def _following(view: QueueView) -> SyncRecord | None:
-    """The next edit of the list, where nothing of the open one is left to decide."""
-    if not view.is_through or view.next is None:
-        return None
-    return SyncRecord.objects.shown().select_related("assigned_to").filter(pk=view.next).first()
 
 
 def _way_back(row: SyncRecord, view: QueueView, decisions: Sequence[Decision]) -> str:

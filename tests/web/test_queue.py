@@ -201,7 +201,7 @@ def test_the_page_costs_the_same_whatever_waits(query):
     few = queries_of(client, query)
     many(57)
 
-    assert queries_of(client, query) == few <= 31
+    assert queries_of(client, query) == few <= 28
 
 
 def test_no_query_of_the_page_counts_a_whole_table():
@@ -212,7 +212,7 @@ def test_no_query_of_the_page_counts_a_whole_table():
 
     counting = [query["sql"] for query in captured if "COUNT(*)" in query["sql"]]
     assert counting
-    assert all("LIMIT 1001" in sql for sql in counting)
+    assert all(sql.count("COUNT(*)") == sql.count("LIMIT 1001") for sql in counting)
 
 
 @pytest.mark.parametrize("person", [rita, vera, ada])
