@@ -39,6 +39,7 @@ class Worker:
     """A Celery worker: one process that hands out the work, and the pool of those who do it."""
 
     server: Server
+    has_slept: bool = False
 
     @property
     def pool(self) -> list[psutil.Process]:
@@ -67,10 +68,12 @@ class Worker:
 
     def pause(self) -> None:
         """Let all of its processes sleep, with everything they hold."""
+        self.has_slept = True
         self._signal(signal.SIGSTOP)
 
     def take_no_more(self) -> None:
         """Let the one sleep that hands out the work; those who do it finish what they have, and hold no lock."""
+        self.has_slept = True
         self.server.pause()
 
     def go_on(self) -> None:
@@ -167,13 +170,18 @@ class Stack:
         wait_until(lambda: all(worker.is_ready() for worker in self.workers), what="the workers are ready")
 
     def mend_workers(self) -> None:
-        """One worker that lives and is awake, whatever a story did to it; none besides."""
+        """One worker that lives and never slept, whatever a story did to it; none besides.
+
+        One that slept is late with the time limits it watches, and may end processes that have long done their work.
+        """
         for worker in self.workers[1:]:
             self.dismiss(worker)
-        if self.workers and self.worker.is_alive:
+        if self.workers and self.worker.is_alive and not self.worker.has_slept:
             self.worker.go_on()
-        else:
-            self.replace_worker()
+            return
+        for worker in self.workers:
+            worker.kill()
+        self.replace_worker()
 
     def dismiss(self, worker: Worker) -> None:
         """End a worker that was added for one story."""
