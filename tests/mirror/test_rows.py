@@ -9,7 +9,8 @@ import pytest
 from syncapp.mirror.rows import store_fields, store_records
 from syncapp.mirror.supersede import supersede
 from syncapp.models import AuditEntry, Decision, SyncField, SyncRecord
-from syncapp.models.sync_field import FieldDecision
+from syncapp.models.decision import DecisionState
+from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review.decisions import approve
 from syncapp.review.steps import seen
 from tests.factories import make_editor
@@ -88,10 +89,17 @@ def test_our_own_mark_is_not_mistaken_for_a_decision_in_the_crm():
     field = a_field(record)
     store(record, field)
     ours = approved(field)
+    given_up_after_a_lost_answer()
 
-    store_fields([dataclasses.replace(field, state=1, decision_id=str(ours.pk), version=2)], generation=0)
+    store_fields([dataclasses.replace(field, state=1, decision_id=str(ours.pk).upper(), version=2)], generation=0)
 
-    assert decision_of(field) == FieldDecision.APPROVED
+    assert SyncField.objects.values_list("decision", "delivery").get() == (FieldDecision.APPROVED, FieldDelivery.FAILED)
+
+
+def given_up_after_a_lost_answer() -> None:
+    """The field is open again, and a retry would read back that it was written."""
+    Decision.objects.update(state=DecisionState.FAILED)
+    SyncField.objects.update(delivery=FieldDelivery.FAILED)
 
 
 def test_our_mark_on_the_older_of_two_edits_in_one_second_does_not_make_it_the_newer():
