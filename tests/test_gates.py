@@ -75,7 +75,10 @@ def test_one_probe_opens_all_gates_that_closed_one_after_the_other():
     assert gates.closed() == []
 
 
-def test_no_probe_passes_a_gate_that_a_person_closed():
+@pytest.mark.parametrize("besides", [[], [Gate.Name.CRM_CREDENTIALS]], ids=["alone", "beside another"])
+def test_no_probe_passes_a_gate_that_a_person_closed(besides):
+    for name in besides:
+        gates.close(name, reason="expired", probe_in=1)
     gates.close(Gate.Name.OPERATOR_STOP, reason="Migration", probe_in=None, by=ada())
     later()
 
