@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncapp import gates
+from syncapp import durable, gates
 from syncapp.models import Connection, Decision, Delivery, Gate, SyncField
 from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import WorkState
@@ -131,10 +131,11 @@ def test_a_value_that_the_crm_holds_already_is_only_marked(world: World):
     assert world.staged(field)["osync_decision"] == 410000001
 
 
-def test_another_column_changed_in_between_does_not_stop_the_write(world: World):
+@pytest.mark.parametrize("status", [412, 404], ids=["changed", "gone"])
+def test_rows_that_are_no_longer_as_they_were_read_are_looked_at_again(world: World, status: int):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
-    world.faults({**WRITES, "status": 412, "times": 1})
+    world.faults({**WRITES, "status": status, "times": 1})
 
     world.decide(approve=(field,))
     world.deliver()
@@ -171,6 +172,23 @@ def test_a_lost_answer_is_verified_and_nothing_is_written_twice(world: World, mo
     assert axes(field) == APPROVED
     assert world.written(contact, "jobtitle") == ["Head"]
     assert len(world.ledger("osync_syncfield")) == 1
+
+
+def test_the_doubt_whether_something_was_written_outlasts_a_pause_that_the_crm_asks_for(world: World):
+    contact = world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    world.faults({**WRITES, "cut": "after_commit", "times": 1})
+    world.deliver()
+    world.faults({"method": "GET", "status": 429, "retry_after": 300, "times": 1})
+    world.forward(61)
+    world.deliver()
+
+    assert Delivery.objects.get().state == WorkState.VERIFY
+    world.forward(301)
+    world.deliver()
+    assert axes(field) == APPROVED
+    assert world.written(contact, "jobtitle") == ["Head"]
 
 
 def test_a_decision_found_in_the_crm_is_done_whatever_the_contact_holds_by_now(world: World):
@@ -211,7 +229,8 @@ def test_a_deleted_contact_is_a_conflict_and_is_never_created_anew(world: World)
 
     world.deliver()
 
-    assert axes(fields["jobtitle"]) in (HANDED_BACK, (FieldDecision.WITHDRAWN, FieldDelivery.NONE))
+    assert axes(fields["jobtitle"]) == HANDED_BACK
+    assert fields["jobtitle"].contact_is_gone
     assert str(contact) not in {row["contactid"] for row in world.rows("contacts")}
 
 
@@ -280,6 +299,22 @@ def test_attempts_that_are_used_up_are_shown_and_can_be_retried(world: World, se
 
     assert axes(field) == APPROVED
     assert world.written(contact, "jobtitle") == ["Head"]
+
+
+def test_workers_that_die_again_and_again_are_not_tried_for_ever(world: World, settings):
+    settings.ATTEMPTS = 2
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    for _ in range(2):
+        assert durable.claim(Delivery, Delivery.objects.get().pk)
+        world.forward()
+        durable.sweep(Delivery)
+
+    world.deliver()
+
+    assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.FAILED)
+    assert field.trouble == "The work was interrupted 2 times."
+    assert (Delivery.objects.get().state, world.ledger("contact")) == (WorkState.FAILED, [])
 
 
 def test_a_rejection_after_a_lost_approval_tells_that_it_was_written(world: World, settings):
