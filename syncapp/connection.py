@@ -47,6 +47,7 @@ def crm() -> CrmClient:
         names=names(),
         writes_allowed=review_writes_are_enabled,
         filter_writes_allowed=filter_writes_are_enabled,
+        belongs_to=_is_ours,
     )
 
 
@@ -115,6 +116,14 @@ def recognise(organization_id: UUID) -> None:
         gates.close(Gate.Name.WRONG_ORGANIZATION, reason="another organization id", probe_in=None)
         raise WrongOrganization(str(organization_id))
     gates.reopen(Gate.Name.WRONG_ORGANIZATION)
+
+
+def _is_ours(organization_id: UUID) -> bool:
+    try:
+        recognise(organization_id)
+    except WrongOrganization:
+        return False
+    return True
 
 
 @cache

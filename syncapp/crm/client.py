@@ -57,8 +57,12 @@ class CrmClient:
         names: Names | None = None,
         writes_allowed: Callable[[], bool] = lambda: True,
         filter_writes_allowed: Callable[[], bool] = lambda: True,
+        belongs_to: Callable[[UUID], bool] | None = None,
     ) -> None:
+        """`belongs_to` says whether an organization id is that of our CRM; it is asked once, by `prove_home`."""
         self._transport = transport
+        self._belongs_to = belongs_to
+        self._is_proved = belongs_to is None
         self._names = names or Names()
         self._writes_allowed = writes_allowed
         self._filter_writes_allowed = filter_writes_allowed
@@ -74,6 +78,7 @@ class CrmClient:
             names=self._names,
             writes_allowed=self._writes_allowed,
             filter_writes_allowed=self._filter_writes_allowed,
+            belongs_to=self._belongs_to,
         )
 
     def close(self) -> None:
@@ -99,6 +104,14 @@ class CrmClient:
         """
         headers = acting_for.headers if acting_for else None
         return rows.identity(self._transport.get("WhoAmI", headers=headers, deadline=deadline))
+
+    def prove_home(self, *, deadline: Deadline | None = None) -> None:
+        """Make sure, once, that this is the CRM we belong to. Raises WritesDisabled where it is another one."""
+        if self._is_proved or self._belongs_to is None:
+            return
+        if not self._belongs_to(self.who_am_i(deadline=deadline).organization_id):
+            raise WritesDisabled("The address leads to another CRM; nothing was sent.", code="another_crm")
+        self._is_proved = True
 
     def columns(self, table: str) -> tuple[Column, ...]:
         """All columns of a table with labels in our user's language."""
@@ -192,6 +205,7 @@ class CrmClient:
         # The only way of a write to the transport.
         if not self._writes_allowed():
             raise WritesDisabled("This connection is read only; nothing was sent.", code="read_only")
+        self.prove_home(deadline=deadline)
         batch = encode_change_set(writes, api_path=self._transport.api_path)
         require_committed(self._transport.write_batch(batch, deadline=deadline), len(writes))
 

@@ -96,6 +96,7 @@ def _work(claim: Claim, passage: Passage, crm: CrmClient) -> None:
         if claim.attempts > settings.ATTEMPTS:
             _give_up(work, error="crashed", said=f"The work was interrupted {settings.ATTEMPTS} times.")
             return
+        crm.prove_home(deadline=work.deadline)  # what is not there in another CRM would be taken for deleted
         bound = _bound(work)
         for wave in change_sets.waves(bound):
             _send_all(work, wave)

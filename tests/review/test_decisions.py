@@ -15,7 +15,7 @@ from syncapp.models import AuditEntry, Decision, Delivery, SyncField
 from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.durable_work import WorkState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import decisions, later
+from syncapp.review import decisions, later, steps
 from syncapp.review.decisions import Choice, approve, decide, reject, undo
 from syncapp.review.errors import (
     AlreadyDecided,
@@ -137,6 +137,16 @@ def test_a_second_reviewer_is_told_who_decided_first():
         reject(field.pk, by=rob(), seen=as_rob_saw_it)
 
     assert Decision.objects.count() == 1
+
+
+def test_a_field_moves_only_from_the_state_that_was_read():
+    field = make_field()
+    SyncField.objects.filter(pk=field.pk).update(revision=F("revision") + 1)
+
+    with pytest.raises(AlreadyDecided):
+        steps.move(field, decision=FieldDecision.REJECTED)
+
+    assert SyncField.objects.get().decision == FieldDecision.PENDING
 
 
 def test_a_changed_value_is_not_decided_by_a_form_that_did_not_show_it():

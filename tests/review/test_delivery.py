@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
-from syncapp import durable, gates
+from syncapp import connection, durable, gates
 from syncapp.models import Connection, Decision, Delivery, Gate, SyncField
 from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import WorkState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import decisions, later
+from syncapp.review import decisions, delivery, later
 from syncapp.review.conflicts import Finding
 from syncapp.review.settlement import TROUBLES
 from tests.people import rita
@@ -282,6 +284,25 @@ def test_a_read_only_connection_delivers_nothing(world: World):
 
     assert world.deliver() == 0
     assert Delivery.objects.get().attempts == 0
+
+
+def test_another_crm_at_our_address_loses_nothing_costs_nothing_and_is_said(world: World):
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    ours = Connection.objects.get().organization_id
+    Connection.objects.update(organization_id=uuid.uuid4())
+    connection.crm.cache_clear()
+
+    delivery.deliver(Delivery.objects.get().pk, crm=connection.crm())
+
+    assert [gate.name for gate in gates.closed()] == [Gate.Name.WRONG_ORGANIZATION]
+    assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.WAITING)
+    assert (Delivery.objects.get().attempts, world.ledger("contact")) == (0, [])
+    Connection.objects.update(organization_id=ours)
+    gates.reopen(Gate.Name.WRONG_ORGANIZATION)
+    world.forward()
+    world.deliver()
+    assert axes(field) == APPROVED
 
 
 def test_attempts_that_are_used_up_are_shown_and_can_be_retried(world: World, settings):

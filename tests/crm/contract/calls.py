@@ -70,8 +70,13 @@ def _plain(call: Call) -> Callable[[Cloud], Call]:
     return lambda _cloud: call
 
 
+def _of_one_organization(crm: CrmClient) -> CrmClient:
+    return CrmClient(transport=crm._transport, belongs_to=lambda organization_id: True)
+
+
 READS: dict[str, Callable[[Cloud], Call]] = {
     "who_am_i": _plain(lambda crm: crm.who_am_i()),
+    "prove_home": _plain(lambda crm: _of_one_organization(crm).prove_home()),
     "columns": _plain(lambda crm: crm.columns("contact")),
     "table_facts": _plain(lambda crm: crm.table_facts("userquery")),
     "staged_fields": _plain(lambda crm: crm.staged_fields()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -105,8 +106,11 @@ class Cloud:
     def transport(self, **options: Any) -> WatchedTransport:
         return WatchedTransport(**{"origin": self.url, "token_source": self.signed_in, **options})
 
-    def client(self, *, writes_allowed: bool = True, **options: Any) -> CrmClient:
-        return CrmClient(transport=self.transport(**options), writes_allowed=lambda: writes_allowed)
+    def client(
+        self, *, writes_allowed: bool = True, belongs_to: Callable[[UUID], bool] | None = None, **options: Any
+    ) -> CrmClient:
+        transport = self.transport(**options)
+        return CrmClient(transport=transport, writes_allowed=lambda: writes_allowed, belongs_to=belongs_to)
 
     def contacts(self) -> list[UUID]:
         """The ids of all contacts, by their key."""

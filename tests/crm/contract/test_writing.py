@@ -167,6 +167,19 @@ def test_read_only_mode_refuses_before_sending(edit):
     assert edit.written() == []
 
 
+def test_another_crm_than_ours_is_written_to_by_nobody(edit):
+    ours = edit.cloud.client().who_am_i().organization_id
+    edit.apply(client=edit.cloud.client(belongs_to=lambda organization_id: organization_id == ours))
+    before = edit.written()
+
+    with pytest.raises(WritesDisabled) as caught:
+        edit.apply(client=edit.cloud.client(belongs_to=lambda organization_id: False))
+
+    assert (caught.value.code, caught.value.may_have_applied) == ("another_crm", False)
+    assert before
+    assert edit.written() == before
+
+
 def test_read_only_mode_reads(cloud, crm):
     assert cloud.client(writes_allowed=False).who_am_i() == crm.who_am_i()
 
