@@ -6,19 +6,24 @@ import re
 from html import unescape
 
 import pytest
+from django.test import override_settings
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from syncapp import messages, preferences
+from syncapp.filters import plans, run_states
 from syncapp.mirror import arrivals
 from syncapp.models import Person
+from syncapp.models.message import MessageKind
 from syncapp.review import notices, together
 from tests import people
 from tests.emails.conftest import PostOffice, post_office, send_due  # noqa: F401  (a fixture is found by its name)
 from tests.factories import know_columns, make_editor, make_field, make_record
+from tests.filters.users import make_user
 from tests.web import scenes
+from tests.web.test_run_page import OFF, filters_for
 
-KINDS = {"new_edits", "digest", "overdue", "outcome", "question", "answer", "operations", "test"}
+KINDS = set(MessageKind.values)
 
 
 @pytest.fixture(name="links")
@@ -32,7 +37,7 @@ def sent_links(
     assert {message.kind for message in every_kind_of_mail()} == KINDS
     found = {link for mail in post_office.mails() for link in addresses(mail.text, mail.html, str(mail.headers))}
     assert len(post_office.mails()) == len(KINDS)
-    assert {link.split("/")[3] for link in found} == {"l", "mails", "review"}
+    assert {link.split("/")[3] for link in found} == {"filters", "l", "mails", "review"}
     return sorted(found)
 
 
@@ -59,8 +64,16 @@ def every_kind_of_mail() -> list[messages.Message]:
     details = {"code": "worker", "text": "No worker answers.", "since": "today", "over": False}
     messages.queue("operations", to=rita, details=details)
     messages.queue("test", to=rita)
+    _a_run_waits_for_a_second_person()
     other = make_field(make_record("Tomasz", editor=make_editor(address="jonas@contoso.example")))
     scenes.settled(scenes.approved(other, by=rita))
     notices.tell_outcomes([other.record_id])
     send_due()
     return list(messages.Message.objects.all())
+
+
+def _a_run_waits_for_a_second_person() -> None:
+    user = make_user("Kim Moe")
+    filters_for([user])
+    with override_settings(SECOND_PERSON_ABOVE=0):
+        run_states.start(plans.freeze_run([user.pk], OFF, by=people.fred()), by=people.fred(), asked=people.ada())

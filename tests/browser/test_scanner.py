@@ -44,11 +44,12 @@ def test_opening_every_link_without_signing_in_changes_nothing(links: list[str],
 
 
 def test_a_scanner_with_the_readers_session_changes_nothing_either(links: list[str]) -> None:
-    client = people.browser(people.rita())
+    rita, ada = people.browser(people.rita()), people.browser(people.ada())
     before = state()
 
     for link in links:
         path = "/" + link.split("/", 3)[3]
+        client = ada if path.startswith("/filters/") else rita
         for method in (client.head, client.get):
             assert method(path, follow=True).status_code == 200
 
