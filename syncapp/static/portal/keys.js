@@ -216,11 +216,19 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
   function inAnswer(target, key, replayed) {
     if (key === "Escape") leave(target);
     else if (key === "Enter" && target.matches("input")) submit(target);
-    else if (replayed && key.length === 1 && isTyping(target)) {
-      target.setRangeText(key, target.selectionStart, target.selectionEnd, "end");
-      target.dispatchEvent(new Event("input", { bubbles: true }));
-    } else return false;
+    else if (replayed && key.length === 1 && isTyping(target)) typeFor(target, key);
+    else return false;
     return true;
+  }
+
+  // A key that came while the page was on its way. Into a date or a choice only the browser itself can type.
+  function typeFor(target, key) {
+    if (typeof target.selectionStart !== "number") {
+      say("The page was on its way. Type it again.");
+      return;
+    }
+    target.setRangeText(key, target.selectionStart, target.selectionEnd, "end");
+    target.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   function handle(target, key, replayed = false) {
