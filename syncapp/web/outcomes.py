@@ -49,6 +49,16 @@ def outcome(field: SyncField, *, person: Person, newer: UUID | None = None) -> O
     return _BY_DELIVERY[FieldDelivery(field.delivery)](field, last, person)
 
 
+WAITS = Outcome("clock", "none", "Waiting", "nobody has decided it")
+CONFLICT = Outcome("split", "none", "Conflict", "CRM’s value changed after the edit")
+
+
+def state(field: SyncField, *, person: Person) -> Outcome:
+    """The field's outcome, or that it waits or is a conflict."""
+    undecided = CONFLICT if field.delivery == FieldDelivery.CONFLICT else WAITS
+    return outcome(field, person=person) or undecided
+
+
 def last_decision(field: SyncField) -> Decision | None:
     """The newest decision that was not taken back. Reads `field.decisions`, which the page has fetched in order."""
     return next((each for each in field.decisions.all() if each.state not in _NOT_THE_LAST), None)

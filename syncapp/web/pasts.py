@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 from syncapp.crm.records import Column
 from syncapp.models import Decision, Person, SyncField, SyncRecord
-from syncapp.models.sync_field import FieldDelivery
 from syncapp.review import history, sides
 from syncapp.review.sides import Change
-from syncapp.web.outcomes import Outcome, last_decision, outcome
-
-WAITS = Outcome("clock", "none", "Waiting", "nobody has decided it")
-CONFLICT = Outcome("split", "none", "Conflict", "CRM’s value changed after the edit")
+from syncapp.web import outcomes
+from syncapp.web.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +58,8 @@ def past_shown(record: SyncRecord, *, person: Person, known: Mapping[str, Column
 
 
 def _shown(field: SyncField, column: Column | None, person: Person, *, is_this: bool) -> PastShown:
-    found = outcome(field, person=person) or (CONFLICT if field.delivery == FieldDelivery.CONFLICT else WAITS)
-    return PastShown(field, sides.change(field, column), found, last_decision(field), is_this)
+    found = outcomes.state(field, person=person)
+    return PastShown(field, sides.change(field, column), found, outcomes.last_decision(field), is_this)
 
 
 def _label(past: FieldPast) -> str:

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Prefetch, QuerySet
 
 from syncapp.crm.records import Column
 from syncapp.mirror import columns
-from syncapp.models import Person, Selection, SelectionItem, SelectionRun
+from syncapp.models import Decision, Person, Selection, SelectionItem, SelectionRun
 from syncapp.models.decision import DecisionState, Outcome
 from syncapp.models.person import Role
 from syncapp.review import selections, sides
 from syncapp.review.sides import Change
+from syncapp.web import outcomes
+from syncapp.web.outcomes import Outcome as Became
 
 MOST_SHOWN = 200
 Result = SelectionItem.Result
+_UNDER_WAY = (DecisionState.OPEN, DecisionState.BOUND)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One field of the list: whose, which, from what to what; `why` it was not decided."""
+    """One field of the list: whose, which, from what to what; `why` it was not decided, or what it `became`."""
 
     item: SelectionItem
     label: str
     change: Change
     why: str
+    became: Became | None = None
 
 
 class SelectionView:
@@ -37,6 +41,7 @@ class SelectionView:
 
     def __init__(self, row: Selection, person: Person, *, everything: bool) -> None:
         self.row = row
+        self.person = person
         self.everything = everything
         self.may_decide = person.has_role(Role.REVIEWER) and row.person_id == person.pk
 
@@ -57,6 +62,11 @@ class SelectionView:
     @property
     def is_working(self) -> bool:
         return self.run is not None and selections.is_working(self.run)
+
+    @cached_property
+    def is_under_way(self) -> bool:
+        """Whether decisions of it are not in the CRM yet."""
+        return self.row.items.filter(result=Result.TAKEN, decision__state__in=_UNDER_WAY).exists()
 
     @property
     def word(self) -> str:
@@ -100,6 +110,14 @@ class SelectionView:
     def left(self) -> list[Line]:
         """What was not decided."""
         return self._lines(self.row.items.filter(result=Result.REFUSED))
+
+    @cached_property
+    def decided(self) -> list[Line]:
+        """What was decided, each with what it became since."""
+        newest_first = Decision.objects.select_related("decided_by", "rule", "delivery").order_by("-version")
+        items = self.row.items.filter(result=Result.TAKEN)
+        lines = self._lines(items.prefetch_related(Prefetch("field__decisions", newest_first)))
+        return [replace(line, became=outcomes.state(line.item.field, person=self.person)) for line in lines]
 
     def _lines(self, items: QuerySet[SelectionItem]) -> list[Line]:
         known: dict[str, Mapping[str, Column]] = {}

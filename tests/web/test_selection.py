@@ -57,6 +57,33 @@ def test_approving_says_what_became_of_each():
     assert second.decisions.exists()
 
 
+def test_each_row_says_what_became_of_it_in_the_crm():
+    written, clash, waits = many(3)
+    client = browser(rita())
+    selected(client, all="all")
+    client.post(address("decide"), {"do": "approve"})
+    assert "every 5s" in Screen(client.get(address())).html
+
+    scenes.settled(written.decisions.get())
+    scenes.conflict(clash.decisions.get(), "Chief")
+    page = Screen(client.get(address()))
+
+    for words in ("Person 000 Job Title", "Written at", "Conflict CRM’s value changed", "Approved written in"):
+        assert words in page.words
+    scenes.settled(waits.decisions.get())
+    assert "every 5s" not in Screen(client.get(address())).html
+
+
+def test_the_result_costs_the_same_however_many_rows_it_has(django_assert_max_num_queries):
+    many(12)
+    client = browser(rita())
+    selected(client, all="all")
+    client.post(address("decide"), {"do": "approve"})
+
+    with django_assert_max_num_queries(22):
+        client.get(address())
+
+
 def test_many_show_examples_and_want_their_number(monkeypatch):
     monkeypatch.setattr(selections, "AT_ONCE", 5)
     many(6)
