@@ -176,8 +176,9 @@ def _only_by_name() -> list[Lane]:
         ),
         Lane(
             "browser-long",
-            "every state and every look in a real Chromium",
-            [*IN_A_BROWSER, *LONG_IN_A_BROWSER],
+            "every state and every look in a real Chromium, a hundred edits by keys",
+            [*IN_A_BROWSER, *LONG_IN_A_BROWSER, "tests/browser/test_keyboard.py"],
+            environment={"KEYBOARD_EDITS": "100"},
             needs=_chromium,
             only_by_name=True,
         ),
