@@ -8,7 +8,7 @@ from typing import Any
 
 from syncapp.crm import canonical
 from syncapp.crm.batch import Write
-from syncapp.crm.errors import DeltaExpired, NotFound, Rejected
+from syncapp.crm.errors import DeltaExpired, NotFound, ProtocolError, Rejected
 from syncapp.crm.names import Names
 from syncapp.crm.records import ChangeSet, ContactWrite, FieldMark, RecordClose
 from syncapp.crm.transport import Transport
@@ -66,8 +66,13 @@ def follow(transport: Transport, link: str, *, headers: Mapping[str, str]) -> di
 
     An old token is answered with an error that has no code of its own in the documentation ("Use
     change tracking to synchronize data with external systems"), so every refusal of a link that
-    the CRM itself made counts: reading from the start is the cure for all of them.
+    the CRM itself made counts: reading from the start is the cure for all of them. So does a link to another address,
+    where no token goes: nothing that leads away is ever stored, so the CRM's own address was changed since.
     """
+    try:
+        transport.checked(link)
+    except ProtocolError as error:
+        raise DeltaExpired(error.message, code=error.code) from error
     try:
         return transport.follow(link, headers=headers)
     except (Rejected, NotFound) as error:

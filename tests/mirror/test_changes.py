@@ -90,6 +90,17 @@ def test_an_expired_link_falls_back_to_a_full_read(world: World):
     assert MirrorCursor.objects.get(table=changes.FIELDS).generation == 1
 
 
+def test_when_the_crms_address_was_changed_everything_is_read_anew(world: World):
+    world.edited(jobtitle="Head")
+    MirrorCursor.objects.update(delta_link="https://former.crm4.dynamics.com/api/data/v9.2/x?$deltatoken=1")
+    world.outlook(world.contact(), telephone1="+47 1")
+
+    pulled = world.pull()
+
+    assert pulled.finished
+    assert SyncField.objects.filter(column_name="telephone1").exists()
+
+
 def test_a_full_read_withdraws_open_rows_that_are_gone(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.expire(delta_tokens=True)
