@@ -11,6 +11,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
+from syncapp import deliveries
 from syncapp.models import AuditEntry, Decision, Delivery, SyncField
 from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.durable_work import WorkState
@@ -83,6 +84,15 @@ def test_a_decision_leaves_a_delivery_that_is_due_after_the_undo_window(settings
     decision.refresh_from_db()
     assert delivery.due_at == decision.due_at
     assert timedelta(seconds=9) < decision.due_at - decision.decided_at < timedelta(seconds=11)
+
+
+def test_a_decision_that_lost_its_delivery_is_given_another_one_by_the_next_tick():
+    decision = approve(make_field().pk, by=rita(), seen=seen(SyncField.objects.get()))
+    Delivery.objects.all().delete()
+
+    assert [deliveries.adopt_orphans() for _ in range(2)] == [1, 0]
+
+    assert Delivery.objects.values_list("target_id", "due_at").get() == (decision.target_id, decision.due_at)
 
 
 def test_two_fields_of_a_contact_share_one_delivery():
