@@ -141,3 +141,56 @@ def test_a_page_that_nobody_uses_warns_before_its_session_ends_and_a_key_keeps_i
     with page.expect_response(lambda answer: answer.url.endswith("/sign-in/stay") and answer.status == 204):
         page.keyboard.press("Shift")
     expect(page.get_by_text("You will be signed out in two minutes")).to_have_count(0)
+
+
+def test_each_choice_of_a_conflict_gives_the_crm_what_it_says(page: Page, demo: Demo, story: World) -> None:
+    sign_in(page, demo)
+    proposed = {"jobtitle": "Head of Choices", "nickname": "Kai", "assistantname": "Ida Moe"}
+    contact, (address,) = edited(page, demo, story, proposed)
+    page.goto(address)
+    page.get_by_role("button", name="Approve all 3").click()
+    expect(outcome(page, "Assistant")).to_contain_text("Approved")
+    story.form(contact, jobtitle="Typed in CRM", nickname="Of CRM", assistantname="Somebody")
+    for label in ("Job Title", "Nickname", "Assistant"):
+        expect(row(page, label).locator(".conflict")).to_contain_text("Nothing was overwritten", timeout=PATIENCE)
+
+    row(page, "Job Title").get_by_role("button", name="Keep CRM’s value").click()
+    expect(outcome(page, "Job Title")).to_be_visible()
+    row(page, "Nickname").get_by_role("button", name="Write proposed").click()
+    expect(outcome(page, "Nickname")).to_be_visible()
+    row(page, "Assistant").get_by_placeholder("Type the right value").fill("Mina Clarke")
+    row(page, "Assistant").get_by_role("button", name="Write this").click()
+
+    for label in ("Nickname", "Assistant"):
+        expect(outcome(page, label)).to_contain_text("Written", timeout=PATIENCE)
+    held = [story.value(contact, column) for column in proposed]
+    assert held == ["Typed in CRM", "Kai", "Mina Clarke"]
+
+
+def test_what_is_known_of_a_value_is_said_and_what_was_written_is_put_back(
+    page: Page, demo: Demo, story: World
+) -> None:
+    sign_in(page, demo)
+    contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Echoes"})
+    before, phone = story.value(contact, "jobtitle"), str(story.value(contact, "telephone1"))
+    page.goto(address)
+    approve(page, "Job Title")
+    expect(outcome(page, "Job Title")).to_contain_text("read back", timeout=PATIENCE)
+
+    story.outlook(contact, jobtitle=before, telephone1=phone.replace(" ", "-"))
+    story.outlook(contact, department="Fleet")
+    others = page.get_by_role("link", name=re.compile("^by Jonas Weber"))
+    wait_until(lambda: page.reload() and others.count() == 2, seconds=60, what="two more edits of the contact wait")
+    others.first.click()
+    expect(row(page, "Job Title")).to_contain_text("this was CRM’s value until")
+    expect(row(page, "Business Phone")).to_contain_text("format")
+    row(page, "Job Title").get_by_text("Reject…").click()
+    assert_no_violations_in_any_look(page, sees="1 more edit of this contact waits")
+
+    page.goto(address)
+    row(page, "Job Title").locator("label[title^='Put the old value back']").click()
+    row(page, "Job Title").get_by_label("Why does the old value come back?").fill("It was a mistake.")
+    assert_no_violations_in_any_look(page, sees="Why does the old value come back?")
+    row(page, "Job Title").get_by_role("button", name="Put the old value back").click()
+    expect(outcome(page, "Job Title")).to_contain_text("Old value put back", timeout=PATIENCE)
+    wait_until(lambda: story.value(contact, "jobtitle") == before, seconds=30, what="the CRM has the old value")
