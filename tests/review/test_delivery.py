@@ -394,6 +394,7 @@ def test_a_decision_taken_while_its_contact_is_being_written_is_delivered_next(w
 
     world.deliver()
     assert Decision.objects.get(field=fields["telephone1"]).state == DecisionState.OPEN
+    assert Delivery.objects.get().state == WorkState.READY, "the same delivery goes on, nothing is left to the net"
     world.forward(61)
     world.deliver()
 
