@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from celery import shared_task
@@ -13,6 +14,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from kombu.exceptions import OperationalError
 
 from syncapp import alarms, deliveries, demo, durable, gates
 from syncapp.activity import daily
@@ -58,11 +60,18 @@ def _ring(model: type[DurableWork], task: Any, *, behind: Sequence[str] = (), mo
         return
     ids = durable.due_bells(model, limit=most)
     durable.failpoint("tick.rung")
-    try:
+    with _unheard(lambda: durable.ring_again(model, ids)):
         for pk in ids:
             task.delay(str(pk))
-    except OSError:
-        durable.ring_again(model, ids)
+
+
+@contextmanager
+def _unheard(forget: Callable[[], object]) -> Iterator[None]:
+    """Where the broker is away and no bell sounds, `forget` that they rang, so that the next tick rings them."""
+    try:
+        yield
+    except (OSError, OperationalError):  # Celery passes on kombu's own error, which is no OSError
+        forget()
         raise
 
 
@@ -70,11 +79,13 @@ def _ring_filter_runs() -> None:
     """Some workers for each run with users to switch: the rows decide who gets which."""
     if not gates.would_let_through(runs.GATES):
         return
-    for run_id in runs.won_bells():
-        for _ in range(FILTER_WORKERS):
-            switch_filters.delay(str(run_id))
-    for run_id in runs.won_bells(counting=True):
-        count_meetings.delay(str(run_id))
+    switching, counting = runs.won_bells(), runs.won_bells(counting=True)
+    with _unheard(lambda: runs.ring_again(*switching, *counting)):
+        for run_id in switching:
+            for _ in range(FILTER_WORKERS):
+                switch_filters.delay(str(run_id))
+        for run_id in counting:
+            count_meetings.delay(str(run_id))
 
 
 def _ask_for_a_pulse() -> None:

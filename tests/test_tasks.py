@@ -1,19 +1,46 @@
-"""The tasks that no journey waits for: the nightly repair."""
+"""The tasks where no journey looks closely: the pull at its gates, and the nightly repair."""
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
-from syncapp import tasks
+from syncapp import connection, durable, gates, tasks
+from syncapp.filters import plans, run_states, runs
 from syncapp.mirror import changes, cursors
-from syncapp.models import MirrorCursor, Pulse, SyncRecord
+from syncapp.models import Delivery, FilterUser, Gate, MirrorCursor, Pulse, SyncRecord
 from tests.factories import make_field
+from tests.filters.company import small_company
+from tests.people import fred
+from tests.world import World
 
 pytestmark = pytest.mark.django_db
+
+
+def test_bells_that_nobody_heard_ring_again_with_the_first_tick_after_the_broker_is_back():
+    delivery = Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=timezone.now())
+
+    with pytest.raises(OperationalError):
+        tasks.tick()
+
+    assert durable.due_bells(Delivery) == [delivery.pk]
+
+
+def test_the_bells_of_runs_too():
+    small_company()
+    users = list(FilterUser.objects.values_list("pk", flat=True))
+    run = plans.freeze_run(users, plans.Wish(("appointment",), on=False), by=fred())
+    run_states.start(run, by=fred())
+
+    with pytest.raises(OperationalError):
+        tasks.tick()
+
+    assert runs.won_bells() == [run.pk]
 
 
 @pytest.fixture
@@ -78,3 +105,42 @@ def test_sessions_that_are_over_are_forgotten():
     tasks.nightly()
 
     assert [session.pk for session in Session.objects.all()] == ["running"]
+
+
+def test_a_pull_that_finds_another_one_at_work_opens_no_gate_and_gives_its_try_back(world: World):
+    world.pull()
+    gates.close(Gate.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=-1)
+    reader = cursors.take(changes.FIELDS)
+
+    tasks.pull()
+
+    assert [gate.name for gate in gates.closed()] == [Gate.Name.CRM_UNREACHABLE]
+    cursors.release(reader)
+    tasks.pull()
+    assert gates.closed() == []
+
+
+def test_a_pull_with_refused_credentials_stops_everybody_until_one_works_again(world: World):
+    world.pull()
+    world.faults(credentials_refused=True)
+    world.expire(access_tokens=True)
+
+    tasks.pull()
+
+    assert [gate.name for gate in gates.closed()] == [Gate.Name.CRM_CREDENTIALS]
+    world.heal()
+    tasks.pull()
+    assert not gates.are_open([Gate.Name.CRM_CREDENTIALS]), "too early for the next try"
+    world.forward()
+    tasks.pull()
+    assert gates.closed() == []
+
+
+def test_a_pull_from_another_crm_reads_nothing_and_is_said(world: World):
+    world.outlook(world.contact(), jobtitle="Head")
+    connection.recognise(uuid.uuid4())
+
+    tasks.pull()
+
+    assert [gate.name for gate in gates.closed()] == [Gate.Name.WRONG_ORGANIZATION]
+    assert not SyncRecord.objects.exists()

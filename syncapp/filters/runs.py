@@ -196,6 +196,7 @@ def won_bells(*, counting: bool = False) -> list[uuid.UUID]:
     return [pk for pk in list(ids) if FilterRun.objects.filter(silent, pk=pk).update(rung_at=Now())]
 
 
-def ring_again(run_id: uuid.UUID) -> None:
-    """The task's time was up, not the work: the next tick rings."""
-    FilterRun.objects.filter(pk=run_id).update(rung_at=None)
+def ring_again(*run_ids: uuid.UUID) -> None:
+    """The task's time was up, not the work, or nobody heard the bell: the next tick rings."""
+    for run_id in run_ids:
+        FilterRun.objects.filter(pk=run_id).update(rung_at=None)

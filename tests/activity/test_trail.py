@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from syncapp import audit
 from syncapp.mirror.rows import withdraw
-from syncapp.models import AuditEntry, SyncField
+from syncapp.models import AuditEntry, AuditValue, SyncField
 from syncapp.models.audit import Area, area_of
 from syncapp.review.decisions import reject
 from syncapp.review.steps import seen
@@ -59,3 +61,26 @@ def test_a_conflict_tells_what_was_expected_and_what_was_found(world: World):
 )
 def test_every_action_has_its_area(action, area):
     assert area_of(action) == audit.record(action, by=None, channel="system").area == area
+
+
+def test_a_digest_is_made_with_a_key_of_its_own(settings):
+    ours = audit.digest("+47 1")
+    settings.SECRET_KEY = "another" * 10
+    assert audit.digest("+47 1") == ours
+
+    settings.AUDIT_KEY = "somebody else's"
+
+    assert audit.digest("+47 1") not in (ours, hashlib.sha256(b"+47 1").hexdigest())
+    assert (audit.digest(None), audit.digest("") != "") == ("", True)
+
+
+def test_values_can_be_erased_and_the_entry_still_proves_which_they_were():
+    audit.record("field.review.approved", by=None, channel="screen", before="old", after="new", reason="typo")
+    sealed = audit.seal(AuditEntry.objects.get())
+
+    AuditValue.objects.all().delete()
+
+    left = AuditEntry.objects.get()
+    assert (left.before_digest, left.after_digest) == (audit.digest("old"), audit.digest("new"))
+    assert "typo" not in str(vars(left))
+    assert audit.seal(left) == sealed
