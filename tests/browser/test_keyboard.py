@@ -194,6 +194,21 @@ def test_a_key_takes_back_the_last_decision_even_from_the_next_contact(page: Pag
     assert len(undoing) == 1, "both by one request"
 
 
+def test_the_key_after_one_that_took_a_group_back_decides_the_group(page: Page, demo: Demo) -> None:
+    _, name = edit_in_outlook(page, demo, 16, address1_line1="Quay 31", address1_city="Tromso")
+    sign_in(page, demo)
+    open_edit(page, demo, name, "Quay 31")
+    group = page.locator(".field", has_text="decided together")
+
+    with page.expect_response(lambda answer: "/undo" in answer.url):
+        page.keyboard.press("A")
+        page.keyboard.press("u")
+
+    expect(group).to_be_focused()
+    page.keyboard.press("a")
+    expect(page.locator("#flash [data-decided]")).to_have_text("2 approved.")
+
+
 def test_keys_that_cannot_be_typed_for_somebody_stop_none_that_follow(page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, 15, birthdate="1980-05-17", assistantname="Ida Moe")
     sign_in(page, demo)

@@ -77,7 +77,7 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
       const ways = told
         ? [told.dataset.undo]
         : fields.map((id) => document.getElementById(`undo-${id}`)?.getAttribute("formaction")).filter(Boolean);
-      if (ways.length) undoable.push({ ways, field: fields[0] });
+      if (ways.length) undoable.push({ ways, field: from || fields[0] });
       if (record()?.dataset.record !== name) {
         if (told) goTo(nextOpen("") ?? rows()[0]);
         return;
@@ -128,6 +128,12 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
     if (isTyping(input) && input.type === "text") input.setSelectionRange(input.value.length, input.value.length);
   }
 
+  // A field of a group is decided with its head only.
+  function openRow(name) {
+    const found = rows().find((one) => one.dataset.field === name);
+    return found && isOpen(found) ? found : (nextOpen("") ?? found);
+  }
+
   function undo() {
     const last = undoable.pop();
     if (!last) {
@@ -136,7 +142,7 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
     }
     const back = () => {
       const way = last.ways.shift();
-      after = () => (last.ways.length ? back() : goTo(rows().find((one) => one.dataset.field === last.field)));
+      after = () => (last.ways.length ? back() : goTo(openRow(last.field)));
       htmx.ajax("POST", way, { target: "#record", swap: "outerHTML show:none" });
     };
     back();
