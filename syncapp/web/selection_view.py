@@ -69,6 +69,11 @@ class SelectionView:
         return self.row.items.filter(result=Result.TAKEN, decision__state__in=_UNDER_WAY).exists()
 
     @property
+    def offers_more(self) -> bool:
+        """Whether something can be undone, or frozen again."""
+        return self.run is not None and bool(self.can_be_undone or (self.refused and not self.is_working))
+
+    @property
     def word(self) -> str:
         """approved or rejected, once it is known."""
         return Outcome(self.run.outcome).label.lower() if self.run else ""
