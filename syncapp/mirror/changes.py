@@ -75,7 +75,7 @@ def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = l
                 return pulled
         finally:
             cursors.release(reader)
-    users.read_editors(crm, users.unknown_editors())
+    users.read_editors(crm, users.unknown_editors() or users.outdated_editors())
     pulled.finished = True
     return pulled
 

@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from itertools import islice
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from syncapp.crm.client import CrmClient
 from syncapp.crm.records import User
 from syncapp.models import CrmUser, SyncRecord
 
 BATCH = 100
+FRESH_FOR = timedelta(days=1)
 
 
 def unknown_editors(*, limit: int = BATCH) -> list[UUID]:
-    """Editors of mirrored edits whom we have not read yet."""
+    """Editors of waiting edits whom we have not read yet: one partial index, however many edits are decided."""
     known = CrmUser.objects.filter(pk=OuterRef("editor_id"))
-    edits = SyncRecord.objects.filter(~Exists(known), editor_id__isnull=False).order_by()
-    return [editor for editor in edits.values_list("editor_id", flat=True).distinct()[:limit] if editor]
+    waiting = SyncRecord.objects.filter(waiting_count__gt=0, is_stub=False, editor_id__isnull=False)
+    return list(waiting.filter(~Exists(known)).order_by().values_list("editor_id", flat=True).distinct()[:limit])
+
+
+def outdated_editors(*, limit: int = BATCH) -> list[UUID]:
+    """Those whom we read a day ago or earlier, the longest ago first: people get other names, and leave."""
+    outdated = CrmUser.objects.filter(read_at__lte=timezone.now() - FRESH_FOR).order_by("read_at", "pk")
+    return list(outdated.values_list("pk", flat=True)[:limit])
 
 
 def read_editors(crm: CrmClient, ids: Collection[UUID]) -> int:
-    """Read these users and keep them; one that the CRM does not have is kept nameless. Raises CrmError."""
+    """Read these users and keep them. Raises CrmError.
+
+    One whom the CRM does not have is kept nameless, or as he was known: his edits stay his own.
+    """
     wanted = list(islice(ids, BATCH))
     if not wanted:
         return 0
-    found = {user.id: user for user in crm.users(wanted)}
-    rows = [_row(found.get(each) or User(each, "", "", None, True)) for each in wanted]
-    kept = ["name", "address", "entra_id", "is_disabled", "read_at"]
-    CrmUser.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=kept)
-    return len(rows)
+    found = crm.users(wanted)
+    gone = set(wanted) - {user.id for user in found}
+    _keep(found, "name", "address", "entra_id", "is_disabled", "read_at")
+    _keep([User(each, "", "", None, True) for each in sorted(gone)], "is_disabled", "read_at")
+    return len(wanted)
+
+
+def _keep(users: Sequence[User], *columns: str) -> None:
+    rows = [_row(user) for user in users]
+    CrmUser.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=columns)
 
 
 def _row(user: User) -> CrmUser:
