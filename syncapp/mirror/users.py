@@ -23,7 +23,8 @@ def unknown_editors(*, limit: int = BATCH) -> list[UUID]:
     """Editors of waiting edits whom we have not read yet: one partial index, however many edits are decided."""
     known = CrmUser.objects.filter(pk=OuterRef("editor_id"))
     waiting = SyncRecord.objects.filter(waiting_count__gt=0, is_stub=False, editor_id__isnull=False)
-    return list(waiting.filter(~Exists(known)).order_by().values_list("editor_id", flat=True).distinct()[:limit])
+    editors = waiting.filter(~Exists(known)).order_by().values_list("editor_id", flat=True).distinct()
+    return [editor for editor in editors[:limit] if editor]
 
 
 def outdated_editors(*, limit: int = BATCH) -> list[UUID]:
