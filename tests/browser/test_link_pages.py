@@ -7,8 +7,9 @@ from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from tests import people
-from tests.browser.axe import assert_no_violations_in_any_look
+from tests.browser.axe import assert_no_violations, assert_no_violations_in_any_look
 from tests.browser.sent_links import post_office, sent_links  # noqa: F401  (fixtures are found by their names)
+from tests.emails.conftest import PostOffice
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -25,6 +26,21 @@ def test_axe_finds_nothing_on_the_pages_that_need_no_sign_in(
         tab.goto(address)
         assert_no_violations_in_any_look(tab, sees=words)
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.context.close()
+
+
+def test_every_mail_is_read_on_a_phone(
+    links: list[str],
+    post_office: PostOffice,  # noqa: F811  (the fixture itself)
+    chromium: Browser,
+) -> None:
+    tab = chromium.new_context(viewport={"width": 390, "height": 844}).new_page()
+
+    for mail in post_office.mails():
+        tab.set_content(mail.html)
+        assert_no_violations(tab, sees="Sent automatically")
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390, mail.subject
+        assert tab.locator("img").count() == 0
     tab.context.close()
 
 
