@@ -34,6 +34,13 @@ def test_axe_finds_nothing_on_the_queue(page: Page, demo: Demo) -> None:
     name = edit_in_outlook(page, demo, 2, jobtitle="Head of One")[1]
     wait_until(lambda: visit(page, demo, f"?q={name}&age=fresh") or page.locator(".item").count() == 1, seconds=60)
     assert_no_violations_in_any_look(page, sees="1 matches")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.locator(".items input[name=record]").check()
+    page.get_by_role("button", name="Decide together…").click()
+    page.get_by_role("button", name=re.compile("^Approve")).click()
+    expect(page.get_by_text("read back")).to_be_visible(timeout=60_000)
+    assert_no_violations_in_any_look(page, sees="What became of each")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_j_after_the_last_row_brings_more_rows_and_the_focus_goes_on(page: Page, demo: Demo) -> None:
