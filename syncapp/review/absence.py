@@ -1,4 +1,4 @@
-"""Who is away, and who stands in: reminders go to the deputy, and the deputy sees whose edits these are."""
+"""Who is away, and who stands in: reminders go to the deputy."""
 
 from __future__ import annotations
 
@@ -42,13 +42,6 @@ def stand_in(person: Person, *, day: date | None = None) -> Person:
             return person
         seen.add(here.pk)
     return person if here.is_absent(day) else here
-
-
-def stood_in_for(person: Person, *, day: date | None = None) -> list[Person]:
-    """Whose edits are also this person's on this day (today)."""
-    day = day or timezone.localdate()
-    away = Person.objects.filter(absent_until__gte=day, deputy__isnull=False, is_active=True)
-    return [each for each in away.select_related("deputy") if stand_in(each, day=day).pk == person.pk]
 
 
 def _told(person: Person) -> str | None:

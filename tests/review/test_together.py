@@ -114,7 +114,6 @@ def test_reminders_move_to_the_deputy_until_the_last_day_of_the_absence():
     absent = absence.set_absence(rita(), until=in_days(3), deputy=rob(), by=rita())
 
     assert absence.stand_in(absent) == rob()
-    assert absence.stood_in_for(rob()) == [absent]
     assert absence.stand_in(absent, day=in_days(4)) == absent
 
 
