@@ -178,8 +178,8 @@ def due_bells(model: type[DurableWork], *, limit: int = 200) -> Sequence[Any]:
 
 def in_hand(model: type[DurableWork]) -> int:
     """How many rows somebody works on, or is about to: their bell rang and has not been answered yet."""
-    rung = Q(state__in=WAITING_STATES, rung_at__gt=database_now(plus=-BELL_SECONDS), due_at__lte=Now())
-    return model.objects.filter(rung | Q(state__in=HELD_STATES)).count()
+    rung = model.objects.all().due().filter(rung_at__gt=database_now(plus=-BELL_SECONDS)).count()
+    return rung + model.objects.filter(lease_until__isnull=False).count()  # asked apart, each walks an index
 
 
 def ring_again(model: type[DurableWork], pks: Sequence[Any]) -> None:

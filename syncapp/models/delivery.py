@@ -24,7 +24,7 @@ class Delivery(DurableWork):
 
     class Meta:
         verbose_name_plural = "deliveries"
-        indexes = durable_indexes("delivery")
+        indexes = [*durable_indexes("delivery"), models.Index(fields=["target_id"], name="delivery_of_contact")]
         constraints = [
             models.UniqueConstraint(
                 fields=["target_table", "target_id"],

@@ -1,0 +1,78 @@
+"""What every tick asks stays small however much work is done: each question walks an index, with real parameters."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from syncapp import durable
+from syncapp.models import Delivery, SyncField
+from syncapp.models.durable_work import OPEN_STATES, WorkState
+from tests.factories import make_record
+
+pytestmark = pytest.mark.django_db
+DONE = 2000
+
+QUESTIONS: dict[str, Callable[[], Any]] = {
+    "what is due": lambda: Delivery.objects.all().due(),
+    "what is to be rung": lambda: Delivery.objects.all().unrung(seconds=15).order_by("due_at"),
+    "whose lease is over": lambda: Delivery.objects.all().lease_over(),
+    "what is held": lambda: Delivery.objects.filter(lease_until__isnull=False),
+    "what is open of a contact": lambda: Delivery.objects.filter(
+        target_table="contact", target_id=uuid.uuid4(), state__in=OPEN_STATES
+    ),
+}
+
+
+@pytest.fixture
+def much_is_done() -> None:
+    """Deliveries of last week."""
+    last_week = timezone.now() - timedelta(days=7)
+    done = {"state": WorkState.DONE, "due_at": last_week, "settled_at": last_week, "target_table": "contact"}
+    Delivery.objects.bulk_create(Delivery(target_id=uuid.uuid4(), **done) for _ in range(DONE))
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {Delivery._meta.db_table}")
+
+
+def plan(rows: Any) -> str:
+    """How the database will answer, with parameters as Django sends them."""
+    sql, parameters = rows.values("pk").query.sql_with_params()
+    explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{explain} {sql}", parameters)
+        return "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
+@pytest.mark.usefixtures("much_is_done")
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_done_work_is_not_looked_at(question: str):
+    found = plan(QUESTIONS[question]())
+
+    assert "SCAN syncapp_delivery" not in found
+    assert "Seq Scan on syncapp_delivery" not in found
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL chooses by what it knows of the rows")
+def test_fields_that_no_rule_has_looked_at_are_found_without_those_that_wait():
+    ruled = {"record": make_record(), "version": 1, "ruled_at": timezone.now()}
+    SyncField.objects.bulk_create(SyncField(id=uuid.uuid4(), column_name=f"c{n}", **ruled) for n in range(50))
+
+    assert "field_unruled" in plan(SyncField.objects.unruled().order_by("pk"))
+
+
+def test_who_works_on_something_or_is_about_to_is_counted():
+    for state, rung in (("ready", True), ("ready", False), ("verify", True), ("leased", False), ("done", True)):
+        lease = {"lease_until": timezone.now()} if state == "leased" else {}
+        moment = timezone.now()
+        rung_at = moment if rung else None
+        Delivery.objects.create(
+            target_table="contact", target_id=uuid.uuid4(), state=state, due_at=moment, rung_at=rung_at, **lease
+        )
+
+    assert durable.in_hand(Delivery) == 3
