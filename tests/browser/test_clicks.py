@@ -43,18 +43,3 @@ def test_a_second_click_waits_for_the_answer_to_the_first(page: Page, demo: Demo
 def _ledger(demo: Demo) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = ask(demo, "GET", "/sandbox/ledger")
     return found
-
-
-def test_the_row_of_an_edit_that_was_left_says_that_it_is_written(page: Page, demo: Demo) -> None:
-    _, name = edit_in_outlook(page, demo, 14, jobtitle="Head of Leaving")
-    sign_in(page, demo)
-    open_edit(page, demo, name, "Head of Leaving")
-    row = page.locator(f"#row-{page.locator('#record').get_attribute('data-record')}")
-
-    page.keyboard.press("a")
-
-    expect(page.locator("#record")).not_to_contain_text("Head of Leaving")
-    expect(row).to_contain_text("Being written")
-    place = row.bounding_box()
-    expect(row).to_contain_text("Written", timeout=40_000)
-    assert row.bounding_box() == place

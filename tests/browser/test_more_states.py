@@ -17,7 +17,7 @@ from syncapp.models import Person
 from tests.browser.axe import assert_no_violations_in_any_look
 from tests.browser.conftest import Demo
 from tests.browser.test_mail import link_in, sign_in_from_link, told_of_an_edit
-from tests.browser.test_review import ledger, sign_in
+from tests.browser.test_review import edit_in_outlook, ledger, open_edit, sign_in
 from tests.browser.test_states import PATIENCE, approve, edited, outcome, row
 from tests.browser.test_states import story as story
 from tests.servers import wait_until
@@ -194,3 +194,18 @@ def test_what_is_known_of_a_value_is_said_and_what_was_written_is_put_back(
     row(page, "Job Title").get_by_role("button", name="Put the old value back").click()
     expect(outcome(page, "Job Title")).to_contain_text("Old value put back", timeout=PATIENCE)
     wait_until(lambda: story.value(contact, "jobtitle") == before, seconds=30, what="the CRM has the old value")
+
+
+def test_the_row_of_an_edit_that_was_left_says_that_it_is_written(page: Page, demo: Demo) -> None:
+    _, name = edit_in_outlook(page, demo, 14, jobtitle="Head of Leaving")
+    sign_in(page, demo)
+    open_edit(page, demo, name, "Head of Leaving")
+    row = page.locator(f"#row-{page.locator('#record').get_attribute('data-record')}")
+
+    page.keyboard.press("a")
+
+    expect(page.locator("#record")).not_to_contain_text("Head of Leaving")
+    expect(row).to_contain_text("Being written")
+    place = row.bounding_box()
+    expect(row).to_contain_text("Written", timeout=40_000)
+    assert row.bounding_box() == place

@@ -49,6 +49,9 @@ def test_axe_finds_nothing_on_the_settings_pages(ada: Page, demo: Demo):
     for path, sees in pages.items():
         ada.goto(f"{demo.portal}{path}")
         assert_no_violations_in_any_look(ada, sees=sees)
+    ada.goto(f"{demo.portal}/settings/people/")
+    ada.get_by_role("link", name="Ada Brennan").click()
+    assert_no_violations_in_any_look(ada, sees="Last day away")
 
 
 def test_axe_finds_nothing_where_something_is_wrong(window: BrowserContext, demo: Demo):
