@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -20,11 +21,19 @@ FRESH_FOR = timedelta(days=1)
 
 
 def unknown_editors(*, limit: int = BATCH) -> list[UUID]:
-    """Editors of waiting edits whom we have not read yet: one partial index, however many edits are decided."""
+    """Editors whom we have not read yet, of edits that wait or are being written: two partial indexes, not all edits.
+
+    One that was superseded as it arrived waits for nobody, but its mark is written.
+    """
+    of_waiting = _not_read(SyncRecord.objects.filter(waiting_count__gt=0, is_stub=False))
+    of_written = _not_read(SyncRecord.objects.filter(writing_count__gt=0, is_stub=False))
+    return sorted({*of_waiting[:limit], *of_written[:limit]})[:limit]
+
+
+def _not_read(edits: QuerySet[SyncRecord]) -> QuerySet[SyncRecord, Any]:
     known = CrmUser.objects.filter(pk=OuterRef("editor_id"))
-    waiting = SyncRecord.objects.filter(waiting_count__gt=0, is_stub=False, editor_id__isnull=False)
-    editors = waiting.filter(~Exists(known)).order_by().values_list("editor_id", flat=True).distinct()
-    return [editor for editor in editors[:limit] if editor]
+    unknown = edits.filter(~Exists(known), editor_id__isnull=False).order_by()
+    return unknown.values_list("editor_id", flat=True).distinct()
 
 
 def outdated_editors(*, limit: int = BATCH) -> list[UUID]:
