@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from syncapp import durable
-from syncapp.mirror import changes, cursors
-from syncapp.models import CrmColumn, CrmUser, MirrorCursor, SyncField, SyncRecord
+from syncapp import durable, preferences
+from syncapp.mirror import arrivals, changes, cursors
+from syncapp.models import Arrival, CrmColumn, CrmUser, MirrorCursor, SyncField, SyncRecord
 from syncapp.models.sync_field import FieldDecision
+from syncapp.review import notices
+from tests.people import rita
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,6 +28,23 @@ def test_the_first_pull_reads_everything_with_labels_and_editors(world: World):
     assert SyncRecord.objects.waiting().count() == 12
     assert CrmUser.objects.exclude(name="").exists()
     assert CrmColumn.objects.filter(table="contact", name="jobtitle").exclude(label="").exists()
+
+
+@pytest.mark.parametrize(("pending", "is_backlog"), [(11, False), (12, True)])
+def test_the_first_pull_mails_nobody_and_a_long_one_begins_a_backlog(world: World, monkeypatch, pending, is_backlog):
+    monkeypatch.setattr(arrivals, "BACKLOG_FROM", 12)
+    world.reset(users=10, contacts=20, pending=pending)
+    rita()
+
+    world.pull()
+
+    assert (notices.tell_new_edits(), preferences.read().backlog) == (0, is_backlog)
+    assert notices.remind() == (0 if is_backlog else 1), "edits of six days are overdue unless they are a backlog"
+    preferences.change(by=None, backlog=False)
+    world.outlook(world.contact(), jobtitle="Head")
+    world.pull()
+    assert notices.tell_new_edits() == 1
+    assert Arrival.objects.get().record.target_id == world.contact(), "of nothing that the first pull found"
 
 
 def test_the_next_pull_reads_only_what_changed(world: World):
