@@ -10,11 +10,14 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from portal.celery import app
 from syncapp import connection, durable, gates, tasks
 from syncapp.filters import plans, run_states, runs
-from syncapp.mirror import changes, cursors
-from syncapp.models import Delivery, FilterUser, Gate, MirrorCursor, Pulse, SyncRecord
-from tests.factories import make_field
+from syncapp.mirror import arrivals, changes, cursors
+from syncapp.models import Delivery, FilterUser, Gate, Message, MirrorCursor, Pulse, SyncRecord
+from syncapp.models.person import Role
+from tests import people
+from tests.factories import make_field, make_record
 from tests.filters.company import small_company
 from tests.people import fred
 from tests.world import World
@@ -41,6 +44,17 @@ def test_the_bells_of_runs_too():
         tasks.tick()
 
     assert runs.won_bells() == [run.pk]
+
+
+def test_one_task_tells_of_news_and_reminds_of_what_is_overdue():
+    people.make_person("Rita", Role.REVIEWER, told_until=0)
+    late = make_field(make_record(edited_on=timezone.now() - timedelta(days=5))).record
+    arrivals.note([late.pk])
+
+    tasks.tell()
+
+    assert set(Message.objects.values_list("kind", flat=True)) == {"new_edits", "overdue"}
+    assert "syncapp.tasks.tell" in {each["task"] for each in app.conf.beat_schedule.values()}
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import uuid
 
 import pytest
 
-from syncapp import connection, durable, gates
-from syncapp.models import Connection, Decision, Delivery, Gate, SyncField
+from syncapp import connection, durable, gates, preferences
+from syncapp.models import Connection, Decision, Delivery, Gate, Message, SyncField
 from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import WorkState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
@@ -48,6 +48,21 @@ def test_one_submit_is_one_change_set(world: World):
     ]
     assert set(entries[0]["changes"]) == {"jobtitle", "osync_revision"}
     assert (axes(fields["jobtitle"]), axes(fields["telephone1"])) == (APPROVED, REJECTED)
+
+
+def test_the_editor_is_told_once_nothing_of_the_edit_is_left(world: World):
+    preferences.change(by=None, tell_editors=True)
+    fields = world.edited(jobtitle="Head", telephone1="+47 1")
+    world.decide(approve=(fields["jobtitle"],))
+    world.deliver()
+    assert not Message.objects.exists()
+
+    world.decide(reject=(fields["telephone1"],))
+    world.deliver()
+
+    told = Message.objects.get()
+    assert (told.kind, told.record_id) == ("outcome", fields["jobtitle"].record_id)
+    assert told.address.startswith("jonas.weber@")
 
 
 def test_our_write_is_not_staged_as_another_outlook_edit(world: World):
