@@ -125,12 +125,15 @@ class World:
         before = self.judge.seq
         clock.forward(clock.JUMPS["a day"])
         begun = timezone.now()
+        began_before = MirrorCursor.objects.exclude(next_link="").exists()
         MirrorCursor.objects.update(pulled_at=None)
         self.portal.tick()
         self.portal.pull()
         self.check()
-        # A full read ends with what it began with: only the next reading brings what was edited meanwhile.
-        was_read = not MirrorCursor.objects.filter(Q(pulled_at=None) | Q(full_read_at__gte=begun)).exists()
+        # A full read, and one that goes on where another stopped, end with what they began with: only the next reading
+        # brings what was edited meanwhile.
+        unread = MirrorCursor.objects.filter(Q(pulled_at=None) | Q(full_read_at__gte=begun)).exists()
+        was_read = not (began_before or unread)
         is_idle = not Delivery.objects.filter(state__in=OPEN_STATES).exists() and gates.are_open(OPENED_BY_SUCCESS)
         is_settled = self.judge.seq == before and not Decision.objects.filter(state="open").exists()
         return was_read and is_idle and is_settled
