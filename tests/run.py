@@ -1,4 +1,4 @@
-"""`make test`: the suite in lanes, one after the other, with those `aside` in a second row; one summary, one result.
+"""`make test`: the suite in lanes, one after the other, each on all cores (but `beside`); one summary, one result.
 
 `python -m tests.run unit journeys` runs these lanes only; what follows `--` goes to pytest.
 """
@@ -67,10 +67,10 @@ IN_A_BROWSER = ["-m", "browser", "--dist", "loadfile", AS_MODELLED]
 class Lane:
     """One run of pytest. `postgres`: on a server of its own, which DATABASE_URL names.
 
-    `environment`: what its processes are told besides. `aside`: one after the other while the others run, on what these
-    leave of the cores; `niceness` says how far it gives way. `only_by_name`: too long for every time; `make test-long`
-    runs it. `needs` says what is missing on this machine, after trying to get it; without it nothing of the lane can be
-    run, or with `all_of_it` False a part.
+    `environment`: what its processes are told besides. `beside`: the lane that shares the cores with it, if both run.
+    `only_by_name`: too long for every time; `make test-long` runs it.
+    `needs` says what is missing on this machine, after trying to get it; without it nothing of the lane can be run, or
+    with `all_of_it` False a part.
     """
 
     name: str
@@ -80,8 +80,7 @@ class Lane:
     needs: Callable[[], str] = lambda: ""
     all_of_it: bool = True
     only_by_name: bool = False
-    aside: bool = False
-    niceness: int = 0
+    beside: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -104,7 +103,7 @@ class Result:
 
 def lanes() -> list[Lane]:
     """Quick ones first."""
-    return [*_without_processes(), *_with_processes(), *_aside(), *_only_by_name()]
+    return [*_without_processes(), *_with_processes(), *_only_by_name()]
 
 
 def _without_processes() -> list[Lane]:
@@ -118,6 +117,7 @@ def _without_processes() -> list[Lane]:
             [*ON_BOTH, *tops, *SPREAD, AS_MODELLED],
             postgres=True,
         ),
+        Lane("machine", "the state machine, SQLite", ["tests/machine", AS_MODELLED]),
     ]
 
 
@@ -135,21 +135,14 @@ def _with_processes() -> list[Lane]:
             needs=environments.missing,
             all_of_it=False,
         ),
-    ]
-
-
-def _aside() -> list[Lane]:
-    return [
         Lane(
             "browser",
             "a real Chromium",
             [*IN_A_BROWSER, "tests/browser", *_ignored(LONG_IN_A_BROWSER)],
             needs=_chromium,
-            aside=True,  # a browser waits most of the time, and where there is none yet, it is fetched meanwhile
+            beside="unit",  # a browser waits most of the time, and where there is none yet, it is fetched meanwhile
             environment={"DEMO_USERS": "40"},  # reading a whole company's filters meanwhile costs every test time
         ),
-        # Nothing of it depends on time, so it takes the half of the cores for which journeys wait.
-        Lane("machine", "the state machine, SQLite", ["tests/machine", AS_MODELLED], aside=True, niceness=10),
     ]
 
 
@@ -196,13 +189,17 @@ def _chromium() -> str:
 
 
 def run_all(chosen: Sequence[Lane], extra: Sequence[str]) -> list[Result]:
-    """Run these lanes in two rows at once, each row in its order."""
-    with ThreadPoolExecutor(max_workers=1) as second_row:
-        aside = [second_row.submit(_run_aside, lane, extra) for lane in chosen if lane.aside]
-        return [*(run(lane, extra) for lane in chosen if not lane.aside), *(each.result() for each in aside)]
+    """Run these lanes one after the other, some with another one beside them."""
+    names = {lane.name for lane in chosen}
+    results: list[Result] = []
+    for lane in (each for each in chosen if each.beside not in names):
+        with ThreadPoolExecutor() as pool:
+            beside = [pool.submit(_run_beside, each, extra) for each in chosen if each.beside == lane.name]
+            results += [run(lane, extra), *(each.result() for each in beside)]
+    return results
 
 
-def _run_aside(lane: Lane, extra: Sequence[str]) -> Result:
+def _run_beside(lane: Lane, extra: Sequence[str]) -> Result:
     """Its lines come all at once when it has ended."""
     with tempfile.TemporaryFile("w+") as log:
         result = run(lane, extra, log=log)
@@ -230,18 +227,7 @@ def _pytest(
     lane: Lane, extra: Sequence[str], report: Path, database: servers.Server | None, log: IO[str] | None
 ) -> tuple[int, float]:
     """How it ended, and the processor seconds of all that it started (not of the database server)."""
-    command = [
-        "nice",
-        "-n",
-        str(lane.niceness),
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        str(WORKERS),
-        f"--junitxml={report}",
-    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(WORKERS), f"--junitxml={report}"]
     environment = {name: value for name, value in os.environ.items() if name not in NOT_FOR_LANES}
     environment |= lane.environment
     if database is not None:
