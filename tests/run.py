@@ -30,6 +30,7 @@ ON_BOTH = [
     *("tests/activity", "tests/emails", "tests/filters", "tests/mirror", "tests/models", "tests/review"),
     *(f"tests/web/test_{page}.py" for page in PAGES_ON_BOTH),
 ]
+ABOUT_SETTINGS = {"tests/test_checks.py", "tests/test_deploy_check.py"}
 # Each state of an edit, and axe on each page in each look: minutes that a change of one page needs, not every change.
 LONG_IN_A_BROWSER = [
     f"tests/browser/test_{name}.py"
@@ -48,6 +49,8 @@ LONG_IN_A_BROWSER = [
         ),
     )
 ]
+# Some tests of these are marked as long.
+PARTLY_LONG_IN_A_BROWSER = [f"tests/browser/test_{name}.py" for name in ("keyboard", "mail", "review")]
 # Two thousand users and the limits of a real CRM; the other lever.
 LONG_JOURNEYS = [f"tests/journeys/test_{name}.py" for name in ("many_filter_runs", "mailbox_runs")]
 # On SQLite every time; PostgreSQL sees them, or a filter run of thousands, in the long lane.
@@ -57,10 +60,10 @@ NOT_FOR_LANES = ("DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
 
 
 SPREAD = ["--dist", "worksteal"]
-JOURNEYS = ["-m", "journey", "tests/journeys"]
+JOURNEYS = ["-m", "journey and not long", "tests/journeys"]
 # The migrations themselves run in the journeys, on both databases.
 AS_MODELLED = "--nomigrations"
-IN_A_BROWSER = ["-m", "browser", "--dist", "loadfile", AS_MODELLED]
+IN_A_BROWSER = ["--dist", "loadfile", AS_MODELLED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def lanes() -> list[Lane]:
 
 
 def _without_processes() -> list[Lane]:
-    tops = sorted(str(path) for path in Path("tests").glob("test_*.py"))
+    tops = sorted({str(path) for path in Path("tests").glob("test_*.py")} - ABOUT_SETTINGS)
     apart = _ignored(f"tests/{folder}" for folder in ("machine", "interop", "journeys", "browser"))
     return [
         Lane("unit", "everything without processes, SQLite", [*apart, *SPREAD, AS_MODELLED]),
@@ -138,7 +141,7 @@ def _with_processes() -> list[Lane]:
         Lane(
             "browser",
             "a real Chromium",
-            [*IN_A_BROWSER, "tests/browser", *_ignored(LONG_IN_A_BROWSER)],
+            ["-m", "browser and not long", *IN_A_BROWSER, "tests/browser", *_ignored(LONG_IN_A_BROWSER)],
             needs=_chromium,
             beside="unit",  # a browser waits most of the time, and where there is none yet, it is fetched meanwhile
             environment={"DEMO_USERS": "40"},  # reading a whole company's filters meanwhile costs every test time
@@ -147,7 +150,13 @@ def _with_processes() -> list[Lane]:
 
 
 def _only_by_name() -> list[Lane]:
-    once_in_short = ["-m", "journey", *LONG_JOURNEYS, "tests/journeys/test_mails_and_rules.py"]
+    once_in_short = [
+        "-m",
+        "journey",
+        *LONG_JOURNEYS,
+        "tests/journeys/test_mails_and_rules.py",
+        "tests/journeys/test_demo.py",
+    ]
     kills = ["-m", "journey", "tests/journeys/test_kills.py", *SPREAD]
     five = {"JOURNEY_ROUNDS": "5"}
     return [
@@ -170,7 +179,7 @@ def _only_by_name() -> list[Lane]:
         Lane(
             "browser-long",
             "every state and every look in a real Chromium, a hundred edits by keys",
-            [*IN_A_BROWSER, *LONG_IN_A_BROWSER, "tests/browser/test_keyboard.py"],
+            ["-m", "browser", *IN_A_BROWSER, *LONG_IN_A_BROWSER, *PARTLY_LONG_IN_A_BROWSER],
             environment={"KEYBOARD_EDITS": "100"},
             needs=_chromium,
             only_by_name=True,

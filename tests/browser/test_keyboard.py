@@ -194,6 +194,7 @@ def test_a_key_takes_back_the_last_decision_even_from_the_next_contact(page: Pag
     assert len(undoing) == 1, "both by one request"
 
 
+@pytest.mark.long
 def test_the_key_after_one_that_took_a_group_back_decides_the_group(page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, 16, address1_line1="Quay 31", address1_city="Tromso")
     sign_in(page, demo)

@@ -71,6 +71,7 @@ def test_a_mail_leads_to_its_decision(page: Page, demo: Demo) -> None:
     assert len({entry["transaction"] for entry in ledger(demo, contact)}) == 1
 
 
+@pytest.mark.long
 def test_a_cut_or_forwarded_link_leads_to_the_edit_and_says_so(page: Page, demo: Demo) -> None:
     _, mail = told_of_an_edit(page, demo, 12, "Head of Forwarding")
     link = link_in(mail, "Approve")
@@ -83,6 +84,7 @@ def test_a_cut_or_forwarded_link_leads_to_the_edit_and_says_so(page: Page, demo:
     expect(page.locator(".record")).to_contain_text("Head of Forwarding")
 
 
+@pytest.mark.long
 def test_a_phone_shows_the_mails_choice_without_sideways_scrolling(page: Page, demo: Demo) -> None:
     _, mail = told_of_an_edit(page, demo, 13, "Head of Pockets")
     page.set_viewport_size({"width": 390, "height": 844})
@@ -93,6 +95,7 @@ def test_a_phone_shows_the_mails_choice_without_sideways_scrolling(page: Page, d
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.long
 def test_the_wishes_can_be_set_from_a_mail_without_signing_in(page: Page, demo: Demo) -> None:
     _, mail = told_of_an_edit(page, demo, 14, "Head of Wishes")
 

@@ -161,6 +161,7 @@ def edits(demos: Demos) -> list[tuple[str, ...]]:
         return database.execute("SELECT id, name, generation FROM syncapp_syncrecord ORDER BY id").fetchall()
 
 
+@pytest.mark.long
 def test_children_that_die_are_started_again_and_one_that_hangs_is_ended(demos: Demos) -> None:
     demo = demos.start_and_wait()
 
@@ -191,6 +192,7 @@ def test_a_port_in_use_is_one_clear_line(demos: Demos, which: str) -> None:
     assert is_free(demos.sandbox)
 
 
+@pytest.mark.long
 def test_a_part_that_cannot_start_is_said_at_once(demos: Demos) -> None:
     (demos.folder / "demo" / "sandbox.sqlite3").mkdir(parents=True)
     demo = demos.start()
