@@ -62,6 +62,10 @@ class Scenery:
         found: list[dict[str, Any]] = self.cloud.call("GET", f"{set_name}{query}")["value"]
         return found
 
+    def version(self, set_name: str, row_id: uuid.UUID) -> int:
+        """The CRM's version number of a row."""
+        return int(self.cloud.call("GET", f"{set_name}({row_id})?$select=versionnumber")["versionnumber"])
+
     def act_for_others_only(self) -> None:
         """Our user may act for others, and see no filters by his own right."""
         for name in ("Basic User", "Delegate"):
