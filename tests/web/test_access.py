@@ -193,8 +193,10 @@ def test_nobody_is_let_in_without_signing_in_or_without_a_role(name: str) -> Non
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", TABLE)
 def test_another_method_is_refused_before_anything_else(name: str) -> None:
+    client = browser()
+
     for method in set(METHODS) - methods_of(name):
-        assert browser().generic(method, address(name)).status_code == 405
+        assert client.generic(method, address(name)).status_code == 405
 
 
 @pytest.mark.django_db
