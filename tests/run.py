@@ -141,7 +141,8 @@ def _with_processes() -> list[Lane]:
         Lane(
             "browser",
             "a real Chromium",
-            ["-m", "browser and not long", *IN_A_BROWSER, "tests/browser", *_ignored(LONG_IN_A_BROWSER)],
+            # With one process, and so one demo: it has the time of the lane beside it.
+            ["-n", "1", "-m", "browser and not long", *IN_A_BROWSER, "tests/browser", *_ignored(LONG_IN_A_BROWSER)],
             needs=_chromium,
             beside="unit",  # a browser waits most of the time, and where there is none yet, it is fetched meanwhile
             environment={"DEMO_USERS": "40"},  # reading a whole company's filters meanwhile costs every test time
