@@ -12,7 +12,8 @@ from django.utils import timezone
 from syncapp.crm import values
 from syncapp.crm.lookups import NamedRow
 from syncapp.crm.records import Column
-from syncapp.models import SyncField
+from syncapp.models import Decision, SyncField
+from syncapp.models.decision import Kind
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import sides, steps
 from syncapp.review.history import Echo
@@ -143,26 +144,39 @@ class FieldShown:
         field = self.field
         if field.crm_now_read_at is None or self.column is None or not (field.is_undecided or self.now_is_past):
             return False
-        return not values.same(self.column.type, field.crm_now_value, field.original_value)
+        return not values.same(self.column.type, self._held[0], field.original_value)
 
     @property
     def now_is_past(self) -> bool:
         """Whether the field is decided, so that the value is what the reviewer saw, and is not read any more."""
+        return self._review is not None and self.field.delivery in (*UNDER_WAY, *IN_THE_CRM)
+
+    @property
+    def _review(self) -> Decision | None:
+        """The reviewer's decision, where no later step was taken: that one saw what the decision had written."""
         is_decided = self.field.decision in (FieldDecision.APPROVED, FieldDecision.REJECTED)
-        return is_decided and self.field.delivery in (*UNDER_WAY, *IN_THE_CRM)
+        last = outcomes.last_decision(self.field) if is_decided else None
+        return last if last is not None and last.kind == Kind.REVIEW else None
+
+    @property
+    def _held(self) -> tuple[str | None, str]:
+        """What the CRM holds, with its label; once decided, what it held then, for the writing makes it another."""
+        field, known = self.field, (self.field.crm_now_value, self.field.crm_now_label)
+        if self._review is None or self._review.expected_value == field.crm_now_value:
+            return known
+        return self._review.expected_value, ""
 
     @property
     def now_is_proposed(self) -> bool:
-        """Whether the CRM holds the proposal already."""
+        """Whether the CRM held the proposal already."""
         column = self.column
-        return column is not None and values.same(column.type, self.field.crm_now_value, self.field.proposed_value)
+        return column is not None and values.same(column.type, self._held[0], self.field.proposed_value)
 
     @property
     def now(self) -> Side:
-        """The CRM's present value, marked against the original."""
-        field = self.field
-        original = (field.original_value, field.original_label)
-        return sides.between(self.column, original, (field.crm_now_value, field.crm_now_label)).will
+        """That value, marked against the original."""
+        original = (self.field.original_value, self.field.original_label)
+        return sides.between(self.column, original, self._held).will
 
     @property
     def corrected(self) -> Side | None:

@@ -220,6 +220,20 @@ def test_a_decision_leaves_what_the_crm_had_in_its_place(decide, says):
     assert says in words
 
 
+@pytest.mark.parametrize("had", ["Chief", "Buyer"])
+def test_what_a_decision_wrote_is_not_what_the_crm_had(had):
+    field = make_field(original_value="Buyer", proposed_value="Head")
+    scenes.move(field, crm_now_value=had, crm_now_read_at=timezone.now())
+    scenes.approved(field, by=rita())
+    field.refresh_from_db()
+    scenes.move(field, delivery="done", crm_now_value="Head", crm_now_label="", settled_at=timezone.now())
+
+    words = page(field).words
+
+    assert "CRM held the proposed value already" not in words
+    assert ("CRM had Chief" in words) is (had == "Chief")
+
+
 def test_a_corrected_value_is_shown_with_the_proposal():
     field = make_field()
     scenes.approved(field, by=rita(), is_corrected=True, corrected_value="Head of everything")
