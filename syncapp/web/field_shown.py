@@ -5,9 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-
-from django.utils import timezone
 
 from syncapp.crm import values
 from syncapp.crm.lookups import NamedRow
@@ -26,7 +23,6 @@ from syncapp.web.outcomes import Outcome
 CONTACT_DELETED = Outcome("gone", "none", "Contact deleted", "in CRM; it is not made again")
 UNDER_WAY = (FieldDelivery.WAITING, FieldDelivery.SENT)
 IN_THE_CRM = (FieldDelivery.DONE, FieldDelivery.ALREADY)
-LONGEST_READING_BACK = timedelta(seconds=30)
 
 
 def echo_words(echo: Echo) -> str:
@@ -98,21 +94,13 @@ class FieldShown:
     @property
     def is_under_way(self) -> bool:
         """Whether its state changes by itself, so the page asks again."""
-        awaited = self.field.delivery in IN_THE_CRM and self._awaits_reading_back
+        awaited = self.field.delivery in IN_THE_CRM and outcomes.awaits_reading_back(self.field)
         return self.is_being_written or (awaited and self.field.decision != FieldDecision.SUPERSEDED)
 
     @property
     def is_being_written(self) -> bool:
         """Whether its decision is not in the CRM yet."""
         return self.field.delivery in UNDER_WAY and self.field.decision != FieldDecision.SUPERSEDED
-
-    @property
-    def _awaits_reading_back(self) -> bool:
-        """Whether it was written moments ago and the mirror has not seen our mark on the staging row yet."""
-        last, settled = outcomes.last_decision(self.field), self.field.settled_at
-        if last is None or settled is None or outcomes.is_read_back(self.field, last):
-            return False
-        return timezone.now() - settled < LONGEST_READING_BACK
 
     @property
     def decides_alone(self) -> bool:

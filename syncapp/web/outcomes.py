@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
+
+from django.utils import timezone
 
 from syncapp import preferences
 from syncapp.models import Decision, Person, SyncField
@@ -12,6 +15,8 @@ from syncapp.models.durable_work import WorkState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import reasons
 from syncapp.web import times
+
+LONGEST_READING_BACK = timedelta(seconds=30)
 
 _NOT_THE_LAST = (DecisionState.UNDONE, DecisionState.REPLACED)
 
@@ -67,6 +72,14 @@ def last_decision(field: SyncField) -> Decision | None:
 def is_read_back(field: SyncField, last: Decision) -> bool:
     """Whether the mirror has read our decision's mark on the staging row: proof that the CRM committed it."""
     return field.crm_decision_id == str(last.pk)
+
+
+def awaits_reading_back(field: SyncField) -> bool:
+    """Whether it was written moments ago and the mirror has not seen our mark on the staging row yet."""
+    last = last_decision(field)
+    if last is None or field.settled_at is None or is_read_back(field, last):
+        return False
+    return timezone.now() - field.settled_at < LONGEST_READING_BACK
 
 
 def _why_withdrawn(field: SyncField) -> str:

@@ -65,8 +65,10 @@ class SelectionView:
 
     @cached_property
     def is_under_way(self) -> bool:
-        """Whether decisions of it are not in the CRM yet."""
-        return self.row.items.filter(result=Result.TAKEN, decision__state__in=_UNDER_WAY).exists()
+        """Whether decisions of it are not in the CRM yet, or one that is shown was not read back from there."""
+        if self.row.items.filter(result=Result.TAKEN, decision__state__in=_UNDER_WAY).exists():
+            return True
+        return any(outcomes.awaits_reading_back(line.item.field) for line in self.decided)
 
     @property
     def offers_more(self) -> bool:

@@ -178,6 +178,7 @@ def test_what_is_known_of_a_value_is_said_and_what_was_written_is_put_back(
     expect(outcome(page, "Job Title")).to_contain_text("read back", timeout=PATIENCE)
 
     story.outlook(contact, jobtitle=before, telephone1=phone.replace(" ", "-"))
+    page.wait_for_timeout(1100)  # edits are dated by the second
     story.outlook(contact, department="Fleet")
     others = page.get_by_role("link", name=re.compile("^by Jonas Weber"))
     wait_until(lambda: page.reload() and others.count() == 2, seconds=60, what="two more edits of the contact wait")
