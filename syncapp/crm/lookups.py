@@ -39,7 +39,7 @@ class Lookups:
         path = f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})"
         definition = self._transport.get(odata.query(path, select=_DEFINITION), deadline=deadline)
         set_name, row_id, name = (odata.identifier(text(definition, each)) for each in _DEFINITION)
-        condition = f"startswith({name},{odata.literal(beginning)})"
+        condition = f"startswith({name},{odata.literal(odata.without_wildcards(beginning))})"
         found = odata.query(set_name, select=(row_id, name), filter=condition, order_by=name, top=most)
         rows = odata.collection(self._transport.get(found, deadline=deadline))
         return tuple(NamedRow(table, guid(row, row_id), text(row, name)) for row in rows)

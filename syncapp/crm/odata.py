@@ -51,6 +51,14 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def without_wildcards(text: str) -> str:
+    """The text for `startswith` and its like, where `%`, `_` and `[` stand for other letters unless in brackets.
+
+    ("Use wildcard characters in conditions for string values")
+    """
+    return re.sub(r"[%_\[]", r"[\g<0>]", text)
+
+
 def require_etag(etag: str) -> str:
     """`etag` if it can stand in an `If-Match` header; the wildcard and an empty one are a ValueError."""
     if not _ETAG.fullmatch(etag):

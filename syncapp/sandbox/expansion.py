@@ -194,6 +194,6 @@ def _limit(options: Mapping[str, str]) -> int:
 def _order(target: Table, options: Mapping[str, str], request: Request) -> str:
     found = []
     for part in filters.orders(target, options.get("$orderby", ""), rights=request.rights):
-        collated = f"{part.sql} COLLATE NOCASE" if part.column.kind in TEXT_KINDS else part.sql
+        collated = f"{part.sql} COLLATE CI_AI" if part.column.kind in TEXT_KINDS else part.sql
         found.append(f"{collated} {'DESC' if part.descending else 'ASC'}")
     return ", ".join([*found, f"{target.name}.{target.key.name}"])

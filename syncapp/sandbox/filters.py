@@ -1,6 +1,6 @@
 """`$filter` and `$orderby` to SQL over the catalogue's columns ("Filter rows using OData").
 
-Text compares without regard to case, as Dataverse's default collation does. What Dataverse's Web API does not support
+How texts compare is told in `texts`. What Dataverse's Web API does not support
 either, such as arithmetic or `year(...)`, is refused with 501, like every function that is not known here.
 """
 
@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from syncapp.sandbox import errors, odata, query_functions, visibility
+from syncapp.sandbox import errors, odata, query_functions, texts, visibility
 from syncapp.sandbox.catalogue import BY_NAME, Column, ManyToMany, Table, current
 from syncapp.sandbox.conditions import Condition, both, joined
 from syncapp.sandbox.operands import ID_KINDS, TEXT_KINDS, Operand, column_of, is_in, literal, unicode_text
@@ -199,11 +199,8 @@ def _call(scope: Scope, node: odata.Call) -> Condition:
     return query_functions.condition(scope, node)
 
 
-_TEXT_FUNCTIONS: Mapping[str, str] = {
-    "contains": "instr(lower({0}), lower(?)) > 0",
-    "startswith": "({0} COLLATE NOCASE >= ? AND substr(lower({0}), 1, length(?)) = lower(?))",
-    "endswith": "substr(lower({0}), -length(?)) = lower(?)",
-}
+# Wildcards count in all three ("Use wildcard characters in conditions for string values").
+_TEXT_FUNCTIONS: Mapping[str, str] = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}"}
 
 
 def _text_function(scope: Scope, node: odata.Call) -> Condition:
@@ -212,13 +209,8 @@ def _text_function(scope: Scope, node: odata.Call) -> Condition:
     operand, sought = _operand(scope, node.arguments[0]), _resolved(scope, node.arguments[1])
     if operand.column.kind not in TEXT_KINDS or not isinstance(sought, odata.Literal) or sought.kind != "text":
         raise errors.bad_query(f"'{node.name}' takes a text column and a text.")
-    pattern, text = _TEXT_FUNCTIONS[node.name], unicode_text(sought.value)
-    if not text:
-        return Condition(f"{operand.sql} IS NOT NULL", operand.parameters)
-    if node.name == "startswith" and not operand.parameters:
-        bounded = pattern[:-1] + " AND {0} COLLATE NOCASE < ?)"
-        return Condition(bounded.format(operand.sql), (text, text, text, f"{text}\U0010ffff"))
-    return Condition(pattern.format(operand.sql), (text,) * pattern.count("?"))
+    found = texts.like(operand.sql, _TEXT_FUNCTIONS[node.name].format(unicode_text(sought.value)))
+    return Condition(found.sql, (*operand.parameters, *found.parameters))
 
 
 def orders(table: Table, text: str, *, rights: Rights = UNRESTRICTED) -> tuple[Order, ...]:

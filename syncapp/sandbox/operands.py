@@ -25,7 +25,7 @@ class Operand:
 
     @property
     def compared(self) -> str:
-        return f"{self.sql} COLLATE NOCASE" if self.column.kind in TEXT_KINDS else self.sql
+        return f"{self.sql} COLLATE CI_AI" if self.column.kind in TEXT_KINDS else self.sql
 
 
 def is_in(operand: Operand, found: Parameters) -> Condition:

@@ -143,7 +143,7 @@ def _fetch(
 
 def _collated(part: Order) -> str:
     """Text sorts as it compares, without regard to case."""
-    return f"{part.sql} COLLATE NOCASE" if part.column.kind in TEXT_KINDS else part.sql
+    return f"{part.sql} COLLATE CI_AI" if part.column.kind in TEXT_KINDS else part.sql
 
 
 def _sorted(part: Order) -> str:

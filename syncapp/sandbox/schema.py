@@ -110,7 +110,7 @@ def _indexes(table: Table) -> Iterator[str]:
 
 def _indexed_as(column: Column) -> str:
     """Text is looked up without regard to case, see `filters`."""
-    return f"{column.name} COLLATE NOCASE" if column.kind in (Kind.TEXT, Kind.MEMO) else column.name
+    return f"{column.name} COLLATE CI_AI" if column.kind in (Kind.TEXT, Kind.MEMO) else column.name
 
 
 _EVENTS = (("insert", "POST", "NEW"), ("update", "PATCH", "NEW"), ("delete", "DELETE", "OLD"))

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from syncapp.sandbox import definitions, rights, schema
+from syncapp.sandbox import definitions, rights, schema, texts
 from syncapp.sandbox.catalogue import BUILT_IN, Catalogue, registry
 from syncapp.sandbox.rights import UNRESTRICTED, Known, Rights, User
 
@@ -99,6 +99,7 @@ class Store:
             self.path, isolation_level=None, check_same_thread=False, timeout=30, cached_statements=512
         )
         connection.row_factory = sqlite3.Row
+        texts.install(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         connection.execute("PRAGMA cache_size = -65536")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from syncapp.sandbox import catalogue, errors
+from syncapp.sandbox import catalogue, errors, texts
 from syncapp.sandbox.catalogue import Column, Kind
 from syncapp.sandbox.conditions import Condition
 from syncapp.sandbox.fetchxml import dates
@@ -31,7 +31,6 @@ _PATTERNS = {
     "ends-with": ("%{}", False),
     "not-end-with": ("%{}", True),
 }
-_GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]"}
 _DATES = frozenset({Kind.DATE, Kind.DATE_TIME})
 _DAYS = ("on", "on-or-before", "on-or-after")
 
@@ -85,16 +84,8 @@ def _matching(column: Column, expression: str, test: Test) -> Condition:
     if len(_single(test)) > LONGEST_PATTERN:
         raise bad(f"The pattern for '{column.name}' is longer than {LONGEST_PATTERN} characters.")
     frame, negative = _PATTERNS[test.operator]
-    sql, pattern = _like(expression, frame.format(_single(test)))
-    return Condition(f"(NOT ({sql}) OR {expression} IS NULL)" if negative else sql, (pattern,))
-
-
-def _like(expression: str, pattern: str) -> tuple[str, str]:
-    """SQL Server's LIKE; its sets of characters, `[a-c]`, exist in SQLite's GLOB only."""
-    if "[" not in pattern:
-        return f"{expression} LIKE ?", pattern
-    glob = re.sub(r"\[[^\]]*\]|[%_*?]", lambda match: _GLOB.get(match[0], match[0]), pattern)
-    return f"lower({expression}) GLOB lower(?)", glob
+    found = texts.like(expression, frame.format(_single(test)))
+    return Condition(f"(NOT ({found.sql}) OR {expression} IS NULL)", found.parameters) if negative else found
 
 
 def _span(test: Test, asker: Asker) -> Span:

@@ -98,4 +98,4 @@ def _primary_name(table_name: str, value: str) -> str:
 
 def collated(column: Column, expression: str) -> str:
     """Text compares and sorts without regard to case, as Dataverse's default collation does."""
-    return f"{expression} COLLATE NOCASE" if column.kind in TEXT_KINDS else expression
+    return f"{expression} COLLATE CI_AI" if column.kind in TEXT_KINDS else expression

@@ -183,7 +183,7 @@ class _Translator:
         expression = source.expression(column)
         by_label = column.kind is Kind.LOOKUP or bool(column.options and not self._fetch.raw_order)
         if by_label and column.kind is not Kind.CHOICES:
-            return Sort(f"{label(source, column)} COLLATE NOCASE", order.descending, column, source, is_label=True)
+            return Sort(f"{label(source, column)} COLLATE CI_AI", order.descending, column, source, is_label=True)
         return Sort(collated(column, expression), order.descending, column, source)
 
 

@@ -219,3 +219,4 @@ def test_rows_that_a_lookup_may_point_to_are_found_by_the_beginning_of_their_nam
     assert EDITOR.name in {row.name for row in somebody}
     assert all(row.value == f"systemuser:{row.id}" for row in somebody)
     assert crm.lookups.named("account", "o'quote", most=5) == ()
+    assert crm.lookups.named("systemuser", "%", most=5) == ()
