@@ -165,3 +165,5 @@ _FUNCTIONS: dict[tuple[str, str], Function] = {
     ("systemuser", "RetrieveUserPrivileges"): _user_privileges,
     ("systemuser", "RetrieveUserPrivilegeByPrivilegeName"): _user_privilege,
 }
+# Every message that is known here, by its name alone.
+NAMES = frozenset({*_ON_SET, *(name for _table, name in (*_ON_ROW, *_FUNCTIONS))})

@@ -22,7 +22,7 @@ JSON_TYPE = "application/json; odata.metadata=minimal"
 _PREFERENCE = re.compile(
     r'([\w.\-]+)\s*(?:=\s*(?:"([^"]*)"|([^",;\s]+(?:,(?!\s*(?:odata\.|return=|respond-))[^",;\s]+)*)))?'
 )
-_KNOWN_PREFERENCES = frozenset(
+KNOWN_PREFERENCES = frozenset(
     {"odata.include-annotations", "odata.maxpagesize", "odata.track-changes", "odata.continue-on-error", "return"}
 )
 
@@ -107,7 +107,7 @@ def parse_preferences(text: str) -> dict[str, str]:
     """`Prefer` to names and values; an unknown preference is named with 501 rather than ignored."""
     found = {name.lower(): quoted or plain for name, quoted, plain in _PREFERENCE.findall(text)}
     for name in found:
-        if name not in _KNOWN_PREFERENCES:
+        if name not in KNOWN_PREFERENCES:
             raise errors.unknown(f"the preference '{name}'")
     return found
 

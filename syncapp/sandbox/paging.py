@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlencode
 
 from syncapp.sandbox import errors, expansion, filters, reading, visibility
-from syncapp.sandbox.catalogue import Table
+from syncapp.sandbox.catalogue import Table, current
 from syncapp.sandbox.conditions import EVERYTHING, Condition, both
 from syncapp.sandbox.filters import Order
 from syncapp.sandbox.messages import Request
@@ -76,12 +76,18 @@ def list_rows(connection: sqlite3.Connection, place: Place, request: Request) ->
     items = [shape.render(row) for row in found[:size]]
     expansion.attach(connection, request, table, found[:size], items, expanded)
     body: dict[str, object] = {"@odata.context": context(request, place.path, options.get("$select"))}
-    body |= _counts(connection, place, where, request)
+    body |= version(request) | _counts(connection, place, where, request)
     body["value"] = items
     if len(found) > size and not _is_topped(request):
         cookie = write_cookie(number + 1, [found[size - 1][part.alias] for part in order])
         body["@odata.nextLink"] = link(request, place.path, "$skiptoken", cookie)
     return body
+
+
+def version(request: Request) -> dict[str, object]:
+    """Tells clients when to read the definitions anew ("Compose HTTP requests and handle errors")."""
+    name = f"{_CRM}globalmetadataversion"
+    return {f"@{name}": str(current().version)} if reading.wants(request.annotations, name) else {}
 
 
 def _counts(connection: sqlite3.Connection, place: Place, where: Condition, request: Request) -> dict[str, object]:

@@ -38,6 +38,12 @@ _DASHED = frozenset(
     {"In", "NotIn", "Between", "NotBetween", "On", "OnOrAfter", "OnOrBefore", "Today", "Yesterday", "Tomorrow"}
 ) | frozenset(f"{which}{unit}" for which in ("Last", "This", "Next") for unit in ("Week", "Month", "Year"))
 _COUNTED = re.compile(r"(Last|Next|OlderThan)X(Minutes|Hours|Days|Weeks|Months|Years)")
+# Every function that is known here.
+NAMES = _DASHED | {
+    *_NAMES,
+    "OlderThanXMinutes",
+    *(f"{d}X{unit}" for d in ("Last", "Next", "OlderThan") for unit in ("Hours", "Days", "Weeks", "Months", "Years")),
+}
 
 
 def operator(function: str) -> str:

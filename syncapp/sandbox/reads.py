@@ -123,7 +123,8 @@ def representation(connection: sqlite3.Connection, table: Table, row_id: str, re
     row = reading.fetch(connection, shape, row_id)
     item = shape.render(row)
     expansion.attach(connection, request, table, [row], [item], expanded)
-    return {"@odata.context": paging.context(request, table.set_name, select, "/$entity"), **item}
+    context = paging.context(request, table.set_name, select, "/$entity")
+    return {"@odata.context": context, **paging.version(request), **item}
 
 
 def _below(connection: sqlite3.Connection, table: Table, row: Row, request: Request, rest: str) -> Answer:

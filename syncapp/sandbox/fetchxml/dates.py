@@ -83,13 +83,17 @@ _FIXED: dict[str, Callable[[Moment], Span]] = {
     "next-year": _years(1),
 }
 _COUNTED = re.compile(r"^(last|next|olderthan)-x-(minutes|hours|days|weeks|months|years)$")
+_UNITS = ("hours", "days", "weeks", "months", "years")
+# Minutes exist for "older than" only.
+NAMES = frozenset(_FIXED) | {
+    "olderthan-x-minutes",
+    *(f"{direction}-x-{unit}" for direction in ("last", "next", "olderthan") for unit in _UNITS),
+}
 
 
 def is_relative(operator: str) -> bool:
     """Whether the operator needs no date of its own, only the clock."""
-    match = _COUNTED.match(operator)
-    # Minutes exist for "older than" only.
-    return operator in _FIXED or bool(match and (match[1] == "olderthan" or match[2] != "minutes"))
+    return operator in NAMES
 
 
 def takes_number(operator: str) -> bool:

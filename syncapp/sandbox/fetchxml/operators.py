@@ -198,3 +198,5 @@ _HANDLERS: dict[str, Handler] = {
     "eq-userteams": _equals_teams,
     "eq-useroruserteams": _equals_user_or_teams,
 }
+# Every operator that is known here.
+NAMES = dates.NAMES | {*_COMPARISONS, *_PATTERNS, *_HANDLERS, *_DAYS}
