@@ -10,12 +10,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings as property_settings
 from pytest_django import Settings
 
 from tests.world import World
 
 if TYPE_CHECKING:
     from syncapp.sandbox.server import SandboxServer
+
+
+# Property tests try the same examples on every run; `--hypothesis-profile=default` searches for new ones.
+property_settings.register_profile("same", derandomize=True)
+property_settings.load_profile("same")
 
 
 class LeftTheMachine(AssertionError):

@@ -35,6 +35,7 @@ def run(world: World, *, runs: int, part: int = 0, machine: type[Machine] = Mach
         stateful_step_count=STEPS,
         # The seed alone decides, so there is nothing to remember from one time to the next.
         database=None,
+        derandomize=False,
         deadline=None,
         phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
         report_multiple_bugs=False,
