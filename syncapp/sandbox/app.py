@@ -99,7 +99,7 @@ class Application:
             options=options,
             headers=_headers(environ),
             body=environ["wsgi.input"].read(),
-            base_url=f"{environ['wsgi.url_scheme']}://{host}{messages.ROOT}",
+            base_url=f"{environ['wsgi.url_scheme']}://{host}{messages.root_of(environ['PATH_INFO'])}",
         )
         return self._web_api.answer(request)
 

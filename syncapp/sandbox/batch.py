@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from syncapp.sandbox import errors, messages
@@ -143,8 +143,14 @@ class _Run:
         """The item as part of the answer, and whether it failed."""
         if isinstance(item, ChangeSet):
             return self._change_set(item)
-        answer = _guarded(lambda: self._ordinary(item))
+        answer = self._guarded(item)
         return _part_bytes(answer, item.content_id), answer.status >= 400
+
+    def _guarded(self, part: Part) -> Answer:
+        try:
+            return self._ordinary(part)
+        except ApiError as error:
+            return error_answer(error, part.request)
 
     def _ordinary(self, part: Part) -> Answer:
         self._raise_fault()
@@ -161,7 +167,7 @@ class _Run:
             answers = self._in_one_transaction(change_set)
         except _PartFailed as failure:
             self._position = end
-            return _part_bytes(error_answer(failure.error), failure.content_id), True
+            return _part_bytes(error_answer(failure.error, failure.part.request), failure.part.content_id), True
         boundary = f"changesetresponse_{uuid.uuid4()}"
         pieces = [_part_bytes(answer, part.content_id) for part, answer in zip(change_set.parts, answers, strict=True)]
         head = f"Content-Type: multipart/mixed; boundary={boundary}\r\n\r\n".encode()
@@ -175,7 +181,7 @@ class _Run:
                 try:
                     answers.append(self._changing(transaction, part, made))
                 except ApiError as error:
-                    raise _PartFailed(error, part.content_id) from None
+                    raise _PartFailed(error, part) from None
         return answers
 
     def _changing(self, transaction: Transaction, part: Part, made: dict[str, str]) -> Answer:
@@ -189,17 +195,10 @@ class _Run:
 class _PartFailed(Exception):
     """A request of a change set failed: the transaction rolls back and this is the change set's answer."""
 
-    def __init__(self, error: ApiError, content_id: str) -> None:
+    def __init__(self, error: ApiError, part: Part) -> None:
         super().__init__(str(error))
         self.error = error
-        self.content_id = content_id
-
-
-def _guarded(run: Callable[[], Answer]) -> Answer:
-    try:
-        return run()
-    except ApiError as error:
-        return error_answer(error)
+        self.part = part
 
 
 def _resolved(part: Part, made: Mapping[str, str]) -> Request:

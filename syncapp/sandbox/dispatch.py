@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from syncapp.sandbox import access, batch, faults, messages, webapi
+from syncapp.sandbox import access, batch, faults, messages, negotiation, webapi
+from syncapp.sandbox.config import TENANT
 from syncapp.sandbox.errors import ApiError
 from syncapp.sandbox.faults import Faults, Gate, Probe
 from syncapp.sandbox.identity.tokens import Tokens, refused
@@ -23,10 +24,11 @@ class Dispatcher:
         try:
             answer = self._answer(self._with_caller(request))
         except ApiError as error:
-            answer = messages.error_answer(error)
-        return messages.signed(answer)
+            answer = messages.error_answer(error, request)
+        return messages.signed(_where_to_sign_in(answer, request) if answer.status == 401 else answer)
 
     def _with_caller(self, request: Request) -> Request:
+        negotiation.check(request)
         if self._faults.credentials_refused:
             raise refused()
         caller = self._tokens.caller(request.headers.get("authorization", ""))
@@ -47,7 +49,7 @@ class Dispatcher:
             _raise_first(gate)
             return self._api.single(request)
         except ApiError as error:
-            return messages.error_answer(error)
+            return messages.error_answer(error, request)
 
     def _batch(self, request: Request) -> Answer:
         webapi.check_headers(request)
@@ -61,6 +63,13 @@ class Dispatcher:
             answer = batch.answer(self._store, self._api, request, items, for_parts)
             gate.pass_(faults.AFTER)
         return messages.with_headers(answer, entered.headers)
+
+
+def _where_to_sign_in(answer: Answer, request: Request) -> Answer:
+    """A 401 names the authority and the resource; programs learn their tenant from it."""
+    origin = request.base_url.partition("/api/data/")[0]
+    found = f"Bearer authorization_uri={origin}/{TENANT}/oauth2/authorize, resource_id={origin}/"
+    return messages.with_headers(answer, {"WWW-Authenticate": found})
 
 
 def _charged(request: Request) -> str:

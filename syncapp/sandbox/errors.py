@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 OBJECT_DOES_NOT_EXIST = "0x80040217"
 DUPLICATE_KEY = "0x80060892"
+NO_ROW_WITH_KEY = "0x80060891"
 DUPLICATE_RECORD = "0x80040237"
 VERSION_MISMATCH = "0x80060882"
 STRING_TOO_LONG = "0x80044331"
@@ -29,6 +30,7 @@ CANNOT_ACT_FOR_OTHERS = "0x8004A110"
 USER_DISABLED = "0x80040225"
 NO_ROLES = "0x80042F09"
 INACTIVE_DEFAULT_VIEW = "0x8004027B"
+_HELP = "http://go.microsoft.com/fwlink/?LinkID=398563"
 
 
 class ApiError(Exception):
@@ -41,8 +43,14 @@ class ApiError(Exception):
         self.message = message
         self.headers = dict(headers or {})
 
-    def body(self) -> dict[str, object]:
-        return {"error": {"code": self.code, "message": self.message}}
+    def details(self) -> dict[str, object]:
+        """What annotations tell of an error ("Include more details with errors"); nothing traces here."""
+        link = f"{_HELP}&error=Microsoft.Crm.CrmException%3a{self.code.removeprefix('0x').lower()}&client=platform"
+        return {
+            "Microsoft.PowerApps.CDS.HelpLink": link,
+            "Microsoft.PowerApps.CDS.TraceText": "",
+            "Microsoft.PowerApps.CDS.InnerError.Message": self.message,
+        }
 
 
 class Cut(Exception):
@@ -52,6 +60,15 @@ class Cut(Exception):
 def unknown(what: str) -> ApiError:
     """What the sandbox does not know, by name; it never guesses."""
     return ApiError(501, "", f"The sandbox does not know {what}.")
+
+
+def not_allowed(method: str, what: str) -> ApiError:
+    return ApiError(405, "", f"The requested resource does not support http method '{method}': it is {what}.")
+
+
+def wrong_method(address: str) -> ApiError:
+    """A function is for GET, an action for POST ("Troubleshoot Dataverse Web API client errors")."""
+    return ApiError(404, "", f"No HTTP resource was found that matches the request URI '{address}'.")
 
 
 def bad_query(message: str) -> ApiError:
@@ -66,13 +83,22 @@ def does_not_exist(table: str, row_id: str) -> ApiError:
     return ApiError(404, OBJECT_DOES_NOT_EXIST, f"{table} With Id = {row_id} Does Not Exist")
 
 
+def no_row_with_key(table: str) -> ApiError:
+    return ApiError(404, NO_ROW_WITH_KEY, f"A record with the specified key values does not exist in {table} entity")
+
+
+def key_violated(key: str, columns: str) -> ApiError:
+    text = f"Entity Key {key} violated. A record with the same value for {columns} already exists."
+    return ApiError(412, DUPLICATE_KEY, f"{text} A duplicate record cannot be created.")
+
+
 def version_mismatch() -> ApiError:
     text = "The version of the existing record doesn't match the RowVersion property provided."
     return ApiError(412, VERSION_MISMATCH, text)
 
 
-def already_exists(code: str = DUPLICATE_RECORD) -> ApiError:
-    return ApiError(412, code, "A record with matching key values already exists.")
+def already_exists() -> ApiError:
+    return ApiError(412, DUPLICATE_RECORD, "A record with matching key values already exists.")
 
 
 def lacks_privilege(user: str, privilege: str, table: str = "") -> ApiError:

@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -18,6 +19,8 @@ from syncapp.sandbox.operations import Conditions
 from syncapp.sandbox.rights import Rights
 
 ROOT = "/api/data/v9.2/"
+# Programs go on naming the version that they were written for ("Compose HTTP requests and handle errors").
+_ROOT = re.compile(r"/api/data/v9\.[0-2]/")
 JSON_TYPE = "application/json; odata.metadata=minimal"
 _PREFERENCE = re.compile(
     r'([\w.\-]+)\s*(?:=\s*(?:"([^"]*)"|([^",;\s]+(?:,(?!\s*(?:odata\.|return=|respond-))[^",;\s]+)*)))?'
@@ -75,6 +78,12 @@ class Request:
     def wants_representation(self) -> bool:
         return self.preferences.get("return") == "representation"
 
+    def row(self) -> dict[str, object]:
+        """The body of a write, which an action may go without but a row may not."""
+        if not self.body.strip():
+            raise errors.bad_payload("Stream was not readable.")
+        return self.json()
+
     def json(self) -> dict[str, object]:
         try:
             body = json.loads(self.body or b"{}")
@@ -96,11 +105,17 @@ def split_target(target: str) -> tuple[str, dict[str, str]]:
     """A request target, absolute or relative, to the path below the root and its query options."""
     parts = urlsplit(target)
     path = unquote(parts.path)
-    if path.startswith(ROOT):
-        path = path.removeprefix(ROOT)
+    if known := _ROOT.match(path):
+        path = path[known.end() :]
     elif path.startswith("/api/data/"):
         raise errors.unknown(f"the path '{path[:100]}'; the Web API is below {ROOT}")
     return path.lstrip("/"), dict(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def root_of(path: str) -> str:
+    """The root with the version that a path names; links of the answer name the same."""
+    known = _ROOT.match(path)
+    return known[0] if known else ROOT
 
 
 def parse_preferences(text: str) -> dict[str, str]:
@@ -125,8 +140,27 @@ def json_answer(status: int, body: object, headers: Mapping[str, str] | None = N
     return Answer(status, text, {"Content-Type": JSON_TYPE, "OData-Version": "4.0", **(headers or {})})
 
 
-def error_answer(error: ApiError) -> Answer:
-    return json_answer(error.status, error.body(), error.headers)
+def error_answer(error: ApiError, request: Request | None = None) -> Answer:
+    """The error in JSON, with the annotations that the request asks for."""
+    content: dict[str, object] = {"code": error.code, "message": error.message}
+    asked = request.headers.get("prefer", "") if request else ""
+    if request and "include-annotations" in asked:
+        content |= _annotated(error, request)
+    return json_answer(error.status, {"error": content}, error.headers)
+
+
+def _annotated(error: ApiError, request: Request) -> dict[str, object]:
+    try:
+        patterns = request.annotations
+    except ApiError:
+        # The error may be about this very header.
+        return {}
+    return {f"@{name}": text for name, text in error.details().items() if wants(patterns, name)}
+
+
+def wants(patterns: tuple[str, ...], annotation: str) -> bool:
+    """Whether `odata.include-annotations` names an annotation, plainly or by `*`."""
+    return any(fnmatchcase(annotation, pattern) for pattern in patterns)
 
 
 def with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:

@@ -114,7 +114,7 @@ def _create_by_upsert(
     transaction: Transaction, address: Address, body: Mapping[str, object], conditions: Conditions
 ) -> Written:
     if conditions.if_match:
-        raise errors.does_not_exist(address.table.name, address.shown)
+        raise address.missing()
     return _create(transaction, address.table, body, address.key_values())
 
 

@@ -19,7 +19,7 @@ from syncapp.sandbox import errors, expansion, filters, reading, visibility
 from syncapp.sandbox.catalogue import Table, current
 from syncapp.sandbox.conditions import EVERYTHING, Condition, both
 from syncapp.sandbox.filters import Order
-from syncapp.sandbox.messages import Request
+from syncapp.sandbox.messages import Request, wants
 from syncapp.sandbox.operands import TEXT_KINDS
 from syncapp.sandbox.reading import Shape
 
@@ -91,16 +91,19 @@ def version(request: Request) -> dict[str, object]:
 
 
 def _counts(connection: sqlite3.Connection, place: Place, where: Condition, request: Request) -> dict[str, object]:
-    """`@odata.count` and its annotations; -1 says that nobody asked ("Count number of rows")."""
+    """`@odata.count` and what else tells of the whole; -1 says that nobody asked ("Count number of rows")."""
     found: dict[str, object] = {}
     total, is_more = -1, False
     if request.options.get("$count") == "true":
         total, is_more = count(connection, place.table, where)
         found["@odata.count"] = total
-    if reading.wants(request.annotations, f"{_CRM}totalrecordcount"):
+    if wants(request.annotations, f"{_CRM}totalrecordcount"):
         found[f"@{_CRM}totalrecordcount"] = total
-    if reading.wants(request.annotations, f"{_CRM}totalrecordcountlimitexceeded"):
+    if wants(request.annotations, f"{_CRM}totalrecordcountlimitexceeded"):
         found[f"@{_CRM}totalrecordcountlimitexceeded"] = is_more
+    if wants(request.annotations, f"{_CRM}globalmetadataversion"):
+        # It differs when a definition differs ("Cache schema data"): time to read definitions anew.
+        found[f"@{_CRM}globalmetadataversion"] = str(current().version)
     return found
 
 

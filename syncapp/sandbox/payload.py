@@ -15,6 +15,8 @@ from syncapp.sandbox.operands import Operand, literal
 from syncapp.sandbox.store import Row
 
 BIND = "@odata.bind"
+# With its hyphens and without braces, as OData writes it.
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ADDRESS = re.compile(r"^(?:https?://[^/]+)?/?(?:api/data/v9\.\d/)?(\w+)\((.*)\)$", re.IGNORECASE)
 
 
@@ -40,12 +42,13 @@ class Address:
     def existing(self, connection: sqlite3.Connection) -> Row:
         row = self.find(connection)
         if row is None:
-            raise errors.does_not_exist(self.table.name, self.shown)
+            raise self.missing()
         return row
 
-    @property
-    def shown(self) -> str:
-        return self.row_id or ", ".join(f"{name}={value}" for name, value in self.alternate)
+    def missing(self) -> ApiError:
+        if self.row_id is None:
+            return errors.no_row_with_key(self.table.name)
+        return errors.does_not_exist(self.table.name, self.row_id)
 
     def key_values(self) -> Row:
         """What an upsert that creates takes over from the address."""
@@ -61,12 +64,10 @@ def table_of(set_name: str) -> Table:
 
 def address(table: Table, key: str) -> Address:
     """The text between the parentheses: a GUID, `contactid=GUID`, or an alternate key `name='value',other=3`."""
-    try:
-        return Address(table, values.guid(key))
-    except ValueError:
-        pass
+    if _GUID.fullmatch(key):
+        return Address(table, key.lower())
     named = _named_values(table, key)
-    if set(named) == {table.key.name}:
+    if set(named) == {table.key.name} and _GUID.fullmatch(str(named[table.key.name].value)):
         return address(table, str(named[table.key.name].value))
     columns = {table.by_wire_name[name].name: name for name in named if name in table.by_wire_name}
     if len(columns) != len(named) or not any(set(known.columns) == set(columns) for known in table.alternate_keys):

@@ -5,21 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cached_property
 
 from syncapp.sandbox import errors, values
 from syncapp.sandbox.catalogue import BY_NAME, CURRENCY, Column, Kind, Table
+from syncapp.sandbox.messages import wants
 from syncapp.sandbox.operands import column_of
 from syncapp.sandbox.operations import etag
 
 FORMATTED = "OData.Community.Display.V1.FormattedValue"
 LOOKUP_TABLE = "Microsoft.Dynamics.CRM.lookuplogicalname"
 NAVIGATION = "Microsoft.Dynamics.CRM.associatednavigationproperty"
-
-
-def wants(patterns: tuple[str, ...], annotation: str) -> bool:
-    return any(fnmatchcase(annotation, pattern) for pattern in patterns)
 
 
 def selected(table: Table, select: str | None) -> tuple[Column, ...]:

@@ -107,11 +107,16 @@ def applied(request: Request, *names: str) -> dict[str, str]:
 
 
 def _one(connection: sqlite3.Connection, table: Table, row: Row, request: Request) -> Answer:
-    if request.conditions.if_none_match and request.conditions.if_none_match == etag(row):
-        return Answer(304, b"", {"ETag": etag(row)})
     paging.check_options(request, _ROW_OPTIONS)
+    if request.conditions.if_none_match == etag(row) and _tells_of_this_row_alone(request):
+        return Answer(304, b"", {"ETag": etag(row), "OData-Version": "4.0"})
     body = representation(connection, table, str(row[table.key.name]), request)
     return json_answer(200, body, {"ETag": etag(row), **applied(request)})
+
+
+def _tells_of_this_row_alone(request: Request) -> bool:
+    """Other rows show through `$expand` and annotations, so these are never 304 ("Perform conditional operations")."""
+    return "$expand" not in request.options and not request.annotations
 
 
 def representation(connection: sqlite3.Connection, table: Table, row_id: str, request: Request) -> dict[str, object]:

@@ -69,8 +69,16 @@ def _insert(transaction: Transaction, table: Table, row: Row) -> None:
         transaction.connection.execute(insert_statement(table), row)
     except sqlite3.IntegrityError as error:
         is_key = f"{table.name}.{table.key.name}" in str(error)
-        code = errors.DUPLICATE_RECORD if is_key else errors.DUPLICATE_KEY
-        raise errors.already_exists(code) from None
+        raise (errors.already_exists() if is_key else _key_violated(table, error)) from None
+
+
+def _key_violated(table: Table, error: sqlite3.IntegrityError) -> ApiError:
+    """SQLite names the index or its columns; the message names the key and what its columns are called."""
+    for key in table.alternate_keys:
+        if all(name in str(error) for name in key.columns) or f"_key_{key.name}" in str(error):
+            labels = ", ".join(table.by_name[name].label for name in key.columns)
+            return errors.key_violated(key.label or key.name, labels)
+    return errors.key_violated(table.name, "these columns")
 
 
 def update(transaction: Transaction, table: Table, row: Row, changes: Mapping[str, object]) -> Row:
@@ -83,8 +91,8 @@ def update(transaction: Transaction, table: Table, row: Row, changes: Mapping[st
     after["versionnumber"] = transaction.next_version()
     try:
         transaction.connection.execute(_update_statement(table), after)
-    except sqlite3.IntegrityError:
-        raise errors.already_exists(errors.DUPLICATE_KEY) from None
+    except sqlite3.IntegrityError as error:
+        raise _key_violated(table, error) from None
     _noticed(transaction, table)
     return after
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from syncapp.sandbox import access, bound, errors, metadata, paging, payload, reads, unbound, writes
 from syncapp.sandbox.catalogue import BY_SET, TABLES
-from syncapp.sandbox.messages import ROOT, Answer, Request, json_answer
+from syncapp.sandbox.messages import Answer, Request, json_answer
 from syncapp.sandbox.metadata import csdl, definition_writes
 from syncapp.sandbox.store import Store, Transaction
 
@@ -75,6 +75,8 @@ class WebApi:
             return json_answer(200, unbound.FUNCTIONS[found.name](connection, request, found.key or ""))
         if found.name in metadata.ROOTS:
             return _definitions(request, found)
+        if found.name in unbound.ACTIONS:
+            raise errors.wrong_method(request.base_url + found.name)
         table = payload.table_of(found.name)
         if found.key is None:
             return reads.below_set(connection, table, request, found.rest)
@@ -90,6 +92,8 @@ class WebApi:
         found = resource(request.path)
         if found.name in unbound.ACTIONS and request.method == "POST":
             return unbound.ACTIONS[found.name](transaction, request)
+        if found.name in unbound.FUNCTIONS or found.name in unbound.ACTIONS:
+            raise errors.wrong_method(request.base_url + found.name)
         if found.name in metadata.ROOTS:
             return definition_writes.answer(transaction, request, found.name, found.key, found.rest)
         table = payload.table_of(found.name)
@@ -121,4 +125,4 @@ def _service_document(request: Request) -> dict[str, object]:
 
 def entity_path(answer: Answer) -> str:
     """`contacts(id)` out of an answer's OData-EntityId, for Content-ID references."""
-    return answer.headers.get("OData-EntityId", "").partition(ROOT)[2]
+    return answer.headers.get("OData-EntityId", "").partition("/api/data/")[2].partition("/")[2]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import unquote
 
 from syncapp.sandbox import associations, errors, operands, operations, payload, reads
 from syncapp.sandbox.catalogue import Column, Table, current
-from syncapp.sandbox.errors import ApiError
 from syncapp.sandbox.messages import Answer, Request, json_answer
 from syncapp.sandbox.operations import NO_CONDITIONS, Written, etag
 from syncapp.sandbox.payload import Address
@@ -20,10 +20,10 @@ _REFERENCE = re.compile(r"^(\w+)(?:\((.*)\))?/\$ref$", re.DOTALL)
 
 def below_set(transaction: Transaction, table: Table, request: Request, rest: str) -> Answer:
     if request.method in ("PATCH", "PUT", "DELETE"):
-        raise ApiError(405, "", "This operation is not allowed on a collection.")
+        raise errors.not_allowed(request.method, "a collection")
     if rest or request.method != "POST":
         raise errors.unknown(f"{request.method} on '{request.path[:100]}'")
-    return written_answer(transaction, operations.create(transaction, table, request.json()), request)
+    return written_answer(transaction, operations.create(transaction, table, request.row()), request)
 
 
 def below_row(transaction: Transaction, address: Address, request: Request, rest: str) -> Answer:
@@ -32,11 +32,13 @@ def below_row(transaction: Transaction, address: Address, request: Request, rest
     if rest:
         return _below(transaction, address, request, rest)
     if request.method == "PATCH":
-        written = operations.update(transaction, address, request.json(), conditions=request.conditions)
+        written = operations.update(transaction, address, request.row(), conditions=request.conditions)
         return written_answer(transaction, written, request)
     if request.method == "DELETE":
         operations.delete(transaction, address, conditions=request.conditions)
         return NO_CONTENT
+    if request.method == "POST":
+        raise errors.not_allowed(request.method, "a row")
     raise errors.unknown(f"{request.method} on '{request.path[:100]}'")
 
 
@@ -46,7 +48,7 @@ def _below(transaction: Transaction, address: Address, request: Request, rest: s
     found = current().collections(address.table).get(name)
     if found is not None and request.method == "POST" and not tail:
         row = address.existing(transaction.connection)
-        made = associations.create_below(transaction, found, str(row[address.table.key.name]), request.json())
+        made = associations.create_below(transaction, found, str(row[address.table.key.name]), request.row())
         return written_answer(transaction, made, request)
     if tail or request.method not in ("PUT", "DELETE"):
         raise errors.unknown(f"{request.method} on '{request.path[:100]}'")
@@ -118,6 +120,9 @@ def written_answer(transaction: Transaction, written: Written, request: Request)
         headers["Location"] = address
     if not request.wants_representation:
         return Answer(204, b"", {"OData-Version": "4.0", **headers})
+    if not written.created:
+        # "Update with data returned": `$expand` is ignored there.
+        request = replace(request, options={k: v for k, v in request.options.items() if k != "$expand"})
     body = reads.representation(transaction.connection, written.table, written.id, request)
-    headers |= {"ETag": etag(written.row), "Preference-Applied": "return=representation"}
+    headers |= {"ETag": etag(written.row), **reads.applied(request, "return=representation")}
     return json_answer(201 if written.created else 200, body, headers)

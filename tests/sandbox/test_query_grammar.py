@@ -180,7 +180,7 @@ def test_deep_nesting_is_refused(crm: Sandbox, depth: int) -> None:
 
 
 def test_too_many_conditions_have_a_code_of_their_own(crm: Sandbox) -> None:
-    inner = '<condition attribute="firstname" operator="null"/>' * 501
+    inner = '<condition attribute="fax" operator="null"/>' * 501
     xml = f'<fetch><entity name="contact"><filter>{inner}</filter></entity></fetch>'
 
     answer = crm.session.get(f"{crm.api}contacts", params={"fetchXml": xml})

@@ -45,5 +45,4 @@ class Tokens:
 
 
 def refused() -> ApiError:
-    headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-    return ApiError(401, NO_CREDENTIALS, "The access token is missing, unknown or expired.", headers=headers)
+    return ApiError(401, NO_CREDENTIALS, "The access token is missing, unknown or expired.")
