@@ -87,11 +87,11 @@ def list_rows(connection: sqlite3.Connection, place: Place, request: Request) ->
 def version(request: Request) -> dict[str, object]:
     """Tells clients when to read the definitions anew ("Compose HTTP requests and handle errors")."""
     name = f"{_CRM}globalmetadataversion"
-    return {f"@{name}": str(current().version)} if reading.wants(request.annotations, name) else {}
+    return {f"@{name}": str(current().version)} if wants(request.annotations, name) else {}
 
 
 def _counts(connection: sqlite3.Connection, place: Place, where: Condition, request: Request) -> dict[str, object]:
-    """`@odata.count` and what else tells of the whole; -1 says that nobody asked ("Count number of rows")."""
+    """`@odata.count` and its annotations; -1 says that nobody asked ("Count number of rows")."""
     found: dict[str, object] = {}
     total, is_more = -1, False
     if request.options.get("$count") == "true":
@@ -101,9 +101,6 @@ def _counts(connection: sqlite3.Connection, place: Place, where: Condition, requ
         found[f"@{_CRM}totalrecordcount"] = total
     if wants(request.annotations, f"{_CRM}totalrecordcountlimitexceeded"):
         found[f"@{_CRM}totalrecordcountlimitexceeded"] = is_more
-    if wants(request.annotations, f"{_CRM}globalmetadataversion"):
-        # It differs when a definition differs ("Cache schema data"): time to read definitions anew.
-        found[f"@{_CRM}globalmetadataversion"] = str(current().version)
     return found
 
 
