@@ -100,6 +100,7 @@ READS: dict[str, Callable[[Cloud], Call]] = {
     "evaluation.organized_meetings": _plain(
         lambda crm: crm.evaluation.organized_meetings([RITA], table="appointment", after=TOMORROW)
     ),
+    "lookups.named": _plain(lambda crm: crm.lookups.named("account", "", most=5)),
 }
 WRITES: dict[str, Callable[[Cloud], Call]] = {
     "apply": _apply,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
@@ -11,6 +11,7 @@ from syncapp.sandbox.config import World
 from syncapp.sandbox.server import SandboxServer
 from tests.crm.contract.cloud import FASTER, PUBLISHED, Cloud
 from tests.crm.contract.edit import Edit
+from tests.crm.contract.real import IS_REAL, without_secrets
 from tests.crm.contract.scene import Scene
 
 SMALL = World(users=4, contacts=4, pending=0, seed=7)
@@ -54,3 +55,13 @@ def limited(cloud: Cloud) -> Callable[..., None]:
         cloud.fail(time_scale=1 / FASTER, limits={**PUBLISHED, **more})
 
     return limit
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What fails at a real environment is printed without its secrets."""
+    report = yield
+    if IS_REAL:
+        report.sections = [(name, without_secrets(text)) for name, text in report.sections]
+        report.longrepr = without_secrets(str(report.longrepr)) if report.failed else report.longrepr
+    return report

@@ -1,0 +1,158 @@
+"""The environment that the variables CRM_CONTRACT_* name, or else the sandbox; and leaving it as it was found.
+
+Whatever is made carries a mark, so that a run that was killed is cleaned up after by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import requests
+
+from syncapp.crm.auth import ClientCredentials
+from syncapp.crm.client import CrmClient
+from syncapp.crm.directory_records import ActingFor
+from syncapp.crm.filters_records import FilterChange, OutlookFilter, Switch
+from syncapp.crm.sessions import new_session
+from syncapp.crm.tokens import TokenSource
+from tests.crm.contract.calls import FILTER, TOMORROW
+
+_GIVEN = {
+    name: os.environ.get(f"CRM_CONTRACT_{name}", "") for name in ("ORIGIN", "AUTHORITY", "CLIENT_ID", "CLIENT_SECRET")
+}
+IS_REAL = all(_GIVEN.values())
+OWNER = os.environ.get("CRM_CONTRACT_FILTER_OWNER", "") if IS_REAL else ""
+MAY_WRITE = os.environ.get("CRM_CONTRACT_WRITES") == "yes" or not IS_REAL
+LAST_NAME = "Contract test (outlook-sync-portal)"
+OPERATION = "contract-test-"
+_secrets = {_GIVEN["CLIENT_SECRET"]}
+
+
+def without_secrets(text: str) -> str:
+    """The text as it may be printed: no client secret, no token."""
+    for secret in filter(None, _secrets):
+        text = text.replace(secret, "(secret)")
+    return re.sub(r"Bearer [A-Za-z0-9._~+/=-]{8,}", "Bearer (token)", text)
+
+
+class Noted(ClientCredentials):
+    """Remembers what must not be printed."""
+
+    def token(self) -> str:
+        token = super().token()
+        _secrets.add(token)
+        return token
+
+
+def named() -> Environment:
+    """The environment that the variables name."""
+    credentials = {name.lower(): _GIVEN[name] for name in ("AUTHORITY", "CLIENT_ID", "CLIENT_SECRET")}
+    return Environment(_GIVEN["ORIGIN"], Noted(scope=f"{_GIVEN['ORIGIN']}/.default", **credentials))
+
+
+@dataclass
+class Environment:
+    """Where the tests run; only what every Dataverse has is asked of it."""
+
+    origin: str
+    tokens: TokenSource
+    session: requests.Session = field(default_factory=new_session)
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.tokens.token()}", "OData-Version": "4.0", "If-None-Match": "null"}
+        url = f"{self.origin}/api/data/v9.2/{path}"
+        answer = self.session.request(method, url, json=body, headers=headers, timeout=30, allow_redirects=False)
+        assert answer.status_code < 300, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer
+
+    def make(self, set_name: str, body: dict[str, Any]) -> UUID:
+        answer = self.call("POST", set_name, body)
+        return UUID(answer.headers["OData-EntityId"].rpartition("(")[2].rstrip(")"))
+
+    def ids(self, set_name: str, key: str, condition: str) -> list[str]:
+        found = self.call("GET", f"{set_name}?$select={key}&$filter={condition}").json()["value"]
+        return [row[key] for row in found]
+
+    def stage(self) -> tuple[UUID, UUID]:
+        """A contact and a staged edit of it, both marked; their ids."""
+        contact = self.make("contacts", {"lastname": LAST_NAME, "osync_revision": 1})
+        staged = {"osync_name": LAST_NAME, "osync_targettable": "contact", "osync_targetid": str(contact)}
+        staged |= {"osync_operationid": f"{OPERATION}{uuid4()}", "osync_contact@odata.bind": f"/contacts({contact})"}
+        record = self.make("osync_syncrecords", staged)
+        field_row: dict[str, Any] = {"osync_name": "jobtitle", "osync_proposedvalue": "Pilot"}
+        field_row |= {"osync_decision": 410000000, "osync_syncrecord@odata.bind": f"/osync_syncrecords({record})"}
+        self.make("osync_syncfields", field_row)
+        return contact, record
+
+    def sweep(self) -> None:
+        """Delete all that carries the mark, whoever left it behind."""
+        for record in self.ids(
+            "osync_syncrecords", "osync_syncrecordid", f"startswith(osync_operationid,'{OPERATION}')"
+        ):
+            for each in self.ids("osync_syncfields", "osync_syncfieldid", f"_osync_syncrecord_value eq {record}"):
+                self.call("DELETE", f"osync_syncfields({each})")
+            self.call("DELETE", f"osync_syncrecords({record})")
+        for contact in self.ids("contacts", "contactid", f"lastname eq '{LAST_NAME}'"):
+            self.call("DELETE", f"contacts({contact})")
+
+
+def note_down(found: OutlookFilter, notes: pytest.Cache) -> None:
+    """Keep a filter's state where the next run finds it, should this one be killed."""
+    state = {"owner": str(found.owner_id), "filter": str(found.id), "active": found.is_on, "status": found.status}
+    notes.set(_NOTE, state)
+
+
+def put_back(real: CrmClient, notes: pytest.Cache, owner: str) -> None:
+    """The filter that was switched has its state again; nothing where none was noted down."""
+    note: dict[str, Any] | None = notes.get(_NOTE, None)
+    if note and note["owner"] == owner:
+        back = FilterChange(UUID(note["filter"]), active=note["active"], status=note["status"])
+        (result,) = real.filters.switch([Switch(UUID(owner), (back,))])
+        assert result.proved, result.error
+    notes.set(_NOTE, None)
+
+
+_NOTE = "crm_contract/switched"
+
+
+def traces(ledger: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
+    """The rows that are there and were not, are gone and were there, or hold another state."""
+    steps = {"POST": 1, "DELETE": -1}
+    kept: Counter[tuple[str, str]] = Counter()
+    states: dict[tuple[str, str], list[Any]] = {}
+    for entry in ledger:
+        row = (entry["table"], entry["id"])
+        kept[row] += steps.get(entry["method"], 0)
+        if entry["method"] == "PATCH" and "statecode" in entry["changes"]:
+            states.setdefault(row, []).extend(entry["changes"]["statecode"])
+    made_here = {(entry["table"], entry["id"]) for entry in ledger if entry["method"] == "POST"}
+    found = {row: "made" if number > 0 else "deleted" for row, number in kept.items() if number}
+    changed = (row for row, seen in states.items() if row not in made_here and seen[0] != seen[-1])
+    return found | dict.fromkeys(changed, "switched")
+
+
+# Every read of the client that has no test of its own, asked about ourselves.
+READS: dict[str, Callable[[CrmClient, UUID], object]] = {
+    "prove_home": lambda real, us: CrmClient(transport=real._transport, belongs_to=lambda _: True).prove_home(),
+    "contacts_now": lambda real, us: real.contacts_now({us: []}),
+    "view_for_delivery": lambda real, us: real.view_for_delivery(
+        table="contact", contact_id=us, columns=[], record_ids=[us]
+    ),
+    "directory.some_users": lambda real, us: real.directory.some_users([us]),
+    "directory.some_mailboxes": lambda real, us: real.directory.some_mailboxes([us]),
+    "filters.of": lambda real, us: real.filters.of(us),
+    "filters.of_many": lambda real, us: real.filters.of_many([us]),
+    "evaluation.counts": lambda real, us: real.evaluation.counts([FILTER], acting_for=ActingFor(us)),
+    "evaluation.rows": lambda real, us: real.evaluation.rows(FILTER, acting_for=ActingFor(us), most=5),
+    "evaluation.organized_meetings": lambda real, us: real.evaluation.organized_meetings(
+        [us], table="appointment", after=TOMORROW
+    ),
+    "lookups.named": lambda real, us: real.lookups.named("account", "a", most=2),
+}
