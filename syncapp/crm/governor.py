@@ -47,7 +47,8 @@ class Limits:
     of `burst_seconds` may be saved up; `reserved` of it, and of the places, only the interactive
     lane gets, so that a person never waits behind a run. One operation is never counted as less
     than `operation_seconds`, because a fast line does not mean little work. A place whose holder
-    died is free again after `lease_seconds`.
+    died is free again after `lease_seconds`. An account that begins, perhaps anew, does not know what is
+    under way: for `settling_seconds` it gives only the places between ours and the published `at_once`.
     """
 
     requests: float = 6000
@@ -60,6 +61,8 @@ class Limits:
     reserved_places: float = 0.1
     operation_seconds: float = 0.04
     lease_seconds: float = 45
+    at_once: int = 52
+    settling_seconds: float = 30
 
     def scaled(self, time_scale: float) -> Limits:
         """The limits of a sandbox with this `time_scale`, which multiplies every duration, as there.
@@ -72,11 +75,12 @@ class Limits:
             self,
             window_seconds=self.window_seconds * time_scale,
             burst_seconds=self.burst_seconds * time_scale,
+            settling_seconds=self.settling_seconds * time_scale,
         )
 
     def part(self, one_of: int) -> Limits:
         """What one of `one_of` users of the same limits may take without knowing of the others."""
-        return replace(self, share=self.share / one_of, most_at_once=max(2, self.most_at_once // one_of))
+        return replace(self, share=self.share / one_of, most_at_once=max(1, self.most_at_once // one_of))
 
     @property
     def request_rate(self) -> float:
@@ -97,6 +101,11 @@ class Limits:
     def execution_burst(self) -> float:
         """Seconds of execution that may be saved up."""
         return self.execution_rate * self.burst_seconds
+
+    @property
+    def places_while_settling(self) -> int:
+        """How many calls may be under way beside all that may be left from before."""
+        return max(1, self.at_once - self.most_at_once)
 
     def places(self, lane: Lane, hint: int | None) -> int:
         """How many calls of a lane may be under way; `hint` is the CRM's advice (`x-ms-dop-hint`)."""

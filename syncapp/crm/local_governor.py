@@ -54,6 +54,10 @@ class LocalGovernor(Queue):
     def close(self) -> None:
         """See `Governor`: there is nothing to close."""
 
+    def keep_to(self, limits: Limits) -> None:
+        """Other limits from now on; what is ready or used up stays so."""
+        self._limits = limits
+
     def paused_for(self) -> float:
         """Seconds left of a pause that this process knows of."""
         return max(0.0, self._accounts.get().paused_until - self._clock())

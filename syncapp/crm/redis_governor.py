@@ -1,7 +1,8 @@
 """The limits of all processes together, kept in Redis by one script.
 
-Redis' own clock counts, so the hosts' clocks need not agree. Redis may be lost at any time: until
-it is back, each process keeps to a small part of the limits, never to none.
+Redis' own clock counts, so the hosts' clocks need not agree, and should it be set back, no pause and
+no place lasts longer for it. Redis may be lost at any time: until it is back, each process keeps to
+its part of the limits, by the number of processes seen last, never to none.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import hashlib
 import json
 import logging
 import secrets
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -25,8 +28,12 @@ from syncapp.crm.sessions import PerProcess
 
 logger = logging.getLogger(__name__)
 
-# Two requests a second of the usual 18, and four calls at once: careful even with nine processes.
+# Two requests a second of the usual 18, and four calls at once: careful with nine processes, and with
+# more where they were seen in the last minute.
 ALONE_ONE_OF = 9
+_SEEN_SECONDS = 60
+# Places that could not be given back: more than a process ever holds.
+_MOST_ENDED = 200
 # Long enough for a Redis that is there, short enough for a page that waits.
 _TIMEOUT = 0.25
 # How long a process does not ask a Redis that did not answer.
@@ -34,14 +41,17 @@ _AWAY_SECONDS = 2.0
 # Longer than the longest pause a 429 can ask for.
 _KEPT_MS = 1_000_000
 
-# KEYS: the account (a hash), the places (a sorted set: lease -> when it ends).
-# ARGV: the limits, the call. The account is brought up to date first, whatever is asked.
+# KEYS: the account (a hash), the places (a sorted set: lease -> when it ends), the processes (a sorted
+# set: process -> when it last asked). ARGV: the limits, the call. The account is brought up to date
+# first, whatever is asked. A lease that is not there when it ends was taken from an account that is
+# lost, and so was its advance: its whole cost counts.
 _SCRIPT = """
 local limits, call = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
 
-local kept = redis.call('HMGET', KEYS[1], 'at', 'requests', 'execution', 'cost', 'paused_until', 'hint')
+local kept = redis.call('HMGET', KEYS[1], 'at', 'requests', 'execution', 'cost', 'paused_until', 'hint',
+  'born')
 local function number(value, default) return value and tonumber(value) or default end
 local elapsed = math.max(0, now - number(kept[1], now))
 local requests = math.min(limits.request_burst,
@@ -49,20 +59,26 @@ local requests = math.min(limits.request_burst,
 local execution = math.min(limits.execution_burst,
   number(kept[3], limits.execution_burst) + elapsed * limits.execution_rate)
 local cost = number(kept[4], limits.operation_seconds)
-local paused_until = math.max(number(kept[5], 0), now + (call.pause or 0))
+local paused_until = math.max(math.min(number(kept[5], 0), now + limits.kept_ms / 1000), now + (call.pause or 0))
 local hint = call.hint or number(kept[6], 0)
+local born = math.min(number(kept[7], now), now)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '(' .. string.format('%.6f', now + limits.lease_seconds), '+inf')
+for _, lease in ipairs(call.ended) do redis.call('ZREM', KEYS[2], lease) end
+redis.call('ZADD', KEYS[3], now, call.process)
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - limits.seen_seconds)
 
 local wait, charged = 0, 0
 if call.verb == 'leave' then
-  redis.call('ZREM', KEYS[2], call.lease)
+  local known = redis.call('ZREM', KEYS[2], call.lease) == 1
   if call.seconds then
     local spent = math.max(call.seconds, call.operations * limits.operation_seconds)
-    execution = execution + call.charged - spent
+    execution = execution + (known and call.charged or 0) - spent
     cost = cost + 0.2 * (spent / call.operations - cost)
   end
 elseif call.verb == 'enter' then
   local most = limits.most_at_once
+  if now < born + limits.settling_seconds then most = math.min(most, limits.places_while_settling) end
   if hint > 0 then most = math.max(1, math.min(most, hint)) end
   local least_requests, least_execution = 1, -limits.execution_burst
   if call.lane == 'bulk' then
@@ -82,11 +98,11 @@ elseif call.verb == 'enter' then
 end
 
 redis.call('HSET', KEYS[1], 'at', now, 'requests', requests, 'execution', execution, 'cost', cost,
-  'paused_until', paused_until, 'hint', hint)
-redis.call('PEXPIRE', KEYS[1], limits.kept_ms)
-redis.call('PEXPIRE', KEYS[2], limits.kept_ms)
+  'paused_until', paused_until, 'hint', hint, 'born', born)
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, limits.kept_ms) end
 return cjson.encode({wait = wait, charged = charged, paused_for = math.max(0, paused_until - now),
-  at_once = redis.call('ZCARD', KEYS[2]), requests = requests, execution = execution})
+  at_once = redis.call('ZCARD', KEYS[2]), processes = redis.call('ZCARD', KEYS[3]), requests = requests,
+  execution = execution})
 """
 
 
@@ -103,10 +119,13 @@ class RedisGovernor(Queue):
         super().__init__()
         self._address = redis_address(url)
         name = hashlib.sha256(account.encode()).hexdigest()[:16]
-        # One slot of a Redis cluster holds both keys.
-        self._keys = [f"osync:governor:{{{name}}}:account", f"osync:governor:{{{name}}}:places"]
+        # One slot of a Redis cluster holds all keys.
+        self._keys = [f"osync:governor:{{{name}}}:{what}" for what in ("account", "places", "processes")]
+        self._all = limits
         self._limits = json.dumps(_wire(limits))
         self._alone = LocalGovernor(limits.part(ALONE_ONE_OF))
+        self._process = PerProcess(lambda: secrets.token_hex(8))
+        self._ended: deque[str] = deque(maxlen=_MOST_ENDED)
         self._stores = PerProcess(lambda: _store(self._address))
         self._away_until = 0.0
 
@@ -138,6 +157,7 @@ class RedisGovernor(Queue):
             return self._alone.enter(lane, operations)
         if answer["paused_for"] > pause:
             self._alone.stop_for(answer["paused_for"])
+        self._alone.keep_to(self._all.part(max(ALONE_ONE_OF, answer["processes"])))
         return Turn(answer["wait"], answer["charged"], lease)
 
     def leave(self, turn: Turn, report: Report) -> None:
@@ -157,22 +177,40 @@ class RedisGovernor(Queue):
             pause=report.pause,
         )
 
-    def _ask(self, **call: object) -> dict[str, Any] | None:
+    def _ask(self, *, lease: str = "", **call: object) -> dict[str, Any] | None:
         """The script's answer; None while Redis is away."""
         if self._clock() < self._away_until:
+            self._give_back_later(lease if call["verb"] == "leave" else "")
             return None
-        said = json.dumps({name: value for name, value in call.items() if value is not None})
+        ended = self._to_give_back()
         try:
-            answer: dict[str, Any] = json.loads(self._stores.get().script(keys=self._keys, args=[self._limits, said]))
+            answer = self._run({**call, "lease": lease, "ended": ended, "process": self._process.get()})
         except (redis.RedisError, OSError, ValueError) as error:
             if not self._away_until:
                 logger.warning("Redis does not keep the CRM's limits (%s): careful alone.", type(error).__name__)
             self._away_until = self._clock() + _AWAY_SECONDS
+            # Also of an answer that was lost, whose place is taken.
+            self._give_back_later(*ended, lease)
             return None
         if self._away_until:
             logger.info("Redis keeps the CRM's limits again.")
             self._away_until = 0.0
         return answer
+
+    def _run(self, call: dict[str, object]) -> dict[str, Any]:
+        said = json.dumps({name: value for name, value in call.items() if value is not None})
+        answer: dict[str, Any] = json.loads(self._stores.get().script(keys=self._keys, args=[self._limits, said]))
+        return answer
+
+    def _give_back_later(self, *leases: str) -> None:
+        self._ended.extend(filter(None, leases))
+
+    def _to_give_back(self) -> list[str]:
+        found: list[str] = []
+        with suppress(IndexError):  # other threads take from it as well
+            while len(found) < _MOST_ENDED:
+                found.append(self._ended.popleft())
+        return found
 
 
 def redis_address(url: str) -> str:
@@ -205,5 +243,8 @@ def _wire(limits: Limits) -> dict[str, float]:
         "operation_seconds": limits.operation_seconds,
         "lease_seconds": limits.lease_seconds,
         "place_wait": PLACE_WAIT,
+        "settling_seconds": limits.settling_seconds,
+        "places_while_settling": limits.places_while_settling,
+        "seen_seconds": _SEEN_SECONDS,
         "kept_ms": _KEPT_MS,
     }
