@@ -1,7 +1,7 @@
 """The JSON of a column's definition to a column of the catalogue ("Create and update column definitions").
 
-Takes the plain metadata types and the Complex ones that `CreateEntities` wants. Files, images, calculated columns and
-global choices are not known.
+Takes the plain metadata types and the Complex ones that `CreateEntities` wants. Files, images and calculated columns
+are not known.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from syncapp.sandbox import errors
-from syncapp.sandbox.catalogue import Column, Kind, Option
+from syncapp.sandbox.catalogue import Column, GlobalChoice, Kind, Option, current
+from syncapp.sandbox.metadata.names import metadata_id
 
 Body = Mapping[str, object]
 _SCHEMA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{1,7}_\w{1,80}", re.ASCII)
+_GLOBAL = re.compile(r"GlobalOptionSetDefinitions\(([^)]*)\)$")
 _STEMS = {
     "String": Kind.TEXT,
     "Memo": Kind.MEMO,
@@ -80,8 +82,11 @@ def read(body: Body) -> Column:
         maximum=2_147_483_647 if kind is Kind.INTEGER else 100_000_000_000,
     )
     column = changed(column, body)
-    if kind in (Kind.CHOICE, Kind.CHOICES, Kind.YES_NO) and not column.options:
-        column = replace(column, options=_options(body, kind))
+    shared = _shared(body)
+    if shared is not None and kind in (Kind.CHOICE, Kind.CHOICES):
+        column = replace(column, options=shared.options, global_choice=shared.name)
+    elif kind in (Kind.CHOICE, Kind.CHOICES, Kind.YES_NO) and not column.options:
+        column = replace(column, options=options_of(body, kind))
     return replace(column, default=_default(body, kind))
 
 
@@ -109,8 +114,8 @@ def changed(column: Column, body: Body) -> Column:
         found = replace(found, text_format=str(body["FormatName"]["Value"]))  # type: ignore[index]  # a Mapping, see above
     if column.kind in _NUMBERS:
         found = _limited(found, body)
-    if "OptionSet" in body and column.options:
-        found = replace(found, options=_options(body, column.kind))
+    if body.get("OptionSet") and column.options and not column.global_choice:
+        found = replace(found, options=options_of(body, column.kind))
     return found
 
 
@@ -132,16 +137,34 @@ def _whole(body: Body, name: str) -> int:
     return value
 
 
-def _options(body: Body, kind: Kind) -> tuple[Option, ...]:
-    if "GlobalOptionSet@odata.bind" in body:
-        raise errors.unknown("global choices")
+def _shared(body: Body) -> GlobalChoice | None:
+    """The global choice that a definition takes its options from; ApiError 400."""
+    link = body.get("GlobalOptionSet@odata.bind")
+    if not isinstance(link, str):
+        return None
+    match = _GLOBAL.search(link)
+    found = choice_of_key(match[1]) if match else None
+    if found is None:
+        raise errors.bad_payload(f"'{link[:100]}' is not the address of a global choice.")
+    return found
+
+
+def choice_of_key(key: str) -> GlobalChoice | None:
+    """By `Name='x'` or MetadataId."""
+    name = key.removeprefix("Name=").strip("'").lower()
+    known = current().choices.values()
+    return next((one for one in known if name in (one.name, metadata_id(one.name, "global choice"))), None)
+
+
+def options_of(body: Body, kind: Kind) -> tuple[Option, ...]:
+    """The options in a definition's `OptionSet`; ApiError 400."""
     given = body.get("OptionSet")
     given = given if isinstance(given, Mapping) else {}
     if kind is Kind.YES_NO:
         return (_option(given.get("FalseOption"), 0, "No"), _option(given.get("TrueOption"), 1, "Yes"))
     listed = given.get("Options")
     if not isinstance(listed, list) or not listed:
-        raise errors.bad_payload("'OptionSet' needs 'Options'.")
+        raise errors.bad_payload("The option set needs 'Options'.")
     found = tuple(_option(item, 100_000_000 + index, f"Option {index + 1}") for index, item in enumerate(listed))
     if len({option.value for option in found}) < len(found):
         raise errors.bad_payload("Two options have the same value.")

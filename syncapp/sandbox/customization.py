@@ -162,10 +162,12 @@ def _add(transaction: Transaction, table: Table, column: Column) -> None:
 
 
 def change_column(transaction: Transaction, table: Table, column: Column, body: Body) -> None:
-    _replace_column(transaction, table, column_definitions.changed(column, body))
+    replace_column(transaction, table, column_definitions.changed(column, body))
 
 
-def _replace_column(transaction: Transaction, table: Table, column: Column) -> None:
+def replace_column(transaction: Transaction, table: Table, column: Column) -> None:
+    """Put a column in the place of its namesake; the table may have changed since it was looked up."""
+    table = current().by_name[table.name]
     columns = tuple(column if old.name == column.name else old for old in table.columns)
     _put(transaction, replace(table, columns=columns))
 
@@ -255,6 +257,13 @@ def _must_be_free(table: Table, navigation: str) -> None:
 def _cascades(body: Body) -> bool:
     configuration = body.get("CascadeConfiguration")
     return isinstance(configuration, Mapping) and configuration.get("Delete") == "Cascade"
+
+
+def change_relationship(transaction: Transaction, table: Table, column: Column, body: Body) -> None:
+    """What the deletion of the row above does to those below."""
+    if isinstance(body.get("CascadeConfiguration"), Mapping):
+        on_delete = "cascade" if _cascades(body) else "clear"
+        replace_column(transaction, table, replace(column, on_delete=on_delete))
 
 
 def _many_to_many(transaction: Transaction, body: Body) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Tables that were made or widened by requests, kept as JSON so that they survive a restart."""
+"""Tables and global choices that requests made or changed, kept as JSON so that they survive a restart."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sqlite3
 from dataclasses import asdict
 
-from syncapp.sandbox.catalogue import BUILT_IN, AlternateKey, Catalogue, Column, Kind, Link, Option, Table
+from syncapp.sandbox.catalogue import BUILT_IN, AlternateKey, Catalogue, Column, GlobalChoice, Kind, Link, Option, Table
 from syncapp.sandbox.catalogue.columns import nothing_computed
 
 _PLAIN = (
@@ -28,12 +28,28 @@ def forget(connection: sqlite3.Connection, table: Table) -> None:
     connection.execute("DELETE FROM definition WHERE table_name = ?", (table.name,))
 
 
+def save_choice(connection: sqlite3.Connection, choice: GlobalChoice) -> None:
+    statement = "INSERT OR REPLACE INTO global_choice (name, details) VALUES (?, ?)"
+    connection.execute(statement, (choice.name, json.dumps(asdict(choice))))
+
+
+def forget_choice(connection: sqlite3.Connection, name: str) -> None:
+    connection.execute("DELETE FROM global_choice WHERE name = ?", (name,))
+
+
 def load(connection: sqlite3.Connection) -> Catalogue:
     """The tables that this file holds."""
     found = BUILT_IN
     for (details,) in connection.execute("SELECT details FROM definition ORDER BY rowid").fetchall():
         found = found.with_table(_table(json.loads(details)))
+    for (details,) in connection.execute("SELECT details FROM global_choice ORDER BY rowid").fetchall():
+        found = found.with_choice(_choice(json.loads(details)))
     return found
+
+
+def _choice(details: dict[str, object]) -> GlobalChoice:
+    options = tuple(Option(**option) for option in details["options"])  # type: ignore[attr-defined]  # a list, as saved
+    return GlobalChoice(**{**details, "options": options})  # type: ignore[arg-type]  # written by `save_choice`
 
 
 def _table(details: dict[str, object]) -> Table:

@@ -36,6 +36,7 @@ CREATE TABLE mail (
     raw BLOB NOT NULL);
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE definition (table_name TEXT PRIMARY KEY, details TEXT NOT NULL);
+CREATE TABLE global_choice (name TEXT PRIMARY KEY, details TEXT NOT NULL);
 """
 
 

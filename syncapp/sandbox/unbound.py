@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
-from collections.abc import Callable, Iterable
+import uuid
+from collections.abc import Callable
+from urllib.parse import urlsplit
 
-from syncapp.sandbox import bulk_delete, config, customization, errors, filter_actions, odata, visibility
-from syncapp.sandbox.catalogue import BY_NAME, TABLES, Table, current
+from syncapp.sandbox import bulk_delete, config, customization, errors, filter_actions, odata, option_values, visibility
+from syncapp.sandbox.catalogue import BY_NAME, Table
 from syncapp.sandbox.messages import Answer, Request, json_answer
-from syncapp.sandbox.metadata import reading
+from syncapp.sandbox.metadata import changes
+from syncapp.sandbox.metadata.names import metadata_id
 from syncapp.sandbox.rights import CUSTOMIZE
 from syncapp.sandbox.store import Transaction
 
@@ -18,6 +20,7 @@ NAMESPACE = "Microsoft.Dynamics.CRM."
 VERSION = "9.2.24000.100"
 _DONE = Answer(204, b"", {"OData-Version": "4.0"})
 _ENGLISH = 1_033
+_ACCESS_TYPES = ("Default", "Internet", "Intranet")
 
 Body = dict[str, object]
 Function = Callable[[sqlite3.Connection, Request, str], Body]
@@ -113,68 +116,36 @@ def _known(name: str) -> Table:
 
 
 def _metadata_changes(_connection: sqlite3.Connection, request: Request, text: str) -> Body:
-    """Definitions that a query asks for ("Query schema definitions: RetrieveMetadataChanges").
-
-    Simplified: conditions are Equals, NotEquals, In and NotIn on plain properties; a version stamp that is still the
-    newest brings nothing, any other brings everything, and deletions are not listed.
-    """
     given = arguments(request, text)
-    query = given.get("Query")
-    query = query if isinstance(query, dict) else {}
-    stamp = str(current().version)
-    wanted: Iterable[Table] = [] if given.get("ClientVersionStamp") == stamp else TABLES
-    criteria = query.get("Criteria") or {}
-    found = [_changed(table, query) for table in wanted if _meets(reading.table_item(table), criteria)]
-    return _response(
-        request,
-        "RetrieveMetadataChangesResponse",
-        EntityMetadata=found,
-        ServerVersionStamp=stamp,
-        DeletedMetadata=None,
-    )
+    found = changes.changes(given.get("Query"), given.get("ClientVersionStamp"))
+    return _response(request, "RetrieveMetadataChangesResponse", **found)
 
 
-def _changed(table: Table, query: dict[str, object]) -> Body:
-    item = _picked(reading.table_item(table), query.get("Properties"))
-    columns = query.get("AttributeQuery")
-    if isinstance(columns, dict):
-        criteria = columns.get("Criteria") or {}
-        made = (reading.column_item(table, column) for column in table.columns)
-        item["Attributes"] = [_picked(one, columns.get("Properties")) for one in made if _meets(one, criteria)]
-    return item
-
-
-def _picked(item: Body, properties: object) -> Body:
-    names = properties.get("PropertyNames") if isinstance(properties, dict) else None
-    if not isinstance(names, list) or (isinstance(properties, dict) and properties.get("AllProperties") is True):
-        return dict(item)
-    return {name: item[name] for name in ("MetadataId", "LogicalName", *names) if name in item}
-
-
-def _meets(item: Body, criteria: object) -> bool:
-    if not isinstance(criteria, dict):
-        raise errors.bad_query("'Criteria' is a filter expression.")
-    conditions = criteria.get("Conditions") or []
-    if not isinstance(conditions, list) or not all(isinstance(condition, dict) for condition in conditions):
-        raise errors.bad_query("'Conditions' is a list.")
-    results = [_holds(item, condition) for condition in conditions]
-    inner = criteria.get("Filters") or []
-    results += [_meets(item, one) for one in inner] if isinstance(inner, list) else []
-    return any(results) if criteria.get("FilterOperator") == "Or" and results else all(results)
-
-
-def _holds(item: Body, condition: Body) -> bool:
-    name, operator, value = condition.get("PropertyName"), condition.get("ConditionOperator"), condition.get("Value")
-    value = value.get("Value") if isinstance(value, dict) else value
-    if name not in item:
-        raise errors.bad_query(f"'{str(name)[:60]}' is not a property of definitions.")
-    values = value if isinstance(value, list) else re.split(r"\s*,\s*", str(value))
-    is_one = str(item[str(name)]) in {str(one) for one in values}
-    if operator in ("Equals", "In"):
-        return is_one
-    if operator in ("NotEquals", "NotIn"):
-        return not is_one
-    raise errors.unknown(f"the condition operator '{str(operator)[:40]}'")
+def _current_organization(connection: sqlite3.Connection, request: Request, text: str) -> Body:
+    """Which organization answers; its addresses are those under which it was asked."""
+    access_type = str(arguments(request, text).get("AccessType")).rpartition(".")[2]
+    if access_type not in _ACCESS_TYPES:
+        raise errors.bad_query(f"'{access_type[:40]}' is not one of {', '.join(_ACCESS_TYPES)}.")
+    root = request.base_url.partition("/api/")[0]
+    name = connection.execute("SELECT name FROM organization").fetchone()[0]
+    addresses = {
+        "WebApplication": f"{root}/",
+        "OrganizationService": f"{root}/XRMServices/2011/Organization.svc",
+        "OrganizationDataService": f"{root}/XRMServices/2011/OrganizationData.svc",
+    }
+    detail = {
+        "OrganizationId": _organization(connection),
+        "FriendlyName": name,
+        "OrganizationVersion": VERSION,
+        "EnvironmentId": str(uuid.uuid5(uuid.UUID(_organization(connection)), "environment")),
+        "TenantId": config.TENANT,
+        "OrganizationType": "Customer",
+        "UrlName": urlsplit(root).hostname,
+        "UniqueName": "sandbox",
+        "State": "Enabled",
+        "Endpoints": {"Count": 3, "IsReadOnly": False, "Keys": [*addresses], "Values": [*addresses.values()]},
+    }
+    return _response(request, "RetrieveCurrentOrganizationResponse", Detail=detail)
 
 
 def _create_entities(transaction: Transaction, request: Request) -> Answer:
@@ -184,7 +155,7 @@ def _create_entities(transaction: Transaction, request: Request) -> Answer:
     if not isinstance(given, list) or not given or not all(isinstance(item, dict) for item in given):
         raise errors.bad_payload("'Entities' is a list of table definitions.")
     made = [customization.create_table(transaction, item) for item in given]
-    ids = [reading.metadata_id(table.name) for table in made]
+    ids = [metadata_id(table.name) for table in made]
     return json_answer(200, _response(request, "CreateEntitiesResponse", EntityIds=ids))
 
 
@@ -203,6 +174,7 @@ FUNCTIONS: dict[str, Function] = {
     "RetrieveProvisionedLanguages": _languages("RetrieveProvisionedLanguagesResponse", "RetrieveProvisionedLanguages"),
     "RetrieveTotalRecordCount": _total_record_count,
     "RetrieveMetadataChanges": _metadata_changes,
+    "RetrieveCurrentOrganization": _current_organization,
 }
 ACTIONS: dict[str, Action] = {
     "BulkDelete": bulk_delete.answer,
@@ -210,4 +182,5 @@ ACTIONS: dict[str, Action] = {
     "PublishXml": _publish,
     "PublishAllXml": _publish,
     "ResetUserFilters": filter_actions.reset,
+    **option_values.ACTIONS,
 }

@@ -74,7 +74,7 @@ class WebApi:
         if found.name in unbound.FUNCTIONS:
             return json_answer(200, unbound.FUNCTIONS[found.name](connection, request, found.key or ""))
         if found.name in metadata.ROOTS:
-            return _definitions(request, found)
+            return _definitions(connection, request, found)
         if found.name in unbound.ACTIONS:
             raise errors.wrong_method(request.base_url + found.name)
         table = payload.table_of(found.name)
@@ -111,9 +111,9 @@ class WebApi:
         return writes.below_row(transaction, address, request, found.rest)
 
 
-def _definitions(request: Request, found: Resource) -> Answer:
+def _definitions(connection: sqlite3.Connection, request: Request, found: Resource) -> Answer:
     try:
-        return json_answer(200, metadata.answer(request, found.name, found.key, found.rest))
+        return json_answer(200, metadata.answer(connection, request, found.name, found.key, found.rest))
     except metadata.TextAnswer as single:
         return Answer(200, single.text.encode(), {"Content-Type": "text/plain", "OData-Version": "4.0"})
 

@@ -15,7 +15,7 @@ from syncapp.sandbox.catalogue.activities import (
     SERVICE_APPOINTMENT,
     TASK,
 )
-from syncapp.sandbox.catalogue.columns import AlternateKey, Column, Kind, Link, Option, Table
+from syncapp.sandbox.catalogue.columns import AlternateKey, Column, GlobalChoice, Kind, Link, Option, Table
 from syncapp.sandbox.catalogue.components import (
     ASYNC_OPERATION,
     PUBLISHER,
@@ -100,6 +100,7 @@ __all__ = [
     "AlternateKey",
     "Catalogue",
     "Column",
+    "GlobalChoice",
     "Kind",
     "Link",
     "ManyToMany",

@@ -43,11 +43,22 @@ class Option:
     state: int | None = None
 
 
+@dataclass(frozen=True)
+class GlobalChoice:
+    """Options that several columns may share, kept in one place."""
+
+    name: str
+    label: str
+    options: tuple[Option, ...]
+    description: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """One column; `tracked` means that the plug-in stages an edit of it, `ledgered` that the ledger shows it.
 
     `navigation_name` is one name for all targets (an owner has it); `collections` names the way back from a target.
+    `global_choice` names the global choice that the options are taken from.
     `is_half` marks a column of an intersect table: a plain identifier under its own name, without navigation property.
     """
 
@@ -74,6 +85,7 @@ class Column:
     navigation_name: str = ""
     navigation_suffix: str = ""
     is_half: bool = False
+    global_choice: str = ""
     collections: Mapping[str, str] = field(default_factory=dict)
 
     @property

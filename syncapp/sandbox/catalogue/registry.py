@@ -11,11 +11,11 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import overload
 
-from syncapp.sandbox.catalogue.columns import Column, Table
+from syncapp.sandbox.catalogue.columns import Column, GlobalChoice, Table
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ Collection = OneToMany | ManyToMany
 @dataclass(frozen=True, eq=False)
 class Catalogue:
     tables: tuple[Table, ...]
+    choices: Mapping[str, GlobalChoice] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> dict[str, Table]:
@@ -57,8 +58,8 @@ class Catalogue:
     @cached_property
     def version(self) -> int:
         """A number that differs when a definition differs."""
-        text = repr([(table.name, table.label, table.columns, table.alternate_keys) for table in self.tables])
-        return zlib.crc32(text.encode())
+        tables = [(table.name, table.label, table.columns, table.alternate_keys) for table in self.tables]
+        return zlib.crc32(repr((tables, list(self.choices.values()))).encode())
 
     @cached_property
     def one_to_many(self) -> tuple[OneToMany, ...]:
@@ -92,11 +93,17 @@ class Catalogue:
     def with_table(self, table: Table) -> Catalogue:
         """The same with a table added, or put in the place of its namesake."""
         if table.name not in self.by_name:
-            return Catalogue((*self.tables, table))
-        return Catalogue(tuple(table if old.name == table.name else old for old in self.tables))
+            return replace(self, tables=(*self.tables, table))
+        return replace(self, tables=tuple(table if old.name == table.name else old for old in self.tables))
 
     def without(self, name: str) -> Catalogue:
-        return Catalogue(tuple(table for table in self.tables if table.name != name))
+        return replace(self, tables=tuple(table for table in self.tables if table.name != name))
+
+    def with_choice(self, choice: GlobalChoice) -> Catalogue:
+        return replace(self, choices={**self.choices, choice.name: choice})
+
+    def without_choice(self, name: str) -> Catalogue:
+        return replace(self, choices={key: choice for key, choice in self.choices.items() if key != name})
 
     @contextmanager
     def in_force(self) -> Iterator[None]:

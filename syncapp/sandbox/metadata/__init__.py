@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from syncapp.sandbox.metadata.reading import TextAnswer, answer
 
-ROOTS = frozenset({"EntityDefinitions", "RelationshipDefinitions"})
+ROOTS = frozenset({"EntityDefinitions", "RelationshipDefinitions", "GlobalOptionSetDefinitions"})
 
 __all__ = ["ROOTS", "TextAnswer", "answer"]

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from syncapp.sandbox import customization, errors
-from syncapp.sandbox.catalogue import Table, current
+from syncapp.sandbox import customization, errors, option_values
+from syncapp.sandbox.catalogue import Column, Table, current
+from syncapp.sandbox.column_definitions import choice_of_key
 from syncapp.sandbox.messages import Answer, Request
-from syncapp.sandbox.metadata.reading import column_of_key, metadata_id, table_of_key
+from syncapp.sandbox.metadata.names import metadata_id
+from syncapp.sandbox.metadata.reading import column_of_key, not_found, table_of_key
 from syncapp.sandbox.rights import CUSTOMIZE
 from syncapp.sandbox.store import Transaction
 
@@ -27,6 +29,8 @@ def answer(transaction: Transaction, request: Request, root: str, key: str | Non
     transaction.author.rights.require(CUSTOMIZE)
     if root == "RelationshipDefinitions":
         return _relationship(transaction, request, key, rest)
+    if root == "GlobalOptionSetDefinitions":
+        return _global_choice(transaction, request, key, rest)
     if key is None and request.method == "POST" and not rest:
         made = customization.create_table(transaction, request.json())
         return _made(request, f"EntityDefinitions({metadata_id(made.name)})")
@@ -87,7 +91,7 @@ def _drop_key(transaction: Transaction, table: Table, _request: Request, key: st
         if name in (known.name, metadata_id(table.name, known.name, "key")):
             customization.drop_key(transaction, table, known)
             return ""
-    raise errors.ApiError(404, "0x80060888", f"Could not find a key with specified name: {name[:100]}")
+    raise not_found("key", name)
 
 
 Change = Callable[[Transaction, Table, Request, str], str]
@@ -101,22 +105,49 @@ _CHANGES: dict[tuple[str, str, bool], Change] = {
 
 
 def _relationship(transaction: Transaction, request: Request, key: str | None, rest: str) -> Answer:
-    if rest or (key is None) != (request.method == "POST"):
-        raise errors.unknown(f"{request.method} on '{request.path[:100]}'")
-    if key is None:
+    if key is None and request.method == "POST":
         names = customization.create_relationship(transaction, request.json())
         return _made(request, f"RelationshipDefinitions({metadata_id(*names, 'relationship')})")
-    if request.method != "DELETE":
+    if key is None or request.method not in ("PUT", "DELETE") or (rest and not rest.endswith("RelationshipMetadata")):
         raise errors.unknown(f"{request.method} on '{request.path[:100]}'")
-    name = key.removeprefix("SchemaName=").strip("'")
+    table, column = _named_relationship(key.removeprefix("SchemaName=").strip("'"))
+    if request.method == "PUT" and column:
+        customization.change_relationship(transaction, table, column, request.json())
+    elif request.method == "DELETE":
+        _drop_relationship(transaction, table, column)
+    return _DONE
+
+
+def _drop_relationship(transaction: Transaction, table: Table, column: Column | None) -> None:
+    if column:
+        customization.drop_column(transaction, table, column)
+    else:
+        customization.drop_table(transaction, table)
+
+
+def _named_relationship(name: str) -> tuple[Table, Column | None]:
+    """The lookup that makes a relationship, or the intersect table alone; ApiError 404."""
     for table in current().tables:
         for column in table.columns:
             ids = {metadata_id(table.name, column.name, target, "relationship") for target in column.targets}
-            is_named = name in column.collections.values() or name in ids
-            if is_named:
-                customization.drop_column(transaction, table, column)
-                return _DONE
+            if name in column.collections.values() or name in ids:
+                return table, column
         if table.link is not None and name in (table.link.collection, metadata_id(table.name, "relationship")):
-            customization.drop_table(transaction, table)
-            return _DONE
-    raise errors.ApiError(404, "0x80060888", f"Could not find a relationship with the name: {name[:100]}")
+            return table, None
+    raise not_found("relationship", name)
+
+
+def _global_choice(transaction: Transaction, request: Request, key: str | None, rest: str) -> Answer:
+    if key is None and request.method == "POST":
+        made = option_values.create(transaction, request.json())
+        return _made(request, f"GlobalOptionSetDefinitions({metadata_id(made.name, 'global choice')})")
+    if key is None or request.method not in ("PUT", "DELETE") or (rest and not rest.endswith("OptionSetMetadata")):
+        raise errors.unknown(f"{request.method} on '{request.path[:100]}'")
+    choice = choice_of_key(key)
+    if choice is None:
+        raise not_found("option set", key)
+    if request.method == "PUT":
+        option_values.change(transaction, choice, request.json())
+    else:
+        option_values.drop(transaction, choice)
+    return _DONE

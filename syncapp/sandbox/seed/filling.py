@@ -130,6 +130,7 @@ def _forget_customizations(connection: sqlite3.Connection) -> set[str]:
             for statement in (*schema.table_statements(built_in), *schema.trigger_statements([built_in])):
                 connection.execute(statement)
     connection.execute("DELETE FROM definition")
+    connection.execute("DELETE FROM global_choice")
     registry.put_in_force(BUILT_IN)
     return remade
 
