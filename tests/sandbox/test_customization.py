@@ -142,6 +142,25 @@ def test_keys_are_listed_and_unique(made: Sandbox) -> None:
     assert made.get("new_projects(new_name='K')").status_code == 501
 
 
+def test_columns_of_a_global_choice_follow_it(made: Sandbox) -> None:
+    options = [{"Value": value, "Label": label(text)} for value, text in ((1, "Red"), (2, "Green"))]
+    choice = "GlobalOptionSetDefinitions(Name='new_colors')"
+    made.post("GlobalOptionSetDefinitions", {"Name": "new_Colors", "Options": options})
+    bind = {"GlobalOptionSet@odata.bind": f"/{choice}"}
+    made.post(f"{PROJECT}/Attributes", column("Picklist", "new_Color", **bind))
+
+    assert made.post("new_projects", {"new_color": 3}).status_code == 400
+    inserted = made.post("InsertOptionValue", {"OptionSetName": "new_colors", "Value": 3, "Label": label("Blue")})
+    assert inserted.json()["NewOptionValue"] == 3
+    assert made.post("new_projects", {"new_color": 3}).status_code == 204
+    assert made.post("OrderOption", {"OptionSetName": "new_colors", "Values": [3, 1, 2]}).status_code == 204
+    path = f"{PROJECT}/Attributes(LogicalName='new_color')/{CRM}.PicklistAttributeMetadata/GlobalOptionSet"
+    assert [option["Value"] for option in made.get(path).json()["Options"]] == [3, 1, 2]
+    assert made.delete(choice).status_code == 400
+    assert made.delete(f"{PROJECT}/Attributes(LogicalName='new_color')").status_code == 204
+    assert [made.delete(choice).status_code, made.get(choice).status_code] == [204, 404]
+
+
 def test_change_tracking_is_switched_on(made: Sandbox) -> None:
     track = {"Prefer": "odata.track-changes"}
     assert made.get("new_projects", **track).status_code == 400
@@ -190,11 +209,14 @@ def test_tables_survive_a_restart_and_end_with_a_reset(tmp_path: Path) -> None:
         with SandboxServer(tmp_path / "data.sqlite3", world=EMPTY_WORLD) as server:
             sandbox = Sandbox(server).sign_in()
             if round_ == "first":
+                sandbox.post("GlobalOptionSetDefinitions", {"Name": "new_kept", "Options": [{"Value": 1}]})
                 sandbox.post("EntityDefinitions", project())
                 sandbox.post("new_projects", {"new_name": "Kept"})
             assert [row["new_name"] for row in sandbox.rows("new_projects")] == ["Kept"]
             if round_ == "second":
+                assert [choice["Name"] for choice in sandbox.rows("GlobalOptionSetDefinitions")] == ["new_kept"]
                 sandbox.reset()
+                assert sandbox.rows("GlobalOptionSetDefinitions") == []
                 assert sandbox.get("new_projects").status_code == 501
 
 

@@ -130,8 +130,9 @@ def test_yes_no_and_status_options(sandbox: Sandbox) -> None:
     [
         (f"{CONTACT}/Attributes?$select=Colour", 400),
         (f"{CONTACT}/Attributes?$filter=contains(LogicalName,'x')", 501),
-        (f"{CONTACT}/Attributes/Microsoft.Dynamics.CRM.FileAttributeMetadata", 501),
-        (f"{CONTACT}/Privileges", 501),
+        (f"{CONTACT}/Attributes/Microsoft.Dynamics.CRM.FileAttributeMetadata/$count", 501),
+        (f"{CONTACT}/Attributes?$expand=OptionSet", 400),
+        ("EntityDefinitions(contact)", 400),
         (f"{CONTACT}/Attributes(LogicalName='planet')", 404),
     ],
 )

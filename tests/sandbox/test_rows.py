@@ -270,7 +270,7 @@ def test_who_am_i_names_the_application_user(sandbox: Sandbox) -> None:
         ("GET", "planets", {}),
         ("GET", "contacts?$search=x", {}),
         ("GET", "contacts?$expand=parentcustomerid_account/$ref", {}),
-        ("GET", "RetrieveCurrentOrganization(AccessType='Default')", {}),
+        ("GET", "RetrieveDuplicates(BusinessEntity=@p)", {}),
         ("GET", "contacts", {"Prefer": "respond-async"}),
         ("GET", "contacts", {"MSCRM.SuppressDuplicateDetection": "false"}),
         ("POST", "contacts/Microsoft.Dynamics.CRM.DeleteMultiple", {}),

@@ -257,7 +257,7 @@ def changed_column(name: str) -> object:
     """A column's definition read, changed and written back whole."""
     client.tables.create(name, {"new_Code": "string"})
     client.tables.update_column(name, "new_Code", {"max_length": 30, "display_name": "Code of it"})
-    column = client.tables.get_column(name, "new_Code", select=["MaxLength", "DisplayName"])
+    column = client.tables.get_column(name, "new_Code", typed=True, select=["MaxLength", "DisplayName"])
     client.tables.delete(name)
     return [column["MaxLength"], column["DisplayName"]["UserLocalizedLabel"]["Label"]]
 
