@@ -23,9 +23,12 @@ from syncapp.sandbox.identity.tokens import Tokens
 from syncapp.sandbox.mail.graph import Graph
 from syncapp.sandbox.mail.mailbox import Mailbox
 from syncapp.sandbox.messages import Answer
+from syncapp.sandbox.pages.faults import FaultsPage
+from syncapp.sandbox.pages.ledger import LedgerPage
 from syncapp.sandbox.pages.mail import MailPage
 from syncapp.sandbox.pages.outlook import OutlookPage
 from syncapp.sandbox.pages.overview import OverviewPage
+from syncapp.sandbox.pages.people import PeoplePage
 from syncapp.sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -50,7 +53,10 @@ class Application:
         control = Control(self.store, self.faults, self.tokens)
         graph = Graph(self.mailbox, self.faults, self.tokens)
         sign_in = SignIn(self.store, self.faults, self.tokens)
-        pages = (OutlookPage(self.store), MailPage(self.mailbox), OverviewPage(self.store, self.faults))
+        pages = (
+            *(OverviewPage(self.store, self.faults), OutlookPage(self.store), MailPage(self.mailbox)),
+            *(PeoplePage(self.store), LedgerPage(self.store), FaultsPage(self.store, self.faults)),
+        )
         found = [*control.routes(), *sign_in.routes(), *graph.routes()]
         found += [route for page in pages for route in page.routes()]
         self._views: dict[str, View] = {f"{methods} {path}": view for path, methods, view in found}

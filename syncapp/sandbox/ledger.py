@@ -9,12 +9,11 @@ from syncapp.sandbox.store import Store
 Entry = dict[str, object]
 
 
-def entries(store: Store, *, since: int = 0, newest: int | None = None) -> list[Entry]:
-    """Committed writes after `since`, oldest first; with `newest`, only that many of the last."""
-    order = "ORDER BY seq" if newest is None else f"ORDER BY seq DESC LIMIT {newest}"
-    statement = f"SELECT * FROM ledger WHERE seq > ? {order}"  # noqa: S608 - a number of ours
+def entries(store: Store, *, since: int = 0) -> list[Entry]:
+    """Committed writes after `since`, oldest first."""
     with store.read() as connection:
-        return [_entry(dict(row)) for row in connection.execute(statement, (since,))]
+        found = connection.execute("SELECT * FROM ledger WHERE seq > ? ORDER BY seq", (since,))
+        return [_entry(dict(row)) for row in found]
 
 
 def _entry(row: Entry) -> Entry:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import html
 import re
 
+import pytest
+
+from syncapp.sandbox import config
+from syncapp.sandbox.faults import Faults
+from syncapp.sandbox.pages.faults import TROUBLES, Trouble, in_words
 from tests.sandbox.caller import Sandbox
 
 
@@ -132,14 +137,75 @@ def test_without_the_plug_in_the_page_says_that_it_stays(sandbox: Sandbox) -> No
     assert sandbox.read(contact_id)["jobtitle"] == "Boss"
 
 
-def test_overview_shows_people_ledger_faults_and_plug_in(sandbox: Sandbox) -> None:
-    assert "Nothing has been written" in open_page(sandbox, "/sandbox/")
-    sandbox.edit(sandbox.contact()["contactid"], jobtitle="Boss")
+def test_overview_says_what_it_is_and_how_it_answers(sandbox: Sandbox) -> None:
+    assert "Every request is answered at once and as it should be" in open_page(sandbox, "/sandbox/")
     sandbox.fault(status=503, table="account")
 
     page = open_page(sandbox, "/sandbox/")
-    for text in ("Rita Lindqvist", "→ Boss", "Jonas Weber (plug-in)", '"status": 503', "The plug-in is on"):
-        assert text in page
+    assert "stands in for Microsoft’s cloud" in page
+    assert "What matches “account” is answered 503; 0 so far." in page
+    assert "The plug-in is on" in page
+
+
+def test_ledger_tells_a_transaction_at_a_time_who_did_what(sandbox: Sandbox) -> None:
+    contact = sandbox.contact()
+    assert "Nothing has been written here" in open_page(sandbox, "/ledger/")
+    sandbox.edit(contact["contactid"], jobtitle="Boss")
+    sandbox.patch(f"contacts({contact['contactid']})?tag=mine", {"jobtitle": "Chief", "osync_revision": 5})
+
+    newest, oldest = open_page(sandbox, "/ledger/").split("· transaction")[:2]
+    assert all(text in newest for text in ("Outlook Sync Portal", ">mine<"))
+    assert all(text in oldest for text in (f"{contact['jobtitle']} → Chief", contact["fullname"], "Jonas Weber"))
+    assert "→ Chief" not in open_page(sandbox, "/ledger/?table=osync_syncfield")
+    assert "Only of Jonas Weber" in open_page(sandbox, f"/ledger/?who={config.EDITOR.user_id}")
+
+
+def test_older_writes_are_a_link_away(sandbox: Sandbox) -> None:
+    contact_id = sandbox.contact()["contactid"]
+    rows = [{"@odata.type": "Microsoft.Dynamics.CRM.contact", "lastname": f"No. {n}"} for n in range(101)]
+    sandbox.post("contacts/Microsoft.Dynamics.CRM.CreateMultiple", {"Targets": rows})
+
+    first = open_page(sandbox, "/ledger/?table=contact")
+    link = re.findall(r'href="(/ledger/[^"]*before=\d+)"', first)[0]
+    assert first.count("Created") == 100
+    assert open_page(sandbox, link).count("Created") == 1
+    assert contact_id not in first
+
+
+def test_trouble_is_ordered_and_ended_by_a_button(sandbox: Sandbox) -> None:
+    sandbox.session.post(f"{sandbox.url}/faults/", data={"trouble": "down"})
+    assert sandbox.get("contacts").status_code == 503
+    assert open_page(sandbox, "/faults/").count("In force") == 1
+
+    sandbox.session.post(f"{sandbox.url}/faults/", data={"trouble": "none"})
+    assert sandbox.get("contacts").status_code == 200
+    assert sandbox.session.post(f"{sandbox.url}/faults/", data={"trouble": "x"}).status_code == 400
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name)
+def test_every_trouble_is_one_that_the_sandbox_knows(sandbox: Sandbox, trouble: Trouble) -> None:
+    told = sandbox.control("PUT", "faults", trouble.state)
+
+    assert in_words(told) != in_words(Faults().state())
+
+
+def test_plug_in_is_switched_by_a_button(sandbox: Sandbox) -> None:
+    sandbox.session.post(f"{sandbox.url}/faults/", data={"plugin": "off"})
+
+    assert sandbox.control("GET", "plugin") == {"enabled": False}
+    assert "Switch it on" in open_page(sandbox, "/faults/")
+
+
+def test_people_are_shown_as_the_crm_has_them(sandbox: Sandbox) -> None:
+    jonas = config.EDITOR
+    filters = sandbox.rows(f"userqueries?$filter=querytype eq 256 and _ownerid_value eq {jonas.user_id}")
+    sandbox.patch(f"userqueries({filters[0]['userqueryid']})", {"statecode": 1, "statuscode": 2})
+
+    assert f"{len(filters) - 1} of {len(filters)} on" in open_page(sandbox, "/people/?q=Jonas Weber")
+    page = open_page(sandbox, f"/people/{jonas.user_id}")
+    assert page.count("<td>Off</td>") == 1
+    assert "Server-Side" in page or "Outlook" in page
+    assert "Nobody’s name begins with “Zzz”" in open_page(sandbox, "/people/?q=Zzz")
 
 
 def test_pages_have_their_style(sandbox: Sandbox) -> None:

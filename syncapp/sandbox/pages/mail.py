@@ -58,7 +58,7 @@ class MailPage:
             return json_response([mail.as_json() for mail in found])
         items = Markup("").join(_item(mail) for mail in reversed(found[-_SHOWN:]))
         body = _LIST.format(items) if found else _NONE.format(f" for {wanted}" if wanted else "")
-        return page("Mails", _INTRO + body)
+        return page("Mails", _INTRO + body, below="/mail/")
 
     def one(self, _request: Request, mail_id: int) -> Response:
         mail = self._find(mail_id)
@@ -73,7 +73,7 @@ class MailPage:
             count=len(mail.headers),
             headers=headers,
         )
-        return page(mail.subject or "Mail without a subject", body)
+        return page(mail.subject or "Mail without a subject", body, below="/mail/")
 
     def html(self, _request: Request, mail_id: int) -> Response:
         """The HTML part alone, for the frame; its links open pages of their own."""

@@ -108,7 +108,7 @@ class OutlookPage:
         found = self._editors(editor, who)
         told = (_COLLEAGUES_FOUND if found.matching else _NOBODY).format(who, found.matching) if who else Markup("")
         search = forms.search(found.offered, found.chosen, who, text)
-        return page("Outlook", _INTRO + search + told + self._contacts(text, found.chosen))
+        return page("Outlook", _INTRO + search + told + self._contacts(text, found.chosen), below="/outlook/")
 
     def contact(self, request: Request, contact_id: str) -> Response:
         return self._form(contact_id, self._editor(request.args), Markup(""))
@@ -128,7 +128,7 @@ class OutlookPage:
         fields = Markup("").join(self._fieldset(title, names, row) for title, names in _SHOWN)
         again = _AGAIN.format(editor)
         body = again + _INTRO + told + forms.edit(self._editors(editor, "").offered, editor, fields)
-        return page(str(row["fullname"] or "Contact"), body)
+        return page(str(row["fullname"] or "Contact"), body, below="/outlook/")
 
     def _fieldset(self, title: str, names: tuple[str, ...], row: Row) -> Markup:
         inner = Markup("").join(
@@ -147,7 +147,7 @@ class OutlookPage:
 
     def _editors(self, editor: str, who: str) -> _Editors:
         """Whom one can be: the person chosen, those who can sign in, and whose name begins with `who`."""
-        pattern = _beginning(who)
+        pattern = beginning(who)
         with self._store.read() as connection:
             known = connection.execute(_KNOWN, (json.dumps([editor, *_ALWAYS]),)).fetchall()
             matching = connection.execute(_COLLEAGUES, {"text": pattern, "most": _FOUND}).fetchall() if who else []
@@ -162,7 +162,7 @@ class OutlookPage:
 
     def _contacts(self, text: str, editor: str) -> Markup:
         with self._store.read() as connection:
-            found = connection.execute(_SEARCH, (_beginning(text), _FOUND)).fetchall()
+            found = connection.execute(_SEARCH, (beginning(text), _FOUND)).fetchall()
         if not found:
             return Markup("<p>No contact's name or company begins with “{}”.</p>").format(text)
         items = Markup("").join(
@@ -171,7 +171,7 @@ class OutlookPage:
         return Markup("<ul class='contacts'>{}</ul>").format(items)
 
 
-def _beginning(text: str) -> str:
+def beginning(text: str) -> str:
     """A pattern of LIKE for what begins with the text."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
