@@ -58,7 +58,7 @@ def _activity(
         schema_name=schema_name,
         privilege=privilege,
         label=label,
-        plural_label=f"{label}s",
+        plural_label=f"{label.removesuffix('y')}ies" if label.endswith("ty") else f"{label}s",
         object_type_code=code,
         primary_name="subject",
         is_activity=True,

@@ -50,6 +50,7 @@ _WRITE = Markup(
 )
 _VERBS = {"POST": "Created", "PATCH": "Changed", "DELETE": "Deleted", "PUT": "Changed"}
 _CHANGED = Markup("<li><code>{}</code> {} → {}</li>")
+_SAME = Markup("<li class='muted'>with the values that it had</li>")
 _HELD = Markup("<li><code>{}</code> {}</li>")
 _OLDER = Markup('<p><a href="{}">Older writes</a></p>')
 
@@ -159,7 +160,10 @@ def _write(entry: Mapping[str, object], names: Mapping[str, str]) -> Markup:
         table=BY_NAME[table].label if table in BY_NAME else table,
         name=_named(table, row_id, names.get(row_id, "")),
         by=Markup(' <span class="tag">plug-in</span>') if entry["plugin"] else "",
-        changes=Markup("").join(_change(name, old, new) for name, (old, new) in changes.items() if name not in _UNTOLD),
+        changes=Markup("").join(
+            _change(table, name, old, new) for name, (old, new) in changes.items() if name not in _UNTOLD
+        )
+        or _SAME,
     )
 
 
@@ -170,9 +174,18 @@ def _named(table: str, row_id: str, name: str) -> Markup:
     return Markup("“{}”").format(name) if name else Markup('<code title="{}">{}…</code>').format(row_id, row_id[:8])
 
 
-def _change(name: str, old: object, new: object) -> Markup:
-    """What came of a column; for a row that is new or gone, only what it holds or held."""
-    return _HELD.format(name, _short(new)) if old is None else _CHANGED.format(name, _short(old), _short(new))
+def _change(table: str, name: str, old: object, new: object) -> Markup:
+    """What came of a column; of one that was empty, only what it holds now."""
+    before, after = _told(table, name, old), _told(table, name, new)
+    return _HELD.format(name, after) if old is None else _CHANGED.format(name, before, after)
+
+
+def _told(table: str, name: str, value: object) -> str:
+    """A choice by its label too."""
+    column = BY_NAME[table].by_name.get(name) if table in BY_NAME else None
+    if column is not None and column.options and isinstance(value, int):
+        return f"{column.label_of(value)} ({value})"
+    return _short(value)
 
 
 def _short(value: object) -> str:

@@ -26,7 +26,7 @@ _INTRO = Markup(
 _PARTS = (
     ("Outlook", "/outlook/", "Be a colleague and change a contact. The company’s plug-in stages what you change."),
     ("Mails", "/mail/", "What the portal has sent, as its readers get it."),
-    ("People", "/people/", "Who can sign in, and every user with his mailbox and his synchronization filters."),
+    ("People", "/people/", "Who can sign in, and every user with mailbox and synchronization filters."),
     ("Ledger", "/ledger/", "Every write that was committed, by whom, with the value before and after."),
     ("Faults", "/faults/", "Make the CRM slow, busy or unreachable, and see what the portal makes of it."),
 )

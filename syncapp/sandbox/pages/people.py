@@ -42,7 +42,8 @@ _INTRO = Markup(
 )
 _SIGNS_IN = Markup('<tr><td><a href="/people/{}">{}</a></td><td>{}</td><td>{}</td></tr>')
 _TABLE = Markup(
-    "<div class='scroll'><table><thead><tr><th>Name</th><th>Role in the portal</th><th>Address</th></tr></thead>"
+    "<div class='scroll'><table class='cards'><thead>"
+    "<tr><th>Name</th><th>Role in the portal</th><th>Address</th></tr></thead>"
     "<tbody>{}</tbody></table></div>"
 )
 _SEARCH = Markup(
@@ -51,7 +52,8 @@ _SEARCH = Markup(
 )
 _USER = Markup('<tr><td><a href="/people/{id}">{name}</a></td><td>{state}</td><td>{method}</td><td>{filters}</td></tr>')
 _USERS = Markup(
-    "<div class='scroll'><table><thead><tr><th>Name</th><th>State</th><th>Synchronizes by</th><th>Filters</th></tr>"
+    "<div class='scroll'><table class='cards'><thead>"
+    "<tr><th>Name</th><th>State</th><th>Synchronizes by</th><th>Filters</th></tr>"
     "</thead><tbody>{}</tbody></table></div>"
 )
 _ABOUT = Markup(
@@ -62,7 +64,8 @@ _ABOUT = Markup(
 )
 _FILTER = Markup("<tr><td>{table}</td><td>{name}</td><td>{state}</td><td>{at} UTC, {who}</td></tr>")
 _OWN = Markup(
-    "<h2>Synchronization filters, as the CRM has them</h2><div class='scroll'><table><thead><tr><th>Table</th><th>Name"
+    "<h2>Synchronization filters, as the CRM has them</h2><div class='scroll'><table class='cards'><thead>"
+    "<tr><th>Table</th><th>Name"
     "</th><th>State</th><th>Last changed</th></tr></thead><tbody>{}</tbody></table></div>"
 )
 _NO_FILTERS = Markup(
