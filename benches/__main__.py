@@ -1,13 +1,17 @@
-"""`python -m benches` runs all but the longest, `python -m benches mirror queue` the named ones."""
+"""`python -m benches` runs all but the longest, `python -m benches mirror queue` the named ones.
+
+It ends with an error where a target was missed.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import platform
+import sys
 import time
 
-from benches import stage
+from benches import figures, stage
 from benches.staged import BENCHES, ONLY_BY_NAME
 
 
@@ -27,6 +31,9 @@ def main() -> None:
     for name in wanted:
         BENCHES[name]([arguments.on] if arguments.on else stage.DATABASES)
     print(f"\n{time.monotonic() - started:.0f} s in all")
+    if figures.missed():
+        print(f"{figures.missed()} MISSED, see above")
+        sys.exit(figures.MISSED)
 
 
 if __name__ == "__main__":

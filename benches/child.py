@@ -8,12 +8,15 @@ import sys
 import django
 from django.core.management import call_command
 
+from benches import figures
+
 
 def main() -> None:
     """Django and its tables first; only then can the bench's module import models."""
     django.setup()
     call_command("migrate", verbosity=0)
     importlib.import_module(f"benches.{sys.argv[1]}").main()
+    sys.exit(figures.MISSED if figures.missed() else 0)
 
 
 if __name__ == "__main__":

@@ -48,9 +48,35 @@ def line(label: str, figure: str, note: str = "") -> None:
     print(f"  {label:<58} {figure:<26} {note}".rstrip(), flush=True)
 
 
+# How a process ends that has missed a target, in itself or in a child.
+MISSED = 3
+_missed: list[str] = []
+
+
 def target(value: float, limit: float, *, unit: str = "") -> str:
-    """Whether a figure is within its limit, in words."""
-    return f"target {limit:g}{unit}: {'met' if value <= limit else 'MISSED'}"
+    """Whether a figure is at most its limit, in words; a miss is remembered."""
+    return _judged(f"target {limit:g}{unit}", value <= limit)
+
+
+def at_least(value: float, floor: float, *, unit: str = "") -> str:
+    """Whether a figure reaches its floor, likewise."""
+    return _judged(f"target {floor:g}{unit}", value >= floor)
+
+
+def _judged(wanted: str, met: bool) -> str:
+    if not met:
+        note_missed(wanted)
+    return f"{wanted}: {'met' if met else 'MISSED'}"
+
+
+def note_missed(what: str) -> None:
+    """Remember a miss that another process found."""
+    _missed.append(what)
+
+
+def missed() -> int:
+    """How many targets were missed so far."""
+    return len(_missed)
 
 
 def interleaved(rounds: int, *sides: Callable[[], float]) -> list[Spread]:

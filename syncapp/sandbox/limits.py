@@ -63,15 +63,39 @@ class Limits:
 
 @dataclass
 class _Window:
-    """What a user has used lately: moments with their charges, oldest first."""
+    """What a user has used lately: moments with their charges, oldest first; and the most that it ever was."""
 
     used: deque[tuple[float, float]] = field(default_factory=deque)
     seconds: float = 0.0
     running: int = 0
+    refused: int = 0
+    most_requests: int = 0
+    most_seconds: float = 0.0
+    most_at_once: int = 0
 
     def forget_before(self, moment: float) -> None:
         while self.used and self.used[0][0] <= moment:
             self.seconds -= self.used.popleft()[1]
+
+    def let_in(self, moment: float, charge: float) -> None:
+        self.used.append((moment, charge))
+        self.seconds += charge
+        self.running += 1
+        self.most_requests = max(self.most_requests, len(self.used))
+        self.most_seconds = max(self.most_seconds, self.seconds)
+        self.most_at_once = max(self.most_at_once, self.running)
+
+    def shown(self) -> dict[str, object]:
+        return {
+            "requests": len(self.used),
+            "execution_seconds": round(self.seconds, 3),
+            "refused": self.refused,
+            "most": {
+                "requests": self.most_requests,
+                "execution_seconds": round(self.most_seconds, 3),
+                "at_once": self.most_at_once,
+            },
+        }
 
 
 @dataclass(frozen=True)
@@ -110,10 +134,12 @@ class Protection:
         charge = operations * limits.operation_ms / 1000
         with self._lock:
             window = self._windows.setdefault(user, _Window())
-            self._refuse(limits, window)
-            window.used.append((self._clock(), charge))
-            window.seconds += charge
-            window.running += 1
+            try:
+                self._refuse(limits, window)
+            except ApiError:
+                window.refused += 1
+                raise
+            window.let_in(self._clock(), charge)
             headers = _headers(limits, window)
         try:
             if limits.takes_time:
@@ -150,17 +176,14 @@ class Protection:
         return first + limits.window_seconds * self._scale - now
 
     def usage(self) -> dict[str, object]:
-        """What each user has used in his window, for people who look."""
+        """What each user has used in his window, the most that any window held, and how often he was refused."""
         limits = self.limits
         if limits is None:
             return {}
         with self._lock:
             for window in self._windows.values():
                 window.forget_before(self._clock() - limits.window_seconds * self._scale)
-            return {
-                user: {"requests": len(window.used), "execution_seconds": round(window.seconds, 3)}
-                for user, window in self._windows.items()
-            }
+            return {user: window.shown() for user, window in self._windows.items()}
 
 
 def _headers(limits: Limits, window: _Window) -> dict[str, str]:

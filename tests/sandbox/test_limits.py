@@ -128,3 +128,6 @@ def test_published_limits_hold_to_the_last_request() -> None:
     now[0] = 300.005
     with protection.entered("somebody", 1):
         pass
+
+    usage = protection.usage()["somebody"]
+    assert (usage["refused"], usage["most"]) == (1, {"requests": 6_000, "execution_seconds": 0.0, "at_once": 1})
