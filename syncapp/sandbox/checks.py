@@ -12,8 +12,18 @@ from syncapp.sandbox.errors import ApiError
 
 def before_write(table: Table, row: Mapping[str, object] | None, changes: Mapping[str, object]) -> None:
     """ApiError 400 when the row would become what the CRM does not allow."""
+    if row is None:
+        _nothing_missing(table, changes)
     if table.name == SAVED_QUERY.name:
         _view({**(row or {}), **changes})
+
+
+def _nothing_missing(table: Table, values: Mapping[str, object]) -> None:
+    """What the table reference calls SystemRequired, and what has no default."""
+    for column in table.columns:
+        is_needed = column.required == "SystemRequired" and column.default is None and column is not table.key
+        if is_needed and column.creatable and values.get(column.name) is None:
+            raise errors.bad_payload(f"The property '{column.name}' of {table.name} is required.")
 
 
 def _view(row: Mapping[str, object]) -> None:

@@ -28,6 +28,7 @@ PRINCIPAL_PRIVILEGE_DENIED = "0x80040231"
 NO_ACCESS_TO_ROW = "0x80048306"
 CANNOT_ACT_FOR_OTHERS = "0x8004A110"
 USER_DISABLED = "0x80040225"
+OWNER_DISABLED = "0x8004022B"
 NO_ROLES = "0x80042F09"
 INACTIVE_DEFAULT_VIEW = "0x8004027B"
 _HELP = "http://go.microsoft.com/fwlink/?LinkID=398563"
@@ -115,6 +116,10 @@ def no_access_to_row(user: str, table: str, row_id: str) -> ApiError:
 def user_disabled(user: str) -> ApiError:
     message = f"The user(Id={user}) is disabled or is not a member of any business unit."
     return ApiError(403, USER_DISABLED, message)
+
+
+def owner_disabled(user: str) -> ApiError:
+    return ApiError(400, OWNER_DISABLED, f"The owner (Id={user}) is disabled; rows cannot be assigned to him.")
 
 
 def no_roles(user: str) -> ApiError:

@@ -101,7 +101,7 @@ def decode(connection: sqlite3.Connection, table: Table, body: Mapping[str, obje
     changes: Row = {}
     for name, value in body.items():
         if name.endswith(BIND):
-            changes |= _bound(connection, table, name.removesuffix(BIND), value, changes)
+            changes |= _bound(connection, table, name.removesuffix(BIND), value, changes, creating=creating)
         elif "@" not in name and name not in nested(table, body):
             changes |= _plain(table, name, value, creating=creating)
     return changes
@@ -111,10 +111,10 @@ def _plain(table: Table, name: str, value: object, *, creating: bool) -> Row:
     column = table.by_name.get(name)
     if column is None or column.kind is Kind.LOOKUP:
         return _not_a_plain_column(table, name, value)
-    if not (column.creatable if creating else column.updatable or column is table.key):
-        raise errors.bad_payload(f"The property '{name}' of '{table.name}' cannot be written.")
-    checked = values.checked(table, column, value)
-    return {name: checked} if creating or column is not table.key else {}
+    if not (column.creatable if creating else column.updatable):
+        # "UpdateRequest.Target": values of columns that cannot be written are ignored.
+        return {}
+    return {name: values.checked(table, column, value)}
 
 
 def _not_a_plain_column(table: Table, name: str, value: object) -> Row:
@@ -129,10 +129,14 @@ def _not_a_plain_column(table: Table, name: str, value: object) -> Row:
     )
 
 
-def _bound(connection: sqlite3.Connection, table: Table, name: str, link: object, so_far: Row) -> Row:
+def _bound(
+    connection: sqlite3.Connection, table: Table, name: str, link: object, so_far: Row, *, creating: bool
+) -> Row:
     if name not in table.navigations:
         raise errors.bad_payload(f"An undeclared property '{name}' was found in the payload of '{table.name}'.")
     column, targets = table.navigations[name]
+    if not (column.creatable if creating else column.updatable):
+        return {}
     if link is None:
         return {} if so_far.get(column.name) else rows.reference(column, None, None)
     if not isinstance(link, str):
@@ -145,8 +149,10 @@ def bound_to(connection: sqlite3.Connection, column: Column, targets: tuple[str,
     """The stored columns of a lookup at a row that must exist; ApiError 400 or 404."""
     if found.table.name not in targets:
         raise errors.bad_payload(f"'{column.navigation(targets[0])}' cannot point at '{found.table.name}'.")
-    target_id = str(found.existing(connection)[found.table.key.name])
-    return rows.reference(column, found.table.name, target_id)
+    target = found.existing(connection)
+    if column.name == "ownerid" and target.get("isdisabled"):
+        raise errors.owner_disabled(str(target[found.table.key.name]))
+    return rows.reference(column, found.table.name, str(target[found.table.key.name]))
 
 
 def nested(table: Table, body: Mapping[str, object]) -> dict[str, list[dict[str, object]]]:

@@ -52,10 +52,19 @@ def create(transaction: Transaction, table: Table, values: Mapping[str, object])
     if "ownerid" in table.by_name and not row["ownerid"]:
         row |= reference(table.by_name["ownerid"], SYSTEM_USER.name, caller)
     row |= table.computed(row)
+    row |= _owning_unit(transaction, table, row)
     row["versionnumber"] = transaction.next_version()
     _insert(transaction, table, row)
     _noticed(transaction, table)
     return row
+
+
+def _owning_unit(transaction: Transaction, table: Table, row: Row) -> Row:
+    if "owningbusinessunit" not in table.by_name or row["ownerid"] is None:
+        return {}
+    owner = table.by_name["ownerid"]
+    kept = find(transaction.connection, BY_NAME[target_of(owner, row)], str(row["ownerid"]))
+    return {"owningbusinessunit": kept["businessunitid"] if kept else None}
 
 
 def _noticed(transaction: Transaction, table: Table) -> None:
@@ -88,6 +97,8 @@ def update(transaction: Transaction, table: Table, row: Row, changes: Mapping[st
     author = transaction.author
     after |= {"modifiedon": now(), "modifiedby": author.caller, "modifiedonbehalfby": author.delegate}
     after |= table.computed(after)
+    if "ownerid" in changes:
+        after |= _owning_unit(transaction, table, after)
     after["versionnumber"] = transaction.next_version()
     try:
         transaction.connection.execute(_update_statement(table), after)

@@ -38,7 +38,7 @@ def checked(table: Table, column: Column, value: object) -> object:
 
 
 def _refuse_null_where_needed(table: Table, column: Column) -> None:
-    if column.kind in (Kind.STATE, Kind.STATUS, Kind.KEY):
+    if column.kind in (Kind.STATE, Kind.STATUS, Kind.KEY) or column.required == "SystemRequired":
         raise errors.bad_payload(f"The property '{column.name}' of {table.name} cannot be null.")
 
 

@@ -14,6 +14,8 @@ from syncapp.sandbox.catalogue.columns import (
     lookup,
     memo,
     moment,
+    owning,
+    owning_of,
     system_columns,
     text,
     whole,
@@ -71,9 +73,10 @@ def _activity(
             moment("actualend", "Actual End"),
             choice("prioritycode", "Priority", "Low", "Normal", "High", first=0, default=1),
             regarding,
-            lookup("ownerid", "Owner", "systemuser"),
+            *owning(),
             *columns,
         ),
+        computed=owning_of,
         indexes=("scheduledstart", "ownerid"),
     )
 

@@ -232,6 +232,48 @@ def owner() -> Column:
     return replace(column, navigation_name="ownerid", indexed=True)
 
 
+def owning(**collections: str) -> tuple[Column, ...]:
+    """The owner and what follows from it; `collections` names the ways back from the user and the team."""
+    user = lookup("owninguser", "Owning User", "systemuser")
+    team = lookup("owningteam", "Owning Team", "team")
+    return (
+        owner(),
+        derived(replace(user, collections=collections)),
+        derived(replace(team, collections=collections)),
+        derived(lookup("owningbusinessunit", "Owning Business Unit", "businessunit")),
+    )
+
+
+def owning_of(row: Mapping[str, object]) -> dict[str, object]:
+    """`owninguser` or `owningteam`; the business unit is the owner's own, see `rows`."""
+    is_team = row["ownerid_type"] == "team"
+    return {"owninguser": None if is_team else row["ownerid"], "owningteam": row["ownerid"] if is_team else None}
+
+
+def money(name: str, label: str) -> Column:
+    return Column(name, Kind.MONEY, label, minimum=0, maximum=922_337_203_685_477)
+
+
+def in_base_currency(*columns: Column) -> tuple[Column, ...]:
+    """What amounts come to in the organization's own currency, and at which rate."""
+    rate = Column("exchangerate", Kind.DECIMAL, "Exchange Rate", minimum=0, precision=10)
+    bases = (derived(money(f"{column.name}_base", f"{column.label} (Base)")) for column in columns)
+    return (*bases, derived(rate))
+
+
+def amounts_of(row: Mapping[str, object], currency: str, *names: str) -> dict[str, object]:
+    """An amount brings the user's currency with it; there is one here, which is the organization's."""
+    has_any = any(row[name] is not None for name in names)
+    found = row["transactioncurrencyid"] or (currency if has_any else None)
+    bases = {f"{name}_base": row[name] for name in names}
+    return {"transactioncurrencyid": found, "exchangerate": 1.0 if found else None, **bases}
+
+
+def required(column: Column) -> Column:
+    """A column that a row cannot be without."""
+    return replace(column, required="SystemRequired")
+
+
 def whole(name: str, label: str, *, minimum: int = -2_147_483_648, maximum: int = 2_147_483_647) -> Column:
     return Column(name, Kind.INTEGER, label, minimum=minimum, maximum=maximum)
 

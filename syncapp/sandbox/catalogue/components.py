@@ -20,6 +20,7 @@ from syncapp.sandbox.catalogue.columns import (
     lookup,
     memo,
     moment,
+    required,
     state_columns,
     system_columns,
     text,
@@ -126,14 +127,11 @@ STEP = Table(
     primary_name="name",
     columns=(
         *system_columns("sdkmessageprocessingstepid", "Sdk Message Processing Step"),
-        text("name", "Name", 256),
-        memo("description", "Description", 2_000),
+        text("name", "Name", 256, required="SystemRequired"),
+        memo("description", "Description", 256),
         choice("mode", "Execution Mode", "Synchronous", "Asynchronous", first=0, default=0),
-        coded(
-            "stage",
-            "Execution Stage",
-            *((10, "Pre-validation"), (20, "Pre-operation"), (40, "Post-operation")),
-            default=40,
+        required(
+            coded("stage", "Execution Stage", (10, "Pre-validation"), (20, "Pre-operation"), (40, "Post-operation"))
         ),
         whole("rank", "Execution Order", minimum=0),
         choice("supporteddeployment", "Deployment", "Server Only", "Client Only", "Both", first=0, default=0),
@@ -142,7 +140,9 @@ STEP = Table(
         yes_no("canbebypassed", "Can be bypassed", "No", "Yes"),
         memo("filteringattributes", "Filtering Attributes", 100_000),
         memo("configuration", "Configuration"),
-        lookup("sdkmessageid", "SDK Message", "sdkmessage", sdkmessage="sdkmessageid_sdkmessageprocessingstep"),
+        required(
+            lookup("sdkmessageid", "SDK Message", "sdkmessage", sdkmessage="sdkmessageid_sdkmessageprocessingstep")
+        ),
         lookup(
             "sdkmessagefilterid",
             "SdkMessage Filter",
@@ -175,7 +175,7 @@ STEP_IMAGE = Table(
         *system_columns("sdkmessageprocessingstepimageid", "Sdk Message Processing Step Image"),
         text("name", "Name", 256, required="SystemRequired"),
         text("entityalias", "Entity Alias", 256, required="SystemRequired"),
-        choice("imagetype", "Image Type", "PreImage", "PostImage", "Both", first=0),
+        required(choice("imagetype", "Image Type", "PreImage", "PostImage", "Both", first=0)),
         text("messagepropertyname", "Message Property Name", 256, required="SystemRequired"),
         memo("attributes", "Attributes", 100_000),
         lookup(

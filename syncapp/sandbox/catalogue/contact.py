@@ -6,16 +6,23 @@ Labels, lengths and option values follow the standard English environment; colum
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from syncapp.sandbox import config
 from syncapp.sandbox.catalogue.columns import (
     Column,
     Kind,
     Option,
     Table,
+    amounts_of,
     choice,
     derived,
+    in_base_currency,
     lookup,
     memo,
+    money,
+    owning,
+    owning_of,
     state_columns,
     system_columns,
     text,
@@ -43,6 +50,9 @@ _WAYS_TO_REACH = tracked(
     text("telephone3", "Telephone 3", 50, text_format="Phone"),
     text("mobilephone", "Mobile Phone", 50, text_format="Phone"),
     text("company", "Company Phone", 50, text_format="Phone"),
+    text("home2", "Home Phone 2", 50, text_format="Phone"),
+    text("business2", "Business Phone 2", 50, text_format="Phone"),
+    text("callback", "Callback Number", 50, text_format="Phone"),
     text("fax", "Fax", 50, text_format="Phone"),
     text("pager", "Pager", 50, text_format="Phone"),
     text("websiteurl", "Website", 200, text_format="Url"),
@@ -55,6 +65,7 @@ _AROUND = tracked(
     text("spousesname", "Spouse/Partner Name", 100),
     text("childrensnames", "Children's Names", 255),
     text("governmentid", "Government", 50),
+    text("externaluseridentifier", "External User Identifier", 50),
 )
 
 
@@ -68,6 +79,13 @@ def _address(number: int) -> tuple[Column, ...]:
         text(f"{prefix}_stateorprovince", f"{label}: State/Province", 50),
         text(f"{prefix}_postalcode", f"{label}: ZIP/Postal Code", 20),
         text(f"{prefix}_country", f"{label}: Country/Region", 80),
+        text(f"{prefix}_name", f"{label}: Name", 200),
+        text(f"{prefix}_county", f"{label}: County", 50),
+        text(f"{prefix}_postofficebox", f"{label}: Post Office Box", 20),
+        *(text(f"{prefix}_telephone{n}", f"{label}: Telephone {n}", 50, text_format="Phone") for n in (1, 2, 3)),
+        text(f"{prefix}_fax", f"{label}: Fax", 50, text_format="Phone"),
+        choice(f"{prefix}_addresstypecode", f"{label}: Address Type", "Bill To", "Ship To", "Primary", "Other"),
+        Column(f"{prefix}_utcoffset", Kind.INTEGER, f"{label}: UTC Offset", minimum=-1_500, maximum=1_500),
     )
 
 
@@ -80,6 +98,8 @@ _CHOICES = tracked(
     ),
     choice("gendercode", "Gender", "Male", "Female"),
     choice("familystatuscode", "Marital Status", "Single", "Married", "Divorced", "Widowed"),
+    choice("customertypecode", "Relationship Type", "Default Value"),
+    choice("leadsourcecode", "Lead Source", "Default Value"),
     choice("accountrolecode", "Role", "Decision Maker", "Employee", "Influencer"),
     choice("paymenttermscode", "Payment Terms", "Net 30", "2% 10, Net 30", "Net 45", "Net 60"),
     Column(
@@ -99,11 +119,12 @@ _YES_NO = tracked(
     yes_no("donotbulkemail", "Do not allow Bulk Emails", "Allow", "Do Not Allow"),
     yes_no("donotpostalmail", "Do not allow Mails", "Allow", "Do Not Allow"),
     yes_no("creditonhold", "Credit Hold", "No", "Yes"),
+    replace(yes_no("followemail", "Follow Email Activity", "Do Not Allow", "Allow"), default=1),
+    yes_no("marketingonly", "Marketing Only", "No", "Yes"),
 )
-_MONEY = 922_337_203_685_477
+_AMOUNTS = (money("creditlimit", "Credit Limit"), money("annualincome", "Annual Income"))
 _NUMBERS = tracked(
-    Column("creditlimit", Kind.MONEY, "Credit Limit", minimum=0, maximum=_MONEY),
-    Column("annualincome", Kind.MONEY, "Annual Income", minimum=0, maximum=_MONEY),
+    *_AMOUNTS,
     Column("osync_discount", Kind.DECIMAL, "Discount", minimum=0, maximum=100, precision=3),
     Column("address1_latitude", Kind.DOUBLE, "Address 1: Latitude", minimum=-90, maximum=90, precision=5),
     Column("address1_longitude", Kind.DOUBLE, "Address 1: Longitude", minimum=-180, maximum=180, precision=5),
@@ -125,26 +146,40 @@ _LOOKUPS = (
         ),
         lookup("preferredsystemuserid", "Preferred User", "systemuser"),
     ),
-    lookup("ownerid", "Owner", "systemuser"),
+    *owning(),
     lookup("transactioncurrencyid", "Currency", "transactioncurrency"),
 )
 _DERIVED = (
     derived(text("fullname", "Full Name", 160)),
-    derived(memo("address1_composite", "Address 1", 1_000)),
+    *(derived(memo(f"address{number}_composite", f"Address {number}", 1_000)) for number in (1, 2, 3)),
+    *in_base_currency(*_AMOUNTS),
+    derived(lookup("accountid", "Account", "account")),
+    derived(lookup("parentcontactid", "Parent Contact", "contact")),
+    derived(lookup("masterid", "Master ID", "contact")),
 )
 
 
 def _computed(row: Mapping[str, object]) -> dict[str, object]:
-    """`fullname` and `address1_composite`, which the CRM derives and nobody can write."""
+    """What the CRM derives and nobody can write."""
+    customer = {row["parentcustomerid_type"]: row["parentcustomerid"]}
+    return {
+        "fullname": _joined(row, " ", "firstname", "lastname"),
+        **{f"address{number}_composite": _composite(row, f"address{number}_") for number in (1, 2, 3)},
+        "accountid": customer.get("account"),
+        "parentcontactid": customer.get("contact"),
+        **owning_of(row),
+        **amounts_of(row, config.CURRENCY_ID, *(column.name for column in _AMOUNTS)),
+    }
 
-    def joined(separator: str, *names: str) -> str | None:
-        return separator.join(str(row[name]) for name in names if row.get(name)) or None
 
-    town = joined(" ", "address1_postalcode", "address1_city")
-    street = joined("\n", "address1_line1", "address1_line2", "address1_line3")
-    country = row.get("address1_country")
-    composite = "\n".join(str(part) for part in (street, town, country) if part)
-    return {"fullname": joined(" ", "firstname", "lastname"), "address1_composite": composite or None}
+def _joined(row: Mapping[str, object], separator: str, *names: str) -> str | None:
+    return separator.join(str(row[name]) for name in names if row.get(name)) or None
+
+
+def _composite(row: Mapping[str, object], prefix: str) -> str | None:
+    town = _joined(row, " ", f"{prefix}postalcode", f"{prefix}city")
+    street = _joined(row, "\n", f"{prefix}line1", f"{prefix}line2", f"{prefix}line3")
+    return "\n".join(str(part) for part in (street, town, row.get(f"{prefix}country")) if part) or None
 
 
 CONTACT = Table(
@@ -164,6 +199,7 @@ CONTACT = Table(
         *_WAYS_TO_REACH,
         *_address(1),
         *_address(2),
+        *_address(3),
         *_AROUND,
         *_CHOICES,
         *_YES_NO,

@@ -5,18 +5,17 @@ Columns and values follow the table reference pages "View (SavedQuery)" and "Sav
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from syncapp.sandbox.catalogue.columns import (
     Column,
     Kind,
     Option,
     Table,
-    derived,
     indexed,
     lookup,
     memo,
-    owner,
+    owning,
+    owning_of,
+    required,
     system_columns,
     text,
     whole,
@@ -29,13 +28,13 @@ TEMPLATE_OF = {OUTLOOK_FILTERS: OUTLOOK_TEMPLATE, OFFLINE_FILTERS: OFFLINE_TEMPL
 _QUERY = (
     text("name", "Name", 200, required="SystemRequired"),
     memo("description", "Description", 2_000),
-    whole("querytype", "Query Type", minimum=0),
-    indexed(text("returnedtypecode", "Returned Entity Type", 64)),
+    required(whole("querytype", "Query Type", minimum=0, maximum=1_000_000_000)),
+    required(indexed(text("returnedtypecode", "Returned Entity Type", 64))),
     memo("fetchxml", "Fetch XML"),
     memo("layoutxml", "Layout XML"),
     memo("layoutjson", "Layout JSON"),
     memo("columnsetxml", "Column Set XML"),
-    memo("advancedgroupby", "Advanced Group By"),
+    text("advancedgroupby", "Advanced Group By", 20),
     memo("conditionalformatting", "Conditional Formatting"),
     memo("offlinesqlquery", "Offline SQL Query"),
 )
@@ -53,12 +52,6 @@ def _status(*options: Option) -> Column:
     return Column("statuscode", Kind.STATUS, "Status Reason", options=options, default=1)
 
 
-def _owning(row: Mapping[str, object]) -> dict[str, object]:
-    """`owninguser` and `owningteam`, which follow the owner."""
-    is_team = row["ownerid_type"] == "team"
-    return {"owninguser": None if is_team else row["ownerid"], "owningteam": row["ownerid"] if is_team else None}
-
-
 USER_QUERY = Table(
     name="userquery",
     set_name="userqueries",
@@ -70,15 +63,13 @@ USER_QUERY = Table(
     primary_name="name",
     columns=(
         *system_columns("userqueryid", "Saved View"),
-        *_QUERY,
+        *(required(column) if column.name == "fetchxml" else column for column in _QUERY),
         lookup("parentqueryid", "Parent Query", "savedquery", savedquery="SavedQuery_UserQuery"),
-        owner(),
-        derived(lookup("owninguser", "Owning User", "systemuser", systemuser="user_userquery")),
-        derived(lookup("owningteam", "Owning Team", "team", team="team_userquery")),
+        *owning(systemuser="user_userquery", team="team_userquery"),
         _STATE,
         _status(Option(1, "Active", 0), Option(3, "All", 0), Option(2, "Inactive", 1)),
     ),
-    computed=_owning,
+    computed=owning_of,
     change_tracking=False,
 )
 SAVED_QUERY = Table(

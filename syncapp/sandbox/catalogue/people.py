@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from syncapp.sandbox import config
 from syncapp.sandbox.catalogue.columns import (
     Column,
     Kind,
     Link,
     Table,
+    amounts_of,
     choice,
     coded,
     derived,
+    in_base_currency,
     indexed,
     lookup,
     memo,
-    owner,
+    money,
+    owning,
+    owning_of,
     state_columns,
     system_columns,
     text,
@@ -219,11 +224,20 @@ ROLE_PRIVILEGES = _intersect(
     "roleprivileges_association",
     *("role", "privilege"),
 )
+_ACCOUNT_AMOUNTS = (money("revenue", "Annual Revenue"), money("creditlimit", "Credit Limit"))
+
+
+def _account(row: Mapping[str, object]) -> dict[str, object]:
+    names = (column.name for column in _ACCOUNT_AMOUNTS)
+    return {**owning_of(row), **amounts_of(row, config.CURRENCY_ID, *names)}
+
+
 ACCOUNT = Table(
     name="account",
     set_name="accounts",
     schema_name="Account",
     privilege="Account",
+    computed=_account,
     label="Account",
     plural_label="Accounts",
     object_type_code=1,
@@ -246,8 +260,8 @@ ACCOUNT = Table(
         choice("industrycode", "Industry", "Accounting", "Agriculture", "Broadcasting", "Brokers", "Construction"),
         choice("customertypecode", "Relationship Type", "Competitor", "Consultant", "Customer", "Investor", "Partner"),
         coded("accountcategorycode", "Category", (1, "Preferred Customer"), (2, "Standard")),
-        Column("revenue", Kind.MONEY, "Annual Revenue", minimum=0, maximum=922_337_203_685_477),
-        Column("creditlimit", Kind.MONEY, "Credit Limit", minimum=0, maximum=922_337_203_685_477),
+        *_ACCOUNT_AMOUNTS,
+        *in_base_currency(*_ACCOUNT_AMOUNTS),
         whole("numberofemployees", "Number of Employees", minimum=0),
         yes_no("creditonhold", "Credit Hold", "No", "Yes"),
         yes_no("donotemail", "Do not allow Emails", "Allow", "Do Not Allow"),
@@ -255,9 +269,27 @@ ACCOUNT = Table(
         lookup("primarycontactid", "Primary Contact", "contact", contact="account_primary_contact"),
         lookup("parentaccountid", "Parent Account", "account", account="account_parent_account"),
         lookup("transactioncurrencyid", "Currency", "transactioncurrency"),
-        lookup("ownerid", "Owner", "systemuser"),
+        *owning(),
         *state_columns("Active", "Inactive"),
     ),
+)
+EMAIL_SERVER_PROFILE = Table(
+    name="emailserverprofile",
+    set_name="emailserverprofiles",
+    schema_name="EmailServerProfile",
+    privilege="EmailServerProfile",
+    label="Email Server Profile",
+    plural_label="Email Server Profiles",
+    object_type_code=9605,
+    primary_name="name",
+    columns=(
+        *system_columns("emailserverprofileid", "Email Server Profile"),
+        text("name", "Name", 200, required="SystemRequired"),
+        choice("servertype", "Email Server Type", "Exchange Server", "Other (POP3/SMTP)", first=0),
+        *owning(),
+        *state_columns("Active", "Inactive"),
+    ),
+    computed=owning_of,
 )
 _DELIVERY = ((0, "None"), (1, "Microsoft Dynamics 365 for Outlook"), (2, "Server-Side Synchronization or Email Router"))
 _RESULTS = ("Not Run", "Success", "Failure")
@@ -268,6 +300,7 @@ MAILBOX = Table(
     privilege="Mailbox",
     label="Mailbox",
     plural_label="Mailboxes",
+    computed=owning_of,
     object_type_code=9606,
     primary_name="name",
     columns=(
@@ -302,7 +335,8 @@ MAILBOX = Table(
         Column("testmailboxaccesscompletedon", Kind.DATE_TIME, "Test Completed On"),
         whole("lastsyncerrorcode", "Last Sync Error Code"),
         lookup("regardingobjectid", "Regarding", "systemuser", systemuser="mailbox_regarding_systemuser"),
-        owner(),
+        lookup("emailserverprofile", "Server Profile", "emailserverprofile"),
+        *owning(),
         *state_columns("Active", "Inactive"),
     ),
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from random import Random
 
+from syncapp.sandbox import config
 from syncapp.sandbox.catalogue import ACCOUNT, CONTACT, SYNC_FIELD, SYNC_RECORD, SYSTEM_USER, Table
 from syncapp.sandbox.config import World
 from syncapp.sandbox.seed import company, edits, material, synchronization
@@ -23,12 +24,14 @@ def rows_of(world: World, base: datetime.datetime) -> Iterator[TableRow]:
     people = material.users(random, world.users, base - _LONG, seed=world.seed)
     accounts = material.companies(random, world.contacts, base - _LONG)
     contacts = material.contacts(random, world.contacts, accounts, people[1:], base)
+    company.unsettle(people)
+    units = {str(row["systemuserid"]): row["businessunitid"] for row in people}
     planned = edits.plan(contacts, world.pending)
     edits.prepare(planned)
     yield from _surroundings(base - _LONG)
-    yield from _company(people, world, base)
+    yield from _owned(units, _company(people, world, base))
     for table, found in ((SYSTEM_USER, people), (ACCOUNT, accounts), (CONTACT, contacts)):
-        yield from ((table, row) for row in found)
+        yield from _owned(units, ((table, row) for row in found))
     names = {str(row["accountid"]): str(row["name"]) for row in accounts}
     around = Surroundings(random, tuple(accounts), tuple(people[1:]), names)
     yield from _staged(edits.staged(planned, around, base))
@@ -48,11 +51,18 @@ def _surroundings(long_ago: datetime.datetime) -> tuple[TableRow, ...]:
 def _company(people: list[Row], world: World, base: datetime.datetime) -> Iterator[TableRow]:
     """What surrounds the people: teams, mailboxes, filters, meetings. They draw from a generator of their own."""
     apart = Random(f"company {world.seed}")  # noqa: S311 - believable data, not secrets
-    company.unsettle(people)
     yield from company.roles_and_teams(apart, people, base - _LONG)
     yield from synchronization.mailboxes(apart, people, base - _LONG)
     yield from synchronization.filters(apart, people, world.filters, base - _LONG)
     yield from synchronization.meetings(apart, people, base)
+
+
+def _owned(units: Mapping[str, object], found: Iterable[TableRow]) -> Iterator[TableRow]:
+    """The rows with the business unit of their owner; teams belong to the topmost."""
+    for table, row in found:
+        if "owningbusinessunit" in row:
+            row["owningbusinessunit"] = units.get(str(row["ownerid"]), config.BUSINESS_UNIT_ID)
+        yield table, row
 
 
 def _staged(found: Iterable[tuple[Row, list[Row]]]) -> Iterator[TableRow]:
