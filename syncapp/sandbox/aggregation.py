@@ -10,10 +10,11 @@ import re
 import sqlite3
 from dataclasses import dataclass
 
-from syncapp.sandbox import errors, expansion, filters, odata, paging, values
-from syncapp.sandbox.catalogue import Kind
+from syncapp.sandbox import errors, expansion, filters, messages, odata, paging, reading, values
+from syncapp.sandbox.catalogue import BY_NAME, Column, Kind
 from syncapp.sandbox.conditions import Condition, both
 from syncapp.sandbox.errors import ApiError
+from syncapp.sandbox.fetchxml.sources import lookup_name
 from syncapp.sandbox.filters import Scope
 from syncapp.sandbox.messages import Request
 from syncapp.sandbox.operands import Operand
@@ -29,11 +30,17 @@ _SUMMED = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY})
 
 @dataclass(frozen=True)
 class Output:
-    """One value of a group: its name in the answer and its SQL."""
+    """One value of a group: its name in the answer, its SQL, and the column whose form it has; a count has none.
+
+    `path` is what `$orderby` calls it; `label` is the SQL of what people read for a lookup.
+    """
 
     name: str
     sql: str
+    column: Column | None = None
     grouped: Operand | None = None
+    path: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,14 +54,16 @@ def answer(connection: sqlite3.Connection, place: Place, request: Request) -> di
     pipeline = _parse(place, request)
     _refuse_too_many(connection, place, pipeline.where)
     sql = [f"{output.sql} AS a{index}" for index, output in enumerate(pipeline.outputs)]
+    sql += [f"{output.label} AS n{index}" for index, output in enumerate(pipeline.outputs) if output.label]
     grouped = [output.sql for output in pipeline.outputs if output.grouped]
     statement = f"SELECT {', '.join(sql)} FROM {place.table.name} WHERE {pipeline.where.sql}"  # noqa: S608 - catalogue
     if grouped:
         statement += f" GROUP BY {', '.join(_collated(output) for output in pipeline.outputs if output.grouped)}"
     statement += _order(pipeline, request)
     found = connection.execute(f"{statement} LIMIT {_limit(request)}", pipeline.where.parameters).fetchall()
-    context = paging.context(request, place.path, ",".join(output.name for output in pipeline.outputs))
-    return {"@odata.context": context, "value": [_item(pipeline, row) for row in found]}
+    formatted = messages.wants(request.annotations, reading.FORMATTED)
+    items = [_item(pipeline, row, formatted=formatted) for row in found]
+    return {"@odata.context": paging.context(request, place.path, None), "value": items}
 
 
 def _collated(output: Output) -> str:
@@ -65,12 +74,23 @@ def _limit(request: Request) -> int:
     return paging.page_size(request)
 
 
-def _item(pipeline: Pipeline, row: sqlite3.Row) -> dict[str, object]:
+def _item(pipeline: Pipeline, row: sqlite3.Row, *, formatted: bool) -> dict[str, object]:
+    """What has no value is left out, as in the page's examples."""
     found: dict[str, object] = {}
     for index, output in enumerate(pipeline.outputs):
         value = row[f"a{index}"]
-        found[output.name] = values.wire(output.grouped.column, value) if output.grouped else value
+        if value is None:
+            continue
+        text = _formatted(output, value, row[f"n{index}"] if output.label else None) if formatted else None
+        found |= {f"{output.name}@{reading.FORMATTED}": text} if text is not None else {}
+        found[output.name] = values.wire(output.column, value) if output.column else value
     return found
+
+
+def _formatted(output: Output, value: object, name: str | None) -> str | None:
+    if output.column is None:
+        return f"{value:,}"
+    return values.formatted(output.column, value, name=name) if values.has_formatted_value(output.column) else None
 
 
 def _refuse_too_many(connection: sqlite3.Connection, place: Place, where: Condition) -> None:
@@ -119,17 +139,33 @@ def _group(scope: Scope, text: str) -> tuple[Output, ...]:
 
 
 def _grouped(scope: Scope, name: str) -> Output:
-    operand = _column(scope, name)
+    path = _path(name)
+    operand = scope.operand(path)
     if operand.column.kind is Kind.DATE_TIME:
         raise errors.bad_query("Grouping by a date with a time is not supported.")
-    return Output(name.replace("/", "_"), operand.sql, operand)
+    return Output(_named(scope, path), operand.sql, operand.column, operand, path.text, _label(scope, operand))
 
 
-def _column(scope: Scope, name: str) -> Operand:
+def _named(scope: Scope, path: odata.Path) -> str:
+    """`primarycontactid/fullname` comes back as `contact_fullname`: where the path leads, and the column there."""
+    *steps, column = path.names
+    table = scope.table
+    for step in steps:
+        table = BY_NAME[table.navigations[step][1][0]]
+    return f"{table.name}_{column}" if steps else column
+
+
+def _label(scope: Scope, operand: Operand) -> str:
+    if operand.column.kind is not Kind.LOOKUP or not operand.sql.startswith(f"{scope.alias}."):
+        return ""
+    return lookup_name(operand.column, operand.sql, f"{scope.alias}.{operand.column.type_column}")
+
+
+def _path(name: str) -> odata.Path:
     node = odata.parse(name)
     if not isinstance(node, odata.Path):
         raise errors.bad_query(f"'{name[:60]}' is not a column.")
-    return scope.operand(node)
+    return node
 
 
 def _aggregate(scope: Scope, text: str) -> Output:
@@ -141,21 +177,22 @@ def _aggregate(scope: Scope, text: str) -> Output:
     method = _METHODS.get(match[3])
     if method is None:
         raise errors.unknown(f"the aggregation '{match[3][:40]}'")
-    operand = _column(scope, match[2])
+    operand = scope.operand(_path(match[2]))
     if match[3] in ("sum", "average") and operand.column.kind not in _SUMMED:
         raise errors.bad_query(f"'{operand.column.name}' is not a number.")
-    inner = f"DISTINCT {operand.compared}" if match[3] == "countdistinct" else operand.sql
-    return Output(match[4], f"{method}({inner})")
+    if match[3] == "countdistinct":
+        return Output(match[4], f"count(DISTINCT {operand.compared})")
+    return Output(match[4], f"{method}({operand.compared})", operand.column)
 
 
 def _order(pipeline: Pipeline, request: Request) -> str:
     found = []
     for part in expansion.split(request.options.get("$orderby", ""), ","):
         name, *direction = part.split()
-        output = next((output for output in pipeline.outputs if output.name == name.replace("/", "_")), None)
+        output = next((output for output in pipeline.outputs if name in (output.path, output.name)), None)
         if output is None or direction not in ([], ["asc"], ["desc"]):
             raise errors.bad_query(f"Syntax error in $orderby: '{part[:80]}'.")
         if output.grouped is None:
-            raise errors.bad_query("$orderby on an aggregate is not supported.")
+            raise errors.bad_query("The query node SingleValueOpenPropertyAccess is not supported")
         found.append(f"{_collated(output)} {'DESC' if direction == ['desc'] else 'ASC'}")
     return f" ORDER BY {', '.join(found)}" if found else ""

@@ -19,6 +19,7 @@ from syncapp.sandbox.store import Store, Transaction
 from syncapp.sandbox.webapi import WebApi, entity_path
 
 MOST_REQUESTS = 1_000
+LONGEST_ADDRESS = 65_536
 _BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"]+)"|([^;\s]+))', re.IGNORECASE)
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _REQUEST_LINE = re.compile(r"^(\w+)\s+(.+?)\s+HTTP/\d\.\d\s*$")
@@ -102,6 +103,8 @@ def _part(outer: Request, headers: Headers, content: bytes) -> Part:
     match = _REQUEST_LINE.match(first)
     if match is None:
         raise errors.bad_query(f"'{first[:100]}' is not a request line.")
+    if len(match[2]) > LONGEST_ADDRESS:
+        raise errors.bad_query(f"An address in the batch is longer than {LONGEST_ADDRESS} characters.")
     own = _headers(lines)
     path, options = messages.split_target(match[2])
     if path == "$batch":

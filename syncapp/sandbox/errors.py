@@ -21,6 +21,8 @@ NUMBER_OUT_OF_RANGE = "0x80044330"
 MONEY_OUT_OF_RANGE = "0x80040317"
 BAD_PAYLOAD = "0x80048D19"
 BAD_QUERY = "0x80060888"
+BAD_TYPES = "0x0"
+FUNCTION_NOT_SUPPORTED = "0x8006088a"
 VERSION_STAMP_EXPIRED = "0x80044352"
 NO_CREDENTIALS = "0x80072560"
 PRIVILEGE_DENIED = "0x80040220"
@@ -74,6 +76,20 @@ def wrong_method(address: str) -> ApiError:
 
 def bad_query(message: str) -> ApiError:
     return ApiError(400, BAD_QUERY, message)
+
+
+def not_implemented(what: str) -> ApiError:
+    """What Dataverse itself has not, in the words that people report."""
+    return ApiError(501, "", f"The method or operation is not implemented. ({what})")
+
+
+def function_not_supported(name: str) -> ApiError:
+    return ApiError(501, FUNCTION_NOT_SUPPORTED, f'The "{name}" function isn\'t supported.')
+
+
+def incompatible(operands: str) -> ApiError:
+    """The code is the one that people report with this message."""
+    return ApiError(400, BAD_TYPES, f"A binary operator with incompatible types was detected. Found {operands}.")
 
 
 def bad_payload(message: str) -> ApiError:

@@ -14,7 +14,6 @@ from syncapp.sandbox import errors, filters, reading, visibility
 from syncapp.sandbox.catalogue import BY_NAME, Column, ManyToMany, OneToMany, Table, current
 from syncapp.sandbox.conditions import EVERYTHING, Condition, both
 from syncapp.sandbox.messages import Request
-from syncapp.sandbox.operands import TEXT_KINDS
 from syncapp.sandbox.reading import Shape
 
 MOST_ROWS = 5_000
@@ -192,8 +191,5 @@ def _limit(options: Mapping[str, str]) -> int:
 
 
 def _order(target: Table, options: Mapping[str, str], request: Request) -> str:
-    found = []
-    for part in filters.orders(target, options.get("$orderby", ""), rights=request.rights):
-        collated = f"{part.sql} COLLATE CI_AI" if part.column.kind in TEXT_KINDS else part.sql
-        found.append(f"{collated} {'DESC' if part.descending else 'ASC'}")
-    return ", ".join([*found, f"{target.name}.{target.key.name}"])
+    found = filters.orders(target, options.get("$orderby", ""), rights=request.rights)
+    return ", ".join([*(part.term for part in found), f"{target.name}.{target.key.name}"])

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from syncapp.sandbox import errors, odata, query_functions, texts, visibility
-from syncapp.sandbox.catalogue import BY_NAME, Column, ManyToMany, Table, current
+from syncapp.sandbox.catalogue import BY_NAME, Column, Kind, ManyToMany, Table, current
 from syncapp.sandbox.conditions import Condition, both, joined
-from syncapp.sandbox.operands import ID_KINDS, TEXT_KINDS, Operand, column_of, is_in, literal, unicode_text
+from syncapp.sandbox.fetchxml.sources import lookup_name
+from syncapp.sandbox.operands import ID_KINDS, TEXT_KINDS, Operand, column_of, literal, unicode_text
 from syncapp.sandbox.rights import UNRESTRICTED, Rights
 
 __all__ = ["Condition", "Operand", "Order", "Scope", "column_of", "condition", "orders"]
@@ -23,7 +24,7 @@ _OPERATORS: Mapping[str, str] = {"eq": "IS", "ne": "IS NOT", "lt": "<", "le": "<
 
 @dataclass(frozen=True)
 class Order:
-    """One column of `$orderby`; `sql` is what is sorted by."""
+    """One column of `$orderby`; `sql` is what is sorted by: of a lookup the name of the row that it leads to."""
 
     column: Column
     descending: bool
@@ -31,9 +32,25 @@ class Order:
     sql: str = ""
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is a value of the row itself."""
+        return "/" not in self.path and self.column.kind is not Kind.LOOKUP
+
+    @property
     def alias(self) -> str:
         """Under which name the value is fetched along for the paging cookie."""
-        return f"order_{self.path.replace('/', '_')}" if "/" in self.path else self.column.name
+        return self.column.name if self.is_plain else f"order_{self.path.replace('/', '_')}"
+
+    @property
+    def collated(self) -> str:
+        """Text sorts as it compares, see `texts`."""
+        is_text = self.column.kind in TEXT_KINDS or self.column.kind is Kind.LOOKUP
+        return f"{self.sql} COLLATE CI_AI" if is_text else self.sql
+
+    @property
+    def term(self) -> str:
+        """As ORDER BY has it."""
+        return f"{self.collated} {'DESC' if self.descending else 'ASC'}"
 
 
 @dataclass(frozen=True)
@@ -81,6 +98,8 @@ class Scope:
         """The rows of a collection-valued path: their scope, and the FROM and WHERE that link them to this row."""
         if path.names and path.names[0] in self.variables:
             return self.variables[path.names[0]].collection(odata.Path(path.names[1:]))
+        if path.names and path.names[0] in self.table.navigations:
+            raise errors.unknown(f"'{path.text[:80]}', nor does Dataverse: a collection behind a lookup")
         found = current().collections(self.table).get(path.text)
         if found is None:
             raise errors.no_such_property(path.text, self.table.name)
@@ -125,9 +144,9 @@ def translated(scope: Scope, node: odata.Node) -> Condition:
 
 
 def _comparison(scope: Scope, node: odata.Compare) -> Condition:
-    left, right = _resolved(scope, node.left), _resolved(scope, node.right)
     if node.word == "in":
-        return _is_in(scope, left, right)
+        raise errors.not_implemented("the operator 'in'; there is the function Microsoft.Dynamics.CRM.In")
+    left, right = _resolved(scope, node.left), _resolved(scope, node.right)
     if isinstance(left, odata.Literal) and not isinstance(right, odata.Literal):
         mirrored = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
         return _comparison(scope, odata.Compare(mirrored.get(node.word, node.word), right, left))
@@ -147,12 +166,7 @@ def _columns(left: Operand, word: str, right: Operand) -> Condition:
 
 
 def _resolved(scope: Scope, node: odata.Node) -> odata.Node:
-    """`@name` stands for what the request's option of that name says."""
-    if isinstance(node, odata.Path) and node.text.startswith("@"):
-        if node.text not in scope.parameters:
-            raise errors.bad_query(f"The parameter '{node.text[:50]}' is not given.")
-        return odata.parse(scope.parameters[node.text])
-    return node
+    return odata.resolved(node, scope.parameters)
 
 
 def _operand(scope: Scope, node: odata.Node) -> Operand:
@@ -160,18 +174,9 @@ def _operand(scope: Scope, node: odata.Node) -> Operand:
         return scope.operand(node)
     if isinstance(node, odata.Literal):
         raise errors.bad_query("A comparison needs a column.")
-    raise errors.unknown(f"'{_named(node)}' on the left of a comparison in $filter")
-
-
-def _named(node: odata.Node) -> str:
-    return node.name if isinstance(node, odata.Call) else type(node).__name__
-
-
-def _is_in(scope: Scope, left: odata.Node, right: odata.Node) -> Condition:
-    operand = _operand(scope, left)
-    items = right.values if isinstance(right, odata.Items) else (right,)
-    found = tuple(literal(scope.table, operand.column, item) for item in items)
-    return is_in(operand, found)
+    if isinstance(node, odata.Call):
+        raise errors.function_not_supported(node.name[:80])
+    raise errors.unknown(f"{type(node).__name__} on the left of a comparison in $filter")
 
 
 def _lambda(scope: Scope, node: odata.Lambda) -> Condition:
@@ -213,16 +218,26 @@ def _text_function(scope: Scope, node: odata.Call) -> Condition:
     return Condition(found.sql, (*operand.parameters, *found.parameters))
 
 
-def orders(table: Table, text: str, *, rights: Rights = UNRESTRICTED) -> tuple[Order, ...]:
-    """`name desc,createdon` to columns."""
-    return tuple(_order(table, part.split(), rights) for part in text.split(",") if part.strip())
+def orders(
+    table: Table, text: str, *, rights: Rights = UNRESTRICTED, parameters: Mapping[str, str] | None = None
+) -> tuple[Order, ...]:
+    """`name desc,createdon` to columns; lookups sort by name, choices by number ("Order rows using OData")."""
+    scope = Scope(table, table.name, rights, parameters or {})
+    return tuple(_order(scope, part.split()) for part in text.split(",") if part.strip())
 
 
-def _order(table: Table, words: list[str], rights: Rights) -> Order:
+def _order(scope: Scope, words: list[str]) -> Order:
     if len(words) > 2 or (len(words) == 2 and words[1] not in ("asc", "desc")):
         raise errors.bad_query(f"Syntax error in $orderby: '{' '.join(words)[:100]}'.")
-    node = odata.parse(words[0])
+    node = _resolved(scope, odata.parse(words[0]))
     if not isinstance(node, odata.Path):
         raise errors.unknown(f"'{words[0][:80]}' in $orderby")
-    operand = Scope(table, table.name, rights).operand(node)
-    return Order(operand.column, words[-1] == "desc", node.text, operand.sql)
+    operand = scope.operand(node)
+    sql = _name_of(scope, node, operand) if operand.column.kind is Kind.LOOKUP else operand.sql
+    return Order(operand.column, words[-1] == "desc", node.text, sql)
+
+
+def _name_of(scope: Scope, path: odata.Path, lookup: Operand) -> str:
+    if len(path.names) > 1 and lookup.column.is_polymorphic:
+        raise errors.unknown(f"'{path.text[:80]}' in $orderby, which leads to several tables")
+    return lookup_name(lookup.column, lookup.sql, f"{scope.alias}.{lookup.column.type_column}")

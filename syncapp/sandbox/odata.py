@@ -134,6 +134,16 @@ def parse(text: str) -> Node:
     return tree
 
 
+def resolved(node: Node, parameters: Mapping[str, str]) -> Node:
+    """What an alias such as `@p1` stands for: the option of that name, null without one ("Use OData to query data")."""
+    if not isinstance(node, Path) or not node.text.startswith("@"):
+        return node
+    parser = Parser(tokens(parameters.get(node.text, "null")))
+    found = parser.argument()
+    parser.end()
+    return found
+
+
 class Parser:
     """Reads tokens from the left; the methods are the grammar's rules, weakest binding first."""
 
@@ -255,12 +265,12 @@ class Parser:
             if self.next[0] == "name" and self._tokens[self._place + 1 : self._place + 2] == [("mark", "=")]:
                 key = self.take("name")
                 self.take("mark", "=")
-                named[key] = self._argument()
+                named[key] = self.argument()
             else:
-                arguments.append(self._argument())
+                arguments.append(self.argument())
         return Call(name, tuple(arguments), named)
 
-    def _argument(self) -> Node:
+    def argument(self) -> Node:
         if not self.skip("["):
             return self.expression()
         values: list[Node] = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from syncapp.sandbox import errors, odata
 from syncapp.sandbox.catalogue import Column, Kind, Table
-from syncapp.sandbox.conditions import Condition, Parameters
+from syncapp.sandbox.conditions import Parameters
 
 TEXT_KINDS = frozenset({Kind.TEXT, Kind.MEMO})
 ID_KINDS = frozenset({Kind.KEY, Kind.GUID, Kind.LOOKUP})
@@ -26,11 +26,6 @@ class Operand:
     @property
     def compared(self) -> str:
         return f"{self.sql} COLLATE CI_AI" if self.column.kind in TEXT_KINDS else self.sql
-
-
-def is_in(operand: Operand, found: Parameters) -> Condition:
-    places = ", ".join("?" * len(found))
-    return Condition(f"{operand.compared} IN ({places})", (*operand.parameters, *found))
 
 
 def unicode_text(value: object) -> str:
@@ -56,10 +51,7 @@ def literal(table: Table, column: Column, node: odata.Node) -> object:
         if node.kind in LITERAL_KINDS.get(column.kind, ()):
             return stored(column, node)
     shown = str(node.value) if isinstance(node, odata.Literal) else type(node).__name__
-    raise errors.bad_query(
-        f"A binary operator with incompatible types was detected: '{table.name}.{column.name}' and "
-        f"'{ascii(shown)[1:60]}'."
-    )
+    raise errors.incompatible(f"'{table.name}.{column.name}' and '{ascii(shown)[1:60]}'")
 
 
 def stored(column: Column, node: odata.Literal) -> object:

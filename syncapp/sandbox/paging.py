@@ -20,7 +20,6 @@ from syncapp.sandbox.catalogue import Table, current
 from syncapp.sandbox.conditions import EVERYTHING, Condition, both
 from syncapp.sandbox.filters import Order
 from syncapp.sandbox.messages import Request, wants
-from syncapp.sandbox.operands import TEXT_KINDS
 from syncapp.sandbox.reading import Shape
 
 LARGEST_PAGE = 5_000
@@ -69,7 +68,8 @@ def list_rows(connection: sqlite3.Connection, place: Place, request: Request) ->
     shape = Shape(table, columns, request.annotations, expansion.needed(table, expanded))
     where = wanted(place, request)
     key = Order(table.key, descending=False, path=table.key.name, sql=f"{table.name}.{table.key.name}")
-    order = (*filters.orders(table, options.get("$orderby", ""), rights=request.rights), key)
+    asked = options.get("$orderby", "")
+    order = (*filters.orders(table, asked, rights=request.rights, parameters=request.parameters), key)
     number, after = read_cookie(options["$skiptoken"]) if "$skiptoken" in options else (1, None)
     size = page_size(request)
     found = _fetch(connection, shape, where, order, after, limit=size + 1)
@@ -138,22 +138,13 @@ def _fetch(
     limit: int,
 ) -> list[sqlite3.Row]:
     beyond = _beyond(order, after) if after is not None else EVERYTHING
-    sorted_by = (f"{part.sql} AS {part.alias}" if "/" in part.path else part.sql for part in order)
+    sorted_by = (part.sql if part.is_plain else f"{part.sql} AS {part.alias}" for part in order)
     columns = dict.fromkeys([shape.sql_columns, *sorted_by])
     statement = (
         f"SELECT {', '.join(columns)} FROM {shape.table.name} WHERE {where.sql} AND {beyond.sql} "  # noqa: S608 - catalogue
-        f"ORDER BY {', '.join(_sorted(part) for part in order)} LIMIT {limit}"
+        f"ORDER BY {', '.join(part.term for part in order)} LIMIT {limit}"
     )
     return connection.execute(statement, where.parameters + beyond.parameters).fetchall()
-
-
-def _collated(part: Order) -> str:
-    """Text sorts as it compares, without regard to case."""
-    return f"{part.sql} COLLATE CI_AI" if part.column.kind in TEXT_KINDS else part.sql
-
-
-def _sorted(part: Order) -> str:
-    return f"{_collated(part)} {'DESC' if part.descending else 'ASC'}"
 
 
 def _beyond(order: tuple[Order, ...], after: list[object]) -> Condition:
@@ -163,7 +154,7 @@ def _beyond(order: tuple[Order, ...], after: list[object]) -> Condition:
     arms: list[str] = []
     parameters: list[object] = []
     for index, part in enumerate(order):
-        equal = [f"{_collated(earlier)} IS ?" for earlier in order[:index]]
+        equal = [f"{earlier.collated} IS ?" for earlier in order[:index]]
         arms.append(" AND ".join([*equal, _follows(part, after[index])]))
         parameters += after[:index] if after[index] is None else after[: index + 1]
     return Condition("(" + " OR ".join(arms) + ")", tuple(parameters))
@@ -171,7 +162,7 @@ def _beyond(order: tuple[Order, ...], after: list[object]) -> Condition:
 
 def _follows(part: Order, value: object) -> str:
     """NULL sorts first going up and last going down, in SQLite as in SQL Server."""
-    name = _collated(part)
+    name = part.collated
     if value is None:
         return "0" if part.descending else f"{name} IS NOT NULL"
     return f"({name} < ? OR {name} IS NULL)" if part.descending else f"{name} > ?"

@@ -62,16 +62,16 @@ def condition(scope: Scope, node: odata.Call) -> Condition:
     """ApiError 400 for arguments that do not fit, 501 for a function that is not known."""
     sought = operator(node.name)
     if not sought:
-        raise errors.unknown(f"the function '{node.name[:80]}' in $filter")
+        raise errors.function_not_supported(node.name[:80])
     operand = _property(scope, node)
-    test = Test(operand.column.name, sought, _values(node))
+    test = Test(operand.column.name, sought, _values(scope, node))
     asker = Asker(scope.rights.user, datetime.datetime.now(datetime.UTC))
     found = operators.condition(operand.column, operand.sql, test, asker)
     return Condition(found.sql, (*operand.parameters, *found.parameters))
 
 
 def _property(scope: Scope, node: odata.Call) -> Operand:
-    sought = node.named.get("PropertyName")
+    sought = _argument(scope, node, "PropertyName")
     if not isinstance(sought, odata.Literal) or sought.kind != "text" or node.arguments:
         raise errors.bad_query(f"'{node.name}' needs PropertyName='...'.")
     path = odata.parse(str(sought.value))
@@ -82,8 +82,13 @@ def _property(scope: Scope, node: odata.Call) -> Operand:
     return scope.operand(path)
 
 
-def _values(node: odata.Call) -> tuple[str, ...]:
-    given = node.named.get("PropertyValues") or node.named.get("PropertyValue")
+def _argument(scope: Scope, node: odata.Call, name: str) -> odata.Node | None:
+    given = node.named.get(name)
+    return None if given is None else odata.resolved(given, scope.parameters)
+
+
+def _values(scope: Scope, node: odata.Call) -> tuple[str, ...]:
+    given = _argument(scope, node, "PropertyValues") or _argument(scope, node, "PropertyValue")
     if given is None:
         return ()
     items = given.values if isinstance(given, odata.Items) else (given,)

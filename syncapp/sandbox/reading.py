@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from syncapp.sandbox import errors, values
-from syncapp.sandbox.catalogue import BY_NAME, CURRENCY, Column, Kind, Table
+from syncapp.sandbox.catalogue import CURRENCY, Column, Kind, Table
+from syncapp.sandbox.fetchxml.sources import lookup_name
 from syncapp.sandbox.messages import wants
 from syncapp.sandbox.operands import column_of
 from syncapp.sandbox.operations import etag
@@ -62,10 +63,8 @@ class Shape:
         return ", ".join(parts)
 
     def _name_of(self, column: Column) -> str:
-        value = f"{self.table.name}.{column.name}"
-        arms = " ".join(f"WHEN '{name}' THEN ({_primary_name(name, value)})" for name in column.targets)
-        target = f"{self.table.name}.{column.type_column}" if column.is_polymorphic else f"'{column.targets[0]}'"
-        return f"CASE {target} {arms} END AS {column.name}_name"
+        found = lookup_name(column, f"{self.table.name}.{column.name}", f"{self.table.name}.{column.type_column}")
+        return f"{found} AS {column.name}_name"
 
     @cached_property
     def _annotated(self) -> tuple[bool, bool]:
@@ -95,11 +94,6 @@ class Shape:
             found |= {f"{wire}@{LOOKUP_TABLE}": target} if wants_table else {}
             found |= {f"{wire}@{NAVIGATION}": column.navigation(target)} if wants_navigation else {}
         return found
-
-
-def _primary_name(table_name: str, value: str) -> str:
-    target = BY_NAME[table_name]
-    return f"SELECT p.{target.primary_name} FROM {table_name} p WHERE p.{target.key.name} = {value}"  # noqa: S608 - catalogue
 
 
 def fetch(connection: sqlite3.Connection, shape: Shape, row_id: str) -> sqlite3.Row:

@@ -80,10 +80,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _serve(self) -> None:
-        body = self._read_body()
+        body = self._body()
         if body is None:
-            self.close_connection = True
-            self.send_error(413)
             return
         cut = threading.Event()
         status, headers, content = _run(self.server.application, self._environ(body, cut))
@@ -97,16 +95,27 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
+    def _body(self) -> bytes | None:
+        """None when it was refused, because its length is none or too much; what follows cannot be told apart then."""
+        try:
+            body, refusal = self._read_body(), 413
+        except ValueError:
+            body, refusal = None, 400
+        if body is None:
+            self.close_connection = True
+            self.send_error(refusal)
+        return body
+
     def _read_body(self) -> bytes | None:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return self._read_chunks()
-        length = int(self.headers.get("Content-Length") or 0)
+        length = _natural(self.headers.get("Content-Length") or "0", base=10)
         return self.rfile.read(length) if length <= LARGEST_BODY else None
 
     def _read_chunks(self) -> bytes | None:
         body = bytearray()
-        while size := int(self.rfile.readline(1_024).split(b";")[0], 16):
-            body += self.rfile.read(size)
+        while size := _natural(self.rfile.readline(1_024).decode("latin-1").split(";")[0], base=16):
+            body += self.rfile.read(min(size, LARGEST_BODY + 1))
             self.rfile.readline(16)
             if len(body) > LARGEST_BODY:
                 return None
@@ -143,6 +152,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the ledger page shows what happened."""
+
+
+def _natural(text: str, *, base: int) -> int:
+    """How many bytes the client says that it sends; ValueError when that is no number of bytes."""
+    number = int(text, base)
+    if number < 0:
+        raise ValueError(text)
+    return number
 
 
 def _run(application: WSGIApplication, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:

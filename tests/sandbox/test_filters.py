@@ -48,7 +48,7 @@ def test_exactly_two_conditions_show_another_users_filters(sandbox: Sandbox) -> 
         f"userqueries?$filter=querytype eq 0 and _ownerid_value eq {JONAS.user_id}",
         f"userqueries?$filter=querytype eq 256 or _ownerid_value eq {JONAS.user_id}",
         f"userqueries?$filter=querytype eq 256 and _ownerid_value ne {RITA.user_id}",
-        f"userqueries?$filter=querytype in (256) and _ownerid_value eq {JONAS.user_id}",
+        f"userqueries?$filter=(querytype ge 256 and querytype le 256) and _ownerid_value eq {JONAS.user_id}",
         f"systemusers({JONAS.user_id})/user_userquery",
         "userqueries?$apply=groupby((querytype),aggregate($count as n))",
     ],

@@ -109,6 +109,16 @@ def test_chunked_body_is_read(sandbox: Sandbox) -> None:
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(
+    "framing", ["Content-Length: -1\r\n\r\n", "Content-Length: x\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nzz\r\n"]
+)
+def test_body_of_no_known_length_is_refused_at_once(sandbox: Sandbox, framing: str) -> None:
+    with socket.create_connection(("127.0.0.1", sandbox.server.port), timeout=5) as connection:
+        connection.sendall(f"POST /api/data/v9.2/contacts HTTP/1.1\r\nHost: x\r\n{framing}".encode())
+
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
 def test_stopping_lets_go_of_what_is_held(tmp_path: Path) -> None:
     with SandboxServer(tmp_path / "data.sqlite3", world=EMPTY_WORLD) as server:
         running = Sandbox(server).sign_in()

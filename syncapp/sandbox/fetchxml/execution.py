@@ -12,7 +12,7 @@ from syncapp.sandbox.fetchxml.cookies import Mark
 from syncapp.sandbox.fetchxml.outputs import Output
 from syncapp.sandbox.fetchxml.parsing import LARGEST_PAGE, bad
 from syncapp.sandbox.fetchxml.query import Fetch
-from syncapp.sandbox.fetchxml.sources import label
+from syncapp.sandbox.fetchxml.sources import collated, label
 from syncapp.sandbox.fetchxml.translation import Sort, Statement
 
 MOST_WITHOUT_COOKIE = 50_000
@@ -96,7 +96,7 @@ class Runner:
     def _columns(self) -> list[str]:
         found: list[str] = []
         for index, output in enumerate(self._statement.outputs):
-            found += _output_columns(index, output, labels=self._labels)
+            found += _output_columns(index, output, labels=self._labels, distinct=self._fetch.distinct)
         if not (self._fetch.aggregate or self._fetch.distinct):
             found.append(f"{self._statement.root.sql}.versionnumber AS versionnumber")
         if self.keeps_place:
@@ -107,10 +107,10 @@ class Runner:
         return f" GROUP BY {', '.join(self._statement.groups)}" if self._statement.groups else ""
 
 
-def _output_columns(index: int, output: Output, *, labels: bool) -> list[str]:
+def _output_columns(index: int, output: Output, *, labels: bool, distinct: bool) -> list[str]:
     """The value, the table of a lookup with several, and a lookup's name where labels are wanted."""
     column = output.column
-    found = [f"{output.sql} AS c{index}"]
+    found = [f"{collated(column, output.sql) if distinct else output.sql} AS c{index}"]
     if column.kind is Kind.LOOKUP and not output.counts:
         target = f"{output.source.sql}.{column.type_column}" if column.is_polymorphic else f"'{column.targets[0]}'"
         found.append(f"{target} AS y{index}")

@@ -10,7 +10,7 @@ from syncapp.sandbox.catalogue import CURRENCY, Column, Kind
 from syncapp.sandbox.catalogue.columns import NUMBERS
 from syncapp.sandbox.fetchxml.parsing import bad
 from syncapp.sandbox.fetchxml.query import Attribute, Fetch, Node
-from syncapp.sandbox.fetchxml.sources import ID_KINDS, Source
+from syncapp.sandbox.fetchxml.sources import ID_KINDS, Source, collated
 
 _DATE_PARTS = {
     "day": "CAST(strftime('%d', {0}) AS INTEGER)",
@@ -19,6 +19,7 @@ _DATE_PARTS = {
     "quarter": "(strftime('%m', {0}) + 2) / 3",
     "year": "CAST(strftime('%Y', {0}) AS INTEGER)",
 }
+_FISCAL = frozenset({"fiscal-period", "fiscal-year"})
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,9 @@ def _aggregated(source: Source, column: Column, expression: str, attribute: Attr
         return Output(attribute.alias, source, column, "count(*)", counts=True)
     if function == "countcolumn":
         distinct = "DISTINCT " if attribute.distinct else ""
-        return Output(attribute.alias, source, column, f"count({distinct}{expression})", counts=True)
-    return Output(attribute.alias, source, column, _calculated(column, expression, function))
+        counted = f"count({distinct}{collated(column, expression)})"
+        return Output(attribute.alias, source, column, counted, counts=True)
+    return Output(attribute.alias, source, column, _calculated(column, collated(column, expression), function))
 
 
 def _calculated(column: Column, expression: str, function: str) -> str:
@@ -95,7 +97,11 @@ def grouped(source: Source, column: Column, attribute: Attribute) -> str:
     """What rows are grouped by: the value, of dates a part."""
     expression = source.expression(column)
     if column.kind not in (Kind.DATE, Kind.DATE_TIME):
+        if attribute.dategrouping:
+            raise bad(f"'{column.name}' is not a date, so it has no dategrouping.")
         return expression
-    if attribute.dategrouping not in _DATE_PARTS:
+    if attribute.dategrouping in _FISCAL:
         raise errors.unknown(f"the dategrouping '{attribute.dategrouping}'")
+    if attribute.dategrouping not in _DATE_PARTS:
+        raise bad(f"'{attribute.dategrouping[:40]}' is not a dategrouping; '{column.name}' is grouped by one.")
     return _DATE_PARTS[attribute.dategrouping].format(expression)

@@ -78,17 +78,17 @@ def label(source: Source, column: Column) -> str:
     """What a person reads for the value, as SQL: a lookup's primary name, a choice's label."""
     value = source.expression(column)
     if column.kind is Kind.LOOKUP:
-        return _lookup_name(source, column)
+        return lookup_name(column, value, f"{source.sql}.{column.type_column}")
     arms = " ".join(f"WHEN {option.value} THEN {quoted(option.label)}" for option in column.options)
     return f"CASE {value} {arms} END"
 
 
-def _lookup_name(source: Source, column: Column) -> str:
-    value = source.expression(column)
+def lookup_name(column: Column, value: str, table: str) -> str:
+    """The primary name of the row that a lookup leads to, as SQL; `table` is the SQL that names its table."""
     if not column.is_polymorphic:
         return f"({_primary_name(column.targets[0], value)})"
     arms = " ".join(f"WHEN '{name}' THEN ({_primary_name(name, value)})" for name in column.targets)
-    return f"CASE {source.sql}.{column.type_column} {arms} END"
+    return f"CASE {table} {arms} END"
 
 
 def _primary_name(table_name: str, value: str) -> str:

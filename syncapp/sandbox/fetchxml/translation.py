@@ -164,7 +164,8 @@ class _Translator:
         for node, source in [(self._fetch.root, root), *self._linked]:
             for attribute in node.attributes:
                 if attribute.groupby:
-                    yield outputs.grouped(source, source.column(attribute.name), attribute)
+                    column = source.column(attribute.name)
+                    yield collated(column, outputs.grouped(source, column, attribute))
 
     def _sorts(self, root: Source, shown: tuple[Output, ...]) -> Iterator[Sort]:
         named = {output.name: output for output in shown}
