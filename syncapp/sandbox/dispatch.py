@@ -52,7 +52,6 @@ class Dispatcher:
             return messages.error_answer(error, request)
 
     def _batch(self, request: Request) -> Answer:
-        webapi.check_headers(request)
         items = batch.parse(request)
         parts = list(batch.parts_of(items))
         gate = self._faults.enter([_probe(request), *(_probe(part.request) for part in parts)])

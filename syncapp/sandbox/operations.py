@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from syncapp.sandbox import checks, errors, payload, plugin, rows, visibility
+from syncapp.sandbox import checks, duplicates, errors, payload, plugin, rows, visibility
 from syncapp.sandbox.catalogue import BY_NAME, ManyToMany, Table, current
 from syncapp.sandbox.payload import Address
 from syncapp.sandbox.plugin import Staged
@@ -59,6 +59,7 @@ def _create(transaction: Transaction, table: Table, body: Mapping[str, object], 
     for name in [name for name in inside if name in table.navigations]:
         changes |= _referenced(transaction, table, name, inside.pop(name)[0], depth)
     checks.before_write(table, None, changes)
+    duplicates.check(transaction, table, {}, changes)
     row = rows.create(transaction, table, {**changes, **fixed})
     visibility.check_row(table, row, transaction.author.rights)
     for name, bodies in inside.items():
@@ -103,6 +104,7 @@ def update(
         raise errors.bad_payload("Rows cannot be nested in an update.")
     changes = payload.decode(transaction.connection, table, body, creating=False)
     checks.before_write(table, row, changes)
+    duplicates.check(transaction, table, row, changes)
     after = rows.update(transaction, table, row, changes)
     staged = None
     if not transaction.bypasses_plugin and plugin.concerns(transaction.connection, table, changes):

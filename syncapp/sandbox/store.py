@@ -33,13 +33,17 @@ class Author:
 
 @dataclass(frozen=True)
 class Transaction:
-    """An open write transaction; `bypasses_plugin` says that the request asked to skip the company's logic."""
+    """An open write transaction.
+
+    The request asked to skip the company's logic: `bypasses_plugin`; to be refused duplicates: `detects_duplicates`.
+    """
 
     connection: sqlite3.Connection
     author: Author
     known: Known
     afterwards: list[Callable[[], None]] = field(default_factory=list)
     bypasses_plugin: bool = False
+    detects_duplicates: bool = False
 
     def next_version(self) -> int:
         statement = "UPDATE context SET version = version + 1 RETURNING version"

@@ -9,7 +9,7 @@ import re
 import sqlite3
 from dataclasses import dataclass, replace
 
-from syncapp.sandbox import access, bound, errors, metadata, paging, payload, reads, unbound, writes
+from syncapp.sandbox import access, bound, duplicates, errors, metadata, paging, payload, reads, unbound, writes
 from syncapp.sandbox.catalogue import BY_SET, TABLES
 from syncapp.sandbox.messages import Answer, Request, json_answer
 from syncapp.sandbox.metadata import csdl, definition_writes
@@ -43,11 +43,6 @@ def table_name(path: str) -> str:
     return found.name if found else ""
 
 
-def check_headers(request: Request) -> None:
-    if request.headers.get("mscrm.suppressduplicatedetection", "true").lower() != "true":
-        raise errors.unknown("duplicate detection")
-
-
 class WebApi:
     """Answers single requests over one store."""
 
@@ -56,7 +51,6 @@ class WebApi:
 
     def single(self, request: Request) -> Answer:
         """One request outside a change set; raises ApiError."""
-        check_headers(request)
         if request.method not in _METHODS:
             raise errors.unknown(f"the method {request.method}")
         if request.method == "GET":
@@ -84,11 +78,11 @@ class WebApi:
 
     def write(self, transaction: Transaction, request: Request) -> Answer:
         """One POST, PATCH, PUT or DELETE inside an open transaction; raises ApiError."""
-        check_headers(request)
         paging.check_options(request, _WRITE_OPTIONS)
         transaction.tag(request.options.get("tag", ""))
         skips = access.bypasses_plugin(request.headers, request.rights)
-        transaction = replace(transaction, bypasses_plugin=skips)
+        looks = duplicates.is_asked_for(request.headers)
+        transaction = replace(transaction, bypasses_plugin=skips, detects_duplicates=looks)
         found = resource(request.path)
         if found.name in unbound.ACTIONS and request.method == "POST":
             return unbound.ACTIONS[found.name](transaction, request)

@@ -271,7 +271,6 @@ def test_who_am_i_names_the_application_user(sandbox: Sandbox) -> None:
         ("GET", "contacts?$expand=parentcustomerid_account/$ref", {}),
         ("GET", "RetrieveDuplicates(BusinessEntity=@p)", {}),
         ("GET", "contacts", {"Prefer": "respond-async"}),
-        ("GET", "contacts", {"MSCRM.SuppressDuplicateDetection": "false"}),
         ("POST", "contacts/Microsoft.Dynamics.CRM.DeleteMultiple", {}),
         ("POST", "privileges", {}),
         ("PUT", "contacts(deadbeef-0000-4000-8000-000000000000)", {}),
