@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from syncapp.sandbox import bound, unbound
 from syncapp.sandbox.config import EMPTY_WORLD
 from syncapp.sandbox.server import SandboxServer
 from tests.sandbox.caller import Sandbox, request_text
@@ -227,6 +228,8 @@ def test_document_describes_every_table(made: Sandbox) -> None:
     assert answer.headers["Content-Type"] == "application/xml"
     types = {node.get("Name") for node in tree.iter("{http://docs.oasis-open.org/odata/ns/edm}EntityType")}
     assert {"contact", "userquery", "new_project"} <= types
+    named = {node.get("Name") for node in tree.iter() if node.tag.endswith(("}Action", "}Function"))}
+    assert named == {*unbound.FUNCTIONS, *unbound.ACTIONS, *bound.NAMES}
 
 
 def test_metadata_changes_are_asked_for_by_a_query(made: Sandbox) -> None:

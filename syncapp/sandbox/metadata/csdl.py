@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from xml.sax.saxutils import quoteattr
 
-from syncapp.sandbox.catalogue import Catalogue, Column, Kind, ManyToMany, Table, current
+from syncapp.sandbox.catalogue import Catalogue, Column, Kind, ManyToMany, OneToMany, Table, current
 from syncapp.sandbox.messages import Answer
+from syncapp.sandbox.metadata import csdl_operations
 
 NAMESPACE = "Microsoft.Dynamics.CRM"
 _EDM: dict[Kind, str] = {
@@ -21,22 +22,6 @@ _EDM: dict[Kind, str] = {
     Kind.DATE: "Date",
     Kind.DATE_TIME: "DateTimeOffset",
 }
-_OPERATIONS = """
-<Action Name="CreateMultiple" IsBound="true"><Parameter Name="entityset" Type="Collection(mscrm.crmbaseentity)" />
-<Parameter Name="Targets" Type="Collection(mscrm.crmbaseentity)" /></Action>
-<Action Name="UpdateMultiple" IsBound="true"><Parameter Name="entityset" Type="Collection(mscrm.crmbaseentity)" />
-<Parameter Name="Targets" Type="Collection(mscrm.crmbaseentity)" /></Action>
-<Action Name="UpsertMultiple" IsBound="true"><Parameter Name="entityset" Type="Collection(mscrm.crmbaseentity)" />
-<Parameter Name="Targets" Type="Collection(mscrm.crmbaseentity)" /></Action>
-<Action Name="InstantiateFilters" IsBound="true"><Parameter Name="entity" Type="mscrm.systemuser" />
-<Parameter Name="TemplateCollection" Type="Collection(mscrm.savedquery)" /></Action>
-<Action Name="ResetUserFilters"><Parameter Name="QueryType" Type="Edm.Int32" /></Action>
-<Action Name="PublishXml"><Parameter Name="ParameterXml" Type="Edm.String" /></Action>
-<Action Name="PublishAllXml" />
-<Function Name="WhoAmI"><ReturnType Type="mscrm.WhoAmIResponse" /></Function>
-<ComplexType Name="WhoAmIResponse"><Property Name="BusinessUnitId" Type="Edm.Guid" />
-<Property Name="UserId" Type="Edm.Guid" /><Property Name="OrganizationId" Type="Edm.Guid" /></ComplexType>
-"""
 
 
 def answer() -> Answer:
@@ -55,8 +40,8 @@ def document(catalogue: Catalogue) -> str:
         '<EntityType Name="crmbaseentity" Abstract="true" />\n'
         '<EntityType Name="principal" BaseType="mscrm.crmbaseentity"><Key><PropertyRef Name="ownerid" /></Key>'
         '<Property Name="ownerid" Type="Edm.Guid" Nullable="false" /></EntityType>\n'
-        f"{types}\n{_OPERATIONS.strip()}\n"
-        f'<EntityContainer Name="System">\n{sets}\n<FunctionImport Name="WhoAmI" Function="{NAMESPACE}.WhoAmI" />\n'
+        f"{types}\n{csdl_operations.types_and_operations()}\n"
+        f'<EntityContainer Name="System">\n{sets}\n{csdl_operations.imports(NAMESPACE)}\n'
         "</EntityContainer>\n</Schema></edmx:DataServices></edmx:Edmx>\n"
     )
 
@@ -82,8 +67,23 @@ def _property(column: Column) -> str:
 def _single_valued(table: Table) -> Iterator[str]:
     for name, (column, targets) in table.navigations.items():
         kind = targets[0] if len(targets) == 1 else "principal"
-        constraint = f'<ReferentialConstraint Property="{column.wire_name}" ReferencedProperty="{_key(kind)}" />'
-        yield f'<NavigationProperty Name={quoteattr(name)} Type="mscrm.{kind}">{constraint}</NavigationProperty>'
+        partner = _partner(table, column, targets) if len(targets) == 1 else ""
+        yield (
+            f'<NavigationProperty Name={quoteattr(name)} Type="mscrm.{kind}"{partner}>'
+            f'<ReferentialConstraint Property="{column.wire_name}" ReferencedProperty="{_key(kind)}" />'
+            "</NavigationProperty>"
+        )
+
+
+def _partner(table: Table, column: Column, targets: tuple[str, ...]) -> str:
+    """The collection on the other side."""
+    found = current().collections(current().by_name[targets[0]]).items()
+    names = [name for name, one in found if isinstance(one, OneToMany) and _is_from(one, table, column)]
+    return f" Partner={quoteattr(names[0])}" if names else ""
+
+
+def _is_from(one: OneToMany, table: Table, column: Column) -> bool:
+    return one.referencing.name == table.name and one.column.name == column.name
 
 
 def _key(kind: str) -> str:
@@ -94,7 +94,16 @@ def _collections(catalogue: Catalogue, table: Table) -> Iterator[str]:
     for name, found in catalogue.collections(table).items():
         other = found.other if isinstance(found, ManyToMany) else found.referencing
         kind = f"Collection(mscrm.{other.name})"
-        yield f'<NavigationProperty Name={quoteattr(name)} Type="{kind}" />'
+        back = found.name if isinstance(found, ManyToMany) else _way_back(found)
+        partner = f" Partner={quoteattr(back)}" if back else ""
+        yield f'<NavigationProperty Name={quoteattr(name)} Type="{kind}"{partner} />'
+
+
+def _way_back(found: OneToMany) -> str:
+    """The lookup's own property, unless it leads to owners of any kind."""
+    name = found.column.navigation(found.referenced.name)
+    _, targets = found.referencing.navigations.get(name, (found.column, ()))
+    return name if len(targets) == 1 else ""
 
 
 def _entity_set(catalogue: Catalogue, table: Table) -> str:
