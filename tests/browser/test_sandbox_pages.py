@@ -1,0 +1,37 @@
+"""The sandbox's own pages in a real browser: readable in every look, and trouble ordered by a button."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.axe import assert_no_violations_in_any_look, looks
+from tests.browser.conftest import Demo
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+PAGES = {
+    "/sandbox/": "stands in for Microsoft’s cloud",
+    "/outlook/": "a stand-in for Outlook",
+    "/mail/": "No mail leaves this machine",
+    "/people/": "Everybody here is invented",
+    "/people/Jonas Weber": "Synchronization filters",
+    "/ledger/": "newest first",
+    "/faults/": "on a bad day",
+}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(page: Page, demo: Demo, path: str) -> None:
+    page.goto(f"{demo.sandbox}{path}")
+
+    assert_no_violations_in_any_look(page, sees=PAGES[path])
+    assert [look for look in looks(page) if page.evaluate("document.documentElement.scrollWidth > innerWidth")] == []
+
+
+def test_trouble_is_ordered_and_ended(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.sandbox}/faults/")
+
+    page.get_by_role("button", name="Make it so").first.click()
+    expect(page.get_by_role("status")).to_contain_text("2000 ms late")
+    page.get_by_role("button", name="All is well again").click()
+    expect(page.get_by_role("status")).to_contain_text("at once and as it should be")
