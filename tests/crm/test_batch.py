@@ -150,6 +150,11 @@ def test_a_write_without_the_etag_it_was_read_with_cannot_be_made(etag):
         Write("contacts", ROW, etag, {})
 
 
+def test_a_header_cannot_bring_another_one():
+    with pytest.raises(ValueError, match="line break"):
+        encode_reads([Read("contacts", {"Prefer": "x\r\nCallerObjectId: 1"})])
+
+
 @pytest.mark.parametrize("count", [0, 1001])
 def test_a_batch_has_one_to_a_thousand_requests(count):
     with pytest.raises(ValueError, match="1 to 1000"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from syncapp.crm.auth import ClientCredentials, demo_session
@@ -45,6 +47,21 @@ def test_a_forgotten_token_is_not_handed_out_again():
         authority.token_answer = json_answer({"access_token": "second", "token_type": "Bearer", "expires_in": 3600})
 
         assert credentials.token() == "second"
+
+
+def test_a_sign_in_service_that_says_nothing_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr("syncapp.crm.login_service._TIMEOUT", (0.1, 0.1))
+    over = threading.Event()
+
+    def silent(_request):
+        over.wait(3)
+        return b""
+
+    with serve(silent) as server, pytest.raises(TokenUnavailable) as caught:
+        _credentials(server).token()
+
+    over.set()
+    assert "Timeout" in caught.value.message
 
 
 @pytest.mark.parametrize("word", ["invalid_client", "unauthorized_client", "invalid_scope", "invalid_request"])

@@ -10,11 +10,14 @@ import time
 from contextlib import suppress
 
 import pytest
+import requests
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ReadTimeoutError
 
 from syncapp.crm import errors
 from syncapp.crm.batch import Encoded
 from syncapp.crm.governor import GOVERNED, Condition, Lane, Limits, NoGovernor, Queue, Report, Turn
 from syncapp.crm.local_governor import LocalGovernor
+from syncapp.crm.sessions import never_sent
 from syncapp.crm.transport import Deadline, Transport
 from tests.crm.local_server import FixedToken, WatchedTransport, http, in_turn, json_answer, serve
 
@@ -89,10 +92,10 @@ def test_a_refusal_is_not_tried_again(status):
 
 
 def test_pauses_grow_and_end():
-    error, server, transport = _failing_read(in_turn(http(502)), errors.ServerFault, retries=3)
+    error, server, transport = _failing_read(in_turn(http(502)), errors.ServerFault, retries=6)
 
-    assert transport.pauses == [0.5, 1.0, 2.0]
-    assert len(server.requests) == 4
+    assert transport.pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
+    assert len(server.requests) == 7
     assert error.status == 502
 
 
@@ -141,6 +144,40 @@ def test_a_second_401_refuses_our_credentials():
     assert (len(server.requests), error.status, error.transient) == (2, 401, False)
 
 
+class _Refused:
+    """A token source whose secret is not accepted."""
+
+    asked = 0
+
+    def token(self) -> str:
+        self.asked += 1
+        raise errors.CredentialsRefused("no", code="invalid_client")
+
+    def forget(self) -> None:
+        pass
+
+
+def test_a_refused_secret_is_tried_once_and_takes_no_slot():
+    tokens, notebook = _Refused(), Notebook()
+
+    _, server, _ = _failing_read(in_turn(OK), errors.CredentialsRefused, token_source=tokens, governor=notebook)
+
+    assert (tokens.asked, notebook.entered, server.requests) == (1, [], [])
+
+
+@pytest.mark.parametrize(
+    ("error", "surely"),
+    [
+        (requests.ConnectTimeout(), True),
+        (requests.ConnectionError(MaxRetryError(None, "/", NewConnectionError(None, "refused"))), True),
+        (requests.ConnectionError(MaxRetryError(None, "/", ReadTimeoutError(None, "/", "late"))), False),
+        (requests.ReadTimeout(), False),
+    ],
+)
+def test_only_what_never_left_was_surely_never_sent(error, surely):
+    assert never_sent(error) is surely
+
+
 def test_a_closed_port_is_unreachable_and_nothing_was_applied():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -169,9 +206,16 @@ def test_a_read_whose_answer_was_lost_is_sent_again():
     assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_server_fault_leaves_open_whether_a_write_happened(status):
-    error, server, _ = _failing_write(in_turn(http(status), COMMITTED), errors.ServerFault)
+@pytest.mark.parametrize("fault", [http(500, retry_after="1"), http(502), http(503), http(504, retry_after="1")])
+def test_a_server_fault_leaves_open_whether_a_write_happened(fault):
+    error, server, _ = _failing_write(in_turn(fault, COMMITTED), errors.ServerFault)
+
+    assert (len(server.requests), error.may_have_applied) == (1, True)
+
+
+@pytest.mark.parametrize("strange", [http(302, location="/"), http(200, b"x" * 2000)])
+def test_an_answer_that_is_not_understood_leaves_it_open_too(strange):
+    error, server, _ = _failing_write(in_turn(strange, COMMITTED), errors.ProtocolError, max_bytes=1000)
 
     assert (len(server.requests), error.may_have_applied) == (1, True)
 
@@ -464,7 +508,7 @@ def test_no_answer_is_reported_as_none():
 
 def test_who_is_turned_away_by_our_own_limits_sends_nothing_and_does_not_ask_again():
     governor = LocalGovernor(Limits())
-    governor.stop_for(3.0)
+    governor.stop_for(1.5)
     with serve(in_turn(COMMITTED)) as server:
         transport = WatchedTransport(origin=server.origin, governor=governor)
         with pytest.raises(errors.Throttled) as caught:

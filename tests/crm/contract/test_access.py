@@ -48,6 +48,24 @@ def test_who_may_only_manage_filters_sees_them_directly(scene):
     assert isinstance(probe.acting_error, errors.Forbidden)
 
 
+def test_who_acts_for_another_has_only_what_both_may(scene):
+    rita = scene.user("Rita")
+    found = scene.filters("Rita")["task"]
+    _only(scene, "Delegate")
+
+    probe = access.probe_writing(scene.crm, found, expected_author=rita.id, acting_for=rita.acting)
+
+    assert not probe.works
+    assert isinstance(probe.error, errors.Forbidden)
+
+
+def test_without_the_privilege_a_table_is_forbidden(scene):
+    _only(scene, "Delegate")
+
+    with pytest.raises(errors.Forbidden):
+        scene.crm.staged_fields()
+
+
 def test_somebody_without_filters_proves_nothing(scene):
     rita = scene.user("Rita")
     for each in scene.filters("Rita").values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 import pytest
@@ -83,6 +84,25 @@ def test_an_expired_next_link_says_so_as_well(cloud, crm):
         crm.staged_fields(link)
 
 
+def test_what_changes_between_two_pages_is_in_the_next_delta(cloud, crm):
+    _staged(cloud, cloud.contacts())
+    first = crm.staged_fields(page_size=2)
+    cloud.post("decide", field=str(first.rows[0].id), decision="rejected")
+
+    last = _all(crm.staged_fields, first.next_link, page_size=2)[-1]
+
+    assert [field.id for field in crm.staged_fields(last.delta_link).rows] == [first.rows[0].id]
+
+
+def test_a_link_that_is_older_than_the_crm_remembers_says_so(crm):
+    link = crm.staged_fields().delta_link
+    years_ago = re.sub(r"((?:/|%2F)\d\d(?:/|%2F))20\d\d", r"\g<1>2017", link)
+
+    assert years_ago != link
+    with pytest.raises(DeltaExpired):
+        crm.staged_fields(years_ago)
+
+
 @pytest.mark.parametrize("status", [403, 500])
 def test_other_troubles_of_a_link_keep_their_own_names(cloud, crm, status):
     link = crm.staged_fields().delta_link
@@ -103,11 +123,18 @@ def test_a_stored_link_of_another_address_has_expired_and_no_token_leaves(crm):
         assert elsewhere.requests == []
 
 
-@pytest.mark.parametrize("name", ["@odata.nextLink", "@odata.deltaLink"])
-def test_a_link_that_leads_elsewhere_is_refused_before_anybody_can_store_it(cloud, name):
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("@odata.nextLink", lambda crm: crm.staged_fields()),
+        ("@odata.deltaLink", lambda crm: crm.staged_fields()),
+        ("@odata.nextLink", lambda crm: crm.directory.users()),
+    ],
+)
+def test_a_link_that_leads_elsewhere_is_refused_before_anybody_can_store_it(cloud, name, read):
     hostile = json_answer({"value": [], name: "https://evil.example/api/data/v9.2/x"})
     with serve(in_turn(hostile)) as server:
         client = type(cloud.client())(transport=Transport(origin=server.origin, token_source=FixedToken()))
 
         with pytest.raises(ProtocolError):
-            client.staged_fields()
+            read(client)

@@ -13,100 +13,26 @@ from typing import Any
 import pytest
 
 from syncapp.crm.errors import CrmError
-from syncapp.sandbox import access, batch, operations, tracking, visibility
-from syncapp.sandbox.errors import ApiError
-from syncapp.sandbox.limits import Protection
-from syncapp.sandbox.messages import Answer
 from tests.crm.contract import (
+    taken_out,
     test_access,
+    test_change_tracking,
     test_filters,
     test_limits,
     test_matrix,
+    test_sign_in,
     test_switching,
+    test_troubles,
     test_upsert,
     test_writing,
 )
-
-Patch = pytest.MonkeyPatch
-
-
-def any_version(patch: Patch) -> None:
-    """`If-Match` with an ETag is not compared."""
-    patch.setattr(operations, "_check", lambda _row, _conditions: None)
-
-
-def upsert_in_spite_of_if_match(patch: Patch) -> None:
-    """`If-Match` does not keep a row that is gone from being made anew."""
-    honest = operations._create_by_upsert
-    patch.setattr(
-        operations,
-        "_create_by_upsert",
-        lambda transaction, address, body, _conditions: honest(transaction, address, body, operations.NO_CONDITIONS),
-    )
-
-
-def if_none_match_ignored(patch: Patch) -> None:
-    """`If-None-Match: *` does not keep a row that is there from being updated."""
-    honest = operations._check
-    patch.setattr(operations, "_check", lambda row, given: honest(row, operations.Conditions(if_match=given.if_match)))
-
-
-def change_sets_in_pieces(patch: Patch) -> None:
-    """Each request of a change set is stored by itself."""
-
-    def one_by_one(run: Any, change_set: batch.ChangeSet) -> list[Answer]:
-        answers, made = [], {}  # type: ignore[var-annotated]  # as in the method that it stands for
-        for part in change_set.parts:
-            with run._store.write(run._outer.identity.author) as transaction:
-                try:
-                    answers.append(run._changing(transaction, part, made))
-                except ApiError as error:
-                    raise batch._PartFailed(error, part.content_id) from None
-        return answers
-
-    patch.setattr(batch._Run, "_in_one_transaction", one_by_one)
-
-
-def any_query_for_others(patch: Patch) -> None:
-    """Who holds the right sees others' filters by any query."""
-    patch.setattr(visibility, "is_query_for_one_owner", lambda _text: True)
-
-
-def no_right_needed_for_others(patch: Patch) -> None:
-    """The two conditions are enough, without prvAdminFilter."""
-    patch.setattr(visibility, "may_query_others", lambda _rights, text: visibility.is_query_for_one_owner(text))
-
-
-def no_limits(patch: Patch) -> None:
-    """Nobody is turned away, however much he asks for."""
-    patch.setattr(Protection, "_refuse", lambda *_: None)
-
-
-def disabled_users_act(patch: Patch) -> None:
-    """One may act for somebody who is disabled or has no role."""
-    patch.setattr(access, "_must_be_able", lambda _user: None)
-
-
-def impersonation_ignored(patch: Patch) -> None:
-    """Every call runs as the user of the token."""
-    patch.setattr(access, "_impersonated", lambda _store, _headers: None)
-
-
-def delta_links_for_ever(patch: Patch) -> None:
-    """Delta links work although the CRM forgot what they stand for."""
-    honest = tracking._valid
-    patch.setattr(
-        tracking,
-        "_valid",
-        lambda connection, text, newest: honest(connection, f"{text.rpartition('!')[0]}!{newest.epoch}", newest),
-    )
 
 
 @dataclass(frozen=True)
 class Watched:
     """A check as it is taken out, and the test that must notice."""
 
-    without: Callable[[Patch], None]
+    without: Callable[[pytest.MonkeyPatch], None]
     test: Callable[..., None]
     given: dict[str, Any] = field(default_factory=dict)
 
@@ -115,37 +41,65 @@ class Watched:
 
 
 WATCHED = [
-    Watched(any_version, test_writing.test_a_contact_that_changed_since_it_was_read_is_stale),
-    Watched(any_version, test_writing.test_a_field_that_changed_since_it_was_read_stops_the_contact_too),
-    Watched(any_version, test_switching.test_one_owner_who_changed_his_filters_stops_no_other),
-    Watched(change_sets_in_pieces, test_writing.test_a_field_that_changed_since_it_was_read_stops_the_contact_too),
-    Watched(change_sets_in_pieces, test_switching.test_of_one_owners_filters_all_are_switched_or_none),
+    Watched(taken_out.any_version, test_writing.test_a_contact_that_changed_since_it_was_read_is_stale),
+    Watched(taken_out.any_version, test_writing.test_a_field_that_changed_since_it_was_read_stops_the_contact_too),
+    Watched(taken_out.any_version, test_switching.test_one_owner_who_changed_his_filters_stops_no_other),
     Watched(
-        upsert_in_spite_of_if_match, test_switching.test_a_deleted_filter_is_never_made_anew, {"any_version": True}
+        taken_out.change_sets_in_pieces, test_writing.test_a_field_that_changed_since_it_was_read_stops_the_contact_too
+    ),
+    Watched(taken_out.change_sets_in_pieces, test_switching.test_of_one_owners_filters_all_are_switched_or_none),
+    Watched(
+        taken_out.upsert_in_spite_of_if_match,
+        test_switching.test_a_deleted_filter_is_never_made_anew,
+        {"any_version": True},
     ),
     Watched(
-        upsert_in_spite_of_if_match,
+        taken_out.upsert_in_spite_of_if_match,
         test_upsert.test_a_row_that_is_not_there,
         {"condition": {"If-Match": "*"}, "happens": "not there"},
     ),
     Watched(
-        if_none_match_ignored,
+        taken_out.if_none_match_ignored,
         test_upsert.test_a_row_that_is_there,
         {"condition": {"If-None-Match": "*"}, "status": 412},
     ),
-    Watched(any_query_for_others, test_filters.test_a_third_condition_hides_the_filters_of_others),
-    Watched(no_right_needed_for_others, test_filters.test_without_the_right_others_filters_are_not_there),
-    Watched(no_limits, test_limits.test_without_the_governor_requests_are_turned_away),
-    Watched(no_limits, test_limits.test_without_the_governor_the_execution_time_runs_out),
-    Watched(delta_links_for_ever, test_matrix.test_a_link_that_has_expired_says_so, {"method": "staged_fields"}),
+    Watched(taken_out.any_query_for_others, test_filters.test_a_third_condition_hides_the_filters_of_others),
+    Watched(taken_out.no_right_needed_for_others, test_filters.test_without_the_right_others_filters_are_not_there),
+    Watched(taken_out.any_number_of_requests, test_limits.test_without_the_governor_requests_are_turned_away),
+    Watched(taken_out.any_execution_time, test_limits.test_without_the_governor_the_execution_time_runs_out),
+    Watched(taken_out.batches_charged_as_one, test_limits.test_without_the_governor_the_execution_time_runs_out),
+    Watched(taken_out.any_number_at_once, test_limits.test_without_the_governor_too_many_at_once_are_turned_away),
+    Watched(taken_out.no_advice, test_limits.test_the_advice_of_the_crm_is_followed),
+    Watched(taken_out.no_retry_after, test_limits.test_without_the_governor_requests_are_turned_away),
+    Watched(taken_out.answers_in_another_order, test_writing.test_the_mark_can_be_read_back_as_it_was_written),
     Watched(
-        disabled_users_act,
+        taken_out.batches_stop_at_the_first_failure,
+        test_switching.test_one_owner_who_changed_his_filters_stops_no_other,
+    ),
+    Watched(taken_out.no_privileges_needed, test_access.test_without_the_privilege_a_table_is_forbidden),
+    Watched(taken_out.others_rights_added, test_access.test_who_acts_for_another_has_only_what_both_may),
+    Watched(taken_out.others_rows_open, test_access.test_writing_without_the_right_does_not_work),
+    Watched(taken_out.unknown_object_ids_ignored, test_switching.test_an_unknown_entra_id_is_refused),
+    Watched(taken_out.tokens_for_ever, test_troubles.test_an_expired_token_is_renewed_once_and_unseen),
+    Watched(
+        taken_out.any_code_verifier, test_sign_in.test_a_code_does_not_work_in_another_flow, {"secret": "code_verifier"}
+    ),
+    Watched(
+        taken_out.deltas_from_the_last_page,
+        test_change_tracking.test_what_changes_between_two_pages_is_in_the_next_delta,
+    ),
+    Watched(taken_out.deletions_forgotten, test_change_tracking.test_a_delta_names_what_was_deleted),
+    Watched(
+        taken_out.delta_links_for_ever, test_matrix.test_a_link_that_has_expired_says_so, {"method": "staged_fields"}
+    ),
+    Watched(
+        taken_out.disabled_users_act,
         test_switching.test_who_cannot_be_acted_for_is_refused_and_nothing_is_written,
         {"trouble": "disable"},
     ),
-    Watched(impersonation_ignored, test_switching.test_in_the_owners_name_it_is_recorded_as_his),
+    Watched(taken_out.impersonation_ignored, test_switching.test_in_the_owners_name_it_is_recorded_as_his),
     Watched(
-        impersonation_ignored,
+        taken_out.impersonation_ignored,
         test_access.test_writing_is_tried_without_changing_anything,
         {"active": True, "acting": True},
     ),

@@ -58,10 +58,11 @@ def test_a_code_works_once(cloud):
         sign_in.finish(flow, back)
 
 
-def test_a_code_does_not_work_in_another_flow(cloud):
+@pytest.mark.parametrize("secret", ["state", "nonce", "code_verifier", "redirect_uri"])
+def test_a_code_does_not_work_in_another_flow(cloud, secret):
     sign_in = _sign_in(cloud)
-    mine, other = sign_in.begin(REDIRECT), sign_in.begin(REDIRECT)
-    back = {**_choose(other, PEOPLE[0]), "state": mine["state"]}
+    mine, other = sign_in.begin(REDIRECT), sign_in.begin(f"{REDIRECT}/other")
+    back = _choose(mine, PEOPLE[0])
 
     with pytest.raises(SignInRefused):
-        sign_in.finish(mine, back)
+        sign_in.finish({**mine, secret: other[secret]}, back)

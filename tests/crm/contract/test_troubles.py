@@ -9,6 +9,8 @@ from syncapp.crm.client import CrmClient
 from syncapp.sandbox.config import EMPTY_WORLD
 from syncapp.sandbox.server import SandboxServer
 from tests.crm.contract.cloud import Cloud
+from tests.crm.contract.scene import OURSELVES
+from tests.crm.local_server import FixedToken
 
 
 def test_throttling_carries_the_wait(cloud, crm):
@@ -29,11 +31,31 @@ def test_a_short_wait_is_waited_for(cloud):
     assert transport.pauses == [4.0, 4.0]
 
 
-def test_an_expired_token_is_renewed_once_and_unseen(cloud, crm):
+def test_an_expired_token_is_renewed_once_and_unseen(cloud):
+    tokens = cloud.credentials()
+    crm, expired = cloud.client(token_source=tokens), tokens.token()
     before = crm.who_am_i()
     cloud.post("expire", access_tokens=True)
 
     assert crm.who_am_i() == before
+    assert tokens.token() != expired
+
+
+def test_a_token_that_nobody_issued_is_refused(cloud):
+    with pytest.raises(errors.CredentialsRefused):
+        cloud.client(token_source=FixedToken()).who_am_i()
+
+
+@pytest.mark.parametrize("trouble", ["disabled", "no role"])
+def test_an_application_user_who_may_do_nothing_is_forbidden_everything(scene, trouble):
+    if trouble == "disabled":
+        scene.cloud.call("PATCH", f"systemusers({OURSELVES})", {"isdisabled": True})
+    else:
+        (role,) = scene.roles(OURSELVES)
+        scene.cloud.call("DELETE", f"systemusers({OURSELVES})/systemuserroles_association({role})/$ref")
+
+    with pytest.raises(errors.Forbidden):
+        scene.crm.who_am_i()
 
 
 def test_a_token_that_is_refused_anew_refuses_our_credentials(cloud):
