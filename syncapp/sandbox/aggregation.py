@@ -10,7 +10,7 @@ import re
 import sqlite3
 from dataclasses import dataclass
 
-from syncapp.sandbox import errors, expansion, filters, messages, odata, paging, reading, values
+from syncapp.sandbox import errors, expansion, filters, messages, odata, paging, reading, skiptoken, values
 from syncapp.sandbox.catalogue import BY_NAME, Column, Kind
 from syncapp.sandbox.conditions import Condition, both
 from syncapp.sandbox.errors import ApiError
@@ -71,7 +71,7 @@ def _collated(output: Output) -> str:
 
 
 def _limit(request: Request) -> int:
-    return paging.page_size(request)
+    return skiptoken.page_size(request)
 
 
 def _item(pipeline: Pipeline, row: sqlite3.Row, *, formatted: bool) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """`$expand`: related rows inside a row ("Join tables using OData").
 
-Nested options are separated by semicolons: `$select`, `$filter`, `$orderby`, `$top`, `$expand`. Simplified: a
-collection comes whole, up to 5,000 rows a parent, without a link to a next page.
+Nested options are separated by semicolons: `$select`, `$filter`, `$orderby`, `$top`, `$expand`. A collection comes
+whole, up to 5,000 rows a parent, and its link brings the same rows again; where an `$expand` stands inside of another
+the page size counts for each collection, and the link of a full page leads on.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode
 
-from syncapp.sandbox import errors, filters, reading, visibility
+from syncapp.sandbox import errors, filters, reading, skiptoken, visibility
 from syncapp.sandbox.catalogue import BY_NAME, Column, ManyToMany, OneToMany, Table, current
 from syncapp.sandbox.conditions import EVERYTHING, Condition, both
 from syncapp.sandbox.messages import Request
@@ -20,6 +22,10 @@ MOST_ROWS = 5_000
 DEEPEST = 5
 _MOST_EXPANDED = 15
 _CHUNK = 500
+_ONLY_SELECT_AND_FILTER = (
+    "Only $select and $filter clause can be provided while doing $expand on many-to-one relationship or nested "
+    "one-to-many relationship."
+)
 _NESTED = frozenset({"$select", "$filter", "$orderby", "$top", "$expand"})
 
 Item = dict[str, object]
@@ -34,6 +40,7 @@ class Expansion:
     options: Mapping[str, str]
     inner: tuple[Expansion, ...] = ()
     targets: tuple[Table, ...] = field(default=())
+    only_reference: bool = False
 
 
 def split(text: str, separator: str) -> list[str]:
@@ -54,8 +61,26 @@ def split(text: str, separator: str) -> list[str]:
     return [part.strip() for part in (*parts, text[start:]) if part.strip()]
 
 
-def parse(table: Table, text: str, depth: int = 1) -> tuple[Expansion, ...]:
+def parse(table: Table, text: str) -> tuple[Expansion, ...]:
     """ApiError 400 when a name is no navigation property, 501 for what is not known in the parentheses."""
+    found = _parse(table, text, 1)
+    if _is_nested(found):
+        _refuse_order(found)
+    return found
+
+
+def _is_nested(found: Iterable[Expansion]) -> bool:
+    return any(part.inner for part in found)
+
+
+def _refuse_order(found: Iterable[Expansion]) -> None:
+    for part in found:
+        if part.options.keys() & {"$top", "$orderby"}:
+            raise errors.bad_query(_ONLY_SELECT_AND_FILTER)
+        _refuse_order(part.inner)
+
+
+def _parse(table: Table, text: str, depth: int) -> tuple[Expansion, ...]:
     parts = split(text, ",")
     if len(parts) > _MOST_EXPANDED or depth > DEEPEST:
         raise errors.bad_query(f"More than {_MOST_EXPANDED} $expand options, or more than {DEEPEST} levels of them.")
@@ -67,12 +92,26 @@ def _one(table: Table, text: str, depth: int) -> Expansion:
     name = name.strip()
     if rest and not rest.endswith(")"):
         raise errors.bad_query("The parentheses in $expand do not match.")
+    if name.endswith("/$ref"):
+        return _reference(table, name.removesuffix("/$ref"), rest)
     if "/" in name:
         raise errors.unknown(f"'{name[:80]}' in $expand")
     targets = _targets(table, name)
     options = dict(_option(part) for part in split(rest[:-1], ";")) if rest else {}
-    inner = parse(targets[0], options.get("$expand", ""), depth + 1)
+    if name in table.navigations and options.keys() & {"$top", "$orderby"}:
+        raise errors.bad_query(_ONLY_SELECT_AND_FILTER)
+    inner = _parse(targets[0], options.get("$expand", ""), depth + 1)
     return Expansion(name, options, inner, targets)
+
+
+def _reference(table: Table, name: str, rest: str) -> Expansion:
+    """`primarycontactid/$ref`: the address of the row instead of the row."""
+    targets = _targets(table, name)
+    if name not in table.navigations:
+        raise errors.bad_query("Expand with $ref is only supported on lookup type navigation property.")
+    if rest:
+        raise errors.unknown(f"options of '{name[:80]}/$ref' in $expand")
+    return Expansion(name, {}, (), targets, only_reference=True)
 
 
 def _option(text: str) -> tuple[str, str]:
@@ -91,9 +130,24 @@ def _targets(table: Table, name: str) -> tuple[Table, ...]:
     return (found.other if isinstance(found, ManyToMany) else found.referencing,)
 
 
-def needed(table: Table, expanded: Iterable[Expansion]) -> tuple[Column, ...]:
-    """The lookups that must be fetched although nobody selected them."""
-    return tuple(table.navigations[part.name][0] for part in expanded if part.name in table.navigations)
+def shape(table: Table, select: str | None, request: Request, expanded: Sequence[Expansion]) -> Shape:
+    """What rows show, and the lookups that must be fetched although nobody selected them."""
+    single = [part for part in expanded if part.name in table.navigations]
+    fetched = tuple(table.navigations[part.name][0] for part in single)
+    referenced = (table.navigations[part.name][0] for part in single if part.only_reference)
+    columns = dict.fromkeys((*reading.selected(table, select), *referenced))
+    return Shape(table, tuple(columns), request.annotations, fetched)
+
+
+def shown(select: str | None, expanded: Iterable[Expansion]) -> str:
+    """What the context says of the columns: `name,primarycontactid(fullname)`."""
+    parts = [select] if select else []
+    for part in expanded:
+        if part.only_reference:
+            parts += [part.name, f"{part.name}/$ref()"]
+        else:
+            parts.append(f"{part.name}({shown(part.options.get('$select'), part.inner)})")
+    return ",".join(parts)
 
 
 def below(found: OneToMany | ManyToMany, row_id: str) -> tuple[Table, Condition]:
@@ -116,9 +170,11 @@ def attach(
     rows: Rows,
     items: list[Item],
     expanded: tuple[Expansion, ...],
+    *,
+    nested: bool = False,
 ) -> None:
     """Put the related rows into the items; ApiError 403 when the caller may not read their table."""
-    follow = _Follow(connection, request)
+    follow = _Follow(connection, request, nested or _is_nested(expanded))
     for part in expanded:
         for target in part.targets:
             request.rights.require(visibility.privilege("Read", target), target.name)
@@ -132,6 +188,7 @@ def attach(
 class _Follow:
     connection: sqlite3.Connection
     request: Request
+    nested: bool
 
     def single(self, table: Table, rows: Rows, items: list[Item], part: Expansion) -> None:
         column = table.navigations[part.name][0]
@@ -141,7 +198,9 @@ class _Follow:
             found |= {(target.name, row_id): item for row_id, item in self._by_id(target, sorted(ids), part).items()}
         for row, item in zip(rows, items, strict=True):
             kind = str(row[column.type_column]) if column.is_polymorphic else column.targets[0]
-            item[part.name] = found.get((kind, str(row[column.name])))
+            related = found.get((kind, str(row[column.name])))
+            address = f"{self.request.base_url}{BY_NAME[kind].set_name}({row[column.name]})" if related else ""
+            item[part.name] = {"@odata.id": address} if related and part.only_reference else related
 
     def _by_id(self, target: Table, ids: list[str], part: Expansion) -> dict[str, Item]:
         found: dict[str, Item] = {}
@@ -156,24 +215,45 @@ class _Follow:
     def collection(self, table: Table, rows: Rows, items: list[Item], part: Expansion) -> None:
         found = current().collections(table)[part.name]
         for row, item in zip(rows, items, strict=True):
-            target, where = below(found, str(row[table.key.name]))
-            item[part.name] = self._rows(target, where, part)
+            row_id = str(row[table.key.name])
+            target, where = below(found, row_id)
+            related = self._rows(target, where, part)
+            item[part.name] = related
+            cookie = self._cookie(target, related)
+            item[f"{part.name}@odata.nextLink"] = self._link(f"{table.set_name}({row_id})/{part.name}", part, cookie)
+
+    @property
+    def _page(self) -> int | None:
+        """How many rows of a collection come at once, where that is not all of them."""
+        sized = "odata.maxpagesize" in self.request.preferences
+        return skiptoken.page_size(self.request) if self.nested and sized else None
+
+    def _cookie(self, target: Table, related: list[Item]) -> str:
+        """Where a full page ended; '' when the collection came whole."""
+        if self._page is None or len(related) < self._page:
+            return ""
+        return skiptoken.write_cookie(2, [related[-1][target.key.name]])
+
+    def _link(self, path: str, part: Expansion, cookie: str) -> str:
+        """The collection as a list of its own, with the options of the parentheses."""
+        options = {**part.options, **({"$skiptoken": cookie} if cookie else {})}
+        query = urlencode(options, quote_via=quote, safe="$,()/'=;")
+        return f"{self.request.base_url}{path}{'?' if query else ''}{query}"
 
     def _rows(self, target: Table, where: Condition, part: Expansion, *, limited: bool = True) -> list[Item]:
         options, rights = part.options, self.request.rights
-        columns = reading.selected(target, options.get("$select"))
-        shape = Shape(target, columns, self.request.annotations, needed(target, part.inner))
+        wished = shape(target, options.get("$select"), self.request, part.inner)
         text = options.get("$filter")
         own = filters.condition(target, text, rights=rights, parameters=self.request.parameters) if text else EVERYTHING
         wanted = both(where, own, visibility.condition(target, target.name, rights))
-        limit = _limit(options) if limited else MOST_ROWS
+        limit = (self._page or _limit(options)) if limited else MOST_ROWS
         statement = (
-            f"SELECT {shape.sql_columns} FROM {target.name} WHERE {wanted.sql} "  # noqa: S608 - names of the catalogue
+            f"SELECT {wished.sql_columns} FROM {target.name} WHERE {wanted.sql} "  # noqa: S608 - names of the catalogue
             f"ORDER BY {_order(target, options, self.request)} LIMIT {limit}"
         )
         rows = self.connection.execute(statement, wanted.parameters).fetchall()
-        items = [shape.render(row) for row in rows]
-        attach(self.connection, self.request, target, rows, items, part.inner)
+        items = [wished.render(row) for row in rows]
+        attach(self.connection, self.request, target, rows, items, part.inner, nested=self.nested)
         return items
 
 

@@ -6,26 +6,21 @@ repeat nor hide others. The link is opaque to clients, with the outer form of Da
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, urlencode
 
-from syncapp.sandbox import errors, expansion, filters, reading, visibility
+from syncapp.sandbox import errors, expansion, filters, visibility
 from syncapp.sandbox.catalogue import Table, current
 from syncapp.sandbox.conditions import EVERYTHING, Condition, both
 from syncapp.sandbox.filters import Order
 from syncapp.sandbox.messages import Request, wants
 from syncapp.sandbox.reading import Shape
+from syncapp.sandbox.skiptoken import page_size, read_cookie, write_cookie
 
-LARGEST_PAGE = 5_000
 COUNTED_UP_TO = 5_000
 _OPTIONS = frozenset({"$select", "$filter", "$orderby", "$top", "$count", "$skiptoken", "$expand", "tag"})
-_COOKIE = re.compile(r'pagenumber="(\d{1,9})" pagingcookie="([\w\-=]*)"', re.ASCII)
 _CRM = "Microsoft.Dynamics.CRM."
 
 
@@ -64,8 +59,7 @@ def list_rows(connection: sqlite3.Connection, place: Place, request: Request) ->
     check_options(request, _OPTIONS)
     table, options = place.table, request.options
     expanded = expansion.parse(table, options.get("$expand", ""))
-    columns = reading.selected(table, options.get("$select"))
-    shape = Shape(table, columns, request.annotations, expansion.needed(table, expanded))
+    shape = expansion.shape(table, options.get("$select"), request, expanded)
     where = wanted(place, request)
     key = Order(table.key, descending=False, path=table.key.name, sql=f"{table.name}.{table.key.name}")
     asked = options.get("$orderby", "")
@@ -75,7 +69,8 @@ def list_rows(connection: sqlite3.Connection, place: Place, request: Request) ->
     found = _fetch(connection, shape, where, order, after, limit=size + 1)
     items = [shape.render(row) for row in found[:size]]
     expansion.attach(connection, request, table, found[:size], items, expanded)
-    body: dict[str, object] = {"@odata.context": context(request, place.path, options.get("$select"))}
+    shown = expansion.shown(options.get("$select"), expanded)
+    body: dict[str, object] = {"@odata.context": context(request, place.path, shown)}
     body |= version(request) | _counts(connection, place, where, request)
     body["value"] = items
     if len(found) > size and not _is_topped(request):
@@ -120,14 +115,6 @@ def _is_topped(request: Request) -> bool:
     return "$top" in request.options and "odata.maxpagesize" not in request.preferences
 
 
-def page_size(request: Request) -> int:
-    """The preference wins over `$top`, as documented."""
-    text = request.preferences.get("odata.maxpagesize") or request.options.get("$top") or str(LARGEST_PAGE)
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < 1:
-        raise errors.bad_query(f"'{text[:20]}' is not a number of rows.")
-    return min(int(text), LARGEST_PAGE)
-
-
 def _fetch(
     connection: sqlite3.Connection,
     shape: Shape,
@@ -166,25 +153,6 @@ def _follows(part: Order, value: object) -> str:
     if value is None:
         return "0" if part.descending else f"{name} IS NOT NULL"
     return f"({name} < ? OR {name} IS NULL)" if part.descending else f"{name} > ?"
-
-
-def write_cookie(number: int, values: list[object], *, tracking: bool = False) -> str:
-    inner = base64.urlsafe_b64encode(json.dumps(values, separators=(",", ":")).encode()).decode()
-    cookie = f'<cookie pagenumber="{number}" pagingcookie="{inner}" istracking="{tracking}" />'
-    return quote(cookie, safe="")
-
-
-def read_cookie(text: str) -> tuple[int, list[object]]:
-    match = _COOKIE.search(unquote(text))
-    if match is None:
-        raise errors.bad_query("Malformed paging cookie.")
-    try:
-        found = json.loads(base64.urlsafe_b64decode(match[2]))
-    except (ValueError, binascii.Error, RecursionError):
-        raise errors.bad_query("Malformed paging cookie.") from None
-    if not isinstance(found, list) or any(isinstance(value, int) and abs(value) >= 2**63 for value in found):
-        raise errors.bad_query("Malformed paging cookie.")
-    return int(match[1]), found
 
 
 def link(request: Request, path: str, name: str, value: str) -> str:

@@ -13,6 +13,7 @@ from syncapp.sandbox import (
     paging,
     payload,
     reading,
+    skiptoken,
     tracking,
     visibility,
 )
@@ -86,7 +87,7 @@ def _references(connection: sqlite3.Connection, place: Place, request: Request) 
     where, table = paging.wanted(place, request), place.table
     statement = (
         f"SELECT {table.name}.{table.key.name} FROM {table.name} WHERE {where.sql} "  # noqa: S608 - catalogue
-        f"ORDER BY 1 LIMIT {paging.LARGEST_PAGE}"
+        f"ORDER BY 1 LIMIT {skiptoken.LARGEST_PAGE}"
     )
     found = [
         {"@odata.id": f"{request.base_url}{table.set_name}({row[0]})"}
@@ -123,12 +124,11 @@ def representation(connection: sqlite3.Connection, table: Table, row_id: str, re
     """One row as `$select`, `$expand` and the preferences want it."""
     select = request.options.get("$select")
     expanded = expansion.parse(table, request.options.get("$expand", ""))
-    columns = reading.selected(table, select)
-    shape = Shape(table, columns, request.annotations, expansion.needed(table, expanded))
+    shape = expansion.shape(table, select, request, expanded)
     row = reading.fetch(connection, shape, row_id)
     item = shape.render(row)
     expansion.attach(connection, request, table, [row], [item], expanded)
-    context = paging.context(request, table.set_name, select, "/$entity")
+    context = paging.context(request, table.set_name, expansion.shown(select, expanded), "/$entity")
     return {"@odata.context": context, **paging.version(request), **item}
 
 

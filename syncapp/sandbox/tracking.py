@@ -12,7 +12,7 @@ import datetime
 import sqlite3
 from dataclasses import dataclass
 
-from syncapp.sandbox import errors, paging, reading
+from syncapp.sandbox import errors, paging, reading, skiptoken
 from syncapp.sandbox.catalogue import Table
 from syncapp.sandbox.errors import ApiError
 from syncapp.sandbox.messages import Request
@@ -46,7 +46,7 @@ def read(connection: sqlite3.Connection, table: Table, request: Request) -> dict
     _check(table, request)
     token, since, cursor = _position(connection, request)
     shape = Shape(table, reading.selected(table, request.options.get("$select")), request.annotations)
-    size = paging.page_size(request)
+    size = skiptoken.page_size(request)
     pages = _Pages(connection, shape, request, since=since, upto=token.version)
     items, last = pages.changes(cursor, size) if since is not None else pages.everything(cursor, size)
     suffix = "/$delta" if since is not None else ""
@@ -57,7 +57,7 @@ def read(connection: sqlite3.Connection, table: Table, request: Request) -> dict
     if last is None:
         body["@odata.deltaLink"] = paging.link(request, table.set_name, "$deltatoken", str(token))
     else:
-        cookie = paging.write_cookie(2, [str(token), since, *last], tracking=True)
+        cookie = skiptoken.write_cookie(2, [str(token), since, *last], tracking=True)
         body["@odata.nextLink"] = paging.link(request, table.set_name, "$skiptoken", cookie)
     return body
 
@@ -76,7 +76,7 @@ def _position(connection: sqlite3.Connection, request: Request) -> tuple[Token, 
     """The token that this read will end with, the version it starts from (None: everything), the page's cursor."""
     newest = _newest(connection)
     if "$skiptoken" in request.options:
-        _number, found = paging.read_cookie(request.options["$skiptoken"])
+        _number, found = skiptoken.read_cookie(request.options["$skiptoken"])
         token = _valid(connection, str(found[0]), newest)
         return token, None if found[1] is None else int(str(found[1])), found[2:]
     if "$deltatoken" in request.options:

@@ -12,6 +12,7 @@ from tests.sandbox.caller import ALL_ANNOTATIONS, Sandbox
 
 JONAS = config.EDITOR.user_id
 CRM = "Microsoft.Dynamics.CRM"
+SMALL = "odata.maxpagesize=1"
 
 
 def names(rows: list[dict[str, Any]]) -> list[str]:
@@ -108,6 +109,17 @@ def test_collection_expansion_is_filtered_sorted_and_cut(people: Sandbox) -> Non
     row = people.get(f"accounts({north['accountid']})?$expand={inner}").json()
     assert names(row["contact_customer_accounts"]) == ["Adams"]
     assert row["contact_customer_accounts"][0]["parentcustomerid_account"]["name"] == "North Ltd"
+
+
+@pytest.mark.parametrize("nested", ["", ";$expand=createdby($select=fullname)"])
+def test_link_of_a_collection_brings_it_whole_or_its_next_page(people: Sandbox, nested: str) -> None:
+    expand = f"contact_customer_accounts($select=lastname;$filter=lastname ne 'O''Hara'{nested})"
+    [north] = people.get(f"accounts?$filter=name eq 'North Ltd'&$expand={expand}", Prefer=SMALL).json()["value"]
+    within = names(north["contact_customer_accounts"])
+    behind = names(people.rows(north["contact_customer_accounts@odata.nextLink"]))
+
+    assert (len(within), len(behind)) == ((1, 1) if nested else (2, 2))
+    assert {*within, *behind} == {"Adams", "Baker"}
 
 
 def test_owner_expands_to_whoever_it_is(people: Sandbox) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import quote, urlencode
 
-from syncapp.sandbox import paging, payload, values, visibility
+from syncapp.sandbox import paging, payload, skiptoken, values, visibility
 from syncapp.sandbox.catalogue import SAVED_QUERY, USER_QUERY, Kind, Table
 from syncapp.sandbox.fetchxml import cookies, parsing, selects
 from syncapp.sandbox.fetchxml.execution import MOST_WITHOUT_COOKIE, Page, Position, Runner
@@ -75,15 +75,15 @@ def answer_sql(connection: sqlite3.Connection, table: Table, request: Request) -
     statement = translate(fetch, asker(request), request.rights)
     renderer = Renderer(statement, request.annotations, keeps_nulls=True)
     runner = Runner(connection, fetch, statement, labels=renderer.formatted)
-    number, held = paging.read_cookie(request.options["$skiptoken"]) if "$skiptoken" in request.options else (1, [])
+    number, held = skiptoken.read_cookie(request.options["$skiptoken"]) if "$skiptoken" in request.options else (1, [])
     position = _position_of_sql(fetch, runner, held)
-    size = paging.page_size(request) if fetch.limit is None else fetch.limit
+    size = skiptoken.page_size(request) if fetch.limit is None else fetch.limit
     page = runner.page(position, size)
     body: Item = {"@odata.context": _context(table, request)}
     body["value"] = [renderer.render(row) for row in page.rows]
     if page.more and fetch.limit is None:
         place: list[object] = runner.place(page.rows[-1]) if runner.keeps_place else [position.skip + size]
-        query = {"sql": request.options["sql"], "$skiptoken": paging.write_cookie(number + 1, place)}
+        query = {"sql": request.options["sql"], "$skiptoken": skiptoken.write_cookie(number + 1, place)}
         body["@odata.nextLink"] = f"{request.base_url}{table.set_name}?{urlencode(query, quote_via=quote)}"
     return body
 
