@@ -390,6 +390,21 @@ def test_the_old_value_is_put_back_and_approved_after_all(world: World):
     assert (axes(field), world.value(contact, "jobtitle")) == (APPROVED, "Head")
 
 
+def test_who_changed_the_contact_since_it_was_put_back_is_not_overwritten(world: World):
+    contact = world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    world.deliver()
+    later.put_back(field.pk, by=rita(), reason="It was right")
+    world.deliver()
+    world.form(contact, jobtitle="Director")
+
+    later.approve_after_all(field.pk, by=rita(), reason="No, it was not")
+    world.deliver()
+    assert world.value(contact, "jobtitle") == "Director"
+    assert axes(field) == HANDED_BACK
+
+
 def test_a_superseded_edit_is_marked_in_the_crm(world: World):
     old = world.edited(jobtitle="Head")["jobtitle"]
     newer = world.edited(jobtitle="Chief")["jobtitle"]
