@@ -157,7 +157,7 @@ class _Run:
 
     def _ordinary(self, part: Part) -> Answer:
         self._raise_fault()
-        return self._api.single(part.request)
+        return self._api.single(_resolved(part, {}))
 
     def _raise_fault(self) -> None:
         position, self._position = self._position, self._position + 1
@@ -233,7 +233,8 @@ def _part_bytes(answer: Answer, content_id: str) -> bytes:
     if content_id:
         head.append(f"Content-ID: {content_id}")
     own = [f"HTTP/1.1 {answer.status} {messages.phrase(answer.status)}"]
-    own += [f"{name}: {value}" for name, value in answer.headers.items()]
+    headers = messages.signed(answer).headers if answer.status >= 400 else answer.headers
+    own += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*head, "", *own, "", ""]).encode() + answer.body + b"\r\n"
 
 

@@ -97,6 +97,11 @@ def bad_payload(message: str) -> ApiError:
     return ApiError(400, BAD_PAYLOAD, f"Error identified in Payload provided by the user: {message}")
 
 
+def no_such_resource(name: str) -> ApiError:
+    """A set that is not in the service document."""
+    return ApiError(404, BAD_QUERY, f"Resource not found for the segment '{name[:100]}'.")
+
+
 def does_not_exist(table: str, row_id: str) -> ApiError:
     return ApiError(404, OBJECT_DOES_NOT_EXIST, f"{table} With Id = {row_id} Does Not Exist")
 

@@ -17,6 +17,8 @@ from syncapp.sandbox.store import Row
 BIND = "@odata.bind"
 # With its hyphens and without braces, as OData writes it.
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+# What would be a company's own table, which is certainly not there when nobody has made it; not one of Microsoft's.
+_OWN = re.compile(r"(?!(?:ms|adx|cdm|li)[a-z]*_)[a-z][a-z0-9]{1,7}_[a-z0-9_]+$")
 _ADDRESS = re.compile(r"^(?:https?://[^/]+)?/?(?:api/data/v9\.\d/)?(\w+)\((.*)\)$", re.IGNORECASE)
 
 
@@ -58,7 +60,9 @@ class Address:
 def table_of(set_name: str) -> Table:
     table = BY_SET.get(set_name)
     if table is None:
-        raise errors.unknown(f"the resource '{set_name}'")
+        raise (
+            errors.no_such_resource(set_name) if _OWN.match(set_name) else errors.unknown(f"the resource '{set_name}'")
+        )
     return table
 
 

@@ -268,7 +268,6 @@ def test_who_am_i_names_the_application_user(sandbox: Sandbox) -> None:
     [
         ("GET", "planets", {}),
         ("GET", "contacts?$search=x", {}),
-        ("GET", "contacts?$expand=parentcustomerid_account/$ref", {}),
         ("GET", "RetrieveDuplicates(BusinessEntity=@p)", {}),
         ("GET", "contacts", {"Prefer": "respond-async"}),
         ("POST", "contacts/Microsoft.Dynamics.CRM.DeleteMultiple", {}),
