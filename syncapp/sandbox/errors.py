@@ -30,6 +30,7 @@ PRIVILEGE_DENIED = "0x80040220"
 PRINCIPAL_PRIVILEGE_DENIED = "0x80040231"
 NO_ACCESS_TO_ROW = "0x80048306"
 CANNOT_ACT_FOR_OTHERS = "0x8004A110"
+NOT_SUPPORTED = "0x80040800"
 USER_DISABLED = "0x80040225"
 OWNER_DISABLED = "0x8004022B"
 NO_ROLES = "0x80042F09"
@@ -68,6 +69,11 @@ def unknown(what: str) -> ApiError:
 
 def not_allowed(method: str, what: str) -> ApiError:
     return ApiError(405, "", f"The requested resource does not support http method '{method}': it is {what}.")
+
+
+def not_supported(message: str, table: str) -> ApiError:
+    """A message that a table does not know; NotSupported is 405 ("Compose HTTP requests and handle errors")."""
+    return ApiError(405, NOT_SUPPORTED, f"The '{message}' method does not support entities of type '{table}'.")
 
 
 def wrong_method(address: str) -> ApiError:
@@ -126,7 +132,7 @@ def already_exists() -> ApiError:
 
 def lacks_privilege(user: str, privilege: str, table: str = "") -> ApiError:
     about = f" for entity '{table}'" if table else ""
-    message = f"Principal user (Id={user}, type=8) is missing {privilege} privilege{about}."
+    message = f"Principal user (Id={user}, type=8) is missing {privilege} privilege{about}. context.Caller={user}"
     return ApiError(403, PRIVILEGE_DENIED, message)
 
 

@@ -196,4 +196,5 @@ def _headers(limits: Limits, window: _Window) -> dict[str, str]:
 
 def _refused(code: str, message: str, seconds: float) -> ApiError:
     """`Retry-After` is in whole seconds, and there are no rate-limit headers on a refusal."""
-    return ApiError(429, code, message, headers={"Retry-After": str(max(math.ceil(seconds), 1))})
+    # Differences of moments are not exact; a nanosecond is no reason to wait another second.
+    return ApiError(429, code, message, headers={"Retry-After": str(max(math.ceil(round(seconds, 6)), 1))})

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from syncapp.sandbox import checks, duplicates, errors, payload, plugin, rows, visibility
-from syncapp.sandbox.catalogue import BY_NAME, ManyToMany, Table, current
+from syncapp.sandbox.catalogue import BY_NAME, ManyToMany, OneToMany, Table, current
 from syncapp.sandbox.payload import Address
 from syncapp.sandbox.plugin import Staged
 from syncapp.sandbox.store import Row, Transaction
@@ -24,6 +24,7 @@ class Conditions:
 
 
 NO_CONDITIONS = Conditions()
+Bodies = list[dict[str, object]]
 DEEPEST = 5
 
 
@@ -51,7 +52,7 @@ def create(transaction: Transaction, table: Table, body: Mapping[str, object]) -
 
 
 def _create(transaction: Transaction, table: Table, body: Mapping[str, object], fixed: Row, depth: int = 0) -> Written:
-    _may(transaction, "Create", table)
+    _may(transaction, "Create", table, is_top=not depth)
     if depth > DEEPEST:
         raise errors.bad_payload("The rows are nested too deeply.")
     changes = payload.decode(transaction.connection, table, body, creating=True)
@@ -74,15 +75,17 @@ def _referenced(transaction: Transaction, table: Table, name: str, body: Mapping
     return rows.reference(column, target.name, made.id)
 
 
-def _create_below(
-    transaction: Transaction, table: Table, row_id: str, name: str, bodies: list[dict[str, object]], depth: int
-) -> None:
+def _create_below(transaction: Transaction, table: Table, row_id: str, name: str, bodies: Bodies, depth: int) -> None:
     found = current().collections(table)[name]
     if isinstance(found, ManyToMany):
         raise errors.unknown(f"nested rows in '{name}'")
+    _create_all(transaction, found, row_id, bodies, depth=depth + 1)
+
+
+def _create_all(transaction: Transaction, found: OneToMany, row_id: str, bodies: Bodies, *, depth: int) -> None:
+    fixed = rows.reference(found.column, found.referenced.name, row_id)
     for body in bodies:
-        fixed = rows.reference(found.column, table.name, row_id)
-        _create(transaction, found.referencing, body, fixed, depth + 1)
+        _create(transaction, found.referencing, body, fixed, depth)
 
 
 def update(
@@ -100,8 +103,7 @@ def update(
     _may(transaction, "Write", table)
     visibility.check_row(table, row, transaction.author.rights)
     _check(row, conditions)
-    if payload.nested(table, body):
-        raise errors.bad_payload("Rows cannot be nested in an update.")
+    parts = _parts(table, body)
     changes = payload.decode(transaction.connection, table, body, creating=False)
     checks.before_write(table, row, changes)
     duplicates.check(transaction, table, row, changes)
@@ -109,7 +111,29 @@ def update(
     staged = None
     if not transaction.bypasses_plugin and plugin.concerns(transaction.connection, table, changes):
         after, staged = plugin.stage_and_restore(transaction, row, after)
+    for found, bodies in parts:
+        _replace_parts(transaction, found, str(row[table.key.name]), bodies)
     return Written(table, after, created=False, staged=staged)
+
+
+def _parts(table: Table, body: Mapping[str, object]) -> list[tuple[OneToMany, Bodies]]:
+    """The lists of parties in an update; other rows cannot be nested there."""
+    found: list[tuple[OneToMany, Bodies]] = []
+    for name, bodies in payload.nested(table, body).items():
+        collection = current().collections(table).get(name)
+        if not isinstance(collection, OneToMany) or not collection.referencing.is_part:
+            raise errors.bad_payload("Rows cannot be nested in an update.")
+        found.append((collection, bodies))
+    return found
+
+
+def _replace_parts(transaction: Transaction, found: OneToMany, row_id: str, bodies: Bodies) -> None:
+    """The list that an update names takes the place of the one before, as people observe it with parties."""
+    part, column = found.referencing, found.column
+    statement = f"SELECT {part.key.name} FROM {part.name} WHERE {column.name} = ?"  # noqa: S608 - catalogue
+    for (old,) in transaction.connection.execute(statement, (row_id,)).fetchall():
+        rows.delete(transaction, part, str(old))
+    _create_all(transaction, found, row_id, bodies, depth=1)
 
 
 def _create_by_upsert(
@@ -128,7 +152,9 @@ def delete(transaction: Transaction, address: Address, *, conditions: Conditions
     rows.delete(transaction, address.table, str(row[address.table.key.name]))
 
 
-def _may(transaction: Transaction, verb: str, table: Table) -> None:
+def _may(transaction: Transaction, verb: str, table: Table, *, is_top: bool = True) -> None:
+    if table.is_part and is_top:
+        raise errors.not_supported({"Write": "Update"}.get(verb, verb), table.name)
     if not table.writable:
         raise errors.unknown(f"writing to '{table.set_name}'")
     transaction.author.rights.require(visibility.privilege(verb, table), table.name)

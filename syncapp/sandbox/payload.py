@@ -128,8 +128,8 @@ def _not_a_plain_column(table: Table, name: str, value: object) -> Row:
     if name in table.navigations and value is None:
         return rows.reference(table.navigations[name][0], None, None)
     raise errors.bad_payload(
-        f"The property '{name}' does not exist on type 'Microsoft.Dynamics.CRM.{table.name}'. "
-        "Make sure to only use property names that are defined by the type."
+        f"Invalid property '{name}' was found in entity 'Microsoft.Dynamics.CRM.{table.name}'. "
+        "---> Microsoft.OData.ODataException: Does not support untyped value in non-open type."
     )
 
 
@@ -137,7 +137,11 @@ def _bound(
     connection: sqlite3.Connection, table: Table, name: str, link: object, so_far: Row, *, creating: bool
 ) -> Row:
     if name not in table.navigations:
-        raise errors.bad_payload(f"An undeclared property '{name}' was found in the payload of '{table.name}'.")
+        raise errors.bad_payload(
+            f"An undeclared property '{name}' which only has property annotations in the payload but no property value "
+            "was found in the payload. In OData, only declared navigation properties and declared named streams can be "
+            "represented as properties without values."
+        )
     column, targets = table.navigations[name]
     if not (column.creatable if creating else column.updatable):
         return {}

@@ -48,6 +48,8 @@ def below_set(connection: sqlite3.Connection, table: Table, request: Request, re
 def below_row(connection: sqlite3.Connection, address: Address, request: Request, rest: str) -> Answer:
     table = address.table
     _may_read(table, request)
+    if table.is_part:
+        raise errors.not_supported("Retrieve", table.name)
     function = bound.function(table, rest)
     row = address.existing(connection)
     visibility.check_row(table, row, request.rights)
@@ -71,13 +73,17 @@ def _list(connection: sqlite3.Connection, place: Place, request: Request, rest: 
         return json_answer(200, aggregation.answer(connection, place, request), applied(request))
     if tracking.is_tracking(request):
         body = tracking.read(connection, place.table, request)
-        return json_answer(200, body, applied(request, "odata.track-changes"))
+        is_asked = "odata.track-changes" in request.preferences
+        return json_answer(200, body, applied(request, *(["odata.track-changes"] if is_asked else [])))
     return json_answer(200, paging.list_rows(connection, place, request), applied(request))
 
 
 def _count(connection: sqlite3.Connection, place: Place, request: Request) -> Answer:
-    paging.check_options(request, frozenset({"$filter", "tag"}))
-    number, _is_more = paging.count(connection, place.table, paging.wanted(place, request))
+    if "$deltatoken" in request.options:
+        number = tracking.count(connection, place.table, request)
+    else:
+        paging.check_options(request, frozenset({"$filter", "tag"}))
+        number, _is_more = paging.count(connection, place.table, paging.wanted(place, request))
     return Answer(200, str(number).encode(), {"Content-Type": "text/plain", "OData-Version": "4.0"})
 
 

@@ -62,6 +62,26 @@ def read(connection: sqlite3.Connection, table: Table, request: Request) -> dict
     return body
 
 
+def count(connection: sqlite3.Connection, table: Table, request: Request) -> int:
+    """How many changes a delta would bring: rows and deletions."""
+    _check(table, request)
+    held = _valid(connection, request.options["$deltatoken"], _newest(connection))
+    changed = f"SELECT count(*) FROM {table.name} WHERE versionnumber > ?"  # noqa: S608 - catalogue
+    number = int(connection.execute(changed, (held.version,)).fetchone()[0])
+    statement = f"SELECT count(*) FROM ({_gone(table)} GROUP BY row_id)"  # noqa: S608 - as above
+    newest = _newest(connection).version
+    return number + int(connection.execute(statement, (table.name, held.version, newest)).fetchone()[0])
+
+
+def _gone(table: Table) -> str:
+    """Tombstones between two versions, of rows that have not been created anew."""
+    return (
+        "SELECT row_id, max(version) AS version FROM tombstone "  # noqa: S608 - names of the catalogue
+        "WHERE table_name = ? AND version > ? AND version <= ? "
+        f"AND NOT EXISTS (SELECT 1 FROM {table.name} WHERE {table.key.name} = row_id) "
+    )
+
+
 def _check(table: Table, request: Request) -> None:
     if not table.change_tracking:
         raise ApiError(400, "0x80060890", f"Change tracking is not enabled for '{table.name}'.")
@@ -154,14 +174,8 @@ class _Pages:
         ).fetchall()
 
     def _deleted(self, after: int, limit: int) -> list[sqlite3.Row]:
-        """Tombstones of rows that have not been created anew."""
         table = self.shape.table
-        statement = (
-            "SELECT row_id, max(version) AS version FROM tombstone "  # noqa: S608 - names of the catalogue
-            "WHERE table_name = ? AND version > ? AND version <= ? "
-            f"AND NOT EXISTS (SELECT 1 FROM {table.name} WHERE {table.key.name} = row_id) "
-            "GROUP BY row_id ORDER BY version LIMIT ?"
-        )
+        statement = _gone(table) + "GROUP BY row_id ORDER BY version LIMIT ?"
         return self.connection.execute(statement, (table.name, after, self.upto, limit)).fetchall()
 
     def _deletion(self, row_id: str) -> dict[str, object]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from syncapp.sandbox import access, bound, duplicates, errors, metadata, paging, payload, reads, unbound, writes
 from syncapp.sandbox.catalogue import BY_SET, TABLES
+from syncapp.sandbox.errors import ApiError
 from syncapp.sandbox.messages import Answer, Request, json_answer
 from syncapp.sandbox.metadata import csdl, definition_writes
 from syncapp.sandbox.store import Store, Transaction
@@ -83,6 +84,7 @@ class WebApi:
         skips = access.bypasses_plugin(request.headers, request.rights)
         looks = duplicates.is_asked_for(request.headers)
         transaction = replace(transaction, bypasses_plugin=skips, detects_duplicates=looks)
+        _check_solution(transaction, request)
         found = resource(request.path)
         if found.name in unbound.ACTIONS and request.method == "POST":
             return unbound.ACTIONS[found.name](transaction, request)
@@ -103,6 +105,16 @@ class WebApi:
         if on_row:
             return on_row(transaction, address, request)
         return writes.below_row(transaction, address, request, found.rest)
+
+
+def _check_solution(transaction: Transaction, request: Request) -> None:
+    """Components are added to an unmanaged solution that is there; which one is not kept."""
+    name = request.headers.get("mscrm.solutionuniquename")
+    if name is None:
+        return
+    statement = "SELECT 1 FROM solution WHERE uniquename = ? COLLATE NOCASE AND NOT ismanaged"
+    if transaction.connection.execute(statement, (name,)).fetchone() is None:
+        raise ApiError(400, "", f"There is no unmanaged solution with the unique name '{name[:100]}'.")
 
 
 def _definitions(connection: sqlite3.Connection, request: Request, found: Resource) -> Answer:

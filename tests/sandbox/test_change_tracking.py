@@ -68,6 +68,8 @@ def test_deletion_is_told_after_the_updates(sandbox: Sandbox) -> None:
         "id": items[0]["contactid"],
         "reason": "deleted",
     }
+    counted = sandbox.get(delta.replace("contacts?", "contacts/$count?"))
+    assert counted.text == str(len(changed))
 
 
 def test_row_deleted_and_created_anew_is_an_update(sandbox: Sandbox) -> None:

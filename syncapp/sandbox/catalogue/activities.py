@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from syncapp.sandbox.catalogue.columns import (
     Column,
@@ -11,6 +13,7 @@ from syncapp.sandbox.catalogue.columns import (
     Table,
     choice,
     coded,
+    derived,
     lookup,
     memo,
     moment,
@@ -70,15 +73,25 @@ def _activity(
             memo("description", "Description"),
             moment("scheduledstart", "Start Time"),
             moment("scheduledend", "End Time"),
+            moment("actualstart", "Actual Start"),
             moment("actualend", "Actual End"),
+            derived(text("activitytypecode", "Activity Type", 64)),
+            derived(whole("scheduleddurationminutes", "Scheduled Duration", minimum=0)),
             choice("prioritycode", "Priority", "Low", "Normal", "High", first=0, default=1),
             regarding,
             *owning(),
             *columns,
         ),
-        computed=owning_of,
+        computed=lambda row: {**owning_of(row), "activitytypecode": name, "scheduleddurationminutes": _minutes(row)},
         indexes=("scheduledstart", "ownerid"),
     )
+
+
+def _minutes(row: Mapping[str, object]) -> int | None:
+    start, end = row["scheduledstart"], row["scheduledend"]
+    if not start or not end:
+        return None
+    return int((datetime.fromisoformat(str(end)) - datetime.fromisoformat(str(start))).total_seconds() // 60)
 
 
 _CALENDAR_STATUSES = (
@@ -150,8 +163,16 @@ RECURRING = _activity(
     coded("recurrencepatterntype", "Recurrence Pattern", (0, "Daily"), (1, "Weekly"), (2, "Monthly"), (3, "Yearly")),
     whole("interval", "Interval", minimum=1),
     whole("daysofweekmask", "Days Of Week Mask", minimum=0),
+    whole("dayofmonth", "Day Of Month", minimum=1, maximum=31),
+    whole("monthofyear", "Month Of Year", minimum=0, maximum=12),
+    whole("instance", "Instance", minimum=0, maximum=5),
+    moment("starttime", "Start Time of an Occurrence"),
+    moment("endtime", "End Time of an Occurrence"),
+    whole("duration", "Duration", minimum=0),
     moment("patternstartdate", "Start Range"),
     moment("patternenddate", "End Range"),
+    choice("patternendtype", "Pattern End Type", "No End Date", "Occurrences", "Pattern End Date"),
+    whole("occurrences", "Occurrences", minimum=1, maximum=999),
     *_state(*_CALENDAR_STATUSES, scheduled=True),
 )
 TASK = _activity(
@@ -214,4 +235,5 @@ ACTIVITY_PARTY = Table(
         text("addressused", "Address", 100, text_format="Email"),
     ),
     change_tracking=False,
+    is_part=True,
 )

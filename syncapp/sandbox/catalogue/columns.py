@@ -145,7 +145,7 @@ class Table:
     """One table; `computed` fills the columns that the CRM derives from others on each write.
 
     `privilege` is the stem of its privileges, such as "User" in prvReadUser; '' means that anybody may read it and
-    that only an administrator may write it.
+    that only an administrator may write it. Rows of a table that `is_part` come and go with another row's request.
     """
 
     name: str
@@ -158,6 +158,7 @@ class Table:
     alternate_keys: tuple[AlternateKey, ...] = ()
     change_tracking: bool = True
     writable: bool = True
+    is_part: bool = False
     privilege: str = ""
     schema_name: str = ""
     is_activity: bool = False
