@@ -19,6 +19,8 @@ from syncapp.crm.errors import ProtocolError
 API_PATH = "/api/data/v9.2/"
 
 FORMATTED = "@OData.Community.Display.V1.FormattedValue"
+# "Compose HTTP requests and handle errors": another value than before means that definitions changed.
+DEFINITIONS = "@Microsoft.Dynamics.CRM.globalmetadataversion"
 LOOKUP_TABLE = "@Microsoft.Dynamics.CRM.lookuplogicalname"
 
 # "Compose HTTP requests and handle errors" asks for exactly these, the literal null included: it

@@ -85,12 +85,16 @@ class StagedField:
 
 @dataclass(frozen=True, slots=True)
 class ChangePage(Generic[Row]):
-    """One page of a full or a delta read; a link is '' when the page has none."""
+    """One page of a full or a delta read; a link is '' when the page has none.
+
+    `definitions` changes whenever a table or column is defined anew, '' where the CRM does not say.
+    """
 
     rows: tuple[Row, ...]
     deleted: tuple[UUID, ...]
     next_link: str
     delta_link: str
+    definitions: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from syncapp.crm.values import to_canonical, wire_name
 
 Record = TypeVar("Record")
 
+_LONGEST_VERSION = 100
+
 
 def staged_record_columns(names: Names) -> tuple[str, ...]:
     """What has to be selected for `staged_record`."""
@@ -177,6 +179,7 @@ def change_page(
         deleted=tuple(guid(row, "id") for row in deletions),
         next_link=checked(odata.link(payload, "@odata.nextLink")),
         delta_link=checked(odata.link(payload, "@odata.deltaLink")),
+        definitions=text(payload, odata.DEFINITIONS)[:_LONGEST_VERSION],
     )
 
 

@@ -100,6 +100,7 @@ def _read(
             continue
         finally:
             pulled.crm_seconds += time.monotonic() - started
+        _refresh_columns(crm, table, cursor, page)
         _store_page(table, reader, cursor, page, pulled)
         progress(pulled)
         if page.delta_link:
@@ -108,6 +109,15 @@ def _read(
             return True
         if until is not None and time.monotonic() > until:
             return False
+
+
+def _refresh_columns(crm: CrmClient, table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
+    """Definitions that changed, or an edit of a column that was made since, are read before the rows are shown."""
+    if table.name != FIELDS:
+        return
+    changed = "" not in (cursor.definitions, page.definitions) and cursor.definitions != page.definitions
+    if changed or columns.lacks("contact", {row.column for row in page.rows}):
+        columns.refresh(crm, force=True)
 
 
 def _store_page(table: _Table, reader: Reader, cursor: MirrorCursor, page: ChangePage[Any], pulled: Pulled) -> None:
@@ -121,9 +131,9 @@ def _store_page(table: _Table, reader: Reader, cursor: MirrorCursor, page: Chang
         _store_rows(table, parts[-1], cursor, pulled)
         _withdraw_deleted(table, page.deleted, pulled)
         if page.delta_link:
-            _finish(table, reader, cursor, page.delta_link, pulled)
+            _finish(table, reader, cursor, page, pulled)
         else:
-            cursors.move(reader, next_link=page.next_link)
+            cursors.move(reader, next_link=page.next_link, definitions=page.definitions or cursor.definitions)
         failpoint(f"mirror.{table.name}.stored")
     failpoint(f"mirror.{table.name}.moved")
     pulled.pages += 1
@@ -151,9 +161,10 @@ def _withdraw_deleted(table: _Table, ids: Sequence[UUID], pulled: Pulled) -> Non
     _withdraw(gone, pulled, why="deleted_in_the_crm")
 
 
-def _finish(table: _Table, reader: Reader, cursor: MirrorCursor, delta_link: str, pulled: Pulled) -> None:
+def _finish(table: _Table, reader: Reader, cursor: MirrorCursor, page: ChangePage[Any], pulled: Pulled) -> None:
     """The end of a read. After a full one, open rows that it did not see are gone from the CRM."""
-    done: dict[str, Any] = {"next_link": "", "delta_link": delta_link, "pulled_at": Now()}
+    done: dict[str, Any] = {"next_link": "", "delta_link": page.delta_link, "pulled_at": Now()}
+    done["definitions"] = page.definitions or cursor.definitions
     if cursor.is_full_read:
         done |= {"is_full_read": False, "full_read_at": Now()}
         if table.name == RECORDS and arrivals.is_first_reading(cursor):

@@ -17,6 +17,8 @@ from syncapp.crm.records import Column, ColumnType, Navigation
 from syncapp.models import CrmColumn
 
 FRESH_FOR = timedelta(hours=6)
+# A name that the CRM does not have either is not looked for with every page.
+ASK_AGAIN_AFTER = timedelta(minutes=1)
 _held: ContextVar[dict[str, dict[str, Column]] | None] = ContextVar("columns", default=None)
 
 
@@ -73,6 +75,14 @@ def refresh(crm: CrmClient, *, table: str = "contact", force: bool = False) -> b
         return False
     store(table, crm.columns(table))
     return True
+
+
+def lacks(table: str, names: Collection[str]) -> bool:
+    """Whether one of these names has no description, and it is worth asking the CRM again."""
+    known = CrmColumn.objects.filter(table=table)
+    if set(names) <= set(known.filter(name__in=names).values_list("name", flat=True)):
+        return False
+    return not known.filter(read_at__gt=timezone.now() - ASK_AGAIN_AFTER).exists()
 
 
 @transaction.atomic

@@ -71,6 +71,7 @@ class MirrorCursor(models.Model):
     pulled_at = models.DateTimeField(null=True, blank=True)
     full_read_at = models.DateTimeField(null=True, blank=True)
     moved_at = models.DateTimeField(null=True, blank=True)
+    definitions = models.CharField(max_length=100, blank=True, default="", help_text="Their version when last read.")
     found_first = models.PositiveIntegerField(null=True, help_text="Edits that waited when it was read the first time.")
 
     def __str__(self) -> str:

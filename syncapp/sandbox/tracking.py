@@ -52,6 +52,7 @@ def read(connection: sqlite3.Connection, table: Table, request: Request) -> dict
     suffix = "/$delta" if since is not None else ""
     body: dict[str, object] = {
         "@odata.context": paging.context(request, table.set_name, request.options.get("$select"), suffix),
+        **paging.version(request),
         "value": items,
     }
     if last is None:

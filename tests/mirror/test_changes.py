@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from syncapp import durable, preferences
 from syncapp.mirror import arrivals, changes, cursors
@@ -55,6 +58,29 @@ def test_the_next_pull_reads_only_what_changed(world: World):
     pulled = world.pull()
 
     assert (pulled.fields, pulled.records) == (1, 1)
+
+
+def test_a_column_that_was_defined_since_is_described_with_the_next_pull(world: World):
+    world.pull()
+    label = {"LocalizedLabels": [{"Label": "Badge", "LanguageCode": 1033}]}
+    column = {"@odata.type": "Microsoft.Dynamics.CRM.StringAttributeMetadata", "SchemaName": "new_Badge"}
+    world.define("contact", {**column, "DisplayName": label, "MaxLength": 30})
+
+    world.pull()
+
+    assert CrmColumn.objects.get(name="new_badge").label == "Badge"
+
+
+def test_an_edit_of_a_column_without_description_has_it_read_but_not_with_every_page(world: World):
+    world.pull()
+    CrmColumn.objects.filter(name="jobtitle").delete()
+
+    world.edited(jobtitle="Head")
+    assert not CrmColumn.objects.filter(name="jobtitle").exists()
+    CrmColumn.objects.update(read_at=timezone.now() - timedelta(minutes=2))
+    world.edited(jobtitle="Pilot")
+
+    assert CrmColumn.objects.filter(name="jobtitle").exists()
 
 
 def test_a_pull_with_nothing_new_changes_nothing(world: World):
