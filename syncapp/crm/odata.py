@@ -131,7 +131,7 @@ def parse_json(data: bytes) -> dict[str, Any]:
     """
     try:
         parsed = json.loads(
-            data.decode("utf-8"), parse_float=_decimal, parse_int=_whole, parse_constant=_refuse_constant
+            data.decode("utf-8-sig"), parse_float=_decimal, parse_int=_whole, parse_constant=_refuse_constant
         )
     except (ValueError, RecursionError) as error:
         raise ProtocolError("The CRM's answer is not valid JSON.", code="json") from error

@@ -88,6 +88,10 @@ def test_hostile_json_is_a_protocol_error(hostile):
         odata.parse_json(hostile)
 
 
+def test_a_mark_of_the_byte_order_is_passed_over():
+    assert odata.parse_json(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
+
+
 def test_an_escaped_pair_of_surrogates_is_one_ordinary_character():
     assert odata.parse_json(b'{"a":"\\ud83c\\udf88 \\\\u0000"}')["a"] == "🎈 \\u0000"
 

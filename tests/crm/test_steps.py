@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from syncapp.crm.batch import Read, Write, WriteAnyVersion
 from syncapp.crm.client import CrmClient
 from syncapp.crm.filters_records import FilterChange, Switch
 from syncapp.crm.steps import Step, answers_of, carry_out
-from tests.crm.local_server import WatchedTransport, http, in_turn, serve
+from tests.crm.local_server import WatchedTransport, http, in_turn, json_answer, serve
 
 ROW = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")
 STEP = Step((Write("userqueries", ROW, 'W/"1"', {"statecode": 1}),), Read("userqueries", {}))
@@ -159,3 +160,28 @@ def test_an_owner_without_changes_is_a_mistake():
 
 def test_the_wildcard_never_creates_a_row():
     assert WriteAnyVersion("userqueries", ROW, {}).if_match == "*"
+
+
+FIELD = {"@odata.etag": 'W/"1"', "osync_decision": 410000000, "statecode": 0, "versionnumber": 1}
+
+
+def _fields(*ids: UUID, **more: str) -> dict[str, object]:
+    return {"value": [{"osync_syncfieldid": str(each), **FIELD} for each in ids], **more}
+
+
+def test_the_fields_of_a_record_go_on_over_several_pages():
+    gone = READ.replace(b"200 OK", b"404 Not Found")
+
+    def answer(request):
+        if request.method == "GET":
+            return json_answer(_fields(UUID(int=2)))
+        first = _fields(UUID(int=1), **{"@odata.nextLink": f"{server.origin}/api/data/v9.2/osync_syncfields?page=2"})
+        listed = READ.replace(b'{"value":[]}', json.dumps(first).encode())
+        body = (gone + listed + gone + END).replace(b"\n", b"\r\n")
+        return http(200, body, content_type="multipart/mixed; boundary=b")
+
+    with serve(answer) as server:
+        crm = CrmClient(transport=WatchedTransport(origin=server.origin))
+        view = crm.view_for_delivery(table="contact", contact_id=ROW, columns=[], record_ids=[ROW])
+
+    assert set(view.fields) == {UUID(int=1), UUID(int=2)}

@@ -220,3 +220,13 @@ def test_rows_that_a_lookup_may_point_to_are_found_by_the_beginning_of_their_nam
     assert all(row.value == f"systemuser:{row.id}" for row in somebody)
     assert crm.lookups.named("account", "o'quote", most=5) == ()
     assert crm.lookups.named("systemuser", "%", most=5) == ()
+
+
+def test_more_records_than_a_request_takes_are_read_in_several(cloud, crm, monkeypatch):
+    monkeypatch.setattr("syncapp.crm.client._RECORDS_AT_ONCE", 1)
+    contact = cloud.contacts()[0]
+    records = {UUID(cloud.edit(contact, telephone1=f"+49 40 {number}")["record"]) for number in (1, 2)}
+
+    view = crm.view_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=sorted(records))
+
+    assert (set(view.records), len(view.fields)) == (records, 2)

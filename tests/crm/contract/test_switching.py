@@ -11,6 +11,7 @@ from syncapp.crm import errors
 from syncapp.crm.directory_records import ActingFor, SyncMethod
 from syncapp.crm.filters_records import FilterChange, MethodChange, Switch
 from syncapp.crm.transport import Deadline
+from tests.crm.contract import taken_out
 from tests.crm.contract.scene import IDS, OURSELVES, another_version, switch_off
 
 
@@ -132,6 +133,21 @@ def test_an_id_that_is_silently_ignored_is_found_out(scene):
 
     assert not result.proved
     assert scene.crm.who_am_i(acting_for=stranger).user_id == OURSELVES
+
+
+def test_where_names_are_ignored_nobody_is_switched_after_the_first_who_shows_it(scene, monkeypatch):
+    names = [scene.user(name).acting for name in ("Rita", "Rob", "Fred")]
+    rita, rob, fred = (scene.filters(name)["task"] for name in ("Rita", "Rob", "Fred"))
+    taken_out.impersonation_ignored(monkeypatch)
+
+    # What is refused shows nothing, so the next one goes alone as well.
+    switches = [switch_off(another_version(rita)), switch_off(rob), switch_off(fred)]
+    refused, first, never = scene.crm.filters.switch_in_their_names(switches, names)
+
+    assert isinstance(refused.error, errors.Stale)
+    assert (first.wrong_author, first.proved) == (True, False)
+    assert isinstance(never, errors.WritesDisabled)
+    assert {entry["id"] for entry in scene.written()} == {str(rob.id)}
 
 
 def test_an_unknown_entra_id_is_refused(scene):

@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import NotFound, ProtocolError, Rejected, Stale, Unreachable, WritesDisabled
+from syncapp.crm.governor import Lane
 from syncapp.crm.records import (
     ChangeSet,
     Column,
@@ -178,6 +180,21 @@ def test_another_crm_than_ours_is_written_to_by_nobody(edit):
     assert (caught.value.code, caught.value.may_have_applied) == ("another_crm", False)
     assert before
     assert edit.written() == before
+
+
+@pytest.mark.parametrize("closed", ["writes_allowed", "belongs_to"])
+def test_a_closed_connection_is_closed_in_every_lane(edit, closed):
+    client = CrmClient(transport=edit.cloud.transport(), **{closed: lambda *_: False})
+
+    with pytest.raises(WritesDisabled):
+        edit.apply(client=client.in_lane(Lane.BULK))
+
+
+def test_filters_that_may_not_be_switched_may_not_be_in_any_lane(cloud):
+    client = CrmClient(transport=cloud.transport(), filter_writes_allowed=lambda: False)
+
+    with pytest.raises(WritesDisabled):
+        client.in_lane(Lane.BULK).filters.switch([])
 
 
 def test_read_only_mode_reads(cloud, crm):
