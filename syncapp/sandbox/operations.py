@@ -62,7 +62,7 @@ def _create(transaction: Transaction, table: Table, body: Mapping[str, object], 
     checks.before_write(table, None, changes)
     duplicates.check(transaction, table, {}, changes)
     row = rows.create(transaction, table, {**changes, **fixed})
-    visibility.check_row(table, row, transaction.author.rights)
+    visibility.check_row(transaction.connection, table, row, transaction.author.rights, "WriteAccess")
     for name, bodies in inside.items():
         _create_below(transaction, table, str(row[table.key.name]), name, bodies, depth)
     return Written(table, row, created=True)
@@ -101,7 +101,7 @@ def update(
     if row is None:
         return _create_by_upsert(transaction, address, body, conditions)
     _may(transaction, "Write", table)
-    visibility.check_row(table, row, transaction.author.rights)
+    visibility.check_row(transaction.connection, table, row, transaction.author.rights, "WriteAccess")
     _check(row, conditions)
     parts = _parts(table, body)
     changes = payload.decode(transaction.connection, table, body, creating=False)
@@ -147,7 +147,7 @@ def _create_by_upsert(
 def delete(transaction: Transaction, address: Address, *, conditions: Conditions = NO_CONDITIONS) -> None:
     _may(transaction, "Delete", address.table)
     row = address.existing(transaction.connection)
-    visibility.check_row(address.table, row, transaction.author.rights)
+    visibility.check_row(transaction.connection, address.table, row, transaction.author.rights, "DeleteAccess")
     _check(row, conditions)
     rows.delete(transaction, address.table, str(row[address.table.key.name]))
 

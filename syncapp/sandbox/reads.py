@@ -52,7 +52,7 @@ def below_row(connection: sqlite3.Connection, address: Address, request: Request
         raise errors.not_supported("Retrieve", table.name)
     function = bound.function(table, rest)
     row = address.existing(connection)
-    visibility.check_row(table, row, request.rights)
+    visibility.check_row(connection, table, row, request.rights)
     if function:
         return json_answer(200, function(connection, row, request, rest))
     return _below(connection, table, row, request, rest) if rest else _one(connection, table, row, request)

@@ -34,6 +34,10 @@ CREATE TABLE sign_in_code (code TEXT PRIMARY KEY, details TEXT NOT NULL, expires
 CREATE TABLE mail (
     id INTEGER PRIMARY KEY AUTOINCREMENT, received TEXT NOT NULL, via TEXT NOT NULL, recipients TEXT NOT NULL,
     raw BLOB NOT NULL);
+CREATE TABLE shared (
+    table_name TEXT NOT NULL, row_id TEXT NOT NULL, principal_id TEXT NOT NULL, principal_table TEXT NOT NULL,
+    rights TEXT NOT NULL, PRIMARY KEY (table_name, row_id, principal_id));
+CREATE INDEX shared_principal ON shared (table_name, principal_id);
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE definition (table_name TEXT PRIMARY KEY, details TEXT NOT NULL);
 CREATE TABLE global_choice (name TEXT PRIMARY KEY, details TEXT NOT NULL);

@@ -8,7 +8,17 @@ import uuid
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from syncapp.sandbox import bulk_delete, config, customization, errors, filter_actions, odata, option_values, visibility
+from syncapp.sandbox import (
+    bulk_delete,
+    config,
+    customization,
+    errors,
+    filter_actions,
+    odata,
+    option_values,
+    sharing,
+    visibility,
+)
 from syncapp.sandbox.catalogue import BY_NAME, Table
 from syncapp.sandbox.messages import Answer, Request, json_answer
 from syncapp.sandbox.metadata import changes
@@ -74,6 +84,11 @@ def _who_am_i(connection: sqlite3.Connection, request: Request, _text: str) -> B
         UserId=request.caller,
         OrganizationId=_organization(connection),
     )
+
+
+def _shared_principals(connection: sqlite3.Connection, request: Request, text: str) -> Body:
+    found = sharing.principals(connection, request, arguments(request, text))
+    return _response(request, "RetrieveSharedPrincipalsAndAccessResponse", PrincipalAccesses=found)
 
 
 def _organization(connection: sqlite3.Connection) -> str:
@@ -172,6 +187,7 @@ FUNCTIONS: dict[str, Function] = {
     "RetrieveVersion": _version,
     "RetrieveAvailableLanguages": _languages("RetrieveAvailableLanguagesResponse", "LocaleIds"),
     "RetrieveProvisionedLanguages": _languages("RetrieveProvisionedLanguagesResponse", "RetrieveProvisionedLanguages"),
+    "RetrieveSharedPrincipalsAndAccess": _shared_principals,
     "RetrieveTotalRecordCount": _total_record_count,
     "RetrieveMetadataChanges": _metadata_changes,
     "RetrieveCurrentOrganization": _current_organization,
@@ -183,4 +199,5 @@ ACTIONS: dict[str, Action] = {
     "PublishAllXml": _publish,
     "ResetUserFilters": filter_actions.reset,
     **option_values.ACTIONS,
+    **sharing.ACTIONS,
 }

@@ -4,12 +4,14 @@
 rows. A holder of prvAdminFilter may read another user's filters, by a query with exactly two conditions: the query type
 (256 or 16) and the owner. With anything else in the query it returns the caller's own rows again.
 
-Simplified: rows shared with the caller are not known. Reading, changing or deleting a single filter of somebody else by
-its id, about which the documentation is silent, is for holders of prvAdminFilter.
+Rows that somebody shared with the caller or with one of his teams are there for him too. Simplified: reading, changing
+or deleting a single filter of somebody else by its id, about which the documentation is silent, is also for holders of
+prvAdminFilter.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 
 from syncapp.sandbox import errors, odata
@@ -62,7 +64,10 @@ def condition(table: Table, alias: str, rights: Rights) -> Condition:
     if sees_everything(table, rights):
         return EVERYTHING
     found = owners(rights)
-    return Condition(f"{alias}.ownerid IN ({', '.join('?' * len(found))})", found)
+    places = ", ".join("?" * len(found))
+    shared = f"SELECT row_id FROM shared WHERE table_name = '{table.name}' AND principal_id IN ({places})"  # noqa: S608 - catalogue
+    sql = f"({alias}.ownerid IN ({places}) OR {alias}.{table.key.name} IN ({shared} AND rights LIKE '%ReadAccess%'))"
+    return Condition(sql, (*found, *found))
 
 
 def privilege(verb: str, table: Table) -> str:
@@ -72,10 +77,27 @@ def privilege(verb: str, table: Table) -> str:
     return f"prv{verb}{table.privilege}"
 
 
-def check_row(table: Table, row: Mapping[str, object], rights: Rights) -> None:
-    """ApiError 403 when a single row is somebody else's and the user may not touch it."""
+def check_row(
+    connection: sqlite3.Connection,
+    table: Table,
+    row: Mapping[str, object],
+    rights: Rights,
+    access: str = "ReadAccess",
+) -> None:
+    """ApiError 403 when a single row is somebody else's and the user may not touch it in this way."""
     if sees_everything(table, rights) or row["ownerid"] in owners(rights):
         return
     if row["querytype"] in FILTER_TYPES and rights.may(ADMIN_FILTER):
         return
+    if access in _shared(connection, table, row, rights):
+        return
     raise errors.no_access_to_row(rights.user, table.name, str(row[table.key.name]))
+
+
+def _shared(connection: sqlite3.Connection, table: Table, row: Mapping[str, object], rights: Rights) -> set[str]:
+    """What has been granted to the user and his teams, taken together ("Sharing and assigning")."""
+    found = owners(rights)
+    places = ", ".join("?" * len(found))
+    statement = f"SELECT rights FROM shared WHERE table_name = ? AND row_id = ? AND principal_id IN ({places})"  # noqa: S608 - placeholders
+    granted = connection.execute(statement, (table.name, str(row[table.key.name]), *found))
+    return {name for (listed,) in granted for name in str(listed).split(",")}

@@ -138,6 +138,20 @@ def test_templates_are_handed_to_a_user(sandbox: Sandbox) -> None:
     assert filter_of(sandbox)["userqueryid"] == made["userqueryid"]
 
 
+def test_shared_filter_is_there_for_the_one_it_was_shared_with(sandbox: Sandbox) -> None:
+    jonas, rita, found = sandbox.as_user(JONAS.name), sandbox.as_user(RITA.name), filter_of(sandbox)
+    row = {"@odata.type": "Microsoft.Dynamics.CRM.userquery", "userqueryid": found["userqueryid"]}
+    principal = {"@odata.type": "Microsoft.Dynamics.CRM.systemuser", "systemuserid": RITA.user_id}
+    access = {"Principal": principal, "AccessMask": "ReadAccess"}
+
+    assert rita.post("GrantAccess", {"Target": row, "PrincipalAccess": access}).status_code == 403
+    assert jonas.post("GrantAccess", {"Target": row, "PrincipalAccess": access}).status_code == 204
+    assert found["userqueryid"] in {one["userqueryid"] for one in rita.rows("userqueries")}
+    assert rita.patch(f"userqueries({found['userqueryid']})", OFF).status_code == 403
+    assert jonas.post("RevokeAccess", {"Target": row, "Revokee": principal}).status_code == 204
+    assert JONAS.user_id not in owners(rita.rows("userqueries"))
+
+
 def test_reset_gives_the_calling_user_the_default_templates(sandbox: Sandbox) -> None:
     for row in sandbox.rows(EXACT):
         sandbox.delete(f"userqueries({row['userqueryid']})")

@@ -45,7 +45,7 @@ def answer_saved(connection: sqlite3.Connection, table: Table, request: Request)
     views, name = (SAVED_QUERY, "savedQuery") if "savedQuery" in request.options else (USER_QUERY, "userQuery")
     request.rights.require(visibility.privilege("Read", views), views.name)
     view = payload.address(views, request.options[name]).existing(connection)
-    visibility.check_row(views, view, request.rights)
+    visibility.check_row(connection, views, view, request.rights)
     return _answer(connection, table, request, parsing.parse(str(view["fetchxml"])))
 
 

@@ -12,6 +12,7 @@ _OPTION = {"OptionSetName": "Edm.String", "EntityLogicalName": "Edm.String", "At
 _LABELED = {**_OPTION, "Value": "Edm.Int32", "Label": "mscrm.Label", "SolutionUniqueName": "Edm.String"}
 _ON_ROWS = {"entityset": _ROWS, "Targets": _ROWS}
 _ON_TEAM = {"entity": "mscrm.team", "Members": "Collection(mscrm.systemuser)"}
+_ACCESS = {"Target": "mscrm.crmbaseentity", "PrincipalAccess": "mscrm.PrincipalAccess"}
 _ENGLISH = "Collection(Edm.Int32)"
 
 Members = Mapping[str, str]
@@ -29,16 +30,19 @@ _ACTIONS: Mapping[str, tuple[Members, bool]] = {
     "CreateEntities": ({"Entities": "Collection(mscrm.ComplexEntityMetadata)"}, True),
     "CreateMultiple": (_ON_ROWS, True),
     "DeleteOptionValue": ({**_OPTION, "Value": "Edm.Int32", "SolutionUniqueName": "Edm.String"}, False),
+    "GrantAccess": (_ACCESS, False),
     "InsertOptionValue": (_LABELED, True),
     "InsertStatusValue": ({**_LABELED, "StateCode": "Edm.Int32"}, True),
     "InstantiateFilters": (
         {"entity": "mscrm.systemuser", "TemplateCollection": "Collection(mscrm.savedquery)"},
         False,
     ),
+    "ModifyAccess": (_ACCESS, False),
     "OrderOption": ({**_OPTION, "Values": "Collection(Edm.Int32)", "SolutionUniqueName": "Edm.String"}, False),
     "PublishAllXml": ({}, False),
     "PublishXml": ({"ParameterXml": "Edm.String"}, False),
     "RemoveMembersTeam": (_ON_TEAM, False),
+    "RevokeAccess": ({"Target": "mscrm.crmbaseentity", "Revokee": "mscrm.crmbaseentity"}, False),
     "ResetUserFilters": ({"QueryType": "Edm.Int32"}, False),
     "UpdateMultiple": (_ON_ROWS, False),
     "UpdateOptionValue": ({**_LABELED, "MergeLabels": "Edm.Boolean"}, False),
@@ -50,6 +54,7 @@ _FUNCTIONS: Mapping[str, Members] = {
     "RetrieveCurrentOrganization": {"AccessType": "mscrm.EndpointAccessType"},
     "RetrieveMetadataChanges": {"Query": "mscrm.EntityQueryExpression", "ClientVersionStamp": "Edm.String"},
     "RetrieveProvisionedLanguages": {},
+    "RetrieveSharedPrincipalsAndAccess": {"Target": "mscrm.crmbaseentity"},
     "RetrieveTotalRecordCount": {"EntityNames": "Collection(Edm.String)"},
     "RetrieveUserPrivilegeByPrivilegeName": {"entity": "mscrm.systemuser", "PrivilegeName": "Edm.String"},
     "RetrieveUserPrivileges": {"entity": "mscrm.systemuser"},
@@ -92,6 +97,8 @@ _TYPES: Mapping[str, Members] = {
         "DeletedMetadata": "mscrm.DeletedMetadataCollection",
     },
     "RetrieveProvisionedLanguagesResponse": {"RetrieveProvisionedLanguages": _ENGLISH},
+    "PrincipalAccess": {"AccessMask": "mscrm.AccessRights", "Principal": "mscrm.crmbaseentity"},
+    "RetrieveSharedPrincipalsAndAccessResponse": {"PrincipalAccesses": "Collection(mscrm.PrincipalAccess)"},
     "RetrieveTotalRecordCountResponse": {"EntityRecordCountCollection": "mscrm.EntityRecordCountCollection"},
     "RetrieveUserPrivilegeByPrivilegeNameResponse": {"RolePrivileges": "Collection(mscrm.RolePrivilege)"},
     "RetrieveUserPrivilegesResponse": {"RolePrivileges": "Collection(mscrm.RolePrivilege)"},
@@ -111,6 +118,15 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "OrganizationState": ("Enabled", "Disabled"),
     "OrganizationType": ("Customer", "Monitoring", "Support", "BackEnd", "Secondary", "CustomerTest"),
     "PrivilegeDepth": ("Basic", "Local", "Deep", "Global"),
+}
+
+
+# Those that are added up; the values of the service's own enumeration.
+_FLAGS: Mapping[str, Mapping[str, int]] = {
+    "AccessRights": {
+        **{"None": 0, "ReadAccess": 1, "WriteAccess": 2, "AppendAccess": 4, "AppendToAccess": 16, "CreateAccess": 32},
+        **{"DeleteAccess": 65_536, "ShareAccess": 262_144, "AssignAccess": 524_288},
+    },
 }
 
 
@@ -135,6 +151,9 @@ def _enumerations() -> Iterator[str]:
     for name, members in _CHOICES.items():
         listed = "".join(f'<Member Name="{member}" Value="{value}" />' for value, member in enumerate(members))
         yield f'<EnumType Name="{name}">{listed}</EnumType>'
+    for name, flags in _FLAGS.items():
+        listed = "".join(f'<Member Name="{member}" Value="{value}" />' for member, value in flags.items())
+        yield f'<EnumType Name="{name}" IsFlags="true">{listed}</EnumType>'
 
 
 def _complex_type(name: str) -> str:

@@ -138,6 +138,7 @@ def _forget_customizations(connection: sqlite3.Connection) -> set[str]:
 def _start_over(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM ledger")
     connection.execute("DELETE FROM tombstone")
+    connection.execute("DELETE FROM shared")
     connection.execute("DELETE FROM sqlite_sequence WHERE name = 'ledger'")
     connection.execute("DELETE FROM setting WHERE name = 'plugin'")
     connection.execute("UPDATE context SET epoch = epoch + 1")
