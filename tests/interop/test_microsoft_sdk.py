@@ -123,8 +123,8 @@ def test_sql_selects_joins_groups_and_fills_a_frame(sdk: Program, organization: 
     assert result["top"] == 3
     assert result["groups"]
     assert sum(group["n"] for group in result["groups"]) <= 25
-    assert result["frame"] == [25, 3]
-    assert result["columns"] == ["fullname", "jobtitle", "createdon"]
+    assert result["frame"] == [25, 4]
+    assert result["columns"] == ["fullname", "jobtitle", "createdon", "contactid"]
 
 
 def test_frames_are_written_and_read(sdk: Program, organization: Organization) -> None:
@@ -157,7 +157,7 @@ def test_table_of_ones_own_lives_from_the_cradle_to_the_grave(sdk: Program, orga
     assert [first["new_amount"], first["new_size"], first["new_done"]] == [12.5, 100_000_001, True]
     assert first["new_size@OData.Community.Display.V1.FormattedValue"] == "LARGE"
     assert [second["new_remark"], second["new_count"]] == ["plain", 4]
-    assert result["joined"] == [{"new_code": "A1", "lastname": "Looked up"}]
+    assert [(row["new_code"], row["lastname"]) for row in result["joined"]] == [("A1", "Looked up")]
     assert result["removed"] == [["new_Remark"], False, True]
     assert result["after"] is None
 

@@ -152,6 +152,18 @@ def test_link_inside_a_filter_asks_only_whether_rows_exist(people: Sandbox, kind
     assert [row["name"] for row in rows] == names
 
 
+def test_first_match_brings_each_parent_once(people: Sandbox) -> None:
+    people.post("accounts", {"name": "Nobody's"})
+    link = '<link-entity name="contact" from="parentcustomerid" to="accountid" link-type="matchfirstrowusingcrossapply"'
+    inner = f'{link} alias="c"><attribute name="firstname"/>{{}}</link-entity><order attribute="name"/>'
+    bert = f"<filter>{cond('firstname', 'eq', 'Bert')}</filter>"
+
+    rows = fetch(people, inner.format(bert), entity="account")["value"]
+
+    assert [(row["name"], row.get("c.firstname")) for row in rows] == [("Acme", "Bert"), ("Nobody's", None)]
+    assert len(fetch(people, inner.format(""), entity="account")["value"]) == 2
+
+
 def test_aggregates_count_and_calculate_per_group(people: Sandbox) -> None:
     inner = (
         '<attribute name="lastname" groupby="true" alias="name"/><order alias="name" descending="true"/>'

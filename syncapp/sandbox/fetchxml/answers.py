@@ -1,7 +1,7 @@
 """The body of an answer to `?fetchXml=`, to `?sql=`, and to a view by its id.
 
-With FetchXML, unlike with OData, properties without a value are left out ("Use FetchXML with Web API"). SQL's rows all
-have the same columns, and go on by `@odata.nextLink`.
+With FetchXML, unlike with OData, properties without a value are left out ("Use FetchXML with Web API"). SQL's rows are
+like those of OData, with ETag and key, and go on by `@odata.nextLink` ("Use SQL to query data").
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def answer_sql(connection: sqlite3.Connection, table: Table, request: Request) -
     position = _position_of_sql(fetch, runner, held)
     size = skiptoken.page_size(request) if fetch.limit is None else fetch.limit
     page = runner.page(position, size)
-    body: Item = {"@odata.context": _context(table, request)}
+    body: Item = {"@odata.context": _context(table, request), **_counts(runner, fetch, request, renderer)}
     body["value"] = [renderer.render(row) for row in page.rows]
     if page.more and fetch.limit is None:
         place: list[object] = runner.place(page.rows[-1]) if runner.keeps_place else [position.skip + size]
@@ -155,7 +155,7 @@ class Renderer:
         return self.wants(FORMATTED)
 
     def render(self, row: sqlite3.Row) -> Item:
-        has_version = not self.keeps_nulls and "versionnumber" in row.keys()  # noqa: SIM118 - a Row iterates its values
+        has_version = "versionnumber" in row.keys()  # noqa: SIM118 - a Row iterates its values
         item: Item = {"@odata.etag": etag(row)} if has_version else {}  # type: ignore[arg-type]  # a Row is no Mapping
         for index, output in enumerate(self.statement.outputs):
             if not output.shown:

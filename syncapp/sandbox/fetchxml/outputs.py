@@ -57,7 +57,7 @@ def attributes(fetch: Fetch, node: Node, source: Source, *, is_root: bool) -> It
     yield from node.attributes
     if wants_all:
         yield from (Attribute(column.name) for column in source.table.columns if column.readable)
-    elif is_root and not (fetch.aggregate or fetch.distinct or fetch.flat_names):
+    elif is_root and not (fetch.aggregate or fetch.distinct):
         yield Attribute(source.table.key.name)
         has_money = any(source.column(attribute.name).kind is Kind.MONEY for attribute in node.attributes)
         if has_money and CURRENCY.key.name in source.table.by_name:

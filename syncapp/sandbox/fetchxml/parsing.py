@@ -12,6 +12,7 @@ from syncapp.sandbox import errors
 from syncapp.sandbox.errors import ApiError
 from syncapp.sandbox.fetchxml.query import Attribute, Fetch, Filter, Link, Node, OrderBy, Test
 
+FIRST_MATCH = "matchfirstrowusingcrossapply"
 LARGEST_PAGE = 5_000
 LARGEST_NUMBER = 2_147_483_647
 MOST_LINKS = 15
@@ -31,9 +32,11 @@ _KNOWN = {
     "filter": "type",
     "condition": "attribute operator value valueof entityname uiname uitype uihidden",
 }
-# Hints for Microsoft's SQL Server and for designers; they change no result.
-_HINTS = frozenset({"version", "mapping", "output-format", "no-lock", "latematerialize", "options", "savedqueryid"})
-_JOINS = ("inner", "outer", "in", "exists")
+# Hints for Microsoft's SQL Server and for designers; they change no result. Everybody's time zone is UTC here.
+_HINTS = frozenset({"version", "mapping", "output-format", "no-lock", "latematerialize", "options", "savedqueryid"}) | {
+    *("hint", "usertimezone")
+}
+_JOINS = ("inner", "outer", "in", "exists", FIRST_MATCH)
 _FILTER_LINKS = ("any", "not any", "all", "not all")
 
 

@@ -11,12 +11,12 @@ from syncapp.sandbox.conditions import Condition
 from syncapp.sandbox.fetchxml import access, operators, outputs
 from syncapp.sandbox.fetchxml.operators import Asker
 from syncapp.sandbox.fetchxml.outputs import Output
-from syncapp.sandbox.fetchxml.parsing import bad
+from syncapp.sandbox.fetchxml.parsing import FIRST_MATCH, bad
 from syncapp.sandbox.fetchxml.query import Fetch, Filter, Link, Node, OrderBy, Test
 from syncapp.sandbox.fetchxml.sources import Scope, Source, collated, label
 from syncapp.sandbox.rights import UNRESTRICTED, Rights
 
-_JOIN_WORDS = {"inner": "INNER JOIN", "outer": "LEFT JOIN"}
+_JOIN_WORDS = {"inner": "INNER JOIN", "outer": "LEFT JOIN", FIRST_MATCH: "LEFT JOIN"}
 # "all" finds parents whose related rows exist and none of which passes; "not all" is the same as "any".
 _EXISTENCE = {"in": "any", "exists": "any", "any": "any", "not all": "any", "not any": "not any", "all": "all"}
 
@@ -90,12 +90,12 @@ class _Translator:
             self._where.append(self._existence(scope, parent, link))
             return
         source = scope.add(link.node.table, link.alias)
-        on = self._on(scope, parent, source, link)
+        on = (self._first if link.kind == FIRST_MATCH else self._on)(scope, parent, source, link)
         joins.append(
             Condition(f"{_JOIN_WORDS[link.kind]} {source.table.name} AS {source.sql} ON {on.sql}", on.parameters)
         )
         self._linked.append((link.node, source))
-        if link.here != source.table.key.name:
+        if link.here != source.table.key.name and link.kind != FIRST_MATCH:
             self._one_each = False
         for inner in link.node.links:
             self._join(scope, source, inner, joins)
@@ -104,6 +104,13 @@ class _Translator:
         here, there = source.column(link.here), parent.column(link.there)
         own = Condition(f"{collated(here, source.expression(here))} = {parent.expression(there)}")
         return joined([own, self._seen(source), *(self._filter(scope, source, part) for part in link.node.filters)])
+
+    def _first(self, scope: Scope, parent: Source, source: Source, link: Link) -> Condition:
+        """One of the rows that match; which one is nowhere documented, here it is that of the smallest key."""
+        sought, key = replace(source, sql=f"{source.sql}m"), source.table.key.name
+        on = self._on(scope, parent, sought, link)
+        rows = f"SELECT {sought.sql}.{key} FROM {source.table.name} AS {sought.sql} WHERE {on.sql} ORDER BY 1 LIMIT 1"  # noqa: S608 - catalogue
+        return Condition(f"{source.sql}.{key} = ({rows})", on.parameters)
 
     def _seen(self, source: Source) -> Condition:
         """The rows that are there for the caller; ApiError 403 when he may read none."""
