@@ -103,6 +103,27 @@ def test_a_link_that_is_older_than_the_crm_remembers_says_so(crm):
         crm.staged_fields(years_ago)
 
 
+def test_a_link_that_leads_to_nothing_any_more_says_so_too(cloud, crm):
+    link = crm.staged_fields().delta_link
+    cloud.fail({"table": "osync_syncfield", "status": 404})
+
+    with pytest.raises(DeltaExpired):
+        crm.staged_fields(link)
+
+
+def test_a_token_that_expires_between_two_pages_is_not_noticed(cloud):
+    _staged(cloud, cloud.contacts())
+    tokens = cloud.credentials()
+    crm = cloud.client(token_source=tokens)
+    first, expired = crm.staged_fields(page_size=2), tokens.token()
+    cloud.post("expire", access_tokens=True)
+
+    last = crm.staged_fields(first.next_link, page_size=2)
+
+    assert (len(last.rows), bool(last.delta_link)) == (2, True)
+    assert tokens.token() != expired
+
+
 @pytest.mark.parametrize("status", [403, 500])
 def test_other_troubles_of_a_link_keep_their_own_names(cloud, crm, status):
     link = crm.staged_fields().delta_link
