@@ -9,7 +9,19 @@ import re
 import sqlite3
 from dataclasses import dataclass, replace
 
-from syncapp.sandbox import access, bound, duplicates, errors, metadata, paging, payload, reads, unbound, writes
+from syncapp.sandbox import (
+    access,
+    bound,
+    duplicates,
+    errors,
+    messages,
+    metadata,
+    paging,
+    payload,
+    reads,
+    unbound,
+    writes,
+)
 from syncapp.sandbox.catalogue import BY_SET, TABLES
 from syncapp.sandbox.errors import ApiError
 from syncapp.sandbox.messages import Answer, Request, json_answer
@@ -54,6 +66,7 @@ class WebApi:
         """One request outside a change set; raises ApiError."""
         if request.method not in _METHODS:
             raise errors.unknown(f"the method {request.method}")
+        messages.parse_preferences(request.headers.get("prefer", ""))  # also where nothing asks for one
         if request.method == "GET":
             with self._store.read() as connection:
                 return self._read(connection, request)

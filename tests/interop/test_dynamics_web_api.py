@@ -249,6 +249,48 @@ def test_table_of_ones_own_lives_from_the_cradle_to_the_grave(client: Program, o
     assert [result["left"], result["after"]] == [False, 404]
 
 
+def test_relationship_is_made_changed_listed_and_deleted(client: Program, organization: Organization) -> None:
+    result = client.run("relationships", name="new_account_contact_sponsor")
+
+    assert result["made"] == "new_account_contact_sponsor"
+    assert result["cascade"] == ["new_account_contact_sponsor", "Cascade"]
+    assert [result["base"], result["after"]] == [["OneToManyRelationship"], 404]
+
+
+def test_global_choice_is_made_widened_renamed_and_deleted(client: Program, organization: Organization) -> None:
+    result = client.run("globalChoices", name="new_nodecolors")
+
+    assert [result["options"], result["label"]] == [["Red", "Green", "Blue"], "Colours"]
+    assert ["new_nodecolors" in result["all"], result["after"]] == [True, 404]
+
+
+def test_definitions_are_filtered_changed_and_described(client: Program, organization: Organization) -> None:
+    result = client.run("definitions", name="new_NodeText")
+
+    assert ["appointment", 1] in result["tables"]
+    assert "$orderby" in result["sorted"]
+    assert [result["length"], result["document"]] == [30, True]
+
+
+def test_options_of_a_request_reach_the_server(client: Program, organization: Organization) -> None:
+    contact = any_contact(organization)
+
+    result = client.run("options", contact=contact)
+
+    assert result["made"] == ["Options", "string"]
+    assert [result["twice"], result["again"]] == [[412, "0x80040333"], "string"]
+    assert [result["up"], result["pages"], result["narrow"], result["held"]] == [contact, True, 2, True]
+    assert [entry["tag"] for entry in organization.writes()] == ["interop", "", ""]
+
+
+def test_what_is_not_there_is_refused_by_name(client: Program, organization: Organization) -> None:
+    found = client.run("unknown", contact=any_contact(organization))
+
+    assert found.pop("download") == 400  # no such column
+    assert found == dict.fromkeys(found, 501)
+    assert len(found) == 7
+
+
 def test_errors_arrive_with_status_code_and_words(client: Program, organization: Organization) -> None:
     errors = client.run("errors")
 

@@ -321,6 +321,83 @@ const sequences = {
         return { set, label: renamed.DisplayName.UserLocalizedLabel.Label, row: [row.new_name, row.new_code], left: Object.keys(left.value[0]).includes("new_code"), after: after.status };
     },
 
+    async relationships({ name }) {
+        const label = { LocalizedLabels: [{ Label: "Sponsor", LanguageCode: 1033 }] };
+        const data = { "@odata.type": "Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata", SchemaName: name, ReferencedEntity: "account", ReferencingEntity: "contact" };
+        const id = await api.createRelationship({ data: { ...data, Lookup: { "@odata.type": "Microsoft.Dynamics.CRM.LookupAttributeMetadata", AttributeType: "Lookup", SchemaName: "new_Sponsor", DisplayName: label } } });
+        const castType = "Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata";
+        const whole = await api.retrieveRelationship({ key: id, castType });
+        whole.CascadeConfiguration.Delete = "Cascade";
+        await api.updateRelationship({ data: whole, castType, mergeLabels: true });
+        const [listed] = (await api.retrieveRelationships({ castType, select: ["SchemaName", "CascadeConfiguration"], filter: `ReferencingAttribute eq 'new_sponsor'` })).value;
+        const base = await api.retrieveRelationships({ select: ["SchemaName", "RelationshipType"], filter: `SchemaName eq '${name}'` });
+        await api.deleteRelationship({ key: id });
+        const after = await failure(() => api.retrieveRelationship({ key: `SchemaName='${name}'` }));
+        return { made: whole.SchemaName, cascade: [listed.SchemaName, listed.CascadeConfiguration.Delete], base: base.value.map((one) => one.RelationshipType), after: after.status };
+    },
+
+    async globalChoices({ name }) {
+        const label = (text) => ({ "@odata.type": "Microsoft.Dynamics.CRM.Label", LocalizedLabels: [{ "@odata.type": "Microsoft.Dynamics.CRM.LocalizedLabel", Label: text, LanguageCode: 1033 }] });
+        const castType = "Microsoft.Dynamics.CRM.OptionSetMetadata";
+        const Options = ["Red", "Green"].map((text, index) => ({ Value: index + 1, Label: label(text) }));
+        const id = await api.createGlobalOptionSet({ data: { "@odata.type": castType, Name: name, DisplayName: label("Colors"), OptionSetType: "Picklist", Options } });
+        await api.callAction({ actionName: "InsertOptionValue", action: { OptionSetName: name, Value: 3, Label: label("Blue") } });
+        const whole = await api.retrieveGlobalOptionSet({ key: id, castType });
+        whole.DisplayName = label("Colours");
+        await api.updateGlobalOptionSet({ data: whole, castType, mergeLabels: true });
+        const one = await api.retrieveGlobalOptionSet({ key: `Name='${name}'`, castType, select: ["Options", "DisplayName"] });
+        const all = await api.retrieveGlobalOptionSets({ castType, select: ["Name", "Options"] });
+        await api.deleteGlobalOptionSet({ key: id });
+        const after = await failure(() => api.retrieveGlobalOptionSet({ key: id }));
+        return { options: one.Options.map((option) => option.Label.UserLocalizedLabel.Label), label: one.DisplayName.UserLocalizedLabel.Label, all: all.value.map((each) => each.Name), after: after.status };
+    },
+
+    async definitions({ name }) {
+        const tables = await api.retrieveEntities({ select: ["LogicalName"], filter: "IsCustomizable/Value eq true and IsActivity eq true", expand: [{ property: "Attributes", select: ["LogicalName"], filter: "AttributeType eq Microsoft.Dynamics.CRM.AttributeTypeCode'State'" }] });
+        const sorted = await failure(() => api.retrieveMultiple({ collection: "EntityDefinitions", select: ["LogicalName"], orderBy: ["LogicalName"] }));
+        const text = { "@odata.type": "Microsoft.Dynamics.CRM.StringAttributeMetadata", SchemaName: name, MaxLength: 20 };
+        const entityKey = "LogicalName='account'";
+        const id = await api.createAttribute({ entityKey, data: text });
+        const castType = "Microsoft.Dynamics.CRM.StringAttributeMetadata";
+        const whole = await api.retrieveAttribute({ entityKey, attributeKey: id, castType });
+        await api.updateAttribute({ entityKey, data: { ...whole, MaxLength: 30 }, castType, mergeLabels: true });
+        const now = await api.retrieveAttribute({ entityKey, attributeKey: id, castType, select: ["MaxLength"] });
+        const document = await api.retrieveCsdlMetadata({ addAnnotations: true });
+        return { tables: tables.value.map((one) => [one.LogicalName, one.Attributes.length]), sorted: sorted.message, length: now.MaxLength, document: document.includes(`<Property Name="${name.toLowerCase()}"`) };
+    },
+
+    async options({ contact }) {
+        const plain = { lastname: "Options", emailaddress1: "options@x.example" };
+        const bypassing = await api.create(contacts({ data: plain, bypassCustomPluginExecution: true, duplicateDetection: true, noCache: true, tag: "interop", returnRepresentation: true, includeAnnotations: "*", expand: [{ property: "ownerid", select: ["systemuserid"] }] }));
+        const twice = await failure(() => api.create(contacts({ data: plain, duplicateDetection: true })));
+        const again = await api.create(contacts({ data: plain, headers: { "MSCRM.SuppressDuplicateDetection": "true" } }));
+        const below = await api.create({ collection: "contacts", key: contact, navigationProperty: "contact_customer_contacts", data: { lastname: "Below" } });
+        const up = await api.retrieve(contacts({ key: below, navigationProperty: "parentcustomerid_contact", select: ["fullname"] }));
+        const first = await api.fetch(contacts({ fetchXml: '<fetch count="1"><entity name="contact"><attribute name="fullname"/></entity></fetch>', includeAnnotations: "*" }));
+        const second = await api.fetch(contacts({ fetchXml: '<fetch count="1"><entity name="contact"><attribute name="fullname"/></entity></fetch>', includeAnnotations: "*", pageNumber: 2, pagingCookie: first.PagingInfo.cookie }));
+        const narrow = await api.retrieveMultiple(contacts({ queryParams: ["$filter=lastname eq @p", "@p='Options'"], select: ["lastname"] }));
+        await api.callAction({ collection: "teams", key: (await api.retrieveMultiple({ collection: "teams", select: ["name"], top: 1 })).value[0].teamid, actionName: "Microsoft.Dynamics.CRM.AddMembersTeam", action: { Members: [{ "@odata.type": "Microsoft.Dynamics.CRM.systemuser", systemuserid: bypassing.ownerid.systemuserid }] } });
+        const held = await api.callFunction({ collection: "systemusers", key: bypassing.ownerid.systemuserid, name: "Microsoft.Dynamics.CRM.RetrieveUserPrivileges" });
+        return { made: [bypassing.lastname, typeof bypassing._ownerid_value_Formatted], twice: [twice.status, twice.code], again: typeof again, up: up.contactid, pages: first.value[0].contactid !== second.value[0].contactid, narrow: narrow.value.length, held: held.RolePrivileges.length > 5 };
+    },
+
+    // What needs services that the sandbox does not stand in for says so, by name.
+    async unknown({ contact }) {
+        const calls = {
+            search: () => api.search({ query: { search: "x" } }),
+            suggest: () => api.suggest({ query: { search: "x" } }),
+            autocomplete: () => api.autocomplete({ query: { search: "x" } }),
+            upload: () => api.uploadFile(contacts({ key: contact, property: "entityimage", fileName: "x.png", data: Buffer.from("x") })),
+            download: () => api.downloadFile(contacts({ key: contact, property: "entityimage" })),
+            background: () => api.callAction({ actionName: "PublishAllXml", respondAsync: true }),
+            status: () => api.getBackgroundOperationStatus(NOWHERE),
+            cancel: () => api.cancelBackgroundOperation(NOWHERE),
+        };
+        const found = {};
+        for (const [name, call] of Object.entries(calls)) found[name] = (await failure(call)).status ?? null;
+        return found;
+    },
+
     async errors() {
         const wrong = configured({ onTokenRefresh: async () => "nonsense" });
         return {
