@@ -92,7 +92,9 @@ class Shape:
             target = str(row[column.type_column]) if column.is_polymorphic else column.targets[0]
             wants_table, wants_navigation = self._annotated
             found |= {f"{wire}@{LOOKUP_TABLE}": target} if wants_table else {}
-            found |= {f"{wire}@{NAVIGATION}": column.navigation(target)} if wants_navigation else {}
+            found |= (
+                {f"{wire}@{NAVIGATION}": column.navigation(target)} if wants_navigation and not column.is_mirror else {}
+            )
         return found
 
 

@@ -166,6 +166,48 @@ def test_column_is_changed_by_its_whole_definition(sdk: Program, organization: O
     assert sdk.run("changed_column", name="new_SdkOther") == [30, "Code of it"]
 
 
+def test_relationships_of_both_kinds_are_made_listed_and_deleted(sdk: Program, organization: Organization) -> None:
+    result = sdk.run("relationships", name="new_sdk")
+
+    assert result["types"] == ["one_to_many", "many_to_many"]
+    assert [result["lookup"], result["listed"], result["after"]] == ["new_SdkSponsor", True, None]
+
+
+def test_table_lives_in_batches(sdk: Program, organization: Organization) -> None:
+    result = sdk.run("batched_definitions", name="new_SdkBatched")
+
+    assert all(status < 300 for part in result["statuses"] for status in part)
+    assert [len(part) for part in result["statuses"]] == [3, 3, 2]
+    assert result["after"] is None
+
+
+def test_batch_takes_every_operation_on_rows(sdk: Program, organization: Organization) -> None:
+    result = sdk.run("batched_rows", marker="Batch")
+
+    assert [result["made"], result["row"], result["left"], result["ok"]] == [
+        [200, 204, 200],
+        ["Batched", "1"],
+        [],
+        False,
+    ]
+    assert organization.methods() == ["POST"] * 3 + ["PATCH"] * 6 + ["DELETE"] * 3
+
+
+def test_definitions_help_to_build_queries(sdk: Program, organization: Organization) -> None:
+    result = sdk.run("helpers")
+
+    assert [result["expanded"], result["frame"], result["counted"]] == ["Helper", ["Helped"], 1]
+    assert all(result[name] for name in ("columns", "select", "expands", "typed"))
+    assert organization.methods() == ["POST", "PATCH", "DELETE"]
+
+
+def test_file_column_is_refused_by_name(sdk: Program, organization: Organization) -> None:
+    error = sdk.run("file_refused", contact=organization.contact()["contactid"])
+
+    assert error["status_code"] == 501
+    assert "FileAttributeMetadata" in error["message"]
+
+
 @pytest.mark.parametrize(("header", "value"), [("CallerObjectId", EDITOR.object_id), ("MSCRMCallerID", EDITOR.user_id)])
 def test_either_header_makes_somebody_else_the_author(
     sdk: Program, organization: Organization, header: str, value: str

@@ -60,6 +60,7 @@ class Column:
     `navigation_name` is one name for all targets (an owner has it); `collections` names the way back from a target.
     `global_choice` names the global choice that the options are taken from.
     `is_half` marks a column of an intersect table: a plain identifier under its own name, without navigation property.
+    `is_mirror` marks a lookup that repeats another one's value: it has no relationship and no navigation property.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Column:
     navigation_name: str = ""
     navigation_suffix: str = ""
     is_half: bool = False
+    is_mirror: bool = False
     global_choice: str = ""
     collections: Mapping[str, str] = field(default_factory=dict)
 
@@ -180,7 +182,7 @@ class Table:
         """Navigation property to its column and the tables that it may lead to."""
         found: dict[str, tuple[Column, tuple[str, ...]]] = {}
         for column in self.columns:
-            for target in () if column.is_half else column.targets:
+            for target in () if column.is_half or column.is_mirror else column.targets:
                 name = column.navigation(target)
                 found[name] = (column, (*found.get(name, (column, ()))[1], target))
         return found

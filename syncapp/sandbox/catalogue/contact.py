@@ -153,8 +153,8 @@ _DERIVED = (
     derived(text("fullname", "Full Name", 160)),
     *(derived(memo(f"address{number}_composite", f"Address {number}", 1_000)) for number in (1, 2, 3)),
     *in_base_currency(*_AMOUNTS),
-    derived(lookup("accountid", "Account", "account")),
-    derived(lookup("parentcontactid", "Parent Contact", "contact")),
+    replace(derived(lookup("accountid", "Account", "account")), is_mirror=True),
+    replace(derived(lookup("parentcontactid", "Parent Contact", "contact")), is_mirror=True),
     derived(lookup("masterid", "Master ID", "contact")),
 )
 

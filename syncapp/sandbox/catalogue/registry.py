@@ -66,7 +66,7 @@ class Catalogue:
         found = []
         for table in self.tables:
             for column in table.columns:
-                for target in column.targets:
+                for target in () if column.is_mirror else column.targets:
                     name = column.collections.get(target, f"{table.name}_{column.name}_{target}")
                     found.append(OneToMany(name, self.by_name[target], table, column))
         return tuple(found)

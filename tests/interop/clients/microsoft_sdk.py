@@ -15,6 +15,12 @@ from conversation import serve
 from PowerPlatform.Dataverse.client import DataverseClient
 from PowerPlatform.Dataverse.core.errors import DataverseError, HttpError
 from PowerPlatform.Dataverse.models.filters import col
+from PowerPlatform.Dataverse.models.labels import Label, LocalizedLabel
+from PowerPlatform.Dataverse.models.relationship import (
+    LookupAttributeMetadata,
+    ManyToManyRelationshipMetadata,
+    OneToManyRelationshipMetadata,
+)
 from PowerPlatform.Dataverse.models.upsert import UpsertItem
 
 ORIGIN = os.environ["ORIGIN"]
@@ -253,10 +259,112 @@ def table(name: str) -> object:
     }
 
 
+def relationships(name: str) -> object:
+    """Both kinds made by their definitions, found, listed and deleted."""
+    label = Label([LocalizedLabel("Sponsor", 1033)])
+    one = client.tables.create_one_to_many_relationship(
+        LookupAttributeMetadata("new_SdkSponsor", label),
+        OneToManyRelationshipMetadata(f"{name}_one", "account", "contact", "accountid"),
+    )
+    many = client.tables.create_many_to_many_relationship(
+        ManyToManyRelationshipMetadata(f"{name}_many", "contact", "team")
+    )
+    found = [client.tables.get_relationship(f"{name}_{kind}") for kind in ("one", "many")]
+    enumeration = "Microsoft.Dynamics.CRM.RelationshipType'ManyToManyRelationship'"
+    listed = client.tables.list_relationships(filter=f"RelationshipType eq {enumeration}", select=["SchemaName"])
+    for made in (one, many):
+        client.tables.delete_relationship(made.relationship_id)
+    return {
+        "types": [info.relationship_type for info in found],
+        "lookup": one.lookup_schema_name,
+        "listed": f"{name}_many" in {row["SchemaName"] for row in listed},
+        "after": client.tables.get_relationship(f"{name}_one"),
+    }
+
+
+def batched_definitions(name: str) -> object:
+    """A table's life in batches, one operation after the other."""
+    first = client.batch.new()
+    first.tables.create(name, {"new_Code": "string"})
+    first.tables.get(name)
+    first.tables.list(select=["LogicalName"])
+    made = first.execute()
+    second = client.batch.new()
+    second.tables.add_columns(name, {"new_Size": "int"})
+    second.tables.create_lookup_field(
+        referencing_table=name, lookup_field_name="new_Contact", referenced_table="contact"
+    )
+    second.tables.get_relationship(f"{name.lower()}_contact_new_contact")
+    changed = second.execute()
+    third = client.batch.new()
+    third.tables.remove_columns(name, "new_Size")
+    third.tables.delete(name)
+    gone = third.execute()
+    return {
+        "statuses": [[part.status_code for part in result.responses] for result in (made, changed, gone)],
+        "after": client.tables.get(name),
+    }
+
+
+def batched_rows(marker: str) -> object:
+    """Every operation on rows that a batch takes."""
+    import pandas
+
+    first = client.batch.new()
+    first.records.create("contact", [{"lastname": f"{marker} {number}"} for number in range(2)])
+    first.records.upsert("osync_syncrecord", [UpsertItem({"osync_operationid": marker}, {"osync_name": "Batched"})])
+    first.dataframe.create("contact", pandas.DataFrame([{"lastname": f"{marker} frame"}]))
+    made = first.execute()
+    ids = [row["contactid"] for row in client.records.list("contact", filter=f"startswith(lastname,'{marker}')")]
+    second = client.batch.new()
+    second.records.update("contact", ids, {"jobtitle": "Batched"})
+    second.dataframe.update("contact", pandas.DataFrame({"contactid": ids, "fax": "1"}), id_column="contactid")
+    second.records.retrieve("contact", ids[0], select=["jobtitle", "fax"], include_annotations="*")
+    second.records.delete("contact", ids, use_bulk_delete=False)
+    second.records.list("contact", filter=f"startswith(lastname,'{marker}')")
+    done = second.execute()
+    return {
+        "made": [part.status_code for part in made.responses],
+        "row": [done.responses[2].data["jobtitle"], done.responses[2].data["fax"]],
+        "left": done.responses[-1].data["value"],
+        "ok": done.has_errors,
+    }
+
+
+def helpers() -> object:
+    """What the SDK reads out of definitions to build queries."""
+    contact = client.records.create("contact", {"lastname": "Helped"})
+    account = client.records.create("account", {"name": "Helper"})
+    bind = client.query.odata_bind("contact", "account", account)
+    client.records.update("contact", contact, bind)
+    expand = client.query.odata_expand("contact", "account")
+    row = client.records.retrieve("contact", contact, select=["lastname"], expand=[expand])
+    frame = client.dataframe.get("contact", filter="lastname eq 'Helped'", select=["lastname"], count=True)
+    counted = client.records.list("contact", filter="lastname eq 'Helped'", count=True, page_size=1)
+    deleted = client.dataframe.delete("contact", frame["contactid"], use_bulk_delete=False)
+    return {
+        "expanded": row[expand]["name"],
+        "columns": {column["name"] for column in client.query.sql_columns("contact")} >= {"contactid", "lastname"},
+        "select": "lastname" in client.query.odata_select("contact"),
+        "expands": expand in {found["nav_property"] for found in client.query.odata_expands("contact")},
+        "frame": list(frame["lastname"]),
+        "counted": len(counted),
+        "deleted": deleted,
+        "typed": {column["LogicalName"] for column in client.tables.list_columns("contact", typed=True)}
+        >= {"lastname"},
+    }
+
+
+def file_refused(contact: str) -> object:
+    """The column of files that the SDK would make is refused by name."""
+    return _error(lambda: client.files.upload("contact", contact, "new_Document", __file__))
+
+
 def changed_column(name: str) -> object:
     """A column's definition read, changed and written back whole."""
     client.tables.create(name, {"new_Code": "string"})
-    client.tables.update_column(name, "new_Code", {"max_length": 30, "display_name": "Code of it"})
+    client.tables.update_column(name, "new_Code", {"max_length": 20, "display_name": "Code of it"})
+    client.tables.update_columns(name, {"new_Code": {"max_length": 30}})
     column = client.tables.get_column(name, "new_Code", typed=True, select=["MaxLength", "DisplayName"])
     client.tables.delete(name)
     return [column["MaxLength"], column["DisplayName"]["UserLocalizedLabel"]["Label"]]
