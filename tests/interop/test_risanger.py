@@ -92,6 +92,28 @@ def test_table_of_ones_own_lives_from_the_cradle_to_the_grave(client: Program, o
     assert result["after"]["status"] == 404
 
 
+def test_relationship_is_made_read_and_changed(client: Program, organization: Organization) -> None:
+    result = client.run("relationship", name="new_py_relationship")
+
+    assert [result["statuses"], result["name"], result["known"]] == [[204, 204], "new_py_relationship", True]
+    assert [result["deleted"]["status"], result["removed"]] == [404, 204]
+
+
+def test_columns_of_every_type_hold_values(client: Program, organization: Organization) -> None:
+    result = client.run("columns_of_every_type", name="new_Py")
+
+    assert result == {"made": [204] * 5, "row": True}
+
+
+def test_publisher_is_made_and_the_clients_own_slips_are_refused(client: Program, organization: Organization) -> None:
+    result = client.run("administration")
+
+    assert result["publisher"] == 204
+    assert result["solution"]["status"] == 400
+    assert "publisher" in result["solution"]["message"]
+    assert result["no_key"]["status"] == 404
+
+
 @pytest.mark.parametrize(("header", "value"), [("CallerObjectId", EDITOR.object_id), ("MSCRMCallerID", EDITOR.user_id)])
 def test_either_header_makes_somebody_else_the_author(
     client: Program, organization: Organization, header: str, value: str

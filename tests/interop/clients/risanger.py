@@ -12,9 +12,19 @@ import requests
 from conversation import serve
 from dataverse_api import DataverseClient
 from dataverse_api.errors import DataverseAPIError
-from dataverse_api.metadata.attributes import StringAttributeMetadata
+from dataverse_api.metadata.attributes import (
+    BooleanAttributeMetadata,
+    DateTimeAttributeMetadata,
+    DecimalAttributeMetadata,
+    IntegerAttributeMetadata,
+    LookupAttributeMetadata,
+    MemoAttributeMetadata,
+    StringAttributeMetadata,
+)
 from dataverse_api.metadata.entity import define_entity
 from dataverse_api.metadata.enums import OwnershipType
+from dataverse_api.metadata.helpers import Publisher, Solution
+from dataverse_api.metadata.relationships import define_relationship
 from dataverse_api.utils.batching import BatchCommand, RequestMethod
 from dataverse_api.utils.labels import define_label
 
@@ -173,6 +183,59 @@ def table(name: str) -> object:
         "row": [row["new_name"], row["new_code"]],
         "label": label,
         "after": _error(lambda: client.entity(logical)),
+    }
+
+
+def relationship(name: str) -> object:
+    """Made, read, changed and deleted; by its deletion the client names a key that no service has."""
+    lookup = LookupAttributeMetadata(schema_name="new_PySponsor", display_name=define_label("Sponsor"))
+    definition = define_relationship(name, "contact", "account", lookup)
+    made = client.create_relationship(definition)
+    read = client.get_relationship_definition(name)
+    changed = client.update_relationship(definition, preserve_localized_labels=True)
+    contacts = client.entity("contact")
+    contacts.update_schema("relationships")
+    return {
+        "statuses": [made.status_code, changed.status_code],
+        "name": read.schema_name,
+        "known": "new_PySponsor" in contacts.relationships.single_valued,
+        "deleted": _error(lambda: client.delete_relationship(name)),
+        "removed": contacts.remove_attribute(logical_name="new_pysponsor").status_code,
+    }
+
+
+def columns_of_every_type(name: str) -> object:
+    """A column of each type that the client can define."""
+    contacts = client.entity("contact")
+    limits = {"min_value": 0, "max_value": 9}
+    kinds = [
+        IntegerAttributeMetadata(schema_name=f"{name}Whole", display_name=define_label("Whole"), **limits),
+        DecimalAttributeMetadata(
+            schema_name=f"{name}Decimal", display_name=define_label("Decimal"), precision=2, **limits
+        ),
+        DateTimeAttributeMetadata(schema_name=f"{name}Moment", display_name=define_label("Moment")),
+        MemoAttributeMetadata(schema_name=f"{name}Memo", display_name=define_label("Memo"), max_length=500),
+        BooleanAttributeMetadata(schema_name=f"{name}Yes", display_name=define_label("Yes")),
+    ]
+    made = [contacts.add_attribute(kind).status_code for kind in kinds]
+    low = name.lower()
+    row = {f"{low}whole": 3, f"{low}decimal": 1.5, f"{low}memo": "text", f"{low}yes": True}
+    [answer] = contacts.create(
+        [{"lastname": "Typed", **row, f"{low}moment": "2026-11-22T08:00:00Z"}], return_created=True
+    )
+    return {"made": made, "row": {name: answer.json()[name] for name in row} == row}
+
+
+def administration() -> object:
+    """A publisher; a solution, whose reference to it the client misspells; a key, which it looks for among columns."""
+    publisher = client.create_publisher(Publisher("Interop", "interop", "of a test", "itp", 71_000))
+    identity = publisher.headers["OData-EntityId"][-37:-1]
+    solution = Solution("Interop", "interop", "of a test", identity)
+    contacts = client.entity("contact")
+    return {
+        "publisher": publisher.status_code,
+        "solution": _error(lambda: client.create_solution(solution)),
+        "no_key": _error(lambda: contacts.remove_alternate_key(logical_name="new_pykey")),
     }
 
 
