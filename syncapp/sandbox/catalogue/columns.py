@@ -174,6 +174,11 @@ class Table:
         return {column.name: column for column in self.columns}
 
     @cached_property
+    def readable(self) -> tuple[Column, ...]:
+        """What a read without `$select` brings."""
+        return tuple(column for column in self.columns if column.readable)
+
+    @cached_property
     def by_wire_name(self) -> dict[str, Column]:
         return {column.wire_name: column for column in self.columns}
 
