@@ -31,6 +31,13 @@ _NAMES = {
     "NotEqualBusinessId": "ne-businessid",
     "EqualUserTeams": "eq-userteams",
     "EqualUserOrUserTeams": "eq-useroruserteams",
+    "EqualUserOrUserHierarchy": "eq-useroruserhierarchy",
+    "EqualUserOrUserHierarchyAndTeams": "eq-useroruserhierarchyandteams",
+    "Above": "above",
+    "AboveOrEqual": "eq-or-above",
+    "Under": "under",
+    "UnderOrEqual": "eq-or-under",
+    "NotUnder": "not-under",
     "Last7Days": "last-seven-days",
     "Next7Days": "next-seven-days",
 }

@@ -38,9 +38,6 @@ _OTHER_QUERIES = {
 
 def below_set(connection: sqlite3.Connection, table: Table, request: Request, rest: str) -> Answer:
     _may_read(table, request)
-    for option, answer in _OTHER_QUERIES.items():
-        if option in request.options and not rest:
-            return json_answer(200, answer(connection, table, request), applied(request))
     return _list(connection, Place.whole(table), request, rest)
 
 
@@ -73,6 +70,9 @@ def _list(connection: sqlite3.Connection, place: Place, request: Request, rest: 
         return _references(connection, place, request)
     if rest:
         raise errors.unknown(f"the path '{request.path[:100]}'")
+    for option, answer in _OTHER_QUERIES.items():
+        if option in request.options:
+            return json_answer(200, answer(connection, place, request), applied(request))
     if "$apply" in request.options:
         return json_answer(200, aggregation.answer(connection, place, request), applied(request))
     if tracking.is_tracking(request):

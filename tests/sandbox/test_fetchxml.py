@@ -152,6 +152,24 @@ def test_link_inside_a_filter_asks_only_whether_rows_exist(people: Sandbox, kind
     assert [row["name"] for row in rows] == names
 
 
+@pytest.mark.parametrize(
+    ("operator", "names"),
+    [("under", "bc"), ("eq-or-under", "abc"), ("above", ""), ("eq-or-above", "a"), ("not-under", "ad")],
+)
+def test_hierarchy_is_followed_up_and_down(sandbox: Sandbox, operator: str, names: str) -> None:
+    sandbox.reset(contacts=0)
+    for row in sandbox.rows("accounts"):
+        sandbox.delete(f"accounts({row['accountid']})")
+    ids = {name: f"00000000-0000-0000-0000-00000000000{name}" for name in "abcd"}
+    for name, parent in (("a", ""), ("b", "a"), ("c", "b"), ("d", "")):
+        bind = {"parentaccountid@odata.bind": f"/accounts({ids[parent]})"} if parent else {}
+        assert sandbox.post("accounts", {"accountid": ids[name], "name": name, **bind}).status_code == 204
+
+    where = f'<attribute name="name"/><filter>{cond("accountid", operator, ids["a"])}</filter>'
+
+    assert sorted(row["name"] for row in fetch(sandbox, where, entity="account")["value"]) == list(names)
+
+
 def test_first_match_brings_each_parent_once(people: Sandbox) -> None:
     people.post("accounts", {"name": "Nobody's"})
     link = '<link-entity name="contact" from="parentcustomerid" to="accountid" link-type="matchfirstrowusingcrossapply"'
@@ -331,7 +349,7 @@ def test_annotations_come_only_when_preferred(people: Sandbox) -> None:
         (
             f'<fetch><entity name="contact"><filter>{cond("lastname", "above", 1)}</filter></entity></fetch>',
             501,
-            "above",
+            "hierarchy",
         ),
         (
             f'<fetch><entity name="contact"><filter>{cond("gendercode", "eq", "x")}</filter></entity></fetch>',
@@ -445,6 +463,18 @@ def test_view_shows_its_rows_and_an_outlook_filter_what_it_selects(people: Sandb
     found = people.get(f"contacts?userQuery={created.headers['OData-EntityId'][-37:-1]}")
 
     assert sorted(row["firstname"] for row in found.json()["value"]) == ["Anna", "Bert"]
+
+
+def test_view_can_be_asked_of_the_rows_below_another(people: Sandbox) -> None:
+    people.post("accounts", {"name": "Other"})
+    xml = f'<fetch><entity name="contact"><filter>{cond("lastname", "not-null")}</filter></entity></fetch>'
+    paths = [
+        f"accounts({firm['accountid']})/contact_customer_accounts" for firm in people.rows("accounts?$orderby=name")
+    ]
+
+    found = [people.session.get(people.api + path, params={"fetchXml": xml}).json()["value"] for path in paths]
+
+    assert [len(rows) for rows in found] == [2, 0]
 
 
 def test_view_that_is_not_there_or_of_another_table_is_refused(people: Sandbox) -> None:

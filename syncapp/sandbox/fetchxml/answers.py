@@ -9,12 +9,13 @@ from __future__ import annotations
 import datetime
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from urllib.parse import quote, urlencode
 
-from syncapp.sandbox import paging, payload, skiptoken, values, visibility
+from syncapp.sandbox import errors, paging, payload, skiptoken, values, visibility
 from syncapp.sandbox.catalogue import SAVED_QUERY, USER_QUERY, Kind, Table
+from syncapp.sandbox.conditions import EVERYTHING, Condition, both
 from syncapp.sandbox.fetchxml import cookies, parsing, selects
 from syncapp.sandbox.fetchxml.execution import MOST_WITHOUT_COOKIE, Page, Position, Runner
 from syncapp.sandbox.fetchxml.operators import Asker
@@ -24,6 +25,7 @@ from syncapp.sandbox.fetchxml.query import Fetch
 from syncapp.sandbox.fetchxml.translation import Statement, translate
 from syncapp.sandbox.messages import Request
 from syncapp.sandbox.operations import etag
+from syncapp.sandbox.paging import Place
 from syncapp.sandbox.reading import FORMATTED, LOOKUP_TABLE, NAVIGATION
 
 _OPTIONS = frozenset({"fetchXml", "$count", "tag"})
@@ -33,26 +35,27 @@ _ATTRIBUTE_NAME = "OData.Community.Display.V1.AttributeName"
 Item = dict[str, object]
 
 
-def answer(connection: sqlite3.Connection, table: Table, request: Request) -> Item:
+def answer(connection: sqlite3.Connection, place: Place, request: Request) -> Item:
     """One page of `GET <set>?fetchXml=...`; ApiError 400 and 501."""
     paging.check_options(request, _OPTIONS)
-    return _answer(connection, table, request, parsing.parse(request.options["fetchXml"]))
+    return _answer(connection, place, request, parsing.parse(request.options["fetchXml"]))
 
 
-def answer_saved(connection: sqlite3.Connection, table: Table, request: Request) -> Item:
-    """What a view shows: `?savedQuery=GUID` or `?userQuery=GUID` ("Retrieve and execute predefined queries")."""
+def answer_saved(connection: sqlite3.Connection, place: Place, request: Request) -> Item:
+    """A view's rows of a collection: `savedQuery=GUID`, `userQuery=GUID` ("Retrieve and execute predefined queries")."""
     paging.check_options(request, frozenset({"savedQuery", "userQuery", "$count", "tag"}))
     views, name = (SAVED_QUERY, "savedQuery") if "savedQuery" in request.options else (USER_QUERY, "userQuery")
     request.rights.require(visibility.privilege("Read", views), views.name)
     view = payload.address(views, request.options[name]).existing(connection)
     visibility.check_row(connection, views, view, request.rights)
-    return _answer(connection, table, request, parsing.parse(str(view["fetchxml"])))
+    return _answer(connection, place, request, parsing.parse(str(view["fetchxml"])))
 
 
-def _answer(connection: sqlite3.Connection, table: Table, request: Request, fetch: Fetch) -> Item:
+def _answer(connection: sqlite3.Connection, place: Place, request: Request, fetch: Fetch) -> Item:
+    table = place.table
     if fetch.root.table != table.name:
         raise bad(f"The entity name '{fetch.root.table}' of the FetchXML is not that of the set '{table.set_name}'.")
-    statement = translate(fetch, asker(request), request.rights)
+    statement = _within(place, translate(fetch, asker(request), request.rights))
     renderer = Renderer(statement, request.annotations, aggregate=fetch.aggregate)
     runner = Runner(connection, fetch, statement, labels=renderer.formatted)
     size = min(fetch.size or LARGEST_PAGE, fetch.limit or LARGEST_PAGE)
@@ -66,8 +69,19 @@ def _answer(connection: sqlite3.Connection, table: Table, request: Request, fetc
     }
 
 
-def answer_sql(connection: sqlite3.Connection, table: Table, request: Request) -> Item:
+def _within(place: Place, statement: Statement) -> Statement:
+    """Only the rows of the collection that was asked, such as those below one row."""
+    table, root = place.table, statement.root
+    rows = f"SELECT {table.name}.{table.key.name} FROM {table.name} WHERE {place.within.sql}"  # noqa: S608 - catalogue
+    own = Condition(f"{root.expression(table.key)} IN ({rows})", place.within.parameters)
+    return statement if place.within is EVERYTHING else replace(statement, where=both(statement.where, own))
+
+
+def answer_sql(connection: sqlite3.Connection, place: Place, request: Request) -> Item:
     """One page of `GET <set>?sql=SELECT ...`; ApiError 400."""
+    table = place.table
+    if place.within is not EVERYTHING:
+        raise errors.unknown("SQL below a row")
     paging.check_options(request, frozenset({"sql", "$skiptoken", "tag"}))
     fetch = selects.parse(request.options["sql"])
     if fetch.root.table != table.name:
@@ -82,8 +96,8 @@ def answer_sql(connection: sqlite3.Connection, table: Table, request: Request) -
     body: Item = {"@odata.context": _context(table, request), **_counts(runner, fetch, request, renderer)}
     body["value"] = [renderer.render(row) for row in page.rows]
     if page.more and fetch.limit is None:
-        place: list[object] = runner.place(page.rows[-1]) if runner.keeps_place else [position.skip + size]
-        query = {"sql": request.options["sql"], "$skiptoken": skiptoken.write_cookie(number + 1, place)}
+        end: list[object] = runner.place(page.rows[-1]) if runner.keeps_place else [position.skip + size]
+        query = {"sql": request.options["sql"], "$skiptoken": skiptoken.write_cookie(number + 1, end)}
         body["@odata.nextLink"] = f"{request.base_url}{table.set_name}?{urlencode(query, quote_via=quote)}"
     return body
 

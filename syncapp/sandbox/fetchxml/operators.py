@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from syncapp.sandbox import catalogue, errors, texts
 from syncapp.sandbox.catalogue import Column, Kind
-from syncapp.sandbox.conditions import Condition
-from syncapp.sandbox.fetchxml import dates
+from syncapp.sandbox.conditions import Condition, joined
+from syncapp.sandbox.fetchxml import dates, hierarchies
 from syncapp.sandbox.fetchxml.dates import Span
 from syncapp.sandbox.fetchxml.literals import literal, moment
 from syncapp.sandbox.fetchxml.parsing import bad
@@ -171,7 +171,29 @@ def _equals_user_or_teams(_column: Column, expression: str, _test: Test, asker: 
     return Condition(f"({expression} = ? OR {expression} IN ({_own_teams()}))", (asker.user, asker.user))
 
 
+def _equals_user_or_reports(_column: Column, expression: str, _test: Test, asker: Asker) -> Condition:
+    reports = hierarchies.under("systemuser")
+    return Condition(f"({expression} = ? OR {expression} IN ({reports}))", (asker.user, asker.user))
+
+
+def _equals_user_or_reports_or_teams(column: Column, expression: str, test: Test, asker: Asker) -> Condition:
+    return joined(
+        "OR", (handler(column, expression, test, asker) for handler in (_equals_user_or_reports, _equals_teams))
+    )
+
+
 Handler = Callable[[Column, str, Test, Asker], Condition]
+
+
+def _related(ids: Callable[[str], str], *, itself: bool) -> Handler:
+    """The rows above or under the one that the condition names."""
+
+    def related(column: Column, expression: str, test: Test, _asker: Asker) -> Condition:
+        found, row_id = ids(hierarchies.table_of(column)), literal(column, _single(test))
+        own = f"{expression} = ? OR " if itself else ""
+        return Condition(f"({own}{expression} IN ({found}))", (row_id,) * (1 + itself))
+
+    return related
 
 
 def _negated(handler: Handler) -> Handler:
@@ -197,6 +219,13 @@ _HANDLERS: dict[str, Handler] = {
     "ne-businessid": _negated(_equals_business_unit),
     "eq-userteams": _equals_teams,
     "eq-useroruserteams": _equals_user_or_teams,
+    "eq-useroruserhierarchy": _equals_user_or_reports,
+    "eq-useroruserhierarchyandteams": _equals_user_or_reports_or_teams,
+    "above": _related(hierarchies.above, itself=False),
+    "eq-or-above": _related(hierarchies.above, itself=True),
+    "under": _related(hierarchies.under, itself=False),
+    "eq-or-under": _related(hierarchies.under, itself=True),
+    "not-under": _negated(_related(hierarchies.under, itself=False)),
 }
 # Every operator that is known here.
 NAMES = dates.NAMES | {*_COMPARISONS, *_PATTERNS, *_HANDLERS, *_DAYS}
