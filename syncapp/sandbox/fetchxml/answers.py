@@ -42,7 +42,7 @@ def answer(connection: sqlite3.Connection, place: Place, request: Request) -> It
 
 
 def answer_saved(connection: sqlite3.Connection, place: Place, request: Request) -> Item:
-    """A view's rows of a collection: `savedQuery=GUID`, `userQuery=GUID` ("Retrieve and execute predefined queries")."""
+    """What a view shows of a collection, by the view's id ("Retrieve and execute predefined queries")."""
     paging.check_options(request, frozenset({"savedQuery", "userQuery", "$count", "tag"}))
     views, name = (SAVED_QUERY, "savedQuery") if "savedQuery" in request.options else (USER_QUERY, "userQuery")
     request.rights.require(visibility.privilege("Read", views), views.name)
