@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from syncapp.crm import errors
+from syncapp.crm import errors, filters
 from syncapp.crm.directory_records import ActingFor, SyncMethod
 from syncapp.crm.filters_records import FilterChange, MethodChange, Switch
 from syncapp.crm.transport import Deadline
@@ -305,6 +305,24 @@ def test_the_method_of_mailboxes_is_set_each_by_itself(scene):
     assert [(entry["id"], entry["changes"]["actdeliverymethod"]) for entry in scene.written()] == [
         (str(rob.id), [rob.method, other])
     ]
+
+
+@pytest.mark.parametrize("other", ["method", "mailbox"])
+def test_a_read_back_of_something_else_proves_nothing(scene, monkeypatch, other):
+    rita, rob = _mailbox(scene, "Rita"), _mailbox(scene, "Rob")
+    honest = filters._method_step
+
+    def crooked(change, tag):
+        step = honest(change, tag)
+        if other == "method":
+            return replace(step, writes=honest(replace(change, method=rita.method), tag).writes)
+        return replace(step, proof=honest(replace(change, mailbox_id=rob.id), tag).proof)
+
+    monkeypatch.setattr(filters, "_method_step", crooked)
+    wanted = rob.method if other == "mailbox" else (set(SyncMethod) - {rita.method}).pop()
+    (result,) = scene.crm.filters.set_methods([MethodChange(rita.id, wanted, rita.etag)])
+
+    assert (result.error, result.proved) == (None, False)
 
 
 @every_part_error
