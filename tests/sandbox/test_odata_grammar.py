@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.sandbox.caller import Sandbox, request_text
 
-RUN = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+RUN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 COLUMNS = st.sampled_from(
     [
         *("firstname", "fullname", "createdon", "birthdate", "statecode", "donotemail", "creditlimit", "nosuch"),
@@ -160,3 +161,95 @@ def test_no_batch_breaks(sandbox: Sandbox, parts: list[tuple[str, str]]) -> None
     answer = sandbox.batch(*texts)
     assert answer.status_code < 500 or answer.status_code == 501
     assert "HTTP/1.1 500" not in answer.text, answer.text
+
+
+HEADERS = st.sampled_from(
+    [
+        *("Prefer", "If-Match", "If-None-Match", "Content-Type", "Accept", "Accept-Encoding", "Range", "Consistency"),
+        *("OData-Version", "OData-MaxVersion", "CallerObjectId", "MSCRMCallerID", "MSCRM.SolutionUniqueName"),
+        *("MSCRM.MergeLabels", "MSCRM.SuppressDuplicateDetection", "MSCRM.BypassBusinessLogicExecution"),
+        *("MSCRM.BypassBusinessLogicExecutionStepIds", "MSCRM.BypassCustomPluginExecution", "Cookie", "Host"),
+    ]
+)
+HEADER_VALUES = st.one_of(
+    st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=30).map(str.strip),
+    st.lists(
+        st.sampled_from(
+            [
+                *("odata.maxpagesize", "=", "5", "0", "99999999999", ",", ";", '"', "*", "return", "representation"),
+                *("odata.include-annotations", "odata.track-changes", "respond-async", 'W/"1"', 'W/"', "null", "4.0"),
+                *("application/json", "multipart/mixed", "boundary=b", "deadbeef-0000-4000-8000-000000000000", "true"),
+            ]
+        ),
+        max_size=6,
+    ).map("".join),
+)
+ASKED = st.sampled_from(
+    ["GET contacts", "GET contacts(deadbeef-0000-4000-8000-000000000000)", "POST contacts", "POST $batch"]
+)
+
+
+@RUN
+@given(ASKED, st.dictionaries(HEADERS, HEADER_VALUES, max_size=3))
+def test_no_header_breaks(sandbox: Sandbox, asked: str, headers: dict[str, str]) -> None:
+    method, _, path = asked.partition(" ")
+    raw = {name: value.encode("latin-1") for name, value in headers.items()}
+    answer = sandbox.session.request(method, sandbox.api + path, headers=raw, data=b"{}")  # type: ignore[arg-type]  # bytes pass
+    assert answer.status_code < 500 or answer.status_code == 501, (asked, headers, answer.text)
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            b"--batch_1",
+            b"--batch_1--",
+            b"--cs",
+            b"--cs--",
+            b"\r\n",
+            b"\n",
+            b"\r\n\r\n",
+            b"Content-Type: application/http",
+        ),
+        *(b"Content-Type: multipart/mixed; boundary=cs", b"Content-ID: 1", b"Content-Length: 5", b"HTTP/1.1", b" "),
+        *(
+            b"GET /api/data/v9.2/contacts?$top=1 HTTP/1.1",
+            b"POST $1/contact_customer_accounts HTTP/1.1",
+            b"{}",
+            b"\xff",
+        ),
+        *(b'PATCH contacts(x) HTTP/1.1\r\nIf-Match: *\r\n\r\n{"lastname": 1', b"DELETE \xc3\x28 HTTP/9", b"\x00", b"["),
+    ]
+)
+
+
+@RUN
+@given(st.one_of(st.lists(PIECES, max_size=20).map(b"".join), st.binary(max_size=60)))
+def test_no_bytes_in_a_batch_break(sandbox: Sandbox, body: bytes) -> None:
+    kind = {"Content-Type": 'multipart/mixed; boundary="batch_1"'}
+    answer = sandbox.session.post(f"{sandbox.api}$batch", data=body, headers=kind)
+    assert answer.status_code < 500 or answer.status_code == 501, answer.text
+    assert "HTTP/1.1 500" not in answer.text, answer.text
+
+
+@RUN
+@given(WRITES, st.binary(max_size=40))
+def test_no_bytes_in_a_body_break(sandbox: Sandbox, write: str, body: bytes) -> None:
+    method, _, path = write.partition(" ")
+    answer = sandbox.session.request(method, sandbox.api + path, data=body)
+    assert answer.status_code < 500 or answer.status_code == 501, (write, body, answer.text)
+
+
+@RUN
+@given(
+    st.binary(max_size=12), st.sampled_from(["contacts(%s)", "contacts?$filter=lastname eq '%s'", "%s", "contacts?%s"])
+)
+def test_no_percent_encoded_bytes_break(sandbox: Sandbox, raw: bytes, path: str) -> None:
+    target = path.replace("%s", "".join(f"%{byte:02X}" for byte in raw)).replace(" ", "%20")
+    with socket.create_connection(("127.0.0.1", sandbox.server.port), timeout=10) as connection:
+        token = sandbox.session.headers["Authorization"]
+        head = (
+            f"GET /api/data/v9.2/{target} HTTP/1.1\r\nHost: x\r\nAuthorization: {token!s}\r\nConnection: close\r\n\r\n"
+        )
+        connection.sendall(head.encode())
+        status = int(connection.recv(100).split(b" ")[1])
+    assert status < 500 or status == 501, target
