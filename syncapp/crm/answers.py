@@ -31,6 +31,9 @@ _BY_STATUS: Mapping[int, type[CrmError]] = {
     412: Stale,
     429: Throttled,
 }
+# A deadlock or a timeout of the CRM's database ("Use bulk operation messages"): no word about the value, whatever
+# the status, which is documented nowhere.
+_PASSING_CODES = frozenset({"0x80044150", "0x80044151"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _SHORTEST_WAIT, _LONGEST_WAIT = 1.0, 900.0
 
@@ -52,7 +55,7 @@ class Answer:
 def failure(answer: Answer | Part, *, request_id: str = "") -> CrmError:
     """The error that a status of 300 and above stands for."""
     code, message = odata.error_details(answer.body)
-    kind = _kind(answer.status)
+    kind = ServerFault if code.lower() in _PASSING_CODES else _kind(answer.status)
     return kind(
         message or f"The CRM answered {answer.status}.",
         status=answer.status,

@@ -3,7 +3,7 @@
     CrmError
     ├── transient: the same request may succeed later
     │   ├── Unreachable          no answer, or an answer that broke off
-    │   ├── ServerFault          5xx (501 is the exception: it stays as it is)
+    │   ├── ServerFault          5xx (501 is the exception: it stays as it is), a deadlock or timeout of its database
     │   ├── Throttled            429; `retry_after` says when
     │   └── TokenUnavailable     the sign-in service gave no token, for now
     └── lasting: something has to change first

@@ -45,6 +45,13 @@ def test_an_error_carries_what_an_administrator_needs():
     assert (error.code, error.message, error.request_id) == ("0x80060882", "Changed.", "abc-1")
 
 
+@pytest.mark.parametrize("code", ["0x80044150", "0x80044151"])
+def test_a_deadlock_is_no_word_about_the_value(code):
+    error = failure(Answer(400, {}, b'{"error":{"code":"%s","message":"SQL"}}' % code.encode()))
+
+    assert (type(error), error.transient) == (errors.ServerFault, True)
+
+
 def test_a_request_id_that_is_none_is_left_out():
     assert failure(Answer(500, {"req_id": "a b\x1b[31m"}, b"")).request_id == ""
 

@@ -57,6 +57,24 @@ def test_a_lookup_is_written_by_the_names_of_its_relationship():
     assert column.navigation == (Navigation("new_region", "new_Region", "new_regionset"),)
 
 
+def test_a_relationship_to_a_table_that_is_not_listed_is_left_out():
+    relationship = {
+        "ReferencingAttribute": "x",
+        "ReferencedEntity": "new_region",
+        "ReferencingEntityNavigationPropertyName": "new_Region",
+    }
+
+    (column,) = _columns(
+        {"AttributeTypeName": {"Value": "LookupType"}}, (4, {"Targets": ["new_region"]}), (-2, relationship)
+    )
+
+    assert column.navigation == ()
+
+
+def test_definitions_are_not_read_from_a_cache():
+    assert {read.headers["Consistency"] for read in metadata.reads("contact")} == {"Strong"}
+
+
 @pytest.mark.parametrize(
     "detail",
     [

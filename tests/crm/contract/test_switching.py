@@ -38,6 +38,16 @@ def test_a_filter_goes_on_again_with_the_status_it_had(scene):
     assert [(each.state, each.status) for each in result.now if each.id == found.id] == [(0, 3)]
 
 
+def test_a_status_of_the_other_state_is_rejected(scene):
+    found = scene.filters("Rita")["task"]
+    wrong = FilterChange(found.id, active=False, etag=found.etag, status=1)
+
+    (result,) = scene.crm.filters.switch([Switch(found.owner_id, (wrong,))])
+
+    assert isinstance(result.error, errors.Rejected)
+    assert scene.written() == []
+
+
 def test_several_owners_are_switched_in_one_request(scene):
     switches = [switch_off(scene.filters(name)["appointment"]) for name in ("Rita", "Rob", "Fred")]
 
