@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from syncapp.sandbox import errors
+from syncapp.sandbox import errors, rows
 from syncapp.sandbox.catalogue import SAVED_QUERY, STEP, Table
-from syncapp.sandbox.catalogue.filters import FILTER_TYPES
+from syncapp.sandbox.catalogue.filters import FILTER_TYPES, TEMPLATE_OF
 from syncapp.sandbox.errors import ApiError
+from syncapp.sandbox.store import Row, Transaction
 
 ASYNCHRONOUS, POST_OPERATION = 1, 40
 
@@ -20,6 +21,16 @@ def before_write(table: Table, row: Mapping[str, object] | None, changes: Mappin
         _step({**(row or {}), **changes})
     if table.name == SAVED_QUERY.name:
         _view({**(row or {}), **changes})
+
+
+def after_write(transaction: Transaction, table: Table, row: Row) -> None:
+    """Each table has one default template of a kind; a new one takes its place, which no page says and is assumed."""
+    if table.name != SAVED_QUERY.name or not row["isdefault"] or row["querytype"] not in TEMPLATE_OF.values():
+        return
+    statement = """SELECT * FROM savedquery WHERE isdefault = 1 AND querytype = :querytype
+        AND returnedtypecode = :returnedtypecode AND savedqueryid <> :savedqueryid"""
+    for other in transaction.connection.execute(statement, row).fetchall():
+        rows.update(transaction, SAVED_QUERY, dict(other), {"isdefault": 0})
 
 
 def _nothing_missing(table: Table, values: Mapping[str, object]) -> None:

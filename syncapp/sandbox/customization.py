@@ -19,7 +19,14 @@ from syncapp.sandbox.catalogue import (
     current,
     registry,
 )
-from syncapp.sandbox.catalogue.columns import lookup, state_columns, system_columns
+from syncapp.sandbox.catalogue.columns import (
+    lookup,
+    nothing_computed,
+    owning,
+    owning_of,
+    state_columns,
+    system_columns,
+)
 from syncapp.sandbox.column_definitions import Body, is_true, label_of, schema_name_of
 from syncapp.sandbox.errors import ApiError
 from syncapp.sandbox.store import Transaction
@@ -47,13 +54,14 @@ def create_table(transaction: Transaction, body: Body) -> Table:
         columns=(
             *system_columns(key, label_of(body, "DisplayName", schema_name)),
             *own,
-            *([lookup("ownerid", "Owner", "systemuser")] if is_owned else []),
+            *(owning() if is_owned else ()),
             *state_columns("Active", "Inactive"),
         ),
         change_tracking=is_true(body.get("ChangeTrackingEnabled")),
         privilege=schema_name,
         schema_name=schema_name,
         is_custom=True,
+        computed=owning_of if is_owned else nothing_computed,
     )
     _check_names(table)
     _put(transaction, table, schema.table_statements(table))

@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import asdict
 
 from syncapp.sandbox.catalogue import BUILT_IN, AlternateKey, Catalogue, Column, GlobalChoice, Kind, Link, Option, Table
-from syncapp.sandbox.catalogue.columns import nothing_computed
+from syncapp.sandbox.catalogue.columns import Computed, nothing_computed, owning_of
 
 _PLAIN = (
     *("name", "set_name", "label", "plural_label", "object_type_code", "primary_name", "change_tracking"),
@@ -66,8 +66,14 @@ def _table(details: dict[str, object]) -> Table:
         link=Link(str(link["collection"]), tuple(link["columns"])) if isinstance(link, dict) else None,
         writable=built_in.writable if built_in else not link,
         indexes=built_in.indexes if built_in else (),
-        computed=built_in.computed if built_in else nothing_computed,
+        computed=built_in.computed if built_in else _computed(columns),
+        is_part=built_in.is_part if built_in else False,
     )
+
+
+def _computed(columns: object) -> Computed:
+    names = {column["name"] for column in columns}  # type: ignore[attr-defined]  # a list, as saved
+    return owning_of if "owninguser" in names else nothing_computed
 
 
 def _column(details: dict[str, object]) -> Column:

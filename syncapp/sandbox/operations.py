@@ -63,6 +63,7 @@ def _create(transaction: Transaction, table: Table, body: Mapping[str, object], 
     duplicates.check(transaction, table, {}, changes)
     row = rows.create(transaction, table, {**changes, **fixed})
     visibility.check_row(transaction.connection, table, row, transaction.author.rights, "WriteAccess")
+    checks.after_write(transaction, table, row)
     for name, bodies in inside.items():
         _create_below(transaction, table, str(row[table.key.name]), name, bodies, depth)
     return Written(table, row, created=True)
@@ -108,6 +109,7 @@ def update(
     checks.before_write(table, row, changes)
     duplicates.check(transaction, table, row, changes)
     after = rows.update(transaction, table, row, changes)
+    checks.after_write(transaction, table, after)
     staged = None
     if not transaction.bypasses_plugin and plugin.concerns(transaction.connection, table, changes):
         after, staged = plugin.stage_and_restore(transaction, row, after)

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from syncapp.sandbox import associations, errors, operands, operations, payload, reads
 from syncapp.sandbox.catalogue import Column, Table, current
 from syncapp.sandbox.messages import Answer, Request, json_answer
-from syncapp.sandbox.operations import NO_CONDITIONS, Written, etag
+from syncapp.sandbox.operations import NO_CONDITIONS, Conditions, Written, etag
 from syncapp.sandbox.payload import Address
 from syncapp.sandbox.store import Transaction
 
@@ -50,6 +50,11 @@ def _below(transaction: Transaction, address: Address, request: Request, rest: s
         row = address.existing(transaction.connection)
         made = associations.create_below(transaction, found, str(row[address.table.key.name]), request.row())
         return written_answer(transaction, made, request)
+    if found is not None and request.method == "PUT" and not tail:
+        # "Associate tables on update using collection-valued navigation property": activity parties alone.
+        body = {name: request.json().get("value")}
+        operations.update(transaction, address, body, conditions=_existing_only(request))
+        return NO_CONTENT
     if tail or request.method not in ("PUT", "DELETE"):
         raise errors.unknown(f"{request.method} on '{request.path[:100]}'")
     column = operands.column_of(address.table, name)
@@ -57,6 +62,11 @@ def _below(transaction: Transaction, address: Address, request: Request, rest: s
     value = _value(request) if request.method == "PUT" else None
     operations.update(transaction, address, {column.name: value}, conditions=request.conditions)
     return NO_CONTENT
+
+
+def _existing_only(request: Request) -> Conditions:
+    """A list of parties has no row to come with."""
+    return request.conditions if request.conditions.if_match else Conditions(if_match="*")
 
 
 def _value(request: Request) -> object:

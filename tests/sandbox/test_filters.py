@@ -171,6 +171,16 @@ def test_default_template_is_active_and_no_filter(sandbox: Sandbox) -> None:
     assert sandbox.post("savedqueries", view).status_code == 400
 
 
+def test_table_has_one_default_template(sandbox: Sandbox) -> None:
+    template = {"name": "X", "querytype": 131_072, "returnedtypecode": "task", "isdefault": True}
+    assert sandbox.post("savedqueries", template).status_code == 204
+
+    found = sandbox.rows(
+        "savedqueries?$filter=querytype eq 131072 and returnedtypecode eq 'task' and isdefault eq true"
+    )
+    assert [row["name"] for row in found] == ["X"]
+
+
 def test_mailbox_of_a_user_is_found_both_ways(sandbox: Sandbox) -> None:
     [mailbox] = sandbox.rows(f"mailboxes?$filter=_regardingobjectid_value eq {JONAS.user_id}")
     user = sandbox.get(f"systemusers({JONAS.user_id})?$select=fullname&$expand=defaultmailbox($select=name)").json()
