@@ -126,7 +126,7 @@ def _mapped(options: Options, body: Body, change: Callable[[Option], Option]) ->
 
 
 def _there(options: Options, body: Body) -> None:
-    if body.get("Value") not in {option.value for option in options}:
+    if not _is_whole(body.get("Value")) or body["Value"] not in {option.value for option in options}:
         raise errors.bad_payload(f"There is no option with the value {str(body.get('Value'))[:20]}.")
 
 

@@ -20,6 +20,7 @@ from syncapp.sandbox import (
     visibility,
 )
 from syncapp.sandbox.catalogue import BY_NAME, Table
+from syncapp.sandbox.fetchxml import parsing
 from syncapp.sandbox.messages import Answer, Request, json_answer
 from syncapp.sandbox.metadata import changes
 from syncapp.sandbox.metadata.names import metadata_id
@@ -177,8 +178,10 @@ def _create_entities(transaction: Transaction, request: Request) -> Answer:
 def _publish(transaction: Transaction, request: Request) -> Answer:
     """Nothing is left to be done: definitions and web resources are in use as soon as they are stored."""
     transaction.author.rights.require(CUSTOMIZE)
-    if request.path == "PublishXml" and not isinstance(request.json().get("ParameterXml"), str):
-        raise errors.bad_payload("'ParameterXml' is missing.")
+    if request.path == "PublishXml":
+        text = request.json().get("ParameterXml")
+        if not isinstance(text, str) or parsing.root_of(text).tag != "importexportxml":
+            raise errors.bad_payload("'ParameterXml' is an importexportxml document.")
     return _DONE
 
 

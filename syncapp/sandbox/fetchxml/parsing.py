@@ -46,7 +46,7 @@ def bad(message: str, code: str = INVALID_XML) -> ApiError:
 
 def parse(text: str) -> Fetch:
     """The query that the XML asks for; ApiError 400 or 501."""
-    element = _element(text)
+    element = root_of(text)
     if element.tag != "fetch":
         raise bad("Invalid XML: the root element is not 'fetch'.")
     _check(element)
@@ -57,7 +57,8 @@ def parse(text: str) -> Fetch:
     return _checked(_fetch(element, root))
 
 
-def _element(text: str) -> Element:
+def root_of(text: str) -> Element:
+    """The document of a text from outside; ApiError 400, also for one that declares entities."""
     if re.search(r"<!\s*(DOCTYPE|ENTITY)", text, re.IGNORECASE):
         raise bad("Invalid XML: a document type is not allowed.")
     try:
