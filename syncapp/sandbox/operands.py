@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from syncapp.sandbox import errors, odata
+from syncapp.sandbox import errors, odata, values
 from syncapp.sandbox.catalogue import Column, Kind, Table
 from syncapp.sandbox.conditions import Parameters
 
@@ -57,8 +57,7 @@ def literal(table: Table, column: Column, node: odata.Node) -> object:
 def stored(column: Column, node: odata.Literal) -> object:
     """The value as SQLite holds it; ApiError 400 when it is out of every range."""
     if node.kind == "text":
-        text = unicode_text(node.value)
-        return text.lower() if column.kind in ID_KINDS else text
+        return _text(column, unicode_text(node.value))
     if node.kind == "guid":
         return str(node.value).lower()
     if node.kind in ("date", "datetime"):
@@ -68,13 +67,21 @@ def stored(column: Column, node: odata.Literal) -> object:
     return int(node.value) if isinstance(node.value, bool) else node.value
 
 
+def _text(column: Column, text: str) -> str:
+    form = values.guid if column.kind in ID_KINDS else values.chosen if column.kind is Kind.CHOICES else str
+    try:
+        return form(text)
+    except ValueError:
+        raise errors.incompatible(f"'{column.name}' and '{ascii(text)[1:60]}'") from None
+
+
 def _moment(column: Column, text: str) -> str:
     try:
         if column.kind is Kind.DATE:
             return datetime.date.fromisoformat(text[:10]).isoformat()
         value = datetime.datetime.fromisoformat(text)
         aware = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
-        return aware.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return values.bound(aware)
     except (ValueError, OverflowError):
         raise errors.bad_query(f"'{text[:40]}' is not a moment.") from None
 

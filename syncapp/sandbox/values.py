@@ -26,6 +26,17 @@ def guid(text: object) -> str:
     return str(uuid.UUID(text.strip("{}")))
 
 
+def bound(moment: datetime.datetime) -> str:
+    """A moment to compare with stored ones. Those have whole seconds: a part of one sorts between two of them."""
+    text = moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{text}~" if moment.microsecond else text
+
+
+def chosen(text: str) -> str:
+    """Several choices in the order in which they are stored; ValueError for anything else."""
+    return ",".join(str(number) for number in sorted({int(part) for part in text.split(",")}))
+
+
 def checked(table: Table, column: Column, value: object) -> object:
     """The stored form of what a request sent; ApiError 400 as Dataverse would answer it."""
     if value is None:

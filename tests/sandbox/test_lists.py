@@ -27,6 +27,8 @@ def people(sandbox: Sandbox) -> Sandbox:
             "creditlimit": limit,
             "birthdate": day,
         }
+        if number == 0:
+            body |= {"lastonholdtime": "2026-01-31T23:30:00Z", "osync_topics": "410000000,410000002"}
         sandbox.post("contacts", {**body, "numberofchildren": number, "donotfax": number % 2 == 0})
     return sandbox
 
@@ -58,6 +60,8 @@ def found(sandbox: Sandbox, condition: str) -> set[str]:
         ("createdon gt 2020-01-01T00:00:00Z", "01234"),
         ("createdon gt 2020-01-01", "01234"),
         ("preferredcontactmethodcode eq 1", "01234"),
+        ("lastonholdtime lt 2026-01-31T23:30:00.5Z and lastonholdtime gt 2026-02-01T00:29:59.5%2B01:00", "0"),
+        ("osync_topics eq '410000002,410000000'", "0"),
         ("lastname eq 'it''s'", ""),
     ],
 )
@@ -70,7 +74,7 @@ def test_filter_by_id_and_by_lookup(sandbox: Sandbox) -> None:
     company = contact["_parentcustomerid_value"]
 
     by_id = sandbox.rows(f"contacts?$filter=contactid eq {contact['contactid'].upper()}")
-    by_text = sandbox.rows(f"contacts?$filter=contactid eq '{contact['contactid']}'")
+    by_text = sandbox.rows(f"contacts?$filter=contactid eq '{{{contact['contactid']}}}'")
     by_company = sandbox.rows(f"contacts?$filter=_parentcustomerid_value eq {company}")
     assert [row["contactid"] for row in by_id] == [row["contactid"] for row in by_text] == [contact["contactid"]]
     assert contact["contactid"] in {row["contactid"] for row in by_company}
@@ -83,6 +87,7 @@ def test_filter_by_id_and_by_lookup(sandbox: Sandbox) -> None:
         ("$filter=firstname eq", 400),
         ("$filter=firstname eq 1", 400),
         ("$filter=creditlimit eq 'a'", 400),
+        ("$filter=contactid eq 'a'", 400),
         ("$select=nosuch", 400),
         ("$orderby=nosuch", 400),
         ("$orderby=firstname sideways", 400),

@@ -27,10 +27,12 @@ def _converted(column: Column, text: str) -> object:
     if column.kind in (Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY):
         return _finite(float(text))
     if column.kind is Kind.DATE_TIME:
-        return moment(text).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return values.bound(moment(text))
     if column.kind is Kind.DATE:
         return moment(text).date().isoformat()
-    return text if column.kind in TEXT_KINDS or column.kind is Kind.CHOICES else _whole(text)
+    if column.kind is Kind.CHOICES:
+        return values.chosen(text)
+    return text if column.kind in TEXT_KINDS else _whole(text)
 
 
 def _finite(number: float) -> float:
