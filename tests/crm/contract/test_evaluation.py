@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from syncapp.crm import errors
+from syncapp.crm import errors, fetch_xml
 from syncapp.crm.directory_records import ActingFor
 from syncapp.crm.filters_records import Counted
 from tests.crm.contract.scene import IDS
@@ -177,6 +177,15 @@ def test_meetings_to_come_are_those_that_one_organizes_with_others(scene):
     assert [(each.id, each.subject, each.attendees) for each in new] == [(wanted, "Price talks", 2)]
     assert after.complete
     assert all(each.starts > NOW for each in new)
+
+
+def test_meetings_that_are_more_than_a_page_are_not_called_complete(scene, monkeypatch):
+    monkeypatch.setattr(fetch_xml, "LARGEST_PAGE", 1)
+    _meeting(scene, "Nils", "Rita", "Rob")
+
+    (found,) = _organized(scene, "Nils")
+
+    assert (len(found.meetings), found.complete) == (1, False)
 
 
 def test_a_cancelled_meeting_is_none(scene):
