@@ -67,7 +67,11 @@ class CrmClient:
         self._writes_allowed = writes_allowed
         self._filter_writes_allowed = filter_writes_allowed
         self.directory = Directory(transport)
-        self.filters = Filters(transport, writes_allowed=filter_writes_allowed)
+        self.filters = Filters(
+            transport,
+            writes_allowed=filter_writes_allowed,
+            prove_home=lambda deadline: self.prove_home(deadline=deadline),
+        )
         self.evaluation = Evaluation(transport)
         self.lookups = Lookups(transport)
 

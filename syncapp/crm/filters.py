@@ -42,9 +42,13 @@ _DEFAULT_STATUS = {_ON: 1, _OFF: 2}
 class Filters:
     """Every write carries If-Match and is read back in the same request."""
 
-    def __init__(self, transport: Transport, *, writes_allowed: Callable[[], bool]) -> None:
+    def __init__(
+        self, transport: Transport, *, writes_allowed: Callable[[], bool], prove_home: Callable[[Deadline | None], None]
+    ) -> None:
+        """`prove_home` raises WritesDisabled where the address leads to another CRM than ours."""
         self._transport = transport
         self._writes_allowed = writes_allowed
+        self._prove_home = prove_home
 
     def of(
         self,
@@ -99,7 +103,7 @@ class Filters:
         """
         if acting_for is not None and [switch.owner_id for switch in switches] != [acting_for.user_id]:
             raise ValueError("In somebody's name only his own filters can be switched.")
-        self._require_writes()
+        self._require_writes(deadline)
         return self._switch(switches, acting_for, tag, deadline)
 
     def _switch(
@@ -126,7 +130,7 @@ class Filters:
         nobody after him is written, and they have WritesDisabled. An owner whose request as a whole failed has its
         error in place of a result. Raises WritesDisabled before anything is sent.
         """
-        self._require_writes()
+        self._require_writes(deadline)
 
         def one(switch: Switch, name: ActingFor) -> SwitchResult | CrmError:
             try:
@@ -150,14 +154,15 @@ class Filters:
         self, changes: Sequence[MethodChange], *, tag: str = "", deadline: Deadline | None = None
     ) -> tuple[MethodResult, ...]:
         """Sets how some mailboxes synchronize, each by itself, in one request; errors as in `switch`."""
-        self._require_writes()
+        self._require_writes(deadline)
         steps = [_method_step(change, tag) for change in changes]
         answers = carry_out(self._transport, steps, headers=None, deadline=deadline)
         return tuple(_method_set(change, answer) for change, answer in zip(changes, answers, strict=True))
 
-    def _require_writes(self) -> None:
+    def _require_writes(self, deadline: Deadline | None) -> None:
         if not self._writes_allowed():
             raise WritesDisabled("Switching filters is not enabled for this connection.", code="read_only")
+        self._prove_home(deadline)
 
     def _owner(self, owner_id: UUID, part: Part, deadline: Deadline | None) -> OwnerFilters:
         try:

@@ -295,6 +295,20 @@ def test_while_filters_may_not_be_switched_nothing_is_sent(scene, write):
     assert scene.written() == []
 
 
+@pytest.mark.parametrize("write", ["switch", "switch_in_their_names", "set_methods"])
+def test_in_another_crm_than_ours_nothing_is_switched(scene, write):
+    rita, found = scene.user("Rita"), scene.filters("Rita")["task"]
+    elsewhere = scene.cloud.client(belongs_to=lambda organization_id: False)
+    given = [MethodChange(rita.mailbox_id, SyncMethod.NONE)] if write == "set_methods" else [switch_off(found)]
+    names = [[rita.acting]] if write == "switch_in_their_names" else []
+
+    with pytest.raises(errors.WritesDisabled) as caught:
+        getattr(elsewhere.filters, write)(given, *names)
+
+    assert caught.value.code == "another_crm"
+    assert scene.written() == []
+
+
 def _mailbox(scene, name):
     (found,) = scene.crm.directory.some_mailboxes([scene.user(name).mailbox_id])
     return found
