@@ -122,6 +122,7 @@ def column_item(table: Table, column: Column) -> Item:
     return {**_of_every_column(table, column), **_specifics(table, column)}
 
 
+@lru_cache(maxsize=2_048)
 def _of_every_column(table: Table, column: Column) -> Item:
     attribute_type, type_name, stem = _types(column)
     return {
