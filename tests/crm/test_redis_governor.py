@@ -211,6 +211,22 @@ def test_without_redis_a_process_goes_on_with_its_part(mortal, governor, process
     assert time.monotonic() - began < 2
 
 
+def test_who_never_saw_redis_takes_a_ninth(governor):
+    mine = governor("redis://127.0.0.1:1/0")
+
+    assert sum(take(mine, INTERACTIVE) for _ in range(20)) == 4
+
+
+def test_a_connection_that_redis_closed_is_no_absence(url, governor):
+    mine = governor(url)
+    assert take(mine)
+    with redis.Redis.from_url(url) as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+
+    assert take(mine, INTERACTIVE)
+    assert mine.condition().shared
+
+
 def test_a_redis_that_hangs_costs_a_person_less_than_a_second(mortal, governor):
     mine = governor(mortal.url)
     assert take(mine)
@@ -255,6 +271,8 @@ def test_a_pause_outlives_a_redis_that_forgot_it(url, governor):
 def test_an_account_that_begins_anew_leaves_room_for_what_may_be_under_way(url, governor, settling, places):
     # 40 calls of ours may be under way when Redis forgets them, and 52 is what the CRM allows.
     mine = governor(url, Limits(settling_seconds=settling, burst_seconds=2000))
+    with mine.slot(lane=INTERACTIVE) as slot:
+        slot.hint = 52  # advice is followed downwards only
 
     with ExitStack() as held, suppress(Throttled):
         for number in range(60):
