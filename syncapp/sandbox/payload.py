@@ -126,7 +126,7 @@ def _not_a_plain_column(table: Table, name: str, value: object) -> Row:
         message = "CRM do not support direct update of Entity Reference properties, Use Navigation properties instead."
         raise errors.bad_payload(message)
     if name in table.navigations and value is None:
-        return rows.reference(table.navigations[name][0], None, None)
+        return _cleared(table, table.navigations[name][0])
     raise errors.bad_payload(
         f"Invalid property '{name}' was found in entity 'Microsoft.Dynamics.CRM.{table.name}'. "
         "---> Microsoft.OData.ODataException: Does not support untyped value in non-open type."
@@ -146,11 +146,18 @@ def _bound(
     if not (column.creatable if creating else column.updatable):
         return {}
     if link is None:
-        return {} if so_far.get(column.name) else rows.reference(column, None, None)
+        return {} if so_far.get(column.name) else _cleared(table, column)
     if not isinstance(link, str):
         raise errors.bad_payload(f"'{name}{BIND}' must be the address of a row.")
     found = address_of_link(link)
     return bound_to(connection, column, targets, found)
+
+
+def _cleared(table: Table, column: Column) -> Row:
+    """A lookup that leads nowhere; ApiError 400 where the row cannot be without it."""
+    if column.name == "ownerid" or column.required == "SystemRequired":
+        raise errors.bad_payload(f"The property '{column.name}' of {table.name} cannot be null.")
+    return rows.reference(column, None, None)
 
 
 def bound_to(connection: sqlite3.Connection, column: Column, targets: tuple[str, ...], found: Address) -> Row:

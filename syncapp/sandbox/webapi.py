@@ -122,7 +122,7 @@ class WebApi:
 
 def _check_solution(transaction: Transaction, request: Request) -> None:
     """Components are added to an unmanaged solution that is there; which one is not kept."""
-    name = request.headers.get("mscrm.solutionuniquename")
+    name = request.headers.get("mscrm.solutionuniquename") or request.options.get("SolutionUniqueName")
     if name is None:
         return
     statement = "SELECT 1 FROM solution WHERE uniquename = ? COLLATE NOCASE AND NOT ismanaged"

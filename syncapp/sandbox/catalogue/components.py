@@ -95,6 +95,7 @@ SERVICE_ENDPOINT = Table(
         text("url", "Url", 2_000, text_format="Url"),
         text("path", "Path", 160),
         text("solutionnamespace", "Solution Namespace", 160),
+        choice("namespaceformat", "Namespace Format", "Namespace Name", "Namespace Address"),
         coded(
             "contract",
             "Contract",
