@@ -283,10 +283,13 @@ def test_an_account_that_begins_anew_leaves_room_for_what_may_be_under_way(url, 
 
 def test_places_that_redis_could_not_be_told_about_come_back(mortal, governor, monkeypatch):
     monkeypatch.setattr(redis_governor, "_AWAY_SECONDS", 0.1)
-    mine, other = governor(mortal.url, Limits(most_at_once=1)), governor(mortal.url, Limits(most_at_once=1))
-    with mine.slot(lane=INTERACTIVE):
-        mortal.pause()
-    mortal.go_on()
+    mine, other = governor(mortal.url, Limits(most_at_once=2)), governor(mortal.url, Limits(most_at_once=2))
+    with redis.Redis.from_url(mortal.url) as client:
+        with mine.slot(lane=INTERACTIVE), mine.slot(lane=INTERACTIVE):
+            client.config_set("requirepass", "closed")
+            mine.close()  # the next connection is turned away
+        client.config_set("requirepass", "")
+    assert other.condition().at_once == 2
 
     wait_until(lambda: mine.condition().shared, seconds=5, what="Redis is asked again")
 
