@@ -171,11 +171,13 @@ def test_long_answers_are_paid_for_by_everybody(url, governor):
     assert not take(governor(url, Limits(execution_seconds=10, operation_seconds=0.0)))
 
 
-def test_a_batch_is_charged_by_its_operations(url, governor):
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_batch_is_charged_by_its_operations(url, governor, forgotten):
     little = Limits(execution_seconds=12)
 
-    with governor(url, little).slot(lane=BULK, operations=200):
-        pass
+    with redis.Redis.from_url(url) as client, governor(url, little).slot(lane=BULK, operations=200):
+        if forgotten:
+            client.flushall()
 
     assert not take(governor(url, little))
 
@@ -199,6 +201,8 @@ def mortal() -> Iterator[Server]:
 def test_without_redis_a_process_goes_on_with_its_part(mortal, governor, processes, each):
     mine, *others = (governor(mortal.url) for _ in range(processes))
     assert all(other.condition().shared for other in others)
+    with redis.Redis.from_url(mortal.url) as client:
+        client.zadd(mine._keys[2], {f"gone {number}": time.time() - 90 for number in range(40)})
     assert take(mine)
     mortal.kill()
 
