@@ -77,7 +77,7 @@ class WebApi:
         if request.path == "":
             return json_answer(200, _service_document(request))
         if request.path == "$metadata":
-            return csdl.answer()
+            return csdl.answer(request)
         found = resource(request.path)
         if found.name in unbound.FUNCTIONS:
             return json_answer(200, unbound.FUNCTIONS[found.name](connection, request, found.key or ""))

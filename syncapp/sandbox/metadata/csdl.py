@@ -1,4 +1,8 @@
-"""`$metadata`: the tables in force as a CSDL document ("Web API service documents")."""
+"""`$metadata`: the tables in force as a CSDL document ("Web API service documents").
+
+With `annotations=true`, or the preference for all annotations, properties say what they are called and whether they can
+be written ("Web API properties"). A scale is "Variable", as on that page, though the schema of CSDL wants lower case.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from functools import lru_cache
 from xml.sax.saxutils import quoteattr
 
 from syncapp.sandbox.catalogue import Catalogue, Column, Kind, ManyToMany, OneToMany, Table, current
-from syncapp.sandbox.messages import Answer
+from syncapp.sandbox.messages import Answer, Request
 from syncapp.sandbox.metadata import csdl_operations
 
 NAMESPACE = "Microsoft.Dynamics.CRM"
@@ -24,14 +28,22 @@ _EDM: dict[Kind, str] = {
 }
 
 
-def answer() -> Answer:
-    text = document(current())
+_READ_ONLY = (
+    '<Annotation Term="Org.OData.Core.V1.Computed" Bool="true" />'
+    '<Annotation Term="Org.OData.Core.V1.Permissions">'
+    "<EnumMember>Org.OData.Core.V1.PermissionType/Read</EnumMember></Annotation>"
+)
+
+
+def answer(request: Request) -> Answer:
+    wanted = request.options.get("annotations", "false").lower() == "true" or "*" in request.annotations
+    text = document(current(), annotated=wanted)
     return Answer(200, text.encode(), {"Content-Type": "application/xml", "OData-Version": "4.0"})
 
 
 @lru_cache(maxsize=4)
-def document(catalogue: Catalogue) -> str:
-    types = "\n".join(_entity_type(catalogue, table) for table in catalogue.tables)
+def document(catalogue: Catalogue, *, annotated: bool = False) -> str:
+    types = "\n".join(_entity_type(catalogue, table, annotated=annotated) for table in catalogue.tables)
     sets = "\n".join(_entity_set(catalogue, table) for table in catalogue.tables)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -46,11 +58,11 @@ def document(catalogue: Catalogue) -> str:
     )
 
 
-def _entity_type(catalogue: Catalogue, table: Table) -> str:
+def _entity_type(catalogue: Catalogue, table: Table, *, annotated: bool) -> str:
     lines = [
         f'<EntityType Name="{table.name}" BaseType="mscrm.crmbaseentity">',
         f'<Key><PropertyRef Name="{table.key.name}" /></Key>',
-        *(_property(column) for column in table.columns if column.readable),
+        *(_property(column, annotated=annotated) for column in table.columns if column.readable),
         *_single_valued(table),
         *_collections(catalogue, table),
         "</EntityType>",
@@ -58,10 +70,18 @@ def _entity_type(catalogue: Catalogue, table: Table) -> str:
     return "\n".join(lines)
 
 
-def _property(column: Column) -> str:
+def _property(column: Column, *, annotated: bool) -> str:
     nullable = ' Nullable="false"' if column.kind is Kind.KEY else ""
     unicode = ' Unicode="false"' if column.kind in (Kind.TEXT, Kind.MEMO) else ""
-    return f'<Property Name={quoteattr(column.wire_name)} Type="Edm.{_EDM[column.kind]}"{nullable}{unicode} />'
+    scale = ' Scale="Variable"' if _EDM[column.kind] == "Decimal" else ""
+    head = f'<Property Name={quoteattr(column.wire_name)} Type="Edm.{_EDM[column.kind]}"{nullable}{unicode}{scale}'
+    return f"{head}>{_annotations(column)}</Property>" if annotated else f"{head} />"
+
+
+def _annotations(column: Column) -> str:
+    described = f'<Annotation Term="Org.OData.Core.V1.Description" String={quoteattr(column.label)} />'
+    is_written = (column.creatable or column.updatable) and column.kind is not Kind.LOOKUP
+    return described if is_written else described + _READ_ONLY
 
 
 def _single_valued(table: Table) -> Iterator[str]:

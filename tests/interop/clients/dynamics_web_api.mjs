@@ -363,7 +363,7 @@ const sequences = {
         await api.updateAttribute({ entityKey, data: { ...whole, MaxLength: 30 }, castType, mergeLabels: true });
         const now = await api.retrieveAttribute({ entityKey, attributeKey: id, castType, select: ["MaxLength"] });
         const document = await api.retrieveCsdlMetadata({ addAnnotations: true });
-        return { tables: tables.value.map((one) => [one.LogicalName, one.Attributes.length]), sorted: sorted.message, length: now.MaxLength, document: document.includes(`<Property Name="${name.toLowerCase()}"`) };
+        return { tables: tables.value.map((one) => [one.LogicalName, one.Attributes.length]), sorted: sorted.message, length: now.MaxLength, document: document.includes(`<Property Name="${name.toLowerCase()}"`) && document.includes("Org.OData.Core.V1.Computed") };
     },
 
     async options({ contact }) {
