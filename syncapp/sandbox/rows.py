@@ -10,7 +10,7 @@ import datetime
 import sqlite3
 import uuid
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from syncapp.sandbox import errors
 from syncapp.sandbox.catalogue import BY_NAME, SYSTEM_USER, TABLES, Column, Kind, Table
@@ -100,8 +100,9 @@ def update(transaction: Transaction, table: Table, row: Row, changes: Mapping[st
     if "ownerid" in changes:
         after |= _owning_unit(transaction, table, after)
     after["versionnumber"] = transaction.next_version()
+    differing = tuple(name for name in table.stored if after[name] != row[name])
     try:
-        transaction.connection.execute(_update_statement(table), after)
+        transaction.connection.execute(_update_statement(table, differing), after)
     except sqlite3.IntegrityError as error:
         raise _key_violated(table, error) from None
     _noticed(transaction, table)
@@ -175,9 +176,10 @@ def insert_statement(table: Table) -> str:
     return f"INSERT INTO {table.name} ({names}) VALUES ({values})"  # noqa: S608 - names of the catalogue
 
 
-@cache
-def _update_statement(table: Table) -> str:
-    pairs = ", ".join(f"{name} = :{name}" for name in table.stored if name != table.key.name)
+@lru_cache(maxsize=1_024)
+def _update_statement(table: Table, names: tuple[str, ...]) -> str:
+    """Only what differs: every column that is named costs its indexes."""
+    pairs = ", ".join(f"{name} = :{name}" for name in names)
     key = table.key.name
     return f"UPDATE {table.name} SET {pairs} WHERE {key} = :{key}"  # noqa: S608 - names of the catalogue
 
