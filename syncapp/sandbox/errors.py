@@ -24,6 +24,7 @@ BAD_PAYLOAD = "0x80048D19"
 BAD_QUERY = "0x80060888"
 BAD_TYPES = "0x0"
 FUNCTION_NOT_SUPPORTED = "0x8006088a"
+TOO_MANY_CONDITIONS = "0x8004430C"
 VERSION_STAMP_EXPIRED = "0x80044352"
 NO_CREDENTIALS = "0x80072560"
 PRIVILEGE_DENIED = "0x80040220"
@@ -92,6 +93,10 @@ def not_implemented(what: str) -> ApiError:
 
 def function_not_supported(name: str) -> ApiError:
     return ApiError(501, FUNCTION_NOT_SUPPORTED, f'The "{name}" function isn\'t supported.')
+
+
+def too_many_conditions() -> ApiError:
+    return ApiError(400, TOO_MANY_CONDITIONS, "Number of conditions in query exceeded maximum limit.")
 
 
 def incompatible(operands: str) -> ApiError:

@@ -19,6 +19,7 @@ from syncapp.sandbox.rights import UNRESTRICTED, Rights
 
 __all__ = ["Condition", "Operand", "Order", "Scope", "column_of", "condition", "orders"]
 
+MOST_ORDERS = 50
 _OPERATORS: Mapping[str, str] = {"eq": "IS", "ne": "IS NOT", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 
@@ -223,7 +224,10 @@ def orders(
 ) -> tuple[Order, ...]:
     """`name desc,createdon` to columns; lookups sort by name, choices by number ("Order rows using OData")."""
     scope = Scope(table, table.name, rights, parameters or {})
-    return tuple(_order(scope, part.split()) for part in text.split(",") if part.strip())
+    parts = [part.split() for part in text.split(",") if part.strip()]
+    if len(parts) > MOST_ORDERS:
+        raise errors.bad_query(f"$orderby names more than {MOST_ORDERS} columns.")
+    return tuple(_order(scope, words) for words in parts)
 
 
 def _order(scope: Scope, words: list[str]) -> Order:

@@ -16,6 +16,7 @@ from syncapp.sandbox import errors
 from syncapp.sandbox.errors import ApiError
 
 DEEPEST = 40
+MOST_CONDITIONS = 500
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class Parser:
     def __init__(self, found: list[Token]) -> None:
         self._tokens = found
         self._place = 0
-        self._depth = 0
+        self._depth = self._conditions = 0
 
     @property
     def next(self) -> Token:
@@ -202,10 +203,17 @@ class Parser:
 
     def _comparison(self) -> Node:
         left = self._sum()
-        if self.next[0] == "name" and self.next[1] in _COMPARISONS:
+        is_comparison = self.next[0] == "name" and self.next[1] in _COMPARISONS
+        self._count(is_comparison or isinstance(left, Call | Lambda))
+        if is_comparison:
             word = self.take()
             return Compare(word, left, self._items() if word == "in" and self.sees("(") else self._sum())
         return left
+
+    def _count(self, one_more: bool) -> None:
+        self._conditions += one_more
+        if self._conditions > MOST_CONDITIONS:
+            raise errors.too_many_conditions()
 
     def _items(self) -> Node:
         self.take("mark", "(")

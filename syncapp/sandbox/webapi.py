@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from syncapp.sandbox import (
@@ -30,6 +32,7 @@ from syncapp.sandbox.store import Store, Transaction
 
 _RESOURCE = re.compile(r"^(\$?\w+)(?:\(((?:'(?:[^']|'')*'|[^')])*)\))?(?:/(.*))?$", re.DOTALL)
 _WRITE_OPTIONS = frozenset({"$select", "$expand", "$id", "tag", "SolutionUniqueName"})
+_TOO_MUCH = re.compile("stack overflow|too large|too many|tables in a join", re.IGNORECASE)
 _METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE"})
 
 
@@ -56,6 +59,17 @@ def table_name(path: str) -> str:
     return found.name if found else ""
 
 
+@contextmanager
+def _too_much_is_refused() -> Iterator[None]:
+    """What is nested or listed beyond SQLite's limits is the query's fault, not the sandbox's."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if not _TOO_MUCH.search(str(error)):
+            raise
+        raise errors.bad_query("The query is too complex.") from None
+
+
 class WebApi:
     """Answers single requests over one store."""
 
@@ -68,7 +82,7 @@ class WebApi:
             raise errors.unknown(f"the method {request.method}")
         messages.parse_preferences(request.headers.get("prefer", ""))  # also where nothing asks for one
         if request.method == "GET":
-            with self._store.read() as connection:
+            with self._store.read() as connection, _too_much_is_refused():
                 return self._read(connection, request)
         with self._store.write(request.identity.author) as transaction:
             return self.write(transaction, request)

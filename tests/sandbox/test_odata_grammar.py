@@ -6,10 +6,11 @@ import json
 import socket
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.sandbox.caller import Sandbox, request_text
+from tests.sandbox.caller import Sandbox, request_text, statuses
 
 RUN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 COLUMNS = st.sampled_from(
@@ -117,6 +118,25 @@ def test_no_path_breaks(sandbox: Sandbox, text: str) -> None:
     for path in (f"contacts({text})", f"contacts/{text}", text.replace("?", ""), f"EntityDefinitions({text})"):
         answer = sandbox.session.get(sandbox.api + path.replace("#", "").replace("%", "%25"))
         assert answer.status_code < 500 or answer.status_code == 501, (path, answer.text)
+
+
+BEHIND = [f"{f'v{n - 1}/' if n else ''}contact_customer_contacts/any(v{n}:" for n in range(30)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "contacts?$filter=" + " or ".join(["contains(lastname,'a')"] * 501),
+        "contacts?$filter=" + "parentcustomerid_contact/" * 60 + "lastname ne null",
+        "contacts?$orderby=" + ",".join(["lastname"] * 51),
+        "contacts?$filter=" + "".join(BEHIND) + "v29/lastname ne null" + ")" * 30,
+        "contacts?$filter=" + "(" * 1_000 + "lastname ne null" + ")" * 1_000,
+        "contacts?$expand=" + "createdby($expand=" * 200 + "createdby" + ")" * 200,
+    ],
+    ids=["conditions", "path", "orders", "lambdas", "parentheses", "expansions"],
+)
+def test_too_much_is_refused(sandbox: Sandbox, query: str) -> None:
+    assert statuses(sandbox.batch(request_text("GET", query.replace(" ", "%20")))) == [400]
 
 
 VALUES = st.recursive(

@@ -20,7 +20,6 @@ MOST_CONDITIONS = 500
 MOST_VALUES = 2_000
 DEEPEST_FILTER = 20
 INVALID_XML = "0x80040201"
-TOO_MANY_CONDITIONS = "0x8004430C"
 TOO_MANY_LINKS = "0x8004430D"
 
 _KNOWN = {
@@ -172,7 +171,7 @@ class _Reader:
     def _part(self, element: Element, depth: int) -> Test | Filter | Link:
         if element.tag == "condition":
             if next(self._conditions) > MOST_CONDITIONS:
-                raise bad("Number of conditions in query exceeded maximum limit.", TOO_MANY_CONDITIONS)
+                raise errors.too_many_conditions()
             return _test(element)
         if element.tag == "filter":
             return self._filter(element, depth + 1)
