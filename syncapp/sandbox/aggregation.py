@@ -10,7 +10,7 @@ import re
 import sqlite3
 from dataclasses import dataclass
 
-from syncapp.sandbox import errors, expansion, filters, messages, odata, paging, reading, skiptoken, values
+from syncapp.sandbox import errors, expansion_syntax, filters, messages, odata, paging, reading, skiptoken, values
 from syncapp.sandbox.catalogue import BY_NAME, Column, Kind
 from syncapp.sandbox.conditions import Condition, both
 from syncapp.sandbox.errors import ApiError
@@ -104,7 +104,7 @@ def _refuse_too_many(connection: sqlite3.Connection, place: Place, where: Condit
 def _parse(place: Place, request: Request) -> Pipeline:
     scope = Scope(place.table, place.table.name, request.rights, request.parameters)
     where, outputs = paging.wanted(place, request), None
-    for step in expansion.split(request.options["$apply"], "/"):
+    for step in expansion_syntax.split(request.options["$apply"], "/"):
         match = _STEP.match(step)
         if match is None or outputs is not None:
             raise errors.bad_query(f"'{step[:80]}' cannot stand here in $apply.")
@@ -113,7 +113,7 @@ def _parse(place: Place, request: Request) -> Pipeline:
         elif match[1] == "groupby":
             outputs = _group(scope, match[2])
         elif match[1] == "aggregate":
-            outputs = tuple(_aggregate(scope, part) for part in expansion.split(match[2], ","))
+            outputs = tuple(_aggregate(scope, part) for part in expansion_syntax.split(match[2], ","))
         else:
             raise errors.unknown(f"'{match[1][:40]}' in $apply")
     if not outputs:
@@ -124,15 +124,15 @@ def _parse(place: Place, request: Request) -> Pipeline:
 
 
 def _group(scope: Scope, text: str) -> tuple[Output, ...]:
-    columns, *rest = expansion.split(text, ",")
+    columns, *rest = expansion_syntax.split(text, ",")
     if not (columns.startswith("(") and columns.endswith(")")) or len(rest) > 1:
         raise errors.bad_query("groupby has the form groupby((columns),aggregate(...)).")
-    found = [_grouped(scope, name) for name in expansion.split(columns[1:-1], ",")]
+    found = [_grouped(scope, name) for name in expansion_syntax.split(columns[1:-1], ",")]
     for step in rest:
         match = _STEP.match(step)
         if match is None or match[1] != "aggregate":
             raise errors.bad_query("Within groupby only aggregate(...) is possible.")
-        found += [_aggregate(scope, part) for part in expansion.split(match[2], ",")]
+        found += [_aggregate(scope, part) for part in expansion_syntax.split(match[2], ",")]
     if not found:
         raise errors.bad_query("groupby needs a column.")
     return tuple(found)
@@ -187,7 +187,7 @@ def _aggregate(scope: Scope, text: str) -> Output:
 
 def _order(pipeline: Pipeline, request: Request) -> str:
     found = []
-    for part in expansion.split(request.options.get("$orderby", ""), ","):
+    for part in expansion_syntax.split(request.options.get("$orderby", ""), ","):
         name, *direction = part.split()
         output = next((output for output in pipeline.outputs if name in (output.path, output.name)), None)
         if output is None or direction not in ([], ["asc"], ["desc"]):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from syncapp.sandbox import errors, expansion, filters, visibility
+from syncapp.sandbox import errors, expansion, expansion_syntax, filters, visibility
 from syncapp.sandbox.catalogue import Table, current
 from syncapp.sandbox.conditions import EVERYTHING, Condition, both
 from syncapp.sandbox.filters import Order
@@ -58,7 +58,7 @@ def list_rows(connection: sqlite3.Connection, place: Place, request: Request) ->
     """One page as the body of the answer."""
     check_options(request, _OPTIONS)
     table, options = place.table, request.options
-    expanded = expansion.parse(table, options.get("$expand", ""))
+    expanded = expansion_syntax.parse(table, options.get("$expand", ""))
     shape = expansion.shape(table, options.get("$select"), request, expanded)
     where = wanted(place, request)
     key = Order(table.key, descending=False, path=table.key.name, sql=f"{table.name}.{table.key.name}")
@@ -69,7 +69,7 @@ def list_rows(connection: sqlite3.Connection, place: Place, request: Request) ->
     found = _fetch(connection, shape, where, order, after, limit=size + 1)
     items = [shape.render(row) for row in found[:size]]
     expansion.attach(connection, request, table, found[:size], items, expanded)
-    shown = expansion.shown(options.get("$select"), expanded)
+    shown = expansion_syntax.shown(options.get("$select"), expanded)
     body: dict[str, object] = {"@odata.context": context(request, place.path, shown)}
     body |= version(request) | _counts(connection, place, where, request)
     body["value"] = items

@@ -9,6 +9,7 @@ from syncapp.sandbox import (
     bound,
     errors,
     expansion,
+    expansion_syntax,
     operands,
     paging,
     payload,
@@ -134,12 +135,12 @@ def _tells_of_this_row_alone(request: Request) -> bool:
 def representation(connection: sqlite3.Connection, table: Table, row_id: str, request: Request) -> dict[str, object]:
     """One row as `$select`, `$expand` and the preferences want it."""
     select = request.options.get("$select")
-    expanded = expansion.parse(table, request.options.get("$expand", ""))
+    expanded = expansion_syntax.parse(table, request.options.get("$expand", ""))
     shape = expansion.shape(table, select, request, expanded)
     row = reading.fetch(connection, shape, row_id)
     item = shape.render(row)
     expansion.attach(connection, request, table, [row], [item], expanded)
-    context = paging.context(request, table.set_name, expansion.shown(select, expanded), "/$entity")
+    context = paging.context(request, table.set_name, expansion_syntax.shown(select, expanded), "/$entity")
     return {"@odata.context": context, **paging.version(request), **item}
 
 

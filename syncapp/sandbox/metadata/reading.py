@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from syncapp.sandbox import errors, expansion
+from syncapp.sandbox import errors, expansion_syntax
 from syncapp.sandbox.catalogue import TABLES, Column, Table, current
 from syncapp.sandbox.errors import ApiError
 from syncapp.sandbox.messages import Request
@@ -69,7 +69,7 @@ def answer(connection: sqlite3.Connection, request: Request, root: str, key: str
     place: Place = _ROOTS[root](connection, f"{request.base_url}$metadata#{root}")
     if key is not None:
         place = _picked(place, request, key)
-    for segment in expansion.split(rest, "/"):
+    for segment in expansion_syntax.split(rest, "/"):
         place = _followed(place, request, segment)
     if isinstance(place, Single):
         return _single(place)

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from syncapp.sandbox import errors, expansion, odata
+from syncapp.sandbox import errors, expansion_syntax, odata
 from syncapp.sandbox.errors import ApiError
 from syncapp.sandbox.messages import Request
 from syncapp.sandbox.metadata.names import NAMESPACE, TYPE, Item
@@ -114,10 +114,10 @@ def _names(text: str) -> list[str]:
 def _expanded(text: str) -> list[tuple[str, Options]]:
     """`OptionSet($select=Options;...),Attributes` to names and the options inside."""
     found: list[tuple[str, Options]] = []
-    for part in expansion.split(text, ","):
+    for part in expansion_syntax.split(text, ","):
         name, _, inner = part.partition("(")
         options = {}
-        for option in expansion.split(inner.removesuffix(")"), ";"):
+        for option in expansion_syntax.split(inner.removesuffix(")"), ";"):
             key, _, value = option.partition("=")
             if key.strip() not in _NESTED:
                 raise errors.unknown(f"'{key[:40]}' in an $expand on definitions")
