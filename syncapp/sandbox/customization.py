@@ -1,9 +1,8 @@
-"""Tables, columns, keys and relationships made while the sandbox runs; they are there for everybody at the commit."""
+"""Tables, columns and keys made while the sandbox runs; they are there for everybody at the commit."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import replace
 
 from syncapp.sandbox import column_definitions, definitions, errors, rows, schema
@@ -14,13 +13,11 @@ from syncapp.sandbox.catalogue import (
     AlternateKey,
     Column,
     Kind,
-    Link,
     Table,
     current,
     registry,
 )
 from syncapp.sandbox.catalogue.columns import (
-    lookup,
     nothing_computed,
     owning,
     owning_of,
@@ -49,7 +46,7 @@ def create_table(transaction: Transaction, body: Body) -> Table:
         set_name=plural,
         label=label_of(body, "DisplayName", schema_name),
         plural_label=label_of(body, "DisplayCollectionName", schema_name),
-        object_type_code=_next_code(),
+        object_type_code=next_code(),
         primary_name=primary,
         columns=(
             *system_columns(key, label_of(body, "DisplayName", schema_name)),
@@ -64,7 +61,7 @@ def create_table(transaction: Transaction, body: Body) -> Table:
         computed=owning_of if is_owned else nothing_computed,
     )
     _check_names(table)
-    _put(transaction, table, schema.table_statements(table))
+    put(transaction, table, schema.table_statements(table))
     _announce(transaction, table)
     return table
 
@@ -93,11 +90,11 @@ def _plural(name: str) -> str:
     return f"{name}es" if name.endswith(("s", "x", "z", "ch", "sh")) else f"{name}s"
 
 
-def _next_code() -> int:
+def next_code() -> int:
     return max(_FIRST_CODE, *(table.object_type_code + 1 for table in current().tables))
 
 
-def _put(transaction: Transaction, table: Table, statements: tuple[str, ...] = ()) -> None:
+def put(transaction: Transaction, table: Table, statements: tuple[str, ...] = ()) -> None:
     """Change the file and the catalogue; the table's triggers are made anew for the columns that it has now."""
     connection = transaction.connection
     for old in schema.drop_trigger_statements([table]):
@@ -125,7 +122,7 @@ def change_table(transaction: Transaction, table: Table, body: Body) -> Table:
         plural_label=label_of(body, "DisplayCollectionName", table.plural_label),
         change_tracking=table.change_tracking or is_true(body.get("ChangeTrackingEnabled")),
     )
-    _put(transaction, changed)
+    put(transaction, changed)
     return changed
 
 
@@ -155,18 +152,19 @@ def _belongings(table: Table) -> list[tuple[str, str, str]]:
 
 def add_column(transaction: Transaction, table: Table, body: Body) -> Column:
     column = column_definitions.read(body)
-    _add(transaction, table, column)
+    add(transaction, table, column)
     return column
 
 
-def _add(transaction: Transaction, table: Table, column: Column) -> None:
+def add(transaction: Transaction, table: Table, column: Column) -> None:
+    """ApiError 400 when the table has a column of that name."""
     if column.name in table.by_name or column.name in table.stored:
         raise errors.bad_payload(f"The column '{column.name}' exists already in '{table.name}'.")
     changed = replace(table, columns=(*table.columns, column))
     statements = schema.column_statements(changed, column)
     if column.kind is Kind.LOOKUP:
         statements = (*statements, f"CREATE INDEX {table.name}_{column.name}_found ON {table.name} ({column.name})")
-    _put(transaction, changed, statements)
+    put(transaction, changed, statements)
 
 
 def change_column(transaction: Transaction, table: Table, column: Column, body: Body) -> None:
@@ -177,7 +175,7 @@ def replace_column(transaction: Transaction, table: Table, column: Column) -> No
     """Put a column in the place of its namesake; the table may have changed since it was looked up."""
     table = current().by_name[table.name]
     columns = tuple(column if old.name == column.name else old for old in table.columns)
-    _put(transaction, replace(table, columns=columns))
+    put(transaction, replace(table, columns=columns))
 
 
 def drop_column(transaction: Transaction, table: Table, column: Column) -> None:
@@ -192,7 +190,7 @@ def drop_column(transaction: Transaction, table: Table, column: Column) -> None:
         transaction.connection.execute(statement)
     names = [column.name, *([column.type_column] if column.is_polymorphic else [])]
     gone = tuple(f"ALTER TABLE {table.name} DROP COLUMN {name}" for name in names)
-    _put(transaction, changed, (f"DROP INDEX IF EXISTS {table.name}_{column.name}_found", *gone))
+    put(transaction, changed, (f"DROP INDEX IF EXISTS {table.name}_{column.name}_found", *gone))
 
 
 def add_key(transaction: Transaction, table: Table, body: Body) -> AlternateKey:
@@ -206,7 +204,7 @@ def add_key(transaction: Transaction, table: Table, body: Body) -> AlternateKey:
         raise errors.bad_payload(f"The key '{key.name}' exists already.")
     changed = replace(table, alternate_keys=(*table.alternate_keys, key))
     try:
-        _put(transaction, changed, (schema.key_statement(changed, key),))
+        put(transaction, changed, (schema.key_statement(changed, key),))
     except sqlite3.IntegrityError:
         raise errors.bad_payload("Rows share the values of the key.") from None
     return key
@@ -214,89 +212,4 @@ def add_key(transaction: Transaction, table: Table, body: Body) -> AlternateKey:
 
 def drop_key(transaction: Transaction, table: Table, key: AlternateKey) -> None:
     changed = replace(table, alternate_keys=tuple(known for known in table.alternate_keys if known != key))
-    _put(transaction, changed, (f"DROP INDEX IF EXISTS {table.name}_key_{key.name}",))
-
-
-def create_relationship(transaction: Transaction, body: Body) -> tuple[str, ...]:
-    """A lookup with its relationship, or an intersect table; the names that identify it."""
-    kind = str(body.get("@odata.type", "")).rpartition(".")[2].removeprefix("Complex")
-    if kind == "OneToManyRelationshipMetadata":
-        return _one_to_many(transaction, body)
-    if kind == "ManyToManyRelationshipMetadata":
-        return _many_to_many(transaction, body)
-    raise errors.unknown(f"the relationship type '{kind[:80]}'")
-
-
-def _named_table(body: Body, name: str) -> Table:
-    table = current().by_name.get(str(body.get(name) or "").lower())
-    if table is None:
-        raise errors.bad_payload(f"'{name}' is not the name of a table.")
-    return table
-
-
-def _one_to_many(transaction: Transaction, body: Body) -> tuple[str, ...]:
-    referenced, referencing = _named_table(body, "ReferencedEntity"), _named_table(body, "ReferencingEntity")
-    given = body.get("Lookup")
-    if not isinstance(given, dict):
-        raise errors.bad_payload("The definition has no 'Lookup'.")
-    schema_name, relationship = schema_name_of(given), schema_name_of(body)
-    back = str(body.get("ReferencedEntityNavigationPropertyName") or relationship)
-    _must_be_free(referenced, back)
-    column = Column(
-        schema_name.lower(),
-        Kind.LOOKUP,
-        label_of(given, "DisplayName", schema_name),
-        targets=(referenced.name,),
-        schema_name=schema_name,
-        navigation_name=str(body.get("ReferencingEntityNavigationPropertyName") or schema_name),
-        collections={referenced.name: back},
-        required=column_definitions.required(given),
-        on_delete="cascade" if _cascades(body) else "clear",
-    )
-    _add(transaction, referencing, column)
-    return referencing.name, column.name, referenced.name
-
-
-def _must_be_free(table: Table, navigation: str) -> None:
-    if navigation in current().collections(table) or navigation in table.navigations:
-        raise errors.bad_payload(f"'{navigation[:80]}' exists already on '{table.name}'.")
-
-
-def _cascades(body: Body) -> bool:
-    configuration = body.get("CascadeConfiguration")
-    return isinstance(configuration, Mapping) and configuration.get("Delete") == "Cascade"
-
-
-def change_relationship(transaction: Transaction, table: Table, column: Column, body: Body) -> None:
-    """What the deletion of the row above does to those below."""
-    if isinstance(body.get("CascadeConfiguration"), Mapping):
-        on_delete = "cascade" if _cascades(body) else "clear"
-        replace_column(transaction, table, replace(column, on_delete=on_delete))
-
-
-def _many_to_many(transaction: Transaction, body: Body) -> tuple[str, ...]:
-    first, second = _named_table(body, "Entity1LogicalName"), _named_table(body, "Entity2LogicalName")
-    schema_name = schema_name_of(body)
-    name = str(body.get("IntersectEntityName") or schema_name).lower()
-    if first.name == second.name:
-        raise errors.unknown("a many-to-many relationship of a table with itself")
-    if name in current().by_name or not name.replace("_", "").isalnum():
-        raise errors.bad_payload(f"A table with the name '{name[:60]}' exists already.")
-    for table in (first, second):
-        _must_be_free(table, schema_name)
-    pair = tuple(lookup(f"{table.name}id", table.label, table.name, on_delete="cascade") for table in (first, second))
-    intersect = Table(
-        name=name,
-        set_name=f"{name}set",
-        schema_name=schema_name,
-        label=schema_name,
-        plural_label=schema_name,
-        object_type_code=_next_code(),
-        primary_name=f"{name}id",
-        columns=(*system_columns(f"{name}id", schema_name), *pair),
-        link=Link(schema_name, (pair[0].name, pair[1].name)),
-        writable=False,
-        is_custom=True,
-    )
-    _put(transaction, intersect, schema.table_statements(intersect))
-    return (name,)
+    put(transaction, changed, (f"DROP INDEX IF EXISTS {table.name}_key_{key.name}",))

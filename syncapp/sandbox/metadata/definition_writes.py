@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from syncapp.sandbox import customization, errors, option_values
+from syncapp.sandbox import customization, errors, option_values, relationship_definitions
 from syncapp.sandbox.catalogue import Column, Table, current
 from syncapp.sandbox.column_definitions import choice_of_key
 from syncapp.sandbox.messages import Answer, Request
@@ -106,13 +106,13 @@ _CHANGES: dict[tuple[str, str, bool], Change] = {
 
 def _relationship(transaction: Transaction, request: Request, key: str | None, rest: str) -> Answer:
     if key is None and request.method == "POST":
-        names = customization.create_relationship(transaction, request.json())
+        names = relationship_definitions.create(transaction, request.json())
         return _made(request, f"RelationshipDefinitions({metadata_id(*names, 'relationship')})")
     if key is None or request.method not in ("PUT", "DELETE") or (rest and not rest.endswith("RelationshipMetadata")):
         raise errors.unknown(f"{request.method} on '{request.path[:100]}'")
     table, column = _named_relationship(key.removeprefix("SchemaName=").strip("'"))
     if request.method == "PUT" and column:
-        customization.change_relationship(transaction, table, column, request.json())
+        relationship_definitions.change(transaction, table, column, request.json())
     elif request.method == "DELETE":
         _drop_relationship(transaction, table, column)
     return _DONE
