@@ -120,6 +120,15 @@ def test_writing_without_the_right_does_not_work(scene):
     assert isinstance(probe.error, errors.Forbidden)
 
 
+@pytest.mark.parametrize(("status", "kind"), [(401, errors.CredentialsRefused), (500, errors.ServerFault)])
+def test_trouble_with_the_connection_is_no_answer_to_whether_writing_works(scene, status, kind):
+    found = scene.filters("Rita")["task"]
+    scene.cloud.fail({"status": status})
+
+    with pytest.raises(kind):
+        access.probe_writing(scene.crm, found, expected_author=OURSELVES)
+
+
 def test_writing_in_the_name_of_a_disabled_user_does_not_work(scene):
     rita, found = scene.user("Rita"), scene.filters("Rita")["task"]
     scene.disable("Rita")
