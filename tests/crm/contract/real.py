@@ -103,13 +103,22 @@ class Environment:
             self.call("DELETE", f"contacts({contact})")
 
 
-def note_down(found: OutlookFilter, notes: pytest.Cache) -> None:
+class InMemory(dict[str, Any]):
+    """Notes of one test, where no later run has to find them."""
+
+    set = dict.__setitem__
+
+
+Notes = pytest.Cache | InMemory
+
+
+def note_down(found: OutlookFilter, notes: Notes) -> None:
     """Keep a filter's state where the next run finds it, should this one be killed."""
     state = {"owner": str(found.owner_id), "filter": str(found.id), "active": found.is_on, "status": found.status}
     notes.set(_NOTE, state)
 
 
-def put_back(real: CrmClient, notes: pytest.Cache, owner: str) -> None:
+def put_back(real: CrmClient, notes: Notes, owner: str) -> None:
     """The filter that was switched has its state again; nothing where none was noted down."""
     note: dict[str, Any] | None = notes.get(_NOTE, None)
     if note and note["owner"] == owner:

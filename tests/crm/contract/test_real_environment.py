@@ -32,6 +32,8 @@ from tests.crm.contract.real import (
     MAY_WRITE,
     READS,
     Environment,
+    InMemory,
+    Notes,
     note_down,
     put_back,
     traces,
@@ -143,21 +145,27 @@ def owner(real) -> DirectoryUser:
 
 
 @pytest.fixture
-def his_filter(real, request, owner) -> OutlookFilter:
+def notes(request) -> Notes:
+    """Where the next run finds what this one has changed: pytest's cache."""
+    return request.config.cache if IS_REAL else InMemory()
+
+
+@pytest.fixture
+def his_filter(real, notes, owner) -> OutlookFilter:
     """A filter of the test user, read by whichever way works, in the state that it had before any test of ours."""
     if MAY_WRITE:
-        put_back(real, request.config.cache, OWNER)
+        put_back(real, notes, OWNER)
     found = real.filters.of(owner.id) or real.filters.of(owner.id, acting_for=owner.acting)
     assert found, "The test user has no Outlook filter, or we may not see it."
     return found[0]
 
 
 @pytest.fixture
-def to_switch(real, request, his_filter) -> Iterator[OutlookFilter]:
+def to_switch(real, notes, his_filter) -> Iterator[OutlookFilter]:
     """A filter of the test user that has its state again afterwards."""
-    note_down(his_filter, request.config.cache)
+    note_down(his_filter, notes)
     yield his_filter
-    put_back(real, request.config.cache, OWNER)
+    put_back(real, notes, OWNER)
 
 
 def _change(real: CrmClient, found: OutlookFilter, *, active: bool) -> Switch:
@@ -243,14 +251,14 @@ def test_it_carries_out_a_change_set_once(real, his_edit):
 
 @needs_writes
 @needs_owner
-def test_what_a_killed_run_left_behind_is_gone_with_the_next(environment, real, request, his_filter):
+def test_what_a_killed_run_left_behind_is_gone_with_the_next(environment, real, notes, his_filter):
     """Nothing is undone here on purpose; `environment` says so where there is a ledger."""
     environment.stage()
-    note_down(his_filter, request.config.cache)
+    note_down(his_filter, notes)
     real.filters.switch([_change(real, his_filter, active=not his_filter.is_on)])
 
     environment.sweep()
-    put_back(real, request.config.cache, OWNER)
+    put_back(real, notes, OWNER)
 
     assert environment.ids("contacts", "contactid", f"lastname eq '{environments.LAST_NAME}'") == []
     assert real.filters.of(his_filter.owner_id)[0].is_on is his_filter.is_on
