@@ -237,9 +237,9 @@ def test_a_redis_that_hangs_costs_a_person_less_than_a_second(mortal, governor):
     mortal.pause()
 
     began = time.monotonic()
-    assert take(mine, INTERACTIVE)
+    assert all(take(mine, INTERACTIVE) for _ in range(4))
 
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 0.9
 
 
 def test_a_redis_that_comes_back_is_used_again(mortal, governor, caplog):
