@@ -58,4 +58,6 @@ lock: ## resolve the dependencies anew (needs uv); the result names no host
 	  --no-emit-index-url --no-emit-find-links --extra demo --extra dev pyproject.toml -o requirements-dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links tests/interop/requirements.in -o tests/interop/requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links tests/interop/requirements-node.in -o tests/interop/requirements-node.txt
 	cd tests/interop && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved

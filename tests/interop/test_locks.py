@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.interop.environments import HERE
 
 
-def test_every_python_package_has_its_hashes() -> None:
-    text = (HERE / "requirements.txt").read_text()
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-node.txt"])
+def test_every_python_package_has_its_hashes(lock: str) -> None:
+    text = (HERE / lock).read_text()
 
     assert text.count("==") <= text.count("--hash=sha256:")
     assert "//" not in text
