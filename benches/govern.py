@@ -27,8 +27,8 @@ from syncapp.sandbox.config import CLIENT_ID, CLIENT_SECRET, TENANT
 from tests import servers
 
 FASTER = float(os.environ.get("GOVERN_FASTER", "5"))
-# 0.9 is the governor's share; the rest is what waiting threads miss of it on a machine with two cores.
-REACHED = 0.88
+# The governor's share; a busy machine with two cores may miss it by a hundredth.
+REACHED = 0.9
 WINDOW = 300 / FASTER
 SECONDS = WINDOW + 10
 THREADS = 8
