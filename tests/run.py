@@ -44,6 +44,7 @@ LONG_IN_A_BROWSER = [
             "policies",
             "queue",
             "run_pages",
+            "sandbox_pages",
             "settings",
             "states",
         ),
@@ -111,9 +112,8 @@ def lanes() -> list[Lane]:
 
 def _without_processes() -> list[Lane]:
     tops = sorted({str(path) for path in Path("tests").glob("test_*.py")} - ABOUT_SETTINGS)
-    apart = _ignored(f"tests/{folder}" for folder in ("machine", "interop", "journeys", "browser"))
     return [
-        Lane("unit", "everything without processes, SQLite", [*apart, *SPREAD, AS_MODELLED]),
+        Lane("unit", "everything without processes, SQLite", ["-m", "not long", *_apart(), *SPREAD, AS_MODELLED]),
         Lane(
             "unit-postgres",
             "what touches the database, PostgreSQL",
@@ -122,6 +122,11 @@ def _without_processes() -> list[Lane]:
         ),
         Lane("machine", "the state machine, SQLite", ["tests/machine", AS_MODELLED]),
     ]
+
+
+def _apart() -> list[str]:
+    """All that has lanes of its own is left out."""
+    return _ignored(f"tests/{folder}" for folder in ("machine", "interop", "journeys", "browser"))
 
 
 def _with_processes() -> list[Lane]:
@@ -161,6 +166,12 @@ def _only_by_name() -> list[Lane]:
     kills = ["-m", "journey", "tests/journeys/test_kills.py", *SPREAD]
     five = {"JOURNEY_ROUNDS": "5"}
     return [
+        Lane(
+            "unit-long",
+            "the same as in unit, with a thousand examples",
+            ["-m", "long", *_apart(), *SPREAD, AS_MODELLED],
+            only_by_name=True,
+        ),
         Lane(
             "journeys-long",
             "a filter run of thousands with real processes, PostgreSQL",
