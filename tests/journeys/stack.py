@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,7 +64,8 @@ class Worker:
     def kill_pool(self) -> None:
         """SIGKILL to those who do the work, as when the memory is used up."""
         for process in self.pool:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # one that ends by itself meanwhile
+                process.kill()
 
     def pause(self) -> None:
         """Let all of its processes sleep, with everything they hold."""
