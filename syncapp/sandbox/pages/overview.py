@@ -40,7 +40,7 @@ _HELD = (
 _COUNT = Markup("<li><strong>{:,}</strong>{}</li>")
 _FILTER = Markup("<tr><td>{}</td><td class='number'>{:,}</td><td class='number'>{:,}</td></tr>")
 _NOW = Markup(
-    "<h2>Just now</h2><ul class='plain'><li>The plug-in is {plugin}.</li>{faults}</ul>"
+    "<h2>Just now</h2><ul><li>The plug-in is {plugin}.</li>{faults}</ul>"
     "<h2>For programs</h2><p>Dataverse’s Web API is below <code>/api/data/v9.2/</code>, sign-in below "
     "<code>/{tenant}/</code>. The ledger, faults and mails are there as JSON too: <code>/sandbox/ledger</code>, "
     "<code>/sandbox/faults</code>, <code>/mail/?format=json</code>.</p>"
