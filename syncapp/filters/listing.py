@@ -96,10 +96,18 @@ def _wanted(run: FilterRun) -> int:
     return 0 if run.wanted_on else 1
 
 
-def endangers_meetings(user: FilterUser, run: FilterRun) -> bool:
-    """Whether meetings that he organizes may be cancelled: what leaves every filter leaves a server-side mailbox.
+def takes_appointments_away(run: FilterRun) -> bool:
+    """Return whether the run switches filters of appointments off."""
+    return not run.moves_mailboxes and not run.wanted_on and bool(set(run.tables) & set(APPOINTMENT_TABLES))
 
-    Which a CRM that keeps logical deletes from Exchange does not do ("Control field synchronization").
+
+def endangers_meetings(user: FilterUser, run: FilterRun) -> bool:
+    """Return whether meetings that this user organizes may be canceled by the run.
+
+    Server-side, what leaves every filter is deleted from the mailbox, unless the CRM keeps logical deletes from
+    Exchange ("Control field synchronization"). That setting says nothing of the Outlook add-in, which works in the
+    user's own Outlook; whether it removes such appointments is disputed, so its users are counted in any case.
     """
-    concerns = not run.wanted_on and set(run.tables) & set(APPOINTMENT_TABLES)
-    return bool(concerns) and user.is_server_side and run.keeps_deletes_apart is not True
+    if not takes_appointments_away(run):
+        return False
+    return user.uses_add_in or (user.is_server_side and run.keeps_deletes_apart is not True)

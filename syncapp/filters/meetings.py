@@ -25,6 +25,7 @@ from syncapp.models.filter_run import Plan, RunState
 
 _UNKNOWN = "How many meetings this user organizes could not be counted."
 _ORGANIZES = "Organizes future meetings with other people; Outlook may send cancellations."
+_BY_ADD_IN = "Organizes future meetings with other people; whether the Outlook add-in removes them is disputed."
 Found = dict[UUID, list[tuple[str, Meeting]]]
 
 
@@ -70,7 +71,7 @@ def _note(item: FilterRunItem, found: list[tuple[str, Meeting]] | None) -> None:
         item.meetings, item.attendees = len(found), sum(meeting.attendees for _, meeting in found)
         _keep(item, found)
         if found:
-            item.plan, item.why = Plan.HELD, _ORGANIZES
+            item.plan, item.why = Plan.HELD, _ORGANIZES if item.user.is_server_side else _BY_ADD_IN
     item.save(update_fields=["needs_count", "plan", "why", "meetings", "attendees"])
 
 

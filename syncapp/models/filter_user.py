@@ -93,6 +93,12 @@ class FilterUserQuerySet(models.QuerySet["FilterUser"]):
         """Users of flesh and blood; programs have no Outlook."""
         return self.filter(is_application=False)
 
+    def with_add_in(self) -> FilterUserQuerySet:
+        """Users whose appointments the Outlook add-in synchronizes, alone or beside the server (mirror/reach.py)."""
+        traces = models.Q(incoming=1) | models.Q(outgoing=1) | models.Q(offline_on__gt=0)
+        beside_server = models.Q(method=SyncMethod.SERVER_SIDE) & traces
+        return self.filter(models.Q(method=SyncMethod.OUTLOOK) | beside_server, mailbox_state=0)
+
 
 class FilterUser(models.Model):
     """The mirror of a user with his mailbox. Everything is the CRM's, but the keys and the cells at the end.
@@ -172,6 +178,12 @@ class FilterUser(models.Model):
     def is_server_side(self) -> bool:
         """Whether the CRM itself synchronizes his appointments, contacts and tasks."""
         return self.method == SyncMethod.SERVER_SIDE and self.mailbox_state == 0
+
+    @property
+    def uses_add_in(self) -> bool:
+        """Return whether the Outlook add-in synchronizes this user's appointments, alone or beside the server."""
+        beside_server = self.is_server_side and self.has_old_client
+        return beside_server or (self.method == SyncMethod.OUTLOOK and self.mailbox_state == 0)
 
     @property
     def is_approved(self) -> bool:

@@ -18,7 +18,7 @@ from syncapp.models import FilterGround, FilterUser, Person, UserForecast, UserL
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Group, group_of, name_of
 from syncapp.models.filter_user import Cause, Reach
 from syncapp.models.person import Role
-from syncapp.web import reach_words
+from syncapp.web import reach_words, run_words
 from syncapp.web.filter_shown import method_of
 
 _TO_OUTLOOK = {1: ("Server-side synchronization", "Exchange", "Outlook and phone"), 0: ("Outlook add-in", "Outlook")}
@@ -213,6 +213,10 @@ class UserShown:
     def cancels(self) -> bool:
         """Whether what leaves is deleted from the mailbox, so that cancellations may go out."""
         return self.user.is_server_side and self.ground.keeps_deletes_apart is not True
+
+    @property
+    def add_in_words(self) -> str:
+        return run_words.ADD_IN_DISPUTED
 
     @cached_property
     def parts(self) -> list[user_history.Part]:

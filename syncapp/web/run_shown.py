@@ -7,10 +7,10 @@ from functools import cached_property
 from django.conf import settings
 from django.db.models import QuerySet
 
-from syncapp.filters import matrix, pace, preparing, retries, run_results, run_states, titles, undo
+from syncapp.filters import listing, matrix, pace, preparing, retries, run_results, run_states, titles, undo
 from syncapp.filters.pace import Failures, Pace
 from syncapp.filters.preparing import Progress
-from syncapp.models import FilterRun, FilterRunItem, Person
+from syncapp.models import FilterRun, FilterRunItem, FilterUser, Person
 from syncapp.models.filter_run import NOT_STARTED, Outcome, Plan, RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Group
 from syncapp.models.person import Role
@@ -21,6 +21,7 @@ from syncapp.web.run_parts import Class, ItemShown, StepShown
 MOST_SHOWN = 50
 MOST_HELD = 200
 SERVER_SIDE = "server"
+ADD_IN = "add_in"
 _ENDED = (RunState.DONE, RunState.CANCELLED)
 # Further ahead than this a page need not look by itself.
 _LOOKS_AHEAD = 24 * 3600
@@ -197,6 +198,8 @@ class RunShown:
             return items.filter(plan=self.part)
         if self.part == SERVER_SIDE:
             return self._server_side(items)
+        if self.part == ADD_IN:
+            return self._by_add_in(items)
         if self.part == "open" or (self.part and self.part in Outcome.values):
             return items.filter(outcome="" if self.part == "open" else self.part)
         return items
@@ -219,6 +222,19 @@ class RunShown:
     @staticmethod
     def _server_side(items: QuerySet[FilterRunItem]) -> QuerySet[FilterRunItem]:
         return items.filter(plan__in=[Plan.CHANGE, Plan.HELD], user__method=1, user__mailbox_state=0)
+
+    @cached_property
+    def by_add_in(self) -> int:
+        """How many users whose appointments the add-in synchronizes lose them, or are held back."""
+        return self._by_add_in(self.run.items.all()).count() if listing.takes_appointments_away(self.run) else 0
+
+    @property
+    def add_in_words(self) -> str:
+        return run_words.ADD_IN_DISPUTED
+
+    @staticmethod
+    def _by_add_in(items: QuerySet[FilterRunItem]) -> QuerySet[FilterRunItem]:
+        return items.filter(plan__in=[Plan.CHANGE, Plan.HELD], user__in=FilterUser.objects.with_add_in())
 
     @cached_property
     def held(self) -> list[FilterRunItem]:

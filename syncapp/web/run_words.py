@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from syncapp.crm.directory_records import SyncMethod
-from syncapp.filters import titles
+from syncapp.filters import listing, titles
 from syncapp.models import FilterRun
 from syncapp.models.filter_run import Outcome, Plan
-from syncapp.models.filter_tables import APPOINTMENT_TABLES
 
 # Icon, tone and meaning of each result.
 MEANINGS = {
@@ -81,16 +80,26 @@ def _does(run: FilterRun, *, asks: bool) -> str:
 
 def ground(run: FilterRun) -> str:
     """How this CRM treats what leaves every filter, where the run takes appointments away."""
-    if run.moves_mailboxes or run.wanted_on or not set(run.tables) & set(APPOINTMENT_TABLES):
+    if not listing.takes_appointments_away(run):
         return ""
     if run.keeps_deletes_apart:
-        return "This CRM keeps what leaves a filter in the mailbox: meetings stay, and nobody gets a cancellation."
+        return (
+            "Of server-side users this CRM keeps what leaves a filter in the mailbox: meetings stay, and nobody gets a "
+            "cancellation."
+        )
     if run.keeps_deletes_apart is None:
         return (
             "Whether this CRM deletes what leaves a filter from the mailbox is not known, so it is taken for granted: "
-            "meetings that a server-side user organises may be cancelled."
+            "meetings that a server-side user organizes may be canceled."
         )
     return (
         "This CRM deletes what leaves every filter from a server-side mailbox. A meeting that vanishes from its "
-        "organiser’s mailbox sends cancellations."
+        "organizer’s mailbox sends cancellations."
     )
+
+
+ADD_IN_DISPUTED = (
+    "What the add-in does with appointments that no filter selects any more is disputed: some report that it removes "
+    "them from Outlook at its next synchronization, others that they stay. A meeting that its organizer’s Outlook "
+    "removes can send cancellations."
+)

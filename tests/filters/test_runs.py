@@ -106,6 +106,25 @@ def test_organizers_of_future_meetings_are_held_back_until_ticked(read):
     assert run_states.outcomes(run)[Outcome.HELD] == len(owners)
 
 
+@pytest.mark.parametrize("keeps_deletes_apart", [None, True])
+def test_add_in_organizers_are_held_until_ticked(read, keeps_deletes_apart):
+    FilterGround.objects.update(keeps_deletes_apart=keeps_deletes_apart)
+    by_add_in = FilterUser.objects.people().filter(method=0, appointments=Cell.ON, is_disabled=False)
+
+    run = frozen(*by_add_in.order_by("name_key"))
+
+    held = run.items.filter(plan=Plan.HELD)
+    assert held.filter(meetings__gt=0).exists()
+    assert all(item.meetings_at_risk.count() == item.meetings for item in held)
+    assert all("add-in" in item.why for item in held)
+    assert run.items.filter(plan=Plan.CHANGE, meetings__gt=0).count() == 0
+    since = read.mark()
+    worked(run_states.start(run, by=fred()))
+    owners = {str(pk) for pk in held.values_list("user", flat=True)}
+    switched = FilterRow.objects.filter(pk__in=[key for key, _ in read.switched(since)])
+    assert owners.isdisjoint({str(row.owner_id) for row in switched})
+
+
 def test_what_could_not_be_counted_is_held_back_and_not_none(read):
     server_side = FilterUser.objects.people().filter(method=1, appointments=Cell.ON, is_disabled=False).first()
     read.cloud.fail({"method": "GET", "table": "activityparty", "status": 403, "times": 1})

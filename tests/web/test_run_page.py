@@ -167,6 +167,18 @@ def test_what_leaves_a_server_side_mailbox_is_said_only_where_one_is_in_the_run(
     assert ("deletes what leaves" in RunShown(run, fred()).ground) is is_said
 
 
+@pytest.mark.parametrize(("tables", "is_said"), [(["appointment"], True), (["contact"], False)])
+def test_preview_counts_add_in_users_and_names_dispute(run, tables, is_said):
+    FilterRun.objects.filter(pk=run.pk).update(tables=tables, keeps_deletes_apart=True)
+    FilterUser.objects.filter(pk=run.items.last().user_id).update(method=0)
+
+    said = page(run)
+
+    assert ("1 of these users synchronizes with the Outlook add-in." in said) is is_said
+    assert ("is disputed" in said) is is_said
+    assert page(run, "?part=add_in").count('role="rowheader"') == 1
+
+
 def test_trying_again_says_what_has_to_change_first(run):
     run_states.start(run, by=fred())
     settle(run, Outcome.DISABLED, users=5)
