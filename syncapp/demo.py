@@ -1,9 +1,10 @@
-"""The demo: "Start over" makes it new, in CRM and portal; and the example that its risk report tells of."""
+"""The demo: its people, "Start over", and the example list of its risk report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
@@ -11,8 +12,10 @@ from django.contrib.sessions.models import Session
 from django.db import connection as database
 from django.db import models, transaction
 
+from syncapp import people
 from syncapp.connection import recognise
 from syncapp.crm import stand_in
+from syncapp.crm.auth import Claims
 from syncapp.filters import lists
 from syncapp.models import AuditEntry, Connection, FilterUser, Pulse
 
@@ -34,11 +37,32 @@ def start_over() -> None:
     if not settings.DEMO:
         raise NoDemo
     stand_in.reset(settings.CRM_ORIGIN, users=settings.DEMO_USERS)
+    known = _people_of_sandbox()
     organization_id = Connection.objects.values_list("organization_id", flat=True).first()
     with transaction.atomic():
         _empty()
+        _register(known)
         if organization_id is not None:
             recognise(organization_id)
+
+
+def register_people() -> None:
+    """Register everyone who can sign in to the sandbox and holds a role, so that mails reach them before they do.
+
+    People who are known already stay as they are. Raises NoDemo, CrmError.
+    """
+    if not settings.DEMO:
+        raise NoDemo
+    _register(_people_of_sandbox())
+
+
+def _people_of_sandbox() -> list[Claims]:
+    return stand_in.people(settings.CRM_ORIGIN, tenant_id=UUID(settings.CRM_TENANT))
+
+
+def _register(known: Iterable[Claims]) -> None:
+    for claims in known:
+        people.register(claims)
 
 
 def bring_example_list() -> None:

@@ -14,11 +14,12 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import Max
 from django.db.models.functions import Now
 
 from syncapp import audit
 from syncapp.crm.auth import Claims
-from syncapp.models import Person
+from syncapp.models import Arrival, Person
 from syncapp.models.person import ROLE_COLUMNS, Role
 from syncapp.review.absence import set_absence
 from syncapp.review.errors import NotPossible
@@ -49,6 +50,19 @@ def recognise(claims: Claims) -> Person | None:
     defaults = seen | _columns_of(roles)
     person, _ = Person.objects.update_or_create(oid=claims.oid, defaults=defaults, create_defaults=defaults | first)
     return person if person.is_active else None
+
+
+def register(claims: Claims) -> None:
+    """Create the person these claims name unless they are known or hold no role; their first sign-in joins them."""
+    held = known_roles(claims.roles)
+    if held and not Person.objects.filter(oid=claims.oid).exists():
+        _create(claims.oid, name=claims.name, address=claims.address, **_columns_of(held))
+
+
+def _create(oid: uuid.UUID, **columns: Any) -> Person:
+    """Create a person who has not signed in; mails tell them of edits that arrive from now on."""
+    newest = Arrival.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    return Person.objects.create(oid=oid, password=make_password(None), told_until=newest, **columns)
 
 
 @transaction.atomic
@@ -95,7 +109,7 @@ def add(*, oid: str, name: str, address: str, roles: Collection[str], by: Person
     if not held:
         raise BadPerson("roles", "Tick at least one role: mails go only to people who hold one.")
     columns = {"name": name.strip(), "address": _mail(address), **_columns_of(held)}
-    person = Person.objects.create(oid=identity, password=make_password(None), **columns)
+    person = _create(identity, **columns)
     _note("person.added", person, by=by, after={**columns, "oid": str(identity)})
     return person
 

@@ -1,9 +1,13 @@
-"""The one thing that the demo asks of its sandbox outside the Web API: to begin anew."""
+"""The demo's requests to its sandbox outside the Web API: reset it, and list who can sign in."""
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 import requests
 
+from syncapp.crm.auth import Claims
 from syncapp.crm.errors import ServerFault, Unreachable
 from syncapp.crm.origins import Origin
 from syncapp.crm.sessions import new_session
@@ -16,14 +20,30 @@ def reset(origin: str, *, users: int) -> None:
 
     ValueError unless it is on this machine; Unreachable or ServerFault when it does not do so.
     """
+    _call(origin, "POST", "reset", json={"users": users})
+
+
+def people(origin: str, *, tenant_id: UUID) -> list[Claims]:
+    """Return everyone who can sign in to the sandbox at `origin`, as their ID token would name them.
+
+    ValueError unless it is on this machine; Unreachable or ServerFault when it gives no answer.
+    """
+    found: list[dict[str, Any]] = _call(origin, "GET", "people").json()
+    return [
+        Claims(UUID(each["object_id"]), tenant_id, each["name"], each["address"], frozenset(each["roles"]))
+        for each in found
+    ]
+
+
+def _call(origin: str, method: str, name: str, **options: Any) -> requests.Response:
     if not Origin.parse(origin).is_loopback:
-        raise ValueError("Only a sandbox on this machine can be reset.")
+        raise ValueError("Only a sandbox on this machine is asked for this.")
+    url = f"{origin}/sandbox/{name}"
     try:
         with new_session() as session:
-            answer = session.post(
-                f"{origin}/sandbox/reset", json={"users": users}, timeout=_PATIENCE, allow_redirects=False
-            )
+            answer = session.request(method, url, timeout=_PATIENCE, allow_redirects=False, **options)
     except requests.RequestException as error:
         raise Unreachable("The sandbox did not answer.", code="sandbox") from error
     if answer.status_code != 200:
-        raise ServerFault("The sandbox did not reset itself.", status=answer.status_code, code="sandbox")
+        raise ServerFault(f"The sandbox refused {name}.", status=answer.status_code, code="sandbox")
+    return answer

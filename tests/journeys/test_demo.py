@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import psutil
 import pytest
@@ -126,6 +127,7 @@ def test_it_says_one_line_when_ready_keeps_others_out_and_leaves_nothing(demos: 
     assert "Sign in with Microsoft" in get(f"{demo.url}/review/").text
     assert_a_second_one_is_refused(demos)
     assert get(f"{demo.url}/healthz").json()["well"] is True
+    assert_an_edit_is_mailed_before_anyone_signs_in(demos)
     processes = demos.processes(demo)
 
     assert end(demo) == 0
@@ -143,6 +145,23 @@ def assert_a_second_one_is_refused(demos: Demos) -> None:
     assert "is running already" in second.said()
 
 
+def assert_an_edit_is_mailed_before_anyone_signs_in(demos: Demos) -> None:
+    """The first reading tells of nothing; what Outlook changes after it does."""
+    sandbox = f"http://127.0.0.1:{demos.sandbox}"
+    wait_until(lambda: edits(demos), seconds=60, what="the first reading")
+    with requests.Session() as session:
+        session.trust_env = False
+        contact = edits(demos)[0][-1]
+        changes = {"jobtitle": "Head of First Mails"}
+        session.post(f"{sandbox}/sandbox/outlook", json={"contact": str(UUID(contact)), "changes": changes})
+
+    def readers() -> set[str]:
+        sent = get(f"{sandbox}/mail/?format=json").json()
+        return {mail["to"].partition(".")[0] for mail in sent if "Head of First Mails" in mail["text"]}
+
+    wait_until(lambda: readers() == {"rita", "rob", "ada"}, seconds=60, what="mails to every reviewer")
+
+
 def test_a_second_start_keeps_the_data_and_killing_it_leaves_nothing(demos: Demos) -> None:
     end(demos.start_and_wait(), signal.SIGINT)
     before = edits(demos)
@@ -158,7 +177,7 @@ def test_a_second_start_keeps_the_data_and_killing_it_leaves_nothing(demos: Demo
 
 def edits(demos: Demos) -> list[tuple[str, ...]]:
     with sqlite3.connect(demos.folder / "demo" / "portal.sqlite3") as database:
-        return database.execute("SELECT id, name, generation FROM syncapp_syncrecord ORDER BY id").fetchall()
+        return database.execute("SELECT id, name, generation, target_id FROM syncapp_syncrecord ORDER BY id").fetchall()
 
 
 @pytest.mark.long

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -9,13 +11,22 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from syncapp import demo
-from syncapp.models import AuditEntry, Connection, Person, SyncRecord
+from syncapp.crm import stand_in
+from syncapp.models import AuditEntry, Connection, Message, Person, SyncRecord
+from syncapp.models.person import Role
+from syncapp.people import recognise
+from syncapp.review import notices
 from syncapp.sandbox.config import EDITOR, PEOPLE
 from tests import people
 from tests.people import browser
 from tests.world import World
 
 START_OVER = "/demo/start-over"
+CAST = {person.name: set(person.roles) for person in PEOPLE if person.roles}
+
+
+def known_roles() -> dict[str, set[Role]]:
+    return {person.name: set(person.roles) for person in Person.objects.all()}
 
 
 def test_the_sign_in_page_offers_three_tours(client: Client, db: None, settings: Settings) -> None:
@@ -51,12 +62,57 @@ def test_the_button_forgets_everything_and_lays_the_sandbox_out_anew(world: Worl
     answer = rita.post(START_OVER)
 
     assert answer.status_code == 302
-    assert [model.objects.count() for model in (SyncRecord, Person, Session)] == [0, 0, 0]
+    assert [model.objects.count() for model in (SyncRecord, Session)] == [0, 0]
+    assert known_roles() == CAST
     assert [entry.action for entry in AuditEntry.objects.all()] == ["connection.first_contact"]
     assert Connection.objects.get().review_writes
     assert len(world.rows("osync_syncrecords")) == 40
     assert len(world.rows("systemusers")) == 20 + len((*PEOPLE, EDITOR, "the portal itself"))
     assert rita.get(reverse("queue")).status_code == 302
+
+
+def test_people_are_known_before_anyone_signs_in(world: World) -> None:
+    demo.register_people()
+
+    assert known_roles() == CAST
+    assert not Person.objects.exclude(signed_in_at=None).exists()
+
+
+def test_known_people_keep_what_was_changed(world: World) -> None:
+    demo.register_people()
+    Person.objects.filter(name="Rob Marchetti").update(notify="off", is_reviewer=False)
+
+    demo.register_people()
+
+    rob = Person.objects.get(name="Rob Marchetti")
+    assert (rob.notify, rob.is_reviewer) == ("off", False)
+
+
+def test_first_sign_in_joins_the_known_person(world: World, settings: Settings) -> None:
+    demo.register_people()
+    known = Person.objects.get(name="Rita Lindqvist")
+    tenant_id = UUID(settings.CRM_TENANT)
+    claims = next(each for each in stand_in.people(settings.CRM_ORIGIN, tenant_id=tenant_id) if each.oid == known.oid)
+
+    rita = recognise(claims)
+
+    assert rita == known
+    assert rita.signed_in_at is not None
+    assert Person.objects.count() == len(CAST)
+
+
+def test_an_edit_mails_reviewers_who_never_signed_in(world: World) -> None:
+    world.pull()
+    demo.register_people()
+
+    world.edited(jobtitle="Pilot")
+    notices.tell_new_edits()
+
+    assert {message.recipient.name for message in Message.objects.all() if message.recipient} == {
+        "Rita Lindqvist",
+        "Rob Marchetti",
+        "Ada Brennan",
+    }
 
 
 def test_a_sandbox_that_is_away_leaves_the_portal_as_it_is(client: Client, db: None, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import timedelta
 from importlib import import_module
@@ -10,7 +11,7 @@ import pytest
 from django.apps import apps
 from django.utils import timezone
 
-from syncapp import audit
+from syncapp import audit, demo
 from syncapp.filters import pace, plans, run_states
 from syncapp.models import AuditEntry, FilterRow, FilterRun, FilterUser, Message
 from syncapp.models.filter_run import NEVER, Outcome, RunState
@@ -18,6 +19,7 @@ from syncapp.web import run_words
 from syncapp.web.run_shown import RunShown
 from tests.people import ada, browser, fred, make_person
 from tests.web.test_plan_run import people, text
+from tests.world import World
 
 __all__ = ["people"]
 OFF = plans.Wish(("contact",), on=False, reason="Riva", change_number="CHG-7")
@@ -133,6 +135,17 @@ def test_a_second_person_is_chosen_asked_by_mail_and_stands_on_the_page(run, set
 
     assert [message.recipient for message in Message.objects.all()] == [asked]
     assert "<dt>Confirmed by</dt><dd><bdi>Frida</bdi></dd>" in page(run)
+
+
+def test_big_run_in_a_fresh_demo_offers_frida_and_ada(world: World, run, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    demo.register_people()
+
+    choices = re.search(r'<select id="ask".*?</select>', page(run), re.DOTALL)
+
+    assert choices is not None
+    offered = re.findall(r">([^<]+)</option>", choices[0])
+    assert set(offered) == {"Anybody who may", "Ada Brennan", "Fred Okafor", "Frida Solberg"}
 
 
 def test_results_have_filters_and_a_class_is_tried_again_in_a_list_of_its_own(run):

@@ -20,7 +20,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from kombu.exceptions import OperationalError
 
-from syncapp import tasks
+from syncapp import demo, tasks
+from syncapp.crm.errors import CrmError
 from syncapp.management.supervisor import Service, Supervisor
 
 PATIENCE_SECONDS = 60.0
@@ -55,8 +56,16 @@ class Command(BaseCommand):
             self.stderr.write(f"Not ready after {PATIENCE_SECONDS:g} s; the logs are in {settings.DEMO_DIR / 'logs'}")
             self._becomes_ready(supervisor)
         if not supervisor.is_stopping:
+            self._register_people()
             self.stdout.write(f"Portal ready: http://{HOST}:{settings.PORTAL_PORT}")
             self.stdout.flush()
+
+    def _register_people(self) -> None:
+        try:
+            demo.register_people()
+        except CrmError as error:
+            self.stderr.write(f"Nobody is registered before their first sign-in: {error}")
+        connections.close_all()
 
     def _becomes_ready(self, supervisor: Supervisor, *, seconds: float | None = None) -> bool:
         return supervisor.run(until=everything_answers, seconds=seconds, complain=self.stderr.write)
