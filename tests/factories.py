@@ -11,7 +11,7 @@ from django.utils import timezone
 from syncapp.crm.records import Column, ColumnType
 from syncapp.mirror import columns
 from syncapp.models import CrmUser, SyncField, SyncRecord
-from syncapp.models.sync_record import search_key
+from syncapp.models.folding import search_key
 
 EDITED_ON = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 

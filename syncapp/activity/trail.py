@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from syncapp.models import AuditEntry, CrmUser, SyncRecord
-from syncapp.models.sync_record import search_key
+from syncapp.models.folding import search_key
 from syncapp.review.narrowing import named
 
 PAGE = 50

@@ -28,7 +28,7 @@ from syncapp.models import (
 )
 from syncapp.models.filter_tables import Cell, Group, group_of
 from syncapp.models.filter_user import Cause, FilterUserQuerySet, Reach
-from syncapp.models.sync_record import search_key
+from syncapp.models.folding import search_key
 
 PAGE = 50
 MOST_COUNTED = 1000

@@ -11,7 +11,7 @@ from django.utils import timezone
 from syncapp.crm.directory_records import BusinessUnit, DirectoryUser, Mailbox, Membership, Team
 from syncapp.mirror import upserts
 from syncapp.models import FilterMembership, FilterTeam, FilterUnit, FilterUser
-from syncapp.models.sync_record import search_key
+from syncapp.models.folding import search_key
 
 
 def store_users(rows: Sequence[DirectoryUser], generation: int) -> None:

@@ -17,8 +17,8 @@ from syncapp.mirror import upserts
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.change_kind import kind_of
 from syncapp.models.decision import DecisionState
+from syncapp.models.folding import search_key
 from syncapp.models.sync_field import FieldDecision, FieldDelivery, SyncFieldQuerySet
-from syncapp.models.sync_record import search_key
 
 CHUNK = 250
 _NO_FIELDS = {"waiting_count": 0, "attention_count": 0, "writing_count": 0}

@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 
 from syncapp.mirror import reach
 from syncapp.models import FilterUser, UserList, UserListEntry
-from syncapp.models.sync_record import search_key
+from syncapp.models.folding import search_key
 
 _CHUNK = 1000
 

@@ -13,11 +13,6 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 
-def search_key(name: str) -> str:
-    """The form in which names are searched: case folded, at most 200 characters."""
-    return name.casefold()[:200]
-
-
 class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
     """The queue's named reads, and the one place that keeps its counts true."""
 

@@ -20,8 +20,9 @@ from django.utils import timezone
 from syncapp import preferences
 from syncapp.models import SyncField
 from syncapp.models.change_kind import ChangeKind
+from syncapp.models.folding import search_key
 from syncapp.models.sync_field import FieldDecision, FieldDelivery, SyncFieldQuerySet
-from syncapp.models.sync_record import SyncRecordQuerySet, search_key
+from syncapp.models.sync_record import SyncRecordQuerySet
 
 FEW = 1000
 RARE = 3000  # of so many fields one finds a page as soon by reading them all as by walking a long list
