@@ -37,12 +37,20 @@ class SelectionItem(models.Model):
         OPEN = "open", "Not decided yet"
         TAKEN = "taken", "Decided"
         REFUSED = "refused", "Not decided"
+        OMITTED = "omitted", "Left out: changed in the CRM"
 
     selection = models.ForeignKey(Selection, on_delete=models.CASCADE, related_name="items")
     position = models.PositiveIntegerField()
     field = models.ForeignKey(SyncField, on_delete=models.PROTECT, related_name="+")
     seen = models.CharField(max_length=32)
     is_example = models.BooleanField(default=False)
+    concerns = models.CharField(
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why to look at it by itself, as codes with commas.",
+    )
     result = models.CharField(max_length=7, choices=Result, default=Result.OPEN)
     why = models.CharField(max_length=300, blank=True, help_text="Why it was not decided, in words.")
     decision = models.ForeignKey(Decision, on_delete=models.PROTECT, null=True, related_name="+")
@@ -59,6 +67,11 @@ class SelectionItem(models.Model):
 
     def __str__(self) -> str:
         return f"item {self.position} of selection {self.selection_id}"
+
+    @property
+    def concern_codes(self) -> list[str]:
+        """Return the codes that `concerns` holds."""
+        return [code for code in self.concerns.split(",") if code]
 
 
 class SelectionRun(DurableWork):

@@ -6,13 +6,15 @@ Pure: the groups' columns come from the preferences, the fields from the edit.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from syncapp.crm.records import Column
 from syncapp.models import SyncField
 from syncapp.models.sync_field import FieldDelivery
+from syncapp.review.concerns import changed_in_crm
 
 FEWEST = 2  # of one field there is nothing to decide together
 
@@ -29,10 +31,14 @@ class Wanted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The fields of one edit that stand together, in the order of the group's columns."""
+    """The fields of one edit that stand together, in the order of the group's columns.
+
+    `open_fields` are those that are decided together.
+    """
 
     name: str
     fields: tuple[SyncField, ...]
+    open_fields: tuple[SyncField, ...]
 
     @property
     def key(self) -> str:
@@ -40,27 +46,31 @@ class Group:
         return re.sub(r"\W+", "-", self.name.casefold()).strip("-") or "group"
 
     @property
-    def open_fields(self) -> tuple[SyncField, ...]:
-        """Those that are decided together: a conflict or a failure is settled by itself."""
-        return tuple(field for field in self.fields if is_plain(field))
-
-    @property
     def ids(self) -> frozenset[UUID]:
         return frozenset(field.pk for field in self.fields)
 
 
-def is_plain(field: SyncField) -> bool:
-    """Whether the field simply waits for its decision."""
-    return field.is_undecided and field.delivery == FieldDelivery.NONE and not field.contact_is_gone
+def is_plain(field: SyncField, column: Column | None) -> bool:
+    """Return whether the field can be decided with others.
+
+    A conflict, a failure and a value that changed in the CRM are decided one by one.
+    """
+    waits = field.is_undecided and field.delivery == FieldDelivery.NONE and not field.contact_is_gone
+    return waits and not changed_in_crm(field, column)
 
 
-def groups_of(fields: Collection[SyncField], wanted: Iterable[Wanted]) -> list[Group]:
+def groups_of(fields: Collection[SyncField], wanted: Iterable[Wanted], known: Mapping[str, Column]) -> list[Group]:
     """The groups of which the edit has at least two fields."""
     by_column: dict[str, list[SyncField]] = {}
     for field in fields:
         by_column.setdefault(field.column_name, []).append(field)
-    found = [Group(each.name, tuple(f for name in each.columns for f in by_column.get(name, []))) for each in wanted]
-    return [group for group in found if len(group.fields) >= FEWEST]
+    parts = ((each.name, [f for name in each.columns for f in by_column.get(name, [])]) for each in wanted)
+    return [_group(name, found, known) for name, found in parts if len(found) >= FEWEST]
+
+
+def _group(name: str, fields: Sequence[SyncField], known: Mapping[str, Column]) -> Group:
+    together = tuple(field for field in fields if is_plain(field, known.get(field.column_name)))
+    return Group(name, tuple(fields), together)
 
 
 def binding(group: Group, split: Collection[str]) -> bool:

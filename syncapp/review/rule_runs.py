@@ -16,10 +16,12 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from syncapp.durable import failpoint
+from syncapp.mirror import columns
 from syncapp.models import CrmUser, Decision, Rule, RuleTrace, SyncField
 from syncapp.models.rule import RuleOutcome, RuleState
 from syncapp.models.sync_field import SyncFieldQuerySet
 from syncapp.review import decisions
+from syncapp.review.concerns import changed_in_crm
 from syncapp.review.errors import OwnEdit, ReviewError
 from syncapp.review.rule_history import matches, own_editors
 from syncapp.review.steps import seen
@@ -99,7 +101,7 @@ def _act(rule: Rule, field: SyncField) -> bool:
     """Decide as the rule says, or leave the field to people and say why."""
     if not Rule.objects.filter(pk=rule.pk, state=RuleState.ENABLED).exists():
         return False  # paused while this run was under way: people decide
-    if field.crm_now_read_at is not None and field.crm_now_value != field.original_value:
+    if changed_in_crm(field, columns.find(field.record.target_table, field.column_name)):
         _note(rule, field, refused="crm_has_another_value")
         return False
     try:

@@ -19,12 +19,14 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from syncapp import audit, durable
+from syncapp.mirror import columns
 from syncapp.models import CrmUser, Person, Selection, SelectionItem, SelectionRun, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Outcome
 from syncapp.models.durable_work import WorkState
 from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDelivery
 from syncapp.review import decisions, steps
+from syncapp.review.concerns import Concern, concerns
 from syncapp.review.errors import NotPossible, ReviewError
 from syncapp.review.narrowing import Narrowing, Tab, matching_fields, narrow
 from syncapp.review.queue import in_tab
@@ -35,6 +37,7 @@ IN_REQUEST = 50  # fields that are decided before the page answers
 EXAMPLES = 5
 LIST_TABS = (Tab.WAITING, Tab.ATTENTION, Tab.PARKED)
 Result = SelectionItem.Result
+LookedAt = tuple[SyncField, tuple[Concern, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,15 @@ def freeze_all(*, tab: Tab, by: Narrowing, query: str, person: Person) -> Select
 def freeze_left(selection: Selection, *, person: Person) -> Selection:
     """Freeze again, as they are now, the fields that were refused. Raises NotPossible where none can be decided."""
     left = selection.items.filter(result=Result.REFUSED).order_by("position").values_list("field_id", flat=True)
-    return _store(list(SyncField.objects.filter(pk__in=left)), query=selection.query, person=person)
+    fields = SyncField.objects.filter(pk__in=left).select_related("record")
+    return _store(list(fields), query=selection.query, person=person)
 
 
 def _freeze(record_ids: QuerySet[SyncRecord, uuid.UUID], by: Narrowing, *, query: str, person: Person) -> Selection:
     ids = list(record_ids)
     place = {pk: number for number, pk in enumerate(ids)}
     meant = matching_fields(Tab.WAITING, by) | matching_fields(Tab.ATTENTION, by)
-    fields = [field for chunk in _chunks(ids) for field in meant.filter(record_id__in=chunk)]
+    fields = [field for chunk in _chunks(ids) for field in meant.filter(record_id__in=chunk).select_related("record")]
     fields.sort(key=lambda field: (place[field.record_id], field.column_name, field.pk))
     return _store(fields, query=query, person=person)
 
@@ -87,9 +91,10 @@ def _store(found: list[SyncField], *, query: str, person: Person) -> Selection:
     open_ones = [field for field in found if field.is_undecided and field.delivery == FieldDelivery.NONE]
     own = _edited_by(person, {field.record_id for field in open_ones})
     fields = [field for field in open_ones if field.record_id not in own and not field.contact_is_gone]
-    if not fields:
-        raise NotPossible("None of these fields can be decided together. Nothing was changed.")
-    kept = fields[:MOST]
+    looked_at = _with_concerns(fields[:MOST])
+    kept = [field for field, found in looked_at if Concern.CHANGED not in found]
+    if not kept:
+        raise NotPossible(_why_none(is_changed=bool(fields)))
     selection = Selection.objects.create(
         person=person,
         frozen_at=Now(),
@@ -100,17 +105,36 @@ def _store(found: list[SyncField], *, query: str, person: Person) -> Selection:
         own_edits=sum(field.record_id in own for field in open_ones),
         is_cut=len(fields) > MOST,
     )
-    # Shown to a person as examples, so any random numbers will do.
-    examples = set(random.sample(range(len(kept)), min(EXAMPLES, len(kept))))
-    items = (
-        SelectionItem(
-            selection=selection, position=place, field=field, seen=steps.seen(field), is_example=place in examples
-        )
-        for place, field in enumerate(kept)
-    )
-    SelectionItem.objects.bulk_create(items, batch_size=500)
+    SelectionItem.objects.bulk_create(_items(selection, looked_at), batch_size=500)
     selection.refresh_from_db()
     return selection
+
+
+def _items(selection: Selection, looked_at: Sequence[LookedAt]) -> Iterator[SelectionItem]:
+    plain = [field.pk for field, found in looked_at if not found]
+    # Shown to a person as examples, so any random ones will do.
+    examples = set(random.sample(plain, min(EXAMPLES, len(plain))))
+    for place, (field, found) in enumerate(looked_at):
+        yield SelectionItem(
+            selection=selection,
+            position=place,
+            field=field,
+            seen=steps.seen(field),
+            is_example=bool(found) or field.pk in examples,
+            result=Result.OMITTED if Concern.CHANGED in found else Result.OPEN,
+            concerns=",".join(found),
+        )
+
+
+def _with_concerns(fields: Sequence[SyncField]) -> list[LookedAt]:
+    known = {table: columns.of_table(table) for table in {field.record.target_table for field in fields}}
+    return [(field, concerns(field, known[field.record.target_table].get(field.column_name))) for field in fields]
+
+
+def _why_none(*, is_changed: bool) -> str:
+    if is_changed:
+        return "The values of these fields changed in the CRM after the edit. Open each contact to decide them."
+    return "None of these fields can be decided together. Nothing was changed."
 
 
 def _edited_by(person: Person, record_ids: set[uuid.UUID]) -> set[uuid.UUID]:

@@ -94,6 +94,13 @@ def change(field: SyncField, column: Column | None) -> Change:
     )
 
 
+def now(field: SyncField, column: Column | None) -> Side:
+    """Return the CRM's value as it was last read, marked against the original."""
+    return between(
+        column, (field.original_value, field.original_label), (field.crm_now_value, field.crm_now_label)
+    ).will
+
+
 def between(column: Column | None, was: tuple[str | None, str], will: tuple[str | None, str]) -> Change:
     """The change from one value with its label to another."""
     old, new = words(column, *was), words(column, *will)

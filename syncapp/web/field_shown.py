@@ -12,7 +12,7 @@ from syncapp.crm.records import Column
 from syncapp.models import Decision, SyncField
 from syncapp.models.decision import Kind
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import sides, steps
+from syncapp.review import concerns, groups, sides, steps
 from syncapp.review.history import Echo
 from syncapp.review.sides import Change, Side, Tag
 from syncapp.web import outcomes, rule_words, times
@@ -88,8 +88,8 @@ class FieldShown:
 
     @property
     def counts_for_all(self) -> bool:
-        """Whether "Approve all" means this one too: conflicts are chosen one by one."""
-        return self.can_decide and self.field.delivery == FieldDelivery.NONE and not self.is_deleted
+        """Return whether "Approve all" and "Reject all" mean this one too."""
+        return self.locked is None and groups.is_plain(self.field, self.column)
 
     @property
     def is_under_way(self) -> bool:
@@ -109,8 +109,8 @@ class FieldShown:
 
     @property
     def can_be_marked(self) -> bool:
-        """Whether a tick means its approval: what went wrong is looked at by itself."""
-        return self.decides_alone and not (self.is_conflict or self.is_failed or self.is_deleted)
+        """Return whether the row has a tick that approves it with other ticked fields."""
+        return self.decides_alone and self.counts_for_all
 
     @property
     def tags(self) -> tuple[Tag, ...]:
@@ -130,7 +130,9 @@ class FieldShown:
     def now_differs(self) -> bool:
         """Whether the CRM held another value than the original before the decision, as far as was read."""
         field = self.field
-        if field.crm_now_read_at is None or self.column is None or not (field.is_undecided or self.now_is_past):
+        if field.is_undecided:
+            return concerns.changed_in_crm(field, self.column)
+        if field.crm_now_read_at is None or self.column is None or not self.now_is_past:
             return False
         return not values.same(self.column.type, self._held[0], field.original_value)
 

@@ -63,8 +63,9 @@ def decide(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     """Take the decisions of one submit: of a field, of a group, of those that are marked, or of all."""
     row = record_page.record_or_404(record_id)
     fields = list(SyncField.objects.filter(record=row))
-    grouped = groups.groups_of(fields, preferences.read().field_groups)
-    submitted = forms.read(request.POST, fields, columns.of_table(row.target_table), grouped)
+    known = columns.of_table(row.target_table)
+    grouped = groups.groups_of(fields, preferences.read().field_groups, known)
+    submitted = forms.read(request.POST, fields, known, grouped)
     if submitted.problems:
         return record_page.page_again(request, row, submitted.problems, status=422)
     result = decisions.decide(submitted.choices, by=request.user)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Case, Count, Prefetch, QuerySet, When
 
 from syncapp.crm.records import Column
 from syncapp.mirror import columns
@@ -14,7 +14,8 @@ from syncapp.models import Decision, Person, Selection, SelectionItem, Selection
 from syncapp.models.decision import DecisionState, Outcome
 from syncapp.models.person import Role
 from syncapp.review import selections, sides
-from syncapp.review.sides import Change
+from syncapp.review.concerns import summary
+from syncapp.review.sides import Change, Side
 from syncapp.web import outcomes
 from syncapp.web.outcomes import Outcome as Became
 
@@ -25,13 +26,17 @@ _UNDER_WAY = (DecisionState.OPEN, DecisionState.BOUND)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One field of the list: whose, which, from what to what; `why` it was not decided, or what it `became`."""
+    """One field of the list: whose, which, from what to what; `why` it was not decided, or what it `became`.
+
+    `crm_now` is the CRM's present value where the field was left out because of it.
+    """
 
     item: SelectionItem
     label: str
     change: Change
     why: str
     became: Became | None = None
+    crm_now: Side | None = None
 
 
 class SelectionView:
@@ -110,8 +115,32 @@ class SelectionView:
 
     @cached_property
     def lines(self) -> list[Line]:
-        """What the question is about, or examples of it."""
+        """Return what the question is about, or examples of it; first what needs a look."""
         return self._lines(self.row.items.filter(is_example=True) if self.shows_examples else self.row.items.all())
+
+    @cached_property
+    def _concerns(self) -> list[list[str]]:
+        return [item.concern_codes for item in self.row.items.exclude(concerns="").only("concerns")]
+
+    @property
+    def suspicious(self) -> int:
+        """Return how many fields need a look, those that are left out included."""
+        return len(self._concerns)
+
+    @property
+    def suspicions(self) -> str:
+        """Return why they need a look, counted by reason."""
+        return summary(self._concerns)
+
+    @property
+    def omitted(self) -> int:
+        """Return how many fields are left out because their value changed in the CRM."""
+        return self.counts.get(Result.OMITTED, 0)
+
+    @cached_property
+    def left_out(self) -> list[Line]:
+        """Return the fields that are left out."""
+        return self._lines(self.row.items.filter(result=Result.OMITTED))
 
     @cached_property
     def left(self) -> list[Line]:
@@ -129,10 +158,12 @@ class SelectionView:
     def _lines(self, items: QuerySet[SelectionItem]) -> list[Line]:
         known: dict[str, Mapping[str, Column]] = {}
         found = []
-        for item in items.select_related("field__record").order_by("position")[:MOST_SHOWN]:
+        suspicious_first = Case(When(concerns="", then=1), default=0)
+        for item in items.select_related("field__record").order_by(suspicious_first, "position")[:MOST_SHOWN]:
             table = item.field.record.target_table
             known.setdefault(table, columns.of_table(table))
             column = known[table].get(item.field.column_name)
             label = column.label if column else item.field.column_name
-            found.append(Line(item, label, sides.change(item.field, column), item.why))
+            now = sides.now(item.field, column) if item.result == Result.OMITTED else None
+            found.append(Line(item, label, sides.change(item.field, column), item.why, crm_now=now))
         return found

@@ -131,7 +131,7 @@ def record_shown(
 ) -> RecordShown:
     """Read everything that the page of this edit needs, in a handful of queries; `known` are its table's columns."""
     found = fields_of(record)
-    grouped = groups.groups_of(found, wanted_groups)
+    grouped = groups.groups_of(found, wanted_groups, known)
     build = _Builder(record, person=person, known=known, asked=asked, fields=found, grouped=grouped)
     fields = {row.pk: build.field(row) for row in found}
     together = [group for group in (build.group(each, fields) for each in grouped) if group.undoes_together]

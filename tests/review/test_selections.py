@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from syncapp import durable
+from syncapp.crm.records import Column, ColumnType
 from syncapp.mirror.supersede import supersede
 from syncapp.models import AuditEntry, Decision, Person, Selection, SelectionRun, SyncField
 from syncapp.models.change_kind import ChangeKind
@@ -19,7 +20,7 @@ from syncapp.review import decisions, selections
 from syncapp.review.errors import NotPossible
 from syncapp.review.narrowing import NOTHING, Narrowing, Tab
 from syncapp.review.selections import Wish
-from tests.factories import make_editor, make_field, make_newer_edit, make_record
+from tests.factories import know_columns, make_editor, make_field, make_newer_edit, make_record
 from tests.people import rita, rob
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +117,52 @@ def test_conflicts_and_ones_own_edits_are_left_out_and_counted():
 
     assert fields_of(selection) == [fine]
     assert (selection.conflicts, selection.own_edits) == (1, 1)
+
+
+def changed_in_crm(field: SyncField, value: str = "Chief") -> None:
+    SyncField.objects.filter(pk=field.pk).update(crm_now_value=value, crm_now_read_at=timezone.now())
+
+
+@pytest.mark.parametrize("wish", [APPROVE, REJECT])
+def test_newer_crm_value_is_left_out_and_counted(wish):
+    changed, fine = many(2)
+    changed_in_crm(changed)
+
+    selection = frozen()
+    selections.start(selection, wish, number=None, by=rita())
+
+    assert [decision.field for decision in Decision.objects.all()] == [fine]
+    assert (selection.fields, selection.contacts) == (1, 1)
+    assert dict(selection.items.values_list("result", "concerns")) == {"omitted": "changed", "taken": ""}
+
+
+def test_crm_values_equal_by_type_are_decided():
+    know_columns(Column("contact", "creditlimit", "Credit Limit", ColumnType.MONEY))
+    field = make_field(make_record(), "creditlimit", original_value="1000", proposed_value="2000")
+    changed_in_crm(field, "1000.00")
+
+    assert fields_of(frozen()) == [field]
+
+
+def test_only_newer_crm_values_freeze_nothing():
+    changed_in_crm(many(1)[0])
+
+    with pytest.raises(NotPossible, match="changed in the CRM"):
+        frozen()
+
+
+def test_suspicious_fields_are_always_among_examples(monkeypatch):
+    monkeypatch.setattr(selections, "AT_ONCE", 5)
+    many(20)
+    hidden = make_field(make_record("Zoe"), proposed_value="Head\u200b of Sales")
+    mixed = make_field(make_record("Zora"), proposed_value="S\u0430les")
+
+    selection = frozen()
+
+    found = dict(selection.items.exclude(concerns="").values_list("field_id", "concerns"))
+    assert found == {hidden.pk: "hidden", mixed.pk: "mixed"}
+    examples = set(selection.items.filter(is_example=True).values_list("field_id", flat=True))
+    assert (len(examples), {hidden.pk, mixed.pk} <= examples) == (7, True)
 
 
 def test_a_newer_edit_of_the_same_field_makes_the_frozen_one_stay():

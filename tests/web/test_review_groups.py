@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from syncapp import preferences
 from syncapp.models import SyncField, SyncRecord
@@ -39,6 +40,19 @@ def test_a_group_has_one_pair_of_buttons_and_its_parts_have_none(parts):
     assert "Address 2 fields, decided together." in screen.words
     assert screen.offers("do=approve:group-address")
     assert not any(screen.offers(f"do={verb}:{part.pk}") for part in parts for verb in ("approve", "reject", "correct"))
+
+
+def test_part_changed_in_crm_leaves_its_group(parts):
+    third = make_field(record_of(parts), "address1_postalcode", proposed_value="0150")
+    changed = parts[0]
+    SyncField.objects.filter(pk=changed.pk).update(crm_now_value="Elsewhere 1", crm_now_read_at=timezone.now())
+    client, record = browser(rita()), record_of(parts)
+    screen = opened(client, record)
+
+    pressed(client, screen, record, "do=approve:group-address")
+
+    assert screen.offers(f"do=approve:{changed.pk}")
+    assert (states([changed]), states([parts[1], third])) == ({FieldDecision.PENDING}, {FieldDecision.APPROVED})
 
 
 def test_keys_find_the_head_open_and_its_parts_not(parts):

@@ -62,6 +62,44 @@ def test_read_again_works_without_scripts(world: World):
     assert "CRM now Chief" in screen.words
 
 
+@pytest.mark.parametrize("button", ["do=approve-all", "do=reject-all"])
+def test_deciding_all_skips_fields_changed_in_crm(world: World, button):
+    fields = world.edited(jobtitle="Head of Procurement", telephone1="+47 1", fax="+47 2")
+    title, client = fields["jobtitle"], browser(rita())
+    world.form(world.contact(), jobtitle="Chief")
+    client.post(f"/review/{title.record_id}/read-again", headers=HTMX)
+
+    screen = opened(client, title.record)
+    pressed(client, screen, title.record, button)
+
+    title.refresh_from_db()
+    assert "Approve all 2" in screen.words
+    assert title.decision == "pending"
+    assert not SyncField.objects.exclude(pk=title.pk).filter(decision="pending").exists()
+
+
+def test_reading_again_recounts_approve_all(world: World):
+    fields = world.edited(jobtitle="Head of Procurement", telephone1="+47 1", fax="+47 2")
+    world.form(world.contact(), jobtitle="Chief")
+
+    screen = Screen(browser(rita()).post(f"/review/{fields['fax'].record_id}/read-again", headers=HTMX))
+
+    assert "Approve all 2" in screen.words
+    assert f"all={fields['jobtitle'].pk}" not in [f"all={value}" for value in screen.form.get("all", [])]
+
+
+def test_mail_link_ticks_no_field_changed_in_crm(world: World):
+    fields = world.edited(jobtitle="Head of Procurement", telephone1="+47 1")
+    client = browser(rita())
+    world.form(world.contact(), jobtitle="Chief")
+    client.post(f"/review/{fields['jobtitle'].record_id}/read-again", headers=HTMX)
+
+    screen = opened(client, fields["jobtitle"].record, "?link=a")
+
+    assert screen.is_checked(on(fields["telephone1"], "tick"), "1")
+    assert not screen.is_checked(on(fields["jobtitle"], "tick"), "1")
+
+
 @pytest.mark.parametrize("headers", [HTMX, {}])
 def test_a_silent_crm_is_said_and_the_page_stays(world: World, headers):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from syncapp.models import Decision, Selection, SyncField
 from syncapp.review import selections
@@ -97,6 +98,34 @@ def test_many_show_examples_and_want_their_number(monkeypatch):
 
     decided = Screen(client.post(address("decide"), {"do": "approve", "number": " 6 "}, follow=True))
     assert "6 of 6 fields approved" in decided.words
+
+
+def test_suspicious_fields_are_listed_first_and_counted():
+    _, hidden, changed = many(3)
+    SyncField.objects.filter(pk=hidden.pk).update(proposed_value="Head\u200b of Sales")
+    SyncField.objects.filter(pk=changed.pk).update(crm_now_value="Chief", crm_now_read_at=timezone.now())
+
+    page = selected(browser(rita()), all="all")
+
+    assert "Decide 2 fields of 2 contacts together" in page.words
+    assert "2 need a look: hidden characters 1, changed in the CRM 1" in page.words
+    assert "1 field is left out because its value changed in the CRM" in page.words
+    assert "Person 002 Job Title Buyer becomes Head of Procurement CRM now Chief" in page.words
+    order = [page.words.index(f"Person {number} Job Title") for number in ("001", "002", "000")]
+    assert order == sorted(order)
+
+
+def test_left_out_fields_are_listed_after_deciding():
+    _, changed = many(2)
+    SyncField.objects.filter(pk=changed.pk).update(crm_now_value="Chief", crm_now_read_at=timezone.now())
+    client = browser(rita())
+    selected(client, all="all")
+
+    page = Screen(client.post(address("decide"), {"do": "approve"}, follow=True))
+
+    assert "1 of 1 field approved" in page.words
+    assert "Left out" in page.words
+    assert "Person 001 Job Title Buyer becomes Head of Procurement CRM now Chief" in page.words
 
 
 def test_rejecting_wants_a_sentence_for_other():
