@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
+from syncapp import localization
 from syncapp.crm import canonical
 from syncapp.crm.records import Column, ColumnType
 from syncapp.models import SyncField
@@ -188,13 +191,37 @@ def _date(column: Column, value: str, label: str) -> str:
 
 
 def _date_time(column: Column, value: str, label: str) -> str:
-    local = timezone.localtime(canonical.parse_date_time(value))
-    return f"{day_words(local.date())}, {local:%H:%M}"
+    """Seconds only where there are any; two instants that differ never look equal."""
+    when = canonical.parse_date_time(value)
+    clock = localization.clock(when, seconds=bool(when.second or when.microsecond))
+    fraction = f" and {when.microsecond / 1000:g} ms" if when.microsecond else ""
+    return f"{day_words(timezone.localtime(when).date())}, {clock}{fraction} {localization.zone(when)}"
+
+
+def _number(column: Column, value: str, label: str) -> str:
+    """In the reader's format, with the currency and the decimals of the CRM's own label."""
+    canonical.parse(column.type, value)
+    number = Decimal(value)
+    before, digits, after = _split_label(label)
+    decimals = next((n for n in range(11) if _digits(f"{abs(number):.{n}f}") == _digits(digits)), None)
+    shown = number if decimals is None else round(number, decimals)
+    has_sign = any(sign in before + after for sign in "-−(")
+    return f"{before}{localization.number(abs(shown) if has_sign else shown)}{after}"
+
+
+def _split_label(label: str) -> tuple[str, str, str]:
+    """Split a formatted number into what precedes its digits, the digits with their separators, and the rest."""
+    found = re.fullmatch(r"(\D*)(\d(?:.*\d)?)(\D*)", label, re.DOTALL)
+    return (found[1], found[2], found[3]) if found else ("", "", "")
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text)
 
 
 def day_words(day: date) -> str:
-    """14 March 1987."""
-    return f"{day.day} {day:%B} {day.year}"
+    """Return 14 March 1987, in the reader's format."""
+    return localization.day(day, long=True)
 
 
 _WORDS: Mapping[ColumnType, Callable[[Column, str, str], str]] = {
@@ -205,6 +232,10 @@ _WORDS: Mapping[ColumnType, Callable[[Column, str, str], str]] = {
     ColumnType.YES_NO: _yes_no,
     ColumnType.DATE: _date,
     ColumnType.DATE_TIME: _date_time,
+    ColumnType.INTEGER: _number,
+    ColumnType.DECIMAL: _number,
+    ColumnType.MONEY: _number,
+    ColumnType.FLOAT: _number,
 }
 
 

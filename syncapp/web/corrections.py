@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from django.http import QueryDict
 from django.utils import timezone
 
+from syncapp import localization
 from syncapp.crm import canonical
 from syncapp.crm.lookups import NamedRow
 from syncapp.crm.records import Column, ColumnType
-from syncapp.web import lookup_choices
+from syncapp.web import local_time, lookup_choices
 
 # column type ─▶ the kind of input; what is missing cannot be corrected here
 _KINDS = {
@@ -29,7 +31,18 @@ _KINDS = {
     ColumnType.DATE_TIME: "date_time",
     ColumnType.LOOKUP: "lookup",
 }
+# numbers ─▶ how many decimals people write; None where the CRM's definition alone knows
+_DECIMALS = {
+    ColumnType.INTEGER: 0,
+    ColumnType.MONEY: 2,
+    ColumnType.DECIMAL: None,
+    ColumnType.FLOAT: None,
+}
 _YES_NO = (("true", "Yes"), ("false", "No"))
+
+
+class Unclear(ValueError):
+    """What was typed could mean another value than the reader thinks; the words say what to type instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +67,7 @@ def correction(
         return None
     if column.type is ColumnType.LOOKUP:
         return Correction(kind, "", options=_rows_to_choose(column, typed or (), found))
-    content = typed if typed is not None else _as_typed(column, proposed or "")
+    content = typed if typed is not None else as_typed(column, proposed)
     if kind == "text" and any("\n" in text for text in content):
         kind = "area"  # a one-line input would drop the line ends
     return Correction(kind, content[0] if content else "", column.max_length, _options(column, content))
@@ -72,41 +85,61 @@ def _rows_to_choose(
     )
 
 
-def _as_typed(column: Column, value: str) -> tuple[str, ...]:
+def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
+    """Return what the input of this column holds for a canonical value, as the form sends it back."""
+    if not value:
+        return () if column.type is ColumnType.CHOICES else ("",)
     if column.type is ColumnType.CHOICES:
-        return tuple(value.split(",")) if value else ()
-    if column.type is ColumnType.DATE_TIME and value:
-        return (_local(value),)
+        return tuple(value.split(","))
+    try:
+        if column.type is ColumnType.DATE_TIME:
+            when = canonical.parse_date_time(value)
+            return (local_time.typed(when), local_time.fold_of(when))
+        if column.type in _DECIMALS:
+            canonical.parse(column.type, value)
+            return (localization.number(Decimal(value), grouped=False),)
+    except ValueError:
+        return (value,)  # nothing of this type: shown as it stands, so that it can be rejected
     return (value,)
 
 
-def _local(value: str) -> str:
-    try:
-        return timezone.localtime(canonical.parse_date_time(value)).replace(tzinfo=None).isoformat(timespec="minutes")
-    except ValueError:
-        return ""
-
-
 def _options(column: Column, content: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
+    if column.type is ColumnType.DATE_TIME:
+        return _which_of_two(*content)
     if column.type is ColumnType.YES_NO:
         words = {str(bool(number)).lower(): text for number, text in column.options}
         return tuple((value, words.get(value, word), value in content) for value, word in _YES_NO)
     return tuple((str(number), text, str(number) in content) for number, text in column.options)
 
 
-def typed(post: QueryDict, name: str) -> tuple[str, ...] | None:
-    """What was typed under `name`, line ends as one character; None where the form had no such input.
+def _which_of_two(text: str = "", fold: str = "") -> tuple[tuple[str, str, bool], ...]:
+    """Both times that a typed one may mean on the night when the clock goes back; nothing on all other days."""
+    naive = _local(text)
+    found = local_time.options(naive) if naive is not None else ()
+    return tuple((value, words, value == fold) for value, words in found)
 
-    A list of ticks that are all empty sends nothing, so its form sends an empty text beside them.
+
+def typed(post: QueryDict, key: object) -> tuple[str, ...] | None:
+    """Return what was typed in the input of `key`, line ends as one character; None where the form had no such input.
+
+    A list of ticks that are all empty sends nothing, so its form sends an empty text beside them. Behind a time that
+    comes twice stands which of the two is meant.
     """
+    name = f"value.{key}"
     if name not in post:
         return None
+    if f"fold.{key}" in post:
+        return (post.get(name, ""), post.get(f"fold.{key}", ""))
     values = [value.replace("\r\n", "\n").replace("\r", "\n") for value in post.getlist(name)]
     return tuple(value for value in values if value) if len(values) > 1 else tuple(values)
 
 
 def canonical_text(column: Column, content: tuple[str, ...]) -> str | None:
-    """The canonical value of what was typed; what is none of the type comes back as typed, for `values.check`."""
+    """Return the canonical value of what was typed.
+
+    Text that is not of the type comes back as it is, for `values.check`. Raises Unclear where it could mean another
+    value than the reader thinks.
+    """
     if column.type is ColumnType.CHOICES:
         return ",".join(sorted(filter(None, content), key=_as_number)) or None
     text = content[0] if content else ""
@@ -115,10 +148,24 @@ def canonical_text(column: Column, content: tuple[str, ...]) -> str | None:
         return row.value if row else text or None
     if column.type in (ColumnType.TEXT, ColumnType.MEMO):
         return text or None
-    text = text.strip()
-    if column.type is ColumnType.DATE_TIME and text:
-        return _instant(text)
-    return text or None
+    return _typed_value(column, text.strip(), content[1:]) or None
+
+
+def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
+    if not text:
+        return ""
+    try:
+        if column.type in _DECIMALS:
+            return localization.typed_number(text, decimals=_DECIMALS[column.type])
+        if column.type is ColumnType.DATE:
+            return localization.typed_date(text).isoformat()
+        if column.type is ColumnType.DATE_TIME:
+            return _instant(text, *more)
+    except local_time.ComesTwice as problem:
+        raise Unclear(f"{problem} Choose which one.") from problem
+    except (localization.Unreadable, local_time.NoSuchTime) as problem:
+        raise Unclear(str(problem)) from problem
+    return text
 
 
 def label(column: Column, content: tuple[str, ...]) -> str:
@@ -131,19 +178,39 @@ def _as_number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def _instant(text: str) -> str:
-    """A local time, as the browser's input sends it, in UTC."""
-    try:
-        naive = datetime.fromisoformat(text)
-    except ValueError:
+def _instant(text: str, fold: str = "") -> str:
+    """Return a local time, as the browser's input sends it, in UTC."""
+    naive = _local(text)
+    if naive is None:
         return text
-    aware = naive if naive.tzinfo else timezone.make_aware(naive)
-    return canonical.instant_text(aware)
+    try:
+        return canonical.instant_text(local_time.instant(naive, fold))
+    except OverflowError:
+        return text
 
 
-def is_as_proposed(column: Column, value: str | None, proposed: str | None) -> bool:
-    """Whether the reviewer left the proposal as it was; browsers change line ends on their own."""
+def _local(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return timezone.localtime(found).replace(tzinfo=None) if found.tzinfo else found
+
+
+def is_as_proposed(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:
+    """Whether the reviewer left the proposal as it was; browsers change line ends and drop zero seconds."""
+    if _is_untouched(column, content, proposed):
+        return True
+    value = canonical_text(column, content)
     return canonical.key(column.type, _lines(value)) == canonical.key(column.type, _lines(proposed))
+
+
+def _is_untouched(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:
+    """Whether the input still says what it was filled with, which may be less than the whole value."""
+    was = as_typed(column, proposed)
+    if column.type is ColumnType.DATE_TIME and content and was[0]:
+        return _local(content[0]) == _local(was[0]) and "".join(content[1:]) == "".join(was[1:])
+    return column.type in _DECIMALS and content == was
 
 
 def _lines(text: str | None) -> str | None:

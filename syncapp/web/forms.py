@@ -1,9 +1,10 @@
 """The form of a record page: one submit becomes choices, or says what is missing and keeps what was typed.
 
 Every control of a field carries the field's id: seen.ID (what the page showed), tick.ID (marked to approve), mark.ID
-(reject or correct, opened), value.ID (the correction), find.ID (the name of what a lookup should point to), code.ID and
-text.ID (the reason). `do` is the button. The head of a group has the same controls with group-KEY for the id; `split`
-names the groups that are decided field by field, `next` asks for the next contact once nothing is left here.
+(reject or correct, opened), value.ID (the correction), fold.ID (which of two equal local times it is), find.ID (the
+name of what a lookup should point to), code.ID and text.ID (the reason). `do` is the button. The head of a group has
+the same controls with group-KEY for the id; `split` names the groups that are decided field by field, `next` asks for
+the next contact once nothing is left here.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def typed(post: QueryDict, key: UUID | str) -> Typed:
     return Typed(
         ticked=f"tick.{key}" in post,
         marks=frozenset(post.getlist(f"mark.{key}")),
-        value=corrections.typed(post, f"value.{key}"),
+        value=corrections.typed(post, key),
         code=post.get(f"code.{key}", ""),
         text=post.get(f"text.{key}", "").strip(),
         find=post.get(f"find.{key}", "").strip(),
@@ -186,9 +187,12 @@ def _correct(form: _Form, row: SyncField, key: _Key) -> Choice:
         raise _Missing("Find the right one by its name, and choose it.")
     if column is None or content is None:
         raise _Missing("This field cannot be corrected here. Approve it or reject it.")
-    value = corrections.canonical_text(column, content)
-    if corrections.is_as_proposed(column, value, row.proposed_value):
-        return _approve(form, row, key)
+    try:
+        if corrections.is_as_proposed(column, content, row.proposed_value):
+            return _approve(form, row, key)
+        value = corrections.canonical_text(column, content)
+    except corrections.Unclear as problem:
+        raise _Missing(str(problem)) from problem
     label = corrections.label(column, content)
     return Choice(
         row.pk, Outcome.APPROVED, form.seen(row), is_corrected=True, corrected_value=value, corrected_label=label

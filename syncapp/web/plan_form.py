@@ -18,7 +18,7 @@ from syncapp.filters.chosen import Chosen
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.plans import MOST_USERS, Wish
 from syncapp.models.filter_tables import APPOINTMENT_TABLES
-from syncapp.web import filter_asked
+from syncapp.web import filter_asked, local_time
 
 # What the tables' control offers; the three kinds of appointment also each by itself.
 TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -217,11 +217,15 @@ def start_of(text: str) -> datetime | None:
         return None
     try:
         found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None:
+        when = found if found is None or timezone.is_aware(found) else local_time.instant(found)
+    except local_time.NoSuchTime as problem:
+        raise Missing("starts", str(problem)) from problem
+    except local_time.ComesTwice as problem:
+        raise Missing("starts", f"{problem} Choose an earlier or a later hour.") from problem
+    except (ValueError, OverflowError):
+        when = None
+    if when is None:
         raise Missing("starts", "A date and a time, for example 2026-12-01 06:00.")
-    when = found if timezone.is_aware(found) else timezone.make_aware(found)
     if when <= timezone.now():
         raise Missing("starts", "This time has passed. Leave it empty to start at once.")
     return when

@@ -118,6 +118,25 @@ def test_pilot_limit_reason_and_start_in_the_reader_s_time_zone_go_with_the_run(
     assert run.starts_at.isoformat() == "2099-12-01T05:00:00+00:00"
 
 
+@pytest.mark.parametrize(
+    ("starts", "words"),
+    [
+        ("2027-03-28T02:30", "02:30 on 28 Mar 2027 does not exist in Europe/Oslo"),
+        ("2027-10-31T02:30", "02:30 on 31 Oct 2027 comes twice in Europe/Oslo"),
+        ("0001-01-01T00:00", "A date and a time"),
+    ],
+)
+def test_start_when_clock_moves_is_refused(people, starts, words):
+    person = fred()
+    person.time_zone = "Europe/Oslo"
+    person.save()
+
+    answer = browser(person).post("/filters/plan", FORM | {"names": "anna1@brandvik.example", "starts": starts})
+
+    assert words in text(answer, 422)
+    assert not FilterRun.objects.exists()
+
+
 def test_the_form_opens_with_what_was_ticked_or_shown(people):
     client = browser(fred())
 

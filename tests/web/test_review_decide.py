@@ -228,8 +228,8 @@ def test_a_correction_becomes_the_value_of_its_type(column, typed, stored):
 @pytest.mark.parametrize(
     ("column", "typed", "words"),
     [
-        ("birthdate", "soon", "Not a date"),
-        ("creditlimit", "1.000,50", "Not an amount"),
+        ("birthdate", "soon", "Enter a date, for example 29 Nov 2026."),
+        ("creditlimit", "1.000,50", "Enter a number, for example 15,000.50."),
         ("preferredcontactmethodcode", "99", "Not one of the options"),
         ("lastonholdtime", "tomorrow", "Not a date and time"),
         ("osync_interests", ["", "77"], "Not one of the options"),

@@ -1,0 +1,276 @@
+"""How each locale writes dates, times and numbers, and reads typed numbers; words stay English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from functools import cache
+
+from django.utils import dateformat, timezone
+from django.utils.formats import get_format
+from django.utils.translation.trans_real import parse_accept_lang_header
+
+DEFAULT = "en-GB"
+
+# The locales that a person can choose; Django's own formats stand behind all that are not English.
+_NAMES = {
+    "en-US": "English (United States)",
+    "en-GB": "English (United Kingdom)",
+    "en-AU": "English (Australia)",
+    "en-CA": "English (Canada)",
+    "en-IE": "English (Ireland)",
+    "en-IN": "English (India)",
+    "en-NZ": "English (New Zealand)",
+    "de-DE": "German (Germany)",
+    "de-AT": "German (Austria)",
+    "de-CH": "German (Switzerland)",
+    "fr-FR": "French (France)",
+    "fr-BE": "French (Belgium)",
+    "fr-CA": "French (Canada)",
+    "fr-CH": "French (Switzerland)",
+    "it-IT": "Italian",
+    "es-ES": "Spanish (Spain)",
+    "es-AR": "Spanish (Argentina)",
+    "es-MX": "Spanish (Mexico)",
+    "pt-PT": "Portuguese (Portugal)",
+    "pt-BR": "Portuguese (Brazil)",
+    "nl-NL": "Dutch",
+    "da-DK": "Danish",
+    "sv-SE": "Swedish",
+    "nb-NO": "Norwegian",
+    "fi-FI": "Finnish",
+    "is-IS": "Icelandic",
+    "et-EE": "Estonian",
+    "lv-LV": "Latvian",
+    "lt-LT": "Lithuanian",
+    "pl-PL": "Polish",
+    "cs-CZ": "Czech",
+    "sk-SK": "Slovak",
+    "hu-HU": "Hungarian",
+    "ro-RO": "Romanian",
+    "bg-BG": "Bulgarian",
+    "hr-HR": "Croatian",
+    "sl-SI": "Slovenian",
+    "sr-RS": "Serbian",
+    "el-GR": "Greek",
+    "tr-TR": "Turkish",
+    "ru-RU": "Russian",
+    "uk-UA": "Ukrainian",
+    "he-IL": "Hebrew",
+    "ar-EG": "Arabic",
+    "ja-JP": "Japanese",
+    "ko-KR": "Korean",
+    "zh-CN": "Chinese (China)",
+    "zh-TW": "Chinese (Taiwan)",
+    "id-ID": "Indonesian",
+    "th-TH": "Thai",
+    "vi-VN": "Vietnamese",
+}
+_DJANGO_NAMES = {"zh-CN": "zh-hans", "zh-TW": "zh-hant"}
+_WITH_OWN_MODULE = ("de-CH", "fr-BE", "fr-CA", "fr-CH", "es-AR", "es-MX", "pt-BR")
+_MONTH_FIRST = ("en-US", "en-CA")
+_HALF_DAYS = ("en-US", "en-AU", "en-CA", "en-IN", "en-NZ")  # a clock of twelve hours
+_TWELVE_HOURS = re.compile(r"(?<!\\)[PghaA]")
+_OWN_SEPARATORS = {"de-CH": (".", "’"), "zh-CN": (".", ","), "zh-TW": (".", ",")}
+_LANGUAGES = {"no": "nb-NO", "nn": "nb-NO", "en": "en-US"}
+
+# Blanks and apostrophes that people, spreadsheets and we ourselves put between thousands.
+_BLANKS = re.compile(r"(?<=\d)[ '\u2019\u00a0\u2009\u202f](?=\d{3}(?!\d))")
+_MINUS = str.maketrans({"−": "-"})
+
+
+class Unreadable(ValueError):
+    """What was typed is no number or date of the reader's locale; the words say how to type it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """The formats of one locale, dates and times in the notation of Django's `date` filter."""
+
+    tag: str
+    decimal: str
+    group: str
+    date: str
+    long_date: str
+    day_and_month: str
+    long_day_and_month: str
+    time: str
+    time_with_seconds: str
+
+
+@cache
+def of(tag: str) -> Locale:
+    """Return the formats of this locale; those of DEFAULT where the tag is empty or not known."""
+    if tag not in _NAMES:
+        return of(DEFAULT)
+    if tag.startswith("en-"):
+        return _english(tag)
+    lang = _DJANGO_NAMES.get(tag) or (tag if tag in _WITH_OWN_MODULE else tag.partition("-")[0]).lower()
+    usual = get_format("DECIMAL_SEPARATOR", lang), get_format("THOUSAND_SEPARATOR", lang)
+    decimal, group = _OWN_SEPARATORS.get(tag, usual)
+    day, clock = get_format("SHORT_DATE_FORMAT", lang), get_format("TIME_FORMAT", lang)
+    halves = bool(_TWELVE_HOURS.search(clock)) and tag != "fr-CA"  # Django writes 16 h 03, whose h is a letter
+    short = re.sub(r"[-/ ]?Y$|^Y[-/. 年]\s?", "", day)
+    return Locale(tag, decimal, group, day, day, short, short, *_times(halves=halves))
+
+
+def _english(tag: str) -> Locale:
+    times = _times(halves=tag in _HALF_DAYS)
+    if tag in _MONTH_FIRST:
+        return Locale(tag, ".", ",", "M j, Y", "F j, Y", "M j", "F j", *times)
+    return Locale(tag, ".", ",", "j M Y", "j F Y", "j M", "j F", *times)
+
+
+def _times(*, halves: bool) -> tuple[str, str]:
+    return ("g:i A", "g:i:s A") if halves else ("H:i", "H:i:s")
+
+
+_active: ContextVar[str] = ContextVar("locale", default=DEFAULT)
+
+
+@contextmanager
+def override(tag: str) -> Iterator[None]:
+    """Write and read in this locale meanwhile, as `timezone.override` does for times."""
+    token = _active.set(tag)
+    try:
+        yield
+    finally:
+        _active.reset(token)
+
+
+def active() -> Locale:
+    """Return the formats of the locale in use."""
+    return of(_active.get())
+
+
+def choices() -> list[tuple[str, str]]:
+    """Return all locales by name, each with an example of a date, a time and a number."""
+    return sorted(((tag, f"{name}: {_example(tag)}") for tag, name in _NAMES.items()), key=lambda each: each[1])
+
+
+def _example(tag: str) -> str:
+    with override(tag):
+        hour = dateformat.time_format(time(16, 3), active().time)
+        return f"{day(date(2026, 11, 29))}, {hour}, {example()}"
+
+
+def is_known(tag: str) -> bool:
+    """Whether people can choose this locale."""
+    return tag in _NAMES
+
+
+def accepted(header: str) -> str:
+    """Return the best known locale of an Accept-Language header, '' where it names none."""
+    for language, _ in parse_accept_lang_header(header[:500].lower()):
+        found = _known(language)
+        if found:
+            return found
+    return ""
+
+
+def _known(language: str) -> str:
+    exact = next((tag for tag in _NAMES if tag.lower() == language), "")
+    base, _, region = language.partition("-")
+    if exact or (base == "en" and region):
+        return exact or DEFAULT
+    return _LANGUAGES.get(base) or next((tag for tag in _NAMES if tag.startswith(f"{base}-")), "")
+
+
+def day(when: date, *, long: bool = False) -> str:
+    """Return a date: 19 Nov 2026, Nov 19, 2026 or 19.11.2026; with the month in full where it has a name."""
+    return dateformat.format(when, active().long_date if long else active().date)
+
+
+def day_and_month(when: date, *, long: bool = False) -> str:
+    """Return a date without its year."""
+    return dateformat.format(when, active().long_day_and_month if long else active().day_and_month)
+
+
+def clock(when: datetime, *, seconds: bool = False) -> str:
+    """Return the time of day in the active zone."""
+    local = timezone.localtime(when)
+    return dateformat.format(local, active().time_with_seconds if seconds else active().time)
+
+
+def zone(when: datetime) -> str:
+    """Return what the active zone is called at that moment: CET, or UTC+3 where it has no such name."""
+    local = timezone.localtime(when)
+    name = local.tzname() or "UTC"
+    offset = re.fullmatch(r"([+-])(\d\d)(\d\d)?", name)
+    if offset is None:
+        return name
+    sign, hours, minutes = offset.groups()
+    return f"UTC{sign}{int(hours)}" + (f":{minutes}" if minutes else "")
+
+
+def number(value: int | Decimal, *, grouped: bool = True) -> str:
+    """Return a number with the locale's separators: 15,000.5, 15.000,5."""
+    text = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+    formats = active()
+    marks = {",": formats.group if grouped else "", ".": formats.decimal}
+    return "".join(marks.get(sign, sign) for sign in text)
+
+
+def example(decimals: int | None = None) -> str:
+    """Return a number as the locale writes it, for messages: 15,000.50, without cents where there are none."""
+    return number(15000 if decimals == 0 else Decimal("15000.50"))
+
+
+def typed_number(text: str, *, decimals: int | None = None) -> str:
+    """Return what was typed as digits with a point: "15.000,50" in German is 15000.50.
+
+    `decimals` is how many the value may have, None for any. Raises Unreadable where the text is no number of the
+    locale, or one that people of another locale read as a different number.
+    """
+    formats = active()
+    other = "." if formats.decimal == "," else ","
+    plain = _BLANKS.sub("", text.strip().translate(_MINUS))
+    grouped = re.fullmatch(rf"[+-]?[1-9]\d{{0,2}}(?:\{other}\d{{3}})+(?:\{formats.decimal}\d+)?", plain, re.ASCII)
+    simple = re.fullmatch(rf"[+-]?\d*(?:\{formats.decimal}\d+)?", plain, re.ASCII)
+    if not any(sign.isdigit() for sign in plain) or not (grouped or simple):
+        raise Unreadable(f"Enter a number, for example {example(decimals)}.")
+    if _reads_two_ways(plain, other, decimals):
+        raise Unreadable(_two_ways(text.strip(), plain))
+    found = plain.replace(other, "").replace(formats.decimal, ".").lstrip("+")
+    return re.sub(r"^(-?)\.", r"\g<1>0.", found)
+
+
+def typed_date(text: str) -> date:
+    """Return what was typed as a date: as browsers send it, 2026-11-29, or in the locale's own format.
+
+    Raises Unreadable.
+    """
+    for pattern in ("%Y-%m-%d", *_date_patterns(active())):
+        try:
+            return datetime.strptime(text.strip(), pattern).date()  # noqa: DTZ007  # a day has no zone
+        except ValueError:
+            continue
+    raise Unreadable(f"Enter a date, for example {day(date(2026, 11, 29))}.")
+
+
+def _date_patterns(formats: Locale) -> list[str]:
+    """The locale's written dates for `strptime`, and in English the one in digits."""
+    digits = "n/j/Y" if formats.tag in _MONTH_FIRST else "j/n/Y"
+    own = [formats.date, formats.long_date, *([digits] if formats.tag.startswith("en-") else [])]
+    signs = {"d": "%d", "j": "%d", "m": "%m", "n": "%m", "M": "%b", "F": "%B", "Y": "%Y"}
+    return ["".join(signs.get(sign, sign) for sign in pattern) for pattern in own]
+
+
+def _reads_two_ways(plain: str, other: str, decimals: int | None) -> bool:
+    """Whether the only separator stands before three digits, so that elsewhere it is read the other way."""
+    if not re.fullmatch(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", plain, re.ASCII):
+        return False
+    takes_three = decimals is None or decimals >= 3
+    return takes_three if other in plain else not takes_three
+
+
+def _two_ways(text: str, plain: str) -> str:
+    thousands = number(int(re.sub(r"[.,]", "", plain)), grouped=False)
+    fraction = number(Decimal(plain.replace(",", ".")).normalize(), grouped=False)
+    tail = "" if active().decimal in fraction else f"{active().decimal}0"
+    return f"“{text}” can be read as two numbers. Type {thousands} or {fraction}{tail}."
