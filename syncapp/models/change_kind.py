@@ -1,14 +1,14 @@
 """What kind of change a proposal is: only the format, something for nothing, nothing for something, or other.
 
-Meant for sorting and for deciding many alike, so it errs on the side of "Changed": hidden characters, a phone number
-that lost its plus, another separator between digits are never "format only".
+Meant for sorting and for deciding many alike, also by rules, so it errs on the side of "Changed": hidden characters, a
+sign that a telephone dials, letters that lose their accents, another separator between digits are never "format only".
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.db import models
 
@@ -30,6 +30,11 @@ _BETWEEN_DIGITS = re.compile(r"(?<=\d)[^\w]+(?=\d)")
 _MINUS = re.compile(r"(?<![\w)])[-\u2212](?=\d)")
 _KEPT_SIGNS = "#&@%*/\\"
 _ACCENTS = range(0x300, 0x370)
+# ß is "ss" without regard to case, yet a name that loses it is damaged as one that loses its accents: it gets a mark.
+_SHARP_S = {ord("ß"): "s\u030ds", ord("ẞ"): "s\u030ds"}
+# Blanks, dashes, brackets, and what cannot be seen. Every other sign may be dialed: , ; pause, * # + are keys.
+_NOT_DIALED = ("Z", "Pd", "Ps", "Pe", "C")
+_SEPARATORS_OF_A_NUMBER = "./·"
 
 
 def kind_of(column_name: str, original: str | None, proposed: str | None) -> ChangeKind:
@@ -43,40 +48,57 @@ def kind_of(column_name: str, original: str | None, proposed: str | None) -> Cha
 
 
 def _same_but_for_format(column_name: str, original: str, proposed: str) -> bool:
-    if _hides_something(proposed):
-        return False
-    fold = _fold_of(column_name)
-    return bool(folded := fold(original)) and folded == fold(proposed)
+    return not _hides_something(proposed) and _comparison_of(column_name)(original, proposed)
 
 
-def _fold_of(column_name: str) -> Callable[[str], str]:
+def _comparison_of(column_name: str) -> Callable[[str, str], bool]:
     name = column_name.casefold()
-    if _MAIL.search(name):
-        return _mail
-    if _PHONE.search(name):
-        return _phone
-    return _page if _ADDRESS_OF_A_PAGE.search(name) else _text
+    return next((same for kind, same in _COMPARISONS.items() if kind.search(name)), _same_text)
 
 
-def _mail(value: str) -> str:
-    return value.strip().casefold()
+def _same_mail(original: str, proposed: str) -> bool:
+    # Not casefold: straße@ and strasse@ are two addresses.
+    return bool(original.strip()) and original.strip().lower() == proposed.strip().lower()
 
 
-def _page(value: str) -> str:
-    return value.strip()
+def _same_page(original: str, proposed: str) -> bool:
+    return bool(original.strip()) and original.strip() == proposed.strip()
 
 
-def _phone(value: str) -> str:
-    """Digits, the letters of an extension, and whether it begins with a plus."""
-    plus = "+" if value.strip().startswith("+") else ""
-    return plus + "".join(letter for letter in value.casefold() if letter.isalnum())
+def _same_number(original: str, proposed: str) -> bool:
+    return bool(dialed(original)) and dialed(original) == dialed(proposed)
 
 
-def _text(value: str) -> str:
-    """Without case, blanks, punctuation and accents."""
+def dialed(number: str) -> str:
+    """Return what a telephone would dial: digits, letters, and each sign that is not known to be mere format."""
+    return "".join(letter for letter in number.casefold() if not _is_format_of_a_number(letter))
+
+
+def _is_format_of_a_number(letter: str) -> bool:
+    return letter in _SEPARATORS_OF_A_NUMBER or unicodedata.category(letter).startswith(_NOT_DIALED)
+
+
+def _same_text(original: str, proposed: str) -> bool:
+    """Compare without case, blanks and punctuation; letters may gain accents, and must not lose any."""
+    old, new = _letters(original), _letters(proposed)
+    if not old or len(old) != len(new):
+        return False
+    return all(was[0] == will[0] and set(was[1:]) <= set(will[1:]) for was, will in zip(old, new, strict=True))
+
+
+def _letters(value: str) -> list[str]:
+    """Return each letter that counts, with its accents after it."""
     marked = _BETWEEN_DIGITS.sub(_separator, _MINUS.sub("%", value))
-    letters = unicodedata.normalize("NFD", unicodedata.normalize("NFD", marked).casefold())
-    return "".join(letter for letter in letters if ord(letter) not in _ACCENTS and not _is_sign(letter))
+    if marked.isascii():
+        return [letter for letter in marked.casefold() if not _is_sign(letter)]
+    folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", marked).translate(_SHARP_S).casefold())
+    found: list[str] = []
+    for letter in folded:
+        if ord(letter) in _ACCENTS:
+            found[-1:] = [(found[-1] if found else "") + letter]
+        elif not _is_sign(letter):
+            found.append(letter)
+    return found
 
 
 def _separator(between: re.Match[str]) -> str:
@@ -94,3 +116,10 @@ def _is_sign(letter: str) -> bool:
 
 def _hides_something(value: str) -> bool:
     return not value.isascii() and any(unicodedata.category(letter) in ("Cf", "Co", "Cn", "Cs") for letter in value)
+
+
+_COMPARISONS: Mapping[re.Pattern[str], Callable[[str, str], bool]] = {
+    _MAIL: _same_mail,
+    _PHONE: _same_number,
+    _ADDRESS_OF_A_PAGE: _same_page,
+}

@@ -119,7 +119,7 @@ def between(column: Column | None, was: tuple[str | None, str], will: tuple[str 
     return Change(
         was=Side(found.was, is_changed=bool(old)),
         will=Side(found.will, is_changed=old != new or same_words),
-        tags=_tags(column, old, new, found, same_words=same_words),
+        tags=_tags(column, old, new, found, same_words=same_words) + _tags_of_dates(column, was[0], will[0]),
     )
 
 
@@ -154,6 +154,12 @@ def _tags(column: Column | None, was: str, will: str, found: Difference, *, same
     if mixed:
         tags.append(Tag(f"mixes {' and '.join(mixed)} letters", warns=True))
     return tuple(tags)
+
+
+def _tags_of_dates(column: Column | None, was: str | None, will: str | None) -> tuple[Tag, ...]:
+    if column is None or column.type is not ColumnType.DATE or not formats.moved_by_a_day(column.name, was, will):
+        return ()
+    return (Tag("moved by one day, as time zone faults do", warns=True),)
 
 
 def _format_remark(column: Column | None, was: str, will: str, found: Difference) -> str:

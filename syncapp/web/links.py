@@ -35,7 +35,7 @@ _WORDS: Mapping[str, str] = {
 @allow(*REVIEW_ROLES)
 def link(request: PortalRequest, token: str) -> HttpResponse:
     """Lead on to the edit, so that the signed part neither stays in the address nor reaches another site."""
-    found = links.opened(token, reader=request.user)
+    found = links.opened(token.rstrip("/"), reader=request.user)  # some programs add a slash to every address
     if found.record_id is None or not SyncRecord.objects.shown().filter(pk=found.record_id).exists():
         return HttpResponseRedirect(f"{reverse('queue')}?{urlencode({LINK: GONE})}")
     query = urlencode({LINK: found.state or found.intent})
@@ -46,7 +46,7 @@ def link(request: PortalRequest, token: str) -> HttpResponse:
 @public(methods=("GET", "POST"))
 def mail_wishes(request: HttpRequest, token: str) -> HttpResponse:
     """How often the reader wants to be told: a page to choose, or one POST that stops the mails."""
-    person = links.reader_of(token)
+    person = links.reader_of(token.rstrip("/"))
     if person is None:
         return card(request, "mails/unknown.html", status=404)
     saved = request.method == "POST"

@@ -57,6 +57,14 @@ def test_the_signed_part_does_not_stay_in_the_address(record: SyncRecord) -> Non
     assert response.headers["Location"] == f"/review/{record.pk}/?link=a"
 
 
+@pytest.mark.parametrize("ending", ["/", "//", "/)"])
+def test_link_with_slash_leads_to_edit(record: SyncRecord, ending: str) -> None:
+    response = browser(people.rita()).get(path(record, Intent.APPROVE) + ending)
+
+    assert response.headers["Location"].startswith(f"/review/{record.pk}/?link=")
+    assert response.headers["Location"].endswith("link=a") == (ending != "/)")
+
+
 def test_approving_is_preselected_and_not_done(record: SyncRecord) -> None:
     client = browser(people.rita())
 
@@ -127,6 +135,10 @@ def test_a_link_to_an_edit_that_is_gone_ends_at_the_queue(record: SyncRecord) ->
     address = urlsplit(links.to_record(uuid.uuid4(), reader=people.rita())).path
 
     assert "is not here (any more)" in follow(address).words
+
+
+def test_preferences_link_with_slash_opens(record: SyncRecord) -> None:
+    assert browser().get(urlsplit(links.to_wishes(people.rita())).path + "/").status_code == 200
 
 
 def test_opening_the_wishes_changes_nothing(record: SyncRecord) -> None:
