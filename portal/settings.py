@@ -135,7 +135,7 @@ FOUR_EYES = env.flag("FOUR_EYES", default=True)
 UNDO_SECONDS = env.number("UNDO_SECONDS", 10)
 PULL_SECONDS = env.number("PULL_SECONDS", 5)
 INVENTORY_SECONDS = env.number("INVENTORY_SECONDS", 1800)  # between two readings of everybody's filters
-SECOND_PERSON_ABOVE = int(env.number("SECOND_PERSON_ABOVE", 100))  # users; a larger filter run needs a second person
+SECOND_PERSON_ABOVE = int(env.number("SECOND_PERSON_ABOVE", 100))  # users a person switches alone within 24 hours
 TICK = env.number("TICK", 1)
 NUMBERS_SECONDS = env.number("NUMBERS_SECONDS", 60)  # between two counts for the numbers page
 HTTP_SECONDS = env.number("HTTP_SECONDS", 30)

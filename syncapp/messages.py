@@ -55,3 +55,8 @@ def may_read(to: Person | str) -> bool:
     if isinstance(to, Person):
         return to.is_active and bool(to.roles) and "@" in to.address
     return "@" in to
+
+
+def can_be_told(person: Person) -> bool:
+    """Return whether a mail to this person would be sent at all."""
+    return bool(settings.MAIL_BACKEND) and may_read(person)

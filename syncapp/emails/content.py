@@ -195,7 +195,8 @@ def _comment(message: Message) -> Letter | None:
 
 def _run(message: Message) -> Letter | None:
     told = run_letters.told(message)
-    return _frame(message, thread=f"run-{message.details['run']}", run=told) if told else None
+    subject = "run" if "run" in message.details else "policy"
+    return _frame(message, thread=f"{subject}-{message.details[subject]}", run=told) if told else None
 
 
 def _test(message: Message) -> Letter:

@@ -11,13 +11,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp import audit
-from syncapp.filters import run_states
+from syncapp.filters import run_news, run_states, second_person
 from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterPolicy, Person
 from syncapp.models.durable_work import WorkState
@@ -98,11 +97,22 @@ def ask_for_repair(policy: FilterPolicy, *, seen: datetime | None, by: Person, c
     if policy.mode != PolicyMode.SHADOW or not policy.is_active:
         raise NotPossible("Only a policy that runs in shadow can be switched to repair.")
     _must_have_seen(policy, seen)
-    if needs_second_person(policy):
+    if second_person.policy_load(policy, by=by).needs_second_person:
         _move(policy, repair_by=by)
+        policy.repair_by = by
+        run_news.waits(policy)
         _note(policy, "policy.repair_asked", by=by, channel=channel, users=policy.members.count())
         return
     _begin_repair(policy, by=by, channel=channel, repair_by=by)
+
+
+@transaction.atomic
+def ask_others(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
+    """Ask those who may confirm that it repairs and were not told of it. Raises NotPossible."""
+    policy = _locked(policy)
+    if not policy.waits_for_a_second_person or not run_news.ask_others(policy):
+        raise NotPossible("Everybody who may confirm this policy and can get mail has been told.")
+    _note(policy, "policy.repair_asked", by=by, channel=channel, users=policy.members.count())
 
 
 @transaction.atomic
@@ -115,11 +125,6 @@ def confirm_repair(policy: FilterPolicy, *, seen: datetime | None, by: Person, c
         raise NotPossible("Somebody else than the person who asked for it confirms it.")
     _must_have_seen(policy, seen)
     _begin_repair(policy, by=by, channel=channel, confirmed_by=by)
-
-
-def needs_second_person(policy: FilterPolicy) -> bool:
-    """Whether the group as last compared is larger than one person may switch alone."""
-    return int(policy.members.count()) > settings.SECOND_PERSON_ABOVE
 
 
 def _must_have_seen(policy: FilterPolicy, seen: datetime | None) -> None:

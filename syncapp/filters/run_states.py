@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count
 from django.db.models.functions import Now
 
 from syncapp import audit
-from syncapp.filters import run_news
+from syncapp.filters import run_news, second_person
 from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterRun, FilterRunItem, Person
 from syncapp.models.durable_work import OPEN_STATES, WAITING_STATES, WorkState
@@ -25,24 +24,37 @@ FEWEST_TO_JUDGE = 20
 
 
 def start(run: FilterRun, *, by: Person, channel: str = "screen", asked: Person | None = None) -> FilterRun:
-    """Start a frozen list, or have it wait for a second person where it is long: `asked`, or anybody who may confirm.
+    """Start a frozen list, or have it wait for a second person: `asked`, or anybody who may confirm.
+
+    It waits where this person would switch more users alone within a day than one person may (second_person.py).
 
     Raises NotPossible.
     """
     if run.person_id != by.pk:
         raise NotPossible("Only the person who froze this list starts it.")
     with transaction.atomic():
+        Person.objects.select_for_update().get(pk=by.pk)  # two runs started at once would not see each other's users
         users = run.items.unsettled().count()
-        is_free = run.undoes_id is not None or run.confirmed_by_id is not None  # a policy's run is confirmed with it
-        waits = users > settings.SECOND_PERSON_ABOVE and not is_free
+        waits = second_person.waits(run)
         _move(run, [RunState.PLANNED], RunState.WAITING if waits else RunState.RUNNING)
         _note(run, "run.asked" if waits else "run.started", by=by, channel=channel, users=users)
         if waits:
             run_news.waits(run, asked=asked)
         else:
             _begin(run)
+            if run.undoes_id is not None:
+                run_news.undone(run, by=by)
     run.refresh_from_db()
     return run
+
+
+def ask_others(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
+    """Ask those who may confirm a waiting run and were not told of it. Raises NotPossible."""
+    with transaction.atomic():
+        _move(run, [RunState.WAITING], RunState.WAITING)
+        if not run_news.ask_others(run):
+            raise NotPossible("Everybody who may confirm this run and can get mail has been told.")
+        _note(run, "run.asked", by=by, channel=channel, users=unsettled_items(run))
 
 
 def confirm(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:

@@ -25,6 +25,7 @@ from syncapp.web.access import PortalRequest, allow
 from syncapp.web.page import FILTER_ROLES, Surroundings, answer, wants_part
 from syncapp.web.plan_form import Missing
 from syncapp.web.run_shown import RunShown
+from syncapp.web.second_persons import SecondPersons
 
 MOST_RUNS = 100
 _READ_AT_ONCE = 50
@@ -49,7 +50,7 @@ def filter_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     is_place = after.isascii() and after.isdigit() and len(after) < len(str(MOST_USERS)) + 1
     view = RunShown(run, request.user, part=request.GET.get("part", ""), after=int(after) if is_place else -1)
     context = {"section": "filters", "around": Surroundings(request.user), "view": view, "run": run}
-    context["second_persons"] = run_news.who_may_confirm(run) if view.may_start and view.needs_second else []
+    context["second"] = SecondPersons(run, request.user)
     context["limits"] = connection.crm().limits() if run.state == RunState.RUNNING else None
     template = "filters/_run.html" if wants_part(request) else "filters/filter_run.html"
     return answer(request, template, context)
@@ -138,6 +139,7 @@ _STEPS: dict[str, Callable[[PortalRequest, FilterRun], object]] = {
     "resume": _by(run_states.resume),
     "cancel": _by(run_states.cancel),
     "again": _by(preparing.again),
+    "ask": _by(run_states.ask_others),
     "now": lambda request, run: schedule.move_start(run, None, by=request.user),
     "move": _move,
     "retry": _retry,

@@ -22,6 +22,7 @@ from syncapp.web.access import PortalRequest, allow
 from syncapp.web.page import FILTER_ROLES, Surroundings, answer
 from syncapp.web.policy_form import Typed
 from syncapp.web.policy_shown import PolicyShown, listed, names_of
+from syncapp.web.second_persons import SecondPersons
 
 
 def _page(request: PortalRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
@@ -40,7 +41,8 @@ def policies(request: PortalRequest) -> HttpResponse:
 def policy(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
     """One policy: its report, its runs, its steps."""
     row = _policy(policy_id)
-    return _page(request, "policy", view=PolicyShown(row, request.user, names_of([row])), policy=row)
+    view, second = PolicyShown(row, request.user, names_of([row])), SecondPersons(row, request.user)
+    return _page(request, "policy", view=view, policy=row, second=second)
 
 
 @allow(Role.FILTER_MANAGER)
@@ -115,6 +117,7 @@ def _repair(row: FilterPolicy, request: PortalRequest) -> None:
 _STEPS: Mapping[str, tuple[Callable[[FilterPolicy, PortalRequest], None], str]] = {
     "compare": (lambda row, request: steps.compare_now(row, by=request.user), "It compares within seconds."),
     "repair": (_repair, "Asked for. What it repairs is shown below, each as a run."),
+    "ask": (lambda row, request: steps.ask_others(row, by=request.user), "Asked by mail."),
     "shadow": (lambda row, request: steps.back_to_shadow(row, by=request.user), "It only reports from now on."),
     "pause": (lambda row, request: steps.pause(row, by=request.user), "Paused."),
     "resume": (lambda row, request: steps.resume(row, by=request.user), "It goes on."),

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 
-from syncapp.filters import policies, policy_rounds
+from syncapp.filters import policy_rounds, second_person
+from syncapp.filters.second_person import Load
 from syncapp.models import FilterPolicy, FilterRun, FilterTeam, FilterUnit, FilterUser, Person, PolicyMember
 from syncapp.models.filter_policy import PolicyMode
 from syncapp.models.filter_run import Plan
@@ -133,7 +134,12 @@ class PolicyShown:
 
     @property
     def needs_second_person(self) -> bool:
-        return policies.needs_second_person(self.policy)
+        return self.load.needs_second_person
+
+    @cached_property
+    def load(self) -> Load:
+        """The users of its group, and those of other policies whom the person who lets it repair answers for alone."""
+        return second_person.policy_load(self.policy, by=self.policy.repair_by or self.person)
 
 
 def listed(person: Person) -> list[PolicyShown]:

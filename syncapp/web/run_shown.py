@@ -7,9 +7,21 @@ from functools import cached_property
 from django.conf import settings
 from django.db.models import QuerySet
 
-from syncapp.filters import listing, matrix, pace, preparing, retries, run_results, run_states, titles, undo
+from syncapp.filters import (
+    listing,
+    matrix,
+    pace,
+    preparing,
+    retries,
+    run_results,
+    run_states,
+    second_person,
+    titles,
+    undo,
+)
 from syncapp.filters.pace import Failures, Pace
 from syncapp.filters.preparing import Progress
+from syncapp.filters.second_person import Load
 from syncapp.models import FilterRun, FilterRunItem, FilterUser, Person
 from syncapp.models.filter_run import NOT_STARTED, Outcome, Plan, RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Group
@@ -108,8 +120,18 @@ class RunShown:
 
     @property
     def needs_second(self) -> bool:
-        """Whether so many change that somebody else has to confirm it."""
-        return self.is_preview and self.run.undoes_id is None and self.changing > settings.SECOND_PERSON_ABOVE
+        """Whether its person would switch so many alone within a day that somebody else has to confirm it."""
+        return self.is_preview and self.run.confirmed_by_id is None and self.load.needs_second_person
+
+    @cached_property
+    def load(self) -> Load:
+        return second_person.load(self.run)
+
+    @property
+    def ticks_left(self) -> int | None:
+        """How many held users can be ticked before a second person is needed; None where all can, or one is needed."""
+        left = settings.SECOND_PERSON_ABOVE - self.load.total
+        return left if 0 <= left < len(self.held) else None
 
     @property
     def is_preview(self) -> bool:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
+from django.urls import reverse
 from django.utils import timezone
 
+from syncapp import links, messages
 from syncapp.models import Comment, Person, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import together
@@ -57,6 +59,20 @@ class Talk:
     def colleagues(self) -> list[Person]:
         """Who can be asked."""
         return list(together.colleagues(self.person))
+
+    @property
+    def reachable(self) -> list[Person]:
+        """Those of them whom a mail can reach."""
+        return [person for person in self.colleagues if messages.can_be_told(person)]
+
+    @property
+    def may_add_people(self) -> bool:
+        return self.person.has_role(Role.ADMINISTRATOR)
+
+    @property
+    def address(self) -> str:
+        """The edit's whole address, to be sent to a colleague who is not known yet."""
+        return links.absolute(reverse("record", args=[self.record.pk]))
 
     @property
     def days(self) -> list[tuple[date, str]]:

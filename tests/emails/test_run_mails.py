@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
-from syncapp.filters import plans, run_states
-from syncapp.models import FilterRun, Message
-from syncapp.models.filter_run import Outcome
+from syncapp.filters import plans, run_states, undo
+from syncapp.models import FilterPolicy, FilterRun, FilterRunChange, Message
+from syncapp.models.filter_run import NEVER, Outcome
 from tests.emails.conftest import PostOffice, send_due
-from tests.people import ada, fred
+from tests.people import ada, fred, make_person
 from tests.web.test_plan_run import people
 from tests.web.test_run_page import OFF, filters_for, settle
 
@@ -72,5 +74,36 @@ def test_a_short_run_that_its_person_watches_sends_no_mail(run):
     run_states.start(run, by=fred())
     settle(run, Outcome.DONE, users=5)
     run_states.finish(run)
+
+    assert not Message.objects.exists()
+
+
+def test_undo_is_told_to_starter_confirmer_and_policy_owner(run, post_office: PostOffice):
+    frida, vic = make_person("Frida", *fred().roles), make_person("Vic", *fred().roles)
+    policy = FilterPolicy.objects.create(name="Off", team_id=uuid.uuid4(), author=vic, due_at=NEVER)
+    FilterRun.objects.filter(pk=run.pk).update(confirmed_by=ada(), policy=policy)
+    run.refresh_from_db()
+    run_states.start(run, by=fred())
+    settle(run, Outcome.DONE, users=5)
+    FilterRunChange.objects.filter(item__run=run).update(written=True)
+    run_states.finish(run)
+    Message.objects.all().delete()
+
+    undo.undo(FilterRun.objects.get(pk=run.pk), by=frida)
+    send_due()
+
+    told = {f"{name}@brandvik.example" for name in ("fred", "ada", "vic")}
+    assert {mail.recipients for mail in post_office.mails()} == told
+    assert {mail.subject for mail in post_office.mails()} == {"Frida undoes run 1: Contact on for 5 users"}
+    assert "What run 1 found is restored" in post_office.mails()[0].text
+
+
+def test_undo_by_the_starter_tells_the_others_only(run):
+    run_states.start(run, by=fred())
+    settle(run, Outcome.DONE, users=5)
+    FilterRunChange.objects.filter(item__run=run).update(written=True)
+    run_states.finish(run)
+
+    undo.undo(FilterRun.objects.get(pk=run.pk), by=fred())
 
     assert not Message.objects.exists()

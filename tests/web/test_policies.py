@@ -9,8 +9,9 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from syncapp.emails import content
 from syncapp.filters import policy_rounds
-from syncapp.models import FilterGround, FilterPolicy, FilterRow, FilterRun, SystemFilter
+from syncapp.models import FilterGround, FilterPolicy, FilterRow, FilterRun, Message, SystemFilter
 from syncapp.models.filter_policy import PolicyMode
 from tests.filters.company import small_company
 from tests.people import browser, fred, make_person, vera
@@ -152,3 +153,24 @@ def test_before_the_first_comparison_the_pages_say_what_will_come(db):
 
     assert "No policy yet" in Screen(client.get("/filters/policies/")).words
     assert "The filters are being read" in Screen(client.get("/filters/everybody/")).words
+
+
+def test_second_person_of_a_policy_is_told_by_mail(company, settings):
+    settings.SECOND_PERSON_ABOVE = 3
+    client = browser(fred())
+    policy = written(client, company)
+    address = f"/filters/policies/{policy.pk}/"
+    assert "Nobody who may confirm is known yet." in Screen(client.get(address)).words
+    client.post(f"{address}step", {"do": "repair", "seen": policy.full_at.isoformat()})
+    assert "Nobody who may confirm is known yet." in Screen(client.get(address)).words
+    make_person("Frida", *fred().roles)
+
+    client.post(f"{address}step", {"do": "ask"})
+
+    page = Screen(client.get(address))
+    assert "Told: Frida." in page.words
+    assert not page.offers("do=ask")
+    letter = content.letter(Message.objects.get())
+    assert letter.run.head == "Fred asks you to confirm that a policy repairs: Riva users"
+    assert letter.run.why.startswith("One person alone may answer for 3 users; this group has 8.")
+    assert letter.run.look.endswith(address)

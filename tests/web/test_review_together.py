@@ -9,9 +9,10 @@ import pytest
 from django.utils import timezone
 
 from syncapp.models import Comment, Decision, Message, Presence, SyncRecord
+from syncapp.models.person import Role
 from syncapp.review import absence, together
 from tests.factories import EDITED_ON, make_field, make_newer_edit, make_record
-from tests.people import browser, rita, rob, vera
+from tests.people import browser, make_person, rita, rob, vera
 from tests.web import scenes
 from tests.web.screen import Screen, opened, pressed
 
@@ -152,3 +153,22 @@ def test_the_history_tells_by_field_what_became_of_each_edit(record):
         assert "Waiting nobody has decided it" in words
         assert "read back; by you" in words
     assert not part.html.lstrip().startswith("<!doctype")
+
+
+def test_nobody_to_ask_is_said_with_a_link(record):
+    alone = opened(browser(rita()), record)
+
+    assert "Nobody else who may see edits is known yet" in alone.words
+    assert f'value="http://127.0.0.1:8000/review/{record.pk}/" readonly' in alone.html
+    rob()
+    assert "Nobody else who may see edits" not in opened(browser(rita()), record).words
+
+
+def test_colleague_whom_no_mail_reaches_is_marked(record):
+    make_person("Vic", Role.REVIEWER, address="")
+    rob()
+
+    said = opened(browser(rita()), record).words
+
+    assert "Vic, gets no mail" in said
+    assert "Rob, gets no mail" not in said

@@ -148,6 +148,72 @@ def test_big_run_in_a_fresh_demo_offers_frida_and_ada(world: World, run, setting
     assert set(offered) == {"Anybody who may", "Ada Brennan", "Fred Okafor", "Frida Solberg"}
 
 
+def test_unknown_second_person_is_said_with_a_link(run, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    ada_hint, address = "ask an administrator to add them under Settings, People", f"/filters/runs/{run.pk}/"
+
+    preview = page(run)
+    steer(run, do="start")
+    waiting = page(run)
+
+    for said in (preview, waiting):
+        assert "Nobody who may confirm is known yet." in said
+        assert f'value="http://127.0.0.1:8000{address}" readonly' in said
+        assert ada_hint in said
+    assert "Gets a mail" not in preview
+    assert "Told:" not in waiting
+
+
+def test_waiting_run_says_who_was_told_and_asks_newcomers(run, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    steer(run, do="start")
+    make_person("Frida", *fred().roles)
+    assert "Nobody has been told yet." in page(run)
+
+    steer(run, do="ask")
+
+    assert "Told: <bdi>Frida</bdi>." in page(run)
+    assert [str(message.recipient) for message in Message.objects.all()] == ["Frida"]
+    assert 'value="ask"' not in page(run)
+
+
+def test_second_person_without_address_is_sent_the_link(run, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    make_person("Frida", *fred().roles, address="")
+
+    said = page(run)
+
+    assert "No mail can reach those who may confirm:</strong> <bdi>Frida</bdi>. Send them this link." in said
+
+
+def test_failed_mail_to_second_person_is_said(run, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    make_person("Frida", *fred().roles)
+    steer(run, do="start")
+    Message.objects.update(state="failed", settled_at=timezone.now())
+
+    said = page(run)
+
+    assert "The mail failed to: <bdi>Frida</bdi>." in said
+    assert "Told:" not in said
+
+
+def test_page_says_why_it_asks_for_a_second_person(run, settings):
+    settings.SECOND_PERSON_ABOVE = 6
+    run_states.start(run, by=fred())
+    more = FilterUser.objects.bulk_create(
+        FilterUser(pk=uuid.uuid4(), name=f"More {n}", has_own_roles=True, read_at=timezone.now()) for n in range(2)
+    )
+    filters_for(more)
+
+    second = plans.freeze_run([user.pk for user in more], OFF, by=fred())
+
+    said = page(second)
+    assert "5 other users were switched or are being switched within the last 24 hours" in said
+    assert "with the 2 of this run that makes 7." in said
+    assert "Ask for confirmation for 2 users" in said
+
+
 def test_results_have_filters_and_a_class_is_tried_again_in_a_list_of_its_own(run):
     run_states.start(run, by=fred())
     settle(run, Outcome.DONE, users=3)
