@@ -24,7 +24,8 @@ _NOT_TOLD = (Gate.Name.CRM_THROTTLED, Gate.Name.SMTP, "read_only")
 
 def watch() -> int:
     """Compare what is wrong with what was told; how many mails were made. Safe to run twice."""
-    troubles = [*health.troubles(), *_asking_policies()]
+    unreadable = health.unreadable_trouble()
+    troubles = [*health.troubles(), *([unreadable] if unreadable else []), *_asking_policies()]
     found = {trouble.code: trouble for trouble in troubles if trouble.code not in _NOT_TOLD}
     told = {alarm.code: alarm for alarm in Alarm.objects.all()}
     made = sum(_raise(trouble) for code, trouble in found.items() if code not in told and _lasts(trouble))

@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 from syncapp import gates
 from syncapp.mirror import changes
-from syncapp.models import Connection, Gate, MirrorCursor, Pulse
+from syncapp.models import Connection, Gate, MirrorCursor, Pulse, UnreadableRow
 from syncapp.models.durable_work import DurableWork
 
 BROKER_SECONDS = 0.8
@@ -47,6 +47,7 @@ class Health:
     pull_age: float | None
     oldest_due_age: float | None
     closed_gates: tuple[Gate, ...]
+    unreadable_rows: int = 0
 
     @property
     def well(self) -> bool:
@@ -77,7 +78,9 @@ def examine() -> Health:
     """Look at every part. Never raises; takes about a second at most when the broker is away."""
     broker = broker_answers()
     try:
-        return Health(True, broker, worker_age(), pull_age(), oldest_due_age(), tuple(gates.closed()))
+        return Health(
+            True, broker, worker_age(), pull_age(), oldest_due_age(), tuple(gates.closed()), unreadable_rows()
+        )
     except DatabaseError:
         connection.close()
         return Health(False, broker, None, None, None, ())
@@ -186,6 +189,22 @@ def _pull_trouble() -> Trouble | None:
     if finished_at is None:
         return Trouble("pull", "The CRM has not been read yet. Edits appear here after the first reading.")
     return Trouble("pull", "The CRM is not being read at the moment. Newer edits are missing here.", since=finished_at)
+
+
+def unreadable_rows() -> int:
+    """How many rows of the CRM could not be read when they came last."""
+    return UnreadableRow.objects.count()
+
+
+def unreadable_trouble() -> Trouble | None:
+    """What the operators are told of it; a banner would tell everybody, who can do nothing about it."""
+    found = unreadable_rows()
+    if not found:
+        return None
+    since = UnreadableRow.objects.aggregate(first=Min("first_seen_at"))["first"]
+    rows = "1 row of the CRM cannot be read." if found == 1 else f"{found:,} rows of the CRM cannot be read."
+    text = f"{rows} Everything else arrives. Settings, Connection says what is wrong."
+    return Trouble("unreadable", text, since=since)
 
 
 def _read_only() -> Trouble | None:

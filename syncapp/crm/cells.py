@@ -1,14 +1,91 @@
-"""Single values of a JSON row, read strictly: another type than expected is a ProtocolError."""
+"""Single values of a JSON row, read strictly: another type than expected is a ProtocolError.
+
+`Cells` reads the rows of a list, where one bad row must not stop the others: it keeps what it could read and says what
+it could not.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from syncapp.crm import canonical, odata
 from syncapp.crm.errors import ProtocolError
+from syncapp.crm.records import Unreadable
 
 _LARGEST_WHOLE = 2**63 - 1
+
+Value = TypeVar("Value")
+Record = TypeVar("Record")
+
+
+class Cells:
+    """The values of one row; one that cannot be read counts as empty, and `problem` keeps the first reason."""
+
+    def __init__(self, row: odata.Row) -> None:
+        self.row = row
+        self.problem = ""
+
+    def id(self, name: str) -> UUID:
+        """The row's own id. Raises ProtocolError: without it nobody can tell which row it is."""
+        return guid(self.row, name)
+
+    def text(self, name: str) -> str:
+        return self.read(text, name, "")
+
+    def optional_text(self, name: str) -> str | None:
+        return self.read(optional_text, name, None)
+
+    def whole(self, name: str, default: int = 0) -> int:
+        return self.read(whole, name, default)
+
+    def whole_or_zero(self, name: str) -> int:
+        return self.read(whole_or_zero, name, 0)
+
+    def flag(self, name: str) -> bool:
+        return self.read(flag, name, False)
+
+    def guid(self, name: str) -> UUID | None:
+        """A GUID; an empty one is None."""
+        return self.read(optional_guid, name, None)
+
+    def moment(self, name: str) -> datetime | None:
+        return self.read(moment, name, None)
+
+    def etag(self) -> str:
+        return self.read(lambda row, name: etag(row), "@odata.etag", "")
+
+    def read(self, cell: Callable[[odata.Row, str], Value], name: str, default: Value) -> Value:
+        """Return the cell, or `default` where it cannot be read."""
+        try:
+            return cell(self.row, name)
+        except ProtocolError as error:
+            self.problem = self.problem or error.message
+            return default
+
+
+def read_all(
+    rows: Iterable[odata.Row], read: Callable[[odata.Row], Record]
+) -> tuple[tuple[Record, ...], tuple[Unreadable, ...]]:
+    """Read the rows of a list; those of which not even the id can be read are returned apart."""
+    found: list[Record] = []
+    unreadable: list[Unreadable] = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except ProtocolError as error:
+            unreadable.append(Unreadable(_fingerprint(row), error.message))
+    return tuple(found), tuple(unreadable)
+
+
+def _fingerprint(row: odata.Row) -> str:
+    """Something to recognize a row without an id by when it comes again."""
+    content = json.dumps(row, default=str, sort_keys=True).encode("utf-8", "replace")
+    return f"?{hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def text(row: odata.Row, name: str) -> str:
@@ -20,7 +97,7 @@ def optional_text(row: odata.Row, name: str) -> str | None:
     """A text, None when empty: the CRM makes no difference between no value and an empty one."""
     value = row.get(name)
     if value is not None and not isinstance(value, str):
-        raise wrong(name)
+        raise wrong(name, value)
     return value or None
 
 
@@ -28,7 +105,7 @@ def whole(row: odata.Row, name: str) -> int:
     """A whole number that fits a database column."""
     value = row.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LARGEST_WHOLE:
-        raise wrong(name)
+        raise wrong(name, value)
     return value
 
 
@@ -41,7 +118,7 @@ def flag(row: odata.Row, name: str) -> bool:
     """Yes or no; an empty one is no."""
     value = row.get(name)
     if value is not None and not isinstance(value, bool):
-        raise wrong(name)
+        raise wrong(name, value)
     return bool(value)
 
 
@@ -59,7 +136,7 @@ def optional_guid(row: odata.Row, name: str) -> UUID | None:
     try:
         return None if value is None else UUID(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise wrong(name) from error
+        raise wrong(name, value) from error
 
 
 def moment(row: odata.Row, name: str) -> datetime | None:
@@ -68,17 +145,19 @@ def moment(row: odata.Row, name: str) -> datetime | None:
     try:
         return None if value is None else canonical.parse_date_time(value)
     except ValueError as error:
-        raise wrong(name) from error
+        raise wrong(name, value) from error
 
 
 def etag(row: odata.Row) -> str:
     """The row's ETag; a write will need it."""
+    value = row.get("@odata.etag")
     try:
-        return odata.require_etag(text(row, "@odata.etag"))
+        return odata.require_etag(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise wrong("@odata.etag") from error
+        raise wrong("@odata.etag", value) from error
 
 
-def wrong(name: str) -> ProtocolError:
-    """The error for a value that is not of its type; it names the column, never the value."""
-    return ProtocolError(f"The CRM's value of {name} is not of its type.", code="value")
+def wrong(name: str, value: object = None) -> ProtocolError:
+    """The error for a value that cannot be read; it names the column and never repeats the value."""
+    why = value.why if isinstance(value, odata.Unstorable) else "is not of its type"
+    return ProtocolError(f"The CRM's value of {name} {why}.", code="value")

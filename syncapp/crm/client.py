@@ -14,6 +14,7 @@ from uuid import UUID
 from syncapp.crm import changes, metadata, odata, rows
 from syncapp.crm.answers import failure, require_committed, require_parts
 from syncapp.crm.batch import Part, Read, Write, encode_change_set, encode_reads
+from syncapp.crm.cells import read_all
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.directory import Directory
 from syncapp.crm.directory_records import ActingFor
@@ -142,13 +143,18 @@ class CrmClient:
         return self._changes(self._names.record_set, select, read, link, page_size)
 
     def users(self, ids: Sequence[UUID]) -> tuple[User, ...]:
-        """The users with these ids; unknown ones are absent."""
+        """The users with these ids; unknown ones are absent, unreadable ones have a problem."""
         wanted = sorted(set(ids))
         found: list[User] = []
         for start in range(0, len(wanted), _USERS_AT_ONCE):
             condition = odata.any_of("systemuserid", wanted[start : start + _USERS_AT_ONCE])
             path = odata.query("systemusers", select=rows.USER_COLUMNS, filter=condition)
-            found += [rows.user(row) for row in odata.collection(self._transport.get(path))]
+            read, unreadable = read_all(odata.collection(self._transport.get(path)), rows.user)
+            found += read
+            if unreadable:
+                # A row without an id may be any that is missing: none of them can be called unknown to the CRM.
+                missing = set(wanted[start : start + _USERS_AT_ONCE]) - {user.id for user in read}
+                found += [User(each, "", "", None, True, unreadable[0].problem) for each in sorted(missing)]
         return tuple(found)
 
     def contacts_now(
@@ -255,7 +261,7 @@ class CrmClient:
         while link := odata.link(payload, "@odata.nextLink"):
             payload = self._transport.follow(link, headers=odata.preferences(), deadline=deadline)
             found += odata.collection(payload)
-        return [rows.staged_field(row, self._names) for row in found]
+        return list(read_all(found, partial(rows.staged_field, names=self._names))[0])
 
     def _record_read(self, record_id: UUID) -> Read:
         path = odata.row_path(self._names.record_set, record_id)

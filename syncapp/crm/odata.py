@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -39,6 +40,20 @@ _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONGEST_NUMBER = 400
 
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unstorable:
+    """Stands in an answer for a value that no column of our database can hold.
+
+    It is neither a text nor a number, so every reader of a typed value refuses it, and only its row is lost. `why`
+    completes "The value ...".
+    """
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"(a value that {self.why})"
 
 
 def identifier(name: str) -> str:
@@ -124,50 +139,56 @@ def _json(value: object) -> str:
 
 
 def parse_json(data: bytes) -> dict[str, Any]:
-    """The JSON object in `data`.
+    """Return the JSON object in `data`; raises ProtocolError for anything else.
 
-    Raises ProtocolError for anything else: other encodings, NaN and infinities, numbers of absurd
-    length, nesting without end, lone surrogates and NUL, which no database of ours can hold.
+    Values that are JSON, or nearly, but that our database cannot hold become `Unstorable`: NUL, lone surrogates, NaN,
+    infinities, numbers of absurd length.
     """
     try:
-        parsed = json.loads(
-            data.decode("utf-8-sig"), parse_float=_decimal, parse_int=_whole, parse_constant=_refuse_constant
-        )
+        parsed = json.loads(data.decode("utf-8-sig"), parse_float=_decimal, parse_int=_whole, parse_constant=_constant)
+        # Escapes are the only way for these characters into a decoded text, so the walk is rare.
+        if _ESCAPED_SURROGATE.search(data) or b"\\u0000" in data:
+            parsed = _storable(parsed)
     except (ValueError, RecursionError) as error:
         raise ProtocolError("The CRM's answer is not valid JSON.", code="json") from error
     if not isinstance(parsed, dict):
         raise ProtocolError("The CRM's answer is not a JSON object.", code="json")
-    if _ESCAPED_SURROGATE.search(data) or b"\\u0000" in data:
-        _refuse_unstorable(parsed)
     return parsed
 
 
-def _decimal(text: str) -> Decimal:
+def _decimal(text: str) -> Decimal | Unstorable:
     number = Decimal(text)
-    if len(text) > _LONGEST_NUMBER or abs(number.adjusted()) > _LONGEST_NUMBER:
-        raise ValueError("number out of range")
-    return number
+    is_too_large = len(text) > _LONGEST_NUMBER or abs(number.adjusted()) > _LONGEST_NUMBER
+    return Unstorable("is a number out of range") if is_too_large else number
 
 
-def _whole(text: str) -> int:
-    if len(text) > _LONGEST_NUMBER:
-        raise ValueError("number out of range")
-    return int(text)
+def _whole(text: str) -> int | Unstorable:
+    return Unstorable("is a number out of range") if len(text) > _LONGEST_NUMBER else int(text)
 
 
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
+def _constant(name: str) -> Unstorable:
+    return Unstorable(f"is {name}, which is no number")
 
 
-def _refuse_unstorable(parsed: object) -> None:
-    # Escapes are the only way for these characters into a decoded text, so this rarely runs.
-    text = json.dumps(parsed, ensure_ascii=False, default=str)
+def _storable(parsed: Any) -> Any:
+    """Return `parsed` with `Unstorable` in place of texts that hold a NUL or half a character."""
+    if isinstance(parsed, str):
+        return _storable_text(parsed)
+    if isinstance(parsed, list):
+        return [_storable(each) for each in parsed]
+    if isinstance(parsed, dict):
+        return {str(_storable_text(name)): _storable(value) for name, value in parsed.items()}
+    return parsed
+
+
+def _storable_text(text: str) -> str | Unstorable:
+    if "\x00" in text:
+        return Unstorable("holds a NUL character (U+0000)")
     try:
         text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ProtocolError("The CRM's answer holds half a character.", code="json") from error
-    if "\\u0000" in text.replace("\\\\", ""):
-        raise ProtocolError("The CRM's answer holds a NUL character.", code="json")
+    except UnicodeEncodeError:
+        return Unstorable("holds half a character (a lone surrogate)")
+    return text
 
 
 def error_details(data: bytes) -> tuple[str, str]:
@@ -185,11 +206,11 @@ def error_details(data: bytes) -> tuple[str, str]:
 
 
 def collection(payload: Row) -> list[Row]:
-    """The rows of a collection answer."""
+    """The rows of a collection answer; an item that is no row has no columns, so its reader refuses it."""
     rows = payload.get("value")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list):
         raise ProtocolError("The CRM's answer is not a list of rows.", code="shape")
-    return rows
+    return [row if isinstance(row, dict) else {} for row in rows]
 
 
 def link(payload: Row, name: str) -> str:

@@ -7,7 +7,7 @@ and in UTC. A decision is one of the numbers in `StagedDecision`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Generic, TypeVar
@@ -44,6 +44,18 @@ class ColumnType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A row that could not be read, and why in a sentence. `row_id` begins with "?" where the row does not tell it."""
+
+    row_id: str
+    problem: str
+
+
+# In every record below, `problem` says in a sentence which value of the row could not be read; '' where all could.
+# What could not be read is empty in such a record.
+
+
+@dataclass(frozen=True, slots=True)
 class StagedRecord:
     """One Outlook edit of one contact, as the CRM staged it. `state`: 0 awaiting review, 1 reviewed."""
 
@@ -59,6 +71,7 @@ class StagedRecord:
     state: int
     version: int
     etag: str
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,7 @@ class StagedField:
     state: int
     version: int
     etag: str
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,7 @@ class ChangePage(Generic[Row]):
     next_link: str
     delta_link: str
     definitions: str = ""
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +121,7 @@ class User:
     address: str
     entra_id: UUID | None
     disabled: bool
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +144,10 @@ class Navigation:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a CRM table. `navigation` is empty where the CRM's usual naming applies."""
+    """A column of a CRM table. `navigation` is empty where the CRM's usual naming applies.
+
+    One whose definition could not be read is of type OTHER; its `name` is '' where the definition does not tell it.
+    """
 
     table: str
     name: str
@@ -139,11 +158,15 @@ class Column:
     targets: tuple[str, ...] = ()
     writable: bool = True
     navigation: tuple[Navigation, ...] = ()
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ContactNow:
-    """What the CRM holds at `read_at`, for the columns that were asked for."""
+    """What the CRM holds at `read_at`, for the columns that were asked for.
+
+    A column that could not be read is in `problems`, with the reason in a sentence, and not in `values`.
+    """
 
     id: UUID
     etag: str
@@ -151,6 +174,7 @@ class ContactNow:
     values: Mapping[str, str | None]
     labels: Mapping[str, str]
     read_at: datetime
+    problems: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,26 @@
-"""From JSON rows to the records of `records`, strictly: a row of another shape is a ProtocolError."""
+"""From JSON rows to the records of `records`.
+
+A row of a list whose id is readable always becomes a record, whose `problem` says what could not be read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
 from syncapp.crm import odata
-from syncapp.crm.cells import etag, guid, moment, optional_guid, optional_text, text, whole, wrong
+from syncapp.crm.cells import Cells, etag, guid, read_all, whole, wrong
+from syncapp.crm.errors import ProtocolError
 from syncapp.crm.names import Names
 from syncapp.crm.records import (
     ChangePage,
     Column,
     ContactNow,
     Identity,
+    StagedDecision,
     StagedField,
     StagedRecord,
     User,
@@ -43,28 +49,32 @@ def staged_record_columns(names: Names) -> tuple[str, ...]:
 
 
 def staged_record(row: odata.Row, names: Names) -> StagedRecord:
-    """One SyncRecord."""
+    """One SyncRecord. Raises ProtocolError when its id cannot be read."""
+    cells = Cells(row)
     editor = f"_{names.record_editor}_value"
-    return StagedRecord(
-        id=guid(row, names.record_id),
-        name=text(row, names.record_name),
-        contact_id=optional_guid(row, f"_{names.record_contact}_value"),
-        target_table=text(row, names.record_target_table),
-        target_id=_guid_in_text(row, names.record_target_id),
-        editor_id=optional_guid(row, editor),
-        editor_name=text(row, editor + odata.FORMATTED),
-        edited_on=moment(row, names.record_edited_on),
-        operation_id=text(row, names.record_operation_id),
-        state=whole(row, "statecode"),
-        version=whole(row, "versionnumber"),
-        etag=etag(row),
+    record = StagedRecord(
+        id=cells.id(names.record_id),
+        name=cells.text(names.record_name),
+        contact_id=cells.guid(f"_{names.record_contact}_value"),
+        target_table=cells.text(names.record_target_table),
+        target_id=_guid_in_text(cells.text(names.record_target_id)),
+        editor_id=cells.guid(editor),
+        editor_name=cells.text(editor + odata.FORMATTED),
+        edited_on=cells.moment(names.record_edited_on),
+        operation_id=cells.text(names.record_operation_id),
+        state=cells.whole("statecode"),
+        version=cells.whole("versionnumber"),
+        etag=cells.etag(),
     )
+    if record.target_id is None and record.contact_id is None:
+        cells.problem = cells.problem or "The row does not say which contact was edited."
+    return replace(record, problem=cells.problem) if cells.problem else record
 
 
-def _guid_in_text(row: odata.Row, name: str) -> UUID | None:
-    # A text column that whoever stages may fill with anything; nonsense must not stop the mirror.
+def _guid_in_text(value: str) -> UUID | None:
+    # A text column that whoever stages may fill with anything; the lookup beside it may still name the contact.
     try:
-        return UUID(text(row, name))
+        return UUID(value)
     except ValueError:
         return None
 
@@ -91,25 +101,27 @@ def staged_field_columns(names: Names) -> tuple[str, ...]:
 
 
 def staged_field(row: odata.Row, names: Names) -> StagedField:
-    """One SyncField."""
-    return StagedField(
-        id=guid(row, names.field_id),
-        record_id=optional_guid(row, f"_{names.field_record}_value"),
-        column=text(row, names.field_column),
-        original=optional_text(row, names.field_original),
-        proposed=optional_text(row, names.field_proposed),
-        original_label=text(row, names.field_original_label),
-        proposed_label=text(row, names.field_proposed_label),
-        decision=whole(row, names.field_decision),
-        decision_id=text(row, names.field_decision_id),
-        applied=optional_text(row, names.field_applied),
-        decided_by=text(row, names.field_decided_by),
-        decided_on=moment(row, names.field_decided_on),
-        reason=text(row, names.field_reason),
-        state=whole(row, "statecode"),
-        version=whole(row, "versionnumber"),
-        etag=etag(row),
+    """One SyncField. Raises ProtocolError when its id cannot be read."""
+    cells = Cells(row)
+    field = StagedField(
+        id=cells.id(names.field_id),
+        record_id=cells.guid(f"_{names.field_record}_value"),
+        column=cells.text(names.field_column),
+        original=cells.optional_text(names.field_original),
+        proposed=cells.optional_text(names.field_proposed),
+        original_label=cells.text(names.field_original_label),
+        proposed_label=cells.text(names.field_proposed_label),
+        decision=cells.whole(names.field_decision, StagedDecision.PENDING),
+        decision_id=cells.text(names.field_decision_id),
+        applied=cells.optional_text(names.field_applied),
+        decided_by=cells.text(names.field_decided_by),
+        decided_on=cells.moment(names.field_decided_on),
+        reason=cells.text(names.field_reason),
+        state=cells.whole("statecode"),
+        version=cells.whole("versionnumber"),
+        etag=cells.etag(),
     )
+    return replace(field, problem=cells.problem) if cells.problem else field
 
 
 USER_COLUMNS = (
@@ -122,17 +134,23 @@ USER_COLUMNS = (
 
 
 def user(row: odata.Row) -> User:
-    """One systemuser."""
-    disabled = row.get("isdisabled")
-    if not isinstance(disabled, bool):
-        raise wrong("isdisabled")
-    return User(
-        id=guid(row, "systemuserid"),
-        name=text(row, "fullname"),
-        address=text(row, "internalemailaddress"),
-        entra_id=optional_guid(row, "azureactivedirectoryobjectid"),
-        disabled=disabled,
+    """One systemuser. Raises ProtocolError when its id cannot be read."""
+    cells = Cells(row)
+    found = User(
+        id=cells.id("systemuserid"),
+        name=cells.text("fullname"),
+        address=cells.text("internalemailaddress"),
+        entra_id=cells.guid("azureactivedirectoryobjectid"),
+        disabled=cells.read(_disabled, "isdisabled", True),
     )
+    return replace(found, problem=cells.problem) if cells.problem else found
+
+
+def _disabled(row: odata.Row, name: str) -> bool:
+    value = row.get(name)
+    if not isinstance(value, bool):
+        raise wrong(name, value)
+    return value
 
 
 def identity(payload: odata.Row) -> Identity:
@@ -146,19 +164,27 @@ def identity(payload: odata.Row) -> Identity:
 
 def contact_now(row: odata.Row, columns: Sequence[Column], names: Names) -> ContactNow:
     """A contact's present values; the key comes back even where it was not selected."""
+    values: dict[str, str | None] = {}
+    problems: dict[str, str] = {}
+    for column in columns:
+        try:
+            values[column.name] = to_canonical(column, row.get(wire_name(column)), row)
+        except ProtocolError as error:
+            problems[column.name] = error.message
     return ContactNow(
         id=guid(row, "contactid"),
         etag=etag(row),
         revision=None if row.get(names.contact_revision) is None else whole(row, names.contact_revision),
-        values={column.name: to_canonical(column, row.get(wire_name(column)), row) for column in columns},
+        values=values,
         labels={column.name: _label(row, wire_name(column)) for column in columns},
         read_at=datetime.now(UTC),
+        problems=problems,
     )
 
 
 def _label(row: odata.Row, name: str) -> str:
     # Plain texts come without a formatted value: they are what a person reads.
-    formatted = optional_text(row, name + odata.FORMATTED)
+    formatted = Cells(row).optional_text(name + odata.FORMATTED)
     value = row.get(name)
     return formatted or ("" if value is None else str(value))
 
@@ -174,14 +200,17 @@ def change_page(
     deletions: list[odata.Row] = []
     for row in odata.collection(payload):
         (deletions if _is_deletion(row) else kept).append(row)
+    found, unreadable = read_all(kept, read)
+    deleted, unknown = read_all(deletions, lambda row: guid(row, "id"))
     return ChangePage(
-        rows=tuple(read(row) for row in kept),
-        deleted=tuple(guid(row, "id") for row in deletions),
+        rows=found,
+        deleted=deleted,
         next_link=checked(odata.link(payload, "@odata.nextLink")),
         delta_link=checked(odata.link(payload, "@odata.deltaLink")),
-        definitions=text(payload, odata.DEFINITIONS)[:_LONGEST_VERSION],
+        definitions=Cells(payload).text(odata.DEFINITIONS)[:_LONGEST_VERSION],
+        unreadable=unreadable + unknown,
     )
 
 
 def _is_deletion(row: odata.Row) -> bool:
-    return text(row, "@odata.context").endswith("/$deletedEntity") or row.get("reason") == "deleted"
+    return Cells(row).text("@odata.context").endswith("/$deletedEntity") or row.get("reason") == "deleted"

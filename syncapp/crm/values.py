@@ -34,6 +34,8 @@ def to_canonical(column: Column, raw: object, row: Mapping[str, Any]) -> str | N
     """Canonical text of the JSON value `raw` found in `row`; ProtocolError when it is not of the type."""
     if raw is None or raw == "":
         return None
+    if isinstance(raw, odata.Unstorable):
+        raise ProtocolError(f"The CRM's value of {column.table}.{column.name} {raw.why}.", code="value")
     try:
         return _READERS[column.type](column, raw, row)
     except ValueError as error:

@@ -19,9 +19,11 @@ from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import DeltaExpired
 from syncapp.crm.records import ChangePage
 from syncapp.durable import failpoint
-from syncapp.mirror import arrivals, columns, cursors, rows, statistics, supersede, users
+from syncapp.mirror import arrivals, columns, cursors, rows, statistics, supersede, unreadable, users
 from syncapp.mirror.cursors import Reader
+from syncapp.mirror.unreadable import Kind
 from syncapp.models import MirrorCursor, SyncField, SyncRecord
+from syncapp.models.sync_field import FieldDecision
 
 PAGE_SIZE = 1000
 FIELDS, RECORDS = "fields", "records"
@@ -49,11 +51,12 @@ class _Table:
     name: str
     read: Callable[[CrmClient, str], ChangePage[Any]]
     store: Callable[..., rows.Stored]
+    kind: Kind
 
 
 _TABLES = (
-    _Table(FIELDS, lambda crm, link: crm.staged_fields(link, page_size=PAGE_SIZE), rows.store_fields),
-    _Table(RECORDS, lambda crm, link: crm.staged_records(link, page_size=PAGE_SIZE), rows.store_records),
+    _Table(FIELDS, lambda crm, link: crm.staged_fields(link, page_size=PAGE_SIZE), rows.store_fields, Kind.FIELD),
+    _Table(RECORDS, lambda crm, link: crm.staged_records(link, page_size=PAGE_SIZE), rows.store_records, Kind.EDIT),
 )
 
 
@@ -130,6 +133,7 @@ def _store_page(table: _Table, reader: Reader, cursor: MirrorCursor, page: Chang
     with transaction.atomic():
         _store_rows(table, parts[-1], cursor, pulled)
         _withdraw_deleted(table, page.deleted, pulled)
+        unreadable.note(table.kind, page.unreadable, readable=page.deleted, generation=cursor.generation)
         if page.delta_link:
             _finish(table, reader, cursor, page, pulled)
         else:
@@ -167,11 +171,12 @@ def _finish(table: _Table, reader: Reader, cursor: MirrorCursor, page: ChangePag
     done["definitions"] = page.definitions or cursor.definitions
     if cursor.is_full_read:
         done |= {"is_full_read": False, "full_read_at": Now()}
+        unreadable.forget_older([table.kind], generation=cursor.generation)
         if table.name == RECORDS and arrivals.is_first_reading(cursor):
             arrivals.begin_with_backlog(table.name)
         if table.name == FIELDS:
             # Two questions, because only the first has an index by generation.
-            for fields in (SyncField.objects.undecided(), SyncField.objects.failed()):
+            for fields in (SyncField.objects.filter(decision=FieldDecision.PENDING), SyncField.objects.failed()):
                 _withdraw(fields.filter(generation__lt=cursor.generation), pulled, why="not_in_the_full_read")
     cursors.move(reader, **done)
 

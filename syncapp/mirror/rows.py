@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection
@@ -12,8 +12,9 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp import audit
-from syncapp.crm.records import StagedField, StagedRecord
-from syncapp.mirror import upserts
+from syncapp.crm.records import StagedField, StagedRecord, Unreadable
+from syncapp.mirror import fitting, unreadable, upserts
+from syncapp.mirror.unreadable import Kind
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.change_kind import kind_of
 from syncapp.models.decision import DecisionState
@@ -44,12 +45,51 @@ def chunks(rows: Sequence[Item]) -> Iterable[Sequence[Item]]:
 
 def store_records(rows: Sequence[StagedRecord], *, generation: int) -> Stored:
     """Insert or fill the edits; those that were reviewed before we ever held them are left out."""
-    held, complete = _counted({row.id for row in rows})
+    held, complete, unreadable_before = _counted({row.id for row in rows})
     kept = [row for row in rows if row.id in held or row.state == 0]
-    upserts.upsert(SyncRecord, [{**_record(row, generation), **held.get(row.id, _NO_FIELDS)} for row in kept])
+    told = [_record(row, generation) for row in kept]
+    fitting.fit(SyncRecord, told)
+    bad = _set_aside(SyncRecord, Kind.EDIT, told, complete | unreadable_before, generation=generation)
+    upserts.upsert(
+        SyncRecord, [{**row, **held.get(row["id"], _NO_FIELDS)} for row in told if row["id"] not in bad.held]
+    )
     new = {row.id for row in kept if row.id not in held}
-    records = {row.id for row in kept}
-    return Stored(new=len(new), records=records, uncounted=new, arrived=_arriving(kept, complete))
+    arrived = _arriving([row for row in kept if row.id not in bad.all], complete)
+    return Stored(
+        len(new), records={row.id for row in kept}, uncounted=new | bad.all | unreadable_before, arrived=arrived
+    )
+
+
+_STILL_READ = ("unreadable", "crm_state", "crm_decision", "crm_decision_id", "generation")
+
+
+@dataclass(frozen=True, slots=True)
+class _SetAside:
+    """The ids of rows that could not be read: all of them, and those of which we hold the values as they were."""
+
+    all: set[UUID]
+    held: set[UUID]
+
+
+def _set_aside(
+    model: type[SyncField] | type[SyncRecord],
+    kind: Kind,
+    told: Sequence[upserts.Row],
+    complete: Collection[UUID],
+    *,
+    generation: int,
+) -> _SetAside:
+    """Register the open rows that could not be read. Of `complete` ones, read before, the values stay as they were."""
+    bad = {row["id"]: row for row in told if row["unreadable"]}
+    found = [Unreadable(str(pk), row["unreadable"]) for pk, row in bad.items() if row["crm_state"] == 0]
+    registered = {each.row_id for each in found}
+    settled = [row["id"] for row in told if str(row["id"]) not in registered]
+    unreadable.note(kind, found, readable=settled, generation=generation)
+    held = bad.keys() & set(complete)
+    for pk in sorted(held):
+        news = {name: bad[pk][name] for name in _STILL_READ if name in bad[pk]}
+        model._default_manager.filter(pk=pk).update(**news)
+    return _SetAside(set(bad), held)
 
 
 def _arriving(rows: Sequence[StagedRecord], complete: Collection[UUID]) -> set[UUID]:
@@ -61,21 +101,22 @@ def _contact_of(row: StagedRecord) -> UUID | None:
     return row.target_id or row.contact_id
 
 
-def _counted(ids: Collection[UUID]) -> tuple[dict[UUID, dict[str, int]], set[UUID]]:
-    """Which of these edits we hold, with the true counts of their fields; and which of them are no stubs.
+def _counted(ids: Collection[UUID]) -> tuple[dict[UUID, dict[str, int]], set[UUID], set[UUID]]:
+    """Which of these edits we hold, with the true counts of their fields; which are complete, which were unreadable.
 
     Locked before they are counted: whoever moves a field now counts after us. An edit that is new to us may get a
     stub with fields from somebody else at this moment, so it has to be counted again once it is stored.
     """
     rows = SyncRecord.objects.filter(pk__in=ids)
-    held = list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", "is_stub"))
-    return rows.true_counts() if held else {}, {pk for pk, is_stub in held if not is_stub}
+    held = list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", "is_stub", "unreadable"))
+    complete = {pk for pk, is_stub, why in held if not (is_stub or why)}
+    return rows.true_counts() if held else {}, complete, {pk for pk, _, why in held if why}
 
 
-def _record(row: StagedRecord, generation: int) -> upserts.Row:
+def _record(row: StagedRecord, generation: int) -> dict[str, Any]:
     return {
         "id": row.id,
-        "name": row.name,
+        "name": row.name or ("Unreadable edit" if row.problem else ""),
         "target_table": row.target_table or "contact",
         "target_id": _contact_of(row),
         "editor_id": row.editor_id,
@@ -85,7 +126,8 @@ def _record(row: StagedRecord, generation: int) -> upserts.Row:
         "crm_state": row.state,
         "version": row.version,
         "generation": generation,
-        "is_stub": _contact_of(row) is None,
+        "is_stub": _contact_of(row) is None and not row.problem,
+        "unreadable": row.problem,
         "name_key": search_key(row.name),
         "editor_key": search_key(row.editor_name),
     }
@@ -103,7 +145,11 @@ def store_fields(rows: Sequence[StagedField], *, generation: int) -> Stored:
     kept = [row for row in rows if row.record_id is not None and (row.id in held or row.state == 0)]
     parents = sorted({row.record_id for row in kept if row.record_id})
     upserts.insert_missing(SyncRecord, [{"id": pk, "is_stub": True} for pk in parents])
-    upserts.upsert(SyncField, [_field(row, generation, staged.get(row.id, row.version)) for row in kept])
+    told = [_field(row, generation, staged.get(row.id, row.version)) for row in kept]
+    fitting.fit(SyncField, told)
+    bad = _set_aside(SyncField, Kind.FIELD, told, held, generation=generation)
+    upserts.upsert(SyncField, [row for row in told if row["id"] not in bad.held])
+    _note_orphans(rows, generation=generation)
     stored = Stored(new=sum(row.id not in held for row in kept), records=_arrived(parents))
     stored.uncounted = stored.records
     stored.withdrawn = _withdraw_decided([row for row in kept if row.id in held and row.state != 0], held)
@@ -111,7 +157,14 @@ def store_fields(rows: Sequence[StagedField], *, generation: int) -> Stored:
     return stored
 
 
-def _field(row: StagedField, generation: int, version: int) -> upserts.Row:
+def _note_orphans(rows: Sequence[StagedField], *, generation: int) -> None:
+    """Register open fields of which not even the edit can be read that they belong to: no page can show them."""
+    lost = [Unreadable(str(row.id), row.problem) for row in rows if row.problem and not row.record_id and not row.state]
+    if lost:
+        unreadable.note(Kind.FIELD, lost, generation=generation)
+
+
+def _field(row: StagedField, generation: int, version: int) -> dict[str, Any]:
     return {
         "id": row.id,
         "record_id": row.record_id,
@@ -126,6 +179,7 @@ def _field(row: StagedField, generation: int, version: int) -> upserts.Row:
         "crm_state": row.state,
         "version": version,
         "generation": generation,
+        "unreadable": row.problem,
     }
 
 

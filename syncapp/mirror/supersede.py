@@ -28,7 +28,7 @@ def supersede(record_ids: Collection[UUID]) -> list[Decision]:
     """
     contacts = SyncRecord.objects.filter(pk__in=record_ids, is_stub=False).order_by()
     ids = [each for each in contacts.values_list("target_id", flat=True).distinct() if each]
-    old = [(row, rows[-1]) for rows in _edited_twice(ids).values() for row in rows[:-1] if _is_open(row)]
+    old = [pair for rows in _edited_twice(ids).values() for pair in _overtaken(rows)]
     # In the order of the ids, as a submit locks the fields that it decides.
     in_order = sorted(old, key=lambda pair: pair[0].pk)
     marks = [mark for row, newest in in_order if (mark := _supersede_one(row, by=newest))]
@@ -40,7 +40,7 @@ def supersede(record_ids: Collection[UUID]) -> list[Decision]:
 def _edited_twice(contact_ids: Collection[UUID]) -> dict[Marker, list[SyncField]]:
     """Per contact and column with more than one edit: its fields, oldest first."""
     shown = SyncField.objects.filter(record__target_id__in=contact_ids, record__is_stub=False)
-    shown = shown.exclude(decision=FieldDecision.WITHDRAWN)
+    shown = shown.exclude(decision=FieldDecision.WITHDRAWN).exclude(column_name="")
     pairs = shown.order_by().values("record__target_id", "column_name").annotate(n=Count("pk")).filter(n__gt=1)
     wanted = {(pair["record__target_id"], pair["column_name"]) for pair in pairs}
     if not wanted:
@@ -52,6 +52,12 @@ def _edited_twice(contact_ids: Collection[UUID]) -> dict[Marker, list[SyncField]
         if row.record.target_id and marker in wanted:
             found[(row.record.target_id, row.column_name)].append(row)
     return found
+
+
+def _overtaken(rows: Sequence[SyncField]) -> list[tuple[SyncField, SyncField]]:
+    """Pair the open fields before the newest readable one with that one: what cannot be read replaces nothing."""
+    last = max((place for place, row in enumerate(rows) if not row.unreadable), default=0)
+    return [(row, rows[last]) for row in rows[:last] if _is_open(row)]
 
 
 def _is_open(row: SyncField) -> bool:

@@ -23,6 +23,7 @@ from syncapp.models.selection import Selection, SelectionItem, SelectionRun
 from syncapp.models.sync_field import SyncField
 from syncapp.models.sync_record import SyncRecord
 from syncapp.models.together import Comment, Presence
+from syncapp.models.unreadable_row import UnreadableRow
 from syncapp.models.user_forecast import UserForecast
 from syncapp.models.user_list import UserList, UserListEntry
 
@@ -70,6 +71,7 @@ __all__ = [
     "SyncField",
     "SyncRecord",
     "SystemFilter",
+    "UnreadableRow",
     "UserForecast",
     "UserList",
     "UserListEntry",

@@ -76,11 +76,12 @@ class SyncFieldQuerySet(models.QuerySet["SyncField"]):
 
     def undecided(self) -> SyncFieldQuerySet:
         """Fields a reviewer can decide: waiting, or handed back with a conflict."""
-        return self.filter(decision=FieldDecision.PENDING)
+        return self.filter(decision=FieldDecision.PENDING, unreadable="")
 
     def unruled(self) -> SyncFieldQuerySet:
         """Undecided fields that the rules have not looked at."""
-        return self.filter(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, ruled_at__isnull=True)
+        fresh = self.filter(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, ruled_at__isnull=True)
+        return fresh.filter(unreadable="", record__unreadable="")
 
     def failed(self) -> SyncFieldQuerySet:
         """Decided, but not written: shown with the reason and Retry."""
@@ -107,6 +108,9 @@ class SyncField(models.Model):
     crm_state = models.SmallIntegerField(default=0)
     version = models.BigIntegerField(default=0)
     generation = models.PositiveIntegerField(default=0)
+    unreadable = models.CharField(
+        max_length=300, blank=True, default="", db_default="", help_text="Which value could not be read; then empty."
+    )
 
     decision = models.CharField(max_length=10, choices=FieldDecision, default=FieldDecision.PENDING)
     delivery = models.CharField(max_length=8, choices=FieldDelivery, default=FieldDelivery.NONE)
@@ -160,7 +164,7 @@ class SyncField(models.Model):
     @property
     def is_undecided(self) -> bool:
         """Whether a reviewer can decide it now."""
-        return self.decision == FieldDecision.PENDING
+        return self.decision == FieldDecision.PENDING and not self.unreadable
 
     @property
     def expected_value(self) -> str | None:

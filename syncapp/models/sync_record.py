@@ -29,7 +29,7 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         return self.shown().filter(waiting_count__gt=0, parked_until__gt=timezone.localdate())
 
     def needing_attention(self) -> SyncRecordQuerySet:
-        """Records with a conflict or a failure."""
+        """Records with a conflict, a failure, or a change that cannot be read."""
         return self.shown().filter(attention_count__gt=0)
 
     def being_written(self) -> SyncRecordQuerySet:
@@ -66,9 +66,10 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
             self.filter(pk__in=ids_of_it).update(**dict(zip(_CONDITIONS, counts, strict=True)))
 
 
+_UNREADABLE = Q(fields__unreadable__gt="") | Q(unreadable__gt="")
 _CONDITIONS = {
-    "waiting_count": Q(fields__decision="pending", fields__delivery="none"),
-    "attention_count": Q(fields__delivery__in=["conflict", "failed"]),
+    "waiting_count": Q(fields__decision="pending", fields__delivery="none") & ~_UNREADABLE,
+    "attention_count": Q(fields__delivery__in=["conflict", "failed"]) | Q(fields__decision="pending") & _UNREADABLE,
     "writing_count": Q(fields__delivery__in=["waiting", "sent"]),
 }
 
@@ -91,6 +92,9 @@ class SyncRecord(models.Model):
     version = models.BigIntegerField(default=0)
     generation = models.PositiveIntegerField(default=0)
     is_stub = models.BooleanField(default=False)
+    unreadable = models.CharField(
+        max_length=300, blank=True, default="", db_default="", help_text="Which value could not be read; then empty."
+    )
 
     name_key = models.CharField(max_length=200, blank=True)
     editor_key = models.CharField(max_length=200, blank=True)

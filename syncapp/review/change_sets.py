@@ -93,5 +93,5 @@ def _closes(marking: Sequence[Verdict], view: DeliveryView) -> Iterable[RecordCl
     for record in view.records.values():
         fields = [field for field in view.fields.values() if field.record_id == record.id]
         undecided = [field for field in fields if field.state == 0 and field.id not in marked]
-        if record.state == 0 and not undecided and any(field.id in marked for field in fields):
+        if record.etag and record.state == 0 and not undecided and any(field.id in marked for field in fields):
             yield RecordClose(record_id=record.id, etag=record.etag)

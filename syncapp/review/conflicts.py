@@ -29,6 +29,7 @@ class Finding(StrEnum):
     ELSEWHERE = "elsewhere"  # somebody decided the staging row in the CRM
     ROW_GONE = "row_gone"  # the staging row was deleted
     UNKNOWN_COLUMN = "unknown_column"  # the CRM has no such column
+    UNREADABLE = "unreadable"  # the staging row or the contact's value cannot be read
 
 
 MARKING = (Finding.WRITE, Finding.ALREADY, Finding.MARK)
@@ -47,7 +48,10 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One decision, what was found for it, and what the CRM held. `proves`: an unproven one that the CRM did write."""
+    """One decision, what was found for it, and what the CRM held. `proves`: an unproven one that the CRM did write.
+
+    `trouble` says in a sentence what could not be read.
+    """
 
     decision: Decision
     finding: Finding
@@ -56,6 +60,7 @@ class Verdict:
     value_now: str | None = None
     label_now: str = ""
     proves: str = ""
+    trouble: str = ""
 
 
 def judge(
@@ -77,7 +82,12 @@ def _judge_one(decision: Decision, view: DeliveryView, columns: Mapping[str, Col
         return Verdict(decision, Finding.OURS, staged)
     if staged.state != 0 and staged.decision_id not in own.ids:
         return Verdict(decision, Finding.ELSEWHERE, staged)
+    if staged.problem and (decision.writes or not staged.etag):
+        return Verdict(decision, Finding.UNREADABLE, staged, trouble=staged.problem)
     column = columns.get(decision.field.column_name)
+    unreadable = view.contact.problems.get(column.name) if view.contact is not None and column is not None else None
+    if unreadable and (decision.writes or own.unproven):
+        return Verdict(decision, Finding.UNREADABLE, staged, trouble=unreadable)
     proves = staged.decision_id if staged.decision_id in own.unproven else ""
     if not decision.writes:
         return replace(_judge_mark(decision, view, staged, column if proves else None), proves=proves)

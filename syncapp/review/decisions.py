@@ -103,6 +103,7 @@ def _columns_of(fields: Iterable[SyncField]) -> Columns:
 def _judge_one(choice: Choice, field: SyncField | None, grounds: Grounds, *, known: Columns, by: Decider) -> Decision:
     if field is None:
         raise NotPossible(EDIT_IS_GONE)
+    steps.refuse_unreadable(field)
     _refuse_if_moved(field, choice.seen)
     if field.contact_is_gone and choice.outcome == Outcome.APPROVED:
         raise NotPossible("The contact was deleted in the CRM; there is nothing to write to.", field=field)
@@ -199,6 +200,7 @@ def retry(field_id: uuid.UUID, *, by: Person | None, channel: str = "screen") ->
     decision = field.decisions.filter(state=DecisionState.FAILED).first()
     if decision is None or field.delivery != FieldDelivery.FAILED:
         raise NotPossible("There is nothing to retry.", field=field)
+    steps.refuse_unreadable(field)
     again = Decision.objects.filter(pk=decision.pk, state=DecisionState.FAILED)
     again.update(state=DecisionState.OPEN, delivery=None, due_at=Now(), settled_at=None)
     steps.move(field, delivery=FieldDelivery.WAITING, trouble="")

@@ -63,6 +63,7 @@ def _settled(field: SyncField, decision: FieldDecision) -> Decision:
 
 
 def _later_step(field: SyncField, *, by: Person, channel: str, **columns_of_it: Any) -> Decision:
+    steps.refuse_unreadable(field)
     grounds = steps.grounds_of([field])
     if grounds is None:
         raise NotPossible(steps.EDIT_IS_GONE)

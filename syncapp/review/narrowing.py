@@ -154,11 +154,12 @@ _CONDITIONS: Mapping[str, Any] = {
     "age": aged,
     "owner": lambda pk: Q(assigned_to_id=pk),
 }
-_UNDECIDED = Q(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE)
+_UNDECIDED = Q(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, unreadable="")
+_UNREADABLE = Q(decision=FieldDecision.PENDING) & (Q(unreadable__gt="") | Q(record__unreadable__gt=""))
 _STATES = {
     Tab.WAITING: _UNDECIDED,
     Tab.PARKED: _UNDECIDED,
-    Tab.ATTENTION: Q(delivery__in=[FieldDelivery.CONFLICT, FieldDelivery.FAILED]),
+    Tab.ATTENTION: Q(delivery__in=[FieldDelivery.CONFLICT, FieldDelivery.FAILED]) | _UNREADABLE,
     Tab.WRITING: Q(delivery__in=[FieldDelivery.WAITING, FieldDelivery.SENT]),
     Tab.DECIDED: ~Q(decision=FieldDecision.PENDING),
 }

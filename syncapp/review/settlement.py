@@ -36,6 +36,7 @@ RESULTS: dict[Finding, tuple[DecisionState, dict[str, Any]]] = {
     Finding.ELSEWHERE: (DecisionState.WITHDRAWN, _WITHDRAWN),
     Finding.ROW_GONE: (DecisionState.WITHDRAWN, _WITHDRAWN),
     Finding.UNKNOWN_COLUMN: (DecisionState.FAILED, {"delivery": FieldDelivery.FAILED}),
+    Finding.UNREADABLE: (DecisionState.FAILED, {"delivery": FieldDelivery.FAILED}),
 }
 TROUBLES = {
     Finding.UNKNOWN_COLUMN: "The CRM has no column of this name any more.",
@@ -53,7 +54,7 @@ def settle(claim: Claim, verdicts: Iterable[Verdict]) -> None:
 
 def _settle_one(verdict: Verdict) -> SyncField:
     state, columns = RESULTS[verdict.finding]
-    columns = {**columns, "trouble": TROUBLES.get(verdict.finding, ""), **_value_now(verdict)}
+    columns = {**columns, "trouble": verdict.trouble or TROUBLES.get(verdict.finding, ""), **_value_now(verdict)}
     if verdict.proves:
         _acknowledge(verdict)
     found = verdict.value_now if verdict.finding in _FOUND_NOW else verdict.decision.value_to_write

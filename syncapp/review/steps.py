@@ -45,6 +45,12 @@ def locked(field_id: uuid.UUID) -> SyncField:
     return field
 
 
+def refuse_unreadable(field: SyncField) -> None:
+    """Raise NotPossible for a change that nobody could have seen."""
+    if field.unreadable or field.record.unreadable:
+        raise NotPossible("This change cannot be read, so it cannot be decided here.", field=field)
+
+
 def locked_open(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, SyncField]:
     """Those of these fields that are here; what can be decided is locked, in the order of the ids.
 

@@ -20,6 +20,8 @@ from syncapp.web.corrections import Correction, correction
 from syncapp.web.forms import Typed
 from syncapp.web.outcomes import Outcome
 
+UNKNOWN_FIELD = "Unknown field"
+CANNOT_BE_READ = Outcome("alert", "bad", "Cannot be read", "it cannot be decided here")
 CONTACT_DELETED = Outcome("gone", "none", "Contact deleted", "in CRM; it is not made again")
 UNDER_WAY = (FieldDelivery.WAITING, FieldDelivery.SENT)
 IN_THE_CRM = (FieldDelivery.DONE, FieldDelivery.ALREADY)
@@ -58,7 +60,13 @@ class FieldShown:
     @property
     def label(self) -> str:
         """What the CRM calls the column."""
-        return self.column.label if self.column else self.field.column_name
+        return self.column.label if self.column else self.field.column_name or UNKNOWN_FIELD
+
+    @property
+    def unreadable(self) -> str:
+        """Which value of the undecided change, or of the edit that it belongs to, could not be read; '' for none."""
+        is_decided = self.field.decision != FieldDecision.PENDING
+        return "" if is_decided else self.field.unreadable or self.field.record.unreadable
 
     @property
     def seen(self) -> str:

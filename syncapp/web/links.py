@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from syncapp import links, people
 from syncapp.links import Intent, State
 from syncapp.models import Decision, Person, SyncRecord
+from syncapp.models.sync_field import FieldDecision
 from syncapp.web import shown
 from syncapp.web.access import PortalRequest, allow, card, public
 from syncapp.web.forms import ALL, Typed
@@ -75,7 +76,7 @@ def came_by_link(query: QueryDict, page: RecordShown) -> CameByLink | None:
     how = query.get(LINK, "")
     if how not in {*Intent, State.OLD, State.FOREIGN}:
         return None
-    decided = [field for field in page.fields if not field.field.is_undecided]
+    decided = [field for field in page.fields if field.field.decision != FieldDecision.PENDING]
     last = _last_decision(page.record) if decided else None
     words = "" if not page.decidable and how in (*Intent,) else _WORDS.get(how, "")
     return CameByLink(words, len(decided), last) if words or decided else None

@@ -13,6 +13,7 @@ from syncapp.models import SyncField, SyncRecord
 from syncapp.models.change_kind import ChangeKind
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review.narrowing import overdue_before
+from syncapp.web.field_shown import UNKNOWN_FIELD
 
 MOST_LABELS = 3
 ColumnsOf = Callable[[str], Mapping[str, Column]]
@@ -54,7 +55,7 @@ class Row:
 def rows_of(records: Sequence[SyncRecord], columns_of: ColumnsOf, *, current: SyncRecord | None) -> list[Row]:
     """The rows of these edits, in one query however many they are."""
     fields: dict[uuid.UUID, list[SyncField]] = defaultdict(list)
-    wanted = ("id", "record_id", "column_name", "decision", "delivery", "change_kind")
+    wanted = ("id", "record_id", "column_name", "decision", "delivery", "change_kind", "unreadable")
     for field in SyncField.objects.filter(record__in=records).only(*wanted):
         fields[field.record_id].append(field)
     late = overdue_before()
@@ -73,13 +74,13 @@ def _row(
     late: datetime | None,
 ) -> Row:
     names = [field.column_name for field in fields]
-    words = sorted((known[name].label if name in known else name for name in names), key=str.casefold)
+    words = sorted((known[name].label if name in known else name or UNKNOWN_FIELD for name in names), key=str.casefold)
     return Row(
         record=record,
         labels=tuple(shortened(words[:MOST_LABELS])),
         count=len(fields),
         hint=_hint(fields),
-        badge=_badge(fields),
+        badge=_badge(fields, is_unreadable=bool(record.unreadable)),
         is_current=current is not None and current.pk == record.pk,
         is_late=_is_late(record, late),
         can_be_selected=record.waiting_count > 0,
@@ -108,13 +109,16 @@ def _hint(fields: list[SyncField]) -> str:
     return "" if kind is ChangeKind.OTHER else kind.label.lower()
 
 
-def _badge(fields: list[SyncField]) -> Badge | None:
+def _badge(fields: list[SyncField], *, is_unreadable: bool) -> Badge | None:
     """The gravest state of its fields; none while all of them simply wait."""
+    undecided = [field for field in fields if field.decision == FieldDecision.PENDING]
+    if any(is_unreadable or field.unreadable for field in undecided):
+        return Badge("alert", "bad", "Cannot be read")
     deliveries = {field.delivery for field in fields}
     for delivery, badge in _BADGES.items():
         if delivery in deliveries:
             return badge
-    if not fields or any(field.decision == FieldDecision.PENDING for field in fields):
+    if not fields or undecided:
         return None
     return _FINAL.get(frozenset(FieldDecision(field.decision) for field in fields), Badge("check", "", "Decided"))
 

@@ -224,7 +224,7 @@ class QueueView:
         return found
 
     def _fields(self) -> list[Choice]:
-        names = {*queue.changed_columns(self.tab), *filter(None, [self.asked.by.column])}
+        names = {*filter(None, queue.changed_columns(self.tab)), *filter(None, [self.asked.by.column])}
         labels = columns.labels("contact")
         return sorted((Choice(name, labels.get(name, name)) for name in names), key=lambda one: one.word.casefold())
 

@@ -10,13 +10,14 @@ from django.http import Http404, HttpResponse
 from syncapp import connection, gates, health
 from syncapp.connection import WrongOrganization
 from syncapp.crm.errors import CrmError
-from syncapp.models import Connection, Gate
+from syncapp.models import Connection, Gate, UnreadableRow
 from syncapp.models.person import Role
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.settings import refused, saved, settings_page
 
 PAGE = "settings_connection"
 LONGEST_REASON = 300
+MOST_UNREADABLE = 100
 _SAID = {
     ("review", True): "Reviewed values are written to CRM from now on.",
     ("review", False): "Reviewed values are no longer written. Decisions are kept.",
@@ -83,6 +84,8 @@ def _page(request: PortalRequest, *, status: int = 200, **more: Any) -> HttpResp
         "pull_age": health.pulled_at(),
         "worker": health.worker_answered_at(),
         "longest": LONGEST_REASON,
+        "unreadable": UnreadableRow.objects.order_by("first_seen_at", "pk")[:MOST_UNREADABLE],
+        "unreadable_count": health.unreadable_rows(),
         **more,
     }
     return settings_page(request, "connection", section=PAGE, status=status, **context)

@@ -18,7 +18,7 @@ from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDecision
 from syncapp.review import groups, history, queue, sides
 from syncapp.review.groups import Group
-from syncapp.web.field_shown import FieldShown
+from syncapp.web.field_shown import CANNOT_BE_READ, FieldShown
 from syncapp.web.forms import Typed
 from syncapp.web.group_shown import GroupShown, Row
 from syncapp.web.outcomes import Outcome, outcome
@@ -209,7 +209,7 @@ class _Builder:
             column=column,
             change=sides.change(row, column),
             outcome=outcome(row, person=self.person, newer=newer),
-            locked=self.locked,
+            locked=CANNOT_BE_READ if row.unreadable or row.record.unreadable else self.locked,
             typed=self.asked.typed(row.pk),
             problem=self.asked.problems.get(row.pk, ""),
             echo=self._echoes.get(row.pk),

@@ -66,18 +66,8 @@ def test_decimals_are_read_and_written_with_every_digit():
         b"[1]",
         b"null",
         b'{"a":1',
-        b'{"a":NaN}',
-        b'{"a":Infinity}',
-        b'{"a":-Infinity}',
-        b'{"a":' + b"9" * 5000 + b"}",
-        b'{"a":1e999999999}',
-        b'{"a":1e-999999999}',
         b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-        b'{"a":"\\ud800"}',
-        b'{"\\uDFFF":1}',
-        b'{"a":["x",{"b":"\\ude00\\ud83d"}]}',
-        b'{"a":"\\u0000"}',
         b'{"a":"\x00"}',
         b'{"a":"\xff"}',
         b'\xff\xfe{\x00"\x00',
@@ -86,6 +76,29 @@ def test_decimals_are_read_and_written_with_every_digit():
 def test_hostile_json_is_a_protocol_error(hostile):
     with pytest.raises(ProtocolError):
         odata.parse_json(hostile)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (b"NaN", "is NaN, which is no number"),
+        (b"-Infinity", "is -Infinity, which is no number"),
+        (b"9" * 5000, "is a number out of range"),
+        (b"1e999999999", "is a number out of range"),
+        (b"1e-999999999", "is a number out of range"),
+        (b'"\\ud800"', "holds half a character (a lone surrogate)"),
+        (b'"\\ude00\\ud83d"', "holds half a character (a lone surrogate)"),
+        (b'"\\u0000"', "holds a NUL character (U+0000)"),
+    ],
+)
+def test_unstorable_value_replaced_and_rest_kept(value, why):
+    parsed = odata.parse_json(b'{"a":[{"b":' + value + b'},{"b":"x"}]}')
+
+    assert parsed == {"a": [{"b": odata.Unstorable(why)}, {"b": "x"}]}
+
+
+def test_unstorable_name_of_a_property_replaced():
+    assert odata.parse_json(b'{"\\uDFFF":1,"a":2}')["a"] == 2
 
 
 def test_a_mark_of_the_byte_order_is_passed_over():
@@ -107,7 +120,11 @@ def test_an_unreadable_error_body_gives_nothing(body):
     assert odata.error_details(body) == ("", "")
 
 
-@pytest.mark.parametrize("payload", [{}, {"value": {}}, {"value": [1]}, {"value": None}])
+@pytest.mark.parametrize("payload", [{}, {"value": {}}, {"value": None}])
 def test_a_collection_is_a_list_of_rows(payload):
     with pytest.raises(ProtocolError):
         odata.collection(payload)
+
+
+def test_item_that_is_no_row_has_no_columns():
+    assert odata.collection({"value": [1, {"a": 2}]}) == [{}, {"a": 2}]

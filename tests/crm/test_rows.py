@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from syncapp.crm import rows
+from syncapp.crm import odata, rows
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.names import Names
 
@@ -34,13 +34,18 @@ def test_absent_values_are_empty():
     assert (field.record_id, field.original, field.proposed_label, field.decided_on) == (None, None, "", None)
 
 
+@pytest.mark.parametrize("value", [None, "5", 5])
+def test_row_without_readable_id_is_refused(value):
+    with pytest.raises(ProtocolError, match="osync_syncfieldid"):
+        rows.staged_field({**FIELD, "osync_syncfieldid": value}, Names())
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("osync_syncfieldid", None),
-        ("osync_syncfieldid", "5"),
-        ("osync_syncfieldid", 5),
         ("osync_name", 5),
+        ("osync_proposedvalue", {"a": 1}),
+        ("osync_proposedvalue", 5),
         ("osync_decision", "410000000"),
         ("osync_decision", None),
         ("versionnumber", 2**63),
@@ -53,12 +58,31 @@ def test_absent_values_are_empty():
         ("@odata.etag", 'W/"5"\r\nX: y'),
     ],
 )
-def test_a_value_of_another_type_is_named_and_not_repeated(name, value):
-    with pytest.raises(ProtocolError) as caught:
-        rows.staged_field({**FIELD, name: value}, Names())
+def test_value_of_another_type_named_and_not_repeated(name, value):
+    field = rows.staged_field({**FIELD, name: value}, Names())
 
-    assert name in caught.value.message
-    assert str(value) not in caught.value.message.replace(name, "") or value is None
+    assert name in field.problem
+    assert str(value) not in field.problem.replace(name, "") or value is None
+    assert field.id == ROW, "what can be read is read"
+
+
+def test_reason_of_unstorable_value_told():
+    field = rows.staged_field({**FIELD, "osync_proposedvalue": odata.Unstorable("holds a NUL")}, Names())
+
+    assert (field.problem, field.proposed) == ("The CRM's value of osync_proposedvalue holds a NUL.", None)
+
+
+def test_bad_row_leaves_the_page_readable():
+    payload = {"value": [5, {**FIELD, "osync_syncfieldid": 7}, {"reason": "deleted", "id": 7}, FIELD]}
+
+    page = rows.change_page(payload, lambda row: rows.staged_field(row, Names()), str)
+
+    assert [row.id for row in page.rows] == [ROW]
+    assert len({each.row_id for each in page.unreadable}) == 3
+
+
+def test_edit_that_names_no_contact_has_a_problem():
+    assert "which contact" in rows.staged_record({**RECORD, "osync_targetid": "see notes"}, Names()).problem
 
 
 def test_a_target_that_is_no_id_does_not_stop_the_mirror():

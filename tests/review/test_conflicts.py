@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -160,3 +161,36 @@ def test_nothing_is_sent_where_everything_is_done_or_handed_back():
     seen = view(staged(conflict), jobtitle="Chief")
 
     assert change_sets.build(judge([conflict], seen, columns=COLUMNS, own={}), seen) is None
+
+
+def test_value_is_not_written_to_an_unreadable_row():
+    decision = a_decision()
+    row = staged(decision, problem="The CRM's value of osync_proposedvalue holds a NUL.")
+
+    assert finding(decision, view(row, jobtitle="Buyer")) == Finding.UNREADABLE
+    assert finding(a_decision(writes=False), view(row)) == Finding.ROW_GONE
+    mark = a_decision(writes=False)
+    assert finding(mark, view(staged(mark, problem=row.problem))) == Finding.MARK
+    assert finding(mark, view(staged(mark, problem=row.problem, etag=""))) == Finding.UNREADABLE
+
+
+def test_value_that_cannot_be_read_is_not_taken_for_empty():
+    decision = a_decision(expected_value=None)
+    seen = view(staged(decision))
+    unreadable = replace(seen.contact, problems={"jobtitle": "The CRM's value of contact.jobtitle holds a NUL."})
+
+    verdict = judge([decision], replace(seen, contact=unreadable), columns=COLUMNS, own={})[0]
+
+    assert (verdict.finding, "holds a NUL" in verdict.trouble) == (Finding.UNREADABLE, True)
+
+
+def test_record_without_readable_version_is_not_closed():
+    decision = a_decision()
+    seen = view(staged(decision), jobtitle="Buyer")
+    records = {key: replace(row, etag="", problem="x") for key, row in seen.records.items()}
+    verdicts = judge([decision], replace(seen, records=records), columns=COLUMNS, own={})
+
+    change_set = change_sets.build(verdicts, replace(seen, records=records))
+
+    assert change_set is not None
+    assert (len(change_set.marks), change_set.closes) == (1, ())

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from syncapp import gates
 from syncapp.health import troubles
 from syncapp.mirror import changes
-from syncapp.models import Connection, Delivery, Gate, MirrorCursor, Pulse
+from syncapp.models import Connection, Delivery, Gate, MirrorCursor, Pulse, UnreadableRow
 from tests import people
 from tests.people import browser
 from tests.servers import free_port, valkey, wait_until
@@ -192,3 +192,12 @@ def test_a_full_read_that_goes_on_is_no_stalled_mirror(all_is_well: Any) -> None
 
     assert "The CRM is being read from the beginning" in page
     assert "not being read" not in page
+
+
+def test_unreadable_rows_are_counted_and_all_stays_well(all_is_well: Any) -> None:
+    moment = timezone.now()
+    UnreadableRow.objects.create(kind="user", row_id="x", problem="x", first_seen_at=moment, seen_at=moment)
+
+    status, answer = health()
+
+    assert (status, answer["unreadable_rows"], answer["ill"]) == (200, 1, [])

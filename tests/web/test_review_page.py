@@ -401,3 +401,35 @@ def test_a_viewer_sees_when_a_decision_becomes_final_but_cannot_undo_it():
 
     assert "Rejected by Rita final in 10 s" in screen.words
     assert not screen.offers("do=undo")
+
+
+PROBLEM = "The CRM's value of osync_proposedvalue holds a NUL character (U+0000)."
+
+
+def test_unreadable_field_says_why_and_offers_no_decision():
+    record = make_record()
+    good = make_field(record)
+    bad = make_field(record, "fax", proposed_value=None, unreadable=PROBLEM)
+
+    screen = page(bad)
+
+    assert "holds a NUL character (U+0000)" in screen.words
+    assert "Cannot be read" in screen.words
+    assert not any(screen.offers(f"do={verb}:{bad.pk}") for verb in ("approve", "reject", "correct"))
+    assert screen.offers(f"do=approve:{good.pk}")
+
+
+def test_fields_of_unreadable_edit_offer_no_decision():
+    field = make_field(make_record(unreadable=PROBLEM))
+
+    screen = page(field)
+
+    assert "holds a NUL character (U+0000)" in screen.words
+    assert not screen.offers(f"do=approve:{field.pk}")
+    assert "Cannot be read" in Screen(browser(rita()).get("/review/?tab=attention")).words
+
+
+def test_field_without_readable_name_is_listed_as_unknown():
+    field = make_field(column="", unreadable=PROBLEM)
+
+    assert "Unknown field" in page(field, query="?tab=attention").words

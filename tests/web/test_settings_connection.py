@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from syncapp import connection, gates
-from syncapp.models import AuditEntry, Connection, Gate
+from syncapp.models import AuditEntry, Connection, Gate, UnreadableRow
 from tests.people import ada, browser, rita
 from tests.web.screen import Screen
 from tests.world import World
@@ -92,3 +93,14 @@ def test_asking_a_silent_crm_says_what_is_wrong(settings):
     settings.CRM_AUTHORITY = "https://127.0.0.1:9/tenant"
 
     assert "CRM did not answer as it should" in posted("probe").words
+
+
+def test_unreadable_rows_are_listed_with_what_is_wrong():
+    problem = "The CRM's value of fullname holds a NUL character (U+0000)."
+    moment = timezone.now()
+    UnreadableRow.objects.create(kind="user", row_id="77", problem=problem, first_seen_at=moment, seen_at=moment)
+
+    words = Screen(browser(ada()).get("/settings/connection/")).words
+
+    assert "User 77" in words
+    assert "fullname holds a NUL character" in words
