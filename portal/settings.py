@@ -84,6 +84,11 @@ USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
 
+# Above the forms' own limits (filters/lists.py: MOST_BYTES, filters/plans.py: MOST_USERS), whose messages keep what
+# was typed.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 60_000
+
 # --- Database: the truth and the queue ----------------------------------------------------------------
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DEMO_DIR / 'portal.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

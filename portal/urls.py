@@ -5,3 +5,5 @@ from __future__ import annotations
 from django.urls import include, path
 
 urlpatterns = [path("", include("syncapp.urls"))]
+
+handler400 = "syncapp.web.refusals.bad_request"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from syncapp.filters import lists
+from syncapp.filters import lists, named
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.plans import MOST_USERS
 from syncapp.mirror import user_lists
@@ -31,17 +31,22 @@ class Doubtful:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Users in an order, how they came to be chosen in words, and the lines that were left out."""
+    """Users in an order, how they came to be chosen in words, and what was left out.
+
+    `unread`: lines of a text that could not be read, with the reason; `notes`: how its columns were read.
+    """
 
     ids: tuple[UUID, ...]
     words: str
     unknown: tuple[str, ...] = ()
     doubtful: tuple[Doubtful, ...] = ()
+    unread: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def left_out(self) -> int:
-        """How many lines mean nobody in particular."""
-        return len(self.unknown) + len(self.doubtful)
+        """How many people or lines of a text stand for nobody in particular, or were not read."""
+        return len(self.unknown) + len(self.doubtful) + len(self.unread)
 
 
 def of_team(team_id: UUID) -> Chosen:
@@ -93,17 +98,17 @@ def of_list(list_id: UUID) -> Chosen:
 
 
 def of_names(text: str) -> Chosen:
-    """Whom these lines mean: an address, a login or a whole name a line, a table's first column. Raises NotPossible."""
-    lines = lists.lines_of(text)
-    if not lines:
-        raise NotPossible("Paste or upload one address, login or name a line.")
-    meant = user_lists.match(lines)
-    ids = tuple(dict.fromkeys(each.user_id for each in meant if each.user_id))
-    unknown = tuple(each.text for each in meant if not each.user_ids)
-    doubtful = _doubtful([each for each in meant if each.fits_several])
-    left_out = len(unknown) + len(doubtful)
-    words = f"{len(lines)} pasted name{'' if len(lines) == 1 else 's'}"
-    return Chosen(ids, words + (f", {left_out} left out" if left_out else ""), unknown, doubtful)
+    """Return the users whom a text names by address, login or full name. Raises NotPossible."""
+    found = named.find(text)
+    if not found.meant and not found.unread:
+        raise NotPossible("Paste or upload addresses, logins or full names.")
+    ids = tuple(dict.fromkeys(each.user_id for each in found.meant if each.user_id))
+    unknown = tuple(each.text for each in found.meant if not each.user_ids)
+    doubtful = _doubtful([each for each in found.meant if each.fits_several])
+    left_out = len(unknown) + len(doubtful) + len(found.unread)
+    words = f"{len(found.meant):,} pasted name{'' if len(found.meant) == 1 else 's'}"
+    words += f", {left_out:,} left out" if left_out else ""
+    return Chosen(ids, words, unknown, doubtful, tuple(found.unread), tuple(found.notes))
 
 
 def of_ids(ids: Sequence[UUID], words: str = "Ticked") -> Chosen:

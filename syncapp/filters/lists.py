@@ -1,11 +1,10 @@
 """The place where lists of users are kept: brought as text or as a file, replaced as a whole, deleted.
 
-What is read of them is the first column; whom a line means is decided by `mirror/user_lists.py`.
+What is read of a text is decided by `pasted/`, whom an entry means by `mirror/user_lists.py`.
 """
 
 from __future__ import annotations
 
-import csv
 from uuid import UUID
 
 from django.db import transaction
@@ -19,7 +18,6 @@ from syncapp.models import Person, UserList, UserListEntry
 MOST_ENTRIES = 50_000
 MOST_BYTES = 5_000_000
 MOST_LISTS = 50
-_LONGEST = 320
 _MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -38,27 +36,6 @@ def read_text(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def lines_of(text: str) -> list[str]:
-    """The first column of a pasted or uploaded table, each line once, in order. Raises NotPossible."""
-    found: dict[str, str] = {}
-    for line in text.replace("\x00", "").splitlines():
-        first = _first_cell(line)
-        if first:
-            found.setdefault(first.casefold(), first)
-    if len(found) > MOST_ENTRIES:
-        raise NotPossible(f"A list has at most {MOST_ENTRIES} lines.")
-    return list(found.values())
-
-
-def _first_cell(line: str) -> str:
-    delimiter = next((sign for sign in ("\t", ";", ",") if sign in line), ",")
-    cells = next(csv.reader([line], delimiter=delimiter), [])
-    cell = cells[0].strip() if cells else ""
-    if cell.endswith(">") and "<" in cell:
-        cell = cell.rpartition("<")[2][:-1].strip()
-    return cell[:_LONGEST]
-
-
 def save(name: str, lines: list[str], *, by: Person | None, brings_appointments: bool = True) -> UserList:
     """Keep these lines under a name; a list of that name is replaced as a whole. Raises NotPossible.
 
@@ -68,7 +45,7 @@ def save(name: str, lines: list[str], *, by: Person | None, brings_appointments:
     if not name:
         raise NotPossible("Give the list a name, for example that of the product.")
     if not lines:
-        raise NotPossible("The list is empty. Paste or upload one address a line.")
+        raise NotPossible("The list is empty. Paste or upload addresses, logins or full names.")
     if UserList.objects.exclude(name=name).count() >= MOST_LISTS:
         raise NotPossible(f"There are {MOST_LISTS} lists. Delete one first.")
     said = {"entries_count": len(lines), "changed_at": Now(), "changed_by": by}

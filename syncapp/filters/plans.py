@@ -51,7 +51,7 @@ def freeze_run(user_ids: Sequence[UUID], wish: Wish, *, by: Person, channel: str
     if not wish.tables and wish.method is None:
         raise NotPossible("No table is selected.")
     if len(user_ids) > MOST_USERS:
-        raise NotPossible(f"At most {MOST_USERS} users can be switched in one run.")
+        raise NotPossible(f"At most {MOST_USERS:,} users can be switched in one run.")
     chosen = list(dict.fromkeys(user_ids))
     with transaction.atomic():
         run = _run(wish, by, users=len(chosen))

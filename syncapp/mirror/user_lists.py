@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,10 +11,11 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from syncapp.mirror import reach
+from syncapp.mirror.written_names import match_key, names_of, split_login
 from syncapp.models import FilterUser, UserList, UserListEntry
-from syncapp.models.folding import search_key
 
 _CHUNK = 1000
+Keys = dict[str, set[UUID]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +36,54 @@ class Meant:
         return len(self.user_ids) > 1
 
 
-def match(texts: Sequence[str]) -> list[Meant]:
-    """Whom each line means: by address or login, and only where neither fits by the whole name."""
-    by_account, by_name = _keys()
-    return [Meant(text, tuple(_found(search_key(text.strip()), by_account, by_name))) for text in texts]
+def match(texts: Iterable[str]) -> list[Meant]:
+    """Return whom each text means: by address or login, and only where neither fits by the whole name."""
+    directory = Directory()
+    return [Meant(text, directory.find(text)) for text in texts]
 
 
-def _keys() -> tuple[Mapping[str, set[UUID]], Mapping[str, set[UUID]]]:
-    by_account: dict[str, set[UUID]] = defaultdict(set)
-    by_name: dict[str, set[UUID]] = defaultdict(set)
-    people = FilterUser.objects.people().values_list("pk", "address_key", "login", "name_key")
-    for user_id, address, login, name in people.iterator():
-        by_account[address].add(user_id)
-        by_account[search_key(login)].add(user_id)
-        by_name[name].add(user_id)
-    by_account.pop("", None)
-    return by_account, by_name
+class Directory:
+    """Every user by address, login and name, read once for any number of texts."""
 
+    def __init__(self) -> None:
+        self._accounts: Keys = defaultdict(set)
+        self._parts: dict[tuple[str, str], set[UUID]] = defaultdict(set)
+        self._names: Keys = defaultdict(set)
+        self._turned: Keys = defaultdict(set)
+        people = FilterUser.objects.people().values_list("pk", "address", "login", "name")
+        for user_id, address, login, name in people.iterator():
+            self._add(user_id, match_key(address), match_key(login), match_key(name))
+        domains = {domain for domain, _ in self._parts}
+        self._only_domain = domains.pop() if len(domains) == 1 else None
 
-def _found(key: str, *sources: Mapping[str, set[UUID]]) -> list[UUID]:
-    found: Iterable[UUID] = next((source[key] for source in sources if key and key in source), ())
-    return sorted(found)
+    def _add(self, user_id: UUID, address: str, login: str, name: str) -> None:
+        self._accounts[address].add(user_id)
+        self._accounts[login].add(user_id)
+        if login:
+            self._parts[split_login(login)].add(user_id)
+        self._names[name].add(user_id)
+        if name.count(",") == 1:
+            self._turned[names_of(name)[1]].add(user_id)
+
+    def find(self, text: str) -> tuple[UUID, ...]:
+        """Return the users whom a text means: none, one, or several that it fits alike."""
+        key = match_key(text)
+        if not key:
+            return ()
+        found = self._accounts.get(key) or self._by_windows_login(key) or self._by_name(key)
+        return tuple(sorted(found))
+
+    def _by_windows_login(self, key: str) -> set[UUID]:
+        """Match `DOMAIN\\account` with another form of the login; the domain decides where there are several."""
+        if "\\" not in key:
+            return set()
+        domain, account = split_login(key)
+        by_account = self._accounts.get(account, set())
+        return by_account or self._parts.get((self._only_domain or domain, account), set())
+
+    def _by_name(self, key: str) -> set[UUID]:
+        sources = [(names, name) for name in names_of(key) for names in (self._names, self._turned)]
+        return next((names[name] for names, name in sources if name in names), set())
 
 
 def match_entries(lists: Iterable[UserList]) -> None:

@@ -62,6 +62,8 @@ def plan_run(request: PortalRequest) -> HttpResponse:
         run = plans.freeze_run(sent.planned.who.ids, sent.planned.wish, by=request.user)
     except NotPossible as problem:
         return _form(request, said, Submitted(None, sent.who, {"source": str(problem)}))
+    for note in sent.planned.who.notes:
+        messages.info(request, note)
     return _to_preview(run)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+
+from syncapp.web.refusals import invalid_character
 
 NULL = "\x00"
 
@@ -19,13 +20,9 @@ class RefuseNullCharacters:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if _has_null(request.GET) or NULL in request.path_info or _has_null(request.POST):
-            return _refusal(request)
+            return invalid_character(request)
         return self.get_response(request)
 
 
 def _has_null(said: QueryDict) -> bool:
     return any(NULL in text for name, texts in said.lists() for text in (name, *texts))
-
-
-def _refusal(request: HttpRequest) -> HttpResponse:
-    return render(request, "400.html", status=400)

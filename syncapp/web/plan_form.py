@@ -113,13 +113,19 @@ def typed(post: QueryDict, content: bytes = b"") -> Typed:
         raise Missing("names", str(problem)) from problem
 
 
+def _named(said: Typed) -> Chosen:
+    if len(said.names.encode()) > MOST_BYTES:
+        raise NotPossible(f"The text is larger than {MOST_BYTES // 1_000_000} MB. Save it as a list and choose that.")
+    return chosen.of_names(said.names)
+
+
 def submitted(said: Typed) -> Submitted:
     """Whom and what the form asks for; every problem at once."""
     problems: dict[str, str] = {}
     who = _kept(problems, lambda: _who(said))
     wish = _wish(said, problems)
     if who is not None and who.left_out and not said.without:
-        problems["names"] = "Some lines mean nobody in particular. Look at them below."
+        problems["names"] = "Not everything stands for one user. Look at the list of what was left out."
     if who is None or wish is None or problems:
         return Submitted(None, who, problems)
     return Submitted(Planned(who, replace(wish, words=who.words)), who)
@@ -144,10 +150,15 @@ def _who(said: Typed) -> Chosen:
     if not who.ids and not who.left_out:
         raise Missing(said.source, "There is nobody in it.")
     if not who.ids:
-        raise Missing(said.source, "None of these lines means a user of the CRM.")
+        raise Missing(said.source, _nobody(who))
     if len(who.ids) > MOST_USERS:
-        raise Missing(said.source, f"At most {MOST_USERS} users can be in one run.")
+        raise Missing(said.source, f"At most {MOST_USERS:,} users can be in one run.")
     return who
+
+
+def _nobody(who: Chosen) -> str:
+    first = f" {who.unread[0]}" if who.unread else ""
+    return f"Nothing in this text is the address, login or full name of a user in the CRM.{first}"
 
 
 def ids_of(said: Typed) -> list[uuid.UUID]:
@@ -177,7 +188,7 @@ _SOURCES: dict[str, Callable[[Typed], Chosen]] = {
     "team": lambda said: _by_id(said.team, "team", chosen.of_team),
     "unit": lambda said: _by_id(said.unit, "unit", chosen.of_unit),
     "list": lambda said: _by_id(said.list, "list", chosen.of_list),
-    "names": lambda said: chosen.of_names(said.names),
+    "names": _named,
 }
 
 

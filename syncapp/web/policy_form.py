@@ -10,7 +10,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.dateparse import parse_date
 
-from syncapp.filters import chosen, matrix
+from syncapp.filters import chosen, matrix, named
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.policies import BadPolicy, PolicyWish
 from syncapp.models import FilterPolicy, FilterUser
@@ -94,7 +94,10 @@ def _exceptions(text: str) -> tuple[str, ...]:
         raise BadPolicy("exceptions", str(problem)) from problem
     unclear = [*found.unknown, *(each.text for each in found.doubtful)]
     if unclear:
-        raise BadPolicy("exceptions", f"These lines mean nobody in particular: {', '.join(unclear[:5])}.")
+        more = f" and {len(unclear) - 5:,} more" if len(unclear) > 5 else ""
+        raise BadPolicy("exceptions", f"Not the address, login or name of one user: {', '.join(unclear[:5])}{more}.")
+    if found.unread:
+        raise BadPolicy("exceptions", named.said_of_unread(found.unread))
     return tuple(str(user_id) for user_id in found.ids)
 
 

@@ -10,7 +10,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from syncapp.filters import lists
+from syncapp.filters import lists, named
 from syncapp.filters.errors import NotPossible
 from syncapp.models import UserList
 from syncapp.models.person import Role
@@ -36,16 +36,23 @@ def user_list(request: PortalRequest, list_id: uuid.UUID) -> HttpResponse:
 def save_list(request: PortalRequest) -> HttpResponse:
     """Keep a list under its name, replacing the one that has it. What was typed is never lost."""
     try:
+        found = named.find(_brought(request))
+        if found.unread and not found.texts:
+            raise NotPossible(f"Nobody was read. {found.unread[0]}")
         kept = lists.save(
             request.POST.get("name", ""),
-            lists.lines_of(_brought(request)),
+            found.texts,
             by=request.user,
             brings_appointments="brings_appointments" in request.POST,
         )
     except NotPossible as problem:
         typed = {"name": request.POST.get("name", ""), "text": request.POST.get("text", ""), "problem": str(problem)}
         return _all(request, typed=typed, status=422)
-    messages.success(request, f"The list {kept.name} holds {kept.entries_count:,} lines now.")
+    messages.success(request, f"The list {kept.name} holds {kept.entries_count:,} entries now.")
+    for note in found.notes:
+        messages.info(request, note)
+    if found.unread:
+        messages.warning(request, named.said_of_unread(found.unread))
     return HttpResponseRedirect(reverse("user_list", args=[kept.pk]), status=303)
 
 

@@ -44,7 +44,7 @@ def test_pasted_names_are_matched_and_doubtful_lines_are_told_before_anything_is
 
     page = text(client.post("/filters/plan", FORM | {"names": pasted, "reason": "Riva"}), 422)
 
-    assert "2 users found, 2 lines left out" in page
+    assert "2 users found, 2 left out" in page
     assert "kim4@brandvik.example, kim5@brandvik.example" in page
     assert "nobody@else.example" in page
     assert 'value="Riva"' in page
@@ -57,13 +57,13 @@ def test_pasted_names_are_matched_and_doubtful_lines_are_told_before_anything_is
     )
 
 
-def test_an_uploaded_file_counts_by_its_first_column_and_stays_in_the_form(people):
+def test_uploaded_file_is_read_and_stays_in_the_form(people):
     file = SimpleUploadedFile("users.csv", b"\xef\xbb\xbfanna1@brandvik.example,1\r\nzoe@brandvik.example,2\r\n")
 
     page = text(browser(fred()).post("/filters/plan", FORM | {"file": file}), 422)
 
     assert "anna1@brandvik.example,1" in page
-    assert "1 user found, 1 line left out" in page
+    assert "1 user found, 1 left out" in page
 
 
 def test_a_unit_means_all_below_it_and_says_so(people):

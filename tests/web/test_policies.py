@@ -72,7 +72,7 @@ def test_what_is_missing_is_said_and_nothing_typed_is_lost(company):
 
     page = Screen(answer)
     assert (page.status, FilterPolicy.objects.count()) == (422, 0)
-    assert "These lines mean nobody in particular: nobody@x.example." in page.words
+    assert "Not the address, login or name of one user: nobody@x.example." in page.words
     assert page.form["name"] == ["Riva users"]
     assert page.form["tables"] == APPOINTMENTS
 

@@ -1,0 +1,26 @@
+"""Pages for requests that cannot be read: too large, with too many fields, or malformed."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django refuses to read, by its true cause; nothing was done with it."""
+    if isinstance(exception, RequestDataTooBig):
+        return _refusal(request, 413, f"is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_000_000} MB")
+    if isinstance(exception, TooManyFieldsSent | TooManyFilesSent):
+        return _refusal(request, 413, f"has more than {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:,} fields or ticked rows")
+    return _refusal(request, 400, "is not a request that the portal understands")
+
+
+def invalid_character(request: HttpRequest) -> HttpResponse:
+    """Answer a text with a character that the database cannot keep."""
+    return _refusal(request, 400, "contains an invalid character")
+
+
+def _refusal(request: HttpRequest, status: int, cause: str) -> HttpResponse:
+    return render(request, "400.html", {"cause": cause, "is_too_much": status == 413}, status=status)
