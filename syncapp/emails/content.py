@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +20,9 @@ from syncapp.links import Intent
 from syncapp.mirror import columns
 from syncapp.models import Comment, Message, Person, SyncField, SyncRecord
 from syncapp.models.message import MessageKind
-from syncapp.review import notices, sides
-from syncapp.review.sides import Change
+from syncapp.review import notices, refusals, sides
+from syncapp.review.refusals import Refusal
+from syncapp.review.sides import Change, Tag
 
 MOST_FIELDS = 6  # of one edit
 MOST_RECORDS = 10
@@ -149,11 +150,14 @@ def _about_records(message: Message, reader: Person, found: Any, *, with_lines: 
 
 def _entries(records: Sequence[SyncRecord], reader: Person, *, with_lines: bool) -> Iterable[Entry]:
     fields: dict[uuid.UUID, list[SyncField]] = defaultdict(list)
-    for field in SyncField.objects.undecided().filter(record__in=records):
+    found = list(SyncField.objects.undecided().filter(record__in=records).select_related("record"))
+    for field in found:
         fields[field.record_id].append(field)
+    refused = refusals.refused_before(found) if with_lines else {}
     for record in records:
         known = columns.of_table(record.target_table)
-        lines = sorted((_line(field, known) for field in fields[record.pk]), key=lambda line: line.label.casefold())
+        lines = [_line(field, known, refused.get(field.pk), reader) for field in fields[record.pk]]
+        lines.sort(key=lambda line: line.label.casefold())
         yield _entry(record, reader, lines if with_lines else [], count=len(lines))
 
 
@@ -170,9 +174,12 @@ def _entry(record: SyncRecord, reader: Person, lines: Sequence[Line], *, count: 
     )
 
 
-def _line(field: SyncField, known: Mapping[str, Column]) -> Line:
+def _line(field: SyncField, known: Mapping[str, Column], refusal: Refusal | None, reader: Person) -> Line:
     column = known.get(field.column_name)
-    return Line(column.label if column else field.column_name, sides.change(field, column))
+    change = sides.change(field, column)
+    if refusal is not None:
+        change = replace(change, tags=(*change.tags, Tag(refusals.words(refusal, reader=reader), warns=True)))
+    return Line(column.label if column else field.column_name, change)
 
 
 def _outcome(message: Message) -> Letter | None:

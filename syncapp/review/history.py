@@ -44,13 +44,20 @@ def past_of(record: SyncRecord, *, most: int = MOST_SHOWN) -> Past:
     return Past(found[:most], len(found) > most)
 
 
-def echoes(record: SyncRecord, fields: Collection[SyncField], known: Mapping[str, Column]) -> dict[uuid.UUID, Echo]:
-    """Per undecided field whose proposal is an older value of the CRM: when the CRM held it, as far as we know."""
-    asked = [field for field in fields if field.is_undecided and field.proposed_value]
+def earlier(record: SyncRecord, fields: Collection[SyncField]) -> list[SyncField]:
+    """Read the other edits of this contact's fields that wait for a decision, the newest first."""
+    asked = {field.column_name for field in fields if field.is_undecided}
     if not asked or record.target_id is None:
-        return {}
-    earlier = _fields_of_contact(record).filter(column_name__in={field.column_name for field in asked})
-    rows = list(earlier.exclude(record=record).order_by("-record__edited_on", "pk")[:MOST_COMPARED])
+        return []
+    rows = _fields_of_contact(record).filter(column_name__in=asked).exclude(record=record)
+    return list(rows.order_by("-record__edited_on", "pk")[:MOST_COMPARED])
+
+
+def echoes(
+    fields: Collection[SyncField], rows: Sequence[SyncField], known: Mapping[str, Column]
+) -> dict[uuid.UUID, Echo]:
+    """Find per undecided field whose proposal is an older value of the CRM when the CRM held it, among `earlier`."""
+    asked = [field for field in fields if field.is_undecided and field.proposed_value]
     found = {field.pk: _echo(field, rows, known.get(field.column_name)) for field in asked}
     return {pk: echo for pk, echo in found.items() if echo is not None}
 

@@ -37,7 +37,8 @@ def echo_words(echo: Echo) -> str:
 class FieldShown:
     """One row. `locked` says why the person cannot decide it; `outcome` what was decided.
 
-    `group` names the fields that it is decided with; '' where it is decided alone.
+    `group` names the fields that it is decided with; '' where it is decided alone. `refused` says by whom, when and
+    why the same value was rejected before.
     """
 
     field: SyncField
@@ -48,6 +49,7 @@ class FieldShown:
     typed: Typed
     problem: str = ""
     echo: Echo | None = None
+    refused: str = ""
     group: str = ""
     is_part: bool = False
     undone_with_group: bool = False
@@ -126,6 +128,7 @@ class FieldShown:
         if self.outcome:
             return self.change.tags
         echo = [Tag(echo_words(self.echo))] if self.echo else []
+        echo += [Tag(self.refused, warns=True)] if self.refused else []
         left = [Tag(rule_words.left(trace)) for trace in self.field.rule_traces.all()]
         return (*self.change.tags, *echo, *left)
 

@@ -19,7 +19,7 @@ from syncapp.crm.records import Column, ColumnType
 from syncapp.models import SyncField
 from syncapp.models.decision import Outcome
 from syncapp.preferences import OTHER
-from syncapp.review import groups, reasons
+from syncapp.review import groups, reasons, refusals
 from syncapp.review.decisions import Choice
 from syncapp.review.groups import Group
 from syncapp.web import corrections
@@ -70,9 +70,11 @@ class _Form:
 
 def typed(post: QueryDict, key: UUID | str) -> Typed:
     """What the controls of one field (or those of all fields) held."""
+    # What could not be rejected again opens the reason that it needs.
+    again = {"reject"} if post.get("do") == f"reject-again:{key}" else set()
     return Typed(
         ticked=f"tick.{key}" in post,
-        marks=frozenset(post.getlist(f"mark.{key}")),
+        marks=frozenset(post.getlist(f"mark.{key}")) | again,
         value=corrections.typed(post, key),
         code=post.get(f"code.{key}", ""),
         text=post.get(f"text.{key}", "").strip(),
@@ -175,6 +177,18 @@ def _reject(form: _Form, row: SyncField, key: _Key) -> Choice:
     return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=code, reason=sentence(controls.text))
 
 
+def _reject_again(form: _Form, row: SyncField, key: _Key) -> Choice:
+    """Reject with the reason that the same value was rejected with before."""
+    _refuse_a_part(form, row, key)
+    refusal = refusals.refused_before([row]).get(row.pk)
+    if refusal is None:
+        raise _Missing("This value was not rejected before. Reject it with a reason of its own.")
+    code = refusal.decision.reason_code if refusal.decision.reason_code in reasons.offered() else ""
+    if not code and reasons.is_required():
+        raise _Missing("Choose why it is rejected.")
+    return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=code, reason=refusal.decision.reason)
+
+
 def _keep(form: _Form, row: SyncField, key: _Key) -> Choice:
     return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=reasons.KEPT)
 
@@ -236,6 +250,7 @@ def later_reason(post: QueryDict, field_id: UUID) -> tuple[str, str]:
 _OF_ONE: Mapping[str, _Build] = {
     "approve": _approve,
     "reject": _reject,
+    "reject-again": _reject_again,
     "correct": _correct,
     "keep": _keep,
     "other": _other,

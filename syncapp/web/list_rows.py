@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncapp.crm.records import Column
 from syncapp.models import SyncField, SyncRecord
 from syncapp.models.change_kind import ChangeKind
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.review import refusals
 from syncapp.review.narrowing import overdue_before
 from syncapp.web.field_shown import UNKNOWN_FIELD
 
@@ -40,6 +41,7 @@ class Row:
     is_current: bool
     is_late: bool
     can_be_selected: bool
+    is_refused_before: bool = False
 
     @property
     def key(self) -> str:
@@ -53,16 +55,24 @@ class Row:
 
 
 def rows_of(records: Sequence[SyncRecord], columns_of: ColumnsOf, *, current: SyncRecord | None) -> list[Row]:
-    """The rows of these edits, in one query however many they are."""
+    """The rows of these edits, in one query however many they are; in four where values were rejected before."""
     fields: dict[uuid.UUID, list[SyncField]] = defaultdict(list)
     wanted = ("id", "record_id", "column_name", "decision", "delivery", "change_kind", "unreadable")
-    for field in SyncField.objects.filter(record__in=records).only(*wanted):
+    found = SyncField.objects.filter(record__in=records).only(*wanted)
+    maybe = set()
+    for field in found.annotate(maybe_refused=refusals.maybe_refused_before()):
         fields[field.record_id].append(field)
+        if field.is_undecided and field.maybe_refused:  # type: ignore[attr-defined]  # annotated above
+            maybe.add(field.pk)
     late = overdue_before()
-    return [
+    asked = SyncField.objects.filter(pk__in=maybe).select_related("record") if maybe else ()
+    again = refusals.refused_before(list(asked))
+    refused = {pk for pk, of_record in fields.items() if any(field.pk in again for field in of_record)}
+    rows = (
         _row(record, fields[record.pk], columns_of(record.target_table), current=current, late=late)
         for record in records
-    ]
+    )
+    return [replace(row, is_refused_before=row.record.pk in refused) for row in rows]
 
 
 def _row(

@@ -16,7 +16,7 @@ from syncapp.mirror.now import Belongs
 from syncapp.models import CrmUser, Decision, Person, RuleTrace, SyncField, SyncRecord
 from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDecision
-from syncapp.review import groups, history, queue, sides
+from syncapp.review import groups, history, queue, refusals, sides
 from syncapp.review.groups import Group
 from syncapp.web.field_shown import CANNOT_BE_READ, FieldShown
 from syncapp.web.forms import Typed
@@ -195,8 +195,10 @@ class _Builder:
     ) -> None:
         self.person, self.known, self.asked = person, known, asked
         self.locked = _why_locked(record, person)
-        self._echoes = history.echoes(record, fields, known)
+        earlier = history.earlier(record, fields)
+        self._echoes = history.echoes(fields, earlier, known)
         self._newer = history.newer_edits(record, fields)
+        self._refused = refusals.among(fields, earlier)
         bound = [group for group in grouped if groups.binding(group, asked.split)]
         self._bound = {row.pk: group.name for group in bound for row in group.open_fields}
         self._parts = {row.pk for group in grouped for row in group.fields}
@@ -213,10 +215,15 @@ class _Builder:
             typed=self.asked.typed(row.pk),
             problem=self.asked.problems.get(row.pk, ""),
             echo=self._echoes.get(row.pk),
+            refused=self._refused_words(row),
             group=self._bound.get(row.pk, ""),
             is_part=row.pk in self._parts,
             found=self.asked.found.get(row.pk, ()),
         )
+
+    def _refused_words(self, row: SyncField) -> str:
+        refusal = self._refused.get(row.pk)
+        return refusals.words(refusal, reader=self.person) if refusal else ""
 
     def group(self, group: Group, shown: Mapping[uuid.UUID, FieldShown]) -> GroupShown:
         return GroupShown(

@@ -277,3 +277,21 @@ def test_keys_work_after_the_mouse_was_used(page: Page, demo: Demo) -> None:
     expect(page.get_by_text("1 contact selected")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_text("1 contact selected")).to_be_hidden()
+
+
+def test_one_key_rejects_again_with_the_earlier_reason(page: Page, demo: Demo) -> None:
+    contact, name = edit_in_outlook(page, demo, 11, jobtitle="Head of Repetition")
+    sign_in(page, demo)
+    open_edit(page, demo, name, "Head of Repetition")
+    field = page.locator(".field", has_text="Head of Repetition")
+    field.get_by_text("Reject…").click()
+    field.get_by_text("Kept in CRM only").click()
+    field.get_by_role("button", name="Reject Job Title").click()
+    expect(field.locator(".outcome")).to_contain_text("Rejected")
+    edit = {"user": "Jonas Weber", "contact": contact, "changes": {"jobtitle": "Head of Repetition"}}
+    ask(demo, "POST", "/sandbox/outlook", json=edit)
+    open_edit(page, demo, name, "Rejected before by you")
+
+    page.keyboard.press("R")
+
+    expect(page.locator("#flash")).to_contain_text("1 rejected.")

@@ -18,7 +18,7 @@ from syncapp.models.person import Role
 from syncapp.review import notices, together
 from tests import people
 from tests.emails.conftest import PostOffice, send_due
-from tests.factories import make_editor, make_field, make_record
+from tests.factories import make_editor, make_field, make_newer_edit, make_record
 from tests.people import rita, rob
 from tests.web import scenes
 
@@ -88,6 +88,17 @@ def test_what_kind_of_change_it_is_stands_in_both_parts(post_office: PostOffice)
     mail = post_office.mail()
     assert re.search(r"Business Phone( \([^()]+\))+\n", mail.text)
     assert "Tag(" not in mail.text + mail.html
+
+
+def test_mail_names_earlier_rejection(post_office: PostOffice) -> None:
+    first = make_field(proposed_value="Again")
+    scenes.settled(scenes.rejected(first, by=rob(), reason_code="not_correct"))
+    told(make_newer_edit(first, proposed="Again").record)
+
+    mail = post_office.mail()
+    assert "Job Title (Rejected before by Rob on" in mail.text
+    assert "Not correct)" in mail.text
+    assert "Rejected before by Rob on" in mail.html
 
 
 def test_times_are_those_of_the_reader(post_office: PostOffice) -> None:

@@ -36,7 +36,7 @@ def written(field: SyncField, days: int) -> None:
 
 def echo_of(field: SyncField) -> history.Echo | None:
     field = SyncField.objects.select_related("record").get(pk=field.pk)
-    return history.echoes(field.record, [field], KNOWN).get(field.pk)
+    return history.echoes([field], history.earlier(field.record, [field]), KNOWN).get(field.pk)
 
 
 def test_a_value_that_our_own_write_ended_was_the_crms_until_then():

@@ -119,6 +119,13 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
     press(button, [...document.querySelectorAll("#record input[name=all]")].map((input) => input.value));
   }
 
+  // With the reason of last time, where the same value was rejected before.
+  function rejectAgain() {
+    const button = row()?.querySelector("button[name=do][value^='reject-again:']");
+    if (button) press(button, [current]);
+    else say("This value was not rejected before.");
+  }
+
   function open(selector) {
     const box = row()?.querySelector(selector);
     if (!box) return;
@@ -205,6 +212,7 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
     a: approve,
     A: approveAll,
     r: () => open(".open-reject"),
+    R: rejectAgain,
     e: () => open(".open-correct"),
     x: () => tick(),
   };

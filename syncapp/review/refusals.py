@@ -1,0 +1,100 @@
+"""Values that were rejected before and are proposed again for the same field of the same contact."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, Prefetch
+from django.utils import timezone
+
+from syncapp.crm import values
+from syncapp.crm.records import Column, ColumnType
+from syncapp.mirror import columns
+from syncapp.models import Decision, Person, SyncField
+from syncapp.models.decision import DecisionState, Outcome
+from syncapp.models.sync_field import FieldDecision
+from syncapp.review import reasons, sides
+
+MOST_COMPARED = 1000
+_STANDING = (
+    DecisionState.OPEN,
+    DecisionState.BOUND,
+    DecisionState.FAILED,
+    DecisionState.WRITTEN,
+    DecisionState.ALREADY,
+)
+_Place = tuple[str, uuid.UUID | None, str]  # table, contact, column
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The last rejection of a value, and how many times it was rejected in all."""
+
+    decision: Decision
+    times: int
+
+
+def refused_before(fields: Collection[SyncField]) -> dict[uuid.UUID, Refusal]:
+    """Find per undecided field the earlier rejections of its value; `field.record` is read."""
+    asked = [field for field in fields if field.is_undecided and field.record.target_id is not None]
+    if not asked:
+        return {}
+    rows = SyncField.objects.filter(
+        decision=FieldDecision.REJECTED,
+        record__target_id__in={field.record.target_id for field in asked},
+        column_name__in={field.column_name for field in asked},
+    )
+    newest_first = Decision.objects.select_related("decided_by", "rule").order_by("-version")
+    with_decisions = rows.select_related("record").prefetch_related(Prefetch("decisions", newest_first))
+    return among(asked, list(with_decisions.order_by("-pk")[:MOST_COMPARED]))
+
+
+def among(fields: Collection[SyncField], earlier: Iterable[SyncField]) -> dict[uuid.UUID, Refusal]:
+    """Find the rejections among these earlier fields, whose records and decisions (newest first) are read."""
+    rejected: dict[_Place, list[SyncField]] = defaultdict(list)
+    for row in earlier:
+        if row.decision == FieldDecision.REJECTED:
+            rejected[_place(row)].append(row)
+    asked = [field for field in fields if field.is_undecided and _place(field) in rejected]
+    known = {table: columns.of_table(table) for table in {field.record.target_table for field in asked}}
+    found = ((field, _matching(field, rejected[_place(field)], known)) for field in asked)
+    return {field.pk: Refusal(decisions[0], len(decisions)) for field, decisions in found if decisions}
+
+
+def maybe_refused_before() -> Exists:
+    """Annotate a field with whether another value of its column and contact was ever rejected."""
+    rejected = SyncField.objects.filter(decision=FieldDecision.REJECTED, column_name=OuterRef("column_name"))
+    return Exists(rejected.filter(record__target_id=OuterRef("record__target_id")))
+
+
+def words(refusal: Refusal, *, reader: Person | None = None) -> str:
+    """Say by whom, when, why and how often; the day is in the active time zone."""
+    last = refusal.decision
+    day = sides.day_words(timezone.localtime(last.decided_at).date())
+    by = "you" if reader is not None and last.decided_by_id == reader.pk else last.decider or "the portal"
+    begin = "Rejected before" if refusal.times == 1 else f"Rejected {refusal.times} times before, last"
+    why = reasons.words(last.reason_code, last.reason)
+    return f"{begin} by {by} on {day}" + (f": {why}" if why else "")
+
+
+def _place(field: SyncField) -> _Place:
+    return field.record.target_table, field.record.target_id, field.column_name
+
+
+def _matching(
+    field: SyncField, rejected: Sequence[SyncField], known: Mapping[str, Mapping[str, Column]]
+) -> list[Decision]:
+    """Return the last rejection of each earlier field with the same value, the newest first."""
+    column = known[field.record.target_table].get(field.column_name)
+    kind = column.type if column is not None else ColumnType.TEXT
+    same = [row for row in rejected if values.same(kind, row.proposed_value, field.proposed_value)]
+    last = [decision for decision in map(_rejection, same) if decision is not None]
+    return sorted(last, key=lambda decision: decision.decided_at, reverse=True)
+
+
+def _rejection(field: SyncField) -> Decision | None:
+    standing = (each for each in field.decisions.all() if each.state in _STANDING)
+    return next((each for each in standing if each.outcome == Outcome.REJECTED), None)
