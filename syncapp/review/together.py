@@ -118,6 +118,14 @@ def _locked(record_id: uuid.UUID) -> SyncRecord:
     return record
 
 
+def problem_with(text: str) -> str:
+    """Return why a remark, question or answer cannot be sent; '' when it can."""
+    length = len(text.strip())
+    if not length:
+        return "There is nothing to send. Type a sentence."
+    return f"This has {length} characters; at most {MOST_CHARACTERS} fit." if length > MOST_CHARACTERS else ""
+
+
 def _say(
     record: SyncRecord,
     kind: Comment.Kind,
@@ -128,11 +136,9 @@ def _say(
     asked: Person | None = None,
     question: Comment | None = None,
 ) -> Comment:
+    if problem := problem_with(text):
+        raise NotPossible(problem)
     said = text.strip()
-    if not said:
-        raise NotPossible("There is nothing to send. Type a sentence.")
-    if len(said) > MOST_CHARACTERS:
-        raise NotPossible(f"This has {len(said)} characters; at most {MOST_CHARACTERS} fit.")
     of_kind = {"kind": kind, "asked": asked, "question": question}
     comment = Comment.objects.create(record=record, by=by, at=database_now(), text=said, **of_kind)
     details = {"comment": comment.pk, "asked": _id(asked)}

@@ -17,12 +17,13 @@ from syncapp.review.history import Echo
 from syncapp.review.sides import Change, Side, Tag
 from syncapp.web import outcomes, rule_words, times
 from syncapp.web.corrections import Correction, correction
-from syncapp.web.forms import Typed
+from syncapp.web.forms import AGAIN, Problem, Typed
 from syncapp.web.outcomes import Outcome
 
 UNKNOWN_FIELD = "Unknown field"
 CANNOT_BE_READ = Outcome("alert", "bad", "Cannot be read", "it cannot be decided here")
 CONTACT_DELETED = Outcome("gone", "none", "Contact deleted", "in CRM; it is not made again")
+NOTHING_TYPED = Typed()
 UNDER_WAY = (FieldDelivery.WAITING, FieldDelivery.SENT)
 IN_THE_CRM = (FieldDelivery.DONE, FieldDelivery.ALREADY)
 
@@ -47,7 +48,8 @@ class FieldShown:
     outcome: Outcome | None
     locked: Outcome | None
     typed: Typed
-    problem: str = ""
+    typed_again: Typed = NOTHING_TYPED
+    problem: Problem | None = None
     echo: Echo | None = None
     refused: str = ""
     group: str = ""
@@ -121,6 +123,12 @@ class FieldShown:
     def can_be_marked(self) -> bool:
         """Return whether the row has a tick that approves it with other ticked fields."""
         return self.decides_alone and self.counts_for_all
+
+    @property
+    def is_again_open(self) -> bool:
+        """Whether the panel of the later step is open: it was when the form was sent, or its reason was refused."""
+        was_refused = self.problem is not None and self.problem.control == AGAIN
+        return was_refused or AGAIN in self.typed_again.marks
 
     @property
     def tags(self) -> tuple[Tag, ...]:

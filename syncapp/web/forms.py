@@ -25,6 +25,7 @@ from syncapp.review.groups import Group
 from syncapp.web import corrections
 
 ALL = "all"
+AGAIN = "again"  # the control of the reason for a later step
 EDIT_IS_GONE = "This edit is no longer here."
 
 
@@ -40,16 +41,28 @@ class Typed:
     find: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something was refused. `control` is the input at fault: its name without the field's id, '' for none."""
+
+    words: str
+    control: str = ""
+
+
 @dataclass(slots=True)
 class Submitted:
     """The choices of one submit, or the problems that keep all of them from being taken (None: of the form)."""
 
     choices: list[Choice] = field(default_factory=list)
-    problems: dict[UUID | str | None, str] = field(default_factory=dict)
+    problems: dict[UUID | str | None, Problem] = field(default_factory=dict)
 
 
 class _Missing(Exception):
-    """Something that the reviewer has to add or to take away first."""
+    """Something that the reviewer has to add or to take away first, in the input named `control`."""
+
+    def __init__(self, message: str, control: str = "") -> None:
+        super().__init__(message)
+        self.problem = Problem(message, control)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +114,12 @@ def read(
     verb, _, key = post.get("do", "").partition(":")
     wanted = _wanted(verb, key, form, fields)
     if not wanted:
-        found.problems[None] = _nothing(verb, key)
+        found.problems[None] = Problem(_nothing(verb, key))
     for row, build, controls in wanted:
         try:
             found.choices.append(build(form, row, controls))
         except _Missing as missing:
-            found.problems[None if controls == ALL else controls] = str(missing)
+            found.problems[None if controls == ALL else controls] = missing.problem
     return found
 
 
@@ -171,9 +184,9 @@ def _reject(form: _Form, row: SyncField, key: _Key) -> Choice:
     controls = typed(form.post, key)
     code = controls.code if controls.code in reasons.offered() else ""
     if not code and reasons.is_required():
-        raise _Missing("Choose why it is rejected.")
+        raise _Missing("Choose why it is rejected.", "code")
     if code == OTHER and not controls.text:
-        raise _Missing("“Other” needs a sentence.")
+        raise _Missing("“Other” needs a sentence.", "text")
     return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=code, reason=sentence(controls.text))
 
 
@@ -182,10 +195,10 @@ def _reject_again(form: _Form, row: SyncField, key: _Key) -> Choice:
     _refuse_a_part(form, row, key)
     refusal = refusals.refused_before([row]).get(row.pk)
     if refusal is None:
-        raise _Missing("This value was not rejected before. Reject it with a reason of its own.")
+        raise _Missing("This value was not rejected before. Reject it with a reason of its own.", "text")
     code = refusal.decision.reason_code if refusal.decision.reason_code in reasons.offered() else ""
     if not code and reasons.is_required():
-        raise _Missing("Choose why it is rejected.")
+        raise _Missing("Choose why it is rejected.", "code")
     return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=code, reason=refusal.decision.reason)
 
 
@@ -198,7 +211,7 @@ def _correct(form: _Form, row: SyncField, key: _Key) -> Choice:
     column = form.columns.get(row.column_name)
     content = typed(form.post, row.pk).value
     if column is not None and column.type is ColumnType.LOOKUP and not content:
-        raise _Missing("Find the right one by its name, and choose it.")
+        raise _Missing("Find the right one by its name, and choose it.", "find")
     if column is None or content is None:
         raise _Missing("This field cannot be corrected here. Approve it or reject it.")
     try:
@@ -206,7 +219,7 @@ def _correct(form: _Form, row: SyncField, key: _Key) -> Choice:
             return _approve(form, row, key)
         value = corrections.canonical_text(column, content)
     except corrections.Unclear as problem:
-        raise _Missing(str(problem)) from problem
+        raise _Missing(str(problem), "value") from problem
     label = corrections.label(column, content)
     return Choice(
         row.pk, Outcome.APPROVED, form.seen(row), is_corrected=True, corrected_value=value, corrected_label=label
@@ -215,8 +228,10 @@ def _correct(form: _Form, row: SyncField, key: _Key) -> Choice:
 
 def _other(form: _Form, row: SyncField, key: _Key) -> Choice:
     """A conflict's own value: an empty input is more likely forgotten than meant."""
-    if not any(typed(form.post, row.pk).value or ()):
-        raise _Missing("Type the value that CRM should have.")
+    column = form.columns.get(row.column_name)
+    is_lookup = column is not None and column.type is ColumnType.LOOKUP
+    if not is_lookup and not any(typed(form.post, row.pk).value or ()):
+        raise _Missing("Enter the value that the CRM should have.", "value")
     return _correct(form, row, key)
 
 
@@ -232,19 +247,24 @@ def _refuse_a_part(form: _Form, row: SyncField, key: _Key) -> None:
 def sentence(text: str) -> str:
     """A reason's text at its greatest length. Raises _Missing where it is longer."""
     if len(text) > reasons.MOST_CHARACTERS:
-        raise _Missing(f"The reason has {len(text)} characters; at most {reasons.MOST_CHARACTERS} fit.")
+        raise _Missing(f"The reason has {len(text)} characters; at most {reasons.MOST_CHARACTERS} fit.", "text")
     return text
 
 
-def later_reason(post: QueryDict, field_id: UUID) -> tuple[str, str]:
-    """The reason for putting back or approving after all, and what is wrong with it ('' when nothing)."""
+def later_reason(post: QueryDict, field_id: UUID) -> tuple[str, Problem | None]:
+    """Return the reason for putting back or approving after all, and what is wrong with it."""
     text = typed(post, f"again-{field_id}").text
     if not text:
-        return "", "Say why; the reason stays with the decision."
+        return "", Problem("Say why; the reason stays with the decision.", AGAIN)
     try:
-        return sentence(text), ""
+        return sentence(text), None
     except _Missing as missing:
-        return text, str(missing)
+        return text, Problem(str(missing), AGAIN)
+
+
+def value_control(column: Column | None) -> str:
+    """Return the control that holds a corrected value of this column: a lookup's value is found by its name."""
+    return "find" if column is not None and column.type is ColumnType.LOOKUP else "value"
 
 
 _OF_ONE: Mapping[str, _Build] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from syncapp.web.field_shown import FieldShown
-from syncapp.web.forms import Typed
+from syncapp.web.forms import Problem, Typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class GroupShown:
     fields: tuple[FieldShown, ...]
     is_split: bool
     typed: Typed
-    problem: str = ""
+    problem: Problem | None = None
 
     @property
     def id(self) -> str:

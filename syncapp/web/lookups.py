@@ -16,6 +16,8 @@ from syncapp.models import SyncField
 from syncapp.models.person import Role
 from syncapp.web import record_page
 from syncapp.web.access import PortalRequest, allow
+from syncapp.web.forms import Problem
+from syncapp.web.record_page import Problems
 from syncapp.web.review import SILENT_GATES
 
 LONGEST_NAME = 100
@@ -28,10 +30,9 @@ def find(request: PortalRequest, field_id: uuid.UUID) -> HttpResponse:
     """The record's page with the rows that were found, and with all that was typed. Nothing is decided by it."""
     field = record_page.field_or_404(field_id)
     beginning = request.POST.get(f"find.{field_id}", "").strip()[:LONGEST_NAME]
-    found, problem = _found(field, beginning)
-    return record_page.page_again(
-        request, field.record, {field.pk: problem} if problem else {}, status=200, found={field.pk: found}
-    )
+    found, words = _found(field, beginning)
+    problems: Problems = {field.pk: Problem(words, "find")} if words else {}
+    return record_page.page_again(request, field.record, problems, status=200, found={field.pk: found})
 
 
 def _found(field: SyncField, beginning: str) -> tuple[Sequence[NamedRow], str]:

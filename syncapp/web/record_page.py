@@ -18,12 +18,13 @@ from syncapp.review import reasons, steps, together
 from syncapp.review.errors import AlreadyDecided, ReviewError
 from syncapp.web import asked, forms, links, shown
 from syncapp.web.access import PortalRequest
+from syncapp.web.forms import Problem
 from syncapp.web.page import Surroundings, answer, wants_part
 from syncapp.web.queue_view import QueueView
 from syncapp.web.shown import Asked, RecordShown
 from syncapp.web.talk import Talk
 
-Problems = Mapping[uuid.UUID | str | None, str]
+Problems = Mapping[uuid.UUID | str | None, Problem]
 Found = Mapping[uuid.UUID, Sequence[NamedRow]]
 
 
@@ -82,13 +83,19 @@ def _query(request: PortalRequest, view: QueueView) -> str:
     return "?" + "&".join(filter(None, [view.query.lstrip("?"), split])) if split else view.query
 
 
-def step(request: PortalRequest, record: SyncRecord, take: Callable[[], object], *, said: str) -> HttpResponse:
-    """Take one step, and show the page with its result or with why it was not taken."""
+def step(
+    request: PortalRequest, record: SyncRecord, take: Callable[[], object], *, said: str, control: str = ""
+) -> HttpResponse:
+    """Take one step, and show the page with its result or with why it was not taken.
+
+    `control` names the step's input outside the form of the fields; the reason of a refusal stands beside it.
+    """
     try:
         take()
     except ReviewError as error:
         key = error.field.pk if error.field else None
-        return page_again(request, record, {key: words_of(error, request.user)}, status=409)
+        problem = Problem(words_of(error, request.user), "" if error.field else control)
+        return page_again(request, record, {key: problem}, status=409)
     return done(request, record, said=said)
 
 
@@ -145,7 +152,8 @@ def page_again(
     """The page with what went wrong beside what was typed."""
     view = view_of(request, record_or_404(row.pk))
     page = shown_in(request, view, problems, found)
-    context = context_of(request, view, page, showing="record", taken=taken)
+    talk = Talk(page.record, request.user, problem=page.problem, sent=request.POST)
+    context = context_of(request, view, page, showing="record", taken=taken, refused=bool(problems), talk=talk)
     template = "review/_swap.html" if wants_part(request) else "review/record.html"
     return answer(request, template, context, status=status)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -11,16 +11,20 @@ from django.shortcuts import get_object_or_404, redirect
 
 from syncapp import connection, gates, preferences
 from syncapp.crm.errors import CrmError
+from syncapp.crm.records import Column
 from syncapp.mirror import columns
 from syncapp.mirror.now import Refreshed, refresh_crm_now
 from syncapp.models import Decision, Gate, Person, SyncField, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import decisions, groups, later, steps
+from syncapp.review.decisions import Choice
 from syncapp.review.errors import BadValue, ReviewError
 from syncapp.web import forms, links, record_page, shown
 from syncapp.web.access import PortalRequest, allow
+from syncapp.web.forms import Problem
 from syncapp.web.page import REVIEW_ROLES, answer, wants_part
 from syncapp.web.queue_view import QueueView
+from syncapp.web.record_page import Problems
 from syncapp.web.shown import RecordShown
 
 # While one of these is closed the CRM need not be asked: it does not answer us.
@@ -69,12 +73,24 @@ def decide(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     if submitted.problems:
         return record_page.page_again(request, row, submitted.problems, status=422)
     result = decisions.decide(submitted.choices, by=request.user)
-    problems: dict[uuid.UUID | str | None, str] = {
-        error.field.pk if error.field else None: record_page.words_of(error, request.user) for error in result.refused
-    }
-    if not problems:
+    if not result.refused:
         return record_page.done(request, row, said=_said(result.taken), decisions=result.taken)
+    problems = _problems(result.refused, submitted.choices, known, reader=request.user)
     return record_page.page_again(request, row, problems, status=_status(result.refused), taken=len(result.taken))
+
+
+def _problems(
+    refused: Sequence[ReviewError], choices: Sequence[Choice], known: Mapping[str, Column], *, reader: Person
+) -> Problems:
+    """Return what to say beside each refused field, and which input is at fault: a corrected value that is none."""
+    corrected = {choice.field_id for choice in choices if choice.is_corrected}
+    found: dict[uuid.UUID | str | None, Problem] = {}
+    for error in refused:
+        field, words = error.field, record_page.words_of(error, reader)
+        is_value = isinstance(error, BadValue) and field is not None and field.pk in corrected
+        control = forms.value_control(known.get(field.column_name)) if field is not None and is_value else ""
+        found[field.pk if field else None] = Problem(words, control)
+    return found
 
 
 @allow(Role.REVIEWER, methods=("POST",))
@@ -170,10 +186,10 @@ def _moved(request: PortalRequest, view: QueueView) -> HttpResponse:
     return answer(request, "review/_moved.html", record_page.context_of(request, view, page, **context))
 
 
-def _still_told(view: QueueView, told: Collection[str], reader: Person) -> dict[uuid.UUID | str | None, str]:
-    """Who was first, per field beside which the page has said it."""
+def _still_told(view: QueueView, told: Collection[str], reader: Person) -> Problems:
+    """For fields already shown as "decided by someone else": by whom."""
     rows = SyncField.objects.filter(record=view.current) if told != {""} else ()
-    return {row.pk: steps.who_was_first(row, reader=reader) for row in rows if str(row.pk) in told}
+    return {row.pk: Problem(steps.who_was_first(row, reader=reader)) for row in rows if str(row.pk) in told}
 
 
 def _later(request: PortalRequest, field_id: uuid.UUID, take: Callable[..., object], *, said: str) -> HttpResponse:

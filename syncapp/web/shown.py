@@ -19,7 +19,7 @@ from syncapp.models.sync_field import FieldDecision
 from syncapp.review import groups, history, queue, refusals, sides
 from syncapp.review.groups import Group
 from syncapp.web.field_shown import CANNOT_BE_READ, FieldShown
-from syncapp.web.forms import Typed
+from syncapp.web.forms import AGAIN, Problem, Typed
 from syncapp.web.group_shown import GroupShown, Row
 from syncapp.web.outcomes import Outcome, outcome
 
@@ -39,7 +39,7 @@ class Asked:
     """What the request brought for the page: what was typed, what was wrong with it, what is split, what was found."""
 
     typed: TypedOf = nothing_typed
-    problems: Mapping[uuid.UUID | str | None, str] = field(default_factory=dict)
+    problems: Mapping[uuid.UUID | str | None, Problem] = field(default_factory=dict)
     split: Collection[str] = ()
     found: Mapping[uuid.UUID, Sequence[NamedRow]] = field(default_factory=dict)
 
@@ -54,7 +54,7 @@ class RecordShown:
     others: tuple[SyncRecord, ...]
     may_decide: bool
     typed_all: Typed
-    problem: str = ""
+    problem: Problem | None = None
     crm_failed: bool = False
     belongs: Belongs | None = None
 
@@ -143,7 +143,7 @@ def record_shown(
         others=tuple(queue.others_of_contact(record)),
         may_decide=build.locked is None,
         typed_all=asked.typed("all"),
-        problem=asked.problems.get(None, ""),
+        problem=asked.problems.get(None),
     )
 
 
@@ -213,7 +213,8 @@ class _Builder:
             outcome=outcome(row, person=self.person, newer=newer),
             locked=CANNOT_BE_READ if row.unreadable or row.record.unreadable else self.locked,
             typed=self.asked.typed(row.pk),
-            problem=self.asked.problems.get(row.pk, ""),
+            typed_again=self.asked.typed(f"{AGAIN}-{row.pk}"),
+            problem=self.asked.problems.get(row.pk),
             echo=self._echoes.get(row.pk),
             refused=self._refused_words(row),
             group=self._bound.get(row.pk, ""),
@@ -232,7 +233,7 @@ class _Builder:
             fields=tuple(shown[row.pk] for row in group.fields),
             is_split=group.key in self.asked.split,
             typed=self.asked.typed(f"group-{group.key}"),
-            problem=self.asked.problems.get(f"group-{group.key}", ""),
+            problem=self.asked.problems.get(f"group-{group.key}"),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -14,14 +14,24 @@ from syncapp import links, messages
 from syncapp.models import Comment, Person, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import together
+from syncapp.web.forms import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """An input: what was typed there when the form was sent, and whether it was refused."""
+
+    typed: str
+    is_refused: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A remark or a question, with the answers that it got."""
+    """A remark or a question, with the answers that it got and the input for the next one."""
 
     comment: Comment
     answers: tuple[Comment, ...]
+    reply: Control
 
     @property
     def is_question(self) -> bool:
@@ -36,8 +46,40 @@ class Said:
 class Talk:
     """Read when the template asks for it, and once."""
 
-    def __init__(self, record: SyncRecord, person: Person) -> None:
-        self.record, self.person = record, person
+    def __init__(
+        self,
+        record: SyncRecord,
+        person: Person,
+        *,
+        problem: Problem | None = None,
+        sent: Mapping[str, str] | None = None,
+    ) -> None:
+        self.record, self.person, self.problem = record, person, problem
+        self._sent = sent or {}
+
+    @property
+    def remark(self) -> Control:
+        """The input of a remark."""
+        return self._control("remark")
+
+    @property
+    def question(self) -> Control:
+        """The input of a question."""
+        return self._control("question")
+
+    @property
+    def whom(self) -> Control:
+        """The choice of the colleague to ask."""
+        return self._control("whom")
+
+    @property
+    def park_until(self) -> Control:
+        """The input of the day to park until."""
+        return self._control("park_until")
+
+    def _control(self, name: str) -> Control:
+        is_refused = self.problem is not None and self.problem.control == name
+        return Control(self._sent.get(name, ""), is_refused)
 
     @property
     def may_arrange(self) -> bool:
@@ -53,7 +95,11 @@ class Talk:
         """Remarks and questions, the oldest first."""
         people = Comment.objects.filter(record=self.record).select_related("by", "asked").order_by("at", "pk")
         found = list(people)
-        return [Said(each, tuple(_answers(each, found))) for each in found if each.question_id is None]
+        return [
+            Said(each, tuple(_answers(each, found)), self._control(f"answer.{each.pk}"))
+            for each in found
+            if each.question_id is None
+        ]
 
     @cached_property
     def colleagues(self) -> list[Person]:

@@ -35,7 +35,7 @@ def park(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     def take() -> None:
         together.park(record_id, until=_day(chosen), by=request.user)
 
-    return _step(request, record_id, take, said="Parked.")
+    return _step(request, record_id, take, said="Parked.", control="park_until")
 
 
 @allow(Role.REVIEWER, methods=("POST",))
@@ -48,18 +48,22 @@ def unpark(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
 def remark(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     """Say something about the edit."""
     text = request.POST.get("remark", "")
-    return _step(request, record_id, lambda: together.remark(record_id, text=text, by=request.user), said="Noted.")
+    take = lambda: together.remark(record_id, text=text, by=request.user)  # noqa: E731  (one line, one use)
+    return _step(request, record_id, take, said="Noted.", control="remark")
 
 
 @allow(*REVIEW_ROLES, methods=("POST",))
 def ask(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     """Ask a colleague, who gets a mail."""
 
+    text = request.POST.get("question", "")
+
     def take() -> None:
         whom = _person(request.POST.get("whom", ""))
-        together.ask(record_id, whom=whom, text=request.POST.get("question", ""), by=request.user)
+        together.ask(record_id, whom=whom, text=text, by=request.user)
 
-    return _step(request, record_id, take, said="Asked.")
+    control = "question" if together.problem_with(text) else "whom"
+    return _step(request, record_id, take, said="Asked.", control=control)
 
 
 @allow(*REVIEW_ROLES, methods=("POST",))
@@ -68,7 +72,7 @@ def reply(request: PortalRequest, question_id: int) -> HttpResponse:
     question = get_object_or_404(Comment, pk=question_id, kind=Comment.Kind.QUESTION)
     text = request.POST.get(f"answer.{question_id}", "")
     take = lambda: together.answer(question_id, text=text, by=request.user)  # noqa: E731  (one line, one use)
-    return _step(request, question.record_id, take, said="Answered.")
+    return _step(request, question.record_id, take, said="Answered.", control=f"answer.{question_id}")
 
 
 @allow(*REVIEW_ROLES, methods=("POST",))
@@ -90,8 +94,10 @@ def history(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     return answer(request, template, record_page.context_of(request, view, None, past=past, record=row))
 
 
-def _step(request: PortalRequest, record_id: uuid.UUID, take: Callable[[], object], *, said: str) -> HttpResponse:
-    return record_page.step(request, record_page.record_or_404(record_id), take, said=said)
+def _step(
+    request: PortalRequest, record_id: uuid.UUID, take: Callable[[], object], *, said: str, control: str = ""
+) -> HttpResponse:
+    return record_page.step(request, record_page.record_or_404(record_id), take, said=said, control=control)
 
 
 def _day(text: str) -> date:

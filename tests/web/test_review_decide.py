@@ -300,7 +300,7 @@ def test_what_a_colleague_left_is_taken_and_the_rest_is_named():
     screen = pressed(his, his_page, record, "do=approve-all")
 
     assert screen.status == 409
-    assert "2 taken, 1 not: Job Title" in screen.words
+    assert "2 fields decided. 1 field was not decided: Job Title. See the message below it." in screen.words
     assert [outcome(field) for field in (title, fax, name)] == ["rejected", "approved", "approved"]
 
 
@@ -422,7 +422,7 @@ def test_a_conflicts_own_value_must_be_typed():
     screen = pressed(client, opened(client, field.record), field.record, f"do=other:{field.pk}")
 
     assert screen.status == 422
-    assert "Type the value that CRM should have." in screen.words
+    assert "Enter the value that the CRM should have." in screen.words
 
 
 def test_a_failure_is_tried_again():
