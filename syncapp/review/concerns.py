@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
+from syncapp import characters
 from syncapp.crm import values
 from syncapp.crm.records import Column, ColumnType
 from syncapp.models import SyncField
-from syncapp.review import characters, sides
+from syncapp.review import sides
 from syncapp.review.shortening import MOST_SHOWN
 
 

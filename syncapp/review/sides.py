@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from syncapp import localization
+from syncapp import characters, localization
 from syncapp.crm import canonical
 from syncapp.crm.records import Column, ColumnType
 from syncapp.models import SyncField
-from syncapp.review import characters, differences, formats
+from syncapp.review import differences, formats
 from syncapp.review.differences import Difference, Part
 from syncapp.review.shortening import shorten
 

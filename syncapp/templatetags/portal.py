@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from syncapp import safe_text
 from syncapp.review import queue
 from syncapp.review.differences import Kind, Part
 from syncapp.review.sides import Side
@@ -100,21 +103,64 @@ def added(side: Side) -> SafeString:
 
 
 @register.filter
+def shown(text: object) -> SafeString:
+    """Return text of others for the content of an element, hidden characters as marks that name them."""
+    return _as_html(text, safe_text.html)
+
+
+@register.filter
+def shown_lines(text: object) -> SafeString:
+    """Return text of several lines for the content of an element; as `shown`, but line ends stay."""
+    return _as_html(text, safe_text.html_lines)
+
+
+@register.filter
+def plain(text: object) -> str:
+    """Return text of others for an attribute, a title or an option, which hold no marks."""
+    return "" if text is None else safe_text.one_line(text)
+
+
+@register.filter
+def mail_line(text: object) -> str:
+    """Return text of others for one line of a text mail."""
+    return safe_text.mail_line(text)
+
+
+@register.filter
+def mail_lines(text: object) -> str:
+    """Return text of several lines for a text mail, as a quotation."""
+    return safe_text.mail_lines(text, indent="> ")
+
+
+@register.filter
 def in_words(side: Side) -> str:
-    """A value as plain text, hidden characters by their names; more lines than one are set in."""
+    """Return a value for a text mail: hidden characters by their names, a long text cut, further lines indented."""
     if side.is_empty:
         return "(empty)"
     if side.items:
-        return "; ".join(item for item, _ in side.items)
-    text = "".join(f"[{part.name}]" if part.kind is Kind.HIDDEN else part.text for part in side.parts)
-    return text.replace("\n", "\n" + " " * 14)
+        return safe_text.mail_line("; ".join(item for item, _ in side.items))
+    return "".join(map(_words, side.short.parts))
+
+
+def _as_html(text: object, write: Callable[[Any], str]) -> SafeString:
+    if isinstance(text, SafeString):
+        return text
+    return mark_safe("" if text is None else write(text))  # noqa: S308 (`write` escapes)
+
+
+def _words(part: Part) -> str:
+    if part.kind is Kind.HIDDEN:
+        return f"[{part.name}]"
+    if part.kind is Kind.BREAK:
+        return "\n" + " " * 14
+    return "…" if part.kind is Kind.GAP else part.text
 
 
 def _marked(side: Side, mark: str) -> SafeString:
     if side.is_empty:
         return format_html('<{0} class="empty">empty</{0}>', "ins" if side.is_changed else "span")
     if side.items:
-        items = [(mark if changed else "span", item) for item, changed in side.items]
+        items = [(mark if changed else "span", shown(item)) for item, changed in side.items]
         listed = format_html_join(" ", "<{0}>{1}</{0}>", items)
         return format_html('<span class="choices">{}</span>', listed)
     return format_html_join("", "{}", ((_part(part, mark),) for part in side.parts))
@@ -123,11 +169,7 @@ def _marked(side: Side, mark: str) -> SafeString:
 def _part(part: Part, mark: str) -> SafeString:
     if part.kind is Kind.GAP:
         return mark_safe("…")
-    if part.kind is Kind.HIDDEN:
-        # The character itself is left out: it must not act on the page.
-        inner = format_html('<span class="hidden-mark" title="{}">{}</span>', part.code, part.name)
-    else:
-        inner = format_html("{}", part.text)
+    inner = _as_html(part.text, safe_text.html_mark) if part.kind is Kind.HIDDEN else format_html("{}", part.text)
     if not part.changed:
         return inner
     if part.kind is Kind.SPACE:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django import template
+from django.utils.safestring import SafeString
 
+from syncapp.templatetags.portal import shown
 from syncapp.web import rule_words
 
 register = template.Library()
 
 
 @register.simple_tag
-def label(name: str, labels: Mapping[str, str]) -> str:
-    """What the CRM calls a column."""
-    return labels.get(name, name)
+def label(name: str, labels: Mapping[str, str]) -> SafeString:
+    """Return what the CRM calls a column."""
+    return shown(labels.get(name, name))
 
 
 @register.simple_tag

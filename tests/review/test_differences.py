@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncapp import characters
 from syncapp.crm.records import Column, ColumnType
-from syncapp.review import characters, sides
+from syncapp.review import sides
 from syncapp.review.differences import Kind, Part, compare, plain, replaced
 from syncapp.review.shortening import shorten
 

@@ -1,0 +1,145 @@
+"""Text from others, made safe for the place it goes to: mail header, mail line, HTML, CSV cell, log line.
+
+Contacts, editors, users, teams, filters, lists, reasons and remarks carry text that somebody else chose. Knows neither
+Django nor our rows, so that every layer can use it.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from html import escape
+from itertools import groupby
+
+from syncapp import characters
+
+LONGEST_HEADER = 200
+LONGEST_DISPLAY_NAME = 100
+LONGEST_MAIL_LINE = 200
+LONGEST_MAIL_TEXT = 2000
+LONGEST_LOG_LINE = 300
+
+# An encoded word of 39 octets takes 64 characters: with the longest of our header names the line stays below the 76
+# that RFC 2047 allows.
+_OCTETS = 39
+_PLAIN_HEADER = 60
+_ATOMS = re.compile(r"[A-Za-z0-9]+( [A-Za-z0-9]+)*")
+_MARK = '<span class="hidden-mark" title="{}">{}</span>'
+
+# A spreadsheet may take any of these for the end of a cell or a row, whatever separator the file was written with.
+_CELL_END = r"[,;|\t\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]"
+# What may stand before a formula without making it a text: blanks, quotes, what nobody sees, and our own guard.
+_SKIPPED = (
+    r"[ \"'\u00a0\u1680\u2000-\u200f\u202a-\u202f\u205f-\u2069\u3000\ufeff\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f]*"
+)
+_FORMULA_SIGN = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
+_UNSAFE_IN_CELL = re.compile(rf"\A(?='*[\t\r\n])|(?:\A|(?<={_CELL_END}))(?={_SKIPPED}{_FORMULA_SIGN})")
+
+
+def one_line(text: object) -> str:
+    """Return the text on one line, with hidden characters and line ends named in brackets."""
+    named = _with_marks(str(text), plain=str, mark=lambda cluster: f"[{characters.name(cluster)}]")
+    return " ".join(named.split())
+
+
+def mail_line(text: object, *, most: int = LONGEST_MAIL_LINE) -> str:
+    """Return the text for one line of a text mail; long text is cut."""
+    return _cut(one_line(text), most)
+
+
+def mail_lines(text: object, *, indent: str, most: int = LONGEST_MAIL_TEXT) -> str:
+    """Return text of several lines for a text mail: none of them begins where the mail's own lines begin."""
+    lines = _cut("\n".join(str(text).split("\r\n")), most).split("\n")
+    return "\n".join(f"{indent}{one_line(line)}" for line in lines)
+
+
+def mail_header(text: object) -> str:
+    """Return the value of an unstructured header such as Subject: ASCII, folded, never decodable to a line break.
+
+    Encoded here and not by `email`, whose parser decodes encoded words of others and, before Python 3.11.10, writes the
+    line breaks in them as they are (CVE-2024-6923).
+    """
+    return _header_words(_cut(_no_encoded_words(one_line(text)), LONGEST_HEADER))
+
+
+def mailbox_header(name: object, address: str) -> str:
+    """Return an address with its display name for From or To.
+
+    The name loses what could be taken for another address by a server that decodes before it parses.
+    """
+    if not (address.isascii() and address.isprintable()) or set(address) & set(" <>,;"):
+        raise ValueError("the address cannot stand in a mail header")
+    shown = " ".join(re.sub(r'[<>@"\\]', " ", _no_encoded_words(one_line(name))).split())
+    shown = _cut(shown, LONGEST_DISPLAY_NAME)
+    if not shown:
+        return address
+    if _ATOMS.fullmatch(shown):
+        return f"{shown} <{address}>"
+    phrase = f'"{shown}"' if _fits_plainly(shown) else _encoded(shown)
+    return f"{phrase}\r\n <{address}>"
+
+
+def html(text: object) -> str:
+    """Return the text as HTML; each hidden character and each line end is a mark that names it."""
+    return _with_marks(str(text), plain=escape, mark=html_mark)
+
+
+def html_lines(text: object) -> str:
+    """Return text of several lines as HTML; as `html`, but line ends stay."""
+    return "\n".join(html(line) for line in str(text).replace("\r\n", "\n").split("\n"))
+
+
+def html_mark(cluster: str) -> str:
+    """Return the mark of one hidden character; the character itself is left out, so it does not act on the page."""
+    return _MARK.format(characters.code(cluster), escape(characters.name(cluster)))
+
+
+def csv_cell(value: object) -> str:
+    """Return a cell that no spreadsheet calculates, whichever of comma, semicolon, tab and pipe it separates by.
+
+    An apostrophe goes before each formula that would begin a cell or a line, and before an apostrophe there, so that
+    taking one away from each gives the value ("CSV Injection", OWASP).
+    """
+    return _UNSAFE_IN_CELL.sub("'", "" if value is None else str(value))
+
+
+def log_line(text: object) -> str:
+    """Return text of others for a log record: one line, cut, with hidden characters named."""
+    return _cut(one_line(text), LONGEST_LOG_LINE)
+
+
+def _with_marks(text: str, *, plain: Callable[[str], str], mark: Callable[[str], str]) -> str:
+    if text.isascii() and text.isprintable():
+        return plain(text)
+    return "".join(
+        "".join(map(mark, group)) if hidden else plain("".join(group))
+        for hidden, group in groupby(characters.clusters(text), key=characters.is_hidden)
+    )
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def _no_encoded_words(text: str) -> str:
+    return text.replace("=?", "= ?").replace("?=", "? =")
+
+
+def _header_words(text: str) -> str:
+    return text if _fits_plainly(text) else _encoded(text)
+
+
+def _fits_plainly(text: str) -> bool:
+    return text.isascii() and text.isprintable() and len(text) <= _PLAIN_HEADER
+
+
+def _encoded(text: str) -> str:
+    """Return the text as encoded words (RFC 2047), one for each line."""
+    words = [b""]
+    for letter in text:
+        octets = letter.encode()
+        if len(words[-1]) + len(octets) > _OCTETS:
+            words.append(b"")
+        words[-1] += octets
+    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(word).decode('ascii')}?=" for word in words)
