@@ -66,8 +66,7 @@ class Facts:
         decision = self.decisions.get(entry.decision_id) if entry.decision_id else None
         if decision is not None and decision.corrected_label and decision.value_to_write == value:
             return decision.corrected_label
-        known = {field.original_value: field.original_label, field.proposed_value: field.proposed_label}
-        return {field.crm_now_value: field.crm_now_label, **known}.get(value, "")
+        return field.label_of(value)
 
 
 def value_of(entry: AuditEntry) -> AuditValue | None:

@@ -46,7 +46,7 @@ def _result(field: SyncField, column: Column | None) -> Result:
 
 def _kept(field: SyncField, last: Decision | None, column: Column | None) -> Side:
     if last is not None and last.writes:  # put back
-        return sides.single(column, last.value_to_write)
+        return sides.single(column, last.value_to_write, field.label_of(last.value_to_write))
     return sides.single(column, field.original_value, field.original_label)
 
 

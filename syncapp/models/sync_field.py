@@ -166,6 +166,11 @@ class SyncField(models.Model):
         """Whether a reviewer can decide it now."""
         return self.decision == FieldDecision.PENDING and not self.unreadable
 
+    def label_of(self, value: str | None) -> str:
+        """Return what the CRM called this value when it was staged or read; '' where it is another value."""
+        known = {self.original_value: self.original_label, self.proposed_value: self.proposed_label}
+        return {self.crm_now_value: self.crm_now_label, **known}.get(value, "") if value is not None else ""
+
     @property
     def expected_value(self) -> str | None:
         """What the CRM holds as far as we know: what was read last, else the original that was put back."""

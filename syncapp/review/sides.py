@@ -184,12 +184,25 @@ def _option(column: Column, value: str, label: str) -> str:
 
 def _options(column: Column, value: str, label: str) -> str:
     known = dict(column.options)
-    return "; ".join(known.get(number, str(number)) for number in sorted(canonical.parse_choices(value)))
+    numbers = sorted(canonical.parse_choices(value))
+    deleted = _labels_of_deleted([number for number in numbers if number not in known], numbers, known, _split(label))
+    return "; ".join(known.get(number) or deleted.get(number) or str(number) for number in numbers)
+
+
+def _labels_of_deleted(
+    deleted: list[int], numbers: list[int], known: Mapping[int, str], staged: list[str]
+) -> dict[int, str]:
+    """Return the staged labels of options that were deleted since; none where it is not certain which is whose."""
+    others = [label for label in staged if label not in known.values()]
+    if len(others) == len(deleted):
+        return dict(zip(deleted, others, strict=True))
+    # One that is left was renamed since: the CRM lists labels in the order of their values.
+    return dict(zip(numbers, staged, strict=True)) if len(staged) == len(numbers) else {}
 
 
 def _yes_no(column: Column, value: str, label: str) -> str:
     answer = canonical.parse(ColumnType.YES_NO, value)
-    return dict(column.options).get(int(answer)) or ("Yes" if answer else "No")
+    return dict(column.options).get(int(answer)) or label or ("Yes" if answer else "No")
 
 
 def _date(column: Column, value: str, label: str) -> str:

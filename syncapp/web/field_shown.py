@@ -173,7 +173,7 @@ class FieldShown:
         field, known = self.field, (self.field.crm_now_value, self.field.crm_now_label)
         if self._review is None or self._review.expected_value == field.crm_now_value:
             return known
-        return self._review.expected_value, ""
+        return self._review.expected_value, field.label_of(self._review.expected_value)
 
     @property
     def now_is_proposed(self) -> bool:

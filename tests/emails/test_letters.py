@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from datetime import datetime
 from html import unescape
 from typing import Any
@@ -11,11 +12,12 @@ import pytest
 
 from syncapp import messages, preferences
 from syncapp.emails import sending
+from syncapp.emails.outcomes import results
 from syncapp.mirror import arrivals
 from syncapp.models import Message, Person, SyncRecord
 from syncapp.models.decision import DecisionState
 from syncapp.models.person import Role
-from syncapp.review import notices, together
+from syncapp.review import later, notices, together
 from tests import people
 from tests.emails.conftest import PostOffice, send_due
 from tests.factories import make_editor, make_field, make_newer_edit, make_record
@@ -88,6 +90,19 @@ def test_what_kind_of_change_it_is_stands_in_both_parts(post_office: PostOffice)
     mail = post_office.mail()
     assert re.search(r"Business Phone( \([^()]+\))+\n", mail.text)
     assert "Tag(" not in mail.text + mail.html
+
+
+def test_outcome_names_a_deleted_row_put_back() -> None:
+    old, new = (f"account:{uuid.uuid4()}" for _ in range(2))
+    labels = {"original_label": "Halden Trading", "proposed_label": "Alpine Foods"}
+    field = make_field(column="parentcustomerid", original_value=old, proposed_value=new, **labels)
+    scenes.settled(scenes.approved(field, by=rita()))
+    later.put_back(field.pk, by=rita(), reason="Wrong company")
+
+    (result,) = results(field.record)
+
+    assert result.now is not None
+    assert result.now.text == "Halden Trading"
 
 
 def test_mail_names_earlier_rejection(post_office: PostOffice) -> None:
