@@ -10,20 +10,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from syncapp.filters.table_words import TYPE_CODES
+from syncapp.models.filter_tables import APPOINTMENT_TABLES
+
 ON, OFF = (0, 1), (1, 2)  # StateCode and StatusCode (table reference "Saved View (UserQuery)")
 OUTLOOK_FILTER = 256
-# ReturnedTypeCode in the database is the table's type code (entity reference pages, "Object type code").
-TYPE_CODES = {
-    "appointment": 4201,
-    "serviceappointment": 4214,
-    "recurringappointmentmaster": 4251,
-    "contact": 2,
-    "task": 4212,
-    "phonecall": 4210,
-    "letter": 4207,
-    "fax": 4204,
-}
-APPOINTMENTS = ("appointment", "serviceappointment", "recurringappointmentmaster")
+_DATABASE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .-]{0,99}")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
@@ -31,22 +23,24 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 class Switch:
     """What is switched: filters of `tables`, of the users with these logon names, or of everybody where none is named.
 
-    `saved` is the name of the table that remembers the rows. Raises ValueError for what cannot become safe SQL.
+    `saved` is the name of the table that remembers the rows, `expect` the only number of rows that is switched.
+    Raises ValueError for what cannot become safe SQL.
     """
 
     on: bool
     saved: str
-    tables: tuple[str, ...] = APPOINTMENTS
+    tables: tuple[str, ...] = APPOINTMENT_TABLES
     users: tuple[str, ...] = ()
+    database: str = ""
+    expect: int | None = None
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.tables) - set(TYPE_CODES))
-        if unknown or not self.tables:
-            raise ValueError(
-                f"Unknown tables: {', '.join(unknown) or 'none named'}; known are {', '.join(TYPE_CODES)}."
-            )
         if not _PLAIN_NAME.fullmatch(self.saved):
             raise ValueError("The name of the table that remembers the rows may hold letters, digits and _ only.")
+        if self.database and not _DATABASE_NAME.fullmatch(self.database):
+            raise ValueError("The name of the database may hold letters, digits, spaces, _, - and . only.")
+        if self.expect is not None and self.expect < 0:
+            raise ValueError("The number of filters to expect is 0 or more.")
 
     @property
     def before(self) -> tuple[int, int]:
@@ -73,7 +67,8 @@ WHERE {_rows(switch)};
         expected=f"SELECT COUNT(*) FROM dbo.{switch.saved}",
         assignments=_both(*switch.after),
         rows=f"UserQueryId IN (SELECT UserQueryId FROM dbo.{switch.saved})",
-        also=_every_user_is_known(switch),
+        also=_as_many_as_expected(switch) + _every_user_is_known(switch),
+        database=switch.database,
     )
 
 
@@ -91,15 +86,23 @@ def inverse(switch: Switch) -> str:
         expected=f"SELECT COUNT(*) FROM dbo.UserQueryBase WHERE {rows}",
         assignments=_both(_remembered("StateCode", switch), _remembered("StatusCode", switch)),
         rows=rows,
+        database=switch.database,
     )
 
 
 def _transaction(
-    *, about: Sequence[str], expected: str, assignments: str, rows: str, remember: str = "", also: str = ""
+    *,
+    about: Sequence[str],
+    expected: str,
+    assignments: str,
+    rows: str,
+    database: str,
+    remember: str = "",
+    also: str = "",
 ) -> str:
     return f"""\
-{_comment([*about, *_UNSUPPORTED])}
-SET XACT_ABORT ON;
+{_comment([*about, _where(database), *_UNSUPPORTED])}
+{_use(database)}SET XACT_ABORT ON;
 BEGIN TRANSACTION;
 
 {remember}DECLARE @expected INT = ({expected});
@@ -113,6 +116,7 @@ DECLARE @changed INT = @@ROWCOUNT;
 IF @changed = @expected{also}
 BEGIN
   COMMIT TRANSACTION;
+  SELECT @changed AS FiltersSwitched;
 END;
 
 IF @@TRANCOUNT > 0
@@ -123,6 +127,16 @@ END;
 """
 
 
+def _where(database: str) -> str:
+    if database:
+        return f"It runs in the organization's database {database}."
+    return "Run it in the organization's database (named like Contoso_MSCRM), not in MSCRM_CONFIG or master."
+
+
+def _use(database: str) -> str:
+    return f"USE [{database}];\n" if database else ""
+
+
 _UNSUPPORTED = (
     "Writing to the CRM's database is not supported by its maker. Take a backup, try it on a copy first,",
     "and run it while nobody else changes filters. What leaves every filter of a user disappears from that",
@@ -131,9 +145,11 @@ _UNSUPPORTED = (
 
 
 def _about(switch: Switch) -> list[str]:
-    who = f"{len(set(switch.users))} users" if switch.users else "EVERYBODY"
+    who = f"{len(set(switch.users)):,} users" if switch.users else "EVERYBODY"
     word = "ON" if switch.on else "OFF"
     about = [f"Switches {word} the Outlook filters of {who} for: {', '.join(switch.tables)}."]
+    if switch.expect is not None:
+        about.append(f"It changes nothing unless exactly {switch.expect} filters are switched.")
     if switch.on:
         about.append("Filters that their owners had switched off themselves are switched on too; the inverse is exact.")
     return about
@@ -161,6 +177,10 @@ def _rows(switch: Switch) -> str:
     if switch.users:
         conditions.append(f"OwnerId IN (SELECT SystemUserId {_from_users(switch)})")
     return "\n  AND ".join(conditions)
+
+
+def _as_many_as_expected(switch: Switch) -> str:
+    return "" if switch.expect is None else f" AND @changed = {switch.expect}"
 
 
 def _every_user_is_known(switch: Switch) -> str:

@@ -30,6 +30,8 @@ class Copy:
         )
         self._variables: dict[str, Any] = {}
         self._changed = 0
+        self.used: list[str] = []
+        self.shown: list[tuple[Any, ...]] = []
 
     def add_user(self, name: str) -> str:
         self._run("INSERT INTO dbo.SystemUserBase VALUES (?, ?)", name.upper(), name)
@@ -59,6 +61,9 @@ class Copy:
     def _execute(self, statement: exp.Expression) -> None:
         if isinstance(statement, exp.Set):
             return
+        if isinstance(statement, exp.Use):
+            self.used.append(statement.this.name)
+            return
         if isinstance(statement, exp.Declare):
             for item in statement.expressions:
                 self._variables[item.this[0].this.name] = self._value(item.args["default"])
@@ -67,7 +72,9 @@ class Copy:
         elif isinstance(statement, exp.Anonymous) and statement.name.upper() == "RAISERROR":
             raise RaisedError(statement.expressions[0].name)
         else:
-            self._changed = self._database.execute(self._in_sqlite(statement)).rowcount
+            found = self._database.execute(self._in_sqlite(statement))
+            self._changed = found.rowcount
+            self.shown += found.fetchall() if isinstance(statement, exp.Select) and found.description else []
 
     def _branch(self, branch: exp.IfBlock) -> None:
         """The parser counts what follows a block's END to the block; it runs in any case."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from syncapp.filters import lists
+from syncapp.models import FilterMembership, FilterTeam, FilterUnit, FilterUser
 from tests.filters.on_premises import Copy, RaisedError
+from tests.filters.users import make_user
 
 ON, OFF = (0, 1), (1, 2)
 
@@ -102,6 +106,91 @@ def test_users_come_from_a_file_too(copy: Copy, tmp_path: Path) -> None:
     assert copy.states()["ben meetings"] == ON
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CORP\\anna, CORP\\o'neil",
+        "CORP\\anna;CORP\\o'neil;",
+        "User,Login\nAnna,CORP\\anna\nBen,CORP\\o'neil",
+        'sep=;\n"Login";"Note"\n"CORP\\anna";"a; b\nc"\n"CORP\\o\'neil";""',
+    ],
+)
+def test_users_file_is_read_whole(copy: Copy, tmp_path: Path, text: str) -> None:
+    names = tmp_path / "names.csv"
+    names.write_bytes(text.encode("utf-16"))
+
+    copy.execute(printed("--off", "--saved", "kept", "--users-file", names))
+
+    assert {copy.states()["anna meetings"], copy.states()["ben meetings"]} == {OFF}
+
+
+@pytest.mark.django_db
+def test_what_a_users_file_loses_is_refused(tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("CORP\\anna;Sales\n", encoding="utf-8")
+
+    with pytest.raises(CommandError, match="“Sales” stands beside"):
+        printed("--off", "--users-file", names)
+
+
+@pytest.mark.django_db
+def test_a_group_is_printed_by_its_logon_names(copy: Copy, capsys: pytest.CaptureFixture[str]) -> None:
+    anna, ben = make_user("Anna", login=r"CORP\anna"), make_user("Ben", login="")
+    team = FilterTeam.objects.create(pk=uuid.uuid4(), name="North")
+    unit = FilterUnit.objects.create(pk=uuid.uuid4(), name="Sales")
+    FilterUser.objects.update(unit_id=unit.pk)
+    for user in (anna, ben):
+        FilterMembership.objects.create(team_id=team.pk, user_id=user.pk)
+    lists.save("Riva", [anna.address, "nobody@else.example"], by=None)
+    before = copy.states()
+
+    scripts = [printed("--off", "--saved", "kept", *group) for group in (("--team", "north"), ("--unit", "Sales"))]
+    scripts.append(printed("--off", "--saved", "kept", "--list", "Riva"))
+
+    assert len(set(scripts)) == 1
+    copy.execute(scripts[0])
+    assert copy.states() == before | {"anna meetings": OFF, "anna series": OFF}
+    assert "1 without a logon name left out" in capsys.readouterr().err
+
+
+@pytest.mark.django_db
+def test_addresses_and_names_become_logon_names(copy: Copy) -> None:
+    anna = make_user("Anna Berg", login=r"CORP\anna")
+
+    assert printed("--off", "--saved", "kept", "--users", anna.address) == printed(
+        "--off", "--saved", "kept", "--users", "Berg, Anna"
+    )
+    assert "N'CORP\\anna'" in printed("--off", "--users", anna.address)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("group", ["--team", "--unit", "--list"])
+def test_unknown_group_prints_nothing(group: str) -> None:
+    with pytest.raises(CommandError, match="is called Nowhere"):
+        printed("--off", group, "Nowhere")
+
+
+def test_script_names_the_database_and_shows_the_count(copy: Copy) -> None:
+    assert "in the organization's database (named like Contoso_MSCRM)" in printed("--off")
+
+    copy.execute(printed("--off", "--saved", "kept", "--database", "Contoso_MSCRM"))
+
+    assert (copy.used, copy.shown[-1]) == (["Contoso_MSCRM"], (3,))
+
+
+@pytest.mark.parametrize(("expected", "switched"), [(3, True), (4, False)])
+def test_another_number_than_expected_changes_nothing(copy: Copy, expected: int, switched: bool) -> None:
+    before, script = copy.states(), printed("--off", "--saved", "kept", "--expect", expected)
+
+    if switched:
+        copy.execute(script)
+    else:
+        with pytest.raises(RaisedError):
+            copy.execute(script)
+
+    assert (copy.states() != before) is switched
+
+
 def test_a_name_that_nobody_has_changes_nothing(copy: Copy) -> None:
     before = copy.states()
 
@@ -143,9 +232,11 @@ def test_the_whole_output_does_not_undo_itself_and_says_what_it_risks() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--off", "--tables", "appointments"], "Unknown tables: appointments"),
+        (["--off", "--tables", "apointments"], "Unknown tables: apointments"),
         (["--off", "--saved", "x; DROP TABLE y"], "letters, digits and _ only"),
         (["--off", "--inverse"], "--saved NAME"),
+        (["--off", "--database", "x]; DROP TABLE y"], "name of the database"),
+        (["--off", "--expect", "-1"], "0 or more"),
         (["--off", "--users-file", "no-such-file"], "cannot be read"),
     ],
 )

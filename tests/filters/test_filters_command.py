@@ -31,6 +31,30 @@ def test_the_list_names_everybody_with_his_cells(read):
     assert "Rita Lindqvist" not in told("list", "--state", "mixed")
 
 
+def test_list_says_when_it_cuts(read):
+    users = FilterUser.objects.people().count()
+
+    cut = json.loads(told("list", "--limit", "3", "--json"))
+    whole = json.loads(told("list", "--limit", "0", "--json"))
+
+    assert (cut["count"], cut["more"], len(cut["users"])) == (users, True, 3)
+    assert (whole["count"], whole["more"], len(whole["users"])) == (users, False, users)
+    assert f"The first 3 of {users} users; --limit 0 shows all." in told("list", "--limit", "3")
+    assert {each["login"] for each in whole["users"]} == set(
+        FilterUser.objects.people().values_list("login", flat=True)
+    )
+
+
+def test_plan_takes_a_file_of_users(read, tmp_path):
+    rita = FilterUser.objects.get(name="Rita Lindqvist")
+    names = tmp_path / "names.csv"
+    names.write_text(f"Name;Mail\nRita;{rita.address}\nNils;nobody@else.example\n", encoding="utf-8")
+
+    planned = json.loads(told("plan", "--off", "--users-file", str(names), "--json"))
+
+    assert (planned["users"], planned["left_out"]) == (1, ["nobody@else.example (no user of the CRM)"])
+
+
 def test_a_plan_counts_what_a_frozen_list_would_say_and_freezes_nothing(read):
     planned = json.loads(told("plan", "--off", "--everybody", "--json"))
 

@@ -53,7 +53,7 @@ def read_cell(raw: str) -> Cell:
     if addresses:
         return Cell(tuple(addresses), plain(" ".join(words)), labels="<" in text)
     logins = [word.strip(_AROUND) for word in words]
-    if len(logins) > 1 and all(login.strip("\\").count("\\") == 1 for login in logins):
+    if logins and all(login.strip("\\").count("\\") == 1 for login in logins):
         return Cell(tuple(Address(visible(login)) for login in logins), "")
     return Cell((), plain(text))
 

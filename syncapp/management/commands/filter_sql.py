@@ -9,8 +9,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from syncapp.filters import sql_script
-from syncapp.filters.sql_script import APPOINTMENTS, TYPE_CODES, Switch
+from syncapp.filters import chosen, logons, sql_script
+from syncapp.filters.chosen import Chosen
+from syncapp.filters.sql_script import Switch
+from syncapp.filters.table_words import KNOWN, tables_of
+from syncapp.management import choosing
+from syncapp.models import FilterTeam, FilterUnit, UserList
+from syncapp.models.filter_tables import APPOINTMENT_TABLES
 
 
 class Command(BaseCommand):
@@ -19,14 +24,21 @@ class Command(BaseCommand):
     help = "Print the T-SQL with which an on-premises CRM's database administrator switches filters, and its inverse."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What is switched, whose, and where the rows are remembered."""
+        """Add what is switched, whose, and where the rows are remembered."""
         way = parser.add_mutually_exclusive_group(required=True)
         way.add_argument("--on", action="store_true", help="switch filters on that are off")
         way.add_argument("--off", action="store_true", help="switch filters off that are on")
-        known = ", ".join(TYPE_CODES)
-        parser.add_argument("--tables", nargs="+", default=list(APPOINTMENTS), metavar="TABLE", help=f"of {known}")
-        parser.add_argument("--users", nargs="+", default=[], metavar="LOGON", help="logon names; none: everybody")
-        parser.add_argument("--users-file", type=Path, help="a file with one logon name a line")
+        parser.add_argument(
+            "--tables", nargs="+", default=list(APPOINTMENT_TABLES), metavar="TABLE", help=f"of {KNOWN}; any spelling"
+        )
+        who = parser.add_argument_group("whose filters; everybody's where none of these is given")
+        who.add_argument("--users", nargs="+", default=[], metavar="LOGON", help="logon names, or addresses or names")
+        who.add_argument("--users-file", type=Path, help="a file with logon names: lines, CSV, or an export of ours")
+        who.add_argument("--team", help="a team's name")
+        who.add_argument("--unit", help="a business unit's name, with all units below it")
+        who.add_argument("--list", help="a saved list's name")
+        parser.add_argument("--database", help="the organization's database, such as Contoso_MSCRM")
+        parser.add_argument("--expect", type=int, metavar="N", help="change nothing unless it is exactly N filters")
         parser.add_argument("--saved", help="the table that remembers the rows; by default named after the time")
         parser.add_argument("--inverse", action="store_true", help="the inverse alone; needs --saved")
 
@@ -35,7 +47,7 @@ class Command(BaseCommand):
         if options["inverse"] and not options["saved"]:
             raise CommandError("Name the table that the script made: --saved NAME.")
         try:
-            switch = _switch(options)
+            switch = self._switch(options)
         except ValueError as error:
             raise CommandError(str(error)) from error
         if options["inverse"]:
@@ -44,27 +56,58 @@ class Command(BaseCommand):
         self.stdout.write(sql_script.forward(switch))
         self.stdout.write(_set_aside(sql_script.inverse(switch)))
 
+    def _switch(self, options: dict[str, Any]) -> Switch:
+        return Switch(
+            on=options["on"],
+            saved=options["saved"] or f"OutlookFilters_{timezone.now():%Y%m%d_%H%M%S}",
+            tables=tables_of(options["tables"]),
+            users=tuple(dict.fromkeys([*self._written(options), *self._groups(options)])),
+            database=options["database"] or "",
+            expect=options["expect"],
+        )
 
-def _switch(options: dict[str, Any]) -> Switch:
-    return Switch(
-        on=options["on"],
-        saved=options["saved"] or f"OutlookFilters_{timezone.now():%Y%m%d_%H%M%S}",
-        tables=tuple(options["tables"]),
-        users=tuple(options["users"]) + _in_file(options["users_file"]),
-    )
+    def _written(self, options: dict[str, Any]) -> list[str]:
+        """The logon names that were typed, or that a file holds; none of its lines is left out."""
+        path: Path | None = options["users_file"]
+        found = logons.read("\n".join(options["users"]))
+        if path is not None:
+            in_file = logons.read(choosing.text_of(path))
+            if in_file.unread or not in_file.names:
+                why = in_file.unread[0] if in_file.unread else "It names nobody."
+                raise CommandError(f"{path}: {why} Nothing is printed, because without names it is for everybody.")
+            found.names += in_file.names
+        if options["users"] and (found.unread or not found.names):
+            raise CommandError(f"--users: {found.unread[0] if found.unread else 'names nobody.'}")
+        return found.names
+
+    def _groups(self, options: dict[str, Any]) -> list[str]:
+        """The logon names of a team, a business unit or a list, as the portal last read them."""
+        found: list[str] = []
+        for option, (model, read) in _GROUPS.items():
+            if options[option]:
+                group = read(choosing.key_of(model, options[option]))
+                names, without = logons.of_users(group.ids)
+                self._warn(group, without)
+                if not names:
+                    raise CommandError(f"{group.words}: nobody in it has a logon name.")
+                found += names
+        return found
+
+    def _warn(self, group: Chosen, without: int) -> None:
+        left_out = [
+            (without, "without a logon name"),
+            (group.left_out, "entries that stand for no single user"),
+        ]
+        for count, what in left_out:
+            if count:
+                self.stderr.write(f"{group.words}: {count:,} {what} left out.")
 
 
-def _in_file(path: Path | None) -> tuple[str, ...]:
-    if path is None:
-        return ()
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read: {error}") from error
-    names = tuple(line.strip() for line in lines if line.strip())
-    if not names:
-        raise CommandError(f"{path} names nobody; without --users-file the script is for everybody.")
-    return names
+_GROUPS: dict[str, tuple[Any, Any]] = {
+    "team": (FilterTeam, chosen.of_team),
+    "unit": (FilterUnit, chosen.of_unit),
+    "list": (UserList, chosen.of_list),
+}
 
 
 def _set_aside(script: str) -> str:

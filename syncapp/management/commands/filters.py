@@ -8,16 +8,20 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from syncapp.filters import dry_plans, matrix, run_states
+from syncapp.filters import dry_plans, matrix, named, run_states
+from syncapp.filters.errors import NotPossible
 from syncapp.filters.matrix import EVERYBODY, Narrowing
 from syncapp.filters.plans import Wish
+from syncapp.filters.table_words import KNOWN, tables_of
+from syncapp.management import choosing
 from syncapp.mirror import filter_access
-from syncapp.models import FilterRun, FilterTeam, FilterUnit, FilterUser
+from syncapp.models import FilterRun, FilterTeam, FilterUnit, FilterUser, UserList
 from syncapp.models.filter_run import Outcome, Plan
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell, Group
 from syncapp.models.filter_user import Reach
@@ -38,7 +42,7 @@ class Command(BaseCommand):
         parts = parser.add_subparsers(dest="part", required=True, metavar="list|plan|status")
         shown = parts.add_parser("list", help="users with what of each synchronizes, narrowed as on the page")
         _add_narrowing(shown)
-        shown.add_argument("--limit", type=int, default=50, help="at most so many users; 0: all (default 50)")
+        shown.add_argument("--limit", type=int, default=50, help="at most this many users; 0: all (default 50)")
         planned = parts.add_parser("plan", help="what switching would do; nothing is stored, nothing is switched")
         _add_narrowing(planned)
         _add_wish(planned)
@@ -67,6 +71,7 @@ def _add_narrowing(parser: ArgumentParser) -> None:
     parser.add_argument("--search", default="", help="how the name or address begins")
     parser.add_argument("--team", default="", help="a team's name")
     parser.add_argument("--unit", default="", help="a business unit's name, without the units below it")
+    parser.add_argument("--list", default="", help="a saved list's name")
     parser.add_argument("--group", choices=Group.values, default="appointments", help="what --state is about")
     parser.add_argument("--state", choices=Cell.values)
     parser.add_argument("--mailbox", choices=list(_METHODS))
@@ -77,15 +82,19 @@ def _add_wish(parser: ArgumentParser) -> None:
     way = parser.add_mutually_exclusive_group(required=True)
     way.add_argument("--on", action="store_true", help="the wanted end state is on")
     way.add_argument("--off", action="store_true", help="the wanted end state is off")
-    parser.add_argument("--tables", nargs="+", default=list(APPOINTMENT_TABLES), metavar="TABLE")
+    parser.add_argument(
+        "--tables", nargs="+", default=list(APPOINTMENT_TABLES), metavar="TABLE", help=f"of {KNOWN}; any spelling"
+    )
+    parser.add_argument("--users-file", type=Path, help="only the users that this file names: lines or a table")
     parser.add_argument("--everybody", action="store_true", help="needed where nothing narrows the selection")
 
 
 def _narrowing(asked: Namespace) -> Narrowing:
     return Narrowing(
         search=asked.search,
-        team=_named(FilterTeam, asked.team, "team") if asked.team else None,
-        unit=_named(FilterUnit, asked.unit, "business unit") if asked.unit else None,
+        team=choosing.key_of(FilterTeam, asked.team) if asked.team else None,
+        unit=choosing.key_of(FilterUnit, asked.unit) if asked.unit else None,
+        listed=choosing.key_of(UserList, asked.list) if asked.list else None,
         group=Group(asked.group),
         cell=Cell(asked.state) if asked.state else None,
         method=_METHODS[asked.mailbox] if asked.mailbox else None,
@@ -93,19 +102,14 @@ def _narrowing(asked: Namespace) -> Narrowing:
     )
 
 
-def _named(model: type[FilterTeam] | type[FilterUnit], name: str, what: str) -> UUID:
-    found = list(model.objects.filter(name__iexact=name).values_list("pk", flat=True)[:2])
-    if len(found) != 1:
-        raise CommandError(f"{'More than one' if found else 'No'} {what} is called {name}.")
-    return UUID(str(found[0]))
-
-
 def _list(asked: Namespace, bar: Bar) -> Answer:
     by, rows, after = _narrowing(asked), list[dict[str, Any]](), None
-    wanted = asked.limit or sys.maxsize
-    total = matrix.narrowed(by).count() if not asked.limit else min(matrix.count(by), asked.limit)
-    while len(rows) < wanted:
-        page = matrix.page(by, after=after, size=min(500, wanted - len(rows)))
+    if asked.limit < 0:
+        raise CommandError("--limit is 0 or more; 0 shows all.")
+    count = matrix.narrowed(by).count()
+    total = min(count, asked.limit or count)
+    while len(rows) < total:
+        page = matrix.page(by, after=after, size=min(500, total - len(rows)))
         rows += [_user(user) for user in page.users]
         bar(len(rows), total)
         if not page.has_more:
@@ -113,7 +117,10 @@ def _list(asked: Namespace, bar: Bar) -> Answer:
         after = page.users[-1]
     inventory = matrix.inventory()
     read_at = inventory.pulled_at if inventory else None
-    return {"read_at": read_at, "users": rows}, [*(_row(each) for each in [_HEADING, *rows]), _age(read_at)]
+    more = count > len(rows)
+    lines = [_row(each) for each in [_HEADING, *rows]]
+    lines += [f"The first {len(rows):,} of {count:,} users; --limit 0 shows all."] if more else []
+    return {"read_at": read_at, "count": count, "more": more, "users": rows}, [*lines, _age(read_at)]
 
 
 _HEADING = {"name": "Name", "address": "Address", "mailbox": "Mailbox"} | {each.value: each.label for each in Group}
@@ -124,6 +131,7 @@ def _user(user: FilterUser) -> dict[str, Any]:
         "id": user.pk,
         "name": user.name,
         "address": user.address,
+        "login": user.login,
         "unit": user.unit_name,
         "disabled": user.is_disabled,
         "has_roles": user.has_roles,
@@ -144,19 +152,44 @@ def _age(read_at: datetime | None) -> str:
 
 
 def _plan(asked: Namespace, bar: Bar) -> Answer:
+    try:
+        wish = Wish(tables_of(asked.tables), on=asked.on)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
     by = _narrowing(asked)
-    if by == EVERYBODY and not asked.everybody:
+    if by == EVERYBODY and not asked.everybody and asked.users_file is None:
         raise CommandError("Nothing narrows the selection. Say --everybody where everybody is meant.")
     ids = list(matrix.narrowed(by).order_by("name_key", "id").values_list("pk", flat=True))
-    wish = Wish(tuple(asked.tables), on=asked.on)
+    left_out: list[str] = []
+    if asked.users_file is not None:
+        wanted, left_out = _in_file(asked.users_file)
+        ids = [user_id for user_id in ids if user_id in wanted]
     found = dry_plans.dry_plan(ids, wish, progress=lambda done: bar(done, len(ids)))
     way = "on" if asked.on else "off"
     lines = [f"{', '.join(wish.tables)} {way} for {found.users:,} users:"]
     lines += [f"{users:>8,}  {Plan(plan).label}" for plan, users in found.by_plan.items() if plan != Plan.HELD]
     lines += [f"{users:>16,}  {why}" for why, users in found.by_reason.items()]
     lines.append(f"{found.may_be_held:>8,}  of those who will change are held back if they organize future meetings")
+    lines += [f"Left out: {each}" for each in left_out]
     lines.append("Nothing was frozen. A run is started in the portal, by somebody who signed in.")
-    return {"tables": wish.tables, "wanted": way, **asdict(found)}, lines
+    return {"tables": wish.tables, "wanted": way, **asdict(found), "left_out": left_out}, lines
+
+
+def _in_file(path: Path) -> tuple[set[UUID], list[str]]:
+    """The users whom a file names, and everything in it that names none, or several."""
+    try:
+        found = named.find(choosing.text_of(path))
+    except NotPossible as error:
+        raise CommandError(f"{path}: {error}") from error
+    users = {each.user_id for each in found.meant if each.user_id}
+    unclear = [
+        f"{each.text} ({'more than one user' if each.fits_several else 'no user of the CRM'})"
+        for each in found.meant
+        if each.user_id is None
+    ]
+    if not users:
+        raise CommandError(f"{path} names no user of the CRM.")
+    return users, unclear + found.unread
 
 
 def _status(asked: Namespace, bar: Bar) -> Answer:

@@ -1,0 +1,36 @@
+"""Users that a command's arguments choose: a team, a business unit, a saved list, or a file with names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+from django.core.management.base import CommandError
+
+from syncapp.filters import lists
+from syncapp.filters.errors import NotPossible
+from syncapp.models import FilterTeam, FilterUnit, UserList
+
+_WORDS: dict[type[FilterTeam] | type[FilterUnit] | type[UserList], str] = {
+    FilterTeam: "team",
+    FilterUnit: "business unit",
+    UserList: "list",
+}
+
+
+def key_of(model: type[FilterTeam] | type[FilterUnit] | type[UserList], name: str) -> UUID:
+    """Return the key of the one row with this name. Raises CommandError."""
+    found = list(model.objects.filter(name__iexact=name.strip()).values_list("pk", flat=True)[:2])
+    if len(found) != 1:
+        raise CommandError(f"{'More than one' if found else 'No'} {_WORDS[model]} is called {name}.")
+    return UUID(str(found[0]))
+
+
+def text_of(path: Path) -> str:
+    """Return a file's text, whatever program wrote it. Raises CommandError."""
+    try:
+        return lists.read_text(path.read_bytes())
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error}") from error
+    except NotPossible as error:
+        raise CommandError(f"{path}: {error}") from error
