@@ -37,6 +37,10 @@ class AnyFilter(Protocol):
     """What can be asked: a filter as it was read just now, or as somebody keeps it."""
 
     @property
+    def name(self) -> str:
+        """The name that people know it by."""
+
+    @property
     def table(self) -> str:
         """The logical name of the table that it is about."""
 

@@ -15,7 +15,7 @@ from syncapp.crm.errors import ProtocolError
 FOUND = "found"
 LARGEST_PAGE = 5000
 
-_RETURNED = ("attribute", "all-attributes", "order")
+_RETURNED = ("attribute", "all-attributes", "no-attrs", "order")
 _ACTIVITIES = frozenset(
     {
         "appointment",

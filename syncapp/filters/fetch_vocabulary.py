@@ -44,7 +44,37 @@ _COLUMNS = {
     "requiredattendees": "required attendees",
     "location": "location",
     "name": "name",
-    "donotsendmm": "“send no marketing”",
+}
+YES_NO = {
+    "isalldayevent": "all-day event",
+    "isonlinemeeting": "Teams meeting",
+    "isprivate": "private",
+    "isbilled": "billed",
+    "isregularactivity": "regular activity",
+    "isworkflowcreated": "created by a workflow",
+    "donotsendmm": "send no marketing",
+    "donotemail": "allow no e-mail",
+    "donotbulkemail": "allow no bulk e-mail",
+    "donotphone": "allow no phone calls",
+    "donotfax": "allow no faxes",
+    "donotpostalmail": "allow no letters",
+    "creditonhold": "credit on hold",
+    "marketingonly": "marketing only",
+    "merged": "merged",
+}
+# The column participationtypemask ("ActivityParty" table reference).
+ROLES = {
+    "1": "sender",
+    "2": "recipient",
+    "3": "CC recipient",
+    "4": "BCC recipient",
+    "5": "required attendee",
+    "6": "optional attendee",
+    "7": "organizer",
+    "8": "regarding",
+    "9": "owner",
+    "10": "resource",
+    "11": "customer",
 }
 _STATES = {"0": "Open", "1": "Completed", "2": "Canceled", "3": "Scheduled"}
 _ACTIVITIES = (
@@ -77,6 +107,17 @@ PLACES = {
     ("", "modifiedon"): "changed",
     ("", "actualend"): "finished",
 }
+# What is there, or not, where a date is empty.
+DATE_NOUNS = {
+    ("", "scheduledstart"): "a start date",
+    ("", "scheduledend"): "an end date",
+    **{(table, "scheduledend"): "a due date" for table in ("task", "phonecall", "letter", "fax")},
+    ("", "patternstartdate"): "a first day",
+    ("", "patternenddate"): "a last day",
+    ("", "actualend"): "a date of completion",
+}
+# Columns of texts, in which a date is a text.
+NO_DATES = ("subject", "fullname", "firstname", "lastname", "location", "name", "emailaddress1")
 _UNITS = ("hours", "days", "weeks", "months", "years")
 DATES = {
     "today": "today",
@@ -115,7 +156,7 @@ _WITH_SEVERAL = {"in": "is {all}", "not-in": "is none of {all}"}
 
 def column_of(name: str) -> str:
     """What a person calls the column; its own name where we know no other."""
-    return _COLUMNS.get(name, name)
+    return f"“{YES_NO[name]}”" if name in YES_NO else _COLUMNS.get(name, name)
 
 
 def operator_of(operator: str, values: int) -> str:
@@ -127,6 +168,10 @@ def operator_of(operator: str, values: int) -> str:
 
 def value_of(table: str, name: str, value: str) -> str:
     """The value as a person reads it: states by their words, numbers as they are, texts in quotes."""
+    if name == "participationtypemask":
+        return ROLES.get(value, value)
+    if name in YES_NO:
+        return {"0": "No", "1": "Yes", "false": "No", "true": "Yes"}.get(value.lower(), value)
     if name == "statecode" and table in _ACTIVITIES:
         return _STATES.get(value, value)
     if name == "statecode" and table in _PEOPLE:

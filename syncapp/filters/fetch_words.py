@@ -11,9 +11,10 @@ from itertools import groupby
 
 from syncapp.crm import xml
 from syncapp.crm.errors import ProtocolError
-from syncapp.filters.fetch_vocabulary import ABOUT, DATES, PLACES, TABLES, column_of, operator_of, value_of
+from syncapp.filters import fetch_dates
+from syncapp.filters.fetch_vocabulary import ABOUT, ROLES, TABLES, column_of, operator_of, value_of
 
-_SAYS_NOTHING = ("attribute", "all-attributes", "order")
+_SAYS_NOTHING = ("attribute", "all-attributes", "no-attrs", "order")
 _OF_THE_ANSWER = frozenset({"version", "mapping", "output-format", "distinct", "no-lock", "returntotalrecordcount"})
 
 
@@ -134,12 +135,7 @@ def _about_people(table: str, name: str, operator: str, values: Sequence[str], w
 
 
 def _in_time(table: str, name: str, operator: str, values: Sequence[str], who: str) -> str:
-    span = DATES.get(operator)
-    if span is None or ("{n}" in span) != (len(values) == 1):
-        return ""
-    when = span.format(n=values[0]) if values else span
-    place = PLACES.get((table, name)) or PLACES.get(("", name)) or f"whose {column_of(name)} is"
-    return f"{place} {when}"
+    return fetch_dates.said_of(table, name, operator, values)
 
 
 def _compared(table: str, name: str, operator: str, values: Sequence[str], who: str) -> str:
@@ -176,9 +172,6 @@ def _linked(element: xml.Element, name: str, who: str) -> Words:
     return (lead, *_joined(said, last=" and", between=" and"))
 
 
-_ROLES = {"5": "required attendee", "6": "optional attendee", "7": "organizer", "8": "requirement", "9": "owner"}
-
-
 def _takes_part(element: xml.Element, who: str) -> Words:
     """The usual link to the people of an activity ("ActivityParty", participationtypemask)."""
     conditions = list(element.iter("condition"))
@@ -203,8 +196,8 @@ def _roles(condition: xml.Element | None) -> list[str] | None:
     if condition is None:
         return []
     values = _values(condition) or []
-    known = condition.get("operator") in ("eq", "in") and values and all(value in _ROLES for value in values)
-    return [_ROLES[value] for value in values] if known else None
+    known = condition.get("operator") in ("eq", "in") and values and all(value in ROLES for value in values)
+    return [ROLES[value] for value in values] if known else None
 
 
 def _raw(element: xml.Element) -> Piece:

@@ -25,7 +25,7 @@ from syncapp.models import FilterRow, FilterUser, Person, SystemFilter, UserFore
 MOST_ROWS = 5000
 MOST_NAMED = 50
 NOT_IN_HIS_NAME = "The CRM answered in somebody else’s name, so nothing can be said of this user."
-_TOO_MANY = f"Other filters select more than {MOST_ROWS:,} rows; what stays cannot be told apart."
+_TOO_MANY = f"Filters select more than {MOST_ROWS:,} rows; only the first were compared."
 # A series has no such moment: what began long ago may still be to come.
 _STARTS = dict.fromkeys(("appointment", "serviceappointment"), "scheduledstart")
 
@@ -43,7 +43,8 @@ class Invited:
 class Loss:
     """One table: how many rows leave, stay, and lie ahead among those that leave; None is unknown, and `why` says why.
 
-    `is_more`: at least so many leave. `meetings` None: whether he organizes some of them could not be found out.
+    `is_more`: at least this many leave; `is_most`: at most, because what else selects them is not known. `meetings`
+    None: whether the user organizes some of them could not be found out.
     """
 
     table: str
@@ -53,6 +54,7 @@ class Loss:
     is_more: bool = False
     meetings: list[Invited] | None = field(default_factory=list)
     why: str = ""
+    is_most: bool = False
 
 
 def ask(
@@ -71,10 +73,15 @@ def ask(
             "asked_at": timezone.now(),
             "asked_by": by,
             "off": [str(row.pk) for row in off],
-            "losses": [asdict(loss) for loss in losses],
+            "losses": [_kept(loss) for loss in losses],
         },
     )
     return kept
+
+
+def _kept(loss: Loss) -> dict[str, object]:
+    # The previous release, which may still read this during an update, does not know `is_most`.
+    return {key: value for key, value in asdict(loss).items() if key != "is_most" or value}
 
 
 def losses_of(kept: UserForecast) -> list[Loss]:
@@ -109,13 +116,28 @@ def _refusal(user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> str
     except CrmError as error:
         if error.transient:
             raise
-        return f"The CRM does not answer in this user’s name ({type(error).__name__})."
+        return f"The CRM does not answer in this user’s name: {_said(error)}"
     return "" if answered_as == user.pk else NOT_IN_HIS_NAME
 
 
 def _others(table: str, stay: Sequence[FilterRow]) -> list[AnyFilter]:
     for_everybody = SystemFilter.objects.filter(query_type=QueryType.OUTLOOK_FILTER, state=0, table=table)
     return [*(row for row in stay if row.table == table), *for_everybody]
+
+
+def _said(error: CrmError) -> str:
+    """The CRM's own words; the names of our exceptions are nobody's."""
+    words = error.message.strip() or "it gave no reason."
+    return words if words.endswith((".", "!", "?")) else f"{words}."
+
+
+@dataclass(slots=True)
+class _Selected:
+    """Rows with when each starts. `refused`: filters that could not be evaluated, each with the reason."""
+
+    rows: dict[UUID, datetime | None] = field(default_factory=dict)
+    complete: bool = True
+    refused: list[str] = field(default_factory=list)
 
 
 class _Questions:
@@ -126,38 +148,47 @@ class _Questions:
         self.now = timezone.now()
 
     def loss(self, table: str, off: Sequence[AnyFilter], others: Sequence[AnyFilter]) -> Loss:
-        try:
-            goes, goes_all = self._rows(off)
-            stays, stays_all = self._rows(others)
-        except CrmError as error:
-            if error.transient:
-                raise
-            return Loss(table, meetings=None, why=f"The CRM refused to evaluate a filter ({type(error).__name__}).")
-        if not stays_all:
-            return Loss(table, meetings=None, why=_TOO_MANY)
-        leaves = {key: starts for key, starts in goes.items() if key not in stays}
+        """Compare what goes with what stays; a filter without an answer makes only its share unknown."""
+        goes, stays = self._selected(off), self._selected(others)
+        why = [*goes.refused, *stays.refused, *([] if stays.complete else [_TOO_MANY])]
+        is_more = bool(goes.refused) or not goes.complete
+        is_most = bool(stays.refused) or not stays.complete
+        if (is_more and is_most) or (off and len(goes.refused) == len(off)):
+            return Loss(table, meetings=None, why=" ".join(why) or _TOO_MANY)
+        leaves = {key: starts for key, starts in goes.rows.items() if key not in stays.rows}
         ahead = sum(starts is not None and starts > self.now for starts in leaves.values())
-        meetings = self._meetings(table, leaves) if goes_all else None
         return Loss(
-            table, len(leaves), len(goes) - len(leaves), ahead if table in _STARTS else None, not goes_all, meetings
+            table,
+            leaves=len(leaves),
+            stays=len(goes.rows) - len(leaves),
+            ahead=ahead if table in _STARTS else None,
+            is_more=is_more,
+            meetings=None if is_more else self._meetings(table, leaves),
+            why=" ".join(why),
+            is_most=is_most,
         )
 
-    def _rows(self, filters: Sequence[AnyFilter]) -> tuple[dict[UUID, datetime | None], bool]:
-        """The rows that they select together, with when each starts, and whether that is all of them."""
-        found: dict[UUID, datetime | None] = {}
-        is_all = True
+    def _selected(self, filters: Sequence[AnyFilter]) -> _Selected:
+        """The rows that these filters select together. Raises CrmError where trying again can help."""
+        found = _Selected()
         for each in filters:
             column = _STARTS.get(each.table, "")
-            selection = self.crm.evaluation.rows(
-                each,
-                columns=[column] if column else [],
-                acting_for=self.user.acting,
-                most=MOST_ROWS,
-                deadline=self.deadline,
-            )
-            is_all = is_all and selection.complete
-            found |= {row.id: row.moment(column) if column else None for row in selection.rows}
-        return found, is_all
+            try:
+                selection = self.crm.evaluation.rows(
+                    each,
+                    columns=[column] if column else [],
+                    acting_for=self.user.acting,
+                    most=MOST_ROWS,
+                    deadline=self.deadline,
+                )
+            except CrmError as error:
+                if error.transient:
+                    raise
+                found.refused.append(f"“{each.name}” could not be evaluated: {_said(error)}")
+                continue
+            found.complete = found.complete and selection.complete
+            found.rows |= {row.id: row.moment(column) if column else None for row in selection.rows}
+        return found
 
     def _meetings(self, table: str, leaves: Collection[UUID]) -> list[Invited] | None:
         if table not in MEETINGS:

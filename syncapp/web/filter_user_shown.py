@@ -84,6 +84,11 @@ class LossShown:
         return name_of(self.loss.table)
 
     @property
+    def bound(self) -> str:
+        """Return the words before a number that is a bound only."""
+        return "at least " if self.loss.is_more else "at most " if self.loss.is_most else ""
+
+    @property
     def meetings(self) -> list[tuple[Invited, datetime | None]]:
         found = self.loss.meetings or []
         return [(each, datetime.fromisoformat(each.starts) if each.starts else None) for each in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from syncapp.crm.fetch_xml import listing
 from syncapp.filters.fetch_words import text_of, words_of
 
 
@@ -70,6 +71,71 @@ MINE = condition("ownerid", "eq-userid")
 )
 def test_a_filter_is_put_into_words(table, body, words):
     assert said(body, table) == words
+
+
+PARTY = (
+    "<link-entity name='activityparty' from='activityid' to='activityid' alias='p'><filter>{}"
+    "<condition attribute='participationtypemask' operator='in'><value>{}</value><value>{}</value></condition>"
+    "</filter></link-entity>"
+)
+ME = '<condition attribute="partyid" operator="eq-userid"/>'
+
+
+@pytest.mark.parametrize(
+    ("masks", "words"),
+    [
+        ((8, 9), "regarding or owner"),
+        ((1, 2), "sender or recipient"),
+        ((3, 4), "CC recipient or BCC recipient"),
+        ((5, 6), "required attendee or optional attendee"),
+        ((7, 10), "organizer or resource"),
+        ((10, 11), "resource or customer"),
+    ],
+)
+def test_participation_roles_have_their_own_words(masks, words):
+    assert said(PARTY.format(ME, *masks), "phonecall") == f"Phone calls with Rita as {words}"
+    assert said(PARTY.format("", *masks), "phonecall").endswith(f"whose role is {words}")
+
+
+MIDNIGHT = "2026-01-15T00:00:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("table", "body", "words"),
+    [
+        ("appointment", condition("scheduledstart", "ge", MIDNIGHT), "Appointments starting on or after 2026-01-15"),
+        ("appointment", condition("scheduledstart", "lt", "2026-01-15"), "Appointments starting before 2026-01-15"),
+        ("appointment", condition("scheduledstart", "gt", MIDNIGHT), "Appointments starting after 2026-01-15 00:00"),
+        (
+            "task",
+            condition("scheduledend", "le", "2026-01-15T08:30:00Z"),
+            "Tasks due at or before 2026-01-15 08:30 UTC",
+        ),
+        ("task", condition("scheduledend", "null"), "Tasks without a due date"),
+        ("appointment", condition("scheduledend", "not-null"), "Appointments with an end date"),
+        ("contact", condition("createdon", "on", "2026-01-15T00:00:00Z"), "Contacts created on 2026-01-15"),
+        ("contact", condition("createdon", "on-or-after", "1/15/2026"), "Contacts created on or after 1/15/2026"),
+        ("contact", condition("new_seen", "ge", "2026-01-15"), "Contacts whose new_seen is on or after 2026-01-15"),
+        ("contact", condition("new_level", "ge", "20260115"), "Contacts whose new_level is 20260115 or above"),
+        ("appointment", condition("isalldayevent", "eq", "0"), "Appointments whose “all-day event” is No"),
+        ("contact", condition("donotsendmm", "eq", "true"), "Contacts whose “send no marketing” is Yes"),
+        ("contact", condition("donotemail", "ne", "1"), "Contacts whose “allow no e-mail” is not Yes"),
+        (
+            "appointment",
+            "<condition attribute='scheduledstart' operator='between'><value>2026-01-15</value>"
+            "<value>2026-02-15</value></condition>",
+            "Appointments starting between 2026-01-15 and 2026-02-15",
+        ),
+    ],
+)
+def test_dates_and_yes_no_columns_read_as_such(table, body, words):
+    assert said(f"<filter>{body}</filter>", table) == words
+
+
+def test_no_attributes_say_nothing():
+    assert said(f"<no-attrs/><filter>{MINE}</filter>", "task") == "Tasks owned by Rita"
+    asked = listing("<fetch><entity name='task'><no-attrs/></entity></fetch>", table="task", columns=["subject"])
+    assert "no-attrs" not in asked
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import uuid
 from syncapp import connection
 from syncapp.filters import forecasts
 from syncapp.models import FilterRow, FilterUser
-from tests.people import fred
+from tests.people import browser, fred
+from tests.web.screen import text
 
 STRANGER = uuid.UUID(int=77)
 
@@ -71,8 +72,55 @@ def test_who_cannot_be_asked_and_what_cannot_be_evaluated_is_unknown_and_not_not
     assert {each.leaves for each in (of_disabled, of_rita, of_stranger)} == {None}
     assert {each.meetings for each in (of_disabled, of_rita, of_stranger)} == {None}
     assert "does not answer in this user’s name" in of_disabled.why
-    assert "refused to evaluate" in of_rita.why
+    assert "A filter's FetchXML is not about contact." in of_rita.why
+    assert "ProtocolError" not in of_rita.why
     assert of_stranger.why == forecasts.NOT_IN_HIS_NAME
+
+
+BROKEN = (
+    "<fetch><entity name='appointment'><filter><condition attribute='new_gone' operator='not-null'/></filter>"
+    "</entity></fetch>"
+)
+
+
+def test_a_filter_that_cannot_be_evaluated_is_named(scenery):
+    scenery.read()
+    user = organizer(scenery)
+    (whole,) = ask(user, "appointment")
+    good = FilterRow.objects.for_outlook().get(owner_id=user.pk, table="appointment")
+    broken = FilterRow.objects.get(pk=good.pk)
+    broken.pk, broken.name, broken.fetch_xml = uuid.uuid4(), "On a deleted column", BROKEN
+    broken.save(force_insert=True)
+
+    (both,) = ask(user, "appointment")
+    (bad_stays,) = forecasts.losses_of(forecasts.ask(user, {good.pk}, crm=connection.crm(), by=fred()))
+    (bad_goes,) = forecasts.losses_of(forecasts.ask(user, {broken.pk}, crm=connection.crm(), by=fred()))
+
+    for lost in (both, bad_stays, bad_goes):
+        assert "“On a deleted column”" in lost.why
+        assert "new_gone" in lost.why
+        assert "Rejected" not in lost.why
+    assert (both.leaves, both.is_more, both.is_most) == (whole.leaves, True, False)
+    assert (bad_stays.leaves, bad_stays.is_more, bad_stays.is_most) == (whole.leaves, False, True)
+    assert bad_stays.meetings == whole.meetings
+    assert (bad_goes.leaves, bad_goes.meetings) == (None, None)
+
+
+def test_page_says_at_most_and_at_least(scenery):
+    scenery.read()
+    user = organizer(scenery)
+    good = FilterRow.objects.for_outlook().get(owner_id=user.pk, table="appointment")
+    broken = FilterRow.objects.get(pk=good.pk)
+    broken.pk, broken.name, broken.fetch_xml = uuid.uuid4(), "On a deleted column", BROKEN
+    broken.save(force_insert=True)
+    page = f"/filters/users/{user.pk}/"
+
+    (lost,) = ask(user, "appointment")
+    assert f"at least {lost.leaves}" in text(browser(fred()).get(page), 200)
+    forecasts.ask(user, {good.pk}, crm=connection.crm(), by=fred())
+    words = text(browser(fred()).get(page), 200)
+    assert f"at most {lost.leaves}" in words
+    assert "“On a deleted column”" in words
 
 
 def ask_on(user: FilterUser) -> list[forecasts.Loss]:
