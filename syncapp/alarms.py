@@ -8,15 +8,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from syncapp import health, messages, preferences
 from syncapp.filters import policy_rounds
 from syncapp.health import Trouble
+from syncapp.jobs import runner
 from syncapp.models import Alarm, Gate, Person
 from syncapp.models.message import MessageKind
 
 PATIENCE = timedelta(seconds=60)  # what is over sooner than this wakes nobody
+_FAILED = "failed-"
 # A pause that the CRM asked for and a connection that is read only are no troubles; that mails do not leave can only
 # be told by other means: the banner and /healthz.
 _NOT_TOLD = (Gate.Name.CRM_THROTTLED, Gate.Name.SMTP, "read_only")
@@ -25,7 +28,7 @@ _NOT_TOLD = (Gate.Name.CRM_THROTTLED, Gate.Name.SMTP, "read_only")
 def watch() -> int:
     """Compare what is wrong with what was told; how many mails were made. Safe to run twice."""
     unreadable = health.unreadable_trouble()
-    troubles = [*health.troubles(), *([unreadable] if unreadable else []), *_asking_policies()]
+    troubles = [*health.troubles(), *([unreadable] if unreadable else []), *_asking_policies(), *_failed_jobs()]
     found = {trouble.code: trouble for trouble in troubles if trouble.code not in _NOT_TOLD}
     told = {alarm.code: alarm for alarm in Alarm.objects.all()}
     made = sum(_raise(trouble) for code, trouble in found.items() if code not in told and _lasts(trouble))
@@ -39,6 +42,18 @@ def _asking_policies() -> list[Trouble]:
         )
         for policy in policy_rounds.asking()
     ]
+
+
+def _failed_jobs() -> list[Trouble]:
+    """Jobs that failed by a fault of the portal in the last day; told once an hour and kind while more fail."""
+    found = []
+    for job_type in runner.job_types():
+        failed = job_type.failed_unexpectedly().filter(settled_at__gt=timezone.now() - timedelta(days=1))
+        count, latest = failed.count(), failed.aggregate(latest=Max("settled_at"))["latest"]
+        if latest is not None:
+            text = f"{job_type.title}: {count} failed by an unexpected error. See {job_type.failures_at}, and the log."
+            found.append(Trouble(f"{_FAILED}{job_type.name}-{latest:%j%H}", text))
+    return found
 
 
 def _lasts(trouble: Trouble) -> bool:
@@ -55,7 +70,9 @@ def _raise(trouble: Trouble) -> int:
 @transaction.atomic
 def _lift(alarm: Alarm) -> int:
     gone, _ = Alarm.objects.filter(code=alarm.code).delete()
-    return _tell(alarm.code, alarm.text, alarm.since, over=True) if gone else 0
+    if not gone or alarm.code.startswith(_FAILED):  # what failed has not ended, it is only no longer new
+        return 0
+    return _tell(alarm.code, alarm.text, alarm.since, over=True)
 
 
 def _tell(code: str, text: str, since: datetime, *, over: bool) -> int:

@@ -1,4 +1,4 @@
-"""The application's registration; loads the system checks."""
+"""The application's registration; loads the system checks and the job types."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ class SyncappConfig(AppConfig):
     name = "syncapp"
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from syncapp import checks  # noqa: F401  (importing registers them)
+        """Register the system checks and the job types."""
+        from syncapp import checks, tasks  # noqa: F401  (importing registers them)

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import redis
-from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.models import Min
+from django.db.models import Min, Subquery
 from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from syncapp import gates
+from syncapp.jobs import runner
+from syncapp.jobs.runner import JobType
 from syncapp.mirror import changes
 from syncapp.models import Connection, Gate, MirrorCursor, Pulse, UnreadableRow
-from syncapp.models.durable_work import DurableWork
 
 BROKER_SECONDS = 0.8
 SILENT_SECONDS = 45.0  # the canary is asked every 10 seconds
-OVERDUE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Health:
     worker_age: float | None
     pull_age: float | None
     oldest_due_age: float | None
+    overdue: tuple[str, ...]
     closed_gates: tuple[Gate, ...]
     unreadable_rows: int = 0
 
@@ -56,13 +57,10 @@ class Health:
 
     @property
     def ill_parts(self) -> list[str]:
-        """Which of the three ages are beyond their limits."""
-        ages = {
-            "worker": (self.worker_age, SILENT_SECONDS),
-            "pull": (self.pull_age, stalled_after()),
-            "oldest_due": (self.oldest_due_age or 0.0, OVERDUE_SECONDS),
-        }
-        return [part for part, (age, limit) in ages.items() if age is None or age > limit]
+        """Which of the three ages are beyond their limits; that of due jobs has one for each kind."""
+        ages = {"worker": (self.worker_age, SILENT_SECONDS), "pull": (self.pull_age, stalled_after())}
+        ill = [part for part, (age, limit) in ages.items() if age is None or age > limit]
+        return [*ill, "oldest_due"] if self.overdue else ill
 
     @property
     def _broken_gates(self) -> list[Gate]:
@@ -78,18 +76,21 @@ def examine() -> Health:
     """Look at every part. Never raises; takes about a second at most when the broker is away."""
     broker = broker_answers()
     try:
-        return Health(
-            True, broker, worker_age(), pull_age(), oldest_due_age(), tuple(gates.closed()), unreadable_rows()
-        )
+        ages = due_ages()
+        late = tuple(each.job_type.name for each in overdue_jobs(ages))
+        oldest = max((age for age in ages.values()), default=None)
+        closed = tuple(gates.closed())
+        return Health(True, broker, worker_age(), pull_age(), oldest, late, closed, unreadable_rows())
     except DatabaseError:
         connection.close()
-        return Health(False, broker, None, None, None, ())
+        return Health(False, broker, None, None, None, (), ())
 
 
 def troubles() -> list[Trouble]:
     """What the banner says, the gravest first."""
     found = [_gate_trouble(gate) for gate in gates.closed()]
     found += [trouble for trouble in (_worker_trouble(), _pull_trouble(), _read_only()) if trouble]
+    found += [_overdue_trouble(each) for each in overdue_jobs(due_ages())]
     return found
 
 
@@ -122,11 +123,39 @@ def _being_read_at() -> datetime | None:
     return under_way.order_by("-moved_at").values_list("moved_at", flat=True).first()
 
 
-def oldest_due_age() -> float | None:
-    """Seconds for which the oldest due work has been waiting; None: nothing is due."""
-    tables = [model for model in apps.get_models() if issubclass(model, DurableWork)]
-    dates = [model.objects.due().aggregate(oldest=Min("due_at"))["oldest"] for model in tables]
-    return _age(min((date for date in dates if date is not None), default=None))
+@dataclass(frozen=True, slots=True)
+class OverdueJobs:
+    """A kind of job whose oldest due one is older than it may be; `age` in seconds."""
+
+    job_type: type[JobType]
+    age: float
+
+
+def due_ages() -> dict[str, float]:
+    """Return for how many seconds the oldest due job of each kind has waited; in one statement, for every page."""
+    # Any table with a row that is always there; before the first tick nothing can be due.
+    row = Pulse.objects.filter(name="worker").values(
+        **{
+            job_type.name: Subquery(job_type.model.objects.due().order_by("due_at").values("due_at")[:1])
+            for job_type in runner.job_types()
+        }
+    )
+    dates: Mapping[str, Any] = row.first() or {}
+    return {name: _age(due_at) or 0.0 for name, due_at in dates.items() if due_at is not None}
+
+
+def overdue_jobs(ages: Mapping[str, float]) -> list[OverdueJobs]:
+    """Return the kinds whose jobs wait for too long, but for those that a breaker or a person holds back."""
+    late = [
+        OverdueJobs(job_type, ages[job_type.name])
+        for job_type in runner.job_types()
+        if ages.get(job_type.name, 0.0) > job_type.overdue_after
+    ]
+    return [each for each in late if gates.are_open(each.job_type.breakers) and _writes_are_enabled(each.job_type)]
+
+
+def _writes_are_enabled(job_type: type[JobType]) -> bool:
+    return not job_type.needs_writes or Connection.objects.filter(**{job_type.needs_writes: True}).exists()
 
 
 def _age(moment: datetime | None) -> float | None:
@@ -205,6 +234,13 @@ def unreadable_trouble() -> Trouble | None:
     rows = "1 row of the CRM cannot be read." if found == 1 else f"{found:,} rows of the CRM cannot be read."
     text = f"{rows} Everything else arrives. Settings, Connection says what is wrong."
     return Trouble("unreadable", text, since=since)
+
+
+def _overdue_trouble(late: OverdueJobs) -> Trouble:
+    minutes = max(1, int(late.age // 60))
+    text = f"{late.job_type.title} is behind: the oldest job has been due for {minutes} min."
+    since = timezone.now() - timedelta(seconds=late.age - late.job_type.overdue_after)
+    return Trouble(f"overdue-{late.job_type.name}", text, since=since)
 
 
 def _read_only() -> Trouble | None:

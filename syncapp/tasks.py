@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,17 +16,26 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
-from syncapp import alarms, deliveries, demo, durable, gates
+from syncapp import alarms, deliveries, demo, gates
 from syncapp.activity import daily
 from syncapp.connection import WrongOrganization, crm, post, recognised_crm
-from syncapp.crm.errors import CrmError
+from syncapp.crm.client import CrmClient
+from syncapp.crm.errors import CrmError, ProtocolError
 from syncapp.emails import sending
+from syncapp.emails.sending import MessageJob
 from syncapp.filters import forecasts, meetings, policy_rounds, preparing, runs
+from syncapp.filters.meetings import MeetingCountJob
+from syncapp.filters.policy_rounds import PolicyJob
+from syncapp.filters.preparing import PreparationJob
+from syncapp.jobs import queue, runner
+from syncapp.jobs.runner import JobType
 from syncapp.mirror import changes, cursors
 from syncapp.mirror import filters as inventory
-from syncapp.models import Delivery, FilterPolicy, FilterRunItem, Gate, Message, Pulse, RunPreparation, SelectionRun
-from syncapp.models.durable_work import DurableWork, database_now
+from syncapp.models import Gate, Message, Pulse
+from syncapp.models.durable_work import database_now
 from syncapp.review import delivery, notices, rule_runs, selections
+from syncapp.review.delivery import DeliveryJob
+from syncapp.review.selections import SelectionJob
 
 log = logging.getLogger(__name__)
 
@@ -39,53 +48,53 @@ FILTER_GATES = (Gate.Name.FORBIDDEN_FILTERS, *gates.CONNECTION_GATES)
 
 @shared_task
 def tick() -> None:
-    """Every second: free what died, adopt what was forgotten, ring what is due. Safe with two schedulers."""
-    for model in (Delivery, Message, SelectionRun, RunPreparation, FilterRunItem, FilterPolicy):
-        durable.sweep(model)
-    durable.failpoint("tick.swept")
+    """Every second: requeue what died, adopt what was forgotten, dispatch what is due. Safe with two schedulers."""
+    for job_type in runner.job_types():
+        queue.sweep(job_type.model)
+    queue.failpoint("tick.swept")
     deliveries.adopt_orphans()
-    _ring(Delivery, deliver, behind=gates.WRITE_GATES)
+    meetings.adopt_forgotten()
+    _dispatch(DeliveryJob, deliver)
     # A slow mail service would otherwise hold every worker, and deliveries would wait for mails.
-    _ring(Message, send, behind=[Gate.Name.SMTP], most=settings.MAILS_AT_ONCE - durable.in_hand(Message))
-    _ring(SelectionRun, decide_selection)
-    _ring(FilterPolicy, keep_policy)
-    _ring(RunPreparation, prepare_run)
-    _ring_filter_runs()
+    _dispatch(MessageJob, send, most=queue.room_for(Message, most=settings.MAILS_AT_ONCE))
+    _dispatch(SelectionJob, decide_selection)
+    _dispatch(PolicyJob, keep_policy)
+    _dispatch(PreparationJob, prepare_run)
+    _dispatch(MeetingCountJob, count_meetings)
+    _dispatch_filter_runs()
     _ask_for_a_pulse()
 
 
-def _ring(model: type[DurableWork], task: Any, *, behind: Sequence[str] = (), most: int = 200) -> None:
-    """Ring some of the model's due rows, unless a closed gate would only turn their workers away."""
-    if most <= 0 or not gates.would_let_through(behind):
+def _dispatch(job_type: type[JobType], task: Any, *, most: int = 200) -> None:
+    """Publish some due jobs of a kind, unless an open breaker would only turn their workers away."""
+    if most <= 0 or not gates.would_let_through(job_type.breakers):
         return
-    ids = durable.due_bells(model, limit=most)
-    durable.failpoint("tick.rung")
-    with _unheard(lambda: durable.ring_again(model, ids)):
+    ids = queue.claim_for_dispatch(job_type.model, limit=most)
+    queue.failpoint("tick.rung")
+    with _undone_unless_published(lambda: queue.undo_dispatch(job_type.model, ids)):
         for pk in ids:
             task.delay(str(pk))
 
 
 @contextmanager
-def _unheard(forget: Callable[[], object]) -> Iterator[None]:
-    """Where the broker is away and no bell sounds, `forget` that they rang, so that the next tick rings them."""
+def _undone_unless_published(undo: Callable[[], object]) -> Iterator[None]:
+    """Call `undo` where the broker is away, so that the next tick publishes the same jobs."""
     try:
         yield
     except (OSError, OperationalError):  # Celery passes on kombu's own error, which is no OSError
-        forget()
+        undo()
         raise
 
 
-def _ring_filter_runs() -> None:
-    """Some workers for each run with users to switch: the rows decide who gets which."""
+def _dispatch_filter_runs() -> None:
+    """Publish some workers for each run with users to switch: the rows decide who gets which."""
     if not gates.would_let_through(runs.GATES):
         return
-    switching, counting = runs.won_bells(), runs.won_bells(counting=True)
-    with _unheard(lambda: runs.ring_again(*switching, *counting)):
+    switching = runs.claim_for_dispatch()
+    with _undone_unless_published(lambda: runs.undo_dispatch(*switching)):
         for run_id in switching:
             for _ in range(FILTER_WORKERS):
                 switch_filters.delay(str(run_id))
-        for run_id in counting:
-            count_meetings.delay(str(run_id))
 
 
 def _ask_for_a_pulse() -> None:
@@ -144,7 +153,7 @@ def pull() -> None:
                 notices.tell_new_edits()  # what the rules decided just now is no news
     except WrongOrganization:
         log.error("pull: the address leads to another CRM than the one this database mirrors")
-    except durable.LostLease:
+    except queue.LostLease:
         log.warning("pull: lease lost, stopped")
     except CrmError as error:
         gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_READ)
@@ -166,32 +175,40 @@ def prepare_run(run_id: str) -> None:
 @shared_task
 def switch_filters(run_id: str) -> None:
     """Switch some users of a run, as far as this task's time goes."""
-    try:
+    with _crm_errors_open_breakers("switching filters"):
         if runs.work(uuid.UUID(run_id), crm=recognised_crm(), seconds=settings.SOFT_LIMIT / 2):
-            runs.ring_again(uuid.UUID(run_id))
-    except CrmError as error:  # of asking which CRM it is; what goes wrong with users stands in their rows
-        gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
-        log.warning("switching filters: %s %s %s", type(error).__name__, error.status, error.request_id)
+            runs.undo_dispatch(uuid.UUID(run_id))
 
 
 @shared_task
 def count_meetings(run_id: str) -> None:
     """Count which meetings a frozen list may cancel, before anybody can start it."""
+    with _crm_errors_open_breakers("counting meetings"):
+        meetings.work(uuid.UUID(run_id), crm=recognised_crm(), seconds=settings.SOFT_LIMIT / 2)
+
+
+@contextmanager
+def _crm_errors_open_breakers(what: str) -> Iterator[None]:
+    """Handle errors of asking which CRM it is; what goes wrong with a job is in its row."""
     try:
-        if not meetings.count_some(uuid.UUID(run_id), crm=recognised_crm(), seconds=settings.SOFT_LIMIT / 2):
-            runs.ring_again(uuid.UUID(run_id))
+        yield
     except CrmError as error:
         gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
-        log.warning("counting meetings: %s %s %s", type(error).__name__, error.status, error.request_id)
+        log.warning("%s: %s %s %s", what, type(error).__name__, error.status, error.request_id)
 
 
 @shared_task
 def keep_policy(policy_id: str) -> None:
     """Compare a policy's group with what is wanted, and repair what it may."""
+    policy_rounds.work(uuid.UUID(policy_id), crm=_crm_to_compare_by)
+
+
+def _crm_to_compare_by() -> CrmClient:
+    """Return the client. Raises CrmError, also where the address leads to another CRM; then old readings count."""
     try:
-        policy_rounds.work(uuid.UUID(policy_id), crm=recognised_crm)
-    except WrongOrganization:
-        log.error("policy: the address leads to another CRM than the one this database mirrors")
+        return recognised_crm()
+    except WrongOrganization as error:
+        raise ProtocolError("The address leads to another CRM than the one this database mirrors.") from error
 
 
 @shared_task
@@ -211,7 +228,7 @@ def take_inventory() -> None:
             demo.bring_example_list()
     except WrongOrganization:
         log.error("inventory: the address leads to another CRM than the one this database mirrors")
-    except durable.LostLease:
+    except queue.LostLease:
         log.warning("inventory: lease lost, stopped")
     except CrmError as error:
         gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)

@@ -11,8 +11,9 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from portal.celery import app
-from syncapp import connection, durable, gates, tasks
+from syncapp import connection, gates, tasks
 from syncapp.filters import plans, run_states, runs
+from syncapp.jobs import queue
 from syncapp.mirror import arrivals, changes, cursors
 from syncapp.models import Delivery, FilterUser, Gate, Message, MirrorCursor, Pulse, SyncRecord
 from syncapp.models.person import Role
@@ -31,7 +32,7 @@ def test_bells_that_nobody_heard_ring_again_with_the_first_tick_after_the_broker
     with pytest.raises(OperationalError):
         tasks.tick()
 
-    assert durable.due_bells(Delivery) == [delivery.pk]
+    assert queue.claim_for_dispatch(Delivery) == [delivery.pk]
 
 
 def test_the_bells_of_runs_too():
@@ -43,7 +44,7 @@ def test_the_bells_of_runs_too():
     with pytest.raises(OperationalError):
         tasks.tick()
 
-    assert runs.won_bells() == [run.pk]
+    assert runs.claim_for_dispatch() == [run.pk]
 
 
 def test_one_task_tells_of_news_and_reminds_of_what_is_overdue():

@@ -9,7 +9,8 @@ from typing import Any
 import requests
 from django.db.models import F
 
-from syncapp import connection, deliveries, durable
+from syncapp import connection, deliveries
+from syncapp.jobs import queue
 from syncapp.mirror import changes
 from syncapp.models import Decision, Delivery, Gate, SyncField, SyncRecord
 from syncapp.models.decision import Outcome
@@ -100,7 +101,7 @@ class World:
 
     def deliver(self) -> int:
         """One round of everything that is due: what the tick and the workers do."""
-        durable.sweep(Delivery)
+        queue.sweep(Delivery)
         deliveries.adopt_orphans()
         ids = list(Delivery.objects.all().due().values_list("pk", flat=True))
         return sum(delivery.deliver(pk, crm=connection.recognised_crm()) for pk in ids)

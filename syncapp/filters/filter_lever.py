@@ -19,7 +19,7 @@ NOT_IN_HIS_NAME = "The CRM wrote it, but not in the user's name: it ignored whom
 
 def look(work: Round) -> list[tuple[Held, Verdict]]:
     """Read before writing where an answer was lost, or where the CRM keeps no versions to compare."""
-    looked = [each for each in work.held if each.claim.outcome_unknown or not work.keeps_versions]
+    looked = [each for each in work.held if each.lease.outcome_unknown or not work.keeps_versions]
     if not looked:
         return []
     read = filters.read_filters(work.crm, [each.item.user_id for each in looked])
@@ -34,7 +34,7 @@ def _found(held: Held, read: OwnerFilters | None) -> Verdict | None:
         return None
     rows = {row.id: row for row in read.filters}
     if settlement.is_as_wanted(held.changes, rows):
-        return Verdict(Outcome.DONE if held.claim.outcome_unknown else Outcome.ALREADY, filters=read.filters)
+        return Verdict(Outcome.DONE if held.lease.outcome_unknown else Outcome.ALREADY, filters=read.filters)
     if _is_untouched(held.changes, rows):
         return None
     return Verdict(Outcome.CHANGED, CHANGED, filters=read.filters)
@@ -86,7 +86,7 @@ def _refused(held: Held, error: CrmError, now: Sequence[OutlookFilter] | None) -
         return Verdict(error=error)
     if isinstance(error, Stale | NotFound):
         if settlement.is_as_wanted(held.changes, {row.id: row for row in now or ()}):
-            return Verdict(Outcome.DONE if held.claim.outcome_unknown else Outcome.ALREADY, filters=now)
+            return Verdict(Outcome.DONE if held.lease.outcome_unknown else Outcome.ALREADY, filters=now)
         return Verdict(Outcome.CHANGED, CHANGED, filters=now)
     if isinstance(error, Forbidden):
         return Verdict(Outcome.DENIED, f"The CRM forbids it: {error.message}", filters=now)

@@ -12,21 +12,87 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from syncapp import gates
 from syncapp.crm.client import CrmClient
 from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import CrmError
 from syncapp.crm.evaluation import MOST_USERS_AT_ONCE
 from syncapp.crm.fetch_xml import MEETINGS
 from syncapp.crm.filters_records import Meeting
 from syncapp.filters.errors import NotPossible
-from syncapp.models import FilterRun, FilterRunItem, MeetingAtRisk, Person
+from syncapp.gates import CONNECTION_GATES, Passage
+from syncapp.jobs import queue, runner
+from syncapp.jobs.queue import Lease
+from syncapp.jobs.runner import Failure, JobType, Retry
+from syncapp.models import FilterRun, FilterRunItem, Gate, MeetingAtRisk, MeetingCount, Person
 from syncapp.models.filter_run import Plan, RunState
 
 _UNKNOWN = "How many meetings this user organizes could not be counted."
 _ORGANIZES = "Organizes future meetings with other people; Outlook may send cancellations."
 _BY_ADD_IN = "Organizes future meetings with other people; whether the Outlook add-in removes them is disputed."
 Found = dict[UUID, list[tuple[str, Meeting]]]
+
+
+def begin(run: FilterRun) -> None:
+    """Ask for the count of a planned run's meetings; it cannot be started before that has ended."""
+    with transaction.atomic():
+        FilterRun.objects.filter(pk=run.pk, state=RunState.PLANNED).update(state=RunState.COUNTING)
+        MeetingCount.objects.get_or_create(run=run, defaults={"due_at": Now()})
+
+
+def adopt_forgotten() -> None:
+    """Give runs that count without a job one: the previous release made none."""
+    for run in FilterRun.objects.filter(state=RunState.COUNTING, meeting_count=None)[:50]:
+        MeetingCount.objects.get_or_create(run=run, defaults={"due_at": Now()})
+
+
+def work(run_id: UUID, *, crm: CrmClient, seconds: float) -> bool:
+    """Count on for at most `seconds`; False where another worker does or the CRM is not to be asked."""
+    return runner.run(MeetingCountJob(crm, seconds), run_id)
+
+
+@runner.register
+class MeetingCountJob(JobType):
+    """Count a run's meetings at risk; a failure holds back every user who is not counted."""
+
+    name = "meeting_count"
+    title = "Counting meetings of filter runs"
+    failures_at = "the page of the run"
+    model = MeetingCount
+    breakers = (Gate.Name.FORBIDDEN_FILTERS, *CONNECTION_GATES)
+    overdue_after = 120.0
+
+    def __init__(self, crm: CrmClient, seconds: float) -> None:
+        self._crm = crm
+        self._seconds = seconds
+
+    def process(self, lease: Lease, permit: Passage) -> None:
+        """Count users until all are counted or the time is up. Raises CrmError, LostLease."""
+        run, until = FilterRun.objects.get(pk=lease.pk), time.monotonic() + self._seconds
+        while run.state == RunState.COUNTING and not count(run, crm=self._crm):
+            queue.extend_lease(lease)
+            if time.monotonic() > until:
+                queue.reschedule(lease, due_in=0, costs_attempt=False)
+                return
+        gates.crm_answered(permit)
+        queue.finish(lease)
+
+    def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
+        """Open the breaker that the CRM's answer calls for, and say whether trying again helps."""
+        if isinstance(error, CrmError):
+            return runner.retry_crm_error(error, lease, forbidden_breaker=Gate.Name.FORBIDDEN_FILTERS)
+        return None
+
+    def fail(self, lease: Lease, failure: Failure) -> None:
+        """Hold back everyone who is not counted, so that the preview can be seen. Raises LostLease."""
+        queue.mark_failed(lease, error=failure.code)
+        run = FilterRun.objects.get(pk=lease.pk)
+        waiting = FilterRunItem.objects.filter(run=run, needs_count=True)
+        waiting.update(needs_count=False, plan=Plan.HELD, why=f"{_UNKNOWN} {failure.reason}"[:300])
+        _finish(run)
 
 
 def count(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = None) -> bool:
@@ -39,15 +105,6 @@ def count(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = None) -
             for item in items:
                 _note(item, None if item.user_id in unknown else found[item.user_id])
     return _finish(run)
-
-
-def count_some(run_id: UUID, *, crm: CrmClient, seconds: float) -> bool:
-    """Count on for at most `seconds`; True when all are counted. Raises CrmError."""
-    run, until = FilterRun.objects.get(pk=run_id), time.monotonic() + seconds
-    while time.monotonic() < until:
-        if count(run, crm=crm):
-            return True
-    return False
 
 
 def _organized(
@@ -95,13 +152,6 @@ def _finish(run: FilterRun) -> bool:
         return False
     FilterRun.objects.filter(pk=run.pk, state=RunState.COUNTING).update(state=RunState.PLANNED)
     return True
-
-
-def give_up_counting(run: FilterRun) -> None:
-    """Hold back everybody who is not counted yet, so that the preview can be seen."""
-    waiting = FilterRunItem.objects.filter(run=run, needs_count=True)
-    waiting.update(needs_count=False, plan=Plan.HELD, why=_UNKNOWN)
-    _finish(run)
 
 
 def release(run: FilterRun, item_ids: Sequence[int], *, by: Person) -> int:

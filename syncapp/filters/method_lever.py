@@ -34,7 +34,7 @@ def _found(held: Held, now: Mapping[UUID, Mailbox]) -> Verdict | None:
     if mailbox is None:
         return Verdict(Outcome.NO_MAILBOX, GONE)
     if mailbox.method == held.item.wanted_method:
-        return Verdict(Outcome.DONE if held.claim.outcome_unknown else Outcome.ALREADY, mailbox=mailbox)
+        return Verdict(Outcome.DONE if held.lease.outcome_unknown else Outcome.ALREADY, mailbox=mailbox)
     if mailbox.method != held.item.found_method:
         return Verdict(Outcome.CHANGED, CHANGED, mailbox=mailbox)
     if mailbox.state != 0:

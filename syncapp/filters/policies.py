@@ -159,6 +159,8 @@ def pause(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
 def resume(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
     """Go on in the mode it was in; to a policy that asked this is the answer "take the group as it is"."""
     answers = {"accepts_group": True, "wants_full": True} if policy.asks else {}
+    failed = FilterPolicy.objects.filter(pk=policy.pk, state=WorkState.FAILED)
+    failed.update(state=WorkState.READY, attempts=0, last_error="", settled_at=None)
     _move(policy, is_paused=False, asks="", stopped_at=None, due_at=Now(), **answers)
     _note(policy, "policy.resumed", by=by, channel=channel, answered=bool(answers))
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 
 from django.db import transaction
 
-from syncapp import durable, gates
+from syncapp import gates
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError
-from syncapp.durable import Claim
+from syncapp.jobs import queue
+from syncapp.jobs.queue import Lease
 from syncapp.mirror import filters as inventory
 from syncapp.models import Gate
 
@@ -22,7 +23,7 @@ MOST_READ = 250  # users: seconds; of more than these the last inventory counts,
 _AT_ONCE = 50
 
 
-def read_anew(group: Sequence[uuid.UUID], held: Claim, crm: Callable[[], CrmClient]) -> None:
+def read_anew(group: Sequence[uuid.UUID], lease: Lease, crm: Callable[[], CrmClient]) -> None:
     """Read a small group's filters again. Without an answer the comparison goes by what was read before."""
     if len(group) > MOST_READ or not gates.are_open(FILTER_GATES):
         return
@@ -31,7 +32,7 @@ def read_anew(group: Sequence[uuid.UUID], held: Claim, crm: Callable[[], CrmClie
         for start in range(0, len(group), _AT_ONCE):
             inventory.refresh(client, group[start : start + _AT_ONCE])
             with transaction.atomic():
-                durable.renew(held)
+                queue.extend_lease(lease)
     except CrmError as error:
         gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
         log.warning("reading a policy's group: %s %s %s", type(error).__name__, error.status, error.request_id)

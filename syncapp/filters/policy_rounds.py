@@ -1,4 +1,4 @@
-"""One round of a policy, as durable work: compare the group with what is wanted, and in repair freeze and start a run.
+"""One round of a policy, as a job: compare the group with what is wanted, and in repair freeze and start a run.
 
     claim ─▶ start what is counted ─▶ who belongs to it ─▶ changed too much? ask ─▶ compare ─▶ [repair] ─▶ due again
 
@@ -8,7 +8,6 @@ when a person asks for the comparison. Every write of a run carries the version 
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -18,20 +17,20 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from syncapp import durable
 from syncapp.crm.client import CrmClient
-from syncapp.durable import Claim, LostLease
 from syncapp.filters import chosen, dry_plans, matrix, policies, policy_reading, policy_repairs
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.planned import Planned
 from syncapp.filters.plans import Wish
 from syncapp.filters.policy_repairs import AGAIN, SOON
+from syncapp.gates import Passage
+from syncapp.jobs import queue, runner
+from syncapp.jobs.queue import Lease
+from syncapp.jobs.runner import Failure, JobType
 from syncapp.models import FilterPolicy, FilterRun, FilterUser, PolicyMember
 from syncapp.models.durable_work import WorkState
 from syncapp.models.filter_policy import PolicyMode
 from syncapp.models.filter_run import NEVER, Plan
-
-log = logging.getLogger(__name__)
 
 MOST_CHANGED_PERCENT = 10
 WHILE_IT_RUNS = timedelta(seconds=15)
@@ -40,20 +39,35 @@ _CHUNK = 250
 
 
 def work(policy_id: uuid.UUID, *, crm: Callable[[], CrmClient] | None = None) -> bool:
-    """One round, if it is due and nobody else is at it. Safe twice, and after a crash at any step.
+    """Process one round, if it is due and no other worker is at it. Safe twice, and after a crash at any step.
 
     `crm` answers what somebody asked to be compared now; without it the last inventory does.
     """
-    held = durable.claim(FilterPolicy, policy_id)
-    if held is None:
-        return False
-    policy: FilterPolicy = FilterPolicy.objects.select_related("repair_by").get(pk=policy_id)
-    try:
-        pause = _round(policy, held, crm)
-        _due_again(held, pause)
-    except LostLease:
-        log.warning("policy %s: lease lost", policy_id)
-    return True
+    return runner.run(PolicyJob(crm), policy_id)
+
+
+@runner.register
+class PolicyJob(JobType):
+    """Compare and repair one policy; a failure stops the policy, which asks for a decision."""
+
+    name = "policy"
+    title = "Comparing policies"
+    failures_at = "the page of the policy"
+    model = FilterPolicy
+    overdue_after = 300.0
+
+    def __init__(self, crm: Callable[[], CrmClient] | None = None) -> None:
+        self._crm = crm
+
+    def process(self, lease: Lease, permit: Passage) -> None:
+        """Do one round and make the policy due again. Raises LostLease."""
+        policy: FilterPolicy = FilterPolicy.objects.select_related("repair_by").get(pk=lease.pk)
+        _due_again(lease, _round(policy, lease, self._crm))
+
+    def fail(self, lease: Lease, failure: Failure) -> None:
+        """Stop the policy, and ask. Raises LostLease."""
+        queue.mark_failed(lease, error=failure.code)
+        policies.stop_and_ask(FilterPolicy.objects.get(pk=lease.pk), f"It could not be compared. {failure.reason}")
 
 
 def begin_rounds() -> None:
@@ -63,18 +77,18 @@ def begin_rounds() -> None:
 
 
 @transaction.atomic
-def _due_again(held: Claim, pause: timedelta | None) -> None:
+def _due_again(lease: Lease, pause: timedelta | None) -> None:
     """Due after the pause; at once where somebody asked for more meanwhile, never where it is stopped."""
-    durable.lock(held)
-    policy: FilterPolicy = FilterPolicy.objects.get(pk=held.pk)
+    queue.lock(lease)
+    policy: FilterPolicy = FilterPolicy.objects.get(pk=lease.pk)
     if not policy.is_active:
-        durable.start_over(held, due_at=NEVER)
+        queue.reset(lease, due_at=NEVER)
         return
     at_once = policy.wants_full and pause is None
-    durable.start_over(held, due_at=timezone.now() + (timedelta() if at_once else pause or AGAIN))
+    queue.reset(lease, due_at=timezone.now() + (timedelta() if at_once else pause or AGAIN))
 
 
-def _round(policy: FilterPolicy, held: Claim, crm: Callable[[], CrmClient] | None) -> timedelta | None:
+def _round(policy: FilterPolicy, lease: Lease, crm: Callable[[], CrmClient] | None) -> timedelta | None:
     """What is to be done now; how long until the next round, None for the usual hour."""
     if not policy.is_active or not policy.is_in_its_dates(timezone.now().date()):
         return AGAIN
@@ -94,8 +108,8 @@ def _round(policy: FilterPolicy, held: Claim, crm: Callable[[], CrmClient] | Non
         return AGAIN
     full = is_due_in_full(policy)
     if policy.wants_full and crm is not None:
-        policy_reading.read_anew(group, held, crm)
-    _compare(policy, group, held, full=full)
+        policy_reading.read_anew(group, lease, crm)
+    _compare(policy, group, lease, full=full)
     if policy.mode == PolicyMode.REPAIR:
         return policy_repairs.repair(policy) or (WHILE_IT_RUNS if policy_repairs.is_running(policy) else None)
     return None
@@ -142,7 +156,7 @@ def is_due_in_full(policy: FilterPolicy) -> bool:
     return FilterRun.objects.filter(policy=policy, finished_at__gt=policy.full_at).exists()
 
 
-def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], held: Claim, *, full: bool) -> None:
+def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], lease: Lease, *, full: bool) -> None:
     known = {member.user_id: member for member in policy.members.all()}
     looked_at = group if full else [user_id for user_id in group if user_id not in known]
     wish = Wish(tuple(policy.tables), on=policy.wanted_on)
@@ -151,10 +165,10 @@ def _compare(policy: FilterPolicy, group: Sequence[uuid.UUID], held: Claim, *, f
         found = list(dry_plans.look(looked_at[start : start + _CHUNK], wish))
         rows = [_member(policy, known.get(user_id), user_id, planned, now, full) for user_id, planned in found]
         with transaction.atomic():
-            durable.renew(held)
+            queue.extend_lease(lease)
             _keep(rows)
     with transaction.atomic():
-        durable.renew(held)
+        queue.extend_lease(lease)
         _forget(policy, set(known) - set(group))
         _note_compared(policy, now, full=full)
 

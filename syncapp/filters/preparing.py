@@ -1,4 +1,4 @@
-"""Making a run's list, as durable work: a few users at once, many by workers while the run's page says how far it is.
+"""Making a run's list, as a job: a few users at once, many by workers while the run's page says how far it is.
 
     asked for ─▶ [listed, a part of the users in each transaction] ─▶ preview; an undo starts at its last part
 
@@ -8,27 +8,26 @@ What a list says of a user is what was read of him when his part was made; every
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from syncapp import audit, durable
-from syncapp.durable import Claim, LostLease
-from syncapp.filters import backwards, listing, run_states
+from syncapp import audit
+from syncapp.filters import backwards, listing, meetings, run_states
 from syncapp.filters.errors import NotPossible
+from syncapp.gates import Passage
+from syncapp.jobs import queue, runner
+from syncapp.jobs.queue import Lease
+from syncapp.jobs.runner import JobType
 from syncapp.models import FilterRun, Person, RunPreparation
 from syncapp.models.durable_work import WorkState
 from syncapp.models.filter_run import RunState
 from syncapp.models.run_preparation import packed
-
-log = logging.getLogger(__name__)
 
 AT_ONCE = 500  # users that are listed in one transaction: so many before the page answers
 
@@ -59,38 +58,47 @@ def begin(run: FilterRun, user_ids: Sequence[uuid.UUID], *, channel: str) -> Non
 
 def work(run_id: uuid.UUID, *, seconds: float | None = None) -> None:
     """List users until all are listed or the time is up. Safe twice, and after a crash at any step."""
-    held = durable.claim(RunPreparation, run_id)
-    if held is None:
-        return
-    until = None if seconds is None else time.monotonic() + seconds
-    try:
-        if held.attempts > settings.ATTEMPTS:
-            durable.give_up(held, error=f"The work was interrupted {settings.ATTEMPTS} times.")
-            return
-        while _next_part(held):
-            durable.failpoint("run.part_listed")
+    runner.run(PreparationJob(seconds), run_id)
+
+
+@runner.register
+class PreparationJob(JobType):
+    """Make a run's list part by part; a failure is shown on the run's page, with "Try again"."""
+
+    name = "preparation"
+    title = "Preparing filter runs"
+    failures_at = "the page of the run"
+    model = RunPreparation
+    overdue_after = 120.0
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds = seconds
+
+    def process(self, lease: Lease, permit: Passage) -> None:
+        """List the next parts; what does not fit into the time is due again at once. Raises LostLease."""
+        until = None if self._seconds is None else time.monotonic() + self._seconds
+        while _next_part(lease):
+            queue.failpoint("run.part_listed")
             if until is not None and time.monotonic() > until:
-                durable.hand_back(held, due_in=0, free=True)
+                queue.reschedule(lease, due_in=0, costs_attempt=False)
                 return
-    except LostLease:
-        log.warning("run %s: the lease of its preparation is lost", run_id)
 
 
 @transaction.atomic
-def _next_part(held: Claim) -> bool:
+def _next_part(lease: Lease) -> bool:
     """One part of the list; False where it is complete, or nobody wants it any more. Raises LostLease."""
-    durable.renew(held)
-    preparation: RunPreparation = RunPreparation.objects.get(pk=held.pk)
-    run = FilterRun.objects.select_for_update().get(pk=held.pk)
+    queue.extend_lease(lease)
+    preparation: RunPreparation = RunPreparation.objects.get(pk=lease.pk)
+    run = FilterRun.objects.select_for_update().get(pk=lease.pk)
     users = preparation.next_users(AT_ONCE) if run.state == RunState.PREPARING else []
     if users:
         write = listing.write if run.undoes_id is None else backwards.write
         write(run, users, preparation.listed)
-        held.row().update(listed=preparation.listed + len(users))
-        durable.failpoint("run.part_written")
+        lease.row().update(listed=preparation.listed + len(users))
+        queue.failpoint("run.part_written")
         return True
-    held.row().update(user_ids=b"")
-    durable.settle(held)
+    lease.row().update(user_ids=b"")
+    queue.finish(lease)
     if run.state == RunState.PREPARING:
         _complete(run, preparation.channel)
     return False
@@ -100,8 +108,9 @@ def _complete(run: FilterRun, channel: str) -> None:
     """The list is whole: it becomes a preview, or where it undoes a run, begins."""
     run.users = run.items.count()
     counts = run.undoes_id is None and run.items.filter(needs_count=True).exists()
-    state = RunState.COUNTING if counts else RunState.PLANNED
-    FilterRun.objects.filter(pk=run.pk).update(users=run.users, state=state, rung_at=None)
+    FilterRun.objects.filter(pk=run.pk).update(users=run.users, state=RunState.PLANNED)
+    if counts:
+        meetings.begin(run)
     if run.undoes_id is not None:
         run_states.start(run, by=run.person, channel=channel)
         return

@@ -11,7 +11,7 @@ from syncapp.crm.directory_records import Mailbox
 from syncapp.crm.errors import CrmError
 from syncapp.crm.filters_records import OutlookFilter
 from syncapp.crm.transport import Deadline
-from syncapp.durable import Claim
+from syncapp.jobs.queue import Lease
 from syncapp.models import FilterRun, FilterRunChange, FilterRunItem
 from syncapp.models.filter_run import Outcome
 
@@ -20,7 +20,7 @@ from syncapp.models.filter_run import Outcome
 class Held:
     """One user whom this worker holds."""
 
-    claim: Claim
+    lease: Lease
     item: FilterRunItem
     changes: tuple[FilterRunChange, ...]
 

@@ -10,8 +10,6 @@ once only.
 
 from __future__ import annotations
 
-import logging
-import random
 import time
 import uuid
 from collections.abc import Sequence
@@ -22,26 +20,25 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from syncapp import durable, gates
+from syncapp import gates
 from syncapp.crm.client import CrmClient
-from syncapp.crm.errors import CrmError, Forbidden, WritesDisabled
+from syncapp.crm.errors import CrmError, Forbidden, Rejected
 from syncapp.crm.transport import Deadline
-from syncapp.durable import LostLease
 from syncapp.filters import filter_lever, method_lever, run_states, settlement
 from syncapp.filters.rounds import Held, Lever, Round, Verdict
 from syncapp.gates import WRITE_GATES, Passage
+from syncapp.jobs import queue, runner
+from syncapp.jobs.queue import Lease
+from syncapp.jobs.runner import BatchJobType, Failure, Retry
 from syncapp.mirror import filter_access, filters
 from syncapp.models import FilterRun, FilterRunItem, Gate
-from syncapp.models.durable_work import database_now
+from syncapp.models.durable_work import WorkState, database_now
 from syncapp.models.filter_row import Access
 from syncapp.models.filter_run import Lever as RunLever
 from syncapp.models.filter_run import Outcome, RunState
 
-log = logging.getLogger(__name__)
-
 GATES = (*WRITE_GATES, Gate.Name.FORBIDDEN_FILTERS)
 TOGETHER = 10
-_WORN_OUT = f"The work was interrupted {settings.ATTEMPTS} times."
 _LEVERS: dict[str, Lever] = {RunLever.FILTERS: filter_lever, RunLever.METHOD: method_lever}
 
 
@@ -51,74 +48,133 @@ def work(run_id: uuid.UUID, *, crm: CrmClient, seconds: float) -> bool:
     Safe to call from many workers at once, twice, and after a crash at any step. What went wrong is in the rows.
     """
     until = time.monotonic() + seconds
+    job = FilterSwitchJob(run_id, crm)
     while time.monotonic() < until:
-        if not crm.filters_may_be_switched() or not _is_due(run_id):
-            return False
-        passage = gates.pass_through(GATES)
-        if passage is None:
-            return False
-        if not _one_round(run_id, crm, passage):
-            gates.give_back(passage)
+        if not runner.run_batch(job, FilterRunItem.objects.filter(run=run_id).order_by("position")):
             return False
     return True
 
 
-def _is_due(run_id: uuid.UUID) -> bool:
-    return FilterRunItem.objects.filter(run=run_id).due().exists()
+@runner.register
+class FilterSwitchJob(BatchJobType):
+    """Switch some users of one run; a failure ends that user's part as failed, to be tried again in a new list."""
 
+    name = "filters"
+    title = "Switching filters"
+    failures_at = "the page of the run"
+    needs_writes = "filter_writes"
+    model = FilterRunItem
+    breakers = GATES
+    # A run of 20,000 users lasts 20 minutes, and all of them are due from its start.
+    overdue_after = 3600.0
+    most = TOGETHER
 
-def _one_round(run_id: uuid.UUID, crm: CrmClient, passage: Passage) -> bool:
-    run, ground = FilterRun.objects.get(pk=run_id), filter_access.ground()
-    # Mailboxes are nobody's own: they are set by our own right in any case.
-    acting = (ground.writing or ground.reading) == Access.ACTING and not run.moves_mailboxes
-    deadline = Deadline.after(settings.HTTP_SECONDS)
-    work = Round(run, crm, acting, ground.keeps_versions, deadline)
-    work.held = _claim(run)
-    if not work.held:
-        return False
-    durable.failpoint("filters.claimed")
-    try:
-        failed = _move(work, _LEVERS[run.lever])
-        if not work.held or len(failed) < len(work.held):
-            gates.crm_answered(passage)
-        for each, error in failed:
-            _after_error(replace(work, held=[each]), error)
-    except CrmError as error:
-        _after_error(work, error)
-    run_states.settle_state(run)
-    return True
+    def __init__(self, run_id: uuid.UUID, crm: CrmClient) -> None:
+        self._run_id = run_id
+        self._crm = crm
 
+    def is_enabled(self) -> bool:
+        """Return whether switching filters is enabled."""
+        return self._crm.filters_may_be_switched()
 
-def _claim(run: FilterRun) -> list[Held]:
-    claims = {each.pk: each for each in durable.claim_some(run.items.order_by("position"), most=TOGETHER)}
-    items = FilterRunItem.objects.filter(pk__in=claims).select_related("user").prefetch_related("changes")
-    return [Held(claims[item.pk], item, tuple(item.changes.all())) for item in items.order_by("position")]
+    def process_batch(self, leases: Sequence[Lease], permit: Passage) -> None:
+        """Look, send and settle; each user's own error is applied to that user alone.
 
+        Raises Rejected where the CRM refuses a request that several users share, so that each is tried alone.
+        """
+        work = self._round(leases)
+        try:
+            failed = self._move(work, _LEVERS[work.run.lever])
+            if not work.held or len(failed) < len(work.held):
+                gates.crm_answered(permit)
+            for each, error in failed:
+                self._after_error(replace(work, held=[each]), error)
+        except CrmError as error:
+            if isinstance(error, Rejected) and len(work.held) > 1:
+                raise
+            self._after_error(work, error)
+        run_states.settle_state(work.run)
 
-def _move(work: Round, lever: Lever) -> list[tuple[Held, CrmError]]:
-    """One round of these users; those whose own request failed as a whole.
+    def _round(self, leases: Sequence[Lease]) -> Round:
+        run, ground = FilterRun.objects.get(pk=self._run_id), filter_access.ground()
+        # Mailboxes are nobody's own: they are set by our own right in any case.
+        acting = (ground.writing or ground.reading) == Access.ACTING and not run.moves_mailboxes
+        by_pk = {lease.pk: lease for lease in leases}
+        items = FilterRunItem.objects.filter(pk__in=by_pk).select_related("user").prefetch_related("changes")
+        held = [Held(by_pk[item.pk], item, tuple(item.changes.all())) for item in items.order_by("position")]
+        return Round(run, self._crm, acting, ground.keeps_versions, Deadline.after(settings.HTTP_SECONDS), held)
 
-    Raises CrmError where the request that they share failed as a whole.
-    """
-    worn_out = [each for each in work.held if each.claim.attempts > settings.ATTEMPTS]
-    _settle(work, [(each, Verdict(Outcome.FAILED, _WORN_OUT)) for each in worn_out])
-    _settle(work, lever.look(work) if work.held else [])
-    if work.run.state == RunState.CANCELLED:
-        _settle(work, [(each, Verdict(Outcome.CANCELLED)) for each in work.held])
-        return []
-    if work.run.state == RunState.PAUSED:
+    def _move(self, work: Round, lever: Lever) -> list[tuple[Held, CrmError]]:
+        """Move these users; return those whose own request failed as a whole.
+
+        Raises CrmError where the request that they share failed as a whole.
+        """
+        _settle(work, lever.look(work))
+        if work.run.state == RunState.CANCELLED:
+            _settle(work, [(each, Verdict(Outcome.CANCELLED)) for each in work.held])
+            return []
+        if work.run.state == RunState.PAUSED:
+            for each in work.held:
+                unknown = each.lease.outcome_unknown
+                queue.reschedule(each.lease, due_in=0, outcome_unknown=unknown, costs_attempt=False)
+            return []
+        _mark_sent(work)
+        if not work.held:
+            return []
+        queue.failpoint("filters.sent")
+        verdicts = lever.send(work)
+        queue.failpoint("filters.answered")
+        failed = self._take(work, verdicts)
+        queue.failpoint("filters.settled")
+        return failed
+
+    def _take(self, work: Round, verdicts: Sequence[Verdict]) -> list[tuple[Held, CrmError]]:
+        answered = list(zip(work.held, verdicts, strict=True))
+        with transaction.atomic():
+            for each, verdict in answered:
+                if verdict.error is not None and not verdict.request_failed:
+                    runner.apply(self, each.lease, _retry(each, verdict.error))
+            settlement.settle([(each, verdict) for each, verdict in answered if verdict.error is None])
+        if any(verdict.outcome == Outcome.DONE for verdict in verdicts):
+            filter_access.note_proof()
+        if any(verdict.wrong_author for verdict in verdicts):
+            filter_access.distrust_writing()
+            run_states.pause_quietly(work.run, because="impersonation")
+        return [(each, v.error) for each, v in answered if v.error is not None and v.request_failed]
+
+    def _after_error(self, work: Round, error: CrmError) -> None:
+        """Apply the failure of a whole request to every user of it; the breaker it calls for is opened once."""
+        if work.acting and isinstance(error, Forbidden):
+            settlement.settle([(each, _refused(work, each, error)) for each in work.held])
+            return
+        if not work.held:
+            return
+        verdict = runner.retry_crm_error(error, work.held[0].lease, forbidden_breaker=Gate.Name.FORBIDDEN_FILTERS)
         for each in work.held:
-            durable.hand_back(each.claim, due_in=0, unknown=each.claim.outcome_unknown, free=True)
-        return []
-    _mark_sent(work)
-    if not work.held:
-        return []
-    durable.failpoint("filters.sent")
-    verdicts = lever.send(work)
-    durable.failpoint("filters.answered")
-    failed = _take(work, verdicts)
-    durable.failpoint("filters.settled")
-    return failed
+            if isinstance(verdict, Failure):
+                runner.apply(self, each.lease, Failure(verdict.code, f"The CRM refused it: {verdict.reason}"))
+            else:
+                runner.apply(self, each.lease, replace(_retry(each, error), costs_attempt=verdict.costs_attempt))
+
+    def fail(self, lease: Lease, failure: Failure) -> None:
+        """End the user's part as failed, with the reason. Raises LostLease."""
+        item = FilterRunItem.objects.select_related("user").prefetch_related("changes").get(pk=lease.pk)
+        why = failure.reason
+        if item.outcome_unknown:
+            why += " Whether it was written is not known; reading the user again tells."
+        settlement.settle([(Held(lease, item, tuple(item.changes.all())), Verdict(Outcome.FAILED, why))])
+        FilterRunItem.objects.filter(pk=lease.pk).update(state=WorkState.FAILED, last_error=failure.code)
+        run_states.settle_state(item.run)
+
+
+def _retry(held: Held, error: CrmError) -> Retry:
+    """Try one user again; how often is counted for each user alone."""
+    return Retry(
+        type(error).__name__,
+        f"The CRM did not answer {held.lease.attempts} times.",
+        after=error.retry_after,
+        outcome_unknown=error.may_have_applied or held.lease.outcome_unknown,
+    )
 
 
 def _settle(work: Round, ended: Sequence[tuple[Held, Verdict]]) -> None:
@@ -127,35 +183,9 @@ def _settle(work: Round, ended: Sequence[tuple[Held, Verdict]]) -> None:
 
 
 def _mark_sent(work: Round) -> None:
-    """Whose lease is lost by now is left out of the request."""
-    held = durable.mark_all_sent([each.claim for each in work.held])
-    work.drop([each for each in work.held if each.claim not in held])
-
-
-def _take(work: Round, verdicts: Sequence[Verdict]) -> list[tuple[Held, CrmError]]:
-    answered = list(zip(work.held, verdicts, strict=True))
-    with transaction.atomic():
-        for each, verdict in answered:
-            if verdict.error is not None and not verdict.request_failed:
-                _hand_back(each, verdict.error)
-        settlement.settle([(each, verdict) for each, verdict in answered if verdict.error is None])
-    if any(verdict.outcome == Outcome.DONE for verdict in verdicts):
-        filter_access.note_proof()
-    if any(verdict.wrong_author for verdict in verdicts):
-        filter_access.distrust_writing()
-        run_states.pause_quietly(work.run, because="impersonation")
-    return [(each, verdict.error) for each, verdict in answered if verdict.error is not None and verdict.request_failed]
-
-
-def _after_error(work: Round, error: CrmError) -> None:
-    """The request as a whole failed: close the gate it calls for, give everybody of it back."""
-    log.warning("run %s: %s %s %s", work.run.number, type(error).__name__, error.status, error.request_id)
-    if work.acting and isinstance(error, Forbidden):
-        settlement.settle([(each, _refused(work, each, error)) for each in work.held])
-        return
-    closes = gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
-    for each in work.held:
-        _hand_back(each, error, free=closes or isinstance(error, WritesDisabled))
+    """Skip users whose lease expired."""
+    held = queue.mark_all_sent([each.lease for each in work.held])
+    work.drop([each for each in work.held if each.lease not in held])
 
 
 def _refused(work: Round, held: Held, error: Forbidden) -> Verdict:
@@ -169,34 +199,15 @@ def _refused(work: Round, held: Held, error: Forbidden) -> Verdict:
     return Verdict(Outcome.DENIED, f"The CRM forbids it: {error.message}")
 
 
-def _hand_back(held: Held, error: CrmError, *, free: bool = False) -> None:
-    name, unknown = type(error).__name__, error.may_have_applied or held.claim.outcome_unknown
-    try:
-        if not free and held.claim.attempts >= settings.ATTEMPTS:
-            said = " Whether it was written is not known; reading the user again tells." if unknown else ""
-            why = f"The CRM did not answer {held.claim.attempts} times.{said}"
-            settlement.settle([(held, Verdict(Outcome.FAILED, why))])
-            return
-        # Full jitter under a cap that doubles; the CRM's own advice wins.
-        pause = error.retry_after or random.uniform(0.2, min(60.0, 2.0**held.claim.attempts))  # noqa: S311  (spreads load, guards nothing)
-        durable.hand_back(held.claim, due_in=pause, error=name, unknown=unknown, free=free)
-    except LostLease:
-        log.warning("filter item %s: lease lost", held.item.pk)
-
-
-def won_bells(*, counting: bool = False) -> list[uuid.UUID]:
-    """Runs to ring workers for now, each at most once in BELL_SECONDS however many ticks run."""
-    silent = Q(rung_at__isnull=True) | Q(rung_at__lte=database_now(plus=-durable.BELL_SECONDS))
-    if counting:
-        waiting = FilterRun.objects.filter(state=RunState.COUNTING)
-    else:
-        due = FilterRunItem.objects.all().due().order_by().values("run")
-        waiting = FilterRun.objects.filter(pk__in=due)
-    ids = waiting.filter(silent).order_by("pk").values_list("pk", flat=True)[:50]
+def claim_for_dispatch() -> list[uuid.UUID]:
+    """Return runs to publish workers for now, each at most once in REDISPATCH_AFTER however many ticks run."""
+    silent = Q(rung_at__isnull=True) | Q(rung_at__lte=database_now(plus=-queue.REDISPATCH_AFTER))
+    due = FilterRunItem.objects.all().due().order_by().values("run")
+    ids = FilterRun.objects.filter(silent, pk__in=due).order_by("pk").values_list("pk", flat=True)[:50]
     return [pk for pk in list(ids) if FilterRun.objects.filter(silent, pk=pk).update(rung_at=Now())]
 
 
-def ring_again(*run_ids: uuid.UUID) -> None:
-    """The task's time was up, not the work, or nobody heard the bell: the next tick rings."""
+def undo_dispatch(*run_ids: uuid.UUID) -> None:
+    """Let the next tick publish workers again: the task's time was up, not the work, or publishing failed."""
     for run_id in run_ids:
         FilterRun.objects.filter(pk=run_id).update(rung_at=None)

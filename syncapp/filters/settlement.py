@@ -10,12 +10,13 @@ from typing import Any
 
 from django.db import transaction
 
-from syncapp import audit, durable
+from syncapp import audit
 from syncapp.audit import Fact
 from syncapp.crm.directory_records import Mailbox
 from syncapp.crm.filters_records import OutlookFilter, OwnerFilters
-from syncapp.durable import Claim
 from syncapp.filters.rounds import Held, Verdict
+from syncapp.jobs import queue
+from syncapp.jobs.queue import Lease
 from syncapp.mirror import filter_store, mailboxes, upserts
 from syncapp.models import FilterRunChange, FilterRunItem
 from syncapp.models.filter_run import Outcome
@@ -33,8 +34,8 @@ def settle(ended: Sequence[tuple[Held, Verdict]]) -> None:
     if not ended:
         return
     with transaction.atomic():
-        held = durable.still_held([each.claim for each, _ in ended])
-        kept = [(each, verdict) for each, verdict in ended if each.claim in held]
+        held = queue.still_held([each.lease for each, _ in ended])
+        kept = [(each, verdict) for each, verdict in ended if each.lease in held]
         _end(kept)
         _note_written(kept)
         for each, verdict in kept:
@@ -45,17 +46,17 @@ def settle(ended: Sequence[tuple[Held, Verdict]]) -> None:
         if read:
             filter_store.store([OwnerFilters(user_id, tuple(filters)) for user_id, filters in read])
     for each, _ in ended:
-        if each.claim not in held:
+        if each.lease not in held:
             log.warning("filter item %s: lease lost, nothing kept", each.item.pk)
 
 
 def _end(kept: Sequence[tuple[Held, Verdict]]) -> None:
     """Users who ended alike in one statement, which is mostly all of them."""
-    alike: dict[tuple[str, str], list[Claim]] = defaultdict(list)
+    alike: dict[tuple[str, str], list[Lease]] = defaultdict(list)
     for each, verdict in kept:
-        alike[verdict.outcome, verdict.why[:300]].append(each.claim)
-    for (outcome, why), claims in alike.items():
-        durable.settle_all(claims, outcome=outcome, why=why)
+        alike[verdict.outcome, verdict.why[:300]].append(each.lease)
+    for (outcome, why), leases in alike.items():
+        queue.finish_all(leases, outcome=outcome, why=why)
 
 
 def _was_written(held: Held, verdict: Verdict) -> bool:

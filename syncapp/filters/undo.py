@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from syncapp import audit
-from syncapp.filters import backwards, listing, method_plans, plans, preparing, run_states
+from syncapp.filters import backwards, listing, meetings, method_plans, plans, preparing, run_states
 from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterRun, FilterRunChange, FilterRunItem, FilterUser, Person
 from syncapp.models.filter_run import ItemQuerySet, Outcome, Plan, RunState
@@ -84,7 +84,7 @@ def _guard(reverse: FilterRun, user: FilterUser) -> None:
         reverse.items.filter(pk=back.pk).update(plan=Plan.HELD if why else Plan.CHANGE, why=why)
     elif listing.endangers_meetings(user, reverse):
         reverse.items.filter(pk=back.pk).update(needs_count=True)
-        FilterRun.objects.filter(pk=reverse.pk).update(state=RunState.COUNTING)
+        meetings.begin(reverse)
 
 
 def _written(run: FilterRun) -> ItemQuerySet:

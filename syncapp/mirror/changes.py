@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import DeltaExpired
 from syncapp.crm.records import ChangePage
-from syncapp.durable import failpoint
+from syncapp.jobs.queue import failpoint
 from syncapp.mirror import arrivals, columns, cursors, rows, statistics, supersede, unreadable, users
 from syncapp.mirror.cursors import Reader
 from syncapp.mirror.unreadable import Kind

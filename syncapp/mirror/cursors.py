@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from syncapp.durable import LostLease
+from syncapp.jobs.queue import LostLease
 from syncapp.models import MirrorCursor
 from syncapp.models.durable_work import database_now
 

@@ -1,4 +1,4 @@
-"""Data, vocabulary, constraints and single-row questions. Operations live in `mirror`, `review`, `durable`."""
+"""Data, vocabulary, constraints and single-row questions. Operations live in `mirror`, `review`, `jobs`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncapp.models.delivery import Delivery
 from syncapp.models.durable_work import DurableWork
 from syncapp.models.filter_policy import FilterPolicy, PolicyMember
 from syncapp.models.filter_row import FilterGround, FilterRow, SystemFilter
-from syncapp.models.filter_run import FilterRun, FilterRunChange, FilterRunItem, MeetingAtRisk
+from syncapp.models.filter_run import FilterRun, FilterRunChange, FilterRunItem, MeetingAtRisk, MeetingCount
 from syncapp.models.filter_user import FilterMembership, FilterTeam, FilterUnit, FilterUser
 from syncapp.models.message import Alarm, Arrival, Message
 from syncapp.models.person import Person, SignInAttempt
@@ -52,6 +52,7 @@ __all__ = [
     "FilterUser",
     "Gate",
     "MeetingAtRisk",
+    "MeetingCount",
     "Message",
     "MirrorCursor",
     "Person",

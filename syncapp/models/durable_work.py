@@ -55,7 +55,7 @@ class DurableQuerySet(models.QuerySet[Any]):
 
 
 class DurableWork(models.Model):
-    """A row that is the queue: claimed by compare-and-set, fenced, leased, settled (syncapp/durable.py)."""
+    """A row that is the queue: claimed by compare-and-set, fenced, leased, settled (syncapp/queue.py)."""
 
     state = models.CharField(max_length=8, choices=WorkState, default=WorkState.READY)
     due_at = models.DateTimeField()

@@ -230,3 +230,16 @@ class MeetingAtRisk(models.Model):
 
     def __str__(self) -> str:
         return f"meeting {self.meeting_id}"
+
+
+class MeetingCount(DurableWork):
+    """The job that counts which meetings a planned run may cancel; the run is counting as long as it is open."""
+
+    run = models.OneToOneField(FilterRun, on_delete=models.CASCADE, primary_key=True, related_name="meeting_count")
+
+    class Meta:
+        indexes = durable_indexes("meeting_count")
+        constraints = [lease_columns_are_consistent("meeting_count")]
+
+    def __str__(self) -> str:
+        return f"meeting count of run {self.pk} ({self.state})"

@@ -38,6 +38,8 @@ class Message(DurableWork):
     once = models.CharField(max_length=200, blank=True, help_text="No second mail is made with the same words here.")
     sends = models.PositiveSmallIntegerField(default=0, help_text="How often it was handed to the mail service.")
 
+    failure = models.CharField(max_length=300, blank=True, db_default="", help_text="Why it could not be sent.")
+
     class Meta:
         indexes = [
             *durable_indexes("message"),

@@ -9,8 +9,6 @@ a request that is still under way when we read again can no longer take effect a
 
 from __future__ import annotations
 
-import logging
-import random
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,21 +18,21 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from syncapp import durable, gates
+from syncapp import gates
 from syncapp.crm.client import CrmClient
-from syncapp.crm.errors import CrmError, NotFound, ProtocolError, Rejected, Stale, WritesDisabled
+from syncapp.crm.errors import CrmError, NotFound, Rejected, Stale
 from syncapp.crm.records import DeliveryView
 from syncapp.crm.transport import Deadline
-from syncapp.durable import Claim, LostLease, failpoint
 from syncapp.gates import WRITE_GATES, Passage
+from syncapp.jobs import queue, runner
+from syncapp.jobs.queue import Lease, failpoint
+from syncapp.jobs.runner import Failure, JobType, Retry
 from syncapp.mirror import columns
 from syncapp.models import Decision, Delivery, Gate, SyncField, SyncRecord
 from syncapp.models.decision import UNPROVEN_STATES, DecisionState
 from syncapp.models.sync_field import FieldDelivery
 from syncapp.review import change_sets, conflicts, settlement
 from syncapp.review.conflicts import Own, Verdict
-
-log = logging.getLogger(__name__)
 
 GATES = (*WRITE_GATES, Gate.Name.FORBIDDEN_REVIEW)
 STALE_ROUNDS = 3
@@ -43,9 +41,9 @@ STALE_PAUSE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """One claimed delivery with everything its steps need."""
+    """One leased delivery with everything its steps need."""
 
-    claim: Claim
+    lease: Lease
     delivery: Delivery
     crm: CrmClient
     deadline: Deadline
@@ -60,61 +58,78 @@ def deliver(delivery_id: uuid.UUID, *, crm: CrmClient) -> bool:
 
     Safe to call twice, at once, and after a crash at any step. What went wrong is in the rows, never raised.
     """
-    if not (crm.writes_are_allowed() and Delivery.objects.filter(pk=delivery_id).due().exists()):
-        return False
-    passage = gates.pass_through(GATES)
-    if passage is None:
-        return False
-    claim = _claim_and_bind(delivery_id)
-    if claim is None:
-        gates.give_back(passage)
-        return False
-    failpoint("delivery.claimed")
-    try:
-        _work(claim, passage, crm)
-    except LostLease:
-        log.warning("delivery %s: lease lost, stopped", delivery_id)
-    return True
+    return runner.run(DeliveryJob(crm), delivery_id)
 
 
-@transaction.atomic
-def _claim_and_bind(delivery_id: uuid.UUID) -> Claim | None:
-    claim = durable.claim(Delivery, delivery_id)
-    if claim is None:
-        return None
-    delivery = Delivery.objects.get(pk=delivery_id)
-    due = Decision.objects.of_contact(delivery.target_table, delivery.target_id)
-    due.filter(state=DecisionState.OPEN, due_at__lte=Now()).update(state=DecisionState.BOUND, delivery=delivery)
-    failpoint("delivery.bound")
-    return claim
+@runner.register
+class DeliveryJob(JobType):
+    """Write one contact's decisions; a failure shows each of them as not written, with Retry."""
 
+    name = "delivery"
+    title = "Writing decisions to the CRM"
+    failures_at = "Review, Needs attention"
+    needs_writes = "review_writes"
+    model = Delivery
+    breakers = GATES
+    overdue_after = 180.0
 
-def _work(claim: Claim, passage: Passage, crm: CrmClient) -> None:
-    delivery = Delivery.objects.get(pk=claim.pk)
-    work = _Round(claim, delivery, crm, Deadline.after(settings.HTTP_SECONDS))
-    try:
-        if claim.attempts > settings.ATTEMPTS:
-            _give_up(work, error="crashed", said=f"The work was interrupted {settings.ATTEMPTS} times.")
-            return
-        crm.prove_home(deadline=work.deadline)  # what is not there in another CRM would be taken for deleted
-        bound = _bound(work)
+    def __init__(self, crm: CrmClient) -> None:
+        self._crm = crm
+
+    def is_enabled(self) -> bool:
+        """Return whether writing reviewed values is enabled."""
+        return self._crm.writes_are_allowed()
+
+    @transaction.atomic
+    def claim(self, pk: uuid.UUID) -> Lease | None:
+        """Lease the delivery and bind every due decision of its contact."""
+        lease = queue.claim(Delivery, pk)
+        if lease is None:
+            return None
+        delivery = Delivery.objects.get(pk=pk)
+        due = Decision.objects.of_contact(delivery.target_table, delivery.target_id)
+        due.filter(state=DecisionState.OPEN, due_at__lte=Now()).update(state=DecisionState.BOUND, delivery=delivery)
+        failpoint("delivery.bound")
+        return lease
+
+    def process(self, lease: Lease, permit: Passage) -> None:
+        """Judge, send and settle what is bound. Raises CrmError, LostLease."""
+        delivery = Delivery.objects.get(pk=lease.pk)
+        work = _Round(lease, delivery, self._crm, Deadline.after(settings.HTTP_SECONDS))
+        # What is not there in another CRM would be taken for deleted.
+        self._crm.prove_home(deadline=work.deadline)
+        bound = _bound(delivery)
         for wave in change_sets.waves(bound):
             _send_all(work, wave)
         if bound:
-            gates.crm_answered(passage)
+            gates.crm_answered(permit)
         else:
-            gates.give_back(passage)
-        settlement.finish(claim)
+            gates.give_back(permit)
+        settlement.finish(lease)
         failpoint("delivery.finished")
-    except _StillStale:
-        durable.hand_back(claim, due_in=STALE_PAUSE, error="Stale")
-    except CrmError as error:
-        _after_error(work, error)
+
+    def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
+        """Open the breaker that the CRM's answer calls for, and say whether trying again helps."""
+        if isinstance(error, _StillStale):
+            reason = f"The contact was changed in the CRM while it was written, {lease.attempts} times in a row."
+            return Retry("Stale", reason, after=STALE_PAUSE)
+        if isinstance(error, CrmError):
+            return runner.retry_crm_error(error, lease, forbidden_breaker=Gate.Name.FORBIDDEN_REVIEW)
+        return None
+
+    def fail(self, lease: Lease, failure: Failure) -> None:
+        """Show each decision as not written, with what is known about it. Raises LostLease."""
+        delivery = Delivery.objects.get(pk=lease.pk)
+        trouble = failure.reason
+        if lease.outcome_unknown or delivery.outcome_unknown:
+            trouble += " Whether it was written is not known; Retry reads it back first."
+        settlement.fail(lease, _bound(delivery), trouble=trouble, code=failure.code)
+        queue.mark_failed(lease, error=failure.code)
 
 
-def _bound(work: _Round) -> list[Decision]:
+def _bound(delivery: Delivery) -> list[Decision]:
     """The decisions that this delivery still has to settle, oldest first."""
-    bound = Decision.objects.filter(delivery=work.delivery, state=DecisionState.BOUND)
+    bound = Decision.objects.filter(delivery=delivery, state=DecisionState.BOUND)
     return list(bound.select_related("field", "decided_by", "rule").order_by("decided_at", "pk"))
 
 
@@ -128,7 +143,7 @@ def _send_all(work: _Round, decisions: Sequence[Decision]) -> None:
 
 def _send_apart(work: _Round, decisions: Sequence[Decision], refusal: Rejected) -> None:
     verdicts, _ = _look(work, decisions)
-    settlement.settle(work.claim, [each for each in verdicts if each.finding not in conflicts.MARKING])
+    settlement.settle(work.lease, [each for each in verdicts if each.finding not in conflicts.MARKING])
     parts = change_sets.groups(verdicts)
     if len(parts) == 1:
         _fail(work, parts[0], refusal)
@@ -150,7 +165,7 @@ def _send(work: _Round, decisions: Sequence[Decision]) -> None:
         verdicts, view = _look(work, decisions)
         change_set = change_sets.build(verdicts, view)
         if change_set is None:
-            settlement.settle(work.claim, verdicts)
+            settlement.settle(work.lease, verdicts)
             return
         _mark_sent(work, verdicts)
         try:
@@ -158,7 +173,7 @@ def _send(work: _Round, decisions: Sequence[Decision]) -> None:
         except (Stale, NotFound):
             continue
         failpoint("delivery.answered")
-        settlement.settle(work.claim, verdicts)
+        settlement.settle(work.lease, verdicts)
         failpoint("delivery.settled")
         return
     raise _StillStale
@@ -192,7 +207,7 @@ def _own(decisions: Sequence[Decision]) -> dict[uuid.UUID, Own]:
 
 @transaction.atomic
 def _mark_sent(work: _Round, verdicts: Sequence[Verdict]) -> None:
-    durable.mark_sent(work.claim)
+    queue.mark_sent(work.lease)
     fields = [each.decision.field for each in verdicts if each.finding in conflicts.MARKING]
     sending = SyncField.objects.filter(pk__in=[field.pk for field in fields], delivery=FieldDelivery.WAITING)
     sending.update(delivery=FieldDelivery.SENT, revision=F("revision") + 1)
@@ -200,39 +215,7 @@ def _mark_sent(work: _Round, verdicts: Sequence[Verdict]) -> None:
 
 
 def _fail(work: _Round, decisions: Sequence[Decision], refusal: CrmError) -> None:
-    settlement.fail(work.claim, decisions, trouble=f"The CRM refused it: {refusal.message}", code=refusal.code)
-
-
-def _after_error(work: _Round, error: CrmError) -> None:
-    """Nothing more can be done in this round: close the gate it calls for, and say when to try again."""
-    log.warning("delivery %s: %s %s %s", work.delivery.pk, type(error).__name__, error.status, error.request_id)
-    free = gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_REVIEW) or isinstance(error, WritesDisabled)
-    name = type(error).__name__
-    if not (free or error.transient or isinstance(error, ProtocolError)):
-        _give_up(work, error=name, said=error.message)
-    elif not free and work.claim.attempts >= settings.ATTEMPTS:
-        _give_up(work, error=name)
-    else:
-        unknown = error.may_have_applied or work.claim.outcome_unknown
-        pause = _pause(work.claim.attempts, error)
-        durable.hand_back(work.claim, due_in=pause, error=name, unknown=unknown, free=free)
-
-
-def _pause(attempts: int, error: CrmError) -> float:
-    """Full jitter under a cap that doubles; the CRM's own advice wins."""
-    if error.retry_after:
-        return error.retry_after
-    return random.uniform(0.5, min(60.0, 2.0**attempts))  # noqa: S311  (spreads load, guards nothing)
-
-
-def _give_up(work: _Round, *, error: str, said: str = "") -> None:
-    """The attempts are used up: show each decision as not written, with what is known about it."""
-    trouble = said or f"The CRM did not answer {work.claim.attempts} times."
-    if work.claim.outcome_unknown or Delivery.objects.get(pk=work.delivery.pk).outcome_unknown:
-        trouble += " Whether it was written is not known; Retry reads it back first."
-    with transaction.atomic():
-        settlement.fail(work.claim, _bound(work), trouble=trouble, code=error)
-        durable.give_up(work.claim, error=error)
+    settlement.fail(work.lease, decisions, trouble=f"The CRM refused it: {refusal.message}", code=refusal.code)
 
 
 def recount_all(*, chunk: int = 500) -> None:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from syncapp.durable import failpoint
+from syncapp.jobs.queue import failpoint
 from syncapp.mirror import columns
 from syncapp.models import CrmUser, Decision, Rule, RuleTrace, SyncField
 from syncapp.models.rule import RuleOutcome, RuleState

@@ -18,7 +18,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from syncapp import audit, durable
+from syncapp import audit
+from syncapp.gates import Passage
+from syncapp.jobs import queue, runner
+from syncapp.jobs.queue import Lease
+from syncapp.jobs.runner import Failure, JobType
 from syncapp.mirror import columns
 from syncapp.models import CrmUser, Person, Selection, SelectionItem, SelectionRun, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Outcome
@@ -172,21 +176,49 @@ def start(selection: Selection, wish: Wish, *, number: int | None, by: Person) -
 
 def work(selection_id: uuid.UUID, *, seconds: float) -> None:
     """Decide items until none is left or the time is up; what is left is due again at once. Safe to run twice."""
-    held = durable.claim(SelectionRun, selection_id)
-    if held is None:
-        return
-    run = SelectionRun.objects.select_related("selection__person").get(pk=selection_id)
-    until = time.monotonic() + seconds
-    try:
+    runner.run(SelectionJob(seconds), selection_id)
+
+
+@runner.register
+class SelectionJob(JobType):
+    """Decide a frozen list, one contact at a time; a failure refuses what could not be decided, with the reason."""
+
+    name = "selection"
+    title = "Deciding edits together"
+    failures_at = "the result page of the selection"
+    model = SelectionRun
+    overdue_after = 60.0
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def process(self, lease: Lease, permit: Passage) -> None:
+        """Decide contact by contact; one that fails unexpectedly lets the others go first. Raises LostLease."""
+        run = SelectionRun.objects.select_related("selection__person").get(pk=lease.pk)
+        until = time.monotonic() + self._seconds
+        failed: Exception | None = None
         for items in _by_contact(run.selection):
-            _decide(held, run, items)
-            durable.failpoint("selection.decided")
+            try:
+                _decide(lease, run, items)
+            except queue.LostLease:
+                raise
+            except Exception as error:  # noqa: BLE001  (one contact must not stop the others; the runner gets the error)
+                failed = error
+                continue
+            queue.failpoint("selection.decided")
             if time.monotonic() > until:
-                durable.hand_back(held, due_in=0, free=True)
+                queue.reschedule(lease, due_in=0, costs_attempt=False)
                 return
-        durable.settle(held)
-    except durable.LostLease:
-        return
+        if failed is not None:
+            raise failed
+        queue.finish(lease)
+
+    def fail(self, lease: Lease, failure: Failure) -> None:
+        """Refuse what is left with the reason; the page offers to decide it again. Raises LostLease."""
+        queue.mark_failed(lease, error=failure.code)
+        SelectionItem.objects.filter(selection=lease.pk, result=Result.OPEN).update(
+            result=Result.REFUSED, why=failure.reason[:300]
+        )
 
 
 def _by_contact(selection: Selection) -> Iterator[list[SelectionItem]]:
@@ -196,9 +228,9 @@ def _by_contact(selection: Selection) -> Iterator[list[SelectionItem]]:
 
 
 @transaction.atomic
-def _decide(held: durable.Claim, run: SelectionRun, items: list[SelectionItem]) -> None:
+def _decide(lease: Lease, run: SelectionRun, items: list[SelectionItem]) -> None:
     """One contact: its decisions become due at one moment, and are kept together with their results."""
-    durable.lock(held)
+    queue.lock(lease)
     person = run.selection.person
     if not person.has_role(Role.REVIEWER):
         _refuse(items, "The person who asked for it no longer reviews.")

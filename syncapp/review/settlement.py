@@ -13,8 +13,9 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from syncapp import audit, deliveries, durable
-from syncapp.durable import Claim
+from syncapp import audit, deliveries
+from syncapp.jobs import queue
+from syncapp.jobs.queue import Lease
 from syncapp.mirror.supersede import records_of, supersede
 from syncapp.models import Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.decision import UNPROVEN_STATES, DecisionState
@@ -46,9 +47,9 @@ _FOUND_NOW = (Finding.CONFLICT, Finding.WRITTEN_BEFORE)
 
 
 @transaction.atomic
-def settle(claim: Claim, verdicts: Iterable[Verdict]) -> None:
+def settle(lease: Lease, verdicts: Iterable[Verdict]) -> None:
     """Settle these decisions; the delivery itself stays open. Raises LostLease."""
-    durable.lock(claim)
+    queue.lock(lease)
     _recount([_settle_one(verdict) for verdict in verdicts])
 
 
@@ -90,9 +91,9 @@ def _value_now(verdict: Verdict) -> dict[str, Any]:
 
 
 @transaction.atomic
-def fail(claim: Claim, decisions: Iterable[Decision], *, trouble: str, code: str) -> None:
+def fail(lease: Lease, decisions: Iterable[Decision], *, trouble: str, code: str) -> None:
     """These decisions were not written, for a reason that trying again does not mend. Raises LostLease."""
-    durable.lock(claim)
+    queue.lock(lease)
     columns = {"delivery": FieldDelivery.FAILED, "trouble": trouble}
     for_it: dict[str, Any] = {"columns": columns, "finding": f"failed:{code}"}
     _recount([_close(each, DecisionState.FAILED, now=each.value_to_write, **for_it) for each in decisions])
@@ -111,7 +112,7 @@ def _close(
     field = decision.field
     bound = Decision.objects.filter(pk=decision.pk, state=DecisionState.BOUND)
     if bound.update(state=state, settled_at=Now()) != 1:
-        raise durable.LostLease(str(decision.pk))
+        raise queue.LostLease(str(decision.pk))
     rows = SyncField.objects.filter(pk=field.pk)
     rows.update(**columns, revision=F("revision") + 1, settled_at=Now())
     audit.record(
@@ -130,13 +131,13 @@ def _close(
 
 
 @transaction.atomic
-def finish(claim: Claim) -> None:
+def finish(lease: Lease) -> None:
     """Close the delivery, or make it ready for decisions that came meanwhile. Raises LostLease."""
-    durable.lock(claim)
-    delivery = Delivery.objects.get(pk=claim.pk)
+    queue.lock(lease)
+    delivery = Delivery.objects.get(pk=lease.pk)
     notices.tell_outcomes(delivery.decisions.values_list("field__record", flat=True).distinct())
     due_at = deliveries.next_due(delivery)
     if due_at is None:
-        durable.settle(claim)
+        queue.finish(lease)
     else:
-        durable.start_over(claim, due_at=due_at)
+        queue.reset(lease, due_at=due_at)

@@ -28,6 +28,7 @@ def _as_json(health: Health) -> dict[str, Any]:
         "worker_answered_seconds_ago": _rounded(health.worker_age),
         "pulled_seconds_ago": _rounded(health.pull_age),
         "oldest_due_seconds": _rounded(health.oldest_due_age),
+        "overdue": list(health.overdue),
         "ill": health.ill_parts,
         "unreadable_rows": health.unreadable_rows,
         "closed_gates": {gate.name: gate.closed_at for gate in health.closed_gates},

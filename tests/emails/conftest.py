@@ -12,8 +12,9 @@ from email.message import EmailMessage
 import pytest
 from pytest_django import Settings
 
-from syncapp import connection, durable
+from syncapp import connection
 from syncapp.emails import sending
+from syncapp.jobs import queue
 from syncapp.models import Message
 from syncapp.sandbox.mail.mailbox import Mail
 from syncapp.sandbox.mail.smtp import SmtpServer
@@ -63,6 +64,6 @@ def post_office(sandbox: SandboxServer, settings: Settings, db: None) -> Iterato
 
 def send_due() -> int:
     """What the tick and the workers do with everything that is due."""
-    durable.sweep(Message)
+    queue.sweep(Message)
     ids: list[uuid.UUID] = list(Message.objects.all().due().values_list("pk", flat=True))
     return sum(sending.send(pk, post=connection.post()) for pk in ids)

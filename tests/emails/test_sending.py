@@ -9,8 +9,9 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from syncapp import connection, durable, messages
+from syncapp import connection, messages
 from syncapp.emails import sending
+from syncapp.jobs import queue
 from syncapp.models import Gate, Message, Person
 from syncapp.models.durable_work import WorkState
 from tests import people
@@ -19,6 +20,7 @@ from tests.servers import free_port
 
 pytestmark = pytest.mark.django_db
 SECOND_COPY = "This may be a second copy"
+OPERATIONS = {"code": "worker", "text": "No worker answers.", "since": "now", "over": False}
 
 
 @pytest.fixture
@@ -61,17 +63,28 @@ def test_one_task_sends_all_that_is_due(post_office: PostOffice, message: Messag
     assert len(post_office.mails()) == 3
 
 
-def test_a_mail_counts_as_in_hand_from_its_bell_to_its_end(post_office: PostOffice, message: Message) -> None:
-    assert durable.in_hand(Message) == 0
+def test_mail_takes_room_from_dispatch_to_end(post_office: PostOffice, message: Message) -> None:
+    assert queue.room_for(Message, most=1) == 1
 
-    durable.due_bells(Message, limit=1)
-    assert durable.in_hand(Message) == 1
-    durable.claim(Message, message.pk)
-    assert durable.in_hand(Message) == 1
+    queue.claim_for_dispatch(Message, limit=1)
+    assert queue.room_for(Message, most=1) == 0
+    queue.claim(Message, message.pk)
+    assert queue.room_for(Message, most=1) == 0
     later()
     send_due()
 
-    assert durable.in_hand(Message) == 0
+    assert queue.room_for(Message, most=1) == 1
+
+
+def test_stalled_mail_leaves_room_for_one_other(post_office: PostOffice, message: Message) -> None:
+    others = [messages.queue("test", to=people.rita()) for _ in range(2)]
+    held = queue.claim(Message, message.pk)
+    assert held is not None
+    held.row().update(lease_until=queue.database_now(plus=50))  # its process ended ten seconds ago
+
+    assert queue.room_for(Message, most=1) == 1
+    queue.claim(Message, others[0].pk)
+    assert queue.room_for(Message, most=1) == 0
 
 
 def test_a_second_worker_sends_nothing(post_office: PostOffice, message: Message) -> None:
@@ -181,7 +194,7 @@ def test_a_crash_between_sending_and_settling_makes_at_most_one_copy(
     assert state(message) == WorkState.SENT
 
     later()
-    durable.sweep(Message)
+    queue.sweep(Message)
     later()
     send_due()
     send_due()
@@ -193,14 +206,14 @@ def test_a_crash_between_sending_and_settling_makes_at_most_one_copy(
 
 
 def test_a_worker_that_lost_its_lease_settles_nothing(post_office: PostOffice, message: Message) -> None:
-    claim = durable.claim(Message, message.pk)
+    claim = queue.claim(Message, message.pk)
     assert claim is not None
     later()
-    durable.sweep(Message)
-    durable.claim(Message, message.pk)
+    queue.sweep(Message)
+    queue.claim(Message, message.pk)
 
-    with pytest.raises(durable.LostLease):
-        durable.settle(claim)
+    with pytest.raises(queue.LostLease):
+        queue.finish(claim)
 
 
 def test_a_reader_who_may_come_in_no_more_gets_nothing(post_office: PostOffice, message: Message) -> None:
@@ -247,6 +260,94 @@ def test_graph_that_breaks_off_is_repeated_once(post_office: PostOffice, message
         later()
 
     assert [SECOND_COPY in mail.text for mail in post_office.mails()] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@x.example;b@x.example",
+        "jörg@x.example",
+        "a@",
+        "no at all",
+        "a b@x.example",
+        "a@x..example",
+        "ß" * 70 + "@x.y",
+    ],
+)
+def test_unusable_address_fails_at_once_and_names_it(post_office: PostOffice, message: Message, address: str) -> None:
+    Person.objects.update(address=address if "@" in address else f"{address}@")
+    good = messages.queue("operations", to="ops@contoso.example", details=OPERATIONS)
+    assert good is not None
+
+    send_due()
+
+    assert [mail.recipients for mail in post_office.mails()] == ["ops@contoso.example"]
+    assert (state(message), message.attempts, message.last_error) == (WorkState.FAILED, 1, "address")
+    assert address[:100] in message.failure
+
+
+def test_international_domain_is_sent_in_punycode(post_office: PostOffice, message: Message) -> None:
+    Person.objects.update(address="x@müller.example")
+
+    send_due()
+
+    mail = post_office.mail()
+    assert mail.recipients == "x@xn--mller-kva.example"
+    assert "x@xn--mller-kva.example" in mail.parsed["To"]
+
+
+def test_unwritable_mail_fails_after_its_attempts(
+    post_office: PostOffice, message: Message, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ATTEMPTS = 2
+    broken = messages.queue("operations", to="ops@contoso.example", details={})
+    assert broken is not None
+
+    for _ in range(2):
+        send_due()
+        later()
+
+    assert state(message) == WorkState.DONE
+    assert (state(broken), broken.last_error) == (WorkState.FAILED, "unexpected: KeyError")
+    assert "Traceback" in caplog.text
+
+
+def test_failed_mail_can_be_sent_again(post_office: PostOffice, message: Message) -> None:
+    post_office.fault(status=554)
+    send_due()
+    post_office.heal()
+
+    assert sending.retry(message.pk, by=people.ada())
+    assert not sending.retry(message.pk, by=people.ada())
+    send_due()
+
+    assert SECOND_COPY not in post_office.mail().text
+    assert (state(message), message.failure) == (WorkState.DONE, "")
+
+
+def test_retry_of_unknown_outcome_says_second_copy(post_office: PostOffice, message: Message) -> None:
+    post_office.fault(cut="after_commit")
+    for _ in range(3):
+        send_due()
+        later()
+    post_office.heal()
+
+    sending.retry(message.pk, by=people.ada())
+    send_due()
+
+    assert SECOND_COPY in post_office.mails()[-1].text
+    assert state(message) == WorkState.DONE
+
+
+def test_unusable_sender_opens_the_breaker(post_office: PostOffice, message: Message, settings: Settings) -> None:
+    settings.MAIL_FROM = "Outlook Sync <outlook sync>"
+
+    send_due()
+
+    opened = gate()
+    assert opened is not None
+    assert "MAIL_FROM" in opened.reason
+    assert (state(message), message.attempts) == (WorkState.READY, 0)
 
 
 def test_an_unknown_message_is_nothing_to_do(post_office: PostOffice) -> None:

@@ -9,10 +9,11 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from syncapp import alarms, connection, durable
+from syncapp import alarms, connection
 from syncapp.filters import meetings, policies, policy_rounds, preparing, runs
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.policies import PolicyWish
+from syncapp.jobs import queue
 from syncapp.models import (
     Alarm,
     AuditEntry,
@@ -265,7 +266,7 @@ def test_new_words_lead_back_to_shadow_and_end_a_round_by_the_old_ones(company):
     policy = kept()
     started(policy)
     FilterPolicy.objects.update(due_at=Now())
-    held = durable.claim(FilterPolicy, policy.pk)
+    held = queue.claim(FilterPolicy, policy.pk)
 
     policies.change(policy, PolicyWish("Other", team_id=company.pk, tables=("task",)), by=fred())
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from portal.celery import app
-from syncapp import durable, tasks
+from syncapp import tasks
 from syncapp.filters import plans, preparing, run_states, undo
 from syncapp.filters.errors import NotPossible
+from syncapp.jobs import queue
 from syncapp.models import AuditEntry, FilterRow, FilterRun, FilterRunChange, FilterRunItem, FilterUser, RunPreparation
 from syncapp.models.filter_run import Outcome, RunState
 from tests.filters.company import small_company
@@ -49,7 +50,7 @@ def places(run: FilterRun) -> list[tuple[int, str]]:
 
 def one_part_and_gone(run: FilterRun) -> None:
     """A worker that lists one part and is never heard of again; its lease is over."""
-    held = durable.claim(RunPreparation, run.pk)
+    held = queue.claim(RunPreparation, run.pk)
     preparing._next_part(held)
     RunPreparation.objects.update(lease_until="2026-01-01T00:00Z")
 
@@ -87,7 +88,7 @@ def test_a_worker_that_dies_between_two_parts_lists_nobody_twice_and_leaves_out_
     one_part_and_gone(run)
     assert run.items.count() == 3
 
-    durable.sweep(RunPreparation)
+    queue.sweep(RunPreparation)
 
     assert places(prepared(run)) == [(n, f"User {n}") for n in range(8)]
     assert FilterRunChange.objects.filter(item__run=run, wanted_state=1, found_state=0).count() == 8
@@ -95,12 +96,12 @@ def test_a_worker_that_dies_between_two_parts_lists_nobody_twice_and_leaves_out_
 
 def test_a_worker_that_outlived_its_lease_lists_nobody(long):
     run = asked_for()
-    late = durable.claim(RunPreparation, run.pk)
+    late = queue.claim(RunPreparation, run.pk)
     RunPreparation.objects.update(lease_until="2026-01-01T00:00Z")
-    durable.sweep(RunPreparation)
+    queue.sweep(RunPreparation)
     prepared(run)
 
-    with pytest.raises(durable.LostLease):
+    with pytest.raises(queue.LostLease):
         preparing._next_part(late)
 
     assert run.items.count() == 8
@@ -118,7 +119,7 @@ def test_a_time_that_is_up_leaves_the_rest_to_the_next_bell(long):
 def test_a_list_that_is_discarded_meanwhile_grows_no_further(long):
     run = asked_for()
     one_part_and_gone(run)
-    durable.sweep(RunPreparation)
+    queue.sweep(RunPreparation)
 
     run_states.cancel(run, by=fred())
 
@@ -130,9 +131,10 @@ def test_a_list_that_is_discarded_meanwhile_grows_no_further(long):
 def test_attempts_that_are_used_up_are_said_and_can_be_started_again(long, settings):
     run = asked_for()
     for _ in range(settings.ATTEMPTS):
-        durable.claim(RunPreparation, run.pk)
+        queue.claim(RunPreparation, run.pk)
         RunPreparation.objects.update(lease_until="2026-01-01T00:00Z")
-        durable.sweep(RunPreparation)
+        queue.sweep(RunPreparation)
+        RunPreparation.objects.update(due_at="2026-01-01T00:00Z")
     prepared(run)
 
     page = text(browser(fred()).get(f"/filters/runs/{run.pk}/"))

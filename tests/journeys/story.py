@@ -14,7 +14,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from syncapp.durable import BELL_SECONDS
+from syncapp.jobs.queue import REDISPATCH_AFTER
 from syncapp.models import Decision, Delivery, Gate, MirrorCursor, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Outcome
 from syncapp.models.durable_work import WorkState
@@ -178,10 +178,10 @@ class Story:
         return self.world.held() >= count
 
     def bells_may_ring_again(self) -> None:
-        """As if BELL_SECONDS were over: a message that died with its worker or broker is rung for again."""
+        """As if REDISPATCH_AFTER were over: a message that died with its worker or broker is rung for again."""
         rung = Delivery.objects.exclude(rung_at=None)
         for pk in rung.values_list("pk", flat=True):  # one at a time, never in a circle with a tick
-            rung.filter(pk=pk).update(rung_at=F("rung_at") - timedelta(seconds=BELL_SECONDS))
+            rung.filter(pk=pk).update(rung_at=F("rung_at") - timedelta(seconds=REDISPATCH_AFTER))
 
     def reading_leases_end(self) -> None:
         """As if LEASE were over for a puller that died."""

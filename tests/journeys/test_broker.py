@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncapp import durable
+from syncapp.jobs import queue
 from syncapp.models import Delivery
 from syncapp.models.durable_work import WAITING_STATES
 from tests.journeys.story import Story
@@ -29,7 +29,7 @@ def test_the_broker_forgets_all_queued_work(story: Story):
     edits = story.edited(10)
     story.stack.worker.take_no_more()
     story.decide(*edits)
-    rung = durable.due_bells(Delivery)  # as a tick would, and nobody takes the messages
+    rung = queue.claim_for_dispatch(Delivery)  # as a tick would, and nobody takes the messages
     for delivery_id in rung:
         story.stack.send("deliver", str(delivery_id))
     assert story.stack.queued() >= len(rung) >= len(edits)

@@ -17,9 +17,9 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection
 from django.db.models import UniqueConstraint
 
-from syncapp import durable
 from syncapp.crm.batch import Encoded
 from syncapp.crm.transport import Transport
+from syncapp.jobs import queue
 from syncapp.models import Decision, Delivery, SyncField
 from syncapp.models.durable_work import HELD_STATES, DurableQuerySet
 from syncapp.review import conflicts
@@ -78,7 +78,7 @@ def without_fence(patch: Patch) -> None:
 
 
 def without_sweep(patch: Patch) -> None:
-    patch.setattr(durable, "sweep", lambda _model: 0)
+    patch.setattr(queue, "sweep", lambda _model: 0)
 
 
 def without_if_match(patch: Patch) -> None:
@@ -127,7 +127,7 @@ def test_fence_keeps_a_late_worker_from_closing_another_ones_work(world: World, 
     world.decide(approve=(fields["jobtitle"],))
     late = SlowWorker(the_delivery(), at="answered")
     world.forward()
-    durable.sweep(Delivery)
+    queue.sweep(Delivery)
     world.decide(approve=(fields["telephone1"],))
     world.forward()
     next_one = SlowWorker(the_delivery(), at="looked")

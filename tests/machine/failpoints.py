@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncapp import durable
+from syncapp.jobs import queue
 from syncapp.mirror import changes, cursors
 from syncapp.review import delivery
 
@@ -73,7 +73,7 @@ class Failpoints:
 
 def put_in(points: Failpoints, monkeypatch: pytest.MonkeyPatch) -> None:
     """Listen at the code's failpoints, and let nothing tidy up after a power cut."""
-    for module in (durable, delivery, changes):
+    for module in (queue, delivery, changes):
         monkeypatch.setattr(module, "failpoint", points.passed)
     # The longest pause in hundreds of seconds: with the real clock running, only long times can be told apart surely.
     monkeypatch.setattr(delivery, "random", SimpleNamespace(uniform=lambda _low, high: high * 100))

@@ -12,9 +12,10 @@ import pytest
 from django.apps import apps
 from django.db import transaction
 
-from syncapp import durable, tasks
+from syncapp import tasks
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError
+from syncapp.jobs import queue
 from syncapp.mirror import cursors, now
 from syncapp.models import Connection, CrmColumn, Decision, Delivery, Person, Preferences, SyncField, SyncRecord
 from syncapp.models.durable_work import OPEN_STATES
@@ -103,7 +104,7 @@ class Portal:
         # Not any that is leased: what a dead worker left belongs to nobody who could wake up.
         held = Delivery.objects.filter(pk__in=self._at_work[-1:], lease_until__isnull=False).first()
         clock.forward(clock.JUMPS["a lease"])
-        durable.sweep(Delivery)
+        queue.sweep(Delivery)
         if held is None:
             return
         then()

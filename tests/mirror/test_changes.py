@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from syncapp import durable, preferences
+from syncapp import preferences
+from syncapp.jobs import queue
 from syncapp.mirror import arrivals, changes, cursors
 from syncapp.models import Arrival, CrmColumn, CrmUser, MirrorCursor, SyncField, SyncRecord
 from syncapp.models.sync_field import FieldDecision
@@ -209,7 +210,7 @@ def test_a_puller_that_lost_its_lease_stores_nothing(world: World, monkeypatch):
 
     monkeypatch.setattr(changes.cursors, "of", overtaken)
 
-    with pytest.raises(durable.LostLease):
+    with pytest.raises(queue.LostLease):
         world.pull()
     assert not SyncField.objects.exists()
 

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
-from syncapp import durable
+from syncapp.jobs import queue
 from syncapp.models import Delivery, SyncField
 from syncapp.models.durable_work import OPEN_STATES, WorkState
 from tests.factories import make_record
@@ -74,7 +74,7 @@ def test_fields_that_no_rule_has_looked_at_are_found_without_those_that_wait():
     assert "field_unruled" in plan(SyncField.objects.unruled().order_by("pk"))
 
 
-def test_who_works_on_something_or_is_about_to_is_counted():
+def test_dispatched_and_leased_jobs_take_room():
     for state, rung in (("ready", True), ("ready", False), ("verify", True), ("leased", False), ("done", True)):
         lease = {"lease_until": timezone.now()} if state == "leased" else {}
         moment = timezone.now()
@@ -83,4 +83,4 @@ def test_who_works_on_something_or_is_about_to_is_counted():
             target_table="contact", target_id=uuid.uuid4(), state=state, due_at=moment, rung_at=rung_at, **lease
         )
 
-    assert durable.in_hand(Delivery) == 3
+    assert queue.room_for(Delivery, most=4) == 1 + 1  # the lease is old, so one job more has room

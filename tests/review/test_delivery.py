@@ -6,7 +6,8 @@ import uuid
 
 import pytest
 
-from syncapp import connection, durable, gates, preferences
+from syncapp import connection, gates, preferences
+from syncapp.jobs import queue
 from syncapp.models import Connection, Decision, Delivery, Gate, Message, SyncField
 from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import WorkState
@@ -342,9 +343,10 @@ def test_workers_that_die_again_and_again_are_not_tried_for_ever(world: World, s
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
     for _ in range(2):
-        assert durable.claim(Delivery, Delivery.objects.get().pk)
+        assert queue.claim(Delivery, Delivery.objects.get().pk)
         world.forward()
-        durable.sweep(Delivery)
+        queue.sweep(Delivery)
+    world.forward()
 
     world.deliver()
 

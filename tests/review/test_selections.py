@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from syncapp import durable
 from syncapp.crm.records import Column, ColumnType
+from syncapp.jobs import queue
 from syncapp.mirror.supersede import supersede
 from syncapp.models import AuditEntry, Decision, Person, Selection, SelectionRun, SyncField
 from syncapp.models.change_kind import ChangeKind
@@ -222,11 +222,11 @@ def test_a_worker_that_lost_its_lease_decides_nothing(monkeypatch):
     many(1)
     selection = frozen()
     run = selections.start(selection, APPROVE, number=None, by=rita())
-    asleep = durable.claim(SelectionRun, run.pk)
+    asleep = queue.claim(SelectionRun, run.pk)
     SelectionRun.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    durable.sweep(SelectionRun)
+    queue.sweep(SelectionRun)
 
-    with pytest.raises(durable.LostLease):
+    with pytest.raises(queue.LostLease):
         selections._decide(asleep, SelectionRun.objects.get(), list(selection.items.select_related("field")))
     assert Decision.objects.count() == 0
 

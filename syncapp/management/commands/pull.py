@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from syncapp.connection import WrongOrganization, recognised_crm
 from syncapp.crm.errors import CrmError
-from syncapp.durable import LostLease
+from syncapp.jobs.queue import LostLease
 from syncapp.mirror import changes, cursors
 from syncapp.mirror.changes import Pulled
 

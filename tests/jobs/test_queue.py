@@ -9,8 +9,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from syncapp import durable
-from syncapp.durable import LostLease
+from syncapp.jobs import queue
+from syncapp.jobs.queue import LostLease
 from syncapp.models import Delivery
 from syncapp.models.durable_work import WorkState, database_now
 
@@ -35,50 +35,50 @@ def state_of(delivery: Delivery) -> str:
 def test_due_work_is_claimed_once():
     delivery = make_delivery()
 
-    first = durable.claim(Delivery, delivery.pk)
+    first = queue.claim(Delivery, delivery.pk)
 
     assert first is not None
-    assert durable.claim(Delivery, delivery.pk) is None
+    assert queue.claim(Delivery, delivery.pk) is None
 
 
 def test_work_that_is_not_due_is_not_claimed():
     delivery = make_delivery(due_in=5)
 
-    assert durable.claim(Delivery, delivery.pk) is None
+    assert queue.claim(Delivery, delivery.pk) is None
 
 
 def test_each_claim_has_a_higher_fence_and_counts_an_attempt():
     delivery = make_delivery()
-    first = durable.claim(Delivery, delivery.pk)
-    durable.hand_back(first, due_in=0)
+    first = queue.claim(Delivery, delivery.pk)
+    queue.reschedule(first, due_in=0)
 
-    second = durable.claim(Delivery, delivery.pk)
+    second = queue.claim(Delivery, delivery.pk)
 
-    assert (first.fence, second.fence, second.attempts) == (1, 2, 2)
+    assert (first.fencing_token, second.fencing_token, second.attempts) == (1, 2, 2)
 
 
 def test_a_worker_that_lost_its_lease_changes_nothing():
     delivery = make_delivery()
-    slow = durable.claim(Delivery, delivery.pk)
+    slow = queue.claim(Delivery, delivery.pk)
     let_lease_end(delivery)
-    durable.sweep(Delivery)
-    quick = durable.claim(Delivery, delivery.pk)
+    queue.sweep(Delivery)
+    quick = queue.claim(Delivery, delivery.pk)
 
-    for step in (durable.mark_sent, durable.settle, durable.renew):
+    for step in (queue.mark_sent, queue.finish, queue.extend_lease):
         with pytest.raises(LostLease):
             step(slow)
 
-    durable.settle(quick)
+    queue.finish(quick)
     assert state_of(delivery) == WorkState.DONE
 
 
 def test_a_worker_whose_lease_was_swept_changes_nothing_even_if_nobody_came_after_it():
     delivery = make_delivery()
-    slow = durable.claim(Delivery, delivery.pk)
+    slow = queue.claim(Delivery, delivery.pk)
     let_lease_end(delivery)
-    durable.sweep(Delivery)
+    queue.sweep(Delivery)
 
-    for step in (durable.mark_sent, durable.settle, durable.renew, durable.lock):
+    for step in (queue.mark_sent, queue.finish, queue.extend_lease, queue.lock):
         with pytest.raises(LostLease):
             step(slow)
 
@@ -87,30 +87,30 @@ def test_a_worker_whose_lease_was_swept_changes_nothing_even_if_nobody_came_afte
 
 def test_an_unsent_lease_that_ends_makes_the_work_ready_again():
     delivery = make_delivery()
-    durable.claim(Delivery, delivery.pk)
+    queue.claim(Delivery, delivery.pk)
     let_lease_end(delivery)
 
-    durable.sweep(Delivery)
+    queue.sweep(Delivery)
 
     assert state_of(delivery) == WorkState.READY
 
 
 def test_a_sent_lease_that_ends_must_be_verified():
     delivery = make_delivery()
-    durable.mark_sent(durable.claim(Delivery, delivery.pk))
+    queue.mark_sent(queue.claim(Delivery, delivery.pk))
     let_lease_end(delivery)
 
-    durable.sweep(Delivery)
+    queue.sweep(Delivery)
 
     assert state_of(delivery) == WorkState.VERIFY
 
 
 def test_a_verification_that_dies_is_verified_again():
     delivery = make_delivery(state=WorkState.VERIFY, outcome_unknown=True)
-    claim = durable.claim(Delivery, delivery.pk)
+    claim = queue.claim(Delivery, delivery.pk)
     let_lease_end(delivery)
 
-    durable.sweep(Delivery)
+    queue.sweep(Delivery)
 
     assert claim.outcome_unknown
     assert state_of(delivery) == WorkState.VERIFY
@@ -119,17 +119,17 @@ def test_a_verification_that_dies_is_verified_again():
 def test_a_running_lease_is_left_alone():
     running, over = make_delivery(), make_delivery()
     for each in (running, over):
-        durable.claim(Delivery, each.pk)
+        queue.claim(Delivery, each.pk)
     let_lease_end(over)
 
-    assert durable.sweep(Delivery) == 1
+    assert queue.sweep(Delivery) == 1
     assert (state_of(running), state_of(over)) == (WorkState.LEASED, WorkState.READY)
 
 
 def test_handing_back_for_free_costs_no_attempt():
     delivery = make_delivery()
 
-    durable.hand_back(durable.claim(Delivery, delivery.pk), due_in=0, free=True)
+    queue.reschedule(queue.claim(Delivery, delivery.pk), due_in=0, costs_attempt=False)
 
     delivery.refresh_from_db()
     assert (delivery.state, delivery.attempts) == (WorkState.READY, 0)
@@ -138,16 +138,16 @@ def test_handing_back_for_free_costs_no_attempt():
 def test_a_bell_rings_once_in_a_while_however_often_the_tick_comes():
     delivery = make_delivery()
 
-    assert list(durable.due_bells(Delivery)) == [delivery.pk]
-    assert list(durable.due_bells(Delivery)) == []
+    assert list(queue.claim_for_dispatch(Delivery)) == [delivery.pk]
+    assert list(queue.claim_for_dispatch(Delivery)) == []
 
 
 def test_a_bell_that_did_not_sound_rings_again():
     delivery = make_delivery()
 
-    durable.ring_again(Delivery, durable.due_bells(Delivery))
+    queue.undo_dispatch(Delivery, queue.claim_for_dispatch(Delivery))
 
-    assert list(durable.due_bells(Delivery)) == [delivery.pk]
+    assert list(queue.claim_for_dispatch(Delivery)) == [delivery.pk]
 
 
 def test_the_database_allows_one_open_delivery_for_a_contact():
@@ -156,7 +156,7 @@ def test_the_database_allows_one_open_delivery_for_a_contact():
     with pytest.raises(IntegrityError), transaction.atomic():
         make_delivery(target_id=open_one.target_id)
 
-    durable.settle(durable.claim(Delivery, open_one.pk))
+    queue.finish(queue.claim(Delivery, open_one.pk))
     make_delivery(target_id=open_one.target_id)
 
 

@@ -1,0 +1,234 @@
+"""The queue of jobs: claim, lease, fencing token, dispatch, sweep.
+
+A claim is a compare-and-set update whose row count decides, correct on both databases. It commits before any network
+call. Every later write names the fencing token of its lease, so a worker that outlived its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from syncapp.models.durable_work import (
+    HELD_STATES,
+    WAITING_STATES,
+    DurableQuerySet,
+    DurableWork,
+    WorkState,
+    database_now,
+)
+
+REDISPATCH_AFTER = 15.0  # seconds
+STALLED_AFTER = 5.0  # seconds; a lease that is older may belong to a process that has ended
+LONGEST_PAUSE = 60.0  # seconds
+PROCESS_ENDED = "process ended"  # `last_error` of a job whose lease expired
+
+
+class LostLease(Exception):
+    """Another worker holds the job by now, or none does: stop, and write nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The exclusive right to process one job, for as long as its fencing token is the newest."""
+
+    model: type[DurableWork]
+    pk: Any
+    fencing_token: int
+    outcome_unknown: bool
+    attempts: int
+
+    def row(self) -> DurableQuerySet:
+        """Return the leased row, if this lease still holds it."""
+        held: DurableQuerySet = self.model.objects.held_by(self.pk, self.fencing_token)
+        return held
+
+
+def claim(model: type[DurableWork], pk: Any) -> Lease | None:
+    """Lease one due job, or return None where another worker was first or the job is not due."""
+    if _lease_all(model.objects.filter(pk=pk).due()) != 1:
+        return None
+    row = model.objects.get(pk=pk)
+    return Lease(model, pk, row.fence, row.outcome_unknown, row.attempts)
+
+
+@transaction.atomic
+def claim_batch(rows: DurableQuerySet, *, most: int) -> list[Lease]:
+    """Lease the first due jobs of `rows`, at most `most`, each with its own fencing token; four statements for all.
+
+    A job whose last process ended under it is claimed alone, so that it cannot take others with it again.
+    """
+    model: type[DurableWork] = rows.model
+    # Two workers that look at once would otherwise wait for each other's rows; SQLite has one writer anyway.
+    due = list(rows.due().select_for_update(skip_locked=True).values_list("pk", "last_error")[:most])
+    safe = [pk for pk, last_error in due if last_error != PROCESS_ENDED]
+    pks = safe or [pk for pk, _ in due[:1]]
+    taken = model.objects.filter(pk__in=pks)
+    if not pks or not _lease_all(taken):
+        return []
+    return [Lease(model, *row) for row in taken.values_list("pk", "fence", "outcome_unknown", "attempts")]
+
+
+def _lease_all(rows: DurableQuerySet) -> int:
+    lease = {"state": WorkState.LEASED, "lease_until": database_now(plus=settings.LEASE)}
+    return rows.update(fence=F("fence") + 1, attempts=F("attempts") + 1, rung_at=None, **lease)
+
+
+def still_held(leases: Sequence[Lease]) -> list[Lease]:
+    """Return those of these leases, all of one model, that still hold their row; lock it for the transaction."""
+    if not leases:
+        return []
+    rows = leases[0].model.objects.filter(pk__in=[each.pk for each in leases], state__in=HELD_STATES)
+    tokens = dict(rows.select_for_update().order_by("pk").values_list("pk", "fence"))
+    return [each for each in leases if tokens.get(each.pk) == each.fencing_token]
+
+
+@transaction.atomic
+def mark_all_sent(leases: Sequence[Lease]) -> list[Lease]:
+    """Do what `mark_sent` does for all leases that still hold their row, and return them."""
+    held = still_held(leases)
+    _change_all(held, state=WorkState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
+    return held
+
+
+def finish_all(leases: Sequence[Lease], **columns: Any) -> None:
+    """Close the jobs of leases that `still_held` has locked, and set further columns of their rows."""
+    closed = {"state": WorkState.DONE, "lease_until": None, "settled_at": Now(), "last_error": ""}
+    _change_all(leases, **closed | {"outcome_unknown": False} | columns)
+
+
+def _change_all(leases: Sequence[Lease], **columns: Any) -> None:
+    if leases:
+        leases[0].model.objects.filter(pk__in=[each.pk for each in leases]).update(**columns)
+
+
+def mark_sent(lease: Lease) -> None:
+    """Record, before the request leaves, that it may have had an effect. Raises LostLease."""
+    _change(lease, state=WorkState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
+
+
+def lock(lease: Lease) -> None:
+    """Lock the row inside a transaction and prove that the lease still holds it. Raises LostLease."""
+    if not lease.row().select_for_update().values_list("pk", flat=True).first():
+        raise LostLease(str(lease.pk))
+
+
+def finish(lease: Lease) -> None:
+    """Close the job as done. Raises LostLease."""
+    _change(lease, state=WorkState.DONE, lease_until=None, settled_at=Now(), outcome_unknown=False, last_error="")
+
+
+def mark_failed(lease: Lease, *, error: str) -> None:
+    """Close the job as failed; the row stays to be seen and retried. Raises LostLease."""
+    _change(lease, state=WorkState.FAILED, lease_until=None, settled_at=Now(), last_error=error[:100])
+
+
+def reschedule(
+    lease: Lease, *, due_in: float, error: str = "", outcome_unknown: bool = False, costs_attempt: bool = True
+) -> None:
+    """Make the job due again in `due_in` seconds.
+
+    `outcome_unknown`: an answer was lost, so the next holder reads before it writes. Raises LostLease.
+    """
+    spent = {} if costs_attempt else {"attempts": F("attempts") - 1}
+    _change(
+        lease,
+        state=WorkState.VERIFY if outcome_unknown else WorkState.READY,
+        lease_until=None,
+        due_at=database_now(plus=due_in),
+        outcome_unknown=outcome_unknown,
+        last_error=error[:100],
+        **spent,
+    )
+
+
+def reset(lease: Lease, *, due_at: Any) -> None:
+    """Close this round of a job that is due again at `due_at`; attempts count anew. Raises LostLease."""
+    fresh = {"attempts": 0, "outcome_unknown": False, "last_error": ""}
+    _change(lease, state=WorkState.READY, lease_until=None, due_at=due_at, **fresh)
+
+
+def _change(lease: Lease, **columns: Any) -> None:
+    if lease.row().update(**columns) != 1:
+        raise LostLease(str(lease.pk))
+
+
+def pause_after(attempts: int) -> float:
+    """Return the seconds to wait after this many attempts: doubled each time, under a cap."""
+    return min(LONGEST_PAUSE, 2.0 ** max(0, attempts - 1))
+
+
+def sweep(model: type[DurableWork]) -> int:
+    """Requeue jobs whose lease has expired and return how many; jobs already sent go to VERIFY. Safe to run twice.
+
+    Each waits longer the more attempts it has used, so that a job which ends its process does not go first again.
+    """
+    expired = model.objects.lease_over()
+    swept = 0
+    for attempts in set(expired.values_list("attempts", flat=True)):  # mostly none: reading takes no lock
+        requeued = {
+            "lease_until": None,
+            "rung_at": None,
+            "last_error": PROCESS_ENDED,
+            "due_at": database_now(plus=pause_after(attempts) if attempts > 1 else 0),
+        }
+        unknown = expired.filter(Q(state=WorkState.SENT) | Q(outcome_unknown=True), attempts=attempts)
+        swept += unknown.update(state=WorkState.VERIFY, outcome_unknown=True, **requeued)
+        swept += expired.filter(attempts=attempts).update(state=WorkState.READY, **requeued)
+    return swept
+
+
+def claim_for_dispatch(model: type[DurableWork], *, limit: int = 200) -> Sequence[Any]:
+    """Return the ids of due jobs to publish now, each at most once in REDISPATCH_AFTER however many ticks run."""
+    with transaction.atomic():
+        due = model.objects.unrung(seconds=REDISPATCH_AFTER).order_by("due_at").values_list("pk", flat=True)[:limit]
+        # In one order, since two schedulers that claim the same rows would otherwise wait for each other.
+        return [
+            pk
+            for pk in sorted(due)
+            if model.objects.filter(pk=pk).unrung(seconds=REDISPATCH_AFTER).update(rung_at=Now())
+        ]
+
+
+def undo_dispatch(model: type[DurableWork], pks: Sequence[Any]) -> None:
+    """Forget the dispatch of jobs that could not be published, so that the next tick retries."""
+    for pk in pks:
+        model.objects.filter(pk=pk, state__in=WAITING_STATES).update(rung_at=None)
+
+
+def room_for(model: type[DurableWork], *, most: int) -> int:
+    """Return how many more jobs of a kind may be dispatched where `most` are processed at a time.
+
+    A lease older than STALLED_AFTER gives one job more a place: its process may have ended, and must not hold up all
+    others until the lease expires. One only, so that a slow service cannot take every worker.
+    """
+    dispatched = model.objects.all().due().filter(rung_at__gt=database_now(plus=-REDISPATCH_AFTER)).count()
+    leased = model.objects.filter(lease_until__isnull=False)  # asked apart, each walks an index
+    has_stalled = leased.filter(lease_until__lt=database_now(plus=settings.LEASE - STALLED_AFTER)).exists()
+    return most + has_stalled - dispatched - leased.count()
+
+
+def extend_lease(lease: Lease) -> None:
+    """Extend the lease while the work goes on. Raises LostLease."""
+    _change(lease, lease_until=database_now(plus=settings.LEASE))
+
+
+def failpoint(name: str) -> None:
+    """Kill the own process, as a power cut would, where a test has armed `name`. Do nothing otherwise."""
+    if not settings.FAILPOINTS:
+        return
+    armed = Path(settings.FAILPOINTS) / name
+    try:
+        armed.unlink()
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)

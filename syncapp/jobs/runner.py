@@ -1,0 +1,301 @@
+"""The job runner: the one loop that every job type goes through.
+
+    breaker ─▶ claim ─▶ process ─▶ finished, rescheduled or failed; whatever happens, the row says so
+
+A job type says how to process one lease, how long it backs off, and what "failed" means. An exception that nobody
+foresaw is an attempt like any other: it is logged with its traceback, the job backs off, and after its attempts it
+fails, while all others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import transaction
+
+from syncapp import gates
+from syncapp.crm.errors import CrmError, ProtocolError, WritesDisabled
+from syncapp.gates import Passage
+from syncapp.jobs import queue
+from syncapp.jobs.queue import PROCESS_ENDED, Lease, LostLease
+from syncapp.models.durable_work import DurableQuerySet, DurableWork, WorkState
+
+log = logging.getLogger(__name__)
+
+UNEXPECTED = "unexpected: "  # how `last_error` begins where an exception was not foreseen
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Process the job again later. `after` in seconds; None: as long as its job type backs off.
+
+    `reason` is what people read if this was the last attempt.
+    """
+
+    code: str
+    reason: str
+    after: float | None = None
+    costs_attempt: bool = True
+    outcome_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Fail the job for good. `code` is short and holds no personal data; `reason` is what people read."""
+
+    code: str
+    reason: str
+
+    @property
+    def is_unexpected(self) -> bool:
+        """Whether it is a fault of the portal, of which the operators must hear."""
+        return self.code == PROCESS_ENDED or self.code.startswith(UNEXPECTED)
+
+
+class JobType(ABC):
+    """One kind of job.
+
+    `title` names its jobs on the banner, `failures_at` the page that shows failed ones with a retry. `overdue_after` is
+    the age in seconds that its oldest due job may reach. `needs_writes`: the column of Connection that must be set.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    failures_at: ClassVar[str]
+    model: ClassVar[type[DurableWork]]
+    breakers: ClassVar[Sequence[str]] = ()
+    overdue_after: ClassVar[float] = 300.0
+    needs_writes: ClassVar[str] = ""
+
+    @abstractmethod
+    def process(self, lease: Lease, permit: Passage) -> None:
+        """Do the work of one lease and close or reschedule its row. Raise whatever stopped it."""
+
+    def is_enabled(self) -> bool:
+        """Return whether jobs of this kind may be processed at all now."""
+        return True
+
+    def claim(self, pk: Any) -> Lease | None:
+        """Lease the job; what has to happen in the claim's transaction goes here."""
+        return queue.claim(self.model, pk)
+
+    def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
+        """Return what follows from an error that this kind foresees; None for any other."""
+        return None
+
+    def pause(self, attempts: int) -> float:
+        """Return the seconds to back off after so many attempts: full jitter under a cap that doubles."""
+        return random.uniform(0.5, max(1.0, queue.pause_after(attempts + 1)))  # noqa: S311  (spreads load, guards nothing)
+
+    def fail(self, lease: Lease, failure: Failure) -> None:
+        """Close the job as failed and keep the reason where people look for it. Raises LostLease."""
+        queue.mark_failed(lease, error=failure.code)
+
+    @classmethod
+    def failed_unexpectedly(cls) -> DurableQuerySet:
+        """Return the jobs that failed by a fault of the portal and wait for a retry."""
+        failed = cls.model.objects.filter(state=WorkState.FAILED)
+        return failed.filter(last_error__startswith=UNEXPECTED) | failed.filter(last_error=PROCESS_ENDED)
+
+
+class BatchJobType(JobType):
+    """A kind whose jobs share requests: several leases are processed together."""
+
+    most: ClassVar[int] = 10
+
+    @abstractmethod
+    def process_batch(self, leases: Sequence[Lease], permit: Passage) -> None:
+        """Do the work of these leases and close or reschedule their rows. Raise whatever stopped all of them."""
+
+    def process(self, lease: Lease, permit: Passage) -> None:
+        """Process one lease alone."""
+        self.process_batch([lease], permit)
+
+
+def run(job: JobType, pk: Any) -> bool:
+    """Process one due job; return False where a breaker is open or there was nothing to claim.
+
+    Safe to call twice, at once, and after a crash at any step. What went wrong is in the row, never raised.
+    """
+    if not (job.is_enabled() and job.model.objects.filter(pk=pk).due().exists()):
+        return False
+    permit = gates.pass_through(job.breakers)
+    if permit is None:
+        return False
+    lease = job.claim(pk)
+    if lease is None:
+        gates.give_back(permit)
+        return False
+    queue.failpoint(f"{job.name}.claimed")
+    _process(job, lease, permit)
+    return True
+
+
+def run_batch(job: BatchJobType, rows: DurableQuerySet) -> bool:
+    """Process the first due jobs of `rows` together; return False where a breaker is open or none is due.
+
+    Where an unexpected exception stops all of them, each is processed alone at once, so that the one that causes it
+    fails alone and the others cost no attempt.
+    """
+    if not (job.is_enabled() and rows.due().exists()):
+        return False
+    permit = gates.pass_through(job.breakers)
+    if permit is None:
+        return False
+    leases = queue.claim_batch(rows, most=job.most)
+    if not leases:
+        gates.give_back(permit)
+        return False
+    queue.failpoint(f"{job.name}.claimed")
+    worn_out = [lease for lease in leases if _has_used_its_attempts(job, lease)]
+    fresh = [lease for lease in leases if lease not in worn_out]
+    if len(fresh) == 1:
+        _process(job, fresh[0], permit)
+    elif fresh:
+        _process_together(job, fresh, permit)
+    return True
+
+
+def _process_together(job: BatchJobType, leases: Sequence[Lease], permit: Passage) -> None:
+    try:
+        job.process_batch(leases, permit)
+    except LostLease:
+        _log_lost(job, leases[0])
+    except Exception as error:
+        log.error("%s: %d jobs processed one by one after an unexpected error", job.name, len(leases), exc_info=error)
+        _process_one_by_one(job, leases, permit)
+
+
+def _process_one_by_one(job: BatchJobType, leases: Sequence[Lease], permit: Passage) -> None:
+    for lease in leases:
+        try:
+            unknown = _may_have_been_sent(lease)
+            queue.reschedule(lease, due_in=0, outcome_unknown=unknown, costs_attempt=False)
+        except LostLease:  # it was closed before the error came
+            continue
+        alone = queue.claim(lease.model, lease.pk)
+        if alone is not None:
+            _process(job, alone, permit)
+
+
+def _process(job: JobType, lease: Lease, permit: Passage) -> None:
+    if _has_used_its_attempts(job, lease):
+        return
+    try:
+        job.process(lease, permit)
+    except LostLease:
+        _log_lost(job, lease)
+    except Exception as error:  # noqa: BLE001  (whatever it is must not stop the other jobs)
+        apply_error(job, lease, error)
+
+
+def _has_used_its_attempts(job: JobType, lease: Lease) -> bool:
+    """Fail a job whose processes ended under it each time; return whether it was one."""
+    if lease.attempts <= settings.ATTEMPTS:
+        return False
+    _fail(job, lease, Failure(PROCESS_ENDED, f"The work was interrupted {settings.ATTEMPTS} times."))
+    return True
+
+
+def apply_error(job: JobType, lease: Lease, error: Exception) -> None:
+    """Reschedule the job or fail it, as its kind decides; an error that nobody foresaw is an attempt."""
+    verdict = job.handle_error(error, lease)
+    if verdict is None:
+        log.error("%s %s: unexpected error", job.name, lease.pk, exc_info=error)
+        verdict = _unexpected(error, lease)
+    apply(job, lease, verdict)
+
+
+def apply(job: JobType, lease: Lease, verdict: Retry | Failure) -> None:
+    """Reschedule the job, or fail it where that was its last attempt."""
+    if isinstance(verdict, Failure):
+        _fail(job, lease, verdict)
+    elif verdict.costs_attempt and lease.attempts >= settings.ATTEMPTS:
+        _fail(job, lease, Failure(verdict.code, verdict.reason))
+    else:
+        _reschedule(job, lease, verdict)
+
+
+def _unexpected(error: Exception, lease: Lease) -> Retry:
+    name = type(error).__name__
+    reason = f"An unexpected error stopped it ({name}). The portal’s log has the details."
+    return Retry(f"{UNEXPECTED}{name}", reason, outcome_unknown=_may_have_been_sent(lease))
+
+
+def _may_have_been_sent(lease: Lease) -> bool:
+    return bool(lease.row().values_list("outcome_unknown", flat=True).first())
+
+
+def _reschedule(job: JobType, lease: Lease, retry: Retry) -> None:
+    try:
+        queue.reschedule(
+            lease,
+            due_in=job.pause(lease.attempts) if retry.after is None else retry.after,
+            error=retry.code,
+            outcome_unknown=retry.outcome_unknown,
+            costs_attempt=retry.costs_attempt,
+        )
+    except LostLease:
+        _log_lost(job, lease)
+
+
+def _fail(job: JobType, lease: Lease, failure: Failure) -> None:
+    log.warning("%s %s: failed after %d attempts (%s)", job.name, lease.pk, lease.attempts, failure.code)
+    try:
+        with transaction.atomic():
+            job.fail(lease, failure)
+    except LostLease:
+        _log_lost(job, lease)
+    except Exception as error:
+        log.error("%s %s: the reason could not be kept", job.name, lease.pk, exc_info=error)
+        _close_as_failed(job, lease, failure)
+
+
+def _close_as_failed(job: JobType, lease: Lease, failure: Failure) -> None:
+    try:
+        queue.mark_failed(lease, error=failure.code)
+    except LostLease:
+        _log_lost(job, lease)
+
+
+def _log_lost(job: JobType, lease: Lease) -> None:
+    log.warning("%s %s: lease lost, stopped", job.name, lease.pk)
+
+
+def retry_crm_error(error: CrmError, lease: Lease, *, forbidden_breaker: str) -> Retry | Failure:
+    """Open the breaker that an error of the CRM calls for, and return what follows for the job.
+
+    Trouble of the connection costs no attempt; an error that trying again does not mend fails the job.
+    """
+    name = type(error).__name__
+    log.warning("%s %s: %s %s %s", lease.model.__name__, lease.pk, name, error.status, error.request_id)
+    is_free = gates.crm_failed(error, forbidden_gate=forbidden_breaker) or isinstance(error, WritesDisabled)
+    if not (is_free or error.transient or isinstance(error, ProtocolError)):
+        return Failure(name, error.message)
+    return Retry(
+        name,
+        f"The CRM did not answer {lease.attempts} times.",
+        after=error.retry_after,
+        costs_attempt=not is_free,
+        outcome_unknown=error.may_have_applied or lease.outcome_unknown,
+    )
+
+
+_job_types: list[type[JobType]] = []
+
+
+def register(job_type: type[JobType]) -> type[JobType]:
+    """Make a kind known to the sweep, to the health checks and to the alerts; use as a decorator."""
+    _job_types.append(job_type)
+    return job_type
+
+
+def job_types() -> Sequence[type[JobType]]:
+    """Return every registered kind."""
+    return tuple(_job_types)

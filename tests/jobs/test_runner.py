@@ -1,0 +1,364 @@
+"""Every job type with a job that cannot be processed among good ones: the good ones finish, the bad one fails."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+from pytest_django import Settings
+
+from syncapp import alarms, connection, messages, preferences
+from syncapp.emails import sending
+from syncapp.filters import meetings, plans, policies, policy_rounds, preparing, run_states, runs
+from syncapp.filters.policies import PolicyWish
+from syncapp.jobs import queue, runner
+from syncapp.jobs.runner import JobType
+from syncapp.models import (
+    Decision,
+    Delivery,
+    FilterPolicy,
+    FilterRun,
+    FilterRunChange,
+    FilterRunItem,
+    FilterUser,
+    MeetingCount,
+    Message,
+    RunPreparation,
+    SelectionItem,
+    SelectionRun,
+    SyncField,
+)
+from syncapp.models.decision import DecisionState, Outcome
+from syncapp.models.durable_work import OPEN_STATES, DurableWork, WorkState, database_now
+from syncapp.models.filter_run import Outcome as UserOutcome
+from syncapp.models.filter_run import Plan, RunState
+from syncapp.models.sync_field import FieldDelivery
+from syncapp.review import decisions, selections
+from syncapp.review.delivery import deliver
+from syncapp.review.narrowing import NOTHING, Tab
+from tests.emails.conftest import PostOffice, post_office  # noqa: F401  (a fixture is found by its name)
+from tests.factories import make_field, make_record
+from tests.filters.company import many_people, small_company
+from tests.filters.conftest import read, scenery  # noqa: F401  (fixtures are found by their names)
+from tests.filters.scenery import Scenery
+from tests.people import fred, rita
+from tests.world import World
+
+pytestmark = pytest.mark.django_db
+OPERATORS = "ops@contoso.example"
+
+
+@dataclass
+class Scene:
+    """Good jobs and one that cannot be processed, of one type; `work` does what a worker does with one job."""
+
+    work: Callable[[Any], object]
+    bad: DurableWork
+    good: list[DurableWork]
+
+    def process_all(self) -> None:
+        """Process whatever is open, the bad job first, as if each one's time had come."""
+        for job in (self.bad, *self.good):
+            opened = type(job).objects.filter(pk=job.pk, state__in=OPEN_STATES)
+            if opened.update(due_at=Now()):
+                self.work(job.pk)
+
+    def states(self) -> list[str]:
+        return [type(job).objects.values_list("state", flat=True).get(pk=job.pk) for job in self.good]
+
+
+@pytest.fixture(autouse=True)
+def _three_attempts(settings: Settings, db: None) -> None:
+    settings.ATTEMPTS = 3
+
+
+@pytest.fixture
+def delivery(world: World) -> Scene:
+    fields = [world.edited(number, jobtitle="Head")["jobtitle"] for number in range(3)]
+    world.decide(approve=tuple(fields))
+    bad, *good = (Delivery.objects.get(target_id=field.record.target_id) for field in fields)
+    Decision.objects.filter(field=fields[0]).update(outcome="nonsense")
+    crm = connection.recognised_crm()
+    return Scene(lambda pk: deliver(pk, crm=crm), bad, good)
+
+
+@pytest.fixture
+def message(post_office: PostOffice) -> Scene:  # noqa: F811  (the fixture imported above)
+    for _ in range(3):
+        assert messages.queue("test", to=rita())
+    bad, *good = Message.objects.order_by("created_at")
+    Message.objects.filter(pk=bad.pk).update(kind="operations", details={})
+    return Scene(lambda pk: sending.send(pk, post=connection.post()), bad, good)
+
+
+@pytest.fixture
+def selection(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    monkeypatch.setattr(selections, "IN_REQUEST", 0)
+    made = []
+    for number in range(3):
+        make_field(make_record(f"Person {number}"))
+        frozen = selections.freeze_all(tab=Tab.WAITING, by=NOTHING, query="", person=rita())
+        made.append(selections.start(frozen, selections.Wish(Outcome.APPROVED), number=None, by=rita()))
+    SelectionRun.objects.filter(pk=made[0].pk).update(outcome="nonsense")
+    return Scene(lambda pk: selections.work(pk, seconds=20), made[0], made[1:])
+
+
+def _runs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[FilterRun]:
+    monkeypatch.setattr(preparing, "AT_ONCE", 0)
+    users = [user.pk for user in many_people(6)]
+    made = [plans.freeze_run(users[n : n + 2], plans.Wish(("appointment",), on=False), by=fred()) for n in (0, 2, 4)]
+    monkeypatch.undo()
+    settings.ATTEMPTS = 3
+    return made
+
+
+@pytest.fixture
+def preparation(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    bad, *good = (RunPreparation.objects.get(run=run) for run in _runs(settings, monkeypatch))
+    RunPreparation.objects.filter(pk=bad.pk).update(user_ids=b"not an id")
+    return Scene(preparing.work, bad, good)
+
+
+@pytest.fixture
+def meeting_count(read: Scenery) -> Scene:  # noqa: F811
+    made = []
+    for user in FilterUser.objects.people().order_by("name_key")[:3]:
+        run = plans.freeze_run([user.pk], plans.Wish(("appointment",), on=False), by=fred())
+        run.items.update(needs_count=True)
+        FilterRun.objects.filter(pk=run.pk).update(state=RunState.PLANNED)
+        meetings.begin(run)
+        made.append(MeetingCount.objects.get(run=run))
+    FilterRun.objects.filter(pk=made[0].pk).update(tables=7)
+    crm = connection.recognised_crm()
+    return Scene(lambda pk: meetings.work(pk, crm=crm, seconds=20), made[0], made[1:])
+
+
+@pytest.fixture
+def filters(read: Scenery) -> Scene:  # noqa: F811
+    users = _users_to_switch()
+    bad, *good = (FilterRunItem.objects.get(run=_started(user)) for user in users)
+    FilterRun.objects.filter(pk=bad.run_id).update(lever="nonsense")
+    crm = connection.recognised_crm()
+    run_of = {item.pk: item.run_id for item in (bad, *good)}
+    return Scene(lambda pk: runs.work(run_of[pk], crm=crm, seconds=20), bad, good)
+
+
+@pytest.fixture
+def shared_run(read: Scenery) -> Scene:  # noqa: F811
+    run = _started(*_users_to_switch())
+    bad, *good = FilterRunItem.objects.filter(run=run).order_by("position")
+    FilterRunChange.objects.filter(item=bad).update(etag='W/"1"\r\nX-Other: 1')
+    crm = connection.recognised_crm()
+    return Scene(lambda _pk: runs.work(run.pk, crm=crm, seconds=20), bad, good)
+
+
+def _users_to_switch() -> list[FilterUser]:
+    return list(FilterUser.objects.filter(appointments="on", has_own_roles=True, is_disabled=False)[:3])
+
+
+def _started(*users: FilterUser) -> FilterRun:
+    run = plans.freeze_run([user.pk for user in users], plans.Wish(("appointment",), on=False), by=fred())
+    run.items.update(plan=Plan.CHANGE, needs_count=False)
+    FilterRun.objects.filter(pk=run.pk).update(state=RunState.PLANNED)
+    run.refresh_from_db()
+    return run_states.start(run, by=fred())
+
+
+@pytest.fixture
+def policy() -> Scene:
+    team = small_company()
+    wish = {"team_id": team.pk, "tables": ("appointment",)}
+    made = [policies.create(PolicyWish(name=f"Policy {n}", **wish), by=fred()) for n in range(3)]
+    FilterPolicy.objects.filter(pk=made[0].pk).update(exceptions=["not an id"])
+    return Scene(policy_rounds.work, made[0], made[1:])
+
+
+def test_every_job_type_is_tried_here(request: pytest.FixtureRequest) -> None:
+    assert {job_type.name for job_type in runner.job_types()} == set(TYPES)
+    assert {job_type.model for job_type in runner.job_types()} == set(DurableWork.__subclasses__())
+
+
+TYPES = ("delivery", "message", "selection", "preparation", "meeting_count", "filters", "policy")
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_bad_job_fails_alone(name: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> None:
+    scene: Scene = request.getfixturevalue(name)
+    begun = time.monotonic()
+
+    scene.process_all()
+
+    assert time.monotonic() - begun < 5
+    if name == "policy":  # a policy is never done, only due again
+        assert FilterPolicy.objects.exclude(compared_at=None).count() == 2
+    else:
+        assert scene.states() == [WorkState.DONE, WorkState.DONE]
+    assert "Traceback" in caplog.text
+
+    for _ in range(2):
+        scene.process_all()
+
+    scene.bad.refresh_from_db()
+    assert (scene.bad.state, scene.bad.attempts, scene.bad.lease_until) == (WorkState.FAILED, 3, None)
+    assert scene.bad.last_error.startswith("unexpected: ")
+    _operators_were_told(name)
+
+
+def _operators_were_told(name: str) -> None:
+    job_type = next(each for each in runner.job_types() if each.name == name)
+    preferences.change(by=None, operations_address=OPERATORS)
+    alarms.watch()
+    alarms.watch()
+
+    (told,) = Message.objects.filter(address=OPERATORS, details__code__startswith=f"failed-{name}-")
+    assert job_type.title in told.details["text"]
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_job_whose_process_ends_fails_too(name: str, request: pytest.FixtureRequest) -> None:
+    scene: Scene = request.getfixturevalue(name)
+    model = type(scene.bad)
+
+    for _ in range(3):
+        model.objects.filter(pk=scene.bad.pk).update(due_at=Now())
+        assert queue.claim(model, scene.bad.pk)
+        model.objects.filter(pk=scene.bad.pk).update(lease_until=database_now(plus=-1))
+        queue.sweep(model)
+    scene.process_all()
+
+    scene.bad.refresh_from_db()
+    assert (scene.bad.state, scene.bad.last_error) == (WorkState.FAILED, queue.PROCESS_ENDED)
+
+
+def test_swept_job_waits_before_the_next_attempt(preparation: Scene) -> None:
+    bad = RunPreparation.objects.filter(pk=preparation.bad.pk)
+    for attempt in range(1, 3):
+        bad.update(due_at=Now())
+        queue.claim(RunPreparation, preparation.bad.pk)
+        bad.update(lease_until=database_now(plus=-1))
+        queue.sweep(RunPreparation)
+        assert bad.due().exists() == (attempt == 1)
+
+
+def test_failed_reason_that_cannot_be_kept_still_ends_the_job(
+    preparation: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(preparing.PreparationJob):
+        def fail(self, lease: queue.Lease, failure: runner.Failure) -> None:
+            raise ValueError("no")
+
+    for _ in range(3):
+        RunPreparation.objects.filter(pk=preparation.bad.pk).update(due_at=Now())
+        runner.run(Broken(), preparation.bad.pk)
+
+    preparation.bad.refresh_from_db()
+    assert preparation.bad.state == WorkState.FAILED
+
+
+def test_failed_delivery_is_shown_with_its_reason(delivery: Scene) -> None:
+    for _ in range(3):
+        delivery.process_all()
+
+    field = SyncField.objects.get(decisions__delivery=delivery.bad.pk)
+    assert field.delivery == FieldDelivery.FAILED
+    assert "unexpected error" in field.trouble
+    assert Decision.objects.get(field=field).state == DecisionState.FAILED
+
+
+def test_one_bad_contact_lets_a_selection_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = [make_field(make_record(f"Person {number}")) for number in range(55)]
+    frozen = selections.freeze_all(tab=Tab.WAITING, by=NOTHING, query="", person=rita())
+    decide = decisions.decide
+
+    def decide_but_the_fourth(choices: Any, **more: Any) -> Any:
+        if choices[0].field_id == fields[3].pk:
+            raise RuntimeError("cannot be decided")
+        return decide(choices, **more)
+
+    monkeypatch.setattr(decisions, "decide", decide_but_the_fourth)
+    run = selections.start(frozen, selections.Wish(Outcome.APPROVED), number=55, by=rita())
+    scene = Scene(lambda pk: selections.work(pk, seconds=20), run, [])
+
+    scene.process_all()
+    assert Decision.objects.count() == 54
+    for _ in range(2):
+        scene.process_all()
+
+    (refused,) = SelectionItem.objects.filter(result=SelectionItem.Result.REFUSED)
+    run.refresh_from_db()
+    assert (refused.field, run.state, run.attempts) == (fields[3], WorkState.FAILED, 3)
+    assert "RuntimeError" in refused.why
+
+
+def test_failed_count_holds_back_who_was_not_counted(meeting_count: Scene) -> None:
+    for _ in range(3):
+        meeting_count.process_all()
+
+    run = FilterRun.objects.get(pk=meeting_count.bad.pk)
+    item = run.items.get()
+    assert (run.state, item.plan, item.needs_count) == (RunState.PLANNED, Plan.HELD, False)
+    assert "could not be counted" in item.why
+
+
+def test_counting_run_without_a_job_gets_one(meeting_count: Scene) -> None:
+    MeetingCount.objects.all().delete()
+
+    meetings.adopt_forgotten()
+    meetings.adopt_forgotten()
+
+    assert MeetingCount.objects.count() == 3
+
+
+def test_bad_user_costs_others_no_attempt(shared_run: Scene) -> None:
+    shared_run.process_all()
+
+    for item in shared_run.good:
+        item.refresh_from_db()
+        assert (item.outcome, item.attempts) == (UserOutcome.DONE, 1)
+
+
+def test_run_ends_with_its_bad_user_failed(filters: Scene) -> None:
+    for _ in range(3):
+        filters.process_all()
+
+    item = FilterRunItem.objects.get(pk=filters.bad.pk)
+    assert (item.outcome, item.run.state) == (UserOutcome.FAILED, RunState.DONE)
+
+
+def test_stopped_policy_goes_on_when_resumed(policy: Scene) -> None:
+    for _ in range(3):
+        policy.process_all()
+    stopped = FilterPolicy.objects.get(pk=policy.bad.pk)
+    assert "could not be compared" in stopped.asks
+
+    FilterPolicy.objects.filter(pk=stopped.pk).update(exceptions=[])
+    policies.resume(stopped, by=fred())
+    policy.process_all()
+
+    stopped.refresh_from_db()
+    assert (stopped.asks, stopped.state) == ("", WorkState.READY)
+    assert stopped.compared_at is not None
+
+
+def test_batch_claims_a_job_alone_after_its_process_ended(shared_run: Scene) -> None:
+    FilterRunItem.objects.filter(pk=shared_run.bad.pk).update(last_error=queue.PROCESS_ENDED)
+    rows = FilterRunItem.objects.filter(run=shared_run.bad.run_id).order_by("position")
+
+    assert {lease.pk for lease in queue.claim_batch(rows, most=10)} == {item.pk for item in shared_run.good}
+    assert [lease.pk for lease in queue.claim_batch(rows, most=10)] == [shared_run.bad.pk]
+
+
+def test_unknown_id_is_nothing_to_do(message: Scene) -> None:
+    assert not runner.run(sending.MessageJob(connection.post()), uuid.uuid4())
+
+
+def test_job_types_name_what_a_banner_needs() -> None:
+    for job_type in runner.job_types():
+        assert issubclass(job_type, JobType)
+        assert job_type.title[0].isupper()
+        assert 0 < job_type.overdue_after <= 3600
