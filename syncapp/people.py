@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Collection
 from datetime import date
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
@@ -17,7 +16,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
-from syncapp import audit
+from syncapp import audit, localization, time_zones
 from syncapp.crm.auth import Claims
 from syncapp.models import Arrival, Person
 from syncapp.models.person import ROLE_COLUMNS, Role
@@ -133,15 +132,46 @@ def _mail(text: str) -> str:
 
 
 @transaction.atomic
-def set_wishes(person_id: uuid.UUID, *, notify: str, time_zone: str, by: Person) -> Person:
-    """How the person is told of new edits, and whose clock times are shown by. Raises BadPerson."""
+def set_wishes(person_id: uuid.UUID, *, notify: str, time_zone: str, by: Person, locale: str = "") -> Person:
+    """Set how the person is told of new edits, and how times, dates and numbers are written. Raises BadPerson.
+
+    An empty `locale` leaves it as it is.
+    """
     person = Person.objects.select_for_update(of=("self",)).get(pk=person_id)
     if notify not in Person.Notify.values:
         raise BadPerson("notify", "One of the four wishes.")
-    if time_zone not in available_timezones():
-        raise BadPerson("time_zone", "A time zone such as Europe/Berlin.")
-    _change(person, "person.wishes", by=by, notify=notify, time_zone=time_zone)
+    zone = time_zones.find(time_zone)
+    if not zone:
+        raise BadPerson("time_zone", f"No time zone is called “{time_zone[:60]}”. Choose one such as Europe/Berlin.")
+    if locale and not localization.is_known(locale):
+        raise BadPerson("locale", "Choose a format of dates and numbers from the list.")
+    wishes = {"notify": notify, "time_zone": zone, "locale": locale or person.locale}
+    _change(person, "person.wishes", by=by, **wishes)
+    Person.objects.filter(pk=person.pk, time_zone_chosen=False).update(time_zone_chosen=True)
     return person
+
+
+@transaction.atomic
+def keep_time_zone(person: Person, name: str) -> None:
+    """Set the person's own time zone and nothing else. Raises BadPerson."""
+    set_wishes(person.pk, notify=person.notify, time_zone=name, by=person)
+
+
+def learn_from_browser(person: Person, *, time_zone: str, locale: str) -> None:
+    """Take what the browser says of time zone and locale, each only while the person has none."""
+    learned: dict[str, Any] = {}
+    zone = "" if person.has_time_zone else time_zones.find(time_zone)
+    if zone:
+        learned |= {"time_zone": zone, "time_zone_chosen": True}
+    if locale and not person.locale:
+        learned["locale"] = locale
+    if not learned:
+        return
+    with transaction.atomic():
+        Person.objects.filter(pk=person.pk).update(**learned)
+        audit.record("person.wishes", by=person, channel="sign_in", after=json.dumps(learned))
+    for name, value in learned.items():
+        setattr(person, name, value)
 
 
 @transaction.atomic

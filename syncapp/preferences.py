@@ -17,6 +17,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from syncapp import audit
+from syncapp.localization import number as number_words
 from syncapp.models import Person, Preferences
 
 LONGEST_UNDO, LONGEST_OVERDUE = 300, 24 * 60
@@ -178,7 +179,7 @@ def _hours(place: str, value: Any) -> int:
 
 def _whole(place: str, value: Any, *, least: int, most: int, unit: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise BadSetting(place, f"A whole number of {unit} from {least} to {most:,}.")
+        raise BadSetting(place, f"A whole number of {unit} from {least} to {number_words(most)}.")
     return value
 
 

@@ -15,7 +15,12 @@ from syncapp.web.access import SIGNED_IN_AT
 def make_person(name: str, *roles: Role, **columns: object) -> Person:
     """A person with these roles; the same name is the same person."""
     wanted = {column: role in roles for role, column in ROLE_COLUMNS.items()}
-    wanted |= {"name": name, "address": f"{name.lower()}@brandvik.example", "password": "!none"} | columns
+    wanted |= {
+        "name": name,
+        "address": f"{name.lower()}@brandvik.example",
+        "password": "!none",
+        "time_zone_chosen": True,
+    } | columns
     oid = uuid.uuid5(uuid.NAMESPACE_DNS, f"{name.lower()}.brandvik.example")
     person, _ = Person.objects.update_or_create(oid=oid, defaults=wanted)
     return person

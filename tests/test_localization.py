@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from syncapp import localization
 from syncapp.localization import Unreadable
-from syncapp.review.sides import zone_of
+from syncapp.time_zones import zone_of
 
 AFTERNOON = datetime(2026, 11, 29, 15, 3, 7, tzinfo=UTC)
 

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 
-from syncapp import links, messages, preferences
+from syncapp import links, localization, messages, preferences
 from syncapp.crm.records import Column
 from syncapp.emails import run_letters
 from syncapp.emails.outcomes import Result, results
@@ -23,6 +24,7 @@ from syncapp.models.message import MessageKind
 from syncapp.review import notices, refusals, sides
 from syncapp.review.refusals import Refusal
 from syncapp.review.sides import Change, Tag
+from syncapp.time_zones import UTC, zone_of
 
 MOST_FIELDS = 6  # of one edit
 MOST_RECORDS = 10
@@ -68,6 +70,7 @@ class Letter:
     to: str
     name: str
     zone: str
+    locale: str
     thread: str
     entries: tuple[Entry, ...] = ()
     contacts: int = 0
@@ -93,7 +96,11 @@ def letter(message: Message) -> Letter | None:
     reader = message.recipient
     if not messages.may_read(reader or message.address):
         return None
-    return _WRITERS[MessageKind(message.kind)](message)
+    # Whoever edited in Outlook is told by their address; some of them use the portal too.
+    person = reader or Person.objects.filter(address__iexact=message.address, is_active=True).first()
+    zone, locale = (person.time_zone, person.locale) if person else (UTC, "")
+    with timezone.override(zone_of(zone)), localization.override(locale):
+        return _WRITERS[MessageKind(message.kind)](message)
 
 
 def _frame(message: Message, *, thread: str, **more: Any) -> Letter:
@@ -103,7 +110,8 @@ def _frame(message: Message, *, thread: str, **more: Any) -> Letter:
         kind=message.kind,
         to=reader.address if reader else message.address,
         name=reader.name if reader else "",
-        zone=reader.time_zone if reader else "UTC",
+        zone=str(timezone.get_current_timezone()),
+        locale=localization.active().tag,
         thread=thread,
         wishes=links.to_wishes(reader) if about_edits and reader else "",
         queue=links.absolute(reverse("queue")) if reader else "",

@@ -15,14 +15,15 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from syncapp import localization
 from syncapp.emails.content import Letter
 from syncapp.models import Message
-from syncapp.review.sides import zone_of
+from syncapp.time_zones import zone_of
 
 
 def write(message: Message, letter: Letter, *, again: bool) -> bytes:
     """The whole mail. `again`: it may have been delivered before, so it says that it may be a second copy."""
-    with timezone.override(zone_of(letter.zone)):
+    with timezone.override(zone_of(letter.zone)), localization.override(letter.locale):
         context = {"letter": letter, "again": again, "environment": settings.ENVIRONMENT_NAME}
         subject = " ".join(_rendered(letter.kind, "_subject.txt", context).split())
         text = _tidy(_rendered(letter.kind, ".txt", context))

@@ -24,6 +24,7 @@ from syncapp.gates import Passage
 from syncapp.jobs import queue, runner
 from syncapp.jobs.queue import Lease
 from syncapp.jobs.runner import JobType
+from syncapp.localization import number
 from syncapp.models import FilterRun, Person, RunPreparation
 from syncapp.models.durable_work import WorkState
 from syncapp.models.filter_run import RunState
@@ -43,7 +44,7 @@ class Progress:
     @property
     def words(self) -> str:
         """ "8,400 of 20,000"."""
-        return f"{self.listed:,} of {self.users:,}"
+        return f"{number(self.listed)} of {number(self.users)}"
 
 
 def begin(run: FilterRun, user_ids: Sequence[uuid.UUID], *, channel: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from syncapp.crm.directory_records import SyncMethod
+from syncapp.localization import number
 from syncapp.models import FilterRun
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, name_of
 
@@ -30,4 +31,4 @@ def end_state(run: FilterRun) -> str:
 
 def title(run: FilterRun) -> str:
     """The end state and for how many."""
-    return f"{end_state(run)} for {run.users:,} user{'' if run.users == 1 else 's'}"
+    return f"{end_state(run)} for {number(run.users)} user{'' if run.users == 1 else 's'}"

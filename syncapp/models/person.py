@@ -57,6 +57,8 @@ class Person(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     notify = models.CharField(max_length=10, choices=Notify, default=Notify.AT_ONCE)
     time_zone = models.CharField(max_length=64, default="UTC")
+    time_zone_chosen = models.BooleanField(default=False, db_default=False)
+    locale = models.CharField(max_length=35, blank=True, default="", db_default="")
     absent_until = models.DateField(null=True, blank=True, help_text="The last day of the absence.")
     deputy = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     signed_in_at = models.DateTimeField(null=True, blank=True)
@@ -71,6 +73,12 @@ class Person(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_time_zone(self) -> bool:
+        """Whether the time zone is the person's own, and not the UTC that everyone begins with."""
+        # A release without the mark may still be writing zones; any but UTC was chosen.
+        return self.time_zone_chosen or self.time_zone != "UTC"
 
     @property
     def is_away(self) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
@@ -256,11 +255,3 @@ _WORDS: Mapping[ColumnType, Callable[[Column, str, str], str]] = {
     ColumnType.MONEY: _number,
     ColumnType.FLOAT: _number,
 }
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """The time zone of this name; UTC where the name is unknown."""
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        return ZoneInfo("UTC")

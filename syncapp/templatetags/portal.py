@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from django import template
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from syncapp import safe_text
+from syncapp import localization, safe_text
+from syncapp import time_zones as zones
+from syncapp.localization import number as number_words
 from syncapp.review import queue
 from syncapp.review.differences import Kind, Part
 from syncapp.review.sides import Side
-from syncapp.web import times
+from syncapp.web import local_time, times
 
 register = template.Library()
 
@@ -45,6 +48,12 @@ def _time(when: datetime | None, suffix: str) -> SafeString:
     return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), times.exact(when), words)
 
 
+@register.simple_tag
+def time_zones() -> tuple[tuple[str, str], ...]:
+    """The time zones to choose from, each with its country."""
+    return zones.choices()
+
+
 @register.filter
 def at(when: datetime | None) -> str:
     """at 15:01, or with its day."""
@@ -58,15 +67,70 @@ def exactly(when: datetime | None) -> str:
 
 
 @register.filter
+def clock(when: datetime | None) -> str:
+    """16:03 CET."""
+    return times.clock(when) if when else ""
+
+
+@register.filter
+def clock_alone(when: datetime) -> str:
+    """16:03, where its zone is named beside it."""
+    return localization.clock(when)
+
+
+@register.filter
+def clock_seconds(when: datetime) -> str:
+    """16:03:07."""
+    return localization.clock(when, seconds=True)
+
+
+@register.filter
+def zone_words(when: datetime) -> str:
+    """CET."""
+    return localization.zone(when)
+
+
+@register.filter
+def on_day(when: datetime) -> str:
+    """19 November at 16:03 CET."""
+    day = localization.day_and_month(timezone.localtime(when), long=True)
+    return f"{day} at {times.clock(when)}"
+
+
+@register.filter
+def day_words(day: date | None) -> str:
+    """19 November 2026."""
+    return localization.day(day, long=True) if day else ""
+
+
+@register.filter
+def short_day(day: date | None) -> str:
+    """19 Nov 2026."""
+    return localization.day(day) if day else ""
+
+
+@register.filter
+def for_input(when: datetime | None) -> str:
+    """2026-11-19T16:03, as the browser's input for local times takes it."""
+    return local_time.typed(when) if when else ""
+
+
+@register.simple_tag
+def zone_name() -> str:
+    """The time zone of the page."""
+    return timezone.get_current_timezone_name()
+
+
+@register.filter
 def thousands(number: int) -> str:
     """12000 as "12,000"."""
-    return f"{number:,}"
+    return number_words(number)
 
 
 @register.filter
 def capped(number: int) -> str:
     """148; beyond the most that is counted "1,000+"."""
-    return f"{queue.MOST_COUNTED:,}+" if number > queue.MOST_COUNTED else f"{number:,}"
+    return f"{number_words(queue.MOST_COUNTED)}+" if number > queue.MOST_COUNTED else number_words(number)
 
 
 @register.filter

@@ -8,7 +8,7 @@ from functools import cached_property
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 
-from syncapp import preferences
+from syncapp import localization, preferences
 from syncapp.activity import trail
 from syncapp.activity.trail import Page
 from syncapp.web import activity_shown, tables
@@ -53,12 +53,13 @@ def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
     """The same as a table, all of it, sent while it is read."""
     view = AskedView(request.GET, only=open_area(request.user))
     zone = timezone.get_current_timezone()
+    locale = localization.active().tag
     heads = (f"When ({zone})", *COLUMNS[1:])
 
     def rows() -> Iterator[tuple[str, ...]]:
         # What the middleware sets ends with the view, the rows are made afterwards.
         for entries in trail.batches(view.asked):
-            with preferences.remembered(), timezone.override(zone):
+            with preferences.remembered(), timezone.override(zone), localization.override(locale):
                 yield from map(_cells, activity_shown.shown(entries))
 
     return tables.download("activity", heads, rows())

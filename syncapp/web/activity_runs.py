@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from syncapp.activity.facts import Facts
 from syncapp.filters import titles
+from syncapp.localization import number
 from syncapp.models import AuditEntry
 from syncapp.models.filter_run import Outcome
 
@@ -31,7 +32,7 @@ def notes(entry: AuditEntry, behind: Facts) -> list[str]:
     if entry.action in _OF_A_USER:
         return [_written(entry), f"run {run.number}" if run else ""]
     users = said.get("users")
-    counted = f"{users:,} user{'' if users == 1 else 's'}" if isinstance(users, int) else ""
+    counted = f"{number(users)} user{'' if users == 1 else 's'}" if isinstance(users, int) else ""
     return [titles.end_state(run) if run else "", counted, _BECAUSE.get(str(said.get("because", "")), "")]
 
 

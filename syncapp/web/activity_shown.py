@@ -11,7 +11,7 @@ from itertools import groupby
 from django.urls import reverse
 from django.utils import timezone
 
-from syncapp import audit
+from syncapp import audit, localization
 from syncapp.activity import facts
 from syncapp.activity.facts import Facts
 from syncapp.crm.records import Column
@@ -87,8 +87,9 @@ class Day:
         """Today, Friday 20 November."""
         today = timezone.localdate()
         known = {0: "Today, ", 1: "Yesterday, "}.get((today - self.day).days, "")
-        year = f" {self.day.year}" if self.day.year != today.year else ""
-        return f"{known}{self.day:%A} {self.day.day} {self.day:%B}{year}"
+        is_this_year = self.day.year == today.year
+        day = localization.day_and_month(self.day, long=True) if is_this_year else localization.day(self.day, long=True)
+        return f"{known}{self.day:%A} {day}"
 
 
 def shown(entries: Sequence[AuditEntry]) -> list[Shown]:
@@ -225,4 +226,4 @@ def _via(entry: AuditEntry, behind: Facts) -> str:
 
 def clock(when: datetime) -> str:
     """15:05:12 in the reader's time zone."""
-    return f"{timezone.localtime(when):%H:%M:%S}"
+    return localization.clock(when, seconds=True)

@@ -15,6 +15,7 @@ from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError
 from syncapp.filters import matrix, meetings, plans
 from syncapp.filters.errors import NotPossible
+from syncapp.localization import number
 from syncapp.models import FilterRun, FilterUser, MirrorCursor
 from syncapp.models.filter_run import RunState
 from syncapp.models.person import Role
@@ -102,7 +103,7 @@ def _shown(said: Typed) -> str:
     chosen = [dict(options).get(value, value) for _, _, value, options in choices_of(asked) if value]
     begins = [f"begins with “{asked.by.search}”"] if asked.by.search else []
     found = matrix.count(asked.by)
-    count = f"{matrix.MOST_COUNTED:,}+" if found > matrix.MOST_COUNTED else f"{found:,}"
+    count = f"{number(matrix.MOST_COUNTED)}+" if found > matrix.MOST_COUNTED else f"{number(found)}"
     return f"All {count} that the list showed: " + (", ".join(begins + chosen) or "everybody")
 
 

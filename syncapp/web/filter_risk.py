@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 
+from syncapp import localization
 from syncapp.filters import matrix, risk
 from syncapp.filters.remedies import remedy_of
 from syncapp.filters.risk import CauseRisk, Report, UnitRisk
@@ -95,7 +96,12 @@ class RiskShown:
         """Doubled users by day; one day alone is no line."""
         address = reverse("filters") + self._href(risk=Reach.TWICE.value)
         groups = [
-            charts.Group(f"{each.day:%-d %b}", (each.twice,), f"{each.day:%-d %B}: {each.twice} twice", address)
+            charts.Group(
+                localization.day_and_month(each.day),
+                (each.twice,),
+                f"{localization.day_and_month(each.day, long=True)}: {each.twice} twice",
+                address,
+            )
             for each in self.report.days
         ]
         return charts.columns(groups, ["Twice"]) if len(groups) > 1 else None

@@ -11,8 +11,10 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils import timezone
 
+from syncapp import localization
 from syncapp.activity import daily, numbers
 from syncapp.activity.numbers import MOST_ROWS, MOST_WAITING, Share, Waiting, Week
+from syncapp.localization import number as number_words
 from syncapp.mirror import columns
 from syncapp.models.daily_count import Measure
 from syncapp.review.narrowing import Age
@@ -104,8 +106,8 @@ class NumbersView:
             Figure(_capped(now.total), "waiting", "now", queue),
             Figure(_span(now.worst), "longest wait", "now", f"{queue}?order=oldest"),
             Figure(_span(now.median), "median wait", "now", queue),
-            Figure(f"{week.counts[Measure.RECEIVED]:,}", "fields received", this_week),
-            Figure(f"{week.decided:,}", "fields decided", this_week, decided),
+            Figure(f"{number_words(week.counts[Measure.RECEIVED])}", "fields received", this_week),
+            Figure(f"{number_words(week.decided)}", "fields decided", this_week, decided),
             Figure(_span(week.median), "median until decided", this_week, decided),
         ]
 
@@ -126,7 +128,7 @@ def _by_week(view: NumbersView) -> Panel:
         Group(
             _short(week.first),
             (received, decided),
-            f"Week of {_short(week.first)}: {received:,} received, {decided:,} decided",
+            f"Week of {_short(week.first)}: {number_words(received)} received, {number_words(decided)} decided",
             _trail(week, area="decision"),
         )
         for week, received, decided in found
@@ -247,7 +249,7 @@ PANELS: Mapping[str, Callable[[NumbersView], Panel]] = {
 
 
 def _share(each: Share) -> str:
-    return f"{each.rejected:,} of {each.decided:,}, {_percent(each)} %"
+    return f"{number_words(each.rejected)} of {number_words(each.decided)}, {_percent(each)} %"
 
 
 def _percent(each: Share) -> str:
@@ -263,7 +265,7 @@ def _activity(**filters: object) -> str:
 
 
 def _short(day: date) -> str:
-    return f"{day.day} {day:%b}"
+    return localization.day_and_month(day)
 
 
 def _span(seconds: float | None) -> str:
@@ -275,4 +277,4 @@ def _worst(week: Week) -> str:
 
 
 def _capped(number: int) -> str:
-    return f"{MOST_WAITING:,}+" if number > MOST_WAITING else f"{number:,}"
+    return f"{number_words(MOST_WAITING)}+" if number > MOST_WAITING else number_words(number)

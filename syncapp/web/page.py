@@ -10,7 +10,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from syncapp import preferences
@@ -21,9 +20,9 @@ from syncapp.models.audit import Area
 from syncapp.models.person import Role
 from syncapp.review import queue
 from syncapp.review.narrowing import Tab
-from syncapp.review.sides import zone_of
 from syncapp.web.access import PortalRequest
 from syncapp.web.health import Trouble, troubles
+from syncapp.web.reader_formats import formats_of
 
 REVIEW_ROLES = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
 FILTER_ROLES = (Role.VIEWER, Role.FILTER_MANAGER, Role.ADMINISTRATOR)
@@ -47,6 +46,11 @@ class Surroundings:
     def troubles(self) -> list[Trouble]:
         """What the banner says; nobody reads it before signing in."""
         return troubles() if self.person else []
+
+    @property
+    def asks_time_zone(self) -> bool:
+        """Whether the reader is asked for a time zone, because neither they nor their browser said one."""
+        return self.person is not None and not self.person.has_time_zone
 
     @cached_property
     def crm_is_connected(self) -> bool:
@@ -91,7 +95,7 @@ def surroundings(request: HttpRequest) -> dict[str, Any]:
 
 
 class LocalTime:
-    """Middleware: times are those of the person who reads them; preferences and columns are read once."""
+    """Middleware: times and formats are those of the person who reads them; preferences and columns are read once."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -100,7 +104,7 @@ class LocalTime:
         with (
             preferences.remembered(),
             columns.remembered(),
-            timezone.override(zone_of(getattr(request.user, "time_zone", "UTC"))),
+            formats_of(request),
         ):
             return self.get_response(request)
 

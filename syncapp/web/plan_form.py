@@ -17,6 +17,7 @@ from syncapp.filters import chosen, lists, matrix
 from syncapp.filters.chosen import Chosen
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.plans import MOST_USERS, Wish
+from syncapp.localization import number
 from syncapp.models.filter_tables import APPOINTMENT_TABLES
 from syncapp.web import filter_asked, local_time
 
@@ -218,7 +219,7 @@ def number_of(text: str, where: str, *, most: int) -> int:
     """A whole number from 0 on. Raises Missing."""
     text = text.replace(",", "").replace(" ", "")
     if not (text.isascii() and text.isdigit()) or int(text[:9]) > most:
-        raise Missing(where, f"{_NUMBERS[where]}: a whole number from 0 to {most:,}.")
+        raise Missing(where, f"{_NUMBERS[where]}: a whole number from 0 to {number(most)}.")
     return int(text)
 
 

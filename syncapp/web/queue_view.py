@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from syncapp import preferences
 from syncapp.crm.records import Column
+from syncapp.localization import number
 from syncapp.mirror import changes, columns
 from syncapp.models import MirrorCursor, SavedView, SyncRecord
 from syncapp.models.change_kind import ChangeKind
@@ -170,7 +171,7 @@ class QueueView:
             return ""
         first = MirrorCursor.objects.filter(table=changes.RECORDS).values_list("found_first", flat=True).first()
         if first:
-            return f"{first:,} edit{'' if first == 1 else 's'} came in with the first reading."
+            return f"{number(first)} edit{'' if first == 1 else 's'} came in with the first reading."
         return "The edits that wait are a backlog."
 
     @property
@@ -191,8 +192,8 @@ class QueueView:
         found = self.found
         if not found:
             return "No match"
-        number = f"{queue.MOST_COUNTED:,}+" if found > queue.MOST_COUNTED else f"{found:,}"
-        return f"{number} match" if found != 1 else "1 matches"
+        many = f"{number(queue.MOST_COUNTED)}+" if found > queue.MOST_COUNTED else number(found)
+        return f"{many} match" if found != 1 else "1 matches"
 
     @property
     def query(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
+from syncapp.localization import number
 from syncapp.models import AuditEntry, FilterRun
 from syncapp.web import times
 
@@ -46,7 +47,7 @@ def _paused(who: str, said: dict[str, Any]) -> str:
 
 def _users(said: dict[str, Any]) -> str:
     users = said.get("users", 0)
-    return f"{users:,} user{'' if users == 1 else 's'}"
+    return f"{number(users)} user{'' if users == 1 else 's'}"
 
 
 def _moved(who: str, said: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from syncapp.crm.directory_records import SyncMethod
 from syncapp.filters import listing, titles
+from syncapp.localization import number
 from syncapp.models import FilterRun
 from syncapp.models.filter_run import Outcome, Plan
 
@@ -66,7 +67,7 @@ def consequence(run: FilterRun) -> str:
 
 def starting(run: FilterRun, users: int, *, asks: bool, may_tick: bool) -> str:
     """The start button: what it does and to how many. Whom somebody ticks besides is known only when it is pressed."""
-    whom = [f"{users:,} user{'' if users == 1 else 's'}"] if users else []
+    whom = [f"{number(users)} user{'' if users == 1 else 's'}"] if users else []
     return f"{_does(run, asks=asks)} for {' and '.join([*whom, *(['those ticked'] if may_tick else [])])}"
 
 

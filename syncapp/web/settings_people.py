@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 
-from syncapp import people
+from syncapp import localization, people
 from syncapp.models import Person
 from syncapp.models.person import Role
 from syncapp.people import BadPerson
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.settings import saved, settings_page
+from syncapp.web.sign_in import safe_path
 
 NOTHING_TYPED = {"oid": "", "name": "", "address": "", "roles": ()}
 
@@ -69,7 +69,8 @@ def settings_me_change(request: PortalRequest) -> HttpResponse:
         _change(request.user, request.POST, by=request.user, steps=_OWN)
     except BadPerson as error:
         return _one(request, request.user, mine=True, problem=error, typed=request.POST, status=422)
-    return saved(request, "settings_me")
+    next_path = safe_path(request.POST.get("next", ""))
+    return redirect(next_path) if next_path else saved(request, "settings_me")
 
 
 def _list(request: PortalRequest, *, status: int = 200, **context: Any) -> HttpResponse:
@@ -85,7 +86,7 @@ def _one(request: PortalRequest, person: Person, *, mine: bool = False, status: 
         "person": person,
         "mine": mine,
         "wishes": Person.Notify.choices,
-        "zones": sorted({*zones(), person.time_zone}),
+        "locales": localization.choices(),
         "reviewers": reviewers,
         "shown": _shown(person) | (typed.dict() if typed else {}),
         **more,
@@ -98,20 +99,19 @@ def _shown(person: Person) -> dict[str, str]:
     return {
         "notify": person.notify,
         "time_zone": person.time_zone,
+        "locale": person.locale,
         "absent_until": person.absent_until.isoformat() if person.absent_until else "",
         "deputy": str(person.deputy_id or ""),
     }
 
 
-def zones() -> Sequence[str]:
-    """Time zones by place; the odd names of the database's past are left out."""
-    regions = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/")
-    return ["UTC", *sorted(zone for zone in available_timezones() if zone.startswith(regions))]
-
-
 def _wishes(person: Person, post: QueryDict, by: Person) -> None:
-    wanted = {name: post.get(name, "") for name in ("notify", "time_zone")}
+    wanted = {name: post.get(name, "") for name in ("notify", "time_zone", "locale")}
     people.set_wishes(person.pk, by=by, **wanted)
+
+
+def _zone(person: Person, post: QueryDict, by: Person) -> None:
+    people.keep_time_zone(person, post.get("time_zone", ""))
 
 
 def _absence(person: Person, post: QueryDict, by: Person) -> None:
@@ -131,8 +131,8 @@ def _off(person: Person, post: QueryDict, by: Person) -> None:
 
 
 Step = Callable[[Person, QueryDict, Person], None]
-_OWN: dict[str, Step] = {"wishes": _wishes, "absence": _absence, "here": _here}
-_ANYBODYS: dict[str, Step] = _OWN | {"on": _on, "off": _off}
+_ANYBODYS: dict[str, Step] = {"wishes": _wishes, "absence": _absence, "here": _here, "on": _on, "off": _off}
+_OWN: dict[str, Step] = {"wishes": _wishes, "absence": _absence, "here": _here, "zone": _zone}
 
 
 def _change(person: Person, post: QueryDict, *, by: Person, steps: dict[str, Step] = _ANYBODYS) -> None:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from syncapp import localization
+
 _DAY = 86400
 _STEPS = ((60, 1, "s"), (3600, 60, "min"), (_DAY, 3600, "h"), (60 * _DAY, _DAY, "d"), (730 * _DAY, 30 * _DAY, "mo"))
 
@@ -25,24 +27,31 @@ def span(duration: float) -> str:
 
 
 def exact(when: datetime) -> str:
-    """Thu 19 Nov 2026, 16:03, in the active time zone."""
+    """Return Thu 19 Nov 2026, 16:03 CET, in the active time zone and format."""
     local = timezone.localtime(when)
-    return f"{local:%a} {local.day} {local:%b %Y, %H:%M}"
+    return f"{local:%a} {localization.day(local)}, {localization.clock(local)} {localization.zone(local)}"
+
+
+def clock(when: datetime) -> str:
+    """Return 16:03 CET."""
+    return f"{localization.clock(when)} {localization.zone(when)}"
 
 
 def at(when: datetime, *, now: datetime | None = None) -> str:
-    """at 15:01; with the day where it was not today."""
+    """Return at 15:01 CET; with the day where it was not today."""
     local, today = timezone.localtime(when), timezone.localtime(now or timezone.now())
     if local.date() == today.date():
-        return f"at {local:%H:%M}"
-    day = f"{local.day} {local:%b}" + (f" {local.year}" if local.year != today.year else "")
-    return f"on {day} at {local:%H:%M}"
+        return f"at {clock(local)}"
+    is_this_year = local.year == today.year
+    day = localization.day_and_month(local) if is_this_year else localization.day(local)
+    return f"on {day} at {clock(local)}"
 
 
 def day(when: datetime, *, now: datetime | None = None) -> str:
-    """3 March; with the year where it was another."""
+    """Return 3 March; with the year where it was another."""
     local, today = timezone.localtime(when), timezone.localtime(now or timezone.now())
-    return f"{local.day} {local:%B}" + (f" {local.year}" if local.year != today.year else "")
+    is_this_year = local.year == today.year
+    return localization.day_and_month(local, long=True) if is_this_year else localization.day(local, long=True)
 
 
 def seconds_left(until: datetime, *, now: datetime | None = None) -> int:

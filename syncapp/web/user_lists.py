@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from syncapp.filters import lists, named
 from syncapp.filters.errors import NotPossible
+from syncapp.localization import number
 from syncapp.models import UserList
 from syncapp.models.person import Role
 from syncapp.web.access import PortalRequest, allow
@@ -48,7 +49,7 @@ def save_list(request: PortalRequest) -> HttpResponse:
     except NotPossible as problem:
         typed = {"name": request.POST.get("name", ""), "text": request.POST.get("text", ""), "problem": str(problem)}
         return _all(request, typed=typed, status=422)
-    messages.success(request, f"The list {kept.name} holds {kept.entries_count:,} entries now.")
+    messages.success(request, f"The list {kept.name} holds {number(kept.entries_count)} entries now.")
     for note in found.notes:
         messages.info(request, note)
     if found.unread:

@@ -62,7 +62,7 @@ def test_the_text_alone_says_everything(post_office: PostOffice) -> None:
     mail = post_office.mail()
     assert mail.subject == "Marta Villanueva: 2 fields edited in Outlook wait for you"
     for words in (
-        "MARTA VILLANUEVA\nEdited by Jonas Weber, 20 November at 23:30, 2 fields",
+        "MARTA VILLANUEVA\nEdited by Jonas Weber, 20 November at 23:30 UTC, 2 fields",
         "  Fax\n    original  +47 22 85 50 51\n    proposed  (empty)",
         "  Job Title\n    original  Senior Buyer, Packaging\n    proposed  Head of Procurement, Packaging",
         "it decides nothing by itself",
@@ -120,6 +120,18 @@ def test_times_are_those_of_the_reader(post_office: PostOffice) -> None:
     told(edit(), reader=people.make_person("Rita", Role.REVIEWER, time_zone="Asia/Tokyo"))
 
     assert "21 November at 08:30" in post_office.mail().text
+
+
+def test_mail_follows_its_readers_formats(post_office: PostOffice) -> None:
+    record = edit()
+    make_field(record, "creditlimit", original_value=None, proposed_value="15000.5")
+    make_field(record, "lastonholdtime", original_value=None, proposed_value="2026-07-01T08:00:00Z")
+    told(record, reader=people.make_person("Rita", Role.REVIEWER, time_zone="Europe/Berlin", locale="de-DE"))
+
+    text = post_office.mail().text
+    assert "21.11. at 00:30 CET" in text
+    assert "15.000,5" in text
+    assert "01.07.2026, 10:00 CEST" in text
 
 
 def test_edits_of_one_mail_are_grouped_by_contact(post_office: PostOffice) -> None:

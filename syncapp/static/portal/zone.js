@@ -1,0 +1,13 @@
+// Tells the server the browser's time zone, for people who have not chosen one.
+"use strict";
+
+(() => {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const cookie = `browser_zone=${encodeURIComponent(zone)}`;
+  const isSet = () => document.cookie.split("; ").includes(cookie);
+  if (!zone || isSet()) return;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `${cookie}; path=/; max-age=31536000; samesite=lax${secure}`;
+  // Once only: a browser that keeps no cookies would load the page for ever.
+  if (isSet() && "reload" in document.currentScript.dataset) location.reload();
+})();
