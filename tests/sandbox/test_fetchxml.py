@@ -482,3 +482,17 @@ def test_view_that_is_not_there_or_of_another_table_is_refused(people: Sandbox) 
 
     assert people.get(f"contacts?savedQuery={people.contact()['contactid']}").status_code == 404
     assert people.get(f"contacts?savedQuery={view['savedqueryid']}").status_code == 400
+
+
+@pytest.mark.parametrize("text", ["2/3/1990", "02/03/1990 12:00:00 AM", "2/3/1990 0:00", "1990-02-03"])
+def test_dates_with_slashes_are_months_first(people: Sandbox, text: str) -> None:
+    assert found(people, cond("birthdate", "on", text)) == ["Anna"]
+    assert found(people, cond("birthdate", "on-or-after", text)) == ["Anna"]
+    assert found(people, cond("birthdate", "lt", text)) == []
+
+
+@pytest.mark.parametrize(("text", "status"), [("15/2/2026", 501), ("2.3.1990", 501), ("1990-13-40", 400), ("x", 400)])
+def test_other_dates_are_not_guessed(people: Sandbox, text: str, status: int) -> None:
+    condition = f'<filter><condition attribute="birthdate" operator="ge" value="{text}"/></filter>'
+
+    assert ask(people, f'<fetch><entity name="contact">{condition}</entity></fetch>').status_code == status

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 
-from syncapp.sandbox import values
+from syncapp.sandbox import errors, values
 from syncapp.sandbox.catalogue import Column, Kind
 from syncapp.sandbox.fetchxml.parsing import bad
 from syncapp.sandbox.fetchxml.sources import ID_KINDS, TEXT_KINDS
+
+_SLASHES = re.compile(r"\d{1,2}/\d{1,2}/\d{4}( \d{1,2}:\d{2}(:\d{2})?( [AaPp][Mm])?)?")
+# Dates that .NET may read by some culture: names of months, points, days before months.
+_OTHER_FORM = re.compile(r"\d[ ./]|[A-Za-z] ?\d")
 
 
 def literal(column: Column, text: str) -> object:
@@ -56,9 +61,22 @@ def _yes_no(text: str) -> int:
 
 
 def moment(text: str) -> datetime.datetime:
-    """A date or a moment, in UTC where it names no zone; ApiError 400."""
+    """A date or a moment, in UTC where it names no zone; ApiError 400 for what is none, 501 for a form not known."""
+    stripped = text.strip()
     try:
-        found = datetime.datetime.fromisoformat(text.strip())
+        found = _with_slashes(stripped) or datetime.datetime.fromisoformat(stripped)
         return found.astimezone(datetime.UTC) if found.tzinfo else found.replace(tzinfo=datetime.UTC)
     except (ValueError, OverflowError):
+        if _OTHER_FORM.search(stripped):
+            raise errors.unknown(f"'{text[:40]}' as a date") from None
         raise bad(f"'{text[:40]}' is not a date.") from None
+
+
+def _with_slashes(text: str) -> datetime.datetime | None:
+    """Month, day and year as the invariant culture of .NET writes them, with a time of day or without."""
+    if not _SLASHES.fullmatch(text):
+        return None
+    clock = "" if " " not in text else " %I:%M" if text[-1] in "Mm" else " %H:%M"
+    clock += ":%S" if text.count(":") > 1 else ""
+    clock += " %p" if text[-1] in "Mm" else ""
+    return datetime.datetime.strptime(text, f"%m/%d/%Y{clock}")  # noqa: DTZ007  (the caller gives it its zone)

@@ -185,6 +185,8 @@ def _sorted(element: Element, tags: tuple[str, ...]) -> dict[str, list[Element]]
     _check(element)
     found: dict[str, list[Element]] = {tag: [] for tag in tags}
     for child in element:
+        if child.tag == "no-attrs" and "attribute" in tags:
+            raise errors.unknown("the FetchXML element 'no-attrs'")
         if child.tag not in found:
             raise bad(f"Invalid XML: '{child.tag}' in '{element.tag}'.")
         _check(child)
