@@ -104,6 +104,7 @@ urlpatterns = [
     path("settings/change", settings.settings_change, name="settings_change"),
     path("settings/mails/", settings.settings_mails, name="settings_mails"),
     path("settings/mails/test", settings.settings_test_mail, name="settings_test_mail"),
+    path("settings/mails/<uuid:message_id>/retry", settings.settings_retry_mail, name="settings_retry_mail"),
     path("settings/rules/", settings_rules.settings_rules, name="settings_rules"),
     path("settings/rules/new", settings_rules.settings_rule_new, name="settings_rule_new"),
     path("settings/rules/create", settings_rules.settings_rule_create, name="settings_rule_create"),

@@ -138,10 +138,10 @@ def own_ids(person: Person) -> list[uuid.UUID]:
 
 
 def forget_old() -> None:
-    """Part of the nightly work: news that every digest has told, and mails that left long ago."""
+    """Delete news that every digest has told, and mails that were sent or failed long ago; part of the nightly work."""
     now = timezone.now()
     Arrival.objects.filter(at__lt=now - KEEP_NEWS).delete()
-    Message.objects.filter(state=WorkState.DONE, settled_at__lt=now - KEEP_MAILS).delete()
+    Message.objects.filter(state__in=[WorkState.DONE, WorkState.FAILED], settled_at__lt=now - KEEP_MAILS).delete()
 
 
 def remind() -> int:

@@ -43,6 +43,7 @@ _DID = {
     "person.absence": Did("clock", "Absence"),
     "person.added": Did("user", "Added a person"),
     "person.wishes": Did("user", "Mails and times"),
+    "mail.retried": Did("retry", "Mail sent again"),
     "person.active": Did("user", "Switched on or off"),
     "gate.closed": Did("lock", "Stopped", "warn"),
     "gate.opened": Did("check", "Let on again"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
@@ -13,12 +14,14 @@ from django.urls import reverse
 
 from syncapp import messages as mails
 from syncapp import preferences
+from syncapp.emails import sending
 from syncapp.mirror import columns
 from syncapp.models.person import Role
 from syncapp.preferences import BadSetting
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.page import answer
 
+MOST_FAILED_MAILS = 50
 SECTIONS = (
     ("settings_review", "Review"),
     ("settings_rules", "Rules"),
@@ -85,6 +88,14 @@ def settings_test_mail(request: PortalRequest) -> HttpResponse:
     return saved(request, "settings_mails", f"A test mail to {request.user.address} is on its way.")
 
 
+@allow(Role.ADMINISTRATOR, methods=("POST",))
+def settings_retry_mail(request: PortalRequest, message_id: UUID) -> HttpResponse:
+    """Send a mail again that could not be sent."""
+    if not sending.retry(message_id, by=request.user):
+        return refused(request, "settings_mails", "This mail is no longer waiting for a retry.")
+    return saved(request, "settings_mails", "The mail is being sent again.")
+
+
 def _page(request: PortalRequest, page: str, *, typed: Mapping[str, Any] | None = None, **more: Any) -> HttpResponse:
     values = preferences.stored() | dict(typed or {})
     status = more.pop("status", 200)
@@ -92,9 +103,15 @@ def _page(request: PortalRequest, page: str, *, typed: Mapping[str, Any] | None 
         "values": values,
         "rules": preferences.read(),
         "known": sorted(columns.labels("contact").items()),
+        **(_failed_mails() if page == "settings_mails" else {}),
         **more,
     }
     return settings_page(request, page.removeprefix("settings_"), section=page, status=status, **context)
+
+
+def _failed_mails() -> dict[str, Any]:
+    failed = sending.failed()
+    return {"failed_mails": failed[:MOST_FAILED_MAILS], "failed_count": failed.count()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "settings_change": (frozenset({A}), "POST"),
     "settings_mails": (frozenset({A}), "GET"),
     "settings_test_mail": (frozenset({A}), "POST"),
+    "settings_retry_mail": (frozenset({A}), "POST"),
     "settings_rules": (frozenset({A}), "GET"),
     "settings_rule_new": (frozenset({A}), "GET"),
     "settings_rule_create": (frozenset({A}), "POST"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from syncapp import preferences
+from syncapp import messages, preferences
 from syncapp.models import AuditEntry, Message
+from syncapp.models.durable_work import WorkState
 from tests.factories import make_field
 from tests.people import ada, browser, rita
 from tests.web.screen import Screen, opened
@@ -131,3 +133,33 @@ def test_a_form_that_is_none_of_ours_is_not_found():
 def test_only_administrators_see_the_way_there():
     assert "Settings" in Screen(browser(ada()).get("/review/")).words
     assert " Settings " not in Screen(browser(rita()).get("/review/")).words.replace("Your settings", "")
+
+
+def failed_mail() -> Message:
+    mail = messages.queue("test", to=rita())
+    assert mail is not None
+    failed = {"state": WorkState.FAILED, "settled_at": timezone.now(), "last_error": "address"}
+    Message.objects.filter(pk=mail.pk).update(**failed, failure="“a;b” is not an address that mail can be sent to.")
+    return mail
+
+
+def test_failed_mail_is_listed_with_its_reason():
+    failed_mail()
+
+    screen = Screen(browser(ada()).get("/settings/mails/"))
+
+    assert rita().name in screen.words
+    assert "“a;b” is not an address that mail can be sent to." in screen.words
+
+
+def test_failed_mail_is_sent_again_on_retry():
+    mail = failed_mail()
+
+    screen = Screen(browser(ada()).post(f"/settings/mails/{mail.pk}/retry", follow=True))
+    again = Screen(browser(ada()).post(f"/settings/mails/{mail.pk}/retry", follow=True))
+
+    mail.refresh_from_db()
+    assert (mail.state, mail.failure) == (WorkState.READY, "")
+    assert "The mail is being sent again." in screen.words
+    assert "no longer waiting for a retry" in again.words
+    assert AuditEntry.objects.filter(action="mail.retried", actor=ada()).count() == 1
