@@ -11,7 +11,7 @@ import time_machine
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, get_resolver, resolve, reverse
-from django.urls.converters import IntConverter, SlugConverter, StringConverter, UUIDConverter
+from django.urls.converters import IntConverter, PathConverter, SlugConverter, UUIDConverter
 
 from syncapp.models import AuditEntry, SyncRecord
 from syncapp.models.person import Role
@@ -126,7 +126,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "start_over": (PUBLIC, "GET POST"),
     "healthz": (PUBLIC, "GET"),
 }
-EXAMPLES = {UUIDConverter: uuid.uuid4(), IntConverter: 1, SlugConverter: "address", StringConverter: "token"}
+EXAMPLES = {UUIDConverter: uuid.uuid4(), IntConverter: 1, SlugConverter: "address", PathConverter: "token"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 GUARDED = [name for name, (roles, _) in TABLE.items() if roles is not PUBLIC]
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/review/?q=villa"}
