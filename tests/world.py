@@ -62,6 +62,30 @@ class World:
         url = f"{self.url}/api/data/v9.2/EntityDefinitions(LogicalName='{table}')/Attributes"
         self._session.post(url, json=column, headers={"Authorization": f"Bearer {token}"}).raise_for_status()
 
+    def stage(self, contact: uuid.UUID, column: str, original: str, proposed: str) -> None:
+        """Stage an edit of a column that the sandbox does not track, as a plug-in of the company would."""
+        headers = {"Authorization": f"Bearer {self._post('token', {'user': '# Outlook Sync Portal'})['access_token']}"}
+        edit, url = str(uuid.uuid4()), f"{self.url}/api/data/v9.2"
+        record = {
+            "osync_syncrecordid": edit,
+            "osync_contact@odata.bind": f"/contacts({contact})",
+            "osync_targettable": "contact",
+            "osync_targetid": str(contact),
+            "osync_editedon": "2026-11-20T09:30:00Z",
+            "osync_operationid": edit,
+        }
+        field = {
+            "osync_name": column,
+            "osync_syncrecord@odata.bind": f"/osync_syncrecords({edit})",
+            "osync_originalvalue": original,
+            "osync_proposedvalue": proposed,
+            "osync_decision": 410000000,
+        }
+        held = {column: original, "osync_revision": 99}
+        self._session.patch(f"{url}/contacts({contact})", json=held, headers=headers).raise_for_status()
+        self._session.post(f"{url}/osync_syncrecords", json=record, headers=headers).raise_for_status()
+        self._session.post(f"{url}/osync_syncfields", json=field, headers=headers).raise_for_status()
+
     def faults(self, *rules: dict[str, Any], **switches: Any) -> None:
         """Make the CRM fail from now on."""
         self._session.put(f"{self.url}/sandbox/faults", json={"rules": list(rules), **switches}).raise_for_status()

@@ -4,6 +4,8 @@ text, memo         as it is                       choice             3
 yes/no             true, false                    several choices    1,3
 numbers            1234.5                         lookup             account:GUID (lower case)
 date               2026-11-20                     date and time      2026-11-20T09:30:00Z
+
+A date and time that is independent of time zones has the same form, as in the Web API; its Z means nothing.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from syncapp.crm.errors import ProtocolError
 from syncapp.crm.filters_records import TableFacts
 from syncapp.crm.records import Column, ColumnType, Navigation
 
+_USER_LOCAL, _DATE_ONLY, _ZONELESS = "UserLocal", "DateOnly", "TimeZoneIndependent"
 _SUBTYPE = "Microsoft.Dynamics.CRM."
 _RELATIONSHIP = ("ReferencingAttribute", "ReferencedEntity", "ReferencingEntityNavigationPropertyName")
 _OPTIONS = "OptionSet($select=Options),GlobalOptionSet($select=Options)"
@@ -44,7 +45,8 @@ _BY_TYPE_NAME: Mapping[str, ColumnType] = {
 @dataclass(slots=True)
 class _Details:
     max_length: dict[str, int] = field(default_factory=dict)
-    date_only: set[str] = field(default_factory=set)
+    behaviors: dict[str, str] = field(default_factory=dict)
+    date_formats: set[str] = field(default_factory=set)
     options: dict[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     targets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     properties: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -64,7 +66,7 @@ def reads(table: str) -> tuple[Read, ...]:
         odata.query(attributes, select=base),
         of("StringAttributeMetadata", "MaxLength"),
         of("MemoAttributeMetadata", "MaxLength"),
-        of("DateTimeAttributeMetadata", "Format"),
+        of("DateTimeAttributeMetadata", "Format", "DateTimeBehavior"),
         of("LookupAttributeMetadata", "Targets"),
         of("PicklistAttributeMetadata", expand=_OPTIONS),
         of("MultiSelectPicklistAttributeMetadata", expand=_OPTIONS),
@@ -116,7 +118,9 @@ def _collect(row: odata.Row, details: _Details) -> None:
     if row.get("MaxLength") is not None:
         details.max_length[name] = whole(row, "MaxLength")
     if row.get("Format") == "DateOnly":
-        details.date_only.add(name)
+        details.date_formats.add(name)
+    if isinstance(row.get("DateTimeBehavior"), dict):
+        details.behaviors[name] = text(row["DateTimeBehavior"], "Value")
     if isinstance(row.get("Targets"), list):
         details.targets[name] = tuple(str(target) for target in row["Targets"])
     option_set = row.get("OptionSet") or row.get("GlobalOptionSet")
@@ -135,7 +139,10 @@ def _options(option_set: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
 
 def _column(table: str, row: odata.Row, details: _Details) -> Column:
     name = text(row, "LogicalName")
-    column_type = _type(row, date_only=name in details.date_only)
+    # The behavior says what a value means, the format only how much of it people see ("Behavior and format of the
+    # date and time column").
+    behavior = details.behaviors.get(name, _USER_LOCAL)
+    column_type = _type(row, date_only=behavior == _DATE_ONLY)
     return Column(
         table=table,
         name=name,
@@ -146,6 +153,8 @@ def _column(table: str, row: odata.Row, details: _Details) -> Column:
         targets=details.targets.get(name, ()),
         writable=row.get("IsValidForUpdate") is True and column_type is not ColumnType.OTHER,
         navigation=_navigation(name, details),
+        is_zoneless=behavior == _ZONELESS,
+        is_shown_as_date=behavior != _DATE_ONLY and name in details.date_formats,
     )
 
 

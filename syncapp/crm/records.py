@@ -26,7 +26,7 @@ class StagedDecision(IntEnum):
 
 
 class ColumnType(StrEnum):
-    """How a column's values are written and compared."""
+    """How a column's values are written and compared. DATE has the behavior DateOnly, DATE_TIME every other."""
 
     TEXT = "text"
     MEMO = "memo"
@@ -147,6 +147,8 @@ class Column:
     """A column of a CRM table. `navigation` is empty where the CRM's usual naming applies.
 
     One whose definition could not be read is of type OTHER; its `name` is '' where the definition does not tell it.
+    Of a DATE_TIME, `is_zoneless` (behavior TimeZoneIndependent) says that its values mean the same clock time in every
+    zone, in spite of their Z, and `is_shown_as_date` (format DateOnly) that people read and type only the date.
     """
 
     table: str
@@ -159,6 +161,8 @@ class Column:
     writable: bool = True
     navigation: tuple[Navigation, ...] = ()
     problem: str = ""
+    is_zoneless: bool = False
+    is_shown_as_date: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def _read_number(column: Column, raw: object, row: Mapping[str, Any]) -> str:
 
 
 def _read_date(column: Column, raw: object, row: Mapping[str, Any]) -> str:
-    # A date-only column of user-local behaviour comes with midnight attached.
+    # A service that converts on the way may attach midnight.
     return canonical.parse_date(_read_text(column, raw, row).removesuffix("T00:00:00Z")).isoformat()
 
 

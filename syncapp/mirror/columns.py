@@ -90,6 +90,7 @@ def store(table: str, columns: tuple[Column, ...]) -> None:
     """Keep these descriptions; columns that the CRM no longer has go."""
     rows = [_row(table, column) for column in columns]
     kept = ["label", "type", "max_length", "options", "targets", "navigation", "writable", "read_at"]
+    kept += ["is_zoneless", "is_shown_as_date"]
     CrmColumn.objects.bulk_create(rows, update_conflicts=True, unique_fields=["table", "name"], update_fields=kept)
     CrmColumn.objects.filter(table=table).exclude(name__in=[column.name for column in columns]).delete()
 
@@ -105,6 +106,8 @@ def _row(table: str, column: Column) -> CrmColumn:
         targets=list(column.targets),
         navigation=[asdict(navigation) for navigation in column.navigation],
         writable=column.writable,
+        is_zoneless=column.is_zoneless,
+        is_shown_as_date=column.is_shown_as_date,
         read_at=Now(),
     )
 
@@ -120,4 +123,6 @@ def _column(row: CrmColumn) -> Column:
         targets=tuple(row.targets),
         navigation=tuple(Navigation(**navigation) for navigation in row.navigation),
         writable=row.writable,
+        is_zoneless=row.is_zoneless,
+        is_shown_as_date=row.is_shown_as_date,
     )

@@ -49,6 +49,8 @@ class CrmColumn(models.Model):
     targets = models.JSONField(default=list)
     navigation = models.JSONField(default=list)
     writable = models.BooleanField(default=False)
+    is_zoneless = models.BooleanField(default=False, db_default=False)
+    is_shown_as_date = models.BooleanField(default=False, db_default=False)
     read_at = models.DateTimeField()
 
     class Meta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from django.utils import timezone
@@ -211,9 +211,20 @@ def _date(column: Column, value: str, label: str) -> str:
 def _date_time(column: Column, value: str, label: str) -> str:
     """Seconds only where there are any; two instants that differ never look equal."""
     when = canonical.parse_date_time(value)
+    if column.is_zoneless:
+        with timezone.override(UTC):
+            return _moment(when, zone="", is_date=column.is_shown_as_date)
+    return _moment(when, zone=f" {localization.zone(when)}", is_date=column.is_shown_as_date)
+
+
+def _moment(when: datetime, *, zone: str, is_date: bool) -> str:
+    """Return the moment in the active zone; of one that is shown as a date, the time only where it is not midnight."""
+    local = timezone.localtime(when)
+    if is_date and local.time() == time():
+        return day_words(local.date())
     clock = localization.clock(when, seconds=bool(when.second or when.microsecond))
     fraction = f" and {when.microsecond / 1000:g} ms" if when.microsecond else ""
-    return f"{day_words(timezone.localtime(when).date())}, {clock}{fraction} {localization.zone(when)}"
+    return f"{day_words(local.date())}, {clock}{fraction}{zone}"
 
 
 def _number(column: Column, value: str, label: str) -> str:

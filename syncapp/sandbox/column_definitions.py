@@ -81,6 +81,8 @@ def read(body: Body) -> Column:
         minimum=-2_147_483_648 if kind is Kind.INTEGER else -100_000_000_000,
         maximum=2_147_483_647 if kind is Kind.INTEGER else 100_000_000_000,
     )
+    if kind is Kind.DATE_TIME:
+        column = replace(column, behavior=date_behavior(body))
     column = changed(column, body)
     shared = _shared(body)
     if shared is not None and kind in (Kind.CHOICE, Kind.CHOICES):
@@ -95,9 +97,44 @@ def _kind(body: Body) -> Kind:
     kind = _STEMS.get(given.removesuffix("AttributeMetadata"))
     if kind is None:
         raise errors.unknown(f"the column type '{given[:80]}'")
-    if kind is Kind.DATE_TIME and body.get("Format", "DateAndTime") == "DateOnly":
+    if kind is Kind.DATE_TIME and date_behavior(body) == "DateOnly":
+        if date_format(body, "DateOnly") != "DateOnly":
+            raise errors.bad_payload("A column with the behavior DateOnly has the format DateOnly.")
         return Kind.DATE
     return kind
+
+
+def date_behavior(body: Body, default: str = "UserLocal") -> str:
+    """The behavior that a definition asks for ("Behavior and format of the date and time column"); ApiError 400."""
+    given = body.get("DateTimeBehavior")
+    value = given.get("Value") if isinstance(given, Mapping) else given
+    if value is None:
+        return default
+    if value not in ("UserLocal", "DateOnly", "TimeZoneIndependent"):
+        raise errors.bad_payload(f"'{str(value)[:60]}' is not a DateTimeBehavior.")
+    return str(value)
+
+
+def date_format(body: Body, default: str = "DateAndTime") -> str:
+    value = body.get("Format") or default
+    if value not in ("DateAndTime", "DateOnly"):
+        raise errors.bad_payload(f"'{str(value)[:60]}' is not a format of dates.")
+    return str(value)
+
+
+def _dated(column: Column, body: Body) -> Column:
+    """With the behavior and format of the definition; ApiError 400, 501 where stored values would be converted."""
+    old = "DateOnly" if column.kind is Kind.DATE else column.behavior
+    new = date_behavior(body, old)
+    if new != old and old != "UserLocal":
+        raise errors.bad_payload(f"The behavior of '{column.name}' cannot be changed: it is {old}.")
+    if new != old and new == "DateOnly":
+        raise errors.unknown("the change of a column's behavior to DateOnly")
+    if column.kind is Kind.DATE:
+        if date_format(body, "DateOnly") != "DateOnly":
+            raise errors.bad_payload("A column with the behavior DateOnly has the format DateOnly.")
+        return column
+    return replace(column, behavior=new, date_format=date_format(body, column.date_format))
 
 
 def changed(column: Column, body: Body) -> Column:
@@ -114,6 +151,8 @@ def changed(column: Column, body: Body) -> Column:
         found = replace(found, text_format=str(body["FormatName"]["Value"]))  # type: ignore[index]  # a Mapping, see above
     if column.kind in _NUMBERS:
         found = _limited(found, body)
+    if column.kind in (Kind.DATE, Kind.DATE_TIME):
+        found = _dated(found, body)
     if body.get("OptionSet") and column.options and not column.global_choice:
         found = replace(found, options=options_of(body, column.kind))
     return found

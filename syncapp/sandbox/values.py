@@ -143,10 +143,15 @@ def _date(_table: Table, column: Column, value: object) -> str:
 
 def _date_time(_table: Table, column: Column, value: object) -> str:
     try:
-        shape = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)"
-        moment = datetime.datetime.fromisoformat(_matching(shape, value)).astimezone(datetime.UTC)
+        # Without a zone it is stored as UTC ("Behavior and format of the date and time column"), a date alone as its
+        # midnight, which Microsoft's own client for Python relies on.
+        shape = r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)?)?"
+        given = datetime.datetime.fromisoformat(_matching(shape, value))
+        moment = given.astimezone(datetime.UTC) if given.tzinfo else given.replace(tzinfo=datetime.UTC)
     except (ValueError, OverflowError):
         raise _mistyped(column, value, "Edm.DateTimeOffset") from None
+    if column.behavior == "TimeZoneIndependent" and given.utcoffset():
+        raise errors.unknown("a value with an offset in a column that is independent of time zones")
     if moment < _EARLIEST:
         raise ApiError(400, "0x80040239", "DateTime is less than minimum value supported by CrmDateTime.")
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -231,6 +236,8 @@ def _formatted_plainly(column: Column, value: object) -> str:
         return _american_date(datetime.date.fromisoformat(str(value)))
     if column.kind is Kind.DATE_TIME:
         moment = datetime.datetime.fromisoformat(str(value))
+        if column.date_format == "DateOnly":
+            return _american_date(moment)
         half = "AM" if moment.hour < 12 else "PM"
         return f"{_american_date(moment)} {moment.hour % 12 or 12}:{moment:%M} {half}"
     return str(value)

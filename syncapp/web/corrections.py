@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal
 
 from django.http import QueryDict
@@ -63,6 +64,8 @@ def correction(
     `found` are the rows that a lookup may be set to.
     """
     kind = _KINDS.get(column.type) if column is not None and column.writable else None
+    if column is not None and kind == "date_time" and column.is_shown_as_date:
+        kind = "date"
     if column is None or kind is None:
         return None
     if column.type is ColumnType.LOOKUP:
@@ -93,8 +96,11 @@ def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
         return tuple(value.split(","))
     try:
         if column.type is ColumnType.DATE_TIME:
-            when = canonical.parse_date_time(value)
-            return (local_time.typed(when), local_time.fold_of(when))
+            with _zone_of(column):
+                when = canonical.parse_date_time(value)
+                if column.is_shown_as_date:
+                    return (timezone.localdate(when).isoformat(),)
+                return (local_time.typed(when), local_time.fold_of(when))
         if column.type in _DECIMALS:
             canonical.parse(column.type, value)
             return (localization.number(Decimal(value), grouped=False),)
@@ -105,7 +111,8 @@ def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
 
 def _options(column: Column, content: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
     if column.type is ColumnType.DATE_TIME:
-        return _which_of_two(*content)
+        with _zone_of(column):
+            return () if column.is_shown_as_date else _which_of_two(*content)
     if column.type is ColumnType.YES_NO:
         words = {str(bool(number)).lower(): text for number, text in column.options}
         return tuple((value, words.get(value, word), value in content) for value, word in _YES_NO)
@@ -160,11 +167,14 @@ def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
         if column.type is ColumnType.DATE:
             return localization.typed_date(text).isoformat()
         if column.type is ColumnType.DATE_TIME:
-            return _instant(text, *more)
+            with _zone_of(column):
+                return _first_instant(text) if column.is_shown_as_date else _instant(text, *more)
     except local_time.ComesTwice as problem:
         raise Unclear(f"{problem} Choose which one.") from problem
     except (localization.Unreadable, local_time.NoSuchTime) as problem:
         raise Unclear(str(problem)) from problem
+    except OverflowError:
+        return text
     return text
 
 
@@ -176,6 +186,20 @@ def label(column: Column, content: tuple[str, ...]) -> str:
 
 def _as_number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
+
+
+@contextmanager
+def _zone_of(column: Column) -> Iterator[None]:
+    """Type and show in the reader's zone, or in none: a value that is independent of zones stands as if in UTC."""
+    with timezone.override(UTC) if column.is_zoneless else nullcontext():
+        yield
+
+
+def _first_instant(text: str) -> str:
+    """Return the beginning of the typed day, which the CRM's own forms store for a date of this column."""
+    start = datetime.combine(localization.typed_date(text), time())
+    # Where the clock is moved at midnight, the day begins an hour later, or with the first of two midnights.
+    return canonical.instant_text(timezone.make_aware(start).astimezone(UTC))
 
 
 def _instant(text: str, fold: str = "") -> str:
@@ -208,6 +232,8 @@ def is_as_proposed(column: Column, content: tuple[str, ...], proposed: str | Non
 def _is_untouched(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:
     """Whether the input still says what it was filled with, which may be less than the whole value."""
     was = as_typed(column, proposed)
+    if column.is_shown_as_date and content and was[0]:
+        return content == was
     if column.type is ColumnType.DATE_TIME and content and was[0]:
         return _local(content[0]) == _local(was[0]) and "".join(content[1:]) == "".join(was[1:])
     return column.type in _DECIMALS and content == was

@@ -94,3 +94,21 @@ def test_definitions_of_another_shape_are_a_protocol_error(detail):
 def test_only_a_name_becomes_part_of_the_address():
     with pytest.raises(ValueError, match="Not a CRM name"):
         metadata.reads("contact')/x('")
+
+
+@pytest.mark.parametrize(
+    ("behavior", "date_format", "expected"),
+    [
+        ("DateOnly", "DateOnly", (ColumnType.DATE, False, False)),
+        ("UserLocal", "DateAndTime", (ColumnType.DATE_TIME, False, False)),
+        ("UserLocal", "DateOnly", (ColumnType.DATE_TIME, False, True)),
+        ("TimeZoneIndependent", "DateAndTime", (ColumnType.DATE_TIME, True, False)),
+        ("TimeZoneIndependent", "DateOnly", (ColumnType.DATE_TIME, True, True)),
+    ],
+)
+def test_dates_follow_behavior_not_format(behavior, date_format, expected):
+    details = {"Format": date_format, "DateTimeBehavior": {"Value": behavior}}
+
+    (column,) = _columns({"AttributeTypeName": {"Value": "DateTimeType"}}, (3, details))
+
+    assert (column.type, column.is_zoneless, column.is_shown_as_date) == expected

@@ -281,3 +281,15 @@ def test_a_reviewer_is_told_why_a_text_cannot_be_the_value(column, text):
 )
 def test_a_fitting_text_draws_no_complaint(column, text):
     assert check(column, text) is None
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        Column("contact", "new_day", "Day", ColumnType.DATE_TIME, is_shown_as_date=True),
+        Column("contact", "new_checkin", "Check-in", ColumnType.DATE_TIME, is_zoneless=True),
+    ],
+)
+def test_moment_is_read_and_written_whatever_is_shown_of_it(column):
+    assert to_canonical(column, "2029-05-31T22:00:00Z", {}) == "2029-05-31T22:00:00Z"
+    assert to_wire(column, "2029-05-31T22:00:00Z") == {column.name: "2029-05-31T22:00:00Z"}

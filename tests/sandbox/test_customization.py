@@ -15,6 +15,7 @@ from tests.sandbox.caller import Sandbox, request_text
 
 CRM = "Microsoft.Dynamics.CRM"
 PROJECT = "EntityDefinitions(LogicalName='new_project')"
+WHEN = f"{PROJECT}/Attributes(LogicalName='new_when')/{CRM}.DateTimeAttributeMetadata"
 
 
 def label(text: str) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def test_columns_of_every_type_hold_values(made: Sandbox) -> None:
         (column("Boolean", "new_Yes"), True),
         (column("Picklist", "new_Choice", OptionSet=options), 2),
         (column("MultiSelectPicklist", "new_Choices", OptionSet=options), "1,2"),
-        (column("DateTime", "new_Day", Format="DateOnly"), "2026-01-02"),
+        (column("DateTime", "new_Day", Format="DateOnly", DateTimeBehavior={"Value": "DateOnly"}), "2026-01-02"),
         (column("DateTime", "new_Moment", Format="DateAndTime"), "2026-01-02T03:04:05Z"),
     ]
     for body, _value in wanted:
@@ -82,6 +83,66 @@ def test_columns_of_every_type_hold_values(made: Sandbox) -> None:
     assert {name: row[name] for name in values} == values
     assert made.post("new_projects", {"new_whole": 10}).status_code == 400
     assert made.post("new_projects", {"new_memo": "x" * 11}).status_code == 400
+
+
+BEHAVIORS = {
+    "UserLocal": "2029-05-31T22:00:00Z",
+    "DateOnly": "2029-06-01",
+    "TimeZoneIndependent": "2029-06-01T10:30:00Z",
+}
+
+
+@pytest.mark.parametrize("date_format", ["DateOnly", "DateAndTime"])
+@pytest.mark.parametrize("behavior", BEHAVIORS)
+def test_date_column_keeps_behavior_and_format(made: Sandbox, behavior: str, date_format: str) -> None:
+    body = column("DateTime", "new_When", Format=date_format, DateTimeBehavior={"Value": behavior})
+    answer = made.post(f"{PROJECT}/Attributes", body)
+    if (behavior, date_format) == ("DateOnly", "DateAndTime"):
+        assert answer.status_code == 400
+        return
+
+    kept = made.get(f"{WHEN}?$select=Format,DateTimeBehavior").json()
+    row = made.post("new_projects", {"new_when": BEHAVIORS[behavior]}, Prefer="return=representation").json()
+
+    assert (kept["DateTimeBehavior"]["Value"], kept["Format"]) == (behavior, date_format)
+    assert row["new_when"] == BEHAVIORS[behavior]
+
+
+def test_behavior_is_user_local_by_default(made: Sandbox) -> None:
+    made.post(f"{PROJECT}/Attributes", column("DateTime", "new_When", Format="DateOnly"))
+
+    assert made.get(f"{WHEN}?$select=DateTimeBehavior").json()["DateTimeBehavior"]["Value"] == "UserLocal"
+    row = made.post("new_projects", {"new_when": "2029-06-01"}, Prefer="return=representation").json()
+    assert row["new_when"] == "2029-06-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "status"),
+    [
+        ("UserLocal", "UserLocal", 204),
+        ("UserLocal", "TimeZoneIndependent", 204),
+        ("UserLocal", "DateOnly", 501),
+        ("TimeZoneIndependent", "UserLocal", 400),
+        ("DateOnly", "UserLocal", 400),
+        ("UserLocal", "Lunar", 400),
+    ],
+)
+def test_behavior_changes_from_user_local_only(made: Sandbox, before: str, after: str, status: int) -> None:
+    made.post(
+        f"{PROJECT}/Attributes", column("DateTime", "new_When", Format="DateOnly", DateTimeBehavior={"Value": before})
+    )
+
+    assert made.put(WHEN, {"DateTimeBehavior": {"Value": after}}).status_code == status
+
+    kept = made.get(f"{WHEN}?$select=DateTimeBehavior").json()["DateTimeBehavior"]["Value"]
+    assert kept == (after if status == 204 else before)
+
+
+def test_offset_is_not_known_without_time_zone(made: Sandbox) -> None:
+    body = column("DateTime", "new_When", DateTimeBehavior={"Value": "TimeZoneIndependent"})
+    made.post(f"{PROJECT}/Attributes", body)
+
+    assert made.post("new_projects", {"new_when": "2029-06-01T10:30:00+02:00"}).status_code == 501
 
 
 def test_column_of_a_standard_table_is_there_for_its_rows(sandbox: Sandbox) -> None:

@@ -59,6 +59,7 @@ class Column:
 
     `navigation_name` is one name for all targets (an owner has it); `collections` names the way back from a target.
     `global_choice` names the global choice that the options are taken from.
+    `behavior` and `date_format` are those of a moment; a column of the kind DATE has DateOnly for both.
     `is_half` marks a column of an intersect table: a plain identifier under its own name, without navigation property.
     `is_mirror` marks a lookup that repeats another one's value: it has no relationship and no navigation property.
     """
@@ -88,6 +89,8 @@ class Column:
     is_half: bool = False
     is_mirror: bool = False
     global_choice: str = ""
+    behavior: str = "UserLocal"
+    date_format: str = "DateAndTime"
     collections: Mapping[str, str] = field(default_factory=dict)
 
     @property

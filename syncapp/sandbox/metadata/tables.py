@@ -188,8 +188,9 @@ def _specifics(table: Table, column: Column) -> Item:
         return {"Targets": list(column.targets), "Format": "None"}
     if column.kind in (Kind.DATE, Kind.DATE_TIME):
         is_date = column.kind is Kind.DATE
-        behavior = {"Value": "DateOnly" if is_date else "UserLocal"}
-        return {"Format": "DateOnly" if is_date else "DateAndTime", "DateTimeBehavior": behavior, "ImeMode": "Auto"}
+        behavior = {"Value": "DateOnly" if is_date else column.behavior}
+        date_format = "DateOnly" if is_date else column.date_format
+        return {"Format": date_format, "DateTimeBehavior": behavior, "ImeMode": "Auto"}
     if column.options:
         return option_sets.of_column(table, column)
     if column.kind in (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY):
