@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,6 +15,8 @@ from django.db.models.functions import Least
 from syncapp.models import Decision, Delivery
 from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import OPEN_STATES, WAITING_STATES
+
+log = logging.getLogger(__name__)
 
 Contact = tuple[str, uuid.UUID]  # the table and the row of it
 
@@ -75,6 +78,9 @@ def adopt_orphans() -> int:
     )
     orphans = Decision.objects.filter(~Exists(open_ones), state=DecisionState.OPEN).order_by("due_at")[:200]
     for orphan in orphans:
-        with transaction.atomic():
-            expect(orphan)
+        try:
+            with transaction.atomic():
+                expect(orphan)
+        except IntegrityError:
+            log.exception("decision %s: no delivery could be made, tried again by the next tick", orphan.pk)
     return len(orphans)

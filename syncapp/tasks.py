@@ -52,8 +52,10 @@ def tick() -> None:
     for job_type in runner.job_types():
         queue.sweep(job_type.model)
     queue.failpoint("tick.swept")
-    deliveries.adopt_orphans()
-    meetings.adopt_forgotten()
+    with runner.isolated("adopting decisions without a delivery"):
+        deliveries.adopt_orphans()
+    with runner.isolated("adopting runs without a count"):
+        meetings.adopt_forgotten()
     _dispatch(DeliveryJob, deliver)
     # A slow mail service would otherwise hold every worker, and deliveries would wait for mails.
     _dispatch(MessageJob, send, most=queue.room_for(Message, most=settings.MAILS_AT_ONCE))
@@ -131,9 +133,9 @@ def send(message_id: str) -> None:
 @shared_task
 def tell() -> None:
     """Make the mails that are due: new edits by each reviewer's wish, reminders, troubles of the portal."""
-    notices.tell_new_edits()
-    notices.remind()
-    alarms.watch()
+    for step in (notices.tell_new_edits, notices.remind, alarms.watch):
+        with runner.isolated(step.__name__):
+            step()
 
 
 @shared_task
@@ -150,7 +152,8 @@ def pull() -> None:
             gates.crm_answered(passage)
             rule_runs.run(seconds=settings.SOFT_LIMIT / 4)
             if pulled.records:
-                notices.tell_new_edits()  # what the rules decided just now is no news
+                with runner.isolated("telling of new edits"):
+                    notices.tell_new_edits()  # what the rules decided just now is no news
     except WrongOrganization:
         log.error("pull: the address leads to another CRM than the one this database mirrors")
     except queue.LostLease:
@@ -243,10 +246,9 @@ def nightly() -> None:
     if not _first_today("nightly"):
         return
     delivery.recount_all()
-    notices.forget_old()
-    SessionStore.clear_expired()
-    meetings.forget_old()
-    forecasts.forget_old()
+    for forget in (notices.forget_old, SessionStore.clear_expired, meetings.forget_old, forecasts.forget_old):
+        with runner.isolated(forget.__qualname__):
+            forget()
 
 
 @transaction.atomic

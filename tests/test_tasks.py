@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -11,12 +12,13 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from portal.celery import app
-from syncapp import connection, gates, tasks
+from syncapp import connection, deliveries, gates, preferences, tasks
 from syncapp.filters import plans, run_states, runs
 from syncapp.jobs import queue
 from syncapp.mirror import arrivals, changes, cursors
 from syncapp.models import Delivery, FilterUser, Gate, Message, MirrorCursor, Pulse, SyncRecord
 from syncapp.models.person import Role
+from syncapp.review import notices
 from tests import people
 from tests.factories import make_field, make_record
 from tests.filters.company import small_company
@@ -56,6 +58,36 @@ def test_one_task_tells_of_news_and_reminds_of_what_is_overdue():
 
     assert set(Message.objects.values_list("kind", flat=True)) == {"new_edits", "overdue"}
     assert "syncapp.tasks.tell" in {each["task"] for each in app.conf.beat_schedule.values()}
+
+
+def test_failing_step_of_tell_stops_no_other(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    preferences.change(by=None, operations_address="ops@contoso.example")
+
+    def remind() -> int:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(notices, "remind", remind)
+
+    tasks.tell()
+
+    assert Message.objects.filter(kind="operations").exists()  # no worker answers here
+    assert "remind: unexpected error" in caplog.text
+
+
+def test_decision_that_gets_no_delivery_stops_no_tick(monkeypatch: pytest.MonkeyPatch):
+    dispatched = []
+    monkeypatch.setattr(tasks, "deliver", SimpleNamespace(delay=dispatched.append))
+    monkeypatch.setattr(tasks, "pulse", SimpleNamespace(delay=lambda: None))
+    due = Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=timezone.now())
+
+    def adopt_orphans() -> int:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(deliveries, "adopt_orphans", adopt_orphans)
+
+    tasks.tick()
+
+    assert dispatched == [str(due.pk)]
 
 
 @pytest.fixture

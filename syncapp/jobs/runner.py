@@ -12,12 +12,13 @@ from __future__ import annotations
 import logging
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from syncapp import gates
 from syncapp.crm.errors import CrmError, ProtocolError, WritesDisabled
@@ -285,6 +286,21 @@ def retry_crm_error(error: CrmError, lease: Lease, *, forbidden_breaker: str) ->
         costs_attempt=not is_free,
         outcome_unknown=error.may_have_applied or lease.outcome_unknown,
     )
+
+
+@contextmanager
+def isolated(what: str) -> Iterator[None]:
+    """Log an unexpected exception with its traceback and undo its writes, so that what comes next still happens.
+
+    For steps that are no jobs. Trouble of the database itself, such as a lost connection or a deadlock, is raised.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception as error:
+        log.error("%s: unexpected error", what, exc_info=error)
 
 
 _job_types: list[type[JobType]] = []

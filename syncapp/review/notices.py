@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp import messages, preferences
+from syncapp.jobs import runner
 from syncapp.models import Arrival, CrmUser, Decision, Message, Person, Pulse, SyncRecord
 from syncapp.models.durable_work import WorkState, database_now
 from syncapp.models.message import MessageKind
@@ -43,7 +44,11 @@ def tell_new_edits() -> int:
         newest = _known_until(newest)
         is_flood = _are_many(Arrival.objects.filter(at__gte=timezone.now() - FLOOD))
         people = _behind(newest).select_for_update(no_key=True).order_by("pk")
-        return sum(_tell(person, newest, is_flood=is_flood) for person in people)
+        made = 0
+        for person in people:
+            with runner.isolated(f"telling person {person.pk} of new edits"):
+                made += _tell(person, newest, is_flood=is_flood)
+        return made
 
 
 def _are_many(news: QuerySet[Arrival]) -> bool:
@@ -153,7 +158,10 @@ def remind() -> int:
     with transaction.atomic():
         if not _hour_has_passed():
             return 0
-        made = sum(_remind(person, mine) for person, mine in _by_reader(late))
+        made = 0
+        for person, mine in _by_reader(late):
+            with runner.isolated(f"reminding person {person.pk}"):
+                made += _remind(person, mine)
         late.update(reminded_at=Now())
     return made
 

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
+from syncapp.jobs import runner
 from syncapp.jobs.queue import failpoint
 from syncapp.mirror import columns
 from syncapp.models import CrmUser, Decision, Rule, RuleTrace, SyncField
@@ -86,6 +87,12 @@ def _look_at(field_id: uuid.UUID, rules: Sequence[Rule], looked: Looked) -> None
         return
     field = SyncField.objects.select_related("record").get(pk=field_id)
     looked.fields += 1
+    with runner.isolated(f"rules on field {field_id}"):  # where they fail, people decide
+        _apply_rules(field, rules, looked)
+    failpoint("rules.looked")
+
+
+def _apply_rules(field: SyncField, rules: Sequence[Rule], looked: Looked) -> None:
     for rule in rules:
         if not matches(rule, field):
             continue
@@ -94,7 +101,6 @@ def _look_at(field_id: uuid.UUID, rules: Sequence[Rule], looked: Looked) -> None
             break
         _note(rule, field, refused=_own(rule, field))
         looked.noted += 1
-    failpoint("rules.looked")
 
 
 def _act(rule: Rule, field: SyncField) -> bool:

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from syncapp import preferences
+from syncapp import messages, preferences
 from syncapp.mirror import arrivals
 from syncapp.models import Arrival, Message, MirrorCursor, Person, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState
@@ -357,3 +357,21 @@ def test_an_edit_that_nobody_decided_has_no_outcome() -> None:
     scenes.move(field, decision=FieldDecision.WITHDRAWN, delivery=FieldDelivery.NONE)
 
     assert notices.tell_outcomes([field.record_id]) == 0
+
+
+def test_reviewer_who_cannot_be_told_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    rita, rob = reviewer("Rita"), reviewer("Rob")
+    arrive()
+    queue = messages.queue
+
+    def queue_but_ritas(kind: str, *, to: Person | str, **more: Any) -> Message | None:
+        if to == rita:
+            raise RuntimeError("cannot be told")
+        return queue(kind, to=to, **more)
+
+    monkeypatch.setattr(messages, "queue", queue_but_ritas)
+
+    assert notices.tell_new_edits() == 1
+    assert [message.recipient for message in made()] == [rob]
+    rita.refresh_from_db()
+    assert rita.told_until == 0

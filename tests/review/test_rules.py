@@ -409,3 +409,22 @@ def test_the_seen_hash_of_a_person_survives_a_rule_that_looked():
     decisions.approve(field.pk, by=rita(), seen=before)
 
     assert decision_of(field) == FieldDecision.APPROVED
+
+
+def test_field_that_stops_a_rule_is_left_to_people(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    enabled()
+    fields = [a_format_change() for _ in range(3)]
+    approve = decisions.approve
+
+    def approve_but_one(field_id: uuid.UUID, **more: object) -> Decision:
+        if field_id == fields[1].pk:
+            raise RuntimeError("cannot be decided")
+        return approve(field_id, **more)
+
+    monkeypatch.setattr(decisions, "approve", approve_but_one)
+    for _ in range(2):
+        rule_runs.run()
+
+    found = [decision_of(field) for field in fields]
+    assert found == [FieldDecision.APPROVED, FieldDecision.PENDING, FieldDecision.APPROVED]
+    assert caplog.text.count("Traceback") == 1
