@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from email import policy
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from functools import cache
@@ -14,10 +14,12 @@ import css_inline
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.encoding import punycode
 
-from syncapp import localization
+from syncapp import localization, safe_text
 from syncapp.emails.content import Letter
 from syncapp.models import Message
+from syncapp.outbox import addresses
 from syncapp.time_zones import zone_of
 
 
@@ -28,7 +30,14 @@ def write(message: Message, letter: Letter, *, again: bool) -> bytes:
         subject = " ".join(_rendered(letter.kind, "_subject.txt", context).split())
         text = _tidy(_rendered(letter.kind, ".txt", context))
         html = _inliner().inline(_rendered(letter.kind, ".html", context | {"subject": subject}))
-    return _mail(message, letter, subject=subject, text=text, html=html).as_bytes(policy=policy.SMTP)
+    headers = {
+        "From": _mailbox(*parseaddr(settings.MAIL_FROM)),
+        "To": _mailbox(letter.name, letter.to),
+        "Subject": safe_text.mail_header(subject),
+        "Date": format_datetime(timezone.now()),
+        **_headers(message, letter),
+    }
+    return _head(headers) + _body(text, html)
 
 
 def _rendered(kind: str, ending: str, context: dict[str, Any]) -> str:
@@ -50,17 +59,17 @@ def _inliner() -> css_inline.CSSInliner:
     return css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
-def _mail(message: Message, letter: Letter, *, subject: str, text: str, html: str) -> EmailMessage:
+def _head(headers: Mapping[str, str]) -> bytes:
+    """Return the header lines as they are: `email` would decode what others wrote, and encode List-Unsubscribe."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
+
+
+def _body(text: str, html: str) -> bytes:
+    """Return both parts with the headers that say how they are encoded."""
     mail = EmailMessage(policy=policy.SMTP)
-    mail["From"] = sender()
-    mail["To"] = _address(letter.name, letter.to)
-    mail["Subject"] = subject
-    mail["Date"] = format_datetime(timezone.now())
-    for name, value in _headers(message, letter).items():
-        mail[name] = value
     mail.set_content(text, cte="quoted-printable")
     mail.add_alternative(html, subtype="html", cte="quoted-printable")
-    return mail
+    return mail.as_bytes(policy=policy.SMTP)
 
 
 def _headers(message: Message, letter: Letter) -> dict[str, str]:
@@ -78,19 +87,22 @@ def _headers(message: Message, letter: Letter) -> dict[str, str]:
         "X-Auto-Response-Suppress": "All",
     }
     if letter.wishes:
-        found |= {"List-Unsubscribe": f"<{letter.wishes}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+        found |= {
+            "List-Unsubscribe": f"<{_ascii(letter.wishes)}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
     return found
 
 
+def _ascii(address: str) -> str:
+    """Return a web address with an international domain as machines read it."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=punycode(parts.netloc)).geturl()
+
+
 def _host() -> str:
-    return urlsplit(settings.BASE_URL).hostname or "localhost"
+    return punycode(urlsplit(settings.BASE_URL).hostname or "localhost")
 
 
-def sender() -> Address:
-    """Who the mails come from: MAIL_FROM, a bare address or one with a name."""
-    return _address(*parseaddr(settings.MAIL_FROM))
-
-
-def _address(name: str, spec: str) -> Address:
-    """An address that cannot break out of its header, whatever the name holds."""
-    return Address(display_name=" ".join(name.split()), addr_spec=spec)
+def _mailbox(name: str, address: str) -> str:
+    return safe_text.mailbox_header(name, addresses.deliverable(address))

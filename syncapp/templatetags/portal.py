@@ -185,9 +185,9 @@ def plain(text: object) -> str:
 
 
 @register.filter
-def mail_line(text: object) -> str:
-    """Return text of others for one line of a text mail."""
-    return safe_text.mail_line(text)
+def mail_line(text: object, most: int = safe_text.LONGEST_MAIL_LINE) -> str:
+    """Return text of others for one line of a text mail, cut to `most` characters."""
+    return safe_text.mail_line(text, most=most)
 
 
 @register.filter
