@@ -6,6 +6,7 @@ alone, a second person confirms the policy once, after both saw the comparison t
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,7 +17,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp import audit
-from syncapp.filters import run_news, run_states, second_person
+from syncapp.filters import disagreements, run_news, run_states, second_person
 from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterPolicy, Person
 from syncapp.models.durable_work import WorkState
@@ -135,7 +136,7 @@ def _must_have_seen(policy: FilterPolicy, seen: datetime | None) -> None:
 
 
 def _begin_repair(policy: FilterPolicy, *, by: Person, channel: str, **people: Person) -> None:
-    _move(policy, mode=PolicyMode.REPAIR, wants_full=True, due_at=Now(), **people)
+    _move(policy, mode=PolicyMode.REPAIR, repairs_since=Now(), wants_full=True, due_at=Now(), **people)
     _note(policy, "policy.repairs", by=by, channel=channel, users=policy.members.count())
 
 
@@ -170,6 +171,51 @@ def stop_and_ask(policy: FilterPolicy, why: str) -> None:
     """It stops itself: a person has to look. The operators are told, and the pages of filters say so."""
     _move(policy, asks=why[:300], stopped_at=Now())
     _note(policy, "policy.asks", by=None, channel="policy")
+
+
+def decide(
+    policy: FilterPolicy, opponent: str, *, for_policy: bool, users: int, by: Person, channel: str = "screen"
+) -> None:
+    """Decide between a policy and whoever disagrees with it, for the users that the page showed.
+
+    Whoever loses leaves them alone: a policy excepts them; a run that ended stays as it is. Raises NotPossible.
+    """
+    found = next((each for each in disagreements.disagreements(policy) if each.opponent.key == opponent), None)
+    if found is None or len(found.user_ids) != users:
+        raise NotPossible("The disagreement is no longer as this page showed it. Look at it again.")
+    if not for_policy:
+        leave_alone(policy, found.user_ids, by=by, channel=channel)
+    elif found.opponent.policy:
+        leave_alone(found.opponent.policy, found.user_ids, by=by, channel=channel)
+    else:
+        decide_for(policy, found.user_ids, by=by, channel=channel)
+
+
+@transaction.atomic
+def leave_alone(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Person, channel: str = "screen") -> int:
+    """Except users from a policy, because a person decided for whoever disagrees with it; return how many."""
+    policy = _locked(policy)
+    more = [str(user_id) for user_id in user_ids if str(user_id) not in policy.exceptions]
+    _move(policy, exceptions=[*policy.exceptions, *more])
+    policy.members.filter(user_id__in=user_ids).delete()
+    _note(policy, "policy.excepted", by=by, channel=channel, users=len(more))
+    _compare_soon()
+    return len(more)
+
+
+@transaction.atomic
+def decide_for(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Person, channel: str = "screen") -> int:
+    """Give a policy the word about users whom runs so far left otherwise; return how many."""
+    decided = int(policy.members.filter(user_id__in=user_ids).update(decided_at=Now()))
+    _note(policy, "policy.decided", by=by, channel=channel, users=decided)
+    _compare_soon()
+    return decided
+
+
+def _compare_soon() -> None:
+    """Let every policy look anew: what one leaves alone, another may now repair."""
+    waiting = FilterPolicy.objects.filter(state=WorkState.READY, due_at__lt=NEVER)
+    waiting.update(due_at=Now(), rung_at=None)
 
 
 @transaction.atomic

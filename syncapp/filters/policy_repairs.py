@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from syncapp.filters import plans, policies, run_states
+from syncapp.filters import disagreements, plans, policies, run_states
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.plans import Wish
 from syncapp.filters.preparing import progress
@@ -18,6 +18,7 @@ from syncapp.models.person import Role
 
 NIGHT = 2  # the hour, UTC, from which everybody is compared
 AGAIN = timedelta(hours=1)
+_DISPUTED = "Another policy or a run wants something else of this user; see the policy’s page."
 SOON = timedelta(seconds=5)  # while a run's list is made and its users' meetings are counted
 
 
@@ -53,7 +54,8 @@ def repair(policy: FilterPolicy) -> timedelta | None:
 def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
     """Who is repaired next: those that no repair held back first, and no more than are left for this night.
 
-    Who was tried in vain tonight waits for the next one; who was switched, and is back by his own hand, does not.
+    Who was tried in vain tonight waits for the next one; who was switched, and is back by their own hand, does not.
+    Users about whom another policy, a run or an undo disagrees are left alone until a person decides.
     """
     if FilterRun.objects.filter(policy=policy, state__in=OPEN_RUNS).exists():
         return []
@@ -61,11 +63,11 @@ def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
     in_vain = tonight.exclude(outcome=Outcome.DONE).values_list("user_id", flat=True)
     left = policy.per_night - tonight.filter(plan=Plan.CHANGE).count()
     deviating = policy.members.exclude(deviates_since=None).exclude(user_id__in=in_vain)
-    return list(
-        deviating.order_by("held_back", "deviates_since", "user__name_key").values_list("user_id", flat=True)[
-            : max(left, 0)
-        ]
+    ordered = list(
+        deviating.order_by("held_back", "deviates_since", "user__name_key").values_list("user_id", flat=True)
     )
+    disputed = disagreements.opponents(policy, ordered)
+    return [user_id for user_id in ordered if user_id not in disputed][: max(left, 0)]
 
 
 def _freeze(policy: FilterPolicy, users: Sequence[uuid.UUID], *, by: Person) -> None:
@@ -93,8 +95,17 @@ def is_running(policy: FilterPolicy) -> bool:
 
 
 def start_what_is_counted(policy: FilterPolicy) -> None:
-    """Start the frozen run; whom it holds back stays held, and the report says why."""
+    """Start the frozen run; users whom it holds back stay held, and the report says why."""
+    for run in FilterRun.objects.filter(policy=policy, state__in=[RunState.PLANNED, RunState.WAITING]):
+        _hold_disputed(policy, run)
     for run in FilterRun.objects.filter(policy=policy, state=RunState.PLANNED).select_related("person"):
         for user_id, why in run.items.filter(plan=Plan.HELD).values_list("user_id", "why"):
             policy.members.filter(user_id=user_id).update(held_back=why)
         run_states.start(run, by=run.person, channel="policy")
+
+
+def _hold_disputed(policy: FilterPolicy, run: FilterRun) -> None:
+    """Hold back users about whom somebody began to disagree since the list was frozen."""
+    users = list(run.items.unsettled().values_list("user_id", flat=True))
+    disputed = list(disagreements.opponents(policy, users))
+    run.items.unsettled().filter(user__in=disputed).update(plan=Plan.HELD, why=_DISPUTED)

@@ -18,16 +18,17 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp.crm.client import CrmClient
-from syncapp.filters import chosen, dry_plans, matrix, policies, policy_reading, policy_repairs
+from syncapp.filters import dry_plans, matrix, policies, policy_reading, policy_repairs
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.planned import Planned
 from syncapp.filters.plans import Wish
+from syncapp.filters.policy_groups import members_now
 from syncapp.filters.policy_repairs import AGAIN, SOON
 from syncapp.gates import Passage
 from syncapp.jobs import queue, runner
 from syncapp.jobs.queue import Lease
 from syncapp.jobs.runner import Failure, JobType
-from syncapp.models import FilterPolicy, FilterRun, FilterUser, PolicyMember
+from syncapp.models import FilterPolicy, FilterRun, PolicyMember
 from syncapp.models.durable_work import WorkState
 from syncapp.models.filter_policy import PolicyMode
 from syncapp.models.filter_run import NEVER, Plan
@@ -116,14 +117,6 @@ def _round(policy: FilterPolicy, lease: Lease, crm: Callable[[], CrmClient] | No
 
 
 # --- who belongs to it ------------------------------------------------------------------------------------
-def members_now(policy: FilterPolicy) -> list[uuid.UUID]:
-    """The enabled users of the group but the exceptions, in the order of their names. Raises NotPossible."""
-    group = chosen.of_team(policy.team_id) if policy.team_id else chosen.of_unit(policy.unit_id or uuid.UUID(int=0))
-    left_out = set(FilterUser.objects.filter(is_disabled=True).values_list("pk", flat=True))
-    left_out |= {uuid.UUID(each) for each in policy.exceptions}
-    return [user_id for user_id in group.ids if user_id not in left_out]
-
-
 def _has_news() -> bool:
     """Whether the inventory is young enough to judge by: what was read yesterday says nothing about tonight."""
     read = matrix.inventory()

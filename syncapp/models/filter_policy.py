@@ -68,6 +68,7 @@ class FilterPolicy(DurableWork):
         related_name="+",
         help_text="Who wants it to repair; its runs are in this person's name.",
     )
+    repairs_since = models.DateTimeField(null=True, blank=True, help_text="When a person last let it repair.")
     confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -124,6 +125,9 @@ class PolicyMember(models.Model):
     deviates_since = models.DateTimeField(null=True, blank=True)
     held_back = models.CharField(max_length=300, blank=True, help_text="Why the last repair held this user back.")
     in_baseline = models.BooleanField(default=True)
+    decided_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a person gave this policy the word where a run disagreed with it."
+    )
 
     class Meta:
         indexes = [

@@ -72,6 +72,8 @@ _DID = {
     "policy.resumed": Did("check", "Policy goes on"),
     "policy.asks": Did("alert", "Policy stopped itself", "warn"),
     "policy.compared": Did("retry", "Policy compared"),
+    "policy.excepted": Did("user", "Policy leaves users alone"),
+    "policy.decided": Did("check", "Policy was given the word"),
     "policy.removed": Did("gone", "Policy removed"),
     "list.saved": Did("user", "Saved a list"),
     "list.replaced": Did("user", "Replaced a list"),

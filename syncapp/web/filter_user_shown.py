@@ -8,18 +8,20 @@ from functools import cached_property
 
 from django.conf import settings
 
-from syncapp.filters import explained, fetch_words, forecasts, user_history
+from syncapp.filters import disagreements, explained, fetch_words, forecasts, policy_groups, user_history
+from syncapp.filters.disagreements import Disagreement
 from syncapp.filters.explained import Explained, TableFacts
 from syncapp.filters.fetch_words import Words
 from syncapp.filters.forecasts import Invited, Loss
 from syncapp.filters.remedies import Remedy, remedy_of
 from syncapp.mirror import filter_access, reach
-from syncapp.models import FilterGround, FilterUser, Person, UserForecast, UserList
+from syncapp.models import FilterGround, FilterPolicy, FilterUser, Person, UserForecast, UserList
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Group, group_of, name_of
 from syncapp.models.filter_user import Cause, Reach
 from syncapp.models.person import Role
 from syncapp.web import reach_words, run_words
 from syncapp.web.filter_shown import method_of
+from syncapp.web.policy_shown import DisagreementShown, keeps
 
 _TO_OUTLOOK = {1: ("Server-side synchronization", "Exchange", "Outlook and phone"), 0: ("Outlook add-in", "Outlook")}
 _IN_OUTLOOK = {0: ("", "Not at all"), 1: ("good", "Once"), 2: ("warn", "Twice")}
@@ -230,6 +232,15 @@ class UserShown:
     @cached_property
     def touched(self) -> list[user_history.Touched]:
         return user_history.touched_by_others(self.user, self.parts)
+
+    @cached_property
+    def policies(self) -> list[tuple[FilterPolicy, str, list[DisagreementShown]]]:
+        """The policies that this user belongs to, what each keeps, and who disagrees with it."""
+        found = disagreements.of_user(self.user, policy_groups.policies_of(self.user))
+        return [
+            (policy, keeps(policy), [DisagreementShown(Disagreement(each, (self.user.pk,)), []) for each in opponents])
+            for policy, opponents in found
+        ]
 
     @property
     def may_switch(self) -> bool:

@@ -12,8 +12,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
+from syncapp.filters import disagreements
 from syncapp.filters import policies as steps
 from syncapp.filters.errors import NotPossible
+from syncapp.filters.plans import MOST_USERS
 from syncapp.filters.policies import BadPolicy
 from syncapp.models import FilterPolicy
 from syncapp.models.person import Role
@@ -56,10 +58,13 @@ def policy_create(request: PortalRequest) -> HttpResponse:
     """Keep a new policy in shadow."""
     said = policy_form.typed(request.POST)
     try:
-        row = steps.create(policy_form.wish(said), by=request.user)
+        wish = policy_form.wish(said)
+        if "check" in request.POST:
+            return _form(request, said, checked=policy_form.check(wish))
+        row = steps.create(wish, by=request.user)
     except BadPolicy as problem:
         return _form(request, said, problem=problem, status=422)
-    return _back(request, row, "Kept in shadow. It compares within seconds and switches nothing.")
+    return _written(request, row, "Kept in shadow. It compares within seconds and switches nothing.")
 
 
 @allow(Role.FILTER_MANAGER)
@@ -74,10 +79,13 @@ def policy_change(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
     """Write a policy anew; it begins again in shadow."""
     row, said = _policy(policy_id), policy_form.typed(request.POST)
     try:
-        steps.change(row, policy_form.wish(said), by=request.user)
+        wish = policy_form.wish(said)
+        if "check" in request.POST:
+            return _form(request, said, policy=row, checked=policy_form.check(wish, policy=row))
+        steps.change(row, wish, by=request.user)
     except BadPolicy as problem:
         return _form(request, said, policy=row, problem=problem, status=422)
-    return _back(request, row, "Saved. It is in shadow and compares within seconds.")
+    return _written(request, _policy(policy_id), "Saved. It is in shadow and compares within seconds.")
 
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
@@ -110,6 +118,12 @@ def policy_confirm(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse
     return _back(request, row, "Confirmed. It repairs from now on.")
 
 
+def _decide(row: FilterPolicy, request: PortalRequest, *, for_policy: bool) -> None:
+    users = request.POST.get("users", "")
+    shown = int(users) if users.isascii() and users.isdigit() and len(users) < len(str(MOST_USERS)) + 1 else -1
+    steps.decide(row, request.POST.get("opponent", ""), for_policy=for_policy, users=shown, by=request.user)
+
+
 def _repair(row: FilterPolicy, request: PortalRequest) -> None:
     steps.ask_for_repair(row, seen=parse_datetime(request.POST.get("seen", "")), by=request.user)
 
@@ -119,6 +133,8 @@ _STEPS: Mapping[str, tuple[Callable[[FilterPolicy, PortalRequest], None], str]] 
     "repair": (_repair, "Asked for. What it repairs is shown below, each as a run."),
     "ask": (lambda row, request: steps.ask_others(row, by=request.user), "Asked by mail."),
     "shadow": (lambda row, request: steps.back_to_shadow(row, by=request.user), "It only reports from now on."),
+    "leave": (lambda row, request: _decide(row, request, for_policy=False), "This policy leaves these users alone."),
+    "decide": (lambda row, request: _decide(row, request, for_policy=True), "This policy decides for these users."),
     "pause": (lambda row, request: steps.pause(row, by=request.user), "Paused."),
     "resume": (lambda row, request: steps.resume(row, by=request.user), "It goes on."),
     "remove": (lambda row, request: steps.remove(row, by=request.user), "Removed. What it switched stays."),
@@ -133,6 +149,13 @@ def _policy(policy_id: uuid.UUID) -> FilterPolicy:
 
 def _form(request: PortalRequest, said: Typed, *, status: int = 200, **more: Any) -> HttpResponse:
     return _page(request, "policy_form", said=said, offered=policy_form.offered(), status=status, **more)
+
+
+def _written(request: PortalRequest, row: FilterPolicy, said: str) -> HttpResponse:
+    for other, users in disagreements.opposing_policies(row):
+        words = f"Policy “{other.name}” keeps the opposite for {users} of its users."
+        messages.warning(request, f"{words} Both leave them alone until somebody decides on this page.")
+    return _back(request, row, said)
 
 
 def _back(request: PortalRequest, row: FilterPolicy, said: str) -> HttpResponse:

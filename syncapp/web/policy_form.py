@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from django.http import QueryDict
 from django.utils.dateparse import parse_date
 
-from syncapp.filters import chosen, matrix, named
+from syncapp.filters import chosen, disagreements, matrix, named, policy_groups
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.policies import BadPolicy, PolicyWish
 from syncapp.models import FilterPolicy, FilterUser
@@ -70,6 +71,21 @@ def wish(said: Typed) -> PolicyWish:
         ends_on=_day(said["ends_on"], "ends_on"),
         per_night=_number(said["per_night"]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a policy would be about: its users, and the policies that keep the opposite for some of them."""
+
+    users: int
+    opposing: Sequence[tuple[FilterPolicy, int]]
+
+
+def check(wish: PolicyWish, *, policy: FilterPolicy | None = None) -> Checked:
+    """Return what these words would mean, without keeping them. Raises BadPolicy."""
+    written = FilterPolicy(**wish.columns())
+    opposing = disagreements.opposing_policies(written, but=policy.pk if policy else None)
+    return Checked(len(policy_groups.members_or_none(written)), opposing)
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 
-from syncapp.filters import policy_rounds, second_person
+from syncapp.filters import disagreements, policy_rounds, second_person
+from syncapp.filters.disagreements import Disagreement
 from syncapp.filters.second_person import Load
 from syncapp.models import FilterPolicy, FilterRun, FilterTeam, FilterUnit, FilterUser, Person, PolicyMember
 from syncapp.models.filter_policy import PolicyMode
@@ -19,6 +22,35 @@ from syncapp.models.filter_tables import APPOINTMENT_TABLES, name_of
 from syncapp.models.person import Role
 
 _LAST_RUNS = 20
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class DisagreementShown:
+    """One opponent of a policy, with the first users by name."""
+
+    found: Disagreement
+    users: list[FilterUser]
+
+    @property
+    def count(self) -> int:
+        return len(self.found.user_ids)
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.users)
+
+    @property
+    def keeps(self) -> str:
+        """What the other policy keeps: "appointments on"."""
+        return keeps(self.found.opponent.policy) if self.found.opponent.policy else ""
+
+
+def keeps(policy: FilterPolicy) -> str:
+    """What a policy keeps: "Appointments off"."""
+    is_all = set(policy.tables) == set(APPOINTMENT_TABLES)
+    tables = "Appointments" if is_all else ", ".join(name_of(table) for table in policy.tables)
+    return f"{tables} {'on' if policy.wanted_on else 'off'}"
 
 
 class PolicyShown:
@@ -29,15 +61,12 @@ class PolicyShown:
 
     @property
     def tables(self) -> str:
-        if set(self.policy.tables) == set(APPOINTMENT_TABLES):
-            return "Appointments"
-        return ", ".join(name_of(table) for table in self.policy.tables)
+        return keeps(self.policy).rpartition(" ")[0]
 
     @property
     def words(self) -> str:
         """What it keeps, for whom."""
-        way = "on" if self.policy.wanted_on else "off"
-        return f"{self.tables} {way} for everyone in {self.group}"
+        return f"{keeps(self.policy)} for everyone in {self.group}"
 
     @property
     def group(self) -> str:
@@ -75,7 +104,28 @@ class PolicyShown:
 
     @cached_property
     def deviating(self) -> list[PolicyMember]:
-        return policy_rounds.deviating(self.policy)
+        """Users who deviate; about whom others disagree says why they are left alone."""
+        rows = policy_rounds.deviating(self.policy)
+        for member in rows:
+            if member.user_id in self._disputed:
+                member.held_back = "Left alone: somebody else wants something else, see above."
+        return rows
+
+    @cached_property
+    def disagreements(self) -> list[DisagreementShown]:
+        found = disagreements.disagreements(self.policy)
+        ids = {user_id for each in found for user_id in each.user_ids[:_MOST_NAMED]}
+        users = FilterUser.objects.in_bulk(list(ids))
+        return [DisagreementShown(each, [users[key] for key in each.user_ids if key in users]) for each in found]
+
+    @cached_property
+    def _disputed(self) -> set[UUID]:
+        return {user_id for each in self.disagreements for user_id in each.found.user_ids}
+
+    @cached_property
+    def opposing(self) -> list[tuple[FilterPolicy, int]]:
+        """Policies that keep the opposite for some of its users, for the list of all policies."""
+        return disagreements.opposing_policies(self.policy) if self.policy.is_active else []
 
     @property
     def some_are_held(self) -> bool:

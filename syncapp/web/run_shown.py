@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from syncapp.filters import (
+    disagreements,
     listing,
     matrix,
     pace,
@@ -22,11 +23,11 @@ from syncapp.filters import (
 from syncapp.filters.pace import Failures, Pace
 from syncapp.filters.preparing import Progress
 from syncapp.filters.second_person import Load
-from syncapp.models import FilterRun, FilterRunItem, FilterUser, Person
+from syncapp.models import FilterPolicy, FilterRun, FilterRunItem, FilterUser, Person
 from syncapp.models.filter_run import NOT_STARTED, Outcome, Plan, RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Group
 from syncapp.models.person import Role
-from syncapp.web import run_log, run_words, times
+from syncapp.web import policy_shown, run_log, run_words, times
 from syncapp.web.run_log import Step
 from syncapp.web.run_parts import Class, ItemShown, StepShown
 
@@ -263,6 +264,12 @@ class RunShown:
         """Those who are held back, with their meetings."""
         held = self.run.items.filter(plan=Plan.HELD).select_related("user").prefetch_related("meetings_at_risk")
         return list(held.order_by("position")[:MOST_HELD])
+
+    @cached_property
+    def policies_against(self) -> list[tuple[FilterPolicy, int, str]]:
+        """Policies that keep the opposite for some of its users, with how many and what they keep."""
+        found = disagreements.policies_against(self.run) if self.is_preview and not self.is_preparing else []
+        return [(policy, users, policy_shown.keeps(policy)) for policy, users in found]
 
     @cached_property
     def can_be_undone(self) -> int:

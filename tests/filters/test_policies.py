@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp import alarms, connection
-from syncapp.filters import meetings, policies, policy_rounds, preparing, runs
+from syncapp.filters import meetings, policies, policy_groups, policy_rounds, preparing, runs
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.policies import PolicyWish
 from syncapp.jobs import queue
@@ -99,7 +99,7 @@ def test_in_shadow_it_says_who_deviates_since_when_and_switches_nothing(read):
     policy = kept()
 
     members = FilterUser.objects.filter(
-        pk__in=policy_rounds.members_now(policy), appointments__in=["on", "mixed"], has_own_roles=True
+        pk__in=policy_groups.members_now(policy), appointments__in=["on", "mixed"], has_own_roles=True
     )
     assert deviating(policy) == {user.name for user in members} != set()
     assert all(member.deviates_since for member in policy_rounds.deviating(policy))
@@ -182,7 +182,7 @@ def test_it_repairs_at_most_so_many_a_night(company):
 
 
 def test_exceptions_and_days_outside_its_dates_are_left_alone(company):
-    excepted = policy_rounds.members_now(kept())[0]
+    excepted = policy_groups.members_now(kept())[0]
 
     policy = kept(name="Another", exceptions=(str(excepted),))
     assert (policy.members.count(), policy.members.filter(user=excepted).exists()) == (7, False)

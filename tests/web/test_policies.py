@@ -10,8 +10,18 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp.emails import content
-from syncapp.filters import policy_rounds
-from syncapp.models import FilterGround, FilterPolicy, FilterRow, FilterRun, Message, SystemFilter
+from syncapp.filters import plans, policies, policy_rounds
+from syncapp.models import (
+    FilterGround,
+    FilterMembership,
+    FilterPolicy,
+    FilterRow,
+    FilterRun,
+    FilterTeam,
+    FilterUser,
+    Message,
+    SystemFilter,
+)
 from syncapp.models.filter_policy import PolicyMode
 from tests.filters.company import small_company
 from tests.people import browser, fred, make_person, vera
@@ -43,7 +53,7 @@ def test_fred_writes_a_policy_sees_who_deviates_and_lets_it_repair(company, djan
     client = browser(fred())
     policy = written(client, company)
 
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(27):
         page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
     assert "8 deviate, 0 as wanted, 0 cannot be switched, of 8 in the group" in page.words
     assert "User 3" in page.words
@@ -174,3 +184,88 @@ def test_second_person_of_a_policy_is_told_by_mail(company, settings):
     assert letter.run.head == "Fred asks you to confirm that a policy repairs: Riva users"
     assert letter.run.why.startswith("One person alone may answer for 3 users; this group has 8.")
     assert letter.run.look.endswith(address)
+
+
+def opposed(client, company) -> tuple[FilterPolicy, FilterPolicy]:
+    """Two policies that keep the opposite for User 0 and User 1, both compared."""
+    riva = FilterTeam.objects.create(pk=uuid.uuid4(), name="Riva")
+    for user in FilterUser.objects.filter(name__in=["User 0", "User 1"]):
+        FilterMembership.objects.create(team_id=riva.pk, user_id=user.pk)
+    off = written(client, company)
+    form = {"name": "Riva on", "group": f"team:{riva.pk}", "tables": APPOINTMENTS, "wanted": "on", "per_night": "50"}
+    client.post("/filters/policies/create", form)
+    return off, compared(FilterPolicy.objects.get(name="Riva on"))
+
+
+def test_form_names_opposing_policy_before_saving(company):
+    client = browser(fred())
+    off, on = opposed(client, company)
+    policies.remove(on, by=fred())
+    form = {"name": "More", "group": f"team:{company.pk}", "tables": APPOINTMENTS, "per_night": "50", "check": "1"}
+
+    said = Screen(client.post("/filters/policies/create", form | {"wanted": "on"}))
+    agreed = Screen(client.post("/filters/policies/create", form | {"wanted": "off"}))
+
+    assert "The group has 8 users." in said.words
+    assert "Policy Riva users keeps the opposite for 8 of them" in said.words
+    assert f'href="/filters/policies/{off.pk}/"' in said.html
+    assert "No other policy keeps the opposite" in agreed.words
+    assert not FilterPolicy.objects.filter(name="More").exists()
+    assert said.form["name"] == ["More"]
+
+
+def test_opposing_policies_name_each_other_everywhere(company):
+    client = browser(fred())
+    off, on = opposed(client, company)
+    link = {policy: f'href="/filters/policies/{policy.pk}/"' for policy in (off, on)}
+    user = FilterUser.objects.get(name="User 0")
+
+    pages = {
+        "off": Screen(client.get(f"/filters/policies/{off.pk}/")),
+        "on": Screen(client.get(f"/filters/policies/{on.pk}/")),
+        "list": Screen(client.get("/filters/policies/")),
+        "user": Screen(client.get(f"/filters/users/{user.pk}/")),
+    }
+
+    assert "2 users: Policy Riva on keeps appointment, service appointment on." in pages["off"].words
+    assert "Policy “Riva users” keeps the opposite for 2 of its users." in pages["off"].words
+    assert "Left alone: somebody else wants something else" in pages["off"].words
+    assert link[on] in pages["off"].html
+    assert "2 users: Policy Riva users keeps appointment, service appointment off." in pages["on"].words
+    assert "Disagrees with Riva on about 2 users" in pages["list"].words
+    assert "Policy Riva on keeps appointment, service appointment on." in pages["user"].words
+    assert link[on] in pages["user"].html
+    assert link[off] in pages["user"].html
+
+
+@pytest.mark.parametrize(("do", "loser"), [("leave", "off"), ("decide", "on")])
+def test_person_decides_between_policies(company, do, loser):
+    client = browser(fred())
+    off, on = opposed(client, company)
+    address = f"/filters/policies/{off.pk}/"
+    form = {"opponent": f"policy:{on.pk}", "do": do}
+
+    client.post(f"{address}step", form | {"users": "1"})
+    assert "no longer as this page showed it" in Screen(client.get(address)).words
+    client.post(f"{address}step", form | {"users": "2"})
+
+    off.refresh_from_db()
+    on.refresh_from_db()
+    assert {len((off if loser == "off" else on).exceptions), len((on if loser == "off" else off).exceptions)} == {2, 0}
+    assert len((off if loser == "off" else on).exceptions) == 2
+    assert "Others want something else" not in Screen(client.get(address)).words
+
+
+def test_run_preview_names_policy_that_keeps_the_opposite(company):
+    client = browser(fred())
+    policy = written(client, company)
+    users = list(FilterUser.objects.values_list("pk", flat=True))
+    FilterRow.objects.update(state=1, status=2)
+
+    run = plans.freeze_run(users, plans.Wish(("appointment",), on=True), by=fred())
+    agreeing = plans.freeze_run(users, plans.Wish(("task",), on=True), by=fred())
+
+    page = Screen(client.get(f"/filters/runs/{run.pk}/"))
+    assert "Policy Riva users keeps appointment, service appointment off for 8 of these users." in page.words
+    assert f'href="/filters/policies/{policy.pk}/"' in page.html
+    assert "Riva users" not in Screen(client.get(f"/filters/runs/{agreeing.pk}/")).words
