@@ -81,6 +81,7 @@ _LANGUAGES = {"no": "nb-NO", "nn": "nb-NO", "en": "en-US"}
 
 # Blanks and apostrophes that people, spreadsheets and we ourselves put between thousands.
 _BLANKS = re.compile(r"(?<=\d)[ '\u2019\u00a0\u2009\u202f](?=\d{3}(?!\d))")
+_MOST_DIGITS = 18
 _MINUS = str.maketrans({"−": "-"})
 
 
@@ -238,6 +239,14 @@ def typed_number(text: str, *, decimals: int | None = None) -> str:
         raise Unreadable(_two_ways(text.strip(), plain))
     found = plain.replace(other, "").replace(formats.decimal, ".").lstrip("+")
     return re.sub(r"^(-?)\.", r"\g<1>0.", found)
+
+
+def typed_whole(text: str) -> int:
+    """Return what was typed as a whole number. Raises Unreadable."""
+    digits = typed_number(text, decimals=0)
+    if "." in digits or len(digits) > _MOST_DIGITS:
+        raise Unreadable(f"Enter a number, for example {example(0)}.")
+    return int(digits)
 
 
 def typed_date(text: str) -> date:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -146,4 +147,7 @@ def _object_id(claim: object) -> UUID:
 
 
 def _display(claim: object) -> str:
-    return claim.strip()[:_LONGEST_NAME] if isinstance(claim, str) else ""
+    if not isinstance(claim, str):
+        return ""
+    # Databases store neither NUL nor half a character, which JSON can carry as \ud800.
+    return re.sub("[\\x00\\ud800-\\udfff]", "\N{REPLACEMENT CHARACTER}", claim).strip()[:_LONGEST_NAME]

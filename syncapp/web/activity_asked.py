@@ -20,6 +20,7 @@ from syncapp.models import CrmUser, Person, SyncRecord
 from syncapp.models.audit import Area, area_of
 from syncapp.review.sides import day_words
 from syncapp.web import activity_words as words
+from syncapp.web import parameters
 
 THE_PORTAL = "portal"
 LONGEST_SEARCH = 200
@@ -46,7 +47,7 @@ class AskedView:
         names = [name for name in NAMES if not only or name not in OF_EDITS]
         self.only, self.said = only, dict.fromkeys(NAMES, "")
         self.said |= {name: asked.get(name, "").strip()[:LONGEST_SEARCH] for name in names}
-        self.before = int(before) if (before := asked.get("before", "")).isascii() and before.isdigit() else None
+        self.before = parameters.whole_number(asked.get("before", ""))
 
     @cached_property
     def asked(self) -> Asked:
@@ -70,16 +71,16 @@ class AskedView:
     def first_day(self) -> date | None:
         """The first day of the period; two dates win over a word."""
         if self.has_dates or self.said["period"] not in PERIODS:
-            return _day(self.said["from"])
+            return parameters.day(self.said["from"])
         return timezone.localdate() - timedelta(days=PERIODS[self.said["period"]][1] - 1)
 
     @cached_property
     def last_day(self) -> date | None:
-        return _day(self.said["to"])
+        return parameters.day(self.said["to"])
 
     @property
     def has_dates(self) -> bool:
-        return bool(_day(self.said["from"]) or _day(self.said["to"]))
+        return bool(parameters.day(self.said["from"]) or parameters.day(self.said["to"]))
 
     @staticmethod
     def _start_of(day: date | None) -> datetime | None:
@@ -195,10 +196,3 @@ class AskedView:
     def here(self) -> str:
         """These filters as they are."""
         return self.query()
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

@@ -15,7 +15,7 @@ from syncapp import localization
 from syncapp.crm import canonical
 from syncapp.crm.lookups import NamedRow
 from syncapp.crm.records import Column, ColumnType
-from syncapp.web import local_time, lookup_choices
+from syncapp.web import local_time, lookup_choices, parameters
 
 # column type ─▶ the kind of input; what is missing cannot be corrected here
 _KINDS = {
@@ -185,7 +185,7 @@ def label(column: Column, content: tuple[str, ...]) -> str:
 
 
 def _as_number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return parameters.whole_number(text) or 0
 
 
 @contextmanager

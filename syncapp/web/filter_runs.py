@@ -20,7 +20,7 @@ from syncapp.mirror import filters as inventory
 from syncapp.models import FilterRun, Person
 from syncapp.models.filter_run import Outcome, RunState
 from syncapp.models.person import Role
-from syncapp.web import plan_form
+from syncapp.web import parameters, plan_form
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.page import FILTER_ROLES, Surroundings, answer, wants_part
 from syncapp.web.plan_form import Missing
@@ -75,7 +75,8 @@ def steer_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
 
 
 def _start(request: PortalRequest, run: FilterRun) -> None:
-    ticked = [int(key) for key in request.POST.getlist("held") if key.isascii() and key.isdigit()]
+    held = map(parameters.whole_number, request.POST.getlist("held"))
+    ticked = [key for key in held if key is not None]
     schedule.settle_manner(run, _manner(request, run), by=request.user)
     if ticked:
         meetings.release(run, ticked, by=request.user)

@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from syncapp import localization
 from syncapp.crm.directory_records import SyncMethod
 from syncapp.filters import chosen, lists, matrix
 from syncapp.filters.chosen import Chosen
@@ -217,10 +218,13 @@ def _end_state(said: Typed) -> Wish:
 
 def number_of(text: str, where: str, *, most: int) -> int:
     """A whole number from 0 on. Raises Missing."""
-    text = text.replace(",", "").replace(" ", "")
-    if not (text.isascii() and text.isdigit()) or int(text[:9]) > most:
+    try:
+        found = localization.typed_whole(text)
+    except localization.Unreadable:
+        found = -1
+    if not 0 <= found <= most:
         raise Missing(where, f"{_NUMBERS[where]}: a whole number from 0 to {number(most)}.")
-    return int(text)
+    return found
 
 
 def start_of(text: str) -> datetime | None:

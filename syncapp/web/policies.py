@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 
 from syncapp.filters import disagreements
 from syncapp.filters import policies as steps
@@ -19,7 +18,7 @@ from syncapp.filters.plans import MOST_USERS
 from syncapp.filters.policies import BadPolicy
 from syncapp.models import FilterPolicy
 from syncapp.models.person import Role
-from syncapp.web import policy_form
+from syncapp.web import parameters, policy_form
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.page import FILTER_ROLES, Surroundings, answer
 from syncapp.web.policy_form import Typed
@@ -111,7 +110,7 @@ def policy_confirm(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse
     """The second person lets a large group be repaired."""
     row = _policy(policy_id)
     try:
-        steps.confirm_repair(row, seen=parse_datetime(request.POST.get("seen", "")), by=request.user)
+        steps.confirm_repair(row, seen=parameters.moment(request.POST.get("seen", "")), by=request.user)
     except NotPossible as problem:
         messages.error(request, str(problem))
         return _to(row)
@@ -125,7 +124,7 @@ def _decide(row: FilterPolicy, request: PortalRequest, *, for_policy: bool) -> N
 
 
 def _repair(row: FilterPolicy, request: PortalRequest) -> None:
-    steps.ask_for_repair(row, seen=parse_datetime(request.POST.get("seen", "")), by=request.user)
+    steps.ask_for_repair(row, seen=parameters.moment(request.POST.get("seen", "")), by=request.user)
 
 
 _STEPS: Mapping[str, tuple[Callable[[FilterPolicy, PortalRequest], None], str]] = {

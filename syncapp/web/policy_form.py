@@ -9,13 +9,13 @@ from datetime import date
 from typing import Any
 
 from django.http import QueryDict
-from django.utils.dateparse import parse_date
 
 from syncapp.filters import chosen, disagreements, matrix, named, policy_groups
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.policies import BadPolicy, PolicyWish
 from syncapp.models import FilterPolicy, FilterUser
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, name_of
+from syncapp.web import parameters
 
 TABLES = (*APPOINTMENT_TABLES, "contact", "task", "phonecall", "letter", "fax")
 Typed = Mapping[str, Any]
@@ -118,10 +118,7 @@ def _exceptions(text: str) -> tuple[str, ...]:
 
 
 def _day(text: str, field: str) -> date | None:
-    try:
-        day = parse_date(text) if text else None
-    except ValueError:
-        day = None
+    day = parameters.day(text)
     if text and day is None:
         raise BadPolicy(field, "That is no day.")
     return day

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
@@ -12,7 +11,7 @@ from django.urls import reverse
 from syncapp.models import SyncRecord
 from syncapp.review import queue, saved_views
 from syncapp.review.errors import ReviewError
-from syncapp.web import asked
+from syncapp.web import asked, parameters
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.list_rows import rows_of
 from syncapp.web.page import REVIEW_ROLES, Surroundings, answer
@@ -25,7 +24,7 @@ MOST_WRITING = 40  # rows asked about at once, as many as an address holds; list
 def fresh(request: PortalRequest) -> HttpResponse:
     """How many edits came since the list was shown; it is not changed under the reader's hands."""
     view = QueueView(asked.read(request.GET, request.user), Surroundings(request.user))
-    since = _moment(request.GET.get("since", ""))
+    since = parameters.moment(request.GET.get("since", ""))
     found = queue.newer_than(view.tab, since, view.asked.by) if since else 0
     context = {"view": view, "around": view.around, "fresh": found, "since": since.isoformat() if since else ""}
     return answer(request, "review/_news.html", context)
@@ -70,10 +69,3 @@ def delete_view(request: PortalRequest, view_id: uuid.UUID) -> HttpResponse:
 
 def _to_queue(wanted: asked.Asked) -> HttpResponse:
     return HttpResponseRedirect(reverse("queue") + wanted.query, status=303)
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None

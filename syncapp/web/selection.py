@@ -11,6 +11,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from syncapp import localization
 from syncapp.models import Selection
 from syncapp.models.decision import Outcome
 from syncapp.models.person import Role
@@ -111,8 +112,10 @@ def _wish(request: PortalRequest) -> Wish:
 
 
 def _number(request: PortalRequest) -> int | None:
-    typed = "".join(request.POST.get("number", "").split()).replace(",", "")
-    return int(typed) if typed.isascii() and typed.isdigit() else None
+    try:
+        return localization.typed_whole(request.POST.get("number", ""))
+    except localization.Unreadable:
+        return None
 
 
 def _to(row: Selection) -> HttpResponse:

@@ -14,6 +14,7 @@ from syncapp import localization, people
 from syncapp.models import Person
 from syncapp.models.person import Role
 from syncapp.people import BadPerson
+from syncapp.web import parameters
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.settings import saved, settings_page
 from syncapp.web.sign_in import safe_path
@@ -143,10 +144,10 @@ def _change(person: Person, post: QueryDict, *, by: Person, steps: dict[str, Ste
 
 
 def _day(post: QueryDict) -> date:
-    try:
-        return date.fromisoformat(post.get("absent_until", ""))
-    except ValueError as error:
-        raise BadPerson("absence", "Choose the last day of the absence.") from error
+    day = parameters.day(post.get("absent_until", ""))
+    if day is None:
+        raise BadPerson("absence", "Choose the last day of the absence.")
+    return day
 
 
 def _id(text: str) -> UUID | None:

@@ -13,7 +13,7 @@ from syncapp.models import Comment, Person
 from syncapp.models.person import Role
 from syncapp.review import together
 from syncapp.review.errors import NotPossible
-from syncapp.web import pasts, record_page
+from syncapp.web import parameters, pasts, record_page
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.page import REVIEW_ROLES, answer, wants_part
 
@@ -101,10 +101,10 @@ def _step(
 
 
 def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise NotPossible("Choose a day to park until.") from error
+    day = parameters.day(text)
+    if day is None:
+        raise NotPossible("Choose a day to park until.")
+    return day
 
 
 def _person(text: str) -> Person:
