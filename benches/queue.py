@@ -24,7 +24,7 @@ ROUNDS, PAGES_A_ROUND = 5, 5
 DECISIONS = 30
 LIMIT_MS, GO_ON_MS = 150, 100
 HTMX = {"HX-Request": "true", "HX-Target": "record"}
-# Every way to open the queue: its tabs and orders, and searches that find much, little and nothing.
+# Every way to open the queue: its tabs and orders, and searches for common, rare and unknown words.
 VIEWS = {
     "waiting, oldest first": "",
     "waiting, newest first": "order=newest",
@@ -34,10 +34,22 @@ VIEWS = {
     "decided, oldest first": "tab=decided",
     "decided, newest first": "tab=decided&order=newest",
     "decided, by name": "tab=decided&order=name",
-    "search that finds many": "q=ma",
-    "search that finds one": "q=solveig+brandt+{last}",
-    "search that finds nothing": "q=zzz",
-    "decided, search that finds nothing": "tab=decided&q=zzz",
+    "search: one letter": "q=m",
+    "search: a common beginning": "q=ma",
+    "search: a common beginning, newest first": "q=ma&order=newest",
+    "search: a common beginning, by name": "q=ma&order=name",
+    "search: a common beginning, decided": "tab=decided&q=ma",
+    "search: a common beginning, attention": "tab=attention&q=ma",
+    "search: a common surname": "q=brandt",
+    "search: two common words": "q=brandt+solv",
+    "search: two common words that never meet": "q=marta+jonas",
+    "search: company and number": "q=adat+17",
+    "search: a rare beginning": "q=4321",
+    "search: exactly one": "q={last}+brandt+solveig",
+    "search: nothing": "q=zzz",
+    "search: nothing, decided": "tab=decided&q=zzz",
+    "search: a common word and a field": "q=ma&field=telephone1",
+    "search: a common word of one editor": "q=ma&editor={editor}",
     "field that all have": "field=telephone1",
     "field that few have": "field=fax",
     "field that none has": "field=nickname",

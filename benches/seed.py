@@ -7,15 +7,18 @@ attention, one in a hundred is being written, the others are decided, as in a po
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Field
 
 from benches import tables
-from syncapp.models import SyncField, SyncRecord
+from syncapp.models import RecordWord, SyncField, SyncRecord
+from syncapp.models.folding import folded
 
+Fold = Callable[[str], str]
+Word = Callable[[Fold], str]
 FIRST_NAMES = (
     "Marta",
     "Jonas",
@@ -46,6 +49,8 @@ LAST_NAMES = (
     "Okafor",
     "Lindqvist",
 )
+COMPANY_NAMES = ("Contoso", "Fabrikam", "Northwind", "Adatum", "Marchetti", "Tailspin", "Wingtip")
+COMPANIES = 5000
 EDITORS = 200
 EDITOR = uuid.UUID(int=7)
 COLUMNS = ("jobtitle", "telephone1")
@@ -83,20 +88,39 @@ def fill(fields: int) -> None:
             cursor.execute("VACUUM ANALYZE")
 
 
+# Each word of an edit's names: of the contact, of the editor, of the contact's company.
+_CONTACT = (
+    lambda fold: _picked(FIRST_NAMES, "n", fold),
+    lambda fold: _picked(LAST_NAMES, f"(n / {len(FIRST_NAMES)})", fold),
+    lambda fold: _text("n"),
+)
+_EDITOR = (
+    lambda fold: _picked(FIRST_NAMES, f"n % {EDITORS}", fold),
+    lambda fold: _picked(LAST_NAMES, f"n % {EDITORS}", fold),
+    lambda fold: _text(f"n % {EDITORS}"),
+)
+_COMPANY = (
+    lambda fold: _picked(COMPANY_NAMES, "n", fold),
+    lambda fold: _text(f"n % {COMPANIES}"),
+)
+
+
 def _records(edits: int) -> None:
-    name = f"{_picked(FIRST_NAMES, 'n')} || ' ' || {_picked(LAST_NAMES, f'(n / {len(FIRST_NAMES)})')} || ' ' || n"
-    editor = f"{_picked(FIRST_NAMES, 'n % 200')} || ' ' || {_picked(LAST_NAMES, 'n % 200')} || ' ' || (n % {EDITORS})"
+    numbers = _NUMBERS.format(edits=edits)
+    name, editor, company = (_name(words, as_it_is) for words in (_CONTACT, _EDITOR, _COMPANY))
     decided, writing, failed = (state.format(edits=edits) for state in (_DECIDED, _WRITING, _FAILED))
     insert(
         SyncRecord,
-        f"{_NUMBERS.format(edits=edits)} SELECT {{columns}} FROM edit",  # noqa: S608  (no input)
+        f"{numbers} SELECT {{columns}} FROM edit",  # noqa: S608  (no input)
         name=name,
-        name_key=f"lower({name})",
+        name_key=_name(_CONTACT, folded),
         target_table="'contact'",
         target_id=own("id"),
         editor_id=own("editor"),
         editor_name=editor,
-        editor_key=f"lower({editor})",
+        editor_key=_name(_EDITOR, folded),
+        company=company,
+        search_words=f"' ' || {_name((*_CONTACT, *_EDITOR, *_COMPANY), folded)}",
         edited_on=own("time"),
         version="n",
         generation="1",
@@ -104,6 +128,24 @@ def _records(edits: int) -> None:
         attention_count=f"CASE WHEN {failed} THEN 2 ELSE 0 END",
         writing_count=f"CASE WHEN {writing} THEN 2 ELSE 0 END",
     )
+    for word in (*_CONTACT, *_EDITOR, *_COMPANY):
+        # The version is the edit's number.
+        source = f"SELECT id, version AS n FROM {SyncRecord._meta.db_table} ORDER BY version"  # noqa: S608  (no input)
+        rows = f"SELECT {word(folded)}, id FROM ({source}) AS edit"  # noqa: S608  (no input)
+        with connection.cursor() as cursor:
+            cursor.execute(f"INSERT INTO {RecordWord._meta.db_table} (word, record_id) {rows}")
+
+
+def as_it_is(name: str) -> str:
+    return name
+
+
+def _name(words: Sequence[Word], fold: Fold) -> str:
+    return " || ' ' || ".join(word(fold) for word in words)
+
+
+def _text(number: str) -> str:
+    return f"CAST({number} AS text)"
 
 
 def _fields(edits: int) -> None:
@@ -136,8 +178,8 @@ def insert(model: Any, select: str, **made: str) -> None:
         cursor.execute(statement.replace("%", "%%").replace("%%s", "%s"), defaults)
 
 
-def _picked(words: Sequence[str], number: str) -> str:
-    cases = " ".join(f"WHEN {place} THEN '{word}'" for place, word in enumerate(words))
+def _picked(words: Sequence[str], number: str, fold: Fold) -> str:
+    cases = " ".join(f"WHEN {place} THEN '{fold(word)}'" for place, word in enumerate(words))
     return f"CASE ({number}) % {len(words)} {cases} END"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from syncapp.crm.records import Column, ColumnType
-from syncapp.mirror import columns
+from syncapp.mirror import columns, search_words
 from syncapp.models import CrmUser, SyncField, SyncRecord
 from syncapp.models.folding import search_key
 
@@ -37,7 +37,11 @@ def make_record(name: str = "Marta Villanueva", *, editor: CrmUser | None = None
         "editor_key": search_key(editor.name),
         "edited_on": EDITED_ON,
     }
-    return SyncRecord.objects.create(**{**defaults, **values})
+    record = SyncRecord(**{**defaults, **values})
+    record.search_words = record.words_to_search
+    record.save(force_insert=True)
+    search_words.add({record.pk: record.search_words}, {})
+    return record
 
 
 def make_field(record: SyncRecord | None = None, column: str = "jobtitle", **values: Any) -> SyncField:
@@ -45,6 +49,7 @@ def make_field(record: SyncRecord | None = None, column: str = "jobtitle", **val
     record = record or make_record()
     defaults = {"id": uuid.uuid4(), "original_value": "Buyer", "proposed_value": "Head of Procurement", "version": 1}
     field = SyncField.objects.create(record=record, column_name=column, **{**defaults, **values})
+    search_words.add_addresses([(record.pk, (field.original_value, field.proposed_value))])
     SyncRecord.objects.recount([record.pk])
     record.refresh_from_db()
     return field

@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from syncapp.models import AuditEntry, CrmUser, SyncRecord
 from syncapp.models.folding import search_key
-from syncapp.review.narrowing import named
+from syncapp.review import word_search
 
 PAGE = 50
 BATCH = 1000
@@ -130,24 +130,24 @@ def _matching(asked: Asked) -> QuerySet[AuditEntry]:
     entries = entries.filter(**{lookup: value for lookup, value in exact.items() if value})
     if asked.by_portal:
         entries = entries.filter(actor__isnull=True)
-    for edits in _edits(asked):
-        entries = _of_edits(entries, edits)
+    for match in _edits(asked):
+        entries = _of_edits(entries, SyncRecord.objects.filter(match), match)
+    if name := asked.name.strip():
+        entries = _of_edits(entries, word_search.find(SyncRecord.objects.all(), name), word_search.found(name))
     return entries
 
 
-def _edits(asked: Asked) -> Iterator[QuerySet[SyncRecord]]:
+def _edits(asked: Asked) -> Iterator[Q]:
     if asked.contact:
-        yield SyncRecord.objects.filter(target_id=asked.contact)
+        yield Q(target_id=asked.contact)
     if asked.editor:
         name = CrmUser.objects.filter(pk=asked.editor).values_list("name", flat=True).first() or ""
         # The name's index finds them; the id tells people of one name apart.
-        yield SyncRecord.objects.filter(editor_key=search_key(name), editor_id=asked.editor)
-    if name := asked.name.strip():
-        yield SyncRecord.objects.filter(named(name))
+        yield Q(editor_key=search_key(name), editor_id=asked.editor)
 
 
-def _of_edits(entries: QuerySet[AuditEntry], edits: QuerySet[SyncRecord]) -> QuerySet[AuditEntry]:
+def _of_edits(entries: QuerySet[AuditEntry], edits: QuerySet[SyncRecord], match: Q) -> QuerySet[AuditEntry]:
     few = list(edits.values_list("pk", flat=True)[: FEW_EDITS + 1])
     if len(few) <= FEW_EDITS:
         return entries.filter(record_id__in=few)
-    return entries.filter(Exists(edits.filter(pk=OuterRef("record_id"))))
+    return entries.filter(Exists(SyncRecord.objects.filter(match, pk=OuterRef("record_id"))))

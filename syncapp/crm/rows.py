@@ -162,6 +162,15 @@ def identity(payload: odata.Row) -> Identity:
     )
 
 
+COMPANY_COLUMNS = ("contactid", "_parentcustomerid_value")
+
+
+def company(row: odata.Row) -> tuple[UUID, str] | None:
+    """Return a contact's id with its company's name, None where it has no company."""
+    name = Cells(row).optional_text(COMPANY_COLUMNS[1] + odata.FORMATTED)
+    return (guid(row, COMPANY_COLUMNS[0]), name) if name else None
+
+
 def contact_now(row: odata.Row, columns: Sequence[Column], names: Names) -> ContactNow:
     """A contact's present values; the key comes back even where it was not selected."""
     values: dict[str, str | None] = {}

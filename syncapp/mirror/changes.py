@@ -19,7 +19,18 @@ from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import DeltaExpired
 from syncapp.crm.records import ChangePage
 from syncapp.jobs.queue import failpoint
-from syncapp.mirror import arrivals, columns, cursors, rows, statistics, supersede, unreadable, users
+from syncapp.mirror import (
+    arrivals,
+    columns,
+    companies,
+    cursors,
+    rows,
+    search_words,
+    statistics,
+    supersede,
+    unreadable,
+    users,
+)
 from syncapp.mirror.cursors import Reader
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import MirrorCursor, SyncField, SyncRecord
@@ -67,6 +78,7 @@ def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = l
     """
     until = None if seconds is None else time.monotonic() + seconds
     pulled = Pulled()
+    search_words.fill(until=until)
     columns.refresh(crm)
     for table in _TABLES:
         reader = cursors.take(table.name)
@@ -79,6 +91,7 @@ def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = l
         finally:
             cursors.release(reader)
     users.read_editors(crm, users.unknown_editors() or users.outdated_editors())
+    companies.read(crm)
     pulled.finished = True
     return pulled
 

@@ -10,7 +10,7 @@ from syncapp.crm import values
 from syncapp.crm.client import CrmClient
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.records import Column, ContactNow
-from syncapp.mirror import columns
+from syncapp.mirror import columns, companies
 from syncapp.models import SyncField, SyncRecord
 
 SECONDS = 3.0
@@ -19,7 +19,7 @@ OWNER, COMPANY = "ownerid", "parentcustomerid"
 
 @dataclass(frozen=True, slots=True)
 class Belongs:
-    """Whose contact it is, by name, as the CRM said just now; it is shown and not kept. '' where it has none."""
+    """Whose contact it is, by name, as the CRM said just now; '' where it has none. Only the company is kept."""
 
     owner: str = ""
     company: str = ""
@@ -52,6 +52,8 @@ def refresh_crm_now(record: SyncRecord, *, crm: CrmClient) -> Refreshed:
     gone_changed = _mark_gone(fields, is_gone=now is None)
     if now is None:
         return Refreshed(contact_is_gone=True, gone_changed=gone_changed)
+    if COMPANY in known:
+        companies.keep({record.target_id: now.labels.get(COMPANY, "")})
     changed = {field.pk for field in fields if _keep(field, known[field.column_name], now)}
     return Refreshed(frozenset(changed), gone_changed=gone_changed, belongs=_belongs(now.labels))
 

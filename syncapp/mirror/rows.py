@@ -13,12 +13,12 @@ from django.db.models.functions import Now
 
 from syncapp import audit
 from syncapp.crm.records import StagedField, StagedRecord, Unreadable
-from syncapp.mirror import fitting, unreadable, upserts
+from syncapp.mirror import fitting, search_words, unreadable, upserts
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.change_kind import kind_of
 from syncapp.models.decision import DecisionState
-from syncapp.models.folding import search_key
+from syncapp.models.folding import search_key, searchable
 from syncapp.models.sync_field import FieldDecision, FieldDelivery, SyncFieldQuerySet
 
 CHUNK = 250
@@ -37,6 +37,16 @@ class Stored:
     arrived: set[UUID] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An edit as it was before this page: the company's name comes from elsewhere and stays."""
+
+    is_stub: bool
+    unreadable: str
+    company: str
+    search_words: str
+
+
 def chunks(rows: Sequence[Item]) -> Iterable[Sequence[Item]]:
     """Short transactions where the database has one writer; one page at once where it has many."""
     size = CHUNK if connection.vendor == "sqlite" else max(len(rows), 1)
@@ -45,14 +55,20 @@ def chunks(rows: Sequence[Item]) -> Iterable[Sequence[Item]]:
 
 def store_records(rows: Sequence[StagedRecord], *, generation: int) -> Stored:
     """Insert or fill the edits; those that were reviewed before we ever held them are left out."""
-    held, complete, unreadable_before = _counted({row.id for row in rows})
+    held = _held({row.id for row in rows})
+    counts = SyncRecord.objects.filter(pk__in=held).true_counts() if held else {}
+    complete = {pk for pk, record in held.items() if not (record.is_stub or record.unreadable)}
+    unreadable_before = {pk for pk, record in held.items() if record.unreadable}
     kept = [row for row in rows if row.id in held or row.state == 0]
     told = [_record(row, generation) for row in kept]
     fitting.fit(SyncRecord, told)
     bad = _set_aside(SyncRecord, Kind.EDIT, told, complete | unreadable_before, generation=generation)
+    taken = [row for row in told if row["id"] not in bad.held]
+    words = {row["id"]: _words(row, held.get(row["id"])) for row in taken}
     upserts.upsert(
-        SyncRecord, [{**row, **held.get(row["id"], _NO_FIELDS)} for row in told if row["id"] not in bad.held]
+        SyncRecord, [{**row, **counts.get(row["id"], _NO_FIELDS), "search_words": words[row["id"]]} for row in taken]
     )
+    search_words.add(words, {pk: record.search_words for pk, record in held.items()})
     new = {row.id for row in kept if row.id not in held}
     arrived = _arriving([row for row in kept if row.id not in bad.all], complete)
     return Stored(
@@ -92,6 +108,10 @@ def _set_aside(
     return _SetAside(set(bad), held)
 
 
+def _words(row: upserts.Row, held: _Held | None) -> str:
+    return searchable(row["name"], row["editor_name"], held.company if held else "")
+
+
 def _arriving(rows: Sequence[StagedRecord], complete: Collection[UUID]) -> set[UUID]:
     """Edits that wait and were not here, or only as a stub, until now."""
     return {row.id for row in rows if row.id not in complete and row.state == 0 and _contact_of(row) is not None}
@@ -101,16 +121,15 @@ def _contact_of(row: StagedRecord) -> UUID | None:
     return row.target_id or row.contact_id
 
 
-def _counted(ids: Collection[UUID]) -> tuple[dict[UUID, dict[str, int]], set[UUID], set[UUID]]:
-    """Which of these edits we hold, with the true counts of their fields; which are complete, which were unreadable.
+def _held(ids: Collection[UUID]) -> dict[UUID, _Held]:
+    """What we hold of these edits.
 
-    Locked before they are counted: whoever moves a field now counts after us. An edit that is new to us may get a
-    stub with fields from somebody else at this moment, so it has to be counted again once it is stored.
+    Locked before their fields are counted: whoever moves a field now counts after us. An edit that is new to us may
+    get a stub with fields from somebody else at this moment, so it has to be counted again once it is stored.
     """
-    rows = SyncRecord.objects.filter(pk__in=ids)
-    held = list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", "is_stub", "unreadable"))
-    complete = {pk for pk, is_stub, why in held if not (is_stub or why)}
-    return rows.true_counts() if held else {}, complete, {pk for pk, _, why in held if why}
+    rows = SyncRecord.objects.filter(pk__in=ids).select_for_update(no_key=True).order_by("pk")
+    found = rows.values_list("pk", "is_stub", "unreadable", "company", "search_words")
+    return {pk: _Held(is_stub, why, company or "", words or "") for pk, is_stub, why, company, words in found}
 
 
 def _record(row: StagedRecord, generation: int) -> dict[str, Any]:
@@ -150,6 +169,8 @@ def store_fields(rows: Sequence[StagedField], *, generation: int) -> Stored:
     bad = _set_aside(SyncField, Kind.FIELD, told, held, generation=generation)
     upserts.upsert(SyncField, [row for row in told if row["id"] not in bad.held])
     _note_orphans(rows, generation=generation)
+    new = (row for row in kept if row.id not in held)
+    search_words.add_addresses((row.record_id, (row.original, row.proposed)) for row in new if row.record_id)
     stored = Stored(new=sum(row.id not in held for row in kept), records=_arrived(parents))
     stored.uncounted = stored.records
     stored.withdrawn = _withdraw_decided([row for row in kept if row.id in held and row.state != 0], held)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db import connection
 
-from syncapp.models import SyncField, SyncRecord
+from syncapp.models import RecordWord, SyncField, SyncRecord
 
 SAMPLE = 1000
 
@@ -18,5 +18,5 @@ def refresh() -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute(f"PRAGMA analysis_limit = {SAMPLE}")
-        for model in (SyncRecord, SyncField):
+        for model in (SyncRecord, SyncField, RecordWord):
             cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")

@@ -21,7 +21,7 @@ from syncapp.models.run_preparation import RunPreparation
 from syncapp.models.saved_view import SavedView
 from syncapp.models.selection import Selection, SelectionItem, SelectionRun
 from syncapp.models.sync_field import SyncField
-from syncapp.models.sync_record import SyncRecord
+from syncapp.models.sync_record import RecordWord, SyncRecord
 from syncapp.models.together import Comment, Presence
 from syncapp.models.unreadable_row import UnreadableRow
 from syncapp.models.user_forecast import UserForecast
@@ -61,6 +61,7 @@ __all__ = [
     "Presence",
     "Pulse",
     "ReachDay",
+    "RecordWord",
     "Rule",
     "RuleTrace",
     "RunPreparation",

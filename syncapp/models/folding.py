@@ -52,6 +52,11 @@ def words_of(*texts: str) -> list[str]:
     return list(found)
 
 
+def searchable(*texts: str) -> str:
+    """Return the words of these texts in one text, each after a space, so that " mor" in it finds a beginning."""
+    return "".join(f" {word}" for word in words_of(*texts))
+
+
 def _split(text: str) -> list[str]:
     if text.isascii():
         return _ASCII_WORD.findall(text)

@@ -12,6 +12,8 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from syncapp.models.folding import LONGEST_WORD, searchable
+
 
 class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
     """The queue's named reads, and the one place that keeps its counts true."""
@@ -39,6 +41,14 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
     def decided(self) -> SyncRecordQuerySet:
         """Records of which nothing is left to do."""
         return self.filter(_DECIDED)
+
+    def without_words(self) -> SyncRecordQuerySet:
+        """Records that search does not find yet: a release before this one stored them."""
+        return self.filter(_WITHOUT_WORDS)
+
+    def company_unasked(self) -> SyncRecordQuerySet:
+        """Waiting edits of contacts whose company nobody has asked for."""
+        return self.filter(_COMPANY_UNASKED, target_table="contact", target_id__isnull=False)
 
     def true_counts(self) -> dict[uuid.UUID, dict[str, int]]:
         """What the counts of these records should be, by the counts' columns."""
@@ -75,6 +85,8 @@ _CONDITIONS = {
 
 
 _DECIDED = Q(waiting_count=0, attention_count=0, writing_count=0, is_stub=False)
+_WITHOUT_WORDS = Q(search_words__isnull=True, is_stub=False)
+_COMPANY_UNASKED = Q(company__isnull=True, waiting_count__gt=0, is_stub=False)
 
 
 class SyncRecord(models.Model):
@@ -98,6 +110,12 @@ class SyncRecord(models.Model):
 
     name_key = models.CharField(max_length=200, blank=True)
     editor_key = models.CharField(max_length=200, blank=True)
+    company = models.CharField(  # noqa: DJ001  (None and '' differ: not asked yet, and no company)
+        max_length=400, null=True, blank=True, help_text="The name of the contact's company; None: not asked yet."
+    )
+    search_words = models.TextField(  # noqa: DJ001  (None: the rows of the release before have none)
+        null=True, blank=True, help_text="The words of all three names (models/folding.py); None: not made yet."
+    )
     waiting_count = models.PositiveIntegerField(default=0)
     attention_count = models.PositiveIntegerField(default=0)
     writing_count = models.PositiveIntegerField(default=0)
@@ -146,12 +164,18 @@ class SyncRecord(models.Model):
             models.Index(fields=["editor_id", "edited_on", "id"], name="record_decided_editor", condition=_DECIDED),
             models.Index(fields=["name_key", "id"], name="record_decided_name", condition=_DECIDED),
             models.Index(fields=["parked_until"], name="record_parked", condition=Q(parked_until__isnull=False)),
-            models.Index(fields=["name_key"], name="record_name_prefix", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=["id"], name="record_without_words", condition=_WITHOUT_WORDS),
+            models.Index(fields=["edited_on", "id"], name="record_company_unasked", condition=_COMPANY_UNASKED),
             models.Index(fields=["editor_key"], name="record_editor_prefix", opclasses=["varchar_pattern_ops"]),
         ]
 
     def __str__(self) -> str:
         return f"edit {self.pk}"
+
+    @property
+    def words_to_search(self) -> str:
+        """What `search_words` should be."""
+        return searchable(self.name, self.editor_name, self.company or "")
 
     @property
     def is_parked(self) -> bool:
@@ -165,3 +189,22 @@ class SyncRecord(models.Model):
         if self.target_id is None:
             raise ValueError(f"edit {self.pk} has not arrived yet")
         return self.target_id
+
+
+class RecordWord(models.Model):
+    """One word by which an edit is found. Rows are only added: what they find is compared with `search_words`.
+
+    The index holds the words alone. Within a word both databases keep rows in the order of their arrival, so
+    storing an edit changes few pages of it, where an index that ended with the edit's id would change one a word.
+    """
+
+    word = models.CharField(max_length=LONGEST_WORD)
+    record = models.ForeignKey(
+        SyncRecord, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="words"
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=["word"], name="record_word", opclasses=["varchar_pattern_ops"])]
+
+    def __str__(self) -> str:
+        return f"{self.word} of {self.record_id}"

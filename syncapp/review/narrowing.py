@@ -1,4 +1,4 @@
-"""What a list is narrowed to: beginnings of names, a field, a kind of change, an editor, an age, one's own.
+"""What a list is narrowed to: words of names, a field, a kind of change, an editor, an age, one's own.
 
 Each narrowing starts from an index whose order is the list's, or from one that finds few rows at once.
 """
@@ -12,23 +12,19 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from django.db import connection
-from django.db.models import CharField, Exists, F, Func, OuterRef, Q
-from django.db.models.lookups import GreaterThanOrEqual, LessThan
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from syncapp import preferences
 from syncapp.models import SyncField
 from syncapp.models.change_kind import ChangeKind
-from syncapp.models.folding import search_key
 from syncapp.models.sync_field import FieldDecision, FieldDelivery, SyncFieldQuerySet
 from syncapp.models.sync_record import SyncRecordQuerySet
+from syncapp.review import word_search
 
 FEW = 1000
 RARE = 3000  # of so many fields one finds a page as soon by reading them all as by walking a long list
-MANY = 5000
 NOBODY_EDITED_YET = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_CHARACTER = "\U0010ffff"
 
 
 class Tab(StrEnum):
@@ -79,21 +75,14 @@ class Narrowing:
 NOTHING = Narrowing()
 
 
-def narrow(rows: SyncRecordQuerySet, tab: Tab, by: Narrowing, *, in_order: bool = False) -> SyncRecordQuerySet:
-    """The rows of `tab` that match; the caller puts them in order, and says so where few of them are wanted then."""
+def narrow(rows: SyncRecordQuerySet, tab: Tab, by: Narrowing) -> SyncRecordQuerySet:
+    """The rows of `tab` that match; the caller puts them in order."""
     for name in ("editor", "age", "owner"):
         if getattr(by, name):
             rows = rows.filter(_CONDITIONS[name](getattr(by, name)))
     if by.search:
-        rows = rows.filter(named(by.search, by_index=not (in_order and _sorts_many(rows, by.search))))
+        rows = word_search.find(rows, by.search)
     return _with_fields(rows, tab, by) if by.names_fields else rows
-
-
-def _sorts_many(rows: SyncRecordQuerySet, text: str) -> bool:
-    """Whether SQLite would sort very many rows: then the order's index is walked, and soon has a page of them."""
-    if connection.vendor != "sqlite":
-        return False  # PostgreSQL decides that by itself
-    return rows.filter(named(text)).order_by()[MANY : MANY + 1].exists()
 
 
 def matching_fields(tab: Tab, by: Narrowing) -> SyncFieldQuerySet:
@@ -118,26 +107,6 @@ def overdue_before() -> datetime | None:
     """The moment before which a waiting edit is overdue; None while a backlog is worked off."""
     rules = preferences.read()
     return None if rules.backlog else timezone.now() - timedelta(hours=rules.overdue_hours)
-
-
-def named(text: str, *, by_index: bool = True) -> Q:
-    """Edits whose contact's or editor's name begins so; found by the names' indexes unless another one is better."""
-    beginning = search_key(text)
-    begins = _begins if by_index else _begins_unindexed
-    return begins("name_key", beginning) | begins("editor_key", beginning)
-
-
-def _begins(column: str, beginning: str) -> Q:
-    """A prefix in the form that the database's index answers: a pattern, or on SQLite a range."""
-    if connection.vendor == "postgresql":
-        return Q(**{f"{column}__startswith": beginning})
-    return Q(**{f"{column}__gte": beginning, f"{column}__lt": beginning + _LAST_CHARACTER})
-
-
-def _begins_unindexed(column: str, beginning: str) -> Q:
-    """The same range in words for which SQLite takes no index: a plus before a column keeps it as it is."""
-    plain = Func(F(column), template="+%(expressions)s", output_field=CharField())
-    return Q(GreaterThanOrEqual(plain, beginning), LessThan(plain, beginning + _LAST_CHARACTER))
 
 
 def aged(age: Age) -> Q:

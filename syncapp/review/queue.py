@@ -1,4 +1,4 @@
-"""The queue's reads: which edits a tab shows, in which order, found by which beginning of a name, page by page.
+"""The queue's reads: which edits a tab shows, in which order, found by which words, page by page.
 
 Pages continue after a row, never at an offset, so the last page costs what the first does; counts stop at MOST_COUNTED.
 """
@@ -65,9 +65,10 @@ def count(tab: Tab, by: Narrowing = NOTHING) -> int:
         found, is_all = _count_from_fields(tab, by)
         if is_all or found > MOST_COUNTED:
             return found
+    rows = narrow(in_tab(tab), tab, by)
     # Whole views are counted along their own index: edits of one time lie together, those of one editor everywhere.
-    rows = narrow(in_tab(tab), tab, by).order_by() if by else in_tab(tab).order_by("edited_on")
-    return rows[: MOST_COUNTED + 1].count()
+    along_its_index = by.search or not by
+    return rows.order_by(*(["edited_on"] if along_its_index else []))[: MOST_COUNTED + 1].count()
 
 
 def counts() -> dict[Tab, int]:
@@ -98,7 +99,7 @@ def page(
 ) -> Page:
     """The first rows of a view, or those that follow the edit `after`, whether that is still in it or not."""
     sorting = _SORTED_BY[order]
-    rows = narrow(in_tab(tab), tab, by, in_order=True).order_by(*sorting.columns)
+    rows = narrow(in_tab(tab), tab, by).order_by(*sorting.columns)
     found = list((rows.filter(_follows(after, sorting)) if after else rows)[: size + 1])
     if after and after.edited_on and sorting.undated_come_last and len(found) <= size:
         # On their own, since "later, or undated" in one condition keeps the index from starting at the row.
@@ -111,7 +112,7 @@ def neighbour(
 ) -> uuid.UUID | None:
     """The edit that follows `of` in a view, or the one before it, whether `of` is still in it or not."""
     sorting = _SORTED_BY[order].backwards if is_backwards else _SORTED_BY[order]
-    rows = narrow(in_tab(tab), tab, by, in_order=True).order_by(*sorting.columns).values_list("pk", flat=True)
+    rows = narrow(in_tab(tab), tab, by).order_by(*sorting.columns).values_list("pk", flat=True)
     found = list(rows.filter(_follows(of, sorting))[:1])
     if not found and of.edited_on and sorting.undated_come_last:
         found = list(rows.filter(edited_on__isnull=True)[:1])

@@ -154,7 +154,7 @@ class AskedView:
         if asked.editor:
             found.append((f"edited by {self.editor_name}", {"editor": ""}))
         if asked.name:
-            found.append((f"name begins with “{asked.name}”", {"q": ""}))
+            found.append((f"search “{asked.name}”", {"q": ""}))
         if self.period_words:
             found.append((self.period_words, {"period": "", "from": "", "to": ""}))
         return found

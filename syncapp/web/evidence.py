@@ -12,7 +12,7 @@ from syncapp import audit
 from syncapp.activity import trail
 from syncapp.activity.trail import Page
 from syncapp.models import SyncRecord
-from syncapp.review.narrowing import named
+from syncapp.review import word_search
 from syncapp.web import activity_shown
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.activity_asked import AskedView
@@ -53,15 +53,14 @@ class EvidenceView(AskedView):
         return audit.digest("\n".join(each.seal for each in self.shown))
 
     @cached_property
-    def contacts(self) -> list[tuple[str, datetime | None, str]]:
-        """Contacts whose name begins with what was typed: name, when it was edited last, address."""
+    def contacts(self) -> list[tuple[SyncRecord, str]]:
+        """The first contacts that the search finds: an edit of each, and the address of the contact's evidence."""
         if not self.asked.name:
             return []
-        edits = SyncRecord.objects.filter(named(self.asked.name), is_stub=False, target_id__isnull=False)
-        rows = edits.order_by("name_key", "id").values_list("target_id", "name", "edited_on")[: MOST_CONTACTS * 5]
-        found = {target: (name, edited_on) for target, name, edited_on in rows}
-        listed = list(found.items())[:MOST_CONTACTS]
-        return [(name, edited_on, self.query(contact=target, q="")) for target, (name, edited_on) in listed]
+        edits = SyncRecord.objects.shown().filter(target_id__isnull=False).order_by("name_key", "id")
+        rows = word_search.find(edits, self.asked.name)[: MOST_CONTACTS * 5]
+        found = list({edit.target_id: edit for edit in rows}.values())[:MOST_CONTACTS]
+        return [(edit, self.query(contact=str(edit.target_id), q="")) for edit in found]
 
 
 @allow(*REVIEW_ROLES)

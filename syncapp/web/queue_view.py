@@ -181,8 +181,16 @@ class QueueView:
     @cached_property
     def found(self) -> int:
         """How many edits are in the list, on all of its pages; at most MOST_COUNTED + 1."""
-        known = None if self.asked.by else next(count for tab, _, _, count in self.tabs if tab is self.tab)
+        if not self.asked.by:
+            known = next(count for tab, _, _, count in self.tabs if tab is self.tab)
+        else:
+            known = len(self.page.records) if self._is_whole else None
         return queue.count(self.tab, self.asked.by) if known is None else known
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the page that was read is all there is; a list beside which only an edit is shown reads none."""
+        return "page" in self.__dict__ and not self.after and not self.page.has_more
 
     @property
     def title(self) -> str:

@@ -197,6 +197,18 @@ def test_a_set_filter_is_a_chip_that_takes_it_away():
     assert "1 entry" in screen.words
 
 
+@pytest.mark.parametrize("few", [0, 1000])
+def test_activity_finds_entries_by_any_word(monkeypatch, few):
+    monkeypatch.setattr(trail, "FEW_EDITS", few)
+    approved("Olívia Berg", by=rob())
+    approved("Ulla Other", by=rob())
+
+    words = shown(q="berg oli").words
+
+    assert "1 entry" in words
+    assert "Olívia Berg" in words
+
+
 def test_only_what_stands_in_the_trail_is_offered():
     approved(column="fax")
 

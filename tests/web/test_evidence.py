@@ -105,6 +105,18 @@ def test_without_a_subject_it_asks_what_it_should_be_about():
     assert "Approved" in Screen(browser(vera()).get(links[0])).words
 
 
+@pytest.mark.parametrize("typed", ["berg", "elodie", "berg elo", "orsted"])
+def test_evidence_finds_contacts_by_any_word(typed):
+    make_record("Élodie Berg", company="Ørsted")
+    make_record("Ulla Other")
+
+    words = shown(f"?q={typed}").words
+
+    assert "Élodie Berg · Ørsted" in words
+    assert "Ulla" not in words
+    assert "No edited contact found for “zz berg”" in shown("?q=zz berg").words
+
+
 def test_more_entries_than_a_page_holds_are_not_left_out_silently(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(evidence, "MOST", 3)
     monkeypatch.setattr(evidence.EvidenceView, "most", 3)

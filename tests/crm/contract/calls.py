@@ -82,6 +82,7 @@ READS: dict[str, Callable[[Cloud], Call]] = {
     "staged_fields": _plain(lambda crm: crm.staged_fields()),
     "staged_records": _plain(lambda crm: crm.staged_records()),
     "users": _plain(lambda crm: crm.users([RITA])),
+    "companies": _plain(lambda crm: crm.companies([RITA])),
     "contacts_now": _plain(lambda crm: crm.contacts_now({RITA: []})),
     "view_for_delivery": _view_for_delivery,
     "directory.users": _plain(lambda crm: crm.directory.users()),

@@ -1,0 +1,66 @@
+"""The words by which edits are found: kept with each edit, and as rows whose index knows their beginnings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from django.db import transaction
+
+from syncapp.mirror import upserts
+from syncapp.models import RecordWord, SyncField, SyncRecord
+from syncapp.models.folding import LONGEST_WORD, folded, search_key
+
+BATCH = 1000
+
+
+def add(texts: Mapping[UUID, str], known: Mapping[UUID, str]) -> None:
+    """Add rows for the words of these edits that their `known` texts do not have."""
+    rows = (
+        {"word": word, "record_id": record_id}
+        for record_id, text in texts.items()
+        for word in set(text.split()) - set(known.get(record_id, "").split())
+    )
+    # In the order of the index, so that rows of one word go to one page of it.
+    upserts.insert(RecordWord, sorted(rows, key=lambda row: str(row["word"])))
+
+
+def add_addresses(values: Iterable[tuple[UUID, Sequence[str | None]]]) -> None:
+    """Add rows for the e-mail addresses among the values of these edits' fields."""
+    found = {(address_of(value), record_id) for record_id, of_it in values for value in of_it if value and "@" in value}
+    rows = [{"word": address, "record_id": record_id} for address, record_id in sorted(found) if address]
+    upserts.insert(RecordWord, rows)
+
+
+def address_of(value: str) -> str:
+    """Return the e-mail address that a value is, folded; '' where it is something else."""
+    text = folded(value).strip()
+    is_one_word = text.isprintable() and " " not in text
+    user, _, domain = text.partition("@")
+    return text[:LONGEST_WORD] if is_one_word and user and domain and "@" not in domain else ""
+
+
+def fill(*, until: float | None = None) -> int:
+    """Index edits that an earlier release stored without words, until `time.monotonic()` is later than `until`."""
+    filled = 0
+    # Asked outside of a transaction, which on SQLite would keep every other writer waiting for nothing.
+    while SyncRecord.objects.without_words().exists():
+        with transaction.atomic():
+            some = SyncRecord.objects.without_words().select_for_update(no_key=True).order_by("pk")
+            records = list(some.only("name", "editor_name", "company")[:BATCH])
+            _index(records)
+        filled += len(records)
+        if until is not None and time.monotonic() > until:
+            break
+    return filled
+
+
+def _index(records: Sequence[SyncRecord]) -> None:
+    texts = {record.pk: record.words_to_search for record in records}
+    keys = {record.pk: (search_key(record.name), search_key(record.editor_name)) for record in records}
+    columns = ("id", "search_words", "name_key", "editor_key")
+    upserts.update(SyncRecord, [dict(zip(columns, (pk, texts[pk], *keys[pk]), strict=True)) for pk in texts])
+    add(texts, {})
+    fields = SyncField.objects.filter(record__in=texts).values_list("record_id", "original_value", "proposed_value")
+    add_addresses((record_id, values) for record_id, *values in fields)
