@@ -55,6 +55,7 @@ class Rules:
 
     undo_seconds: float | None
     reason_required: bool
+    anyone_decides_unidentified: bool
     reasons: tuple[Reason, ...]
     field_groups: tuple[FieldGroup, ...]
     backlog: bool
@@ -97,6 +98,7 @@ def _rules(row: Preferences) -> Rules:
     return Rules(
         undo_seconds=row.undo_seconds,
         reason_required=row.reason_required,
+        anyone_decides_unidentified=row.anyone_decides_unidentified,
         reasons=tuple(Reason(each["code"], each["words"]) for each in row.reasons),
         field_groups=tuple(FieldGroup(each["name"], tuple(each["columns"])) for each in row.field_groups),
         backlog=row.backlog,
@@ -248,6 +250,7 @@ def _refuse_twice(place: str, names: list[str]) -> None:
 COLUMNS: Mapping[str, Callable[[str, Any], Any]] = {
     "undo_seconds": _seconds,
     "reason_required": _yes_no,
+    "anyone_decides_unidentified": _yes_no,
     "reasons": _reasons,
     "field_groups": _groups,
     "backlog": _yes_no,

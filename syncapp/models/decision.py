@@ -93,6 +93,11 @@ class Decision(models.Model):
     four_eyes = models.BooleanField()
     decider_oid = models.UUIDField(null=True)
     editor_oid = models.UUIDField(null=True)
+    unidentified_allowed = models.BooleanField(
+        default=False,
+        db_default=True,  # decisions from before the setting were taken as if it was on
+        help_text="Whether a setting let anyone decide, though the CRM has no Entra id of the editor.",
+    )
 
     due_at = models.DateTimeField()
     delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, null=True, related_name="decisions")
@@ -115,8 +120,10 @@ class Decision(models.Model):
             ),
             models.UniqueConstraint(fields=["field", "version"], name="one_decision_per_field_and_version"),
             models.CheckConstraint(
-                name="nobody_decides_his_own_edit",
-                condition=Q(four_eyes=False) | Q(editor_oid__isnull=True) | ~Q(editor_oid=F("decider_oid")),
+                name="nobody_decides_their_own_edit",
+                condition=Q(four_eyes=False)
+                | Q(editor_oid__isnull=True, unidentified_allowed=True)
+                | Q(editor_oid__isnull=False) & ~Q(editor_oid=F("decider_oid")),
             ),
             models.CheckConstraint(
                 name="somebody_decided_unless_superseded",

@@ -43,6 +43,11 @@ class Preferences(models.Model):
     slot = models.PositiveSmallIntegerField(primary_key=True, default=1)
     undo_seconds = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty: the setting UNDO_SECONDS.")
     reason_required = models.BooleanField(default=False, help_text="Whether rejecting asks for a reason.")
+    anyone_decides_unidentified = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether any reviewer decides edits whose editor has no Entra id in the CRM.",
+    )
     reasons = models.JSONField(default=standard_reasons, help_text="A list of {code, words}.")
     field_groups = models.JSONField(default=standard_groups, help_text="A list of {name, columns}.")
     backlog = models.BooleanField(

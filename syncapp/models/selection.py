@@ -24,6 +24,9 @@ class Selection(models.Model):
     fields = models.PositiveIntegerField(default=0)
     conflicts = models.PositiveIntegerField(default=0, help_text="Left out: each is chosen by itself.")
     own_edits = models.PositiveIntegerField(default=0, help_text="Left out: somebody else decides them.")
+    unidentified = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Left out: the CRM does not say who the editor is."
+    )
     is_cut = models.BooleanField(default=False, help_text="Whether more matched than one selection holds.")
 
     def __str__(self) -> str:

@@ -39,6 +39,12 @@ class EditorUnknown(ReviewError):
     code = "editor_unknown"
 
 
+class EditorUnidentified(ReviewError):
+    """Four eyes cannot be checked, because the CRM does not say who the editor is: it could be whoever decides."""
+
+    code = "editor_unidentified"
+
+
 class BadValue(ReviewError):
     """The corrected value cannot be this column's value."""
 

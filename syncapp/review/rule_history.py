@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import takewhile
 
-from django.conf import settings
-
-from syncapp.models import CrmUser, Decision, Rule, RuleTrace, SyncField
+from syncapp.models import Decision, Rule, RuleTrace, SyncField
 from syncapp.models.decision import LIVE_STATES, DecisionState, Kind, Outcome
 from syncapp.models.rule import RuleOutcome, RuleState
+from syncapp.review import four_eyes
+from syncapp.review.four_eyes import Bar
 
 MOST_LOOKED_AT = 2000
 _STOOD = (*LIVE_STATES, DecisionState.WRITTEN, DecisionState.ALREADY)
@@ -54,9 +54,9 @@ def simulation(rule: Rule) -> Simulation:
     decided_by_people = Decision.objects.filter(decided_by__isnull=False, state__in=_STOOD)
     newest = decided_by_people.select_related("field__record", "decided_by").order_by("-decided_at")[:MOST_LOOKED_AT]
     history = _last_of_each(newest)
-    own = own_editors(rule)
     met = [last for last in history if matches(rule, last.field)]
-    free = [last for last in met if last.field.record.editor_id not in own and rule.outcome != RuleOutcome.LEAVE]
+    barred = barred_editors(rule, {last.field.record.editor_id for last in met})
+    free = [last for last in met if last.field.record.editor_id not in barred and rule.outcome != RuleOutcome.LEAVE]
     return Simulation(
         len(history), len(free), len(met) - len(free), _differing(rule.outcome, free), taken=_taken(rule, free or met)
     )
@@ -76,12 +76,11 @@ def _last_of_each(newest_first: Iterable[Decision]) -> list[Decision]:
     return list(last.values())
 
 
-def own_editors(rule: Rule) -> set[uuid.UUID | None]:
-    """CRM users whose edits the rule leaves to people, because it acts for them."""
-    if not settings.FOUR_EYES:
-        return set()
-    people = [each.oid for each in (rule.author, rule.enabled_by) if each is not None]
-    return set(CrmUser.objects.filter(entra_id__in=people).values_list("pk", flat=True))
+def barred_editors(rule: Rule, editor_ids: Collection[uuid.UUID | None]) -> dict[uuid.UUID | None, Bar]:
+    """Return the editors whose edits the rule leaves to people, with the reason."""
+    editors = four_eyes.read(editor_ids)
+    found = {editor_id: editors.bar(editor_id, four_eyes.deciders(rule)) for editor_id in editor_ids}
+    return {editor_id: bar for editor_id, bar in found.items() if bar is not None}
 
 
 def _differing(outcome: str, decisions: Iterable[Decision]) -> tuple[Difference, ...]:

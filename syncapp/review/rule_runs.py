@@ -23,8 +23,8 @@ from syncapp.models.rule import RuleOutcome, RuleState
 from syncapp.models.sync_field import SyncFieldQuerySet
 from syncapp.review import decisions
 from syncapp.review.concerns import changed_in_crm
-from syncapp.review.errors import OwnEdit, ReviewError
-from syncapp.review.rule_history import matches, own_editors
+from syncapp.review.errors import ReviewError
+from syncapp.review.rule_history import barred_editors, matches
 from syncapp.review.steps import seen
 
 BATCH = 200
@@ -99,7 +99,7 @@ def _apply_rules(field: SyncField, rules: Sequence[Rule], looked: Looked) -> Non
         if rule.state == RuleState.ENABLED:
             looked.decided += _act(rule, field)
             break
-        _note(rule, field, refused=_own(rule, field))
+        _note(rule, field, refused=_barred(rule, field))
         looked.noted += 1
 
 
@@ -127,8 +127,9 @@ def _decide(rule: Rule, field: SyncField) -> Decision | None:
     return decisions.reject(field.pk, by=rule, seen=seen(field), channel=CHANNEL, **why)
 
 
-def _own(rule: Rule, field: SyncField) -> str:
-    return OwnEdit.code if field.record.editor_id in own_editors(rule) else ""
+def _barred(rule: Rule, field: SyncField) -> str:
+    editor_id = field.record.editor_id
+    return barred_editors(rule, {editor_id}).get(editor_id, "")
 
 
 def _note(rule: Rule, field: SyncField, *, decision: Decision | None = None, refused: str = "") -> None:

@@ -24,14 +24,15 @@ from syncapp.jobs import queue, runner
 from syncapp.jobs.queue import Lease
 from syncapp.jobs.runner import Failure, JobType
 from syncapp.mirror import columns
-from syncapp.models import CrmUser, Person, Selection, SelectionItem, SelectionRun, SyncField, SyncRecord
+from syncapp.models import Person, Selection, SelectionItem, SelectionRun, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Outcome
 from syncapp.models.durable_work import WorkState
 from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDelivery
-from syncapp.review import decisions, steps
+from syncapp.review import decisions, four_eyes, steps
 from syncapp.review.concerns import Concern, concerns
 from syncapp.review.errors import NotPossible, ReviewError
+from syncapp.review.four_eyes import Bar
 from syncapp.review.narrowing import Narrowing, Tab, matching_fields, narrow
 from syncapp.review.queue import in_tab
 
@@ -93,12 +94,12 @@ def _chunks(ids: Sequence[uuid.UUID], size: int = 500) -> Iterator[Sequence[uuid
 @transaction.atomic
 def _store(found: list[SyncField], *, query: str, person: Person) -> Selection:
     open_ones = [field for field in found if field.is_undecided and field.delivery == FieldDelivery.NONE]
-    own = _edited_by(person, {field.record_id for field in open_ones})
-    fields = [field for field in open_ones if field.record_id not in own and not field.contact_is_gone]
+    bars = _bars(person, open_ones)
+    fields = [field for field in open_ones if field.pk not in bars and not field.contact_is_gone]
     looked_at = _with_concerns(fields[:MOST])
     kept = [field for field, found in looked_at if Concern.CHANGED not in found]
     if not kept:
-        raise NotPossible(_why_none(is_changed=bool(fields)))
+        raise NotPossible(_why_none(is_changed=bool(fields), is_unidentified=Bar.UNIDENTIFIED in bars.values()))
     selection = Selection.objects.create(
         person=person,
         frozen_at=Now(),
@@ -106,7 +107,8 @@ def _store(found: list[SyncField], *, query: str, person: Person) -> Selection:
         contacts=len({field.record_id for field in kept}),
         fields=len(kept),
         conflicts=sum(field.delivery == FieldDelivery.CONFLICT for field in found),
-        own_edits=sum(field.record_id in own for field in open_ones),
+        own_edits=sum(bar is Bar.OWN for bar in bars.values()),
+        unidentified=sum(bar is Bar.UNIDENTIFIED for bar in bars.values()),
         is_cut=len(fields) > MOST,
     )
     SelectionItem.objects.bulk_create(_items(selection, looked_at), batch_size=500)
@@ -135,19 +137,19 @@ def _with_concerns(fields: Sequence[SyncField]) -> list[LookedAt]:
     return [(field, concerns(field, known[field.record.target_table].get(field.column_name))) for field in fields]
 
 
-def _why_none(*, is_changed: bool) -> str:
+def _why_none(*, is_changed: bool, is_unidentified: bool) -> str:
+    if is_unidentified:
+        return "The editors of these fields are not identified in the CRM, so the edits could be your own."
     if is_changed:
         return "The values of these fields changed in the CRM after the edit. Open each contact to decide them."
     return "None of these fields can be decided together. Nothing was changed."
 
 
-def _edited_by(person: Person, record_ids: set[uuid.UUID]) -> set[uuid.UUID]:
-    """Which of these edits are the person's own, where nobody decides those."""
-    if not settings.FOUR_EYES:
-        return set()
-    himself = CrmUser.objects.filter(entra_id=person.oid).values_list("pk", flat=True)
-    own = SyncRecord.objects.filter(editor_id__in=list(himself))
-    return {pk for chunk in _chunks(sorted(record_ids)) for pk in own.filter(pk__in=chunk).values_list("pk", flat=True)}
+def _bars(person: Person, fields: Sequence[SyncField]) -> dict[uuid.UUID, Bar]:
+    """Return the fields that this person may not decide; an editor who is not read yet may be so by then."""
+    editors = four_eyes.read(field.record.editor_id for field in fields)
+    found = {field.pk: editors.bar(field.record.editor_id, (person,)) for field in fields}
+    return {pk: bar for pk, bar in found.items() if bar is not None and bar is not Bar.UNREAD}
 
 
 def start(selection: Selection, wish: Wish, *, number: int | None, by: Person) -> SelectionRun:

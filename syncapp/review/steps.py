@@ -9,15 +9,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp import audit, deliveries, preferences
-from syncapp.models import CrmUser, Decision, Person, Rule, SyncField, SyncRecord
+from syncapp.models import Decision, Person, Rule, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review.errors import AlreadyDecided, EditorUnknown, NotPossible, OwnEdit, ReviewError
+from syncapp.review import four_eyes
+from syncapp.review.errors import (
+    AlreadyDecided,
+    EditorUnidentified,
+    EditorUnknown,
+    NotPossible,
+    OwnEdit,
+    ReviewError,
+)
+from syncapp.review.four_eyes import Bar, Editors
 
 Decider = Person | Rule
 EDIT_IS_GONE = "This edit is no longer here."
@@ -69,7 +77,7 @@ class Grounds:
     now: datetime
     versions: Mapping[uuid.UUID, int]
     failed: frozenset[uuid.UUID]
-    editors: Mapping[uuid.UUID, uuid.UUID | None]
+    editors: Editors
 
 
 def grounds_of(fields: Collection[SyncField]) -> Grounds | None:
@@ -82,12 +90,7 @@ def grounds_of(fields: Collection[SyncField]) -> Grounds | None:
     for pk, version, _, _ in rows:
         versions[pk] = max(versions.get(pk, 0), version or 0)
     failed = frozenset(pk for pk, _, state, _ in rows if state == DecisionState.FAILED)
-    return Grounds(rows[0][3], versions, failed, _editors(fields))
-
-
-def _editors(fields: Collection[SyncField]) -> dict[uuid.UUID, uuid.UUID | None]:
-    ids = {field.record.editor_id for field in fields if field.record.editor_id is not None}
-    return dict(CrmUser.objects.filter(pk__in=ids).values_list("pk", "entra_id")) if settings.FOUR_EYES else {}
+    return Grounds(rows[0][3], versions, failed, four_eyes.read(field.record.editor_id for field in fields))
 
 
 def who_was_first(field: SyncField, *, reader: Person | None = None) -> str:
@@ -102,7 +105,7 @@ def who_was_first(field: SyncField, *, reader: Person | None = None) -> str:
 
 
 def new_decision(field: SyncField, grounds: Grounds, *, by: Decider, **columns_of_it: Any) -> Decision:
-    """The next decision about this field, not stored yet: due after the undo window. Raises OwnEdit, EditorUnknown."""
+    """The next decision about this field, not stored yet: due after the undo window. Raises ReviewError."""
     return Decision(
         field=field,
         version=grounds.versions[field.pk] + 1,
@@ -112,28 +115,37 @@ def new_decision(field: SyncField, grounds: Grounds, *, by: Decider, **columns_o
         rule=by if isinstance(by, Rule) else None,
         decided_at=grounds.now,
         due_at=grounds.now + timedelta(seconds=preferences.read().undo_window),
-        four_eyes=settings.FOUR_EYES,
-        decider_oid=by.oid,
-        editor_oid=_editor_oid(field, grounds, by=by) if settings.FOUR_EYES else None,
+        **_four_eyes(field, grounds, by=by),
         **columns_of_it,
     )
 
 
-def _editor_oid(field: SyncField, grounds: Grounds, *, by: Decider) -> uuid.UUID | None:
-    editor = field.record.editor_id
-    if editor is None:
-        return None
-    if editor not in grounds.editors:
-        raise EditorUnknown("Who made this edit has not been read from the CRM yet. Try again shortly.", field=field)
-    if grounds.editors[editor] in _oids(by):
-        raise OwnEdit("This is your own edit; somebody else decides it.", field=field)
-    return grounds.editors[editor]
+def _four_eyes(field: SyncField, grounds: Grounds, *, by: Decider) -> dict[str, Any]:
+    """Return the columns by which the database, too, refuses decisions about one's own edits."""
+    editor_id, editors = field.record.editor_id, grounds.editors
+    bar = editors.bar(editor_id, four_eyes.deciders(by))
+    if bar is not None:
+        raise _barred(bar, field)
+    allowed = editors.anyone and editors.is_unidentified(editor_id)
+    return {
+        "four_eyes": editors.is_on,
+        "decider_oid": by.oid,
+        "editor_oid": editors.entra_id(editor_id),
+        "unidentified_allowed": allowed,
+    }
 
 
-def _oids(by: Decider) -> set[uuid.UUID]:
-    """Whose edits `by` must not decide. A rule acts for whoever wrote it and for whoever enabled it."""
-    enabler = by.enabled_by if isinstance(by, Rule) else None
-    return {by.oid} if enabler is None else {by.oid, enabler.oid}
+def _barred(bar: Bar, field: SyncField) -> ReviewError:
+    if bar is Bar.UNREAD:
+        return EditorUnknown("Who made this edit has not been read from the CRM yet. Try again shortly.", field=field)
+    if bar is Bar.OWN:
+        return OwnEdit("This is your own edit; somebody else decides it.", field=field)
+    name = field.record.editor_name or "The editor"
+    return EditorUnidentified(
+        f"{name} has no Entra id in the CRM, so this could be your own edit. "
+        "An administrator can let any reviewer decide such edits, under Settings, Review.",
+        field=field,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +188,17 @@ def _fact_of(decision: Decision, grounds: Grounds, **told: Any) -> audit.Fact:
     return fact(
         f"field.{decision.kind}.{decision.outcome}",
         decision,
-        details={"corrected": decision.is_corrected, "after_failure": field.pk in grounds.failed},
+        details={"corrected": decision.is_corrected, "after_failure": field.pk in grounds.failed}
+        | _unidentified(decision),
         before=decision.expected_value,
         after=decision.value_to_write if decision.writes else field.proposed_value,  # or what was refused
         reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
         **told,
     )
+
+
+def _unidentified(decision: Decision) -> dict[str, bool]:
+    return {"editor_unidentified": True} if decision.four_eyes and decision.unidentified_allowed else {}
 
 
 def move(field: SyncField, **columns_of_it: Any) -> None:

@@ -12,6 +12,7 @@ _REFUSALS = {
     "changed_meanwhile": "it changed meanwhile",
     "not_possible": "the contact is gone",
     "editor_unknown": "its editor is not known",
+    "editor_unidentified": "its editor has no Entra id in the CRM",
 }
 
 

@@ -129,7 +129,8 @@ def whole_number(text: str) -> int | str | None:
 
 
 def _deciding(post: QueryDict) -> dict[str, Any]:
-    return {"undo_seconds": whole_number(post.get("undo_seconds", "")), "reason_required": "reason_required" in post}
+    ticks = {name: name in post for name in ("reason_required", "anyone_decides_unidentified")}
+    return {"undo_seconds": whole_number(post.get("undo_seconds", "")), **ticks}
 
 
 def _reasons(post: QueryDict) -> dict[str, Any]:

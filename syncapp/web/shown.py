@@ -13,10 +13,11 @@ from django.db.models import Prefetch
 from syncapp.crm.lookups import NamedRow
 from syncapp.crm.records import Column
 from syncapp.mirror.now import Belongs
-from syncapp.models import CrmUser, Decision, Person, RuleTrace, SyncField, SyncRecord
+from syncapp.models import Decision, Person, RuleTrace, SyncField, SyncRecord
 from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDecision
-from syncapp.review import groups, history, queue, refusals, sides
+from syncapp.review import four_eyes, groups, history, queue, refusals, sides
+from syncapp.review.four_eyes import Bar, Editors
 from syncapp.review.groups import Group
 from syncapp.web.field_shown import CANNOT_BE_READ, FieldShown
 from syncapp.web.forms import AGAIN, Problem, Typed
@@ -24,6 +25,7 @@ from syncapp.web.group_shown import GroupShown, Row
 from syncapp.web.outcomes import Outcome, outcome
 
 OWN_EDIT = Outcome("lock", "none", "Your own edit", "somebody else decides it")
+UNIDENTIFIED = Outcome("lock", "none", "Could be your own edit", "the editor has no Entra id in the CRM")
 ONLY_LOOK = Outcome("lock", "none", "You may look", "deciding needs the reviewer role")
 
 TypedOf = Callable[[uuid.UUID | str], Typed]
@@ -46,7 +48,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class RecordShown:
-    """One contact's edit: everything on the right side of the queue."""
+    """One contact's edit: everything on the right side of the queue.
+
+    `unidentified`: the CRM has no Entra id of the editor, so four eyes cannot be proved.
+    """
 
     record: SyncRecord
     fields: tuple[FieldShown, ...]
@@ -55,6 +60,7 @@ class RecordShown:
     may_decide: bool
     typed_all: Typed
     problem: Problem | None = None
+    unidentified: bool = False
     crm_failed: bool = False
     belongs: Belongs | None = None
 
@@ -142,6 +148,7 @@ def record_shown(
         groups=tuple(build.group(group, fields) for group in grouped),
         others=tuple(queue.others_of_contact(record)),
         may_decide=build.locked is None,
+        unidentified=build.is_unidentified,
         typed_all=asked.typed("all"),
         problem=asked.problems.get(None),
     )
@@ -194,7 +201,9 @@ class _Builder:
         grouped: Sequence[Group],
     ) -> None:
         self.person, self.known, self.asked = person, known, asked
-        self.locked = _why_locked(record, person)
+        editors = four_eyes.read([record.editor_id])
+        self.locked = _lock(record, person, editors)
+        self.is_unidentified = editors.is_unidentified(record.editor_id)
         earlier = history.earlier(record, fields)
         self._echoes = history.echoes(fields, earlier, known)
         self._newer = history.newer_edits(record, fields)
@@ -237,14 +246,13 @@ class _Builder:
         )
 
 
-def _why_locked(record: SyncRecord, person: Person) -> Outcome | None:
+def _lock(record: SyncRecord, person: Person, editors: Editors) -> Outcome | None:
     if not person.has_role(Role.REVIEWER):
         return ONLY_LOOK
-    if settings.FOUR_EYES and record.editor_id is not None:
-        editor = CrmUser.objects.filter(pk=record.editor_id).only("entra_id").first()
-        if editor is not None and editor.entra_id == person.oid:
-            return OWN_EDIT
-    return None
+    return _LOCKS.get(editors.bar(record.editor_id, (person,)))
+
+
+_LOCKS: Mapping[Bar | None, Outcome] = {Bar.OWN: OWN_EDIT, Bar.UNIDENTIFIED: UNIDENTIFIED}
 
 
 def _rows(fields: Iterable[FieldShown], grouped: Iterable[GroupShown]) -> Iterable[Row]:

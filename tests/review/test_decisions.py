@@ -207,7 +207,7 @@ def test_the_database_refuses_a_decision_about_ones_own_edit():
     field = make_field()
     decision = approve(field.pk, by=rita(), seen=seen(field))
 
-    with pytest.raises(IntegrityError, match="nobody_decides_his_own_edit"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="nobody_decides_their_own_edit"), transaction.atomic():
         Decision.objects.filter(pk=decision.pk).update(editor_oid=rita().oid)
 
 

@@ -159,7 +159,7 @@ def test_an_edit_whose_editor_is_not_known_yet_is_looked_at_later():
     rule_runs.run()
     assert decision_of(field) == FieldDecision.PENDING
 
-    CrmUser.objects.create(pk=stranger, read_at=timezone.now())
+    CrmUser.objects.create(pk=stranger, entra_id=uuid.uuid4(), read_at=timezone.now())
     rule_runs.run()
 
     assert decision_of(field) == FieldDecision.APPROVED

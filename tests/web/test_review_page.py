@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from syncapp import preferences
 from syncapp.models import Decision, SyncField
 from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import WorkState
@@ -16,7 +17,7 @@ from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import decisions, later
 from syncapp.review.steps import seen
 from tests.factories import EDITED_ON, make_editor, make_field, make_newer_edit, make_record
-from tests.people import browser, make_person, rita, rob, vera
+from tests.people import ada, browser, make_person, rita, rob, vera
 from tests.web import scenes
 from tests.web.screen import Screen, opened
 
@@ -250,6 +251,26 @@ def test_ones_own_edit_says_why_it_has_no_buttons():
     assert "Your own edit somebody else decides it" in screen.words
     assert not screen.offers(f"do=approve:{field.pk}")
     assert page(field, rob()).offers(f"do=approve:{field.pk}")
+
+
+def test_unidentified_editor_locks_the_page_and_says_why():
+    field = make_field(make_record(editor=make_editor("On Premises", entra_id=None)))
+
+    screen = page(field)
+
+    assert "Could be your own edit" in screen.words
+    assert "no Entra id" in screen.words
+    assert not screen.offers(f"do=approve:{field.pk}")
+
+
+def test_page_says_that_a_setting_lets_anyone_decide():
+    preferences.change(by=ada(), anyone_decides_unidentified=True)
+    field = make_field(make_record(editor=make_editor("On Premises", entra_id=None)))
+
+    screen = page(field)
+
+    assert "not identified: any reviewer may decide" in screen.words
+    assert screen.offers(f"do=approve:{field.pk}")
 
 
 @pytest.mark.parametrize("roles", [(Role.VIEWER,), (Role.ADMINISTRATOR,)])

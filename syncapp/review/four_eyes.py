@@ -1,0 +1,88 @@
+"""Four eyes: nobody decides their own edit, and an editor who is not identified could be whoever decides.
+
+The identity that counts is the Entra id. A CRM on premises, or a user who is not synchronized, has none; whether any
+reviewer may then decide is a setting (`anyone_decides_unidentified`), off unless an administrator turns it on.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.conf import settings
+
+from syncapp import preferences
+from syncapp.models import CrmUser, Person, Rule
+
+
+class Bar(StrEnum):
+    """Why somebody does not decide an edit, by the codes of `review/errors.py`."""
+
+    OWN = "own_edit"
+    UNIDENTIFIED = "editor_unidentified"
+    UNREAD = "editor_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """What the CRM says of a user who edited."""
+
+    name: str
+    entra_id: uuid.UUID | None
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Editors:
+    """The editors of some edits, read at once. `anyone`: the setting lets any reviewer decide unidentified ones."""
+
+    known: Mapping[uuid.UUID, Editor]
+    anyone: bool
+    is_on: bool = True
+
+    def bar(self, editor_id: uuid.UUID | None, deciders: Iterable[Person]) -> Bar | None:
+        """Return why an edit of this editor is not decided by or for these people; None where it may be."""
+        if not self.is_on:
+            return None
+        if editor_id is not None and editor_id not in self.known:
+            return Bar.UNREAD
+        editor = self.known[editor_id] if editor_id is not None else None
+        if editor is not None and any(_is_same(editor, person) for person in deciders):
+            return Bar.OWN
+        return Bar.UNIDENTIFIED if self.is_unidentified(editor_id) and not self.anyone else None
+
+    def is_unidentified(self, editor_id: uuid.UUID | None) -> bool:
+        """Return whether the CRM has no Entra id of the editor, or does not name one."""
+        editor = self.known.get(editor_id) if editor_id is not None else None
+        return self.is_on and (editor_id is None or (editor is not None and editor.entra_id is None))
+
+    def entra_id(self, editor_id: uuid.UUID | None) -> uuid.UUID | None:
+        """Return the identity that the database compares with the decider's."""
+        editor = self.known.get(editor_id) if editor_id is not None else None
+        return editor.entra_id if editor is not None else None
+
+
+def read(editor_ids: Iterable[uuid.UUID | None]) -> Editors:
+    """Read these editors in one query."""
+    if not settings.FOUR_EYES:
+        return Editors({}, anyone=True, is_on=False)
+    ids = {editor_id for editor_id in editor_ids if editor_id is not None}
+    rows = CrmUser.objects.filter(pk__in=ids).values_list("pk", "name", "entra_id", "address") if ids else ()
+    known = {pk: Editor(name, entra_id, address) for pk, name, entra_id, address in rows}
+    return Editors(known, anyone=preferences.read().anyone_decides_unidentified)
+
+
+def deciders(by: Person | Rule) -> tuple[Person, ...]:
+    """Return for whom a decision is taken. A rule acts for whoever wrote it and for whoever enabled it."""
+    if isinstance(by, Person):
+        return (by,)
+    return tuple(person for person in (by.author, by.enabled_by) if person is not None)
+
+
+def _is_same(editor: Editor, person: Person) -> bool:
+    if editor.entra_id is not None:
+        return editor.entra_id == person.oid
+    # Without an id an equal address proves that it is the same person; another address proves nothing.
+    return bool(person.address) and editor.address.casefold() == person.address.casefold()

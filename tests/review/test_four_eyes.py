@@ -1,0 +1,137 @@
+"""Four eyes where the CRM does not say who the editor is: nobody decides alone unless a setting says so."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from syncapp import preferences
+from syncapp.models import AuditEntry, CrmUser, Decision, Person, SyncField
+from syncapp.models.change_kind import ChangeKind
+from syncapp.models.decision import Outcome
+from syncapp.review import decisions, later, rule_runs, rules, selections
+from syncapp.review.errors import EditorUnidentified, NotPossible, OwnEdit
+from syncapp.review.narrowing import NOTHING, Tab
+from syncapp.review.steps import seen
+from tests.factories import make_editor, make_field, make_record
+from tests.people import ada, make_person, rita, rob
+from tests.web import scenes
+
+pytestmark = pytest.mark.django_db
+
+
+def unidentified(**values: str) -> SyncField:
+    """An edit whose editor has no Entra id in the CRM."""
+    return make_field(make_record(editor=make_editor("On Premises", entra_id=None, **values)))
+
+
+def allow_anyone() -> None:
+    preferences.change(by=ada(), anyone_decides_unidentified=True)
+
+
+def approve(field: SyncField, by: Person | None = None) -> Decision:
+    return decisions.approve(field.pk, by=by or rita(), seen=seen(field))
+
+
+def test_edit_of_unidentified_editor_is_refused():
+    with pytest.raises(EditorUnidentified, match="On Premises"):
+        approve(unidentified())
+
+    assert not Decision.objects.exists()
+
+
+def test_edit_without_any_editor_is_refused():
+    with pytest.raises(EditorUnidentified):
+        approve(make_field(make_record(editor_id=None)))
+
+
+def test_setting_lets_any_reviewer_decide_and_is_audited():
+    allow_anyone()
+
+    decision = approve(unidentified())
+
+    assert (decision.four_eyes, decision.editor_oid, decision.unidentified_allowed) == (True, None, True)
+    entry = AuditEntry.objects.get(action="field.review.approved")
+    assert entry.details["editor_unidentified"] is True
+    assert AuditEntry.objects.filter(action="settings.changed", actor=ada()).exists()
+
+
+def test_same_address_is_an_own_edit_despite_setting():
+    allow_anyone()
+    me = make_person("Rita")
+    Person.objects.filter(pk=me.pk).update(address="rita@contoso.example", is_reviewer=True)
+    me.refresh_from_db()
+
+    with pytest.raises(OwnEdit):
+        approve(unidentified(address="Rita@Contoso.example"), by=me)
+
+
+def test_without_four_eyes_unidentified_editors_are_nothing_special(settings):
+    settings.FOUR_EYES = False
+
+    assert approve(unidentified()).four_eyes is False
+
+
+@pytest.mark.parametrize("step", [later.put_back, later.approve_after_all])
+def test_later_steps_are_refused_too(step):
+    field = make_field(make_record(editor=make_editor("On Premises")))
+    take = scenes.approved if step is later.put_back else scenes.rejected
+    scenes.settled(take(field, by=rita()))
+    CrmUser.objects.update(entra_id=None)
+
+    with pytest.raises(EditorUnidentified):
+        step(field.pk, by=rob(), reason="Because")
+
+
+def test_selection_leaves_unidentified_editors_out_and_counts_them():
+    fine, _ = make_field(), unidentified()
+
+    selection = selections.freeze_all(tab=Tab.WAITING, by=NOTHING, query="", person=rita())
+
+    assert [item.field for item in selection.items.all()] == [fine]
+    assert (selection.own_edits, selection.unidentified) == (0, 1)
+
+
+def test_selection_of_unidentified_editors_says_why_it_is_empty():
+    unidentified()
+
+    with pytest.raises(NotPossible, match="not identified"):
+        selections.freeze_all(tab=Tab.WAITING, by=NOTHING, query="", person=rita())
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_rule_leaves_unidentified_editors_to_people(allowed):
+    if allowed:
+        allow_anyone()
+    rule = rules.create(rules.Wish("Format only", "approve", kinds=(ChangeKind.FORMAT,)), by=ada())
+    rules.simulate(rule.pk, by=ada())
+    rules.enable(rule.pk, by=ada())
+    field = unidentified()
+    SyncField.objects.filter(pk=field.pk).update(change_kind=ChangeKind.FORMAT)
+
+    rule_runs.run()
+
+    field.refresh_from_db()
+    assert field.decision == ("approved" if allowed else "pending")
+    assert field.rule_traces.get().refused == ("" if allowed else "editor_unidentified")
+
+
+def test_simulation_counts_unidentified_editors_as_left():
+    rule = rules.create(rules.Wish("All titles", "approve", columns=("jobtitle",)), by=ada())
+    allow_anyone()
+    approve(unidentified())
+    preferences.change(by=ada(), anyone_decides_unidentified=False)
+
+    simulation = rules.simulate(rule.pk, by=ada())
+
+    assert (simulation.decided, simulation.left) == (0, 1)
+
+
+def test_database_refuses_unidentified_editor_without_setting():
+    decision = approve(make_field())
+
+    with pytest.raises(IntegrityError, match="nobody_decides_their_own_edit"), transaction.atomic():
+        Decision.objects.filter(pk=decision.pk).update(editor_oid=None)
+
+    Decision.objects.filter(pk=decision.pk).update(editor_oid=None, unidentified_allowed=True)
+    assert Decision.objects.get().outcome == Outcome.APPROVED
