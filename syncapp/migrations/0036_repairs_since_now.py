@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 
 def begin_now(apps: Any, editor: Any) -> None:
-    policies = apps.get_model("syncapp", "0035_disagreements_of_policies")
+    policies = apps.get_model("syncapp", "FilterPolicy")
     policies.objects.filter(mode="repair", repairs_since=None).update(repairs_since=Now())
 
 
