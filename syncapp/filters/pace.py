@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from syncapp.filters import run_states
 from syncapp.models import FilterRun
-from syncapp.models.filter_run import FAILURES, Outcome, Plan
+from syncapp.models.filter_run import FAILURES, WRITTEN, Outcome, Plan
 
 MINUTE = timedelta(minutes=1)
 # Fewer users than this say nothing about a speed.
@@ -65,4 +65,5 @@ def pace(run: FilterRun, *, now: datetime | None = None) -> Pace:
 def failures(run: FilterRun, outcomes: Mapping[str, int]) -> Failures:
     """How near it is to stopping itself, from how many ended in which way."""
     failed = sum(outcomes.get(each.value, 0) for each in FAILURES)
-    return Failures(failed, failed + outcomes.get(Outcome.DONE.value, 0), run.stop_above_percent)
+    written = sum(outcomes.get(each.value, 0) for each in WRITTEN)
+    return Failures(failed, failed + written, run.stop_above_percent)

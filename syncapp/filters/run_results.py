@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, F, OuterRef, QuerySet
 
 from syncapp.crm.directory_records import SyncMethod
 from syncapp.models import FilterRow, FilterRun, FilterRunChange, FilterRunItem, FilterUser
-from syncapp.models.filter_run import Outcome
+from syncapp.models.filter_run import WRITTEN, Outcome
 
 _CHUNK = 500
 
@@ -38,7 +38,7 @@ def verified(run: FilterRun) -> QuerySet[FilterUser]:
 
     For a run of mailboxes: whose method is None. Who was switched on again since is not among them.
     """
-    ended = run.items.filter(outcome__in=[Outcome.DONE, Outcome.ALREADY])
+    ended = run.items.filter(outcome__in=[*WRITTEN, Outcome.ALREADY])
     users = FilterUser.objects.filter(pk__in=ended.values("user")).order_by("name_key", "id")
     if run.moves_mailboxes:
         return users.filter(method=run.wanted_method, mailbox_read_at__gte=run.frozen_at)

@@ -17,7 +17,7 @@ from syncapp.filters import run_news, second_person
 from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterRun, FilterRunItem, Person
 from syncapp.models.durable_work import OPEN_STATES, WAITING_STATES, WorkState
-from syncapp.models.filter_run import FAILURES, NEVER, OPEN_RUNS, Outcome, Plan, RunState
+from syncapp.models.filter_run import FAILURES, NEVER, OPEN_RUNS, WRITTEN, Outcome, Plan, RunState
 
 # Fewer results than this say nothing about a rate.
 FEWEST_TO_JUDGE = 20
@@ -157,7 +157,7 @@ def fails_too_often(run: FilterRun) -> bool:
     """Whether the share of failures among those who were begun is above the run's limit."""
     counted = outcomes(run)
     failed = sum(counted.get(outcome.value, 0) for outcome in FAILURES)
-    tried = failed + counted.get(Outcome.DONE.value, 0)
+    tried = failed + sum(counted.get(outcome.value, 0) for outcome in WRITTEN)
     return tried >= FEWEST_TO_JUDGE and failed * 100 > tried * run.stop_above_percent
 
 

@@ -34,8 +34,8 @@ from syncapp.mirror import filter_access, filters
 from syncapp.models import FilterRun, FilterRunItem, Gate
 from syncapp.models.durable_work import WorkState, database_now
 from syncapp.models.filter_row import Access
+from syncapp.models.filter_run import WRITTEN, Outcome, RunState
 from syncapp.models.filter_run import Lever as RunLever
-from syncapp.models.filter_run import Outcome, RunState
 
 GATES = (*WRITE_GATES, Gate.Name.FORBIDDEN_FILTERS)
 TOGETHER = 10
@@ -87,12 +87,17 @@ class FilterSwitchJob(BatchJobType):
             failed = self._move(work, _LEVERS[work.run.lever])
             if not work.held or len(failed) < len(work.held):
                 gates.crm_answered(permit)
+            elif all(isinstance(error, Forbidden) for _, error in failed) and self._finds_other_way(work):
+                failed = self._try_again(failed)
             for each, error in failed:
                 self._after_error(replace(work, held=[each]), error)
         except CrmError as error:
             if isinstance(error, Rejected) and len(work.held) > 1:
                 raise
-            self._after_error(work, error)
+            if isinstance(error, Forbidden) and not work.acting and self._finds_other_way(work):
+                self._try_again([(each, error) for each in work.held])
+            else:
+                self._after_error(work, error)
         run_states.settle_state(work.run)
 
     def _round(self, leases: Sequence[Lease]) -> Round:
@@ -130,17 +135,36 @@ class FilterSwitchJob(BatchJobType):
 
     def _take(self, work: Round, verdicts: Sequence[Verdict]) -> list[tuple[Held, CrmError]]:
         answered = list(zip(work.held, verdicts, strict=True))
+        tries_again = all(each.outcome == Outcome.DENIED for each in verdicts) and self._finds_other_way(work)
         with transaction.atomic():
             for each, verdict in answered:
                 if verdict.error is not None and not verdict.request_failed:
                     runner.apply(self, each.lease, _retry(each, verdict.error))
-            settlement.settle([(each, verdict) for each, verdict in answered if verdict.error is None])
-        if any(verdict.outcome == Outcome.DONE for verdict in verdicts):
+                elif tries_again:
+                    runner.apply(self, each.lease, Retry("Forbidden", verdict.why, after=0))
+            ended = [] if tries_again else [(each, verdict) for each, verdict in answered if verdict.error is None]
+            settlement.settle(ended)
+        if any(verdict.outcome in WRITTEN for verdict in verdicts):
             filter_access.note_proof()
         if any(verdict.wrong_author for verdict in verdicts):
             filter_access.distrust_writing()
             run_states.pause_quietly(work.run, because="impersonation")
         return [(each, v.error) for each, v in answered if v.error is not None and v.request_failed]
+
+    def _try_again(self, failed: Sequence[tuple[Held, CrmError]]) -> list[tuple[Held, CrmError]]:
+        """Reschedule users whom a way of access refused that no longer works; return nobody who is left."""
+        for each, error in failed:
+            runner.apply(self, each.lease, Retry("Forbidden", f"The CRM forbids it: {error.message}", after=0))
+        return []
+
+    def _finds_other_way(self, work: Round) -> bool:
+        """Return whether another way works where the known one refused everybody of a round."""
+        if work.run.moves_mailboxes:
+            return False
+        try:
+            return filter_access.find_other_way(self._crm, refused=Access.ACTING if work.acting else Access.DIRECT)
+        except CrmError:
+            return False  # the way is no longer trusted: the next inventory probes again
 
     def _after_error(self, work: Round, error: CrmError) -> None:
         """Apply the failure of a whole request to every user of it; the breaker it calls for is opened once."""

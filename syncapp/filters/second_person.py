@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from syncapp.models import FilterPolicy, FilterRun, FilterRunItem, FilterUser, Person
 from syncapp.models.filter_policy import PolicyMode
-from syncapp.models.filter_run import Outcome, Plan, RunState
+from syncapp.models.filter_run import WRITTEN, Outcome, Plan, RunState
 
 DAY = timedelta(days=1)
 _STARTED = [RunState.RUNNING, RunState.PAUSED, RunState.DONE, RunState.CANCELLED]
@@ -79,7 +79,7 @@ def _switched_alone(person: Person) -> QuerySet[FilterRunItem]:
     since = timezone.now() - DAY
     is_recent = Q(finished_at__isnull=True) | Q(finished_at__gte=since)
     runs = FilterRun.objects.filter(is_recent, person=person, state__in=_STARTED, undoes=None, confirmed_by=None)
-    written = Q(outcome__in=[Outcome.DONE, Outcome.FAILED], settled_at__gte=since)
+    written = Q(outcome__in=[*WRITTEN, Outcome.FAILED], settled_at__gte=since)
     items: QuerySet[FilterRunItem] = FilterRunItem.objects.filter(
         Q(outcome=Outcome.OPEN) | written, run__in=runs, plan=Plan.CHANGE
     )

@@ -19,7 +19,7 @@ from syncapp.jobs import queue
 from syncapp.jobs.queue import Lease
 from syncapp.mirror import filter_store, mailboxes, upserts
 from syncapp.models import FilterRunChange, FilterRunItem
-from syncapp.models.filter_run import Outcome
+from syncapp.models.filter_run import WRITTEN, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def _end(kept: Sequence[tuple[Held, Verdict]]) -> None:
 def _was_written(held: Held, verdict: Verdict) -> bool:
     found = {row.id: row for row in verdict.filters or ()}
     as_wanted = verdict.outcome == Outcome.FAILED and bool(found) and is_as_wanted(held.changes, found)
-    return verdict.outcome == Outcome.DONE or as_wanted
+    return verdict.outcome in WRITTEN or as_wanted
 
 
 def _note_written(kept: Sequence[tuple[Held, Verdict]]) -> None:

@@ -80,6 +80,19 @@ def distrust_writing() -> None:
     FilterGround.objects.filter(slot=1).update(writing=Access.UNKNOWN)
 
 
+def find_other_way(crm: CrmClient, *, refused: Access) -> bool:
+    """Probe both ways again after one refused everybody; return whether another way works now. Raises CrmError.
+
+    Where no way worked before, the next inventory probes, not every refusal.
+    """
+    if ground().writing in (refused, Access.UNKNOWN):
+        distrust_writing()
+        find_reading(crm)
+        find_writing(crm)
+    known = ground()
+    return (known.writing or known.reading) not in (refused, Access.NONE, Access.UNKNOWN)
+
+
 def _harmless() -> Iterator[FilterRow]:
     usable = FilterUser.objects.people().filter(has_own_roles=True, is_disabled=False)
     rows = FilterRow.objects.for_outlook().filter(owner_id__in=usable.values("pk"))

@@ -56,6 +56,7 @@ class Outcome(models.TextChoices):
 
     OPEN = "", "Not yet"
     DONE = "done", "Done"
+    PARTLY = "partly", "Partly done"
     ALREADY = "already", "Already so"
     NO_FILTER = "no_filter", "No filter"
     HELD = "held", "Held back"
@@ -70,6 +71,8 @@ class Outcome(models.TextChoices):
 
 
 FAILURES = [Outcome.DENIED, Outcome.FAILED]
+# Every filter of the list was written and read back as wanted.
+WRITTEN = [Outcome.DONE, Outcome.PARTLY]
 # Due for nobody: the list is not started, or paused.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 

@@ -11,6 +11,11 @@ from syncapp.models.filter_run import Outcome, Plan
 # Icon, tone and meaning of each result.
 MEANINGS = {
     Outcome.DONE: ("check", "good", "Written, and read back as wanted"),
+    Outcome.PARTLY: (
+        "alert",
+        "warn",
+        "Written, but another filter of the user is not as wanted; see the reason per user",
+    ),
     Outcome.ALREADY: ("off", "", "Was so before; nothing written"),
     Outcome.NO_FILTER: ("minus", "", "Never set up synchronization of this"),
     Outcome.HELD: ("lock", "", "Something is at risk, and nobody ticked the user"),
