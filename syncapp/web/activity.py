@@ -62,7 +62,7 @@ def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
             with preferences.remembered(), timezone.override(zone), localization.override(locale):
                 yield from map(_cells, activity_shown.shown(entries))
 
-    return tables.download("activity", heads, rows())
+    return tables.download(request, "activity", heads, rows())
 
 
 def _cells(shown: Shown) -> tuple[str, ...]:

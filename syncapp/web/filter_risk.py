@@ -133,6 +133,7 @@ def filter_risk(request: PortalRequest) -> HttpResponse:
         "report": report,
         "inventory": matrix.inventory(),
         "teams": matrix.teams(),
+        "csv_query": f"?team={report.team.pk}" if report.team else "",
     }
     return answer(request, "filters/filter_risk.html", context)
 
@@ -145,7 +146,7 @@ def _team(request: PortalRequest) -> uuid.UUID | None:
 def filter_risk_csv(request: PortalRequest) -> StreamingHttpResponse:
     """Each user with the reason and what helps."""
     heads = ["Name", "Address", "Login", "Business unit", "Appointments reach Outlook", "Why", "What helps", "Read"]
-    return tables.download("outlook-sync-risk", heads, _lines(_team(request)))
+    return tables.download(request, "outlook-sync-risk", heads, _lines(_team(request)))
 
 
 def _lines(team_id: uuid.UUID | None) -> Iterator[list[object]]:

@@ -73,6 +73,7 @@ class NumbersView:
 
     def __init__(self, weeks: str) -> None:
         self.number = int(weeks) if weeks in {str(known) for known in WEEKS} else USUAL
+        self.query = f"?weeks={self.number}"
         self.now = timezone.now()
 
     @property

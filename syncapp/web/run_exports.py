@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from syncapp import safe_text
 from syncapp.filters import run_results, titles
 from syncapp.models import FilterRun, FilterRunItem, FilterUser
 from syncapp.models.filter_run import Outcome, Plan
@@ -37,7 +38,7 @@ def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
             ended = timezone.localtime(item.settled_at, zone) if item.settled_at else None
             yield (*_cells(item), f"{ended:%Y-%m-%d %H:%M:%S}" if ended else "")
 
-    return tables.download(f"run-{run.number}", heads, rows())
+    return tables.download(request, f"run-{run.number}", heads, rows())
 
 
 def _cells(item: FilterRunItem) -> tuple[object, ...]:
@@ -75,9 +76,9 @@ def run_verified(request: PortalRequest, run_id: uuid.UUID, form: str) -> HttpRe
     users = run_results.verified(run)
     if form == "csv":
         return tables.download(
-            f"run-{run.number}-off", ("Address", "Login", "User", "Read"), _proved(run, users.iterator())
+            request, f"run-{run.number}-off", ("Address", "Login", "User", "Read"), _proved(run, users.iterator())
         )
-    lines = "".join(f"{user.address or user.login}\r\n" for user in users.iterator())
+    lines = "".join(f"{safe_text.one_line(user.address or user.login)}\r\n" for user in users.iterator())
     response = HttpResponse(lines, content_type="text/plain; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="run-{run.number}-off.txt"'
     return response

@@ -4,27 +4,47 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from syncapp import audit
 from syncapp.activity import trail
 from syncapp.models import AuditEntry, AuditValue
 from syncapp.web import tables
 from tests.factories import make_field, make_record
-from tests.people import browser, make_person, rita, vera
+from tests.people import ada, browser, make_person, rita, vera
 from tests.web import scenes
+from tests.web.screen import Screen
 
+SEPARATORS = (",", ";", "\t", "|")
 DANGEROUS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1", '=HYPERLINK("http://x.example")']
 
+DANGEROUS_INSIDE = [
+    "x;=1+1;y",
+    "x;=cmd|' /C calc'!A0;y",
+    "x,=1",
+    "x|@SUM(A1)",
+    "x\t-1",
+    "two\n=1",
+    "two\r\n+1",
+    'x;"=1+1";y',
+    'x;""=1',
+    "x; \u00a0=1",
+    "x\u2028=1",
+    "Åse; Øye, =x",
+]
 
-def exported(query: str = "") -> list[list[str]]:
+
+def exported(query: str = "", *, separator: str = ",") -> list[list[str]]:
     response = browser(vera()).get(f"/activity/export.csv{query}")
     assert response.headers["Content-Disposition"].startswith("attachment")
     text = b"".join(response).decode("utf-8")
     assert text.startswith("\ufeff")
-    return list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    return read(text.removeprefix("\ufeff"), separator)
 
 
 def is_calculated(cell: str) -> bool:
@@ -32,21 +52,99 @@ def is_calculated(cell: str) -> bool:
     return cell.strip(" \t\r\n\u00a0")[:1] in set("=+-@＝＋－＠")
 
 
-@pytest.mark.parametrize("value", DANGEROUS)
-def test_a_cell_that_looks_like_a_formula_is_a_text(value):
-    written = "".join(tables.lines(["Head"], [[value]])).removeprefix("\ufeff")
-    cell = list(csv.reader(io.StringIO(written, newline="")))[1][0]
-
-    assert is_calculated(value)
-    assert not is_calculated(cell)
-    assert cell == f"'{value}"
+def written(*cells: str, separator: str = ",") -> str:
+    return "".join(tables.lines(["Head"] * len(cells), [cells], separator=separator)).removeprefix("\ufeff")
 
 
-@pytest.mark.parametrize("value", ["Buyer", "a=b", "1-2", 'say "so"', "two\nlines", "", "Åse; Øye, =x"])
-def test_any_other_cell_stays_as_it_is(value):
-    written = "".join(tables.lines(["Head"], [[value]])).removeprefix("\ufeff")
+def read(text: str, separator: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
 
-    assert list(csv.reader(io.StringIO(written, newline="")))[1] == [value]
+
+def calculated(text: str) -> list[str]:
+    """Return the cells and the lines of cells that some spreadsheet would calculate."""
+    found = [cell for separator in SEPARATORS for row in read(text, separator) for cell in row]
+    parts = [part for cell in found for part in re.split(r"[,;\t|\r\n\x0b\x0c\x85\u2028\u2029]", cell)]
+    return [part for part in parts if is_calculated(part)]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("value", [*DANGEROUS, *DANGEROUS_INSIDE])
+def test_no_spreadsheet_calculates_a_cell(value, separator):
+    assert calculated(written("Buyer", value, "x", separator=separator)) == []
+
+
+@given(st.text(st.sampled_from("=+-@＝\t\r\n ,;|\"'ax\u2028\x85\u00a0"), max_size=12), st.sampled_from(",;"))
+def test_no_text_makes_a_formula(value, separator):
+    assert calculated(written("Buyer", value, value, separator=separator)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("'=1+1", "''=1+1"),
+        ("''=1", "'''=1"),
+        ("x;=1+1;y", "x;'=1+1;y"),
+        ("two\r\n=1", "two\r\n'=1"),
+        ("\t=1", "'\t'=1"),
+        ("'\t=1", "''\t'=1"),
+        (" =1", "' =1"),
+        ("Åse; Øye, =x", "Åse; Øye,' =x"),
+        ("+47 22 85 50 50", "'+47 22 85 50 50"),
+    ],
+)
+def test_guarded_cell_tells_what_it_was(value, cell):
+    assert read(written(value), ",")[1] == [cell]
+
+
+SOME_TEXT = st.text(st.sampled_from("=-'\t\n ;a"), max_size=8)
+
+
+@given(SOME_TEXT, SOME_TEXT)
+def test_different_values_are_different_cells(one, other):
+    assert (written(one) == written(other)) == (one == other)
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Buyer",
+        "a=b",
+        "1-2",
+        'say "so"',
+        "two\nlines",
+        "",
+        "Åse; Øye",
+        "'tis",
+        "a@x.example; b@x.example",
+        "x - y, z | a",
+    ],
+)
+def test_ordinary_cell_stays_as_it_is(value, separator):
+    assert read(written(value, separator=separator), separator)[1] == [value]
+
+
+@pytest.mark.django_db
+def test_reader_chooses_semicolons():
+    scenes.know_columns()
+    scenes.approved(make_field(make_record("Marta; Rita")), by=rita())
+
+    rows = exported("?area=decision&separator=semicolon", separator=";")
+
+    assert [len(row) for row in rows] == [len(rows[0])] * 2
+    assert "Marta; Rita" in rows[1]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/activity/", "/activity/evidence/?from=2020-01-01", "/numbers/", "/filters/risk/"])
+def test_each_export_offers_both_separators(path):
+    page = Screen(browser(ada()).get(path))
+
+    downloads = [tag["href"] for name, tag in page.tags if name == "a" and "download" in tag]
+    with_semicolons = [href for href in downloads if "separator=semicolon" in href]
+    assert len(downloads) == 2 * len(with_semicolons) > 0
+    assert all(browser(ada()).get(href).status_code == 200 for href in with_semicolons)
 
 
 @pytest.mark.django_db

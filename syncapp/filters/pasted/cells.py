@@ -15,7 +15,7 @@ _QUOTED = re.compile(r"['\"“„‘«<(\[].*['\"”“’»>)\]]")
 _OTHER_PROXY = re.compile(r"(x500|x400|eum|spo|sip|im|notes|ms|ccmail):", re.IGNORECASE)
 _PROXY = re.compile(r"smtp:", re.IGNORECASE)
 _MAIL_LINK = re.compile(r"mailto:", re.IGNORECASE)
-# A spreadsheet's mark of a text that would else be a formula (web/tables.py: safe).
+# A spreadsheet's mark of a text that would else be a formula (safe_text.csv_cell).
 _GUARD = re.compile(r"'(?=[ \u00a0]*[=+\-@\t\r\n＝＋－＠])")
 
 
