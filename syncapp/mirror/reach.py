@@ -134,6 +134,16 @@ def _causes(*, everybody_selects: bool) -> list[tuple[Cause, Q]]:
     ]
 
 
+def doubled_if_on(users: FilterUserQuerySet) -> FilterUserQuerySet:
+    """Return the users whose appointments would arrive twice with their filters on, and do not so far."""
+    twice = [cause for cause in Cause if reach_of(cause) is Reach.TWICE]
+    return (
+        users.exclude(reach=Reach.TWICE)
+        .alias(with_filters_on=_cause(everybody_selects=True))
+        .filter(with_filters_on__in=twice)
+    )
+
+
 def mailbox_ways(user: FilterUser) -> int:
     """How many ways this user's mailbox opens to whatever filters select: none, one, or with the old add-in two."""
     now = FilterUser.objects.filter(_NOT_DISABLED_WITH_ROLES & _OPEN_MAILBOX, pk=user.pk)

@@ -17,6 +17,7 @@ from syncapp.filters import (
     run_results,
     run_states,
     second_person,
+    switching_on,
     titles,
     undo,
 )
@@ -35,6 +36,8 @@ MOST_SHOWN = 50
 MOST_HELD = 200
 SERVER_SIDE = "server"
 ADD_IN = "add_in"
+OFF_THEMSELVES = "own"
+DOUBLED = "doubled"
 _ENDED = (RunState.DONE, RunState.CANCELLED)
 # Further ahead than this a page need not look by itself.
 _LOOKS_AHEAD = 24 * 3600
@@ -223,6 +226,10 @@ class RunShown:
             return self._server_side(items)
         if self.part == ADD_IN:
             return self._by_add_in(items)
+        if self.part == OFF_THEMSELVES:
+            return items.filter(pk__in=switching_on.switched_off_themselves(self.run).values("pk"))
+        if self.part == DOUBLED:
+            return items.filter(pk__in=switching_on.doubled(self.run).values("pk"))
         if self.part == "open" or (self.part and self.part in Outcome.values):
             return items.filter(outcome="" if self.part == "open" else self.part)
         return items
@@ -264,6 +271,16 @@ class RunShown:
         """Those who are held back, with their meetings."""
         held = self.run.items.filter(plan=Plan.HELD).select_related("user").prefetch_related("meetings_at_risk")
         return list(held.order_by("position")[:MOST_HELD])
+
+    @cached_property
+    def off_themselves(self) -> int:
+        """How many had switched off themselves what the run switches on."""
+        return switching_on.switched_off_themselves(self.run).count()
+
+    @cached_property
+    def doubled(self) -> int:
+        """How many would get their appointments twice by the run."""
+        return switching_on.doubled(self.run).count()
 
     @cached_property
     def policies_against(self) -> list[tuple[FilterPolicy, int, str]]:

@@ -8,16 +8,18 @@ import pytest
 
 from syncapp import connection
 from syncapp.crm.directory_records import ActingFor
-from syncapp.filters import meetings, plans, run_states, runs, undo
+from syncapp.filters import lists, meetings, plans, run_states, runs, switching_on, undo
 from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterGround, FilterRow, FilterRun, FilterRunItem, FilterUser
 from syncapp.models.filter_row import Access
 from syncapp.models.filter_run import Outcome, Plan, RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell
 from tests.filters.expected import expected_outcomes
-from tests.people import fred, make_person
+from tests.people import browser, fred, make_person
+from tests.web.screen import text
 
 OFF = plans.Wish(APPOINTMENT_TABLES, on=False, reason="Twice in Outlook")
+ON = plans.Wish(APPOINTMENT_TABLES, on=True)
 
 
 def frozen(*users: FilterUser, wish: plans.Wish = OFF) -> FilterRun:
@@ -338,3 +340,39 @@ def test_in_their_names_each_failed_request_is_its_own_user_s_alone(read):
     assert worked(run).state == RunState.DONE
     written = [key for key, _ in read.switched(since)]
     assert len(written) == len(set(written)) == 9
+
+
+def test_switching_on_counts_own_choices_and_doubled_users(read):
+    rita, rob = read.user(), read.user("Rob Marchetti")
+    done(rob)
+    for row in FilterRow.objects.filter(owner_id=rita.pk, table="appointment", query_type=256):
+        read.change_by_ada("userqueries", row.pk, statecode=1, statuscode=2)
+    run = plans.freeze_run([rita.pk, rob.pk], ON, by=fred())
+    assert not switching_on.switched_off_themselves(run).exists()
+    read.read()
+    FilterRow.objects.filter(owner_id=rita.pk, table="appointment").update(modified_by=rita.pk)
+    lists.save("Riva", [read.user("Rob Marchetti").address], by=fred())
+
+    run = plans.freeze_run([rita.pk, rob.pk], ON, by=fred())
+
+    assert [item.user for item in switching_on.switched_off_themselves(run)] == [rita]
+    assert [item.user for item in switching_on.doubled(run)] == [rob]
+    said = text(browser(fred()).get(f"/filters/runs/{run.pk}/"))
+    assert "1 of these users had switched a filter off themselves." in said
+    assert "1 of these users would get their appointments twice" in said
+    shown = text(browser(fred()).get(f"/filters/runs/{run.pk}/?part=doubled"))
+    assert shown.count('role="rowheader"') == 1
+
+
+def test_run_in_the_users_name_is_not_their_own_choice(scenery):
+    scenery.act_for_others_only()
+    scenery.read()
+    done(scenery.user())
+    scenery.read()
+    rows = FilterRow.objects.filter(owner_id=scenery.user().pk, table__in=APPOINTMENT_TABLES, query_type=256)
+    assert {row.modified_by for row in rows} == {scenery.user().pk}
+
+    run = plans.freeze_run([scenery.user().pk], ON, by=fred())
+
+    assert run.items.get().plan == Plan.CHANGE
+    assert not switching_on.switched_off_themselves(run).exists()

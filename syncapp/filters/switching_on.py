@@ -1,0 +1,36 @@
+"""What a run that switches filters on does to its users: against their own choice, or so that meetings arrive twice."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, F, OuterRef, QuerySet
+
+from syncapp.mirror import reach
+from syncapp.models import FilterRow, FilterRun, FilterRunChange, FilterRunItem, FilterUser
+from syncapp.models.filter_run import Plan
+from syncapp.models.filter_tables import APPOINTMENT_TABLES
+
+
+def switched_off_themselves(run: FilterRun) -> QuerySet[FilterRunItem]:
+    """Return the users of whose filters the run switches one on that they switched off themselves.
+
+    A run in the users' names leaves their names on the rows, too; its version tells it from what they did.
+    """
+    by_owner = FilterRow.objects.filter(pk=OuterRef("filter_id"), etag=OuterRef("etag"), modified_by=F("owner_id"))
+    ours = FilterRunChange.objects.filter(
+        item__user=OuterRef("item__user"), filter_id=OuterRef("filter_id"), written=True, etag_after=OuterRef("etag")
+    )
+    changes = FilterRunChange.objects.filter(Exists(by_owner), ~Exists(ours), item=OuterRef("pk"), wanted_state=0)
+    return _changing(run).filter(Exists(changes))
+
+
+def doubled(run: FilterRun) -> QuerySet[FilterRunItem]:
+    """Return the users whose appointments would arrive twice because of the run."""
+    items = _changing(run)
+    if not set(run.tables) & set(APPOINTMENT_TABLES):
+        return items.none()
+    return items.filter(user__in=reach.doubled_if_on(FilterUser.objects.all()))
+
+
+def _changing(run: FilterRun) -> QuerySet[FilterRunItem]:
+    items: QuerySet[FilterRunItem] = run.items.filter(plan__in=[Plan.CHANGE, Plan.HELD])
+    return items if run.wanted_on and not run.moves_mailboxes else items.none()
