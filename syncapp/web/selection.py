@@ -21,10 +21,19 @@ from syncapp.review.errors import ReviewError
 from syncapp.review.selections import Wish
 from syncapp.web import asked, forms
 from syncapp.web.access import PortalRequest, allow
+from syncapp.web.forms import Problem
 from syncapp.web.page import REVIEW_ROLES, Surroundings, answer, wants_part
 from syncapp.web.selection_view import SelectionView
 
 KEY = "selection"  # names the reason's controls
+
+
+class _Refused(ValueError):
+    """Something is missing in the form, in the input named `control`."""
+
+    def __init__(self, message: str, control: str = "") -> None:
+        super().__init__(message)
+        self.problem = Problem(message, control)
 
 
 @allow(Role.REVIEWER, methods=("POST",))
@@ -49,10 +58,14 @@ def selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
 def decide_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
     """Approve or reject all of it."""
     row = _selection(request, selection_id)
+    number = _number(request)
     try:
-        selections.start(row, _wish(request), number=_number(request), by=request.user)
-    except (ReviewError, ValueError) as problem:
-        return _page(request, row, problem=str(problem), status=422)
+        selections.start(row, _wish(request), number=number, by=request.user)
+    except _Refused as refused:
+        return _page(request, row, problem=refused.problem, status=422)
+    except ReviewError as error:
+        problem = Problem(str(error), "" if number == row.fields else "number")
+        return _page(request, row, problem=problem, status=422)
     return _to(row)
 
 
@@ -88,26 +101,27 @@ def _frozen(request: PortalRequest, freeze: Callable[[], Selection], *, otherwis
         return HttpResponseRedirect(reverse("queue") + otherwise, status=303)
 
 
-def _page(request: PortalRequest, row: Selection, *, problem: str = "", status: int = 200) -> HttpResponse:
+def _page(request: PortalRequest, row: Selection, *, problem: Problem | None = None, status: int = 200) -> HttpResponse:
     view = SelectionView(row, request.user, everything="all" in request.GET)
     context = {"section": "review", "around": Surroundings(request.user), "selection": view, "problem": problem}
     context |= {"reasons": reasons.offered(), "typed": forms.typed(request.POST, KEY), "key": KEY}
+    context["number"] = request.POST.get("number", "")
     template = "review/_selection_progress.html" if wants_part(request) else "review/selection.html"
     return answer(request, template, context, status=status)
 
 
 def _wish(request: PortalRequest) -> Wish:
-    """What the pressed button asks for. Raises ValueError with what is missing."""
+    """Return what the pressed button asks for. Raises _Refused with what is missing."""
     if request.POST.get("do") == "approve":
         return Wish(Outcome.APPROVED)
     if request.POST.get("do") != "reject":
-        raise ValueError("The form came without a decision. Nothing was changed.")
+        raise _Refused("The form came without a decision. Nothing was changed.")
     said = forms.typed(request.POST, KEY)
     code = said.code if said.code in reasons.offered() else ""
     if not code and reasons.is_required():
-        raise ValueError("Choose why they are rejected.")
+        raise _Refused("Choose why they are rejected.", "code")
     if code == OTHER and not said.text:
-        raise ValueError("“Other” needs a sentence.")
+        raise _Refused("“Other” needs a sentence.", "text")
     return Wish(Outcome.REJECTED, reason_code=code, reason=said.text[: reasons.MOST_CHARACTERS])
 
 

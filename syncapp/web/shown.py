@@ -100,7 +100,8 @@ class RecordShown:
     @property
     def told(self) -> str:
         """Those beside which the page says that somebody else was first; it goes on saying so."""
-        return ",".join(str(shown.id) for shown in self.fields if shown.problem and shown.is_under_way)
+        told = (each for each in self.fields if each.problem and not each.problem.control)
+        return ",".join(str(each.id) for each in told if each.is_under_way)
 
     @property
     def refused(self) -> list[FieldShown | GroupShown]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import pytest
 
 from syncapp import preferences
-from syncapp.models import Comment, SyncField
+from syncapp.models import Comment, Selection, SyncField
 from syncapp.models.person import Role
-from syncapp.review import decisions, together
+from syncapp.review import decisions, selections, together
 from syncapp.review.decisions import Choice
 from syncapp.review.steps import seen
 from tests.factories import make_field, make_record
@@ -32,8 +33,8 @@ def refused_input(screen: Screen) -> tuple[str, str]:
     (focused,) = [tag for _, tag in screen.tags if "autofocus" in tag]
     assert marked is focused
     (message,) = [tag for _, tag in screen.tags if tag.get("id") == marked["aria-describedby"]]
-    html = screen.html.partition(f'id="{message["id"]}"')[2]
-    return marked["name"], html.partition("</svg>")[2].partition("</p>")[0]
+    below = screen.html.partition(f'id="{message["id"]}"')[2]
+    return marked["name"], below.partition("</svg>")[2].partition("</p>")[0]
 
 
 def send(field: SyncField, button: str, **typed: Any) -> Screen:
@@ -155,6 +156,17 @@ def test_refused_reason_of_a_later_step_marks_its_input(decide, typed):
     assert screen.is_checked(f"mark.again-{field.pk}", "again")
 
 
+def test_refused_reason_is_not_told_as_a_colleagues_decision():
+    field = make_field()
+    scenes.settled(scenes.approved(field, by=rita()))
+    SyncField.objects.update(crm_decision_id="")  # written, and not read back yet
+
+    screen = send(field, "do=again")
+
+    assert '"told": ""' in html.unescape(screen.html)
+    assert f'"back": "{field.pk}"' in html.unescape(screen.html)
+
+
 def test_refused_approval_marks_no_input():
     field = make_field()
     client = browser(rita())
@@ -212,6 +224,28 @@ def test_refused_answer_marks_its_input():
     screen = Screen(browser(rita()).post(f"/review/questions/{question.pk}/reply", {f"answer.{question.pk}": ""}))
 
     assert refused_input(screen) == (f"answer.{question.pk}", "There is nothing to send. Type a sentence.")
+
+
+@pytest.mark.parametrize(
+    ("sent", "control"),
+    [
+        ({"do": "approve", "number": "1"}, "number"),
+        ({"do": "reject", "number": "2", "code.selection": "other"}, "text.selection"),
+    ],
+)
+def test_refused_selection_marks_its_input(monkeypatch, sent, control):
+    monkeypatch.setattr(selections, "AT_ONCE", 1)
+    for name in ("Anna", "Bo"):
+        make_field(make_record(name))
+    client = browser(rita())
+    client.post("/review/selections/select", {"all": "all"})
+    address = f"/review/selections/{Selection.objects.get().pk}/decide"
+
+    screen = Screen(client.post(address, sent))
+
+    name, message = refused_input(screen)
+    assert (screen.status, name, bool(message)) == (422, control, True)
+    assert screen.input("number") == sent["number"]
 
 
 def test_accepted_remark_leaves_an_empty_input():
