@@ -175,6 +175,13 @@ def learn_from_browser(person: Person, *, time_zone: str, locale: str) -> None:
 
 
 @transaction.atomic
+def set_letter_keys(person_id: uuid.UUID, *, enabled: bool, by: Person) -> None:
+    """Turn the single-letter keys of the review page on or off for one person."""
+    person = Person.objects.select_for_update(of=("self",)).get(pk=person_id)
+    _change(person, "person.keys", by=by, letter_keys=enabled)
+
+
+@transaction.atomic
 def set_away(person_id: uuid.UUID, *, until: date | None, deputy_id: uuid.UUID | None, by: Person) -> Person:
     """The person is away up to and including `until`, or here. Raises BadPerson."""
     person = Person.objects.select_for_update(of=("self",)).get(pk=person_id)

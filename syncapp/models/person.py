@@ -59,6 +59,9 @@ class Person(AbstractBaseUser):
     time_zone = models.CharField(max_length=64, default="UTC")
     time_zone_chosen = models.BooleanField(default=False, db_default=False)
     locale = models.CharField(max_length=35, blank=True, default="", db_default="")
+    letter_keys = models.BooleanField(
+        default=True, db_default=True, help_text="Whether single letters are commands on the review page."
+    )
     absent_until = models.DateField(null=True, blank=True, help_text="The last day of the absence.")
     deputy = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     signed_in_at = models.DateTimeField(null=True, blank=True)

@@ -44,6 +44,7 @@ _DID = {
     "person.added": Did("user", "Added a person"),
     "person.wishes": Did("user", "Mails and times"),
     "mail.retried": Did("retry", "Mail sent again"),
+    "person.keys": Did("user", "Keys"),
     "person.active": Did("user", "Switched on or off"),
     "gate.closed": Did("lock", "Stopped", "warn"),
     "gate.opened": Did("check", "Let on again"),

@@ -115,6 +115,10 @@ def _zone(person: Person, post: QueryDict, by: Person) -> None:
     people.keep_time_zone(person, post.get("time_zone", ""))
 
 
+def _letter_keys(person: Person, post: QueryDict, by: Person) -> None:
+    people.set_letter_keys(person.pk, enabled="letter_keys" in post, by=by)
+
+
 def _absence(person: Person, post: QueryDict, by: Person) -> None:
     people.set_away(person.pk, until=_day(post), deputy_id=_id(post.get("deputy", "")), by=by)
 
@@ -133,7 +137,7 @@ def _off(person: Person, post: QueryDict, by: Person) -> None:
 
 Step = Callable[[Person, QueryDict, Person], None]
 _ANYBODYS: dict[str, Step] = {"wishes": _wishes, "absence": _absence, "here": _here, "on": _on, "off": _off}
-_OWN: dict[str, Step] = {"wishes": _wishes, "absence": _absence, "here": _here, "zone": _zone}
+_OWN: dict[str, Step] = {"wishes": _wishes, "absence": _absence, "here": _here, "zone": _zone, "keys": _letter_keys}
 
 
 def _change(person: Person, post: QueryDict, *, by: Person, steps: dict[str, Step] = _ANYBODYS) -> None:

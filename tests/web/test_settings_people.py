@@ -146,3 +146,31 @@ def test_the_list_costs_the_same_however_many_people_there_are(django_assert_max
 
     with django_assert_max_num_queries(14):
         client.get("/settings/people/")
+
+
+def test_single_letter_keys_are_on_until_switched_off():
+    client = browser(rita())
+    page = Screen(client.get("/settings/me"))
+    assert page.is_checked("letter_keys", "1")
+    assert "data-letters" not in page.html
+
+    client.post("/settings/me/change", {"do": "keys"})
+
+    page = Screen(client.get("/settings/me"))
+    assert not page.is_checked("letter_keys", "1")
+    assert 'data-letters="off"' in page.html
+    assert 'data-letters="off"' not in Screen(browser(rob()).get("/settings/me")).html
+    assert AuditEntry.objects.get(action="person.keys").actor == rita()
+
+
+def test_switched_off_keys_are_left_out_of_the_help():
+    client = browser(rita())
+    client.post("/settings/me/change", {"do": "keys"})
+
+    off = Screen(client.get("/review/"))
+    client.post("/settings/me/change", {"do": "keys", "letter_keys": "1"})
+    on = Screen(client.get("/review/"))
+
+    assert "Single-letter keys are off." in off.words
+    assert "approve, reject, correct the field" not in off.words
+    assert "approve, reject, correct the field" in on.words
