@@ -51,7 +51,7 @@ LONG_IN_A_BROWSER = [
     )
 ]
 # Some tests of these are marked as long.
-PARTLY_LONG_IN_A_BROWSER = [f"tests/browser/test_{name}.py" for name in ("keyboard", "mail", "review")]
+PARTLY_LONG_IN_A_BROWSER = [f"tests/browser/test_{name}.py" for name in ("keyboard", "mail", "review", "typing")]
 # Two thousand users and the limits of a real CRM; the other lever.
 LONG_JOURNEYS = [f"tests/journeys/test_{name}.py" for name in ("many_filter_runs", "mailbox_runs")]
 # On SQLite every time; PostgreSQL sees them, or a filter run of thousands, in the long lane.

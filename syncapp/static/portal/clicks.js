@@ -22,16 +22,16 @@
       const isHere = isAnyEdit || document.getElementById("record")?.dataset.record === open;
       const found = isHere && inItsPlace(used);
       if (found) found.click();
-      else answer.say("What you clicked had changed by then. Nothing was done by the click.");
+      else fields.say("What you clicked had changed by then. Nothing was done by the click.");
     };
   }
 
   document.addEventListener("click", (event) => {
     const used = event.target.closest?.(clickable);
-    if (!used || !event.isTrusted || !answer.isUnderWay()) return;
+    if (!used || !event.isTrusted || !answers.isForRecord()) return;
     if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a tab of its own
     event.preventDefault();
     event.stopImmediatePropagation();
-    answer.then(again(used));
+    answers.add(again(used));
   }, true);
 }

@@ -1,182 +1,95 @@
-// Deciding from the keyboard. Keys and clicks that come while an answer is under way wait for it, in order; none is lost.
+// The key map: what each key does in a field, in the list and in an input; and when a letter is only typed.
 "use strict";
 
-const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), say(words)
-
 {
-  const waiting = []; // keys pressed, and clicks made, while the page is on its way
-  const undoable = []; // addresses that take back each submit of this page, the last one at the end
-  let busy = false;
-  let rowsComing = false; // j on the last row of the list asked for more
-  let submittedByKey = false; // the field that has the focus was sent off: what is typed now is not for it
-  let current = ""; // the field that keys mean
-  let after = null; // what to do once the record has arrived
+  const BURST = 1000; // milliseconds: a letter that follows an ignored one so soon belongs to the same sentence
   let goesOn = false; // a decision by key is being sent: the next contact may come with its answer
+  let ignoredAt = -BURST;
 
-  const record = () => document.getElementById("record");
-  const rows = () => [...document.querySelectorAll("#record .field")];
-  const row = () => rows().find((one) => one.dataset.field === current);
-  const decides = ":is([value^='approve:'], [value^='reject:'], [value^='keep:'])";
-  const isOpen = (one) => Boolean(one.querySelector(`button[name=do]${decides}`));
-  const isTyping = (element) =>
-    element?.matches?.("textarea, select, [contenteditable=true], input:not([type=checkbox], [type=radio], [type=button])");
   const asks = (element) => element?.closest?.("#record .ask, #record .conflict");
 
-  function say(words) {
-    const line = document.createElement("p");
-    line.className = "unseen";
-    line.textContent = words;
-    document.getElementById("flash")?.append(line);
-  }
-
-  // Only the mark: where nobody used a key yet, the focus stays where it is.
-  function mark(field) {
-    current = field?.dataset.field ?? "";
-    rows().forEach((one) => one.classList.toggle("current", one === field));
-  }
-
-  function goTo(field) {
-    mark(field);
-    field?.focus({ preventScroll: true });
-    field?.scrollIntoView({ block: "nearest" });
-  }
-
-  function nextOpen(from) {
-    const all = rows();
-    const place = all.findIndex((one) => one.dataset.field === from) + 1;
-    return [...all.slice(place), ...all.slice(0, place)].find(isOpen);
-  }
-
-  function step(direction) {
-    const all = rows();
-    const here = row();
-    // The first key only shows where one is.
-    const next = here?.contains(document.activeElement) || !here ? all[all.indexOf(here) + direction] : here;
-    if (next) goTo(next);
-    else openContact(direction);
-  }
-
-  function openContact(direction) {
-    const name = direction > 0 ? "Next contact" : "Previous contact";
-    const link = document.querySelector(`#record .steps-nav a[aria-label="${name}"]`);
-    if (!link) {
-      say(direction > 0 ? "That was the last contact of this list." : "This is the first contact of this list.");
-      return;
-    }
-    after = () => goTo(direction > 0 ? nextOpen("") ?? rows()[0] : rows().at(-1));
-    link.click();
-  }
-
-  // After a decision: its way back, then the next field that waits, then the next contact, which may be here already.
-  function decided(fields) {
-    const from = current;
-    const name = record().dataset.record;
-    after = () => {
-      const told = document.querySelector(`#flash [data-decided="${name}"]`);
-      // One request takes back all of a submit. Where only a part was taken, each field has its own way.
-      const ways = told
-        ? [told.dataset.undo]
-        : fields.map((id) => document.getElementById(`undo-${id}`)?.getAttribute("formaction")).filter(Boolean);
-      if (ways.length) undoable.push({ ways, field: from || fields[0] });
-      if (record()?.dataset.record !== name) {
-        if (told) goTo(nextOpen("") ?? rows()[0]);
-        return;
-      }
-      const refused = rows().find((one) => fields.includes(one.dataset.field) && isOpen(one));
-      const next = refused ?? nextOpen(from);
-      if (next) goTo(next);
-      else openContact(1);
+  // After a decision: the next field that waits, then the next contact, which may be here already.
+  function afterDecision(ids) {
+    const from = fields.here()?.dataset.field ?? "";
+    const name = fields.record().dataset.record;
+    return {
+      always: () => undoStack.note(name, ids, from || ids[0]),
+      accepted: () => {
+        const isNextContact = fields.record()?.dataset.record !== name;
+        const next = isNextContact ? fields.first() : fields.nextWaiting(from);
+        if (next) fields.goTo(next);
+        else fields.openContact(1);
+      },
     };
   }
 
-  function press(button, fields) {
+  function press(button, ids) {
     goesOn = !button.value.startsWith("find:");
-    if (goesOn) decided(fields);
+    if (goesOn) answers.expect(afterDecision(ids));
     button.click();
     goesOn = false;
-    if (!busy) after = null; // the browser held it back
+    answers.forgetUnlessSent();
   }
 
+  const idOf = (element) => element.closest(".field")?.dataset.field ?? fields.here()?.dataset.field;
+  const idsOfAll = () => [...document.querySelectorAll("#record input[name=all]")].map((input) => input.value);
+
   function approve() {
-    const field = row();
+    const field = fields.here();
     const conflict = field?.querySelector(".conflict button[name=do], .trouble button[name=do]");
     if (conflict) {
       conflict.focus();
-      say("Choose one of the values.");
+      fields.say("Choose one of the values.");
       return;
     }
     const button = field?.querySelector("button[name=do][value^='approve']");
-    if (!button) return;
-    press(button, [current]);
+    if (button) press(button, [field.dataset.field]);
   }
 
   function approveAll() {
     const button = document.querySelector("#record button[value='approve-all']");
-    if (!button) {
-      approve();
-      return;
-    }
-    press(button, [...document.querySelectorAll("#record input[name=all]")].map((input) => input.value));
+    if (button) press(button, idsOfAll());
+    else approve();
   }
 
   // With the reason of last time, where the same value was rejected before.
   function rejectAgain() {
-    const button = row()?.querySelector("button[name=do][value^='reject-again:']");
-    if (button) press(button, [current]);
-    else say("This value was not rejected before.");
-  }
-
-  function open(selector) {
-    const box = row()?.querySelector(selector);
-    if (!box) return;
-    if (!box.checked) box.click();
-    else box.dispatchEvent(new Event("change", { bubbles: true }));
-    const input = document.activeElement;
-    if (isTyping(input) && input.type === "text") input.setSelectionRange(input.value.length, input.value.length);
-  }
-
-  // A field of a group is decided with its head only.
-  function openRow(name) {
-    const found = rows().find((one) => one.dataset.field === name);
-    return found && isOpen(found) ? found : (nextOpen("") ?? found);
-  }
-
-  function undo() {
-    const last = undoable.pop();
-    if (!last) {
-      say("There is nothing to undo.");
-      return;
-    }
-    const back = () => {
-      const way = last.ways.shift();
-      after = () => (last.ways.length ? back() : goTo(openRow(last.field)));
-      htmx.ajax("POST", way, { target: "#record", swap: "outerHTML show:none" });
-    };
-    back();
+    const button = fields.here()?.querySelector("button[name=do][value^='reject-again:']");
+    if (button) press(button, [idOf(button)]);
+    else fields.say("This value was not rejected before.");
   }
 
   function submit(input) {
-    const place = input.closest(".conflict tr, .ask");
-    const buttons = [...(place?.querySelectorAll("button[name=do]") ?? [])];
+    const buttons = [...(input.closest(".conflict tr, .ask")?.querySelectorAll("button[name=do]") ?? [])];
     const button = input.name.startsWith("find.") ? buttons[0] : buttons.at(-1); // the last one decides
-    if (!button) return;
-    submittedByKey = true;
-    press(button, [input.closest(".field")?.dataset.field ?? current]);
-    if (!busy) submittedByKey = false;
-  }
-
-  function leave(element) {
-    const field = element.closest(".field");
-    field?.querySelectorAll(".open-reject, .open-correct, .open-again").forEach((box) => {
-      if (box.checked) box.click();
-    });
-    if (field) goTo(field);
-    else element.blur();
+    if (button) press(button, button.value === "reject-all" ? idsOfAll() : [idOf(input)]);
   }
 
   function tick(link) {
-    const id = link ? link.closest(".item").id.slice(4) : record()?.dataset.record;
+    const id = link ? link.closest(".item").id.slice(4) : fields.record()?.dataset.record;
     document.getElementById(`select-${id}`)?.click();
+  }
+
+  const COMMANDS = {
+    j: () => fields.step(1),
+    k: () => fields.step(-1),
+    a: approve,
+    A: approveAll,
+    r: () => fields.openPanel(".open-reject"),
+    R: rejectAgain,
+    e: () => fields.openPanel(".open-correct"),
+    x: () => tick(),
+  };
+  const ANYWHERE = {
+    "/": () => document.getElementById("q")?.select(),
+    "?": () => document.getElementById("keys")?.showModal(),
+    u: undoStack.undo,
+    Escape: () => document.getElementById("clear-selection")?.click(),
+  };
+
+  function anywhere(key) {
+    ANYWHERE[key]?.();
+    return key in ANYWHERE;
   }
 
   // Rows of the list; on the open one letters are for the record beside it.
@@ -187,165 +100,91 @@ const answer = {}; // for clicks.js: isUnderWay(), then(what to do after it), sa
     const next = move && links[links.indexOf(link) + move];
     if (next) next.focus();
     else if (move > 0) document.getElementById("more")?.click();
-    else if (move) say("This is the first contact of this list.");
+    else if (move) fields.say("This is the first contact of this list.");
     else if (key === "x") tick(link);
     else if (key === "Enter") {
-      after = () => goTo(nextOpen("") ?? rows()[0]);
+      answers.expect({ accepted: () => fields.goTo(fields.first()) });
       link.click();
-    } else if (COMMANDS[key]) say("Open this contact with Enter first.");
-    else return common(key);
+    } else if (COMMANDS[key]) fields.say("Open this contact with Enter first.");
+    else return anywhere(key);
     return true;
   }
-
-  function common(key) {
-    if (key === "/") document.getElementById("q")?.select();
-    else if (key === "?") document.getElementById("keys")?.showModal();
-    else if (key === "u") undo();
-    else if (key === "Escape") document.getElementById("clear-selection")?.click();
-    else return false;
-    return true;
-  }
-
-  const COMMANDS = {
-    j: () => step(1),
-    k: () => step(-1),
-    a: approve,
-    A: approveAll,
-    r: () => open(".open-reject"),
-    R: rejectAgain,
-    e: () => open(".open-correct"),
-    x: () => tick(),
-  };
 
   function inRecord(target, key) {
-    if (key === "Enter" && target.matches("#record .field button[name=do]:not([value=undo])")) {
-      press(target, [target.closest(".field").dataset.field]);
-    } else if (COMMANDS[key] && record()?.dataset.record) COMMANDS[key]();
-    else if ((key === "ArrowDown" || key === "ArrowUp") && target.matches?.(".field")) step(key === "ArrowDown" ? 1 : -1);
-    else return common(key);
+    const isOnRow = target.matches?.(".field, #problem-all");
+    if (key === "Enter" && target.matches("#record .field button[name=do]:not([value=undo])")) press(target, [idOf(target)]);
+    else if (COMMANDS[key] && fields.record()?.dataset.record) COMMANDS[key]();
+    else if (isOnRow && key === "ArrowDown") fields.step(1);
+    else if (isOnRow && key === "ArrowUp") fields.step(-1);
+    else if (key === "Escape" && (fields.isPanelOpen() || fields.isRefused())) fields.closePanels(target);
+    else return anywhere(key);
     return true;
   }
 
   // What is typed into a reason or a correction; the browser does the rest by itself.
-  function inAnswer(target, key, replayed) {
-    if (key === "Escape") leave(target);
+  function inAnswer(target, key, isReplayed) {
+    if (key === "Escape") fields.closePanels(target);
     else if (key === "Enter" && target.matches("input")) submit(target);
-    else if (replayed && key.length === 1 && isTyping(target)) typeFor(target, key);
+    else return inInput(target, key, isReplayed);
+    return true;
+  }
+
+  // `isReplayed`: the key came while the page was on its way, so the browser typed it nowhere.
+  function inInput(target, key, isReplayed) {
+    const isLeft = key === "Escape" && (target.id === "q" || fields.record().contains(target));
+    if (isLeft && fields.here()) fields.goTo(fields.here());
+    else if (isLeft) target.blur();
+    else if (isReplayed && key.length === 1 && fields.isTyping(target)) answers.type(target, key);
     else return false;
     return true;
   }
 
-  // A key that came while the page was on its way. Into a date or a choice only the browser itself can type.
-  function typeFor(target, key) {
-    if (typeof target.selectionStart !== "number") {
-      say("The page was on its way. Type it again.");
-      return;
-    }
-    target.setRangeText(key, target.selectionStart, target.selectionEnd, "end");
-    target.dispatchEvent(new Event("input", { bubbles: true }));
+  // A letter is a command unless the person switched that off, a panel or menu is open, or an answer was refused and
+  // the person has not moved on: j and k do, but not within a sentence that is being typed.
+  function isCommand(target, key) {
+    if (document.body.dataset.letters === "off" || fields.isPanelOpen() || target.closest?.("details.menu[open]")) return false;
+    if (!fields.isRefused()) return true;
+    const isTyped = performance.now() - ignoredAt < BURST;
+    if ((key === "j" || key === "k") && !isTyped) return true;
+    ignoredAt = performance.now();
+    return false;
   }
 
-  function handle(target, key, replayed = false) {
-    if (asks(target) && target.matches("input, select, textarea")) return inAnswer(target, key, replayed);
-    if (isTyping(target)) {
-      if (key === "Escape" && target.id === "q") return Boolean(row() ? goTo(row()) ?? true : target.blur() ?? true);
-      return false;
-    }
+  function handle(target, key, isReplayed = false) {
+    if (asks(target) && target.matches("input, select, textarea")) return inAnswer(target, key, isReplayed);
+    if (fields.isTyping(target)) return inInput(target, key, isReplayed);
+    if (key.length === 1 && !isCommand(target, key)) return false;
     const link = target.closest?.(".items .item > a");
-    return link ? inList(link, key) : inRecord(target, key);
-  }
-
-  function goOn() {
-    while (!busy && !rowsComing && waiting.length) {
-      const next = waiting.shift();
-      if (next instanceof Function) next();
-      else handle(document.activeElement ?? document.body, next, true);
-    }
+    const isHandled = link ? inList(link, key) : inRecord(target, key);
+    if (isHandled || key.startsWith("Arrow")) fields.moveOn();
+    return isHandled;
   }
 
   function isForUs(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return false;
-    return Boolean(record()) && !document.querySelector("dialog[open]") && !["Shift", "Tab"].includes(event.key);
+    return Boolean(fields.record()) && !document.querySelector("dialog[open]") && !["Shift", "Tab"].includes(event.key);
+  }
+
+  // Inputs of the record are about to be replaced: what is typed there waits too. Elsewhere the browser types.
+  function waitsForAnswer(target) {
+    if (!fields.isTyping(target)) return answers.isUnderWay();
+    return answers.isForRecord() && fields.record().contains(target);
   }
 
   document.addEventListener("keydown", (event) => {
     if (!isForUs(event)) return;
-    const elsewhere = isTyping(event.target) && !(submittedByKey && record().contains(event.target));
-    if ((busy || rowsComing || waiting.length) && !elsewhere) {
+    const { key, target } = event;
+    if (waitsForAnswer(target)) {
       event.preventDefault();
-      waiting.push(event.key);
-    } else if (handle(event.target, event.key)) {
-      event.preventDefault();
-    }
-  });
-
-  document.addEventListener("focusin", (event) => {
-    const field = event.target.closest?.("#record .field");
-    if (field && field.dataset.field !== current) mark(field);
+      answers.add(() => handle(document.activeElement ?? document.body, key, true), key);
+    } else if (handle(target, key)) event.preventDefault();
   });
 
   document.addEventListener("click", (event) => {
-    const field = event.target.closest?.("#record .field");
-    if (field) mark(field);
     if (event.target.closest?.("[data-keys]")) document.getElementById("keys")?.showModal();
   });
 
   document.addEventListener("htmx:configRequest", (event) => {
     if (goesOn) event.detail.parameters.next = "contact";
   });
-
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.detail.target?.id === "record") busy = true;
-    if (event.detail.target?.id === "items") rowsComing = Boolean(document.activeElement?.closest("#list"));
-  });
-
-  function arrived() {
-    busy = false;
-    submittedByKey = false;
-    const then = after;
-    after = null;
-    if (then) then();
-    if (then) document.getElementById(`row-${record()?.dataset.record}`)?.scrollIntoView({ block: "nearest" });
-    if (!row()) mark(nextOpen("") ?? rows()[0]);
-    else mark(row());
-    goOn();
-  }
-
-  document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.target?.id === "items" && rowsComing) {
-      rowsComing = false;
-      goOn();
-    }
-    if (event.detail.elt.id === "record") arrived();
-    else if (rows().length) restoreMark();
-  });
-
-  // A row that was swapped by itself: it keeps the mark, and the focus that it had.
-  function restoreMark() {
-    const field = row() ?? nextOpen("") ?? rows()[0];
-    const hadFocus = document.activeElement === document.body && field?.dataset.field === focused;
-    focused = "";
-    mark(field);
-    if (hadFocus) field.focus({ preventScroll: true });
-  }
-
-  let focused = "";
-  document.addEventListener("htmx:oobBeforeSwap", (event) => {
-    const active = document.activeElement;
-    focused = event.detail.target?.contains?.(active) ? active.closest(".field")?.dataset.field ?? "" : focused;
-  });
-
-  for (const trouble of ["htmx:responseError", "htmx:sendError", "htmx:timeout", "htmx:sendAbort"]) {
-    document.addEventListener(trouble, (event) => {
-      if (!["record", "items"].includes(event.detail.target?.id)) return;
-      busy = false;
-      rowsComing = false;
-      submittedByKey = false;
-      after = null;
-      waiting.length = 0;
-    });
-  }
-
-  Object.assign(answer, { isUnderWay: () => busy, then: (step) => waiting.push(step), say });
-  if (rows().length) mark(nextOpen("") ?? rows()[0]);
 }

@@ -40,10 +40,22 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   foundFor = used.value?.startsWith("find:") ? decidedField : "";
 });
 
+// A refused answer: the focus goes to the input at fault, with the caret at its end, or to the message where none is.
+function focusRefusal() {
+  const record = document.querySelector("#record[data-refused]");
+  if (!record) return false;
+  const row = decidedField && record.querySelector(`[data-field="${CSS.escape(decidedField)}"][aria-describedby]`);
+  const message = row || record.querySelector(".field[aria-describedby], #problem-all");
+  const input = record.querySelector("[aria-invalid=true]");
+  (input ?? message)?.focus();
+  if (typeof input?.selectionStart === "number") input.setSelectionRange(input.value.length, input.value.length);
+  return true;
+}
+
 document.addEventListener("htmx:afterSettle", (event) => {
   markOpenEdit();
   document.querySelectorAll(".record-form").forEach(countMarks);
-  if (event.detail.elt.id !== "record") return;
+  if (event.detail.elt.id !== "record" || focusRefusal()) return;
   if (foundFor) (document.querySelector(`[name="value.${foundFor}"]`) ?? document.getElementById(`find-${foundFor}`))?.focus();
   if (document.activeElement !== document.body) return;
   const row = decidedField && document.querySelector(`[data-field="${CSS.escape(decidedField)}"]`);

@@ -46,6 +46,8 @@ document.addEventListener("click", (event) => closeMenus(event.target.closest(".
 document.addEventListener("keydown", (event) => {
   const menu = event.key === "Escape" && event.target.closest(".arrange details[open]");
   if (!menu) return;
+  event.stopImmediatePropagation(); // the key means the menu alone
+  fields.moveOn();
   menu.open = false;
   menu.querySelector("summary").focus();
 });
