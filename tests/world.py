@@ -52,6 +52,29 @@ class World:
         """Somebody deletes the contact in the CRM."""
         self._post("delete", {"contact": str(contact)})
 
+    def delete_account(self, account: uuid.UUID) -> None:
+        """Somebody deletes a company in the CRM."""
+        self._post("delete", {"table": "account", "id": str(account)})
+
+    def account(self) -> uuid.UUID:
+        """The id of a new company in the CRM."""
+        token, key = self._post("token", {"user": "# Outlook Sync Portal"})["access_token"], uuid.uuid4()
+        row = {"accountid": str(key), "name": "Short-lived"}
+        url, headers = f"{self.url}/api/data/v9.2/accounts", {"Authorization": f"Bearer {token}"}
+        self._session.post(url, json=row, headers=headers).raise_for_status()
+        return key
+
+    def stage_anew(self, field: SyncField, proposed: str) -> SyncField:
+        """Stage a value as a plug-in sees it before the CRM has rounded it."""
+        token = self._post("token", {"user": "# Outlook Sync Portal"})["access_token"]
+        url = f"{self.url}/api/data/v9.2/osync_syncfields({field.pk})"
+        headers = {"Authorization": f"Bearer {token}", "If-Match": "*"}
+        self._session.patch(url, json={"osync_proposedvalue": proposed}, headers=headers).raise_for_status()
+        self.pull()
+        field.refresh_from_db()
+        assert field.proposed_value == proposed
+        return field
+
     def decide_in_the_crm(self, field: SyncField, decision: str = "rejected") -> None:
         """Somebody decides the staging row in the CRM itself."""
         self._post("decide", {"field": str(field.pk), "decision": decision})

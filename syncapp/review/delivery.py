@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from syncapp import gates
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, NotFound, Rejected, Stale
-from syncapp.crm.records import DeliveryView
+from syncapp.crm.records import ColumnType, DeliveryView
 from syncapp.crm.transport import Deadline
 from syncapp.gates import WRITE_GATES, Passage
 from syncapp.jobs import queue, runner
@@ -32,11 +32,13 @@ from syncapp.models import Decision, Delivery, Gate, SyncField, SyncRecord
 from syncapp.models.decision import UNPROVEN_STATES, DecisionState
 from syncapp.models.sync_field import FieldDelivery
 from syncapp.review import change_sets, conflicts, settlement
-from syncapp.review.conflicts import Own, Verdict
+from syncapp.review.conflicts import Finding, Own, Verdict
 
 GATES = (*WRITE_GATES, Gate.Name.FORBIDDEN_REVIEW)
 STALE_ROUNDS = 3
 STALE_PAUSE = 30.0
+REFUSALS = (Rejected, NotFound)  # what trying again does not mend
+_REFUSED = "The CRM refused it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +139,11 @@ def _send_all(work: _Round, decisions: Sequence[Decision]) -> None:
     """One change set for all of them; where the CRM refuses that, one for each column."""
     try:
         _send(work, decisions)
-    except Rejected as refusal:
+    except REFUSALS as refusal:
         _send_apart(work, decisions, refusal)
 
 
-def _send_apart(work: _Round, decisions: Sequence[Decision], refusal: Rejected) -> None:
+def _send_apart(work: _Round, decisions: Sequence[Decision], refusal: CrmError) -> None:
     verdicts, _ = _look(work, decisions)
     settlement.settle(work.lease, [each for each in verdicts if each.finding not in conflicts.MARKING])
     parts = change_sets.groups(verdicts)
@@ -155,12 +157,13 @@ def _send_apart(work: _Round, decisions: Sequence[Decision], refusal: Rejected) 
 def _send_alone(work: _Round, part: Sequence[Decision]) -> None:
     try:
         _send(work, part)
-    except Rejected as refusal:
+    except REFUSALS as refusal:
         _fail(work, part, refusal)
 
 
 def _send(work: _Round, decisions: Sequence[Decision]) -> None:
     """Read, judge, send, settle; again where the rows moved in between. Raises CrmError, _StillStale, LostLease."""
+    missing = 0
     for _ in range(STALE_ROUNDS):
         verdicts, view = _look(work, decisions)
         change_set = change_sets.build(verdicts, view)
@@ -170,13 +173,24 @@ def _send(work: _Round, decisions: Sequence[Decision]) -> None:
         _mark_sent(work, verdicts)
         try:
             work.crm.apply(change_set, tag=f"osync-{work.delivery.pk}", deadline=work.deadline)
-        except (Stale, NotFound):
+        except Stale:
+            continue
+        except NotFound:
+            missing += 1
+            # Our own rows were there a moment ago, twice: the missing one is that to which a lookup should point.
+            if missing > 1 and any(_points_somewhere(each) for each in verdicts):
+                raise
             continue
         failpoint("delivery.answered")
         settlement.settle(work.lease, verdicts)
         failpoint("delivery.settled")
         return
     raise _StillStale
+
+
+def _points_somewhere(verdict: Verdict) -> bool:
+    is_lookup = verdict.column is not None and verdict.column.type is ColumnType.LOOKUP
+    return is_lookup and verdict.finding is Finding.WRITE and bool(verdict.decision.value_to_write)
 
 
 def _look(work: _Round, decisions: Sequence[Decision]) -> tuple[list[Verdict], DeliveryView]:
@@ -215,7 +229,8 @@ def _mark_sent(work: _Round, verdicts: Sequence[Verdict]) -> None:
 
 
 def _fail(work: _Round, decisions: Sequence[Decision], refusal: CrmError) -> None:
-    settlement.fail(work.lease, decisions, trouble=f"The CRM refused it: {refusal.message}", code=refusal.code)
+    what = "The row that it should point to is no longer in the CRM" if isinstance(refusal, NotFound) else _REFUSED
+    settlement.fail(work.lease, decisions, trouble=f"{what}: {refusal.message}", code=refusal.code)
 
 
 def recount_all(*, chunk: int = 500) -> None:
