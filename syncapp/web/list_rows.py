@@ -9,24 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncapp.crm.records import Column
-from syncapp.models import SyncField, SyncRecord
+from syncapp.models import Person, SyncField, SyncRecord
 from syncapp.models.change_kind import ChangeKind
-from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.sync_field import FieldDecision
 from syncapp.review import refusals
 from syncapp.review.narrowing import overdue_before
+from syncapp.web import holds, row_states
 from syncapp.web.field_shown import UNKNOWN_FIELD
+from syncapp.web.row_states import Badge
 
 MOST_LABELS = 3
 ColumnsOf = Callable[[str], Mapping[str, Column]]
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """A state in one word, with its picture."""
-
-    icon: str
-    tone: str
-    word: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +29,12 @@ class Row:
     record: SyncRecord
     labels: tuple[str, ...]
     count: int
+    left: int
     hint: str
-    badge: Badge | None
     is_current: bool
     is_late: bool
     can_be_selected: bool
+    badge: Badge | None = None
     is_refused_before: bool = False
 
     @property
@@ -49,13 +43,32 @@ class Row:
         return str(self.record.pk)
 
     @property
+    def is_half_decided(self) -> bool:
+        """Whether some of the fields are decided and some are left; the row then names those that are left."""
+        return 0 < self.left < self.count
+
+    @property
     def more(self) -> int:
         """Fields that the row does not name."""
-        return self.count - len(self.labels)
+        return (self.left if self.is_half_decided else self.count) - len(self.labels)
+
+    @property
+    def phase(self) -> str:
+        """The state that passes by itself, as the list's next question carries it."""
+        return self.badge.phase if self.badge else ""
 
 
-def rows_of(records: Sequence[SyncRecord], columns_of: ColumnsOf, *, current: SyncRecord | None) -> list[Row]:
-    """The rows of these edits, in one query however many they are; in four where values were rejected before."""
+def rows_of(
+    records: Sequence[SyncRecord],
+    columns_of: ColumnsOf,
+    *,
+    current: SyncRecord | None,
+    person: Person | None = None,
+) -> list[Row]:
+    """The rows of these edits, in one query however many they are.
+
+    Values that were rejected before cost three more, decisions on their way one, and what holds them two.
+    """
     fields: dict[uuid.UUID, list[SyncField]] = defaultdict(list)
     wanted = ("id", "record_id", "column_name", "decision", "delivery", "change_kind", "unreadable")
     found = SyncField.objects.filter(record__in=records).only(*wanted)
@@ -68,11 +81,17 @@ def rows_of(records: Sequence[SyncRecord], columns_of: ColumnsOf, *, current: Sy
     asked = SyncField.objects.filter(pk__in=maybe).select_related("record") if maybe else ()
     again = refusals.refused_before(list(asked))
     refused = {pk for pk, of_record in fields.items() if any(field.pk in again for field in of_record)}
-    rows = (
-        _row(record, fields[record.pk], columns_of(record.target_table), current=current, late=late)
-        for record in records
-    )
-    return [replace(row, is_refused_before=row.record.pk in refused) for row in rows]
+    decisions = row_states.last_decisions(field for of_record in fields.values() for field in of_record)
+    held = holds.asked_once()
+
+    def row_of(record: SyncRecord) -> Row:
+        own = fields[record.pk]
+        row = _row(record, own, columns_of(record.target_table), current=current, late=late)
+        unreadable = bool(record.unreadable)
+        badge = row_states.badge(own, decisions, person=person, held=held, is_unreadable=unreadable)
+        return replace(row, badge=badge, is_refused_before=record.pk in refused)
+
+    return [row_of(record) for record in records]
 
 
 def _row(
@@ -83,14 +102,15 @@ def _row(
     current: SyncRecord | None,
     late: datetime | None,
 ) -> Row:
-    names = [field.column_name for field in fields]
+    left = [field for field in fields if field.decision == FieldDecision.PENDING]
+    names = [field.column_name for field in (left or fields)]
     words = sorted((known[name].label if name in known else name or UNKNOWN_FIELD for name in names), key=str.casefold)
     return Row(
         record=record,
         labels=tuple(shortened(words[:MOST_LABELS])),
         count=len(fields),
+        left=len(left),
         hint=_hint(fields),
-        badge=_badge(fields, is_unreadable=bool(record.unreadable)),
         is_current=current is not None and current.pk == record.pk,
         is_late=_is_late(record, late),
         can_be_selected=record.waiting_count > 0,
@@ -117,31 +137,3 @@ def _hint(fields: list[SyncField]) -> str:
     kinds = {field.change_kind for field in fields}
     kind = ChangeKind(kinds.pop()) if len(kinds) == 1 else ChangeKind.OTHER
     return "" if kind is ChangeKind.OTHER else kind.label.lower()
-
-
-def _badge(fields: list[SyncField], *, is_unreadable: bool) -> Badge | None:
-    """The gravest state of its fields; none while all of them simply wait."""
-    undecided = [field for field in fields if field.decision == FieldDecision.PENDING]
-    if any(is_unreadable or field.unreadable for field in undecided):
-        return Badge("alert", "bad", "Cannot be read")
-    deliveries = {field.delivery for field in fields}
-    for delivery, badge in _BADGES.items():
-        if delivery in deliveries:
-            return badge
-    if not fields or undecided:
-        return None
-    return _FINAL.get(frozenset(FieldDecision(field.decision) for field in fields), Badge("check", "", "Decided"))
-
-
-_BADGES = {
-    FieldDelivery.CONFLICT: Badge("split", "warn", "Conflict"),
-    FieldDelivery.FAILED: Badge("stop-sign", "bad", "Not written"),
-    FieldDelivery.SENT: Badge("clock", "accent", "Being written"),
-    FieldDelivery.WAITING: Badge("clock", "accent", "Being written"),
-}
-_FINAL = {
-    frozenset({FieldDecision.APPROVED}): Badge("check", "good", "Written"),
-    frozenset({FieldDecision.REJECTED}): Badge("cross", "", "Rejected"),
-    frozenset({FieldDecision.SUPERSEDED}): Badge("newer", "", "Superseded"),
-    frozenset({FieldDecision.WITHDRAWN}): Badge("gone", "", "Withdrawn"),
-}

@@ -14,11 +14,12 @@ from syncapp.models.decision import DecisionState, Kind
 from syncapp.models.durable_work import WorkState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import reasons
-from syncapp.web import times
+from syncapp.web import holds, times
+from syncapp.web.holds import Held
 
 LONGEST_READING_BACK = timedelta(seconds=30)
 
-_NOT_THE_LAST = (DecisionState.UNDONE, DecisionState.REPLACED)
+NOT_THE_LAST = (DecisionState.UNDONE, DecisionState.REPLACED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,13 @@ class Outcome:
         return preferences.read().undo_window
 
 
-def outcome(field: SyncField, *, person: Person, newer: UUID | None = None) -> Outcome | None:
-    """The field's outcome, or None while it is undecided. `newer` is the edit that superseded it."""
+def outcome(
+    field: SyncField, *, person: Person, held: Held = holds.reason, newer: UUID | None = None
+) -> Outcome | None:
+    """Return the field's outcome, or None while it is undecided.
+
+    `newer` is the edit that superseded it, `held` says why nothing is written now.
+    """
     if field.decision == FieldDecision.PENDING:
         return None
     if field.decision == FieldDecision.SUPERSEDED:
@@ -51,22 +57,25 @@ def outcome(field: SyncField, *, person: Person, newer: UUID | None = None) -> O
     last = last_decision(field)
     if last is None:
         return Outcome("clock", "none", FieldDecision(field.decision).label)
-    return _BY_DELIVERY[FieldDelivery(field.delivery)](field, last, person)
+    delivery = FieldDelivery(field.delivery)
+    if delivery in (FieldDelivery.WAITING, FieldDelivery.SENT):
+        return _under_way(delivery, last, person, held)
+    return _BY_DELIVERY[delivery](field, last, person)
 
 
 WAITS = Outcome("clock", "none", "Waiting", "nobody has decided it")
 CONFLICT = Outcome("split", "none", "Conflict", "CRM’s value changed after the edit")
 
 
-def state(field: SyncField, *, person: Person) -> Outcome:
+def state(field: SyncField, *, person: Person, held: Held = holds.reason) -> Outcome:
     """The field's outcome, or that it waits or is a conflict."""
     undecided = CONFLICT if field.delivery == FieldDelivery.CONFLICT else WAITS
-    return outcome(field, person=person) or undecided
+    return outcome(field, person=person, held=held) or undecided
 
 
 def last_decision(field: SyncField) -> Decision | None:
     """The newest decision that was not taken back. Reads `field.decisions`, which the page has fetched in order."""
-    return next((each for each in field.decisions.all() if each.state not in _NOT_THE_LAST), None)
+    return next((each for each in field.decisions.all() if each.state not in NOT_THE_LAST), None)
 
 
 def is_read_back(field: SyncField, last: Decision) -> bool:
@@ -87,18 +96,23 @@ def _why_withdrawn(field: SyncField) -> str:
     return f"{where} {times.at(field.settled_at)}" if field.settled_at else where
 
 
-def _waiting(field: SyncField, last: Decision, person: Person) -> Outcome:
+def _under_way(delivery: FieldDelivery, last: Decision, person: Person, held: Held) -> Outcome:
     left = times.seconds_left(last.due_at)
     is_open = last.state == DecisionState.OPEN
-    if not is_open or left == 0:
-        return _being_written(field, last, person, can_undo=_may_undo(last, person) and is_open)
-    what = "written" if last.writes else "final"
-    hint = f"{what} in {left} s"
-    undo = last.pk if _may_undo(last, person) else None
-    return Outcome(_icon(last), "accent", _title(last, person), hint, undo=undo, left=left)
+    undo = last.pk if is_open and may_undo(last, person) else None
+    if delivery == FieldDelivery.SENT:
+        return _being_written(last, person)
+    if is_open and left:
+        what = "written" if last.writes else "final"
+        hint = f"undo for {left} s, then held" if held() else f"{what} in {left} s"
+        return Outcome(_icon(last), "accent", _title(last, person), hint, undo=undo, left=left)
+    if held() and not _is_checked(last):
+        return Outcome("pause", "warn", f"{_title(last, person)}, held", held(), undo=undo)
+    return _being_written(last, person, undo=undo)
 
 
-def _may_undo(last: Decision, person: Person) -> bool:
+def may_undo(last: Decision, person: Person) -> bool:
+    """Whether this person may take the decision back while it is not on its way."""
     return last.decided_by_id == person.pk or (person.is_reviewer and (person.is_administrator or bool(last.rule_id)))
 
 
@@ -114,17 +128,19 @@ def _title(last: Decision, person: Person) -> str:
     return f"{word} by {last.decider}" if others else word
 
 
-def _being_written(field: SyncField, last: Decision, person: Person, *, can_undo: bool = False) -> Outcome:
+def _is_checked(last: Decision) -> bool:
+    """Whether the CRM's answer was lost, so that the CRM is read to know what became of the write."""
     delivery = last.delivery
-    if delivery is not None and (delivery.state == WorkState.VERIFY or delivery.outcome_unknown):
+    return delivery is not None and (delivery.state == WorkState.VERIFY or delivery.outcome_unknown)
+
+
+def _being_written(last: Decision, person: Person, *, undo: UUID | None = None) -> Outcome:
+    delivery = last.delivery
+    if _is_checked(last):
         return Outcome("retry", "none", "Checking CRM", "its answer was lost; reading back")
     word = "being written" if last.writes else "being marked in CRM"
     hint = f"{word}; the next try comes by itself" if delivery is not None and delivery.attempts > 1 else word
-    return Outcome("clock", "none", _title(last, person), hint, undo=last.pk if can_undo else None)
-
-
-def _sent(field: SyncField, last: Decision, person: Person) -> Outcome:
-    return _being_written(field, last, person)
+    return Outcome("clock", "none", _title(last, person), hint, undo=undo)
 
 
 def _done(field: SyncField, last: Decision, person: Person) -> Outcome:
@@ -167,8 +183,6 @@ def _name(last: Decision, person: Person) -> str:
 
 
 _BY_DELIVERY = {
-    FieldDelivery.WAITING: _waiting,
-    FieldDelivery.SENT: _sent,
     FieldDelivery.DONE: _done,
     FieldDelivery.ALREADY: _already,
     FieldDelivery.FAILED: _failed,

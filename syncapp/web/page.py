@@ -30,6 +30,8 @@ TRAIL_ROLES = (*REVIEW_ROLES, Role.FILTER_MANAGER)
 # Troubles that mean "the CRM works, something of ours or of a person's making does not".
 _NOT_THE_CRM = ("worker", "reading", "operator_stop", "read_only", "smtp")
 
+_NOT_WRITING = {"operator_stop": "Writing stopped", "read_only": "Read only", "worker": "Not writing"}
+
 
 def open_area(person: Person) -> str:
     """The one area of the trail that he may see, '' for all: who only manages filters sees no contact's edits."""
@@ -55,6 +57,14 @@ class Surroundings:
     @cached_property
     def crm_is_connected(self) -> bool:
         return not [trouble for trouble in self.troubles if trouble.code not in _NOT_THE_CRM]
+
+    @cached_property
+    def connection(self) -> tuple[str, str]:
+        """The tone and the words for the connection at the top of the page."""
+        codes = {trouble.code for trouble in self.troubles}
+        if not self.crm_is_connected:
+            return "bad", "CRM not connected"
+        return next((("warn", words) for code, words in _NOT_WRITING.items() if code in codes), ("", "CRM connected"))
 
     @cached_property
     def may_see_review(self) -> bool:

@@ -9,7 +9,8 @@ from syncapp.crm.records import Column
 from syncapp.models import Decision, Person, SyncField, SyncRecord
 from syncapp.review import history, sides
 from syncapp.review.sides import Change
-from syncapp.web import outcomes
+from syncapp.web import holds, outcomes
+from syncapp.web.holds import Held
 from syncapp.web.outcomes import Outcome
 
 
@@ -48,17 +49,18 @@ class ContactPast:
 def past_shown(record: SyncRecord, *, person: Person, known: Mapping[str, Column]) -> ContactPast:
     """Read what happened to this contact, in words."""
     past = history.past_of(record)
+    held = holds.asked_once()
     by_label: dict[str, list[PastShown]] = {}
     for field in past.fields:
         column = known.get(field.column_name)
         entries = by_label.setdefault(column.label if column else field.column_name, [])
-        entries.append(_shown(field, column, person, is_this=field.record_id == record.pk))
+        entries.append(_shown(field, column, person, held, is_this=field.record_id == record.pk))
     fields = [FieldPast(label, tuple(entries)) for label, entries in by_label.items()]
     return ContactPast(tuple(sorted(fields, key=_label)), len(past.fields), past.has_more)
 
 
-def _shown(field: SyncField, column: Column | None, person: Person, *, is_this: bool) -> PastShown:
-    found = outcomes.state(field, person=person)
+def _shown(field: SyncField, column: Column | None, person: Person, held: Held, *, is_this: bool) -> PastShown:
+    found = outcomes.state(field, person=person, held=held)
     return PastShown(field, sides.change(field, column), found, outcomes.last_decision(field), is_this)
 
 

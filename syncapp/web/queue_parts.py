@@ -32,13 +32,18 @@ def fresh(request: PortalRequest) -> HttpResponse:
 
 @allow(*REVIEW_ROLES)
 def written(request: PortalRequest) -> HttpResponse:
-    """The rows, of those that the page shows as being written, that no longer are; they keep their places."""
+    """Answer with the rows whose decisions went on since the page showed them; they keep their places.
+
+    The page names each as its id and the phase that it shows.
+    """
     view = QueueView(asked.read(request.GET, request.user), Surroundings(request.user))
-    ids = [found for found in map(asked.as_id, request.GET.getlist("writing")[:MOST_WRITING]) if found]
-    settled = list(SyncRecord.objects.shown().filter(pk__in=ids, writing_count=0))
-    if not settled:
+    pairs = [said.partition(".") for said in request.GET.getlist("writing")[:MOST_WRITING]]
+    phases = {found: phase for text, _, phase in pairs if (found := asked.as_id(text))}
+    records = list(SyncRecord.objects.shown().filter(pk__in=phases))
+    shown = rows_of(records, view.columns_of, current=None, person=request.user)
+    rows = [row for row in shown if row.phase != phases[row.record.pk]]
+    if not rows:
         return HttpResponse(status=204)
-    rows = rows_of(settled, view.columns_of, current=None)
     return answer(request, "review/_written.html", {"view": view, "around": view.around, "rows": rows})
 
 

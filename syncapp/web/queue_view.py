@@ -28,7 +28,7 @@ from syncapp.web.page import Surroundings
 WORDS = {
     Tab.WAITING: "Waiting",
     Tab.ATTENTION: "Needs attention",
-    Tab.WRITING: "Being written",
+    Tab.WRITING: "In progress",
     Tab.DECIDED: "Decided",
     Tab.PARKED: "Parked",
 }
@@ -107,12 +107,14 @@ class QueueView:
 
     @cached_property
     def rows(self) -> list[Row]:
-        return rows_of(self.page.records, self.columns_of, current=self.current)
+        return rows_of(self.page.records, self.columns_of, current=self.current, person=self.around.person)
 
     @cached_property
     def row(self) -> Row | None:
         """The row of the edit that a step was taken on, to be swapped beside the page: the open one, or one left."""
-        return rows_of([self.left], self.columns_of, current=self.current)[0] if self.left else None
+        if self.left is None:
+            return None
+        return rows_of([self.left], self.columns_of, current=self.current, person=self.around.person)[0]
 
     @property
     def next_page(self) -> str:
@@ -191,6 +193,11 @@ class QueueView:
     def _is_whole(self) -> bool:
         """Whether the page that was read is all there is; a list beside which only an edit is shown reads none."""
         return "page" in self.__dict__ and not self.after and not self.page.has_more
+
+    @property
+    def attention(self) -> int:
+        """How many edits need attention, whatever the list is narrowed to."""
+        return self.around.counts[Tab.ATTENTION]
 
     @property
     def title(self) -> str:

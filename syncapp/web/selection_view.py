@@ -16,7 +16,7 @@ from syncapp.models.person import Role
 from syncapp.review import selections, sides
 from syncapp.review.concerns import summary
 from syncapp.review.sides import Change, Side
-from syncapp.web import outcomes
+from syncapp.web import holds, outcomes
 from syncapp.web.outcomes import Outcome as Became
 
 MOST_SHOWN = 200
@@ -153,7 +153,8 @@ class SelectionView:
         newest_first = Decision.objects.select_related("decided_by", "rule", "delivery").order_by("-version")
         items = self.row.items.filter(result=Result.TAKEN)
         lines = self._lines(items.prefetch_related(Prefetch("field__decisions", newest_first)))
-        return [replace(line, became=outcomes.state(line.item.field, person=self.person)) for line in lines]
+        held = holds.asked_once()
+        return [replace(line, became=outcomes.state(line.item.field, person=self.person, held=held)) for line in lines]
 
     def _lines(self, items: QuerySet[SelectionItem]) -> list[Line]:
         known: dict[str, Mapping[str, Column]] = {}

@@ -19,6 +19,7 @@ from syncapp.models.sync_field import FieldDecision
 from syncapp.review import four_eyes, groups, history, queue, refusals, sides
 from syncapp.review.four_eyes import Bar, Editors
 from syncapp.review.groups import Group
+from syncapp.web import holds
 from syncapp.web.field_shown import CANNOT_BE_READ, FieldShown
 from syncapp.web.forms import AGAIN, Problem, Typed
 from syncapp.web.group_shown import GroupShown, Row
@@ -207,6 +208,7 @@ class _Builder:
         self.is_unidentified = editors.is_unidentified(record.editor_id)
         earlier = history.earlier(record, fields)
         self._echoes = history.echoes(fields, earlier, known)
+        self._held = holds.asked_once()
         self._newer = history.newer_edits(record, fields)
         self._refused = refusals.among(fields, earlier)
         bound = [group for group in grouped if groups.binding(group, asked.split)]
@@ -220,7 +222,7 @@ class _Builder:
             field=row,
             column=column,
             change=sides.change(row, column),
-            outcome=outcome(row, person=self.person, newer=newer),
+            outcome=outcome(row, person=self.person, held=self._held, newer=newer),
             locked=CANNOT_BE_READ if row.unreadable or row.record.unreadable else self.locked,
             typed=self.asked.typed(row.pk),
             typed_again=self.asked.typed(f"{AGAIN}-{row.pk}"),

@@ -158,8 +158,10 @@ def test_new_edits_wait_behind_a_link_until_they_are_asked_for():
 def test_rows_that_were_being_written_are_shown_anew_once_they_are_not():
     (first, second), by = [make_field(make_record(name)) for name in ("Ann", "Bea")], rita()
     done, _ = scenes.approved(first, by=by), scenes.approved(second, by=by)
-    client, asked = browser(by), {"writing": [first.record_id, second.record_id, "nonsense"]}
-    assert set(shown(client, "?tab=writing").form["writing"]) == {str(first.record_id), str(second.record_id)}
+    client = browser(by)
+    writing = shown(client, "?tab=writing").form["writing"]
+    assert set(writing) == {f"{first.record_id}.undo", f"{second.record_id}.undo"}
+    asked = {"writing": [*writing, "nonsense"]}
     assert client.get("/review/written", asked).status_code == 204
 
     scenes.settled(done)

@@ -495,7 +495,7 @@ def test_htmx_gets_the_same_parts_with_the_list_and_the_counts():
     assert screen.html.lstrip().startswith('<section class="pane record"')
     assert "Approved written in 10 s" in screen.words
     assert f'id="row-{record.pk}" hx-swap-oob="true"' in screen.html
-    assert "Being written 1" in screen.words
+    assert "In progress 1" in screen.words
     assert "1 approved." in screen.words
 
 

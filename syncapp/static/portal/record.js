@@ -5,8 +5,9 @@
 function tick() {
   for (const hint of document.querySelectorAll("[data-left]")) {
     const left = Math.max(0, Number(hint.dataset.left) - 1);
+    if (hint.dataset.left === "1" && hint.closest("#items")) document.getElementById("written")?.dispatchEvent(new Event("due"));
     hint.dataset.left = String(left);
-    hint.textContent = hint.textContent.replace(/\d+ s$/, `${left} s`);
+    hint.textContent = hint.textContent.replace(/\d+ s\b/, `${left} s`);
     const bar = hint.parentElement.querySelector("progress");
     if (bar) bar.value = left;
   }
