@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -310,6 +311,32 @@ def test_unwritable_mail_fails_after_its_attempts(
     assert state(message) == WorkState.DONE
     assert (state(broken), broken.last_error) == (WorkState.FAILED, "unexpected: KeyError")
     assert "Traceback" in caplog.text
+
+
+def test_mail_that_cannot_be_encoded_fails_at_once(post_office: PostOffice, message: Message) -> None:
+    half_character = OPERATIONS | {"text": "half a character: \ud800"}
+    broken = messages.queue("operations", to="ops@contoso.example", details=half_character)
+    assert broken is not None
+
+    send_due()
+
+    assert (state(broken), broken.attempts, broken.last_error) == (WorkState.FAILED, 1, "encoding")
+    assert "cannot be encoded" in broken.failure
+    assert state(message) == WorkState.DONE
+
+
+def test_mail_whose_template_is_broken_fails_at_once(
+    post_office: PostOffice, message: Message, settings: Settings, tmp_path: Path
+) -> None:
+    broken = tmp_path / "emails" / "test.html"
+    broken.parent.mkdir()
+    broken.write_text("{% no_such_tag %}")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path, *settings.TEMPLATES[0]["DIRS"]]}]
+
+    send_due()
+
+    assert (state(message), message.attempts, message.last_error) == (WorkState.FAILED, 1, "template")
+    assert "no_such_tag" in message.failure
 
 
 def test_failed_mail_can_be_sent_again(post_office: PostOffice, message: Message) -> None:

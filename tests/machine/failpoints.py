@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncapp.jobs import queue
+from syncapp.jobs import queue, runner
 from syncapp.mirror import changes, cursors
 from syncapp.review import delivery
 
@@ -76,7 +76,7 @@ def put_in(points: Failpoints, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (queue, delivery, changes):
         monkeypatch.setattr(module, "failpoint", points.passed)
     # The longest pause in hundreds of seconds: with the real clock running, only long times can be told apart surely.
-    monkeypatch.setattr(delivery, "random", SimpleNamespace(uniform=lambda _low, high: high * 100))
+    monkeypatch.setattr(runner, "random", SimpleNamespace(uniform=lambda _low, high: high * 100))
     monkeypatch.setattr(delivery, "STALE_PAUSE", 3000.0)
     release = cursors.release
 

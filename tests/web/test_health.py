@@ -14,10 +14,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from syncapp import gates
+from syncapp import gates, messages
 from syncapp.health import troubles
 from syncapp.mirror import changes
-from syncapp.models import Connection, Delivery, Gate, MirrorCursor, Pulse, UnreadableRow
+from syncapp.models import Connection, Delivery, Gate, Message, MirrorCursor, Pulse, UnreadableRow
 from tests import people
 from tests.people import browser
 from tests.servers import free_port, valkey, wait_until
@@ -146,6 +146,36 @@ def test_work_that_waits_too_long_is_noticed(all_is_well: Any, age: float, statu
 
     assert health()[0] == status
     assert health()[1]["oldest_due_seconds"] == pytest.approx(age, abs=5)
+
+
+def test_overdue_kind_is_named(all_is_well: Any) -> None:
+    messages.queue("test", to=people.rita())
+    Message.objects.update(due_at=ago(150))
+    Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(150))
+
+    status, answer = health()
+
+    assert (status, answer["overdue"], answer["ill"]) == (503, ["message"], ["oldest_due"])
+    (trouble,) = troubles()
+    assert (trouble.code, trouble.text) == (
+        "overdue-message",
+        "Sending mails is behind: the oldest job has been due for 2 min.",
+    )
+    assert trouble.text in browser(people.rita()).get("/review/").content.decode()
+
+
+def test_jobs_behind_an_open_breaker_are_not_overdue(all_is_well: Any) -> None:
+    Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(400))
+    gates.close(Gate.Name.OPERATOR_STOP, reason="moving house", probe_in=None, by=people.ada())
+
+    assert (health()[0], codes()) == (200, ["operator_stop"])
+
+
+def test_jobs_that_may_not_write_are_not_overdue(all_is_well: Any) -> None:
+    Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(400))
+    Connection.objects.update(review_writes=False)
+
+    assert (health()[0], codes()) == (200, ["read_only"])
 
 
 def test_a_gate_that_closed_by_itself_is_an_illness(all_is_well: Any) -> None:
