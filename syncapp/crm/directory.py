@@ -7,6 +7,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from syncapp.crm import directory_rows, odata
+from syncapp.crm.cells import read_all
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.directory_records import (
     BusinessUnit,
@@ -112,5 +113,5 @@ class Directory:
             payload = self._transport.follow(link, headers=headers, deadline=deadline)
         else:
             payload = self._transport.get(path, headers=headers, deadline=deadline)
-        rows = tuple(read(row) for row in odata.collection(payload))
-        return Page(rows, self._transport.checked(odata.link(payload, "@odata.nextLink")))
+        rows, unreadable = read_all(odata.collection(payload), read)
+        return Page(rows, self._transport.checked(odata.link(payload, "@odata.nextLink")), unreadable)

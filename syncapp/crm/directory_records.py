@@ -11,7 +11,11 @@ from enum import IntEnum
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from syncapp.crm.records import Unreadable
+
 Row = TypeVar("Row")
+
+# In every record below, `problem` is as in `records`.
 
 # A setting of the organization: unless it is true, what leaves every filter is deleted in Exchange too.
 DISTINCT_DELETES = "DistinctPhysicalAndLogicalDeletesForExchangeSync"
@@ -36,10 +40,11 @@ class TeamKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """One page of a long list; `next_link` is '' on the last one."""
+    """One page of a long list; `next_link` is '' on the last one, `unreadable` are rows without a readable id."""
 
     rows: tuple[Row, ...]
     next_link: str
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,7 @@ class DirectoryUser:
     business_unit_id: UUID | None
     business_unit_name: str
     mailbox_id: UUID | None
+    problem: str = ""
 
     @property
     def acting(self) -> ActingFor:
@@ -94,6 +100,7 @@ class BusinessUnit:
     id: UUID
     name: str
     parent_id: UUID | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,7 @@ class Team:
     is_default: bool
     business_unit_id: UUID | None
     has_roles: bool
+    problem: str = ""
 
     @property
     def is_fed_by_entra(self) -> bool:
@@ -141,6 +149,7 @@ class Mailbox:
     is_forward: bool
     state: int
     etag: str
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

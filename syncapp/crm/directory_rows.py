@@ -1,11 +1,15 @@
-"""From JSON rows to the records of `directory_records`, strictly; and what has to be selected for them."""
+"""From JSON rows to the records of `directory_records`, and what has to be selected for them.
+
+A row whose id is readable always becomes a record, whose `problem` says what could not be read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from syncapp.crm import odata, xml
-from syncapp.crm.cells import etag, flag, guid, optional_guid, text, whole, whole_or_zero, wrong
+from syncapp.crm.cells import Cells, guid, text, wrong
 from syncapp.crm.directory_records import BusinessUnit, DirectoryUser, Mailbox, Membership, Organization, Team
 from syncapp.crm.errors import ProtocolError
 
@@ -43,66 +47,72 @@ MAILBOX_COLUMNS = (
 
 
 def user(row: odata.Row) -> DirectoryUser:
-    """One systemuser with its roles expanded."""
-    return DirectoryUser(
-        id=guid(row, "systemuserid"),
-        name=text(row, "fullname"),
-        address=text(row, "internalemailaddress"),
-        login=text(row, "domainname"),
-        entra_id=optional_guid(row, "azureactivedirectoryobjectid"),
-        disabled=flag(row, "isdisabled"),
-        access_mode=whole(row, "accessmode"),
-        is_application=optional_guid(row, "applicationid") is not None,
-        has_own_roles=_has_some(row, USER_ROLES),
-        business_unit_id=optional_guid(row, "_businessunitid_value"),
-        business_unit_name=text(row, "_businessunitid_value" + odata.FORMATTED),
-        mailbox_id=optional_guid(row, "_defaultmailbox_value"),
+    """One systemuser with its roles expanded. Raises ProtocolError when its id cannot be read."""
+    cells = Cells(row)
+    found = DirectoryUser(
+        id=cells.id("systemuserid"),
+        name=cells.text("fullname"),
+        address=cells.text("internalemailaddress"),
+        login=cells.text("domainname"),
+        entra_id=cells.guid("azureactivedirectoryobjectid"),
+        disabled=cells.flag("isdisabled"),
+        access_mode=cells.whole("accessmode"),
+        is_application=cells.guid("applicationid") is not None,
+        has_own_roles=cells.read(_has_some, USER_ROLES, False),
+        business_unit_id=cells.guid("_businessunitid_value"),
+        business_unit_name=cells.text("_businessunitid_value" + odata.FORMATTED),
+        mailbox_id=cells.guid("_defaultmailbox_value"),
     )
+    return replace(found, problem=cells.problem)
 
 
 def team(row: odata.Row) -> Team:
-    """One team with its roles expanded."""
-    return Team(
-        id=guid(row, "teamid"),
-        name=text(row, "name"),
-        kind=whole(row, "teamtype"),
-        is_default=flag(row, "isdefault"),
-        business_unit_id=optional_guid(row, "_businessunitid_value"),
-        has_roles=_has_some(row, TEAM_ROLES),
+    """One team with its roles expanded. Raises ProtocolError when its id cannot be read."""
+    cells = Cells(row)
+    found = Team(
+        id=cells.id("teamid"),
+        name=cells.text("name"),
+        kind=cells.whole("teamtype"),
+        is_default=cells.flag("isdefault"),
+        business_unit_id=cells.guid("_businessunitid_value"),
+        has_roles=cells.read(_has_some, TEAM_ROLES, False),
     )
+    return replace(found, problem=cells.problem)
 
 
 def membership(row: odata.Row) -> Membership:
-    """One row of the table between teams and users."""
+    """One row of the table between teams and users. Raises ProtocolError when an id cannot be read."""
     return Membership(team_id=guid(row, "teamid"), user_id=guid(row, "systemuserid"))
 
 
 def business_unit(row: odata.Row) -> BusinessUnit:
-    """One business unit."""
-    return BusinessUnit(
-        id=guid(row, "businessunitid"),
-        name=text(row, "name"),
-        parent_id=optional_guid(row, "_parentbusinessunitid_value"),
+    """One business unit. Raises ProtocolError when its id cannot be read."""
+    cells = Cells(row)
+    found = BusinessUnit(
+        id=cells.id("businessunitid"), name=cells.text("name"), parent_id=cells.guid("_parentbusinessunitid_value")
     )
+    return replace(found, problem=cells.problem)
 
 
 def mailbox(row: odata.Row) -> Mailbox:
-    """One mailbox."""
-    return Mailbox(
-        id=guid(row, "mailboxid"),
-        name=text(row, "name"),
-        user_id=optional_guid(row, "_regardingobjectid_value"),
-        method=whole(row, "actdeliverymethod"),
-        enabled_for_act=flag(row, "enabledforact"),
-        act_status=whole_or_zero(row, "actstatus"),
-        incoming=whole_or_zero(row, "incomingemaildeliverymethod"),
-        outgoing=whole_or_zero(row, "outgoingemaildeliverymethod"),
-        approval=whole_or_zero(row, "emailrouteraccessapproval"),
-        syncs_this_organization=flag(row, "isactsyncorgflagset"),
-        is_forward=flag(row, "isforwardmailbox"),
-        state=whole(row, "statecode"),
-        etag=etag(row),
+    """One mailbox. Raises ProtocolError when its id cannot be read."""
+    cells = Cells(row)
+    found = Mailbox(
+        id=cells.id("mailboxid"),
+        name=cells.text("name"),
+        user_id=cells.guid("_regardingobjectid_value"),
+        method=cells.whole("actdeliverymethod"),
+        enabled_for_act=cells.flag("enabledforact"),
+        act_status=cells.whole_or_zero("actstatus"),
+        incoming=cells.whole_or_zero("incomingemaildeliverymethod"),
+        outgoing=cells.whole_or_zero("outgoingemaildeliverymethod"),
+        approval=cells.whole_or_zero("emailrouteraccessapproval"),
+        syncs_this_organization=cells.flag("isactsyncorgflagset"),
+        is_forward=cells.flag("isforwardmailbox"),
+        state=cells.whole("statecode"),
+        etag=cells.etag(),
     )
+    return replace(found, problem=cells.problem)
 
 
 def organization(row: odata.Row) -> Organization:
@@ -128,5 +138,5 @@ def _settings(document: str) -> Mapping[str, str] | None:
 def _has_some(row: odata.Row, name: str) -> bool:
     related = row.get(name)
     if not isinstance(related, list):
-        raise wrong(name)
+        raise wrong(name, related)
     return bool(related)

@@ -1,14 +1,21 @@
-"""From JSON rows to the records of `filters_records`, strictly; and what has to be selected for them."""
+"""From JSON rows to the records of `filters_records`, and what has to be selected for them.
+
+A row whose id is readable always becomes a record, whose `problem` says what could not be read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
+from uuid import UUID
 
 from syncapp.crm import odata
-from syncapp.crm.cells import etag, flag, guid, moment, optional_guid, text, whole
+from syncapp.crm.cells import Cells, guid, text, whole, wrong
 from syncapp.crm.filters_records import OutlookFilter, SystemFilter
 
+_ON, _OFF = 0, 1
+_NOBODY = UUID(int=0)
 # Tables travel by their names; should an older CRM send the codes, these are the ones of filters
 # ("Entity type codes").
 _TABLES: Mapping[int, str] = MappingProxyType(
@@ -52,41 +59,52 @@ SYSTEM_FILTER_COLUMNS = (
 
 
 def outlook_filter(row: odata.Row) -> OutlookFilter:
-    """One userquery."""
-    return OutlookFilter(
-        id=guid(row, "userqueryid"),
-        owner_id=guid(row, "_ownerid_value"),
-        owner_table=text(row, "_ownerid_value" + odata.LOOKUP_TABLE) or "systemuser",
-        name=text(row, "name"),
-        table=_table(row),
-        query_type=whole(row, "querytype"),
-        fetch_xml=text(row, "fetchxml"),
-        state=whole(row, "statecode"),
-        status=whole(row, "statuscode"),
-        parent_id=optional_guid(row, "_parentqueryid_value"),
-        modified_by=optional_guid(row, "_modifiedby_value"),
-        modified_for_by=optional_guid(row, "_modifiedonbehalfby_value"),
-        modified_on=moment(row, "modifiedon"),
-        version=whole(row, "versionnumber"),
-        etag=etag(row),
+    """One userquery. Raises ProtocolError when its id cannot be read."""
+    cells = Cells(row)
+    found = OutlookFilter(
+        id=cells.id("userqueryid"),
+        owner_id=cells.read(guid, "_ownerid_value", _NOBODY),
+        owner_table=cells.text("_ownerid_value" + odata.LOOKUP_TABLE) or "systemuser",
+        name=cells.text("name"),
+        table=cells.read(_table, "returnedtypecode", ""),
+        query_type=cells.whole("querytype"),
+        fetch_xml=cells.text("fetchxml"),
+        state=cells.read(_on_or_off, "statecode", _ON),
+        status=cells.whole("statuscode"),
+        parent_id=cells.guid("_parentqueryid_value"),
+        modified_by=cells.guid("_modifiedby_value"),
+        modified_for_by=cells.guid("_modifiedonbehalfby_value"),
+        modified_on=cells.moment("modifiedon"),
+        version=cells.whole("versionnumber"),
+        etag=cells.etag(),
     )
+    return replace(found, problem=cells.problem)
 
 
 def system_filter(row: odata.Row) -> SystemFilter:
-    """One savedquery that is a filter or a template."""
-    return SystemFilter(
-        id=guid(row, "savedqueryid"),
-        name=text(row, "name"),
-        table=_table(row),
-        query_type=whole(row, "querytype"),
-        fetch_xml=text(row, "fetchxml"),
-        is_default=flag(row, "isdefault"),
-        state=whole(row, "statecode"),
+    """One savedquery that is a filter or a template. Raises ProtocolError when its id cannot be read."""
+    cells = Cells(row)
+    found = SystemFilter(
+        id=cells.id("savedqueryid"),
+        name=cells.text("name"),
+        table=cells.read(_table, "returnedtypecode", ""),
+        query_type=cells.whole("querytype"),
+        fetch_xml=cells.text("fetchxml"),
+        is_default=cells.flag("isdefault"),
+        state=cells.whole("statecode"),
     )
+    return replace(found, problem=cells.problem)
 
 
-def _table(row: odata.Row) -> str:
-    value = row.get("returnedtypecode")
+def _on_or_off(row: odata.Row, name: str) -> int:
+    state = whole(row, name)
+    if state not in (_ON, _OFF):
+        raise wrong(name, state)
+    return state
+
+
+def _table(row: odata.Row, name: str) -> str:
+    value = row.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
         return _TABLES.get(value, str(value))
-    return text(row, "returnedtypecode")
+    return text(row, name)

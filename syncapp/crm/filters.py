@@ -14,6 +14,7 @@ from uuid import UUID
 from syncapp.crm import directory_rows, filter_rows, odata
 from syncapp.crm.answers import failure, require_parts
 from syncapp.crm.batch import AnyWrite, Part, Read, Write, WriteAnyVersion, encode_reads
+from syncapp.crm.cells import read_all
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.directory_records import ActingFor
 from syncapp.crm.errors import CrmError, ProtocolError, WritesDisabled
@@ -58,7 +59,10 @@ class Filters:
         acting_for: ActingFor | None = None,
         deadline: Deadline | None = None,
     ) -> tuple[OutlookFilter, ...]:
-        """The filters of one user or team. Without `acting_for` none also means: we may not see them."""
+        """The filters of one user or team. Without `acting_for` none also means: we may not see them.
+
+        One that cannot be read has a `problem`.
+        """
         headers = {**odata.preferences(), **_headers(acting_for)}
         payload = self._transport.get(_path_of(owner_id, query_type), headers=headers, deadline=deadline)
         return self._rows(payload, owner_id, headers, deadline)
@@ -86,7 +90,7 @@ class Filters:
         path = odata.query("savedqueries", select=filter_rows.SYSTEM_FILTER_COLUMNS, filter=condition)
         headers = odata.preferences()
         payload = self._transport.get(path, headers=headers, deadline=deadline)
-        return tuple(filter_rows.system_filter(row) for row in self._all(payload, headers, deadline))
+        return read_all(self._all(payload, headers, deadline), filter_rows.system_filter)[0]
 
     def switch(
         self,
@@ -166,7 +170,7 @@ class Filters:
 
     def _owner(self, owner_id: UUID, part: Part, deadline: Deadline | None) -> OwnerFilters:
         try:
-            return OwnerFilters(owner_id, self._part_rows(part, owner_id, odata.preferences(), deadline))
+            return OwnerFilters.of(owner_id, self._part_rows(part, owner_id, odata.preferences(), deadline))
         except CrmError as error:
             return OwnerFilters(owner_id, None, error)
 
@@ -177,7 +181,8 @@ class Filters:
         now = None
         if answer.proof is not None:
             try:
-                now = self._part_rows(answer.proof, switch.owner_id, headers, deadline)
+                read = self._part_rows(answer.proof, switch.owner_id, headers, deadline)
+                now = None if any(each.problem for each in read) else read  # a part proves nothing
             except CrmError:
                 # The switch itself has its answer; that reading back failed is no answer to it.
                 now = None
@@ -194,8 +199,10 @@ class Filters:
     def _rows(
         self, payload: odata.Row, owner_id: UUID, headers: Mapping[str, str], deadline: Deadline | None
     ) -> tuple[OutlookFilter, ...]:
-        found = tuple(filter_rows.outlook_filter(row) for row in self._all(payload, headers, deadline))
-        if any(each.owner_id != owner_id for each in found):
+        found, unreadable = read_all(self._all(payload, headers, deadline), filter_rows.outlook_filter)
+        if unreadable:
+            raise ProtocolError(unreadable[0].problem, code="value")
+        if any(each.owner_id != owner_id for each in found if not each.problem):
             # Who asks wrongly gets his own rows: never take them for somebody else's.
             raise ProtocolError("The CRM answered with the filters of another owner.", code="owner")
         return found
@@ -257,7 +264,8 @@ def _method_set(change: MethodChange, answer: StepAnswer) -> MethodResult:
     now = None
     if answer.proof is not None and answer.proof.status < 300:
         try:
-            now = directory_rows.mailbox(answer.proof.json())
+            read = directory_rows.mailbox(answer.proof.json())
+            now = None if read.problem else read
         except ProtocolError:
             now = None
     as_wanted = None if now is None else now.method == change.method and now.id == change.mailbox_id

@@ -6,7 +6,7 @@ Outlook filters and templates".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -15,6 +15,7 @@ from uuid import UUID
 from syncapp.crm import canonical
 from syncapp.crm.directory_records import Mailbox
 from syncapp.crm.errors import CrmError, ProtocolError
+from syncapp.crm.records import Unreadable
 
 
 class QueryType(IntEnum):
@@ -45,6 +46,7 @@ class OutlookFilter:
     modified_on: datetime | None
     version: int
     etag: str
+    problem: str = ""
 
     @property
     def is_on(self) -> bool:
@@ -63,6 +65,7 @@ class SystemFilter:
     fetch_xml: str
     is_default: bool
     state: int
+    problem: str = ""
 
     @property
     def is_template(self) -> bool:
@@ -72,11 +75,18 @@ class SystemFilter:
 
 @dataclass(frozen=True, slots=True)
 class OwnerFilters:
-    """The filters of one owner, or why they could not be read."""
+    """The filters of one owner, or why they could not be read; `unreadable` are single ones that could not."""
 
     owner_id: UUID
     filters: tuple[OutlookFilter, ...] | None
     error: CrmError | None = None
+    unreadable: tuple[Unreadable, ...] = ()
+
+    @classmethod
+    def of(cls, owner_id: UUID, found: Sequence[OutlookFilter]) -> OwnerFilters:
+        """Return the readable ones of those that were found, and the others apart."""
+        bad = tuple(Unreadable(str(each.id), each.problem) for each in found if each.problem)
+        return cls(owner_id, tuple(each for each in found if not each.problem), unreadable=bad)
 
 
 @dataclass(frozen=True, slots=True)

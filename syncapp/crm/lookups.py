@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from syncapp.crm import odata
-from syncapp.crm.cells import guid, text
+from syncapp.crm.cells import guid, read_all, text
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.transport import Transport
 
@@ -42,4 +42,5 @@ class Lookups:
         condition = f"startswith({name},{odata.literal(odata.without_wildcards(beginning))})"
         found = odata.query(set_name, select=(row_id, name), filter=condition, order_by=name, top=most)
         rows = odata.collection(self._transport.get(found, deadline=deadline))
-        return tuple(NamedRow(table, guid(row, row_id), text(row, name)) for row in rows)
+        # One whose id or name cannot be read is no choice for a person.
+        return read_all(rows, lambda row: NamedRow(table, guid(row, row_id), text(row, name)))[0]

@@ -13,7 +13,7 @@ from typing import Any
 
 from syncapp.crm import odata
 from syncapp.crm.batch import Read
-from syncapp.crm.cells import flag, optional_text, text, whole
+from syncapp.crm.cells import Cells, flag, optional_text, text, whole, wrong
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.filters_records import TableFacts
 from syncapp.crm.records import Column, ColumnType, Navigation
@@ -51,6 +51,7 @@ class _Details:
     targets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     properties: dict[tuple[str, str], str] = field(default_factory=dict)
     set_names: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
 
 
 def reads(table: str) -> tuple[Read, ...]:
@@ -100,15 +101,21 @@ def facts(row: odata.Row) -> TableFacts:
 
 
 def columns(table: str, answers: Sequence[odata.Row]) -> tuple[Column, ...]:
-    """The table's columns in the order of their names; ProtocolError where an answer makes no sense."""
+    """The table's columns in the order of their names; of one that cannot be read, as much as could be.
+
+    Raises ProtocolError where an answer is no list.
+    """
     attributes, *subtypes, relationships, tables = [odata.collection(answer) for answer in answers]
     details = _Details()
     for row in chain.from_iterable(subtypes):
-        _collect(row, details)
+        try:
+            _collect(row, details)
+        except ProtocolError as error:
+            details.problems.setdefault(Cells(row).text("LogicalName"), error.message)
     for row in relationships:
-        column, target, navigation = (text(row, name) for name in _RELATIONSHIP)
+        column, target, navigation = (Cells(row).text(name) for name in _RELATIONSHIP)
         details.properties[column, target] = navigation
-    details.set_names = {text(row, "LogicalName"): text(row, "EntitySetName") for row in tables}
+    details.set_names = {Cells(row).text("LogicalName"): Cells(row).text("EntitySetName") for row in tables}
     found = [_column(table, row, details) for row in attributes]
     return tuple(sorted(found, key=lambda column: column.name))
 
@@ -138,21 +145,31 @@ def _options(option_set: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
 
 
 def _column(table: str, row: odata.Row, details: _Details) -> Column:
-    name = text(row, "LogicalName")
+    cells = Cells(row)
+    name = cells.read(_name, "LogicalName", "")
+    problem = cells.problem or details.problems.get(name, "")
+    try:
+        label = _label(row.get("DisplayName"))
+        type_name = _type_name(row)
+    except ProtocolError as error:
+        label, type_name, problem = "", "", problem or error.message
     # The behavior says what a value means, the format only how much of it people see ("Behavior and format of the
     # date and time column").
     behavior = details.behaviors.get(name, _USER_LOCAL)
-    column_type = _type(row, date_only=behavior == _DATE_ONLY)
+    is_date = type_name == "DateTimeType" and behavior == _DATE_ONLY
+    known_type = ColumnType.DATE if is_date else _BY_TYPE_NAME.get(type_name, ColumnType.OTHER)
+    column_type = ColumnType.OTHER if problem else known_type
     return Column(
         table=table,
         name=name,
-        label=_label(row.get("DisplayName")) or name,
+        label=label or name,
         type=column_type,
         max_length=details.max_length.get(name),
         options=details.options.get(name, ()),
         targets=details.targets.get(name, ()),
         writable=row.get("IsValidForUpdate") is True and column_type is not ColumnType.OTHER,
         navigation=_navigation(name, details),
+        problem=problem,
         is_zoneless=behavior == _ZONELESS,
         is_shown_as_date=behavior != _DATE_ONLY and name in details.date_formats,
     )
@@ -168,13 +185,17 @@ def _navigation(name: str, details: _Details) -> tuple[Navigation, ...]:
     )
 
 
-def _type(row: odata.Row, *, date_only: bool) -> ColumnType:
+def _name(row: odata.Row, name: str) -> str:
+    found = text(row, name)
+    if not found:
+        raise wrong(name)
+    return found
+
+
+def _type_name(row: odata.Row) -> str:
     # AttributeType calls several choices "Virtual"; only AttributeTypeName tells them apart.
     named = row.get("AttributeTypeName")
-    type_name = text(named, "Value") if isinstance(named, dict) else f"{text(row, 'AttributeType')}Type"
-    if date_only:
-        return ColumnType.DATE
-    return _BY_TYPE_NAME.get(type_name, ColumnType.OTHER)
+    return text(named, "Value") if isinstance(named, dict) else f"{text(row, 'AttributeType')}Type"
 
 
 def _label(label: object) -> str:

@@ -10,7 +10,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery, Value
 
 from syncapp.filters import method_plans
 from syncapp.filters.planned import Planned
-from syncapp.mirror import upserts
+from syncapp.mirror import unreadable, upserts
 from syncapp.models import FilterRow, FilterRun, FilterRunChange, FilterRunItem, FilterUser
 from syncapp.models.filter_run import Outcome, Plan
 from syncapp.models.filter_tables import APPOINTMENT_TABLES
@@ -60,7 +60,11 @@ def _write_changes(run: FilterRun, user_ids: Sequence[UUID]) -> None:
 
 def people(user_ids: Sequence[UUID]) -> dict[UUID, FilterUser]:
     """Who of these is a person, with what a plan asks of him."""
-    return FilterUser.objects.people().only(*_ASKED).in_bulk(list(user_ids))
+    found = FilterUser.objects.people().only(*_ASKED).in_bulk(list(user_ids))
+    for user_id, problem in unreadable.of_owners(user_ids).items():
+        if user_id in found:
+            found[user_id].unreadable = problem
+    return found
 
 
 def filters_of(user_ids: Collection[UUID], tables: Sequence[str]) -> QuerySet[FilterRow]:
@@ -78,6 +82,8 @@ def states_of(filters: QuerySet[FilterRow]) -> dict[UUID, list[int]]:
 
 def plan_for(user: FilterUser, states: Sequence[int], run: FilterRun) -> Planned:
     """What the run will do about this user, from what was read of him and the states of his filters."""
+    if user.unreadable:
+        return Planned(Plan.CANNOT, Outcome.FAILED, user.unreadable)
     if user.is_disabled:
         return Planned(Plan.CANNOT, Outcome.DISABLED, "The user is disabled.")
     if not user.has_roles:

@@ -33,6 +33,8 @@ def row(run: FilterRun, place: int, user: FilterUser) -> dict[str, Any]:
 
 def plan_for(user: FilterUser, wanted: int | None) -> Planned:
     """What is to be done about this user, from what was read of him and his mailbox."""
+    if user.unreadable:
+        return Planned(Plan.CANNOT, Outcome.FAILED, user.unreadable)
     if user.is_disabled:
         return Planned(Plan.CANNOT, Outcome.DISABLED, "The user is disabled.")
     if user.mailbox_id is None or user.method is None:

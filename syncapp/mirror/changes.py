@@ -90,7 +90,7 @@ def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = l
                 return pulled
         finally:
             cursors.release(reader)
-    users.read_editors(crm, users.unknown_editors() or users.outdated_editors())
+    users.read_editors(crm, users.due_editors())
     companies.read(crm)
     pulled.finished = True
     return pulled

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -13,7 +13,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp.crm.client import CrmClient
-from syncapp.crm.records import Column, ColumnType, Navigation
+from syncapp.crm.records import Column, ColumnType, Navigation, Unreadable
+from syncapp.mirror import fitting, unreadable
+from syncapp.mirror.unreadable import Kind
 from syncapp.models import CrmColumn
 
 FRESH_FOR = timedelta(hours=6)
@@ -87,19 +89,34 @@ def lacks(table: str, names: Collection[str]) -> bool:
 
 @transaction.atomic
 def store(table: str, columns: tuple[Column, ...]) -> None:
-    """Keep these descriptions; columns that the CRM no longer has go."""
-    rows = [_row(table, column) for column in columns]
+    """Keep these descriptions; columns that the CRM no longer has go. An unreadable one stays as it was known."""
+    named = [replace(column, problem=column.problem or _misfit(column)) for column in columns if column.name]
+    nameless = [column.problem for column in columns if not column.name]
+    _register(named, nameless)
+    held = set(CrmColumn.objects.filter(table=table).values_list("name", flat=True))
+    rows = [_row(table, column) for column in named if not (column.problem and column.name in held)]
     kept = ["label", "type", "max_length", "options", "targets", "navigation", "writable", "read_at"]
     kept += ["is_zoneless", "is_shown_as_date"]
     CrmColumn.objects.bulk_create(rows, update_conflicts=True, unique_fields=["table", "name"], update_fields=kept)
-    CrmColumn.objects.filter(table=table).exclude(name__in=[column.name for column in columns]).delete()
+    CrmColumn.objects.filter(table=table).exclude(name__in=[column.name[:128] for column in named]).delete()
+
+
+def _misfit(column: Column) -> str:
+    told = {"name": column.name, "label": column.label, "max_length": column.max_length}
+    return fitting.misfit(CrmColumn, told)
+
+
+def _register(columns: Sequence[Column], nameless: Sequence[str]) -> None:
+    found = [Unreadable(column.name[:160], column.problem) for column in columns if column.problem]
+    found += [Unreadable(f"?{number}", problem) for number, problem in enumerate(nameless, 1)]
+    unreadable.replace_all(Kind.COLUMN, found)
 
 
 def _row(table: str, column: Column) -> CrmColumn:
     return CrmColumn(
         table=table,
-        name=column.name,
-        label=column.label,
+        name=column.name[:128],
+        label=column.label[:400],
         type=column.type,
         max_length=column.max_length,
         options=[list(option) for option in column.options],

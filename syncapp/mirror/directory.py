@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, Model, Q
 from django.utils import timezone
 
 from syncapp.crm.directory_records import BusinessUnit, DirectoryUser, Mailbox, Membership, Team
-from syncapp.mirror import upserts
+from syncapp.crm.records import Unreadable
+from syncapp.mirror import fitting, unreadable, upserts
+from syncapp.mirror.unreadable import Kind
 from syncapp.models import FilterMembership, FilterTeam, FilterUnit, FilterUser
 from syncapp.models.folding import search_key
 
+Record = TypeVar("Record", DirectoryUser, Mailbox, Team, BusinessUnit)
 
-def store_users(rows: Sequence[DirectoryUser], generation: int) -> None:
+
+def store_users(rows: Sequence[DirectoryUser], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
     """Users; what belongs to their mailboxes and filters stays as it is."""
-    upserts.upsert(FilterUser, [_user(row, generation) for row in rows])
+    told = [(row, _user(row, generation)) for row in rows]
+    bad = _store(FilterUser, Kind.USER, told, nameless, generation)
+    FilterUser.objects.filter(pk__in=bad).update(read_at=timezone.now())
+
+
+def _store(
+    model: type[FilterUser] | type[FilterTeam] | type[FilterUnit],
+    kind: Kind,
+    told: Sequence[tuple[Any, dict[str, Any]]],
+    nameless: Sequence[Unreadable],
+    generation: int,
+) -> list[UUID]:
+    """Store rows with their columns of ours; return the ids of those that cannot be read, which stay as they were."""
+    columns = {row.id: columns for row, columns in told}
+    rows = [row if row.problem else _judged(row, model, columns[row.id]) for row, _ in told]
+    good, bad = unreadable.set_aside(kind, rows, nameless, generation=generation, owner_of=lambda row: row.id)
+    upserts.upsert(model, [columns[row.id] for row in good])
+    upserts.insert_missing(model, [fitting.fitted(model, columns[row.id]) for row in bad])
+    ids = [row.id for row in bad]
+    model._default_manager.filter(pk__in=ids).update(generation=generation)
+    return ids
+
+
+def _judged(row: Record, model: type[Model], columns: Mapping[str, Any]) -> Record:
+    problem = fitting.misfit(model, columns)
+    return replace(row, problem=problem) if problem else row
 
 
 def _user(row: DirectoryUser, generation: int) -> dict[str, Any]:
     return {
         "id": row.id,
-        "name": row.name[:400],
+        "name": row.name[:400] or ("Unreadable user" if row.problem else ""),
         "address": row.address[:320],
         "login": row.login[:320],
         "entra_id": row.entra_id,
@@ -39,15 +70,28 @@ def _user(row: DirectoryUser, generation: int) -> dict[str, Any]:
     }
 
 
-def store_mailboxes(rows: Sequence[Mailbox], generation: int) -> None:
-    """Mailboxes of users; those of queues and forwarding ones are nobody's."""
-    ours = {row.user_id: row for row in rows if row.user_id is not None and not row.is_forward}
+def store_mailboxes(rows: Sequence[Mailbox], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
+    """Mailboxes of users; those of queues and forwarding ones are nobody's. An unreadable one stays as it was read."""
+    judged = [row if row.problem else _judged(row, FilterUser, _mailbox_columns(row)) for row in rows]
+    good, bad = unreadable.set_aside(
+        Kind.MAILBOX, judged, nameless, generation=generation, owner_of=lambda row: row.user_id
+    )
+    _keep_as_they_were(bad)
+    ours = {row.user_id: row for row in good if row.user_id is not None and not row.is_forward}
     users = list(FilterUser.objects.filter(pk__in=list(ours)))
     now = timezone.now()
     for user in users:
         fill_mailbox(user, ours[user.pk])
         user.mailbox_read_at = now
     FilterUser.objects.bulk_update(users, [*MAILBOX_COLUMNS, "mailbox_read_at"], batch_size=50)
+
+
+def _keep_as_they_were(mailboxes: Sequence[Mailbox]) -> None:
+    """Date the unreadable mailboxes, so that they are not taken for deleted."""
+    if mailboxes:
+        owners = [row.user_id for row in mailboxes if row.user_id]
+        theirs = Q(mailbox_id__in=[row.id for row in mailboxes]) | Q(pk__in=owners)
+        FilterUser.objects.filter(theirs).update(mailbox_read_at=timezone.now())
 
 
 # Our columns of a mailbox, and what they are called where it is read.
@@ -65,41 +109,46 @@ MAILBOX_COLUMNS = {
 }
 
 
+def _mailbox_columns(mailbox: Mailbox) -> dict[str, Any]:
+    return {ours: getattr(mailbox, theirs) for ours, theirs in MAILBOX_COLUMNS.items()}
+
+
 def fill_mailbox(user: FilterUser, mailbox: Mailbox) -> None:
     """Put what was read of the mailbox into its user's row, which is not saved."""
-    for ours, theirs in MAILBOX_COLUMNS.items():
-        setattr(user, ours, getattr(mailbox, theirs))
+    for name, value in _mailbox_columns(mailbox).items():
+        setattr(user, name, value)
 
 
-def store_teams(rows: Sequence[Team], generation: int) -> None:
+def store_teams(rows: Sequence[Team], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
     """Teams; when their filters were read stays."""
-    upserts.upsert(
-        FilterTeam,
-        [
-            {
-                "id": row.id,
-                "name": row.name[:400],
-                "kind": row.kind,
-                "is_default": row.is_default,
-                "unit_id": row.business_unit_id,
-                "has_roles": row.has_roles,
-                "generation": generation,
-            }
-            for row in rows
-        ],
-    )
+    _store(FilterTeam, Kind.TEAM, [(row, _team(row, generation)) for row in rows], nameless, generation)
 
 
-def store_units(rows: Sequence[BusinessUnit], generation: int) -> None:
+def _team(row: Team, generation: int) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name[:400] or ("Unreadable team" if row.problem else ""),
+        "kind": row.kind,
+        "is_default": row.is_default,
+        "unit_id": row.business_unit_id,
+        "has_roles": row.has_roles,
+        "generation": generation,
+    }
+
+
+def store_units(rows: Sequence[BusinessUnit], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
     """Business units."""
-    upserts.upsert(
-        FilterUnit,
-        [{"id": row.id, "name": row.name[:400], "parent_id": row.parent_id, "generation": generation} for row in rows],
-    )
+    _store(FilterUnit, Kind.UNIT, [(row, _unit(row, generation)) for row in rows], nameless, generation)
 
 
-def store_memberships(rows: Sequence[Membership], generation: int) -> None:
+def _unit(row: BusinessUnit, generation: int) -> dict[str, Any]:
+    name = row.name[:400] or ("Unreadable business unit" if row.problem else "")
+    return {"id": row.id, "name": name, "parent_id": row.parent_id, "generation": generation}
+
+
+def store_memberships(rows: Sequence[Membership], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
     """Who is in which team."""
+    unreadable.note(Kind.MEMBERSHIP, nameless, generation=generation)
     new = [FilterMembership(team_id=row.team_id, user_id=row.user_id, generation=generation) for row in rows]
     FilterMembership.objects.bulk_create(
         new,
@@ -110,8 +159,12 @@ def store_memberships(rows: Sequence[Membership], generation: int) -> None:
     )
 
 
+_KINDS = (Kind.USER, Kind.MAILBOX, Kind.TEAM, Kind.UNIT, Kind.MEMBERSHIP, Kind.FILTER, Kind.SYSTEM_FILTER)
+
+
 def forget_what_is_gone(generation: int) -> None:
     """After a whole reading: what it did not show is no longer there. Users stay where a run names them."""
+    unreadable.forget_older(_KINDS, generation=generation)
     for model in (FilterMembership, FilterTeam, FilterUnit):
         model._default_manager.filter(generation__lt=generation).delete()
     without_mailbox = {"mailbox_id": None, "mailbox_etag": "", "method": None}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from syncapp.crm.filters_records import OutlookFilter, OwnerFilters, QueryType
-from syncapp.mirror import reach, upserts
+from syncapp.crm.records import Unreadable
+from syncapp.mirror import fitting, reach, unreadable, upserts
+from syncapp.mirror.unreadable import Kind
 from syncapp.models import FilterRow, FilterTeam, FilterUser
 from syncapp.models.filter_tables import Cell, cells_of, counts_of
 
@@ -23,23 +26,50 @@ from syncapp.models.filter_tables import Cell, cells_of, counts_of
 _Held = tuple[int, str, bool]
 
 
-def store(read: Sequence[OwnerFilters], *, query_type: int = QueryType.OUTLOOK_FILTER) -> None:
-    """Keep what was read of these owners, one transaction for all of them; an error keeps what we had."""
+def store(
+    read: Sequence[OwnerFilters], *, query_type: int = QueryType.OUTLOOK_FILTER, generation: int | None = None
+) -> None:
+    """Keep what was read of these owners, one transaction for all of them; an error keeps what we had.
+
+    So does a single filter that cannot be read. `generation` is that of the inventory; None: an answer to a write.
+    """
     now = timezone.now()
+    read = [_fitting(each, now) for each in read]
     known = {each.owner_id: each.filters for each in read if each.filters is not None}
     with transaction.atomic():
-        _replace(known, query_type, now)
+        if generation is not None:
+            _register(read, generation)
+        _replace(known, query_type, now, kept=[bad.row_id for each in read for bad in each.unreadable])
         failed = {each.owner_id: type(each.error).__name__ for each in read if each.error is not None}
         for owner_id, error in failed.items():
             FilterUser.objects.filter(pk=owner_id).update(filters_error=error[:40])
         summarize(known, read_at=now if query_type == QueryType.OUTLOOK_FILTER else None)
 
 
-def _replace(known: Mapping[UUID, Sequence[OutlookFilter]], query_type: int, now: datetime) -> None:
+def _fitting(read: OwnerFilters, now: datetime) -> OwnerFilters:
+    """Set the filters apart that our columns cannot hold."""
+    problems = {each.id: fitting.misfit(FilterRow, _row(each, now)) for each in read.filters or ()}
+    bad = [Unreadable(str(pk), problem) for pk, problem in problems.items() if problem]
+    if not bad:
+        return read
+    good = tuple(each for each in read.filters or () if not problems[each.id])
+    return replace(read, filters=good, unreadable=(*read.unreadable, *bad))
+
+
+def _register(read: Sequence[OwnerFilters], generation: int) -> None:
+    found = [bad for each in read for bad in each.unreadable]
+    owners = {bad.row_id: each.owner_id for each in read for bad in each.unreadable}
+    readable = [filter_row.id for each in read for filter_row in each.filters or ()]
+    unreadable.note(Kind.FILTER, found, readable=readable, generation=generation, owners=owners)
+
+
+def _replace(
+    known: Mapping[UUID, Sequence[OutlookFilter]], query_type: int, now: datetime, *, kept: Sequence[str]
+) -> None:
     found = [each for filters in known.values() for each in filters]
     held = FilterRow.objects.filter(owner_id__in=known, query_type=query_type)
     versions = dict(held.order_by("pk").select_for_update().values_list("pk", "version"))
-    held.exclude(pk__in=[each.id for each in found]).delete()
+    held.exclude(pk__in=[*(each.id for each in found), *kept]).delete()
     # An older reading that arrives late must not undo what a switch has shown since.
     fresh = [each for each in found if each.version >= versions.get(each.id, 0)]
     upserts.upsert(FilterRow, [_row(each, now) for each in fresh])

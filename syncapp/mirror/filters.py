@@ -23,8 +23,10 @@ from syncapp.crm.directory_records import Page
 from syncapp.crm.errors import CrmError
 from syncapp.crm.filters import MOST_OWNERS_AT_ONCE
 from syncapp.crm.filters_records import OwnerFilters, QueryType
-from syncapp.mirror import cursors, directory, filter_access, filter_store, reach, user_lists
+from syncapp.crm.records import Unreadable
+from syncapp.mirror import cursors, directory, filter_access, filter_store, reach, unreadable, user_lists
 from syncapp.mirror.cursors import Reader
+from syncapp.mirror.unreadable import Kind
 from syncapp.models import FilterGround, FilterRow, FilterTeam, FilterUser, MirrorCursor, SystemFilter, UserList
 from syncapp.models.filter_row import Access
 
@@ -82,12 +84,15 @@ def _go_on(crm: CrmClient, reader: Reader, until: float | None) -> bool:
 _Step = Callable[[CrmClient, Reader, MirrorCursor, Place], Place]
 
 
-def _pages(read: Callable[[CrmClient, str], Page[Any]], store: Callable[[Sequence[Any], int], None]) -> _Step:
+_Store = Callable[[Sequence[Any], int, Sequence[Unreadable]], None]
+
+
+def _pages(read: Callable[[CrmClient, str], Page[Any]], store: _Store) -> _Step:
     def step(crm: CrmClient, reader: Reader, cursor: MirrorCursor, place: Place) -> Place:
         page = read(crm, place.link)
         after = replace(place, link=page.next_link) if page.next_link else Place(place.step + 1)
         with transaction.atomic():
-            store(page.rows, cursor.generation)
+            store(page.rows, cursor.generation, page.unreadable)
             cursors.move(reader, next_link=after.text())
         return after
 
@@ -103,8 +108,10 @@ def _read_ground(crm: CrmClient, reader: Reader, cursor: MirrorCursor, place: Pl
     with transaction.atomic():
         own = {"own_user_id": crm.who_am_i().user_id, "read_at": timezone.now()}
         FilterGround.objects.update_or_create(slot=1, defaults=found | own)
-        for each in system:
+        good, bad = unreadable.set_aside(Kind.SYSTEM_FILTER, system, generation=cursor.generation)
+        for each in good:
             _store_system(each, cursor.generation)
+        SystemFilter.objects.filter(pk__in=[each.id for each in bad]).update(generation=cursor.generation)
         cursors.move(reader, next_link=after.text())
     return after
 
@@ -138,7 +145,7 @@ def _owned(owners: Callable[[int, UUID], list[UUID]], query_type: int) -> _Step:
         after = Place(place.step, str(ids[-1])) if ids else Place(place.step + 1)
         read = read_filters(crm, ids, query_type=query_type) if ids else ()
         with transaction.atomic():
-            filter_store.store(read, query_type=query_type)
+            filter_store.store(read, query_type=query_type, generation=cursor.generation)
             cursors.move(reader, next_link=after.text())
         return after
 
@@ -185,7 +192,7 @@ def read_filters(
 
 def _in_his_name(crm: CrmClient, user: FilterUser, query_type: int) -> OwnerFilters:
     try:
-        return OwnerFilters(user.pk, crm.filters.of(user.pk, query_type=query_type, acting_for=user.acting))
+        return OwnerFilters.of(user.pk, crm.filters.of(user.pk, query_type=query_type, acting_for=user.acting))
     except CrmError as error:
         if error.transient:
             raise
@@ -200,18 +207,18 @@ def refresh(crm: CrmClient, user_ids: Sequence[UUID]) -> None:
     read, way = read_filters(crm, ids), filter_access.ground().reading
     if _seems_hidden(read) and filter_access.find_reading(crm) != way:
         read = read_filters(crm, ids)
-    filter_store.store(read)
+    filter_store.store(read, generation=_generation())
 
 
 def _seems_hidden(read: Sequence[OwnerFilters]) -> bool:
     """Whether users whose filters are known have none now: without the right to see them, the CRM shows none."""
-    empty = [each.owner_id for each in read if not each.filters]
+    empty = [each.owner_id for each in read if not (each.filters or each.unreadable)]
     return bool(empty) and FilterRow.objects.for_outlook().filter(owner_id__in=empty).exists()
 
 
 def refresh_directory(crm: CrmClient, user_ids: Sequence[UUID]) -> list[UUID]:
     """Read who these users are and how their mailboxes synchronize; those that are there. Raises CrmError."""
-    generation = MirrorCursor.objects.filter(table=CURSOR).values_list("generation", flat=True).first() or 0
+    generation = _generation()
     users = crm.directory.some_users(user_ids)
     mailboxes = crm.directory.some_mailboxes([user.mailbox_id for user in users if user.mailbox_id])
     with transaction.atomic():
@@ -219,6 +226,10 @@ def refresh_directory(crm: CrmClient, user_ids: Sequence[UUID]) -> list[UUID]:
         directory.store_mailboxes(mailboxes, generation)
         reach.work_out(FilterUser.objects.filter(pk__in=[user.id for user in users]))
     return [user.id for user in users]
+
+
+def _generation() -> int:
+    return MirrorCursor.objects.filter(table=CURSOR).values_list("generation", flat=True).first() or 0
 
 
 def request() -> None:

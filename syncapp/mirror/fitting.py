@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,19 +14,32 @@ _Limit = tuple[str, bool, int, int]
 
 def fit(model: type[Model], rows: Sequence[dict[str, Any]]) -> None:
     """Empty each value that its column cannot hold, and say so in the row's "unreadable", which all rows name."""
-    if not rows:
-        return
-    limits = _limits(model, tuple(rows[0]))
-    fields = {field.attname: field for field in model._meta.concrete_fields}
     for row in rows:
-        for name, is_text, least, most in limits:
-            value = row[name]
-            if value is not None and not least <= (len(value) if is_text else value) <= most:
-                row[name] = fields[name].get_default()
-                words = name.replace("_", " ")
-                why = f"is longer than {most} characters" if is_text else f"is not between {least} and {most}"
-                row["unreadable"] = row["unreadable"] or f"The CRM's value of the {words} {why}."
-        row["unreadable"] = row["unreadable"][:300]
+        problem = misfit(model, row)
+        if problem:
+            row |= fitted(model, row)
+        row["unreadable"] = (row["unreadable"] or problem)[:300]
+
+
+def misfit(model: type[Model], row: Mapping[str, Any]) -> str:
+    """Return in a sentence which value its column cannot hold; '' where all fit."""
+    for name, is_text, least, most in _limits(model, tuple(row)):
+        if not _fits(row[name], is_text, least, most):
+            why = f"is longer than {most} characters" if is_text else f"is not between {least} and {most}"
+            return f"The CRM's value of {name.replace('_', ' ')} {why}."
+    return ""
+
+
+def fitted(model: type[Model], row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row with defaults in place of the values that their columns cannot hold."""
+    fields = {field.attname: field for field in model._meta.concrete_fields}
+    limits = _limits(model, tuple(row))
+    bad = [name for name, is_text, least, most in limits if not _fits(row[name], is_text, least, most)]
+    return {**row, **{name: fields[name].get_default() for name in bad}}
+
+
+def _fits(value: Any, is_text: bool, least: int, most: int) -> bool:
+    return value is None or least <= (len(value) if is_text else value) <= most
 
 
 @cache

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from django.utils import timezone
@@ -48,6 +49,48 @@ def forget(kind: Kind, ids: Iterable[object]) -> None:
     held = UnreadableRow.objects.filter(kind=kind)
     if held.exists():
         held.filter(row_id__in=[str(each) for each in ids]).delete()
+
+
+class Readable(Protocol):
+    """A record of the client: which row it is, and what of it could not be read."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def problem(self) -> str: ...
+
+
+Record = TypeVar("Record", bound=Readable)
+
+
+def set_aside(
+    kind: Kind,
+    rows: Sequence[Record],
+    nameless: Sequence[Unreadable] = (),
+    *,
+    generation: int = 0,
+    owner_of: Callable[[Record], UUID | None] = lambda row: None,
+) -> tuple[list[Record], list[Record]]:
+    """Register those of `rows` that could not be read, and return the readable and the unreadable ones."""
+    good = [row for row in rows if not row.problem]
+    bad = [row for row in rows if row.problem]
+    owners = {str(row.id): owner for row in bad if (owner := owner_of(row))}
+    found = [*(Unreadable(str(row.id), row.problem) for row in bad), *nameless]
+    note(kind, found, readable=[row.id for row in good], generation=generation, owners=owners)
+    return good, bad
+
+
+def of_owners(ids: Iterable[UUID]) -> dict[UUID, str]:
+    """What could not be read of these users or teams, their mailboxes and filters, by their ids."""
+    found = UnreadableRow.objects.filter(owner_id__in=list(ids)).order_by("-pk")
+    return {owner: problem for owner, problem in found.values_list("owner_id", "problem") if owner}
+
+
+def replace_all(kind: Kind, found: Collection[Unreadable]) -> None:
+    """Register what a reading of all rows of this kind could not read, and strike all others of the kind."""
+    UnreadableRow.objects.filter(kind=kind).exclude(row_id__in=[each.row_id for each in found]).delete()
+    note(kind, found)
 
 
 def forget_older(kinds: Collection[Kind], *, generation: int) -> None:

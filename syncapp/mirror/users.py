@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -14,10 +15,23 @@ from django.utils import timezone
 
 from syncapp.crm.client import CrmClient
 from syncapp.crm.records import User
-from syncapp.models import CrmUser, SyncRecord
+from syncapp.mirror import fitting, unreadable
+from syncapp.mirror.unreadable import Kind
+from syncapp.models import CrmUser, SyncRecord, UnreadableRow
 
 BATCH = 100
 FRESH_FOR = timedelta(days=1)
+ASK_AGAIN_AFTER = timedelta(minutes=1)  # those that could not be read
+
+
+def due_editors() -> list[UUID]:
+    """Return whom to read now: those never read, unless they were unreadable a moment ago; else outdated ones."""
+    unknown = unknown_editors()
+    if unknown:
+        recently = timezone.now() - ASK_AGAIN_AFTER
+        asked = UnreadableRow.objects.filter(kind=Kind.EDITOR, seen_at__gt=recently).values_list("row_id", flat=True)
+        unknown = [each for each in unknown if str(each) not in set(asked)]
+    return unknown or outdated_editors()
 
 
 def unknown_editors(*, limit: int = BATCH) -> list[UUID]:
@@ -50,11 +64,20 @@ def read_editors(crm: CrmClient, ids: Collection[UUID]) -> int:
     wanted = list(islice(ids, BATCH))
     if not wanted:
         return 0
-    found = crm.users(wanted)
-    gone = set(wanted) - {user.id for user in found}
+    users = [_fitting(user) for user in crm.users(wanted)]
+    gone = set(wanted) - {user.id for user in users}
+    # Somebody whose identity is not certain must not count as known: nobody may decide their own edit.
+    found, bad = unreadable.set_aside(Kind.EDITOR, users)
+    unreadable.forget(Kind.EDITOR, gone)
+    CrmUser.objects.filter(pk__in=[user.id for user in bad]).update(read_at=Now())
     _keep(found, "name", "address", "entra_id", "is_disabled", "read_at")
     _keep([User(each, "", "", None, True) for each in sorted(gone)], "is_disabled", "read_at")
     return len(wanted)
+
+
+def _fitting(user: User) -> User:
+    told = {"name": user.name, "address": user.address}
+    return user if user.problem else replace(user, problem=fitting.misfit(CrmUser, told))
 
 
 def _keep(users: Sequence[User], *columns: str) -> None:

@@ -147,6 +147,9 @@ class FilterUser(models.Model):
     filters_read_at = models.DateTimeField(null=True, blank=True)
     filters_error = models.CharField(max_length=40, blank=True)
 
+    # What of the user, the mailbox or a filter cannot be read; set by who asks for it (mirror.unreadable.of_owners).
+    unreadable = ""
+
     objects = FilterUserQuerySet.as_manager()
 
     class Meta:

@@ -11,7 +11,7 @@ from syncapp.crm.directory_records import SyncMethod
 from syncapp.crm.filters_records import QueryType
 from syncapp.filters import matrix
 from syncapp.filters.remedies import Remedy, remedy_of
-from syncapp.models import FilterRow, FilterUser
+from syncapp.models import FilterRow, FilterUser, UnreadableRow
 from syncapp.models.filter_tables import Cell, Group, group_of, name_of
 from syncapp.models.filter_user import Cause, Reach
 from syncapp.web import reach_words
@@ -92,6 +92,11 @@ class Drawer:
         self.method = method_of(user)
         self.cell = Cell(getattr(user, group.value))
         self.system = matrix.system_filters(group)
+
+    @cached_property
+    def unreadable(self) -> list[UnreadableRow]:
+        """Return what of the user, the mailbox or a filter cannot be read."""
+        return list(UnreadableRow.objects.filter(owner_id=self.user.pk))
 
     @cached_property
     def tables(self) -> list[tuple[str, list[FilterRow], int]]:

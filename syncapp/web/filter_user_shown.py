@@ -15,7 +15,7 @@ from syncapp.filters.fetch_words import Words
 from syncapp.filters.forecasts import Invited, Loss
 from syncapp.filters.remedies import Remedy, remedy_of
 from syncapp.mirror import filter_access, reach
-from syncapp.models import FilterGround, FilterPolicy, FilterUser, Person, UserForecast, UserList
+from syncapp.models import FilterGround, FilterPolicy, FilterUser, Person, UnreadableRow, UserForecast, UserList
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Group, group_of, name_of
 from syncapp.models.filter_user import Cause, Reach
 from syncapp.models.person import Role
@@ -103,6 +103,11 @@ class UserShown:
         self.user, self.person = user, person
         self.method = method_of(user)
         self.cause, self.reach = Cause(user.cause), Reach(user.reach)
+
+    @cached_property
+    def unreadable(self) -> list[UnreadableRow]:
+        """Return what of the user, the mailbox or a filter cannot be read."""
+        return list(UnreadableRow.objects.filter(owner_id=self.user.pk))
 
     @cached_property
     def facts(self) -> Explained:

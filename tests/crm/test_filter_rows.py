@@ -9,6 +9,7 @@ import pytest
 from syncapp.crm import directory_rows, filter_rows
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import ProtocolError
+from syncapp.crm.filters_records import OwnerFilters
 from tests.crm.local_server import WatchedTransport, in_turn, json_answer, serve
 
 OWNER = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")
@@ -34,12 +35,28 @@ def test_a_filters_table_is_known_by_name_or_by_code(code, table):
     assert filter_rows.outlook_filter({**FILTER, "returnedtypecode": code}).table == table
 
 
-@pytest.mark.parametrize(
-    "name", ["userqueryid", "_ownerid_value", "querytype", "statecode", "versionnumber", "@odata.etag"]
-)
-def test_a_filter_without_what_decides_is_refused(name):
+@pytest.mark.parametrize("name", ["_ownerid_value", "querytype", "statecode", "versionnumber", "@odata.etag"])
+def test_filter_without_what_decides_has_a_problem(name):
+    assert name in filter_rows.outlook_filter({**FILTER, name: None}).problem
+
+
+@pytest.mark.parametrize("state", [2, -1, "0", 2**40])
+def test_filter_is_on_or_off(state):
+    assert "statecode" in filter_rows.outlook_filter({**FILTER, "statecode": state}).problem
+
+
+def test_filter_without_id_is_refused():
     with pytest.raises(ProtocolError):
-        filter_rows.outlook_filter({**FILTER, name: None})
+        filter_rows.outlook_filter({**FILTER, "userqueryid": None})
+
+
+def test_unreadable_filter_leaves_the_others():
+    found, _ = _of(json_answer({"value": [{**FILTER, "fetchxml": 5}, {**FILTER, "userqueryid": str(UUID(int=2))}]}))
+
+    read = OwnerFilters.of(OWNER, found)
+
+    assert [each.id for each in read.filters or ()] == [UUID(int=2)]
+    assert [each.row_id for each in read.unreadable] == [str(UUID(int=1))]
 
 
 def test_what_a_mailbox_leaves_empty_is_not_yet():
@@ -52,8 +69,7 @@ def test_what_a_mailbox_leaves_empty_is_not_yet():
 def test_roles_that_were_not_expanded_are_not_taken_for_none(related):
     row = {"teamid": str(OWNER), "name": "Sales", "teamtype": 0, "teamroles_association": related}
 
-    with pytest.raises(ProtocolError):
-        directory_rows.team(row)
+    assert "teamroles_association" in directory_rows.team(row).problem
 
 
 def _of(*answers):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncapp.crm import metadata
-from syncapp.crm.errors import ProtocolError
+from syncapp.crm.odata import Unstorable
 from syncapp.crm.records import ColumnType, Navigation
 
 NOTHING: list[dict[str, object]] = [{"value": []} for _ in metadata.reads("contact")]
@@ -86,9 +86,22 @@ def test_definitions_are_not_read_from_a_cache():
         {"MaxLength": True},
     ],
 )
-def test_definitions_of_another_shape_are_a_protocol_error(detail):
-    with pytest.raises(ProtocolError):
-        _columns({"AttributeType": "Picklist"}, (5, detail))
+def test_definition_of_another_shape_sets_its_column_aside(detail):
+    attributes = [{"LogicalName": name, "AttributeType": "Picklist", "IsValidForUpdate": True} for name in ("x", "y")]
+    answers = [{"value": attributes}, *NOTHING[1:]]
+    answers[5] = {"value": [{"LogicalName": "x", **detail}]}
+
+    bad, good = metadata.columns("contact", answers)
+
+    assert (bool(bad.problem), bad.type, bad.writable) == (True, ColumnType.OTHER, False)
+    assert (good.problem, good.type) == ("", ColumnType.CHOICE)
+
+
+@pytest.mark.parametrize("name", [None, 5, Unstorable("holds a NUL")])
+def test_definition_without_readable_name_keeps_its_problem(name):
+    (column,) = metadata.columns("contact", [{"value": [{"LogicalName": name}]}, *NOTHING[1:]])
+
+    assert (column.name, "LogicalName" in column.problem) == ("", True)
 
 
 def test_only_a_name_becomes_part_of_the_address():
