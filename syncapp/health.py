@@ -116,11 +116,12 @@ def pulled_at() -> datetime | None:
     return None if None in dates else min(date for date in dates if date is not None)
 
 
-def _being_read_at() -> datetime | None:
-    """When the last page of a full read that is not at its end was stored; None: none is under way."""
+def _reading() -> tuple[datetime | None, str]:
+    """When the last page of a full read that is not at its end was stored, and why a reading failed; one query."""
     edits = MirrorCursor.objects.filter(table__in=[changes.FIELDS, changes.RECORDS])
-    under_way = edits.filter(is_full_read=True, moved_at__isnull=False)
-    return under_way.order_by("-moved_at").values_list("moved_at", flat=True).first()
+    rows = list(edits.values_list("is_full_read", "moved_at", "trouble"))
+    moved = [moved_at for is_full_read, moved_at, _ in rows if is_full_read and moved_at is not None]
+    return max(moved, default=None), next((trouble for _, _, trouble in rows if trouble), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,10 @@ def _pull_trouble() -> Trouble | None:
     finished_at = pulled_at()
     if finished_at is not None and (_age(finished_at) or 0.0) <= stalled_after():
         return None
-    read_at = _being_read_at()
+    read_at, why = _reading()
+    if why:
+        text = f"The CRM is not being read: {why} Newer edits are missing here."
+        return Trouble("pull", text, since=finished_at)
     if read_at is not None and (_age(read_at) or 0.0) <= stalled_after():
         return Trouble("reading", "The CRM is being read from the beginning. Edits appear here as they are read.")
     if finished_at is None:

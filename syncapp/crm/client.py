@@ -25,6 +25,7 @@ from syncapp.crm.filters_records import TableFacts
 from syncapp.crm.governor import Condition, Lane
 from syncapp.crm.lookups import Lookups
 from syncapp.crm.names import Names
+from syncapp.crm.page_chain import PageChain
 from syncapp.crm.records import (
     ChangePage,
     ChangeSet,
@@ -164,7 +165,7 @@ class CrmClient:
         condition = odata.any_of("contactid", sorted(contact_ids))
         path = odata.query("contacts", select=rows.COMPANY_COLUMNS, filter=condition)
         payload = self._transport.get(path, headers=odata.preferences())
-        return dict(filter(None, map(rows.company, odata.collection(payload))))
+        return dict(filter(None, read_all(odata.collection(payload), rows.company)[0]))
 
     def contacts_now(
         self, wanted: Mapping[UUID, Sequence[Column]], *, deadline: Deadline | None = None
@@ -267,8 +268,9 @@ class CrmClient:
     def _fields(self, part: Part, deadline: Deadline | None) -> list[StagedField]:
         payload = _require(part).json()
         found = odata.collection(payload)
+        chain = PageChain()
         while link := odata.link(payload, "@odata.nextLink"):
-            payload = self._transport.follow(link, headers=odata.preferences(), deadline=deadline)
+            payload = self._transport.follow(chain.follow(link), headers=odata.preferences(), deadline=deadline)
             found += odata.collection(payload)
         return list(read_all(found, partial(rows.staged_field, names=self._names))[0])
 

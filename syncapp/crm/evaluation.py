@@ -24,6 +24,7 @@ from syncapp.crm.filters_records import (
     SelectedRow,
     Selection,
 )
+from syncapp.crm.page_chain import PageChain
 from syncapp.crm.transport import Transport
 
 MOST_USERS_AT_ONCE = 50
@@ -75,7 +76,7 @@ class Evaluation:
     ) -> Selection:
         """The rows that a filter selects for this user, each once, at most `most` of them."""
         rows: list[SelectedRow] = []
-        cookie, number = "", 1
+        cookie, number, chain = "", 1, PageChain()
         while True:
             size = min(most, fetch_xml.LARGEST_PAGE)
             query = fetch_xml.listing(
@@ -87,7 +88,7 @@ class Evaluation:
             more = payload.get(_MORE) is True
             if not more or len(rows) >= most:
                 return Selection(tuple(rows[:most]), complete=not more and len(rows) <= most)
-            cookie, number = fetch_xml.next_cookie(cells.text(payload, _COOKIE)), number + 1
+            cookie, number = chain.follow(fetch_xml.next_cookie(cells.text(payload, _COOKIE))), number + 1
 
     def organized_meetings(
         self, user_ids: Sequence[UUID], *, table: str, after: datetime, deadline: Deadline | None = None

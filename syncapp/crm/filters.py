@@ -29,6 +29,7 @@ from syncapp.crm.filters_records import (
     SwitchResult,
     SystemFilter,
 )
+from syncapp.crm.page_chain import PageChain
 from syncapp.crm.steps import Step, StepAnswer, carry_out
 from syncapp.crm.transport import Transport
 
@@ -209,8 +210,9 @@ class Filters:
 
     def _all(self, payload: odata.Row, headers: Mapping[str, str], deadline: Deadline | None) -> list[odata.Row]:
         found = odata.collection(payload)
+        chain = PageChain()
         while link := odata.link(payload, "@odata.nextLink"):
-            payload = self._transport.follow(link, headers=headers, deadline=deadline)
+            payload = self._transport.follow(chain.follow(link), headers=headers, deadline=deadline)
             found += odata.collection(payload)
         return found
 

@@ -13,10 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import DeltaExpired
+from syncapp.crm.page_chain import PageChain
 from syncapp.crm.records import ChangePage
 from syncapp.jobs.queue import failpoint
 from syncapp.mirror import (
@@ -86,8 +88,9 @@ def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = l
             pulled.busy = True
             return pulled
         try:
-            if not _read(crm, table, reader, pulled, until=until, progress=progress):
-                return pulled
+            with cursors.guarded(reader):
+                if not _read(crm, table, reader, pulled, until=until, progress=progress):
+                    return pulled
         finally:
             cursors.release(reader)
     users.read_editors(crm, users.due_editors())
@@ -106,12 +109,17 @@ def _read(
     progress: Progress,
 ) -> bool:
     """Pages until the delta link; False where the time was up before."""
+    cursor, has_begun_anew = cursors.of(reader), False
+    chain = PageChain(pages=cursor.pages)
     while True:
         cursor = cursors.of(reader)
         started = time.monotonic()
         try:
-            page = table.read(crm, cursor.next_link or cursor.delta_link)
+            page = table.read(crm, chain.follow(cursor.next_link or cursor.delta_link))
         except DeltaExpired:
+            if has_begun_anew:
+                raise  # a link that was made just now
+            has_begun_anew, chain = True, PageChain()
             cursors.start_over(reader)
             continue
         finally:
@@ -150,7 +158,8 @@ def _store_page(table: _Table, reader: Reader, cursor: MirrorCursor, page: Chang
         if page.delta_link:
             _finish(table, reader, cursor, page, pulled)
         else:
-            cursors.move(reader, next_link=page.next_link, definitions=page.definitions or cursor.definitions)
+            known = page.definitions or cursor.definitions
+            cursors.move(reader, next_link=page.next_link, definitions=known, pages=F("pages") + 1)
         failpoint(f"mirror.{table.name}.stored")
     failpoint(f"mirror.{table.name}.moved")
     pulled.pages += 1
@@ -181,6 +190,7 @@ def _withdraw_deleted(table: _Table, ids: Sequence[UUID], pulled: Pulled) -> Non
 def _finish(table: _Table, reader: Reader, cursor: MirrorCursor, page: ChangePage[Any], pulled: Pulled) -> None:
     """The end of a read. After a full one, open rows that it did not see are gone from the CRM."""
     done: dict[str, Any] = {"next_link": "", "delta_link": page.delta_link, "pulled_at": Now()}
+    done |= {"pages": 0, "trouble": ""}
     done["definitions"] = page.definitions or cursor.definitions
     if cursor.is_full_read:
         done |= {"is_full_read": False, "full_read_at": Now()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,8 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from syncapp.crm.errors import ProtocolError
+from syncapp.crm.page_chain import ENDLESS
 from syncapp.jobs.queue import LostLease
 from syncapp.models import MirrorCursor
 from syncapp.models.durable_work import database_now
@@ -51,7 +55,24 @@ def release(reader: Reader) -> None:
 
 def start_over(reader: Reader) -> None:
     """Begin a full read under a new generation: an expired link, or the nightly repair. Raises LostLease."""
-    move(reader, next_link="", delta_link="", is_full_read=True, generation=F("generation") + 1)
+    move(reader, next_link="", delta_link="", is_full_read=True, generation=F("generation") + 1, pages=0)
+
+
+def note_trouble(reader: Reader, why: str) -> None:
+    """Keep why the table could not be read, until it can."""
+    MirrorCursor.objects.filter(table=reader.table, fence=reader.fence).update(trouble=why[:300])
+
+
+@contextmanager
+def guarded(reader: Reader) -> Iterator[None]:
+    """Keep why an answer could not be used; pages without end are read from the start the next time."""
+    try:
+        yield
+    except ProtocolError as error:
+        note_trouble(reader, error.message)
+        if error.code == ENDLESS:
+            start_over(reader)
+        raise
 
 
 def request_full_read(table: str) -> bool:

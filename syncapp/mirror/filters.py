@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -23,6 +24,7 @@ from syncapp.crm.directory_records import Page
 from syncapp.crm.errors import CrmError
 from syncapp.crm.filters import MOST_OWNERS_AT_ONCE
 from syncapp.crm.filters_records import OwnerFilters, QueryType
+from syncapp.crm.page_chain import PageChain
 from syncapp.crm.records import Unreadable
 from syncapp.mirror import cursors, directory, filter_access, filter_store, reach, unreadable, user_lists
 from syncapp.mirror.cursors import Reader
@@ -59,15 +61,17 @@ def take(crm: CrmClient, *, seconds: float | None = None) -> bool | None:
         return None
     until = None if seconds is None else time.monotonic() + seconds
     try:
-        return _go_on(crm, reader, until)
+        with cursors.guarded(reader):
+            return _go_on(crm, reader, until)
     finally:
         cursors.release(reader)
 
 
 def _go_on(crm: CrmClient, reader: Reader, until: float | None) -> bool:
     cursor = cursors.of(reader)
-    place = _place(cursor.next_link)
+    place, chain = _place(cursor.next_link), PageChain(pages=cursor.pages)
     while place.step < len(_STEPS):
+        chain.follow(place.text())
         place = _STEPS[place.step](crm, reader, cursor, place)
         if until is not None and time.monotonic() > until:
             return False
@@ -77,7 +81,8 @@ def _go_on(crm: CrmClient, reader: Reader, until: float | None) -> bool:
         user_lists.match_entries(UserList.objects.all())
         reach.work_out(FilterUser.objects.all())
         reach.keep_day()
-        cursors.move(reader, next_link="", pulled_at=Now(), generation=cursor.generation + 1, is_full_read=False)
+        done = {"next_link": "", "pages": 0, "trouble": "", "is_full_read": False}
+        cursors.move(reader, **done, pulled_at=Now(), generation=cursor.generation + 1)
     return True
 
 
@@ -93,7 +98,7 @@ def _pages(read: Callable[[CrmClient, str], Page[Any]], store: _Store) -> _Step:
         after = replace(place, link=page.next_link) if page.next_link else Place(place.step + 1)
         with transaction.atomic():
             store(page.rows, cursor.generation, page.unreadable)
-            cursors.move(reader, next_link=after.text())
+            cursors.move(reader, next_link=after.text(), pages=F("pages") + 1)
         return after
 
     return step

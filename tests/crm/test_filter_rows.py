@@ -10,6 +10,7 @@ from syncapp.crm import directory_rows, filter_rows
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.filters_records import OwnerFilters
+from syncapp.crm.page_chain import ENDLESS, PageChain
 from tests.crm.local_server import WatchedTransport, in_turn, json_answer, serve
 
 OWNER = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")
@@ -99,3 +100,24 @@ def test_filters_go_on_over_several_pages():
 
     assert len(found) == 2
     assert server.requests[1].target.endswith("?p=2")
+
+
+def test_pages_that_lead_back_end_with_a_named_error():
+    with pytest.raises(ProtocolError) as caught, serve(_endless) as server:
+        CrmClient(transport=WatchedTransport(origin=server.origin)).filters.of(OWNER)
+
+    assert caught.value.code == ENDLESS
+
+
+def _endless(request):
+    link = f"http://{request.headers['host']}/api/data/v9.2/userqueries?$skiptoken=1"
+    return json_answer({"value": [], "@odata.nextLink": link})
+
+
+def test_too_many_pages_end_with_a_named_error():
+    chain = PageChain(pages=8, most=10)
+    chain.follow("a")
+    chain.follow("b")
+
+    with pytest.raises(ProtocolError, match="does not end"):
+        chain.follow("c")
