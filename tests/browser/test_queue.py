@@ -146,3 +146,16 @@ def test_filters_narrow_the_list_in_place_and_keep_the_focus(page: Page, demo: D
     expect(page.locator("#filter-kind")).to_be_focused()
     page.reload()
     expect(page.get_by_role("link", name="Without the filter Filled")).to_be_visible()
+
+
+def test_long_editor_name_leaves_room_for_the_contact(page: Page, demo: Demo) -> None:
+    sign_in(page, demo)
+    edit_many(demo, 1)
+    wait_until(lambda: visit(page, demo, "") or page.locator(".item .editor").count(), seconds=60, what="a row")
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        row = page.locator(".item:has(.editor)").first
+        before = row.locator(".who").bounding_box()
+        row.locator(".editor bdi").evaluate("element => element.textContent = 'Maximiliane Alexandra '.repeat(6)")
+        assert row.locator(".who").bounding_box() == before
+        assert row.locator(".what").evaluate("element => element.clientWidth") > 100
