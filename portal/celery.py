@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import after_setup_logger
 
 from portal import broker
+from portal.logs import LineFormatter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -14,3 +18,10 @@ broker.register()
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["syncapp"])
+
+
+@after_setup_logger.connect
+def _keep_records_on_their_lines(*, logger: logging.Logger, format: str, **_: Any) -> None:
+    """Give the handlers that Celery makes our formatter: its own writes line ends as they are."""
+    for handler in logger.handlers:
+        handler.setFormatter(LineFormatter(format))

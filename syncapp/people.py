@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
-from syncapp import audit, localization, time_zones
+from syncapp import audit, localization, safe_text, time_zones
 from syncapp.crm.auth import Claims
 from syncapp.models import Arrival, Person
 from syncapp.models.person import ROLE_COLUMNS, Role
@@ -77,7 +77,8 @@ def known_roles(names: frozenset[str]) -> frozenset[Role]:
     known = {role.value: role for role in Role}
     unknown = sorted(names - known.keys())
     if unknown:
-        log.warning("sign-in: %d roles of the token are unknown here, first %r", len(unknown), unknown[0][:60])
+        named = safe_text.log_line(unknown[0][:60])
+        log.warning("sign-in: %d roles of the token are unknown here, first %s", len(unknown), named)
     return frozenset(known[name] for name in names & known.keys())
 
 

@@ -18,7 +18,7 @@ LONGEST_HEADER = 200
 LONGEST_DISPLAY_NAME = 100
 LONGEST_MAIL_LINE = 200
 LONGEST_MAIL_TEXT = 2000
-LONGEST_LOG_LINE = 300
+LONGEST_LOG_LINE = 2000
 
 # An encoded word of 39 octets takes 64 characters: with the longest of our header names the line stays below the 76
 # that RFC 2047 allows.
@@ -39,8 +39,7 @@ _UNSAFE_IN_CELL = re.compile(rf"\A(?='*[\t\r\n])|(?:\A|(?<={_CELL_END}))(?={_SKI
 
 def one_line(text: object) -> str:
     """Return the text on one line, with hidden characters and line ends named in brackets."""
-    named = _with_marks(str(text), plain=str, mark=lambda cluster: f"[{characters.name(cluster)}]")
-    return " ".join(named.split())
+    return " ".join(_named(str(text)).split())
 
 
 def mail_line(text: object, *, most: int = LONGEST_MAIL_LINE) -> str:
@@ -105,8 +104,17 @@ def csv_cell(value: object) -> str:
 
 
 def log_line(text: object) -> str:
-    """Return text of others for a log record: one line, cut, with hidden characters named."""
-    return _cut(one_line(text), LONGEST_LOG_LINE)
+    """Return text for one line of a log, cut, with hidden characters named."""
+    return _cut(_named(str(text)), LONGEST_LOG_LINE)
+
+
+def log_lines(text: object) -> str:
+    """Return text of several lines for a log, each indented, so that none looks like the beginning of a record."""
+    return "\n".join(f"  {log_line(line)}" for line in str(text).split("\n"))
+
+
+def _named(text: str) -> str:
+    return _with_marks(text, plain=str, mark=lambda cluster: f"[{characters.name(cluster)}]")
 
 
 def _with_marks(text: str, *, plain: Callable[[str], str], mark: Callable[[str], str]) -> str:

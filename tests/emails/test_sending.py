@@ -314,7 +314,7 @@ def test_unwritable_mail_fails_after_its_attempts(
 
 
 def test_mail_that_cannot_be_encoded_fails_at_once(post_office: PostOffice, message: Message) -> None:
-    half_character = OPERATIONS | {"text": "half a character: \ud800"}
+    half_character = OPERATIONS | {"since": "\ud800"}
     broken = messages.queue("operations", to="ops@contoso.example", details=half_character)
     assert broken is not None
 
@@ -323,6 +323,14 @@ def test_mail_that_cannot_be_encoded_fails_at_once(post_office: PostOffice, mess
     assert (state(broken), broken.attempts, broken.last_error) == (WorkState.FAILED, 1, "encoding")
     assert "cannot be encoded" in broken.failure
     assert state(message) == WorkState.DONE
+
+
+def test_half_a_character_of_a_name_is_named(post_office: PostOffice) -> None:
+    messages.queue("operations", to="ops@contoso.example", details=OPERATIONS | {"text": "Stopped by Bob \ud800."})
+
+    send_due()
+
+    assert "Stopped by Bob [U+D800]." in post_office.mail().text
 
 
 def test_mail_whose_template_is_broken_fails_at_once(

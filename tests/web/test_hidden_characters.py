@@ -41,6 +41,11 @@ NAME = re.compile(
     r"""(?:name|editor_name|asked|by|assigned_to|subject|reason|person|company|owner|trouble)"""
     r"""(?:\|default:"[^"]*")?\s*\}\}"""
 )
+# What a text mail may print as it is: addresses and numbers that we make, and what a filter has made safe.
+MADE_BY_US = re.compile(
+    r"\|(mail_lines?(:\d+)?(\|upper)?|in_words|on_day|capped|pluralize(:.*)?)$"
+    r"|(^|\.)(look|approve|reject|queue|wishes|count|more|fields|users|since|why)$"
+)
 
 
 def unguarded(template: Path) -> list[str]:
@@ -51,6 +56,13 @@ def unguarded(template: Path) -> list[str]:
 @pytest.mark.parametrize("template", sorted(TEMPLATES.rglob("*.html")), ids=lambda path: path.name)
 def test_template_shows_hidden_characters_of_names(template: Path) -> None:
     assert unguarded(template) == []
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES.glob("emails/*.txt")), ids=lambda path: path.name)
+def test_text_mails_keep_names_on_their_lines(template: Path) -> None:
+    printed = re.findall(r"\{\{\s*([^}]*?)\s*\}\}", template.read_text())
+
+    assert [each for each in printed if not MADE_BY_US.search(each)] == []
 
 
 def trick(source: str) -> str:
