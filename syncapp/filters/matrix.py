@@ -31,7 +31,7 @@ from syncapp.models.filter_user import Cause, FilterUserQuerySet, Reach
 from syncapp.models.folding import search_key
 
 PAGE = 50
-MOST_COUNTED = 1000
+MOST_COUNTED = MOST_USERS  # as many as a run takes; so few that the exact number costs nothing
 _LAST_CHARACTER = "\U0010ffff"
 
 

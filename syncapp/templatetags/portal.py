@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from syncapp import localization, safe_text
 from syncapp import time_zones as zones
+from syncapp.filters import matrix
 from syncapp.localization import number as number_words
 from syncapp.review import queue
 from syncapp.review.differences import Kind, Part
@@ -131,6 +132,12 @@ def thousands(number: int) -> str:
 def capped(number: int) -> str:
     """148; beyond the most that is counted "1,000+"."""
     return f"{number_words(queue.MOST_COUNTED)}+" if number > queue.MOST_COUNTED else number_words(number)
+
+
+@register.filter
+def users_counted(number: int) -> str:
+    """2,008 users of the matrix; beyond the most that is counted "20,000+"."""
+    return f"{number_words(matrix.MOST_COUNTED)}+" if number > matrix.MOST_COUNTED else number_words(number)
 
 
 @register.filter

@@ -20,6 +20,9 @@ _BY_ITSELF = {
 }
 
 
+_LEEWAY = timedelta(seconds=5)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step: when, and what in a sentence."""
@@ -30,11 +33,18 @@ class Step:
 
 def steps(run: FilterRun) -> list[Step]:
     """The run's steps. They are few, and found by action and time, which the trail keeps in order."""
-    since = run.frozen_at - timedelta(seconds=5)
+    since = run.frozen_at - _LEEWAY
     entries = AuditEntry.objects.filter(action__in=list(_WORDS), at__gte=since, group=run.pk).select_related("actor")
     return [
         Step(entry.at, _WORDS[entry.action](_name(entry), entry.details)) for entry in entries.order_by("-at", "-id")
     ]
+
+
+def paused_by(run: FilterRun) -> str:
+    """Return the name of the person who paused the run last."""
+    entries = AuditEntry.objects.filter(action="run.paused", at__gte=run.frozen_at - _LEEWAY, group=run.pk)
+    last = entries.select_related("actor").order_by("-at", "-id").first()
+    return _name(last) if last else "the portal"
 
 
 def _name(entry: AuditEntry) -> str:

@@ -165,7 +165,14 @@ class RunShown:
 
     @property
     def finished(self) -> int:
-        return sum(users for outcome, users in self.outcomes.items() if outcome)
+        return sum(
+            users for outcome, users in self.outcomes.items() if outcome not in (Outcome.OPEN, Outcome.CANCELLED)
+        )
+
+    @property
+    def never_begun(self) -> int:
+        """How many were left as they are when the run was cancelled."""
+        return self.outcomes.get(Outcome.CANCELLED, 0)
 
     @property
     def left(self) -> int:
@@ -187,7 +194,10 @@ class RunShown:
 
     @property
     def pause_words(self) -> str:
-        return run_words.PAUSES.get(self.run.paused_because, "") if self.run.state == RunState.PAUSED else ""
+        if self.run.state != RunState.PAUSED:
+            return ""
+        by_itself = run_words.PAUSES.get(self.run.paused_because)
+        return by_itself or run_words.paused_by(run_log.paused_by(self.run))
 
     @property
     def go_on_words(self) -> str:

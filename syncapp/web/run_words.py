@@ -39,7 +39,6 @@ RETRY_HELPS = {
     Outcome.DENIED: "Trying again helps once CRM allows it.",
 }
 PAUSES = {
-    "": "Somebody paused it. Who was under way was brought to an end; nobody new is begun.",
     "pilot": "The pilot is done. Look at its results, then let the rest go on.",
     "failures": "It stopped itself: more users failed than its limit allows. The reasons stand below.",
     "impersonation": "It stopped itself: CRM ignored in whose name we wrote. Going on would write as somebody else.",
@@ -50,6 +49,13 @@ HINTS = {
     Plan.CANNOT: "the reason stands with each",
     Plan.HELD: "until you tick them one by one",
 }
+
+
+def paused_by(name: str) -> str:
+    """Return what a person's pause means for the users."""
+    return f"Paused by {name}. Users already in progress were finished; no new ones start."
+
+
 _METHOD_FOLLOWS = {
     SyncMethod.NONE: (
         "Appointments, contacts and tasks stop together, on the phone too. Nothing is deleted from the mailbox; "

@@ -379,3 +379,45 @@ def test_a_list_that_changes_nobody_offers_no_start(run):
     assert "Nothing to start" in page(nobody)
     assert 'value="start"' not in page(nobody)
     assert 'value="start"' in page(run)
+
+
+def test_canceled_run_counts_whom_it_finished(run):
+    run_states.start(run, by=fred())
+    settle(run, Outcome.DONE, users=2)
+    steer(run, do="cancel")
+
+    words = page(run)
+
+    assert "Cancelled: 2 of 5" in words
+    assert re.search(r"Never begun</span><b>3</b>", words)
+    assert re.search(r'<progress max="5" value="2"', words)
+
+
+def test_pause_names_its_person(run):
+    run_states.start(run, by=fred())
+    run_states.pause(run, by=make_person("Frida", *fred().roles))
+
+    words = page(run)
+
+    assert "Paused by Frida. Users already in progress were finished; no new ones start." in words
+    assert "Somebody" not in words
+
+
+def test_ended_run_says_when_it_was_frozen(run):
+    assert re.search(r"frozen <time[^>]*>(just now|\d+ s ago)", page(run))
+    run_states.start(run, by=fred())
+    steer(run, do="cancel")
+
+    words = page(run)
+
+    assert re.search(r"frozen at \d\d:\d\d UTC by", words)
+    assert not re.search(r"frozen <time", words)
+
+
+def test_matrix_counts_users_exactly(people):
+    now = timezone.now()
+    FilterUser.objects.bulk_create(
+        FilterUser(pk=uuid.uuid4(), name=f"User {number:04}", read_at=now) for number in range(1, 1101)
+    )
+
+    assert f"50 of 1,1{len(people):02} users" in text(browser(fred()).get("/filters/"))

@@ -207,7 +207,8 @@ def _run(number: int, bar: Bar) -> Answer:
     data = {"run": number, "state": run.state, "tables": run.tables, "wanted": "on" if run.wanted_on else "off"}
     data |= {"by": run.person.name, "frozen_at": run.frozen_at, "finished_at": run.finished_at, "users": users}
     data |= {"open": open_users, "outcomes": counted}
-    lines = [f"Run {number}: {run.get_state_display()}, {users - open_users:,} of {users:,} users are finished."]
+    finished = users - open_users - counted.get(Outcome.CANCELLED, 0)
+    lines = [f"Run {number}: {run.get_state_display()}, {finished:,} of {users:,} users are finished."]
     return data, lines + [f"{many:>8,}  {Outcome(each).label}" for each, many in sorted(counted.items())]
 
 
