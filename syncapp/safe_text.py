@@ -104,7 +104,7 @@ def csv_cell(value: object) -> str:
 
 
 def log_line(text: object) -> str:
-    """Return text for one line of a log, cut, with hidden characters named."""
+    """Return text for one line of a log or a terminal, cut, with hidden characters named; spaces stay as they are."""
     return _cut(_named(str(text)), LONGEST_LOG_LINE)
 
 

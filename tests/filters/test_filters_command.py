@@ -31,6 +31,14 @@ def test_the_list_names_everybody_with_his_cells(read):
     assert "Rita Lindqvist" not in told("list", "--state", "mixed")
 
 
+def test_names_write_no_lines_of_the_terminal(read):
+    FilterUser.objects.filter(name="Rita Lindqvist").update(name="Rita\nForged\x1b[2J\u202e")
+
+    words = told("list", "--search", "rita")
+
+    assert "Rita[line break]Forged[U+001B][2J[right-to-left override]" in words
+
+
 def test_list_says_when_it_cuts(read):
     users = FilterUser.objects.people().count()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import uuid
 
 import pytest
 from django.utils import timezone
@@ -13,10 +14,16 @@ from hypothesis import strategies as st
 
 from syncapp import audit
 from syncapp.activity import trail
-from syncapp.models import AuditEntry, AuditValue
+from syncapp.crm.records import Column, ColumnType
+from syncapp.filters import lists, plans
+from syncapp.models import AuditEntry, AuditValue, FilterRow, FilterTeam
+from syncapp.models.person import Role
+from syncapp.review import together
 from syncapp.web import tables
-from tests.factories import make_field, make_record
-from tests.people import ada, browser, make_person, rita, vera
+from tests import factories
+from tests.factories import make_editor, make_field, make_record
+from tests.filters.users import make_user
+from tests.people import ada, browser, fred, make_person, rita, vera
 from tests.web import scenes
 from tests.web.screen import Screen
 
@@ -147,16 +154,47 @@ def test_each_export_offers_both_separators(path):
     assert all(browser(ada()).get(href).status_code == 200 for href in with_semicolons)
 
 
+FORMULAS = "x;=1+1;y\n=2\t+3|@SUM(A1)"
+
+
+def downloaded(path: str) -> str:
+    response = browser(ada()).get(path)
+    return b"".join(response).decode("utf-8").removeprefix("\ufeff")
+
+
 @pytest.mark.django_db
-def test_nothing_that_people_type_reaches_the_file_as_a_formula():
+@pytest.mark.parametrize("separator", ["comma", "semicolon"])
+@pytest.mark.parametrize("source", ["contact", "editor", "person", "reason", "label", "original", "proposed", "remark"])
+def test_no_text_of_others_is_calculated_in_the_activity(source, separator):
     scenes.know_columns()
-    field = make_field(make_record("=cmd|' /C calc'!A0"), original_value="+47 1", proposed_value="@import")
-    scenes.rejected(field, by=make_person("-Rita"), reason_code="other", reason="=1+1")
+    named = {source: FORMULAS}
+    factories.know_columns(Column("contact", "jobtitle", named.get("label", "Job Title"), ColumnType.TEXT))
+    person = make_person(named.get("person", "Rob"), Role.REVIEWER)
+    record = make_record(named.get("contact", "Marta"), editor=make_editor(named.get("editor", "Jonas")))
+    values = {"original_value": named.get("original", "a"), "proposed_value": named.get("proposed", "b")}
+    scenes.rejected(make_field(record, **values), by=person, reason_code="other", reason=named.get("reason", "no"))
+    together.remark(record.pk, text=named.get("remark", "ok"), by=person)
 
-    cells = [cell for row in exported() for cell in row]
+    text = downloaded(f"/activity/export.csv?separator={separator}")
 
-    assert "'+47 1" in cells
-    assert not [cell for cell in cells if is_calculated(cell)]
+    assert calculated(text) == []
+    assert ("SUM(A1)" in text) == (source != "editor")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("separator", ["comma", "semicolon"])
+@pytest.mark.parametrize("source", ["user", "unit", "filter", "list", "team"])
+def test_no_text_of_others_is_calculated_in_filter_exports(source, separator):
+    named = {source: FORMULAS}
+    user = make_user(named.get("user", "Anna"), unit_name=named.get("unit", "Sales"), address="a@x.example")
+    columns = {"table": "contact", "query_type": 256, "state": 0, "status": 1, "read_at": timezone.now()}
+    FilterRow.objects.create(pk=uuid.uuid4(), owner_id=user.pk, name=named.get("filter", "My contacts"), **columns)
+    lists.save(named.get("list", "Riva"), ["a@x.example"], by=fred())
+    FilterTeam.objects.create(pk=uuid.uuid4(), name=named.get("team", "North"))
+    run = plans.freeze_run([user.pk], plans.Wish(("contact",), on=False), by=fred())
+
+    for path in (f"/filters/runs/{run.pk}/export.csv", "/filters/risk/export.csv", "/activity/export.csv"):
+        assert calculated(downloaded(f"{path}?separator={separator}")) == []
 
 
 @pytest.mark.django_db

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
+from syncapp import safe_text
 from syncapp.filters import dry_plans, matrix, named, run_states
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.matrix import EVERYBODY, Narrowing
@@ -55,7 +56,8 @@ class Command(BaseCommand):
         """Answer one question, or say what is wrong with it."""
         asked = Namespace(**options)
         data, lines = _PARTS[asked.part](asked, self._bar)
-        self.stdout.write(json.dumps(data, default=_text, indent=2) if asked.json else "\n".join(lines))
+        words = "\n".join(map(safe_text.log_line, lines))
+        self.stdout.write(json.dumps(data, default=_text, indent=2) if asked.json else words)
 
     def _bar(self, done: int, users: int) -> None:
         if sys.stderr.isatty():
