@@ -13,6 +13,7 @@ from uuid import UUID
 from syncapp.filters import lists, named
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.plans import MOST_USERS
+from syncapp.localization import number
 from syncapp.mirror import user_lists
 from syncapp.mirror.user_lists import Meant
 from syncapp.models import FilterMembership, FilterTeam, FilterUnit, FilterUser, UserList
@@ -106,8 +107,8 @@ def of_names(text: str) -> Chosen:
     unknown = tuple(each.text for each in found.meant if not each.user_ids)
     doubtful = _doubtful([each for each in found.meant if each.fits_several])
     left_out = len(unknown) + len(doubtful) + len(found.unread)
-    words = f"{len(found.meant):,} pasted name{'' if len(found.meant) == 1 else 's'}"
-    words += f", {left_out:,} left out" if left_out else ""
+    words = f"{number(len(found.meant))} pasted name{'' if len(found.meant) == 1 else 's'}"
+    words += f", {number(left_out)} left out" if left_out else ""
     return Chosen(ids, words, unknown, doubtful, tuple(found.unread), tuple(found.notes))
 
 

@@ -10,6 +10,7 @@ from syncapp.filters.errors import NotPossible
 from syncapp.filters.lists import MOST_BYTES, MOST_ENTRIES
 from syncapp.filters.pasted import people
 from syncapp.filters.pasted.people import Written
+from syncapp.localization import number
 from syncapp.mirror.user_lists import Directory, Meant
 
 _MOST_QUOTED = 3
@@ -35,10 +36,10 @@ def find(text: str) -> Named:
         raise NotPossible(f"The text is larger than {MOST_BYTES // 1_000_000} MB.")
     pasted = people.read(text)
     if len(pasted.people) > MOST_ENTRIES:
-        count = f"{len(pasted.people):,}"
-        raise NotPossible(f"This text names {count} people; at most {MOST_ENTRIES:,} can be read at once.")
+        count, most = number(len(pasted.people)), number(MOST_ENTRIES)
+        raise NotPossible(f"This text names {count} people; at most {most} can be read at once.")
     found = Named(unread=list(pasted.unread), notes=[pasted.columns] if pasted.columns else [])
-    directory, ignored = Directory(), list[Written]()
+    directory, ignored = Directory(), list[tuple[Written, list[str]]]()
     for each in pasted.people:
         several = _each_by_name(each, directory)
         if several:
@@ -46,10 +47,12 @@ def find(text: str) -> Named:
             continue
         meant = _meant(each, directory)
         found.meant.append(meant)
-        others = _other_users(each, meant, directory)
-        found.unread += [_also(each, meant, other) for other in others]
-        if meant.user_id and len(each.beside) > len(others):
-            ignored.append(each)
+        others = [text for text in _unused(each, meant, directory) if text]
+        users = [text for text in others if _is_somebody_else(directory.find(text), meant.user_ids)]
+        found.unread += [_also(each, text) for text in users]
+        rest = [text for text in others if text not in users]
+        if rest:
+            ignored.append((each, rest))
     if ignored:
         found.notes.append(_said_of(ignored))
     return found
@@ -59,7 +62,7 @@ def said_of_unread(unread: Sequence[str]) -> str:
     """Return one sentence or more on what was left out, the first of it in full."""
     more = len(unread) - _MOST_QUOTED
     shown = " ".join(unread[:_MOST_QUOTED])
-    return f"Not everything was read. {shown}" + (f" And {more:,} more." if more > 0 else "")
+    return f"Not everything was read. {shown}" + (f" And {number(more)} more." if more > 0 else "")
 
 
 def _meant(each: Written, directory: Directory) -> Meant:
@@ -77,25 +80,27 @@ def _each_by_name(each: Written, directory: Directory) -> list[Meant]:
     return found if all(meant.user_ids for meant in found) else []
 
 
-def _other_users(each: Written, meant: Meant, directory: Directory) -> list[str]:
-    """Cells beside the one that was read which name somebody else."""
-    if not meant.user_ids:
-        return []
-    return [text for text in each.beside if _is_somebody_else(directory.find(text), meant.user_ids)]
+def _unused(each: Written, meant: Meant, directory: Directory) -> list[str]:
+    """The cells of a line that are no part of what was read; a name may consist of two of them."""
+    if each.is_names and (len(each.beside) < 2 or (meant.text == ", ".join(each.beside) and not meant.user_ids)):
+        return [text for text in each.beside[1:] if directory.find(text)]
+    if each.is_names and "," in each.text:
+        return list(each.beside[1 if directory.find(each.beside[0]) else 2 :])
+    return [text for text in each.beside if text != each.text]
 
 
 def _is_somebody_else(ids: Sequence[UUID], known: Sequence[UUID]) -> bool:
     return bool(ids) and not set(ids) & set(known)
 
 
-def _also(each: Written, meant: Meant, other: str) -> str:
-    return f"Line {each.line}: “{other}” is a user too, but only “{meant.text}” was read. Put each person on a line."
+def _also(each: Written, other: str) -> str:
+    return f"Line {each.line}: “{other}” is a user, but was not read beside “{each.text}”. Put each person on a line."
 
 
-def _said_of(ignored: Sequence[Written]) -> str:
-    first = ignored[0]
-    others = [text for text in first.beside if text != first.text][:_MOST_QUOTED]
-    quoted = ", ".join(f"“{text}”" for text in others)
-    lines = f"{len(ignored):,} lines" if len(ignored) > 1 else f"line {first.line}"
-    example = f", for example on line {first.line}" if len(ignored) > 1 else ""
-    return f"Of {lines} only the address or name was read{example}; not read: {quoted}."
+def _said_of(ignored: Sequence[tuple[Written, list[str]]]) -> str:
+    first, texts = ignored[0]
+    quoted = ", ".join(f"“{text}”" for text in texts[:_MOST_QUOTED])
+    quoted += f" and {number(len(texts) - _MOST_QUOTED)} more" if len(texts) > _MOST_QUOTED else ""
+    if len(ignored) == 1:
+        return f"On line {first.line}, {quoted} beside “{first.text}” was not read."
+    return f"On {number(len(ignored))} lines, only one cell was read; on line {first.line}, {quoted} was not."

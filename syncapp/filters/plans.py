@@ -16,6 +16,7 @@ from django.db.models import Max
 
 from syncapp.filters import preparing
 from syncapp.filters.errors import NotPossible
+from syncapp.localization import number
 from syncapp.mirror import filter_access
 from syncapp.models import FilterPolicy, FilterRun, Person
 from syncapp.models.filter_run import Lever
@@ -51,7 +52,7 @@ def freeze_run(user_ids: Sequence[UUID], wish: Wish, *, by: Person, channel: str
     if not wish.tables and wish.method is None:
         raise NotPossible("No table is selected.")
     if len(user_ids) > MOST_USERS:
-        raise NotPossible(f"At most {MOST_USERS:,} users can be switched in one run.")
+        raise NotPossible(f"At most {number(MOST_USERS)} users can be switched in one run.")
     chosen = list(dict.fromkeys(user_ids))
     with transaction.atomic():
         run = _run(wish, by, users=len(chosen))

@@ -154,7 +154,7 @@ def _who(said: Typed) -> Chosen:
     if not who.ids:
         raise Missing(said.source, _nobody(who))
     if len(who.ids) > MOST_USERS:
-        raise Missing(said.source, f"At most {MOST_USERS:,} users can be in one run.")
+        raise Missing(said.source, f"At most {number(MOST_USERS)} users can be in one run.")
     return who
 
 

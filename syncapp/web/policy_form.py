@@ -13,6 +13,7 @@ from django.http import QueryDict
 from syncapp.filters import chosen, disagreements, matrix, named, policy_groups
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.policies import BadPolicy, PolicyWish
+from syncapp.localization import number
 from syncapp.models import FilterPolicy, FilterUser
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, name_of
 from syncapp.web import parameters
@@ -110,7 +111,7 @@ def _exceptions(text: str) -> tuple[str, ...]:
         raise BadPolicy("exceptions", str(problem)) from problem
     unclear = [*found.unknown, *(each.text for each in found.doubtful)]
     if unclear:
-        more = f" and {len(unclear) - 5:,} more" if len(unclear) > 5 else ""
+        more = f" and {number(len(unclear) - 5)} more" if len(unclear) > 5 else ""
         raise BadPolicy("exceptions", f"Not the address, login or name of one user: {', '.join(unclear[:5])}{more}.")
     if found.unread:
         raise BadPolicy("exceptions", named.said_of_unread(found.unread))

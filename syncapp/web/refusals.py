@@ -7,13 +7,16 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooMany
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from syncapp.localization import number
+
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django refuses to read, by its true cause; nothing was done with it."""
     if isinstance(exception, RequestDataTooBig):
         return _refusal(request, 413, f"is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_000_000} MB")
     if isinstance(exception, TooManyFieldsSent | TooManyFilesSent):
-        return _refusal(request, 413, f"has more than {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:,} fields or ticked rows")
+        most = number(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
+        return _refusal(request, 413, f"has more than {most} fields or ticked rows")
     return _refusal(request, 400, "is not a request that the portal understands")
 
 

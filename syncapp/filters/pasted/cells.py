@@ -10,6 +10,7 @@ from syncapp.mirror.written_names import visible
 
 _BETWEEN_TOKENS = re.compile(r'[\s;,<>"|]+')
 _AROUND = "'\"`()[]{}<>“”„‘’«»,;:."
+_LONGEST_NAME = 1000  # beyond any name: reported, not taken apart
 _QUOTED = re.compile(r"['\"“„‘«<(\[].*['\"”“’»>)\]]")
 # Kinds of proxy addresses beside SMTP ("Email addresses in Exchange Server"): the same mailbox in other systems.
 _OTHER_PROXY = re.compile(r"(x500|x400|eum|spo|sip|im|notes|ms|ccmail):", re.IGNORECASE)
@@ -61,6 +62,8 @@ def read_cell(raw: str) -> Cell:
 def plain(text: str) -> str:
     """Return the text as it is kept and shown: without hidden characters, and without quotes around it."""
     shown = visible(text)
+    if len(shown) > _LONGEST_NAME:
+        return shown
     while _QUOTED.fullmatch(shown) and len(shown) > 2:
         shown = shown[1:-1].strip()
     return shown.strip('"“”„,;').strip()

@@ -9,6 +9,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from syncapp.filters.errors import NotPossible
+from syncapp.localization import number
+
+MOST_LINES = 100_000
 _DELIMITERS = ("\t", ";", ",")
 _SEPARATOR_LINE = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 _TYPE_LINE = re.compile(r'\s*"?#TYPE\b', re.IGNORECASE)
@@ -32,8 +36,11 @@ class Rows:
 
 
 def rows_of(text: str) -> Rows:
-    """Read the whole text by one delimiter: the one it names, or the one that fits most rows."""
+    """Read the whole text by one delimiter: the one it names, or the one that fits most rows. Raises NotPossible."""
     lines = list(io.StringIO(text.replace("\x00", "").removeprefix("\ufeff"), newline=""))
+    if len(lines) > MOST_LINES:
+        count, most = number(len(lines)), number(MOST_LINES)
+        raise NotPossible(f"This text has {count} lines; at most {most} can be read at once.")
     skipped, declared = 0, ""
     while skipped < len(lines) and (_SEPARATOR_LINE.fullmatch(lines[skipped]) or _TYPE_LINE.match(lines[skipped])):
         named = _SEPARATOR_LINE.fullmatch(lines[skipped])
@@ -41,7 +48,8 @@ def rows_of(text: str) -> Rows:
         skipped += 1
     if declared:
         return Rows(list(_rows(lines, declared, skipped)), declared, is_table=True)
-    readings = [Rows(list(_rows(lines, each, skipped)), each, is_table=skipped > 0) for each in _DELIMITERS]
+    candidates = [each for each in _DELIMITERS if each in text] or [","]
+    readings = [Rows(list(_rows(lines, each, skipped)), each, is_table=skipped > 0) for each in candidates]
     return max(readings, key=_fit)
 
 
@@ -83,7 +91,7 @@ def _rows(lines: list[str], delimiter: str, first: int) -> Iterator[Row]:
             cells, is_whole = [], False
         taken = [(start, cells)] if is_whole else _without_quotes(lines, start, source.next, delimiter)
         for place, found in taken:
-            if any(cell.strip() for cell in found):
+            if any(map(str.strip, found)):
                 yield Row(place + 1, tuple(found))
 
 
