@@ -86,7 +86,7 @@ def test_what_was_not_read_is_shown_after_saving() -> None:
     page = text(browser(fred()).post("/filters/lists/save", {"name": "Riva", "text": words}, follow=True), 200)
 
     assert "Line 2: longer than 320 characters" in page
-    assert "not read: “Sales”" in page
+    assert "On line 3, “Sales” beside “Ann Abel” was not read." in page
 
 
 def test_own_exports_read_back_as_the_same_users() -> None:
@@ -96,8 +96,9 @@ def test_own_exports_read_back_as_the_same_users() -> None:
     run.items.update(why="Two filters: one; another, “both”", outcome="already")
     FilterUser.objects.update(filters_read_at="2099-01-01T00:00Z")
 
-    exports = [client.get(reverse("run_csv", args=[run.pk]))]
-    exports += [client.get(reverse("run_verified", args=[run.pk, form])) for form in ("csv", "txt")]
+    semicolons = {"separator": "semicolon"}
+    exports = [client.get(reverse("run_csv", args=[run.pk]), asked) for asked in ({}, semicolons)]
+    exports += [client.get(reverse("run_verified", args=[run.pk, form]), semicolons) for form in ("csv", "txt")]
 
     for number, export in enumerate(exports):
         content = export.getvalue() if export.streaming else export.content

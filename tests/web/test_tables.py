@@ -9,10 +9,10 @@ import uuid
 
 import pytest
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from syncapp import audit
+from syncapp import audit, safe_text
 from syncapp.activity import trail
 from syncapp.crm.records import Column, ColumnType
 from syncapp.filters import lists, plans
@@ -105,6 +105,14 @@ def test_guarded_cell_tells_what_it_was(value, cell):
 
 
 SOME_TEXT = st.text(st.sampled_from("=-'\t\n ;a"), max_size=8)
+
+
+@given(st.text(st.sampled_from(list("=+-@'\" ,;|\t\r\n＝x\u00a0\u200b")), max_size=12))
+@example("'=x")
+@example("''=x")
+@example("x;'=1")
+def test_value_comes_back_from_its_cell(value):
+    assert safe_text.csv_value(safe_text.csv_cell(value)) == value
 
 
 @given(SOME_TEXT, SOME_TEXT)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from syncapp.mirror.written_names import visible
+from syncapp.safe_text import csv_value
 
 _BETWEEN_TOKENS = re.compile(r'[\s;,<>"|]+')
 _AROUND = "'\"`()[]{}<>“”„‘’«»,;:."
@@ -16,8 +17,6 @@ _QUOTED = re.compile(r"['\"“„‘«<(\[].*['\"”“’»>)\]]")
 _OTHER_PROXY = re.compile(r"(x500|x400|eum|spo|sip|im|notes|ms|ccmail):", re.IGNORECASE)
 _PROXY = re.compile(r"smtp:", re.IGNORECASE)
 _MAIL_LINK = re.compile(r"mailto:", re.IGNORECASE)
-# A spreadsheet's mark of a text that would else be a formula (safe_text.csv_cell).
-_GUARD = re.compile(r"'(?=[ \u00a0]*[=+\-@\t\r\n＝＋－＠])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Cell:
 
 def read_cell(raw: str) -> Cell:
     """Return the addresses of a cell and the words beside them."""
-    text = _GUARD.sub("", raw)
+    text = csv_value(raw)
     addresses: list[Address] = []
     words: list[str] = []
     for token in _BETWEEN_TOKENS.split(text):
