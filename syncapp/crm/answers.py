@@ -132,25 +132,26 @@ def require_parts(answer: Answer, count: int) -> tuple[Part, ...]:
     return parts
 
 
-def require_committed(answer: Answer, count: int) -> None:
-    """Returns when all `count` writes of the one change set were carried out; else raises why not.
+def require_committed(answer: Answer, count: int) -> list[Part]:
+    """Return the answers to all `count` writes of the one change set; raise why they were not carried out.
 
     Whatever is not a clear refusal leaves open whether the writes happened.
     """
     try:
-        _require_success(batch_answers(answer), count, request_id_of(answer.headers))
+        return _require_success(batch_answers(answer), count, request_id_of(answer.headers))
     except (Unreachable, ServerFault, ProtocolError) as error:
         error.may_have_applied = True
         raise
 
 
-def _require_success(answers: tuple[BatchAnswer, ...], count: int, request_id: str) -> None:
+def _require_success(answers: tuple[BatchAnswer, ...], count: int, request_id: str) -> list[Part]:
     parts = _parts_of(answers)
     for part in parts:
         if part.status >= 300:
             raise failure(part, request_id=request_id)
     if len(parts) != count:
         raise Unreachable("The CRM's answer to a change set is not complete.", request_id=request_id)
+    return parts
 
 
 def _parts_of(answers: tuple[BatchAnswer, ...]) -> list[Part]:

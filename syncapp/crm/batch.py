@@ -38,13 +38,14 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One PATCH of an existing row, only if it still has this ETag."""
+    """One PATCH of an existing row, only if it still has this ETag; `returns` names the columns to answer with."""
 
     set_name: str
     row_id: UUID
     etag: str
     body: Mapping[str, object]
     tag: str = ""
+    returns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         odata.require_etag(self.etag)
@@ -63,6 +64,7 @@ class WriteAnyVersion:
     row_id: UUID
     body: Mapping[str, object]
     tag: str = ""
+    returns: tuple[str, ...] = ()
 
     @property
     def if_match(self) -> str:
@@ -171,8 +173,10 @@ def _change_set(writes: Sequence[AnyWrite], api_path: str) -> bytes:
 
 
 def _patch(write: AnyWrite, api_path: str) -> bytes:
-    path = odata.query(odata.row_path(write.set_name, write.row_id), tag=write.tag)
+    path = odata.query(odata.row_path(write.set_name, write.row_id), select=write.returns, tag=write.tag)
     headers = {"Content-Type": "application/json; type=entry", "If-Match": write.if_match}
+    if write.returns:
+        headers |= odata.preferences(returns_row=True)
     return _request("PATCH", api_path + path, headers, odata.body_of(write.body))
 
 

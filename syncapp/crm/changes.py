@@ -10,9 +10,9 @@ from syncapp.crm import canonical
 from syncapp.crm.batch import Write
 from syncapp.crm.errors import DeltaExpired, NotFound, ProtocolError, Rejected
 from syncapp.crm.names import Names
-from syncapp.crm.records import ChangeSet, ContactWrite, FieldMark, RecordClose
+from syncapp.crm.records import AppliedValue, ChangeSet, ContactWrite, FieldMark, RecordClose
 from syncapp.crm.transport import Transport
-from syncapp.crm.values import to_wire
+from syncapp.crm.values import to_wire, wire_name
 
 # "decided" of a SyncField, "reviewed" of a SyncRecord: inactive with the state's own default status.
 _CLOSED = {"statecode": 1, "statuscode": 2}
@@ -23,6 +23,7 @@ def writes(change_set: ChangeSet, *, names: Names, tag: str) -> tuple[Write, ...
     return (
         *(_contact(write, names, tag) for write in (change_set.contact,) if write is not None),
         *(_mark(mark, names) for mark in change_set.marks),
+        *(_applied(applied, names) for applied in change_set.applied),
         *(_close(close, names) for close in change_set.closes),
     )
 
@@ -36,7 +37,8 @@ def _contact(write: ContactWrite, names: Names, tag: str) -> Write:
             message = f"The value cannot be written into {column.table}.{column.name}."
             raise Rejected(message, code="value") from error
     body[names.contact_revision] = write.revision
-    return Write("contacts", write.contact_id, write.etag, body, tag)
+    returns = tuple(dict.fromkeys([*(wire_name(column) for column in write.columns), names.contact_revision]))
+    return Write("contacts", write.contact_id, write.etag, body, tag, returns)
 
 
 def _mark(mark: FieldMark, names: Names) -> Write:
@@ -55,6 +57,10 @@ def _mark(mark: FieldMark, names: Names) -> Write:
 def _whole_seconds(moment: datetime) -> str:
     # The CRM keeps whole seconds ("Behavior and format of the date and time column").
     return canonical.instant_text(moment.replace(microsecond=0))
+
+
+def _applied(applied: AppliedValue, names: Names) -> Write:
+    return Write(names.field_set, applied.field_id, applied.etag, {names.field_applied: applied.applied or None})
 
 
 def _close(close: RecordClose, names: Names) -> Write:

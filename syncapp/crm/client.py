@@ -210,24 +210,27 @@ class CrmClient:
             records |= {record.id: record for part in others[len(some) :] for record in self._record(part)}
         return DeliveryView(contact=contact, fields=fields, records=records)
 
-    def apply(self, change_set: ChangeSet, *, tag: str, deadline: Deadline | None = None) -> None:
-        """Carries out a change set, all or nothing.
+    def apply(self, change_set: ChangeSet, *, tag: str, deadline: Deadline | None = None) -> ContactNow | None:
+        """Carry out a change set, all or nothing; return the contact as the CRM holds it then, where it says so.
 
         Raises Stale when any of its rows changed since it was read, NotFound when one is gone,
         Rejected when a value is refused, and anything with `may_have_applied` when only reading
         can tell whether it happened. `tag` reaches the CRM's plug-ins ("Use optional parameters").
         """
         writes = changes.writes(change_set, names=self._names, tag=tag)
-        if writes:
-            self._write(writes, deadline=deadline)
+        if not writes:
+            return None
+        parts = self._write(writes, deadline=deadline)
+        contact = change_set.contact
+        return rows.written_contact(parts[0], contact.columns, self._names) if contact is not None else None
 
-    def _write(self, writes: Sequence[Write], *, deadline: Deadline | None) -> None:
+    def _write(self, writes: Sequence[Write], *, deadline: Deadline | None) -> Sequence[Part]:
         # The only way of a write to the transport.
         if not self._writes_allowed():
             raise WritesDisabled("This connection is read only; nothing was sent.", code="read_only")
         self.prove_home(deadline=deadline)
         batch = encode_change_set(writes, api_path=self._transport.api_path)
-        require_committed(self._transport.write_batch(batch, deadline=deadline), len(writes))
+        return require_committed(self._transport.write_batch(batch, deadline=deadline), len(writes))
 
     def _read(self, reads: Sequence[Read], *, deadline: Deadline | None) -> tuple[Part, ...]:
         batch = encode_reads(reads, api_path=self._transport.api_path)

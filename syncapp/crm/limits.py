@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +14,14 @@ from syncapp.crm.records import Column, ColumnType
 # SQL Server's datetime, on which the CRM's date columns rest, starts here.
 _FIRST_YEAR = 1753
 _SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**31), 2**31 - 1
+_NUMBERS = (ColumnType.DECIMAL, ColumnType.MONEY, ColumnType.FLOAT)
 
 
-def check(column: Column, text: str | None) -> str | None:
-    """Why `text` cannot become the column's value, in words for a reviewer; None when it can."""
+def check(column: Column, text: str | None, *, exactly: bool = False) -> str | None:
+    """Return why `text` cannot become the column's value, in words for a reviewer; None when it can.
+
+    `exactly`: nor may the CRM round it, which it does to a value with more decimals than the column keeps.
+    """
     if not column.writable or column.type is ColumnType.OTHER:
         return "This field cannot be written."
     if text is None or text == "":
@@ -25,7 +30,20 @@ def check(column: Column, text: str | None) -> str | None:
         parsed = canonical.parse(column.type, text)
     except ValueError:
         return _COMPLAINTS[column.type]
-    return _LIMITS.get(column.type, _no_limit)(column, parsed)
+    problem = _LIMITS.get(column.type, _no_limit)(column, parsed)
+    return problem or (_limit_decimals(column, text) if exactly else None)
+
+
+def decimals(number: Decimal) -> int:
+    """Return how many decimals a number has, trailing zeros apart."""
+    exponent = number.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _limit_decimals(column: Column, text: str) -> str | None:
+    if column.type not in _NUMBERS or column.precision is None or decimals(Decimal(text)) <= column.precision:
+        return None
+    return f"Too many decimals: at most {column.precision} fit."
 
 
 def _no_limit(column: Column, parsed: Any) -> str | None:
@@ -50,7 +68,17 @@ def _limit_options(column: Column, parsed: frozenset[int]) -> str | None:
 
 
 def _limit_integer(column: Column, parsed: int) -> str | None:
-    return None if _SMALLEST_INTEGER <= parsed <= _LARGEST_INTEGER else "This number is out of range."
+    if not _SMALLEST_INTEGER <= parsed <= _LARGEST_INTEGER:
+        return "This number is out of range."
+    return _limit_number(column, parsed)
+
+
+def _limit_number(column: Column, parsed: Decimal | float | int) -> str | None:
+    if column.minimum is not None and parsed < column.minimum:
+        return f"Too small: at least {canonical.plain(column.minimum)}."
+    if column.maximum is not None and parsed > column.maximum:
+        return f"Too large: at most {canonical.plain(column.maximum)}."
+    return None
 
 
 def _limit_date(column: Column, parsed: date) -> str | None:
@@ -69,6 +97,9 @@ _LIMITS: Mapping[ColumnType, Callable[[Column, Any], str | None]] = {
     ColumnType.CHOICE: _limit_option,
     ColumnType.CHOICES: _limit_options,
     ColumnType.INTEGER: _limit_integer,
+    ColumnType.DECIMAL: _limit_number,
+    ColumnType.MONEY: _limit_number,
+    ColumnType.FLOAT: _limit_number,
     ColumnType.DATE: _limit_date,
     ColumnType.DATE_TIME: _limit_date,
     ColumnType.LOOKUP: _limit_lookup,

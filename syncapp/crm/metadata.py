@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -19,6 +20,7 @@ from syncapp.crm.filters_records import TableFacts
 from syncapp.crm.records import Column, ColumnType, Navigation
 
 _USER_LOCAL, _DATE_ONLY, _ZONELESS = "UserLocal", "DateOnly", "TimeZoneIndependent"
+_OWN_PRECISION = 0
 _SUBTYPE = "Microsoft.Dynamics.CRM."
 _RELATIONSHIP = ("ReferencingAttribute", "ReferencedEntity", "ReferencingEntityNavigationPropertyName")
 _OPTIONS = "OptionSet($select=Options),GlobalOptionSet($select=Options)"
@@ -47,6 +49,9 @@ class _Details:
     max_length: dict[str, int] = field(default_factory=dict)
     behaviors: dict[str, str] = field(default_factory=dict)
     date_formats: set[str] = field(default_factory=set)
+    precision: dict[str, int] = field(default_factory=dict)
+    minimum: dict[str, Decimal] = field(default_factory=dict)
+    maximum: dict[str, Decimal] = field(default_factory=dict)
     options: dict[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     targets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     properties: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -74,6 +79,10 @@ def reads(table: str) -> tuple[Read, ...]:
         of("BooleanAttributeMetadata", expand="OptionSet($select=TrueOption,FalseOption)"),
         of("StateAttributeMetadata", expand="OptionSet($select=Options)"),
         of("StatusAttributeMetadata", expand="OptionSet($select=Options)"),
+        of("IntegerAttributeMetadata", "MinValue", "MaxValue"),
+        of("DecimalAttributeMetadata", "MinValue", "MaxValue", "Precision"),
+        of("DoubleAttributeMetadata", "MinValue", "MaxValue", "Precision"),
+        of("MoneyAttributeMetadata", "MinValue", "MaxValue", "Precision", "PrecisionSource"),
         odata.query(f"{definition}/ManyToOneRelationships", select=_RELATIONSHIP),
         odata.query("EntityDefinitions", select=("LogicalName", "EntitySetName")),
     )
@@ -124,6 +133,7 @@ def _collect(row: odata.Row, details: _Details) -> None:
     name = text(row, "LogicalName")
     if row.get("MaxLength") is not None:
         details.max_length[name] = whole(row, "MaxLength")
+    _collect_numbers(name, row, details)
     if row.get("Format") == "DateOnly":
         details.date_formats.add(name)
     if isinstance(row.get("DateTimeBehavior"), dict):
@@ -133,6 +143,16 @@ def _collect(row: odata.Row, details: _Details) -> None:
     option_set = row.get("OptionSet") or row.get("GlobalOptionSet")
     if isinstance(option_set, dict):
         details.options[name] = _options(option_set)
+
+
+def _collect_numbers(name: str, row: odata.Row, details: _Details) -> None:
+    for limits, key in ((details.minimum, "MinValue"), (details.maximum, "MaxValue")):
+        value = row.get(key)
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+            limits[name] = Decimal(str(value))
+    # An amount may have the decimals of its currency or of the organization, which are not in the definitions.
+    if row.get("Precision") is not None and row.get("PrecisionSource", _OWN_PRECISION) == _OWN_PRECISION:
+        details.precision[name] = whole(row, "Precision")
 
 
 def _options(option_set: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
@@ -165,6 +185,9 @@ def _column(table: str, row: odata.Row, details: _Details) -> Column:
         label=label or name,
         type=column_type,
         max_length=details.max_length.get(name),
+        precision=details.precision.get(name),
+        minimum=details.minimum.get(name),
+        maximum=details.maximum.get(name),
         options=details.options.get(name, ()),
         targets=details.targets.get(name, ()),
         writable=row.get("IsValidForUpdate") is True and column_type is not ColumnType.OTHER,

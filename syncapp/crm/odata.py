@@ -119,9 +119,11 @@ def any_of(column: str, ids: Sequence[UUID]) -> str:
     return " or ".join(f"{identifier(column)} eq {row_id}" for row_id in ids)
 
 
-def preferences(*, page_size: int | None = None, track_changes: bool = False) -> dict[str, str]:
-    """The `Prefer` header of a read: labels always, pages and a delta link when asked for."""
-    wanted = [ANNOTATIONS]
+def preferences(
+    *, page_size: int | None = None, track_changes: bool = False, returns_row: bool = False
+) -> dict[str, str]:
+    """The `Prefer` header: labels always; pages and a delta link of a read, the row of a write, when asked for."""
+    wanted = [ANNOTATIONS, "return=representation"] if returns_row else [ANNOTATIONS]
     if page_size is not None:
         wanted.append(f"odata.maxpagesize={page_size}")
     if track_changes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -159,6 +160,9 @@ class Column:
     options: tuple[tuple[int, str], ...] = ()
     targets: tuple[str, ...] = ()
     writable: bool = True
+    precision: int | None = None
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
     navigation: tuple[Navigation, ...] = ()
     problem: str = ""
     is_zoneless: bool = False
@@ -204,6 +208,20 @@ class ContactWrite:
     revision: int
     values: tuple[tuple[Column, str | None], ...]
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that are written."""
+        return tuple(column for column, _ in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedValue:
+    """The value that the CRM made of what was written, for a staged field that is closed already."""
+
+    field_id: UUID
+    etag: str
+    applied: str | None
+
 
 @dataclass(frozen=True, slots=True)
 class RecordClose:
@@ -219,6 +237,7 @@ class ChangeSet:
 
     contact: ContactWrite | None = None
     marks: tuple[FieldMark, ...] = ()
+    applied: tuple[AppliedValue, ...] = ()
     closes: tuple[RecordClose, ...] = ()
 
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from syncapp.crm import odata
+from syncapp.crm.batch import Part
 from syncapp.crm.cells import Cells, etag, guid, read_all, whole, wrong
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.names import Names
@@ -189,6 +190,17 @@ def contact_now(row: odata.Row, columns: Sequence[Column], names: Names) -> Cont
         read_at=datetime.now(UTC),
         problems=problems,
     )
+
+
+def written_contact(part: Part, columns: Sequence[Column], names: Names) -> ContactNow | None:
+    """Return the contact in the answer to its write; None where the answer has no row that can be read.
+
+    The write happened, so an answer that makes no sense must not look like one that failed.
+    """
+    try:
+        return contact_now(part.json(), columns, names) if part.body else None
+    except ProtocolError:
+        return None
 
 
 def _label(row: odata.Row, name: str) -> str:

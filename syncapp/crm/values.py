@@ -19,10 +19,14 @@ from typing import Any
 
 from syncapp.crm import canonical, odata
 from syncapp.crm.errors import ProtocolError
-from syncapp.crm.limits import check
+from syncapp.crm.limits import check, decimals
 from syncapp.crm.records import Column, ColumnType, Navigation
 
-__all__ = ["check", "same", "to_canonical", "to_wire", "wire_name"]
+__all__ = ["check", "is_rounded", "same", "to_canonical", "to_wire", "wire_name"]
+
+
+_ROUNDED = (ColumnType.MONEY, ColumnType.DECIMAL, ColumnType.FLOAT)
+_CURRENCY_DECIMALS = 2
 
 
 def wire_name(column: Column) -> str:
@@ -62,6 +66,26 @@ def to_wire(column: Column, text: str | None) -> dict[str, object]:
 def same(column_type: ColumnType, a: str | None, b: str | None) -> bool:
     """Whether two canonical texts mean the same value; texts that are none are compared as they stand."""
     return canonical.key(column_type, a) == canonical.key(column_type, b)
+
+
+def is_rounded(column: Column, sent: str | None, held: str | None) -> bool:
+    """Return whether `held` is what the CRM keeps of `sent`: fewer decimals, or no fraction of a second."""
+    if not sent or not held or same(column.type, sent, held):
+        return False
+    try:
+        if column.type is ColumnType.DATE_TIME:
+            given, kept = (canonical.parse_date_time(text) for text in (sent, held))
+            return given.replace(microsecond=0) == kept
+        return column.type in _ROUNDED and _is_rounded_number(column, Decimal(sent), Decimal(held))
+    except (ValueError, ArithmeticError):
+        return False
+
+
+def _is_rounded_number(column: Column, sent: Decimal, held: Decimal) -> bool:
+    # A currency's own precision is not in the definitions; two decimals are what nearly all of them have.
+    precision = _CURRENCY_DECIMALS if column.precision is None else column.precision
+    fits = decimals(held) <= precision < decimals(sent)
+    return fits and abs(sent - held) <= Decimal(5).scaleb(-precision - 1)
 
 
 def _read_text(column: Column, raw: object, row: Mapping[str, Any]) -> str:

@@ -37,11 +37,17 @@ def _result(field: SyncField, column: Column | None) -> Result:
     label = column.label if column else field.column_name
     if field.decision == FieldDecision.APPROVED:
         corrected = last is not None and last.is_corrected
-        now = (
-            sides.single(column, last.value_to_write, last.corrected_label) if corrected and last is not None else None
-        )
+        now = _made_of_it(field, last, column)
         return Result(label, "Approved, corrected" if corrected else "Approved", "", proposed, now)
     return Result(label, "Kept as it was", _reason(last), proposed, _kept(field, last, column))
+
+
+def _made_of_it(field: SyncField, last: Decision | None, column: Column | None) -> Side | None:
+    """Return what was written instead of the proposal; None where that was written as it stands."""
+    if last is None or not (last.is_corrected or last.is_adjusted):
+        return None
+    label = field.label_of(last.written_value) if last.is_adjusted else last.corrected_label
+    return sides.single(column, last.held_value, label)
 
 
 def _kept(field: SyncField, last: Decision | None, column: Column | None) -> Side:

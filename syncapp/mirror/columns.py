@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, replace
 from datetime import timedelta
+from decimal import Decimal
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -96,7 +97,7 @@ def store(table: str, columns: tuple[Column, ...]) -> None:
     held = set(CrmColumn.objects.filter(table=table).values_list("name", flat=True))
     rows = [_row(table, column) for column in named if not (column.problem and column.name in held)]
     kept = ["label", "type", "max_length", "options", "targets", "navigation", "writable", "read_at"]
-    kept += ["is_zoneless", "is_shown_as_date"]
+    kept += ["is_zoneless", "is_shown_as_date", "precision", "minimum", "maximum"]
     CrmColumn.objects.bulk_create(rows, update_conflicts=True, unique_fields=["table", "name"], update_fields=kept)
     CrmColumn.objects.filter(table=table).exclude(name__in=[column.name[:128] for column in named]).delete()
 
@@ -119,6 +120,9 @@ def _row(table: str, column: Column) -> CrmColumn:
         label=column.label[:400],
         type=column.type,
         max_length=column.max_length,
+        precision=column.precision,
+        minimum="" if column.minimum is None else str(column.minimum),
+        maximum="" if column.maximum is None else str(column.maximum),
         options=[list(option) for option in column.options],
         targets=list(column.targets),
         navigation=[asdict(navigation) for navigation in column.navigation],
@@ -136,6 +140,9 @@ def _column(row: CrmColumn) -> Column:
         label=row.label or row.name,
         type=ColumnType(row.type),
         max_length=row.max_length,
+        precision=row.precision,
+        minimum=Decimal(row.minimum) if row.minimum else None,
+        maximum=Decimal(row.maximum) if row.maximum else None,
         options=tuple((int(value), str(text)) for value, text in row.options),
         targets=tuple(row.targets),
         navigation=tuple(Navigation(**navigation) for navigation in row.navigation),

@@ -85,6 +85,10 @@ class Decision(models.Model):
     writes = models.BooleanField(help_text="Whether the contact itself is written, or only the staging row marked.")
     value_to_write = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
     expected_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    written_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    is_adjusted = models.BooleanField(
+        default=False, db_default=False, help_text="Whether the CRM made another value of it: `written_value`."
+    )
     is_corrected = models.BooleanField(default=False)
     corrected_label = models.CharField(
         max_length=400, blank=True, help_text="What a corrected lookup points to, by name."
@@ -141,6 +145,11 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"decision {self.pk} ({self.outcome}, {self.state})"
+
+    @property
+    def held_value(self) -> str | None:
+        """What the CRM held once this decision was written."""
+        return self.written_value if self.is_adjusted else self.value_to_write
 
     @property
     def decider(self) -> str:

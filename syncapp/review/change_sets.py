@@ -6,7 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from syncapp.crm.records import ChangeSet, ContactWrite, DeliveryView, FieldMark, RecordClose, StagedDecision
+from syncapp.crm import values
+from syncapp.crm.records import (
+    AppliedValue,
+    ChangeSet,
+    ContactWrite,
+    DeliveryView,
+    FieldMark,
+    RecordClose,
+    StagedDecision,
+)
 from syncapp.models import Decision
 from syncapp.models.decision import Outcome
 from syncapp.review.conflicts import MARKING, Finding, Verdict
@@ -22,11 +31,13 @@ SYSTEM_NAME = "Outlook Sync Portal"
 def build(verdicts: Sequence[Verdict], view: DeliveryView) -> ChangeSet | None:
     """What to send for these verdicts, or None where nothing is to be sent."""
     marking = [verdict for verdict in verdicts if verdict.finding in MARKING]
-    if not marking:
+    applied = tuple(_applied(verdicts))
+    if not marking and not applied:
         return None
     return ChangeSet(
         contact=_contact_write(marking, view),
         marks=tuple(_mark(verdict) for verdict in marking),
+        applied=applied,
         closes=tuple(_closes(marking, view)),
     )
 
@@ -85,6 +96,16 @@ def _mark(verdict: Verdict) -> FieldMark:
         decided_on=decided_on,
         reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
     )
+
+
+def _applied(verdicts: Iterable[Verdict]) -> Iterable[AppliedValue]:
+    """Correct staging rows that say what was sent, though the CRM made another value of it."""
+    for verdict in verdicts:
+        staged, column, adjusted = verdict.staged, verdict.column, verdict.adjusted
+        if staged is None or column is None or adjusted is None or not staged.etag:
+            continue
+        if not values.same(column.type, staged.applied, adjusted.value):
+            yield AppliedValue(field_id=staged.id, etag=staged.etag, applied=adjusted.value)
 
 
 def _closes(marking: Sequence[Verdict], view: DeliveryView) -> Iterable[RecordClose]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from syncapp.crm import values
-from syncapp.crm.records import Column, ColumnType, DeliveryView, StagedField
+from syncapp.crm.records import Column, ColumnType, ContactNow, DeliveryView, StagedField
 from syncapp.models import Decision
 from syncapp.models.decision import Kind
 
@@ -47,10 +47,18 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What the CRM made of a value that was written: rounded, or changed by its own rules."""
+
+    value: str | None
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One decision, what was found for it, and what the CRM held. `proves`: an unproven one that the CRM did write.
 
-    `trouble` says in a sentence what could not be read.
+    `trouble` says in a sentence what could not be read, `adjusted` what the CRM made of the value where that differs.
     """
 
     decision: Decision
@@ -61,6 +69,7 @@ class Verdict:
     label_now: str = ""
     proves: str = ""
     trouble: str = ""
+    adjusted: Held | None = None
 
 
 def judge(
@@ -69,9 +78,37 @@ def judge(
     *,
     columns: Mapping[str, Column],
     own: Mapping[uuid.UUID, Own],
+    held: Mapping[uuid.UUID, Held] | None = None,
 ) -> list[Verdict]:
-    """One verdict per decision. `own`: what of each field was ever ours."""
-    return [_judge_one(decision, view, columns, own.get(decision.field_id, Own())) for decision in decisions]
+    """One verdict per decision. `own`: what of each field was ever ours; `held`: what the CRM made of what was sent."""
+    found = [_judge_one(decision, view, columns, own.get(decision.field_id, Own())) for decision in decisions]
+    return [_with_adjusted(verdict, view, columns, held or {}) for verdict in found]
+
+
+def adjustments(verdicts: Iterable[Verdict], written: ContactNow | None) -> dict[uuid.UUID, Held]:
+    """Return per decision what the CRM holds instead of what was sent, by the answer to the write."""
+    found = {}
+    for verdict in verdicts:
+        column, decision = verdict.column, verdict.decision
+        if verdict.finding != Finding.WRITE or column is None or written is None or column.name in written.problems:
+            continue
+        value = written.values.get(column.name)
+        if not values.same(column.type, value, decision.value_to_write):
+            found[decision.pk] = Held(value, written.labels.get(column.name, ""))
+    return found
+
+
+def _with_adjusted(
+    verdict: Verdict, view: DeliveryView, columns: Mapping[str, Column], held: Mapping[uuid.UUID, Held]
+) -> Verdict:
+    """Where the answer to the write was lost, only a rounded value tells what the CRM made of it."""
+    decision = verdict.decision
+    column = columns.get(decision.field.column_name)
+    if verdict.finding != Finding.OURS or not decision.writes or column is None or view.contact is None:
+        return verdict
+    now = Held(view.contact.values.get(column.name), view.contact.labels.get(column.name, ""))
+    rounded = now if values.is_rounded(column, decision.value_to_write, now.value) else None
+    return replace(verdict, column=column, adjusted=held.get(decision.pk, rounded))
 
 
 def _judge_one(decision: Decision, view: DeliveryView, columns: Mapping[str, Column], own: Own) -> Verdict:

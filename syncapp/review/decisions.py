@@ -138,7 +138,7 @@ def _value_to_write(field: SyncField, choice: Choice, known: Columns) -> str | N
         return None
     value = choice.corrected_value if choice.is_corrected else field.proposed_value
     column = known[field.record.target_table].get(field.column_name)
-    problem = values.check(column, value) if column is not None else None
+    problem = values.check(column, value, exactly=choice.is_corrected) if column is not None else None
     if problem:
         raise BadValue(problem, field=field)
     return value or None

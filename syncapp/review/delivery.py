@@ -10,7 +10,7 @@ a request that is still under way when we read again can no longer take effect a
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -32,7 +32,7 @@ from syncapp.models import Decision, Delivery, Gate, SyncField, SyncRecord
 from syncapp.models.decision import UNPROVEN_STATES, DecisionState
 from syncapp.models.sync_field import FieldDelivery
 from syncapp.review import change_sets, conflicts, settlement
-from syncapp.review.conflicts import Finding, Own, Verdict
+from syncapp.review.conflicts import Finding, Held, Own, Verdict
 
 GATES = (*WRITE_GATES, Gate.Name.FORBIDDEN_REVIEW)
 STALE_ROUNDS = 3
@@ -164,15 +164,16 @@ def _send_alone(work: _Round, part: Sequence[Decision]) -> None:
 def _send(work: _Round, decisions: Sequence[Decision]) -> None:
     """Read, judge, send, settle; again where the rows moved in between. Raises CrmError, _StillStale, LostLease."""
     missing = 0
+    held: dict[uuid.UUID, Held] = {}
     for _ in range(STALE_ROUNDS):
-        verdicts, view = _look(work, decisions)
+        verdicts, view = _look(work, decisions, held)
         change_set = change_sets.build(verdicts, view)
         if change_set is None:
             settlement.settle(work.lease, verdicts)
             return
         _mark_sent(work, verdicts)
         try:
-            work.crm.apply(change_set, tag=f"osync-{work.delivery.pk}", deadline=work.deadline)
+            written = work.crm.apply(change_set, tag=f"osync-{work.delivery.pk}", deadline=work.deadline)
         except Stale:
             continue
         except NotFound:
@@ -182,6 +183,10 @@ def _send(work: _Round, decisions: Sequence[Decision]) -> None:
                 raise
             continue
         failpoint("delivery.answered")
+        adjusted = conflicts.adjustments(verdicts, written)
+        if adjusted:
+            held |= adjusted  # look again: the staging rows have to say what the CRM made of the values
+            continue
         settlement.settle(work.lease, verdicts)
         failpoint("delivery.settled")
         return
@@ -193,7 +198,9 @@ def _points_somewhere(verdict: Verdict) -> bool:
     return is_lookup and verdict.finding is Finding.WRITE and bool(verdict.decision.value_to_write)
 
 
-def _look(work: _Round, decisions: Sequence[Decision]) -> tuple[list[Verdict], DeliveryView]:
+def _look(
+    work: _Round, decisions: Sequence[Decision], held: Mapping[uuid.UUID, Held] | None = None
+) -> tuple[list[Verdict], DeliveryView]:
     """A fresh view of the contact and its staging rows, and what it means for each decision."""
     known = columns.of_table(work.delivery.target_table)
     own = _own(decisions)
@@ -206,7 +213,7 @@ def _look(work: _Round, decisions: Sequence[Decision]) -> tuple[list[Verdict], D
         deadline=work.deadline,
     )
     failpoint("delivery.read")
-    return conflicts.judge(decisions, view, columns=known, own=own), view
+    return conflicts.judge(decisions, view, columns=known, own=own, held=held), view
 
 
 def _own(decisions: Sequence[Decision]) -> dict[uuid.UUID, Own]:

@@ -104,5 +104,5 @@ def _held(row: SyncField, value: str | None, kind: ColumnType) -> Iterator[Echo]
             continue
         if values.same(kind, decision.expected_value, value):
             yield Echo(decision.settled_at, ended=True)
-        elif values.same(kind, decision.value_to_write, value):
+        elif values.same(kind, decision.held_value, value):
             yield Echo(decision.settled_at, ended=False)

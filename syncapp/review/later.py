@@ -27,7 +27,7 @@ def put_back(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "sc
         kind=Kind.PUT_BACK,
         outcome=Outcome.REJECTED,
         value_to_write=written.expected_value,
-        expected_value=written.value_to_write,
+        expected_value=written.held_value,
         reason=reason,
     )
 
@@ -38,7 +38,7 @@ def approve_after_all(field_id: uuid.UUID, *, by: Person, reason: str, channel: 
     field = steps.locked(field_id)
     rejected = _settled(field, FieldDecision.REJECTED)
     reversals.note(rejected)
-    held = rejected.value_to_write if rejected.writes else field.expected_value
+    held = rejected.held_value if rejected.writes else field.expected_value
     return _later_step(
         field,
         by=by,

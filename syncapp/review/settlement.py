@@ -21,7 +21,7 @@ from syncapp.models import Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.decision import UNPROVEN_STATES, DecisionState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import notices
-from syncapp.review.conflicts import Finding, Verdict
+from syncapp.review.conflicts import Finding, Held, Verdict
 
 # finding ─▶ (the decision's state, the field's new columns)
 _HANDED_BACK = {"decision": FieldDecision.PENDING, "delivery": FieldDelivery.CONFLICT}
@@ -59,7 +59,16 @@ def _settle_one(verdict: Verdict) -> SyncField:
     if verdict.proves:
         _acknowledge(verdict)
     found = verdict.value_now if verdict.finding in _FOUND_NOW else verdict.decision.value_to_write
+    if verdict.adjusted is not None:
+        _keep_adjusted(verdict.decision, verdict.adjusted)
+        found = verdict.adjusted.value
     return _close(verdict.decision, state, columns=columns, finding=verdict.finding, now=found)
+
+
+def _keep_adjusted(decision: Decision, held: Held) -> None:
+    """Keep what the CRM made of the value; that is what a later step expects to find."""
+    Decision.objects.filter(pk=decision.pk).update(written_value=held.value, is_adjusted=True)
+    decision.written_value, decision.is_adjusted = held.value, True
 
 
 def _acknowledge(verdict: Verdict) -> None:
@@ -83,6 +92,8 @@ def _value_now(verdict: Verdict) -> dict[str, Any]:
     decision = verdict.decision
     if verdict.finding in (*_FOUND_NOW, Finding.ALREADY):
         value, label = verdict.value_now, verdict.label_now
+    elif verdict.adjusted is not None:
+        value, label = verdict.adjusted.value, verdict.adjusted.label
     elif verdict.finding == Finding.WRITE:
         value, label = decision.value_to_write, ""
     else:
@@ -122,7 +133,8 @@ def _close(
         record_id=field.record_id,
         field_id=field.pk,
         decision_id=decision.pk,
-        details={"column": field.column_name, "finding": str(finding)},
+        details={"column": field.column_name, "finding": str(finding)}
+        | ({"adjusted": True} if decision.is_adjusted else {}),
         before=decision.expected_value if decision.writes else None,
         after=now if decision.writes else None,
         reason=columns.get("trouble", ""),

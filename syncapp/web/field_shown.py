@@ -188,6 +188,14 @@ class FieldShown:
         return sides.between(self.column, original, self._held).will
 
     @property
+    def written_as(self) -> Side | None:
+        """Return what the CRM made of the value that was written, where that is another."""
+        last = outcomes.last_decision(self.field) if self.outcome else None
+        if last is None or not last.is_adjusted or self.field.delivery not in IN_THE_CRM:
+            return None
+        return sides.single(self.column, last.written_value, self.field.label_of(last.written_value))
+
+    @property
     def corrected(self) -> Side | None:
         """What was approved instead of the proposal."""
         last = outcomes.last_decision(self.field) if self.outcome else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from syncapp.crm import metadata
@@ -125,3 +127,23 @@ def test_dates_follow_behavior_not_format(behavior, date_format, expected):
     (column,) = _columns({"AttributeTypeName": {"Value": "DateTimeType"}}, (3, details))
 
     assert (column.type, column.is_zoneless, column.is_shown_as_date) == expected
+
+
+@pytest.mark.parametrize(
+    ("type_name", "source", "precision"),
+    [
+        ("DecimalType", None, 3),
+        ("DoubleType", None, 3),
+        ("MoneyType", 0, 3),
+        ("MoneyType", 1, None),
+        ("MoneyType", 2, None),
+    ],
+)
+def test_numbers_have_the_limits_of_their_definition(type_name, source, precision):
+    details = {"MinValue": -1.5, "MaxValue": 100, "Precision": 3} | (
+        {} if source is None else {"PrecisionSource": source}
+    )
+
+    (column,) = _columns({"AttributeTypeName": {"Value": type_name}}, (3, details))
+
+    assert (column.minimum, column.maximum, column.precision) == (Decimal("-1.5"), Decimal(100), precision)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.odata import LOOKUP_TABLE, body_of, parse_json
 from syncapp.crm.records import Column, ColumnType, Navigation
-from syncapp.crm.values import check, same, to_canonical, to_wire, wire_name
+from syncapp.crm.values import check, is_rounded, same, to_canonical, to_wire, wire_name
 from tests.crm import columns as c
 
 GUID = "6b29fc40-ca47-1067-b31d-00dd010662da"
@@ -274,6 +275,57 @@ def test_a_reviewer_is_told_why_a_text_cannot_be_the_value(column, text):
 
     assert complaint is not None
     assert complaint.endswith(".")
+
+
+DISCOUNT = Column(
+    "contact",
+    "osync_discount",
+    "Discount",
+    ColumnType.DECIMAL,
+    precision=3,
+    minimum=Decimal(0),
+    maximum=Decimal("100.5"),
+)
+CHILDREN = replace(c.CHILDREN, minimum=Decimal(0), maximum=Decimal(20))
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "complaint"),
+    [
+        (DISCOUNT, "-0.001", "Too small: at least 0."),
+        (DISCOUNT, "100.51", "Too large: at most 100.5."),
+        (CHILDREN, "21", "Too large: at most 20."),
+        (DISCOUNT, "12.3456", None),
+        (DISCOUNT, "100.5", None),
+    ],
+)
+def test_numbers_keep_within_their_definition(column, text, complaint):
+    assert check(column, text) == complaint
+
+
+def test_correction_has_no_more_decimals_than_fit():
+    assert check(DISCOUNT, "12.3456", exactly=True) == "Too many decimals: at most 3 fit."
+    assert check(DISCOUNT, "12.3450", exactly=True) is None
+    assert check(c.LIMIT, "1234.5678", exactly=True) is None, "a currency's decimals are not in the definitions"
+
+
+@pytest.mark.parametrize(
+    ("column", "sent", "held", "rounded"),
+    [
+        (DISCOUNT, "12.34567", "12.346", True),
+        (DISCOUNT, "12.9996", "13", True),
+        (DISCOUNT, "12.345", "12.346", False),
+        (DISCOUNT, "12.34567", "12.3457", False),
+        (c.LIMIT, "1234.5678", "1234.57", True),
+        (c.LIMIT, "1234.5", "1235", False),
+        (c.ON_HOLD, "2026-11-20T09:30:00.5Z", "2026-11-20T09:30:00Z", True),
+        (c.ON_HOLD, "2026-11-20T09:30:00.5Z", "2026-11-20T09:31:00Z", False),
+        (c.PHONE, "1.001", "1", False),
+        (DISCOUNT, None, "12", False),
+    ],
+)
+def test_rounding_is_told_from_another_value(column, sent, held, rounded):
+    assert is_rounded(column, sent, held) is rounded
 
 
 @pytest.mark.parametrize(

@@ -259,3 +259,17 @@ def test_another_contact_in_the_answer_is_not_believed(edit, monkeypatch):
 
     with pytest.raises(ProtocolError):
         client.view_for_delivery(table="contact", contact_id=edit.contact, columns=[], record_ids=[uuid4()])
+
+
+def test_write_answers_with_what_the_crm_made_of_it(edit):
+    answer = edit.crm.apply(edit.change_set(osync_discount="12.34567"), tag="osync-portal")
+
+    assert answer is not None
+    assert answer.values == {"osync_discount": "12.346"}
+
+
+def test_numbers_have_limits_in_their_definition(edit):
+    discount, limit = edit.cloud.columns["osync_discount"], edit.cloud.columns["creditlimit"]
+
+    assert (discount.precision, discount.minimum, discount.maximum) == (3, 0, 100)
+    assert (limit.precision, limit.minimum is not None) == (None, True)
