@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from syncapp import localization, safe_text
+from syncapp import characters, localization, safe_text
 from syncapp import time_zones as zones
 from syncapp.filters import matrix
 from syncapp.localization import number as number_words
@@ -142,8 +142,8 @@ def users_counted(number: int) -> str:
 
 @register.filter
 def initials(name: str) -> str:
-    """RL for Rita Lindqvist."""
-    words = name.split()
+    """Return RL for Rita Lindqvist."""
+    words = "".join(letter for letter in name if not characters.is_hidden(letter)).split()
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
 
 

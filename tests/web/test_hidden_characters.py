@@ -27,6 +27,7 @@ from syncapp.models import (
 )
 from syncapp.models.person import Role
 from syncapp.review import together
+from syncapp.templatetags import portal
 from tests.factories import make_editor, make_field, make_record
 from tests.filters.users import make_user
 from tests.people import ada, browser, fred, make_person, rita
@@ -181,3 +182,7 @@ def test_settings_name_hidden_characters(path: str) -> None:
 
     assert OVERRIDE not in page
     assert marked("rule" if "rule" in path else "person") in page
+
+
+def test_initials_are_visible_letters() -> None:
+    assert portal.initials(f"{OVERRIDE}rita \u200blindqvist") == "RL"
