@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from syncapp.crm import values
@@ -27,12 +27,16 @@ class Belongs:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What one reading found: the fields whose value is another than was known, and whether the contact is there."""
+    """What one reading found: the fields whose value is another than was known, and whether the contact is there.
+
+    `unreadable` says in a sentence why the value of a field could not be read; what was known of it stays.
+    """
 
     changed: frozenset[UUID] = frozenset()
     contact_is_gone: bool = False
     gone_changed: bool = False
     belongs: Belongs = Belongs()
+    unreadable: Mapping[UUID, str] = field(default_factory=dict)
 
 
 def refresh_crm_now(record: SyncRecord, *, crm: CrmClient) -> Refreshed:
@@ -54,8 +58,10 @@ def refresh_crm_now(record: SyncRecord, *, crm: CrmClient) -> Refreshed:
         return Refreshed(contact_is_gone=True, gone_changed=gone_changed)
     if COMPANY in known:
         companies.keep({record.target_id: now.labels.get(COMPANY, "")})
-    changed = {field.pk for field in fields if _keep(field, known[field.column_name], now)}
-    return Refreshed(frozenset(changed), gone_changed=gone_changed, belongs=_belongs(now.labels))
+    unreadable = {each.pk: now.problems[each.column_name] for each in fields if each.column_name in now.problems}
+    readable = [each for each in fields if each.pk not in unreadable]
+    changed = frozenset(each.pk for each in readable if _keep(each, known[each.column_name], now))
+    return Refreshed(changed, gone_changed=gone_changed, belongs=_belongs(now.labels), unreadable=unreadable)
 
 
 def _belongs(labels: Mapping[str, str]) -> Belongs:

@@ -16,7 +16,7 @@ from syncapp.crm.records import StagedField, StagedRecord, Unreadable
 from syncapp.mirror import fitting, search_words, unreadable, upserts
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import Decision, SyncField, SyncRecord
-from syncapp.models.change_kind import kind_of
+from syncapp.models.change_kind import ChangeKind, kind_of
 from syncapp.models.decision import DecisionState
 from syncapp.models.folding import search_key, searchable
 from syncapp.models.sync_field import FieldDecision, FieldDelivery, SyncFieldQuerySet
@@ -194,7 +194,7 @@ def _field(row: StagedField, generation: int, version: int) -> dict[str, Any]:
         "proposed_value": row.proposed,
         "original_label": row.original_label,
         "proposed_label": row.proposed_label,
-        "change_kind": kind_of(row.column, row.original, row.proposed).value,
+        "change_kind": (ChangeKind.OTHER if row.problem else kind_of(row.column, row.original, row.proposed)).value,
         "crm_decision": row.decision,
         "crm_decision_id": row.decision_id,
         "crm_state": row.state,

@@ -24,6 +24,9 @@ _AMOUNTS = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.MONEY, ColumnType
 _WHOLE = (ColumnType.CHOICE, ColumnType.YES_NO, *_AMOUNTS)
 
 
+UNREADABLE = "(cannot be read)"
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """One value, ready to be marked. `items` instead of `parts` where it is a list of choices."""
@@ -88,7 +91,10 @@ def words(column: Column | None, value: str | None, label: str = "") -> str:
 
 
 def change(field: SyncField, column: Column | None) -> Change:
-    """Original and proposed value of a field."""
+    """Original and proposed value of a field; a proposal that could not be read is not taken for an empty one."""
+    if field.unreadable and field.proposed_value is None:
+        was = single(column, field.original_value, field.original_label)
+        return Change(was, Side(differences.plain(UNREADABLE)))
     return between(
         column,
         (field.original_value, field.original_label),

@@ -21,7 +21,6 @@ from syncapp.web.forms import AGAIN, Problem, Typed
 from syncapp.web.outcomes import Outcome
 
 UNKNOWN_FIELD = "Unknown field"
-CANNOT_BE_READ = Outcome("alert", "bad", "Cannot be read", "it cannot be decided here")
 CONTACT_DELETED = Outcome("gone", "none", "Contact deleted", "in CRM; it is not made again")
 NOTHING_TYPED = Typed()
 UNDER_WAY = (FieldDelivery.WAITING, FieldDelivery.SENT)
@@ -56,6 +55,7 @@ class FieldShown:
     is_part: bool = False
     undone_with_group: bool = False
     found: Sequence[NamedRow] = ()
+    crm_problem: str = ""  # why the CRM's present value could not be read just now
 
     @property
     def id(self) -> uuid.UUID:

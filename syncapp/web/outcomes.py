@@ -64,12 +64,15 @@ def outcome(
 
 
 WAITS = Outcome("clock", "none", "Waiting", "nobody has decided it")
+UNREADABLE = Outcome("alert", "bad", "Cannot be read", "it cannot be decided here")
 CONFLICT = Outcome("split", "none", "Conflict", "CRM’s value changed after the edit")
 
 
 def state(field: SyncField, *, person: Person, held: Held = holds.reason) -> Outcome:
     """The field's outcome, or that it waits or is a conflict."""
     undecided = CONFLICT if field.delivery == FieldDelivery.CONFLICT else WAITS
+    if field.unreadable:
+        undecided = UNREADABLE
     return outcome(field, person=person, held=held) or undecided
 
 

@@ -151,12 +151,12 @@ def read_again(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     found = _read_crm(row)
     view = record_page.view_of(request, record_page.record_or_404(record_id))
     page = record_page.shown_in(request, view)
-    page = shown.crm_silent(page) if found is None else shown.just_read(page, found.belongs)
+    page = shown.crm_silent(page) if found is None else shown.just_read(page, found)
     if not wants_part(request):
         return _whole_page(request, view, page)
     if found is not None and found.gone_changed:
         return _whole_record(request, view, page)
-    moved = shown.only(page, found.changed) if found else []
+    moved = shown.only(page, {*found.changed, *found.unreadable}) if found else []
     context = {"moved": moved, "heads": shown.heads_of(page, moved)}
     return answer(request, "review/_read.html", record_page.context_of(request, view, page, **context))
 

@@ -12,7 +12,7 @@ from django.db.models import Prefetch
 
 from syncapp.crm.lookups import NamedRow
 from syncapp.crm.records import Column
-from syncapp.mirror.now import Belongs
+from syncapp.mirror.now import Belongs, Refreshed
 from syncapp.models import Decision, Person, RuleTrace, SyncField, SyncRecord
 from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDecision
@@ -20,10 +20,10 @@ from syncapp.review import four_eyes, groups, history, queue, refusals, sides
 from syncapp.review.four_eyes import Bar, Editors
 from syncapp.review.groups import Group
 from syncapp.web import holds
-from syncapp.web.field_shown import CANNOT_BE_READ, FieldShown
+from syncapp.web.field_shown import FieldShown
 from syncapp.web.forms import AGAIN, Problem, Typed
 from syncapp.web.group_shown import GroupShown, Row
-from syncapp.web.outcomes import Outcome, outcome
+from syncapp.web.outcomes import UNREADABLE, Outcome, outcome
 
 OWN_EDIT = Outcome("lock", "none", "Your own edit", "somebody else decides it")
 UNIDENTIFIED = Outcome("lock", "none", "Could be your own edit", "the editor has no Entra id in the CRM")
@@ -184,9 +184,10 @@ def crm_silent(shown: RecordShown) -> RecordShown:
     return replace(shown, crm_failed=True)
 
 
-def just_read(shown: RecordShown, belongs: Belongs) -> RecordShown:
+def just_read(shown: RecordShown, found: Refreshed) -> RecordShown:
     """The same page with what the CRM said besides, which is not kept."""
-    return replace(shown, belongs=belongs)
+    fields = (replace(each, crm_problem=found.unreadable.get(each.id, "")) for each in shown.fields)
+    return replace(shown, belongs=found.belongs, fields=tuple(fields) if found.unreadable else shown.fields)
 
 
 class _Builder:
@@ -223,7 +224,7 @@ class _Builder:
             column=column,
             change=sides.change(row, column),
             outcome=outcome(row, person=self.person, held=self._held, newer=newer),
-            locked=CANNOT_BE_READ if row.unreadable or row.record.unreadable else self.locked,
+            locked=UNREADABLE if row.unreadable or row.record.unreadable else self.locked,
             typed=self.asked.typed(row.pk),
             typed_again=self.asked.typed(f"{AGAIN}-{row.pk}"),
             problem=self.asked.problems.get(row.pk),

@@ -10,7 +10,7 @@ from syncapp.mirror.now import refresh_crm_now
 from syncapp.models import SyncField
 from syncapp.review import decisions
 from syncapp.review.steps import seen
-from tests.people import rita
+from tests.people import browser, rita
 from tests.world import World
 
 
@@ -90,3 +90,38 @@ def test_a_silent_crm_is_an_error_and_changes_nothing(world: World):
 
     field.refresh_from_db()
     assert field.crm_now_read_at is None
+
+
+def test_unreadable_value_is_told_and_not_taken_for_empty(world: World):
+    fields = world.edited(jobtitle="Head of Procurement", telephone1="+47 1")
+    world.form(world.contact(), jobtitle="a\u0000b", telephone1="+47 9")
+
+    found = refresh_crm_now(fields["jobtitle"].record, crm=connection.crm())
+
+    bad = fields["jobtitle"]
+    bad.refresh_from_db()
+    assert found.unreadable == {bad.pk: "The CRM's value of contact.jobtitle holds a NUL character (U+0000)."}
+    assert (found.changed, bad.crm_now_read_at) == ({fields["telephone1"].pk}, None)
+
+
+def test_unreadable_value_is_named_on_the_page(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    world.form(world.contact(), jobtitle="a\u0000b")
+
+    page = browser(rita()).post(f"/review/{field.record_id}/read-again", headers={"hx-request": "true"})
+
+    assert "contact.jobtitle holds a NUL character" in page.content.decode()
+
+
+def test_unreadable_value_is_not_written_over(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    world.form(world.contact(), jobtitle="a\u0000b")
+    world.decide(approve=(field,))
+    world.forward()
+
+    world.deliver()
+
+    field.refresh_from_db()
+    assert field.delivery == "failed"
+    assert "holds a NUL character" in field.trouble
+    assert world.written(world.contact(), "jobtitle") == []

@@ -15,6 +15,7 @@ from syncapp.models.sync_field import FieldDecision
 from syncapp.review import rule_runs
 from syncapp.review.errors import NotPossible
 from tests.mirror.staged import a_field, a_record
+from tests.people import browser, rita
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -168,3 +169,13 @@ def test_unreadable_row_is_registered_once():
     unreadable.note(unreadable.Kind.EDIT, found)
 
     assert UnreadableRow.objects.count() == 1
+
+
+def test_unreadable_proposal_does_not_look_cleared(world: World):
+    bad = world.edited(jobtitle="a\u0000b")["jobtitle"]
+
+    page = browser(rita()).get(f"/review/{bad.record_id}/?tab=attention").content.decode()
+
+    assert bad.change_kind == "other"
+    assert "Job Title, cleared" not in page
+    assert "(cannot be read)" in browser(rita()).get(f"/review/{bad.record_id}/history").content.decode()
