@@ -168,9 +168,10 @@ def learn_from_browser(person: Person, *, time_zone: str, locale: str) -> None:
         learned["locale"] = locale
     if not learned:
         return
+    words = [value for value in learned.values() if isinstance(value, str)]
     with transaction.atomic():
         Person.objects.filter(pk=person.pk).update(**learned)
-        audit.record("person.wishes", by=person, channel="sign_in", after=json.dumps(learned))
+        audit.record("person.wishes", by=person, channel="sign_in", after="; ".join(words))
     for name, value in learned.items():
         setattr(person, name, value)
 
