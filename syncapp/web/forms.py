@@ -40,6 +40,11 @@ class Typed:
     text: str = ""
     find: str = ""
 
+    @property
+    def reason(self) -> str:
+        """The text without the blanks around it; on the page it stays as it was typed."""
+        return self.text.strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -90,7 +95,7 @@ def typed(post: QueryDict, key: UUID | str) -> Typed:
         marks=frozenset(post.getlist(f"mark.{key}")) | again,
         value=corrections.typed(post, key),
         code=post.get(f"code.{key}", ""),
-        text=post.get(f"text.{key}", "").strip(),
+        text=post.get(f"text.{key}", ""),
         find=post.get(f"find.{key}", "").strip(),
     )
 
@@ -185,9 +190,9 @@ def _reject(form: _Form, row: SyncField, key: _Key) -> Choice:
     code = controls.code if controls.code in reasons.offered() else ""
     if not code and reasons.is_required():
         raise _Missing("Choose why it is rejected.", "code")
-    if code == OTHER and not controls.text:
+    if code == OTHER and not controls.reason:
         raise _Missing("“Other” needs a sentence.", "text")
-    return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=code, reason=sentence(controls.text))
+    return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=code, reason=sentence(controls.reason))
 
 
 def _reject_again(form: _Form, row: SyncField, key: _Key) -> Choice:
@@ -253,7 +258,7 @@ def sentence(text: str) -> str:
 
 def later_reason(post: QueryDict, field_id: UUID) -> tuple[str, Problem | None]:
     """Return the reason for putting back or approving after all, and what is wrong with it."""
-    text = typed(post, f"again-{field_id}").text
+    text = typed(post, f"again-{field_id}").reason
     if not text:
         return "", Problem("Say why; the reason stays with the decision.", AGAIN)
     try:

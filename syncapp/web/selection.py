@@ -120,9 +120,9 @@ def _wish(request: PortalRequest) -> Wish:
     code = said.code if said.code in reasons.offered() else ""
     if not code and reasons.is_required():
         raise _Refused("Choose why they are rejected.", "code")
-    if code == OTHER and not said.text:
+    if code == OTHER and not said.reason:
         raise _Refused("“Other” needs a sentence.", "text")
-    return Wish(Outcome.REJECTED, reason_code=code, reason=said.text[: reasons.MOST_CHARACTERS])
+    return Wish(Outcome.REJECTED, reason_code=code, reason=said.reason[: reasons.MOST_CHARACTERS])
 
 
 def _number(request: PortalRequest) -> int | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.axe import assert_no_violations_in_any_look
 from tests.browser.conftest import Demo
 from tests.browser.test_review import ledger, sign_in
 from tests.browser.test_states import PATIENCE, approve, edited, outcome, row, story
@@ -347,6 +348,20 @@ def test_letters_beside_an_open_panel_do_nothing(tab: Page, demo: Demo, story: W
 
 
 @pytest.mark.long
+def test_letters_beside_an_open_menu_do_nothing(tab: Page, demo: Demo, story: World) -> None:
+    contact = opened(tab, demo, story, {})
+    tab.locator(".arrange summary", has_text="Park").click()
+
+    row(tab, "Department").focus()
+    type_and_decide_nothing(tab, demo, contact)
+    tab.keyboard.press("Escape")
+    expect(tab.locator(".arrange details[open]")).to_have_count(0)
+    tab.keyboard.press("a")
+
+    expect(outcome(tab, "Department")).to_contain_text("Approved")
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("moved", ["j", "ArrowDown", "Escape", "click"])
 def test_keys_work_again_after_moving_on(tab: Page, demo: Demo, story: World, moved: str) -> None:
     opened(tab, demo, story, {})
@@ -369,6 +384,64 @@ def test_keys_work_again_after_moving_on(tab: Page, demo: Demo, story: World, mo
     tab.keyboard.press("a")
 
     expect(outcome(tab, "Department")).to_contain_text("Approved")
+
+
+@pytest.mark.long
+def test_text_typed_in_another_panel_survives_an_answer(tab: Page, demo: Demo, story: World) -> None:
+    opened(tab, demo, story, {})
+    reason = open_panel(tab, "Department", "reject").get_by_label("More about the reason")
+    reason.fill("It is ")
+    tab.route(re.compile("/decide"), lambda route: (tab.wait_for_timeout(800), route.continue_()))
+
+    row(tab, "Job Title").get_by_role("button", name="Approve Job Title").click(no_wait_after=True)
+    reason.focus()
+    tab.keyboard.type("already known", delay=10)
+
+    expect(outcome(tab, "Job Title")).to_contain_text("Approved")
+    expect(reason).to_have_value("It is already known")
+    expect(reason).to_be_focused()
+    expect(outcome(tab, "Department")).to_have_count(0)
+
+
+@pytest.mark.long
+def test_letters_decide_nothing_that_is_not_in_sight(tab: Page, demo: Demo, story: World) -> None:
+    contact = opened(tab, demo, story, {})
+    tab.goto(f"{demo.portal}/review/?order=newest")
+    tab.set_viewport_size({"width": 390, "height": 844})
+    expect(tab.locator("#record")).to_be_hidden()
+
+    tab.keyboard.type("aAra", delay=15)
+
+    tab.wait_for_timeout(500)
+    expect(tab.locator("#record .field.settled")).to_have_count(0)
+    assert ledger(demo, str(contact)) == []
+
+
+@pytest.mark.long
+def test_a_refused_panel_is_accessible(tab: Page, demo: Demo, story: World) -> None:
+    opened(tab, demo, story, {})
+    refusal(tab, lambda: reject_without_sentence(tab))
+
+    assert_no_violations_in_any_look(tab, sees="“Other” needs a sentence.")
+
+
+@pytest.mark.long
+def test_without_scripts_the_refused_input_has_the_focus(
+    chromium: Browser, demo: Demo, story: World, tab: Page
+) -> None:
+    opened(tab, demo, story, {})
+    context = chromium.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    sign_in(plain, demo)
+    plain.goto(tab.url)
+    field = open_panel(plain, "Job Title", "reject")
+    field.get_by_text("Other", exact=True).click()
+
+    field.get_by_role("button", name="Reject Job Title", exact=True).click()
+
+    expect(plain.locator("[name^='text.'][aria-invalid=true]")).to_be_focused()
+    expect(row(plain, "Job Title").get_by_label("Other", exact=True)).to_be_checked()
+    context.close()
 
 
 @pytest.mark.long

@@ -9,6 +9,8 @@ const fields = (() => {
   const openers = ".open-reject, .open-correct, .open-again, .open-reject-all";
 
   const record = () => document.getElementById("record");
+  // On a phone the list takes the place of the record.
+  const isSeen = () => Boolean(record()?.dataset.record && record().getClientRects().length);
   const all = () => [...document.querySelectorAll("#record .field")];
   const find = (name) => all().find((one) => one.dataset.field === name);
   const here = () => find(current);
@@ -119,7 +121,7 @@ const fields = (() => {
 
   if (all().length) mark(first());
   return {
-    record, all, find, here, first, waits, nextWaiting, mark, goTo, step, openContact,
+    record, isSeen, all, find, here, first, waits, nextWaiting, mark, goTo, step, openContact,
     isTyping, say, openPanel, isPanelOpen, closePanels, isRefused, moveOn,
   };
 })();

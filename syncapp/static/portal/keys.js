@@ -113,7 +113,7 @@
   function inRecord(target, key) {
     const isOnRow = target.matches?.(".field, #problem-all");
     if (key === "Enter" && target.matches("#record .field button[name=do]:not([value=undo])")) press(target, [idOf(target)]);
-    else if (COMMANDS[key] && fields.record()?.dataset.record) COMMANDS[key]();
+    else if (COMMANDS[key] && fields.isSeen()) COMMANDS[key]();
     else if (isOnRow && key === "ArrowDown") fields.step(1);
     else if (isOnRow && key === "ArrowUp") fields.step(-1);
     else if (key === "Escape" && (fields.isPanelOpen() || fields.isRefused())) fields.closePanels(target);
@@ -139,10 +139,12 @@
     return true;
   }
 
+  const isMenuOpen = (target) => Boolean(target.closest?.("details.menu[open]") ?? document.querySelector("#record .menu[open]"));
+
   // A letter is a command unless the person switched that off, a panel or menu is open, or an answer was refused and
   // the person has not moved on: j and k do, but not within a sentence that is being typed.
   function isCommand(target, key) {
-    if (document.body.dataset.letters === "off" || fields.isPanelOpen() || target.closest?.("details.menu[open]")) return false;
+    if (document.body.dataset.letters === "off" || fields.isPanelOpen() || isMenuOpen(target)) return false;
     if (!fields.isRefused()) return true;
     const isTyped = performance.now() - ignoredAt < BURST;
     if ((key === "j" || key === "k") && !isTyped) return true;

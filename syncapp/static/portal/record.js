@@ -45,12 +45,13 @@ function closeMenus(but) {
 }
 document.addEventListener("click", (event) => closeMenus(event.target.closest(".arrange details")));
 document.addEventListener("keydown", (event) => {
-  const menu = event.key === "Escape" && event.target.closest(".arrange details[open]");
-  if (!menu) return;
+  const menu = event.key === "Escape" ? document.querySelector(".arrange details[open]") : null;
+  const isInside = menu?.contains(event.target);
+  if (!menu || (!isInside && fields.isTyping(event.target))) return;
   event.stopImmediatePropagation(); // the key means the menu alone
   fields.moveOn();
   menu.open = false;
-  menu.querySelector("summary").focus();
+  if (isInside) menu.querySelector("summary").focus();
 });
 
 // Whose contact it is comes with CRM's values. Who comes back to an edit whose values are young sees what came before.
