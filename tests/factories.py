@@ -20,7 +20,7 @@ def make_editor(name: str = "Jonas Weber", **values: Any) -> CrmUser:
     """A CRM user who edits in Outlook; the same name is the same user, with an Entra id unless None is given."""
     pk = uuid.uuid5(uuid.NAMESPACE_DNS, f"crm-user-{name}")
     entra_id = uuid.uuid5(uuid.NAMESPACE_DNS, f"entra-{name}")
-    defaults = {"name": name, "entra_id": entra_id, "read_at": timezone.now(), **values}
+    defaults = {"name": name, "name_key": search_key(name), "entra_id": entra_id, "read_at": timezone.now(), **values}
     return CrmUser.objects.update_or_create(pk=pk, defaults=defaults)[0]
 
 

@@ -14,6 +14,7 @@ from syncapp.activity import daily
 from syncapp.activity.facts import as_id
 from syncapp.models import CrmUser, DailyCount
 from syncapp.models.daily_count import Measure, Part
+from syncapp.models.folding import search_key
 from syncapp.models.sync_record import SyncRecordQuerySet
 from syncapp.review import queue
 from syncapp.review.narrowing import Age, Tab, aged
@@ -135,7 +136,7 @@ def _decided(since: date, part: Part) -> dict[str, tuple[int, int]]:
 
 def _shares(counted: Mapping[str, tuple[str, int, int]]) -> list[Share]:
     found = [Share(key, name, decided, rejected) for key, (name, decided, rejected) in counted.items()]
-    return sorted(found, key=lambda each: (-each.rejected, -each.decided, each.name.casefold()))
+    return sorted(found, key=lambda each: (-each.rejected, -each.decided, search_key(each.name)))
 
 
 def waiting(*, now: datetime) -> Waiting:

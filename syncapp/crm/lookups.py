@@ -1,4 +1,4 @@
-"""Rows that a lookup can point to, found by the beginning of their names."""
+"""Rows that a lookup can point to, found by the words of their names."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from syncapp.crm.cells import guid, read_all, text
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.transport import Transport
 
+MOST_WORDS = 8
 # "Query table definitions using the Web API": what a table calls its rows and their ids.
 _DEFINITION = ("EntitySetName", "PrimaryIdAttribute", "PrimaryNameAttribute")
 
@@ -34,13 +35,23 @@ class Lookups:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def named(self, table: str, beginning: str, *, most: int, deadline: Deadline | None = None) -> tuple[NamedRow, ...]:
-        """The first rows of a table, by name, whose name begins with these words; the CRM ignores their case."""
+    def named(self, table: str, sought: str, *, most: int, deadline: Deadline | None = None) -> tuple[NamedRow, ...]:
+        """Return the first rows of a table, by name, in whose name each word that is sought begins a word.
+
+        The CRM compares without regard to case, and to accents where its database does. Without a word: any rows.
+        """
         path = f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})"
         definition = self._transport.get(odata.query(path, select=_DEFINITION), deadline=deadline)
         set_name, row_id, name = (odata.identifier(text(definition, each)) for each in _DEFINITION)
-        condition = f"startswith({name},{odata.literal(odata.without_wildcards(beginning))})"
-        found = odata.query(set_name, select=(row_id, name), filter=condition, order_by=name, top=most)
+        conditions = [_begins_a_word(name, word) for word in sought.split()[:MOST_WORDS]]
+        only = {"filter": " and ".join(conditions)} if conditions else {}
+        found = odata.query(set_name, select=(row_id, name), order_by=name, top=most, **only)
         rows = odata.collection(self._transport.get(found, deadline=deadline))
         # One whose id or name cannot be read is no choice for a person.
         return read_all(rows, lambda row: NamedRow(table, guid(row, row_id), text(row, name)))[0]
+
+
+def _begins_a_word(name: str, word: str) -> str:
+    text = odata.without_wildcards(word)
+    inside = " or ".join(f"contains({name},{odata.literal(sign + text)})" for sign in (" ", "-"))
+    return f"(startswith({name},{odata.literal(text)}) or {inside})"

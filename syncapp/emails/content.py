@@ -20,6 +20,7 @@ from syncapp.emails.run_letters import RunTold
 from syncapp.links import Intent
 from syncapp.mirror import columns
 from syncapp.models import Comment, Message, Person, SyncField, SyncRecord
+from syncapp.models.folding import search_key
 from syncapp.models.message import MessageKind
 from syncapp.review import notices, refusals, sides
 from syncapp.review.refusals import Refusal
@@ -165,7 +166,7 @@ def _entries(records: Sequence[SyncRecord], reader: Person, *, with_lines: bool)
     for record in records:
         known = columns.of_table(record.target_table)
         lines = [_line(field, known, refused.get(field.pk), reader) for field in fields[record.pk]]
-        lines.sort(key=lambda line: line.label.casefold())
+        lines.sort(key=lambda line: search_key(line.label))
         yield _entry(record, reader, lines if with_lines else [], count=len(lines))
 
 

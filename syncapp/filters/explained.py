@@ -11,6 +11,7 @@ from syncapp.crm.filters_records import QueryType
 from syncapp.mirror import reach, user_lists
 from syncapp.models import FilterMembership, FilterRow, FilterTeam, FilterUser, SystemFilter, UserList
 from syncapp.models.filter_tables import Group, group_of
+from syncapp.models.folding import by_name
 
 _ORDER = {group: place for place, group in enumerate(Group)}
 
@@ -52,7 +53,7 @@ def explain(user: FilterUser) -> Explained:
     system = list(SystemFilter.objects.order_by("table", "name", "pk"))
     lists, ways = user_lists.products_of(user.pk), reach.mailbox_ways(user)
     products = sum(each.brings_appointments for each in lists)
-    teams = list(FilterTeam.objects.filter(pk__in=_team_ids(user)).order_by("name", "pk"))
+    teams = by_name(FilterTeam.objects.filter(pk__in=_team_ids(user)))
     return Explained(
         tables=_tables(rows, system, ways, products),
         templates=[each for each in system if each.query_type == QueryType.OUTLOOK_TEMPLATE],

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Q
 
 from syncapp.crm.filters_records import QueryType
@@ -28,11 +27,10 @@ from syncapp.models import (
 )
 from syncapp.models.filter_tables import Cell, Group, group_of
 from syncapp.models.filter_user import Cause, FilterUserQuerySet, Reach
-from syncapp.models.folding import search_key
+from syncapp.models.folding import by_name, folded, has_words, words_of
 
 PAGE = 50
 MOST_COUNTED = MOST_USERS  # as many as a run takes; so few that the exact number costs nothing
-_LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +66,7 @@ def narrowed(by: Narrowing) -> FilterUserQuerySet:
     """The people whom this leaves, in no order."""
     users = FilterUser.objects.people()
     if by.search:
-        beginning = search_key(by.search)
-        users = users.filter(_begins("name_key", beginning) | _begins("address_key", beginning))
+        users = users.filter(_is_found(by.search))
     if by.team:
         users = users.filter(pk__in=FilterMembership.objects.filter(team_id=by.team).values("user_id"))
     if by.cell:
@@ -86,11 +83,11 @@ def _exactly(by: Narrowing) -> dict[str, object]:
     return {column: value for column, value in wanted.items() if value}
 
 
-def _begins(column: str, beginning: str) -> Q:
-    """A prefix in the form that the database's index answers: a pattern, or on SQLite a range."""
-    if connection.vendor == "postgresql":
-        return Q(**{f"{column}__startswith": beginning})
-    return Q(**{f"{column}__gte": beginning, f"{column}__lt": beginning + _LAST_CHARACTER})
+def _is_found(text: str) -> Q:
+    """Each word typed begins a word of the name, or all of it begins the address or the login."""
+    words, whole = words_of(text), folded(text).strip()
+    nobody = Q(pk__in=())
+    return (has_words(words) if words else nobody) | (has_words([whole]) if whole else nobody)
 
 
 def page(by: Narrowing = EVERYBODY, *, after: FilterUser | None = None, size: int = PAGE) -> Page:
@@ -115,7 +112,7 @@ def everybody(by: Narrowing) -> list[UUID]:
 
 def teams() -> list[FilterTeam]:
     """The teams that people made, by name."""
-    return list(FilterTeam.objects.filter(is_default=False).order_by("name", "id")[:500])
+    return by_name(FilterTeam.objects.filter(is_default=False))[:500]
 
 
 def is_fed_by_entra(team_id: UUID) -> bool:
@@ -126,12 +123,12 @@ def is_fed_by_entra(team_id: UUID) -> bool:
 
 def units() -> list[FilterUnit]:
     """The business units, by name."""
-    return list(FilterUnit.objects.order_by("name", "id")[:500])
+    return by_name(FilterUnit.objects.all())[:500]
 
 
 def user_lists() -> list[UserList]:
     """The lists that people brought, by name."""
-    return list(UserList.objects.order_by("name"))
+    return by_name(UserList.objects.all())
 
 
 def filters_of(user: FilterUser, group: Group) -> list[FilterRow]:

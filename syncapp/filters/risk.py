@@ -18,6 +18,7 @@ from syncapp.filters.remedies import Remedy, remedy_of
 from syncapp.mirror import reach
 from syncapp.models import FilterTeam, FilterUnit, FilterUser, ReachDay, UserList
 from syncapp.models.filter_user import Cause, Reach
+from syncapp.models.folding import by_name, search_key
 
 MOST_DAYS = 30
 
@@ -76,7 +77,7 @@ def report(team_id: UUID | None = None) -> Report:
         by_cause[Cause(cause)] += number
         users[Reach(found)] += number
     team = FilterTeam.objects.filter(pk=team_id).first() if team_id else None
-    lists = list(UserList.objects.of_products().order_by("name"))
+    lists = by_name(UserList.objects.of_products())
     days = [] if team_id else list(ReachDay.objects.order_by("-day")[:MOST_DAYS])[::-1]
     return Report(users, _units(by_unit), _causes(by_cause), team, lists, days)
 
@@ -89,7 +90,7 @@ def _counted(team_id: UUID | None) -> Iterator[tuple[UUID | None, str, str, int]
 def _units(by_unit: Mapping[UUID | None, Mapping[Reach, int]]) -> list[UnitRisk]:
     names = dict(FilterUnit.objects.filter(pk__in=[key for key in by_unit if key]).values_list("pk", "name"))
     found = [UnitRisk(key, names.get(key, "") if key else "", users) for key, users in by_unit.items()]
-    return sorted(found, key=lambda unit: (-unit.users[Reach.TWICE], -unit.all_of_them, unit.name))
+    return sorted(found, key=lambda unit: (-unit.users[Reach.TWICE], -unit.all_of_them, search_key(unit.name)))
 
 
 def _causes(by_cause: Mapping[Cause, int]) -> list[CauseRisk]:

@@ -14,6 +14,7 @@ from django.db.models import Q
 from syncapp import messages
 from syncapp.models import FilterPolicy, FilterRun, Message, Person
 from syncapp.models.durable_work import WorkState
+from syncapp.models.folding import by_name, search_key
 from syncapp.models.message import MessageKind
 from syncapp.models.person import ROLE_COLUMNS, Role
 
@@ -70,8 +71,8 @@ def who_may_confirm(subject: FilterRun | FilterPolicy) -> list[Person]:
 def second_persons(*, but: UUID | None) -> list[Person]:
     """Return everybody who may confirm what another person switches, by name."""
     roles = Q(**{ROLE_COLUMNS[Role.FILTER_MANAGER]: True}) | Q(**{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
-    people = Person.objects.filter(roles, is_active=True).order_by("name")
-    return list((people.exclude(pk=but) if but else people)[:100])
+    people = Person.objects.filter(roles, is_active=True)
+    return by_name(people.exclude(pk=but) if but else people)[:100]
 
 
 def told(subject: FilterRun | FilterPolicy) -> Told:
@@ -79,10 +80,10 @@ def told(subject: FilterRun | FilterPolicy) -> Told:
     people = [person.pk for person in who_may_confirm(subject)]
     about = {f"details__{name}": value for name, value in _details(subject, WAITS).items()}
     sent = Message.objects.filter(kind=MessageKind.RUN, recipient__in=people, **about)
-    mails = list(sent.select_related("recipient").order_by("recipient__name"))
+    mails = sorted(sent.select_related("recipient"), key=lambda mail: search_key(mail.recipient.name))
     failed = {mail.recipient for mail in mails if mail.state == WorkState.FAILED}
     reached = tuple(dict.fromkeys(mail.recipient for mail in mails if mail.recipient not in failed))
-    return Told(reached, tuple(sorted(failed, key=lambda person: person.name)))
+    return Told(reached, tuple(by_name(failed)))
 
 
 def _concerned(run: FilterRun) -> list[Person]:

@@ -15,6 +15,7 @@ from syncapp.crm.records import Unreadable
 from syncapp.mirror import fitting, unreadable, upserts
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import FilterMembership, FilterTeam, FilterUnit, FilterUser
+from syncapp.models.filter_user import words_of_user
 from syncapp.models.folding import search_key
 
 Record = TypeVar("Record", DirectoryUser, Mailbox, Team, BusinessUnit)
@@ -65,6 +66,7 @@ def _user(row: DirectoryUser, generation: int) -> dict[str, Any]:
         "unit_name": row.business_unit_name[:400],
         "name_key": search_key(row.name),
         "address_key": row.address.casefold()[:320],
+        "search_words": words_of_user(name=row.name, address=row.address, login=row.login),
         "read_at": timezone.now(),
         "generation": generation,
     }

@@ -12,8 +12,11 @@ MOST_TABLES = 3
 SECONDS = 5.0
 
 
-def find(column: Column, beginning: str, *, crm: CrmClient) -> tuple[NamedRow, ...]:
-    """Rows whose name begins so, of each table that the column may point to, within SECONDS. Raises CrmError."""
+def find(column: Column, sought: str, *, crm: CrmClient) -> tuple[NamedRow, ...]:
+    """Return rows found by the words of their names, of each table that the column may point to, within SECONDS.
+
+    Raises CrmError.
+    """
     deadline = Deadline.after(SECONDS)
     tables = column.targets[:MOST_TABLES]
-    return tuple(row for table in tables for row in crm.lookups.named(table, beginning, most=MOST, deadline=deadline))
+    return tuple(row for table in tables for row in crm.lookups.named(table, sought, most=MOST, deadline=deadline))

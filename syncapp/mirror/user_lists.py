@@ -13,6 +13,7 @@ from django.db.models import Count, Q
 from syncapp.mirror import reach
 from syncapp.mirror.written_names import match_key, names_of, split_login
 from syncapp.models import FilterUser, UserList, UserListEntry
+from syncapp.models.folding import by_name
 
 _CHUNK = 1000
 Keys = dict[str, set[UUID]]
@@ -117,4 +118,5 @@ def count_products() -> None:
 def products_of(user_id: UUID) -> list[UserList]:
     """The lists that name this user, those of products first."""
     named = Q(entries__user_id=user_id)
-    return list(UserList.objects.filter(named).distinct().order_by("-brings_appointments", "name"))
+    lists = by_name(UserList.objects.filter(named).distinct())
+    return sorted(lists, key=lambda each: not each.brings_appointments)

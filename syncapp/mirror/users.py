@@ -18,6 +18,7 @@ from syncapp.crm.records import User
 from syncapp.mirror import fitting, unreadable
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import CrmUser, SyncRecord, UnreadableRow
+from syncapp.models.folding import search_key
 
 BATCH = 100
 FRESH_FOR = timedelta(days=1)
@@ -70,7 +71,7 @@ def read_editors(crm: CrmClient, ids: Collection[UUID]) -> int:
     found, bad = unreadable.set_aside(Kind.EDITOR, users)
     unreadable.forget(Kind.EDITOR, gone)
     CrmUser.objects.filter(pk__in=[user.id for user in bad]).update(read_at=Now())
-    _keep(found, "name", "address", "entra_id", "is_disabled", "read_at")
+    _keep(found, "name", "name_key", "address", "entra_id", "is_disabled", "read_at")
     _keep([User(each, "", "", None, True) for each in sorted(gone)], "is_disabled", "read_at")
     return len(wanted)
 
@@ -89,6 +90,7 @@ def _row(user: User) -> CrmUser:
     return CrmUser(
         id=user.id,
         name=user.name,
+        name_key=search_key(user.name),
         address=user.address,
         entra_id=user.entra_id,
         is_disabled=user.disabled,

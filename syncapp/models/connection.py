@@ -28,6 +28,7 @@ class CrmUser(models.Model):
 
     id = models.UUIDField(primary_key=True, help_text="systemuserid")
     name = models.CharField(max_length=400, blank=True)
+    name_key = models.CharField(max_length=200, blank=True, db_default="")
     address = models.CharField(max_length=320, blank=True)
     entra_id = models.UUIDField(null=True, blank=True)
     is_disabled = models.BooleanField(default=False)

@@ -6,6 +6,7 @@ from django.db import models
 
 from syncapp.crm.directory_records import ActingFor, SyncMethod, TeamKind
 from syncapp.models.filter_tables import Cell
+from syncapp.models.folding import folded, searchable
 
 
 class Reach(models.TextChoices):
@@ -86,6 +87,11 @@ class FilterMembership(models.Model):
         return f"{self.user_id} in {self.team_id}"
 
 
+def words_of_user(*, name: str, address: str, login: str) -> str:
+    """Return what `FilterUser.search_words` should be: address and login are one word each."""
+    return " ".join((searchable(name), folded(address), folded(login)))
+
+
 class FilterUserQuerySet(models.QuerySet["FilterUser"]):
     """The matrix's named reads."""
 
@@ -135,6 +141,9 @@ class FilterUser(models.Model):
 
     name_key = models.CharField(max_length=200, blank=True)
     address_key = models.CharField(max_length=320, blank=True)
+    search_words = models.TextField(  # noqa: DJ001  (None: the rows of the release before have none)
+        null=True, blank=True, help_text="The words of the name, the address and the login (models/folding.py)."
+    )
     appointments = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
     contacts = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
     tasks = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from django.db.models import F, Q, Value
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import GreaterThan
 
 LONGEST_WORD = 100
 LONGEST_KEY = 200
@@ -25,6 +32,21 @@ _LETTERS = str.maketrans(
         "ɨ": "i",
     }
 )
+
+
+class Named(Protocol):
+    """A row that people know by a name."""
+
+    @property
+    def pk(self) -> UUID:
+        """Its key, which puts rows of one name in an order."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+Row = TypeVar("Row", bound=Named)
 _ASCII_WORD = re.compile("[a-z0-9]+")
 
 
@@ -43,6 +65,11 @@ def search_key(name: str) -> str:
     return folded(name)[:LONGEST_KEY]
 
 
+def by_name(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows sorted by name: Adèle before Adi, Åsa among the other names with A."""
+    return sorted(rows, key=lambda row: (search_key(row.name), str(row.pk)))
+
+
 def words_of(*texts: str) -> list[str]:
     """Return the different words of these texts, folded and in their order; "O’Neil-Åberg" has three."""
     found: dict[str, None] = {}
@@ -55,6 +82,17 @@ def words_of(*texts: str) -> list[str]:
 def searchable(*texts: str) -> str:
     """Return the words of these texts in one text, each after a space, so that " mor" in it finds a beginning."""
     return "".join(f" {word}" for word in words_of(*texts))
+
+
+def has_words(words: Iterable[str]) -> Q:
+    """Return the condition that each of these words begins a word of a row's `search_words`.
+
+    It compares positions, not patterns, which PostgreSQL would take to match few rows, and then plan for few.
+    """
+    condition = Q()
+    for word in words:
+        condition &= Q(GreaterThan(StrIndex(F("search_words"), Value(f" {word}")), 0))
+    return condition
 
 
 def _split(text: str) -> list[str]:

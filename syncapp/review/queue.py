@@ -200,4 +200,4 @@ def changed_columns(tab: Tab) -> list[str]:
 
 def editors() -> list[CrmUser]:
     """The people who edited contacts, by name; where they are very many, the first of them."""
-    return list(CrmUser.objects.exclude(name="").only("id", "name").order_by("name", "id")[:MOST_EDITORS])
+    return list(CrmUser.objects.exclude(name="").only("id", "name").order_by("name_key", "id")[:MOST_EDITORS])

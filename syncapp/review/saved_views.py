@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from syncapp.models import Person, SavedView
+from syncapp.models.folding import by_name
 from syncapp.review.errors import NotPossible
 
 MOST = 20
@@ -13,7 +14,7 @@ LONGEST_NAME = 60
 
 def of(person: Person) -> list[SavedView]:
     """The person's own views, by name."""
-    return list(SavedView.objects.filter(person=person).order_by("name")[:MOST])
+    return by_name(SavedView.objects.filter(person=person))[:MOST]
 
 
 def save(name: str, *, query: str, by: Person) -> SavedView:

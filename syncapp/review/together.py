@@ -15,6 +15,7 @@ from django.utils import timezone
 from syncapp import audit, messages
 from syncapp.models import Comment, Person, Presence, SyncRecord
 from syncapp.models.durable_work import database_now
+from syncapp.models.folding import by_name
 from syncapp.models.person import Role
 from syncapp.review.errors import NotPossible
 
@@ -102,13 +103,13 @@ def also_here(record_id: uuid.UUID, *, person: Person) -> list[Person]:
     """Who else has this edit open, by name."""
     since = database_now(plus=-PRESENCE_SECONDS)
     here = Presence.objects.filter(record_id=record_id, seen_at__gte=since).exclude(person=person)
-    return [each.person for each in here.select_related("person").order_by("person__name")]
+    return by_name(each.person for each in here.select_related("person"))
 
 
 def colleagues(person: Person) -> QuerySet[Person]:
-    """Who can be asked, by name: everybody but oneself who may see edits."""
+    """Return who can be asked: everybody but oneself who may see edits."""
     may_see = Q(is_viewer=True) | Q(is_reviewer=True) | Q(is_administrator=True)
-    return Person.objects.filter(may_see, is_active=True).exclude(pk=person.pk).order_by("name", "pk")
+    return Person.objects.filter(may_see, is_active=True).exclude(pk=person.pk)
 
 
 def _locked(record_id: uuid.UUID) -> SyncRecord:

@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import F, Q, Value
-from django.db.models.functions import StrIndex
-from django.db.models.lookups import GreaterThan
+from django.db.models import Q
 
 from syncapp.mirror.search_words import address_of
 from syncapp.models import CrmUser, RecordWord
-from syncapp.models.folding import words_of
+from syncapp.models.folding import has_words, words_of
 from syncapp.models.sync_record import SyncRecordQuerySet
 
 MOST_WORDS = 8
@@ -43,7 +41,7 @@ def found(text: str) -> Q:
     sought = read(text)
     if sought.address:
         return _has_address(sought.address)
-    return _has_words(sought.words) if sought.words else Q(pk__in=())
+    return has_words(sought.words) if sought.words else Q(pk__in=())
 
 
 def find(rows: SyncRecordQuerySet, text: str) -> SyncRecordQuerySet:
@@ -55,14 +53,6 @@ def find(rows: SyncRecordQuerySet, text: str) -> SyncRecordQuerySet:
             rows = rows.filter(pk__in=of_word.values("record_id")[:FEW])
             break
     return rows.filter(found(text))
-
-
-def _has_words(words: tuple[str, ...]) -> Q:
-    """Each word begins a word of the edit. A position, not a pattern: PostgreSQL takes patterns to match few rows."""
-    condition = Q()
-    for word in words:
-        condition &= Q(GreaterThan(StrIndex(F("search_words"), Value(f" {word}")), 0))
-    return condition
 
 
 def _has_address(address: str) -> Q:

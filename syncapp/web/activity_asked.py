@@ -18,6 +18,7 @@ from syncapp.activity.trail import Asked
 from syncapp.mirror import columns
 from syncapp.models import CrmUser, Person, SyncRecord
 from syncapp.models.audit import Area, area_of
+from syncapp.models.folding import by_name, search_key
 from syncapp.review.sides import day_words
 from syncapp.web import activity_words as words
 from syncapp.web import parameters
@@ -95,7 +96,7 @@ class AskedView:
 
     @cached_property
     def people(self) -> list[Option]:
-        named = [(str(pk), name) for pk, name in Person.objects.order_by("name", "pk").values_list("pk", "name")]
+        named = [(str(person.pk), person.name) for person in by_name(Person.objects.only("name"))]
         return self._options("person", [("", "Anyone"), *named, (THE_PORTAL, "The portal itself")])
 
     @cached_property
@@ -122,7 +123,7 @@ class AskedView:
 
     def _known(self, name: str, anything: str, column: str, spoken: Callable[[str], str]) -> list[Option]:
         known = [word for word in trail.known(column) if column != "action" or self.only in ("", area_of(word))]
-        found = sorted(((word, spoken(word)) for word in known), key=lambda pair: pair[1].casefold())
+        found = sorted(((word, spoken(word)) for word in known), key=lambda pair: search_key(pair[1]))
         return self._options(name, [("", anything), *found])
 
     def _options(self, name: str, pairs: list[tuple[str, str]]) -> list[Option]:

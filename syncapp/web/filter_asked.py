@@ -42,6 +42,11 @@ class Asked:
         }
         return {name: value for name, value in said.items() if value}
 
+    @property
+    def is_filtered(self) -> bool:
+        """Whether the view is narrowed by more than a search."""
+        return bool(self.parameters.keys() - {"q"})
+
     def query(self, **more: object) -> str:
         """The address's part after the path, '' or beginning with a question mark."""
         return _address(self.parameters | {name: str(value) for name, value in more.items() if value})

@@ -101,7 +101,7 @@ def _shown(said: Typed) -> str:
     if said.source != "shown" and not asked.parameters:
         return ""
     chosen = [dict(options).get(value, value) for _, _, value, options in choices_of(asked) if value]
-    begins = [f"begins with “{asked.by.search}”"] if asked.by.search else []
+    begins = [f"search “{asked.by.search}”"] if asked.by.search else []
     found = matrix.count(asked.by)
     count = f"{number(matrix.MOST_COUNTED)}+" if found > matrix.MOST_COUNTED else f"{number(found)}"
     return f"All {count} that the list showed: " + (", ".join(begins + chosen) or "everybody")

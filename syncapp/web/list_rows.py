@@ -11,6 +11,7 @@ from datetime import datetime
 from syncapp.crm.records import Column
 from syncapp.models import Person, SyncField, SyncRecord
 from syncapp.models.change_kind import ChangeKind
+from syncapp.models.folding import search_key
 from syncapp.models.sync_field import FieldDecision
 from syncapp.review import refusals
 from syncapp.review.narrowing import overdue_before
@@ -104,7 +105,7 @@ def _row(
 ) -> Row:
     left = [field for field in fields if field.decision == FieldDecision.PENDING]
     names = [field.column_name for field in (left or fields)]
-    words = sorted((known[name].label if name in known else name or UNKNOWN_FIELD for name in names), key=str.casefold)
+    words = sorted((known[name].label if name in known else name or UNKNOWN_FIELD for name in names), key=search_key)
     return Row(
         record=record,
         labels=tuple(shortened(words[:MOST_LABELS])),

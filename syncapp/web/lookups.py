@@ -1,4 +1,4 @@
-"""Correcting a lookup: the CRM's rows by the beginning of their names, to choose from on the record page."""
+"""Correcting a lookup: the CRM's rows by the words of their names, to choose from on the record page."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from syncapp.web.review import SILENT_GATES
 
 LONGEST_NAME = 100
 NO_ANSWER = "CRM did not answer. Try again, or approve or reject the proposal."
-NO_NAME = "Type the beginning of the name first."
+NO_NAME = "Type a word of the name first."
 
 
 @allow(Role.REVIEWER, methods=("POST",))
 def find(request: PortalRequest, field_id: uuid.UUID) -> HttpResponse:
     """The record's page with the rows that were found, and with all that was typed. Nothing is decided by it."""
     field = record_page.field_or_404(field_id)
-    beginning = request.POST.get(f"find.{field_id}", "").strip()[:LONGEST_NAME]
-    found, words = _found(field, beginning)
+    sought = request.POST.get(f"find.{field_id}", "").strip()[:LONGEST_NAME]
+    found, words = _found(field, sought)
     problems: Problems = {field.pk: Problem(words, "find")} if words else {}
     return record_page.page_again(request, field.record, problems, status=200, found={field.pk: found})
 
 
-def _found(field: SyncField, beginning: str) -> tuple[Sequence[NamedRow], str]:
+def _found(field: SyncField, sought: str) -> tuple[Sequence[NamedRow], str]:
     column = columns.find(field.record.target_table, field.column_name)
-    if column is None or column.type is not ColumnType.LOOKUP or not beginning:
+    if column is None or column.type is not ColumnType.LOOKUP or not sought:
         return (), NO_NAME
     if not gates.are_open(SILENT_GATES):
         return (), NO_ANSWER
     try:
-        rows = lookups.find(column, beginning, crm=connection.crm())
+        rows = lookups.find(column, sought, crm=connection.crm())
     except CrmError:
         return (), NO_ANSWER
-    return rows, "" if rows else f"Nothing in CRM begins with “{beginning}”."
+    return rows, "" if rows else f"No row in the CRM has words that begin with “{sought}”."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from syncapp.crm.records import Column
 from syncapp.models import Decision, Person, SyncField, SyncRecord
+from syncapp.models.folding import search_key
 from syncapp.review import history, sides
 from syncapp.review.sides import Change
 from syncapp.web import holds, outcomes
@@ -65,4 +66,4 @@ def _shown(field: SyncField, column: Column | None, person: Person, held: Held, 
 
 
 def _label(past: FieldPast) -> str:
-    return past.label.casefold()
+    return search_key(past.label)

@@ -17,6 +17,7 @@ from syncapp.localization import number
 from syncapp.mirror import changes, columns
 from syncapp.models import MirrorCursor, SavedView, SyncRecord
 from syncapp.models.change_kind import ChangeKind
+from syncapp.models.folding import search_key
 from syncapp.models.person import Role
 from syncapp.review import queue, saved_views
 from syncapp.review.narrowing import Age, Tab
@@ -242,7 +243,7 @@ class QueueView:
     def _fields(self) -> list[Choice]:
         names = {*filter(None, queue.changed_columns(self.tab)), *filter(None, [self.asked.by.column])}
         labels = columns.labels("contact")
-        return sorted((Choice(name, labels.get(name, name)) for name in names), key=lambda one: one.word.casefold())
+        return sorted((Choice(name, labels.get(name, name)) for name in names), key=lambda one: search_key(one.word))
 
     def _editors(self) -> list[Choice]:
         found = [Choice(str(editor.pk), editor.name) for editor in queue.editors()]

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 
 from syncapp import localization, people
 from syncapp.models import Person
+from syncapp.models.folding import by_name
 from syncapp.models.person import Role
 from syncapp.people import BadPerson
 from syncapp.web import parameters
@@ -75,14 +76,14 @@ def settings_me_change(request: PortalRequest) -> HttpResponse:
 
 
 def _list(request: PortalRequest, *, status: int = 200, **context: Any) -> HttpResponse:
-    everybody = Person.objects.select_related("deputy").order_by("-is_active", "name")
+    everybody = sorted(by_name(Person.objects.select_related("deputy")), key=lambda person: not person.is_active)
     shown = {"everybody": everybody, "roles": list(Role), "typed": NOTHING_TYPED} | context
     return settings_page(request, "people", section="settings_people", status=status, **shown)
 
 
 def _one(request: PortalRequest, person: Person, *, mine: bool = False, status: int = 200, **more: Any) -> HttpResponse:
     typed: QueryDict | None = more.pop("typed", None)
-    reviewers = Person.objects.filter(is_reviewer=True, is_active=True).exclude(pk=person.pk).order_by("name")
+    reviewers = by_name(Person.objects.filter(is_reviewer=True, is_active=True).exclude(pk=person.pk))
     context = {
         "person": person,
         "mine": mine,

@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_datetime
 from syncapp.mirror import columns
 from syncapp.models import CrmUser, Person, Rule
 from syncapp.models.change_kind import ChangeKind
+from syncapp.models.folding import search_key
 from syncapp.models.person import Role
 from syncapp.models.rule import RuleOutcome, RuleState
 from syncapp.review import reasons, rule_history, rules
@@ -136,7 +137,7 @@ def _form(request: PortalRequest, wish: Wish, *, status: int = 200, **more: Any)
     context = {
         "wish": wish,
         "editors": typed.get("editors", "") if typed else "\n".join(names_of(wish.editors).values()),
-        "known": sorted(known.items(), key=lambda pair: pair[1].casefold()),
+        "known": sorted(known.items(), key=lambda pair: search_key(pair[1])),
         "kinds": ChangeKind.choices,
         "outcomes": RuleOutcome.choices,
         "reasons": reasons.offered(),

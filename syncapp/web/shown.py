@@ -14,6 +14,7 @@ from syncapp.crm.lookups import NamedRow
 from syncapp.crm.records import Column
 from syncapp.mirror.now import Belongs, Refreshed
 from syncapp.models import Decision, Person, RuleTrace, SyncField, SyncRecord
+from syncapp.models.folding import search_key
 from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDecision
 from syncapp.review import four_eyes, groups, history, queue, refusals, sides
@@ -146,7 +147,7 @@ def record_shown(
     fields |= {each.id: replace(each, undone_with_group=True) for group in together for each in group.undoable}
     return RecordShown(
         record=record,
-        fields=tuple(sorted(fields.values(), key=lambda shown: (shown.label.casefold(), shown.id))),
+        fields=tuple(sorted(fields.values(), key=lambda shown: (search_key(shown.label), shown.id))),
         groups=tuple(build.group(group, fields) for group in grouped),
         others=tuple(queue.others_of_contact(record)),
         may_decide=build.locked is None,

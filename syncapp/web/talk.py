@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from syncapp import links, messages
 from syncapp.models import Comment, Person, SyncRecord
+from syncapp.models.folding import by_name
 from syncapp.models.person import Role
 from syncapp.review import together
 from syncapp.web.forms import Problem
@@ -104,7 +105,7 @@ class Talk:
     @cached_property
     def colleagues(self) -> list[Person]:
         """Who can be asked."""
-        return list(together.colleagues(self.person))
+        return by_name(together.colleagues(self.person))
 
     @property
     def reachable(self) -> list[Person]:

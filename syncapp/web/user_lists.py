@@ -14,6 +14,7 @@ from syncapp.filters import lists, named
 from syncapp.filters.errors import NotPossible
 from syncapp.localization import number
 from syncapp.models import UserList
+from syncapp.models.folding import by_name
 from syncapp.models.person import Role
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.page import FILTER_ROLES, Surroundings, answer
@@ -74,9 +75,7 @@ def delete_list(request: PortalRequest, list_id: uuid.UUID) -> HttpResponse:
 
 
 def _all(request: PortalRequest, *, status: int = 200, **context: Any) -> HttpResponse:
-    found = [
-        (each, lists.unmatched_count(each)) for each in UserList.objects.select_related("changed_by").order_by("name")
-    ]
+    found = [(each, lists.unmatched_count(each)) for each in by_name(UserList.objects.select_related("changed_by"))]
     return _page(request, "filters/user_lists.html", status=status, lists=found, **context)
 
 

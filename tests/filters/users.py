@@ -10,6 +10,8 @@ from syncapp.crm.directory_records import SyncMethod
 from syncapp.mirror import reach
 from syncapp.models import FilterUser
 from syncapp.models.filter_tables import Cell
+from syncapp.models.filter_user import words_of_user
+from syncapp.models.folding import search_key
 
 
 def make_user(name: str, method: SyncMethod = SyncMethod.SERVER_SIDE, **columns: object) -> FilterUser:
@@ -18,7 +20,7 @@ def make_user(name: str, method: SyncMethod = SyncMethod.SERVER_SIDE, **columns:
     now = timezone.now()
     usual = {
         "name": name,
-        "name_key": name.casefold(),
+        "name_key": search_key(name),
         "address": address,
         "address_key": address,
         "login": f"{name.split()[0].lower()}@login.example",
@@ -32,7 +34,9 @@ def make_user(name: str, method: SyncMethod = SyncMethod.SERVER_SIDE, **columns:
         "filters_read_at": now,
         "mailbox_read_at": now,
     }
-    user = FilterUser.objects.create(id=uuid.uuid4(), **usual | columns)
+    known = usual | columns
+    words = words_of_user(**{column: str(known[column]) for column in ("name", "address", "login")})
+    user = FilterUser.objects.create(id=uuid.uuid4(), search_words=words, **known)
     reach.work_out(FilterUser.objects.filter(pk=user.pk))
     user.refresh_from_db()
     return user

@@ -34,14 +34,14 @@ def test_the_list_is_narrowed_by_team_state_and_beginning_of_the_name(read):
 
     assert "Rita Lindqvist" in text(client.get("/filters/?q=rita"))
     assert "Rob Marchetti" not in text(client.get("/filters/?q=rita"))
-    assert "Nobody fits this" in text(client.get("/filters/?q=zzz"))
+    assert "No user matches" in text(client.get("/filters/?q=zzz"))
     mixed = text(client.get("/filters/?state=mixed"))
     assert "Rita Lindqvist" not in mixed
     assert client.get(f"/filters/?team={north.pk}&risk=nonsense&mailbox=9&unit=x&cause=y&list=z").status_code == 200
     rita = read.user()
     exactly = f"/filters/?unit={rita.unit_id}&cause={rita.cause}"
     assert "Rita Lindqvist" in text(client.get(exactly))
-    assert "Nobody fits this" in text(client.get(f"{exactly}&list={north.pk}"))
+    assert "No user matches" in text(client.get(f"{exactly}&list={north.pk}"))
 
 
 def test_appointments_of_one_user_go_off_in_three_clicks(read):

@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from syncapp.filters import lists
 from syncapp.models import FilterMembership, FilterRun, FilterTeam, FilterUnit, FilterUser
+from syncapp.models.filter_user import words_of_user
+from syncapp.models.folding import search_key
 from tests.people import browser, fred, vera
 from tests.web.screen import text
 
@@ -29,7 +31,9 @@ def key(number: int) -> str:
 
 def person(number: int, name: str, unit: FilterUnit) -> FilterUser:
     address = f"{name.split()[0].lower()}{number}@brandvik.example"
-    keys = {"name_key": name.casefold(), "address_key": address, "read_at": timezone.now(), "unit_id": unit.pk}
+    words = words_of_user(name=name, address=address, login="")
+    keys = {"name_key": search_key(name), "search_words": words, "address_key": address}
+    keys |= {"read_at": timezone.now(), "unit_id": unit.pk}
     FilterUser.objects.create(pk=key(number), name=name, address=address, has_own_roles=True, **keys)
     return FilterUser.objects.get(pk=key(number))
 
@@ -141,5 +145,5 @@ def test_the_form_opens_with_what_was_ticked_or_shown(people):
     client = browser(fred())
 
     assert "1 ticked: <bdi>Anna Berg</bdi>" in text(client.post("/filters/plan", {"user": key(1)}))
-    assert "All 2 that the list showed: begins with “kim”" in text(client.get("/filters/plan?q=kim"))
+    assert "All 2 that the list showed: search “kim”" in text(client.get("/filters/plan?q=kim"))
     assert browser(vera()).get("/filters/plan").status_code == 403

@@ -82,7 +82,7 @@ def test_empty_search_for_a_lookup_marks_the_search():
 
     screen = send(field, f"do=find:{field.pk}", **{on(field, "mark"): "correct"})
 
-    assert refused_input(screen) == (on(field, "find"), "Type the beginning of the name first.")
+    assert refused_input(screen) == (on(field, "find"), "Type a word of the name first.")
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,12 @@ def test_other_names_reach_the_crm(cloud):
         client.staged_fields()
 
 
+@pytest.mark.parametrize("sought", ["weber", "WEB jon", "jonas weber", "jo"])
+def test_lookup_rows_are_found_by_any_word(crm, sought):
+    assert "Jonas Weber" in {row.name for row in crm.lookups.named("systemuser", sought, most=50)}
+    assert crm.lookups.named("systemuser", f"{sought} onas", most=50) == ()
+
+
 def test_rows_that_a_lookup_may_point_to_are_found_by_the_beginning_of_their_names(crm):
     somebody = crm.lookups.named("systemuser", EDITOR.name[:3].lower(), most=5)
 
