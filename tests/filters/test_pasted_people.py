@@ -69,6 +69,12 @@ TABLES = {
     "aliases in a line": ("SMTP:a@contoso.example;smtp:x@y.example\nsmtp:z@y.example;SMTP:b@contoso.example", "ab"),
     "headings": ("E-Mail;Name\na@contoso.example;Ann\nb@contoso.example;Bob", "ab"),
     "headings of one column": ("Name\nAnn Abel\nBob Bell", "ab"),
+    "several in a row of one column": ("E-Mail\na@contoso.example, b@contoso.example\nc@contoso.example", "abc"),
+    "more cells than headings": ("Mail;Name\na@contoso.example;;b@contoso.example\nc@contoso.example;Cid;", "abc"),
+    "a longer row without headings": (
+        "Cid;c@contoso.example\n" * 5 + "a@contoso.example;b@contoso.example;d@contoso.example",
+        "cabd",
+    ),
     "the address in the second column": ("Display name,User principal name\nAnn,a@contoso.example", "a"),
     "a separator line": ("sep=;\nLogin;E-Mail\nxx;a@contoso.example", "a"),
     "a type line": ('#TYPE Selected.User\n"Name","Mail"\n"Xx","a@contoso.example"', "a"),

@@ -46,9 +46,13 @@ _SAMPLE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns that name a person, by kind; `heading` is the row of headings, None where there is none."""
+    """The columns that name a person, by kind, and how many columns a row of the table has.
+
+    `heading` is the row of headings, None where there is none.
+    """
 
     places: dict[Kind, int]
+    width: int
     heading: Row | None = None
 
 
@@ -65,11 +69,12 @@ def columns_of(found: Rows) -> Columns | None:
         return None
     kinds = [kind_of(cell) for cell in first.cells]
     if any(kinds) and not any(read_cell(cell).addresses for cell in first.cells):
-        return Columns(_by_headings(kinds, rest), heading=first)
+        return Columns(_by_headings(kinds, rest), len(first.cells), heading=first)
     places = _by_content(found.rows[:_SAMPLE], is_table=found.is_table)
     if places is None:
         return None
-    return Columns(places, heading=first if _heads(first, rest, places, is_table=found.is_table) else None)
+    has_heading = _heads(first, rest, places, is_table=found.is_table)
+    return Columns(places, _usual_width(found.rows)[0], heading=first if has_heading else None)
 
 
 def _by_headings(kinds: Sequence[Kind | None], rows: Sequence[Row]) -> dict[Kind, int]:
@@ -84,7 +89,7 @@ def _by_headings(kinds: Sequence[Kind | None], rows: Sequence[Row]) -> dict[Kind
 
 
 def _by_content(rows: Sequence[Row], *, is_table: bool) -> dict[Kind, int] | None:
-    width, alike = Counter(len(row.cells) for row in rows).most_common(1)[0]
+    width, alike = _usual_width(rows)
     if width < 2 or alike < _ALIKE * len(rows):
         return None
     mail = _mail_column(rows)
@@ -93,6 +98,11 @@ def _by_content(rows: Sequence[Row], *, is_table: bool) -> dict[Kind, int] | Non
     if all(_share(rows, place) > _MOSTLY for place in range(width) if _holds_anything(rows, place)):
         return None  # nothing but addresses: a list of people, several in a line
     return {Kind.MAIL: mail}
+
+
+def _usual_width(rows: Sequence[Row]) -> tuple[int, int]:
+    """How many cells most rows have, and how many rows those are."""
+    return Counter(len(row.cells) for row in rows).most_common(1)[0]
 
 
 def _mail_column(rows: Sequence[Row]) -> int | None:

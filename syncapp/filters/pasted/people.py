@@ -80,10 +80,15 @@ def _of_table(found: Rows, columns: Columns, login_first: bool) -> Iterator[Writ
     for row in found.rows:
         if row is columns.heading:
             continue
-        if len(row.cells) == 1 < max(columns.places.values(), default=0) + 1:
-            yield from _of_row(row, found.delimiter)  # a line that is no row of the table
+        if _is_no_row(row, columns):
+            yield from _of_row(row, found.delimiter)
         else:
             yield Written(row.line, _forms_of(row, columns.places, login_first) or ("",))
+
+
+def _is_no_row(row: Row, columns: Columns) -> bool:
+    """Whether a line does not fit the table: one cell of several columns, more cells than columns, one column."""
+    return columns.width == 1 or len(row.cells) == 1 or any(map(str.strip, row.cells[columns.width :]))
 
 
 def _forms_of(row: Row, places: dict[Kind, int], login_first: bool) -> tuple[str, ...]:
