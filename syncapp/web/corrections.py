@@ -32,7 +32,7 @@ _KINDS = {
     ColumnType.DATE_TIME: "date_time",
     ColumnType.LOOKUP: "lookup",
 }
-# numbers ─▶ how many decimals people write; None where the CRM's definition alone knows
+# numbers ─▶ how many decimals people write where the CRM's definition does not say; None for any
 _DECIMALS = {
     ColumnType.INTEGER: 0,
     ColumnType.MONEY: 2,
@@ -53,6 +53,7 @@ class Correction:
     kind: str
     value: str
     max_length: int | None = None
+    example: str = ""
     options: tuple[tuple[str, str, bool], ...] = ()
 
 
@@ -73,7 +74,8 @@ def correction(
     content = typed if typed is not None else as_typed(column, proposed)
     if kind == "text" and any("\n" in text for text in content):
         kind = "area"  # a one-line input would drop the line ends
-    return Correction(kind, content[0] if content else "", column.max_length, _options(column, content))
+    example = localization.example(_decimals_of(column)) if column.type in _DECIMALS else ""
+    return Correction(kind, content[0] if content else "", column.max_length, example, _options(column, content))
 
 
 def _rows_to_choose(
@@ -158,12 +160,17 @@ def canonical_text(column: Column, content: tuple[str, ...]) -> str | None:
     return _typed_value(column, text.strip(), content[1:]) or None
 
 
+def _decimals_of(column: Column) -> int | None:
+    usual = _DECIMALS[column.type]
+    return usual if column.precision is None else column.precision
+
+
 def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
     if not text:
         return ""
     try:
         if column.type in _DECIMALS:
-            return localization.typed_number(text, decimals=_DECIMALS[column.type])
+            return localization.typed_number(text, decimals=_decimals_of(column))
         if column.type is ColumnType.DATE:
             return localization.typed_date(text).isoformat()
         if column.type is ColumnType.DATE_TIME:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncapp.models import AuditEntry, Decision, Person, SyncRecord
+from syncapp.models import AuditEntry, CrmColumn, Decision, Person, SyncRecord
 from syncapp.models.person import Role
 from tests.factories import make_field, make_record
 from tests.people import ada, browser, make_person
@@ -174,6 +174,27 @@ def test_numbers_of_another_format_are_refused(locale, typed, words):
     assert words in screen.words
     assert screen.input(on(field, "value")) == typed
     assert not Decision.objects.exists()
+
+
+def test_input_shows_an_example_in_the_readers_format():
+    field = make_field(None, "creditlimit", original_value=None, proposed_value="7")
+
+    assert "For example 15.000,50." in opened(browser(german()), field.record).words
+
+
+def test_definition_says_which_decimals_are_clear():
+    columns = CrmColumn.objects.filter(name="creditlimit")
+    field = make_field(None, "creditlimit", original_value=None, proposed_value="7")
+    client = browser(german())
+    form = {on(field, "mark"): "correct", on(field, "value"): "1.500"}
+
+    columns.update(precision=4)
+    refused = pressed(client, opened(client, field.record), field.record, f"do=correct:{field.pk}", **form)
+    assert "“1.500” can be read as two numbers. Type 1500 or 1,5." in refused.words
+
+    columns.update(precision=2)
+    pressed(client, opened(client, field.record), field.record, f"do=correct:{field.pk}", **form)
+    assert Decision.objects.get(field=field).value_to_write == "1500"
 
 
 def test_untouched_german_amount_is_no_correction():
