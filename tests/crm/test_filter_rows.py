@@ -121,3 +121,16 @@ def test_too_many_pages_end_with_a_named_error():
 
     with pytest.raises(ProtocolError, match="does not end"):
         chain.follow("c")
+
+
+def test_lookup_search_leaves_out_what_cannot_be_read():
+    definition = {"EntitySetName": "accounts", "PrimaryIdAttribute": "accountid", "PrimaryNameAttribute": "name"}
+    rows = [
+        {"accountid": str(OWNER), "name": 5},
+        {"accountid": None, "name": "A"},
+        {"accountid": str(OWNER), "name": "B"},
+    ]
+    with serve(in_turn(json_answer(definition), json_answer({"value": rows}))) as server:
+        found = CrmClient(transport=WatchedTransport(origin=server.origin)).lookups.named("account", "B", most=5)
+
+    assert [row.name for row in found] == ["B"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.db import transaction
 
 from syncapp import alarms, health, preferences
 from syncapp.crm.records import Unreadable
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NUL = "The CRM's value of osync_proposedvalue holds a NUL character (U+0000)."
 
 
+@transaction.atomic
 def store(record, *fields):
     stored = store_fields(fields, generation=0)
     stored_edit = store_records([record], generation=0)
@@ -142,6 +144,7 @@ def test_edit_with_too_long_name_is_set_aside():
     assert "longer than 400" in SyncRecord.objects.get().unreadable
 
 
+@transaction.atomic
 def test_field_of_unknown_edit_is_registered():
     store_fields([a_field(record_id=None, problem=NUL)], generation=0)
 
