@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -27,6 +27,8 @@ from syncapp.web.filter_shown import Drawer, RowShown
 from syncapp.web.page import FILTER_ROLES, Surroundings, answer, wants_part
 from syncapp.web.plan_form import TABLES
 
+# Name, label, what is chosen, and what can be chosen.
+Choice = tuple[str, str, str, list[tuple[str, str]]]
 NO_ANSWER = "The CRM did not answer. The page shows what was read before."
 
 
@@ -39,13 +41,14 @@ def filters(request: PortalRequest) -> HttpResponse:
         return answer(request, "filters/_drawer.html", _surroundings(request, asked) | part)
     after = FilterUser.objects.filter(pk=asked.after).first() if asked.after else None
     page = matrix.page(asked.by, after=after)
+    choices = choices_of(asked)
     context = _surroundings(request, asked) | {
         "rows": [RowShown(user, asked) for user in page.users],
         "next_page": asked.query(after=page.users[-1].pk) if page.has_more else "",
         "found": matrix.count(asked.by),
         "drawer": _drawer(asked),
-        "choices": choices_of(asked),
-        "given": list(_given(asked)),
+        "choices": choices,
+        "given": list(_given(asked, choices)),
         "inventory": matrix.inventory(),
         "fed_by_entra": asked.by.team is not None and matrix.is_fed_by_entra(asked.by.team),
         "ground": filter_access.ground(),
@@ -65,7 +68,7 @@ def _surroundings(request: PortalRequest, asked: Asked) -> dict[str, Any]:
     }
 
 
-def choices_of(asked: Asked) -> list[tuple[str, str, str, list[tuple[str, str]]]]:
+def choices_of(asked: Asked) -> list[Choice]:
     """Name, label, what is chosen, and what can be, of each control that narrows."""
     by = asked.parameters
     teams = [(str(team.pk), team.name) for team in matrix.teams()]
@@ -80,9 +83,9 @@ def choices_of(asked: Asked) -> list[tuple[str, str, str, list[tuple[str, str]]]
     ]
 
 
-def _given(asked: Asked) -> Iterator[tuple[str, str, str]]:
+def _given(asked: Asked, choices: Sequence[Choice]) -> Iterator[tuple[str, str, str]]:
     """Label, word and the address without it, of each filter in use."""
-    for name, label, chosen, options in choices_of(asked):
+    for name, label, chosen, options in choices:
         if chosen:
             yield label, dict(options).get(chosen, "unknown"), asked.without(name)
 
