@@ -169,6 +169,18 @@ class Column:
     is_shown_as_date: bool = False
 
 
+class ContactState(StrEnum):
+    """Whether a contact is in use. A merged one is inactive too; another contact took its place."""
+
+    ACTIVE = ""
+    INACTIVE = "inactive"
+    MERGED = "merged"
+
+
+_STATE, _MASTER = STATE_COLUMNS = ("statecode", "masterid")
+_ACTIVE = "0"
+
+
 @dataclass(frozen=True, slots=True)
 class ContactNow:
     """What the CRM holds at `read_at`, for the columns that were asked for.
@@ -183,6 +195,18 @@ class ContactNow:
     labels: Mapping[str, str]
     read_at: datetime
     problems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> ContactState:
+        """Whether the contact is in use, as far as STATE_COLUMNS were asked for."""
+        if self.values.get(_MASTER):
+            return ContactState.MERGED
+        return ContactState.ACTIVE if self.values.get(_STATE) in (None, _ACTIVE) else ContactState.INACTIVE
+
+    @property
+    def merged_into(self) -> str:
+        """The name of the contact that took its place; '' where there is none."""
+        return self.labels.get(_MASTER, "") if self.state is ContactState.MERGED else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from uuid import UUID
 from syncapp.crm import values
 from syncapp.crm.client import CrmClient
 from syncapp.crm.deadline import Deadline
-from syncapp.crm.records import Column, ContactNow
+from syncapp.crm.records import STATE_COLUMNS, Column, ContactNow
 from syncapp.mirror import columns, companies
 from syncapp.models import SyncField, SyncRecord
 
@@ -23,13 +23,15 @@ class Belongs:
 
     owner: str = ""
     company: str = ""
+    merged_into: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
     """What one reading found: the fields whose value is another than was known, and whether the contact is there.
 
-    `unreadable` says in a sentence why the value of a field could not be read; what was known of it stays.
+    `gone_changed`: that it is there, or is in use, is not what was known. `unreadable` says in a sentence why the value
+    of a field could not be read; what was known of it stays.
     """
 
     changed: frozenset[UUID] = frozenset()
@@ -49,7 +51,7 @@ def refresh_crm_now(record: SyncRecord, *, crm: CrmClient) -> Refreshed:
     fields = [field for field in SyncField.objects.filter(record=record).open() if field.column_name in known]
     if not fields or record.target_id is None or record.target_table != "contact":
         return Refreshed()
-    around = [known[name] for name in (OWNER, COMPANY) if name in known]
+    around = [known[name] for name in (OWNER, COMPANY, *STATE_COLUMNS) if name in known]
     wanted = {record.target_id: [*(known[field.column_name] for field in fields), *around]}
     answer = crm.contacts_now(wanted, deadline=Deadline.after(SECONDS))
     now = answer.get(record.target_id)
@@ -61,11 +63,17 @@ def refresh_crm_now(record: SyncRecord, *, crm: CrmClient) -> Refreshed:
     unreadable = {each.pk: now.problems[each.column_name] for each in fields if each.column_name in now.problems}
     readable = [each for each in fields if each.pk not in unreadable]
     changed = frozenset(each.pk for each in readable if _keep(each, known[each.column_name], now))
-    return Refreshed(changed, gone_changed=gone_changed, belongs=_belongs(now.labels), unreadable=unreadable)
+    state_changed = gone_changed | _mark_state(fields, now)
+    return Refreshed(changed, gone_changed=state_changed, belongs=_belongs(now), unreadable=unreadable)
 
 
-def _belongs(labels: Mapping[str, str]) -> Belongs:
-    return Belongs(owner=labels.get(OWNER, ""), company=labels.get(COMPANY, ""))
+def _belongs(now: ContactNow) -> Belongs:
+    return Belongs(now.labels.get(OWNER, ""), now.labels.get(COMPANY, ""), merged_into=now.merged_into)
+
+
+def _mark_state(fields: Sequence[SyncField], now: ContactNow) -> bool:
+    moved = [field.pk for field in fields if field.contact_state != now.state]
+    return bool(moved) and SyncField.objects.filter(pk__in=moved).update(contact_state=now.state) > 0
 
 
 def _mark_gone(fields: Sequence[SyncField], *, is_gone: bool) -> bool:

@@ -117,6 +117,9 @@ class SyncField(models.Model):
     revision = models.PositiveIntegerField(default=0, help_text="Counts our own changes; part of what a form has seen.")
     trouble = models.TextField(blank=True, help_text="Why it was not written, in the CRM's words.")
     contact_is_gone = models.BooleanField(default=False)
+    contact_state = models.CharField(
+        max_length=8, blank=True, default="", db_default="", help_text="inactive or merged, as was read last."
+    )
     crm_now_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
     crm_now_label = models.TextField(blank=True)
     crm_now_read_at = models.DateTimeField(null=True, blank=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from syncapp.crm import values
-from syncapp.crm.records import Column, ColumnType, ContactNow, DeliveryView, StagedField
+from syncapp.crm.records import Column, ColumnType, ContactNow, ContactState, DeliveryView, StagedField
 from syncapp.models import Decision
 from syncapp.models.decision import Kind
 
@@ -25,6 +25,8 @@ class Finding(StrEnum):
     OURS = "ours"  # the staging row carries this decision's id: it is done, whatever the contact holds
     CONFLICT = "conflict"  # the CRM holds something else: back to the reviewer
     WRITTEN_BEFORE = "written_before"  # rejected, but an earlier approval had been written after all: back as well
+    INACTIVE = "contact_inactive"  # the contact was deactivated, which its reviewer had not seen: back as well
+    MERGED = "contact_merged"  # the same where another contact took its place
     CONTACT_GONE = "contact_gone"  # the contact was deleted: back to the reviewer
     ELSEWHERE = "elsewhere"  # somebody decided the staging row in the CRM
     ROW_GONE = "row_gone"  # the staging row was deleted
@@ -32,6 +34,7 @@ class Finding(StrEnum):
     UNREADABLE = "unreadable"  # the staging row or the contact's value cannot be read
 
 
+UNSEEN_STATES = {ContactState.INACTIVE: Finding.INACTIVE, ContactState.MERGED: Finding.MERGED}
 MARKING = (Finding.WRITE, Finding.ALREADY, Finding.MARK)
 
 
@@ -148,7 +151,10 @@ def _judge_value(decision: Decision, view: DeliveryView, staged: StagedField, co
         return Verdict(decision, Finding.UNKNOWN_COLUMN, staged)
     now = view.contact.values.get(column.name)
     label = view.contact.labels.get(column.name, "")
-    return Verdict(decision, _compare(column.type, now, decision), staged, column, now, label)
+    finding = _compare(column.type, now, decision)
+    if finding is Finding.WRITE and view.contact.state not in (ContactState.ACTIVE, decision.field.contact_state):
+        finding = UNSEEN_STATES[view.contact.state]
+    return Verdict(decision, finding, staged, column, now, label)
 
 
 def _compare(column_type: ColumnType, now: str | None, decision: Decision) -> Finding:

@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from syncapp import gates
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, NotFound, Rejected, Stale
-from syncapp.crm.records import ColumnType, DeliveryView
+from syncapp.crm.records import STATE_COLUMNS, ColumnType, DeliveryView
 from syncapp.crm.transport import Deadline
 from syncapp.gates import WRITE_GATES, Passage
 from syncapp.jobs import queue, runner
@@ -208,7 +208,7 @@ def _look(
     view = work.crm.view_for_delivery(
         table=work.delivery.target_table,
         contact_id=work.delivery.target_id,
-        columns=[known[name] for name in sorted(wanted) if name in known],
+        columns=[known[name] for name in sorted(wanted | set(STATE_COLUMNS if wanted else ())) if name in known],
         record_ids=sorted({each.field.record_id for each in decisions}),
         deadline=work.deadline,
     )

@@ -14,6 +14,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp import audit, deliveries
+from syncapp.crm.records import ContactState
 from syncapp.jobs import queue
 from syncapp.jobs.queue import Lease
 from syncapp.mirror.supersede import records_of, supersede
@@ -33,6 +34,8 @@ RESULTS: dict[Finding, tuple[DecisionState, dict[str, Any]]] = {
     Finding.ALREADY: (DecisionState.ALREADY, {"delivery": FieldDelivery.ALREADY}),
     Finding.CONFLICT: (DecisionState.CONFLICT, _HANDED_BACK),
     Finding.WRITTEN_BEFORE: (DecisionState.CONFLICT, _HANDED_BACK),
+    Finding.INACTIVE: (DecisionState.CONFLICT, {**_HANDED_BACK, "contact_state": ContactState.INACTIVE}),
+    Finding.MERGED: (DecisionState.CONFLICT, {**_HANDED_BACK, "contact_state": ContactState.MERGED}),
     Finding.CONTACT_GONE: (DecisionState.CONFLICT, {**_HANDED_BACK, "contact_is_gone": True}),
     Finding.ELSEWHERE: (DecisionState.WITHDRAWN, _WITHDRAWN),
     Finding.ROW_GONE: (DecisionState.WITHDRAWN, _WITHDRAWN),
@@ -41,9 +44,11 @@ RESULTS: dict[Finding, tuple[DecisionState, dict[str, Any]]] = {
 }
 TROUBLES = {
     Finding.UNKNOWN_COLUMN: "The CRM has no column of this name any more.",
+    Finding.INACTIVE: "The contact was deactivated in the CRM, so nothing was written.",
+    Finding.MERGED: "The contact was merged into another one in the CRM, so nothing was written.",
     Finding.WRITTEN_BEFORE: "The approval before this rejection had been written to the CRM after all.",
 }
-_FOUND_NOW = (Finding.CONFLICT, Finding.WRITTEN_BEFORE)
+_FOUND_NOW = (Finding.CONFLICT, Finding.WRITTEN_BEFORE, Finding.INACTIVE, Finding.MERGED)
 
 
 @transaction.atomic

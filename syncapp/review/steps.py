@@ -42,6 +42,7 @@ def seen(field: SyncField) -> str:
         repr(field.original_value),
         repr(field.proposed_value),
         repr(field.expected_value),
+        *filter(None, [field.contact_state]),
     ]
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

@@ -123,6 +123,11 @@ class RecordShown:
         return bool(self.decidable)
 
     @property
+    def contact_state(self) -> str:
+        """Return that the contact is no longer in use, as was read last; '' while it is."""
+        return next((shown.field.contact_state for shown in self.fields if shown.field.contact_state), "")
+
+    @property
     def crm_address(self) -> str:
         """The contact's form in the CRM."""
         record = self.record

@@ -1,0 +1,92 @@
+"""A contact that is no longer in use: named on its page, and never written without telling."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+
+from syncapp import connection
+from syncapp.crm.records import Column, ColumnType, ContactNow, ContactState, DeliveryView, StagedField
+from syncapp.mirror.now import refresh_crm_now
+from syncapp.models import SyncField
+from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.review import conflicts
+from syncapp.review.conflicts import Finding
+from syncapp.review.steps import seen
+from tests.factories import make_field
+from tests.people import browser, rita
+from tests.web import scenes
+from tests.web.screen import Screen, opened
+from tests.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+TITLE = Column("contact", "jobtitle", "Job Title", ColumnType.TEXT)
+
+
+def test_deactivated_contact_is_handed_back_before_writing(world: World):
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    world.form(world.contact(), statecode=1)
+
+    world.deliver()
+
+    field.refresh_from_db()
+    assert (field.decision, field.delivery) == (FieldDecision.PENDING, FieldDelivery.CONFLICT)
+    assert "deactivated" in field.trouble
+    assert world.written(world.contact(), "jobtitle") == []
+
+
+def test_inactive_contact_is_written_once_its_reviewer_knows(world: World):
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.form(world.contact(), statecode=1)
+    before = seen(field)
+    refresh_crm_now(field.record, crm=connection.crm())
+    field.refresh_from_db()
+    assert seen(field) != before, "a form that did not say so is not good any more"
+
+    world.decide(approve=(field,))
+    world.deliver()
+
+    field.refresh_from_db()
+    assert (field.decision, field.delivery) == (FieldDecision.APPROVED, FieldDelivery.DONE)
+
+
+def test_page_names_an_inactive_contact(world: World):
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    client = browser(rita())
+    assert "Inactive in the CRM" not in opened(client, field.record).words
+    world.form(world.contact(), statecode=1)
+
+    headers = {"HX-Request": "true", "HX-Target": "crm-now"}
+    read = client.post(f"/review/{field.record_id}/read-again", headers=headers)
+
+    assert read["HX-Retarget"] == "#record"
+    assert "Inactive in the CRM" in Screen(read).words
+    assert "Inactive in the CRM" in opened(client, field.record).words
+
+
+@pytest.mark.parametrize(
+    ("known", "finding"), [("", Finding.MERGED), ("inactive", Finding.MERGED), ("merged", Finding.WRITE)]
+)
+def test_merged_contact_is_written_only_knowingly(known, finding):
+    field = make_field(contact_state=known)
+    decision = scenes.approved(field, by=rita())
+
+    (verdict,) = conflicts.judge([decision], view_of(field), columns={"jobtitle": TITLE}, own={})
+
+    assert verdict.finding is finding
+
+
+def view_of(field: SyncField) -> DeliveryView:
+    values = {"jobtitle": "Buyer", "statecode": "1", "masterid": f"contact:{uuid.uuid4()}"}
+    labels = {"masterid": "Marta Villanueva-Holt"}
+    contact = ContactNow(field.record.contact, 'W/"1"', 1, values, labels, datetime.now(UTC))
+    assert (contact.state, contact.merged_into) == (ContactState.MERGED, "Marta Villanueva-Holt")
+    staged = StagedField(
+        id=field.pk, record_id=field.record_id, column="jobtitle", original="Buyer", proposed="Head", original_label="",
+        proposed_label="", decision=410000000, decision_id="", applied=None, decided_by="", decided_on=None, reason="",
+        state=0, version=1, etag='W/"1"',
+    )  # fmt: skip
+    return DeliveryView(contact=contact, fields={field.pk: staged}, records={})
