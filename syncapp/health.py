@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -111,17 +111,17 @@ def pull_age() -> float | None:
 
 def pulled_at() -> datetime | None:
     """When both tables had last been read to their end."""
-    read = dict(MirrorCursor.objects.values_list("table", "pulled_at"))
-    dates = [read.get(table) for table in (changes.FIELDS, changes.RECORDS)]
-    return None if None in dates else min(date for date in dates if date is not None)
+    return _pulled_at(_cursors())
 
 
-def _reading() -> tuple[datetime | None, str]:
-    """When the last page of a full read that is not at its end was stored, and why a reading failed; one query."""
-    edits = MirrorCursor.objects.filter(table__in=[changes.FIELDS, changes.RECORDS])
-    rows = list(edits.values_list("is_full_read", "moved_at", "trouble"))
-    moved = [moved_at for is_full_read, moved_at, _ in rows if is_full_read and moved_at is not None]
-    return max(moved, default=None), next((trouble for _, _, trouble in rows if trouble), "")
+def _pulled_at(cursors: Sequence[MirrorCursor]) -> datetime | None:
+    dates = [cursor.pulled_at for cursor in cursors if cursor.pulled_at is not None]
+    return min(dates) if len(dates) == len((changes.FIELDS, changes.RECORDS)) else None
+
+
+def _cursors() -> list[MirrorCursor]:
+    """How far both tables of edits have been read; in one query."""
+    return list(MirrorCursor.objects.filter(table__in=[changes.FIELDS, changes.RECORDS]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +210,16 @@ def _worker_trouble() -> Trouble | None:
 
 
 def _pull_trouble() -> Trouble | None:
-    finished_at = pulled_at()
+    cursors = _cursors()
+    finished_at = _pulled_at(cursors)
     if finished_at is not None and (_age(finished_at) or 0.0) <= stalled_after():
         return None
-    read_at, why = _reading()
+    why = next((cursor.trouble for cursor in cursors if cursor.trouble), "")
     if why:
         text = f"The CRM is not being read: {why} Newer edits are missing here."
         return Trouble("pull", text, since=finished_at)
+    # The last page of a full read that is not at its end.
+    read_at = max((each.moved_at for each in cursors if each.is_full_read and each.moved_at), default=None)
     if read_at is not None and (_age(read_at) or 0.0) <= stalled_after():
         return Trouble("reading", "The CRM is being read from the beginning. Edits appear here as they are read.")
     if finished_at is None:
