@@ -89,8 +89,11 @@ class World:
         """Stage an edit of a column that the sandbox does not track, as a plug-in of the company would."""
         headers = {"Authorization": f"Bearer {self._post('token', {'user': '# Outlook Sync Portal'})['access_token']}"}
         edit, url = str(uuid.uuid4()), f"{self.url}/api/data/v9.2"
+        users = self.rows("systemusers", select="fullname")
+        editor = next(user["systemuserid"] for user in users if user["fullname"] == "Jonas Weber")
         record = {
             "osync_syncrecordid": edit,
+            "osync_editor@odata.bind": f"/systemusers({editor})",
             "osync_contact@odata.bind": f"/contacts({contact})",
             "osync_targettable": "contact",
             "osync_targetid": str(contact),

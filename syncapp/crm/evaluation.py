@@ -88,7 +88,8 @@ class Evaluation:
             more = payload.get(_MORE) is True
             if not more or len(rows) >= most:
                 return Selection(tuple(rows[:most]), complete=not more and len(rows) <= most)
-            cookie, number = chain.follow(fetch_xml.next_cookie(cells.text(payload, _COOKIE))), number + 1
+            cookie, number = fetch_xml.next_cookie(cells.text(payload, _COOKIE)), number + 1
+            chain.follow(f"{number} {cookie}")  # pages may share a cookie: only their number ends the chain
 
     def organized_meetings(
         self, user_ids: Sequence[UUID], *, table: str, after: datetime, deadline: Deadline | None = None
