@@ -57,7 +57,7 @@ class Health:
 
     @property
     def ill_parts(self) -> list[str]:
-        """Which of the three ages are beyond their limits; that of due jobs has one for each kind."""
+        """Return which of the three ages exceed their limits; that of due jobs has a limit for each kind."""
         ages = {"worker": (self.worker_age, SILENT_SECONDS), "pull": (self.pull_age, stalled_after())}
         ill = [part for part, (age, limit) in ages.items() if age is None or age > limit]
         return [*ill, "oldest_due"] if self.overdue else ill
@@ -120,7 +120,7 @@ def _pulled_at(cursors: Sequence[MirrorCursor]) -> datetime | None:
 
 
 def _cursors() -> list[MirrorCursor]:
-    """How far both tables of edits have been read; in one query."""
+    """Return how far both tables of edits have been read, in one query."""
     return list(MirrorCursor.objects.filter(table__in=[changes.FIELDS, changes.RECORDS]))
 
 
@@ -228,12 +228,12 @@ def _pull_trouble() -> Trouble | None:
 
 
 def unreadable_rows() -> int:
-    """How many rows of the CRM could not be read when they came last."""
+    """Return how many rows of the CRM could not be read at their last reading."""
     return UnreadableRow.objects.count()
 
 
 def unreadable_trouble() -> Trouble | None:
-    """What the operators are told of it; a banner would tell everybody, who can do nothing about it."""
+    """Return the operators' alert; a banner would show it to people who can do nothing about it."""
     found = unreadable_rows()
     if not found:
         return None

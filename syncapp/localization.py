@@ -1,4 +1,4 @@
-"""How each locale writes dates, times and numbers, and reads typed numbers; words stay English."""
+"""Formats of dates, times and numbers of each locale, for showing and reading them; words stay English."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ _MINUS = str.maketrans({"−": "-"})
 
 
 class Unreadable(ValueError):
-    """What was typed is no number or date of the reader's locale; the words say how to type it."""
+    """Typed text is no number or date of the reader's locale; the message says how to type it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ def _example(tag: str) -> str:
 
 
 def is_known(tag: str) -> bool:
-    """Whether people can choose this locale."""
+    """Return whether people can choose this locale."""
     return tag in _NAMES
 
 
@@ -263,7 +263,7 @@ def typed_date(text: str) -> date:
 
 
 def _date_patterns(formats: Locale) -> list[str]:
-    """The locale's written dates for `strptime`, and in English the one in digits."""
+    """Return the locale's written dates for `strptime`, and in English the one in digits."""
     digits = "n/j/Y" if formats.tag in _MONTH_FIRST else "j/n/Y"
     own = [formats.date, formats.long_date, *([digits] if formats.tag.startswith("en-") else [])]
     signs = {"d": "%d", "j": "%d", "m": "%m", "n": "%m", "M": "%b", "F": "%B", "Y": "%Y"}
@@ -271,7 +271,7 @@ def _date_patterns(formats: Locale) -> list[str]:
 
 
 def _reads_two_ways(plain: str, other: str, decimals: int | None) -> bool:
-    """Whether the only separator stands before three digits, so that elsewhere it is read the other way."""
+    """Return whether the only separator stands before three digits, so that other locales read it the other way."""
     if not re.fullmatch(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", plain, re.ASCII):
         return False
     takes_three = decimals is None or decimals >= 3

@@ -56,7 +56,7 @@ def _present_names() -> dict[str, str]:
 
 
 def _lines(name: str) -> list[str]:
-    """The lines of a table of the zone database, of the system's or else of Python's own; empty without one."""
+    """Return the lines of a table of the zone database, of the system's or else of Python's own; empty without one."""
     found = [folder / name for folder in map(Path, zoneinfo.TZPATH) if (folder / name).is_file()]
     try:
         table = found[0] if found else resources.files("tzdata") / "zoneinfo" / name

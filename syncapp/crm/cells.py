@@ -31,7 +31,7 @@ class Cells:
         self.problem = ""
 
     def id(self, name: str) -> UUID:
-        """The row's own id. Raises ProtocolError: without it nobody can tell which row it is."""
+        """Return the row's own id. Raises ProtocolError: without an id the row cannot be identified."""
         return guid(self.row, name)
 
     def text(self, name: str) -> str:
@@ -50,7 +50,7 @@ class Cells:
         return self.read(flag, name, False)
 
     def guid(self, name: str) -> UUID | None:
-        """A GUID; an empty one is None."""
+        """Return a GUID; an empty one is None."""
         return self.read(optional_guid, name, None)
 
     def moment(self, name: str) -> datetime | None:
@@ -83,7 +83,7 @@ def read_all(
 
 
 def _fingerprint(row: odata.Row) -> str:
-    """Something to recognize a row without an id by when it comes again."""
+    """Return a short text by which a row without an id is recognized when it comes again."""
     content = json.dumps(row, default=str, sort_keys=True).encode("utf-8", "replace")
     return f"?{hashlib.sha256(content).hexdigest()[:16]}"
 
@@ -158,6 +158,6 @@ def etag(row: odata.Row) -> str:
 
 
 def wrong(name: str, value: object = None) -> ProtocolError:
-    """The error for a value that cannot be read; it names the column and never repeats the value."""
+    """Return the error for a value that cannot be read; it names the column and never repeats the value."""
     why = value.why if isinstance(value, odata.Unstorable) else "is not of its type"
     return ProtocolError(f"The CRM's value of {name} {why}.", code="value")

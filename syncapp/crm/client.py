@@ -144,7 +144,7 @@ class CrmClient:
         return self._changes(self._names.record_set, select, read, link, page_size)
 
     def users(self, ids: Sequence[UUID]) -> tuple[User, ...]:
-        """The users with these ids; unknown ones are absent, unreadable ones have a problem."""
+        """Return the users with these ids; unknown ones are absent, unreadable ones have a problem."""
         wanted = sorted(set(ids))
         found: list[User] = []
         for start in range(0, len(wanted), _USERS_AT_ONCE):

@@ -47,7 +47,7 @@ MAILBOX_COLUMNS = (
 
 
 def user(row: odata.Row) -> DirectoryUser:
-    """One systemuser with its roles expanded. Raises ProtocolError when its id cannot be read."""
+    """Return one systemuser with its roles expanded. Raises ProtocolError when its id cannot be read."""
     cells = Cells(row)
     found = DirectoryUser(
         id=cells.id("systemuserid"),
@@ -67,7 +67,7 @@ def user(row: odata.Row) -> DirectoryUser:
 
 
 def team(row: odata.Row) -> Team:
-    """One team with its roles expanded. Raises ProtocolError when its id cannot be read."""
+    """Return one team with its roles expanded. Raises ProtocolError when its id cannot be read."""
     cells = Cells(row)
     found = Team(
         id=cells.id("teamid"),
@@ -81,12 +81,12 @@ def team(row: odata.Row) -> Team:
 
 
 def membership(row: odata.Row) -> Membership:
-    """One row of the table between teams and users. Raises ProtocolError when an id cannot be read."""
+    """Return one row of the table between teams and users. Raises ProtocolError when an id cannot be read."""
     return Membership(team_id=guid(row, "teamid"), user_id=guid(row, "systemuserid"))
 
 
 def business_unit(row: odata.Row) -> BusinessUnit:
-    """One business unit. Raises ProtocolError when its id cannot be read."""
+    """Return one business unit. Raises ProtocolError when its id cannot be read."""
     cells = Cells(row)
     found = BusinessUnit(
         id=cells.id("businessunitid"), name=cells.text("name"), parent_id=cells.guid("_parentbusinessunitid_value")
@@ -95,7 +95,7 @@ def business_unit(row: odata.Row) -> BusinessUnit:
 
 
 def mailbox(row: odata.Row) -> Mailbox:
-    """One mailbox. Raises ProtocolError when its id cannot be read."""
+    """Return one mailbox. Raises ProtocolError when its id cannot be read."""
     cells = Cells(row)
     found = Mailbox(
         id=cells.id("mailboxid"),

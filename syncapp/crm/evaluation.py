@@ -39,7 +39,7 @@ class AnyFilter(Protocol):
 
     @property
     def name(self) -> str:
-        """The name that people know it by."""
+        """Return the filter's name as users know it."""
 
     @property
     def table(self) -> str:

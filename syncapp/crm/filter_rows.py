@@ -59,7 +59,7 @@ SYSTEM_FILTER_COLUMNS = (
 
 
 def outlook_filter(row: odata.Row) -> OutlookFilter:
-    """One userquery. Raises ProtocolError when its id cannot be read."""
+    """Return one userquery. Raises ProtocolError when its id cannot be read."""
     cells = Cells(row)
     found = OutlookFilter(
         id=cells.id("userqueryid"),
@@ -82,7 +82,7 @@ def outlook_filter(row: odata.Row) -> OutlookFilter:
 
 
 def system_filter(row: odata.Row) -> SystemFilter:
-    """One savedquery that is a filter or a template. Raises ProtocolError when its id cannot be read."""
+    """Return one savedquery that is a filter or a template. Raises ProtocolError when its id cannot be read."""
     cells = Cells(row)
     found = SystemFilter(
         id=cells.id("savedqueryid"),

@@ -60,7 +60,7 @@ class Filters:
         acting_for: ActingFor | None = None,
         deadline: Deadline | None = None,
     ) -> tuple[OutlookFilter, ...]:
-        """The filters of one user or team. Without `acting_for` none also means: we may not see them.
+        """Return the filters of one user or team. Without `acting_for` none also means: we may not see them.
 
         One that cannot be read has a `problem`.
         """

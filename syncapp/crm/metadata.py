@@ -110,7 +110,7 @@ def facts(row: odata.Row) -> TableFacts:
 
 
 def columns(table: str, answers: Sequence[odata.Row]) -> tuple[Column, ...]:
-    """The table's columns in the order of their names; of one that cannot be read, as much as could be.
+    """Return the table's columns in the order of their names; of one that cannot be read, as much as could be.
 
     Raises ProtocolError where an answer is no list.
     """

@@ -122,7 +122,7 @@ def any_of(column: str, ids: Sequence[UUID]) -> str:
 def preferences(
     *, page_size: int | None = None, track_changes: bool = False, returns_row: bool = False
 ) -> dict[str, str]:
-    """The `Prefer` header: labels always; pages and a delta link of a read, the row of a write, when asked for."""
+    """Return the `Prefer` header: labels always; on request pages and a delta link of a read, or the written row."""
     wanted = [ANNOTATIONS, "return=representation"] if returns_row else [ANNOTATIONS]
     if page_size is not None:
         wanted.append(f"odata.maxpagesize={page_size}")
@@ -208,7 +208,7 @@ def error_details(data: bytes) -> tuple[str, str]:
 
 
 def collection(payload: Row) -> list[Row]:
-    """The rows of a collection answer; an item that is no row has no columns, so its reader refuses it."""
+    """Return the rows of a collection answer; an item that is no row has no columns, so its reader refuses it."""
     rows = payload.get("value")
     if not isinstance(rows, list):
         raise ProtocolError("The CRM's answer is not a list of rows.", code="shape")

@@ -27,7 +27,7 @@ class StagedDecision(IntEnum):
 
 
 class ColumnType(StrEnum):
-    """How a column's values are written and compared. DATE has the behavior DateOnly, DATE_TIME every other."""
+    """Format and comparison of a column's values. DATE has the behavior DateOnly, DATE_TIME every other."""
 
     TEXT = "text"
     MEMO = "memo"
@@ -170,7 +170,7 @@ class Column:
 
 
 class ContactState(StrEnum):
-    """Whether a contact is in use. A merged one is inactive too; another contact took its place."""
+    """State of a contact in the CRM. A merged one is inactive too; another contact took its place."""
 
     ACTIVE = ""
     INACTIVE = "inactive"
@@ -183,7 +183,7 @@ _ACTIVE = "0"
 
 @dataclass(frozen=True, slots=True)
 class ContactNow:
-    """What the CRM holds at `read_at`, for the columns that were asked for.
+    """Values that the CRM holds at `read_at`, for the requested columns.
 
     A column that could not be read is in `problems`, with the reason in a sentence, and not in `values`.
     """
@@ -198,14 +198,14 @@ class ContactNow:
 
     @property
     def state(self) -> ContactState:
-        """Whether the contact is in use, as far as STATE_COLUMNS were asked for."""
+        """Return the contact's state, for a reading that included STATE_COLUMNS."""
         if self.values.get(_MASTER):
             return ContactState.MERGED
         return ContactState.ACTIVE if self.values.get(_STATE) in (None, _ACTIVE) else ContactState.INACTIVE
 
     @property
     def merged_into(self) -> str:
-        """The name of the contact that took its place; '' where there is none."""
+        """Return the name of the contact that took its place; '' where there is none."""
         return self.labels.get(_MASTER, "") if self.state is ContactState.MERGED else ""
 
 
@@ -234,7 +234,7 @@ class ContactWrite:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns that are written."""
+        """Return the columns that are written."""
         return tuple(column for column, _ in self.values)
 
 

@@ -50,7 +50,7 @@ def staged_record_columns(names: Names) -> tuple[str, ...]:
 
 
 def staged_record(row: odata.Row, names: Names) -> StagedRecord:
-    """One SyncRecord. Raises ProtocolError when its id cannot be read."""
+    """Return one SyncRecord. Raises ProtocolError when its id cannot be read."""
     cells = Cells(row)
     editor = f"_{names.record_editor}_value"
     record = StagedRecord(
@@ -102,7 +102,7 @@ def staged_field_columns(names: Names) -> tuple[str, ...]:
 
 
 def staged_field(row: odata.Row, names: Names) -> StagedField:
-    """One SyncField. Raises ProtocolError when its id cannot be read."""
+    """Return one SyncField. Raises ProtocolError when its id cannot be read."""
     cells = Cells(row)
     field = StagedField(
         id=cells.id(names.field_id),
@@ -135,7 +135,7 @@ USER_COLUMNS = (
 
 
 def user(row: odata.Row) -> User:
-    """One systemuser. Raises ProtocolError when its id cannot be read."""
+    """Return one systemuser. Raises ProtocolError when its id cannot be read."""
     cells = Cells(row)
     found = User(
         id=cells.id("systemuserid"),

@@ -1,4 +1,4 @@
-"""The place where a mail leaves: claim ─▶ write ─▶ mark sent ─▶ hand over ─▶ finish.
+"""Sending of one mail: claim ─▶ write ─▶ mark sent ─▶ hand over ─▶ finish.
 
 A mail cannot be read back. One whose outcome is unknown is therefore sent once more and says so; after that it is shown
 as failed rather than sent a third time.

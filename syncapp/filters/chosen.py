@@ -46,7 +46,7 @@ class Chosen:
 
     @property
     def left_out(self) -> int:
-        """How many people or lines of a text stand for nobody in particular, or were not read."""
+        """Return how many people or lines of a text match no single user, or were not read."""
         return len(self.unknown) + len(self.doubtful) + len(self.unread)
 
 
@@ -99,7 +99,7 @@ def of_list(list_id: UUID) -> Chosen:
 
 
 def of_names(text: str) -> Chosen:
-    """Return the users whom a text names by address, login or full name. Raises NotPossible."""
+    """Return the users that a text names by address, login or full name. Raises NotPossible."""
     found = named.find(text)
     if not found.meant and not found.unread:
         raise NotPossible("Paste or upload addresses, logins or full names.")

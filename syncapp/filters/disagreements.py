@@ -1,9 +1,9 @@
-"""Who else wants something else of a user's filters: another policy, a run or an undo of a person, or whoever keeps
-switching them back.
+"""Disagreements about a user's filters: between policies, with a person's run or undo, or with a user who keeps
+switching back.
 
-The one place that answers this, for what is said when a policy is written, compared and shown, and for whom its
-repairs leave alone. A person decides by excepting the users from one of the policies, or by giving the policy the word
-(`PolicyMember.decided_at`); runs that ended before a person let the policy repair are decided by that.
+The only place that finds them: for the forms and pages of a policy, its comparison, and the users that its repairs
+leave alone. A person resolves one by excepting the users from one of the policies, or by putting the policy in charge
+(`PolicyMember.decided_at`); runs that ended before a person let the policy repair count as resolved.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Opponent:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """The users about whom one opponent disagrees."""
+    """Users for whom one opponent wants another state."""
 
     opponent: Opponent
     user_ids: tuple[UUID, ...]
@@ -80,7 +80,7 @@ def wanted_by_run(run: FilterRun) -> Wanted:
 
 
 def opponents(policy: FilterPolicy, user_ids: Collection[UUID]) -> dict[UUID, list[Opponent]]:
-    """Return, for each of these users about whom somebody disagrees with the policy, who does."""
+    """Return the opponents of the policy for each of these users that has any."""
     found: dict[UUID, list[Opponent]] = defaultdict(list)
     asked = set(user_ids)
     if not asked:
@@ -134,7 +134,7 @@ def _opposing(wanted: Wanted, *, but: UUID | None) -> list[FilterPolicy]:
 # --- runs -------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """The runs that count against a policy, for some users; `decided`: when a person gave the policy the word.
+    """The runs that count against a policy, for some users; `decided`: when a person put the policy in charge.
 
     A person who lets a policy repair has seen what disagreed before, and so decided it.
     """
@@ -219,7 +219,7 @@ def _methods_set(past: _Past) -> Iterable[_Write]:
 
 
 def _under_way(past: _Past) -> dict[UUID, tuple[datetime, UUID]]:
-    """Return the users whom a started run of a person is still to switch the other way."""
+    """Return the users that a person's started run has yet to switch the other way."""
     wanted, started = wanted_by(past.policy), (RunState.RUNNING, RunState.PAUSED)
     runs = [run for run in past.runs if run.state in started and run.policy_id is None]
     against = [run.pk for run in runs if wanted_by_run(run).is_opposed_to(wanted)]

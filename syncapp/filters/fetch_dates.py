@@ -66,7 +66,7 @@ def _moment(value: str) -> datetime | None:
 
 
 def _shown(value: str, operator: str) -> str:
-    """A date as its own text means it, in the zone that it names; what is no date as it is."""
+    """Return a date as its own text means it, in the zone that it names; what is no date as it is."""
     found = _moment(value)
     if found is None:
         return value

@@ -41,7 +41,7 @@ class Invited:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """One table: how many rows leave, stay, and lie ahead among those that leave; None is unknown, and `why` says why.
+    """Counts for one table: rows that leave, that stay, and future ones that leave; None: unknown, `why` says why.
 
     `is_more`: at least this many leave; `is_most`: at most, because what else selects them is not known. `meetings`
     None: whether the user organizes some of them could not be found out.
@@ -126,7 +126,7 @@ def _others(table: str, stay: Sequence[FilterRow]) -> list[AnyFilter]:
 
 
 def _said(error: CrmError) -> str:
-    """The CRM's own words; the names of our exceptions are nobody's."""
+    """Return the CRM's own message, without the names of our exceptions."""
     words = error.message.strip() or "it gave no reason."
     return words if words.endswith((".", "!", "?")) else f"{words}."
 
@@ -169,7 +169,7 @@ class _Questions:
         )
 
     def _selected(self, filters: Sequence[AnyFilter]) -> _Selected:
-        """The rows that these filters select together. Raises CrmError where trying again can help."""
+        """Return the rows that these filters select together. Raises CrmError where trying again can help."""
         found = _Selected()
         for each in filters:
             column = _STARTS.get(each.table, "")

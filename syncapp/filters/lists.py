@@ -1,6 +1,6 @@
-"""The place where lists of users are kept: brought as text or as a file, replaced as a whole, deleted.
+"""Lists of users: saved from text or a file, replaced as a whole, deleted.
 
-What is read of a text is decided by `pasted/`, whom an entry means by `mirror/user_lists.py`.
+`pasted/` reads the text; `mirror/user_lists.py` matches each entry with users.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class Logons:
 def read(text: str) -> Logons:
     r"""Return the logon names in a text; an address or a name of one user becomes that user's.
 
-    `DOMAIN\account` and what nobody is known by stay as they are: the script itself refuses names it does not find.
+    `DOMAIN\account` and unknown texts stay as they are: the script itself refuses names that it does not find.
     """
     pasted = people.read(text, login_first=True)
     found = Logons(unread=list(pasted.unread))

@@ -84,7 +84,7 @@ def _exactly(by: Narrowing) -> dict[str, object]:
 
 
 def _is_found(text: str) -> Q:
-    """Each word typed begins a word of the name, or all of it begins the address or the login."""
+    """Match users by the beginnings of words of their name, or by the beginning of their address or login."""
     words, whole = words_of(text), folded(text).strip()
     nobody = Q(pk__in=())
     return (has_words(words) if words else nobody) | (has_words([whole]) if whole else nobody)

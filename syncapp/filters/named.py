@@ -1,4 +1,4 @@
-"""The users whom a pasted or uploaded text names, and what is told of everything else in it."""
+"""Users that a pasted or uploaded text names, and the report of everything else in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_QUOTED = 3
 
 @dataclass(slots=True)
 class Named:
-    """Whom each person of a text means. `unread` is told and left out; `notes` say how a table was read."""
+    """The users that a text names. `unread` is reported and left out; `notes` say how a table was read."""
 
     meant: list[Meant] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
@@ -26,12 +26,12 @@ class Named:
 
     @property
     def texts(self) -> list[str]:
-        """The text of each person, as a list keeps it."""
+        """Return the text of each person, as a list stores it."""
         return [each.text for each in self.meant]
 
 
 def find(text: str) -> Named:
-    """Find the users whom a text names. Raises NotPossible where it is too large or names too many."""
+    """Find the users that a text names. Raises NotPossible where it is too large or names too many."""
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:
         raise NotPossible(f"The text is larger than {MOST_BYTES // 1_000_000} MB.")
     pasted = people.read(text)
@@ -66,14 +66,14 @@ def said_of_unread(unread: Sequence[str]) -> str:
 
 
 def _meant(each: Written, directory: Directory) -> Meant:
-    """The text of the first form that is known, with everybody whom any of the forms means."""
+    """Return the text of the first known form, with all users that any of the forms matches."""
     by_form = {form: directory.find(form) for form in each.forms}
     known = next((form for form, ids in by_form.items() if ids), each.text)
     return Meant(known, tuple(sorted({user_id for ids in by_form.values() for user_id in ids})))
 
 
 def _each_by_name(each: Written, directory: Directory) -> list[Meant]:
-    """A line of names only is several people where every name is a user's."""
+    """Split a line of names into several people where each name is a user's."""
     if not each.is_names or len(each.beside) < 2:
         return []
     found = [Meant(text, directory.find(text)) for text in each.beside]
@@ -81,7 +81,7 @@ def _each_by_name(each: Written, directory: Directory) -> list[Meant]:
 
 
 def _unused(each: Written, meant: Meant, directory: Directory) -> list[str]:
-    """The cells of a line that are no part of what was read; a name may consist of two of them."""
+    """Return the cells of a line that were not used; a name may consist of two of them."""
     if each.is_names and (len(each.beside) < 2 or (meant.text == ", ".join(each.beside) and not meant.user_ids)):
         return [text for text in each.beside[1:] if directory.find(text)]
     if each.is_names and "," in each.text:

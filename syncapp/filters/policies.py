@@ -205,7 +205,7 @@ def leave_alone(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Person,
 
 @transaction.atomic
 def decide_for(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Person, channel: str = "screen") -> int:
-    """Give a policy the word about users whom runs so far left otherwise; return how many."""
+    """Put a policy in charge of users that earlier runs left in another state; return how many."""
     decided = int(policy.members.filter(user_id__in=user_ids).update(decided_at=Now()))
     _note(policy, "policy.decided", by=by, channel=channel, users=decided)
     _compare_soon()

@@ -13,7 +13,7 @@ from syncapp.models import FilterMembership, FilterPolicy, FilterUnit, FilterUse
 
 
 def members_now(policy: FilterPolicy) -> list[uuid.UUID]:
-    """The enabled users of the group but the exceptions, in the order of their names. Raises NotPossible."""
+    """Return the enabled users of the group but the exceptions, in the order of their names. Raises NotPossible."""
     group = chosen.of_team(policy.team_id) if policy.team_id else chosen.of_unit(policy.unit_id or uuid.UUID(int=0))
     left_out = set(FilterUser.objects.filter(is_disabled=True).values_list("pk", flat=True))
     left_out |= {uuid.UUID(each) for each in policy.exceptions}

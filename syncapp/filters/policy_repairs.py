@@ -52,10 +52,10 @@ def repair(policy: FilterPolicy) -> timedelta | None:
 
 
 def _next_users(policy: FilterPolicy) -> list[uuid.UUID]:
-    """Who is repaired next: those that no repair held back first, and no more than are left for this night.
+    """Return the users to repair next: those never held back first, and at most as many as this night allows.
 
     Who was tried in vain tonight waits for the next one; who was switched, and is back by their own hand, does not.
-    Users about whom another policy, a run or an undo disagrees are left alone until a person decides.
+    Users with a disagreement (another policy, a run or an undo) are left alone until a person decides.
     """
     if FilterRun.objects.filter(policy=policy, state__in=OPEN_RUNS).exists():
         return []
@@ -95,7 +95,7 @@ def is_running(policy: FilterPolicy) -> bool:
 
 
 def start_what_is_counted(policy: FilterPolicy) -> None:
-    """Start the frozen run; users whom it holds back stay held, and the report says why."""
+    """Start the frozen run; users that it holds back stay held, and the report says why."""
     for run in FilterRun.objects.filter(policy=policy, state__in=[RunState.PLANNED, RunState.WAITING]):
         _hold_disputed(policy, run)
     for run in FilterRun.objects.filter(policy=policy, state=RunState.PLANNED).select_related("person"):
@@ -105,7 +105,7 @@ def start_what_is_counted(policy: FilterPolicy) -> None:
 
 
 def _hold_disputed(policy: FilterPolicy, run: FilterRun) -> None:
-    """Hold back users about whom somebody began to disagree since the list was frozen."""
+    """Hold back users with a disagreement that began after the list was frozen."""
     users = list(run.items.unsettled().values_list("user_id", flat=True))
     disputed = list(disagreements.opponents(policy, users))
     run.items.unsettled().filter(user__in=disputed).update(plan=Plan.HELD, why=_DISPUTED)

@@ -26,7 +26,7 @@ _MOST_ASKED = 20
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Those who were asked by mail to confirm, and those whom no mail reaches."""
+    """People who were asked by mail to confirm, and people without an address."""
 
     people: tuple[Person, ...]
     unreached: tuple[Person, ...]
@@ -53,7 +53,7 @@ def paused(run: FilterRun) -> None:
 
 
 def done(run: FilterRun) -> None:
-    """Tell that it ended, after long enough that nobody is expected to have waited for it."""
+    """Tell that it ended, after so long that the person is not expected to have waited for it."""
     if run.confirmed_by_id or run.starts_at or run.users >= FEWEST_FOR_A_MAIL:
         _tell(_concerned(run), run, DONE)
 

@@ -102,7 +102,7 @@ class FilterSwitchJob(BatchJobType):
 
     def _round(self, leases: Sequence[Lease]) -> Round:
         run, ground = FilterRun.objects.get(pk=self._run_id), filter_access.ground()
-        # Mailboxes are nobody's own: they are set by our own right in any case.
+        # Mailboxes are always set with the portal's own permission, never in a user's name.
         acting = (ground.writing or ground.reading) == Access.ACTING and not run.moves_mailboxes
         by_pk = {lease.pk: lease for lease in leases}
         items = FilterRunItem.objects.filter(pk__in=by_pk).select_related("user").prefetch_related("changes")
@@ -152,7 +152,7 @@ class FilterSwitchJob(BatchJobType):
         return [(each, v.error) for each, v in answered if v.error is not None and v.request_failed]
 
     def _try_again(self, failed: Sequence[tuple[Held, CrmError]]) -> list[tuple[Held, CrmError]]:
-        """Reschedule users whom a way of access refused that no longer works; return nobody who is left."""
+        """Reschedule users that a way of access refused because it no longer works; return none of them."""
         for each, error in failed:
             runner.apply(self, each.lease, Retry("Forbidden", f"The CRM forbids it: {error.message}", after=0))
         return []

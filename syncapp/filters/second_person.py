@@ -1,4 +1,4 @@
-"""When a second person has to confirm: users that one person switches alone within a day, over runs and policies."""
+"""The rule of the second person: a limit on users that one person switches alone in a day, over runs and policies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STARTED = [RunState.RUNNING, RunState.PAUSED, RunState.DONE, RunState.CANCELLED
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Users that a run or a policy switches, and others for whom its person answers alone."""
+    """Users that a run or a policy switches, and others that the same person switches alone."""
 
     users: int
     before: int = 0
@@ -35,7 +35,7 @@ class Load:
 
     @property
     def why(self) -> str:
-        """Say why somebody else has to confirm, '' where the sum is within the limit."""
+        """Say why a second person has to confirm, '' where the sum is within the limit."""
         if not self.needs_second_person:
             return ""
         limit = settings.SECOND_PERSON_ABOVE

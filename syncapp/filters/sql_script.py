@@ -21,7 +21,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """What is switched: filters of `tables`, of the users with these logon names, or of everybody where none is named.
+    """Filters to switch: those of `tables`, of the users with these logon names, or of all users where none is named.
 
     `saved` is the name of the table that remembers the rows, `expect` the only number of rows that is switched.
     Raises ValueError for what cannot become safe SQL.

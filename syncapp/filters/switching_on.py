@@ -1,4 +1,4 @@
-"""What a run that switches filters on does to its users: against their own choice, or so that meetings arrive twice."""
+"""Side effects of a run that switches filters on: users who chose otherwise, and meetings that arrive twice."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Failure:
 
     @property
     def is_unexpected(self) -> bool:
-        """Whether it is a fault of the portal, of which the operators must hear."""
+        """Return whether the portal itself is at fault, so that the operators are alerted."""
         return self.code == PROCESS_ENDED or self.code.startswith(UNEXPECTED)
 
 
@@ -91,7 +91,7 @@ class JobType(ABC):
         return None
 
     def pause(self, attempts: int) -> float:
-        """Return the seconds to back off after so many attempts: full jitter under a cap that doubles."""
+        """Return the seconds to back off after this number of attempts: full jitter under a cap that doubles."""
         return random.uniform(0.5, max(1.0, queue.pause_after(attempts + 1)))  # noqa: S311  (spreads load, guards nothing)
 
     def fail(self, lease: Lease, failure: Failure) -> None:
@@ -205,7 +205,7 @@ def _has_used_its_attempts(job: JobType, lease: Lease) -> bool:
 
 
 def apply_error(job: JobType, lease: Lease, error: Exception) -> None:
-    """Reschedule the job or fail it, as its kind decides; an error that nobody foresaw is an attempt."""
+    """Reschedule the job or fail it, as its type decides; an unforeseen error counts as an attempt."""
     verdict = job.handle_error(error, lease)
     if verdict is None:
         log.error("%s %s: unexpected error", job.name, lease.pk, exc_info=error)

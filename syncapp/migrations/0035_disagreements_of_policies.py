@@ -1,4 +1,4 @@
-"""When a person let a policy repair, and when they gave it the word about a user."""
+"""Times at which a person let a policy repair, and put it in charge of a user."""
 
 from __future__ import annotations
 

@@ -44,6 +44,6 @@ def _words_of_user(row: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    atomic = False  # a batch in each transaction: nobody who writes meanwhile waits for all of them
+    atomic = False  # one batch per transaction: other writers never wait for all of them
     dependencies = [("syncapp", "0044_words_of_users")]
     operations = [migrations.RunPython(fill, migrations.RunPython.noop)]

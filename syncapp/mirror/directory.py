@@ -73,7 +73,7 @@ def _user(row: DirectoryUser, generation: int) -> dict[str, Any]:
 
 
 def store_mailboxes(rows: Sequence[Mailbox], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
-    """Mailboxes of users; those of queues and forwarding ones are nobody's. An unreadable one stays as it was read."""
+    """Store the mailboxes of users, not those of queues or forwarding ones. An unreadable one keeps its last values."""
     judged = [row if row.problem else _judged(row, FilterUser, _mailbox_columns(row)) for row in rows]
     good, bad = unreadable.set_aside(
         Kind.MAILBOX, judged, nameless, generation=generation, owner_of=lambda row: row.user_id

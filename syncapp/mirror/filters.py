@@ -216,7 +216,7 @@ def refresh(crm: CrmClient, user_ids: Sequence[UUID]) -> None:
 
 
 def _seems_hidden(read: Sequence[OwnerFilters]) -> bool:
-    """Whether users whose filters are known have none now: without the right to see them, the CRM shows none."""
+    """Return whether users with known filters have none now: without the right to see them, the CRM shows none."""
     empty = [each.owner_id for each in read if not (each.filters or each.unreadable)]
     return bool(empty) and FilterRow.objects.for_outlook().filter(owner_id__in=empty).exists()
 

@@ -44,7 +44,7 @@ def _fits(value: Any, is_text: bool, least: int, most: int) -> bool:
 
 @cache
 def _limits(model: type[Model], names: tuple[str, ...]) -> tuple[_Limit, ...]:
-    """Of each column with a limit: its name, whether it holds text, and how short and long, or small and large."""
+    """Return each column with a limit: its name, whether it holds text, and its least and greatest length or value."""
     by_name = {field.attname: field for field in model._meta.concrete_fields}
     found = [(name, _limit(by_name[name])) for name in names if name != "unreadable"]
     return tuple((name, *limit) for name, limit in found if limit)

@@ -19,7 +19,7 @@ OWNER, COMPANY = "ownerid", "parentcustomerid"
 
 @dataclass(frozen=True, slots=True)
 class Belongs:
-    """Whose contact it is, by name, as the CRM said just now; '' where it has none. Only the company is kept."""
+    """The contact's owner, company and merge target by name, live from the CRM; '' for none. Only `company` is kept."""
 
     owner: str = ""
     company: str = ""
@@ -28,7 +28,7 @@ class Belongs:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What one reading found: the fields whose value is another than was known, and whether the contact is there.
+    """The result of one reading: fields whose value differs from the known one, and whether the contact exists.
 
     `gone_changed`: that it is there, or is in use, is not what was known. `unreadable` says in a sentence why the value
     of a field could not be read; what was known of it stays.

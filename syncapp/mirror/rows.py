@@ -122,10 +122,10 @@ def _contact_of(row: StagedRecord) -> UUID | None:
 
 
 def _held(ids: Collection[UUID]) -> dict[UUID, _Held]:
-    """What we hold of these edits.
+    """Return the stored columns of these edits.
 
     Locked before their fields are counted: whoever moves a field now counts after us. An edit that is new to us may
-    get a stub with fields from somebody else at this moment, so it has to be counted again once it is stored.
+    get a stub with fields from another reading at this moment, so it has to be counted again once it is stored.
     """
     rows = SyncRecord.objects.filter(pk__in=ids).select_for_update(no_key=True).order_by("pk")
     found = rows.values_list("pk", "is_stub", "unreadable", "company", "search_words")

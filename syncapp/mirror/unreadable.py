@@ -82,7 +82,7 @@ def set_aside(
 
 
 def of_owners(ids: Iterable[UUID]) -> dict[UUID, str]:
-    """What could not be read of these users or teams, their mailboxes and filters, by their ids."""
+    """Return the unreadable rows of these users or teams, their mailboxes and filters, by their ids."""
     found = UnreadableRow.objects.filter(owner_id__in=list(ids)).order_by("-pk")
     return {owner: problem for owner, problem in found.values_list("owner_id", "problem") if owner}
 

@@ -38,7 +38,7 @@ class Meant:
 
 
 def match(texts: Iterable[str]) -> list[Meant]:
-    """Return whom each text means: by address or login, and only where neither fits by the whole name."""
+    """Return the users that each text matches: by address or login, and only where neither fits by the whole name."""
     directory = Directory()
     return [Meant(text, directory.find(text)) for text in texts]
 
@@ -67,7 +67,7 @@ class Directory:
             self._turned[names_of(name)[1]].add(user_id)
 
     def find(self, text: str) -> tuple[UUID, ...]:
-        """Return the users whom a text means: none, one, or several that it fits alike."""
+        """Return the users that a text matches: none, one, or several equally."""
         key = match_key(text)
         if not key:
             return ()

@@ -26,7 +26,7 @@ ASK_AGAIN_AFTER = timedelta(minutes=1)  # those that could not be read
 
 
 def due_editors() -> list[UUID]:
-    """Return whom to read now: those never read, unless they were unreadable a moment ago; else outdated ones."""
+    """Return the users to read now: those never read, unless they were just unreadable; else outdated ones."""
     unknown = unknown_editors()
     if unknown:
         recently = timezone.now() - ASK_AGAIN_AFTER
@@ -67,7 +67,7 @@ def read_editors(crm: CrmClient, ids: Collection[UUID]) -> int:
         return 0
     users = [_fitting(user) for user in crm.users(wanted)]
     gone = set(wanted) - {user.id for user in users}
-    # Somebody whose identity is not certain must not count as known: nobody may decide their own edit.
+    # An editor of uncertain identity must not count as known: people may not decide their own edits.
     found, bad = unreadable.set_aside(Kind.EDITOR, users)
     unreadable.forget(Kind.EDITOR, gone)
     CrmUser.objects.filter(pk__in=[user.id for user in bad]).update(read_at=Now())

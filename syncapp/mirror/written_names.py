@@ -8,7 +8,7 @@ _SPACES = frozenset({"Cc", "Zs", "Zl", "Zp"})
 
 
 def visible(text: str) -> str:
-    """Return the composed text without characters that nobody sees; every run of white space becomes one space."""
+    """Return the composed text without invisible characters; every run of white space becomes one space."""
     composed = text if text.isascii() else unicodedata.normalize("NFC", text)
     if composed.isprintable() and composed.isascii():
         return " ".join(composed.split())
@@ -24,7 +24,7 @@ def _seen(letter: str) -> str:
 def match_key(text: str) -> str:
     """Return what two spellings of one name share: case, width, composition and hidden characters do not count.
 
-    Letters keep their marks, unlike in a search (models/folding.py): "Müller" is nobody called "Muller".
+    Letters keep their marks, unlike in a search (models/folding.py): "Müller" does not match "Muller".
     """
     shown = visible(text)
     return shown.lower() if shown.isascii() else unicodedata.normalize("NFKC", shown).casefold()

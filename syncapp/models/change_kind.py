@@ -1,4 +1,4 @@
-"""What kind of change a proposal is: only the format, something for nothing, nothing for something, or other.
+"""Kinds of change that a proposal makes: only the format, a value added, a value removed, or another one.
 
 Meant for sorting and for deciding many alike, also by rules, so it errs on the side of "Changed": hidden characters, a
 sign that a telephone dials, letters that lose their accents, another separator between digits are never "format only".

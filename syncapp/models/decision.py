@@ -148,7 +148,7 @@ class Decision(models.Model):
 
     @property
     def held_value(self) -> str | None:
-        """What the CRM held once this decision was written."""
+        """Return the value that the CRM held after this decision was written."""
         return self.written_value if self.is_adjusted else self.value_to_write
 
     @property

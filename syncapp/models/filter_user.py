@@ -100,7 +100,7 @@ class FilterUserQuerySet(models.QuerySet["FilterUser"]):
         return self.filter(is_application=False)
 
     def with_add_in(self) -> FilterUserQuerySet:
-        """Users whose appointments the Outlook add-in synchronizes, alone or beside the server (mirror/reach.py)."""
+        """Return users whose appointments the Outlook add-in synchronizes, also beside the server (mirror/reach.py)."""
         traces = models.Q(incoming=1) | models.Q(outgoing=1) | models.Q(offline_on__gt=0)
         beside_server = models.Q(method=SyncMethod.SERVER_SIDE) & traces
         return self.filter(models.Q(method=SyncMethod.OUTLOOK) | beside_server, mailbox_state=0)

@@ -79,7 +79,7 @@ class Person(AbstractBaseUser):
 
     @property
     def has_time_zone(self) -> bool:
-        """Whether the time zone is the person's own, and not the UTC that everyone begins with."""
+        """Return whether the person has a time zone of their own, and not the initial UTC."""
         # A release without the mark may still be writing zones; any but UTC was chosen.
         return self.time_zone_chosen or self.time_zone != "UTC"
 

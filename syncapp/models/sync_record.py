@@ -47,7 +47,7 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         return self.filter(_WITHOUT_WORDS)
 
     def company_unasked(self) -> SyncRecordQuerySet:
-        """Waiting edits of contacts whose company nobody has asked for."""
+        """Return waiting edits of contacts whose company has not been read yet."""
         return self.filter(_COMPANY_UNASKED, target_table="contact", target_id__isnull=False)
 
     def true_counts(self) -> dict[uuid.UUID, dict[str, int]]:
@@ -174,7 +174,7 @@ class SyncRecord(models.Model):
 
     @property
     def words_to_search(self) -> str:
-        """What `search_words` should be."""
+        """Return the words that `search_words` should hold."""
         return searchable(self.name, self.editor_name, self.company or "")
 
     @property

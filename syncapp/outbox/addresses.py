@@ -1,4 +1,4 @@
-"""Addresses as mail services take them."""
+"""Mail addresses in the form that mail services accept."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the CRM made of a value that was written: rounded, or changed by its own rules."""
+    """The CRM's version of a value that was written: rounded, or changed by its own rules."""
 
     value: str | None
     label: str = ""
@@ -83,7 +83,7 @@ def judge(
     own: Mapping[uuid.UUID, Own],
     held: Mapping[uuid.UUID, Held] | None = None,
 ) -> list[Verdict]:
-    """One verdict per decision. `own`: what of each field was ever ours; `held`: what the CRM made of what was sent."""
+    """Return one verdict per decision. `own`: our earlier values per field; `held`: the CRM's versions of sent ones."""
     found = [_judge_one(decision, view, columns, own.get(decision.field_id, Own())) for decision in decisions]
     return [_with_adjusted(verdict, view, columns, held or {}) for verdict in found]
 
@@ -104,7 +104,7 @@ def adjustments(verdicts: Iterable[Verdict], written: ContactNow | None) -> dict
 def _with_adjusted(
     verdict: Verdict, view: DeliveryView, columns: Mapping[str, Column], held: Mapping[uuid.UUID, Held]
 ) -> Verdict:
-    """Where the answer to the write was lost, only a rounded value tells what the CRM made of it."""
+    """Recognize the CRM's version of a written value by rounding alone, because the answer to the write was lost."""
     decision = verdict.decision
     column = columns.get(decision.field.column_name)
     if verdict.finding != Finding.OURS or not decision.writes or column is None or view.contact is None:

@@ -40,7 +40,7 @@ class EditorUnknown(ReviewError):
 
 
 class EditorUnidentified(ReviewError):
-    """Four eyes cannot be checked, because the CRM does not say who the editor is: it could be whoever decides."""
+    """Four eyes cannot be checked, because the CRM does not identify the editor, who could be the person deciding."""
 
     code = "editor_unidentified"
 

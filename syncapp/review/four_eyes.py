@@ -1,4 +1,4 @@
-"""Four eyes: nobody decides their own edit, and an editor who is not identified could be whoever decides.
+"""Four eyes: people may not decide their own edits, and an unidentified editor could be the person who decides.
 
 The identity that counts is the Entra id. A CRM on premises, or a user who is not synchronized, has none; whether any
 reviewer may then decide is a setting (`anyone_decides_unidentified`), off unless an administrator turns it on.
@@ -18,7 +18,7 @@ from syncapp.models import CrmUser, Person, Rule
 
 
 class Bar(StrEnum):
-    """Why somebody does not decide an edit, by the codes of `review/errors.py`."""
+    """Reasons for which a person may not decide an edit, by the codes of `review/errors.py`."""
 
     OWN = "own_edit"
     UNIDENTIFIED = "editor_unidentified"
@@ -27,7 +27,7 @@ class Bar(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Editor:
-    """What the CRM says of a user who edited."""
+    """The identity of an editor, as the CRM holds it."""
 
     name: str
     entra_id: uuid.UUID | None
@@ -75,7 +75,7 @@ def read(editor_ids: Iterable[uuid.UUID | None]) -> Editors:
 
 
 def deciders(by: Person | Rule) -> tuple[Person, ...]:
-    """Return for whom a decision is taken. A rule acts for whoever wrote it and for whoever enabled it."""
+    """Return the people that a decision is taken for. A rule acts for its author and for the person who enabled it."""
     if isinstance(by, Person):
         return (by,)
     return tuple(person for person in (by.author, by.enabled_by) if person is not None)

@@ -1,4 +1,4 @@
-"""What a list is narrowed to: words of names, a field, a kind of change, an editor, an age, one's own.
+"""Criteria of the list: words of names, a field, a kind of change, an editor, an age, the reader's own edits.
 
 Each narrowing starts from an index whose order is the list's, or from one that finds few rows at once.
 """
@@ -76,7 +76,7 @@ NOTHING = Narrowing()
 
 
 def narrow(rows: SyncRecordQuerySet, tab: Tab, by: Narrowing) -> SyncRecordQuerySet:
-    """The rows of `tab` that match; the caller puts them in order."""
+    """Return the rows of `tab` that match; the caller puts them in order."""
     for name in ("editor", "age", "owner"):
         if getattr(by, name):
             rows = rows.filter(_CONDITIONS[name](getattr(by, name)))

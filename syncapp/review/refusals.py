@@ -71,7 +71,7 @@ def maybe_refused_before() -> Exists:
 
 
 def words(refusal: Refusal, *, reader: Person | None = None) -> str:
-    """Say by whom, when, why and how often; the day is in the active time zone."""
+    """Describe who rejected the value, when, why and how often; the day is in the active time zone."""
     last = refusal.decision
     day = sides.day_words(timezone.localtime(last.decided_at).date())
     by = "you" if reader is not None and last.decided_by_id == reader.pk else last.decider or "the portal"

@@ -234,7 +234,7 @@ def _moment(when: datetime, *, zone: str, is_date: bool) -> str:
 
 
 def _number(column: Column, value: str, label: str) -> str:
-    """In the reader's format, with the currency and the decimals of the CRM's own label."""
+    """Format a number for the reader, with the currency and the decimals of the CRM's own label."""
     canonical.parse(column.type, value)
     number = Decimal(value)
     before, digits, after = _split_label(label)

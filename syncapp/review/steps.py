@@ -106,7 +106,7 @@ def who_was_first(field: SyncField, *, reader: Person | None = None) -> str:
 
 
 def new_decision(field: SyncField, grounds: Grounds, *, by: Decider, **columns_of_it: Any) -> Decision:
-    """The next decision about this field, not stored yet: due after the undo window. Raises ReviewError."""
+    """Return the next decision about this field, not stored yet: due after the undo window. Raises ReviewError."""
     return Decision(
         field=field,
         version=grounds.versions[field.pk] + 1,

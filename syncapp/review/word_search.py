@@ -17,13 +17,13 @@ from syncapp.models.folding import has_words, words_of
 from syncapp.models.sync_record import SyncRecordQuerySet
 
 MOST_WORDS = 8
-FEW = 5000  # so many edits are found one by one and put in order in a few hundredths of a second
+FEW = 5000  # edits that can be found one by one and sorted in a few hundredths of a second
 _LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What was typed: words, or one e-mail address."""
+    """Typed search terms: words, or one e-mail address."""
 
     words: tuple[str, ...] = ()
     address: str = ""
@@ -62,7 +62,7 @@ def _has_address(address: str) -> Q:
 
 
 def _begins(word: str) -> Q:
-    """A prefix in the form that the database's index answers: a pattern, or on SQLite a range."""
+    """Return a prefix in the form that the database's index answers: a pattern, or on SQLite a range."""
     if connection.vendor == "postgresql":
         return Q(word__startswith=word)
     return Q(word__gte=word, word__lt=word + _LAST_CHARACTER)

@@ -105,7 +105,7 @@ def _kind(body: Body) -> Kind:
 
 
 def date_behavior(body: Body, default: str = "UserLocal") -> str:
-    """The behavior that a definition asks for ("Behavior and format of the date and time column"); ApiError 400."""
+    """Return the behavior of a definition ("Behavior and format of the date and time column"); ApiError 400."""
     given = body.get("DateTimeBehavior")
     value = given.get("Value") if isinstance(given, Mapping) else given
     if value is None:

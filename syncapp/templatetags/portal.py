@@ -51,7 +51,7 @@ def _time(when: datetime | None, suffix: str) -> SafeString:
 
 @register.simple_tag
 def time_zones() -> tuple[tuple[str, str], ...]:
-    """The time zones to choose from, each with its country."""
+    """Return the time zones to choose from, each with its country."""
     return zones.choices()
 
 
@@ -118,7 +118,7 @@ def for_input(when: datetime | None) -> str:
 
 @register.simple_tag
 def zone_name() -> str:
-    """The time zone of the page."""
+    """Return the time zone of the page."""
     return timezone.get_current_timezone_name()
 
 

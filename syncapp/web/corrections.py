@@ -43,7 +43,7 @@ _YES_NO = (("true", "Yes"), ("false", "No"))
 
 
 class Unclear(ValueError):
-    """What was typed could mean another value than the reader thinks; the words say what to type instead."""
+    """Typed text could mean another value than the reader expects; the message says what to type instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _options(column: Column, content: tuple[str, ...]) -> tuple[tuple[str, str, 
 
 
 def _which_of_two(text: str = "", fold: str = "") -> tuple[tuple[str, str, bool], ...]:
-    """Both times that a typed one may mean on the night when the clock goes back; nothing on all other days."""
+    """Return both times that a typed one may mean on the night when the clock goes back; nothing on all other days."""
     naive = _local(text)
     found = local_time.options(naive) if naive is not None else ()
     return tuple((value, words, value == fold) for value, words in found)
@@ -229,7 +229,7 @@ def _local(text: str) -> datetime | None:
 
 
 def is_as_proposed(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:
-    """Whether the reviewer left the proposal as it was; browsers change line ends and drop zero seconds."""
+    """Return whether the reviewer left the proposal as it was; browsers change line ends and drop zero seconds."""
     if _is_untouched(column, content, proposed):
         return True
     value = canonical_text(column, content)
@@ -237,7 +237,7 @@ def is_as_proposed(column: Column, content: tuple[str, ...], proposed: str | Non
 
 
 def _is_untouched(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:
-    """Whether the input still says what it was filled with, which may be less than the whole value."""
+    """Return whether the input still holds its initial text, which may be less than the whole value."""
     was = as_typed(column, proposed)
     if column.is_shown_as_date and content and was[0]:
         return content == was

@@ -54,7 +54,7 @@ class EvidenceView(AskedView):
 
     @cached_property
     def contacts(self) -> list[tuple[SyncRecord, str]]:
-        """The first contacts that the search finds: an edit of each, and the address of the contact's evidence."""
+        """Return the first contacts that the search finds: an edit of each, and the address of its evidence."""
         if not self.asked.name:
             return []
         edits = SyncRecord.objects.shown().filter(target_id__isnull=False).order_by("name_key", "id")

@@ -37,8 +37,8 @@ def echo_words(echo: Echo) -> str:
 class FieldShown:
     """One row. `locked` says why the person cannot decide it; `outcome` what was decided.
 
-    `group` names the fields that it is decided with; '' where it is decided alone. `refused` says by whom, when and
-    why the same value was rejected before.
+    `group` names the fields that it is decided with; '' where it is decided alone. `refused` says who rejected the
+    same value before, when and why.
     """
 
     field: SyncField
@@ -68,7 +68,7 @@ class FieldShown:
 
     @property
     def unreadable(self) -> str:
-        """Which value of the undecided change, or of the edit that it belongs to, could not be read; '' for none."""
+        """Return which value of the undecided change, or of its edit, could not be read; '' for none."""
         is_decided = self.field.decision != FieldDecision.PENDING
         return "" if is_decided else self.field.unreadable or self.field.record.unreadable
 
@@ -126,7 +126,7 @@ class FieldShown:
 
     @property
     def is_again_open(self) -> bool:
-        """Whether the panel of the later step is open: it was when the form was sent, or its reason was refused."""
+        """Return whether the later step's panel is open: it was when the form was sent, or its reason was refused."""
         was_refused = self.problem is not None and self.problem.control == AGAIN
         return was_refused or AGAIN in self.typed_again.marks
 

@@ -44,7 +44,7 @@ class Asked:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether the view is narrowed by more than a search."""
+        """Return whether the view is narrowed by more than a search."""
         return bool(self.parameters.keys() - {"q"})
 
     def query(self, **more: object) -> str:

@@ -240,7 +240,7 @@ class UserShown:
 
     @cached_property
     def policies(self) -> list[tuple[FilterPolicy, str, list[DisagreementShown]]]:
-        """The policies that this user belongs to, what each keeps, and who disagrees with it."""
+        """Return the policies that this user belongs to, what each keeps, and who disagrees with it."""
         found = disagreements.of_user(self.user, policy_groups.policies_of(self.user))
         return [
             (policy, keeps(policy), [DisagreementShown(Disagreement(each, (self.user.pk,)), []) for each in opponents])

@@ -42,13 +42,13 @@ class Typed:
 
     @property
     def reason(self) -> str:
-        """The text without the blanks around it; on the page it stays as it was typed."""
+        """Return the text without the blanks around it; on the page it stays as it was typed."""
         return self.text.strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why something was refused. `control` is the input at fault: its name without the field's id, '' for none."""
+    """A reason for a refusal. `control` is the input at fault: its name without the field's id, '' for none."""
 
     words: str
     control: str = ""
@@ -63,7 +63,7 @@ class Submitted:
 
 
 class _Missing(Exception):
-    """Something that the reviewer has to add or to take away first, in the input named `control`."""
+    """Input that the reviewer has to add or remove first, in the control named `control`."""
 
     def __init__(self, message: str, control: str = "") -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Whether decisions are held back from the CRM at the moment, and by what."""
+"""Reasons for which decisions are not written to the CRM at the moment."""
 
 from __future__ import annotations
 

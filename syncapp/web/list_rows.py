@@ -45,7 +45,7 @@ class Row:
 
     @property
     def is_half_decided(self) -> bool:
-        """Whether some of the fields are decided and some are left; the row then names those that are left."""
+        """Return whether some fields are decided and some are left; the row then names those that are left."""
         return 0 < self.left < self.count
 
     @property
@@ -55,7 +55,7 @@ class Row:
 
     @property
     def phase(self) -> str:
-        """The state that passes by itself, as the list's next question carries it."""
+        """Return the state that passes by itself, as the list's next question carries it."""
         return self.badge.phase if self.badge else ""
 
 
@@ -66,7 +66,7 @@ def rows_of(
     current: SyncRecord | None,
     person: Person | None = None,
 ) -> list[Row]:
-    """The rows of these edits, in one query however many they are.
+    """Return the rows of these edits, in one query however many they are.
 
     Values that were rejected before cost three more, decisions on their way one, and what holds them two.
     """

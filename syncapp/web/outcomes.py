@@ -115,7 +115,7 @@ def _under_way(delivery: FieldDelivery, last: Decision, person: Person, held: He
 
 
 def may_undo(last: Decision, person: Person) -> bool:
-    """Whether this person may take the decision back while it is not on its way."""
+    """Return whether this person may undo the decision while it is not being written."""
     return last.decided_by_id == person.pk or (person.is_reviewer and (person.is_administrator or bool(last.rule_id)))
 
 
@@ -132,7 +132,7 @@ def _title(last: Decision, person: Person) -> str:
 
 
 def _is_checked(last: Decision) -> bool:
-    """Whether the CRM's answer was lost, so that the CRM is read to know what became of the write."""
+    """Return whether the CRM's answer was lost, so that the CRM is read to learn the outcome of the write."""
     delivery = last.delivery
     return delivery is not None and (delivery.state == WorkState.VERIFY or delivery.outcome_unknown)
 

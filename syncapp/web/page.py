@@ -51,7 +51,7 @@ class Surroundings:
 
     @property
     def asks_time_zone(self) -> bool:
-        """Whether the reader is asked for a time zone, because neither they nor their browser said one."""
+        """Return whether to ask for a time zone, because neither the reader nor their browser has given one."""
         return self.person is not None and not self.person.has_time_zone
 
     @cached_property
@@ -60,7 +60,7 @@ class Surroundings:
 
     @cached_property
     def connection(self) -> tuple[str, str]:
-        """The tone and the words for the connection at the top of the page."""
+        """Return the tone and the words for the connection at the top of the page."""
         codes = {trouble.code for trouble in self.troubles}
         if not self.crm_is_connected:
             return "bad", "CRM not connected"

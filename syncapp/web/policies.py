@@ -153,7 +153,7 @@ def _form(request: PortalRequest, said: Typed, *, status: int = 200, **more: Any
 def _written(request: PortalRequest, row: FilterPolicy, said: str) -> HttpResponse:
     for other, users in disagreements.opposing_policies(row):
         words = f"Policy “{other.name}” keeps the opposite for {users} of its users."
-        messages.warning(request, f"{words} Both leave them alone until somebody decides on this page.")
+        messages.warning(request, f"{words} Both leave them alone until a person decides on this page.")
     return _back(request, row, said)
 
 

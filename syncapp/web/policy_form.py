@@ -76,7 +76,7 @@ def wish(said: Typed) -> PolicyWish:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a policy would be about: its users, and the policies that keep the opposite for some of them."""
+    """The scope of a policy: its users, and the policies that keep the opposite for some of them."""
 
     users: int
     opposing: Sequence[tuple[FilterPolicy, int]]

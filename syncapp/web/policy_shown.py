@@ -42,12 +42,12 @@ class DisagreementShown:
 
     @property
     def keeps(self) -> str:
-        """What the other policy keeps: "appointments on"."""
+        """Return the state that the other policy keeps: "appointments on"."""
         return keeps(self.found.opponent.policy) if self.found.opponent.policy else ""
 
 
 def keeps(policy: FilterPolicy) -> str:
-    """What a policy keeps: "Appointments off"."""
+    """Return the state that a policy keeps: "Appointments off"."""
     is_all = set(policy.tables) == set(APPOINTMENT_TABLES)
     tables = "Appointments" if is_all else ", ".join(name_of(table) for table in policy.tables)
     return f"{tables} {'on' if policy.wanted_on else 'off'}"
@@ -104,7 +104,7 @@ class PolicyShown:
 
     @cached_property
     def deviating(self) -> list[PolicyMember]:
-        """Users who deviate; about whom others disagree says why they are left alone."""
+        """Return users who deviate; for those with a disagreement, why they are left alone."""
         rows = policy_rounds.deviating(self.policy)
         for member in rows:
             if member.user_id in self._disputed:
@@ -188,7 +188,7 @@ class PolicyShown:
 
     @cached_property
     def load(self) -> Load:
-        """The users of its group, and those of other policies whom the person who lets it repair answers for alone."""
+        """Return the users of its group, and those of other policies that the same person lets repair alone."""
         return second_person.policy_load(self.policy, by=self.policy.repair_by or self.person)
 
 

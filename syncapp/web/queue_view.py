@@ -192,12 +192,12 @@ class QueueView:
 
     @property
     def _is_whole(self) -> bool:
-        """Whether the page that was read is all there is; a list beside which only an edit is shown reads none."""
+        """Return whether the page that was read is the whole list; beside a single edit no page is read."""
         return "page" in self.__dict__ and not self.after and not self.page.has_more
 
     @property
     def attention(self) -> int:
-        """How many edits need attention, whatever the list is narrowed to."""
+        """Return how many edits need attention, whatever the list is narrowed to."""
         return self.around.counts[Tab.ATTENTION]
 
     @property

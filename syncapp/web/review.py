@@ -187,7 +187,7 @@ def _moved(request: PortalRequest, view: QueueView) -> HttpResponse:
 
 
 def _still_told(view: QueueView, told: Collection[str], reader: Person) -> Problems:
-    """For fields already shown as "decided by someone else": by whom."""
+    """Return who decided each field that is already shown as "decided by someone else"."""
     rows = SyncField.objects.filter(record=view.current) if told != {""} else ()
     return {row.pk: Problem(steps.who_was_first(row, reader=reader)) for row in rows if str(row.pk) in told}
 

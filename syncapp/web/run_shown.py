@@ -124,7 +124,7 @@ class RunShown:
 
     @property
     def needs_second(self) -> bool:
-        """Whether its person would switch so many alone within a day that somebody else has to confirm it."""
+        """Return whether the person would switch more users alone in a day than allowed, so another confirms."""
         return self.is_preview and self.run.confirmed_by_id is None and self.load.needs_second_person
 
     @cached_property
@@ -133,7 +133,7 @@ class RunShown:
 
     @property
     def ticks_left(self) -> int | None:
-        """How many held users can be ticked before a second person is needed; None where all can, or one is needed."""
+        """Return how many held users can be ticked until a second person is needed; None for all, or if needed now."""
         left = settings.SECOND_PERSON_ABOVE - self.load.total
         return left if 0 <= left < len(self.held) else None
 
@@ -171,7 +171,7 @@ class RunShown:
 
     @property
     def never_begun(self) -> int:
-        """How many were left as they are when the run was cancelled."""
+        """Return how many users were left as they are when the run was canceled."""
         return self.outcomes.get(Outcome.CANCELLED, 0)
 
     @property
@@ -265,7 +265,7 @@ class RunShown:
 
     @cached_property
     def by_add_in(self) -> int:
-        """How many users whose appointments the add-in synchronizes lose them, or are held back."""
+        """Return how many users of the add-in would lose their appointments, or are held back."""
         return self._by_add_in(self.run.items.all()).count() if listing.takes_appointments_away(self.run) else 0
 
     @property
@@ -284,12 +284,12 @@ class RunShown:
 
     @cached_property
     def off_themselves(self) -> int:
-        """How many had switched off themselves what the run switches on."""
+        """Return how many users had themselves switched off filters that the run switches on."""
         return switching_on.switched_off_themselves(self.run).count()
 
     @cached_property
     def doubled(self) -> int:
-        """How many would get their appointments twice by the run."""
+        """Return how many users would get their appointments twice after the run."""
         return switching_on.doubled(self.run).count()
 
     @cached_property

@@ -16,14 +16,14 @@ _MOST_NAMED = 3
 
 
 class SecondPersons:
-    """Answers that the templates ask for; each costs its query once, and only where it is shown."""
+    """Answers for the templates; each runs its query once, and only where it is shown."""
 
     def __init__(self, subject: FilterRun | FilterPolicy, person: Person) -> None:
         self.subject, self.person = subject, person
 
     @property
     def address(self) -> str:
-        """The page's whole address, to be sent to a colleague."""
+        """Return the page's whole address, to be sent to a colleague."""
         name = "filter_run" if isinstance(self.subject, FilterRun) else "policy"
         return links.absolute(reverse(name, args=[self.subject.pk]))
 
@@ -39,7 +39,7 @@ class SecondPersons:
 
     @cached_property
     def reachable(self) -> list[Person]:
-        """Those who may confirm and can get mail."""
+        """Return people who may confirm and can receive mail."""
         return [person for person in self.known if messages.can_be_told(person)]
 
     @property
@@ -52,11 +52,11 @@ class SecondPersons:
 
     @property
     def not_told(self) -> list[Person]:
-        """Those who could still be asked by mail."""
+        """Return people who can still be asked by mail."""
         return [person for person in self.reachable if person not in self.told.people]
 
     @property
     def not_told_words(self) -> str:
-        """The names of a few, the number of many."""
+        """Return the names of a few, the number of many."""
         people = self.not_told
         return f"{len(people)} more" if len(people) > _MOST_NAMED else ", ".join(person.name for person in people)

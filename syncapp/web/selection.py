@@ -29,7 +29,7 @@ KEY = "selection"  # names the reason's controls
 
 
 class _Refused(ValueError):
-    """Something is missing in the form, in the input named `control`."""
+    """The form lacks an answer, in the input named `control`."""
 
     def __init__(self, message: str, control: str = "") -> None:
         super().__init__(message)

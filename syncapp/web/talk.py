@@ -60,22 +60,22 @@ class Talk:
 
     @property
     def remark(self) -> Control:
-        """The input of a remark."""
+        """Return the input of a remark."""
         return self._control("remark")
 
     @property
     def question(self) -> Control:
-        """The input of a question."""
+        """Return the input of a question."""
         return self._control("question")
 
     @property
     def whom(self) -> Control:
-        """The choice of the colleague to ask."""
+        """Return the choice of the colleague to ask."""
         return self._control("whom")
 
     @property
     def park_until(self) -> Control:
-        """The input of the day to park until."""
+        """Return the input of the day to park until."""
         return self._control("park_until")
 
     def _control(self, name: str) -> Control:
@@ -109,7 +109,7 @@ class Talk:
 
     @property
     def reachable(self) -> list[Person]:
-        """Those of them whom a mail can reach."""
+        """Return those who can receive mail."""
         return [person for person in self.colleagues if messages.can_be_told(person)]
 
     @property
@@ -118,7 +118,7 @@ class Talk:
 
     @property
     def address(self) -> str:
-        """The edit's whole address, to be sent to a colleague who is not known yet."""
+        """Return the edit's whole address, to be sent to a colleague who is not known yet."""
         return links.absolute(reverse("record", args=[self.record.pk]))
 
     @property

@@ -29,7 +29,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What a cell holds: addresses, and the words beside them, which are its text where there is no address.
+    """The content of a cell: addresses and the words beside them, or all of its text where there is no address.
 
     `labels`: the words are the display name of an address in angle brackets.
     """

@@ -1,4 +1,4 @@
-"""Which columns of a table name the person of a row, by headings and by what the cells hold."""
+"""Columns of a table that name the person of a row, found by headings and by the cells' content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncapp.filters.pasted.rows import Row, Rows
 
 
 class Kind(IntEnum):
-    """What a column holds, in the order in which columns are asked for a person."""
+    """Kinds of columns, in the order in which they are searched for a person."""
 
     MAIL = 1
     ACCOUNT = 2
@@ -78,7 +78,7 @@ def columns_of(found: Rows) -> Columns | None:
 
 
 def _by_headings(kinds: Sequence[Kind | None], rows: Sequence[Row]) -> dict[Kind, int]:
-    """The first column of each kind; a mail column without a single address holds something else, such as streets."""
+    """Return the first column of each kind; a mail column without any address holds something else, such as streets."""
     places: dict[Kind, int] = {}
     for place, kind in enumerate(kinds):
         if kind and (kind not in (Kind.MAIL, Kind.ACCOUNT) or _has_address(rows, place)):
@@ -101,7 +101,7 @@ def _by_content(rows: Sequence[Row], *, is_table: bool) -> dict[Kind, int] | Non
 
 
 def _usual_width(rows: Sequence[Row]) -> tuple[int, int]:
-    """How many cells most rows have, and how many rows those are."""
+    """Return how many cells most rows have, and how many rows those are."""
     return Counter(len(row.cells) for row in rows).most_common(1)[0]
 
 
@@ -119,7 +119,7 @@ def _has_address(rows: Sequence[Row], place: int) -> bool:
 
 
 def _share(rows: Sequence[Row], place: int) -> float:
-    """The share of a column's filled cells that hold an address and nothing but addresses."""
+    """Return the share of a column's filled cells that hold an address and nothing but addresses."""
     filled = [read_cell(cell) for row in rows if (cell := _cell(row, place))]
     return sum(bool(cell.addresses) and not cell.words for cell in filled) / len(filled) if filled else 0
 
@@ -129,7 +129,7 @@ def _cell(row: Row, place: int) -> str:
 
 
 def _heads(first: Row, rest: Sequence[Row], places: dict[Kind, int], *, is_table: bool) -> bool:
-    """Whether the first row is one of headings that nobody knows: all filled, different, and without an address."""
+    """Return whether the first row looks like unknown headings: all filled, all different, and without an address."""
     if any(read_cell(cell).addresses or not cell.strip() for cell in first.cells):
         return False
     if is_table:

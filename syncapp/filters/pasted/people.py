@@ -1,4 +1,4 @@
-"""The people whom a pasted or uploaded text names, each once, and what of the text was not read."""
+"""People that a pasted or uploaded text names, each once, and the parts that were not read."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Written:
 
     @property
     def text(self) -> str:
-        """The form that stands for the person where none of them is known."""
+        """Return the form that stands for the person where none of them is known."""
         return self.forms[0]
 
 
 @dataclass(slots=True)
 class Pasted:
-    """What was read of a text. `unread`: what names nobody at all, each with its line and the reason."""
+    """The people read from a text. `unread`: parts that name no person, each with its line and the reason."""
 
     people: list[Written] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
@@ -87,12 +87,12 @@ def _of_table(found: Rows, columns: Columns, login_first: bool) -> Iterator[Writ
 
 
 def _is_no_row(row: Row, columns: Columns) -> bool:
-    """Whether a line does not fit the table: one cell of several columns, more cells than columns, one column."""
+    """Return whether a line does not fit the table: one cell for several columns, too many cells, or one column."""
     return columns.width == 1 or len(row.cells) == 1 or any(map(str.strip, row.cells[columns.width :]))
 
 
 def _forms_of(row: Row, places: dict[Kind, int], login_first: bool) -> tuple[str, ...]:
-    """The accounts of a row, or where it has none its name; a name is no second form of an account."""
+    """Return the accounts of a row, or where it has none its name; a name is no second form of an account."""
     cells = {kind: read_cell(row.cells[place]) for kind, place in places.items() if place < len(row.cells)}
     order = sorted(cells, key=lambda kind: (kind is not Kind.LOGIN if login_first else False, kind))
     accounts: list[str] = []
@@ -115,7 +115,7 @@ def _of_list(found: Rows) -> Iterator[Written]:
 
 
 def _of_row(row: Row, delimiter: str) -> Iterator[Written]:
-    """The people of a line that is no row of a table: every address, or else the names."""
+    """Return the people of a line that is no row of a table: every address, or else the names."""
     cells = [read_cell(part) for cell in row.cells for part in _BREAKS.split(cell) if part.strip()]
     groups = mailboxes([address for cell in cells for address in cell.addresses])
     if not groups:
@@ -133,7 +133,7 @@ def _of_row(row: Row, delimiter: str) -> Iterator[Written]:
 
 
 def _beside(cells: Sequence[Cell]) -> list[str]:
-    """The words of each cell but for the display names of addresses in angle brackets, '' where there are none.
+    """Return the words of each cell but for the display names of addresses in angle brackets, '' where there are none.
 
     "Abel, Ann <…>" comes as two cells where the comma separates: the first belongs to the second.
     """
@@ -145,7 +145,7 @@ def _beside(cells: Sequence[Cell]) -> list[str]:
 
 
 def _of_names(row: Row, delimiter: str) -> Iterator[Written]:
-    """The people of a line without an address: a name may hold a comma, and nothing else that separates."""
+    """Return the people of a line without an address: a name may hold a comma, and nothing else that separates."""
     if len(row.cells) == 1:
         for line in filter(None, map(str.strip, _LINE_ENDS.split(row.cells[0]))):
             texts = [text for part in _BREAKS.split(line) if (text := plain(part))]

@@ -96,7 +96,7 @@ def _rows(lines: list[str], delimiter: str, first: int) -> Iterator[Row]:
 
 
 def _is_open(lines: list[str]) -> bool:
-    """Whether a quote in these lines is never closed."""
+    """Return whether a quote in these lines is never closed."""
     return sum(line.count('"') for line in lines) % 2 == 1
 
 

@@ -67,7 +67,7 @@ class Command(BaseCommand):
         )
 
     def _written(self, options: dict[str, Any]) -> list[str]:
-        """The logon names that were typed, or that a file holds; none of its lines is left out."""
+        """Return the logon names that were typed, or that a file holds; none of its lines is left out."""
         path: Path | None = options["users_file"]
         found = logons.read("\n".join(options["users"]))
         if path is not None:
@@ -81,7 +81,7 @@ class Command(BaseCommand):
         return found.names
 
     def _groups(self, options: dict[str, Any]) -> list[str]:
-        """The logon names of a team, a business unit or a list, as the portal last read them."""
+        """Return the logon names of a team, a business unit or a list, as the portal last read them."""
         found: list[str] = []
         for option, (model, read) in _GROUPS.items():
             if options[option]:

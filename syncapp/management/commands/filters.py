@@ -178,7 +178,7 @@ def _plan(asked: Namespace, bar: Bar) -> Answer:
 
 
 def _in_file(path: Path) -> tuple[set[UUID], list[str]]:
-    """The users whom a file names, and everything in it that names none, or several."""
+    """Return the users that a file names, and everything in it that names none or several."""
     try:
         found = named.find(choosing.text_of(path))
     except NotPossible as error:

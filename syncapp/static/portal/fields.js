@@ -29,7 +29,7 @@ const fields = (() => {
     document.getElementById("flash")?.append(line);
   }
 
-  // Only the mark: where nobody used a key yet, the focus stays where it is.
+  // Only the mark: until a key is used, the focus stays where it is.
   function mark(field) {
     current = field?.dataset.field ?? "";
     all().forEach((one) => one.classList.toggle("current", one === field));
