@@ -17,7 +17,7 @@ EDITED_ON = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
 
 def make_editor(name: str = "Jonas Weber", **values: Any) -> CrmUser:
-    """A CRM user who edits in Outlook; the same name is the same user, with an Entra id unless None is given."""
+    """Return a CRM user who edits in Outlook; the same name is the same user, with an Entra id unless None is given."""
     pk = uuid.uuid5(uuid.NAMESPACE_DNS, f"crm-user-{name}")
     entra_id = uuid.uuid5(uuid.NAMESPACE_DNS, f"entra-{name}")
     defaults = {"name": name, "name_key": search_key(name), "entra_id": entra_id, "read_at": timezone.now(), **values}

@@ -1,4 +1,4 @@
-"""What stands in the log: one line for each record, whatever was logged."""
+"""Log output: one line for each record, whatever was logged."""
 
 from __future__ import annotations
 

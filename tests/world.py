@@ -53,11 +53,11 @@ class World:
         self._post("delete", {"contact": str(contact)})
 
     def delete_account(self, account: uuid.UUID) -> None:
-        """Somebody deletes a company in the CRM."""
+        """Delete a company in the CRM."""
         self._post("delete", {"table": "account", "id": str(account)})
 
     def account(self) -> uuid.UUID:
-        """The id of a new company in the CRM."""
+        """Return the id of a new company in the CRM."""
         token, key = self._post("token", {"user": "# Outlook Sync Portal"})["access_token"], uuid.uuid4()
         row = {"accountid": str(key), "name": "Short-lived"}
         url, headers = f"{self.url}/api/data/v9.2/accounts", {"Authorization": f"Bearer {token}"}

@@ -41,7 +41,7 @@ def link_in(mail: dict[str, str], word: str) -> str:
 
 
 def told_of_an_edit(page: Page, demo: Demo, number: int, title: str) -> tuple[str, dict[str, str]]:
-    """Edit a contact in Outlook; Rita's mail arrives though nobody is signed in."""
+    """Edit a contact in Outlook; Rita's mail arrives although no one is signed in."""
     contact, _ = edit_in_outlook(page, demo, number, jobtitle=title, department=f"{title} department")
     return contact, mail_about(demo, title)
 

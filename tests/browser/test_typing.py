@@ -44,7 +44,7 @@ def refusal(page: Page, act: Callable[[], object]) -> None:
 
 
 def in_focus(page: Page) -> Locator:
-    """The refused input, which has the focus and is tied to its message."""
+    """Return the refused input, which has the focus and is tied to its message."""
     refused = page.locator("#record [aria-invalid=true]").first
     expect(refused).to_be_focused()
     expect(page.locator(f"#{refused.get_attribute('aria-describedby')}")).to_be_visible()
@@ -74,7 +74,7 @@ def fill_too_long(field: Locator, length: int) -> None:
 
 
 def open_panel(page: Page, label: str, name: str) -> Locator:
-    """The field's row, with its panel to reject or correct open."""
+    """Return the field's row, with its panel to reject or correct open."""
     field = row(page, label)
     field.locator(f"label:has(.open-{name})").click()
     return field
@@ -174,7 +174,7 @@ REFUSALS: dict[str, tuple[Callable[[Page], None], dict[str, Any]]] = {
 
 
 def opened(page: Page, demo: Demo, story: World, changes: dict[str, Any]) -> Any:
-    """An edit with a job title and these changes, open; its contact."""
+    """Return an edit with a job title and these changes, open; its contact."""
     contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Typing", "department": "Fleet", **changes})
     page.goto(address)
     expect(page.locator("#crm-now")).to_contain_text("read just now")
@@ -204,7 +204,7 @@ def test_typing_after_a_refused_lookup_decides_nothing(tab: Page, demo: Demo, st
     expect(name).to_have_value(f"Alp{SENTENCE}")
 
 
-def test_keys_typed_before_a_refusal_arrives_belong_to_the_input(tab: Page, demo: Demo, story: World) -> None:
+def test_keys_typed_before_refusal_go_to_its_input(tab: Page, demo: Demo, story: World) -> None:
     contact = opened(tab, demo, story, {})
     tab.route(re.compile("/decide"), lambda route: (tab.wait_for_timeout(600), route.continue_()))
     open_panel(tab, "Job Title", "reject").get_by_text("Other", exact=True).click()
@@ -280,7 +280,7 @@ def test_typing_after_a_missing_required_reason_decides_nothing(
 
 
 @pytest.mark.long
-def test_typing_after_a_refused_value_of_a_conflict_decides_nothing(tab: Page, demo: Demo, story: World) -> None:
+def test_typing_after_refused_conflict_value_decides_nothing(tab: Page, demo: Demo, story: World) -> None:
     contact = opened(tab, demo, story, {})
     approve(tab, "Job Title")
     story.form(contact, jobtitle="Typed in CRM")
@@ -445,7 +445,7 @@ def test_without_scripts_the_refused_input_has_the_focus(
 
 
 @pytest.mark.long
-def test_a_key_decides_after_a_contact_was_opened_with_the_mouse(tab: Page, demo: Demo, story: World) -> None:
+def test_key_decides_after_opening_contact_by_mouse(tab: Page, demo: Demo, story: World) -> None:
     opened(tab, demo, story, {})
     record = tab.locator("#record").get_attribute("data-record")
     tab.goto(f"{demo.portal}/review/?order=newest")

@@ -102,7 +102,7 @@ def test_filters_go_on_over_several_pages():
     assert server.requests[1].target.endswith("?p=2")
 
 
-def test_pages_that_lead_back_end_with_a_named_error():
+def test_circular_pages_end_with_a_named_error():
     with pytest.raises(ProtocolError) as caught, serve(_endless) as server:
         CrmClient(transport=WatchedTransport(origin=server.origin)).filters.of(OWNER)
 

@@ -342,6 +342,6 @@ def test_a_fitting_text_draws_no_complaint(column, text):
         Column("contact", "new_checkin", "Check-in", ColumnType.DATE_TIME, is_zoneless=True),
     ],
 )
-def test_moment_is_read_and_written_whatever_is_shown_of_it(column):
+def test_moment_is_read_and_written_in_full(column):
     assert to_canonical(column, "2029-05-31T22:00:00Z", {}) == "2029-05-31T22:00:00Z"
     assert to_wire(column, "2029-05-31T22:00:00Z") == {column.name: "2029-05-31T22:00:00Z"}

@@ -78,7 +78,7 @@ def test_a_short_run_that_its_person_watches_sends_no_mail(run):
     assert not Message.objects.exists()
 
 
-def test_undo_is_told_to_starter_confirmer_and_policy_owner(run, post_office: PostOffice):
+def test_undo_notifies_starter_confirmer_and_policy_owner(run, post_office: PostOffice):
     frida, vic = make_person("Frida", *fred().roles), make_person("Vic", *fred().roles)
     policy = FilterPolicy.objects.create(name="Off", team_id=uuid.uuid4(), author=vic, due_at=NEVER)
     FilterRun.objects.filter(pk=run.pk).update(confirmed_by=ada(), policy=policy)

@@ -31,7 +31,7 @@ from tests.people import fred, make_person
 
 @pytest.fixture
 def north(db) -> FilterTeam:
-    """Eight people whose appointments are on; User 0 and User 1 are also in the team Riva."""
+    """Create eight users whose appointments are on; User 0 and User 1 are also in the team Riva."""
     team = small_company()
     riva = FilterTeam.objects.create(pk=uuid.uuid4(), name="Riva")
     for name in ("User 0", "User 1"):
@@ -44,14 +44,14 @@ def user(name: str = "User 0") -> FilterUser:
 
 
 def policy(team: str, *, on: bool, **wished) -> FilterPolicy:
-    """A policy in shadow, compared once."""
+    """Return a policy in shadow, compared once."""
     words = f"{team} {'on' if on else 'off'}"
     wish = {"name": words, "team_id": FilterTeam.objects.get(name=team).pk, "tables": ("appointment",)} | wished
     return compared(policies.create(PolicyWish(wanted_on=on, **wish), by=fred()))
 
 
 def compared(policy: FilterPolicy) -> FilterPolicy:
-    """A full round now."""
+    """Compare the policy now, in a full round."""
     FilterPolicy.objects.filter(pk=policy.pk).update(due_at=Now(), wants_full=True)
     assert policy_rounds.work(policy.pk)
     policy.refresh_from_db()
@@ -64,12 +64,12 @@ def repairing(policy: FilterPolicy) -> FilterPolicy:
 
 
 def repairs(policy: FilterPolicy) -> set[str]:
-    """The users in the policy's runs."""
+    """Return the users in the policy's runs."""
     return set(FilterRunItem.objects.filter(run__policy=policy).values_list("user__name", flat=True))
 
 
 def ended(run: FilterRun) -> FilterRun:
-    """As workers leave it: everybody was switched, and the mirror has read it back."""
+    """Put the run into the state that workers leave: every user switched, and the mirror has read it back."""
     for change in FilterRunChange.objects.filter(item__run=run):
         FilterRow.objects.filter(pk=change.filter_id).update(
             state=change.wanted_state, status=change.wanted_status, etag=f"W/{uuid.uuid4()}"
@@ -83,19 +83,19 @@ def ended(run: FilterRun) -> FilterRun:
 
 
 def switched(*users: FilterUser, on: bool) -> FilterRun:
-    """A run of Fred's that is over."""
+    """Return a finished run by Fred."""
     wish = plans.Wish(("appointment",), on=on)
     return ended(run_states.start(plans.freeze_run([each.pk for each in users], wish, by=fred()), by=fred()))
 
 
 def repaired(policy: FilterPolicy) -> FilterPolicy:
-    """Its open run has come to its end, and it compared again."""
+    """End the policy's open run, and compare again."""
     ended(FilterRun.objects.get(policy=policy, state=RunState.RUNNING))
     return compared(policy)
 
 
 def against(policy: FilterPolicy, name: str = "User 0") -> list[object]:
-    """Who disagrees with the policy about a user: policies by name, runs by number."""
+    """Return the opponents of the policy about a user: policies by name, runs by number."""
     policy.refresh_from_db()
     found = [each.opponent for each in disagreements.disagreements(policy) if user(name).pk in each.user_ids]
     return [each.policy.name if each.policy else each.run.number if each.run else "flapping" for each in found]
@@ -181,7 +181,7 @@ def test_manual_run_seen_before_repair_is_decided(north):
     assert "User 0" in repairs(off)
 
 
-def test_manual_run_to_the_same_end_is_no_disagreement(north):
+def test_manual_run_to_same_state_is_no_disagreement(north):
     off = repaired(repairing(policy("Sales North", on=False)))
     switched(user(), on=True)
     switched(user(), on=False)
@@ -232,7 +232,7 @@ def test_mailbox_method_disagrees_with_the_other_end(north, method, keeps_on):
 
 
 def switched_back(name: str = "User 0") -> None:
-    """By something that is no run of ours."""
+    """Switch the user back in the CRM, without a run."""
     FilterRow.objects.filter(owner_id=user(name).pk).update(state=0, status=1, etag=f"W/{uuid.uuid4()}")
 
 

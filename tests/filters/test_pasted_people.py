@@ -1,4 +1,4 @@
-"""Pasted and uploaded text: which users it names, and what is told of the rest."""
+"""Pasted and uploaded text: the users that it names, and the report of everything else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LOGINS = [f"{key}@contoso.example" for key in PEOPLE]
 
 
 def found(text: str) -> str:
-    """The letters of the users whom the text names, in its order."""
+    """Return the letters of the users that the text names, in its order."""
     who = chosen.of_names(text)
     addresses = dict(FilterUser.objects.values_list("pk", "address"))
     return "".join(addresses[user_id][0] for user_id in who.ids)

@@ -1,4 +1,4 @@
-"""How a user's part of a run ends when more than the frozen filters, or than the known way of access, matters."""
+"""Results of a run's users when other filters, or another way of access, matter too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.web.screen import text
 
 
 def add_filter(read, user: FilterUser, name: str, *, state: int = 0) -> None:
-    """The user makes another appointment filter in the CRM."""
+    """Create another appointment filter of the user in the CRM."""
     body = {
         "name": name,
         "returnedtypecode": "appointment",
@@ -75,7 +75,7 @@ def test_filters_of_other_tables_do_not_count(read):
     assert outcome(done(rita), rita) == Outcome.DONE
 
 
-def test_lost_own_right_is_probed_again_within_the_run(read):
+def test_lost_permission_is_probed_again_within_the_run(read):
     rita, rob = read.user(), read.user("Rob Marchetti")
     assert FilterGround.objects.get().writing == Access.DIRECT
     run = released(frozen(rita, rob))
@@ -91,7 +91,7 @@ def test_lost_own_right_is_probed_again_within_the_run(read):
     assert switched >= {key for user in (rita, rob) for key, state in read.states(user).items() if state}
 
 
-def test_asking_the_crm_finds_the_way_that_still_works(read):
+def test_asking_the_crm_finds_the_working_way(read):
     rita = read.user()
     read.act_for_others_only()
 

@@ -364,7 +364,7 @@ def test_switching_on_counts_own_choices_and_doubled_users(read):
     assert shown.count('role="rowheader"') == 1
 
 
-def test_run_in_the_users_name_is_not_their_own_choice(scenery):
+def test_run_as_the_user_is_not_their_choice(scenery):
     scenery.act_for_others_only()
     scenery.read()
     done(scenery.user())

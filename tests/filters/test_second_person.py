@@ -1,4 +1,4 @@
-"""One person switches so many users a day alone, however the users are split over runs and policies."""
+"""The limit on users that one person switches alone in a day, however they are split over runs and policies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OFF = plans.Wish(("appointment",), on=False)
 
 @pytest.fixture
 def users(db, settings) -> list[FilterUser]:
-    """Eight people, of whom one person may switch four a day."""
+    """Create eight users, and set the limit of one person to four a day."""
     settings.SECOND_PERSON_ABOVE = 4
     small_company()
     return list(FilterUser.objects.order_by("name_key"))
@@ -33,7 +33,7 @@ def started(users: list[FilterUser], by=None) -> FilterRun:
 
 
 def ended(run: FilterRun, *, ago: timedelta = timedelta()) -> FilterRun:
-    """As workers leave it."""
+    """Put the run into the state that workers leave."""
     at = timezone.now() - ago
     run.items.update(outcome=Outcome.DONE, state="done", settled_at=at)
     FilterRunChange.objects.filter(item__run=run).update(written=True)
@@ -86,7 +86,7 @@ def test_undo_never_waits_and_counts_nothing(users, settings):
 
 
 def repairing(users: list[FilterUser], name: str) -> FilterPolicy:
-    """A policy for some of the team, which Fred let repair."""
+    """Return a policy for some of the team, which Fred let repair."""
     others = tuple(str(user.pk) for user in FilterUser.objects.all() if user not in users)
     wish = PolicyWish(name, team_id=FilterTeam.objects.get().pk, tables=("appointment",), exceptions=others)
     policy = compared(policies.create(wish, by=fred()))

@@ -33,7 +33,7 @@ def problem_of(kind: str) -> str:
     return UnreadableRow.objects.get(kind=kind).problem
 
 
-def test_unreadable_user_is_kept_and_the_others_are_read(read):
+def test_unreadable_user_is_kept_others_are_read(read):
     rita = read.user()
     others = FilterUser.objects.count()
     read.change("systemusers", rita.pk, domainname="a\u0000b")
@@ -120,7 +120,7 @@ def test_unreadable_system_filter_is_kept(read):
     assert NUL in problem_of("system")
 
 
-def test_value_too_large_for_our_columns_is_set_aside(read):
+def test_value_too_large_to_store_is_set_aside(read):
     rita = read.user()
     (found,) = connection.crm().directory.some_users([rita.pk])
     bad = replace(found, access_mode=2**20)

@@ -245,9 +245,7 @@ def test_swept_job_waits_before_the_next_attempt(preparation: Scene) -> None:
         assert bad.due().exists() == (attempt == 1)
 
 
-def test_failed_reason_that_cannot_be_kept_still_ends_the_job(
-    preparation: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unstorable_failure_reason_still_ends_the_job(preparation: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(preparing.PreparationJob):
         def fail(self, lease: queue.Lease, failure: runner.Failure) -> None:
             raise ValueError("no")
@@ -345,7 +343,7 @@ def test_stopped_policy_goes_on_when_resumed(policy: Scene) -> None:
     assert stopped.compared_at is not None
 
 
-def test_batch_claims_a_job_alone_after_its_process_ended(shared_run: Scene) -> None:
+def test_batch_isolates_job_after_its_process_ended(shared_run: Scene) -> None:
     FilterRunItem.objects.filter(pk=shared_run.bad.pk).update(last_error=queue.PROCESS_ENDED)
     rows = FilterRunItem.objects.filter(run=shared_run.bad.run_id).order_by("position")
 

@@ -178,7 +178,7 @@ class Story:
         return self.world.held() >= count
 
     def bells_may_ring_again(self) -> None:
-        """As if REDISPATCH_AFTER were over: a message that died with its worker or broker is rung for again."""
+        """Let REDISPATCH_AFTER pass, so that a job whose message was lost is dispatched again."""
         rung = Delivery.objects.exclude(rung_at=None)
         for pk in rung.values_list("pk", flat=True):  # one at a time, never in a circle with a tick
             rung.filter(pk=pk).update(rung_at=F("rung_at") - timedelta(seconds=REDISPATCH_AFTER))

@@ -146,7 +146,7 @@ def assert_a_second_one_is_refused(demos: Demos) -> None:
 
 
 def assert_an_edit_is_mailed_before_anyone_signs_in(demos: Demos) -> None:
-    """The first reading tells of nothing; what Outlook changes after it does."""
+    """Check that an Outlook edit after the first reading is mailed, and none before."""
     sandbox = f"http://127.0.0.1:{demos.sandbox}"
     wait_until(lambda: edits(demos), seconds=60, what="the first reading")
     with requests.Session() as session:

@@ -92,7 +92,7 @@ def test_a_silent_crm_is_an_error_and_changes_nothing(world: World):
     assert field.crm_now_read_at is None
 
 
-def test_unreadable_value_is_told_and_not_taken_for_empty(world: World):
+def test_unreadable_value_is_reported_and_not_empty(world: World):
     fields = world.edited(jobtitle="Head of Procurement", telephone1="+47 1")
     world.form(world.contact(), jobtitle="a\u0000b", telephone1="+47 9")
 

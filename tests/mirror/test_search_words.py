@@ -12,7 +12,7 @@ from tests.world import World
 
 
 def as_before(**columns: object) -> None:
-    """All edits as the release before stored them."""
+    """Store all edits as the previous release did."""
     RecordWord.objects.all().delete()
     SyncRecord.objects.update(search_words=None, company=None, **columns)
 

@@ -125,7 +125,7 @@ def test_values_read_before_are_kept():
     ("of", "value"),
     [("column", "x" * 129), ("decision", 2**31), ("decision_id", "x" * 101), ("state", 2**15)],
 )
-def test_value_too_large_for_its_column_sets_the_row_aside(of, value):
+def test_value_too_large_sets_the_row_aside(of, value):
     record = a_record()
     bad, good = a_field(record, **{of: value}), a_field(record, column="telephone1")
 

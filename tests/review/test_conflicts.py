@@ -174,7 +174,7 @@ def test_value_is_not_written_to_an_unreadable_row():
     assert finding(mark, view(staged(mark, problem=row.problem, etag=""))) == Finding.UNREADABLE
 
 
-def test_value_that_cannot_be_read_is_not_taken_for_empty():
+def test_unreadable_value_is_not_taken_for_empty():
     decision = a_decision(expected_value=None)
     seen = view(staged(decision))
     unreadable = replace(seen.contact, problems={"jobtitle": "The CRM's value of contact.jobtitle holds a NUL."})

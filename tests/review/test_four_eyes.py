@@ -1,4 +1,4 @@
-"""Four eyes where the CRM does not say who the editor is: nobody decides alone unless a setting says so."""
+"""Four eyes where the CRM does not identify the editor: deciding is refused unless a setting allows it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def unidentified(**values: str) -> SyncField:
-    """An edit whose editor has no Entra id in the CRM."""
+    """Return an edit whose editor has no Entra id in the CRM."""
     return make_field(make_record(editor=make_editor("On Premises", entra_id=None, **values)))
 
 
@@ -92,7 +92,7 @@ def test_selection_leaves_unidentified_editors_out_and_counts_them():
     assert (selection.own_edits, selection.unidentified) == (0, 1)
 
 
-def test_selection_of_unidentified_editors_says_why_it_is_empty():
+def test_empty_selection_of_unidentified_editors_gives_the_reason():
     unidentified()
 
     with pytest.raises(NotPossible, match="not identified"):

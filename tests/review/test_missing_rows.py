@@ -23,7 +23,7 @@ def axes(field: SyncField) -> tuple[str, str]:
 
 
 def to_an_account(world: World) -> dict[str, SyncField]:
-    """An edit that sets the company and another field; the company is deleted since."""
+    """Return an edit that sets the company and another field; the company is deleted since."""
     account = world.account()
     fields = world.edited(**{BIND: f"/accounts({account})", "nickname": "Max"})
     world.delete_account(account)
@@ -55,7 +55,7 @@ def test_lookup_alone_to_deleted_row_fails_at_once(world: World):
     assert axes(company) == (FieldDecision.APPROVED, FieldDelivery.FAILED)
 
 
-def test_old_row_that_was_deleted_is_not_put_back(world: World):
+def test_deleted_old_row_is_not_put_back(world: World):
     old, new = world.account(), world.account()
     world.form(world.contact(), **{BIND: f"/accounts({old})"})
     company = world.edited(**{BIND: f"/accounts({new})"})["parentcustomerid"]

@@ -25,7 +25,7 @@ def _columns(db: None) -> None:
 
 
 def earlier(record: SyncRecord, proposed: str | None = "Again", column: str = "jobtitle", days: int = 5) -> SyncField:
-    """An older edit of the same contact."""
+    """Return an older edit of the same contact."""
     older = make_record(record.name, target_id=record.target_id, edited_on=EDITED_ON - timedelta(days=days))
     return make_field(older, column, proposed_value=proposed)
 

@@ -411,7 +411,7 @@ def test_the_seen_hash_of_a_person_survives_a_rule_that_looked():
     assert decision_of(field) == FieldDecision.APPROVED
 
 
-def test_field_that_stops_a_rule_is_left_to_people(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+def test_field_that_stops_rule_goes_to_people(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     enabled()
     fields = [a_format_change() for _ in range(3)]
     approve = decisions.approve

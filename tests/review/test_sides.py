@@ -1,4 +1,4 @@
-"""What a person reads for a value whose definition the CRM has changed since it was staged."""
+"""Display of values whose definition the CRM has changed since they were staged."""
 
 from __future__ import annotations
 

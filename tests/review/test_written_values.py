@@ -1,4 +1,4 @@
-"""What the CRM made of a value that was written."""
+"""Values that the CRM changes when they are written."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def axes(field: SyncField) -> tuple[str, str]:
 
 
 def approved(world: World, column: str, first: object, staged: str) -> SyncField:
-    """A field whose staged value the CRM changes as it takes it, approved and delivered."""
+    """Return a field whose staged value the CRM changes as it takes it, approved and delivered."""
     field = world.stage_anew(world.edited(**{column: first})[column], staged)
     world.decide(approve=(field,))
     world.deliver()

@@ -25,7 +25,7 @@ def proposal(value: str) -> SyncField:
 
 
 def corrected(field: SyncField, value: str, **more: str) -> Screen:
-    """The page after Rita in Berlin sent this instead of the proposal."""
+    """Return the page after Rita in Berlin sent this instead of the proposal."""
     client = browser(make_person("Rita", Role.REVIEWER, time_zone="Europe/Berlin"))
     form = {on(field, "mark"): "correct", on(field, "value"): value}
     form |= {on(field, name): text for name, text in more.items()}

@@ -22,7 +22,7 @@ BIRTH = ("new_Birth", "DateOnly", "DateOnly")
 
 
 def staged(world: World, definition: tuple[str, str, str], original: str, proposed: str) -> SyncField:
-    """An edit of a column with this behavior and format that has reached the queue."""
+    """Return an edit of a column with this behavior and format that has reached the queue."""
     name, behavior, date_format = definition
     kind = "Microsoft.Dynamics.CRM.DateTimeAttributeMetadata"
     dates = {"Format": date_format, "DateTimeBehavior": {"Value": behavior}}
@@ -50,7 +50,7 @@ def delivered(world: World, field: SyncField) -> str:
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
-def test_zoneless_moment_is_shown_and_corrected_as_it_stands(world: World, zone: str):
+def test_zoneless_moment_is_shown_and_corrected_unchanged(world: World, zone: str):
     field = staged(world, CHECKIN, "2029-06-01T10:30:00Z", "2029-06-01T23:15:00Z")
     screen = page_in(zone, field)
     assert "1 June 2029, 23:15" in screen.words
@@ -72,7 +72,7 @@ def test_zoneless_date_loses_no_day(world: World):
     assert delivered(world, field) == "2029-06-03T00:00:00Z"
 
 
-def test_user_local_date_is_written_as_midnight_of_that_day(world: World):
+def test_user_local_date_is_written_as_midnight(world: World):
     field = staged(world, RENEWAL, "2029-05-31T22:00:00Z", "2029-06-04T22:00:00Z")
     screen = page_in("Europe/Berlin", field)
     assert "5 June 2029" in screen.words

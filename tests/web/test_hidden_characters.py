@@ -1,4 +1,4 @@
-"""Names with characters that nobody sees are shown with those characters named, on every page."""
+"""Names with invisible characters are shown with those characters named, on every page."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_pasted_names_are_matched_and_doubtful_lines_are_told_before_anything_is
     )
 
 
-def test_uploaded_file_is_read_and_stays_in_the_form(people):
+def test_uploaded_file_is_read_and_kept(people):
     file = SimpleUploadedFile("users.csv", b"\xef\xbb\xbfanna1@brandvik.example,1\r\nzoe@brandvik.example,2\r\n")
 
     page = text(browser(fred()).post("/filters/plan", FORM | {"file": file}), 422)

@@ -165,7 +165,7 @@ def test_before_the_first_comparison_the_pages_say_what_will_come(db):
     assert "The filters are being read" in Screen(client.get("/filters/everybody/")).words
 
 
-def test_second_person_of_a_policy_is_told_by_mail(company, settings):
+def test_second_person_of_policy_gets_a_mail(company, settings):
     settings.SECOND_PERSON_ABOVE = 3
     client = browser(fred())
     policy = written(client, company)

@@ -25,7 +25,7 @@ def labels() -> None:
 
 
 def newcomer(**columns: object) -> Person:
-    """Somebody who has not said in which time zone they are."""
+    """Create a person who has not chosen a time zone."""
     return make_person("Greta", Role.REVIEWER, time_zone_chosen=False, **columns)
 
 

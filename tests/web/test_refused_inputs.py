@@ -28,7 +28,7 @@ def columns() -> None:
 
 
 def refused_input(screen: Screen) -> tuple[str, str]:
-    """The name of the only input that is marked as invalid and has the focus, and the message tied to it."""
+    """Return the name of the only input that is marked as invalid and has the focus, and the message tied to it."""
     (marked,) = [tag for _, tag in screen.tags if tag.get("aria-invalid") == "true"]
     (focused,) = [tag for _, tag in screen.tags if "autofocus" in tag]
     assert marked is focused
@@ -144,7 +144,7 @@ def test_refused_value_of_a_conflict_marks_its_input(typed):
 
 @pytest.mark.parametrize("typed", ["", "x" * 501])
 @pytest.mark.parametrize("decide", [scenes.approved, scenes.rejected])
-def test_refused_reason_of_a_later_step_marks_its_input(decide, typed):
+def test_refused_reason_of_later_step_marks_input(decide, typed):
     field = make_field()
     scenes.settled(decide(field, by=rita()))
 
@@ -156,7 +156,7 @@ def test_refused_reason_of_a_later_step_marks_its_input(decide, typed):
     assert screen.is_checked(f"mark.again-{field.pk}", "again")
 
 
-def test_refused_reason_is_not_told_as_a_colleagues_decision():
+def test_refused_reason_is_no_decision_by_a_colleague():
     field = make_field()
     scenes.settled(scenes.approved(field, by=rita()))
     SyncField.objects.update(crm_decision_id="")  # written, and not read back yet
@@ -207,7 +207,7 @@ def test_refused_sentence_marks_its_input(action, control, typed):
     assert not Comment.objects.exists()
 
 
-def test_question_to_nobody_marks_the_choice_of_the_colleague():
+def test_question_without_recipient_marks_the_recipient_input():
     field = make_field()
     rob()
 

@@ -39,7 +39,7 @@ def test_record_names_earlier_rejection_and_repeats_it():
     assert (taken.outcome, taken.reason_code, taken.reason) == ("rejected", "not_correct", "Wrong person.")
 
 
-def test_reason_is_asked_where_the_earlier_one_had_none():
+def test_reason_is_asked_after_rejection_without_one():
     field = refused_again()
     preferences.change(by=ada(), reason_required=True)
     client = browser(rita())

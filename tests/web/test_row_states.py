@@ -27,7 +27,7 @@ def labels() -> None:
 
 
 def row_of(field: SyncField, client: Client | None = None, tab: str = "writing") -> str:
-    """What the list says of this field's edit."""
+    """Return the row that the list shows for this field's edit."""
     page = Screen((client or browser(rita())).get(f"/review/?tab={tab}")).html
     row = page[page.index(f'id="row-{field.record_id}"') :]
     return " ".join(strip_tags(row[: row.index("</li>")]).split())

@@ -137,7 +137,7 @@ def test_a_second_person_is_chosen_asked_by_mail_and_stands_on_the_page(run, set
     assert "<dt>Confirmed by</dt><dd><bdi>Frida</bdi></dd>" in page(run)
 
 
-def test_big_run_in_a_fresh_demo_offers_frida_and_ada(world: World, run, settings):
+def test_large_run_in_new_demo_offers_confirmers(world: World, run, settings):
     settings.SECOND_PERSON_ABOVE = 2
     demo.register_people()
 
@@ -164,7 +164,7 @@ def test_unknown_second_person_is_said_with_a_link(run, settings):
     assert "Told:" not in waiting
 
 
-def test_waiting_run_says_who_was_told_and_asks_newcomers(run, settings):
+def test_waiting_run_names_asked_people_and_newcomers(run, settings):
     settings.SECOND_PERSON_ABOVE = 2
     steer(run, do="start")
     make_person("Frida", *fred().roles)
@@ -198,7 +198,7 @@ def test_failed_mail_to_second_person_is_said(run, settings):
     assert "Told:" not in said
 
 
-def test_page_says_why_it_asks_for_a_second_person(run, settings):
+def test_page_explains_need_for_a_second_person(run, settings):
     settings.SECOND_PERSON_ABOVE = 6
     run_states.start(run, by=fred())
     more = FilterUser.objects.bulk_create(

@@ -163,7 +163,7 @@ def test_single_letter_keys_are_on_until_switched_off():
     assert AuditEntry.objects.get(action="person.keys").actor == rita()
 
 
-def test_switched_off_keys_are_left_out_of_the_help():
+def test_help_leaves_out_keys_switched_off():
     client = browser(rita())
     client.post("/settings/me/change", {"do": "keys"})
 

@@ -173,7 +173,7 @@ def downloaded(path: str) -> str:
 @pytest.mark.django_db
 @pytest.mark.parametrize("separator", ["comma", "semicolon"])
 @pytest.mark.parametrize("source", ["contact", "editor", "person", "reason", "label", "original", "proposed", "remark"])
-def test_no_text_of_others_is_calculated_in_the_activity(source, separator):
+def test_activity_csv_holds_no_formula_of_others(source, separator):
     scenes.know_columns()
     named = {source: FORMULAS}
     factories.know_columns(Column("contact", "jobtitle", named.get("label", "Job Title"), ColumnType.TEXT))
@@ -192,7 +192,7 @@ def test_no_text_of_others_is_calculated_in_the_activity(source, separator):
 @pytest.mark.django_db
 @pytest.mark.parametrize("separator", ["comma", "semicolon"])
 @pytest.mark.parametrize("source", ["user", "unit", "filter", "list", "team"])
-def test_no_text_of_others_is_calculated_in_filter_exports(source, separator):
+def test_filter_exports_hold_no_formula_of_others(source, separator):
     named = {source: FORMULAS}
     user = make_user(named.get("user", "Anna"), unit_name=named.get("unit", "Sales"), address="a@x.example")
     columns = {"table": "contact", "query_type": 256, "state": 0, "status": 1, "read_at": timezone.now()}

@@ -261,7 +261,7 @@ def test_another_contact_in_the_answer_is_not_believed(edit, monkeypatch):
         client.view_for_delivery(table="contact", contact_id=edit.contact, columns=[], record_ids=[uuid4()])
 
 
-def test_write_answers_with_what_the_crm_made_of_it(edit):
+def test_write_answers_with_the_stored_value(edit):
     answer = edit.crm.apply(edit.change_set(osync_discount="12.34567"), tag="osync-portal")
 
     assert answer is not None
