@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection as database
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -21,6 +22,9 @@ from tests.servers import free_port
 
 pytestmark = pytest.mark.django_db
 SECOND_COPY = "This may be a second copy"
+ONLY_SQLITE_KEEPS_HALF_CHARACTERS = pytest.mark.skipif(
+    database.vendor == "postgresql", reason="PostgreSQL refuses half a character when the message is made"
+)
 OPERATIONS = {"code": "worker", "text": "No worker answers.", "since": "now", "over": False}
 
 
@@ -313,6 +317,7 @@ def test_unwritable_mail_fails_after_its_attempts(
     assert "Traceback" in caplog.text
 
 
+@ONLY_SQLITE_KEEPS_HALF_CHARACTERS
 def test_mail_that_cannot_be_encoded_fails_at_once(post_office: PostOffice, message: Message) -> None:
     half_character = OPERATIONS | {"since": "\ud800"}
     broken = messages.queue("operations", to="ops@contoso.example", details=half_character)
@@ -325,6 +330,7 @@ def test_mail_that_cannot_be_encoded_fails_at_once(post_office: PostOffice, mess
     assert state(message) == WorkState.DONE
 
 
+@ONLY_SQLITE_KEEPS_HALF_CHARACTERS
 def test_half_a_character_of_a_name_is_named(post_office: PostOffice) -> None:
     messages.queue("operations", to="ops@contoso.example", details=OPERATIONS | {"text": "Stopped by Bob \ud800."})
 
