@@ -20,8 +20,8 @@ _HEADS = {
 }
 _BEGUN = (RunState.RUNNING, RunState.PAUSED, RunState.DONE, RunState.CANCELLED)
 _STATES = {WAITS: (RunState.WAITING,), PAUSED: (RunState.PAUSED,), DONE: (RunState.DONE,), UNDONE: _BEGUN}
-_CONFIRM_RUN = "A second person confirms exactly this frozen list. Nothing starts before."
-_CONFIRM_POLICY = "A second person confirms it on its page. Nothing is switched before."
+_CONFIRM_RUN = "A second person confirms exactly this frozen list. Nothing starts before that."
+_CONFIRM_POLICY = "A second person confirms it on its page. Nothing is switched before that."
 _PAUSES = {
     "pilot": "The pilot is done. Look at its results, then let the rest go on.",
     "failures": "It stopped itself, because more users failed than its limit allows.",
@@ -69,7 +69,7 @@ def _why(run: FilterRun, news: str) -> str:
     if news == WAITS:
         return f"{second_person.load(run).why} {_CONFIRM_RUN}".strip()
     if news == UNDONE and run.undoes:
-        return f"What run {run.undoes.number} found is restored, as far as nobody changed it since."
+        return f"What run {run.undoes.number} found is restored, except where it was changed since."
     return _PAUSES.get(run.paused_because, "") if news == PAUSED else ""
 
 

@@ -112,7 +112,7 @@ def ask_others(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> 
     """Ask those who may confirm that it repairs and were not told of it. Raises NotPossible."""
     policy = _locked(policy)
     if not policy.waits_for_a_second_person or not run_news.ask_others(policy):
-        raise NotPossible("Everybody who may confirm this policy and can get mail has been told.")
+        raise NotPossible("Everyone who can confirm this policy and get mail has been told.")
     _note(policy, "policy.repair_asked", by=by, channel=channel, users=policy.members.count())
 
 
@@ -182,7 +182,7 @@ def decide(
     """
     found = next((each for each in disagreements.disagreements(policy) if each.opponent.key == opponent), None)
     if found is None or len(found.user_ids) != users:
-        raise NotPossible("The disagreement is no longer as this page showed it. Look at it again.")
+        raise NotPossible("The disagreement has changed since this page was shown. Look at it again.")
     if not for_policy:
         leave_alone(policy, found.user_ids, by=by, channel=channel)
     elif found.opponent.policy:

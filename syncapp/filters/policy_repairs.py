@@ -18,7 +18,7 @@ from syncapp.models.person import Role
 
 NIGHT = 2  # the hour, UTC, from which everybody is compared
 AGAIN = timedelta(hours=1)
-_DISPUTED = "Another policy or a run wants something else of this user; see the policy’s page."
+_DISPUTED = "Another policy or a run disagrees about this user; see the policy’s page."
 SOON = timedelta(seconds=5)  # while a run's list is made and its users' meetings are counted
 
 

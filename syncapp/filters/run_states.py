@@ -53,7 +53,7 @@ def ask_others(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
     with transaction.atomic():
         _move(run, [RunState.WAITING], RunState.WAITING)
         if not run_news.ask_others(run):
-            raise NotPossible("Everybody who may confirm this run and can get mail has been told.")
+            raise NotPossible("Everyone who can confirm this run and get mail has been told.")
         _note(run, "run.asked", by=by, channel=channel, users=unsettled_items(run))
 
 

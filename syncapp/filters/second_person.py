@@ -41,12 +41,13 @@ class Load:
         limit = settings.SECOND_PERSON_ABOVE
         if self.of_policies:
             others = f" With {self.before:,} of other policies, that makes {self.total:,}." if self.before else ""
-            return f"One person alone may answer for {limit:,} users; this group has {self.users:,}.{others}"
+            return f"One person may switch up to {limit:,} users alone; this group has {self.users:,}.{others}"
         if not self.before:
-            return f"One person alone may switch {limit:,} users a day; this run switches {self.users:,}."
+            return f"One person may switch up to {limit:,} users a day alone; this run switches {self.users:,}."
         return (
-            f"One person alone may switch {limit:,} users a day. {self.before:,} other users were switched or are "
-            f"being switched within the last 24 hours; with the {self.users:,} of this run that makes {self.total:,}."
+            f"One person may switch up to {limit:,} users a day alone. {self.before:,} other users were switched or "
+            f"are being switched within the last 24 hours; with the {self.users:,} of this run, that makes "
+            f"{self.total:,}."
         )
 
 

@@ -138,9 +138,11 @@ def _four_eyes(field: SyncField, grounds: Grounds, *, by: Decider) -> dict[str, 
 
 def _barred(bar: Bar, field: SyncField) -> ReviewError:
     if bar is Bar.UNREAD:
-        return EditorUnknown("Who made this edit has not been read from the CRM yet. Try again shortly.", field=field)
+        return EditorUnknown(
+            "The editor of this change has not been read from the CRM yet. Try again shortly.", field=field
+        )
     if bar is Bar.OWN:
-        return OwnEdit("This is your own edit; somebody else decides it.", field=field)
+        return OwnEdit("This is your own edit; another reviewer decides it.", field=field)
     name = field.record.editor_name or "The editor"
     return EditorUnidentified(
         f"{name} has no Entra id in the CRM, so this could be your own edit. "

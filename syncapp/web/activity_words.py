@@ -74,7 +74,7 @@ _DID = {
     "policy.asks": Did("alert", "Policy stopped itself", "warn"),
     "policy.compared": Did("retry", "Policy compared"),
     "policy.excepted": Did("user", "Policy leaves users alone"),
-    "policy.decided": Did("check", "Policy was given the word"),
+    "policy.decided": Did("check", "Policy was put in charge"),
     "policy.removed": Did("gone", "Policy removed"),
     "list.saved": Did("user", "Saved a list"),
     "list.replaced": Did("user", "Replaced a list"),

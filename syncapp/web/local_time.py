@@ -74,7 +74,7 @@ def _skipped_words(naive: datetime) -> str:
 
 def _twice_words(naive: datetime) -> str:
     where = timezone.get_current_timezone_name()
-    return f"{_said(naive)} comes twice in {where}, because the clock goes back."
+    return f"{_said(naive)} occurs twice in {where}, because the clock goes back."
 
 
 def _said(naive: datetime) -> str:

@@ -127,7 +127,7 @@ def submitted(said: Typed) -> Submitted:
     who = _kept(problems, lambda: _who(said))
     wish = _wish(said, problems)
     if who is not None and who.left_out and not said.without:
-        problems["names"] = "Not everything stands for one user. Look at the list of what was left out."
+        problems["names"] = "Not every entry matches one user. Look at the list of entries left out."
     if who is None or wish is None or problems:
         return Submitted(None, who, problems)
     return Submitted(Planned(who, replace(wish, words=who.words)), who)

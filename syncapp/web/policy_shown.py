@@ -108,7 +108,7 @@ class PolicyShown:
         rows = policy_rounds.deviating(self.policy)
         for member in rows:
             if member.user_id in self._disputed:
-                member.held_back = "Left alone: somebody else wants something else, see above."
+                member.held_back = "Left alone: there is a disagreement, see above."
         return rows
 
     @cached_property

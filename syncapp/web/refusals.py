@@ -17,7 +17,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, TooManyFieldsSent | TooManyFilesSent):
         most = number(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
         return _refusal(request, 413, f"has more than {most} fields or ticked rows")
-    return _refusal(request, 400, "is not a request that the portal understands")
+    return _refusal(request, 400, "could not be understood")
 
 
 def invalid_character(request: HttpRequest) -> HttpResponse:

@@ -96,8 +96,8 @@ def ground(run: FilterRun) -> str:
         return ""
     if run.keeps_deletes_apart:
         return (
-            "Of server-side users this CRM keeps what leaves a filter in the mailbox: meetings stay, and nobody gets a "
-            "cancellation."
+            "For server-side users, this CRM keeps items that leave a filter in the mailbox: meetings stay, and no one "
+            "gets a cancellation."
         )
     if run.keeps_deletes_apart is None:
         return (
@@ -111,7 +111,7 @@ def ground(run: FilterRun) -> str:
 
 
 ADD_IN_DISPUTED = (
-    "What the add-in does with appointments that no filter selects any more is disputed: some report that it removes "
+    "What the add-in does with appointments that no filter selects anymore is disputed: some report that it removes "
     "them from Outlook at its next synchronization, others that they stay. A meeting that its organizer’s Outlook "
     "removes can send cancellations."
 )

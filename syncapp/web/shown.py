@@ -26,7 +26,7 @@ from syncapp.web.forms import AGAIN, Problem, Typed
 from syncapp.web.group_shown import GroupShown, Row
 from syncapp.web.outcomes import UNREADABLE, Outcome, outcome
 
-OWN_EDIT = Outcome("lock", "none", "Your own edit", "somebody else decides it")
+OWN_EDIT = Outcome("lock", "none", "Your own edit", "another reviewer decides it")
 UNIDENTIFIED = Outcome("lock", "none", "Could be your own edit", "the editor has no Entra id in the CRM")
 ONLY_LOOK = Outcome("lock", "none", "You may look", "deciding needs the reviewer role")
 

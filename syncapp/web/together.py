@@ -113,5 +113,5 @@ def _person(text: str) -> Person:
     except ValueError:
         found = None
     if found is None:
-        raise NotPossible("Choose whom to ask.")
+        raise NotPossible("Choose a colleague to ask.")
     return found

@@ -40,7 +40,7 @@ def save_list(request: PortalRequest) -> HttpResponse:
     try:
         found = named.find(_brought(request))
         if found.unread and not found.texts:
-            raise NotPossible(f"Nobody was read. {found.unread[0]}")
+            raise NotPossible(f"No entry was read. {found.unread[0]}")
         kept = lists.save(
             request.POST.get("name", ""),
             found.texts,

@@ -70,7 +70,7 @@ def test_ones_own_edit_and_a_viewers_page_say_why_there_are_no_buttons(page: Pag
     page.goto(address)
     expect(page.locator(".record")).to_contain_text("Your own edit")
     expect(page.get_by_role("button", name=re.compile("^Approve"))).to_have_count(0)
-    assert_no_violations_in_any_look(page, sees="somebody else decides it")
+    assert_no_violations_in_any_look(page, sees="another reviewer decides it")
 
     page.context.clear_cookies()
     page.set_viewport_size({"width": 1440, "height": 900})

@@ -87,7 +87,7 @@ def test_repeated_hour_asks_which_one():
     screen = corrected(field, "2026-10-25T02:30")
 
     assert screen.status == 422
-    assert "02:30 on 25 Oct 2026 comes twice in Europe/Berlin" in screen.words
+    assert "02:30 on 25 Oct 2026 occurs twice in Europe/Berlin" in screen.words
     assert "the first, CEST" in screen.words
     assert "the second, CET" in screen.words
 

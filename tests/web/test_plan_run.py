@@ -126,7 +126,7 @@ def test_pilot_limit_reason_and_start_in_the_reader_s_time_zone_go_with_the_run(
     ("starts", "words"),
     [
         ("2027-03-28T02:30", "02:30 on 28 Mar 2027 does not exist in Europe/Oslo"),
-        ("2027-10-31T02:30", "02:30 on 31 Oct 2027 comes twice in Europe/Oslo"),
+        ("2027-10-31T02:30", "02:30 on 31 Oct 2027 occurs twice in Europe/Oslo"),
         ("0001-01-01T00:00", "A date and a time"),
     ],
 )

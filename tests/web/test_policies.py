@@ -94,7 +94,7 @@ def test_a_large_group_waits_on_the_page_of_the_second_person(company, settings)
     address = f"/filters/policies/{policy.pk}/"
     client.post(f"{address}step", {"do": "repair", "seen": policy.full_at.isoformat()})
 
-    assert "so somebody else confirms it" in Screen(client.get(address)).words
+    assert "so another person confirms it" in Screen(client.get(address)).words
     assert client.post(f"{address}confirm", {"seen": policy.full_at.isoformat()}).status_code == 303
     policy.refresh_from_db()
     assert policy.mode == PolicyMode.SHADOW
@@ -170,9 +170,9 @@ def test_second_person_of_policy_gets_a_mail(company, settings):
     client = browser(fred())
     policy = written(client, company)
     address = f"/filters/policies/{policy.pk}/"
-    assert "Nobody who may confirm is known yet." in Screen(client.get(address)).words
+    assert "No one who can confirm is known yet." in Screen(client.get(address)).words
     client.post(f"{address}step", {"do": "repair", "seen": policy.full_at.isoformat()})
-    assert "Nobody who may confirm is known yet." in Screen(client.get(address)).words
+    assert "No one who can confirm is known yet." in Screen(client.get(address)).words
     make_person("Frida", *fred().roles)
 
     client.post(f"{address}step", {"do": "ask"})
@@ -182,7 +182,7 @@ def test_second_person_of_policy_gets_a_mail(company, settings):
     assert not page.offers("do=ask")
     letter = content.letter(Message.objects.get())
     assert letter.run.head == "Fred asks you to confirm that a policy repairs: Riva users"
-    assert letter.run.why.startswith("One person alone may answer for 3 users; this group has 8.")
+    assert letter.run.why.startswith("One person may switch up to 3 users alone; this group has 8.")
     assert letter.run.look.endswith(address)
 
 
@@ -229,7 +229,7 @@ def test_opposing_policies_name_each_other_everywhere(company):
 
     assert "2 users: Policy Riva on keeps appointment, service appointment on." in pages["off"].words
     assert "Policy “Riva users” keeps the opposite for 2 of its users." in pages["off"].words
-    assert "Left alone: somebody else wants something else" in pages["off"].words
+    assert "Left alone: there is a disagreement" in pages["off"].words
     assert link[on] in pages["off"].html
     assert "2 users: Policy Riva users keeps appointment, service appointment off." in pages["on"].words
     assert "Disagrees with Riva on about 2 users" in pages["list"].words
@@ -246,14 +246,14 @@ def test_person_decides_between_policies(company, do, loser):
     form = {"opponent": f"policy:{on.pk}", "do": do}
 
     client.post(f"{address}step", form | {"users": "1"})
-    assert "no longer as this page showed it" in Screen(client.get(address)).words
+    assert "changed since this page was shown" in Screen(client.get(address)).words
     client.post(f"{address}step", form | {"users": "2"})
 
     off.refresh_from_db()
     on.refresh_from_db()
     assert {len((off if loser == "off" else on).exceptions), len((on if loser == "off" else off).exceptions)} == {2, 0}
     assert len((off if loser == "off" else on).exceptions) == 2
-    assert "Others want something else" not in Screen(client.get(address)).words
+    assert "Disagreements" not in Screen(client.get(address)).words
 
 
 def test_run_preview_names_policy_that_keeps_the_opposite(company):

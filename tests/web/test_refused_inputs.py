@@ -213,7 +213,7 @@ def test_question_without_recipient_marks_the_recipient_input():
 
     screen = Screen(browser(rita()).post(f"/review/{field.record_id}/ask", {"question": "Is it?", "whom": "x"}))
 
-    assert refused_input(screen) == ("whom", "Choose whom to ask.")
+    assert refused_input(screen) == ("whom", "Choose a colleague to ask.")
     assert screen.input("question") == "Is it?"
 
 

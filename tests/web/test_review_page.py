@@ -248,7 +248,7 @@ def test_ones_own_edit_says_why_it_has_no_buttons():
 
     screen = page(field, me)
 
-    assert "Your own edit somebody else decides it" in screen.words
+    assert "Your own edit another reviewer decides it" in screen.words
     assert not screen.offers(f"do=approve:{field.pk}")
     assert page(field, rob()).offers(f"do=approve:{field.pk}")
 

@@ -158,10 +158,10 @@ def test_the_history_tells_by_field_what_became_of_each_edit(record):
 def test_nobody_to_ask_is_said_with_a_link(record):
     alone = opened(browser(rita()), record)
 
-    assert "Nobody else who may see edits is known yet" in alone.words
+    assert "No one else who can see edits is known yet" in alone.words
     assert f'value="http://127.0.0.1:8000/review/{record.pk}/" readonly' in alone.html
     rob()
-    assert "Nobody else who may see edits" not in opened(browser(rita()), record).words
+    assert "No one else who can see edits" not in opened(browser(rita()), record).words
 
 
 def test_colleague_whom_no_mail_reaches_is_marked(record):

@@ -157,7 +157,7 @@ def test_unknown_second_person_is_said_with_a_link(run, settings):
     waiting = page(run)
 
     for said in (preview, waiting):
-        assert "Nobody who may confirm is known yet." in said
+        assert "No one who can confirm is known yet." in said
         assert f'value="http://127.0.0.1:8000{address}" readonly' in said
         assert ada_hint in said
     assert "Gets a mail" not in preview
@@ -168,7 +168,7 @@ def test_waiting_run_names_asked_people_and_newcomers(run, settings):
     settings.SECOND_PERSON_ABOVE = 2
     steer(run, do="start")
     make_person("Frida", *fred().roles)
-    assert "Nobody has been told yet." in page(run)
+    assert "No one has been told yet." in page(run)
 
     steer(run, do="ask")
 
@@ -210,7 +210,7 @@ def test_page_explains_need_for_a_second_person(run, settings):
 
     said = page(second)
     assert "5 other users were switched or are being switched within the last 24 hours" in said
-    assert "with the 2 of this run that makes 7." in said
+    assert "with the 2 of this run, that makes 7." in said
     assert "Ask for confirmation for 2 users" in said
 
 

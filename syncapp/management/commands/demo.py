@@ -64,7 +64,7 @@ class Command(BaseCommand):
         try:
             demo.register_people()
         except CrmError as error:
-            self.stderr.write(f"Nobody is registered before their first sign-in: {error}")
+            self.stderr.write(f"People are registered only at their first sign-in: {error}")
         connections.close_all()
 
     def _becomes_ready(self, supervisor: Supervisor, *, seconds: float | None = None) -> bool:

@@ -31,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--tables", nargs="+", default=list(APPOINTMENT_TABLES), metavar="TABLE", help=f"of {KNOWN}; any spelling"
         )
-        who = parser.add_argument_group("whose filters; everybody's where none of these is given")
+        who = parser.add_argument_group("whose filters; all users' where none of these is given")
         who.add_argument("--users", nargs="+", default=[], metavar="LOGON", help="logon names, or addresses or names")
         who.add_argument("--users-file", type=Path, help="a file with logon names: lines, CSV, or an export of ours")
         who.add_argument("--team", help="a team's name")
@@ -73,11 +73,13 @@ class Command(BaseCommand):
         if path is not None:
             in_file = logons.read(choosing.text_of(path))
             if in_file.unread or not in_file.names:
-                why = in_file.unread[0] if in_file.unread else "It names nobody."
-                raise CommandError(f"{path}: {why} Nothing is printed, because without names it is for everybody.")
+                why = in_file.unread[0] if in_file.unread else "It names no one."
+                raise CommandError(
+                    f"{path}: {why} Nothing is printed, because a script without names is for all users."
+                )
             found.names += in_file.names
         if options["users"] and (found.unread or not found.names):
-            raise CommandError(f"--users: {found.unread[0] if found.unread else 'names nobody.'}")
+            raise CommandError(f"--users: {found.unread[0] if found.unread else 'names no one.'}")
         return found.names
 
     def _groups(self, options: dict[str, Any]) -> list[str]:
@@ -89,14 +91,14 @@ class Command(BaseCommand):
                 names, without = logons.of_users(group.ids)
                 self._warn(group, without)
                 if not names:
-                    raise CommandError(f"{group.words}: nobody in it has a logon name.")
+                    raise CommandError(f"{group.words}: no one in it has a logon name.")
                 found += names
         return found
 
     def _warn(self, group: Chosen, without: int) -> None:
         left_out = [
             (without, "without a logon name"),
-            (group.left_out, "entries that stand for no single user"),
+            (group.left_out, "entries that match no single user"),
         ]
         for count, what in left_out:
             if count:
