@@ -28,6 +28,8 @@ from syncapp.models import Gate, Person
 from syncapp.models.durable_work import database_now
 
 CONNECTION_GATES = (Gate.Name.CRM_CREDENTIALS, Gate.Name.CRM_UNREACHABLE, Gate.Name.CRM_THROTTLED)
+# While one of these is closed the CRM need not be asked for present values: it does not answer us.
+SILENT_GATES = (Gate.Name.CRM_UNREACHABLE, Gate.Name.CRM_CREDENTIALS, Gate.Name.WRONG_ORGANIZATION)
 WRITE_GATES = (Gate.Name.OPERATOR_STOP, Gate.Name.WRONG_ORGANIZATION, *CONNECTION_GATES)
 FAILURES_TO_CLOSE = 3
 

@@ -1,20 +1,28 @@
-"""What the CRM holds at this moment in the columns of one edit, kept beside the edit with the time of reading."""
+"""What the CRM holds at this moment in the columns of edits, kept beside each edit with the time of reading."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from django.db import transaction
+
+from syncapp import gates
 from syncapp.crm import values
-from syncapp.crm.client import CrmClient
+from syncapp.crm.client import MOST_CONTACTS_AT_ONCE, CrmClient
 from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import CrmError
 from syncapp.crm.records import STATE_COLUMNS, Column, ContactNow
 from syncapp.mirror import columns, companies
 from syncapp.models import SyncField, SyncRecord
 
 SECONDS = 3.0
+MOST_RECORDS = 200  # of one call
+TABLE = "contact"
 OWNER, COMPANY = "ownerid", "parentcustomerid"
+STORED = ("crm_now_value", "crm_now_label", "crm_now_read_at", "contact_is_gone", "contact_state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,48 +55,111 @@ def refresh_crm_now(record: SyncRecord, *, crm: CrmClient) -> Refreshed:
     A value that means the same as the known one leaves that as it stands, so a form stays good until the CRM's
     value really differs (decisions.seen covers it).
     """
-    known = columns.of_table(record.target_table)
-    fields = [field for field in SyncField.objects.filter(record=record).open() if field.column_name in known]
-    if not fields or record.target_id is None or record.target_table != "contact":
-        return Refreshed()
-    around = [known[name] for name in (OWNER, COMPANY, *STATE_COLUMNS) if name in known]
-    wanted = {record.target_id: [*(known[field.column_name] for field in fields), *around]}
-    answer = crm.contacts_now(wanted, deadline=Deadline.after(SECONDS))
-    now = answer.get(record.target_id)
-    gone_changed = _mark_gone(fields, is_gone=now is None)
+    return refresh_records([record.pk], crm=crm).get(record.pk, Refreshed())
+
+
+def refresh_if_answering(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, Refreshed] | None:
+    """Read as `refresh_records`; None, without an error, where the CRM is known not to answer or did not in time."""
+    if not gates.are_open(gates.SILENT_GATES):
+        return None
+    try:
+        return refresh_records(record_ids, crm=crm)
+    except CrmError:
+        return None
+
+
+def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, Refreshed]:
+    """Read as `refresh_crm_now` for several edits, all within SECONDS. Raises CrmError.
+
+    One request takes up to MOST_CONTACTS_AT_ONCE contacts; what came before an error is kept. Edits without a field
+    that can be decided are not asked for and are absent.
+    """
+    if len(record_ids) > MOST_RECORDS:
+        raise ValueError(f"At most {MOST_RECORDS} edits at once, not {len(record_ids)}.")
+    known = columns.of_table(TABLE)
+    rows = SyncField.objects.filter(record__in=record_ids, record__target_table=TABLE, record__target_id__isnull=False)
+    of_contacts: dict[UUID, list[SyncField]] = defaultdict(list)
+    for row in rows.open().select_related("record").order_by("record__edited_on", "record", "pk"):
+        if row.column_name in known:
+            of_contacts[row.record.contact].append(row)
+    found: dict[UUID, Refreshed] = {}
+    deadline = Deadline.after(SECONDS)
+    for contacts in _chunks(of_contacts):
+        answer = crm.contacts_now({key: _wanted(of, known) for key, of in contacts.items()}, deadline=deadline)
+        found |= _store(contacts, answer, known)
+    return found
+
+
+def _chunks(contacts: Mapping[UUID, list[SyncField]]) -> Iterator[dict[UUID, list[SyncField]]]:
+    ids = list(contacts)
+    for start in range(0, len(ids), MOST_CONTACTS_AT_ONCE):
+        yield {key: contacts[key] for key in ids[start : start + MOST_CONTACTS_AT_ONCE]}
+
+
+def _wanted(fields: Sequence[SyncField], known: Mapping[str, Column]) -> list[Column]:
+    """Return the columns of the fields, each once, and those that say whose contact it is and whether it is in use."""
+    names = dict.fromkeys([*(field.column_name for field in fields), OWNER, COMPANY, *STATE_COLUMNS])
+    return [known[name] for name in names if name in known]
+
+
+def _store(
+    contacts: Mapping[UUID, Sequence[SyncField]], answer: Mapping[UUID, ContactNow], known: Mapping[str, Column]
+) -> dict[UUID, Refreshed]:
+    if COMPANY in known:
+        companies.keep({key: now.labels.get(COMPANY, "") for key, now in answer.items()})
+    found: dict[UUID, Refreshed] = {}
+    with transaction.atomic():
+        stored = _locked(contacts)
+        for contact, fields in contacts.items():
+            of_records: dict[UUID, list[SyncField]] = defaultdict(list)
+            for each in fields:
+                of_records[each.record_id].append(each)
+            for record_id, its_fields in of_records.items():
+                found[record_id] = _keep(its_fields, stored, answer.get(contact), known)
+        SyncField.objects.bulk_update(stored.values(), STORED)
+    return found
+
+
+def _locked(contacts: Mapping[UUID, Sequence[SyncField]]) -> dict[UUID, SyncField]:
+    """Return the fields as they are stored now, locked in the order in which decisions lock them."""
+    ids = [each.pk for fields in contacts.values() for each in fields]
+    return {row.pk: row for row in SyncField.objects.filter(pk__in=ids).select_for_update().order_by("pk")}
+
+
+def _keep(
+    fields: Sequence[SyncField], stored: Mapping[UUID, SyncField], now: ContactNow | None, known: Mapping[str, Column]
+) -> Refreshed:
+    """Put what was read of one edit's contact into the stored rows."""
+    here = [stored[each.pk] for each in fields if each.pk in stored]
+    gone_changed = any(row.contact_is_gone != (now is None) for row in here)
+    for row in here:
+        row.contact_is_gone = now is None
     if now is None:
         return Refreshed(contact_is_gone=True, gone_changed=gone_changed)
-    if COMPANY in known:
-        companies.keep({record.target_id: now.labels.get(COMPANY, "")})
-    unreadable = {each.pk: now.problems[each.column_name] for each in fields if each.column_name in now.problems}
-    readable = [each for each in fields if each.pk not in unreadable]
-    changed = frozenset(each.pk for each in readable if _keep(each, known[each.column_name], now))
-    state_changed = gone_changed | _mark_state(fields, now)
-    return Refreshed(changed, gone_changed=state_changed, belongs=_belongs(now), unreadable=unreadable)
+    gone_changed |= any(row.contact_state != now.state for row in here)
+    unreadable: dict[UUID, str] = {}
+    changed: set[UUID] = set()
+    for before in fields:
+        if before.column_name in now.problems:
+            unreadable[before.pk] = now.problems[before.column_name]
+        elif before.pk in stored and _keep_value(stored[before.pk], before, known[before.column_name], now):
+            changed.add(before.pk)
+    for row in here:
+        row.contact_state = now.state
+    return Refreshed(frozenset(changed), gone_changed=gone_changed, belongs=_belongs(now), unreadable=unreadable)
 
 
 def _belongs(now: ContactNow) -> Belongs:
     return Belongs(now.labels.get(OWNER, ""), now.labels.get(COMPANY, ""), merged_into=now.merged_into)
 
 
-def _mark_state(fields: Sequence[SyncField], now: ContactNow) -> bool:
-    moved = [field.pk for field in fields if field.contact_state != now.state]
-    return bool(moved) and SyncField.objects.filter(pk__in=moved).update(contact_state=now.state) > 0
-
-
-def _mark_gone(fields: Sequence[SyncField], *, is_gone: bool) -> bool:
-    moved = [field.pk for field in fields if field.contact_is_gone != is_gone]
-    return bool(moved) and SyncField.objects.filter(pk__in=moved).update(contact_is_gone=is_gone) > 0
-
-
-def _keep(field: SyncField, column: Column, now: ContactNow) -> bool:
-    """Store one value; True where it is another than was known. A field that moved meanwhile stays as it is."""
-    read = now.values.get(field.column_name)
-    differs = not values.same(column.type, read, field.expected_value)
-    unmoved = SyncField.objects.filter(pk=field.pk, revision=field.revision, decision=field.decision)
-    stored = unmoved.update(
-        crm_now_value=read if differs else field.expected_value,
-        crm_now_label=now.labels.get(field.column_name) or "",
-        crm_now_read_at=now.read_at,
-    )
-    return differs and stored == 1
+def _keep_value(row: SyncField, before: SyncField, column: Column, now: ContactNow) -> bool:
+    """Take over one value; True where it is another than was known. A field that moved meanwhile stays as it is."""
+    if (row.revision, row.decision) != (before.revision, before.decision):
+        return False
+    read = now.values.get(row.column_name)
+    differs = not values.same(column.type, read, row.expected_value)
+    row.crm_now_value = read if differs else row.expected_value
+    row.crm_now_label = now.labels.get(row.column_name) or ""
+    row.crm_now_read_at = now.read_at
+    return differs

@@ -18,7 +18,6 @@ from syncapp.web import record_page
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.forms import Problem
 from syncapp.web.record_page import Problems
-from syncapp.web.review import SILENT_GATES
 
 LONGEST_NAME = 100
 NO_ANSWER = "CRM did not answer. Try again, or approve or reject the proposal."
@@ -39,7 +38,7 @@ def _found(field: SyncField, sought: str) -> tuple[Sequence[NamedRow], str]:
     column = columns.find(field.record.target_table, field.column_name)
     if column is None or column.type is not ColumnType.LOOKUP or not sought:
         return (), NO_NAME
-    if not gates.are_open(SILENT_GATES):
+    if not gates.are_open(gates.SILENT_GATES):
         return (), NO_ANSWER
     try:
         rows = lookups.find(column, sought, crm=connection.crm())

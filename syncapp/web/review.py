@@ -9,12 +9,11 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
-from syncapp import connection, gates, preferences
-from syncapp.crm.errors import CrmError
+from syncapp import connection, preferences
 from syncapp.crm.records import Column
-from syncapp.mirror import columns
-from syncapp.mirror.now import Refreshed, refresh_crm_now
-from syncapp.models import Decision, Gate, Person, SyncField, SyncRecord
+from syncapp.mirror import columns, now
+from syncapp.mirror.now import Refreshed
+from syncapp.models import Decision, Person, SyncField, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import decisions, groups, later, steps
 from syncapp.review.decisions import Choice
@@ -27,8 +26,6 @@ from syncapp.web.queue_view import QueueView
 from syncapp.web.record_page import Problems
 from syncapp.web.shown import RecordShown
 
-# While one of these is closed the CRM need not be asked: it does not answer us.
-SILENT_GATES = (Gate.Name.CRM_UNREACHABLE, Gate.Name.CRM_CREDENTIALS, Gate.Name.WRONG_ORGANIZATION)
 NO_ANSWER = "CRM did not answer. The page shows the values that were read before."
 
 
@@ -213,9 +210,5 @@ def _said(taken: Sequence[Decision]) -> str:
 
 def _read_crm(row: SyncRecord) -> Refreshed | None:
     """What the CRM said, or None where it said nothing in time."""
-    if not gates.are_open(SILENT_GATES):
-        return None
-    try:
-        return refresh_crm_now(row, crm=connection.crm())
-    except CrmError:
-        return None
+    found = now.refresh_if_answering([row.pk], crm=connection.crm())
+    return None if found is None else found.get(row.pk, Refreshed())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from syncapp import connection
 from syncapp.crm.errors import CrmError
-from syncapp.mirror.now import refresh_crm_now
+from syncapp.mirror.now import refresh_crm_now, refresh_records
 from syncapp.models import SyncField
 from syncapp.review import decisions
 from syncapp.review.steps import seen
@@ -125,3 +127,22 @@ def test_unreadable_value_is_not_written_over(world: World):
     assert field.delivery == "failed"
     assert "holds a NUL character" in field.trouble
     assert world.written(world.contact(), "jobtitle") == []
+
+
+def test_several_edits_are_read_in_one_request(world: World, caplog: pytest.LogCaptureFixture):
+    rows = [world.edited(number, jobtitle="Head of Procurement")["jobtitle"] for number in range(3)]
+    world.form(world.contact(1), jobtitle="Chief")
+    world.delete(world.contact(2))
+    caplog.set_level("INFO", logger="syncapp.crm.transport")
+    caplog.clear()
+
+    found = refresh_records([row.record_id for row in rows], crm=connection.crm())
+
+    assert sum("POST $batch" in record.getMessage() for record in caplog.records) == 1
+    same, changed, gone = (found[row.record_id] for row in rows)
+    assert (same.changed, changed.changed, gone.contact_is_gone) == (frozenset(), {rows[1].pk}, True)
+
+
+def test_too_many_edits_at_once_are_refused():
+    with pytest.raises(ValueError, match="At most 200"):
+        refresh_records([uuid4() for _ in range(201)], crm=connection.crm())
