@@ -121,7 +121,17 @@ def deliver(delivery_id: str) -> None:
 @shared_task
 def decide_selection(selection_id: str) -> None:
     """Decide what somebody wants decided together, as far as this task's time goes."""
-    selections.work(uuid.UUID(selection_id), seconds=settings.SOFT_LIMIT / 2)
+    selections.work(uuid.UUID(selection_id), seconds=settings.SOFT_LIMIT / 2, crm=_crm_that_answers())
+
+
+def _crm_that_answers() -> CrmClient | None:
+    """Return the client; None where the CRM is known not to answer or does not, or is another one."""
+    if not gates.are_open(gates.SILENT_GATES):
+        return None
+    try:
+        return recognised_crm()
+    except (CrmError, WrongOrganization):
+        return None
 
 
 @shared_task

@@ -44,6 +44,7 @@ urlpatterns = [
     path("review/selections/select", selection.select, name="select"),
     path("review/selections/<uuid:selection_id>/", selection.selection, name="selection"),
     path("review/selections/<uuid:selection_id>/decide", selection.decide_selection, name="decide_selection"),
+    path("review/selections/<uuid:selection_id>/read", selection.read_selection, name="read_selection"),
     path("review/selections/<uuid:selection_id>/undo", selection.undo_selection, name="undo_selection"),
     path("review/selections/<uuid:selection_id>/select-left", selection.select_left, name="select_left"),
     path("review/<uuid:record_id>/", review.record, name="record"),

@@ -9,21 +9,22 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.db.models.functions import Now
 
 from syncapp import audit
+from syncapp.crm.client import MOST_CONTACTS_AT_ONCE, CrmClient
 from syncapp.gates import Passage
 from syncapp.jobs import queue, runner
 from syncapp.jobs.queue import Lease
 from syncapp.jobs.runner import Failure, JobType
-from syncapp.mirror import columns
+from syncapp.mirror import columns, now
 from syncapp.models import Person, Selection, SelectionItem, SelectionRun, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Outcome
 from syncapp.models.durable_work import WorkState
@@ -38,7 +39,7 @@ from syncapp.review.queue import in_tab
 
 MOST = 5000  # fields of one selection
 AT_ONCE = 25  # contacts' fields that one looks through; above, examples and a typed number
-IN_REQUEST = 50  # fields that are decided before the page answers
+IN_REQUEST = AT_ONCE  # decided before the page answers: it showed all of them with the CRM's present values
 EXAMPLES = 5
 LIST_TABS = (Tab.WAITING, Tab.ATTENTION, Tab.PARKED)
 Result = SelectionItem.Result
@@ -132,6 +133,46 @@ def _items(selection: Selection, looked_at: Sequence[LookedAt]) -> Iterator[Sele
         )
 
 
+def read_crm(selection: Selection, record_ids: Collection[uuid.UUID], *, crm: CrmClient) -> bool:
+    """Read the CRM's present values for these edits of an undecided selection; leave out fields that have others now.
+
+    Return False where the CRM did not answer; the list then stays as it is.
+    """
+    open_ones = selection.items.filter(result=Result.OPEN, field__record__in=record_ids)
+    before = list(open_ones.select_related("field__record"))
+    answered = now.refresh_if_answering(record_ids, crm=crm) is not None
+    _take_over_reading(selection, before)
+    return answered
+
+
+@transaction.atomic
+def _take_over_reading(selection: Selection, before: Sequence[SelectionItem]) -> None:
+    """Leave out what has another value in the CRM now; `before` are the items with their fields before the reading."""
+    Selection.objects.select_for_update().get(pk=selection.pk)
+    if SelectionRun.objects.filter(pk=selection.pk).exists():
+        return  # it is being decided: what changed is refused there
+    fields = SyncField.objects.select_related("record").undecided().in_bulk([item.field_id for item in before])
+    looked_at = {field.pk: found for field, found in _with_concerns(list(fields.values()))}
+    moved = []
+    for item in before:
+        found = looked_at.get(item.field_id, ())
+        if Concern.CHANGED in found:
+            moved.append(item)
+            item.result, item.concerns, item.is_example = Result.OMITTED, ",".join(found), True
+        elif item.field_id in fields and steps.seen(item.field) == item.seen:
+            # The page shows this state from now on; anything else that moved keeps the digest from matching.
+            item.field.contact_state = fields[item.field_id].contact_state
+            moved += [item] if steps.seen(item.field) != item.seen else []
+            item.seen = steps.seen(item.field)
+    if not moved:
+        return
+    SelectionItem.objects.bulk_update(moved, ["result", "concerns", "is_example", "seen"], batch_size=500)
+    left = selection.items.filter(result=Result.OPEN)
+    counts = left.aggregate(fields=Count("pk"), contacts=Count("field__record", distinct=True))
+    Selection.objects.filter(pk=selection.pk).update(**counts)
+    selection.refresh_from_db(fields=["fields", "contacts"])
+
+
 def _with_concerns(fields: Sequence[SyncField]) -> list[LookedAt]:
     known = {table: columns.of_table(table) for table in {field.record.target_table for field in fields}}
     return [(field, concerns(field, known[field.record.target_table].get(field.column_name))) for field in fields]
@@ -156,10 +197,11 @@ def start(selection: Selection, wish: Wish, *, number: int | None, by: Person) -
     """Ask for the same outcome for all of it, once. Raises NotPossible without the number where it is many."""
     if selection.person_id != by.pk:
         raise NotPossible("Only the person who made this selection decides it.")
-    if selection.fields > AT_ONCE and number != selection.fields:
-        raise NotPossible(f"Type {selection.fields} to confirm that all of them are meant.")
     try:
         with transaction.atomic():
+            # Whoever reads the CRM's values meanwhile may leave some out: the number is that of what is decided.
+            selection = Selection.objects.select_for_update().get(pk=selection.pk)
+            _refuse_other_number(selection, number)
             run = SelectionRun.objects.create(
                 selection=selection,
                 due_at=Now(),
@@ -176,9 +218,19 @@ def start(selection: Selection, wish: Wish, *, number: int | None, by: Person) -
     return run
 
 
-def work(selection_id: uuid.UUID, *, seconds: float) -> None:
-    """Decide items until none is left or the time is up; what is left is due again at once. Safe to run twice."""
-    runner.run(SelectionJob(seconds), selection_id)
+def _refuse_other_number(selection: Selection, number: int | None) -> None:
+    if not selection.fields:
+        raise NotPossible(_why_none(is_changed=True, is_unidentified=False))
+    if selection.fields > AT_ONCE and number != selection.fields:
+        raise NotPossible(f"Type {selection.fields} to confirm that all of them are meant.")
+
+
+def work(selection_id: uuid.UUID, *, seconds: float, crm: CrmClient | None = None) -> None:
+    """Decide items until none is left or the time is up; what is left is due again at once. Safe to run twice.
+
+    With `crm`, its present values are read before; whatever has another one is refused.
+    """
+    runner.run(SelectionJob(seconds, crm=crm), selection_id)
 
 
 @runner.register
@@ -191,15 +243,16 @@ class SelectionJob(JobType):
     model = SelectionRun
     overdue_after = 60.0
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, crm: CrmClient | None = None) -> None:
         self._seconds = seconds
+        self._crm = crm
 
     def process(self, lease: Lease, permit: Passage) -> None:
         """Decide contact by contact; one that fails unexpectedly lets the others go first. Raises LostLease."""
         run = SelectionRun.objects.select_related("selection__person").get(pk=lease.pk)
         until = time.monotonic() + self._seconds
         failed: Exception | None = None
-        for items in _by_contact(run.selection):
+        for items in self._with_present_values(_by_contact(run.selection)):
             try:
                 _decide(lease, run, items)
             except queue.LostLease:
@@ -214,6 +267,15 @@ class SelectionJob(JobType):
         if failed is not None:
             raise failed
         queue.finish(lease)
+
+    def _with_present_values(self, contacts: Iterable[list[SelectionItem]]) -> Iterator[list[SelectionItem]]:
+        """Read the CRM's values of some contacts in one request before they are decided, as long as it answers."""
+        left = iter(contacts)
+        while some := list(islice(left, MOST_CONTACTS_AT_ONCE)):
+            ids = [items[0].field.record_id for items in some]
+            if self._crm is not None and now.refresh_if_answering(ids, crm=self._crm) is None:
+                self._crm = None  # the stored values count, as without a CRM; the delivery compares once more
+            yield from some
 
     def fail(self, lease: Lease, failure: Failure) -> None:
         """Refuse what is left with the reason; the page offers to decide it again. Raises LostLease."""

@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from syncapp import localization
+from syncapp import connection, localization
 from syncapp.models import Selection
 from syncapp.models.decision import Outcome
 from syncapp.models.person import Role
@@ -23,6 +23,7 @@ from syncapp.web import asked, forms
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.forms import Problem
 from syncapp.web.page import REVIEW_ROLES, Surroundings, answer, wants_part
+from syncapp.web.review import NO_ANSWER
 from syncapp.web.selection_view import SelectionView
 
 KEY = "selection"  # names the reason's controls
@@ -70,6 +71,27 @@ def decide_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpRes
 
 
 @allow(Role.REVIEWER, methods=("POST",))
+def read_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
+    """Ask the CRM for its present values of what is shown; where it is silent the stored ones stay, with their age."""
+    row, everything = _selection(request, selection_id), "all" in request.GET
+    shown = SelectionView(row, request.user, everything=everything)
+    if not shown.may_decide or shown.run is not None:
+        return _to(row)
+    asked_for = shown.record_ids
+    answered = selections.read_crm(row, asked_for, crm=connection.crm())
+    if not wants_part(request):
+        if not answered:
+            messages.error(request, NO_ANSWER)
+        return _to(row, "?all=1" if everything else "")
+    view = SelectionView(row, request.user, everything=everything, crm_failed=not answered)
+    # What was left out may make the rest few enough to be shown completely: then that is read as well.
+    view.read_soon = answered and not set(view.record_ids) <= set(asked_for)
+    context = _context(request, view, problem=None)
+    context["counts_moved"] = request.POST.get("fields") != str(row.fields)
+    return answer(request, "review/_selection_read.html", context)
+
+
+@allow(Role.REVIEWER, methods=("POST",))
 def undo_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
     """Take back what is on no way to the CRM yet."""
     row = _selection(request, selection_id)
@@ -102,12 +124,15 @@ def _frozen(request: PortalRequest, freeze: Callable[[], Selection], *, otherwis
 
 
 def _page(request: PortalRequest, row: Selection, *, problem: Problem | None = None, status: int = 200) -> HttpResponse:
-    view = SelectionView(row, request.user, everything="all" in request.GET)
+    view = SelectionView(row, request.user, everything="all" in request.GET, read_soon=True)
+    template = "review/_selection_progress.html" if wants_part(request) else "review/selection.html"
+    return answer(request, template, _context(request, view, problem=problem), status=status)
+
+
+def _context(request: PortalRequest, view: SelectionView, *, problem: Problem | None) -> dict[str, object]:
     context = {"section": "review", "around": Surroundings(request.user), "selection": view, "problem": problem}
     context |= {"reasons": reasons.offered(), "typed": forms.typed(request.POST, KEY), "key": KEY}
-    context["number"] = request.POST.get("number", "")
-    template = "review/_selection_progress.html" if wants_part(request) else "review/selection.html"
-    return answer(request, template, context, status=status)
+    return context | {"number": request.POST.get("number", "")}
 
 
 def _wish(request: PortalRequest) -> Wish:
@@ -132,8 +157,8 @@ def _number(request: PortalRequest) -> int | None:
         return None
 
 
-def _to(row: Selection) -> HttpResponse:
-    return HttpResponseRedirect(reverse("selection", args=[row.pk]), status=303)
+def _to(row: Selection, query: str = "") -> HttpResponse:
+    return HttpResponseRedirect(reverse("selection", args=[row.pk]) + query, status=303)
 
 
 def _uuid(text: str) -> uuid.UUID | None:

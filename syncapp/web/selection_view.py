@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
+from uuid import UUID
 
 from django.db.models import Case, Count, Prefetch, QuerySet, When
 
@@ -14,7 +16,7 @@ from syncapp.models import Decision, Person, Selection, SelectionItem, Selection
 from syncapp.models.decision import DecisionState, Outcome
 from syncapp.models.person import Role
 from syncapp.review import selections, sides
-from syncapp.review.concerns import summary
+from syncapp.review.concerns import changed_in_crm, summary
 from syncapp.review.sides import Change, Side
 from syncapp.web import holds, outcomes
 from syncapp.web.outcomes import Outcome as Became
@@ -28,7 +30,7 @@ _UNDER_WAY = (DecisionState.OPEN, DecisionState.BOUND)
 class Line:
     """One field of the list: whose, which, from what to what; `why` it was not decided, or what it `became`.
 
-    `crm_now` is the CRM's present value where the field was left out because of it.
+    `crm_now` is the CRM's present value where the field was left out or refused because of it.
     """
 
     item: SelectionItem
@@ -44,8 +46,13 @@ class SelectionView:
 
     most_shown = MOST_SHOWN
 
-    def __init__(self, row: Selection, person: Person, *, everything: bool) -> None:
+    def __init__(
+        self, row: Selection, person: Person, *, everything: bool, read_soon: bool = False, crm_failed: bool = False
+    ) -> None:
+        """`read_soon`: the page asks for the CRM's values by itself; `crm_failed`: it did not answer just now."""
         self.row = row
+        self.read_soon = read_soon
+        self.crm_failed = crm_failed
         self.person = person
         self.everything = everything
         self.may_decide = person.has_role(Role.REVIEWER) and row.person_id == person.pk
@@ -118,6 +125,19 @@ class SelectionView:
         """Return what the question is about, or examples of it; first what needs a look."""
         return self._lines(self.row.items.filter(is_example=True) if self.shows_examples else self.row.items.all())
 
+    @property
+    def record_ids(self) -> list[UUID]:
+        """Return the edits whose fields are shown, each once."""
+        return list(dict.fromkeys(line.item.field.record_id for line in self.lines))
+
+    @property
+    def read_at(self) -> datetime | None:
+        """Return when the CRM's values of what is shown were read; None while one of them never was."""
+        fields = [line.item.field for line in self.lines]
+        times = [field.crm_now_read_at for field in fields if field.is_undecided]
+        known = [time for time in times if time is not None]
+        return min(known) if known and len(known) == len(times) else None
+
     @cached_property
     def _concerns(self) -> list[list[str]]:
         return [item.concern_codes for item in self.row.items.exclude(concerns="").only("concerns")]
@@ -165,6 +185,12 @@ class SelectionView:
             known.setdefault(table, columns.of_table(table))
             column = known[table].get(item.field.column_name)
             label = column.label if column else item.field.column_name
-            now = sides.now(item.field, column) if item.result == Result.OMITTED else None
+            now = sides.now(item.field, column) if _is_because_of_crm(item, column) else None
             found.append(Line(item, label, sides.change(item.field, column), item.why, crm_now=now))
         return found
+
+
+def _is_because_of_crm(item: SelectionItem, column: Column | None) -> bool:
+    if item.result == Result.REFUSED:
+        return item.field.is_undecided and changed_in_crm(item.field, column)
+    return item.result == Result.OMITTED
