@@ -1,4 +1,4 @@
-"""What the CRM holds at this moment in the columns of edits, kept beside each edit with the time of reading."""
+"""Live values of the CRM in the columns of edits, kept beside each edit with the time of reading."""
 
 from __future__ import annotations
 
