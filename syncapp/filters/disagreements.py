@@ -88,10 +88,10 @@ def opponents(policy: FilterPolicy, user_ids: Collection[UUID]) -> dict[UUID, li
     for other in _opposing(wanted_by(policy), but=policy.pk):
         for user_id in asked.intersection(members_or_none(other)):
             found[user_id].append(Opponent(policy=other))
-    past = _Past.of(policy, asked)
-    for user_id, run in _opposing_runs(past).items():
+    history = _History.of(policy, asked)
+    for user_id, run in _opposing_runs(history).items():
         found[user_id].append(Opponent(run=run))
-    for user_id in _flapping(past):
+    for user_id in _flapping(history):
         found[user_id].append(Opponent())
     return found
 
@@ -133,7 +133,7 @@ def _opposing(wanted: Wanted, *, but: UUID | None) -> list[FilterPolicy]:
 
 # --- runs -------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
-class _Past:
+class _History:
     """The runs that count against a policy, for some users; `decided`: when a person put the policy in charge.
 
     A person who lets a policy repair has seen what disagreed before, and so decided it.
@@ -147,7 +147,7 @@ class _Past:
     deviating: frozenset[UUID]
 
     @classmethod
-    def of(cls, policy: FilterPolicy, user_ids: Collection[UUID]) -> _Past:
+    def of(cls, policy: FilterPolicy, user_ids: Collection[UUID]) -> _History:
         repairs = policy.mode == PolicyMode.REPAIR
         since = (policy.repairs_since or policy.created_at) if repairs else timezone.now() - LOOKS_BACK
         runs = FilterRun.objects.filter(Q(finished_at=None) | Q(finished_at__gt=since))
@@ -172,27 +172,27 @@ class _Past:
         return found
 
 
-def _opposing_runs(past: _Past) -> dict[UUID, FilterRun]:
+def _opposing_runs(history: _History) -> dict[UUID, FilterRun]:
     """Return the run or undo of a person that last brought about, or is bringing about, the opposite for each user."""
-    if not past.runs:
+    if not history.runs:
         return {}
-    last = _last_writes(past) | _under_way(past)
-    runs = {run.pk: run for run in past.runs}
+    last = _last_writes(history) | _under_way(history)
+    runs = {run.pk: run for run in history.runs}
     return {
         user_id: runs[run_id]
         for user_id, (at, run_id) in last.items()
-        if user_id in past.users and not past.is_decided(user_id, at)
+        if user_id in history.users and not history.is_decided(user_id, at)
     }
 
 
-def _last_writes(past: _Past) -> dict[UUID, tuple[datetime, UUID]]:
+def _last_writes(history: _History) -> dict[UUID, tuple[datetime, UUID]]:
     """Return, for each user whose filters or mailbox were last written against the policy, when and by which run.
 
     What another policy wrote is not looked at: while that one is in force it disagrees by itself.
     """
     latest: dict[UUID, dict[object, tuple[datetime, UUID, bool]]] = defaultdict(dict)
-    for user_id, what, at, run_id, is_on in (*_filters_written(past), *_methods_set(past)):
-        latest[user_id][what] = (at, run_id, is_on != past.policy.wanted_on)
+    for user_id, what, at, run_id, is_on in (*_filters_written(history), *_methods_set(history)):
+        latest[user_id][what] = (at, run_id, is_on != history.policy.wanted_on)
     against = {
         user_id: [(at, run_id) for at, run_id, is_opposite in writes.values() if is_opposite]
         for user_id, writes in latest.items()
@@ -200,49 +200,49 @@ def _last_writes(past: _Past) -> dict[UUID, tuple[datetime, UUID]]:
     return {user_id: max(writes) for user_id, writes in against.items() if writes}
 
 
-def _filters_written(past: _Past) -> Iterable[_Write]:
-    items = past.items(settled_at__gt=past.since, run__lever=Lever.FILTERS)
-    written = FilterRunChange.objects.filter(item__in=items, written=True, table__in=past.policy.tables)
+def _filters_written(history: _History) -> Iterable[_Write]:
+    items = history.items(settled_at__gt=history.since, run__lever=Lever.FILTERS)
+    written = FilterRunChange.objects.filter(item__in=items, written=True, table__in=history.policy.tables)
     columns = ("item__user_id", "filter_id", "item__settled_at", "item__run_id", "wanted_state")
     for user_id, filter_id, at, run_id, state in written.order_by("item__settled_at").values_list(*columns):
         yield user_id, filter_id, at, run_id, state == 0
 
 
-def _methods_set(past: _Past) -> Iterable[_Write]:
+def _methods_set(history: _History) -> Iterable[_Write]:
     """Yield the mailbox methods that runs set, where the policy keeps tables that the method governs."""
-    if not MAILBOX_TABLES.intersection(past.policy.tables) or not any(run.moves_mailboxes for run in past.runs):
+    if not MAILBOX_TABLES.intersection(history.policy.tables) or not any(run.moves_mailboxes for run in history.runs):
         return
-    items = past.items(settled_at__gt=past.since, mailbox_written=True, wanted_method__isnull=False)
+    items = history.items(settled_at__gt=history.since, mailbox_written=True, wanted_method__isnull=False)
     columns = ("user_id", "settled_at", "run_id", "wanted_method")
     for user_id, at, run_id, method in items.order_by("settled_at").values_list(*columns):
         yield user_id, "mailbox", at, run_id, method != SyncMethod.NONE
 
 
-def _under_way(past: _Past) -> dict[UUID, tuple[datetime, UUID]]:
+def _under_way(history: _History) -> dict[UUID, tuple[datetime, UUID]]:
     """Return the users that a person's started run has yet to switch the other way."""
-    wanted, started = wanted_by(past.policy), (RunState.RUNNING, RunState.PAUSED)
-    runs = [run for run in past.runs if run.state in started and run.policy_id is None]
+    wanted, started = wanted_by(history.policy), (RunState.RUNNING, RunState.PAUSED)
+    runs = [run for run in history.runs if run.state in started and run.policy_id is None]
     against = [run.pk for run in runs if wanted_by_run(run).is_opposed_to(wanted)]
     if not against:
         return {}
     now = timezone.now()
-    items = past.items(plan=Plan.CHANGE, outcome=Outcome.OPEN).filter(run__in=against)
+    items = history.items(plan=Plan.CHANGE, outcome=Outcome.OPEN).filter(run__in=against)
     return {user_id: (now, run_id) for user_id, run_id in items.values_list("user_id", "run_id")}
 
 
 # --- switching back and forth -----------------------------------------------------------------------------
-def _flapping(past: _Past) -> set[UUID]:
+def _flapping(history: _History) -> set[UUID]:
     """Return the users who deviate again although the policy's own runs switched them several times lately."""
-    since = max(timezone.now() - FLAPPING, past.since)
-    own = [run.pk for run in past.runs if run.policy_id == past.policy.pk]
-    if not own or not past.deviating:
+    since = max(timezone.now() - FLAPPING, history.since)
+    own = [run.pk for run in history.runs if run.policy_id == history.policy.pk]
+    if not own or not history.deviating:
         return set()
     repairs: Counter[UUID] = Counter()
-    items = past.items(outcome=Outcome.DONE, settled_at__gt=since).filter(run__in=own)
+    items = history.items(outcome=Outcome.DONE, settled_at__gt=since).filter(run__in=own)
     for user_id, at in items.values_list("user_id", "settled_at"):
-        if at and user_id in past.deviating and not past.is_decided(user_id, at):
+        if at and user_id in history.deviating and not history.is_decided(user_id, at):
             repairs[user_id] += 1
-    return {user_id for user_id in past.users if repairs[user_id] >= REPAIRS_BEFORE_FLAPPING}
+    return {user_id for user_id in history.users if repairs[user_id] >= REPAIRS_BEFORE_FLAPPING}
 
 
 # --- one user ---------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ _COMPARED = {
 _BY_DAY = ("ge", "lt", "on", "not-on", "on-or-after", "on-or-before")
 
 
-def said_of(table: str, name: str, operator: str, values: Sequence[str]) -> str:
+def date_words(table: str, name: str, operator: str, values: Sequence[str]) -> str:
     """Return what a condition says of a date, '' where it is none that is known."""
     if operator in ("null", "not-null"):
         noun = _of(DATE_NOUNS, table, name)

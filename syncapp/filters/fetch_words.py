@@ -135,7 +135,7 @@ def _about_people(table: str, name: str, operator: str, values: Sequence[str], w
 
 
 def _in_time(table: str, name: str, operator: str, values: Sequence[str], who: str) -> str:
-    return fetch_dates.said_of(table, name, operator, values)
+    return fetch_dates.date_words(table, name, operator, values)
 
 
 def _compared(table: str, name: str, operator: str, values: Sequence[str], who: str) -> str:

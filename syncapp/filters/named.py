@@ -54,11 +54,11 @@ def find(text: str) -> Named:
         if rest:
             ignored.append((each, rest))
     if ignored:
-        found.notes.append(_said_of(ignored))
+        found.notes.append(_ignored_words(ignored))
     return found
 
 
-def said_of_unread(unread: Sequence[str]) -> str:
+def unread_words(unread: Sequence[str]) -> str:
     """Return one sentence or more on what was left out, the first of it in full."""
     more = len(unread) - _MOST_QUOTED
     shown = " ".join(unread[:_MOST_QUOTED])
@@ -97,7 +97,7 @@ def _also(each: Written, other: str) -> str:
     return f"Line {each.line}: “{other}” is a user, but was not read beside “{each.text}”. Put each person on a line."
 
 
-def _said_of(ignored: Sequence[tuple[Written, list[str]]]) -> str:
+def _ignored_words(ignored: Sequence[tuple[Written, list[str]]]) -> str:
     first, texts = ignored[0]
     quoted = ", ".join(f"“{text}”" for text in texts[:_MOST_QUOTED])
     quoted += f" and {number(len(texts) - _MOST_QUOTED)} more" if len(texts) > _MOST_QUOTED else ""

@@ -114,7 +114,7 @@ def _exceptions(text: str) -> tuple[str, ...]:
         more = f" and {number(len(unclear) - 5)} more" if len(unclear) > 5 else ""
         raise BadPolicy("exceptions", f"Not the address, login or name of one user: {', '.join(unclear[:5])}{more}.")
     if found.unread:
-        raise BadPolicy("exceptions", named.said_of_unread(found.unread))
+        raise BadPolicy("exceptions", named.unread_words(found.unread))
     return tuple(str(user_id) for user_id in found.ids)
 
 

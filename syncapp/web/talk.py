@@ -69,7 +69,7 @@ class Talk:
         return self._control("question")
 
     @property
-    def whom(self) -> Control:
+    def colleague(self) -> Control:
         """Return the choice of the colleague to ask."""
         return self._control("whom")
 

@@ -54,7 +54,7 @@ def save_list(request: PortalRequest) -> HttpResponse:
     for note in found.notes:
         messages.info(request, note)
     if found.unread:
-        messages.warning(request, named.said_of_unread(found.unread))
+        messages.warning(request, named.unread_words(found.unread))
     return HttpResponseRedirect(reverse("user_list", args=[kept.pk]), status=303)
 
 

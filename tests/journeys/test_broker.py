@@ -29,10 +29,10 @@ def test_the_broker_forgets_all_queued_work(story: Story):
     edits = story.edited(10)
     story.stack.worker.take_no_more()
     story.decide(*edits)
-    rung = queue.claim_for_dispatch(Delivery)  # as a tick would, and nobody takes the messages
-    for delivery_id in rung:
+    dispatched = queue.claim_for_dispatch(Delivery)  # as a tick would, and nobody takes the messages
+    for delivery_id in dispatched:
         story.stack.send("deliver", str(delivery_id))
-    assert story.stack.queued() >= len(rung) >= len(edits)
+    assert story.stack.queued() >= len(dispatched) >= len(edits)
     story.stack.flush_broker()
     story.stack.worker.go_on()
     story.delivered_exactly_once(*edits, hurry=True)

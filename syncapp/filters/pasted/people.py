@@ -49,7 +49,7 @@ def read(text: str, *, login_first: bool = False) -> Pasted:
     if not found.rows:
         return read_in
     columns = columns_of(found)
-    read_in.columns = _said_of(columns) if columns else ""
+    read_in.columns = _columns_words(columns) if columns else ""
     people = _of_table(found, columns, login_first) if columns else _of_list(found)
     seen: set[str] = set()
     for each in people:
@@ -68,7 +68,7 @@ def _keep(each: Written, read_in: Pasted, seen: set[str]) -> None:
         read_in.people.append(each)
 
 
-def _said_of(columns: Columns) -> str:
+def _columns_words(columns: Columns) -> str:
     if columns.heading is None:
         place = min(columns.places.values()) + 1
         return f"Column {place} was read, the others were not."
