@@ -61,7 +61,7 @@ class Opponent:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """Users for whom one opponent wants another state."""
+    """Users that one opponent wants in another state."""
 
     opponent: Opponent
     user_ids: tuple[UUID, ...]
@@ -116,7 +116,7 @@ def opposing_policies(policy: FilterPolicy, *, but: UUID | None = None) -> list[
 
 
 def policies_against(run: FilterRun) -> list[tuple[FilterPolicy, int]]:
-    """Return the policies that keep the opposite of a run for users whom it changes, with how many."""
+    """Return the policies that keep the opposite of a run for users that it changes, with how many."""
     opposing = _opposing(wanted_by_run(run), but=run.policy_id)
     items = run.items.filter(plan__in=[Plan.CHANGE, Plan.HELD])
     return _with_common_users(opposing, set(items.values_list("user_id", flat=True)) if opposing else set())
