@@ -37,6 +37,7 @@ TABLE: dict[str, tuple[frozenset[Role] | None, str]] = {
     "select": (frozenset({R}), "POST"),
     "selection": (frozenset({V, R, A}), "GET"),
     "decide_selection": (frozenset({R}), "POST"),
+    "read_selection": (frozenset({R}), "POST"),
     "undo_selection": (frozenset({R}), "POST"),
     "select_left": (frozenset({R}), "POST"),
     "record": (frozenset({V, R, A}), "GET"),
