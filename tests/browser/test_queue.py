@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import assert_no_violations_in_any_look
@@ -159,3 +160,19 @@ def test_long_editor_name_leaves_room_for_the_contact(page: Page, demo: Demo) ->
         row.locator(".editor bdi").evaluate("element => element.textContent = 'Maximiliane Alexandra '.repeat(6)")
         assert row.locator(".who").bounding_box() == before
         assert row.locator(".what").evaluate("element => element.clientWidth") > 100
+
+
+def test_unread_newer_value_leaves_the_list_by_itself(page: Page, demo: Demo) -> None:
+    contact, name = edit_in_outlook(page, demo, 9, jobtitle="Head of Readings")
+    sign_in(page, demo)
+    opened = page.get_by_text("Head of Readings")
+    wait_until(lambda: visit(page, demo, f"?q={name}&order=newest") or opened.count(), seconds=60, what="the edit")
+    change = {"contact": contact, "changes": {"jobtitle": "Chief of Readings"}}
+    requests.post(f"{demo.sandbox}/sandbox/form", json=change, timeout=20).raise_for_status()
+    page.locator(".items input[name=record]").first.check()
+    page.get_by_role("button", name="Decide together…").click()
+
+    left_out = page.locator(".together-lines li", has_text="Head of Readings")
+    expect(left_out).to_contain_text("CRM now Chief of Readings")
+    expect(page.locator(".together-now")).to_contain_text("CRM’s values read")
+    assert_no_violations_in_any_look(page, sees="CRM now")
