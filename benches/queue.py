@@ -115,7 +115,8 @@ def _compare(client: Any) -> None:
 def _decide_and_go_on(client: Any) -> None:
     """What `a` asks of the server after a contact's last field: its decisions, answered with the next contact."""
     for record in queue.page(Tab.WAITING, order=queue.Order.OLDEST, size=2 * DECISIONS).records:
-        CrmUser.objects.get_or_create(pk=record.editor_id, defaults={"name": record.editor_name, "read_at": Now()})
+        known = {"name": record.editor_name, "entra_id": record.editor_id, "read_at": Now()}
+        CrmUser.objects.get_or_create(pk=record.editor_id, defaults=known)
     screen, took, worked = Screen(client.get("/review/")), [], []
     for _ in range(DECISIONS):
         record = _open_in(screen)
