@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 import requests
@@ -13,6 +14,7 @@ from tests.browser.test_review import edit_in_outlook, ledger
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.browser
+QUIET_SECONDS = 8.0  # longer than a reading of new edits and the mails about it
 RITA = "rita.lindqvist@contoso.example"
 
 
@@ -33,6 +35,20 @@ def _of_rita(demo: Demo, words: str) -> list[dict[str, str]]:
     return [mail for mail in mails(demo) if words in mail["text"] and mail["to"] == RITA]
 
 
+def wait_until_told(demo: Demo) -> None:
+    """Wait until mails about the edits of earlier tests have left: one mail names ten contacts at most."""
+    known, since = -1, 0.0
+
+    def is_quiet() -> bool:
+        nonlocal known, since
+        found = len(mails(demo))
+        if found != known:
+            known, since = found, time.monotonic()
+        return time.monotonic() - since > QUIET_SECONDS
+
+    wait_until(is_quiet, seconds=120, what="no further mail")
+
+
 def link_in(mail: dict[str, str], word: str) -> str:
     """The link of the edit that was asked for; a mail may tell of others too."""
     found = re.search(rf"{word}: +(http\S+)", mail["text"][mail["text"].index(mail["asked"]) :])
@@ -42,6 +58,7 @@ def link_in(mail: dict[str, str], word: str) -> str:
 
 def told_of_an_edit(page: Page, demo: Demo, number: int, title: str) -> tuple[str, dict[str, str]]:
     """Edit a contact in Outlook; Rita's mail arrives although no one is signed in."""
+    wait_until_told(demo)
     contact, _ = edit_in_outlook(page, demo, number, jobtitle=title, department=f"{title} department")
     return contact, mail_about(demo, title)
 
