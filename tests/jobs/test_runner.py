@@ -125,7 +125,7 @@ def preparation(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 
 @pytest.fixture
-def meeting_count(read: Scenery) -> Scene:  # noqa: F811
+def meeting_count(read: Scenery) -> Scene:  # noqa: F811  (the fixture imported above)
     made = []
     for user in FilterUser.objects.people().order_by("name_key")[:3]:
         run = plans.freeze_run([user.pk], plans.Wish(("appointment",), on=False), by=fred())
@@ -139,7 +139,7 @@ def meeting_count(read: Scenery) -> Scene:  # noqa: F811
 
 
 @pytest.fixture
-def filters(read: Scenery) -> Scene:  # noqa: F811
+def filters(read: Scenery) -> Scene:  # noqa: F811  (the fixture imported above)
     users = _users_to_switch()
     bad, *good = (FilterRunItem.objects.get(run=_started(user)) for user in users)
     FilterRun.objects.filter(pk=bad.run_id).update(lever="nonsense")
@@ -149,7 +149,7 @@ def filters(read: Scenery) -> Scene:  # noqa: F811
 
 
 @pytest.fixture
-def shared_run(read: Scenery) -> Scene:  # noqa: F811
+def shared_run(read: Scenery) -> Scene:  # noqa: F811  (the fixture imported above)
     run = _started(*_users_to_switch())
     bad, *good = FilterRunItem.objects.filter(run=run).order_by("position")
     FilterRunChange.objects.filter(item=bad).update(etag='W/"1"\r\nX-Other: 1')
