@@ -32,7 +32,9 @@ def test_the_broker_forgets_all_queued_work(story: Story):
     dispatched = queue.claim_for_dispatch(Delivery)  # as a tick would, and nobody takes the messages
     for delivery_id in dispatched:
         story.stack.send("deliver", str(delivery_id))
-    assert story.stack.queued() >= len(dispatched) >= len(edits)
+    assert len(dispatched) >= len(edits)
+    # The sleeping worker had already asked Redis for its next message: Redis hands it one while it sleeps.
+    assert story.stack.queued() >= len(dispatched) - 1
     story.stack.flush_broker()
     story.stack.worker.go_on()
     story.delivered_exactly_once(*edits, hurry=True)
