@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from syncapp import gates
+from syncapp import clocks, gates
 from syncapp.jobs import runner
 from syncapp.jobs.runner import JobType
 from syncapp.mirror import changes
@@ -49,6 +49,7 @@ class Health:
     overdue: tuple[str, ...]
     closed_gates: tuple[Gate, ...]
     unreadable_rows: int = 0
+    clocks: Mapping[str, float] = field(default_factory=dict)  # seconds ahead of the database's, by the role
 
     @property
     def well(self) -> bool:
@@ -57,10 +58,11 @@ class Health:
 
     @property
     def ill_parts(self) -> list[str]:
-        """Return which of the three ages exceed their limits; that of due jobs has a limit for each kind."""
+        """Return which ages and differences exceed their limits; the age of due jobs has a limit for each kind."""
         ages = {"worker": (self.worker_age, SILENT_SECONDS), "pull": (self.pull_age, stalled_after())}
         ill = [part for part, (age, limit) in ages.items() if age is None or age > limit]
-        return [*ill, "oldest_due"] if self.overdue else ill
+        ill += ["oldest_due"] if self.overdue else []
+        return [*ill, "clocks"] if any(abs(ahead) > clocks.MOST_SECONDS for ahead in self.clocks.values()) else ill
 
     @property
     def _broken_gates(self) -> list[Gate]:
@@ -80,7 +82,8 @@ def examine() -> Health:
         late = tuple(each.job_type.name for each in overdue_jobs(ages))
         oldest = max((age for age in ages.values()), default=None)
         closed = tuple(gates.closed())
-        return Health(True, broker, worker_age(), pull_age(), oldest, late, closed, unreadable_rows())
+        differences = clocks.differences()
+        return Health(True, broker, worker_age(), pull_age(), oldest, late, closed, unreadable_rows(), differences)
     except DatabaseError:
         connection.close()
         return Health(False, broker, None, None, None, (), ())
@@ -91,7 +94,7 @@ def troubles() -> list[Trouble]:
     found = [_gate_trouble(gate) for gate in gates.closed()]
     found += [trouble for trouble in (_worker_trouble(), _pull_trouble(), _read_only()) if trouble]
     found += [_overdue_trouble(each) for each in overdue_jobs(due_ages())]
-    return found
+    return found + _clock_troubles()
 
 
 def worker_age() -> float | None:
@@ -248,6 +251,19 @@ def _overdue_trouble(late: OverdueJobs) -> Trouble:
     text = f"{late.job_type.title} is behind: the oldest job has been due for {minutes} min."
     since = timezone.now() - timedelta(seconds=late.age - late.job_type.overdue_after)
     return Trouble(f"overdue-{late.job_type.name}", text, since=since)
+
+
+def _clock_troubles() -> list[Trouble]:
+    """Return one trouble for the clock that is furthest from the database's, if it is too far."""
+    return [
+        Trouble(
+            "clocks",
+            f"The clock of {clock.get_role_display()} is {clock.difference}, so times here may be wrong. "
+            "Let NTP set the clocks of all hosts; Settings, Connection lists them.",
+            detail=clock.host,
+        )
+        for clock in clocks.wrong()[:1]
+    ]
 
 
 def _read_only() -> Trouble | None:

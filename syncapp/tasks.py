@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from celery import shared_task
+from celery.signals import task_prerun
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import Error as DatabaseTrouble
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
-from syncapp import alarms, deliveries, demo, gates
+from syncapp import alarms, clocks, deliveries, demo, gates
 from syncapp.activity import daily
 from syncapp.connection import WrongOrganization, crm, post, recognised_crm
 from syncapp.crm.client import CrmClient
@@ -44,6 +46,12 @@ READ_GATES = (Gate.Name.FORBIDDEN_READ, *gates.CONNECTION_GATES)
 # So many workers at once go through one run; the governor keeps all of them below the CRM's limits.
 FILTER_WORKERS = 4
 FILTER_GATES = (Gate.Name.FORBIDDEN_FILTERS, *gates.CONNECTION_GATES)
+
+
+@task_prerun.connect
+def _note_clock(**_: Any) -> None:
+    with suppress(DatabaseTrouble):  # the task itself says it
+        clocks.note(clocks.WORKER)
 
 
 @shared_task
@@ -256,7 +264,8 @@ def nightly() -> None:
     if not _first_today("nightly"):
         return
     delivery.recount_all()
-    for forget in (notices.forget_old, SessionStore.clear_expired, meetings.forget_old, forecasts.forget_old):
+    forgetting: list[Callable[[], object]] = [notices.forget_old, SessionStore.clear_expired, clocks.forget_old]
+    for forget in [*forgetting, meetings.forget_old, forecasts.forget_old]:
         with runner.isolated(forget.__qualname__):
             forget()
 

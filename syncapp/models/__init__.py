@@ -15,6 +15,7 @@ from syncapp.models.filter_user import FilterMembership, FilterTeam, FilterUnit,
 from syncapp.models.message import Alarm, Arrival, Message
 from syncapp.models.person import Person, SignInAttempt
 from syncapp.models.preferences import Preferences
+from syncapp.models.process_clock import ProcessClock
 from syncapp.models.reach_day import ReachDay
 from syncapp.models.rule import Rule, RuleTrace
 from syncapp.models.run_preparation import RunPreparation
@@ -59,6 +60,7 @@ __all__ = [
     "PolicyMember",
     "Preferences",
     "Presence",
+    "ProcessClock",
     "Pulse",
     "ReachDay",
     "RecordWord",

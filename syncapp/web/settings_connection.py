@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 
-from syncapp import connection, gates, health
+from syncapp import clocks, connection, gates, health
 from syncapp.connection import WrongOrganization
 from syncapp.crm.errors import CrmError
 from syncapp.models import Connection, Gate, UnreadableRow
@@ -83,6 +83,7 @@ def _page(request: PortalRequest, *, status: int = 200, **more: Any) -> HttpResp
         "stopped": next((gate for gate in closed if gate.name == Gate.Name.OPERATOR_STOP), None),
         "pull_age": health.pulled_at(),
         "worker": health.worker_answered_at(),
+        "clocks": clocks.recent(),
         "longest": LONGEST_REASON,
         "unreadable": UnreadableRow.objects.order_by("first_seen_at", "pk")[:MOST_UNREADABLE],
         "unreadable_count": health.unreadable_rows(),
