@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
+
+from tests.support import system_packages
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -17,12 +18,4 @@ def find() -> str | None:
 
 def install() -> str | None:
     """Install it where we may, without asking for a password; the path, or None where we may not."""
-    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if shutil.which("apt-get") is None or (prefix and shutil.which("sudo") is None):
-        return None
-    for step in (["update", "-qq"], ["install", "-qq", "--yes", "--no-install-recommends", "chromium"]):
-        command = [*prefix, "apt-get", *step]
-        done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        if done.returncode != 0:
-            return None
-    return find()
+    return find() if system_packages.install("chromium") else None

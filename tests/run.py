@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from typing import IO, Any
 
 from tests import chromium, servers
 from tests.interop import environments
+from tests.support import system_packages
 
 NOTHING_COLLECTED = 5
 WORKERS = max(2, os.cpu_count() or 2)
@@ -126,7 +128,7 @@ def _without_processes() -> list[Lane]:
 
 def _apart() -> list[str]:
     """All that has lanes of its own is left out."""
-    return _ignored(f"tests/{folder}" for folder in ("machine", "interop", "journeys", "browser"))
+    return _ignored(f"tests/{folder}" for folder in ("machine", "interop", "journeys", "faults", "browser"))
 
 
 def _with_processes() -> list[Lane]:
@@ -165,6 +167,7 @@ def _only_by_name() -> list[Lane]:
     ]
     kills = ["-m", "journey", "tests/journeys/test_kills.py", *SPREAD]
     five = {"JOURNEY_ROUNDS": "5"}
+    faults = ["tests/faults", "--dist", "loadfile"]
     return [
         Lane(
             "unit-long",
@@ -189,6 +192,23 @@ def _only_by_name() -> list[Lane]:
             only_by_name=True,
         ),
         Lane(
+            "faults",
+            "lines cut, silent and refused, processes ended, clocks shifted, a full disk, SQLite",
+            faults,
+            needs=_faketime,
+            all_of_it=False,
+            only_by_name=True,
+        ),
+        Lane(
+            "faults-postgres",
+            "lines cut, silent and refused, processes ended, clocks shifted, PostgreSQL",
+            faults,
+            postgres=True,
+            needs=_faketime,
+            all_of_it=False,
+            only_by_name=True,
+        ),
+        Lane(
             "browser-long",
             "every state and every look in a real Chromium, a hundred edits by keys",
             ["-m", "browser", *IN_A_BROWSER, *LONG_IN_A_BROWSER, *PARTLY_LONG_IN_A_BROWSER],
@@ -207,6 +227,12 @@ def _chromium() -> str:
     if chromium.find() or chromium.install():
         return ""
     return "no Chromium, and it cannot be installed here; install it or set CHROMIUM"
+
+
+def _faketime() -> str:
+    if shutil.which("faketime") or system_packages.install("faketime"):
+        return ""
+    return "no faketime to shift clocks, and it cannot be installed here"
 
 
 def run_all(chosen: Sequence[Lane], extra: Sequence[str]) -> list[Result]:

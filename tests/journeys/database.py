@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import psycopg
 from django.core.management import call_command
@@ -24,6 +25,11 @@ class Database:
 
     url: str
     mapping: dict[str, Any]
+
+    @property
+    def address(self) -> str:
+        """Return `host:port` of its server; nothing for a file."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
 
     @contextmanager
     def used_here(self) -> Iterator[None]:

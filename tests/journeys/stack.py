@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import redis
+import requests
 from celery import Celery
 
 from tests import forge
 from tests.journeys.database import Database
-from tests.servers import Server, free_port, sandbox, start_valkey, temporary_folder, wait_until
+from tests.servers import Server, free_port, launch, sandbox, start_valkey, temporary_folder, wait_until
+from tests.support.fault_proxy import FaultProxy
 
 # Short, but in the order that the start-up check demands.
 TIMES = {
@@ -32,6 +36,7 @@ TIMES = {
     "MAIL_BACKEND": "graph",  # the sandbox's own door, which every journey has
 }
 PULLS_BY_HAND = "36000"
+WEB_OPTIONS = ["--worker-class", "gthread", "--workers", "2", "--threads", "4", "--graceful-timeout", "10"]
 
 
 @dataclass(slots=True)
@@ -91,6 +96,28 @@ class Worker:
             os.killpg(self.server.process.pid, number)
 
 
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """Fault proxies between the portal's processes and what they depend on; the test itself connects directly."""
+
+    broker: FaultProxy
+    crm: FaultProxy
+    database: FaultProxy | None  # SQLite has no line
+
+    def restore(self) -> None:
+        """Let every line pass."""
+        for proxy in (self.broker, self.crm, self.database):
+            if proxy is not None:
+                proxy.restore()
+
+    def environment(self, database: Database) -> dict[str, str]:
+        """Return the variables that lead through the proxies."""
+        found = {"REDIS_URL": f"redis://{self.broker.address}/0", "SANDBOX_PORT": str(self.crm.port)}
+        if self.database is not None:
+            found["DATABASE_URL"] = database.url.replace(database.address, self.database.address)
+        return found
+
+
 @dataclass(slots=True)
 class Stack:
     """Everything that runs, and the handles to hurt it."""
@@ -102,6 +129,8 @@ class Stack:
     times: Mapping[str, str]
     workers: list[Worker] = field(default_factory=list)
     beat: Server | None = None
+    web: Server | None = None
+    proxies: Proxies | None = None
     started: int = 0
 
     @property
@@ -127,15 +156,16 @@ class Stack:
             "SANDBOX_PORT": self.sandbox.url.rpartition(":")[2],
             "FAILPOINTS": str(self.failpoints),
             "PYTHONUNBUFFERED": "1",
+            **(self.proxies.environment(self.database) if self.proxies else {}),
             **more,
         }
 
-    def add_worker(self, *, concurrency: int = 2) -> Worker:
-        """Start a worker; it is not waited for."""
+    def add_worker(self, *, concurrency: int = 2, clock: str = "") -> Worker:
+        """Start a worker without waiting for it. `clock` shifts its host's clock, as faketime says it: "+10m"."""
         self.started += 1
         options = ["--pool", "prefork", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
         options += ["--hostname", f"worker{self.started}@localhost", "--loglevel", "INFO"]
-        server = self._celery("worker", "-A", "portal", "worker", *options)
+        server = self._celery("worker", "-A", "portal", "worker", *options, clock=clock)
         self.workers.append(Worker(server))
         return self.workers[-1]
 
@@ -155,8 +185,24 @@ class Stack:
         finally:
             beat.stop(seconds=3)
 
-    def _celery(self, name: str, *arguments: str, **times: str) -> Server:
+    def start_web(self) -> Server:
+        """Start the web processes and wait until they answer."""
+        self.started += 1
+        port = free_port()
+        url, log = f"http://127.0.0.1:{port}", self.folder / f"web{self.started}.log"
+        command = [sys.executable, "-m", "gunicorn", "portal.wsgi", "--bind", url.removeprefix("http://")]
+        command += [*WEB_OPTIONS, "--no-control-socket", "--log-level", "warning"]
+        self.web = launch(command, url=url, log=log, environment=self.environment(PORTAL_PORT=str(port)))
+        wait_until(lambda: _answers(url), seconds=60, what=f"the web processes answer: {self.web.said()[-2000:]}")
+        return self.web
+
+    def _celery(self, name: str, *arguments: str, clock: str = "", **times: str) -> Server:
         log = self.folder / f"{name}{self.started}.log"
+        if clock:
+            # Loaded with the process, so it cannot be forked. Only the time of day is shifted, not the running time.
+            command = ["faketime", "-f", clock, sys.executable, "-m", "celery", *arguments]
+            environment = self.environment(FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1", **times)
+            return launch(command, url="", log=log, environment=environment)
         process = forge.fork("celery", arguments, log=log, environment=self.environment(**times))
         return Server("", process, log, log.parent)
 
@@ -227,22 +273,45 @@ class Stack:
         """End every process that was started here."""
         for worker in self.workers:
             worker.kill()
-        for server in (self.beat, self.broker):
+        for server in (self.beat, self.web, self.broker):
             if server is not None:
                 server.stop(seconds=3)
 
 
 @contextmanager
-def running_stack(database: Database, **times: str) -> Iterator[Stack]:
-    """Broker, sandbox, scheduler and one worker with two processes, until the block ends."""
-    with sandbox() as crm, temporary_folder("osync-j-") as short:
+def running_stack(database: Database, *, proxied: bool = False, **times: str) -> Iterator[Stack]:
+    """Broker, sandbox, scheduler and one worker with two processes, until the block ends.
+
+    `proxied`: with fault proxies before broker, sandbox and PostgreSQL, and with web processes.
+    """
+    with ExitStack() as until_the_end:
+        crm = until_the_end.enter_context(sandbox())
+        short = until_the_end.enter_context(temporary_folder("osync-j-"))
         (short / "failpoints").mkdir()
         broker = start_valkey(short, port=free_port())
         stack = Stack(short, database, broker, crm, {**TIMES, "PULL_SECONDS": PULLS_BY_HAND, **times})
+        until_the_end.callback(stack.stop)
+        if proxied:
+            stack.proxies = _proxies_before(stack, until_the_end)
+            stack.start_web()
+        stack.add_worker()
+        stack.beat = stack.start_beat()
+        stack.everyone_is_ready()
+        yield stack
+
+
+def _proxies_before(stack: Stack, until_the_end: ExitStack) -> Proxies:
+    def before(address: str) -> FaultProxy:
+        return until_the_end.enter_context(FaultProxy(address))
+
+    broker, crm = (before(urlsplit(server.url).netloc) for server in (stack.broker, stack.sandbox))
+    return Proxies(broker, crm, before(stack.database.address) if stack.database.address else None)
+
+
+def _answers(url: str) -> bool:
+    with requests.Session() as session:
+        session.trust_env = False
         try:
-            stack.add_worker()
-            stack.beat = stack.start_beat()
-            stack.everyone_is_ready()
-            yield stack
-        finally:
-            stack.stop()
+            return session.get(f"{url}/healthz?part=web", timeout=5).ok
+        except requests.RequestException:
+            return False

@@ -82,6 +82,7 @@ class Story:
 
     def __init__(self, stack: Stack, world: World, contacts: Iterator[uuid.UUID]) -> None:
         self.stack, self.world, self._contacts = stack, world, contacts
+        self.patience = PATIENCE
 
     # --- what people do ---------------------------------------------------------------------------------
     def edited(self, count: int = 1) -> list[Edit]:
@@ -136,7 +137,7 @@ class Story:
     def wait(self, holds: Callable[[], object], what: str, *, hurry: bool = False) -> None:
         """Poll until it holds; show rows and logs where it never does. With `hurry` the time between bells flies."""
         try:
-            wait_until(self._hurrying(holds) if hurry else holds, seconds=PATIENCE, what=what)
+            wait_until(self._hurrying(holds) if hurry else holds, seconds=self.patience, what=what)
         except AssertionError as error:
             columns = "state", "due_at", "rung_at", "lease_until", "fence", "attempts", "last_error"
             rows = Delivery.objects.exclude(state=WorkState.DONE).values_list(*columns)[:5]

@@ -1,0 +1,69 @@
+"""Reviewers at browsers, over HTTP against the running web processes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import requests
+from django.conf import settings
+
+from syncapp.models import Person
+from tests.journeys.stack import Stack
+from tests.journeys.story import APPROVED, REJECTED, Edit
+from tests.people import browser
+from tests.web.screen import Screen
+
+LONGEST_WAIT = 60.0
+FORM = dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a submit was answered; `status` is 0 where the line broke or nobody answered in time."""
+
+    status: int
+    seconds: float
+
+
+class Reviewer:
+    """A person who is signed in at a browser of their own, without JavaScript."""
+
+    def __init__(self, stack: Stack, person: Person) -> None:
+        assert stack.web is not None
+        self._url = stack.web.url
+        self._session = requests.Session()
+        self._session.trust_env = False
+        # As a proxy in front does it: a line kept open could be closed by the server as the next request leaves.
+        self._session.headers["Connection"] = "close"
+        cookie = browser(person).cookies[settings.SESSION_COOKIE_NAME]
+        self._session.cookies.set(settings.SESSION_COOKIE_NAME, cookie.value)
+
+    def get(self, path: str) -> requests.Response:
+        """Open a page."""
+        return self._session.get(f"{self._url}{path}", timeout=LONGEST_WAIT)
+
+    def form(self, edit: Edit) -> FORM:
+        """Open the record's page and return what its form holds."""
+        answer = self.get(f"/review/{edit.record}/")
+        assert answer.status_code == 200, answer
+        return Screen(answer).form  # type: ignore[arg-type]  # has the two members that it reads
+
+    def submit(self, edit: Edit, form: FORM, *, approve: str = APPROVED, reject: str = REJECTED) -> Answer:
+        """Approve one field and reject the other, by a form that was opened before."""
+        filled = form | {
+            "do": ["marked"],
+            f"tick.{edit.fields[approve].pk}": ["1"],
+            f"mark.{edit.fields[reject].pk}": ["reject"],
+        }
+        started = time.monotonic()
+        address = f"{self._url}/review/{edit.record}/decide"
+        try:
+            answer = self._session.post(address, filled, timeout=LONGEST_WAIT, allow_redirects=False)
+        except requests.RequestException:
+            return Answer(0, time.monotonic() - started)
+        return Answer(answer.status_code, time.monotonic() - started)
+
+    def decide(self, edit: Edit) -> Answer:
+        """Open the record's page, approve one field and reject the other."""
+        return self.submit(edit, self.form(edit))

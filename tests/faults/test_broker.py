@@ -1,0 +1,71 @@
+"""Redis repeats itself, restarts, is away or hangs: it only wakes the workers."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from syncapp.models import Delivery
+from syncapp.models.durable_work import WAITING_STATES
+from tests.faults.reviewer import Reviewer
+from tests.journeys.stack import Proxies
+from tests.journeys.story import TALLY, Story
+from tests.people import rita
+
+pytestmark = pytest.mark.journey
+
+RESTARTS = 10
+SILENT_SECONDS = 60.0
+
+
+@pytest.mark.timeout(900)
+def test_ten_restarts_under_load(story: Story):
+    """Every second time by TERM; the figure to reach is 15 seconds until messages are consumed again."""
+    edits = story.edited(3 * RESTARTS)
+    for turn in range(RESTARTS):
+        now = edits[3 * turn : 3 * turn + 3]
+        story.decide(*now[:1])
+        (story.stack.broker.kill if turn % 2 else story.stack.broker.stop)()
+        story.decide(*now[1:])
+        story.stack.restart_broker()
+        started = time.monotonic()
+        story.wait_until_delivered(*now)
+        TALLY["seconds until consuming after a restart, longest"] = max(
+            TALLY["seconds until consuming after a restart, longest"], round(time.monotonic() - started)
+        )
+    story.delivered_exactly_once(*edits)
+    assert story.stack.worker.is_alive
+
+
+@pytest.mark.timeout(900)
+def test_hundred_approvals_while_redis_is_away(story: Story, proxies: Proxies):
+    edits = story.edited(100)
+    reviewer = Reviewer(story.stack, rita())
+    proxies.broker.refuse()
+    answers = [reviewer.decide(edit) for edit in edits]
+    waiting = Delivery.objects.filter(target_id__in=[edit.contact for edit in edits], state__in=WAITING_STATES)
+    assert {answer.status for answer in answers} == {303}
+    assert max(answer.seconds for answer in answers) < 2
+    assert waiting.count() == 100
+    proxies.broker.restore()
+    story.delivered_exactly_once(*edits)
+    assert story.stack.worker.is_alive
+
+
+@pytest.mark.timeout(900)
+def test_half_open_broker_for_a_minute(story: Story, proxies: Proxies):
+    """The figure to reach is 60 seconds until messages are consumed again, without a restart."""
+    edits = story.edited(50)
+    proxies.broker.silence()
+    silent_until = time.monotonic() + SILENT_SECONDS
+    for edit in edits:
+        story.decide(edit)
+        time.sleep(max(0.0, min(1.0, silent_until - time.monotonic())))
+    time.sleep(max(0.0, silent_until - time.monotonic()))
+    worker = story.stack.worker
+    proxies.broker.restore()
+    started = time.monotonic()
+    story.delivered_exactly_once(*edits)
+    TALLY["seconds until all was written after silence"] = round(time.monotonic() - started)
+    assert worker.is_alive
