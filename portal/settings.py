@@ -149,6 +149,7 @@ HARD_LIMIT = env.number("HARD_LIMIT", 50)
 LEASE = env.number("LEASE", 60)
 BROKER_VISIBILITY = env.number("BROKER_VISIBILITY", 300)
 PROBE_SECONDS = env.number("PROBE_SECONDS", 30)  # between two tries at a closed gate
+ALERT_AFTER = env.number("ALERT_AFTER", 75)  # a trouble that lasts is mailed; longer than a planned restart
 ATTEMPTS = int(env.number("ATTEMPTS", 8))
 FAILPOINTS = env.text("FAILPOINTS")  # tests only: a folder whose files name the points that kill the process
 

@@ -60,8 +60,11 @@ def nothing_leaves_the_machine() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def fresh_clients() -> Iterator[None]:
-    """Forget the process's CRM client after each test: the next one may have other settings."""
+    """Forget the process's CRM client and probes after each test: the next one may have other settings."""
     yield
+    if probes := sys.modules.get("syncapp.health.probes"):
+        probes.BROKER.forget()
+        probes.DATABASE.forget()
     for module in ("syncapp.connection", "syncapp.web.sign_in"):
         for held in vars(sys.modules.get(module, object)).values():
             if hasattr(held, "cache_clear"):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db.models import F
 from django.utils import timezone
+from pytest_django import Settings
 
 from syncapp import alarms, gates, preferences
 from syncapp.mirror import changes
-from syncapp.models import Gate, Message, MirrorCursor, Pulse
+from syncapp.models import Alarm, Gate, Message, MirrorCursor, Pulse
 from tests import people
 from tests.emails.conftest import PostOffice, post_office  # noqa: F401  (a fixture is found by its name)
+from tests.servers import Server, valkey
 
 pytestmark = pytest.mark.django_db
 
@@ -41,13 +45,36 @@ def told() -> list[tuple[str, bool]]:
     return [(details["code"], details["over"]) for details in rows]
 
 
+def wait(seconds: float) -> None:
+    """Let the last look be that much longer ago."""
+    passed = timedelta(seconds=seconds)
+    Alarm.objects.update(first_seen_at=F("first_seen_at") - passed, seen_at=F("seen_at") - passed)
+
+
+def watch_while_it_lasts() -> int:
+    alarms.watch()
+    wait(80)
+    return alarms.watch()
+
+
+@pytest.fixture
+def redis(settings: Settings) -> Iterator[Server]:
+    with valkey() as server:
+        settings.REDIS_URL = server.url
+        yield server
+
+
+def silence(**which: str) -> None:
+    Pulse.objects.filter(**which).update(answered_at=timezone.now() - timedelta(minutes=10))
+
+
 def test_all_is_well_and_nobody_is_told() -> None:
     assert alarms.watch() == 0
 
 
 def test_a_closed_gate_is_told_once_and_its_end_once() -> None:
     close(Gate.Name.CRM_UNREACHABLE)
-    alarms.watch()
+    watch_while_it_lasts()
     alarms.watch()
     assert told() == [("crm_unreachable", False)]
 
@@ -58,26 +85,59 @@ def test_a_closed_gate_is_told_once_and_its_end_once() -> None:
     assert told() == [("crm_unreachable", False), ("crm_unreachable", True)]
 
 
-def test_what_is_over_within_a_minute_wakes_nobody() -> None:
-    close(Gate.Name.CRM_UNREACHABLE, minutes=0.5)
+def test_restart_within_a_minute_wakes_nobody() -> None:
+    close(Gate.Name.CRM_UNREACHABLE)
+    alarms.watch()
+    wait(60)
+    assert alarms.watch() == 0
+    gates.reopen(Gate.Name.CRM_UNREACHABLE)
+
+    alarms.watch()
+
+    assert told() == []
+
+
+def test_long_silence_is_not_told_when_all_returns(redis: Server) -> None:
+    silence()  # the portal was stopped for ten minutes, and its worker has not answered yet
+    alarms.watch()
+    Pulse.objects.update(answered_at=timezone.now())
+    alarms.watch()
+
+    assert told() == []
+
+
+def test_clock_restarts_after_nobody_looked() -> None:
+    close(Gate.Name.CRM_UNREACHABLE)
+    alarms.watch()
+    wait(600)
 
     assert alarms.watch() == 0
+    wait(80)
+    assert alarms.watch() == 1
 
 
 def test_a_pause_that_the_crm_asked_for_is_no_trouble() -> None:
     close(Gate.Name.CRM_THROTTLED)
 
-    assert alarms.watch() == 0
+    assert watch_while_it_lasts() == 0
 
 
-def test_a_silent_worker_and_a_stalled_mirror_are_told() -> None:
-    long_ago = timezone.now() - timedelta(minutes=10)
-    Pulse.objects.update(answered_at=long_ago)
-    MirrorCursor.objects.update(pulled_at=long_ago)
+def test_silent_worker_hides_the_stalled_mirror(redis: Server) -> None:
+    silence()
+    MirrorCursor.objects.update(pulled_at=timezone.now() - timedelta(minutes=10))
 
-    alarms.watch()
+    watch_while_it_lasts()
 
-    assert {code for code, _ in told()} == {"worker", "pull"}
+    assert told() == [("worker", False)]
+
+
+def test_lost_redis_alone_is_told() -> None:
+    silence()
+    MirrorCursor.objects.update(pulled_at=timezone.now() - timedelta(minutes=10))
+
+    watch_while_it_lasts()
+
+    assert told() == [("redis", False)]
 
 
 def test_without_an_address_the_administrators_are_told() -> None:
@@ -86,13 +146,28 @@ def test_without_an_address_the_administrators_are_told() -> None:
     people.rita()
     close(Gate.Name.CRM_UNREACHABLE)
 
-    alarms.watch()
+    watch_while_it_lasts()
 
     assert [message.recipient for message in Message.objects.all()] == [ada]
 
 
-def test_the_watch_outside_of_the_workers_hands_its_mails_over_itself(post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
-    Pulse.objects.update(answered_at=timezone.now() - timedelta(minutes=10))
+def test_alert_says_what_to_do_and_where_to_look(post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
+    gates.close(Gate.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=60)
+    call_command("watch", stdout=None)
+    wait(80)
+
+    call_command("watch", stdout=None)
+
+    mail = post_office.mail()
+    assert mail.subject.endswith("The CRM refuses the portal's credentials.")
+    for words in ("Reason: invalid_client", "What to do: Check that the client secret", "Where to look: CRM_CLIENT_ID"):
+        assert words in mail.text
+
+
+def test_watch_outside_of_the_workers_hands_over_mails(redis: Server, post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
+    silence()
+    call_command("watch", stdout=None)
+    wait(80)
 
     call_command("watch", stdout=None)
 

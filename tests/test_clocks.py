@@ -32,7 +32,7 @@ def clock_is(seconds_ahead: float, *, role: str = "worker", host: str = "crm-job
 
 
 def clock_troubles() -> list[tuple[str, str]]:
-    return [(found.text, found.detail) for found in troubles() if found.code == "clocks"]
+    return [(f"{found.text} {found.kind.remedy}", found.detail) for found in troubles() if found.code == "clocks"]
 
 
 def test_process_notes_its_difference_once() -> None:

@@ -16,7 +16,7 @@ from syncapp import connection, deliveries, gates, preferences, tasks
 from syncapp.filters import plans, run_states, runs
 from syncapp.jobs import queue
 from syncapp.mirror import arrivals, changes, cursors
-from syncapp.models import Delivery, FilterUser, Gate, Message, MirrorCursor, Pulse, SyncRecord
+from syncapp.models import Alarm, Delivery, FilterUser, Gate, Message, MirrorCursor, Pulse, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import notices
 from tests import people
@@ -70,7 +70,7 @@ def test_failing_step_of_tell_stops_no_other(monkeypatch: pytest.MonkeyPatch, ca
 
     tasks.tell()
 
-    assert Message.objects.filter(kind="operations").exists()  # no worker answers here
+    assert Alarm.objects.exists()  # no worker answers here
     assert "remind: unexpected error" in caplog.text
 
 

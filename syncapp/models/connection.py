@@ -98,6 +98,7 @@ class Gate(models.Model):
         FORBIDDEN_FILTERS = "forbidden:filters", "The CRM forbids reading or switching filters"
         WRONG_ORGANIZATION = "wrong_organization", "The connection leads to another CRM"
         SMTP = "smtp", "Mails are not accepted"
+        SIGN_IN = "sign_in", "The sign-in service does not answer"
         OPERATOR_STOP = "operator_stop", "CRM writes are stopped"
 
     name = models.CharField(max_length=60, primary_key=True)

@@ -69,11 +69,15 @@ class Arrival(models.Model):
 
 
 class Alarm(models.Model):
-    """A trouble of the portal that the operators were told of; the row goes when they are told that it is over."""
+    """A trouble of the portal that was noticed; the row goes when it is over. Told once it has lasted."""
 
     code = models.CharField(max_length=60, primary_key=True)
     text = models.CharField(max_length=300)
     since = models.DateTimeField()
+    # A release that knows only alarms that were told goes on making rows while this one is deployed.
+    is_told = models.BooleanField(default=False, db_default=True)
+    first_seen_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.code

@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 
 from syncapp import preferences
 from syncapp.filters import policy_rounds
+from syncapp.health import Trouble, troubles
 from syncapp.mirror import columns
 from syncapp.models import Person
 from syncapp.models.audit import Area
@@ -21,16 +22,11 @@ from syncapp.models.person import Role
 from syncapp.review import queue
 from syncapp.review.narrowing import Tab
 from syncapp.web.access import PortalRequest
-from syncapp.web.health import Trouble, troubles
 from syncapp.web.reader_formats import formats_of
 
 REVIEW_ROLES = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
 FILTER_ROLES = (Role.VIEWER, Role.FILTER_MANAGER, Role.ADMINISTRATOR)
 TRAIL_ROLES = (*REVIEW_ROLES, Role.FILTER_MANAGER)
-# Troubles that mean "the CRM works, something of ours or of a person's making does not".
-_NOT_THE_CRM = ("worker", "reading", "operator_stop", "read_only", "smtp")
-
-_NOT_WRITING = {"operator_stop": "Writing stopped", "read_only": "Read only", "worker": "Not writing"}
 
 
 def open_area(person: Person) -> str:
@@ -56,15 +52,15 @@ class Surroundings:
 
     @cached_property
     def crm_is_connected(self) -> bool:
-        return not [trouble for trouble in self.troubles if trouble.code not in _NOT_THE_CRM]
+        return not any(trouble.kind.is_of_the_crm for trouble in self.troubles)
 
     @cached_property
     def connection(self) -> tuple[str, str]:
         """Return the tone and the words for the connection at the top of the page."""
-        codes = {trouble.code for trouble in self.troubles}
         if not self.crm_is_connected:
             return "bad", "CRM not connected"
-        return next((("warn", words) for code, words in _NOT_WRITING.items() if code in codes), ("", "CRM connected"))
+        words = next((trouble.kind.top for trouble in self.troubles if trouble.kind.top), "")
+        return ("warn", words) if words else ("", "CRM connected")
 
     @cached_property
     def may_see_review(self) -> bool:

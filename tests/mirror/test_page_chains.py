@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
+from django.utils import timezone
 
 from syncapp import health
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import DeltaExpired, ProtocolError
 from syncapp.crm.page_chain import ENDLESS, MOST_PAGES
 from syncapp.mirror import changes
-from syncapp.models import MirrorCursor
+from syncapp.models import MirrorCursor, Pulse
 from tests.crm.local_server import WatchedTransport, http, json_answer, serve
 from tests.factories import know_columns
 
@@ -36,6 +37,7 @@ def test_pages_that_lead_back_end_the_pull():
     assert caught.value.code == ENDLESS
     cursor = MirrorCursor.objects.get(table=changes.FIELDS)
     assert (cursor.next_link, cursor.pages, cursor.lease_until) == ("", 0, None)
+    Pulse.objects.create(name="worker", answered_at=timezone.now())
     assert "does not end" in next(trouble.text for trouble in health.troubles() if trouble.code == "pull")
 
 

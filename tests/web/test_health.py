@@ -10,11 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
 from syncapp import gates, messages
+from syncapp.crm.errors import TokenUnavailable
 from syncapp.health import troubles
 from syncapp.mirror import changes
 from syncapp.models import Connection, Delivery, Gate, Message, MirrorCursor, Pulse, UnreadableRow
@@ -73,6 +76,94 @@ def test_a_broker_that_is_gone_is_said_at_once(all_is_well: Any) -> None:
     status, answer = health()
 
     assert (status, answer["broker"], answer["well"], answer["database"]) == (503, False, False, True)
+    assert (answer["ill"], answer["ready"]) == (["redis"], True)
+
+
+def all_is_silent() -> None:
+    Pulse.objects.update(answered_at=ago(600))
+    MirrorCursor.objects.update(pulled_at=ago(600))
+    messages.queue("test", to=people.rita())
+    Message.objects.update(due_at=ago(600))
+
+
+def test_lost_redis_is_named_and_hides_symptoms(all_is_well: Any) -> None:
+    all_is_silent()
+    all_is_well.kill()
+
+    page = browser(people.rita()).get("/review/").content.decode()
+
+    assert "Redis is away." in page
+    assert "REDIS_URL" in page
+    assert "No background worker answers" not in page
+    assert "not being read" not in page
+    assert "CRM not connected" not in page
+    assert (health()[1]["ill"], codes()) == (["redis"], ["redis"])
+
+
+def test_silent_worker_hides_its_symptoms(all_is_well: Any) -> None:
+    all_is_silent()
+
+    assert (health()[1]["ill"], codes()) == (["worker"], ["worker"])
+
+
+def test_stopped_scheduler_is_named(all_is_well: Any) -> None:
+    Pulse.objects.create(name="beat", answered_at=ago(600))
+    all_is_silent()
+
+    status, answer = health()
+
+    assert (status, answer["ill"]) == (503, ["beat"])
+    assert "The scheduler does not run." in browser(people.rita()).get("/review/").content.decode()
+
+
+def test_closed_breaker_hides_the_stalled_mirror(all_is_well: Any) -> None:
+    MirrorCursor.objects.update(pulled_at=ago(600))
+    gates.close(Gate.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
+
+    assert (health()[1]["ill"], codes()) == (["crm_credentials"], ["crm_credentials"])
+
+
+def test_token_service_is_not_called_the_crm(all_is_well: Any) -> None:
+    for _ in range(gates.FAILURES_TO_CLOSE):
+        gates.crm_failed(TokenUnavailable("no answer", code="authority"), forbidden_gate=Gate.Name.FORBIDDEN_READ)
+
+    (trouble,) = troubles()
+
+    assert trouble.text == "The sign-in service gives the portal no access to the CRM."
+
+
+def test_worker_gets_time_after_the_portal_was_stopped(all_is_well: Any) -> None:
+    Pulse.objects.update(answered_at=ago(600))
+    Pulse.objects.create(name="beat", answered_at=ago(1))
+    Pulse.objects.create(name="published", asked_at=ago(20), answered_at=ago(1))
+    MirrorCursor.objects.update(pulled_at=ago(600))
+
+    assert (health()[0], codes()) == (200, [])
+
+
+def test_late_mails_do_not_disconnect_the_crm(all_is_well: Any) -> None:
+    messages.queue("test", to=people.rita())
+    Message.objects.update(due_at=ago(150))
+
+    assert "CRM connected" in browser(people.rita()).get("/review/").content.decode()
+
+
+def test_live_needs_neither_database_nor_redis(all_is_well: Any) -> None:
+    all_is_well.kill()
+    with CaptureQueriesContext(connection) as queries:
+        status, answer = health(part="live")
+
+    assert (status, answer["live"], len(queries)) == (200, True, 0)
+
+
+def test_each_trouble_in_healthz_says_what_to_do(all_is_well: Any) -> None:
+    all_is_well.kill()
+
+    (said,) = health()[1]["troubles"]
+
+    assert (said["code"], said["text"]) == ("redis", "Redis is away.")
+    assert said["remedy"].startswith("Start Redis")
+    assert said["where"].startswith("REDIS_URL")
 
 
 def test_a_broker_that_hangs_holds_nobody_up(all_is_well: Any) -> None:
@@ -199,7 +290,7 @@ def test_a_load_balancer_is_told_that_pages_can_be_served(all_is_well: Any) -> N
     gates.close(Gate.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=5)
     all_is_well.kill()
 
-    assert (health()[0], health(part="web")[0]) == (503, 200)
+    assert (health()[0], health(part="web")[0], health(part="ready")[0]) == (503, 200, 200)
 
 
 def test_a_connection_that_is_read_only_is_said_on_each_page(all_is_well: Any) -> None:
@@ -212,7 +303,7 @@ def test_a_connection_that_is_read_only_is_said_on_each_page(all_is_well: Any) -
 def test_a_stalled_mirror_is_said_on_each_page(all_is_well: Any) -> None:
     MirrorCursor.objects.update(pulled_at=ago(600))
 
-    assert "The CRM is not being read at the moment" in browser(people.rita()).get("/review/").content.decode()
+    assert "The CRM is not being read." in browser(people.rita()).get("/review/").content.decode()
 
 
 def test_a_full_read_that_goes_on_is_no_stalled_mirror(all_is_well: Any) -> None:

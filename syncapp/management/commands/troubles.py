@@ -1,0 +1,38 @@
+"""`manage.py troubles`: every trouble that the portal can be in, what it means and what to do, as Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from syncapp.health import kinds
+from syncapp.health.kinds import Kind
+
+
+class Command(BaseCommand):
+    """Print what docs/troubles.md lists, from the definitions that banner, mails and /healthz use."""
+
+    help = "Print each trouble of the portal: its code, what it means, what to do and where to look."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write one section per trouble."""
+        self.stdout.write("\n".join(_section(kind) for kind in kinds.KINDS), ending="")
+
+
+def _section(kind: Kind) -> str:
+    notes = [] if kind.is_mailed else ["no mail"]
+    notes += [] if kind.is_illness else ["`/healthz` stays well"]
+    code = f"Code `{kind.code}`" + (f" ({', '.join(notes)})" if notes else "")
+    return "\n".join(
+        (
+            f"### {kind.title.removesuffix('.')}",
+            "",
+            f"- {code}",
+            f"- **Means:** {kind.meaning}",
+            f"- **What to do:** {kind.remedy}",
+            f"- **Where to look:** {kind.where}.",
+            "",
+        )
+    )
