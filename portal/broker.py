@@ -1,4 +1,5 @@
-"""Redis as Celery's broker, where a channel that closed with its lost connection says so.
+"""Redis as Celery's broker: a channel that closed with its lost connection says so, and a lost broker is found again
+within seconds.
 
 kombu 5.7 acknowledges and gives back messages on channels that closed with a lost connection. The AttributeError which
 that ends in stops the whole worker, in one of four losses of a busy broker; from a lost connection Celery recovers.
@@ -12,9 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import kombu
+from celery.app.amqp import AMQP as CeleryAMQP
 from kombu.transport import TRANSPORT_ALIASES, redis
 from redis.exceptions import ConnectionError as ConnectionLost
 
+LONGEST_PAUSE = 3  # seconds between two tries to reach a broker that is away
 _SCHEMES = ("redis", "rediss")
 
 
@@ -34,6 +38,20 @@ class Transport(redis.Transport):
     """kombu's own, with that channel."""
 
     Channel = Channel
+
+
+class Connection(kombu.Connection):
+    """A connection whose pauses between tries stay short: by default they grow to 30 seconds while Redis is away."""
+
+    def ensure_connection(self, *arguments: Any, **options: Any) -> Any:
+        """Connect, however often it takes. Celery has no setting for the pauses."""
+        return super().ensure_connection(*arguments, **{"interval_start": 1, "interval_max": LONGEST_PAUSE} | options)
+
+
+class AMQP(CeleryAMQP):
+    """Celery's own, with that connection."""
+
+    Connection = Connection
 
 
 def register() -> None:

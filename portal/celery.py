@@ -21,7 +21,7 @@ from portal.logs import LineFormatter
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 broker.register()
-app = Celery("portal")
+app = Celery("portal", amqp=broker.AMQP)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["syncapp"])
 

@@ -193,25 +193,22 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 if not REDIS_URL.startswith("redis+socket"):
     CELERY_BROKER_TRANSPORT_OPTIONS["socket_keepalive"] = True
+# What waits for the CRM's answers to writes has a queue of its own, the default one: unanswered writes then hold up
+# neither reading nor mails. A worker without -Q serves both.
+PERIODIC_QUEUE = "periodic"
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_QUEUES: dict[str, dict[str, str]] = {PERIODIC_QUEUE: {}, CELERY_TASK_DEFAULT_QUEUE: {}}
+CELERY_BEAT_SCHEDULER = "portal.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
-    "tick": {"task": "syncapp.tasks.tick", "schedule": TICK, "options": {"expires": max(2.0, TICK * 5)}},
-    "pull": {
-        "task": "syncapp.tasks.pull",
-        "schedule": PULL_SECONDS,
-        "options": {"expires": PULL_SECONDS * 2},
-    },
-    "tell": {"task": "syncapp.tasks.tell", "schedule": PULL_SECONDS, "options": {"expires": PULL_SECONDS * 2}},
-    "numbers": {
-        "task": "syncapp.tasks.numbers",
-        "schedule": NUMBERS_SECONDS,
-        "options": {"expires": NUMBERS_SECONDS},
-    },
-    "inventory": {
-        "task": "syncapp.tasks.take_inventory",
-        "schedule": PULL_SECONDS * 2,
-        "options": {"expires": PULL_SECONDS * 4},
-    },
-    "nightly": {"task": "syncapp.tasks.nightly", "schedule": 600.0, "options": {"expires": 600}},
+    "tick": {"task": "syncapp.tasks.tick", "schedule": TICK},
+    "pull": {"task": "syncapp.tasks.pull", "schedule": PULL_SECONDS},
+    "tell": {"task": "syncapp.tasks.tell", "schedule": PULL_SECONDS},
+    "numbers": {"task": "syncapp.tasks.numbers", "schedule": NUMBERS_SECONDS},
+    "take_inventory": {"task": "syncapp.tasks.take_inventory", "schedule": PULL_SECONDS * 2},
+    "nightly": {"task": "syncapp.tasks.nightly", "schedule": 600.0},
+}
+CELERY_TASK_ROUTES = {
+    f"syncapp.tasks.{task}": {"queue": PERIODIC_QUEUE} for task in (*CELERY_BEAT_SCHEDULE, "pulse", "send")
 }
 
 # --- Web ----------------------------------------------------------------------------------------------

@@ -1,14 +1,20 @@
-"""Celery's tasks: an id comes in, one operation is called. The rows decide, so every task may run twice or never."""
+"""Celery's tasks: an id comes in, one operation is called. The rows decide, so every task may run twice or never.
+
+Periodic tasks, pulses and mails have a queue of their own (portal/settings.py), so that no answer of the CRM to a write
+holds them up.
+"""
 
 from __future__ import annotations
 
+import functools
 import logging
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
-from celery import shared_task
+from celery import current_app, shared_task
 from celery.signals import task_prerun
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
@@ -29,7 +35,7 @@ from syncapp.filters import forecasts, meetings, policy_rounds, preparing, runs
 from syncapp.filters.meetings import MeetingCountJob
 from syncapp.filters.policy_rounds import PolicyJob
 from syncapp.filters.preparing import PreparationJob
-from syncapp.jobs import queue, runner
+from syncapp.jobs import periodic, queue, runner
 from syncapp.jobs.runner import JobType
 from syncapp.mirror import changes, cursors
 from syncapp.mirror import filters as inventory
@@ -46,6 +52,10 @@ READ_GATES = (Gate.Name.FORBIDDEN_READ, *gates.CONNECTION_GATES)
 # So many workers at once go through one run; the governor keeps all of them below the CRM's limits.
 FILTER_WORKERS = 4
 FILTER_GATES = (Gate.Name.FORBIDDEN_FILTERS, *gates.CONNECTION_GATES)
+# More messages of due jobs are not published while the broker holds this many: their workers are busy or away.
+MOST_WAITING = 400
+# Seconds after which a round of a task that takes a moment is published anew; two at once do no harm.
+QUICK = 10.0
 
 
 @task_prerun.connect
@@ -54,7 +64,50 @@ def _note_clock(**_: Any) -> None:
         clocks.note(clocks.WORKER)
 
 
-@shared_task
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """A periodic task, and the seconds after which a round that a worker started counts as dead."""
+
+    task: Any
+    stalled_after: float
+
+
+periodic_tasks: dict[str, Periodic] = {}  # by the name that the rows have
+
+
+def _periodic(*, stalled_after: float) -> Callable[[Callable[[], None]], Any]:
+    """Make a task that beat publishes with the number of its round (jobs/periodic.py)."""
+
+    def make(work: Callable[[], None]) -> Any:
+        name = work.__name__
+
+        @functools.wraps(work)
+        def run(number: int | None = None) -> None:
+            if number is None:  # published by hand, or by the beat of an earlier release
+                work()
+            elif periodic.start(name, number):
+                try:
+                    work()
+                finally:
+                    periodic.finish(name, number)
+
+        task = shared_task(run)
+        periodic_tasks[name] = Periodic(task, stalled_after)
+        return task
+
+    return make
+
+
+def waiting_messages(queue_name: str) -> int:
+    """Return how many messages wait in a queue of the broker; 0 where the broker is away."""
+    with current_app.connection_or_acquire() as connection:
+        try:
+            return int(connection.default_channel.queue_declare(queue_name).message_count)
+        except (OSError, OperationalError, *connection.connection_errors):
+            return 0
+
+
+@_periodic(stalled_after=QUICK)
 def tick() -> None:
     """Every second: requeue what died, adopt what was forgotten, dispatch what is due. Safe with two schedulers."""
     for job_type in runner.job_types():
@@ -64,15 +117,17 @@ def tick() -> None:
         deliveries.adopt_orphans()
     with runner.isolated("adopting runs without a count"):
         meetings.adopt_forgotten()
-    _dispatch(DeliveryJob, deliver)
+    _ask_for_a_pulse()
     # A slow mail service would otherwise hold every worker, and deliveries would wait for mails.
     _dispatch(MessageJob, send, most=queue.room_for(Message, most=settings.MAILS_AT_ONCE))
+    if waiting_messages(settings.CELERY_TASK_DEFAULT_QUEUE) >= MOST_WAITING:
+        return
+    _dispatch(DeliveryJob, deliver)
     _dispatch(SelectionJob, decide_selection)
     _dispatch(PolicyJob, keep_policy)
     _dispatch(PreparationJob, prepare_run)
     _dispatch(MeetingCountJob, count_meetings)
     _dispatch_filter_runs()
-    _ask_for_a_pulse()
 
 
 def _dispatch(job_type: type[JobType], task: Any, *, most: int = 200) -> None:
@@ -148,7 +203,7 @@ def send(message_id: str) -> None:
     sending.send_due(uuid.UUID(message_id), post=post(), seconds=settings.SOFT_LIMIT / 5)
 
 
-@shared_task
+@_periodic(stalled_after=QUICK)
 def tell() -> None:
     """Make the mails that are due: new edits by each reviewer's wish, reminders, troubles of the portal."""
     for step in (notices.tell_new_edits, notices.remind, alarms.watch):
@@ -156,7 +211,7 @@ def tell() -> None:
             step()
 
 
-@shared_task
+@_periodic(stalled_after=settings.HARD_LIMIT)
 def pull() -> None:
     """Mirror what changed in the CRM, let the rules look at it; what does not fit into this task's time comes later."""
     passage = gates.pass_through(READ_GATES)
@@ -181,7 +236,7 @@ def pull() -> None:
         log.warning("pull: %s %s %s", type(error).__name__, error.status, error.request_id)
 
 
-@shared_task
+@_periodic(stalled_after=settings.HARD_LIMIT)
 def numbers() -> None:
     """Every minute: count the last days for the numbers page, and all of them after the CRM was read anew."""
     daily.keep()
@@ -232,7 +287,7 @@ def _crm_to_compare_by() -> CrmClient:
         raise ProtocolError("The address leads to another CRM than the one this database mirrors.") from error
 
 
-@shared_task
+@_periodic(stalled_after=settings.HARD_LIMIT)
 def take_inventory() -> None:
     """Go on reading who synchronizes what, where it is time for that."""
     passage = gates.pass_through(FILTER_GATES) if inventory.is_due(every=settings.INVENTORY_SECONDS) else None
@@ -256,7 +311,7 @@ def take_inventory() -> None:
         log.warning("inventory: %s %s %s", type(error).__name__, error.status, error.request_id)
 
 
-@shared_task
+@_periodic(stalled_after=settings.HARD_LIMIT)
 def nightly() -> None:
     """Once a day: read everything again, count everything again, forget sessions that are over."""
     for table in (changes.FIELDS, changes.RECORDS):

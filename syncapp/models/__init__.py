@@ -13,6 +13,7 @@ from syncapp.models.filter_row import FilterGround, FilterRow, SystemFilter
 from syncapp.models.filter_run import FilterRun, FilterRunChange, FilterRunItem, MeetingAtRisk, MeetingCount
 from syncapp.models.filter_user import FilterMembership, FilterTeam, FilterUnit, FilterUser
 from syncapp.models.message import Alarm, Arrival, Message
+from syncapp.models.periodic_task import PeriodicTask
 from syncapp.models.person import Person, SignInAttempt
 from syncapp.models.preferences import Preferences
 from syncapp.models.process_clock import ProcessClock
@@ -56,6 +57,7 @@ __all__ = [
     "MeetingCount",
     "Message",
     "MirrorCursor",
+    "PeriodicTask",
     "Person",
     "PolicyMember",
     "Preferences",

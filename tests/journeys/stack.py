@@ -128,6 +128,7 @@ class Stack:
     sandbox: Server
     times: Mapping[str, str]
     workers: list[Worker] = field(default_factory=list)
+    periodic_worker: Worker | None = None  # its slots are not held by writes that get no answer
     beat: Server | None = None
     web: Server | None = None
     proxies: Proxies | None = None
@@ -135,7 +136,7 @@ class Stack:
 
     @property
     def worker(self) -> Worker:
-        """The one that runs all the time."""
+        """The one that writes and runs all the time."""
         return self.workers[0]
 
     @property
@@ -161,19 +162,24 @@ class Stack:
         }
 
     def add_worker(self, *, concurrency: int = 2, clock: str = "") -> Worker:
-        """Start a worker without waiting for it. `clock` shifts its host's clock, as faketime says it: "+10m"."""
+        """Start a worker that writes, without waiting for it. `clock` shifts its host's clock, as faketime says it."""
+        self.workers.append(self._start_worker("celery", concurrency, clock))
+        return self.workers[-1]
+
+    def start_periodic_worker(self, *, concurrency: int = 2, clock: str = "") -> None:
+        """Start the worker that reads, ticks and sends mails, without waiting for it."""
+        self.periodic_worker = self._start_worker("periodic", concurrency, clock)
+
+    def _start_worker(self, queues: str, concurrency: int, clock: str) -> Worker:
         self.started += 1
         options = ["--pool", "prefork", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
-        options += ["--hostname", f"worker{self.started}@localhost", "--loglevel", "INFO"]
-        server = self._celery("worker", "-A", "portal", "worker", *options, clock=clock)
-        self.workers.append(Worker(server))
-        return self.workers[-1]
+        options += ["--hostname", f"worker{self.started}@localhost", "--loglevel", "INFO", "--queues", queues]
+        return Worker(self._celery("worker", "-A", "portal", "worker", *options, clock=clock))
 
     def start_beat(self, **times: str) -> Server:
         """Start a scheduler that the caller stops."""
         self.started += 1
-        schedule = ["--schedule", str(self.folder / f"schedule{self.started}"), "--pidfile", ""]
-        arguments = ["-A", "portal", "beat", *schedule, "--loglevel", "WARNING"]
+        arguments = ["-A", "portal", "beat", "--pidfile", "", "--loglevel", "WARNING"]
         return self._celery("beat", *arguments, **times)
 
     @contextmanager
@@ -214,7 +220,8 @@ class Stack:
 
     def everyone_is_ready(self) -> None:
         """Wait until each worker takes work."""
-        wait_until(lambda: all(worker.is_ready() for worker in self.workers), what="the workers are ready")
+        everyone = [*self.workers, *([self.periodic_worker] if self.periodic_worker else [])]
+        wait_until(lambda: all(worker.is_ready() for worker in everyone), what="the workers are ready")
 
     def mend_workers(self) -> None:
         """One worker that lives and never slept, whatever a story did to it; none besides.
@@ -223,12 +230,20 @@ class Stack:
         """
         for worker in self.workers[1:]:
             self.dismiss(worker)
+        self._mend_periodic_worker()
         if self.workers and self.worker.is_alive and not self.worker.has_slept:
             self.worker.go_on()
             return
         for worker in self.workers:
             worker.kill()
         self.replace_worker()
+
+    def _mend_periodic_worker(self) -> None:
+        worker = self.periodic_worker
+        if worker is not None and (worker.has_slept or not worker.is_alive):
+            worker.kill()
+            self.start_periodic_worker()
+            self.everyone_is_ready()
 
     def dismiss(self, worker: Worker) -> None:
         """End a worker that was added for one story."""
@@ -240,10 +255,10 @@ class Stack:
         with Celery(broker=self.broker.url, set_as_current=False) as sender:
             return str(sender.send_task(f"syncapp.tasks.{task}", args=arguments).id)
 
-    def queued(self) -> int:
-        """How many messages wait in the broker."""
+    def queued(self, queue: str = "celery") -> int:
+        """How many messages wait in a queue of the broker."""
         with redis.Redis.from_url(self.broker.url) as client:
-            return int(client.llen("celery"))
+            return int(client.llen(queue))
 
     def flush_broker(self) -> None:
         """Wipe everything that the broker holds."""
@@ -271,7 +286,7 @@ class Stack:
 
     def stop(self) -> None:
         """End every process that was started here."""
-        for worker in self.workers:
+        for worker in [*self.workers, *([self.periodic_worker] if self.periodic_worker else [])]:
             worker.kill()
         for server in (self.beat, self.web, self.broker):
             if server is not None:
@@ -280,7 +295,7 @@ class Stack:
 
 @contextmanager
 def running_stack(database: Database, *, proxied: bool = False, **times: str) -> Iterator[Stack]:
-    """Broker, sandbox, scheduler and one worker with two processes, until the block ends.
+    """Broker, sandbox, scheduler and two workers with two processes each, until the block ends.
 
     `proxied`: with fault proxies before broker, sandbox and PostgreSQL, and with web processes.
     """
@@ -295,6 +310,7 @@ def running_stack(database: Database, *, proxied: bool = False, **times: str) ->
             stack.proxies = _proxies_before(stack, until_the_end)
             stack.start_web()
         stack.add_worker()
+        stack.start_periodic_worker()
         stack.beat = stack.start_beat()
         stack.everyone_is_ready()
         yield stack

@@ -29,9 +29,9 @@ HOST = "127.0.0.1"
 
 
 class Command(BaseCommand):
-    """Run portal, sandbox, worker, scheduler and broker; print one line when all of it answers."""
+    """Run portal, sandbox, workers, scheduler and broker; print one line when all of it answers."""
 
-    help = "Run the portal, a sandbox, a worker and a broker until Ctrl-C. Data and logs are kept in DEMO_DIR."
+    help = "Run the portal, a sandbox, two workers and a broker until Ctrl-C. Data and logs are kept in DEMO_DIR."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Refuse what cannot work before anything is started, then look after the children."""
@@ -105,7 +105,7 @@ def _start(supervisor: Supervisor) -> None:
     supervisor.start(_sandbox())
     call_command("migrate", verbosity=0, interactive=False)
     connections.close_all()
-    for service in (_web(), _worker(), _beat()):
+    for service in (_web(), *_workers(), _beat()):
         if not supervisor.is_stopping:
             supervisor.start(service)
     # The scheduler lets one interval pass before it asks for the first reading.
@@ -160,14 +160,18 @@ def _web() -> Service:
     return Service("web", _python("-m", "gunicorn", "portal.wsgi", *options))
 
 
-def _worker() -> Service:
+def _workers() -> list[Service]:
+    return [_worker("worker", settings.CELERY_TASK_DEFAULT_QUEUE), _worker("periodic", settings.PERIODIC_QUEUE)]
+
+
+def _worker(name: str, queue: str) -> Service:
     options = ["--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle"]
-    return Service("worker", _python("-m", "celery", "-A", "portal", "worker", *options, "--loglevel", "INFO"))
+    options += ["--queues", queue, "--hostname", f"{name}@%h", "--loglevel", "INFO"]
+    return Service(name, _python("-m", "celery", "-A", "portal", "worker", *options))
 
 
 def _beat() -> Service:
-    schedule = ["--schedule", str(settings.DEMO_DIR / "schedule"), "--pidfile", ""]
-    return Service("beat", _python("-m", "celery", "-A", "portal", "beat", *schedule, "--loglevel", "WARNING"))
+    return Service("beat", _python("-m", "celery", "-A", "portal", "beat", "--pidfile", "", "--loglevel", "WARNING"))
 
 
 def everything_answers() -> bool:

@@ -1,0 +1,81 @@
+"""Periodic tasks: at most one round of each is under way, by a row and the database's clock.
+
+    claim ─▶ message in the broker ─▶ start ─▶ finish
+      ▲  lost_after: no worker started it, and the broker does not hold it
+      └─ stalled_after: a worker started it, and did not finish it
+
+A round's message carries the round's number. A message whose round is over or was given up does nothing, so neither a
+message that comes twice nor one that comes an hour late adds work, and no message needs to expire by a host's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from syncapp.models import PeriodicTask
+from syncapp.models.durable_work import database_now
+
+# Several schedulers share the rows; one that looks a little early, as its own pauses vary, need not look again.
+EARLY = 0.9
+
+
+def lost_after() -> float:
+    """Return the seconds after which a message that no worker has started may be lost."""
+    return 10 * settings.TICK
+
+
+def claim(name: str, *, every: float, stalled_after: float, is_waiting: Callable[[], bool]) -> int | None:
+    """Claim the next round and return its number, or None while one is under way or it is too early.
+
+    `is_waiting` tells whether the broker still holds the message; it is asked only where it may be lost.
+    """
+    PeriodicTask.objects.get_or_create(name=name)
+    if _claim(name, Q(published_at__isnull=True) | _over(every) | _stalled(stalled_after)):
+        return _number(name)
+    if PeriodicTask.objects.filter(_unstarted(), name=name).exists() and not is_waiting():
+        return _number(name) if _claim(name, _unstarted()) else None
+    return None
+
+
+def _over(every: float) -> Q:
+    return Q(finished_at__isnull=False, published_at__lte=database_now(plus=-every * EARLY))
+
+
+def _stalled(after: float) -> Q:
+    return Q(finished_at__isnull=True, started_at__lte=database_now(plus=-after))
+
+
+def _unstarted() -> Q:
+    return Q(finished_at__isnull=True, started_at__isnull=True, published_at__lte=database_now(plus=-lost_after()))
+
+
+def _claim(name: str, is_free: Q) -> bool:
+    rows = PeriodicTask.objects.filter(is_free, name=name)
+    fresh = {"published_at": Now(), "started_at": None, "finished_at": None}
+    # Mostly not free: reading takes no lock.
+    return rows.exists() and rows.update(number=F("number") + 1, **fresh) == 1
+
+
+def _number(name: str) -> int:
+    return PeriodicTask.objects.values_list("number", flat=True).get(name=name)
+
+
+def start(name: str, number: int) -> bool:
+    """Note that a worker works on this round; False where the round is over or was given up.
+
+    A round that was started before is started again: its message came back from a process that has ended.
+    """
+    return _under_way(name, number).update(started_at=Now()) == 1
+
+
+def finish(name: str, number: int) -> None:
+    """Note that this round is over, so that the next may be published."""
+    _under_way(name, number).update(finished_at=Now())
+
+
+def _under_way(name: str, number: int) -> QuerySet[PeriodicTask]:
+    return PeriodicTask.objects.filter(name=name, number=number, finished_at__isnull=True)

@@ -1,0 +1,18 @@
+"""The row that keeps two messages of one periodic task from being under way at once."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class PeriodicTask(models.Model):
+    """One periodic task and its newest round: published by beat, started and finished by a worker."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    number = models.PositiveBigIntegerField(default=0, db_default=0, help_text="Of the newest round.")
+    published_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number}"
