@@ -20,6 +20,7 @@ from django.db import close_old_connections, connections
 from kombu.exceptions import OperationalError
 
 from syncapp import clocks, tasks
+from syncapp.health import beats
 from syncapp.jobs import periodic
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Scheduler(beat.Scheduler):
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Publish what is due; return the seconds until something may be due again."""
+        beats.schedule_goes_on()
         for name, entry in self.schedule.items():
             interval: Any = entry.schedule  # all of ours are intervals (portal/settings.py)
             every = interval.run_every.total_seconds()
@@ -69,7 +71,11 @@ class Scheduler(beat.Scheduler):
 
     def _is_waiting(self) -> bool:
         """Return whether the broker still holds messages of periodic tasks."""
-        return self._may_ask_broker() and tasks.waiting_messages(settings.PERIODIC_QUEUE) > 0
+        count = tasks.waiting_messages(settings.PERIODIC_QUEUE) if self._may_ask_broker() else None
+        if count is None:
+            return False
+        beats.message_was_taken()  # it answers, although there was nothing to publish
+        return count > 0
 
     def _may_ask_broker(self) -> bool:
         return time.monotonic() >= self._broker_away_until
@@ -83,6 +89,7 @@ class Scheduler(beat.Scheduler):
             self._broker_away_until = time.monotonic() + BROKER_AWAY_FOR
             self._note("broker", f"Redis does not answer, beat reads the CRM itself: {type(error).__name__}")
             return False
+        beats.message_was_taken()
         self._over("broker", "Redis answers again.")
         return True
 

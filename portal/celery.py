@@ -7,13 +7,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import (
-    after_setup_logger,
-    after_task_publish,
-    beat_embedded_init,
-    beat_init,
-    before_task_publish,
-)
+from celery.signals import after_setup_logger
 
 from portal import broker
 from portal.logs import LineFormatter
@@ -31,13 +25,3 @@ def _keep_records_on_their_lines(*, logger: logging.Logger, format: str, **_: An
     """Give the handlers that Celery makes our formatter: its own writes line ends as they are."""
     for handler in logger.handlers:
         handler.setFormatter(LineFormatter(format))
-
-
-@beat_init.connect
-@beat_embedded_init.connect
-def _note_pulses(**_: Any) -> None:
-    """Let the scheduler's process say that it lives, and that Redis takes its messages."""
-    from syncapp.health import beats  # models can be imported only now
-
-    before_task_publish.connect(beats.schedule_goes_on)
-    after_task_publish.connect(beats.message_was_taken)

@@ -98,13 +98,13 @@ def _periodic(*, stalled_after: float) -> Callable[[Callable[[], None]], Any]:
     return make
 
 
-def waiting_messages(queue_name: str) -> int:
-    """Return how many messages wait in a queue of the broker; 0 where the broker is away."""
+def waiting_messages(queue_name: str) -> int | None:
+    """Return how many messages wait in a queue of the broker; None where the broker is away."""
     with current_app.connection_or_acquire() as connection:
         try:
             return int(connection.default_channel.queue_declare(queue_name).message_count)
         except (OSError, OperationalError, *connection.connection_errors):
-            return 0
+            return None
 
 
 @_periodic(stalled_after=QUICK)
@@ -120,7 +120,7 @@ def tick() -> None:
     _ask_for_a_pulse()
     # A slow mail service would otherwise hold every worker, and deliveries would wait for mails.
     _dispatch(MessageJob, send, most=queue.room_for(Message, most=settings.MAILS_AT_ONCE))
-    if waiting_messages(settings.CELERY_TASK_DEFAULT_QUEUE) >= MOST_WAITING:
+    if (waiting_messages(settings.CELERY_TASK_DEFAULT_QUEUE) or 0) >= MOST_WAITING:
         return
     _dispatch(DeliveryJob, deliver)
     _dispatch(SelectionJob, decide_selection)

@@ -17,8 +17,9 @@ from django.utils import timezone
 from portal import celery
 from portal.beat import Scheduler
 from syncapp import tasks
+from syncapp.health import beats, pulses
 from syncapp.jobs import queue
-from syncapp.models import Delivery, PeriodicTask
+from syncapp.models import Delivery, PeriodicTask, Pulse
 from syncapp.models.durable_work import database_now
 from tests.servers import Server, valkey
 
@@ -83,6 +84,21 @@ def test_wiped_broker_gets_each_round_again(broker: Server) -> None:
         beat._due = dict.fromkeys(beat.schedule, 0.0)
 
     assert set(PeriodicTask.objects.values_list("number", flat=True)) == {2}
+
+
+def test_beat_is_heard_while_workers_are_away(broker: Server) -> None:
+    beat = scheduler()
+    beat.tick()
+    Pulse.objects.update(answered_at=database_now(plus=-60))
+    an_hour_later(beat)
+    for note in (beats.schedule_goes_on, beats.message_was_taken):
+        note._next = 0.0
+
+    beat.tick()
+
+    assert waiting(broker) == len(tasks.periodic_tasks), "there was nothing to publish"
+    heard = set(Pulse.objects.filter(answered_at__gt=database_now(plus=-30)).values_list("name", flat=True))
+    assert heard >= {pulses.BEAT, pulses.PUBLISHED}
 
 
 def test_beat_outlives_a_database_that_is_away(broker: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,10 @@
-"""Signs of life from the scheduler's own process, as handlers of Celery's signals. They never stop the scheduler."""
+"""Signs of life from the scheduler's own process (portal/beat.py). They never stop the scheduler."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
 
 from django.db import Error, close_old_connections, connection
 
@@ -23,7 +22,7 @@ class _Note:
         self._write = write
         self._next = 0.0
 
-    def __call__(self, **_: Any) -> None:
+    def __call__(self) -> None:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + NOTED_EVERY

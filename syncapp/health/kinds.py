@@ -55,7 +55,7 @@ DATABASE = Kind(
 REDIS = Kind(
     "redis",
     "Redis is away.",
-    f"No worker is woken, so new edits and mails may be late. {_KEPT}",
+    f"No worker is woken, so mails are late. The scheduler itself reads new edits meanwhile. {_KEPT}",
     "Start Redis, or make it reachable again. Nothing is lost, even if Redis lost its data.",
     "REDIS_URL, the log of Redis, and the log of the scheduler (“Connection refused”, “Timeout”)",
     hides=_STANDSTILL | {"worker", "beat"},
@@ -204,7 +204,7 @@ OVERDUE = Kind(
     "overdue",
     "Work is behind.",
     "Jobs of this kind have been due for too long, although workers answer.",
-    "Look for errors, and add workers if they are always busy.",
+    "Look for errors. Both kinds of workers must run (“--queues periodic”, “--queues celery”); add more if busy.",
     f"{_WORKER_LOG}; the key “overdue” of /healthz names the kinds; for mails Settings, Mails and backlog",
 )
 READ_ONLY = Kind(

@@ -10,7 +10,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Min, Subquery
-from django.utils import timezone
 
 from syncapp import gates
 from syncapp.health import probes, pulses
@@ -36,12 +35,16 @@ class Look:
     """One look at all parts. `asks_redis`: ask Redis in any case, not only where a worker is late with its answer."""
 
     def __init__(self, *, asks_redis: bool = False) -> None:
-        self.at = timezone.now()
         self._asks_redis = asks_redis
 
     @cached_property
     def pulses(self) -> Pulses:
         return pulses.read()
+
+    @property
+    def at(self) -> datetime:
+        """The time of the look, by the database's clock: whose clock set what is compared with it."""
+        return self.pulses.now
 
     @cached_property
     def redis_answers(self) -> bool:

@@ -60,6 +60,16 @@ def test_all_is_well(all_is_well: Any) -> None:
     assert troubles() == []
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_wrong_clock_of_the_web_server_invents_no_trouble(
+    all_is_well: Any, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    right = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(hours=hours))
+
+    assert (health()[0], codes()) == (200, [])
+
+
 def test_nothing_secret_and_nobody_is_named(all_is_well: Any, settings: Settings) -> None:
     gates.close(Gate.Name.OPERATOR_STOP, reason="Ada says so", probe_in=None, by=people.ada())
 
