@@ -7,7 +7,27 @@ from types import TracebackType
 
 from syncapp import safe_text
 
+_PROBES = "/healthz"
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+class QuietOutages(logging.Filter):
+    """Keep the log readable while something is away: a probe that says so is no error, and one line names an outage.
+
+    The traceback of a page that had no database would be the same for each request.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record; none is dropped."""
+        request, status = getattr(record, "request", None), getattr(record, "status_code", 0)
+        if status != 503:
+            return True
+        if getattr(request, "path", "") == _PROBES:
+            record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+        if record.exc_info and record.exc_info[1]:
+            record.msg = f"{record.getMessage()} ({type(record.exc_info[1]).__name__})"
+            record.args, record.exc_info = (), None
+        return True
 
 
 class LineFormatter(logging.Formatter):

@@ -7,3 +7,4 @@ from django.urls import include, path
 urlpatterns = [path("", include("syncapp.urls"))]
 
 handler400 = "syncapp.web.refusals.bad_request"
+handler500 = "syncapp.web.failures.server_error"

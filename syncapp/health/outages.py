@@ -1,0 +1,34 @@
+"""Telling a database that is away from one that refuses a statement."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import psycopg
+from django.db import Error, InterfaceError, OperationalError
+
+# Classes of PostgreSQL's error codes: connection, resources, operator intervention (shutdown, time limit), system.
+_AWAY_CLASSES = ("08", "53", "57", "58")
+_AWAY_IN_SQLITE = frozenset(
+    {
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+
+
+def is_database_away(error: BaseException | None) -> bool:
+    """Return whether the database, not what it was asked, is the reason of this error."""
+    if not isinstance(error, Error):
+        return False
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF in _AWAY_IN_SQLITE
+    if isinstance(cause, psycopg.Error) and cause.sqlstate:
+        return cause.sqlstate.startswith(_AWAY_CLASSES)
+    # Without a code no answer came: refused, cut, or silent for too long.
+    return isinstance(error, InterfaceError | OperationalError)
