@@ -19,10 +19,12 @@ from django.db import transaction
 from syncapp import audit
 from syncapp.localization import number as number_words
 from syncapp.models import Person, Preferences
+from syncapp.models.preferences import STANDARD_REASONS
 
 LONGEST_UNDO, LONGEST_OVERDUE = 300, 24 * 60
 MOST_REASONS, MOST_GROUPS = 12, 20
 OTHER = "other"  # the one reason that needs a sentence
+KEPT = "kept_crm"  # the answer to a conflict, not offered as a reason
 
 
 class BadSetting(Exception):
@@ -107,6 +109,13 @@ def _rules(row: Preferences) -> Rules:
         tell_editors=row.tell_editors,
         operations_address=row.operations_address,
     )
+
+
+def split_reason(stored: str) -> tuple[str, str]:
+    """Split a reason as the audit log and the CRM keep it: its code, a sentence, or both with a blank between."""
+    code, _, text = stored.partition(" ")
+    known = {KEPT, *dict(STANDARD_REASONS), *(reason.code for reason in read().reasons)}
+    return (code, text) if code in known else ("", stored)
 
 
 def stored() -> dict[str, Any]:

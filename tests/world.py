@@ -79,6 +79,14 @@ class World:
         """Somebody decides the staging row in the CRM itself."""
         self._post("decide", {"field": str(field.pk), "decision": decision})
 
+    def copy_mark(self, source: SyncField, target: SyncField, *, user: str, **columns: Any) -> None:
+        """Somebody writes the portal's mark on one staging row into another one by hand."""
+        token, mark = self._post("token", {"user": user})["access_token"], self.staged(source)
+        copied = "decision", "decisionid", "appliedvalue", "decidedby", "decidedon", "reason"
+        body = {f"osync_{name}": mark[f"osync_{name}"] for name in copied} | {"statecode": 1, "statuscode": 2}
+        url, headers = f"{self.url}/api/data/v9.2/osync_syncfields({target.pk})", {"Authorization": f"Bearer {token}"}
+        self._session.patch(url, json={**body, **columns}, headers=headers).raise_for_status()
+
     def define(self, table: str, column: dict[str, Any]) -> None:
         """Somebody who customizes gives a table a new column."""
         token = self._post("token", {"user": "# Outlook Sync Portal"})["access_token"]

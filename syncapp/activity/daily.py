@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from time import monotonic
 from typing import Any
 
@@ -21,7 +22,7 @@ from django.db.models.functions import Now
 
 from syncapp.models import AuditEntry, DailyCount, Decision, MirrorCursor, Pulse, SyncField, SyncRecord
 from syncapp.models.daily_count import Measure, Part
-from syncapp.models.decision import DecisionState
+from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.durable_work import database_now
 
 PULSE, REST = "numbers", "numbers_rest"
@@ -40,6 +41,14 @@ _MEASURES = {
     "field.withdrawn": Measure.WITHDRAWN,
 }
 _REVIEWED = ("field.review.approved", "field.review.rejected")
+# Decisions from before a restore: their entries date from the day on which they were found again.
+_RECOGNIZED = {
+    (Kind.REVIEW, Outcome.APPROVED): Measure.APPROVED,
+    (Kind.REVIEW, Outcome.REJECTED): Measure.REJECTED,
+    (Kind.PUT_BACK, Outcome.REJECTED): Measure.PUT_BACK,
+    (Kind.AFTER_ALL, Outcome.APPROVED): Measure.AFTER_ALL,
+    (Kind.SUPERSEDE, Outcome.SUPERSEDED): Measure.SUPERSEDED,
+}
 # Every edit stands in exactly one of these; each has an index by the time of the edit, all edits together have none.
 _STATES = (
     Q(record__waiting_count__gt=0),
@@ -95,7 +104,7 @@ def counted_at() -> datetime | None:
 
 def recount(day: date) -> None:
     """Count one day anew."""
-    counted = _received(day) + _done(day) + _ages(day)
+    counted = _received(day) + _done(day) + _recognized(day) + _ages(day)
     rows = [
         DailyCount(day=day, measure=measure, part=part, key=key, number=number)
         for (measure, part, key), number in counted.items()
@@ -123,10 +132,15 @@ def _is_ours() -> bool:
 
 
 def _needs_all_days() -> bool:
-    """Whether the CRM was read from its beginning since all days were counted: edits of any day may have come."""
+    """Return whether all days have to be counted again.
+
+    Since they were, the CRM was read from its beginning, or decisions from before a restore were found in it: edits and
+    decisions of any day may have come.
+    """
     complete = Pulse.objects.filter(name=PULSE).values_list("asked_at", flat=True).first()
-    read = MirrorCursor.objects.filter(full_read_at__isnull=False)
-    return complete is None or read.filter(full_read_at__gte=complete).exists()
+    if complete is None or MirrorCursor.objects.filter(full_read_at__gte=complete).exists():
+        return True
+    return Decision.objects.filter(recognized_at__gte=complete).exists()
 
 
 def _today() -> date:
@@ -160,6 +174,19 @@ def _done(day: date) -> Counted:
     return _split((_MEASURES[action], column, editor, number) for action, column, editor, number in rows)
 
 
+def _recognized(day: date) -> Counted:
+    rows = _recognized_on(day).values_list("kind", "outcome", "field__column_name", "field__record__editor_id")
+    return _split(
+        (_RECOGNIZED[Kind(kind), Outcome(outcome)], column, editor, number)
+        for kind, outcome, column, editor, number in rows.annotate(Count("pk"))
+    )
+
+
+def _recognized_on(day: date) -> QuerySet[Decision]:
+    """Return the day's decisions that were found in the CRM after a restore."""
+    return Decision.objects.filter(recognized_at__isnull=False, **_within(day, "decided_at")).order_by()
+
+
 def _split(rows: Iterable[tuple[Measure, str, Any, int]]) -> Counted:
     """The same numbers by column and by editor: one question for both, since asking is most of a quiet day's cost."""
     counted: Counted = Counter()
@@ -183,7 +210,12 @@ def _ages(day: date) -> Counted:
     """How old the edits were when they were decided."""
     counted: Counted = Counter()
     decided = _standing(day, _REVIEWED).annotate(edited_on=_of_edit("edited_on")).filter(edited_on__isnull=False)
-    for at, edited_on in decided.values_list("at", "edited_on").iterator():
+    recognized = _recognized_on(day).filter(kind=Kind.REVIEW, field__record__edited_on__isnull=False)
+    times = chain(
+        decided.values_list("at", "edited_on").iterator(),
+        recognized.values_list("decided_at", "field__record__edited_on").iterator(),
+    )
+    for at, edited_on in times:
         seconds = max((at - edited_on).total_seconds(), 0.0)
         counted[Measure.AGE, Part.STEP, str(step_of(seconds))] += 1
         oldest = (Measure.OLDEST, Part.STEP, "")

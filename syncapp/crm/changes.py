@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from syncapp.crm import canonical
+from syncapp.crm import canonical, odata
 from syncapp.crm.batch import Write
 from syncapp.crm.errors import DeltaExpired, NotFound, ProtocolError, Rejected
 from syncapp.crm.names import Names
@@ -67,14 +67,17 @@ def _close(close: RecordClose, names: Names) -> Write:
     return Write(names.record_set, close.record_id, close.etag, dict(_CLOSED))
 
 
-def follow(transport: Transport, link: str, *, headers: Mapping[str, str]) -> dict[str, Any]:
+def follow(transport: Transport, link: str, *, headers: Mapping[str, str], select: Sequence[str]) -> dict[str, Any]:
     """The page behind a stored link; DeltaExpired when the CRM does not accept the link any more.
 
     An old token is answered with an error that has no code of its own in the documentation ("Use
     change tracking to synchronize data with external systems"), so every refusal of a link that
     the CRM itself made counts: reading from the start is the cure for all of them. So does a link to another address,
-    where no token goes: nothing that leads away is ever stored, so the CRM's own address was changed since.
+    where no token goes: nothing that leads away is ever stored, so the CRM's own address was changed since. And so
+    does a link whose columns lack one of `select`: an earlier release asked for it, or a backup kept it.
     """
+    if odata.lacks_columns(link, select):
+        raise DeltaExpired("The link names fewer columns than are read today.", code="columns")
     try:
         transport.checked(link)
     except ProtocolError as error:

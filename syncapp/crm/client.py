@@ -65,6 +65,7 @@ class CrmClient:
         self._transport = transport
         self._belongs_to = belongs_to
         self._is_proved = belongs_to is None
+        self._own_user_id: UUID | None = None
         self._names = names or Names()
         self._writes_allowed = writes_allowed
         self._filter_writes_allowed = filter_writes_allowed
@@ -109,7 +110,17 @@ class CrmClient:
         With `acting_for`, whom the CRM takes a call in that user's name for.
         """
         headers = acting_for.headers if acting_for else None
-        return rows.identity(self._transport.get("WhoAmI", headers=headers, deadline=deadline))
+        found = rows.identity(self._transport.get("WhoAmI", headers=headers, deadline=deadline))
+        if acting_for is None:
+            self._own_user_id = found.user_id
+        return found
+
+    def own_user_id(self, *, deadline: Deadline | None = None) -> UUID:
+        """Return our own user in this CRM, asked once: credentials do not change while a process runs.
+
+        Raises CrmError.
+        """
+        return self._own_user_id or self.who_am_i(deadline=deadline).user_id
 
     def prove_home(self, *, deadline: Deadline | None = None) -> None:
         """Make sure, once, that this is the CRM we belong to. Raises WritesDisabled where it is another one."""
@@ -246,7 +257,7 @@ class CrmClient:
     ) -> ChangePage[Record]:
         headers = odata.preferences(page_size=page_size, track_changes=not link)
         if link:
-            payload = changes.follow(self._transport, link, headers=headers)
+            payload = changes.follow(self._transport, link, headers=headers, select=select)
         else:
             payload = self._transport.get(odata.query(set_name, select=select), headers=headers)
         return rows.change_page(payload, read, self._transport.checked)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 from uuid import UUID
 
 from syncapp.crm.errors import ProtocolError
@@ -221,6 +221,12 @@ def link(payload: Row, name: str) -> str:
     if not isinstance(value, str):
         raise ProtocolError(f"{name} is not a link.", code="link")
     return value
+
+
+def lacks_columns(link: str, select: Iterable[str]) -> bool:
+    """Return whether a link selects columns, but not all of these; a link that selects none says nothing."""
+    selected = parse_qs(urlsplit(link).query).get("$select")
+    return selected is not None and not set(select) <= set(selected[0].split(","))
 
 
 def set_name(table: str) -> str:

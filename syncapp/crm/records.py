@@ -77,7 +77,10 @@ class StagedRecord:
 
 @dataclass(frozen=True, slots=True)
 class StagedField:
-    """One changed column of a staged edit. `state`: 0 open, 1 decided."""
+    """One changed column of a staged edit. `state`: 0 open, 1 decided.
+
+    `modified_by` changed the row last, `modified_for_by` did so in that user's name where it is not None.
+    """
 
     id: UUID
     record_id: UUID | None
@@ -96,6 +99,8 @@ class StagedField:
     version: int
     etag: str
     problem: str = ""
+    modified_by: UUID | None = None
+    modified_for_by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

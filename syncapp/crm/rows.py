@@ -31,6 +31,8 @@ from syncapp.crm.values import to_canonical, wire_name
 Record = TypeVar("Record")
 
 _LONGEST_VERSION = 100
+# Who changed a row last, and who did so in that user's name ("Impersonate another user using the Web API").
+MODIFIERS = ("_modifiedby_value", "_modifiedonbehalfby_value")
 
 
 def staged_record_columns(names: Names) -> tuple[str, ...]:
@@ -96,6 +98,7 @@ def staged_field_columns(names: Names) -> tuple[str, ...]:
         names.field_decided_by,
         names.field_decided_on,
         names.field_reason,
+        *MODIFIERS,
         "statecode",
         "versionnumber",
     )
@@ -121,6 +124,8 @@ def staged_field(row: odata.Row, names: Names) -> StagedField:
         state=cells.whole("statecode"),
         version=cells.whole("versionnumber"),
         etag=cells.etag(),
+        modified_by=cells.guid(MODIFIERS[0]),
+        modified_for_by=cells.guid(MODIFIERS[1]),
     )
     return replace(field, problem=cells.problem) if cells.problem else field
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +52,7 @@ class Pulled:
     fields: int = 0
     records: int = 0
     withdrawn: int = 0
+    recognized: int = 0
     superseded: int = 0
     crm_seconds: float = 0.0
     finished: bool = False
@@ -125,7 +127,7 @@ def _read(
         finally:
             pulled.crm_seconds += time.monotonic() - started
         _refresh_columns(crm, table, cursor, page)
-        _store_page(table, reader, cursor, page, pulled)
+        _store_page(_judging(table, crm, page), reader, cursor, page, pulled)
         progress(pulled)
         if page.delta_link:
             if cursor.is_full_read and table.name == RECORDS:
@@ -133,6 +135,16 @@ def _read(
             return True
         if until is not None and time.monotonic() > until:
             return False
+
+
+def _judging(table: _Table, crm: CrmClient, page: ChangePage[Any]) -> _Table:
+    """Let the page's decided fields be compared with our own user in the CRM, which is asked for before it is stored.
+
+    Without it nobody could tell our own marks from copies, so a CRM that does not say who we are ends the reading.
+    """
+    if table.name != FIELDS or not any(row.state for row in page.rows):
+        return table
+    return replace(table, store=partial(rows.store_fields, own_user=crm.own_user_id()))
 
 
 def _refresh_columns(crm: CrmClient, table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
@@ -177,6 +189,7 @@ def _store_rows(table: _Table, part: Sequence[Any], cursor: MirrorCursor, pulled
     SyncRecord.objects.recount(stored.uncounted | supersede.records_of(marks))
     setattr(pulled, table.name, getattr(pulled, table.name) + len(part))
     pulled.withdrawn += stored.withdrawn
+    pulled.recognized += stored.recognized
     pulled.superseded += len(marks)
 
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from syncapp import audit
 from syncapp.crm.records import StagedField, StagedRecord, Unreadable
-from syncapp.mirror import fitting, search_words, unreadable, upserts
+from syncapp.mirror import fitting, recognition, search_words, unreadable, upserts
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.change_kind import ChangeKind, kind_of
@@ -32,6 +32,7 @@ class Stored:
 
     new: int = 0
     withdrawn: int = 0
+    recognized: int = 0
     records: set[UUID] = field(default_factory=set)
     uncounted: set[UUID] = field(default_factory=set)
     arrived: set[UUID] = field(default_factory=set)
@@ -54,7 +55,10 @@ def chunks(rows: Sequence[Item]) -> Iterable[Sequence[Item]]:
 
 
 def store_records(rows: Sequence[StagedRecord], *, generation: int) -> Stored:
-    """Insert or fill the edits; those that were reviewed before we ever held them are left out."""
+    """Insert or fill the edits; those that were reviewed before we ever held them are left out.
+
+    An edit of which we recognized a field has a stub by now, so it is held.
+    """
     held = _held({row.id for row in rows})
     counts = SyncRecord.objects.filter(pk__in=held).true_counts() if held else {}
     complete = {pk for pk, record in held.items() if not (record.is_stub or record.unreadable)}
@@ -68,6 +72,7 @@ def store_records(rows: Sequence[StagedRecord], *, generation: int) -> Stored:
     upserts.upsert(
         SyncRecord, [{**row, **counts.get(row["id"], _NO_FIELDS), "search_words": words[row["id"]]} for row in taken]
     )
+    recognition.complete([row["id"] for row in taken if (it := held.get(row["id"])) and it.is_stub])
     search_words.add(words, {pk: record.search_words for pk, record in held.items()})
     new = {row.id for row in kept if row.id not in held}
     arrived = _arriving([row for row in kept if row.id not in bad.all], complete)
@@ -152,16 +157,19 @@ def _record(row: StagedRecord, generation: int) -> dict[str, Any]:
     }
 
 
-def store_fields(rows: Sequence[StagedField], *, generation: int) -> Stored:
+def store_fields(rows: Sequence[StagedField], *, generation: int, own_user: UUID | None = None) -> Stored:
     """Insert or refresh the fields, with a stub for a parent that has not arrived; withdraw what was decided there.
 
-    A stub is counted when it is filled, so only parents that have arrived are among the returned `records`.
+    A stub is counted when it is filled, so only parents that have arrived are among the returned `records`. What
+    `own_user`, the portal's own in the CRM, decided is never withdrawn, nor left out where we never held it.
     """
     known = list(SyncField.objects.filter(pk__in=[row.id for row in rows]).values_list("pk", "decision", "version"))
     held = {pk: decision for pk, decision, _ in known}
     # The first version tells which of two edits in one second is newer; our own mark raises it later.
     staged = {pk: version for pk, _, version in known}
-    kept = [row for row in rows if row.record_id is not None and (row.id in held or row.state == 0)]
+    ours = {row.id for row in rows if recognition.is_ours(row, own_user=own_user)}
+    known_here = held.keys() | ours
+    kept = [row for row in rows if row.record_id is not None and (row.id in known_here or row.state == 0)]
     parents = sorted({row.record_id for row in kept if row.record_id})
     upserts.insert_missing(SyncRecord, [{"id": pk, "is_stub": True} for pk in parents])
     told = [_field(row, generation, staged.get(row.id, row.version)) for row in kept]
@@ -173,7 +181,9 @@ def store_fields(rows: Sequence[StagedField], *, generation: int) -> Stored:
     search_words.add_addresses((row.record_id, (row.original, row.proposed)) for row in new if row.record_id)
     stored = Stored(new=sum(row.id not in held for row in kept), records=_arrived(parents))
     stored.uncounted = stored.records
-    stored.withdrawn = _withdraw_decided([row for row in kept if row.id in held and row.state != 0], held)
+    stored.recognized = recognition.recognize([row for row in kept if row.id in ours], own_user=own_user)
+    theirs = [row for row in kept if row.id in held and row.state != 0 and row.id not in ours]
+    stored.withdrawn = _withdraw_decided(theirs, held)
     _reopen([row for row in kept if row.id in held and row.state == 0], held)
     return stored
 
@@ -216,25 +226,16 @@ def _arrived(record_ids: Collection[UUID]) -> set[UUID]:
 
 def _withdraw_decided(rows: Sequence[StagedField], held: Mapping[UUID, str]) -> int:
     """Fields that somebody decided in the CRM, as far as that was not ourselves."""
-    candidates = [row for row in rows if held[row.id] != FieldDecision.WITHDRAWN]
+    candidates = {row.id: recognition.id_of(row.decision_id) for row in rows if held[row.id] != FieldDecision.WITHDRAWN}
     if not candidates:
         return 0
-    ids = [row.decision_id for row in candidates if row.decision_id]
-    ours = set(map(str, Decision.objects.filter(pk__in=_uuids(ids)).values_list("pk", flat=True)))
-    decided_there = [row.id for row in candidates if row.decision_id.lower() not in ours]
+    # With its field, as our id on another row was copied there by hand.
+    marks = Decision.objects.filter(pk__in=[mark for mark in candidates.values() if mark])
+    ours = set(marks.values_list("field_id", "pk"))
+    decided_there = [pk for pk, mark in candidates.items() if (pk, mark) not in ours]
     if not decided_there:
         return 0
     return withdraw(SyncField.objects.filter(pk__in=decided_there), why="decided_in_the_crm")
-
-
-def _uuids(texts: Iterable[str]) -> list[UUID]:
-    found = []
-    for text in texts:
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            continue  # another tool's mark: certainly not ours
-    return found
 
 
 def _reopen(rows: Sequence[StagedField], held: Mapping[UUID, str]) -> None:

@@ -17,7 +17,7 @@ from syncapp.crm.client import CrmClient
 from syncapp.crm.records import User
 from syncapp.mirror import fitting, unreadable
 from syncapp.mirror.unreadable import Kind
-from syncapp.models import CrmUser, SyncRecord, UnreadableRow
+from syncapp.models import CrmUser, Decision, SyncRecord, UnreadableRow
 from syncapp.models.folding import search_key
 
 BATCH = 100
@@ -36,13 +36,16 @@ def due_editors() -> list[UUID]:
 
 
 def unknown_editors(*, limit: int = BATCH) -> list[UUID]:
-    """Editors whom we have not read yet, of edits that wait or are being written: two partial indexes, not all edits.
+    """Editors whom we have not read yet, of edits that wait, are being written or were recognized after a restore.
 
-    One that was superseded as it arrived waits for nobody, but its mark is written.
+    Partial indexes find these, not all edits. One that was superseded as it arrived waits for nobody, but its mark is
+    written.
     """
     of_waiting = _not_read(SyncRecord.objects.filter(waiting_count__gt=0, is_stub=False))
     of_written = _not_read(SyncRecord.objects.filter(writing_count__gt=0, is_stub=False))
-    return sorted({*of_waiting[:limit], *of_written[:limit]})[:limit]
+    lately = Decision.objects.filter(recognized_at__gt=timezone.now() - FRESH_FOR)
+    of_recognized = _not_read(SyncRecord.objects.filter(fields__decisions__in=lately, is_stub=False))
+    return sorted({*of_waiting[:limit], *of_written[:limit], *of_recognized[:limit]})[:limit]
 
 
 def _not_read(edits: QuerySet[SyncRecord]) -> QuerySet[SyncRecord, Any]:

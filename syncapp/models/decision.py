@@ -76,9 +76,16 @@ class Decision(models.Model):
     target_table = models.CharField(max_length=128)
     target_id = models.UUIDField()
 
+    # A name is no proof of identity, so a recognized decision has no person, only `recognized_by`.
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     rule = models.ForeignKey(Rule, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions")
     decided_at = models.DateTimeField()
+    recognized_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the CRM's row proved it, though our database did not hold it."
+    )
+    recognized_by = models.CharField(
+        max_length=400, blank=True, default="", db_default="", help_text="Who decided, as the CRM's row names them."
+    )
     reason_code = models.CharField(max_length=40, blank=True)
     reason = models.TextField(blank=True)
 
@@ -117,6 +124,9 @@ class Decision(models.Model):
                 name="decision_open_of_contact",
                 condition=Q(state=DecisionState.OPEN),
             ),
+            models.Index(
+                fields=["recognized_at"], name="decision_recognized", condition=Q(recognized_at__isnull=False)
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -131,7 +141,10 @@ class Decision(models.Model):
             ),
             models.CheckConstraint(
                 name="somebody_decided_unless_superseded",
-                condition=Q(decided_by__isnull=False) | Q(kind=Kind.SUPERSEDE) | Q(rule__isnull=False),
+                condition=Q(decided_by__isnull=False)
+                | Q(kind=Kind.SUPERSEDE)
+                | Q(rule__isnull=False)
+                | Q(recognized_at__isnull=False),
             ),
             models.CheckConstraint(
                 name="a_rule_or_a_person_decides",
@@ -156,4 +169,9 @@ class Decision(models.Model):
         """Who decided, as a person reads it: a name, a rule, or '' for the portal itself."""
         if self.decided_by is not None:
             return str(self.decided_by)
-        return f"the rule “{self.rule}”" if self.rule is not None else ""
+        return f"the rule “{self.rule}”" if self.rule is not None else self.recognized_by
+
+    @property
+    def is_recognized(self) -> bool:
+        """Whether it was taken before a restore, and found again in the CRM."""
+        return self.recognized_at is not None

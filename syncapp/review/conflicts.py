@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from syncapp.crm import values
 from syncapp.crm.records import Column, ColumnType, ContactNow, ContactState, DeliveryView, StagedField
+from syncapp.mirror import recognition
 from syncapp.models import Decision
 from syncapp.models.decision import Kind
 
@@ -29,6 +30,7 @@ class Finding(StrEnum):
     MERGED = "contact_merged"  # the same where another contact took its place
     CONTACT_GONE = "contact_gone"  # the contact was deleted: back to the reviewer
     ELSEWHERE = "elsewhere"  # somebody decided the staging row in the CRM
+    RECOGNIZED = "before_restore"  # the portal decided the staging row, but our database lost that decision
     ROW_GONE = "row_gone"  # the staging row was deleted
     UNKNOWN_COLUMN = "unknown_column"  # the CRM has no such column
     UNREADABLE = "unreadable"  # the staging row or the contact's value cannot be read
@@ -82,9 +84,13 @@ def judge(
     columns: Mapping[str, Column],
     own: Mapping[uuid.UUID, Own],
     held: Mapping[uuid.UUID, Held] | None = None,
+    own_user: uuid.UUID | None = None,
 ) -> list[Verdict]:
-    """Return one verdict per decision. `own`: our earlier values per field; `held`: the CRM's versions of sent ones."""
-    found = [_judge_one(decision, view, columns, own.get(decision.field_id, Own())) for decision in decisions]
+    """Return one verdict per decision. `own`: our earlier values per field; `held`: the CRM's versions of sent ones.
+
+    `own_user` is the portal's own user in the CRM.
+    """
+    found = [_judge_one(decision, view, columns, own.get(decision.field_id, Own()), own_user) for decision in decisions]
     return [_with_adjusted(verdict, view, columns, held or {}) for verdict in found]
 
 
@@ -114,14 +120,17 @@ def _with_adjusted(
     return replace(verdict, column=column, adjusted=held.get(decision.pk, rounded))
 
 
-def _judge_one(decision: Decision, view: DeliveryView, columns: Mapping[str, Column], own: Own) -> Verdict:
+def _judge_one(
+    decision: Decision, view: DeliveryView, columns: Mapping[str, Column], own: Own, own_user: uuid.UUID | None
+) -> Verdict:
     staged = view.fields.get(decision.field_id)
     if staged is None:
         return Verdict(decision, Finding.ROW_GONE)
     if staged.decision_id == str(decision.pk):
         return Verdict(decision, Finding.OURS, staged)
     if staged.state != 0 and staged.decision_id not in own.ids:
-        return Verdict(decision, Finding.ELSEWHERE, staged)
+        is_ours = recognition.is_ours(staged, own_user=own_user)
+        return Verdict(decision, Finding.RECOGNIZED if is_ours else Finding.ELSEWHERE, staged)
     if staged.problem and (decision.writes or not staged.etag):
         return Verdict(decision, Finding.UNREADABLE, staged, trouble=staged.problem)
     column = columns.get(decision.field.column_name)

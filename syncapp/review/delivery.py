@@ -213,7 +213,8 @@ def _look(
         deadline=work.deadline,
     )
     failpoint("delivery.read")
-    return conflicts.judge(decisions, view, columns=known, own=own, held=held), view
+    own_user = work.crm.own_user_id(deadline=work.deadline)
+    return conflicts.judge(decisions, view, columns=known, own=own, held=held, own_user=own_user), view
 
 
 def _own(decisions: Sequence[Decision]) -> dict[uuid.UUID, Own]:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from syncapp import preferences
 from syncapp.models.preferences import STANDARD_REASONS
-from syncapp.preferences import OTHER
+from syncapp.preferences import KEPT, OTHER
 
-KEPT = "kept_crm"  # the answer to a conflict, not offered as a reason
 MOST_CHARACTERS = 500
 
 

@@ -17,6 +17,7 @@ from syncapp import audit, deliveries
 from syncapp.crm.records import ContactState
 from syncapp.jobs import queue
 from syncapp.jobs.queue import Lease
+from syncapp.mirror import recognition
 from syncapp.mirror.supersede import records_of, supersede
 from syncapp.models import Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.decision import UNPROVEN_STATES, DecisionState
@@ -38,6 +39,7 @@ RESULTS: dict[Finding, tuple[DecisionState, dict[str, Any]]] = {
     Finding.MERGED: (DecisionState.CONFLICT, {**_HANDED_BACK, "contact_state": ContactState.MERGED}),
     Finding.CONTACT_GONE: (DecisionState.CONFLICT, {**_HANDED_BACK, "contact_is_gone": True}),
     Finding.ELSEWHERE: (DecisionState.WITHDRAWN, _WITHDRAWN),
+    Finding.RECOGNIZED: (DecisionState.WITHDRAWN, _WITHDRAWN),
     Finding.ROW_GONE: (DecisionState.WITHDRAWN, _WITHDRAWN),
     Finding.UNKNOWN_COLUMN: (DecisionState.FAILED, {"delivery": FieldDelivery.FAILED}),
     Finding.UNREADABLE: (DecisionState.FAILED, {"delivery": FieldDelivery.FAILED}),
@@ -55,7 +57,12 @@ _FOUND_NOW = (Finding.CONFLICT, Finding.WRITTEN_BEFORE, Finding.INACTIVE, Findin
 def settle(lease: Lease, verdicts: Iterable[Verdict]) -> None:
     """Settle these decisions; the delivery itself stays open. Raises LostLease."""
     queue.lock(lease)
-    _recount([_settle_one(verdict) for verdict in verdicts])
+    settled = [(_settle_one(verdict), verdict) for verdict in verdicts]
+    for _, verdict in settled:
+        if verdict.finding == Finding.RECOGNIZED and verdict.staged is not None:
+            # The judge compared the row's last modifier with our own user.
+            recognition.recognize([verdict.staged], own_user=verdict.staged.modified_by, channel="worker")
+    _recount([field for field, _ in settled])
 
 
 def _settle_one(verdict: Verdict) -> SyncField:

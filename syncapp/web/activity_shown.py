@@ -11,7 +11,7 @@ from itertools import groupby
 from django.urls import reverse
 from django.utils import timezone
 
-from syncapp import audit, localization
+from syncapp import audit, localization, preferences
 from syncapp.activity import facts
 from syncapp.activity.facts import Facts
 from syncapp.crm.records import Column
@@ -20,7 +20,7 @@ from syncapp.models import AuditEntry
 from syncapp.models.audit import Area
 from syncapp.review import reasons, sides
 from syncapp.review.sides import Change
-from syncapp.web import activity_runs
+from syncapp.web import activity_runs, times
 from syncapp.web import activity_words as words
 from syncapp.web.activity_words import Did
 
@@ -29,7 +29,9 @@ SHORT_DIGEST = 12
 LONG = 600  # characters: some fifteen lines of a printed entry
 # Values that a person reads as they stand, beside what they were.
 _SAID = ("record.remark", "record.question", "record.answer")
-_CHANGES_NOTHING = frozenset({"field.undone", "field.retried", "field.superseded", "field.withdrawn"})
+_CHANGES_NOTHING = frozenset(
+    {"field.undone", "field.retried", "field.superseded", "field.withdrawn", "field.recognized.superseded"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ def _notes(entry: AuditEntry, behind: Facts) -> list[str]:
     if entry.area == Area.FILTER and behind.run(entry):
         return [*activity_runs.notes(entry, behind), f"Reason: {reason}" if reason else ""]
     if entry.area == Area.DECISION:
-        return [_taken_back(entry), f"Reason: {_reason(reason)}" if reason else ""]
+        return [_taken_back(entry), _before_restore(entry, behind), f"Reason: {_reason(reason)}" if reason else ""]
     if entry.area in (Area.DELIVERY, Area.MIRROR):
         return [
             _newer(entry, behind),
@@ -171,17 +173,24 @@ def _notes(entry: AuditEntry, behind: Facts) -> list[str]:
 
 
 def _reason(stored: str) -> str:
-    """A reason is stored as its code, a sentence, or both with a blank between."""
-    code, _, text = stored.partition(" ")
-    is_code = code in reasons.offered() or code == reasons.KEPT
-    said = reasons.words(code, text) if is_code else stored
-    return said[:1].lower() + said[1:] if is_code else said
+    code, text = preferences.split_reason(stored)
+    said = reasons.words(code, text)
+    return said[:1].lower() + said[1:] if code else said
 
 
 def _taken_back(entry: AuditEntry) -> str:
     if entry.action != "field.undone":
         return ""
     return {"approved": "the approval", "rejected": "the rejection"}.get(str(entry.details.get("outcome")), "")
+
+
+def _before_restore(entry: AuditEntry, behind: Facts) -> str:
+    """Who decided what was found in the CRM after a restore, and when, as the CRM's row says."""
+    decision = behind.decisions.get(entry.decision_id) if entry.decision_id else None
+    if decision is None or not entry.action.startswith("field.recognized."):
+        return ""
+    by = f" by {decision.decider}" if decision.decider else ""
+    return f"decided through the portal{by} {times.at(decision.decided_at)}, before a restore; found in CRM"
 
 
 def _newer(entry: AuditEntry, behind: Facts) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from syncapp.models import AuditEntry, Gate
 from syncapp.models.audit import area_of
+from syncapp.models.decision import Kind
 from syncapp.models.preferences import Preferences
 
 
@@ -30,6 +31,9 @@ _DID = {
     "field.delivery.conflict": Did("split", "Conflict", "warn"),
     "field.delivery.failed": Did("stop-sign", "Not written", "bad"),
     "field.delivery.withdrawn": Did("gone", "Withdrawn"),
+    "field.recognized.approved": Did("check", "Found approved"),
+    "field.recognized.rejected": Did("cross", "Found rejected"),
+    "field.recognized.superseded": Did("newer", "Found superseded"),
     "field.superseded": Did("newer", "Superseded"),
     "field.withdrawn": Did("gone", "Withdrawn"),
     "record.assigned": Did("user", "Assigned"),
@@ -91,6 +95,7 @@ _DID = {
 }
 _CORRECTED = Did("pencil", "Corrected")
 _MARKED = Did("check", "Marked in CRM")
+_PUT_BACK = Did("undo", "Found put back")
 
 _CHANNELS = {
     "screen": "page",
@@ -111,6 +116,7 @@ _FINDINGS = {
     "ours": "found written after a lost answer",
     "contact_gone": "the contact was deleted in CRM",
     "elsewhere": "decided in CRM itself",
+    "before_restore": "decided through the portal before a restore",
     "row_gone": "the edit is no longer in CRM",
     "unknown_column": "CRM has no such column any more",
     "gone": "the edit is no longer in CRM",
@@ -124,6 +130,8 @@ def did(entry: AuditEntry) -> Did:
         return _CORRECTED
     if entry.action == "field.delivery.written" and entry.details.get("finding") == "mark":
         return _MARKED
+    if entry.action == "field.recognized.rejected" and entry.details.get("kind") == Kind.PUT_BACK:
+        return _PUT_BACK
     return action(entry.action)
 
 

@@ -188,6 +188,12 @@ class FieldShown:
         return sides.between(self.column, original, self._held).will
 
     @property
+    def is_recognized(self) -> bool:
+        """Whether its decision was found in the CRM after a restore."""
+        last = outcomes.last_decision(self.field) if self.outcome else None
+        return last is not None and last.is_recognized
+
+    @property
     def written_as(self) -> Side | None:
         """Return what the CRM made of the value that was written, where that is another."""
         last = outcomes.last_decision(self.field) if self.outcome else None

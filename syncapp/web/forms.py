@@ -18,7 +18,7 @@ from django.http import QueryDict
 from syncapp.crm.records import Column, ColumnType
 from syncapp.models import SyncField
 from syncapp.models.decision import Outcome
-from syncapp.preferences import OTHER
+from syncapp.preferences import KEPT, OTHER
 from syncapp.review import groups, reasons, refusals
 from syncapp.review.decisions import Choice
 from syncapp.review.groups import Group
@@ -208,7 +208,7 @@ def _reject_again(form: _Form, row: SyncField, key: _Key) -> Choice:
 
 
 def _keep(form: _Form, row: SyncField, key: _Key) -> Choice:
-    return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=reasons.KEPT)
+    return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=KEPT)
 
 
 def _correct(form: _Form, row: SyncField, key: _Key) -> Choice:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
@@ -16,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from syncapp import links, people
 from syncapp.links import Intent, State
 from syncapp.models import Decision, Person, SyncRecord
+from syncapp.models.decision import Kind
 from syncapp.models.sync_field import FieldDecision
 from syncapp.web import shown
 from syncapp.web.access import PortalRequest, allow, card, public
@@ -83,8 +85,10 @@ def came_by_link(query: QueryDict, page: RecordShown) -> CameByLink | None:
 
 
 def _last_decision(record: SyncRecord) -> Decision | None:
-    by_people = Decision.objects.filter(field__record=record, decided_by__isnull=False)
-    return by_people.select_related("decided_by").order_by("-decided_at").first()
+    by_people = Decision.objects.filter(
+        Q(decided_by__isnull=False) | Q(recognized_by__gt="") & ~Q(kind=Kind.SUPERSEDE), field__record=record
+    )
+    return by_people.select_related("decided_by", "rule").order_by("-decided_at").first()
 
 
 def gone(query: QueryDict) -> str:

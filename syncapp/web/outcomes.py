@@ -18,6 +18,7 @@ from syncapp.web import holds, times
 from syncapp.web.holds import Held
 
 LONGEST_READING_BACK = timedelta(seconds=30)
+BEFORE_RESTORE = "before a restore"
 
 NOT_THE_LAST = (DecisionState.UNDONE, DecisionState.REPLACED)
 
@@ -147,19 +148,19 @@ def _being_written(last: Decision, person: Person, *, undo: UUID | None = None) 
 
 
 def _done(field: SyncField, last: Decision, person: Person) -> Outcome:
-    when = times.at(last.settled_at or last.decided_at)
+    when, restored = times.at(last.settled_at or last.decided_at), BEFORE_RESTORE if last.is_recognized else ""
     if not last.writes:
         why = reasons.words(last.reason_code, last.reason)
         said = times.at(last.decided_at) if last.rule_id else f"by {_name(last, person)} {times.at(last.decided_at)}"
-        hint = "; ".join(filter(None, [_rule(last), _uncapitalised(why), said]))
+        hint = "; ".join(filter(None, [_rule(last), _uncapitalised(why), said, restored]))
         return Outcome("cross", "none", "Rejected", hint, again="approve_after_all")
     read_back = ", read back" if is_read_back(field, last) else ""
     by = _name(last, person)
     if last.kind == Kind.PUT_BACK:
-        hint = f"{when}{read_back}; by {by}"
+        hint = "; ".join(filter(None, [f"{when}{read_back}", f"by {by}", restored]))
         return Outcome("undo", "none", "Old value put back", hint, again="approve_after_all")
     hint = f"{_rule(last)}; {when}{read_back}" if last.rule_id else f"{when}{read_back}; by {by}"
-    return Outcome("check", "good", "Written", hint, again="put_back")
+    return Outcome("check", "good", "Written", "; ".join(filter(None, [hint, restored])), again="put_back")
 
 
 def _rule(last: Decision) -> str:

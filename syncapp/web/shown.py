@@ -81,6 +81,11 @@ class RecordShown:
         return [shown for shown in self.fields if shown.counts_for_all]
 
     @property
+    def recognized(self) -> list[FieldShown]:
+        """The fields whose decision was found in the CRM after a restore."""
+        return [shown for shown in self.fields if shown.is_recognized]
+
+    @property
     def decidable(self) -> list[FieldShown]:
         return [shown for shown in self.fields if shown.can_decide]
 

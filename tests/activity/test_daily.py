@@ -214,3 +214,18 @@ def test_the_count_says_when_it_was_taken():
     daily.keep()
 
     assert daily.counted_at() == Pulse.objects.get(name=daily.PULSE).answered_at
+
+
+def test_recognized_decisions_count_on_the_day_they_were_taken():
+    field, other = edited(hours_ago=24 * 12), edited(column="fax")
+    daily.keep()
+    scenes.found_after_restore(field, decided_on=timezone.now() - timedelta(days=10))
+    scenes.found_after_restore(other, "rejected")
+
+    daily.keep()
+
+    approved = DailyCount.objects.get(measure=Measure.APPROVED, part=Part.COLUMN)
+    assert (approved.day, approved.key, approved.number) == (TODAY - timedelta(days=10), "jobtitle", 1)
+    assert counted(Measure.REJECTED) == {"fax": 1}
+    oldest = DailyCount.objects.get(measure=Measure.OLDEST, day=TODAY - timedelta(days=10))
+    assert oldest.number == pytest.approx(2 * 86400, abs=60)

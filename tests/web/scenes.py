@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from syncapp.crm.records import Column, ColumnType
+from syncapp.mirror import recognition
 from syncapp.models import Decision, Delivery, Person, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import WorkState
@@ -15,6 +17,7 @@ from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import decisions
 from syncapp.review.steps import seen
 from tests import factories
+from tests.mirror.staged import a_field
 
 MORE_COLUMNS = (
     Column("contact", "lastname", "Last Name", ColumnType.TEXT, max_length=50),
@@ -104,3 +107,21 @@ def move(field: SyncField, **columns: Any) -> None:
     SyncRecord.objects.recount([field.record_id])
     field.refresh_from_db()
     field.record.refresh_from_db()
+
+
+def found_after_restore(field: SyncField, outcome: str = "approved", *, by: str = "Rita Lindqvist", **row: Any) -> None:
+    """Its staging row proves a decision of the portal that our database does not hold."""
+    codes = {each.value: code for code, each in recognition.OUTCOMES.items()}
+    ours = uuid.uuid4()
+    row = {
+        "decided_on": timezone.now(),
+        "applied": field.proposed_value if outcome == "approved" else None,
+        "reason": "not_correct Ask them first" if outcome == "rejected" else "",
+        **row,
+    }
+    mark = {"decision": codes[outcome], "decision_id": str(uuid.uuid4()), "decided_by": by, "state": 1}
+    staged = a_field(id=field.pk, record_id=field.record_id, column=field.column_name, modified_by=ours, **mark, **row)
+    assert recognition.recognize([staged], own_user=ours) == 1
+    SyncField.objects.filter(pk=field.pk).update(crm_decision_id=staged.decision_id, crm_state=1)
+    SyncRecord.objects.recount([field.record_id])
+    field.refresh_from_db()

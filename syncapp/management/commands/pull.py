@@ -54,4 +54,5 @@ class Command(BaseCommand):
             f"{pulled.fields:,} fields of {pulled.records:,} edits read in {seconds:.1f} s "
             f"({pulled.crm_seconds:.1f} s of it waiting for the CRM); "
             f"{pulled.superseded:,} superseded, {pulled.withdrawn:,} withdrawn."
+            + (f" {pulled.recognized:,} decided before a restore." if pulled.recognized else "")
         )

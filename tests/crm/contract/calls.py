@@ -76,6 +76,7 @@ def _of_one_organization(crm: CrmClient) -> CrmClient:
 
 READS: dict[str, Callable[[Cloud], Call]] = {
     "who_am_i": _plain(lambda crm: crm.who_am_i()),
+    "own_user_id": _plain(lambda crm: crm.own_user_id()),
     "prove_home": _plain(lambda crm: _of_one_organization(crm).prove_home()),
     "columns": _plain(lambda crm: crm.columns("contact")),
     "table_facts": _plain(lambda crm: crm.table_facts("userquery")),

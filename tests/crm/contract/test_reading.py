@@ -236,3 +236,11 @@ def test_more_records_than_a_request_takes_are_read_in_several(cloud, crm, monke
     view = crm.view_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=sorted(records))
 
     assert (set(view.records), len(view.fields)) == (records, 2)
+
+
+def test_own_user_is_asked_for_once(crm, caplog):
+    caplog.set_level("INFO", "syncapp.crm.transport")
+
+    assert [crm.own_user_id(), crm.own_user_id()] == [UUID(APPLICATION_USER_ID)] * 2
+
+    assert sum("WhoAmI" in line for line in caplog.messages) == 1
