@@ -7,9 +7,9 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_setup_logger
+from celery.signals import after_setup_logger, celeryd_init
 
-from portal import broker
+from portal import broker, processes
 from portal.logs import LineFormatter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -25,3 +25,9 @@ def _keep_records_on_their_lines(*, logger: logging.Logger, format: str, **_: An
     """Give the handlers that Celery makes our formatter: its own writes line ends as they are."""
     for handler in logger.handlers:
         handler.setFormatter(LineFormatter(format))
+
+
+@celeryd_init.connect
+def _have_the_limits_of_a_worker(**_: Any) -> None:
+    """Come before the first connection to the database; the pool's processes inherit it."""
+    processes.become(processes.Kind.WORKER)

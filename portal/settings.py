@@ -91,6 +91,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 60_000
 
 # --- Database: the truth and the queue ----------------------------------------------------------------
+# Limits for PostgreSQL in seconds, which portal/postgresql keeps; 0: none.
+DATABASE_CONNECT_SECONDS = env.number("DATABASE_CONNECT_SECONDS", 5)
+DATABASE_PAGE_SECONDS = env.number("DATABASE_PAGE_SECONDS", 10)  # a statement of a page
+DATABASE_COMMAND_SECONDS = env.number("DATABASE_COMMAND_SECONDS", 0)  # migrations take their time
+DATABASE_POOLER = env.flag("DATABASE_POOLER", default=False)
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DEMO_DIR / 'portal.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # DEFERRED transactions fail with "database is locked" under concurrent writers; see docs/decisions.md.
@@ -100,8 +105,21 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    _lost = env.number("DATABASE_LOST_SECONDS", 20)  # until a line that nobody acknowledges counts as lost
+    DATABASES["default"] |= {
+        "ENGINE": "portal.postgresql",
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLER,
+        "OPTIONS": {
+            "connect_timeout": round(DATABASE_CONNECT_SECONDS),
+            "keepalives_idle": max(1, round(_lost / 2)),
+            "keepalives_interval": max(1, round(_lost / 4)),
+            "keepalives_count": 2,
+            "tcp_user_timeout": round(_lost * 1000),
+            **DATABASES["default"].get("OPTIONS", {}),  # what DATABASE_URL says itself
+        },
+    }
 
 # --- The CRM ------------------------------------------------------------------------------------------
 CRM_ORIGIN = env.text("CRM_ORIGIN", f"http://127.0.0.1:{SANDBOX_PORT}" if DEMO else "").rstrip("/")
@@ -148,6 +166,8 @@ HTTP_SECONDS = env.number("HTTP_SECONDS", 30)
 SOFT_LIMIT = env.number("SOFT_LIMIT", 40)
 HARD_LIMIT = env.number("HARD_LIMIT", 50)
 LEASE = env.number("LEASE", 60)
+DATABASE_TASK_SECONDS = env.number("DATABASE_TASK_SECONDS", SOFT_LIMIT)  # a statement of a worker
+DATABASE_IDLE_SECONDS = max(60, LEASE)  # a transaction of a page or a worker in which nothing happens
 BROKER_VISIBILITY = env.number("BROKER_VISIBILITY", 300)
 PROBE_SECONDS = env.number("PROBE_SECONDS", 30)  # between two tries at a closed gate
 ALERT_AFTER = env.number("ALERT_AFTER", 75)  # a trouble that lasts is mailed; longer than a planned restart

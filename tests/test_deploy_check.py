@@ -34,8 +34,10 @@ def test_a_careless_configuration_is_stopped(changes: dict[str, str], expected: 
 
 
 def test_the_readme_names_every_variable() -> None:
-    settings, readme = ((PROJECT / name).read_text() for name in ("portal/settings.py", "README.md"))
+    settings, gunicorn, readme = (
+        (PROJECT / name).read_text() for name in ("portal/settings.py", "gunicorn.conf.py", "README.md")
+    )
 
-    read = set(re.findall(r'env\.[a-z]+\(\s*"([A-Z_]+)"', settings)) - FOR_TESTS_ONLY
+    read = set(re.findall(r'env\.[a-z]+\(\s*"([A-Z_]+)"', settings + gunicorn)) - FOR_TESTS_ONLY
 
     assert read - set(re.findall(r"`([A-Z_]+)`", readme)) == set()

@@ -36,7 +36,6 @@ TIMES = {
     "MAIL_BACKEND": "graph",  # the sandbox's own door, which every journey has
 }
 PULLS_BY_HAND = "36000"
-WEB_OPTIONS = ["--worker-class", "gthread", "--workers", "2", "--threads", "4", "--graceful-timeout", "10"]
 
 
 @dataclass(slots=True)
@@ -194,11 +193,8 @@ class Stack:
     def start_web(self) -> Server:
         """Start the web processes and wait until they answer."""
         self.started += 1
-        port = free_port()
-        url, log = f"http://127.0.0.1:{port}", self.folder / f"web{self.started}.log"
-        command = [sys.executable, "-m", "gunicorn", "portal.wsgi", "--bind", url.removeprefix("http://")]
-        command += [*WEB_OPTIONS, "--no-control-socket", "--log-level", "warning"]
-        self.web = launch(command, url=url, log=log, environment=self.environment(PORTAL_PORT=str(port)))
+        self.web = start_web(self.folder / f"web{self.started}.log", self.environment())
+        url = self.web.url
         wait_until(lambda: _answers(url), seconds=60, what=f"the web processes answer: {self.web.said()[-2000:]}")
         return self.web
 
@@ -291,6 +287,14 @@ class Stack:
         for server in (self.beat, self.web, self.broker):
             if server is not None:
                 server.stop(seconds=3)
+
+
+def start_web(log: Path, environment: Mapping[str, str]) -> Server:
+    """Start gunicorn with the portal's own configuration; the caller waits for it and stops it."""
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "portal.wsgi"]
+    environment = {**environment, "DJANGO_SETTINGS_MODULE": "portal.settings", "PORTAL_PORT": str(port)}
+    return launch(command, url=f"http://127.0.0.1:{port}", log=log, environment=environment)
 
 
 @contextmanager

@@ -153,10 +153,8 @@ def _sandbox() -> Service:
 
 
 def _web() -> Service:
-    options = ["--bind", f"{HOST}:{settings.PORTAL_PORT}", "--worker-class", "gthread", "--workers", "2"]
-    options += ["--threads", "4", "--graceful-timeout", "3", "--no-control-socket", "--log-level", "warning"]
-    # Loaded once and then forked, which halves what the start costs; nothing is connected before the fork.
-    options += ["--preload"]
+    # The rest is in gunicorn.conf.py, which it finds in the project's folder.
+    options = ["--bind", f"{HOST}:{settings.PORTAL_PORT}", "--graceful-timeout", "3", "--log-level", "warning"]
     return Service("web", _python("-m", "gunicorn", "portal.wsgi", *options))
 
 
