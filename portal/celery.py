@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_setup_logger, celeryd_init
+from celery.signals import after_setup_logger, beat_init, celeryd_init
+from django.core.exceptions import ImproperlyConfigured
 
-from portal import broker, processes
+from portal import broker, processes, startup
 from portal.logs import LineFormatter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -31,3 +33,18 @@ def _keep_records_on_their_lines(*, logger: logging.Logger, format: str, **_: An
 def _have_the_limits_of_a_worker(**_: Any) -> None:
     """Come before the first connection to the database; the pool's processes inherit it."""
     processes.become(processes.Kind.WORKER)
+
+
+@celeryd_init.connect
+@beat_init.connect
+def _refuse_misconfiguration(**_: Any) -> None:
+    """End worker and scheduler where the web processes would not start: they share the rows with them.
+
+    By SystemExit, since Celery logs any other exception of a receiver and goes on; and past its own standard error,
+    which goes to its log.
+    """
+    try:
+        startup.require_right_configuration()
+    except ImproperlyConfigured as error:
+        (sys.__stderr__ or sys.stderr).write(f"{error}\n")
+        raise SystemExit(1) from error

@@ -1,0 +1,60 @@
+"""No process of an installation works with a configuration that the checks refuse; each says what is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.deploy_check import environment
+from tests.servers import PROJECT, free_port
+
+SECONDS = 60.0
+
+
+def process(name: str, folder: Path) -> list[str]:
+    """Return the command line by which an installation starts one of its processes."""
+    return [
+        sys.executable,
+        *{
+            "web": ["-m", "gunicorn", "portal.wsgi", "--bind", f"127.0.0.1:{free_port()}"],
+            "worker": ["-m", "celery", "-A", "portal", "worker", "--concurrency", "1"],
+            "beat": ["-m", "celery", "-A", "portal", "beat", "--schedule", str(folder / "schedule"), "--pidfile", ""],
+            "command": ["manage.py", "pull"],
+            "migrate": ["manage.py", "migrate"],
+            "demo": ["manage.py", "demo"],
+        }[name],
+    ]
+
+
+def start(command: list[str], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a process that has to end by itself."""
+    return subprocess.run(
+        command, cwd=PROJECT, env=dict(variables), capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
+def installed(folder: Path, **changes: str) -> dict[str, str]:
+    """Return a right configuration with some changes; an empty value leaves the variable out."""
+    variables = environment() | {"REDIS_URL": "redis://127.0.0.1:1/0", "DEMO_DIR": str(folder)} | changes
+    return {name: value for name, value in variables.items() if value}
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "beat", "command"])
+def test_misconfigured_process_does_not_start(name: str, tmp_path: Path) -> None:
+    ended = start(process(name, tmp_path), installed(tmp_path, LEASE="10", SECRET_KEY="short"))
+
+    assert ended.returncode not in (0, None)
+    assert "HARD_LIMIT (50 s) must be shorter than LEASE (10 s)" in ended.stderr
+    assert "HINT: Sessions and links are only as safe as this key." in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "beat", "command"])
+def test_unreadable_number_stops_the_start(name: str, tmp_path: Path) -> None:
+    ended = start(process(name, tmp_path), installed(tmp_path, LEASE="soon"))
+
+    assert ended.returncode not in (0, None)
+    assert "LEASE must be a number" in ended.stderr
