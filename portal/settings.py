@@ -6,6 +6,7 @@ Misconfiguration is reported by system checks with ids and hints (syncapp/checks
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -171,6 +172,10 @@ DATABASE_IDLE_SECONDS = max(60, LEASE)  # a transaction of a page or a worker in
 BROKER_VISIBILITY = env.number("BROKER_VISIBILITY", 300)
 PROBE_SECONDS = env.number("PROBE_SECONDS", 30)  # between two tries at a closed gate
 ALERT_AFTER = env.number("ALERT_AFTER", 75)  # a trouble that lasts is mailed; longer than a planned restart
+WATCH_MAIL_TO = env.items("WATCH_MAIL_TO")  # told of a lost database; empty: whom the last `watch` found in it
+WATCH_DIR = env.path(  # where `watch` notes that it told them
+    "WATCH_DIR", DEMO_DIR if DEMO else Path(tempfile.gettempdir()) / f"outlook-sync-watch-{os.getuid()}"
+)
 ATTEMPTS = int(env.number("ATTEMPTS", 8))
 FAILPOINTS = env.text("FAILPOINTS")  # tests only: a folder whose files name the points that kill the process
 

@@ -75,25 +75,25 @@ def _notice(trouble: Trouble, alarm: Alarm | None) -> int:
         alarm, _ = Alarm.objects.get_or_create(code=trouble.code, defaults=first)
     if alarm.is_told:
         return 0
-    seen = Alarm.objects.filter(code=alarm.code, is_told=False)
-    if _is_left_alone(alarm, now):
-        seen.update(first_seen_at=now, seen_at=now)
-        return 0
-    if not _lasts(trouble, alarm, now):
-        seen.update(seen_at=now)
-        return 0
-    return _tell(trouble.code, _words(trouble), alarm.since, over=False) if seen.update(is_told=True) else 0
+    is_due = see_again(alarm, now=now)
+    if not trouble.kind.is_illness:  # an event, which does not go away by waiting
+        is_due = trouble.since is None or now - trouble.since >= _patience()
+    fields = {"first_seen_at": alarm.first_seen_at, "seen_at": alarm.seen_at, "is_told": is_due}
+    is_ours = Alarm.objects.filter(code=alarm.code, is_told=False).update(**fields) == 1
+    return _tell(details(trouble, since=alarm.since, over=False)) if is_due and is_ours else 0
 
 
-def _is_left_alone(alarm: Alarm, now: datetime) -> bool:
-    """Return whether nobody looked for so long that the portal itself must have stood still."""
-    return alarm.seen_at is None or now - alarm.seen_at > LONGEST_GAP
+def see_again(alarm: Alarm, *, now: datetime) -> bool:
+    """Note on the alarm that its trouble is still there; return whether it has lasted long enough to be told."""
+    is_uninterrupted = alarm.seen_at is not None and now - alarm.seen_at <= LONGEST_GAP
+    if alarm.first_seen_at is None or not is_uninterrupted:
+        alarm.first_seen_at = now
+    alarm.seen_at = now
+    return now - alarm.first_seen_at >= _patience()
 
 
-def _lasts(trouble: Trouble, alarm: Alarm, now: datetime) -> bool:
-    # What is no illness is an event: it does not go away by waiting.
-    begun = alarm.first_seen_at if trouble.kind.is_illness else trouble.since
-    return begun is None or begun <= now - timedelta(seconds=settings.ALERT_AFTER)
+def _patience() -> timedelta:
+    return timedelta(seconds=settings.ALERT_AFTER)
 
 
 @transaction.atomic
@@ -102,22 +102,32 @@ def _lift(alarm: Alarm) -> int:
     # What failed has not ended, it is only no longer new.
     if not (gone and alarm.is_told) or alarm.code.startswith(f"{kinds.FAILED.code}-"):
         return 0
-    return _tell(alarm.code, {"text": alarm.text}, alarm.since, over=True)
+    return _tell(_details(alarm.code, {"text": alarm.text}, alarm.since, over=True))
 
 
-def _words(trouble: Trouble) -> dict[str, Any]:
+def details(trouble: Trouble, *, since: datetime, over: bool) -> dict[str, Any]:
+    """Return what the mail about a trouble says."""
     kind = trouble.kind
     texts = {"meaning": kind.meaning, "remedy": kind.remedy, "where": kind.where}
-    return {"text": trouble.text, "reason": trouble.detail, **texts}
+    return _details(trouble.code, {"text": trouble.text, "reason": trouble.detail, **texts}, since, over=over)
 
 
-def _tell(code: str, words: Mapping[str, Any], since: datetime, *, over: bool) -> int:
-    details = {"code": code, **words, "since": f"{since:%d %B %Y, %H:%M} UTC", "over": over}
-    made = [messages.queue(MessageKind.OPERATIONS, to=reader, details=details) for reader in readers()]
+def _details(code: str, words: Mapping[str, Any], since: datetime, *, over: bool) -> dict[str, Any]:
+    return {"code": code, **words, "since": f"{since:%d %B %Y, %H:%M} UTC", "over": over}
+
+
+def _tell(said: Mapping[str, Any]) -> int:
+    made = [messages.queue(MessageKind.OPERATIONS, to=reader, details=said) for reader in _readers()]
     return sum(message is not None for message in made)
 
 
-def readers() -> list[Person | str]:
+def addresses() -> list[str]:
+    """Return where mails about troubles go."""
+    readers = [reader for reader in _readers() if messages.may_read(reader)]
+    return [reader.address if isinstance(reader, Person) else reader for reader in readers]
+
+
+def _readers() -> list[Person | str]:
     """Return the operations address; where none is set, the administrators."""
     address = preferences.read().operations_address
     return [address] if address else list(Person.objects.filter(is_administrator=True, is_active=True))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -17,13 +20,15 @@ from syncapp.models import Alarm, Gate, Message, MirrorCursor, Pulse
 from tests import people
 from tests.emails.conftest import PostOffice, post_office  # noqa: F401  (a fixture is found by its name)
 from tests.servers import Server, valkey
+from tests.support.lost_database import database_is_away
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _well(db: None) -> None:
+def _well(db: None, settings: Settings, tmp_path: Path) -> None:
     """A worker answers, the CRM is read, somebody wants to know."""
+    settings.WATCH_DIR = tmp_path / "watch"
     preferences.change(by=None, operations_address="ops@contoso.example")
     heal()
 
@@ -62,6 +67,15 @@ def redis(settings: Settings) -> Iterator[Server]:
     with valkey() as server:
         settings.REDIS_URL = server.url
         yield server
+
+
+def run_watch() -> int:
+    """Run the command; return its exit status."""
+    try:
+        call_command("watch", stdout=io.StringIO())
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
 
 
 def silence(**which: str) -> None:
@@ -153,10 +167,10 @@ def test_without_an_address_the_administrators_are_told() -> None:
 
 def test_alert_says_what_to_do_and_where_to_look(post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
     gates.close(Gate.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=60)
-    call_command("watch", stdout=None)
+    run_watch()
     wait(80)
 
-    call_command("watch", stdout=None)
+    run_watch()
 
     mail = post_office.mail()
     assert mail.subject.endswith("The CRM refuses the portal's credentials.")
@@ -166,9 +180,104 @@ def test_alert_says_what_to_do_and_where_to_look(post_office: PostOffice) -> Non
 
 def test_watch_outside_of_the_workers_hands_over_mails(redis: Server, post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
     silence()
-    call_command("watch", stdout=None)
+    run_watch()
     wait(80)
 
-    call_command("watch", stdout=None)
+    run_watch()
 
     assert "No background worker answers" in post_office.mail().subject
+
+
+def test_exit_status_tells_monitors(redis: Server, tmp_path: Path) -> None:
+    assert run_watch() == 0
+
+    silence()
+    assert run_watch() == 1
+
+    with database_is_away(tmp_path):
+        assert run_watch() == 2
+
+
+def wait_in_file(folder: Path, seconds: float) -> None:
+    """Let the last look without a database be that much longer ago."""
+    note = json.loads((folder / "watch.json").read_text())
+    for name in ("first_seen_at", "seen_at"):
+        moment = datetime.fromisoformat(note["alarm"][name]) - timedelta(seconds=seconds)
+        note["alarm"][name] = moment.isoformat()
+    (folder / "watch.json").write_text(json.dumps(note))
+
+
+def test_lost_database_is_told_once_and_its_end_once(
+    redis: Server,
+    post_office: PostOffice,  # noqa: F811  (the fixture itself)
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    run_watch()
+    with database_is_away(tmp_path):
+        run_watch()
+        assert post_office.mails() == []
+        wait_in_file(settings.WATCH_DIR, 80)
+        run_watch()
+        run_watch()
+    mail = post_office.mail()
+    assert mail.recipients == "ops@contoso.example"
+    assert mail.subject.endswith("The database does not answer.")
+    assert "What to do: Start PostgreSQL" in mail.text
+    assert "Where to look: DATABASE_URL" in mail.text
+
+    run_watch()
+    run_watch()
+
+    subjects = [mail.subject for mail in post_office.mails()]
+    assert len(subjects) == 2
+    assert sorted(subjects)[-1].endswith("over: The database does not answer.")
+
+
+def test_short_outage_of_the_database_wakes_nobody(
+    redis: Server,
+    post_office: PostOffice,  # noqa: F811  (the fixture itself)
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    run_watch()
+    with database_is_away(tmp_path):
+        run_watch()
+        wait_in_file(settings.WATCH_DIR, 60)
+        run_watch()
+    run_watch()
+
+    assert post_office.mails() == []
+
+
+def test_refused_mail_about_the_database_is_tried_again(
+    redis: Server,
+    post_office: PostOffice,  # noqa: F811  (the fixture itself)
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    settings.WATCH_MAIL_TO = ["night@contoso.example"]
+    post_office.fault(status=451, times=1)
+    with database_is_away(tmp_path):
+        run_watch()
+        wait_in_file(settings.WATCH_DIR, 80)
+        run_watch()
+        assert post_office.mails() == []
+        run_watch()
+
+    assert post_office.mail().recipients == "night@contoso.example"
+
+
+def test_folder_that_keeps_nothing_sends_no_mail(
+    post_office: PostOffice,  # noqa: F811  (the fixture itself)
+    settings: Settings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings.WATCH_DIR = tmp_path / "file" / "watch"
+    (tmp_path / "file").write_text("no folder")
+    with database_is_away(tmp_path):
+        assert run_watch() == 2
+
+    assert "Set WATCH_DIR" in capsys.readouterr().err
+    assert post_office.mails() == []

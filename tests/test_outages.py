@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings as configured
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from syncapp.health import probes
 from syncapp.models import Decision
 from tests.people import browser, rita
+from tests.support.lost_database import database_is_away
 from tests.web.screen import Screen
 from tests.world import World
 
@@ -26,20 +27,9 @@ SESSION = {configured.SESSION_COOKIE_NAME: "s" * 32}
 
 @pytest.fixture
 def no_database(tmp_path: Path, django_db_blocker: Any) -> Iterator[None]:
-    """Lead this process to a database that does not exist."""
-    others, before = connections.settings["default"], connections["default"]
-    away = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "nowhere" / "x.sqlite3"), "OPTIONS": {}}
-    if connection.vendor == "postgresql":
-        away = {"ENGINE": others["ENGINE"], "HOST": "127.0.0.1", "PORT": "1", "OPTIONS": {}}
-    connections.settings["default"] = {**others, **away}
-    del connections["default"]
-    try:
-        with django_db_blocker.unblock():
-            yield
-    finally:
-        connections["default"].close()
-        connections.settings["default"] = others
-        connections["default"] = before
+    """Let no database answer."""
+    with django_db_blocker.unblock(), database_is_away(tmp_path):
+        yield
 
 
 def visitor() -> Client:

@@ -113,7 +113,7 @@ class MessageJob(JobType):
             gates.give_back(permit)
             _drop(work)
             return
-        sender, letter = _sender(), replace(letter, to=addresses.deliverable(letter.to))
+        sender, letter = sender_address(), replace(letter, to=addresses.deliverable(letter.to))
         mail = _write(message, letter, again=work.is_again)
         self._post.send(mail, sender=sender, to=letter.to, before=lambda: _mark(work))
         failpoint("message.answered")
@@ -153,7 +153,7 @@ def _write(message: Message, letter: content.Letter, *, again: bool) -> bytes:
         raise MailRefused(f"The mail’s template cannot be used: {error}", code="template") from error
 
 
-def _sender() -> str:
+def sender_address() -> str:
     """Return the address of MAIL_FROM. Raises ServiceRefused, since no mail can leave without it."""
     try:
         return addresses.deliverable(parseaddr(settings.MAIL_FROM)[1])

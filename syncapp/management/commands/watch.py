@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error, connection
 
 from portal import processes
-from syncapp import alarms
+from syncapp import alarms, health
 from syncapp.connection import post
-from syncapp.emails import sending
+from syncapp.emails import lost_database, sending
+from syncapp.emails.lost_database import NoNote
+from syncapp.health import Trouble, kinds, probes
+from syncapp.health.outages import is_database_away
 from syncapp.models import Message
 from syncapp.models.message import MessageKind
+
+WELL, TROUBLE, NO_DATABASE = 0, 1, 2
 
 
 class Command(BaseCommand):
     """Tell the operators of troubles, and hand those mails over in this very process: the workers may be gone."""
 
-    help = "Make and send the mails about the portal's own troubles. Run it once a minute, outside of the workers."
+    help = (
+        "Make and send the mails about the portal's own troubles. Run it once a minute, outside of the workers. "
+        "Exit status: 0 all is well, 1 trouble, 2 the database does not answer."
+    )
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Wait no longer for the database than a page does: the next run comes in a minute."""
@@ -25,8 +36,48 @@ class Command(BaseCommand):
         super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Safe to run at any time and beside the workers."""
+        """Safe to run at any time and beside the workers; on one host, since that is where it notes a lost database."""
+        status = self._look()
+        if status != WELL:
+            sys.exit(status)
+
+    def _look(self) -> int:
+        if not probes.DATABASE.answers():
+            return self._without_database()
+        try:
+            return self._with_database()
+        except Error as error:
+            connection.close()
+            if is_database_away(error):
+                return self._without_database()
+            # Such as tables that are missing: nothing that waiting would mend.
+            raise CommandError(f"The database refused a question: {error}".strip()) from error
+
+    def _with_database(self) -> int:
         made = alarms.watch()
         due = Message.objects.filter(kind=MessageKind.OPERATIONS).due().values_list("pk", flat=True)
         sent = sum(sending.send(pk, post=post()) for pk in list(due))
+        sent += self._noted(lost_database.is_back)
         self.stdout.write(f"{made} made, {sent} handed over")
+        found = health.examine()
+        for trouble in found.troubles:
+            self._say(trouble)
+        return WELL if found.well else TROUBLE
+
+    def _without_database(self) -> int:
+        self._say(Trouble(kinds.DATABASE))
+        self.stdout.write(f"{self._noted(lost_database.is_away)} handed over")
+        return NO_DATABASE
+
+    def _noted(self, step: Callable[[], tuple[int, str]]) -> int:
+        """Return how many mails a step handed over; say what hindered others."""
+        try:
+            sent, hindrance = step()
+        except NoNote as error:
+            sent, hindrance = 0, str(error)
+        if hindrance:
+            self.stderr.write(hindrance)
+        return sent
+
+    def _say(self, trouble: Trouble) -> None:
+        self.stdout.write(f"{trouble.code}: {trouble.text}")
