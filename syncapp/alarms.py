@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from syncapp import health, messages, preferences
+from syncapp import connection, health, messages, preferences
 from syncapp.filters import policy_rounds
 from syncapp.health import Trouble, kinds
 from syncapp.jobs import runner
@@ -31,6 +31,7 @@ LONGEST_GAP = timedelta(minutes=3)
 
 def watch() -> int:
     """Mail the operators about troubles that last and those that are over; return how many mails were queued."""
+    connection.probe_sign_in()
     found = {trouble.code: trouble for trouble in _troubles() if trouble.kind.is_mailed}
     known = {alarm.code: alarm for alarm in Alarm.objects.all()}
     made = sum(_notice(trouble, known.get(code)) for code, trouble in found.items())

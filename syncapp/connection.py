@@ -10,8 +10,9 @@ from django.conf import settings
 from django.db import transaction
 
 from syncapp import audit, gates
-from syncapp.crm.auth import ClientCredentials, demo_session
+from syncapp.crm.auth import ClientCredentials, SignIn, demo_session
 from syncapp.crm.client import CrmClient
+from syncapp.crm.errors import TokenUnavailable
 from syncapp.crm.governor import Governor, Lane, Limits, NoGovernor
 from syncapp.crm.names import Names
 from syncapp.crm.redis_governor import RedisGovernor
@@ -135,6 +136,29 @@ def recognised_crm() -> CrmClient:
     client = crm().in_lane(Lane.BULK)
     recognise(client.who_am_i().organization_id)
     return client
+
+
+@cache
+def sign_in_service() -> SignIn:
+    """This process's way to the sign-in service; it remembers the service's keys."""
+    return SignIn(
+        authority=settings.CRM_AUTHORITY,
+        client_id=settings.SIGN_IN_CLIENT_ID,
+        client_secret=settings.SIGN_IN_CLIENT_SECRET,
+        session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
+    )
+
+
+def sign_in_failed(error: TokenUnavailable) -> None:
+    """Note that a person could not sign in because the service did not answer."""
+    gates.close(Gate.Name.SIGN_IN, reason=error.code, probe_in=settings.PROBE_SECONDS)
+
+
+def probe_sign_in() -> None:
+    """Ask the sign-in service whether it is back, where it was away and it is time to ask again."""
+    permit = gates.pass_through((Gate.Name.SIGN_IN,))
+    if permit is not None and permit.probes and sign_in_service().answers():
+        gates.reopen(Gate.Name.SIGN_IN)
 
 
 @cache

@@ -62,6 +62,7 @@ class SignIn:
         self._client_id = client_id
         self._tenant_id = _tenant_of(authority)
         self._sessions = PerProcess(lambda: session or login_session())
+        self._authority = authority
         self._keys = TenantKeys(authority=authority, session=self._sessions.get)
         self._applications: PerProcess[Application] = PerProcess(
             lambda: application(
@@ -107,6 +108,13 @@ class SignIn:
             nonce=nonce,
         )
         return _person(claims, self._tenant_id)
+
+    def answers(self) -> bool:
+        """Return whether the sign-in service tells its issuer and keys now; nothing is remembered of it."""
+        try:
+            return bool(TenantKeys(authority=self._authority, session=self._sessions.get).issuer)
+        except TokenUnavailable:
+            return False
 
     def _exchange(self, flow: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
         try:

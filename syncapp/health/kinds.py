@@ -89,10 +89,10 @@ SIGN_IN = Kind(
 TOKENS = Kind(
     "tokens",
     "The sign-in service gives the portal no access to the CRM.",
-    f"The service that signs people in does not answer the workers, so the CRM cannot be asked. {_KEPT}",
+    f"It does not answer the workers, so the CRM cannot be asked; people may be unable to sign in. {_KEPT}",
     "Look whether the service is in order, and whether the workers reach it. The portal tries again by itself.",
     f"{_SERVICE_HEALTH}, CRM_AUTHORITY, the outgoing proxy and its certificates, and {_WORKER_LOG}",
-    hides=_NOT_READ,
+    hides=_NOT_READ | {"sign_in"},
     is_of_the_crm=True,
 )
 CRM_CREDENTIALS = Kind(

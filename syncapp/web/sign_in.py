@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from functools import cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -15,10 +14,11 @@ from django.shortcuts import redirect, resolve_url
 from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from syncapp import people, preferences
-from syncapp.crm.auth import SignIn, SignInRefused, demo_session
+from syncapp import connection, gates, people, preferences
+from syncapp.connection import sign_in_service as service
+from syncapp.crm.auth import SignInRefused
 from syncapp.crm.errors import TokenUnavailable
-from syncapp.models import Person
+from syncapp.models import Gate, Person
 from syncapp.models.person import Role
 from syncapp.web import sign_in_attempts
 from syncapp.web.access import SIGNED_IN_AT, PortalRequest, allow, card, no_access, public
@@ -42,17 +42,6 @@ OVER_WORDS = {
     "age": "You were signed out 8 hours after signing in.",
 }
 OTHER_WORDS = "The sign-in could not be completed, so nobody was signed in."
-
-
-@cache
-def service() -> SignIn:
-    """This process's way to the sign-in service; it remembers the service's keys."""
-    return SignIn(
-        authority=settings.CRM_AUTHORITY,
-        client_id=settings.SIGN_IN_CLIENT_ID,
-        client_secret=settings.SIGN_IN_CLIENT_SECRET,
-        session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
-    )
 
 
 def safe_path(target: str) -> str:
@@ -130,6 +119,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         return _refused(request, refused, attempt.next_path)
     except TokenUnavailable as error:
         return _unavailable(request, error, attempt.next_path)
+    gates.reopen(Gate.Name.SIGN_IN)
     person = people.recognise(claims)
     if person is None:
         request.session.flush()
@@ -163,6 +153,7 @@ def _refused(request: HttpRequest, refused: SignInRefused, next_path: str) -> Ht
 
 def _unavailable(request: HttpRequest, error: TokenUnavailable, next_path: str) -> HttpResponse:
     log.warning("sign-in service unavailable: %s", error.code)
+    connection.sign_in_failed(error)
     words = "Microsoft's sign-in service does not answer. Nothing is wrong with your account."
     return card(request, "sign_in/refused.html", status=503, words=words, next_path=next_path)
 

@@ -13,7 +13,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from syncapp.models import AuditEntry, Person, SignInAttempt
+from syncapp import connection, gates
+from syncapp.crm.errors import TokenUnavailable
+from syncapp.health import troubles
+from syncapp.models import AuditEntry, Gate, Person, SignInAttempt
 from syncapp.models.person import Role
 from syncapp.sandbox.config import PEOPLE
 from syncapp.sandbox.server import SandboxServer
@@ -262,6 +265,34 @@ def test_a_sign_in_service_that_is_away_is_said_in_plain_words(settings: Setting
 
     assert response.status_code == 503
     assert "does not answer" in response.content.decode()
+    (trouble,) = [trouble for trouble in troubles() if trouble.code == "sign_in"]
+    assert trouble.text == "The sign-in service does not answer."
+
+
+def test_successful_sign_in_ends_the_trouble(browser: Client, outside: requests.Session) -> None:
+    connection.sign_in_failed(TokenUnavailable("no answer", code="authority"))
+
+    browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
+
+    assert not gates.closed()
+
+
+def test_sign_in_service_is_asked_until_it_is_back(sandbox: SandboxServer, settings: Settings) -> None:
+    back = settings.CRM_AUTHORITY
+    settings.CRM_AUTHORITY = f"https://127.0.0.1:{free_port()}/{settings.CRM_TENANT}"
+    connection.sign_in_failed(TokenUnavailable("no answer", code="authority"))
+    Gate.objects.update(next_probe_at=timezone.now())
+    connection.probe_sign_in()
+    assert [gate.name for gate in gates.closed()] == ["sign_in"]
+
+    settings.CRM_AUTHORITY = back
+    connection.sign_in_service.cache_clear()
+    connection.probe_sign_in()
+    assert [gate.name for gate in gates.closed()] == ["sign_in"]  # not yet time to ask again
+    Gate.objects.update(next_probe_at=timezone.now())
+    connection.probe_sign_in()
+
+    assert not gates.closed()
 
 
 def test_signing_out_ends_the_session_here_and_there(
