@@ -201,6 +201,16 @@ def _start_postgres(binaries: Path, data: Path, log: Path, *, durable: bool) -> 
     return server
 
 
+def restart_postgres(server: Server, *, immediate: bool = False, after: float = 0.0) -> None:
+    """Restart it at its port, `after` seconds later; `immediate` leaves it no time for anything, as a crash would."""
+    server.process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
+    server.process.wait(30)
+    time.sleep(after)
+    assert isinstance(server.process, subprocess.Popen)
+    server.process = launch(server.process.args, url=server.url, log=server.log).process
+    wait_until(lambda: _connects(server.url), seconds=60, what=f"PostgreSQL answers again; {server.log}")
+
+
 def _connects(url: str) -> bool:
     try:
         psycopg.connect(url, connect_timeout=2).close()

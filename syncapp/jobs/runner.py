@@ -188,6 +188,7 @@ def _process_one_by_one(job: BatchJobType, leases: Sequence[Lease], permit: Pass
 def _process(job: JobType, lease: Lease, permit: Passage) -> None:
     if _has_used_its_attempts(job, lease):
         return
+    queue.failpoint(f"{job.name}.{lease.pk}")
     try:
         job.process(lease, permit)
     except LostLease:

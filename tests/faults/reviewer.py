@@ -43,11 +43,29 @@ class Reviewer:
         """Open a page."""
         return self._session.get(f"{self._url}{path}", timeout=LONGEST_WAIT)
 
+    def page(self, edit: Edit) -> Screen | None:
+        """Open the record's page; None where it is not shown."""
+        try:
+            answer = self.get(f"/review/{edit.record}/")
+        except requests.RequestException:
+            return None
+        return Screen(answer) if answer.ok else None  # type: ignore[arg-type]  # has the two members that it reads
+
     def form(self, edit: Edit) -> FORM:
         """Open the record's page and return what its form holds."""
-        answer = self.get(f"/review/{edit.record}/")
-        assert answer.status_code == 200, answer
-        return Screen(answer).form  # type: ignore[arg-type]  # has the two members that it reads
+        page = self.page(edit)
+        assert page is not None, "the page is not shown"
+        return page.form
+
+    def decide_at_last(self, edit: Edit, answers: list[Answer]) -> bool:
+        """Open the page and decide if it can be decided there; return whether it shows that all is decided."""
+        page = self.page(edit)
+        if page is None:
+            return False
+        if not any(tag.get("name") == f"tick.{edit.fields[APPROVED].pk}" for _, tag in page.tags):
+            return True
+        answers.append(self.submit(edit, page.form))
+        return False
 
     def submit(self, edit: Edit, form: FORM, *, approve: str = APPROVED, reject: str = REJECTED) -> Answer:
         """Approve one field and reject the other, by a form that was opened before."""

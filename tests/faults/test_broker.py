@@ -16,6 +16,7 @@ from tests.people import rita
 pytestmark = pytest.mark.journey
 
 RESTARTS = 10
+THOUSAND = 1000
 SILENT_SECONDS = 60.0
 
 
@@ -36,6 +37,20 @@ def test_ten_restarts_under_load(story: Story):
         )
     story.delivered_exactly_once(*edits)
     assert story.stack.worker.is_alive
+
+
+@pytest.mark.timeout(1500)
+def test_each_message_five_times_for_a_thousand_edits(story: Story):
+    """Four processes work through them."""
+    second = story.stack.add_worker()
+    story.stack.everyone_is_ready()
+    story.patience = 900.0
+    edits = story.edited(THOUSAND)
+    story.decide(*edits)
+    deliveries = Delivery.objects.filter(target_id__in=[edit.contact for edit in edits])
+    story.stack.send_all("deliver", [str(pk) for pk in deliveries.values_list("pk", flat=True)] * 5)
+    story.delivered_exactly_once(*edits)
+    story.stack.dismiss(second)
 
 
 @pytest.mark.timeout(900)

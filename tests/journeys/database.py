@@ -46,9 +46,12 @@ class Database:
 
 
 @contextmanager
-def fresh_database(folder: Path, blocker: DjangoDbBlocker, *, name: str) -> Iterator[Database]:
-    """A migrated database of the kind that this test run uses: a SQLite file, or one more on its PostgreSQL."""
-    mapping = copy.deepcopy(connections.settings["default"])
+def fresh_database(folder: Path, blocker: DjangoDbBlocker, *, name: str, port: int | None = None) -> Iterator[Database]:
+    """A migrated database of the kind that this test run uses: a SQLite file, or one more on its PostgreSQL.
+
+    `port`: that of another PostgreSQL on this machine.
+    """
+    mapping = copy.deepcopy(connections.settings["default"]) | ({"PORT": port} if port else {})
     make = _on_postgres if "postgresql" in mapping["ENGINE"] else _in_a_file
     with make(mapping, folder, name) as database:
         with blocker.unblock(), database.used_here():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -250,6 +250,12 @@ class Stack:
         """Give work to the broker, as the scheduler does; the message's id."""
         with Celery(broker=self.broker.url, set_as_current=False) as sender:
             return str(sender.send_task(f"syncapp.tasks.{task}", args=arguments).id)
+
+    def send_all(self, task: str, arguments: Sequence[str]) -> None:
+        """Give the broker one message of this task for each argument, over one line."""
+        with Celery(broker=self.broker.url, set_as_current=False) as sender, sender.producer_or_acquire() as producer:
+            for argument in arguments:
+                sender.send_task(f"syncapp.tasks.{task}", args=(argument,), producer=producer)
 
     def queued(self, queue: str = "celery") -> int:
         """How many messages wait in a queue of the broker."""

@@ -163,9 +163,12 @@ class Story:
 
     def nothing_is_under_way(self, contacts: Sequence[uuid.UUID]) -> bool:
         """Whether no decision and no delivery of these contacts is open."""
-        decided = Decision.objects.filter(target_id__in=contacts)
         deliveries = Delivery.objects.filter(target_id__in=contacts).exclude(state=WorkState.DONE)
-        return not decided.filter(state__in=UNDER_WAY).exists() and not deliveries.exists()
+        return self.decisions_are_over(contacts) and not deliveries.exists()
+
+    def decisions_are_over(self, contacts: Sequence[uuid.UUID]) -> bool:
+        """Return whether every decision about these contacts has reached its end."""
+        return not Decision.objects.filter(target_id__in=contacts, state__in=UNDER_WAY).exists()
 
     def wait_until_held(self, edit: Edit, state: WorkState) -> None:
         """The CRM holds a request, and the row says from outside how far the work is."""
@@ -202,6 +205,11 @@ class Story:
     def our_entries(self) -> list[Entry]:
         """Everything the portal ever committed in the CRM."""
         return [entry for entry in self.world.ledger(ours=False) if entry["caller"] == APPLICATION_USER_ID]
+
+    def our_entries_about(self, *edits: Edit) -> list[Entry]:
+        """Return every write of these contacts that the portal ever committed in the CRM."""
+        contacts = {str(edit.contact) for edit in edits}
+        return [entry for entry in self.our_entries() if entry["id"] in contacts]
 
     def judge(self, edits: Iterable[Edit]) -> Judgement:
         """Compare the ledger with what Rita decided about these edits."""

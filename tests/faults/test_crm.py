@@ -1,0 +1,56 @@
+"""The line to the CRM is silent, refused or cut while decisions are written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.reviewer import Reviewer
+from tests.journeys.stack import Proxies
+from tests.journeys.story import Story
+from tests.people import rita
+from tests.support.fault_proxy import FaultProxy, When
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
+
+AWAY_SECONDS = 10.0
+CUTS = 6
+A_BATCH, A_WRITE = b"/$batch", b'boundary="changeset'
+
+AWAY: dict[str, Callable[[FaultProxy], None]] = {"silent": FaultProxy.silence, "refused": FaultProxy.refuse}
+
+
+@pytest.mark.parametrize("how", AWAY)
+def test_decisions_wait_while_the_crm_is_away(story: Story, proxies: Proxies, how: str):
+    edits = story.edited(10)
+    reviewer = Reviewer(story.stack, rita())
+    AWAY[how](proxies.crm)
+    back_at = time.monotonic() + AWAY_SECONDS
+    answers = [reviewer.decide(edit) for edit in edits]
+    assert {answer.status for answer in answers} == {303}
+    assert max(answer.seconds for answer in answers) < 2
+    time.sleep(max(0.0, back_at - time.monotonic()))
+    assert not story.our_entries_about(*edits)
+    proxies.crm.restore()
+    story.delivered_exactly_once(*edits)
+
+
+@pytest.mark.parametrize(
+    ("marker", "when"),
+    [
+        (A_BATCH, When.BEFORE_ARRIVAL),
+        (A_BATCH, When.WITHIN_ANSWER),
+        (A_WRITE, When.BEFORE_ARRIVAL),
+        (A_WRITE, When.WITHIN_ANSWER),
+        (A_WRITE, When.BEFORE_ANSWER),
+    ],
+    ids=["read not sent", "read half answered", "write not sent", "write half answered", "write applied, not answered"],
+)
+def test_cut_around_a_request_of_a_delivery(story: Story, proxies: Proxies, marker: bytes, when: When):
+    edits = story.edited(CUTS)
+    proxies.crm.cut_at(marker, when, times=CUTS)
+    story.decide(*edits)
+    story.wait(lambda: not proxies.crm.cuts_left, f"{CUTS} cuts are made")
+    story.delivered_exactly_once(*edits)
