@@ -224,7 +224,7 @@ def pull() -> None:
         else:
             gates.crm_answered(passage)
             rule_runs.run(seconds=settings.SOFT_LIMIT / 4)
-            if pulled.records:
+            if pulled.records or pulled.shown:
                 with runner.isolated("telling of new edits"):
                     notices.tell_new_edits()  # what the rules decided just now is no news
     except WrongOrganization:

@@ -95,19 +95,9 @@ class World:
 
     def stage(self, contact: uuid.UUID, column: str, original: str, proposed: str) -> None:
         """Stage an edit of a column that the sandbox does not track, as a plug-in of the company would."""
-        headers = {"Authorization": f"Bearer {self._post('token', {'user': '# Outlook Sync Portal'})['access_token']}"}
-        edit, url = str(uuid.uuid4()), f"{self.url}/api/data/v9.2"
-        users = self.rows("systemusers", select="fullname")
-        editor = next(user["systemuserid"] for user in users if user["fullname"] == "Jonas Weber")
-        record = {
-            "osync_syncrecordid": edit,
-            "osync_editor@odata.bind": f"/systemusers({editor})",
-            "osync_contact@odata.bind": f"/contacts({contact})",
-            "osync_targettable": "contact",
-            "osync_targetid": str(contact),
-            "osync_editedon": "2026-11-20T09:30:00Z",
-            "osync_operationid": edit,
-        }
+        held = {column: original, "osync_revision": 99}
+        self._as_the_company("PATCH", f"contacts({contact})", held)
+        edit = self.stage_edit(contact)
         field = {
             "osync_name": column,
             "osync_syncrecord@odata.bind": f"/osync_syncrecords({edit})",
@@ -115,10 +105,29 @@ class World:
             "osync_proposedvalue": proposed,
             "osync_decision": 410000000,
         }
-        held = {column: original, "osync_revision": 99}
-        self._session.patch(f"{url}/contacts({contact})", json=held, headers=headers).raise_for_status()
-        self._session.post(f"{url}/osync_syncrecords", json=record, headers=headers).raise_for_status()
-        self._session.post(f"{url}/osync_syncfields", json=field, headers=headers).raise_for_status()
+        self._as_the_company("POST", "osync_syncfields", field)
+
+    def stage_edit(self, contact: uuid.UUID) -> uuid.UUID:
+        """Stage an edit that has no fields yet, and return its id."""
+        edit = uuid.uuid4()
+        users = self.rows("systemusers", select="fullname")
+        editor = next(user["systemuserid"] for user in users if user["fullname"] == "Jonas Weber")
+        record = {
+            "osync_syncrecordid": str(edit),
+            "osync_editor@odata.bind": f"/systemusers({editor})",
+            "osync_contact@odata.bind": f"/contacts({contact})",
+            "osync_targettable": "contact",
+            "osync_targetid": str(contact),
+            "osync_editedon": "2026-11-20T09:30:00Z",
+            "osync_operationid": str(edit),
+        }
+        self._as_the_company("POST", "osync_syncrecords", record)
+        return edit
+
+    def _as_the_company(self, method: str, path: str, body: dict[str, Any]) -> None:
+        headers = {"Authorization": f"Bearer {self._post('token', {'user': '# Outlook Sync Portal'})['access_token']}"}
+        url = f"{self.url}/api/data/v9.2/{path}"
+        self._session.request(method, url, json=body, headers=headers).raise_for_status()
 
     def faults(self, *rules: dict[str, Any], **switches: Any) -> None:
         """Make the CRM fail from now on."""

@@ -19,7 +19,7 @@ def is_first_reading(cursor: MirrorCursor) -> bool:
 
 
 def note(record_ids: Iterable[UUID]) -> None:
-    """These edits have just become complete. Safe to repeat."""
+    """Keep that these edits have just been shown. Safe to repeat."""
     now = timezone.now()
     rows = [Arrival(record_id=record_id, at=now) for record_id in sorted(record_ids)]
     Arrival.objects.bulk_create(rows, ignore_conflicts=True)

@@ -1,14 +1,16 @@
 """The CRM's staged edits → our tables, by two delta links: the place where a staged change enters.
 
-SyncFields are read before SyncRecords, so that each field's parent is in the later read. A page and its cursor commit
-together; a crash repeats a page and changes nothing twice.
+SyncFields are read before SyncRecords, so that each field's parent is in the later read; where that brought new edits,
+the fields are read once more before the edits are shown (mirror/showing.py). The cursor moves once its page is stored:
+a crash repeats a page and changes nothing twice.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -29,8 +31,8 @@ from syncapp.mirror import (
     cursors,
     rows,
     search_words,
+    showing,
     statistics,
-    supersede,
     unreadable,
     users,
 )
@@ -42,6 +44,7 @@ from syncapp.models.sync_field import FieldDecision
 PAGE_SIZE = 1000
 FIELDS, RECORDS = "fields", "records"
 Progress = Callable[["Pulled"], None]
+Readers = Mapping[str, Reader]  # by table
 
 
 @dataclass(slots=True)
@@ -51,6 +54,7 @@ class Pulled:
     pages: int = 0
     fields: int = 0
     records: int = 0
+    shown: int = 0
     withdrawn: int = 0
     recognized: int = 0
     superseded: int = 0
@@ -75,6 +79,23 @@ _TABLES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Pull:
+    """One pull under way; `hidden` are the edits that it stored and has not shown yet."""
+
+    crm: CrmClient
+    readers: Readers
+    until: float | None
+    progress: Progress
+    pulled: Pulled
+    hidden: set[UUID] = field(default_factory=set)
+
+    def keep_leases(self) -> None:
+        """Prove and renew both leases, in the transaction of what is stored. Raises LostLease."""
+        for reader in self.readers.values():
+            cursors.extend(reader)
+
+
 def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = lambda pulled: None) -> Pulled:
     """Read what changed, for at most `seconds`; the next pull goes on where this one stopped.
 
@@ -84,57 +105,104 @@ def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = l
     pulled = Pulled()
     search_words.fill(until=until)
     columns.refresh(crm)
-    for table in _TABLES:
-        reader = cursors.take(table.name)
-        if reader is None:
+    with _both_tables() as readers:
+        if readers is None:
             pulled.busy = True
             return pulled
-        try:
-            with cursors.guarded(reader):
-                if not _read(crm, table, reader, pulled, until=until, progress=progress):
-                    return pulled
-        finally:
-            cursors.release(reader)
+        if not _read_both(_Pull(crm, readers, until, progress, pulled)):
+            return pulled
     users.read_editors(crm, users.due_editors())
     companies.read(crm)
     pulled.finished = True
     return pulled
 
 
-def _read(
-    crm: CrmClient,
-    table: _Table,
-    reader: Reader,
-    pulled: Pulled,
-    *,
-    until: float | None,
-    progress: Progress,
-) -> bool:
-    """Pages until the delta link; False where the time was up before."""
-    cursor, has_begun_anew = cursors.of(reader), False
-    chain = PageChain(pages=cursor.pages)
-    while True:
-        cursor = cursors.of(reader)
-        started = time.monotonic()
-        try:
-            page = table.read(crm, chain.follow(cursor.next_link or cursor.delta_link))
-        except DeltaExpired:
-            if has_begun_anew:
-                raise  # a link that was made just now
-            has_begun_anew, chain = True, PageChain()
-            cursors.start_over(reader)
-            continue
-        finally:
-            pulled.crm_seconds += time.monotonic() - started
-        _refresh_columns(crm, table, cursor, page)
-        _store_page(_judging(table, crm, page), reader, cursor, page, pulled)
-        progress(pulled)
-        if page.delta_link:
-            if cursor.is_full_read and table.name == RECORDS:
-                statistics.refresh()
-            return True
-        if until is not None and time.monotonic() > until:
+@contextmanager
+def _both_tables() -> Iterator[Readers | None]:
+    """Hold the right to read both tables; None where another puller has it: there is one at a time."""
+    taken: dict[str, Reader] = {}
+    try:
+        for table in _TABLES:
+            reader = cursors.take(table.name)
+            if reader is None:
+                break
+            taken[table.name] = reader
+        yield taken if len(taken) == len(_TABLES) else None
+    finally:
+        for reader in taken.values():
+            cursors.release(reader)
+
+
+def _read_both(this: _Pull) -> bool:
+    """Read both tables and show what is complete; False where the time was up before."""
+    fields, records = _TABLES
+    stored_before = showing.hidden()
+    if not _read(this, fields):
+        return False
+    _show(this, stored_before)
+    if not _read(this, records):
+        return False
+    if this.hidden:
+        if not _read(this, fields):
             return False
+        _show(this, this.hidden)
+    return True
+
+
+def _show(this: _Pull, ids: Collection[UUID]) -> None:
+    """Show those of these edits that have fields by now, after a reading of the fields."""
+    is_news = not arrivals.is_first_reading(cursors.of(this.readers[RECORDS]))
+    for part in rows.chunks(sorted(showing.with_fields(ids))):
+        _show_part(this, part, is_news=is_news)
+
+
+def _show_part(this: _Pull, ids: Collection[UUID], *, is_news: bool) -> None:
+    if not ids:
+        return
+    with transaction.atomic():
+        shown = showing.show(ids, is_news=is_news)
+        this.keep_leases()
+    this.hidden.difference_update(shown.edits)
+    this.pulled.shown += len(shown.edits)
+    this.pulled.superseded += shown.superseded
+
+
+def _read(this: _Pull, table: _Table) -> bool:
+    """Read pages until the delta link; return False where the time was up before."""
+    reader = this.readers[table.name]
+    with cursors.guarded(reader):
+        cursor, has_begun_anew = cursors.of(reader), False
+        chain = PageChain(pages=cursor.pages)
+        while True:
+            cursor = cursors.of(reader)
+            started = time.monotonic()
+            try:
+                page = table.read(this.crm, chain.follow(cursor.next_link or cursor.delta_link))
+            except DeltaExpired:
+                if has_begun_anew:
+                    raise  # a link that was made just now
+                has_begun_anew, chain = True, PageChain()
+                cursors.start_over(reader)
+                continue
+            finally:
+                this.pulled.crm_seconds += time.monotonic() - started
+            _refresh_columns(this.crm, table, cursor, page)
+            _store_page(this, _judging(table, this.crm, page), cursor, page)
+            this.progress(this.pulled)
+            if page.delta_link:
+                if _is_whole(table, cursor):
+                    return True
+                chain = PageChain()
+            if this.until is not None and time.monotonic() > this.until:
+                return False
+
+
+def _is_whole(table: _Table, cursor: MirrorCursor) -> bool:
+    """Return whether all fields of each edit have come, once a reading that began with `cursor` came to its end.
+
+    Of an edit that was staged between two pages a part may have come; the rest is in the next delta.
+    """
+    return table.name == RECORDS or cursor.pages == 0
 
 
 def _judging(table: _Table, crm: CrmClient, page: ChangePage[Any]) -> _Table:
@@ -156,41 +224,45 @@ def _refresh_columns(crm: CrmClient, table: _Table, cursor: MirrorCursor, page: 
         columns.refresh(crm, force=True)
 
 
-def _store_page(table: _Table, reader: Reader, cursor: MirrorCursor, page: ChangePage[Any], pulled: Pulled) -> None:
-    """Rows, deletions and the cursor: short transactions, the cursor with the last."""
-    parts = list(rows.chunks(page.rows))
-    for part in parts[:-1]:
-        with transaction.atomic():
-            _store_rows(table, part, cursor, pulled)
-            cursors.move(reader)
+def _store_page(this: _Pull, table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
+    """Store the rows, show what is complete, then keep deletions and the cursor: in short transactions.
+
+    Rows of one table are stored in a transaction of their own, so that it locks them in one order.
+    """
+    for part in rows.chunks(page.rows):
+        _store_rows(this, table, cursor, part)
     with transaction.atomic():
-        _store_rows(table, parts[-1], cursor, pulled)
-        _withdraw_deleted(table, page.deleted, pulled)
+        _withdraw_deleted(table, page.deleted, this.pulled)
         unreadable.note(table.kind, page.unreadable, readable=page.deleted, generation=cursor.generation)
+        reader = this.readers[table.name]
         if page.delta_link:
-            _finish(table, reader, cursor, page, pulled)
+            _finish(table, reader, cursor, page, this.pulled)
         else:
             known = page.definitions or cursor.definitions
             cursors.move(reader, next_link=page.next_link, definitions=known, pages=F("pages") + 1)
         failpoint(f"mirror.{table.name}.stored")
     failpoint(f"mirror.{table.name}.moved")
-    pulled.pages += 1
+    if page.delta_link and cursor.is_full_read and table.name == RECORDS:
+        statistics.refresh()
+    this.pulled.pages += 1
 
 
-def _store_rows(table: _Table, part: Sequence[Any], cursor: MirrorCursor, pulled: Pulled) -> None:
+def _store_rows(this: _Pull, table: _Table, cursor: MirrorCursor, part: Sequence[Any]) -> None:
     if not part:
         return
-    stored = table.store(part, generation=cursor.generation)
-    if stored.arrived and not arrivals.is_first_reading(cursor):
-        arrivals.note(stored.arrived)
-    marks = supersede.supersede(stored.records)
-    if marks:
-        failpoint("mirror.superseded")
-    SyncRecord.objects.recount(stored.uncounted | supersede.records_of(marks))
+    is_news = not arrivals.is_first_reading(cursor)
+    with transaction.atomic():
+        stored = table.store(part, generation=cursor.generation)
+        SyncRecord.objects.recount(stored.uncounted)
+        if is_news:
+            arrivals.note(stored.readable)
+        this.keep_leases()
+    pulled = this.pulled
     setattr(pulled, table.name, getattr(pulled, table.name) + len(part))
     pulled.withdrawn += stored.withdrawn
     pulled.recognized += stored.recognized
-    pulled.superseded += len(marks)
+    this.hidden.update(stored.hidden)
+    _show_part(this, stored.records, is_news=is_news)
 
 
 def _withdraw_deleted(table: _Table, ids: Sequence[UUID], pulled: Pulled) -> None:

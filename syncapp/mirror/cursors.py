@@ -48,6 +48,13 @@ def move(reader: Reader, **columns: Any) -> None:
         raise LostLease(reader.table)
 
 
+def extend(reader: Reader) -> None:
+    """Renew the lease of a table that is not being read at the moment. Raises LostLease."""
+    held = MirrorCursor.objects.filter(table=reader.table, fence=reader.fence, lease_until__isnull=False)
+    if held.update(lease_until=database_now(plus=settings.LEASE)) != 1:
+        raise LostLease(reader.table)
+
+
 def release(reader: Reader) -> None:
     """Let the next puller in at once."""
     MirrorCursor.objects.filter(table=reader.table, fence=reader.fence).update(lease_until=None)

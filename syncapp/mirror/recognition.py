@@ -24,6 +24,7 @@ from syncapp.crm.records import ColumnType, StagedDecision, StagedField
 from syncapp.mirror import columns, upserts
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Kind, Outcome
+from syncapp.models.locking import lock, locked
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 
 OUTCOMES: Mapping[int, Outcome] = {
@@ -81,12 +82,12 @@ def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: st
     marks = {row.id: mark for row in rows if (mark := _mark_of(row, own_user))}
     if not marks:
         return 0
-    fields = SyncField.objects.filter(pk__in=marks).select_for_update(of=("self",)).select_related("record")
+    fields = locked(SyncField.objects.filter(pk__in=marks).select_related("record"))
     earlier = _decisions_of(marks)
     known = set(Decision.objects.filter(pk__in=[mark.id for mark in marks.values()]).values_list("pk", flat=True))
     new = [
         (field, _decision(field, mark, earlier[field.pk]))
-        for field in fields.order_by("pk")
+        for field in fields
         if (mark := marks[field.pk]).id not in known and not any(each.state in _UNDER_WAY for each in earlier[field.pk])
     ]
     _store(new, channel=channel)
@@ -97,6 +98,7 @@ def complete(record_ids: Collection[UUID]) -> None:
     """Name the contact in decisions that were recognized before their edit had arrived."""
     early = Decision.objects.filter(field__record__in=record_ids, target_id=F("field__record_id"))
     record = SyncRecord.objects.filter(fields=OuterRef("field_id"))
+    lock(early)
     early.update(target_id=Subquery(record.values("target_id")), target_table=Subquery(record.values("target_table")))
 
 

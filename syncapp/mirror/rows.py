@@ -19,30 +19,35 @@ from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.change_kind import ChangeKind, kind_of
 from syncapp.models.decision import DecisionState
 from syncapp.models.folding import search_key, searchable
+from syncapp.models.locking import lock, locked
 from syncapp.models.sync_field import FieldDecision, FieldDelivery, SyncFieldQuerySet
 
 CHUNK = 250
-_NO_FIELDS = {"waiting_count": 0, "attention_count": 0, "writing_count": 0}
 Item = TypeVar("Item")
 
 
 @dataclass(slots=True)
 class Stored:
-    """What one page changed: `records` may supersede, `uncounted` need their counts, `arrived` are complete now."""
+    """What one page changed: `records` may supersede, `uncounted` need their counts.
+
+    `hidden`: edits that are not shown yet. `readable`: edits that are shown, and could not be read until now.
+    """
 
     new: int = 0
     withdrawn: int = 0
     recognized: int = 0
     records: set[UUID] = field(default_factory=set)
     uncounted: set[UUID] = field(default_factory=set)
-    arrived: set[UUID] = field(default_factory=set)
+    hidden: set[UUID] = field(default_factory=set)
+    readable: set[UUID] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
     """An edit as it was before this page: the company's name comes from elsewhere and stays."""
 
-    is_stub: bool
+    is_hidden: bool
+    is_filled: bool
     unreadable: str
     company: str
     search_words: str
@@ -57,27 +62,27 @@ def chunks(rows: Sequence[Item]) -> Iterable[Sequence[Item]]:
 def store_records(rows: Sequence[StagedRecord], *, generation: int) -> Stored:
     """Insert or fill the edits; those that were reviewed before we ever held them are left out.
 
-    An edit of which we recognized a field has a stub by now, so it is held.
+    An edit of which we recognized a field has a stub by now, so it is held. What is new, or was a stub, stays hidden
+    until `showing.show`.
     """
     held = _held({row.id for row in rows})
-    counts = SyncRecord.objects.filter(pk__in=held).true_counts() if held else {}
-    complete = {pk for pk, record in held.items() if not (record.is_stub or record.unreadable)}
+    complete = {pk for pk, record in held.items() if record.is_filled and not record.unreadable}
     unreadable_before = {pk for pk, record in held.items() if record.unreadable}
     kept = [row for row in rows if row.id in held or row.state == 0]
-    told = [_record(row, generation) for row in kept]
+    told = [_record(row, generation, held.get(row.id)) for row in kept]
     fitting.fit(SyncRecord, told)
     bad = _set_aside(SyncRecord, Kind.EDIT, told, complete | unreadable_before, generation=generation)
     taken = [row for row in told if row["id"] not in bad.held]
     words = {row["id"]: _words(row, held.get(row["id"])) for row in taken}
-    upserts.upsert(
-        SyncRecord, [{**row, **counts.get(row["id"], _NO_FIELDS), "search_words": words[row["id"]]} for row in taken]
-    )
-    recognition.complete([row["id"] for row in taken if (it := held.get(row["id"])) and it.is_stub])
+    upserts.upsert(SyncRecord, [{**row, "search_words": words[row["id"]]} for row in taken])
     search_words.add(words, {pk: record.search_words for pk, record in held.items()})
-    new = {row.id for row in kept if row.id not in held}
-    arrived = _arriving([row for row in kept if row.id not in bad.all], complete)
+    shown = {row["id"] for row in told if not row["is_stub"]}
     return Stored(
-        len(new), records={row.id for row in kept}, uncounted=new | bad.all | unreadable_before, arrived=arrived
+        new=sum(row.id not in held for row in kept),
+        records={row.id for row in kept},
+        uncounted=shown & (bad.all | unreadable_before),
+        hidden={row.id for row in kept} - shown,
+        readable={row["id"] for row in told if row["crm_state"] == 0} & shown & unreadable_before - bad.all,
     )
 
 
@@ -107,6 +112,8 @@ def _set_aside(
     settled = [row["id"] for row in told if str(row["id"]) not in registered]
     unreadable.note(kind, found, readable=settled, generation=generation)
     held = bad.keys() & set(complete)
+    if held:
+        lock(model._default_manager.filter(pk__in=[row["id"] for row in told]))
     for pk in sorted(held):
         news = {name: bad[pk][name] for name in _STILL_READ if name in bad[pk]}
         model._default_manager.filter(pk=pk).update(**news)
@@ -117,27 +124,26 @@ def _words(row: upserts.Row, held: _Held | None) -> str:
     return searchable(row["name"], row["editor_name"], held.company if held else "")
 
 
-def _arriving(rows: Sequence[StagedRecord], complete: Collection[UUID]) -> set[UUID]:
-    """Edits that wait and were not here, or only as a stub, until now."""
-    return {row.id for row in rows if row.id not in complete and row.state == 0 and _contact_of(row) is not None}
-
-
 def _contact_of(row: StagedRecord) -> UUID | None:
     return row.target_id or row.contact_id
 
 
 def _held(ids: Collection[UUID]) -> dict[UUID, _Held]:
-    """Return the stored columns of these edits.
+    """Return the stored columns of these edits, locked: a company's name that is kept meanwhile would be lost."""
+    rows = locked(SyncRecord.objects.filter(pk__in=ids))
+    return {
+        row.pk: _Held(
+            is_hidden=row.is_stub,
+            is_filled=row.target_id is not None,
+            unreadable=row.unreadable,
+            company=row.company or "",
+            search_words=row.search_words or "",
+        )
+        for row in rows.only("is_stub", "target_id", "unreadable", "company", "search_words")
+    }
 
-    Locked before their fields are counted: whoever moves a field now counts after us. An edit that is new to us may
-    get a stub with fields from another reading at this moment, so it has to be counted again once it is stored.
-    """
-    rows = SyncRecord.objects.filter(pk__in=ids).select_for_update(no_key=True).order_by("pk")
-    found = rows.values_list("pk", "is_stub", "unreadable", "company", "search_words")
-    return {pk: _Held(is_stub, why, company or "", words or "") for pk, is_stub, why, company, words in found}
 
-
-def _record(row: StagedRecord, generation: int) -> dict[str, Any]:
+def _record(row: StagedRecord, generation: int, held: _Held | None) -> dict[str, Any]:
     return {
         "id": row.id,
         "name": row.name or ("Unreadable edit" if row.problem else ""),
@@ -150,7 +156,7 @@ def _record(row: StagedRecord, generation: int) -> dict[str, Any]:
         "crm_state": row.state,
         "version": row.version,
         "generation": generation,
-        "is_stub": _contact_of(row) is None and not row.problem,
+        "is_stub": held is None or held.is_hidden or (_contact_of(row) is None and not row.problem),
         "unreadable": row.problem,
         "name_key": search_key(row.name),
         "editor_key": search_key(row.editor_name),
@@ -160,7 +166,7 @@ def _record(row: StagedRecord, generation: int) -> dict[str, Any]:
 def store_fields(rows: Sequence[StagedField], *, generation: int, own_user: UUID | None = None) -> Stored:
     """Insert or refresh the fields, with a stub for a parent that has not arrived; withdraw what was decided there.
 
-    A stub is counted when it is filled, so only parents that have arrived are among the returned `records`. What
+    A stub is counted when it is shown, so only parents that are shown are among the returned `records`. What
     `own_user`, the portal's own in the CRM, decided is never withdrawn, nor left out where we never held it.
     """
     known = list(SyncField.objects.filter(pk__in=[row.id for row in rows]).values_list("pk", "decision", "version"))
@@ -179,8 +185,9 @@ def store_fields(rows: Sequence[StagedField], *, generation: int, own_user: UUID
     _note_orphans(rows, generation=generation)
     new = (row for row in kept if row.id not in held)
     search_words.add_addresses((row.record_id, (row.original, row.proposed)) for row in new if row.record_id)
-    stored = Stored(new=sum(row.id not in held for row in kept), records=_arrived(parents))
-    stored.uncounted = stored.records
+    # Only the puller shows an edit, and there is one at a time.
+    shown = set(SyncRecord.objects.shown().filter(pk__in=parents).values_list("pk", flat=True))
+    stored = Stored(new=sum(row.id not in held for row in kept), records=shown, uncounted=shown)
     stored.recognized = recognition.recognize([row for row in kept if row.id in ours], own_user=own_user)
     theirs = [row for row in kept if row.id in held and row.state != 0 and row.id not in ours]
     stored.withdrawn = _withdraw_decided(theirs, held)
@@ -212,16 +219,6 @@ def _field(row: StagedField, generation: int, version: int) -> dict[str, Any]:
         "generation": generation,
         "unreadable": row.problem,
     }
-
-
-def _arrived(record_ids: Collection[UUID]) -> set[UUID]:
-    """Which of these parents are more than a stub.
-
-    Locked, because whoever fills a stub at this moment has to count our fields, or we have to see it filled; and after
-    the fields, as a decision locks them, so that the two never wait for each other.
-    """
-    parents = SyncRecord.objects.select_for_update(no_key=True).filter(pk__in=record_ids).order_by("pk")
-    return {pk for pk, is_stub in parents.values_list("pk", "is_stub") if not is_stub}
 
 
 def _withdraw_decided(rows: Sequence[StagedField], held: Mapping[UUID, str]) -> int:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from django.db.models import Count, F, Max
+from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Now
 
 from syncapp import audit, deliveries
@@ -20,26 +20,26 @@ from syncapp.models.sync_field import FieldDecision, FieldDelivery
 Marker = tuple[UUID, str]
 
 
-def supersede(record_ids: Collection[UUID]) -> list[Decision]:
+def supersede(record_ids: Collection[UUID], *, arriving: Collection[UUID] = ()) -> list[Decision]:
     """Supersede what the edits `record_ids` make old, or what makes them old; their marks wait for delivery.
 
-    Called whenever a field appears, or falls back to open, in the transaction that does so. Returns the marks; the
-    caller recounts their records.
+    Called whenever a field appears, or falls back to open, in the transaction that does so; `arriving` are those of the
+    edits that it is about to show. Returns the marks; the caller recounts their records.
     """
-    contacts = SyncRecord.objects.filter(pk__in=record_ids, is_stub=False).order_by()
-    ids = [each for each in contacts.values_list("target_id", flat=True).distinct() if each]
-    old = [pair for rows in _edited_twice(ids).values() for pair in _overtaken(rows)]
-    # In the order of the ids, as a submit locks the fields that it decides.
+    shown = SyncRecord.objects.filter(Q(is_stub=False) | Q(pk__in=arriving), pk__in=record_ids)
+    contacts = [each for each in shown.order_by().values_list("target_id", flat=True).distinct() if each]
+    old = [pair for rows in _edited_twice(contacts, arriving).values() for pair in _overtaken(rows)]
+    # In the order of the ids (models/locking.py): each update locks its row.
     in_order = sorted(old, key=lambda pair: pair[0].pk)
     marks = [mark for row, newest in in_order if (mark := _supersede_one(row, by=newest))]
-    for mark in marks:
-        deliveries.expect(mark)
+    deliveries.expect_all(list(Decision.objects.filter(pk__in=[mark.pk for mark in marks])))
     return marks
 
 
-def _edited_twice(contact_ids: Collection[UUID]) -> dict[Marker, list[SyncField]]:
+def _edited_twice(contact_ids: Collection[UUID], arriving: Collection[UUID]) -> dict[Marker, list[SyncField]]:
     """Per contact and column with more than one edit: its fields, oldest first."""
-    shown = SyncField.objects.filter(record__target_id__in=contact_ids, record__is_stub=False)
+    shown = SyncField.objects.filter(Q(record__is_stub=False) | Q(record__in=arriving))
+    shown = shown.filter(record__target_id__in=contact_ids)
     shown = shown.exclude(decision=FieldDecision.WITHDRAWN).exclude(column_name="")
     pairs = shown.order_by().values("record__target_id", "column_name").annotate(n=Count("pk")).filter(n__gt=1)
     wanted = {(pair["record__target_id"], pair["column_name"]) for pair in pairs}

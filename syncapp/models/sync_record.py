@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 
 from django.conf import settings
@@ -13,14 +13,19 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from syncapp.models.folding import LONGEST_WORD, searchable
+from syncapp.models.locking import locked
 
 
 class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
     """The queue's named reads, and the one place that keeps its counts true."""
 
     def shown(self) -> SyncRecordQuerySet:
-        """Records that have arrived; a stub waits for its parent row."""
+        """Records that have arrived with all their fields (mirror/showing.py)."""
         return self.filter(is_stub=False)
+
+    def arriving(self) -> SyncRecordQuerySet:
+        """Return records that were read, but are hidden until all their fields are read."""
+        return self.filter(_ARRIVING)
 
     def waiting(self) -> SyncRecordQuerySet:
         """Records with fields that nobody has decided, but for those that are put off to a later day."""
@@ -56,8 +61,10 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         rows = self.order_by().annotate(**counted).values_list("pk", *counted)
         return {pk: dict(zip(_CONDITIONS, counts, strict=True)) for pk, *counts in rows}
 
-    def recount(self, ids: Iterable[uuid.UUID]) -> None:
-        """Count the fields of these records again; call it last in every transaction that moves a field.
+    def recount(self, ids: Iterable[uuid.UUID], *, show: Collection[uuid.UUID] = ()) -> None:
+        """Count the fields of these records again, and show those of them that are in `show`.
+
+        Call it last in every transaction that moves a field.
 
         The rows are locked first, in order: a concurrent recount of the same record then sees our fields. One read
         counts them all; a subquery for each record takes PostgreSQL ten times as long while a table is new to it.
@@ -66,14 +73,15 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         if not wanted:
             return
         rows = self.filter(pk__in=wanted)
-        held = list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", *_CONDITIONS))
+        held = {row.pk: row.counts for row in locked(rows.only(*_CONDITIONS))}
         true = rows.true_counts()
-        moved: dict[tuple[int, ...], list[uuid.UUID]] = defaultdict(list)
-        for pk, *counts in held:
-            if counts != list(true[pk].values()):
-                moved[tuple(true[pk].values())].append(pk)
-        for counts, ids_of_it in moved.items():
-            self.filter(pk__in=ids_of_it).update(**dict(zip(_CONDITIONS, counts, strict=True)))
+        moved: dict[tuple[bool, tuple[int, ...]], list[uuid.UUID]] = defaultdict(list)
+        for pk, counts in held.items():
+            if pk in show or counts != true[pk]:
+                moved[pk in show, tuple(true[pk].values())].append(pk)
+        for (is_shown, true_ones), ids_of_it in moved.items():
+            columns = dict(zip(_CONDITIONS, true_ones, strict=True)) | ({"is_stub": False} if is_shown else {})
+            self.filter(pk__in=ids_of_it).update(**columns)
 
 
 _UNREADABLE = Q(fields__unreadable__gt="") | Q(unreadable__gt="")
@@ -87,6 +95,7 @@ _CONDITIONS = {
 _DECIDED = Q(waiting_count=0, attention_count=0, writing_count=0, is_stub=False)
 _WITHOUT_WORDS = Q(search_words__isnull=True, is_stub=False)
 _COMPANY_UNASKED = Q(company__isnull=True, waiting_count__gt=0, is_stub=False)
+_ARRIVING = (Q(target_id__isnull=False) | Q(unreadable__gt="")) & Q(is_stub=True)
 
 
 class SyncRecord(models.Model):
@@ -103,7 +112,7 @@ class SyncRecord(models.Model):
     crm_state = models.SmallIntegerField(default=0)
     version = models.BigIntegerField(default=0)
     generation = models.PositiveIntegerField(default=0)
-    is_stub = models.BooleanField(default=False)
+    is_stub = models.BooleanField(default=False)  # hidden: it, or a field of it, may not have been read yet
     unreadable = models.CharField(
         max_length=300, blank=True, default="", db_default="", help_text="Which value could not be read; then empty."
     )
@@ -165,12 +174,18 @@ class SyncRecord(models.Model):
             models.Index(fields=["name_key", "id"], name="record_decided_name", condition=_DECIDED),
             models.Index(fields=["parked_until"], name="record_parked", condition=Q(parked_until__isnull=False)),
             models.Index(fields=["id"], name="record_without_words", condition=_WITHOUT_WORDS),
+            models.Index(fields=["id"], name="record_arriving", condition=_ARRIVING),
             models.Index(fields=["edited_on", "id"], name="record_company_unasked", condition=_COMPANY_UNASKED),
             models.Index(fields=["editor_key"], name="record_editor_prefix", opclasses=["varchar_pattern_ops"]),
         ]
 
     def __str__(self) -> str:
         return f"edit {self.pk}"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return the stored counts, by their columns."""
+        return {name: getattr(self, name) for name in _CONDITIONS}
 
     @property
     def words_to_search(self) -> str:

@@ -6,7 +6,12 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
 from syncapp.crm.records import ChangePage, StagedField, StagedRecord
+from syncapp.mirror import showing
+from syncapp.mirror.rows import store_fields, store_records
+from syncapp.models import SyncRecord
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CONTACT = uuid.UUID("c0000000-0000-0000-0000-000000000001")
@@ -53,6 +58,15 @@ def a_field(record: StagedRecord | None = None, column: str = "jobtitle", **valu
         "etag": 'W/"1"',
     }
     return StagedField(**{**defaults, **values})
+
+
+@transaction.atomic
+def store(record: StagedRecord, *fields: StagedField) -> None:
+    """Store one edit as a pull does, and show it."""
+    stored = store_fields(fields, generation=0)
+    edits = store_records([record], generation=0)
+    SyncRecord.objects.recount(stored.uncounted | edits.uncounted)
+    showing.show(stored.records | edits.records, is_news=True)
 
 
 def a_page(*rows: Any, deleted: tuple[uuid.UUID, ...] = (), next_link: str = "", delta_link: str = "delta") -> Any:

@@ -112,11 +112,11 @@ def test_a_crash_inside_a_page_repeats_the_page(world: World, monkeypatch):
         crash.setattr(changes.cursors, "move", _power_cut)
         with pytest.raises(KeyboardInterrupt):
             world.pull()
-    assert not SyncField.objects.exists()
+    assert not SyncRecord.objects.shown().exists()
 
     world.pull()
 
-    assert SyncRecord.objects.waiting().count() == 12
+    assert (SyncRecord.objects.waiting().count(), waiting()) == (12, SyncField.objects.count())
 
 
 def _power_cut(*args: object, **columns: object) -> None:

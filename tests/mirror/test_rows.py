@@ -14,16 +14,10 @@ from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review.decisions import approve
 from syncapp.review.steps import seen
 from tests.factories import make_editor
-from tests.mirror.staged import EDITOR, a_field, a_record
+from tests.mirror.staged import EDITOR, a_field, a_record, store
 from tests.people import rita
 
 pytestmark = pytest.mark.django_db
-
-
-def store(record, *fields):
-    store_fields(fields, generation=0)
-    store_records([record], generation=0)
-    SyncRecord.objects.recount([record.id])
 
 
 def approved(field) -> Decision:
@@ -107,7 +101,7 @@ def test_our_mark_on_the_older_of_two_edits_in_one_second_does_not_make_it_the_n
     first, second = a_field(older, version=1), a_field(newer, version=2)
     store(older, first)
     store(newer, second)
-    ours = supersede([newer.id])[0]
+    ours = Decision.objects.get()
 
     store_fields([dataclasses.replace(first, state=1, decision_id=str(ours.pk), version=9)], generation=0)
 

@@ -10,25 +10,18 @@ from django.db import transaction
 from syncapp import alarms, health, preferences
 from syncapp.crm.records import Unreadable
 from syncapp.mirror import unreadable
-from syncapp.mirror.rows import store_fields, store_records
+from syncapp.mirror.rows import store_fields
 from syncapp.models import Message, SyncField, SyncRecord, UnreadableRow
 from syncapp.models.sync_field import FieldDecision
 from syncapp.review import rule_runs
 from syncapp.review.errors import NotPossible
-from tests.mirror.staged import a_field, a_record
+from tests.mirror.staged import a_field, a_record, store
 from tests.people import browser, rita
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NUL = "The CRM's value of osync_proposedvalue holds a NUL character (U+0000)."
-
-
-@transaction.atomic
-def store(record, *fields):
-    stored = store_fields(fields, generation=0)
-    stored_edit = store_records([record], generation=0)
-    SyncRecord.objects.recount(stored.uncounted | stored_edit.uncounted)
 
 
 def test_edit_with_nul_does_not_stop_the_next(world: World):
