@@ -22,8 +22,8 @@ demo: $(STAMP) ## set everything up and run it: portal, sandbox, worker, broker
 test: $(STAMP) ## set everything up and run the tests
 	$(BIN)/python -m tests.run
 
-test-long: $(STAMP) ## every state and look in a real browser, runs of thousands, every kill five times, faults on every line
-	$(BIN)/python -m tests.run unit-long browser-long journeys-long kills kills-postgres faults faults-postgres
+test-long: $(STAMP) ## every state and look in a real browser, every migration, runs of thousands, every kill five times, faults on every line
+	$(BIN)/python -m tests.run unit-long migrations-postgres browser-long journeys-long kills kills-postgres faults faults-postgres
 
 check: $(STAMP) ## format, lint, types, imports, migrations, deployment checks
 	@$(MAKE) --no-print-directory --output-sync -j2 check-types check-the-rest

@@ -90,10 +90,14 @@ def read() -> Rules:
     held = _held.get()
     if held:
         return held[0]
-    rules = _rules(Preferences.objects.first() or Preferences())
+    rules = _rules(_row())
     if held is not None:
         held.append(rules)
     return rules
+
+
+def _row() -> Preferences:
+    return Preferences.objects.first() or Preferences(**Preferences.standard_values())
 
 
 def _rules(row: Preferences) -> Rules:
@@ -120,7 +124,7 @@ def split_reason(stored: str) -> tuple[str, str]:
 
 def stored() -> dict[str, Any]:
     """The columns as they are kept, for forms and for the file."""
-    row = Preferences.objects.first() or Preferences()
+    row = _row()
     return {name: getattr(row, name) for name in COLUMNS}
 
 
@@ -134,7 +138,7 @@ def differences(wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
 @transaction.atomic
 def change(*, by: Person | None, channel: str = "settings", **columns: Any) -> Rules:
     """Set these columns; each one that changes has its entry in the audit trail. Raises BadSetting."""
-    Preferences.objects.get_or_create(slot=1)
+    Preferences.objects.get_or_create(slot=1, defaults=Preferences.standard_values())
     Preferences.objects.select_for_update().get(slot=1)
     changed = differences(columns)
     Preferences.objects.filter(slot=1).update(**{name: after for name, (_, after) in changed.items()})

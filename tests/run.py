@@ -31,6 +31,7 @@ PAGES_ON_BOTH = ("activity", "filters", "plain_text", "queue", "queue_filters")
 ON_BOTH = [
     *("tests/activity", "tests/emails", "tests/filters", "tests/mirror", "tests/models", "tests/review"),
     *(f"tests/web/test_{page}.py" for page in PAGES_ON_BOTH),
+    "tests/migrations/test_previous_release.py",
 ]
 ABOUT_SETTINGS = {"tests/test_checks.py", "tests/test_deploy_check.py"}
 # Each state of an edit, and axe on each page in each look: minutes that a change of one page needs, not every change.
@@ -64,7 +65,7 @@ NOT_FOR_LANES = ("DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
 
 SPREAD = ["--dist", "worksteal"]
 JOURNEYS = ["-m", "journey and not long", "tests/journeys"]
-# The migrations themselves run in the journeys, on both databases.
+# The migrations themselves run in tests/migrations and in the journeys, on both databases.
 AS_MODELLED = "--nomigrations"
 IN_A_BROWSER = ["--dist", "loadfile", AS_MODELLED]
 
@@ -173,6 +174,13 @@ def _only_by_name() -> list[Lane]:
             "unit-long",
             "the same as in unit, with a thousand examples",
             ["-m", "long", *_apart(), *SPREAD, AS_MODELLED],
+            only_by_name=True,
+        ),
+        Lane(
+            "migrations-postgres",
+            "every migration forward and back, interrupted anywhere, PostgreSQL",
+            ["-m", "long", "tests/migrations", *SPREAD, AS_MODELLED],
+            postgres=True,
             only_by_name=True,
         ),
         Lane(

@@ -2,7 +2,8 @@
 
 from django.db import migrations, models
 
-from syncapp.models.change_kind import ChangeKind, kind_of
+from ._change_kinds import OTHER, kind_of
+from ._steps import Step
 
 
 def name_the_kinds(apps, schema_editor):
@@ -12,41 +13,52 @@ def name_the_kinds(apps, schema_editor):
     for pk, *change in fields.values_list("pk", "column_name", "original_value", "proposed_value").iterator(2000):
         found.setdefault(kind_of(*change), []).append(pk)
     for kind, ids in found.items():
-        for start in range(0, len(ids) if kind != ChangeKind.OTHER else 0, 500):
-            fields.filter(pk__in=ids[start : start + 500]).update(change_kind=kind.value)
+        for start in range(0, len(ids) if kind != OTHER else 0, 500):
+            fields.filter(pk__in=ids[start : start + 500]).update(change_kind=kind)
 
 
 class Migration(migrations.Migration):
+    atomic = False  # a step each: PostgreSQL makes no index of a table whose rows this transaction changed
 
     dependencies = [
         ('syncapp', '0002_together'),
     ]
 
     operations = [
-        migrations.AddField(
-            model_name='syncfield',
-            name='change_kind',
-            field=models.CharField(choices=[('format', 'Format only'), ('filled', 'Filled'), ('cleared', 'Cleared'), ('other', 'Changed')], default='other', max_length=8),
+        Step(
+            [
+                migrations.AddField(
+                    model_name='syncfield',
+                    name='change_kind',
+                    field=models.CharField(choices=[('format', 'Format only'), ('filled', 'Filled'), ('cleared', 'Cleared'), ('other', 'Changed')], default='other', max_length=8),
+                ),
+            ],
+            proof=("syncfield", "change_kind"),
         ),
         migrations.RunPython(name_the_kinds, migrations.RunPython.noop),
-        migrations.AddIndex(
-            model_name='syncfield',
-            index=models.Index(condition=models.Q(('decision', 'pending')), fields=['column_name', 'change_kind', 'record'], name='field_pending_column'),
-        ),
-        migrations.AddIndex(
-            model_name='syncfield',
-            index=models.Index(condition=models.Q(('decision', 'pending')), fields=['change_kind', 'record'], name='field_pending_kind'),
-        ),
-        migrations.AddIndex(
-            model_name='syncfield',
-            index=models.Index(condition=models.Q(('decision', 'pending'), _negated=True), fields=['column_name', 'change_kind', 'record'], name='field_settled_column'),
-        ),
-        migrations.AddIndex(
-            model_name='syncrecord',
-            index=models.Index(condition=models.Q(('is_stub', False), ('waiting_count__gt', 0)), fields=['editor_id', 'edited_on', 'id'], name='record_waiting_editor'),
-        ),
-        migrations.AddIndex(
-            model_name='syncrecord',
-            index=models.Index(condition=models.Q(('attention_count', 0), ('is_stub', False), ('waiting_count', 0), ('writing_count', 0)), fields=['editor_id', 'edited_on', 'id'], name='record_decided_editor'),
+        Step(
+            [
+                migrations.AddIndex(
+                    model_name='syncfield',
+                    index=models.Index(condition=models.Q(('decision', 'pending')), fields=['column_name', 'change_kind', 'record'], name='field_pending_column'),
+                ),
+                migrations.AddIndex(
+                    model_name='syncfield',
+                    index=models.Index(condition=models.Q(('decision', 'pending')), fields=['change_kind', 'record'], name='field_pending_kind'),
+                ),
+                migrations.AddIndex(
+                    model_name='syncfield',
+                    index=models.Index(condition=models.Q(('decision', 'pending'), _negated=True), fields=['column_name', 'change_kind', 'record'], name='field_settled_column'),
+                ),
+                migrations.AddIndex(
+                    model_name='syncrecord',
+                    index=models.Index(condition=models.Q(('is_stub', False), ('waiting_count__gt', 0)), fields=['editor_id', 'edited_on', 'id'], name='record_waiting_editor'),
+                ),
+                migrations.AddIndex(
+                    model_name='syncrecord',
+                    index=models.Index(condition=models.Q(('attention_count', 0), ('is_stub', False), ('waiting_count', 0), ('writing_count', 0)), fields=['editor_id', 'edited_on', 'id'], name='record_decided_editor'),
+                ),
+            ],
+            proof=("syncrecord", "record_decided_editor"),
         ),
     ]

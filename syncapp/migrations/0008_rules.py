@@ -5,112 +5,135 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
+from ._steps import Step
+
+
+def give_to_people(apps, schema_editor):
+    """On the way back: before rules, a person had to have decided; that is the one who enabled the rule."""
+    decisions, rules = apps.get_model("syncapp", "Decision").objects, apps.get_model("syncapp", "Rule")
+    if rules._meta.db_table not in schema_editor.connection.introspection.table_names():
+        return  # an interrupted way back went beyond this already
+    for rule in rules.objects.all():
+        decisions.filter(rule=rule, decided_by=None).update(decided_by=rule.enabled_by_id or rule.author_id)
+
 
 class Migration(migrations.Migration):
+    atomic = False  # the way back changes rows of a table between two changes of the table
 
     dependencies = [
         ('syncapp', '0007_saved_views'),
     ]
 
     operations = [
-        migrations.CreateModel(
-            name='Rule',
-            fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('state', models.CharField(choices=[('paused', 'Paused'), ('shadow', 'In shadow'), ('enabled', 'Enabled'), ('removed', 'Removed')], default='paused', max_length=8)),
-                ('columns', models.JSONField(blank=True, default=list, help_text='Logical names of columns.')),
-                ('editors', models.JSONField(blank=True, default=list, help_text="CRM users' ids.")),
-                ('kinds', models.JSONField(blank=True, default=list, help_text='Kinds of change.')),
-                ('outcome', models.CharField(choices=[('approve', 'Approve'), ('reject', 'Reject'), ('leave', 'Leave to people')], default='leave', max_length=8)),
-                ('reason_code', models.CharField(blank=True, max_length=40)),
-                ('reason', models.TextField(blank=True)),
-                ('started_at', models.DateTimeField(blank=True, help_text='Since when it is in its state.', null=True)),
-                ('paused_because', models.CharField(blank=True, max_length=200)),
-                ('simulation', models.JSONField(blank=True, help_text='The last simulation: its figures and its effect.', null=True)),
+        Step(
+            [
+                migrations.CreateModel(
+                    name='Rule',
+                    fields=[
+                        ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                        ('name', models.CharField(max_length=80)),
+                        ('position', models.PositiveSmallIntegerField(default=0)),
+                        ('state', models.CharField(choices=[('paused', 'Paused'), ('shadow', 'In shadow'), ('enabled', 'Enabled'), ('removed', 'Removed')], default='paused', max_length=8)),
+                        ('columns', models.JSONField(blank=True, default=list, help_text='Logical names of columns.')),
+                        ('editors', models.JSONField(blank=True, default=list, help_text="CRM users' ids.")),
+                        ('kinds', models.JSONField(blank=True, default=list, help_text='Kinds of change.')),
+                        ('outcome', models.CharField(choices=[('approve', 'Approve'), ('reject', 'Reject'), ('leave', 'Leave to people')], default='leave', max_length=8)),
+                        ('reason_code', models.CharField(blank=True, max_length=40)),
+                        ('reason', models.TextField(blank=True)),
+                        ('started_at', models.DateTimeField(blank=True, help_text='Since when it is in its state.', null=True)),
+                        ('paused_because', models.CharField(blank=True, max_length=200)),
+                        ('simulation', models.JSONField(blank=True, help_text='The last simulation: its figures and its effect.', null=True)),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name='RuleTrace',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('at', models.DateTimeField()),
+                        ('is_shadow', models.BooleanField()),
+                        ('outcome', models.CharField(choices=[('approve', 'Approve'), ('reject', 'Reject'), ('leave', 'Leave to people')], max_length=8)),
+                        ('refused', models.CharField(blank=True, help_text='Why it left the field to people after all.', max_length=40)),
+                        ('reversed_at', models.DateTimeField(blank=True, help_text='When a person took its decision back.', null=True)),
+                    ],
+                ),
+                migrations.RemoveConstraint(
+                    model_name='decision',
+                    name='somebody_decided_unless_superseded',
+                ),
+                migrations.AddField(
+                    model_name='syncfield',
+                    name='ruled_at',
+                    field=models.DateTimeField(blank=True, help_text='When the rules looked at it; empty: not yet.', null=True),
+                ),
+                migrations.AddIndex(
+                    model_name='syncfield',
+                    index=models.Index(condition=models.Q(('decision', 'pending'), ('delivery', 'none'), ('ruled_at__isnull', True)), fields=['id'], name='field_unruled'),
+                ),
+                migrations.AddField(
+                    model_name='rule',
+                    name='author',
+                    field=models.ForeignKey(help_text="Who wrote it as it is now; it never decides the author's own edits.", on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+                ),
+                migrations.AddField(
+                    model_name='rule',
+                    name='enabled_by',
+                    field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+                ),
+                migrations.AddField(
+                    model_name='decision',
+                    name='rule',
+                    field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='syncapp.rule'),
+                ),
+                migrations.AddIndex(
+                    model_name='decision',
+                    index=models.Index(fields=['decided_at'], name='decision_by_time'),
+                ),
             ],
+            proof=("decision", "decision_by_time"),
         ),
-        migrations.CreateModel(
-            name='RuleTrace',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('is_shadow', models.BooleanField()),
-                ('outcome', models.CharField(choices=[('approve', 'Approve'), ('reject', 'Reject'), ('leave', 'Leave to people')], max_length=8)),
-                ('refused', models.CharField(blank=True, help_text='Why it left the field to people after all.', max_length=40)),
-                ('reversed_at', models.DateTimeField(blank=True, help_text='When a person took its decision back.', null=True)),
+        migrations.RunPython(migrations.RunPython.noop, give_to_people),
+        Step(
+            [
+                migrations.AddConstraint(
+                    model_name='decision',
+                    constraint=models.CheckConstraint(condition=models.Q(('decided_by__isnull', False), ('kind', 'supersede'), ('rule__isnull', False), _connector='OR'), name='somebody_decided_unless_superseded'),
+                ),
+                migrations.AddConstraint(
+                    model_name='decision',
+                    constraint=models.CheckConstraint(condition=models.Q(('rule__isnull', True), ('decided_by__isnull', True), _connector='OR'), name='a_rule_or_a_person_decides'),
+                ),
+                migrations.AddField(
+                    model_name='ruletrace',
+                    name='decision',
+                    field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='rule_trace', to='syncapp.decision'),
+                ),
+                migrations.AddField(
+                    model_name='ruletrace',
+                    name='field',
+                    field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rule_traces', to='syncapp.syncfield'),
+                ),
+                migrations.AddField(
+                    model_name='ruletrace',
+                    name='rule',
+                    field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='traces', to='syncapp.rule'),
+                ),
+                migrations.AddConstraint(
+                    model_name='rule',
+                    constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'enabled'), _negated=True), ('enabled_by__isnull', False), _connector='OR'), name='an_enabled_rule_has_somebody_who_enabled_it'),
+                ),
+                migrations.AddIndex(
+                    model_name='ruletrace',
+                    index=models.Index(fields=['rule', '-at'], name='trace_of_rule'),
+                ),
+                migrations.AddConstraint(
+                    model_name='ruletrace',
+                    constraint=models.UniqueConstraint(fields=('rule', 'field', 'is_shadow'), name='one_trace_per_rule_and_field'),
+                ),
+                migrations.AddConstraint(
+                    model_name='ruletrace',
+                    constraint=models.CheckConstraint(condition=models.Q(('is_shadow', False), ('decision__isnull', True), _connector='OR'), name='a_shadow_decides_nothing'),
+                ),
             ],
-        ),
-        migrations.RemoveConstraint(
-            model_name='decision',
-            name='somebody_decided_unless_superseded',
-        ),
-        migrations.AddField(
-            model_name='syncfield',
-            name='ruled_at',
-            field=models.DateTimeField(blank=True, help_text='When the rules looked at it; empty: not yet.', null=True),
-        ),
-        migrations.AddIndex(
-            model_name='syncfield',
-            index=models.Index(condition=models.Q(('decision', 'pending'), ('delivery', 'none'), ('ruled_at__isnull', True)), fields=['id'], name='field_unruled'),
-        ),
-        migrations.AddField(
-            model_name='rule',
-            name='author',
-            field=models.ForeignKey(help_text="Who wrote it as it is now; it never decides the author's own edits.", on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='rule',
-            name='enabled_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='decision',
-            name='rule',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='syncapp.rule'),
-        ),
-        migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(fields=['decided_at'], name='decision_by_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by__isnull', False), ('kind', 'supersede'), ('rule__isnull', False), _connector='OR'), name='somebody_decided_unless_superseded'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('rule__isnull', True), ('decided_by__isnull', True), _connector='OR'), name='a_rule_or_a_person_decides'),
-        ),
-        migrations.AddField(
-            model_name='ruletrace',
-            name='decision',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='rule_trace', to='syncapp.decision'),
-        ),
-        migrations.AddField(
-            model_name='ruletrace',
-            name='field',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rule_traces', to='syncapp.syncfield'),
-        ),
-        migrations.AddField(
-            model_name='ruletrace',
-            name='rule',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='traces', to='syncapp.rule'),
-        ),
-        migrations.AddConstraint(
-            model_name='rule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'enabled'), _negated=True), ('enabled_by__isnull', False), _connector='OR'), name='an_enabled_rule_has_somebody_who_enabled_it'),
-        ),
-        migrations.AddIndex(
-            model_name='ruletrace',
-            index=models.Index(fields=['rule', '-at'], name='trace_of_rule'),
-        ),
-        migrations.AddConstraint(
-            model_name='ruletrace',
-            constraint=models.UniqueConstraint(fields=('rule', 'field', 'is_shadow'), name='one_trace_per_rule_and_field'),
-        ),
-        migrations.AddConstraint(
-            model_name='ruletrace',
-            constraint=models.CheckConstraint(condition=models.Q(('is_shadow', False), ('decision__isnull', True), _connector='OR'), name='a_shadow_decides_nothing'),
+            proof=("decision", "a_rule_or_a_person_decides"),
         ),
     ]

@@ -4,17 +4,35 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from ._steps import Step
+
+
+def give_to_people(apps, schema_editor):
+    """On the way back: each list needs a person who changed it; an administrator, or else whoever is known first."""
+    lists = apps.get_model("syncapp", "UserList").objects.filter(changed_by=None)
+    person = apps.get_model("syncapp", "Person").objects.order_by("-is_administrator", "signed_in_at", "pk").first()
+    if person is None:
+        lists.delete()
+    else:
+        lists.update(changed_by=person)
+
 
 class Migration(migrations.Migration):
+    atomic = False  # the way back changes rows before it changes their table
 
     dependencies = [
         ('syncapp', '0021_run_sizes'),
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name='userlist',
-            name='changed_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+        Step(
+            [
+                migrations.AlterField(
+                    model_name='userlist',
+                    name='changed_by',
+                    field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+                ),
+            ],
         ),
+        migrations.RunPython(migrations.RunPython.noop, give_to_people),
     ]

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import migrations, transaction
 
-from syncapp.models.folding import folded, search_key, searchable
-
 BATCH = 500
+LONGEST_WORD = 100
+LONGEST_KEY = 200
+# Letters that Unicode does not decompose into a letter of the alphabet and a mark.
+_LETTERS = str.maketrans(
+    {
+        "æ": "ae",
+        "ð": "d",
+        "ø": "o",
+        "þ": "th",
+        "đ": "d",
+        "ħ": "h",
+        "ı": "i",
+        "ł": "l",
+        "ŋ": "n",
+        "œ": "oe",
+        "ŧ": "t",
+        "ƀ": "b",
+        "ɨ": "i",
+    }
+)
+_ASCII_WORD = re.compile("[a-z0-9]+")
 
 
 def fill(apps: Any, editor: Any) -> None:
@@ -41,6 +62,33 @@ def _key(row: Any) -> None:
 def _words_of_user(row: Any) -> None:
     _key(row)
     row.search_words = " ".join((searchable(row.name), folded(row.address), folded(row.login)))
+
+
+def folded(text: str) -> str:
+    """Return the text without case, accents and hidden characters: "Åsa Großmann" gives "asa grossmann"."""
+    if text.isascii():
+        return text.lower()
+    letters = unicodedata.normalize("NFKD", text)
+    kept = "".join(letter for letter in letters if unicodedata.category(letter) not in ("Mn", "Cf"))
+    # Some letters get a mark only when their case is folded.
+    return unicodedata.normalize("NFKD", kept.casefold().translate(_LETTERS))
+
+
+def search_key(name: str) -> str:
+    """Return the key by which names are sorted and compared as a whole."""
+    return folded(name)[:LONGEST_KEY]
+
+
+def searchable(name: str) -> str:
+    """Return the different words of this name, each after a space."""
+    return "".join(f" {word}" for word in dict.fromkeys(word[:LONGEST_WORD] for word in _split(folded(name))))
+
+
+def _split(text: str) -> list[str]:
+    if text.isascii():
+        return _ASCII_WORD.findall(text)
+    # Marks that stay are vowels of Indian scripts: `\w` would break words at them.
+    return "".join(sign if unicodedata.category(sign)[0] in "LMN" else " " for sign in text).split()
 
 
 class Migration(migrations.Migration):

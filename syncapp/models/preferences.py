@@ -27,16 +27,6 @@ STANDARD_GROUPS = (
 )
 
 
-def standard_reasons() -> list[dict[str, str]]:
-    """The reasons for rejecting that a new installation offers."""
-    return [{"code": code, "words": words} for code, words in STANDARD_REASONS]
-
-
-def standard_groups() -> list[dict[str, object]]:
-    """The fields that are decided together in a new installation."""
-    return [{"name": name, "columns": list(columns)} for name, columns in STANDARD_GROUPS]
-
-
 class Preferences(models.Model):
     """The one row; `syncapp/preferences.py` reads and changes it."""
 
@@ -48,8 +38,8 @@ class Preferences(models.Model):
         db_default=False,
         help_text="Whether any reviewer decides edits whose editor has no Entra id in the CRM.",
     )
-    reasons = models.JSONField(default=standard_reasons, help_text="A list of {code, words}.")
-    field_groups = models.JSONField(default=standard_groups, help_text="A list of {name, columns}.")
+    reasons = models.JSONField(default=list, help_text="A list of {code, words}.")
+    field_groups = models.JSONField(default=list, help_text="A list of {name, columns}.")
     backlog = models.BooleanField(
         default=False, help_text="No mails and nothing overdue until an administrator ends it."
     )
@@ -64,3 +54,11 @@ class Preferences(models.Model):
 
     def __str__(self) -> str:
         return "preferences"
+
+    @classmethod
+    def standard_values(cls) -> dict[str, list[dict[str, object]]]:
+        """Return what a new installation begins with. No defaults of columns: migrations would import them."""
+        return {
+            "reasons": [{"code": code, "words": words} for code, words in STANDARD_REASONS],
+            "field_groups": [{"name": name, "columns": list(columns)} for name, columns in STANDARD_GROUPS],
+        }

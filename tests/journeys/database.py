@@ -47,15 +47,19 @@ class Database:
 
 @contextmanager
 def fresh_database(folder: Path, blocker: DjangoDbBlocker, *, name: str, port: int | None = None) -> Iterator[Database]:
-    """A migrated database of the kind that this test run uses: a SQLite file, or one more on its PostgreSQL.
+    """A migrated database of the kind that this test run uses; `port`: that of another PostgreSQL on this machine."""
+    with empty_database(folder, name=name, port=port) as database:
+        with blocker.unblock(), database.used_here():
+            call_command("migrate", verbosity=0, interactive=False)
+        yield database
 
-    `port`: that of another PostgreSQL on this machine.
-    """
+
+@contextmanager
+def empty_database(folder: Path, *, name: str, port: int | None = None) -> Iterator[Database]:
+    """A database without tables of the kind that this test run uses: a SQLite file, or one more on its PostgreSQL."""
     mapping = copy.deepcopy(connections.settings["default"]) | ({"PORT": port} if port else {})
     make = _on_postgres if "postgresql" in mapping["ENGINE"] else _in_a_file
     with make(mapping, folder, name) as database:
-        with blocker.unblock(), database.used_here():
-            call_command("migrate", verbosity=0, interactive=False)
         yield database
 
 

@@ -1,0 +1,111 @@
+"""Kinds of change as they were judged when these migrations were written; the models' own rules may change."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+
+FORMAT, FILLED, CLEARED, OTHER = "format", "filled", "cleared", "other"
+
+_PHONE = re.compile(r"phone|mobile|fax|pager")
+_MAIL = re.compile(r"e?mail")
+_ADDRESS_OF_A_PAGE = re.compile(r"url|website|ftpsite")
+# Between two digits a sign may carry the meaning: 1.5 and 15, 1,3 and 13, 2026-11-20.
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[^\w]+(?=\d)")
+_MINUS = re.compile(r"(?<![\w)])[-\u2212](?=\d)")
+_KEPT_SIGNS = "#&@%*/\\"
+_ACCENTS = range(0x300, 0x370)
+# ß is "ss" without regard to case, yet a name that loses it is damaged as one that loses its accents: it gets a mark.
+_SHARP_S = {ord("ß"): "s\u030ds", ord("ẞ"): "s\u030ds"}
+# Blanks, dashes, brackets, and what cannot be seen. Every other sign may be dialed: , ; pause, * # + are keys.
+_NOT_DIALED = ("Z", "Pd", "Ps", "Pe", "C")
+_SEPARATORS_OF_A_NUMBER = "./·"
+
+
+def kind_of(column_name: str, original: str | None, proposed: str | None) -> str:
+    """Compare two canonical texts of a column; null and '' are both empty."""
+    if not original or not proposed:
+        if original or proposed:
+            return FILLED if proposed else CLEARED
+        return FORMAT
+    same = original == proposed or _same_but_for_format(column_name, original, proposed)
+    return FORMAT if same else OTHER
+
+
+def _same_but_for_format(column_name: str, original: str, proposed: str) -> bool:
+    return not _hides_something(proposed) and _comparison_of(column_name)(original, proposed)
+
+
+def _comparison_of(column_name: str) -> Callable[[str, str], bool]:
+    name = column_name.casefold()
+    return next((same for kind, same in _COMPARISONS.items() if kind.search(name)), _same_text)
+
+
+def _same_mail(original: str, proposed: str) -> bool:
+    # Not casefold: straße@ and strasse@ are two addresses.
+    return bool(original.strip()) and original.strip().lower() == proposed.strip().lower()
+
+
+def _same_page(original: str, proposed: str) -> bool:
+    return bool(original.strip()) and original.strip() == proposed.strip()
+
+
+def _same_number(original: str, proposed: str) -> bool:
+    return bool(dialed(original)) and dialed(original) == dialed(proposed)
+
+
+def dialed(number: str) -> str:
+    """Return what a telephone would dial: digits, letters, and each sign that is not known to be mere format."""
+    return "".join(letter for letter in number.casefold() if not _is_format_of_a_number(letter))
+
+
+def _is_format_of_a_number(letter: str) -> bool:
+    return letter in _SEPARATORS_OF_A_NUMBER or unicodedata.category(letter).startswith(_NOT_DIALED)
+
+
+def _same_text(original: str, proposed: str) -> bool:
+    """Compare without case, blanks and punctuation; letters may gain accents, and must not lose any."""
+    old, new = _letters(original), _letters(proposed)
+    if not old or len(old) != len(new):
+        return False
+    return all(was[0] == will[0] and set(was[1:]) <= set(will[1:]) for was, will in zip(old, new, strict=True))
+
+
+def _letters(value: str) -> list[str]:
+    """Return each letter that counts, with its accents after it."""
+    marked = _BETWEEN_DIGITS.sub(_separator, _MINUS.sub("%", value))
+    if marked.isascii():
+        return [letter for letter in marked.casefold() if not _is_sign(letter)]
+    folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", marked).translate(_SHARP_S).casefold())
+    found: list[str] = []
+    for letter in folded:
+        if ord(letter) in _ACCENTS:
+            found[-1:] = [(found[-1] if found else "") + letter]
+        elif not _is_sign(letter):
+            found.append(letter)
+    return found
+
+
+def _separator(between: re.Match[str]) -> str:
+    """Blanks are one sign, whatever their width, a comma before them as well; any other separator stands for itself."""
+    signs = "".join(between[0].split())
+    meaning = signs.strip(",;") if len(signs) < len(between[0]) else signs
+    return f"#{'@'.join(f'{ord(sign):x}' for sign in meaning)}#"
+
+
+def _is_sign(letter: str) -> bool:
+    if letter.isascii() and letter.isalnum():
+        return False
+    return letter not in _KEPT_SIGNS and unicodedata.category(letter)[0] in "PZC"
+
+
+def _hides_something(value: str) -> bool:
+    return not value.isascii() and any(unicodedata.category(letter) in ("Cf", "Co", "Cn", "Cs") for letter in value)
+
+
+_COMPARISONS: Mapping[re.Pattern[str], Callable[[str, str], bool]] = {
+    _MAIL: _same_mail,
+    _PHONE: _same_number,
+    _ADDRESS_OF_A_PAGE: _same_page,
+}

@@ -1,0 +1,1 @@
+"""Migrations of databases that hold rows of every kind."""

@@ -1,0 +1,21 @@
+"""A database of its own for each test: nothing is migrated in it yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.journeys.database import empty_database
+
+if TYPE_CHECKING:
+    from pytest_django.plugin import DjangoDbBlocker
+
+
+@pytest.fixture
+def database(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Let this test's models and migrations use an empty database, SQLite or PostgreSQL as the lane has it."""
+    with empty_database(tmp_path, name="migrations") as made, django_db_blocker.unblock(), made.used_here():
+        yield

@@ -1,0 +1,46 @@
+"""Every migration applied to a database that holds rows of every kind, and taken back again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.migrations import history
+from tests.migrations.rows import Snapshot, fill, snapshot, without_recognized_decisions
+
+pytestmark = pytest.mark.long
+
+
+def test_each_step_forward_keeps_every_row(database: None) -> None:
+    first, *later = history.names()
+    history.migrate(first)
+    before = _filled(first)
+    for name in later:
+        history.migrate(name)
+        assert _missing(before, name) == {}, name
+        before = _filled(name)
+
+
+def test_each_step_back_keeps_every_row(database: None) -> None:
+    *earlier, newest = history.names()
+    history.migrate(newest)
+    apps = history.apps_at(newest)
+    fill(apps)
+    before = without_recognized_decisions(snapshot(apps), apps)
+    for name in reversed(earlier):
+        history.migrate(name)
+        assert _missing(before, name) == {}, name
+        before = snapshot(history.apps_at(name))
+    history.migrate(newest)
+
+
+def _filled(name: str) -> Snapshot:
+    apps = history.apps_at(name)
+    fill(apps, only_empty=True)
+    return snapshot(apps)
+
+
+def _missing(before: Snapshot, name: str) -> dict[str, int]:
+    """Return how many rows are gone, by model."""
+    after = snapshot(history.apps_at(name))
+    gone = {model: len(rows.keys() - after[model].keys()) for model, rows in before.items() if model in after}
+    return {model: number for model, number in gone.items() if number}

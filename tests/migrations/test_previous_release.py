@@ -1,0 +1,78 @@
+"""An upgrade while the previous release runs, and the way back, with rows of every kind."""
+
+from __future__ import annotations
+
+from django.db.migrations.state import StateApps
+
+from syncapp.migrations import PREVIOUS_RELEASE
+from tests.migrations import history
+from tests.migrations.rows import (
+    Snapshot,
+    choice_fields,
+    fill,
+    models_of,
+    snapshot,
+    update_all,
+    without_recognized_decisions,
+)
+
+# What the migrations since then judge or read anew; every other value stays as it was.
+CHANGED_FORWARD = {("SyncField", "change_kind"), ("CrmColumn", "read_at")}
+
+
+def test_upgrade_and_way_back_keep_every_row(database: None) -> None:
+    history.migrate(PREVIOUS_RELEASE)
+    old = history.apps_at(PREVIOUS_RELEASE)
+    fill(old)
+    assert_complete(old)
+    before = snapshot(old)
+    history.migrate(history.newest())
+    after = snapshot(old)
+    assert _changed(before, after) <= CHANGED_FORWARD
+
+    # The previous release goes on working on the new schema, then the new one begins.
+    update_all(old)
+    assert _changed(after, snapshot(old)) == set()
+    fill(old)
+    new = history.apps_at(history.newest())
+    fill(new)
+    both = without_recognized_decisions(snapshot(old), new)
+    history.migrate(PREVIOUS_RELEASE)
+    back = snapshot(old)
+    assert _changed(both, back) == {("FilterRunItem", "outcome"), ("SelectionItem", "result")}
+    assert _unknown_codes(old, back) == set()
+    update_all(old)
+    history.migrate(history.newest())
+    assert _changed(back, snapshot(old)) <= CHANGED_FORWARD
+
+
+def assert_complete(apps: StateApps) -> None:
+    """Fail where a model has no row, or a code that several rows of a table can have has none."""
+    rows = snapshot(apps)
+    assert [name for name, found in rows.items() if not found] == []
+    for model in models_of(apps):
+        if "slot" in {field.name for field in model._meta.concrete_fields}:
+            continue  # a single row holds a single code
+        for field in choice_fields(model):
+            held = {row[field.attname] for row in rows[str(model._meta.object_name)].values()}
+            assert held >= {code for code, _ in field.flatchoices}, field
+
+
+def _changed(before: Snapshot, after: Snapshot) -> set[tuple[str, str]]:
+    """Return the columns in which a row differs; fail where a row is gone."""
+    found = set()
+    for model, rows in before.items():
+        assert rows.keys() <= after[model].keys(), model
+        for key, row in rows.items():
+            found |= {(model, name) for name, value in row.items() if after[model][key][name] != value}
+    return found
+
+
+def _unknown_codes(apps: StateApps, rows: Snapshot) -> set[tuple[str, object]]:
+    return {
+        (field.name, row[field.attname])
+        for model in models_of(apps)
+        for field in choice_fields(model)
+        for row in rows[str(model._meta.object_name)].values()
+        if row[field.attname] not in (None, "") and row[field.attname] not in dict(field.flatchoices)
+    }

@@ -1,0 +1,77 @@
+"""Each migration is safe while the previous release runs, and independent of the code that changes after it."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db.migrations import AddField, CreateModel, Migration, RunPython, RunSQL, SeparateDatabaseAndState
+from django.db.migrations.operations.base import Operation
+
+import syncapp.migrations
+from syncapp.migrations import PREVIOUS_RELEASE
+from tests.migrations import history
+
+FILES = sorted(Path(syncapp.migrations.__file__).parent.glob("*.py"))
+
+
+def test_migrations_follow_each_other() -> None:
+    assert [name[:5] for name in history.names()] == [f"{number:04}_" for number in range(1, len(history.names()) + 1)]
+    for before, (name, migration) in itertools.pairwise([("", None), *history.migrations().items()]):
+        assert migration is not None
+        assert [parent for app, parent in migration.dependencies if app == "syncapp"] == [before[0]] * bool(before[0])
+        assert re.fullmatch(r"\d{4}_[a-z][a-z_]+", name)
+
+
+def test_previous_release_is_one_of_them() -> None:
+    assert PREVIOUS_RELEASE in history.names()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_migration_imports_the_portal(file: Path) -> None:
+    for imported in _imports(file):
+        assert imported.split(".")[0] not in ("syncapp", "portal", "tests"), imported
+        assert not imported.startswith(".") or imported.startswith("._"), imported
+
+
+@pytest.mark.parametrize("name", history.names())
+def test_rows_and_tables_change_in_different_transactions(name: str) -> None:
+    migration = history.migrations()[name]
+    kinds = {isinstance(operation, RunPython | RunSQL) for operation in migration.operations}
+    assert not migration.atomic or len(kinds) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in history.names() if name > PREVIOUS_RELEASE])
+def test_previous_release_can_leave_out_new_columns(name: str) -> None:
+    assert list(_unknown_without_default(history.migrations()[name])) == []
+
+
+def _imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+def _unknown_without_default(migration: Migration) -> Iterator[tuple[str, str]]:
+    """Yield columns of known tables that a former release does not know and cannot leave out."""
+    operations = list(_flat(migration.operations))
+    new = {operation.name_lower for operation in operations if isinstance(operation, CreateModel)}
+    for operation in operations:
+        if isinstance(operation, AddField) and operation.model_name_lower not in new:
+            field = operation.field
+            if not field.null and not field.has_db_default():
+                yield operation.model_name, operation.name
+
+
+def _flat(operations: list[Operation]) -> Iterator[Operation]:
+    for operation in operations:
+        if isinstance(operation, SeparateDatabaseAndState):
+            yield from _flat(operation.database_operations)
+        else:
+            yield operation
