@@ -49,7 +49,7 @@ def plain(chromium: Browser) -> Iterator[Page]:
 
 
 def test_a_decision_appears_with_its_change_and_leads_back_to_the_edit(page: Page, plain: Page, demo: Demo) -> None:
-    _, name = edit_in_outlook(plain, demo, 9, jobtitle="Head of Evidence")
+    _, name = edit_in_outlook(plain, demo, jobtitle="Head of Evidence")
     sign_in(plain, demo)
     open_edit(plain, demo, name, "Head of Evidence")
     plain.locator(".field", has_text="Job Title").get_by_role("button", name="Approve").first.click()
@@ -92,7 +92,7 @@ def test_evidence_is_printed_without_what_can_only_be_clicked(page: Page, demo: 
 
 
 def test_an_edit_is_printed_in_columns_with_its_whole_outcome(page: Page, plain: Page, demo: Demo) -> None:
-    _, name = edit_in_outlook(plain, demo, 10, jobtitle="Head of Paper")
+    _, name = edit_in_outlook(plain, demo, jobtitle="Head of Paper")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Paper")
     page.locator(".field", has_text="Job Title").get_by_role("button", name="Approve").first.click()

@@ -17,8 +17,8 @@ from syncapp.models import Person
 from tests.browser.axe import assert_no_violations_in_any_look
 from tests.browser.conftest import Demo
 from tests.browser.test_mail import link_in, sign_in_from_link, told_of_an_edit
-from tests.browser.test_review import edit_in_outlook, ledger, open_edit, sign_in
-from tests.browser.test_states import PATIENCE, approve, edited, outcome, row
+from tests.browser.test_review import edit_in_outlook, ledger, new_contact, open_edit, sign_in
+from tests.browser.test_states import PATIENCE, approve, arrived, edited, outcome, row
 from tests.browser.test_states import story as story
 from tests.servers import wait_until
 from tests.world import World
@@ -28,13 +28,9 @@ pytestmark = pytest.mark.browser
 
 def edited_by(story: World, page: Page, demo: Demo, who: str, **changes: Any) -> str:
     """The address of an edit that this person made."""
-    contact = story.contact(90)
+    contact = new_contact(story)
     story._post("outlook", {"user": who, "contact": str(contact), "changes": changes})
-    staged = [one for one in story.rows("osync_syncrecords") if one["osync_targetid"] == str(contact)]
-    newest = max(staged, key=lambda one: int(one["versionnumber"]))
-    address = f"{demo.portal}/review/{newest['osync_syncrecordid']}/"
-    wait_until(lambda: page.request.get(address).ok, seconds=30, what="the edit has arrived")
-    return address
+    return arrived(page, demo, story, contact, 1)[0]
 
 
 def test_corrections_of_every_kind_are_accessible_and_a_lookup_is_found(page: Page, demo: Demo, story: World) -> None:
@@ -103,7 +99,7 @@ def test_a_lost_answer_is_checked_in_the_crm_and_said(page: Page, demo: Demo, st
 
 
 def test_an_old_link_leads_to_the_edit_and_preselects_nothing(page: Page, demo: Demo) -> None:
-    contact, mail = told_of_an_edit(page, demo, 15, "Head of Old Letters")
+    contact, mail = told_of_an_edit(page, demo, "Head of Old Letters")
     good = link_in(mail, "Approve")
     sign_in_from_link(page, good)
     reader = Person(pk=_id_in(link_in(mail, "stop")))
@@ -180,8 +176,10 @@ def test_what_is_known_of_a_value_is_said_and_what_was_written_is_put_back(
     story.outlook(contact, jobtitle=before, telephone1=phone.replace(" ", "-"))
     page.wait_for_timeout(1100)  # edits are dated by the second
     story.outlook(contact, department="Fleet")
+    arrived(page, demo, story, contact, 3)
+    page.reload()
     others = page.get_by_role("link", name=re.compile("^by Jonas Weber"))
-    wait_until(lambda: page.reload() and others.count() == 2, seconds=60, what="two more edits of the contact wait")
+    expect(others).to_have_count(2)
     others.first.click()
     expect(row(page, "Job Title")).to_contain_text("this was CRM’s value until")
     expect(row(page, "Business Phone")).to_contain_text("format")
@@ -198,7 +196,7 @@ def test_what_is_known_of_a_value_is_said_and_what_was_written_is_put_back(
 
 
 def test_the_row_of_an_edit_that_was_left_says_that_it_is_written(page: Page, demo: Demo) -> None:
-    _, name = edit_in_outlook(page, demo, 14, jobtitle="Head of Leaving")
+    _, name = edit_in_outlook(page, demo, jobtitle="Head of Leaving")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Leaving")
     row = page.locator(f"#row-{page.locator('#record').get_attribute('data-record')}")

@@ -32,7 +32,7 @@ def test_axe_finds_nothing_on_the_queue(page: Page, demo: Demo) -> None:
     assert_no_violations_in_any_look(page, sees="What needs a look")
     visit(page, demo, "?tab=attention")
     assert_no_violations_in_any_look(page, sees="Nothing needs attention")
-    name = edit_in_outlook(page, demo, 2, jobtitle="Head of One")[1]
+    name = edit_in_outlook(page, demo, jobtitle="Head of One")[1]
     wait_until(lambda: visit(page, demo, f"?q={name}&age=fresh") or page.locator(".item").count() == 1, seconds=60)
     assert_no_violations_in_any_look(page, sees="1 matches")
     page.set_viewport_size({"width": 1440, "height": 900})
@@ -84,7 +84,7 @@ def test_axe_finds_nothing_on_the_open_panels(page: Page, demo: Demo) -> None:
 
 
 def test_edits_are_decided_together_on_a_phone_without_scripts(chromium: Browser, page: Page, demo: Demo) -> None:
-    _, name = edit_in_outlook(page, demo, 7, jobtitle="Head of Phones")
+    _, name = edit_in_outlook(page, demo, jobtitle="Head of Phones")
     context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
     plain = context.new_page()
     sign_in(plain, demo)
@@ -115,7 +115,7 @@ def test_new_edits_come_in_without_moving_ticks_focus_or_place(page: Page, demo:
     page.locator("#q").focus()
 
     # What the page asks by itself every 15 seconds, asked now.
-    edit_in_outlook(page.context.new_page(), demo, 1, jobtitle="Head of News")
+    edit_in_outlook(page.context.new_page(), demo, jobtitle="Head of News")
     show = page.get_by_role("link", name=re.compile("new, show"))
     wait_until(lambda: _look_for_news(page) or show.count(), seconds=60, what="the news")
     expect(page.locator("#q")).to_be_focused()
@@ -163,7 +163,7 @@ def test_long_editor_name_leaves_room_for_the_contact(page: Page, demo: Demo) ->
 
 
 def test_unread_newer_value_leaves_the_list_by_itself(page: Page, demo: Demo) -> None:
-    contact, name = edit_in_outlook(page, demo, 9, jobtitle="Head of Readings")
+    contact, name = edit_in_outlook(page, demo, jobtitle="Head of Readings")
     sign_in(page, demo)
     opened = page.get_by_text("Head of Readings")
     wait_until(lambda: visit(page, demo, f"?q={name}&order=newest") or opened.count(), seconds=60, what="the edit")

@@ -11,12 +11,12 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.axe import assert_no_violations_in_any_look, looks
 from tests.browser.conftest import Demo
-from tests.browser.test_review import ledger, sign_in
+from tests.browser.test_review import ledger, new_contact, sign_in
 from tests.servers import wait_until
 from tests.world import World
 
 pytestmark = pytest.mark.browser
-PATIENCE = 30_000  # milliseconds: a busy machine, the undo window, a tick, the CRM
+PATIENCE = 60_000  # milliseconds: a busy machine, the undo window, a tick, the CRM
 NEW_ADDRESS = {"address1_line1": "Harbour Quay 6", "address1_city": "Bergen", "address1_postalcode": "5003"}
 
 
@@ -39,20 +39,23 @@ def rob(chromium: Browser, demo: Demo) -> Iterator[Page]:
     context.close()
 
 
-_numbers = iter(range(40, 80))
-
-
 def edited(page: Page, demo: Demo, story: World, *edits: dict[str, str]) -> tuple[uuid.UUID, list[str]]:
-    """Edit a contact in Outlook that no other test uses; its id, and the addresses of the edits once they arrived."""
-    contact = story.contact(next(_numbers))
+    """Edit a new contact in Outlook; its id, and the addresses of the edits once they arrived."""
+    contact = new_contact(story)
     for changes in edits:
         story.outlook(contact, **changes)
+    return contact, arrived(page, demo, story, contact, len(edits))
+
+
+def arrived(page: Page, demo: Demo, story: World, contact: uuid.UUID, count: int) -> list[str]:
+    """Return the addresses of all edits of a contact, the oldest first, once their pages are there."""
     staged = [row for row in story.rows("osync_syncrecords") if row["osync_targetid"] == str(contact)]
-    staged.sort(key=lambda row: row["versionnumber"])
-    addresses = [f"{demo.portal}/review/{row['osync_syncrecordid']}/" for row in staged[-len(edits) :]]
+    staged.sort(key=lambda row: int(row["versionnumber"]))
+    assert len(staged) == count
+    addresses = [f"{demo.portal}/review/{row['osync_syncrecordid']}/" for row in staged]
     for address in addresses:
-        wait_until(lambda address=address: page.request.get(address).ok, seconds=30, what="the edit has arrived")
-    return contact, addresses
+        wait_until(lambda address=address: page.request.get(address).ok, seconds=60, what="the edit has arrived")
+    return addresses
 
 
 def row(page: Page, label: str) -> Locator:

@@ -13,7 +13,6 @@ from tests.browser.axe import assert_no_violations_in_any_look
 from tests.browser.conftest import Demo
 from tests.browser.test_review import ledger, sign_in
 from tests.browser.test_states import PATIENCE, approve, edited, outcome, row, story
-from tests.servers import wait_until
 from tests.world import World
 
 pytestmark = pytest.mark.browser
@@ -177,7 +176,6 @@ REFUSALS: dict[str, tuple[Callable[[Page], None], dict[str, Any]]] = {
 def opened(page: Page, demo: Demo, story: World, changes: dict[str, Any]) -> Any:
     """Return an edit with a job title and these changes, open; its contact."""
     contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Typing", "department": "Fleet", **changes})
-    wait_until(lambda: "data-field=" in page.request.get(address).text(), seconds=30, what="its fields have arrived")
     page.goto(address)
     expect(page.locator("#crm-now")).to_contain_text("read just now")
     return contact
