@@ -14,6 +14,7 @@ from urllib.parse import quote
 import requests
 
 from syncapp.crm.errors import CredentialsRefused, ProtocolError, TokenUnavailable
+from syncapp.crm.origins import Origin
 from syncapp.crm.sessions import PerProcess, never_sent, new_session, read_limited
 from syncapp.crm.tokens import TokenSource
 from syncapp.outbox.errors import MailRefused, OutcomeUnknown, ServiceAway, ServiceRefused
@@ -27,7 +28,8 @@ class GraphPost:
     """One sending mailbox of one tenant."""
 
     def __init__(self, *, origin: str, mailbox: str, tokens: TokenSource, seconds: float = 30.0) -> None:
-        self._url = f"{origin}/v1.0/users/{quote(mailbox, safe='')}/sendMail"
+        # Raises ValueError for an origin to which no token may go.
+        self._url = f"{Origin.parse(origin)}/v1.0/users/{quote(mailbox, safe='')}/sendMail"
         self._tokens = tokens
         self._seconds = seconds
         self._sessions = PerProcess(new_session)

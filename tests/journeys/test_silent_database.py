@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 import requests
 
+from syncapp.models import PeriodicTask
 from tests.journeys.database import Database
 from tests.journeys.stack import start_web
-from tests.servers import Server, wait_until
+from tests.servers import Server, launch, wait_until
 from tests.support.fault_proxy import FaultProxy
+
+if TYPE_CHECKING:
+    from pytest_django.plugin import DjangoDbBlocker
 
 pytestmark = pytest.mark.journey
 
@@ -43,14 +49,31 @@ def proxy(journey_database: Database) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture
-def web(journey_database: Database, proxy: FaultProxy, tmp_path: Path) -> Iterator[Server]:
+def environment(journey_database: Database, proxy: FaultProxy, tmp_path: Path) -> dict[str, str]:
+    """The environment of processes that reach the database through the proxy, and no broker."""
+    user, _, place = journey_database.url.partition("@")
+    url = f"{user}@{proxy.address}/{place.rpartition('/')[2]}"
+    return os.environ | {"DATABASE_URL": url, "DEMO_DIR": str(tmp_path), "REDIS_URL": "redis://127.0.0.1:1/0"}
+
+
+@pytest.fixture
+def web(environment: dict[str, str], tmp_path: Path) -> Iterator[Server]:
     """Web processes behind the proxy, with the limits that they have by default."""
-    address = journey_database.url.partition("@")
-    url = f"{address[0]}@{proxy.address}/{address[2].rpartition('/')[2]}"
-    environment = {"DATABASE_URL": url, "DEMO_DIR": str(tmp_path), "REDIS_URL": "redis://127.0.0.1:1/0"}
-    server = start_web(tmp_path / "web.log", os.environ | environment)
+    server = start_web(tmp_path / "web.log", environment)
     try:
         wait_until(lambda: ask(server, "/healthz?part=web", timeout=5).status == 200, seconds=60, what=server.said())
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def beat(environment: dict[str, str], tmp_path: Path) -> Iterator[Server]:
+    """A scheduler behind the proxy, with shorter limits than by default."""
+    command = [sys.executable, "-m", "celery", "-A", "portal", "beat", "--pidfile", ""]
+    limits = {"DATABASE_TASK_SECONDS": "3", "DATABASE_CONNECT_SECONDS": "2"}
+    server = launch(command, url="", log=tmp_path / "beat.log", environment=environment | limits)
+    try:
         yield server
     finally:
         server.stop()
@@ -86,3 +109,19 @@ def test_web_threads_are_free_after_silence(web: Server, proxy: FaultProxy) -> N
     proxy.restore()
     wait_until(lambda: {answer.status for answer in ask_at_once(web, 3 * THREADS)} == {200}, seconds=BOUND_SECONDS)
     assert psutil.Process(web.process.pid).children() == processes
+
+
+def rounds() -> int:
+    return PeriodicTask.objects.filter(name="tick").values_list("number", flat=True).first() or 0
+
+
+def test_beat_goes_on_after_silence(
+    beat: Server, proxy: FaultProxy, journey_database: Database, django_db_blocker: DjangoDbBlocker
+) -> None:
+    with django_db_blocker.unblock(), journey_database.used_here():
+        wait_until(lambda: rounds() > 2, seconds=60, what="a few rounds of the tick")
+        proxy.silence()
+        time.sleep(2)  # beat waits for an answer now
+        before = rounds()
+        proxy.restore()
+        wait_until(lambda: rounds() > before + 2, seconds=BOUND_SECONDS, what=beat.said())
