@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "syncapp",
 ]
 MIDDLEWARE = [
+    "syncapp.web.demo_guard.DemoGuard",
     "django.middleware.security.SecurityMiddleware",
     # Each answer gets a length of chance ("Heal The Breach"), and CSRF tokens are masked anew for each page.
     "django.middleware.gzip.GZipMiddleware",
@@ -97,15 +98,20 @@ DATABASE_CONNECT_SECONDS = env.number("DATABASE_CONNECT_SECONDS", 5)
 DATABASE_PAGE_SECONDS = env.number("DATABASE_PAGE_SECONDS", 10)  # a statement of a page
 DATABASE_COMMAND_SECONDS = env.number("DATABASE_COMMAND_SECONDS", 0)  # migrations take their time
 DATABASE_POOLER = env.flag("DATABASE_POOLER", default=False)
-DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DEMO_DIR / 'portal.sqlite3'}")}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+# Without an address a real installation has no database at all: never the one that a demo left in DEMO_DIR.
+if DEMO or env.text("DATABASE_URL"):
+    DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DEMO_DIR / 'portal.sqlite3'}")}
+else:
+    DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
+DATABASE_KIND = DATABASES["default"]["ENGINE"].rpartition(".")[2]
+if DATABASE_KIND == "sqlite3":
     # DEFERRED transactions fail with "database is locked" under concurrent writers; see docs/decisions.md.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
-else:
+elif DATABASE_KIND == "postgresql":
     _lost = env.number("DATABASE_LOST_SECONDS", 20)  # until a line that nobody acknowledges counts as lost
     DATABASES["default"] |= {
         "ENGINE": "portal.postgresql",
@@ -133,6 +139,11 @@ CRM_CLIENT_ID = env.text("CRM_CLIENT_ID", "22222222-2222-2222-2222-222222222222"
 CRM_CLIENT_SECRET = env.text("CRM_CLIENT_SECRET", "sandbox-secret" if DEMO else "")
 CRM_NAMES = env.mapping("CRM_NAMES")
 CRM_ENABLE_WRITES = DEMO  # a new connection is read only, but the demo's comes enabled
+
+# --- The way to the CRM, the sign-in service and the mail service ------------------------------------------
+OTHER_HOSTS = env.items("OTHER_HOSTS")  # hosts besides Microsoft's that our secrets may go to
+CA_BUNDLE = env.text("CA_BUNDLE")  # a file with certificates of authorities that are trusted besides the public ones
+OUTGOING_PROXY = env.text("OUTGOING_PROXY")
 
 # --- Mails --------------------------------------------------------------------------------------------
 MAIL_BACKEND = env.text("MAIL_BACKEND", "smtp" if DEMO else "")  # smtp, graph, or empty: no mails

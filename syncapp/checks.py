@@ -13,9 +13,18 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 SHORTEST_SECRET = 50
+SHORTEST_AUDIT_KEY = 32
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1", "[::1]", "testserver"})
 # Each has to end before the next, or work is taken over while its first holder still runs.
 TIMES_IN_ORDER = ("HTTP_SECONDS", "SOFT_LIMIT", "HARD_LIMIT", "LEASE", "BROKER_VISIBILITY")
+# The least and the most of what would otherwise switch a guard off without a word.
+BOUNDS = {
+    "SESSION_IDLE_MINUTES": (1, 480),
+    "LINK_DAYS": (1, 365),
+    "SECOND_PERSON_ABOVE": (0, 10_000),
+    "DATABASE_CONNECT_SECONDS": (2, 10),
+    "DATABASE_PAGE_SECONDS": (1, 20),  # with the one above: a web thread is free again within 30 seconds
+}
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+socket")
 Found = list[CheckMessage]
 
@@ -61,6 +70,31 @@ def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
     return found
 
 
+@register("osync")
+def numbers_are_within_bounds(app_configs: Any, **kwargs: Any) -> Found:
+    """E026: minutes, days and limits are neither so small nor so large that they guard nothing."""
+    return [
+        Error(f"{name} must be {least:,} to {most:,}, not {value:g}.", hint="Unset it.", id="osync.E026")
+        for name, (least, most) in BOUNDS.items()
+        if not least <= (value := getattr(settings, name)) <= most
+    ]
+
+
+@register("osync")
+def database_is_set(app_configs: Any, **kwargs: Any) -> Found:
+    """E020, W005: outside the demo there is a database that was chosen, and one that several hosts can reach."""
+    if settings.DATABASE_KIND == "dummy":
+        hint = "Set DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME, or DATABASE_URL_FILE."
+        return [Error("DATABASE_URL is not set.", hint=hint, id="osync.E020")]
+    if settings.DATABASE_KIND not in ("postgresql", "sqlite3"):
+        hint = "Set DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME."
+        return [Error(f"DATABASE_URL is for {settings.DATABASE_KIND}.", hint=hint, id="osync.E020")]
+    if settings.DATABASE_KIND == "sqlite3" and not settings.DEMO:
+        hint = "Set DATABASE_URL=postgresql://…; SQLite is for the demo: one writer at a time, on one host."
+        return [Warning("The database is SQLite.", hint=hint, id="osync.W005")]
+    return []
+
+
 def _secret_key() -> str:
     try:
         return settings.SECRET_KEY
@@ -82,13 +116,14 @@ def demo_stays_on_this_machine(app_configs: Any, **kwargs: Any) -> Found:
 @register("osync", Tags.security)
 def crm_is_a_bare_https_origin(app_configs: Any, **kwargs: Any) -> Found:
     """E006: the bearer token goes to CRM_ORIGIN, so outside the demo it is https://host and nothing more."""
-    if _is_bare_origin(settings.CRM_ORIGIN, schemes=("http", "https") if settings.DEMO else ("https",)):
+    if is_bare_origin(settings.CRM_ORIGIN, schemes=("http", "https") if settings.DEMO else ("https",)):
         return []
     message = f"CRM_ORIGIN must be https://host without path, user or query, not {settings.CRM_ORIGIN!r}."
     return [Error(message, hint="For example https://contoso.crm4.dynamics.com", id="osync.E006")]
 
 
-def _is_bare_origin(address: str, *, schemes: tuple[str, ...]) -> bool:
+def is_bare_origin(address: str, *, schemes: tuple[str, ...]) -> bool:
+    """Return whether an address is scheme, host and perhaps a port, and nothing more."""
     try:
         parts = urlsplit(address)
         _ = parts.port  # raises ValueError where it is no number
@@ -125,7 +160,7 @@ def tenant_is_an_id(app_configs: Any, **kwargs: Any) -> Found:
 @register("osync")
 def base_url_is_set(app_configs: Any, **kwargs: Any) -> Found:
     """E008: links in mails and the way back from signing in are built from BASE_URL, never from a request."""
-    if _is_bare_origin(settings.BASE_URL, schemes=("http", "https") if settings.DEMO else ("https",)):
+    if is_bare_origin(settings.BASE_URL, schemes=("http", "https") if settings.DEMO else ("https",)):
         return []
     message = f"BASE_URL must be the portal's own https://host, not {settings.BASE_URL!r}."
     return [Error(message, hint="For example https://outlook-sync.contoso.com", id="osync.E008")]
@@ -141,9 +176,15 @@ def no_failpoints(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def audit_has_its_own_key(app_configs: Any, **kwargs: Any) -> Found:
-    """W001: changing SECRET_KEY must not make the audit trail's digests unverifiable."""
-    if settings.DEMO or _secret_key() != settings.AUDIT_KEY:
+    """W001, W007: changing SECRET_KEY must not make the audit log's digests unverifiable, nor a guess forge them."""
+    if settings.DEMO:
         return []
+    if _secret_key() != settings.AUDIT_KEY:
+        if len(settings.AUDIT_KEY) >= SHORTEST_AUDIT_KEY:
+            return []
+        message = f"AUDIT_KEY is shorter than {SHORTEST_AUDIT_KEY} characters, so its digests prove little."
+        hint = "Choose a long one before the first entry. A new key makes the digests of earlier entries unverifiable."
+        return [Warning(message, hint=hint, id="osync.W007")]
     hint = "Set AUDIT_KEY to a key of its own and never change it."
     return [Warning("AUDIT_KEY is not set, so SECRET_KEY signs the audit trail.", hint=hint, id="osync.W001")]
 

@@ -8,14 +8,18 @@ import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
 
+TENANT = "11111111-2222-3333-4444-555555555555"
 REAL: dict[str, Any] = {
     "DEMO": False,
     "BASE_URL": "https://outlook-sync.contoso.example",
     "ALLOWED_HOSTS": ["outlook-sync.contoso.example"],
+    "DATABASE_KIND": "postgresql",
     "SECRET_KEY": "k" * 60,
     "AUDIT_KEY": "a" * 60,
     "CRM_ORIGIN": "https://contoso.crm4.dynamics.com",
-    "CRM_TENANT": "11111111-2222-3333-4444-555555555555",
+    "CRM_TENANT": TENANT,
+    "CRM_AUTHORITY": f"https://login.microsoftonline.com/{TENANT}",
+    "GRAPH_ORIGIN": "https://graph.microsoft.com",
     "CRM_CLIENT_ID": "an id",
     "CRM_CLIENT_SECRET": "a secret",
     "SIGN_IN_CLIENT_ID": "an id",
@@ -68,6 +72,35 @@ def test_the_demo_as_it_is_has_no_complaints(settings: Settings) -> None:
         ({"CRM_ORIGIN": "https://somebody@contoso.crm4.dynamics.com"}, "osync.E006"),
         ({"CRM_ORIGIN": "https://contoso.crm4.dynamics.com:port"}, "osync.E006"),
         ({"CRM_ORIGIN": ""}, "osync.E006"),
+        ({"CRM_ORIGIN": "https://169.254.169.254"}, "osync.E022"),
+        ({"CRM_ORIGIN": "https://contoso.crm4.dynamics.com.evil.example"}, "osync.E022"),
+        ({"CRM_AUTHORITY": f"https://login.evil.example/{TENANT}"}, "osync.E022"),
+        ({"GRAPH_ORIGIN": "https://graph.evil.example"}, "osync.E022"),
+        ({"GRAPH_ORIGIN": "http://graph.microsoft.com"}, "osync.E023"),
+        ({"GRAPH_ORIGIN": "https://graph.microsoft.com/v1.0"}, "osync.E023"),
+        ({"CRM_AUTHORITY": f"http://login.microsoftonline.com/{TENANT}"}, "osync.E023"),
+        ({"CRM_AUTHORITY": "https://login.microsoftonline.com/common"}, "osync.E023"),
+        ({"CRM_AUTHORITY": "https://login.microsoftonline.com/99999999-2222-3333-4444-555555555555"}, "osync.E023"),
+        ({"ALLOWED_HOSTS": ["*"]}, "osync.E024"),
+        ({"ALLOWED_HOSTS": [".contoso.example"]}, "osync.E024"),
+        ({"ALLOWED_HOSTS": []}, "osync.E024"),
+        ({"SESSION_IDLE_MINUTES": 0}, "osync.E026"),
+        ({"SESSION_IDLE_MINUTES": 100_000}, "osync.E026"),
+        ({"LINK_DAYS": 0}, "osync.E026"),
+        ({"LINK_DAYS": 3650}, "osync.E026"),
+        ({"SECOND_PERSON_ABOVE": -1}, "osync.E026"),
+        ({"SECOND_PERSON_ABOVE": 1_000_000}, "osync.E026"),
+        ({"DATABASE_PAGE_SECONDS": 0}, "osync.E026"),
+        ({"DATABASE_CONNECT_SECONDS": 60}, "osync.E026"),
+        ({"DATABASE_KIND": "dummy"}, "osync.E020"),
+        ({"DATABASE_KIND": "mysql"}, "osync.E020"),
+        ({"DATABASE_KIND": "sqlite3"}, "osync.W005"),
+        ({"REDIS_URL": "redis://redis.contoso.example/0"}, "osync.W006"),
+        ({"CA_BUNDLE": "/no/such/file.pem"}, "osync.E027"),
+        ({"CA_BUNDLE": __file__}, "osync.E027"),
+        ({"OUTGOING_PROXY": "proxy.contoso.example:3128"}, "osync.E027"),
+        ({"OUTGOING_PROXY": "socks5://proxy.contoso.example:1080"}, "osync.E027"),
+        ({"AUDIT_KEY": "short"}, "osync.W007"),
         ({"MAIL_BACKEND": ""}, "osync.W003"),
         ({"MAIL_BACKEND": "pigeon"}, "osync.E011"),
         ({"MAIL_FROM": "nobody"}, "osync.E012"),
@@ -75,7 +108,10 @@ def test_the_demo_as_it_is_has_no_complaints(settings: Settings) -> None:
         ({"MAIL_BACKEND": "graph", "GRAPH_CLIENT_SECRET": ""}, "osync.E012"),
         ({"SMTP_SECURITY": "ssl"}, "osync.E013"),
         ({"SMTP_SECURITY": "none"}, "osync.W004"),
-        ({"CRM_TENANT": "common"}, "osync.E007"),
+        (
+            {"CRM_TENANT": "common", "CRM_AUTHORITY": "https://login.microsoftonline.com/common"},
+            "osync.E007",
+        ),
         ({"BASE_URL": ""}, "osync.E008"),
         ({"BASE_URL": "http://outlook-sync.contoso.example"}, "osync.E008"),
         ({"FAILPOINTS": "some folder"}, "osync.E009"),
@@ -91,6 +127,43 @@ def test_a_wrong_setting_is_named(settings: Settings, changes: dict[str, Any], e
 @pytest.mark.parametrize("changes", [{"BASE_URL": "http://portal.contoso.example"}, {"ALLOWED_HOSTS": ["*"]}])
 def test_the_demo_refuses_to_be_reached_from_outside(settings: Settings, changes: dict[str, Any]) -> None:
     assert complaints(settings, **changes) == ["osync.E005"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"CRM_ORIGIN": "https://contoso.crm4.dynamics.com"},
+        {"CRM_AUTHORITY": f"https://login.microsoftonline.com/{TENANT}"},
+        {"GRAPH_ORIGIN": "https://graph.microsoft.com"},
+        {"CRM_ORIGIN": "http://10.0.0.9:8001"},
+    ],
+)
+def test_demo_refuses_anything_real_behind_it(settings: Settings, changes: dict[str, Any]) -> None:
+    assert complaints(settings, **changes) == ["osync.E021"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"CRM_ORIGIN": "https://contoso.crm.dynamics.com"},
+        {"CRM_ORIGIN": "https://contoso.crm9.dynamics.com"},
+        {"CRM_ORIGIN": "https://contoso.crm.microsoftdynamics.us"},
+        {"CRM_ORIGIN": "https://contoso.crm.dynamics.cn"},
+        {"CRM_AUTHORITY": f"https://login.microsoftonline.us/{TENANT}", "GRAPH_ORIGIN": "https://graph.microsoft.us"},
+        {"CRM_ORIGIN": "https://127.0.0.1:8443", "OTHER_HOSTS": ["127.0.0.1"]},
+        {"OUTGOING_PROXY": "http://portal:secret@proxy.contoso.example:3128/"},
+        {"REDIS_URL": "redis://127.0.0.1/0"},
+    ],
+)
+def test_known_and_named_hosts_pass(settings: Settings, changes: dict[str, Any]) -> None:
+    assert complaints(settings, **{**REAL, **changes}) == []
+
+
+def test_a_proxys_password_is_not_repeated(settings: Settings) -> None:
+    for name, value in {**REAL, "OUTGOING_PROXY": "ftp://portal:hush@proxy.contoso.example"}.items():
+        setattr(settings, name, value)
+
+    assert "hush" not in str(run_checks(tags=["osync"]))
 
 
 def test_an_empty_configuration_is_complained_about_with_hints(settings: Settings) -> None:

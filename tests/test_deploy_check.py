@@ -23,6 +23,8 @@ def test_a_production_configuration_passes_without_a_warning() -> None:
         ({"BASE_URL": "http://outlook-sync.contoso.example"}, "osync.E008"),
         ({"DEMO": "on"}, "osync.E005"),
         ({"LEASE": "10"}, "osync.E001"),
+        ({"DATABASE_URL": ""}, "osync.E020"),
+        ({"DATABASE_URL": "postgres://portal@db.contoso.example/portal"}, "osync.W006"),
         ({"DEBUG": "on"}, "osync.E010"),
     ],
 )

@@ -13,6 +13,11 @@ from tests.deploy_check import environment
 from tests.servers import PROJECT, free_port
 
 SECONDS = 60.0
+# All that an installation names is the demo's again.
+THE_DEMO = {name: "" for name in environment() if name.startswith(("CRM_", "MAIL_"))} | {
+    **dict.fromkeys(("BASE_URL", "ALLOWED_HOSTS", "SECRET_KEY", "AUDIT_KEY", "DATABASE_URL", "REDIS_URL"), ""),
+    "DEMO": "on",
+}
 
 
 def process(name: str, folder: Path) -> list[str]:
@@ -58,3 +63,38 @@ def test_unreadable_number_stops_the_start(name: str, tmp_path: Path) -> None:
 
     assert ended.returncode not in (0, None)
     assert "LEASE must be a number" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "beat", "command", "migrate"])
+def test_no_database_is_taken_for_granted(name: str, tmp_path: Path) -> None:
+    ended = start(process(name, tmp_path), installed(tmp_path, DATABASE_URL=""))
+
+    assert ended.returncode not in (0, None)
+    assert "DATABASE_URL is not set." in ended.stderr
+    assert not list(tmp_path.glob("*.sqlite3"))
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "unix:{folder}/web.sock"])
+def test_demo_does_not_listen_elsewhere(address: str, tmp_path: Path) -> None:
+    command = [*process("web", tmp_path)[:-1], address.format(folder=tmp_path)]
+
+    ended = start(command, installed(tmp_path, **THE_DEMO))
+
+    assert ended.returncode not in (0, None)
+    assert "does not listen at" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "value"),
+    [
+        ("web", "CRM_ORIGIN", "https://contoso.crm4.dynamics.com"),
+        ("worker", "CRM_ORIGIN", "https://contoso.crm4.dynamics.com"),
+        ("beat", "CRM_AUTHORITY", "https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111"),
+        ("demo", "GRAPH_ORIGIN", "https://graph.microsoft.com"),
+    ],
+)
+def test_demo_does_not_start_before_a_real_service(name: str, variable: str, value: str, tmp_path: Path) -> None:
+    ended = start(process(name, tmp_path), installed(tmp_path, **THE_DEMO | {variable: value}))
+
+    assert ended.returncode not in (0, None)
+    assert f"DEMO is on, but {variable} leads to" in ended.stderr

@@ -19,7 +19,7 @@ Application = Any
 
 # Only at these hosts does MSAL's instance discovery make sense; elsewhere it would ask Microsoft
 # about an authority that Microsoft does not know ("National clouds").
-_MICROSOFT_HOSTS = frozenset(
+MICROSOFT_HOSTS = frozenset(
     {
         "login.microsoftonline.com",
         "login.microsoftonline.us",
@@ -92,7 +92,7 @@ def application(
     *, authority: str, client_id: str, client_secret: str, session: requests.Session, **options: Any
 ) -> Application:
     """MSAL's application; TokenUnavailable when the authority cannot be asked for its endpoints."""
-    known = urlsplit(authority).hostname in _MICROSOFT_HOSTS
+    known = urlsplit(authority).hostname in MICROSOFT_HOSTS
     try:
         return msal.ConfidentialClientApplication(
             client_id,

@@ -1,0 +1,40 @@
+"""The demo answers this machine only, whatever it is bound to or stands behind."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+FORWARDING_HEADERS = frozenset(
+    {"HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP", "HTTP_TRUE_CLIENT_IP"}
+)
+TEXT = (
+    "The demo lets everyone sign in as anyone, so it answers browsers on its own machine only, and no proxy.\n"
+    "To reach it from elsewhere, log in to that machine. For a real installation set DEMO=off.\n"
+)
+
+
+class DemoGuard:
+    """Refuses the demo's requests that come, or may come, from another machine."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.DEMO and not _is_from_here(request):
+            return HttpResponse(TEXT, status=403, content_type="text/plain; charset=utf-8")
+        return self.get_response(request)
+
+
+def _is_from_here(request: HttpRequest) -> bool:
+    """Return whether the peer is this machine and passes on no one's request, as far as its headers tell."""
+    if any(name.startswith("HTTP_X_FORWARDED") or name in FORWARDING_HEADERS for name in request.META):
+        return False
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
