@@ -124,3 +124,12 @@ def test_background_work_leaves_something_to_people(limited):
 def _use_up(call) -> None:
     for _ in range(100):
         call()
+
+
+@pytest.mark.parametrize("origin", ["http://graph.contoso.example", "https://graph.contoso.example@evil.example"])
+def test_mail_token_goes_to_no_open_origin(settings, origin: str):
+    settings.MAIL_BACKEND = "graph"
+    settings.GRAPH_ORIGIN = origin
+
+    with pytest.raises(ValueError, match=r"https|address"):
+        connection.post()
