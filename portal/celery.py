@@ -1,4 +1,4 @@
-"""Celery's start. Redis is only the doorbell; the database rows are the queue (docs/architecture.md)."""
+"""Celery's start. Redis only wakes workers; the database rows are the queue (docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def _keep_records_on_their_lines(*, logger: logging.Logger, format: str, **_: An
 
 
 @celeryd_init.connect
+@beat_init.connect
 def _have_the_limits_of_a_worker(**_: Any) -> None:
     """Come before the first connection to the database; the pool's processes inherit it."""
     processes.become(processes.Kind.WORKER)

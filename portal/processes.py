@@ -6,10 +6,10 @@ import enum
 
 
 class Kind(enum.Enum):
-    """The processes of an installation; the scheduler asks the database nothing."""
+    """The processes of an installation."""
 
     WEB = "web"
-    WORKER = "worker"
+    WORKER = "worker"  # and beat
     COMMAND = "command"
 
 
