@@ -30,14 +30,18 @@ class Reviewer:
     """A person who is signed in at a browser of their own, without JavaScript."""
 
     def __init__(self, stack: Stack, person: Person) -> None:
-        assert stack.web is not None
-        self._url = stack.web.url
+        self._stack = stack
         self._session = requests.Session()
         self._session.trust_env = False
         # As a proxy in front does it: a line kept open could be closed by the server as the next request leaves.
         self._session.headers["Connection"] = "close"
         cookie = browser(person).cookies[settings.SESSION_COOKIE_NAME]
         self._session.cookies.set(settings.SESSION_COOKIE_NAME, cookie.value)
+
+    @property
+    def _url(self) -> str:
+        assert self._stack.web is not None
+        return self._stack.web.url
 
     def get(self, path: str) -> requests.Response:
         """Open a page."""

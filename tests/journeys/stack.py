@@ -193,10 +193,10 @@ class Stack:
     def start_web(self) -> Server:
         """Start the web processes and wait until they answer."""
         self.started += 1
-        self.web = start_web(self.folder / f"web{self.started}.log", self.environment())
-        url = self.web.url
-        wait_until(lambda: _answers(url), seconds=60, what=f"the web processes answer: {self.web.said()[-2000:]}")
-        return self.web
+        web = start_web(self.folder / f"web{self.started}.log", self.environment())
+        wait_until(lambda: _answers(web.url), seconds=60, what=f"the web processes answer; {web.log}")
+        self.web = web
+        return web
 
     def _celery(self, name: str, *arguments: str, clock: str = "", **times: str) -> Server:
         log = self.folder / f"{name}{self.started}.log"

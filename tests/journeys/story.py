@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 from django.db.models import F
@@ -78,7 +79,7 @@ def write_of(edit: Edit, **fault: Any) -> dict[str, Any]:
 class Story:
     """Edits, decisions, waiting and judging, around running processes."""
 
-    judged: ClassVar[list[Edit]] = []
+    judged: ClassVar[dict[Path, list[Edit]]] = defaultdict(list)  # by the folder of their stack
 
     def __init__(self, stack: Stack, world: World, contacts: Iterator[uuid.UUID]) -> None:
         self.stack, self.world, self._contacts = stack, world, contacts
@@ -250,7 +251,7 @@ class Story:
         TALLY["edits judged"] += len(edits)
         TALLY["lost"] += len(judgement.lost)
         TALLY["twice"] += len(judgement.twice)
-        self.judged.extend(edits)
+        self.judged[self.stack.folder].extend(edits)
         assert judgement.is_clean, judgement
 
     def superseded_exactly_once(self, *older: Edit) -> None:

@@ -1,0 +1,140 @@
+"""PostgreSQL restarts, cuts lines at COMMIT, is away or hangs while reviewers decide and workers write."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+
+from syncapp.models import Decision
+from tests import servers
+from tests.faults.conftest import AS_IN_PRODUCTION, contacts_of
+from tests.faults.reviewer import Answer, Reviewer
+from tests.journeys.database import fresh_database
+from tests.journeys.stack import Proxies, Stack, running_stack
+from tests.journeys.story import TALLY, Edit, Story
+from tests.people import rita, rob
+from tests.servers import Server, wait_until
+from tests.support.fault_proxy import FaultProxy, When
+
+if TYPE_CHECKING:
+    from pytest_django.plugin import DjangoDbBlocker
+
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no line and is never restarted"),
+]
+
+CUTS = 50
+EDITS = 12
+AWAY_SECONDS = 20.0
+SILENT_SECONDS = 30.0
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A PostgreSQL of this module's own, which it may restart."""
+    with servers.postgres(durable=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def stack(
+    server: Server, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Stack]:
+    """A stack on that server."""
+    port = int(server.url.rpartition(":")[2].partition("/")[0])
+    folder = tmp_path_factory.mktemp("database")
+    with (
+        fresh_database(folder, django_db_blocker, name="restarted", port=port) as database,
+        running_stack(database, proxied=True, **AS_IN_PRODUCTION) as stack,
+    ):
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def contacts(stack: Stack) -> Iterator[uuid.UUID]:
+    """The contacts of this stack's CRM."""
+    return contacts_of(stack, 300)
+
+
+@pytest.fixture
+def proxy(proxies: Proxies) -> FaultProxy:
+    """The proxy before PostgreSQL."""
+    assert proxies.database is not None
+    return proxies.database
+
+
+class Load:
+    """Reviewers who decide edit after edit while something goes wrong, each again until its page says so."""
+
+    def __init__(self, story: Story, edits: Sequence[Edit]) -> None:
+        self.answers: list[Answer] = []
+        self._story, self._edits = story, edits
+        self._pool = ThreadPoolExecutor(2)
+        people = Reviewer(story.stack, rita()), Reviewer(story.stack, rob())
+        halves = edits[::2], edits[1::2]
+        self._decided = [self._pool.submit(self._decide_all, *each) for each in zip(people, halves, strict=True)]
+
+    def _decide_all(self, reviewer: Reviewer, edits: Sequence[Edit]) -> None:
+        for edit in edits:
+            wait_until(lambda edit=edit: reviewer.decide_at_last(edit, self.answers), seconds=120, what="decided")
+
+    def judge(self) -> None:
+        """Wait until all is decided and written, and ask the ledger."""
+        for decided in self._decided:
+            decided.result(timeout=300)
+        self._pool.shutdown()
+        for edit in self._edits:
+            assert Decision.objects.filter(field__in=[field.pk for field in edit.fields.values()]).count() == 2
+        self._story.delivered_exactly_once(*self._edits)
+        TALLY.update(f"submits answered {answer.status or 'not'}" for answer in self.answers)
+
+
+@pytest.mark.parametrize("when", [When.BEFORE_ARRIVAL, When.BEFORE_ANSWER], ids=["before", "after"])
+def test_fifty_cuts_at_commit(story: Story, proxy: FaultProxy, when: When):
+    """Each transaction is open at its cut: undone before the COMMIT arrives, unknown to the portal after it did."""
+    edits = story.edited(EDITS)
+    proxy.cut_at_commit(when, times=CUTS)
+    load = Load(story, edits)
+    story.wait(lambda: not proxy.cuts_left, f"{CUTS} COMMITs are cut")
+    load.judge()
+
+
+@pytest.mark.parametrize(("immediate", "after"), [(False, 0.0), (True, 0.0), (True, AWAY_SECONDS)])
+def test_restart_under_load(story: Story, server: Server, *, immediate: bool, after: float):
+    load = Load(story, story.edited(EDITS))
+    servers.restart_postgres(server, immediate=immediate, after=after)
+    connection.close()  # this process's own line went down with it
+    load.judge()
+    assert story.stack.worker.is_alive
+
+
+def test_lines_refused_for_some_time(story: Story, proxy: FaultProxy):
+    load = Load(story, story.edited(EDITS))
+    proxy.refuse()
+    time.sleep(AWAY_SECONDS)
+    proxy.restore()
+    load.judge()
+    assert story.stack.worker.is_alive
+
+
+def test_half_open_lines_end_by_themselves(story: Story, proxy: FaultProxy):
+    """The figure to reach is 60 seconds until every page is shown again, without a restart of the web processes."""
+    load = Load(story, story.edited(EDITS))
+    time.sleep(2.0)
+    proxy.silence()
+    time.sleep(SILENT_SECONDS)
+    proxy.restore()
+    started = time.monotonic()
+    load.judge()
+    TALLY["seconds until all was written after a silent PostgreSQL"] = round(time.monotonic() - started)
+    assert story.stack.worker.is_alive
+    answers = [Reviewer(story.stack, rita()).get("/review/").status_code for _ in range(16)]  # more than web threads
+    assert set(answers) == {200}
