@@ -229,6 +229,7 @@ class Stack:
         self._mend_periodic_worker()
         if self.workers and self.worker.is_alive and not self.worker.has_slept:
             self.worker.go_on()
+            self.everyone_is_ready()
             return
         for worker in self.workers:
             worker.kill()
@@ -239,7 +240,6 @@ class Stack:
         if worker is not None and (worker.has_slept or not worker.is_alive):
             worker.kill()
             self.start_periodic_worker()
-            self.everyone_is_ready()
 
     def dismiss(self, worker: Worker) -> None:
         """End a worker that was added for one story."""

@@ -1,0 +1,167 @@
+"""Hosts whose clocks differ, workers and Redis that are away, and writes without an answer: reading goes on."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from syncapp import clocks
+from syncapp.health import troubles
+from syncapp.models import MirrorCursor, PeriodicTask, ProcessClock, SyncField
+from tests.faults.conftest import contacts_of
+from tests.journeys.database import fresh_database
+from tests.journeys.stack import Proxies, Stack, running_stack
+from tests.journeys.story import TALLY, Edit, Story, write_of
+
+if TYPE_CHECKING:
+    from pytest_django.plugin import DjangoDbBlocker
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
+
+# A write without an answer takes a while, as in production; everything else is short.
+TIMES = {"PULL_SECONDS": "2", "HTTP_SECONDS": "8", "SOFT_LIMIT": "12", "HARD_LIMIT": "14", "LEASE": "16"}
+TIMES |= {"BROKER_VISIBILITY": "30", "PROBE_SECONDS": "30"}
+LONGEST_WITHOUT_READING = 6.0  # seconds; the machine may be busy
+UNANSWERED = 6
+PERIODIC_TASKS = 6
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Stack]:
+    """A stack that reads the CRM by itself."""
+    folder = tmp_path_factory.mktemp("clocks")
+    with (
+        fresh_database(folder, django_db_blocker, name="clocks") as database,
+        running_stack(database, proxied=True, **TIMES) as stack,
+    ):
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def contacts(stack: Stack) -> Iterator[uuid.UUID]:
+    """The CRM's contacts, each handed out once."""
+    return contacts_of(stack, 200)
+
+
+def arrives(story: Story) -> Edit:
+    """Edit a contact in Outlook, and wait until the portal has read the edit by itself."""
+    contact, proposed = story.edited_in_outlook()
+    rows = SyncField.objects.filter(record__target_id=contact)
+    story.wait(lambda: rows.count() == 2, "the edit has arrived")
+    return story.found(contact, proposed)
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
+def shifted_workers(stack: Stack, clock: str) -> None:
+    """Replace all workers by some on a host whose clock is off."""
+    for worker in [*stack.workers, stack.periodic_worker]:
+        assert worker is not None
+        worker.kill()
+    stack.workers.clear()
+    stack.add_worker(clock=clock)
+    stack.start_periodic_worker(clock=clock)
+    stack.everyone_is_ready()
+
+
+@pytest.fixture
+def right_clocks_afterwards(stack: Stack) -> Iterator[None]:
+    """Mark the workers of the test as not to be used again, so that the story replaces them."""
+    yield
+    for worker in [*stack.workers, stack.periodic_worker]:
+        assert worker is not None
+        worker.has_slept = True
+    ProcessClock.objects.all().delete()
+
+
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not installed: apt-get install faketime")
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's clock is that of the process that asks")
+@pytest.mark.parametrize(("clock", "seconds"), [("+12s", 12), ("-12s", -12), ("+10m", 600), ("-10m", -600)])
+def test_workers_with_a_wrong_clock(story: Story, right_clocks_afterwards: None, clock: str, seconds: float) -> None:
+    shifted_workers(story.stack, clock)
+
+    edits = [arrives(story) for _ in range(5)]
+    story.decide(*edits)
+
+    story.delivered_exactly_once(*edits)
+    worker = ProcessClock.objects.get(role="worker")
+    assert worker.seconds_ahead == pytest.approx(seconds, abs=3)
+    assert [found.code for found in troubles() if found.code == "clocks"] == ["clocks"]
+    assert all(abs(clock.seconds_ahead) < clocks.MOST_SECONDS for clock in ProcessClock.objects.exclude(role="worker"))
+
+
+def test_nothing_piles_up_while_workers_are_away(story: Story) -> None:
+    stack = story.stack
+    second_beat = stack.start_beat()
+    for worker in [*stack.workers, stack.periodic_worker]:
+        assert worker is not None
+        worker.kill()
+    time.sleep(20)  # a hundred ticks, ten readings
+
+    waiting = stack.queued("periodic") + stack.queued("celery")
+    assert waiting <= PERIODIC_TASKS + 1, "at most one of each, and a pulse"
+    stack.flush_broker()
+    stack.mend_workers()
+    took = seconds_of(lambda: arrives(story))
+    second_beat.stop()
+    TALLY["seconds until an edit arrived after Redis was wiped"] = round(took)
+    assert took < 30
+
+
+def test_writes_without_an_answer_hold_up_no_reading(story: Story) -> None:
+    edits = [arrives(story) for _ in range(UNANSWERED)]
+    second = story.stack.add_worker()
+    story.stack.everyone_is_ready()
+    story.world.faults(*(write_of(edit, hold="before_commit") for edit in edits))
+    story.decide(*edits)
+    story.wait_until_holding(4)
+    ticks = PeriodicTask.objects.values_list("number", flat=True).get(name="tick")
+    longest = 0.0
+    until = time.monotonic() + 30  # the writes time out together, which closes the breaker of a silent CRM
+    while time.monotonic() < until:
+        longest = max(longest, seconds_since_reading())
+        time.sleep(0.2)
+
+    waited = seconds_of(lambda: arrives(story))
+
+    TALLY["seconds without a reading beside unanswered writes"] = round(longest)
+    assert longest < LONGEST_WITHOUT_READING
+    assert waited < 2 * LONGEST_WITHOUT_READING
+    assert PeriodicTask.objects.get(name="tick").number - ticks > 10
+    story.world.heal()
+    story.delivered_exactly_once(*edits, hurry=True)
+    story.stack.dismiss(second)
+
+
+def seconds_since_reading() -> float:
+    read_at = MirrorCursor.objects.filter(table__in=("fields", "records")).values_list("pulled_at", flat=True)
+    return (timezone.now() - min(read_at)).total_seconds()
+
+
+@pytest.mark.parametrize("fault", ["refuse", "silence"])
+def test_edits_arrive_while_redis_is_away(story: Story, proxies: Proxies, fault: str) -> None:
+    arrives(story)
+    getattr(proxies.broker, fault)()
+
+    took = seconds_of(lambda: arrives(story))
+    edits = [arrives(story) for _ in range(2)]
+    story.decide(*edits)
+
+    TALLY[f"seconds until an edit arrived while Redis is away ({fault})"] = round(took)
+    time.sleep(20)  # by now Celery's own pauses between tries would have grown
+    proxies.broker.restore()
+    took = seconds_of(lambda: story.wait_until_delivered(*edits))
+    TALLY[f"seconds until written after Redis is back ({fault})"] = round(took)
+    assert took < (15 if fault == "refuse" else 60)
+    story.delivered_exactly_once(*edits)
