@@ -48,7 +48,8 @@ from syncapp.review.selections import SelectionJob
 log = logging.getLogger(__name__)
 
 # Not WRONG_ORGANIZATION: asking which CRM it is reads nothing else, and is the only way to find the right one again.
-READ_GATES = (Gate.Name.FORBIDDEN_READ, *gates.CONNECTION_GATES)
+# Not CRM_UNREACHABLE: writes without an answer close it too. One reading at a time is the best probe of it.
+READ_GATES = (Gate.Name.FORBIDDEN_READ, Gate.Name.CRM_CREDENTIALS, Gate.Name.CRM_THROTTLED)
 # So many workers at once go through one run; the governor keeps all of them below the CRM's limits.
 FILTER_WORKERS = 4
 FILTER_GATES = (Gate.Name.FORBIDDEN_FILTERS, *gates.CONNECTION_GATES)

@@ -167,6 +167,17 @@ def test_a_pull_that_finds_another_one_at_work_opens_no_gate_and_gives_its_try_b
     assert gates.closed() == []
 
 
+def test_reading_goes_on_while_writes_get_no_answer(world: World):
+    contact = world.contact()
+    gates.close(Gate.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=30)
+    world.outlook(contact, jobtitle="Head")
+
+    tasks.pull()
+
+    assert SyncRecord.objects.get().target_id == contact
+    assert gates.closed() == [], "the CRM answers"
+
+
 def test_a_pull_with_refused_credentials_stops_everybody_until_one_works_again(world: World):
     world.pull()
     world.faults(credentials_refused=True)
