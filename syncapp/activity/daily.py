@@ -184,7 +184,8 @@ def _recognized(day: date) -> Counted:
 
 def _recognized_on(day: date) -> QuerySet[Decision]:
     """Return the day's decisions that were found in the CRM after a restore."""
-    return Decision.objects.filter(recognized_at__isnull=False, **_within(day, "decided_at")).order_by()
+    found = Decision.objects.filter(recognized_at__isnull=False, state=DecisionState.WRITTEN)
+    return found.filter(**_within(day, "decided_at")).order_by()
 
 
 def _split(rows: Iterable[tuple[Measure, str, Any, int]]) -> Counted:

@@ -82,7 +82,9 @@ def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: st
     marks = {row.id: mark for row in rows if (mark := _mark_of(row, own_user))}
     if not marks:
         return 0
-    fields = locked(SyncField.objects.filter(pk__in=marks).select_related("record"))
+    fields = list(locked(SyncField.objects.filter(pk__in=marks).select_related("record")))
+    # The log had the last word on them, until the CRM turned out to hold them.
+    Decision.objects.filter(pk__in=[mark.id for mark in marks.values()], state=DecisionState.LOST).delete()
     earlier = _decisions_of(marks)
     known = set(Decision.objects.filter(pk__in=[mark.id for mark in marks.values()]).values_list("pk", flat=True))
     new = [

@@ -34,6 +34,7 @@ class DecisionState(models.TextChoices):
     """open ─▶ bound (in a delivery) ─▶ written | already | conflict | failed | withdrawn; open ─▶ undone.
 
     failed ─▶ replaced; either ─▶ written, where the CRM turns out to have written it before its answer was lost.
+    After a restore: written, as the CRM's row proves, or lost, as only the log proves.
     """
 
     OPEN = "open", "Due after the undo window"
@@ -45,6 +46,7 @@ class DecisionState(models.TextChoices):
     WITHDRAWN = "withdrawn", "The row was gone or decided in the CRM"
     UNDONE = "undone", "Undone"
     REPLACED = "replaced", "Replaced by another decision after a failure"
+    LOST = "lost", "Lost in a restore before it was written"
 
 
 # Given up, perhaps after an answer was lost: only the staging row can prove that the CRM wrote it.

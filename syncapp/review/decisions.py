@@ -23,7 +23,7 @@ from syncapp.mirror.supersede import records_of, supersede
 from syncapp.models import Decision, Person, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import reasons, reversals, steps
+from syncapp.review import decision_log, reasons, reversals, steps
 from syncapp.review.errors import AlreadyDecided, BadValue, ChangedMeanwhile, NotPossible, ReviewError, TooLate
 from syncapp.review.steps import EDIT_IS_GONE, Decided, Decider, Grounds
 
@@ -161,6 +161,7 @@ def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
     taken_back = {"outcome": decision.outcome, "kind": decision.kind}
     reversals.note(decision)
     audit.record_all([steps.fact("field.undone", decision, by=by, channel=channel, details=taken_back)])
+    decision_log.note_undone(decision)
     # The approval had stood against a newer edit; taken back, it is the older open one.
     marks = supersede([field.record_id])
     SyncRecord.objects.recount({field.record_id} | records_of(marks))

@@ -220,7 +220,8 @@ def _look(
 def _own(decisions: Sequence[Decision]) -> dict[uuid.UUID, Own]:
     ids: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
     unproven: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
-    for earlier in Decision.objects.filter(field__in=list(ids)).only("field_id", "writes", "state"):
+    ours = Decision.objects.filter(field__in=list(ids)).exclude(state=DecisionState.LOST)
+    for earlier in ours.only("field_id", "writes", "state"):
         ids[earlier.field_id].add(str(earlier.pk))
         if earlier.writes and earlier.state in UNPROVEN_STATES:
             unproven[earlier.field_id].add(str(earlier.pk))

@@ -16,7 +16,7 @@ from syncapp import audit, deliveries, preferences
 from syncapp.models import Decision, Person, Rule, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import four_eyes
+from syncapp.review import decision_log, four_eyes
 from syncapp.review.errors import (
     AlreadyDecided,
     EditorUnidentified,
@@ -174,6 +174,7 @@ def put_on_their_way(
     person = by if isinstance(by, Person) else None
     audit.record_all([_fact_of(each, grounds, by=person, channel=channel, group=group) for each in taken])
     SyncRecord.objects.recount({each.field.record_id for each in taken})
+    decision_log.note_taken(taken)
     return Decided(tuple(taken), tuple(refused))
 
 

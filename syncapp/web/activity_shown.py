@@ -20,7 +20,7 @@ from syncapp.models import AuditEntry
 from syncapp.models.audit import Area
 from syncapp.review import reasons, sides
 from syncapp.review.sides import Change
-from syncapp.web import activity_runs, times
+from syncapp.web import activity_runs, outcomes, times
 from syncapp.web import activity_words as words
 from syncapp.web.activity_words import Did
 
@@ -185,8 +185,10 @@ def _taken_back(entry: AuditEntry) -> str:
 
 
 def _before_restore(entry: AuditEntry, behind: Facts) -> str:
-    """Who decided what was found in the CRM after a restore, and when, as the CRM's row says."""
+    """Say who decided what a restore lost, as the CRM's row or the log says."""
     decision = behind.decisions.get(entry.decision_id) if entry.decision_id else None
+    if decision is not None and entry.action.startswith("field.lost."):
+        return f"{outcomes.lost_words(decision)} It was not written."
     if decision is None or not entry.action.startswith("field.recognized."):
         return ""
     by = f" by {decision.decider}" if decision.decider else ""

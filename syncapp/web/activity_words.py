@@ -34,6 +34,8 @@ _DID = {
     "field.recognized.approved": Did("check", "Found approved"),
     "field.recognized.rejected": Did("cross", "Found rejected"),
     "field.recognized.superseded": Did("newer", "Found superseded"),
+    "field.lost.approved": Did("alert", "Approval lost", "warn"),
+    "field.lost.rejected": Did("alert", "Rejection lost", "warn"),
     "field.superseded": Did("newer", "Superseded"),
     "field.withdrawn": Did("gone", "Withdrawn"),
     "record.assigned": Did("user", "Assigned"),

@@ -10,7 +10,7 @@ from syncapp.crm import values
 from syncapp.crm.lookups import NamedRow
 from syncapp.crm.records import Column
 from syncapp.models import Decision, SyncField
-from syncapp.models.decision import Kind
+from syncapp.models.decision import DecisionState, Kind
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import concerns, groups, sides, steps
 from syncapp.review.history import Echo
@@ -186,6 +186,12 @@ class FieldShown:
         """That value, marked against the original."""
         original = (self.field.original_value, self.field.original_label)
         return sides.between(self.column, original, self._held).will
+
+    @property
+    def lost(self) -> str:
+        """Return who had decided what, where a restore lost the newest decision; '' otherwise."""
+        newest = next(iter(self.field.decisions.all()), None)
+        return outcomes.lost_words(newest) if newest is not None and newest.state == DecisionState.LOST else ""
 
     @property
     def is_recognized(self) -> bool:

@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from syncapp import links, people
 from syncapp.links import Intent, State
 from syncapp.models import Decision, Person, SyncRecord
-from syncapp.models.decision import Kind
+from syncapp.models.decision import DecisionState, Kind
 from syncapp.models.sync_field import FieldDecision
 from syncapp.web import shown
 from syncapp.web.access import PortalRequest, allow, card, public
@@ -88,6 +88,7 @@ def _last_decision(record: SyncRecord) -> Decision | None:
     by_people = Decision.objects.filter(
         Q(decided_by__isnull=False) | Q(recognized_by__gt="") & ~Q(kind=Kind.SUPERSEDE), field__record=record
     )
+    by_people = by_people.exclude(state=DecisionState.LOST)
     return by_people.select_related("decided_by", "rule").order_by("-decided_at").first()
 
 

@@ -20,7 +20,7 @@ from syncapp.web.holds import Held
 LONGEST_READING_BACK = timedelta(seconds=30)
 BEFORE_RESTORE = "before a restore"
 
-NOT_THE_LAST = (DecisionState.UNDONE, DecisionState.REPLACED)
+NOT_THE_LAST = (DecisionState.UNDONE, DecisionState.REPLACED, DecisionState.LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,19 @@ def state(field: SyncField, *, person: Person, held: Held = holds.reason) -> Out
 def last_decision(field: SyncField) -> Decision | None:
     """The newest decision that was not taken back. Reads `field.decisions`, which the page has fetched in order."""
     return next((each for each in field.decisions.all() if each.state not in NOT_THE_LAST), None)
+
+
+_LOST = {
+    Kind.PUT_BACK: "asked to put the old value back",
+    Kind.AFTER_ALL: "approved this after all",
+}
+
+
+def lost_words(lost: Decision) -> str:
+    """Say who had decided what, and when, before a restore lost it."""
+    what = _LOST.get(Kind(lost.kind), f"{lost.get_outcome_display().lower()} this")
+    who = lost.decider or "Someone"
+    return f"{who[:1].upper()}{who[1:]} {what} {times.at(lost.decided_at)}, before the portal’s database was restored."
 
 
 def is_read_back(field: SyncField, last: Decision) -> bool:

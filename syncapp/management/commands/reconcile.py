@@ -1,0 +1,175 @@
+"""`manage.py reconcile`: after a restore, compare our database with the CRM and with the log."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import chain
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from syncapp import safe_text
+from syncapp.connection import WrongOrganization, recognised_crm
+from syncapp.crm.errors import CrmError
+from syncapp.jobs.queue import LostLease
+from syncapp.mirror import changes, columns
+from syncapp.models import Decision, Delivery, FilterRun, SyncField
+from syncapp.review import decision_log, reconciliation
+from syncapp.review.decision_log import Taken
+from syncapp.review.reconciliation import Account, Lost
+
+NEEDS_SOMEONE = 3
+MOST_LISTED = 20
+
+
+class Command(BaseCommand):
+    """Report, or with --apply read what changed in the CRM first and keep what the log says was lost."""
+
+    help = (
+        "After a restore: say which decisions the CRM's rows proved, which were lost, what is open and what differs. "
+        f"Exits with {NEEDS_SOMEONE} where a person has to look, with 0 where none has to."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the logs, how far back to look, and whether anything may be changed."""
+        parser.add_argument(
+            "--log",
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="log of web or worker processes since the backup; may be given several times, - is standard input",
+        )
+        parser.add_argument("--apply", action="store_true", help="read the CRM first, and keep what was lost")
+        parser.add_argument("--offline", action="store_true", help="do not compare with the CRM's present values")
+        parser.add_argument("--days", type=int, default=7, help="how far back a recognition belongs to this restore")
+        parser.add_argument("--all", action="store_true", help=f"list everything, not the first {MOST_LISTED} of each")
+        parser.add_argument("--json", action="store_true", help="for programs; with ids and without limits")
+
+    def handle(self, *args: Any, log: Sequence[str], apply: bool, offline: bool, days: int, **asked: Any) -> None:
+        """Print the account; exit with NEEDS_SOMEONE where a person has to look."""
+        if days < 1:
+            raise CommandError("--days is 1 or more.")
+        try:
+            taken = decision_log.read(chain.from_iterable(map(_lines_of, log)))
+        except OSError as error:
+            raise CommandError(f"The log cannot be read: {error}") from error
+        account = _account(taken, apply=apply, offline=offline, since=timedelta(days=days))
+        if asked["json"]:
+            self.stdout.write(json.dumps(_data(account), default=str, indent=2))
+        else:
+            most = None if asked["all"] else MOST_LISTED
+            self.stdout.write("\n".join(map(safe_text.log_line, _lines(account, most=most, has_log=bool(log)))))
+        if account.needs_someone:
+            sys.exit(NEEDS_SOMEONE)
+
+
+def _lines_of(log: str) -> Iterator[str]:
+    if log == "-":
+        yield from sys.stdin
+        return
+    with open(log, encoding="utf-8", errors="replace") as file:
+        yield from file
+
+
+def _account(taken: Sequence[Taken], *, apply: bool, offline: bool, since: timedelta) -> Account:
+    try:
+        if apply:
+            _read_the_crm()
+            reconciliation.note_lost(reconciliation.lost(taken))
+        crm = None if offline else recognised_crm()
+        return reconciliation.account(taken=taken, since=since, crm=crm)
+    except (CrmError, WrongOrganization, LostLease) as error:
+        hint = "" if offline else " Without the comparison: --offline."
+        raise CommandError(f"The CRM could not be read ({type(error).__name__}): {error}.{hint}") from error
+
+
+def _read_the_crm() -> None:
+    if changes.pull(recognised_crm()).busy:
+        raise CommandError("Another pull is under way. Try again in a minute.")
+
+
+def _lines(account: Account, *, most: int | None, has_log: bool) -> Iterable[str]:
+    labels = columns.labels("contact")
+    read = f"at {account.read_at:%Y-%m-%d %H:%M:%S} UTC" if account.read_at else "never; run this with --apply"
+    yield f"CRM last read to its end: {read}."
+    yield from _listed("decided before a restore, recognized by the CRM's rows", account.recognized, most, labels)
+    if has_log:
+        yield from _listed("decided according to the log, but lost: decide again", account.lost, most, labels)
+    else:
+        yield "Decisions lost before they were written: not known without --log."
+    if account.differing is None:
+        yield "Values that differ in the CRM: not compared."
+    else:
+        yield from _listed("recognized, but the CRM holds another value now", account.differing, most, labels)
+    yield from _listed("written according to the portal, but open in the CRM", account.unmarked, most, labels)
+    yield from _listed("deliveries open; each reads the CRM before it writes", account.deliveries, most, labels)
+    yield f"{account.failed:,} not written: see Review, Needs attention."
+    yield from _listed("filter runs open; check each on its page", account.runs, most, labels)
+    yield f"{account.messages:,} mails waiting; some may have been sent before the restore."
+
+
+Item = Decision | Lost | SyncField | Delivery | FilterRun
+
+
+def _listed(words: str, found: Sequence[Item], most: int | None, labels: dict[str, str]) -> Iterable[str]:
+    yield f"{len(found):,} {words}{':' if found else '.'}"
+    for each in found[:most]:
+        yield f"  {_line(each, labels)}"
+    if most is not None and len(found) > most:
+        yield f"  and {len(found) - most:,} more (--all)"
+
+
+def _line(each: Item, labels: dict[str, str]) -> str:
+    if isinstance(each, Lost):
+        who = each.decider or "someone the database does not know"
+        return f"{_field(each.field, labels)}: {each.taken.outcome} by {who}, {each.taken.at:%Y-%m-%d %H:%M:%S} UTC"
+    if isinstance(each, Decision):
+        who = f" by {each.decider}" if each.decider else ""
+        return f"{_field(each.field, labels)}: {each.outcome}{who}, {each.decided_at:%Y-%m-%d %H:%M:%S} UTC"
+    if isinstance(each, SyncField):
+        return f"{_field(each, labels)}: {each.decision}"
+    if isinstance(each, Delivery):
+        return f"{each.target_table} {each.target_id}: {each.state}, attempt {each.attempts}"
+    return f"{each}: {each.get_state_display().lower()}, {each.words}"
+
+
+def _field(field: SyncField, labels: dict[str, str]) -> str:
+    name = field.record.name or "a contact without a name"
+    return f"{name}, {labels.get(field.column_name, field.column_name)} (edit {field.record_id})"
+
+
+def _data(account: Account) -> dict[str, Any]:
+    differing = account.differing
+    return {
+        "needs_someone": account.needs_someone,
+        "read_at": account.read_at,
+        "recognized": [_decision(each) for each in account.recognized],
+        "lost": [_lost(each) for each in account.lost],
+        "differing": None if differing is None else [_decision(each) for each in differing],
+        "unmarked": [_of_field(each) for each in account.unmarked],
+        "deliveries": [
+            {"id": each.pk, "contact": each.target_id, "state": each.state, "attempts": each.attempts}
+            for each in account.deliveries
+        ],
+        "failed": account.failed,
+        "runs": [{"id": each.pk, "number": each.number, "state": each.state} for each in account.runs],
+        "messages": account.messages,
+    }
+
+
+def _of_field(field: SyncField) -> dict[str, Any]:
+    return {"field": field.pk, "edit": field.record_id, "contact": field.record.name, "column": field.column_name}
+
+
+def _decision(each: Decision) -> dict[str, Any]:
+    told = {"decision": each.pk, "kind": each.kind, "outcome": each.outcome, "by": each.decider}
+    return {**_of_field(each.field), **told, "at": each.decided_at}
+
+
+def _lost(each: Lost) -> dict[str, Any]:
+    told = {"decision": each.taken.id, "kind": each.taken.kind, "outcome": each.taken.outcome, "by": each.decider}
+    return {**_of_field(each.field), **told, "at": each.taken.at}

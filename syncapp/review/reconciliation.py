@@ -1,0 +1,236 @@
+"""An account of our database and the CRM after a restore; nothing here changes anything but `note_lost`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, F, Max, OuterRef, Q
+from django.db.models.functions import Now
+
+from syncapp import audit
+from syncapp.crm import values
+from syncapp.crm.client import MOST_CONTACTS_AT_ONCE, CrmClient
+from syncapp.crm.records import Column, ContactNow
+from syncapp.mirror import columns
+from syncapp.models import Decision, Delivery, FilterRun, Message, MirrorCursor, Person, Rule, SyncField
+from syncapp.models.decision import DecisionState, Kind, Outcome
+from syncapp.models.durable_work import OPEN_STATES, database_now
+from syncapp.models.filter_run import OPEN_RUNS
+from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.review.decision_log import Taken
+
+TABLE = "contact"
+IN_THE_CRM = (DecisionState.WRITTEN, DecisionState.ALREADY)
+READ_BACK_WITHIN = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A decision that the log names and neither our database nor the CRM holds, with its field."""
+
+    taken: Taken
+    field: SyncField
+    person: Person | None
+    rule: Rule | None
+
+    @property
+    def decider(self) -> str:
+        """Return who decided; '' where the database does not know the person (any more)."""
+        if self.person is not None:
+            return self.person.name
+        return f"the rule “{self.rule}”" if self.rule is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What was recognized, lost, is open and differs.
+
+    `unmarked` was written according to our database, though the CRM's row is open. `differing` is None where the CRM
+    was not asked.
+    """
+
+    read_at: datetime | None
+    recognized: Sequence[Decision]
+    lost: Sequence[Lost]
+    deliveries: Sequence[Delivery]
+    failed: int
+    unmarked: Sequence[SyncField]
+    differing: Sequence[Decision] | None
+    runs: Sequence[FilterRun]
+    messages: int
+
+    @property
+    def needs_someone(self) -> bool:
+        """Return whether a person has to look: at anything but what is already settled or goes on by itself."""
+        is_unread = self.read_at is None
+        return bool(is_unread or self.lost or self.failed or self.unmarked or self.differing or self.runs)
+
+
+def account(*, taken: Collection[Taken], since: timedelta, crm: CrmClient | None) -> Account:
+    """Return the account; `since` is how far back decisions count as recognized by this restore.
+
+    With `crm` the present values of their contacts are read. Raises CrmError.
+    """
+    recognized = list(_recognized(since))
+    return Account(
+        read_at=MirrorCursor.objects.aggregate(last=Max("pulled_at"))["last"],
+        recognized=recognized,
+        lost=lost(taken),
+        deliveries=list(Delivery.objects.filter(state__in=OPEN_STATES).order_by("created_at")),
+        failed=SyncField.objects.failed().count(),
+        unmarked=list(_unmarked()),
+        differing=None if crm is None else differing(recognized, crm=crm),
+        runs=list(FilterRun.objects.filter(state__in=OPEN_RUNS).order_by("number")),
+        messages=Message.objects.filter(state__in=OPEN_STATES).count(),
+    )
+
+
+def _recognized(since: timedelta) -> Iterator[Decision]:
+    found = Decision.objects.filter(recognized_at__gte=database_now(plus=-since.total_seconds()), state__in=IN_THE_CRM)
+    yield from found.select_related("field__record").order_by("decided_at", "pk")
+
+
+def _unmarked() -> Iterator[SyncField]:
+    """Find fields that were written according to our database, though the CRM's row is open: the CRM is older than we.
+
+    A mark is read back within seconds; newer ones are left out.
+    """
+    done = SyncField.objects.filter(delivery__in=[FieldDelivery.DONE, FieldDelivery.ALREADY], crm_state=0)
+    settled = done.filter(settled_at__lt=database_now(plus=-READ_BACK_WITHIN.total_seconds()))
+    yield from settled.select_related("record").order_by("settled_at", "pk")
+
+
+def lost(taken: Collection[Taken]) -> list[Lost]:
+    """Return the decisions among these that neither our database nor the CRM holds, oldest first.
+
+    A first decision is lost where its field is undecided; a later step where nothing followed it.
+    """
+    known = {pk for some in _batches([each.id for each in taken]) for pk in _written_down(some)}
+    missing = {each.field_id: each for each in sorted(taken, key=lambda each: each.at) if each.id not in known}
+    found: list[Lost] = []
+    for some in _batches(list(missing)):
+        rows = SyncField.objects.filter(pk__in=some).select_related("record").annotate(last_decided=_last_decided())
+        found += [_lost(missing[row.pk], row) for row in rows if _waits_again(missing[row.pk], row)]
+    return sorted(found, key=lambda each: (each.taken.at, each.taken.id))
+
+
+def _batches(ids: Sequence[UUID], size: int = 500) -> Iterator[Sequence[UUID]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def _written_down(ids: Collection[UUID]) -> Collection[UUID]:
+    kept = Decision.objects.filter(pk__in=ids).exclude(state=DecisionState.LOST)
+    return list(kept.values_list("pk", flat=True))
+
+
+def _last_decided() -> Max:
+    return Max("decisions__decided_at", filter=~Q(decisions__state__in=[DecisionState.UNDONE, DecisionState.LOST]))
+
+
+def _waits_again(taken: Taken, field: SyncField) -> bool:
+    last: datetime | None = field.last_decided  # type: ignore[attr-defined]  # annotated above
+    if last is not None and last >= taken.at:
+        return False
+    return field.decision == FieldDecision.PENDING or taken.kind in (Kind.PUT_BACK, Kind.AFTER_ALL)
+
+
+def _lost(taken: Taken, field: SyncField) -> Lost:
+    person = Person.objects.filter(oid=taken.person).first() if taken.person else None
+    rule = Rule.objects.filter(pk=taken.rule).first() if taken.rule else None
+    return Lost(taken, field, person, rule)
+
+
+@transaction.atomic
+def note_lost(found: Collection[Lost], *, channel: str = "command") -> int:
+    """Keep these decisions as lost, so that whoever decides again sees them; return how many were new."""
+    known = set(Decision.objects.filter(pk__in=[each.taken.id for each in found]).values_list("pk", flat=True))
+    new = [each for each in found if each.taken.id not in known]
+    versions = _newest_versions(each.field.pk for each in new)
+    decisions = [_decision(each, versions.get(each.field.pk, 0) + 1) for each in new]
+    Decision.objects.bulk_create(decisions)
+    audit.record_all([_fact(each, channel=channel) for each in decisions])
+    return len(new)
+
+
+def _newest_versions(field_ids: Iterator[UUID]) -> Mapping[UUID, int]:
+    rows = Decision.objects.filter(field__in=list(field_ids)).order_by().values_list("field")
+    return dict(rows.annotate(newest=Max("version")))
+
+
+def _decision(each: Lost, version: int) -> Decision:
+    taken = each.taken
+    return Decision(
+        id=taken.id,
+        field=each.field,
+        version=version,
+        kind=taken.kind,
+        outcome=taken.outcome,
+        state=DecisionState.LOST,
+        target_table=each.field.record.target_table or TABLE,
+        target_id=each.field.record.target_id or each.field.record_id,
+        decided_by=each.person,
+        rule=each.rule,
+        decided_at=taken.at,
+        recognized_at=Now(),
+        writes=taken.outcome == Outcome.APPROVED or taken.kind == Kind.PUT_BACK,
+        four_eyes=False,
+        due_at=taken.at,
+    )
+
+
+def _fact(decision: Decision, *, channel: str) -> audit.Fact:
+    return audit.Fact(
+        f"field.lost.{decision.outcome}",
+        by=None,
+        channel=channel,
+        record_id=decision.field.record_id,
+        field_id=decision.field_id,
+        decision_id=decision.pk,
+        column=decision.field.column_name,
+        details={"kind": decision.kind, "decided_on": decision.decided_at.isoformat()},
+    )
+
+
+def differing(decisions: Collection[Decision], *, crm: CrmClient) -> list[Decision]:
+    """Return those of these decisions whose written value is not the one that the CRM holds now. Raises CrmError.
+
+    Only the last write to a contact's column is compared. A contact that is gone, or a value that cannot be read,
+    counts as different.
+    """
+    newer = Decision.objects.filter(
+        target_id=OuterRef("target_id"),
+        field__column_name=OuterRef("field__column_name"),
+        writes=True,
+        state__in=IN_THE_CRM,
+        settled_at__gt=OuterRef("settled_at"),
+    )
+    ids = [each.pk for each in decisions if each.writes]
+    last = Decision.objects.filter(
+        ~Exists(newer), pk__in=ids, target_table=TABLE, target_id=F("field__record__target_id")
+    )
+    by_contact: dict[UUID, list[Decision]] = {}
+    for each in last.select_related("field__record").order_by("decided_at", "pk"):
+        by_contact.setdefault(each.target_id, []).append(each)
+    known, found = columns.of_table(TABLE), list[Decision]()
+    for some in _batches(list(by_contact), MOST_CONTACTS_AT_ONCE):
+        wanted = {key: _columns(by_contact[key], known) for key in some}
+        answer = crm.contacts_now(wanted)
+        found += [each for key in some for each in by_contact[key] if _differs(each, answer.get(key), known)]
+    return found
+
+
+def _columns(decisions: Collection[Decision], known: Mapping[str, Column]) -> list[Column]:
+    names = dict.fromkeys(each.field.column_name for each in decisions)
+    return [known[name] for name in names if name in known]
+
+
+def _differs(decision: Decision, now: ContactNow | None, known: Mapping[str, Column]) -> bool:
+    column = known.get(decision.field.column_name)
+    if now is None or column is None or column.name in now.problems:
+        return True
+    return not values.same(column.type, now.values.get(column.name), decision.held_value)

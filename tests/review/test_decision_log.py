@@ -1,0 +1,82 @@
+"""The log's lines about decisions: ids alone, read back whatever stands around them."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from syncapp.models import Decision
+from syncapp.review import decision_log, decisions
+from syncapp.review.errors import AlreadyDecided
+from syncapp.review.steps import seen
+from tests.factories import make_field
+from tests.people import rita
+from tests.web import scenes
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ONE, OTHER = "0c9b7a52-6a3c-4f0e-8e59-9c1f6a3b2d11", "1c9b7a52-6a3c-4f0e-8e59-9c1f6a3b2d22"
+LINE = f"decision {ONE} taken: field {OTHER}, review approved, by person {OTHER}, at 2026-11-29T14:02:00+00:00"
+
+
+def test_each_decision_is_logged_by_ids_alone(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO, "syncapp.review.decision_log")
+    field, person = make_field(proposed_value="Head of Procurement"), rita()
+
+    decision = scenes.approved(field, by=person)
+
+    (taken,) = decision_log.read(caplog.messages)
+    assert (taken.id, taken.field_id, taken.person) == (decision.pk, field.pk, person.oid)
+    assert (taken.kind, taken.outcome, taken.at) == ("review", "approved", decision.decided_at)
+    assert not any(word in caplog.text for word in ("Rita", "Head of Procurement", field.record.name))
+
+
+def test_undone_decisions_are_not_read(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO, "syncapp.review.decision_log")
+    decision, kept = (scenes.approved(make_field(), by=rita()) for _ in range(2))
+
+    decisions.undo(decision.pk, by=rita())
+
+    assert [taken.id for taken in decision_log.read(caplog.messages)] == [kept.pk]
+
+
+def test_refused_decision_leaves_no_line(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO, "syncapp.review.decision_log")
+    field = make_field()
+    looked = seen(field)
+    decisions.approve(field.pk, by=rita(), seen=looked)
+
+    with pytest.raises(AlreadyDecided):
+        decisions.reject(field.pk, by=rita(), seen=looked)
+
+    assert [taken.id for taken in decision_log.read(caplog.messages)] == [Decision.objects.get().pk]
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "2026-11-29 14:02:01,123 INFO syncapp.review.decision_log {}",
+        "[2026-11-29 14:02:01,123: INFO/ForkPoolWorker-2] {}",
+        "Nov 29 14:02:01 web1 gunicorn[812]: {}\r\n",
+    ],
+)
+def test_lines_are_read_from_any_log(around: str):
+    (taken,) = decision_log.read([around.format(LINE)])
+
+    assert (str(taken.id), str(taken.field_id), str(taken.person)) == (ONE, OTHER, OTHER)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "decision x taken: field y",
+        LINE.replace(ONE, "no-id"),
+        LINE.replace("+00:00", ""),
+        LINE.replace("2026-11-29", "2026-13-29"),
+        LINE.replace("review approved", "review burned"),
+        LINE.replace(f"person {OTHER}", "person 7"),
+    ],
+)
+def test_lines_that_only_look_alike_are_left_out(line: str):
+    assert decision_log.read([line]) == []
