@@ -1,0 +1,200 @@
+"""What is away is told under its own name: on the page, in /healthz and by mail, by real processes and `watch`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from syncapp import connection, preferences
+from tests.faults.reviewer import Reviewer
+from tests.journeys.conftest import lead_to
+from tests.journeys.database import fresh_database
+from tests.journeys.stack import Stack, running_stack
+from tests.people import rita
+from tests.servers import PROJECT, wait_until
+from tests.web.screen import Screen
+from tests.world import World
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper as Settings
+    from pytest_django.plugin import DjangoDbBlocker
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
+
+ALERT_AFTER = 15.0
+OPERATORS = "ops@contoso.example"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Stack]:
+    """A stack that reads each second and alerts after ALERT_AFTER seconds."""
+    times = {"PULL_SECONDS": "1", "ALERT_AFTER": str(ALERT_AFTER), "DATABASE_CONNECT_SECONDS": "2"}
+    with (
+        fresh_database(tmp_path_factory.mktemp("troubles"), django_db_blocker, name="troubles") as database,
+        running_stack(database, proxied=True, **times) as stack,
+    ):
+        World(stack.sandbox.url).reset(contacts=5, users=5, filters=4)
+        yield stack
+
+
+@dataclass
+class Operator:
+    """Somebody who looks at /healthz, at pages and into the mailbox, and whose timer runs `watch`."""
+
+    stack: Stack
+    reviewer: Reviewer
+    mails_before: int = 0
+
+    def health(self) -> tuple[int, dict[str, Any]]:
+        answer = self.reviewer.get("/healthz")
+        return answer.status_code, answer.json()
+
+    def ill(self) -> list[str]:
+        return list(self.health()[1]["ill"])
+
+    def page(self) -> Screen:
+        return Screen(self.reviewer.get("/settings/me"))  # type: ignore[arg-type]  # has the two members that it reads
+
+    def watch(self) -> tuple[int, str]:
+        """Run the command; return its exit status and everything it wrote."""
+        command = [sys.executable, "manage.py", "watch"]
+        environment = self.stack.environment()
+        ended = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+        return ended.returncode, ended.stdout + ended.stderr
+
+    def watch_until(self, holds: Callable[[], bool], *, seconds: float) -> None:
+        """Let the timer run until it holds."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"{self.health()} {self.watch()}"
+            self.watch()
+            time.sleep(1)
+
+    def subjects(self) -> list[str]:
+        """Return what this story's mails to the operators are about, in the order of their arrival."""
+        with requests.Session() as session:
+            session.trust_env = False
+            mails = session.get(f"{self.stack.sandbox.url}/mail/?format=json", timeout=10).json()
+        found = [mail for mail in mails if OPERATORS in mail["to"]]
+        subjects = [mail["subject"].partition(": ")[2] for mail in sorted(found, key=lambda mail: mail["id"])]
+        return subjects[self.mails_before :]
+
+    def is_well(self) -> bool:
+        return self.ill() == []
+
+
+@pytest.fixture
+def operator(running: Stack, settings: Settings, django_db_blocker: DjangoDbBlocker) -> Iterator[Operator]:
+    """An operator of a portal that is well; whatever is hurt is whole again afterwards."""
+    lead_to(running.sandbox.url, settings)
+    with django_db_blocker.unblock(), running.database.used_here():
+        preferences.change(by=None, operations_address=OPERATORS)
+        connection.recognise(connection.crm().who_am_i().organization_id)
+        someone = Operator(running, Reviewer(running, rita()))
+        wait_until(someone.is_well, seconds=90, what="all is well")
+        someone.watch_until(lambda: someone.watch()[0] == 0, seconds=60)
+        someone.mails_before = len(someone.subjects())
+        try:
+            yield someone
+        finally:
+            assert running.proxies is not None
+            running.proxies.restore()
+
+
+def test_lost_redis_is_named_everywhere(operator: Operator) -> None:
+    proxies = operator.stack.proxies
+    assert proxies is not None
+    proxies.broker.refuse()
+
+    assert operator.ill() == ["redis"]
+    wait_until(lambda: "Redis is away." in operator.page().words, seconds=60, what="the banner names Redis")
+    operator.watch_until(lambda: bool(operator.subjects()), seconds=90)
+    time.sleep(50 - ALERT_AFTER)  # a worker that was not asked would count as silent by now
+    status, said = operator.watch()
+
+    assert (status, operator.ill(), operator.subjects()) == (1, ["redis"], ["Redis is away."])
+    assert "redis: Redis is away." in said
+    assert "No background worker answers" not in operator.page().words + said
+
+    proxies.broker.restore()
+    operator.watch_until(operator.is_well, seconds=90)
+    operator.watch()
+    assert operator.subjects() == ["Redis is away.", "over: Redis is away."]
+
+
+def test_lost_database_is_told_once(operator: Operator) -> None:
+    proxies = operator.stack.proxies
+    assert proxies is not None
+    if proxies.database is None:
+        pytest.skip("SQLite has no line")
+    proxies.database.refuse()
+
+    answer = operator.reviewer.get("/review/")
+    assert (answer.status_code, "The database does not answer." in answer.text) == (503, True)
+    assert operator.reviewer.get("/healthz?part=live").status_code == 200
+    assert operator.reviewer.get("/healthz?part=ready").status_code == 503
+    assert operator.ill() == ["database"]
+    operator.watch_until(lambda: bool(operator.subjects()), seconds=90)
+    status, said = operator.watch()
+    assert (status, operator.subjects()) == (2, ["The database does not answer."])
+    assert "Traceback" not in said
+
+    proxies.database.restore()
+    operator.watch_until(lambda: len(operator.subjects()) > 1, seconds=90)
+    operator.watch_until(operator.is_well, seconds=90)
+    operator.watch()
+    assert operator.subjects() == ["The database does not answer.", "over: The database does not answer."]
+
+
+def test_restart_of_everything_sends_no_mail(operator: Operator) -> None:
+    stack = operator.stack
+    assert stack.beat is not None
+    assert stack.periodic_worker is not None
+    for worker in (*stack.workers, stack.periodic_worker):
+        worker.kill()
+    stack.beat.stop(seconds=3)
+    stack.broker.kill()
+    operator.watch()
+    time.sleep(ALERT_AFTER / 3)
+    operator.watch()
+
+    stack.restart_broker()
+    stack.workers.clear()
+    stack.add_worker()
+    stack.start_periodic_worker()
+    stack.beat = stack.start_beat()
+    operator.watch_until(operator.is_well, seconds=90)
+    operator.watch()
+
+    assert operator.subjects() == []
+
+
+def test_stopped_scheduler_is_named(operator: Operator) -> None:
+    stack = operator.stack
+    assert stack.beat is not None
+    stack.beat.stop(seconds=3)
+
+    wait_until(lambda: operator.ill() == ["beat"], seconds=90, what="the scheduler is named")
+    assert "The scheduler does not run." in operator.page().words
+
+    stack.beat = stack.start_beat()
+    wait_until(operator.is_well, seconds=60, what="all is well")
+
+
+def test_silent_workers_are_named(operator: Operator) -> None:
+    stack = operator.stack
+    assert stack.periodic_worker is not None
+    stack.periodic_worker.kill()
+
+    wait_until(lambda: operator.ill() == ["worker"], seconds=90, what="the workers are named")
+    assert "No background worker answers." in operator.page().words
+
+    stack.start_periodic_worker()
+    wait_until(operator.is_well, seconds=60, what="all is well")
