@@ -16,6 +16,7 @@ from syncapp.crm.errors import TokenUnavailable
 from syncapp.crm.governor import Governor, Lane, Limits, NoGovernor
 from syncapp.crm.names import Names
 from syncapp.crm.redis_governor import RedisGovernor
+from syncapp.crm.sessions import Outgoing
 from syncapp.crm.transport import Transport
 from syncapp.models import Connection, Gate, Person
 from syncapp.outbox.graph import GraphPost
@@ -27,6 +28,11 @@ class WrongOrganization(Exception):
     """The address leads to another CRM than the one this database mirrors."""
 
 
+def outgoing() -> Outgoing:
+    """The company's way to services outside."""
+    return Outgoing(ca_bundle=settings.CA_BUNDLE, proxy=settings.OUTGOING_PROXY)
+
+
 @cache
 def crm() -> CrmClient:
     """The client of this process, for what a person waits for; it opens its HTTP session lazily, after any fork."""
@@ -36,12 +42,14 @@ def crm() -> CrmClient:
         client_secret=settings.CRM_CLIENT_SECRET,
         scope=f"{settings.CRM_ORIGIN}/.default",
         session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
+        outgoing=outgoing(),
     )
     transport = Transport(
         origin=settings.CRM_ORIGIN,
         token_source=tokens,
         read_timeout=settings.HTTP_SECONDS,
         governor=_governor(),
+        outgoing=outgoing(),
     )
     return CrmClient(
         transport=transport,
@@ -146,6 +154,7 @@ def sign_in_service() -> SignIn:
         client_id=settings.SIGN_IN_CLIENT_ID,
         client_secret=settings.SIGN_IN_CLIENT_SECRET,
         session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
+        outgoing=outgoing(),
     )
 
 
@@ -173,6 +182,7 @@ def post() -> Post:
         password=settings.SMTP_PASSWORD,
         security=settings.SMTP_SECURITY,
         seconds=settings.HTTP_SECONDS,
+        outgoing=outgoing(),
     )
 
 
@@ -183,6 +193,13 @@ def _graph() -> GraphPost:
         client_secret=settings.GRAPH_CLIENT_SECRET,
         scope=f"{settings.GRAPH_ORIGIN}/.default",
         session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
+        outgoing=outgoing(),
     )
     mailbox = settings.GRAPH_MAILBOX or parseaddr(settings.MAIL_FROM)[1]
-    return GraphPost(origin=settings.GRAPH_ORIGIN, mailbox=mailbox, tokens=tokens, seconds=settings.HTTP_SECONDS)
+    return GraphPost(
+        origin=settings.GRAPH_ORIGIN,
+        mailbox=mailbox,
+        tokens=tokens,
+        seconds=settings.HTTP_SECONDS,
+        outgoing=outgoing(),
+    )

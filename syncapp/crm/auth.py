@@ -26,7 +26,7 @@ from syncapp.crm.login_service import (
     login_session,
     word_of,
 )
-from syncapp.crm.sessions import PerProcess
+from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess
 from syncapp.crm.tokens import ClientCredentials, TokenSource
 
 __all__ = [
@@ -57,11 +57,17 @@ class SignIn:
     """The authorization code flow with PKCE, state and nonce, against one tenant."""
 
     def __init__(
-        self, *, authority: str, client_id: str, client_secret: str, session: requests.Session | None = None
+        self,
+        *,
+        authority: str,
+        client_id: str,
+        client_secret: str,
+        session: requests.Session | None = None,
+        outgoing: Outgoing = DIRECT,
     ) -> None:
         self._client_id = client_id
         self._tenant_id = _tenant_of(authority)
-        self._sessions = PerProcess(lambda: session or login_session())
+        self._sessions = PerProcess(lambda: session or login_session(outgoing))
         self._authority = authority
         self._keys = TenantKeys(authority=authority, session=self._sessions.get)
         self._applications: PerProcess[Application] = PerProcess(

@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.crm.origins import Origin
-from syncapp.crm.sessions import new_session
+from syncapp.crm.sessions import DIRECT, Outgoing, new_session
 
 # The one type of MSAL that others name; it is untyped to us.
 Application = Any
@@ -46,17 +46,21 @@ MSAL_AWAY = (requests.RequestException, msal.exceptions.MsalServiceError)
 
 
 class _LoginSession(requests.Session):
-    """MSAL gives its requests no time limit and lets them follow redirects; this does neither."""
+    """MSAL gives its requests no time limit and lets them follow redirects; this does neither.
+
+    Each request opens a line of its own: people sign in now and then, and a line kept since then may have died.
+    """
 
     def request(self, method: str | bytes, url: str | bytes, **options: Any) -> requests.Response:  # type: ignore[override]  # the base lists 14 optional arguments, passed on here untouched
         options["timeout"] = options.get("timeout") or _TIMEOUT
         options["allow_redirects"] = False
+        self.close()  # requests under way in other threads keep their lines
         return super().request(method, url, **options)
 
 
-def login_session() -> requests.Session:
+def login_session(outgoing: Outgoing = DIRECT) -> requests.Session:
     """A session for the sign-in service, as closed as the one for the CRM."""
-    return new_session(_LoginSession)
+    return new_session(_LoginSession, outgoing=outgoing)
 
 
 class SandboxAdapter(HTTPAdapter):

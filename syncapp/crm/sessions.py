@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import ssl
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+from urllib3.util.ssl_ import create_urllib3_context
 
 from syncapp.crm.errors import ProtocolError
 
@@ -18,8 +23,31 @@ USER_AGENT = "outlook-sync-portal"
 # More than the CRM's own limit of 52 at once is never useful.
 _CONNECTIONS = 40
 _CHUNK = 65_536
+# Firewalls and load balancers forget idle lines after a minute or some, often without a word to either end.
+LONGEST_REST_SECONDS = 30.0
 
 Held = TypeVar("Held")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """The company's way to services outside.
+
+    `ca_bundle` is a file with certificates of authorities that are trusted besides the public ones; `proxy` the address
+    through which https is reached; empty: none.
+    """
+
+    ca_bundle: str = ""
+    proxy: str = ""
+
+    def trusted_by(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        """Return the context, which trusts the company's authorities from now on too."""
+        if self.ca_bundle:
+            context.load_verify_locations(self.ca_bundle)
+        return context
+
+
+DIRECT = Outgoing()
 
 
 class PerProcess(Generic[Held]):
@@ -41,7 +69,52 @@ class PerProcess(Generic[Held]):
         self._held = None
 
 
-def new_session(kind: type[requests.Session] = requests.Session) -> requests.Session:
+class _FreshLines:
+    """A pool whose lines are opened anew after a rest: nobody tells us of those that died meanwhile."""
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.rests_since = time.monotonic()
+        super()._put_conn(conn)  # type: ignore[misc]  # a mixin for urllib3's pools
+
+    def _get_conn(self, timeout: float | None = None) -> HTTPConnection:
+        conn: HTTPConnection = super()._get_conn(timeout)  # type: ignore[misc]  # see above
+        if time.monotonic() - getattr(conn, "rests_since", time.monotonic()) > LONGEST_REST_SECONDS:
+            conn.close()  # used again, it connects again
+        return conn
+
+
+class _HttpPool(_FreshLines, HTTPConnectionPool):
+    pass
+
+
+class _HttpsPool(_FreshLines, HTTPSConnectionPool):
+    pass
+
+
+_POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _HttpPool, "https": _HttpsPool}
+
+
+class _Adapter(HTTPAdapter):
+    """Opens lines as `outgoing` says, and keeps them for a while only."""
+
+    def __init__(self, outgoing: Outgoing) -> None:
+        self._outgoing = outgoing
+        super().__init__(pool_maxsize=_CONNECTIONS, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        tls = self._outgoing.trusted_by(create_urllib3_context())  # requests adds the public authorities
+        super().init_poolmanager(*args, ssl_context=tls, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> ProxyManager:
+        tls = self._outgoing.trusted_by(create_urllib3_context())
+        manager: ProxyManager = super().proxy_manager_for(proxy, ssl_context=tls, proxy_ssl_context=tls, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+def new_session(kind: type[requests.Session] = requests.Session, *, outgoing: Outgoing = DIRECT) -> requests.Session:
     """A session without proxies, certificates or passwords from the environment, cookies or retries.
 
     Cookies are dropped because the CRM's affinity cookie would pin all requests to one of its
@@ -52,7 +125,9 @@ def new_session(kind: type[requests.Session] = requests.Session) -> requests.Ses
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers["User-Agent"] = USER_AGENT
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0))
+        session.mount(scheme, _Adapter(outgoing))
+    if outgoing.proxy:
+        session.proxies["https"] = outgoing.proxy
     return session
 
 

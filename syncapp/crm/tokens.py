@@ -8,7 +8,7 @@ import requests
 
 from syncapp.crm.errors import CredentialsRefused, TokenUnavailable
 from syncapp.crm.login_service import MSAL_TROUBLE, Application, application, login_session, word_of
-from syncapp.crm.sessions import PerProcess
+from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess
 
 # OAuth's words for "come back later"; every other one means that our registration is wrong
 # (RFC 6749, sections 4.1.2.1 and 5.2).
@@ -39,6 +39,7 @@ class ClientCredentials:
         client_secret: str,
         scope: str,
         session: requests.Session | None = None,
+        outgoing: Outgoing = DIRECT,
     ) -> None:
         self._scopes = [scope]
         self._applications: PerProcess[Application] = PerProcess(
@@ -46,7 +47,7 @@ class ClientCredentials:
                 authority=authority,
                 client_id=client_id,
                 client_secret=client_secret,
-                session=session or login_session(),
+                session=session or login_session(outgoing),
             )
         )
 

@@ -34,7 +34,7 @@ from syncapp.crm.errors import (
 )
 from syncapp.crm.governor import GOVERNED, Governor, Lane, NoGovernor, Slot
 from syncapp.crm.origins import Origin, trusted
-from syncapp.crm.sessions import PerProcess, never_sent, new_session, read_limited
+from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess, never_sent, new_session, read_limited
 from syncapp.crm.tokens import TokenSource
 
 __all__ = ["Deadline", "Transport"]
@@ -70,6 +70,7 @@ class Transport:
         max_bytes: int = 20_000_000,
         retries: int = 3,
         session: requests.Session | None = None,
+        outgoing: Outgoing = DIRECT,
         api_path: str = odata.API_PATH,
         governor: Governor | None = None,
         lane: Lane = Lane.INTERACTIVE,
@@ -80,7 +81,7 @@ class Transport:
         self._read_timeout = read_timeout
         self._max_bytes = max_bytes
         self._retries = retries
-        self._sessions = PerProcess(lambda: session or new_session())
+        self._sessions = PerProcess(lambda: session or new_session(outgoing=outgoing))
         self.api_path = api_path
         self.governor = governor or NoGovernor()
         self._lane = lane
@@ -203,6 +204,8 @@ class Transport:
             reason = type(error).__name__
             _log(call, started, reason, "")
             code = _NEVER_SENT if never_sent(error) else "no_answer"
+            # What ended this line may have ended the others in the pool, and each would take its time to say so.
+            self._sessions.get().close()
             raise Unreachable(f"The CRM did not answer ({reason}).", code=code) from error
         return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 

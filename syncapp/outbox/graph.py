@@ -15,7 +15,7 @@ import requests
 
 from syncapp.crm.errors import CredentialsRefused, ProtocolError, TokenUnavailable
 from syncapp.crm.origins import Origin
-from syncapp.crm.sessions import PerProcess, never_sent, new_session, read_limited
+from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess, never_sent, new_session, read_limited
 from syncapp.crm.tokens import TokenSource
 from syncapp.outbox.errors import MailRefused, OutcomeUnknown, ServiceAway, ServiceRefused
 
@@ -27,12 +27,20 @@ _LARGEST_ANSWER = 100_000
 class GraphPost:
     """One sending mailbox of one tenant."""
 
-    def __init__(self, *, origin: str, mailbox: str, tokens: TokenSource, seconds: float = 30.0) -> None:
+    def __init__(
+        self,
+        *,
+        origin: str,
+        mailbox: str,
+        tokens: TokenSource,
+        seconds: float = 30.0,
+        outgoing: Outgoing = DIRECT,
+    ) -> None:
         # Raises ValueError for an origin to which no token may go.
         self._url = f"{Origin.parse(origin)}/v1.0/users/{quote(mailbox, safe='')}/sendMail"
         self._tokens = tokens
         self._seconds = seconds
-        self._sessions = PerProcess(new_session)
+        self._sessions = PerProcess(lambda: new_session(outgoing=outgoing))
 
     def send(self, mail: bytes, *, sender: str, to: str, before: Before) -> None:
         """Hand over one mail; sender and reader stand in the mail itself. Raises MailError."""
@@ -69,6 +77,7 @@ class GraphPost:
                 return answer.status_code, dict(answer.headers), words.decode("utf-8", "replace")
         except (requests.RequestException, ProtocolError) as error:
             name = type(error).__name__
+            self._sessions.get().close()  # see Transport: the other lines may have ended as well
             if isinstance(error, requests.RequestException) and never_sent(error):
                 raise ServiceAway(f"Microsoft Graph does not answer ({name}).", code=name) from error
             raise OutcomeUnknown(f"No answer after the mail had left ({name}).") from error

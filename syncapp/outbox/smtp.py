@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from syncapp.crm.sessions import DIRECT, Outgoing
 from syncapp.outbox.errors import MailRefused, OutcomeUnknown, Postponed, ServiceAway, ServiceRefused
 
 Before = Callable[[], None]
@@ -24,6 +25,7 @@ class SmtpPost:
     password: str = ""
     security: str = "starttls"
     seconds: float = 30.0
+    outgoing: Outgoing = DIRECT
 
     def send(self, mail: bytes, *, sender: str, to: str, before: Before) -> None:
         """Hand over one mail. Raises MailError."""
@@ -40,16 +42,20 @@ class SmtpPost:
     def _opened(self) -> smtplib.SMTP:
         try:
             if self.security == "tls":
-                return smtplib.SMTP_SSL(self.host, self.port, timeout=self.seconds / 6, context=_tls())
+                return smtplib.SMTP_SSL(self.host, self.port, timeout=self.seconds / 6, context=self._tls())
             return smtplib.SMTP(self.host, self.port, timeout=self.seconds / 6)
         except (OSError, smtplib.SMTPException) as error:
             raise _away(error) from error
+
+    def _tls(self) -> ssl.SSLContext:
+        return self.outgoing.trusted_by(ssl.create_default_context())
 
     def _greet(self, client: smtplib.SMTP) -> None:
         try:
             client.ehlo_or_helo_if_needed()
             if self.security == "starttls":
-                client.starttls(context=_tls())
+                client.starttls(context=self._tls())
+                client.ehlo_or_helo_if_needed()  # what was said in the clear does not count (RFC 3207, 4.2)
             if self.user:
                 client.login(self.user, self.password)
         except smtplib.SMTPAuthenticationError as error:
@@ -58,10 +64,6 @@ class SmtpPost:
             raise ServiceRefused(f"The mail server cannot do what is set: {error}", code="not_supported") from error
         except (OSError, smtplib.SMTPException) as error:
             raise _away(error) from error
-
-
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
 
 
 def _accepted(ask: Callable[[], Reply], *, otherwise: type[ServiceRefused] | type[MailRefused]) -> None:
