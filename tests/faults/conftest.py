@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 120.0
 AS_IN_PRODUCTION = {"ATTEMPTS": "8"}
+NO_DIGESTS = {"MAILS_BEFORE_DIGEST": "100000"}
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +31,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbB
     folder = tmp_path_factory.mktemp("faults")
     with (
         fresh_database(folder, django_db_blocker, name="faults") as database,
-        running_stack(database, proxied=True, **AS_IN_PRODUCTION) as stack,
+        running_stack(database, proxied=True, **AS_IN_PRODUCTION, **NO_DIGESTS) as stack,
     ):
         yield stack
 

@@ -73,11 +73,11 @@ class Reviewer:
 
     def submit(self, edit: Edit, form: FORM, *, approve: str = APPROVED, reject: str = REJECTED) -> Answer:
         """Approve one field and reject the other, by a form that was opened before."""
-        filled = form | {
-            "do": ["marked"],
-            f"tick.{edit.fields[approve].pk}": ["1"],
-            f"mark.{edit.fields[reject].pk}": ["reject"],
-        }
+        marked = {f"tick.{edit.fields[approve].pk}": ["1"], f"mark.{edit.fields[reject].pk}": ["reject"]}
+        return self.send(edit, form | {"do": ["marked"]} | marked)
+
+    def send(self, edit: Edit, filled: FORM) -> Answer:
+        """Submit the form of a record's page as it is filled."""
         started = time.monotonic()
         address = f"{self._url}/review/{edit.record}/decide"
         try:

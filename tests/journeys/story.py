@@ -96,11 +96,11 @@ class Story:
         """Mirror what changed, when no task of the worker is reading."""
         self.wait(lambda: self.world.pull().finished, "the mirror is read to its end")
 
-    def edited_in_outlook(self) -> tuple[uuid.UUID, str]:
+    def edited_in_outlook(self, **columns: str) -> tuple[uuid.UUID, str]:
         """A contact that Jonas edits, and the job title that he proposes."""
         contact = next(self._contacts)
         proposed = f"Chief {contact.hex[:8]}"
-        self.world.outlook(contact, jobtitle=proposed, telephone1=f"+47 {contact.int % 10**8}")
+        self.world.outlook(contact, **{"jobtitle": proposed, "telephone1": f"+47 {contact.int % 10**8}"} | columns)
         return contact, proposed
 
     def found(self, contact: uuid.UUID, proposed: str) -> Edit:
