@@ -77,7 +77,9 @@ class MirrorCursor(models.Model):
     pulled_at = models.DateTimeField(null=True, blank=True)
     full_read_at = models.DateTimeField(null=True, blank=True)
     moved_at = models.DateTimeField(null=True, blank=True)
-    definitions = models.CharField(max_length=100, blank=True, default="", help_text="Their version when last read.")
+    definitions = models.CharField(
+        max_length=100, blank=True, default="", db_default="", help_text="Their version when last read."
+    )
     pages = models.PositiveIntegerField(default=0, db_default=0, help_text="Read since the last end or beginning.")
     trouble = models.CharField(max_length=300, blank=True, default="", db_default="", help_text="Why reading failed.")
     found_first = models.PositiveIntegerField(null=True, help_text="Edits that waited when it was read the first time.")

@@ -100,7 +100,7 @@ class Decision(models.Model):
     )
     is_corrected = models.BooleanField(default=False)
     corrected_label = models.CharField(
-        max_length=400, blank=True, help_text="What a corrected lookup points to, by name."
+        max_length=400, blank=True, default="", db_default="", help_text="What a corrected lookup points to, by name."
     )
 
     four_eyes = models.BooleanField()

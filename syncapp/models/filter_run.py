@@ -89,10 +89,12 @@ class FilterRun(models.Model):
     state = models.CharField(max_length=10, choices=RunState, default=RunState.PREPARING)
     tables = models.JSONField(default=list, help_text="Logical names of the tables whose filters are switched.")
     wanted_on = models.BooleanField(default=False)
-    lever = models.CharField(max_length=8, choices=Lever, default=Lever.FILTERS)
+    lever = models.CharField(max_length=8, choices=Lever, default=Lever.FILTERS, db_default=Lever.FILTERS)
     wanted_method = models.SmallIntegerField(null=True, blank=True)
     words = models.CharField(max_length=300, blank=True, help_text="What was selected, in words.")
-    users = models.PositiveIntegerField(default=0, help_text="How many the frozen list has; before that: were chosen.")
+    users = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many the frozen list has; before that: were chosen."
+    )
     reason = models.CharField(max_length=500, blank=True)
     change_number = models.CharField(max_length=60, blank=True)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -168,11 +170,11 @@ class FilterRunItem(DurableWork):
     meetings = models.PositiveIntegerField(null=True, blank=True)
     attendees = models.PositiveIntegerField(null=True, blank=True)
     mailbox_id = models.UUIDField(null=True, blank=True)
-    mailbox_etag = models.CharField(max_length=100, blank=True)
+    mailbox_etag = models.CharField(max_length=100, blank=True, default="", db_default="")
     found_method = models.SmallIntegerField(null=True, blank=True)
     wanted_method = models.SmallIntegerField(null=True, blank=True)
-    mailbox_etag_after = models.CharField(max_length=100, blank=True)
-    mailbox_written = models.BooleanField(default=False)
+    mailbox_etag_after = models.CharField(max_length=100, blank=True, default="", db_default="")
+    mailbox_written = models.BooleanField(default=False, db_default=False)
 
     objects: ClassVar[Any] = ItemQuerySet.as_manager()
 

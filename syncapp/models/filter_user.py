@@ -151,8 +151,10 @@ class FilterUser(models.Model):
     tables = models.JSONField(default=dict, help_text="Of each table: how many filters are on, how many there are.")
     offline_on = models.PositiveSmallIntegerField(default=0)
     reach = models.CharField(max_length=8, choices=Reach, default=Reach.UNKNOWN)
-    cause = models.CharField(max_length=16, choices=Cause, default=Cause.UNREAD)
-    products = models.PositiveSmallIntegerField(default=0, help_text="How many lists of other products name him.")
+    cause = models.CharField(max_length=16, choices=Cause, default=Cause.UNREAD, db_default=Cause.UNREAD)
+    products = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How many lists of other products name them."
+    )
     filters_read_at = models.DateTimeField(null=True, blank=True)
     filters_error = models.CharField(max_length=40, blank=True)
 

@@ -102,7 +102,9 @@ class SyncField(models.Model):
     proposed_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
     original_label = models.TextField(blank=True)
     proposed_label = models.TextField(blank=True)
-    change_kind = models.CharField(max_length=8, choices=ChangeKind, default=ChangeKind.OTHER)
+    change_kind = models.CharField(
+        max_length=8, choices=ChangeKind, default=ChangeKind.OTHER, db_default=ChangeKind.OTHER
+    )
     crm_decision = models.IntegerField(default=0)
     crm_decision_id = models.CharField(max_length=100, blank=True)
     crm_state = models.SmallIntegerField(default=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from tests.migrations import history
@@ -31,6 +33,13 @@ def test_each_step_back_keeps_every_row(database: None) -> None:
         assert _missing(before, name) == {}, name
         before = snapshot(history.apps_at(name))
     history.migrate(newest)
+
+
+def test_code_of_earlier_releases_inserts_after_all_steps(database: None) -> None:
+    history.migrate(history.newest())
+    for before, name in itertools.pairwise(history.names()):
+        if list(history.columns_without_default(history.migrations()[name])):
+            fill(history.apps_at(before))
 
 
 def _filled(name: str) -> Snapshot:
