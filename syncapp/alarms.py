@@ -70,7 +70,7 @@ def _failed_jobs() -> list[Trouble]:
 @transaction.atomic
 def _notice(trouble: Trouble, alarm: Alarm | None) -> int:
     """Keep that the trouble was seen, and tell of it once it has lasted; return how many mails were queued."""
-    now = timezone.now()
+    now = health.Look().at  # workers of several hosts take turns
     if alarm is None:
         first = {"text": trouble.text[:300], "since": trouble.since or now, "first_seen_at": now, "seen_at": now}
         alarm, _ = Alarm.objects.get_or_create(code=trouble.code, defaults=first)

@@ -14,8 +14,8 @@ from email.utils import parseaddr
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.db.models.functions import Now
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
-from django.utils import timezone
 
 from syncapp import audit, gates
 from syncapp.emails import content, writing
@@ -74,7 +74,7 @@ def retry(message_id: uuid.UUID, *, by: Person) -> bool:
         return False
     message.state = WorkState.VERIFY if message.outcome_unknown else WorkState.READY
     message.sends = min(message.sends, MOST_SENDS - 1) if message.outcome_unknown else 0
-    message.due_at, message.attempts = timezone.now(), 0
+    message.due_at, message.attempts = Now(), 0
     message.rung_at = message.settled_at = None
     message.last_error = message.failure = ""
     message.save()

@@ -28,8 +28,9 @@ from syncapp.gates import Passage
 from syncapp.jobs import queue, runner
 from syncapp.jobs.queue import Lease
 from syncapp.jobs.runner import Failure, JobType
+from syncapp.mirror import filters as inventory
 from syncapp.models import FilterPolicy, FilterRun, PolicyMember
-from syncapp.models.durable_work import WorkState
+from syncapp.models.durable_work import WorkState, database_now
 from syncapp.models.filter_policy import PolicyMode
 from syncapp.models.filter_run import NEVER, Plan
 
@@ -86,7 +87,8 @@ def _due_again(lease: Lease, pause: timedelta | None) -> None:
         queue.reset(lease, due_at=NEVER)
         return
     at_once = policy.wants_full and pause is None
-    queue.reset(lease, due_at=timezone.now() + (timedelta() if at_once else pause or AGAIN))
+    wait = timedelta() if at_once else pause or AGAIN
+    queue.reset(lease, due_at=database_now(plus=wait.total_seconds()))
 
 
 def _round(policy: FilterPolicy, lease: Lease, crm: Callable[[], CrmClient] | None) -> timedelta | None:
@@ -120,9 +122,7 @@ def _round(policy: FilterPolicy, lease: Lease, crm: Callable[[], CrmClient] | No
 def _has_news() -> bool:
     """Whether the inventory is young enough to judge by: what was read yesterday says nothing about tonight."""
     read = matrix.inventory()
-    if read is None or read.pulled_at is None:
-        return False
-    return timezone.now() - read.pulled_at < timedelta(seconds=4 * settings.INVENTORY_SECONDS)
+    return read is not None and not inventory.is_older(4 * settings.INVENTORY_SECONDS)
 
 
 def _changed_too_much(policy: FilterPolicy, group: Sequence[uuid.UUID]) -> bool:

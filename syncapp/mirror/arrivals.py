@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from syncapp import preferences
 from syncapp.models import Arrival, MirrorCursor, SyncRecord
@@ -20,8 +20,7 @@ def is_first_reading(cursor: MirrorCursor) -> bool:
 
 def note(record_ids: Iterable[UUID]) -> None:
     """Keep that these edits have just been shown. Safe to repeat."""
-    now = timezone.now()
-    rows = [Arrival(record_id=record_id, at=now) for record_id in sorted(record_ids)]
+    rows = [Arrival(record_id=record_id, at=Now()) for record_id in sorted(record_ids)]
     Arrival.objects.bulk_create(rows, ignore_conflicts=True)
 
 

@@ -30,6 +30,7 @@ from syncapp.mirror import cursors, directory, filter_access, filter_store, reac
 from syncapp.mirror.cursors import Reader
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import FilterGround, FilterRow, FilterTeam, FilterUser, MirrorCursor, SystemFilter, UserList
+from syncapp.models.durable_work import database_now
 from syncapp.models.filter_row import Access
 
 CURSOR = "filters"
@@ -245,6 +246,9 @@ def request() -> None:
 def is_due(*, every: float) -> bool:
     """Whether an inventory is under way, was asked for, or is `every` seconds old."""
     cursor = MirrorCursor.objects.filter(table=CURSOR).first()
-    if cursor is None or cursor.next_link or cursor.pulled_at is None:
-        return True
-    return (timezone.now() - cursor.pulled_at).total_seconds() > every
+    return cursor is None or bool(cursor.next_link) or is_older(every)
+
+
+def is_older(seconds: float) -> bool:
+    """Return whether no inventory was finished in the last `seconds`, by the clock that dated it."""
+    return not MirrorCursor.objects.filter(table=CURSOR, pulled_at__gt=database_now(plus=-seconds)).exists()

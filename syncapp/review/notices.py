@@ -42,7 +42,7 @@ def tell_new_edits() -> int:
     with transaction.atomic():
         _one_at_a_time("notices")
         newest = _known_until(newest)
-        is_flood = _are_many(Arrival.objects.filter(at__gte=timezone.now() - FLOOD))
+        is_flood = _are_many(Arrival.objects.filter(at__gte=database_now(plus=-FLOOD.total_seconds())))
         people = _behind(newest).select_for_update(no_key=True).order_by("pk")
         made = 0
         for person in people:
@@ -71,7 +71,8 @@ def _one_at_a_time(name: str) -> None:
 def _known_until(newest: int) -> int:
     """The last arrival before the first whose editor we have not read yet; nobody may be told of his own edit."""
     known = CrmUser.objects.filter(pk=OuterRef("record__editor_id"))
-    young = Arrival.objects.filter(at__gte=timezone.now() - EDITOR_PATIENCE, record__editor_id__isnull=False)
+    since = database_now(plus=-EDITOR_PATIENCE.total_seconds())
+    young = Arrival.objects.filter(at__gte=since, record__editor_id__isnull=False)
     first = young.filter(~Exists(known)).order_by("pk").values_list("pk", flat=True).first()
     return newest if first is None else min(newest, first - 1)
 
