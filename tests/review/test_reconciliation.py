@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
-from syncapp.models import AuditEntry, Decision, SyncField
+from syncapp.mirror import changes, cursors
+from syncapp.models import AuditEntry, Decision, MirrorCursor, SyncField
 from syncapp.models.decision import DecisionState
 from syncapp.models.sync_field import FieldDecision
 from syncapp.review import decision_log, decisions, later, reconciliation
@@ -243,3 +245,15 @@ def test_crm_that_does_not_answer_is_said(world: World):
 def test_log_that_is_not_there_is_said(world: World, tmp_path: Path):
     with pytest.raises(CommandError, match="The log cannot be read"):
         call_command("reconcile", "--offline", "--log", str(tmp_path / "none.log"))
+
+
+def test_lease_that_the_backup_held_is_waited_for(world: World, settings: Settings):
+    settings.LEASE = 1
+    world.edited(jobtitle="Head")
+    reader = cursors.take(changes.FIELDS)
+    assert reader is not None
+
+    assert reconcile("--apply")[0] == 0
+
+    cursor = MirrorCursor.objects.get(table=changes.FIELDS)
+    assert (cursor.fence, cursor.lease_until) == (reader.fence + 1, None)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from syncapp import safe_text
@@ -88,8 +90,12 @@ def _account(taken: Sequence[Taken], *, apply: bool, offline: bool, since: timed
 
 
 def _read_the_crm() -> None:
-    if changes.pull(recognised_crm()).busy:
-        raise CommandError("Another pull is under way. Try again in a minute.")
+    """Read what changed; a backup may hold the lease of a reader that ended long ago, so wait for that to end."""
+    until = time.monotonic() + settings.LEASE + 5
+    while changes.pull(recognised_crm()).busy:
+        if time.monotonic() > until:
+            raise CommandError("Another pull is under way. Try again in a minute.")
+        time.sleep(1)
 
 
 def _lines(account: Account, *, most: int | None, has_log: bool) -> Iterable[str]:
