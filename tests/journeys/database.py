@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import shutil
+import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,8 @@ from urllib.parse import urlsplit
 import psycopg
 from django.core.management import call_command
 from django.db import connections
+
+from tests import servers
 
 if TYPE_CHECKING:
     from pytest_django.plugin import DjangoDbBlocker
@@ -43,6 +47,31 @@ class Database:
             connections["default"].close()
             connections.settings["default"] = others
             connections["default"] = before
+
+    def back_up(self, file: Path) -> None:
+        """Write what is committed at this moment into a file, while others go on writing."""
+        if self.is_postgres:
+            servers.run_postgres_program("pg_dump", "--format=custom", f"--file={file}", self.url)
+        else:
+            with closing(sqlite3.connect(self.mapping["NAME"])) as source:
+                source.execute("VACUUM INTO ?", [str(file)])
+
+    def restore(self, file: Path) -> None:
+        """Replace everything by what the file holds; nobody may be connected."""
+        connections["default"].close()
+        if self.is_postgres:
+            options = ["--clean", "--if-exists", "--no-owner", "--exit-on-error", f"--dbname={self.url}"]
+            servers.run_postgres_program("pg_restore", *options, str(file))
+            return
+        path = Path(self.mapping["NAME"])
+        for leftover in ("-wal", "-shm"):
+            path.with_name(path.name + leftover).unlink(missing_ok=True)
+        shutil.copyfile(file, path)
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether it is on a server."""
+        return self.url.startswith("postgres")
 
 
 @contextmanager

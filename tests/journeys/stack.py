@@ -290,9 +290,18 @@ class Stack:
         """End every process that was started here."""
         for worker in [*self.workers, *([self.periodic_worker] if self.periodic_worker else [])]:
             worker.kill()
+        self.workers.clear()
         for server in (self.beat, self.web, self.broker):
             if server is not None:
                 server.stop(seconds=3)
+
+    def start_again(self) -> None:
+        """Start broker, scheduler and both workers after `stop`."""
+        self.restart_broker()
+        self.add_worker()
+        self.start_periodic_worker()
+        self.beat = self.start_beat()
+        self.everyone_is_ready()
 
 
 def start_web(log: Path, environment: Mapping[str, str]) -> Server:
