@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
+
+from syncapp.sandbox import tls
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 REAL: dict[str, Any] = {
@@ -157,6 +160,12 @@ def test_demo_refuses_anything_real_behind_it(settings: Settings, changes: dict[
 )
 def test_known_and_named_hosts_pass(settings: Settings, changes: dict[str, Any]) -> None:
     assert complaints(settings, **{**REAL, **changes}) == []
+
+
+def test_certificate_of_a_sandbox_passes(settings: Settings, tmp_path: Path) -> None:
+    certificate, _ = tls.provide(tmp_path, host="127.0.0.1")
+
+    assert complaints(settings, **REAL, CA_BUNDLE=str(certificate)) == []
 
 
 def test_a_proxys_password_is_not_repeated(settings: Settings) -> None:

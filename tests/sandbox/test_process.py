@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import trustme
 
 from syncapp.sandbox.config import EMPTY_WORLD
 from syncapp.sandbox.server import SandboxServer
@@ -45,6 +46,54 @@ def test_it_says_when_it_is_ready_and_ends_cleanly(tmp_path: Path, number: signa
         assert child.wait(timeout=10) == 0
         _, complaints = child.communicate()
     assert complaints == ""
+
+
+def test_tls_from_the_command_line(tmp_path: Path) -> None:
+    folder = tmp_path / "tls"
+    seen = []
+    for _ in range(2):
+        with (
+            process(tmp_path / "data.sqlite3", "--empty", "--tls", str(folder)) as (_, url),
+            plain_session() as session,
+        ):
+            session.verify = str(folder / "certificate.pem")
+            assert url.startswith("https://127.0.0.1:")
+            assert session.get(f"{url}/healthz").json() == {"status": "ok"}
+            document = f"{url}/11111111-1111-1111-1111-111111111111/v2.0/.well-known/openid-configuration"
+            assert session.get(document).json()["token_endpoint"].startswith(url)
+        seen.append((folder / "certificate.pem").read_bytes())
+
+    assert seen[0] == seen[1]
+    assert (folder / "key.pem").stat().st_mode & 0o777 == 0o600
+
+
+def test_tls_with_files_of_ones_own(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    given = authority.issue_cert("127.0.0.1")
+    certificate, key, ca = (tmp_path / name for name in ("certificate.pem", "key.pem", "ca.pem"))
+    given.cert_chain_pems[0].write_to_path(str(certificate))
+    given.private_key_pem.write_to_path(str(key))
+    authority.cert_pem.write_to_path(str(ca))
+    options = ["--empty", "--tls-certificate", str(certificate), "--tls-key", str(key)]
+
+    with process(tmp_path / "data.sqlite3", *options) as (_, url), plain_session() as session:
+        session.verify = str(ca)
+        assert session.get(f"{url}/healthz").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--tls-certificate", "gone.pem"], "Give --tls-certificate and --tls-key"),
+        (["--tls-certificate", "gone.pem", "--tls-key", "gone.pem"], "cannot be used"),
+    ],
+)
+def test_tls_that_cannot_work_is_refused(tmp_path: Path, options: list[str], words: str) -> None:
+    with process(tmp_path / "data.sqlite3", "--empty", *options) as (child, _):
+        _, complaints = child.communicate(timeout=30)
+
+    assert child.returncode not in (0, None)
+    assert words in complaints
 
 
 def test_first_start_fills_it_and_a_restart_keeps_data_tokens_and_links(tmp_path: Path) -> None:

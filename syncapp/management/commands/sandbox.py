@@ -20,6 +20,7 @@ class Command(BaseCommand):
         """Take the ports and the file from the settings unless told."""
         parser.add_argument("--port", type=int, default=settings.SANDBOX_PORT)
         parser.add_argument("--smtp-port", type=int, default=settings.SMTP_PORT)
+        parser.add_argument("--tls", metavar="FOLDER", help="speak https; the certificate is made there once")
         parser.add_argument("--data", default=str(settings.DEMO_DIR / "sandbox.sqlite3"))
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,5 +29,5 @@ class Command(BaseCommand):
         os.chdir(settings.BASE_DIR)
         command = [sys.executable, "-m", "syncapp.sandbox", "--data", options["data"]]
         command += ["--port", str(options["port"]), "--smtp-port", str(options["smtp_port"])]
-        command += ["--users", str(settings.DEMO_USERS)]
+        command += ["--users", str(settings.DEMO_USERS), *(["--tls", options["tls"]] if options["tls"] else [])]
         os.execv(sys.executable, command)  # noqa: S606  (our own module, no shell)
