@@ -73,8 +73,8 @@ BEAT = Kind(
 WORKER = Kind(
     "worker",
     "No background worker answers.",
-    f"Redis and the scheduler work, but no worker takes work. {_KEPT}",
-    "Start “celery -A portal worker”, or restart it if it runs and stays silent.",
+    f"Redis and the scheduler work, but no worker takes work: nothing is read, mailed or handed out. {_KEPT}",
+    "Start “celery -A portal worker --queues periodic”, or restart it if it runs and stays silent.",
     f"the service that runs the workers, and {_WORKER_LOG}",
     hides=_STANDSTILL,
     top="Not writing",
