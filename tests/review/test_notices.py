@@ -32,7 +32,7 @@ def reviewer(name: str = "Rita", notify: str = Notify.AT_ONCE, **columns: Any) -
     return people.make_person(name, Role.REVIEWER, notify=notify, told_until=0, **columns)
 
 
-def pass_time(clock: time_machine.Coordinates, span: timedelta) -> None:
+def pass_time(clock: time_machine.Traveller, span: timedelta) -> None:
     """Let time pass on this host, and on the database's, whose clock no test can set."""
     clock.shift(span)
     Arrival.objects.update(at=F("at") - span)
