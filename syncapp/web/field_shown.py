@@ -200,6 +200,12 @@ class FieldShown:
         return last is not None and last.is_recognized
 
     @property
+    def recognized_by(self) -> str:
+        """Return who took that decision, as the CRM's row names them; '' where the portal superseded it."""
+        last = outcomes.last_decision(self.field)
+        return last.recognized_by if last is not None and last.kind != Kind.SUPERSEDE else ""
+
+    @property
     def written_as(self) -> Side | None:
         """Return what the CRM made of the value that was written, where that is another."""
         last = outcomes.last_decision(self.field) if self.outcome else None

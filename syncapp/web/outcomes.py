@@ -168,12 +168,15 @@ def _done(field: SyncField, last: Decision, person: Person) -> Outcome:
         hint = "; ".join(filter(None, [_rule(last), _uncapitalised(why), said, restored]))
         return Outcome("cross", "none", "Rejected", hint, again="approve_after_all")
     read_back = ", read back" if is_read_back(field, last) else ""
-    by = _name(last, person)
+    # Who decided comes first where that is the news: a narrow column shows no more.
+    hint = (
+        f"by {_name(last, person)} {when}; {restored}" if restored else f"{when}{read_back}; by {_name(last, person)}"
+    )
     if last.kind == Kind.PUT_BACK:
-        hint = "; ".join(filter(None, [f"{when}{read_back}", f"by {by}", restored]))
         return Outcome("undo", "none", "Old value put back", hint, again="approve_after_all")
-    hint = f"{_rule(last)}; {when}{read_back}" if last.rule_id else f"{when}{read_back}; by {by}"
-    return Outcome("check", "good", "Written", "; ".join(filter(None, [hint, restored])), again="put_back")
+    if last.rule_id:
+        hint = f"{_rule(last)}; {when}{read_back}"
+    return Outcome("check", "good", "Written", hint, again="put_back")
 
 
 def _rule(last: Decision) -> str:

@@ -86,6 +86,12 @@ class RecordShown:
         return [shown for shown in self.fields if shown.is_recognized]
 
     @property
+    def recognized_by(self) -> str:
+        """Return who took those decisions, by name; '' where that is nobody's decision."""
+        names = (each.recognized_by for each in self.recognized)
+        return ", ".join(dict.fromkeys(filter(None, names)))
+
+    @property
     def decidable(self) -> list[FieldShown]:
         return [shown for shown in self.fields if shown.can_decide]
 

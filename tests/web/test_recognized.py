@@ -30,8 +30,8 @@ def test_record_says_who_decided_before_the_restore():
 
     words = page(field).words
 
-    assert f"Written {times.at(now)}, read back; by Rita Lindqvist; before a restore" in words
-    assert "This edit was decided through the portal before its database was restored from a backup." in words
+    assert f"Written by Rita Lindqvist {times.at(now)}; before a restore" in words
+    assert "This edit was decided through the portal by Rita Lindqvist before its database was restored" in words
     assert "decided in CRM itself" not in words
 
 
@@ -50,7 +50,14 @@ def test_record_counts_its_fields_from_before_a_restore():
     make_field(record, "fax")
     scenes.found_after_restore(field)
 
-    assert "1 field was decided through the portal before" in page(field).words
+    assert "1 field was decided through the portal by Rita Lindqvist before" in page(field).words
+
+
+def test_superseded_edit_names_no_decider():
+    field = make_field()
+    scenes.found_after_restore(field, "superseded", by="Outlook Sync Portal")
+
+    assert "This edit was decided through the portal before its database was restored" in page(field).words
 
 
 def test_other_value_than_the_proposal_is_shown_as_written():
