@@ -31,6 +31,8 @@ TIMES |= {"BROKER_VISIBILITY": "30", "PROBE_SECONDS": "30"}
 LONGEST_WITHOUT_READING = 6.0  # seconds; the machine may be busy
 UNANSWERED = 6
 PERIODIC_TASKS = 6
+AHEAD, BEHIND = "+10m", "-10m"
+KILLS = 6
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +87,14 @@ def right_clocks_afterwards(stack: Stack) -> Iterator[None]:
     ProcessClock.objects.all().delete()
 
 
-@pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not installed: apt-get install faketime")
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's clock is that of the process that asks")
+def shifts_clocks(test: Callable[..., None]) -> Callable[..., None]:
+    """Skip a test where no clock can be shifted, or where there is but one."""
+    one_clock = pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's clock is that of who asks")
+    missing = shutil.which("faketime") is None
+    return pytest.mark.skipif(missing, reason="faketime is not installed: apt-get install faketime")(one_clock(test))
+
+
+@shifts_clocks
 @pytest.mark.parametrize(("clock", "seconds"), [("+12s", 12), ("-12s", -12), ("+10m", 600), ("-10m", -600)])
 def test_workers_with_a_wrong_clock(story: Story, right_clocks_afterwards: None, clock: str, seconds: float) -> None:
     shifted_workers(story.stack, clock)
@@ -99,6 +107,27 @@ def test_workers_with_a_wrong_clock(story: Story, right_clocks_afterwards: None,
     assert worker.seconds_ahead == pytest.approx(seconds, abs=3)
     assert [found.code for found in troubles() if found.code == "clocks"] == ["clocks"]
     assert all(abs(clock.seconds_ahead) < clocks.MOST_SECONDS for clock in ProcessClock.objects.exclude(role="worker"))
+
+
+@shifts_clocks
+def test_kills_beside_clocks_twenty_minutes_apart(story: Story, right_clocks_afterwards: None) -> None:
+    """One worker is ahead, the other behind; what one leaves behind when it is killed the other one finishes."""
+    stack = story.stack
+    shifted_workers(stack, AHEAD)
+    stack.add_worker(clock=BEHIND)
+    stack.everyone_is_ready()
+    edits = story.edited(4 * KILLS)
+    story.world.faults(latency_ms=300)  # so that kills meet work under way
+    for number in range(KILLS):
+        story.decide(*edits[4 * number : 4 * number + 4])
+        time.sleep(1.0 + number % 3)
+        stack.worker.kill()
+        stack.workers.pop(0)
+        stack.add_worker(clock=BEHIND if number % 2 else AHEAD)  # that of the one that was killed
+        TALLY["kills beside shifted clocks"] += 1
+        stack.everyone_is_ready()
+    story.world.heal()
+    story.delivered_exactly_once(*edits)
 
 
 def test_nothing_piles_up_while_workers_are_away(story: Story) -> None:

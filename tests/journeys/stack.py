@@ -217,7 +217,7 @@ class Stack:
     def everyone_is_ready(self) -> None:
         """Wait until each worker takes work."""
         everyone = [*self.workers, *([self.periodic_worker] if self.periodic_worker else [])]
-        wait_until(lambda: all(worker.is_ready() for worker in everyone), what="the workers are ready")
+        wait_until(lambda: all(worker.is_ready() for worker in everyone), seconds=60, what="the workers are ready")
 
     def mend_workers(self) -> None:
         """One worker that lives and never slept, whatever a story did to it; none besides.
