@@ -178,8 +178,11 @@ HTTP_SECONDS = env.number("HTTP_SECONDS", 30)
 SOFT_LIMIT = env.number("SOFT_LIMIT", 40)
 HARD_LIMIT = env.number("HARD_LIMIT", 50)
 LEASE = env.number("LEASE", 60)
-DATABASE_TASK_SECONDS = env.number("DATABASE_TASK_SECONDS", SOFT_LIMIT)  # a statement of a worker
-DATABASE_IDLE_SECONDS = max(60, LEASE)  # a transaction of a page or a worker in which nothing happens
+# A statement of a worker: short enough to end with an error before the task that waits for it is ended.
+DATABASE_TASK_SECONDS = env.number("DATABASE_TASK_SECONDS", SOFT_LIMIT * 0.75)
+DATABASE_IDLE_SECONDS = env.number(
+    "DATABASE_IDLE_SECONDS", max(60, LEASE)
+)  # a transaction of a page or a worker in which nothing happens
 BROKER_VISIBILITY = env.number("BROKER_VISIBILITY", 300)
 PROBE_SECONDS = env.number("PROBE_SECONDS", 30)  # between two tries at a closed gate
 ALERT_AFTER = env.number("ALERT_AFTER", 75)  # a trouble that lasts is mailed; longer than a planned restart

@@ -93,7 +93,7 @@ def mapping(**environment: str) -> dict[str, Any]:
 
 
 @on_postgresql
-@pytest.mark.parametrize(("kind", "expected"), [(Kind.WEB, "10s"), (Kind.WORKER, "40s"), (Kind.COMMAND, "0")])
+@pytest.mark.parametrize(("kind", "expected"), [(Kind.WEB, "10s"), (Kind.WORKER, "30s"), (Kind.COMMAND, "0")])
 def test_statement_limit_by_kind_of_process(become: Any, through: Any, kind: Kind, expected: str) -> None:
     become(kind)
 
