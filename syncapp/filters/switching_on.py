@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Exists, F, OuterRef, QuerySet
 
-from syncapp.mirror import reach
+from syncapp.mirror import filter_access, reach
 from syncapp.models import FilterRow, FilterRun, FilterRunChange, FilterRunItem, FilterUser
 from syncapp.models.filter_run import Plan
 from syncapp.models.filter_tables import APPOINTMENT_TABLES
@@ -13,9 +13,12 @@ from syncapp.models.filter_tables import APPOINTMENT_TABLES
 def switched_off_themselves(run: FilterRun) -> QuerySet[FilterRunItem]:
     """Return the users of whose filters the run switches one on that they switched off themselves.
 
-    A run in the users' names leaves their names on the rows, too; its version tells it from what they did.
+    A run in the users' names leaves their names on the rows, too; its version, and that we acted for them, tell it from
+    what they did. A restored database knows the second alone.
     """
     by_owner = FilterRow.objects.filter(pk=OuterRef("filter_id"), etag=OuterRef("etag"), modified_by=F("owner_id"))
+    if own := filter_access.ground().own_user_id:
+        by_owner = by_owner.exclude(modified_for_by=own)
     ours = FilterRunChange.objects.filter(
         item__user=OuterRef("item__user"), filter_id=OuterRef("filter_id"), written=True, etag_after=OuterRef("etag")
     )

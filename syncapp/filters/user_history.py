@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Prefetch
+from django.db.models import Exists, OuterRef, Prefetch
+from django.db.models.functions import Coalesce
 
 from syncapp.filters import undo
-from syncapp.models import FilterRow, FilterRunChange, FilterRunItem, FilterUser
+from syncapp.models import FilterGround, FilterRow, FilterRunChange, FilterRunItem, FilterUser
 from syncapp.models.filter_run import NOT_STARTED, Outcome
 
 MOST = 50
+# A run from before a restore, or the harmless write by which the portal tries whether it may switch.
+UNKNOWN_RUN = "the portal, by no run known here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def parts_of(user: FilterUser) -> list[Part]:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """The last change of a filter that no run of ours made, as far as its row says."""
+    """The last change of a filter that no run known here made, as far as its row says."""
 
     row: FilterRow
     by: str
@@ -52,10 +55,15 @@ class Touched:
 def touched_by_others(user: FilterUser, parts: Sequence[Part]) -> list[Touched]:
     """Filters whose present version is none that a run left, newest first: the user himself, or somebody in the CRM."""
     ours = {change.etag_after for part in parts for change in part.written if change.etag_after}
-    rows = FilterRow.objects.filter(owner_id=user.pk, modified_on__isnull=False).order_by("-modified_on")
+    us = FilterGround.objects.filter(own_user_id=Coalesce(OuterRef("modified_for_by"), OuterRef("modified_by")))
+    rows = FilterRow.objects.filter(owner_id=user.pk, modified_on__isnull=False).annotate(is_by_us=Exists(us))
+    rows = rows.order_by("-modified_on")
     others = [row for row in rows.defer("fetch_xml") if row.etag not in ours][:MOST]
     names = _names({row.modified_by for row in others if row.modified_by})
-    return [Touched(row, _who(row, user, names)) for row in others]
+    return [
+        Touched(row, UNKNOWN_RUN if row.is_by_us else _who(row, user, names))  # type: ignore[attr-defined]  # annotated
+        for row in others
+    ]
 
 
 def _names(user_ids: set[UUID]) -> dict[UUID, str]:

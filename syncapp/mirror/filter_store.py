@@ -88,6 +88,7 @@ def _row(each: OutlookFilter, now: datetime) -> dict[str, Any]:
         "status": each.status,
         "parent_id": each.parent_id,
         "modified_by": each.modified_by,
+        "modified_for_by": each.modified_for_by,
         "modified_on": each.modified_on,
         "version": each.version,
         "etag": each.etag,

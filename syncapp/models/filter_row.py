@@ -17,7 +17,10 @@ class FilterRowQuerySet(models.QuerySet["FilterRow"]):
 
 
 class FilterRow(models.Model):
-    """The mirror of a `userquery` that is an Outlook or offline filter. `state` 0 is on, 1 is off."""
+    """The mirror of a `userquery` that is an Outlook or offline filter. `state` 0 is on, 1 is off.
+
+    `modified_for_by` changed it last in the name of `modified_by`; empty where that user did so themselves.
+    """
 
     id = models.UUIDField(primary_key=True, help_text="userqueryid")
     owner_id = models.UUIDField()
@@ -30,6 +33,7 @@ class FilterRow(models.Model):
     status = models.SmallIntegerField()
     parent_id = models.UUIDField(null=True, blank=True)
     modified_by = models.UUIDField(null=True, blank=True)
+    modified_for_by = models.UUIDField(null=True, blank=True)
     modified_on = models.DateTimeField(null=True, blank=True)
     version = models.BigIntegerField(default=0)
     etag = models.CharField(max_length=100, blank=True)

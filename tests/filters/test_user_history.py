@@ -7,11 +7,13 @@ from django.utils import timezone
 
 from syncapp import connection
 from syncapp.crm.directory_records import SyncMethod
-from syncapp.filters import plans, run_states, runs, undo, user_history
+from syncapp.filters import plans, run_states, runs, switching_on, undo, user_history
 from syncapp.filters.errors import NotPossible
-from syncapp.models import FilterRun, FilterRunItem
+from syncapp.models import FilterGround, FilterRun, FilterRunItem
+from syncapp.models.filter_row import Access
 from syncapp.models.filter_run import Lever, Plan, RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES
+from tests import backup
 from tests.filters.users import make_user
 from tests.people import fred
 
@@ -45,6 +47,37 @@ def test_what_a_run_found_for_one_user_is_put_back_by_a_plan_of_its_own(scenery)
     assert [each.item.run.number for each in user_history.parts_of(rita)] == [restored.number, run.number]
     assert not any(each.may_be_restored for each in user_history.parts_of(rita))
     assert undo.may_be_undone(run) == 1
+
+
+@pytest.mark.parametrize("access", [Access.DIRECT, Access.ACTING])
+def test_switch_by_a_run_that_a_restore_lost_is_the_portals(scenery, tmp_path, access):
+    scenery.read()
+    FilterGround.objects.update(reading=access, writing=access)
+    rita = scenery.user()
+    kept = backup.back_up(tmp_path)
+    carry_out(plans.freeze_run([rita.pk], plans.Wish(("contact",), on=False), by=fred()))
+    backup.restore(kept)
+
+    scenery.read()
+
+    rita = scenery.user()
+    last = user_history.touched_by_others(rita, user_history.parts_of(rita))[0]
+    assert (last.row.is_on, last.by) == (False, "the portal, by no run known here")
+
+
+def test_switch_that_a_restore_lost_is_not_the_users_own(scenery, tmp_path):
+    scenery.read()
+    FilterGround.objects.update(reading=Access.ACTING, writing=Access.ACTING)
+    rita = scenery.user()
+    kept = backup.back_up(tmp_path)
+    carry_out(plans.freeze_run([rita.pk], plans.Wish(("contact",), on=False), by=fred()))
+    backup.restore(kept)
+    scenery.read()
+
+    run = plans.freeze_run([rita.pk], plans.Wish(("contact",), on=True), by=fred())
+
+    assert run.items.get().plan == Plan.CHANGE
+    assert not switching_on.switched_off_themselves(run).exists()
 
 
 def test_putting_appointments_off_again_counts_the_meetings_first(scenery):
