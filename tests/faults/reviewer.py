@@ -62,9 +62,14 @@ class Reviewer:
         return page.form
 
     def decide_at_last(self, edit: Edit, answers: list[Answer]) -> bool:
-        """Open the page and decide if it can be decided there; return whether it shows that all is decided."""
+        """Open the page and decide if it can be decided there; return whether it shows that all is decided.
+
+        Add to `answers` what a submit was answered, or a page that was not shown.
+        """
+        started = time.monotonic()
         page = self.page(edit)
         if page is None:
+            answers.append(Answer(0, time.monotonic() - started))
             return False
         if not any(tag.get("name") == f"tick.{edit.fields[APPROVED].pk}" for _, tag in page.tags):
             return True
