@@ -17,10 +17,10 @@ from syncapp.connection import recognise
 from syncapp.crm import stand_in
 from syncapp.crm.auth import Claims
 from syncapp.filters import lists
-from syncapp.models import AuditEntry, Connection, FilterUser, Pulse
+from syncapp.models import AuditEntry, Connection, FilterUser, PeriodicTask, ProcessClock, Pulse
 
 # Who is at work knows himself by these; they hold nothing of anybody.
-KEPT = (Pulse,)
+KEPT = (PeriodicTask, ProcessClock, Pulse)
 EXAMPLE_LIST, EVERY_SEVENTH = "Riva", 7
 
 

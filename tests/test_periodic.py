@@ -88,6 +88,18 @@ def test_round_of_a_dead_process_is_replaced() -> None:
     assert PeriodicTask.objects.get().finished_at is None
 
 
+def test_database_clock_that_is_set_back_stops_nothing() -> None:
+    claim()
+    periodic.start("tell", 1)
+    periodic.finish("tell", 1)
+    forward(-3600)
+    assert claim() == 2
+
+    periodic.start("tell", 2)
+    forward(-3600)
+    assert claim() == 3
+
+
 def test_message_of_a_killed_process_starts_again() -> None:
     claim()
 

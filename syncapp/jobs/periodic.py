@@ -42,15 +42,20 @@ def claim(name: str, *, every: float, stalled_after: float, is_waiting: Callable
 
 
 def _over(every: float) -> Q:
-    return Q(finished_at__isnull=False, published_at__lte=database_now(plus=-every * EARLY))
+    return Q(finished_at__isnull=False) & _older("published_at", every * EARLY)
 
 
 def _stalled(after: float) -> Q:
-    return Q(finished_at__isnull=True, started_at__lte=database_now(plus=-after))
+    return Q(finished_at__isnull=True) & _older("started_at", after)
 
 
 def _unstarted() -> Q:
-    return Q(finished_at__isnull=True, started_at__isnull=True, published_at__lte=database_now(plus=-lost_after()))
+    return Q(finished_at__isnull=True, started_at__isnull=True) & _older("published_at", lost_after())
+
+
+def _older(column: str, seconds: float) -> Q:
+    """Return the condition that this was longer ago, or lies ahead because the database's clock was set back."""
+    return Q(**{f"{column}__lte": database_now(plus=-seconds)}) | Q(**{f"{column}__gt": Now()})
 
 
 def _claim(name: str, is_free: Q) -> bool:
