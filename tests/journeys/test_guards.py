@@ -93,7 +93,7 @@ def without_if_match(patch: Patch) -> None:
 
 
 def without_decision_id(patch: Patch) -> None:
-    def judge_by_value(decision: Decision, view: Any, columns: Any, _own_ids: Any) -> conflicts.Verdict:
+    def judge_by_value(decision: Decision, view: Any, columns: Any, *_own: Any) -> conflicts.Verdict:
         column = columns[decision.field.column_name]
         return conflicts._judge_value(decision, view, view.fields[decision.field_id], column)
 
