@@ -49,3 +49,10 @@ def _refuse_misconfiguration(**_: Any) -> None:
     except ImproperlyConfigured as error:
         (sys.__stderr__ or sys.stderr).write(f"{error}\n")
         raise SystemExit(1) from error
+
+
+@celeryd_init.connect
+@beat_init.connect
+def _wait_for_migrations(**_: Any) -> None:
+    """Take no work as long as the database is older than this version."""
+    startup.wait_for_migrations()

@@ -298,7 +298,8 @@ CONTENT_SECURITY_POLICY = {
 }
 
 STATIC_URL = "static/"
-STATIC_ROOT = None if DEMO else BASE_DIR / "staticfiles"  # the demo serves the sources as they are
+# The demo serves the sources as they are.
+STATIC_ROOT = None if DEMO else env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles"))
 WHITENOISE_USE_FINDERS = DEMO
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

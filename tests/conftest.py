@@ -65,7 +65,7 @@ def fresh_clients() -> Iterator[None]:
     if probes := sys.modules.get("syncapp.health.probes"):
         probes.BROKER.forget()
         probes.DATABASE.forget()
-    for module in ("syncapp.connection", "syncapp.web.sign_in"):
+    for module in ("syncapp.connection", "syncapp.installation", "syncapp.web.sign_in"):
         for held in vars(sys.modules.get(module, object)).values():
             if hasattr(held, "cache_clear"):
                 held.cache_clear()

@@ -1,13 +1,17 @@
-"""`python -m tests.deploy_check`: Django's deployment checks and ours under a production-like environment."""
+"""`python -m tests.deploy_check`: the deployment checks of a production-like installation, with fresh databases."""
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 
-from tests.servers import PROJECT
+from tests.servers import PROJECT, postgres
 
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
@@ -32,16 +36,49 @@ def environment() -> dict[str, str]:
     }
 
 
-def check(**changes: str) -> subprocess.CompletedProcess[str]:
-    """The checks' result; warnings fail too."""
-    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+@functools.cache
+def static_root() -> str:
+    """Return a folder with the collected static files, which lives as long as this process."""
+    folder = tempfile.mkdtemp(prefix="osync-static-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    manage("collectstatic", "--no-input", "--verbosity", "0", STATIC_ROOT=folder).check_returncode()
+    return folder
+
+
+def check(*options: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Return the checks' result; warnings fail too, unless an option says otherwise."""
+    changes = {"STATIC_ROOT": static_root(), **changes}
+    return manage("check", "--deploy", "--fail-level", "WARNING", *options, **changes)
+
+
+def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of an installation with these changes of its environment."""
+    command = [sys.executable, "manage.py", *arguments]
     return subprocess.run(
         command, cwd=PROJECT, env=environment() | changes, capture_output=True, text=True, check=False
     )
 
 
+def install(url: str) -> list[subprocess.CompletedProcess[str]]:
+    """Migrate a new database and check the installation: most tests make their tables without migrations."""
+    return [
+        manage("migrate", "--verbosity", "0", DATABASE_URL=url),
+        check("--database", "default", "--fail-level", "ERROR", DATABASE_URL=url),
+    ]
+
+
+def main() -> int:
+    """Check the settings alone, then whole installations on both databases."""
+    results = [check()]
+    with tempfile.TemporaryDirectory() as folder:
+        results += install(f"sqlite:///{folder}/portal.sqlite3")
+    with postgres() as server:
+        results += install(server.url)
+    for result in results:
+        sys.stdout.write(result.stdout)
+        sys.stderr.write(result.stderr if result.returncode else "")
+    return max(abs(result.returncode) for result in results)
+
+
 if __name__ == "__main__":
-    result = check()
-    sys.stdout.write(result.stdout)
-    sys.stderr.write(result.stderr)
-    sys.exit(result.returncode)
+    sys.exit(main())

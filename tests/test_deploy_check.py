@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,20 @@ def test_a_careless_configuration_is_stopped(changes: dict[str, str], expected: 
 
     assert result.returncode != 0
     assert expected in result.stderr
+
+
+def test_installation_without_static_files_is_stopped(tmp_path: Path) -> None:
+    result = check(STATIC_ROOT=str(tmp_path))
+
+    assert result.returncode != 0
+    assert "osync.E030" in result.stderr
+
+
+def test_database_that_cannot_be_asked_is_an_error() -> None:
+    result = check("--database", "default", DATABASE_URL="postgres://portal@127.0.0.1:1/portal")
+
+    assert result.returncode != 0
+    assert "osync.E029" in result.stderr
 
 
 def test_the_readme_names_every_variable() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from django.db import Error, connection
 
-from syncapp import clocks
+from syncapp import clocks, installation
 from syncapp.health import kinds, probes
 from syncapp.health.looks import Look, unreadable_rows
 from syncapp.health.troubles import Trouble, troubles
@@ -60,12 +60,15 @@ def examine(*, role: str = "") -> Health:
     if not probes.DATABASE.answers():
         return _without_database(broker=broker)
     try:
+        if missing := installation.missing_migrations():
+            sentence = f"The database lacks migrations of this version: {missing[0]} is the first of {len(missing)}."
+            return Health(database=True, broker=broker, troubles=(Trouble(kinds.MIGRATIONS, sentence),))
         if role:
             clocks.note(role)
         return Health(
             database=True,
             broker=broker,
-            troubles=tuple(troubles(look)),
+            troubles=(*_of_this_instance(role), *troubles(look)),
             worker_age=look.age(look.pulses.worker_answered_at),
             pull_age=look.age(look.pulled_at),
             oldest_due_age=max(look.due_ages.values(), default=None),
@@ -77,6 +80,11 @@ def examine(*, role: str = "") -> Health:
     except Error:
         connection.close()
         return _without_database(broker=broker)
+
+
+def _of_this_instance(role: str) -> tuple[Trouble, ...]:
+    has_pages_without_files = role == clocks.WEB and installation.static_files_at_start()
+    return (Trouble(kinds.STATIC_FILES),) if has_pages_without_files else ()
 
 
 def _without_database(*, broker: bool) -> Health:

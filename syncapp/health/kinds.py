@@ -52,6 +52,24 @@ DATABASE = Kind(
     "DATABASE_URL, the log of PostgreSQL, its disk space and number of connections, and the log of the web processes",
     stops_pages=True,
 )
+MIGRATIONS = Kind(
+    "migrations",
+    "The database lacks migrations of this version.",
+    f"Workers and scheduler that were started since wait for them, and this instance cannot serve people. {_KEPT}",
+    "Run “manage.py migrate”. Whatever waits goes on by itself.",
+    "“manage.py check --deploy --database default” names them; docs/upgrades.md",
+    hides=_STANDSTILL | {"worker", "beat"},
+    stops_pages=True,
+)
+STATIC_FILES = Kind(
+    "static_files",
+    "Static files of this version were not collected.",
+    "This instance cannot serve people: pages are errors, or have the styles and scripts of another version.",
+    "Run “manage.py collectstatic”, then restart the web processes.",
+    "“manage.py check --deploy” names them; STATIC_ROOT; docs/upgrades.md",
+    is_mailed=False,
+    stops_pages=True,
+)
 REDIS = Kind(
     "redis",
     "Redis is away.",
@@ -252,6 +270,8 @@ FAILED = Kind(
 # The gravest first: the order of the banner.
 KINDS = (
     DATABASE,
+    MIGRATIONS,
+    STATIC_FILES,
     REDIS,
     BEAT,
     WORKER,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncapp import clocks
+from syncapp import clocks, installation
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.health import kinds
 from syncapp.health.kinds import Kind
@@ -49,6 +49,11 @@ def troubles(look: Look | None = None) -> list[Trouble]:
 def _without_symptoms(found: Sequence[Trouble]) -> list[Trouble]:
     hidden = frozenset[str]().union(*(trouble.kind.hides for trouble in found))
     return [trouble for trouble in found if not hidden.intersection((trouble.kind.code, trouble.code))]
+
+
+def _migrations(look: Look) -> Iterator[Trouble]:
+    if installation.lacks_migrations():
+        yield Trouble(kinds.MIGRATIONS)
 
 
 def _redis(look: Look) -> Iterator[Trouble]:
@@ -129,6 +134,7 @@ def _clocks(look: Look) -> Iterator[Trouble]:
 
 # In the order of KINDS; another trouble is one more function here.
 _FINDERS: tuple[Callable[[Look], Iterable[Trouble]], ...] = (
+    _migrations,
     _redis,
     _beat,
     _worker,

@@ -3,7 +3,13 @@
 from django.db import migrations, models
 
 
+def name_as_before(apps, schema_editor):
+    """On the way back: the former release knows no lost decisions; their fields wait again, as after an undo."""
+    apps.get_model("syncapp", "Decision").objects.filter(state="lost").update(state="undone")
+
+
 class Migration(migrations.Migration):
+    atomic = False  # only the rows change; new choices change nothing in the database
 
     dependencies = [
         ('syncapp', '0052_edits_that_are_arriving'),
@@ -15,4 +21,5 @@ class Migration(migrations.Migration):
             name='state',
             field=models.CharField(choices=[('open', 'Due after the undo window'), ('bound', 'In a delivery'), ('written', 'In the CRM'), ('already', 'The CRM held it already'), ('conflict', 'Handed back'), ('failed', 'Not written'), ('withdrawn', 'The row was gone or decided in the CRM'), ('undone', 'Undone'), ('replaced', 'Replaced by another decision after a failure'), ('lost', 'Lost in a restore before it was written')], default='open', max_length=10),
         ),
+        migrations.RunPython(migrations.RunPython.noop, name_as_before),
     ]

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from syncapp import installation
 from tests.journeys.database import empty_database
 
 if TYPE_CHECKING:
+    from pytest_django import Settings
     from pytest_django.plugin import DjangoDbBlocker
+
+
+@pytest.fixture(autouse=True)
+def real_migrations(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what --nomigrations does to the tests that ran before in this process."""
+    settings.MIGRATION_MODULES = {}
+    monkeypatch.setitem(installation._state, "has_all", False)
 
 
 @pytest.fixture

@@ -39,7 +39,11 @@ def test_upgrade_and_way_back_keep_every_row(database: None) -> None:
     both = without_recognized_decisions(snapshot(old), new)
     history.migrate(PREVIOUS_RELEASE)
     back = snapshot(old)
-    assert _changed(both, back) == {("FilterRunItem", "outcome"), ("SelectionItem", "result")}
+    assert _changed(both, back) == {
+        ("Decision", "state"),
+        ("FilterRunItem", "outcome"),
+        ("SelectionItem", "result"),
+    }
     assert _unknown_codes(old, back) == set()
     update_all(old)
     history.migrate(history.newest())

@@ -16,6 +16,7 @@ from django.db.models import Field
 import syncapp.migrations
 from syncapp.migrations import PREVIOUS_RELEASE
 from tests.migrations import history
+from tests.servers import PROJECT
 
 FILES = sorted(Path(syncapp.migrations.__file__).parent.glob("*.py"))
 
@@ -26,6 +27,13 @@ def test_migrations_follow_each_other() -> None:
         assert migration is not None
         assert [parent for app, parent in migration.dependencies if app == "syncapp"] == [before[0]] * bool(before[0])
         assert re.fullmatch(r"\d{4}_[a-z][a-z_]+", name)
+
+
+def test_document_says_what_each_step_back_loses() -> None:
+    rows = re.findall(r"^\| ([\d, ]+) \|", (PROJECT / "docs" / "upgrades.md").read_text(), re.MULTILINE)
+    told = {number for row in rows for number in row.split(", ")}
+
+    assert told == {name[:4] for name in history.names()[1:]}
 
 
 def test_previous_release_is_one_of_them() -> None:

@@ -1,0 +1,69 @@
+"""Whether the installation has all that this version needs: its migrations and its collected static files."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+from django.contrib.staticfiles.apps import StaticFilesConfig
+from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage, staticfiles_storage
+from django.core.files.storage import Storage
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+_state = {"has_all": False}
+
+
+def missing_migrations() -> list[str]:
+    """Return the migrations of this version that the database lacks, in their order.
+
+    A newer database lacks none: a version that was brought back works with it. Raises django.db.Error.
+    """
+    loader = MigrationLoader(None, load=False)
+    loader.load_disk()
+    if not loader.disk_migrations:
+        return []
+    applied = MigrationRecorder(connection).applied_migrations()
+    return [f"{app}.{name}" for app, name in sorted(loader.disk_migrations) if (app, name) not in applied]
+
+
+def lacks_migrations() -> bool:
+    """Return the same for every page: once there are all, this process does not ask again. Raises django.db.Error."""
+    if not _state["has_all"]:
+        _state["has_all"] = not missing_migrations()
+    return not _state["has_all"]
+
+
+def missing_static_files() -> list[str]:
+    """Return the static files that pages refer to and that were not collected, or from another version.
+
+    None are missing where the sources are served as they are, as in the demo.
+    """
+    collected = staticfiles_storage
+    if not isinstance(collected, ManifestStaticFilesStorage):
+        return []
+    return [path for path, source in _static_sources() if not _is_collected(path, source, collected)]
+
+
+@functools.cache
+def static_files_at_start() -> tuple[str, ...]:
+    """Return what was missing when this process first looked: it reads the list of files only once."""
+    return tuple(missing_static_files())
+
+
+def _static_sources() -> Iterator[tuple[str, Storage]]:
+    for finder in get_finders():
+        yield from finder.list(StaticFilesConfig.ignore_patterns)
+
+
+def _is_collected(path: str, source: Storage, collected: ManifestStaticFilesStorage) -> bool:
+    try:
+        # The name with the digest is what pages refer to; the copy without it shows which version was collected.
+        if not collected.exists(collected.hashed_files[path]):
+            return False
+        with source.open(path) as now, collected.open(path) as then:
+            return bool(now.read() == then.read())
+    except (KeyError, OSError):
+        return False

@@ -1,0 +1,104 @@
+"""A database that is older than the code: `check`, /healthz, workers and scheduler say so, and go on afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+
+from syncapp import installation
+from tests.deploy_check import KEPT
+from tests.journeys.database import empty_database
+from tests.migrations import history
+from tests.servers import PROJECT, wait_until
+
+COMMANDS = {
+    "worker": ["worker", "--concurrency", "1", "--pool", "solo"],
+    "beat": ["beat", "--schedule", "{folder}/schedule", "--pidfile", ""],
+}
+NOBODY_THERE = {"DEMO": "on", "SANDBOX_PORT": "1", "REDIS_URL": "redis://127.0.0.1:1/0"}
+GOES_ON = {"worker": "consumer: Cannot connect to redis", "beat": "Redis does not answer"}
+
+
+def readiness() -> tuple[int, dict[str, Any]]:
+    response = Client().get("/healthz", {"part": "ready"})
+    return response.status_code, response.json()
+
+
+def complaints() -> list[tuple[str, str]]:
+    found = run_checks(include_deployment_checks=True, tags=["database"], databases=["default"])
+    return [(str(message.id), message.msg) for message in found]
+
+
+def test_older_database_makes_the_instance_not_ready(database: None) -> None:
+    *_, before, newest = history.names()
+    call_command("migrate", verbosity=0)
+    history.migrate(before)
+
+    status, answer = readiness()
+
+    assert (status, answer["ready"], answer["database"], answer["ill"]) == (503, False, True, ["migrations"])
+    assert f"syncapp.{newest} is the first of 1." in answer["troubles"][0]["text"]
+    assert complaints() == [("osync.E028", f"The database lacks syncapp.{newest}.")]
+    assert installation.lacks_migrations()
+    history.migrate(newest)
+    assert (readiness()[0], complaints(), installation.lacks_migrations()) == (200, [], False)
+
+
+def test_empty_database_is_not_called_away(database: None) -> None:
+    _, answer = readiness()
+
+    assert (answer["ready"], answer["database"], answer["ill"]) == (False, True, ["migrations"])
+
+
+def test_newer_database_lacks_nothing(database: None) -> None:
+    call_command("migrate", verbosity=0)
+    MigrationRecorder(connection).record_applied("syncapp", "9999_from_a_later_release")
+
+    assert (installation.missing_migrations(), complaints(), readiness()[0]) == ([], [], 200)
+
+
+def test_database_is_asked_only_where_it_is_named(database: None) -> None:
+    found = run_checks(include_deployment_checks=True, tags=["database"])
+
+    assert found == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_process_waits_for_migrations(name: str, tmp_path: Path) -> None:
+    with empty_database(tmp_path, name="waiting") as database:
+        # The demo's settings: all services that do not answer are on this machine.
+        kept = {key: os.environ[key] for key in KEPT if key in os.environ}
+        variables = kept | NOBODY_THERE | {"DATABASE_URL": database.url, "DEMO_DIR": str(tmp_path)}
+        with _started(COMMANDS[name], tmp_path, variables) as said:
+            wait_until(lambda: "Waiting for “manage.py migrate”" in said(), seconds=60, what=said())
+            subprocess.run(
+                [sys.executable, "manage.py", "migrate", "-v0"], cwd=PROJECT, env=variables, check=True, timeout=120
+            )
+            wait_until(lambda: "The database has all migrations now." in said(), seconds=60)
+            wait_until(lambda: GOES_ON[name] in said(), seconds=60, what=said())
+
+
+@contextmanager
+def _started(arguments: list[str], folder: Path, variables: dict[str, str]) -> Iterator[Any]:
+    log = folder / "log"
+    command = [sys.executable, "-m", "celery", "-A", "portal", *(part.format(folder=folder) for part in arguments)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=PROJECT, env=variables, stdout=output, stderr=output)
+    try:
+        yield log.read_text
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
