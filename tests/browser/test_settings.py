@@ -69,6 +69,8 @@ def test_writing_is_stopped_and_resumed_by_the_keyboard(ada: Page, demo: Demo):
     ada.keyboard.type("Looking at wrong values")
     ada.keyboard.press("Enter")
     expect(ada.locator(".banner")).to_contain_text("Looking at wrong values")
+    ada.locator(".banner summary").press("Enter")
+    expect(ada.locator(".banner details")).to_contain_text("Where to look: Settings, Connection.")
     assert_no_violations_in_any_look(ada, sees="Resume")
 
     ada.get_by_role("button", name="Resume").press("Enter")
