@@ -139,6 +139,6 @@ def test_line_in_use_is_kept() -> None:
 def test_sign_in_service_is_asked_on_a_new_line(resets: bool) -> None:
     with forgetful(resets=resets) as server, login_session() as session:
         for _ in range(3):
-            answer: requests.Response = session.get(f"{server.origin}/keys", timeout=READ_SECONDS)
+            answer: requests.Response = session.get(f"{server.origin}/keys", timeout=10)
             assert answer.json() == {"value": 1}
             server.forget()

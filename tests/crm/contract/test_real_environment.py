@@ -70,6 +70,7 @@ def real(environment: Environment) -> CrmClient:
 
 def test_it_knows_us(real):
     identity = real.who_am_i()
+    assert real.own_user_id() == identity.user_id
 
     (user,) = real.users([identity.user_id])
     assert user.id == identity.user_id
@@ -132,7 +133,7 @@ def test_every_other_read_is_answered(real):
 
 
 def test_every_method_of_the_client_is_tried_here():
-    alone = {"who_am_i", "users", "columns", "staged_fields", "staged_records", "table_facts"}
+    alone = {"who_am_i", "own_user_id", "users", "columns", "staged_fields", "staged_records", "table_facts"}
     alone |= {"directory.organization", "filters.system_filters", *(f"directory.{name}" for name in LISTS)}
 
     assert alone | set(READS) | set(WRITES) == set(METHODS)
