@@ -62,6 +62,14 @@ def test_empty_database_is_not_called_away(database: None) -> None:
     assert (answer["ready"], answer["database"], answer["ill"]) == (False, True, ["migrations"])
 
 
+def test_watch_names_missing_migrations(database: None, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call_command("watch")
+
+    assert ended.value.code == 1
+    assert "migrations: The database lacks migrations of this version" in capsys.readouterr().out
+
+
 def test_newer_database_lacks_nothing(database: None) -> None:
     call_command("migrate", verbosity=0)
     MigrationRecorder(connection).record_applied("syncapp", "9999_from_a_later_release")

@@ -14,7 +14,7 @@ from syncapp import alarms, health
 from syncapp.connection import post
 from syncapp.emails import lost_database, sending
 from syncapp.emails.lost_database import NoNote
-from syncapp.health import Trouble, kinds, probes
+from syncapp.health import Health, Trouble, kinds, probes
 from syncapp.health.outages import is_database_away
 from syncapp.models import Message
 from syncapp.models.message import MessageKind
@@ -50,8 +50,10 @@ class Command(BaseCommand):
             connection.close()
             if is_database_away(error):
                 return self._without_database()
-            # Such as tables that are missing: nothing that waiting would mend.
-            raise CommandError(f"The database refused a question: {error}".strip()) from error
+            found = health.examine()
+            if found.ready:
+                raise CommandError(f"The database refused a question: {error}".strip()) from error
+            return self._said(found)  # such as missing migrations: nothing that could be mailed without its tables
 
     def _with_database(self) -> int:
         made = alarms.watch()
@@ -59,10 +61,7 @@ class Command(BaseCommand):
         sent = sum(sending.send(pk, post=post()) for pk in list(due))
         sent += self._noted(lost_database.is_back)
         self.stdout.write(f"{made} made, {sent} handed over")
-        found = health.examine()
-        for trouble in found.troubles:
-            self._say(trouble)
-        return WELL if found.well else TROUBLE
+        return self._said(health.examine())
 
     def _without_database(self) -> int:
         self._say(Trouble(kinds.DATABASE))
@@ -78,6 +77,11 @@ class Command(BaseCommand):
         if hindrance:
             self.stderr.write(hindrance)
         return sent
+
+    def _said(self, found: Health) -> int:
+        for trouble in found.troubles:
+            self._say(trouble)
+        return WELL if found.well else TROUBLE
 
     def _say(self, trouble: Trouble) -> None:
         self.stdout.write(f"{trouble.code}: {trouble.text}")
