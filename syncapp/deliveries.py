@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.db.models.functions import Least
 from syncapp.models import Decision, Delivery
 from syncapp.models.decision import DecisionState
 from syncapp.models.durable_work import OPEN_STATES, WAITING_STATES
+from syncapp.models.locking import lock
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ def expect_all(decisions: Sequence[Decision]) -> None:
         contact = (each.target_table, each.target_id)
         due[contact] = min(each.due_at, due.get(contact, each.due_at))
     _make_missing(due)
+    _lock_open(due)
     for contact, due_at in sorted(due.items()):
         if not _hurry(contact, due_at):
             _make_again(contact, due_at)
@@ -48,6 +50,12 @@ def _make_missing(due: Mapping[Contact, datetime]) -> None:
     ordered = sorted(due.items())
     missing = [Delivery(target_table=table, target_id=key, due_at=at) for (table, key), at in ordered]
     Delivery.objects.bulk_create(missing, ignore_conflicts=True)
+
+
+def _lock_open(contacts: Collection[Contact]) -> None:
+    if len(contacts) > 1:  # a single one is locked by its update
+        ids = {target_id for _, target_id in contacts}
+        lock(Delivery.objects.filter(target_id__in=ids, state__in=OPEN_STATES))
 
 
 def _hurry(contact: Contact, due_at: datetime) -> bool:

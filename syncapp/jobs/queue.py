@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from syncapp.models import locking
 from syncapp.models.durable_work import (
     HELD_STATES,
     WAITING_STATES,
@@ -26,6 +26,7 @@ from syncapp.models.durable_work import (
     WorkState,
     database_now,
 )
+from syncapp.models.locking import retried
 
 REDISPATCH_AFTER = 15.0  # seconds
 STALLED_AFTER = 5.0  # seconds; a lease that is older may belong to a process that has ended
@@ -61,7 +62,7 @@ def claim(model: type[DurableWork], pk: Any) -> Lease | None:
     return Lease(model, pk, row.fence, row.outcome_unknown, row.attempts)
 
 
-@transaction.atomic
+@retried
 def claim_batch(rows: DurableQuerySet, *, most: int) -> list[Lease]:
     """Lease the first due jobs of `rows`, at most `most`, each with its own fencing token; four statements for all.
 
@@ -88,11 +89,11 @@ def still_held(leases: Sequence[Lease]) -> list[Lease]:
     if not leases:
         return []
     rows = leases[0].model.objects.filter(pk__in=[each.pk for each in leases], state__in=HELD_STATES)
-    tokens = dict(rows.select_for_update().order_by("pk").values_list("pk", "fence"))
+    tokens = {row.pk: row.fence for row in locking.locked(rows).only("fence")}
     return [each for each in leases if tokens.get(each.pk) == each.fencing_token]
 
 
-@transaction.atomic
+@retried
 def mark_all_sent(leases: Sequence[Lease]) -> list[Lease]:
     """Do what `mark_sent` does for all leases that still hold their row, and return them."""
     held = still_held(leases)
@@ -118,7 +119,7 @@ def mark_sent(lease: Lease) -> None:
 
 def lock(lease: Lease) -> None:
     """Lock the row inside a transaction and prove that the lease still holds it. Raises LostLease."""
-    if not lease.row().select_for_update().values_list("pk", flat=True).first():
+    if not locking.locked(lease.row()).only("pk").first():
         raise LostLease(str(lease.pk))
 
 
@@ -172,9 +173,17 @@ def sweep(model: type[DurableWork]) -> int:
 
     Each waits longer the more attempts it has used, so that a job which ends its process does not go first again.
     """
+    if not model.objects.lease_over().exists():  # mostly none: reading takes no lock
+        return 0
+    return _requeue_expired(model)
+
+
+@retried
+def _requeue_expired(model: type[DurableWork]) -> int:
     expired = model.objects.lease_over()
+    locking.lock(expired)
     swept = 0
-    for attempts in set(expired.values_list("attempts", flat=True)):  # mostly none: reading takes no lock
+    for attempts in set(expired.values_list("attempts", flat=True)):
         requeued = {
             "lease_until": None,
             "rung_at": None,
@@ -187,16 +196,14 @@ def sweep(model: type[DurableWork]) -> int:
     return swept
 
 
+@retried
 def claim_for_dispatch(model: type[DurableWork], *, limit: int = 200) -> Sequence[Any]:
     """Return the ids of due jobs to publish now, each at most once in REDISPATCH_AFTER however many ticks run."""
-    with transaction.atomic():
-        due = model.objects.unrung(seconds=REDISPATCH_AFTER).order_by("due_at").values_list("pk", flat=True)[:limit]
-        # In one order, since two schedulers that claim the same rows would otherwise wait for each other.
-        return [
-            pk
-            for pk in sorted(due)
-            if model.objects.filter(pk=pk).unrung(seconds=REDISPATCH_AFTER).update(rung_at=Now())
-        ]
+    due = model.objects.unrung(seconds=REDISPATCH_AFTER).order_by("due_at").values_list("pk", flat=True)[:limit]
+    # In one order, since two schedulers that claim the same rows would otherwise wait for each other.
+    return [
+        pk for pk in sorted(due) if model.objects.filter(pk=pk).unrung(seconds=REDISPATCH_AFTER).update(rung_at=Now())
+    ]
 
 
 def undo_dispatch(model: type[DurableWork], pks: Sequence[Any]) -> None:

@@ -26,9 +26,11 @@ from syncapp.gates import Passage
 from syncapp.jobs import queue
 from syncapp.jobs.queue import PROCESS_ENDED, Lease, LostLease
 from syncapp.models.durable_work import DurableQuerySet, DurableWork, WorkState
+from syncapp.models.locking import is_conflict, retried
 
 log = logging.getLogger(__name__)
 
+CONFLICT_PAUSE = 2.0  # seconds
 UNEXPECTED = "unexpected: "  # how `last_error` begins where an exception was not foreseen
 
 
@@ -129,7 +131,14 @@ def run(job: JobType, pk: Any) -> bool:
     permit = gates.pass_through(job.breakers)
     if permit is None:
         return False
-    lease = job.claim(pk)
+    try:
+        lease = retried(job.claim)(pk)
+    except OperationalError as error:
+        gates.give_back(permit)
+        if not is_conflict(error):
+            raise
+        queue.undo_dispatch(job.model, [pk])  # the next tick tries again
+        return False
     if lease is None:
         gates.give_back(permit)
         return False
@@ -207,7 +216,7 @@ def _has_used_its_attempts(job: JobType, lease: Lease) -> bool:
 
 def apply_error(job: JobType, lease: Lease, error: Exception) -> None:
     """Reschedule the job or fail it, as its type decides; an unforeseen error counts as an attempt."""
-    verdict = job.handle_error(error, lease)
+    verdict = _retry_conflict(error, lease) or job.handle_error(error, lease)
     if verdict is None:
         log.error("%s %s: unexpected error", job.name, lease.pk, exc_info=error)
         verdict = _unexpected(error, lease)
@@ -224,6 +233,16 @@ def apply(job: JobType, lease: Lease, verdict: Retry | Failure) -> None:
         _reschedule(job, lease, verdict)
 
 
+def _retry_conflict(error: Exception, lease: Lease) -> Retry | None:
+    """Return a retry at once, which costs no attempt, where another transaction was in the way of the job's."""
+    if not is_conflict(error):
+        return None
+    log.warning("%s %s: another transaction was in the way", lease.model.__name__, lease.pk)
+    after = random.uniform(0.5, CONFLICT_PAUSE)  # noqa: S311  (spreads load, guards nothing)
+    reason = "Others kept writing the same rows."
+    return Retry("conflict", reason, after=after, costs_attempt=False, outcome_unknown=_may_have_been_sent(lease))
+
+
 def _unexpected(error: Exception, lease: Lease) -> Retry:
     name = type(error).__name__
     reason = f"An unexpected error stopped it ({name}). The portal’s log has the details."
@@ -236,7 +255,7 @@ def _may_have_been_sent(lease: Lease) -> bool:
 
 def _reschedule(job: JobType, lease: Lease, retry: Retry) -> None:
     try:
-        queue.reschedule(
+        retried(queue.reschedule)(
             lease,
             due_in=job.pause(lease.attempts) if retry.after is None else retry.after,
             error=retry.code,

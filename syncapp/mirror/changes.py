@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -39,6 +38,7 @@ from syncapp.mirror import (
 from syncapp.mirror.cursors import Reader
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import MirrorCursor, SyncField, SyncRecord
+from syncapp.models.locking import lock, retried
 from syncapp.models.sync_field import FieldDecision
 
 PAGE_SIZE = 1000
@@ -159,9 +159,14 @@ def _show(this: _Pull, ids: Collection[UUID]) -> None:
 def _show_part(this: _Pull, ids: Collection[UUID], *, is_news: bool) -> None:
     if not ids:
         return
-    with transaction.atomic():
+
+    @retried
+    def show() -> showing.Shown:
         shown = showing.show(ids, is_news=is_news)
         this.keep_leases()
+        return shown
+
+    shown = show()
     this.hidden.difference_update(shown.edits)
     this.pulled.shown += len(shown.edits)
     this.pulled.superseded += shown.superseded
@@ -231,16 +236,21 @@ def _store_page(this: _Pull, table: _Table, cursor: MirrorCursor, page: ChangePa
     """
     for part in rows.chunks(page.rows):
         _store_rows(this, table, cursor, part)
-    with transaction.atomic():
-        _withdraw_deleted(table, page.deleted, this.pulled)
+
+    @retried
+    def finish() -> int:
+        withdrawn = _withdraw_gone(table, cursor, page)
         unreadable.note(table.kind, page.unreadable, readable=page.deleted, generation=cursor.generation)
         reader = this.readers[table.name]
         if page.delta_link:
-            _finish(table, reader, cursor, page, this.pulled)
+            _finish(table, reader, cursor, page)
         else:
             known = page.definitions or cursor.definitions
             cursors.move(reader, next_link=page.next_link, definitions=known, pages=F("pages") + 1)
         failpoint(f"mirror.{table.name}.stored")
+        return withdrawn
+
+    this.pulled.withdrawn += finish()
     failpoint(f"mirror.{table.name}.moved")
     if page.delta_link and cursor.is_full_read and table.name == RECORDS:
         statistics.refresh()
@@ -251,12 +261,17 @@ def _store_rows(this: _Pull, table: _Table, cursor: MirrorCursor, part: Sequence
     if not part:
         return
     is_news = not arrivals.is_first_reading(cursor)
-    with transaction.atomic():
+
+    @retried
+    def store() -> rows.Stored:
         stored = table.store(part, generation=cursor.generation)
         SyncRecord.objects.recount(stored.uncounted)
         if is_news:
             arrivals.note(stored.readable)
         this.keep_leases()
+        return stored
+
+    stored = store()
     pulled = this.pulled
     setattr(pulled, table.name, getattr(pulled, table.name) + len(part))
     pulled.withdrawn += stored.withdrawn
@@ -265,15 +280,25 @@ def _store_rows(this: _Pull, table: _Table, cursor: MirrorCursor, part: Sequence
     _show_part(this, stored.records, is_news=is_news)
 
 
-def _withdraw_deleted(table: _Table, ids: Sequence[UUID], pulled: Pulled) -> None:
-    if not ids:
-        return
-    gone = SyncField.objects.filter(**{"pk__in" if table.name == FIELDS else "record__in": ids})
-    _withdraw(gone, pulled, why="deleted_in_the_crm")
+def _withdraw_gone(table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> int:
+    """Withdraw open fields that were deleted, and after a full read those that it did not see; return how many."""
+    deleted = SyncField.objects.filter(**{"pk__in" if table.name == FIELDS else "record__in": page.deleted})
+    gone = [(deleted, "deleted_in_the_crm")] if page.deleted else []
+    if page.delta_link and cursor.is_full_read and table.name == FIELDS:
+        # Two questions, because only the first has an index by generation.
+        for fields in (SyncField.objects.filter(decision=FieldDecision.PENDING), SyncField.objects.failed()):
+            gone.append((fields.filter(generation__lt=cursor.generation), "not_in_the_full_read"))
+    of_records = dict(pair for fields, _ in gone for pair in fields.open().values_list("pk", "record_id"))
+    if not of_records:
+        return 0
+    lock(SyncField.objects.filter(pk__in=of_records))
+    withdrawn = sum(rows.withdraw(fields, why=why) for fields, why in gone)
+    SyncRecord.objects.recount(of_records.values())
+    return withdrawn
 
 
-def _finish(table: _Table, reader: Reader, cursor: MirrorCursor, page: ChangePage[Any], pulled: Pulled) -> None:
-    """The end of a read. After a full one, open rows that it did not see are gone from the CRM."""
+def _finish(table: _Table, reader: Reader, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
+    """Keep the end of a read; the delta follows from there."""
     done: dict[str, Any] = {"next_link": "", "delta_link": page.delta_link, "pulled_at": Now()}
     done |= {"pages": 0, "trouble": ""}
     done["definitions"] = page.definitions or cursor.definitions
@@ -282,14 +307,4 @@ def _finish(table: _Table, reader: Reader, cursor: MirrorCursor, page: ChangePag
         unreadable.forget_older([table.kind], generation=cursor.generation)
         if table.name == RECORDS and arrivals.is_first_reading(cursor):
             arrivals.begin_with_backlog(table.name)
-        if table.name == FIELDS:
-            # Two questions, because only the first has an index by generation.
-            for fields in (SyncField.objects.filter(decision=FieldDecision.PENDING), SyncField.objects.failed()):
-                _withdraw(fields.filter(generation__lt=cursor.generation), pulled, why="not_in_the_full_read")
     cursors.move(reader, **done)
-
-
-def _withdraw(fields: Any, pulled: Pulled, *, why: str) -> None:
-    record_ids = set(fields.open().values_list("record_id", flat=True))
-    pulled.withdrawn += rows.withdraw(fields, why=why)
-    SyncRecord.objects.recount(record_ids)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from django.db import transaction
-
 from syncapp.crm.client import MOST_COMPANIES_AT_ONCE, CrmClient
 from syncapp.mirror import search_words, upserts
 from syncapp.models import SyncRecord
+from syncapp.models.locking import locked, retried
 
 MOST_REQUESTS = 5  # a pull; what a first reading brings is asked for by the pulls after it
 
@@ -43,9 +42,9 @@ def keep(companies: Mapping[UUID, str]) -> None:
         _write(changed, named)
 
 
-@transaction.atomic
+@retried
 def _write(ids: Collection[UUID], named: Mapping[UUID, str]) -> None:
-    edits = SyncRecord.objects.filter(pk__in=ids).select_for_update(no_key=True).order_by("pk")
+    edits = locked(SyncRecord.objects.filter(pk__in=ids))
     rows, texts, known = [], {}, {}
     for record in edits.only("name", "editor_name", "target_id", "search_words"):
         record.company = named[record.contact]

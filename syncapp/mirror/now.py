@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db import transaction
-
 from syncapp import gates
 from syncapp.crm import values
 from syncapp.crm.client import MOST_CONTACTS_AT_ONCE, CrmClient
@@ -17,6 +15,7 @@ from syncapp.crm.errors import CrmError
 from syncapp.crm.records import STATE_COLUMNS, Column, ContactNow
 from syncapp.mirror import columns, companies
 from syncapp.models import SyncField, SyncRecord
+from syncapp.models.locking import locked, retried
 
 SECONDS = 3.0
 MOST_RECORDS = 200  # of one call
@@ -107,23 +106,29 @@ def _store(
 ) -> dict[UUID, Refreshed]:
     if COMPANY in known:
         companies.keep({key: now.labels.get(COMPANY, "") for key, now in answer.items()})
+    return _store_values(contacts, answer, known)
+
+
+@retried
+def _store_values(
+    contacts: Mapping[UUID, Sequence[SyncField]], answer: Mapping[UUID, ContactNow], known: Mapping[str, Column]
+) -> dict[UUID, Refreshed]:
     found: dict[UUID, Refreshed] = {}
-    with transaction.atomic():
-        stored = _locked(contacts)
-        for contact, fields in contacts.items():
-            of_records: dict[UUID, list[SyncField]] = defaultdict(list)
-            for each in fields:
-                of_records[each.record_id].append(each)
-            for record_id, its_fields in of_records.items():
-                found[record_id] = _keep(its_fields, stored, answer.get(contact), known)
-        SyncField.objects.bulk_update(stored.values(), STORED)
+    stored = _locked(contacts)
+    for contact, fields in contacts.items():
+        of_records: dict[UUID, list[SyncField]] = defaultdict(list)
+        for each in fields:
+            of_records[each.record_id].append(each)
+        for record_id, its_fields in of_records.items():
+            found[record_id] = _keep(its_fields, stored, answer.get(contact), known)
+    SyncField.objects.bulk_update(stored.values(), STORED)
     return found
 
 
 def _locked(contacts: Mapping[UUID, Sequence[SyncField]]) -> dict[UUID, SyncField]:
     """Return the fields as they are stored now, locked in the order in which decisions lock them."""
     ids = [each.pk for fields in contacts.values() for each in fields]
-    return {row.pk: row for row in SyncField.objects.filter(pk__in=ids).select_for_update().order_by("pk")}
+    return {row.pk: row for row in locked(SyncField.objects.filter(pk__in=ids))}
 
 
 def _keep(

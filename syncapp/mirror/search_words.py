@@ -6,11 +6,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from django.db import transaction
-
 from syncapp.mirror import upserts
 from syncapp.models import RecordWord, SyncField, SyncRecord
 from syncapp.models.folding import LONGEST_WORD, folded, search_key
+from syncapp.models.locking import locked, retried
 
 BATCH = 1000
 
@@ -46,14 +45,18 @@ def fill(*, until: float | None = None) -> int:
     filled = 0
     # Asked outside of a transaction, which on SQLite would keep every other writer waiting for nothing.
     while SyncRecord.objects.without_words().exists():
-        with transaction.atomic():
-            some = SyncRecord.objects.without_words().select_for_update(no_key=True).order_by("pk")
-            records = list(some.only("name", "editor_name", "company")[:BATCH])
-            _index(records)
-        filled += len(records)
+        filled += _fill_some()
         if until is not None and time.monotonic() > until:
             break
     return filled
+
+
+@retried
+def _fill_some() -> int:
+    some = locked(SyncRecord.objects.without_words()).only("name", "editor_name", "company")
+    records = list(some[:BATCH])
+    _index(records)
+    return len(records)
 
 
 def _index(records: Sequence[SyncRecord]) -> None:

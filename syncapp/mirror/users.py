@@ -85,7 +85,7 @@ def _fitting(user: User) -> User:
 
 
 def _keep(users: Sequence[User], *columns: str) -> None:
-    rows = [_row(user) for user in users]
+    rows = [_row(user) for user in sorted(users, key=lambda user: user.id)]
     CrmUser.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=columns)
 
 

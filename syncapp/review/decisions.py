@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.db.models.functions import Now
 
 from syncapp import audit, deliveries
@@ -22,6 +21,7 @@ from syncapp.mirror import columns
 from syncapp.mirror.supersede import records_of, supersede
 from syncapp.models import Decision, Person, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Kind, Outcome
+from syncapp.models.locking import retried
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import decision_log, reasons, reversals, steps
 from syncapp.review.errors import AlreadyDecided, BadValue, ChangedMeanwhile, NotPossible, ReviewError, TooLate
@@ -44,6 +44,7 @@ class Choice:
     corrected_label: str = ""
 
 
+@retried
 def decide(
     choices: Sequence[Choice], *, by: Decider, channel: str = "screen", group: uuid.UUID | None = None
 ) -> Decided:
@@ -52,13 +53,12 @@ def decide(
     Each is judged by itself before anything is written; what is taken becomes due at one moment, so that one change
     set brings it to the CRM.
     """
-    with transaction.atomic():
-        fields = steps.locked_open([choice.field_id for choice in choices])
-        grounds = steps.grounds_of(fields.values())
-        if grounds is None:
-            return Decided((), tuple(NotPossible(EDIT_IS_GONE) for _ in choices))
-        wanted, refused = _judge(choices, fields, grounds, by=by)
-        kept = steps.put_on_their_way(wanted, grounds, by=by, channel=channel, group=group or uuid.uuid4())
+    fields = steps.locked_open([choice.field_id for choice in choices])
+    grounds = steps.grounds_of(fields.values())
+    if grounds is None:
+        return Decided((), tuple(NotPossible(EDIT_IS_GONE) for _ in choices))
+    wanted, refused = _judge(choices, fields, grounds, by=by)
+    kept = steps.put_on_their_way(wanted, grounds, by=by, channel=channel, group=group or uuid.uuid4())
     return Decided(kept.taken, (*refused, *kept.refused))
 
 
@@ -144,7 +144,7 @@ def _value_to_write(field: SyncField, choice: Choice, known: Columns) -> str | N
     return value or None
 
 
-@transaction.atomic
+@retried
 def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> SyncField:
     """Take a decision back while it is in no delivery. Its decider or an administrator may, a rule's everybody.
 
@@ -194,7 +194,7 @@ def _state_before(decision: Decision) -> dict[str, Any]:
     return {"decision": FieldDecision(earlier.outcome), "delivery": word}
 
 
-@transaction.atomic
+@retried
 def retry(field_id: uuid.UUID, *, by: Person | None, channel: str = "screen") -> Decision:
     """Send a failed decision once more, as it was taken. Raises NotPossible unless it failed."""
     field = steps.locked(field_id)

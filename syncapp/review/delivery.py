@@ -30,6 +30,7 @@ from syncapp.jobs.runner import Failure, JobType, Retry
 from syncapp.mirror import columns
 from syncapp.models import Decision, Delivery, Gate, SyncField, SyncRecord
 from syncapp.models.decision import UNPROVEN_STATES, DecisionState
+from syncapp.models.locking import lock, retried
 from syncapp.models.sync_field import FieldDelivery
 from syncapp.review import change_sets, conflicts, settlement
 from syncapp.review.conflicts import Finding, Held, Own, Verdict
@@ -82,15 +83,17 @@ class DeliveryJob(JobType):
         """Return whether writing reviewed values is enabled."""
         return self._crm.writes_are_allowed()
 
-    @transaction.atomic
+    @retried
     def claim(self, pk: uuid.UUID) -> Lease | None:
         """Lease the delivery and bind every due decision of its contact."""
+        delivery = Delivery.objects.get(pk=pk)
+        of_contact = Decision.objects.of_contact(delivery.target_table, delivery.target_id)
+        due = of_contact.filter(state=DecisionState.OPEN, due_at__lte=Now())
+        lock(due)
         lease = queue.claim(Delivery, pk)
         if lease is None:
             return None
-        delivery = Delivery.objects.get(pk=pk)
-        due = Decision.objects.of_contact(delivery.target_table, delivery.target_id)
-        due.filter(state=DecisionState.OPEN, due_at__lte=Now()).update(state=DecisionState.BOUND, delivery=delivery)
+        due.update(state=DecisionState.BOUND, delivery=delivery)
         failpoint("delivery.bound")
         return lease
 
@@ -228,11 +231,12 @@ def _own(decisions: Sequence[Decision]) -> dict[uuid.UUID, Own]:
     return {field_id: Own(frozenset(ids[field_id]), frozenset(unproven[field_id])) for field_id in ids}
 
 
-@transaction.atomic
+@retried
 def _mark_sent(work: _Round, verdicts: Sequence[Verdict]) -> None:
-    queue.mark_sent(work.lease)
     fields = [each.decision.field for each in verdicts if each.finding in conflicts.MARKING]
     sending = SyncField.objects.filter(pk__in=[field.pk for field in fields], delivery=FieldDelivery.WAITING)
+    lock(sending)
+    queue.mark_sent(work.lease)
     sending.update(delivery=FieldDelivery.SENT, revision=F("revision") + 1)
     transaction.on_commit(lambda: failpoint("delivery.sent"))
 

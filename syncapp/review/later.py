@@ -5,16 +5,15 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db import transaction
-
 from syncapp.models import Decision, Person, SyncField
 from syncapp.models.decision import DecisionState, Kind, Outcome
+from syncapp.models.locking import retried
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import reversals, steps
 from syncapp.review.errors import NotPossible
 
 
-@transaction.atomic
+@retried
 def put_back(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "screen") -> Decision:
     """Write the value that the approval replaced. Raises NotPossible unless the field was written."""
     field = steps.locked(field_id)
@@ -32,7 +31,7 @@ def put_back(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "sc
     )
 
 
-@transaction.atomic
+@retried
 def approve_after_all(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "screen") -> Decision:
     """Write the proposed value of a rejected field. Raises NotPossible unless the rejection is in the CRM."""
     field = steps.locked(field_id)

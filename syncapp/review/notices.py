@@ -21,6 +21,7 @@ from syncapp import messages, preferences
 from syncapp.jobs import runner
 from syncapp.models import Arrival, CrmUser, Decision, Message, Person, Pulse, SyncRecord
 from syncapp.models.durable_work import WorkState, database_now
+from syncapp.models.locking import lock, locked
 from syncapp.models.message import MessageKind
 from syncapp.review.absence import stand_in
 from syncapp.time_zones import zone_of
@@ -43,7 +44,7 @@ def tell_new_edits() -> int:
         _one_at_a_time("notices")
         newest = _known_until(newest)
         is_flood = _are_many(Arrival.objects.filter(at__gte=database_now(plus=-FLOOD.total_seconds())))
-        people = _behind(newest).select_for_update(no_key=True).order_by("pk")
+        people = locked(_behind(newest))
         made = 0
         for person in people:
             with runner.isolated(f"telling person {person.pk} of new edits"):
@@ -163,6 +164,7 @@ def remind() -> int:
         for person, mine in _by_reader(late):
             with runner.isolated(f"reminding person {person.pk}"):
                 made += _remind(person, mine)
+        lock(late)
         late.update(reminded_at=Now())
     return made
 

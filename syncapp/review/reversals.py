@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from syncapp import audit, messages
 from syncapp.models import Decision, Person, Rule, RuleTrace
+from syncapp.models.locking import locked
 from syncapp.models.rule import RuleState
 
 LAST = 20
@@ -17,7 +18,7 @@ def note(decision: Decision) -> None:
     """A person takes this decision back; call it in that transaction. Only a rule's decision is counted."""
     if decision.rule_id is None:
         return
-    rule = Rule.objects.select_for_update().get(pk=decision.rule_id)
+    rule = locked(Rule.objects.all()).get(pk=decision.rule_id)
     RuleTrace.objects.filter(decision=decision, reversed_at__isnull=True).update(reversed_at=Now())
     count = reversed_lately(rule)
     if rule.state == RuleState.ENABLED and count >= MOST_REVERSED:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
@@ -19,6 +18,7 @@ from syncapp.jobs import runner
 from syncapp.jobs.queue import failpoint
 from syncapp.mirror import columns
 from syncapp.models import CrmUser, Decision, Rule, RuleTrace, SyncField
+from syncapp.models.locking import lock, retried
 from syncapp.models.rule import RuleOutcome, RuleState
 from syncapp.models.sync_field import SyncFieldQuerySet
 from syncapp.review import decisions
@@ -41,6 +41,12 @@ class Looked:
     decided: int = 0
     noted: int = 0
 
+    def add(self, other: Looked) -> None:
+        """Count these, too."""
+        self.fields += other.fields
+        self.decided += other.decided
+        self.noted += other.noted
+
 
 def run(*, seconds: float = 10.0) -> Looked:
     """Look at new edits for at most `seconds`; the next run goes on."""
@@ -52,7 +58,7 @@ def run(*, seconds: float = 10.0) -> Looked:
             break
         ids = list(_waiting().order_by("pk").values_list("pk", flat=True)[:BATCH])
         for field_id in ids:
-            _look_at(field_id, rules, looked)
+            looked.add(_look_at(field_id, rules))
         if len(ids) < BATCH:
             break
     return looked
@@ -63,7 +69,8 @@ def catch_up(*, seconds: float = CATCH_UP_SECONDS) -> bool:
     if Rule.objects.active().exists():
         run(seconds=seconds)
     else:
-        SyncField.objects.unruled().update(ruled_at=Now())
+        while _mark_all():
+            pass
     return not _waiting().exists()
 
 
@@ -74,22 +81,34 @@ def _waiting() -> SyncFieldQuerySet:
     return arrived.filter(Q(record__editor_id__isnull=True) | Exists(known))
 
 
-def _mark_all() -> None:
+def _mark_all() -> int:
     """Without rules nothing waits for them; in pieces, so that a first reading of a million rows stays quick."""
     # In the order of the index that holds only these: SQLite would walk through everything that waits otherwise.
-    new = SyncField.objects.unruled().order_by("pk").values("pk")[:MARKED_AT_ONCE]
-    SyncField.objects.filter(pk__in=new).update(ruled_at=Now())
+    new = SyncField.objects.unruled().order_by("pk").values_list("pk", flat=True)[:MARKED_AT_ONCE]
+    ids = list(new)
+    if ids:
+        _mark(ids)
+    return len(ids)
 
 
-@transaction.atomic
-def _look_at(field_id: uuid.UUID, rules: Sequence[Rule], looked: Looked) -> None:
+@retried
+def _mark(ids: Collection[uuid.UUID]) -> None:
+    fields = SyncField.objects.filter(pk__in=ids, ruled_at__isnull=True)
+    lock(fields)
+    fields.update(ruled_at=Now())
+
+
+@retried
+def _look_at(field_id: uuid.UUID, rules: Sequence[Rule]) -> Looked:
+    looked = Looked()
     if SyncField.objects.unruled().filter(pk=field_id).update(ruled_at=Now()) != 1:
-        return
+        return looked
     field = SyncField.objects.select_related("record").get(pk=field_id)
     looked.fields += 1
     with runner.isolated(f"rules on field {field_id}"):  # where they fail, people decide
         _apply_rules(field, rules, looked)
     failpoint("rules.looked")
+    return looked
 
 
 def _apply_rules(field: SyncField, rules: Sequence[Rule], looked: Looked) -> None:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from syncapp import audit
 from syncapp.models import Person, Rule, SyncField
 from syncapp.models.change_kind import ChangeKind
+from syncapp.models.locking import lock, locked, retried
 from syncapp.models.rule import CONTENT, RuleOutcome, RuleState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.preferences import OTHER
@@ -153,7 +154,8 @@ def change(rule_id: uuid.UUID, wish: Wish, *, by: Person, channel: str = "settin
 @transaction.atomic
 def move(rule_id: uuid.UUID, *, up: bool, by: Person) -> None:
     """Ask a rule earlier or later; all rules get a fresh place."""
-    order = list(Rule.objects.shown().select_for_update())
+    lock(Rule.objects.all())
+    order = list(Rule.objects.shown())
     place = next((place for place, rule in enumerate(order) if rule.pk == rule_id), None)
     if place is None or not 0 <= (other := place - 1 if up else place + 1) < len(order):
         return
@@ -189,14 +191,18 @@ def enable(rule_id: uuid.UUID, *, by: Person, also_waiting: bool = False) -> Rul
     """
     if not also_waiting and not rule_runs.catch_up():
         raise StillLooking("The other rules are still looking at what waits. Try again in a minute.")
-    with transaction.atomic():
-        rule = _locked(rule_id)
-        if not rule.is_simulated:
-            raise NotSimulated("Simulate it first: a rule is enabled once somebody has seen what it would have done.")
-        rule.enabled_by = by
-        if also_waiting:
-            _look_again()
-        _move(rule, RuleState.ENABLED, by=by)
+    return _enable(rule_id, by=by, also_waiting=also_waiting)
+
+
+@retried
+def _enable(rule_id: uuid.UUID, *, by: Person, also_waiting: bool) -> Rule:
+    if also_waiting:
+        _look_again()
+    rule = _locked(rule_id)
+    if not rule.is_simulated:
+        raise NotSimulated("Simulate it first: a rule is enabled once somebody has seen what it would have done.")
+    rule.enabled_by = by
+    _move(rule, RuleState.ENABLED, by=by)
     return rule
 
 
@@ -225,7 +231,7 @@ def remove(rule_id: uuid.UUID, *, by: Person, channel: str = "settings") -> None
 
 def _locked(rule_id: uuid.UUID) -> Rule:
     """The rule, if it is there. Raises Rule.DoesNotExist."""
-    return Rule.objects.shown().select_for_update(of=("self",)).select_related("author", "enabled_by").get(pk=rule_id)
+    return locked(Rule.objects.shown().select_related("author", "enabled_by")).get(pk=rule_id)
 
 
 def _move(rule: Rule, state: RuleState, *, by: Person, why: str = "", channel: str = "settings") -> None:

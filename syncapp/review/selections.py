@@ -28,6 +28,7 @@ from syncapp.mirror import columns, now
 from syncapp.models import Person, Selection, SelectionItem, SelectionRun, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Outcome
 from syncapp.models.durable_work import WorkState
+from syncapp.models.locking import locked, retried
 from syncapp.models.person import Role
 from syncapp.models.sync_field import FieldDelivery
 from syncapp.review import decisions, four_eyes, steps
@@ -92,7 +93,7 @@ def _chunks(ids: Sequence[uuid.UUID], size: int = 500) -> Iterator[Sequence[uuid
     return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
-@transaction.atomic
+@retried
 def _store(found: list[SyncField], *, query: str, person: Person) -> Selection:
     open_ones = [field for field in found if field.is_undecided and field.delivery == FieldDelivery.NONE]
     bars = _bars(person, open_ones)
@@ -148,7 +149,7 @@ def read_crm(selection: Selection, record_ids: Collection[uuid.UUID], *, crm: Cr
 @transaction.atomic
 def _take_over_reading(selection: Selection, before: Sequence[SelectionItem]) -> None:
     """Leave out what has another value in the CRM now; `before` are the items with their fields before the reading."""
-    Selection.objects.select_for_update().get(pk=selection.pk)
+    locked(Selection.objects.all()).get(pk=selection.pk)
     if SelectionRun.objects.filter(pk=selection.pk).exists():
         return  # it is being decided: what changed is refused there
     fields = SyncField.objects.select_related("record").undecided().in_bulk([item.field_id for item in before])
@@ -200,7 +201,7 @@ def start(selection: Selection, wish: Wish, *, number: int | None, by: Person) -
     try:
         with transaction.atomic():
             # Whoever reads the CRM's values meanwhile may leave some out: the number is that of what is decided.
-            selection = Selection.objects.select_for_update().get(pk=selection.pk)
+            selection = locked(Selection.objects.all()).get(pk=selection.pk)
             _refuse_other_number(selection, number)
             run = SelectionRun.objects.create(
                 selection=selection,
@@ -291,7 +292,7 @@ def _by_contact(selection: Selection) -> Iterator[list[SelectionItem]]:
         yield list(items)
 
 
-@transaction.atomic
+@retried
 def _decide(lease: Lease, run: SelectionRun, items: list[SelectionItem]) -> None:
     """One contact: its decisions become due at one moment, and are kept together with their results."""
     queue.lock(lease)

@@ -6,10 +6,9 @@ Runs in the transaction that proves the claim, so a worker that lost its lease s
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -21,6 +20,7 @@ from syncapp.mirror import recognition
 from syncapp.mirror.supersede import records_of, supersede
 from syncapp.models import Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.decision import UNPROVEN_STATES, DecisionState
+from syncapp.models.locking import lock, retried
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import notices
 from syncapp.review.conflicts import Finding, Held, Verdict
@@ -53,9 +53,10 @@ TROUBLES = {
 _FOUND_NOW = (Finding.CONFLICT, Finding.WRITTEN_BEFORE, Finding.INACTIVE, Finding.MERGED)
 
 
-@transaction.atomic
-def settle(lease: Lease, verdicts: Iterable[Verdict]) -> None:
+@retried
+def settle(lease: Lease, verdicts: Sequence[Verdict]) -> None:
     """Settle these decisions; the delivery itself stays open. Raises LostLease."""
+    _lock([verdict.decision for verdict in verdicts], proven=[each.proves for each in verdicts if each.proves])
     queue.lock(lease)
     settled = [(_settle_one(verdict), verdict) for verdict in verdicts]
     for _, verdict in settled:
@@ -63,6 +64,14 @@ def settle(lease: Lease, verdicts: Iterable[Verdict]) -> None:
             # The judge compared the row's last modifier with our own user.
             recognition.recognize([verdict.staged], own_user=verdict.staged.modified_by, channel="worker")
     _recount([field for field, _ in settled])
+
+
+def _lock(decisions: Sequence[Decision], *, proven: Sequence[str] = ()) -> None:
+    """Lock the fields and decisions before the delivery; with them the open fields that may be superseded now."""
+    contacts = {decision.target_id for decision in decisions}
+    older = SyncField.objects.open().filter(record__target_id__in=contacts).values_list("pk", flat=True)
+    lock(SyncField.objects.filter(pk__in={*(decision.field_id for decision in decisions), *older}))
+    lock(Decision.objects.filter(pk__in=[*(decision.pk for decision in decisions), *proven]))
 
 
 def _settle_one(verdict: Verdict) -> SyncField:
@@ -113,9 +122,10 @@ def _value_now(verdict: Verdict) -> dict[str, Any]:
     return {"crm_now_value": value, "crm_now_label": label, "crm_now_read_at": Now()}
 
 
-@transaction.atomic
-def fail(lease: Lease, decisions: Iterable[Decision], *, trouble: str, code: str) -> None:
+@retried
+def fail(lease: Lease, decisions: Sequence[Decision], *, trouble: str, code: str) -> None:
     """These decisions were not written, for a reason that trying again does not mend. Raises LostLease."""
+    _lock(decisions)
     queue.lock(lease)
     columns = {"delivery": FieldDelivery.FAILED, "trouble": trouble}
     for_it: dict[str, Any] = {"columns": columns, "finding": f"failed:{code}"}
@@ -154,7 +164,7 @@ def _close(
     return field
 
 
-@transaction.atomic
+@retried
 def finish(lease: Lease) -> None:
     """Close the delivery, or make it ready for decisions that came meanwhile. Raises LostLease."""
     queue.lock(lease)

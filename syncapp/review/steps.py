@@ -13,7 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp import audit, deliveries, preferences
-from syncapp.models import Decision, Person, Rule, SyncField, SyncRecord
+from syncapp.models import Decision, Person, Rule, SyncField, SyncRecord, locking
 from syncapp.models.decision import DecisionState
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import decision_log, four_eyes
@@ -48,7 +48,7 @@ def seen(field: SyncField) -> str:
 
 
 def locked(field_id: uuid.UUID) -> SyncField:
-    field = SyncField.objects.select_for_update(of=("self",)).select_related("record").filter(pk=field_id).first()
+    field = locking.locked(SyncField.objects.select_related("record").filter(pk=field_id)).first()
     if field is None or field.record.is_stub:
         raise NotPossible(EDIT_IS_GONE)
     return field
@@ -63,10 +63,10 @@ def refuse_unreadable(field: SyncField) -> None:
 def locked_open(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, SyncField]:
     """Those of these fields that are here; what can be decided is locked, in the order of the ids.
 
-    What cannot be decided is only read: a worker that settles it may hold the contact's delivery, which we want next.
+    What cannot be decided is only read, so that nobody waits for a worker that settles it.
     """
     rows = SyncField.objects.select_related("record").filter(pk__in=ids, record__is_stub=False)
-    found = {field.pk: field for field in rows.open().select_for_update(of=("self",)).order_by("pk")}
+    found = {field.pk: field for field in locking.locked(rows.open())}
     others = set(ids) - found.keys()
     return found | ({field.pk: field for field in rows.filter(pk__in=others)} if others else {})
 

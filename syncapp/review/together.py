@@ -16,6 +16,7 @@ from syncapp import audit, messages
 from syncapp.models import Comment, Person, Presence, SyncRecord
 from syncapp.models.durable_work import database_now
 from syncapp.models.folding import by_name
+from syncapp.models.locking import locked
 from syncapp.models.person import Role
 from syncapp.review.errors import NotPossible
 
@@ -113,7 +114,7 @@ def colleagues(person: Person) -> QuerySet[Person]:
 
 
 def _locked(record_id: uuid.UUID) -> SyncRecord:
-    record = SyncRecord.objects.select_for_update(no_key=True).filter(pk=record_id, is_stub=False).first()
+    record = locked(SyncRecord.objects.filter(pk=record_id, is_stub=False)).first()
     if record is None:
         raise NotPossible("This edit is no longer here.")
     return record

@@ -13,19 +13,26 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from syncapp.health import kinds
 from syncapp.health.outages import is_database_away
+from syncapp.models.locking import is_conflict
 from syncapp.web.access import SAFE_METHODS
 
 RETRY_SECONDS = 30
+BUSY_SECONDS = 2
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 503 in words while the database is away, else 500."""
-    is_away = is_database_away(sys.exc_info()[1])
-    template, status = ("503.html", 503) if is_away else ("500.html", 500)
+    """Answer 503 in words while the database is away, or where it was busy with the same rows; else 500."""
+    error = sys.exc_info()[1]
+    if is_database_away(error):
+        template, status, retry_after = "503.html", 503, RETRY_SECONDS
+    elif is_conflict(error):
+        template, status, retry_after = "busy.html", 503, BUSY_SECONDS
+    else:
+        template, status, retry_after = "500.html", 500, None
     response = HttpResponse(render_to_string(template, _context(request)), status=status)
     response.headers["Cache-Control"] = "no-store"
-    if is_away:
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
     return response
 
 

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from syncapp.connection import WrongOrganization, recognised_crm
 from syncapp.crm.errors import CrmError
 from syncapp.jobs.queue import LostLease
+from syncapp.management.conflicts import told_in_words
 from syncapp.mirror import changes, cursors
 from syncapp.mirror.changes import Pulled
 
@@ -27,6 +28,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, full: bool, **options: Any) -> None:
         """Pull to the end and say what was done."""
+        with told_in_words():
+            self._pull(full=full)
+
+    def _pull(self, *, full: bool) -> None:
         if full and not all(cursors.request_full_read(table) for table in (changes.FIELDS, changes.RECORDS)):
             raise CommandError("Another pull is under way. Try again in a minute.")
         started = time.monotonic()

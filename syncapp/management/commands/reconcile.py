@@ -18,6 +18,7 @@ from syncapp import safe_text
 from syncapp.connection import WrongOrganization, recognised_crm
 from syncapp.crm.errors import CrmError
 from syncapp.jobs.queue import LostLease
+from syncapp.management.conflicts import told_in_words
 from syncapp.mirror import changes, columns
 from syncapp.models import Decision, Delivery, FilterRun, SyncField
 from syncapp.review import decision_log, reconciliation
@@ -59,7 +60,8 @@ class Command(BaseCommand):
             taken = decision_log.read(chain.from_iterable(map(_lines_of, log)))
         except OSError as error:
             raise CommandError(f"The log cannot be read: {error}") from error
-        account = _account(taken, apply=apply, offline=offline, since=timedelta(days=days))
+        with told_in_words():
+            account = _account(taken, apply=apply, offline=offline, since=timedelta(days=days))
         if asked["json"]:
             self.stdout.write(json.dumps(_data(account), default=str, indent=2))
         else:
