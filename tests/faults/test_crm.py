@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from syncapp.models import SyncField
 from tests.faults.reviewer import Reviewer
 from tests.journeys.stack import Proxies
 from tests.journeys.story import Story
@@ -17,6 +18,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
 AWAY_SECONDS = 10.0
 CUTS = 6
+A_READING = b"GET /api/data/v9.2/osync_"
 A_BATCH, A_WRITE = b"/$batch", b'boundary="changeset'
 
 AWAY: dict[str, Callable[[FaultProxy], None]] = {"silent": FaultProxy.silence, "refused": FaultProxy.refuse}
@@ -54,3 +56,18 @@ def test_cut_around_a_request_of_a_delivery(story: Story, proxies: Proxies, mark
     story.decide(*edits)
     story.wait(lambda: not proxies.crm.cuts_left, f"{CUTS} cuts are made")
     story.delivered_exactly_once(*edits)
+
+
+def test_cut_within_answers_of_a_reading(story: Story, proxies: Proxies):
+    contact, proposed = story.edited_in_outlook()
+    proxies.crm.cut_at(A_READING, When.WITHIN_ANSWER, times=CUTS)
+
+    def has_been_read() -> bool:
+        story.stack.send("pull")
+        time.sleep(1.0)
+        return not proxies.crm.cuts_left and SyncField.objects.filter(record__target_id=contact).count() == 2
+
+    story.wait(has_been_read, "the edit has arrived")
+    edit = story.found(contact, proposed)
+    story.decide(edit)
+    story.delivered_exactly_once(edit)
