@@ -194,7 +194,11 @@ class Stack:
         """Start the web processes and wait until they answer."""
         self.started += 1
         web = start_web(self.folder / f"web{self.started}.log", self.environment())
-        wait_until(lambda: _answers(web.url), seconds=60, what=f"the web processes answer; {web.log}")
+        try:
+            wait_until(lambda: _answers(web.url), seconds=60, what="the web processes answer")
+        except AssertionError as error:
+            web.kill()
+            raise AssertionError(f"{error}\n{web.said()[-3000:]}") from None
         self.web = web
         return web
 
