@@ -143,9 +143,17 @@ def test_nothing_piles_up_while_workers_are_away(story: Story) -> None:
     stack.flush_broker()
     stack.mend_workers()
     took = seconds_of(lambda: arrives(story))
+    before = readings()
+    time.sleep(12)
+    read = readings() - before
     second_beat.stop()
+    assert 2 <= read <= 8, "one each two seconds, although two beats publish"
     TALLY["seconds until an edit arrived after Redis was wiped"] = round(took)
     assert took < 30
+
+
+def readings() -> int:
+    return PeriodicTask.objects.values_list("number", flat=True).get(name="pull")
 
 
 def test_writes_without_an_answer_hold_up_no_reading(story: Story) -> None:
