@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
-ALERT_AFTER = 15.0
+ALERT_AFTER = 30.0  # longer than a busy machine needs to start Redis
 OPERATORS = "ops@contoso.example"
 
 
@@ -161,9 +161,7 @@ def test_restart_of_everything_sends_no_mail(operator: Operator) -> None:
         worker.kill()
     stack.beat.stop(seconds=3)
     stack.broker.kill()
-    operator.watch()
-    time.sleep(ALERT_AFTER / 3)
-    operator.watch()
+    assert "Redis is away." in operator.watch()[1]
 
     stack.restart_broker()
     stack.workers.clear()
