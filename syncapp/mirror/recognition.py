@@ -93,6 +93,7 @@ def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: st
         if (mark := marks[field.pk]).id not in known and not any(each.state in _UNDER_WAY for each in earlier[field.pk])
     ]
     _store(new, channel=channel)
+    _acknowledge(fields, marks, earlier, channel=channel)
     return len(new)
 
 
@@ -116,7 +117,8 @@ def _decision(field: SyncField, mark: _Mark, earlier: Sequence[Decision]) -> Dec
     kind = _kind(mark, before)
     code, reason = preferences.split_reason(row.reason)
     # Corrected by the reviewer or changed by the CRM: the row does not tell which, so only the value is told.
-    is_another = kind != Kind.PUT_BACK and mark.outcome == Outcome.APPROVED and not _is_proposal(field, row)
+    is_approved = kind != Kind.PUT_BACK and mark.outcome == Outcome.APPROVED
+    is_another = is_approved and not _is_same(field, row.applied, field.proposed_value)
     writes = mark.outcome == Outcome.APPROVED or kind == Kind.PUT_BACK
     return Decision(
         id=mark.id,
@@ -155,9 +157,9 @@ def _kind(mark: _Mark, before: Decision | None) -> Kind:
     return Kind.REVIEW
 
 
-def _is_proposal(field: SyncField, row: StagedField) -> bool:
+def _is_same(field: SyncField, one: str | None, other: str | None) -> bool:
     column = columns.of_table(field.record.target_table or "contact").get(field.column_name)
-    return values.same(column.type if column else ColumnType.TEXT, row.applied, field.proposed_value)
+    return values.same(column.type if column else ColumnType.TEXT, one, other)
 
 
 def _held_before(field: SyncField, kind: Kind) -> str | None:
@@ -171,6 +173,35 @@ def _store(new: Sequence[tuple[SyncField, Decision]], *, channel: str) -> None:
     Decision.objects.bulk_create(decision for _, decision in new)
     upserts.update(SyncField, [_moved(field, decision) for field, decision in new])
     audit.record_all([_fact(field, decision, channel=channel) for field, decision in new])
+
+
+def _acknowledge(
+    fields: Iterable[SyncField],
+    marks: Mapping[UUID, _Mark],
+    earlier: Mapping[UUID, Sequence[Decision]],
+    *,
+    channel: str,
+) -> None:
+    """Settle decisions that are shown as not written, though the CRM's row says that they were."""
+    for field in fields:
+        mark = marks[field.pk]
+        given_up = next((each for each in earlier[field.pk] if each.pk == mark.id), None)
+        if given_up is None or given_up.state != DecisionState.FAILED or field.delivery != FieldDelivery.FAILED:
+            continue
+        is_another = given_up.writes and not _is_same(field, mark.row.applied, given_up.value_to_write)
+        held = {"written_value": mark.row.applied, "is_adjusted": True} if is_another else {}
+        Decision.objects.filter(pk=given_up.pk).update(state=DecisionState.WRITTEN, settled_at=Now(), **held)
+        moved = {"delivery": FieldDelivery.DONE, "trouble": "", "settled_at": Now(), "revision": field.revision + 1}
+        SyncField.objects.filter(pk=field.pk).update(**moved)
+        audit.record(
+            f"field.delivery.{DecisionState.WRITTEN}",
+            by=None,
+            channel=channel,
+            record_id=field.record_id,
+            field_id=field.pk,
+            decision_id=given_up.pk,
+            details={"column": field.column_name, "finding": "found_later"},
+        )
 
 
 def _moved(field: SyncField, decision: Decision) -> dict[str, Any]:

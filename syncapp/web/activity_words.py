@@ -116,6 +116,7 @@ _CHANNELS = {
 }
 _FINDINGS = {
     "ours": "found written after a lost answer",
+    "found_later": "found written in CRM later",
     "contact_gone": "the contact was deleted in CRM",
     "elsewhere": "decided in CRM itself",
     "before_restore": "decided through the portal before a restore",

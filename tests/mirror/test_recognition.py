@@ -238,6 +238,28 @@ def test_open_delivery_written_after_the_backup_is_not_repeated(world: World, tm
     assert world.written(field.record.contact, "jobtitle") == ["Head"]
 
 
+def test_retry_after_the_backup_is_acknowledged(world: World, tmp_path: Path):
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.faults({"method": "PATCH", "table": "contact", "status": 400})
+    write(world, field)
+    world.heal()
+    assert state_of(field) == (FieldDecision.APPROVED, FieldDelivery.FAILED)
+    kept = backup.back_up(tmp_path)
+    decisions.retry(field.pk, by=rita())
+    world.forward()
+    world.deliver()
+    backup.restore(kept)
+
+    world.pull()
+
+    assert state_of(field) == APPROVED
+    assert Decision.objects.get().state == DecisionState.WRITTEN
+    assert SyncField.objects.get().trouble == ""
+    assert not SyncRecord.objects.needing_attention().exists()
+    entry = AuditEntry.objects.filter(action="field.delivery.written").latest("id")
+    assert (entry.channel, entry.details["finding"]) == ("mirror", "found_later")
+
+
 def test_superseded_after_the_backup_is_recognized(world: World, tmp_path: Path):
     older = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
