@@ -184,6 +184,38 @@ def test_old_value_put_back_after_the_backup_is_recognized(world: World, tmp_pat
     assert (newest.kind, newest.value_to_write, newest.expected_value) == (Kind.PUT_BACK, field.original_value, "Head")
 
 
+def test_backup_in_the_middle_of_a_reading(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(changes, "PAGE_SIZE", 1)
+    world.pull()
+    for number in range(3):
+        world.outlook(world.contact(number), jobtitle=f"Head {number}")
+    world.pull(seconds=0)
+    assert MirrorCursor.objects.get(table=changes.FIELDS).next_link
+    kept = backup.back_up(tmp_path)
+    world.pull()
+    fields = list(SyncField.objects.all())
+    write(world, *fields)
+    backup.restore(kept)
+
+    world.pull()
+
+    assert {state_of(field) for field in fields} == {APPROVED}
+    assert SyncRecord.objects.decided().count() == 3
+
+
+def test_expired_link_leads_to_a_full_reading_that_recognizes(world: World, tmp_path: Path):
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    kept = backup.back_up(tmp_path)
+    write(world, field)
+    backup.restore(kept)
+    world.expire(delta_tokens=True)
+
+    world.pull()
+
+    assert state_of(field) == APPROVED
+    assert not AuditEntry.objects.filter(action="field.withdrawn").exists()
+
+
 def test_link_of_an_earlier_release_leads_to_a_full_reading(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     cursor = MirrorCursor.objects.get(table=changes.FIELDS)
