@@ -79,7 +79,7 @@ def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: st
     The fields are stored already. One with a decision under way is left to its delivery, which reads the row itself.
     The caller recounts the edits.
     """
-    marks = {row.id: mark for row in rows if (mark := _mark_of(row, own_user))}
+    marks = _unsettled(mark for row in rows if (mark := _mark_of(row, own_user)))
     if not marks:
         return 0
     fields = list(locked(SyncField.objects.filter(pk__in=marks).select_related("record")))
@@ -87,14 +87,27 @@ def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: st
     Decision.objects.filter(pk__in=[mark.id for mark in marks.values()], state=DecisionState.LOST).delete()
     earlier = _decisions_of(marks)
     known = set(Decision.objects.filter(pk__in=[mark.id for mark in marks.values()]).values_list("pk", flat=True))
-    new = [
-        (field, _decision(field, mark, earlier[field.pk]))
-        for field in fields
-        if (mark := marks[field.pk]).id not in known and not any(each.state in _UNDER_WAY for each in earlier[field.pk])
-    ]
+    with columns.remembered(), preferences.remembered():
+        new = [
+            (field, _decision(field, mark, earlier[field.pk]))
+            for field in fields
+            if (mark := marks[field.pk]).id not in known and not _is_under_way(earlier[field.pk])
+        ]
     _store(new, channel=channel)
     _acknowledge(fields, marks, earlier, channel=channel)
     return len(new)
+
+
+def _unsettled(marks: Iterable[_Mark]) -> dict[UUID, _Mark]:
+    """Leave out the marks that only say what we hold: nearly all, as each of our own writes is read back."""
+    by_id = {mark.id: mark for mark in marks}
+    held = dict(Decision.objects.filter(pk__in=by_id).values_list("pk", "state")) if by_id else {}
+    unsettled = (None, DecisionState.LOST, DecisionState.FAILED)
+    return {mark.row.id: mark for mark in by_id.values() if held.get(mark.id) in unsettled}
+
+
+def _is_under_way(decisions: Iterable[Decision]) -> bool:
+    return any(each.state in _UNDER_WAY for each in decisions)
 
 
 def complete(record_ids: Collection[UUID]) -> None:
