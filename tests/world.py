@@ -104,6 +104,23 @@ class World:
         url, headers = f"{self.url}/api/data/v9.2/osync_syncfields({target.pk})", {"Authorization": f"Bearer {token}"}
         self._session.patch(url, json={**body, **columns}, headers=headers).raise_for_status()
 
+    def decided_by_a_lost_portal(self, edit: str, *, by: str) -> None:
+        """Mark an edit's fields as the portal does, with decisions that its restored database has lost."""
+        token, url = self._post("token", {"user": "# Outlook Sync Portal"})["access_token"], f"{self.url}/api/data/v9.2"
+        for field in self.rows("osync_syncfields"):
+            if field["_osync_syncrecord_value"] != edit:
+                continue
+            mark = {
+                "decision": 410000001,
+                "decisionid": str(uuid.uuid4()),
+                "appliedvalue": field["osync_proposedvalue"],
+            }
+            mark |= {"decidedby": by, "decidedon": "2026-11-20T09:30:00Z"}
+            body = {f"osync_{name}": value for name, value in mark.items()} | {"statecode": 1, "statuscode": 2}
+            headers = {"Authorization": f"Bearer {token}", "If-Match": "*"}
+            address = f"{url}/osync_syncfields({field['osync_syncfieldid']})"
+            self._session.patch(address, json=body, headers=headers).raise_for_status()
+
     def define(self, table: str, column: dict[str, Any]) -> None:
         """Somebody who customizes gives a table a new column."""
         token = self._post("token", {"user": "# Outlook Sync Portal"})["access_token"]

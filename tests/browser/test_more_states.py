@@ -98,6 +98,21 @@ def test_a_lost_answer_is_checked_in_the_crm_and_said(page: Page, demo: Demo, st
     assert len(ledger(demo, str(contact))) == 1
 
 
+def test_decision_from_before_a_restore_is_accessible(page: Page, demo: Demo, story: World) -> None:
+    sign_in(page, demo)
+    _, (address,) = edited(page, demo, story, {"jobtitle": "Head of Backups"})
+
+    story.decided_by_a_lost_portal(address.rstrip("/").rpartition("/")[2], by="Rita Lindqvist")
+
+    wait_until(
+        lambda: "before a restore" in page.request.get(address).text(), seconds=60, what="the mark is recognized"
+    )
+    page.goto(address)
+    expect(page.locator("#recognized")).to_contain_text("decided through the portal by Rita Lindqvist before")
+    expect(outcome(page, "Job Title")).to_contain_text("by Rita Lindqvist on ")
+    assert_no_violations_in_any_look(page, sees="before a restore")
+
+
 def test_an_old_link_leads_to_the_edit_and_preselects_nothing(page: Page, demo: Demo) -> None:
     contact, mail = told_of_an_edit(page, demo, "Head of Old Letters")
     good = link_in(mail, "Approve")
