@@ -14,7 +14,7 @@ from tests.browser.test_review import edit_in_outlook, open_edit, sign_in
 pytestmark = pytest.mark.browser
 PAGES = {
     "/activity/": "Signed in",
-    "/activity/?what=field.review.rejected": "Nothing that fits these filters",
+    "/activity/?what=field.lost.rejected": "Nothing that fits these filters",  # only a restore can lose one
     "/activity/evidence/": "What should it be about?",
     "/activity/evidence/?period=today": "Digest of them all",
     "/numbers/": "Waiting now, by age",
