@@ -13,9 +13,9 @@ from syncapp.models import FilterGround, FilterRun, FilterRunItem
 from syncapp.models.filter_row import Access
 from syncapp.models.filter_run import Lever, Plan, RunState
 from syncapp.models.filter_tables import APPOINTMENT_TABLES
-from tests import backup
 from tests.filters.users import make_user
 from tests.people import fred
+from tests.support import backup
 
 NOW = timezone.now()
 

@@ -14,8 +14,8 @@ from syncapp.models import AuditEntry, Decision, MirrorCursor, SyncField, SyncRe
 from syncapp.models.decision import DecisionState, Kind
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import decisions, later
-from tests import backup
 from tests.people import rita
+from tests.support import backup
 from tests.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)

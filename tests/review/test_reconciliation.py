@@ -17,8 +17,8 @@ from syncapp.models import AuditEntry, Decision, MirrorCursor, SyncField
 from syncapp.models.decision import DecisionState
 from syncapp.models.sync_field import FieldDecision
 from syncapp.review import decision_log, decisions, later, reconciliation
-from tests import backup
 from tests.people import browser, rita, rob
+from tests.support import backup
 from tests.web.screen import Screen, opened
 from tests.world import World
 
