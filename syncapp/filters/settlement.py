@@ -8,8 +8,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
-
 from syncapp import audit
 from syncapp.audit import Fact
 from syncapp.crm.directory_records import Mailbox
@@ -20,6 +18,7 @@ from syncapp.jobs.queue import Lease
 from syncapp.mirror import filter_store, mailboxes, upserts
 from syncapp.models import FilterRunChange, FilterRunItem
 from syncapp.models.filter_run import WRITTEN, Outcome
+from syncapp.models.locking import retried
 
 log = logging.getLogger(__name__)
 
@@ -33,21 +32,27 @@ def settle(ended: Sequence[tuple[Held, Verdict]]) -> None:
     """Keep what became of these users, all in one transaction; nothing of whom somebody else holds by now."""
     if not ended:
         return
-    with transaction.atomic():
-        held = queue.still_held([each.lease for each, _ in ended])
-        kept = [(each, verdict) for each, verdict in ended if each.lease in held]
-        _end(kept)
-        _note_written(kept)
-        for each, verdict in kept:
-            _keep_mailbox(each, verdict)
-        audit.record_all([_fact(each, verdict.outcome) for each, verdict in kept])
-        # The matrix's cells are worked out once for all of them: that costs ten users as much as one.
-        read = [(each.item.user_id, verdict.filters) for each, verdict in kept if verdict.filters is not None]
-        if read:
-            filter_store.store([OwnerFilters(user_id, tuple(filters)) for user_id, filters in read])
+    held = _keep(ended)
     for each, _ in ended:
         if each.lease not in held:
             log.warning("filter item %s: lease lost, nothing kept", each.item.pk)
+
+
+@retried
+def _keep(ended: Sequence[tuple[Held, Verdict]]) -> list[Lease]:
+    """Keep the results of those whose lease still holds, and return their leases."""
+    held = queue.still_held([each.lease for each, _ in ended])
+    kept = [(each, verdict) for each, verdict in ended if each.lease in held]
+    _end(kept)
+    _note_written(kept)
+    for each, verdict in kept:
+        _keep_mailbox(each, verdict)
+    audit.record_all([_fact(each, verdict.outcome) for each, verdict in kept])
+    # The matrix's cells are worked out once for all of them: that costs ten users as much as one.
+    read = [(each.item.user_id, verdict.filters) for each, verdict in kept if verdict.filters is not None]
+    if read:
+        filter_store.store([OwnerFilters(user_id, tuple(filters)) for user_id, filters in read])
+    return held
 
 
 def _end(kept: Sequence[tuple[Held, Verdict]]) -> None:

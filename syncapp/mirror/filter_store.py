@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
 from syncapp.crm.filters_records import OutlookFilter, OwnerFilters, QueryType
@@ -21,6 +20,7 @@ from syncapp.mirror import fitting, reach, unreadable, upserts
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import FilterRow, FilterTeam, FilterUser
 from syncapp.models.filter_tables import Cell, cells_of, counts_of
+from syncapp.models.locking import lock, locked, retried
 
 # Of a filter: its kind, its table, whether it is on.
 _Held = tuple[int, str, bool]
@@ -36,14 +36,19 @@ def store(
     now = timezone.now()
     read = [_fitting(each, now) for each in read]
     known = {each.owner_id: each.filters for each in read if each.filters is not None}
-    with transaction.atomic():
+
+    @retried
+    def keep() -> None:
         if generation is not None:
             _register(read, generation)
         _replace(known, query_type, now, kept=[bad.row_id for each in read for bad in each.unreadable])
+        lock(FilterUser.objects.filter(pk__in=[each.owner_id for each in read]))
         failed = {each.owner_id: type(each.error).__name__ for each in read if each.error is not None}
         for owner_id, error in failed.items():
             FilterUser.objects.filter(pk=owner_id).update(filters_error=error[:40])
         summarize(known, read_at=now if query_type == QueryType.OUTLOOK_FILTER else None)
+
+    keep()
 
 
 def _fitting(read: OwnerFilters, now: datetime) -> OwnerFilters:
@@ -68,7 +73,7 @@ def _replace(
 ) -> None:
     found = [each for filters in known.values() for each in filters]
     held = FilterRow.objects.filter(owner_id__in=known, query_type=query_type)
-    versions = dict(held.order_by("pk").select_for_update().values_list("pk", "version"))
+    versions = {row.pk: row.version for row in locked(held).only("version")}
     held.exclude(pk__in=[*(each.id for each in found), *kept]).delete()
     # An older reading that arrives late must not undo what a switch has shown since.
     fresh = [each for each in found if each.version >= versions.get(each.id, 0)]
