@@ -189,8 +189,7 @@ def store_fields(rows: Sequence[StagedField], *, generation: int, own_user: UUID
     shown = set(SyncRecord.objects.shown().filter(pk__in=parents).values_list("pk", flat=True))
     stored = Stored(new=sum(row.id not in held for row in kept), records=shown, uncounted=shown)
     stored.recognized = recognition.recognize([row for row in kept if row.id in ours], own_user=own_user)
-    theirs = [row for row in kept if row.id in held and row.state != 0 and row.id not in ours]
-    stored.withdrawn = _withdraw_decided(theirs, held)
+    stored.withdrawn = _withdraw_decided([row for row in kept if row.id in held and row.state != 0], held)
     _reopen([row for row in kept if row.id in held and row.state == 0], held)
     return stored
 
