@@ -41,12 +41,17 @@ def snapshot(apps: StateApps) -> Snapshot:
     return {model._meta.object_name: {row.pk: _columns(row) for row in _all(model)} for model in models_of(apps)}
 
 
-def without_recognized_decisions(rows: Snapshot, apps: StateApps) -> Snapshot:
-    """Leave out the rows that the way back removes, since no former release can hold them."""
+def recognized_decisions(apps: StateApps) -> set[Any]:
+    """Return the keys of the rows that the way back removes, since no former release can hold them."""
     decisions: Any = apps.get_model("syncapp", "Decision")
-    gone = set(decisions.objects.filter(recognized_at__isnull=False).values_list("pk", flat=True))
-    assert gone
-    return {**rows, "Decision": {key: row for key, row in rows["Decision"].items() if key not in gone}}
+    found = set(decisions.objects.filter(recognized_at__isnull=False).values_list("pk", flat=True))
+    assert found
+    return found
+
+
+def without_decisions(rows: Snapshot, keys: set[Any]) -> Snapshot:
+    """Return the rows but for these decisions."""
+    return {**rows, "Decision": {key: row for key, row in rows["Decision"].items() if key not in keys}}
 
 
 def update_all(apps: StateApps) -> None:
