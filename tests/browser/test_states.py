@@ -58,6 +58,11 @@ def arrived(page: Page, demo: Demo, story: World, contact: uuid.UUID, count: int
     return addresses
 
 
+def expect_live_values(page: Page) -> None:
+    """Wait until the page has the CRM's values, read some seconds before on a busy machine."""
+    expect(page.locator("#crm-now")).to_contain_text(re.compile(r"read (just now|\d+ s ago)"), timeout=PATIENCE)
+
+
 def row(page: Page, label: str) -> Locator:
     return page.locator(".field").filter(has=page.locator("h3").get_by_text(label, exact=True))
 
@@ -141,7 +146,7 @@ def test_while_the_crm_is_silent_a_decision_is_being_written(page: Page, demo: D
     sign_in(page, demo)
     contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Patience"})
     page.goto(address)
-    expect(page.locator("#crm-now")).to_contain_text("read just now")
+    expect_live_values(page)
     story.faults({"method": "POST", "path": "$batch", "hold": "before_commit"})
 
     approve(page, "Job Title")

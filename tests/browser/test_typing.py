@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.axe import assert_no_violations_in_any_look
 from tests.browser.conftest import Demo
 from tests.browser.test_review import ledger, sign_in
-from tests.browser.test_states import PATIENCE, approve, edited, outcome, row, story
+from tests.browser.test_states import PATIENCE, approve, edited, expect_live_values, outcome, row, story
 from tests.world import World
 
 pytestmark = pytest.mark.browser
@@ -177,7 +177,7 @@ def opened(page: Page, demo: Demo, story: World, changes: dict[str, Any]) -> Any
     """Return an edit with a job title and these changes, open; its contact."""
     contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Typing", "department": "Fleet", **changes})
     page.goto(address)
-    expect(page.locator("#crm-now")).to_contain_text("read just now")
+    expect_live_values(page)
     return contact
 
 
