@@ -45,7 +45,9 @@ def read(demo: Demo, query: str) -> list[dict[str, Any]]:
 
 def contacts(demo: Demo, count: int) -> list[dict[str, Any]]:
     columns = "contactid,fullname,preferredcontactmethodcode,birthdate,donotemail"
-    return read(demo, f"contacts?$select={columns}&$orderby=contactid&$top={count}")
+    # With an address, so that clearing it is a change.
+    having = "$filter=emailaddress1 ne null"
+    return read(demo, f"contacts?$select={columns}&{having}&$orderby=contactid&$top={count}")
 
 
 @dataclass(frozen=True)
