@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from datetime import date
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
@@ -61,6 +61,7 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         rows = self.order_by().annotate(**counted).values_list("pk", *counted)
         return {pk: dict(zip(_CONDITIONS, counts, strict=True)) for pk, *counts in rows}
 
+    @transaction.atomic(savepoint=False)
     def recount(self, ids: Iterable[uuid.UUID], *, show: Collection[uuid.UUID] = ()) -> None:
         """Count the fields of these records again, and show those of them that are in `show`.
 

@@ -49,6 +49,7 @@ def test_what_a_run_found_for_one_user_is_put_back_by_a_plan_of_its_own(scenery)
     assert undo.may_be_undone(run) == 1
 
 
+@pytest.mark.django_db(transaction=True)  # PostgreSQL flushes no table whose constraints are still deferred
 @pytest.mark.parametrize("access", [Access.DIRECT, Access.ACTING])
 def test_switch_by_a_run_that_a_restore_lost_is_the_portals(scenery, tmp_path, access):
     scenery.read()
@@ -65,6 +66,7 @@ def test_switch_by_a_run_that_a_restore_lost_is_the_portals(scenery, tmp_path, a
     assert (last.row.is_on, last.by) == (False, "the portal, by no run known here")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_switch_that_a_restore_lost_is_not_the_users_own(scenery, tmp_path):
     scenery.read()
     FilterGround.objects.update(reading=Access.ACTING, writing=Access.ACTING)
