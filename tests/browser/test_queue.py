@@ -44,6 +44,17 @@ def test_axe_finds_nothing_on_the_queue(page: Page, demo: Demo) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize("width", [961, 1024, 1240])
+def test_tabs_and_search_share_one_line(page: Page, demo: Demo, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 768})
+    sign_in(page, demo)
+    visit(page, demo, "")
+    clipped = "nav => nav.scrollWidth - nav.clientWidth"
+    assert page.locator(".filterbar .tabs").evaluate(clipped) == 0
+    assert page.locator(".filterbar").evaluate("bar => bar.offsetHeight") <= 49
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_j_after_the_last_row_brings_more_rows_and_the_focus_goes_on(page: Page, demo: Demo) -> None:
     edit_many(demo, 60)
     sign_in(page, demo)
