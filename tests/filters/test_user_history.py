@@ -51,7 +51,7 @@ def test_what_a_run_found_for_one_user_is_put_back_by_a_plan_of_its_own(scenery)
 
 @pytest.mark.django_db(transaction=True)  # PostgreSQL flushes no table whose constraints are still deferred
 @pytest.mark.parametrize("access", [Access.DIRECT, Access.ACTING])
-def test_switch_by_a_run_that_a_restore_lost_is_the_portals(scenery, tmp_path, access):
+def test_switch_of_a_lost_run_is_the_portals(scenery, tmp_path, access):
     scenery.read()
     FilterGround.objects.update(reading=access, writing=access)
     rita = scenery.user()
@@ -67,7 +67,7 @@ def test_switch_by_a_run_that_a_restore_lost_is_the_portals(scenery, tmp_path, a
 
 
 @pytest.mark.django_db(transaction=True)
-def test_switch_that_a_restore_lost_is_not_the_users_own(scenery, tmp_path):
+def test_lost_switch_is_not_the_users_own(scenery, tmp_path):
     scenery.read()
     FilterGround.objects.update(reading=Access.ACTING, writing=Access.ACTING)
     rita = scenery.user()

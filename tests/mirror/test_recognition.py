@@ -216,7 +216,7 @@ def test_expired_link_leads_to_a_full_reading_that_recognizes(world: World, tmp_
     assert not AuditEntry.objects.filter(action="field.withdrawn").exists()
 
 
-def test_link_of_an_earlier_release_leads_to_a_full_reading(world: World, tmp_path: Path):
+def test_earlier_releases_link_leads_to_full_reading(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     cursor = MirrorCursor.objects.get(table=changes.FIELDS)
     cursor.delta_link = cursor.delta_link.replace("_modifiedby_value,_modifiedonbehalfby_value,", "")

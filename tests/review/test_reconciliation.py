@@ -99,7 +99,7 @@ def test_report_changes_nothing_without_apply(world: World, tmp_path: Path, log:
     assert set(SyncField.objects.values_list("decision", flat=True)) == {FieldDecision.PENDING}
 
 
-def test_decision_lost_in_its_undo_time_is_shown_where_it_waits(world: World, tmp_path: Path, log: Path, caplog):
+def test_lost_decision_is_shown_where_it_waits(world: World, tmp_path: Path, log: Path, caplog):
     rita()
     fields = world.edited(jobtitle="Head", telephone1="0123")
     kept = backup.back_up(tmp_path)

@@ -86,7 +86,7 @@ def test_activity_says_who_decided_and_when_it_was_found():
     assert f"decided through the portal by Rita Lindqvist {times.at(now)}, before a restore; found in CRM" in words
 
 
-def test_link_in_a_mail_names_who_decided_before_the_restore():
+def test_mail_link_names_who_decided_before_restore():
     field = make_field()
     scenes.found_after_restore(field)
 
