@@ -1,4 +1,4 @@
-"""Whether the installation has all that this version needs: its migrations and its collected static files."""
+"""Completeness of the installation: the migrations and the collected static files that this version needs."""
 
 from __future__ import annotations
 

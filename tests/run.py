@@ -168,7 +168,6 @@ def _only_by_name() -> list[Lane]:
     ]
     kills = ["-m", "journey", "tests/journeys/test_kills.py", *SPREAD]
     five = {"JOURNEY_ROUNDS": "5"}
-    faults = ["tests/faults", "--dist", "loadfile"]
     return [
         Lane(
             "unit-long",
@@ -199,10 +198,25 @@ def _only_by_name() -> list[Lane]:
             postgres=True,
             only_by_name=True,
         ),
+        *_faults(),
+        Lane(
+            "browser-long",
+            "every state and every look in a real Chromium, a hundred edits by keys",
+            ["-m", "browser", *IN_A_BROWSER, *LONG_IN_A_BROWSER, *PARTLY_LONG_IN_A_BROWSER],
+            environment={"KEYBOARD_EDITS": "100"},
+            needs=_chromium,
+            only_by_name=True,
+        ),
+    ]
+
+
+def _faults() -> list[Lane]:
+    paths = ["tests/faults", "--dist", "loadfile"]
+    return [
         Lane(
             "faults",
             "lines cut, silent and refused, processes ended, clocks shifted, a full disk, SQLite",
-            faults,
+            paths,
             needs=_faketime,
             all_of_it=False,
             only_by_name=True,
@@ -210,18 +224,10 @@ def _only_by_name() -> list[Lane]:
         Lane(
             "faults-postgres",
             "lines cut, silent and refused, processes ended, clocks shifted, PostgreSQL",
-            faults,
+            paths,
             postgres=True,
             needs=_faketime,
             all_of_it=False,
-            only_by_name=True,
-        ),
-        Lane(
-            "browser-long",
-            "every state and every look in a real Chromium, a hundred edits by keys",
-            ["-m", "browser", *IN_A_BROWSER, *LONG_IN_A_BROWSER, *PARTLY_LONG_IN_A_BROWSER],
-            environment={"KEYBOARD_EDITS": "100"},
-            needs=_chromium,
             only_by_name=True,
         ),
     ]

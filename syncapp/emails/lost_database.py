@@ -40,7 +40,7 @@ class NoNote(Exception):
 
 @dataclass(slots=True)
 class Note:
-    """What the file holds: whom to tell, and the alarm about the database while it is away."""
+    """The content of the file: the readers to tell, and the alarm about the database while it is away."""
 
     readers: list[str] = field(default_factory=list)
     alarm: Alarm | None = None
@@ -81,7 +81,7 @@ def is_back() -> tuple[int, str]:
 def _send(readers: Sequence[str], details: dict[str, Any]) -> tuple[int, str]:
     if not settings.MAIL_BACKEND:
         return 0, "MAIL_BACKEND is empty."
-    sent, hindrance = 0, "" if settings.WATCH_MAIL_TO or readers else "Nobody is known to tell: set WATCH_MAIL_TO."
+    sent, hindrance = 0, "" if settings.WATCH_MAIL_TO or readers else "No reader is known: set WATCH_MAIL_TO."
     for reader in settings.WATCH_MAIL_TO or readers:
         try:
             _hand_over(reader, details)

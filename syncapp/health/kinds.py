@@ -100,7 +100,7 @@ WORKER = Kind(
 SIGN_IN = Kind(
     Gate.Name.SIGN_IN,
     _title(Gate.Name.SIGN_IN),
-    "Nobody can sign in for now; people who are signed in go on working.",
+    "No one can sign in for now; people who are signed in go on working.",
     "Look whether the service is in order, and whether this host reaches it. The portal tries again by itself.",
     f"{_SERVICE_HEALTH}, CRM_AUTHORITY, the outgoing proxy and its certificates, and the log of the web processes",
 )

@@ -1,4 +1,4 @@
-"""What is measured for the state of the portal: each fact once, and only where it is asked for."""
+"""Measurements of the portal's state: each fact once, and only where it is asked for."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class Look:
 
     @cached_property
     def cursors(self) -> list[MirrorCursor]:
-        """How far both tables of edits have been read."""
+        """Return how far both tables of edits have been read."""
         return list(MirrorCursor.objects.filter(table__in=[changes.FIELDS, changes.RECORDS]))
 
     @cached_property
     def pulled_at(self) -> datetime | None:
-        """When both tables had last been read to their end; None: not yet."""
+        """Return when both tables had last been read to their end; None: not yet."""
         dates = [cursor.pulled_at for cursor in self.cursors if cursor.pulled_at is not None]
         return min(dates) if len(dates) == len((changes.FIELDS, changes.RECORDS)) else None
 
@@ -114,12 +114,12 @@ def stalled_after() -> float:
 
 
 def worker_answered_at() -> datetime | None:
-    """When a worker last answered through the broker."""
+    """Return when a worker last answered through the broker."""
     return pulses.read().worker_answered_at
 
 
 def pulled_at() -> datetime | None:
-    """When both tables had last been read to their end."""
+    """Return when both tables had last been read to their end."""
     return Look().pulled_at
 
 

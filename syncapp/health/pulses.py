@@ -1,4 +1,4 @@
-"""When the scheduler and the workers were last heard: rows by the database's clock, written where the work is done."""
+"""Signs of life of the scheduler and the workers: rows by the database's clock, written where the work is done."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GAP_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Pulses:
-    """When each was last heard; None: never."""
+    """The last sign of life of each; None: never."""
 
     worker_answered_at: datetime | None
     beat_at: datetime | None

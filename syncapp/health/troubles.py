@@ -1,4 +1,4 @@
-"""What is wrong now: one function per trouble looks for it, and causes leave out their symptoms."""
+"""Troubles of this moment: one function looks for each, and causes leave out their symptoms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command says where the database ended it because of other work on the same rows."""
+"""Words of a command that the database ended because of other work on the same rows."""
 
 from __future__ import annotations
 

@@ -175,5 +175,5 @@ class Decision(models.Model):
 
     @property
     def is_recognized(self) -> bool:
-        """Whether it was taken before a restore, and found again in the CRM."""
+        """Return whether it was taken before a restore, and found again in the CRM."""
         return self.recognized_at is not None

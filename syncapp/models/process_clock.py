@@ -1,4 +1,4 @@
-"""How far the clock of each host that runs the portal is from the database's clock."""
+"""Differences between the clocks of the portal's hosts and the database's clock."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What was recognized, lost, is open and differs.
+    """The account after a restore: recognized, lost and open decisions, and values that differ.
 
     `unmarked` was written according to our database, though the CRM's row is open. `differing` is None where the CRM
     was not asked.

@@ -200,7 +200,7 @@ def _enable(rule_id: uuid.UUID, *, by: Person, also_waiting: bool) -> Rule:
         _look_again()
     rule = _locked(rule_id)
     if not rule.is_simulated:
-        raise NotSimulated("Simulate it first: a rule is enabled once somebody has seen what it would have done.")
+        raise NotSimulated("Simulate it first: a rule is enabled once someone has seen what it would have done.")
     rule.enabled_by = by
     _move(rule, RuleState.ENABLED, by=by)
     return rule

@@ -195,7 +195,7 @@ class FieldShown:
 
     @property
     def is_recognized(self) -> bool:
-        """Whether its decision was found in the CRM after a restore."""
+        """Return whether its decision was found in the CRM after a restore."""
         last = outcomes.last_decision(self.field) if self.outcome else None
         return last is not None and last.is_recognized
 

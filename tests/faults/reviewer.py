@@ -20,7 +20,7 @@ FORM = dict[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a submit was answered; `status` is 0 where the line broke or nobody answered in time."""
+    """The answer to a submit; `status` is 0 where the line broke or no answer came in time."""
 
     status: int
     seconds: float

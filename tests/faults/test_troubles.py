@@ -1,4 +1,4 @@
-"""What is away is told under its own name: on the page, in /healthz and by mail, by real processes and `watch`."""
+"""Outages under their own names: on the page, in /healthz and by mail, by real processes and `watch`."""
 
 from __future__ import annotations
 

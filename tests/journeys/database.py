@@ -70,7 +70,7 @@ class Database:
 
     @property
     def is_postgres(self) -> bool:
-        """Whether it is on a server."""
+        """Return whether it is on a server."""
         return self.url.startswith("postgres")
 
 

@@ -262,7 +262,7 @@ class Stack:
                 sender.send_task(f"syncapp.tasks.{task}", args=(argument,), producer=producer)
 
     def queued(self, queue: str = "celery") -> int:
-        """How many messages wait in a queue of the broker."""
+        """Return how many messages wait in a queue of the broker."""
         with redis.Redis.from_url(self.broker.url) as client:
             return int(client.llen(queue))
 

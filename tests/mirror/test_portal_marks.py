@@ -1,4 +1,4 @@
-"""Which staging rows count as decided by the portal: whoever copies a mark by hand is not taken for it."""
+"""Staging rows that count as decided by the portal: a mark copied by hand does not."""
 
 from __future__ import annotations
 

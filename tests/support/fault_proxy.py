@@ -29,7 +29,7 @@ _Result = TypeVar("_Result")
 
 
 class Mode(enum.Enum):
-    """How the proxy treats its lines."""
+    """The treatment of the proxy's lines."""
 
     PASS = "pass"
     SILENT = "silent"  # accept and acknowledge everything, pass nothing on, answer nothing
