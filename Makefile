@@ -55,7 +55,7 @@ lock: ## resolve the dependencies anew (needs uv); the result names no host
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --no-emit-find-links --extra demo --extra dev pyproject.toml -o requirements-dev.txt
+	  --no-emit-index-url --no-emit-find-links --extra demo --extra dev --extra sandbox pyproject.toml -o requirements-dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links tests/interop/requirements.in -o tests/interop/requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

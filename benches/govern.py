@@ -17,13 +17,13 @@ from contextlib import suppress
 
 from benches import figures
 from benches.stage import control
+from dataverse_sandbox.config import CLIENT_ID, CLIENT_SECRET, TENANT
 from syncapp.crm.auth import ClientCredentials, demo_session
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import Throttled
 from syncapp.crm.governor import Governor, Lane, Limits
 from syncapp.crm.redis_governor import RedisGovernor
 from syncapp.crm.transport import Transport
-from syncapp.sandbox.config import CLIENT_ID, CLIENT_SECRET, TENANT
 from tests import servers
 
 FASTER = float(os.environ.get("GOVERN_FASTER", "5"))

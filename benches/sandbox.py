@@ -63,7 +63,7 @@ def _fill(folder: Path) -> float:
 def _running(folder: Path) -> Iterator[tuple[str, float]]:
     """The process on this folder's file, and how long it took to be ready."""
     port, started = servers.free_port(), time.monotonic()
-    command = [sys.executable, "-m", "syncapp.sandbox", "--port", str(port), "--data", str(folder / "crm.sqlite3")]
+    command = [sys.executable, "-m", "dataverse_sandbox", "--port", str(port), "--data", str(folder / "crm.sqlite3")]
     server = servers.launch([*command, "--empty"], url=f"http://127.0.0.1:{port}", log=folder / f"{port}.log")
     try:
         servers.wait_until(lambda: "Sandbox ready" in server.said(), what="the sandbox is ready")

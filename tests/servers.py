@@ -161,7 +161,15 @@ def sandbox(*, port: int | None = None, empty: bool = True) -> Iterator[Server]:
     """The sandbox as a process of its own, with a new file."""
     port = port or free_port()
     with temporary_folder("osync-s-") as folder:
-        command = [sys.executable, "-m", "syncapp.sandbox", "--port", str(port), "--data", str(folder / "crm.sqlite3")]
+        command = [
+            sys.executable,
+            "-m",
+            "dataverse_sandbox",
+            "--port",
+            str(port),
+            "--data",
+            str(folder / "crm.sqlite3"),
+        ]
         options = ["--synchronous", "OFF", *(["--empty"] if empty else [])]
         server = launch([*command, *options], url=f"http://127.0.0.1:{port}", log=folder / "sandbox.log")
         try:

@@ -9,7 +9,7 @@ import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
 
-from syncapp.sandbox import tls
+from dataverse_sandbox import tls
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 REAL: dict[str, Any] = {

@@ -10,11 +10,11 @@ import trustme
 from aiosmtpd.controller import Controller
 from pytest_django import Settings
 
+from dataverse_sandbox.config import EMPTY_WORLD
+from dataverse_sandbox.server import SandboxServer
 from syncapp import connection
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.outbox.errors import ServiceAway
-from syncapp.sandbox.config import EMPTY_WORLD
-from syncapp.sandbox.server import SandboxServer
 from tests.servers import free_port
 from tests.support.connect_proxy import connect_proxy
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
-from syncapp.sandbox.config import APPLICATION_USER_ID
+from dataverse_sandbox.config import APPLICATION_USER_ID
 from tests.browser.conftest import Demo
 from tests.world import World
 

@@ -12,13 +12,13 @@ from email.message import EmailMessage
 import pytest
 from pytest_django import Settings
 
+from dataverse_sandbox.mail.mailbox import Mail
+from dataverse_sandbox.mail.smtp import SmtpServer
+from dataverse_sandbox.server import SandboxServer
 from syncapp import connection
 from syncapp.emails import sending
 from syncapp.jobs import queue
 from syncapp.models import Message
-from syncapp.sandbox.mail.mailbox import Mail
-from syncapp.sandbox.mail.smtp import SmtpServer
-from syncapp.sandbox.server import SandboxServer
 from tests.servers import free_port
 
 

@@ -10,12 +10,12 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
+from dataverse_sandbox.mail.mailbox import Mail
 from syncapp import connection, messages, preferences
 from syncapp.crm.records import Column, ColumnType
 from syncapp.filters import plans, run_states
 from syncapp.models.person import Role
 from syncapp.review import notices, together
-from syncapp.sandbox.mail.mailbox import Mail
 from tests import factories, people
 from tests.emails.conftest import PostOffice, send_due
 from tests.emails.test_letters import edit, told

@@ -10,8 +10,8 @@ from django.apps import apps
 from django.db.models import Model
 from pytest_django import Settings
 
+from dataverse_sandbox.server import SandboxServer
 from syncapp.models import FilterRow
-from syncapp.sandbox.server import SandboxServer
 from tests.filters.scenery import Scenery
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import requests
 
+from dataverse_sandbox.config import APPLICATION_USER_ID, fixed_id
 from syncapp import connection
 from syncapp.mirror import filters as inventory
 from syncapp.models import FilterUser
-from syncapp.sandbox.config import APPLICATION_USER_ID, fixed_id
 from tests.crm.contract.cloud import Cloud
 
 APPOINTMENTS = {"appointment", "serviceappointment", "recurringappointmentmaster"}

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from syncapp.sandbox import config
-from syncapp.sandbox.config import EMPTY_WORLD
-from syncapp.sandbox.server import SandboxServer
+from dataverse_sandbox import config
+from dataverse_sandbox.config import EMPTY_WORLD
+from dataverse_sandbox.server import SandboxServer
 from tests.interop import environments
 from tests.interop.environments import HERE, Unavailable
 from tests.interop.organization import Organization

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from syncapp.sandbox.server import SandboxServer
-from tests.sandbox.caller import Sandbox
+from dataverse_sandbox.server import SandboxServer
+from dataverse_sandbox.tests.caller import Sandbox
 
 # Between them, the clients' rows that their own tests look for.
 CROWD = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncapp.sandbox import config
+from dataverse_sandbox import config
 from tests.interop.organization import Organization
 from tests.interop.program import Program
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncapp.sandbox import config
+from dataverse_sandbox import config
 from tests.interop.organization import Organization
 from tests.interop.program import Program
 

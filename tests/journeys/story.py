@@ -15,6 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from dataverse_sandbox.config import APPLICATION_USER_ID
 from syncapp.jobs.queue import REDISPATCH_AFTER
 from syncapp.models import Decision, Delivery, Gate, MirrorCursor, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Outcome
@@ -23,7 +24,6 @@ from syncapp.models.sync_field import FieldDelivery
 from syncapp.review import decisions
 from syncapp.review.decisions import Choice
 from syncapp.review.steps import seen
-from syncapp.sandbox.config import APPLICATION_USER_ID
 from tests.journeys.stack import Stack
 from tests.people import browser, rita
 from tests.servers import wait_until

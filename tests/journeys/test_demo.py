@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ import psutil
 import pytest
 import requests
 
-from tests.servers import PROJECT, Server, free_port, launch, wait_until
+from tests.servers import Server, free_port, launch, wait_until
 
 pytestmark = pytest.mark.journey
 
@@ -184,7 +183,7 @@ def edits(demos: Demos) -> list[tuple[str, ...]]:
 def test_children_that_die_are_started_again_and_one_that_hangs_is_ended(demos: Demos) -> None:
     demo = demos.start_and_wait()
 
-    for word in ("worker", "portal.wsgi", "syncapp.sandbox"):
+    for word in ("worker", "portal.wsgi", "dataverse_sandbox"):
         service(demos.processes(demo), word).kill()
 
     for name in ("worker", "web", "sandbox"):
@@ -228,17 +227,3 @@ def test_the_demo_refuses_to_run_with_a_real_configuration(demos: Demos) -> None
 
     assert demo.process.wait(30) == 1
     assert "DEMO is off" in demo.said() or "osync.E" in demo.said()
-
-
-def test_the_sandbox_runs_alone_too(tmp_path: Path) -> None:
-    port = free_port()
-    environment = {**os.environ, "DEMO_DIR": str(tmp_path), "SANDBOX_PORT": str(port), "SMTP_PORT": str(free_port())}
-    command = [sys.executable, "manage.py", "sandbox"]
-    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline().decode() == f"Sandbox ready: http://127.0.0.1:{port}\n"
-    finally:
-        process.terminate()
-        assert process.wait(10) == 0
-        process.stdout.close()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper as Settings
     from pytest_django.plugin import DjangoDbBlocker
 
-    from syncapp.sandbox.server import SandboxServer
+    from dataverse_sandbox.server import SandboxServer
 
 pytestmark = pytest.mark.journey
 

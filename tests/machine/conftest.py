@@ -7,7 +7,7 @@ import logging
 import pytest
 from pytest_django import Settings
 
-from syncapp.sandbox.server import SandboxServer
+from dataverse_sandbox.server import SandboxServer
 from tests.machine import clock
 from tests.machine.world import World
 

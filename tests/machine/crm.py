@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from syncapp.sandbox.config import APPLICATION_USER_ID
+from dataverse_sandbox.config import APPLICATION_USER_ID
 from tests.machine.samples import COLUMNS
 
 # Small on purpose: edits of different people meet at the same contact and column.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataverse_sandbox.config import PEOPLE
 from syncapp.models import Decision
 from syncapp.models.decision import DecisionState, Kind
-from syncapp.sandbox.config import PEOPLE
 from tests.machine.book import Book, Taken
 from tests.machine.ledger import CONTACT, DECIDED, FIELD, Crm, Entry, Ledger, Transaction
 from tests.machine.samples import meaning

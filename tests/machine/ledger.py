@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from syncapp.sandbox.config import APPLICATION_USER_ID
+from dataverse_sandbox.config import APPLICATION_USER_ID
 
 CONTACT, RECORD, FIELD = "contact", "osync_syncrecord", "osync_syncfield"
 OPEN, DECIDED = 0, 1

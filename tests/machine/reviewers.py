@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from dataverse_sandbox import config
+from dataverse_sandbox.config import PEOPLE
 from syncapp.models import Decision, Person, SyncField
 from syncapp.models.decision import Outcome
 from syncapp.models.person import Role
@@ -14,8 +16,6 @@ from syncapp.models.sync_field import FieldDecision
 from syncapp.review import decisions, later, steps
 from syncapp.review.decisions import Choice
 from syncapp.review.errors import ReviewError
-from syncapp.sandbox import config
-from syncapp.sandbox.config import PEOPLE
 from tests.machine.book import Book, Taken
 from tests.machine.judge import IN_THE_CRM, Violation
 from tests.people import make_person

@@ -10,13 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from dataverse_sandbox.config import EDITOR, PEOPLE
 from syncapp import demo
 from syncapp.crm import stand_in
 from syncapp.models import AuditEntry, Connection, Message, Person, SyncRecord
 from syncapp.models.person import Role
 from syncapp.people import recognise
 from syncapp.review import notices
-from syncapp.sandbox.config import EDITOR, PEOPLE
 from tests import people
 from tests.people import browser
 from tests.world import World

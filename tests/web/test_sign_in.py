@@ -13,13 +13,13 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from dataverse_sandbox.config import PEOPLE
+from dataverse_sandbox.server import SandboxServer
 from syncapp import connection, gates
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.health import troubles
 from syncapp.models import AuditEntry, Gate, Person, SignInAttempt
 from syncapp.models.person import Role
-from syncapp.sandbox.config import PEOPLE
-from syncapp.sandbox.server import SandboxServer
 from syncapp.web import sign_in
 from syncapp.web.sign_in import safe_path
 from tests.servers import free_port

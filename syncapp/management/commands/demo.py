@@ -149,7 +149,9 @@ def _python(*arguments: str) -> list[str]:
 
 
 def _sandbox() -> Service:
-    return Service("sandbox", _python("manage.py", "sandbox"))
+    data = settings.DEMO_DIR / "sandbox.sqlite3"
+    options = ["--port", settings.SANDBOX_PORT, "--smtp-port", settings.SMTP_PORT, "--users", settings.DEMO_USERS]
+    return Service("sandbox", _python("-m", "dataverse_sandbox", "--data", str(data), *map(str, options)))
 
 
 def _web() -> Service:

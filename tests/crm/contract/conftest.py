@@ -6,9 +6,9 @@ from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
+from dataverse_sandbox.config import World
+from dataverse_sandbox.server import SandboxServer
 from syncapp.crm.client import CrmClient
-from syncapp.sandbox.config import World
-from syncapp.sandbox.server import SandboxServer
 from tests.crm.contract.cloud import FASTER, PUBLISHED, Cloud
 from tests.crm.contract.edit import Edit
 from tests.crm.contract.real import IS_REAL, without_secrets

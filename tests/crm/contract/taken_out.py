@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from syncapp.sandbox import access, batch, limits, operations, tracking, visibility
-from syncapp.sandbox.errors import ApiError
-from syncapp.sandbox.identity import grants
-from syncapp.sandbox.identity.tokens import Tokens
-from syncapp.sandbox.limits import Protection
-from syncapp.sandbox.messages import Answer
-from syncapp.sandbox.rights import Rights
+from dataverse_sandbox import access, batch, limits, operations, tracking, visibility
+from dataverse_sandbox.errors import ApiError
+from dataverse_sandbox.identity import grants
+from dataverse_sandbox.identity.tokens import Tokens
+from dataverse_sandbox.limits import Protection
+from dataverse_sandbox.messages import Answer
+from dataverse_sandbox.rights import Rights
 
 Patch = pytest.MonkeyPatch
 

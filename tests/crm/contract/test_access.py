@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
+from dataverse_sandbox.config import fixed_id
 from syncapp.crm import access, errors
 from syncapp.crm.directory_records import ActingFor
-from syncapp.sandbox.config import fixed_id
 from tests.crm.contract.scene import IDS, OURSELVES
 
 

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from dataverse_sandbox.config import BUSINESS_UNIT_ID, ORGANIZATION_ID
 from syncapp.crm.directory_records import SyncMethod, TeamKind
 from syncapp.crm.errors import ProtocolError
-from syncapp.sandbox.config import BUSINESS_UNIT_ID, ORGANIZATION_ID
 from tests.crm.contract.scene import IDS, OURSELVES
 
 

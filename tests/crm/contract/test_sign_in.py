@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 import requests
 
+from dataverse_sandbox.config import CLIENT_ID, CLIENT_SECRET, PEOPLE, TENANT
 from syncapp.crm.auth import SignIn, SignInRefused, demo_session
-from syncapp.sandbox.config import CLIENT_ID, CLIENT_SECRET, PEOPLE, TENANT
 
 REDIRECT = "http://127.0.0.1:8000/sign-in/back"
 

@@ -7,6 +7,8 @@ import ssl
 import pytest
 import trustme
 
+from dataverse_sandbox.config import CLIENT_ID, CLIENT_SECRET, TENANT, World
+from dataverse_sandbox.server import SandboxServer
 from syncapp.crm.auth import ClientCredentials
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import TokenUnavailable, Unreachable
@@ -14,8 +16,6 @@ from syncapp.crm.login_service import login_session
 from syncapp.crm.records import ChangeSet, ContactWrite
 from syncapp.crm.sessions import new_session
 from syncapp.crm.transport import Transport
-from syncapp.sandbox.config import CLIENT_ID, CLIENT_SECRET, TENANT, World
-from syncapp.sandbox.server import SandboxServer
 from tests.crm.local_server import FixedToken
 
 

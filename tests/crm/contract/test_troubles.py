@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from dataverse_sandbox.config import EMPTY_WORLD
+from dataverse_sandbox.server import SandboxServer
 from syncapp.crm import errors
 from syncapp.crm.client import CrmClient
-from syncapp.sandbox.config import EMPTY_WORLD
-from syncapp.sandbox.server import SandboxServer
 from tests.crm.contract.cloud import Cloud
 from tests.crm.contract.scene import OURSELVES
 from tests.crm.local_server import FixedToken

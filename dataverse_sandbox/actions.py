@@ -1,0 +1,156 @@
+"""What people other than the portal do: edit in Outlook, edit in a CRM form, delete, decide in the CRM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from dataverse_sandbox import config, errors, operations, payload, rows, values
+from dataverse_sandbox.catalogue import BY_NAME, CONTACT, ROLE, SYNC_FIELD, SYNC_RECORD, SYSTEM_USER, USER_ROLES, Kind
+from dataverse_sandbox.catalogue.staging import APPROVED, PENDING, REJECTED
+from dataverse_sandbox.operations import Written, etag
+from dataverse_sandbox.payload import Address
+from dataverse_sandbox.store import Author, Row, Store, Transaction
+
+_DECISIONS = {"approved": APPROVED, "rejected": REJECTED}
+
+
+@dataclass(frozen=True)
+class User:
+    id: str
+    name: str
+
+
+def user(store: Store, id_or_name: str) -> User:
+    """A CRM user by id or full name; ApiError 404."""
+    found = store.fetch(
+        "SELECT systemuserid, fullname FROM systemuser WHERE systemuserid = ? OR fullname = ?",
+        (id_or_name.lower(), id_or_name),
+    )
+    if found is None:
+        raise errors.does_not_exist(SYSTEM_USER.name, id_or_name)
+    return User(str(found[0]), str(found[1]))
+
+
+def edit_from_outlook(store: Store, who: str, contact_id: str, changes: Mapping[str, object]) -> dict[str, object]:
+    """Save a contact as Outlook does: without a revision; what the plug-in staged is in the answer."""
+    address = _address(contact_id)
+    with store.write(Author(user(store, who).id)) as transaction:
+        body = _web_api_body(changes)
+        return _told(operations.update(transaction, _must_exist(transaction, address), body))
+
+
+def edit_by_form(store: Store, who: str, contact_id: str, changes: Mapping[str, object]) -> dict[str, object]:
+    """Save a contact as a CRM form does: with its revision raised, so nothing is staged."""
+    address = _address(contact_id)
+    with store.write(Author(user(store, who).id)) as transaction:
+        contact = address.existing(transaction.connection)
+        body = {**_web_api_body(changes), "osync_revision": _revision(contact) + 1}
+        return _told(operations.update(transaction, address, body))
+
+
+def give_roles(store: Store, who: str, names: Sequence[str]) -> dict[str, object]:
+    """The user holds these security roles and no others; ApiError 404 for a role that is not there."""
+    holder = user(store, who)
+    with store.write(Author(config.APPLICATION_USER_ID)) as transaction:
+        connection = transaction.connection
+        held = connection.execute("SELECT systemuserrolesid FROM systemuserroles WHERE systemuserid = ?", (holder.id,))
+        for (pair,) in held.fetchall():
+            rows.delete(transaction, USER_ROLES, str(pair))
+        for name in names:
+            role = connection.execute("SELECT roleid FROM role WHERE name = ?", (name,)).fetchone()
+            if role is None:
+                raise errors.does_not_exist(ROLE.name, name)
+            rows.create(transaction, USER_ROLES, {"systemuserid": holder.id, "roleid": role[0]})
+    return {"user": holder.id, "roles": list(names)}
+
+
+def delete(store: Store, who: str, table_name: str, row_id: str) -> dict[str, object]:
+    if table_name not in BY_NAME:
+        raise errors.unknown(f"the table '{table_name}'")
+    with store.write(Author(user(store, who).id)) as transaction:
+        operations.delete(transaction, payload.address(BY_NAME[table_name], row_id))
+    return {"deleted": row_id}
+
+
+def decide(store: Store, who: str, field_id: str, decision: str, reason: str) -> dict[str, object]:
+    """Decide a SyncField in the CRM: an approval writes the contact too; the last field closes its record."""
+    if decision not in _DECISIONS:
+        raise errors.bad_payload("A decision is 'approved' or 'rejected'.")
+    decider = user(store, who)
+    with store.write(Author(decider.id)) as transaction:
+        field = payload.address(SYNC_FIELD, field_id).existing(transaction.connection)
+        if decision == "approved":
+            _write_proposal(transaction, field)
+        marked = rows.update(transaction, SYNC_FIELD, field, _mark(field, decision, decider, reason))
+        _close_when_settled(transaction, str(field["osync_syncrecord"]))
+        return {"field": field_id, "etag": etag(marked)}
+
+
+def _address(contact_id: str) -> Address:
+    return payload.address(CONTACT, contact_id)
+
+
+def _must_exist(transaction: Transaction, address: Address) -> Address:
+    address.existing(transaction.connection)
+    return address
+
+
+def _revision(contact: Row) -> int:
+    return int(str(contact["osync_revision"] or 0))
+
+
+def _web_api_body(changes: Mapping[str, object]) -> dict[str, object]:
+    """Changes as the Web API writes them; a lookup may be given in canonical text, `account:GUID` or null."""
+    body: dict[str, object] = {}
+    for name, value in changes.items():
+        column = CONTACT.by_name.get(name)
+        if column is None or column.kind is not Kind.LOOKUP:
+            body[name] = value
+        elif value is None:
+            body[f"{column.navigation(column.targets[0])}@odata.bind"] = None
+        else:
+            target, _, row_id = str(value).partition(":")
+            set_name = BY_NAME[target].set_name if target in BY_NAME else target
+            body[f"{column.navigation(target)}@odata.bind"] = f"/{set_name}({row_id})"
+    return body
+
+
+def _told(written: Written) -> dict[str, object]:
+    staged = written.staged
+    return {
+        "contact": written.id,
+        "etag": etag(written.row),
+        "staged": len(staged.fields) if staged else 0,
+        "record": staged.record_id if staged else None,
+        "fields": [asdict(field) for field in staged.fields] if staged else [],
+    }
+
+
+def _write_proposal(transaction: Transaction, field: Row) -> None:
+    record = payload.address(SYNC_RECORD, str(field["osync_syncrecord"])).existing(transaction.connection)
+    contact = _address(str(record["osync_targetid"])).existing(transaction.connection)
+    column = CONTACT.by_name[str(field["osync_name"])]
+    proposed = values.stored_from_canonical(CONTACT, column, field["osync_proposedvalue"])
+    rows.update(transaction, CONTACT, contact, {**proposed, "osync_revision": _revision(contact) + 1})
+
+
+def _mark(field: Row, decision: str, decider: User, reason: str) -> Row:
+    return {
+        "osync_decision": _DECISIONS[decision],
+        "osync_decidedby": decider.name,
+        "osync_decidedon": rows.now(),
+        "osync_reason": reason or None,
+        "osync_appliedvalue": field["osync_proposedvalue"] if decision == "approved" else None,
+        "statecode": 1,
+    }
+
+
+def _close_when_settled(transaction: Transaction, record_id: str) -> None:
+    open_fields = transaction.connection.execute(
+        "SELECT 1 FROM osync_syncfield WHERE osync_syncrecord = ? AND (statecode = 0 OR osync_decision = ?) LIMIT 1",
+        (record_id, PENDING),
+    ).fetchone()
+    record = rows.find(transaction.connection, SYNC_RECORD, record_id)
+    if open_fields is None and record is not None and record["statecode"] == 0:
+        rows.update(transaction, SYNC_RECORD, record, {"statecode": 1})

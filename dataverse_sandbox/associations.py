@@ -1,0 +1,73 @@
+"""Rows tied to others through a collection: by a lookup on the other side, or by a pair in an intersect table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dataverse_sandbox import errors, operations, rows, visibility
+from dataverse_sandbox.catalogue import ManyToMany, OneToMany, Table
+from dataverse_sandbox.operations import Written
+from dataverse_sandbox.payload import Address
+from dataverse_sandbox.store import Transaction
+
+Collection = OneToMany | ManyToMany
+# Who may change the members of what: the privilege that the role editor shows for it.
+_PAIR_PRIVILEGES = {"systemuserroles": "prvAssignRole", "teamroles": "prvAssignRole", "teammembership": "prvWriteTeam"}
+
+
+def other_table(found: Collection) -> Table:
+    return found.other if isinstance(found, ManyToMany) else found.referencing
+
+
+def associate(transaction: Transaction, found: Collection, row_id: str, other: Address) -> None:
+    """Tie a row that must exist; tying it again changes nothing."""
+    if other.table.name != other_table(found).name:
+        raise errors.bad_payload(f"'{found.name}' does not hold '{other.table.name}'.")
+    other_id = str(other.existing(transaction.connection)[other.table.key.name])
+    if isinstance(found, OneToMany):
+        _point(transaction, found, other, row_id)
+        return
+    _may_pair(transaction, found)
+    if _pair(transaction, found, row_id, other_id) is None:
+        rows.create(transaction, found.intersect, {found.near: row_id, found.far: other_id})
+
+
+def disassociate(transaction: Transaction, found: Collection, row_id: str, other: Address) -> None:
+    other_id = str(other.existing(transaction.connection)[other.table.key.name])
+    if isinstance(found, OneToMany):
+        _point(transaction, found, other, None)
+        return
+    _may_pair(transaction, found)
+    pair = _pair(transaction, found, row_id, other_id)
+    if pair is None:
+        raise errors.does_not_exist(found.intersect.name, other_id)
+    rows.delete(transaction, found.intersect, pair)
+
+
+def create_below(transaction: Transaction, found: Collection, row_id: str, body: Mapping[str, object]) -> Written:
+    """A new row of the other side, tied at once."""
+    if isinstance(found, ManyToMany):
+        made = operations.create(transaction, found.other, body)
+        associate(transaction, found, row_id, Address(found.other, made.id))
+        return made
+    navigation = found.column.navigation(found.referenced.name)
+    link = f"/{found.referenced.set_name}({row_id})"
+    return operations.create(transaction, found.referencing, {**body, f"{navigation}@odata.bind": link})
+
+
+def _point(transaction: Transaction, found: OneToMany, other: Address, row_id: str | None) -> None:
+    navigation = found.column.navigation(found.referenced.name)
+    link = f"/{found.referenced.set_name}({row_id})" if row_id else None
+    operations.update(transaction, other, {f"{navigation}@odata.bind": link})
+
+
+def _pair(transaction: Transaction, found: ManyToMany, row_id: str, other_id: str) -> str | None:
+    table = found.intersect
+    statement = f"SELECT {table.key.name} FROM {table.name} WHERE {found.near} = ? AND {found.far} = ?"  # noqa: S608 - catalogue
+    row = transaction.connection.execute(statement, (row_id, other_id)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _may_pair(transaction: Transaction, found: ManyToMany) -> None:
+    default = visibility.privilege("Write", found.other)
+    transaction.author.rights.require(_PAIR_PRIVILEGES.get(found.intersect.name, default), found.intersect.name)

@@ -1,0 +1,212 @@
+"""The sandbox's own switches below /sandbox/: ledger, faults, plug-in, reset, and what other people do in the CRM.
+
+Everything that writes goes through the same path as the Web API, so versions, ETags and the ledger hold.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields as dataclass_fields
+
+from werkzeug.wrappers import Request, Response
+
+from dataverse_sandbox import actions, config, errors, ledger, plugin, seed
+from dataverse_sandbox.config import DEMO_WORLD, World
+from dataverse_sandbox.faults import Faults
+from dataverse_sandbox.identity.tokens import Tokens
+from dataverse_sandbox.mail.mailbox import Mailbox
+from dataverse_sandbox.store import Store
+
+Route = tuple[str, str, Callable[..., Response]]
+
+
+def json_response(body: object, status: int = 200) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False), status=status, content_type="application/json")
+
+
+class Control:
+    def __init__(self, store: Store, faults: Faults, tokens: Tokens) -> None:
+        self._store, self._faults, self._tokens = store, faults, tokens
+
+    def routes(self) -> list[Route]:
+        return [
+            ("/sandbox/ledger", "GET", self.ledger),
+            ("/sandbox/faults", "GET", self.faults),
+            ("/sandbox/faults", "PUT", self.put_faults),
+            ("/sandbox/faults", "DELETE", self.clear_faults),
+            ("/sandbox/plugin", "GET", self.plugin),
+            ("/sandbox/plugin", "PUT", self.put_plugin),
+            ("/sandbox/expire", "POST", self.expire),
+            ("/sandbox/reset", "POST", self.reset),
+            ("/sandbox/people", "GET", self.people),
+            ("/sandbox/token", "POST", self.token),
+            ("/sandbox/roles", "PUT", self.put_roles),
+            ("/sandbox/outlook", "POST", self.outlook),
+            ("/sandbox/form", "POST", self.form),
+            ("/sandbox/delete", "POST", self.delete),
+            ("/sandbox/decide", "POST", self.decide),
+            ("/healthz", "GET", self.health),
+        ]
+
+    def health(self, _request: Request) -> Response:
+        return json_response({"status": "ok"})
+
+    def ledger(self, request: Request) -> Response:
+        """Every committed write after `since`, oldest first."""
+        since = request.args.get("since", 0, type=int)
+        return json_response(ledger.entries(self._store, since=since))
+
+    def faults(self, _request: Request) -> Response:
+        return json_response(self._faults.state())
+
+    def put_faults(self, request: Request) -> Response:
+        try:
+            self._faults.put(_body(request))
+        except ValueError as error:
+            raise errors.bad_payload(str(error)) from None
+        return json_response(self._faults.state())
+
+    def clear_faults(self, request: Request) -> Response:
+        """`?held=drop` closes the connections of held requests instead of letting them go on."""
+        self._faults.clear(drop=request.args.get("held") == "drop")
+        return json_response(self._faults.state())
+
+    def plugin(self, _request: Request) -> Response:
+        with self._store.read() as connection:
+            return json_response({"enabled": plugin.is_enabled(connection)})
+
+    def put_plugin(self, request: Request) -> Response:
+        enabled = _body(request).get("enabled")
+        if not isinstance(enabled, bool):
+            raise errors.bad_payload('The body is {"enabled": true} or {"enabled": false}.')
+        plugin.switch(self._store, enabled=enabled)
+        return json_response({"enabled": enabled})
+
+    def expire(self, request: Request) -> Response:
+        """`{"delta_tokens": true, "access_tokens": true}`: those handed out so far end now."""
+        body = _body(request)
+        if set(body) - {"delta_tokens", "access_tokens"}:
+            raise errors.bad_payload('The body has "delta_tokens" and "access_tokens".')
+        if body.get("delta_tokens"):
+            self._store.execute("UPDATE context SET epoch = epoch + 1")
+        if body.get("access_tokens"):
+            self._tokens.expire_all()
+        return json_response({})
+
+    def reset(self, request: Request) -> Response:
+        """`{"users", "contacts", "pending", "seed", "base"}`; no faults, no mails, the plug-in on."""
+        body = _body(request)
+        base = body.pop("base", None)
+        self._faults.clear(drop=True)
+        Mailbox(self._store).empty()
+        counts = seed.reset(self._store, _world(body), base=_moment(base))
+        return json_response(counts)
+
+    def people(self, _request: Request) -> Response:
+        """Who can sign in, with the ids that tests need."""
+        return json_response([_person(person) for person in (*config.PEOPLE, config.EDITOR)])
+
+    def token(self, request: Request) -> Response:
+        """An access token for a user, so that a test can call the Web API as somebody else."""
+        user = actions.user(self._store, _text(_body(request), "user"))
+        return json_response({"access_token": self._tokens.issue(user.id), "user": user.id})
+
+    def put_roles(self, request: Request) -> Response:
+        """`{"user", "roles": [names]}`: the user holds these security roles from now on, and no others."""
+        body = _body(request)
+        names = body.get("roles")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise errors.bad_payload('"roles" is a list of names.')
+        return json_response(actions.give_roles(self._store, _text(body, "user"), names))
+
+    def outlook(self, request: Request) -> Response:
+        """`{"user", "contact", "changes"}`: the contact is edited in Outlook, so without a revision."""
+        body = _body(request)
+        done = actions.edit_from_outlook(
+            self._store, _text(body, "user", "Jonas Weber"), _text(body, "contact"), _changes(body)
+        )
+        return json_response(done)
+
+    def form(self, request: Request) -> Response:
+        """`{"user", "contact", "changes"}`: the contact is edited in a CRM form, with its revision raised."""
+        body = _body(request)
+        done = actions.edit_by_form(
+            self._store, _text(body, "user", "Jonas Weber"), _text(body, "contact"), _changes(body)
+        )
+        return json_response(done)
+
+    def delete(self, request: Request) -> Response:
+        """`{"user", "table", "id"}` or `{"user", "contact"}`: a row is deleted in the CRM."""
+        body = _body(request)
+        row_id = _text(body, "id", str(body.get("contact") or ""))
+        user = _text(body, "user", "Jonas Weber")
+        return json_response(actions.delete(self._store, user, _text(body, "table", "contact"), row_id))
+
+    def decide(self, request: Request) -> Response:
+        """`{"user", "field", "decision", "reason"}`: somebody decides a SyncField in the CRM itself."""
+        body = _body(request)
+        done = actions.decide(
+            self._store,
+            _text(body, "user", "Jonas Weber"),
+            _text(body, "field"),
+            _text(body, "decision"),
+            str(body.get("reason") or ""),
+        )
+        return json_response(done)
+
+
+def _body(request: Request) -> dict[str, object]:
+    try:
+        body = json.loads(request.get_data() or b"{}")
+    except ValueError:
+        raise errors.bad_payload("The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise errors.bad_payload("The body is not a JSON object.")
+    return body
+
+
+def _text(body: Mapping[str, object], name: str, default: str = "") -> str:
+    found = body.get(name) or default
+    if not isinstance(found, str) or not found:
+        raise errors.bad_payload(f'"{name}" is missing.')
+    return found
+
+
+def _changes(body: Mapping[str, object]) -> dict[str, object]:
+    found = body.get("changes")
+    if not isinstance(found, dict):
+        raise errors.bad_payload('"changes" is missing.')
+    return found
+
+
+def _world(body: Mapping[str, object]) -> World:
+    known = {field.name for field in dataclass_fields(World)}
+    if set(body) - known:
+        raise errors.bad_payload(f"Known are {sorted(known)} and base.")
+    numbers: dict[str, int] = {}
+    for name, value in body.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise errors.bad_payload(f'"{name}" is a number.')
+        numbers[name] = value
+    return World(**{**vars(DEMO_WORLD), **numbers})
+
+
+def _moment(base: object) -> datetime.datetime | None:
+    if base is None:
+        return None
+    try:
+        return datetime.datetime.fromisoformat(str(base)).astimezone(datetime.UTC)
+    except ValueError:
+        raise errors.bad_payload(f"'{base}' is not a moment.") from None
+
+
+def _person(person: config.Person) -> dict[str, object]:
+    return {
+        "name": person.name,
+        "address": person.address,
+        "roles": list(person.roles),
+        "object_id": person.object_id,
+        "user_id": person.user_id,
+    }

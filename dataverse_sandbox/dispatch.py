@@ -1,0 +1,85 @@
+"""One request to the Web API from the wire: who asks, what faults are in store, then the answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dataverse_sandbox import access, batch, faults, messages, negotiation, webapi
+from dataverse_sandbox.config import TENANT
+from dataverse_sandbox.errors import ApiError
+from dataverse_sandbox.faults import Faults, Gate, Probe
+from dataverse_sandbox.identity.tokens import Tokens, refused
+from dataverse_sandbox.messages import Answer, Request
+from dataverse_sandbox.store import Store
+from dataverse_sandbox.webapi import WebApi
+
+
+class Dispatcher:
+    def __init__(self, store: Store, tokens: Tokens, rules: Faults) -> None:
+        self._store, self._tokens, self._faults = store, tokens, rules
+        self._api = WebApi(store)
+
+    def answer(self, request: Request) -> Answer:
+        """The answer, errors included; raises Cut when there is to be none."""
+        try:
+            answer = self._answer(self._with_caller(request))
+        except ApiError as error:
+            answer = messages.error_answer(error, request)
+        return messages.signed(_where_to_sign_in(answer, request) if answer.status == 401 else answer)
+
+    def _with_caller(self, request: Request) -> Request:
+        negotiation.check(request)
+        if self._faults.credentials_refused:
+            raise refused()
+        caller = self._tokens.caller(request.headers.get("authorization", ""))
+        return replace(request, identity=access.identify(self._store, caller, request.headers))
+
+    def _answer(self, request: Request) -> Answer:
+        if request.path == "$batch":
+            return self._batch(request)
+        gate = self._faults.enter([_probe(request)])
+        with self._faults.protection.entered(_charged(request), 1) as entered:
+            gate.pass_(faults.BEFORE)
+            answer = self._single(request, gate)
+            gate.pass_(faults.AFTER)
+        return messages.with_headers(answer, entered.headers)
+
+    def _single(self, request: Request, gate: Gate) -> Answer:
+        try:
+            _raise_first(gate)
+            return self._api.single(request)
+        except ApiError as error:
+            return messages.error_answer(error, request)
+
+    def _batch(self, request: Request) -> Answer:
+        items = batch.parse(request)
+        parts = list(batch.parts_of(items))
+        gate = self._faults.enter([_probe(request), *(_probe(part.request) for part in parts)])
+        with self._faults.protection.entered(_charged(request), len(parts)) as entered:
+            gate.pass_(faults.BEFORE)
+            _raise_first(gate)
+            for_parts = {position - 1: error for position, error in gate.errors.items()}
+            answer = batch.answer(self._store, self._api, request, items, for_parts)
+            gate.pass_(faults.AFTER)
+        return messages.with_headers(answer, entered.headers)
+
+
+def _where_to_sign_in(answer: Answer, request: Request) -> Answer:
+    """A 401 names the authority and the resource; programs learn their tenant from it."""
+    origin = request.base_url.partition("/api/data/")[0]
+    found = f"Bearer authorization_uri={origin}/{TENANT}/oauth2/authorize, resource_id={origin}/"
+    return messages.with_headers(answer, {"WWW-Authenticate": found})
+
+
+def _charged(request: Request) -> str:
+    """Whose limits count: the user of the token, whoever is impersonated."""
+    return request.identity.delegate or request.identity.user
+
+
+def _probe(request: Request) -> Probe:
+    return Probe(request.method, webapi.table_name(request.path), request.path)
+
+
+def _raise_first(gate: Gate) -> None:
+    if 0 in gate.errors:
+        raise gate.errors[0]

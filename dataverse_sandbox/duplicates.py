@@ -1,0 +1,33 @@
+"""Duplicate detection, which a request asks for by a header ("Detect duplicate data using the Web API").
+
+Simplified: the published rules are two of those that every environment begins with, and they compare whole values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dataverse_sandbox import errors
+from dataverse_sandbox.catalogue import Table
+from dataverse_sandbox.errors import ApiError
+from dataverse_sandbox.operands import Operand
+from dataverse_sandbox.store import Transaction
+
+_RULES = {"contact": "emailaddress1", "account": "name"}
+
+
+def is_asked_for(headers: Mapping[str, str]) -> bool:
+    return headers.get("mscrm.suppressduplicatedetection", "true").lower() == "false"
+
+
+def check(transaction: Transaction, table: Table, row: Mapping[str, object], changes: Mapping[str, object]) -> None:
+    """ApiError 412 when another row has the value that this one is about to get."""
+    column = _RULES.get(table.name, "")
+    value = changes.get(column)
+    if not transaction.detects_duplicates or value is None:
+        return
+    compared = Operand(column, table.by_name[column]).compared
+    statement = f"SELECT 1 FROM {table.name} WHERE {compared} = ? AND {table.key.name} IS NOT ? LIMIT 1"  # noqa: S608 - catalogue
+    if transaction.connection.execute(statement, (value, row.get(table.key.name))).fetchone():
+        text = "A record was not created or updated because a duplicate of the current record already exists."
+        raise ApiError(412, errors.DUPLICATE_FOUND, text)

@@ -1,0 +1,224 @@
+"""Faults on demand: delays, error answers, requests held in the middle, connections cut ("PUT /sandbox/faults").
+
+A rule matches a single request, the token endpoint, a batch as a whole, or a part of a batch. A status acts on what it
+matched; hold and cut act on the whole request that came over the wire. A request is held before its transaction begins
+or after it has ended, so nobody waits for a lock meanwhile. Held requests go on when their rule is gone; with
+`release: "drop"` their connection is closed instead, and what was held before the commit never happens.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from dataverse_sandbox import errors
+from dataverse_sandbox.catalogue import BY_SET
+from dataverse_sandbox.errors import ApiError, Cut
+from dataverse_sandbox.limits import Limits, Protection
+
+BEFORE, AFTER = "before_commit", "after_commit"
+_RULE_KEYS = frozenset({"method", "table", "path", "status", "code", "message", "times", "retry_after", "hold", "cut"})
+_STATE_KEYS = frozenset({"latency_ms", "time_scale", "limits", "rules", "credentials_refused"})
+_SHOWN_KEYS = frozenset({"usage", "held"})
+_CODES = {
+    401: "",
+    403: "0x80040220",
+    404: errors.OBJECT_DOES_NOT_EXIST,
+    412: errors.VERSION_MISMATCH,
+    429: "0x80072322",
+    503: "0x80044150",
+}
+_MESSAGES = {
+    412: errors.version_mismatch().message,
+    429: "Number of requests exceeded the limit of 6000 over time window of 300 seconds.",
+}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a rule looks at: a request, or one part of a batch. `table` is the logical name or ''."""
+
+    method: str
+    table: str
+    path: str
+
+
+@dataclass(eq=False)
+class Rule:
+    """One rule and how often it acted; `times` None means without end."""
+
+    given: dict[str, object]
+    method: str
+    table: str
+    path: str
+    status: int | None
+    times: int | None
+    hold: str
+    cut: str
+    fired: int = 0
+    held: int = 0
+    dropped: bool = False
+
+    @classmethod
+    def read(cls, given: Mapping[str, object]) -> Rule:
+        """ValueError when a key or value is not one of design section 8."""
+        unknown = set(given) - _RULE_KEYS
+        if unknown:
+            raise ValueError(f"a rule has no key {sorted(unknown)}")
+        hold, cut = str(given.get("hold") or ""), str(given.get("cut") or "")
+        if {hold, cut} - {"", BEFORE, AFTER}:
+            raise ValueError(f"hold and cut are {BEFORE} or {AFTER}")
+        status = _optional_int(given.get("status"))
+        if not (hold or cut or status):
+            raise ValueError("a rule has a status, a hold or a cut")
+        table = str(given.get("table") or "")
+        return cls(
+            given=dict(given),
+            method=str(given.get("method") or "").upper(),
+            table=BY_SET[table].name if table in BY_SET else table,
+            path=str(given.get("path") or ""),
+            status=status,
+            times=_optional_int(given.get("times")),
+            hold=hold,
+            cut=cut,
+        )
+
+    def matches(self, probe: Probe, *, needs_path: bool) -> bool:
+        if self.times is not None and self.fired >= self.times:
+            return False
+        if needs_path and not self.path:
+            return False
+        return (
+            self.method in ("", probe.method)
+            and self.table in ("", probe.table)
+            and self.path.lower() in probe.path.lower()
+        )
+
+    def error(self) -> ApiError | None:
+        """What is answered instead; None for a rule that only holds or cuts."""
+        status = self.status
+        if status is None:
+            return None
+        retry_after = self.given.get("retry_after")
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        code = str(self.given.get("code") or _CODES.get(status, ""))
+        message = str(self.given.get("message") or _MESSAGES.get(status, f"The sandbox was told to answer {status}."))
+        return ApiError(status, code, message, headers=headers)
+
+
+def _optional_int(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"'{value}' is not a whole number")
+    return value
+
+
+@dataclass
+class Gate:
+    """What the rules do to one request: errors by the position of what they matched, and where it stops."""
+
+    faults: Faults
+    errors: dict[int, ApiError] = field(default_factory=dict)
+    rules: list[Rule] = field(default_factory=list)
+
+    def pass_(self, point: str) -> None:
+        """Wait while held at this point; raises Cut when the connection is to be closed here."""
+        for rule in self.rules:
+            if rule.hold == point:
+                self.faults.wait(rule)
+        if any(rule.cut == point for rule in self.rules):
+            raise Cut
+
+
+class Faults:
+    """The rules in force. Lives in the process: a restarted sandbox has no faults."""
+
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._changed = threading.Condition()
+        self._sleep = sleep
+        self._rules: list[Rule] = []
+        self.protection = Protection(sleep=sleep)
+        self.latency_ms = 0.0
+        self.time_scale = 1.0
+        self.credentials_refused = False
+
+    def enter(self, probes: Sequence[Probe], *, needs_path: bool = False) -> Gate:
+        """Delay the request and find what is in store for it."""
+        if self.latency_ms:
+            self._sleep(self.latency_ms * self.time_scale / 1000)
+        gate = Gate(self)
+        if not self._rules:
+            return gate
+        with self._changed:
+            for position, probe in enumerate(probes):
+                self._apply(gate, position, probe, needs_path=needs_path)
+        return gate
+
+    def _apply(self, gate: Gate, position: int, probe: Probe, *, needs_path: bool) -> None:
+        for rule in self._rules:
+            error = rule.error()
+            is_spent = rule in gate.rules if error is None else position in gate.errors
+            if is_spent or not rule.matches(probe, needs_path=needs_path):
+                continue
+            rule.fired += 1
+            if error is not None:
+                gate.errors[position] = error
+            if rule.hold or rule.cut:
+                gate.rules.append(rule)
+
+    def wait(self, rule: Rule) -> None:
+        """Block until the rule is gone; raises Cut when it was dropped."""
+        with self._changed:
+            rule.held += 1
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: rule not in self._rules)
+            rule.held -= 1
+            if rule.dropped:
+                raise Cut
+
+    def put(self, state: Mapping[str, object]) -> None:
+        """Replace everything; a rule that is given again unchanged stays, with its count and what it holds."""
+        unknown = set(state) - _STATE_KEYS - _SHOWN_KEYS
+        if unknown:
+            raise ValueError(f"no key {sorted(unknown)}; known are {sorted(_STATE_KEYS)}")
+        limits = state.get("limits")
+        if not isinstance(limits, dict | None):
+            raise ValueError("limits is an object")
+        wanted_limits = Limits.read(limits) if limits else None
+        given = state.get("rules") or []
+        if not isinstance(given, list):
+            raise ValueError("rules is a list")
+        wanted = [Rule.read(rule) for rule in given]
+        with self._changed:
+            self._rules = [self._same_as(rule) or rule for rule in wanted]
+            self.latency_ms = float(str(state.get("latency_ms") or 0))
+            self.time_scale = float(str(state.get("time_scale") or 1))
+            self.credentials_refused = bool(state.get("credentials_refused"))
+            self.protection.set(wanted_limits, self.time_scale)
+            self._changed.notify_all()
+
+    def _same_as(self, rule: Rule) -> Rule | None:
+        return next((old for old in self._rules if old.given == rule.given), None)
+
+    def clear(self, *, drop: bool = False) -> None:
+        """No faults any more; what is held goes on, or is cut with `drop`."""
+        with self._changed:
+            for rule in self._rules:
+                rule.dropped = drop
+        self.put({})
+
+    def state(self) -> dict[str, object]:
+        with self._changed:
+            rules = [{**rule.given, "fired": rule.fired, "held": rule.held} for rule in self._rules]
+            return {
+                "latency_ms": self.latency_ms,
+                "time_scale": self.time_scale,
+                "limits": asdict(self.protection.limits) if self.protection.limits else {},
+                "usage": self.protection.usage(),
+                "credentials_refused": self.credentials_refused,
+                "rules": rules,
+                "held": sum(rule.held for rule in self._rules),
+            }

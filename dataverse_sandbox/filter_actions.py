@@ -1,0 +1,78 @@
+"""`InstantiateFilters` and `ResetUserFilters`: templates handed to users.
+
+"InstantiateFilters action", "ResetUserFilters action", "Offline and Outlook filters and templates". Simplified where
+Microsoft's pages contradict each other: templates are taken, and filters of the matching type as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dataverse_sandbox import errors, payload, rows
+from dataverse_sandbox.catalogue import SAVED_QUERY, USER_QUERY
+from dataverse_sandbox.catalogue.filters import OFFLINE_FILTERS, OFFLINE_TEMPLATE, OUTLOOK_FILTERS, TEMPLATE_OF
+from dataverse_sandbox.messages import Answer, Request
+from dataverse_sandbox.payload import Address
+from dataverse_sandbox.rights import ADMIN_FILTER
+from dataverse_sandbox.store import Row, Transaction
+
+_DONE = Answer(204, b"", {"OData-Version": "4.0"})
+_COPIED = ("name", "description", "fetchxml", "layoutxml", "columnsetxml", "returnedtypecode")
+
+
+def instantiate(transaction: Transaction, address: Address, request: Request) -> Answer:
+    """The user gets each template's filter; a filter that came from the same template is overwritten."""
+    user = str(address.existing(transaction.connection)["systemuserid"])
+    if user != transaction.author.caller:
+        transaction.author.rights.require(ADMIN_FILTER, USER_QUERY.name)
+    transaction.author.rights.require("prvCreateUserQuery", USER_QUERY.name)
+    found = request.json().get("TemplateCollection")
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise errors.bad_payload("'TemplateCollection' is a list of savedquery rows.")
+    for item in found:
+        template = payload.address(SAVED_QUERY, str(item.get("savedqueryid")))
+        _hand_over(transaction, user, template.existing(transaction.connection))
+    return _DONE
+
+
+def reset(transaction: Transaction, request: Request) -> Answer:
+    """The calling user's filters of one type give way to those of the default templates."""
+    kind = request.json().get("QueryType")
+    if kind not in TEMPLATE_OF or isinstance(kind, bool):
+        raise errors.bad_payload("'QueryType' is 256 or 16.")
+    transaction.author.rights.require("prvDeleteUserQuery", USER_QUERY.name)
+    transaction.author.rights.require("prvCreateUserQuery", USER_QUERY.name)
+    user = transaction.author.caller
+    for row in _filters(transaction, user, int(str(kind))):
+        rows.delete(transaction, USER_QUERY, str(row["userqueryid"]))
+    for template in _default_templates(transaction, TEMPLATE_OF[int(str(kind))]):
+        _hand_over(transaction, user, template)
+    return _DONE
+
+
+def _hand_over(transaction: Transaction, user: str, template: Row) -> None:
+    is_offline = template["querytype"] in (OFFLINE_TEMPLATE, OFFLINE_FILTERS)
+    values: Row = {name: template[name] for name in _COPIED}
+    values |= {
+        "querytype": OFFLINE_FILTERS if is_offline else OUTLOOK_FILTERS,
+        "parentqueryid": template["savedqueryid"],
+        "statecode": 0,
+        "statuscode": 1,
+        **rows.reference(USER_QUERY.by_name["ownerid"], "systemuser", user),
+    }
+    statement = "SELECT * FROM userquery WHERE parentqueryid = ? AND ownerid = ?"
+    old = transaction.connection.execute(statement, (template["savedqueryid"], user)).fetchone()
+    if old is None:
+        rows.create(transaction, USER_QUERY, values)
+    else:
+        rows.update(transaction, USER_QUERY, dict(old), values)
+
+
+def _filters(transaction: Transaction, user: str, kind: int) -> Iterable[Row]:
+    statement = "SELECT * FROM userquery WHERE ownerid = ? AND querytype = ?"
+    return [dict(row) for row in transaction.connection.execute(statement, (user, kind))]
+
+
+def _default_templates(transaction: Transaction, kind: int) -> Iterable[Row]:
+    statement = "SELECT * FROM savedquery WHERE querytype = ? AND isdefault = 1 AND statecode = 0"
+    return [dict(row) for row in transaction.connection.execute(statement, (kind,))]

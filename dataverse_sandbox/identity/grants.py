@@ -1,0 +1,108 @@
+"""Authorization codes and ID tokens: what the authorize page hands out and the token endpoint takes back."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass
+
+import jwt
+
+from dataverse_sandbox import config
+from dataverse_sandbox.config import CLIENT_ID, TENANT, Person
+from dataverse_sandbox.identity.keys import signing_key
+from dataverse_sandbox.store import Store
+
+_CODE_SECONDS = 600
+_ID_TOKEN_SECONDS = 3_600
+
+
+class GrantRefused(Exception):
+    """The token endpoint refuses; `error` is the OAuth word, `number` the AADSTS one."""
+
+    def __init__(self, error: str, number: int, message: str, *, status: int = 400) -> None:
+        super().__init__(message)
+        self.error = error
+        self.number = number
+        self.message = f"AADSTS{number}: {message}"
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What an authorization code stands for; `challenge` and `nonce` are '' when the request had none."""
+
+    person: str
+    redirect_uri: str
+    scope: str
+    nonce: str
+    challenge: str
+
+    @property
+    def who(self) -> Person:
+        return config.person(self.person)
+
+
+def make_code(store: Store, grant: Grant) -> str:
+    code = secrets.token_urlsafe(48)
+    store.execute(
+        "INSERT INTO sign_in_code (code, details, expires_at) VALUES (?, ?, ?)",
+        (code, json.dumps(asdict(grant)), time.time() + _CODE_SECONDS),
+    )
+    return code
+
+
+def redeem(store: Store, code: str, *, redirect_uri: str, verifier: str) -> Grant:
+    """The grant behind a code, once; GrantRefused when anything differs from the authorize request."""
+    found = store.take("DELETE FROM sign_in_code WHERE code = ? RETURNING details, expires_at", (code,))
+    if found is None:
+        raise GrantRefused("invalid_grant", 54005, "The authorization code is unknown or was already redeemed.")
+    if float(found[1]) < time.time():
+        raise GrantRefused("invalid_grant", 70008, "The authorization code has expired.")
+    grant = Grant(**json.loads(found[0]))
+    if grant.redirect_uri != redirect_uri:
+        raise GrantRefused("invalid_grant", 500112, "The reply address does not match that of the authorization.")
+    if _challenge(verifier) != grant.challenge:
+        message = "The Code_Verifier does not match the code_challenge supplied in the authorization request."
+        raise GrantRefused("invalid_grant", 501481, message)
+    return grant
+
+
+def _challenge(verifier: str) -> str:
+    """S256 of RFC 7636; no verifier belongs to no challenge."""
+    if not verifier:
+        return ""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def id_token(store: Store, grant: Grant, issuer: str) -> str:
+    """A signed ID token as Entra's version 2.0 makes them ("ID token claims reference")."""
+    person, moment = grant.who, int(time.time())
+    claims: dict[str, object] = {
+        "aud": CLIENT_ID,
+        "iss": issuer,
+        "iat": moment,
+        "nbf": moment,
+        "exp": moment + _ID_TOKEN_SECONDS,
+        "name": person.name,
+        "oid": person.object_id,
+        "preferred_username": person.address,
+        "sub": hashlib.sha256(f"{CLIENT_ID}/{person.object_id}".encode()).hexdigest()[:43],
+        "tid": TENANT,
+        "ver": "2.0",
+    }
+    if grant.nonce:
+        claims["nonce"] = grant.nonce
+    if person.roles:
+        claims["roles"] = list(person.roles)
+    key = signing_key(store)
+    return jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.key_id})
+
+
+def client_info(person: Person) -> str:
+    """The account id that MSAL asks for with client_info=1."""
+    data = json.dumps({"uid": person.object_id, "utid": TENANT}).encode()
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,226 @@
+"""Sign-in endpoints of the tenant: discovery, authorize page, token endpoint, keys, logout.
+
+The authorize page asks for no password: it has one button a person. Redirects go to loopback addresses only, so the
+sandbox cannot be used to send anybody elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Callable, Mapping
+from urllib.parse import unquote_plus, urlencode, urlsplit
+
+from markupsafe import Markup
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
+
+from dataverse_sandbox import config, errors, faults
+from dataverse_sandbox.control import Route, json_response
+from dataverse_sandbox.errors import ApiError
+from dataverse_sandbox.faults import Faults, Probe
+from dataverse_sandbox.identity import grants
+from dataverse_sandbox.identity.authority import Authority
+from dataverse_sandbox.identity.grants import Grant, GrantRefused
+from dataverse_sandbox.identity.keys import signing_key
+from dataverse_sandbox.identity.tokens import LIFETIME, Tokens
+from dataverse_sandbox.pages.html import page
+from dataverse_sandbox.store import Store
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_CARRIED = ("client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "response_type")
+
+
+class SignIn:
+    def __init__(self, store: Store, rules: Faults, tokens: Tokens) -> None:
+        self._store, self._faults, self._tokens = store, rules, tokens
+
+    def routes(self) -> list[Route]:
+        tenant = f"/{config.TENANT}"
+        return [
+            (f"{tenant}/v2.0/.well-known/openid-configuration", "GET", self._through(self.discovery)),
+            (f"{tenant}/discovery/v2.0/keys", "GET", self._through(self.keys)),
+            (f"{tenant}/oauth2/v2.0/authorize", "GET", self.authorize),
+            (f"{tenant}/oauth2/v2.0/authorize", "POST", self.choose),
+            (f"{tenant}/oauth2/v2.0/token", "POST", self._through(self.token)),
+            (f"{tenant}/oauth2/v2.0/logout", "GET", self.logout),
+        ]
+
+    def _through(self, view: Callable[[Request], Response]) -> Callable[[Request], Response]:
+        """The fault rules act on this endpoint too, but only rules that name its path."""
+
+        def faulty(request: Request) -> Response:
+            gate = self._faults.enter([Probe(request.method, "", request.path)], needs_path=True)
+            gate.pass_(faults.BEFORE)
+            response = _refusal(gate.errors[0]) if gate.errors else view(request)
+            gate.pass_(faults.AFTER)
+            return response
+
+        return faulty
+
+    def discovery(self, request: Request) -> Response:
+        return json_response(Authority.of(request).document())
+
+    def keys(self, _request: Request) -> Response:
+        return json_response({"keys": [signing_key(self._store).public_jwk()]})
+
+    def authorize(self, request: Request) -> Response:
+        """The page with one button a person; a request that is not ours is explained, never redirected."""
+        problem = _problem(request.args)
+        if problem:
+            return page("Sign-in refused", Markup("<p>{}</p>").format(problem), status=400)
+        if request.args.get("prompt") == "none":
+            return _back(request.args, error="login_required", error_description="AADSTS50058: nobody is signed in.")
+        return page("Sign in", _chooser(request.args), wide=False)
+
+    def choose(self, request: Request) -> Response:
+        """A button was pressed: back to the portal with a code, or with the refusal."""
+        problem = _problem(request.form)
+        if problem:
+            return page("Sign-in refused", Markup("<p>{}</p>").format(problem), status=400)
+        name = request.form.get("person", "")
+        if name not in {person.name for person in config.PEOPLE}:
+            description = "AADSTS65004: The person cancelled the sign-in."
+            return _back(request.form, error="access_denied", error_description=description)
+        grant = Grant(
+            person=name,
+            redirect_uri=request.form["redirect_uri"],
+            scope=request.form.get("scope", ""),
+            nonce=request.form.get("nonce", ""),
+            challenge=request.form.get("code_challenge", ""),
+        )
+        return _back(request.form, code=grants.make_code(self._store, grant))
+
+    def token(self, request: Request) -> Response:
+        try:
+            self._check_client(request)
+            return json_response(self._granted(request))
+        except GrantRefused as refused:
+            return _token_error(refused)
+
+    def _check_client(self, request: Request) -> None:
+        client_id, secret = _client(request)
+        if client_id != config.CLIENT_ID:
+            message = f"Application with identifier '{client_id[:60]}' was not found in the directory."
+            raise GrantRefused("unauthorized_client", 700016, message)
+        is_right = hmac.compare_digest(secret.encode(), config.CLIENT_SECRET.encode())
+        if self._faults.credentials_refused or not is_right:
+            raise GrantRefused("invalid_client", 7000215, "Invalid client secret provided.", status=401)
+
+    def _granted(self, request: Request) -> dict[str, object]:
+        kind = request.form.get("grant_type")
+        if kind == "client_credentials":
+            return self._for_the_application(request)
+        if kind == "authorization_code":
+            return self._for_a_person(request)
+        raise GrantRefused("unsupported_grant_type", 70003, f"The grant type '{kind}' is not supported.")
+
+    def _for_the_application(self, request: Request) -> dict[str, object]:
+        if not request.form.get("scope", "").endswith("/.default"):
+            raise GrantRefused(
+                "invalid_scope", 1002012, "Client credential flows must have a scope ending in /.default."
+            )
+        return _bearer(self._tokens.issue(config.APPLICATION_USER_ID))
+
+    def _for_a_person(self, request: Request) -> dict[str, object]:
+        grant = grants.redeem(
+            self._store,
+            request.form.get("code", ""),
+            redirect_uri=request.form.get("redirect_uri", ""),
+            verifier=request.form.get("code_verifier", ""),
+        )
+        return {
+            **_bearer(self._tokens.issue(grant.who.user_id)),
+            "scope": grant.scope,
+            "id_token": grants.id_token(self._store, grant, Authority.of(request).issuer),
+            "client_info": grants.client_info(grant.who),
+        }
+
+    def logout(self, request: Request) -> Response:
+        """There is no session here to end; the browser goes back where it is allowed to go."""
+        target = request.args.get("post_logout_redirect_uri", "")
+        if target and _is_loopback(target):
+            return redirect(target, code=302)
+        return page("Signed out", Markup("<p>You are signed out of the sandbox.</p>"), wide=False)
+
+
+def _problem(wanted: Mapping[str, str]) -> str:
+    """Why an authorize request cannot be served; '' when it can."""
+    if wanted.get("client_id") != config.CLIENT_ID:
+        return "AADSTS700016: This application is not known to the sandbox."
+    if not _is_loopback(wanted.get("redirect_uri", "")):
+        return "AADSTS50011: The redirect address is not on this machine, and the sandbox sends nobody elsewhere."
+    if wanted.get("response_type") != "code":
+        return "AADSTS700054: The sandbox knows response_type=code only."
+    if wanted.get("response_mode", "query") != "query":
+        raise errors.unknown(f"response_mode '{wanted['response_mode'][:30]}'")
+    if "openid" not in wanted.get("scope", "").split():
+        return "AADSTS900144: The scope must contain openid."
+    if wanted.get("code_challenge") and wanted.get("code_challenge_method", "S256") != "S256":
+        raise errors.unknown(f"code_challenge_method '{wanted['code_challenge_method'][:30]}'")
+    return ""
+
+
+def _is_loopback(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme in ("http", "https") and parts.hostname in _LOOPBACK
+
+
+def _back(wanted: Mapping[str, str], **answer: str) -> Response:
+    if wanted.get("state"):
+        answer["state"] = wanted["state"]
+    target = wanted["redirect_uri"]
+    return redirect(f"{target}{'&' if '?' in target else '?'}{urlencode(answer)}", code=302)
+
+
+_BUTTON = Markup('<li><button name="person" value="{name}"><strong>{name}</strong><span>{about}</span></button></li>')
+_CHOOSER = Markup(
+    "<p>This is the sandbox's stand-in for Microsoft's sign-in page. Nobody here is real and no password is asked: "
+    "choose who you want to be.</p>"
+    '<form method="post">{hidden}<ul class="people">{buttons}</ul>'
+    '<button class="quiet" name="person" value="">Cancel</button></form>'
+)
+_HIDDEN = Markup('<input type="hidden" name="{}" value="{}">')
+
+
+def _chooser(wanted: Mapping[str, str]) -> Markup:
+    hidden = Markup("").join(_HIDDEN.format(name, wanted[name]) for name in _CARRIED if name in wanted)
+    buttons = Markup("").join(_BUTTON.format(name=person.name, about=person.about) for person in config.PEOPLE)
+    return _CHOOSER.format(hidden=hidden, buttons=buttons)
+
+
+def _client(request: Request) -> tuple[str, str]:
+    """Client id and secret from the body, or from Basic authentication."""
+    header = request.headers.get("Authorization", "")
+    if not header.lower().startswith("basic "):
+        return request.form.get("client_id", ""), request.form.get("client_secret", "")
+    try:
+        name, _, secret = base64.b64decode(header[6:]).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return unquote_plus(name), unquote_plus(secret)
+
+
+def _bearer(token: str) -> dict[str, object]:
+    return {"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}
+
+
+def _token_error(refused: GrantRefused) -> Response:
+    body = {
+        "error": refused.error,
+        "error_description": refused.message,
+        "error_codes": [refused.number],
+        "timestamp": "",
+        "trace_id": "",
+        "correlation_id": "",
+    }
+    return json_response(body, refused.status)
+
+
+def _refusal(error: ApiError) -> Response:
+    """What a fault rule puts in place of an answer of this endpoint."""
+    body = {"error": error.code or "temporarily_unavailable", "error_description": error.message}
+    response = json_response(body, error.status)
+    response.headers.extend(error.headers)
+    return response

@@ -1,0 +1,48 @@
+"""Access tokens: opaque, kept with their caller and expiry, so that a restart changes nothing."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from dataverse_sandbox.errors import NO_CREDENTIALS, ApiError
+from dataverse_sandbox.store import Store
+
+LIFETIME = 3_599
+
+
+class Tokens:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, tuple[str, float]] = {}
+
+    def issue(self, caller: str) -> str:
+        """A token of a systemuser."""
+        token, expires_at = secrets.token_urlsafe(48), time.time() + LIFETIME
+        self._store.execute(
+            "INSERT INTO access_token (token, caller, expires_at) VALUES (?, ?, ?)", (token, caller, expires_at)
+        )
+        self._known[token] = (caller, expires_at)
+        return token
+
+    def caller(self, authorization: str) -> str:
+        """The systemuser of an Authorization header; ApiError 401."""
+        scheme, _, token = authorization.partition(" ")
+        found = self._known.get(token) or self._stored(token)
+        if scheme.lower() != "bearer" or found is None or found[1] < time.time():
+            raise refused()
+        self._known[token] = found
+        return found[0]
+
+    def _stored(self, token: str) -> tuple[str, float] | None:
+        found = self._store.fetch("SELECT caller, expires_at FROM access_token WHERE token = ?", (token,))
+        return None if found is None else (str(found[0]), float(found[1]))
+
+    def expire_all(self) -> None:
+        """Every token handed out so far is worthless from now on."""
+        self._store.execute("DELETE FROM access_token")
+        self._known.clear()
+
+
+def refused() -> ApiError:
+    return ApiError(401, NO_CREDENTIALS, "The access token is missing, unknown or expired.")

@@ -1,0 +1,57 @@
+"""The SMTP door: a real server on loopback. Rules of /sandbox/faults with a path in "smtp" act on it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+from dataverse_sandbox import faults
+from dataverse_sandbox.errors import Cut
+from dataverse_sandbox.faults import Faults, Probe
+from dataverse_sandbox.mail.mailbox import Mailbox
+
+_PROBE = Probe("SMTP", "", "smtp")
+_LARGEST = 20_000_000
+
+
+class _Handler:
+    """Takes every mail, unless a rule says otherwise; a cut closes the line without an answer."""
+
+    def __init__(self, mailbox: Mailbox, rules: Faults) -> None:
+        self._mailbox, self._faults = mailbox, rules
+
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:
+        try:
+            return await asyncio.to_thread(self._take, envelope)
+        except Cut:
+            server.transport.abort()
+            return "421 4.3.0 Closed"
+
+    def _take(self, envelope: Any) -> str:
+        gate = self._faults.enter([_PROBE], needs_path=True)
+        gate.pass_(faults.BEFORE)
+        if gate.errors:
+            error = gate.errors[0]
+            return f"{error.status} {error.message}"
+        self._mailbox.take(bytes(envelope.content), recipients=list(envelope.rcpt_tos), via="smtp")
+        gate.pass_(faults.AFTER)
+        return "250 2.0.0 Taken"
+
+
+class SmtpServer:
+    """Listens in a thread of its own. Port 0 is not possible: pick a free one."""
+
+    def __init__(self, mailbox: Mailbox, rules: Faults, *, port: int, host: str = "127.0.0.1") -> None:
+        self.port = port
+        self._controller = Controller(
+            _Handler(mailbox, rules), hostname=host, port=port, data_size_limit=_LARGEST, enable_SMTPUTF8=True
+        )
+
+    def start(self) -> None:
+        """OSError when the port is taken."""
+        self._controller.start()
+
+    def stop(self) -> None:
+        self._controller.stop(no_assert=True)

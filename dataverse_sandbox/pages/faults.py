@@ -1,0 +1,189 @@
+"""/faults/: make the CRM slow, busy or unreachable by a button, and see in words what is in force."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from markupsafe import Markup
+from werkzeug.exceptions import BadRequest
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
+
+from dataverse_sandbox import plugin
+from dataverse_sandbox.control import Route
+from dataverse_sandbox.faults import Faults
+from dataverse_sandbox.pages.html import page
+from dataverse_sandbox.store import Store
+
+_NO_STATE: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A fault that a person can order; `state` is what PUT /sandbox/faults would be sent."""
+
+    name: str
+    title: str
+    words: str
+    state: Mapping[str, object] = field(default_factory=lambda: _NO_STATE)
+
+
+TROUBLES = (
+    Trouble(
+        "slow",
+        "The CRM is slow",
+        "Every answer comes two seconds late.",
+        {"latency_ms": 2_000},
+    ),
+    Trouble(
+        "down",
+        "The CRM is down",
+        "Every request to the Web API is answered 503. What is decided meanwhile must arrive later, once.",
+        {"rules": [{"status": 503}]},
+    ),
+    Trouble(
+        "busy",
+        "The CRM turns callers away",
+        "The next 20 requests are answered 429, to come back after 10 seconds.",
+        {"rules": [{"status": 429, "retry_after": 10, "times": 20}]},
+    ),
+    Trouble(
+        "lost",
+        "An answer is lost",
+        "The next batch is carried out, but its line is cut before the answer. Nothing may be written twice.",
+        {"rules": [{"path": "$batch", "cut": "after_commit", "times": 1}]},
+    ),
+    Trouble(
+        "secret",
+        "The secret is refused",
+        "Nobody gets a token for the Web API, as when a client secret has expired.",
+        {"credentials_refused": True},
+    ),
+    Trouble(
+        "limits",
+        "Published limits",
+        "6,000 requests and 1,200 seconds of execution in 300 seconds, 52 at once, as the real service counts.",
+        {"limits": {"requests": 6_000}},
+    ),
+)
+_INTRO = Markup(
+    "<p>What the real service does on a bad day, by a button. A new choice replaces the one before. Programs set finer "
+    "ones by <code>PUT /sandbox/faults</code>.</p>"
+)
+_NOW = Markup('<div class="told" role="status"><p><strong>Just now:</strong></p><ul>{lines}</ul></div>')
+_TROUBLE = Markup(
+    '<li><div><strong>{title}</strong><span>{words}</span></div><button name="trouble" value="{name}"{pressed} '
+    'class="quiet">{label}</button></li>'
+)
+_FORM = Markup(
+    '<form method="post"><ul class="choose">{items}</ul>'
+    '<div class="actions"><button name="trouble" value="none">All is well again</button></div></form>'
+)
+_PLUGIN = Markup(
+    '<h2>The company’s plug-in</h2><form method="post"><p>{words}</p>'
+    '<button name="plugin" value="{value}" class="quiet">{label}</button></form>'
+)
+_DETAILS = Markup("<details><summary>As JSON</summary><pre>{}</pre></details>")
+
+
+class FaultsPage:
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self._store, self._faults = store, faults
+
+    def routes(self) -> list[Route]:
+        return [("/faults/", "GET", self.faults), ("/faults/", "POST", self.choose)]
+
+    def faults(self, _request: Request) -> Response:
+        state = self._faults.state()
+        lines = Markup("").join(Markup("<li>{}</li>").format(line) for line in in_words(state))
+        items = Markup("").join(_item(trouble, state) for trouble in TROUBLES)
+        body = _INTRO + _NOW.format(lines=lines) + _FORM.format(items=items) + self._plugin()
+        return page("Faults and limits", body + _DETAILS.format(json.dumps(state, indent=1)), below="/faults/")
+
+    def choose(self, request: Request) -> Response:
+        """One of the troubles instead of what is in force, `none`, or the plug-in on or off."""
+        if "plugin" in request.form:
+            plugin.switch(self._store, enabled=request.form["plugin"] == "on")
+        else:
+            self._order(request.form.get("trouble", ""))
+        return redirect("/faults/", 303)
+
+    def _order(self, name: str) -> None:
+        states = {"none": _NO_STATE, **{trouble.name: trouble.state for trouble in TROUBLES}}
+        if name not in states:
+            raise BadRequest(f"There is no trouble of the name '{name[:40]}'.")
+        self._faults.put(states[name])
+
+    def _plugin(self) -> Markup:
+        with self._store.read() as connection:
+            is_on = plugin.is_enabled(connection)
+        words = (
+            "It is on: an edit from Outlook is staged for review, and the contact keeps its values."
+            if is_on
+            else "It is off: an edit from Outlook changes the contact at once, and nothing is staged."
+        )
+        return _PLUGIN.format(
+            words=words, value="off" if is_on else "on", label=f"Switch it {'off' if is_on else 'on'}"
+        )
+
+
+def _item(trouble: Trouble, state: Mapping[str, object]) -> Markup:
+    is_set = _is_in_force(trouble, state)
+    return _TROUBLE.format(
+        name=trouble.name,
+        title=trouble.title,
+        words=trouble.words,
+        pressed=Markup(' aria-pressed="true"') if is_set else "",
+        label="In force" if is_set else "Make it so",
+    )
+
+
+def _is_in_force(trouble: Trouble, state: Mapping[str, object]) -> bool:
+    """Whether exactly this is set, whatever has come of it so far."""
+    probe = Faults()
+    probe.put(trouble.state)
+    return _as_ordered(probe.state()) == _as_ordered(state)
+
+
+def _as_ordered(state: Mapping[str, object]) -> dict[str, object]:
+    rules = state["rules"]
+    listed = [{k: v for k, v in rule.items() if k not in ("fired", "held")} for rule in rules]  # type: ignore[attr-defined]  # a list of rules
+    return {**state, "rules": listed, "usage": None, "held": None}
+
+
+def in_words(state: Mapping[str, object]) -> list[str]:
+    """What is in force, a sentence each."""
+    told = [
+        *([f"Every answer comes {state['latency_ms']:g} ms late."] if state["latency_ms"] else []),
+        *(["Nobody gets a token for the Web API."] if state["credentials_refused"] else []),
+        *([_limits(state["limits"])] if state["limits"] else []),
+        *[_rule(rule) for rule in state["rules"]],  # type: ignore[attr-defined]  # a list of rules
+        *([f"Time runs {1 / float(str(state['time_scale'])):g} times as fast."] if state["time_scale"] != 1 else []),
+    ]
+    return told or ["Every request is answered at once and as it should be; limits are not counted."]
+
+
+def _limits(limits: object) -> str:
+    found = limits if isinstance(limits, dict) else {}
+    return (
+        f"At most {found['requests']:,} requests and {found['execution_seconds']:g} seconds of execution in "
+        f"{found['window_seconds']:g} seconds, {found['concurrent']} at once, for each user."
+    )
+
+
+def _rule(rule: Mapping[str, object]) -> str:
+    named = " ".join(str(rule[key]) for key in ("method", "table", "path") if rule.get(key))
+    what = f"What matches “{named}”" if named else "Every request to the Web API"
+    does = [
+        *([f"is answered {rule['status']}"] if rule.get("status") else []),
+        *([f"is held {_MOMENTS[str(rule['hold'])]}"] if rule.get("hold") else []),
+        *([f"is cut off {_MOMENTS[str(rule['cut'])]}"] if rule.get("cut") else []),
+    ]
+    times = f", {rule['times']} times" if rule.get("times") else ""
+    return f"{what} {' and '.join(does)}{times}; {rule['fired']} so far."
+
+
+_MOMENTS = {"before_commit": "before it is carried out", "after_commit": "after it was carried out"}

@@ -1,0 +1,87 @@
+"""/sandbox/: what this process is, what it holds, and how it answers just now."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
+
+from dataverse_sandbox import config, plugin
+from dataverse_sandbox.catalogue import BY_NAME
+from dataverse_sandbox.catalogue.filters import OUTLOOK_FILTERS
+from dataverse_sandbox.control import Route
+from dataverse_sandbox.faults import Faults
+from dataverse_sandbox.pages.faults import in_words
+from dataverse_sandbox.pages.html import STYLE_PATH, page, style
+from dataverse_sandbox.store import Store
+
+_COUNTS = """
+SELECT returnedtypecode, sum(statecode = 0), sum(statecode = 1) FROM userquery WHERE querytype = ?
+GROUP BY returnedtypecode ORDER BY returnedtypecode
+"""
+_INTRO = Markup(
+    "<p>This process stands in for Microsoft’s cloud, so that the portal can be tried and tested without it. It is no "
+    "copy of anybody’s data: people, contacts and edits are invented, and nothing leaves this machine.</p>"
+)
+_PARTS = (
+    ("Outlook", "/outlook/", "Be a colleague and change a contact. The company’s plug-in stages what you change."),
+    ("Mails", "/mail/", "What the portal has sent, as its readers get it."),
+    ("People", "/people/", "Who can sign in, and every user with mailbox and synchronization filters."),
+    ("Ledger", "/ledger/", "Every write that was committed, by whom, with the value before and after."),
+    ("Faults", "/faults/", "Make the CRM slow, busy or unreachable, and see what the portal makes of it."),
+)
+_PART = Markup('<li><a href="{path}"><strong>{name}</strong><span>{words}</span></a></li>')
+_HELD = (
+    ("people", "SELECT count(*) FROM systemuser WHERE applicationid IS NULL"),
+    ("contacts", "SELECT count(*) FROM contact"),
+    ("edits awaiting review", "SELECT count(*) FROM osync_syncrecord WHERE statecode = 0"),
+    ("writes since the last reset", "SELECT count(*) FROM ledger"),
+)
+_COUNT = Markup("<li><strong>{:,}</strong>{}</li>")
+_FILTER = Markup("<tr><td>{}</td><td class='number'>{:,}</td><td class='number'>{:,}</td></tr>")
+_NOW = Markup(
+    "<h2>Just now</h2><ul><li>The plug-in is {plugin}.</li>{faults}</ul>"
+    "<h2>For programs</h2><p>Dataverse’s Web API is below <code>/api/data/v9.2/</code>, sign-in below "
+    "<code>/{tenant}/</code>. The ledger, faults and mails are there as JSON too: <code>/sandbox/ledger</code>, "
+    "<code>/sandbox/faults</code>, <code>/mail/?format=json</code>.</p>"
+)
+
+
+class OverviewPage:
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self._store, self._faults = store, faults
+
+    def routes(self) -> list[Route]:
+        return [
+            ("/", "GET", lambda _request: redirect("/sandbox/")),
+            ("/sandbox/", "GET", self.overview),
+            (STYLE_PATH, "GET", lambda _request: style()),
+        ]
+
+    def overview(self, _request: Request) -> Response:
+        parts = Markup("").join(_PART.format(name=name, path=path, words=words) for name, path, words in _PARTS)
+        listed = Markup("<ul class='parts'>{}</ul>").format(parts)
+        body = _INTRO + self._counts() + listed + self._filters() + self._now()
+        return page("A stand-in for Microsoft’s cloud", body, below="/sandbox/")
+
+    def _counts(self) -> Markup:
+        with self._store.read() as connection:
+            found = [(connection.execute(statement).fetchone()[0], label) for label, statement in _HELD]
+        items = Markup("").join(_COUNT.format(number, label) for number, label in found)
+        return Markup("<ul class='counts'>{}</ul>").format(items)
+
+    def _filters(self) -> Markup:
+        """How many people's filters of each table are on and off."""
+        with self._store.read() as connection:
+            found = connection.execute(_COUNTS, (OUTLOOK_FILTERS,)).fetchall()
+        rows = Markup("").join(_FILTER.format(BY_NAME[table].plural_label, on, off) for table, on, off in found)
+        return Markup(
+            "<h2>Everybody’s synchronization filters</h2><div class='scroll figures'><table><thead><tr><th>Table</th>"
+            "<th class='number'>On</th><th class='number'>Off</th></tr></thead><tbody>{}</tbody></table></div>"
+        ).format(rows)
+
+    def _now(self) -> Markup:
+        with self._store.read() as connection:
+            word = "on: an edit from Outlook is staged and put back" if plugin.is_enabled(connection) else "off"
+        told = Markup("").join(Markup("<li>{}</li>").format(line) for line in in_words(self._faults.state()))
+        return _NOW.format(plugin=word, faults=told, tenant=config.TENANT)

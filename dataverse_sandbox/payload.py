@@ -1,0 +1,183 @@
+"""A request's JSON body to stored values: names, types, binds; and addresses such as `contacts(...)` to rows."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from dataverse_sandbox import errors, odata, rows, values
+from dataverse_sandbox.catalogue import BY_SET, Column, Kind, Table, current
+from dataverse_sandbox.errors import ApiError
+from dataverse_sandbox.operands import Operand, literal
+from dataverse_sandbox.store import Row
+
+BIND = "@odata.bind"
+# With its hyphens and without braces, as OData writes it.
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+# What would be a company's own table, which is certainly not there when nobody has made it; not one of Microsoft's.
+_OWN = re.compile(r"(?!(?:ms|adx|cdm|li)[a-z]*_)[a-z][a-z0-9]{1,7}_[a-z0-9_]+$")
+_ADDRESS = re.compile(r"^(?:https?://[^/]+)?/?(?:api/data/v9\.\d/)?(\w+)\((.*)\)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Address:
+    """One row of one table: by its id, or by an alternate key that need not exist yet."""
+
+    table: Table
+    row_id: str | None
+    alternate: tuple[tuple[str, object], ...] = ()
+
+    def find(self, connection: sqlite3.Connection) -> Row | None:
+        if self.row_id is not None:
+            return rows.find(connection, self.table, self.row_id)
+        wanted = " AND ".join(f"{self._compared(name)} = ?" for name, _ in self.alternate)
+        statement = f"SELECT * FROM {self.table.name} WHERE {wanted}"  # noqa: S608 - names of the catalogue
+        found = connection.execute(statement, tuple(value for _, value in self.alternate)).fetchone()
+        return None if found is None else dict(found)
+
+    def _compared(self, name: str) -> str:
+        return Operand(name, self.table.by_name[name]).compared
+
+    def existing(self, connection: sqlite3.Connection) -> Row:
+        row = self.find(connection)
+        if row is None:
+            raise self.missing()
+        return row
+
+    def missing(self) -> ApiError:
+        if self.row_id is None:
+            return errors.no_row_with_key(self.table.name)
+        return errors.does_not_exist(self.table.name, self.row_id)
+
+    def key_values(self) -> Row:
+        """What an upsert that creates takes over from the address."""
+        return dict(self.alternate) if self.row_id is None else {self.table.key.name: self.row_id}
+
+
+def table_of(set_name: str) -> Table:
+    table = BY_SET.get(set_name)
+    if table is None:
+        raise (
+            errors.no_such_resource(set_name) if _OWN.match(set_name) else errors.unknown(f"the resource '{set_name}'")
+        )
+    return table
+
+
+def address(table: Table, key: str) -> Address:
+    """The text between the parentheses: a GUID, `contactid=GUID`, or an alternate key `name='value',other=3`."""
+    if _GUID.fullmatch(key):
+        return Address(table, key.lower())
+    named = _named_values(table, key)
+    if set(named) == {table.key.name} and _GUID.fullmatch(str(named[table.key.name].value)):
+        return address(table, str(named[table.key.name].value))
+    columns = {table.by_wire_name[name].name: name for name in named if name in table.by_wire_name}
+    if len(columns) != len(named) or not any(set(known.columns) == set(columns) for known in table.alternate_keys):
+        raise errors.unknown(f"the key '{','.join(named)[:100]}' of '{table.set_name}'")
+    found = ((name, literal(table, table.by_name[name], named[wire])) for name, wire in sorted(columns.items()))
+    return Address(table, None, tuple(found))
+
+
+def _named_values(table: Table, key: str) -> dict[str, odata.Literal]:
+    try:
+        call = odata.parse(f"key({key})")
+    except ApiError:
+        call = None
+    named = dict(call.named) if isinstance(call, odata.Call) and not call.arguments else {}
+    found = {name: value for name, value in named.items() if isinstance(value, odata.Literal)}
+    if not found or len(found) != len(named):
+        raise errors.bad_query(f"The key '{key[:100]}' of '{table.set_name}' is not a GUID.")
+    return found
+
+
+def address_of_link(link: str) -> Address:
+    """A row's address as `@odata.bind` and `@odata.id` write it: `/accounts(...)`, with or without the host."""
+    match = _ADDRESS.match(link)
+    if match is None:
+        raise errors.bad_payload(f"'{link[:100]}' is not the address of a row.")
+    return address(table_of(match[1]), unquote(match[2]))
+
+
+def decode(connection: sqlite3.Connection, table: Table, body: Mapping[str, object], *, creating: bool) -> Row:
+    """The stored changes that a body asks for; ApiError for whatever Dataverse would refuse."""
+    changes: Row = {}
+    for name, value in body.items():
+        if name.endswith(BIND):
+            changes |= _bound(connection, table, name.removesuffix(BIND), value, changes, creating=creating)
+        elif "@" not in name and name not in nested(table, body):
+            changes |= _plain(table, name, value, creating=creating)
+    return changes
+
+
+def _plain(table: Table, name: str, value: object, *, creating: bool) -> Row:
+    column = table.by_name.get(name)
+    if column is None or column.kind is Kind.LOOKUP:
+        return _not_a_plain_column(table, name, value)
+    if not (column.creatable if creating else column.updatable):
+        # "UpdateRequest.Target": values of columns that cannot be written are ignored.
+        return {}
+    return {name: values.checked(table, column, value)}
+
+
+def _not_a_plain_column(table: Table, name: str, value: object) -> Row:
+    if name in table.by_wire_name:
+        message = "CRM do not support direct update of Entity Reference properties, Use Navigation properties instead."
+        raise errors.bad_payload(message)
+    if name in table.navigations and value is None:
+        return _cleared(table, table.navigations[name][0])
+    raise errors.bad_payload(
+        f"Invalid property '{name}' was found in entity 'Microsoft.Dynamics.CRM.{table.name}'. "
+        "---> Microsoft.OData.ODataException: Does not support untyped value in non-open type."
+    )
+
+
+def _bound(
+    connection: sqlite3.Connection, table: Table, name: str, link: object, so_far: Row, *, creating: bool
+) -> Row:
+    if name not in table.navigations:
+        raise errors.bad_payload(
+            f"An undeclared property '{name}' which only has property annotations in the payload but no property value "
+            "was found in the payload. In OData, only declared navigation properties and declared named streams can be "
+            "represented as properties without values."
+        )
+    column, targets = table.navigations[name]
+    if not (column.creatable if creating else column.updatable):
+        return {}
+    if link is None:
+        return {} if so_far.get(column.name) else _cleared(table, column)
+    if not isinstance(link, str):
+        raise errors.bad_payload(f"'{name}{BIND}' must be the address of a row.")
+    found = address_of_link(link)
+    return bound_to(connection, column, targets, found)
+
+
+def _cleared(table: Table, column: Column) -> Row:
+    """A lookup that leads nowhere; ApiError 400 where the row cannot be without it."""
+    if column.name == "ownerid" or column.required == "SystemRequired":
+        raise errors.bad_payload(f"The property '{column.name}' of {table.name} cannot be null.")
+    return rows.reference(column, None, None)
+
+
+def bound_to(connection: sqlite3.Connection, column: Column, targets: tuple[str, ...], found: Address) -> Row:
+    """The stored columns of a lookup at a row that must exist; ApiError 400 or 404."""
+    if found.table.name not in targets:
+        raise errors.bad_payload(f"'{column.navigation(targets[0])}' cannot point at '{found.table.name}'.")
+    target = found.existing(connection)
+    if column.name == "ownerid" and target.get("isdisabled"):
+        raise errors.owner_disabled(str(target[found.table.key.name]))
+    return rows.reference(column, found.table.name, str(target[found.table.key.name]))
+
+
+def nested(table: Table, body: Mapping[str, object]) -> dict[str, list[dict[str, object]]]:
+    """Rows to be created along with this one ("Create related table rows in one operation"), by navigation."""
+    found: dict[str, list[dict[str, object]]] = {}
+    for name, value in body.items():
+        if name in table.navigations and isinstance(value, dict):
+            found[name] = [value]
+        elif name in current().collections(table) and isinstance(value, list):
+            if not all(isinstance(item, dict) for item in value):
+                raise errors.bad_payload(f"'{name}' is a list of rows.")
+            found[name] = value
+    return found

@@ -1,0 +1,121 @@
+"""The company's plug-in: an edit of a contact that came from Outlook is staged, and the old values are put back.
+
+An update whose request does not contain `osync_revision` came from Outlook (design section 1). Runs inside the
+transaction of the update, as a synchronous plug-in does: either all of it is stored or nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dataverse_sandbox import config, rows, values
+from dataverse_sandbox.catalogue import CONTACT, SYNC_FIELD, SYNC_RECORD, Column, Kind, Table
+from dataverse_sandbox.store import Row, Store, Transaction
+
+REVISION = "osync_revision"
+_SETTING = "plugin"
+# Its processing step: disabling that row switches the plug-in off as the switch below /sandbox/ does.
+STEP_ID = config.fixed_id("step", "plugin")
+
+
+@dataclass(frozen=True)
+class StagedField:
+    id: str
+    column: str
+    original: str | None
+    proposed: str | None
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What one edit left in the staging tables."""
+
+    record_id: str
+    fields: tuple[StagedField, ...]
+
+
+def is_enabled(connection: sqlite3.Connection) -> bool:
+    found = connection.execute("SELECT value FROM setting WHERE name = ?", (_SETTING,)).fetchone()
+    if found is not None and found[0] != "on":
+        return False
+    step = "SELECT statecode FROM sdkmessageprocessingstep WHERE sdkmessageprocessingstepid = ?"
+    row = connection.execute(step, (STEP_ID,)).fetchone()
+    return row is None or row[0] == 0
+
+
+def switch(store: Store, *, enabled: bool) -> None:
+    """Other clients' own tests expect to read back what they wrote; they switch it off."""
+    store.set_setting(_SETTING, "on" if enabled else "off")
+
+
+def concerns(connection: sqlite3.Connection, table: Table, changes: Mapping[str, object]) -> bool:
+    """Whether an update with these changes is one from Outlook."""
+    return table.name == CONTACT.name and REVISION not in changes and is_enabled(connection)
+
+
+def stage_and_restore(transaction: Transaction, before: Row, after: Row) -> tuple[Row, Staged | None]:
+    """Stage every tracked column that differs by type and put the old value back; the row as it is now."""
+    changed = [column for column in CONTACT.columns if column.tracked and _differs(column, before, after)]
+    if not changed:
+        return after, None
+    with transaction.as_plugin():
+        record = _stage_record(transaction, before)
+        fields = tuple(_stage_field(transaction, record, column, before, after) for column in changed)
+        restored = rows.update(transaction, CONTACT, after, _old_values(changed, before))
+    return restored, Staged(str(record["osync_syncrecordid"]), fields)
+
+
+def _differs(column: Column, before: Row, after: Row) -> bool:
+    if column.kind in (Kind.TEXT, Kind.MEMO):
+        return (before[column.name] or "") != (after[column.name] or "")
+    return values.canonical(column, before) != values.canonical(column, after)
+
+
+def _old_values(changed: list[Column], before: Row) -> Row:
+    names = [name for column in changed for name in (column.name, column.type_column) if name in before]
+    return {name: before[name] for name in names}
+
+
+def _stage_record(transaction: Transaction, contact: Row) -> Row:
+    return rows.create(
+        transaction,
+        SYNC_RECORD,
+        {
+            "osync_name": contact["fullname"],
+            "osync_contact": contact["contactid"],
+            "osync_targettable": CONTACT.name,
+            "osync_targetid": contact["contactid"],
+            "osync_editor": transaction.author.caller,
+            "osync_editedon": rows.now(),
+            "osync_operationid": str(uuid.uuid4()),
+        },
+    )
+
+
+def _stage_field(transaction: Transaction, record: Row, column: Column, before: Row, after: Row) -> StagedField:
+    original, proposed = values.canonical(column, before), values.canonical(column, after)
+    field = rows.create(
+        transaction,
+        SYNC_FIELD,
+        {
+            "osync_name": column.name,
+            "osync_syncrecord": record["osync_syncrecordid"],
+            "osync_originalvalue": original,
+            "osync_proposedvalue": proposed,
+            "osync_originallabel": label(transaction, column, before),
+            "osync_proposedlabel": label(transaction, column, after),
+        },
+    )
+    return StagedField(str(field["osync_syncfieldid"]), column.name, original, proposed)
+
+
+def label(transaction: Transaction, column: Column, row: Row) -> str | None:
+    """What a person reads for a column of this row."""
+    value = row[column.name]
+    name = None
+    if column.kind is Kind.LOOKUP and value is not None:
+        name = rows.name_of(transaction.connection, rows.target_of(column, row), str(value))
+    return values.formatted(column, value, name=name)

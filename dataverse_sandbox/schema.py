@@ -1,0 +1,157 @@
+"""The SQLite schema, made from the catalogue: tables, and the triggers that write the ledger.
+
+The ledger is written by triggers so that no handler can forget it: whatever changes a row appears there, and
+what is rolled back does not. Who acts is read from the one-row table `context`, which `Store.write` fills.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+from dataverse_sandbox.catalogue import BUILT_IN, AlternateKey, Column, Kind, Table
+from dataverse_sandbox.catalogue.columns import CHOICE_LIKE, NUMBERS
+
+_REAL = frozenset({Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY})
+
+# The value of `context.plugin` under which nothing is entered in the ledger: while data are laid out.
+SILENT = -1
+_OWN_TABLES = """
+CREATE TABLE context (
+    one INTEGER PRIMARY KEY CHECK (one = 1), caller TEXT NOT NULL DEFAULT '', on_behalf_of TEXT,
+    tag TEXT NOT NULL DEFAULT '',
+    transaction_id INTEGER NOT NULL DEFAULT 0, plugin INTEGER NOT NULL DEFAULT 0,
+    version INTEGER NOT NULL DEFAULT 1000000, epoch INTEGER NOT NULL DEFAULT 1);
+INSERT INTO context (one) VALUES (1);
+CREATE TABLE ledger (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, caller TEXT NOT NULL, on_behalf_of TEXT,
+    method TEXT NOT NULL, table_name TEXT NOT NULL, row_id TEXT NOT NULL, changes TEXT NOT NULL,
+    transaction_id INTEGER NOT NULL, plugin INTEGER NOT NULL, tag TEXT NOT NULL);
+CREATE TABLE tombstone (table_name TEXT NOT NULL, row_id TEXT NOT NULL, version INTEGER NOT NULL);
+CREATE INDEX tombstone_version ON tombstone (table_name, version);
+CREATE TABLE access_token (token TEXT PRIMARY KEY, caller TEXT NOT NULL, expires_at REAL NOT NULL);
+CREATE TABLE sign_in_code (code TEXT PRIMARY KEY, details TEXT NOT NULL, expires_at REAL NOT NULL);
+CREATE TABLE mail (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, received TEXT NOT NULL, via TEXT NOT NULL, recipients TEXT NOT NULL,
+    raw BLOB NOT NULL);
+CREATE TABLE shared (
+    table_name TEXT NOT NULL, row_id TEXT NOT NULL, principal_id TEXT NOT NULL, principal_table TEXT NOT NULL,
+    rights TEXT NOT NULL, PRIMARY KEY (table_name, row_id, principal_id));
+CREATE INDEX shared_principal ON shared (table_name, principal_id);
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE definition (table_name TEXT PRIMARY KEY, details TEXT NOT NULL);
+CREATE TABLE global_choice (name TEXT PRIMARY KEY, details TEXT NOT NULL);
+"""
+
+
+def statements() -> tuple[str, ...]:
+    """Everything that makes an empty database, in order."""
+    own = [part.strip() for part in _OWN_TABLES.split(";\n") if part.strip()]
+    made = [statement for table in BUILT_IN.tables for statement in table_statements(table)]
+    return (*own, *made, *trigger_statements(BUILT_IN.tables))
+
+
+def table_statements(table: Table) -> tuple[str, ...]:
+    """A table with its indexes, without its triggers."""
+    return (_create(table), *_indexes(table))
+
+
+def column_statements(table: Table, column: Column) -> tuple[str, ...]:
+    """What adds a column to a table that is there already."""
+    names = [column.name, *([column.type_column] if column.is_polymorphic else [])]
+    return tuple(f"ALTER TABLE {table.name} ADD COLUMN {name} {_type_of(table, name)}" for name in names)
+
+
+def key_statement(table: Table, key: AlternateKey) -> str:
+    """A unique index; rows that lack one of the columns are not held against each other."""
+    parts = ", ".join(_indexed_as(table.by_name[name]) for name in key.columns)
+    return f"CREATE UNIQUE INDEX {table.name}_key_{key.name} ON {table.name} ({parts})"
+
+
+def trigger_statements(tables: Iterable[Table]) -> tuple[str, ...]:
+    return tuple(_trigger(table, *event) for table in tables for event in _EVENTS)
+
+
+def drop_trigger_statements(tables: Iterable[Table]) -> tuple[str, ...]:
+    return tuple(f"DROP TRIGGER ledger_{table.name}_{event[0]}" for table in tables for event in _EVENTS)
+
+
+def signature() -> int:
+    """A number that differs when the schema differs; kept as the file's `user_version`."""
+    return zlib.crc32("\n".join(statements()).encode()) & 0x7FFFFFFF
+
+
+def _affinity(column: Column) -> str:
+    if column.kind in _REAL:
+        return "REAL"
+    if column.kind in NUMBERS or column.kind in CHOICE_LIKE or column.kind is Kind.YES_NO:
+        return "INTEGER"
+    return "TEXT"
+
+
+def _create(table: Table) -> str:
+    lines = [f"{name} {_type_of(table, name)}" for name in table.stored]
+    return f"CREATE TABLE {table.name} ({', '.join(lines)})"
+
+
+def _type_of(table: Table, stored_name: str) -> str:
+    column = table.by_name.get(stored_name)
+    if column is None:
+        return "TEXT"
+    return "TEXT NOT NULL PRIMARY KEY" if column is table.key else _affinity(column)
+
+
+def _indexes(table: Table) -> Iterator[str]:
+    yield f"CREATE UNIQUE INDEX {table.name}_version ON {table.name} (versionnumber)"
+    for key in table.alternate_keys:
+        yield key_statement(table, key)
+    if table.link is not None:
+        yield f"CREATE UNIQUE INDEX {table.name}_pair ON {table.name} ({', '.join(table.link.columns)})"
+    for column in table.columns:
+        is_lookup = column.kind is Kind.LOOKUP and column.ledgered and column.name != "ownerid"
+        if is_lookup or column.indexed or column.name in table.indexes:
+            yield f"CREATE INDEX {table.name}_{column.name}_found ON {table.name} ({_indexed_as(column)})"
+
+
+def _indexed_as(column: Column) -> str:
+    """Text is looked up without regard to case, see `filters`."""
+    return f"{column.name} COLLATE CI_AI" if column.kind in (Kind.TEXT, Kind.MEMO) else column.name
+
+
+_EVENTS = (("insert", "POST", "NEW"), ("update", "PATCH", "NEW"), ("delete", "DELETE", "OLD"))
+
+
+def _trigger(table: Table, event: str, method: str, alias: str) -> str:
+    shown = (column for column in table.columns if column.ledgered)
+    pairs = " UNION ALL ".join(_pair(column, event) for column in shown)
+    return f"""CREATE TRIGGER ledger_{table.name}_{event} AFTER {event.upper()} ON {table.name}
+WHEN (SELECT plugin FROM context) IS NOT {SILENT} BEGIN
+INSERT INTO ledger (at, caller, on_behalf_of, method, table_name, row_id, changes, transaction_id, plugin, tag)
+SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), caller, on_behalf_of, '{method}', '{table.name}',
+{alias}.{table.key.name},
+(SELECT json_group_object(name, json(pair)) FROM ({pairs})),
+transaction_id, plugin, tag FROM context; END"""  # noqa: S608 - names of the catalogue
+
+
+def _pair(column: Column, event: str) -> str:
+    before = "NULL" if event == "insert" else _shown(column, "OLD")
+    after = "NULL" if event == "delete" else _shown(column, "NEW")
+    alias = {"insert": "NEW", "delete": "OLD"}.get(event)
+    changed = f"{alias}.{column.name} IS NOT NULL" if alias else _differs(column)
+    return f"SELECT '{column.name}' AS name, json_array({before}, {after}) AS pair WHERE {changed}"
+
+
+def _differs(column: Column) -> str:
+    names = [column.name, *([column.type_column] if column.is_polymorphic else [])]
+    return " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in names)
+
+
+def _shown(column: Column, alias: str) -> str:
+    """How the ledger shows a value: as the Web API reads it, a lookup as `table:id`."""
+    value = f"{alias}.{column.name}"
+    if column.kind is Kind.YES_NO:
+        return f"CASE {value} WHEN 1 THEN json('true') WHEN 0 THEN json('false') END"
+    if column.kind is Kind.LOOKUP:
+        target = f"{alias}.{column.type_column}" if column.is_polymorphic else f"'{column.targets[0]}'"
+        return f"{target} || ':' || {value}"
+    return value

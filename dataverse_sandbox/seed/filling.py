@@ -1,0 +1,152 @@
+"""Emptying the sandbox and filling it anew, in one transaction and by bulk inserts.
+
+Small worlds are remembered as they were made. Where one is wanted again, only the tables that the ledger names are laid
+out anew, and those in which it differs from the world before: tests reset the sandbox hundreds of times.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import islice
+
+from dataverse_sandbox import config, rows, schema
+from dataverse_sandbox.catalogue import (
+    ACCOUNT,
+    BUILT_IN,
+    CONTACT,
+    SYNC_FIELD,
+    SYNC_RECORD,
+    SYSTEM_USER,
+    Table,
+    current,
+    registry,
+)
+from dataverse_sandbox.config import World
+from dataverse_sandbox.seed.world import TableRow, rows_of
+from dataverse_sandbox.store import Author, Layout, Row, Store, Transaction
+
+_CHUNK = 2_000
+_MOST_REMEMBERED = 2_000
+_COUNTED = {
+    "users": SYSTEM_USER,
+    "accounts": ACCOUNT,
+    "contacts": CONTACT,
+    "pending": SYNC_RECORD,
+    "fields": SYNC_FIELD,
+}
+
+
+def reset(store: Store, world: World, *, base: datetime.datetime | None = None) -> dict[str, int]:
+    """Replace all rows, the ledger and the tombstones; how many rows each table has afterwards.
+
+    Delta tokens from before end (`epoch`), access tokens and the signing key stay. What is inserted here is not in the
+    ledger. `base` is this minute unless it is given.
+    """
+    moment = (
+        base.replace(microsecond=0) if base else datetime.datetime.now(datetime.UTC).replace(second=0, microsecond=0)
+    )
+    with store.write(Author(config.APPLICATION_USER_ID)) as transaction:
+        transaction.after_commit(transaction.known.forget)
+        remade = _forget_customizations(transaction.connection)
+        if world.users * world.filters + world.contacts + world.pending > _MOST_REMEMBERED:
+            counts = _stream(transaction, world, moment)
+            transaction.after_commit(lambda: store.lay_out(None))
+        else:
+            wanted = _layout(world, moment)
+            counts = _restore(transaction, store.laid_out, wanted, remade)
+            transaction.after_commit(lambda: store.lay_out(wanted))
+        _start_over(transaction.connection)
+    return {word: counts[table.name] for word, table in _COUNTED.items()}
+
+
+@lru_cache(maxsize=4)
+def _layout(world: World, base: datetime.datetime) -> Layout:
+    found: dict[str, list[Row]] = {table.name: [] for table in BUILT_IN.tables}
+    for table, row in rows_of(world, base):
+        found[table.name].append(row)
+    return {name: tuple(listed) for name, listed in found.items()}
+
+
+def _restore(transaction: Transaction, before: Layout | None, wanted: Layout, remade: set[str]) -> Mapping[str, int]:
+    """Lay out the tables that differ from what is wanted."""
+    connection = transaction.connection
+    touched = remade | {name for (name,) in connection.execute("SELECT DISTINCT table_name FROM ledger")}
+    with _silently(connection, without_triggers=False):
+        for name, listed in wanted.items():
+            if before is None or name in touched or before[name] != listed:
+                connection.execute(f"DELETE FROM {name}")  # noqa: S608 - names of the catalogue
+                _insert(transaction, BUILT_IN.by_name[name], listed)
+    return {name: len(listed) for name, listed in wanted.items()}
+
+
+def _stream(transaction: Transaction, world: World, base: datetime.datetime) -> Mapping[str, int]:
+    """Many rows are deleted and inserted faster without triggers altogether, and are not held in memory at once."""
+    counts: Counter[str] = Counter()
+    with _silently(transaction.connection, without_triggers=True):
+        for table in BUILT_IN.tables:
+            transaction.connection.execute(f"DELETE FROM {table.name}")  # noqa: S608 - names of the catalogue
+        for table, listed in _by_table(rows_of(world, base)):
+            _insert(transaction, table, listed)
+            counts[table.name] += len(listed)
+    return counts
+
+
+def _by_table(found: Iterable[TableRow]) -> Iterator[tuple[Table, list[Row]]]:
+    remaining = iter(found)
+    while chunk := list(islice(remaining, _CHUNK)):
+        by_table: dict[str, tuple[Table, list[Row]]] = {}
+        for table, row in chunk:
+            by_table.setdefault(table.name, (table, []))[1].append(row)
+        yield from by_table.values()
+
+
+@contextmanager
+def _silently(connection: sqlite3.Connection, *, without_triggers: bool) -> Iterator[None]:
+    """Nothing inside is in the ledger."""
+    for statement in schema.drop_trigger_statements(BUILT_IN.tables) if without_triggers else ():
+        connection.execute(statement)
+    connection.execute("UPDATE context SET plugin = ?", (schema.SILENT,))
+    yield
+    connection.execute("UPDATE context SET plugin = 0")
+    for statement in schema.trigger_statements(BUILT_IN.tables) if without_triggers else ():
+        connection.execute(statement)
+
+
+def _forget_customizations(connection: sqlite3.Connection) -> set[str]:
+    """Tables and columns that requests have made are gone as well; the built-in tables that were made anew for it."""
+    remade = set()
+    for table in current().tables:
+        built_in = BUILT_IN.by_name.get(table.name)
+        if table is built_in:
+            continue
+        connection.execute(f"DROP TABLE {table.name}")
+        if built_in is not None:
+            remade.add(table.name)
+            for statement in (*schema.table_statements(built_in), *schema.trigger_statements([built_in])):
+                connection.execute(statement)
+    connection.execute("DELETE FROM definition")
+    connection.execute("DELETE FROM global_choice")
+    registry.put_in_force(BUILT_IN)
+    return remade
+
+
+def _start_over(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM ledger")
+    connection.execute("DELETE FROM tombstone")
+    connection.execute("DELETE FROM shared")
+    connection.execute("DELETE FROM sqlite_sequence WHERE name = 'ledger'")
+    connection.execute("DELETE FROM setting WHERE name = 'plugin'")
+    connection.execute("UPDATE context SET epoch = epoch + 1")
+
+
+def _insert(transaction: Transaction, table: Table, found: Sequence[Row]) -> None:
+    connection = transaction.connection
+    first = int(connection.execute("SELECT version FROM context").fetchone()[0]) + 1
+    numbered = ({**row, "versionnumber": version} for version, row in enumerate(found, start=first))
+    connection.executemany(rows.insert_statement(table), numbered)
+    connection.execute("UPDATE context SET version = version + ?", (len(found),))

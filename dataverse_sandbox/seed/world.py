@@ -1,0 +1,71 @@
+"""All rows of a world, table by table, in the order in which they refer to each other's making."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from random import Random
+
+from dataverse_sandbox import config
+from dataverse_sandbox.catalogue import ACCOUNT, CONTACT, SYNC_FIELD, SYNC_RECORD, SYSTEM_USER, Table
+from dataverse_sandbox.config import World
+from dataverse_sandbox.seed import company, edits, material, synchronization
+from dataverse_sandbox.seed.edits import Surroundings
+from dataverse_sandbox.store import Row
+
+TableRow = tuple[Table, Row]
+_LONG = datetime.timedelta(days=1_000)
+
+
+def rows_of(world: World, base: datetime.datetime) -> Iterator[TableRow]:
+    """Every row, without its version. The contacts' edits are planned first: each finds in CRM what it changes."""
+    random = Random(world.seed)  # noqa: S311 - believable data, not secrets
+    people = material.users(random, world.users, base - _LONG, seed=world.seed)
+    accounts = material.companies(random, world.contacts, base - _LONG)
+    contacts = material.contacts(random, world.contacts, accounts, people[1:], base)
+    company.unsettle(people)
+    units = {str(row["systemuserid"]): row["businessunitid"] for row in people}
+    planned = edits.plan(contacts, world.pending)
+    edits.prepare(planned)
+    yield from _surroundings(base - _LONG)
+    yield from _owned(units, _company(people, world, base))
+    for table, found in ((SYSTEM_USER, people), (ACCOUNT, accounts), (CONTACT, contacts)):
+        yield from _owned(units, ((table, row) for row in found))
+    names = {str(row["accountid"]): str(row["name"]) for row in accounts}
+    around = Surroundings(random, tuple(accounts), tuple(people[1:]), names)
+    yield from _staged(edits.staged(planned, around, base))
+
+
+@lru_cache(maxsize=2)
+def _surroundings(long_ago: datetime.datetime) -> tuple[TableRow, ...]:
+    """What is the same in every world: the organization, rights, messages, the system's views."""
+    return (
+        *material.surroundings(long_ago),
+        *company.security(long_ago),
+        *company.components(long_ago),
+        *synchronization.system_views(long_ago),
+    )
+
+
+def _company(people: list[Row], world: World, base: datetime.datetime) -> Iterator[TableRow]:
+    """What surrounds the people: teams, mailboxes, filters, meetings. They draw from a generator of their own."""
+    apart = Random(f"company {world.seed}")  # noqa: S311 - believable data, not secrets
+    yield from company.roles_and_teams(apart, people, base - _LONG)
+    yield from synchronization.mailboxes(apart, people, base - _LONG)
+    yield from synchronization.filters(apart, people, world.filters, base - _LONG)
+    yield from synchronization.meetings(apart, people, base)
+
+
+def _owned(units: Mapping[str, object], found: Iterable[TableRow]) -> Iterator[TableRow]:
+    """The rows with the business unit of their owner; teams belong to the topmost."""
+    for table, row in found:
+        if "owningbusinessunit" in row:
+            row["owningbusinessunit"] = units.get(str(row["ownerid"]), config.BUSINESS_UNIT_ID)
+        yield table, row
+
+
+def _staged(found: Iterable[tuple[Row, list[Row]]]) -> Iterator[TableRow]:
+    for record, fields in found:
+        yield SYNC_RECORD, record
+        yield from ((SYNC_FIELD, field) for field in fields)

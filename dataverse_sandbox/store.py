@@ -1,0 +1,190 @@
+"""The sandbox's own SQLite file: opening it, reading in one snapshot, writing one transaction at a time.
+
+Writers queue on a lock of this process before `BEGIN IMMEDIATE`, because SQLite's own waiting is polling. Version
+numbers are drawn inside the write transaction, so they are handed out in the order of commits: a snapshot that holds
+version N holds every smaller one. Change tracking rests on that.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dataverse_sandbox import definitions, rights, schema, texts
+from dataverse_sandbox.catalogue import BUILT_IN, Catalogue, registry
+from dataverse_sandbox.rights import UNRESTRICTED, Known, Rights, User
+
+Row = dict[str, object]
+Layout = Mapping[str, tuple[Row, ...]]
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who writes. `caller` is the user as whom it happens, `delegate` who called when that is somebody else."""
+
+    caller: str
+    delegate: str | None = None
+    rights: Rights = UNRESTRICTED
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """An open write transaction.
+
+    The request asked to skip the company's logic: `bypasses_plugin`; to be refused duplicates: `detects_duplicates`.
+    """
+
+    connection: sqlite3.Connection
+    author: Author
+    known: Known
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    bypasses_plugin: bool = False
+    detects_duplicates: bool = False
+
+    def next_version(self) -> int:
+        statement = "UPDATE context SET version = version + 1 RETURNING version"
+        return int(self.connection.execute(statement).fetchone()[0])
+
+    def tag(self, tag: str) -> None:
+        """What follows carries this `tag`; each operation of a change set may have its own."""
+        self.connection.execute("UPDATE context SET tag = ?", (tag,))
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Have something done when all of it is stored, and only then."""
+        self.afterwards.append(call)
+
+    @contextmanager
+    def as_plugin(self) -> Iterator[None]:
+        """What is written inside is the plug-in's own work; the ledger says so."""
+        self.connection.execute("UPDATE context SET plugin = 1")
+        yield
+        self.connection.execute("UPDATE context SET plugin = 0")
+
+
+_WHO_WRITES = (
+    "UPDATE context SET caller = ?, on_behalf_of = ?, tag = '', plugin = 0, transaction_id = transaction_id + 1"
+)
+
+
+class Store:
+    """Hands out connections of one file; a connection serves one request at a time."""
+
+    def __init__(self, path: Path, *, synchronous: str = "NORMAL") -> None:
+        self.path = path
+        self._synchronous = synchronous
+        self._idle: list[sqlite3.Connection] = []
+        self._writing = threading.Lock()
+        self.known = Known()
+        self.catalogue: Catalogue = BUILT_IN
+        self.laid_out: Layout | None = None
+        self.is_new = self._prepare()
+
+    def _prepare(self) -> bool:
+        """Make the tables if the file is new or made by another version; say whether that was so."""
+        with self._connection() as connection:
+            signature = schema.signature()
+            if connection.execute("PRAGMA user_version").fetchone()[0] == signature:
+                self.catalogue = definitions.load(connection)
+                return False
+            connection.execute("BEGIN IMMEDIATE")
+            _drop_everything(connection)
+            for statement in schema.statements():
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {signature}")
+            connection.execute("COMMIT")
+            return True
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=30, cached_statements=512
+        )
+        connection.row_factory = sqlite3.Row
+        texts.install(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        connection.execute("PRAGMA cache_size = -65536")
+        return connection
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._open()
+        try:
+            yield connection
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            self._idle.append(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """One snapshot: everything read inside belongs to the same moment."""
+        with self.catalogue.in_force(), self._connection() as connection:
+            connection.execute("BEGIN")
+            yield connection
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def write(self, author: Author, *, bypasses_plugin: bool = False) -> Iterator[Transaction]:
+        """All of it or nothing; an exception rolls back. Tables that it made are there for all once it is stored."""
+        with self._writing, self.catalogue.in_force(), self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(_WHO_WRITES, (author.delegate or author.caller, author.delegate and author.caller))
+            transaction = Transaction(connection, author, self.known, bypasses_plugin=bypasses_plugin)
+            yield transaction
+            connection.execute("COMMIT")
+            self.catalogue = registry.current()
+            for call in transaction.afterwards:
+                call()
+
+    def lay_out(self, layout: Layout | None) -> None:
+        """Remember what all tables held when the ledger was empty; None when that is too much to remember."""
+        self.laid_out = layout
+
+    def user(self, user_id: str) -> User | None:
+        """A user with his rights."""
+        return self.known.user(user_id, self._load_user)
+
+    def _load_user(self, user_id: str) -> User | None:
+        with self.read() as connection:
+            return rights.load(connection, user_id)
+
+    def fetch(self, statement: str, parameters: tuple[object, ...] = ()) -> sqlite3.Row | None:
+        """The first row of a single statement, outside any transaction."""
+        with self._connection() as connection:
+            found: sqlite3.Row | None = connection.execute(statement, parameters).fetchone()
+            return found
+
+    def execute(self, statement: str, parameters: tuple[object, ...] = ()) -> int:
+        """One statement on the sandbox's own tables, committed at once; the number of rows it touched."""
+        with self._writing, self._connection() as connection:
+            return connection.execute(statement, parameters).rowcount
+
+    def take(self, statement: str, parameters: tuple[object, ...]) -> sqlite3.Row | None:
+        """The row that a `DELETE ... RETURNING` removed; of several who ask at once one gets it."""
+        with self._writing, self._connection() as connection:
+            found: list[sqlite3.Row] = connection.execute(statement, parameters).fetchall()
+            return found[0] if found else None
+
+    def setting(self, name: str) -> str | None:
+        found = self.fetch("SELECT value FROM setting WHERE name = ?", (name,))
+        return None if found is None else str(found[0])
+
+    def set_setting(self, name: str, value: str) -> None:
+        self.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+
+def _drop_everything(connection: sqlite3.Connection) -> None:
+    wanted = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    for (name,) in connection.execute(wanted).fetchall():
+        connection.execute(f'DROP TABLE "{name}"')

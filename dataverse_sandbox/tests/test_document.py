@@ -1,0 +1,114 @@
+"""Try every row of the tables in README.md; what the sandbox knows has a row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dataverse_sandbox import bound, config, messages, query_functions, unbound
+from dataverse_sandbox.catalogue import BUILT_IN
+from dataverse_sandbox.fetchxml import operators
+from dataverse_sandbox.server import SandboxServer
+from dataverse_sandbox.tests.caller import Sandbox
+from dataverse_sandbox.tests.document import OperatorRow, Row, operator_rows, rows
+
+ROWS, OPERATOR_ROWS = rows(), operator_rows()
+SANDBOX = Path(messages.__file__).parent
+# What every request has, and every part of a batch.
+OF_HTTP = {"authorization", "content-type", "Content-Type", "Content-Length", "Transfer-Encoding", "content-id"} | {
+    "OData-EntityId"
+}
+KINDS = ("as documented", "as observed", "simplified", "501")
+
+
+def ids(sandbox: Sandbox) -> dict[str, str]:
+    """What the words in braces stand for."""
+    jonas = config.EDITOR.user_id
+    filters = f"userqueries?$filter=querytype eq 256 and _ownerid_value eq {jonas}"
+    contact = sandbox.contact()
+    return {
+        "contact": contact["contactid"],
+        "etag": contact["@odata.etag"],
+        "account": contact["_parentcustomerid_value"],
+        "user": jonas,
+        "team": sandbox.rows("teams")[0]["teamid"],
+        "filter": sandbox.rows(filters)[0]["userqueryid"],
+        "mailbox": sandbox.rows("mailboxes")[0]["mailboxid"],
+        "organization": config.ORGANIZATION_ID,
+        "template": sandbox.rows("savedqueries?$filter=querytype eq 131072")[0]["savedqueryid"],
+    }
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, dict[str, str]]]:
+    """A sandbox that nobody writes to, for the rows that only read."""
+    with SandboxServer(tmp_path_factory.mktemp("still") / "sandbox.sqlite3", world=config.EMPTY_WORLD) as server:
+        running = Sandbox(server)
+        running.reset(contacts=30)
+        yield running.sign_in(), ids(running)
+
+
+def is_true(row: Row, sandbox: Sandbox, words: dict[str, str]) -> None:
+    answer = row.sent(sandbox, words)
+    told = "\n".join([*(f"{name}: {value}" for name, value in answer.headers.items()), answer.text])
+    assert answer.status_code == row.status, told
+    assert row.text in told
+    assert (row.status == 501) == row.state.startswith("501")
+
+
+def titles(some: list[Row]) -> list[str]:
+    return [re.sub(r"\W+", " ", row.operation).strip() for row in some]
+
+
+READS, WRITES = [row for row in ROWS if row.only_reads], [row for row in ROWS if not row.only_reads]
+
+
+@pytest.mark.parametrize("row", READS, ids=titles(READS))
+def test_row_that_reads_is_true(still: tuple[Sandbox, dict[str, str]], row: Row) -> None:
+    is_true(row, *still)
+
+
+@pytest.mark.parametrize("row", WRITES, ids=titles(WRITES))
+def test_row_that_writes_is_true(sandbox: Sandbox, row: Row) -> None:
+    is_true(row, sandbox, ids(sandbox))
+
+
+@pytest.mark.parametrize("row", OPERATOR_ROWS, ids=lambda row: row.operator)
+def test_operator_answers_alike_in_both_languages(still: tuple[Sandbox, dict[str, str]], row: OperatorRow) -> None:
+    sandbox, _words = still
+    by_fetch = sandbox.rows(row.in_fetch_xml())
+    key = row.table.key.name
+    if row.function:
+        assert [found[key] for found in sandbox.rows(row.in_odata())] == [found[key] for found in by_fetch]
+
+
+def test_every_state_is_a_known_one() -> None:
+    assert {row.operation for row in ROWS if not row.state.startswith(KINDS)} == set()
+    assert {next(kind for kind in KINDS if row.state.startswith(kind)) for row in ROWS} == set(KINDS)
+
+
+def test_every_operator_and_function_of_queries_has_a_row() -> None:
+    assert {row.operator for row in OPERATOR_ROWS} == operators.NAMES
+    assert {row.function for row in OPERATOR_ROWS} - {""} == query_functions.NAMES
+
+
+def test_every_table_has_a_row() -> None:
+    named = {row.request for row in ROWS}
+    assert {table.set_name for table in BUILT_IN.tables if f"GET {table.set_name}?$top=1" not in named} == set()
+
+
+def test_every_message_has_a_row() -> None:
+    asked = " ".join(row.request for row in ROWS)
+    known = {*unbound.FUNCTIONS, *unbound.ACTIONS, *bound.NAMES}
+    assert {name for name in known if not re.search(rf"\b{name}\b", asked)} == set()
+
+
+def test_every_header_that_counts_has_a_row() -> None:
+    asked = " ".join(row.request for row in ROWS).lower()
+    source = "".join(path.read_text() for path in SANDBOX.glob("*.py"))
+    known = {*messages.KNOWN_PREFERENCES, *re.findall(r'headers\.get\("([\w.-]+)"', source)} - OF_HTTP
+    assert {name for name in known if name not in asked} == set()
+    assert {"if-match", "mscrmcallerid", "odata.maxpagesize"} <= known

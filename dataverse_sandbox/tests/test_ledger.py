@@ -1,0 +1,113 @@
+"""The ledger: every committed write in order, whoever wrote, and nothing else."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from dataverse_sandbox.tests.caller import Sandbox
+
+JONAS = "b045c585-96dd-5738-aa77-0a53e31e4054"
+
+
+def test_reset_leaves_an_empty_ledger_that_counts_from_one(sandbox: Sandbox) -> None:
+    assert sandbox.ledger() == []
+    sandbox.post("contacts", {"lastname": "A"})
+
+    assert [entry["seq"] for entry in sandbox.ledger()] == [1]
+
+
+def test_entry_tells_who_what_and_the_values_before_and_after(sandbox: Sandbox) -> None:
+    contact = sandbox.contact()
+    me = sandbox.get("WhoAmI").json()["UserId"]
+
+    sandbox.patch(
+        f"contacts({contact['contactid']})?tag=osync", {"jobtitle": "CEO", "donotemail": True, "osync_revision": 50}
+    )
+
+    [entry] = sandbox.ledger()
+    expected = {
+        "caller": me,
+        "on_behalf_of": None,
+        "method": "PATCH",
+        "table": "contact",
+        "plugin": False,
+        "tag": "osync",
+    }
+    assert expected.items() <= entry.items()
+    assert entry["id"] == contact["contactid"]
+    assert entry["changes"] == {
+        "jobtitle": [contact["jobtitle"], "CEO"],
+        "donotemail": [False, True],
+        "osync_revision": [contact["osync_revision"], 50],
+    }
+
+
+def test_write_that_changes_nothing_is_an_entry_without_changes(sandbox: Sandbox) -> None:
+    contact = sandbox.contact()
+
+    sandbox.patch(f"contacts({contact['contactid']})", {"jobtitle": contact["jobtitle"]})
+
+    assert [entry["changes"] for entry in sandbox.ledger()] == [{}]
+
+
+def test_refused_writes_and_reads_leave_no_trace(sandbox: Sandbox) -> None:
+    contact = sandbox.contact()
+    sandbox.patch(f"contacts({contact['contactid']})", {"jobtitle": "X"}, If_Match='W/"1"')
+    sandbox.patch(f"contacts({contact['contactid']})", {"nosuch": "X"})
+    sandbox.rows("contacts")
+
+    assert sandbox.ledger() == []
+
+
+def test_since_gives_what_came_after(sandbox: Sandbox) -> None:
+    for name in ("A", "B", "C"):
+        sandbox.post("contacts", {"lastname": name})
+
+    assert [entry["changes"]["lastname"] for entry in sandbox.ledger(since=2)] == [[None, "C"]]
+
+
+def test_creation_and_deletion_show_all_values(sandbox: Sandbox) -> None:
+    company = sandbox.contact()["_parentcustomerid_value"]
+    body = {"lastname": "A", "parentcustomerid_account@odata.bind": f"/accounts({company})"}
+    created = sandbox.post("contacts", body, Prefer="return=representation").json()
+    sandbox.delete(f"contacts({created['contactid']})")
+
+    born, gone = sandbox.ledger()
+    assert (born["method"], gone["method"]) == ("POST", "DELETE")
+    assert born["changes"]["parentcustomerid"] == [None, f"account:{company}"]
+    assert gone["changes"] == {name: [new, old] for name, (old, new) in born["changes"].items()}
+
+
+def test_outlook_edit_is_one_transaction_with_the_plug_in_s_part_marked(sandbox: Sandbox) -> None:
+    contact = sandbox.contact()
+
+    sandbox.edit(contact["contactid"], jobtitle="Boss")
+
+    ledger = sandbox.ledger()
+    assert [(entry["table"], entry["method"], entry["plugin"]) for entry in ledger] == [
+        ("contact", "PATCH", False),
+        ("osync_syncrecord", "POST", True),
+        ("osync_syncfield", "POST", True),
+        ("contact", "PATCH", True),
+    ]
+    assert ledger[0]["changes"] == {"jobtitle": [contact["jobtitle"], "Boss"]}
+    assert ledger[3]["changes"] == {"jobtitle": ["Boss", contact["jobtitle"]]}
+    assert {entry["caller"] for entry in ledger} == {JONAS}
+    assert len({entry["transaction"] for entry in ledger}) == 1
+
+
+def test_separate_requests_are_separate_transactions(sandbox: Sandbox) -> None:
+    for name in ("A", "B"):
+        sandbox.post("contacts", {"lastname": name})
+
+    assert len({entry["transaction"] for entry in sandbox.ledger()}) == 2
+
+
+def test_it_is_written_by_the_database_not_by_handlers(sandbox: Sandbox) -> None:
+    """A write past all of the sandbox's code is in the ledger all the same."""
+    contact_id = sandbox.contact()["contactid"]
+    with sqlite3.connect(sandbox.server.application.store.path) as connection:
+        connection.execute("UPDATE contact SET jobtitle = 'Behind' WHERE contactid = ?", (contact_id,))
+    connection.close()
+
+    assert sandbox.ledger()[-1]["changes"]["jobtitle"][1] == "Behind"

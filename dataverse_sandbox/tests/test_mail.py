@@ -1,0 +1,138 @@
+"""The mail service of the stand-in: what is handed in by SMTP or Graph is there to be read, no more."""
+
+from __future__ import annotations
+
+import base64
+import smtplib
+from collections.abc import Iterator
+from email.message import EmailMessage
+
+import pytest
+import requests
+
+from dataverse_sandbox.mail.smtp import SmtpServer
+from dataverse_sandbox.server import SandboxServer
+from dataverse_sandbox.tests.caller import Sandbox
+from tests.servers import free_port
+
+GRAPH = "/v1.0/users/outlook-sync@contoso.example/sendMail"
+
+
+@pytest.fixture
+def smtp(sandbox: Sandbox, sandbox_server: SandboxServer) -> Iterator[SmtpServer]:
+    application = sandbox_server.application
+    server = SmtpServer(application.mailbox, application.faults, port=free_port())
+    server.start()
+    yield server
+    server.stop()
+
+
+def a_mail(subject: str = "1 contact waits") -> EmailMessage:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "Sync <sync@contoso.example>", "Rita <rita@contoso.example>", subject
+    mail.set_content("Größe: 5 <b>\n")
+    mail.add_alternative("<html><head></head><body><a href='http://x.example'>Größe</a></body></html>", subtype="html")
+    return mail
+
+
+def send(smtp: SmtpServer, mail: EmailMessage) -> None:
+    with smtplib.SMTP("127.0.0.1", smtp.port, timeout=10) as client:
+        client.send_message(mail)
+
+
+def mails(sandbox: Sandbox) -> list[dict[str, str]]:
+    return sandbox.session.get(f"{sandbox.url}/mail/?format=json").json()
+
+
+def by_graph(sandbox: Sandbox, body: bytes) -> requests.Response:
+    return sandbox.session.post(sandbox.url + GRAPH, data=body, headers={"Content-Type": "text/plain"})
+
+
+def test_a_mail_by_smtp_is_there_with_both_parts(sandbox: Sandbox, smtp: SmtpServer) -> None:
+    send(smtp, a_mail())
+
+    (mail,) = mails(sandbox)
+    assert (mail["to"], mail["subject"], mail["via"]) == ("rita@contoso.example", "1 contact waits", "smtp")
+    assert mail["text"] == "Größe: 5 <b>\n"
+    assert "<a href='http://x.example'>Größe</a>" in mail["html"]
+    assert mail["received"].endswith("Z")
+
+
+def test_graph_takes_mime_and_says_only_that_it_took_it(sandbox: Sandbox) -> None:
+    answer = by_graph(sandbox, base64.b64encode(a_mail().as_bytes()))
+
+    assert (answer.status_code, answer.content) == (202, b"")
+    (mail,) = mails(sandbox)
+    assert (mail["to"], mail["subject"], mail["via"]) == ("rita@contoso.example", "1 contact waits", "graph")
+
+
+def test_graph_takes_json_too(sandbox: Sandbox) -> None:
+    message = {
+        "subject": "Hello",
+        "body": {"contentType": "HTML", "content": "<p>Hi</p>"},
+        "toRecipients": [{"emailAddress": {"address": "rob@contoso.example"}}],
+    }
+
+    answer = sandbox.session.post(sandbox.url + GRAPH, json={"message": message, "saveToSentItems": False})
+
+    assert answer.status_code == 202
+    (mail,) = mails(sandbox)
+    assert (mail["to"], mail["subject"], mail["html"]) == ("rob@contoso.example", "Hello", "<p>Hi</p>\n")
+
+
+def test_graph_refuses_strangers_and_nonsense(sandbox: Sandbox) -> None:
+    assert by_graph(sandbox, b"no base64!").json()["error"]["code"] == "ErrorMimeContentInvalidBase64String"
+    assert by_graph(sandbox, base64.b64encode(b"Subject: nobody\n\nx")).status_code == 400
+    sandbox.session.headers["Authorization"] = "Bearer nobody"
+
+    answer = by_graph(sandbox, base64.b64encode(a_mail().as_bytes()))
+
+    assert answer.json()["error"]["code"] == "InvalidAuthenticationToken"
+    assert not mails(sandbox)
+
+
+def test_the_page_lists_mails_and_shows_one_without_letting_it_act(sandbox: Sandbox, smtp: SmtpServer) -> None:
+    send(smtp, a_mail("First & foremost"))
+    number = mails(sandbox)[0]["id"]
+
+    listed = sandbox.session.get(f"{sandbox.url}/mail/").text
+    shown = sandbox.session.get(f"{sandbox.url}/mail/{number}").text
+    framed = sandbox.session.get(f"{sandbox.url}/mail/{number}/html")
+
+    assert "First &amp; foremost" in listed
+    assert "Größe: 5 &lt;b&gt;" in shown
+    assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in shown
+    assert '<base target="_blank">' in framed.text
+    assert "default-src 'none'" in framed.headers["Content-Security-Policy"]
+
+
+def test_an_empty_mailbox_says_what_will_come(sandbox: Sandbox) -> None:
+    assert "No mail has arrived." in sandbox.session.get(f"{sandbox.url}/mail/").text
+    assert sandbox.session.get(f"{sandbox.url}/mail/99").status_code != 200
+
+
+def test_a_reset_empties_the_mailbox(sandbox: Sandbox, smtp: SmtpServer) -> None:
+    send(smtp, a_mail())
+
+    sandbox.reset()
+
+    assert mails(sandbox) == []
+
+
+def test_the_door_can_refuse(sandbox: Sandbox, smtp: SmtpServer) -> None:
+    sandbox.fault(path="smtp", status=451, times=1)
+
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        send(smtp, a_mail())
+
+    assert refused.value.smtp_code == 451
+    assert mails(sandbox) == []
+
+
+def test_the_line_can_break_after_the_mail_was_taken(sandbox: Sandbox, smtp: SmtpServer) -> None:
+    sandbox.fault(path="smtp", cut="after_commit", times=1)
+
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        send(smtp, a_mail())
+
+    assert len(mails(sandbox)) == 1

@@ -1,0 +1,103 @@
+"""Which rows of personal views a user sees and may change.
+
+"Offline and Outlook filters and templates" (developer guide): a plain query of `userquery` returns the caller's own
+rows. A holder of prvAdminFilter may read another user's filters, by a query with exactly two conditions: the query type
+(256 or 16) and the owner. With anything else in the query it returns the caller's own rows again.
+
+Rows that somebody shared with the caller or with one of his teams are there for him too. Simplified: reading, changing
+or deleting a single filter of somebody else by its id, about which the documentation is silent, is also for holders of
+prvAdminFilter.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+
+from dataverse_sandbox import errors, odata
+from dataverse_sandbox.catalogue import USER_QUERY, Table
+from dataverse_sandbox.catalogue.filters import FILTER_TYPES
+from dataverse_sandbox.conditions import EVERYTHING, Condition
+from dataverse_sandbox.rights import ADMIN_FILTER, CUSTOMIZE, Rights
+
+
+def is_personal(table: Table) -> bool:
+    return table.name == USER_QUERY.name
+
+
+def owners(rights: Rights) -> tuple[str, ...]:
+    """The user and his teams: whose rows are his own."""
+    return (rights.user, *sorted(rights.teams))
+
+
+def sees_everything(table: Table, rights: Rights) -> bool:
+    """Whether no row of the table is hidden; the sandbox's own pages see all."""
+    return not is_personal(table) or not rights.user
+
+
+def is_query_for_one_owner(filter_text: str) -> bool:
+    """Whether a `$filter` has exactly the two conditions, in either order."""
+    tree = odata.parse(filter_text)
+    if not isinstance(tree, odata.Logic) or tree.word != "and" or len(tree.parts) != 2:
+        return False
+    return {_condition(part) for part in tree.parts} == {"querytype", "_ownerid_value"}
+
+
+def _condition(part: odata.Node) -> str:
+    """The column that a comparison with eq is about; '' for anything else."""
+    if not isinstance(part, odata.Compare) or part.word != "eq" or not isinstance(part.left, odata.Path):
+        return ""
+    if not isinstance(part.right, odata.Literal):
+        return ""
+    name = part.left.text
+    if name == "querytype" and part.right.value not in FILTER_TYPES:
+        return ""
+    return name
+
+
+def may_query_others(rights: Rights, filter_text: str) -> bool:
+    return rights.may(ADMIN_FILTER) and is_query_for_one_owner(filter_text)
+
+
+def condition(table: Table, alias: str, rights: Rights) -> Condition:
+    """Which rows of a table under an alias are there for the user."""
+    if sees_everything(table, rights):
+        return EVERYTHING
+    found = owners(rights)
+    places = ", ".join("?" * len(found))
+    shared = f"SELECT row_id FROM shared WHERE table_name = '{table.name}' AND principal_id IN ({places})"  # noqa: S608 - catalogue
+    sql = f"({alias}.ownerid IN ({places}) OR {alias}.{table.key.name} IN ({shared} AND rights LIKE '%ReadAccess%'))"
+    return Condition(sql, (*found, *found))
+
+
+def privilege(verb: str, table: Table) -> str:
+    """Such as prvReadUserQuery; what has no privileges of its own everybody reads and customizers write."""
+    if not table.privilege:
+        return "" if verb == "Read" else CUSTOMIZE
+    return f"prv{verb}{table.privilege}"
+
+
+def check_row(
+    connection: sqlite3.Connection,
+    table: Table,
+    row: Mapping[str, object],
+    rights: Rights,
+    access: str = "ReadAccess",
+) -> None:
+    """ApiError 403 when a single row is somebody else's and the user may not touch it in this way."""
+    if sees_everything(table, rights) or row["ownerid"] in owners(rights):
+        return
+    if row["querytype"] in FILTER_TYPES and rights.may(ADMIN_FILTER):
+        return
+    if access in _shared(connection, table, row, rights):
+        return
+    raise errors.no_access_to_row(rights.user, table.name, str(row[table.key.name]))
+
+
+def _shared(connection: sqlite3.Connection, table: Table, row: Mapping[str, object], rights: Rights) -> set[str]:
+    """What has been granted to the user and his teams, taken together ("Sharing and assigning")."""
+    found = owners(rights)
+    places = ", ".join("?" * len(found))
+    statement = f"SELECT rights FROM shared WHERE table_name = ? AND row_id = ? AND principal_id IN ({places})"  # noqa: S608 - placeholders
+    granted = connection.execute(statement, (table.name, str(row[table.key.name]), *found))
+    return {name for (listed,) in granted for name in str(listed).split(",")}

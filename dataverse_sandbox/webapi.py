@@ -1,0 +1,161 @@
+"""The Web API: which request means what.
+
+A single request opens its own snapshot or transaction; the requests of a change set share one.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from dataverse_sandbox import (
+    access,
+    bound,
+    duplicates,
+    errors,
+    messages,
+    metadata,
+    paging,
+    payload,
+    reads,
+    unbound,
+    writes,
+)
+from dataverse_sandbox.catalogue import BY_SET, TABLES
+from dataverse_sandbox.errors import ApiError
+from dataverse_sandbox.messages import Answer, Request, json_answer
+from dataverse_sandbox.metadata import csdl, definition_writes
+from dataverse_sandbox.store import Store, Transaction
+
+_RESOURCE = re.compile(r"^(\$?\w+)(?:\(((?:'(?:[^']|'')*'|[^')])*)\))?(?:/(.*))?$", re.DOTALL)
+_WRITE_OPTIONS = frozenset({"$select", "$expand", "$id", "tag", "SolutionUniqueName"})
+_TOO_MUCH = re.compile("stack overflow|too large|too many|tables in a join", re.IGNORECASE)
+_METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE"})
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A path below the root: `contacts(key)/rest`."""
+
+    name: str
+    key: str | None
+    rest: str
+
+
+def resource(path: str) -> Resource:
+    match = _RESOURCE.match(path)
+    if match is None:
+        raise errors.unknown(f"the path '{path[:100]}'")
+    return Resource(match[1], match[2], match[3] or "")
+
+
+def table_name(path: str) -> str:
+    """The logical name of the table that a path is about; '' for anything else. Used by fault rules."""
+    match = _RESOURCE.match(path)
+    found = BY_SET.get(match[1]) if match else None
+    return found.name if found else ""
+
+
+@contextmanager
+def _too_much_is_refused() -> Iterator[None]:
+    """What is nested or listed beyond SQLite's limits is the query's fault, not the sandbox's."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if not _TOO_MUCH.search(str(error)):
+            raise
+        raise errors.bad_query("The query is too complex.") from None
+
+
+class WebApi:
+    """Answers single requests over one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def single(self, request: Request) -> Answer:
+        """One request outside a change set; raises ApiError."""
+        if request.method not in _METHODS:
+            raise errors.unknown(f"the method {request.method}")
+        messages.parse_preferences(request.headers.get("prefer", ""))  # also where nothing asks for one
+        if request.method == "GET":
+            with self._store.read() as connection, _too_much_is_refused():
+                return self._read(connection, request)
+        with self._store.write(request.identity.author) as transaction:
+            return self.write(transaction, request)
+
+    def _read(self, connection: sqlite3.Connection, request: Request) -> Answer:
+        if request.path == "":
+            return json_answer(200, _service_document(request))
+        if request.path == "$metadata":
+            return csdl.answer(request)
+        found = resource(request.path)
+        if found.name in unbound.FUNCTIONS:
+            return json_answer(200, unbound.FUNCTIONS[found.name](connection, request, found.key or ""))
+        if found.name in metadata.ROOTS:
+            return _definitions(connection, request, found)
+        if found.name in unbound.ACTIONS:
+            raise errors.wrong_method(request.base_url + found.name)
+        table = payload.table_of(found.name)
+        if found.key is None:
+            return reads.below_set(connection, table, request, found.rest)
+        return reads.below_row(connection, payload.address(table, found.key), request, found.rest)
+
+    def write(self, transaction: Transaction, request: Request) -> Answer:
+        """One POST, PATCH, PUT or DELETE inside an open transaction; raises ApiError."""
+        paging.check_options(request, _WRITE_OPTIONS)
+        transaction.tag(request.options.get("tag", ""))
+        skips = access.bypasses_plugin(request.headers, request.rights)
+        looks = duplicates.is_asked_for(request.headers)
+        transaction = replace(transaction, bypasses_plugin=skips, detects_duplicates=looks)
+        _check_solution(transaction, request)
+        found = resource(request.path)
+        if found.name in unbound.ACTIONS and request.method == "POST":
+            return unbound.ACTIONS[found.name](transaction, request)
+        if found.name in unbound.FUNCTIONS or found.name in unbound.ACTIONS:
+            raise errors.wrong_method(request.base_url + found.name)
+        if found.name in metadata.ROOTS:
+            return definition_writes.answer(transaction, request, found.name, found.key, found.rest)
+        table = payload.table_of(found.name)
+        if found.key is None:
+            action = bound.on_set(found.rest) if request.method == "POST" else None
+            return (
+                action(transaction, table, request)
+                if action
+                else writes.below_set(transaction, table, request, found.rest)
+            )
+        address = payload.address(table, found.key)
+        on_row = bound.on_row(table, found.rest) if request.method == "POST" else None
+        if on_row:
+            return on_row(transaction, address, request)
+        return writes.below_row(transaction, address, request, found.rest)
+
+
+def _check_solution(transaction: Transaction, request: Request) -> None:
+    """Components are added to an unmanaged solution that is there; which one is not kept."""
+    name = request.headers.get("mscrm.solutionuniquename") or request.options.get("SolutionUniqueName")
+    if name is None:
+        return
+    statement = "SELECT 1 FROM solution WHERE uniquename = ? COLLATE NOCASE AND NOT ismanaged"
+    if transaction.connection.execute(statement, (name,)).fetchone() is None:
+        raise ApiError(400, "", f"There is no unmanaged solution with the unique name '{name[:100]}'.")
+
+
+def _definitions(connection: sqlite3.Connection, request: Request, found: Resource) -> Answer:
+    try:
+        return json_answer(200, metadata.answer(connection, request, found.name, found.key, found.rest))
+    except metadata.TextAnswer as single:
+        return Answer(200, single.text.encode(), {"Content-Type": "text/plain", "OData-Version": "4.0"})
+
+
+def _service_document(request: Request) -> dict[str, object]:
+    sets = [{"name": table.set_name, "kind": "EntitySet", "url": table.set_name} for table in TABLES]
+    return {"@odata.context": f"{request.base_url}$metadata", "value": sets}
+
+
+def entity_path(answer: Answer) -> str:
+    """`contacts(id)` out of an answer's OData-EntityId, for Content-ID references."""
+    return answer.headers.get("OData-EntityId", "").partition("/api/data/")[2].partition("/")[2]
