@@ -18,7 +18,7 @@ from django.db.models import Count
 from benches import stage, tables, workers
 from benches.figures import Spread, heading, line
 from syncapp.connection import recognised_crm
-from syncapp.crm.records import ChangeSet
+from syncapp.crm.staging.records import ChangeSet
 from syncapp.mirror import changes, columns
 from syncapp.models import Decision, Delivery, SyncRecord
 from syncapp.models.decision import DecisionState, Outcome

@@ -25,7 +25,7 @@ from benches.figures import Spread, heading, line, target
 from benches.workers import Shift
 from syncapp import connection as connected
 from syncapp.connection import recognised_crm
-from syncapp.crm.filters_records import FilterChange, Switch
+from syncapp.crm.filters.records import FilterChange, Switch
 from syncapp.filters import plans, preparing, run_states
 from syncapp.mirror import filters as inventory
 from syncapp.models import FilterGround, FilterRow, FilterRun, FilterUser

@@ -18,11 +18,11 @@ from contextlib import suppress
 from benches import figures
 from benches.stage import control
 from dataverse_sandbox.config import CLIENT_ID, CLIENT_SECRET, TENANT
-from syncapp.crm.auth import ClientCredentials, demo_session
+from syncapp.crm.auth.sign_in import ClientCredentials, demo_session
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import Throttled
-from syncapp.crm.governor import Governor, Lane, Limits
-from syncapp.crm.redis_governor import RedisGovernor
+from syncapp.crm.rate_limit.limiter import Governor, Lane, Limits
+from syncapp.crm.rate_limit.shared import RedisGovernor
 from syncapp.crm.transport import Transport
 from tests import servers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from types import TracebackType
 
-from syncapp import safe_text
+from syncapp.text import escaping
 
 _PROBES = "/healthz"
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -38,8 +38,8 @@ class LineFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the record on one line."""
-        return safe_text.log_line(super().formatMessage(record))
+        return escaping.log_line(super().formatMessage(record))
 
     def formatException(self, ei: _ExcInfo) -> str:
         """Return the traceback, indented."""
-        return safe_text.log_lines(super().formatException(ei))
+        return escaping.log_lines(super().formatException(ei))

@@ -199,7 +199,7 @@ _digest = hashlib.sha256(str(DEMO_DIR).encode()).hexdigest()[:12]
 DEMO_BROKER_SOCKET = Path(tempfile.gettempdir()) / f"osync-{_digest}" / "broker.sock"
 REDIS_URL = env.text("REDIS_URL", f"redis+socket://{DEMO_BROKER_SOCKET}" if DEMO else "")
 
-# Where all processes together keep below the CRM's limits (syncapp/crm/governor.py); empty: no limits are kept.
+# Redis of the rate limiter that all processes share (syncapp/crm/rate_limit); empty: no limits are kept.
 GOVERNOR_URL = env.text("GOVERNOR_URL", REDIS_URL)
 GOVERNOR_TIME_SCALE = env.number("GOVERNOR_TIME_SCALE", 1)  # the sandbox's time_scale: below 1 its clock runs faster
 

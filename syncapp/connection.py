@@ -10,12 +10,12 @@ from django.conf import settings
 from django.db import transaction
 
 from syncapp import audit, gates
-from syncapp.crm.auth import ClientCredentials, SignIn, demo_session
+from syncapp.crm.auth.sign_in import ClientCredentials, SignIn, demo_session
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import TokenUnavailable
-from syncapp.crm.governor import Governor, Lane, Limits, NoGovernor
 from syncapp.crm.names import Names
-from syncapp.crm.redis_governor import RedisGovernor
+from syncapp.crm.rate_limit.limiter import Governor, Lane, Limits, NoGovernor
+from syncapp.crm.rate_limit.shared import RedisGovernor
 from syncapp.crm.sessions import Outgoing
 from syncapp.crm.transport import Transport
 from syncapp.models import Connection, Gate, Person

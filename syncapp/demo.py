@@ -14,8 +14,8 @@ from django.db import models, transaction
 
 from syncapp import people
 from syncapp.connection import recognise
-from syncapp.crm import stand_in
-from syncapp.crm.auth import Claims
+from syncapp.crm import sandbox
+from syncapp.crm.auth.sign_in import Claims
 from syncapp.filters import lists
 from syncapp.models import AuditEntry, Connection, FilterUser, PeriodicTask, ProcessClock, Pulse
 
@@ -36,7 +36,7 @@ def start_over() -> None:
     """
     if not settings.DEMO:
         raise NoDemo
-    stand_in.reset(settings.CRM_ORIGIN, users=settings.DEMO_USERS)
+    sandbox.reset(settings.CRM_ORIGIN, users=settings.DEMO_USERS)
     known = _people_of_sandbox()
     organization_id = Connection.objects.values_list("organization_id", flat=True).first()
     with transaction.atomic():
@@ -57,7 +57,7 @@ def register_people() -> None:
 
 
 def _people_of_sandbox() -> list[Claims]:
-    return stand_in.people(settings.CRM_ORIGIN, tenant_id=UUID(settings.CRM_TENANT))
+    return sandbox.people(settings.CRM_ORIGIN, tenant_id=UUID(settings.CRM_TENANT))
 
 
 def _register(known: Iterable[Claims]) -> None:

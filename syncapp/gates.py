@@ -23,7 +23,7 @@ from syncapp.crm.errors import (
     TokenUnavailable,
     Unreachable,
 )
-from syncapp.crm.governor import GOVERNED
+from syncapp.crm.rate_limit.limiter import GOVERNED
 from syncapp.models import Gate, Person
 from syncapp.models.durable_work import database_now
 

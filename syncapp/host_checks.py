@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from syncapp.checks import LOOPBACK_HOSTS, is_bare_origin
-from syncapp.crm.login_service import MICROSOFT_HOSTS
+from syncapp.crm.auth.authority import MICROSOFT_HOSTS
 
 CRM_HOST = re.compile(
     r"[a-z0-9-]+\.(api\.)?crm[0-9]*\.(dynamics\.com|dynamics\.cn|microsoftdynamics\.us|appsplatform\.us)"

@@ -16,12 +16,13 @@ from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
-from syncapp import audit, localization, safe_text, time_zones
-from syncapp.crm.auth import Claims
+from syncapp import audit
+from syncapp.crm.auth.sign_in import Claims
 from syncapp.models import Arrival, Person
 from syncapp.models.person import ROLE_COLUMNS, Role
 from syncapp.review.absence import set_absence
 from syncapp.review.errors import NotPossible
+from syncapp.text import escaping, localization, time_zones
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def known_roles(names: frozenset[str]) -> frozenset[Role]:
     known = {role.value: role for role in Role}
     unknown = sorted(names - known.keys())
     if unknown:
-        named = safe_text.log_line(unknown[0][:60])
+        named = escaping.log_line(unknown[0][:60])
         log.warning("sign-in: %d roles of the token are unknown here, first %s", len(unknown), named)
     return frozenset(known[name] for name in names & known.keys())
 

@@ -17,9 +17,9 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from syncapp import audit
-from syncapp.localization import number as number_words
 from syncapp.models import Person, Preferences
 from syncapp.models.preferences import STANDARD_REASONS
+from syncapp.text.localization import number as number_words
 
 LONGEST_UNDO, LONGEST_OVERDUE = 300, 24 * 60
 MOST_REASONS, MOST_GROUPS = 12, 20

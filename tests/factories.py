@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.mirror import columns, search_words
 from syncapp.models import CrmUser, SyncField, SyncRecord
 from syncapp.models.folding import search_key

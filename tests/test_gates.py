@@ -9,7 +9,7 @@ from django.db.models import F
 
 from syncapp import gates
 from syncapp.crm.errors import CredentialsRefused, Forbidden, Throttled, Unreachable
-from syncapp.crm.governor import GOVERNED
+from syncapp.crm.rate_limit.limiter import GOVERNED
 from syncapp.models import AuditEntry, Gate
 from tests.people import ada
 

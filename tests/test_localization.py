@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from syncapp import localization
-from syncapp.localization import Unreadable
-from syncapp.time_zones import zone_of
+from syncapp.text import localization
+from syncapp.text.localization import Unreadable
+from syncapp.text.time_zones import zone_of
 
 AFTERNOON = datetime(2026, 11, 29, 15, 3, 7, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncapp import safe_text
+from syncapp.text import escaping
 
 TRICKY = st.text(
     st.sampled_from("=?utf-8qBb_.0aA: \r\n\t\x0b\x1c\x85\u2028\u202e\u200b\u00ad@<>,;|\"'\\+-ÅØ😀＝\U000e0041"),
@@ -32,7 +32,7 @@ def has_hidden(text: str) -> bool:
 
 @given(TRICKY)
 def test_header_decodes_to_one_visible_line(text: str) -> None:
-    value = safe_text.mail_header(text)
+    value = escaping.mail_header(text)
 
     assert all(len(line) <= 76 for line in f"Subject: {value}".split("\r\n"))
     found = parsed("Subject", value)
@@ -42,7 +42,7 @@ def test_header_decodes_to_one_visible_line(text: str) -> None:
 
 @given(TRICKY)
 def test_display_name_adds_no_address(text: str) -> None:
-    value = safe_text.mailbox_header(text, "rita@contoso.example")
+    value = escaping.mailbox_header(text, "rita@contoso.example")
 
     raw = f"To: {value}\r\n\r\n".encode("ascii")
     header = message_from_bytes(raw, policy=policy.default)["To"]
@@ -60,7 +60,7 @@ def test_display_name_adds_no_address(text: str) -> None:
     ],
 )
 def test_header_values(text: str, value: str) -> None:
-    assert safe_text.mail_header(text) == value
+    assert escaping.mail_header(text) == value
 
 
 @pytest.mark.parametrize(
@@ -73,41 +73,41 @@ def test_header_values(text: str, value: str) -> None:
     ],
 )
 def test_mailbox_values(name: str, value: str) -> None:
-    assert safe_text.mailbox_header(name, "rita@contoso.example") == value
+    assert escaping.mailbox_header(name, "rita@contoso.example") == value
 
 
 @pytest.mark.parametrize("address", ["rita@contoso.example\r\nBcc: e@evil.example", "a@x>, <b@x", "å@contoso.example"])
 def test_unusable_address_stays_out_of_headers(address: str) -> None:
     with pytest.raises(ValueError, match="cannot stand"):
-        safe_text.mailbox_header("Rita", address)
+        escaping.mailbox_header("Rita", address)
 
 
 def test_long_header_is_cut() -> None:
-    assert len(parsed("Subject", safe_text.mail_header("Åsa " * 1000))) <= safe_text.LONGEST_HEADER
+    assert len(parsed("Subject", escaping.mail_header("Åsa " * 1000))) <= escaping.LONGEST_HEADER
 
 
 @given(TRICKY)
 def test_mail_lines_never_begin_at_margin(text: str) -> None:
-    assert all(line.startswith("> ") for line in safe_text.mail_lines(text, indent="> ").splitlines())
+    assert all(line.startswith("> ") for line in escaping.mail_lines(text, indent="> ").splitlines())
 
 
 @given(TRICKY)
 def test_log_line_is_one_visible_line(text: str) -> None:
-    line = safe_text.log_line(text)
+    line = escaping.log_line(text)
 
-    assert len(line) <= safe_text.LONGEST_LOG_LINE
+    assert len(line) <= escaping.LONGEST_LOG_LINE
     assert not has_hidden(line)
 
 
 @given(TRICKY)
 def test_html_keeps_only_visible_text(text: str) -> None:
-    html = safe_text.html(text)
+    html = escaping.html(text)
 
     assert not has_hidden(html)
     assert re.sub(r'<span class="hidden-mark" title="[U+0-9A-F ]+">[^<]*</span>', "", html).count("<") == 0
 
 
 def test_html_lines_keep_line_ends() -> None:
-    assert safe_text.html_lines("a\r\n<b>\nc\u202e") == (
+    assert escaping.html_lines("a\r\n<b>\nc\u202e") == (
         'a\n&lt;b&gt;\nc<span class="hidden-mark" title="U+202E">right-to-left override</span>'
     )

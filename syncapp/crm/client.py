@@ -11,22 +11,22 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-from syncapp.crm import changes, metadata, odata, rows
-from syncapp.crm.answers import failure, require_committed, require_parts
+from syncapp.crm import odata
 from syncapp.crm.batch import Part, Read, Write, encode_change_set, encode_reads
-from syncapp.crm.cells import read_all
 from syncapp.crm.deadline import Deadline
-from syncapp.crm.directory import Directory
-from syncapp.crm.directory_records import ActingFor
+from syncapp.crm.directory.reads import Directory
+from syncapp.crm.directory.records import ActingFor
 from syncapp.crm.errors import NotFound, ProtocolError, WritesDisabled
-from syncapp.crm.evaluation import Evaluation
-from syncapp.crm.filters import Filters
-from syncapp.crm.filters_records import TableFacts
-from syncapp.crm.governor import Condition, Lane
-from syncapp.crm.lookups import Lookups
+from syncapp.crm.filters.evaluation import Evaluation
+from syncapp.crm.filters.operations import Filters
+from syncapp.crm.filters.records import TableFacts
+from syncapp.crm.metadata import definitions
 from syncapp.crm.names import Names
 from syncapp.crm.page_chain import PageChain
-from syncapp.crm.records import (
+from syncapp.crm.rate_limit.limiter import Condition, Lane
+from syncapp.crm.responses import failure, require_committed, require_parts
+from syncapp.crm.staging import changes, rows
+from syncapp.crm.staging.records import (
     ChangePage,
     ChangeSet,
     Column,
@@ -38,7 +38,9 @@ from syncapp.crm.records import (
     User,
 )
 from syncapp.crm.transport import Transport
-from syncapp.crm.values import wire_name
+from syncapp.crm.values.cells import read_all
+from syncapp.crm.values.conversion import wire_name
+from syncapp.crm.values.lookups import Lookups
 
 Record = TypeVar("Record")
 
@@ -132,12 +134,12 @@ class CrmClient:
 
     def columns(self, table: str) -> tuple[Column, ...]:
         """All columns of a table with labels in our user's language."""
-        parts = self._read(metadata.reads(table), deadline=None)
-        return metadata.columns(table, [_require(part).json() for part in parts])
+        parts = self._read(definitions.reads(table), deadline=None)
+        return definitions.columns(table, [_require(part).json() for part in parts])
 
     def table_facts(self, table: str) -> TableFacts:
         """What the CRM does for this table: whether it keeps versions, tracks changes, and its code."""
-        return metadata.facts(self._transport.get(metadata.facts_path(table)))
+        return definitions.facts(self._transport.get(definitions.facts_path(table)))
 
     def staged_fields(self, link: str = "", *, page_size: int = 500) -> ChangePage[StagedField]:
         """A page of SyncFields: all of them from the start, or what follows `link`.

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import requests
 
 from syncapp.crm import odata
-from syncapp.crm.answers import Answer, failure, hint_of, request_id_of, throttled_parts
+from syncapp.crm.auth.tokens import TokenSource
 from syncapp.crm.batch import Encoded
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import (
@@ -32,10 +32,10 @@ from syncapp.crm.errors import (
     TokenUnavailable,
     Unreachable,
 )
-from syncapp.crm.governor import GOVERNED, Governor, Lane, NoGovernor, Slot
 from syncapp.crm.origins import Origin, trusted
+from syncapp.crm.rate_limit.limiter import GOVERNED, Governor, Lane, NoGovernor, Slot
+from syncapp.crm.responses import Answer, failure, hint_of, request_id_of, throttled_parts
 from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess, never_sent, new_session, read_limited
-from syncapp.crm.tokens import TokenSource
 
 __all__ = ["Deadline", "Transport"]
 

@@ -12,8 +12,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from syncapp import links, localization, messages, preferences
-from syncapp.crm.records import Column
+from syncapp import links, messages, preferences
+from syncapp.crm.staging.records import Column
 from syncapp.emails import run_letters
 from syncapp.emails.outcomes import Result, results
 from syncapp.emails.run_letters import RunTold
@@ -25,7 +25,8 @@ from syncapp.models.message import MessageKind
 from syncapp.review import notices, refusals, sides
 from syncapp.review.refusals import Refusal
 from syncapp.review.sides import Change, Tag
-from syncapp.time_zones import UTC, zone_of
+from syncapp.text import localization
+from syncapp.text.time_zones import UTC, zone_of
 
 MOST_FIELDS = 6  # of one edit
 MOST_RECORDS = 10

@@ -28,7 +28,7 @@ from syncapp.models import Alarm, Message
 from syncapp.models.message import MessageKind
 from syncapp.outbox import addresses
 from syncapp.outbox.errors import MailError, OutcomeUnknown
-from syncapp.time_zones import UTC
+from syncapp.text.time_zones import UTC
 
 _NAME = "watch.json"
 _TIMES = ("since", "first_seen_at", "seen_at")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncapp.crm.records import Column
+from syncapp.crm.staging.records import Column
 from syncapp.mirror import columns
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.sync_field import FieldDecision

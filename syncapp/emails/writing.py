@@ -16,11 +16,11 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.encoding import punycode
 
-from syncapp import localization, safe_text
 from syncapp.emails.content import Letter
 from syncapp.models import Message
 from syncapp.outbox import addresses
-from syncapp.time_zones import zone_of
+from syncapp.text import escaping, localization
+from syncapp.text.time_zones import zone_of
 
 
 def write(message: Message, letter: Letter, *, again: bool) -> bytes:
@@ -33,7 +33,7 @@ def write(message: Message, letter: Letter, *, again: bool) -> bytes:
     headers = {
         "From": _mailbox(*parseaddr(settings.MAIL_FROM)),
         "To": _mailbox(letter.name, letter.to),
-        "Subject": safe_text.mail_header(subject),
+        "Subject": escaping.mail_header(subject),
         "Date": format_datetime(timezone.now()),
         **_headers(message, letter),
     }
@@ -105,4 +105,4 @@ def _host() -> str:
 
 
 def _mailbox(name: str, address: str) -> str:
-    return safe_text.mailbox_header(name, addresses.deliverable(address))
+    return escaping.mailbox_header(name, addresses.deliverable(address))

@@ -13,11 +13,11 @@ from uuid import UUID
 from syncapp.filters import lists, named
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.plans import MOST_USERS
-from syncapp.localization import number
 from syncapp.mirror import user_lists
 from syncapp.mirror.user_lists import Meant
 from syncapp.models import FilterMembership, FilterTeam, FilterUnit, FilterUser, UserList
 from syncapp.models.filter_user import FilterUserQuerySet
+from syncapp.text.localization import number
 
 _MOST_TOLD = 100
 

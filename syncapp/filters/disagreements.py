@@ -18,7 +18,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.directory.records import SyncMethod
 from syncapp.filters.policy_groups import in_force, members_or_none
 from syncapp.models import FilterPolicy, FilterRun, FilterRunChange, FilterRunItem, FilterUser
 from syncapp.models.filter_policy import PolicyMode

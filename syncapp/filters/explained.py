@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from uuid import UUID
 
-from syncapp.crm.filters_records import QueryType
+from syncapp.crm.filters.records import QueryType
 from syncapp.mirror import reach, user_lists
 from syncapp.models import FilterMembership, FilterRow, FilterTeam, FilterUser, SystemFilter, UserList
 from syncapp.models.filter_tables import Group, group_of

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 from syncapp.crm.errors import CrmError, Forbidden, NotFound, ProtocolError, Stale
-from syncapp.crm.filters_records import FilterChange, OutlookFilter, OwnerFilters, Switch, SwitchResult
+from syncapp.crm.filters.records import FilterChange, OutlookFilter, OwnerFilters, Switch, SwitchResult
 from syncapp.filters import settlement
 from syncapp.filters.rounds import Held, Round, Verdict
 from syncapp.mirror import filters

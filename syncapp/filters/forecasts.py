@@ -16,9 +16,9 @@ from django.utils import timezone
 from syncapp.crm.client import CrmClient
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError
-from syncapp.crm.evaluation import AnyFilter
-from syncapp.crm.fetch_xml import MEETINGS
-from syncapp.crm.filters_records import QueryType
+from syncapp.crm.filters.evaluation import AnyFilter
+from syncapp.crm.filters.fetch_xml import MEETINGS
+from syncapp.crm.filters.records import QueryType
 from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterRow, FilterUser, Person, SystemFilter, UserForecast
 

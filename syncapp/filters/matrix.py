@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from syncapp.crm.filters_records import QueryType
+from syncapp.crm.filters.records import QueryType
 from syncapp.filters.plans import MOST_USERS
 from syncapp.mirror.filters import CURSOR
 from syncapp.models import (

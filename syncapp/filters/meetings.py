@@ -19,9 +19,9 @@ from syncapp import gates
 from syncapp.crm.client import CrmClient
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError
-from syncapp.crm.evaluation import MOST_USERS_AT_ONCE
-from syncapp.crm.fetch_xml import MEETINGS
-from syncapp.crm.filters_records import Meeting
+from syncapp.crm.filters.evaluation import MOST_USERS_AT_ONCE
+from syncapp.crm.filters.fetch_xml import MEETINGS
+from syncapp.crm.filters.records import Meeting
 from syncapp.filters.errors import NotPossible
 from syncapp.gates import CONNECTION_GATES, Passage
 from syncapp.jobs import queue, runner

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
 
-from syncapp.crm.directory_records import Mailbox
+from syncapp.crm.directory.records import Mailbox
 from syncapp.crm.errors import CrmError, Forbidden, NotFound, ProtocolError, Stale
-from syncapp.crm.filters_records import MethodChange, MethodResult
+from syncapp.crm.filters.records import MethodChange, MethodResult
 from syncapp.filters.rounds import Held, Round, Verdict
 from syncapp.models.filter_run import Outcome
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.directory.records import SyncMethod
 from syncapp.filters.planned import Planned
 from syncapp.models import FilterRun, FilterUser
 from syncapp.models.filter_run import Outcome, Plan

@@ -10,8 +10,8 @@ from syncapp.filters.errors import NotPossible
 from syncapp.filters.lists import MOST_BYTES, MOST_ENTRIES
 from syncapp.filters.pasted import people
 from syncapp.filters.pasted.people import Written
-from syncapp.localization import number
 from syncapp.mirror.user_lists import Directory, Meant
+from syncapp.text.localization import number
 
 _MOST_QUOTED = 3
 

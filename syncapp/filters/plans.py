@@ -16,10 +16,10 @@ from django.db.models import Max
 
 from syncapp.filters import preparing
 from syncapp.filters.errors import NotPossible
-from syncapp.localization import number
 from syncapp.mirror import filter_access
 from syncapp.models import FilterPolicy, FilterRun, Person
 from syncapp.models.filter_run import Lever
+from syncapp.text.localization import number
 
 MOST_USERS = 50_000
 _FROZEN_AT_ONCE = 10

@@ -24,11 +24,11 @@ from syncapp.gates import Passage
 from syncapp.jobs import queue, runner
 from syncapp.jobs.queue import Lease
 from syncapp.jobs.runner import JobType
-from syncapp.localization import number
 from syncapp.models import FilterRun, Person, RunPreparation
 from syncapp.models.durable_work import WorkState
 from syncapp.models.filter_run import RunState
 from syncapp.models.run_preparation import packed
+from syncapp.text.localization import number
 
 AT_ONCE = 500  # users that are listed in one transaction: so many before the page answers
 

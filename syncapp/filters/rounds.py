@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from syncapp.crm.client import CrmClient
-from syncapp.crm.directory_records import Mailbox
+from syncapp.crm.directory.records import Mailbox
 from syncapp.crm.errors import CrmError
-from syncapp.crm.filters_records import OutlookFilter
+from syncapp.crm.filters.records import OutlookFilter
 from syncapp.crm.transport import Deadline
 from syncapp.jobs.queue import Lease
 from syncapp.models import FilterRun, FilterRunChange, FilterRunItem

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, QuerySet
 
-from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.directory.records import SyncMethod
 from syncapp.models import FilterRow, FilterRun, FilterRunChange, FilterRunItem, FilterUser
 from syncapp.models.filter_run import WRITTEN, Outcome
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from syncapp import audit
 from syncapp.audit import Fact
-from syncapp.crm.directory_records import Mailbox
-from syncapp.crm.filters_records import OutlookFilter, OwnerFilters
+from syncapp.crm.directory.records import Mailbox
+from syncapp.crm.filters.records import OutlookFilter, OwnerFilters
 from syncapp.filters.rounds import Held, Verdict
 from syncapp.jobs import queue
 from syncapp.jobs.queue import Lease

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from syncapp.crm.directory_records import SyncMethod
-from syncapp.localization import number
+from syncapp.crm.directory.records import SyncMethod
 from syncapp.models import FilterRun
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, name_of
+from syncapp.text.localization import number
 
 METHODS = {SyncMethod.OUTLOOK: "Outlook", SyncMethod.SERVER_SIDE: "Server-side", SyncMethod.NONE: "None"}
 

@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import DeltaExpired
 from syncapp.crm.page_chain import PageChain
-from syncapp.crm.records import ChangePage
+from syncapp.crm.staging.records import ChangePage
 from syncapp.jobs.queue import failpoint
 from syncapp.mirror import (
     arrivals,

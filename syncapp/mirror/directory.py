@@ -10,8 +10,8 @@ from uuid import UUID
 from django.db.models import F, Model, Q
 from django.utils import timezone
 
-from syncapp.crm.directory_records import BusinessUnit, DirectoryUser, Mailbox, Membership, Team
-from syncapp.crm.records import Unreadable
+from syncapp.crm.directory.records import BusinessUnit, DirectoryUser, Mailbox, Membership, Team
+from syncapp.crm.staging.records import Unreadable
 from syncapp.mirror import fitting, unreadable, upserts
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import FilterMembership, FilterTeam, FilterUnit, FilterUser

@@ -1,4 +1,4 @@
-"""Which way to others' filters works with this CRM, found by trying and kept (crm/access.py says why)."""
+"""Which way to others' filters works with this CRM, found by trying and kept (crm/filters/access.py says why)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from syncapp.crm.access import probe_reading, probe_writing
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError
-from syncapp.crm.filters_records import ReadingProbe
+from syncapp.crm.filters.access import probe_reading, probe_writing
+from syncapp.crm.filters.records import ReadingProbe
 from syncapp.models import FilterGround, FilterRow, FilterUser
 from syncapp.models.filter_row import Access
 

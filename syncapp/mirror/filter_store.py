@@ -14,8 +14,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from syncapp.crm.filters_records import OutlookFilter, OwnerFilters, QueryType
-from syncapp.crm.records import Unreadable
+from syncapp.crm.filters.records import OutlookFilter, OwnerFilters, QueryType
+from syncapp.crm.staging.records import Unreadable
 from syncapp.mirror import fitting, reach, unreadable, upserts
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import FilterRow, FilterTeam, FilterUser

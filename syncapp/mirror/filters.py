@@ -20,12 +20,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp.crm.client import CrmClient
-from syncapp.crm.directory_records import Page
+from syncapp.crm.directory.records import Page
 from syncapp.crm.errors import CrmError
-from syncapp.crm.filters import MOST_OWNERS_AT_ONCE
-from syncapp.crm.filters_records import OwnerFilters, QueryType
+from syncapp.crm.filters.operations import MOST_OWNERS_AT_ONCE
+from syncapp.crm.filters.records import OwnerFilters, QueryType
 from syncapp.crm.page_chain import PageChain
-from syncapp.crm.records import Unreadable
+from syncapp.crm.staging.records import Unreadable
 from syncapp.mirror import cursors, directory, filter_access, filter_store, reach, unreadable, user_lists
 from syncapp.mirror.cursors import Reader
 from syncapp.mirror.unreadable import Kind

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from syncapp.crm.client import CrmClient
 from syncapp.crm.deadline import Deadline
-from syncapp.crm.lookups import NamedRow
-from syncapp.crm.records import Column
+from syncapp.crm.staging.records import Column
+from syncapp.crm.values.lookups import NamedRow
 
 MOST = 8  # rows of one table: a list to choose from, not to read
 MOST_TABLES = 3

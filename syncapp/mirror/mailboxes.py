@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from syncapp.crm.directory_records import Mailbox
+from syncapp.crm.directory.records import Mailbox
 from syncapp.mirror import directory, filter_store
 from syncapp.models import FilterUser
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from syncapp import gates
-from syncapp.crm import values
 from syncapp.crm.client import MOST_CONTACTS_AT_ONCE, CrmClient
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError
-from syncapp.crm.records import STATE_COLUMNS, Column, ContactNow
+from syncapp.crm.staging.records import STATE_COLUMNS, Column, ContactNow
+from syncapp.crm.values import conversion
 from syncapp.mirror import columns, companies
 from syncapp.models import SyncField, SyncRecord
 from syncapp.models.locking import locked, retried
@@ -163,7 +163,7 @@ def _keep_value(row: SyncField, before: SyncField, column: Column, now: ContactN
     if (row.revision, row.decision) != (before.revision, before.decision):
         return False
     read = now.values.get(row.column_name)
-    differs = not values.same(column.type, read, row.expected_value)
+    differs = not conversion.same(column.type, read, row.expected_value)
     row.crm_now_value = read if differs else row.expected_value
     row.crm_now_label = now.labels.get(row.column_name) or ""
     row.crm_now_read_at = now.read_at

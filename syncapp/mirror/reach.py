@@ -18,8 +18,8 @@ from django.db.models import Case, Count, Q, Value, When
 from django.db.models.sql import UpdateQuery
 from django.utils import timezone
 
-from syncapp.crm.directory_records import SyncMethod
-from syncapp.crm.filters_records import QueryType
+from syncapp.crm.directory.records import SyncMethod
+from syncapp.crm.filters.records import QueryType
 from syncapp.models import FilterUser, ReachDay, SystemFilter
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell
 from syncapp.models.filter_user import Cause, FilterUserQuerySet, Reach

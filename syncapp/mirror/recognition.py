@@ -19,8 +19,8 @@ from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Now
 
 from syncapp import audit, preferences
-from syncapp.crm import values
-from syncapp.crm.records import ColumnType, StagedDecision, StagedField
+from syncapp.crm.staging.records import ColumnType, StagedDecision, StagedField
+from syncapp.crm.values import conversion
 from syncapp.mirror import columns, upserts
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState, Kind, Outcome
@@ -172,7 +172,7 @@ def _kind(mark: _Mark, before: Decision | None) -> Kind:
 
 def _is_same(field: SyncField, one: str | None, other: str | None) -> bool:
     column = columns.of_table(field.record.target_table or "contact").get(field.column_name)
-    return values.same(column.type if column else ColumnType.TEXT, one, other)
+    return conversion.same(column.type if column else ColumnType.TEXT, one, other)
 
 
 def _held_before(field: SyncField, kind: Kind) -> str | None:

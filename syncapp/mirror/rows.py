@@ -12,7 +12,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp import audit
-from syncapp.crm.records import StagedField, StagedRecord, Unreadable
+from syncapp.crm.staging.records import StagedField, StagedRecord, Unreadable
 from syncapp.mirror import fitting, recognition, search_words, unreadable, upserts
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import Decision, SyncField, SyncRecord

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from syncapp.crm.records import Unreadable
+from syncapp.crm.staging.records import Unreadable
 from syncapp.models import UnreadableRow
 
 Kind = UnreadableRow.Kind

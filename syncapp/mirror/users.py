@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp.crm.client import CrmClient
-from syncapp.crm.records import User
+from syncapp.crm.staging.records import User
 from syncapp.mirror import fitting, unreadable
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import CrmUser, Decision, SyncRecord, UnreadableRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from syncapp.crm.filters_records import QueryType
+from syncapp.crm.filters.records import QueryType
 
 
 class FilterRowQuerySet(models.QuerySet["FilterRow"]):

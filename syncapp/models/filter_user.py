@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from syncapp.crm.directory_records import ActingFor, SyncMethod, TeamKind
+from syncapp.crm.directory.records import ActingFor, SyncMethod, TeamKind
 from syncapp.models.filter_tables import Cell
 from syncapp.models.folding import folded, searchable
 

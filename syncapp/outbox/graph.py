@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import requests
 
+from syncapp.crm.auth.tokens import TokenSource
 from syncapp.crm.errors import CredentialsRefused, ProtocolError, TokenUnavailable
 from syncapp.crm.origins import Origin
 from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess, never_sent, new_session, read_limited
-from syncapp.crm.tokens import TokenSource
 from syncapp.outbox.errors import MailRefused, OutcomeUnknown, ServiceAway, ServiceRefused
 
 Before = Callable[[], None]

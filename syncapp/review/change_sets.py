@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from syncapp.crm import values
-from syncapp.crm.records import (
+from syncapp.crm.staging.records import (
     AppliedValue,
     ChangeSet,
     ContactWrite,
@@ -16,6 +15,7 @@ from syncapp.crm.records import (
     RecordClose,
     StagedDecision,
 )
+from syncapp.crm.values import conversion
 from syncapp.models import Decision
 from syncapp.models.decision import Outcome
 from syncapp.review.conflicts import MARKING, Finding, Verdict
@@ -104,7 +104,7 @@ def _applied(verdicts: Iterable[Verdict]) -> Iterable[AppliedValue]:
         staged, column, adjusted = verdict.staged, verdict.column, verdict.adjusted
         if staged is None or column is None or adjusted is None or not staged.etag:
             continue
-        if not values.same(column.type, staged.applied, adjusted.value):
+        if not conversion.same(column.type, staged.applied, adjusted.value):
             yield AppliedValue(field_id=staged.id, etag=staged.etag, applied=adjusted.value)
 
 

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
-from syncapp import characters
-from syncapp.crm import values
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.crm.values import conversion
 from syncapp.models import SyncField
 from syncapp.review import sides
 from syncapp.review.shortening import MOST_SHOWN
+from syncapp.text import characters
 
 
 class Concern(StrEnum):
@@ -39,7 +39,7 @@ def changed_in_crm(field: SyncField, column: Column | None) -> bool:
     if field.crm_now_read_at is None:
         return False
     kind = column.type if column is not None else ColumnType.TEXT
-    return not values.same(kind, field.crm_now_value, field.original_value)
+    return not conversion.same(kind, field.crm_now_value, field.original_value)
 
 
 def concerns(field: SyncField, column: Column | None) -> tuple[Concern, ...]:

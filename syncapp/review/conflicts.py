@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from syncapp.crm import values
-from syncapp.crm.records import Column, ColumnType, ContactNow, ContactState, DeliveryView, StagedField
+from syncapp.crm.staging.records import Column, ColumnType, ContactNow, ContactState, DeliveryView, StagedField
+from syncapp.crm.values import conversion
 from syncapp.mirror import recognition
 from syncapp.models import Decision
 from syncapp.models.decision import Kind
@@ -102,7 +102,7 @@ def adjustments(verdicts: Iterable[Verdict], written: ContactNow | None) -> dict
         if verdict.finding != Finding.WRITE or column is None or written is None or column.name in written.problems:
             continue
         value = written.values.get(column.name)
-        if not values.same(column.type, value, decision.value_to_write):
+        if not conversion.same(column.type, value, decision.value_to_write):
             found[decision.pk] = Held(value, written.labels.get(column.name, ""))
     return found
 
@@ -116,7 +116,7 @@ def _with_adjusted(
     if verdict.finding != Finding.OURS or not decision.writes or column is None or view.contact is None:
         return verdict
     now = Held(view.contact.values.get(column.name), view.contact.labels.get(column.name, ""))
-    rounded = now if values.is_rounded(column, decision.value_to_write, now.value) else None
+    rounded = now if conversion.is_rounded(column, decision.value_to_write, now.value) else None
     return replace(verdict, column=column, adjusted=held.get(decision.pk, rounded))
 
 
@@ -148,7 +148,7 @@ def _judge_mark(decision: Decision, view: DeliveryView, staged: StagedField, col
     if column is None or view.contact is None or decision.kind != Kind.REVIEW:
         return Verdict(decision, Finding.MARK, staged)
     now = view.contact.values.get(column.name)
-    if values.same(column.type, now, decision.expected_value):
+    if conversion.same(column.type, now, decision.expected_value):
         return Verdict(decision, Finding.MARK, staged)
     return Verdict(decision, Finding.WRITTEN_BEFORE, staged, column, now, view.contact.labels.get(column.name, ""))
 
@@ -167,8 +167,8 @@ def _judge_value(decision: Decision, view: DeliveryView, staged: StagedField, co
 
 
 def _compare(column_type: ColumnType, now: str | None, decision: Decision) -> Finding:
-    if values.same(column_type, now, decision.value_to_write):
+    if conversion.same(column_type, now, decision.value_to_write):
         return Finding.ALREADY
-    if values.same(column_type, now, decision.expected_value):
+    if conversion.same(column_type, now, decision.expected_value):
         return Finding.WRITE
     return Finding.CONFLICT

@@ -15,8 +15,8 @@ from typing import Any
 from django.db.models.functions import Now
 
 from syncapp import audit, deliveries
-from syncapp.crm import values
-from syncapp.crm.records import Column
+from syncapp.crm.staging.records import Column
+from syncapp.crm.values import conversion
 from syncapp.mirror import columns
 from syncapp.mirror.supersede import records_of, supersede
 from syncapp.models import Decision, Person, SyncField, SyncRecord
@@ -138,7 +138,7 @@ def _value_to_write(field: SyncField, choice: Choice, known: Columns) -> str | N
         return None
     value = choice.corrected_value if choice.is_corrected else field.proposed_value
     column = known[field.record.target_table].get(field.column_name)
-    problem = values.check(column, value, exactly=choice.is_corrected) if column is not None else None
+    problem = conversion.check(column, value, exactly=choice.is_corrected) if column is not None else None
     if problem:
         raise BadValue(problem, field=field)
     return value or None

@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from syncapp import gates
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, NotFound, Rejected, Stale
-from syncapp.crm.records import STATE_COLUMNS, ColumnType, DeliveryView
+from syncapp.crm.staging.records import STATE_COLUMNS, ColumnType, DeliveryView
 from syncapp.crm.transport import Deadline
 from syncapp.gates import WRITE_GATES, Passage
 from syncapp.jobs import queue, runner

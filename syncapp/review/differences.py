@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 from itertools import groupby
 
-from syncapp import characters
+from syncapp.text import characters
 
 LONG = 80  # clusters: up to here texts are compared by characters, beyond by words
 MOST_PAIRS = 90_000  # pieces of one side x pieces of the other: beyond, the whole stretch counts as changed

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Protocol
 
-from syncapp.crm import canonical
+from syncapp.crm.values import canonical
 from syncapp.models.change_kind import ChangeKind, kind_of
 
 _PHONE = re.compile(r"phone|mobile|fax|pager")

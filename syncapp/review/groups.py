@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from syncapp.crm.records import Column
+from syncapp.crm.staging.records import Column
 from syncapp.models import SyncField
 from syncapp.models.sync_field import FieldDelivery
 from syncapp.review.concerns import changed_in_crm

@@ -12,8 +12,8 @@ from datetime import datetime
 
 from django.db.models import Prefetch, QuerySet
 
-from syncapp.crm import values
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.crm.values import conversion
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState
 from syncapp.models.sync_field import FieldDecision
@@ -97,12 +97,12 @@ def _echo(field: SyncField, rows: Sequence[SyncField], column: Column | None) ->
 
 def _held(row: SyncField, value: str | None, kind: ColumnType) -> Iterator[Echo]:
     """The moments at which this row proves that the CRM held the value."""
-    if row.record.edited_on is not None and values.same(kind, row.original_value, value):
+    if row.record.edited_on is not None and conversion.same(kind, row.original_value, value):
         yield Echo(row.record.edited_on, ended=False)
     for decision in row.decisions.all():
         if decision.state != DecisionState.WRITTEN or not decision.writes or decision.settled_at is None:
             continue
-        if values.same(kind, decision.expected_value, value):
+        if conversion.same(kind, decision.expected_value, value):
             yield Echo(decision.settled_at, ended=True)
-        elif values.same(kind, decision.held_value, value):
+        elif conversion.same(kind, decision.held_value, value):
             yield Echo(decision.settled_at, ended=False)

@@ -24,7 +24,7 @@ from syncapp.models.durable_work import WorkState, database_now
 from syncapp.models.locking import lock, locked
 from syncapp.models.message import MessageKind
 from syncapp.review.absence import stand_in
-from syncapp.time_zones import zone_of
+from syncapp.text.time_zones import zone_of
 
 MOST_LISTED = 20  # in one reminder
 FLOOD = timedelta(minutes=10)  # more new edits within it than MAILS_BEFORE_DIGEST become a digest by themselves

@@ -12,9 +12,9 @@ from django.db.models import Exists, F, Max, OuterRef, Q
 from django.db.models.functions import Now
 
 from syncapp import audit
-from syncapp.crm import values
 from syncapp.crm.client import MOST_CONTACTS_AT_ONCE, CrmClient
-from syncapp.crm.records import Column, ContactNow
+from syncapp.crm.staging.records import Column, ContactNow
+from syncapp.crm.values import conversion
 from syncapp.mirror import columns
 from syncapp.models import Decision, Delivery, FilterRun, Message, MirrorCursor, Person, Rule, SyncField
 from syncapp.models.decision import DecisionState, Kind, Outcome
@@ -233,4 +233,4 @@ def _differs(decision: Decision, now: ContactNow | None, known: Mapping[str, Col
     column = known.get(decision.field.column_name)
     if now is None or column is None or column.name in now.problems:
         return True
-    return not values.same(column.type, now.values.get(column.name), decision.held_value)
+    return not conversion.same(column.type, now.values.get(column.name), decision.held_value)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, Prefetch
 from django.utils import timezone
 
-from syncapp.crm import values
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.crm.values import conversion
 from syncapp.mirror import columns
 from syncapp.models import Decision, Person, SyncField
 from syncapp.models.decision import DecisionState, Outcome
@@ -90,7 +90,7 @@ def _matching(
     """Return the last rejection of each earlier field with the same value, the newest first."""
     column = known[field.record.target_table].get(field.column_name)
     kind = column.type if column is not None else ColumnType.TEXT
-    same = [row for row in rejected if values.same(kind, row.proposed_value, field.proposed_value)]
+    same = [row for row in rejected if conversion.same(kind, row.proposed_value, field.proposed_value)]
     last = [decision for decision in map(_rejection, same) if decision is not None]
     return sorted(last, key=lambda decision: decision.decided_at, reverse=True)
 

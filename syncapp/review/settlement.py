@@ -13,7 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from syncapp import audit, deliveries
-from syncapp.crm.records import ContactState
+from syncapp.crm.staging.records import ContactState
 from syncapp.jobs import queue
 from syncapp.jobs.queue import Lease
 from syncapp.mirror import recognition

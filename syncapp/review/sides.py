@@ -10,13 +10,13 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from syncapp import characters, localization
-from syncapp.crm import canonical
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.crm.values import canonical
 from syncapp.models import SyncField
 from syncapp.review import differences, formats
 from syncapp.review.differences import Difference, Part
 from syncapp.review.shortening import shorten
+from syncapp.text import characters, localization
 
 # The one replaces the other as a whole: values that are chosen rather than typed, and amounts, of which no digit means
 # anything alone (€12,500.50 and €15,001.00 share some).

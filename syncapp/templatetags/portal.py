@@ -12,13 +12,13 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from syncapp import characters, localization, safe_text
-from syncapp import time_zones as zones
 from syncapp.filters import matrix
-from syncapp.localization import number as number_words
 from syncapp.review import queue
 from syncapp.review.differences import Kind, Part
 from syncapp.review.sides import Side
+from syncapp.text import characters, escaping, localization
+from syncapp.text import time_zones as zones
+from syncapp.text.localization import number as number_words
 from syncapp.web import local_time, times
 
 register = template.Library()
@@ -176,31 +176,31 @@ def added(side: Side) -> SafeString:
 @register.filter
 def shown(text: object) -> SafeString:
     """Return text of others for the content of an element, hidden characters as marks that name them."""
-    return _as_html(text, safe_text.html)
+    return _as_html(text, escaping.html)
 
 
 @register.filter
 def shown_lines(text: object) -> SafeString:
     """Return text of several lines for the content of an element; as `shown`, but line ends stay."""
-    return _as_html(text, safe_text.html_lines)
+    return _as_html(text, escaping.html_lines)
 
 
 @register.filter
 def plain(text: object) -> str:
     """Return text of others for an attribute, a title or an option, which hold no marks."""
-    return "" if text is None else safe_text.one_line(text)
+    return "" if text is None else escaping.one_line(text)
 
 
 @register.filter
-def mail_line(text: object, most: int = safe_text.LONGEST_MAIL_LINE) -> str:
+def mail_line(text: object, most: int = escaping.LONGEST_MAIL_LINE) -> str:
     """Return text of others for one line of a text mail, cut to `most` characters."""
-    return safe_text.mail_line(text, most=most)
+    return escaping.mail_line(text, most=most)
 
 
 @register.filter
 def mail_lines(text: object) -> str:
     """Return text of several lines for a text mail, as a quotation."""
-    return safe_text.mail_lines(text, indent="> ")
+    return escaping.mail_lines(text, indent="> ")
 
 
 @register.filter
@@ -209,7 +209,7 @@ def in_words(side: Side) -> str:
     if side.is_empty:
         return "(empty)"
     if side.items:
-        return safe_text.mail_line("; ".join(item for item, _ in side.items))
+        return escaping.mail_line("; ".join(item for item, _ in side.items))
     return "".join(map(_words, side.short.parts))
 
 
@@ -240,7 +240,7 @@ def _marked(side: Side, mark: str) -> SafeString:
 def _part(part: Part, mark: str) -> SafeString:
     if part.kind is Kind.GAP:
         return mark_safe("…")
-    inner = _as_html(part.text, safe_text.html_mark) if part.kind is Kind.HIDDEN else format_html("{}", part.text)
+    inner = _as_html(part.text, escaping.html_mark) if part.kind is Kind.HIDDEN else format_html("{}", part.text)
     if not part.changed:
         return inner
     if part.kind is Kind.SPACE:

@@ -8,9 +8,10 @@ from functools import cached_property
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 
-from syncapp import localization, preferences
+from syncapp import preferences
 from syncapp.activity import trail
 from syncapp.activity.trail import Page
+from syncapp.text import localization
 from syncapp.web import activity_shown, tables
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.activity_asked import AskedView

@@ -6,9 +6,9 @@ from django.urls import reverse
 
 from syncapp.activity.facts import Facts
 from syncapp.filters import titles
-from syncapp.localization import number
 from syncapp.models import AuditEntry
 from syncapp.models.filter_run import Outcome
+from syncapp.text.localization import number
 
 _BECAUSE = {
     "pilot": "the pilot is done",

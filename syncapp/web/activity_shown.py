@@ -11,15 +11,16 @@ from itertools import groupby
 from django.urls import reverse
 from django.utils import timezone
 
-from syncapp import audit, localization, preferences
+from syncapp import audit, preferences
 from syncapp.activity import facts
 from syncapp.activity.facts import Facts
-from syncapp.crm.records import Column
+from syncapp.crm.staging.records import Column
 from syncapp.mirror import columns
 from syncapp.models import AuditEntry
 from syncapp.models.audit import Area
 from syncapp.review import reasons, sides
 from syncapp.review.sides import Change
+from syncapp.text import localization
 from syncapp.web import activity_runs, outcomes, times
 from syncapp.web import activity_words as words
 from syncapp.web.activity_words import Did

@@ -11,10 +11,10 @@ from decimal import Decimal
 from django.http import QueryDict
 from django.utils import timezone
 
-from syncapp import localization
-from syncapp.crm import canonical
-from syncapp.crm.lookups import NamedRow
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.crm.values import canonical
+from syncapp.crm.values.lookups import NamedRow
+from syncapp.text import localization
 from syncapp.web import local_time, lookup_choices, parameters
 
 # column type ─▶ the kind of input; what is missing cannot be corrected here

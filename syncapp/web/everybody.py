@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from syncapp.crm.filters_records import QueryType
+from syncapp.crm.filters.records import QueryType
 from syncapp.filters import matrix
 from syncapp.mirror import filter_access
 from syncapp.models import FilterTeam

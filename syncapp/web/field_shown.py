@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from syncapp.crm import values
-from syncapp.crm.lookups import NamedRow
-from syncapp.crm.records import Column
+from syncapp.crm.staging.records import Column
+from syncapp.crm.values import conversion
+from syncapp.crm.values.lookups import NamedRow
 from syncapp.models import Decision, SyncField
 from syncapp.models.decision import DecisionState, Kind
 from syncapp.models.sync_field import FieldDecision, FieldDelivery
@@ -153,7 +153,7 @@ class FieldShown:
             return concerns.changed_in_crm(field, self.column)
         if field.crm_now_read_at is None or self.column is None or not self.now_is_past:
             return False
-        return not values.same(self.column.type, self._held[0], field.original_value)
+        return not conversion.same(self.column.type, self._held[0], field.original_value)
 
     @property
     def now_is_past(self) -> bool:
@@ -179,7 +179,7 @@ class FieldShown:
     def now_is_proposed(self) -> bool:
         """Whether the CRM held the proposal already."""
         column = self.column
-        return column is not None and values.same(column.type, self._held[0], self.field.proposed_value)
+        return column is not None and conversion.same(column.type, self._held[0], self.field.proposed_value)
 
     @property
     def now(self) -> Side:

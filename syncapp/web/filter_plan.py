@@ -15,10 +15,10 @@ from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError
 from syncapp.filters import matrix, meetings, plans
 from syncapp.filters.errors import NotPossible
-from syncapp.localization import number
 from syncapp.models import FilterRun, FilterUser, MirrorCursor
 from syncapp.models.filter_run import RunState
 from syncapp.models.person import Role
+from syncapp.text.localization import number
 from syncapp.web import filter_asked, plan_form
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.filter_asked import Asked

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 
-from syncapp import localization
 from syncapp.filters import matrix, risk
 from syncapp.filters.remedies import remedy_of
 from syncapp.filters.risk import CauseRisk, Report, UnitRisk
@@ -18,6 +17,7 @@ from syncapp.mirror import reach
 from syncapp.models import FilterUser
 from syncapp.models.filter_user import Cause, Reach
 from syncapp.models.person import Role
+from syncapp.text import localization
 from syncapp.web import charts, filter_asked, reach_words, tables
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.page import FILTER_ROLES, Surroundings, answer

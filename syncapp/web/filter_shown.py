@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
-from syncapp.crm.directory_records import SyncMethod
-from syncapp.crm.filters_records import QueryType
+from syncapp.crm.directory.records import SyncMethod
+from syncapp.crm.filters.records import QueryType
 from syncapp.filters import matrix
 from syncapp.filters.remedies import Remedy, remedy_of
 from syncapp.models import FilterRow, FilterUser, UnreadableRow

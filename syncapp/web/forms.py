@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.http import QueryDict
 
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.models import SyncField
 from syncapp.models.decision import Outcome
 from syncapp.preferences import KEPT, OTHER

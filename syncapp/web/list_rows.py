@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncapp.crm.records import Column
+from syncapp.crm.staging.records import Column
 from syncapp.models import Person, SyncField, SyncRecord
 from syncapp.models.change_kind import ChangeKind
 from syncapp.models.folding import search_key

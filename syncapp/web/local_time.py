@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from syncapp import localization
+from syncapp.text import localization
 
 
 class NoSuchTime(ValueError):

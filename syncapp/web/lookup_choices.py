@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.core import signing
 
-from syncapp.crm.lookups import NamedRow
+from syncapp.crm.values.lookups import NamedRow
 
 _SALT = "portal.lookup"
 LONGEST_SECONDS = 24 * 3600

@@ -9,8 +9,8 @@ from django.http import HttpResponse
 
 from syncapp import connection, gates
 from syncapp.crm.errors import CrmError
-from syncapp.crm.lookups import NamedRow
-from syncapp.crm.records import ColumnType
+from syncapp.crm.staging.records import ColumnType
+from syncapp.crm.values.lookups import NamedRow
 from syncapp.mirror import columns, lookups
 from syncapp.models import SyncField
 from syncapp.models.person import Role

@@ -11,13 +11,13 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils import timezone
 
-from syncapp import localization
 from syncapp.activity import daily, numbers
 from syncapp.activity.numbers import MOST_ROWS, MOST_WAITING, Share, Waiting, Week
-from syncapp.localization import number as number_words
 from syncapp.mirror import columns
 from syncapp.models.daily_count import Measure
 from syncapp.review.narrowing import Age
+from syncapp.text import localization
+from syncapp.text.localization import number as number_words
 from syncapp.web import charts, times
 from syncapp.web.charts import Columns, Group, Row
 

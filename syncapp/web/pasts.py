@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from syncapp.crm.records import Column
+from syncapp.crm.staging.records import Column
 from syncapp.models import Decision, Person, SyncField, SyncRecord
 from syncapp.models.folding import search_key
 from syncapp.review import history, sides

@@ -12,14 +12,14 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from syncapp import localization
-from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.directory.records import SyncMethod
 from syncapp.filters import chosen, lists, matrix
 from syncapp.filters.chosen import Chosen
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.plans import MOST_USERS, Wish
-from syncapp.localization import number
 from syncapp.models.filter_tables import APPOINTMENT_TABLES
+from syncapp.text import localization
+from syncapp.text.localization import number
 from syncapp.web import filter_asked, local_time
 
 # What the tables' control offers; the three kinds of appointment also each by itself.

@@ -13,9 +13,9 @@ from django.http import QueryDict
 from syncapp.filters import chosen, disagreements, matrix, named, policy_groups
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.policies import BadPolicy, PolicyWish
-from syncapp.localization import number
 from syncapp.models import FilterPolicy, FilterUser
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, name_of
+from syncapp.text.localization import number
 from syncapp.web import parameters
 
 TABLES = (*APPOINTMENT_TABLES, "contact", "task", "phonecall", "letter", "fax")

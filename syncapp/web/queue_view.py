@@ -12,8 +12,7 @@ from urllib.parse import urlencode
 from django.utils import timezone
 
 from syncapp import preferences
-from syncapp.crm.records import Column
-from syncapp.localization import number
+from syncapp.crm.staging.records import Column
 from syncapp.mirror import changes, columns
 from syncapp.models import MirrorCursor, SavedView, SyncRecord
 from syncapp.models.change_kind import ChangeKind
@@ -22,6 +21,7 @@ from syncapp.models.person import Role
 from syncapp.review import queue, saved_views
 from syncapp.review.narrowing import Age, Tab
 from syncapp.review.queue import Order, Page
+from syncapp.text.localization import number
 from syncapp.web.asked import MINE, Asked
 from syncapp.web.list_rows import Row, rows_of
 from syncapp.web.page import Surroundings

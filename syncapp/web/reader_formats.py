@@ -9,9 +9,10 @@ from urllib.parse import unquote
 from django.http import HttpRequest
 from django.utils import timezone
 
-from syncapp import localization, people
+from syncapp import people
 from syncapp.models import Person
-from syncapp.time_zones import UTC, zone_of
+from syncapp.text import localization
+from syncapp.text.time_zones import UTC, zone_of
 
 COOKIE = "browser_zone"  # written by zone.js
 

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from syncapp import preferences
-from syncapp.crm.lookups import NamedRow
+from syncapp.crm.values.lookups import NamedRow
 from syncapp.models import Decision, Person, SyncField, SyncRecord
 from syncapp.review import reasons, steps, together
 from syncapp.review.errors import AlreadyDecided, ReviewError

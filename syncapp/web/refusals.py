@@ -7,7 +7,7 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooMany
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from syncapp.localization import number
+from syncapp.text.localization import number
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
 from syncapp import connection, preferences
-from syncapp.crm.records import Column
+from syncapp.crm.staging.records import Column
 from syncapp.mirror import columns, now
 from syncapp.mirror.now import Refreshed
 from syncapp.models import Decision, Person, SyncField, SyncRecord

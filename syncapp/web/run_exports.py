@@ -11,10 +11,10 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from syncapp import safe_text
 from syncapp.filters import run_results, titles
 from syncapp.models import FilterRun, FilterRunItem, FilterUser
 from syncapp.models.filter_run import Outcome, Plan
+from syncapp.text import escaping
 from syncapp.web import tables
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.page import FILTER_ROLES, Surroundings, answer
@@ -78,7 +78,7 @@ def run_verified(request: PortalRequest, run_id: uuid.UUID, form: str) -> HttpRe
         return tables.download(
             request, f"run-{run.number}-off", ("Address", "Login", "User", "Read"), _proved(run, users.iterator())
         )
-    lines = "".join(f"{safe_text.one_line(user.address or user.login)}\r\n" for user in users.iterator())
+    lines = "".join(f"{escaping.one_line(user.address or user.login)}\r\n" for user in users.iterator())
     response = HttpResponse(lines, content_type="text/plain; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="run-{run.number}-off.txt"'
     return response

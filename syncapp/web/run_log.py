@@ -9,8 +9,8 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from syncapp.localization import number
 from syncapp.models import AuditEntry, FilterRun
+from syncapp.text.localization import number
 from syncapp.web import times
 
 _BY_ITSELF = {

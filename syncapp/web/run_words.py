@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.directory.records import SyncMethod
 from syncapp.filters import listing, titles
-from syncapp.localization import number
 from syncapp.models import FilterRun
 from syncapp.models.filter_run import Outcome, Plan
+from syncapp.text.localization import number
 
 # Icon, tone and meaning of each result.
 MEANINGS = {

@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from syncapp import connection, localization
+from syncapp import connection
 from syncapp.models import Selection
 from syncapp.models.decision import Outcome
 from syncapp.models.person import Role
@@ -19,6 +19,7 @@ from syncapp.preferences import OTHER
 from syncapp.review import reasons, selections
 from syncapp.review.errors import ReviewError
 from syncapp.review.selections import Wish
+from syncapp.text import localization
 from syncapp.web import asked, forms
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.forms import Problem

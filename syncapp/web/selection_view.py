@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Case, Count, Prefetch, QuerySet, When
 
-from syncapp.crm.records import Column
+from syncapp.crm.staging.records import Column
 from syncapp.mirror import columns
 from syncapp.models import Decision, Person, Selection, SelectionItem, SelectionRun
 from syncapp.models.decision import DecisionState, Outcome

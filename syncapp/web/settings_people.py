@@ -10,11 +10,12 @@ from uuid import UUID
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 
-from syncapp import localization, people
+from syncapp import people
 from syncapp.models import Person
 from syncapp.models.folding import by_name
 from syncapp.models.person import Role
 from syncapp.people import BadPerson
+from syncapp.text import localization
 from syncapp.web import parameters
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.settings import saved, settings_page

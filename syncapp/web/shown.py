@@ -10,8 +10,8 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Prefetch
 
-from syncapp.crm.lookups import NamedRow
-from syncapp.crm.records import Column
+from syncapp.crm.staging.records import Column
+from syncapp.crm.values.lookups import NamedRow
 from syncapp.mirror.now import Belongs, Refreshed
 from syncapp.models import Decision, Person, RuleTrace, SyncField, SyncRecord
 from syncapp.models.folding import search_key

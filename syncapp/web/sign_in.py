@@ -16,7 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from syncapp import connection, gates, people, preferences
 from syncapp.connection import sign_in_service as service
-from syncapp.crm.auth import SignInRefused
+from syncapp.crm.auth.sign_in import SignInRefused
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.models import Gate, Person
 from syncapp.models.person import Role

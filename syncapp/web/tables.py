@@ -9,7 +9,7 @@ from itertools import chain
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from syncapp import safe_text
+from syncapp.text import escaping
 
 _BYTE_ORDER_MARK = "\ufeff"  # Excel takes the file for UTF-8 only with it
 
@@ -26,7 +26,7 @@ def lines(heads: Sequence[str], rows: Iterable[Sequence[object]], *, separator: 
     writer = csv.writer(_Line(), quoting=csv.QUOTE_ALL, delimiter=separator)
     yield _BYTE_ORDER_MARK
     for row in chain([heads], rows):
-        yield str(writer.writerow([safe_text.csv_cell(cell) for cell in row]))
+        yield str(writer.writerow([escaping.csv_cell(cell) for cell in row]))
 
 
 def download(

@@ -12,10 +12,10 @@ from django.urls import reverse
 
 from syncapp.filters import lists, named
 from syncapp.filters.errors import NotPossible
-from syncapp.localization import number
 from syncapp.models import UserList
 from syncapp.models.folding import by_name
 from syncapp.models.person import Role
+from syncapp.text.localization import number
 from syncapp.web.access import PortalRequest, allow
 from syncapp.web.page import FILTER_ROLES, Surroundings, answer
 

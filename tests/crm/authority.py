@@ -17,7 +17,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from syncapp.crm.auth import SignIn, demo_session
+from syncapp.crm.auth.sign_in import SignIn, demo_session
 from tests.crm.local_server import LocalServer, Received, http, json_answer, serve
 
 TENANT = "11111111-1111-1111-1111-111111111111"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
 
 PHONE = Column("contact", "telephone1", "Business Phone", ColumnType.TEXT, max_length=50)
 NOTES = Column("contact", "description", "Description", ColumnType.MEMO, max_length=2000)

@@ -10,8 +10,8 @@ import json
 import sys
 import time
 
-from syncapp.crm.governor import Lane, Limits
-from syncapp.crm.redis_governor import RedisGovernor
+from syncapp.crm.rate_limit.limiter import Lane, Limits
+from syncapp.crm.rate_limit.shared import RedisGovernor
 
 ACCOUNT = "https://contoso.example an-application"
 

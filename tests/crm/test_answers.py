@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 
 from syncapp.crm import errors
-from syncapp.crm.answers import Answer, failure, require_committed, require_parts, retry_after_of
+from syncapp.crm.responses import Answer, failure, require_committed, require_parts, retry_after_of
 
 MULTIPART = {"content-type": "multipart/mixed; boundary=b"}
 

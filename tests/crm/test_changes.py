@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from syncapp.crm import changes
 from syncapp.crm.names import Names
-from syncapp.crm.records import ChangeSet, ContactWrite, FieldMark, RecordClose, StagedDecision
+from syncapp.crm.staging import changes
+from syncapp.crm.staging.records import ChangeSet, ContactWrite, FieldMark, RecordClose, StagedDecision
 from tests.crm.columns import COMPANY, PHONE
 
 ROW = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")

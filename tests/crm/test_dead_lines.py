@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from syncapp.crm import sessions
-from syncapp.crm.login_service import login_session
+from syncapp.crm.auth.authority import login_session
 from syncapp.crm.transport import Transport
 from tests.crm.local_server import FixedToken
 

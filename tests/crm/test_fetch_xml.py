@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from syncapp.crm import fetch_xml, xml
+from syncapp.crm import xml
 from syncapp.crm.errors import ProtocolError
+from syncapp.crm.filters import fetch_xml
 
 FILTER = """<fetch version="1.0" output-format="xml-platform" mapping="logical" top="7" distinct="false">
 <entity name="appointment"><all-attributes/><attribute name="subject"/><order attribute="subject"/>

@@ -6,10 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from syncapp.crm import directory_rows, filter_rows
 from syncapp.crm.client import CrmClient
+from syncapp.crm.directory import rows as directory_rows
 from syncapp.crm.errors import ProtocolError
-from syncapp.crm.filters_records import OwnerFilters
+from syncapp.crm.filters import rows as filter_rows
+from syncapp.crm.filters.records import OwnerFilters
 from syncapp.crm.page_chain import ENDLESS, PageChain
 from tests.crm.local_server import WatchedTransport, in_turn, json_answer, serve
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as some
 
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import Throttled, Unreachable
-from syncapp.crm.governor import GOVERNED, Lane, Limits, NoGovernor, Report, Turn
-from syncapp.crm.local_governor import LocalGovernor
+from syncapp.crm.rate_limit.in_process import LocalGovernor
+from syncapp.crm.rate_limit.limiter import GOVERNED, Lane, Limits, NoGovernor, Report, Turn
 
 BULK, INTERACTIVE = Lane.BULK, Lane.INTERACTIVE
 PUBLISHED = Limits()

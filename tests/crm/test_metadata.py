@@ -6,18 +6,18 @@ from decimal import Decimal
 
 import pytest
 
-from syncapp.crm import metadata
+from syncapp.crm.metadata import definitions
 from syncapp.crm.odata import Unstorable
-from syncapp.crm.records import ColumnType, Navigation
+from syncapp.crm.staging.records import ColumnType, Navigation
 
-NOTHING: list[dict[str, object]] = [{"value": []} for _ in metadata.reads("contact")]
+NOTHING: list[dict[str, object]] = [{"value": []} for _ in definitions.reads("contact")]
 
 
 def _columns(attribute, *details):
     answers = [{"value": [{"LogicalName": "x", "IsValidForUpdate": True, **attribute}]}, *NOTHING[1:]]
     for position, detail in details:
         answers[position] = {"value": [{"LogicalName": "x", **detail}]}
-    return metadata.columns("contact", answers)
+    return definitions.columns("contact", answers)
 
 
 def test_a_column_without_a_label_is_shown_by_its_name():
@@ -74,7 +74,7 @@ def test_a_relationship_to_a_table_that_is_not_listed_is_left_out():
 
 
 def test_definitions_are_not_read_from_a_cache():
-    assert {read.headers["Consistency"] for read in metadata.reads("contact")} == {"Strong"}
+    assert {read.headers["Consistency"] for read in definitions.reads("contact")} == {"Strong"}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_definition_of_another_shape_sets_its_column_aside(detail):
     answers = [{"value": attributes}, *NOTHING[1:]]
     answers[5] = {"value": [{"LogicalName": "x", **detail}]}
 
-    bad, good = metadata.columns("contact", answers)
+    bad, good = definitions.columns("contact", answers)
 
     assert (bool(bad.problem), bad.type, bad.writable) == (True, ColumnType.OTHER, False)
     assert (good.problem, good.type) == ("", ColumnType.CHOICE)
@@ -101,14 +101,14 @@ def test_definition_of_another_shape_sets_its_column_aside(detail):
 
 @pytest.mark.parametrize("name", [None, 5, Unstorable("holds a NUL")])
 def test_definition_without_readable_name_keeps_its_problem(name):
-    (column,) = metadata.columns("contact", [{"value": [{"LogicalName": name}]}, *NOTHING[1:]])
+    (column,) = definitions.columns("contact", [{"value": [{"LogicalName": name}]}, *NOTHING[1:]])
 
     assert (column.name, "LogicalName" in column.problem) == ("", True)
 
 
 def test_only_a_name_becomes_part_of_the_address():
     with pytest.raises(ValueError, match="Not a CRM name"):
-        metadata.reads("contact')/x('")
+        definitions.reads("contact')/x('")
 
 
 @pytest.mark.parametrize(

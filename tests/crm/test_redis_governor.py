@@ -14,11 +14,11 @@ from dataclasses import asdict
 import pytest
 import redis
 
-from syncapp.crm import redis_governor
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import Throttled
-from syncapp.crm.governor import GOVERNED, Lane, Limits
-from syncapp.crm.redis_governor import RedisGovernor, redis_address
+from syncapp.crm.rate_limit import shared
+from syncapp.crm.rate_limit.limiter import GOVERNED, Lane, Limits
+from syncapp.crm.rate_limit.shared import RedisGovernor, redis_address
 from tests.crm.governed import ACCOUNT
 from tests.servers import PROJECT, Server, start_valkey, temporary_folder, valkey, wait_until
 
@@ -286,7 +286,7 @@ def test_an_account_that_begins_anew_leaves_room_for_what_may_be_under_way(url, 
 
 
 def test_places_that_redis_could_not_be_told_about_come_back(mortal, governor, monkeypatch):
-    monkeypatch.setattr(redis_governor, "_AWAY_SECONDS", 0.1)
+    monkeypatch.setattr(shared, "_AWAY_SECONDS", 0.1)
     mine, other = governor(mortal.url, Limits(most_at_once=2)), governor(mortal.url, Limits(most_at_once=2))
     with redis.Redis.from_url(mortal.url) as client:
         with mine.slot(lane=INTERACTIVE), mine.slot(lane=INTERACTIVE):

@@ -6,9 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from syncapp.crm import odata, rows
+from syncapp.crm import odata
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.names import Names
+from syncapp.crm.staging import rows
 
 ROW = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")
 FIELD = {

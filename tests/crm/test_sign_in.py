@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from syncapp.crm.auth import Claims, SignIn, SignInRefused, demo_session
+from syncapp.crm.auth.id_tokens import verified_claims
+from syncapp.crm.auth.sign_in import Claims, SignIn, SignInRefused, demo_session
 from syncapp.crm.errors import TokenUnavailable
-from syncapp.crm.id_tokens import verified_claims
 from tests.crm import authority as a
 from tests.crm.local_server import http, json_answer
 
@@ -232,7 +232,7 @@ def test_an_error_word_that_is_none_is_not_repeated():
 
 
 def test_a_new_signing_key_is_found_without_a_restart(monkeypatch):
-    monkeypatch.setattr("syncapp.crm.id_tokens._REFRESH_PAUSE_SECONDS", 0)
+    monkeypatch.setattr("syncapp.crm.auth.id_tokens._REFRESH_PAUSE_SECONDS", 0)
     with a.visit() as visit:
         visit.come_back()
         visit.authority.published.append("rolled over")

@@ -8,11 +8,11 @@ from uuid import UUID
 import pytest
 
 from syncapp.crm import errors
-from syncapp.crm.answers import Answer
 from syncapp.crm.batch import Read, Write, WriteAnyVersion
+from syncapp.crm.change_sets import Step, answers_of, carry_out
 from syncapp.crm.client import CrmClient
-from syncapp.crm.filters_records import FilterChange, Switch
-from syncapp.crm.steps import Step, answers_of, carry_out
+from syncapp.crm.filters.records import FilterChange, Switch
+from syncapp.crm.responses import Answer
 from tests.crm.local_server import WatchedTransport, http, in_turn, json_answer, serve
 
 ROW = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from syncapp.crm.auth import ClientCredentials, demo_session
+from syncapp.crm.auth.sign_in import ClientCredentials, demo_session
 from syncapp.crm.errors import CredentialsRefused, TokenUnavailable
 from tests.crm.authority import CLIENT, TENANT, Authority
 from tests.crm.local_server import http, in_turn, json_answer, serve
@@ -50,7 +50,7 @@ def test_a_forgotten_token_is_not_handed_out_again():
 
 
 def test_a_sign_in_service_that_says_nothing_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr("syncapp.crm.login_service._TIMEOUT", (0.1, 0.1))
+    monkeypatch.setattr("syncapp.crm.auth.authority._TIMEOUT", (0.1, 0.1))
     over = threading.Event()
 
     def silent(_request):

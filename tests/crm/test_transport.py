@@ -15,8 +15,8 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ReadTimeoutErr
 
 from syncapp.crm import errors
 from syncapp.crm.batch import Encoded
-from syncapp.crm.governor import GOVERNED, Condition, Lane, Limits, NoGovernor, Queue, Report, Turn
-from syncapp.crm.local_governor import LocalGovernor
+from syncapp.crm.rate_limit.in_process import LocalGovernor
+from syncapp.crm.rate_limit.limiter import GOVERNED, Condition, Lane, Limits, NoGovernor, Queue, Report, Turn
 from syncapp.crm.sessions import never_sent
 from syncapp.crm.transport import Deadline, Transport
 from tests.crm.local_server import FixedToken, WatchedTransport, http, in_turn, json_answer, serve

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.odata import LOOKUP_TABLE, body_of, parse_json
-from syncapp.crm.records import Column, ColumnType, Navigation
-from syncapp.crm.values import check, is_rounded, same, to_canonical, to_wire, wire_name
+from syncapp.crm.staging.records import Column, ColumnType, Navigation
+from syncapp.crm.values.conversion import check, is_rounded, same, to_canonical, to_wire, wire_name
 from tests.crm import columns as c
 
 GUID = "6b29fc40-ca47-1067-b31d-00dd010662da"

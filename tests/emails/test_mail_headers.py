@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from dataverse_sandbox.mail.mailbox import Mail
 from syncapp import connection, messages, preferences
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.filters import plans, run_states
 from syncapp.models.person import Role
 from syncapp.review import notices, together

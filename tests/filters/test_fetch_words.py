@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncapp.crm.fetch_xml import listing
+from syncapp.crm.filters.fetch_xml import listing
 from syncapp.filters.fetch_words import text_of, words_of
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from syncapp import connection
-from syncapp.crm.filters_records import QueryType
+from syncapp.crm.filters.records import QueryType
 from syncapp.mirror import filters as inventory
 from syncapp.models import FilterGround, FilterMembership, FilterRow, FilterTeam, FilterUser, SystemFilter
 from syncapp.models.filter_row import Access

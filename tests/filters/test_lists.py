@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncapp import demo
-from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.directory.records import SyncMethod
 from syncapp.filters import lists
 from syncapp.filters.errors import NotPossible
 from syncapp.mirror import user_lists

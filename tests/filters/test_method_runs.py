@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.directory.records import SyncMethod
 from syncapp.filters import plans, run_states, undo
 from syncapp.models import FilterRun, FilterUser
 from syncapp.models.filter_run import Outcome, Plan, RunState

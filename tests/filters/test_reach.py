@@ -7,8 +7,8 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from syncapp.crm.directory_records import SyncMethod
-from syncapp.crm.filters_records import QueryType
+from syncapp.crm.directory.records import SyncMethod
+from syncapp.crm.filters.records import QueryType
 from syncapp.filters.remedies import Remedy, remedy_of
 from syncapp.mirror import reach
 from syncapp.models import FilterUser, SystemFilter

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from syncapp import connection
-from syncapp.crm.directory_records import ActingFor
+from syncapp.crm.directory.records import ActingFor
 from syncapp.filters import lists, meetings, plans, run_states, runs, switching_on, undo
 from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterGround, FilterRow, FilterRun, FilterRunItem, FilterUser

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from syncapp import connection
-from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.directory.records import SyncMethod
 from syncapp.filters import plans, run_states, runs, switching_on, undo, user_history
 from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterGround, FilterRun, FilterRunItem

@@ -6,7 +6,7 @@ import uuid
 
 from django.utils import timezone
 
-from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.directory.records import SyncMethod
 from syncapp.mirror import reach
 from syncapp.models import FilterUser
 from syncapp.models.filter_tables import Cell

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.directory.records import SyncMethod
 from syncapp.filters import plans, undo
 from syncapp.models.filter_run import Outcome, RunState
 from tests.journeys.filter_story import FilterStory, limits

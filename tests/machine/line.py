@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from syncapp.crm.answers import Answer
 from syncapp.crm.batch import Encoded
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError
+from syncapp.crm.responses import Answer
 from syncapp.crm.transport import Transport
 
 

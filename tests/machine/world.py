@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from syncapp import gates
 from syncapp.connection import names, recognise, review_writes_are_enabled
-from syncapp.crm.auth import ClientCredentials, demo_session
+from syncapp.crm.auth.sign_in import ClientCredentials, demo_session
 from syncapp.crm.client import CrmClient
 from syncapp.mirror import changes, columns, rows
 from syncapp.models import Decision, Delivery, Gate, MirrorCursor, SyncField

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from syncapp.crm.records import ChangePage, StagedField, StagedRecord
+from syncapp.crm.staging.records import ChangePage, StagedField, StagedRecord
 from syncapp.mirror import showing
 from syncapp.mirror.rows import store_fields, store_records
 from syncapp.models import SyncRecord

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from syncapp import alarms, health, preferences
-from syncapp.crm.records import Unreadable
+from syncapp.crm.staging.records import Unreadable
 from syncapp.mirror import unreadable
 from syncapp.mirror.rows import store_fields
 from syncapp.models import Message, SyncField, SyncRecord, UnreadableRow

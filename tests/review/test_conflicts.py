@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncapp.crm.records import Column, ColumnType, ContactNow, DeliveryView, StagedField, StagedRecord
+from syncapp.crm.staging.records import Column, ColumnType, ContactNow, DeliveryView, StagedField, StagedRecord
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.review import change_sets
 from syncapp.review.conflicts import Finding, Own, judge

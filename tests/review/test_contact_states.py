@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from syncapp import connection
-from syncapp.crm.records import Column, ColumnType, ContactNow, ContactState, DeliveryView, StagedField
+from syncapp.crm.staging.records import Column, ColumnType, ContactNow, ContactState, DeliveryView, StagedField
 from syncapp.mirror.now import refresh_crm_now
 from syncapp.models import SyncField
 from syncapp.models.sync_field import FieldDecision, FieldDelivery

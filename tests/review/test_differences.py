@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncapp import characters
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.review import sides
 from syncapp.review.differences import Kind, Part, compare, plain, replaced
 from syncapp.review.shortening import shorten
+from syncapp.text import characters
 
 
 def drawn(parts: tuple[Part, ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.models.change_kind import ChangeKind, kind_of
 from syncapp.review.formats import words_for
 from syncapp.review.sides import between

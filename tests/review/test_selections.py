@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.jobs import queue
 from syncapp.mirror.supersede import supersede
 from syncapp.models import AuditEntry, Decision, Person, Selection, SelectionRun, SyncField

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.review import sides
 
 INTERESTS = Column(

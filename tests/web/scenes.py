@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.mirror import recognition
 from syncapp.models import Decision, Delivery, Person, SyncField, SyncRecord
 from syncapp.models.decision import DecisionState

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from dataverse_sandbox.config import EDITOR, PEOPLE
 from syncapp import demo
-from syncapp.crm import stand_in
+from syncapp.crm import sandbox
 from syncapp.models import AuditEntry, Connection, Message, Person, SyncRecord
 from syncapp.models.person import Role
 from syncapp.people import recognise
@@ -92,7 +92,7 @@ def test_first_sign_in_joins_the_known_person(world: World, settings: Settings) 
     demo.register_people()
     known = Person.objects.get(name="Rita Lindqvist")
     tenant_id = UUID(settings.CRM_TENANT)
-    claims = next(each for each in stand_in.people(settings.CRM_ORIGIN, tenant_id=tenant_id) if each.oid == known.oid)
+    claims = next(each for each in sandbox.people(settings.CRM_ORIGIN, tenant_id=tenant_id) if each.oid == known.oid)
 
     rita = recognise(claims)
 

@@ -8,7 +8,7 @@ from datetime import date
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from syncapp.crm.directory_records import SyncMethod
+from syncapp.crm.directory.records import SyncMethod
 from syncapp.mirror import reach
 from syncapp.models import FilterTeam, FilterUser, ReachDay, UserList
 from tests.filters.conftest import read, scenery

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from syncapp import people as accounts
-from syncapp.crm.auth import Claims, _person
+from syncapp.crm.auth.sign_in import Claims, _person
 from syncapp.models import Person
 from syncapp.web import parameters
 from tests.factories import make_field

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.mirror import columns
 from tests.factories import make_editor, make_field, make_record
 from tests.people import browser, make_person, rita

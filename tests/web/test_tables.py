@@ -12,13 +12,14 @@ from django.utils import timezone
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from syncapp import audit, safe_text
+from syncapp import audit
 from syncapp.activity import trail
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.filters import lists, plans
 from syncapp.models import AuditEntry, AuditValue, FilterRow, FilterTeam
 from syncapp.models.person import Role
 from syncapp.review import together
+from syncapp.text import escaping
 from syncapp.web import tables
 from tests import factories
 from tests.factories import make_editor, make_field, make_record
@@ -112,7 +113,7 @@ SOME_TEXT = st.text(st.sampled_from("=-'\t\n ;a"), max_size=8)
 @example("''=x")
 @example("x;'=1")
 def test_value_comes_back_from_its_cell(value):
-    assert safe_text.csv_value(safe_text.csv_cell(value)) == value
+    assert escaping.csv_value(escaping.csv_cell(value)) == value
 
 
 @given(SOME_TEXT, SOME_TEXT)

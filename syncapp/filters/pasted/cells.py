@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from syncapp.mirror.written_names import visible
-from syncapp.safe_text import csv_value
+from syncapp.text.escaping import csv_value
 
 _BETWEEN_TOKENS = re.compile(r'[\s;,<>"|]+')
 _AROUND = "'\"`()[]{}<>“”„‘’«»,;:."

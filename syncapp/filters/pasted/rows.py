@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from syncapp.filters.errors import NotPossible
-from syncapp.localization import number
+from syncapp.text.localization import number
 
 MOST_LINES = 100_000
 _DELIMITERS = ("\t", ";", ",")

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from syncapp import safe_text
 from syncapp.filters import dry_plans, matrix, named, run_states
 from syncapp.filters.errors import NotPossible
 from syncapp.filters.matrix import EVERYBODY, Narrowing
@@ -26,6 +25,7 @@ from syncapp.models import FilterRun, FilterTeam, FilterUnit, FilterUser, UserLi
 from syncapp.models.filter_run import Outcome, Plan
 from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell, Group
 from syncapp.models.filter_user import Reach
+from syncapp.text import escaping
 
 _METHODS = {"outlook": 0, "server-side": 1, "none": 2}
 _METHOD_NAMES = {value: name for name, value in _METHODS.items()}
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         """Answer one question, or say what is wrong with it."""
         asked = Namespace(**options)
         data, lines = _PARTS[asked.part](asked, self._bar)
-        words = "\n".join(map(safe_text.log_line, lines))
+        words = "\n".join(map(escaping.log_line, lines))
         self.stdout.write(json.dumps(data, default=_text, indent=2) if asked.json else words)
 
     def _bar(self, done: int, users: int) -> None:

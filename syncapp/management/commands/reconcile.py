@@ -14,7 +14,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from syncapp import safe_text
 from syncapp.connection import WrongOrganization, recognised_crm
 from syncapp.crm.errors import CrmError
 from syncapp.jobs.queue import LostLease
@@ -24,6 +23,7 @@ from syncapp.models import Decision, Delivery, FilterRun, SyncField
 from syncapp.review import decision_log, reconciliation
 from syncapp.review.decision_log import Taken
 from syncapp.review.reconciliation import Account, Lost
+from syncapp.text import escaping
 
 NEEDS_SOMEONE = 3
 MOST_LISTED = 20
@@ -66,7 +66,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(_data(account), default=str, indent=2))
         else:
             most = None if asked["all"] else MOST_LISTED
-            self.stdout.write("\n".join(map(safe_text.log_line, _lines(account, most=most, has_log=bool(log)))))
+            self.stdout.write("\n".join(map(escaping.log_line, _lines(account, most=most, has_log=bool(log)))))
         if account.needs_someone:
             sys.exit(NEEDS_SOMEONE)
 

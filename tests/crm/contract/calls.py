@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from syncapp.crm.client import CrmClient
-from syncapp.crm.directory_records import ActingFor, SyncMethod
+from syncapp.crm.directory.records import ActingFor, SyncMethod
 from syncapp.crm.errors import CrmError
-from syncapp.crm.filters_records import FilterChange, MethodChange, QueryType, Switch, SystemFilter
+from syncapp.crm.filters.records import FilterChange, MethodChange, QueryType, Switch, SystemFilter
 from tests.crm.contract.cloud import Cloud
 from tests.crm.contract.edit import Edit
 from tests.crm.contract.scene import IDS, OURSELVES

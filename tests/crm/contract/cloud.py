@@ -11,9 +11,9 @@ from uuid import UUID
 import requests
 
 from dataverse_sandbox.config import CLIENT_ID, CLIENT_SECRET, TENANT
-from syncapp.crm.auth import ClientCredentials, demo_session
+from syncapp.crm.auth.sign_in import ClientCredentials, demo_session
 from syncapp.crm.client import CrmClient
-from syncapp.crm.records import Column
+from syncapp.crm.staging.records import Column
 from tests.crm.local_server import WatchedTransport
 
 # A window of 300 seconds passes in one.

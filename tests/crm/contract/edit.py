@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from syncapp.crm.client import CrmClient
-from syncapp.crm.records import (
+from syncapp.crm.staging.records import (
     ChangeSet,
     ContactWrite,
     DeliveryView,

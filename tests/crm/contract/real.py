@@ -16,12 +16,12 @@ from uuid import UUID, uuid4
 import pytest
 import requests
 
-from syncapp.crm.auth import ClientCredentials
+from syncapp.crm.auth.sign_in import ClientCredentials
+from syncapp.crm.auth.tokens import TokenSource
 from syncapp.crm.client import CrmClient
-from syncapp.crm.directory_records import ActingFor
-from syncapp.crm.filters_records import FilterChange, OutlookFilter, Switch
+from syncapp.crm.directory.records import ActingFor
+from syncapp.crm.filters.records import FilterChange, OutlookFilter, Switch
 from syncapp.crm.sessions import new_session
-from syncapp.crm.tokens import TokenSource
 from tests.crm.contract.calls import FILTER, TOMORROW
 
 _GIVEN = {

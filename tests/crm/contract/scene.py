@@ -8,8 +8,8 @@ from uuid import UUID
 
 from dataverse_sandbox.config import APPLICATION_USER_ID, PEOPLE
 from syncapp.crm.client import CrmClient
-from syncapp.crm.directory_records import DirectoryUser
-from syncapp.crm.filters_records import FilterChange, OutlookFilter, Switch
+from syncapp.crm.directory.records import DirectoryUser
+from syncapp.crm.filters.records import FilterChange, OutlookFilter, Switch
 from tests.crm.contract.cloud import Cloud
 
 OURSELVES = UUID(APPLICATION_USER_ID)

@@ -7,8 +7,9 @@ from uuid import uuid4
 import pytest
 
 from dataverse_sandbox.config import fixed_id
-from syncapp.crm import access, errors
-from syncapp.crm.directory_records import ActingFor
+from syncapp.crm import errors
+from syncapp.crm.directory.records import ActingFor
+from syncapp.crm.filters import access
 from tests.crm.contract.scene import IDS, OURSELVES
 
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from dataverse_sandbox.config import BUSINESS_UNIT_ID, ORGANIZATION_ID
-from syncapp.crm.directory_records import SyncMethod, TeamKind
+from syncapp.crm.directory.records import SyncMethod, TeamKind
 from syncapp.crm.errors import ProtocolError
 from tests.crm.contract.scene import IDS, OURSELVES
 

@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from syncapp.crm import errors, fetch_xml
-from syncapp.crm.directory_records import ActingFor
-from syncapp.crm.filters_records import Counted
+from syncapp.crm import errors
+from syncapp.crm.directory.records import ActingFor
+from syncapp.crm.filters import fetch_xml
+from syncapp.crm.filters.records import Counted
 from tests.crm.contract.scene import IDS
 
 NOW = datetime.now(UTC)
@@ -125,7 +126,7 @@ def test_rows_are_read_page_by_page_and_each_once(scene, size, monkeypatch):
     rita = scene.user("Rita")
     tasks = {_task(scene, "Rita") for _ in range(5)}
     mine = _about(scene.filters("Rita")["task"], MINE)
-    monkeypatch.setattr("syncapp.crm.fetch_xml.LARGEST_PAGE", size)
+    monkeypatch.setattr("syncapp.crm.filters.fetch_xml.LARGEST_PAGE", size)
 
     selection = scene.crm.evaluation.rows(mine, acting_for=rita.acting)
 

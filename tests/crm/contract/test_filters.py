@@ -8,7 +8,7 @@ import pytest
 
 from dataverse_sandbox.config import fixed_id
 from syncapp.crm import errors
-from syncapp.crm.filters_records import QueryType
+from syncapp.crm.filters.records import QueryType
 from tests.crm.contract.scene import IDS, OURSELVES
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from syncapp.crm import errors
 from syncapp.crm.deadline import Deadline
-from syncapp.crm.governor import Lane, Limits
-from syncapp.crm.local_governor import LocalGovernor
+from syncapp.crm.rate_limit.in_process import LocalGovernor
+from syncapp.crm.rate_limit.limiter import Lane, Limits
 from tests.crm.contract.cloud import FASTER
 from tests.crm.contract.scene import OURSELVES
 

@@ -10,7 +10,7 @@ import pytest
 from dataverse_sandbox.config import APPLICATION_USER_ID, BUSINESS_UNIT_ID, EDITOR, ORGANIZATION_ID, PEOPLE
 from syncapp.crm.errors import Forbidden, NotFound, Rejected, ServerFault
 from syncapp.crm.names import Names
-from syncapp.crm.records import ColumnType, Navigation, StagedDecision
+from syncapp.crm.staging.records import ColumnType, Navigation, StagedDecision
 
 
 def test_the_crm_says_who_we_are(crm):

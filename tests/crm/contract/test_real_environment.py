@@ -14,14 +14,14 @@ from uuid import UUID
 
 import pytest
 
-from syncapp.crm import access
 from syncapp.crm.client import CrmClient
-from syncapp.crm.directory_records import DirectoryUser
+from syncapp.crm.directory.records import DirectoryUser
 from syncapp.crm.errors import CrmError, Stale
-from syncapp.crm.filters_records import FilterChange, MethodChange, OutlookFilter, Switch
-from syncapp.crm.governor import Lane, Limits
-from syncapp.crm.local_governor import LocalGovernor
-from syncapp.crm.records import ChangeSet, ContactWrite, RecordClose
+from syncapp.crm.filters import access
+from syncapp.crm.filters.records import FilterChange, MethodChange, OutlookFilter, Switch
+from syncapp.crm.rate_limit.in_process import LocalGovernor
+from syncapp.crm.rate_limit.limiter import Lane, Limits
+from syncapp.crm.staging.records import ChangeSet, ContactWrite, RecordClose
 from syncapp.crm.transport import Transport
 from tests.crm.contract import real as environments
 from tests.crm.contract.calls import METHODS, WRITES

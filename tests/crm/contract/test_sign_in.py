@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from dataverse_sandbox.config import CLIENT_ID, CLIENT_SECRET, PEOPLE, TENANT
-from syncapp.crm.auth import SignIn, SignInRefused, demo_session
+from syncapp.crm.auth.sign_in import SignIn, SignInRefused, demo_session
 
 REDIRECT = "http://127.0.0.1:8000/sign-in/back"
 

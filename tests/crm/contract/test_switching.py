@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from syncapp.crm import errors, filters
-from syncapp.crm.directory_records import ActingFor, SyncMethod
-from syncapp.crm.filters_records import FilterChange, MethodChange, Switch
+from syncapp.crm import errors
+from syncapp.crm.directory.records import ActingFor, SyncMethod
+from syncapp.crm.filters import operations
+from syncapp.crm.filters.records import FilterChange, MethodChange, Switch
 from syncapp.crm.transport import Deadline
 from tests.crm.contract import taken_out
 from tests.crm.contract.scene import IDS, OURSELVES, another_version, switch_off
@@ -334,7 +335,7 @@ def test_the_method_of_mailboxes_is_set_each_by_itself(scene):
 @pytest.mark.parametrize("other", ["method", "mailbox"])
 def test_a_read_back_of_something_else_proves_nothing(scene, monkeypatch, other):
     rita, rob = _mailbox(scene, "Rita"), _mailbox(scene, "Rob")
-    honest = filters._method_step
+    honest = operations._method_step
 
     def crooked(change, tag):
         step = honest(change, tag)
@@ -342,7 +343,7 @@ def test_a_read_back_of_something_else_proves_nothing(scene, monkeypatch, other)
             return replace(step, writes=honest(replace(change, method=rita.method), tag).writes)
         return replace(step, proof=honest(replace(change, mailbox_id=rob.id), tag).proof)
 
-    monkeypatch.setattr(filters, "_method_step", crooked)
+    monkeypatch.setattr(operations, "_method_step", crooked)
     wanted = rob.method if other == "mailbox" else (set(SyncMethod) - {rita.method}).pop()
     (result,) = scene.crm.filters.set_methods([MethodChange(rita.id, wanted, rita.etag)])
 

@@ -9,12 +9,12 @@ import trustme
 
 from dataverse_sandbox.config import CLIENT_ID, CLIENT_SECRET, TENANT, World
 from dataverse_sandbox.server import SandboxServer
-from syncapp.crm.auth import ClientCredentials
+from syncapp.crm.auth.authority import login_session
+from syncapp.crm.auth.sign_in import ClientCredentials
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import TokenUnavailable, Unreachable
-from syncapp.crm.login_service import login_session
-from syncapp.crm.records import ChangeSet, ContactWrite
 from syncapp.crm.sessions import new_session
+from syncapp.crm.staging.records import ChangeSet, ContactWrite
 from syncapp.crm.transport import Transport
 from tests.crm.local_server import FixedToken
 

@@ -9,13 +9,8 @@ import pytest
 
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import NotFound, ProtocolError, Rejected, Stale, Unreachable, WritesDisabled
-from syncapp.crm.governor import Lane
-from syncapp.crm.records import (
-    ChangeSet,
-    Column,
-    ColumnType,
-    StagedDecision,
-)
+from syncapp.crm.rate_limit.limiter import Lane
+from syncapp.crm.staging.records import ChangeSet, Column, ColumnType, StagedDecision
 from tests.crm.contract.edit import DECIDED_ON, mark
 
 

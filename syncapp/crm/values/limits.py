@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from syncapp.crm import canonical
-from syncapp.crm.records import Column, ColumnType
+from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.crm.values import canonical
 
 # SQL Server's datetime, on which the CRM's date columns rest, starts here.
 _FIRST_YEAR = 1753

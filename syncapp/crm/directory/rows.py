@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from syncapp.crm import odata, xml
-from syncapp.crm.cells import Cells, guid, text, wrong
-from syncapp.crm.directory_records import BusinessUnit, DirectoryUser, Mailbox, Membership, Organization, Team
+from syncapp.crm.directory.records import BusinessUnit, DirectoryUser, Mailbox, Membership, Organization, Team
 from syncapp.crm.errors import ProtocolError
+from syncapp.crm.values.cells import Cells, guid, text, wrong
 
 USER_COLUMNS = (
     "systemuserid",

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from syncapp.crm import canonical, odata
+from syncapp.crm import odata
 from syncapp.crm.errors import ProtocolError
-from syncapp.crm.records import Unreadable
+from syncapp.crm.staging.records import Unreadable
+from syncapp.crm.values import canonical
 
 _LARGEST_WHOLE = 2**63 - 1
 

@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
-from syncapp.crm import directory_rows, filter_rows, odata
-from syncapp.crm.answers import failure, require_parts
+from syncapp.crm import odata
 from syncapp.crm.batch import AnyWrite, Part, Read, Write, WriteAnyVersion, encode_reads
-from syncapp.crm.cells import read_all
+from syncapp.crm.change_sets import Step, StepAnswer, carry_out
 from syncapp.crm.deadline import Deadline
-from syncapp.crm.directory_records import ActingFor
+from syncapp.crm.directory import rows as directory_rows
+from syncapp.crm.directory.records import ActingFor
 from syncapp.crm.errors import CrmError, ProtocolError, WritesDisabled
-from syncapp.crm.filters_records import (
+from syncapp.crm.filters import rows as filter_rows
+from syncapp.crm.filters.records import (
     FilterChange,
     MethodChange,
     MethodResult,
@@ -30,8 +31,9 @@ from syncapp.crm.filters_records import (
     SystemFilter,
 )
 from syncapp.crm.page_chain import PageChain
-from syncapp.crm.steps import Step, StepAnswer, carry_out
+from syncapp.crm.responses import failure, require_parts
 from syncapp.crm.transport import Transport
+from syncapp.crm.values.cells import read_all
 
 MOST_OWNERS_AT_ONCE = 50
 # A request that switches four filters keeps the CRM busy for 0.2 s: with four workers enough to use all that it allows.

@@ -22,8 +22,8 @@ from redis.backoff import NoBackoff
 from redis.commands.core import Script
 from redis.retry import Retry
 
-from syncapp.crm.governor import Condition, Lane, Limits, Queue, Report, Turn
-from syncapp.crm.local_governor import PLACE_WAIT, LocalGovernor
+from syncapp.crm.rate_limit.in_process import PLACE_WAIT, LocalGovernor
+from syncapp.crm.rate_limit.limiter import Condition, Lane, Limits, Queue, Report, Turn
 from syncapp.crm.sessions import PerProcess
 
 logger = logging.getLogger(__name__)

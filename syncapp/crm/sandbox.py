@@ -7,7 +7,7 @@ from uuid import UUID
 
 import requests
 
-from syncapp.crm.auth import Claims
+from syncapp.crm.auth.sign_in import Claims
 from syncapp.crm.errors import ServerFault, Unreachable
 from syncapp.crm.origins import Origin
 from syncapp.crm.sessions import new_session

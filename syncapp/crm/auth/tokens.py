@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import requests
 
+from syncapp.crm.auth.authority import MSAL_TROUBLE, Application, application, login_session, word_of
 from syncapp.crm.errors import CredentialsRefused, TokenUnavailable
-from syncapp.crm.login_service import MSAL_TROUBLE, Application, application, login_session, word_of
 from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess
 
 # OAuth's words for "come back later"; every other one means that our registration is wrong

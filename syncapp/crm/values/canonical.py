@@ -18,7 +18,7 @@ from math import isinf
 from typing import Any
 from uuid import UUID
 
-from syncapp.crm.records import ColumnType
+from syncapp.crm.staging.records import ColumnType
 
 _NUMBER = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?")
 _WHOLE = re.compile(r"-?[0-9]{1,19}")

@@ -12,15 +12,9 @@ from uuid import UUID
 
 from syncapp.crm.client import CrmClient
 from syncapp.crm.deadline import Deadline
-from syncapp.crm.directory_records import ActingFor
+from syncapp.crm.directory.records import ActingFor
 from syncapp.crm.errors import CrmError
-from syncapp.crm.filters_records import (
-    FilterChange,
-    OutlookFilter,
-    ReadingProbe,
-    Switch,
-    WritingProbe,
-)
+from syncapp.crm.filters.records import FilterChange, OutlookFilter, ReadingProbe, Switch, WritingProbe
 
 Found = TypeVar("Found")
 

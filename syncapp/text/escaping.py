@@ -12,7 +12,7 @@ from collections.abc import Callable
 from html import escape
 from itertools import groupby
 
-from syncapp import characters
+from syncapp.text import characters
 
 LONGEST_HEADER = 200
 LONGEST_DISPLAY_NAME = 100

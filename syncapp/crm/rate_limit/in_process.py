@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from syncapp.crm.governor import Condition, Lane, Limits, Queue, Report, Turn
+from syncapp.crm.rate_limit.limiter import Condition, Lane, Limits, Queue, Report, Turn
 from syncapp.crm.sessions import PerProcess
 
 # How soon to ask again for a place: nobody knows when a call under way will end.

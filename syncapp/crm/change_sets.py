@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from syncapp.crm.answers import Answer, batch_answers, failure, request_id_of
 from syncapp.crm.batch import Answer as BatchAnswer
 from syncapp.crm.batch import AnyWrite, ChangeSetAnswer, Part, Read, encode_mixed
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError, ProtocolError, ServerFault, Unreachable
+from syncapp.crm.responses import Answer, batch_answers, failure, request_id_of
 from syncapp.crm.transport import Transport
 
 

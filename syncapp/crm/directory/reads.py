@@ -6,20 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from syncapp.crm import directory_rows, odata
-from syncapp.crm.cells import read_all
+from syncapp.crm import odata
 from syncapp.crm.deadline import Deadline
-from syncapp.crm.directory_records import (
-    BusinessUnit,
-    DirectoryUser,
-    Mailbox,
-    Membership,
-    Organization,
-    Page,
-    Team,
-)
+from syncapp.crm.directory import rows as directory_rows
+from syncapp.crm.directory.records import BusinessUnit, DirectoryUser, Mailbox, Membership, Organization, Page, Team
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.transport import Transport
+from syncapp.crm.values.cells import read_all
 
 Record = TypeVar("Record")
 

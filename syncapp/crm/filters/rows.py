@@ -11,8 +11,8 @@ from types import MappingProxyType
 from uuid import UUID
 
 from syncapp.crm import odata
-from syncapp.crm.cells import Cells, guid, text, whole, wrong
-from syncapp.crm.filters_records import OutlookFilter, SystemFilter
+from syncapp.crm.filters.records import OutlookFilter, SystemFilter
+from syncapp.crm.values.cells import Cells, guid, text, whole, wrong
 
 _ON, _OFF = 0, 1
 _NOBODY = UUID(int=0)

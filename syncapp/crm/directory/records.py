@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from syncapp.crm.records import Unreadable
+from syncapp.crm.staging.records import Unreadable
 
 Row = TypeVar("Row")
 

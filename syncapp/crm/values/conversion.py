@@ -17,10 +17,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from syncapp.crm import canonical, odata
+from syncapp.crm import odata
 from syncapp.crm.errors import ProtocolError
-from syncapp.crm.limits import check, decimals
-from syncapp.crm.records import Column, ColumnType, Navigation
+from syncapp.crm.staging.records import Column, ColumnType, Navigation
+from syncapp.crm.values import canonical
+from syncapp.crm.values.limits import check, decimals
 
 __all__ = ["check", "is_rounded", "same", "to_canonical", "to_wire", "wire_name"]
 

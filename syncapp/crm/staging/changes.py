@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from syncapp.crm import canonical, odata
+from syncapp.crm import odata
 from syncapp.crm.batch import Write
 from syncapp.crm.errors import DeltaExpired, NotFound, ProtocolError, Rejected
 from syncapp.crm.names import Names
-from syncapp.crm.records import AppliedValue, ChangeSet, ContactWrite, FieldMark, RecordClose
+from syncapp.crm.staging.records import AppliedValue, ChangeSet, ContactWrite, FieldMark, RecordClose
 from syncapp.crm.transport import Transport
-from syncapp.crm.values import to_wire, wire_name
+from syncapp.crm.values import canonical
+from syncapp.crm.values.conversion import to_wire, wire_name
 
 # "decided" of a SyncField, "reviewed" of a SyncRecord: inactive with the state's own default status.
 _CLOSED = {"statecode": 1, "statuscode": 2}

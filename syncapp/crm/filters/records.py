@@ -12,10 +12,10 @@ from datetime import datetime
 from enum import IntEnum
 from uuid import UUID
 
-from syncapp.crm import canonical
-from syncapp.crm.directory_records import Mailbox
+from syncapp.crm.directory.records import Mailbox
 from syncapp.crm.errors import CrmError, ProtocolError
-from syncapp.crm.records import Unreadable
+from syncapp.crm.staging.records import Unreadable
+from syncapp.crm.values import canonical
 
 
 class QueryType(IntEnum):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from syncapp.crm import odata
-from syncapp.crm.cells import guid, read_all, text
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.transport import Transport
+from syncapp.crm.values.cells import guid, read_all, text
 
 MOST_WORDS = 8
 # "Query table definitions using the Web API": what a table calls its rows and their ids.

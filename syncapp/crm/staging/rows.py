@@ -13,10 +13,9 @@ from uuid import UUID
 
 from syncapp.crm import odata
 from syncapp.crm.batch import Part
-from syncapp.crm.cells import Cells, etag, guid, read_all, whole, wrong
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.names import Names
-from syncapp.crm.records import (
+from syncapp.crm.staging.records import (
     ChangePage,
     Column,
     ContactNow,
@@ -26,7 +25,8 @@ from syncapp.crm.records import (
     StagedRecord,
     User,
 )
-from syncapp.crm.values import to_canonical, wire_name
+from syncapp.crm.values.cells import Cells, etag, guid, read_all, whole, wrong
+from syncapp.crm.values.conversion import to_canonical, wire_name
 
 Record = TypeVar("Record")
 

@@ -13,9 +13,7 @@ from uuid import UUID
 
 import requests
 
-from syncapp.crm.errors import TokenUnavailable
-from syncapp.crm.id_tokens import SignInRefused, TenantKeys, verified_claims
-from syncapp.crm.login_service import (
+from syncapp.crm.auth.authority import (
     MSAL_AWAY,
     MSAL_TROUBLE,
     Application,
@@ -26,8 +24,10 @@ from syncapp.crm.login_service import (
     login_session,
     word_of,
 )
+from syncapp.crm.auth.id_tokens import SignInRefused, TenantKeys, verified_claims
+from syncapp.crm.auth.tokens import ClientCredentials, TokenSource
+from syncapp.crm.errors import TokenUnavailable
 from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess
-from syncapp.crm.tokens import ClientCredentials, TokenSource
 
 __all__ = [
     "Claims",

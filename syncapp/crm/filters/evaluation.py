@@ -11,21 +11,17 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from syncapp.crm import canonical, cells, fetch_xml, odata
-from syncapp.crm.answers import failure, require_parts
+from syncapp.crm import odata
 from syncapp.crm.batch import Part, Read, encode_reads
 from syncapp.crm.deadline import Deadline
-from syncapp.crm.directory_records import ActingFor
+from syncapp.crm.directory.records import ActingFor
 from syncapp.crm.errors import CrmError
-from syncapp.crm.filters_records import (
-    Counted,
-    Meeting,
-    OrganizedMeetings,
-    SelectedRow,
-    Selection,
-)
+from syncapp.crm.filters import fetch_xml
+from syncapp.crm.filters.records import Counted, Meeting, OrganizedMeetings, SelectedRow, Selection
 from syncapp.crm.page_chain import PageChain
+from syncapp.crm.responses import failure, require_parts
 from syncapp.crm.transport import Transport
+from syncapp.crm.values import canonical, cells
 
 MOST_USERS_AT_ONCE = 50
 # "Aggregate data using FetchXML": beyond 50,000 rows the CRM refuses to count.

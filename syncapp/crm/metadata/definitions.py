@@ -14,10 +14,10 @@ from typing import Any
 
 from syncapp.crm import odata
 from syncapp.crm.batch import Read
-from syncapp.crm.cells import Cells, flag, optional_text, text, whole, wrong
 from syncapp.crm.errors import ProtocolError
-from syncapp.crm.filters_records import TableFacts
-from syncapp.crm.records import Column, ColumnType, Navigation
+from syncapp.crm.filters.records import TableFacts
+from syncapp.crm.staging.records import Column, ColumnType, Navigation
+from syncapp.crm.values.cells import Cells, flag, optional_text, text, whole, wrong
 
 _USER_LOCAL, _DATE_ONLY, _ZONELESS = "UserLocal", "DateOnly", "TimeZoneIndependent"
 _OWN_PRECISION = 0

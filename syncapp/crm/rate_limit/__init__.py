@@ -1,0 +1,1 @@
+"""TODO: syncapp/crm/rate_limit."""
