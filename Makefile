@@ -20,10 +20,10 @@ demo: $(STAMP) ## set everything up and run it: portal, sandbox, worker, broker
 	@exec $(BIN)/python manage.py demo
 
 test: $(STAMP) ## set everything up and run the tests
-	$(BIN)/python -m tests.run
+	$(BIN)/python -m tools.run_tests
 
 test-long: $(STAMP) ## every state and look in a real browser, every migration, runs of thousands, every kill five times, faults on every line
-	$(BIN)/python -m tests.run unit-long migrations-postgres browser-long journeys-long kills kills-postgres faults faults-postgres
+	$(BIN)/python -m tools.run_tests unit-long migrations-postgres browser-long journeys-long kills kills-postgres faults faults-postgres
 
 check: $(STAMP) ## format, lint, types, imports, migrations, deployment checks
 	@$(MAKE) --no-print-directory --output-sync -j2 check-types check-the-rest
@@ -36,16 +36,16 @@ check-the-rest:
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python -m tests.deploy_check
+	$(BIN)/python -m tools.deploy_check
 
 bench: $(STAMP) ## the figures of docs/performance.md, as ratios within one run
 	$(BIN)/python -m benches
 
 screens: $(STAMP) ## take the pictures of docs/screens/ from a running demo (PORTAL=address)
-	$(BIN)/python -m tests.screens $(or $(PORTAL),http://127.0.0.1:8000) docs/screens
+	$(BIN)/python -m tools.screens $(or $(PORTAL),http://127.0.0.1:8000) docs/screens
 
 film: $(STAMP) ## a reviewer at a person's pace as pictures in film/, and what moved by itself (PORTAL=address)
-	$(BIN)/python -m tests.film $(or $(PORTAL),http://127.0.0.1:8000) film
+	$(BIN)/python -m tests.support.film $(or $(PORTAL),http://127.0.0.1:8000) film
 
 format: $(STAMP) ## format and sort imports
 	$(BIN)/ruff format .

@@ -14,9 +14,9 @@ from django.db import transaction
 from benches import tables
 from benches.figures import Spread, heading, line, target
 from syncapp.models import Decision, SyncRecord
-from tests.factories import know_columns, make_field, make_record
-from tests.people import browser, rita
-from tests.web.screen import Screen
+from tests.support.factories import know_columns, make_field, make_record
+from tests.support.people import browser, rita
+from tests.support.screen import Screen
 
 DECISIONS = 60
 LIMIT_MS = 200

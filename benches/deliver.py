@@ -17,15 +17,17 @@ from django.db.models import Count
 
 from benches import stage, tables, workers
 from benches.figures import Spread, heading, line
-from syncapp.connection import recognised_crm
+from syncapp.connection.clients import recognised_crm
 from syncapp.crm.staging.records import ChangeSet
-from syncapp.mirror import changes, columns
+from syncapp.mirror import columns
+from syncapp.mirror.edits import pull
 from syncapp.models import Decision, Delivery, SyncRecord
-from syncapp.models.decision import DecisionState, Outcome
-from syncapp.review import change_sets, conflicts, decisions
+from syncapp.models.review.decision import DecisionState, Outcome
+from syncapp.review import decisions
+from syncapp.review.context import seen
 from syncapp.review.decisions import Choice
-from syncapp.review.steps import seen
-from tests.people import rita
+from syncapp.review.delivery import change_sets, conflicts
+from tests.support.people import rita
 
 LATENCY_MS = 50
 ROUNDS = 3
@@ -60,7 +62,7 @@ def report(single: Spread, ours: dict[int, Spread]) -> None:
 
 def approve_all() -> list[uuid.UUID]:
     """Mirror what the sandbox has staged and approve it; the contacts, each with one edit."""
-    changes.pull(recognised_crm())
+    pull.pull(recognised_crm())
     edited_once = SyncRecord.objects.values("target_id").annotate(edits=Count("pk")).filter(edits=1)
     records = SyncRecord.objects.filter(target_id__in=edited_once.values("target_id")).prefetch_related("fields")
     person, wanted = rita(), list(records[:NEEDED])

@@ -23,16 +23,16 @@ from django.test import Client
 from benches import stage, tables, workers
 from benches.figures import Spread, heading, line, target
 from benches.workers import Shift
-from syncapp import connection as connected
-from syncapp.connection import recognised_crm
+from syncapp.connection import clients as connected
+from syncapp.connection.clients import recognised_crm
 from syncapp.crm.filters.records import FilterChange, Switch
-from syncapp.filters import plans, preparing, run_states
-from syncapp.mirror import filters as inventory
+from syncapp.mirror.filters import inventory
 from syncapp.models import FilterGround, FilterRow, FilterRun, FilterUser
-from syncapp.models.filter_row import Access
-from syncapp.models.filter_run import Outcome, RunState
-from syncapp.models.filter_tables import APPOINTMENT_TABLES
-from tests.people import browser, fred
+from syncapp.models.sync_filters.filter import Access
+from syncapp.models.sync_filters.run import Outcome, RunState
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
+from syncapp.sync_filters.runs import freezing, preparation, transitions
+from tests.support.people import browser, fred
 
 TABLES = (*APPOINTMENT_TABLES, "contact")
 WORKERS = 4
@@ -86,12 +86,12 @@ def switch_everybody(access: Access, *, on: bool) -> Measured:
     """Freeze, start, and let four processes work as Celery's do, while somebody opens pages."""
     FilterGround.objects.update(writing=access)
     everybody = list(FilterUser.objects.people().order_by("name_key").values_list("pk", flat=True))
-    run = plans.freeze_run(everybody, plans.Wish(TABLES, on=on, stop_above_percent=100), by=fred())
-    preparing.work(run.pk)
+    run = freezing.freeze_run(everybody, freezing.Wish(TABLES, on=on, stop_above_percent=100), by=fred())
+    preparation.work(run.pk)
     client = browser(fred())
     connection.close()
     with workers.running(WORKERS) as pool:
-        run_states.start(run, by=fred())
+        transitions.start(run, by=fred())
         started = time.monotonic()
         until = time.time() + SLOWEST * _least(len(everybody)) / faster() + GRACE
         shifts = [pool.submit(workers.switch, run.pk, until) for _ in range(WORKERS)]
@@ -100,7 +100,7 @@ def switch_everybody(access: Access, *, on: bool) -> Measured:
         seconds = time.monotonic() - started
     run.refresh_from_db()
     if run.state != RunState.DONE:
-        run_states.cancel(run, by=fred())
+        transitions.cancel(run, by=fred())
     return Measured(run.items.filter(outcome=Outcome.DONE).count(), seconds * faster(), done, pages)
 
 
@@ -111,7 +111,7 @@ def _opened(client: Client, run: FilterRun, shifts: Sequence[Future[Shift]]) -> 
     while not all(shift.done() for shift in shifts):
         if time.monotonic() - told > SAID_EVERY:
             told = time.monotonic()
-            print(f"  … {run_states.unsettled_items(run):,} users are left", flush=True)
+            print(f"  … {transitions.unsettled_items(run):,} users are left", flush=True)
         started = time.perf_counter()
         assert client.get(paths[len(times) % 2]).status_code == 200
         times.append((time.perf_counter() - started) * 1000)

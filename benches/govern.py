@@ -24,7 +24,7 @@ from syncapp.crm.errors import Throttled
 from syncapp.crm.rate_limit.limiter import Governor, Lane, Limits
 from syncapp.crm.rate_limit.shared import RedisGovernor
 from syncapp.crm.transport import Transport
-from tests import servers
+from tests.support import servers
 
 FASTER = float(os.environ.get("GOVERN_FASTER", "5"))
 # The governor's share; a busy machine with two cores may miss it by a hundredth.

@@ -14,8 +14,8 @@ from typing import Any
 
 from benches import tables
 from benches.figures import Spread, heading, line, target
-from syncapp.connection import crm
-from syncapp.mirror import changes
+from syncapp.connection.clients import crm
+from syncapp.mirror.edits import pull as changes
 
 FIRST_MEASURE = 20_000
 ROUNDS = 3

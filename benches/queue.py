@@ -14,10 +14,10 @@ from django.db.models.functions import Now
 from benches import admin_list, seed, tables
 from benches.figures import Spread, heading, line, target
 from syncapp.models import CrmUser
-from syncapp.review import queue
-from syncapp.review.narrowing import Tab
-from tests.people import browser, rita
-from tests.web.screen import Screen
+from syncapp.review.queue import reads
+from syncapp.review.queue.criteria import Tab
+from tests.support.people import browser, rita
+from tests.support.screen import Screen
 
 SIZES = (100, 10_000, 1_000_000)
 ROUNDS, PAGES_A_ROUND = 5, 5
@@ -114,7 +114,7 @@ def _compare(client: Any) -> None:
 
 def _decide_and_go_on(client: Any) -> None:
     """What `a` asks of the server after a contact's last field: its decisions, answered with the next contact."""
-    for record in queue.page(Tab.WAITING, order=queue.Order.OLDEST, size=2 * DECISIONS).records:
+    for record in reads.page(Tab.WAITING, order=reads.Order.OLDEST, size=2 * DECISIONS).records:
         known = {"name": record.editor_name, "entra_id": record.editor_id, "read_at": Now()}
         CrmUser.objects.get_or_create(pk=record.editor_id, defaults=known)
     screen, took, worked = Screen(client.get("/review/")), [], []

@@ -17,7 +17,7 @@ import requests
 
 from benches import stage
 from benches.figures import Spread, at_least, heading, line, target
-from tests import servers
+from tests.support import servers
 
 WORLD = {"users": 20_000, "contacts": 200_000, "pending": 650_000, "filters": 6, "seed": 1}
 ROUNDS, SECONDS, CALLERS = 60, 8.0, 4

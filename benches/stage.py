@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from benches.figures import MISSED, heading, line, note_missed
-from tests import servers
+from tests.support import servers
 
 DATABASES = ("sqlite", "postgresql")
 CLOSED_PORT = "1"
@@ -98,5 +98,5 @@ def run_tests(title: str, arguments: Sequence[str], environment: Mapping[str, st
 def run_lanes(title: str, lanes: Sequence[str], environment: Mapping[str, str]) -> None:
     """The kill tests in the lanes of `make test` that have real processes. CalledProcessError when one fails."""
     heading(title)
-    command = [sys.executable, "-m", "tests.run", *lanes, "--", "-k", "test_kills"]
+    command = [sys.executable, "-m", "tools.run_tests", *lanes, "--", "-k", "test_kills"]
     subprocess.run(command, cwd=servers.PROJECT, env={**os.environ, **environment}, check=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from benches import stage
 from benches.govern import govern
 from benches.sandbox import main as sandbox_at_full_size
-from tests import servers
+from tests.support import servers
 
 Kinds = Sequence[str]
 MACHINE_RUNS = 2_000

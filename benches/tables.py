@@ -8,7 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.db import connection, transaction
 
-from syncapp.mirror import changes, rows
+from syncapp.mirror.edits import pull, rows
 from syncapp.models import SyncField, SyncRecord
 
 Mirrored = tuple[list[SyncRecord], list[SyncField]]
@@ -51,7 +51,7 @@ def insert_bare(stored: Mirrored) -> float:
 
 
 def _insert(model: Any, instances: list[Any]) -> None:
-    for start in range(0, len(instances), changes.PAGE_SIZE):
-        for chunk in rows.chunks(instances[start : start + changes.PAGE_SIZE]):
+    for start in range(0, len(instances), pull.PAGE_SIZE):
+        for chunk in rows.chunks(instances[start : start + pull.PAGE_SIZE]):
             with transaction.atomic():
                 model.objects.bulk_create(chunk)

@@ -13,7 +13,7 @@ from benches import seed, tables
 from benches.figures import Spread, heading, line, target
 from syncapp.activity import daily
 from syncapp.models import AuditEntry, Pulse, SyncRecord
-from tests.people import browser, rita, rob
+from tests.support.people import browser, rita, rob
 
 ENTRIES = int(os.environ.get("BENCH_ENTRIES", 1_000_000))
 EDITS = ENTRIES // 4

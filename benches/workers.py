@@ -36,7 +36,7 @@ def running(count: int) -> Iterator[ProcessPoolExecutor]:
 
 def _start(ready: Barrier) -> None:
     django.setup()
-    from syncapp.connection import recognised_crm  # models: only after the set-up
+    from syncapp.connection.clients import recognised_crm  # models: only after the set-up
 
     recognised_crm()
     ready.wait(READY_SECONDS)
@@ -44,8 +44,8 @@ def _start(ready: Barrier) -> None:
 
 def deliver(delivery_id: uuid.UUID) -> bool:
     """What the task does."""
-    from syncapp.connection import recognised_crm  # models: only after the set-up
-    from syncapp.review import delivery
+    from syncapp.connection.clients import recognised_crm  # models: only after the set-up
+    from syncapp.review.delivery import job as delivery
 
     return delivery.deliver(delivery_id, crm=recognised_crm())
 
@@ -75,10 +75,10 @@ class _Answers(logging.Handler):
 
 def switch(run_id: uuid.UUID, until: float) -> Shift:
     """What the task does, again and again as the tick rings it, until the run is over or `until` has come."""
-    from syncapp.connection import recognised_crm  # models: only after the set-up
-    from syncapp.filters import runs
+    from syncapp.connection.clients import recognised_crm  # models: only after the set-up
     from syncapp.models import FilterRun
-    from syncapp.models.filter_run import RunState
+    from syncapp.models.sync_filters.run import RunState
+    from syncapp.sync_filters.runs import job as runs
 
     answers, client = _Answers(), logging.getLogger("syncapp.crm.transport")
     client.setLevel(logging.INFO)

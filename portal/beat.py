@@ -19,8 +19,8 @@ from django.db import Error as DatabaseTrouble
 from django.db import close_old_connections, connections
 from kombu.exceptions import OperationalError
 
-from syncapp import clocks, tasks
-from syncapp.health import beats
+from syncapp import tasks
+from syncapp.health import beats, clocks
 from syncapp.jobs import periodic
 
 log = logging.getLogger(__name__)

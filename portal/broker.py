@@ -4,7 +4,7 @@ within seconds.
 kombu 5.7 acknowledges and gives back messages on channels that closed with a lost connection. The AttributeError which
 that ends in stops the whole worker, in one of four losses of a busy broker; from a lost connection Celery recovers.
 kombu's way to another behaviour is a transport of one's own under the name in the address (`register`).
-tests/test_broker_loss.py says when kombu no longer needs it: then this module goes, and `register` in celery.py.
+tests/jobs/test_broker_loss.py says when kombu no longer needs it: then this module goes, and `register` in celery.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """All settings, by environment. The defaults are the demo; README.md has the table of variables.
 
-Misconfiguration is reported by system checks with ids and hints (syncapp/checks.py).
+Misconfiguration is reported by system checks with ids and hints (syncapp/checks/settings.py).
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ INSTALLED_APPS = [
     "syncapp",
 ]
 MIDDLEWARE = [
-    "syncapp.web.demo_guard.DemoGuard",
+    "syncapp.web.sign_in.demo_guard.DemoGuard",
     "django.middleware.security.SecurityMiddleware",
     # Each answer gets a length of chance ("Heal The Breach"), and CSRF tokens are masked anew for each page.
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "syncapp.web.health.WithoutSession",
+    "syncapp.web.base.health.WithoutSession",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -58,9 +58,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "syncapp.web.session_limits.SessionLimits",
-    "syncapp.web.page.LocalTime",
-    "syncapp.web.plain_text.RefuseNullCharacters",
+    "syncapp.web.sign_in.session_limits.SessionLimits",
+    "syncapp.web.base.page.LocalTime",
+    "syncapp.web.base.null_characters.RefuseNullCharacters",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -77,7 +77,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "syncapp.web.page.surroundings",
+                "syncapp.web.base.page.surroundings",
             ]
         },
     }
@@ -87,8 +87,7 @@ USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# Above the forms' own limits (filters/lists.py: MOST_BYTES, filters/plans.py: MOST_USERS), whose messages keep what
-# was typed.
+# Above the forms' own limits (MOST_BYTES of user lists, MOST_USERS of runs), whose messages keep what was typed.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 60_000
 

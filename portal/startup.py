@@ -24,7 +24,7 @@ def wait_for_migrations() -> None:
     Ending instead would only make the host start the process again and again while an upgrade is under way. A
     database that cannot be asked is not waited for: each task finds it away, or back, by itself.
     """
-    from syncapp.installation import missing_migrations  # the models are loaded by now
+    from syncapp.checks.installation import missing_migrations  # the models are loaded by now
 
     said_at = None
     try:

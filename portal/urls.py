@@ -6,5 +6,5 @@ from django.urls import include, path
 
 urlpatterns = [path("", include("syncapp.urls"))]
 
-handler400 = "syncapp.web.refusals.bad_request"
-handler500 = "syncapp.web.failures.server_error"
+handler400 = "syncapp.web.base.bad_requests.bad_request"
+handler500 = "syncapp.web.base.failures.server_error"

@@ -12,4 +12,5 @@ class SyncappConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks and the job types."""
-        from syncapp import checks, host_checks, installation_checks, tasks  # noqa: F401  (importing registers them)
+        from syncapp import tasks  # noqa: F401  (importing registers the job types)
+        from syncapp.checks import hosts, settings, upgrades  # noqa: F401  (importing registers the checks)

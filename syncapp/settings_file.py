@@ -12,10 +12,10 @@ from django.db import transaction
 
 from syncapp import preferences
 from syncapp.models import Person, Rule
-from syncapp.models.rule import CONTENT
+from syncapp.models.review.rule import CONTENT
 from syncapp.preferences import BadSetting
-from syncapp.review import rules
-from syncapp.review.rules import BadRule, Wish
+from syncapp.review.rules import editing
+from syncapp.review.rules.editing import BadRule, Wish
 
 FORMAT, VERSION = "outlook-sync-settings", 1
 MOST_BYTES = 256_000
@@ -87,9 +87,9 @@ def apply(text: str, *, seen: str, by: Person) -> int:
         held = {rule.name: rule.pk for rule in Rule.objects.shown()}
         for wish in wishes:
             if wish.name in held:
-                rules.change(held[wish.name], wish, by=by, channel="file")
+                editing.change(held[wish.name], wish, by=by, channel="file")
             else:
-                rules.create(wish, by=by, channel="file")
+                editing.create(wish, by=by, channel="file")
     return len(found.changes)
 
 
@@ -157,7 +157,7 @@ def _settings_changes(wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
 
 def _checked(number: int, wish: Wish, codes: list[str]) -> dict[str, Any]:
     try:
-        return rules.check(wish, codes=codes)
+        return editing.check(wish, codes=codes)
     except BadRule as error:
         raise BadFile(f"rules[{number}].{error.place}", str(error)) from error
 

@@ -24,26 +24,34 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
-from syncapp import alarms, clocks, deliveries, demo, gates
 from syncapp.activity import daily
-from syncapp.connection import WrongOrganization, crm, post, recognised_crm
+from syncapp.connection.clients import WrongOrganization, crm, recognised_crm
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, ProtocolError
-from syncapp.emails import sending
-from syncapp.emails.sending import MessageJob
-from syncapp.filters import forecasts, meetings, policy_rounds, preparing, runs
-from syncapp.filters.meetings import MeetingCountJob
-from syncapp.filters.policy_rounds import PolicyJob
-from syncapp.filters.preparing import PreparationJob
-from syncapp.jobs import periodic, queue, runner
+from syncapp.demo import content
+from syncapp.health import clocks
+from syncapp.jobs import breakers, deliveries, periodic, queue, runner
 from syncapp.jobs.runner import JobType
-from syncapp.mirror import changes, cursors
-from syncapp.mirror import filters as inventory
+from syncapp.mirror import cursors
+from syncapp.mirror.edits import pull as changes
+from syncapp.mirror.filters import inventory
 from syncapp.models import Gate, Message, Pulse
-from syncapp.models.durable_work import database_now
-from syncapp.review import delivery, notices, rule_runs, selections
-from syncapp.review.delivery import DeliveryJob
-from syncapp.review.selections import SelectionJob
+from syncapp.models.jobs.job import database_now
+from syncapp.notifications import alerts, mail_service, sending
+from syncapp.notifications.sending import MessageJob
+from syncapp.review import notification_rules
+from syncapp.review.bulk import selections
+from syncapp.review.bulk.selections import SelectionJob
+from syncapp.review.delivery import job as delivery
+from syncapp.review.delivery.job import DeliveryJob
+from syncapp.review.rules import runs as rule_runs
+from syncapp.sync_filters.inventory import forecasts
+from syncapp.sync_filters.policies import job as policy_rounds
+from syncapp.sync_filters.policies.job import PolicyJob
+from syncapp.sync_filters.runs import job as runs
+from syncapp.sync_filters.runs import meetings, preparation
+from syncapp.sync_filters.runs.meetings import MeetingCountJob
+from syncapp.sync_filters.runs.preparation import PreparationJob
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +60,7 @@ log = logging.getLogger(__name__)
 READ_GATES = (Gate.Name.FORBIDDEN_READ, Gate.Name.CRM_CREDENTIALS, Gate.Name.CRM_THROTTLED)
 # So many workers at once go through one run; the governor keeps all of them below the CRM's limits.
 FILTER_WORKERS = 4
-FILTER_GATES = (Gate.Name.FORBIDDEN_FILTERS, *gates.CONNECTION_GATES)
+FILTER_GATES = (Gate.Name.FORBIDDEN_FILTERS, *breakers.CONNECTION_GATES)
 # More messages of due jobs are not published while the broker holds this many: their workers are busy or away.
 MOST_WAITING = 400
 # Seconds after which a round of a task that takes a moment is published anew; two at once do no harm.
@@ -133,7 +141,7 @@ def tick() -> None:
 
 def _dispatch(job_type: type[JobType], task: Any, *, most: int = 200) -> None:
     """Publish some due jobs of a kind, unless an open breaker would only turn their workers away."""
-    if most <= 0 or not gates.would_let_through(job_type.breakers):
+    if most <= 0 or not breakers.would_let_through(job_type.breakers):
         return
     ids = queue.claim_for_dispatch(job_type.model, limit=most)
     queue.failpoint("tick.rung")
@@ -154,7 +162,7 @@ def _undone_unless_published(undo: Callable[[], object]) -> Iterator[None]:
 
 def _dispatch_filter_runs() -> None:
     """Publish some workers for each run with users to switch: the rows decide who gets which."""
-    if not gates.would_let_through(runs.GATES):
+    if not breakers.would_let_through(runs.GATES):
         return
     switching = runs.claim_for_dispatch()
     with _undone_unless_published(lambda: runs.undo_dispatch(*switching)):
@@ -190,7 +198,7 @@ def decide_selection(selection_id: str) -> None:
 
 def _crm_that_answers() -> CrmClient | None:
     """Return the client; None where the CRM is known not to answer or does not, or is another one."""
-    if not gates.are_open(gates.SILENT_GATES):
+    if not breakers.are_open(breakers.SILENT_GATES):
         return None
     try:
         return recognised_crm()
@@ -201,13 +209,13 @@ def _crm_that_answers() -> CrmClient | None:
 @shared_task
 def send(message_id: str) -> None:
     """Hand this mail to the mail service, then what else is due, as far as this task's time goes."""
-    sending.send_due(uuid.UUID(message_id), post=post(), seconds=settings.SOFT_LIMIT / 5)
+    sending.send_due(uuid.UUID(message_id), channel=mail_service.channel(), seconds=settings.SOFT_LIMIT / 5)
 
 
 @_periodic(stalled_after=QUICK)
 def tell() -> None:
     """Make the mails that are due: new edits by each reviewer's wish, reminders, troubles of the portal."""
-    for step in (notices.tell_new_edits, notices.remind, alarms.watch):
+    for step in (notification_rules.tell_new_edits, notification_rules.remind, alerts.watch):
         with runner.isolated(step.__name__):
             step()
 
@@ -215,25 +223,25 @@ def tell() -> None:
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def pull() -> None:
     """Mirror what changed in the CRM, let the rules look at it; what does not fit into this task's time comes later."""
-    passage = gates.pass_through(READ_GATES)
+    passage = breakers.pass_through(READ_GATES)
     if passage is None:
         return
     try:
         pulled = changes.pull(recognised_crm(), seconds=settings.SOFT_LIMIT / 2)
         if pulled.busy:
-            gates.give_back(passage)
+            breakers.give_back(passage)
         else:
-            gates.crm_answered(passage)
+            breakers.crm_answered(passage)
             rule_runs.run(seconds=settings.SOFT_LIMIT / 4)
             if pulled.records or pulled.shown:
                 with runner.isolated("telling of new edits"):
-                    notices.tell_new_edits()  # what the rules decided just now is no news
+                    notification_rules.tell_new_edits()  # what the rules decided just now is no news
     except WrongOrganization:
         log.error("pull: the address leads to another CRM than the one this database mirrors")
     except queue.LostLease:
         log.warning("pull: lease lost, stopped")
     except CrmError as error:
-        gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_READ)
+        breakers.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_READ)
         log.warning("pull: %s %s %s", type(error).__name__, error.status, error.request_id)
 
 
@@ -246,7 +254,7 @@ def numbers() -> None:
 @shared_task
 def prepare_run(run_id: str) -> None:
     """Make a run's list, as far as this task's time goes."""
-    preparing.work(uuid.UUID(run_id), seconds=settings.SOFT_LIMIT / 2)
+    preparation.work(uuid.UUID(run_id), seconds=settings.SOFT_LIMIT / 2)
 
 
 @shared_task
@@ -270,7 +278,7 @@ def _crm_errors_open_breakers(what: str) -> Iterator[None]:
     try:
         yield
     except CrmError as error:
-        gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
+        breakers.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
         log.warning("%s: %s %s %s", what, type(error).__name__, error.status, error.request_id)
 
 
@@ -291,24 +299,24 @@ def _crm_to_compare_by() -> CrmClient:
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def take_inventory() -> None:
     """Go on reading who synchronizes what, where it is time for that."""
-    passage = gates.pass_through(FILTER_GATES) if inventory.is_due(every=settings.INVENTORY_SECONDS) else None
+    passage = breakers.pass_through(FILTER_GATES) if inventory.is_due(every=settings.INVENTORY_SECONDS) else None
     if passage is None:
         return
     try:
         is_finished = inventory.take(recognised_crm(), seconds=settings.SOFT_LIMIT / 2)
         if is_finished is None:
-            gates.give_back(passage)
+            breakers.give_back(passage)
         else:
-            gates.crm_answered(passage)
+            breakers.crm_answered(passage)
         if is_finished:
             policy_rounds.begin_rounds()
-            demo.bring_example_list()
+            content.bring_example_list()
     except WrongOrganization:
         log.error("inventory: the address leads to another CRM than the one this database mirrors")
     except queue.LostLease:
         log.warning("inventory: lease lost, stopped")
     except CrmError as error:
-        gates.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
+        breakers.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
         log.warning("inventory: %s %s %s", type(error).__name__, error.status, error.request_id)
 
 
@@ -320,7 +328,11 @@ def nightly() -> None:
     if not _first_today("nightly"):
         return
     delivery.recount_all()
-    forgetting: list[Callable[[], object]] = [notices.forget_old, SessionStore.clear_expired, clocks.forget_old]
+    forgetting: list[Callable[[], object]] = [
+        notification_rules.forget_old,
+        SessionStore.clear_expired,
+        clocks.forget_old,
+    ]
     for forget in [*forgetting, meetings.forget_old, forecasts.forget_old]:
         with runner.isolated(forget.__qualname__):
             forget()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pytest_django import Settings
 
-from tests.world import World
+from tests.support.world import World
 
 if TYPE_CHECKING:
     from dataverse_sandbox.server import SandboxServer
@@ -22,7 +22,7 @@ def fresh_clients() -> Iterator[None]:
     if probes := sys.modules.get("syncapp.health.probes"):
         probes.BROKER.forget()
         probes.DATABASE.forget()
-    for module in ("syncapp.connection", "syncapp.installation", "syncapp.web.sign_in"):
+    for module in ("syncapp.connection.clients", "syncapp.checks.installation", "syncapp.web.sign_in.views"):
         for held in vars(sys.modules.get(module, object)).values():
             if hasattr(held, "cache_clear"):
                 held.cache_clear()

@@ -6,13 +6,13 @@ import pytest
 
 from syncapp import preferences
 from syncapp.models import AuditEntry
-from syncapp.models.decision import Outcome
+from syncapp.models.review.decision import Outcome
 from syncapp.preferences import BadSetting, FieldGroup, Reason
 from syncapp.review import decisions, reasons
+from syncapp.review.context import seen
 from syncapp.review.decisions import Choice
-from syncapp.review.steps import seen
-from tests.factories import make_field
-from tests.people import ada, rita
+from tests.support.factories import make_field
+from tests.support.people import ada, rita
 
 pytestmark = pytest.mark.django_db
 

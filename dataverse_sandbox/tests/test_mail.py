@@ -13,7 +13,7 @@ import requests
 from dataverse_sandbox.mail.smtp import SmtpServer
 from dataverse_sandbox.server import SandboxServer
 from dataverse_sandbox.tests.caller import Sandbox
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 GRAPH = "/v1.0/users/outlook-sync@contoso.example/sendMail"
 

@@ -21,9 +21,9 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from syncapp.models import AuditEntry, DailyCount, Decision, MirrorCursor, Pulse, SyncField, SyncRecord
-from syncapp.models.daily_count import Measure, Part
-from syncapp.models.decision import DecisionState, Kind, Outcome
-from syncapp.models.durable_work import database_now
+from syncapp.models.activity import Measure, Part
+from syncapp.models.jobs.job import database_now
+from syncapp.models.review.decision import DecisionState, Kind, Outcome
 
 PULSE, REST = "numbers", "numbers_rest"
 LAST_DAYS = 3

@@ -13,11 +13,11 @@ from django.db.models import Count, Sum
 from syncapp.activity import daily
 from syncapp.activity.facts import as_id
 from syncapp.models import CrmUser, DailyCount
-from syncapp.models.daily_count import Measure, Part
+from syncapp.models.activity import Measure, Part
 from syncapp.models.folding import search_key
-from syncapp.models.sync_record import SyncRecordQuerySet
-from syncapp.review import queue
-from syncapp.review.narrowing import Age, Tab, aged
+from syncapp.models.mirror.sync_record import SyncRecordQuerySet
+from syncapp.review.queue import reads
+from syncapp.review.queue.criteria import Age, Tab, aged
 
 MOST_WAITING = 20_000
 MOST_ROWS = 12
@@ -142,7 +142,7 @@ def _shares(counted: Mapping[str, tuple[str, int, int]]) -> list[Share]:
 def waiting(*, now: datetime) -> Waiting:
     """What waits now. Counts stop at MOST_WAITING + 1, and from there on nobody knows the middle one."""
     # In the order of their index: counted editor by editor, a long queue's rows lie all over the disk.
-    rows = queue.in_tab(Tab.WAITING).order_by("edited_on")
+    rows = reads.in_tab(Tab.WAITING).order_by("edited_on")
     counts: dict[Age | None, int] = {None: rows[: MOST_WAITING + 1].count(), **_by_age(rows)}
     known = 0 < counts[None] <= MOST_WAITING
     middle = _age_at(rows, (counts[None] - 1) // 2, now) if known else None

@@ -7,7 +7,7 @@ leaves out their symptoms, `pulses` keeps when the scheduler and the workers wer
 from __future__ import annotations
 
 from syncapp.health.examination import Health, examine
-from syncapp.health.looks import Look, pulled_at, unreadable_rows, worker_answered_at
+from syncapp.health.observations import Look, pulled_at, unreadable_rows, worker_answered_at
 from syncapp.health.troubles import Trouble, troubles, unreadable_trouble
 
 __all__ = [

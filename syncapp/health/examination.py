@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from django.db import Error, connection
 
-from syncapp import clocks, installation
-from syncapp.health import kinds, probes
-from syncapp.health.looks import Look, unreadable_rows
+from syncapp.checks import installation
+from syncapp.health import clocks, kinds, probes
+from syncapp.health.observations import Look, unreadable_rows
 from syncapp.health.troubles import Trouble, troubles
 from syncapp.models import Gate
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp.models import Pulse
-from syncapp.models.durable_work import database_now
+from syncapp.models.jobs.job import database_now
 
 WORKER = "worker"  # asked by the tick, answered by a worker through Redis
 BEAT = "beat"  # answered: the scheduler last went through its schedule, whether or not Redis took the message

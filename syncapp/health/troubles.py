@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncapp import clocks, installation
+from syncapp.checks import installation
 from syncapp.crm.errors import TokenUnavailable
-from syncapp.health import kinds
+from syncapp.health import clocks, kinds
 from syncapp.health.kinds import Kind
-from syncapp.health.looks import SILENT_SECONDS, Look, stalled_after, unreadable_rows, unreadable_since
+from syncapp.health.observations import SILENT_SECONDS, Look, stalled_after, unreadable_rows, unreadable_since
 from syncapp.models import Gate, MirrorCursor
 
 

@@ -17,7 +17,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from syncapp.models import PeriodicTask
-from syncapp.models.durable_work import database_now
+from syncapp.models.jobs.job import database_now
 
 # Several schedulers share the rows; one that looks a little early, as its own pauses vary, need not look again.
 EARLY = 0.9

@@ -18,14 +18,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from syncapp.models import locking
-from syncapp.models.durable_work import (
-    HELD_STATES,
-    WAITING_STATES,
-    DurableQuerySet,
-    DurableWork,
-    WorkState,
-    database_now,
-)
+from syncapp.models.jobs.job import HELD_STATES, WAITING_STATES, DurableQuerySet, DurableWork, WorkState, database_now
 from syncapp.models.locking import retried
 
 REDISPATCH_AFTER = 15.0  # seconds

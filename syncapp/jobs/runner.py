@@ -20,12 +20,12 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
-from syncapp import gates
 from syncapp.crm.errors import CrmError, ProtocolError, WritesDisabled
-from syncapp.gates import Passage
+from syncapp.jobs import breakers as gates
 from syncapp.jobs import queue
+from syncapp.jobs.breakers import Passage
 from syncapp.jobs.queue import PROCESS_ENDED, Lease, LostLease
-from syncapp.models.durable_work import DurableQuerySet, DurableWork, WorkState
+from syncapp.models.jobs.job import DurableQuerySet, DurableWork, WorkState
 from syncapp.models.locking import is_conflict, retried
 
 log = logging.getLogger(__name__)

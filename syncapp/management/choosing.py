@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.core.management.base import CommandError
 
-from syncapp.filters import lists
-from syncapp.filters.errors import NotPossible
 from syncapp.models import FilterTeam, FilterUnit, UserList
+from syncapp.sync_filters.errors import NotPossible
+from syncapp.sync_filters.inventory import user_lists
 
 _WORDS: dict[type[FilterTeam] | type[FilterUnit] | type[UserList], str] = {
     FilterTeam: "team",
@@ -29,7 +29,7 @@ def key_of(model: type[FilterTeam] | type[FilterUnit] | type[UserList], name: st
 def text_of(path: Path) -> str:
     """Return a file's text, whatever program wrote it. Raises CommandError."""
     try:
-        return lists.read_text(path.read_bytes())
+        return user_lists.read_text(path.read_bytes())
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error}") from error
     except NotPossible as error:

@@ -15,7 +15,7 @@ from syncapp.crm.errors import ProtocolError
 from syncapp.crm.page_chain import ENDLESS
 from syncapp.jobs.queue import LostLease
 from syncapp.models import MirrorCursor
-from syncapp.models.durable_work import database_now
+from syncapp.models.jobs.job import database_now
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+from syncapp.models.activity import DailyCount
 from syncapp.models.audit import AuditEntry, AuditValue
 from syncapp.models.connection import Connection, CrmColumn, CrmUser, Gate, MirrorCursor, Pulse
-from syncapp.models.daily_count import DailyCount
-from syncapp.models.decision import Decision
-from syncapp.models.delivery import Delivery
-from syncapp.models.durable_work import DurableWork
-from syncapp.models.filter_policy import FilterPolicy, PolicyMember
-from syncapp.models.filter_row import FilterGround, FilterRow, SystemFilter
-from syncapp.models.filter_run import FilterRun, FilterRunChange, FilterRunItem, MeetingAtRisk, MeetingCount
-from syncapp.models.filter_user import FilterMembership, FilterTeam, FilterUnit, FilterUser
-from syncapp.models.message import Alarm, Arrival, Message
-from syncapp.models.periodic_task import PeriodicTask
+from syncapp.models.jobs.job import DurableWork
+from syncapp.models.jobs.periodic_task import PeriodicTask
+from syncapp.models.mirror.sync_field import SyncField
+from syncapp.models.mirror.sync_record import RecordWord, SyncRecord
+from syncapp.models.mirror.unreadable_row import UnreadableRow
+from syncapp.models.outbox import Alarm, Arrival, Message
 from syncapp.models.person import Person, SignInAttempt
 from syncapp.models.preferences import Preferences
 from syncapp.models.process_clock import ProcessClock
-from syncapp.models.reach_day import ReachDay
-from syncapp.models.rule import Rule, RuleTrace
-from syncapp.models.run_preparation import RunPreparation
-from syncapp.models.saved_view import SavedView
-from syncapp.models.selection import Selection, SelectionItem, SelectionRun
-from syncapp.models.sync_field import SyncField
-from syncapp.models.sync_record import RecordWord, SyncRecord
-from syncapp.models.together import Comment, Presence
-from syncapp.models.unreadable_row import UnreadableRow
-from syncapp.models.user_forecast import UserForecast
-from syncapp.models.user_list import UserList, UserListEntry
+from syncapp.models.review.collaboration import Comment, Presence
+from syncapp.models.review.decision import Decision
+from syncapp.models.review.delivery import Delivery
+from syncapp.models.review.rule import Rule, RuleTrace
+from syncapp.models.review.saved_view import SavedView
+from syncapp.models.review.selection import Selection, SelectionItem, SelectionRun
+from syncapp.models.sync_filters.filter import FilterGround, FilterRow, SystemFilter
+from syncapp.models.sync_filters.policy import FilterPolicy, PolicyMember
+from syncapp.models.sync_filters.run import FilterRun, FilterRunChange, FilterRunItem, MeetingAtRisk, MeetingCount
+from syncapp.models.sync_filters.run_preparation import RunPreparation
+from syncapp.models.sync_filters.sync_paths_day import ReachDay
+from syncapp.models.sync_filters.user import FilterMembership, FilterTeam, FilterUnit, FilterUser
+from syncapp.models.sync_filters.user_forecast import UserForecast
+from syncapp.models.sync_filters.user_list import UserList, UserListEntry
 
 __all__ = [
     "Alarm",

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from syncapp.models import Decision
-from syncapp.models.decision import Kind, Outcome
+from syncapp.models.review.decision import Kind, Outcome
 
 log = logging.getLogger(__name__)
 

@@ -14,18 +14,20 @@ from typing import Any
 
 from django.db.models.functions import Now
 
-from syncapp import audit, deliveries
+from syncapp import audit
 from syncapp.crm.staging.records import Column
 from syncapp.crm.values import conversion
+from syncapp.jobs import deliveries
 from syncapp.mirror import columns
-from syncapp.mirror.supersede import records_of, supersede
+from syncapp.mirror.edits.supersede import records_of, supersede
 from syncapp.models import Decision, Person, SyncField, SyncRecord
-from syncapp.models.decision import DecisionState, Kind, Outcome
 from syncapp.models.locking import retried
-from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import decision_log, reasons, reversals, steps
+from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.review.decision import DecisionState, Kind, Outcome
+from syncapp.review import context, decision_log, reasons
+from syncapp.review.context import EDIT_IS_GONE, Decided, Decider, Grounds
 from syncapp.review.errors import AlreadyDecided, BadValue, ChangedMeanwhile, NotPossible, ReviewError, TooLate
-from syncapp.review.steps import EDIT_IS_GONE, Decided, Decider, Grounds
+from syncapp.review.rules import reversals
 
 Columns = Mapping[str, Mapping[str, Column]]  # by table and name
 
@@ -53,12 +55,12 @@ def decide(
     Each is judged by itself before anything is written; what is taken becomes due at one moment, so that one change
     set brings it to the CRM.
     """
-    fields = steps.locked_open([choice.field_id for choice in choices])
-    grounds = steps.grounds_of(fields.values())
+    fields = context.locked_open([choice.field_id for choice in choices])
+    grounds = context.grounds_of(fields.values())
     if grounds is None:
         return Decided((), tuple(NotPossible(EDIT_IS_GONE) for _ in choices))
     wanted, refused = _judge(choices, fields, grounds, by=by)
-    kept = steps.put_on_their_way(wanted, grounds, by=by, channel=channel, group=group or uuid.uuid4())
+    kept = context.put_on_their_way(wanted, grounds, by=by, channel=channel, group=group or uuid.uuid4())
     return Decided(kept.taken, (*refused, *kept.refused))
 
 
@@ -103,13 +105,13 @@ def _columns_of(fields: Iterable[SyncField]) -> Columns:
 def _judge_one(choice: Choice, field: SyncField | None, grounds: Grounds, *, known: Columns, by: Decider) -> Decision:
     if field is None:
         raise NotPossible(EDIT_IS_GONE)
-    steps.refuse_unreadable(field)
+    context.refuse_unreadable(field)
     _refuse_if_moved(field, choice.seen)
     if field.contact_is_gone and choice.outcome == Outcome.APPROVED:
         raise NotPossible("The contact was deleted in the CRM; there is nothing to write to.", field=field)
     if choice.outcome == Outcome.REJECTED and not choice.reason_code and reasons.is_required():
         raise BadValue("Choose why it is rejected.", field=field)
-    return steps.new_decision(
+    return context.new_decision(
         field,
         grounds,
         by=by,
@@ -128,8 +130,8 @@ def _judge_one(choice: Choice, field: SyncField | None, grounds: Grounds, *, kno
 def _refuse_if_moved(field: SyncField, seen_before: str) -> None:
     decidable = field.is_undecided or field.delivery == FieldDelivery.FAILED
     if not decidable:
-        raise AlreadyDecided(steps.who_was_first(field), field=field)
-    if steps.seen(field) != seen_before:
+        raise AlreadyDecided(context.who_was_first(field), field=field)
+    if context.seen(field) != seen_before:
         raise ChangedMeanwhile("The values changed while you looked at them. Look again, then decide.", field=field)
 
 
@@ -151,16 +153,16 @@ def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
     Raises TooLate, NotPossible.
     """
     decision = Decision.objects.select_related("field__record").get(pk=decision_id)
-    field = steps.locked(decision.field_id)
+    field = context.locked(decision.field_id)
     if decision.rule_id is None and decision.decided_by_id != by.pk and not by.is_administrator:
         raise NotPossible("Only the person who decided, or an administrator, can undo it.", field=field)
     open_ones = Decision.objects.filter(pk=decision.pk, state=DecisionState.OPEN)
     if open_ones.update(state=DecisionState.UNDONE, settled_at=Now()) != 1:
         raise TooLate("It is being written already. What was written can be put back.", field=field)
-    steps.move(field, **_state_before(decision))
+    context.move(field, **_state_before(decision))
     taken_back = {"outcome": decision.outcome, "kind": decision.kind}
     reversals.note(decision)
-    audit.record_all([steps.fact("field.undone", decision, by=by, channel=channel, details=taken_back)])
+    audit.record_all([context.fact("field.undone", decision, by=by, channel=channel, details=taken_back)])
     decision_log.note_undone(decision)
     # The approval had stood against a newer edit; taken back, it is the older open one.
     marks = supersede([field.record_id])
@@ -197,15 +199,15 @@ def _state_before(decision: Decision) -> dict[str, Any]:
 @retried
 def retry(field_id: uuid.UUID, *, by: Person | None, channel: str = "screen") -> Decision:
     """Send a failed decision once more, as it was taken. Raises NotPossible unless it failed."""
-    field = steps.locked(field_id)
+    field = context.locked(field_id)
     decision = field.decisions.filter(state=DecisionState.FAILED).first()
     if decision is None or field.delivery != FieldDelivery.FAILED:
         raise NotPossible("There is nothing to retry.", field=field)
-    steps.refuse_unreadable(field)
+    context.refuse_unreadable(field)
     again = Decision.objects.filter(pk=decision.pk, state=DecisionState.FAILED)
     again.update(state=DecisionState.OPEN, delivery=None, due_at=Now(), settled_at=None)
-    steps.move(field, delivery=FieldDelivery.WAITING, trouble="")
+    context.move(field, delivery=FieldDelivery.WAITING, trouble="")
     deliveries.expect(Decision.objects.select_related("field").get(pk=decision.pk))
-    audit.record_all([steps.fact("field.retried", decision, by=by, channel=channel)])
+    audit.record_all([context.fact("field.retried", decision, by=by, channel=channel)])
     SyncRecord.objects.recount([field.record_id])
     return decision

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from syncapp.crm.staging.records import Column
 from syncapp.models import SyncField
-from syncapp.models.sync_field import FieldDelivery
-from syncapp.review.concerns import changed_in_crm
+from syncapp.models.mirror.sync_field import FieldDelivery
+from syncapp.review.bulk.concerns import changed_in_crm
 
 FEWEST = 2  # of one field there is nothing to decide together
 

@@ -15,8 +15,8 @@ from django.db.models import Prefetch, QuerySet
 from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.crm.values import conversion
 from syncapp.models import Decision, SyncField, SyncRecord
-from syncapp.models.decision import DecisionState
-from syncapp.models.sync_field import FieldDecision
+from syncapp.models.mirror.sync_field import FieldDecision
+from syncapp.models.review.decision import DecisionState
 
 MOST_SHOWN = 100
 MOST_COMPARED = 200

@@ -17,10 +17,10 @@ from syncapp.crm.staging.records import Column, ContactNow
 from syncapp.crm.values import conversion
 from syncapp.mirror import columns
 from syncapp.models import Decision, Delivery, FilterRun, Message, MirrorCursor, Person, Rule, SyncField
-from syncapp.models.decision import DecisionState, Kind, Outcome
-from syncapp.models.durable_work import OPEN_STATES, database_now
-from syncapp.models.filter_run import OPEN_RUNS
-from syncapp.models.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.jobs.job import OPEN_STATES, database_now
+from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.review.decision import DecisionState, Kind, Outcome
+from syncapp.models.sync_filters.run import OPEN_RUNS
 from syncapp.review.decision_log import Taken
 
 TABLE = "contact"

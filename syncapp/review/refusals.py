@@ -14,9 +14,10 @@ from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.crm.values import conversion
 from syncapp.mirror import columns
 from syncapp.models import Decision, Person, SyncField
-from syncapp.models.decision import DecisionState, Outcome
-from syncapp.models.sync_field import FieldDecision
-from syncapp.review import reasons, sides
+from syncapp.models.mirror.sync_field import FieldDecision
+from syncapp.models.review.decision import DecisionState, Outcome
+from syncapp.review import reasons
+from syncapp.review.diff import values
 
 MOST_COMPARED = 1000
 _STANDING = (
@@ -73,7 +74,7 @@ def maybe_refused_before() -> Exists:
 def words(refusal: Refusal, *, reader: Person | None = None) -> str:
     """Describe who rejected the value, when, why and how often; the day is in the active time zone."""
     last = refusal.decision
-    day = sides.day_words(timezone.localtime(last.decided_at).date())
+    day = values.day_words(timezone.localtime(last.decided_at).date())
     by = "you" if reader is not None and last.decided_by_id == reader.pk else last.decider or "the portal"
     begin = "Rejected before" if refusal.times == 1 else f"Rejected {refusal.times} times before, last"
     why = reasons.words(last.reason_code, last.reason)

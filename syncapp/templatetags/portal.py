@@ -12,14 +12,14 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from syncapp.filters import matrix
-from syncapp.review import queue
-from syncapp.review.differences import Kind, Part
-from syncapp.review.sides import Side
+from syncapp.review.diff.text import Kind, Part
+from syncapp.review.diff.values import Side
+from syncapp.review.queue import reads
+from syncapp.sync_filters.inventory import matrix
 from syncapp.text import characters, escaping, localization
 from syncapp.text import time_zones as zones
 from syncapp.text.localization import number as number_words
-from syncapp.web import local_time, times
+from syncapp.web.base import local_time, times
 
 register = template.Library()
 
@@ -131,7 +131,7 @@ def thousands(number: int) -> str:
 @register.filter
 def capped(number: int) -> str:
     """148; beyond the most that is counted "1,000+"."""
-    return f"{number_words(queue.MOST_COUNTED)}+" if number > queue.MOST_COUNTED else number_words(number)
+    return f"{number_words(reads.MOST_COUNTED)}+" if number > reads.MOST_COUNTED else number_words(number)
 
 
 @register.filter

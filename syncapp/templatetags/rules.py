@@ -8,7 +8,7 @@ from django import template
 from django.utils.safestring import SafeString
 
 from syncapp.templatetags.portal import shown
-from syncapp.web import rule_words
+from syncapp.web.settings import rule_words
 
 register = template.Library()
 

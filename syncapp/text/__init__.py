@@ -1,1 +1,4 @@
-"""TODO: syncapp/text."""
+"""Text without the database: invisible characters, escaping for each destination, locales, time zones.
+
+Imports nothing of the project.
+"""

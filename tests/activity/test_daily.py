@@ -12,12 +12,12 @@ from pytest_django import Settings
 from syncapp import audit, preferences
 from syncapp.activity import daily, numbers
 from syncapp.models import AuditEntry, DailyCount, MirrorCursor, Pulse, SyncRecord
-from syncapp.models.daily_count import Measure, Part
+from syncapp.models.activity import Measure, Part
 from syncapp.review import decisions
-from syncapp.review.narrowing import Age
-from tests.factories import make_editor, make_field, make_record
-from tests.people import rita
-from tests.web import scenes
+from syncapp.review.queue.criteria import Age
+from tests.support import scenes
+from tests.support.factories import make_editor, make_field, make_record
+from tests.support.people import rita
 
 pytestmark = pytest.mark.django_db
 TODAY = datetime.now(UTC).date()

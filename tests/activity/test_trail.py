@@ -7,14 +7,14 @@ import hashlib
 import pytest
 
 from syncapp import audit
-from syncapp.mirror.rows import withdraw
+from syncapp.mirror.edits.rows import withdraw
 from syncapp.models import AuditEntry, AuditValue, SyncField
 from syncapp.models.audit import Area, area_of
+from syncapp.review.context import seen
 from syncapp.review.decisions import reject
-from syncapp.review.steps import seen
-from tests.factories import make_field
-from tests.people import rita
-from tests.world import World
+from tests.support.factories import make_field
+from tests.support.people import rita
+from tests.support.world import World
 
 pytestmark = pytest.mark.django_db
 

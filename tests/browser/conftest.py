@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.servers import Server, free_port, launch, temporary_folder, wait_until
+from tests.support.servers import Server, free_port, launch, temporary_folder, wait_until
 
 # Playwright keeps an event loop in this thread, which Django takes for asynchronous code; nothing here is.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"

@@ -10,18 +10,18 @@ from django.test import override_settings
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from syncapp import messages, preferences
-from syncapp.filters import plans, run_states
-from syncapp.mirror import arrivals
+from syncapp import preferences
+from syncapp.mirror.edits import arrivals
 from syncapp.models import Person
-from syncapp.models.message import MessageKind
-from syncapp.review import notices, together
-from tests import people
-from tests.emails.conftest import PostOffice, post_office, send_due  # noqa: F401  (a fixture is found by its name)
-from tests.factories import know_columns, make_editor, make_field, make_record
-from tests.filters.users import make_user
-from tests.web import scenes
-from tests.web.test_run_page import OFF, filters_for
+from syncapp.models.outbox import MessageKind
+from syncapp.outbox import messages
+from syncapp.review import collaboration, notification_rules
+from syncapp.sync_filters.runs import freezing, transitions
+from tests.notifications.conftest import PostOffice, post_office, send_due  # noqa: F401  (a fixture is found by its name)
+from tests.support import people, scenes
+from tests.support.factories import know_columns, make_editor, make_field, make_record
+from tests.sync_filters.users import make_user
+from tests.web.filters.test_run import OFF, filters_for
 
 KINDS = set(MessageKind.values)
 
@@ -55,19 +55,19 @@ def every_kind_of_mail() -> list[messages.Message]:
     make_field(record, "jobtitle")
     make_field(record, "telephone1", original_value="1", proposed_value="2")
     arrivals.note([record.pk])
-    notices.tell_new_edits()
+    notification_rules.tell_new_edits()
     told = messages.Message.objects.get().details
     messages.queue("digest", to=rita, details=told)
     messages.queue("overdue", to=rita, details={"records": [str(record.pk)], "count": 1})
-    question = together.ask(record.pk, whom=rita, text="Is she the same?", by=people.rob())
-    together.answer(question.pk, text="She is.", by=rita)
+    question = collaboration.ask(record.pk, whom=rita, text="Is she the same?", by=people.rob())
+    collaboration.answer(question.pk, text="She is.", by=rita)
     details = {"code": "worker", "text": "No worker answers.", "since": "today", "over": False}
     messages.queue("operations", to=rita, details=details)
     messages.queue("test", to=rita)
     _a_run_waits_for_a_second_person()
     other = make_field(make_record("Tomasz", editor=make_editor(address="jonas@contoso.example")))
     scenes.settled(scenes.approved(other, by=rita))
-    notices.tell_outcomes([other.record_id])
+    notification_rules.tell_outcomes([other.record_id])
     send_due()
     return list(messages.Message.objects.all())
 
@@ -76,4 +76,4 @@ def _a_run_waits_for_a_second_person() -> None:
     user = make_user("Kim Moe")
     filters_for([user])
     with override_settings(SECOND_PERSON_ABOVE=0):
-        run_states.start(plans.freeze_run([user.pk], OFF, by=people.fred()), by=people.fred(), asked=people.ada())
+        transitions.start(freezing.freeze_run([user.pk], OFF, by=people.fred()), by=people.fred(), asked=people.ada())

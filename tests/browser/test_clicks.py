@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import Demo
 from tests.browser.test_keyboard import ask, decisions_since
 from tests.browser.test_review import edit_in_outlook, open_edit, sign_in
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.browser
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Demo
 from tests.browser.test_keyboard import edit_many
 from tests.browser.test_review import sign_in
-from tests.film import decide_slowly
+from tests.support.film import decide_slowly
 
 pytestmark = pytest.mark.browser
 

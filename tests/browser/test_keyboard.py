@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Demo
 from tests.browser.test_review import edit_in_outlook, open_edit, sign_in
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.browser
 EDITS = int(os.environ.get("KEYBOARD_EDITS", "8"))

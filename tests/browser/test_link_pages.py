@@ -6,10 +6,10 @@ import pytest
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
-from tests import people
 from tests.browser.axe import assert_no_violations, assert_no_violations_in_any_look
 from tests.browser.sent_links import post_office, sent_links  # noqa: F401  (fixtures are found by their names)
-from tests.emails.conftest import PostOffice
+from tests.notifications.conftest import PostOffice
+from tests.support import people
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Demo
 from tests.browser.test_review import edit_in_outlook, ledger
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.browser
 QUIET_SECONDS = 8.0  # longer than a reading of new edits and the mails about it

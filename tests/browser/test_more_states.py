@@ -11,17 +11,17 @@ import pytest
 import time_machine
 from playwright.sync_api import Page, expect
 
-from syncapp import links
-from syncapp.links import Intent
 from syncapp.models import Person
+from syncapp.notifications import links
+from syncapp.notifications.links import Intent
 from tests.browser.axe import assert_no_violations_in_any_look
 from tests.browser.conftest import Demo
 from tests.browser.test_mail import link_in, sign_in_from_link, told_of_an_edit
 from tests.browser.test_review import edit_in_outlook, ledger, new_contact, open_edit, sign_in
 from tests.browser.test_states import PATIENCE, approve, arrived, edited, expect_live_values, outcome, row
 from tests.browser.test_states import story as story
-from tests.servers import wait_until
-from tests.world import World
+from tests.support.servers import wait_until
+from tests.support.world import World
 
 pytestmark = pytest.mark.browser
 

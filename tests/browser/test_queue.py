@@ -12,7 +12,7 @@ from tests.browser.axe import assert_no_violations_in_any_look
 from tests.browser.conftest import Demo
 from tests.browser.test_keyboard import edit_many
 from tests.browser.test_review import edit_in_outlook, sign_in
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from dataverse_sandbox.config import APPLICATION_USER_ID
 from tests.browser.conftest import Demo
-from tests.world import World
+from tests.support.world import World
 
 pytestmark = pytest.mark.browser
 

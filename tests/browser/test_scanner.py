@@ -10,8 +10,8 @@ from django.apps import apps
 from django.contrib.sessions.models import Session
 from playwright.sync_api import Browser
 
-from tests import people
 from tests.browser.sent_links import post_office, sent_links  # noqa: F401  (fixtures are found by their names)
+from tests.support import people
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

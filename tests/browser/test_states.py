@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from tests.browser.axe import assert_no_violations_in_any_look, looks
 from tests.browser.conftest import Demo
 from tests.browser.test_review import ledger, new_contact, sign_in
-from tests.servers import wait_until
-from tests.world import World
+from tests.support.servers import wait_until
+from tests.support.world import World
 
 pytestmark = pytest.mark.browser
 PATIENCE = 60_000  # milliseconds: a busy machine, the undo window, a tick, the CRM

@@ -13,7 +13,7 @@ from tests.browser.axe import assert_no_violations_in_any_look
 from tests.browser.conftest import Demo
 from tests.browser.test_review import ledger, sign_in
 from tests.browser.test_states import PATIENCE, approve, edited, expect_live_values, outcome, row, story
-from tests.world import World
+from tests.support.world import World
 
 pytestmark = pytest.mark.browser
 __all__ = ["story"]

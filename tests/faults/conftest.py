@@ -14,7 +14,7 @@ from tests.journeys.conftest import lead_to
 from tests.journeys.database import fresh_database
 from tests.journeys.stack import Proxies, Stack, running_stack
 from tests.journeys.story import TALLY, Story
-from tests.world import World
+from tests.support.world import World
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper as Settings

@@ -11,8 +11,8 @@ from django.conf import settings
 from syncapp.models import Person
 from tests.journeys.stack import Stack
 from tests.journeys.story import APPROVED, REJECTED, Edit
-from tests.people import browser
-from tests.web.screen import Screen
+from tests.support.people import browser
+from tests.support.screen import Screen
 
 LONGEST_WAIT = 60.0
 FORM = dict[str, list[str]]

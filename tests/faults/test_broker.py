@@ -7,11 +7,11 @@ import time
 import pytest
 
 from syncapp.models import Delivery
-from syncapp.models.durable_work import WAITING_STATES
+from syncapp.models.jobs.job import WAITING_STATES
 from tests.faults.reviewer import Reviewer
 from tests.journeys.stack import Proxies
 from tests.journeys.story import TALLY, Story
-from tests.people import rita
+from tests.support.people import rita
 
 pytestmark = pytest.mark.journey
 

@@ -21,8 +21,8 @@ from syncapp.models import Arrival, Person
 from tests.faults.reviewer import Reviewer
 from tests.journeys.stack import Proxies, Stack
 from tests.journeys.story import Edit, Story, write_of
-from tests.people import rita
 from tests.support.fault_proxy import When
+from tests.support.people import rita
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 

@@ -12,8 +12,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from syncapp import clocks
-from syncapp.health import troubles
+from syncapp.health import clocks, troubles
 from syncapp.models import MirrorCursor, PeriodicTask, ProcessClock, SyncField
 from tests.faults.conftest import contacts_of
 from tests.journeys.database import fresh_database

@@ -11,8 +11,8 @@ from syncapp.models import SyncField
 from tests.faults.reviewer import Reviewer
 from tests.journeys.stack import Proxies
 from tests.journeys.story import Story
-from tests.people import rita
 from tests.support.fault_proxy import FaultProxy, When
+from tests.support.people import rita
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 

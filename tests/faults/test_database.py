@@ -12,15 +12,15 @@ import pytest
 from django.db import connection
 
 from syncapp.models import Decision
-from tests import servers
 from tests.faults.conftest import AS_IN_PRODUCTION, contacts_of
 from tests.faults.reviewer import Answer, Reviewer
 from tests.journeys.database import fresh_database
 from tests.journeys.stack import Proxies, Stack, running_stack
 from tests.journeys.story import TALLY, Edit, Story
-from tests.people import rita, rob
-from tests.servers import Server, wait_until
+from tests.support import servers
 from tests.support.fault_proxy import FaultProxy, When
+from tests.support.people import rita, rob
+from tests.support.servers import Server, wait_until
 
 if TYPE_CHECKING:
     from pytest_django.plugin import DjangoDbBlocker

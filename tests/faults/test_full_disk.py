@@ -18,7 +18,7 @@ from tests.faults.reviewer import Answer, Reviewer
 from tests.journeys.database import fresh_database
 from tests.journeys.stack import Stack, running_stack
 from tests.journeys.story import Story
-from tests.people import rita
+from tests.support.people import rita
 
 if TYPE_CHECKING:
     from pytest_django.plugin import DjangoDbBlocker

@@ -11,12 +11,12 @@ from django.db.models.functions import Now
 
 from syncapp.jobs.queue import PROCESS_ENDED
 from syncapp.models import Delivery
-from syncapp.models.durable_work import WorkState
+from syncapp.models.jobs.job import WorkState
 from syncapp.review import decisions
 from tests.faults.conftest import AS_IN_PRODUCTION
 from tests.journeys.stack import Stack
 from tests.journeys.story import TALLY, Story
-from tests.people import rita
+from tests.support.people import rita
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 

@@ -14,7 +14,7 @@ import pytest
 from tests.faults.reviewer import Reviewer
 from tests.journeys.stack import Stack
 from tests.journeys.story import TALLY, Edit, Story
-from tests.people import rita, rob
+from tests.support.people import rita, rob
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 

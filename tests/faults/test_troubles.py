@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from syncapp import connection, preferences
+from syncapp import preferences
+from syncapp.connection import clients
 from tests.faults.reviewer import Reviewer
 from tests.journeys.conftest import lead_to
 from tests.journeys.database import fresh_database
 from tests.journeys.stack import Stack, running_stack
-from tests.people import rita
-from tests.servers import PROJECT, wait_until
-from tests.web.screen import Screen
-from tests.world import World
+from tests.support.people import rita
+from tests.support.screen import Screen
+from tests.support.servers import PROJECT, wait_until
+from tests.support.world import World
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper as Settings
@@ -96,7 +97,7 @@ def operator(running: Stack, settings: Settings, django_db_blocker: DjangoDbBloc
     lead_to(running.sandbox.url, settings)
     with django_db_blocker.unblock(), running.database.used_here():
         preferences.change(by=None, operations_address=OPERATORS)
-        connection.recognise(connection.crm().who_am_i().organization_id)
+        clients.recognise(clients.crm().who_am_i().organization_id)
         someone = Operator(running, Reviewer(running, rita()))
         wait_until(someone.is_well, seconds=90, what="all is well")
         someone.watch_until(lambda: someone.watch()[0] == 0, seconds=60)

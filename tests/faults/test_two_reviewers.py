@@ -11,7 +11,7 @@ import pytest
 from syncapp.models import Decision
 from tests.faults.reviewer import FORM, Answer, Reviewer
 from tests.journeys.story import APPROVED, REJECTED, Edit, Story
-from tests.people import rita, rob
+from tests.support.people import rita, rob
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 

@@ -12,7 +12,7 @@ from django.db.models import F
 from syncapp.jobs import queue
 from syncapp.jobs.queue import LostLease
 from syncapp.models import Delivery
-from syncapp.models.durable_work import WorkState, database_now
+from syncapp.models.jobs.job import WorkState, database_now
 
 pytestmark = pytest.mark.django_db
 

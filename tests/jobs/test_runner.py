@@ -12,10 +12,8 @@ import pytest
 from django.db.models.functions import Now
 from pytest_django import Settings
 
-from syncapp import alarms, connection, messages, preferences
-from syncapp.emails import sending
-from syncapp.filters import meetings, plans, policies, policy_rounds, preparing, run_states, runs
-from syncapp.filters.policies import PolicyWish
+from syncapp import preferences
+from syncapp.connection import clients
 from syncapp.jobs import queue, runner
 from syncapp.jobs.runner import JobType
 from syncapp.models import (
@@ -33,21 +31,30 @@ from syncapp.models import (
     SelectionRun,
     SyncField,
 )
-from syncapp.models.decision import DecisionState, Outcome
-from syncapp.models.durable_work import OPEN_STATES, DurableWork, WorkState, database_now
-from syncapp.models.filter_run import Outcome as UserOutcome
-from syncapp.models.filter_run import Plan, RunState
-from syncapp.models.sync_field import FieldDelivery
-from syncapp.review import decisions, selections
-from syncapp.review.delivery import deliver
-from syncapp.review.narrowing import NOTHING, Tab
-from tests.emails.conftest import PostOffice, post_office  # noqa: F401  (a fixture is found by its name)
-from tests.factories import make_field, make_record
-from tests.filters.company import many_people, small_company
-from tests.filters.conftest import read, scenery  # noqa: F401  (fixtures are found by their names)
-from tests.filters.scenery import Scenery
-from tests.people import fred, rita
-from tests.world import World
+from syncapp.models.jobs.job import OPEN_STATES, DurableWork, WorkState, database_now
+from syncapp.models.mirror.sync_field import FieldDelivery
+from syncapp.models.review.decision import DecisionState, Outcome
+from syncapp.models.sync_filters.run import Outcome as UserOutcome
+from syncapp.models.sync_filters.run import Plan, RunState
+from syncapp.notifications import alerts, mail_service, sending
+from syncapp.outbox import messages
+from syncapp.review import decisions
+from syncapp.review.bulk import selections
+from syncapp.review.delivery.job import deliver
+from syncapp.review.queue.criteria import NOTHING, Tab
+from syncapp.sync_filters.policies import editing
+from syncapp.sync_filters.policies import job as policy_rounds
+from syncapp.sync_filters.policies.editing import PolicyWish
+from syncapp.sync_filters.runs import freezing, meetings, transitions
+from syncapp.sync_filters.runs import job as runs
+from syncapp.sync_filters.runs import preparation as preparing
+from tests.notifications.conftest import PostOffice, post_office  # noqa: F401  (a fixture is found by its name)
+from tests.support.factories import make_field, make_record
+from tests.support.people import fred, rita
+from tests.support.world import World
+from tests.sync_filters.company import many_people, small_company
+from tests.sync_filters.conftest import read, scenery  # noqa: F401  (fixtures are found by their names)
+from tests.sync_filters.scenery import Scenery
 
 pytestmark = pytest.mark.django_db
 OPERATORS = "ops@contoso.example"
@@ -83,7 +90,7 @@ def delivery(world: World) -> Scene:
     world.decide(approve=tuple(fields))
     bad, *good = (Delivery.objects.get(target_id=field.record.target_id) for field in fields)
     Decision.objects.filter(field=fields[0]).update(outcome="nonsense")
-    crm = connection.recognised_crm()
+    crm = clients.recognised_crm()
     return Scene(lambda pk: deliver(pk, crm=crm), bad, good)
 
 
@@ -93,7 +100,7 @@ def message(post_office: PostOffice) -> Scene:  # noqa: F811  (the fixture impor
         assert messages.queue("test", to=rita())
     bad, *good = Message.objects.order_by("created_at")
     Message.objects.filter(pk=bad.pk).update(kind="operations", details={})
-    return Scene(lambda pk: sending.send(pk, post=connection.post()), bad, good)
+    return Scene(lambda pk: sending.send(pk, channel=mail_service.channel()), bad, good)
 
 
 @pytest.fixture
@@ -111,7 +118,9 @@ def selection(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Scene:
 def _runs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[FilterRun]:
     monkeypatch.setattr(preparing, "AT_ONCE", 0)
     users = [user.pk for user in many_people(6)]
-    made = [plans.freeze_run(users[n : n + 2], plans.Wish(("appointment",), on=False), by=fred()) for n in (0, 2, 4)]
+    made = [
+        freezing.freeze_run(users[n : n + 2], freezing.Wish(("appointment",), on=False), by=fred()) for n in (0, 2, 4)
+    ]
     monkeypatch.undo()
     settings.ATTEMPTS = 3
     return made
@@ -128,13 +137,13 @@ def preparation(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Scene:
 def meeting_count(read: Scenery) -> Scene:  # noqa: F811  (the fixture imported above)
     made = []
     for user in FilterUser.objects.people().order_by("name_key")[:3]:
-        run = plans.freeze_run([user.pk], plans.Wish(("appointment",), on=False), by=fred())
+        run = freezing.freeze_run([user.pk], freezing.Wish(("appointment",), on=False), by=fred())
         run.items.update(needs_count=True)
         FilterRun.objects.filter(pk=run.pk).update(state=RunState.PLANNED)
         meetings.begin(run)
         made.append(MeetingCount.objects.get(run=run))
     FilterRun.objects.filter(pk=made[0].pk).update(tables=7)
-    crm = connection.recognised_crm()
+    crm = clients.recognised_crm()
     return Scene(lambda pk: meetings.work(pk, crm=crm, seconds=20), made[0], made[1:])
 
 
@@ -143,7 +152,7 @@ def filters(read: Scenery) -> Scene:  # noqa: F811  (the fixture imported above)
     users = _users_to_switch()
     bad, *good = (FilterRunItem.objects.get(run=_started(user)) for user in users)
     FilterRun.objects.filter(pk=bad.run_id).update(lever="nonsense")
-    crm = connection.recognised_crm()
+    crm = clients.recognised_crm()
     run_of = {item.pk: item.run_id for item in (bad, *good)}
     return Scene(lambda pk: runs.work(run_of[pk], crm=crm, seconds=20), bad, good)
 
@@ -153,7 +162,7 @@ def shared_run(read: Scenery) -> Scene:  # noqa: F811  (the fixture imported abo
     run = _started(*_users_to_switch())
     bad, *good = FilterRunItem.objects.filter(run=run).order_by("position")
     FilterRunChange.objects.filter(item=bad).update(etag='W/"1"\r\nX-Other: 1')
-    crm = connection.recognised_crm()
+    crm = clients.recognised_crm()
     return Scene(lambda _pk: runs.work(run.pk, crm=crm, seconds=20), bad, good)
 
 
@@ -162,18 +171,18 @@ def _users_to_switch() -> list[FilterUser]:
 
 
 def _started(*users: FilterUser) -> FilterRun:
-    run = plans.freeze_run([user.pk for user in users], plans.Wish(("appointment",), on=False), by=fred())
+    run = freezing.freeze_run([user.pk for user in users], freezing.Wish(("appointment",), on=False), by=fred())
     run.items.update(plan=Plan.CHANGE, needs_count=False)
     FilterRun.objects.filter(pk=run.pk).update(state=RunState.PLANNED)
     run.refresh_from_db()
-    return run_states.start(run, by=fred())
+    return transitions.start(run, by=fred())
 
 
 @pytest.fixture
 def policy() -> Scene:
     team = small_company()
     wish = {"team_id": team.pk, "tables": ("appointment",)}
-    made = [policies.create(PolicyWish(name=f"Policy {n}", **wish), by=fred()) for n in range(3)]
+    made = [editing.create(PolicyWish(name=f"Policy {n}", **wish), by=fred()) for n in range(3)]
     FilterPolicy.objects.filter(pk=made[0].pk).update(exceptions=["not an id"])
     return Scene(policy_rounds.work, made[0], made[1:])
 
@@ -212,8 +221,8 @@ def test_bad_job_fails_alone(name: str, request: pytest.FixtureRequest, caplog: 
 def _operators_were_told(name: str) -> None:
     job_type = next(each for each in runner.job_types() if each.name == name)
     preferences.change(by=None, operations_address=OPERATORS)
-    alarms.watch()
-    alarms.watch()
+    alerts.watch()
+    alerts.watch()
 
     (told,) = Message.objects.filter(address=OPERATORS, details__code__startswith=f"failed-{name}-")
     assert job_type.title in told.details["text"]
@@ -335,7 +344,7 @@ def test_stopped_policy_goes_on_when_resumed(policy: Scene) -> None:
     assert "could not be compared" in stopped.asks
 
     FilterPolicy.objects.filter(pk=stopped.pk).update(exceptions=[])
-    policies.resume(stopped, by=fred())
+    editing.resume(stopped, by=fred())
     policy.process_all()
 
     stopped.refresh_from_db()
@@ -352,7 +361,7 @@ def test_batch_isolates_job_after_its_process_ended(shared_run: Scene) -> None:
 
 
 def test_unknown_id_is_nothing_to_do(message: Scene) -> None:
-    assert not runner.run(sending.MessageJob(connection.post()), uuid.uuid4())
+    assert not runner.run(sending.MessageJob(mail_service.channel()), uuid.uuid4())
 
 
 def test_job_types_name_what_a_banner_needs() -> None:

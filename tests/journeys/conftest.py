@@ -13,7 +13,7 @@ from syncapp.models import Gate
 from tests.journeys.database import Database, fresh_database
 from tests.journeys.stack import Stack, running_stack
 from tests.journeys.story import TALLY, Story
-from tests.world import World
+from tests.support.world import World
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper as Settings

@@ -17,7 +17,7 @@ import psycopg
 from django.core.management import call_command
 from django.db import connections
 
-from tests import servers
+from tests.support import servers
 
 if TYPE_CHECKING:
     from pytest_django.plugin import DjangoDbBlocker

@@ -10,20 +10,21 @@ from typing import Any
 from django.db.models import F
 from django.db.models.functions import Now
 
-from syncapp import connection, gates
-from syncapp.filters import meetings, plans, run_states
-from syncapp.mirror import filters as inventory
+from syncapp.connection import clients
+from syncapp.jobs import breakers
+from syncapp.mirror.filters import inventory
 from syncapp.models import FilterRun, FilterRunItem, FilterUser, Gate
-from syncapp.models.durable_work import HELD_STATES, WAITING_STATES
-from syncapp.models.filter_run import NEVER, Outcome, Plan, RunState
-from syncapp.models.filter_tables import APPOINTMENT_TABLES
-from tests.filters.expected import expected_outcomes
-from tests.filters.scenery import Scenery
+from syncapp.models.jobs.job import HELD_STATES, WAITING_STATES
+from syncapp.models.sync_filters.run import NEVER, Outcome, Plan, RunState
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
+from syncapp.sync_filters.runs import freezing, meetings, transitions
 from tests.journeys.story import PATIENCE, Story
-from tests.people import fred, make_person
-from tests.servers import wait_until
+from tests.support.people import fred, make_person
+from tests.support.servers import wait_until
+from tests.sync_filters.expected import expected_outcomes
+from tests.sync_filters.scenery import Scenery
 
-OFF = plans.Wish(APPOINTMENT_TABLES, on=False, reason="Twice in Outlook")
+OFF = freezing.Wish(APPOINTMENT_TABLES, on=False, reason="Twice in Outlook")
 
 
 def limits(scale: float) -> dict[str, Any]:
@@ -48,11 +49,11 @@ class FilterStory:
     def read(self) -> None:
         """A whole inventory; where the CRM was made anew, what was read of the old one goes."""
         inventory.request()
-        wait_until(lambda: inventory.take(connection.recognised_crm()), seconds=self.patience, what="an inventory")
+        wait_until(lambda: inventory.take(clients.recognised_crm()), seconds=self.patience, what="an inventory")
 
     def _frozen(self) -> FilterRun:
         everybody = list(FilterUser.objects.people().order_by("name_key").values_list("pk", flat=True))
-        run = plans.freeze_run(everybody, self.wish, by=fred())
+        run = freezing.freeze_run(everybody, self.wish, by=fred())
         self.wait(lambda: self._is(run, RunState.PLANNED), "a worker has counted the meetings")
         held = list(run.items.filter(plan=Plan.HELD).values_list("pk", flat=True))
         meetings.release(run, held[: len(held) // 2], by=fred())
@@ -87,9 +88,9 @@ class FilterStory:
     # --- what happens -----------------------------------------------------------------------------------
     def start(self) -> None:
         """Fred starts it; a long list is confirmed by the second person."""
-        run_states.start(self.run, by=fred())
+        transitions.start(self.run, by=fred())
         if self.run.state == RunState.WAITING:
-            run_states.confirm(self.run, by=make_person("Frida"))
+            transitions.confirm(self.run, by=make_person("Frida"))
         assert self.run.state == RunState.RUNNING
 
     def goes_on(self, users: int = 1) -> None:
@@ -100,17 +101,17 @@ class FilterStory:
 
     def left(self) -> int:
         """How many users are still to come."""
-        return run_states.unsettled_items(self.run)
+        return transitions.unsettled_items(self.run)
 
     def pause(self) -> None:
         """No user is begun any more; those under way come to their end."""
-        run_states.pause(self.run, by=fred())
+        transitions.pause(self.run, by=fred())
         self.story.wait(lambda: not self._held().exists(), "nobody is under way")
         assert self.left(), "the run was over before it was paused: nothing was tried"
 
     def resume(self) -> None:
         """Go on, and as if the time between two bells were over."""
-        run_states.resume(self.run, by=fred())
+        transitions.resume(self.run, by=fred())
         self.bells_may_ring_again()
 
     def _held(self) -> Any:
@@ -120,7 +121,7 @@ class FilterStory:
         """The secret is refused until every worker has seen it, then it is valid again."""
         self.world.faults(credentials_refused=True)
         self.bells_may_ring_again()
-        self.story.wait(lambda: not gates.are_open([Gate.Name.CRM_CREDENTIALS]), "the gate is closed")
+        self.story.wait(lambda: not breakers.are_open([Gate.Name.CRM_CREDENTIALS]), "the gate is closed")
         assert self.left(), "the run was over before the credentials failed: nothing was tried"
         self.world.heal()
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import connections
 
-from syncapp import connection
-from syncapp.review import delivery
+from syncapp.connection import clients
+from syncapp.review.delivery import job
 
 PATIENCE = 20.0
 
@@ -22,7 +22,7 @@ class SlowWorker:
     """Delivers, and stops when it has `looked`, is `sending`, or was `answered`."""
 
     def __init__(self, delivery_id: uuid.UUID, *, at: str) -> None:
-        self._at, self._crm = at, connection.crm()
+        self._at, self._crm = at, clients.crm()
         self._stopped, self._may_go_on = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._deliver, args=(delivery_id,), daemon=True)
         self._thread.start()
@@ -36,7 +36,7 @@ class SlowWorker:
 
     def _deliver(self, delivery_id: uuid.UUID) -> None:
         try:
-            delivery.deliver(delivery_id, crm=self)  # type: ignore[arg-type]  # stands before the client
+            job.deliver(delivery_id, crm=self)  # type: ignore[arg-type]  # stands before the client
         finally:
             self._stopped.set()
             connections.close_all()
@@ -66,9 +66,9 @@ class DyingWorker:
     """Delivers, and dies when it is about to send."""
 
     def __init__(self, delivery_id: uuid.UUID) -> None:
-        self._crm = connection.crm()
+        self._crm = clients.crm()
         try:
-            delivery.deliver(delivery_id, crm=self)  # type: ignore[arg-type]  # stands before the client
+            job.deliver(delivery_id, crm=self)  # type: ignore[arg-type]  # stands before the client
         except PowerCut:
             return
         raise AssertionError("it did not come to sending")

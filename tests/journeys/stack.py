@@ -16,10 +16,10 @@ import redis
 import requests
 from celery import Celery
 
-from tests import forge
 from tests.journeys.database import Database
-from tests.servers import Server, free_port, launch, sandbox, start_valkey, temporary_folder, wait_until
+from tests.support import forge
 from tests.support.fault_proxy import FaultProxy
+from tests.support.servers import Server, free_port, launch, sandbox, start_valkey, temporary_folder, wait_until
 
 # Short, but in the order that the start-up check demands.
 TIMES = {

@@ -18,17 +18,17 @@ from django.urls import reverse
 from dataverse_sandbox.config import APPLICATION_USER_ID
 from syncapp.jobs.queue import REDISPATCH_AFTER
 from syncapp.models import Decision, Delivery, Gate, MirrorCursor, SyncField, SyncRecord
-from syncapp.models.decision import DecisionState, Outcome
-from syncapp.models.durable_work import WorkState
-from syncapp.models.sync_field import FieldDelivery
+from syncapp.models.jobs.job import WorkState
+from syncapp.models.mirror.sync_field import FieldDelivery
+from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.review import decisions
+from syncapp.review.context import seen
 from syncapp.review.decisions import Choice
-from syncapp.review.steps import seen
 from tests.journeys.stack import Stack
-from tests.people import browser, rita
-from tests.servers import wait_until
-from tests.web.screen import Screen
-from tests.world import World
+from tests.support.people import browser, rita
+from tests.support.screen import Screen
+from tests.support.servers import wait_until
+from tests.support.world import World
 
 PATIENCE = 45.0
 APPROVED, REJECTED = "jobtitle", "telephone1"

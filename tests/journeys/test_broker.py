@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncapp.models import Delivery
-from syncapp.models.durable_work import WAITING_STATES
+from syncapp.models.jobs.job import WAITING_STATES
 from tests.journeys.story import Story
 
 pytestmark = pytest.mark.journey

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import requests
 
-from tests.servers import Server, free_port, launch, wait_until
+from tests.support.servers import Server, free_port, launch, wait_until
 
 pytestmark = pytest.mark.journey
 

@@ -21,11 +21,11 @@ from syncapp.crm.batch import Encoded
 from syncapp.crm.transport import Transport
 from syncapp.jobs import queue
 from syncapp.models import Decision, Delivery, SyncField
-from syncapp.models.durable_work import HELD_STATES, DurableQuerySet
-from syncapp.review import conflicts
+from syncapp.models.jobs.job import HELD_STATES, DurableQuerySet
+from syncapp.review.delivery import conflicts
 from tests.journeys.database import Database, fresh_database
 from tests.journeys.slow import DyingWorker, SlowWorker
-from tests.world import World
+from tests.support.world import World
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper as Settings

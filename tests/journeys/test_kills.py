@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncapp.models.durable_work import WorkState
+from syncapp.models.jobs.job import WorkState
 from tests.journeys.story import Edit, Story, write_of
 
 pytestmark = pytest.mark.journey

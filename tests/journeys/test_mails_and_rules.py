@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import requests
 
-from syncapp import messages
 from syncapp.models import Message, SyncField
-from syncapp.models.durable_work import WorkState
-from syncapp.models.sync_field import FieldDelivery
-from syncapp.review import rules
-from syncapp.review.rules import Wish
+from syncapp.models.jobs.job import WorkState
+from syncapp.models.mirror.sync_field import FieldDelivery
+from syncapp.outbox import messages
+from syncapp.review.rules import editing
+from syncapp.review.rules.editing import Wish
 from tests.journeys.story import Story
-from tests.people import ada, rita
+from tests.support.people import ada, rita
 
 pytestmark = pytest.mark.journey
 SECOND_COPY = "This may be a second copy"
@@ -49,9 +49,9 @@ def _is_settled() -> bool:
 
 
 def test_a_rule_whose_worker_dies_decides_once(story: Story):
-    rule = rules.create(Wish("Departments", "approve", columns=("department",)), by=ada())
-    rules.simulate(rule.pk, by=ada())
-    rules.enable(rule.pk, by=ada())
+    rule = editing.create(Wish("Departments", "approve", columns=("department",)), by=ada())
+    editing.simulate(rule.pk, by=ada())
+    editing.enable(rule.pk, by=ada())
     contact, _ = story.edited_in_outlook()
     story.world.outlook(contact, department="Procurement")
 
@@ -62,4 +62,4 @@ def test_a_rule_whose_worker_dies_decides_once(story: Story):
     decided = SyncField.objects.filter(record__target_id=contact, column_name="department")
     story.wait(lambda: decided.get().delivery == FieldDelivery.DONE, "the rule's decision is in the CRM")
     assert decided.get().decisions.get().rule == rule
-    rules.remove(rule.pk, by=ada())
+    editing.remove(rule.pk, by=ada())

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncapp.filters import undo
 from syncapp.models import Gate
-from syncapp.models.filter_run import Outcome, RunState
+from syncapp.models.sync_filters.run import Outcome, RunState
+from syncapp.sync_filters.runs import undo
 from tests.journeys.conftest import lead_to
 from tests.journeys.database import fresh_database
 from tests.journeys.filter_story import FilterStory, limits
 from tests.journeys.stack import running_stack
 from tests.journeys.story import Story
-from tests.people import make_person
-from tests.world import World
+from tests.support.people import make_person
+from tests.support.world import World
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper as Settings

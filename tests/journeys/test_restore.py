@@ -18,15 +18,15 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from syncapp.models import AuditEntry, Decision, Delivery, SyncField, SyncRecord
-from syncapp.models.decision import DecisionState
-from syncapp.models.sync_field import FieldDecision
+from syncapp.models.mirror.sync_field import FieldDecision
+from syncapp.models.review.decision import DecisionState
 from tests.journeys.conftest import lead_to
 from tests.journeys.database import fresh_database
 from tests.journeys.stack import TIMES, running_stack
 from tests.journeys.story import REJECTED, Edit, Story
-from tests.people import browser, vera
-from tests.web.screen import Screen
-from tests.world import World
+from tests.support.people import browser, vera
+from tests.support.screen import Screen
+from tests.support.world import World
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper as Settings

@@ -8,21 +8,21 @@ from uuid import UUID
 import pytest
 from django.db.models.functions import Now
 
-from syncapp.filters import plans, preparing
 from syncapp.models import FilterRow, FilterRun, FilterUser, RunPreparation
-from syncapp.models.filter_run import RunState
-from tests.filters.company import many_people
+from syncapp.models.sync_filters.run import RunState
+from syncapp.sync_filters.runs import freezing, preparation
 from tests.journeys.story import Story
-from tests.people import fred
+from tests.support.people import fred
+from tests.sync_filters.company import many_people
 
 pytestmark = pytest.mark.journey
-OFF = plans.Wish(("appointment",), on=False, reason="Twice in Outlook")
+OFF = freezing.Wish(("appointment",), on=False, reason="Twice in Outlook")
 
 
 @pytest.fixture
 def users(story: Story) -> Iterator[list[UUID]]:
     """One more than fit into two parts of a list; the CRM knows nothing of them and is not asked."""
-    made = [user.pk for user in many_people(2 * preparing.AT_ONCE + 1)]
+    made = [user.pk for user in many_people(2 * preparation.AT_ONCE + 1)]
     yield made
     FilterRun.objects.all().delete()
     FilterRow.objects.filter(owner_id__in=made).delete()
@@ -31,12 +31,12 @@ def users(story: Story) -> Iterator[list[UUID]]:
 
 def test_workers_that_die_while_a_list_is_made_list_everybody_once(story: Story, users: list[UUID]):
     story.stack.arm("run.part_written")
-    run = plans.freeze_run(users, OFF, by=fred())
+    run = freezing.freeze_run(users, OFF, by=fred())
     story.dies_at("run.part_written", lambda: None)
     assert listed(run) == []
 
     story.dies_at("run.part_listed", lease_is_over)
-    assert len(listed(run)) == preparing.AT_ONCE
+    assert len(listed(run)) == preparation.AT_ONCE
 
     lease_is_over()
     story.wait(lambda: FilterRun.objects.get(pk=run.pk).state == RunState.PLANNED, "the list is whole")

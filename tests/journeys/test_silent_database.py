@@ -18,8 +18,8 @@ import requests
 from syncapp.models import PeriodicTask
 from tests.journeys.database import Database
 from tests.journeys.stack import start_web
-from tests.servers import Server, launch, wait_until
 from tests.support.fault_proxy import FaultProxy
+from tests.support.servers import Server, launch, wait_until
 
 if TYPE_CHECKING:
     from pytest_django.plugin import DjangoDbBlocker

@@ -12,7 +12,7 @@ import requests
 
 from tests.journeys.database import Database
 from tests.journeys.stack import start_web
-from tests.servers import Server, wait_until
+from tests.support.servers import Server, wait_until
 
 pytestmark = pytest.mark.journey
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from syncapp.jobs import queue, runner
-from syncapp.mirror import changes, cursors
-from syncapp.review import delivery
+from syncapp.mirror import cursors
+from syncapp.mirror.edits import pull
+from syncapp.review.delivery import job
 
 # Outside every transaction: anything can happen here.
 DELIVERY_POINTS = (
@@ -73,11 +74,11 @@ class Failpoints:
 
 def put_in(points: Failpoints, monkeypatch: pytest.MonkeyPatch) -> None:
     """Listen at the code's failpoints, and let nothing tidy up after a power cut."""
-    for module in (queue, delivery, changes):
+    for module in (queue, job, pull):
         monkeypatch.setattr(module, "failpoint", points.passed)
     # The longest pause in hundreds of seconds: with the real clock running, only long times can be told apart surely.
     monkeypatch.setattr(runner, "random", SimpleNamespace(uniform=lambda _low, high: high * 100))
-    monkeypatch.setattr(delivery, "STALE_PAUSE", 3000.0)
+    monkeypatch.setattr(job, "STALE_PAUSE", 3000.0)
     release = cursors.release
 
     def release_if_alive(reader: cursors.Reader) -> None:

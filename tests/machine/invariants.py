@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 
 from dataverse_sandbox.catalogue.staging import APPROVED, REJECTED, SUPERSEDED
 from syncapp.models import Decision, Delivery, SyncField, SyncRecord
-from syncapp.models.decision import LIVE_STATES, DecisionState, Outcome
-from syncapp.models.durable_work import OPEN_STATES
-from syncapp.models.sync_field import ALLOWED, FieldDecision, FieldDelivery
+from syncapp.models.jobs.job import OPEN_STATES
+from syncapp.models.mirror.sync_field import ALLOWED, FieldDecision, FieldDelivery
+from syncapp.models.review.decision import LIVE_STATES, DecisionState, Outcome
 from tests.machine.judge import IN_THE_CRM, Judge, Violation
 from tests.machine.ledger import OPEN
 

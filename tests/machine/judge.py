@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataverse_sandbox.config import PEOPLE
 from syncapp.models import Decision
-from syncapp.models.decision import DecisionState, Kind
+from syncapp.models.review.decision import DecisionState, Kind
 from tests.machine.book import Book, Taken
 from tests.machine.ledger import CONTACT, DECIDED, FIELD, Crm, Entry, Ledger, Transaction
 from tests.machine.samples import meaning

@@ -8,8 +8,8 @@ from functools import partial
 from django.db.models import Q
 
 from syncapp.models import SyncField
-from syncapp.models.decision import Outcome
-from syncapp.models.sync_field import FieldDelivery
+from syncapp.models.mirror.sync_field import FieldDelivery
+from syncapp.models.review.decision import Outcome
 from tests.machine.ledger import CONTACT, FIELD, RECORD
 from tests.machine.reviewers import Form
 from tests.machine.samples import REFUSED_COLUMN, REFUSED_VALUE, SAMPLES, wire

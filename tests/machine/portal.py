@@ -16,10 +16,11 @@ from syncapp import tasks
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError
 from syncapp.jobs import queue
-from syncapp.mirror import cursors, now
+from syncapp.mirror import cursors
+from syncapp.mirror.edits import live_values
 from syncapp.models import Connection, CrmColumn, Decision, Delivery, Person, Preferences, SyncField, SyncRecord
-from syncapp.models.durable_work import OPEN_STATES
-from syncapp.review.delivery import deliver
+from syncapp.models.jobs.job import OPEN_STATES
+from syncapp.review.delivery.job import deliver
 from tests.machine import clock
 from tests.machine.failpoints import Failpoints
 from tests.machine.judge import Violation
@@ -90,7 +91,7 @@ class Portal:
         """A reviewer opens the page while the CRM answers."""
         record = SyncRecord.objects.get(pk=field.record_id)
         try:
-            now.refresh_crm_now(record, crm=self.client)
+            live_values.refresh_crm_now(record, crm=self.client)
         except CrmError:
             return  # the page shows the value that was known before
 

@@ -10,15 +10,15 @@ from functools import partial
 from dataverse_sandbox import config
 from dataverse_sandbox.config import PEOPLE
 from syncapp.models import Decision, Person, SyncField
-from syncapp.models.decision import Outcome
+from syncapp.models.mirror.sync_field import FieldDecision
 from syncapp.models.person import Role
-from syncapp.models.sync_field import FieldDecision
-from syncapp.review import decisions, later, steps
+from syncapp.models.review.decision import Outcome
+from syncapp.review import context, decisions, follow_ups
 from syncapp.review.decisions import Choice
 from syncapp.review.errors import ReviewError
 from tests.machine.book import Book, Taken
 from tests.machine.judge import IN_THE_CRM, Violation
-from tests.people import make_person
+from tests.support.people import make_person
 
 NAMES = ("Rita Lindqvist", "Rob Marchetti", "Ada Brennan")
 
@@ -48,7 +48,7 @@ class Form:
     def of(cls, field: SyncField) -> Form:
         """The form as it is rendered now."""
         superseded = field.decision == FieldDecision.SUPERSEDED
-        seen = steps.seen(field)
+        seen = context.seen(field)
         return cls(field.pk, field.column_name, seen, field.proposed_value, field.expected_value, superseded)
 
 
@@ -88,14 +88,14 @@ class Reviewers:
         """The value that the approval replaced comes back."""
         last = self._last(field)
         value, expected = (last.expected, last.value) if last else (None, None)
-        step = partial(later.put_back, field.pk, by=self._people[by], reason="wrong person")
+        step = partial(follow_ups.put_back, field.pk, by=self._people[by], reason="wrong person")
         self._later(step, field, by=by, value=value, expected=expected)
 
     def approve_after_all(self, field: SyncField, *, by: str) -> None:
         """The rejected value is written."""
         last = self._last(field)
         expected = last.value if last and last.writes else field.expected_value
-        step = partial(later.approve_after_all, field.pk, by=self._people[by], reason="was right")
+        step = partial(follow_ups.approve_after_all, field.pk, by=self._people[by], reason="was right")
         self._later(step, field, by=by, value=field.proposed_value, expected=expected)
 
     def _later(

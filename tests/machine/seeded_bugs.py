@@ -17,11 +17,12 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from syncapp import gates
 from syncapp.crm import batch
-from syncapp.mirror import changes, rows, supersede
-from syncapp.models.durable_work import DurableQuerySet
-from syncapp.review import change_sets, conflicts, decisions, settlement, steps
+from syncapp.jobs import breakers
+from syncapp.mirror.edits import pull, rows, supersede
+from syncapp.models.jobs.job import DurableQuerySet
+from syncapp.review import context, decisions
+from syncapp.review.delivery import change_sets, conflicts, results
 from tests.machine import people
 from tests.machine.failpoints import DELIVERY_POINTS
 from tests.machine.machine import Machine, values
@@ -215,7 +216,7 @@ SEEDED_BUGS = (
     ),
     SeededBug(
         name="people decide their own edits",
-        owner=steps,
+        owner=context,
         function="new_decision",
         guard="_four_eyes(field, grounds, by=by)",
         instead='{"four_eyes": False, "decider_oid": by.oid}',
@@ -236,14 +237,14 @@ SEEDED_BUGS = (
     ),
     SeededBug(
         name="settled fields are not counted",
-        owner=settlement,
+        owner=results,
         function="_recount",
         guard="SyncRecord.objects.recount(",
         instead="set(",
     ),
     SeededBug(
         name="the cursor moves before its page is stored",
-        owner=changes,
+        owner=pull,
         function="_store_page",
         guard="parts = list(rows.chunks(page.rows))",
         instead="cursors.move(reader, next_link=page.next_link, delta_link=page.delta_link)\n    "
@@ -272,7 +273,7 @@ SEEDED_BUGS = (
     ),
     SeededBug(
         name="a second closed gate lets nobody probe",
-        owner=gates,
+        owner=breakers,
         function="pass_through",
         guard="if None in probes.values():",
         instead="if len(probes) > 1 or None in probes.values():",

@@ -8,11 +8,11 @@ from functools import partial
 
 from hypothesis import strategies as st
 
-from syncapp import gates
 from syncapp.crm.errors import Unreachable
+from syncapp.jobs import breakers
 from syncapp.models import Decision, Gate, SyncField
-from syncapp.models.decision import DecisionState
-from syncapp.models.durable_work import HELD_STATES
+from syncapp.models.jobs.job import HELD_STATES
+from syncapp.models.review.decision import DecisionState
 from tests.machine.crm import FAULTS, WRITE_FAULTS
 from tests.machine.failpoints import DELIVERY_POINTS, MIRROR_POINTS, MORE_POINTS
 from tests.machine.ledger import CONTACT, FIELD
@@ -114,7 +114,7 @@ def _fail(world: World, name: str, number: int) -> None:
 
 
 def _stop_writing(_world: World, _at: str, _number: int) -> None:
-    gates.close(Gate.Name.OPERATOR_STOP, reason="inventory", probe_in=None)
+    breakers.close(Gate.Name.OPERATOR_STOP, reason="inventory", probe_in=None)
 
 
 def _get_stuck(world: World, _at: str, number: int) -> None:

@@ -10,14 +10,15 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from syncapp import gates
-from syncapp.connection import names, recognise, review_writes_are_enabled
+from syncapp.connection.clients import names, recognise, review_writes_are_enabled
 from syncapp.crm.auth.sign_in import ClientCredentials, demo_session
 from syncapp.crm.client import CrmClient
-from syncapp.mirror import changes, columns, rows
+from syncapp.jobs import breakers
+from syncapp.mirror import columns
+from syncapp.mirror.edits import pull, rows
 from syncapp.models import Decision, Delivery, Gate, MirrorCursor, SyncField
-from syncapp.models.durable_work import OPEN_STATES
-from syncapp.models.sync_field import FieldDelivery
+from syncapp.models.jobs.job import OPEN_STATES
+from syncapp.models.mirror.sync_field import FieldDelivery
 from tests.machine import clock, failpoints, invariants
 from tests.machine.book import Book
 from tests.machine.crm import Sandbox
@@ -30,7 +31,7 @@ from tests.machine.reviewers import Form, Reviewers, sign_everybody_in
 
 Choice = TypeVar("Choice")
 ROUNDS_TO_REST = 15
-OPENED_BY_SUCCESS = (*gates.CONNECTION_GATES, Gate.Name.FORBIDDEN_READ)
+OPENED_BY_SUCCESS = (*breakers.CONNECTION_GATES, Gate.Name.FORBIDDEN_READ)
 
 
 def pick(rows: Sequence[Choice], number: int) -> Choice | None:
@@ -50,7 +51,7 @@ class World:
         self.portal.put_in(monkeypatch)
         failpoints.put_in(self.points, monkeypatch)
         # Small pages and chunks, so that a few rows make several.
-        monkeypatch.setattr(changes, "PAGE_SIZE", 4)
+        monkeypatch.setattr(pull, "PAGE_SIZE", 4)
         monkeypatch.setattr(rows, "CHUNK", 3)
         self._people = sign_everybody_in()
         recognise(client.who_am_i().organization_id)
@@ -89,8 +90,8 @@ class World:
     def have_a_good_day(self) -> None:
         """Nothing fails any more, and the portal has noticed: whatever closed its gates is over."""
         self.sandbox.recover()
-        gates.reopen(Gate.Name.OPERATOR_STOP)
-        if gates.closed():
+        breakers.reopen(Gate.Name.OPERATOR_STOP)
+        if breakers.closed():
             clock.forward(clock.JUMPS["a day"])
             self.portal.tick()
         self.portal.pull()
@@ -102,7 +103,7 @@ class World:
         self.points.clear()
         self.line.clear()
         self.sandbox.recover()
-        gates.reopen(Gate.Name.OPERATOR_STOP)
+        breakers.reopen(Gate.Name.OPERATOR_STOP)
         for _ in range(ROUNDS_TO_REST):
             if self._is_quiet_after_a_round():
                 break
@@ -134,7 +135,7 @@ class World:
         # brings what was edited meanwhile.
         unread = MirrorCursor.objects.filter(Q(pulled_at=None) | Q(full_read_at__gte=begun)).exists()
         was_read = not (began_before or unread)
-        is_idle = not Delivery.objects.filter(state__in=OPEN_STATES).exists() and gates.are_open(OPENED_BY_SUCCESS)
+        is_idle = not Delivery.objects.filter(state__in=OPEN_STATES).exists() and breakers.are_open(OPENED_BY_SUCCESS)
         is_settled = self.judge.seq == before and not Decision.objects.filter(state="open").exists()
         return was_read and is_idle and is_settled
 

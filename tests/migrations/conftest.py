@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncapp import installation
+from syncapp.checks import installation
 from tests.journeys.database import empty_database
 
 if TYPE_CHECKING:

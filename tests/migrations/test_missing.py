@@ -17,11 +17,11 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from syncapp import installation
-from tests.deploy_check import KEPT
+from syncapp.checks import installation
 from tests.journeys.database import empty_database
 from tests.migrations import history
-from tests.servers import PROJECT, wait_until
+from tests.support.servers import PROJECT, wait_until
+from tools.deploy_check import KEPT
 
 COMMANDS = {
     "worker": ["worker", "--concurrency", "1", "--pool", "solo"],

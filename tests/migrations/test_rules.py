@@ -16,7 +16,7 @@ from django.db.models import Field
 import syncapp.migrations
 from syncapp.migrations import PREVIOUS_RELEASE
 from tests.migrations import history
-from tests.servers import PROJECT
+from tests.support.servers import PROJECT
 
 FILES = sorted(Path(syncapp.migrations.__file__).parent.glob("*.py"))
 

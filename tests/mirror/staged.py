@@ -9,8 +9,8 @@ from typing import Any
 from django.db import transaction
 
 from syncapp.crm.staging.records import ChangePage, StagedField, StagedRecord
-from syncapp.mirror import showing
-from syncapp.mirror.rows import store_fields, store_records
+from syncapp.mirror.edits import visibility
+from syncapp.mirror.edits.rows import store_fields, store_records
 from syncapp.models import SyncRecord
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -66,7 +66,7 @@ def store(record: StagedRecord, *fields: StagedField) -> None:
     stored = store_fields(fields, generation=0)
     edits = store_records([record], generation=0)
     SyncRecord.objects.recount(stored.uncounted | edits.uncounted)
-    showing.show(stored.records | edits.records, is_news=True)
+    visibility.show(stored.records | edits.records, is_news=True)
 
 
 def a_page(*rows: Any, deleted: tuple[uuid.UUID, ...] = (), next_link: str = "", delta_link: str = "delta") -> Any:

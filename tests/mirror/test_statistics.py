@@ -7,7 +7,7 @@ from django.db import connection
 
 from syncapp.mirror import statistics
 from syncapp.models import SyncRecord
-from tests.factories import make_field
+from tests.support.factories import make_field
 
 pytestmark = pytest.mark.django_db
 

@@ -7,17 +7,18 @@ import uuid
 import pytest
 from django.db import transaction
 
-from syncapp import alarms, health, preferences
+from syncapp import health, preferences
 from syncapp.crm.staging.records import Unreadable
 from syncapp.mirror import unreadable
-from syncapp.mirror.rows import store_fields
+from syncapp.mirror.edits.rows import store_fields
 from syncapp.models import Message, SyncField, SyncRecord, UnreadableRow
-from syncapp.models.sync_field import FieldDecision
-from syncapp.review import rule_runs
+from syncapp.models.mirror.sync_field import FieldDecision
+from syncapp.notifications import alerts
 from syncapp.review.errors import NotPossible
+from syncapp.review.rules import runs
 from tests.mirror.staged import a_field, a_record, store
-from tests.people import browser, rita
-from tests.world import World
+from tests.support.people import browser, rita
+from tests.support.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,7 +43,7 @@ def test_unreadable_change_cannot_be_decided(world: World):
 
     decided = world.decide(approve=(bad,))
     rejected = world.decide(reject=(bad,))
-    rule_runs.run()
+    runs.run()
 
     assert [type(each) for each in (*decided.refused, *rejected.refused)] == [NotPossible, NotPossible]
     assert not bad.decisions.exists()
@@ -150,7 +151,7 @@ def test_operators_are_told_and_health_stays_well(world: World):
     world.edited(jobtitle="a\u0000b")
     UnreadableRow.objects.update(first_seen_at="2026-11-01T00:00Z")
 
-    alarms.watch()
+    alerts.watch()
 
     mail = Message.objects.filter(details__code="unreadable").get()
     assert "1 row of the CRM cannot be read" in mail.details["text"]

@@ -10,7 +10,7 @@ from django.db import DataError, connection
 
 from syncapp.mirror import upserts
 from syncapp.models import SyncField, SyncRecord
-from tests.factories import EDITED_ON, make_field, make_record
+from tests.support.factories import EDITED_ON, make_field, make_record
 
 pytestmark = pytest.mark.django_db
 

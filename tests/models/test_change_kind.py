@@ -8,8 +8,8 @@ import pytest
 from django.apps import apps
 
 from syncapp.models import SyncField
-from syncapp.models.change_kind import ChangeKind, kind_of
-from tests.factories import make_field
+from syncapp.models.mirror.change_kind import ChangeKind, kind_of
+from tests.support.factories import make_field
 
 SAME = [
     ("telephone1", "+47 22 85 50 50", "+47 228 55 050"),

@@ -13,10 +13,10 @@ from django.db.models import F
 from syncapp.jobs import queue, runner
 from syncapp.jobs.runner import JobType
 from syncapp.models import Delivery, SyncField, locking
-from syncapp.models.durable_work import WorkState, database_now
+from syncapp.models.jobs.job import WorkState, database_now
 from syncapp.models.locking import TRIES, is_conflict, retried
-from tests.factories import make_field
-from tests.people import browser, rita
+from tests.support.factories import make_field
+from tests.support.people import browser, rita
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -165,7 +165,7 @@ def test_page_says_that_the_database_was_busy(other_writer, monkeypatch):
     def busy(*args: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr("syncapp.web.record_page.view_of", busy)
+    monkeypatch.setattr("syncapp.web.review.record_page.view_of", busy)
     answer = client.get("/review/")
 
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")

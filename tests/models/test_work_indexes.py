@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from syncapp.jobs import queue
 from syncapp.models import Delivery, SyncField
-from syncapp.models.durable_work import OPEN_STATES, WorkState
-from tests.factories import make_record
+from syncapp.models.jobs.job import OPEN_STATES, WorkState
+from tests.support.factories import make_record
 
 pytestmark = pytest.mark.django_db
 DONE = 2000

@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 import pytest
 from django.db import transaction
 
-from syncapp import connection
+from syncapp.connection import clients
 from syncapp.crm.staging.records import Column, ColumnType, ContactNow, ContactState, DeliveryView, StagedField
-from syncapp.mirror.now import refresh_crm_now
+from syncapp.mirror.edits.live_values import refresh_crm_now
 from syncapp.models import SyncField
-from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import conflicts
-from syncapp.review.conflicts import Finding
-from syncapp.review.steps import seen
-from tests.factories import make_field
-from tests.people import browser, rita
-from tests.web import scenes
-from tests.web.screen import Screen, opened
-from tests.world import World
+from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from syncapp.review.context import seen
+from syncapp.review.delivery import conflicts
+from syncapp.review.delivery.conflicts import Finding
+from tests.support import scenes
+from tests.support.factories import make_field
+from tests.support.people import browser, rita
+from tests.support.screen import Screen, opened
+from tests.support.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TITLE = Column("contact", "jobtitle", "Job Title", ColumnType.TEXT)
@@ -43,7 +43,7 @@ def test_inactive_contact_is_written_once_its_reviewer_knows(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.form(world.contact(), statecode=1)
     before = seen(field)
-    refresh_crm_now(field.record, crm=connection.crm())
+    refresh_crm_now(field.record, crm=clients.crm())
     field.refresh_from_db()
     assert seen(field) != before, "a form that did not say so is not good any more"
 

@@ -8,11 +8,11 @@ import pytest
 
 from syncapp.models import Decision
 from syncapp.review import decision_log, decisions
+from syncapp.review.context import seen
 from syncapp.review.errors import AlreadyDecided
-from syncapp.review.steps import seen
-from tests.factories import make_field
-from tests.people import rita
-from tests.web import scenes
+from tests.support import scenes
+from tests.support.factories import make_field
+from tests.support.people import rita
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

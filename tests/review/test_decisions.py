@@ -11,12 +11,14 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
-from syncapp import deliveries
+from syncapp.jobs import deliveries
 from syncapp.models import AuditEntry, Decision, Delivery, SyncField
-from syncapp.models.decision import DecisionState, Kind, Outcome
-from syncapp.models.durable_work import WorkState
-from syncapp.models.sync_field import FieldDecision, FieldDelivery
-from syncapp.review import decisions, later, steps
+from syncapp.models.jobs.job import WorkState
+from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.review.decision import DecisionState, Kind, Outcome
+from syncapp.review import context as steps
+from syncapp.review import decisions, follow_ups
+from syncapp.review.context import seen
 from syncapp.review.decisions import Choice, approve, decide, reject, undo
 from syncapp.review.errors import (
     AlreadyDecided,
@@ -27,10 +29,9 @@ from syncapp.review.errors import (
     OwnEdit,
     TooLate,
 )
-from syncapp.review.later import put_back
-from syncapp.review.steps import seen
-from tests.factories import know_columns, make_editor, make_field, make_newer_edit, make_record
-from tests.people import ada, rita, rob
+from syncapp.review.follow_ups import put_back
+from tests.support.factories import know_columns, make_editor, make_field, make_newer_edit, make_record
+from tests.support.people import ada, rita, rob
 
 pytestmark = pytest.mark.django_db
 
@@ -323,7 +324,7 @@ def test_a_rejected_field_is_approved_after_all():
     reject(field.pk, by=rita(), seen=seen(field))
     written(field)
 
-    decision = later.approve_after_all(field.pk, by=rob(), reason="She was right")
+    decision = follow_ups.approve_after_all(field.pk, by=rob(), reason="She was right")
 
     assert (decision.value_to_write, decision.expected_value) == ("Head", "Buyer")
     assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.WAITING)

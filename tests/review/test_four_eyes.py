@@ -7,15 +7,17 @@ from django.db import IntegrityError, transaction
 
 from syncapp import preferences
 from syncapp.models import AuditEntry, CrmUser, Decision, Person, SyncField
-from syncapp.models.change_kind import ChangeKind
-from syncapp.models.decision import Outcome
-from syncapp.review import decisions, later, rule_runs, rules, selections
+from syncapp.models.mirror.change_kind import ChangeKind
+from syncapp.models.review.decision import Outcome
+from syncapp.review import decisions, follow_ups
+from syncapp.review.bulk import selections
+from syncapp.review.context import seen
 from syncapp.review.errors import EditorUnidentified, NotPossible, OwnEdit
-from syncapp.review.narrowing import NOTHING, Tab
-from syncapp.review.steps import seen
-from tests.factories import make_editor, make_field, make_record
-from tests.people import ada, make_person, rita, rob
-from tests.web import scenes
+from syncapp.review.queue.criteria import NOTHING, Tab
+from syncapp.review.rules import editing, runs
+from tests.support import scenes
+from tests.support.factories import make_editor, make_field, make_record
+from tests.support.people import ada, make_person, rita, rob
 
 pytestmark = pytest.mark.django_db
 
@@ -72,10 +74,10 @@ def test_without_four_eyes_unidentified_editors_are_nothing_special(settings):
     assert approve(unidentified()).four_eyes is False
 
 
-@pytest.mark.parametrize("step", [later.put_back, later.approve_after_all])
+@pytest.mark.parametrize("step", [follow_ups.put_back, follow_ups.approve_after_all])
 def test_later_steps_are_refused_too(step):
     field = make_field(make_record(editor=make_editor("On Premises")))
-    take = scenes.approved if step is later.put_back else scenes.rejected
+    take = scenes.approved if step is follow_ups.put_back else scenes.rejected
     scenes.settled(take(field, by=rita()))
     CrmUser.objects.update(entra_id=None)
 
@@ -103,13 +105,13 @@ def test_empty_selection_of_unidentified_editors_gives_the_reason():
 def test_rule_leaves_unidentified_editors_to_people(allowed):
     if allowed:
         allow_anyone()
-    rule = rules.create(rules.Wish("Format only", "approve", kinds=(ChangeKind.FORMAT,)), by=ada())
-    rules.simulate(rule.pk, by=ada())
-    rules.enable(rule.pk, by=ada())
+    rule = editing.create(editing.Wish("Format only", "approve", kinds=(ChangeKind.FORMAT,)), by=ada())
+    editing.simulate(rule.pk, by=ada())
+    editing.enable(rule.pk, by=ada())
     field = unidentified()
     SyncField.objects.filter(pk=field.pk).update(change_kind=ChangeKind.FORMAT)
 
-    rule_runs.run()
+    runs.run()
 
     field.refresh_from_db()
     assert field.decision == ("approved" if allowed else "pending")
@@ -117,12 +119,12 @@ def test_rule_leaves_unidentified_editors_to_people(allowed):
 
 
 def test_simulation_counts_unidentified_editors_as_left():
-    rule = rules.create(rules.Wish("All titles", "approve", columns=("jobtitle",)), by=ada())
+    rule = editing.create(editing.Wish("All titles", "approve", columns=("jobtitle",)), by=ada())
     allow_anyone()
     approve(unidentified())
     preferences.change(by=ada(), anyone_decides_unidentified=False)
 
-    simulation = rules.simulate(rule.pk, by=ada())
+    simulation = editing.simulate(rule.pk, by=ada())
 
     assert (simulation.decided, simulation.left) == (0, 1)
 

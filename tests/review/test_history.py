@@ -9,11 +9,11 @@ import pytest
 from django.utils import timezone
 
 from syncapp.models import Decision, SyncField, SyncRecord
-from syncapp.models.decision import DecisionState
+from syncapp.models.review.decision import DecisionState
 from syncapp.review import history
-from tests.factories import CONTACT_COLUMNS, EDITED_ON, make_field, make_newer_edit, make_record
-from tests.people import rita
-from tests.web import scenes
+from tests.support import scenes
+from tests.support.factories import CONTACT_COLUMNS, EDITED_ON, make_field, make_newer_edit, make_record
+from tests.support.people import rita
 
 pytestmark = pytest.mark.django_db
 KNOWN = {column.name: column for column in CONTACT_COLUMNS}

@@ -12,15 +12,16 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from syncapp.mirror import changes, cursors
+from syncapp.mirror import cursors
+from syncapp.mirror.edits import pull
 from syncapp.models import AuditEntry, Decision, MirrorCursor, SyncField
-from syncapp.models.decision import DecisionState
-from syncapp.models.sync_field import FieldDecision
-from syncapp.review import decision_log, decisions, later, reconciliation
-from tests.people import browser, rita, rob
+from syncapp.models.mirror.sync_field import FieldDecision
+from syncapp.models.review.decision import DecisionState
+from syncapp.review import decision_log, decisions, follow_ups, reconciliation
 from tests.support import backup
-from tests.web.screen import Screen, opened
-from tests.world import World
+from tests.support.people import browser, rita, rob
+from tests.support.screen import Screen, opened
+from tests.support.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -176,7 +177,7 @@ def test_lost_later_step_is_told_too(world: World, tmp_path: Path, log: Path, ca
     field = world.edited(jobtitle="Head")["jobtitle"]
     write(world, field)
     kept = backup.back_up(tmp_path)
-    later.put_back(field.pk, by=rita(), reason="Wrong person")
+    follow_ups.put_back(field.pk, by=rita(), reason="Wrong person")
     file = logged(log, caplog)
     backup.restore(kept)
 
@@ -250,10 +251,10 @@ def test_log_that_is_not_there_is_said(world: World, tmp_path: Path):
 def test_lease_that_the_backup_held_is_waited_for(world: World, settings: Settings):
     settings.LEASE = 1
     world.edited(jobtitle="Head")
-    reader = cursors.take(changes.FIELDS)
+    reader = cursors.take(pull.FIELDS)
     assert reader is not None
 
     assert reconcile("--apply")[0] == 0
 
-    cursor = MirrorCursor.objects.get(table=changes.FIELDS)
+    cursor = MirrorCursor.objects.get(table=pull.FIELDS)
     assert (cursor.fence, cursor.lease_until) == (reader.fence + 1, None)

@@ -9,12 +9,12 @@ import pytest
 from django.utils import timezone
 
 from syncapp.models import Decision, SyncField, SyncRecord
-from syncapp.models.decision import DecisionState
+from syncapp.models.review.decision import DecisionState
 from syncapp.review import refusals
 from syncapp.review.decisions import undo
-from tests.factories import EDITED_ON, make_field, make_record
-from tests.people import rita, rob
-from tests.web import scenes
+from tests.support import scenes
+from tests.support.factories import EDITED_ON, make_field, make_record
+from tests.support.people import rita, rob
 
 pytestmark = pytest.mark.django_db
 

@@ -1,1 +1,1 @@
-"""TODO: syncapp/crm/auth."""
+"""Tokens for the application, sign-in of users, and verification of ID tokens."""

@@ -1,1 +1,1 @@
-"""TODO: syncapp/crm/directory."""
+"""Users, teams, business units and mailboxes of the CRM: reads, records, parsing."""

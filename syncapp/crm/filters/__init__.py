@@ -1,1 +1,1 @@
-"""TODO: syncapp/crm/filters."""
+"""Outlook filters (`userquery` rows): reading, evaluating and switching them, and the access that this needs."""

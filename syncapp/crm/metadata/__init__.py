@@ -1,1 +1,1 @@
-"""TODO: syncapp/crm/metadata."""
+"""Definitions of the CRM's tables and columns."""

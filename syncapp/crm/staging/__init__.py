@@ -1,1 +1,1 @@
-"""TODO: syncapp/crm/staging."""
+"""The staging tables: edits and fields as records, change tracking, decisions written back."""

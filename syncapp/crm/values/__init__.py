@@ -1,1 +1,1 @@
-"""TODO: syncapp/crm/values."""
+"""Values of CRM columns: conversion, canonical text, limits, lookups."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from syncapp.connection import WRITES, WrongOrganization, allow_writes, recognised_crm
+from syncapp.connection.clients import WRITES, WrongOrganization, allow_writes, recognised_crm
 from syncapp.crm.errors import CrmError
 from syncapp.models import Connection
 

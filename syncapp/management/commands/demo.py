@@ -20,9 +20,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from kombu.exceptions import OperationalError
 
-from syncapp import demo, tasks
+from syncapp import tasks
 from syncapp.crm.errors import CrmError
-from syncapp.management.supervisor import Service, Supervisor
+from syncapp.demo import content
+from syncapp.demo.supervisor import Service, Supervisor
 
 PATIENCE_SECONDS = 60.0
 HOST = "127.0.0.1"
@@ -62,7 +63,7 @@ class Command(BaseCommand):
 
     def _register_people(self) -> None:
         try:
-            demo.register_people()
+            content.register_people()
         except CrmError as error:
             self.stderr.write(f"People are registered only at their first sign-in: {error}")
         connections.close_all()

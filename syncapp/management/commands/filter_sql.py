@@ -9,13 +9,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from syncapp.filters import chosen, logons, sql_script
-from syncapp.filters.chosen import Chosen
-from syncapp.filters.sql_script import Switch
-from syncapp.filters.table_words import KNOWN, tables_of
 from syncapp.management import choosing
 from syncapp.models import FilterTeam, FilterUnit, UserList
-from syncapp.models.filter_tables import APPOINTMENT_TABLES
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
+from syncapp.sync_filters.on_premises import logons, sql_script
+from syncapp.sync_filters.on_premises.sql_script import Switch
+from syncapp.sync_filters.runs import targets
+from syncapp.sync_filters.runs.targets import Chosen
+from syncapp.sync_filters.table_names import KNOWN, tables_of
 
 
 class Command(BaseCommand):
@@ -106,9 +107,9 @@ class Command(BaseCommand):
 
 
 _GROUPS: dict[str, tuple[Any, Any]] = {
-    "team": (FilterTeam, chosen.of_team),
-    "unit": (FilterUnit, chosen.of_unit),
-    "list": (UserList, chosen.of_list),
+    "team": (FilterTeam, targets.of_team),
+    "unit": (FilterUnit, targets.of_unit),
+    "list": (UserList, targets.of_list),
 }
 
 

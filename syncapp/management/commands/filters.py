@@ -14,17 +14,18 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from syncapp.filters import dry_plans, matrix, named, run_states
-from syncapp.filters.errors import NotPossible
-from syncapp.filters.matrix import EVERYBODY, Narrowing
-from syncapp.filters.plans import Wish
-from syncapp.filters.table_words import KNOWN, tables_of
 from syncapp.management import choosing
-from syncapp.mirror import filter_access
+from syncapp.mirror.filters import access
 from syncapp.models import FilterRun, FilterTeam, FilterUnit, FilterUser, UserList
-from syncapp.models.filter_run import Outcome, Plan
-from syncapp.models.filter_tables import APPOINTMENT_TABLES, Cell, Group
-from syncapp.models.filter_user import Reach
+from syncapp.models.sync_filters.run import Outcome, Plan
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Cell, Group
+from syncapp.models.sync_filters.user import Reach
+from syncapp.sync_filters.errors import NotPossible
+from syncapp.sync_filters.inventory import matrix
+from syncapp.sync_filters.inventory.matrix import EVERYBODY, Narrowing
+from syncapp.sync_filters.runs import dry_run, named_users, transitions
+from syncapp.sync_filters.runs.freezing import Wish
+from syncapp.sync_filters.table_names import KNOWN, tables_of
 from syncapp.text import escaping
 
 _METHODS = {"outlook": 0, "server-side": 1, "none": 2}
@@ -166,7 +167,7 @@ def _plan(asked: Namespace, bar: Bar) -> Answer:
     if asked.users_file is not None:
         wanted, left_out = _in_file(asked.users_file)
         ids = [user_id for user_id in ids if user_id in wanted]
-    found = dry_plans.dry_plan(ids, wish, progress=lambda done: bar(done, len(ids)))
+    found = dry_run.dry_plan(ids, wish, progress=lambda done: bar(done, len(ids)))
     way = "on" if asked.on else "off"
     lines = [f"{', '.join(wish.tables)} {way} for {found.users:,} users:"]
     lines += [f"{users:>8,}  {Plan(plan).label}" for plan, users in found.by_plan.items() if plan != Plan.HELD]
@@ -180,7 +181,7 @@ def _plan(asked: Namespace, bar: Bar) -> Answer:
 def _in_file(path: Path) -> tuple[set[UUID], list[str]]:
     """Return the users that a file names, and everything in it that names none or several."""
     try:
-        found = named.find(choosing.text_of(path))
+        found = named_users.find(choosing.text_of(path))
     except NotPossible as error:
         raise CommandError(f"{path}: {error}") from error
     users = {each.user_id for each in found.meant if each.user_id}
@@ -202,7 +203,7 @@ def _run(number: int, bar: Bar) -> Answer:
     run = FilterRun.objects.select_related("person").filter(number=number).first()
     if run is None:
         raise CommandError(f"There is no run {number}.")
-    counted = run_states.outcomes(run)
+    counted = transitions.outcomes(run)
     users = sum(counted.values())
     open_users = counted.pop("", 0)
     bar(users - open_users, users)
@@ -215,7 +216,7 @@ def _run(number: int, bar: Bar) -> Answer:
 
 
 def _reading() -> Answer:
-    ground, inventory = filter_access.ground(), matrix.inventory()
+    ground, inventory = access.ground(), matrix.inventory()
     read_at, under_way = (inventory.pulled_at, bool(inventory.next_link)) if inventory else (None, False)
     data: dict[str, Any] = {"read_at": read_at, "reading_now": under_way, "users": FilterUser.objects.people().count()}
     data |= {"reading": ground.reading, "reading_probed_at": ground.reading_probed_at}

@@ -8,12 +8,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from syncapp.connection import WrongOrganization, recognised_crm
+from syncapp.connection.clients import WrongOrganization, recognised_crm
 from syncapp.crm.errors import CrmError
 from syncapp.jobs.queue import LostLease
 from syncapp.management.conflicts import told_in_words
-from syncapp.mirror import changes, cursors
-from syncapp.mirror.changes import Pulled
+from syncapp.mirror import cursors
+from syncapp.mirror.edits import pull
+from syncapp.mirror.edits.pull import Pulled
 
 
 class Command(BaseCommand):
@@ -32,11 +33,11 @@ class Command(BaseCommand):
             self._pull(full=full)
 
     def _pull(self, *, full: bool) -> None:
-        if full and not all(cursors.request_full_read(table) for table in (changes.FIELDS, changes.RECORDS)):
+        if full and not all(cursors.request_full_read(table) for table in (pull.FIELDS, pull.RECORDS)):
             raise CommandError("Another pull is under way. Try again in a minute.")
         started = time.monotonic()
         try:
-            pulled = changes.pull(recognised_crm(), progress=self._show)
+            pulled = pull.pull(recognised_crm(), progress=self._show)
         except (CrmError, WrongOrganization, LostLease) as error:
             raise CommandError(f"The CRM could not be read ({type(error).__name__}): {error}") from error
         finally:

@@ -14,11 +14,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from syncapp.connection import WrongOrganization, recognised_crm
+from syncapp.connection.clients import WrongOrganization, recognised_crm
 from syncapp.crm.errors import CrmError
 from syncapp.jobs.queue import LostLease
 from syncapp.management.conflicts import told_in_words
-from syncapp.mirror import changes, columns
+from syncapp.mirror import columns
+from syncapp.mirror.edits import pull
 from syncapp.models import Decision, Delivery, FilterRun, SyncField
 from syncapp.review import decision_log, reconciliation
 from syncapp.review.decision_log import Taken
@@ -94,7 +95,7 @@ def _account(taken: Sequence[Taken], *, apply: bool, offline: bool, since: timed
 def _read_the_crm() -> None:
     """Read what changed; a backup may hold the lease of a reader that ended long ago, so wait for that to end."""
     until = time.monotonic() + settings.LEASE + 5
-    while changes.pull(recognised_crm()).busy:
+    while pull.pull(recognised_crm()).busy:
         if time.monotonic() > until:
             raise CommandError("Another pull is under way. Try again in a minute.")
         time.sleep(1)

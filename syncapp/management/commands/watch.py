@@ -10,14 +10,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connection
 
 from portal import processes
-from syncapp import alarms, health
-from syncapp.connection import post
-from syncapp.emails import lost_database, sending
-from syncapp.emails.lost_database import NoNote
+from syncapp import health
 from syncapp.health import Health, Trouble, kinds, probes
 from syncapp.health.outages import is_database_away
 from syncapp.models import Message
-from syncapp.models.message import MessageKind
+from syncapp.models.outbox import MessageKind
+from syncapp.notifications import alerts, lost_database, sending
+from syncapp.notifications.lost_database import NoNote
+from syncapp.notifications.mail_service import channel
 
 WELL, TROUBLE, NO_DATABASE = 0, 1, 2
 
@@ -56,9 +56,9 @@ class Command(BaseCommand):
             return self._said(found)  # such as missing migrations: nothing that could be mailed without its tables
 
     def _with_database(self) -> int:
-        made = alarms.watch()
+        made = alerts.watch()
         due = Message.objects.filter(kind=MessageKind.OPERATIONS).due().values_list("pk", flat=True)
-        sent = sum(sending.send(pk, post=post()) for pk in list(due))
+        sent = sum(sending.send(pk, channel=channel()) for pk in list(due))
         sent += self._noted(lost_database.is_back)
         self.stdout.write(f"{made} made, {sent} handed over")
         return self._said(health.examine())

@@ -1,0 +1,10 @@
+"""The audit log: a row with keyed digests for every event, and beside it the values that can be erased.
+
+`record` and `record_all` are its only writers.
+"""
+
+from __future__ import annotations
+
+from syncapp.audit.log import Fact, digest, record, record_all, seal
+
+__all__ = ["Fact", "digest", "record", "record_all", "seal"]

@@ -1,0 +1,154 @@
+"""System checks of the hosts that the portal talks to and is reached at, and of the way to them."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from syncapp.checks.settings import LOOPBACK_HOSTS, is_bare_origin
+from syncapp.crm.auth.authority import MICROSOFT_HOSTS
+
+CRM_HOST = re.compile(
+    r"[a-z0-9-]+\.(api\.)?crm[0-9]*\.(dynamics\.com|dynamics\.cn|microsoftdynamics\.us|appsplatform\.us)"
+)
+GRAPH_HOSTS = frozenset(
+    {"graph.microsoft.com", "graph.microsoft.us", "dod-graph.microsoft.us", "microsoftgraph.chinacloudapi.cn"}
+)
+SECRETS_GO_TO = ("CRM_ORIGIN", "CRM_AUTHORITY", "GRAPH_ORIGIN")
+Found = list[CheckMessage]
+
+
+@register("osync", Tags.security)
+def demo_talks_to_this_machine(app_configs: Any, **kwargs: Any) -> Found:
+    """E021: the demo lets everyone decide and may write, so there is nothing real behind it."""
+    if not settings.DEMO:
+        return []
+    hint = "Leave it alone in the demo, or set DEMO=off for a real installation."
+    return [
+        Error(f"DEMO is on, but {name} leads to {host!r}, which is not this machine.", hint=hint, id="osync.E021")
+        for name in SECRETS_GO_TO
+        if (host := _host_of(getattr(settings, name))) not in LOOPBACK_HOSTS
+    ]
+
+
+def _host_of(address: str) -> str:
+    try:
+        return (urlsplit(address).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+@register("osync", Tags.security)
+def secrets_go_to_known_hosts(app_configs: Any, **kwargs: Any) -> Found:
+    """E022: our secrets and tokens go to Microsoft's hosts, or to those that OTHER_HOSTS names."""
+    if settings.DEMO:
+        return []
+    known: dict[str, Callable[[str], bool]] = {
+        "CRM_ORIGIN": lambda host: CRM_HOST.fullmatch(host) is not None,
+        "CRM_AUTHORITY": lambda host: host in MICROSOFT_HOSTS,
+        "GRAPH_ORIGIN": lambda host: host in GRAPH_HOSTS,
+    }
+    hint = "Correct it, or name the host in OTHER_HOSTS: a CRM or sign-in service of your own, a rehearsal's sandbox."
+    return [
+        Error(f"{name} leads to {host!r}, which is none of Microsoft's hosts for it.", hint=hint, id="osync.E022")
+        for name, is_known in known.items()
+        if (host := _host_of(getattr(settings, name))) and not is_known(host) and host not in settings.OTHER_HOSTS
+    ]
+
+
+@register("osync", Tags.security)
+def tokens_travel_encrypted(app_configs: Any, **kwargs: Any) -> Found:
+    """E023: the mail service's address and the authority are https, and the authority names our tenant alone."""
+    if settings.DEMO:
+        return []
+    found: Found = []
+    if not is_bare_origin(settings.GRAPH_ORIGIN, schemes=("https",)):
+        message = f"GRAPH_ORIGIN must be https://host without path, user or query, not {settings.GRAPH_ORIGIN!r}."
+        found.append(Error(message, hint="For example https://graph.microsoft.com", id="osync.E023"))
+    origin, _, path = settings.CRM_AUTHORITY.rpartition("/")
+    if not is_bare_origin(origin, schemes=("https",)) or not _is_our_tenant(path):
+        message = f"CRM_AUTHORITY must be https://host/CRM_TENANT, not {settings.CRM_AUTHORITY!r}."
+        found.append(Error(message, hint="Unset it: it follows from CRM_TENANT.", id="osync.E023"))
+    return found
+
+
+def _is_our_tenant(path: str) -> bool:
+    try:
+        return UUID(path) == UUID(settings.CRM_TENANT)
+    except ValueError:
+        return path == settings.CRM_TENANT  # osync.E007 is about that
+
+
+@register("osync", Tags.security)
+def host_names_are_exact(app_configs: Any, **kwargs: Any) -> Found:
+    """E024: pages answer under the portal's own names only."""
+    if settings.DEMO:
+        return []
+    hint = "Name each host, for example ALLOWED_HOSTS=outlook-sync.contoso.com"
+    if not settings.ALLOWED_HOSTS:
+        return [Error("ALLOWED_HOSTS is not set, so no page would answer.", hint=hint, id="osync.E024")]
+    wide = [host for host in settings.ALLOWED_HOSTS if host.startswith((".", "*"))]
+    return [Error(f"ALLOWED_HOSTS lets in any host by {host!r}.", hint=hint, id="osync.E024") for host in wide]
+
+
+@register("osync", Tags.security)
+def stores_are_reached_encrypted(app_configs: Any, **kwargs: Any) -> Found:
+    """W006: what passes between the portal and its database or Redis can be read on the way."""
+    if settings.DEMO:
+        return []
+    database = settings.DATABASES["default"]
+    is_open = database.get("OPTIONS", {}).get("sslmode") not in ("require", "verify-ca", "verify-full")
+    found: Found = []
+    if settings.DATABASE_KIND == "postgresql" and _is_elsewhere(str(database.get("HOST", ""))) and is_open:
+        hint = "Add ?sslmode=verify-full&sslrootcert=FILE to DATABASE_URL."
+        found.append(Warning("PostgreSQL may be reached without TLS.", hint=hint, id="osync.W006"))
+    for name in ("REDIS_URL", "GOVERNOR_URL"):
+        address = getattr(settings, name)
+        if address.startswith("redis://") and _is_elsewhere(_host_of(address)):
+            hint = f"Set {name}=rediss://…, with ?ssl_ca_certs=FILE for a private CA."
+            found.append(Warning(f"{name} is reached without TLS.", hint=hint, id="osync.W006"))
+    return found
+
+
+def _is_elsewhere(host: str) -> bool:
+    return bool(host) and not host.startswith("/") and host not in LOOPBACK_HOSTS
+
+
+@register("osync", Tags.security)
+def way_out_can_be_taken(app_configs: Any, **kwargs: Any) -> Found:
+    """E027: CA_BUNDLE is a file with certificates, and OUTGOING_PROXY the address of a proxy."""
+    found: Found = []
+    if settings.CA_BUNDLE and (why := _what_is_wrong_with(settings.CA_BUNDLE)):
+        hint = "Set it to a file with the certificates (PEM) of your company's authorities."
+        found.append(Error(f"CA_BUNDLE cannot be used: {why}", hint=hint, id="osync.E027"))
+    if settings.OUTGOING_PROXY and not _is_proxy(settings.OUTGOING_PROXY):
+        # The address may hold a password, so it is not repeated.
+        hint = "For example http://proxy.contoso.com:3128"
+        found.append(Error("OUTGOING_PROXY is no address of a proxy.", hint=hint, id="osync.E027"))
+    return found
+
+
+def _what_is_wrong_with(path: str) -> str:
+    try:
+        authorities = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        authorities.load_verify_locations(path)
+    except OSError as error:  # ssl.SSLError is one
+        return f"{path}: {'it holds no certificate' if isinstance(error, ssl.SSLError) else error.strerror}."
+    return "" if authorities.get_ca_certs() else f"{path}: it holds no authority's certificate."
+
+
+def _is_proxy(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # raises ValueError where it is no number
+    except ValueError:
+        return False
+    is_bare = not (parts.path.rstrip("/") or parts.query or parts.fragment)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and is_bare

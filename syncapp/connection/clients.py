@@ -1,0 +1,167 @@
+"""The clients of this process for the CRM and the sign-in service, and the check that the CRM is still the same one."""
+
+from __future__ import annotations
+
+from functools import cache
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from syncapp import audit
+from syncapp.crm.auth.sign_in import ClientCredentials, SignIn, demo_session
+from syncapp.crm.client import CrmClient
+from syncapp.crm.errors import TokenUnavailable
+from syncapp.crm.names import Names
+from syncapp.crm.rate_limit.limiter import Governor, Lane, Limits, NoGovernor
+from syncapp.crm.rate_limit.shared import RedisGovernor
+from syncapp.crm.sessions import Outgoing
+from syncapp.crm.transport import Transport
+from syncapp.jobs import breakers
+from syncapp.models import Connection, Gate, Person
+
+
+class WrongOrganization(Exception):
+    """The address leads to another CRM than the one this database mirrors."""
+
+
+def outgoing() -> Outgoing:
+    """The company's way to services outside."""
+    return Outgoing(ca_bundle=settings.CA_BUNDLE, proxy=settings.OUTGOING_PROXY)
+
+
+@cache
+def crm() -> CrmClient:
+    """The client of this process, for what a person waits for; it opens its HTTP session lazily, after any fork."""
+    tokens = ClientCredentials(
+        authority=settings.CRM_AUTHORITY,
+        client_id=settings.CRM_CLIENT_ID,
+        client_secret=settings.CRM_CLIENT_SECRET,
+        scope=f"{settings.CRM_ORIGIN}/.default",
+        session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
+        outgoing=outgoing(),
+    )
+    transport = Transport(
+        origin=settings.CRM_ORIGIN,
+        token_source=tokens,
+        read_timeout=settings.HTTP_SECONDS,
+        governor=_governor(),
+        outgoing=outgoing(),
+    )
+    return CrmClient(
+        transport=transport,
+        names=names(),
+        writes_allowed=review_writes_are_enabled,
+        filter_writes_allowed=filter_writes_are_enabled,
+        belongs_to=_is_ours,
+    )
+
+
+def _governor() -> Governor:
+    """The limits of our application user at this CRM, which all processes keep together."""
+    if not settings.GOVERNOR_URL:
+        return NoGovernor()
+    account = f"{settings.CRM_ORIGIN} {settings.CRM_CLIENT_ID}"
+    limits = Limits().scaled(settings.GOVERNOR_TIME_SCALE)
+    return RedisGovernor(url=settings.GOVERNOR_URL, account=account, limits=limits)
+
+
+@cache
+def names() -> Names:
+    """The CRM's table and column names: the design's defaults, overridden by CRM_NAMES."""
+    return Names.from_mapping(settings.CRM_NAMES)
+
+
+def review_writes_are_enabled() -> bool:
+    """Whether an administrator has enabled writing reviewed values to this CRM."""
+    return Connection.objects.filter(review_writes=True).exists()
+
+
+def filter_writes_are_enabled() -> bool:
+    """Whether an administrator has enabled switching filters in this CRM."""
+    return Connection.objects.filter(filter_writes=True).exists()
+
+
+WRITES = {"review": "review_writes", "filters": "filter_writes"}
+
+
+@transaction.atomic
+def allow_writes(kind: str, *, allowed: bool, by: Person | None, channel: str = "settings") -> None:
+    """Enable or forbid one kind of writing, "review" or "filters", to the connected CRM."""
+    changed = Connection.objects.filter(**{WRITES[kind]: not allowed}).update(**{WRITES[kind]: allowed})
+    if changed:
+        audit.record(
+            "connection.writes",
+            by=by,
+            channel=channel,
+            details={"kind": kind, "allowed": allowed},
+            before=str(not allowed).lower(),
+            after=str(allowed).lower(),
+        )
+
+
+@transaction.atomic
+def _known(organization_id: UUID) -> Connection:
+    """The CRM we belong to; at first contact it is this one."""
+    enabled = settings.CRM_ENABLE_WRITES
+    first = {"organization_id": organization_id, "origin": settings.CRM_ORIGIN}
+    known, is_new = Connection.objects.get_or_create(
+        slot=1, defaults={**first, "review_writes": enabled, "filter_writes": enabled}
+    )
+    if is_new:
+        audit.record("connection.first_contact", by=None, channel="system", details={"writes": enabled})
+    return known
+
+
+def recognise(organization_id: UUID) -> None:
+    """Remember the CRM at first contact; refuse a different one ever after, and say so on every page.
+
+    Raises WrongOrganization.
+    """
+    if _known(organization_id).organization_id != organization_id:
+        breakers.close(Gate.Name.WRONG_ORGANIZATION, reason="another organization id", probe_in=None)
+        raise WrongOrganization(str(organization_id))
+    breakers.reopen(Gate.Name.WRONG_ORGANIZATION)
+
+
+def _is_ours(organization_id: UUID) -> bool:
+    try:
+        recognise(organization_id)
+    except WrongOrganization:
+        return False
+    return True
+
+
+@cache
+def recognised_crm() -> CrmClient:
+    """The client for work in the background, once the CRM has said which one it is.
+
+    It waits behind what people wait for. Raises CrmError, WrongOrganization.
+    """
+    client = crm().in_lane(Lane.BULK)
+    recognise(client.who_am_i().organization_id)
+    return client
+
+
+@cache
+def sign_in_service() -> SignIn:
+    """This process's way to the sign-in service; it remembers the service's keys."""
+    return SignIn(
+        authority=settings.CRM_AUTHORITY,
+        client_id=settings.SIGN_IN_CLIENT_ID,
+        client_secret=settings.SIGN_IN_CLIENT_SECRET,
+        session=demo_session(settings.CRM_AUTHORITY) if settings.DEMO else None,
+        outgoing=outgoing(),
+    )
+
+
+def sign_in_failed(error: TokenUnavailable) -> None:
+    """Note that a person could not sign in because the service did not answer."""
+    breakers.close(Gate.Name.SIGN_IN, reason=error.code, probe_in=settings.PROBE_SECONDS)
+
+
+def probe_sign_in() -> None:
+    """Ask the sign-in service whether it is back, where it was away and it is time to ask again."""
+    permit = breakers.pass_through((Gate.Name.SIGN_IN,))
+    if permit is not None and permit.probes and sign_in_service().answers():
+        breakers.reopen(Gate.Name.SIGN_IN)

@@ -1,0 +1,1 @@
+"""The demo: its people, "Start over", and the supervisor of its processes."""

@@ -1,0 +1,88 @@
+"""The demo: its people, "Start over", and the example list of its risk report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import connection as database
+from django.db import models, transaction
+
+from syncapp.accounts import people
+from syncapp.connection.clients import recognise
+from syncapp.crm import sandbox
+from syncapp.crm.auth.sign_in import Claims
+from syncapp.models import AuditEntry, Connection, FilterUser, PeriodicTask, ProcessClock, Pulse
+from syncapp.sync_filters.inventory import user_lists
+
+# Who is at work knows himself by these; they hold nothing of anybody.
+KEPT = (PeriodicTask, ProcessClock, Pulse)
+EXAMPLE_LIST, EVERY_SEVENTH = "Riva", 7
+
+
+class NoDemo(Exception):
+    """This portal is connected to a real CRM; nothing was touched."""
+
+
+def start_over() -> None:
+    """Empty the portal and reset the sandbox; everybody is signed out.
+
+    The sandbox first: what the mirror still reads of the old data meanwhile goes with the portal's rows, and its
+    links from before have ended. Work in progress finds its row gone and lets it be. Raises NoDemo, CrmError.
+    """
+    if not settings.DEMO:
+        raise NoDemo
+    sandbox.reset(settings.CRM_ORIGIN, users=settings.DEMO_USERS)
+    known = _people_of_sandbox()
+    organization_id = Connection.objects.values_list("organization_id", flat=True).first()
+    with transaction.atomic():
+        _empty()
+        _register(known)
+        if organization_id is not None:
+            recognise(organization_id)
+
+
+def register_people() -> None:
+    """Register everyone who can sign in to the sandbox and holds a role, so that mails reach them before they do.
+
+    People who are known already stay as they are. Raises NoDemo, CrmError.
+    """
+    if not settings.DEMO:
+        raise NoDemo
+    _register(_people_of_sandbox())
+
+
+def _people_of_sandbox() -> list[Claims]:
+    return sandbox.people(settings.CRM_ORIGIN, tenant_id=UUID(settings.CRM_TENANT))
+
+
+def _register(known: Iterable[Claims]) -> None:
+    for claims in known:
+        people.register(claims)
+
+
+def bring_example_list() -> None:
+    """Every seventh user is in the list of another product, so that the risk report has something to tell: once."""
+    if not settings.DEMO or AuditEntry.objects.filter(action__startswith="list.").exists():
+        return
+    people = FilterUser.objects.people().filter(is_disabled=False).exclude(address="").order_by("name_key", "pk")
+    if addresses := list(people.values_list("address", flat=True))[::EVERY_SEVENTH]:
+        user_lists.save(EXAMPLE_LIST, [*addresses, "left.last.year@contoso.example"], by=None)
+
+
+def _empty() -> None:
+    with database.cursor() as cursor:
+        for model in _emptied():
+            table = database.ops.quote_name(model._meta.db_table)
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - our own tables' names
+
+
+def _emptied() -> Iterator[type[models.Model]]:
+    # References between the tables are checked at the end of the transaction, so their order does not matter.
+    ours: Any = apps.get_app_config("syncapp").get_models(include_auto_created=True)
+    yield from (model for model in ours if model not in KEPT and model._meta.managed and not model._meta.proxy)
+    yield Session

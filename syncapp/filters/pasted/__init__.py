@@ -1,4 +1,0 @@
-"""The reader for pasted and uploaded text about users: a file's characters, its rows, the people in them.
-
-It knows nothing of the CRM's users; `filters/lists.py` matches each text with users.
-"""

@@ -1,0 +1,1 @@
+"""CRM → users, teams, mailboxes and names of editors."""

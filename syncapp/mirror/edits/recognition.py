@@ -1,0 +1,244 @@
+"""Decisions that the CRM's staging rows prove and our database does not hold: written before a restore.
+
+A delivery writes its decision's id, the decider's name, the value and the time into the staging row. After a restore of
+an older backup these rows are all that is left of the decisions taken since, so they become decisions again, with the
+same ids. A row counts as ours only if our own user changed it last: anyone else can copy a mark.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Now
+
+from syncapp import audit, preferences
+from syncapp.crm.staging.records import ColumnType, StagedDecision, StagedField
+from syncapp.crm.values import conversion
+from syncapp.mirror import columns, upserts
+from syncapp.models import Decision, SyncField, SyncRecord
+from syncapp.models.locking import lock, locked
+from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.review.decision import DecisionState, Kind, Outcome
+
+OUTCOMES: Mapping[int, Outcome] = {
+    StagedDecision.APPROVED: Outcome.APPROVED,
+    StagedDecision.REJECTED: Outcome.REJECTED,
+    StagedDecision.SUPERSEDED: Outcome.SUPERSEDED,
+}
+LONGEST_NAME = 400
+_IN_THE_CRM = (DecisionState.WRITTEN, DecisionState.ALREADY)
+_UNDER_WAY = (DecisionState.OPEN, DecisionState.BOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """The portal's mark on a staging row."""
+
+    id: UUID
+    outcome: Outcome
+    decided_on: datetime
+    row: StagedField
+
+
+def is_ours(row: StagedField, *, own_user: UUID | None) -> bool:
+    """Return whether the portal itself decided this staging row: our user changed it last, and left a whole mark.
+
+    A row that someone else changed afterwards proves nothing; neither does one that was changed in our user's name.
+    """
+    return _mark_of(row, own_user) is not None
+
+
+def _mark_of(row: StagedField, own_user: UUID | None) -> _Mark | None:
+    decision_id, outcome = id_of(row.decision_id), OUTCOMES.get(row.decision)
+    if not row.state or own_user is None or row.modified_by != own_user or row.modified_for_by is not None:
+        return None
+    if decision_id is None or outcome is None or row.decided_on is None:
+        return None
+    return _Mark(decision_id, outcome, row.decided_on, row)
+
+
+def id_of(text: str) -> UUID | None:
+    """Return a decision's id as a staging row holds it; None for the mark of another tool."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+@transaction.atomic
+def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: str = "mirror") -> int:
+    """Store the decisions that these staging rows prove, and return how many were new. Safe to repeat.
+
+    The fields are stored already. One with a decision under way is left to its delivery, which reads the row itself.
+    The caller recounts the edits.
+    """
+    marks = _unsettled(mark for row in rows if (mark := _mark_of(row, own_user)))
+    if not marks:
+        return 0
+    fields = list(locked(SyncField.objects.filter(pk__in=marks).select_related("record")))
+    # The log had the last word on them, until the CRM turned out to hold them.
+    Decision.objects.filter(pk__in=[mark.id for mark in marks.values()], state=DecisionState.LOST).delete()
+    earlier = _decisions_of(marks)
+    known = set(Decision.objects.filter(pk__in=[mark.id for mark in marks.values()]).values_list("pk", flat=True))
+    with columns.remembered(), preferences.remembered():
+        new = [
+            (field, _decision(field, mark, earlier[field.pk]))
+            for field in fields
+            if (mark := marks[field.pk]).id not in known and not _is_under_way(earlier[field.pk])
+        ]
+    _store(new, channel=channel)
+    _acknowledge(fields, marks, earlier, channel=channel)
+    return len(new)
+
+
+def _unsettled(marks: Iterable[_Mark]) -> dict[UUID, _Mark]:
+    """Leave out the marks that only say what we hold: nearly all, as each of our own writes is read back."""
+    by_id = {mark.id: mark for mark in marks}
+    held = dict(Decision.objects.filter(pk__in=by_id).values_list("pk", "state")) if by_id else {}
+    unsettled = (None, DecisionState.LOST, DecisionState.FAILED)
+    return {mark.row.id: mark for mark in by_id.values() if held.get(mark.id) in unsettled}
+
+
+def _is_under_way(decisions: Iterable[Decision]) -> bool:
+    return any(each.state in _UNDER_WAY for each in decisions)
+
+
+def complete(record_ids: Collection[UUID]) -> None:
+    """Name the contact in decisions that were recognized before their edit had arrived."""
+    early = Decision.objects.filter(field__record__in=record_ids, target_id=F("field__record_id"))
+    record = SyncRecord.objects.filter(fields=OuterRef("field_id"))
+    lock(early)
+    early.update(target_id=Subquery(record.values("target_id")), target_table=Subquery(record.values("target_table")))
+
+
+def _decisions_of(field_ids: Collection[UUID]) -> Mapping[UUID, list[Decision]]:
+    found: dict[UUID, list[Decision]] = defaultdict(list)
+    for decision in Decision.objects.filter(field__in=list(field_ids)).order_by("version"):
+        found[decision.field_id].append(decision)
+    return found
+
+
+def _decision(field: SyncField, mark: _Mark, earlier: Sequence[Decision]) -> Decision:
+    row, before = mark.row, next((each for each in reversed(earlier) if each.state in _IN_THE_CRM), None)
+    kind = _kind(mark, before)
+    code, reason = preferences.split_reason(row.reason)
+    # Corrected by the reviewer or changed by the CRM: the row does not tell which, so only the value is told.
+    is_approved = kind != Kind.PUT_BACK and mark.outcome == Outcome.APPROVED
+    is_another = is_approved and not _is_same(field, row.applied, field.proposed_value)
+    writes = mark.outcome == Outcome.APPROVED or kind == Kind.PUT_BACK
+    return Decision(
+        id=mark.id,
+        field=field,
+        version=earlier[-1].version + 1 if earlier else 1,
+        kind=kind,
+        outcome=mark.outcome,
+        state=DecisionState.WRITTEN,
+        target_table=field.record.target_table or "contact",
+        target_id=field.record.target_id or field.record_id,  # `complete` names the contact once it is known
+        decided_at=mark.decided_on,
+        recognized_at=Now(),
+        recognized_by=row.decided_by[:LONGEST_NAME],
+        reason_code=code,
+        reason=reason,
+        writes=writes,
+        value_to_write=row.applied if writes else None,
+        written_value=row.applied if is_another else None,
+        is_adjusted=is_another,
+        expected_value=before.held_value if before and before.writes else _held_before(field, kind),
+        four_eyes=False,
+        due_at=mark.decided_on,
+        settled_at=mark.decided_on,
+    )
+
+
+def _kind(mark: _Mark, before: Decision | None) -> Kind:
+    """Tell a first decision from a later step, by what was written before it, or by the value written with it."""
+    if mark.outcome == Outcome.SUPERSEDED:
+        return Kind.SUPERSEDE
+    was_written = before.outcome if before else None
+    if mark.outcome == Outcome.REJECTED and (was_written == Outcome.APPROVED or mark.row.applied is not None):
+        return Kind.PUT_BACK
+    if mark.outcome == Outcome.APPROVED and was_written == Outcome.REJECTED:
+        return Kind.AFTER_ALL
+    return Kind.REVIEW
+
+
+def _is_same(field: SyncField, one: str | None, other: str | None) -> bool:
+    column = columns.of_table(field.record.target_table or "contact").get(field.column_name)
+    return conversion.same(column.type if column else ColumnType.TEXT, one, other)
+
+
+def _held_before(field: SyncField, kind: Kind) -> str | None:
+    return field.proposed_value if kind == Kind.PUT_BACK else field.original_value
+
+
+def _store(new: Sequence[tuple[SyncField, Decision]], *, channel: str) -> None:
+    ids = [field.pk for field, _ in new]
+    failed = Decision.objects.filter(field__in=ids, state=DecisionState.FAILED)
+    failed.update(state=DecisionState.REPLACED, settled_at=Now())
+    Decision.objects.bulk_create(decision for _, decision in new)
+    upserts.update(SyncField, [_moved(field, decision) for field, decision in new])
+    audit.record_all([_fact(field, decision, channel=channel) for field, decision in new])
+
+
+def _acknowledge(
+    fields: Iterable[SyncField],
+    marks: Mapping[UUID, _Mark],
+    earlier: Mapping[UUID, Sequence[Decision]],
+    *,
+    channel: str,
+) -> None:
+    """Settle decisions that are shown as not written, though the CRM's row says that they were."""
+    for field in fields:
+        mark = marks[field.pk]
+        given_up = next((each for each in earlier[field.pk] if each.pk == mark.id), None)
+        if given_up is None or given_up.state != DecisionState.FAILED or field.delivery != FieldDelivery.FAILED:
+            continue
+        is_another = given_up.writes and not _is_same(field, mark.row.applied, given_up.value_to_write)
+        held = {"written_value": mark.row.applied, "is_adjusted": True} if is_another else {}
+        Decision.objects.filter(pk=given_up.pk).update(state=DecisionState.WRITTEN, settled_at=Now(), **held)
+        moved = {"delivery": FieldDelivery.DONE, "trouble": "", "settled_at": Now(), "revision": field.revision + 1}
+        SyncField.objects.filter(pk=field.pk).update(**moved)
+        audit.record(
+            f"field.delivery.{DecisionState.WRITTEN}",
+            by=None,
+            channel=channel,
+            record_id=field.record_id,
+            field_id=field.pk,
+            decision_id=given_up.pk,
+            details={"column": field.column_name, "finding": "found_later"},
+        )
+
+
+def _moved(field: SyncField, decision: Decision) -> dict[str, Any]:
+    return {
+        "id": field.pk,
+        "decision": FieldDecision(decision.outcome).value,
+        "delivery": FieldDelivery.DONE.value,
+        "trouble": "",
+        "settled_at": decision.decided_at,
+        "revision": field.revision + 1,
+    }
+
+
+def _fact(field: SyncField, decision: Decision, *, channel: str) -> audit.Fact:
+    return audit.Fact(
+        f"field.recognized.{decision.outcome}",
+        by=None,
+        channel=channel,
+        record_id=field.record_id,
+        field_id=field.pk,
+        decision_id=decision.pk,
+        column=field.column_name,
+        details={"kind": decision.kind, "decided_on": decision.decided_at.isoformat()},
+        before=decision.expected_value,
+        after=decision.value_to_write if decision.writes else field.proposed_value,
+        reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
+    )

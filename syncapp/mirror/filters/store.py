@@ -1,0 +1,129 @@
+"""Filters as they were read → our tables, and with them each owner's cells: the one place that keeps both true.
+
+The inventory comes here, the refresh of one user, and every answer to a switch.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from syncapp.crm.filters.records import OutlookFilter, OwnerFilters, QueryType
+from syncapp.crm.staging.records import Unreadable
+from syncapp.mirror import fitting, unreadable, upserts
+from syncapp.mirror.filters import sync_paths
+from syncapp.mirror.unreadable import Kind
+from syncapp.models import FilterRow, FilterTeam, FilterUser
+from syncapp.models.locking import lock, locked, retried
+from syncapp.models.sync_filters.tables import Cell, cells_of, counts_of
+
+# Of a filter: its kind, its table, whether it is on.
+_Held = tuple[int, str, bool]
+
+
+def store(
+    read: Sequence[OwnerFilters], *, query_type: int = QueryType.OUTLOOK_FILTER, generation: int | None = None
+) -> None:
+    """Keep what was read of these owners, one transaction for all of them; an error keeps what we had.
+
+    So does a single filter that cannot be read. `generation` is that of the inventory; None: an answer to a write.
+    """
+    now = timezone.now()
+    read = [_fitting(each, now) for each in read]
+    known = {each.owner_id: each.filters for each in read if each.filters is not None}
+
+    @retried
+    def keep() -> None:
+        if generation is not None:
+            _register(read, generation)
+        _replace(known, query_type, now, kept=[bad.row_id for each in read for bad in each.unreadable])
+        lock(FilterUser.objects.filter(pk__in=[each.owner_id for each in read]))
+        failed = {each.owner_id: type(each.error).__name__ for each in read if each.error is not None}
+        for owner_id, error in failed.items():
+            FilterUser.objects.filter(pk=owner_id).update(filters_error=error[:40])
+        summarize(known, read_at=now if query_type == QueryType.OUTLOOK_FILTER else None)
+
+    keep()
+
+
+def _fitting(read: OwnerFilters, now: datetime) -> OwnerFilters:
+    """Set the filters apart that our columns cannot hold."""
+    problems = {each.id: fitting.misfit(FilterRow, _row(each, now)) for each in read.filters or ()}
+    bad = [Unreadable(str(pk), problem) for pk, problem in problems.items() if problem]
+    if not bad:
+        return read
+    good = tuple(each for each in read.filters or () if not problems[each.id])
+    return replace(read, filters=good, unreadable=(*read.unreadable, *bad))
+
+
+def _register(read: Sequence[OwnerFilters], generation: int) -> None:
+    found = [bad for each in read for bad in each.unreadable]
+    owners = {bad.row_id: each.owner_id for each in read for bad in each.unreadable}
+    readable = [filter_row.id for each in read for filter_row in each.filters or ()]
+    unreadable.note(Kind.FILTER, found, readable=readable, generation=generation, owners=owners)
+
+
+def _replace(
+    known: Mapping[UUID, Sequence[OutlookFilter]], query_type: int, now: datetime, *, kept: Sequence[str]
+) -> None:
+    found = [each for filters in known.values() for each in filters]
+    held = FilterRow.objects.filter(owner_id__in=known, query_type=query_type)
+    versions = {row.pk: row.version for row in locked(held).only("version")}
+    held.exclude(pk__in=[*(each.id for each in found), *kept]).delete()
+    # An older reading that arrives late must not undo what a switch has shown since.
+    fresh = [each for each in found if each.version >= versions.get(each.id, 0)]
+    upserts.upsert(FilterRow, [_row(each, now) for each in fresh])
+
+
+def _row(each: OutlookFilter, now: datetime) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "owner_id": each.owner_id,
+        "owner_table": each.owner_table,
+        "name": each.name[:200],
+        "table": each.table,
+        "query_type": each.query_type,
+        "fetch_xml": each.fetch_xml,
+        "state": each.state,
+        "status": each.status,
+        "parent_id": each.parent_id,
+        "modified_by": each.modified_by,
+        "modified_for_by": each.modified_for_by,
+        "modified_on": each.modified_on,
+        "version": each.version,
+        "etag": each.etag,
+        "read_at": now,
+    }
+
+
+def summarize(owner_ids: Iterable[UUID], *, read_at: datetime | None = None) -> None:
+    """Compute these users' cells anew from their filters; `read_at` where those were just read."""
+    wanted = list(owner_ids)
+    held: dict[UUID, list[_Held]] = defaultdict(list)
+    columns = ("owner_id", "query_type", "table", "state")
+    for owner_id, *row in FilterRow.objects.filter(owner_id__in=wanted).values_list(*columns):
+        held[owner_id].append((row[0], row[1], row[2] == 0))
+    known = FilterUser.objects.filter(pk__in=wanted).order_by("pk").values_list("pk", "filters_read_at")
+    if read_at is not None:
+        told: dict[str, Any] = {"filters_read_at": read_at, "filters_error": ""}
+        rows = [{"id": pk, **_cells(held[pk], is_read=True), **told} for pk, _ in known]
+        FilterTeam.objects.filter(pk__in=wanted).update(filters_read_at=read_at)
+    else:
+        rows = [{"id": pk, **_cells(held[pk], is_read=bool(before))} for pk, before in known]
+    upserts.update(FilterUser, rows)
+    sync_paths.work_out_some([row["id"] for row in rows])
+
+
+def _cells(filters: Sequence[_Held], *, is_read: bool) -> dict[str, Any]:
+    counts = counts_of([(table, is_on) for kind, table, is_on in filters if kind == QueryType.OUTLOOK_FILTER])
+    return {
+        "tables": {table: list(pair) for table, pair in counts.items()},
+        "offline_on": sum(is_on for kind, _, is_on in filters if kind == QueryType.OFFLINE_FILTER),
+        **{group.value: (cell if is_read else Cell.UNREAD).value for group, cell in cells_of(counts).items()},
+    }

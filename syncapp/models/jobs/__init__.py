@@ -1,0 +1,1 @@
+"""The base class of jobs, and the row of each periodic task."""

@@ -1,0 +1,1 @@
+"""Staged edits and their fields, as read from the CRM."""

@@ -1,0 +1,182 @@
+"""One changed field of an Outlook edit: the CRM's columns, and our two axes.
+
+decision:  pending ─▶ approved | rejected (review.decisions)
+           approved | rejected ─▶ pending (undo in review.decisions; a conflict handed back in review.settlement)
+           pending, conflict, failed ─▶ superseded (mirror.supersede) | withdrawn (mirror.rows)
+delivery:  none ─▶ waiting ─▶ sent ─▶ done | already | conflict | failed (review.delivery)
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from syncapp.models.mirror.change_kind import ChangeKind
+from syncapp.models.mirror.sync_record import SyncRecord
+
+
+class FieldDecision(models.TextChoices):
+    """What was decided about the proposed value."""
+
+    PENDING = "pending", "Waiting"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    SUPERSEDED = "superseded", "Superseded"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+class FieldDelivery(models.TextChoices):
+    """How far the decision is on its way to the CRM."""
+
+    NONE = "none", "Nothing to deliver"
+    WAITING = "waiting", "Waiting to be written"
+    SENT = "sent", "Being written"
+    DONE = "done", "Written"
+    ALREADY = "already", "Was already so"
+    CONFLICT = "conflict", "Conflict"
+    FAILED = "failed", "Not written"
+
+
+# What may stand beside what. A conflict is handed back (pending); a withdrawn field has nothing to deliver.
+ALLOWED = {
+    FieldDecision.PENDING: [FieldDelivery.NONE, FieldDelivery.CONFLICT],
+    FieldDecision.APPROVED: [
+        FieldDelivery.WAITING,
+        FieldDelivery.SENT,
+        FieldDelivery.DONE,
+        FieldDelivery.ALREADY,
+        FieldDelivery.FAILED,
+    ],
+    FieldDecision.REJECTED: [
+        FieldDelivery.WAITING,
+        FieldDelivery.SENT,
+        FieldDelivery.DONE,
+        FieldDelivery.ALREADY,
+        FieldDelivery.FAILED,
+    ],
+    FieldDecision.SUPERSEDED: [
+        FieldDelivery.WAITING,
+        FieldDelivery.SENT,
+        FieldDelivery.DONE,
+        FieldDelivery.FAILED,
+    ],
+    FieldDecision.WITHDRAWN: [FieldDelivery.NONE],
+}
+
+
+def _axes_agree() -> Q:
+    allowed = Q()
+    for decision, deliveries in ALLOWED.items():
+        allowed |= Q(decision=decision, delivery__in=deliveries)
+    return allowed
+
+
+class SyncFieldQuerySet(models.QuerySet["SyncField"]):
+    """Named reads of staged fields."""
+
+    def undecided(self) -> SyncFieldQuerySet:
+        """Fields a reviewer can decide: waiting, or handed back with a conflict."""
+        return self.filter(decision=FieldDecision.PENDING, unreadable="")
+
+    def unruled(self) -> SyncFieldQuerySet:
+        """Undecided fields that the rules have not looked at."""
+        fresh = self.filter(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, ruled_at__isnull=True)
+        return fresh.filter(unreadable="", record__unreadable="")
+
+    def failed(self) -> SyncFieldQuerySet:
+        """Decided, but not written: shown with the reason and Retry."""
+        return self.filter(delivery=FieldDelivery.FAILED)
+
+    def open(self) -> SyncFieldQuerySet:
+        """Undecided or failed: what a newer edit of the same field supersedes."""
+        return self.filter(Q(decision=FieldDecision.PENDING) | Q(delivery=FieldDelivery.FAILED))
+
+
+class SyncField(models.Model):
+    """The mirror of an `osync_syncfield`, plus decision and delivery."""
+
+    id = models.UUIDField(primary_key=True, help_text="The CRM's id of the row.")
+    record = models.ForeignKey(SyncRecord, on_delete=models.PROTECT, related_name="fields")
+    column_name = models.CharField(max_length=128)
+    original_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    proposed_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    original_label = models.TextField(blank=True)
+    proposed_label = models.TextField(blank=True)
+    change_kind = models.CharField(
+        max_length=8, choices=ChangeKind, default=ChangeKind.OTHER, db_default=ChangeKind.OTHER
+    )
+    crm_decision = models.IntegerField(default=0)
+    crm_decision_id = models.CharField(max_length=100, blank=True)
+    crm_state = models.SmallIntegerField(default=0)
+    version = models.BigIntegerField(default=0)
+    generation = models.PositiveIntegerField(default=0)
+    unreadable = models.CharField(
+        max_length=300, blank=True, default="", db_default="", help_text="Which value could not be read; then empty."
+    )
+
+    decision = models.CharField(max_length=10, choices=FieldDecision, default=FieldDecision.PENDING)
+    delivery = models.CharField(max_length=8, choices=FieldDelivery, default=FieldDelivery.NONE)
+    revision = models.PositiveIntegerField(default=0, help_text="Counts our own changes; part of what a form has seen.")
+    trouble = models.TextField(blank=True, help_text="Why it was not written, in the CRM's words.")
+    contact_is_gone = models.BooleanField(default=False)
+    contact_state = models.CharField(
+        max_length=8, blank=True, default="", db_default="", help_text="inactive or merged, as was read last."
+    )
+    crm_now_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    crm_now_label = models.TextField(blank=True)
+    crm_now_read_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    ruled_at = models.DateTimeField(null=True, blank=True, help_text="When the rules looked at it; empty: not yet.")
+
+    objects = SyncFieldQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["generation"],
+                name="field_open_generation",
+                condition=Q(decision=FieldDecision.PENDING),
+            ),
+            models.Index(
+                fields=["id"],
+                name="field_unruled",
+                condition=Q(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, ruled_at__isnull=True),
+            ),
+            # The queue's filters ask these first whether a field or a kind of change is rare.
+            models.Index(
+                fields=["column_name", "change_kind", "record"],
+                name="field_pending_column",
+                condition=Q(decision=FieldDecision.PENDING),
+            ),
+            models.Index(
+                fields=["change_kind", "record"],
+                name="field_pending_kind",
+                condition=Q(decision=FieldDecision.PENDING),
+            ),
+            models.Index(
+                fields=["column_name", "change_kind", "record"],
+                name="field_settled_column",
+                condition=~Q(decision=FieldDecision.PENDING),
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(name="field_axes_agree", condition=_axes_agree()),
+        ]
+
+    def __str__(self) -> str:
+        return f"field {self.pk} ({self.column_name})"
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a reviewer can decide it now."""
+        return self.decision == FieldDecision.PENDING and not self.unreadable
+
+    def label_of(self, value: str | None) -> str:
+        """Return what the CRM called this value when it was staged or read; '' where it is another value."""
+        known = {self.original_value: self.original_label, self.proposed_value: self.proposed_label}
+        return {self.crm_now_value: self.crm_now_label, **known}.get(value, "") if value is not None else ""
+
+    @property
+    def expected_value(self) -> str | None:
+        """What the CRM holds as far as we know: what was read last, else the original that was put back."""
+        return self.original_value if self.crm_now_read_at is None else self.crm_now_value

@@ -1,0 +1,226 @@
+"""One Outlook edit of one record, mirrored from the CRM, with what the queue needs to find it."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import date
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from syncapp.models.folding import LONGEST_WORD, searchable
+from syncapp.models.locking import locked
+
+
+class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
+    """The queue's named reads, and the one place that keeps its counts true."""
+
+    def shown(self) -> SyncRecordQuerySet:
+        """Records that have arrived with all their fields (mirror/edits/visibility.py)."""
+        return self.filter(is_stub=False)
+
+    def arriving(self) -> SyncRecordQuerySet:
+        """Return records that were read, but are hidden until all their fields are read."""
+        return self.filter(_ARRIVING)
+
+    def waiting(self) -> SyncRecordQuerySet:
+        """Records with fields that nobody has decided, but for those that are put off to a later day."""
+        return self.shown().filter(waiting_count__gt=0).exclude(parked_until__gt=timezone.localdate())
+
+    def parked(self) -> SyncRecordQuerySet:
+        """Records with undecided fields that are put off; each is waiting again on its day, by itself."""
+        return self.shown().filter(waiting_count__gt=0, parked_until__gt=timezone.localdate())
+
+    def needing_attention(self) -> SyncRecordQuerySet:
+        """Records with a conflict, a failure, or a change that cannot be read."""
+        return self.shown().filter(attention_count__gt=0)
+
+    def being_written(self) -> SyncRecordQuerySet:
+        """Records with decisions on their way to the CRM."""
+        return self.shown().filter(writing_count__gt=0)
+
+    def decided(self) -> SyncRecordQuerySet:
+        """Records of which nothing is left to do."""
+        return self.filter(_DECIDED)
+
+    def without_words(self) -> SyncRecordQuerySet:
+        """Records that search does not find yet: a release before this one stored them."""
+        return self.filter(_WITHOUT_WORDS)
+
+    def company_unasked(self) -> SyncRecordQuerySet:
+        """Return waiting edits of contacts whose company has not been read yet."""
+        return self.filter(_COMPANY_UNASKED, target_table="contact", target_id__isnull=False)
+
+    def true_counts(self) -> dict[uuid.UUID, dict[str, int]]:
+        """What the counts of these records should be, by the counts' columns."""
+        counted = {f"true_{name}": Count("fields", filter=condition) for name, condition in _CONDITIONS.items()}
+        rows = self.order_by().annotate(**counted).values_list("pk", *counted)
+        return {pk: dict(zip(_CONDITIONS, counts, strict=True)) for pk, *counts in rows}
+
+    @transaction.atomic(savepoint=False)
+    def recount(self, ids: Iterable[uuid.UUID], *, show: Collection[uuid.UUID] = ()) -> None:
+        """Count the fields of these records again, and show those of them that are in `show`.
+
+        Call it last in every transaction that moves a field.
+
+        The rows are locked first, in order: a concurrent recount of the same record then sees our fields. One read
+        counts them all; a subquery for each record takes PostgreSQL ten times as long while a table is new to it.
+        """
+        wanted = sorted(set(ids))
+        if not wanted:
+            return
+        rows = self.filter(pk__in=wanted)
+        held = {row.pk: row.counts for row in locked(rows.only(*_CONDITIONS))}
+        true = rows.true_counts()
+        moved: dict[tuple[bool, tuple[int, ...]], list[uuid.UUID]] = defaultdict(list)
+        for pk, counts in held.items():
+            if pk in show or counts != true[pk]:
+                moved[pk in show, tuple(true[pk].values())].append(pk)
+        for (is_shown, true_ones), ids_of_it in moved.items():
+            columns = dict(zip(_CONDITIONS, true_ones, strict=True)) | ({"is_stub": False} if is_shown else {})
+            self.filter(pk__in=ids_of_it).update(**columns)
+
+
+_UNREADABLE = Q(fields__unreadable__gt="") | Q(unreadable__gt="")
+_CONDITIONS = {
+    "waiting_count": Q(fields__decision="pending", fields__delivery="none") & ~_UNREADABLE,
+    "attention_count": Q(fields__delivery__in=["conflict", "failed"]) | Q(fields__decision="pending") & _UNREADABLE,
+    "writing_count": Q(fields__delivery__in=["waiting", "sent"]),
+}
+
+
+_DECIDED = Q(waiting_count=0, attention_count=0, writing_count=0, is_stub=False)
+_WITHOUT_WORDS = Q(search_words__isnull=True, is_stub=False)
+_COMPANY_UNASKED = Q(company__isnull=True, waiting_count__gt=0, is_stub=False)
+_ARRIVING = (Q(target_id__isnull=False) | Q(unreadable__gt="")) & Q(is_stub=True)
+
+
+class SyncRecord(models.Model):
+    """The mirror of an `osync_syncrecord`. The counts at the end are ours, the rest is the CRM's."""
+
+    id = models.UUIDField(primary_key=True, help_text="The CRM's id of the row.")
+    name = models.CharField(max_length=400, blank=True)
+    target_table = models.CharField(max_length=128, blank=True)
+    target_id = models.UUIDField(null=True, blank=True)
+    editor_id = models.UUIDField(null=True, blank=True)
+    editor_name = models.CharField(max_length=400, blank=True)
+    edited_on = models.DateTimeField(null=True, blank=True)
+    operation_id = models.CharField(max_length=100, blank=True)
+    crm_state = models.SmallIntegerField(default=0)
+    version = models.BigIntegerField(default=0)
+    generation = models.PositiveIntegerField(default=0)
+    is_stub = models.BooleanField(default=False)  # hidden: it, or a field of it, may not have been read yet
+    unreadable = models.CharField(
+        max_length=300, blank=True, default="", db_default="", help_text="Which value could not be read; then empty."
+    )
+
+    name_key = models.CharField(max_length=200, blank=True)
+    editor_key = models.CharField(max_length=200, blank=True)
+    company = models.CharField(  # noqa: DJ001  (None and '' differ: not asked yet, and no company)
+        max_length=400, null=True, blank=True, help_text="The name of the contact's company; None: not asked yet."
+    )
+    search_words = models.TextField(  # noqa: DJ001  (None: the rows of the release before have none)
+        null=True, blank=True, help_text="The words of all three names (models/folding.py); None: not made yet."
+    )
+    waiting_count = models.PositiveIntegerField(default=0)
+    attention_count = models.PositiveIntegerField(default=0)
+    writing_count = models.PositiveIntegerField(default=0)
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    parked_until = models.DateField(null=True, blank=True, help_text="The day on which it waits again.")
+    reminded_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SyncRecordQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["target_id"], name="record_target"),
+            models.Index(
+                fields=["edited_on", "id"],
+                name="record_waiting_age",
+                condition=Q(waiting_count__gt=0, is_stub=False),
+            ),
+            models.Index(
+                fields=["name_key", "id"],
+                name="record_waiting_name",
+                condition=Q(waiting_count__gt=0, is_stub=False),
+            ),
+            models.Index(
+                fields=["edited_on", "id"],
+                name="record_attention_age",
+                condition=Q(attention_count__gt=0, is_stub=False),
+            ),
+            models.Index(
+                fields=["edited_on", "id"],
+                name="record_writing_age",
+                condition=Q(writing_count__gt=0, is_stub=False),
+            ),
+            models.Index(
+                fields=["edited_on"],
+                name="record_unreminded_age",
+                condition=Q(waiting_count__gt=0, is_stub=False, reminded_at__isnull=True),
+            ),
+            models.Index(fields=["edited_on", "id"], name="record_decided_age", condition=_DECIDED),
+            models.Index(
+                fields=["editor_id", "edited_on", "id"],
+                name="record_waiting_editor",
+                condition=Q(waiting_count__gt=0, is_stub=False),
+            ),
+            models.Index(fields=["editor_id", "edited_on", "id"], name="record_decided_editor", condition=_DECIDED),
+            models.Index(fields=["name_key", "id"], name="record_decided_name", condition=_DECIDED),
+            models.Index(fields=["parked_until"], name="record_parked", condition=Q(parked_until__isnull=False)),
+            models.Index(fields=["id"], name="record_without_words", condition=_WITHOUT_WORDS),
+            models.Index(fields=["id"], name="record_arriving", condition=_ARRIVING),
+            models.Index(fields=["edited_on", "id"], name="record_company_unasked", condition=_COMPANY_UNASKED),
+            models.Index(fields=["editor_key"], name="record_editor_prefix", opclasses=["varchar_pattern_ops"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"edit {self.pk}"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return the stored counts, by their columns."""
+        return {name: getattr(self, name) for name in _CONDITIONS}
+
+    @property
+    def words_to_search(self) -> str:
+        """Return the words that `search_words` should hold."""
+        return searchable(self.name, self.editor_name, self.company or "")
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether it is put off to a day that has not come."""
+        day: date | None = self.parked_until
+        return day is not None and day > timezone.localdate()
+
+    @property
+    def contact(self) -> uuid.UUID:
+        """The id of the edited row in the CRM; a stub has none and is never decided."""
+        if self.target_id is None:
+            raise ValueError(f"edit {self.pk} has not arrived yet")
+        return self.target_id
+
+
+class RecordWord(models.Model):
+    """One word by which an edit is found. Rows are only added: what they find is compared with `search_words`.
+
+    The index holds the words alone. Within a word both databases keep rows in the order of their arrival, so
+    storing an edit changes few pages of it, where an index that ended with the edit's id would change one a word.
+    """
+
+    word = models.CharField(max_length=LONGEST_WORD)
+    record = models.ForeignKey(
+        SyncRecord, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="words"
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=["word"], name="record_word", opclasses=["varchar_pattern_ops"])]
+
+    def __str__(self) -> str:
+        return f"{self.word} of {self.record_id}"

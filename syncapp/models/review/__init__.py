@@ -1,0 +1,1 @@
+"""Decisions, deliveries, rules, selections, comments."""

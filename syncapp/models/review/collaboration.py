@@ -1,0 +1,56 @@
+"""What several people share about one edit: what they say about it, and who has it open."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from syncapp.models.mirror.sync_record import SyncRecord
+
+
+class Comment(models.Model):
+    """A sentence about an edit: a remark, a question to a colleague, or the answer to one. Never changed afterwards."""
+
+    class Kind(models.TextChoices):
+        REMARK = "remark", "Remark"
+        QUESTION = "question", "Question"
+        ANSWER = "answer", "Answer"
+
+    record = models.ForeignKey(SyncRecord, on_delete=models.PROTECT, related_name="comments")
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.REMARK)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    text = models.TextField()
+    asked = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    question = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="answers")
+
+    class Meta:
+        indexes = [models.Index(fields=["record", "at"], name="comment_of_record")]
+        constraints = [
+            models.CheckConstraint(
+                name="a_question_asks_somebody",
+                condition=Q(kind="question", asked__isnull=False) | (~Q(kind="question") & Q(asked__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="an_answer_has_its_question",
+                condition=Q(kind="answer", question__isnull=False) | (~Q(kind="answer") & Q(question__isnull=True)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk} about edit {self.record_id}"
+
+
+class Presence(models.Model):
+    """Somebody's page of an edit that was open at `seen_at`. It informs and never blocks."""
+
+    record = models.ForeignKey(SyncRecord, on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["record", "person"], name="one_presence_per_person_and_edit")]
+
+    def __str__(self) -> str:
+        return f"edit {self.record_id} open at {self.seen_at:%H:%M:%S}"

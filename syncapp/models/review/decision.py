@@ -1,0 +1,179 @@
+"""A decision about one staged field: who, what, why, and the two values that make writing it safe."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from syncapp.models.mirror.sync_field import SyncField
+from syncapp.models.review.delivery import Delivery
+from syncapp.models.review.rule import Rule
+
+
+class Outcome(models.TextChoices):
+    """What the CRM's row will say."""
+
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    SUPERSEDED = "superseded", "Superseded by a newer edit"
+
+
+class Kind(models.TextChoices):
+    """Which step of the review it is."""
+
+    REVIEW = "review", "Decision"
+    PUT_BACK = "put_back", "Old value put back"
+    AFTER_ALL = "after_all", "Approved after all"
+    SUPERSEDE = "supersede", "Superseded"
+
+
+class DecisionState(models.TextChoices):
+    """open ─▶ bound (in a delivery) ─▶ written | already | conflict | failed | withdrawn; open ─▶ undone.
+
+    failed ─▶ replaced; either ─▶ written, where the CRM turns out to have written it before its answer was lost.
+    After a restore: written, as the CRM's row proves, or lost, as only the log proves.
+    """
+
+    OPEN = "open", "Due after the undo window"
+    BOUND = "bound", "In a delivery"
+    WRITTEN = "written", "In the CRM"
+    ALREADY = "already", "The CRM held it already"
+    CONFLICT = "conflict", "Handed back"
+    FAILED = "failed", "Not written"
+    WITHDRAWN = "withdrawn", "The row was gone or decided in the CRM"
+    UNDONE = "undone", "Undone"
+    REPLACED = "replaced", "Replaced by another decision after a failure"
+    LOST = "lost", "Lost in a restore before it was written"
+
+
+# Given up, perhaps after an answer was lost: only the staging row can prove that the CRM wrote it.
+UNPROVEN_STATES = [DecisionState.FAILED, DecisionState.REPLACED]
+LIVE_STATES = [DecisionState.OPEN, DecisionState.BOUND, DecisionState.FAILED]
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    """Named reads of decisions."""
+
+    def live(self) -> DecisionQuerySet:
+        """Decisions that may still reach the CRM."""
+        return self.filter(state__in=LIVE_STATES)
+
+    def of_contact(self, table: str, target_id: uuid.UUID) -> DecisionQuerySet:
+        """Decisions about edits of one contact."""
+        return self.filter(target_table=table, target_id=target_id)
+
+
+class Decision(models.Model):
+    """One row per field and version; at most one is live. Its id is the proof in the CRM that it was ours."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    field = models.ForeignKey(SyncField, on_delete=models.PROTECT, related_name="decisions")
+    version = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.REVIEW)
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    state = models.CharField(max_length=10, choices=DecisionState, default=DecisionState.OPEN)
+    target_table = models.CharField(max_length=128)
+    target_id = models.UUIDField()
+
+    # A name is no proof of identity, so a recognized decision has no person, only `recognized_by`.
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    rule = models.ForeignKey(Rule, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions")
+    decided_at = models.DateTimeField()
+    recognized_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the CRM's row proved it, though our database did not hold it."
+    )
+    recognized_by = models.CharField(
+        max_length=400, blank=True, default="", db_default="", help_text="Who decided, as the CRM's row names them."
+    )
+    reason_code = models.CharField(max_length=40, blank=True)
+    reason = models.TextField(blank=True)
+
+    writes = models.BooleanField(help_text="Whether the contact itself is written, or only the staging row marked.")
+    value_to_write = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    expected_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    written_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
+    is_adjusted = models.BooleanField(
+        default=False, db_default=False, help_text="Whether the CRM made another value of it: `written_value`."
+    )
+    is_corrected = models.BooleanField(default=False)
+    corrected_label = models.CharField(
+        max_length=400, blank=True, default="", db_default="", help_text="What a corrected lookup points to, by name."
+    )
+
+    four_eyes = models.BooleanField()
+    decider_oid = models.UUIDField(null=True)
+    editor_oid = models.UUIDField(null=True)
+    unidentified_allowed = models.BooleanField(
+        default=False,
+        db_default=True,  # decisions from before the setting were taken as if it was on
+        help_text="Whether a setting let anyone decide, though the CRM has no Entra id of the editor.",
+    )
+
+    due_at = models.DateTimeField()
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, null=True, related_name="decisions")
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DecisionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["decided_at"], name="decision_by_time"),
+            models.Index(
+                fields=["target_id", "due_at"],
+                name="decision_open_of_contact",
+                condition=Q(state=DecisionState.OPEN),
+            ),
+            models.Index(
+                fields=["recognized_at"], name="decision_recognized", condition=Q(recognized_at__isnull=False)
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["field"], condition=Q(state__in=LIVE_STATES), name="one_live_decision_per_field"
+            ),
+            models.UniqueConstraint(fields=["field", "version"], name="one_decision_per_field_and_version"),
+            models.CheckConstraint(
+                name="nobody_decides_their_own_edit",
+                condition=Q(four_eyes=False)
+                | Q(editor_oid__isnull=True, unidentified_allowed=True)
+                | Q(editor_oid__isnull=False) & ~Q(editor_oid=F("decider_oid")),
+            ),
+            models.CheckConstraint(
+                name="somebody_decided_unless_superseded",
+                condition=Q(decided_by__isnull=False)
+                | Q(kind=Kind.SUPERSEDE)
+                | Q(rule__isnull=False)
+                | Q(recognized_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="a_rule_or_a_person_decides",
+                condition=Q(rule__isnull=True) | Q(decided_by__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="bound_means_in_a_delivery",
+                condition=~Q(state=DecisionState.BOUND) | Q(delivery__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"decision {self.pk} ({self.outcome}, {self.state})"
+
+    @property
+    def held_value(self) -> str | None:
+        """Return the value that the CRM held after this decision was written."""
+        return self.written_value if self.is_adjusted else self.value_to_write
+
+    @property
+    def decider(self) -> str:
+        """Who decided, as a person reads it: a name, a rule, or '' for the portal itself."""
+        if self.decided_by is not None:
+            return str(self.decided_by)
+        return f"the rule “{self.rule}”" if self.rule is not None else self.recognized_by
+
+    @property
+    def is_recognized(self) -> bool:
+        """Return whether it was taken before a restore, and found again in the CRM."""
+        return self.recognized_at is not None

@@ -1,0 +1,33 @@
+"""A delivery: the durable work that brings one contact's due decisions to the CRM."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from syncapp.models.jobs.job import OPEN_STATES, DurableWork, durable_indexes, lease_columns_are_consistent
+
+
+class Delivery(DurableWork):
+    """At most one is open for a contact, so two workers never write the same contact at once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    target_table = models.CharField(max_length=128)
+    target_id = models.UUIDField()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        indexes = [*durable_indexes("delivery"), models.Index(fields=["target_id"], name="delivery_of_contact")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["target_table", "target_id"],
+                condition=Q(state__in=OPEN_STATES),
+                name="one_open_delivery_per_contact",
+            ),
+            lease_columns_are_consistent("delivery"),
+        ]
+
+    def __str__(self) -> str:
+        return f"delivery {self.pk} ({self.state})"

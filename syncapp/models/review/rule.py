@@ -1,0 +1,137 @@
+"""Rules that decide edits by themselves, and what each did or would have done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from syncapp.models.mirror.sync_field import SyncField
+
+
+class RuleState(models.TextChoices):
+    """paused ─▶ shadow | enabled ─▶ paused; any ─▶ removed."""
+
+    PAUSED = "paused", "Paused"
+    SHADOW = "shadow", "In shadow"
+    ENABLED = "enabled", "Enabled"
+    REMOVED = "removed", "Removed"
+
+
+ACTIVE_STATES = [RuleState.ENABLED, RuleState.SHADOW]
+
+
+class RuleOutcome(models.TextChoices):
+    """What a rule does with an edit that meets its conditions."""
+
+    APPROVE = "approve", "Approve"
+    REJECT = "reject", "Reject"
+    LEAVE = "leave", "Leave to people"
+
+
+CONTENT = ("name", "columns", "editors", "kinds", "outcome", "reason_code", "reason")
+EFFECT = CONTENT[1:]
+
+
+class RuleQuerySet(models.QuerySet["Rule"]):
+    """Named reads of rules."""
+
+    def shown(self) -> RuleQuerySet:
+        """All but the removed, in the order in which they are asked."""
+        return self.exclude(state=RuleState.REMOVED).order_by("position", "name")
+
+    def active(self) -> RuleQuerySet:
+        """Those that look at new edits, in order."""
+        return self.filter(state__in=ACTIVE_STATES).order_by("position", "name")
+
+
+class Rule(models.Model):
+    """Conditions that must all hold (an empty list is no condition), and an outcome. The first that fits decides."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=80)
+    position = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(max_length=8, choices=RuleState, default=RuleState.PAUSED)
+    columns = models.JSONField(default=list, blank=True, help_text="Logical names of columns.")
+    editors = models.JSONField(default=list, blank=True, help_text="CRM users' ids.")
+    kinds = models.JSONField(default=list, blank=True, help_text="Kinds of change.")
+    outcome = models.CharField(max_length=8, choices=RuleOutcome, default=RuleOutcome.LEAVE)
+    reason_code = models.CharField(max_length=40, blank=True)
+    reason = models.TextField(blank=True)
+
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Who wrote it as it is now; it never decides the author's own edits.",
+    )
+    enabled_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    started_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is in its state.")
+    paused_because = models.CharField(max_length=200, blank=True)
+    simulation = models.JSONField(null=True, blank=True, help_text="The last simulation: its figures and its effect.")
+
+    objects = RuleQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="an_enabled_rule_has_somebody_who_enabled_it",
+                condition=~Q(state=RuleState.ENABLED) | Q(enabled_by__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def oid(self) -> uuid.UUID:
+        """The identity that four eyes compares: its author's."""
+        found: uuid.UUID = self.author.oid
+        return found
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What an administrator wrote: for the form, the file and the audit trail."""
+        return {name: getattr(self, name) for name in CONTENT}
+
+    @property
+    def effect(self) -> str:
+        """A digest of everything that decides what the rule does; a simulation holds for one effect."""
+        effect = json.dumps({name: getattr(self, name) for name in EFFECT}, sort_keys=True)
+        return hashlib.sha256(effect.encode()).hexdigest()[:32]
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the last simulation was of the rule as it is now."""
+        simulation: dict[str, Any] | None = self.simulation
+        return simulation is not None and simulation["effect"] == self.effect
+
+
+class RuleTrace(models.Model):
+    """One field that a rule touched: what it did, or in shadow would have done."""
+
+    rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="traces")
+    field = models.ForeignKey(SyncField, on_delete=models.CASCADE, related_name="rule_traces")
+    decision = models.OneToOneField("syncapp.Decision", on_delete=models.PROTECT, null=True, related_name="rule_trace")
+    at = models.DateTimeField()
+    is_shadow = models.BooleanField()
+    outcome = models.CharField(max_length=8, choices=RuleOutcome)
+    refused = models.CharField(max_length=40, blank=True, help_text="Why it left the field to people after all.")
+    reversed_at = models.DateTimeField(null=True, blank=True, help_text="When a person took its decision back.")
+
+    class Meta:
+        indexes = [models.Index(fields=["rule", "-at"], name="trace_of_rule")]
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "field", "is_shadow"], name="one_trace_per_rule_and_field"),
+            models.CheckConstraint(
+                name="a_shadow_decides_nothing", condition=Q(is_shadow=False) | Q(decision__isnull=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} by rule {self.rule_id}"

@@ -1,0 +1,93 @@
+"""Edits that somebody decides together: the list as it was frozen, what was asked of it, what became of each."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from syncapp.models.jobs.job import DurableWork, durable_indexes, lease_columns_are_consistent
+from syncapp.models.mirror.sync_field import SyncField
+from syncapp.models.review.decision import Decision, Outcome
+
+
+class Selection(models.Model):
+    """A frozen list. What comes or changes after `frozen_at` is not in it, or is left alone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    frozen_at = models.DateTimeField()
+    query = models.CharField(max_length=1000, blank=True, help_text="The list that it came from, as an address.")
+    contacts = models.PositiveIntegerField(default=0)
+    fields = models.PositiveIntegerField(default=0)
+    conflicts = models.PositiveIntegerField(default=0, help_text="Left out: each is chosen by itself.")
+    own_edits = models.PositiveIntegerField(default=0, help_text="Left out: somebody else decides them.")
+    unidentified = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Left out: the CRM does not say who the editor is."
+    )
+    is_cut = models.BooleanField(default=False, help_text="Whether more matched than one selection holds.")
+
+    def __str__(self) -> str:
+        return f"selection {self.pk}"
+
+
+class SelectionItem(models.Model):
+    """One field of a frozen list, with the digest of what it was then."""
+
+    class Result(models.TextChoices):
+        OPEN = "open", "Not decided yet"
+        TAKEN = "taken", "Decided"
+        REFUSED = "refused", "Not decided"
+        OMITTED = "omitted", "Left out: changed in the CRM"
+
+    selection = models.ForeignKey(Selection, on_delete=models.CASCADE, related_name="items")
+    position = models.PositiveIntegerField()
+    field = models.ForeignKey(SyncField, on_delete=models.PROTECT, related_name="+")
+    seen = models.CharField(max_length=32)
+    is_example = models.BooleanField(default=False)
+    concerns = models.CharField(
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why to look at it by itself, as codes with commas.",
+    )
+    result = models.CharField(max_length=7, choices=Result, default=Result.OPEN)
+    why = models.CharField(max_length=300, blank=True, help_text="Why it was not decided, in words.")
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["selection", "position"], name="one_item_per_place_of_a_selection"),
+            models.UniqueConstraint(fields=["selection", "field"], name="one_item_per_field_of_a_selection"),
+            models.CheckConstraint(
+                name="a_taken_item_has_its_decision",
+                condition=Q(result="taken", decision__isnull=False) | (~Q(result="taken") & Q(decision__isnull=True)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"item {self.position} of selection {self.selection_id}"
+
+    @property
+    def concern_codes(self) -> list[str]:
+        """Return the codes that `concerns` holds."""
+        return [code for code in self.concerns.split(",") if code]
+
+
+class SelectionRun(DurableWork):
+    """What was asked of a selection, once: worked off item by item, each in the transaction of its decision."""
+
+    selection = models.OneToOneField(Selection, on_delete=models.CASCADE, primary_key=True, related_name="run")
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    reason_code = models.CharField(max_length=40, blank=True)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        indexes = durable_indexes("selection_run")
+        constraints = [lease_columns_are_consistent("selection_run")]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} of selection {self.pk} ({self.state})"

@@ -1,0 +1,1 @@
+"""Outlook filters, their users, runs, policies, lists."""

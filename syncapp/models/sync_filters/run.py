@@ -1,0 +1,250 @@
+"""A filter run: a frozen list of users, what is to become of each one's filters, and what became of them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from syncapp.models.jobs.job import DurableQuerySet, DurableWork, durable_indexes, lease_columns_are_consistent
+from syncapp.models.sync_filters.user import FilterUser
+
+
+class RunState(models.TextChoices):
+    """preparing ─▶ [counting ─▶] planned ─▶ [waiting for a second person ─▶] running ⇄ paused ─▶ done.
+
+    Cancelled from any but done. An undo goes from preparing to running.
+    """
+
+    PREPARING = "preparing", "Being prepared"
+    COUNTING = "counting", "Counting meetings"
+    PLANNED = "planned", "Preview"
+    WAITING = "waiting", "Waits for a second person"
+    RUNNING = "running", "Running"
+    PAUSED = "paused", "Paused"
+    DONE = "done", "Done"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+NOT_STARTED = [RunState.PREPARING, RunState.COUNTING, RunState.PLANNED, RunState.WAITING]
+OPEN_RUNS = [*NOT_STARTED, RunState.RUNNING, RunState.PAUSED]
+
+
+class Lever(models.TextChoices):
+    """What a run moves: the filters of some tables, or how the mailboxes synchronize."""
+
+    FILTERS = "filters", "Filters"
+    METHOD = "method", "Mailbox method"
+
+
+class Plan(models.TextChoices):
+    """What the frozen list says of a user."""
+
+    CHANGE = "change", "Will change"
+    ALREADY = "already", "Already so"
+    CANNOT = "cannot", "Cannot"
+    HELD = "held", "Held back"
+
+
+class Outcome(models.TextChoices):
+    """In what each user's part of a run ends; none is left without one."""
+
+    OPEN = "", "Not yet"
+    DONE = "done", "Done"
+    PARTLY = "partly", "Partly done"
+    ALREADY = "already", "Already so"
+    NO_FILTER = "no_filter", "No filter"
+    HELD = "held", "Held back"
+    DISABLED = "disabled", "Disabled user"
+    NO_ROLE = "no_role", "No role"
+    NO_MAILBOX = "no_mailbox", "No mailbox"
+    NOT_READY = "not_ready", "Mailbox not ready"
+    DENIED = "denied", "Denied"
+    CHANGED = "changed", "Changed meanwhile"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+FAILURES = [Outcome.DENIED, Outcome.FAILED]
+# Every filter of the list was written and read back as wanted.
+WRITTEN = [Outcome.DONE, Outcome.PARTLY]
+# Due for nobody: the list is not started, or paused.
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class FilterRun(models.Model):
+    """`wanted_on` is an end state, never "the other way round". `undoes` names the run whose findings are restored.
+
+    `lever` says what is moved: filters of `tables` to `wanted_on`, or mailboxes to `wanted_method` (as in SyncMethod;
+    None for an undo, which gives each mailbox its own back). `retries`: the run some of whose users it takes again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.PositiveIntegerField(unique=True)
+    state = models.CharField(max_length=10, choices=RunState, default=RunState.PREPARING)
+    tables = models.JSONField(default=list, help_text="Logical names of the tables whose filters are switched.")
+    wanted_on = models.BooleanField(default=False)
+    lever = models.CharField(max_length=8, choices=Lever, default=Lever.FILTERS, db_default=Lever.FILTERS)
+    wanted_method = models.SmallIntegerField(null=True, blank=True)
+    words = models.CharField(max_length=300, blank=True, help_text="What was selected, in words.")
+    users = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many the frozen list has; before that: were chosen."
+    )
+    reason = models.CharField(max_length=500, blank=True)
+    change_number = models.CharField(max_length=60, blank=True)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    policy = models.ForeignKey("FilterPolicy", on_delete=models.PROTECT, null=True, blank=True, related_name="runs")
+    undoes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="undone_by")
+    retries = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="retried_by")
+    keeps_deletes_apart = models.BooleanField(null=True, help_text="As read when the list was frozen; None: unknown.")
+    stop_above_percent = models.PositiveSmallIntegerField(default=5)
+    pilot = models.PositiveIntegerField(default=0, help_text="So many users first; then the run pauses. 0: no pilot.")
+    paused_because = models.CharField(max_length=20, blank=True)
+    frozen_at = models.DateTimeField(auto_now_add=True)
+    starts_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    rung_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["frozen_at"], name="run_open", condition=Q(state__in=OPEN_RUNS))]
+        constraints = [
+            models.CheckConstraint(
+                name="nobody_confirms_his_own_run",
+                condition=Q(confirmed_by__isnull=True) | ~Q(confirmed_by=F("person")),
+            ),
+            models.CheckConstraint(
+                name="a_finished_run_has_its_time",
+                condition=Q(state="done", finished_at__isnull=False) | ~Q(state="done"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Run {self.number}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something of it may still happen."""
+        return self.state in OPEN_RUNS
+
+    @property
+    def moves_mailboxes(self) -> bool:
+        """Whether it sets how mailboxes synchronize instead of switching filters."""
+        return self.lever == Lever.METHOD
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether it is started and waits for its time."""
+        return self.state == RunState.RUNNING and self.starts_at is not None and self.starts_at > timezone.now()
+
+
+class ItemQuerySet(DurableQuerySet):
+    """Named reads of a run's items."""
+
+    def unsettled(self) -> ItemQuerySet:
+        """Those that the run still has to bring to an end."""
+        return self.filter(plan=Plan.CHANGE, outcome=Outcome.OPEN)
+
+
+class FilterRunItem(DurableWork):
+    """One user of a run: durable work of its own. `meetings` None: not counted, which is not none.
+
+    The last columns are those of a run that moves mailboxes: what was found, what is wanted, the version that our write
+    made ('' as long as we wrote nothing).
+    """
+
+    run = models.ForeignKey(FilterRun, on_delete=models.CASCADE, related_name="items")
+    position = models.PositiveIntegerField()
+    user = models.ForeignKey(FilterUser, on_delete=models.PROTECT, related_name="+")
+    plan = models.CharField(max_length=8, choices=Plan)
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.OPEN, blank=True)
+    why = models.CharField(max_length=300, blank=True)
+    released = models.BooleanField(default=False, help_text="Was held back and ticked by hand.")
+    needs_count = models.BooleanField(default=False)
+    meetings = models.PositiveIntegerField(null=True, blank=True)
+    attendees = models.PositiveIntegerField(null=True, blank=True)
+    mailbox_id = models.UUIDField(null=True, blank=True)
+    mailbox_etag = models.CharField(max_length=100, blank=True, default="", db_default="")
+    found_method = models.SmallIntegerField(null=True, blank=True)
+    wanted_method = models.SmallIntegerField(null=True, blank=True)
+    mailbox_etag_after = models.CharField(max_length=100, blank=True, default="", db_default="")
+    mailbox_written = models.BooleanField(default=False, db_default=False)
+
+    objects: ClassVar[Any] = ItemQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            *durable_indexes("filter_item"),
+            models.Index(fields=["run", "outcome", "position"], name="filter_item_outcome"),
+            models.Index(fields=["run", "plan", "position"], name="filter_item_plan"),
+            models.Index(fields=["run", "settled_at"], name="filter_item_settled"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "user"], name="one_item_a_user_and_run"),
+            lease_columns_are_consistent("filter_item"),
+            models.CheckConstraint(
+                name="a_settled_item_has_an_outcome", condition=~Q(state__in=["done", "failed"]) | ~Q(outcome="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"item {self.position} of run {self.run_id} ({self.outcome or self.state})"
+
+
+class FilterRunChange(models.Model):
+    """One filter of an item: what was found, what is wanted, and whether it was we who wrote it."""
+
+    item = models.ForeignKey(FilterRunItem, on_delete=models.CASCADE, related_name="changes")
+    filter_id = models.UUIDField()
+    table = models.CharField(max_length=128)
+    name = models.CharField(max_length=200, blank=True)
+    found_state = models.SmallIntegerField()
+    found_status = models.SmallIntegerField()
+    etag = models.CharField(max_length=100, blank=True)
+    etag_after = models.CharField(max_length=100, blank=True, help_text="The version that our write made.")
+    wanted_state = models.SmallIntegerField()
+    wanted_status = models.SmallIntegerField()
+    written = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "filter_id"], name="one_change_a_filter_and_item")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.found_state} → {self.wanted_state}"
+
+
+class MeetingAtRisk(models.Model):
+    """A future meeting that its organizer's Outlook may cancel because of a run; kept 90 days."""
+
+    item = models.ForeignKey(FilterRunItem, on_delete=models.CASCADE, related_name="meetings_at_risk")
+    meeting_id = models.UUIDField()
+    table = models.CharField(max_length=128)
+    subject = models.CharField(max_length=400, blank=True)
+    starts_at = models.DateTimeField(null=True, blank=True)
+    attendees = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "meetings at risk"
+        constraints = [models.UniqueConstraint(fields=["item", "meeting_id"], name="one_meeting_an_item")]
+
+    def __str__(self) -> str:
+        return f"meeting {self.meeting_id}"
+
+
+class MeetingCount(DurableWork):
+    """The job that counts which meetings a planned run may cancel; the run is counting as long as it is open."""
+
+    run = models.OneToOneField(FilterRun, on_delete=models.CASCADE, primary_key=True, related_name="meeting_count")
+
+    class Meta:
+        indexes = durable_indexes("meeting_count")
+        constraints = [lease_columns_are_consistent("meeting_count")]
+
+    def __str__(self) -> str:
+        return f"meeting count of run {self.pk} ({self.state})"

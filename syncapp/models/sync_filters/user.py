@@ -1,0 +1,210 @@
+"""The CRM's users, teams and units as filter management mirrors them, with each user's cells of the matrix."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from syncapp.crm.directory.records import ActingFor, SyncMethod, TeamKind
+from syncapp.models.folding import folded, searchable
+from syncapp.models.sync_filters.tables import Cell
+
+
+class Reach(models.TextChoices):
+    """How many ways lead a user's appointments from the CRM to his Outlook, as far as the CRM shows it."""
+
+    TWICE = "twice", "Twice"
+    ONCE = "once", "Once"
+    NOT_AT_ALL = "none", "Not at all"
+    UNKNOWN = "unknown", "Not known"
+
+
+class Cause(models.TextChoices):
+    """Why a user's appointments reach Outlook as often as they do (mirror/filters/sync_paths.py)."""
+
+    SERVER_AND_PRODUCT = "server_product", "Server-side synchronization, and another product"
+    CLIENT_AND_PRODUCT = "client_product", "Outlook add-in with filters on, and another product"
+    SERVER_AND_CLIENT = "server_client", "Server-side synchronization, and the old Outlook add-in"
+    PRODUCTS = "products", "Two other products"
+    SERVER = "server", "Server-side synchronization"
+    CLIENT = "client", "Outlook add-in"
+    PRODUCT = "product", "Another product only"
+    DISABLED = "disabled", "Disabled user"
+    NO_ROLE = "no_role", "No role in the CRM"
+    NO_MAILBOX = "no_mailbox", "No mailbox in the CRM"
+    MAILBOX_OFF = "mailbox_off", "Mailbox deactivated"
+    METHOD_NONE = "method_none", "Mailbox method None"
+    NOT_SET_UP = "not_set_up", "No appointment filter set up"
+    FILTERS_OFF = "filters_off", "Appointment filters off"
+    NOT_APPROVED = "not_approved", "Mailbox not approved or not enabled"
+    UNREAD = "unread", "Not read yet"
+
+
+class FilterUnit(models.Model):
+    """The mirror of a business unit."""
+
+    id = models.UUIDField(primary_key=True)
+    name = models.CharField(max_length=400)
+    parent_id = models.UUIDField(null=True, blank=True)
+    generation = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FilterTeam(models.Model):
+    """The mirror of a team. `kind` as in TeamKind: those that Entra feeds fill up as their members sign in."""
+
+    id = models.UUIDField(primary_key=True)
+    name = models.CharField(max_length=400)
+    kind = models.PositiveSmallIntegerField(default=0)
+    is_default = models.BooleanField(default=False)
+    unit_id = models.UUIDField(null=True, blank=True)
+    has_roles = models.BooleanField(default=False)
+    filters_read_at = models.DateTimeField(null=True, blank=True)
+    generation = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_fed_by_entra(self) -> bool:
+        """Whether its list of members may be incomplete."""
+        return self.kind in (TeamKind.ENTRA_SECURITY_GROUP, TeamKind.ENTRA_OFFICE_GROUP)
+
+
+class FilterMembership(models.Model):
+    """One user in one team; both are the CRM's ids, which may be read in any order."""
+
+    team_id = models.UUIDField()
+    user_id = models.UUIDField()
+    generation = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team_id", "user_id"], name="one_membership")]
+        indexes = [models.Index(fields=["user_id"], name="membership_of_user")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.team_id}"
+
+
+def words_of_user(*, name: str, address: str, login: str) -> str:
+    """Return what `FilterUser.search_words` should be: address and login are one word each."""
+    return " ".join((searchable(name), folded(address), folded(login)))
+
+
+class FilterUserQuerySet(models.QuerySet["FilterUser"]):
+    """The matrix's named reads."""
+
+    def people(self) -> FilterUserQuerySet:
+        """Users of flesh and blood; programs have no Outlook."""
+        return self.filter(is_application=False)
+
+    def with_add_in(self) -> FilterUserQuerySet:
+        """Return users whose appointments the Outlook add-in synchronizes, also beside the server."""
+        traces = models.Q(incoming=1) | models.Q(outgoing=1) | models.Q(offline_on__gt=0)
+        beside_server = models.Q(method=SyncMethod.SERVER_SIDE) & traces
+        return self.filter(models.Q(method=SyncMethod.OUTLOOK) | beside_server, mailbox_state=0)
+
+
+class FilterUser(models.Model):
+    """The mirror of a user with his mailbox. Everything is the CRM's, but the keys and the cells at the end.
+
+    `method` and the rest of the mailbox as in crm.directory_records.Mailbox; `mailbox_id` None: none was found.
+    """
+
+    id = models.UUIDField(primary_key=True, help_text="systemuserid")
+    name = models.CharField(max_length=400, blank=True)
+    address = models.CharField(max_length=320, blank=True)
+    login = models.CharField(max_length=320, blank=True)
+    entra_id = models.UUIDField(null=True, blank=True)
+    is_disabled = models.BooleanField(default=False)
+    is_application = models.BooleanField(default=False)
+    access_mode = models.SmallIntegerField(default=0)
+    has_own_roles = models.BooleanField(default=False)
+    has_team_roles = models.BooleanField(default=False)
+    unit_id = models.UUIDField(null=True, blank=True, db_index=True)
+    unit_name = models.CharField(max_length=400, blank=True)
+    read_at = models.DateTimeField()
+    generation = models.PositiveIntegerField(default=0)
+
+    mailbox_id = models.UUIDField(null=True, blank=True)
+    mailbox_etag = models.CharField(max_length=100, blank=True)
+    mailbox_state = models.SmallIntegerField(default=0)
+    method = models.SmallIntegerField(null=True, blank=True)
+    enabled_for_act = models.BooleanField(default=False)
+    act_status = models.SmallIntegerField(default=0)
+    incoming = models.SmallIntegerField(default=0)
+    outgoing = models.SmallIntegerField(default=0)
+    approval = models.SmallIntegerField(default=0)
+    syncs_here = models.BooleanField(default=False)
+    mailbox_read_at = models.DateTimeField(null=True, blank=True)
+
+    name_key = models.CharField(max_length=200, blank=True)
+    address_key = models.CharField(max_length=320, blank=True)
+    search_words = models.TextField(  # noqa: DJ001  (None: the rows of the release before have none)
+        null=True, blank=True, help_text="The words of the name, the address and the login (models/folding.py)."
+    )
+    appointments = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
+    contacts = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
+    tasks = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
+    other = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
+    tables = models.JSONField(default=dict, help_text="Of each table: how many filters are on, how many there are.")
+    offline_on = models.PositiveSmallIntegerField(default=0)
+    reach = models.CharField(max_length=8, choices=Reach, default=Reach.UNKNOWN)
+    cause = models.CharField(max_length=16, choices=Cause, default=Cause.UNREAD, db_default=Cause.UNREAD)
+    products = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How many lists of other products name them."
+    )
+    filters_read_at = models.DateTimeField(null=True, blank=True)
+    filters_error = models.CharField(max_length=40, blank=True)
+
+    # What of the user, the mailbox or a filter cannot be read; set by who asks for it (mirror.unreadable.of_owners).
+    unreadable = ""
+
+    objects = FilterUserQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["name_key", "id"], name="filter_user_name", condition=models.Q(is_application=False)),
+            models.Index(fields=["address_key"], name="filter_user_address"),
+            models.Index(fields=["appointments", "name_key", "id"], name="filter_user_appointments"),
+            models.Index(fields=["reach", "name_key", "id"], name="filter_user_reach"),
+            models.Index(fields=["cause", "name_key", "id"], name="filter_user_cause"),
+            models.Index(
+                fields=["unit_id", "reach", "cause"], name="filter_user_risk", condition=models.Q(is_application=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def acting(self) -> ActingFor:
+        """What is needed to make a call in his name."""
+        return ActingFor(self.id, self.entra_id)
+
+    @property
+    def has_roles(self) -> bool:
+        """Whether he may do anything in the CRM: by roles of his own or of a team."""
+        return self.has_own_roles or self.has_team_roles
+
+    @property
+    def is_server_side(self) -> bool:
+        """Whether the CRM itself synchronizes his appointments, contacts and tasks."""
+        return self.method == SyncMethod.SERVER_SIDE and self.mailbox_state == 0
+
+    @property
+    def uses_add_in(self) -> bool:
+        """Return whether the Outlook add-in synchronizes this user's appointments, alone or beside the server."""
+        beside_server = self.is_server_side and self.has_old_client
+        return beside_server or (self.method == SyncMethod.OUTLOOK and self.mailbox_state == 0)
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether his mailbox may synchronize server-side: somebody approved its address, or nobody has to."""
+        return self.approval in (0, 1)
+
+    @property
+    def has_old_client(self) -> bool:
+        """Whether there are traces of the old add-in: e-mail by it, or active offline filters, which are its alone."""
+        return 1 in (self.incoming, self.outgoing) or self.offline_on > 0

@@ -1,0 +1,97 @@
+"""Handing a mail to Exchange Online by Microsoft Graph ("user: sendMail", MIME format), with the application's token.
+
+MIME and not JSON: in JSON Graph takes only headers that begin with x-, so no thread and no unsubscribing could be told.
+Needs the application permission Mail.Send, limited to one mailbox by an application access policy.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from urllib.parse import quote
+
+import requests
+
+from syncapp.crm.auth.tokens import TokenSource
+from syncapp.crm.errors import CredentialsRefused, ProtocolError, TokenUnavailable
+from syncapp.crm.origins import Origin
+from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess, never_sent, new_session, read_limited
+from syncapp.notifications.channels.errors import MailRefused, OutcomeUnknown, ServiceAway, ServiceRefused
+
+Before = Callable[[], None]
+_CONNECT_SECONDS = 5.0
+_LARGEST_ANSWER = 100_000
+
+
+class GraphChannel:
+    """One sending mailbox of one tenant."""
+
+    def __init__(
+        self,
+        *,
+        origin: str,
+        mailbox: str,
+        tokens: TokenSource,
+        seconds: float = 30.0,
+        outgoing: Outgoing = DIRECT,
+    ) -> None:
+        # Raises ValueError for an origin to which no token may go.
+        self._url = f"{Origin.parse(origin)}/v1.0/users/{quote(mailbox, safe='')}/sendMail"
+        self._tokens = tokens
+        self._seconds = seconds
+        self._sessions = PerProcess(lambda: new_session(outgoing=outgoing))
+
+    def send(self, mail: bytes, *, sender: str, to: str, before: Before) -> None:
+        """Hand over one mail; sender and reader stand in the mail itself. Raises MailError."""
+        token = self._token()
+        before()
+        status, headers, body = self._post(token, base64.b64encode(mail))
+        if status == 202:
+            return
+        if status == 401:
+            self._tokens.forget()
+        raise _refusal(status, headers, body)
+
+    def _token(self) -> str:
+        try:
+            return self._tokens.token()
+        except CredentialsRefused as error:
+            raise ServiceRefused(error.message, code="sign_in") from error
+        except TokenUnavailable as error:
+            raise ServiceAway(error.message, code="token") from error
+
+    def _post(self, token: str, body: bytes) -> tuple[int, dict[str, str], str]:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/plain"}
+        until = time.monotonic() + self._seconds
+        try:
+            with self._sessions.get().post(
+                self._url,
+                data=body,
+                headers=headers,
+                timeout=(_CONNECT_SECONDS, self._seconds),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                words = read_limited(answer, max_bytes=_LARGEST_ANSWER, until=until)
+                return answer.status_code, dict(answer.headers), words.decode("utf-8", "replace")
+        except (requests.RequestException, ProtocolError) as error:
+            name = type(error).__name__
+            self._sessions.get().close()  # see Transport: the other lines may have ended as well
+            if isinstance(error, requests.RequestException) and never_sent(error):
+                raise ServiceAway(f"Microsoft Graph does not answer ({name}).", code=name) from error
+            raise OutcomeUnknown(f"No answer after the mail had left ({name}).") from error
+
+
+def _refusal(status: int, headers: dict[str, str], body: str) -> Exception:
+    """What an answer other than 202 means; an error of the service itself leaves open what became of the mail."""
+    said = f"Microsoft Graph said {status} {body[:300]}"
+    if status in (401, 403, 404):
+        return ServiceRefused(said, code=str(status))
+    if status in (429, 503):
+        return ServiceAway(said, code=str(status), retry_after=_seconds(headers.get("Retry-After", "")))
+    return OutcomeUnknown(said, code=str(status)) if status >= 500 else MailRefused(said, code=str(status))
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if text.isdigit() else None

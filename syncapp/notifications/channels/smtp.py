@@ -1,0 +1,114 @@
+"""Handing a mail to an SMTP server, step by step, so that it is known how far it came when it failed."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from syncapp.crm.sessions import DIRECT, Outgoing
+from syncapp.notifications.channels.errors import MailRefused, OutcomeUnknown, Postponed, ServiceAway, ServiceRefused
+
+Before = Callable[[], None]
+Reply = tuple[int, bytes]
+_LONGEST_QUOTE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpChannel:
+    """One server. `security` is starttls, tls or none; `seconds` limits the mail itself, a sixth each other step."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = ""
+    security: str = "starttls"
+    seconds: float = 30.0
+    outgoing: Outgoing = DIRECT
+
+    def send(self, mail: bytes, *, sender: str, to: str, before: Before) -> None:
+        """Hand over one mail. Raises MailError."""
+        client = self._opened()
+        try:
+            self._greet(client)
+            _accepted(lambda: client.mail(sender), otherwise=ServiceRefused)
+            _accepted(lambda: client.rcpt(to), otherwise=MailRefused)
+            before()
+            _hand_over(client, mail, seconds=self.seconds)
+        finally:
+            _leave(client)
+
+    def _opened(self) -> smtplib.SMTP:
+        try:
+            if self.security == "tls":
+                return smtplib.SMTP_SSL(self.host, self.port, timeout=self.seconds / 6, context=self._tls())
+            return smtplib.SMTP(self.host, self.port, timeout=self.seconds / 6)
+        except (OSError, smtplib.SMTPException) as error:
+            raise _away(error) from error
+
+    def _tls(self) -> ssl.SSLContext:
+        return self.outgoing.trusted_by(ssl.create_default_context())
+
+    def _greet(self, client: smtplib.SMTP) -> None:
+        try:
+            client.ehlo_or_helo_if_needed()
+            if self.security == "starttls":
+                client.starttls(context=self._tls())
+                client.ehlo_or_helo_if_needed()  # what was said in the clear does not count (RFC 3207, 4.2)
+            if self.user:
+                client.login(self.user, self.password)
+        except smtplib.SMTPAuthenticationError as error:
+            raise ServiceRefused(f"The mail server refused to sign us in: {_quote(error)}", code="sign_in") from error
+        except smtplib.SMTPNotSupportedError as error:
+            raise ServiceRefused(f"The mail server cannot do what is set: {error}", code="not_supported") from error
+        except (OSError, smtplib.SMTPException) as error:
+            raise _away(error) from error
+
+
+def _accepted(ask: Callable[[], Reply], *, otherwise: type[ServiceRefused] | type[MailRefused]) -> None:
+    """One command before the mail itself: 4xx concerns this mail for now, 5xx is as `otherwise` says."""
+    try:
+        code, words = ask()
+    except (OSError, smtplib.SMTPException) as error:
+        raise _away(error) from error
+    if code < 300:
+        return
+    if code == 421:
+        raise ServiceAway(_said(code, words), code="421")
+    raise (otherwise if code >= 500 else Postponed)(_said(code, words), code=str(code))
+
+
+def _hand_over(client: smtplib.SMTP, mail: bytes, *, seconds: float) -> None:
+    try:
+        if client.sock is not None:
+            client.sock.settimeout(seconds)
+        code, words = client.data(mail)
+    except smtplib.SMTPDataError as error:  # the server refused the command, so the mail has not left
+        code, words = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
+    except (OSError, smtplib.SMTPException) as error:
+        raise OutcomeUnknown(f"No answer after the mail had left ({type(error).__name__}).") from error
+    if code == 250:
+        return
+    raise (MailRefused if code >= 500 else Postponed)(_said(code, words), code=str(code))
+
+
+def _leave(client: smtplib.SMTP) -> None:
+    try:
+        client.quit()
+    except (OSError, smtplib.SMTPException):
+        client.close()  # the mail was taken or not before this; a broken goodbye changes nothing
+
+
+def _away(error: Exception) -> ServiceAway:
+    return ServiceAway(f"The mail server does not answer ({type(error).__name__}).", code=type(error).__name__)
+
+
+def _said(code: int, words: bytes) -> str:
+    return f"The mail server said {code} {words.decode('ascii', 'replace')[:_LONGEST_QUOTE]}"
+
+
+def _quote(error: smtplib.SMTPResponseException) -> str:
+    words = error.smtp_error
+    text = words.decode("ascii", "replace") if isinstance(words, bytes) else str(words)
+    return f"{error.smtp_code} {text[:_LONGEST_QUOTE]}"

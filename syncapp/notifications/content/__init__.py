@@ -1,0 +1,1 @@
+"""What each mail says, and its headers, text and HTML."""

@@ -1,0 +1,241 @@
+"""What each kind of mail says, read from the rows at the moment of sending; None where there is nothing left to say."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from syncapp import preferences
+from syncapp.crm.staging.records import Column
+from syncapp.mirror import columns
+from syncapp.models import Comment, Message, Person, SyncField, SyncRecord
+from syncapp.models.folding import search_key
+from syncapp.models.outbox import MessageKind
+from syncapp.notifications import links
+from syncapp.notifications.content import runs
+from syncapp.notifications.content.outcomes import Result, results
+from syncapp.notifications.content.runs import RunTold
+from syncapp.notifications.links import Intent
+from syncapp.outbox import messages
+from syncapp.review import notification_rules, refusals
+from syncapp.review.diff import values as sides
+from syncapp.review.diff.values import Change, Tag
+from syncapp.review.refusals import Refusal
+from syncapp.text import localization
+from syncapp.text.time_zones import UTC, zone_of
+
+MOST_FIELDS = 6  # of one edit
+MOST_RECORDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One changed field."""
+
+    label: str
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One edit: whose contact, who edited, what, and where it is decided."""
+
+    name: str
+    editor: str
+    edited_on: datetime | None
+    count: int
+    lines: tuple[Line, ...]
+    look: str
+    approve: str
+    reject: str
+
+    @property
+    def more(self) -> int:
+        """Fields that wait but are not named."""
+        return self.count - len(self.lines)
+
+    @property
+    def first_name(self) -> str:
+        """What the button calls the contact."""
+        return self.name.split()[0] if self.name.split() else "this contact"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Everything that the templates of a kind need. `thread` names the conversation that the mail belongs to."""
+
+    kind: str
+    to: str
+    name: str
+    zone: str
+    locale: str
+    thread: str
+    entries: tuple[Entry, ...] = ()
+    contacts: int = 0
+    fields: int = 0
+    waiting: int = 0
+    with_values: bool = True
+    comment: Comment | None = None
+    record: SyncRecord | None = None
+    results: tuple[Result, ...] = ()
+    details: Mapping[str, Any] | None = None
+    run: RunTold | None = None
+    wishes: str = ""
+    queue: str = ""
+
+    @property
+    def more(self) -> int:
+        """Contacts that are counted but not listed."""
+        return self.contacts - len(self.entries)
+
+
+def letter(message: Message) -> Letter | None:
+    """The mail as of now, or None: decided meanwhile, or the reader may or wants no longer."""
+    reader = message.recipient
+    if not messages.may_read(reader or message.address):
+        return None
+    # Whoever edited in Outlook is told by their address; some of them use the portal too.
+    person = reader or Person.objects.filter(address__iexact=message.address, is_active=True).first()
+    zone, locale = (person.time_zone, person.locale) if person else (UTC, "")
+    with timezone.override(zone_of(zone)), localization.override(locale):
+        return _WRITERS[MessageKind(message.kind)](message)
+
+
+def _frame(message: Message, *, thread: str, **more: Any) -> Letter:
+    reader = message.recipient
+    about_edits = message.kind in _BY_WISH and reader is not None
+    return Letter(
+        kind=message.kind,
+        to=reader.address if reader else message.address,
+        name=reader.name if reader else "",
+        zone=str(timezone.get_current_timezone()),
+        locale=localization.active().tag,
+        thread=thread,
+        wishes=links.to_wishes(reader) if about_edits and reader else "",
+        queue=links.absolute(reverse("queue")) if reader else "",
+        **more,
+    )
+
+
+def _new_edits(message: Message) -> Letter | None:
+    reader, told = message.recipient, message.details
+    if reader is None or reader.notify == Person.Notify.OFF:
+        return None
+    arrived = notification_rules.arrivals_for(reader, after=told["after"], until=told["until"])
+    found = SyncRecord.objects.filter(pk__in=arrived.values("record"))
+    return _about_records(message, reader, found, with_lines=preferences.read().mail_values)
+
+
+def _overdue(message: Message) -> Letter | None:
+    reader, told = message.recipient, message.details
+    if reader is None or reader.notify == Person.Notify.OFF:
+        return None
+    found = SyncRecord.objects.waiting().filter(pk__in=told["records"])
+    # The edits beyond the listed ones are not looked at again: their number is that of the day of the reminder.
+    beyond = max(0, told["count"] - len(told["records"]))
+    return _about_records(message, reader, found, with_lines=False, beyond=beyond)
+
+
+def _about_records(message: Message, reader: Person, found: Any, *, with_lines: bool, beyond: int = 0) -> Letter | None:
+    ids = list(found.values_list("pk", flat=True))
+    if not ids:
+        return None
+    listed = list(found.order_by("edited_on", "pk")[:MOST_RECORDS])
+    fields = SyncField.objects.undecided().filter(record__in=ids).count()
+    thread = f"edit-{listed[0].pk}" if len(ids) == 1 else f"{message.kind}-{reader.pk}"
+    return _frame(
+        message,
+        thread=thread,
+        entries=tuple(_entries(listed, reader, with_lines=with_lines)),
+        contacts=len(ids) + beyond,
+        fields=fields,
+        waiting=SyncRecord.objects.waiting().exclude(pk__in=ids)[:1001].count() - beyond,
+        with_values=with_lines,
+    )
+
+
+def _entries(records: Sequence[SyncRecord], reader: Person, *, with_lines: bool) -> Iterable[Entry]:
+    fields: dict[uuid.UUID, list[SyncField]] = defaultdict(list)
+    found = list(SyncField.objects.undecided().filter(record__in=records).select_related("record"))
+    for field in found:
+        fields[field.record_id].append(field)
+    refused = refusals.refused_before(found) if with_lines else {}
+    for record in records:
+        known = columns.of_table(record.target_table)
+        lines = [_line(field, known, refused.get(field.pk), reader) for field in fields[record.pk]]
+        lines.sort(key=lambda line: search_key(line.label))
+        yield _entry(record, reader, lines if with_lines else [], count=len(lines))
+
+
+def _entry(record: SyncRecord, reader: Person, lines: Sequence[Line], *, count: int) -> Entry:
+    return Entry(
+        name=record.name or "Contact without a name",
+        editor=record.editor_name or "somebody unknown",
+        edited_on=record.edited_on,
+        count=count,
+        lines=tuple(lines[:MOST_FIELDS]),
+        look=links.to_record(record.pk, reader=reader),
+        approve=links.to_record(record.pk, reader=reader, intent=Intent.APPROVE),
+        reject=links.to_record(record.pk, reader=reader, intent=Intent.REJECT),
+    )
+
+
+def _line(field: SyncField, known: Mapping[str, Column], refusal: Refusal | None, reader: Person) -> Line:
+    column = known.get(field.column_name)
+    change = sides.change(field, column)
+    if refusal is not None:
+        change = replace(change, tags=(*change.tags, Tag(refusals.words(refusal, reader=reader), warns=True)))
+    return Line(column.label if column else field.column_name, change)
+
+
+def _outcome(message: Message) -> Letter | None:
+    record = message.record
+    found = results(record) if record is not None else ()
+    if record is None or not found:
+        return None
+    values = preferences.read().mail_values
+    return _frame(message, thread=f"outcome-{record.pk}", record=record, results=found, with_values=values)
+
+
+def _comment(message: Message) -> Letter | None:
+    comment = Comment.objects.select_related("by", "record").filter(pk=message.details.get("comment")).first()
+    reader = message.recipient
+    if comment is None or reader is None:
+        return None
+    entry = _entry(comment.record, reader, (), count=comment.record.waiting_count)
+    return _frame(message, thread=f"edit-{comment.record_id}", comment=comment, entries=(entry,), contacts=1)
+
+
+def _run(message: Message) -> Letter | None:
+    told = runs.told(message)
+    subject = "run" if "run" in message.details else "policy"
+    return _frame(message, thread=f"{subject}-{message.details[subject]}", run=told) if told else None
+
+
+def _test(message: Message) -> Letter:
+    return _frame(message, thread=f"test-{message.pk}")
+
+
+def _operations(message: Message) -> Letter:
+    return _frame(message, thread=f"operations-{message.details['code']}", details=message.details)
+
+
+_BY_WISH = (MessageKind.NEW_EDITS, MessageKind.DIGEST, MessageKind.OVERDUE)
+_WRITERS: Mapping[MessageKind, Callable[[Message], Letter | None]] = {
+    MessageKind.NEW_EDITS: _new_edits,
+    MessageKind.DIGEST: _new_edits,
+    MessageKind.OVERDUE: _overdue,
+    MessageKind.OUTCOME: _outcome,
+    MessageKind.QUESTION: _comment,
+    MessageKind.ANSWER: _comment,
+    MessageKind.RUN: _run,
+    MessageKind.TEST: _test,
+    MessageKind.OPERATIONS: _operations,
+}

@@ -1,0 +1,108 @@
+"""A letter as a mail: subject, text and HTML from templates, and the headers that keep machines from answering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email import policy
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import css_inline
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.encoding import punycode
+
+from syncapp.models import Message
+from syncapp.notifications.channels import addresses
+from syncapp.notifications.content.letters import Letter
+from syncapp.text import escaping, localization
+from syncapp.text.time_zones import zone_of
+
+
+def write(message: Message, letter: Letter, *, again: bool) -> bytes:
+    """The whole mail. `again`: it may have been delivered before, so it says that it may be a second copy."""
+    with timezone.override(zone_of(letter.zone)), localization.override(letter.locale):
+        context = {"letter": letter, "again": again, "environment": settings.ENVIRONMENT_NAME}
+        subject = " ".join(_rendered(letter.kind, "_subject.txt", context).split())
+        text = _tidy(_rendered(letter.kind, ".txt", context))
+        html = _inliner().inline(_rendered(letter.kind, ".html", context | {"subject": subject}))
+    headers = {
+        "From": _mailbox(*parseaddr(settings.MAIL_FROM)),
+        "To": _mailbox(letter.name, letter.to),
+        "Subject": escaping.mail_header(subject),
+        "Date": format_datetime(timezone.now()),
+        **_headers(message, letter),
+    }
+    return _head(headers) + _body(text, html)
+
+
+def _rendered(kind: str, ending: str, context: dict[str, Any]) -> str:
+    return render_to_string(f"emails/{kind}{ending}", context)
+
+
+def _tidy(text: str) -> str:
+    """At most two empty lines together, none at the ends, no blanks before a line's end."""
+    lines: list[str] = []
+    for line in text.strip().splitlines():
+        if line.strip() or lines[-2:] != ["", ""]:
+            lines.append(line.rstrip())
+    return "\n".join(lines) + "\n"
+
+
+@cache
+def _inliner() -> css_inline.CSSInliner:
+    # At-rules stay in the head: dark colours and narrow screens cannot be said in an attribute.
+    return css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+
+def _head(headers: Mapping[str, str]) -> bytes:
+    """Return the header lines as they are: `email` would decode what others wrote, and encode List-Unsubscribe."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
+
+
+def _body(text: str, html: str) -> bytes:
+    """Return both parts with the headers that say how they are encoded."""
+    mail = EmailMessage(policy=policy.SMTP)
+    mail.set_content(text, cte="quoted-printable")
+    mail.add_alternative(html, subtype="html", cte="quoted-printable")
+    return mail.as_bytes(policy=policy.SMTP)
+
+
+def _headers(message: Message, letter: Letter) -> dict[str, str]:
+    """Thread, "no answer please", and unsubscribing by one POST (RFC 3834, RFC 8058).
+
+    The thread's root is fixed and stands in both headers from the first mail on: relays replace Message-ID, and Gmail
+    looks at In-Reply-To.
+    """
+    root = f"<{letter.thread}@{_host()}>"
+    found = {
+        "Message-ID": f"<{message.pk}@{_host()}>",
+        "References": root,
+        "In-Reply-To": root,
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+    }
+    if letter.wishes:
+        found |= {
+            "List-Unsubscribe": f"<{_ascii(letter.wishes)}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
+    return found
+
+
+def _ascii(address: str) -> str:
+    """Return a web address with an international domain as machines read it."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=punycode(parts.netloc)).geturl()
+
+
+def _host() -> str:
+    return punycode(urlsplit(settings.BASE_URL).hostname or "localhost")
+
+
+def _mailbox(name: str, address: str) -> str:
+    return escaping.mailbox_header(name, addresses.deliverable(address))

@@ -1,0 +1,61 @@
+"""What became of each field of an edit, in the words of its editor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from syncapp.crm.staging.records import Column
+from syncapp.mirror import columns
+from syncapp.models import Decision, SyncField, SyncRecord
+from syncapp.models.mirror.sync_field import FieldDecision
+from syncapp.review import reasons
+from syncapp.review.diff import values
+from syncapp.review.diff.values import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One field: what it is called, what was decided, why, and what the CRM has now."""
+
+    label: str
+    word: str
+    reason: str
+    proposed: Side
+    now: Side | None
+
+
+def results(record: SyncRecord) -> tuple[Result, ...]:
+    """The decided fields, by label; superseded and withdrawn ones were nobody's decision and are left out."""
+    known = columns.of_table(record.target_table)
+    decided = (FieldDecision.APPROVED, FieldDecision.REJECTED)
+    rows = SyncField.objects.filter(record=record, decision__in=decided).prefetch_related("decisions")
+    return tuple(sorted((_result(row, known.get(row.column_name)) for row in rows), key=lambda each: each.label))
+
+
+def _result(field: SyncField, column: Column | None) -> Result:
+    last = max(field.decisions.all(), key=lambda decision: decision.version, default=None)
+    proposed = values.single(column, field.proposed_value, field.proposed_label)
+    label = column.label if column else field.column_name
+    if field.decision == FieldDecision.APPROVED:
+        corrected = last is not None and last.is_corrected
+        now = _made_of_it(field, last, column)
+        return Result(label, "Approved, corrected" if corrected else "Approved", "", proposed, now)
+    return Result(label, "Kept as it was", _reason(last), proposed, _kept(field, last, column))
+
+
+def _made_of_it(field: SyncField, last: Decision | None, column: Column | None) -> Side | None:
+    """Return what was written instead of the proposal; None where that was written as it stands."""
+    if last is None or not (last.is_corrected or last.is_adjusted):
+        return None
+    label = field.label_of(last.written_value) if last.is_adjusted else last.corrected_label
+    return values.single(column, last.held_value, label)
+
+
+def _kept(field: SyncField, last: Decision | None, column: Column | None) -> Side:
+    if last is not None and last.writes:  # put back
+        return values.single(column, last.value_to_write, field.label_of(last.value_to_write))
+    return values.single(column, field.original_value, field.original_label)
+
+
+def _reason(decision: Decision | None) -> str:
+    return reasons.words(decision.reason_code, decision.reason) if decision is not None else ""

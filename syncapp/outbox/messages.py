@@ -1,0 +1,63 @@
+"""Making a mail: one durable row for each reader, in the transaction of what it tells about.
+
+`details` by kind, as `emails.content` reads them: new_edits and digest {"after", "until"} (arrivals), overdue
+{"records", "count"}, question and answer {"comment"}, operations {"code", "text", "since", "over"} and, where
+it begins, {"reason", "meaning", "remedy", "where"}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from syncapp.models import Message, Person, SyncRecord
+from syncapp.models.jobs.job import database_now
+from syncapp.models.outbox import MessageKind
+
+
+def queue(
+    kind: str,
+    *,
+    to: Person | str,
+    record: SyncRecord | None = None,
+    details: Mapping[str, Any] | None = None,
+    once: str = "",
+    due_in: float = 0,
+) -> Message | None:
+    """Have a mail sent to a person of the portal, or to an address; it is written when it is sent.
+
+    None where nothing is to be sent: no mail service is configured, the reader may not have mails, or a message with
+    the same `once` was made before.
+    """
+    if not settings.MAIL_BACKEND or not may_read(to):
+        return None
+    reader = {"recipient": to} if isinstance(to, Person) else {"address": to}
+    try:
+        with transaction.atomic():
+            return Message.objects.create(
+                kind=MessageKind(kind),
+                record=record,
+                details=dict(details or {}),
+                once=once,
+                due_at=database_now(plus=due_in),
+                **reader,
+            )
+    except IntegrityError:
+        if once and Message.objects.filter(once=once).exists():
+            return None
+        raise
+
+
+def may_read(to: Person | str) -> bool:
+    """Whether mails may go there: a person is enabled, holds a role and has an address."""
+    if isinstance(to, Person):
+        return to.is_active and bool(to.roles) and "@" in to.address
+    return "@" in to
+
+
+def can_be_told(person: Person) -> bool:
+    """Return whether a mail to this person would be sent at all."""
+    return bool(settings.MAIL_BACKEND) and may_read(person)

@@ -1,0 +1,1 @@
+"""Writing decisions to the CRM: the job, its change sets, conflicts, and applying the results."""

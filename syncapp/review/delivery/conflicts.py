@@ -1,0 +1,174 @@
+"""What a delivery finds when it looks: per decision, whether to write, only to mark, or to hand it back.
+
+Pure: the decisions and a fresh view of the CRM go in, verdicts come out.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from syncapp.crm.staging.records import Column, ColumnType, ContactNow, ContactState, DeliveryView, StagedField
+from syncapp.crm.values import conversion
+from syncapp.mirror.edits import recognition
+from syncapp.models import Decision
+from syncapp.models.review.decision import Kind
+
+
+class Finding(StrEnum):
+    """What is to be done with one decision now."""
+
+    WRITE = "write"  # the CRM still holds what the reviewer saw
+    ALREADY = "already"  # the CRM holds the value by now: only mark the staging row
+    MARK = "mark"  # nothing to write on the contact: only mark the staging row
+    OURS = "ours"  # the staging row carries this decision's id: it is done, whatever the contact holds
+    CONFLICT = "conflict"  # the CRM holds something else: back to the reviewer
+    WRITTEN_BEFORE = "written_before"  # rejected, but an earlier approval had been written after all: back as well
+    INACTIVE = "contact_inactive"  # the contact was deactivated, which its reviewer had not seen: back as well
+    MERGED = "contact_merged"  # the same where another contact took its place
+    CONTACT_GONE = "contact_gone"  # the contact was deleted: back to the reviewer
+    ELSEWHERE = "elsewhere"  # somebody decided the staging row in the CRM
+    RECOGNIZED = "before_restore"  # the portal decided the staging row, but our database lost that decision
+    ROW_GONE = "row_gone"  # the staging row was deleted
+    UNKNOWN_COLUMN = "unknown_column"  # the CRM has no such column
+    UNREADABLE = "unreadable"  # the staging row or the contact's value cannot be read
+
+
+UNSEEN_STATES = {ContactState.INACTIVE: Finding.INACTIVE, ContactState.MERGED: Finding.MERGED}
+MARKING = (Finding.WRITE, Finding.ALREADY, Finding.MARK)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Ids of all decisions about one field that were ever ours.
+
+    `unproven`: those to write that failed or were replaced before anybody knew whether the CRM had written them.
+    """
+
+    ids: frozenset[str] = frozenset()
+    unproven: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The CRM's version of a value that was written: rounded, or changed by its own rules."""
+
+    value: str | None
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One decision, what was found for it, and what the CRM held. `proves`: an unproven one that the CRM did write.
+
+    `trouble` says in a sentence what could not be read, `adjusted` what the CRM made of the value where that differs.
+    """
+
+    decision: Decision
+    finding: Finding
+    staged: StagedField | None = None
+    column: Column | None = None
+    value_now: str | None = None
+    label_now: str = ""
+    proves: str = ""
+    trouble: str = ""
+    adjusted: Held | None = None
+
+
+def judge(
+    decisions: Iterable[Decision],
+    view: DeliveryView,
+    *,
+    columns: Mapping[str, Column],
+    own: Mapping[uuid.UUID, Own],
+    held: Mapping[uuid.UUID, Held] | None = None,
+    own_user: uuid.UUID | None = None,
+) -> list[Verdict]:
+    """Return one verdict per decision. `own`: our earlier values per field; `held`: the CRM's versions of sent ones.
+
+    `own_user` is the portal's own user in the CRM.
+    """
+    found = [_judge_one(decision, view, columns, own.get(decision.field_id, Own()), own_user) for decision in decisions]
+    return [_with_adjusted(verdict, view, columns, held or {}) for verdict in found]
+
+
+def adjustments(verdicts: Iterable[Verdict], written: ContactNow | None) -> dict[uuid.UUID, Held]:
+    """Return per decision what the CRM holds instead of what was sent, by the answer to the write."""
+    found = {}
+    for verdict in verdicts:
+        column, decision = verdict.column, verdict.decision
+        if verdict.finding != Finding.WRITE or column is None or written is None or column.name in written.problems:
+            continue
+        value = written.values.get(column.name)
+        if not conversion.same(column.type, value, decision.value_to_write):
+            found[decision.pk] = Held(value, written.labels.get(column.name, ""))
+    return found
+
+
+def _with_adjusted(
+    verdict: Verdict, view: DeliveryView, columns: Mapping[str, Column], held: Mapping[uuid.UUID, Held]
+) -> Verdict:
+    """Recognize the CRM's version of a written value by rounding alone, because the answer to the write was lost."""
+    decision = verdict.decision
+    column = columns.get(decision.field.column_name)
+    if verdict.finding != Finding.OURS or not decision.writes or column is None or view.contact is None:
+        return verdict
+    now = Held(view.contact.values.get(column.name), view.contact.labels.get(column.name, ""))
+    rounded = now if conversion.is_rounded(column, decision.value_to_write, now.value) else None
+    return replace(verdict, column=column, adjusted=held.get(decision.pk, rounded))
+
+
+def _judge_one(
+    decision: Decision, view: DeliveryView, columns: Mapping[str, Column], own: Own, own_user: uuid.UUID | None
+) -> Verdict:
+    staged = view.fields.get(decision.field_id)
+    if staged is None:
+        return Verdict(decision, Finding.ROW_GONE)
+    if staged.decision_id == str(decision.pk):
+        return Verdict(decision, Finding.OURS, staged)
+    if staged.state != 0 and staged.decision_id not in own.ids:
+        is_ours = recognition.is_ours(staged, own_user=own_user)
+        return Verdict(decision, Finding.RECOGNIZED if is_ours else Finding.ELSEWHERE, staged)
+    if staged.problem and (decision.writes or not staged.etag):
+        return Verdict(decision, Finding.UNREADABLE, staged, trouble=staged.problem)
+    column = columns.get(decision.field.column_name)
+    unreadable = view.contact.problems.get(column.name) if view.contact is not None and column is not None else None
+    if unreadable and (decision.writes or own.unproven):
+        return Verdict(decision, Finding.UNREADABLE, staged, trouble=unreadable)
+    proves = staged.decision_id if staged.decision_id in own.unproven else ""
+    if not decision.writes:
+        return replace(_judge_mark(decision, view, staged, column if proves else None), proves=proves)
+    return replace(_judge_value(decision, view, staged, column), proves=proves)
+
+
+def _judge_mark(decision: Decision, view: DeliveryView, staged: StagedField, column: Column | None) -> Verdict:
+    """A rejection promises that the value its reviewer saw stays; `column` where we may have written another."""
+    if column is None or view.contact is None or decision.kind != Kind.REVIEW:
+        return Verdict(decision, Finding.MARK, staged)
+    now = view.contact.values.get(column.name)
+    if conversion.same(column.type, now, decision.expected_value):
+        return Verdict(decision, Finding.MARK, staged)
+    return Verdict(decision, Finding.WRITTEN_BEFORE, staged, column, now, view.contact.labels.get(column.name, ""))
+
+
+def _judge_value(decision: Decision, view: DeliveryView, staged: StagedField, column: Column | None) -> Verdict:
+    if view.contact is None:
+        return Verdict(decision, Finding.CONTACT_GONE, staged)
+    if column is None:
+        return Verdict(decision, Finding.UNKNOWN_COLUMN, staged)
+    now = view.contact.values.get(column.name)
+    label = view.contact.labels.get(column.name, "")
+    finding = _compare(column.type, now, decision)
+    if finding is Finding.WRITE and view.contact.state not in (ContactState.ACTIVE, decision.field.contact_state):
+        finding = UNSEEN_STATES[view.contact.state]
+    return Verdict(decision, finding, staged, column, now, label)
+
+
+def _compare(column_type: ColumnType, now: str | None, decision: Decision) -> Finding:
+    if conversion.same(column_type, now, decision.value_to_write):
+        return Finding.ALREADY
+    if conversion.same(column_type, now, decision.expected_value):
+        return Finding.WRITE
+    return Finding.CONFLICT

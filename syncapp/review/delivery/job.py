@@ -1,0 +1,256 @@
+"""The place where decisions are delivered to the CRM, one contact at a time.
+
+    claim ─▶ bind due decisions ─▶ read the CRM ─▶ judge ─▶ mark sent ─▶ one change set ─▶ settle
+
+Every round starts by reading, so a delivery whose answer was lost is verified by the same steps: a staging row that
+carries our decision's id is done, whatever the contact holds by now. Every part of a change set carries `If-Match`, so
+a request that is still under way when we read again can no longer take effect after our own.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from syncapp.crm.client import CrmClient
+from syncapp.crm.errors import CrmError, NotFound, Rejected, Stale
+from syncapp.crm.staging.records import STATE_COLUMNS, ColumnType, DeliveryView
+from syncapp.crm.transport import Deadline
+from syncapp.jobs import breakers as gates
+from syncapp.jobs import queue, runner
+from syncapp.jobs.breakers import WRITE_GATES, Passage
+from syncapp.jobs.queue import Lease, failpoint
+from syncapp.jobs.runner import Failure, JobType, Retry
+from syncapp.mirror import columns
+from syncapp.models import Decision, Delivery, Gate, SyncField, SyncRecord
+from syncapp.models.locking import lock, retried
+from syncapp.models.mirror.sync_field import FieldDelivery
+from syncapp.models.review.decision import UNPROVEN_STATES, DecisionState
+from syncapp.review.delivery import change_sets, conflicts, results
+from syncapp.review.delivery.conflicts import Finding, Held, Own, Verdict
+
+GATES = (*WRITE_GATES, Gate.Name.FORBIDDEN_REVIEW)
+STALE_ROUNDS = 3
+STALE_PAUSE = 30.0
+REFUSALS = (Rejected, NotFound)  # what trying again does not mend
+_REFUSED = "The CRM refused it"
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One leased delivery with everything its steps need."""
+
+    lease: Lease
+    delivery: Delivery
+    crm: CrmClient
+    deadline: Deadline
+
+
+class _StillStale(Exception):
+    """The rows moved under us three times in a row; nothing of this round was applied."""
+
+
+def deliver(delivery_id: uuid.UUID, *, crm: CrmClient) -> bool:
+    """Bring the contact's due decisions to the CRM; False where there was nothing to claim.
+
+    Safe to call twice, at once, and after a crash at any step. What went wrong is in the rows, never raised.
+    """
+    return runner.run(DeliveryJob(crm), delivery_id)
+
+
+@runner.register
+class DeliveryJob(JobType):
+    """Write one contact's decisions; a failure shows each of them as not written, with Retry."""
+
+    name = "delivery"
+    title = "Writing decisions to the CRM"
+    failures_at = "Review, Needs attention"
+    needs_writes = "review_writes"
+    model = Delivery
+    breakers = GATES
+    overdue_after = 180.0
+
+    def __init__(self, crm: CrmClient) -> None:
+        self._crm = crm
+
+    def is_enabled(self) -> bool:
+        """Return whether writing reviewed values is enabled."""
+        return self._crm.writes_are_allowed()
+
+    @retried
+    def claim(self, pk: uuid.UUID) -> Lease | None:
+        """Lease the delivery and bind every due decision of its contact."""
+        delivery = Delivery.objects.get(pk=pk)
+        of_contact = Decision.objects.of_contact(delivery.target_table, delivery.target_id)
+        due = of_contact.filter(state=DecisionState.OPEN, due_at__lte=Now())
+        lock(due)
+        lease = queue.claim(Delivery, pk)
+        if lease is None:
+            return None
+        due.update(state=DecisionState.BOUND, delivery=delivery)
+        failpoint("delivery.bound")
+        return lease
+
+    def process(self, lease: Lease, permit: Passage) -> None:
+        """Judge, send and settle what is bound. Raises CrmError, LostLease."""
+        delivery = Delivery.objects.get(pk=lease.pk)
+        work = _Round(lease, delivery, self._crm, Deadline.after(settings.HTTP_SECONDS))
+        # What is not there in another CRM would be taken for deleted.
+        self._crm.prove_home(deadline=work.deadline)
+        bound = _bound(delivery)
+        for wave in change_sets.waves(bound):
+            _send_all(work, wave)
+        if bound:
+            gates.crm_answered(permit)
+        else:
+            gates.give_back(permit)
+        results.finish(lease)
+        failpoint("delivery.finished")
+
+    def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
+        """Open the breaker that the CRM's answer calls for, and say whether trying again helps."""
+        if isinstance(error, _StillStale):
+            reason = f"The contact was changed in the CRM while it was written, {lease.attempts} times in a row."
+            return Retry("Stale", reason, after=STALE_PAUSE)
+        if isinstance(error, CrmError):
+            return runner.retry_crm_error(error, lease, forbidden_breaker=Gate.Name.FORBIDDEN_REVIEW)
+        return None
+
+    def fail(self, lease: Lease, failure: Failure) -> None:
+        """Show each decision as not written, with what is known about it. Raises LostLease."""
+        delivery = Delivery.objects.get(pk=lease.pk)
+        trouble = failure.reason
+        if lease.outcome_unknown or delivery.outcome_unknown:
+            trouble += " Whether it was written is not known; Retry reads it back first."
+        results.fail(lease, _bound(delivery), trouble=trouble, code=failure.code)
+        queue.mark_failed(lease, error=failure.code)
+
+
+def _bound(delivery: Delivery) -> list[Decision]:
+    """The decisions that this delivery still has to settle, oldest first."""
+    bound = Decision.objects.filter(delivery=delivery, state=DecisionState.BOUND)
+    return list(bound.select_related("field", "decided_by", "rule").order_by("decided_at", "pk"))
+
+
+def _send_all(work: _Round, decisions: Sequence[Decision]) -> None:
+    """One change set for all of them; where the CRM refuses that, one for each column."""
+    try:
+        _send(work, decisions)
+    except REFUSALS as refusal:
+        _send_apart(work, decisions, refusal)
+
+
+def _send_apart(work: _Round, decisions: Sequence[Decision], refusal: CrmError) -> None:
+    verdicts, _ = _look(work, decisions)
+    results.settle(work.lease, [each for each in verdicts if each.finding not in conflicts.MARKING])
+    parts = change_sets.groups(verdicts)
+    if len(parts) == 1:
+        _fail(work, parts[0], refusal)
+        return
+    for part in parts:
+        _send_alone(work, part)
+
+
+def _send_alone(work: _Round, part: Sequence[Decision]) -> None:
+    try:
+        _send(work, part)
+    except REFUSALS as refusal:
+        _fail(work, part, refusal)
+
+
+def _send(work: _Round, decisions: Sequence[Decision]) -> None:
+    """Read, judge, send, settle; again where the rows moved in between. Raises CrmError, _StillStale, LostLease."""
+    missing = 0
+    held: dict[uuid.UUID, Held] = {}
+    for _ in range(STALE_ROUNDS):
+        verdicts, view = _look(work, decisions, held)
+        change_set = change_sets.build(verdicts, view)
+        if change_set is None:
+            results.settle(work.lease, verdicts)
+            return
+        _mark_sent(work, verdicts)
+        try:
+            written = work.crm.apply(change_set, tag=f"osync-{work.delivery.pk}", deadline=work.deadline)
+        except Stale:
+            continue
+        except NotFound:
+            missing += 1
+            # Our own rows were there a moment ago, twice: the missing one is that to which a lookup should point.
+            if missing > 1 and any(_points_somewhere(each) for each in verdicts):
+                raise
+            continue
+        failpoint("delivery.answered")
+        adjusted = conflicts.adjustments(verdicts, written)
+        if adjusted:
+            held |= adjusted  # look again: the staging rows have to say what the CRM made of the values
+            continue
+        results.settle(work.lease, verdicts)
+        failpoint("delivery.settled")
+        return
+    raise _StillStale
+
+
+def _points_somewhere(verdict: Verdict) -> bool:
+    is_lookup = verdict.column is not None and verdict.column.type is ColumnType.LOOKUP
+    return is_lookup and verdict.finding is Finding.WRITE and bool(verdict.decision.value_to_write)
+
+
+def _look(
+    work: _Round, decisions: Sequence[Decision], held: Mapping[uuid.UUID, Held] | None = None
+) -> tuple[list[Verdict], DeliveryView]:
+    """A fresh view of the contact and its staging rows, and what it means for each decision."""
+    known = columns.of_table(work.delivery.target_table)
+    own = _own(decisions)
+    wanted = {each.field.column_name for each in decisions if each.writes or own[each.field_id].unproven}
+    view = work.crm.view_for_delivery(
+        table=work.delivery.target_table,
+        contact_id=work.delivery.target_id,
+        columns=[known[name] for name in sorted(wanted | set(STATE_COLUMNS if wanted else ())) if name in known],
+        record_ids=sorted({each.field.record_id for each in decisions}),
+        deadline=work.deadline,
+    )
+    failpoint("delivery.read")
+    own_user = work.crm.own_user_id(deadline=work.deadline)
+    return conflicts.judge(decisions, view, columns=known, own=own, held=held, own_user=own_user), view
+
+
+def _own(decisions: Sequence[Decision]) -> dict[uuid.UUID, Own]:
+    ids: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
+    unproven: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
+    ours = Decision.objects.filter(field__in=list(ids)).exclude(state=DecisionState.LOST)
+    for earlier in ours.only("field_id", "writes", "state"):
+        ids[earlier.field_id].add(str(earlier.pk))
+        if earlier.writes and earlier.state in UNPROVEN_STATES:
+            unproven[earlier.field_id].add(str(earlier.pk))
+    return {field_id: Own(frozenset(ids[field_id]), frozenset(unproven[field_id])) for field_id in ids}
+
+
+@retried
+def _mark_sent(work: _Round, verdicts: Sequence[Verdict]) -> None:
+    fields = [each.decision.field for each in verdicts if each.finding in conflicts.MARKING]
+    sending = SyncField.objects.filter(pk__in=[field.pk for field in fields], delivery=FieldDelivery.WAITING)
+    lock(sending)
+    queue.mark_sent(work.lease)
+    sending.update(delivery=FieldDelivery.SENT, revision=F("revision") + 1)
+    transaction.on_commit(lambda: failpoint("delivery.sent"))
+
+
+def _fail(work: _Round, decisions: Sequence[Decision], refusal: CrmError) -> None:
+    what = "The row that it should point to is no longer in the CRM" if isinstance(refusal, NotFound) else _REFUSED
+    results.fail(work.lease, decisions, trouble=f"{what}: {refusal.message}", code=refusal.code)
+
+
+def recount_all(*, chunk: int = 500) -> None:
+    """Count every record's fields again; part of the nightly repair."""
+    ids = SyncRecord.objects.order_by("pk").values_list("pk", flat=True)
+    page = list(ids[:chunk])
+    while page:
+        with transaction.atomic():
+            SyncRecord.objects.recount(page)
+        page = list(ids.filter(pk__gt=page[-1])[:chunk])

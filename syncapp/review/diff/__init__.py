@@ -1,0 +1,1 @@
+"""Differences between two values of a field, in words and marked text."""

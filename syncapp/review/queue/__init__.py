@@ -1,0 +1,1 @@
+"""The list of edits: criteria, search, saved views, pages."""

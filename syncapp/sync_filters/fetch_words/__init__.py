@@ -1,0 +1,1 @@
+"""FetchXML of an Outlook filter as sentences."""

@@ -1,0 +1,77 @@
+"""Dates in FetchXML conditions, in words: spans such as "next 7 days", and dates that are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time
+
+from syncapp.sync_filters.fetch_words.vocabulary import DATE_NOUNS, DATES, NO_DATES, PLACES, column_of
+
+# The phrase where the value is a day, and where it names a time of day.
+_COMPARED = {
+    "eq": ("on {0}", "at {0}"),
+    "ne": ("not on {0}", "not at {0}"),
+    "neq": ("not on {0}", "not at {0}"),
+    "ge": ("on or after {0}", "at or after {0}"),
+    "gt": ("after {0}", "after {0}"),
+    "le": ("on or before {0}", "at or before {0}"),
+    "lt": ("before {0}", "before {0}"),
+    "between": ("between {0} and {1}", "between {0} and {1}"),
+    "not-between": ("not between {0} and {1}", "not between {0} and {1}"),
+}
+# A moment at midnight is its day for these; for the others the time of day says on which side the day falls.
+_BY_DAY = ("ge", "lt", "on", "not-on", "on-or-after", "on-or-before")
+
+
+def date_words(table: str, name: str, operator: str, values: Sequence[str]) -> str:
+    """Return what a condition says of a date, '' where it is none that is known."""
+    if operator in ("null", "not-null"):
+        noun = _of(DATE_NOUNS, table, name)
+        return f"{'without' if operator == 'null' else 'with'} {noun}" if noun and not values else ""
+    span = DATES.get(operator)
+    if span is not None:
+        if ("{n}" in span) != (len(values) == 1):
+            return ""
+        return f"{_place(table, name)} {span.format(n=_shown(values[0], operator)) if values else span}"
+    return _compared(table, name, operator, values)
+
+
+def _compared(table: str, name: str, operator: str, values: Sequence[str]) -> str:
+    phrases = _COMPARED.get(operator)
+    moments = [_moment(value) for value in values]
+    if not phrases or not all(moments) or len(values) != (2 if "between" in operator else 1):
+        return ""
+    is_known = bool(_of(PLACES, table, name))
+    if not is_known and (operator in ("eq", "ne", "neq") or name in NO_DATES):
+        return ""
+    shown = [_shown(value, operator) for value in values]
+    return f"{_place(table, name)} {phrases[' ' in shown[0]].format(*shown)}"
+
+
+def _place(table: str, name: str) -> str:
+    return _of(PLACES, table, name) or f"whose {column_of(name)} is"
+
+
+def _of(words: dict[tuple[str, str], str], table: str, name: str) -> str:
+    return words.get((table, name)) or words.get(("", name), "")
+
+
+def _moment(value: str) -> datetime | None:
+    if len(value) < len("2026-01-15") or value[4:5] != "-":
+        return None
+    try:
+        return datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+
+
+def _shown(value: str, operator: str) -> str:
+    """Return a date as its own text means it, in the zone that it names; what is no date as it is."""
+    found = _moment(value)
+    if found is None:
+        return value
+    day = f"{found:%Y-%m-%d}"
+    if len(value.strip()) == len(day) or (found.time() == time() and operator in _BY_DAY):
+        return day
+    zone = "" if found.time() == time() or found.tzinfo is None else f" {found.tzname()}"
+    return f"{day} {found:%H:%M}{zone}"

@@ -1,0 +1,107 @@
+"""The risk report: how many users' appointments reach Outlook twice, once or not at all, by unit and by reason.
+
+The counts are stored with each user (mirror/filters/sync_paths.py), so a report of 20,000 users is one grouped read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Count
+
+from syncapp.mirror.filters import sync_paths
+from syncapp.models import FilterTeam, FilterUnit, FilterUser, ReachDay, UserList
+from syncapp.models.folding import by_name, search_key
+from syncapp.models.sync_filters.user import Cause, Reach
+from syncapp.sync_filters.inventory import matrix
+from syncapp.sync_filters.inventory.matrix import Narrowing
+from syncapp.sync_filters.inventory.recommendations import Remedy, remedy_of
+
+MOST_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRisk:
+    """One business unit with its users by reach."""
+
+    unit_id: UUID | None
+    name: str
+    users: Mapping[Reach, int]
+
+    @property
+    def all_of_them(self) -> int:
+        """How many users it has."""
+        return sum(self.users.values())
+
+
+@dataclass(frozen=True, slots=True)
+class CauseRisk:
+    """One reason with its users and what helps them."""
+
+    cause: Cause
+    reach: Reach
+    users: int
+    remedy: Remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Units with the most doubled users first, reasons by how often they occur; `team` where it is of one only.
+
+    `days`: everybody on each of the last days, the oldest first; none for a team.
+    """
+
+    users: Mapping[Reach, int]
+    units: Sequence[UnitRisk]
+    causes: Sequence[CauseRisk]
+    team: FilterTeam | None
+    lists: Sequence[UserList]
+    days: Sequence[ReachDay]
+
+    @property
+    def all_of_them(self) -> int:
+        """How many users were counted."""
+        return sum(self.users.values())
+
+
+def report(team_id: UUID | None = None) -> Report:
+    """Count everybody, or one team."""
+    by_unit: dict[UUID | None, dict[Reach, int]] = defaultdict(lambda: dict.fromkeys(Reach, 0))
+    by_cause: dict[Cause, int] = defaultdict(int)
+    users = dict.fromkeys(Reach, 0)
+    for unit_id, found, cause, number in _counted(team_id):
+        by_unit[unit_id][Reach(found)] += number
+        by_cause[Cause(cause)] += number
+        users[Reach(found)] += number
+    team = FilterTeam.objects.filter(pk=team_id).first() if team_id else None
+    lists = by_name(UserList.objects.of_products())
+    days = [] if team_id else list(ReachDay.objects.order_by("-day")[:MOST_DAYS])[::-1]
+    return Report(users, _units(by_unit), _causes(by_cause), team, lists, days)
+
+
+def _counted(team_id: UUID | None) -> Iterator[tuple[UUID | None, str, str, int]]:
+    people = matrix.narrowed(Narrowing(team=team_id))
+    yield from people.order_by().values_list("unit_id", "reach", "cause").annotate(number=Count("pk"))
+
+
+def _units(by_unit: Mapping[UUID | None, Mapping[Reach, int]]) -> list[UnitRisk]:
+    names = dict(FilterUnit.objects.filter(pk__in=[key for key in by_unit if key]).values_list("pk", "name"))
+    found = [UnitRisk(key, names.get(key, "") if key else "", users) for key, users in by_unit.items()]
+    return sorted(found, key=lambda unit: (-unit.users[Reach.TWICE], -unit.all_of_them, search_key(unit.name)))
+
+
+def _causes(by_cause: Mapping[Cause, int]) -> list[CauseRisk]:
+    everybody_selects = sync_paths.has_system_filter()
+    found = [
+        CauseRisk(cause, sync_paths.reach_of(cause), users, remedy_of(cause, everybody_selects=everybody_selects))
+        for cause, users in by_cause.items()
+    ]
+    return sorted(found, key=lambda each: (list(Reach).index(each.reach), -each.users))
+
+
+def everybody(team_id: UUID | None = None) -> Iterator[FilterUser]:
+    """Each user by name, for the report as a file."""
+    yield from matrix.narrowed(Narrowing(team=team_id)).order_by("name_key", "id").iterator(chunk_size=1000)

@@ -1,0 +1,57 @@
+"""Logon names for an on-premises CRM's database, from texts that people write and from users as they were read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from syncapp.mirror.directory.list_matching import Directory
+from syncapp.models import FilterUser
+from syncapp.sync_filters.pasted import people
+
+_CHUNK = 500
+
+
+@dataclass(slots=True)
+class Logons:
+    """Logon names in their order, and what of a text was not read, with the reason."""
+
+    names: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+def read(text: str) -> Logons:
+    r"""Return the logon names in a text; an address or a name of one user becomes that user's.
+
+    `DOMAIN\account` and unknown texts stay as they are: the script itself refuses names that it does not find.
+    """
+    pasted = people.read(text, login_first=True)
+    found = Logons(unread=list(pasted.unread))
+    unclear = {form for each in pasted.people for form in (each.text, *each.beside) if "\\" not in form}
+    known = _logins(unclear) if unclear else {}
+    for each in pasted.people:
+        if each.is_names and each.text not in known:
+            found.names += [known.get(text, text) for text in each.beside]
+            continue
+        found.names.append(known.get(each.text, each.text))
+        if not each.is_names:
+            found.unread += [f"Line {each.line}: “{text}” stands beside “{each.text}”." for text in each.beside]
+    return found
+
+
+def _logins(texts: Iterable[str]) -> dict[str, str]:
+    directory = Directory()
+    ids = {text: found[0] for text in texts if len(found := directory.find(text)) == 1}
+    logins = dict(FilterUser.objects.filter(pk__in=ids.values()).values_list("pk", "login"))
+    return {text: login for text, user_id in ids.items() if (login := logins[user_id])}
+
+
+def of_users(ids: Sequence[UUID]) -> tuple[list[str], int]:
+    """Return the logon names of these users in their order, and how many have none."""
+    logins: dict[UUID, str] = {}
+    for start in range(0, len(ids), _CHUNK):
+        users = FilterUser.objects.filter(pk__in=ids[start : start + _CHUNK])
+        logins |= dict(users.values_list("pk", "login"))
+    names = [login for user_id in ids if (login := logins.get(user_id, ""))]
+    return names, len(ids) - len(names)

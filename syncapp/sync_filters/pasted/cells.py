@@ -1,0 +1,94 @@
+"""The addresses and names inside one cell, in the forms that mail programs and directories export."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from syncapp.mirror.directory.written_names import visible
+from syncapp.text.escaping import csv_value
+
+_BETWEEN_TOKENS = re.compile(r'[\s;,<>"|]+')
+_AROUND = "'\"`()[]{}<>“”„‘’«»,;:."
+_LONGEST_NAME = 1000  # beyond any name: reported, not taken apart
+_QUOTED = re.compile(r"['\"“„‘«<(\[].*['\"”“’»>)\]]")
+# Kinds of proxy addresses beside SMTP ("Email addresses in Exchange Server"): the same mailbox in other systems.
+_OTHER_PROXY = re.compile(r"(x500|x400|eum|spo|sip|im|notes|ms|ccmail):", re.IGNORECASE)
+_PROXY = re.compile(r"smtp:", re.IGNORECASE)
+_MAIL_LINK = re.compile(r"mailto:", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address or login in a cell. `proxy`: "SMTP" marks the main one of a mailbox, "smtp" another of it."""
+
+    text: str
+    proxy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The content of a cell: addresses and the words beside them, or all of its text where there is no address.
+
+    `labels`: the words are the display name of an address in angle brackets.
+    """
+
+    addresses: tuple[Address, ...]
+    words: str
+    labels: bool = False
+
+
+def read_cell(raw: str) -> Cell:
+    """Return the addresses of a cell and the words beside them."""
+    text = csv_value(raw)
+    addresses: list[Address] = []
+    words: list[str] = []
+    for token in _BETWEEN_TOKENS.split(text):
+        address = _address(token)
+        if address:
+            addresses.append(address)
+        elif token and not _OTHER_PROXY.match(token):
+            words.append(token)
+    if addresses:
+        return Cell(tuple(addresses), plain(" ".join(words)), labels="<" in text)
+    logins = [word.strip(_AROUND) for word in words]
+    if logins and all(login.strip("\\").count("\\") == 1 for login in logins):
+        return Cell(tuple(Address(visible(login)) for login in logins), "")
+    return Cell((), plain(text))
+
+
+def plain(text: str) -> str:
+    """Return the text as it is kept and shown: without hidden characters, and without quotes around it."""
+    shown = visible(text)
+    if len(shown) > _LONGEST_NAME:
+        return shown
+    while _QUOTED.fullmatch(shown) and len(shown) > 2:
+        shown = shown[1:-1].strip()
+    return shown.strip('"“”„,;').strip()
+
+
+def _address(token: str) -> Address | None:
+    mark = _PROXY.match(token.lstrip(_AROUND))
+    text = token.lstrip(_AROUND)
+    text = _PROXY.sub("", text, count=1) if mark else text
+    link = _MAIL_LINK.match(text)
+    text = text[link.end() :].partition("?")[0] if link else text
+    text = visible(text.strip(_AROUND)).replace("＠", "@")
+    local, sign, domain = text.partition("@")
+    if not (sign and local and domain):
+        return None
+    return Address(text, ("SMTP" if mark[0][:1].isupper() else "smtp") if mark else "")
+
+
+def mailboxes(addresses: Sequence[Address]) -> list[tuple[str, ...]]:
+    """Return the addresses grouped by mailbox, each by its main one first, in the order of the text.
+
+    Proxy addresses of which one is marked as the main one are one mailbox; every other address is one by itself.
+    """
+    mains = [each.text for each in addresses if each.proxy == "SMTP"]
+    if len(mains) != 1:
+        return [(each.text,) for each in addresses]
+    others = [each.text for each in addresses if each.proxy == "smtp"]
+    groups = [(*mains, *others) if each.proxy else (each.text,) for each in addresses]
+    return list(dict.fromkeys(groups))

@@ -1,0 +1,138 @@
+"""Columns of a table that name the person of a row, found by headings and by the cells' content."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from syncapp.sync_filters.pasted.cells import read_cell
+from syncapp.sync_filters.pasted.rows import Row, Rows
+
+
+class Kind(IntEnum):
+    """Kinds of columns, in the order in which they are searched for a person."""
+
+    MAIL = 1
+    ACCOUNT = 2
+    LOGIN = 3
+    NAME = 4
+    FIRST_NAME = 5
+    LAST_NAME = 6
+
+
+_HEADINGS = {
+    Kind.MAIL: (
+        "mail email mailaddress emailaddress emailaddresses address addresses primarysmtpaddress primaryemail"
+        " primaryemailaddress windowsemailaddress internalemailaddress workemail businessemail smtp smtpaddress"
+        " mailadresse emailadresse adresse epost courriel"
+    ),
+    Kind.ACCOUNT: "userprincipalname upn windowsliveid microsoftonlineservicesid benutzerprinzipalname",
+    Kind.LOGIN: (
+        "login loginname logon logonname username domainname samaccountname account accountname userid"
+        " anmeldename benutzeranmeldename"
+    ),
+    Kind.NAME: "user users name fullname displayname commonname cn person anzeigename vollstandigername benutzer",
+    Kind.FIRST_NAME: "firstname givenname vorname",
+    Kind.LAST_NAME: "lastname surname familyname sn nachname",
+}
+_KINDS = {heading: kind for kind, headings in _HEADINGS.items() for heading in headings.split()}
+_MOSTLY = 0.5
+_ALIKE = 0.8
+_SAMPLE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that name a person, by kind, and how many columns a row of the table has.
+
+    `heading` is the row of headings, None where there is none.
+    """
+
+    places: dict[Kind, int]
+    width: int
+    heading: Row | None = None
+
+
+def kind_of(heading: str) -> Kind | None:
+    """Return what a heading says of its column, None where it is no heading that is known."""
+    plain = unicodedata.normalize("NFKD", heading).casefold()
+    return _KINDS.get("".join(letter for letter in plain if letter.isalnum()))
+
+
+def columns_of(found: Rows) -> Columns | None:
+    """Return the columns that name people, None where the rows are no table."""
+    first, rest = found.rows[0], found.rows[1:_SAMPLE]
+    if not rest:
+        return None
+    kinds = [kind_of(cell) for cell in first.cells]
+    if any(kinds) and not any(read_cell(cell).addresses for cell in first.cells):
+        return Columns(_by_headings(kinds, rest), len(first.cells), heading=first)
+    places = _by_content(found.rows[:_SAMPLE], is_table=found.is_table)
+    if places is None:
+        return None
+    has_heading = _heads(first, rest, places, is_table=found.is_table)
+    return Columns(places, _usual_width(found.rows)[0], heading=first if has_heading else None)
+
+
+def _by_headings(kinds: Sequence[Kind | None], rows: Sequence[Row]) -> dict[Kind, int]:
+    """Return the first column of each kind; a mail column without any address holds something else, such as streets."""
+    places: dict[Kind, int] = {}
+    for place, kind in enumerate(kinds):
+        if kind and (kind not in (Kind.MAIL, Kind.ACCOUNT) or _has_address(rows, place)):
+            places.setdefault(kind, place)
+    known = set(places) - {Kind.FIRST_NAME}
+    mail = None if known & {Kind.MAIL, Kind.ACCOUNT} else _mail_column(rows)
+    return places if mail is None else {Kind.MAIL: mail, **places}
+
+
+def _by_content(rows: Sequence[Row], *, is_table: bool) -> dict[Kind, int] | None:
+    width, alike = _usual_width(rows)
+    if width < 2 or alike < _ALIKE * len(rows):
+        return None
+    mail = _mail_column(rows)
+    if mail is None:
+        return {Kind.NAME: 0} if is_table else None
+    if all(_share(rows, place) > _MOSTLY for place in range(width) if _holds_anything(rows, place)):
+        return None  # nothing but addresses: a list of people, several in a line
+    return {Kind.MAIL: mail}
+
+
+def _usual_width(rows: Sequence[Row]) -> tuple[int, int]:
+    """Return how many cells most rows have, and how many rows those are."""
+    return Counter(len(row.cells) for row in rows).most_common(1)[0]
+
+
+def _mail_column(rows: Sequence[Row]) -> int | None:
+    width = max(len(row.cells) for row in rows)
+    return next((place for place in range(width) if _share(rows, place) > _MOSTLY), None)
+
+
+def _holds_anything(rows: Sequence[Row], place: int) -> bool:
+    return any(_cell(row, place) for row in rows)
+
+
+def _has_address(rows: Sequence[Row], place: int) -> bool:
+    return any(read_cell(_cell(row, place)).addresses for row in rows)
+
+
+def _share(rows: Sequence[Row], place: int) -> float:
+    """Return the share of a column's filled cells that hold an address and nothing but addresses."""
+    filled = [read_cell(cell) for row in rows if (cell := _cell(row, place))]
+    return sum(bool(cell.addresses) and not cell.words for cell in filled) / len(filled) if filled else 0
+
+
+def _cell(row: Row, place: int) -> str:
+    return row.cells[place].strip() if place < len(row.cells) else ""
+
+
+def _heads(first: Row, rest: Sequence[Row], places: dict[Kind, int], *, is_table: bool) -> bool:
+    """Return whether the first row looks like unknown headings: all filled, all different, and without an address."""
+    if any(read_cell(cell).addresses or not cell.strip() for cell in first.cells):
+        return False
+    if is_table:
+        return True
+    mail = places[Kind.MAIL]
+    return len(set(first.cells)) == len(first.cells) and all(read_cell(_cell(row, mail)).addresses for row in rest)

@@ -1,0 +1,105 @@
+"""The rows of a pasted or uploaded text, whether it is CSV, TSV, a table with semicolons, or one name per line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from syncapp.sync_filters.errors import NotPossible
+from syncapp.text.localization import number
+
+MOST_LINES = 100_000
+_DELIMITERS = ("\t", ";", ",")
+_SEPARATOR_LINE = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
+_TYPE_LINE = re.compile(r'\s*"?#TYPE\b', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The cells of a row, and the number of its first line from 1."""
+
+    line: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All rows that hold anything. `is_table`: the text itself says so, by `sep=` or `#TYPE`."""
+
+    rows: list[Row]
+    delimiter: str
+    is_table: bool = False
+
+
+def rows_of(text: str) -> Rows:
+    """Read the whole text by one delimiter: the one it names, or the one that fits most rows. Raises NotPossible."""
+    lines = list(io.StringIO(text.replace("\x00", "").removeprefix("\ufeff"), newline=""))
+    if len(lines) > MOST_LINES:
+        count, most = number(len(lines)), number(MOST_LINES)
+        raise NotPossible(f"This text has {count} lines; at most {most} can be read at once.")
+    skipped, declared = 0, ""
+    while skipped < len(lines) and (_SEPARATOR_LINE.fullmatch(lines[skipped]) or _TYPE_LINE.match(lines[skipped])):
+        named = _SEPARATOR_LINE.fullmatch(lines[skipped])
+        declared = named[1] if named else declared
+        skipped += 1
+    if declared:
+        return Rows(list(_rows(lines, declared, skipped)), declared, is_table=True)
+    candidates = [each for each in _DELIMITERS if each in text] or [","]
+    readings = [Rows(list(_rows(lines, each, skipped)), each, is_table=skipped > 0) for each in candidates]
+    return max(readings, key=_fit)
+
+
+def _fit(reading: Rows) -> tuple[int, int]:
+    """Return how well a delimiter fits: no quotes are left inside cells, and most rows have as many cells."""
+    left_quotes = sum('"' in cell for row in reading.rows for cell in row.cells)
+    widths = Counter(len(row.cells) for row in reading.rows if len(row.cells) > 1)
+    return -left_quotes, max(widths.values(), default=0)
+
+
+class _Lines:
+    """Gives lines to the csv reader and remembers those that the present row took."""
+
+    def __init__(self, lines: list[str], first: int) -> None:
+        self._lines = lines
+        self.next = first
+        self.ran_out = False
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if self.next >= len(self._lines):
+            self.ran_out = True
+            raise StopIteration
+        self.next += 1
+        return self._lines[self.next - 1]
+
+
+def _rows(lines: list[str], delimiter: str, first: int) -> Iterator[Row]:
+    source = _Lines(lines, first)
+    reader = csv.reader(source, delimiter=delimiter, skipinitialspace=True)
+    while source.next < len(lines):
+        start = source.next
+        try:
+            cells = next(reader, [])
+            is_whole = not (source.ran_out and _is_open(lines[start : source.next]))
+        except csv.Error:  # a cell beyond csv.field_size_limit
+            cells, is_whole = [], False
+        taken = [(start, cells)] if is_whole else _without_quotes(lines, start, source.next, delimiter)
+        for place, found in taken:
+            if any(map(str.strip, found)):
+                yield Row(place + 1, tuple(found))
+
+
+def _is_open(lines: list[str]) -> bool:
+    """Return whether a quote in these lines is never closed."""
+    return sum(line.count('"') for line in lines) % 2 == 1
+
+
+def _without_quotes(lines: list[str], start: int, end: int, delimiter: str) -> list[tuple[int, list[str]]]:
+    """Read lines each by itself where quotes make no sense, so that none of them is lost in a cell."""
+    return [(place, lines[place].rstrip("\r\n").split(delimiter)) for place in range(start, end)]

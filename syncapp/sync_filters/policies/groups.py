@@ -1,0 +1,57 @@
+"""Groups of policies: the users that a policy is about, and the policies that are about a user."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from django.utils import timezone
+
+from syncapp.models import FilterMembership, FilterPolicy, FilterUnit, FilterUser
+from syncapp.sync_filters.errors import NotPossible
+from syncapp.sync_filters.runs import targets
+
+
+def members_now(policy: FilterPolicy) -> list[uuid.UUID]:
+    """Return the enabled users of the group but the exceptions, in the order of their names. Raises NotPossible."""
+    group = targets.of_team(policy.team_id) if policy.team_id else targets.of_unit(policy.unit_id or uuid.UUID(int=0))
+    left_out = set(FilterUser.objects.filter(is_disabled=True).values_list("pk", flat=True))
+    left_out |= {uuid.UUID(each) for each in policy.exceptions}
+    return [user_id for user_id in group.ids if user_id not in left_out]
+
+
+def members_or_none(policy: FilterPolicy) -> list[uuid.UUID]:
+    """Return the users of its group; none where the group is no longer in the CRM."""
+    try:
+        return members_now(policy)
+    except NotPossible:
+        return []
+
+
+def in_force() -> list[FilterPolicy]:
+    """Return the policies that want something today, by name: neither removed, nor paused, nor outside their dates."""
+    today = timezone.now().date()
+    return [policy for policy in FilterPolicy.objects.shown().filter(is_paused=False) if policy.is_in_its_dates(today)]
+
+
+def policies_of(user: FilterUser) -> list[FilterPolicy]:
+    """Return the policies in force whose group this user belongs to."""
+    policies = [] if user.is_disabled else in_force()
+    if not policies:
+        return []
+    teams = set(FilterMembership.objects.filter(user_id=user.pk).values_list("team_id", flat=True))
+    units = _with_all_above(user.unit_id)
+    return [
+        policy
+        for policy in policies
+        if (policy.team_id in teams or policy.unit_id in units) and str(user.pk) not in policy.exceptions
+    ]
+
+
+def _with_all_above(unit_id: uuid.UUID | None) -> Sequence[uuid.UUID]:
+    above: Mapping[uuid.UUID, uuid.UUID | None] = dict(FilterUnit.objects.values_list("pk", "parent_id"))
+    found: list[uuid.UUID] = []
+    while unit_id is not None and unit_id not in found:
+        found.append(unit_id)
+        unit_id = above.get(unit_id)
+    return found

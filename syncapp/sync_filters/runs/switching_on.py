@@ -1,0 +1,39 @@
+"""Side effects of a run that switches filters on: users who chose otherwise, and meetings that arrive twice."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, F, OuterRef, QuerySet
+
+from syncapp.mirror.filters import access, sync_paths
+from syncapp.models import FilterRow, FilterRun, FilterRunChange, FilterRunItem, FilterUser
+from syncapp.models.sync_filters.run import Plan
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
+
+
+def switched_off_themselves(run: FilterRun) -> QuerySet[FilterRunItem]:
+    """Return the users of whose filters the run switches one on that they switched off themselves.
+
+    A run in the users' names leaves their names on the rows, too; its version, and that we acted for them, tell it from
+    what they did. A restored database knows the second alone.
+    """
+    by_owner = FilterRow.objects.filter(pk=OuterRef("filter_id"), etag=OuterRef("etag"), modified_by=F("owner_id"))
+    if own := access.ground().own_user_id:
+        by_owner = by_owner.exclude(modified_for_by=own)
+    ours = FilterRunChange.objects.filter(
+        item__user=OuterRef("item__user"), filter_id=OuterRef("filter_id"), written=True, etag_after=OuterRef("etag")
+    )
+    changes = FilterRunChange.objects.filter(Exists(by_owner), ~Exists(ours), item=OuterRef("pk"), wanted_state=0)
+    return _changing(run).filter(Exists(changes))
+
+
+def doubled(run: FilterRun) -> QuerySet[FilterRunItem]:
+    """Return the users whose appointments would arrive twice because of the run."""
+    items = _changing(run)
+    if not set(run.tables) & set(APPOINTMENT_TABLES):
+        return items.none()
+    return items.filter(user__in=sync_paths.doubled_if_on(FilterUser.objects.all()))
+
+
+def _changing(run: FilterRun) -> QuerySet[FilterRunItem]:
+    items: QuerySet[FilterRunItem] = run.items.filter(plan__in=[Plan.CHANGE, Plan.HELD])
+    return items if run.wanted_on and not run.moves_mailboxes else items.none()

@@ -1,0 +1,87 @@
+"""The rule of the second person: a limit on users that one person switches alone in a day, over runs and policies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from syncapp.models import FilterPolicy, FilterRun, FilterRunItem, FilterUser, Person
+from syncapp.models.sync_filters.policy import PolicyMode
+from syncapp.models.sync_filters.run import WRITTEN, Outcome, Plan, RunState
+
+DAY = timedelta(days=1)
+_STARTED = [RunState.RUNNING, RunState.PAUSED, RunState.DONE, RunState.CANCELLED]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Users that a run or a policy switches, and others that the same person switches alone."""
+
+    users: int
+    before: int = 0
+    of_policies: bool = False
+
+    @property
+    def total(self) -> int:
+        return self.users + self.before
+
+    @property
+    def needs_second_person(self) -> bool:
+        return self.total > settings.SECOND_PERSON_ABOVE
+
+    @property
+    def why(self) -> str:
+        """Say why a second person has to confirm, '' where the sum is within the limit."""
+        if not self.needs_second_person:
+            return ""
+        limit = settings.SECOND_PERSON_ABOVE
+        if self.of_policies:
+            others = f" With {self.before:,} of other policies, that makes {self.total:,}." if self.before else ""
+            return f"One person may switch up to {limit:,} users alone; this group has {self.users:,}.{others}"
+        if not self.before:
+            return f"One person may switch up to {limit:,} users a day alone; this run switches {self.users:,}."
+        return (
+            f"One person may switch up to {limit:,} users a day alone. {self.before:,} other users were switched or "
+            f"are being switched within the last 24 hours; with the {self.users:,} of this run, that makes "
+            f"{self.total:,}."
+        )
+
+
+def load(run: FilterRun) -> Load:
+    """Return what a run adds to what its person switched alone. An undo adds nothing: it never waits."""
+    if run.undoes_id is not None:
+        return Load(0)
+    users = run.items.unsettled()
+    others = _switched_alone(run.person).exclude(run=run).exclude(user__in=users.values("user"))
+    return Load(users.count(), others.values("user").distinct().count())
+
+
+def waits(run: FilterRun) -> bool:
+    """Return whether a run needs a confirmation that it does not have; a confirmed policy's runs have it."""
+    return run.confirmed_by_id is None and load(run).needs_second_person
+
+
+def policy_load(policy: FilterPolicy, *, by: Person) -> Load:
+    """Return the users of a policy's group, and those of other policies that this person lets repair alone."""
+    repairing = FilterPolicy.objects.filter(mode=PolicyMode.REPAIR, repair_by=by, confirmed_by__isnull=True)
+    others = FilterUser.objects.filter(
+        pk__in=policy.members.model.objects.filter(policy__in=repairing.exclude(pk=policy.pk)).values("user")
+    )
+    before = others.exclude(pk__in=policy.members.values("user")).count()
+    return Load(policy.members.count(), before, of_policies=True)
+
+
+def _switched_alone(person: Person) -> QuerySet[FilterRunItem]:
+    """Return the person's users in runs that nobody else confirmed: written within a day, or still to come."""
+    since = timezone.now() - DAY
+    is_recent = Q(finished_at__isnull=True) | Q(finished_at__gte=since)
+    runs = FilterRun.objects.filter(is_recent, person=person, state__in=_STARTED, undoes=None, confirmed_by=None)
+    written = Q(outcome__in=[*WRITTEN, Outcome.FAILED], settled_at__gte=since)
+    items: QuerySet[FilterRunItem] = FilterRunItem.objects.filter(
+        Q(outcome=Outcome.OPEN) | written, run__in=runs, plan=Plan.CHANGE
+    )
+    return items

@@ -1,0 +1,67 @@
+"""Tables as people type them: any case, singular or plural, by name, label or type code, with commas or spaces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, name_of
+
+# A table's type code (entity reference pages, "Object type code"), which older tools and databases name it by.
+TYPE_CODES = {
+    "appointment": 4201,
+    "serviceappointment": 4214,
+    "recurringappointmentmaster": 4251,
+    "contact": 2,
+    "task": 4212,
+    "phonecall": 4210,
+    "letter": 4207,
+    "fax": 4204,
+}
+_GROUPS = {
+    "appointments": APPOINTMENT_TABLES,
+    "allappointments": APPOINTMENT_TABLES,
+    "other": ("phonecall", "letter", "fax"),
+}
+_MORE_WORDS = {
+    "serviceactivity": "serviceappointment",
+    "serviceactivities": "serviceappointment",
+    "recurringappointment": "recurringappointmentmaster",
+    "recurringappointments": "recurringappointmentmaster",
+    "series": "recurringappointmentmaster",
+    "call": "phonecall",
+    "calls": "phonecall",
+    "faxes": "fax",
+}
+_BETWEEN = re.compile(r"[\s,;|]+")
+_NO_LETTER = re.compile(r"[\W_]+")
+KNOWN = ", ".join(f"{table} ({code})" for table, code in TYPE_CODES.items())
+
+
+def tables_of(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the tables that these words name, each once; "appointments" is all three. Raises ValueError."""
+    found: dict[str, None] = {}
+    unknown: list[str] = []
+    for word in words:
+        parts = [word] if _tables_named(word) else [part for part in _BETWEEN.split(word) if part]
+        for part in parts:
+            tables = _tables_named(part)
+            found |= dict.fromkeys(tables)
+            unknown += [] if tables else [part]
+    if unknown or not found:
+        raise ValueError(f"Unknown tables: {', '.join(unknown) or 'none named'}; known are {KNOWN}, and appointments.")
+    return tuple(found)
+
+
+def _tables_named(word: str) -> tuple[str, ...]:
+    key = _NO_LETTER.sub("", word).casefold()
+    table = _TABLES.get(key)
+    return _GROUPS.get(key) or ((table,) if table else ())
+
+
+def _words_of(table: str) -> list[str]:
+    label = _NO_LETTER.sub("", name_of(table)).casefold()
+    return [table, f"{table}s", label, f"{label}s", str(TYPE_CODES[table])]
+
+
+_TABLES = {word: table for table in TYPE_CODES for word in _words_of(table)} | _MORE_WORDS

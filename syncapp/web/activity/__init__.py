@@ -1,0 +1,1 @@
+"""Screens of the audit log: activity, evidence, numbers."""

@@ -1,0 +1,26 @@
+"""The numbers page: what came, what was decided, what waits, what went wrong, by week; and each of it as a table."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+
+from syncapp.web.activity.numbers_presenter import NumbersView, panel
+from syncapp.web.base import csv_files
+from syncapp.web.base.access import PortalRequest, allow
+from syncapp.web.base.page import REVIEW_ROLES, answer
+
+
+@allow(*REVIEW_ROLES)
+def numbers(request: PortalRequest) -> HttpResponse:
+    """All panels for the last weeks."""
+    view = NumbersView(request.GET.get("weeks", ""))
+    return answer(request, "activity/numbers/page.html", {"section": "numbers", "view": view})
+
+
+@allow(*REVIEW_ROLES)
+def numbers_csv(request: PortalRequest, name: str) -> StreamingHttpResponse:
+    """One panel's table."""
+    found = panel(NumbersView(request.GET.get("weeks", "")), name)
+    if found is None:
+        raise Http404
+    return csv_files.download(request, f"numbers-{name}", found.heads, found.cells)

@@ -1,0 +1,281 @@
+"""The numbers page's panels: each a title, a chart of links, and the table that stands behind it and is its CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils import timezone
+
+from syncapp.activity import daily, numbers
+from syncapp.activity.numbers import MOST_ROWS, MOST_WAITING, Share, Waiting, Week
+from syncapp.mirror import columns
+from syncapp.models.activity import Measure
+from syncapp.review.queue.criteria import Age
+from syncapp.text import localization
+from syncapp.text.localization import number as number_words
+from syncapp.web.base import charts, times
+from syncapp.web.base.charts import Columns, Group, Row
+
+WEEKS = (4, 12, 26, 52)
+USUAL = 12
+REJECTED = "field.review.rejected"
+_AGES = {
+    None: "all that wait",
+    Age.DAY: "more than 1 day",
+    Age.OVERDUE: "overdue",
+    Age.WEEK: "more than 7 days",
+    Age.MONTH: "more than 30 days",
+}
+_TROUBLES = (
+    (Measure.CONFLICT, "conflicts", "field.delivery.conflict"),
+    (Measure.FAILED, "not written", "field.delivery.failed"),
+    (Measure.PUT_BACK, "put back", "field.put_back.rejected"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One chart. `nothing` says why it is empty, where it is; `note` what one should know to read it."""
+
+    name: str
+    title: str
+    heads: tuple[str, ...]
+    cells: Sequence[tuple[object, ...]]
+    columns: Columns | None = None
+    rows: Sequence[Row] = field(default=())
+    nothing: str = ""
+    note: str = ""
+    is_live: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return bool(self.nothing)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number at the top, and where it leads."""
+
+    number: str
+    key: str
+    hint: str
+    address: str = ""
+
+
+class NumbersView:
+    """The numbers of one request, each read once and only when it is shown."""
+
+    def __init__(self, weeks: str) -> None:
+        self.number = int(weeks) if weeks in {str(known) for known in WEEKS} else USUAL
+        self.query = f"?weeks={self.number}"
+        self.now = timezone.now()
+
+    @property
+    def periods(self) -> list[tuple[str, str, bool]]:
+        """The periods to choose from: address, words, whether it is this one."""
+        return [(f"?weeks={known}", f"{known} weeks", known == self.number) for known in WEEKS]
+
+    @cached_property
+    def counted_at(self) -> datetime | None:
+        return daily.counted_at()
+
+    @cached_property
+    def weeks(self) -> list[Week]:
+        return numbers.weeks(self.number)
+
+    @property
+    def since(self) -> date:
+        return self.weeks[0].first
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        return numbers.waiting(now=self.now)
+
+    @property
+    def figures(self) -> list[Figure]:
+        """What one wants to know first."""
+        now, week = self.waiting, self.weeks[-1]
+        this_week, queue = f"since {_short(week.first)}", reverse("queue")
+        decided = _trail(week, area="decision")
+        return [
+            Figure(_capped(now.total), "waiting", "now", queue),
+            Figure(_span(now.worst), "longest wait", "now", f"{queue}?order=oldest"),
+            Figure(_span(now.median), "median wait", "now", queue),
+            Figure(f"{number_words(week.counts[Measure.RECEIVED])}", "fields received", this_week),
+            Figure(f"{number_words(week.decided)}", "fields decided", this_week, decided),
+            Figure(_span(week.median), "median until decided", this_week, decided),
+        ]
+
+    @cached_property
+    def panels(self) -> list[Panel]:
+        return [make(self) for make in PANELS.values()]
+
+
+def panel(view: NumbersView, name: str) -> Panel | None:
+    """One panel by its name, for its table."""
+    make = PANELS.get(name)
+    return make(view) if make else None
+
+
+def _by_week(view: NumbersView) -> Panel:
+    found = [(week, week.counts[Measure.RECEIVED], week.decided) for week in view.weeks]
+    groups = [
+        Group(
+            _short(week.first),
+            (received, decided),
+            f"Week of {_short(week.first)}: {number_words(received)} received, {number_words(decided)} decided",
+            _trail(week, area="decision"),
+        )
+        for week, received, decided in found
+    ]
+    return Panel(
+        "weeks",
+        "Received and decided, by week",
+        ("Week from", "Received", "Approved", "Rejected", "Superseded", "Withdrawn"),
+        [(week.first, *(week.counts[measure] for measure in _OF_A_WEEK)) for week in view.weeks],
+        charts.columns(groups, ("received", "decided")),
+        nothing="" if any(received or decided for _, received, decided in found) else "No edit came in these weeks.",
+        note="Fields, not contacts. A bar leads to the week’s decisions.",
+    )
+
+
+_OF_A_WEEK = (Measure.RECEIVED, Measure.APPROVED, Measure.REJECTED, Measure.SUPERSEDED, Measure.WITHDRAWN)
+
+
+def _waiting(view: NumbersView) -> Panel:
+    now = view.waiting
+    found = [(words, now.counts[age], age) for age, words in _AGES.items()]
+    queue = reverse("queue")
+    bars = [(words, float(n), _capped(n), queue + (f"?age={age}" if age else "")) for words, n, age in found]
+    return Panel(
+        "waiting",
+        "Waiting now, by age",
+        ("Waiting for", "Edits"),
+        [(words, _capped(number)) for words, number, _ in found],
+        rows=charts.rows(bars),
+        nothing="" if now.total else "Nothing waits. Edits that people make in Outlook are counted here until decided.",
+        note=f"Edits with all their fields; the oldest waits {_span(now.worst)}." if now.total else "",
+        is_live=True,
+    )
+
+
+def _ages(view: NumbersView) -> Panel:
+    groups = [
+        Group(
+            _short(week.first),
+            ((week.median or 0.0),),
+            f"Week of {_short(week.first)}: half decided within {_span(week.median)}, the last after {_worst(week)}",
+            _trail(week, area="decision"),
+        )
+        for week in view.weeks
+    ]
+    unit, step = ("h", 3600.0) if max(each.values[0] for each in groups) < 3 * 86400 else (" d", 86400.0)
+    return Panel(
+        "ages",
+        "Age when decided, by week",
+        ("Week from", "Decided", "Middle one", "Worst"),
+        [(week.first, week.decided, _span(week.median), _worst(week)) for week in view.weeks],
+        charts.columns(groups, ("median",), unit=unit, step=step),
+        nothing="" if any(week.median for week in view.weeks) else "Nothing was decided in these weeks.",
+        note="From the edit in Outlook to the decision. The median is right within a tenth.",
+    )
+
+
+def _troubles(view: NumbersView) -> Panel:
+    names = tuple(name for _, name, _ in _TROUBLES)
+    found = [(week, tuple(week.counts[measure] for measure, _, _ in _TROUBLES)) for week in view.weeks]
+    groups = [
+        Group(
+            _short(week.first),
+            tuple(map(float, counts)),
+            f"Week of {_short(week.first)}: " + ", ".join(f"{n} {name}" for n, name in zip(counts, names, strict=True)),
+            _trail(week),
+        )
+        for week, counts in found
+    ]
+    return Panel(
+        "troubles",
+        "Conflicts, not written, put back, by week",
+        ("Week from", *(name.capitalize() for name in names)),
+        [(week.first, *counts) for week, counts in found],
+        charts.columns(groups, names),
+        nothing="" if any(any(counts) for _, counts in found) else "None in these weeks.",
+    )
+
+
+def _by_field(view: NumbersView) -> Panel:
+    shares = numbers.rejected_by_column(view.since, names=columns.labels("contact"))
+    return _rejected("fields", "Rejected, by field", "Field", shares, lambda each: {"field": each.key}, view.since)
+
+
+def _by_editor(view: NumbersView) -> Panel:
+    shares = numbers.rejected_by_editor(view.since)
+    return _rejected("editors", "Rejected, by editor", "Editor", shares, lambda each: {"editor": each.key}, view.since)
+
+
+def _rejected(
+    name: str, title: str, head: str, shares: Sequence[Share], of: Callable[[Share], Mapping[str, str]], since: date
+) -> Panel:
+    drawn = [each for each in shares if each.rejected][:MOST_ROWS]
+    bars = [
+        (each.name, float(each.rejected), _share(each), _activity(what=REJECTED, **{"from": since}, **of(each)))
+        for each in drawn
+    ]
+    more = sum(1 for each in shares if each.rejected) - len(drawn)
+    return Panel(
+        name,
+        title,
+        (head, "Decided", "Rejected", "Rejected, %"),
+        [(each.name, each.decided, each.rejected, _percent(each)) for each in shares],
+        rows=charts.rows(bars),
+        nothing="" if drawn else "Nothing was rejected in these weeks.",
+        note=f"{more} more are in the table." if more > 0 else "",
+    )
+
+
+PANELS: Mapping[str, Callable[[NumbersView], Panel]] = {
+    "weeks": _by_week,
+    "waiting": _waiting,
+    "fields": _by_field,
+    "editors": _by_editor,
+    "ages": _ages,
+    "troubles": _troubles,
+}
+
+
+def _share(each: Share) -> str:
+    return f"{number_words(each.rejected)} of {number_words(each.decided)}, {_percent(each)} %"
+
+
+def _percent(each: Share) -> str:
+    return "" if each.percent is None else f"{each.percent:.0f}"
+
+
+def _trail(week: Week, **filters: str) -> str:
+    return _activity(**filters, **{"from": week.first, "to": week.last})
+
+
+def _activity(**filters: object) -> str:
+    return reverse("activity") + "?" + urlencode({name: value for name, value in filters.items() if value})
+
+
+def _short(day: date) -> str:
+    return localization.day_and_month(day)
+
+
+def _span(seconds: float | None) -> str:
+    return "–" if seconds is None else times.span(seconds)
+
+
+def _worst(week: Week) -> str:
+    return _span(float(week.worst) if week.steps else None)
+
+
+def _capped(number: int) -> str:
+    return f"{number_words(MOST_WAITING)}+" if number > MOST_WAITING else number_words(number)

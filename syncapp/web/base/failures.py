@@ -1,0 +1,57 @@
+"""Pages for requests that failed in the portal itself. They need no database and no session."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from syncapp.health import kinds
+from syncapp.health.outages import is_database_away
+from syncapp.models.locking import is_conflict
+from syncapp.web.base.access import SAFE_METHODS
+
+RETRY_SECONDS = 30
+BUSY_SECONDS = 2
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 503 in words while the database is away, or where it was busy with the same rows; else 500."""
+    error = sys.exc_info()[1]
+    if is_database_away(error):
+        template, status, retry_after = "503.html", 503, RETRY_SECONDS
+    elif is_conflict(error):
+        template, status, retry_after = "busy.html", 503, BUSY_SECONDS
+    else:
+        template, status, retry_after = "500.html", 500, None
+    response = HttpResponse(render_to_string(template, _context(request)), status=status)
+    response.headers["Cache-Control"] = "no-store"
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def _context(request: HttpRequest) -> dict[str, Any]:
+    was_sent = request.method not in SAFE_METHODS
+    return {"kind": kinds.DATABASE, "was_sent": was_sent, "page": _page_to_open(request, was_sent=was_sent)}
+
+
+def _page_to_open(request: HttpRequest, *, was_sent: bool) -> str:
+    """Return the address that shows what is true: this page, or for a form the page that it was sent from."""
+    if not was_sent:
+        return request.get_full_path()
+    try:
+        host = request.get_host()
+    except DisallowedHost:
+        return "/"
+    sender = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(sender, allowed_hosts={host}):
+        return "/"
+    parts = urlsplit(sender)
+    # Two slashes at the beginning would be another host.
+    return f"/{parts.path.lstrip('/')}" + (f"?{parts.query}" if parts.query else "")

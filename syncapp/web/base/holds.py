@@ -1,0 +1,35 @@
+"""Reasons for which decisions are not written to the CRM at the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from syncapp.models import Connection, Gate
+from syncapp.review.delivery.job import GATES
+
+_WORDS = {
+    Gate.Name.OPERATOR_STOP: "writing is stopped",
+    Gate.Name.CRM_CREDENTIALS: "CRM refuses the portal’s credentials",
+    Gate.Name.CRM_UNREACHABLE: "CRM does not answer",
+    Gate.Name.CRM_THROTTLED: "CRM asked for a pause",
+    Gate.Name.FORBIDDEN_REVIEW: "CRM forbids writing",
+    Gate.Name.WRONG_ORGANIZATION: "the connection leads to another CRM",
+}
+READ_ONLY = "this connection is read only"
+Held = Callable[[], str]
+
+
+def reason() -> str:
+    """Return why no decision is written now, '' while decisions are written."""
+    closed = set(Gate.objects.filter(name__in=GATES, closed_at__isnull=False).values_list("name", flat=True))
+    words = next((said for name, said in _WORDS.items() if name in closed), "")
+    if words:
+        return words
+    writes = Connection.objects.values_list("review_writes", flat=True).first()
+    return READ_ONLY if writes is False else ""
+
+
+def asked_once() -> Held:
+    """Return `reason` for one page: asked when the first row needs it, and only once."""
+    return cache(reason)

@@ -1,0 +1,30 @@
+"""The reader's time zone and formats, taken from the browser until the person has chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from syncapp.accounts import people
+from syncapp.models import Person
+from syncapp.text import localization
+from syncapp.text.time_zones import UTC, zone_of
+
+COOKIE = "browser_zone"  # written by zone.js
+
+
+@contextmanager
+def formats_of(request: HttpRequest) -> Iterator[None]:
+    """Write times in the zone of the person who reads them, dates and numbers in their format."""
+    person = request.user if isinstance(request.user, Person) else None
+    locale = localization.accepted(request.headers.get("Accept-Language", ""))
+    if person is not None and not (person.has_time_zone and person.locale):
+        said = unquote(request.COOKIES.get(COOKIE, ""))
+        people.learn_from_browser(person, time_zone=said, locale=locale)
+    zone = zone_of(person.time_zone if person else UTC)
+    with timezone.override(zone), localization.override(person.locale if person else locale):
+        yield

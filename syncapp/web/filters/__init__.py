@@ -1,0 +1,1 @@
+"""Screens of filters: the matrix, a user, plans, runs, policies, lists, risk."""

@@ -1,0 +1,163 @@
+"""The risk report: whose appointments reach Outlook twice, once, not at all, and what helps; also as a file."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+
+from syncapp.mirror.filters import sync_paths
+from syncapp.models import FilterUser
+from syncapp.models.person import Role
+from syncapp.models.sync_filters.user import Cause, Reach
+from syncapp.sync_filters.inventory import matrix, risk
+from syncapp.sync_filters.inventory.recommendations import remedy_of
+from syncapp.sync_filters.inventory.risk import CauseRisk, Report, UnitRisk
+from syncapp.text import localization
+from syncapp.web.base import charts, csv_files
+from syncapp.web.base.access import PortalRequest, allow
+from syncapp.web.base.page import FILTER_ROLES, Surroundings, answer
+from syncapp.web.filters import params, sync_path_words
+
+MOST_BARS = 15
+_HINTS = {
+    Reach.TWICE: "duplicates in the calendar",
+    Reach.ONCE: "as it should be",
+    Reach.NOT_AT_ALL: "no way leads there",
+    Reach.UNKNOWN: "not read yet",
+}
+_WIDEST, _NARROWEST_WITH_NUMBER = 100.0, 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a bar, in percent of the longest bar; a link to its users."""
+
+    reach: Reach
+    x: float
+    width: float
+    users: int
+    words: str
+    href: str
+
+    @property
+    def has_room(self) -> bool:
+        """Whether its number fits in."""
+        return self.width >= _NARROWEST_WITH_NUMBER
+
+
+class RiskShown:
+    """The report with its addresses."""
+
+    name = "twice"  # of the panel with the line of days
+
+    def __init__(self, report: Report, *, may_switch: bool) -> None:
+        self.report, self.may_switch = report, may_switch
+        self.reaches = list(Reach)
+
+    def _href(self, **narrowed: object) -> str:
+        team = {"team": str(self.report.team.pk)} if self.report.team else {}
+        return "?" + urlencode({key: str(value) for key, value in narrowed.items() if value} | team)
+
+    @property
+    def figures(self) -> list[tuple[Reach, int, str, str]]:
+        return [(each, self.report.users[each], _HINTS[each], self._href(risk=each.value)) for each in Reach]
+
+    @property
+    def bars(self) -> list[tuple[UnitRisk, list[Part]]]:
+        """The units with the most doubled users."""
+        units = self.report.units[:MOST_BARS]
+        longest = max((unit.all_of_them for unit in units), default=1)
+        return [(unit, list(self._parts(unit, longest))) for unit in units]
+
+    def _parts(self, unit: UnitRisk, longest: int) -> Iterator[Part]:
+        x = 0.0
+        for each in Reach:
+            users = unit.users[each]
+            width = round(_WIDEST * users / longest, 2)
+            if users:
+                words = f"{unit.name or 'No business unit'}: {users} {each.label.lower()}"
+                yield Part(each, round(x, 2), width, users, words, self._href(unit=unit.unit_id, risk=each.value))
+            x += width
+
+    @property
+    def rows(self) -> list[tuple[UnitRisk, list[tuple[int, str]]]]:
+        """The same as a table."""
+        return [
+            (unit, [(unit.users[each], self._href(unit=unit.unit_id, risk=each.value)) for each in Reach])
+            for unit in self.report.units
+        ]
+
+    @property
+    def trend(self) -> charts.Columns | None:
+        """Doubled users by day; one day alone is no line."""
+        address = reverse("filters") + self._href(risk=Reach.TWICE.value)
+        groups = [
+            charts.Group(
+                localization.day_and_month(each.day),
+                (each.twice,),
+                f"{localization.day_and_month(each.day, long=True)}: {each.twice} twice",
+                address,
+            )
+            for each in self.report.days
+        ]
+        return charts.columns(groups, ["Twice"]) if len(groups) > 1 else None
+
+    @property
+    def causes(self) -> list[tuple[CauseRisk, str, str, str]]:
+        """Each reason with what helps, its users' address, and that of a plan for them, '' where no run helps."""
+        return [
+            (
+                each,
+                sync_path_words.HELPS[each.remedy],
+                self._href(cause=each.cause.value),
+                self._href(cause=each.cause.value, want=wanted) if wanted else "",
+            )
+            for each in self.report.causes
+            for wanted in [sync_path_words.WANTED.get(each.remedy, "")]
+        ]
+
+
+@allow(*FILTER_ROLES)
+def filter_risk(request: PortalRequest) -> HttpResponse:
+    """The report of everybody, or of one team."""
+    report = risk.report(_team(request))
+    context = {
+        "section": "filters",
+        "tab": "risk",
+        "around": Surroundings(request.user),
+        "view": RiskShown(report, may_switch=request.user.has_role(Role.FILTER_MANAGER)),
+        "report": report,
+        "inventory": matrix.inventory(),
+        "teams": matrix.teams(),
+        "csv_query": f"?team={report.team.pk}" if report.team else "",
+    }
+    return answer(request, "filters/risk.html", context)
+
+
+def _team(request: PortalRequest) -> uuid.UUID | None:
+    return params.read(request.GET).by.team
+
+
+@allow(*FILTER_ROLES)
+def filter_risk_csv(request: PortalRequest) -> StreamingHttpResponse:
+    """Each user with the reason and what helps."""
+    heads = ["Name", "Address", "Login", "Business unit", "Appointments reach Outlook", "Why", "What helps", "Read"]
+    return csv_files.download(request, "outlook-sync-risk", heads, _lines(_team(request)))
+
+
+def _lines(team_id: uuid.UUID | None) -> Iterator[list[object]]:
+    everybody_selects = sync_paths.has_system_filter()
+    for user in risk.everybody(team_id):
+        yield _line(user, everybody_selects=everybody_selects)
+
+
+def _line(user: FilterUser, *, everybody_selects: bool) -> list[object]:
+    cause = Cause(user.cause)
+    helps = remedy_of(cause, everybody_selects=everybody_selects).label
+    read = user.filters_read_at.isoformat(timespec="seconds") if user.filters_read_at else ""
+    return [user.name, user.address, user.login, user.unit_name, Reach(user.reach).label, cause.label, helps, read]

@@ -1,0 +1,1 @@
+"""Screens of reviewing: the queue, an edit, many edits together, links from mails."""

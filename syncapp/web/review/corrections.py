@@ -1,0 +1,251 @@
+"""A value that a reviewer types instead of the proposed one: the input by the column's type, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from decimal import Decimal
+
+from django.http import QueryDict
+from django.utils import timezone
+
+from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.crm.values import canonical
+from syncapp.crm.values.lookups import NamedRow
+from syncapp.text import localization
+from syncapp.web.base import local_time, parameters
+from syncapp.web.review import lookup_choices
+
+# column type ─▶ the kind of input; what is missing cannot be corrected here
+_KINDS = {
+    ColumnType.TEXT: "text",
+    ColumnType.MEMO: "area",
+    ColumnType.CHOICE: "choice",
+    ColumnType.YES_NO: "choice",
+    ColumnType.CHOICES: "choices",
+    ColumnType.INTEGER: "number",
+    ColumnType.DECIMAL: "number",
+    ColumnType.MONEY: "number",
+    ColumnType.FLOAT: "number",
+    ColumnType.DATE: "date",
+    ColumnType.DATE_TIME: "date_time",
+    ColumnType.LOOKUP: "lookup",
+}
+# numbers ─▶ how many decimals people write where the CRM's definition does not say; None for any
+_DECIMALS = {
+    ColumnType.INTEGER: 0,
+    ColumnType.MONEY: 2,
+    ColumnType.DECIMAL: None,
+    ColumnType.FLOAT: None,
+}
+_YES_NO = (("true", "Yes"), ("false", "No"))
+
+
+class Unclear(ValueError):
+    """Typed text could mean another value than the reader expects; the message says what to type instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """An input with its present content, and the choices where it has some: (value, label, is chosen)."""
+
+    kind: str
+    value: str
+    max_length: int | None = None
+    example: str = ""
+    options: tuple[tuple[str, str, bool], ...] = ()
+
+
+def correction(
+    column: Column | None, typed: tuple[str, ...] | None, proposed: str | None, found: Sequence[NamedRow] = ()
+) -> Correction | None:
+    """The input for this column, holding what was typed, else the proposal; None where it has none.
+
+    `found` are the rows that a lookup may be set to.
+    """
+    kind = _KINDS.get(column.type) if column is not None and column.writable else None
+    if column is not None and kind == "date_time" and column.is_shown_as_date:
+        kind = "date"
+    if column is None or kind is None:
+        return None
+    if column.type is ColumnType.LOOKUP:
+        return Correction(kind, "", options=_rows_to_choose(column, typed or (), found))
+    content = typed if typed is not None else as_typed(column, proposed)
+    if kind == "text" and any("\n" in text for text in content):
+        kind = "area"  # a one-line input would drop the line ends
+    example = localization.example(_decimals_of(column)) if column.type in _DECIMALS else ""
+    return Correction(kind, content[0] if content else "", column.max_length, example, _options(column, content))
+
+
+def _rows_to_choose(
+    column: Column, typed: tuple[str, ...], found: Sequence[NamedRow]
+) -> tuple[tuple[str, str, bool], ...]:
+    chosen = next(filter(None, map(lookup_choices.read, typed)), None)
+    rows = [*([chosen] if chosen and chosen not in found else []), *found]
+    tells_tables = len(column.targets) > 1
+    return tuple(
+        (lookup_choices.signed(row), f"{row.name} ({row.table})" if tells_tables else row.name, row == chosen)
+        for row in rows
+    )
+
+
+def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
+    """Return what the input of this column holds for a canonical value, as the form sends it back."""
+    if not value:
+        return () if column.type is ColumnType.CHOICES else ("",)
+    if column.type is ColumnType.CHOICES:
+        return tuple(value.split(","))
+    try:
+        if column.type is ColumnType.DATE_TIME:
+            with _zone_of(column):
+                when = canonical.parse_date_time(value)
+                if column.is_shown_as_date:
+                    return (timezone.localdate(when).isoformat(),)
+                return (local_time.typed(when), local_time.fold_of(when))
+        if column.type in _DECIMALS:
+            canonical.parse(column.type, value)
+            return (localization.number(Decimal(value), grouped=False),)
+    except ValueError:
+        return (value,)  # nothing of this type: shown as it stands, so that it can be rejected
+    return (value,)
+
+
+def _options(column: Column, content: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
+    if column.type is ColumnType.DATE_TIME:
+        with _zone_of(column):
+            return () if column.is_shown_as_date else _which_of_two(*content)
+    if column.type is ColumnType.YES_NO:
+        words = {str(bool(number)).lower(): text for number, text in column.options}
+        return tuple((value, words.get(value, word), value in content) for value, word in _YES_NO)
+    return tuple((str(number), text, str(number) in content) for number, text in column.options)
+
+
+def _which_of_two(text: str = "", fold: str = "") -> tuple[tuple[str, str, bool], ...]:
+    """Return both times that a typed one may mean on the night when the clock goes back; nothing on all other days."""
+    naive = _local(text)
+    found = local_time.options(naive) if naive is not None else ()
+    return tuple((value, words, value == fold) for value, words in found)
+
+
+def typed(post: QueryDict, key: object) -> tuple[str, ...] | None:
+    """Return what was typed in the input of `key`, line ends as one character; None where the form had no such input.
+
+    A list of ticks that are all empty sends nothing, so its form sends an empty text beside them. Behind a time that
+    comes twice stands which of the two is meant.
+    """
+    name = f"value.{key}"
+    if name not in post:
+        return None
+    if f"fold.{key}" in post:
+        return (post.get(name, ""), post.get(f"fold.{key}", ""))
+    values = [value.replace("\r\n", "\n").replace("\r", "\n") for value in post.getlist(name)]
+    return tuple(value for value in values if value) if len(values) > 1 else tuple(values)
+
+
+def canonical_text(column: Column, content: tuple[str, ...]) -> str | None:
+    """Return the canonical value of what was typed.
+
+    Text that is not of the type comes back as it is, for `values.check`. Raises Unclear where it could mean another
+    value than the reader thinks.
+    """
+    if column.type is ColumnType.CHOICES:
+        return ",".join(sorted(filter(None, content), key=_as_number)) or None
+    text = content[0] if content else ""
+    if column.type is ColumnType.LOOKUP:
+        row = lookup_choices.read(text)
+        return row.value if row else text or None
+    if column.type in (ColumnType.TEXT, ColumnType.MEMO):
+        return text or None
+    return _typed_value(column, text.strip(), content[1:]) or None
+
+
+def _decimals_of(column: Column) -> int | None:
+    usual = _DECIMALS[column.type]
+    return usual if column.precision is None else column.precision
+
+
+def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
+    if not text:
+        return ""
+    try:
+        if column.type in _DECIMALS:
+            return localization.typed_number(text, decimals=_decimals_of(column))
+        if column.type is ColumnType.DATE:
+            return localization.typed_date(text).isoformat()
+        if column.type is ColumnType.DATE_TIME:
+            with _zone_of(column):
+                return _first_instant(text) if column.is_shown_as_date else _instant(text, *more)
+    except local_time.ComesTwice as problem:
+        raise Unclear(f"{problem} Choose which one.") from problem
+    except (localization.Unreadable, local_time.NoSuchTime) as problem:
+        raise Unclear(str(problem)) from problem
+    except OverflowError:
+        return text
+    return text
+
+
+def label(column: Column, content: tuple[str, ...]) -> str:
+    """What a chosen row is called; '' for every other type, whose value says it."""
+    row = lookup_choices.read(content[0]) if column.type is ColumnType.LOOKUP and content else None
+    return row.name if row else ""
+
+
+def _as_number(text: str) -> int:
+    return parameters.whole_number(text) or 0
+
+
+@contextmanager
+def _zone_of(column: Column) -> Iterator[None]:
+    """Type and show in the reader's zone, or in none: a value that is independent of zones stands as if in UTC."""
+    with timezone.override(UTC) if column.is_zoneless else nullcontext():
+        yield
+
+
+def _first_instant(text: str) -> str:
+    """Return the beginning of the typed day, which the CRM's own forms store for a date of this column."""
+    start = datetime.combine(localization.typed_date(text), time())
+    # Where the clock is moved at midnight, the day begins an hour later, or with the first of two midnights.
+    return canonical.instant_text(timezone.make_aware(start).astimezone(UTC))
+
+
+def _instant(text: str, fold: str = "") -> str:
+    """Return a local time, as the browser's input sends it, in UTC."""
+    naive = _local(text)
+    if naive is None:
+        return text
+    try:
+        return canonical.instant_text(local_time.instant(naive, fold))
+    except OverflowError:
+        return text
+
+
+def _local(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return timezone.localtime(found).replace(tzinfo=None) if found.tzinfo else found
+
+
+def is_as_proposed(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:
+    """Return whether the reviewer left the proposal as it was; browsers change line ends and drop zero seconds."""
+    if _is_untouched(column, content, proposed):
+        return True
+    value = canonical_text(column, content)
+    return canonical.key(column.type, _lines(value)) == canonical.key(column.type, _lines(proposed))
+
+
+def _is_untouched(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:
+    """Return whether the input still holds its initial text, which may be less than the whole value."""
+    was = as_typed(column, proposed)
+    if column.is_shown_as_date and content and was[0]:
+        return content == was
+    if column.type is ColumnType.DATE_TIME and content and was[0]:
+        return _local(content[0]) == _local(was[0]) and "".join(content[1:]) == "".join(was[1:])
+    return column.type in _DECIMALS and content == was
+
+
+def _lines(text: str | None) -> str | None:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if text else text

@@ -1,0 +1,1 @@
+"""Screens of the settings: review, rules, mails, people, connection, file."""

@@ -1,0 +1,1 @@
+"""Sign-in, session limits, and the demo's start page."""

@@ -1,0 +1,188 @@
+"""Signing in with the company's accounts, and out again. The portal keeps no token of anybody."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, resolve_url
+from django.urls import Resolver404, resolve
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from syncapp import preferences
+from syncapp.accounts import people
+from syncapp.connection import clients
+from syncapp.connection.clients import sign_in_service as service
+from syncapp.crm.auth.sign_in import SignInRefused
+from syncapp.crm.errors import TokenUnavailable
+from syncapp.jobs import breakers
+from syncapp.models import Gate, Person
+from syncapp.models.person import Role
+from syncapp.web.base.access import SIGNED_IN_AT, PortalRequest, allow, card, no_access, public
+from syncapp.web.sign_in import attempts
+
+log = logging.getLogger(__name__)
+
+LONGEST_NEXT = 2000
+RECORD_PAGES = ("record", "link")
+
+# OAuth's error words ("Microsoft identity platform and OAuth 2.0 authorization code flow") in the reader's words.
+WORDS = {
+    "access_denied": "The sign-in was cancelled, or your account may not use this application.",
+    "consent_required": "An administrator of your company has to allow this application first.",
+    "interaction_required": "Your account needs one more step with Microsoft, such as a second factor.",
+    "login_required": "Microsoft could not tell who you are.",
+    "server_error": "Microsoft's sign-in service had a problem.",
+    "temporarily_unavailable": "Microsoft's sign-in service is busy.",
+}
+OVER_WORDS = {
+    "idle": "You were signed out after {minutes} minutes without use.",
+    "age": "You were signed out 8 hours after signing in.",
+}
+OTHER_WORDS = "The sign-in could not be completed, so nobody was signed in."
+
+
+def safe_path(target: str) -> str:
+    """`target` if it is a page of this portal, else nothing."""
+    is_ours = url_has_allowed_host_and_scheme(target, allowed_hosts=None, require_https=True)
+    if not is_ours or not target.startswith("/") or len(target) > LONGEST_NEXT:
+        return ""
+    return "" if target.startswith((resolve_url("sign_in"), resolve_url("sign_out"))) else target
+
+
+def _leads_to_record(path: str) -> bool:
+    try:
+        return resolve(urlsplit(path).path).url_name in RECORD_PAGES
+    except Resolver404:
+        return False
+
+
+@public()
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """The card that explains what signing in does here."""
+    next_path = safe_path(request.GET.get("next", ""))
+    if request.user.is_authenticated:
+        return redirect(next_path or "home")
+    leads_to_record = _leads_to_record(next_path)
+    over = OVER_WORDS.get(request.GET.get("over", ""), "").format(minutes=round(settings.SESSION_IDLE_MINUTES))
+    words: dict[str, Any] = {"next_path": next_path, "leads_to_record": leads_to_record, "over": over, **_demo(request)}
+    return card(request, "sign_in/page.html", **words)
+
+
+def _demo(request: HttpRequest) -> dict[str, Any]:
+    """What the demo's tours speak of; nothing with a real CRM."""
+    if not settings.DEMO:
+        return {}
+    seconds = preferences.read().undo_seconds
+    undo_seconds = settings.UNDO_SECONDS if seconds is None else seconds
+    return {"sandbox": settings.CRM_ORIGIN, "started_over": "started" in request.GET, "undo_seconds": undo_seconds}
+
+
+@public()
+def start(request: HttpRequest) -> HttpResponse:
+    """Remember the attempt and send the browser to the sign-in service."""
+    if request.method == "HEAD":
+        return HttpResponse()
+    next_path = safe_path(request.GET.get("next", ""))
+    if _is_at_another_address(request):
+        query = urlencode({"next": next_path, "moved": "1"})
+        return HttpResponseRedirect(f"{settings.BASE_URL}{resolve_url('sign_in_start')}?{query}")
+    try:
+        flow = service().begin(settings.BASE_URL + resolve_url("sign_in_callback"))
+    except TokenUnavailable as error:
+        return _unavailable(request, error, next_path)
+    attempts.remember(request, flow, next_path=next_path)
+    # Without the prompt, single sign-on would bring the same account back.
+    prompt = "&prompt=select_account" if "other" in request.GET else ""
+    return HttpResponseRedirect(flow["auth_uri"] + prompt)
+
+
+def _is_at_another_address(request: HttpRequest) -> bool:
+    # The sign-in service returns to BASE_URL; a cookie of another host name would be lost on the way. Once only,
+    # because behind a proxy that rewrites Host the two never agree.
+    return request.get_host() != urlsplit(settings.BASE_URL).netloc and "moved" not in request.GET
+
+
+@public()
+def callback(request: HttpRequest) -> HttpResponse:
+    """The way back from the sign-in service: single use, same browser, then a new session."""
+    if request.method == "HEAD":
+        return HttpResponse()
+    attempt = attempts.use_up(request, request.GET.get("state", ""))
+    if attempt is None:
+        return _start_again(request)
+    try:
+        claims = service().finish(attempt.flow, request.GET.dict())
+    except SignInRefused as refused:
+        return _refused(request, refused, attempt.next_path)
+    except TokenUnavailable as error:
+        return _unavailable(request, error, attempt.next_path)
+    breakers.reopen(Gate.Name.SIGN_IN)
+    person = people.recognise(claims)
+    if person is None:
+        request.session.flush()
+        return no_access(request)
+    _enter(request, person)
+    return redirect(attempt.next_path or "home")  # checked when the attempt was remembered
+
+
+def _enter(request: HttpRequest, person: Person) -> None:
+    """A new session under a new key; nothing of the anonymous one survives."""
+    browser = request.session.get(attempts.BROWSER, "")
+    request.session.flush()
+    login(request, person, backend="django.contrib.auth.backends.ModelBackend")
+    request.session[SIGNED_IN_AT] = time.time()
+    attempts.carry_over(request, was=browser)
+    people.note_sign_in(person)
+
+
+def _start_again(request: HttpRequest) -> HttpResponse:
+    """The attempt is unknown, used, old, or another browser's. No redirect to a new one: that could loop."""
+    if request.user.is_authenticated:
+        return redirect("home")
+    return card(request, "sign_in/start_again.html", status=400)
+
+
+def _refused(request: HttpRequest, refused: SignInRefused, next_path: str) -> HttpResponse:
+    log.warning("sign-in refused: %s", refused.reason)
+    words = WORDS.get(request.GET.get("error", ""), OTHER_WORDS)
+    return card(request, "sign_in/refused.html", status=403, words=words, next_path=next_path)
+
+
+def _unavailable(request: HttpRequest, error: TokenUnavailable, next_path: str) -> HttpResponse:
+    log.warning("sign-in service unavailable: %s", error.code)
+    clients.sign_in_failed(error)
+    words = "Microsoft's sign-in service does not answer. Nothing is wrong with your account."
+    return card(request, "sign_in/refused.html", status=503, words=words, next_path=next_path)
+
+
+@allow(*Role, methods=("POST",))
+def stay(request: PortalRequest) -> HttpResponse:
+    """Somebody is still at the page, though it sent nothing: the session goes on."""
+    return HttpResponse(status=204)
+
+
+@public(methods=("POST",))
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session here, then with the sign-in service."""
+    if request.user.is_authenticated:
+        people.note_sign_out(request.user)
+    request.session.flush()
+    response = HttpResponseRedirect(_end_session_address())
+    # Without "cookies": it would reach every application of the company's domain, not this one only.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+def _end_session_address() -> str:
+    """The authority's sign-out page ("OpenID Connect on the Microsoft identity platform", sign-out request)."""
+    authority = settings.CRM_AUTHORITY
+    if settings.DEMO:  # the sandbox speaks http; only MSAL needs to believe otherwise
+        authority = authority.replace("https://", "http://", 1)
+    back = urlencode({"post_logout_redirect_uri": settings.BASE_URL + resolve_url("sign_in")})
+    return f"{authority}/oauth2/v2.0/logout?{back}"

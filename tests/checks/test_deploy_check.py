@@ -1,0 +1,60 @@
+"""A production-like configuration passes Django's deployment checks; a careless one does not start quietly."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.servers import PROJECT
+from tools.deploy_check import check
+
+FOR_TESTS_ONLY = {"FAILPOINTS"}
+
+
+def test_a_production_configuration_passes_without_a_warning() -> None:
+    assert check().stdout == "System check identified no issues (0 silenced).\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"SECRET_KEY": ""}, "osync.E004"),
+        ({"BASE_URL": "http://outlook-sync.contoso.example"}, "osync.E008"),
+        ({"DEMO": "on"}, "osync.E005"),
+        ({"LEASE": "10"}, "osync.E001"),
+        ({"DATABASE_URL": ""}, "osync.E020"),
+        ({"DATABASE_URL": "postgres://portal@db.contoso.example/portal"}, "osync.W006"),
+        ({"DEBUG": "on"}, "osync.E010"),
+    ],
+)
+def test_a_careless_configuration_is_stopped(changes: dict[str, str], expected: str) -> None:
+    result = check(**changes)
+
+    assert result.returncode != 0
+    assert expected in result.stderr
+
+
+def test_installation_without_static_files_is_stopped(tmp_path: Path) -> None:
+    result = check(STATIC_ROOT=str(tmp_path))
+
+    assert result.returncode != 0
+    assert "osync.E030" in result.stderr
+
+
+def test_database_that_cannot_be_asked_is_an_error() -> None:
+    result = check("--database", "default", DATABASE_URL="postgres://portal@127.0.0.1:1/portal")
+
+    assert result.returncode != 0
+    assert "osync.E029" in result.stderr
+
+
+def test_the_readme_names_every_variable() -> None:
+    settings, gunicorn, readme = (
+        (PROJECT / name).read_text() for name in ("portal/settings.py", "gunicorn.conf.py", "README.md")
+    )
+
+    read = set(re.findall(r'env\.[a-z]+\(\s*"([A-Z_]+)"', settings + gunicorn)) - FOR_TESTS_ONLY
+
+    assert read - set(re.findall(r"`([A-Z_]+)`", readme)) == set()

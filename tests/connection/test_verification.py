@@ -1,0 +1,137 @@
+"""The connection: recognised at first contact, refused when it leads elsewhere, read only until somebody enables it."""
+
+from __future__ import annotations
+
+import uuid
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from syncapp.connection import clients
+from syncapp.connection.clients import WrongOrganization
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import Throttled
+from syncapp.jobs import breakers
+from syncapp.mirror.edits import pull
+from syncapp.models import Connection, Gate
+from syncapp.notifications import mail_service
+from tests.support.servers import valkey
+from tests.support.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_new_connection_is_read_only(settings):
+    settings.CRM_ENABLE_WRITES = False
+
+    clients.recognise(uuid.uuid4())
+
+    assert not clients.review_writes_are_enabled()
+
+
+def test_another_organization_is_refused_and_closes_the_gate():
+    clients.recognise(uuid.uuid4())
+
+    with pytest.raises(WrongOrganization):
+        clients.recognise(uuid.uuid4())
+
+    assert [gate.name for gate in breakers.closed()] == [Gate.Name.WRONG_ORGANIZATION]
+
+
+def test_the_right_organization_opens_that_gate_again():
+    ours = uuid.uuid4()
+    clients.recognise(ours)
+    with pytest.raises(WrongOrganization):
+        clients.recognise(uuid.uuid4())
+
+    clients.recognise(ours)
+
+    assert breakers.closed() == []
+
+
+def test_writing_is_enabled_by_command_and_kind(world: World, capsys):
+    clients.recognised_crm()
+    Connection.objects.update(review_writes=False, filter_writes=False)
+
+    call_command("connection", "--enable", "review")
+
+    known = Connection.objects.get()
+    assert (known.review_writes, known.filter_writes) == (True, False)
+    assert "writing filters: read only" in capsys.readouterr().out
+
+
+def test_pull_says_what_it_did(world: World, capsys):
+    world.outlook(world.contact(), jobtitle="Head")
+
+    call_command("pull")
+
+    assert "1 fields of 1 edits read" in capsys.readouterr().out
+
+
+def test_a_full_pull_reads_everything_again(world: World, capsys):
+    world.edited(jobtitle="Head")
+
+    call_command("pull", "--full")
+
+    assert "1 fields of 1 edits read" in capsys.readouterr().out
+
+
+class Terminal(StringIO):
+    """Somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_whoever_watches_a_pull_sees_each_page_on_one_line_of_its_own(world: World, monkeypatch):
+    monkeypatch.setattr(pull, "PAGE_SIZE", 1)
+    world.outlook(world.contact(), jobtitle="Head", telephone1="+47 1")
+    watched = Terminal()
+
+    call_command("pull", stderr=watched, stdout=StringIO())
+
+    assert "\r1 fields, 0 edits read\r2 fields, 0 edits read" in watched.getvalue()
+    assert watched.getvalue().endswith("\r2 fields, 1 edits read\n")
+
+
+@pytest.fixture
+def limited(sandbox, settings):
+    """The client whose limits are kept in a Redis of its own."""
+    with valkey() as broker:
+        settings.GOVERNOR_URL = broker.url
+        settings.GOVERNOR_TIME_SCALE = 100  # a burst, and then next to nothing while the test lasts
+        yield clients.crm()
+        clients.crm().close()
+
+
+def test_the_limits_are_kept_in_the_redis_that_is_named(limited):
+    full = limited.limits()
+
+    limited.who_am_i()
+
+    assert full.shared
+    assert limited.limits().requests_ready < full.requests_ready
+
+
+def test_background_work_leaves_something_to_people(limited):
+    background = clients.recognised_crm()
+
+    with pytest.raises(Throttled):
+        _use_up(lambda: background.who_am_i(deadline=Deadline.after(2)))
+
+    assert limited.who_am_i(deadline=Deadline.after(2))
+
+
+def _use_up(call) -> None:
+    for _ in range(100):
+        call()
+
+
+@pytest.mark.parametrize("origin", ["http://graph.contoso.example", "https://graph.contoso.example@evil.example"])
+def test_mail_token_goes_to_no_open_origin(settings, origin: str):
+    settings.MAIL_BACKEND = "graph"
+    settings.GRAPH_ORIGIN = origin
+
+    with pytest.raises(ValueError, match=r"https|address"):
+        mail_service.channel()

@@ -1,0 +1,131 @@
+"""Our own token: kept while it lasts, renewed when refused, and its absence explained."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from syncapp.crm.auth.sign_in import ClientCredentials, demo_session
+from syncapp.crm.errors import CredentialsRefused, TokenUnavailable
+from tests.crm.auth.authority import CLIENT, TENANT, Authority
+from tests.crm.local_server import http, in_turn, json_answer, serve
+
+GOOD = json_answer({"access_token": "first", "token_type": "Bearer", "expires_in": 3600})
+
+
+def _credentials(server):
+    address = f"https://127.0.0.1:{server.port}/{TENANT}"
+    return ClientCredentials(
+        authority=address,
+        client_id=CLIENT,
+        client_secret="secret",
+        scope="https://contoso.example/.default",
+        session=demo_session(address),
+    )
+
+
+def _token_requests(server):
+    return [request for request in server.requests if request.target.endswith("/token")]
+
+
+def test_a_token_is_asked_for_once_and_kept():
+    authority = Authority(token_answer=GOOD)
+    with serve(authority.handle) as authority.server:
+        credentials = _credentials(authority.server)
+
+        assert [credentials.token(), credentials.token()] == ["first", "first"]
+        assert len(_token_requests(authority.server)) == 1
+
+
+def test_a_forgotten_token_is_not_handed_out_again():
+    authority = Authority(token_answer=GOOD)
+    with serve(authority.handle) as authority.server:
+        credentials = _credentials(authority.server)
+        credentials.token()
+        credentials.forget()
+        authority.token_answer = json_answer({"access_token": "second", "token_type": "Bearer", "expires_in": 3600})
+
+        assert credentials.token() == "second"
+
+
+def test_a_sign_in_service_that_says_nothing_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr("syncapp.crm.auth.authority._TIMEOUT", (0.1, 0.1))
+    over = threading.Event()
+
+    def silent(_request):
+        over.wait(3)
+        return b""
+
+    with serve(silent) as server, pytest.raises(TokenUnavailable) as caught:
+        _credentials(server).token()
+
+    over.set()
+    assert "Timeout" in caught.value.message
+
+
+@pytest.mark.parametrize("word", ["invalid_client", "unauthorized_client", "invalid_scope", "invalid_request"])
+@pytest.mark.parametrize("status", [400, 401])
+def test_refused_credentials_are_named(word, status):
+    refusal = json_answer({"error": word, "error_description": "AADSTS7000215: Invalid."}, status)
+    authority = Authority(token_answer=refusal)
+    with serve(authority.handle) as authority.server, pytest.raises(CredentialsRefused) as caught:
+        _credentials(authority.server).token()
+
+    assert (caught.value.code, caught.value.transient) == (word, False)
+    assert "AADSTS7000215" in caught.value.message
+
+
+def test_repaired_credentials_work_at_the_next_try():
+    authority = Authority(token_answer=json_answer({"error": "invalid_client"}, 400))
+    with serve(authority.handle) as authority.server:
+        credentials = _credentials(authority.server)
+        with pytest.raises(CredentialsRefused):
+            credentials.token()
+        authority.token_answer = GOOD
+
+        assert credentials.token() == "first"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        http(503),
+        http(429, retry_after="60"),
+        http(200, b"<html>"),
+        json_answer([]),
+        json_answer({}),
+        json_answer({"error": "temporarily_unavailable"}, 400),
+        json_answer({"error": "server_error"}, 500),
+    ],
+)
+def test_a_sign_in_service_in_trouble_is_worth_another_try(answer):
+    authority = Authority(token_answer=answer)
+    with serve(authority.handle) as authority.server:
+        credentials = _credentials(authority.server)
+        with pytest.raises(TokenUnavailable) as caught:
+            credentials.token()
+        authority.token_answer = GOOD
+
+        assert caught.value.transient
+        assert credentials.token() == "first"
+
+
+def test_an_absent_sign_in_service_is_worth_another_try():
+    authority = Authority(token_answer=GOOD)
+    with serve(authority.handle) as authority.server:
+        credentials = _credentials(authority.server)
+
+    with pytest.raises(TokenUnavailable):
+        credentials.token()
+
+
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_a_redirect_gets_neither_the_secret_nor_belief(status):
+    with serve(in_turn(GOOD)) as elsewhere:
+        authority = Authority(token_answer=http(status, location=f"{elsewhere.origin}/token"))
+        with serve(authority.handle) as authority.server, pytest.raises(TokenUnavailable):
+            _credentials(authority.server).token()
+
+        assert elsewhere.requests == []

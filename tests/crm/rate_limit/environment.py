@@ -1,0 +1,38 @@
+"""A process that asks for slots: `python -m tests.crm.rate_limit.environment URL LIMITS_JSON once|often SECONDS`.
+
+Prints "held" when it has its first slot; `once` then keeps it for SECONDS. `often` then prints, for every
+slot it gets during SECONDS, when it asked and when it had it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from syncapp.crm.rate_limit.limiter import Lane, Limits
+from syncapp.crm.rate_limit.shared import RedisGovernor
+
+ACCOUNT = "https://contoso.example an-application"
+
+
+def main() -> None:
+    url, limits, how, seconds = sys.argv[1:]
+    governor = RedisGovernor(url=url, account=ACCOUNT, limits=Limits(**json.loads(limits)))
+    until = time.time() + float(seconds)
+    with governor.slot(lane=Lane.BULK):
+        _say("held")
+        if how == "once":
+            time.sleep(float(seconds))
+    while how == "often" and (asked := time.time()) < until:
+        with governor.slot(lane=Lane.BULK):
+            _say(f"{asked} {time.time()}")
+
+
+def _say(word: object) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

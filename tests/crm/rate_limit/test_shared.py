@@ -1,0 +1,355 @@
+"""Many processes, one account of the limits: with a real Redis, and without it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict
+
+import pytest
+import redis
+
+from syncapp.crm.deadline import Deadline
+from syncapp.crm.errors import Throttled
+from syncapp.crm.rate_limit import shared
+from syncapp.crm.rate_limit.limiter import GOVERNED, Lane, Limits
+from syncapp.crm.rate_limit.shared import RedisGovernor, redis_address
+from tests.crm.rate_limit.environment import ACCOUNT
+from tests.support.servers import PROJECT, Server, start_valkey, temporary_folder, valkey, wait_until
+
+BULK, INTERACTIVE = Lane.BULK, Lane.INTERACTIVE
+# 90 requests a second, two at once without a pause.
+QUICK = Limits(requests=200, execution_seconds=400, window_seconds=2, burst_seconds=0.02)
+# A burst of 36, half of it reserved, and then next to nothing: what is used up stays so while a test lasts.
+SLOW = Limits(requests=6, burst_seconds=2000)
+
+
+@pytest.fixture(scope="module")
+def _broker() -> Iterator[Server]:
+    with valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def url(_broker: Server) -> str:
+    """This Redis with nothing in it."""
+    with redis.Redis.from_url(_broker.url) as client:
+        client.flushall()
+    return _broker.url
+
+
+@pytest.fixture
+def governor() -> Iterator[Callable[..., RedisGovernor]]:
+    """Makes governors as other processes have them: they share nothing but Redis."""
+    made: list[RedisGovernor] = []
+
+    def make(url: str, limits: Limits = SLOW, account: str = ACCOUNT) -> RedisGovernor:
+        made.append(RedisGovernor(url=url, account=account, limits=limits))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@contextmanager
+def process(url: str, limits: Limits, how: str, seconds: float) -> Iterator[subprocess.Popen[str]]:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.crm.rate_limit.environment",
+        url,
+        json.dumps(asdict(limits)),
+        how,
+        str(seconds),
+    ]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def take(governor: RedisGovernor, lane: Lane = BULK, *, within: float = 0.0) -> bool:
+    """Whether a slot is there within that many seconds (the last part of a deadline is for the answer)."""
+    with suppress(Throttled), governor.slot(lane=lane, deadline=Deadline.after(within * 2)):
+        return True
+    return False
+
+
+def drain(governor: RedisGovernor, lane: Lane = BULK) -> int:
+    """Slots until one would have to be waited for."""
+    taken = 0
+    while taken < 1000 and take(governor, lane):
+        taken += 1
+    return taken
+
+
+def test_all_processes_together_stay_within_the_limits(url):
+    with ExitStack() as stack:
+        running = [stack.enter_context(process(url, QUICK, "often", 3.0)) for _ in range(4)]
+        granted = [line.split() for each in running for line in each.stdout if line != "held\n"]
+
+    slots = sorted((float(asked), float(had)) for asked, had in granted)
+    assert len(slots) > 20
+    assert max(_surely_inside(slots, start, start + 2.0) for start, _ in slots) <= 200
+
+
+def _surely_inside(slots: list[tuple[float, float]], start: float, end: float) -> int:
+    """How many slots were given in this time, whenever exactly between asking and having that was."""
+    return sum(asked >= start and had <= end for asked, had in slots)
+
+
+def test_what_one_process_used_up_is_used_up_for_the_others(url, governor):
+    first, second = governor(url), governor(url)
+
+    drain(first)
+
+    assert not take(second)
+
+
+def test_another_crm_has_an_account_of_its_own(url, governor):
+    drain(governor(url))
+
+    elsewhere = governor(url, account="https://fabrikam.example an-application")
+
+    assert take(elsewhere)
+
+
+def test_one_429_stops_everybody_until_its_time_is_over(url, governor):
+    first, second = governor(url), governor(url)
+    with pytest.raises(Throttled), first.slot(lane=BULK):
+        raise Throttled("slow down", retry_after=0.7)
+    stopped_at = time.monotonic()
+
+    assert not take(second, INTERACTIVE)
+    assert second.condition().paused_for > 0
+    assert take(second, INTERACTIVE, within=10)
+    assert time.monotonic() - stopped_at >= 0.69
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one(url, governor):
+    first, second = governor(url), governor(url)
+
+    with first.slot(lane=BULK) as one, second.slot(lane=BULK) as other:
+        one.throttled(30)
+        other.throttled(1)
+
+    assert 25 < governor(url).condition().paused_for <= 30
+
+
+def test_the_place_of_a_killed_process_comes_back(url, governor):
+    single = Limits(most_at_once=1, lease_seconds=1.0)
+    with process(url, single, "once", 60) as holder:
+        assert holder.stdout.readline() == "held\n"
+        mine = governor(url, single)
+        assert not take(mine, within=0.2)
+        holder.kill()
+        holder.wait()
+
+        assert take(mine, within=10)
+
+
+def test_a_run_leaves_its_reserve_to_people(url, governor):
+    run, people = drain(governor(url)), drain(governor(url), INTERACTIVE)
+
+    assert (run, people) == (18, 18)
+
+
+def test_a_run_leaves_places_to_people(url, governor):
+    two = Limits(most_at_once=2)
+    run, person = governor(url, two), governor(url, two)
+
+    with run.slot(lane=BULK):
+        assert not take(run, within=0.1)
+        assert take(person, INTERACTIVE)
+
+
+def test_long_answers_are_paid_for_by_everybody(url, governor):
+    first = governor(url, Limits(execution_seconds=10, operation_seconds=0.0))
+
+    with first.slot(lane=BULK):
+        time.sleep(0.2)
+
+    assert not take(governor(url, Limits(execution_seconds=10, operation_seconds=0.0)))
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_batch_is_charged_by_its_operations(url, governor, forgotten):
+    little = Limits(execution_seconds=12, burst_seconds=200)  # a burst of 7.2 seconds: 180 operations
+
+    with redis.Redis.from_url(url) as client, governor(url, little).slot(lane=BULK, operations=180):
+        if forgotten:
+            client.flushall()
+
+    assert not take(governor(url, little))
+
+
+def test_the_advice_of_the_crm_counts_for_everybody(url, governor):
+    with governor(url).slot(lane=BULK) as slot:
+        slot.hint = 1
+
+    with governor(url).slot(lane=BULK):
+        assert not take(governor(url), INTERACTIVE, within=0.1)
+
+
+@pytest.fixture
+def mortal() -> Iterator[Server]:
+    """A Redis of its own, for a test that kills it."""
+    with valkey() as server:
+        yield server
+
+
+@pytest.mark.parametrize(("processes", "each"), [(1, 4), (18, 2)])
+def test_without_redis_a_process_goes_on_with_its_part(mortal, governor, processes, each):
+    mine, *others = (governor(mortal.url) for _ in range(processes))
+    assert all(other.condition().shared for other in others)
+    with redis.Redis.from_url(mortal.url) as client:
+        client.zadd(mine._keys[2], {f"gone {number}": time.time() - 90 for number in range(40)})
+    assert take(mine)
+    mortal.kill()
+
+    began = time.monotonic()
+    people = sum(take(mine, INTERACTIVE) for _ in range(20))
+
+    assert people == each
+    assert not take(mine, BULK)
+    assert not mine.condition().shared
+    assert time.monotonic() - began < 2
+
+
+def test_who_never_saw_redis_takes_a_ninth(governor):
+    mine = governor("redis://127.0.0.1:1/0")
+
+    assert sum(take(mine, INTERACTIVE) for _ in range(20)) == 4
+
+
+def test_a_connection_that_redis_closed_is_no_absence(url, governor):
+    mine = governor(url)
+    assert take(mine)
+    with redis.Redis.from_url(url) as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+
+    assert take(mine, INTERACTIVE)
+    assert mine.condition().shared
+
+
+def test_a_redis_that_hangs_costs_a_person_less_than_a_second(mortal, governor):
+    mine = governor(mortal.url)
+    assert take(mine)
+    mortal.pause()
+
+    began = time.monotonic()
+    assert all(take(mine, INTERACTIVE) for _ in range(4))
+
+    assert time.monotonic() - began < 0.9
+
+
+def test_a_redis_that_comes_back_is_used_again(mortal, governor, caplog):
+    caplog.set_level(logging.INFO, logger="syncapp.crm")
+    mine, other = governor(mortal.url), governor(mortal.url)
+    mortal.kill()
+    assert take(mine, INTERACTIVE)
+    with temporary_folder("osync-v-") as folder:
+        back = start_valkey(folder, port=int(mortal.url.split(":")[2].partition("/")[0]))
+        try:
+            wait_until(lambda: mine.condition().shared, seconds=20, what="the limits are shared again")
+            drain(mine)
+            assert not take(other)
+        finally:
+            back.stop()
+    said = [record.getMessage() for record in caplog.records if "Redis" in record.getMessage()]
+    assert len(said) == 2, said
+
+
+def test_a_pause_outlives_a_redis_that_forgot_it(url, governor):
+    mine, other = governor(url), governor(url)
+    with mine.slot(lane=BULK) as slot:
+        slot.throttled(30)
+    assert not take(other)
+
+    with redis.Redis.from_url(url) as client:
+        for each in (other, mine):
+            client.flushall()
+            assert not take(each, INTERACTIVE)
+
+
+@pytest.mark.parametrize(("settling", "places"), [(30, 12), (0, 40)])
+def test_an_account_that_begins_anew_leaves_room_for_what_may_be_under_way(url, governor, settling, places):
+    # 40 calls of ours may be under way when Redis forgets them, and 52 is what the CRM allows.
+    mine = governor(url, Limits(settling_seconds=settling, burst_seconds=2000))
+    with mine.slot(lane=INTERACTIVE) as slot:
+        slot.hint = 52  # advice is followed downwards only
+
+    with ExitStack() as held, suppress(Throttled):
+        for number in range(60):
+            held.enter_context(mine.slot(lane=INTERACTIVE, deadline=Deadline.after(0)))
+            assert number < places
+    assert number == places
+
+
+def test_places_that_redis_could_not_be_told_about_come_back(mortal, governor, monkeypatch):
+    monkeypatch.setattr(shared, "_AWAY_SECONDS", 0.1)
+    mine, other = governor(mortal.url, Limits(most_at_once=2)), governor(mortal.url, Limits(most_at_once=2))
+    with redis.Redis.from_url(mortal.url) as client:
+        with mine.slot(lane=INTERACTIVE), mine.slot(lane=INTERACTIVE):
+            client.config_set("requirepass", "closed")
+            mine.close()  # the next connection is turned away
+        client.config_set("requirepass", "")
+    assert other.condition().at_once == 2
+
+    wait_until(lambda: mine.condition().shared, seconds=5, what="Redis is asked again")
+
+    assert other.condition().at_once == 0
+
+
+def test_a_clock_that_was_set_back_keeps_nobody_waiting(url, governor):
+    mine = governor(url, Limits(most_at_once=1))
+    with redis.Redis.from_url(url) as client, mine.slot(lane=INTERACTIVE):
+        account, places, *_ = mine._keys
+        client.hset(account, "paused_until", time.time() + 1e7)
+        client.zadd(places, {"held": time.time() + 1e7}, xx=False)
+
+        assert mine.condition().paused_for <= 1000
+        assert mine.condition().at_once == 1
+
+
+def test_a_restarted_redis_without_the_script_is_no_trouble(url, governor):
+    mine = governor(url)
+    assert take(mine, INTERACTIVE)
+    with redis.Redis.from_url(url) as client:
+        client.script_flush()
+
+    assert take(mine, INTERACTIVE)
+    assert mine.condition().shared
+
+
+def test_a_slot_that_would_come_too_late_is_refused_at_once(url, governor):
+    mine = governor(url)
+    with mine.slot(lane=BULK) as slot:
+        slot.throttled(30)
+    began = time.monotonic()
+
+    with pytest.raises(Throttled) as caught, mine.slot(lane=INTERACTIVE, deadline=Deadline.after(3)):
+        pass
+
+    assert time.monotonic() - began < 1.5
+    assert (caught.value.code, caught.value.retry_after) == (GOVERNED, pytest.approx(30, abs=1))
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+        ("rediss://redis.contoso.example/1", "rediss://redis.contoso.example/1"),
+        ("redis+socket:///tmp/broker.sock", "unix:///tmp/broker.sock"),
+        ("redis+socket:///tmp/broker.sock?virtual_host=2", "unix:///tmp/broker.sock?db=2"),
+    ],
+)
+def test_celerys_addresses_are_understood(given, wanted):
+    assert redis_address(given) == wanted

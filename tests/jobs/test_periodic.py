@@ -1,0 +1,156 @@
+"""Periodic tasks: at most one round of each is under way, whatever becomes of its message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+from pytest_django import Settings
+
+from portal.celery import app
+from syncapp import tasks
+from syncapp.jobs import periodic
+from syncapp.models import PeriodicTask
+from syncapp.notifications import alerts
+
+pytestmark = pytest.mark.django_db
+EVERY, STALLED_AFTER = 5.0, 50.0
+
+
+def in_the_broker() -> bool:
+    return True
+
+
+def nowhere() -> bool:
+    return False
+
+
+def claim(is_waiting: Callable[[], bool] = in_the_broker, *, every: float = EVERY) -> int | None:
+    return periodic.claim("tell", every=every, stalled_after=STALLED_AFTER, is_waiting=is_waiting)
+
+
+def forward(seconds: float) -> None:
+    """Let that much time pass by the database's clock."""
+    for column in ("published_at", "started_at", "finished_at"):
+        PeriodicTask.objects.update(**{column: F(column) - timedelta(seconds=seconds)})
+
+
+def test_second_scheduler_claims_nothing() -> None:
+    assert claim() == 1
+    assert claim() is None
+
+
+def test_next_round_follows_its_interval() -> None:
+    claim()
+    assert periodic.start("tell", 1)
+    periodic.finish("tell", 1)
+
+    assert claim() is None, "too early, whoever asks"
+    forward(EVERY)
+    assert claim() == 2
+
+
+def test_message_that_waits_is_not_published_again() -> None:
+    claim()
+    forward(3600)
+
+    assert claim(in_the_broker) is None
+
+
+def test_lost_message_is_replaced_within_seconds() -> None:
+    claim()
+    forward(periodic.lost_after() - 1)
+    assert claim(nowhere) is None, "a worker may be about to start it"
+
+    forward(2)
+
+    assert claim(nowhere) == 2
+    assert not periodic.start("tell", 1), "should the lost one turn up, it does nothing"
+    assert periodic.start("tell", 2)
+
+
+def test_round_that_runs_is_not_published_again() -> None:
+    claim()
+    periodic.start("tell", 1)
+    forward(STALLED_AFTER - 1)
+
+    assert claim(nowhere) is None
+
+
+def test_round_of_a_dead_process_is_replaced() -> None:
+    claim()
+    periodic.start("tell", 1)
+    forward(STALLED_AFTER + 1)
+
+    assert claim(in_the_broker) == 2
+    periodic.finish("tell", 1)  # the first was only slow
+    assert PeriodicTask.objects.get().finished_at is None
+
+
+def test_database_clock_that_is_set_back_stops_nothing() -> None:
+    claim()
+    periodic.start("tell", 1)
+    periodic.finish("tell", 1)
+    forward(-3600)
+    assert claim() == 2
+
+    periodic.start("tell", 2)
+    forward(-3600)
+    assert claim() == 3
+
+
+def test_message_of_a_killed_process_starts_again() -> None:
+    claim()
+
+    assert periodic.start("tell", 1)
+    assert periodic.start("tell", 1)
+
+
+def test_message_that_comes_twice_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+    monkeypatch.setattr(alerts, "watch", lambda: runs.append("watched"))
+    claim()
+
+    tasks.tell(1)
+    tasks.tell(1)
+
+    assert runs == ["watched"]
+
+
+def test_failed_round_makes_room_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> int:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(tasks.daily, "keep", fail)
+    periodic.claim("numbers", every=EVERY, stalled_after=STALLED_AFTER, is_waiting=nowhere)
+
+    with pytest.raises(RuntimeError):
+        tasks.numbers(1)
+
+    assert PeriodicTask.objects.get().finished_at is not None
+
+
+def test_message_of_an_earlier_release_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+    monkeypatch.setattr(alerts, "watch", lambda: runs.append("watched"))
+
+    tasks.tell()
+
+    assert (runs, PeriodicTask.objects.count()) == (["watched"], 0)
+
+
+def test_no_periodic_message_expires(settings: Settings) -> None:
+    assert set(tasks.periodic_tasks) == set(settings.CELERY_BEAT_SCHEDULE) == set(app.conf.beat_schedule)
+    assert not any(entry.get("options") for entry in settings.CELERY_BEAT_SCHEDULE.values())
+
+
+def test_what_waits_for_writes_has_its_own_queue() -> None:
+    route = app.amqp.router.route
+    queues = {name.rpartition(".")[2]: route({}, name)["queue"].name for name in app.tasks if "syncapp" in name}
+
+    writing = {name for name, queue in queues.items() if queue == "celery"}
+    assert writing == {"deliver", "decide_selection", "switch_filters", "count_meetings", "keep_policy", "prepare_run"}
+    assert {queues[name] for name in set(queues) - writing} == {"periodic"}
+    assert set(app.amqp.queues.consume_from) == {"celery", "periodic"}, "a worker without -Q serves both"

@@ -1,0 +1,206 @@
+"""The tasks where no journey looks closely: the pull at its gates, and the nightly repair."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from portal.celery import app
+from syncapp import preferences, tasks
+from syncapp.connection import clients
+from syncapp.jobs import breakers, deliveries, queue
+from syncapp.mirror import cursors
+from syncapp.mirror.edits import arrivals, pull
+from syncapp.models import Alarm, Delivery, FilterUser, Gate, Message, MirrorCursor, Pulse, SyncRecord
+from syncapp.models.person import Role
+from syncapp.review import notification_rules
+from syncapp.sync_filters.runs import freezing, job, transitions
+from tests.support import people
+from tests.support.factories import make_field, make_record
+from tests.support.people import fred
+from tests.support.world import World
+from tests.sync_filters.company import small_company
+
+pytestmark = pytest.mark.django_db
+
+
+def test_bells_that_nobody_heard_ring_again_with_the_first_tick_after_the_broker_is_back():
+    delivery = Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=timezone.now())
+
+    with pytest.raises(OperationalError):
+        tasks.tick()
+
+    assert queue.claim_for_dispatch(Delivery) == [delivery.pk]
+
+
+def test_the_bells_of_runs_too():
+    small_company()
+    users = list(FilterUser.objects.values_list("pk", flat=True))
+    run = freezing.freeze_run(users, freezing.Wish(("appointment",), on=False), by=fred())
+    transitions.start(run, by=fred())
+
+    with pytest.raises(OperationalError):
+        tasks.tick()
+
+    assert job.claim_for_dispatch() == [run.pk]
+
+
+def test_one_task_tells_of_news_and_reminds_of_what_is_overdue():
+    people.make_person("Rita", Role.REVIEWER, told_until=0)
+    late = make_field(make_record(edited_on=timezone.now() - timedelta(days=5))).record
+    arrivals.note([late.pk])
+
+    tasks.tell()
+
+    assert set(Message.objects.values_list("kind", flat=True)) == {"new_edits", "overdue"}
+    assert "syncapp.tasks.tell" in {each["task"] for each in app.conf.beat_schedule.values()}
+
+
+def test_failing_step_of_tell_stops_no_other(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    preferences.change(by=None, operations_address="ops@contoso.example")
+
+    def remind() -> int:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(notification_rules, "remind", remind)
+
+    tasks.tell()
+
+    assert Alarm.objects.exists()  # no worker answers here
+    assert "remind: unexpected error" in caplog.text
+
+
+def test_decision_that_gets_no_delivery_stops_no_tick(monkeypatch: pytest.MonkeyPatch):
+    dispatched = []
+    monkeypatch.setattr(tasks, "deliver", SimpleNamespace(delay=dispatched.append))
+    monkeypatch.setattr(tasks, "pulse", SimpleNamespace(delay=lambda: None))
+    due = Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=timezone.now())
+
+    def adopt_orphans() -> int:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(deliveries, "adopt_orphans", adopt_orphans)
+
+    tasks.tick()
+
+    assert dispatched == [str(due.pk)]
+
+
+@pytest.fixture
+def a_day_later() -> None:
+    tasks.nightly()
+    Pulse.objects.update(answered_at=timezone.now() - timedelta(days=1))
+
+
+def test_the_first_day_does_nothing_since_the_first_pull_reads_everything_anyway():
+    tasks.nightly()
+
+    assert not MirrorCursor.objects.exists()
+
+
+@pytest.mark.usefixtures("a_day_later")
+def test_every_night_everything_is_read_again():
+    tasks.nightly()
+
+    assert set(MirrorCursor.objects.values_list("table", "generation", "is_full_read")) == {
+        (pull.FIELDS, 1, True),
+        (pull.RECORDS, 1, True),
+    }
+
+
+@pytest.mark.usefixtures("a_day_later")
+def test_two_schedulers_make_one_night():
+    tasks.nightly()
+    tasks.nightly()
+
+    assert set(MirrorCursor.objects.values_list("generation", flat=True)) == {1}
+
+
+@pytest.mark.usefixtures("a_day_later")
+def test_a_table_that_somebody_reads_at_that_moment_is_read_again_later_that_night():
+    reader = cursors.take(pull.FIELDS)
+    tasks.nightly()
+    assert set(MirrorCursor.objects.values_list("table", "generation")) == {(pull.FIELDS, 0), (pull.RECORDS, 1)}
+
+    cursors.release(reader)
+    tasks.nightly()
+
+    assert set(MirrorCursor.objects.values_list("table", "generation")) == {(pull.FIELDS, 1), (pull.RECORDS, 1)}
+
+
+@pytest.mark.usefixtures("a_day_later")
+def test_wrong_counts_are_repaired():
+    field = make_field()
+    SyncRecord.objects.update(waiting_count=7)
+
+    tasks.nightly()
+
+    field.record.refresh_from_db()
+    assert field.record.waiting_count == 1
+
+
+@pytest.mark.usefixtures("a_day_later")
+def test_sessions_that_are_over_are_forgotten():
+    now = timezone.now()
+    Session.objects.create(session_key="over", session_data="", expire_date=now - timedelta(hours=1))
+    Session.objects.create(session_key="running", session_data="", expire_date=now + timedelta(hours=1))
+
+    tasks.nightly()
+
+    assert [session.pk for session in Session.objects.all()] == ["running"]
+
+
+def test_a_pull_that_finds_another_one_at_work_opens_no_gate_and_gives_its_try_back(world: World):
+    world.pull()
+    breakers.close(Gate.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=-1)
+    reader = cursors.take(pull.FIELDS)
+
+    tasks.pull()
+
+    assert [gate.name for gate in breakers.closed()] == [Gate.Name.CRM_UNREACHABLE]
+    cursors.release(reader)
+    tasks.pull()
+    assert breakers.closed() == []
+
+
+def test_reading_goes_on_while_writes_get_no_answer(world: World):
+    contact = world.contact()
+    breakers.close(Gate.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=30)
+    world.outlook(contact, jobtitle="Head")
+
+    tasks.pull()
+
+    assert SyncRecord.objects.get().target_id == contact
+    assert breakers.closed() == [], "the CRM answers"
+
+
+def test_a_pull_with_refused_credentials_stops_everybody_until_one_works_again(world: World):
+    world.pull()
+    world.faults(credentials_refused=True)
+    world.expire(access_tokens=True)
+
+    tasks.pull()
+
+    assert [gate.name for gate in breakers.closed()] == [Gate.Name.CRM_CREDENTIALS]
+    world.heal()
+    tasks.pull()
+    assert not breakers.are_open([Gate.Name.CRM_CREDENTIALS]), "too early for the next try"
+    world.forward()
+    tasks.pull()
+    assert breakers.closed() == []
+
+
+def test_a_pull_from_another_crm_reads_nothing_and_is_said(world: World):
+    world.outlook(world.contact(), jobtitle="Head")
+    clients.recognise(uuid.uuid4())
+
+    tasks.pull()
+
+    assert [gate.name for gate in breakers.closed()] == [Gate.Name.WRONG_ORGANIZATION]
+    assert not SyncRecord.objects.exists()

@@ -1,0 +1,67 @@
+"""Who the editors are: read once they edit something, read again each day, and never forgotten."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from syncapp.connection.clients import recognised_crm
+from syncapp.mirror.directory import editors
+from syncapp.models import CrmUser, SyncRecord
+from tests.support.factories import make_field
+from tests.support.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_editor_is_unknown_while_an_edit_of_his_waits_and_nobody_has_read_him():
+    first, second = make_field().record, make_field().record
+    editor = first.editor_id
+    CrmUser.objects.all().delete()
+    assert editors.unknown_editors() == [editor]
+
+    SyncRecord.objects.filter(pk=second.pk).update(waiting_count=0)
+    assert editors.unknown_editors() == [editor]
+    SyncRecord.objects.filter(pk=first.pk).update(waiting_count=0, writing_count=1)
+    assert editors.unknown_editors() == [editor], "superseded as it arrived, and its mark is being written"
+    SyncRecord.objects.filter(pk=first.pk).update(writing_count=0)
+    assert editors.unknown_editors() == []
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL rightly reads a small table as a whole")
+def test_unknown_editors_are_found_by_partial_indexes(django_assert_num_queries):
+    with django_assert_num_queries(3) as asked:
+        editors.unknown_editors()
+    indexes = ("record_waiting_editor", "record_writing_age", "decision_recognized")
+    with connection.cursor() as cursor:
+        for query, index in zip(asked.captured_queries, indexes, strict=True):
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+            assert f"USING INDEX {index}" in str(cursor.fetchall())
+
+
+def test_who_was_read_a_day_ago_is_read_again_with_the_next_pull(world: World):
+    world.edited(jobtitle="Head")
+    CrmUser.objects.update(name="Maiden Name", read_at=timezone.now() - timedelta(hours=23))
+    world.pull()
+    assert CrmUser.objects.get().name == "Maiden Name"
+
+    CrmUser.objects.update(read_at=timezone.now() - timedelta(hours=25))
+    world.pull()
+
+    assert CrmUser.objects.get().name == "Jonas Weber"
+    assert editors.outdated_editors() == []
+
+
+def test_who_is_gone_from_the_crm_keeps_what_was_known_of_him(world: World):
+    left, stranger = uuid.uuid4(), uuid.uuid4()
+    CrmUser.objects.create(pk=left, name="Ann", entra_id=stranger, read_at=timezone.now() - timedelta(days=2))
+
+    editors.read_editors(recognised_crm(), [left, stranger])
+
+    found = CrmUser.objects.order_by("-name").values_list("pk", "name", "entra_id", "is_disabled")
+    assert list(found) == [(left, "Ann", stranger, True), (stranger, "", None, True)]
+    assert editors.outdated_editors() == []

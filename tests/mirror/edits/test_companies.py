@@ -1,0 +1,95 @@
+"""The company of an edit's contact is kept for the list and for search, at the price of few questions to the CRM."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from syncapp.connection.clients import recognised_crm
+from syncapp.mirror.edits import companies
+from syncapp.mirror.edits.live_values import refresh_crm_now
+from syncapp.models import SyncRecord
+from syncapp.models.folding import words_of
+from syncapp.review.queue import word_search
+from tests.support.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def found(text: str) -> list[SyncRecord]:
+    return list(word_search.find(SyncRecord.objects.shown(), text))
+
+
+def employ(world: World, contact: uuid.UUID, number: int) -> str:
+    """Give the contact another company in a form of the CRM; return its name."""
+    account = world.rows("accounts", select="accountid,name")[number]
+    world.form(contact, **{"parentcustomerid_account@odata.bind": f"/accounts({account['accountid']})"})
+    return str(account["name"])
+
+
+def test_new_edit_gets_the_company_of_its_contact(world: World):
+    world.reset(contacts=60)
+    company = employ(world, world.contact(), 1)
+    world.outlook(world.contact(), jobtitle="Head")
+
+    world.pull()
+
+    record = SyncRecord.objects.get()
+    assert record.company == company
+    assert [found(word) for word in words_of(company)] == [[record]] * len(words_of(company))
+
+
+def test_idle_pull_asks_for_no_company(world: World):
+    world.reset(contacts=20, pending=12)
+    world.pull()
+    assert not SyncRecord.objects.company_unasked().exists()
+    world.faults({"method": "GET", "table": "contact", "status": 500})
+
+    assert world.pull().finished
+
+
+def test_later_pulls_ask_for_companies_left_over(world: World, monkeypatch):
+    monkeypatch.setattr(companies, "MOST_REQUESTS", 1)
+    world.reset(contacts=90, pending=60)
+
+    left = []
+    for _ in range(3):
+        world.pull()
+        left.append(len(set(SyncRecord.objects.company_unasked().values_list("target_id", flat=True))))
+
+    assert left[0] > 0
+    assert left[2] == 0
+
+
+def test_opening_an_edit_refreshes_the_company(world: World):
+    world.reset(contacts=60)
+    world.outlook(world.contact(), jobtitle="Head")
+    world.pull()
+    before, after = employ(world, world.contact(), 1), employ(world, world.contact(), 2)
+
+    refresh_crm_now(SyncRecord.objects.get(), crm=recognised_crm())
+
+    assert [record.company for record in found(after)] == [after]
+    assert found(before) == []
+
+
+def test_deleted_contact_is_asked_for_once(world: World):
+    world.reset(contacts=3)
+    world.outlook(world.contact(), jobtitle="Head")
+    world.delete(world.contact())
+
+    world.pull()
+
+    assert SyncRecord.objects.get().company == ""
+
+
+def test_company_stays_when_the_edit_is_read_again(world: World):
+    world.reset(contacts=60)
+    company = employ(world, world.contact(), 1)
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide_in_the_crm(field)
+
+    world.pull()
+
+    assert [record.company for record in found(company)] == [company]

@@ -1,0 +1,148 @@
+"""Reading what the CRM holds now, against the sandbox."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from syncapp.connection import clients
+from syncapp.crm.errors import CrmError
+from syncapp.mirror.edits.live_values import refresh_crm_now, refresh_records
+from syncapp.models import SyncField
+from syncapp.review import decisions
+from syncapp.review.context import seen
+from tests.support.people import browser, rita
+from tests.support.world import World
+
+
+def read(field: SyncField) -> object:
+    found = refresh_crm_now(field.record, crm=clients.crm())
+    field.refresh_from_db()
+    return found
+
+
+def test_the_value_and_its_time_are_kept(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+
+    found = read(field)
+
+    assert field.crm_now_value == field.original_value
+    assert field.crm_now_read_at is not None
+    assert found.changed == frozenset()
+
+
+def test_a_value_that_did_not_change_leaves_an_open_form_good(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    before = seen(field)
+
+    read(field)
+
+    assert seen(field) == before
+    assert decisions.approve(field.pk, by=rita(), seen=before)
+
+
+def test_a_value_that_changed_makes_an_open_form_stale(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    before = seen(field)
+    world.form(world.contact(), jobtitle="Chief")
+
+    found = read(field)
+
+    assert field.crm_now_value == "Chief"
+    assert found.changed == {field.pk}
+    assert seen(field) != before
+
+
+def test_reading_again_after_the_change_finds_nothing_new(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    world.form(world.contact(), jobtitle="Chief")
+    read(field)
+    before = seen(field)
+
+    assert read(field).changed == frozenset()
+    assert seen(field) == before
+
+
+def test_a_deleted_contact_is_noted(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    world.delete(world.contact())
+
+    found = read(field)
+
+    assert found.contact_is_gone
+    assert field.contact_is_gone
+
+
+def test_a_field_that_was_decided_stays_as_it_is(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    decisions.approve(field.pk, by=rita(), seen=seen(field))
+
+    read(field)
+
+    assert field.crm_now_read_at is None
+
+
+def test_a_silent_crm_is_an_error_and_changes_nothing(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    world.faults({"status": 503, "times": 50})
+
+    with pytest.raises(CrmError):
+        read(field)
+
+    field.refresh_from_db()
+    assert field.crm_now_read_at is None
+
+
+def test_unreadable_value_is_reported_and_not_empty(world: World):
+    fields = world.edited(jobtitle="Head of Procurement", telephone1="+47 1")
+    world.form(world.contact(), jobtitle="a\u0000b", telephone1="+47 9")
+
+    found = refresh_crm_now(fields["jobtitle"].record, crm=clients.crm())
+
+    bad = fields["jobtitle"]
+    bad.refresh_from_db()
+    assert found.unreadable == {bad.pk: "The CRM's value of contact.jobtitle holds a NUL character (U+0000)."}
+    assert (found.changed, bad.crm_now_read_at) == ({fields["telephone1"].pk}, None)
+
+
+def test_unreadable_value_is_named_on_the_page(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    world.form(world.contact(), jobtitle="a\u0000b")
+
+    page = browser(rita()).post(f"/review/{field.record_id}/read-again", headers={"hx-request": "true"})
+
+    assert "contact.jobtitle holds a NUL character" in page.content.decode()
+
+
+def test_unreadable_value_is_not_written_over(world: World):
+    field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
+    world.form(world.contact(), jobtitle="a\u0000b")
+    world.decide(approve=(field,))
+    world.forward()
+
+    world.deliver()
+
+    field.refresh_from_db()
+    assert field.delivery == "failed"
+    assert "holds a NUL character" in field.trouble
+    assert world.written(world.contact(), "jobtitle") == []
+
+
+def test_several_edits_are_read_in_one_request(world: World, caplog: pytest.LogCaptureFixture):
+    rows = [world.edited(number, jobtitle="Head of Procurement")["jobtitle"] for number in range(3)]
+    world.form(world.contact(1), jobtitle="Chief")
+    world.delete(world.contact(2))
+    caplog.set_level("INFO", logger="syncapp.crm.transport")
+    caplog.clear()
+
+    found = refresh_records([row.record_id for row in rows], crm=clients.crm())
+
+    assert sum("POST $batch" in record.getMessage() for record in caplog.records) == 1
+    same, changed, gone = (found[row.record_id] for row in rows)
+    assert (same.changed, changed.changed, gone.contact_is_gone) == (frozenset(), {rows[1].pk}, True)
+
+
+def test_too_many_edits_at_once_are_refused():
+    with pytest.raises(ValueError, match="At most 200"):
+        refresh_records([uuid4() for _ in range(201)], crm=clients.crm())

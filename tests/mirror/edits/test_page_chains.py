@@ -1,0 +1,64 @@
+"""Readings whose pages never end: each ends with an error that is named where people look."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+from django.utils import timezone
+
+from syncapp import health
+from syncapp.crm.client import CrmClient
+from syncapp.crm.errors import DeltaExpired, ProtocolError
+from syncapp.crm.page_chain import ENDLESS, MOST_PAGES
+from syncapp.mirror.edits import pull as changes
+from syncapp.models import MirrorCursor, Pulse
+from tests.crm.local_server import WatchedTransport, http, json_answer, serve
+from tests.support.factories import know_columns
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def page(request, token: object) -> bytes:
+    link = f"http://{request.headers['host']}/api/data/v9.2/osync_syncfields?$skiptoken={token}"
+    return json_answer({"value": [], "@odata.nextLink": link})
+
+
+def pull(handler, **options):
+    know_columns()
+    with serve(handler) as server:
+        return changes.pull(CrmClient(transport=WatchedTransport(origin=server.origin)), **options)
+
+
+def test_pages_that_lead_back_end_the_pull():
+    with pytest.raises(ProtocolError) as caught:
+        pull(lambda request: page(request, 1))
+
+    assert caught.value.code == ENDLESS
+    cursor = MirrorCursor.objects.get(table=changes.FIELDS)
+    assert (cursor.next_link, cursor.pages, cursor.lease_until) == ("", 0, None)
+    Pulse.objects.create(name="worker", answered_at=timezone.now())
+    assert "does not end" in next(trouble.text for trouble in health.troubles() if trouble.code == "pull")
+
+
+def test_too_many_pages_end_over_several_pulls():
+    tokens = count()
+    with serve(lambda request: page(request, next(tokens))) as server:
+        crm = CrmClient(transport=WatchedTransport(origin=server.origin))
+        know_columns()
+        changes.pull(crm, seconds=0)
+        assert MirrorCursor.objects.get(table=changes.FIELDS).pages == 1
+        MirrorCursor.objects.update(pages=MOST_PAGES)
+
+        with pytest.raises(ProtocolError) as caught:
+            changes.pull(crm, seconds=0)
+
+    assert caught.value.code == ENDLESS
+
+
+def test_links_that_expire_at_once_end_the_pull():
+    def handler(request):
+        return http(400, b"{}") if "skiptoken" in request.target else page(request, 1)
+
+    with pytest.raises(DeltaExpired):
+        pull(handler)

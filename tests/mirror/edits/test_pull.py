@@ -1,0 +1,238 @@
+"""Pulling from the real sandbox: full reads, deltas, interruptions, expired links, deletions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from syncapp import preferences
+from syncapp.jobs import queue
+from syncapp.mirror import cursors
+from syncapp.mirror.edits import arrivals, pull
+from syncapp.models import Arrival, CrmColumn, CrmUser, MirrorCursor, SyncField, SyncRecord
+from syncapp.models.mirror.sync_field import FieldDecision
+from syncapp.review import notification_rules
+from tests.support.people import rita
+from tests.support.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def waiting() -> int:
+    return SyncField.objects.filter(decision=FieldDecision.PENDING).count()
+
+
+def test_the_first_pull_reads_everything_with_labels_and_editors(world: World):
+    world.reset(users=10, contacts=20, pending=12)
+
+    pulled = world.pull()
+
+    assert pulled.finished
+    assert SyncRecord.objects.waiting().count() == 12
+    assert CrmUser.objects.exclude(name="").exists()
+    assert CrmColumn.objects.filter(table="contact", name="jobtitle").exclude(label="").exists()
+
+
+@pytest.mark.parametrize(("pending", "is_backlog"), [(11, False), (12, True)])
+def test_the_first_pull_mails_nobody_and_a_long_one_begins_a_backlog(world: World, monkeypatch, pending, is_backlog):
+    monkeypatch.setattr(arrivals, "BACKLOG_FROM", 12)
+    world.reset(users=10, contacts=20, pending=pending)
+    rita()
+
+    world.pull()
+
+    assert (notification_rules.tell_new_edits(), preferences.read().backlog) == (0, is_backlog)
+    assert notification_rules.remind() == (0 if is_backlog else 1), (
+        "edits of six days are overdue unless they are a backlog"
+    )
+    preferences.change(by=None, backlog=False)
+    world.outlook(world.contact(), jobtitle="Head")
+    world.pull()
+    assert notification_rules.tell_new_edits() == 1
+    assert Arrival.objects.get().record.target_id == world.contact(), "of nothing that the first pull found"
+
+
+def test_the_next_pull_reads_only_what_changed(world: World):
+    world.reset(contacts=20, pending=12)
+    world.pull()
+    world.outlook(world.contact(), jobtitle="Head")
+
+    pulled = world.pull()
+
+    assert (pulled.fields, pulled.records) == (1, 1)
+
+
+def test_a_column_that_was_defined_since_is_described_with_the_next_pull(world: World):
+    world.pull()
+    label = {"LocalizedLabels": [{"Label": "Badge", "LanguageCode": 1033}]}
+    column = {"@odata.type": "Microsoft.Dynamics.CRM.StringAttributeMetadata", "SchemaName": "new_Badge"}
+    world.define("contact", {**column, "DisplayName": label, "MaxLength": 30})
+
+    world.pull()
+
+    assert CrmColumn.objects.get(name="new_badge").label == "Badge"
+
+
+def test_an_edit_of_a_column_without_description_has_it_read_but_not_with_every_page(world: World):
+    world.pull()
+    CrmColumn.objects.filter(name="jobtitle").delete()
+
+    world.edited(jobtitle="Head")
+    assert not CrmColumn.objects.filter(name="jobtitle").exists()
+    CrmColumn.objects.update(read_at=timezone.now() - timedelta(minutes=2))
+    world.edited(jobtitle="Pilot")
+
+    assert CrmColumn.objects.filter(name="jobtitle").exists()
+
+
+def test_a_pull_with_nothing_new_changes_nothing(world: World):
+    world.reset(contacts=20, pending=12)
+    world.pull()
+
+    pulled = world.pull()
+
+    assert (pulled.fields, pulled.records, pulled.withdrawn) == (0, 0, 0)
+
+
+def test_a_pull_whose_time_is_up_goes_on_where_it_stopped(world: World, monkeypatch):
+    monkeypatch.setattr(pull, "PAGE_SIZE", 5)
+    world.reset(contacts=20, pending=12)
+
+    first = world.pull(seconds=0)
+    assert (first.finished, first.pages) == (False, 1)
+    while not world.pull(seconds=0).finished:
+        pass
+
+    assert SyncRecord.objects.waiting().count() == 12
+    assert waiting() == SyncField.objects.count()
+
+
+def test_a_crash_inside_a_page_repeats_the_page(world: World, monkeypatch):
+    world.reset(contacts=20, pending=12)
+    with monkeypatch.context() as crash:
+        crash.setattr(pull.cursors, "move", _power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            world.pull()
+    assert not SyncRecord.objects.shown().exists()
+
+    world.pull()
+
+    assert (SyncRecord.objects.waiting().count(), waiting()) == (12, SyncField.objects.count())
+
+
+def _power_cut(*args: object, **columns: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_expired_link_falls_back_to_a_full_read(world: World):
+    world.reset(contacts=20, pending=12)
+    world.pull()
+    world.expire(delta_tokens=True)
+    world.outlook(world.contact(), jobtitle="Head")
+
+    pulled = world.pull()
+
+    assert pulled.finished
+    assert pulled.fields == SyncField.objects.count()
+    assert MirrorCursor.objects.get(table=pull.FIELDS).generation == 1
+
+
+def test_when_the_crms_address_was_changed_everything_is_read_anew(world: World):
+    world.edited(jobtitle="Head")
+    MirrorCursor.objects.update(delta_link="https://former.crm4.dynamics.com/api/data/v9.2/x?$deltatoken=1")
+    world.outlook(world.contact(), telephone1="+47 1")
+
+    pulled = world.pull()
+
+    assert pulled.finished
+    assert SyncField.objects.filter(column_name="telephone1").exists()
+
+
+def test_a_full_read_withdraws_open_rows_that_are_gone(world: World):
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.expire(delta_tokens=True)
+    SyncField.objects.create(id=world.contact(1), record=field.record, column_name="telephone1")
+
+    world.pull()
+
+    assert SyncField.objects.get(column_name="telephone1").decision == FieldDecision.WITHDRAWN
+    field.refresh_from_db()
+    assert field.decision == FieldDecision.PENDING
+
+
+def test_the_nightly_full_read_repairs_what_a_delta_missed(world: World):
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    SyncField.objects.all().delete()
+
+    for table in (pull.FIELDS, pull.RECORDS):
+        assert cursors.request_full_read(table)
+    world.pull()
+
+    assert SyncField.objects.filter(pk=field.pk).exists()
+
+
+def test_a_staging_row_decided_in_the_crm_leaves_the_queue(world: World):
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide_in_the_crm(field)
+
+    world.pull()
+
+    field.refresh_from_db()
+    assert field.decision == FieldDecision.WITHDRAWN
+    assert not SyncRecord.objects.waiting().exists()
+
+
+def test_a_newer_edit_supersedes_the_older_one(world: World):
+    old = world.edited(jobtitle="Head")["jobtitle"]
+
+    newer = world.edited(jobtitle="Chief")["jobtitle"]
+
+    old.refresh_from_db()
+    assert (old.decision, newer.decision) == (FieldDecision.SUPERSEDED, FieldDecision.PENDING)
+
+
+def test_one_puller_reads_a_table_at_a_time(world: World):
+    world.edited(jobtitle="Head")
+    reader = cursors.take(pull.FIELDS)
+
+    assert world.pull().busy
+
+    cursors.release(reader)
+    assert world.pull().finished
+
+
+def test_a_puller_that_lost_its_lease_stores_nothing(world: World, monkeypatch):
+    world.reset(contacts=20, pending=12)
+    original = pull.cursors.of
+
+    def overtaken(reader: cursors.Reader) -> MirrorCursor:
+        MirrorCursor.objects.filter(table=reader.table).update(fence=reader.fence + 1)
+        return original(reader)
+
+    monkeypatch.setattr(pull.cursors, "of", overtaken)
+
+    with pytest.raises(queue.LostLease):
+        world.pull()
+    assert not SyncField.objects.exists()
+
+
+def test_a_puller_that_lost_its_lease_does_not_end_that_of_the_next(world: World):
+    late = cursors.take(pull.FIELDS)
+    MirrorCursor.objects.update(lease_until="2026-01-01T00:00Z")
+    assert cursors.take(pull.FIELDS) is not None
+
+    cursors.release(late)
+
+    assert cursors.take(pull.FIELDS) is None
+
+
+def test_fields_of_one_edit_may_come_on_different_pages(world: World, monkeypatch):
+    monkeypatch.setattr(pull, "PAGE_SIZE", 1)
+    contact = world.contact()
+    world.outlook(contact, jobtitle="Head", telephone1="+47 1", department="Sales")
+
+    world.pull()
+
+    assert SyncRecord.objects.waiting().get().waiting_count == 3

@@ -1,0 +1,143 @@
+"""A page of the CRM's rows becomes ours: stubs, fills, skips, withdrawals."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from syncapp.mirror.edits.rows import store_fields, store_records
+from syncapp.mirror.edits.supersede import supersede
+from syncapp.models import AuditEntry, Decision, SyncField, SyncRecord
+from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.review.decision import DecisionState
+from syncapp.review.context import seen
+from syncapp.review.decisions import approve
+from tests.mirror.staged import EDITOR, a_field, a_record, store
+from tests.support.factories import make_editor
+from tests.support.people import rita
+
+pytestmark = pytest.mark.django_db
+
+
+def approved(field) -> Decision:
+    make_editor(pk=EDITOR)
+    row = SyncField.objects.get(pk=field.id)
+    return approve(row.pk, by=rita(), seen=seen(row))
+
+
+def decision_of(field) -> str:
+    return SyncField.objects.get(pk=field.id).decision
+
+
+def test_a_field_that_comes_first_gets_a_stub_which_nobody_sees():
+    store_fields([a_field()], generation=0)
+    SyncRecord.objects.recount(SyncRecord.objects.values_list("pk", flat=True))
+
+    assert SyncRecord.objects.get().is_stub
+    assert not SyncRecord.objects.waiting().exists()
+
+
+def test_the_stub_is_shown_once_its_edit_arrives():
+    record = a_record()
+
+    store(record, a_field(record))
+
+    assert [row.name for row in SyncRecord.objects.waiting()] == ["Marta Villanueva"]
+
+
+def test_storing_a_page_twice_changes_nothing():
+    record = a_record()
+    field = a_field(record)
+
+    store(record, field)
+    store(record, field)
+
+    assert (SyncRecord.objects.count(), SyncField.objects.count()) == (1, 1)
+    assert SyncRecord.objects.get().waiting_count == 1
+
+
+def test_rows_decided_before_we_ever_held_them_are_skipped():
+    record = a_record(state=1)
+
+    store_fields([a_field(record, state=1)], generation=0)
+    store_records([record], generation=0)
+
+    assert not SyncField.objects.exists()
+    assert not SyncRecord.objects.exists()
+
+
+def test_a_field_decided_in_the_crm_is_withdrawn_and_the_audit_says_why():
+    record = a_record()
+    field = a_field(record)
+    store(record, field)
+
+    store_fields([dataclasses.replace(field, state=1, decision=410000002, version=2)], generation=0)
+
+    assert decision_of(field) == FieldDecision.WITHDRAWN
+    assert AuditEntry.objects.get(action="field.withdrawn").details == {"why": "decided_in_the_crm"}
+
+
+def test_our_own_mark_is_not_mistaken_for_a_decision_in_the_crm():
+    record = a_record()
+    field = a_field(record)
+    store(record, field)
+    ours = approved(field)
+    given_up_after_a_lost_answer()
+
+    store_fields([dataclasses.replace(field, state=1, decision_id=str(ours.pk).upper(), version=2)], generation=0)
+
+    assert SyncField.objects.values_list("decision", "delivery").get() == (FieldDecision.APPROVED, FieldDelivery.FAILED)
+
+
+def given_up_after_a_lost_answer() -> None:
+    """The field is open again, and a retry would read back that it was written."""
+    Decision.objects.update(state=DecisionState.FAILED)
+    SyncField.objects.update(delivery=FieldDelivery.FAILED)
+
+
+def test_our_mark_on_the_older_of_two_edits_in_one_second_does_not_make_it_the_newer():
+    older, newer = a_record(), a_record()
+    first, second = a_field(older, version=1), a_field(newer, version=2)
+    store(older, first)
+    store(newer, second)
+    ours = Decision.objects.get()
+
+    store_fields([dataclasses.replace(first, state=1, decision_id=str(ours.pk), version=9)], generation=0)
+
+    assert supersede([older.id]) == []
+    assert (decision_of(first), decision_of(second)) == (FieldDecision.SUPERSEDED, FieldDecision.PENDING)
+
+
+def test_a_field_under_way_is_left_to_its_delivery_when_the_crm_decides():
+    record = a_record()
+    field = a_field(record)
+    store(record, field)
+    approved(field)
+
+    store_fields([dataclasses.replace(field, state=1, version=2)], generation=0)
+
+    assert decision_of(field) == FieldDecision.APPROVED
+
+
+def test_a_withdrawn_field_that_is_open_again_waits_again():
+    record = a_record()
+    field = a_field(record)
+    store(record, field)
+    store_fields([dataclasses.replace(field, state=1, version=2)], generation=0)
+
+    store_fields([dataclasses.replace(field, state=0, version=3)], generation=0)
+
+    assert decision_of(field) == FieldDecision.PENDING
+
+
+def test_the_mirror_writes_only_what_the_crm_owns():
+    record = a_record()
+    field = a_field(record)
+    store(record, field)
+    SyncField.objects.update(trouble="ours", contact_is_gone=True, crm_now_value="ours")
+
+    store_fields([dataclasses.replace(field, proposed="Chief", version=2)], generation=0)
+
+    row = SyncField.objects.get()
+    assert (row.proposed_value, row.trouble, row.contact_is_gone, row.crm_now_value) == ("Chief", "ours", True, "ours")

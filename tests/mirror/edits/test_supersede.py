@@ -1,0 +1,111 @@
+"""A newer edit of the same contact and field supersedes older open ones, visibly."""
+
+from __future__ import annotations
+
+import pytest
+from django.db.models import F
+
+from syncapp.mirror.edits.supersede import supersede
+from syncapp.models import Decision, SyncField
+from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.review.decision import DecisionState, Kind, Outcome
+from syncapp.review.context import seen
+from syncapp.review.decisions import approve
+from tests.support.factories import make_field, make_newer_edit
+from tests.support.people import rita
+
+pytestmark = pytest.mark.django_db
+
+
+def axes(field: SyncField) -> tuple[str, str]:
+    field.refresh_from_db()
+    return field.decision, field.delivery
+
+
+def test_an_older_waiting_edit_is_superseded_and_marked_in_the_crm():
+    old = make_field()
+    newer = make_newer_edit(old)
+
+    marks = supersede([newer.record_id])
+
+    assert axes(old) == (FieldDecision.SUPERSEDED, FieldDelivery.WAITING)
+    assert axes(newer) == (FieldDecision.PENDING, FieldDelivery.NONE)
+    assert [(mark.kind, mark.outcome, mark.writes) for mark in marks] == [(Kind.SUPERSEDE, Outcome.SUPERSEDED, False)]
+
+
+def test_the_older_edit_may_be_staged_last():
+    old = make_field()
+    newer = make_newer_edit(old)
+    SyncField.objects.filter(pk=old.pk).update(version=newer.version + 1)
+
+    supersede([old.record_id])
+
+    assert (axes(old)[0], axes(newer)[0]) == (FieldDecision.SUPERSEDED, FieldDecision.PENDING)
+
+
+def test_of_two_edits_at_the_same_time_the_higher_version_is_newer():
+    old = make_field()
+    newer = make_newer_edit(old, minutes=0)
+
+    supersede([newer.record_id])
+
+    assert (axes(old)[0], axes(newer)[0]) == (FieldDecision.SUPERSEDED, FieldDecision.PENDING)
+
+
+def test_another_field_of_the_contact_is_left_alone():
+    old = make_field(column="telephone1")
+    newer = make_newer_edit(make_field(old.record, "jobtitle"))
+
+    supersede([newer.record_id])
+
+    assert axes(old)[0] == FieldDecision.PENDING
+
+
+def test_an_approval_already_made_stands():
+    old = make_field()
+    approve(old.pk, by=rita(), seen=seen(old))
+    newer = make_newer_edit(old)
+
+    assert supersede([newer.record_id]) == []
+    assert axes(old) == (FieldDecision.APPROVED, FieldDelivery.WAITING)
+
+
+def test_a_conflict_is_superseded():
+    old = make_field(delivery=FieldDelivery.CONFLICT)
+    newer = make_newer_edit(old)
+
+    supersede([newer.record_id])
+
+    assert axes(old)[0] == FieldDecision.SUPERSEDED
+
+
+def test_a_failed_decision_gives_way():
+    old = make_field()
+    failed = approve(old.pk, by=rita(), seen=seen(old))
+    Decision.objects.filter(pk=failed.pk).update(state=DecisionState.FAILED)
+    SyncField.objects.filter(pk=old.pk).update(delivery=FieldDelivery.FAILED, revision=F("revision") + 1)
+    newer = make_newer_edit(old)
+
+    supersede([newer.record_id])
+
+    failed.refresh_from_db()
+    assert (axes(old)[0], failed.state) == (FieldDecision.SUPERSEDED, DecisionState.REPLACED)
+
+
+def test_an_old_edit_that_comes_after_the_newer_was_decided_is_superseded_too():
+    old = make_field()
+    newer = make_newer_edit(old)
+    approve(newer.pk, by=rita(), seen=seen(newer))
+
+    supersede([old.record_id])
+
+    assert axes(old)[0] == FieldDecision.SUPERSEDED
+
+
+def test_superseding_twice_changes_nothing():
+    old = make_field()
+    newer = make_newer_edit(old)
+    supersede([newer.record_id])
+
+    assert supersede([newer.record_id]) == []
+    assert Decision.objects.count() == 1

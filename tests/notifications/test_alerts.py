@@ -1,0 +1,285 @@
+"""The operators are told once when the portal is in trouble, and once when that is over."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db.models import F
+from django.utils import timezone
+from pytest_django import Settings
+
+from syncapp import preferences
+from syncapp.jobs import breakers
+from syncapp.mirror.edits import pull
+from syncapp.models import Alarm, Gate, Message, MirrorCursor, Pulse
+from syncapp.notifications import alerts
+from tests.notifications.conftest import PostOffice, post_office  # noqa: F401  (a fixture is found by its name)
+from tests.support import people
+from tests.support.lost_database import database_is_away
+from tests.support.servers import Server, valkey
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _well(db: None, settings: Settings, tmp_path: Path) -> None:
+    """A worker answers, the CRM is read, somebody wants to know."""
+    settings.WATCH_DIR = tmp_path / "watch"
+    preferences.change(by=None, operations_address="ops@contoso.example")
+    heal()
+
+
+def heal() -> None:
+    now = timezone.now()
+    Pulse.objects.update_or_create(name="worker", defaults={"answered_at": now})
+    for table in (pull.FIELDS, pull.RECORDS):
+        MirrorCursor.objects.update_or_create(table=table, defaults={"pulled_at": now})
+
+
+def close(name: str, *, minutes: float = 5) -> None:
+    breakers.close(name, reason="test", probe_in=60)
+    Gate.objects.filter(name=name).update(closed_at=timezone.now() - timedelta(minutes=minutes))
+
+
+def told() -> list[tuple[str, bool]]:
+    rows = Message.objects.order_by("created_at").values_list("details", flat=True)
+    return [(details["code"], details["over"]) for details in rows]
+
+
+def wait(seconds: float) -> None:
+    """Let the last look be that much longer ago."""
+    passed = timedelta(seconds=seconds)
+    Alarm.objects.update(first_seen_at=F("first_seen_at") - passed, seen_at=F("seen_at") - passed)
+
+
+def watch_while_it_lasts() -> int:
+    alerts.watch()
+    wait(80)
+    return alerts.watch()
+
+
+@pytest.fixture
+def redis(settings: Settings) -> Iterator[Server]:
+    with valkey() as server:
+        settings.REDIS_URL = server.url
+        yield server
+
+
+def run_watch() -> int:
+    """Run the command; return its exit status."""
+    try:
+        call_command("watch", stdout=io.StringIO())
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+def silence(**which: str) -> None:
+    Pulse.objects.filter(**which).update(answered_at=timezone.now() - timedelta(minutes=10))
+
+
+def test_all_is_well_and_nobody_is_told() -> None:
+    assert alerts.watch() == 0
+
+
+def test_a_closed_gate_is_told_once_and_its_end_once() -> None:
+    close(Gate.Name.CRM_UNREACHABLE)
+    watch_while_it_lasts()
+    alerts.watch()
+    assert told() == [("crm_unreachable", False)]
+
+    breakers.reopen(Gate.Name.CRM_UNREACHABLE)
+    alerts.watch()
+    alerts.watch()
+
+    assert told() == [("crm_unreachable", False), ("crm_unreachable", True)]
+
+
+def test_restart_within_a_minute_wakes_nobody() -> None:
+    close(Gate.Name.CRM_UNREACHABLE)
+    alerts.watch()
+    wait(60)
+    assert alerts.watch() == 0
+    breakers.reopen(Gate.Name.CRM_UNREACHABLE)
+
+    alerts.watch()
+
+    assert told() == []
+
+
+def test_long_silence_is_not_told_when_all_returns(redis: Server) -> None:
+    silence()  # the portal was stopped for ten minutes, and its worker has not answered yet
+    alerts.watch()
+    Pulse.objects.update(answered_at=timezone.now())
+    alerts.watch()
+
+    assert told() == []
+
+
+def test_clock_restarts_after_nobody_looked() -> None:
+    close(Gate.Name.CRM_UNREACHABLE)
+    alerts.watch()
+    wait(600)
+
+    assert alerts.watch() == 0
+    wait(80)
+    assert alerts.watch() == 1
+
+
+def test_a_pause_that_the_crm_asked_for_is_no_trouble() -> None:
+    close(Gate.Name.CRM_THROTTLED)
+
+    assert watch_while_it_lasts() == 0
+
+
+def test_silent_worker_hides_the_stalled_mirror(redis: Server) -> None:
+    silence()
+    MirrorCursor.objects.update(pulled_at=timezone.now() - timedelta(minutes=10))
+
+    watch_while_it_lasts()
+
+    assert told() == [("worker", False)]
+
+
+def test_lost_redis_alone_is_told() -> None:
+    silence()
+    MirrorCursor.objects.update(pulled_at=timezone.now() - timedelta(minutes=10))
+
+    watch_while_it_lasts()
+
+    assert told() == [("redis", False)]
+
+
+def test_without_an_address_the_administrators_are_told() -> None:
+    preferences.change(by=None, operations_address="")
+    ada = people.ada()
+    people.rita()
+    close(Gate.Name.CRM_UNREACHABLE)
+
+    watch_while_it_lasts()
+
+    assert [message.recipient for message in Message.objects.all()] == [ada]
+
+
+def test_alert_says_what_to_do_and_where_to_look(post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
+    breakers.close(Gate.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=60)
+    run_watch()
+    wait(80)
+
+    run_watch()
+
+    mail = post_office.mail()
+    assert mail.subject.endswith("The CRM refuses the portal's credentials.")
+    for words in ("Reason: invalid_client", "What to do: Check that the client secret", "Where to look: CRM_CLIENT_ID"):
+        assert words in mail.text
+
+
+def test_watch_outside_of_the_workers_hands_over_mails(redis: Server, post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
+    silence()
+    run_watch()
+    wait(80)
+
+    run_watch()
+
+    assert "No background worker answers" in post_office.mail().subject
+
+
+def test_exit_status_tells_monitors(redis: Server, tmp_path: Path) -> None:
+    assert run_watch() == 0
+
+    silence()
+    assert run_watch() == 1
+
+    with database_is_away(tmp_path):
+        assert run_watch() == 2
+
+
+def wait_in_file(folder: Path, seconds: float) -> None:
+    """Let the last look without a database be that much longer ago."""
+    note = json.loads((folder / "watch.json").read_text())
+    for name in ("first_seen_at", "seen_at"):
+        moment = datetime.fromisoformat(note["alarm"][name]) - timedelta(seconds=seconds)
+        note["alarm"][name] = moment.isoformat()
+    (folder / "watch.json").write_text(json.dumps(note))
+
+
+def test_lost_database_is_told_once_and_its_end_once(
+    redis: Server,
+    post_office: PostOffice,  # noqa: F811  (the fixture itself)
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    run_watch()
+    with database_is_away(tmp_path):
+        run_watch()
+        assert post_office.mails() == []
+        wait_in_file(settings.WATCH_DIR, 80)
+        run_watch()
+        run_watch()
+    mail = post_office.mail()
+    assert mail.recipients == "ops@contoso.example"
+    assert mail.subject.endswith("The database does not answer.")
+    assert "What to do: Start PostgreSQL" in mail.text
+    assert "Where to look: DATABASE_URL" in mail.text
+
+    run_watch()
+    run_watch()
+
+    subjects = [mail.subject for mail in post_office.mails()]
+    assert len(subjects) == 2
+    assert sorted(subjects)[-1].endswith("over: The database does not answer.")
+
+
+def test_short_outage_of_the_database_wakes_nobody(
+    redis: Server,
+    post_office: PostOffice,  # noqa: F811  (the fixture itself)
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    run_watch()
+    with database_is_away(tmp_path):
+        run_watch()
+        wait_in_file(settings.WATCH_DIR, 60)
+        run_watch()
+    run_watch()
+
+    assert post_office.mails() == []
+
+
+def test_refused_mail_about_the_database_is_tried_again(
+    redis: Server,
+    post_office: PostOffice,  # noqa: F811  (the fixture itself)
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    settings.WATCH_MAIL_TO = ["night@contoso.example"]
+    post_office.fault(status=451, times=1)
+    with database_is_away(tmp_path):
+        run_watch()
+        wait_in_file(settings.WATCH_DIR, 80)
+        run_watch()
+        assert post_office.mails() == []
+        run_watch()
+
+    assert post_office.mail().recipients == "night@contoso.example"
+
+
+def test_folder_that_keeps_nothing_sends_no_mail(
+    post_office: PostOffice,  # noqa: F811  (the fixture itself)
+    settings: Settings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings.WATCH_DIR = tmp_path / "file" / "watch"
+    (tmp_path / "file").write_text("no folder")
+    with database_is_away(tmp_path):
+        assert run_watch() == 2
+
+    assert "Set WATCH_DIR" in capsys.readouterr().err
+    assert post_office.mails() == []

@@ -1,0 +1,286 @@
+"""What a mail says to its reader: in words, without pictures, on a phone; and what it says to machines."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import datetime
+from html import unescape
+from typing import Any
+
+import pytest
+
+from syncapp import preferences
+from syncapp.mirror.edits import arrivals
+from syncapp.models import Message, Person, SyncRecord
+from syncapp.models.person import Role
+from syncapp.models.review.decision import DecisionState
+from syncapp.notifications import sending
+from syncapp.notifications.content.outcomes import results
+from syncapp.outbox import messages
+from syncapp.review import collaboration, follow_ups, notification_rules
+from tests.notifications.conftest import PostOffice, send_due
+from tests.support import people, scenes
+from tests.support.factories import make_editor, make_field, make_newer_edit, make_record
+from tests.support.people import rita, rob
+
+pytestmark = pytest.mark.django_db
+EDITED = datetime.fromisoformat("2026-11-20T23:30:00+00:00")
+
+
+@pytest.fixture(autouse=True)
+def _columns(db: None) -> None:
+    scenes.know_columns()
+
+
+def edit(name: str = "Marta Villanueva", **columns: Any) -> SyncRecord:
+    record = make_record(name, edited_on=EDITED, **columns)
+    make_field(
+        record, "jobtitle", original_value="Senior Buyer, Packaging", proposed_value="Head of Procurement, Packaging"
+    )
+    make_field(record, "fax", original_value="+47 22 85 50 51", proposed_value=None)
+    return record
+
+
+def told(*records: SyncRecord, reader: Person | None = None) -> Message:
+    """Rita is told that these have arrived."""
+    reader = reader or rita()
+    Person.objects.filter(pk=reader.pk).update(told_until=0)
+    arrivals.note([record.pk for record in records])
+    notification_rules.tell_new_edits()
+    send_due()
+    return Message.objects.get(recipient=reader)
+
+
+def links_of(html: str) -> list[str]:
+    return [unescape(link) for link in re.findall(r'href="([^"]+)"', html)]
+
+
+def test_the_text_alone_says_everything(post_office: PostOffice) -> None:
+    told(edit())
+
+    mail = post_office.mail()
+    assert mail.subject == "Marta Villanueva: 2 fields edited in Outlook wait for you"
+    for words in (
+        "MARTA VILLANUEVA\nEdited by Jonas Weber, 20 November at 23:30 UTC, 2 fields",
+        "  Fax\n    original  +47 22 85 50 51\n    proposed  (empty)",
+        "  Job Title\n    original  Senior Buyer, Packaging\n    proposed  Head of Procurement, Packaging",
+        "it decides nothing by itself",
+        "At once, hourly, daily, or stop: http",
+    ):
+        assert words in mail.text
+
+
+def test_differences_are_marked_without_style_sheets_scripts_or_pictures(post_office: PostOffice) -> None:
+    told(edit())
+
+    html = post_office.mail().html
+    assert re.search(r"<del style=\"[^\"]*line-through[^\"]*\">Senior Buyer</del>", html)
+    assert re.search(r"<ins style=\"[^\"]*underline[^\"]*\">Head of Procurement</ins>", html)
+    assert not re.search(r"<(img|script|link|iframe)\b", html)
+    assert "prefers-color-scheme: dark" in html
+    assert "max-width: 480px" in html
+
+
+def test_what_kind_of_change_it_is_stands_in_both_parts(post_office: PostOffice) -> None:
+    record = make_record()
+    make_field(record, "telephone1", original_value="+47 22 85 50 50", proposed_value="+47 228 55 050")
+    told(record)
+
+    mail = post_office.mail()
+    assert re.search(r"Business Phone( \([^()]+\))+\n", mail.text)
+    assert "Tag(" not in mail.text + mail.html
+
+
+def test_outcome_names_a_deleted_row_put_back() -> None:
+    old, new = (f"account:{uuid.uuid4()}" for _ in range(2))
+    labels = {"original_label": "Halden Trading", "proposed_label": "Alpine Foods"}
+    field = make_field(column="parentcustomerid", original_value=old, proposed_value=new, **labels)
+    scenes.settled(scenes.approved(field, by=rita()))
+    follow_ups.put_back(field.pk, by=rita(), reason="Wrong company")
+
+    (result,) = results(field.record)
+
+    assert result.now is not None
+    assert result.now.text == "Halden Trading"
+
+
+def test_mail_names_earlier_rejection(post_office: PostOffice) -> None:
+    first = make_field(proposed_value="Again")
+    scenes.settled(scenes.rejected(first, by=rob(), reason_code="not_correct"))
+    told(make_newer_edit(first, proposed="Again").record)
+
+    mail = post_office.mail()
+    assert "Job Title (Rejected before by Rob on" in mail.text
+    assert "Not correct)" in mail.text
+    assert "Rejected before by Rob on" in mail.html
+
+
+def test_times_are_those_of_the_reader(post_office: PostOffice) -> None:
+    told(edit(), reader=people.make_person("Rita", Role.REVIEWER, time_zone="Asia/Tokyo"))
+
+    assert "21 November at 08:30" in post_office.mail().text
+
+
+def test_mail_follows_its_readers_formats(post_office: PostOffice) -> None:
+    record = edit()
+    make_field(record, "creditlimit", original_value=None, proposed_value="15000.5")
+    make_field(record, "lastonholdtime", original_value=None, proposed_value="2026-07-01T08:00:00Z")
+    told(record, reader=people.make_person("Rita", Role.REVIEWER, time_zone="Europe/Berlin", locale="de-DE"))
+
+    text = post_office.mail().text
+    assert "21.11. at 00:30 CET" in text
+    assert "15.000,5" in text
+    assert "01.07.2026, 10:00 CEST" in text
+
+
+def test_edits_of_one_mail_are_grouped_by_contact(post_office: PostOffice) -> None:
+    told(edit(), edit("Tomasz Wieczorek"))
+
+    mail = post_office.mail()
+    assert mail.subject == "2 contacts edited in Outlook wait for you"
+    assert [mail.text.count(word) for word in ("MARTA VILLANUEVA", "TOMASZ WIECZOREK", "Job Title")] == [1, 1, 2]
+
+
+def test_a_long_mail_names_ten_contacts_and_counts_the_rest(post_office: PostOffice) -> None:
+    told(*[edit(f"Contact {number}") for number in range(14)])
+
+    text = post_office.mail().text
+    assert text.count("Review:") == 10
+    assert "and 4 more contacts: http" in text
+
+
+def test_every_link_is_short_and_leads_to_the_portal(post_office: PostOffice, settings: Any) -> None:
+    told(edit())
+
+    found = links_of(post_office.mail().html)
+    assert len(found) == 4
+    assert all(link.startswith(settings.BASE_URL) and len(link) < 300 for link in found)
+
+
+def test_values_can_be_kept_out_of_mails(post_office: PostOffice) -> None:
+    preferences.change(by=None, mail_values=False)
+    told(edit())
+
+    mail = post_office.mail()
+    assert "2 fields" in mail.text
+    for words in ("Procurement", "Job Title", "+47"):
+        assert words not in mail.text + mail.html
+
+
+def test_what_was_decided_before_sending_is_left_out(post_office: PostOffice) -> None:
+    marta, tomasz = edit(), edit("Tomasz Wieczorek")
+    Person.objects.filter(pk=rita().pk).update(told_until=0)
+    arrivals.note([marta.pk, tomasz.pk])
+    notification_rules.tell_new_edits()
+    for field in marta.fields.all():
+        scenes.approved(field, by=rob())
+    send_due()
+
+    assert "MARTA" not in post_office.mails()[0].text
+
+
+def test_a_mail_about_nothing_is_not_sent(post_office: PostOffice) -> None:
+    record = edit()
+    Person.objects.filter(pk=rita().pk).update(told_until=0)
+    arrivals.note([record.pk])
+    notification_rules.tell_new_edits()
+    for field in record.fields.all():
+        scenes.approved(field, by=rob())
+    send_due()
+
+    assert post_office.mails() == []
+    assert Message.objects.get().last_error == sending.NOTHING_TO_SAY
+
+
+def test_a_mail_tells_machines_what_it_is(post_office: PostOffice) -> None:
+    message = told(edit())
+
+    headers = post_office.headers()
+    assert headers["Auto-Submitted"] == "auto-generated"
+    assert headers["X-Auto-Response-Suppress"] == "All"
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert re.fullmatch(r"<http[^>]+/mails/[^>]+>", headers["List-Unsubscribe"])
+    assert headers["Message-ID"] == f"<{message.pk}@127.0.0.1>"
+
+
+def test_mails_about_one_edit_are_one_conversation(post_office: PostOffice) -> None:
+    record = edit()
+    told(record)
+    collaboration.ask(record.pk, whom=rita(), text="Is this the same Marta?", by=rob())
+    send_due()
+
+    first, second = post_office.headers(0), post_office.headers(1)
+    assert first["References"] == first["In-Reply-To"] == second["References"] == second["In-Reply-To"]
+    assert first["Message-ID"] != second["Message-ID"]
+
+
+def test_a_name_cannot_break_out_of_a_header(post_office: PostOffice) -> None:
+    told(edit("Marta\r\nBcc: everybody@contoso.example"))
+
+    headers = post_office.headers()
+    assert headers["Bcc"] is None
+    assert "Marta[line break (CR LF)]Bcc: everybody@contoso.example" in headers["Subject"]
+
+
+def test_markup_in_values_stays_text(post_office: PostOffice) -> None:
+    record = make_record("<b>Marta</b>")
+    make_field(record, "jobtitle", original_value="", proposed_value="<script>alert(1)</script>")
+    told(record)
+
+    html = post_office.mail().html
+    assert "<script>" not in html
+    assert "&lt;b&gt;Marta&lt;/b&gt;" in html
+
+
+def test_a_reminder_names_edits_and_repeats_no_value(post_office: PostOffice) -> None:
+    rita()
+    record = edit()
+    messages.queue("overdue", to=rita(), details={"records": [str(record.pk)], "count": 1})
+    send_due()
+
+    mail = post_office.mail()
+    assert mail.subject == "Marta Villanueva still waits for a decision"
+    assert "Procurement" not in mail.text
+    assert "Review:  http" in mail.text
+
+
+def test_a_question_reaches_the_colleague_and_the_answer_comes_back(post_office: PostOffice) -> None:
+    record = edit()
+    question = collaboration.ask(record.pk, whom=rob(), text="Is this the same Marta?", by=rita())
+    collaboration.answer(question.pk, text="Yes, she moved.", by=rob())
+    send_due()
+
+    asked, answered = post_office.mails()
+    assert (asked.recipients, asked.subject) == ("rob@brandvik.example", "Rita asks you about Marta Villanueva")
+    assert "Is this the same Marta?" in asked.text
+    assert (answered.recipients, answered.subject) == ("rita@brandvik.example", "Rob answered about Marta Villanueva")
+    assert "Yes, she moved." in answered.html
+
+
+def test_the_editor_reads_what_became_of_his_edit_and_why(post_office: PostOffice) -> None:
+    preferences.change(by=None, tell_editors=True)
+    record = edit(editor=make_editor(address="jonas@contoso.example"))
+    title, fax = record.fields.get(column_name="jobtitle"), record.fields.get(column_name="fax")
+    scenes.settled(scenes.approved(title, by=rita()), DecisionState.WRITTEN)
+    scenes.settled(scenes.rejected(fax, by=rita(), reason_code="other", reason="The fax still works"))
+    notification_rules.tell_outcomes([record.pk])
+    send_due()
+
+    mail = post_office.mail()
+    assert (mail.recipients, mail.subject) == ("jonas@contoso.example", "What became of your edit of Marta Villanueva")
+    assert "Job Title: Approved" in mail.text
+    assert "Fax: Kept as it was\n    why       The fax still works" in mail.text
+    assert not [link for link in links_of(mail.html) if "/l/" in link], "the editor need not have access"
+
+
+def test_operators_read_what_is_wrong_and_when_it_is_over(post_office: PostOffice) -> None:
+    details = {"code": "crm_unreachable", "text": "The CRM does not answer.", "since": "22 November 2026, 09:00 UTC"}
+    for over in (False, True):
+        messages.queue("operations", to="ops@contoso.example", details={**details, "over": over})
+        send_due()
+
+    wrong, over_again = post_office.mails()
+    assert wrong.subject == "Outlook Sync, Demo: The CRM does not answer."
+    assert over_again.subject == "Outlook Sync, Demo: over: The CRM does not answer."
+    assert post_office.headers(0)["References"] == post_office.headers(1)["References"]

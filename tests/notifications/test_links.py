@@ -1,0 +1,71 @@
+"""Links in mails: short, bound to their reader, never a dead end."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from syncapp.notifications import links
+from syncapp.notifications.links import Intent, State
+from tests.support import people
+
+pytestmark = pytest.mark.django_db
+RECORD = uuid.UUID("d3b07384-d113-4ec9-8d9a-0f1f0e0a1a11")
+
+
+def token(address: str) -> str:
+    return address.rpartition("/")[2]
+
+
+@pytest.mark.parametrize("intent", Intent)
+def test_a_link_names_its_edit_and_what_the_reader_came_for(intent: Intent) -> None:
+    address = links.to_record(RECORD, reader=people.rita(), intent=intent)
+
+    found = links.opened(token(address), reader=people.rita())
+
+    assert (found.record_id, found.intent, found.state) == (RECORD, intent, State.GOOD)
+    assert len(address) < links.LONGEST / 2
+
+
+def test_a_forwarded_link_leads_to_the_edit_and_says_so() -> None:
+    address = links.to_record(RECORD, reader=people.rita(), intent=Intent.APPROVE)
+
+    found = links.opened(token(address), reader=people.rob())
+
+    assert (found.record_id, found.intent, found.state) == (RECORD, Intent.LOOK, State.FOREIGN)
+
+
+def test_an_old_link_leads_to_the_edit_and_says_so() -> None:
+    with time_machine.travel(timezone.now() - timedelta(days=31), tick=False):
+        address = links.to_record(RECORD, reader=people.rita(), intent=Intent.APPROVE)
+
+    found = links.opened(token(address), reader=people.rita())
+
+    assert (found.record_id, found.intent, found.state) == (RECORD, Intent.LOOK, State.OLD)
+
+
+def test_a_link_whose_end_got_lost_still_leads_to_the_edit() -> None:
+    address = links.to_record(RECORD, reader=people.rita(), intent=Intent.APPROVE)
+
+    found = links.opened(token(address)[:-9], reader=people.rita())
+
+    assert (found.record_id, found.state) == (RECORD, State.FOREIGN)
+
+
+@pytest.mark.parametrize("nonsense", ["", "x", "%00", "ünlesbar", "a" * 300])
+def test_nonsense_names_no_edit_and_breaks_nothing(nonsense: str) -> None:
+    found = links.opened(nonsense, reader=people.rita())
+
+    assert found.state == State.FOREIGN
+    assert found.record_id is None or found.record_id.int >= 0
+
+
+def test_the_link_to_the_wishes_names_its_reader() -> None:
+    rita = people.rita()
+
+    assert links.reader_of(token(links.to_wishes(rita))) == rita
+    assert links.reader_of(links.short(rita.pk)) is None

@@ -1,0 +1,109 @@
+"""Mails about filter runs: who is asked, what stopped, how it ended; and no word about what is over."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from syncapp.models import FilterPolicy, FilterRun, FilterRunChange, Message
+from syncapp.models.sync_filters.run import NEVER, Outcome
+from syncapp.sync_filters.runs import freezing, transitions, undo
+from tests.notifications.conftest import PostOffice, send_due
+from tests.support.people import ada, fred, make_person
+from tests.web.filters.test_plan import people
+from tests.web.filters.test_run import OFF, filters_for, settle
+
+__all__ = ["people"]
+
+
+@pytest.fixture
+def run(people) -> FilterRun:
+    filters_for(people)
+    return freezing.freeze_run([user.pk for user in people], OFF, by=fred())
+
+
+def test_the_second_person_reads_who_asks_for_what_and_where(run, post_office: PostOffice, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    transitions.start(run, by=fred(), asked=ada())
+    send_due()
+
+    mail = post_office.mail()
+
+    assert (mail.recipients, mail.subject) == (
+        "ada@brandvik.example",
+        "Fred asks you to confirm: Contact off for 5 users",
+    )
+    for words in ("Reason: Riva", "exactly this frozen list", f"/filters/runs/{run.pk}/"):
+        assert words in mail.text
+        assert words in mail.html
+
+
+def test_nobody_is_asked_any_more_once_it_is_confirmed(run, post_office: PostOffice, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    transitions.start(run, by=fred(), asked=ada())
+    transitions.confirm(run, by=ada())
+    send_due()
+
+    assert post_office.mails() == []
+
+
+def test_a_run_that_stopped_itself_says_why_and_one_that_ended_says_how(run, post_office: PostOffice, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    transitions.start(run, by=fred(), asked=ada())
+    transitions.confirm(run, by=ada())
+    Message.objects.all().delete()
+    transitions.pause(run, by=None, because="failures")
+    send_due()
+    assert {mail.recipients for mail in post_office.mails()} == {"fred@brandvik.example", "ada@brandvik.example"}
+    assert "more users failed than its limit allows" in post_office.mails()[0].text
+    post_office.server.application.mailbox.empty()
+
+    transitions.resume(run, by=fred())
+    settle(run, Outcome.DONE, users=4)
+    settle(run, Outcome.FAILED)
+    transitions.finish(run)
+    send_due()
+
+    mail = post_office.mails()[0]
+    assert mail.subject == "Ended: Contact off for 5 users"
+    assert "Done: 4\nFailed: 1" in mail.text.replace("\r", "")
+
+
+def test_a_short_run_that_its_person_watches_sends_no_mail(run):
+    transitions.start(run, by=fred())
+    settle(run, Outcome.DONE, users=5)
+    transitions.finish(run)
+
+    assert not Message.objects.exists()
+
+
+def test_undo_notifies_starter_confirmer_and_policy_owner(run, post_office: PostOffice):
+    frida, vic = make_person("Frida", *fred().roles), make_person("Vic", *fred().roles)
+    policy = FilterPolicy.objects.create(name="Off", team_id=uuid.uuid4(), author=vic, due_at=NEVER)
+    FilterRun.objects.filter(pk=run.pk).update(confirmed_by=ada(), policy=policy)
+    run.refresh_from_db()
+    transitions.start(run, by=fred())
+    settle(run, Outcome.DONE, users=5)
+    FilterRunChange.objects.filter(item__run=run).update(written=True)
+    transitions.finish(run)
+    Message.objects.all().delete()
+
+    undo.undo(FilterRun.objects.get(pk=run.pk), by=frida)
+    send_due()
+
+    told = {f"{name}@brandvik.example" for name in ("fred", "ada", "vic")}
+    assert {mail.recipients for mail in post_office.mails()} == told
+    assert {mail.subject for mail in post_office.mails()} == {"Frida undoes run 1: Contact on for 5 users"}
+    assert "What run 1 found is restored" in post_office.mails()[0].text
+
+
+def test_undo_by_the_starter_tells_the_others_only(run):
+    transitions.start(run, by=fred())
+    settle(run, Outcome.DONE, users=5)
+    FilterRunChange.objects.filter(item__run=run).update(written=True)
+    transitions.finish(run)
+
+    undo.undo(FilterRun.objects.get(pk=run.pk), by=fred())
+
+    assert not Message.objects.exists()

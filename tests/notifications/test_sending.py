@@ -1,0 +1,395 @@
+"""A mail leaves once; what the service says decides what follows; an unknown outcome is repeated once and says so."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection as database
+from django.utils import timezone
+from pytest_django import Settings
+
+from syncapp.jobs import queue
+from syncapp.models import Gate, Message, Person
+from syncapp.models.jobs.job import WorkState
+from syncapp.notifications import mail_service, sending
+from syncapp.outbox import messages
+from tests.notifications.conftest import PostOffice, send_due
+from tests.support import people
+from tests.support.servers import free_port
+
+pytestmark = pytest.mark.django_db
+SECOND_COPY = "This may be a second copy"
+ONLY_SQLITE_KEEPS_HALF_CHARACTERS = pytest.mark.skipif(
+    database.vendor == "postgresql", reason="PostgreSQL refuses half a character when the message is made"
+)
+OPERATIONS = {"code": "worker", "text": "No worker answers.", "since": "now", "over": False}
+
+
+@pytest.fixture
+def message(post_office: PostOffice) -> Message:
+    made = messages.queue("test", to=people.rita())
+    assert made is not None
+    return made
+
+
+def state(message: Message) -> str:
+    message.refresh_from_db()
+    return message.state
+
+
+def gate() -> Gate | None:
+    return Gate.objects.filter(name=Gate.Name.SMTP, closed_at__isnull=False).first()
+
+
+def later(seconds: float = 3600) -> None:
+    """Let time pass, by moving every appointment back."""
+    back = timezone.now() - timedelta(seconds=seconds)
+    Message.objects.update(due_at=back, rung_at=None)
+    Message.objects.exclude(lease_until=None).update(lease_until=back)
+    Gate.objects.exclude(next_probe_at=None).update(next_probe_at=back)
+
+
+def test_a_due_message_arrives_and_is_done(post_office: PostOffice, message: Message) -> None:
+    assert send_due() == 1
+
+    assert post_office.mail().recipients == "rita@brandvik.example"
+    assert SECOND_COPY not in post_office.mail().text
+    assert (state(message), message.sends) == (WorkState.DONE, 1)
+
+
+def test_one_task_sends_all_that_is_due(post_office: PostOffice, message: Message) -> None:
+    for _ in range(2):
+        messages.queue("test", to=people.rita())
+
+    assert sending.send_due(message.pk, channel=mail_service.channel(), seconds=5) == 3
+    assert len(post_office.mails()) == 3
+
+
+def test_mail_takes_room_from_dispatch_to_end(post_office: PostOffice, message: Message) -> None:
+    assert queue.room_for(Message, most=1) == 1
+
+    queue.claim_for_dispatch(Message, limit=1)
+    assert queue.room_for(Message, most=1) == 0
+    queue.claim(Message, message.pk)
+    assert queue.room_for(Message, most=1) == 0
+    later()
+    send_due()
+
+    assert queue.room_for(Message, most=1) == 1
+
+
+def test_stalled_mail_leaves_room_for_one_other(post_office: PostOffice, message: Message) -> None:
+    others = [messages.queue("test", to=people.rita()) for _ in range(2)]
+    held = queue.claim(Message, message.pk)
+    assert held is not None
+    held.row().update(lease_until=queue.database_now(plus=50))  # its process ended ten seconds ago
+
+    assert queue.room_for(Message, most=1) == 1
+    queue.claim(Message, others[0].pk)
+    assert queue.room_for(Message, most=1) == 0
+
+
+def test_a_second_worker_sends_nothing(post_office: PostOffice, message: Message) -> None:
+    send_due()
+
+    assert sending.send(message.pk, channel=mail_service.channel()) is False
+    assert len(post_office.mails()) == 1
+
+
+def test_a_service_that_is_away_closes_the_gate_and_costs_no_attempt(
+    post_office: PostOffice, message: Message, settings: Settings
+) -> None:
+    there, settings.SMTP_PORT = settings.SMTP_PORT, free_port()
+    mail_service.channel.cache_clear()
+    send_due()
+    assert (gate() is not None, state(message), message.attempts, message.sends) == (True, WorkState.READY, 0, 0)
+
+    settings.SMTP_PORT = there
+    mail_service.channel.cache_clear()
+    assert send_due() == 0, "nothing passes before the probe is due"
+    later()
+    send_due()
+
+    assert gate() is None
+    assert len(post_office.mails()) == 1
+
+
+def test_an_account_that_is_refused_closes_the_gate(
+    post_office: PostOffice, message: Message, settings: Settings
+) -> None:
+    settings.SMTP_USER, settings.SMTP_PASSWORD = "sync", "wrong"
+    mail_service.channel.cache_clear()
+
+    send_due()
+
+    closed = gate()
+    assert closed is not None
+    assert state(message) == WorkState.READY
+    assert "wrong" not in closed.reason
+
+
+def test_a_mail_that_is_put_off_is_tried_again_later(post_office: PostOffice, message: Message) -> None:
+    post_office.fault(status=451, times=1)
+    send_due()
+    assert (state(message), message.sends, gate()) == (WorkState.READY, 0, None)
+    assert send_due() == 0
+
+    later()
+    send_due()
+
+    assert SECOND_COPY not in post_office.mail().text
+
+
+def test_a_mail_that_is_refused_stays_to_be_seen(post_office: PostOffice, message: Message) -> None:
+    post_office.fault(status=554)
+
+    send_due()
+
+    assert (state(message), message.last_error, gate()) == (WorkState.FAILED, "554", None)
+
+
+def test_a_lost_answer_is_repeated_once_and_says_so(post_office: PostOffice, message: Message) -> None:
+    post_office.fault(cut="after_commit", times=1)
+    send_due()
+    assert (state(message), message.outcome_unknown) == (WorkState.VERIFY, True)
+
+    later()
+    send_due()
+
+    first, second = post_office.mails()
+    assert SECOND_COPY not in first.text
+    assert SECOND_COPY in second.text
+    assert SECOND_COPY in second.html
+    assert first.parsed["Message-ID"] == second.parsed["Message-ID"]
+    assert state(message) == WorkState.DONE
+
+
+def test_it_is_never_sent_a_third_time(post_office: PostOffice, message: Message) -> None:
+    post_office.fault(cut="after_commit")
+
+    for _ in range(4):
+        send_due()
+        later()
+
+    assert len(post_office.mails()) == 2
+    assert (state(message), message.last_error) == (WorkState.FAILED, "outcome unknown twice")
+
+
+class _Crash(BaseException):
+    """The process is gone; nothing of it runs any more."""
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_a_crash_between_sending_and_settling_makes_at_most_one_copy(
+    post_office: PostOffice, message: Message, monkeypatch: pytest.MonkeyPatch, delivered: bool
+) -> None:
+    point = "message.answered" if delivered else "message.sent"
+
+    def crash(name: str) -> None:
+        if name == point:
+            raise _Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "failpoint", crash)
+        with pytest.raises(_Crash):
+            send_due()
+    assert state(message) == WorkState.SENT
+
+    later()
+    queue.sweep(Message)
+    later()
+    send_due()
+    send_due()
+
+    copies = post_office.mails()
+    assert len(copies) == (2 if delivered else 1)
+    assert SECOND_COPY in copies[-1].text
+    assert state(message) == WorkState.DONE
+
+
+def test_a_worker_that_lost_its_lease_settles_nothing(post_office: PostOffice, message: Message) -> None:
+    claim = queue.claim(Message, message.pk)
+    assert claim is not None
+    later()
+    queue.sweep(Message)
+    queue.claim(Message, message.pk)
+
+    with pytest.raises(queue.LostLease):
+        queue.finish(claim)
+
+
+def test_a_reader_who_may_come_in_no_more_gets_nothing(post_office: PostOffice, message: Message) -> None:
+    Person.objects.update(is_active=False)
+
+    send_due()
+
+    assert post_office.mails() == []
+    assert (state(message), message.last_error) == (WorkState.DONE, sending.NOTHING_TO_SAY)
+
+
+def test_graph_sends_the_same_mail(post_office: PostOffice, message: Message, settings: Settings) -> None:
+    settings.MAIL_BACKEND, settings.GRAPH_ORIGIN = "graph", post_office.server.url
+    mail_service.channel.cache_clear()
+
+    send_due()
+
+    mail = post_office.mail()
+    assert (mail.via, mail.recipients) == ("graph", "rita@brandvik.example")
+    assert mail.parsed["Auto-Submitted"] == "auto-generated"
+    assert "Mails from Outlook Sync arrive" in mail.text
+
+
+def test_graph_that_refuses_the_application_closes_the_gate(
+    post_office: PostOffice, message: Message, settings: Settings
+) -> None:
+    settings.MAIL_BACKEND, settings.GRAPH_ORIGIN = "graph", post_office.server.url
+    mail_service.channel.cache_clear()
+    post_office.server.application.faults.put({"rules": [{"path": "sendMail", "status": 403}]})
+
+    send_due()
+
+    assert gate() is not None
+    assert (state(message), message.sends) == (WorkState.READY, 0)
+
+
+def test_graph_that_breaks_off_is_repeated_once(post_office: PostOffice, message: Message, settings: Settings) -> None:
+    settings.MAIL_BACKEND, settings.GRAPH_ORIGIN = "graph", post_office.server.url
+    mail_service.channel.cache_clear()
+    post_office.server.application.faults.put({"rules": [{"path": "sendMail", "cut": "after_commit"}]})
+
+    for _ in range(4):
+        send_due()
+        later()
+
+    assert [SECOND_COPY in mail.text for mail in post_office.mails()] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@x.example;b@x.example",
+        "jörg@x.example",
+        "a@",
+        "no at all",
+        "a b@x.example",
+        "a@x..example",
+        "ß" * 70 + "@x.y",
+    ],
+)
+def test_unusable_address_fails_at_once_and_names_it(post_office: PostOffice, message: Message, address: str) -> None:
+    Person.objects.update(address=address if "@" in address else f"{address}@")
+    good = messages.queue("operations", to="ops@contoso.example", details=OPERATIONS)
+    assert good is not None
+
+    send_due()
+
+    assert [mail.recipients for mail in post_office.mails()] == ["ops@contoso.example"]
+    assert (state(message), message.attempts, message.last_error) == (WorkState.FAILED, 1, "address")
+    assert address[:100] in message.failure
+
+
+def test_international_domain_is_sent_in_punycode(post_office: PostOffice, message: Message) -> None:
+    Person.objects.update(address="x@müller.example")
+
+    send_due()
+
+    mail = post_office.mail()
+    assert mail.recipients == "x@xn--mller-kva.example"
+    assert "x@xn--mller-kva.example" in mail.parsed["To"]
+
+
+def test_unwritable_mail_fails_after_its_attempts(
+    post_office: PostOffice, message: Message, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ATTEMPTS = 2
+    broken = messages.queue("operations", to="ops@contoso.example", details={})
+    assert broken is not None
+
+    for _ in range(2):
+        send_due()
+        later()
+
+    assert state(message) == WorkState.DONE
+    assert (state(broken), broken.last_error) == (WorkState.FAILED, "unexpected: KeyError")
+    assert "Traceback" in caplog.text
+
+
+@ONLY_SQLITE_KEEPS_HALF_CHARACTERS
+def test_mail_that_cannot_be_encoded_fails_at_once(post_office: PostOffice, message: Message) -> None:
+    half_character = OPERATIONS | {"since": "\ud800"}
+    broken = messages.queue("operations", to="ops@contoso.example", details=half_character)
+    assert broken is not None
+
+    send_due()
+
+    assert (state(broken), broken.attempts, broken.last_error) == (WorkState.FAILED, 1, "encoding")
+    assert "cannot be encoded" in broken.failure
+    assert state(message) == WorkState.DONE
+
+
+@ONLY_SQLITE_KEEPS_HALF_CHARACTERS
+def test_half_a_character_of_a_name_is_named(post_office: PostOffice) -> None:
+    messages.queue("operations", to="ops@contoso.example", details=OPERATIONS | {"text": "Stopped by Bob \ud800."})
+
+    send_due()
+
+    assert "Stopped by Bob [U+D800]." in post_office.mail().text
+
+
+def test_mail_whose_template_is_broken_fails_at_once(
+    post_office: PostOffice, message: Message, settings: Settings, tmp_path: Path
+) -> None:
+    broken = tmp_path / "emails" / "test.html"
+    broken.parent.mkdir()
+    broken.write_text("{% no_such_tag %}")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path, *settings.TEMPLATES[0]["DIRS"]]}]
+
+    send_due()
+
+    assert (state(message), message.attempts, message.last_error) == (WorkState.FAILED, 1, "template")
+    assert "no_such_tag" in message.failure
+
+
+def test_failed_mail_can_be_sent_again(post_office: PostOffice, message: Message) -> None:
+    post_office.fault(status=554)
+    send_due()
+    post_office.heal()
+
+    assert sending.retry(message.pk, by=people.ada())
+    assert not sending.retry(message.pk, by=people.ada())
+    send_due()
+
+    assert SECOND_COPY not in post_office.mail().text
+    assert (state(message), message.failure) == (WorkState.DONE, "")
+
+
+def test_retry_of_unknown_outcome_says_second_copy(post_office: PostOffice, message: Message) -> None:
+    post_office.fault(cut="after_commit")
+    for _ in range(3):
+        send_due()
+        later()
+    post_office.heal()
+
+    sending.retry(message.pk, by=people.ada())
+    send_due()
+
+    assert SECOND_COPY in post_office.mails()[-1].text
+    assert state(message) == WorkState.DONE
+
+
+def test_unusable_sender_opens_the_breaker(post_office: PostOffice, message: Message, settings: Settings) -> None:
+    settings.MAIL_FROM = "Outlook Sync <outlook sync>"
+
+    send_due()
+
+    opened = gate()
+    assert opened is not None
+    assert "MAIL_FROM" in opened.reason
+    assert (state(message), message.attempts) == (WorkState.READY, 0)
+
+
+def test_an_unknown_message_is_nothing_to_do(post_office: PostOffice) -> None:
+    assert sending.send(uuid.uuid4(), channel=mail_service.channel()) is False

@@ -1,0 +1,143 @@
+"""Beat with a broker of its own: what waits there after an hour without workers, and what beat survives."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+from django.db import OperationalError, connection
+from django.db.models import F
+from django.utils import timezone
+
+from portal import celery
+from portal.beat import Scheduler
+from syncapp import tasks
+from syncapp.health import beats, pulses
+from syncapp.jobs import queue
+from syncapp.models import Delivery, PeriodicTask, Pulse
+from syncapp.models.jobs.job import database_now
+from tests.support.servers import Server, valkey
+
+# Beat drops a connection that is in the middle of something, as that of a test's own transaction would be.
+pytestmark = pytest.mark.django_db(transaction=True)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A broker that this process publishes to, without any worker."""
+    with valkey() as server:
+        for setting in ("broker_url", "broker_read_url", "broker_write_url"):
+            monkeypatch.setattr(celery.app.conf, setting, server.url)
+        monkeypatch.setattr(celery.app, "_pool", None)
+        monkeypatch.setattr(celery.app.amqp, "_producer_pool", None)
+        yield server
+
+
+def waiting(server: Server) -> int:
+    with redis.Redis.from_url(server.url) as client:
+        return int(client.llen("periodic"))
+
+
+def wipe(server: Server) -> None:
+    with redis.Redis.from_url(server.url) as client:
+        client.flushall()
+
+
+def an_hour_later(*schedulers: Scheduler) -> None:
+    """By every clock: the rows' and the schedulers'."""
+    for column in ("published_at", "started_at", "finished_at"):
+        PeriodicTask.objects.update(**{column: F(column) - HOUR})
+    for scheduler in schedulers:
+        scheduler._due = dict.fromkeys(scheduler.schedule, 0.0)
+
+
+def scheduler() -> Scheduler:
+    made = Scheduler(app=celery.app)
+    made._due = dict.fromkeys(made.schedule, 0.0)
+    return made
+
+
+def test_nothing_piles_up_while_workers_are_away(broker: Server) -> None:
+    first, second = scheduler(), scheduler()
+    for _ in range(5):
+        first.tick()
+        second.tick()
+        an_hour_later(first, second)
+
+    assert waiting(broker) == len(tasks.periodic_tasks)
+
+
+def test_wiped_broker_gets_each_round_again(broker: Server) -> None:
+    beat = scheduler()
+    beat.tick()
+    wipe(broker)
+    an_hour_later(beat)
+
+    for _ in tasks.periodic_tasks:
+        beat.tick()
+        wipe(broker)  # as when a worker takes what waits; only then another lost one is known as lost
+        beat._due = dict.fromkeys(beat.schedule, 0.0)
+
+    assert set(PeriodicTask.objects.values_list("number", flat=True)) == {2}
+
+
+def test_beat_is_heard_while_workers_are_away(broker: Server) -> None:
+    beat = scheduler()
+    beat.tick()
+    Pulse.objects.update(answered_at=database_now(plus=-60))
+    an_hour_later(beat)
+    for note in (beats.schedule_goes_on, beats.message_was_taken):
+        note._next = 0.0
+
+    beat.tick()
+
+    assert waiting(broker) == len(tasks.periodic_tasks), "there was nothing to publish"
+    heard = set(Pulse.objects.filter(answered_at__gt=database_now(plus=-30)).values_list("name", flat=True))
+    assert heard >= {pulses.BEAT, pulses.PUBLISHED}
+
+
+def test_beat_outlives_a_database_that_is_away(broker: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    beat = scheduler()
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with monkeypatch.context() as away:
+        away.setattr(connection, "cursor", refuse)
+        assert beat.tick() < 5
+    assert waiting(broker) == 0
+
+    beat._due = dict.fromkeys(beat.schedule, 0.0)
+    beat.tick()
+    assert waiting(broker) == len(tasks.periodic_tasks)
+
+
+def test_beat_waits_by_the_monotonic_clock(broker: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    beat = scheduler()
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() - HOUR.total_seconds())  # set back, as NTP may do
+
+    beat.tick()
+
+    assert waiting(broker) == len(tasks.periodic_tasks)
+
+
+def test_tick_publishes_no_more_than_workers_can_take(broker: Server) -> None:
+    """The workers of the default queue are away, those of the periodic one go on."""
+    due = database_now(plus=-1)
+    Delivery.objects.bulk_create(
+        Delivery(target_table="contact", target_id=uuid.uuid4(), due_at=timezone.now()) for _ in range(600)
+    )
+    Delivery.objects.update(due_at=due)
+    for _ in range(60):
+        tasks.tick()
+        Delivery.objects.update(rung_at=database_now(plus=-queue.REDISPATCH_AFTER - 1))
+
+    with redis.Redis.from_url(broker.url) as client:
+        assert tasks.MOST_WAITING <= client.llen("celery") < tasks.MOST_WAITING + 200

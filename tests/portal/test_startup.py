@@ -1,0 +1,100 @@
+"""No process of an installation works with a configuration that the checks refuse; each says what is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.servers import PROJECT, free_port
+from tools.deploy_check import environment
+
+SECONDS = 60.0
+# All that an installation names is the demo's again.
+THE_DEMO = {name: "" for name in environment() if name.startswith(("CRM_", "MAIL_"))} | {
+    **dict.fromkeys(("BASE_URL", "ALLOWED_HOSTS", "SECRET_KEY", "AUDIT_KEY", "DATABASE_URL", "REDIS_URL"), ""),
+    "DEMO": "on",
+}
+
+
+def process(name: str, folder: Path) -> list[str]:
+    """Return the command line by which an installation starts one of its processes."""
+    return [
+        sys.executable,
+        *{
+            "web": ["-m", "gunicorn", "portal.wsgi", "--bind", f"127.0.0.1:{free_port()}"],
+            "worker": ["-m", "celery", "-A", "portal", "worker", "--concurrency", "1"],
+            "beat": ["-m", "celery", "-A", "portal", "beat", "--schedule", str(folder / "schedule"), "--pidfile", ""],
+            "command": ["manage.py", "pull"],
+            "migrate": ["manage.py", "migrate"],
+            "demo": ["manage.py", "demo"],
+        }[name],
+    ]
+
+
+def start(command: list[str], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a process that has to end by itself."""
+    return subprocess.run(
+        command, cwd=PROJECT, env=dict(variables), capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
+def installed(folder: Path, **changes: str) -> dict[str, str]:
+    """Return a right configuration with some changes; an empty value leaves the variable out."""
+    variables = environment() | {"REDIS_URL": "redis://127.0.0.1:1/0", "DEMO_DIR": str(folder)} | changes
+    return {name: value for name, value in variables.items() if value}
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "beat", "command"])
+def test_misconfigured_process_does_not_start(name: str, tmp_path: Path) -> None:
+    ended = start(process(name, tmp_path), installed(tmp_path, LEASE="10", SECRET_KEY="short"))
+
+    assert ended.returncode not in (0, None)
+    assert "HARD_LIMIT (50 s) must be shorter than LEASE (10 s)" in ended.stderr
+    assert "HINT: Sessions and links are only as safe as this key." in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "beat", "command"])
+def test_unreadable_number_stops_the_start(name: str, tmp_path: Path) -> None:
+    ended = start(process(name, tmp_path), installed(tmp_path, LEASE="soon"))
+
+    assert ended.returncode not in (0, None)
+    assert "LEASE must be a number" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "beat", "command", "migrate"])
+def test_no_database_is_taken_for_granted(name: str, tmp_path: Path) -> None:
+    ended = start(process(name, tmp_path), installed(tmp_path, DATABASE_URL=""))
+
+    assert ended.returncode not in (0, None)
+    assert "DATABASE_URL is not set." in ended.stderr
+    assert not list(tmp_path.glob("*.sqlite3"))
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "unix:{folder}/web.sock"])
+def test_demo_does_not_listen_elsewhere(address: str, tmp_path: Path) -> None:
+    command = [*process("web", tmp_path)[:-1], address.format(folder=tmp_path)]
+
+    ended = start(command, installed(tmp_path, **THE_DEMO))
+
+    assert ended.returncode not in (0, None)
+    assert "does not listen at" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "value"),
+    [
+        ("web", "CRM_ORIGIN", "https://contoso.crm4.dynamics.com"),
+        ("worker", "CRM_ORIGIN", "https://contoso.crm4.dynamics.com"),
+        ("beat", "CRM_AUTHORITY", "https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111"),
+        ("demo", "GRAPH_ORIGIN", "https://graph.microsoft.com"),
+    ],
+)
+def test_demo_does_not_start_before_a_real_service(name: str, variable: str, value: str, tmp_path: Path) -> None:
+    ended = start(process(name, tmp_path), installed(tmp_path, **THE_DEMO | {variable: value}))
+
+    assert ended.returncode not in (0, None)
+    assert f"DEMO is on, but {variable} leads to" in ended.stderr

@@ -1,0 +1,139 @@
+"""The CRM, the sign-in service and the mail service behind a company's own authority and its web proxy."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+import pytest
+import trustme
+from aiosmtpd.controller import Controller
+from pytest_django import Settings
+
+from dataverse_sandbox.config import EMPTY_WORLD
+from dataverse_sandbox.server import SandboxServer
+from syncapp.connection import clients
+from syncapp.crm.errors import TokenUnavailable
+from syncapp.notifications import mail_service
+from syncapp.notifications.channels.errors import ServiceAway
+from tests.support.connect_proxy import connect_proxy
+from tests.support.servers import free_port
+
+MAIL = b"From: sync@contoso.example\r\nTo: rita@contoso.example\r\nSubject: Way out\r\n\r\nText\r\n"
+BACK = "https://outlook-sync.contoso.example/sign-in/callback"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """The company's own certificate authority."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("authority") / "authority.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture(scope="module")
+def services(tls: ssl.SSLContext, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
+    """CRM, sign-in service and Graph, over TLS with a certificate of that authority."""
+    with SandboxServer(tmp_path_factory.mktemp("crm") / "crm.sqlite3", world=EMPTY_WORLD, tls=tls) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def installed(services: SandboxServer, settings: Settings) -> None:
+    """A real installation, as far as its clients go, with these services."""
+    settings.DEMO = False
+    settings.CRM_ORIGIN = settings.GRAPH_ORIGIN = services.url
+    settings.CRM_AUTHORITY = f"{services.url}/{settings.CRM_TENANT}"
+    settings.MAIL_BACKEND = "graph"
+
+
+def use_everything() -> None:
+    """Read from the CRM, begin to sign in and send a mail."""
+    clients.recognised_crm()
+    assert clients.sign_in_service().begin(BACK)["auth_uri"].startswith("https://")
+    mail_service.channel().send(MAIL, sender="sync@contoso.example", to="rita@contoso.example", before=lambda: None)
+
+
+def test_private_authority_is_trusted(ca_file: str, settings: Settings) -> None:
+    settings.CA_BUNDLE = ca_file
+
+    use_everything()
+
+
+def test_private_authority_is_not_trusted_without_being_named() -> None:
+    with pytest.raises(TokenUnavailable):
+        clients.recognised_crm()
+
+
+def test_everything_goes_through_the_proxy(services: SandboxServer, ca_file: str, settings: Settings) -> None:
+    settings.CA_BUNDLE = ca_file
+    with connect_proxy(credentials="portal:secret") as proxy:
+        settings.OUTGOING_PROXY = proxy.url.replace("://", "://portal:secret@")
+
+        use_everything()
+
+        # One line each for tokens of the CRM and of Graph, the two themselves, and the sign-in.
+        assert len(proxy.connected) >= 5
+        assert set(proxy.connected) == {f"127.0.0.1:{services.port}"}
+        assert proxy.refused == 0
+
+
+def test_proxy_that_refuses_stops_everything(ca_file: str, settings: Settings) -> None:
+    settings.CA_BUNDLE = ca_file
+    with connect_proxy(credentials="portal:secret") as proxy:
+        settings.OUTGOING_PROXY = proxy.url
+
+        with pytest.raises(TokenUnavailable):
+            clients.recognised_crm()
+        assert (proxy.connected, proxy.refused > 0) == ([], True)
+
+
+def test_environment_names_no_proxy(ca_file: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.CA_BUNDLE = ca_file
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+
+    use_everything()
+
+
+class Letters:
+    """Take every mail."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:
+        self.taken.append(envelope.content)  # type: ignore[attr-defined]  # untyped
+        return "250 OK"
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_mail_server_of_the_private_authority(
+    is_trusted: bool, tls: ssl.SSLContext, ca_file: str, settings: Settings
+) -> None:
+    letters = Letters()
+    server = Controller(letters, hostname="127.0.0.1", port=free_port(), tls_context=tls)
+    server.start()
+    settings.MAIL_BACKEND, settings.SMTP_SECURITY, settings.SMTP_PORT = "smtp", "starttls", server.port
+    settings.CA_BUNDLE = ca_file if is_trusted else ""
+    try:
+        mail_service.channel().send(MAIL, sender="sync@contoso.example", to="rita@contoso.example", before=lambda: None)
+    except ServiceAway:
+        assert not is_trusted
+    finally:
+        server.stop()
+    assert len(letters.taken) == int(is_trusted)

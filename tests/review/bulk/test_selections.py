@@ -1,0 +1,276 @@
+"""Deciding many together: exactly what was frozen, nothing that changed since, each once, whoever dies in between."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.jobs import queue
+from syncapp.mirror.edits.supersede import supersede
+from syncapp.models import AuditEntry, Decision, Person, Selection, SelectionRun, SyncField
+from syncapp.models.jobs.job import WorkState
+from syncapp.models.mirror.change_kind import ChangeKind
+from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.review.decision import Outcome
+from syncapp.review import decisions
+from syncapp.review.bulk import selections
+from syncapp.review.bulk.selections import Wish
+from syncapp.review.errors import NotPossible
+from syncapp.review.queue.criteria import NOTHING, Narrowing, Tab
+from tests.support.factories import know_columns, make_editor, make_field, make_newer_edit, make_record
+from tests.support.people import rita, rob
+
+pytestmark = pytest.mark.django_db
+APPROVE, REJECT = Wish(Outcome.APPROVED), Wish(Outcome.REJECTED, "not_correct", "Wrong person.")
+
+
+def frozen(by: Narrowing = NOTHING, *, person: Person | None = None) -> Selection:
+    return selections.freeze_all(tab=Tab.WAITING, by=by, query="", person=person or rita())
+
+
+def fields_of(selection: Selection) -> list[SyncField]:
+    return [item.field for item in selection.items.select_related("field").order_by("position")]
+
+
+def results(selection: Selection) -> list[str]:
+    return list(selection.items.order_by("position").values_list("result", flat=True))
+
+
+def many(count: int) -> list[SyncField]:
+    return [make_field(make_record(f"Person {number:03}")) for number in range(count)]
+
+
+def test_all_that_match_are_approved_by_the_same_operation():
+    phone = make_field(make_record(), "telephone1", change_kind=ChangeKind.FORMAT)
+    other = make_field(phone.record, "jobtitle")
+    selection = frozen(Narrowing(kind=ChangeKind.FORMAT))
+
+    selections.start(selection, APPROVE, number=None, by=rita())
+
+    decision = Decision.objects.get()
+    assert (decision.field_id, decision.outcome, decision.decided_by) == (phone.pk, Outcome.APPROVED, rita())
+    assert AuditEntry.objects.filter(group=selection.pk, field_id=phone.pk, channel="selection").exists()
+    other.refresh_from_db()
+    assert other.decision == FieldDecision.PENDING
+
+
+def test_rejecting_keeps_the_reason_with_each():
+    many(3)
+
+    selections.start(frozen(), REJECT, number=None, by=rita())
+
+    kept = {(each.reason_code, each.reason, each.outcome) for each in Decision.objects.all()}
+    assert kept == {("not_correct", "Wrong person.", "rejected")}
+
+
+def test_what_came_after_the_freezing_is_not_decided():
+    many(2)
+    selection = frozen()
+    late = make_field(make_record("Late"))
+
+    selections.start(selection, APPROVE, number=None, by=rita())
+
+    late.refresh_from_db()
+    assert late.decision == FieldDecision.PENDING
+    assert Decision.objects.count() == 2
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_a_field_that_changed_since_it_was_frozen_is_refused_and_says_so(changed):
+    field = many(1)[0]
+    selection = frozen()
+    if changed:
+        SyncField.objects.filter(pk=field.pk).update(proposed_value="Somebody Else")
+
+    selections.start(selection, APPROVE, number=None, by=rita())
+
+    item = selection.items.get()
+    assert (item.result, "changed while" in item.why) == (("refused", True) if changed else ("taken", False))
+
+
+def test_a_field_that_a_colleague_decided_first_names_him_and_stays_selected():
+    first, second = many(2)
+    selection = frozen()
+    decisions.approve(first.pk, by=rob(), seen=decisions.steps.seen(first))
+
+    selections.start(selection, REJECT, number=None, by=rita())
+
+    assert [item.why for item in selection.items.filter(result="refused")] == [
+        "Approved by Rob meanwhile; yours was not used."
+    ]
+    second.refresh_from_db()
+    assert second.decision == FieldDecision.REJECTED
+
+
+def test_conflicts_and_ones_own_edits_are_left_out_and_counted():
+    fine = many(1)[0]
+    make_field(make_record("Clash"), delivery=FieldDelivery.CONFLICT)
+    himself = make_editor("Rita herself", entra_id=rita().oid)
+    make_field(make_record("Own", editor=himself))
+
+    selection = selections.freeze_rows(
+        SyncField.objects.values_list("record_id", flat=True), by=NOTHING, query="", person=rita()
+    )
+
+    assert fields_of(selection) == [fine]
+    assert (selection.conflicts, selection.own_edits) == (1, 1)
+
+
+def changed_in_crm(field: SyncField, value: str = "Chief") -> None:
+    SyncField.objects.filter(pk=field.pk).update(crm_now_value=value, crm_now_read_at=timezone.now())
+
+
+@pytest.mark.parametrize("wish", [APPROVE, REJECT])
+def test_newer_crm_value_is_left_out_and_counted(wish):
+    changed, fine = many(2)
+    changed_in_crm(changed)
+
+    selection = frozen()
+    selections.start(selection, wish, number=None, by=rita())
+
+    assert [decision.field for decision in Decision.objects.all()] == [fine]
+    assert (selection.fields, selection.contacts) == (1, 1)
+    assert dict(selection.items.values_list("result", "concerns")) == {"omitted": "changed", "taken": ""}
+
+
+def test_crm_values_equal_by_type_are_decided():
+    know_columns(Column("contact", "creditlimit", "Credit Limit", ColumnType.MONEY))
+    field = make_field(make_record(), "creditlimit", original_value="1000", proposed_value="2000")
+    changed_in_crm(field, "1000.00")
+
+    assert fields_of(frozen()) == [field]
+
+
+def test_only_newer_crm_values_freeze_nothing():
+    changed_in_crm(many(1)[0])
+
+    with pytest.raises(NotPossible, match="changed in the CRM"):
+        frozen()
+
+
+def test_suspicious_fields_are_always_among_examples(monkeypatch):
+    monkeypatch.setattr(selections, "AT_ONCE", 5)
+    many(20)
+    hidden = make_field(make_record("Zoe"), proposed_value="Head\u200b of Sales")
+    mixed = make_field(make_record("Zora"), proposed_value="S\u0430les")
+
+    selection = frozen()
+
+    found = dict(selection.items.exclude(concerns="").values_list("field_id", "concerns"))
+    assert found == {hidden.pk: "hidden", mixed.pk: "mixed"}
+    examples = set(selection.items.filter(is_example=True).values_list("field_id", flat=True))
+    assert (len(examples), {hidden.pk, mixed.pk} <= examples) == (7, True)
+
+
+def test_a_newer_edit_of_the_same_field_makes_the_frozen_one_stay():
+    field = many(1)[0]
+    selection = frozen()
+    supersede([make_newer_edit(field).record_id])
+
+    selections.start(selection, APPROVE, number=None, by=rita())
+
+    assert results(selection) == ["refused"]
+
+
+@pytest.mark.parametrize(("number", "taken"), [(None, 0), (5, 0), (6, 6)])
+def test_many_are_decided_only_with_their_number_typed(monkeypatch, number, taken):
+    monkeypatch.setattr(selections, "AT_ONCE", 5)
+    many(6)
+    selection = frozen()
+
+    with nullcontext() if taken else pytest.raises(NotPossible, match="Type 6"):
+        selections.start(selection, APPROVE, number=number, by=rita())
+
+    assert Decision.objects.count() == taken
+    assert selection.items.filter(is_example=True).count() == 5
+
+
+def test_a_selection_is_decided_once_and_by_its_owner_only():
+    many(1)
+    selection = frozen()
+    with pytest.raises(NotPossible):
+        selections.start(selection, APPROVE, number=None, by=rob())
+    selections.start(selection, APPROVE, number=None, by=rita())
+
+    with pytest.raises(NotPossible, match="decided already"):
+        selections.start(selection, REJECT, number=None, by=rita())
+
+    assert Decision.objects.get().outcome == Outcome.APPROVED
+
+
+def test_a_long_selection_is_left_to_the_workers_and_goes_on_after_a_pause(monkeypatch):
+    monkeypatch.setattr(selections, "IN_REQUEST", 1)
+    many(4)
+    selection = frozen()
+    run = selections.start(selection, APPROVE, number=None, by=rita())
+    assert Decision.objects.count() == 0
+
+    selections.work(run.pk, seconds=0)  # time for one contact
+    assert results(selection).count("taken") == 1
+    while SelectionRun.objects.get().state != WorkState.DONE:
+        selections.work(run.pk, seconds=60)
+
+    assert results(selection) == ["taken"] * 4
+    assert Decision.objects.count() == 4
+
+
+def test_a_worker_that_lost_its_lease_decides_nothing(monkeypatch):
+    monkeypatch.setattr(selections, "IN_REQUEST", 0)
+    many(1)
+    selection = frozen()
+    run = selections.start(selection, APPROVE, number=None, by=rita())
+    asleep = queue.claim(SelectionRun, run.pk)
+    SelectionRun.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    queue.sweep(SelectionRun)
+
+    with pytest.raises(queue.LostLease):
+        selections._decide(asleep, SelectionRun.objects.get(), list(selection.items.select_related("field")))
+    assert Decision.objects.count() == 0
+
+    selections.work(run.pk, seconds=60)
+    assert Decision.objects.count() == 1
+
+
+def test_who_no_longer_reviews_decides_nothing(monkeypatch):
+    monkeypatch.setattr(selections, "IN_REQUEST", 0)
+    many(1)
+    selection = frozen()
+    run = selections.start(selection, APPROVE, number=None, by=rita())
+    Person.objects.update(is_reviewer=False)
+
+    selections.work(run.pk, seconds=60)
+
+    assert results(selection) == ["refused"]
+    assert Decision.objects.count() == 0
+
+
+def test_undo_takes_back_what_is_on_no_way():
+    fields = many(3)
+    selection = frozen()
+    selections.start(selection, APPROVE, number=None, by=rita())
+
+    assert selections.undo(selection, by=rita()) == (3, 0)
+
+    fields[0].refresh_from_db()
+    assert fields[0].decision == FieldDecision.PENDING
+
+
+def test_what_was_refused_can_be_frozen_again():
+    field = many(1)[0]
+    selection = frozen()
+    SyncField.objects.filter(pk=field.pk).update(proposed_value="Another")
+    selections.start(selection, APPROVE, number=None, by=rita())
+
+    again = selections.freeze_left(selection, person=rita())
+    selections.start(again, APPROVE, number=None, by=rita())
+
+    assert Decision.objects.get().value_to_write == "Another"
+
+
+def test_nothing_to_decide_is_said():
+    with pytest.raises(NotPossible, match="None of these"):
+        frozen()

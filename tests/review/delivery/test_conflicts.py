@@ -1,0 +1,196 @@
+"""What a delivery concludes from a fresh view of the CRM, case by case."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from syncapp.crm.staging.records import Column, ColumnType, ContactNow, DeliveryView, StagedField, StagedRecord
+from syncapp.models import Decision, SyncField, SyncRecord
+from syncapp.review.delivery import change_sets
+from syncapp.review.delivery.conflicts import Finding, Own, judge
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+RECORD, CONTACT = uuid.uuid4(), uuid.uuid4()
+COLUMNS = {name: Column("contact", name, name, ColumnType.TEXT) for name in ("jobtitle", "telephone1")}
+
+
+def a_decision(column: str = "jobtitle", **columns: object) -> Decision:
+    field = SyncField(id=uuid.uuid4(), record=SyncRecord(id=RECORD), column_name=column)
+    defaults = {"outcome": "approved", "writes": True, "expected_value": "Buyer", "value_to_write": "Head"}
+    return Decision(field=field, decided_at=NOON, **{**defaults, **columns})
+
+
+def staged(decision: Decision, **columns: object) -> StagedField:
+    defaults = {
+        "id": decision.field_id,
+        "record_id": RECORD,
+        "column": decision.field.column_name,
+        "original": "Buyer",
+        "proposed": "Head",
+        "original_label": "",
+        "proposed_label": "",
+        "decision": 410000000,
+        "decision_id": "",
+        "applied": None,
+        "decided_by": "",
+        "decided_on": None,
+        "reason": "",
+        "state": 0,
+        "version": 1,
+        "etag": 'W/"1"',
+    }
+    return StagedField(**{**defaults, **columns})
+
+
+def view(*rows: StagedField, gone: bool = False, **values: str | None) -> DeliveryView:
+    contact = ContactNow(CONTACT, 'W/"7"', 4, values, {}, NOON)
+    record = StagedRecord(RECORD, "", CONTACT, "contact", CONTACT, None, "", NOON, "", 0, 1, 'W/"2"')
+    return DeliveryView(None if gone else contact, {row.id: row for row in rows}, {RECORD: record})
+
+
+def finding(decision: Decision, seen: DeliveryView, own: Own = Own()) -> Finding:  # noqa: B008  (frozen)
+    return judge([decision], seen, columns=COLUMNS, own={decision.field_id: own})[0].finding
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        ("Buyer", Finding.WRITE),
+        ("Head", Finding.ALREADY),
+        ("Chief", Finding.CONFLICT),
+        (None, Finding.CONFLICT),
+    ],
+)
+def test_the_contacts_value_decides_whether_an_approval_is_written(held, expected):
+    decision = a_decision()
+
+    assert finding(decision, view(staged(decision), jobtitle=held)) == expected
+
+
+def test_a_row_with_our_decision_is_done_whatever_the_contact_holds():
+    decision = a_decision()
+    marked = staged(decision, decision_id=str(decision.pk), state=1)
+
+    assert finding(decision, view(marked, jobtitle="Something later")) == Finding.OURS
+
+
+def test_a_row_decided_in_the_crm_is_not_decided_again():
+    decision = a_decision()
+
+    assert finding(decision, view(staged(decision, state=1), jobtitle="Buyer")) == Finding.ELSEWHERE
+
+
+def test_a_row_that_carries_an_earlier_decision_of_ours_may_be_decided_anew():
+    decision, earlier = a_decision(), str(uuid.uuid4())
+    marked = staged(decision, decision_id=earlier, state=1)
+
+    assert finding(decision, view(marked, jobtitle="Buyer"), Own(frozenset({earlier}))) == Finding.WRITE
+
+
+def test_a_rejection_needs_no_contact():
+    decision = a_decision(outcome="rejected", writes=False)
+
+    assert finding(decision, view(staged(decision), gone=True)) == Finding.MARK
+
+
+@pytest.mark.parametrize(
+    ("held", "unproven", "expected"),
+    [
+        ("Head", True, Finding.WRITTEN_BEFORE),
+        ("Head", False, Finding.MARK),  # known to be written, so the reviewer saw it
+        ("Buyer", True, Finding.MARK),  # somebody changed it back since
+    ],
+)
+def test_a_rejection_looks_whether_a_lost_approval_was_written(held, unproven, expected):
+    decision, earlier = a_decision(outcome="rejected", writes=False), str(uuid.uuid4())
+    own = Own(frozenset({earlier}), frozenset({earlier} if unproven else ()))
+
+    assert finding(decision, view(staged(decision, decision_id=earlier, state=1), jobtitle=held), own) == expected
+
+
+def test_an_approval_for_a_deleted_contact_goes_back_to_the_reviewer():
+    decision = a_decision()
+
+    assert finding(decision, view(staged(decision), gone=True)) == Finding.CONTACT_GONE
+
+
+def test_a_deleted_staging_row_ends_the_decision():
+    assert finding(a_decision(), view(jobtitle="Buyer")) == Finding.ROW_GONE
+
+
+def test_a_change_set_holds_only_approved_columns_and_the_raised_revision():
+    approved, rejected = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
+    seen = view(staged(approved), staged(rejected), jobtitle="Buyer", telephone1="1")
+    verdicts = judge([approved, rejected], seen, columns=COLUMNS, own={})
+
+    sent = change_sets.build(verdicts, seen)
+
+    assert [(column.name, value) for column, value in sent.contact.values] == [("jobtitle", "Head")]
+    assert (sent.contact.revision, sent.contact.etag) == (5, 'W/"7"')
+    assert [mark.decision for mark in sent.marks] == [410000001, 410000002]
+
+
+def test_the_edit_is_closed_with_its_last_open_field_and_not_before():
+    first, last = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
+    seen = view(staged(first), staged(last), jobtitle="Buyer", telephone1="1")
+
+    alone = change_sets.build(judge([first], seen, columns=COLUMNS, own={}), seen)
+    both = change_sets.build(judge([first, last], seen, columns=COLUMNS, own={}), seen)
+
+    assert alone.closes == ()
+    assert [close.record_id for close in both.closes] == [RECORD]
+
+
+def test_a_conflict_keeps_the_edit_open_and_lets_the_others_go():
+    conflict, fine = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
+    seen = view(staged(conflict), staged(fine), jobtitle="Chief", telephone1="1")
+
+    sent = change_sets.build(judge([conflict, fine], seen, columns=COLUMNS, own={}), seen)
+
+    assert sent.contact is None
+    assert [mark.field_id for mark in sent.marks] == [fine.field_id]
+    assert sent.closes == ()
+
+
+def test_nothing_is_sent_where_everything_is_done_or_handed_back():
+    conflict = a_decision()
+    seen = view(staged(conflict), jobtitle="Chief")
+
+    assert change_sets.build(judge([conflict], seen, columns=COLUMNS, own={}), seen) is None
+
+
+def test_value_is_not_written_to_an_unreadable_row():
+    decision = a_decision()
+    row = staged(decision, problem="The CRM's value of osync_proposedvalue holds a NUL.")
+
+    assert finding(decision, view(row, jobtitle="Buyer")) == Finding.UNREADABLE
+    assert finding(a_decision(writes=False), view(row)) == Finding.ROW_GONE
+    mark = a_decision(writes=False)
+    assert finding(mark, view(staged(mark, problem=row.problem))) == Finding.MARK
+    assert finding(mark, view(staged(mark, problem=row.problem, etag=""))) == Finding.UNREADABLE
+
+
+def test_unreadable_value_is_not_taken_for_empty():
+    decision = a_decision(expected_value=None)
+    seen = view(staged(decision))
+    unreadable = replace(seen.contact, problems={"jobtitle": "The CRM's value of contact.jobtitle holds a NUL."})
+
+    verdict = judge([decision], replace(seen, contact=unreadable), columns=COLUMNS, own={})[0]
+
+    assert (verdict.finding, "holds a NUL" in verdict.trouble) == (Finding.UNREADABLE, True)
+
+
+def test_record_without_readable_version_is_not_closed():
+    decision = a_decision()
+    seen = view(staged(decision), jobtitle="Buyer")
+    records = {key: replace(row, etag="", problem="x") for key, row in seen.records.items()}
+    verdicts = judge([decision], replace(seen, records=records), columns=COLUMNS, own={})
+
+    change_set = change_sets.build(verdicts, replace(seen, records=records))
+
+    assert change_set is not None
+    assert (len(change_set.marks), change_set.closes) == (1, ())

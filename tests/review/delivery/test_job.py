@@ -1,0 +1,444 @@
+"""Delivering: what reaches the CRM, once, and what comes back. The sandbox's ledger is the judge."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from syncapp import preferences
+from syncapp.connection import clients
+from syncapp.jobs import breakers, queue
+from syncapp.models import Connection, Decision, Delivery, Gate, Message, SyncField
+from syncapp.models.jobs.job import WorkState
+from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.review.decision import DecisionState
+from syncapp.review import decisions, follow_ups
+from syncapp.review.delivery import job
+from syncapp.review.delivery.conflicts import Finding
+from syncapp.review.delivery.results import TROUBLES
+from tests.support.people import rita
+from tests.support.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WRITES = {"method": "PATCH", "table": "contact"}
+
+
+def axes(field: SyncField) -> tuple[str, str]:
+    field.refresh_from_db()
+    return field.decision, field.delivery
+
+
+APPROVED = (FieldDecision.APPROVED, FieldDelivery.DONE)
+REJECTED = (FieldDecision.REJECTED, FieldDelivery.DONE)
+HANDED_BACK = (FieldDecision.PENDING, FieldDelivery.CONFLICT)
+
+
+def test_one_submit_is_one_change_set(world: World):
+    fields = world.edited(jobtitle="Head", telephone1="+47 1")
+
+    world.decide(approve=(fields["jobtitle"],), reject=(fields["telephone1"],))
+    world.deliver()
+
+    entries = world.ledger()
+    assert len({entry["transaction"] for entry in entries}) == 1
+    assert [entry["table"] for entry in entries] == [
+        "contact",
+        "osync_syncfield",
+        "osync_syncfield",
+        "osync_syncrecord",
+    ]
+    assert set(entries[0]["changes"]) == {"jobtitle", "osync_revision"}
+    assert (axes(fields["jobtitle"]), axes(fields["telephone1"])) == (APPROVED, REJECTED)
+
+
+def test_the_editor_is_told_once_nothing_of_the_edit_is_left(world: World):
+    preferences.change(by=None, tell_editors=True)
+    fields = world.edited(jobtitle="Head", telephone1="+47 1")
+    world.decide(approve=(fields["jobtitle"],))
+    world.deliver()
+    assert not Message.objects.exists()
+
+    world.decide(reject=(fields["telephone1"],))
+    world.deliver()
+
+    told = Message.objects.get()
+    assert (told.kind, told.record_id) == ("outcome", fields["jobtitle"].record_id)
+    assert told.address.startswith("jonas.weber@")
+
+
+def test_our_write_is_not_staged_as_another_outlook_edit(world: World):
+    fields = world.edited(jobtitle="Head")
+    world.decide(approve=(fields["jobtitle"],))
+    world.deliver()
+
+    assert len(world.rows("osync_syncfields")) == 1
+
+
+def test_the_edit_stays_open_while_a_field_is_undecided(world: World):
+    fields = world.edited(jobtitle="Head", telephone1="+47 1")
+
+    world.decide(approve=(fields["jobtitle"],))
+    world.deliver()
+
+    assert world.ledger("osync_syncrecord") == []
+    world.decide(reject=(fields["telephone1"],))
+    world.deliver()
+    assert [entry["changes"]["statecode"] for entry in world.ledger("osync_syncrecord")] == [[0, 1]]
+
+
+def test_nothing_is_delivered_before_the_undo_window_is_over(world: World, settings):
+    settings.UNDO_SECONDS = 60
+    fields = world.edited(jobtitle="Head")
+    world.decide(approve=(fields["jobtitle"],))
+
+    assert world.deliver() == 0
+    world.forward(61)
+    assert world.deliver() == 1
+
+
+def test_an_undone_decision_never_arrives(world: World, settings):
+    settings.UNDO_SECONDS = 60
+    fields = world.edited(jobtitle="Head")
+    taken = world.decide(approve=(fields["jobtitle"],)).taken[0]
+    decisions.undo(taken.pk, by=rita())
+
+    world.forward()
+    world.deliver()
+
+    assert world.ledger() == []
+
+
+def test_a_value_changed_in_the_crm_is_a_conflict_and_the_other_field_goes(world: World):
+    contact = world.contact()
+    fields = world.edited(jobtitle="Head", telephone1="+47 1")
+    world.form(contact, jobtitle="Chief")
+
+    world.decide(approve=tuple(fields.values()))
+    world.deliver()
+
+    assert (axes(fields["jobtitle"]), axes(fields["telephone1"])) == (HANDED_BACK, APPROVED)
+    assert fields["jobtitle"].crm_now_value == "Chief"
+    assert world.value(contact, "jobtitle") == "Chief"
+
+
+def test_a_conflict_is_settled_by_writing_the_proposal_over_the_value_that_was_shown(world: World):
+    contact = world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.form(contact, jobtitle="Chief")
+    world.decide(approve=(field,))
+    world.deliver()
+    field.refresh_from_db()
+
+    world.decide(approve=(field,))
+    world.deliver()
+
+    assert axes(field) == APPROVED
+    assert world.written(contact, "jobtitle") == ["Head"]
+
+
+def test_a_value_that_the_crm_holds_already_is_only_marked(world: World):
+    contact = world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.form(contact, jobtitle="Head")
+
+    world.decide(approve=(field,))
+    world.deliver()
+
+    assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.ALREADY)
+    assert world.ledger("contact") == []
+    assert world.staged(field)["osync_decision"] == 410000001
+
+
+@pytest.mark.parametrize("status", [412, 404], ids=["changed", "gone"])
+def test_rows_that_are_no_longer_as_they_were_read_are_looked_at_again(world: World, status: int):
+    contact = world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.faults({**WRITES, "status": status, "times": 1})
+
+    world.decide(approve=(field,))
+    world.deliver()
+
+    assert axes(field) == APPROVED
+    assert world.written(contact, "jobtitle") == ["Head"]
+
+
+def test_a_row_that_keeps_moving_is_tried_again_later(world: World):
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.faults({**WRITES, "status": 412, "times": 3})
+
+    world.decide(approve=(field,))
+    world.deliver()
+
+    assert Delivery.objects.get().state == WorkState.READY
+    world.forward(31)
+    world.deliver()
+    assert axes(field) == APPROVED
+
+
+@pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
+def test_a_lost_answer_is_verified_and_nothing_is_written_twice(world: World, moment: str):
+    contact = world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.faults({**WRITES, "cut": moment, "times": 1})
+
+    world.decide(approve=(field,))
+    world.deliver()
+    assert Delivery.objects.get().state == WorkState.VERIFY
+    world.forward(61)
+    world.deliver()
+
+    assert axes(field) == APPROVED
+    assert world.written(contact, "jobtitle") == ["Head"]
+    assert len(world.ledger("osync_syncfield")) == 1
+
+
+def test_the_doubt_whether_something_was_written_outlasts_a_pause_that_the_crm_asks_for(world: World):
+    contact = world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    world.faults({**WRITES, "cut": "after_commit", "times": 1})
+    world.deliver()
+    world.faults({"method": "GET", "status": 429, "retry_after": 300, "times": 1})
+    world.forward(61)
+    world.deliver()
+
+    assert Delivery.objects.get().state == WorkState.VERIFY
+    world.forward(301)
+    world.deliver()
+    assert axes(field) == APPROVED
+    assert world.written(contact, "jobtitle") == ["Head"]
+
+
+def test_a_decision_found_in_the_crm_is_done_whatever_the_contact_holds_by_now(world: World):
+    contact = world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.faults({**WRITES, "cut": "after_commit", "times": 1})
+    world.decide(approve=(field,))
+    world.deliver()
+    world.form(contact, jobtitle="Something later")
+
+    world.forward(61)
+    world.deliver()
+
+    assert axes(field) == APPROVED
+    assert world.value(contact, "jobtitle") == "Something later"
+
+
+def test_one_refused_value_stops_only_itself(world: World):
+    contact = world.contact()
+    fields = world.edited(jobtitle="Head", telephone1="+47 1")
+    world.decide(approve=(fields["jobtitle"],), reject=())
+    world.decide(approve=(fields["telephone1"],))
+    Decision.objects.filter(field=fields["telephone1"]).update(value_to_write="9" * 500)
+
+    world.deliver()
+
+    assert axes(fields["jobtitle"]) == APPROVED
+    assert axes(fields["telephone1"]) == (FieldDecision.APPROVED, FieldDelivery.FAILED)
+    assert fields["telephone1"].trouble.startswith("The CRM refused it:")
+    assert world.written(contact, "jobtitle") == ["Head"]
+
+
+def test_a_deleted_contact_is_a_conflict_and_is_never_created_anew(world: World):
+    contact = world.contact()
+    fields = world.edited(jobtitle="Head", telephone1="+47 1")
+    world.decide(approve=(fields["jobtitle"],))
+    world.delete(contact)
+
+    world.deliver()
+
+    assert axes(fields["jobtitle"]) == HANDED_BACK
+    assert fields["jobtitle"].contact_is_gone
+    assert str(contact) not in {row["contactid"] for row in world.rows("contacts")}
+
+
+def test_what_was_decided_in_the_crm_meanwhile_stands(world: World):
+    contact = world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    world.decide_in_the_crm(field)
+
+    world.deliver()
+
+    assert axes(field) == (FieldDecision.WITHDRAWN, FieldDelivery.NONE)
+    assert world.written(contact, "jobtitle") == []
+
+
+def test_refused_credentials_stop_everybody_cost_no_attempts_and_mend_by_themselves(world: World):
+    fields = [world.edited(number, jobtitle="Head")["jobtitle"] for number in range(2)]
+    world.decide(approve=tuple(fields))
+    world.faults(credentials_refused=True)
+    world.expire(access_tokens=True)
+
+    world.deliver()
+
+    assert Gate.objects.get(name=Gate.Name.CRM_CREDENTIALS).closed_at is not None
+    assert set(Delivery.objects.values_list("attempts", flat=True)) == {0}
+    world.heal()
+    world.forward()
+    world.deliver()
+    world.deliver()
+    assert [axes(field) for field in fields] == [APPROVED, APPROVED]
+    assert breakers.closed() == []
+
+
+def test_a_stopped_portal_delivers_nothing_until_somebody_lets_it(world: World):
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    breakers.close(Gate.Name.OPERATOR_STOP, reason="Migration", probe_in=None, by=rita())
+
+    world.forward()
+    assert world.deliver() == 0
+    breakers.reopen(Gate.Name.OPERATOR_STOP, by=rita())
+    assert world.deliver() == 1
+
+
+def test_a_read_only_connection_delivers_nothing(world: World):
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    Connection.objects.update(review_writes=False)
+
+    assert world.deliver() == 0
+    assert Delivery.objects.get().attempts == 0
+
+
+def test_another_crm_at_our_address_loses_nothing_costs_nothing_and_is_said(world: World):
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    ours = Connection.objects.get().organization_id
+    Connection.objects.update(organization_id=uuid.uuid4())
+    clients.crm.cache_clear()
+
+    job.deliver(Delivery.objects.get().pk, crm=clients.crm())
+
+    assert [gate.name for gate in breakers.closed()] == [Gate.Name.WRONG_ORGANIZATION]
+    assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.WAITING)
+    assert (Delivery.objects.get().attempts, world.ledger("contact")) == (0, [])
+    Connection.objects.update(organization_id=ours)
+    breakers.reopen(Gate.Name.WRONG_ORGANIZATION)
+    world.forward()
+    world.deliver()
+    assert axes(field) == APPROVED
+
+
+def test_attempts_that_are_used_up_are_shown_and_can_be_retried(world: World, settings):
+    settings.ATTEMPTS = 1
+    contact = world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.faults({**WRITES, "cut": "before_commit", "times": 1})
+    world.decide(approve=(field,))
+    world.deliver()
+    assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.FAILED)
+    assert "Whether it was written is not known" in field.trouble
+
+    decisions.retry(field.pk, by=rita())
+    world.deliver()
+
+    assert axes(field) == APPROVED
+    assert world.written(contact, "jobtitle") == ["Head"]
+
+
+def test_workers_that_die_again_and_again_are_not_tried_for_ever(world: World, settings):
+    settings.ATTEMPTS = 2
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    for _ in range(2):
+        assert queue.claim(Delivery, Delivery.objects.get().pk)
+        world.forward()
+        queue.sweep(Delivery)
+    world.forward()
+
+    world.deliver()
+
+    assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.FAILED)
+    assert field.trouble == "The work was interrupted 2 times."
+    assert (Delivery.objects.get().state, world.ledger("contact")) == (WorkState.FAILED, [])
+
+
+def test_a_rejection_after_a_lost_approval_tells_that_it_was_written(world: World, settings):
+    settings.ATTEMPTS = 1
+    world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.faults({**WRITES, "cut": "after_commit", "times": 1})
+    world.decide(approve=(field,))
+    world.deliver()
+    approval = Decision.objects.get()
+    assert (approval.state, axes(field)) == (DecisionState.FAILED, (FieldDecision.APPROVED, FieldDelivery.FAILED))
+
+    world.decide(reject=(field,))
+    world.deliver()
+
+    approval.refresh_from_db()
+    assert (approval.state, axes(field)) == (DecisionState.WRITTEN, HANDED_BACK)
+    assert (field.crm_now_value, field.trouble) == ("Head", TROUBLES[Finding.WRITTEN_BEFORE])
+    world.decide(reject=(field,))
+    world.deliver()
+    assert axes(field) == REJECTED
+
+
+def test_the_old_value_is_put_back_and_approved_after_all(world: World):
+    contact = world.contact()
+    before = world.value(contact, "jobtitle")
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    world.deliver()
+
+    follow_ups.put_back(field.pk, by=rita(), reason="It was right")
+    world.deliver()
+    assert (axes(field), world.value(contact, "jobtitle")) == (REJECTED, before)
+
+    follow_ups.approve_after_all(field.pk, by=rita(), reason="No, it was not")
+    world.deliver()
+    assert (axes(field), world.value(contact, "jobtitle")) == (APPROVED, "Head")
+
+
+def test_who_changed_the_contact_since_it_was_put_back_is_not_overwritten(world: World):
+    contact = world.contact()
+    field = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(field,))
+    world.deliver()
+    follow_ups.put_back(field.pk, by=rita(), reason="It was right")
+    world.deliver()
+    world.form(contact, jobtitle="Director")
+
+    follow_ups.approve_after_all(field.pk, by=rita(), reason="No, it was not")
+    world.deliver()
+    assert world.value(contact, "jobtitle") == "Director"
+    assert axes(field) == HANDED_BACK
+
+
+def test_a_superseded_edit_is_marked_in_the_crm(world: World):
+    old = world.edited(jobtitle="Head")["jobtitle"]
+    newer = world.edited(jobtitle="Chief")["jobtitle"]
+
+    world.deliver()
+
+    assert axes(old) == (FieldDecision.SUPERSEDED, FieldDelivery.DONE)
+    assert world.staged(old)["osync_decision"] == 410000003
+    assert axes(newer) == (FieldDecision.PENDING, FieldDelivery.NONE)
+
+
+def test_a_decision_taken_while_its_contact_is_being_written_is_delivered_next(world: World, settings):
+    fields = world.edited(jobtitle="Head", telephone1="+47 1")
+    world.decide(approve=(fields["jobtitle"],))
+    settings.UNDO_SECONDS = 60
+    world.decide(approve=(fields["telephone1"],))
+
+    world.deliver()
+    assert Decision.objects.get(field=fields["telephone1"]).state == DecisionState.OPEN
+    assert Delivery.objects.get().state == WorkState.READY, "the same delivery goes on, nothing is left to the net"
+    world.forward(61)
+    world.deliver()
+
+    assert [axes(field) for field in fields.values()] == [APPROVED, APPROVED]
+
+
+def test_the_mirror_takes_our_own_marks_for_ours(world: World):
+    fields = world.edited(jobtitle="Head", telephone1="+47 1")
+    world.decide(approve=(fields["jobtitle"],), reject=(fields["telephone1"],))
+    world.deliver()
+
+    assert world.pull().withdrawn == 0
+    assert (axes(fields["jobtitle"]), axes(fields["telephone1"])) == (APPROVED, REJECTED)

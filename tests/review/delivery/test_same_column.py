@@ -1,0 +1,41 @@
+"""Two approvals of one column under way at once: a newer edit arrived after the older one was approved."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp.models import Decision
+from syncapp.models.review.decision import DecisionState
+from tests.support.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+def states(world: World) -> list[str]:
+    return list(Decision.objects.order_by("decided_at").values_list("state", flat=True))
+
+
+def test_the_later_of_two_approvals_of_one_column_is_handed_back(world: World):
+    older = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(older,))
+    newer = world.edited(jobtitle="Chief")["jobtitle"]
+    world.decide(approve=(newer,))
+
+    world.forward()
+    world.deliver()
+
+    assert world.written(world.contact(), "jobtitle") == ["Head"]
+    assert states(world) == [DecisionState.WRITTEN, DecisionState.CONFLICT]
+
+
+def test_the_later_of_two_equal_approvals_was_already_so(world: World):
+    older = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(older,))
+    newer = world.edited(jobtitle="Head")["jobtitle"]
+    world.decide(approve=(newer,))
+
+    world.forward()
+    world.deliver()
+
+    assert world.written(world.contact(), "jobtitle") == ["Head"]
+    assert states(world) == [DecisionState.WRITTEN, DecisionState.ALREADY]

@@ -1,0 +1,64 @@
+"""What is said about values that can be written in several ways."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.models.mirror.change_kind import ChangeKind, kind_of
+from syncapp.review.diff.formats import words_for
+from syncapp.review.diff.values import between
+
+
+@pytest.mark.parametrize(
+    ("column", "was", "will", "expected"),
+    [
+        ("telephone1", "+47 22 85 50 50", "+47 228 55 050", "same digits, only the format changes"),
+        ("mobilephone", "+48 601 224 908", "+48 601 317 448", "format unchanged"),
+        ("fax", "+48 601 224 908", "+48-601-317-448", ""),
+        ("telephone1", "+47 22", "47 22", "same digits, but signs that are dialed change"),
+        ("telephone1", "8001234567,1", "80012345671", "same digits, but signs that are dialed change"),
+        ("telephone1", "030 123 45", "030 123+45", "same digits, but signs that are dialed change"),
+        ("telephone1", "22 ext 2", "22 2", ""),
+        ("emailaddress1", "ida@halden.no", "'ida@halden.no'", "in quotation marks: mail to it is returned"),
+        ("emailaddress1", "ida@halden.no", "/o=ExchangeLabs/ou=Exchange/cn=Recipients/cn=ida",
+         "an internal address of Exchange: mail from outside does not reach it"),
+        ("address1_line1", "Hauptstraße 1", "Hauptstrasse 1", ""),
+        ("emailaddress1", "Ida@Halden.no ", "ida@halden.no", "same address, only the format changes"),
+        ("emailaddress1", "ida@halden.no", "ida@halden.com", "another domain"),
+        ("emailaddress2", "ida@halden.no", "i.moe@halden.no", "same domain"),
+        ("address1_composite", "Skippergata 14\n0152 Oslo", "Skippergata 14, 0152 OSLO",
+         "same words, only the format changes"),
+        ("address1_line1", "Skippergata 14", "Skippergata 15", ""),
+        ("jobtitle", "Buyer", "buyer", ""),
+        ("telephone1", "", "+47", ""),
+    ],
+)  # fmt: skip
+def test_a_change_is_named_by_what_the_value_means(column, was, will, expected):
+    assert words_for(column, was, will) == expected
+
+
+@pytest.mark.parametrize("sign", [",", ";", "#", "*", "p", "w", "+", "\u00d7"])
+@pytest.mark.parametrize("column", ["telephone1", "mobilephone", "fax", "pager"])
+def test_remark_and_kind_agree_on_phones(column, sign):
+    was, will = f"800 123{sign}45", "800 12345"
+
+    assert kind_of(column, was, will) is ChangeKind.OTHER
+    assert "only the format" not in words_for(column, was, will)
+
+
+@pytest.mark.parametrize(
+    ("column", "will", "moved"),
+    [
+        ("birthdate", "1987-03-13", True),
+        ("birthdate", "1987-03-15", True),
+        ("birthdate", "1987-03-16", False),
+        ("osync_duedate", "1987-03-15", False),
+    ],
+)
+def test_birthday_moved_by_one_day_is_named(column, will, moved):
+    date_column = Column("contact", column, "Birthday", ColumnType.DATE)
+
+    tags = between(date_column, ("1987-03-14", ""), (will, "")).tags
+
+    assert [tag.words for tag in tags] == (["moved by one day, as time zone faults do"] if moved else [])

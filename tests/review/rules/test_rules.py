@@ -1,0 +1,431 @@
+"""Rules: what they decide, what they leave to people, what has to happen before one is enabled, when one pauses."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from syncapp.models import AuditEntry, CrmUser, Decision, Message, Rule, RuleTrace, SyncField
+from syncapp.models.mirror.change_kind import ChangeKind
+from syncapp.models.mirror.sync_field import FieldDecision
+from syncapp.models.review.decision import DecisionState, Outcome
+from syncapp.models.review.rule import RuleState
+from syncapp.review import decisions, follow_ups
+from syncapp.review.context import seen
+from syncapp.review.rules import editing, runs
+from syncapp.review.rules.editing import BadRule, NotSimulated, Wish
+from syncapp.review.rules.history import shadow_comparison, simulation
+from tests.support.factories import make_editor, make_field, make_record
+from tests.support.people import ada, make_person, rita
+from tests.support.scenes import approved, rejected, settled
+
+pytestmark = pytest.mark.django_db
+
+FORMAT = Wish("Format only", "approve", kinds=(ChangeKind.FORMAT,))
+FAX = Wish("No fax", "reject", columns=("fax",), reason_code="crm_only")
+
+
+def enabled(wish: Wish = FORMAT, **how: bool) -> Rule:
+    rule = editing.create(wish, by=ada())
+    editing.simulate(rule.pk, by=ada())
+    return editing.enable(rule.pk, by=ada(), **how)
+
+
+def a_format_change(**values) -> SyncField:
+    return make_field(change_kind=ChangeKind.FORMAT, **values)
+
+
+def decision_of(field: SyncField) -> str:
+    field.refresh_from_db()
+    return field.decision
+
+
+def test_a_rule_approves_what_meets_its_conditions_and_says_so():
+    rule = enabled()
+    field, other = a_format_change(), make_field()
+
+    runs.run()
+
+    taken = field.decisions.get()
+    assert (decision_of(field), decision_of(other)) == (FieldDecision.APPROVED, FieldDecision.PENDING)
+    assert (taken.rule, taken.decided_by, taken.decider) == (rule, None, "the rule “Format only”")
+    assert AuditEntry.objects.get(action="field.review.approved").channel == "rule"
+
+
+def test_a_rule_rejects_with_its_reason():
+    enabled(FAX)
+    field = make_field(column="fax")
+
+    runs.run()
+
+    assert (field.decisions.get().outcome, field.decisions.get().reason_code) == (Outcome.REJECTED, "crm_only")
+
+
+def test_all_conditions_have_to_hold():
+    jonas, piet = make_editor("Jonas"), make_editor("Piet")
+    enabled(Wish("Both", "approve", columns=("fax",), editors=(str(jonas.pk),), kinds=("format",)))
+    meets = a_format_change(record=make_record(editor=jonas), column="fax")
+    others = [
+        a_format_change(record=make_record(editor=piet), column="fax"),
+        a_format_change(record=make_record(editor=jonas)),
+        make_field(make_record(editor=jonas), "fax"),
+    ]
+
+    runs.run()
+
+    assert decision_of(meets) == FieldDecision.APPROVED
+    assert {decision_of(field) for field in others} == {FieldDecision.PENDING}
+
+
+def test_the_first_rule_that_fits_decides():
+    enabled(Wish("People look at fax", "leave", columns=("fax",)))
+    enabled(FORMAT)
+    fax, title = a_format_change(column="fax"), a_format_change()
+
+    runs.run()
+
+    assert (decision_of(fax), decision_of(title)) == (FieldDecision.PENDING, FieldDecision.APPROVED)
+    assert fax.rule_traces.get().outcome == "leave"
+
+
+def test_the_order_can_be_changed():
+    first, second = enabled(FORMAT), enabled(FAX)
+    editing.move(second.pk, up=True, by=ada())
+    field = a_format_change(column="fax")
+
+    runs.run()
+
+    assert field.decisions.get().rule == second
+    assert list(Rule.objects.shown()) == [second, first]
+
+
+def test_each_edit_is_looked_at_once():
+    enabled()
+    field = a_format_change()
+    runs.run()
+    decisions.undo(field.decisions.get().pk, by=rita())
+
+    looked = runs.run()
+
+    assert (looked.fields, decision_of(field)) == (0, FieldDecision.PENDING), "what people took back is theirs"
+
+
+def test_what_waits_is_left_to_people_unless_the_administrator_says_otherwise():
+    field = a_format_change()
+    rule = enabled()
+    runs.run()
+    assert decision_of(field) == FieldDecision.PENDING
+
+    editing.enable(rule.pk, by=ada(), also_waiting=True)
+    runs.run()
+
+    assert decision_of(field) == FieldDecision.APPROVED
+
+
+def test_a_rule_that_joins_others_takes_nothing_from_them_and_gets_nothing_old():
+    first = enabled(FAX)
+    old_fax, old_format = make_field(column="fax"), a_format_change()
+
+    enabled(FORMAT)
+    runs.run()
+
+    assert old_fax.decisions.get().rule == first, "what had arrived was still looked at by the rules of then"
+    assert decision_of(old_format) == FieldDecision.PENDING, "and not by the new one"
+
+
+def test_catching_up_says_when_there_was_too_much():
+    enabled(FAX)
+    a_format_change()
+
+    assert not runs.catch_up(seconds=0)
+    assert runs.catch_up()
+
+
+def test_without_rules_nothing_piles_up_for_them():
+    make_field()
+
+    runs.run()
+
+    assert not SyncField.objects.unruled().exists()
+
+
+def test_an_edit_whose_editor_is_not_known_yet_is_looked_at_later():
+    enabled()
+    stranger = uuid.uuid4()
+    field = a_format_change(record=make_record(editor_id=stranger))
+    runs.run()
+    assert decision_of(field) == FieldDecision.PENDING
+
+    CrmUser.objects.create(pk=stranger, entra_id=uuid.uuid4(), read_at=timezone.now())
+    runs.run()
+
+    assert decision_of(field) == FieldDecision.APPROVED
+
+
+@pytest.mark.parametrize("owner", ["author", "enabler"])
+def test_a_rule_leaves_the_edits_of_those_it_acts_for_to_people(owner, settings):
+    boss = make_person("Boss")
+    rule = editing.create(FORMAT, by=boss if owner == "author" else ada())
+    editing.simulate(rule.pk, by=ada())
+    editing.enable(rule.pk, by=boss if owner == "enabler" else ada())
+    mine = a_format_change(record=make_record(editor=make_editor("Boss", entra_id=boss.oid)))
+
+    runs.run()
+
+    assert decision_of(mine) == FieldDecision.PENDING
+    assert mine.rule_traces.get().refused == "own_edit"
+
+
+def test_without_four_eyes_it_decides_them(settings):
+    settings.FOUR_EYES = False
+    enabled()
+    mine = a_format_change(record=make_record(editor=make_editor("Ada", entra_id=ada().oid)))
+
+    runs.run()
+
+    assert decision_of(mine) == FieldDecision.APPROVED
+
+
+def test_a_rule_does_not_decide_where_the_crm_holds_something_else_by_now():
+    enabled()
+    field = a_format_change(crm_now_value="Chief", crm_now_read_at="2026-11-20T10:00Z")
+
+    runs.run()
+
+    assert decision_of(field) == FieldDecision.PENDING
+    assert field.rule_traces.get().refused == "crm_has_another_value"
+
+
+def test_a_rule_in_shadow_decides_nothing_and_notes_what_it_would_have_done():
+    rule = editing.create(FORMAT, by=ada())
+    editing.shadow(rule.pk, by=ada())
+    same, other = a_format_change(), a_format_change()
+
+    runs.run()
+
+    assert not Decision.objects.exists()
+    settled(approved(same, by=rita()))
+    rejected(other, by=rita())
+    found = shadow_comparison(Rule.objects.get())
+    assert (found.looked_at, found.decided, [each.last.field for each in found.differing]) == (2, 2, [other])
+
+
+def test_a_trace_in_shadow_cannot_have_a_decision():
+    enabled()
+    a_format_change()
+    runs.run()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        RuleTrace.objects.update(is_shadow=True)
+
+
+def test_a_rule_is_enabled_only_after_a_simulation_of_what_it_does_now():
+    rule = editing.create(FORMAT, by=ada())
+    with pytest.raises(NotSimulated):
+        editing.enable(rule.pk, by=ada())
+    editing.simulate(rule.pk, by=ada())
+    editing.change(rule.pk, FAX, by=ada())
+    with pytest.raises(NotSimulated):
+        editing.enable(rule.pk, by=ada())
+
+    editing.simulate(rule.pk, by=ada())
+
+    assert editing.enable(rule.pk, by=ada()).state == RuleState.ENABLED
+
+
+def test_a_new_name_needs_no_new_simulation():
+    rule = enabled()
+
+    editing.change(rule.pk, Wish("Same thing", "approve", kinds=("format",)), by=ada())
+
+    assert Rule.objects.get().state == RuleState.ENABLED
+
+
+def test_a_changed_rule_is_paused():
+    rule = enabled()
+
+    editing.change(rule.pk, FAX, by=ada())
+
+    assert (Rule.objects.get().state, Rule.objects.get().paused_because) == (RuleState.PAUSED, "It was changed.")
+
+
+def test_a_simulation_counts_what_people_decided_differently():
+    rule = editing.create(FORMAT, by=ada())
+    same, other, corrected, unmet = [a_format_change() for _ in range(3)] + [make_field()]
+    approved(same, by=rita())
+    rejected(other, by=rita())
+    approved(corrected, by=rita(), is_corrected=True, corrected_value="Head")
+    approved(unmet, by=rita())
+
+    found = simulation(rule)
+
+    assert (found.looked_at, found.decided) == (4, 3)
+    assert {(each.last.field, each.people) for each in found.differing} == {
+        (other, "rejected"),
+        (corrected, "corrected"),
+    }
+
+
+def test_a_simulation_says_what_an_earlier_rule_takes():
+    first = enabled()
+    rule = editing.create(replace(FORMAT, name="The same again"), by=ada())
+    approved(a_format_change(), by=rita())
+    assert (simulation(rule).decided, simulation(rule).taken) == (1, 1)
+
+    editing.pause(first.pk, by=ada())
+
+    assert (simulation(rule).decided, simulation(rule).taken) == (1, 0)
+
+
+def test_a_simulation_counts_the_last_word_and_not_what_was_undone():
+    rule = editing.create(FORMAT, by=ada())
+    undone, put_back = a_format_change(), a_format_change()
+    decisions.undo(approved(undone, by=rita()).pk, by=rita())
+    settled(approved(put_back, by=rita()))
+    follow_ups.put_back(put_back.pk, by=rita(), reason="wrong")
+
+    found = simulation(rule)
+
+    assert (found.looked_at, [each.people for each in found.differing]) == (1, ["put back"])
+
+
+def test_rules_do_not_count_as_history():
+    rule = enabled()
+    a_format_change()
+    runs.run()
+
+    assert simulation(rule).looked_at == 0
+
+
+def decided_by_rule(count: int) -> list[SyncField]:
+    fields = [a_format_change() for _ in range(count)]
+    runs.run()
+    return fields
+
+
+def test_a_rule_pauses_itself_when_people_keep_taking_its_decisions_back():
+    enabled()
+    fields = decided_by_rule(5)
+    decisions.undo(fields[0].decisions.get().pk, by=rita())
+    settled(fields[1].decisions.get())
+    follow_ups.put_back(fields[1].pk, by=rita(), reason="wrong")
+    assert Rule.objects.get().state == RuleState.ENABLED
+
+    decisions.undo(fields[2].decisions.get().pk, by=rita())
+
+    rule = Rule.objects.get()
+    assert (rule.state, rule.paused_because) == (RuleState.PAUSED, "People took back 3 of its last 20 decisions.")
+    assert AuditEntry.objects.filter(action="rule.paused_itself", channel="rule").count() == 1
+    told = Message.objects.get()
+    assert (told.recipient, told.details["text"]) == (
+        ada(),
+        f"The rule “Format only” paused itself. {rule.paused_because}",
+    )
+    decided_by_rule(1)
+    assert Decision.objects.filter(state=DecisionState.OPEN, rule=rule).count() == 2, "nothing new was decided"
+
+
+def test_a_rejection_that_people_approve_after_all_counts_too():
+    enabled(FAX)
+    fields = [make_field(column="fax") for _ in range(3)]
+    runs.run()
+
+    for field in fields:
+        settled(field.decisions.get())
+        follow_ups.approve_after_all(field.pk, by=rita(), reason="needed")
+
+    assert Rule.objects.get().state == RuleState.PAUSED
+
+
+def test_what_was_taken_back_before_it_was_enabled_again_does_not_count():
+    rule = enabled()
+    for field in decided_by_rule(3):
+        decisions.undo(field.decisions.get().pk, by=rita())
+    editing.simulate(rule.pk, by=ada())
+    editing.enable(rule.pk, by=ada())
+
+    decisions.undo(decided_by_rule(1)[0].decisions.get().pk, by=rita())
+
+    assert Rule.objects.get().state == RuleState.ENABLED
+
+
+def test_a_person_who_decides_is_never_counted_against_a_rule():
+    enabled()
+    for _ in range(4):
+        decisions.undo(approved(make_field(), by=rita()).pk, by=rita())
+
+    assert Rule.objects.get().state == RuleState.ENABLED
+
+
+def test_a_removed_rule_decides_nothing_and_its_decisions_keep_its_name():
+    rule = enabled()
+    field = decided_by_rule(1)[0]
+
+    editing.remove(rule.pk, by=ada())
+
+    assert decision_of(decided_by_rule(1)[0]) == FieldDecision.PENDING
+    assert field.decisions.get().decider == "the rule “Format only”"
+
+
+def test_a_decision_has_a_person_or_a_rule_never_both():
+    enabled()
+    decided_by_rule(1)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Decision.objects.update(decided_by=rita())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Decision.objects.update(rule=None)
+
+
+@pytest.mark.parametrize(
+    ("wish", "place"),
+    [
+        (Wish("", "leave"), "name"),
+        (Wish("All", "approve"), "conditions"),
+        (Wish("All", "nothing"), "outcome"),
+        (Wish("Kind", "approve", kinds=("strange",)), "kinds"),
+        (Wish("Column", "approve", columns=("A b",)), "columns"),
+        (Wish("Editor", "approve", editors=("Jonas",)), "editors"),
+        (Wish("Why", "reject", columns=("fax",)), "reason_code"),
+        (Wish("Why", "reject", columns=("fax",), reason_code="other"), "reason"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(wish, place):
+    with pytest.raises(BadRule) as refused:
+        editing.create(wish, by=ada())
+
+    assert refused.value.place == place
+
+
+def test_the_seen_hash_of_a_person_survives_a_rule_that_looked():
+    field = make_field()
+    before = seen(field)
+    enabled(Wish("Leave", "leave"))
+    runs.run()
+
+    decisions.approve(field.pk, by=rita(), seen=before)
+
+    assert decision_of(field) == FieldDecision.APPROVED
+
+
+def test_field_that_stops_rule_goes_to_people(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    enabled()
+    fields = [a_format_change() for _ in range(3)]
+    approve = decisions.approve
+
+    def approve_but_one(field_id: uuid.UUID, **more: object) -> Decision:
+        if field_id == fields[1].pk:
+            raise RuntimeError("cannot be decided")
+        return approve(field_id, **more)
+
+    monkeypatch.setattr(decisions, "approve", approve_but_one)
+    for _ in range(2):
+        runs.run()
+
+    found = [decision_of(field) for field in fields]
+    assert found == [FieldDecision.APPROVED, FieldDecision.PENDING, FieldDecision.APPROVED]
+    assert caplog.text.count("Traceback") == 1

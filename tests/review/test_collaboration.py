@@ -1,0 +1,136 @@
+"""Working together: whose an edit is, until when it is put off, questions and answers, who has it open, who is away."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import time_machine
+from django.db.models import F
+from django.utils import timezone
+
+from syncapp.accounts import absence
+from syncapp.models import AuditEntry, Comment, Presence, SyncRecord
+from syncapp.review import collaboration
+from syncapp.review.errors import NotPossible
+from syncapp.review.queue import reads
+from syncapp.review.queue.reads import Tab
+from tests.support.factories import make_field
+from tests.support.people import ada, fred, rita, rob, vera
+
+pytestmark = pytest.mark.django_db
+TODAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def in_days(days: int) -> date:
+    return timezone.localdate() + timedelta(days=days)
+
+
+def waiting() -> list[SyncRecord]:
+    return list(reads.page(Tab.WAITING, order=reads.Order.OLDEST).records)
+
+
+def last_action() -> str:
+    return AuditEntry.objects.latest("pk").action
+
+
+def test_an_edit_is_assigned_and_given_back():
+    record = make_field().record
+
+    assert collaboration.assign(record.pk, to=rob(), by=rita()).assigned_to == rob()
+    assert collaboration.assign(record.pk, to=None, by=rita()).assigned_to is None
+    assert last_action() == "record.assigned"
+
+
+def test_nobody_is_assigned_an_edit_that_he_may_not_decide():
+    with pytest.raises(NotPossible, match="does not review"):
+        collaboration.assign(make_field().record.pk, to=vera(), by=rita())
+
+
+def test_a_parked_edit_leaves_the_waiting_ones_and_comes_back_by_itself():
+    with time_machine.travel(TODAY, tick=False):
+        record = make_field().record
+        collaboration.park(record.pk, until=in_days(2), by=rita())
+        assert (waiting(), list(SyncRecord.objects.parked())) == ([], [record])
+
+    with time_machine.travel(TODAY + timedelta(days=2), tick=False):
+        assert (waiting(), list(SyncRecord.objects.parked())) == ([record], [])
+
+
+def test_a_parked_edit_is_taken_back_at_once():
+    record = make_field().record
+    collaboration.park(record.pk, until=in_days(2), by=rita())
+
+    collaboration.unpark(record.pk, by=rob())
+
+    assert waiting() == [record]
+    assert last_action() == "record.unparked"
+
+
+@pytest.mark.parametrize("days", [0, -1, 366])
+def test_an_edit_is_parked_until_a_day_to_come(days: int):
+    with pytest.raises(NotPossible):
+        collaboration.park(make_field().record.pk, until=in_days(days), by=rita())
+
+
+def test_a_question_is_answered_by_a_comment():
+    record = make_field().record
+
+    question = collaboration.ask(record.pk, whom=rob(), text=" Is this right? ", by=rita())
+    answer = collaboration.answer(question.pk, text="Yes.", by=rob())
+
+    assert (question.text, question.asked) == ("Is this right?", rob())
+    assert list(question.answers.all()) == [answer]
+    assert last_action() == "record.answer"
+
+
+def test_who_may_not_see_edits_is_not_asked():
+    record = make_field().record
+
+    for whom in (fred(), rita()):
+        with pytest.raises(NotPossible):
+            collaboration.ask(record.pk, whom=whom, text="Is this right?", by=rita())
+
+
+@pytest.mark.parametrize("text", ["  ", "x" * 2001])
+def test_a_remark_says_something_that_one_can_read(text: str):
+    with pytest.raises(NotPossible):
+        collaboration.remark(make_field().record.pk, text=text, by=rita())
+
+    assert not Comment.objects.exists()
+
+
+def test_an_open_page_is_known_until_it_is_silent():
+    record = make_field().record
+    collaboration.note_presence(record.pk, by=rob())
+    collaboration.note_presence(record.pk, by=rob())
+
+    assert collaboration.also_here(record.pk, person=rita()) == [rob()]
+    assert collaboration.also_here(record.pk, person=rob()) == []
+
+    Presence.objects.update(seen_at=F("seen_at") - timedelta(seconds=collaboration.PRESENCE_SECONDS + 1))
+    assert collaboration.also_here(record.pk, person=rita()) == []
+
+
+def test_reminders_move_to_the_deputy_until_the_last_day_of_the_absence():
+    absent = absence.set_absence(rita(), until=in_days(3), deputy=rob(), by=rita())
+
+    assert absence.stand_in(absent) == rob()
+    assert absence.stand_in(absent, day=in_days(4)) == absent
+
+
+def test_a_deputy_who_is_away_hands_on_and_a_circle_stays_where_it_began():
+    third = ada()
+    absence.set_absence(rita(), until=in_days(3), deputy=rob(), by=rita())
+    absence.set_absence(rob(), until=in_days(3), deputy=third, by=third)
+    first = type(third).objects.get(name="Rita")
+    assert absence.stand_in(first) == third
+
+    absence.set_absence(third, until=in_days(3), deputy=first, by=third)
+    assert absence.stand_in(type(third).objects.get(name="Rita")) == first
+
+
+def test_nobody_is_his_own_deputy_and_no_absence_ends_in_the_past():
+    for until, deputy in ((in_days(1), rita()), (in_days(1), vera()), (in_days(-1), rob())):
+        with pytest.raises(NotPossible):
+            absence.set_absence(rita(), until=until, deputy=deputy, by=rita())

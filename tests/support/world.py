@@ -1,0 +1,262 @@
+"""The whole story in one process: the real sandbox over HTTP, our operations, and the sandbox's ledger as the judge."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import requests
+from django.db.models import F
+
+from syncapp.connection import clients
+from syncapp.jobs import deliveries, queue
+from syncapp.mirror.edits import pull as changes
+from syncapp.models import Decision, Delivery, Gate, SyncField, SyncRecord
+from syncapp.models.review.decision import Outcome
+from syncapp.review import decisions
+from syncapp.review.context import Decided, seen
+from syncapp.review.decisions import Choice
+from syncapp.review.delivery import job
+from tests.support.people import rita
+
+
+class World:
+    """A CRM with a few contacts, people who edit them, and a portal that is called by hand."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._ledger_start = 0
+
+    # --- what other people do in the CRM and in Outlook -------------------------------------------------
+    def reset(self, **counts: Any) -> None:
+        """A fresh CRM; edits only those that a test makes."""
+        self._post("reset", {"users": 3, "contacts": 3, "pending": 0, "seed": 1, **counts})
+        self._ledger_start = max((entry["seq"] for entry in self._get("ledger")), default=0)
+
+    def contact(self, number: int = 0) -> uuid.UUID:
+        """The id of one of the CRM's contacts."""
+        rows = self.rows("contacts", select="contactid")
+        return uuid.UUID(sorted(row["contactid"] for row in rows)[number])
+
+    def new_contact(self, last_name: str) -> uuid.UUID:
+        """Return the id of a new contact in the CRM, which nobody else edits."""
+        key = uuid.uuid4()
+        contact = {
+            "contactid": str(key),
+            "firstname": "Tilda",
+            "lastname": last_name,
+            "jobtitle": "Buyer",
+            "department": "Purchasing",
+            "telephone1": "+47 55 10 20 30",
+        }
+        self._post_row("contacts", contact, user="Jonas Weber")
+        return key
+
+    def outlook(self, contact: uuid.UUID, **columns: Any) -> None:
+        """Somebody edits the contact in Outlook."""
+        self._post("outlook", {"contact": str(contact), "changes": columns})
+
+    def form(self, contact: uuid.UUID, **columns: Any) -> None:
+        """Somebody edits the contact in the CRM."""
+        self._post("form", {"contact": str(contact), "changes": columns})
+
+    def delete(self, contact: uuid.UUID) -> None:
+        """Somebody deletes the contact in the CRM."""
+        self._post("delete", {"contact": str(contact)})
+
+    def delete_account(self, account: uuid.UUID) -> None:
+        """Delete a company in the CRM."""
+        self._post("delete", {"table": "account", "id": str(account)})
+
+    def account(self) -> uuid.UUID:
+        """Return the id of a new company in the CRM."""
+        key = uuid.uuid4()
+        self._post_row("accounts", {"accountid": str(key), "name": "Short-lived"})
+        return key
+
+    def _post_row(self, set_name: str, row: dict[str, Any], *, user: str = "# Outlook Sync Portal") -> None:
+        token = self._post("token", {"user": user})["access_token"]
+        url, headers = f"{self.url}/api/data/v9.2/{set_name}", {"Authorization": f"Bearer {token}"}
+        self._session.post(url, json=row, headers=headers).raise_for_status()
+
+    def stage_anew(self, field: SyncField, proposed: str) -> SyncField:
+        """Stage a value as a plug-in sees it before the CRM has rounded it."""
+        token = self._post("token", {"user": "# Outlook Sync Portal"})["access_token"]
+        url = f"{self.url}/api/data/v9.2/osync_syncfields({field.pk})"
+        headers = {"Authorization": f"Bearer {token}", "If-Match": "*"}
+        self._session.patch(url, json={"osync_proposedvalue": proposed}, headers=headers).raise_for_status()
+        self.pull()
+        field.refresh_from_db()
+        assert field.proposed_value == proposed
+        return field
+
+    def decide_in_the_crm(self, field: SyncField, decision: str = "rejected") -> None:
+        """Somebody decides the staging row in the CRM itself."""
+        self._post("decide", {"field": str(field.pk), "decision": decision})
+
+    def copy_mark(self, source: SyncField, target: SyncField, *, user: str, **columns: Any) -> None:
+        """Somebody writes the portal's mark on one staging row into another one by hand."""
+        token, mark = self._post("token", {"user": user})["access_token"], self.staged(source)
+        copied = "decision", "decisionid", "appliedvalue", "decidedby", "decidedon", "reason"
+        body = {f"osync_{name}": mark[f"osync_{name}"] for name in copied} | {"statecode": 1, "statuscode": 2}
+        url, headers = f"{self.url}/api/data/v9.2/osync_syncfields({target.pk})", {"Authorization": f"Bearer {token}"}
+        self._session.patch(url, json={**body, **columns}, headers=headers).raise_for_status()
+
+    def decided_by_a_lost_portal(self, edit: str, *, by: str) -> None:
+        """Mark an edit's fields as the portal does, with decisions that its restored database has lost."""
+        token, url = self._post("token", {"user": "# Outlook Sync Portal"})["access_token"], f"{self.url}/api/data/v9.2"
+        for field in self.rows("osync_syncfields"):
+            if field["_osync_syncrecord_value"] != edit:
+                continue
+            mark = {
+                "decision": 410000001,
+                "decisionid": str(uuid.uuid4()),
+                "appliedvalue": field["osync_proposedvalue"],
+            }
+            mark |= {"decidedby": by, "decidedon": "2026-11-20T09:30:00Z"}
+            body = {f"osync_{name}": value for name, value in mark.items()} | {"statecode": 1, "statuscode": 2}
+            headers = {"Authorization": f"Bearer {token}", "If-Match": "*"}
+            address = f"{url}/osync_syncfields({field['osync_syncfieldid']})"
+            self._session.patch(address, json=body, headers=headers).raise_for_status()
+
+    def define(self, table: str, column: dict[str, Any]) -> None:
+        """Somebody who customizes gives a table a new column."""
+        token = self._post("token", {"user": "# Outlook Sync Portal"})["access_token"]
+        url = f"{self.url}/api/data/v9.2/EntityDefinitions(LogicalName='{table}')/Attributes"
+        self._session.post(url, json=column, headers={"Authorization": f"Bearer {token}"}).raise_for_status()
+
+    def stage(self, contact: uuid.UUID, column: str, original: str, proposed: str) -> None:
+        """Stage an edit of a column that the sandbox does not track, as a plug-in of the company would."""
+        held = {column: original, "osync_revision": 99}
+        self._as_the_company("PATCH", f"contacts({contact})", held)
+        edit = self.stage_edit(contact)
+        field = {
+            "osync_name": column,
+            "osync_syncrecord@odata.bind": f"/osync_syncrecords({edit})",
+            "osync_originalvalue": original,
+            "osync_proposedvalue": proposed,
+            "osync_decision": 410000000,
+        }
+        self._as_the_company("POST", "osync_syncfields", field)
+
+    def stage_edit(self, contact: uuid.UUID) -> uuid.UUID:
+        """Stage an edit that has no fields yet, and return its id."""
+        edit = uuid.uuid4()
+        users = self.rows("systemusers", select="fullname")
+        editor = next(user["systemuserid"] for user in users if user["fullname"] == "Jonas Weber")
+        record = {
+            "osync_syncrecordid": str(edit),
+            "osync_editor@odata.bind": f"/systemusers({editor})",
+            "osync_contact@odata.bind": f"/contacts({contact})",
+            "osync_targettable": "contact",
+            "osync_targetid": str(contact),
+            "osync_editedon": "2026-11-20T09:30:00Z",
+            "osync_operationid": str(edit),
+        }
+        self._as_the_company("POST", "osync_syncrecords", record)
+        return edit
+
+    def _as_the_company(self, method: str, path: str, body: dict[str, Any]) -> None:
+        headers = {"Authorization": f"Bearer {self._post('token', {'user': '# Outlook Sync Portal'})['access_token']}"}
+        url = f"{self.url}/api/data/v9.2/{path}"
+        self._session.request(method, url, json=body, headers=headers).raise_for_status()
+
+    def faults(self, *rules: dict[str, Any], **switches: Any) -> None:
+        """Make the CRM fail from now on."""
+        self._session.put(f"{self.url}/sandbox/faults", json={"rules": list(rules), **switches}).raise_for_status()
+
+    def heal(self, *, drop: bool = False) -> None:
+        """End every fault; what is held goes on, or with `drop` is cut off."""
+        query = {"held": "drop"} if drop else {}
+        self._session.delete(f"{self.url}/sandbox/faults", params=query).raise_for_status()
+
+    def held(self) -> int:
+        """How many requests the CRM holds at this moment."""
+        return int(self._get("faults")["held"])
+
+    def expire(self, **what: bool) -> None:
+        """End the delta or access tokens that were handed out."""
+        self._post("expire", what)
+
+    # --- the portal, by hand ----------------------------------------------------------------------------
+    def pull(self, **options: Any) -> changes.Pulled:
+        """Mirror what changed."""
+        return changes.pull(clients.recognised_crm(), **options)
+
+    def edited(self, number: int = 0, **columns: Any) -> dict[str, SyncField]:
+        """An edit in Outlook that has reached the queue: its fields by column."""
+        contact = self.contact(number)
+        self.outlook(contact, **columns)
+        self.pull()
+        newest = SyncRecord.objects.filter(target_id=contact).order_by("-edited_on", "-version").first()
+        assert newest is not None
+        return {field.column_name: field for field in newest.fields.all()}
+
+    def decide(self, approve: tuple[SyncField, ...] = (), reject: tuple[SyncField, ...] = ()) -> Decided:
+        """Rita decides these fields in one submit."""
+        choices = [Choice(field.pk, Outcome.APPROVED, seen(field)) for field in approve]
+        choices += [Choice(field.pk, Outcome.REJECTED, seen(field), reason="Not correct") for field in reject]
+        return decisions.decide(choices, by=rita())
+
+    def deliver(self) -> int:
+        """One round of everything that is due: what the tick and the workers do."""
+        queue.sweep(Delivery)
+        deliveries.adopt_orphans()
+        ids = list(Delivery.objects.all().due().values_list("pk", flat=True))
+        return sum(job.deliver(pk, crm=clients.recognised_crm()) for pk in ids)
+
+    def forward(self, seconds: float = 3600) -> None:
+        """Let time pass, by moving every appointment of ours back."""
+        back = timedelta(seconds=seconds)
+        Decision.objects.update(due_at=F("due_at") - back)
+        Delivery.objects.update(due_at=F("due_at") - back)
+        Delivery.objects.exclude(lease_until=None).update(lease_until=F("lease_until") - back)
+        Gate.objects.exclude(next_probe_at=None).update(next_probe_at=F("next_probe_at") - back)
+
+    # --- the judge --------------------------------------------------------------------------------------
+    def ledger(self, table: str = "", *, ours: bool = True) -> list[dict[str, Any]]:
+        """What was committed since the reset: by the portal, or by everybody."""
+        entries = self._get("ledger", since=self._ledger_start)
+        entries = [entry for entry in entries if not table or entry["table"] == table]
+        return [entry for entry in entries if not ours or entry["caller"] == self._own_id()]
+
+    def written(self, contact: uuid.UUID, column: str) -> list[Any]:
+        """The values that the portal wrote into this column, in order."""
+        entries = [entry for entry in self.ledger("contact") if entry["id"] == str(contact)]
+        return [entry["changes"][column][1] for entry in entries if column in entry["changes"]]
+
+    def value(self, contact: uuid.UUID, column: str) -> Any:
+        """What the CRM holds."""
+        return next(row for row in self.rows("contacts") if row["contactid"] == str(contact))[column]
+
+    def staged(self, field: SyncField) -> dict[str, Any]:
+        """The staging row in the CRM."""
+        rows = self.rows("osync_syncfields")
+        return next(row for row in rows if row["osync_syncfieldid"] == str(field.pk))
+
+    def rows(self, set_name: str, *, select: str = "") -> list[dict[str, Any]]:
+        """Every row of a table as the Web API shows it."""
+        token = self._post("token", {"user": "Jonas Weber"})["access_token"]
+        query = {"$select": select} if select else {}
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = self._session.get(f"{self.url}/api/data/v9.2/{set_name}", params=query, headers=headers)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()["value"]
+        return found
+
+    def _own_id(self) -> str:
+        return str(clients.crm().who_am_i().user_id)
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self._session.post(f"{self.url}/sandbox/{path}", json=body)
+        assert answer.ok, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _get(self, path: str, **query: Any) -> Any:
+        answer = self._session.get(f"{self.url}/sandbox/{path}", params=query)
+        answer.raise_for_status()
+        return answer.json()

@@ -1,0 +1,1 @@
+"""Tests of `syncapp/sync_filters/on_premises/`."""

@@ -1,0 +1,119 @@
+"""Results of a run's users when other filters, or another way of access, matter too."""
+
+from __future__ import annotations
+
+from syncapp.connection import clients
+from syncapp.mirror.filters import inventory
+from syncapp.models import FilterGround, FilterRow, FilterUser
+from syncapp.models.sync_filters.filter import Access
+from syncapp.models.sync_filters.run import Outcome
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Cell
+from syncapp.sync_filters.runs import freezing, results, transitions, undo
+from tests.support.people import browser, fred
+from tests.support.screen import text
+from tests.sync_filters.runs.test_job import done, frozen, outcome, released, worked
+
+
+def add_filter(read, user: FilterUser, name: str, *, state: int = 0) -> None:
+    """Create another appointment filter of the user in the CRM."""
+    body = {
+        "name": name,
+        "returnedtypecode": "appointment",
+        "querytype": 256,
+        "statecode": state,
+        "statuscode": state + 1,
+        "fetchxml": "<fetch><entity name='appointment'><attribute name='subject'/></entity></fetch>",
+        "ownerid@odata.bind": f"/systemusers({user.pk})",
+    }
+    read.cloud.call("POST", "userqueries", body)
+
+
+def test_another_active_filter_is_not_simply_done(read):
+    rita = read.user()
+    run = released(frozen(rita))
+    add_filter(read, rita, "Team meetings")
+
+    run = worked(transitions.start(run, by=fred()))
+
+    item = run.items.get()
+    assert item.outcome == Outcome.PARTLY
+    assert "“Team meetings”" in item.why
+    assert read.user().appointments == Cell.MIXED
+    assert not results.verified(run).exists()
+    page = text(browser(fred()).get(f"/filters/runs/{run.pk}/"), 200)
+    assert "Partly done" in page
+    assert undo.may_be_undone(run) == 1
+
+
+def test_partly_done_users_join_the_verified_ones_later(read):
+    rita = read.user()
+    run = released(frozen(rita))
+    add_filter(read, rita, "Team meetings")
+    run = worked(transitions.start(run, by=fred()))
+
+    again = done(rita)
+
+    assert outcome(again, rita) == Outcome.DONE
+    assert list(results.verified(run)) == [rita]
+
+
+def test_another_inactive_filter_leaves_switching_on_partly_done(read):
+    rita, on = read.user(), freezing.Wish(APPOINTMENT_TABLES, on=True)
+    done(rita)
+    run = released(frozen(rita, wish=on))
+    add_filter(read, rita, "Old meetings", state=1)
+
+    run = worked(transitions.start(run, by=fred()))
+
+    assert (outcome(run, rita), "“Old meetings”" in run.items.get().why) == (Outcome.PARTLY, True)
+
+
+def test_filters_of_other_tables_do_not_count(read):
+    rita = read.user()
+    assert FilterRow.objects.for_outlook().filter(owner_id=rita.pk, table="contact", state=0).exists()
+
+    assert outcome(done(rita), rita) == Outcome.DONE
+
+
+def test_lost_permission_is_probed_again_within_the_run(read):
+    rita, rob = read.user(), read.user("Rob Marchetti")
+    assert FilterGround.objects.get().writing == Access.DIRECT
+    run = released(frozen(rita, rob))
+    read.act_for_others_only()
+    since = read.mark()
+
+    run = worked(transitions.start(run, by=fred()))
+
+    ground = FilterGround.objects.get()
+    assert (ground.reading, ground.writing) == (Access.ACTING, Access.ACTING)
+    assert [outcome(run, user) for user in (rita, rob)] == [Outcome.DONE, Outcome.DONE]
+    switched = {key for key, _ in read.switched(since)}
+    assert switched >= {key for user in (rita, rob) for key, state in read.states(user).items() if state}
+
+
+def test_asking_the_crm_finds_the_working_way(read):
+    rita = read.user()
+    read.act_for_others_only()
+
+    inventory.refresh(clients.crm(), [rita.pk])
+
+    assert FilterGround.objects.get().reading == Access.ACTING
+    assert read.user().appointments == Cell.ON
+
+
+def test_one_denied_user_keeps_the_way(read):
+    read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403, "times": 1})
+
+    run = done(read.user())
+
+    assert outcome(run, read.user()) == Outcome.DENIED
+    assert FilterGround.objects.get().writing == Access.DIRECT
+
+
+def test_no_way_at_all_is_denied_and_known(read):
+    read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403, "times": 50})
+
+    run = done(read.user())
+
+    assert outcome(run, read.user()) == Outcome.DENIED
+    assert FilterGround.objects.get().writing == Access.NONE

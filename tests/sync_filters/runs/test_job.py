@@ -1,0 +1,379 @@
+"""A run ends as the CRM's own tables and its ledger say it should: every user in a class, nothing written twice."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from syncapp.connection import clients
+from syncapp.crm.directory.records import ActingFor
+from syncapp.models import FilterGround, FilterRow, FilterRun, FilterRunItem, FilterUser
+from syncapp.models.sync_filters.filter import Access
+from syncapp.models.sync_filters.run import Outcome, Plan, RunState
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Cell
+from syncapp.sync_filters.errors import NotPossible
+from syncapp.sync_filters.inventory import user_lists
+from syncapp.sync_filters.runs import freezing, job, meetings, switching_on, transitions, undo
+from tests.support.people import browser, fred, make_person
+from tests.support.screen import text
+from tests.sync_filters.expected import expected_outcomes
+
+OFF = freezing.Wish(APPOINTMENT_TABLES, on=False, reason="Twice in Outlook")
+ON = freezing.Wish(APPOINTMENT_TABLES, on=True)
+
+
+def frozen(*users: FilterUser, wish: freezing.Wish = OFF) -> FilterRun:
+    chosen = users or FilterUser.objects.people().order_by("name_key")
+    run = freezing.freeze_run([user.pk for user in chosen], wish, by=fred())
+    while not meetings.count(run, crm=clients.crm()):
+        pass
+    run.refresh_from_db()
+    return run
+
+
+def released(run: FilterRun) -> FilterRun:
+    held = run.items.filter(plan=Plan.HELD).values_list("pk", flat=True)
+    meetings.release(run, list(held), by=fred())
+    return run
+
+
+def worked(run: FilterRun) -> FilterRun:
+    """Whatever is due, as workers would."""
+    while job.work(run.pk, crm=clients.recognised_crm(), seconds=60):
+        pass
+    run.refresh_from_db()
+    return run
+
+
+def done(*users: FilterUser, wish: freezing.Wish = OFF) -> FilterRun:
+    return worked(transitions.start(released(frozen(*users, wish=wish)), by=fred()))
+
+
+def outcome(run: FilterRun, user: FilterUser) -> str:
+    return run.items.get(user=user).outcome
+
+
+def test_appointments_of_one_user_go_off_and_on_again(read):
+    rita, since = read.user(), read.mark()
+    wanted = set(
+        FilterRow.objects.filter(owner_id=rita.pk, table__in=APPOINTMENT_TABLES, query_type=256).values_list(
+            "pk", flat=True
+        )
+    )
+
+    run = done(rita)
+
+    assert (run.state, outcome(run, rita)) == (RunState.DONE, Outcome.DONE)
+    assert sorted(read.switched(since)) == sorted((str(key), [0, 1]) for key in wanted)
+    assert read.user().appointments == Cell.OFF
+    done(read.user(), wish=freezing.Wish(APPOINTMENT_TABLES, on=True))
+    assert read.user().appointments == Cell.ON
+
+
+def test_everybody_ends_in_the_class_that_the_crm_s_tables_call_for(read):
+    ada = read.user("Ada Brennan")
+    read.change("systemusers", ada.pk, isdisabled=True)
+    read.read()
+    done(read.user("Vera Castellano"))
+    expected, since = expected_outcomes(read), read.mark()
+
+    run = done()
+
+    assert {str(item.user_id): item.outcome for item in run.items.all()} == expected
+    assert {"done", "already", "no_filter", "disabled", "no_role"} == set(expected.values())
+    written = [key for key, _ in read.switched(since)]
+    assert len(written) == len(set(written)) > 0
+
+
+def test_a_run_over_what_is_so_already_writes_nothing(read):
+    done(read.user())
+    since = read.mark()
+
+    run = done(read.user())
+
+    assert (outcome(run, read.user()), read.switched(since)) == (Outcome.ALREADY, [])
+
+
+def test_organizers_of_future_meetings_are_held_back_until_ticked(read):
+    run = frozen()
+    held = run.items.filter(plan=Plan.HELD)
+
+    assert held.filter(meetings__gt=0).exists()
+    assert all(item.meetings_at_risk.count() == item.meetings for item in held.filter(meetings__gt=0))
+    since = read.mark()
+    run = worked(transitions.start(run, by=fred()))
+    owners = {str(pk) for pk in held.values_list("user", flat=True)}
+    written = FilterRow.objects.filter(pk__in=[key for key, _ in read.switched(since)])
+    assert owners.isdisjoint({str(row.owner_id) for row in written})
+    assert transitions.outcomes(run)[Outcome.HELD] == len(owners)
+
+
+@pytest.mark.parametrize("keeps_deletes_apart", [None, True])
+def test_add_in_organizers_are_held_until_ticked(read, keeps_deletes_apart):
+    FilterGround.objects.update(keeps_deletes_apart=keeps_deletes_apart)
+    by_add_in = FilterUser.objects.people().filter(method=0, appointments=Cell.ON, is_disabled=False)
+
+    run = frozen(*by_add_in.order_by("name_key"))
+
+    held = run.items.filter(plan=Plan.HELD)
+    assert held.filter(meetings__gt=0).exists()
+    assert all(item.meetings_at_risk.count() == item.meetings for item in held)
+    assert all("add-in" in item.why for item in held)
+    assert run.items.filter(plan=Plan.CHANGE, meetings__gt=0).count() == 0
+    since = read.mark()
+    worked(transitions.start(run, by=fred()))
+    owners = {str(pk) for pk in held.values_list("user", flat=True)}
+    switched = FilterRow.objects.filter(pk__in=[key for key, _ in read.switched(since)])
+    assert owners.isdisjoint({str(row.owner_id) for row in switched})
+
+
+def test_what_could_not_be_counted_is_held_back_and_not_none(read):
+    server_side = FilterUser.objects.people().filter(method=1, appointments=Cell.ON, is_disabled=False).first()
+    read.cloud.fail({"method": "GET", "table": "activityparty", "status": 403, "times": 1})
+
+    run = frozen(server_side)
+
+    item = run.items.get()
+    assert (item.plan, item.meetings) == (Plan.HELD, None)
+
+
+def test_whose_filters_changed_since_the_list_was_frozen_is_left_alone(read):
+    rita = read.user()
+    run = released(frozen(rita))
+    row = FilterRow.objects.for_outlook().get(owner_id=rita.pk, table="appointment")
+    read.change("userqueries", row.pk, name="Mine")
+    since = read.mark()
+
+    run = worked(transitions.start(run, by=fred()))
+
+    assert (outcome(run, rita), read.switched(since)) == (Outcome.CHANGED, [])
+
+
+def test_a_filter_that_was_deleted_in_the_meantime_is_not_made_again(read):
+    rita = read.user()
+    run = released(frozen(rita))
+    row = FilterRow.objects.for_outlook().get(owner_id=rita.pk, table="appointment")
+    read.delete("userqueries", row.pk)
+
+    run = worked(transitions.start(run, by=fred()))
+
+    assert outcome(run, rita) == Outcome.CHANGED
+    assert str(row.pk) not in read.states(rita)
+
+
+def test_two_runs_over_the_same_user_write_once(read):
+    rita = read.user()
+    first, second = released(frozen(rita)), released(frozen(rita))
+    since = read.mark()
+    transitions.start(first, by=fred())
+    transitions.start(second, by=fred())
+
+    worked(first)
+    worked(second)
+
+    assert (outcome(first, rita), outcome(second, rita)) == (Outcome.DONE, Outcome.ALREADY)
+    assert len(read.switched(since)) == 3
+
+
+def test_a_lost_answer_is_read_back_and_never_sent_blindly_again(read):
+    rita, since = read.user(), read.mark()
+    run = transitions.start(released(frozen(rita)), by=fred())
+    read.cloud.fail({"path": "$batch", "method": "POST", "cut": "after_commit", "times": 1})
+
+    job.work(run.pk, crm=clients.recognised_crm(), seconds=5)
+    item = run.items.get()
+    assert (item.state, item.outcome) == ("verify", "")
+    FilterRunItem.objects.update(due_at="2026-01-01T00:00Z")
+    worked(run)
+
+    assert outcome(run, rita) == Outcome.DONE
+    assert len(read.switched(since)) == 3
+
+
+def test_a_user_whom_the_crm_refuses_is_denied_and_stops_nobody(read):
+    rita, rob = read.user(), read.user("Rob Marchetti")
+    run = transitions.start(released(frozen(rita, rob)), by=fred())
+    read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403, "times": 1})
+
+    run = worked(run)
+
+    assert sorted([outcome(run, rita), outcome(run, rob)]) == [Outcome.DENIED, Outcome.DONE]
+
+
+def test_a_paused_run_begins_nobody_until_it_is_resumed(read):
+    run = transitions.start(released(frozen(read.user())), by=fred())
+    transitions.pause(run, by=fred())
+    since = read.mark()
+
+    assert worked(run).state == RunState.PAUSED
+    assert read.switched(since) == []
+    transitions.resume(run, by=fred())
+    assert worked(run).state == RunState.DONE
+
+
+def test_a_cancelled_run_leaves_the_rest_alone(read):
+    run = transitions.start(released(frozen(read.user())), by=fred())
+    transitions.cancel(run, by=fred())
+
+    assert outcome(worked(run), read.user()) == Outcome.CANCELLED
+
+
+def test_a_long_list_waits_for_a_second_person(read, settings):
+    settings.SECOND_PERSON_ABOVE = 1
+    run = transitions.start(released(frozen(read.user(), read.user("Rob Marchetti"))), by=fred())
+
+    assert run.state == RunState.WAITING
+    with pytest.raises(NotPossible, match="Somebody else"):
+        transitions.confirm(run, by=fred())
+    assert worked(transitions.confirm(run, by=make_person("Frida"))).state == RunState.DONE
+
+
+def test_a_pilot_is_done_first_and_then_the_run_pauses(read):
+    users = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
+    run = done(*users, wish=freezing.Wish(APPOINTMENT_TABLES, on=False, pilot=1))
+
+    assert (run.state, run.paused_because) == (RunState.PAUSED, "pilot")
+    assert transitions.outcomes(run)[Outcome.DONE] == 1
+    transitions.resume(run, by=fred())
+    assert transitions.outcomes(worked(run)) == {"done": 3}
+
+
+def test_a_run_that_fails_too_often_pauses_itself(read, monkeypatch):
+    monkeypatch.setattr(transitions, "FEWEST_TO_JUDGE", 5)
+    run = transitions.start(released(frozen()), by=fred())
+    read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403})
+
+    run = worked(run)
+
+    assert (run.state, run.paused_because) == (RunState.PAUSED, "failures")
+    assert run.items.filter(outcome="").exists()
+
+
+def test_undo_restores_exactly_what_was_found(read):
+    before = {user.pk: read.states(user) for user in FilterUser.objects.people()}
+    run = done()
+    assert before != {user.pk: read.states(user) for user in FilterUser.objects.people()}
+
+    back = worked(undo.undo(run, by=make_person("Frida")))
+
+    assert back.state == RunState.DONE
+    assert before == {user.pk: read.states(user) for user in FilterUser.objects.people()}
+    assert undo.may_be_undone(run) == 0
+
+
+def test_undo_leaves_alone_and_names_whose_filters_changed_since(read):
+    rita, rob = read.user(), read.user("Rob Marchetti")
+    run = done(rita, rob)
+    row = FilterRow.objects.for_outlook().get(owner_id=rita.pk, table="appointment")
+    read.change("userqueries", row.pk, statecode=0, statuscode=1)
+
+    back = worked(undo.undo(run, by=fred()))
+
+    assert (outcome(back, rita), outcome(back, rob)) == (Outcome.CHANGED, Outcome.DONE)
+
+
+def test_in_their_names_each_is_switched_by_himself(scenery):
+    scenery.act_for_others_only()
+    scenery.read()
+    rita, rob, since = scenery.user(), scenery.user("Rob Marchetti"), scenery.mark()
+
+    run = released(frozen(rita, rob))
+    scenery.change_by_ada("systemusers", rob.pk, isdisabled=True)
+    run = worked(transitions.start(run, by=fred()))
+
+    assert (outcome(run, rita), outcome(run, rob)) == (Outcome.DONE, Outcome.DISABLED)
+    assert len(scenery.switched(since)) == 3
+
+
+def test_a_part_without_its_proof_is_read_back_before_anything_is_sent_again(read):
+    rita, since = read.user(), read.mark()
+    run = transitions.start(released(frozen(rita)), by=fred())
+    read.cloud.fail({"method": "GET", "table": "userquery", "status": 503, "times": 1})
+
+    job.work(run.pk, crm=clients.recognised_crm(), seconds=5)
+    assert run.items.get().state == "verify"
+    FilterRunItem.objects.update(due_at="2026-01-01T00:00Z")
+
+    assert outcome(worked(run), rita) == Outcome.DONE
+    assert len(read.switched(since)) == 3
+
+
+def test_a_crm_that_ignores_in_whose_name_we_write_pauses_the_run_by_itself(read, monkeypatch):
+    rita, rob = read.user(), read.user("Rob Marchetti")
+    FilterGround.objects.update(writing=Access.ACTING)
+    run = transitions.start(released(frozen(rita, rob)), by=fred())
+    # An id of the wrong kind: the CRM does not know it and carries the call out as our own user.
+    monkeypatch.setattr(ActingFor, "headers", {"MSCRMCallerID": str(uuid.uuid4())})
+
+    run = worked(run)
+
+    assert (run.state, run.paused_because) == (RunState.PAUSED, "impersonation")
+    assert sorted([outcome(run, rita), outcome(run, rob)]) == [Outcome.OPEN, Outcome.FAILED]
+    assert "not in the user's name" in run.items.get(outcome=Outcome.FAILED).why
+    assert undo.may_be_undone(run) == 1
+
+
+def test_a_refused_first_request_proves_nothing_about_in_whose_name_the_others_are_written(read, monkeypatch):
+    people = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
+    FilterGround.objects.update(writing=Access.ACTING)
+    run, since = transitions.start(released(frozen(*people)), by=fred()), read.mark()
+    read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403, "times": 1})
+    monkeypatch.setattr(ActingFor, "headers", {"MSCRMCallerID": str(uuid.uuid4())})
+
+    run = worked(run)
+
+    assert (run.state, run.paused_because) == (RunState.PAUSED, "impersonation")
+    written = {filter_id for filter_id, _ in read.switched(since)}
+    assert [bool(written & read.states(user).keys()) for user in people].count(True) == 1
+
+
+def test_in_their_names_each_failed_request_is_its_own_user_s_alone(read):
+    people = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
+    FilterGround.objects.update(writing=Access.ACTING)
+    run, since = transitions.start(released(frozen(*people)), by=fred()), read.mark()
+    read.cloud.fail({"path": "$batch", "method": "POST", "cut": "after_commit", "times": 1})
+
+    job.work(run.pk, crm=clients.recognised_crm(), seconds=5)
+
+    assert sorted(run.items.values_list("state", flat=True)) == ["done", "done", "verify"]
+    FilterRunItem.objects.update(due_at="2026-01-01T00:00Z")
+    assert worked(run).state == RunState.DONE
+    written = [key for key, _ in read.switched(since)]
+    assert len(written) == len(set(written)) == 9
+
+
+def test_switching_on_counts_own_choices_and_doubled_users(read):
+    rita, rob = read.user(), read.user("Rob Marchetti")
+    done(rob)
+    for row in FilterRow.objects.filter(owner_id=rita.pk, table="appointment", query_type=256):
+        read.change_by_ada("userqueries", row.pk, statecode=1, statuscode=2)
+    run = freezing.freeze_run([rita.pk, rob.pk], ON, by=fred())
+    assert not switching_on.switched_off_themselves(run).exists()
+    read.read()
+    FilterRow.objects.filter(owner_id=rita.pk, table="appointment").update(modified_by=rita.pk)
+    user_lists.save("Riva", [read.user("Rob Marchetti").address], by=fred())
+
+    run = freezing.freeze_run([rita.pk, rob.pk], ON, by=fred())
+
+    assert [item.user for item in switching_on.switched_off_themselves(run)] == [rita]
+    assert [item.user for item in switching_on.doubled(run)] == [rob]
+    said = text(browser(fred()).get(f"/filters/runs/{run.pk}/"))
+    assert "1 of these users had switched a filter off themselves." in said
+    assert "1 of these users would get their appointments twice" in said
+    shown = text(browser(fred()).get(f"/filters/runs/{run.pk}/?part=doubled"))
+    assert shown.count('role="rowheader"') == 1
+
+
+def test_run_as_the_user_is_not_their_choice(scenery):
+    scenery.act_for_others_only()
+    scenery.read()
+    done(scenery.user())
+    scenery.read()
+    rows = FilterRow.objects.filter(owner_id=scenery.user().pk, table__in=APPOINTMENT_TABLES, query_type=256)
+    assert {row.modified_by for row in rows} == {scenery.user().pk}
+
+    run = freezing.freeze_run([scenery.user().pk], ON, by=fred())
+
+    assert run.items.get().plan == Plan.CHANGE
+    assert not switching_on.switched_off_themselves(run).exists()

@@ -1,0 +1,115 @@
+"""The other lever: a run that sets how mailboxes synchronize, judged by the CRM's rows and its ledger."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from syncapp.crm.directory.records import SyncMethod
+from syncapp.models import FilterRun, FilterUser
+from syncapp.models.sync_filters.run import Outcome, Plan, RunState
+from syncapp.models.sync_filters.user import Reach
+from syncapp.sync_filters.runs import freezing, transitions, undo
+from tests.support.people import fred
+from tests.sync_filters.runs.test_job import outcome, released, worked
+from tests.web.filters.test_plan import people
+
+__all__ = ["people"]
+NONE = freezing.Wish(method=SyncMethod.NONE, reason="Another product takes over")
+
+
+def frozen(*users: FilterUser, wish: freezing.Wish = NONE) -> FilterRun:
+    return freezing.freeze_run([user.pk for user in users], wish, by=fred())
+
+
+def doubled(read) -> FilterUser:
+    """A server-side user with traces of the old add-in, for whom this lever is the cure."""
+    user = FilterUser.objects.people().filter(method=1, appointments="on", is_disabled=False, mailbox_state=0).first()
+    read.change("mailboxes", user.mailbox_id, incomingemaildeliverymethod=1, enabledforact=True)
+    read.read()
+    user.refresh_from_db()
+    assert user.reach == Reach.TWICE
+    return user
+
+
+def method(read, user: FilterUser) -> int:
+    (row,) = read.rows("mailboxes", f"?$select=actdeliverymethod&$filter=mailboxid eq {user.mailbox_id}")
+    return row["actdeliverymethod"]
+
+
+def test_the_method_is_set_read_back_and_exactly_undone(read):
+    user, since = doubled(read), read.mark()
+
+    run = worked(transitions.start(frozen(user), by=fred()))
+
+    assert (run.state, outcome(run, user), method(read, user)) == (RunState.DONE, Outcome.DONE, SyncMethod.NONE)
+    assert [entry["changes"]["actdeliverymethod"] for entry in read.cloud.ledger(since)] == [[1, 2]]
+    assert FilterUser.objects.get(pk=user.pk).reach == Reach.NOT_AT_ALL
+    back = worked(undo.undo(run, by=fred()))
+    assert (outcome(back, user), method(read, user)) == (Outcome.DONE, SyncMethod.SERVER_SIDE)
+    assert undo.may_be_undone(run) == 0
+
+
+def test_everybody_is_planned_by_the_mailbox_that_he_has(people):
+    _, off, so, only, cure = people
+    common = {"method": 1, "approval": 1, "enabled_for_act": True, "appointments": "on", "reach": Reach.ONCE}
+    FilterUser.objects.update(**common, filters_read_at=timezone.now())
+    for user in (off, so, only, cure):
+        FilterUser.objects.filter(pk=user.pk).update(mailbox_id=user.pk)
+    FilterUser.objects.filter(pk=off.pk).update(mailbox_state=1)
+    FilterUser.objects.filter(pk=so.pk).update(method=2)
+    FilterUser.objects.filter(pk=cure.pk).update(reach=Reach.TWICE)
+
+    items = {item.user_id: item for item in frozen(*people).items.all()}
+
+    assert [(items[each.pk].plan, items[each.pk].outcome) for each in people] == [
+        (Plan.CANNOT, Outcome.NO_MAILBOX),
+        (Plan.CANNOT, Outcome.NOT_READY),
+        (Plan.ALREADY, Outcome.ALREADY),
+        (Plan.HELD, Outcome.OPEN),
+        (Plan.CHANGE, Outcome.OPEN),
+    ]
+    assert "only way" in items[only.pk].why
+
+
+def test_who_would_be_synchronized_twice_or_is_not_approved_is_not_set_to_server_side(people):
+    user, wish = people[0], freezing.Wish(method=SyncMethod.SERVER_SIDE)
+    FilterUser.objects.update(mailbox_id=user.pk, method=0, appointments="on", reach=Reach.ONCE, approval=1, incoming=1)
+
+    twice = frozen(user, wish=wish).items.get()
+    FilterUser.objects.update(approval=2)
+    refused = frozen(user, wish=wish).items.get()
+
+    assert (twice.plan, "twice" in twice.why) == (Plan.HELD, True)
+    assert (refused.plan, refused.outcome) == (Plan.CANNOT, Outcome.NOT_READY)
+
+
+def test_a_method_that_somebody_changed_meanwhile_is_left_alone(read):
+    user = doubled(read)
+    run = released(frozen(user))
+    read.change("mailboxes", user.mailbox_id, actdeliverymethod=0)
+    since = read.mark()
+
+    run = worked(transitions.start(run, by=fred()))
+
+    assert (outcome(run, user), read.cloud.ledger(since)) == (Outcome.CHANGED, [])
+
+
+def test_a_mailbox_that_moved_for_other_reasons_is_set_under_its_newest_version(read):
+    user = doubled(read)
+    run = frozen(user)
+    read.change("mailboxes", user.mailbox_id, outgoingemaildeliverymethod=1)
+
+    assert outcome(worked(transitions.start(run, by=fred())), user) == Outcome.DONE
+
+
+def test_a_lost_answer_is_read_back_and_counts_as_done(read):
+    user, since = doubled(read), read.mark()
+    run = transitions.start(frozen(user), by=fred())
+    read.cloud.fail({"path": "$batch", "method": "POST", "cut": "after_commit", "times": 1})
+
+    worked(run)
+    run.items.update(due_at="2026-01-01T00:00Z")
+    run = worked(run)
+
+    assert (outcome(run, user), method(read, user)) == (Outcome.DONE, SyncMethod.NONE)
+    assert len(read.cloud.ledger(since)) == 1

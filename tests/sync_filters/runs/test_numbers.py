@@ -1,0 +1,103 @@
+"""Every run has a number of its own, however many are frozen at one moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from syncapp.models import FilterRun, FilterUser, Person
+from syncapp.models.sync_filters.run import Lever
+from syncapp.sync_filters.errors import NotPossible
+from syncapp.sync_filters.runs import freezing
+from tests.support.people import fred
+from tests.support.servers import wait_until
+from tests.sync_filters.company import small_company
+
+OFF = freezing.Wish(("appointment",), on=False, reason="Riva")
+
+
+def everybody() -> list[UUID]:
+    return list(FilterUser.objects.values_list("pk", flat=True))
+
+
+def look_too_early(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Look for the next number before somebody else's run is there, so often."""
+    look, early = freezing._next_number, iter([1] * times)
+    monkeypatch.setattr(freezing, "_next_number", lambda: next(early, None) or look())
+
+
+@pytest.mark.django_db
+def test_numbers_follow_one_another():
+    small_company()
+
+    assert [freezing.freeze_run(everybody(), OFF, by=fred()).number for _ in range(3)] == [1, 2, 3]
+
+
+@pytest.mark.django_db
+def test_whoever_looked_too_early_takes_the_next_number(monkeypatch):
+    small_company()
+    freezing.freeze_run(everybody(), OFF, by=fred())
+    look_too_early(monkeypatch, 2)
+
+    run = freezing.freeze_run(everybody(), OFF, by=fred())
+
+    assert (run.number, run.items.count()) == (2, 8)
+
+
+@pytest.mark.django_db
+def test_whoever_never_gets_a_number_is_told(monkeypatch):
+    small_company()
+    freezing.freeze_run(everybody(), OFF, by=fred())
+    look_too_early(monkeypatch, 50)
+
+    with pytest.raises(NotPossible, match="Try again"):
+        freezing.freeze_run(everybody(), OFF, by=fred())
+
+
+@pytest.mark.django_db
+def test_what_the_database_refuses_for_another_reason_is_no_question_of_numbers():
+    person = fred()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        freezing.numbered(tables=[], lever=Lever.FILTERS, users=1, person=person, confirmed_by=person)
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer: the second has not begun yet")
+@pytest.mark.django_db(transaction=True)
+def test_two_that_freeze_at_one_moment_have_two_numbers():
+    small_company()
+    users, person = everybody(), fred()
+
+    with transaction.atomic():
+        first = freezing.freeze_run(users, OFF, by=person)
+        second = SomebodyElse(users, person)
+        wait_until(somebody_waits_for_a_lock, what="the second one wants the number of the first")
+    second.thread.join(10)
+
+    assert (first.number, *second.numbers) == (1, 2)
+    assert FilterRun.objects.get(number=2).items.count() == 8
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
+
+
+class SomebodyElse:
+    """Freezes a run over a connection of its own."""
+
+    def __init__(self, users: list[UUID], person: Person) -> None:
+        self.numbers: list[int] = []
+        self.thread = threading.Thread(target=self._apart, args=(lambda: freezing.freeze_run(users, OFF, by=person),))
+        self.thread.start()
+
+    def _apart(self, freeze: Callable[[], FilterRun]) -> None:
+        try:
+            self.numbers.append(freeze().number)
+        finally:
+            connection.close()

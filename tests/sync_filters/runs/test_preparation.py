@@ -1,0 +1,196 @@
+"""The list of a long run is made by workers: nobody twice, nobody left out, whatever happens on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from portal.celery import app
+from syncapp import tasks
+from syncapp.jobs import queue
+from syncapp.models import AuditEntry, FilterRow, FilterRun, FilterRunChange, FilterRunItem, FilterUser, RunPreparation
+from syncapp.models.sync_filters.run import Outcome, RunState
+from syncapp.sync_filters.errors import NotPossible
+from syncapp.sync_filters.runs import freezing, preparation, transitions, undo
+from tests.support.people import browser, fred
+from tests.support.screen import text
+from tests.sync_filters.company import small_company
+
+OFF = freezing.Wish(("appointment",), on=False, reason="Riva")
+
+
+@pytest.fixture
+def long(db, monkeypatch):
+    """Eight users are many: three are listed at a time."""
+    monkeypatch.setattr(preparation, "AT_ONCE", 3)
+    return small_company()
+
+
+@pytest.fixture
+def tasks_run_at_once():
+    """A task that is rung is done by who rings."""
+    app.conf.update(task_always_eager=True)
+    yield
+    app.conf.update(task_always_eager=False)
+
+
+def asked_for() -> FilterRun:
+    users = FilterUser.objects.order_by("name_key").values_list("pk", flat=True)
+    return freezing.freeze_run(list(users), OFF, by=fred())
+
+
+def prepared(run: FilterRun) -> FilterRun:
+    preparation.work(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def places(run: FilterRun) -> list[tuple[int, str]]:
+    return list(run.items.order_by("position").values_list("position", "user__name"))
+
+
+def one_part_and_gone(run: FilterRun) -> None:
+    """A worker that lists one part and is never heard of again; its lease is over."""
+    held = queue.claim(RunPreparation, run.pk)
+    preparation._next_part(held)
+    RunPreparation.objects.update(lease_until="2026-01-01T00:00Z")
+
+
+def written_by(run: FilterRun) -> FilterRun:
+    """As if workers had switched everybody."""
+    FilterRunItem.objects.filter(run=run).update(state="done", outcome=Outcome.DONE)
+    FilterRunChange.objects.filter(item__run=run).update(written=True, etag_after="W/2")
+    FilterRow.objects.update(state=1, status=2, etag="W/2")
+    FilterRun.objects.filter(pk=run.pk).update(state=RunState.DONE, finished_at=run.frozen_at)
+    run.refresh_from_db()
+    return run
+
+
+def test_a_long_list_is_only_asked_for_and_made_after_the_bell_of_a_tick(long, tasks_run_at_once):
+    run = asked_for()
+    assert (run.state, run.users, run.items.count()) == (RunState.PREPARING, 8, 0)
+
+    tasks.tick()
+
+    run.refresh_from_db()
+    assert (run.state, run.users) == (RunState.PLANNED, 8)
+    assert places(run) == [(n, f"User {n}") for n in range(8)]
+    assert AuditEntry.objects.filter(action="run.frozen").values_list("details__users", flat=True).get() == 8
+
+
+def test_a_short_list_is_ready_at_once(long, monkeypatch):
+    monkeypatch.setattr(preparation, "AT_ONCE", 8)
+
+    assert asked_for().state == RunState.PLANNED
+
+
+def test_a_worker_that_dies_between_two_parts_lists_nobody_twice_and_leaves_out_nobody(long):
+    run = asked_for()
+    one_part_and_gone(run)
+    assert run.items.count() == 3
+
+    queue.sweep(RunPreparation)
+
+    assert places(prepared(run)) == [(n, f"User {n}") for n in range(8)]
+    assert FilterRunChange.objects.filter(item__run=run, wanted_state=1, found_state=0).count() == 8
+
+
+def test_a_worker_that_outlived_its_lease_lists_nobody(long):
+    run = asked_for()
+    late = queue.claim(RunPreparation, run.pk)
+    RunPreparation.objects.update(lease_until="2026-01-01T00:00Z")
+    queue.sweep(RunPreparation)
+    prepared(run)
+
+    with pytest.raises(queue.LostLease):
+        preparation._next_part(late)
+
+    assert run.items.count() == 8
+
+
+def test_a_time_that_is_up_leaves_the_rest_to_the_next_bell(long):
+    run = asked_for()
+
+    preparation.work(run.pk, seconds=0)
+
+    assert (run.items.count(), preparation.progress(run).words) == (3, "3 of 8")
+    assert RunPreparation.objects.all().due().get().attempts == 0
+
+
+def test_a_list_that_is_discarded_meanwhile_grows_no_further(long):
+    run = asked_for()
+    one_part_and_gone(run)
+    queue.sweep(RunPreparation)
+
+    transitions.cancel(run, by=fred())
+
+    assert prepared(run).state == RunState.CANCELLED
+    assert list(run.items.values_list("outcome", flat=True)) == [Outcome.CANCELLED] * 3
+    assert not AuditEntry.objects.filter(action="run.frozen").exists()
+
+
+def test_attempts_that_are_used_up_are_said_and_can_be_started_again(long, settings):
+    run = asked_for()
+    for _ in range(settings.ATTEMPTS):
+        queue.claim(RunPreparation, run.pk)
+        RunPreparation.objects.update(lease_until="2026-01-01T00:00Z")
+        queue.sweep(RunPreparation)
+        RunPreparation.objects.update(due_at="2026-01-01T00:00Z")
+    prepared(run)
+
+    page = text(browser(fred()).get(f"/filters/runs/{run.pk}/"))
+
+    assert "The list could not be made" in page
+    assert "Given up after 0 of 8" in page
+    assert "every 2s" not in page
+    browser(fred()).post(f"/filters/runs/{run.pk}/steer", {"do": "again"})
+    assert prepared(run).state == RunState.PLANNED
+    with pytest.raises(NotPossible):
+        preparation.again(run, by=fred())
+
+
+def test_its_page_says_how_far_it_is_and_looks_again(long):
+    run = asked_for()
+    one_part_and_gone(run)
+
+    page = text(browser(fred()).get(f"/filters/runs/{run.pk}/"))
+
+    for words in ("Preparing the preview: 3 of 8", "asked for", "Discard", "every 2s"):
+        assert words in page
+    assert "Export CSV" not in page
+
+
+def test_nothing_of_it_starts_before_the_list_is_whole(long):
+    run = asked_for()
+    one_part_and_gone(run)
+
+    with pytest.raises(NotPossible, match="Being prepared"):
+        transitions.start(run, by=fred())
+
+    assert not FilterRunItem.objects.all().due().exists()
+
+
+def test_a_long_undo_is_prepared_and_then_begins_by_itself(long):
+    run = written_by(prepared(asked_for()))
+
+    back = undo.undo(run, by=fred())
+
+    assert (back.state, back.items.count(), undo.may_be_undone(run)) == (RunState.PREPARING, 0, 0)
+    with pytest.raises(NotPossible):
+        undo.undo(run, by=fred())
+    assert "Preparing the undo: 0 of 8" in text(browser(fred()).get(f"/filters/runs/{back.pk}/"))
+    assert prepared(back).state == RunState.RUNNING
+    changes = FilterRunChange.objects.filter(item__run=back)
+    assert set(changes.values_list("found_state", "wanted_state", "wanted_status", "etag")) == {(1, 0, 1, "W/2")}
+    assert back.items.all().due().count() == changes.count() == 8
+
+
+def test_an_undo_leaves_alone_whose_filters_moved_before_his_part_of_the_list_was_made(long):
+    run = written_by(prepared(asked_for()))
+    back = undo.undo(run, by=fred())
+    moved = FilterUser.objects.get(name="User 7")
+
+    FilterRow.objects.filter(owner_id=moved.pk).update(etag="W/3")
+    prepared(back)
+
+    assert list(back.items.exclude(outcome="").values_list("user__name", "outcome")) == [("User 7", Outcome.CHANGED)]
+    assert FilterRunChange.objects.filter(item__run=back).count() == 7

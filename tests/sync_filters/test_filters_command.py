@@ -1,0 +1,88 @@
+"""`manage.py filters`: a terminal shows what the pages show, and starts nothing."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from syncapp.models import FilterRun, FilterUser
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
+from syncapp.sync_filters.runs import freezing, transitions
+from tests.support.people import fred
+
+
+def told(*arguments: str) -> str:
+    out = StringIO()
+    call_command("filters", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_the_list_names_everybody_with_his_cells(read):
+    found = json.loads(told("list", "--limit", "0", "--json"))
+
+    held = FilterUser.objects.people()
+    assert {each["name"]: each["appointments"] for each in found["users"]} == dict(
+        held.values_list("name", "appointments")
+    )
+    assert "Rita Lindqvist" in told("list", "--search", "rita")
+    assert "Rita Lindqvist" not in told("list", "--state", "mixed")
+
+
+def test_names_write_no_lines_of_the_terminal(read):
+    FilterUser.objects.filter(name="Rita Lindqvist").update(name="Rita\nForged\x1b[2J\u202e")
+
+    words = told("list", "--search", "rita")
+
+    assert "Rita[line break]Forged[U+001B][2J[right-to-left override]" in words
+
+
+def test_list_says_when_it_cuts(read):
+    users = FilterUser.objects.people().count()
+
+    cut = json.loads(told("list", "--limit", "3", "--json"))
+    whole = json.loads(told("list", "--limit", "0", "--json"))
+
+    assert (cut["count"], cut["more"], len(cut["users"])) == (users, True, 3)
+    assert (whole["count"], whole["more"], len(whole["users"])) == (users, False, users)
+    assert f"The first 3 of {users} users; --limit 0 shows all." in told("list", "--limit", "3")
+    assert {each["login"] for each in whole["users"]} == set(
+        FilterUser.objects.people().values_list("login", flat=True)
+    )
+
+
+def test_plan_takes_a_file_of_users(read, tmp_path):
+    rita = FilterUser.objects.get(name="Rita Lindqvist")
+    names = tmp_path / "names.csv"
+    names.write_text(f"Name;Mail\nRita;{rita.address}\nNils;nobody@else.example\n", encoding="utf-8")
+
+    planned = json.loads(told("plan", "--off", "--users-file", str(names), "--json"))
+
+    assert (planned["users"], planned["left_out"]) == (1, ["nobody@else.example (no user of the CRM)"])
+
+
+def test_a_plan_counts_what_a_frozen_list_would_say_and_freezes_nothing(read):
+    planned = json.loads(told("plan", "--off", "--everybody", "--json"))
+
+    assert not FilterRun.objects.exists()
+    run = freezing.freeze_run(
+        list(FilterUser.objects.people().values_list("pk", flat=True)),
+        freezing.Wish(APPOINTMENT_TABLES, on=False),
+        by=fred(),
+    )
+    frozen = transitions.plans(run)
+    assert {plan: users for plan, users in planned["by_plan"].items() if users} == frozen
+    assert planned["may_be_held"] == run.items.filter(needs_count=True).count() > 0
+    assert "Preview" in told("status", "1") or "Counting" in told("status", "1")
+
+
+def test_everybody_and_unknown_names_have_to_be_meant(read):
+    with pytest.raises(CommandError, match="--everybody"):
+        told("plan", "--off")
+    with pytest.raises(CommandError, match="No team is called Nowhere"):
+        told("plan", "--off", "--team", "Nowhere")
+    with pytest.raises(CommandError, match="no run 99"):
+        told("status", "99")
+    assert "By our own right" in told("status")

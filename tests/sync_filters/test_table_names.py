@@ -1,0 +1,52 @@
+"""Tables as people type them mean the same tables in every command."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.management import CommandError
+
+from syncapp.sync_filters.table_names import tables_of
+from tests.sync_filters.on_premises.test_filter_sql import printed
+from tests.sync_filters.test_filters_command import told
+
+ALL = ("appointment", "serviceappointment", "recurringappointmentmaster")
+TYPED = [
+    ["appointment,serviceappointment,recurringappointmentmaster"],
+    ["appointment,", "serviceappointment,", "recurringappointmentmaster"],
+    ["4201", "4214", "4251"],
+    ["4201,4214;4251"],
+    ["Appointment", "ServiceAppointment", "RECURRINGAPPOINTMENTMASTER"],
+    ["appointments"],
+    ["Appointment", "service appointments", "Recurring series"],
+]
+
+
+@pytest.mark.parametrize("words", TYPED)
+def test_every_spelling_names_the_three_appointments(words: list[str]) -> None:
+    assert tables_of(words) == ALL
+    assert "ReturnedTypeCode IN (4201, 4214, 4251)" in printed("--off", "--saved", "kept", "--tables", *words)
+
+
+@pytest.mark.parametrize(
+    ("word", "table"), [("Contacts", "contact"), ("2", "contact"), ("Phone calls", "phonecall"), ("faxes", "fax")]
+)
+def test_labels_plurals_and_codes_name_a_table(word: str, table: str) -> None:
+    assert tables_of([word]) == (table,)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("words", TYPED)
+def test_plan_takes_the_same_words(words: list[str]) -> None:
+    planned = json.loads(told("plan", "--off", "--everybody", "--json", "--tables", *words))
+
+    assert tuple(planned["tables"]) == ALL
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("word", ["apointments", "4202", "4201x", "account", ","])
+def test_unknown_tables_are_refused(word: str) -> None:
+    for command in (lambda: printed("--off", "--tables", word), lambda: told("plan", "--off", "--tables", word)):
+        with pytest.raises(CommandError, match=r"Unknown tables: .*known are appointment"):
+            command()

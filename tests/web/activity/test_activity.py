@@ -1,0 +1,280 @@
+"""The activity page: who did what, when, from where; found by filters, page by page, at a constant cost."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+from django.db import connection
+from django.db.models import F
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from syncapp import audit
+from syncapp.activity import audit_log
+from syncapp.activity.audit_log import Asked
+from syncapp.models import AuditEntry, AuditValue, Person, SyncField
+from syncapp.review import collaboration, decisions
+from tests.support import scenes
+from tests.support.factories import make_editor, make_field, make_record
+from tests.support.people import browser, fred, nils, rita, rob, vera
+from tests.support.screen import Screen
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def labels() -> None:
+    scenes.know_columns()
+
+
+def shown(client: Client | None = None, **query: object) -> Screen:
+    return Screen((client or browser(vera())).get(f"/activity/?{urlencode(query)}"))
+
+
+def approved(name: str = "Marta Villanueva", *, by: Person | None = None, column: str = "jobtitle") -> SyncField:
+    field = make_field(make_record(name), column)
+    scenes.approved(field, by=by or rita())
+    return field
+
+
+def test_a_decision_shows_who_did_what_to_which_field_and_from_where():
+    approved("Marta Villanueva")
+
+    words = shown().words
+
+    assert "Today, " in words
+    assert "Rita Approved Marta Villanueva Job Title: Buyer → becomes Head of Procurement page" in words
+
+
+def test_a_rejection_shows_the_refused_value_and_its_reason_in_words():
+    scenes.rejected(make_field(), by=rita(), reason_code="crm_only", reason="see the list")
+
+    assert "Head of Procurement · Reason: kept in CRM only: see the list" in shown().words
+
+
+def test_what_the_worker_does_is_done_for_the_person_who_decided():
+    field = approved(by=rob())
+    decision = field.decisions.get()
+
+    audit.record("field.delivery.written", by=None, channel="worker", field_id=field.pk, decision_id=decision.pk)
+
+    assert "Portal Written for Rob" in shown().words
+
+
+def test_an_undone_decision_says_which():
+    decisions.undo(approved().decisions.get().pk, by=rita())
+
+    assert "Took back Marta Villanueva Job Title: the approval" in shown().words
+
+
+def test_people_are_named_in_assignments_and_questions():
+    record = make_record("Olivia Grant")
+    collaboration.assign(record.pk, to=rob(), by=rita())
+    collaboration.ask(record.pk, whom=rob(), text="Do you know her?", by=rita())
+
+    words = shown().words
+
+    assert "Assigned Olivia Grant nobody → becomes Rob" in words
+    assert "Asked Olivia Grant Rob: · Do you know her?" in words
+
+
+def test_an_action_that_has_no_words_yet_is_shown_by_its_name():
+    audit.record("rule.simulated_twice", by=rita(), channel="new_channel", details={"would_decide": 7})
+
+    assert "Rita Simulated twice would decide: 7 new channel" in shown().words
+
+
+def test_erased_values_are_shown_as_their_digests():
+    approved()
+    AuditValue.objects.all().delete()
+
+    words = shown().words
+
+    assert f"values erased, digest before {audit.digest('Buyer')[:12]}" in words
+    assert "Head of Procurement" not in words
+
+
+def test_the_values_of_a_page_are_escaped():
+    make_field(make_record("<b>Bold</b>"), proposed_value="<script>alert(1)</script>")
+    scenes.approved(SyncField.objects.get(), by=rita())
+
+    html = shown().html
+
+    assert "<script>alert" not in html
+    assert "<b>Bold</b>" not in html
+
+
+def entries(**asked: object) -> list[str]:
+    return [entry.action for entry in audit_log.page(Asked(**asked)).entries]
+
+
+def test_each_filter_finds_its_entries_only():
+    marta, olivia = approved("Marta"), approved("Olivia", by=rob(), column="fax")
+    audit.record("gate.closed", by=None, channel="system", details={"gate": "smtp"})
+    contact = {"contact": olivia.record.target_id}
+
+    for narrow in ({"person": rob().pk}, {"column": "fax"}, {"name": "oli"}, contact):
+        assert [each.field_id for each in audit_log.page(Asked(**narrow)).entries] == [olivia.pk]
+    assert entries(area="setting") == entries(by_portal=True) == entries(channel="system") == ["gate.closed"]
+    assert entries(action="field.review.approved") == ["field.review.approved"] * 2
+    assert entries(name="marta", person=rob().pk) == []
+    assert marta.pk in {each.field_id for each in audit_log.page(Asked(person=rita().pk)).entries}
+
+
+def test_an_editor_is_found_by_id_also_where_two_have_one_name():
+    one, two = make_editor("Jonas Weber"), make_editor("jonas weber")
+    field = make_field(make_record(editor=one))
+    scenes.approved(field, by=rita())
+    scenes.approved(make_field(make_record("Other", editor=two)), by=rita())
+
+    assert [each.field_id for each in audit_log.page(Asked(editor=one.pk)).entries] == [field.pk]
+
+
+def test_a_name_that_many_edits_have_is_found_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(audit_log, "FEW_EDITS", 1)
+    found = [approved(f"Marta {number}") for number in range(3)]
+    approved("Olivia")
+
+    assert {each.field_id for each in audit_log.page(Asked(name="marta")).entries} == {field.pk for field in found}
+
+
+def days_ago(days: int, action: str = "gate.closed") -> AuditEntry:
+    entry = audit.record(action, by=None, channel="system")
+    AuditEntry.objects.filter(pk=entry.pk).update(at=F("at") - timedelta(days=days))
+    return entry
+
+
+def test_a_period_ends_with_its_last_day():
+    for days in (0, 3, 8):
+        days_ago(days)
+    day = f"{timezone.now() - timedelta(days=3):%Y-%m-%d}"
+
+    assert shown(period="7d").html.count('<td role="cell" class="c-time') == 2
+    assert shown(period="today").html.count('<td role="cell" class="c-time') == 1
+    assert shown(**{"from": day, "to": day}).html.count('<td role="cell" class="c-time') == 1
+    assert shown(period="nonsense", **{"from": "yesterday"}).html.count('<td role="cell" class="c-time') == 3
+
+
+def test_pages_follow_each_other_without_gap_or_repetition():
+    for number in range(23):
+        days_ago(number // 4)
+
+    seen: list[int] = []
+    page = audit_log.page(Asked(), size=5)
+    while page.entries:
+        seen += [entry.pk for entry in page.entries]
+        page = audit_log.page(Asked(), before=page.entries[-1].pk, size=5)
+
+    assert len(seen) == len(set(seen)) == 23
+
+
+def test_the_older_entries_are_a_link_that_keeps_the_filters():
+    for _ in range(60):
+        days_ago(0)
+    client = browser(vera())
+    first = shown(client, via="system")
+    link = next(found["href"] for tag, found in first.tags if tag == "a" and "before=" in found.get("href", ""))
+
+    second = Screen(client.get(link))
+
+    assert first.html.count('<td role="cell" class="c-time') == 50
+    assert second.html.count('<td role="cell" class="c-time') == 10
+    assert "via=system" in link
+
+
+def test_a_set_filter_is_a_chip_that_takes_it_away():
+    approved("Olivia", by=rob())
+
+    screen = shown(q="oli", person=rob().pk)
+    chips = [found["href"] for tag, found in screen.tags if tag == "a" and found.get("class") == "chip"]
+
+    assert "by Rob" in screen.words
+    assert chips == ["/activity/?q=oli", f"/activity/?person={rob().pk}"]
+    assert "1 entry" in screen.words
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+def test_activity_finds_entries_by_any_word(monkeypatch, few):
+    monkeypatch.setattr(audit_log, "FEW_EDITS", few)
+    approved("Olívia Berg", by=rob())
+    approved("Ulla Other", by=rob())
+
+    words = shown(q="berg oli").words
+
+    assert "1 entry" in words
+    assert "Olívia Berg" in words
+
+
+def test_only_what_stands_in_the_trail_is_offered():
+    approved(column="fax")
+
+    html = shown().html
+
+    assert '<option value="fax">Fax</option>' in html
+    assert 'value="emailaddress1"' not in html
+
+
+def test_empty_pages_say_what_will_appear_and_why_there_is_nothing():
+    AuditEntry.objects.all().delete()
+
+    assert "Nothing has happened yet" in shown().words
+    assert "Nothing that fits these filters" in shown(via="mail").words
+
+
+@pytest.mark.parametrize("query", [{}, {"q": "marta"}, {"person": uuid.UUID(int=3)}, {"area": "decision"}])
+def test_the_page_costs_the_same_however_much_happened(query):
+    client = browser(vera())
+    approved("Marta 1")
+    with CaptureQueriesContext(connection) as few:
+        shown(client, **query)
+    for number in range(20):
+        approved(f"Marta {number}", by=rob() if number % 2 else rita())
+
+    with CaptureQueriesContext(connection) as many:
+        shown(client, **query)
+
+    assert len(many) <= max(len(few), 25)
+
+
+def test_people_without_a_role_see_nothing():
+    approved("Marta")
+
+    screen = shown(browser(nils()))
+
+    assert screen.status == 403
+    assert "Marta" not in screen.html
+
+
+def test_looking_changes_nothing():
+    approved()
+    before = AuditEntry.objects.count()
+
+    shown()
+    b"".join(browser(vera()).get("/activity/export.csv"))
+
+    assert AuditEntry.objects.count() == before
+
+
+def test_who_manages_filters_sees_runs_policies_and_filters_and_no_edit_of_a_contact():
+    field = approved("Marta Villanueva")
+    for action in ("run.started", "policy.created", "filter.switched"):
+        audit.record(action, by=fred(), channel="screen", details={"run": 7})
+    client = browser(fred())
+
+    pages = [
+        client.get(f"/activity/{query}").content.decode()
+        for query in ("", "?area=decision", "?q=marta", f"?contact={field.record.target_id}", "?field=jobtitle")
+    ]
+    table = b"".join(client.get("/activity/export.csv").streaming_content).decode()
+
+    for said in (*pages, table):
+        assert "Run started" in said
+        assert "Marta" not in said
+        assert "Job Title" not in said
+    assert "Numbers" not in pages[0]
+    assert 'aria-label="Kind"' not in pages[0]
+    assert "Marta Villanueva" in shown().words

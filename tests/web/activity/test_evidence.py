@@ -1,0 +1,142 @@
+"""Evidence: one contact, one person or one period on one page, which says who asked for it and proves its entries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from syncapp import audit
+from syncapp.models import AuditEntry, AuditValue
+from syncapp.web.activity import evidence
+from tests.support import scenes
+from tests.support.factories import make_field, make_record
+from tests.support.people import browser, rita, rob, vera
+from tests.support.screen import Screen
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def labels() -> None:
+    scenes.know_columns()
+
+
+def shown(query: str = "") -> Screen:
+    return Screen(browser(vera()).get(f"/activity/evidence/{query}"))
+
+
+def test_it_says_about_whom_for_whom_and_when():
+    field = make_field(make_record("Marta Villanueva"))
+    scenes.approved(field, by=rita())
+
+    words = shown(f"?contact={field.record.target_id}").words
+
+    assert "Evidence: contact Marta Villanueva" in words
+    assert "Asked for by Vera, " in words
+    assert "Entries 1, all there are until then, oldest first" in words
+
+
+def test_each_of_a_contact_a_person_and_a_period_is_a_story_of_its_own():
+    marta, olivia = make_field(make_record("Marta")), make_field(make_record("Olivia"))
+    scenes.approved(marta, by=rita())
+    scenes.rejected(olivia, by=rob())
+    today = f"{timezone.now():%Y-%m-%d}"
+
+    assert "Olivia" not in shown(f"?contact={marta.record.target_id}").words
+    assert "Marta" not in shown(f"?person={rob().pk}").words
+    assert {"Marta", "Olivia"} <= set(shown(f"?from={today}&to={today}").words.split())
+
+
+def test_it_is_read_from_the_oldest_on():
+    record = make_record()
+    for column in ("jobtitle", "fax"):
+        scenes.approved(make_field(record, column), by=rita())
+
+    words = shown(f"?person={rita().pk}").words
+
+    assert words.index("Job Title") < words.index("Fax")
+
+
+def test_every_entry_shows_its_digest_which_outlives_its_values():
+    scenes.approved(make_field(), by=rita())
+    entry = AuditEntry.objects.get()
+    before = shown(f"?person={rita().pk}")
+    AuditValue.objects.all().delete()
+
+    after = shown(f"?person={rita().pk}")
+
+    assert audit.seal(entry)[:16] in before.words
+    assert audit.seal(entry)[:16] in after.words
+    assert "Head of Procurement" in before.words
+    assert f"values erased, digest before {entry.before_digest[:12]}" in after.words
+
+
+@pytest.mark.parametrize("change", [{"action": "field.review.rejected"}, {"before_digest": "0" * 64}, {"channel": "x"}])
+def test_an_entry_that_was_tampered_with_has_another_digest(change):
+    entry = audit.record("field.review.approved", by=rita(), channel="screen", before="Buyer", after="Head")
+    sealed = audit.seal(AuditEntry.objects.get(pk=entry.pk))
+
+    AuditEntry.objects.filter(pk=entry.pk).update(**change)
+
+    assert audit.seal(AuditEntry.objects.get(pk=entry.pk)) != sealed
+
+
+def test_an_entry_that_is_gone_changes_the_digest_of_the_page():
+    for _ in range(2):
+        audit.record("gate.closed", by=rita(), channel="settings")
+    digest = shown(f"?person={rita().pk}").words.split("Digest of them all ")[1][:64]
+
+    AuditEntry.objects.first().delete()
+
+    assert digest not in shown(f"?person={rita().pk}").words
+
+
+def test_without_a_subject_it_asks_what_it_should_be_about():
+    scenes.approved(make_field(make_record("Marta Villanueva")), by=rita())
+
+    screen = shown("?q=mar")
+    links = [found["href"] for tag, found in screen.tags if tag == "a" and "contact=" in found.get("href", "")]
+
+    assert "What should it be about?" in screen.words
+    assert "Approved" not in screen.words
+    assert len(links) == 1
+    assert "Approved" in Screen(browser(vera()).get(links[0])).words
+
+
+@pytest.mark.parametrize("typed", ["berg", "elodie", "berg elo", "orsted"])
+def test_evidence_finds_contacts_by_any_word(typed):
+    make_record("Élodie Berg", company="Ørsted")
+    make_record("Ulla Other")
+
+    words = shown(f"?q={typed}").words
+
+    assert "Élodie Berg · Ørsted" in words
+    assert "Ulla" not in words
+    assert "No edited contact found for “zz berg”" in shown("?q=zz berg").words
+
+
+def test_more_entries_than_a_page_holds_are_not_left_out_silently(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(evidence, "MOST", 3)
+    monkeypatch.setattr(evidence.EvidenceView, "most", 3)
+    for _ in range(4):
+        audit.record("gate.closed", by=rita(), channel="settings")
+
+    assert "the first 3; there are more, so choose a shorter period" in shown(f"?person={rita().pk}").words
+
+
+def test_nothing_about_it_is_said():
+    tomorrow = f"{timezone.now() + timedelta(days=2):%Y-%m-%d}"
+
+    assert "The trail holds nothing about this" in shown(f"?from={tomorrow}").words
+
+
+def test_only_an_entry_of_long_values_may_end_on_the_next_sheet():
+    long = make_field(make_record("Marta"), "description", original_value="", proposed_value="Spoke with her. " * 60)
+    for field in (long, make_field(make_record("Olivia"))):
+        scenes.approved(field, by=rita())
+
+    rows = [tag.get("class", "") for name, tag in shown(f"?person={rita().pk}").tags if name == "tr"]
+
+    assert rows.count("long") == 1

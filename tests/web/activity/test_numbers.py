@@ -1,0 +1,153 @@
+"""The numbers page: figures with their age, charts that are links, the table behind each, and honest empty states."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from syncapp.activity import daily
+from syncapp.models import DailyCount, SyncField
+from syncapp.web.activity.numbers_presenter import PANELS
+from syncapp.web.base import charts
+from syncapp.web.base.charts import Group
+from tests.support import scenes
+from tests.support.factories import make_editor, make_field, make_record
+from tests.support.people import browser, rita, vera
+from tests.support.screen import Screen
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def scene(settings: Settings) -> None:
+    settings.NUMBERS_SECONDS = 0
+    scenes.know_columns()
+
+
+def shown(query: str = "") -> Screen:
+    return Screen(browser(vera()).get(f"/numbers/{query}"))
+
+
+def table(name: str) -> list[list[str]]:
+    text = b"".join(browser(vera()).get(f"/numbers/{name}.csv?weeks=4")).decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def edited(column: str = "jobtitle", editor: str = "Jonas Weber") -> SyncField:
+    return make_field(make_record(editor=make_editor(editor), edited_on=timezone.now() - timedelta(hours=2)), column)
+
+
+def test_without_anything_each_panel_says_what_is_missing_and_no_number_is_made_up():
+    words = shown().words
+
+    assert "The past has not been counted yet" in words
+    assert "– longest wait" in words
+    assert words.count("Nothing was counted so far") == len(PANELS) - 1
+    assert "nan" not in words.lower()
+
+
+def test_the_figures_say_how_old_they_are():
+    edited()
+    daily.keep()
+
+    words = shown().words
+
+    assert "counted just now; what waits, now" in words
+    assert "1 waiting now" in words
+    assert "2 h longest wait now" in words
+
+
+def test_each_bar_leads_to_what_it_counts():
+    scenes.rejected(edited(editor="Jonas"), by=rita())
+    edited()
+    daily.keep()
+    since = datetime.now(UTC).date() - timedelta(days=datetime.now(UTC).weekday(), weeks=11)
+
+    links = {found["href"] for tag, found in shown().tags if tag == "a" and "href" in found}
+    rejected = f"/activity/?what=field.review.rejected&from={since}"
+
+    assert f"{rejected}&field=jobtitle" in links
+    assert f"{rejected}&editor={make_editor('Jonas').pk}" in links
+    assert "/review/?age=overdue" in links
+    assert "1 entry" in Screen(browser(vera()).get(f"{rejected}&field=jobtitle")).words
+
+
+def test_a_week_of_the_chart_has_its_words_for_those_who_cannot_see_it():
+    scenes.approved(edited(), by=rita())
+    daily.keep()
+
+    labels = [found["aria-label"] for tag, found in shown().tags if tag == "a" and "aria-label" in found]
+
+    assert any(label.endswith("1 received, 1 decided") for label in labels)
+    assert any("half decided within 2 h, the last after 2 h" in label for label in labels)
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_every_panel_is_a_table_too(name):
+    scenes.rejected(edited(), by=rita())
+    daily.keep()
+
+    heads, *rows = table(name)
+
+    assert {len(row) for row in rows} == {len(heads)}
+    assert ["Job Title", "1", "1", "100"] in table("fields")
+
+
+def test_an_unknown_table_is_not_there():
+    assert browser(vera()).get("/activity/numbers/salaries.csv").status_code == 404
+
+
+@pytest.mark.parametrize(("query", "weeks"), [("", 12), ("?weeks=52", 52), ("?weeks=-1", 12), ("?weeks=9999999", 12)])
+def test_the_period_is_one_of_those_that_are_offered(query, weeks):
+    scenes.approved(edited(), by=rita())
+    daily.keep()
+
+    assert shown(query).words.count("Week of") == 0
+    assert sum("Week of" in found.get("aria-label", "") for tag, found in shown(query).tags) == weeks * 2
+
+
+def test_the_page_reads_counts_and_never_the_trail():
+    client = browser(vera())
+    scenes.approved(edited(), by=rita())
+    daily.keep()
+    with CaptureQueriesContext(connection) as few:
+        client.get("/numbers/")
+    for number in range(10):
+        scenes.rejected(edited(editor=f"Editor {number}"), by=rita())
+    daily.keep()
+
+    with CaptureQueriesContext(connection) as many:
+        client.get("/numbers/")
+
+    assert len(many) <= len(few) <= 26
+    assert not [query for query in many if "auditentry" in query["sql"]]
+
+
+def test_numbers_that_nobody_counted_anew_keep_their_age():
+    daily.keep()
+    scenes.approved(edited(), by=rita())
+
+    assert "0 fields decided" in shown().words
+    assert DailyCount.objects.count() == 0
+
+
+@pytest.mark.parametrize(("largest", "top"), [(0, 2), (1, 2), (3, 4), (9, 10), (10, 10), (11, 20), (399, 400)])
+def test_an_axis_ends_at_a_round_number(largest, top):
+    assert charts.nice(largest) == top
+
+
+def test_a_small_value_beside_a_large_one_can_be_seen():
+    drawn = charts.columns([Group("a", (1.0, 0.0), "", ""), Group("b", (100_000.0, 0.0), "", "")], ("x", "y"))
+
+    heights = [bar.height for group in drawn.groups for bar in group.bars]
+
+    assert heights[0] > 1
+    assert heights[1] == 0
+    assert heights[2] > 100

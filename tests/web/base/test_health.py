@@ -1,0 +1,335 @@
+"""What /healthz answers, and what everybody reads at the top of each page when something is wrong."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from syncapp.crm.errors import TokenUnavailable
+from syncapp.health import troubles
+from syncapp.jobs import breakers
+from syncapp.mirror.edits import pull
+from syncapp.models import Connection, Delivery, Gate, Message, MirrorCursor, Pulse, UnreadableRow
+from syncapp.outbox import messages
+from tests.support import people
+from tests.support.people import browser
+from tests.support.servers import free_port, valkey, wait_until
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def all_is_well(settings: Settings) -> Any:
+    """A worker that answers, a mirror that reads, a CRM that may be written to, and a broker."""
+    Pulse.objects.create(name="worker", answered_at=timezone.now())
+    for table in (pull.FIELDS, pull.RECORDS):
+        MirrorCursor.objects.create(table=table, pulled_at=timezone.now())
+    Connection.objects.create(origin="x", organization_id="11111111-1111-1111-1111-111111111111", review_writes=True)
+    with valkey() as broker:
+        settings.REDIS_URL = broker.url
+        yield broker
+
+
+def health(**query: str) -> tuple[int, dict[str, Any]]:
+    response = Client().get("/healthz", query)
+    return response.status_code, response.json()
+
+
+def codes() -> list[str]:
+    return [trouble.code for trouble in troubles()]
+
+
+def ago(seconds: float) -> Any:
+    return timezone.now() - timedelta(seconds=seconds)
+
+
+def test_all_is_well(all_is_well: Any) -> None:
+    status, answer = health()
+
+    assert (status, answer["well"], answer["broker"], answer["ill"]) == (200, True, True, [])
+    assert troubles() == []
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_wrong_clock_of_the_web_server_invents_no_trouble(
+    all_is_well: Any, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    right = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(hours=hours))
+
+    assert (health()[0], codes()) == (200, [])
+
+
+def test_nothing_secret_and_nobody_is_named(all_is_well: Any, settings: Settings) -> None:
+    breakers.close(Gate.Name.OPERATOR_STOP, reason="Ada says so", probe_in=None, by=people.ada())
+
+    text = Client().get("/healthz").content.decode()
+
+    assert "operator_stop" in text
+    for secret in ("Ada", settings.REDIS_URL, settings.CRM_CLIENT_SECRET, settings.CRM_ORIGIN):
+        assert secret not in text
+
+
+def test_a_broker_that_is_gone_is_said_at_once(all_is_well: Any) -> None:
+    all_is_well.kill()
+
+    status, answer = health()
+
+    assert (status, answer["broker"], answer["well"], answer["database"]) == (503, False, False, True)
+    assert (answer["ill"], answer["ready"]) == (["redis"], True)
+
+
+def all_is_silent() -> None:
+    Pulse.objects.update(answered_at=ago(600))
+    MirrorCursor.objects.update(pulled_at=ago(600))
+    messages.queue("test", to=people.rita())
+    Message.objects.update(due_at=ago(600))
+
+
+def test_lost_redis_is_named_and_hides_symptoms(all_is_well: Any) -> None:
+    all_is_silent()
+    all_is_well.kill()
+
+    page = browser(people.rita()).get("/review/").content.decode()
+
+    assert "Redis is away." in page
+    assert "REDIS_URL" in page
+    assert "No background worker answers" not in page
+    assert "not being read" not in page
+    assert "CRM not connected" not in page
+    assert (health()[1]["ill"], codes()) == (["redis"], ["redis"])
+
+
+def test_silent_worker_hides_its_symptoms(all_is_well: Any) -> None:
+    all_is_silent()
+
+    assert (health()[1]["ill"], codes()) == (["worker"], ["worker"])
+
+
+def test_stopped_scheduler_is_named(all_is_well: Any) -> None:
+    Pulse.objects.create(name="beat", answered_at=ago(600))
+    all_is_silent()
+
+    status, answer = health()
+
+    assert (status, answer["ill"]) == (503, ["beat"])
+    assert "The scheduler does not run." in browser(people.rita()).get("/review/").content.decode()
+
+
+def test_closed_breaker_hides_the_stalled_mirror(all_is_well: Any) -> None:
+    MirrorCursor.objects.update(pulled_at=ago(600))
+    breakers.close(Gate.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
+
+    assert (health()[1]["ill"], codes()) == (["crm_credentials"], ["crm_credentials"])
+
+
+def test_token_service_is_not_called_the_crm(all_is_well: Any) -> None:
+    for _ in range(breakers.FAILURES_TO_CLOSE):
+        breakers.crm_failed(TokenUnavailable("no answer", code="authority"), forbidden_gate=Gate.Name.FORBIDDEN_READ)
+
+    (trouble,) = troubles()
+
+    assert trouble.text == "The sign-in service gives the portal no access to the CRM."
+
+
+def test_worker_gets_time_after_the_portal_was_stopped(all_is_well: Any) -> None:
+    Pulse.objects.update(answered_at=ago(600))
+    Pulse.objects.create(name="beat", answered_at=ago(1))
+    Pulse.objects.create(name="published", asked_at=ago(20), answered_at=ago(1))
+    MirrorCursor.objects.update(pulled_at=ago(600))
+
+    assert (health()[0], codes()) == (200, [])
+
+
+def test_late_mails_do_not_disconnect_the_crm(all_is_well: Any) -> None:
+    messages.queue("test", to=people.rita())
+    Message.objects.update(due_at=ago(150))
+
+    assert "CRM connected" in browser(people.rita()).get("/review/").content.decode()
+
+
+def test_live_needs_neither_database_nor_redis(all_is_well: Any) -> None:
+    all_is_well.kill()
+    with CaptureQueriesContext(connection) as queries:
+        status, answer = health(part="live")
+
+    assert (status, answer["live"], len(queries)) == (200, True, 0)
+
+
+def test_each_trouble_in_healthz_says_what_to_do(all_is_well: Any) -> None:
+    all_is_well.kill()
+
+    (said,) = health()[1]["troubles"]
+
+    assert (said["code"], said["text"]) == ("redis", "Redis is away.")
+    assert said["remedy"].startswith("Start Redis")
+    assert said["where"].startswith("REDIS_URL")
+
+
+def test_a_broker_that_hangs_holds_nobody_up(all_is_well: Any) -> None:
+    all_is_well.pause()
+    begun = time.monotonic()
+
+    status, answer = health()
+
+    assert (status, answer["broker"]) == (503, False)
+    assert time.monotonic() - begun < 2
+    wait_until(lambda: "broker-ping" not in {thread.name for thread in threading.enumerate()}, seconds=3)
+
+
+def test_a_name_service_that_hangs_holds_nobody_up(
+    all_is_well: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: over.wait(10) and [])
+    settings.REDIS_URL = "redis://redis.contoso.example:6379/0"
+    begun = time.monotonic()
+
+    assert health()[1]["broker"] is False
+
+    assert time.monotonic() - begun < 2
+    over.set()
+
+
+def test_an_address_that_swallows_everything_holds_nobody_up(all_is_well: Any, settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", free_port()), backlog=1) as deaf:
+        settings.REDIS_URL = f"redis://127.0.0.1:{deaf.getsockname()[1]}/0"
+        begun = time.monotonic()
+
+        assert health()[1]["broker"] is False
+
+    assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize(("age", "status"), [(40, 200), (50, 503)])
+def test_a_worker_may_be_silent_for_so_long(all_is_well: Any, age: float, status: int) -> None:
+    Pulse.objects.update(answered_at=ago(age))
+
+    assert health()[0] == status
+    assert ("worker" in codes()) is (status == 503)
+
+
+@pytest.mark.parametrize(("age", "status"), [(25, 200), (35, 503)])
+def test_the_older_of_the_two_readings_counts(all_is_well: Any, age: float, status: int) -> None:
+    MirrorCursor.objects.filter(table=pull.RECORDS).update(pulled_at=ago(age))
+
+    assert health()[0] == status
+    assert ("pull" in codes()) is (status == 503)
+
+
+def test_a_mirror_that_reads_rarely_is_given_more_time(all_is_well: Any, settings: Settings) -> None:
+    MirrorCursor.objects.update(pulled_at=ago(100))
+    settings.PULL_SECONDS = 60
+
+    assert health()[0] == 200
+
+
+def test_a_mirror_that_has_read_one_table_only_has_not_read(all_is_well: Any) -> None:
+    MirrorCursor.objects.filter(table=pull.FIELDS).update(pulled_at=None)
+
+    assert health()[1]["pulled_seconds_ago"] is None
+    assert codes() == ["pull"]
+
+
+@pytest.mark.parametrize(("age", "status"), [(100, 200), (400, 503)])
+def test_work_that_waits_too_long_is_noticed(all_is_well: Any, age: float, status: int) -> None:
+    Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(age))
+
+    assert health()[0] == status
+    assert health()[1]["oldest_due_seconds"] == pytest.approx(age, abs=5)
+
+
+def test_overdue_kind_is_named(all_is_well: Any) -> None:
+    messages.queue("test", to=people.rita())
+    Message.objects.update(due_at=ago(150))
+    Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(150))
+
+    status, answer = health()
+
+    assert (status, answer["overdue"], answer["ill"]) == (503, ["message"], ["oldest_due"])
+    (trouble,) = troubles()
+    assert (trouble.code, trouble.text) == (
+        "overdue-message",
+        "Sending mails is behind: the oldest job has been due for 2 min.",
+    )
+    assert trouble.text in browser(people.rita()).get("/review/").content.decode()
+
+
+def test_jobs_behind_an_open_breaker_are_not_overdue(all_is_well: Any) -> None:
+    Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(400))
+    breakers.close(Gate.Name.OPERATOR_STOP, reason="moving house", probe_in=None, by=people.ada())
+
+    assert (health()[0], codes()) == (200, ["operator_stop"])
+
+
+def test_jobs_that_may_not_write_are_not_overdue(all_is_well: Any) -> None:
+    Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(400))
+    Connection.objects.update(review_writes=False)
+
+    assert (health()[0], codes()) == (200, ["read_only"])
+
+
+def test_a_gate_that_closed_by_itself_is_an_illness(all_is_well: Any) -> None:
+    breakers.close(Gate.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
+
+    status, answer = health()
+
+    assert (status, list(answer["closed_gates"])) == (503, ["crm_credentials"])
+
+
+def test_what_a_person_stopped_is_none(all_is_well: Any) -> None:
+    breakers.close(Gate.Name.OPERATOR_STOP, reason="moving house", probe_in=None, by=people.ada())
+
+    assert health()[0] == 200
+    assert [(trouble.code, trouble.by, trouble.detail) for trouble in troubles()] == [
+        ("operator_stop", "Ada", "moving house")
+    ]
+
+
+def test_a_load_balancer_is_told_that_pages_can_be_served(all_is_well: Any) -> None:
+    breakers.close(Gate.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=5)
+    all_is_well.kill()
+
+    assert (health()[0], health(part="web")[0], health(part="ready")[0]) == (503, 200, 200)
+
+
+def test_a_connection_that_is_read_only_is_said_on_each_page(all_is_well: Any) -> None:
+    Connection.objects.update(review_writes=False)
+
+    assert health()[0] == 200
+    assert "Read only" in browser(people.rita()).get("/review/").content.decode()
+
+
+def test_a_stalled_mirror_is_said_on_each_page(all_is_well: Any) -> None:
+    MirrorCursor.objects.update(pulled_at=ago(600))
+
+    assert "The CRM is not being read." in browser(people.rita()).get("/review/").content.decode()
+
+
+def test_a_full_read_that_goes_on_is_no_stalled_mirror(all_is_well: Any) -> None:
+    MirrorCursor.objects.update(pulled_at=ago(600), is_full_read=True, moved_at=ago(2))
+
+    page = browser(people.rita()).get("/review/").content.decode()
+
+    assert "The CRM is being read from the beginning" in page
+    assert "not being read" not in page
+
+
+def test_unreadable_rows_are_counted_and_all_stays_well(all_is_well: Any) -> None:
+    moment = timezone.now()
+    UnreadableRow.objects.create(kind="user", row_id="x", problem="x", first_seen_at=moment, seen_at=moment)
+
+    status, answer = health()
+
+    assert (status, answer["unreadable_rows"], answer["ill"]) == (200, 1, [])

@@ -1,0 +1,149 @@
+"""The form in front of a run: every way to say who, what is missing, and that nothing typed is lost."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from syncapp.models import FilterMembership, FilterRun, FilterTeam, FilterUnit, FilterUser
+from syncapp.models.folding import search_key
+from syncapp.models.sync_filters.user import words_of_user
+from syncapp.sync_filters.inventory import user_lists
+from tests.support.people import browser, fred, vera
+from tests.support.screen import text
+
+FORM = {"freeze": "freeze", "source": "names", "want": "off", "tables": "contacts", "stop": "5"}
+
+
+@pytest.fixture
+def people(db) -> list[FilterUser]:
+    """Five users in a unit below another; the last two have the same name."""
+    above = FilterUnit.objects.create(pk=key(101), name="Sales")
+    unit = FilterUnit.objects.create(pk=key(102), name="Sales North", parent_id=above.pk)
+    names = ["Anna Berg", "Bo Dahl", "Cai Eng", "Kim Moe", "Kim Moe"]
+    return [person(n, name, unit) for n, name in enumerate(names, 1)]
+
+
+def key(number: int) -> str:
+    return f"00000000-0000-0000-0000-{number:012}"
+
+
+def person(number: int, name: str, unit: FilterUnit) -> FilterUser:
+    address = f"{name.split()[0].lower()}{number}@brandvik.example"
+    words = words_of_user(name=name, address=address, login="")
+    keys = {"name_key": search_key(name), "search_words": words, "address_key": address}
+    keys |= {"read_at": timezone.now(), "unit_id": unit.pk}
+    FilterUser.objects.create(pk=key(number), name=name, address=address, has_own_roles=True, **keys)
+    return FilterUser.objects.get(pk=key(number))
+
+
+def names_of(run: FilterRun) -> list[str]:
+    return list(run.items.order_by("position").values_list("user__address", flat=True))
+
+
+def test_pasted_names_are_matched_and_doubtful_lines_are_told_before_anything_is_frozen(people):
+    client = browser(fred())
+    pasted = "anna1@brandvik.example\nBO DAHL;Sales;x\nKim Moe\nnobody@else.example"
+
+    page = text(client.post("/filters/plan", FORM | {"names": pasted, "reason": "Riva"}), 422)
+
+    assert "2 users found, 2 left out" in page
+    assert "kim4@brandvik.example, kim5@brandvik.example" in page
+    assert "nobody@else.example" in page
+    assert 'value="Riva"' in page
+    assert not FilterRun.objects.exists()
+    client.post("/filters/plan", FORM | {"names": pasted, "without": "without"})
+    run = FilterRun.objects.get()
+    assert (names_of(run), run.words) == (
+        ["anna1@brandvik.example", "bo2@brandvik.example"],
+        "4 pasted names, 2 left out",
+    )
+
+
+def test_uploaded_file_is_read_and_kept(people):
+    file = SimpleUploadedFile("users.csv", b"\xef\xbb\xbfanna1@brandvik.example,1\r\nzoe@brandvik.example,2\r\n")
+
+    page = text(browser(fred()).post("/filters/plan", FORM | {"file": file}), 422)
+
+    assert "anna1@brandvik.example,1" in page
+    assert "1 user found, 1 left out" in page
+
+
+def test_a_unit_means_all_below_it_and_says_so(people):
+    browser(fred()).post("/filters/plan", FORM | {"source": "unit", "unit": key(101)})
+
+    run = FilterRun.objects.get()
+    assert (run.items.count(), run.words) == (5, "Business unit Sales with 1 unit below it")
+
+
+def test_a_team_a_saved_list_ticked_users_and_what_the_list_shows_can_be_chosen(people):
+    client, team = browser(fred()), FilterTeam.objects.create(pk=key(200), name="North")
+    FilterMembership.objects.create(team_id=team.pk, user_id=people[0].pk)
+    kept = user_lists.save("Riva", ["bo2@brandvik.example"], by=fred())
+    choices = [
+        ({"source": "team", "team": key(200)}, "Team North", ["anna1"]),
+        ({"source": "list", "list": str(kept.pk)}, "List Riva", ["bo2"]),
+        ({"source": "ticked", "user": [key(3), key(1)]}, "Ticked", ["cai3", "anna1"]),
+        ({"source": "shown", "shown": "q=kim"}, "All that the list showed", ["kim4", "kim5"]),
+    ]
+    for choice, words, found in choices:
+        client.post("/filters/plan", FORM | choice)
+        run = FilterRun.objects.latest("number")
+        assert (run.words, [each.partition("@")[0] for each in names_of(run)]) == (words, found)
+
+
+def test_what_is_missing_is_said_and_what_was_typed_stays(people):
+    sent = FORM | {"want": "", "names": "anna1@brandvik.example", "pilot": "many", "starts": "2020-01-01T06:00"}
+
+    page = text(browser(fred()).post("/filters/plan", sent), 422)
+
+    for words in (
+        "Say how it shall be",
+        "Users in the pilot: a whole number",
+        "This time has passed",
+        "anna1@brandvik.example",
+        "many",
+    ):
+        assert words in page
+    assert not FilterRun.objects.exists()
+
+
+def test_pilot_limit_reason_and_start_in_the_reader_s_time_zone_go_with_the_run(people):
+    person = fred()
+    person.time_zone = "Europe/Oslo"
+    person.save()
+    sent = {"names": "anna1@brandvik.example", "pilot": "10", "stop": "20", "reason": "Riva", "change_number": "CHG-7"}
+
+    browser(person).post("/filters/plan", FORM | sent | {"starts": "2099-12-01T06:00"})
+
+    run = FilterRun.objects.get()
+    assert (run.pilot, run.stop_above_percent, run.reason, run.change_number) == (10, 20, "Riva", "CHG-7")
+    assert run.starts_at.isoformat() == "2099-12-01T05:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("starts", "words"),
+    [
+        ("2027-03-28T02:30", "02:30 on 28 Mar 2027 does not exist in Europe/Oslo"),
+        ("2027-10-31T02:30", "02:30 on 31 Oct 2027 occurs twice in Europe/Oslo"),
+        ("0001-01-01T00:00", "A date and a time"),
+    ],
+)
+def test_start_when_clock_moves_is_refused(people, starts, words):
+    person = fred()
+    person.time_zone = "Europe/Oslo"
+    person.save()
+
+    answer = browser(person).post("/filters/plan", FORM | {"names": "anna1@brandvik.example", "starts": starts})
+
+    assert words in text(answer, 422)
+    assert not FilterRun.objects.exists()
+
+
+def test_the_form_opens_with_what_was_ticked_or_shown(people):
+    client = browser(fred())
+
+    assert "1 ticked: <bdi>Anna Berg</bdi>" in text(client.post("/filters/plan", {"user": key(1)}))
+    assert "All 2 that the list showed: search “kim”" in text(client.get("/filters/plan?q=kim"))
+    assert browser(vera()).get("/filters/plan").status_code == 403

@@ -1,0 +1,272 @@
+"""Policies on their pages: written, compared, let to repair by whom may, and what is shown to everybody else."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from syncapp.models import (
+    FilterGround,
+    FilterMembership,
+    FilterPolicy,
+    FilterRow,
+    FilterRun,
+    FilterTeam,
+    FilterUser,
+    Message,
+    SystemFilter,
+)
+from syncapp.models.sync_filters.policy import PolicyMode
+from syncapp.notifications.content import letters
+from syncapp.sync_filters.policies import editing, job
+from syncapp.sync_filters.runs import freezing
+from tests.support.people import browser, fred, make_person, vera
+from tests.support.screen import Screen
+from tests.sync_filters.company import small_company
+
+APPOINTMENTS = ["appointment", "serviceappointment"]
+
+
+@pytest.fixture
+def company(db):
+    return small_company()
+
+
+def written(client, company, **said) -> FilterPolicy:
+    form = {"name": "Riva users", "group": f"team:{company.pk}", "tables": APPOINTMENTS, "wanted": "off"}
+    answer = client.post("/filters/policies/create", form | {"per_night": "50"} | said)
+    assert answer.status_code == 303, Screen(answer).words
+    return compared(FilterPolicy.objects.get())
+
+
+def compared(policy: FilterPolicy) -> FilterPolicy:
+    FilterPolicy.objects.update(due_at=Now())
+    job.work(policy.pk)
+    policy.refresh_from_db()
+    return policy
+
+
+def test_fred_writes_a_policy_sees_who_deviates_and_lets_it_repair(company, django_assert_max_num_queries):
+    client = browser(fred())
+    policy = written(client, company)
+
+    with django_assert_max_num_queries(27):
+        page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
+    assert "8 deviate, 0 as wanted, 0 cannot be switched, of 8 in the group" in page.words
+    assert "User 3" in page.words
+    assert "Appointment, Service appointment off for everyone in Sales North" in page.words
+    client.post(f"/filters/policies/{policy.pk}/step", page.form | {"do": "repair"})
+    compared(policy)
+
+    assert policy.mode == PolicyMode.REPAIR
+    run = FilterRun.objects.get(policy=policy)
+    assert f"Run {run.number}: running" in Screen(client.get(f"/filters/policies/{policy.pk}/")).words
+    assert "by the policy Riva users" in Screen(client.get(f"/filters/runs/{run.pk}/")).words
+    assert "8 of 8" in Screen(client.get("/filters/policies/")).words
+
+
+def test_what_is_missing_is_said_and_nothing_typed_is_lost(company):
+    client = browser(fred())
+    said = {
+        "name": "Riva users",
+        "group": "",
+        "tables": APPOINTMENTS,
+        "wanted": "off",
+        "exceptions": "nobody@x.example",
+    }
+
+    answer = client.post("/filters/policies/create", said | {"per_night": "50"})
+
+    page = Screen(answer)
+    assert (page.status, FilterPolicy.objects.count()) == (422, 0)
+    assert "Not the address, login or name of one user: nobody@x.example." in page.words
+    assert page.form["name"] == ["Riva users"]
+    assert page.form["tables"] == APPOINTMENTS
+
+
+def test_a_large_group_waits_on_the_page_of_the_second_person(company, settings):
+    settings.SECOND_PERSON_ABOVE = 3
+    client, frida = browser(fred()), make_person("Frida", *fred().roles)
+    policy = written(client, company)
+    address = f"/filters/policies/{policy.pk}/"
+    client.post(f"{address}step", {"do": "repair", "seen": policy.full_at.isoformat()})
+
+    assert "so another person confirms it" in Screen(client.get(address)).words
+    assert client.post(f"{address}confirm", {"seen": policy.full_at.isoformat()}).status_code == 303
+    policy.refresh_from_db()
+    assert policy.mode == PolicyMode.SHADOW
+    page = Screen(browser(frida).get(address))
+    assert "Fred asks for a second person" in page.words
+    browser(frida).post(f"{address}confirm", {"seen": page.form["seen"][0]})
+    policy.refresh_from_db()
+    assert (policy.mode, policy.confirmed_by) == (PolicyMode.REPAIR, frida)
+
+
+def test_a_policy_that_asks_says_why_and_is_answered(company):
+    client = browser(fred())
+    policy = written(client, company)
+    FilterPolicy.objects.update(asks="Its group changed.", stopped_at=timezone.now() - timedelta(hours=1))
+
+    page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
+    assert "It has stopped itself and asks. Its group changed." in page.words
+    assert "Policies 1 asks" in Screen(client.get("/filters/")).words
+    client.post(f"/filters/policies/{policy.pk}/step", {"do": "resume"})
+    policy.refresh_from_db()
+    assert policy.asks == ""
+
+
+def test_removing_a_policy_asks_first_and_says_what_stays(company):
+    client = browser(fred())
+    policy = written(client, company)
+
+    page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
+
+    assert "Remove…" in page.words
+    assert "what it switched stays. It cannot be brought back." in page.words
+    assert page.offers("do=remove")
+
+
+def test_vera_looks_and_changes_nothing(company):
+    policy = written(browser(fred()), company)
+    client = browser(vera())
+
+    page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
+
+    assert "User 3" in page.words
+    assert not page.offers("do=repair")
+    assert client.post(f"/filters/policies/{policy.pk}/step", {"do": "remove"}).status_code == 403
+    assert client.get("/filters/policies/new").status_code == 403
+
+
+def test_what_applies_to_everybody_is_shown_as_what_it_is(company):
+    read = {"read_at": timezone.now(), "state": 0}
+    SystemFilter.objects.create(pk=uuid.uuid4(), name="Calls of the day", table="phonecall", query_type=256, **read)
+    SystemFilter.objects.create(
+        pk=uuid.uuid4(), name="My Tasks", table="task", query_type=131072, is_default=True, **read
+    )
+    team = {"owner_id": company.pk, "owner_table": "team", "status": 1, "query_type": 256, "table": "contact"}
+    FilterRow.objects.create(pk=uuid.uuid4(), name="Team’s contacts", **team, **read)
+    FilterGround.objects.update(reading="direct", reading_probed_at=timezone.now())
+
+    words = Screen(browser(vera()).get("/filters/everybody/")).words
+
+    for expected in ("Calls of the day", "My Tasks", "For new users", "Team’s contacts", "Sales North"):
+        assert expected in words
+    assert "Filters are read by our own right, proved" in words
+
+
+def test_before_the_first_comparison_the_pages_say_what_will_come(db):
+    client = browser(fred())
+
+    assert "No policy yet" in Screen(client.get("/filters/policies/")).words
+    assert "The filters are being read" in Screen(client.get("/filters/everybody/")).words
+
+
+def test_second_person_of_policy_gets_a_mail(company, settings):
+    settings.SECOND_PERSON_ABOVE = 3
+    client = browser(fred())
+    policy = written(client, company)
+    address = f"/filters/policies/{policy.pk}/"
+    assert "No one who can confirm is known yet." in Screen(client.get(address)).words
+    client.post(f"{address}step", {"do": "repair", "seen": policy.full_at.isoformat()})
+    assert "No one who can confirm is known yet." in Screen(client.get(address)).words
+    make_person("Frida", *fred().roles)
+
+    client.post(f"{address}step", {"do": "ask"})
+
+    page = Screen(client.get(address))
+    assert "Told: Frida." in page.words
+    assert not page.offers("do=ask")
+    letter = letters.letter(Message.objects.get())
+    assert letter.run.head == "Fred asks you to confirm that a policy repairs: Riva users"
+    assert letter.run.why.startswith("One person may switch up to 3 users alone; this group has 8.")
+    assert letter.run.look.endswith(address)
+
+
+def opposed(client, company) -> tuple[FilterPolicy, FilterPolicy]:
+    """Two policies that keep the opposite for User 0 and User 1, both compared."""
+    riva = FilterTeam.objects.create(pk=uuid.uuid4(), name="Riva")
+    for user in FilterUser.objects.filter(name__in=["User 0", "User 1"]):
+        FilterMembership.objects.create(team_id=riva.pk, user_id=user.pk)
+    off = written(client, company)
+    form = {"name": "Riva on", "group": f"team:{riva.pk}", "tables": APPOINTMENTS, "wanted": "on", "per_night": "50"}
+    client.post("/filters/policies/create", form)
+    return off, compared(FilterPolicy.objects.get(name="Riva on"))
+
+
+def test_form_names_opposing_policy_before_saving(company):
+    client = browser(fred())
+    off, on = opposed(client, company)
+    editing.remove(on, by=fred())
+    form = {"name": "More", "group": f"team:{company.pk}", "tables": APPOINTMENTS, "per_night": "50", "check": "1"}
+
+    said = Screen(client.post("/filters/policies/create", form | {"wanted": "on"}))
+    agreed = Screen(client.post("/filters/policies/create", form | {"wanted": "off"}))
+
+    assert "The group has 8 users." in said.words
+    assert "Policy Riva users keeps the opposite for 8 of them" in said.words
+    assert f'href="/filters/policies/{off.pk}/"' in said.html
+    assert "No other policy keeps the opposite" in agreed.words
+    assert not FilterPolicy.objects.filter(name="More").exists()
+    assert said.form["name"] == ["More"]
+
+
+def test_opposing_policies_name_each_other_everywhere(company):
+    client = browser(fred())
+    off, on = opposed(client, company)
+    link = {policy: f'href="/filters/policies/{policy.pk}/"' for policy in (off, on)}
+    user = FilterUser.objects.get(name="User 0")
+
+    pages = {
+        "off": Screen(client.get(f"/filters/policies/{off.pk}/")),
+        "on": Screen(client.get(f"/filters/policies/{on.pk}/")),
+        "list": Screen(client.get("/filters/policies/")),
+        "user": Screen(client.get(f"/filters/users/{user.pk}/")),
+    }
+
+    assert "2 users: Policy Riva on keeps appointment, service appointment on." in pages["off"].words
+    assert "Policy “Riva users” keeps the opposite for 2 of its users." in pages["off"].words
+    assert "Left alone: there is a disagreement" in pages["off"].words
+    assert link[on] in pages["off"].html
+    assert "2 users: Policy Riva users keeps appointment, service appointment off." in pages["on"].words
+    assert "Disagrees with Riva on about 2 users" in pages["list"].words
+    assert "Policy Riva on keeps appointment, service appointment on." in pages["user"].words
+    assert link[on] in pages["user"].html
+    assert link[off] in pages["user"].html
+
+
+@pytest.mark.parametrize(("do", "loser"), [("leave", "off"), ("decide", "on")])
+def test_person_decides_between_policies(company, do, loser):
+    client = browser(fred())
+    off, on = opposed(client, company)
+    address = f"/filters/policies/{off.pk}/"
+    form = {"opponent": f"policy:{on.pk}", "do": do}
+
+    client.post(f"{address}step", form | {"users": "1"})
+    assert "changed since this page was shown" in Screen(client.get(address)).words
+    client.post(f"{address}step", form | {"users": "2"})
+
+    off.refresh_from_db()
+    on.refresh_from_db()
+    assert {len((off if loser == "off" else on).exceptions), len((on if loser == "off" else off).exceptions)} == {2, 0}
+    assert len((off if loser == "off" else on).exceptions) == 2
+    assert "Disagreements" not in Screen(client.get(address)).words
+
+
+def test_run_preview_names_policy_that_keeps_the_opposite(company):
+    client = browser(fred())
+    policy = written(client, company)
+    users = list(FilterUser.objects.values_list("pk", flat=True))
+    FilterRow.objects.update(state=1, status=2)
+
+    run = freezing.freeze_run(users, freezing.Wish(("appointment",), on=True), by=fred())
+    agreeing = freezing.freeze_run(users, freezing.Wish(("task",), on=True), by=fred())
+
+    page = Screen(client.get(f"/filters/runs/{run.pk}/"))
+    assert "Policy Riva users keeps appointment, service appointment off for 8 of these users." in page.words
+    assert f'href="/filters/policies/{policy.pk}/"' in page.html
+    assert "Riva users" not in Screen(client.get(f"/filters/runs/{agreeing.pk}/")).words

@@ -1,0 +1,424 @@
+"""A run's page: words for every state, the steps one can take, its files; judged by what they say."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import timedelta
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.utils import timezone
+
+from syncapp import audit
+from syncapp.demo import content
+from syncapp.models import AuditEntry, FilterRow, FilterRun, FilterUser, Message
+from syncapp.models.sync_filters.run import NEVER, Outcome, RunState
+from syncapp.sync_filters.runs import freezing, progress, transitions
+from syncapp.web.filters import run_words
+from syncapp.web.filters.run_presenter import RunShown
+from tests.support.people import ada, browser, fred, make_person
+from tests.support.world import World
+from tests.web.filters.test_plan import people, text
+
+__all__ = ["people"]
+OFF = freezing.Wish(("contact",), on=False, reason="Riva", change_number="CHG-7")
+
+
+def filters_for(people: list[FilterUser]) -> None:
+    """One contact filter each that is on."""
+    now = timezone.now()
+    FilterUser.objects.update(filters_read_at=now)
+    columns = {"name": "=My contacts", "table": "contact", "query_type": 256, "state": 0, "status": 1, "read_at": now}
+    rows = [FilterRow(pk=uuid.uuid5(user.pk, "contacts"), owner_id=user.pk, **columns) for user in people]
+    FilterRow.objects.bulk_create(rows)
+
+
+@pytest.fixture
+def run(people) -> FilterRun:
+    """Five users whose contacts go off, not started."""
+    filters_for(people)
+    return freezing.freeze_run([user.pk for user in people], OFF, by=fred())
+
+
+def settle(run: FilterRun, outcome: Outcome, *, users: int = 1, ago: float = 1) -> None:
+    """What workers would have done."""
+    ids = list(run.items.filter(outcome="").order_by("position").values_list("pk", flat=True)[:users])
+    at = timezone.now() - timedelta(seconds=ago)
+    run.items.filter(pk__in=ids).update(outcome=outcome, state="done", settled_at=at, why="Reason" if outcome else "")
+
+
+def page(run: FilterRun, query: str = "", person=None) -> str:
+    return text(browser(person or fred()).get(f"/filters/runs/{run.pk}/{query}"))
+
+
+def steer(run: FilterRun, **sent: str) -> None:
+    browser(fred()).post(f"/filters/runs/{run.pk}/steer", sent)
+    run.refresh_from_db()
+
+
+def test_progress_says_speed_expected_end_and_how_near_it_is_to_stopping_itself(run):
+    transitions.start(run, by=fred())
+    settle(run, Outcome.DONE, users=3, ago=6)
+    settle(run, Outcome.FAILED, ago=1)
+
+    said = page(run)
+
+    for words in (
+        "Running: 4 of 5",
+        "users in the last minute",
+        "25 % of 4 tried; stops itself above 5 %",
+        "What happened",
+        "Cancel the rest: 1 user<",
+    ):
+        assert words in said
+    found = progress.pace(run)
+    assert (found.a_minute, found.left, found.ends) == (4, 1, None)
+
+
+def test_the_expected_end_is_a_range_around_the_speed_of_the_last_minute(run):
+    now = timezone.now()
+    FilterUser.objects.bulk_create(
+        FilterUser(pk=f"00000000-0000-0000-0001-{n:012}", name=str(n), read_at=now) for n in range(20)
+    )
+    more = [
+        run.items.model(run=run, position=10 + n, user=user, plan="change", outcome="done", state="done", due_at=NEVER,
+                        settled_at=now - timedelta(seconds=20 - n))
+        for n, user in enumerate(FilterUser.objects.filter(pk__gte="00000000-0000-0000-0001-000000000000"))
+    ]  # fmt: skip
+    run.items.model.objects.bulk_create(more)
+
+    found = progress.pace(run, now=now)
+
+    assert (found.a_minute, found.left) == (20, 5)
+    early, late = ((each - now).total_seconds() for each in found.ends)
+    assert (round(early, 1), round(late, 1)) == (4.0, 6.7)
+
+
+def test_a_put_off_run_is_shown_and_can_be_moved_or_begun_now(run):
+    later = timezone.now() + timedelta(days=2)
+    FilterRun.objects.filter(pk=run.pk).update(starts_at=later)
+    run.refresh_from_db()
+    transitions.start(run, by=fred())
+    assert "It begins" in page(run)
+    assert not run.items.all().due().exists()
+
+    steer(run, do="move", starts="2099-01-01T06:00")
+    assert set(run.items.values_list("due_at", flat=True)) == {run.starts_at}
+    steer(run, do="now")
+
+    assert run.items.all().due().count() == 5
+    assert AuditEntry.objects.filter(action="run.moved").count() == 2
+
+
+def test_a_finished_pilot_offers_the_rest_and_writes_to_its_person(run):
+    FilterRun.objects.filter(pk=run.pk).update(pilot=1)
+    run.refresh_from_db()
+    transitions.start(run, by=fred())
+    settle(run, Outcome.DONE)
+    transitions.settle_state(run)
+
+    said = page(run)
+
+    assert "The pilot is done" in said
+    assert "Go on with the rest" in said
+    assert Message.objects.get().details["news"] == "paused"
+
+
+def test_a_second_person_is_chosen_asked_by_mail_and_stands_on_the_page(run, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    asked, frida = ada(), make_person("Frida", *fred().roles)
+    assert "Who confirms" in page(run)
+
+    steer(run, do="start", ask=str(asked.pk), reason="Riva")
+    browser(frida).post(f"/filters/runs/{run.pk}/confirm")
+
+    assert [message.recipient for message in Message.objects.all()] == [asked]
+    assert "<dt>Confirmed by</dt><dd><bdi>Frida</bdi></dd>" in page(run)
+
+
+def test_large_run_in_new_demo_offers_confirmers(world: World, run, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    content.register_people()
+
+    choices = re.search(r'<select id="ask".*?</select>', page(run), re.DOTALL)
+
+    assert choices is not None
+    offered = re.findall(r">([^<]+)</option>", choices[0])
+    assert set(offered) == {"Anybody who may", "Ada Brennan", "Fred Okafor", "Frida Solberg"}
+
+
+def test_unknown_second_person_is_said_with_a_link(run, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    ada_hint, address = "ask an administrator to add them under Settings, People", f"/filters/runs/{run.pk}/"
+
+    preview = page(run)
+    steer(run, do="start")
+    waiting = page(run)
+
+    for said in (preview, waiting):
+        assert "No one who can confirm is known yet." in said
+        assert f'value="http://127.0.0.1:8000{address}" readonly' in said
+        assert ada_hint in said
+    assert "Gets a mail" not in preview
+    assert "Told:" not in waiting
+
+
+def test_waiting_run_names_asked_people_and_newcomers(run, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    steer(run, do="start")
+    make_person("Frida", *fred().roles)
+    assert "No one has been told yet." in page(run)
+
+    steer(run, do="ask")
+
+    assert "Told: <bdi>Frida</bdi>." in page(run)
+    assert [str(message.recipient) for message in Message.objects.all()] == ["Frida"]
+    assert 'value="ask"' not in page(run)
+
+
+def test_second_person_without_address_is_sent_the_link(run, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    make_person("Frida", *fred().roles, address="")
+
+    said = page(run)
+
+    assert "No mail can reach those who may confirm:</strong> <bdi>Frida</bdi>. Send them this link." in said
+
+
+def test_failed_mail_to_second_person_is_said(run, settings):
+    settings.SECOND_PERSON_ABOVE = 2
+    make_person("Frida", *fred().roles)
+    steer(run, do="start")
+    Message.objects.update(state="failed", settled_at=timezone.now())
+
+    said = page(run)
+
+    assert "The mail failed to: <bdi>Frida</bdi>." in said
+    assert "Told:" not in said
+
+
+def test_page_explains_need_for_a_second_person(run, settings):
+    settings.SECOND_PERSON_ABOVE = 6
+    transitions.start(run, by=fred())
+    more = FilterUser.objects.bulk_create(
+        FilterUser(pk=uuid.uuid4(), name=f"More {n}", has_own_roles=True, read_at=timezone.now()) for n in range(2)
+    )
+    filters_for(more)
+
+    second = freezing.freeze_run([user.pk for user in more], OFF, by=fred())
+
+    said = page(second)
+    assert "5 other users were switched or are being switched within the last 24 hours" in said
+    assert "with the 2 of this run, that makes 7." in said
+    assert "Ask for confirmation for 2 users" in said
+
+
+def test_results_have_filters_and_a_class_is_tried_again_in_a_list_of_its_own(run):
+    transitions.start(run, by=fred())
+    settle(run, Outcome.DONE, users=3)
+    settle(run, Outcome.FAILED, users=2)
+    transitions.settle_state(run)
+    assert "Retry 2" in page(run)
+    assert "Trying again helps" not in page(run)
+
+    steer(run, do="retry", outcome="failed")
+
+    again = FilterRun.objects.get(retries=run)
+    assert (again.items.count(), again.words, again.tables) == (2, f"Failed in run {run.number}", ["contact"])
+    assert f'takes users of <a href="/filters/runs/{run.pk}/">run {run.number}</a> again' in page(again)
+
+
+def test_the_button_that_starts_says_for_how_many(run):
+    assert run_words.starting(run, 1_200, asks=False, may_tick=False) == "Switch off for 1,200 users"
+    assert run_words.starting(run, 1, asks=False, may_tick=True) == "Switch off for 1 user and those ticked"
+    assert run_words.starting(run, 0, asks=False, may_tick=True) == "Switch off for those ticked"
+    assert run_words.starting(run, 300, asks=True, may_tick=False) == "Ask for confirmation for 300 users"
+    assert "Switch off for 5 users" in page(run)
+
+
+@pytest.mark.parametrize(("method", "is_said"), [(1, True), (0, False), (2, False)])
+def test_what_leaves_a_server_side_mailbox_is_said_only_where_one_is_in_the_run(run, method, is_said):
+    FilterRun.objects.filter(pk=run.pk).update(tables=["appointment"], keeps_deletes_apart=False)
+    FilterUser.objects.filter(pk=run.items.last().user_id).update(method=method)
+    run.refresh_from_db()
+
+    assert ("deletes what leaves" in RunShown(run, fred()).ground) is is_said
+
+
+@pytest.mark.parametrize(("tables", "is_said"), [(["appointment"], True), (["contact"], False)])
+def test_preview_counts_add_in_users_and_names_dispute(run, tables, is_said):
+    FilterRun.objects.filter(pk=run.pk).update(tables=tables, keeps_deletes_apart=True)
+    FilterUser.objects.filter(pk=run.items.last().user_id).update(method=0)
+
+    said = page(run)
+
+    assert ("1 of these users synchronizes with the Outlook add-in." in said) is is_said
+    assert ("is disputed" in said) is is_said
+    assert page(run, "?part=add_in").count('role="rowheader"') == 1
+
+
+def test_trying_again_says_what_has_to_change_first(run):
+    transitions.start(run, by=fred())
+    settle(run, Outcome.DISABLED, users=5)
+    transitions.settle_state(run)
+
+    assert "Trying again helps once the user is enabled." in page(run)
+
+
+def test_an_undo_says_no_limit_of_failures(run):
+    transitions.start(run, by=fred())
+    settle(run, Outcome.DONE, users=5)
+    FilterRun.objects.filter(pk=run.pk).update(undoes=run.pk, stop_above_percent=100)
+
+    said = page(run)
+
+    assert "0 % of 5 tried" in said
+    assert "stops itself" not in said
+
+
+def test_the_csv_holds_everybody_and_no_formula(run):
+    transitions.start(run, by=fred())
+    settle(run, Outcome.FAILED)
+
+    answer = browser(fred()).get(f"/filters/runs/{run.pk}/export.csv")
+
+    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+    assert len(lines) == 6
+    assert '"\'=My contacts: on → off"' in lines[1]
+    assert '"Failed","Reason"' in lines[1]
+
+
+def test_verified_off_are_only_those_whom_a_reading_since_then_shows_without_any_filter(people):
+    filters_for(people)
+    FilterRow.objects.filter(owner_id__in=[people[0].pk, people[1].pk, people[2].pk]).update(state=1, status=2)
+    run = freezing.freeze_run([user.pk for user in people[:4]], OFF, by=fred())
+    run.items.filter(user=people[3]).update(outcome=Outcome.DONE, state="done")
+    FilterRun.objects.filter(pk=run.pk).update(state=RunState.DONE, finished_at=timezone.now())
+    soon = timezone.now() + timedelta(seconds=1)
+    FilterUser.objects.filter(pk__in=[people[0].pk, people[2].pk, people[3].pk]).update(filters_read_at=soon)
+    FilterRow.objects.filter(owner_id=people[2].pk).update(state=0)
+
+    listed = browser(fred()).get(f"/filters/runs/{run.pk}/verified.txt").content.decode()
+
+    assert listed == "anna1@brandvik.example\r\n"
+    assert "1 more was off before and was not read since" in page(run)
+
+
+def test_the_one_page_says_what_who_why_second_person_results_and_undo(run):
+    FilterRun.objects.filter(pk=run.pk).update(confirmed_by=ada())
+    transitions.start(run, by=fred())
+    settle(run, Outcome.DONE, users=4)
+    settle(run, Outcome.DENIED)
+
+    said = text(browser(fred()).get(f"/filters/runs/{run.pk}/paper"))
+
+    for words in ("Riva", "CHG-7", "Ada", "Contact off for 5 users", "Denied: 1", "Kim Moe</bdi>: Reason", "Undo"):
+        assert words in said
+
+
+def test_only_its_person_changes_how_a_frozen_list_is_run(run):
+    browser(make_person("Frida", *fred().roles)).post(
+        f"/filters/runs/{run.pk}/steer", {"do": "start", "reason": "Mine"}
+    )
+
+    run.refresh_from_db()
+    assert (run.state, run.reason) == (RunState.PLANNED, "Riva")
+
+
+def test_a_run_of_mailboxes_says_what_follows_and_what_each_had(people):
+    FilterUser.objects.update(mailbox_id=people[0].pk, method=1, reach="twice", filters_read_at=timezone.now())
+    run = freezing.freeze_run([user.pk for user in people], freezing.Wish(method=2), by=fred())
+    run.items.filter(position=0).update(outcome=Outcome.NO_MAILBOX, state="done")
+
+    said = page(run)
+
+    assert "Mailbox method None for 5 users" in said
+    assert "Appointments, contacts and tasks stop together" in said
+    assert "Set the method None for 4 users" in said
+    lines = b"".join(browser(fred()).get(f"/filters/runs/{run.pk}/export.csv").streaming_content).decode()
+    assert "Server-side → None" in lines
+
+
+def test_the_list_of_runs_asks_no_more_for_more_of_them(run, django_assert_max_num_queries):
+    for _ in range(3):
+        freezing.freeze_run([item.user_id for item in run.items.all()], OFF, by=fred())
+    client = browser(fred())
+
+    with django_assert_max_num_queries(12):
+        said = text(client.get("/filters/runs/"))
+
+    assert said.count("Contact off for 5 users") == 4
+
+
+def test_the_activity_names_the_user_the_run_and_why_it_paused(run):
+    transitions.start(run, by=fred())
+    user = run.items.first().user
+    said = {"user": str(user.pk), "outcome": "done", "filters": ["1", "2"]}
+    audit.record("filter.switched", by=None, channel="run", group=run.pk, details=said)
+    transitions.pause(run, by=None, because="failures")
+
+    page = text(browser(ada()).get("/activity/?area=filter"))
+
+    for words in ("Anna Berg", "2 filters: done", f"Run {run.number}</bdi>", "too many users failed", "Contact off"):
+        assert words in page
+
+
+def test_runs_from_before_a_run_knew_its_size_get_their_true_number(run):
+    FilterRun.objects.update(users=0)
+
+    import_module("syncapp.migrations.0025_true_run_sizes").count(apps, None)
+
+    assert "for 5 users" in page(run)
+
+
+def test_a_list_that_changes_nobody_offers_no_start(run):
+    FilterRow.objects.update(state=1, status=2)
+    nobody = freezing.freeze_run([item.user_id for item in run.items.all()], OFF, by=fred())
+
+    assert "Nothing to start" in page(nobody)
+    assert 'value="start"' not in page(nobody)
+    assert 'value="start"' in page(run)
+
+
+def test_canceled_run_counts_whom_it_finished(run):
+    transitions.start(run, by=fred())
+    settle(run, Outcome.DONE, users=2)
+    steer(run, do="cancel")
+
+    words = page(run)
+
+    assert "Cancelled: 2 of 5" in words
+    assert re.search(r"Never begun</span><b>3</b>", words)
+    assert re.search(r'<progress max="5" value="2"', words)
+
+
+def test_pause_names_its_person(run):
+    transitions.start(run, by=fred())
+    transitions.pause(run, by=make_person("Frida", *fred().roles))
+
+    words = page(run)
+
+    assert "Paused by Frida. Users already in progress were finished; no new ones start." in words
+    assert "Somebody" not in words
+
+
+def test_ended_run_says_when_it_was_frozen(run):
+    assert re.search(r"frozen <time[^>]*>(just now|\d+ s ago)", page(run))
+    transitions.start(run, by=fred())
+    steer(run, do="cancel")
+
+    words = page(run)
+
+    assert re.search(r"frozen at \d\d:\d\d UTC by", words)
+    assert not re.search(r"frozen <time", words)
+
+
+def test_matrix_counts_users_exactly(people):
+    now = timezone.now()
+    FilterUser.objects.bulk_create(
+        FilterUser(pk=uuid.uuid4(), name=f"User {number:04}", read_at=now) for number in range(1, 1101)
+    )
+
+    assert f"50 of 1,1{len(people):02} users" in text(browser(fred()).get("/filters/"))

@@ -1,0 +1,95 @@
+"""One user's page: the verdict and why, filters in words, what would leave, what happened and the way back."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from django.utils import timezone
+
+from syncapp.connection import clients
+from syncapp.models import FilterRow, FilterRun, FilterUser
+from syncapp.models.sync_filters.user import Cause
+from syncapp.sync_filters.inventory import user_lists
+from syncapp.sync_filters.runs import freezing, job, transitions
+from tests.support.people import browser, fred, vera
+from tests.support.screen import text
+from tests.sync_filters.conftest import read, scenery
+
+__all__ = ["read", "scenery"]
+
+
+def test_the_page_says_what_reaches_outlook_and_why(read, django_assert_max_num_queries):
+    rita = read.user()
+    user_lists.save("Riva", [rita.address], by=fred())
+    odd = '<fetch><entity name="task"><filter><condition attribute="a" operator="odd"/></filter></entity></fetch>'
+    FilterRow.objects.filter(owner_id=rita.pk, table="task").update(fetch_xml=odd)
+
+    client = browser(vera())
+    with django_assert_max_num_queries(26):
+        page = text(client.get(f"/filters/users/{rita.pk}/"))
+
+    assert "Appointments reach this Outlook twice" in page
+    assert "Riva, as on its list" in page
+    assert "What helps: Set the mailbox method to None" in page
+    assert f"/filters/plan?user={rita.pk}&amp;want=method-2" in text(browser(fred()).get(f"/filters/users/{rita.pk}/"))
+    assert "Appointments owned by Rita Lindqvist" in page
+    assert "system filter, for everybody" in page
+    assert "&lt;condition attribute=&quot;a&quot; operator=&quot;odd&quot; /&gt;" in page
+    assert "No run switched anything for this user yet" in page
+    assert "Preview switching" not in page
+
+
+def test_each_hindrance_is_told_as_what_it_is(db):
+    client = browser(vera())
+    told = {
+        Cause.DISABLED: "the user is disabled in the CRM",
+        Cause.NO_ROLE: "no role in the CRM",
+        Cause.NO_MAILBOX: "the CRM has no mailbox",
+        Cause.NOT_SET_UP: "no filter for appointments",
+    }
+    user = FilterUser.objects.create(pk=uuid.uuid4(), name="Somebody", read_at=timezone.now())
+
+    for cause, words in told.items():
+        FilterUser.objects.update(cause=cause, reach="none")
+        page = text(client.get(f"/filters/users/{user.pk}/"))
+        assert "Appointments do not reach this Outlook" in page
+        assert words in page
+
+
+def test_what_would_leave_is_asked_of_the_crm_and_kept_with_its_age(read):
+    client, rita = browser(fred()), read.user()
+
+    came = client.post(f"/filters/users/{rita.pk}/forecast", {"off": "tasks"})
+
+    page = text(client.get(came.url))
+    tasks = len(read.rows("tasks", "?$filter=statecode eq 0&$select=activityid"))
+    assert re.search(rf'>\s*{tasks}\s*<span class="only-narrow">leave', page)
+    assert "just now</time> by <bdi>Fred</bdi>" in page
+    assert "“My Tasks” went off" in page
+    assert "changed since. Ask again." not in page
+    FilterRow.objects.filter(owner_id=rita.pk, table="task").update(modified_on=timezone.now())
+    assert "changed since. Ask again." in text(client.get(came.url))
+    assert "None of these filters is on" in text(
+        client.post(f"/filters/users/{rita.pk}/forecast", {"off": "nonsense"}, follow=True)
+    )
+
+
+def test_what_a_run_did_is_told_and_leads_to_a_plan_that_restores_it(read):
+    client, rita = browser(fred()), read.user()
+    run = freezing.freeze_run([rita.pk], freezing.Wish(("contact",), on=False), by=fred())
+    transitions.start(run, by=fred())
+    job.work(run.pk, crm=clients.recognised_crm(), seconds=20)
+
+    page = text(client.get(f"/filters/users/{rita.pk}/"))
+    came = client.post(f"/filters/users/{rita.pk}/restore/{run.items.get().pk}")
+
+    assert f"Run {run.number}</a> by <bdi>Fred</bdi>: done" in page
+    assert "My Outlook Contacts</bdi> switched <b>off</b>" in page
+    restoring = FilterRun.objects.get(undoes=run)
+    assert came.url == f"/filters/runs/{restoring.pk}/"
+    assert "Switch on" in text(client.get(came.url))
+    assert browser(vera()).post(f"/filters/users/{rita.pk}/restore/{run.items.get().pk}").status_code == 403
+    assert "Nothing that this run wrote" in text(
+        client.post(f"/filters/users/{rita.pk}/restore/{run.items.get().pk}", follow=True)
+    )

@@ -1,0 +1,175 @@
+"""Several people and one edit: whose it is, until when it is parked, what is said, who has it open, its history."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from syncapp.accounts import absence
+from syncapp.models import Comment, Decision, Message, Presence, SyncRecord
+from syncapp.models.person import Role
+from syncapp.review import collaboration
+from tests.support import scenes
+from tests.support.factories import EDITED_ON, make_field, make_newer_edit, make_record
+from tests.support.people import browser, make_person, rita, rob, vera
+from tests.support.screen import Screen, opened, pressed
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def record() -> SyncRecord:
+    scenes.know_columns()
+    return make_field().record
+
+
+def press(record: SyncRecord, words: str, person=None, **typed: str) -> Screen:
+    """Press the button with these words, as a browser without scripts: only its own form's inputs are sent."""
+    client = browser(person or rita())
+    html = opened(client, record).html
+    button = next(found for found in re.findall(r"<button[^>]*>.*?</button>", html, re.S) if words in found)
+    value = re.search(r'value="([^"]*)"', button)
+    action = re.search(r'formaction="([^"]*)"', button)
+    assert action is not None, button
+    return Screen(client.post(action[1], {"do": value[1] if value else "", **typed}, follow=True))
+
+
+def test_an_edit_is_taken_and_given_back(record):
+    assert "Yours: give back" in press(record, "Assign to me").words
+    assert "Rita’s: take over" in opened(browser(rob()), record).words
+    assert "Assign to me" in press(record, "give back").words
+
+
+def test_an_edit_is_parked_until_a_day_that_the_page_offers(record):
+    press(record, "Tomorrow,")
+    record.refresh_from_db()
+
+    assert record.parked_until == timezone.localdate() + timedelta(days=1)
+    assert "Parked until" in opened(browser(rita()), record).words
+    press(record, "let it wait now")
+    record.refresh_from_db()
+    assert not record.is_parked
+
+
+def test_a_day_that_is_none_says_so(record):
+    assert "Choose a day to park until." in press(record, "Park until then", park_until="soon").words
+
+
+def test_a_question_reaches_the_colleague_by_mail_and_its_answer_comes_back(record, settings):
+    settings.MAIL_BACKEND = "smtp"
+    client, colleague = browser(rita()), rob()
+
+    asking = {"whom": str(colleague.pk), "question": "Is this right?"}
+    screen = Screen(client.post(f"/review/{record.pk}/ask", asking, follow=True))
+    assert "Rita asked Rob just now Not answered Is this right?" in screen.words
+
+    question = Comment.objects.get()
+    reply = {f"answer.{question.pk}": "Yes, since May."}
+    screen = Screen(browser(colleague).post(f"/review/questions/{question.pk}/reply", reply, follow=True))
+    assert "Rob answered just now" in screen.words
+    assert "Yes, since May." in screen.words
+    mails = Message.objects.values_list("kind", "recipient__name")
+    assert set(mails) == {("question", "Rob"), ("answer", "Rita")}
+
+
+def test_a_viewer_remarks_but_neither_parks_nor_assigns(record):
+    screen = opened(browser(vera()), record)
+
+    assert "Park…" not in screen.words
+    said = browser(vera()).post(f"/review/{record.pk}/remark", {"remark": "<b>Ask him</b>"}, follow=True)
+    assert "<b>Ask him</b>" in Screen(said).words
+
+
+def test_an_empty_remark_says_what_is_missing(record):
+    answer = browser(rita()).post(f"/review/{record.pk}/remark", {"remark": " "})
+
+    assert answer.status_code == 409
+    assert "Type a sentence" in Screen(answer).words
+
+
+def test_who_is_away_is_said_where_one_asks(record):
+    rob()
+    absence.set_absence(rob(), until=timezone.localdate() + timedelta(days=3), deputy=None, by=rob())
+
+    assert "Rob, away until" in opened(browser(rita()), record).words
+
+
+def test_an_open_page_says_so_and_a_page_that_is_only_read_writes_nothing(record):
+    opened(browser(rob()), record)
+    assert not Presence.objects.exists()
+
+    browser(rob()).post(f"/review/{record.pk}/presence", headers=HTMX)
+    assert "Rob has this open" in opened(browser(rita()), record).words
+
+
+def test_presence_blocks_nobody(record):
+    collaboration.note_presence(record.pk, by=rob())
+    client = browser(rita())
+    field = record.fields.get()
+
+    pressed(client, opened(client, record), record, f"do=approve:{field.pk}")
+
+    field.refresh_from_db()
+    assert field.decision == "approved"
+
+
+def test_half_typed_text_survives_a_step_beside_it(record):
+    field = record.fields.get()
+    typed = opened(browser(rita()), record).form | {f"text.{field.pk}": "half typed", "do": "me"}
+
+    screen = Screen(browser(rita()).post(f"/review/{record.pk}/assign", typed, headers=HTMX))
+
+    assert screen.input(f"text.{field.pk}") == "half typed"
+
+
+def test_a_proposal_that_was_the_crms_value_before_says_until_when(record):
+    field = record.fields.get()
+    older = make_record(record.name, target_id=record.target_id, edited_on=EDITED_ON - timedelta(days=40))
+    decision = scenes.approved(
+        make_field(older, original_value="Head of Procurement", proposed_value="Buyer"), by=rob()
+    )
+    scenes.settled(decision)
+    Decision.objects.filter(pk=decision.pk).update(settled_at=EDITED_ON - timedelta(days=30))
+
+    words = opened(browser(rita()), record).words
+
+    assert field.proposed_value == "Head of Procurement"
+    assert "this was CRM’s value until 21 October" in words
+
+
+def test_the_history_tells_by_field_what_became_of_each_edit(record):
+    field = record.fields.get()
+    scenes.settled(scenes.approved(field, by=rita()))
+    make_newer_edit(field, proposed="Chief")
+
+    page = Screen(browser(rita()).get(f"/review/{record.pk}/history"))
+    part = Screen(browser(rita()).get(f"/review/{record.pk}/history", headers=HTMX))
+
+    for words in (page.words, part.words):
+        assert "Job Title" in words
+        assert "Waiting nobody has decided it" in words
+        assert "read back; by you" in words
+    assert not part.html.lstrip().startswith("<!doctype")
+
+
+def test_nobody_to_ask_is_said_with_a_link(record):
+    alone = opened(browser(rita()), record)
+
+    assert "No one else who can see edits is known yet" in alone.words
+    assert f'value="http://127.0.0.1:8000/review/{record.pk}/" readonly' in alone.html
+    rob()
+    assert "No one else who can see edits" not in opened(browser(rita()), record).words
+
+
+def test_colleague_whom_no_mail_reaches_is_marked(record):
+    make_person("Vic", Role.REVIEWER, address="")
+    rob()
+
+    said = opened(browser(rita()), record).words
+
+    assert "Vic, gets no mail" in said
+    assert "Rob, gets no mail" not in said

@@ -1,0 +1,535 @@
+"""Deciding on the record page: by plain forms and by htmx, alone and against a colleague."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp.models import AuditValue, Decision, SyncField, SyncRecord
+from syncapp.models.mirror.sync_field import FieldDecision
+from syncapp.models.person import Role
+from syncapp.models.review.decision import DecisionState
+from syncapp.review.context import seen
+from tests.support import scenes
+from tests.support.factories import make_editor, make_field, make_record
+from tests.support.people import browser, make_person, rita, rob, vera
+from tests.support.screen import Screen, on, opened, pressed
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def labels() -> None:
+    scenes.know_columns()
+
+
+def outcome(field: SyncField) -> str:
+    field.refresh_from_db()
+    return field.decision
+
+
+def edit(*columns: str) -> tuple[SyncRecord, list[SyncField]]:
+    record = make_record()
+    return record, [make_field(record, column) for column in columns or ("jobtitle", "fax", "lastname")]
+
+
+def test_a_fields_own_button_approves_it_and_nothing_else():
+    record, (title, fax, _) = edit()
+    client = browser(rita())
+
+    screen = pressed(client, opened(client, record), record, f"do=approve:{title.pk}")
+
+    assert screen.status == 200
+    assert (outcome(title), outcome(fax)) == (FieldDecision.APPROVED, FieldDecision.PENDING)
+    assert "Approved written in 10 s" in screen.words
+
+
+def test_one_submit_approves_rejects_and_corrects_what_is_marked():
+    record, (title, fax, name) = edit()
+    client = browser(rita())
+    screen = opened(client, record)
+    typed = {
+        on(title, "tick"): "1",
+        on(fax, "mark"): "reject",
+        on(fax, "code"): "crm_only",
+        on(fax, "text"): "switchboard only",
+        on(name, "mark"): "correct",
+        on(name, "value"): "Villanueva",
+    }
+
+    pressed(client, screen, record, "do=marked", **typed)
+
+    assert [outcome(field) for field in (title, fax, name)] == ["approved", "rejected", "approved"]
+    assert Decision.objects.get(field=fax).reason == "switchboard only"
+    assert Decision.objects.get(field=fax).reason_code == "crm_only"
+    assert (Decision.objects.get(field=name).value_to_write, Decision.objects.get(field=name).is_corrected) == (
+        "Villanueva",
+        True,
+    )
+    assert AuditValue.objects.filter(reason__contains="switchboard only").exists()
+
+
+def test_what_is_not_marked_keeps_waiting():
+    record, (title, fax, name) = edit()
+    client = browser(rita())
+
+    pressed(client, opened(client, record), record, "do=marked", **{on(title, "tick"): "1"})
+
+    assert [outcome(field) for field in (title, fax, name)] == ["approved", "pending", "pending"]
+
+
+def test_all_are_approved_in_one_submit():
+    record, fields = edit()
+    client = browser(rita())
+
+    pressed(client, opened(client, record), record, "do=approve-all")
+
+    assert {outcome(field) for field in fields} == {"approved"}
+
+
+def test_all_are_rejected_with_one_reason():
+    record, fields = edit()
+    client = browser(rita())
+    reason = {"code.all": "other", "text.all": "he left the company"}
+
+    pressed(client, opened(client, record), record, "do=reject-all", **reason)
+
+    assert {outcome(field) for field in fields} == {"rejected"}
+    assert set(Decision.objects.values_list("reason", flat=True)) == {"he left the company"}
+
+
+def test_a_field_that_came_after_the_page_is_not_decided_with_all():
+    record, _ = edit("jobtitle", "fax")
+    client = browser(rita())
+    screen = opened(client, record)
+    late = make_field(record, "lastname")
+
+    pressed(client, screen, record, "do=approve-all")
+
+    assert outcome(late) == FieldDecision.PENDING
+
+
+def test_other_as_a_reason_needs_a_sentence_and_keeps_what_was_typed():
+    record, (title, _, name) = edit()
+    client = browser(rita())
+    typed = {
+        on(title, "mark"): "reject",
+        on(title, "code"): "other",
+        on(name, "mark"): "correct",
+        on(name, "value"): "Vill",
+    }
+
+    screen = pressed(client, opened(client, record), record, f"do=reject:{title.pk}", **typed)
+
+    assert screen.status == 422
+    assert "“Other” needs a sentence." in screen.words
+    assert outcome(title) == FieldDecision.PENDING
+    assert screen.is_checked(on(title, "code"), "other")
+    assert screen.is_checked(on(name, "mark"), "correct")
+    assert screen.input(on(name, "value")) == "Vill"
+
+
+def test_a_value_that_is_too_long_is_refused_in_words_and_kept():
+    record, (name,) = edit("lastname")
+    client = browser(rita())
+    long = "x" * 51
+
+    typed = {on(name, "mark"): "correct", on(name, "value"): long}
+    screen = pressed(client, opened(client, record), record, f"do=correct:{name.pk}", **typed)
+
+    assert screen.status == 422
+    assert "Too long: 51 characters, at most 50 fit." in screen.words
+    assert screen.input(on(name, "value")) == long
+    assert outcome(name) == FieldDecision.PENDING
+
+
+def test_nothing_marked_says_what_to_do():
+    record, (title, *_) = edit()
+    client = browser(rita())
+
+    screen = pressed(client, opened(client, record), record, "do=marked")
+
+    assert screen.status == 422
+    assert "Nothing is marked." in screen.words
+    assert outcome(title) == FieldDecision.PENDING
+
+
+def test_a_field_marked_in_two_ways_is_asked_about():
+    record, (title, *_) = edit()
+    client = browser(rita())
+
+    screen = pressed(
+        client, opened(client, record), record, "do=marked", **{on(title, "tick"): "1", on(title, "mark"): "reject"}
+    )
+
+    assert screen.status == 422
+    assert "Marked in more than one way" in screen.words
+    assert outcome(title) == FieldDecision.PENDING
+
+
+@pytest.mark.parametrize("button", ["do=", "do=nonsense", "do=approve:", "do=approve:42", "do=approve:' or 1=1", "x=y"])
+def test_a_form_that_asks_for_nothing_known_changes_nothing(button):
+    record, (title, *_) = edit()
+    client = browser(rita())
+
+    screen = pressed(client, opened(client, record), record, button)
+
+    assert screen.status == 422
+    assert outcome(title) == FieldDecision.PENDING
+
+
+def test_a_field_of_another_edit_cannot_be_decided_through_this_one():
+    record, _ = edit()
+    foreign = make_field(make_record("Somebody else"))
+    client = browser(rita())
+
+    screen = pressed(
+        client, opened(client, record), record, f"do=approve:{foreign.pk}", **{on(foreign, "seen"): seen(foreign)}
+    )
+
+    assert screen.status == 422
+    assert outcome(foreign) == FieldDecision.PENDING
+
+
+CORRECTIONS = [
+    ("jobtitle", "Head\r\nof all", "Head\nof all"),
+    ("jobtitle", " Head ", " Head "),
+    ("jobtitle", "", None),
+    ("preferredcontactmethodcode", "1", "1"),
+    ("donotphone", "false", "false"),
+    ("osync_interests", ["", "4", "1"], "1,4"),
+    ("osync_interests", [""], None),
+    ("birthdate", "1980-02-29", "1980-02-29"),
+    ("creditlimit", " 1234.50 ", "1234.50"),
+    ("lastonholdtime", "2026-07-01T10:00", "2026-07-01T08:00:00Z"),
+]
+PROPOSED = {
+    "jobtitle": "Buyer",
+    "preferredcontactmethodcode": "2",
+    "donotphone": "true",
+    "osync_interests": "2",
+    "birthdate": "1987-03-14",
+    "creditlimit": "7",
+    "lastonholdtime": "2026-11-21T09:30:00Z",
+}
+
+
+@pytest.mark.parametrize(("column", "typed", "stored"), CORRECTIONS)
+def test_a_correction_becomes_the_value_of_its_type(column, typed, stored):
+    field = make_field(None, column, original_value=None, proposed_value=PROPOSED.get(column, "Buyer"))
+    client = browser(make_person("Rita", Role.REVIEWER, time_zone="Europe/Oslo"))
+    form = {on(field, "mark"): "correct", on(field, "value"): typed}
+
+    pressed(client, opened(client, field.record), field.record, f"do=correct:{field.pk}", **form)
+
+    decision = Decision.objects.get(field=field)
+    assert (decision.value_to_write, decision.is_corrected) == (stored, True)
+
+
+@pytest.mark.parametrize(
+    ("column", "typed", "words"),
+    [
+        ("birthdate", "soon", "Enter a date, for example 29 Nov 2026."),
+        ("creditlimit", "1.000,50", "Enter a number, for example 15,000.50."),
+        ("preferredcontactmethodcode", "99", "Not one of the options"),
+        ("lastonholdtime", "tomorrow", "Not a date and time"),
+        ("osync_interests", ["", "77"], "Not one of the options"),
+        ("donotphone", "maybe", "Neither yes nor no"),
+        ("jobtitle", "x" * 101, "Too long: 101 characters, at most 100 fit."),
+    ],
+)
+def test_a_correction_that_is_no_such_value_is_refused_in_words(column, typed, words):
+    field = make_field(None, column, original_value=None, proposed_value=PROPOSED[column])
+    client = browser(rita())
+    form = {on(field, "mark"): "correct", on(field, "value"): typed}
+
+    screen = pressed(client, opened(client, field.record), field.record, f"do=correct:{field.pk}", **form)
+
+    assert screen.status == 422
+    assert words in screen.words
+    assert outcome(field) == FieldDecision.PENDING
+
+
+def test_the_proposal_left_as_it_was_is_no_correction():
+    field = make_field(None, "description", original_value=None, proposed_value="one\r\ntwo")
+    client = browser(rita())
+
+    pressed(
+        client,
+        opened(client, field.record),
+        field.record,
+        f"do=correct:{field.pk}",
+        **{on(field, "value"): "one\r\ntwo"},
+    )
+
+    assert Decision.objects.get(field=field).is_corrected is False
+    assert Decision.objects.get(field=field).value_to_write == "one\r\ntwo"
+
+
+def test_the_second_reviewer_is_told_who_decided_first():
+    record, (title, fax, _) = edit()
+    hers, his = browser(rita()), browser(rob())
+    her_page, his_page = opened(hers, record), opened(his, record)
+    pressed(hers, her_page, record, f"do=approve:{title.pk}")
+
+    screen = pressed(his, his_page, record, f"do=reject:{title.pk}", **{on(fax, "text"): "half typed"})
+
+    assert screen.status == 409
+    assert "Approved by Rita meanwhile; yours was not used." in screen.words
+    assert screen.input(on(fax, "text")) == "half typed"
+    assert Decision.objects.get(field=title).decided_by == rita()
+
+
+def test_who_decided_in_another_window_is_no_stranger():
+    record, (title, *_) = edit()
+    client = browser(rita())
+    old = opened(client, record)
+    pressed(client, opened(client, record), record, f"do=approve:{title.pk}")
+
+    screen = pressed(client, old, record, f"do=reject:{title.pk}")
+
+    assert screen.status == 409
+    assert "Approved by you meanwhile; this one was not used." in screen.words
+
+
+def test_what_a_colleague_left_is_taken_and_the_rest_is_named():
+    record, (title, fax, name) = edit()
+    hers, his = browser(rita()), browser(rob())
+    his_page = opened(his, record)
+    pressed(hers, opened(hers, record), record, f"do=reject:{title.pk}")
+
+    screen = pressed(his, his_page, record, "do=approve-all")
+
+    assert screen.status == 409
+    assert "2 fields decided. 1 field was not decided: Job Title. See the message below it." in screen.words
+    assert [outcome(field) for field in (title, fax, name)] == ["rejected", "approved", "approved"]
+
+
+def test_a_form_whose_values_changed_is_refused_and_shows_the_new_ones():
+    field = make_field(proposed_value="Head")
+    client = browser(rita())
+    screen = opened(client, field.record)
+    scenes.move(field, proposed_value="Chief")
+
+    again = pressed(client, screen, field.record, f"do=approve:{field.pk}")
+
+    assert again.status == 409
+    assert "The values changed while you looked at them." in again.words
+    assert "<ins>Chief</ins>" in again.html
+    assert outcome(field) == FieldDecision.PENDING
+    assert pressed(client, again, field.record, f"do=approve:{field.pk}").status == 200
+
+
+def test_nobody_decides_his_own_edit_whatever_he_sends():
+    me = rita()
+    field = make_field(make_record(editor=make_editor("Rita", entra_id=me.oid)))
+    client = browser(me)
+    form = {on(field, "seen"): seen(field)}
+
+    screen = pressed(client, opened(client, field.record), field.record, f"do=approve:{field.pk}", **form)
+
+    assert screen.status == 409
+    assert "This is your own edit" in screen.words
+    assert outcome(field) == FieldDecision.PENDING
+
+
+@pytest.mark.parametrize("person", [vera, lambda: make_person("Adam", Role.ADMINISTRATOR), lambda: make_person("Nils")])
+def test_who_is_no_reviewer_cannot_decide(person):
+    field = make_field()
+    decision = scenes.approved(make_field(), by=rita())
+    client = browser(person())
+    steps = [f"{field.record_id}/decide", f"{field.record_id}/read-again", f"decisions/{decision.pk}/undo"]
+    steps += [f"fields/{field.pk}/{step}" for step in ("retry", "put-back", "approve-after-all")]
+
+    answers = {
+        client.post(f"/review/{step}", {"do": f"approve:{field.pk}", on(field, "seen"): seen(field)}).status_code
+        for step in steps
+    }
+
+    assert answers == {403}
+    assert outcome(field) == FieldDecision.PENDING
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_looking_never_decides(method):
+    field = make_field()
+    client = browser(rita())
+    steps = (f"{field.record_id}/decide", f"{field.record_id}/read-again", f"fields/{field.pk}/retry")
+
+    answers = {getattr(client, method)(f"/review/{step}?do=approve:{field.pk}").status_code for step in steps}
+
+    assert answers == {405}
+    assert outcome(field) == FieldDecision.PENDING
+
+
+def test_a_form_from_elsewhere_is_refused():
+    field = make_field()
+    client = browser(rita(), enforce_csrf_checks=True)
+
+    screen = Screen(client.post(f"/review/{field.record_id}/decide", {"do": f"approve:{field.pk}"}))
+
+    assert screen.status == 403
+    assert "Nothing was changed" in screen.words
+
+
+def test_undo_leads_back_to_the_queue():
+    field = make_field()
+    client = browser(rita())
+    screen = pressed(client, opened(client, field.record), field.record, f"do=approve:{field.pk}")
+
+    screen = pressed(client, screen, field.record, "do=undo")
+
+    assert outcome(field) == FieldDecision.PENDING
+    assert screen.offers(f"do=approve:{field.pk}")
+
+
+def test_undo_that_comes_too_late_says_what_is_left():
+    field = make_field()
+    client = browser(rita())
+    screen = pressed(client, opened(client, field.record), field.record, f"do=approve:{field.pk}")
+    scenes.being_written(Decision.objects.get(field=field))
+
+    screen = pressed(client, screen, field.record, "do=undo")
+
+    assert screen.status == 409
+    assert "It is being written already." in screen.words
+
+
+@pytest.mark.parametrize(
+    ("verb", "typed", "result", "value"),
+    [
+        ("keep", None, "rejected", None),
+        ("approve", None, "approved", "Head"),
+        ("other", "Chief buyer", "approved", "Chief buyer"),
+    ],
+)
+def test_a_conflict_is_settled_by_any_of_its_choices(verb, typed, result, value):
+    field = make_field(proposed_value="Head")
+    scenes.conflict(scenes.approved(field, by=rita()), "Chief")
+    client = browser(rita())
+    form = {on(field, "value"): typed} if typed else {}
+
+    pressed(client, opened(client, field.record), field.record, f"do={verb}:{field.pk}", **form)
+
+    last = Decision.objects.order_by("-version").first()
+    assert (outcome(field), last.value_to_write, last.expected_value) == (result, value, "Chief")
+
+
+def test_a_conflicts_own_value_must_be_typed():
+    field = make_field()
+    scenes.conflict(scenes.approved(field, by=rita()), "Chief")
+    client = browser(rita())
+
+    screen = pressed(client, opened(client, field.record), field.record, f"do=other:{field.pk}")
+
+    assert screen.status == 422
+    assert "Enter the value that the CRM should have." in screen.words
+
+
+def test_a_failure_is_tried_again():
+    field = make_field()
+    scenes.failed(scenes.approved(field, by=rita()))
+    client = browser(rita())
+
+    screen = pressed(client, opened(client, field.record), field.record, "do=retry")
+
+    assert "being written" in screen.words
+    assert Decision.objects.get(field=field).state == DecisionState.OPEN
+
+
+def test_a_failure_can_be_rejected_instead():
+    field = make_field()
+    scenes.failed(scenes.approved(field, by=rita()))
+    client = browser(rita())
+
+    pressed(client, opened(client, field.record), field.record, f"do=reject:{field.pk}")
+
+    assert outcome(field) == FieldDecision.REJECTED
+
+
+def test_the_old_value_is_put_back_with_a_reason():
+    field = make_field(original_value="Buyer")
+    scenes.settled(scenes.approved(field, by=rita()))
+    client = browser(rita())
+    form = {f"text.again-{field.pk}": "it was his brother"}
+
+    pressed(client, opened(client, field.record), field.record, "do=again", **form)
+
+    last = Decision.objects.order_by("-version").first()
+    assert (last.value_to_write, last.reason) == ("Buyer", "it was his brother")
+
+
+def test_putting_back_without_a_reason_is_asked_about():
+    field = make_field()
+    scenes.settled(scenes.approved(field, by=rita()))
+    client = browser(rita())
+
+    screen = pressed(client, opened(client, field.record), field.record, "do=again")
+
+    assert screen.status == 422
+    assert "Say why" in screen.words
+    assert Decision.objects.count() == 1
+
+
+def test_a_rejected_field_is_approved_after_all():
+    field = make_field(proposed_value="Head")
+    scenes.settled(scenes.rejected(field, by=rita()))
+    client = browser(rita())
+
+    pressed(
+        client, opened(client, field.record), field.record, "do=again", **{f"text.again-{field.pk}": "HR confirmed"}
+    )
+
+    assert outcome(field) == FieldDecision.APPROVED
+
+
+HTMX = {"HX-Request": "true", "HX-Target": "record"}
+
+
+def test_htmx_gets_the_same_parts_with_the_list_and_the_counts():
+    record, (title, *_) = edit()
+    client = browser(rita())
+    form = opened(client, record).form | {"do": f"approve:{title.pk}"}
+
+    screen = Screen(client.post(f"/review/{record.pk}/decide", form, headers=HTMX))
+
+    assert screen.html.lstrip().startswith('<section class="pane record"')
+    assert "Approved written in 10 s" in screen.words
+    assert f'id="row-{record.pk}" hx-swap-oob="true"' in screen.html
+    assert "In progress 1" in screen.words
+    assert "1 approved." in screen.words
+
+
+def test_htmx_keeps_what_was_typed_beside_a_decision():
+    record, (title, fax, name) = edit()
+    client = browser(rita())
+    typed = {on(fax, "mark"): "reject", on(fax, "text"): "half a sent", on(name, "tick"): "1"}
+    form = opened(client, record).form | typed | {"do": f"approve:{title.pk}"}
+
+    screen = Screen(client.post(f"/review/{record.pk}/decide", form, headers=HTMX))
+
+    assert screen.input(on(fax, "text")) == "half a sent"
+    assert screen.is_checked(on(fax, "mark"), "reject")
+    assert screen.is_checked(on(name, "tick"), "1")
+
+
+def test_htmx_is_told_of_a_conflict_with_the_page_that_shows_it():
+    record, (title, *_) = edit()
+    hers, his = browser(rita()), browser(rob())
+    form = opened(his, record).form | {"do": f"reject:{title.pk}"}
+    pressed(hers, opened(hers, record), record, f"do=approve:{title.pk}")
+
+    response = his.post(f"/review/{record.pk}/decide", form, headers=HTMX)
+
+    assert response.status_code == 409
+    assert "Approved by Rita meanwhile; yours was not used." in Screen(response).words
+    assert '"code":"400|409|422","swap":true' in opened(his, record).html
+
+
+def test_a_decision_leads_back_to_the_same_list():
+    record, (title, *_) = edit()
+    client = browser(rita())
+    form = opened(client, record, "?order=newest").form | {"do": f"approve:{title.pk}"}
+
+    response = client.post(f"/review/{record.pk}/decide?order=newest", form)
+
+    assert (response.status_code, response["Location"]) == (303, f"/review/{record.pk}/?order=newest")

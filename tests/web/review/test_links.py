@@ -1,0 +1,180 @@
+"""Where mails lead: a choice is preselected and nothing decided, every link ends at its edit, one POST stops mails."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from syncapp.models import AuditEntry, Person, SyncField, SyncRecord
+from syncapp.notifications import links
+from syncapp.notifications.links import Intent
+from tests.support import people, scenes
+from tests.support.factories import know_columns, make_field, make_record
+from tests.support.people import browser
+from tests.support.screen import Screen, on, pressed
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def record() -> SyncRecord:
+    know_columns()
+    record = make_record()
+    make_field(record, "jobtitle")
+    make_field(record, "telephone1", original_value="1", proposed_value="2")
+    return record
+
+
+def path(record: SyncRecord, intent: Intent = Intent.LOOK, *, reader: Person | None = None) -> str:
+    return urlsplit(links.to_record(record.pk, reader=reader or people.rita(), intent=intent)).path
+
+
+def follow(address: str, client: Client | None = None) -> Screen:
+    return Screen((client or browser(people.rita())).get(address, follow=True))
+
+
+def undecided() -> int:
+    return SyncField.objects.undecided().count()
+
+
+def test_a_stranger_signs_in_first_and_comes_back_to_the_link(record: SyncRecord) -> None:
+    response = browser().get(path(record))
+
+    assert response.headers["Location"].startswith("/sign-in?next=%2Fl%2F")
+    assert "to an edit" in follow(response.headers["Location"], browser()).words or response.status_code == 302
+
+
+def test_the_signed_part_does_not_stay_in_the_address(record: SyncRecord) -> None:
+    response = browser(people.rita()).get(path(record, Intent.APPROVE))
+
+    assert response.headers["Location"] == f"/review/{record.pk}/?link=a"
+
+
+@pytest.mark.parametrize("ending", ["/", "//", "/)"])
+def test_link_with_slash_leads_to_edit(record: SyncRecord, ending: str) -> None:
+    response = browser(people.rita()).get(path(record, Intent.APPROVE) + ending)
+
+    assert response.headers["Location"].startswith(f"/review/{record.pk}/?link=")
+    assert response.headers["Location"].endswith("link=a") == (ending != "/)")
+
+
+def test_approving_is_preselected_and_not_done(record: SyncRecord) -> None:
+    client = browser(people.rita())
+
+    screen = follow(path(record, Intent.APPROVE), client)
+
+    assert "You came to approve" in screen.words
+    assert all(screen.is_checked(on(field, "tick"), "1") for field in record.fields.all())
+    assert undecided() == 2
+    pressed(client, screen, record, "do=marked")
+    assert undecided() == 0
+
+
+def test_rejecting_is_preselected_and_asks_why(record: SyncRecord) -> None:
+    screen = follow(path(record, Intent.REJECT))
+
+    assert "You came to reject" in screen.words
+    assert screen.is_checked("mark.all", "reject")
+    assert undecided() == 2
+
+
+def test_rejecting_the_only_field_opens_its_reason() -> None:
+    know_columns()
+    field = make_field()
+
+    screen = follow(path(field.record, Intent.REJECT))
+
+    assert screen.is_checked(on(field, "mark"), "reject")
+
+
+def test_only_looking_marks_nothing(record: SyncRecord) -> None:
+    screen = follow(path(record))
+
+    assert "You came" not in screen.words
+    assert not any(screen.is_checked(on(field, "tick"), "1") for field in record.fields.all())
+
+
+def test_a_decided_edit_says_by_whom_and_when(record: SyncRecord) -> None:
+    for field in record.fields.all():
+        scenes.approved(field, by=people.rob())
+
+    screen = follow(path(record, Intent.APPROVE))
+
+    assert "Already decided, last by Rob at" in screen.words
+    assert "You came to approve" not in screen.words
+
+
+def test_what_was_decided_meanwhile_is_said(record: SyncRecord) -> None:
+    scenes.approved(record.fields.get(column_name="jobtitle"), by=people.rob())
+
+    assert "Meanwhile 1 of 2 fields was decided, last by Rob" in follow(path(record, Intent.APPROVE)).words
+
+
+def test_a_colleagues_link_leads_to_the_edit_without_a_choice(record: SyncRecord) -> None:
+    screen = follow(path(record, Intent.APPROVE, reader=people.rob()))
+
+    assert "made for somebody else" in screen.words
+    assert not any(screen.is_checked(on(field, "tick"), "1") for field in record.fields.all())
+
+
+def test_an_old_link_leads_to_the_edit_without_a_choice(record: SyncRecord) -> None:
+    with time_machine.travel(timezone.now() - timedelta(days=40), tick=False):
+        address = path(record, Intent.APPROVE)
+
+    assert "This link is old" in follow(address).words
+
+
+def test_a_link_to_an_edit_that_is_gone_ends_at_the_queue(record: SyncRecord) -> None:
+    address = urlsplit(links.to_record(uuid.uuid4(), reader=people.rita())).path
+
+    assert "is not here (any more)" in follow(address).words
+
+
+def test_preferences_link_with_slash_opens(record: SyncRecord) -> None:
+    assert browser().get(urlsplit(links.to_wishes(people.rita())).path + "/").status_code == 200
+
+
+def test_opening_the_wishes_changes_nothing(record: SyncRecord) -> None:
+    rita = people.rita()
+
+    screen = follow(urlsplit(links.to_wishes(rita)).path, browser())
+
+    rita.refresh_from_db()
+    assert "Opening this page changed nothing" in screen.words
+    assert rita.notify == Person.Notify.AT_ONCE
+
+
+def test_one_post_of_a_mail_program_stops_the_mails() -> None:
+    rita = people.rita()
+    client = Client(enforce_csrf_checks=True)
+
+    response = client.post(urlsplit(links.to_wishes(rita)).path, {"List-Unsubscribe": "One-Click"})
+
+    rita.refresh_from_db()
+    assert (response.status_code, rita.notify) == (200, Person.Notify.OFF)
+    assert "portal_session" not in response.cookies
+    assert AuditEntry.objects.filter(actor=rita).count() == 1
+
+
+def test_another_wish_can_be_chosen_on_the_page() -> None:
+    rita = people.rita()
+
+    Screen(browser().post(urlsplit(links.to_wishes(rita)).path, {"wish": "daily"}))
+
+    rita.refresh_from_db()
+    assert rita.notify == Person.Notify.DAILY
+
+
+def test_a_wish_needs_the_whole_link() -> None:
+    rita = people.rita()
+
+    response = browser().post(urlsplit(links.to_wishes(rita)).path[:-5], {"List-Unsubscribe": "One-Click"})
+
+    rita.refresh_from_db()
+    assert (response.status_code, rita.notify) == (404, Person.Notify.AT_ONCE)

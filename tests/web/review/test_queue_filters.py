@@ -1,0 +1,181 @@
+"""Narrowing the queue: each filter alone, together, in the address, and kept under a name."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from syncapp import preferences
+from syncapp.models import SavedView, SyncRecord
+from syncapp.models.mirror.change_kind import ChangeKind
+from syncapp.review.queue import criteria, reads, saved_views
+from syncapp.review.queue.criteria import Narrowing, Tab
+from tests.support import scenes
+from tests.support.factories import EDITED_ON, make_editor, make_field, make_record
+from tests.support.people import ada, browser, rita, rob
+from tests.support.screen import Screen
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def labels() -> None:
+    scenes.know_columns()
+
+
+def shown(client: Client, query: str = "") -> Screen:
+    return Screen(client.get(f"/review/{query}"))
+
+
+def names(by: Narrowing, tab: Tab = Tab.WAITING) -> list[str]:
+    return [record.name for record in reads.page(tab, order=reads.Order.NAME, by=by).records]
+
+
+def waiting(name: str, column: str = "jobtitle", kind: ChangeKind = ChangeKind.OTHER, **values: object) -> SyncRecord:
+    return make_field(make_record(name, **values), column, change_kind=kind).record
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+def test_an_edit_is_found_by_field_and_kind_whether_few_or_many_match(monkeypatch, few):
+    monkeypatch.setattr(criteria, "RARE", few)
+    waiting("Ann", "telephone1", ChangeKind.FORMAT)
+    waiting("Bea", "telephone1")
+    waiting("Cleo", "jobtitle", ChangeKind.FORMAT)
+
+    assert names(Narrowing(column="telephone1")) == ["Ann", "Bea"]
+    assert names(Narrowing(kind=ChangeKind.FORMAT)) == ["Ann", "Cleo"]
+    assert names(Narrowing(column="telephone1", kind=ChangeKind.FORMAT)) == ["Ann"]
+
+
+def test_a_field_that_was_decided_no_longer_counts_for_the_waiting_ones():
+    record = waiting("Ann", "telephone1")
+    make_field(record, "jobtitle")
+    scenes.settled(scenes.approved(record.fields.get(column_name="telephone1"), by=rita()))
+
+    assert names(Narrowing(column="telephone1")) == []
+    assert names(Narrowing(column="jobtitle")) == ["Ann"]
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+def test_decided_edits_are_narrowed_too(monkeypatch, few):
+    monkeypatch.setattr(criteria, "RARE", few)
+    for name, column in (("Ann", "telephone1"), ("Bea", "jobtitle")):
+        scenes.settled(scenes.approved(waiting(name, column).fields.get(), by=rita()))
+
+    assert names(Narrowing(column="telephone1"), Tab.DECIDED) == ["Ann"]
+
+
+def test_what_waits_longest_comes_first_and_of_what_is_decided_the_latest():
+    for name, days in (("Ann", 2), ("Bea", 1), ("Cleo", 2), ("Dora", 1)):
+        field = waiting(name, edited_on=timezone.now() - timedelta(days=days)).fields.get()
+        if name in ("Ann", "Bea"):
+            scenes.settled(scenes.approved(field, by=rita()))
+
+    decided, here = shown(browser(rita()), "?tab=decided").words, shown(browser(rita())).words
+
+    assert decided.index("Bea") < decided.index("Ann")
+    assert here.index("Cleo") < here.index("Dora")
+    assert 'href="/review/?tab=decided&amp;order=oldest"' in shown(browser(rita()), "?tab=decided").html
+
+
+def test_edits_are_found_by_editor_age_and_owner():
+    jonas, now = make_editor("Jonas"), timezone.now()
+    waiting("Ann", editor=jonas, edited_on=now - timedelta(days=40))
+    waiting("Bea", editor=make_editor("Ulla"), edited_on=now - timedelta(days=3), assigned_to=rita())
+    waiting("Cleo", editor=jonas, edited_on=now)
+
+    assert names(Narrowing(editor=jonas.pk)) == ["Ann", "Cleo"]
+    assert [names(Narrowing(age=age)) for age in criteria.Age] == [
+        ["Cleo"],
+        ["Ann", "Bea"],
+        ["Ann", "Bea"],
+        ["Ann"],
+        ["Ann"],
+    ]
+    assert names(Narrowing(owner=rita().pk)) == ["Bea"]
+
+
+def test_nothing_is_overdue_while_a_backlog_is_worked_off():
+    waiting("Ann", edited_on=timezone.now() - timedelta(days=40))
+    assert "overdue, " in shown(browser(rita())).words
+
+    preferences.change(by=ada(), backlog=True)
+
+    assert "overdue, " not in shown(browser(rita())).words
+    assert names(Narrowing(age=criteria.Age.OVERDUE)) == []
+
+
+def test_the_page_says_what_it_is_narrowed_to_and_leads_back():
+    waiting("Ann", "telephone1", ChangeKind.FORMAT)
+    waiting("Bea")
+
+    page = shown(browser(rita()), "?field=telephone1&kind=format")
+
+    assert "1 matches" in page.words
+    assert "Without the filter Format only" in page.words
+    assert "Bea" not in page.words
+    assert any(found.get("href") == "/review/?field=telephone1" for tag, found in page.tags if tag == "a")
+
+
+def test_the_answers_offered_are_those_that_the_waiting_edits_have():
+    waiting("Ann", "telephone1")
+    waiting("Bea", "emailaddress1")
+
+    assert reads.changed_columns(Tab.WAITING) == ["emailaddress1", "telephone1"]
+    assert reads.changed_columns(Tab.DECIDED) == []
+
+
+def test_a_list_is_kept_under_a_name_for_its_owner_only():
+    client = browser(rita())
+    client.post("/review/views/save?kind=format&after=1&junk=2", {"name": "  Format   only "})
+
+    view = SavedView.objects.get()
+
+    assert (view.name, view.query) == ("Format only", "?kind=format")
+    assert "Format only" in shown(client).words
+    assert saved_views.of(rob()) == []
+    browser(rob()).post(f"/review/views/{view.pk}/delete")
+    assert SavedView.objects.exists()
+    client.post(f"/review/views/{view.pk}/delete")
+    assert not SavedView.objects.exists()
+
+
+def test_new_edits_wait_behind_a_link_until_they_are_asked_for():
+    waiting("Ann")
+    client = browser(rita())
+    fragment = {"since": EDITED_ON.isoformat()}
+    assert "new, show" not in Screen(client.get("/review/fresh", fragment)).words
+
+    waiting("Bea", edited_on=EDITED_ON + timedelta(minutes=1))
+
+    assert "1 new, show" in Screen(client.get("/review/fresh", fragment)).words
+    assert "new, show" not in Screen(client.get("/review/fresh", fragment | {"kind": "format"})).words
+
+
+def test_rows_that_were_being_written_are_shown_anew_once_they_are_not():
+    (first, second), by = [make_field(make_record(name)) for name in ("Ann", "Bea")], rita()
+    done, _ = scenes.approved(first, by=by), scenes.approved(second, by=by)
+    client = browser(by)
+    writing = shown(client, "?tab=writing").form["writing"]
+    assert set(writing) == {f"{first.record_id}.undo", f"{second.record_id}.undo"}
+    asked = {"writing": [*writing, "nonsense"]}
+    assert client.get("/review/written", asked).status_code == 204
+
+    scenes.settled(done)
+
+    rows = Screen(client.get("/review/written", asked))
+    assert f'id="row-{first.record_id}" hx-swap-oob="true"' in rows.html
+    assert "Ann" in rows.words
+    assert "Written" in rows.words
+    assert "Bea" not in rows.words
+
+
+def test_parked_edits_stand_in_a_tab_of_their_own():
+    waiting("Ann", parked_until=timezone.localdate() + timedelta(days=3))
+
+    assert names(Narrowing()) == []
+    assert names(Narrowing(column="jobtitle"), Tab.PARKED) == ["Ann"]
+    assert "Parked 1" in shown(browser(rita())).words

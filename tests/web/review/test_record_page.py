@@ -1,0 +1,456 @@
+"""The record page: what each state of a field says, and who may do what about it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from syncapp import preferences
+from syncapp.models import Decision, SyncField
+from syncapp.models.jobs.job import WorkState
+from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.person import Role
+from syncapp.models.review.decision import DecisionState
+from syncapp.review import decisions, follow_ups
+from syncapp.review.context import seen
+from tests.support import scenes
+from tests.support.factories import EDITED_ON, make_editor, make_field, make_newer_edit, make_record
+from tests.support.people import ada, browser, make_person, rita, rob, vera
+from tests.support.screen import Screen, opened
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def labels() -> None:
+    scenes.know_columns()
+
+
+def page(field: SyncField, person=None, query: str = "") -> Screen:
+    return opened(browser(person or rita()), field.record, query)
+
+
+def test_a_waiting_field_shows_its_label_both_values_and_its_buttons():
+    field = make_field(original_value="Buyer", proposed_value="Head of Procurement")
+
+    screen = page(field)
+
+    assert "Job Title" in screen.words
+    assert "<del>Buyer</del>" in screen.html
+    assert "<ins>Head of Procurement</ins>" in screen.html
+    assert all(screen.offers(f"do={verb}:{field.pk}") for verb in ("approve", "reject", "correct"))
+
+
+def test_the_head_says_who_edited_when_and_leads_to_the_crm():
+    record = make_record("Marta Villanueva", editor=make_editor("Jonas Weber"))
+    make_field(record)
+
+    screen = opened(browser(rita()), record)
+
+    assert "Edited in Outlook by Jonas Weber" in screen.words
+    assert f"pagetype=entityrecord&amp;id={record.target_id}" in screen.html
+    assert "CRM’s values not read yet" in screen.words
+
+
+def test_all_fields_are_offered_at_once_but_for_conflicts():
+    record = make_record()
+    for column in ("jobtitle", "fax"):
+        make_field(record, column)
+    scenes.conflict(scenes.approved(make_field(record, "lastname"), by=rita()), "X")
+
+    words = opened(browser(rita()), record).words
+
+    assert "Approve all 2" in words
+    assert "Reject all 2" in words
+
+
+def test_an_approval_counts_down_and_can_be_undone():
+    field = make_field()
+    decision = scenes.approved(field, by=rita())
+
+    screen = page(field)
+
+    assert "Approved written in 10 s" in screen.words
+    assert f"/review/decisions/{decision.pk}/undo" in screen.html
+    assert 'value="10"' in screen.html
+
+
+def test_a_colleagues_decision_bears_his_name_and_offers_no_undo():
+    field = make_field()
+    scenes.approved(field, by=rob())
+
+    screen = page(field)
+
+    assert "Approved by Rob" in screen.words
+    assert not screen.offers("do=undo")
+
+
+def test_an_administrator_who_reviews_can_undo_anybodys_decision():
+    field = make_field()
+    scenes.approved(field, by=rob())
+
+    assert page(field, make_person("Ada", Role.ADMINISTRATOR, Role.REVIEWER)).offers("do=undo")
+
+
+def due(decision: Decision) -> None:
+    Decision.objects.filter(pk=decision.pk).update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+STATES = {
+    "due": (due, "Approved being written"),
+    "sent": (scenes.being_written, "Approved being written"),
+    "lost answer": (
+        lambda decision: scenes.being_written(decision, state=WorkState.VERIFY),
+        "Checking CRM its answer was lost; reading back",
+    ),
+    "written": (scenes.settled, "read back; by you Put the old value back…"),
+    "already": (
+        lambda decision: scenes.settled(decision, DecisionState.ALREADY),
+        "Was already so nothing was written",
+    ),
+    "failed": (scenes.failed, "Not written approved by you"),
+    "conflict": (lambda decision: scenes.conflict(decision, "Chief"), "Nothing was overwritten"),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_each_state_of_an_approval_is_said_as_it_is(state):
+    reach, words = STATES[state]
+    field = make_field()
+    reach(scenes.approved(field, by=rita()))
+
+    assert words in page(field).words
+
+
+def test_a_rejection_shows_its_reason_and_offers_to_approve_after_all():
+    field = make_field()
+    scenes.settled(scenes.rejected(field, by=rita(), reason_code="other_contact", reason="see Anna"))
+
+    words = page(field).words
+
+    assert "Rejected belongs to another contact: see Anna; by you at" in words
+    assert "Approve after all…" in words
+
+
+def test_a_conflict_shows_three_values_and_its_choices():
+    field = make_field(original_value="Buyer", proposed_value="Head")
+    scenes.conflict(scenes.approved(field, by=rita()), "Chief")
+
+    screen = page(field)
+
+    assert all(word in screen.words for word in ("Original", "CRM now", "Proposed", "Another"))
+    assert all(value in screen.words for value in ("Buyer", "Chief", "Head"))
+    assert all(screen.offers(f"do={verb}:{field.pk}") for verb in ("keep", "approve", "other"))
+
+
+def test_a_failure_shows_the_crms_reason_retry_and_reject():
+    field = make_field()
+    scenes.failed(scenes.approved(field, by=rita()), "The CRM refused it: no such country.")
+
+    screen = page(field)
+
+    assert "The CRM refused it: no such country." in screen.words
+    assert screen.offers("do=retry")
+    assert screen.offers(f"do=reject:{field.pk}")
+
+
+def test_a_superseded_field_leads_to_the_newer_edit():
+    field = make_field()
+    newer = make_newer_edit(field)
+    scenes.move(field, decision=FieldDecision.SUPERSEDED, delivery=FieldDelivery.DONE)
+
+    screen = page(field)
+
+    assert "Superseded by a newer edit" in screen.words
+    assert f"/review/{newer.record_id}/" in screen.html
+
+
+def test_a_withdrawn_field_says_where_it_was_decided():
+    field = make_field()
+    scenes.move(field, decision=FieldDecision.WITHDRAWN, crm_state=1, settled_at=timezone.now())
+
+    assert "Withdrawn decided in CRM itself at" in page(field).words
+
+
+def test_a_deleted_contact_can_only_be_rejected():
+    field = make_field()
+    scenes.move(field, contact_is_gone=True)
+
+    screen = page(field)
+
+    assert "Contact deleted in CRM; it is not made again" in screen.words
+    assert screen.offers(f"do=reject:{field.pk}")
+    assert not screen.offers(f"do=approve:{field.pk}")
+
+
+def test_other_edits_of_the_contact_that_wait_are_named():
+    field = make_field()
+    make_newer_edit(field)
+
+    assert "1 more edit of this contact waits: by Jonas Weber" in page(field).words
+
+
+def test_a_value_that_changed_in_the_crm_is_shown_beside_the_proposal():
+    field = make_field(original_value="Buyer", proposed_value="Head")
+    scenes.move(field, crm_now_value="Chief", crm_now_read_at=timezone.now())
+
+    words = page(field).words
+
+    assert "CRM now Chief" in words
+    assert "Approving writes the proposed value over it." in words
+
+
+@pytest.mark.parametrize(
+    ("decide", "says"),
+    [
+        (scenes.approved, "The approved value is written over it."),
+        (scenes.rejected, "The decision is that CRM keeps it."),
+    ],
+)
+def test_a_decision_leaves_what_the_crm_had_in_its_place(decide, says):
+    field = make_field(original_value="Buyer", proposed_value="Head")
+    scenes.move(field, crm_now_value="Chief", crm_now_read_at=timezone.now())
+    decide(field, by=rita())
+
+    words = page(field).words
+
+    assert "CRM had Chief" in words
+    assert says in words
+
+
+@pytest.mark.parametrize("had", ["Chief", "Buyer"])
+def test_what_a_decision_wrote_is_not_what_the_crm_had(had):
+    field = make_field(original_value="Buyer", proposed_value="Head")
+    scenes.move(field, crm_now_value=had, crm_now_read_at=timezone.now())
+    scenes.approved(field, by=rita())
+    field.refresh_from_db()
+    scenes.move(field, delivery="done", crm_now_value="Head", crm_now_label="", settled_at=timezone.now())
+
+    words = page(field).words
+
+    assert "CRM held the proposed value already" not in words
+    assert ("CRM had Chief" in words) is (had == "Chief")
+
+
+def test_a_corrected_value_is_shown_with_the_proposal():
+    field = make_field()
+    scenes.approved(field, by=rita(), is_corrected=True, corrected_value="Head of everything")
+
+    assert "Corrected to Head of everything" in page(field).words
+
+
+def test_ones_own_edit_says_why_it_has_no_buttons():
+    me = rita()
+    field = make_field(make_record(editor=make_editor("Rita", entra_id=me.oid)))
+
+    screen = page(field, me)
+
+    assert "Your own edit another reviewer decides it" in screen.words
+    assert not screen.offers(f"do=approve:{field.pk}")
+    assert page(field, rob()).offers(f"do=approve:{field.pk}")
+
+
+def test_unidentified_editor_locks_the_page_and_says_why():
+    field = make_field(make_record(editor=make_editor("On Premises", entra_id=None)))
+
+    screen = page(field)
+
+    assert "Could be your own edit" in screen.words
+    assert "no Entra id" in screen.words
+    assert not screen.offers(f"do=approve:{field.pk}")
+
+
+def test_page_says_that_a_setting_lets_anyone_decide():
+    preferences.change(by=ada(), anyone_decides_unidentified=True)
+    field = make_field(make_record(editor=make_editor("On Premises", entra_id=None)))
+
+    screen = page(field)
+
+    assert "not identified: any reviewer may decide" in screen.words
+    assert screen.offers(f"do=approve:{field.pk}")
+
+
+@pytest.mark.parametrize("roles", [(Role.VIEWER,), (Role.ADMINISTRATOR,)])
+def test_who_may_only_look_sees_everything_and_no_button(roles):
+    record = make_record()
+    waiting = make_field(record)
+    scenes.settled(scenes.approved(make_field(record, "fax"), by=rita()))
+    scenes.failed(scenes.approved(make_field(record, "lastname"), by=rita()))
+
+    screen = page(waiting, make_person("Looker", *roles))
+
+    assert "You may look deciding needs the reviewer role" in screen.words
+    assert "Not written" in screen.words
+    assert not [button for button in screen.buttons if button.startswith("do=")]
+
+
+def test_a_value_is_shown_by_its_words_and_type():
+    record = make_record()
+    account = f"account:{uuid.uuid4()}"
+    make_field(record, "preferredcontactmethodcode", original_value="3", proposed_value="2")
+    make_field(record, "donotphone", original_value="false", proposed_value="true")
+    make_field(record, "birthdate", original_value=None, proposed_value="1987-03-14")
+    make_field(record, "osync_interests", original_value="1,2", proposed_value="2,4")
+    make_field(record, "parentcustomerid", original_value=None, proposed_value=account, proposed_label="Halden AS")
+
+    html = opened(browser(rita()), record).html
+
+    for words in ("<del>Phone</del>", "<ins>Email</ins>", "<del>Allow</del>", "<ins>Do Not Allow</ins>",
+                  "<ins>14 March 1987</ins>", "<ins>Cold chain</ins>", "<ins>Halden AS</ins>",
+                  '<span class="empty">empty</span>'):  # fmt: skip
+        assert words in html
+    assert account not in html
+
+
+def test_two_accounts_of_one_name_show_as_a_change():
+    record = make_record()
+    values = {"original_value": f"account:{uuid.uuid4()}", "proposed_value": f"account:{uuid.uuid4()}"}
+    make_field(record, "parentcustomerid", original_label="Acme", proposed_label="Acme", **values)
+
+    screen = opened(browser(rita()), record)
+
+    assert "<del>Acme</del>" in screen.html
+    assert "the same words, another value" in screen.words
+
+
+def test_times_are_those_of_the_person_who_reads_them():
+    field = make_field(make_record(edited_on=EDITED_ON))
+
+    assert "Fri 20 Nov 2026, 10:30" in page(field, make_person("Rita", Role.REVIEWER, time_zone="Europe/Oslo")).html
+    assert "Fri 20 Nov 2026, 09:30" in page(field, make_person("Rita", Role.REVIEWER, time_zone="UTC")).html
+
+
+def test_an_unknown_edit_is_not_found_in_words():
+    screen = Screen(browser(rita()).get(f"/review/{uuid.uuid4()}/"))
+
+    assert screen.status == 404
+    assert "the edit is no longer here" in screen.words
+
+
+def test_htmx_gets_the_right_side_alone_and_caches_are_told():
+    field = make_field()
+
+    part = opened(browser(rita()), field.record, **{"HX-Request": "true"})
+    whole = opened(browser(rita()), field.record)
+
+    assert part.html.lstrip().startswith('<section class="pane record"')
+    assert whole.html.startswith("<!doctype html>")
+    assert "HX-Request" in part.response["Vary"]
+    assert "HX-Request" in whole.response["Vary"]
+
+
+def test_the_history_gets_the_whole_page_back():
+    headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+
+    assert opened(browser(rita()), make_field().record, **headers).html.startswith("<!doctype html>")
+
+
+def polled(screen: Screen) -> dict[str, str]:
+    return next(found for tag, found in screen.tags if found.get("id") == "pulse")
+
+
+def test_the_page_asks_again_only_while_something_is_under_way():
+    still, moving = make_field(), make_field()
+    scenes.approved(moving, by=rita())
+
+    assert "hx-get" not in polled(page(still))
+    assert polled(page(moving))["hx-trigger"] == "every 2s"
+
+
+def test_asking_again_brings_only_the_rows_that_were_under_way():
+    record = make_record()
+    typed_in, moving = make_field(record, "fax"), make_field(record)
+    decision = scenes.approved(moving, by=rita())
+    scenes.settled(decision)
+
+    part = opened(browser(rita()), record, f"?live={moving.pk}", **{"HX-Request": "true"})
+
+    assert f'id="field-{moving.pk}" hx-swap-oob="true"' in part.html
+    assert "Written" in part.words
+    assert f"field-{typed_in.pk}" not in part.html
+    assert "hx-get" not in polled(part)
+
+
+def test_who_was_first_is_said_for_as_long_as_the_row_is_asked_about():
+    field = make_field()
+    scenes.being_written(scenes.approved(field, by=rob()))
+    query = f"?live={field.pk}&told="
+
+    told = opened(browser(rita()), field.record, f"{query}{field.pk}", **{"HX-Request": "true"})
+    asked = opened(browser(rita()), field.record, query, **{"HX-Request": "true"})
+
+    assert "Approved by Rob meanwhile; yours was not used." in told.words
+    assert str(field.pk) in polled(told)["hx-vals"].rpartition("told")[2]
+    assert "yours was not used" not in asked.words
+
+
+def test_a_conflict_comes_into_the_page_by_itself():
+    field = make_field()
+    scenes.conflict(scenes.approved(field, by=rita()), "Chief")
+
+    part = opened(browser(rita()), field.record, f"?live={field.pk}", **{"HX-Request": "true"})
+
+    assert "Nothing was overwritten" in part.words
+    assert part.offers(f"do=keep:{field.pk}")
+
+
+def test_the_page_has_no_inline_script_or_style_and_forbids_them():
+    screen = page(make_field())
+
+    assert not [found for tag, found in screen.tags if "style" in found or any(name.startswith("on") for name in found)]
+    assert all("src" in found for tag, found in screen.tags if tag == "script")
+    assert not [tag for tag, found in screen.tags if tag == "style"]
+    assert "unsafe" not in screen.response["Content-Security-Policy"]
+
+
+def test_put_back_and_approve_after_all_are_said_in_the_undo_window_too():
+    field = make_field()
+    scenes.settled(scenes.approved(field, by=rita()))
+    follow_ups.put_back(field.pk, by=rita(), reason="wrong person")
+
+    assert "Old value put back written in 10 s" in page(field).words
+
+
+def test_a_viewer_sees_when_a_decision_becomes_final_but_cannot_undo_it():
+    field = make_field()
+    decisions.reject(field.pk, by=rita(), seen=seen(field))
+
+    screen = page(field, vera())
+
+    assert "Rejected by Rita final in 10 s" in screen.words
+    assert not screen.offers("do=undo")
+
+
+PROBLEM = "The CRM's value of osync_proposedvalue holds a NUL character (U+0000)."
+
+
+def test_unreadable_field_says_why_and_offers_no_decision():
+    record = make_record()
+    good = make_field(record)
+    bad = make_field(record, "fax", proposed_value=None, unreadable=PROBLEM)
+
+    screen = page(bad)
+
+    assert "holds a NUL character (U+0000)" in screen.words
+    assert "Cannot be read" in screen.words
+    assert not any(screen.offers(f"do={verb}:{bad.pk}") for verb in ("approve", "reject", "correct"))
+    assert screen.offers(f"do=approve:{good.pk}")
+
+
+def test_fields_of_unreadable_edit_offer_no_decision():
+    field = make_field(make_record(unreadable=PROBLEM))
+
+    screen = page(field)
+
+    assert "holds a NUL character (U+0000)" in screen.words
+    assert not screen.offers(f"do=approve:{field.pk}")
+    assert "Cannot be read" in Screen(browser(rita()).get("/review/?tab=attention")).words
+
+
+def test_field_without_readable_name_is_listed_as_unknown():
+    field = make_field(column="", unreadable=PROBLEM)
+
+    assert "Unknown field" in page(field, query="?tab=attention").words

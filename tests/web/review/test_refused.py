@@ -1,0 +1,73 @@
+"""A value that was rejected before: said on the page, in the list and in the mail, and rejected again at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncapp import preferences
+from syncapp.models import SyncField
+from tests.support import scenes
+from tests.support.factories import make_field, make_newer_edit
+from tests.support.people import ada, browser, rita, rob
+from tests.support.screen import Screen, on, opened, pressed
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _columns(db: None) -> None:
+    scenes.know_columns()
+
+
+def refused_again(**why: str) -> SyncField:
+    """Rob rejected a value; it comes a second time."""
+    first = make_field(proposed_value="Again")
+    scenes.settled(scenes.rejected(first, by=rob(), **why))
+    return make_newer_edit(first, proposed="Again")
+
+
+def test_record_names_earlier_rejection_and_repeats_it():
+    field = refused_again(reason_code="not_correct", reason="Wrong person.")
+    client = browser(rita())
+    screen = opened(client, field.record)
+    assert "Rejected before by Rob on" in screen.words
+    assert "Not correct: Wrong person." in screen.words
+
+    pressed(client, screen, field.record, f"do=reject-again:{field.pk}")
+
+    taken = field.decisions.get()
+    assert (taken.outcome, taken.reason_code, taken.reason) == ("rejected", "not_correct", "Wrong person.")
+
+
+def test_reason_is_asked_after_rejection_without_one():
+    field = refused_again()
+    preferences.change(by=ada(), reason_required=True)
+    client = browser(rita())
+
+    screen = pressed(client, opened(client, field.record), field.record, f"do=reject-again:{field.pk}")
+
+    assert screen.status == 422
+    assert "Choose why it is rejected." in screen.words
+    assert screen.is_checked(on(field, "mark"), "reject")
+    assert not field.decisions.exists()
+
+
+def test_values_never_rejected_offer_no_repetition():
+    field = make_field()
+    client = browser(rita())
+    screen = opened(client, field.record)
+    assert not screen.offers(f"do=reject-again:{field.pk}")
+
+    answer = pressed(client, screen, field.record, f"do=reject-again:{field.pk}")
+
+    assert "was not rejected before" in answer.words
+    assert not field.decisions.exists()
+
+
+def test_list_marks_values_rejected_before():
+    refused_again()
+    make_field()
+
+    screen = Screen(browser(rita()).get("/review/"))
+
+    assert screen.words.count(", rejected before") == 1

@@ -1,0 +1,124 @@
+"""The page on which many edits are decided together shows what the CRM holds at this moment, against the sandbox."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from syncapp.models import Decision, Selection
+from syncapp.review.bulk import selections
+from tests.support.people import ada, browser, rita
+from tests.support.screen import Screen
+from tests.support.world import World
+
+HTMX = {"hx-request": "true"}
+
+
+def address(step: str = "") -> str:
+    return f"/review/selections/{Selection.objects.latest('frozen_at').pk}/{step}"
+
+
+@pytest.fixture
+def client(world: World) -> Client:
+    """Rita, who has frozen two contacts' edits; the CRM's value of the first changed since, unread."""
+    for number in range(2):
+        world.edited(number, jobtitle="Head of Procurement")
+    signed_in = browser(rita())
+    signed_in.post("/review/selections/select", {"all": "all"})
+    world.form(world.contact(0), jobtitle="Chief")
+    return signed_in
+
+
+def test_page_loads_stored_values_and_asks_at_once(client):
+    page = Screen(client.get(address()))
+
+    assert "Decide 2 fields of 2 contacts together" in page.words
+    assert "CRM’s values not read yet." in page.words
+    assert "Read the CRM’s values now" in page.words
+    assert 'hx-trigger="load, submit"' in page.html
+
+
+def test_reading_leaves_out_a_newer_value(client):
+    page = Screen(client.post(address("read"), {"fields": "2"}, headers=HTMX))
+
+    assert "CRM now Chief changed after the edit, read just now; left out" in page.words
+    assert "Decide 1 field of 1 contact together" in page.words
+    assert "Approve 1 field" in page.words
+    assert "CRM’s values read just now." in page.words
+    assert 'hx-trigger="submit"' in page.html
+
+
+def test_reading_works_without_javascript(client):
+    page = Screen(client.post(address("read"), follow=True))
+
+    assert "Decide 1 field of 1 contact together" in page.words
+    assert "1 field is left out because its value changed in the CRM" in page.words
+
+
+def test_decision_after_reading_leaves_out_too(client, world: World):
+    client.post(address("read"))
+
+    page = Screen(client.post(address("decide"), {"do": "approve"}, follow=True))
+
+    assert "1 of 1 field approved" in page.words
+    assert "Left out" in page.words
+    world.forward()
+    world.deliver()
+    assert [world.value(world.contact(number), "jobtitle") for number in range(2)] == ["Chief", "Head of Procurement"]
+
+
+def test_unchanged_counts_leave_the_form_alone(client):
+    first = Screen(client.post(address("read"), {"fields": "2"}, headers=HTMX))
+
+    again = Screen(client.post(address("read"), {"fields": "1"}, headers=HTMX))
+
+    assert "selection-question" in first.html
+    assert "selection-list" in again.html
+    assert "selection-question" not in again.html
+
+
+def test_typed_input_survives_reading(client, monkeypatch):
+    monkeypatch.setattr(selections, "AT_ONCE", 0)
+
+    typed = {"fields": "2", "number": "12", "code.selection": "not_correct", "text.selection": "Wrong"}
+    page = Screen(client.post(address("read"), typed, headers=HTMX))
+
+    assert "Type 1 to confirm" in page.words
+    assert 'value="12"' in page.html
+    assert 'value="Wrong"' in page.html
+
+
+def test_nothing_left_is_said(client, world: World):
+    world.form(world.contact(1), jobtitle="Chief")
+
+    page = Screen(client.post(address("read"), follow=True))
+
+    assert "All fields of this list are left out. Open each contact to decide it." in page.words
+    assert "Approve" not in page.words
+
+
+def test_silent_crm_is_said_and_values_stay(client, world: World):
+    world.faults({"status": 503, "times": 50})
+
+    part = Screen(client.post(address("read"), {"fields": "2"}, headers=HTMX))
+    page = Screen(client.post(address("read"), follow=True))
+
+    assert "CRM did not answer; some of its values were not read yet." in part.words
+    assert "CRM did not answer. The page shows the values that were read before." in page.words
+    assert "Decide 2 fields of 2 contacts together" in page.words
+
+
+def test_decided_selection_is_not_read_again(client):
+    client.post(address("decide"), {"do": "approve"})
+
+    page = Screen(client.post(address("read"), follow=True))
+
+    assert Decision.objects.count() == 2
+    assert "2 of 2 fields approved" in page.words
+
+
+def test_only_its_owner_reads(client):
+    page = Screen(browser(ada()).get(address()))
+
+    assert "load, submit" not in page.html
+    assert "Read the CRM" not in page.words

@@ -1,0 +1,146 @@
+"""The settings as a file: no secrets in it, differences before anything changes, errors with their place."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from syncapp import preferences, settings_file
+from syncapp.models import AuditEntry, Rule
+from syncapp.models.review.rule import RuleState
+from syncapp.review.rules import editing
+from syncapp.review.rules.editing import Wish
+from tests.support.people import ada, browser
+from tests.support.screen import Screen
+
+pytestmark = pytest.mark.django_db
+
+
+def exported() -> dict[str, Any]:
+    return json.loads(browser(ada()).get("/settings/file/export").content)
+
+
+def compared(content: object) -> Screen:
+    text = content if isinstance(content, bytes) else json.dumps(content).encode()
+    upload = SimpleUploadedFile("settings.json", text, content_type="application/json")
+    return Screen(browser(ada()).post("/settings/file/compare", {"file": upload}))
+
+
+def applied(content: object) -> Screen:
+    screen = compared(content)
+    body = {"text": json.dumps(content), "seen": screen.input("seen")}
+    return Screen(browser(ada()).post("/settings/file/apply", body, follow=True))
+
+
+def test_the_file_holds_settings_and_rules_and_no_secret(settings):
+    editing.create(Wish("Format", "approve", kinds=("format",)), by=ada())
+
+    found = exported()
+
+    assert (found["format"], found["version"]) == ("outlook-sync-settings", 1)
+    assert found["settings"]["overdue_hours"] == 48
+    assert [rule["name"] for rule in found["rules"]] == ["Format"]
+    text = json.dumps(found)
+    assert not [secret for secret in (settings.SECRET_KEY, settings.CRM_CLIENT_SECRET, "brandvik") if secret in text]
+
+
+def test_a_file_that_changes_nothing_says_so():
+    assert "Nothing would change" in compared(exported()).words
+
+
+def test_the_differences_are_shown_before_anything_changes():
+    content = exported()
+    content["settings"]["overdue_hours"] = 24
+
+    screen = compared(content)
+
+    assert "overdue_hours 48 24" in screen.words
+    assert preferences.read().overdue_hours == 48
+    assert not AuditEntry.objects.exists()
+
+
+def test_what_was_compared_is_taken_over_with_rules_paused():
+    content = exported()
+    content["settings"]["overdue_hours"] = 24
+    content["rules"] = [{"name": "Format", "kinds": ["format"], "outcome": "approve"}]
+
+    screen = applied(content)
+
+    assert "2 changes taken over." in screen.words
+    assert preferences.read().overdue_hours == 24
+    assert Rule.objects.get(name="Format").state == RuleState.PAUSED
+    assert set(AuditEntry.objects.values_list("channel", flat=True)) == {"file"}
+
+
+def test_a_rule_of_the_same_name_is_changed_and_others_stay():
+    editing.create(Wish("Format", "approve", kinds=("format",)), by=ada())
+    editing.create(Wish("Fax", "leave", columns=("fax",)), by=ada())
+
+    applied({**exported(), "rules": [{"name": "Format", "kinds": ["filled"], "outcome": "approve"}]})
+
+    assert {rule.name: rule.kinds for rule in Rule.objects.shown()} == {"Format": ["filled"], "Fax": []}
+
+
+def test_a_rule_may_use_a_reason_of_the_same_file():
+    content = exported()
+    content["settings"]["reasons"] = [{"code": "hr", "words": "HR decides"}]
+    content["rules"] = [{"name": "HR", "columns": ["salary"], "outcome": "reject", "reason_code": "hr"}]
+
+    applied(content)
+
+    assert Rule.objects.get().reason_code == "hr"
+
+
+def test_settings_that_moved_meanwhile_are_shown_again_instead_of_overwritten():
+    content = {**exported(), "settings": {"overdue_hours": 24}}
+    seen = compared(content).input("seen")
+    preferences.change(by=ada(), tell_editors=True)
+
+    screen = Screen(browser(ada()).post("/settings/file/apply", {"text": json.dumps(content), "seen": seen}))
+
+    assert (screen.status, preferences.read().overdue_hours) == (409, 48)
+    assert "Somebody changed the settings meanwhile." in screen.words
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"colour": 1}, "colour"),
+        ({"version": 2}, "version"),
+        ({"format": "other"}, "format"),
+        ({"settings": {"secret": 1}}, "settings.secret"),
+        ({"settings": {"overdue_hours": "soon"}}, "settings.overdue_hours"),
+        ({"settings": {"reasons": [{"code": "A", "words": "x"}]}}, "settings.reasons[0].code"),
+        ({"settings": []}, "settings"),
+        ({"rules": [{"name": "x", "outcome": "leave", "state": "enabled"}]}, "rules[0].state"),
+        ({"rules": [{"name": "x", "outcome": "maybe"}]}, "rules[0].outcome"),
+        ({"rules": [{"name": "x", "outcome": "leave", "kinds": "format"}]}, "rules[0].kinds"),
+        ({"rules": [{"name": "x", "outcome": "leave"}, {"name": "x", "outcome": "leave"}]}, "rules"),
+        ({"rules": ["x"]}, "rules[0]"),
+    ],
+)
+def test_what_is_unknown_or_wrong_is_told_with_its_place(change, place):
+    screen = compared({**exported(), **change})
+
+    assert screen.status == 422
+    assert f"({place})" in screen.words
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"{\n,", "This is not JSON. (line 2)"),
+        (b"\xff", "not UTF-8"),
+        (b'{"a":\n"\\u0000"}', "It holds a zero character. (line 2)"),
+        (b'{"a": "\\ud800"}', "half a character"),
+    ],
+)
+def test_a_file_that_is_none_is_refused(content, words):
+    assert words in compared(content).words
+
+
+def test_a_file_that_is_too_large_is_not_read():
+    assert "larger than 256 kB" in compared(b" " * (settings_file.MOST_BYTES + 1)).words

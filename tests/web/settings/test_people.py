@@ -1,0 +1,176 @@
+"""People: known before the first sign-in, switched off, told as they wish, away; everybody's own page."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from syncapp.models import AuditEntry, Person
+from tests.support.people import ada, browser, fred, rita, rob, vera
+from tests.support.screen import Screen
+
+pytestmark = pytest.mark.django_db
+
+NEW = {
+    "oid": "1b4e28ba-2fa1-11d2-883f-0016d3cca427",
+    "name": "Nora Holm",
+    "address": "nora@contoso.example",
+    "roles": ["Reviewer"],
+}
+
+
+def added(**changed: object) -> Screen:
+    return Screen(browser(ada()).post("/settings/people/add", {**NEW, **changed}, follow=True))
+
+
+def changed(person: Person, do: str, **controls: str) -> Screen:
+    path = f"/settings/people/{person.pk}/change"
+    return Screen(browser(ada()).post(path, {"do": do, **controls}, follow=True))
+
+
+def test_a_person_is_known_before_the_first_sign_in_and_can_have_mails():
+    screen = added()
+
+    nora = Person.objects.get(name="Nora Holm")
+    assert (nora.is_reviewer, nora.is_administrator, nora.signed_in_at) == (True, False, None)
+    assert not nora.has_usable_password()
+    assert "Nora Holm is known now." in screen.words
+    assert "nora@contoso.example Reviewer At once no never" in screen.words
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"oid": "nora"}, "Entra’s object id"),
+        ({"address": "nora"}, "An e-mail address is needed."),
+        ({"name": " "}, "A name of 1 to 200 characters."),
+        ({"roles": []}, "Tick at least one role"),
+        ({"roles": ["Owner"]}, "Tick at least one role"),
+    ],
+)
+def test_what_is_wrong_about_a_person_is_told_and_nothing_is_kept(wrong, words):
+    screen = added(**wrong)
+
+    assert (screen.status, Person.objects.filter(address__startswith="nora").exists()) == (422, False)
+    assert words in screen.words
+
+
+def test_the_same_object_id_is_known_once():
+    added()
+
+    assert "Somebody with this object id is here already." in added(name="Nora Again").words
+
+
+def test_a_person_who_is_switched_off_is_signed_out_and_on_again_may_come_back():
+    client = browser(rita())
+
+    changed(rita(), "off")
+    assert client.get("/review/").status_code == 302
+    changed(Person.objects.get(name="Rita"), "on")
+
+    assert Person.objects.get(name="Rita").is_active
+    assert [entry.action for entry in AuditEntry.objects.all()] == ["person.active", "person.active"]
+
+
+def test_nobody_switches_himself_off():
+    screen = changed(ada(), "off")
+
+    assert "Nobody switches himself off" in screen.words
+    assert Person.objects.get(name="Ada").is_active
+
+
+def test_an_administrator_says_how_somebody_is_told():
+    changed(rita(), "wishes", notify="daily", time_zone="Europe/Oslo")
+
+    person = Person.objects.get(name="Rita")
+    assert (person.notify, person.time_zone) == ("daily", "Europe/Oslo")
+    assert AuditEntry.objects.get(action="person.wishes").actor == ada()
+
+
+def test_an_unknown_time_zone_is_refused():
+    assert "No time zone is called “Atlantis”." in changed(rita(), "wishes", notify="off", time_zone="Atlantis").words
+
+
+def test_everybody_sets_his_own_wishes_and_nobody_elses():
+    client = browser(vera())
+
+    client.post("/settings/me/change", {"do": "wishes", "notify": "off", "time_zone": "Asia/Tokyo"})
+
+    assert Person.objects.get(name="Vera").time_zone == "Asia/Tokyo"
+    assert client.post(f"/settings/people/{rita().pk}/change", {"do": "off"}).status_code == 403
+    assert Person.objects.get(name="Rita").is_active
+
+
+def test_nobody_switches_anybody_off_from_his_own_page():
+    browser(rita()).post("/settings/me/change", {"do": "off"})
+
+    assert Person.objects.get(name="Rita").is_active
+
+
+def test_one_goes_away_with_a_deputy_and_is_here_again():
+    day, client = timezone.localdate() + timedelta(days=3), browser(rita())
+    body = {"do": "absence", "absent_until": day.isoformat(), "deputy": str(rob().pk)}
+    screen = Screen(client.post("/settings/me/change", body, follow=True))
+    assert (Person.objects.get(name="Rita").absent_until, Person.objects.get(name="Rita").deputy) == (day, rob())
+    assert "Away until" in screen.words
+
+    client.post("/settings/me/change", {"do": "here"})
+
+    assert Person.objects.get(name="Rita").absent_until is None
+
+
+@pytest.mark.parametrize(
+    ("controls", "words"),
+    [
+        ({"absent_until": ""}, "Choose the last day of the absence."),
+        ({"absent_until": "2020-01-01"}, "The last day of an absence is today or later."),
+        ({"absent_until": "2099-01-01", "deputy": "fred"}, "The deputy is somebody else, who reviews."),
+        ({"absent_until": "2099-01-01", "deputy": "nobody"}, "Choose a deputy from the list, or nobody."),
+    ],
+)
+def test_a_useless_absence_is_refused(controls, words):
+    if controls.get("deputy") == "fred":
+        controls = controls | {"deputy": str(fred().pk)}
+    screen = Screen(browser(rita()).post("/settings/me/change", {"do": "absence", **controls}))
+
+    assert (screen.status, Person.objects.get(name="Rita").absent_until) == (422, None)
+    assert words in screen.words
+
+
+def test_the_list_costs_the_same_however_many_people_there_are(django_assert_max_num_queries):
+    for person in (rita(), rob(), vera(), fred()):
+        changed(person, "wishes", notify="daily", time_zone="UTC")
+    client = browser(ada())
+
+    with django_assert_max_num_queries(14):
+        client.get("/settings/people/")
+
+
+def test_single_letter_keys_are_on_until_switched_off():
+    client = browser(rita())
+    page = Screen(client.get("/settings/me"))
+    assert page.is_checked("letter_keys", "1")
+    assert "data-letters" not in page.html
+
+    client.post("/settings/me/change", {"do": "keys"})
+
+    page = Screen(client.get("/settings/me"))
+    assert not page.is_checked("letter_keys", "1")
+    assert 'data-letters="off"' in page.html
+    assert 'data-letters="off"' not in Screen(browser(rob()).get("/settings/me")).html
+    assert AuditEntry.objects.get(action="person.keys").actor == rita()
+
+
+def test_help_leaves_out_keys_switched_off():
+    client = browser(rita())
+    client.post("/settings/me/change", {"do": "keys"})
+
+    off = Screen(client.get("/review/"))
+    client.post("/settings/me/change", {"do": "keys", "letter_keys": "1"})
+    on = Screen(client.get("/review/"))
+
+    assert "Single-letter keys are off." in off.words
+    assert "approve, reject, correct the field" not in off.words
+    assert "approve, reject, correct the field" in on.words

@@ -1,0 +1,166 @@
+"""The settings of deciding and of mails: what administrators change, what they read when it is wrong, the trail."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from syncapp import preferences
+from syncapp.models import AuditEntry, Message
+from syncapp.models.jobs.job import WorkState
+from syncapp.outbox import messages
+from tests.support.factories import make_field
+from tests.support.people import ada, browser, rita
+from tests.support.screen import Screen, opened
+
+pytestmark = pytest.mark.django_db
+
+
+def sent(client: Client, part: str, **controls: object) -> Screen:
+    return Screen(client.post("/settings/change", {"part": part, **controls}, follow=True))
+
+
+def test_the_undo_window_and_the_need_for_a_reason_are_set():
+    screen = sent(browser(ada()), "deciding", undo_seconds="30", reason_required="1")
+
+    assert (preferences.read().undo_window, preferences.read().reason_required) == (30, True)
+    assert "Saved." in screen.words
+    assert screen.input("undo_seconds") == "30"
+
+
+def test_an_empty_undo_window_is_that_of_the_installation(settings):
+    settings.UNDO_SECONDS = 12
+    sent(browser(ada()), "deciding", undo_seconds="30")
+
+    screen = sent(browser(ada()), "deciding", undo_seconds="")
+
+    assert preferences.read().undo_window == 12
+    assert "Now 12 s." in screen.words
+
+
+def test_a_wrong_number_is_told_and_stays_in_its_place():
+    screen = sent(browser(ada()), "deciding", undo_seconds="soon")
+
+    assert screen.status == 422
+    assert "Nothing was changed. A whole number of seconds from 0 to 300." in screen.words
+    assert screen.input("undo_seconds") == "soon"
+
+
+def test_a_new_reason_gets_a_code_from_its_words_and_is_offered_to_reviewers():
+    codes = ["not_correct", "other", ""]
+    sent(browser(ada()), "reasons", code=codes, words=["Wrong", "Other", "Belongs to HR!"])
+
+    assert preferences.stored()["reasons"] == [
+        {"code": "not_correct", "words": "Wrong"},
+        {"code": "other", "words": "Other"},
+        {"code": "belongs_to_hr", "words": "Belongs to HR!"},
+    ]
+    assert "Belongs to HR!" in opened(browser(rita()), make_field().record).words
+
+
+def test_a_new_reason_never_takes_the_code_of_another():
+    sent(browser(ada()), "reasons", code=["other", ""], words=["Something else", "Other"])
+
+    assert [reason["code"] for reason in preferences.stored()["reasons"]] == ["other", "other_2"]
+
+
+def test_a_reason_without_words_goes():
+    sent(browser(ada()), "reasons", code=["not_correct", "other", ""], words=["", "Other", ""])
+
+    assert [reason["code"] for reason in preferences.stored()["reasons"]] == ["other"]
+
+
+def test_groups_are_read_one_column_a_line():
+    sent(browser(ada()), "groups", name=["Phones", ""], columns=["telephone1\r\nmobilephone", ""])
+
+    assert preferences.stored()["field_groups"] == [{"name": "Phones", "columns": ["telephone1", "mobilephone"]}]
+
+
+def test_a_wrong_group_is_told_with_its_place():
+    screen = sent(browser(ada()), "groups", name=["Phones"], columns=["telephone1"])
+
+    assert "A group has at least two columns. (field_groups[0].columns)" in screen.words
+
+
+def test_mails_are_set():
+    sent(browser(ada()), "mails", overdue_hours="24", tell_editors="1", operations_address="it@contoso.example")
+
+    rules = preferences.read()
+    assert (rules.overdue_hours, rules.mail_values, rules.tell_editors) == (24, False, True)
+    assert rules.operations_address == "it@contoso.example"
+
+
+def test_the_backlog_says_how_much_waits_and_is_ended():
+    make_field()
+    preferences.change(by=ada(), backlog=True)
+    screen = Screen(browser(ada()).get("/settings/mails/"))
+    assert "Backlog mode" in screen.words
+    assert "1 edit waits, now." in screen.words or "1 edit waits now." in screen.words
+
+    sent(browser(ada()), "backlog", backlog="end")
+
+    assert not preferences.read().backlog
+
+
+def test_every_change_is_in_the_trail_with_who_and_what():
+    sent(browser(ada()), "mails", overdue_hours="24", mail_values="1")
+
+    entry = AuditEntry.objects.get(action="settings.changed")
+    assert (entry.actor, entry.channel, entry.details) == (ada(), "settings", {"setting": "overdue_hours"})
+    assert (entry.value.before, entry.value.after) == ("48", "24")
+
+
+def test_a_test_mail_is_made_for_the_administrator():
+    screen = Screen(browser(ada()).post("/settings/settings/mail_preferences/test", follow=True))
+
+    assert Message.objects.get().recipient == ada()
+    assert f"A test mail to {ada().address} is on its way." in screen.words
+
+
+def test_without_a_mail_service_the_test_says_so(settings):
+    settings.MAIL_BACKEND = ""
+
+    screen = Screen(browser(ada()).post("/settings/settings/mail_preferences/test", follow=True))
+
+    assert not Message.objects.exists()
+    assert "No test mail: no mail service is configured" in screen.words
+
+
+def test_a_form_that_is_none_of_ours_is_not_found():
+    assert browser(ada()).post("/settings/change", {"part": "colours"}).status_code == 404
+
+
+def test_only_administrators_see_the_way_there():
+    assert "Settings" in Screen(browser(ada()).get("/review/")).words
+    assert " Settings " not in Screen(browser(rita()).get("/review/")).words.replace("Your settings", "")
+
+
+def failed_mail() -> Message:
+    mail = messages.queue("test", to=rita())
+    assert mail is not None
+    failed = {"state": WorkState.FAILED, "settled_at": timezone.now(), "last_error": "address"}
+    Message.objects.filter(pk=mail.pk).update(**failed, failure="“a;b” is not an address that mail can be sent to.")
+    return mail
+
+
+def test_failed_mail_is_listed_with_its_reason():
+    failed_mail()
+
+    screen = Screen(browser(ada()).get("/settings/mails/"))
+
+    assert rita().name in screen.words
+    assert "“a;b” is not an address that mail can be sent to." in screen.words
+
+
+def test_failed_mail_is_sent_again_on_retry():
+    mail = failed_mail()
+
+    screen = Screen(browser(ada()).post(f"/settings/mails/{mail.pk}/retry", follow=True))
+    again = Screen(browser(ada()).post(f"/settings/mails/{mail.pk}/retry", follow=True))
+
+    mail.refresh_from_db()
+    assert (mail.state, mail.failure) == (WorkState.READY, "")
+    assert "The mail is being sent again." in screen.words
+    assert "no longer waiting for a retry" in again.words
+    assert AuditEntry.objects.filter(action="mail.retried", actor=ada()).count() == 1

@@ -1,0 +1,132 @@
+"""The demo's tours and "Start over": only in the demo, only by the button, and afterwards all is as it was at first."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from dataverse_sandbox.config import EDITOR, PEOPLE
+from syncapp.accounts.people import recognise
+from syncapp.crm import sandbox
+from syncapp.demo import content
+from syncapp.models import AuditEntry, Connection, Message, Person, SyncRecord
+from syncapp.models.person import Role
+from syncapp.review import notification_rules
+from tests.support import people
+from tests.support.people import browser
+from tests.support.world import World
+
+START_OVER = "/demo/start-over"
+CAST = {person.name: set(person.roles) for person in PEOPLE if person.roles}
+
+
+def known_roles() -> dict[str, set[Role]]:
+    return {person.name: set(person.roles) for person in Person.objects.all()}
+
+
+def test_the_sign_in_page_offers_three_tours(client: Client, db: None, settings: Settings) -> None:
+    page = client.get(reverse("sign_in")).content.decode()
+
+    assert page.count("<details>") == 3
+    assert f"{settings.CRM_ORIGIN}/outlook/" in page
+    assert START_OVER in page
+
+
+def test_with_a_real_crm_there_are_neither_tours_nor_the_address(client: Client, db: None, settings: Settings) -> None:
+    settings.DEMO = False
+
+    assert "<details>" not in client.get(reverse("sign_in")).content.decode()
+    assert [client.get(START_OVER).status_code, client.post(START_OVER).status_code] == [404, 404]
+    with pytest.raises(content.NoDemo):
+        content.start_over()
+
+
+def test_opening_the_page_changes_nothing(client: Client, db: None) -> None:
+    people.rita()
+
+    assert "everybody is signed out" in client.get(START_OVER).content.decode()
+    assert Person.objects.count() == 1
+
+
+def test_the_button_forgets_everything_and_lays_the_sandbox_out_anew(world: World, settings: Settings) -> None:
+    settings.DEMO_USERS = 20
+    world.edited(jobtitle="Pilot")
+    rita = browser(people.rita())
+    assert rita.get(reverse("queue")).status_code == 200
+
+    answer = rita.post(START_OVER)
+
+    assert answer.status_code == 302
+    assert [model.objects.count() for model in (SyncRecord, Session)] == [0, 0]
+    assert known_roles() == CAST
+    assert [entry.action for entry in AuditEntry.objects.all()] == ["connection.first_contact"]
+    assert Connection.objects.get().review_writes
+    assert len(world.rows("osync_syncrecords")) == 40
+    assert len(world.rows("systemusers")) == 20 + len((*PEOPLE, EDITOR, "the portal itself"))
+    assert rita.get(reverse("queue")).status_code == 302
+
+
+def test_people_are_known_before_anyone_signs_in(world: World) -> None:
+    content.register_people()
+
+    assert known_roles() == CAST
+    assert not Person.objects.exclude(signed_in_at=None).exists()
+
+
+def test_known_people_keep_what_was_changed(world: World) -> None:
+    content.register_people()
+    Person.objects.filter(name="Rob Marchetti").update(notify="off", is_reviewer=False)
+
+    content.register_people()
+
+    rob = Person.objects.get(name="Rob Marchetti")
+    assert (rob.notify, rob.is_reviewer) == ("off", False)
+
+
+def test_first_sign_in_joins_the_known_person(world: World, settings: Settings) -> None:
+    content.register_people()
+    known = Person.objects.get(name="Rita Lindqvist")
+    tenant_id = UUID(settings.CRM_TENANT)
+    claims = next(each for each in sandbox.people(settings.CRM_ORIGIN, tenant_id=tenant_id) if each.oid == known.oid)
+
+    rita = recognise(claims)
+
+    assert rita == known
+    assert rita.signed_in_at is not None
+    assert Person.objects.count() == len(CAST)
+
+
+def test_an_edit_mails_reviewers_who_never_signed_in(world: World) -> None:
+    world.pull()
+    content.register_people()
+
+    world.edited(jobtitle="Pilot")
+    notification_rules.tell_new_edits()
+
+    assert {message.recipient.name for message in Message.objects.all() if message.recipient} == {
+        "Rita Lindqvist",
+        "Rob Marchetti",
+        "Ada Brennan",
+    }
+
+
+def test_a_sandbox_that_is_away_leaves_the_portal_as_it_is(client: Client, db: None, settings: Settings) -> None:
+    settings.CRM_ORIGIN = "http://127.0.0.1:9"
+    people.rita()
+
+    answer = client.post(START_OVER)
+
+    assert (answer.status_code, Person.objects.count()) == (503, 1)
+    assert "nothing was changed" in answer.content.decode()
+
+
+def test_it_takes_a_token_of_the_page(db: None) -> None:
+    people.rita()
+
+    assert Client(enforce_csrf_checks=True).post(START_OVER).status_code == 403
+    assert Person.objects.count() == 1

@@ -1,0 +1,395 @@
+"""Signing in against the real sandbox over HTTP: what the browser is sent, what it may do with it, what is left."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from dataverse_sandbox.config import PEOPLE
+from dataverse_sandbox.server import SandboxServer
+from syncapp.connection import clients
+from syncapp.crm.errors import TokenUnavailable
+from syncapp.health import troubles
+from syncapp.jobs import breakers
+from syncapp.models import AuditEntry, Gate, Person, SignInAttempt
+from syncapp.models.person import Role
+from syncapp.web.sign_in import views
+from syncapp.web.sign_in.views import safe_path
+from tests.support.servers import free_port
+
+HOST = "127.0.0.1:8000"
+RECORD = "/review/3f2504e0-4f89-41d3-9a0c-0305e82c3301/"  # the same in every worker of a run
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(sandbox: SandboxServer, settings: Settings) -> Client:
+    """A browser at the portal's own address."""
+    settings.BASE_URL = f"http://{HOST}"
+    return new_browser()
+
+
+@pytest.fixture
+def outside() -> Iterator[requests.Session]:
+    """The browser on the sign-in service's pages."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
+
+
+def new_browser() -> Client:
+    return Client(headers={"host": HOST})
+
+
+def begin(client: Client, *, next: str = "", **query: str) -> str:
+    """Press the button; the address of the sign-in service's page."""
+    response = client.get("/sign-in/start", {"next": next, **query})
+    assert response.status_code == 302, response.content
+    return response.headers["Location"]
+
+
+def choose(outside: requests.Session, page: str, person: str) -> str:
+    """Press a person's button there; the way back to the portal."""
+    assert outside.get(page).status_code == 200
+    form = dict(parse_qsl(urlsplit(page).query)) | {"person": person}
+    response = outside.post(page.partition("?")[0], data=form, allow_redirects=False)
+    assert response.status_code in (302, 303), response.text
+    return response.headers["Location"].removeprefix(f"http://{HOST}")
+
+
+def sandbox_oid(name: str) -> uuid.UUID:
+    return uuid.UUID(next(person.object_id for person in PEOPLE if person.name == name))
+
+
+def who(client: Client) -> str:
+    """The name of whoever is signed in in this browser."""
+    oid = client.session.get("_auth_user_id")
+    return Person.objects.get(pk=oid).name if oid else ""
+
+
+def test_rita_signs_in_and_lands_on_the_record_she_was_sent_to(browser: Client, outside: requests.Session) -> None:
+    back = choose(outside, begin(browser, next=RECORD), "Rita Lindqvist")
+
+    response = browser.get(back)
+
+    assert response.headers["Location"] == RECORD
+    rita = Person.objects.get()
+    assert (rita.name, rita.address, rita.roles) == (
+        "Rita Lindqvist",
+        "rita.lindqvist@contoso.example",
+        {Role.REVIEWER},
+    )
+    assert who(browser) == "Rita Lindqvist"
+
+
+def test_signing_in_starts_a_session_under_a_new_key(browser: Client, outside: requests.Session) -> None:
+    back = choose(outside, begin(browser), "Rita Lindqvist")
+    session = browser.session
+    session["planted"] = "before signing in"
+    session.save()
+    anonymous = session.session_key
+
+    browser.get(back)
+
+    assert browser.session.session_key != anonymous
+    assert not browser.session.exists(anonymous)
+    assert set(browser.session.keys()) == {
+        "_auth_user_id",
+        "_auth_user_backend",
+        "_auth_user_hash",
+        "signed_in_at",
+        "browser",
+    }
+
+
+def test_no_token_is_kept_anywhere(browser: Client, outside: requests.Session) -> None:
+    browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
+
+    assert not SignInAttempt.objects.exists()
+    assert "ey" not in str(dict(browser.session.items()))
+
+
+def test_the_way_back_works_once(browser: Client, outside: requests.Session) -> None:
+    back = choose(outside, begin(browser), "Rita Lindqvist")
+    browser.get(back)
+    browser.logout()
+
+    again = browser.get(back)
+
+    assert again.status_code == 400
+    assert "Start the sign-in again" in again.content.decode()
+    assert who(browser) == ""
+
+
+def test_going_back_in_the_browser_after_signing_in_does_no_harm(browser: Client, outside: requests.Session) -> None:
+    back = choose(outside, begin(browser), "Rita Lindqvist")
+    browser.get(back)
+
+    assert browser.get(back).headers["Location"] == "/"
+    assert who(browser) == "Rita Lindqvist"
+
+
+def test_another_browser_cannot_finish_what_this_one_started(browser: Client, outside: requests.Session) -> None:
+    back = choose(outside, begin(browser), "Rita Lindqvist")
+    other = new_browser()
+    begin(other)
+
+    assert other.get(back).status_code == 400
+    assert who(other) == ""
+    assert browser.get(back).status_code == 302, "the right browser still can"
+
+
+def test_a_way_back_that_nobody_started_is_refused(browser: Client) -> None:
+    for query in ("", "?state=", "?state=made-up&code=made-up", "?code=made-up"):
+        assert browser.get(f"/sign-in/callback{query}").status_code == 400
+
+
+def test_two_tabs_both_arrive(browser: Client, outside: requests.Session) -> None:
+    first = choose(outside, begin(browser, next="/review/?tab=1"), "Rita Lindqvist")
+    second = choose(outside, begin(browser, next="/review/?tab=2"), "Rita Lindqvist")
+
+    arrivals = [browser.get(back).headers["Location"] for back in (first, second)]
+
+    assert arrivals == ["/review/?tab=1", "/review/?tab=2"]
+
+
+def test_the_sixth_tab_replaces_the_first(browser: Client, outside: requests.Session) -> None:
+    pages = [begin(browser) for _ in range(6)]
+
+    assert SignInAttempt.objects.count() == 5
+    assert browser.get(choose(outside, pages[0], "Rita Lindqvist")).status_code == 400
+    assert browser.get(choose(outside, pages[5], "Rita Lindqvist")).status_code == 302
+
+
+def test_an_attempt_is_over_after_ten_minutes(browser: Client, outside: requests.Session) -> None:
+    back = choose(outside, begin(browser), "Rita Lindqvist")
+    SignInAttempt.objects.update(started_at=timezone.now() - timedelta(minutes=11))
+
+    assert browser.get(back).status_code == 400
+    assert who(browser) == ""
+
+
+def test_old_attempts_are_cleared_away(browser: Client) -> None:
+    begin(browser)
+    SignInAttempt.objects.update(started_at=timezone.now() - timedelta(minutes=11))
+
+    begin(new_browser())
+
+    assert SignInAttempt.objects.count() == 1
+
+
+def test_a_code_of_another_sign_in_is_refused(browser: Client, outside: requests.Session) -> None:
+    stolen = choose(outside, begin(new_browser()), "Ada Brennan")
+    mine = choose(outside, begin(browser), "Nils Hagen")
+    code, state = dict(parse_qsl(urlsplit(stolen).query))["code"], dict(parse_qsl(urlsplit(mine).query))["state"]
+
+    response = browser.get("/sign-in/callback", {"code": code, "state": state})
+
+    assert response.status_code == 403
+    assert who(browser) == ""
+
+
+def test_nils_without_a_role_gets_no_session_and_reads_what_to_do(browser: Client, outside: requests.Session) -> None:
+    response = browser.get(choose(outside, begin(browser), "Nils Hagen"))
+
+    assert response.status_code == 403
+    assert "Ask for a role" in response.content.decode()
+    assert who(browser) == ""
+    assert not Person.objects.exists(), "nothing is kept of strangers"
+
+
+def test_whoever_lost_the_last_role_loses_it_here_too(browser: Client, outside: requests.Session) -> None:
+    browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
+    Person.objects.update(oid=sandbox_oid("Nils Hagen"))
+    later = new_browser()
+
+    later.get(choose(outside, begin(later), "Nils Hagen"))
+
+    assert Person.objects.get().roles == frozenset()
+
+
+def test_whoever_is_switched_off_gets_no_session(browser: Client, outside: requests.Session) -> None:
+    browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
+    Person.objects.update(is_active=False)
+
+    other = new_browser()
+    response = other.get(choose(outside, begin(other), "Rita Lindqvist"))
+
+    assert response.status_code == 403
+    assert who(other) == ""
+
+
+def test_roles_and_name_are_those_of_today(browser: Client, outside: requests.Session) -> None:
+    browser.get(choose(outside, begin(browser), "Ada Brennan"))
+    Person.objects.update(name="Ada Before", is_viewer=True, is_reviewer=False)
+
+    again = new_browser()
+    again.get(choose(outside, begin(again), "Ada Brennan"))
+
+    ada = Person.objects.get()
+    assert (ada.name, ada.roles) == ("Ada Brennan", {Role.ADMINISTRATOR, Role.REVIEWER})
+
+
+def test_signing_in_as_somebody_else_ends_the_first_session(browser: Client, outside: requests.Session) -> None:
+    browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
+    first = browser.session.session_key
+
+    browser.get(choose(outside, begin(browser), "Rob Marchetti"))
+
+    assert who(browser) == "Rob Marchetti"
+    assert not browser.session.exists(first)
+
+
+def test_whoever_cancels_reads_so_and_is_not_sent_in_circles(browser: Client, outside: requests.Session) -> None:
+    response = browser.get(choose(outside, begin(browser, next=RECORD), "Cancel"))
+
+    assert response.status_code == 403
+    assert "The sign-in was cancelled" in response.content.decode()
+    assert f'name="next" value="{RECORD}"' in response.content.decode()
+
+
+def test_a_sign_in_service_that_is_away_is_said_in_plain_words(settings: Settings) -> None:
+    settings.BASE_URL = f"http://{HOST}"
+    settings.CRM_AUTHORITY = f"https://127.0.0.1:{free_port()}/{settings.CRM_TENANT}"
+    views.service.cache_clear()
+
+    response = new_browser().get("/sign-in/start")
+
+    assert response.status_code == 503
+    assert "does not answer" in response.content.decode()
+    (trouble,) = [trouble for trouble in troubles() if trouble.code == "sign_in"]
+    assert trouble.text == "The sign-in service does not answer."
+
+
+def test_successful_sign_in_ends_the_trouble(browser: Client, outside: requests.Session) -> None:
+    clients.sign_in_failed(TokenUnavailable("no answer", code="authority"))
+
+    browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
+
+    assert not breakers.closed()
+
+
+def test_sign_in_service_is_asked_until_it_is_back(sandbox: SandboxServer, settings: Settings) -> None:
+    back = settings.CRM_AUTHORITY
+    settings.CRM_AUTHORITY = f"https://127.0.0.1:{free_port()}/{settings.CRM_TENANT}"
+    clients.sign_in_failed(TokenUnavailable("no answer", code="authority"))
+    Gate.objects.update(next_probe_at=timezone.now())
+    clients.probe_sign_in()
+    assert [gate.name for gate in breakers.closed()] == ["sign_in"]
+
+    settings.CRM_AUTHORITY = back
+    clients.sign_in_service.cache_clear()
+    clients.probe_sign_in()
+    assert [gate.name for gate in breakers.closed()] == ["sign_in"]  # not yet time to ask again
+    Gate.objects.update(next_probe_at=timezone.now())
+    clients.probe_sign_in()
+
+    assert not breakers.closed()
+
+
+def test_signing_out_ends_the_session_here_and_there(
+    browser: Client, outside: requests.Session, sandbox: SandboxServer
+) -> None:
+    browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
+    key = browser.session.session_key
+
+    response = browser.post("/sign-out")
+
+    assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert response.headers["Location"].startswith(f"{sandbox.url}/")
+    assert not browser.session.exists(key)
+    there = outside.get(response.headers["Location"], allow_redirects=False)
+    assert there.headers["Location"] == f"http://{HOST}/sign-in"
+
+
+def test_signing_out_takes_a_post_with_its_token(browser: Client, outside: requests.Session) -> None:
+    browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
+    browser.handler.enforce_csrf_checks = True
+
+    assert (browser.get("/sign-out").status_code, browser.post("/sign-out").status_code) == (405, 403)
+    assert who(browser) == "Rita Lindqvist"
+
+
+def test_sign_ins_and_sign_outs_are_in_the_audit_trail(browser: Client, outside: requests.Session) -> None:
+    browser.get(choose(outside, begin(browser), "Ada Brennan"))
+    browser.post("/sign-out")
+
+    entries = AuditEntry.objects.order_by("pk").values_list("action", "actor__name", "details")
+    assert list(entries) == [
+        ("person.signed_in", "Ada Brennan", {"roles": ["Administrator", "Reviewer"]}),
+        ("person.signed_out", "Ada Brennan", {}),
+    ]
+
+
+def test_the_card_says_when_a_link_leads_to_an_edit(browser: Client) -> None:
+    assert "Opening the link has decided nothing" in browser.get("/sign-in", {"next": RECORD}).content.decode()
+    assert "Opening the link" not in browser.get("/sign-in", {"next": "/review/"}).content.decode()
+
+
+def test_whoever_is_signed_in_skips_the_card(browser: Client, outside: requests.Session) -> None:
+    browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
+
+    assert browser.get("/sign-in", {"next": RECORD}).headers["Location"] == RECORD
+
+
+def test_asking_with_head_starts_and_finishes_nothing(browser: Client, outside: requests.Session) -> None:
+    browser.head("/sign-in/start")
+    assert not SignInAttempt.objects.exists()
+    back = choose(outside, begin(browser), "Rita Lindqvist")
+
+    browser.head(back)
+
+    assert who(browser) == ""
+    assert browser.get(back).status_code == 302
+
+
+def test_a_browser_at_another_name_of_the_portal_is_moved_once(browser: Client) -> None:
+    localhost = Client(headers={"host": "localhost:8000"})
+
+    moved = localhost.get("/sign-in/start", {"next": RECORD}).headers["Location"]
+
+    assert moved.startswith(f"http://{HOST}/sign-in/start?next=")
+    assert "/oauth2/v2.0/authorize?" in localhost.get(moved.removeprefix(f"http://{HOST}")).headers["Location"]
+
+
+def test_another_account_can_be_chosen(browser: Client) -> None:
+    assert begin(browser, other="1").endswith("&prompt=select_account")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example/",
+        "https://evil.example/",
+        "https:///evil.example",
+        "/\\evil.example",
+        "\t//evil.example",
+        "http:evil.example",
+        "javascript:alert(1)",
+        "127.0.0.1:8000@evil.example",
+        "review/",
+        "/" + "a" * 2000,
+        "/sign-in?next=/sign-in",
+        "/sign-out",
+        "",
+    ],
+)
+def test_a_next_that_leads_away_leads_nowhere(browser: Client, outside: requests.Session, target: str) -> None:
+    assert safe_path(target) == ""
+    back = choose(outside, begin(browser, next=target), "Rita Lindqvist")
+
+    assert browser.get(back).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize("target", ["/", "/review/", "/review/?q=a%20b&tab=all", RECORD])
+def test_a_next_inside_the_portal_is_kept(target: str) -> None:
+    assert safe_path(target) == target

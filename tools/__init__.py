@@ -1,0 +1,1 @@
+"""Programs for developers: the test lanes, deployment checks, screenshots."""

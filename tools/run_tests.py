@@ -1,0 +1,351 @@
+"""`make test`: the suite in lanes, one after the other, each on all cores (but `beside`); one summary, one result.
+
+`python -m tools.run_tests unit journeys` runs these lanes only; what follows `--` goes to pytest.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from tests.interop import environments
+from tests.support import chromium, servers, system_packages
+
+NOTHING_COLLECTED = 5
+WORKERS = max(2, os.cpu_count() or 2)
+# These run on both databases; the client, the sandbox and most pages on SQLite only.
+PAGES_ON_BOTH = (
+    "activity/test_activity",
+    "base/test_null_characters",
+    "filters/test_matrix",
+    "review/test_queue",
+    "review/test_queue_filters",
+)
+ON_BOTH = [
+    *("tests/activity", "tests/connection", "tests/health", "tests/jobs", "tests/mirror", "tests/models"),
+    *("tests/notifications", "tests/outbox", "tests/portal", "tests/review", "tests/sync_filters"),
+    *(f"tests/web/{page}.py" for page in PAGES_ON_BOTH),
+    *("tests/test_preferences.py", "tests/migrations/test_previous_release.py"),
+]
+# Each state of an edit, and axe on each page in each look: minutes that a change of one page needs, not every change.
+LONG_IN_A_BROWSER = [
+    f"tests/browser/test_{name}.py"
+    for name in (
+        *("activity", "film", "filters", "link_pages", "more_states", "policies"),
+        *("queue", "run_pages", "sandbox_pages", "settings", "states"),
+    )
+]
+# Some tests of these are marked as long.
+PARTLY_LONG_IN_A_BROWSER = [f"tests/browser/test_{name}.py" for name in ("keyboard", "mail", "review", "typing")]
+# Two thousand users and the limits of a real CRM; the other lever.
+LONG_JOURNEYS = [f"tests/journeys/test_{name}.py" for name in ("many_filter_runs", "mailbox_runs")]
+# On SQLite every time; PostgreSQL sees them, or a filter run of thousands, in the long lane.
+ONCE_IN_SHORT = [f"tests/journeys/test_{name}.py" for name in ("filter_runs", "mails_and_rules")]
+# The database is the lane's own; and without bytecode every one of its hundreds of processes compiles everything anew.
+NOT_FOR_LANES = ("DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
+
+
+SPREAD = ["--dist", "worksteal"]
+JOURNEYS = ["-m", "journey and not long", "tests/journeys"]
+# The migrations themselves run in tests/migrations and in the journeys, on both databases.
+AS_MODELLED = "--nomigrations"
+IN_A_BROWSER = ["--dist", "loadfile", AS_MODELLED]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One run of pytest. `postgres`: on a server of its own, which DATABASE_URL names.
+
+    `environment`: what its processes are told besides. `beside`: the lane that shares the cores with it, if both run.
+    `only_by_name`: too long for every time; `make test-long` runs it.
+    `needs` says what is missing on this machine, after trying to get it; without it nothing of the lane can be run, or
+    with `all_of_it` False a part.
+    """
+
+    name: str
+    what: str
+    arguments: Sequence[str]
+    postgres: bool = False
+    needs: Callable[[], str] = lambda: ""
+    all_of_it: bool = True
+    only_by_name: bool = False
+    beside: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a lane ended."""
+
+    lane: Lane
+    word: str
+    counts: str
+    seconds: float
+    missing: str = ""
+    processor_seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Whether the whole run fails for it."""
+        return self.word == "FAILED"
+
+
+def lanes() -> list[Lane]:
+    """Quick ones first."""
+    return [*_without_processes(), *_with_processes(), *_only_by_name()]
+
+
+def _without_processes() -> list[Lane]:
+    return [
+        Lane("unit", "everything without processes, SQLite", ["-m", "not long", *_apart(), *SPREAD, AS_MODELLED]),
+        Lane(
+            "unit-postgres",
+            "what touches the database, PostgreSQL",
+            [*ON_BOTH, *SPREAD, AS_MODELLED],
+            postgres=True,
+        ),
+        Lane("machine", "the state machine, SQLite", ["tests/machine", AS_MODELLED]),
+    ]
+
+
+def _apart() -> list[str]:
+    """All that has lanes of its own is left out."""
+    return _ignored(f"tests/{folder}" for folder in ("machine", "interop", "journeys", "faults", "browser"))
+
+
+def _with_processes() -> list[Lane]:
+    sqlite = [*JOURNEYS, *_ignored(LONG_JOURNEYS), *SPREAD]
+    demo_brings_its_own = "tests/journeys/test_demo.py"
+    postgres = [*sqlite, *_ignored([demo_brings_its_own, *ONCE_IN_SHORT])]
+    return [
+        Lane("journeys", "whole stories with real processes, SQLite", sqlite),
+        Lane("journeys-postgres", "whole stories with real processes, PostgreSQL", postgres, postgres=True),
+        Lane(
+            "interop",
+            "outside clients against the sandbox",
+            ["tests/interop", "--dist", "loadfile"],
+            needs=environments.missing,
+            all_of_it=False,
+        ),
+        Lane(
+            "browser",
+            "a real Chromium",
+            # With one process, and so one demo: it has the time of the lane beside it.
+            ["-n", "1", "-m", "browser and not long", *IN_A_BROWSER, "tests/browser", *_ignored(LONG_IN_A_BROWSER)],
+            needs=_chromium,
+            beside="unit",  # a browser waits most of the time, and where there is none yet, it is fetched meanwhile
+            environment={"DEMO_USERS": "40"},  # reading a whole company's filters meanwhile costs every test time
+        ),
+    ]
+
+
+def _only_by_name() -> list[Lane]:
+    once_in_short = [
+        "-m",
+        "journey",
+        *LONG_JOURNEYS,
+        "tests/journeys/test_mails_and_rules.py",
+        "tests/journeys/test_demo.py",
+    ]
+    kills = ["-m", "journey", "tests/journeys/test_kills.py", *SPREAD]
+    five = {"JOURNEY_ROUNDS": "5"}
+    return [
+        Lane(
+            "unit-long",
+            "the same as in unit, with a thousand examples",
+            ["-m", "long", *_apart(), *SPREAD, AS_MODELLED],
+            only_by_name=True,
+        ),
+        Lane(
+            "migrations-postgres",
+            "every migration forward and back, interrupted anywhere, PostgreSQL",
+            ["-m", "long", "tests/migrations", *SPREAD, AS_MODELLED],
+            postgres=True,
+            only_by_name=True,
+        ),
+        Lane(
+            "journeys-long",
+            "a filter run of thousands with real processes, PostgreSQL",
+            once_in_short,
+            postgres=True,
+            only_by_name=True,
+        ),
+        Lane("kills", "every kill five times, SQLite", kills, environment=five, only_by_name=True),
+        Lane(
+            "kills-postgres",
+            "every kill five times, PostgreSQL",
+            kills,
+            environment=five,
+            postgres=True,
+            only_by_name=True,
+        ),
+        *_faults(),
+        Lane(
+            "browser-long",
+            "every state and every look in a real Chromium, a hundred edits by keys",
+            ["-m", "browser", *IN_A_BROWSER, *LONG_IN_A_BROWSER, *PARTLY_LONG_IN_A_BROWSER],
+            environment={"KEYBOARD_EDITS": "100"},
+            needs=_chromium,
+            only_by_name=True,
+        ),
+    ]
+
+
+def _faults() -> list[Lane]:
+    paths = ["tests/faults", "--dist", "loadfile"]
+    return [
+        Lane(
+            "faults",
+            "lines cut, silent and refused, processes ended, clocks shifted, a full disk, SQLite",
+            paths,
+            needs=_faketime,
+            all_of_it=False,
+            only_by_name=True,
+        ),
+        Lane(
+            "faults-postgres",
+            "lines cut, silent and refused, processes ended, clocks shifted, PostgreSQL",
+            paths,
+            postgres=True,
+            needs=_faketime,
+            all_of_it=False,
+            only_by_name=True,
+        ),
+    ]
+
+
+def _ignored(paths: Iterable[str]) -> list[str]:
+    return [f"--ignore={path}" for path in paths]
+
+
+def _chromium() -> str:
+    if chromium.find() or chromium.install():
+        return ""
+    return "no Chromium, and it cannot be installed here; install it or set CHROMIUM"
+
+
+def _faketime() -> str:
+    if shutil.which("faketime") or system_packages.install("faketime"):
+        return ""
+    return "no faketime to shift clocks, and it cannot be installed here"
+
+
+def run_all(chosen: Sequence[Lane], extra: Sequence[str]) -> list[Result]:
+    """Run these lanes one after the other, some with another one beside them."""
+    names = {lane.name for lane in chosen}
+    results: list[Result] = []
+    for lane in (each for each in chosen if each.beside not in names):
+        with ThreadPoolExecutor() as pool:
+            beside = [pool.submit(_run_beside, each, extra) for each in chosen if each.beside == lane.name]
+            results += [run(lane, extra), *(each.result() for each in beside)]
+    return results
+
+
+def _run_beside(lane: Lane, extra: Sequence[str]) -> Result:
+    """Its lines come all at once when it has ended."""
+    with tempfile.TemporaryFile("w+") as log:
+        result = run(lane, extra, log=log)
+        log.seek(0)
+        print_line(f"--- {lane.name} said:\n{log.read()}")
+    return result
+
+
+def run(lane: Lane, extra: Sequence[str], *, log: IO[str] | None = None) -> Result:
+    """Run one lane with its servers; what it says goes to `log`, or is shown as it comes."""
+    print_line(f"--- {lane.name}: {lane.what}")
+    begun = time.monotonic()
+    missing = lane.needs()
+    if missing and lane.all_of_it:
+        return Result(lane, "SKIPPED", missing, 0.0, missing)
+    with servers.postgres() if lane.postgres else nullcontext() as database, tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        code, used = _pytest(lane, extra, report, database, log)
+        word = "passed" if code == 0 else "empty" if code == NOTHING_COLLECTED else "FAILED"
+        counts = _counts(report)
+    return Result(lane, word, counts, time.monotonic() - begun, missing, used)
+
+
+def _pytest(
+    lane: Lane, extra: Sequence[str], report: Path, database: servers.Server | None, log: IO[str] | None
+) -> tuple[int, float]:
+    """How it ended, and the processor seconds of all that it started (not of the database server)."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(WORKERS), f"--junitxml={report}"]
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_FOR_LANES}
+    environment |= lane.environment
+    if database is not None:
+        environment["DATABASE_URL"] = database.url
+    process = subprocess.Popen(
+        [*command, *lane.arguments, *extra],
+        cwd=servers.PROJECT,
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT if log else None,
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, used.ru_utime + used.ru_stime
+
+
+def _counts(report: Path) -> str:
+    if not report.exists():
+        return "no report"
+    tree = ElementTree.parse(report)  # noqa: S314  (written by our own pytest a moment ago)
+    suites: list[dict[str, Any]] = [suite.attrib for suite in tree.getroot().iter("testsuite")]
+    total, bad, skipped = (
+        sum(int(suite[name]) for suite in suites for name in names)
+        for names in (("tests",), ("failures", "errors"), ("skipped",))
+    )
+    return f"{total} tests" + (f", {bad} failed" if bad else "") + (f", {skipped} skipped" if skipped else "")
+
+
+def print_line(text: str) -> None:
+    """Into the log at once, between pytest's own lines."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def summary(results: Sequence[Result], seconds: float) -> None:
+    """One line a lane, and loudly what was not run."""
+    print_line("")
+    for result in results:
+        times = f"{result.seconds:6.1f} s ({result.processor_seconds:4.0f} s of a processor)"
+        print_line(f"{result.word:<8} {result.lane.name:<18} {times}  {result.counts}")
+    for result in results:
+        if result.missing:
+            part = "" if result.lane.all_of_it else "a part of "
+            print_line(f"\n*** NOT RUN: {part}{result.lane.name}: {result.missing}. ***")
+    print_line(f"\n{'FAILED' if any(result.failed for result in results) else 'passed'} in {seconds:.0f} s")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 when no lane failed."""
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    wanted, extra = arguments[:at], arguments[at + 1 :]
+    unknown = set(wanted) - {lane.name for lane in lanes()}
+    if unknown:
+        print_line(f"Lanes are {', '.join(lane.name for lane in lanes())}; unknown: {', '.join(sorted(unknown))}.")
+        return 2
+    begun = time.monotonic()
+    if not wanted or "interop" in wanted:
+        # Mostly waiting for downloads: beside the first lane. The lane itself waits for its end, and says what failed.
+        threading.Thread(target=environments.missing, daemon=True).start()
+    chosen = [lane for lane in lanes() if lane.name in wanted or not (wanted or lane.only_by_name)]
+    results = run_all(chosen, extra)
+    summary(results, time.monotonic() - begun)
+    return int(any(result.failed for result in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
