@@ -17,7 +17,7 @@ from django.db.models import Count
 
 from benches import stage, tables, workers
 from benches.figures import Spread, heading, line
-from syncapp.connection.clients import recognised_crm
+from syncapp.connection.clients import verified_client
 from syncapp.crm.staging.records import ChangeSet
 from syncapp.mirror import columns
 from syncapp.mirror.edits import pull
@@ -62,7 +62,7 @@ def report(single: Spread, ours: dict[int, Spread]) -> None:
 
 def approve_all() -> list[uuid.UUID]:
     """Mirror what the sandbox has staged and approve it; the contacts, each with one edit."""
-    pull.pull(recognised_crm())
+    pull.pull(verified_client())
     edited_once = SyncRecord.objects.values("target_id").annotate(edits=Count("pk")).filter(edits=1)
     records = SyncRecord.objects.filter(target_id__in=edited_once.values("target_id")).prefetch_related("fields")
     person, wanted = rita(), list(records[:NEEDED])
@@ -82,7 +82,7 @@ def one_by_one(contacts: Sequence[uuid.UUID]) -> float:
 
 
 def _write_apart(contact: uuid.UUID) -> None:
-    crm, known = recognised_crm(), columns.of_table("contact")
+    crm, known = verified_client(), columns.of_table("contact")
     taken = list(Decision.objects.filter(target_id=contact).select_related("field", "decided_by"))
     view = crm.view_for_delivery(
         table="contact",

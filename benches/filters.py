@@ -24,7 +24,7 @@ from benches import stage, tables, workers
 from benches.figures import Spread, heading, line, target
 from benches.workers import Shift
 from syncapp.connection import clients as connected
-from syncapp.connection.clients import recognised_crm
+from syncapp.connection.clients import verified_client
 from syncapp.crm.filters.records import FilterChange, Switch
 from syncapp.mirror.filters import inventory
 from syncapp.models import FilterGround, FilterRow, FilterRun, FilterUser
@@ -62,7 +62,7 @@ class Measured:
 def main() -> None:
     """Read everybody without limits; then limits on: off by our own right, on in their names, the loop."""
     started = time.monotonic()
-    assert inventory.take(recognised_crm()), "the inventory is read to its end"
+    assert inventory.take(verified_client()), "the inventory is read to its end"
     FilterGround.objects.update(keeps_deletes_apart=True)  # counting meetings is another job
     users = FilterUser.objects.people().count()
     heading(f"filter runs, {tables.vendor()}: {users:,} users, clock {faster():g} times faster, {WORKERS} workers")

@@ -21,8 +21,8 @@ from dataverse_sandbox.config import CLIENT_ID, CLIENT_SECRET, TENANT
 from syncapp.crm.auth.sign_in import ClientCredentials, demo_session
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import Throttled
-from syncapp.crm.rate_limit.limiter import Governor, Lane, Limits
-from syncapp.crm.rate_limit.shared import RedisGovernor
+from syncapp.crm.rate_limit.limiter import Lane, Limits, RateLimiter
+from syncapp.crm.rate_limit.shared import SharedLimiter
 from syncapp.crm.transport import Transport
 from tests.support import servers
 
@@ -65,14 +65,14 @@ def _measure(kind: str, processes: int, addresses: tuple[str, str], *, limit: in
 
 def work(kind: str, crm_url: str, redis_url: str, account: str, threads: int) -> int:
     """Calls as often as the governor lets it; how many were answered."""
-    governor = RedisGovernor(url=redis_url, account=account, limits=Limits().scaled(1 / FASTER))
-    call = _caller(kind, _client(crm_url, governor))
+    rate_limiter = SharedLimiter(url=redis_url, account=account, limits=Limits().scaled(1 / FASTER))
+    call = _caller(kind, _client(crm_url, rate_limiter))
     until = time.time() + SECONDS
     with ThreadPoolExecutor(threads) as pool:
         return sum(pool.map(lambda _: _keep_calling(call, until), range(threads)))
 
 
-def _client(url: str, governor: Governor) -> CrmClient:
+def _client(url: str, rate_limiter: RateLimiter) -> CrmClient:
     authority = f"{url.replace('http://', 'https://')}/{TENANT}"
     tokens = ClientCredentials(
         authority=authority,
@@ -81,7 +81,7 @@ def _client(url: str, governor: Governor) -> CrmClient:
         scope=f"{url}/.default",
         session=demo_session(authority),
     )
-    transport = Transport(origin=url, token_source=tokens, retries=0, governor=governor, lane=Lane.BULK)
+    transport = Transport(origin=url, token_source=tokens, retries=0, rate_limiter=rate_limiter, lane=Lane.BULK)
     return CrmClient(transport=transport)
 
 

@@ -36,18 +36,18 @@ def running(count: int) -> Iterator[ProcessPoolExecutor]:
 
 def _start(ready: Barrier) -> None:
     django.setup()
-    from syncapp.connection.clients import recognised_crm  # models: only after the set-up
+    from syncapp.connection.clients import verified_client  # models: only after the set-up
 
-    recognised_crm()
+    verified_client()
     ready.wait(READY_SECONDS)
 
 
 def deliver(delivery_id: uuid.UUID) -> bool:
     """What the task does."""
-    from syncapp.connection.clients import recognised_crm  # models: only after the set-up
+    from syncapp.connection.clients import verified_client  # models: only after the set-up
     from syncapp.review.delivery import job as delivery
 
-    return delivery.deliver(delivery_id, crm=recognised_crm())
+    return delivery.deliver(delivery_id, crm=verified_client())
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class _Answers(logging.Handler):
 
 def switch(run_id: uuid.UUID, until: float) -> Shift:
     """What the task does, again and again as the tick rings it, until the run is over or `until` has come."""
-    from syncapp.connection.clients import recognised_crm  # models: only after the set-up
+    from syncapp.connection.clients import verified_client  # models: only after the set-up
     from syncapp.models import FilterRun
     from syncapp.models.sync_filters.run import RunState
     from syncapp.sync_filters.runs import job as runs
@@ -86,7 +86,7 @@ def switch(run_id: uuid.UUID, until: float) -> Shift:
     client.handlers = [answers]
     before = time.process_time()
     while time.time() < until and FilterRun.objects.filter(pk=run_id, state=RunState.RUNNING).exists():
-        if not runs.work(run_id, crm=recognised_crm(), seconds=20):
+        if not runs.work(run_id, crm=verified_client(), seconds=20):
             time.sleep(0.2)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return Shift(answers.counted, peak, time.process_time() - before)

@@ -25,7 +25,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from syncapp.activity import daily
-from syncapp.connection.clients import WrongOrganization, crm, recognised_crm
+from syncapp.connection.clients import WrongOrganization, crm, verified_client
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, ProtocolError
 from syncapp.demo import content
@@ -35,7 +35,7 @@ from syncapp.jobs.runner import JobType
 from syncapp.mirror import cursors
 from syncapp.mirror.edits import pull as changes
 from syncapp.mirror.filters import inventory
-from syncapp.models import Gate, Message, Pulse
+from syncapp.models import Breaker, Message, Pulse
 from syncapp.models.jobs.job import database_now
 from syncapp.notifications import alerts, mail_service, sending
 from syncapp.notifications.sending import MessageJob
@@ -57,10 +57,10 @@ log = logging.getLogger(__name__)
 
 # Not WRONG_ORGANIZATION: asking which CRM it is reads nothing else, and is the only way to find the right one again.
 # Not CRM_UNREACHABLE: writes without an answer close it too. One reading at a time is the best probe of it.
-READ_GATES = (Gate.Name.FORBIDDEN_READ, Gate.Name.CRM_CREDENTIALS, Gate.Name.CRM_THROTTLED)
+READ_BREAKERS = (Breaker.Name.FORBIDDEN_READ, Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_THROTTLED)
 # So many workers at once go through one run; the governor keeps all of them below the CRM's limits.
 FILTER_WORKERS = 4
-FILTER_GATES = (Gate.Name.FORBIDDEN_FILTERS, *breakers.CONNECTION_GATES)
+FILTER_BREAKERS = (Breaker.Name.FORBIDDEN_FILTERS, *breakers.CONNECTION_BREAKERS)
 # More messages of due jobs are not published while the broker holds this many: their workers are busy or away.
 MOST_WAITING = 400
 # Seconds after which a round of a task that takes a moment is published anew; two at once do no harm.
@@ -141,7 +141,7 @@ def tick() -> None:
 
 def _dispatch(job_type: type[JobType], task: Any, *, most: int = 200) -> None:
     """Publish some due jobs of a kind, unless an open breaker would only turn their workers away."""
-    if most <= 0 or not breakers.would_let_through(job_type.breakers):
+    if most <= 0 or not breakers.allows_dispatch(job_type.breakers):
         return
     ids = queue.claim_for_dispatch(job_type.model, limit=most)
     queue.failpoint("tick.rung")
@@ -162,7 +162,7 @@ def _undone_unless_published(undo: Callable[[], object]) -> Iterator[None]:
 
 def _dispatch_filter_runs() -> None:
     """Publish some workers for each run with users to switch: the rows decide who gets which."""
-    if not breakers.would_let_through(runs.GATES):
+    if not breakers.allows_dispatch(runs.BREAKERS):
         return
     switching = runs.claim_for_dispatch()
     with _undone_unless_published(lambda: runs.undo_dispatch(*switching)):
@@ -198,10 +198,10 @@ def decide_selection(selection_id: str) -> None:
 
 def _crm_that_answers() -> CrmClient | None:
     """Return the client; None where the CRM is known not to answer or does not, or is another one."""
-    if not breakers.are_open(breakers.SILENT_GATES):
+    if not breakers.all_closed(breakers.SILENT_BREAKERS):
         return None
     try:
-        return recognised_crm()
+        return verified_client()
     except (CrmError, WrongOrganization):
         return None
 
@@ -223,15 +223,15 @@ def tell() -> None:
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def pull() -> None:
     """Mirror what changed in the CRM, let the rules look at it; what does not fit into this task's time comes later."""
-    passage = breakers.pass_through(READ_GATES)
-    if passage is None:
+    permit = breakers.try_acquire(READ_BREAKERS)
+    if permit is None:
         return
     try:
-        pulled = changes.pull(recognised_crm(), seconds=settings.SOFT_LIMIT / 2)
+        pulled = changes.pull(verified_client(), seconds=settings.SOFT_LIMIT / 2)
         if pulled.busy:
-            breakers.give_back(passage)
+            breakers.release(permit)
         else:
-            breakers.crm_answered(passage)
+            breakers.crm_answered(permit)
             rule_runs.run(seconds=settings.SOFT_LIMIT / 4)
             if pulled.records or pulled.shown:
                 with runner.isolated("telling of new edits"):
@@ -241,7 +241,7 @@ def pull() -> None:
     except queue.LostLease:
         log.warning("pull: lease lost, stopped")
     except CrmError as error:
-        breakers.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_READ)
+        breakers.crm_failed(error, forbidden_breaker=Breaker.Name.FORBIDDEN_READ)
         log.warning("pull: %s %s %s", type(error).__name__, error.status, error.request_id)
 
 
@@ -261,7 +261,7 @@ def prepare_run(run_id: str) -> None:
 def switch_filters(run_id: str) -> None:
     """Switch some users of a run, as far as this task's time goes."""
     with _crm_errors_open_breakers("switching filters"):
-        if runs.work(uuid.UUID(run_id), crm=recognised_crm(), seconds=settings.SOFT_LIMIT / 2):
+        if runs.work(uuid.UUID(run_id), crm=verified_client(), seconds=settings.SOFT_LIMIT / 2):
             runs.undo_dispatch(uuid.UUID(run_id))
 
 
@@ -269,7 +269,7 @@ def switch_filters(run_id: str) -> None:
 def count_meetings(run_id: str) -> None:
     """Count which meetings a frozen list may cancel, before anybody can start it."""
     with _crm_errors_open_breakers("counting meetings"):
-        meetings.work(uuid.UUID(run_id), crm=recognised_crm(), seconds=settings.SOFT_LIMIT / 2)
+        meetings.work(uuid.UUID(run_id), crm=verified_client(), seconds=settings.SOFT_LIMIT / 2)
 
 
 @contextmanager
@@ -278,7 +278,7 @@ def _crm_errors_open_breakers(what: str) -> Iterator[None]:
     try:
         yield
     except CrmError as error:
-        breakers.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
+        breakers.crm_failed(error, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
         log.warning("%s: %s %s %s", what, type(error).__name__, error.status, error.request_id)
 
 
@@ -291,7 +291,7 @@ def keep_policy(policy_id: str) -> None:
 def _crm_to_compare_by() -> CrmClient:
     """Return the client. Raises CrmError, also where the address leads to another CRM; then old readings count."""
     try:
-        return recognised_crm()
+        return verified_client()
     except WrongOrganization as error:
         raise ProtocolError("The address leads to another CRM than the one this database mirrors.") from error
 
@@ -299,15 +299,15 @@ def _crm_to_compare_by() -> CrmClient:
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def take_inventory() -> None:
     """Go on reading who synchronizes what, where it is time for that."""
-    passage = breakers.pass_through(FILTER_GATES) if inventory.is_due(every=settings.INVENTORY_SECONDS) else None
-    if passage is None:
+    permit = breakers.try_acquire(FILTER_BREAKERS) if inventory.is_due(every=settings.INVENTORY_SECONDS) else None
+    if permit is None:
         return
     try:
-        is_finished = inventory.take(recognised_crm(), seconds=settings.SOFT_LIMIT / 2)
+        is_finished = inventory.take(verified_client(), seconds=settings.SOFT_LIMIT / 2)
         if is_finished is None:
-            breakers.give_back(passage)
+            breakers.release(permit)
         else:
-            breakers.crm_answered(passage)
+            breakers.crm_answered(permit)
         if is_finished:
             policy_rounds.begin_rounds()
             content.bring_example_list()
@@ -316,7 +316,7 @@ def take_inventory() -> None:
     except queue.LostLease:
         log.warning("inventory: lease lost, stopped")
     except CrmError as error:
-        breakers.crm_failed(error, forbidden_gate=Gate.Name.FORBIDDEN_FILTERS)
+        breakers.crm_failed(error, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
         log.warning("inventory: %s %s %s", type(error).__name__, error.status, error.request_id)
 
 

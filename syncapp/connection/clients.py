@@ -13,12 +13,12 @@ from syncapp.crm.auth.sign_in import ClientCredentials, SignIn, demo_session
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.crm.names import Names
-from syncapp.crm.rate_limit.limiter import Governor, Lane, Limits, NoGovernor
-from syncapp.crm.rate_limit.shared import RedisGovernor
+from syncapp.crm.rate_limit.limiter import Lane, Limits, NoLimiter, RateLimiter
+from syncapp.crm.rate_limit.shared import SharedLimiter
 from syncapp.crm.sessions import Outgoing
 from syncapp.crm.transport import Transport
 from syncapp.jobs import breakers
-from syncapp.models import Connection, Gate, Person
+from syncapp.models import Breaker, Connection, Person
 
 
 class WrongOrganization(Exception):
@@ -45,7 +45,7 @@ def crm() -> CrmClient:
         origin=settings.CRM_ORIGIN,
         token_source=tokens,
         read_timeout=settings.HTTP_SECONDS,
-        governor=_governor(),
+        rate_limiter=_rate_limiter(),
         outgoing=outgoing(),
     )
     return CrmClient(
@@ -57,13 +57,13 @@ def crm() -> CrmClient:
     )
 
 
-def _governor() -> Governor:
+def _rate_limiter() -> RateLimiter:
     """The limits of our application user at this CRM, which all processes keep together."""
     if not settings.GOVERNOR_URL:
-        return NoGovernor()
+        return NoLimiter()
     account = f"{settings.CRM_ORIGIN} {settings.CRM_CLIENT_ID}"
     limits = Limits().scaled(settings.GOVERNOR_TIME_SCALE)
-    return RedisGovernor(url=settings.GOVERNOR_URL, account=account, limits=limits)
+    return SharedLimiter(url=settings.GOVERNOR_URL, account=account, limits=limits)
 
 
 @cache
@@ -119,9 +119,9 @@ def recognise(organization_id: UUID) -> None:
     Raises WrongOrganization.
     """
     if _known(organization_id).organization_id != organization_id:
-        breakers.close(Gate.Name.WRONG_ORGANIZATION, reason="another organization id", probe_in=None)
+        breakers.trip(Breaker.Name.WRONG_ORGANIZATION, reason="another organization id", probe_in=None)
         raise WrongOrganization(str(organization_id))
-    breakers.reopen(Gate.Name.WRONG_ORGANIZATION)
+    breakers.reset(Breaker.Name.WRONG_ORGANIZATION)
 
 
 def _is_ours(organization_id: UUID) -> bool:
@@ -133,7 +133,7 @@ def _is_ours(organization_id: UUID) -> bool:
 
 
 @cache
-def recognised_crm() -> CrmClient:
+def verified_client() -> CrmClient:
     """The client for work in the background, once the CRM has said which one it is.
 
     It waits behind what people wait for. Raises CrmError, WrongOrganization.
@@ -157,11 +157,11 @@ def sign_in_service() -> SignIn:
 
 def sign_in_failed(error: TokenUnavailable) -> None:
     """Note that a person could not sign in because the service did not answer."""
-    breakers.close(Gate.Name.SIGN_IN, reason=error.code, probe_in=settings.PROBE_SECONDS)
+    breakers.trip(Breaker.Name.SIGN_IN, reason=error.code, probe_in=settings.PROBE_SECONDS)
 
 
 def probe_sign_in() -> None:
     """Ask the sign-in service whether it is back, where it was away and it is time to ask again."""
-    permit = breakers.pass_through((Gate.Name.SIGN_IN,))
+    permit = breakers.try_acquire((Breaker.Name.SIGN_IN,))
     if permit is not None and permit.probes and sign_in_service().answers():
-        breakers.reopen(Gate.Name.SIGN_IN)
+        breakers.reset(Breaker.Name.SIGN_IN)

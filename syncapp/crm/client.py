@@ -75,7 +75,7 @@ class CrmClient:
         self.filters = Filters(
             transport,
             writes_allowed=filter_writes_allowed,
-            prove_home=lambda deadline: self.prove_home(deadline=deadline),
+            verify_organization=lambda deadline: self.verify_organization(deadline=deadline),
         )
         self.evaluation = Evaluation(transport)
         self.lookups = Lookups(transport)
@@ -96,7 +96,7 @@ class CrmClient:
 
     def limits(self) -> Condition:
         """How near we are to the CRM's limits, for a page; never raises."""
-        return self._transport.governor.condition()
+        return self._transport.rate_limiter.condition()
 
     def writes_are_allowed(self) -> bool:
         """Whether this connection may write at all; a read-only one refuses before sending."""
@@ -124,7 +124,7 @@ class CrmClient:
         """
         return self._own_user_id or self.who_am_i(deadline=deadline).user_id
 
-    def prove_home(self, *, deadline: Deadline | None = None) -> None:
+    def verify_organization(self, *, deadline: Deadline | None = None) -> None:
         """Make sure, once, that this is the CRM we belong to. Raises WritesDisabled where it is another one."""
         if self._is_proved or self._belongs_to is None:
             return
@@ -241,7 +241,7 @@ class CrmClient:
         # The only way of a write to the transport.
         if not self._writes_allowed():
             raise WritesDisabled("This connection is read only; nothing was sent.", code="read_only")
-        self.prove_home(deadline=deadline)
+        self.verify_organization(deadline=deadline)
         batch = encode_change_set(writes, api_path=self._transport.api_path)
         return require_committed(self._transport.write_batch(batch, deadline=deadline), len(writes))
 

@@ -33,7 +33,7 @@ from syncapp.crm.errors import (
     Unreachable,
 )
 from syncapp.crm.origins import Origin, trusted
-from syncapp.crm.rate_limit.limiter import GOVERNED, Governor, Lane, NoGovernor, Slot
+from syncapp.crm.rate_limit.limiter import RATE_LIMITED, Lane, NoLimiter, RateLimiter, Slot
 from syncapp.crm.responses import Answer, failure, hint_of, request_id_of, throttled_parts
 from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess, never_sent, new_session, read_limited
 
@@ -72,7 +72,7 @@ class Transport:
         session: requests.Session | None = None,
         outgoing: Outgoing = DIRECT,
         api_path: str = odata.API_PATH,
-        governor: Governor | None = None,
+        rate_limiter: RateLimiter | None = None,
         lane: Lane = Lane.INTERACTIVE,
     ) -> None:
         self._origin = Origin.parse(origin)
@@ -83,7 +83,7 @@ class Transport:
         self._retries = retries
         self._sessions = PerProcess(lambda: session or new_session(outgoing=outgoing))
         self.api_path = api_path
-        self.governor = governor or NoGovernor()
+        self.rate_limiter = rate_limiter or NoLimiter()
         self._lane = lane
 
     def in_lane(self, lane: Lane) -> Transport:
@@ -95,7 +95,7 @@ class Transport:
     def close(self) -> None:
         """Ends this process's connections; the next call opens others."""
         self._sessions.get().close()
-        self.governor.close()
+        self.rate_limiter.close()
 
     def get(
         self, path: str, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
@@ -163,7 +163,7 @@ class Transport:
     def _once(self, call: _Call, deadline: Deadline | None) -> Answer:
         # The token first: a call must not hold a slot while it waits for the sign-in service.
         token = self._tokens.token()
-        with self.governor.slot(lane=self._lane, operations=call.operations, deadline=deadline) as slot:
+        with self.rate_limiter.slot(lane=self._lane, operations=call.operations, deadline=deadline) as slot:
             try:
                 return self._answered(call, token, slot, deadline)
             except (Unreachable, ServerFault, ProtocolError) as error:
@@ -228,7 +228,7 @@ _ANY_429 = re.compile(rb"^HTTP/1\.[01] 429", re.MULTILINE)
 
 
 def _repeatable(call: _Call, error: CrmError) -> bool:
-    if isinstance(error, TokenUnavailable) or error.code == GOVERNED:
+    if isinstance(error, TokenUnavailable) or error.code == RATE_LIMITED:
         # Getting a token has its own time limits, which a deadline does not shorten: once is enough.
         # Our own limits have made the call wait already.
         return False

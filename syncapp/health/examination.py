@@ -11,7 +11,7 @@ from syncapp.checks import installation
 from syncapp.health import clocks, kinds, probes
 from syncapp.health.observations import Look, unreadable_rows
 from syncapp.health.troubles import Trouble, troubles
-from syncapp.models import Gate
+from syncapp.models import Breaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Health:
     pull_age: float | None = None
     oldest_due_age: float | None = None
     overdue: tuple[str, ...] = ()
-    closed_gates: tuple[Gate, ...] = ()
+    open_breakers: tuple[Breaker, ...] = ()
     unreadable_rows: int = 0
     clocks: Mapping[str, float] = field(default_factory=dict)  # seconds ahead of the database's, by the role
 
@@ -73,7 +73,7 @@ def examine(*, role: str = "") -> Health:
             pull_age=look.age(look.pulled_at),
             oldest_due_age=max(look.due_ages.values(), default=None),
             overdue=tuple(late.job_type.name for late in look.overdue_jobs),
-            closed_gates=tuple(look.closed_gates),
+            open_breakers=tuple(look.open_breakers),
             unreadable_rows=unreadable_rows(),
             clocks=clocks.differences(),
         )

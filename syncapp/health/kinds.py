@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncapp.models import Gate
+from syncapp.models import Breaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ _WORKER_LOG = "the log of the workers"
 _SERVICE_HEALTH = "Microsoft’s service health page"
 
 
-def _title(name: Gate.Name) -> str:
+def _title(name: Breaker.Name) -> str:
     return f"{name.label}."
 
 
@@ -98,8 +98,8 @@ WORKER = Kind(
     top="Not writing",
 )
 SIGN_IN = Kind(
-    Gate.Name.SIGN_IN,
-    _title(Gate.Name.SIGN_IN),
+    Breaker.Name.SIGN_IN,
+    _title(Breaker.Name.SIGN_IN),
     "No one can sign in for now; people who are signed in go on working.",
     "Look whether the service is in order, and whether this host reaches it. The portal tries again by itself.",
     f"{_SERVICE_HEALTH}, CRM_AUTHORITY, the outgoing proxy and its certificates, and the log of the web processes",
@@ -114,8 +114,8 @@ TOKENS = Kind(
     is_of_the_crm=True,
 )
 CRM_CREDENTIALS = Kind(
-    Gate.Name.CRM_CREDENTIALS,
-    _title(Gate.Name.CRM_CREDENTIALS),
+    Breaker.Name.CRM_CREDENTIALS,
+    _title(Breaker.Name.CRM_CREDENTIALS),
     _KEPT,
     "Check that the client secret has not expired, and that the application user exists in the CRM and is enabled.",
     "CRM_CLIENT_ID, CRM_CLIENT_SECRET and CRM_TENANT; the app registration in Entra; the application user in the CRM",
@@ -123,8 +123,8 @@ CRM_CREDENTIALS = Kind(
     is_of_the_crm=True,
 )
 CRM_UNREACHABLE = Kind(
-    Gate.Name.CRM_UNREACHABLE,
-    _title(Gate.Name.CRM_UNREACHABLE),
+    Breaker.Name.CRM_UNREACHABLE,
+    _title(Breaker.Name.CRM_UNREACHABLE),
     _KEPT,
     "Look whether the CRM is in order, and whether the workers reach it. The portal tries again by itself.",
     f"{_SERVICE_HEALTH}, CRM_ORIGIN, the outgoing proxy, {_WORKER_LOG}, and Settings, Connection, “Ask CRM now”",
@@ -132,8 +132,8 @@ CRM_UNREACHABLE = Kind(
     is_of_the_crm=True,
 )
 CRM_THROTTLED = Kind(
-    Gate.Name.CRM_THROTTLED,
-    _title(Gate.Name.CRM_THROTTLED),
+    Breaker.Name.CRM_THROTTLED,
+    _title(Breaker.Name.CRM_THROTTLED),
     _KEPT,
     "Nothing: the portal goes on when the pause is over. If it comes often, look for other programs that use this CRM.",
     f"{_WORKER_LOG} (429), and the CRM’s own analytics of API calls",
@@ -142,8 +142,8 @@ CRM_THROTTLED = Kind(
     is_of_the_crm=True,
 )
 FORBIDDEN_READ = Kind(
-    Gate.Name.FORBIDDEN_READ,
-    _title(Gate.Name.FORBIDDEN_READ),
+    Breaker.Name.FORBIDDEN_READ,
+    _title(Breaker.Name.FORBIDDEN_READ),
     "Newer edits are missing here. Decisions are written.",
     "Let the application user’s security role read the staging tables and contacts of the whole organization.",
     f"the application user’s security roles in the CRM, CRM_NAMES, and {_WORKER_LOG}",
@@ -151,24 +151,24 @@ FORBIDDEN_READ = Kind(
     is_of_the_crm=True,
 )
 FORBIDDEN_REVIEW = Kind(
-    Gate.Name.FORBIDDEN_REVIEW,
-    _title(Gate.Name.FORBIDDEN_REVIEW),
+    Breaker.Name.FORBIDDEN_REVIEW,
+    _title(Breaker.Name.FORBIDDEN_REVIEW),
     _KEPT,
     "Let the application user’s security role write contacts and the staging tables.",
     f"the application user’s security roles in the CRM, and {_WORKER_LOG}",
     is_of_the_crm=True,
 )
 FORBIDDEN_FILTERS = Kind(
-    Gate.Name.FORBIDDEN_FILTERS,
-    _title(Gate.Name.FORBIDDEN_FILTERS),
+    Breaker.Name.FORBIDDEN_FILTERS,
+    _title(Breaker.Name.FORBIDDEN_FILTERS),
     "Filters are neither read nor switched. Reviewing goes on.",
     "Let the application user’s security role read and write other users’ filters.",
     f"the application user’s security roles in the CRM, and {_WORKER_LOG}",
     is_of_the_crm=True,
 )
 WRONG_ORGANIZATION = Kind(
-    Gate.Name.WRONG_ORGANIZATION,
-    _title(Gate.Name.WRONG_ORGANIZATION),
+    Breaker.Name.WRONG_ORGANIZATION,
+    _title(Breaker.Name.WRONG_ORGANIZATION),
     f"Nothing is read from it or written to it. {_KEPT}",
     "Set CRM_ORIGIN to the CRM that this database belongs to, or give the other CRM a database of its own.",
     "CRM_ORIGIN and DATABASE_URL; Settings, Connection names the organization",
@@ -176,8 +176,8 @@ WRONG_ORGANIZATION = Kind(
     is_of_the_crm=True,
 )
 OPERATOR_STOP = Kind(
-    Gate.Name.OPERATOR_STOP,
-    _title(Gate.Name.OPERATOR_STOP),
+    Breaker.Name.OPERATOR_STOP,
+    _title(Breaker.Name.OPERATOR_STOP),
     _KEPT,
     "Choose “Resume” when the reason no longer holds.",
     "Settings, Connection",
@@ -185,8 +185,8 @@ OPERATOR_STOP = Kind(
     top="Writing stopped",
 )
 MAIL = Kind(
-    Gate.Name.SMTP,
-    _title(Gate.Name.SMTP),
+    Breaker.Name.SMTP,
+    _title(Breaker.Name.SMTP),
     "Mails are kept and sent later; everything else works.",
     "Look whether the mail service accepts the portal’s account and sender. The portal tries again by itself.",
     f"MAIL_BACKEND, MAIL_FROM, SMTP_… or GRAPH_…; Settings, Mails and backlog; {_WORKER_LOG}",
@@ -296,9 +296,9 @@ KINDS = (
     POLICY,
     FAILED,
 )
-OF_GATES = {kind.code: kind for kind in KINDS if kind.code in Gate.Name.values}
+OF_BREAKERS = {kind.code: kind for kind in KINDS if kind.code in Breaker.Name.values}
 
 
-def of_gate(name: str) -> Kind:
+def of_breaker(name: str) -> Kind:
     """Return the kind of trouble that an open breaker is, also of one that only another release knows."""
-    return OF_GATES.get(name) or Kind(name, f"Stopped: {name}.", _KEPT, "", "Settings, Connection")
+    return OF_BREAKERS.get(name) or Kind(name, f"Stopped: {name}.", _KEPT, "", "Settings, Connection")

@@ -16,7 +16,7 @@ from syncapp.health.pulses import Pulses
 from syncapp.jobs import breakers, runner
 from syncapp.jobs.runner import JobType
 from syncapp.mirror.edits import pull
-from syncapp.models import Connection, Gate, MirrorCursor, Pulse, UnreadableRow
+from syncapp.models import Breaker, Connection, MirrorCursor, Pulse, UnreadableRow
 
 SILENT_SECONDS = 45.0  # a worker is asked every 10 seconds
 MISSED_SECONDS = 15.0  # one answer is missing: time to ask Redis itself
@@ -64,8 +64,8 @@ class Look:
         return min(dates) if len(dates) == len((pull.FIELDS, pull.RECORDS)) else None
 
     @cached_property
-    def closed_gates(self) -> list[Gate]:
-        return breakers.closed()
+    def open_breakers(self) -> list[Breaker]:
+        return breakers.all_open()
 
     @cached_property
     def connection(self) -> Connection | None:
@@ -96,7 +96,7 @@ class Look:
 
     def _is_let_through(self, job_type: type[JobType]) -> bool:
         is_enabled = not job_type.needs_writes or getattr(self.connection, job_type.needs_writes, False)
-        return is_enabled and not {gate.name for gate in self.closed_gates}.intersection(job_type.breakers)
+        return is_enabled and not {breaker.name for breaker in self.open_breakers}.intersection(job_type.breakers)
 
     def age(self, moment: datetime | None) -> float | None:
         """Return the seconds since then; None: never."""

@@ -11,7 +11,7 @@ from syncapp.crm.errors import TokenUnavailable
 from syncapp.health import clocks, kinds
 from syncapp.health.kinds import Kind
 from syncapp.health.observations import SILENT_SECONDS, Look, stalled_after, unreadable_rows, unreadable_since
-from syncapp.models import Gate, MirrorCursor
+from syncapp.models import Breaker, MirrorCursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +77,15 @@ def _worker(look: Look) -> Iterator[Trouble]:
 
 
 def _gates(look: Look) -> Iterator[Trouble]:
-    for gate in look.closed_gates:
-        by = gate.closed_by.name if gate.closed_by else ""
-        yield Trouble(_kind_of(gate), since=gate.closed_at, by=by, detail=gate.reason)
+    for breaker in look.open_breakers:
+        by = breaker.opened_by.name if breaker.opened_by else ""
+        yield Trouble(_kind_of(breaker), since=breaker.opened_at, by=by, detail=breaker.reason)
 
 
-def _kind_of(gate: Gate) -> Kind:
+def _kind_of(breaker: Breaker) -> Kind:
     # No token is no fault of the CRM, although it is what then cannot be reached.
-    is_token = gate.name == Gate.Name.CRM_UNREACHABLE and gate.reason == TokenUnavailable.__name__
-    return kinds.TOKENS if is_token else kinds.of_gate(gate.name)
+    is_token = breaker.name == Breaker.Name.CRM_UNREACHABLE and breaker.reason == TokenUnavailable.__name__
+    return kinds.TOKENS if is_token else kinds.of_breaker(breaker.name)
 
 
 def _pull(look: Look) -> Iterator[Trouble]:

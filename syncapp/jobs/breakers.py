@@ -1,6 +1,12 @@
-"""Named stop switches: checked when work is claimed, opened by a probe that succeeds or by a person.
+"""Circuit breakers: they stop jobs that would fail anyway, and cost them no attempts.
 
-A closed gate costs no attempts. Whoever wins the probe may try one piece of work; its success opens the gate.
+    closed (normal) ──trip──▶ open ──next_probe_at──▶ half-open: one caller may try one job
+           ▲                   ▲                          │
+           └───────reset───────┼──────── it succeeds ─────┤
+                               └──────── it fails ────────┘
+
+A breaker without `next_probe_at` stays open until a person resets it. OPERATOR_STOP is a person's pause, kept as a row
+beside the breakers because jobs ask for both at once.
 """
 
 from __future__ import annotations
@@ -23,68 +29,68 @@ from syncapp.crm.errors import (
     TokenUnavailable,
     Unreachable,
 )
-from syncapp.crm.rate_limit.limiter import GOVERNED
-from syncapp.models import Gate, Person
+from syncapp.crm.rate_limit.limiter import RATE_LIMITED
+from syncapp.models import Breaker, Person
 from syncapp.models.jobs.job import database_now
 
-CONNECTION_GATES = (Gate.Name.CRM_CREDENTIALS, Gate.Name.CRM_UNREACHABLE, Gate.Name.CRM_THROTTLED)
-# While one of these is closed the CRM need not be asked for present values: it does not answer us.
-SILENT_GATES = (Gate.Name.CRM_UNREACHABLE, Gate.Name.CRM_CREDENTIALS, Gate.Name.WRONG_ORGANIZATION)
-WRITE_GATES = (Gate.Name.OPERATOR_STOP, Gate.Name.WRONG_ORGANIZATION, *CONNECTION_GATES)
-FAILURES_TO_CLOSE = 3
+CONNECTION_BREAKERS = (Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_UNREACHABLE, Breaker.Name.CRM_THROTTLED)
+# While one of these is open the CRM does not answer us, so pages do not ask it for live values.
+SILENT_BREAKERS = (Breaker.Name.CRM_UNREACHABLE, Breaker.Name.CRM_CREDENTIALS, Breaker.Name.WRONG_ORGANIZATION)
+WRITE_BREAKERS = (Breaker.Name.OPERATOR_STOP, Breaker.Name.WRONG_ORGANIZATION, *CONNECTION_BREAKERS)
+FAILURES_TO_TRIP = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """Leave to work: through open gates, or as the one probe of those that are closed."""
+class Permit:
+    """Permission to process a job; `probes` names the open breakers that it tests."""
 
     probes: tuple[str, ...] = ()
 
 
-def pass_through(names: Sequence[str]) -> Passage | None:
-    """Leave to claim work behind these gates, or None while one is closed and its probe is not ours.
+def try_acquire(names: Sequence[str]) -> Permit | None:
+    """Return a permit to claim a job, or None while one of these breakers is open and its probe is not ours.
 
-    Where several are closed, one probe goes through all of them, as soon as the last of them lets it.
+    Where several are open, one probe tests all of them, as soon as the last of them is due.
     """
-    closed = Gate.objects.filter(name__in=names, closed_at__isnull=False).values_list("name", "next_probe_at")
-    probes = dict(closed)
+    tripped = Breaker.objects.filter(name__in=names, opened_at__isnull=False).values_list("name", "next_probe_at")
+    probes = dict(tripped)
     if not probes:
-        return Passage()
+        return Permit()
     if None in probes.values():
         return None
     last = max(probes, key=lambda name: (probes[name], name))
-    return Passage(probes=tuple(sorted(probes))) if _wins_probe(last) else None
+    return Permit(probes=tuple(sorted(probes))) if _wins_probe(last) else None
 
 
-def are_open(names: Sequence[str]) -> bool:
-    """Whether none of these gates is closed; asks for no probe."""
-    return not Gate.objects.filter(name__in=names, closed_at__isnull=False).exists()
+def all_closed(names: Sequence[str]) -> bool:
+    """Return whether none of these breakers is open; takes no probe."""
+    return not Breaker.objects.filter(name__in=names, opened_at__isnull=False).exists()
 
 
-def would_let_through(names: Sequence[str]) -> bool:
-    """Whether ringing a worker makes sense: no gate is closed, or the probe of all that are is due. Takes no probe."""
-    closed = Gate.objects.filter(name__in=names, closed_at__isnull=False)
-    return not closed.filter(Q(next_probe_at__isnull=True) | Q(next_probe_at__gt=Now())).exists()
+def allows_dispatch(names: Sequence[str]) -> bool:
+    """Return whether a job may be dispatched: every open breaker is due for its probe. Takes no probe."""
+    tripped = Breaker.objects.filter(name__in=names, opened_at__isnull=False)
+    return not tripped.filter(Q(next_probe_at__isnull=True) | Q(next_probe_at__gt=Now())).exists()
 
 
 def _wins_probe(name: str) -> bool:
-    due = Gate.objects.filter(name=name, closed_at__isnull=False, next_probe_at__lte=Now())
+    due = Breaker.objects.filter(name=name, opened_at__isnull=False, next_probe_at__lte=Now())
     return due.update(next_probe_at=database_now(plus=settings.PROBE_SECONDS)) == 1
 
 
-def give_back(passage: Passage) -> None:
-    """The probe found nothing to do: let the next one try at once."""
-    if passage.probes:
-        Gate.objects.filter(name__in=passage.probes, closed_at__isnull=False).update(next_probe_at=Now())
+def release(permit: Permit) -> None:
+    """Give back a permit that found no job to try, so that the next probe may start at once."""
+    if permit.probes:
+        Breaker.objects.filter(name__in=permit.probes, opened_at__isnull=False).update(next_probe_at=Now())
 
 
-def close(name: str, *, reason: str, probe_in: float | None, by: Person | None = None) -> bool:
-    """Close a gate; True for the one caller who did. `probe_in` None: only a person opens it again."""
+def trip(name: str, *, reason: str, probe_in: float | None, by: Person | None = None) -> bool:
+    """Open a breaker; True for the one caller who did. `probe_in` None: only a person resets it."""
     probe = None if probe_in is None else database_now(plus=probe_in)
     with transaction.atomic():
-        Gate.objects.get_or_create(name=name)
-        first = Gate.objects.filter(name=name, closed_at__isnull=True).update(
-            closed_at=Now(), reason=reason[:300], next_probe_at=probe, closed_by=by
+        Breaker.objects.get_or_create(name=name)
+        first = Breaker.objects.filter(name=name, opened_at__isnull=True).update(
+            opened_at=Now(), reason=reason[:300], next_probe_at=probe, opened_by=by
         )
         if first:
             channel, why = ("system", "") if by is None else ("settings", reason)
@@ -94,45 +100,45 @@ def close(name: str, *, reason: str, probe_in: float | None, by: Person | None =
 
 def stop_writes(*, reason: str, by: Person) -> bool:
     """Stop all writing to the CRM until a person resumes it; decisions are kept. False: it was stopped already."""
-    return close(Gate.Name.OPERATOR_STOP, reason=reason, probe_in=None, by=by)
+    return trip(Breaker.Name.OPERATOR_STOP, reason=reason, probe_in=None, by=by)
 
 
 def resume_writes(*, by: Person) -> bool:
     """Go on writing after `stop_writes`. False: it was not stopped."""
-    return reopen(Gate.Name.OPERATOR_STOP, by=by)
+    return reset(Breaker.Name.OPERATOR_STOP, by=by)
 
 
-def reopen(name: str, *, by: Person | None = None) -> bool:
-    """Open a gate; True for the one caller who did."""
+def reset(name: str, *, by: Person | None = None) -> bool:
+    """Close a breaker; True for the one caller who did."""
     with transaction.atomic():
-        opened = Gate.objects.filter(name=name, closed_at__isnull=False).delete()[0] > 0
+        opened = Breaker.objects.filter(name=name, opened_at__isnull=False).delete()[0] > 0
         if opened:
             audit.record("gate.opened", by=by, channel="system" if by is None else "settings", details={"gate": name})
     return opened
 
 
-def crm_answered(passage: Passage | None = None) -> None:
-    """The CRM answered and let us in: forget counted failures, open the gates that this was the probe of."""
-    for name in passage.probes if passage is not None else ():
-        reopen(name)
-    silent = Q(name=Gate.Name.CRM_CREDENTIALS) | Q(name=Gate.Name.CRM_UNREACHABLE)
-    for name in Gate.objects.filter(silent).values_list("name", flat=True):
-        reopen(name)
-    Gate.objects.filter(name=Gate.Name.CRM_UNREACHABLE, failures__gt=0).update(failures=0)
+def crm_answered(permit: Permit | None = None) -> None:
+    """Record that the CRM answered: forget counted failures, close the breakers that this permit probed."""
+    for name in permit.probes if permit is not None else ():
+        reset(name)
+    silent = Q(name=Breaker.Name.CRM_CREDENTIALS) | Q(name=Breaker.Name.CRM_UNREACHABLE)
+    for name in Breaker.objects.filter(silent).values_list("name", flat=True):
+        reset(name)
+    Breaker.objects.filter(name=Breaker.Name.CRM_UNREACHABLE, failures__gt=0).update(failures=0)
 
 
-def crm_failed(error: CrmError, *, forbidden_gate: str) -> bool:
-    """Close the gate that `error` calls for; True where the failure is the connection's and costs no attempt."""
+def crm_failed(error: CrmError, *, forbidden_breaker: str) -> bool:
+    """Open the breaker that `error` calls for; True where the connection failed, which costs the job no attempt."""
     if isinstance(error, CredentialsRefused):
-        close(Gate.Name.CRM_CREDENTIALS, reason=str(error), probe_in=settings.PROBE_SECONDS)
+        trip(Breaker.Name.CRM_CREDENTIALS, reason=str(error), probe_in=settings.PROBE_SECONDS)
         return True
     if isinstance(error, Throttled):
         # Our own limits turn one call away for now; that is no reason to stop the others.
-        if error.code != GOVERNED:
+        if error.code != RATE_LIMITED:
             pause(error.retry_after or 5.0)
         return True
     if isinstance(error, Forbidden):
-        close(forbidden_gate, reason=str(error), probe_in=settings.PROBE_SECONDS * 10)
+        trip(forbidden_breaker, reason=str(error), probe_in=settings.PROBE_SECONDS * 10)
         return True
     if isinstance(error, Unreachable | ServerFault | TokenUnavailable):
         return _count_silence(error)
@@ -141,20 +147,20 @@ def crm_failed(error: CrmError, *, forbidden_gate: str) -> bool:
 
 def pause(seconds: float) -> None:
     """Stop everything that talks to the CRM for `seconds`; a later 429 prolongs it."""
-    close(Gate.Name.CRM_THROTTLED, reason="asked for a pause", probe_in=seconds)
+    trip(Breaker.Name.CRM_THROTTLED, reason="asked for a pause", probe_in=seconds)
     later = database_now(plus=seconds)
-    Gate.objects.filter(name=Gate.Name.CRM_THROTTLED, next_probe_at__lt=later).update(next_probe_at=later)
+    Breaker.objects.filter(name=Breaker.Name.CRM_THROTTLED, next_probe_at__lt=later).update(next_probe_at=later)
 
 
 def _count_silence(error: CrmError) -> bool:
-    name = Gate.Name.CRM_UNREACHABLE
-    Gate.objects.get_or_create(name=name)
-    Gate.objects.filter(name=name).update(failures=F("failures") + 1)
-    if Gate.objects.filter(name=name, failures__gte=FAILURES_TO_CLOSE).exists():
-        close(name, reason=type(error).__name__, probe_in=min(5.0, settings.PROBE_SECONDS))
-    return Gate.objects.filter(Q(name=name) & Q(closed_at__isnull=False)).exists()
+    name = Breaker.Name.CRM_UNREACHABLE
+    Breaker.objects.get_or_create(name=name)
+    Breaker.objects.filter(name=name).update(failures=F("failures") + 1)
+    if Breaker.objects.filter(name=name, failures__gte=FAILURES_TO_TRIP).exists():
+        trip(name, reason=type(error).__name__, probe_in=min(5.0, settings.PROBE_SECONDS))
+    return Breaker.objects.filter(Q(name=name) & Q(opened_at__isnull=False)).exists()
 
 
-def closed() -> list[Gate]:
-    """Every closed gate, for the banner and /healthz."""
-    return list(Gate.objects.filter(closed_at__isnull=False).select_related("closed_by").order_by("closed_at"))
+def all_open() -> list[Breaker]:
+    """Return every open breaker, for the banner and /healthz."""
+    return list(Breaker.objects.filter(opened_at__isnull=False).select_related("opened_by").order_by("opened_at"))

@@ -18,7 +18,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from syncapp.models import locking
-from syncapp.models.jobs.job import HELD_STATES, WAITING_STATES, DurableQuerySet, DurableWork, WorkState, database_now
+from syncapp.models.jobs.job import HELD_STATES, WAITING_STATES, Job, JobQuerySet, JobState, database_now
 from syncapp.models.locking import retried
 
 REDISPATCH_AFTER = 15.0  # seconds
@@ -35,33 +35,33 @@ class LostLease(Exception):
 class Lease:
     """The exclusive right to process one job, for as long as its fencing token is the newest."""
 
-    model: type[DurableWork]
+    model: type[Job]
     pk: Any
     fencing_token: int
     outcome_unknown: bool
     attempts: int
 
-    def row(self) -> DurableQuerySet:
+    def row(self) -> JobQuerySet:
         """Return the leased row, if this lease still holds it."""
-        held: DurableQuerySet = self.model.objects.held_by(self.pk, self.fencing_token)
+        held: JobQuerySet = self.model.objects.held_by(self.pk, self.fencing_token)
         return held
 
 
-def claim(model: type[DurableWork], pk: Any) -> Lease | None:
+def claim(model: type[Job], pk: Any) -> Lease | None:
     """Lease one due job, or return None where another worker was first or the job is not due."""
     if _lease_all(model.objects.filter(pk=pk).due()) != 1:
         return None
     row = model.objects.get(pk=pk)
-    return Lease(model, pk, row.fence, row.outcome_unknown, row.attempts)
+    return Lease(model, pk, row.fencing_token, row.outcome_unknown, row.attempts)
 
 
 @retried
-def claim_batch(rows: DurableQuerySet, *, most: int) -> list[Lease]:
+def claim_batch(rows: JobQuerySet, *, most: int) -> list[Lease]:
     """Lease the first due jobs of `rows`, at most `most`, each with its own fencing token; four statements for all.
 
     A job whose last process ended under it is claimed alone, so that it cannot take others with it again.
     """
-    model: type[DurableWork] = rows.model
+    model: type[Job] = rows.model
     # Two workers that look at once would otherwise wait for each other's rows; SQLite has one writer anyway.
     due = list(rows.due().select_for_update(skip_locked=True).values_list("pk", "last_error")[:most])
     safe = [pk for pk, last_error in due if last_error != PROCESS_ENDED]
@@ -69,12 +69,12 @@ def claim_batch(rows: DurableQuerySet, *, most: int) -> list[Lease]:
     taken = model.objects.filter(pk__in=pks)
     if not pks or not _lease_all(taken):
         return []
-    return [Lease(model, *row) for row in taken.values_list("pk", "fence", "outcome_unknown", "attempts")]
+    return [Lease(model, *row) for row in taken.values_list("pk", "fencing_token", "outcome_unknown", "attempts")]
 
 
-def _lease_all(rows: DurableQuerySet) -> int:
-    lease = {"state": WorkState.LEASED, "lease_until": database_now(plus=settings.LEASE)}
-    return rows.update(fence=F("fence") + 1, attempts=F("attempts") + 1, rung_at=None, **lease)
+def _lease_all(rows: JobQuerySet) -> int:
+    lease = {"state": JobState.LEASED, "lease_until": database_now(plus=settings.LEASE)}
+    return rows.update(fencing_token=F("fencing_token") + 1, attempts=F("attempts") + 1, dispatched_at=None, **lease)
 
 
 def still_held(leases: Sequence[Lease]) -> list[Lease]:
@@ -82,7 +82,7 @@ def still_held(leases: Sequence[Lease]) -> list[Lease]:
     if not leases:
         return []
     rows = leases[0].model.objects.filter(pk__in=[each.pk for each in leases], state__in=HELD_STATES)
-    tokens = {row.pk: row.fence for row in locking.locked(rows).only("fence")}
+    tokens = {row.pk: row.fencing_token for row in locking.locked(rows).only("fencing_token")}
     return [each for each in leases if tokens.get(each.pk) == each.fencing_token]
 
 
@@ -90,13 +90,13 @@ def still_held(leases: Sequence[Lease]) -> list[Lease]:
 def mark_all_sent(leases: Sequence[Lease]) -> list[Lease]:
     """Do what `mark_sent` does for all leases that still hold their row, and return them."""
     held = still_held(leases)
-    _change_all(held, state=WorkState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
+    _change_all(held, state=JobState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
     return held
 
 
 def finish_all(leases: Sequence[Lease], **columns: Any) -> None:
     """Close the jobs of leases that `still_held` has locked, and set further columns of their rows."""
-    closed = {"state": WorkState.DONE, "lease_until": None, "settled_at": Now(), "last_error": ""}
+    closed = {"state": JobState.DONE, "lease_until": None, "finished_at": Now(), "last_error": ""}
     _change_all(leases, **closed | {"outcome_unknown": False} | columns)
 
 
@@ -107,7 +107,7 @@ def _change_all(leases: Sequence[Lease], **columns: Any) -> None:
 
 def mark_sent(lease: Lease) -> None:
     """Record, before the request leaves, that it may have had an effect. Raises LostLease."""
-    _change(lease, state=WorkState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
+    _change(lease, state=JobState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
 
 
 def lock(lease: Lease) -> None:
@@ -118,12 +118,12 @@ def lock(lease: Lease) -> None:
 
 def finish(lease: Lease) -> None:
     """Close the job as done. Raises LostLease."""
-    _change(lease, state=WorkState.DONE, lease_until=None, settled_at=Now(), outcome_unknown=False, last_error="")
+    _change(lease, state=JobState.DONE, lease_until=None, finished_at=Now(), outcome_unknown=False, last_error="")
 
 
 def mark_failed(lease: Lease, *, error: str) -> None:
     """Close the job as failed; the row stays to be seen and retried. Raises LostLease."""
-    _change(lease, state=WorkState.FAILED, lease_until=None, settled_at=Now(), last_error=error[:100])
+    _change(lease, state=JobState.FAILED, lease_until=None, finished_at=Now(), last_error=error[:100])
 
 
 def reschedule(
@@ -136,7 +136,7 @@ def reschedule(
     spent = {} if costs_attempt else {"attempts": F("attempts") - 1}
     _change(
         lease,
-        state=WorkState.VERIFY if outcome_unknown else WorkState.READY,
+        state=JobState.VERIFY if outcome_unknown else JobState.READY,
         lease_until=None,
         due_at=database_now(plus=due_in),
         outcome_unknown=outcome_unknown,
@@ -148,7 +148,7 @@ def reschedule(
 def reset(lease: Lease, *, due_at: Any) -> None:
     """Close this round of a job that is due again at `due_at`; attempts count anew. Raises LostLease."""
     fresh = {"attempts": 0, "outcome_unknown": False, "last_error": ""}
-    _change(lease, state=WorkState.READY, lease_until=None, due_at=due_at, **fresh)
+    _change(lease, state=JobState.READY, lease_until=None, due_at=due_at, **fresh)
 
 
 def _change(lease: Lease, **columns: Any) -> None:
@@ -161,57 +161,59 @@ def pause_after(attempts: int) -> float:
     return min(LONGEST_PAUSE, 2.0 ** max(0, attempts - 1))
 
 
-def sweep(model: type[DurableWork]) -> int:
+def sweep(model: type[Job]) -> int:
     """Requeue jobs whose lease has expired and return how many; jobs already sent go to VERIFY. Safe to run twice.
 
     Each waits longer the more attempts it has used, so that a job which ends its process does not go first again.
     """
-    if not model.objects.lease_over().exists():  # mostly none: reading takes no lock
+    if not model.objects.lease_expired().exists():  # mostly none: reading takes no lock
         return 0
     return _requeue_expired(model)
 
 
 @retried
-def _requeue_expired(model: type[DurableWork]) -> int:
-    expired = model.objects.lease_over()
+def _requeue_expired(model: type[Job]) -> int:
+    expired = model.objects.lease_expired()
     locking.lock(expired)
     swept = 0
     for attempts in set(expired.values_list("attempts", flat=True)):
         requeued = {
             "lease_until": None,
-            "rung_at": None,
+            "dispatched_at": None,
             "last_error": PROCESS_ENDED,
             "due_at": database_now(plus=pause_after(attempts) if attempts > 1 else 0),
         }
-        unknown = expired.filter(Q(state=WorkState.SENT) | Q(outcome_unknown=True), attempts=attempts)
-        swept += unknown.update(state=WorkState.VERIFY, outcome_unknown=True, **requeued)
-        swept += expired.filter(attempts=attempts).update(state=WorkState.READY, **requeued)
+        unknown = expired.filter(Q(state=JobState.SENT) | Q(outcome_unknown=True), attempts=attempts)
+        swept += unknown.update(state=JobState.VERIFY, outcome_unknown=True, **requeued)
+        swept += expired.filter(attempts=attempts).update(state=JobState.READY, **requeued)
     return swept
 
 
 @retried
-def claim_for_dispatch(model: type[DurableWork], *, limit: int = 200) -> Sequence[Any]:
+def claim_for_dispatch(model: type[Job], *, limit: int = 200) -> Sequence[Any]:
     """Return the ids of due jobs to publish now, each at most once in REDISPATCH_AFTER however many ticks run."""
-    due = model.objects.unrung(seconds=REDISPATCH_AFTER).order_by("due_at").values_list("pk", flat=True)[:limit]
+    due = model.objects.undispatched(seconds=REDISPATCH_AFTER).order_by("due_at").values_list("pk", flat=True)[:limit]
     # In one order, since two schedulers that claim the same rows would otherwise wait for each other.
     return [
-        pk for pk in sorted(due) if model.objects.filter(pk=pk).unrung(seconds=REDISPATCH_AFTER).update(rung_at=Now())
+        pk
+        for pk in sorted(due)
+        if model.objects.filter(pk=pk).undispatched(seconds=REDISPATCH_AFTER).update(dispatched_at=Now())
     ]
 
 
-def undo_dispatch(model: type[DurableWork], pks: Sequence[Any]) -> None:
+def undo_dispatch(model: type[Job], pks: Sequence[Any]) -> None:
     """Forget the dispatch of jobs that could not be published, so that the next tick retries."""
     for pk in pks:
-        model.objects.filter(pk=pk, state__in=WAITING_STATES).update(rung_at=None)
+        model.objects.filter(pk=pk, state__in=WAITING_STATES).update(dispatched_at=None)
 
 
-def room_for(model: type[DurableWork], *, most: int) -> int:
+def room_for(model: type[Job], *, most: int) -> int:
     """Return how many more jobs of a kind may be dispatched where `most` are processed at a time.
 
     A lease older than STALLED_AFTER gives one job more a place: its process may have ended, and must not hold up all
     others until the lease expires. One only, so that a slow service cannot take every worker.
     """
-    dispatched = model.objects.all().due().filter(rung_at__gt=database_now(plus=-REDISPATCH_AFTER)).count()
+    dispatched = model.objects.all().due().filter(dispatched_at__gt=database_now(plus=-REDISPATCH_AFTER)).count()
     leased = model.objects.filter(lease_until__isnull=False)  # asked apart, each walks an index
     has_stalled = leased.filter(lease_until__lt=database_now(plus=settings.LEASE - STALLED_AFTER)).exists()
     return most + has_stalled - dispatched - leased.count()

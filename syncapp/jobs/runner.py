@@ -21,11 +21,10 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
 from syncapp.crm.errors import CrmError, ProtocolError, WritesDisabled
-from syncapp.jobs import breakers as gates
-from syncapp.jobs import queue
-from syncapp.jobs.breakers import Passage
+from syncapp.jobs import breakers, queue
+from syncapp.jobs.breakers import Permit
 from syncapp.jobs.queue import PROCESS_ENDED, Lease, LostLease
-from syncapp.models.jobs.job import DurableQuerySet, DurableWork, WorkState
+from syncapp.models.jobs.job import Job, JobQuerySet, JobState
 from syncapp.models.locking import is_conflict, retried
 
 log = logging.getLogger(__name__)
@@ -71,13 +70,13 @@ class JobType(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     failures_at: ClassVar[str]
-    model: ClassVar[type[DurableWork]]
+    model: ClassVar[type[Job]]
     breakers: ClassVar[Sequence[str]] = ()
     overdue_after: ClassVar[float] = 300.0
     needs_writes: ClassVar[str] = ""
 
     @abstractmethod
-    def process(self, lease: Lease, permit: Passage) -> None:
+    def process(self, lease: Lease, permit: Permit) -> None:
         """Do the work of one lease and close or reschedule its row. Raise whatever stopped it."""
 
     def is_enabled(self) -> bool:
@@ -101,9 +100,9 @@ class JobType(ABC):
         queue.mark_failed(lease, error=failure.code)
 
     @classmethod
-    def failed_unexpectedly(cls) -> DurableQuerySet:
+    def failed_unexpectedly(cls) -> JobQuerySet:
         """Return the jobs that failed by a fault of the portal and wait for a retry."""
-        failed = cls.model.objects.filter(state=WorkState.FAILED)
+        failed = cls.model.objects.filter(state=JobState.FAILED)
         return failed.filter(last_error__startswith=UNEXPECTED) | failed.filter(last_error=PROCESS_ENDED)
 
 
@@ -113,10 +112,10 @@ class BatchJobType(JobType):
     most: ClassVar[int] = 10
 
     @abstractmethod
-    def process_batch(self, leases: Sequence[Lease], permit: Passage) -> None:
+    def process_batch(self, leases: Sequence[Lease], permit: Permit) -> None:
         """Do the work of these leases and close or reschedule their rows. Raise whatever stopped all of them."""
 
-    def process(self, lease: Lease, permit: Passage) -> None:
+    def process(self, lease: Lease, permit: Permit) -> None:
         """Process one lease alone."""
         self.process_batch([lease], permit)
 
@@ -128,26 +127,26 @@ def run(job: JobType, pk: Any) -> bool:
     """
     if not (job.is_enabled() and job.model.objects.filter(pk=pk).due().exists()):
         return False
-    permit = gates.pass_through(job.breakers)
+    permit = breakers.try_acquire(job.breakers)
     if permit is None:
         return False
     try:
         lease = retried(job.claim)(pk)
     except OperationalError as error:
-        gates.give_back(permit)
+        breakers.release(permit)
         if not is_conflict(error):
             raise
         queue.undo_dispatch(job.model, [pk])  # the next tick tries again
         return False
     if lease is None:
-        gates.give_back(permit)
+        breakers.release(permit)
         return False
     queue.failpoint(f"{job.name}.claimed")
     _process(job, lease, permit)
     return True
 
 
-def run_batch(job: BatchJobType, rows: DurableQuerySet) -> bool:
+def run_batch(job: BatchJobType, rows: JobQuerySet) -> bool:
     """Process the first due jobs of `rows` together; return False where a breaker is open or none is due.
 
     Where an unexpected exception stops all of them, each is processed alone at once, so that the one that causes it
@@ -155,12 +154,12 @@ def run_batch(job: BatchJobType, rows: DurableQuerySet) -> bool:
     """
     if not (job.is_enabled() and rows.due().exists()):
         return False
-    permit = gates.pass_through(job.breakers)
+    permit = breakers.try_acquire(job.breakers)
     if permit is None:
         return False
     leases = queue.claim_batch(rows, most=job.most)
     if not leases:
-        gates.give_back(permit)
+        breakers.release(permit)
         return False
     queue.failpoint(f"{job.name}.claimed")
     worn_out = [lease for lease in leases if _has_used_its_attempts(job, lease)]
@@ -172,7 +171,7 @@ def run_batch(job: BatchJobType, rows: DurableQuerySet) -> bool:
     return True
 
 
-def _process_together(job: BatchJobType, leases: Sequence[Lease], permit: Passage) -> None:
+def _process_together(job: BatchJobType, leases: Sequence[Lease], permit: Permit) -> None:
     try:
         job.process_batch(leases, permit)
     except LostLease:
@@ -182,7 +181,7 @@ def _process_together(job: BatchJobType, leases: Sequence[Lease], permit: Passag
         _process_one_by_one(job, leases, permit)
 
 
-def _process_one_by_one(job: BatchJobType, leases: Sequence[Lease], permit: Passage) -> None:
+def _process_one_by_one(job: BatchJobType, leases: Sequence[Lease], permit: Permit) -> None:
     for lease in leases:
         try:
             unknown = _may_have_been_sent(lease)
@@ -194,7 +193,7 @@ def _process_one_by_one(job: BatchJobType, leases: Sequence[Lease], permit: Pass
             _process(job, alone, permit)
 
 
-def _process(job: JobType, lease: Lease, permit: Passage) -> None:
+def _process(job: JobType, lease: Lease, permit: Permit) -> None:
     if _has_used_its_attempts(job, lease):
         return
     queue.failpoint(f"{job.name}.{lease.pk}")
@@ -296,7 +295,7 @@ def retry_crm_error(error: CrmError, lease: Lease, *, forbidden_breaker: str) ->
     """
     name = type(error).__name__
     log.warning("%s %s: %s %s %s", lease.model.__name__, lease.pk, name, error.status, error.request_id)
-    is_free = gates.crm_failed(error, forbidden_gate=forbidden_breaker) or isinstance(error, WritesDisabled)
+    is_free = breakers.crm_failed(error, forbidden_breaker=forbidden_breaker) or isinstance(error, WritesDisabled)
     if not (is_free or error.transient or isinstance(error, ProtocolError)):
         return Failure(name, error.message)
     return Retry(

@@ -23,16 +23,16 @@ class Reader:
     """The right to read one table, for as long as its fence is the newest."""
 
     table: str
-    fence: int
+    fencing_token: int
 
 
 def take(table: str) -> Reader | None:
     """The right to read a table, or None while somebody else holds it."""
     MirrorCursor.objects.get_or_create(table=table)
     free = MirrorCursor.objects.filter(Q(table=table) & (Q(lease_until__isnull=True) | Q(lease_until__lte=Now())))
-    if free.update(fence=F("fence") + 1, lease_until=database_now(plus=settings.LEASE)) != 1:
+    if free.update(fencing_token=F("fencing_token") + 1, lease_until=database_now(plus=settings.LEASE)) != 1:
         return None
-    return Reader(table, MirrorCursor.objects.get(table=table).fence)
+    return Reader(table, MirrorCursor.objects.get(table=table).fencing_token)
 
 
 def of(reader: Reader) -> MirrorCursor:
@@ -43,21 +43,25 @@ def of(reader: Reader) -> MirrorCursor:
 def move(reader: Reader, **columns: Any) -> None:
     """Move the cursor and renew the lease, in the transaction of the page that was read. Raises LostLease."""
     lease = {"lease_until": database_now(plus=settings.LEASE), "moved_at": Now()}
-    held = MirrorCursor.objects.filter(table=reader.table, fence=reader.fence, lease_until__isnull=False)
+    held = MirrorCursor.objects.filter(
+        table=reader.table, fencing_token=reader.fencing_token, lease_until__isnull=False
+    )
     if held.update(**{**lease, **columns}) != 1:
         raise LostLease(reader.table)
 
 
 def extend(reader: Reader) -> None:
     """Renew the lease of a table that is not being read at the moment. Raises LostLease."""
-    held = MirrorCursor.objects.filter(table=reader.table, fence=reader.fence, lease_until__isnull=False)
+    held = MirrorCursor.objects.filter(
+        table=reader.table, fencing_token=reader.fencing_token, lease_until__isnull=False
+    )
     if held.update(lease_until=database_now(plus=settings.LEASE)) != 1:
         raise LostLease(reader.table)
 
 
 def release(reader: Reader) -> None:
     """Let the next puller in at once."""
-    MirrorCursor.objects.filter(table=reader.table, fence=reader.fence).update(lease_until=None)
+    MirrorCursor.objects.filter(table=reader.table, fencing_token=reader.fencing_token).update(lease_until=None)
 
 
 def start_over(reader: Reader) -> None:
@@ -67,7 +71,7 @@ def start_over(reader: Reader) -> None:
 
 def note_trouble(reader: Reader, why: str) -> None:
     """Keep why the table could not be read, until it can."""
-    MirrorCursor.objects.filter(table=reader.table, fence=reader.fence).update(trouble=why[:300])
+    MirrorCursor.objects.filter(table=reader.table, fencing_token=reader.fencing_token).update(trouble=why[:300])
 
 
 @contextmanager

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from syncapp.models.activity import DailyCount
 from syncapp.models.audit import AuditEntry, AuditValue
-from syncapp.models.connection import Connection, CrmColumn, CrmUser, Gate, MirrorCursor, Pulse
-from syncapp.models.jobs.job import DurableWork
+from syncapp.models.connection import Breaker, Connection, CrmColumn, CrmUser, MirrorCursor, Pulse
+from syncapp.models.jobs.job import Job
 from syncapp.models.jobs.periodic_task import PeriodicTask
 from syncapp.models.mirror.sync_field import SyncField
 from syncapp.models.mirror.sync_record import RecordWord, SyncRecord
 from syncapp.models.mirror.unreadable_row import UnreadableRow
-from syncapp.models.outbox import Alarm, Arrival, Message
+from syncapp.models.outbox import Alert, Arrival, Message
 from syncapp.models.person import Person, SignInAttempt
 from syncapp.models.preferences import Preferences
 from syncapp.models.process_clock import ProcessClock
@@ -24,16 +24,17 @@ from syncapp.models.sync_filters.filter import FilterGround, FilterRow, SystemFi
 from syncapp.models.sync_filters.policy import FilterPolicy, PolicyMember
 from syncapp.models.sync_filters.run import FilterRun, FilterRunChange, FilterRunItem, MeetingAtRisk, MeetingCount
 from syncapp.models.sync_filters.run_preparation import RunPreparation
-from syncapp.models.sync_filters.sync_paths_day import ReachDay
+from syncapp.models.sync_filters.sync_paths_day import SyncPathsDay
 from syncapp.models.sync_filters.user import FilterMembership, FilterTeam, FilterUnit, FilterUser
 from syncapp.models.sync_filters.user_forecast import UserForecast
 from syncapp.models.sync_filters.user_list import UserList, UserListEntry
 
 __all__ = [
-    "Alarm",
+    "Alert",
     "Arrival",
     "AuditEntry",
     "AuditValue",
+    "Breaker",
     "Comment",
     "Connection",
     "CrmColumn",
@@ -41,7 +42,6 @@ __all__ = [
     "DailyCount",
     "Decision",
     "Delivery",
-    "DurableWork",
     "FilterGround",
     "FilterMembership",
     "FilterPolicy",
@@ -52,7 +52,7 @@ __all__ = [
     "FilterTeam",
     "FilterUnit",
     "FilterUser",
-    "Gate",
+    "Job",
     "MeetingAtRisk",
     "MeetingCount",
     "Message",
@@ -64,7 +64,6 @@ __all__ = [
     "Presence",
     "ProcessClock",
     "Pulse",
-    "ReachDay",
     "RecordWord",
     "Rule",
     "RuleTrace",
@@ -75,6 +74,7 @@ __all__ = [
     "SelectionRun",
     "SignInAttempt",
     "SyncField",
+    "SyncPathsDay",
     "SyncRecord",
     "SystemFilter",
     "UnreadableRow",

@@ -73,7 +73,7 @@ class MirrorCursor(models.Model):
     generation = models.PositiveIntegerField(default=0)
     is_full_read = models.BooleanField(default=True)
     lease_until = models.DateTimeField(null=True, blank=True)
-    fence = models.PositiveIntegerField(default=0)
+    fencing_token = models.PositiveIntegerField(default=0, db_column="fence")
     pulled_at = models.DateTimeField(null=True, blank=True)
     full_read_at = models.DateTimeField(null=True, blank=True)
     moved_at = models.DateTimeField(null=True, blank=True)
@@ -88,8 +88,8 @@ class MirrorCursor(models.Model):
         return f"cursor of {self.table}"
 
 
-class Gate(models.Model):
-    """A named stop switch. No row, or `closed_at` empty: open. `failures` counts towards closing."""
+class Breaker(models.Model):
+    """A circuit breaker. No row, or `opened_at` empty: closed (normal). `failures` counts towards opening it."""
 
     class Name(models.TextChoices):
         CRM_CREDENTIALS = "crm_credentials", "The CRM refuses the portal's credentials"
@@ -105,10 +105,15 @@ class Gate(models.Model):
 
     name = models.CharField(max_length=60, primary_key=True)
     failures = models.PositiveIntegerField(default=0)
-    closed_at = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField(null=True, blank=True, db_column="closed_at")
     reason = models.CharField(max_length=300, blank=True)
-    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_column="closed_by_id"
+    )
     next_probe_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "syncapp_gate"
 
     def __str__(self) -> str:
         return self.name

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from syncapp.models.jobs.job import DurableWork, durable_indexes, lease_columns_are_consistent
+from syncapp.models.jobs.job import Job, job_indexes, lease_columns_are_consistent
 from syncapp.models.mirror.sync_record import SyncRecord
 
 
@@ -26,7 +26,7 @@ class MessageKind(models.TextChoices):
     OPERATIONS = "operations", "The portal itself"
 
 
-class Message(DurableWork):
+class Message(Job):
     """One mail to one reader. It is written when it is sent, so it never tells what is no longer true."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -42,7 +42,7 @@ class Message(DurableWork):
 
     class Meta:
         indexes = [
-            *durable_indexes("message"),
+            *job_indexes("message"),
             models.Index(fields=["recipient", "kind", "created_at"], name="message_of_reader"),
         ]
         constraints = [
@@ -68,7 +68,7 @@ class Arrival(models.Model):
         return f"arrival {self.pk}"
 
 
-class Alarm(models.Model):
+class Alert(models.Model):
     """A trouble of the portal that was noticed; the row goes when it is over. Told once it has lasted."""
 
     code = models.CharField(max_length=60, primary_key=True)
@@ -78,6 +78,9 @@ class Alarm(models.Model):
     is_told = models.BooleanField(default=False, db_default=True)
     first_seen_at = models.DateTimeField(null=True)
     seen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "syncapp_alarm"
 
     def __str__(self) -> str:
         return self.code

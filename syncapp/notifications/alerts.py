@@ -22,7 +22,7 @@ from syncapp import health, preferences
 from syncapp.connection import clients
 from syncapp.health import Trouble, kinds
 from syncapp.jobs import runner
-from syncapp.models import Alarm, Person
+from syncapp.models import Alert, Person
 from syncapp.models.outbox import MessageKind
 from syncapp.outbox import messages
 from syncapp.sync_filters.policies import job
@@ -35,7 +35,7 @@ def watch() -> int:
     """Mail the operators about troubles that last and those that are over; return how many mails were queued."""
     clients.probe_sign_in()
     found = {trouble.code: trouble for trouble in _troubles() if trouble.kind.is_mailed}
-    known = {alarm.code: alarm for alarm in Alarm.objects.all()}
+    known = {alarm.code: alarm for alarm in Alert.objects.all()}
     made = sum(_notice(trouble, known.get(code)) for code, trouble in found.items())
     return made + sum(_lift(alarm) for code, alarm in known.items() if code not in found)
 
@@ -61,8 +61,8 @@ def _failed_jobs() -> list[Trouble]:
     """Jobs that failed by a fault of the portal in the last day; told once an hour and kind while more fail."""
     found = []
     for job_type in runner.job_types():
-        failed = job_type.failed_unexpectedly().filter(settled_at__gt=timezone.now() - timedelta(days=1))
-        count, latest = failed.count(), failed.aggregate(latest=Max("settled_at"))["latest"]
+        failed = job_type.failed_unexpectedly().filter(finished_at__gt=timezone.now() - timedelta(days=1))
+        count, latest = failed.count(), failed.aggregate(latest=Max("finished_at"))["latest"]
         if latest is not None:
             text = f"{job_type.title}: {count} failed by an unexpected error. See {job_type.failures_at}, and the log."
             found.append(Trouble(kinds.FAILED, text, instance=f"{job_type.name}-{latest:%j%H}"))
@@ -70,23 +70,23 @@ def _failed_jobs() -> list[Trouble]:
 
 
 @transaction.atomic
-def _notice(trouble: Trouble, alarm: Alarm | None) -> int:
+def _notice(trouble: Trouble, alarm: Alert | None) -> int:
     """Keep that the trouble was seen, and tell of it once it has lasted; return how many mails were queued."""
     now = health.Look().at  # workers of several hosts take turns
     if alarm is None:
         first = {"text": trouble.text[:300], "since": trouble.since or now, "first_seen_at": now, "seen_at": now}
-        alarm, _ = Alarm.objects.get_or_create(code=trouble.code, defaults=first)
+        alarm, _ = Alert.objects.get_or_create(code=trouble.code, defaults=first)
     if alarm.is_told:
         return 0
     is_due = see_again(alarm, now=now)
     if not trouble.kind.is_illness:  # an event, which does not go away by waiting
         is_due = trouble.since is None or now - trouble.since >= _patience()
     fields = {"first_seen_at": alarm.first_seen_at, "seen_at": alarm.seen_at, "is_told": is_due}
-    is_ours = Alarm.objects.filter(code=alarm.code, is_told=False).update(**fields) == 1
+    is_ours = Alert.objects.filter(code=alarm.code, is_told=False).update(**fields) == 1
     return _tell(details(trouble, since=alarm.since, over=False)) if is_due and is_ours else 0
 
 
-def see_again(alarm: Alarm, *, now: datetime) -> bool:
+def see_again(alarm: Alert, *, now: datetime) -> bool:
     """Note on the alarm that its trouble is still there; return whether it has lasted long enough to be told."""
     is_uninterrupted = alarm.seen_at is not None and now - alarm.seen_at <= LONGEST_GAP
     if alarm.first_seen_at is None or not is_uninterrupted:
@@ -100,8 +100,8 @@ def _patience() -> timedelta:
 
 
 @transaction.atomic
-def _lift(alarm: Alarm) -> int:
-    gone, _ = Alarm.objects.filter(code=alarm.code).delete()
+def _lift(alarm: Alert) -> int:
+    gone, _ = Alert.objects.filter(code=alarm.code).delete()
     # What failed has not ended, it is only no longer new.
     if not (gone and alarm.is_told) or alarm.code.startswith(f"{kinds.FAILED.code}-"):
         return 0

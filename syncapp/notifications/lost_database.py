@@ -19,7 +19,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from syncapp.health import Trouble, kinds
-from syncapp.models import Alarm, Message
+from syncapp.models import Alert, Message
 from syncapp.models.outbox import MessageKind
 from syncapp.notifications import alerts
 from syncapp.notifications.channels import addresses
@@ -43,7 +43,7 @@ class Note:
     """The content of the file: the readers to tell, and the alarm about the database while it is away."""
 
     readers: list[str] = field(default_factory=list)
-    alarm: Alarm | None = None
+    alarm: Alert | None = None
 
 
 def is_away() -> tuple[int, str]:
@@ -53,7 +53,7 @@ def is_away() -> tuple[int, str]:
     """
     note, now = _load(), timezone.now()
     trouble = Trouble(kinds.DATABASE)
-    alarm = note.alarm = note.alarm or Alarm(code=trouble.code, text=trouble.text, since=now, is_told=False)
+    alarm = note.alarm = note.alarm or Alert(code=trouble.code, text=trouble.text, since=now, is_told=False)
     is_due = alerts.see_again(alarm, now=now) and not alarm.is_told
     alarm.is_told = alarm.is_told or is_due
     _save(note)  # before the mails, so that a folder that cannot be written to does not repeat them
@@ -107,7 +107,7 @@ def _load() -> Note:
     with suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads((settings.WATCH_DIR / _NAME).read_text())
         times = {name: datetime.fromisoformat(kept["alarm"][name]) for name in _TIMES} if kept["alarm"] else {}
-        alarm = kept["alarm"] and Alarm(
+        alarm = kept["alarm"] and Alert(
             code=kinds.DATABASE.code, text=kinds.DATABASE.title, is_told=kept["alarm"]["is_told"], **times
         )
         return Note([str(reader) for reader in kept["readers"]], alarm or None)

@@ -18,13 +18,12 @@ from django.db.models.functions import Now
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 
 from syncapp import audit
-from syncapp.jobs import breakers as gates
-from syncapp.jobs import queue, runner
-from syncapp.jobs.breakers import Passage
+from syncapp.jobs import breakers, queue, runner
+from syncapp.jobs.breakers import Permit
 from syncapp.jobs.queue import Lease, failpoint
 from syncapp.jobs.runner import Failure, JobType, Retry
-from syncapp.models import Gate, Message, Person
-from syncapp.models.jobs.job import WorkState
+from syncapp.models import Breaker, Message, Person
+from syncapp.models.jobs.job import JobState
 from syncapp.notifications.channels import addresses
 from syncapp.notifications.channels.base import Channel
 from syncapp.notifications.channels.errors import MailError, MailRefused, OutcomeUnknown, ServiceAway, ServiceRefused
@@ -71,13 +70,13 @@ def send(message_id: uuid.UUID, *, channel: Channel) -> bool:
 @transaction.atomic
 def retry(message_id: uuid.UUID, *, by: Person) -> bool:
     """Send a failed message again, at once; return whether it had failed. One that may have arrived says so."""
-    message = Message.objects.select_for_update().filter(pk=message_id, state=WorkState.FAILED).first()
+    message = Message.objects.select_for_update().filter(pk=message_id, state=JobState.FAILED).first()
     if message is None:
         return False
-    message.state = WorkState.VERIFY if message.outcome_unknown else WorkState.READY
+    message.state = JobState.VERIFY if message.outcome_unknown else JobState.READY
     message.sends = min(message.sends, MOST_SENDS - 1) if message.outcome_unknown else 0
     message.due_at, message.attempts = Now(), 0
-    message.rung_at = message.settled_at = None
+    message.dispatched_at = message.finished_at = None
     message.last_error = message.failure = ""
     message.save()
     audit.record("mail.retried", by=by, channel="settings", details={"message": str(message.pk)})
@@ -86,8 +85,8 @@ def retry(message_id: uuid.UUID, *, by: Person) -> bool:
 
 def failed() -> QuerySet[Message]:
     """Return the mails that could not be sent, the latest first."""
-    found = Message.objects.filter(state=WorkState.FAILED).select_related("recipient", "record")
-    return found.order_by("-settled_at")
+    found = Message.objects.filter(state=JobState.FAILED).select_related("recipient", "record")
+    return found.order_by("-finished_at")
 
 
 @runner.register
@@ -98,13 +97,13 @@ class MessageJob(JobType):
     title = "Sending mails"
     failures_at = "Settings, Mails and backlog"
     model = Message
-    breakers = (Gate.Name.SMTP,)
+    breakers = (Breaker.Name.SMTP,)
     overdue_after = 120.0
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    def process(self, lease: Lease, permit: Passage) -> None:
+    def process(self, lease: Lease, permit: Permit) -> None:
         """Write the mail as of now and hand it over. Raises MailError, LostLease."""
         message = Message.objects.select_related("recipient", "record").get(pk=lease.pk)
         work = _Round(lease, message, message.sends)
@@ -112,7 +111,7 @@ class MessageJob(JobType):
             raise OutcomeUnknown("No answer came after the mail had left, twice.", code=UNKNOWN_TWICE)
         letter = letters.letter(message)
         if letter is None:
-            gates.give_back(permit)
+            breakers.release(permit)
             _drop(work)
             return
         sender, letter = sender_address(), replace(letter, to=addresses.deliverable(letter.to))
@@ -120,7 +119,7 @@ class MessageJob(JobType):
         self._channel.send(mail, sender=sender, to=letter.to, before=lambda: _mark(work))
         failpoint("message.answered")
         queue.finish(lease)
-        gates.reopen(Gate.Name.SMTP)
+        breakers.reset(Breaker.Name.SMTP)
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
         """Trouble of the service opens the breaker and costs no attempt; a refused mail fails at once."""
@@ -131,9 +130,9 @@ class MessageJob(JobType):
         unknown = _take_back_mark(lease)
         if isinstance(error, ServiceAway | ServiceRefused):
             probe_in = error.retry_after or (5.0 if isinstance(error, ServiceAway) else settings.PROBE_SECONDS)
-            gates.close(Gate.Name.SMTP, reason=str(error), probe_in=min(probe_in, 600.0))
+            breakers.trip(Breaker.Name.SMTP, reason=str(error), probe_in=min(probe_in, 600.0))
             return Retry(error.code, str(error), after=0, costs_attempt=False, outcome_unknown=unknown)
-        gates.reopen(Gate.Name.SMTP)
+        breakers.reset(Breaker.Name.SMTP)
         if isinstance(error, MailRefused):
             return Failure(error.code, str(error))
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (lease.attempts - 1))
@@ -191,7 +190,7 @@ def _take_back_mark(lease: Lease) -> bool:
     """Forget a hand-over that was refused; return whether an earlier one may have been delivered."""
     queue.lock(lease)
     message = Message.objects.get(pk=lease.pk)
-    if message.state == WorkState.SENT:
+    if message.state == JobState.SENT:
         message.sends -= 1
         message.save(update_fields=["sends"])
     return lease.outcome_unknown and message.sends > 0

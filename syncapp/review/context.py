@@ -183,7 +183,7 @@ def _store(decisions: Sequence[Decision], grounds: Grounds) -> None:
     failed = [each.field_id for each in decisions if each.field_id in grounds.failed]
     if failed:
         before = Decision.objects.filter(field__in=failed, state=DecisionState.FAILED)
-        before.update(state=DecisionState.REPLACED, settled_at=Now())
+        before.update(state=DecisionState.REPLACED, finished_at=Now())
     Decision.objects.bulk_create(decisions)
     deliveries.expect_all(decisions)
 

@@ -157,7 +157,7 @@ def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
     if decision.rule_id is None and decision.decided_by_id != by.pk and not by.is_administrator:
         raise NotPossible("Only the person who decided, or an administrator, can undo it.", field=field)
     open_ones = Decision.objects.filter(pk=decision.pk, state=DecisionState.OPEN)
-    if open_ones.update(state=DecisionState.UNDONE, settled_at=Now()) != 1:
+    if open_ones.update(state=DecisionState.UNDONE, finished_at=Now()) != 1:
         raise TooLate("It is being written already. What was written can be put back.", field=field)
     context.move(field, **_state_before(decision))
     taken_back = {"outcome": decision.outcome, "kind": decision.kind}
@@ -205,7 +205,7 @@ def retry(field_id: uuid.UUID, *, by: Person | None, channel: str = "screen") ->
         raise NotPossible("There is nothing to retry.", field=field)
     context.refuse_unreadable(field)
     again = Decision.objects.filter(pk=decision.pk, state=DecisionState.FAILED)
-    again.update(state=DecisionState.OPEN, delivery=None, due_at=Now(), settled_at=None)
+    again.update(state=DecisionState.OPEN, delivery=None, due_at=Now(), finished_at=None)
     context.move(field, delivery=FieldDelivery.WAITING, trouble="")
     deliveries.expect(Decision.objects.select_related("field").get(pk=decision.pk))
     audit.record_all([context.fact("field.retried", decision, by=by, channel=channel)])

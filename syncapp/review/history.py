@@ -100,9 +100,9 @@ def _held(row: SyncField, value: str | None, kind: ColumnType) -> Iterator[Echo]
     if row.record.edited_on is not None and conversion.same(kind, row.original_value, value):
         yield Echo(row.record.edited_on, ended=False)
     for decision in row.decisions.all():
-        if decision.state != DecisionState.WRITTEN or not decision.writes or decision.settled_at is None:
+        if decision.state != DecisionState.WRITTEN or not decision.writes or decision.finished_at is None:
             continue
         if conversion.same(kind, decision.expected_value, value):
-            yield Echo(decision.settled_at, ended=True)
+            yield Echo(decision.finished_at, ended=True)
         elif conversion.same(kind, decision.held_value, value):
-            yield Echo(decision.settled_at, ended=False)
+            yield Echo(decision.finished_at, ended=False)

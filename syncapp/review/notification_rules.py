@@ -21,7 +21,7 @@ from syncapp import preferences
 from syncapp.accounts.absence import stand_in
 from syncapp.jobs import runner
 from syncapp.models import Arrival, CrmUser, Decision, Message, Person, Pulse, SyncRecord
-from syncapp.models.jobs.job import WorkState, database_now
+from syncapp.models.jobs.job import JobState, database_now
 from syncapp.models.locking import lock, locked
 from syncapp.models.outbox import MessageKind
 from syncapp.outbox import messages
@@ -149,7 +149,7 @@ def forget_old() -> None:
     """Delete news that every digest has told, and mails that were sent or failed long ago; part of the nightly work."""
     now = timezone.now()
     Arrival.objects.filter(at__lt=now - KEEP_NEWS).delete()
-    Message.objects.filter(state__in=[WorkState.DONE, WorkState.FAILED], settled_at__lt=now - KEEP_MAILS).delete()
+    Message.objects.filter(state__in=[JobState.DONE, JobState.FAILED], finished_at__lt=now - KEEP_MAILS).delete()
 
 
 def remind() -> int:
@@ -219,7 +219,7 @@ def _tell_editor(record: SyncRecord) -> int:
     editor = CrmUser.objects.filter(
         is_disabled=False, pk__in=SyncRecord.objects.filter(pk=record.pk).values("editor_id")
     ).first()
-    by_people = Decision.objects.filter(field__record=record, decided_by__isnull=False, settled_at__isnull=False)
+    by_people = Decision.objects.filter(field__record=record, decided_by__isnull=False, finished_at__isnull=False)
     if editor is None or not editor.address or not by_people.exists():
         return 0
     once = f"outcome:{record.pk}"

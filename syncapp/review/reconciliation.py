@@ -100,8 +100,8 @@ def _unmarked() -> Iterator[SyncField]:
     A mark is read back within seconds; newer ones are left out.
     """
     done = SyncField.objects.filter(delivery__in=[FieldDelivery.DONE, FieldDelivery.ALREADY], crm_state=0)
-    settled = done.filter(settled_at__lt=database_now(plus=-READ_BACK_WITHIN.total_seconds()))
-    yield from settled.select_related("record").order_by("settled_at", "pk")
+    settled = done.filter(finished_at__lt=database_now(plus=-READ_BACK_WITHIN.total_seconds()))
+    yield from settled.select_related("record").order_by("finished_at", "pk")
 
 
 def lost(taken: Collection[Taken]) -> list[Lost]:
@@ -207,7 +207,7 @@ def differing(decisions: Collection[Decision], *, crm: CrmClient) -> list[Decisi
         field__column_name=OuterRef("field__column_name"),
         writes=True,
         state__in=IN_THE_CRM,
-        settled_at__gt=OuterRef("settled_at"),
+        finished_at__gt=OuterRef("finished_at"),
     )
     ids = [each.pk for each in decisions if each.writes]
     last = Decision.objects.filter(

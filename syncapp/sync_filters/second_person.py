@@ -80,7 +80,7 @@ def _switched_alone(person: Person) -> QuerySet[FilterRunItem]:
     since = timezone.now() - DAY
     is_recent = Q(finished_at__isnull=True) | Q(finished_at__gte=since)
     runs = FilterRun.objects.filter(is_recent, person=person, state__in=_STARTED, undoes=None, confirmed_by=None)
-    written = Q(outcome__in=[*WRITTEN, Outcome.FAILED], settled_at__gte=since)
+    written = Q(outcome__in=[*WRITTEN, Outcome.FAILED], finished_at__gte=since)
     items: QuerySet[FilterRunItem] = FilterRunItem.objects.filter(
         Q(outcome=Outcome.OPEN) | written, run__in=runs, plan=Plan.CHANGE
     )

@@ -14,7 +14,7 @@ from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import Throttled
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import pull
-from syncapp.models import Connection, Gate
+from syncapp.models import Breaker, Connection
 from syncapp.notifications import mail_service
 from tests.support.servers import valkey
 from tests.support.world import World
@@ -36,7 +36,7 @@ def test_another_organization_is_refused_and_closes_the_gate():
     with pytest.raises(WrongOrganization):
         clients.recognise(uuid.uuid4())
 
-    assert [gate.name for gate in breakers.closed()] == [Gate.Name.WRONG_ORGANIZATION]
+    assert [breaker.name for breaker in breakers.all_open()] == [Breaker.Name.WRONG_ORGANIZATION]
 
 
 def test_the_right_organization_opens_that_gate_again():
@@ -47,11 +47,11 @@ def test_the_right_organization_opens_that_gate_again():
 
     clients.recognise(ours)
 
-    assert breakers.closed() == []
+    assert breakers.all_open() == []
 
 
 def test_writing_is_enabled_by_command_and_kind(world: World, capsys):
-    clients.recognised_crm()
+    clients.verified_client()
     Connection.objects.update(review_writes=False, filter_writes=False)
 
     call_command("connection", "--enable", "review")
@@ -115,7 +115,7 @@ def test_the_limits_are_kept_in_the_redis_that_is_named(limited):
 
 
 def test_background_work_leaves_something_to_people(limited):
-    background = clients.recognised_crm()
+    background = clients.verified_client()
 
     with pytest.raises(Throttled):
         _use_up(lambda: background.who_am_i(deadline=Deadline.after(2)))

@@ -15,8 +15,8 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ReadTimeoutErr
 
 from syncapp.crm import errors
 from syncapp.crm.batch import Encoded
-from syncapp.crm.rate_limit.in_process import LocalGovernor
-from syncapp.crm.rate_limit.limiter import GOVERNED, Condition, Lane, Limits, NoGovernor, Queue, Report, Turn
+from syncapp.crm.rate_limit.in_process import InProcessLimiter
+from syncapp.crm.rate_limit.limiter import RATE_LIMITED, Condition, Lane, Limits, NoLimiter, Queue, Report, Turn
 from syncapp.crm.sessions import never_sent
 from syncapp.crm.transport import Deadline, Transport
 from tests.crm.local_server import FixedToken, WatchedTransport, http, in_turn, json_answer, serve
@@ -160,7 +160,7 @@ class _Refused:
 def test_a_refused_secret_is_tried_once_and_takes_no_slot():
     tokens, notebook = _Refused(), Notebook()
 
-    _, server, _ = _failing_read(in_turn(OK), errors.CredentialsRefused, token_source=tokens, governor=notebook)
+    _, server, _ = _failing_read(in_turn(OK), errors.CredentialsRefused, token_source=tokens, rate_limiter=notebook)
 
     assert (tokens.asked, notebook.entered, server.requests) == (1, [], [])
 
@@ -434,13 +434,13 @@ class Notebook(Queue):
         self.reports.append(report)
 
     def condition(self) -> Condition:
-        return NoGovernor().condition()
+        return NoLimiter().condition()
 
     def close(self) -> None:
         pass
 
 
-def _governed(handler, **options):
+def _rate_limited(handler, **options):
     notebook = Notebook()
     with serve(handler) as server:
         transport = WatchedTransport(**{"origin": server.origin, "governor": notebook, **options})
@@ -450,14 +450,14 @@ def _governed(handler, **options):
 
 
 def test_a_batch_asks_for_one_slot_and_names_its_operations():
-    notebook, _ = _governed(in_turn(COMMITTED), lane=Lane.BULK)
+    notebook, _ = _rate_limited(in_turn(COMMITTED), lane=Lane.BULK)
 
     assert notebook.entered == [(Lane.BULK, 7)]
     assert [report.operations for report in notebook.reports] == [7]
 
 
 def test_every_try_asks_for_a_slot_of_its_own():
-    notebook, server = _governed(in_turn(http(503), http(401), COMMITTED))
+    notebook, server = _rate_limited(in_turn(http(503), http(401), COMMITTED))
 
     assert len(notebook.entered) == len(server.requests) == 3
 
@@ -465,7 +465,7 @@ def test_every_try_asks_for_a_slot_of_its_own():
 def test_a_lane_is_that_of_the_calls_not_of_the_connection():
     notebook = Notebook()
     with serve(in_turn(OK)) as server:
-        transport = WatchedTransport(origin=server.origin, governor=notebook)
+        transport = WatchedTransport(origin=server.origin, rate_limiter=notebook)
         transport.in_lane(Lane.BULK).get("contacts")
         transport.get("contacts")
 
@@ -473,7 +473,7 @@ def test_a_lane_is_that_of_the_calls_not_of_the_connection():
 
 
 def test_a_429_and_the_advice_of_an_answer_are_reported():
-    notebook, _ = _governed(in_turn(http(429, retry_after="120", x_ms_dop_hint="9")))
+    notebook, _ = _rate_limited(in_turn(http(429, retry_after="120", x_ms_dop_hint="9")))
 
     (report,) = notebook.reports
     assert (report.pause, report.hint) == (120.0, 9)
@@ -481,38 +481,38 @@ def test_a_429_and_the_advice_of_an_answer_are_reported():
 
 def test_a_429_inside_a_batch_is_reported_too():
     part = b"--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 429 X\r\nRetry-After: 33\r\n\r\n{}\r\n--b--"
-    notebook, _ = _governed(in_turn(http(200, part, content_type="multipart/mixed; boundary=b")))
+    notebook, _ = _rate_limited(in_turn(http(200, part, content_type="multipart/mixed; boundary=b")))
 
     assert [report.pause for report in notebook.reports] == [33.0]
 
 
 def test_a_text_that_looks_like_a_429_stops_nobody():
     body = b'--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 X\r\n\r\n{"a":"HTTP/1.1 429"}\r\n--b--'
-    notebook, _ = _governed(in_turn(http(200, body, content_type="multipart/mixed; boundary=b")))
+    notebook, _ = _rate_limited(in_turn(http(200, body, content_type="multipart/mixed; boundary=b")))
 
     assert [report.pause for report in notebook.reports] == [None]
 
 
 @pytest.mark.parametrize("hint", ["", "0", "-3", "many", "99999"])
 def test_advice_that_is_none_is_ignored(hint):
-    notebook, _ = _governed(in_turn(http(200, b"{}", x_ms_dop_hint=hint)))
+    notebook, _ = _rate_limited(in_turn(http(200, b"{}", x_ms_dop_hint=hint)))
 
     assert [report.hint for report in notebook.reports] == [None]
 
 
 def test_no_answer_is_reported_as_none():
-    notebook, _ = _governed(in_turn(b""), retries=0)
+    notebook, _ = _rate_limited(in_turn(b""), retries=0)
 
     assert [report.seconds for report in notebook.reports] == [None]
 
 
 def test_who_is_turned_away_by_our_own_limits_sends_nothing_and_does_not_ask_again():
-    governor = LocalGovernor(Limits())
-    governor.stop_for(1.5)
+    rate_limiter = InProcessLimiter(Limits())
+    rate_limiter.stop_for(1.5)
     with serve(in_turn(COMMITTED)) as server:
-        transport = WatchedTransport(origin=server.origin, governor=governor)
+        transport = WatchedTransport(origin=server.origin, rate_limiter=rate_limiter)
         with pytest.raises(errors.Throttled) as caught:
             transport.write_batch(WRITE, deadline=Deadline.after(2))
 
     assert (server.requests, transport.pauses) == ([], [])
-    assert (caught.value.code, caught.value.may_have_applied) == (GOVERNED, False)
+    assert (caught.value.code, caught.value.may_have_applied) == (RATE_LIMITED, False)

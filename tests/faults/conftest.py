@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from syncapp.models import Gate
+from syncapp.models import Breaker
 from tests.journeys.conftest import lead_to
 from tests.journeys.database import fresh_database
 from tests.journeys.stack import Proxies, Stack, running_stack
@@ -77,7 +77,7 @@ def told(stack: Stack, contacts: Iterator[uuid.UUID], settings: Settings, blocke
             proxies_of(stack).restore()
             stack.restart_broker()
             stack.mend_workers()
-            Gate.objects.all().delete()
+            Breaker.objects.all().delete()
 
 
 def proxies_of(stack: Stack) -> Proxies:

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from syncapp.jobs.queue import PROCESS_ENDED
 from syncapp.models import Delivery
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.review import decisions
 from tests.faults.conftest import AS_IN_PRODUCTION
 from tests.journeys.stack import Stack
@@ -46,8 +46,8 @@ def test_poison_fails_after_its_attempts(story: Story):
 
 def is_over(delivery: Delivery) -> bool:
     """Return whether it has failed; else let its pause be over, which grows to a minute."""
-    Delivery.objects.filter(pk=delivery.pk, state=WorkState.READY, due_at__gt=Now()).update(due_at=Now())
-    return delivery.state == WorkState.FAILED
+    Delivery.objects.filter(pk=delivery.pk, state=JobState.READY, due_at__gt=Now()).update(due_at=Now())
+    return delivery.state == JobState.FAILED
 
 
 @contextmanager

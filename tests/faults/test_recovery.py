@@ -74,6 +74,6 @@ def test_recovery_after_random_kills(story: Story):
 
 def seconds_until_written(edits: list[Edit]) -> list[float]:
     """Return the seconds from each decision to its result."""
-    decisions = Decision.objects.filter(target_id__in=[edit.contact for edit in edits], settled_at__isnull=False)
-    times = decisions.values_list("decided_at", "settled_at")
-    return [(settled_at - decided_at).total_seconds() for decided_at, settled_at in times]
+    decisions = Decision.objects.filter(target_id__in=[edit.contact for edit in edits], finished_at__isnull=False)
+    times = decisions.values_list("decided_at", "finished_at")
+    return [(finished_at - decided_at).total_seconds() for decided_at, finished_at in times]

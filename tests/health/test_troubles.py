@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from syncapp.health import kinds
-from syncapp.models import Gate
+from syncapp.models import Breaker
 
 DOCUMENT = Path(settings.BASE_DIR) / "docs" / "troubles.md"
 
@@ -22,7 +22,7 @@ def test_document_lists_every_trouble() -> None:
 
 
 def test_each_breaker_has_its_texts() -> None:
-    assert set(Gate.Name.values) <= {kind.code for kind in kinds.KINDS}
+    assert set(Breaker.Name.values) <= {kind.code for kind in kinds.KINDS}
 
 
 def test_every_kind_says_what_to_do() -> None:

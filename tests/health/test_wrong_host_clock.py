@@ -12,8 +12,8 @@ from syncapp import preferences
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import arrivals
 from syncapp.mirror.filters import inventory
-from syncapp.models import Alarm, Arrival, FilterPolicy, FilterTeam, Gate, Message, MirrorCursor, Person, Pulse
-from syncapp.models.jobs.job import WorkState, database_now
+from syncapp.models import Alert, Arrival, Breaker, FilterPolicy, FilterTeam, Message, MirrorCursor, Person, Pulse
+from syncapp.models.jobs.job import JobState, database_now
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 from syncapp.notifications import alerts, sending
 from syncapp.outbox import messages
@@ -49,7 +49,7 @@ def test_policy_is_compared_again_within_the_hour(wrong_clock: None) -> None:
 
 def test_failed_mail_is_sent_again_at_once(wrong_clock: None) -> None:
     messages.queue("test", to=rita())
-    Message.objects.update(state=WorkState.FAILED)
+    Message.objects.update(state=JobState.FAILED)
 
     assert sending.retry(Message.objects.get().pk, by=ada())
 
@@ -78,12 +78,12 @@ def test_news_waits_for_the_name_of_its_editor(wrong_clock: None) -> None:
 
 def test_trouble_that_two_hosts_see_by_turns_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     preferences.change(by=None, operations_address="ops@contoso.example")
-    breakers.close(Gate.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
+    breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
     Pulse.objects.create(name="worker", answered_at=database_now())
     told = Message.objects.filter(kind="operations", details__code="crm_credentials")
     alerts.watch()
     assert not told.exists(), "it has not lasted yet"
-    Alarm.objects.update(first_seen_at=database_now(plus=-2 * MINUTE))
+    Alert.objects.update(first_seen_at=database_now(plus=-2 * MINUTE))
 
     right = timezone.now
     monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(minutes=10))  # the other host

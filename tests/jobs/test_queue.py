@@ -12,7 +12,7 @@ from django.db.models import F
 from syncapp.jobs import queue
 from syncapp.jobs.queue import LostLease
 from syncapp.models import Delivery
-from syncapp.models.jobs.job import WorkState, database_now
+from syncapp.models.jobs.job import JobState, database_now
 
 pytestmark = pytest.mark.django_db
 
@@ -69,7 +69,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing():
             step(slow)
 
     queue.finish(quick)
-    assert state_of(delivery) == WorkState.DONE
+    assert state_of(delivery) == JobState.DONE
 
 
 def test_a_worker_whose_lease_was_swept_changes_nothing_even_if_nobody_came_after_it():
@@ -82,7 +82,7 @@ def test_a_worker_whose_lease_was_swept_changes_nothing_even_if_nobody_came_afte
         with pytest.raises(LostLease):
             step(slow)
 
-    assert state_of(delivery) == WorkState.READY
+    assert state_of(delivery) == JobState.READY
 
 
 def test_an_unsent_lease_that_ends_makes_the_work_ready_again():
@@ -92,7 +92,7 @@ def test_an_unsent_lease_that_ends_makes_the_work_ready_again():
 
     queue.sweep(Delivery)
 
-    assert state_of(delivery) == WorkState.READY
+    assert state_of(delivery) == JobState.READY
 
 
 def test_a_sent_lease_that_ends_must_be_verified():
@@ -102,18 +102,18 @@ def test_a_sent_lease_that_ends_must_be_verified():
 
     queue.sweep(Delivery)
 
-    assert state_of(delivery) == WorkState.VERIFY
+    assert state_of(delivery) == JobState.VERIFY
 
 
 def test_a_verification_that_dies_is_verified_again():
-    delivery = make_delivery(state=WorkState.VERIFY, outcome_unknown=True)
+    delivery = make_delivery(state=JobState.VERIFY, outcome_unknown=True)
     claim = queue.claim(Delivery, delivery.pk)
     let_lease_end(delivery)
 
     queue.sweep(Delivery)
 
     assert claim.outcome_unknown
-    assert state_of(delivery) == WorkState.VERIFY
+    assert state_of(delivery) == JobState.VERIFY
 
 
 def test_a_running_lease_is_left_alone():
@@ -123,7 +123,7 @@ def test_a_running_lease_is_left_alone():
     let_lease_end(over)
 
     assert queue.sweep(Delivery) == 1
-    assert (state_of(running), state_of(over)) == (WorkState.LEASED, WorkState.READY)
+    assert (state_of(running), state_of(over)) == (JobState.LEASED, JobState.READY)
 
 
 def test_handing_back_for_free_costs_no_attempt():
@@ -132,7 +132,7 @@ def test_handing_back_for_free_costs_no_attempt():
     queue.reschedule(queue.claim(Delivery, delivery.pk), due_in=0, costs_attempt=False)
 
     delivery.refresh_from_db()
-    assert (delivery.state, delivery.attempts) == (WorkState.READY, 0)
+    assert (delivery.state, delivery.attempts) == (JobState.READY, 0)
 
 
 def test_a_bell_rings_once_in_a_while_however_often_the_tick_comes():
@@ -162,4 +162,4 @@ def test_the_database_allows_one_open_delivery_for_a_contact():
 
 def test_the_database_refuses_a_held_row_without_a_lease():
     with pytest.raises(IntegrityError), transaction.atomic():
-        make_delivery(state=WorkState.LEASED)
+        make_delivery(state=JobState.LEASED)

@@ -31,7 +31,7 @@ from syncapp.models import (
     SelectionRun,
     SyncField,
 )
-from syncapp.models.jobs.job import OPEN_STATES, DurableWork, WorkState, database_now
+from syncapp.models.jobs.job import OPEN_STATES, Job, JobState, database_now
 from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.models.sync_filters.run import Outcome as UserOutcome
@@ -65,8 +65,8 @@ class Scene:
     """Good jobs and one that cannot be processed, of one type; `work` does what a worker does with one job."""
 
     work: Callable[[Any], object]
-    bad: DurableWork
-    good: list[DurableWork]
+    bad: Job
+    good: list[Job]
 
     def process_all(self) -> None:
         """Process whatever is open, the bad job first, as if each one's time had come."""
@@ -90,7 +90,7 @@ def delivery(world: World) -> Scene:
     world.decide(approve=tuple(fields))
     bad, *good = (Delivery.objects.get(target_id=field.record.target_id) for field in fields)
     Decision.objects.filter(field=fields[0]).update(outcome="nonsense")
-    crm = clients.recognised_crm()
+    crm = clients.verified_client()
     return Scene(lambda pk: deliver(pk, crm=crm), bad, good)
 
 
@@ -143,7 +143,7 @@ def meeting_count(read: Scenery) -> Scene:  # noqa: F811  (the fixture imported 
         meetings.begin(run)
         made.append(MeetingCount.objects.get(run=run))
     FilterRun.objects.filter(pk=made[0].pk).update(tables=7)
-    crm = clients.recognised_crm()
+    crm = clients.verified_client()
     return Scene(lambda pk: meetings.work(pk, crm=crm, seconds=20), made[0], made[1:])
 
 
@@ -151,8 +151,8 @@ def meeting_count(read: Scenery) -> Scene:  # noqa: F811  (the fixture imported 
 def filters(read: Scenery) -> Scene:  # noqa: F811  (the fixture imported above)
     users = _users_to_switch()
     bad, *good = (FilterRunItem.objects.get(run=_started(user)) for user in users)
-    FilterRun.objects.filter(pk=bad.run_id).update(lever="nonsense")
-    crm = clients.recognised_crm()
+    FilterRun.objects.filter(pk=bad.run_id).update(operation="nonsense")
+    crm = clients.verified_client()
     run_of = {item.pk: item.run_id for item in (bad, *good)}
     return Scene(lambda pk: runs.work(run_of[pk], crm=crm, seconds=20), bad, good)
 
@@ -162,7 +162,7 @@ def shared_run(read: Scenery) -> Scene:  # noqa: F811  (the fixture imported abo
     run = _started(*_users_to_switch())
     bad, *good = FilterRunItem.objects.filter(run=run).order_by("position")
     FilterRunChange.objects.filter(item=bad).update(etag='W/"1"\r\nX-Other: 1')
-    crm = clients.recognised_crm()
+    crm = clients.verified_client()
     return Scene(lambda _pk: runs.work(run.pk, crm=crm, seconds=20), bad, good)
 
 
@@ -189,7 +189,7 @@ def policy() -> Scene:
 
 def test_every_job_type_is_tried_here(request: pytest.FixtureRequest) -> None:
     assert {job_type.name for job_type in runner.job_types()} == set(TYPES)
-    assert {job_type.model for job_type in runner.job_types()} == set(DurableWork.__subclasses__())
+    assert {job_type.model for job_type in runner.job_types()} == set(Job.__subclasses__())
 
 
 TYPES = ("delivery", "message", "selection", "preparation", "meeting_count", "filters", "policy")
@@ -206,14 +206,14 @@ def test_bad_job_fails_alone(name: str, request: pytest.FixtureRequest, caplog: 
     if name == "policy":  # a policy is never done, only due again
         assert FilterPolicy.objects.exclude(compared_at=None).count() == 2
     else:
-        assert scene.states() == [WorkState.DONE, WorkState.DONE]
+        assert scene.states() == [JobState.DONE, JobState.DONE]
     assert "Traceback" in caplog.text
 
     for _ in range(2):
         scene.process_all()
 
     scene.bad.refresh_from_db()
-    assert (scene.bad.state, scene.bad.attempts, scene.bad.lease_until) == (WorkState.FAILED, 3, None)
+    assert (scene.bad.state, scene.bad.attempts, scene.bad.lease_until) == (JobState.FAILED, 3, None)
     assert scene.bad.last_error.startswith("unexpected: ")
     _operators_were_told(name)
 
@@ -241,7 +241,7 @@ def test_job_whose_process_ends_fails_too(name: str, request: pytest.FixtureRequ
     scene.process_all()
 
     scene.bad.refresh_from_db()
-    assert (scene.bad.state, scene.bad.last_error) == (WorkState.FAILED, queue.PROCESS_ENDED)
+    assert (scene.bad.state, scene.bad.last_error) == (JobState.FAILED, queue.PROCESS_ENDED)
 
 
 def test_swept_job_waits_before_the_next_attempt(preparation: Scene) -> None:
@@ -264,7 +264,7 @@ def test_unstorable_failure_reason_still_ends_the_job(preparation: Scene, monkey
         runner.run(Broken(), preparation.bad.pk)
 
     preparation.bad.refresh_from_db()
-    assert preparation.bad.state == WorkState.FAILED
+    assert preparation.bad.state == JobState.FAILED
 
 
 def test_failed_delivery_is_shown_with_its_reason(delivery: Scene) -> None:
@@ -298,7 +298,7 @@ def test_one_bad_contact_lets_a_selection_go_on(monkeypatch: pytest.MonkeyPatch)
 
     (refused,) = SelectionItem.objects.filter(result=SelectionItem.Result.REFUSED)
     run.refresh_from_db()
-    assert (refused.field, run.state, run.attempts) == (fields[3], WorkState.FAILED, 3)
+    assert (refused.field, run.state, run.attempts) == (fields[3], JobState.FAILED, 3)
     assert "RuntimeError" in refused.why
 
 
@@ -348,7 +348,7 @@ def test_stopped_policy_goes_on_when_resumed(policy: Scene) -> None:
     policy.process_all()
 
     stopped.refresh_from_db()
-    assert (stopped.asks, stopped.state) == ("", WorkState.READY)
+    assert (stopped.asks, stopped.state) == ("", JobState.READY)
     assert stopped.compared_at is not None
 
 

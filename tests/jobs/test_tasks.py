@@ -1,4 +1,4 @@
-"""The tasks where no journey looks closely: the pull at its gates, and the nightly repair."""
+"""The tasks where no journey looks closely: the pull at its breakers, and the nightly repair."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from syncapp.connection import clients
 from syncapp.jobs import breakers, deliveries, queue
 from syncapp.mirror import cursors
 from syncapp.mirror.edits import arrivals, pull
-from syncapp.models import Alarm, Delivery, FilterUser, Gate, Message, MirrorCursor, Pulse, SyncRecord
+from syncapp.models import Alert, Breaker, Delivery, FilterUser, Message, MirrorCursor, Pulse, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import notification_rules
 from syncapp.sync_filters.runs import freezing, job, transitions
@@ -72,7 +72,7 @@ def test_failing_step_of_tell_stops_no_other(monkeypatch: pytest.MonkeyPatch, ca
 
     tasks.tell()
 
-    assert Alarm.objects.exists()  # no worker answers here
+    assert Alert.objects.exists()  # no worker answers here
     assert "remind: unexpected error" in caplog.text
 
 
@@ -158,26 +158,26 @@ def test_sessions_that_are_over_are_forgotten():
 
 def test_a_pull_that_finds_another_one_at_work_opens_no_gate_and_gives_its_try_back(world: World):
     world.pull()
-    breakers.close(Gate.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=-1)
+    breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=-1)
     reader = cursors.take(pull.FIELDS)
 
     tasks.pull()
 
-    assert [gate.name for gate in breakers.closed()] == [Gate.Name.CRM_UNREACHABLE]
+    assert [breaker.name for breaker in breakers.all_open()] == [Breaker.Name.CRM_UNREACHABLE]
     cursors.release(reader)
     tasks.pull()
-    assert breakers.closed() == []
+    assert breakers.all_open() == []
 
 
 def test_reading_goes_on_while_writes_get_no_answer(world: World):
     contact = world.contact()
-    breakers.close(Gate.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=30)
+    breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=30)
     world.outlook(contact, jobtitle="Head")
 
     tasks.pull()
 
     assert SyncRecord.objects.get().target_id == contact
-    assert breakers.closed() == [], "the CRM answers"
+    assert breakers.all_open() == [], "the CRM answers"
 
 
 def test_a_pull_with_refused_credentials_stops_everybody_until_one_works_again(world: World):
@@ -187,13 +187,13 @@ def test_a_pull_with_refused_credentials_stops_everybody_until_one_works_again(w
 
     tasks.pull()
 
-    assert [gate.name for gate in breakers.closed()] == [Gate.Name.CRM_CREDENTIALS]
+    assert [breaker.name for breaker in breakers.all_open()] == [Breaker.Name.CRM_CREDENTIALS]
     world.heal()
     tasks.pull()
-    assert not breakers.are_open([Gate.Name.CRM_CREDENTIALS]), "too early for the next try"
+    assert not breakers.all_closed([Breaker.Name.CRM_CREDENTIALS]), "too early for the next try"
     world.forward()
     tasks.pull()
-    assert breakers.closed() == []
+    assert breakers.all_open() == []
 
 
 def test_a_pull_from_another_crm_reads_nothing_and_is_said(world: World):
@@ -202,5 +202,5 @@ def test_a_pull_from_another_crm_reads_nothing_and_is_said(world: World):
 
     tasks.pull()
 
-    assert [gate.name for gate in breakers.closed()] == [Gate.Name.WRONG_ORGANIZATION]
+    assert [breaker.name for breaker in breakers.all_open()] == [Breaker.Name.WRONG_ORGANIZATION]
     assert not SyncRecord.objects.exists()

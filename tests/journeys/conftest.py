@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from syncapp.models import Gate
+from syncapp.models import Breaker
 from tests.journeys.database import Database, fresh_database
 from tests.journeys.stack import Stack, running_stack
 from tests.journeys.story import TALLY, Story
@@ -70,7 +70,7 @@ def story(
             told.world.heal()
             stack.restart_broker()
             stack.mend_workers()
-            Gate.objects.all().delete()
+            Breaker.objects.all().delete()
 
 
 def lead_to(sandbox_url: str, settings: Settings) -> None:

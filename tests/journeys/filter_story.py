@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from syncapp.connection import clients
 from syncapp.jobs import breakers
 from syncapp.mirror.filters import inventory
-from syncapp.models import FilterRun, FilterRunItem, FilterUser, Gate
+from syncapp.models import Breaker, FilterRun, FilterRunItem, FilterUser
 from syncapp.models.jobs.job import HELD_STATES, WAITING_STATES
 from syncapp.models.sync_filters.run import NEVER, Outcome, Plan, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
@@ -49,7 +49,7 @@ class FilterStory:
     def read(self) -> None:
         """A whole inventory; where the CRM was made anew, what was read of the old one goes."""
         inventory.request()
-        wait_until(lambda: inventory.take(clients.recognised_crm()), seconds=self.patience, what="an inventory")
+        wait_until(lambda: inventory.take(clients.verified_client()), seconds=self.patience, what="an inventory")
 
     def _frozen(self) -> FilterRun:
         everybody = list(FilterUser.objects.people().order_by("name_key").values_list("pk", flat=True))
@@ -112,7 +112,7 @@ class FilterStory:
     def resume(self) -> None:
         """Go on, and as if the time between two bells were over."""
         transitions.resume(self.run, by=fred())
-        self.bells_may_ring_again()
+        self.dispatch_again()
 
     def _held(self) -> Any:
         return FilterRunItem.objects.filter(run=self.run, state__in=HELD_STATES)
@@ -120,24 +120,24 @@ class FilterStory:
     def credentials_fail_for_a_while(self) -> None:
         """The secret is refused until every worker has seen it, then it is valid again."""
         self.world.faults(credentials_refused=True)
-        self.bells_may_ring_again()
-        self.story.wait(lambda: not breakers.are_open([Gate.Name.CRM_CREDENTIALS]), "the gate is closed")
+        self.dispatch_again()
+        self.story.wait(lambda: not breakers.all_closed([Breaker.Name.CRM_CREDENTIALS]), "the breaker is open")
         assert self.left(), "the run was over before the credentials failed: nothing was tried"
         self.world.heal()
 
     def flush_the_broker(self) -> None:
         """Everything that Redis holds is gone."""
         self.stack.flush_broker()
-        self.bells_may_ring_again()
+        self.dispatch_again()
 
-    def bells_may_ring_again(self) -> None:
+    def dispatch_again(self) -> None:
         """As if BELL_SECONDS were over."""
-        FilterRun.objects.update(rung_at=None)
+        FilterRun.objects.update(dispatched_at=None)
 
     def time_flies(self) -> None:
-        """As if every time to wait were over: of bells, of closed gates, of users who are tried again."""
-        self.bells_may_ring_again()
-        Gate.objects.exclude(next_probe_at=None).update(next_probe_at=Now())
+        """As if every time to wait were over: of dispatches, of open breakers, of users who are tried again."""
+        self.dispatch_again()
+        Breaker.objects.exclude(next_probe_at=None).update(next_probe_at=Now())
         later = FilterRunItem.objects.filter(state__in=WAITING_STATES, due_at__gt=Now())
         later.exclude(due_at=NEVER).update(due_at=Now())
 

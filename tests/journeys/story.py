@@ -17,8 +17,8 @@ from django.urls import reverse
 
 from dataverse_sandbox.config import APPLICATION_USER_ID
 from syncapp.jobs.queue import REDISPATCH_AFTER
-from syncapp.models import Decision, Delivery, Gate, MirrorCursor, SyncField, SyncRecord
-from syncapp.models.jobs.job import WorkState
+from syncapp.models import Breaker, Decision, Delivery, MirrorCursor, SyncField, SyncRecord
+from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.review import decisions
@@ -140,8 +140,8 @@ class Story:
         try:
             wait_until(self._hurrying(holds) if hurry else holds, seconds=self.patience, what=what)
         except AssertionError as error:
-            columns = "state", "due_at", "rung_at", "lease_until", "fence", "attempts", "last_error"
-            rows = Delivery.objects.exclude(state=WorkState.DONE).values_list(*columns)[:5]
+            columns = "state", "due_at", "dispatched_at", "lease_until", "fencing_token", "attempts", "last_error"
+            rows = Delivery.objects.exclude(state=JobState.DONE).values_list(*columns)[:5]
             said = "\n".join(worker.server.said()[-3000:] for worker in self.stack.workers)
             raise AssertionError("\n".join([str(error), *map(str, rows), said])) from None
 
@@ -152,7 +152,7 @@ class Story:
             nonlocal next_bell
             if time.monotonic() > next_bell:
                 next_bell = time.monotonic() + 1
-                self.bells_may_ring_again()
+                self.dispatch_again()
             return holds()
 
         return with_bells
@@ -164,14 +164,14 @@ class Story:
 
     def nothing_is_under_way(self, contacts: Sequence[uuid.UUID]) -> bool:
         """Whether no decision and no delivery of these contacts is open."""
-        deliveries = Delivery.objects.filter(target_id__in=contacts).exclude(state=WorkState.DONE)
+        deliveries = Delivery.objects.filter(target_id__in=contacts).exclude(state=JobState.DONE)
         return self.decisions_are_over(contacts) and not deliveries.exists()
 
     def decisions_are_over(self, contacts: Sequence[uuid.UUID]) -> bool:
         """Return whether every decision about these contacts has reached its end."""
         return not Decision.objects.filter(target_id__in=contacts, state__in=UNDER_WAY).exists()
 
-    def wait_until_held(self, edit: Edit, state: WorkState) -> None:
+    def wait_until_held(self, edit: Edit, state: JobState) -> None:
         """The CRM holds a request, and the row says from outside how far the work is."""
         self.wait(lambda: self._holds(1) and edit.delivery.state == state, f"the request is held, the row {state}")
 
@@ -182,25 +182,25 @@ class Story:
     def _holds(self, count: int) -> bool:
         return self.world.held() >= count
 
-    def bells_may_ring_again(self) -> None:
+    def dispatch_again(self) -> None:
         """Let REDISPATCH_AFTER pass, so that a job whose message was lost is dispatched again."""
-        rung = Delivery.objects.exclude(rung_at=None)
+        rung = Delivery.objects.exclude(dispatched_at=None)
         for pk in rung.values_list("pk", flat=True):  # one at a time, never in a circle with a tick
-            rung.filter(pk=pk).update(rung_at=F("rung_at") - timedelta(seconds=REDISPATCH_AFTER))
+            rung.filter(pk=pk).update(dispatched_at=F("dispatched_at") - timedelta(seconds=REDISPATCH_AFTER))
 
     def reading_leases_end(self) -> None:
         """As if LEASE were over for a puller that died."""
         MirrorCursor.objects.exclude(lease_until=None).update(lease_until=Now())
 
-    def wait_until_probed(self, gate: str, times: int) -> None:
-        """The closed gate was tried that often."""
+    def wait_until_probed(self, breaker: str, times: int) -> None:
+        """The open breaker was tried that often."""
         seen_times = set()
 
         def was_probed() -> bool:
-            seen_times.update(Gate.objects.filter(name=gate).values_list("next_probe_at", flat=True))
+            seen_times.update(Breaker.objects.filter(name=breaker).values_list("next_probe_at", flat=True))
             return len(seen_times) > times
 
-        self.wait(was_probed, f"{gate} was tried {times} times", hurry=True)
+        self.wait(was_probed, f"{breaker} was tried {times} times", hurry=True)
 
     # --- judging ----------------------------------------------------------------------------------------
     def our_entries(self) -> list[Entry]:
@@ -300,7 +300,7 @@ class Story:
         """A new worker where there is none, and 15 seconds pass: messages that died with the old one ring again."""
         if not self.stack.worker.is_alive:
             self.stack.replace_worker()
-            self.bells_may_ring_again()
+            self.dispatch_again()
 
 
 # The figures of this run, printed at its end.

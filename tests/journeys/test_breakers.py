@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from syncapp.connection import clients
 from syncapp.jobs import breakers
-from syncapp.models import Delivery, Gate
-from syncapp.models.jobs.job import WorkState
+from syncapp.models import Breaker, Delivery
+from syncapp.models.jobs.job import JobState
 from syncapp.review.delivery.job import deliver
 from tests.journeys.story import Edit, Story
 from tests.support.people import ada
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.journey
 
 def waiting(edits: list[Edit]) -> list[Delivery]:
     contacts = [edit.contact for edit in edits]
-    return list(Delivery.objects.filter(target_id__in=contacts).exclude(state=WorkState.DONE))
+    return list(Delivery.objects.filter(target_id__in=contacts).exclude(state=JobState.DONE))
 
 
 def test_refused_credentials_stop_everybody_cost_nothing_and_resume_alone(story: Story):
@@ -27,22 +27,22 @@ def test_refused_credentials_stop_everybody_cost_nothing_and_resume_alone(story:
     story.delivered_exactly_once(first)
     story.world.faults(credentials_refused=True)
     story.decide(*edits)
-    story.wait(lambda: not breakers.are_open([Gate.Name.CRM_CREDENTIALS]), "the gate is closed")
-    story.wait_until_probed(Gate.Name.CRM_CREDENTIALS, 3)
+    story.wait(lambda: not breakers.all_closed([Breaker.Name.CRM_CREDENTIALS]), "the breaker is open")
+    story.wait_until_probed(Breaker.Name.CRM_CREDENTIALS, 3)
     stopped = waiting(edits)
-    assert {row.attempts for row in stopped if row.state == WorkState.READY} == {0}
+    assert {row.attempts for row in stopped if row.state == JobState.READY} == {0}
     assert (len(stopped), story.judge(edits).twice) == (len(edits), [])
     story.world.heal()
     story.delivered_exactly_once(*edits, hurry=True)
-    assert breakers.are_open([Gate.Name.CRM_CREDENTIALS])
+    assert breakers.all_closed([Breaker.Name.CRM_CREDENTIALS])
 
 
 def test_an_operator_stops_all_writes_and_lets_them_go_on(story: Story):
-    breakers.close(Gate.Name.OPERATOR_STOP, reason="Import running", probe_in=None, by=ada())
+    breakers.trip(Breaker.Name.OPERATOR_STOP, reason="Import running", probe_in=None, by=ada())
     edits = story.edited(3)
     story.decide(*edits)
     story.wait(lambda: all(row.due_at <= timezone.now() for row in waiting(edits)), "all of it is due")
     assert not any(deliver(row.pk, crm=clients.crm()) for row in waiting(edits))
-    assert [(row.state, row.attempts, row.rung_at) for row in waiting(edits)] == [(WorkState.READY, 0, None)] * 3
-    breakers.reopen(Gate.Name.OPERATOR_STOP, by=ada())
+    assert [(row.state, row.attempts, row.dispatched_at) for row in waiting(edits)] == [(JobState.READY, 0, None)] * 3
+    breakers.reset(Breaker.Name.OPERATOR_STOP, by=ada())
     story.delivered_exactly_once(*edits, hurry=True)

@@ -16,7 +16,7 @@ def test_a_run_over_everybody_ends_as_planned_whatever_breaks(story: Story):
     story.world.faults(**LIMITS, latency_ms=15_000)  # of the sandbox's clock, which runs a hundred times faster here
 
     story.dies_at("filters.sent", told.start)
-    story.dies_at("filters.answered", told.bells_may_ring_again)
+    story.dies_at("filters.answered", told.dispatch_again)
     told.goes_on()
     told.pause()
     told.flush_the_broker()

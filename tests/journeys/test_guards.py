@@ -21,7 +21,7 @@ from syncapp.crm.batch import Encoded
 from syncapp.crm.transport import Transport
 from syncapp.jobs import queue
 from syncapp.models import Decision, Delivery, SyncField
-from syncapp.models.jobs.job import HELD_STATES, DurableQuerySet
+from syncapp.models.jobs.job import HELD_STATES, JobQuerySet
 from syncapp.review.delivery import conflicts
 from tests.journeys.database import Database, fresh_database
 from tests.journeys.slow import DyingWorker, SlowWorker
@@ -74,7 +74,7 @@ def deliver_all(world: World) -> None:
 
 def without_fence(patch: Patch) -> None:
     anybody = lambda rows, pk, _fence: rows.filter(pk=pk, state__in=HELD_STATES)  # noqa: E731  (a method in one line)
-    patch.setattr(DurableQuerySet, "held_by", anybody)
+    patch.setattr(JobQuerySet, "held_by", anybody)
 
 
 def without_sweep(patch: Patch) -> None:
@@ -185,7 +185,7 @@ def test_one_open_delivery_per_contact_lets_the_last_one_close_the_edit(
     world.decide(reject=(fields["jobtitle"],))
     workers = [SlowWorker(the_delivery(), at="looked")]
     world.decide(reject=(fields["telephone1"],))
-    others = Delivery.objects.filter(fence=0)
+    others = Delivery.objects.filter(fencing_token=0)
     workers += [SlowWorker(other.pk, at="looked") for other in others]
     for worker in workers:
         worker.finish()

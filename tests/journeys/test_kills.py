@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from tests.journeys.story import Edit, Story, write_of
 
 pytestmark = pytest.mark.journey
@@ -71,14 +71,14 @@ def test_a_pull_that_dies_while_the_crm_holds_its_page(story: Story, rounds: int
     story.superseded_exactly_once(*older)
 
 
-HELD: dict[str, tuple[Callable[[Edit], Rule], WorkState]] = {
-    "token": (lambda edit: {"path": "oauth2/v2.0/token", "hold": "before_commit"}, WorkState.LEASED),
+HELD: dict[str, tuple[Callable[[Edit], Rule], JobState]] = {
+    "token": (lambda edit: {"path": "oauth2/v2.0/token", "hold": "before_commit"}, JobState.LEASED),
     "read": (
         lambda edit: {"method": "GET", "path": f"contacts({edit.contact})", "hold": "before_commit"},
-        WorkState.LEASED,
+        JobState.LEASED,
     ),
-    "write before its commit": (lambda edit: write_of(edit, hold="before_commit"), WorkState.SENT),
-    "write after its commit": (lambda edit: write_of(edit, hold="after_commit"), WorkState.SENT),
+    "write before its commit": (lambda edit: write_of(edit, hold="before_commit"), JobState.SENT),
+    "write after its commit": (lambda edit: write_of(edit, hold="after_commit"), JobState.SENT),
 }
 
 

@@ -55,7 +55,7 @@ def test_each_mailbox_is_set_once_whoever_dies_and_undo_gives_back_what_it_had(s
     story.world.faults(**LIMITS, latency_ms=15_000)
 
     story.dies_at("filters.sent", told.start)
-    story.dies_at("filters.answered", told.bells_may_ring_again)
+    story.dies_at("filters.answered", told.dispatch_again)
     told.goes_on()
     story.kill("the middle of a run", whole=False)
     story.world.faults(**LIMITS)

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from syncapp.models import Message, SyncField
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.outbox import messages
 from syncapp.review.rules import editing
@@ -43,8 +43,8 @@ def test_a_worker_that_dies_after_the_mail_was_taken_sends_it_once_more_and_says
 
 def _is_settled() -> bool:
     """As if BELL_SECONDS were over whenever it is not."""
-    waiting = Message.objects.exclude(state=WorkState.DONE)
-    waiting.filter(state=WorkState.READY, rung_at__isnull=False).update(rung_at=None)
+    waiting = Message.objects.exclude(state=JobState.DONE)
+    waiting.filter(state=JobState.READY, dispatched_at__isnull=False).update(dispatched_at=None)
     return not waiting.exists()
 
 

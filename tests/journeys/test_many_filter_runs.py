@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncapp.models import Gate
+from syncapp.models import Breaker
 from syncapp.models.sync_filters.run import Outcome, RunState
 from syncapp.sync_filters.runs import undo
 from tests.journeys.conftest import lead_to
@@ -42,7 +42,7 @@ def told(
         world.reset(users=USERS, contacts=0, filters=4)
         with django_db_blocker.unblock(), database.used_here():
             yield FilterStory(Story(stack, world, iter(())), patience=600)
-            Gate.objects.all().delete()
+            Breaker.objects.all().delete()
 
 
 def test_two_thousand_users_end_as_planned_and_get_back_what_they_had(told: FilterStory):
@@ -58,7 +58,7 @@ def test_two_thousand_users_end_as_planned_and_get_back_what_they_had(told: Filt
     told.flush_the_broker()
     told.resume()
     told.goes_on(200)
-    story.dies_at("filters.answered", told.bells_may_ring_again)
+    story.dies_at("filters.answered", told.dispatch_again)
     told.credentials_fail_for_a_while()
     story.world.faults(**limits(SCALE))
     told.ends()

@@ -49,4 +49,4 @@ def listed(run: FilterRun) -> list[tuple[int, UUID]]:
 
 def lease_is_over() -> None:
     """As if LEASE had passed since the worker died."""
-    RunPreparation.objects.exclude(lease_until=None).update(lease_until=Now(), rung_at=None)
+    RunPreparation.objects.exclude(lease_until=None).update(lease_until=Now(), dispatched_at=None)

@@ -7,17 +7,17 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Model
 
-from syncapp.models import Decision, Delivery, Gate, MirrorCursor
+from syncapp.models import Breaker, Decision, Delivery, MirrorCursor
 
 # Times are hundreds of times longer than a run takes, so that how fast the machine is decides nothing.
 UNDO_SECONDS, LEASE, PROBE_SECONDS = 1000, 6000, 3000
 JUMPS = {"no time": 0, "the undo window": 1700, "a lease": 6900, "a day": 86_400}
 
 _AWAITED: dict[type[Model], tuple[str, ...]] = {
-    Delivery: ("due_at", "lease_until", "rung_at"),
+    Delivery: ("due_at", "lease_until", "dispatched_at"),
     Decision: ("due_at",),
     MirrorCursor: ("lease_until",),
-    Gate: ("next_probe_at",),
+    Breaker: ("next_probe_at",),
 }
 
 

@@ -20,7 +20,7 @@ from hypothesis.stateful import rule
 from syncapp.crm import batch
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import pull, rows, supersede
-from syncapp.models.jobs.job import DurableQuerySet
+from syncapp.models.jobs.job import JobQuerySet
 from syncapp.review import context, decisions
 from syncapp.review.delivery import change_sets, conflicts, results
 from tests.machine import people
@@ -187,7 +187,7 @@ SEEDED_BUGS = (
     ),
     SeededBug(
         name="a worker writes after its lease ended",
-        owner=DurableQuerySet,
+        owner=JobQuerySet,
         function="held_by",
         guard="fence=fence, ",
         instead="",
@@ -272,7 +272,7 @@ SEEDED_BUGS = (
         is_deep=True,
     ),
     SeededBug(
-        name="a second closed gate lets nobody probe",
+        name="a second open breaker lets nobody probe",
         owner=breakers,
         function="pass_through",
         guard="if None in probes.values():",

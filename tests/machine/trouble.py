@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from syncapp.crm.errors import Unreachable
 from syncapp.jobs import breakers
-from syncapp.models import Decision, Gate, SyncField
+from syncapp.models import Breaker, Decision, SyncField
 from syncapp.models.jobs.job import HELD_STATES
 from syncapp.models.review.decision import DecisionState
 from tests.machine.crm import FAULTS, WRITE_FAULTS
@@ -114,7 +114,7 @@ def _fail(world: World, name: str, number: int) -> None:
 
 
 def _stop_writing(_world: World, _at: str, _number: int) -> None:
-    breakers.close(Gate.Name.OPERATOR_STOP, reason="inventory", probe_in=None)
+    breakers.trip(Breaker.Name.OPERATOR_STOP, reason="inventory", probe_in=None)
 
 
 def _get_stuck(world: World, _at: str, number: int) -> None:

@@ -16,7 +16,7 @@ from syncapp.crm.client import CrmClient
 from syncapp.jobs import breakers
 from syncapp.mirror import columns
 from syncapp.mirror.edits import pull, rows
-from syncapp.models import Decision, Delivery, Gate, MirrorCursor, SyncField
+from syncapp.models import Breaker, Decision, Delivery, MirrorCursor, SyncField
 from syncapp.models.jobs.job import OPEN_STATES
 from syncapp.models.mirror.sync_field import FieldDelivery
 from tests.machine import clock, failpoints, invariants
@@ -31,7 +31,7 @@ from tests.machine.reviewers import Form, Reviewers, sign_everybody_in
 
 Choice = TypeVar("Choice")
 ROUNDS_TO_REST = 15
-OPENED_BY_SUCCESS = (*breakers.CONNECTION_GATES, Gate.Name.FORBIDDEN_READ)
+OPENED_BY_SUCCESS = (*breakers.CONNECTION_BREAKERS, Breaker.Name.FORBIDDEN_READ)
 
 
 def pick(rows: Sequence[Choice], number: int) -> Choice | None:
@@ -88,10 +88,10 @@ class World:
         return self.fields(Q(decision="pending") | Q(delivery=FieldDelivery.FAILED)) or self.fields()
 
     def have_a_good_day(self) -> None:
-        """Nothing fails any more, and the portal has noticed: whatever closed its gates is over."""
+        """Nothing fails any more, and the portal has noticed: whatever opened its breakers is over."""
         self.sandbox.recover()
-        breakers.reopen(Gate.Name.OPERATOR_STOP)
-        if breakers.closed():
+        breakers.reset(Breaker.Name.OPERATOR_STOP)
+        if breakers.all_open():
             clock.forward(clock.JUMPS["a day"])
             self.portal.tick()
         self.portal.pull()
@@ -103,7 +103,7 @@ class World:
         self.points.clear()
         self.line.clear()
         self.sandbox.recover()
-        breakers.reopen(Gate.Name.OPERATOR_STOP)
+        breakers.reset(Breaker.Name.OPERATOR_STOP)
         for _ in range(ROUNDS_TO_REST):
             if self._is_quiet_after_a_round():
                 break
@@ -135,15 +135,15 @@ class World:
         # brings what was edited meanwhile.
         unread = MirrorCursor.objects.filter(Q(pulled_at=None) | Q(full_read_at__gte=begun)).exists()
         was_read = not (began_before or unread)
-        is_idle = not Delivery.objects.filter(state__in=OPEN_STATES).exists() and breakers.are_open(OPENED_BY_SUCCESS)
+        is_idle = not Delivery.objects.filter(state__in=OPEN_STATES).exists() and breakers.all_closed(OPENED_BY_SUCCESS)
         is_settled = self.judge.seq == before and not Decision.objects.filter(state="open").exists()
         return was_read and is_idle and is_settled
 
 
 def _unrest() -> str:
-    gates_closed = list(Gate.objects.filter(closed_at__isnull=False).values_list("name", flat=True))
+    open_breakers = list(Breaker.objects.filter(opened_at__isnull=False).values_list("name", flat=True))
     work = list(Delivery.objects.filter(state__in=OPEN_STATES).values_list("state", "attempts", "last_error"))
-    return f"closed gates {gates_closed}, deliveries {work}"
+    return f"open breakers {open_breakers}, deliveries {work}"
 
 
 def _line() -> Line:

@@ -16,7 +16,7 @@ from syncapp.mirror import cursors
 from syncapp.mirror.edits import pull
 from syncapp.mirror.edits.rows import store_fields
 from syncapp.models import Decision, Delivery, SyncField, SyncRecord
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.review import decisions
@@ -96,7 +96,7 @@ def choices_of(record: SyncRecord) -> list[Choice]:
 def claimed(record: SyncRecord) -> tuple[Lease, list[Decision]]:
     """A leased delivery that has a decision of each open field, the last field first."""
     assert decisions.decide(choices_of(record), by=rita()).refused == ()
-    row = Delivery.objects.get(target_id=record.contact, state=WorkState.READY)
+    row = Delivery.objects.get(target_id=record.contact, state=JobState.READY)
     lease = job.DeliveryJob(crm()).claim(row.pk)
     assert lease is not None
     bound = Decision.objects.filter(delivery=row, state=DecisionState.BOUND)

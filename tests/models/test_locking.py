@@ -13,7 +13,7 @@ from django.db.models import F
 from syncapp.jobs import queue, runner
 from syncapp.jobs.runner import JobType
 from syncapp.models import Delivery, SyncField, locking
-from syncapp.models.jobs.job import WorkState, database_now
+from syncapp.models.jobs.job import JobState, database_now
 from syncapp.models.locking import TRIES, is_conflict, retried
 from tests.support.factories import make_field
 from tests.support.people import browser, rita
@@ -131,7 +131,7 @@ def test_job_costs_no_attempt_and_is_due_again_soon(other_writer):
     runner.apply_error(Settling(), lease, conflict(other_writer))
 
     job.refresh_from_db()
-    assert (job.state, job.attempts, job.last_error) == (WorkState.READY, 0, "conflict")
+    assert (job.state, job.attempts, job.last_error) == (JobState.READY, 0, "conflict")
     assert Delivery.objects.filter(pk=job.pk, due_at__lte=database_now(plus=runner.CONFLICT_PAUSE)).exists()
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from syncapp.jobs import queue
 from syncapp.models import Delivery, SyncField
-from syncapp.models.jobs.job import OPEN_STATES, WorkState
+from syncapp.models.jobs.job import OPEN_STATES, JobState
 from tests.support.factories import make_record
 
 pytestmark = pytest.mark.django_db
@@ -22,8 +22,8 @@ DONE = 2000
 
 QUESTIONS: dict[str, Callable[[], Any]] = {
     "what is due": lambda: Delivery.objects.all().due(),
-    "what is to be rung": lambda: Delivery.objects.all().unrung(seconds=15).order_by("due_at"),
-    "whose lease is over": lambda: Delivery.objects.all().lease_over(),
+    "what is to be rung": lambda: Delivery.objects.all().undispatched(seconds=15).order_by("due_at"),
+    "whose lease is over": lambda: Delivery.objects.all().lease_expired(),
     "what is held": lambda: Delivery.objects.filter(lease_until__isnull=False),
     "what is open of a contact": lambda: Delivery.objects.filter(
         target_table="contact", target_id=uuid.uuid4(), state__in=OPEN_STATES
@@ -35,7 +35,7 @@ QUESTIONS: dict[str, Callable[[], Any]] = {
 def much_is_done() -> None:
     """Deliveries of last week."""
     last_week = timezone.now() - timedelta(days=7)
-    done = {"state": WorkState.DONE, "due_at": last_week, "settled_at": last_week, "target_table": "contact"}
+    done = {"state": JobState.DONE, "due_at": last_week, "finished_at": last_week, "target_table": "contact"}
     Delivery.objects.bulk_create(Delivery(target_id=uuid.uuid4(), **done) for _ in range(DONE))
     analyze(Delivery)
 
@@ -78,9 +78,14 @@ def test_dispatched_and_leased_jobs_take_room():
     for state, rung in (("ready", True), ("ready", False), ("verify", True), ("leased", False), ("done", True)):
         lease = {"lease_until": timezone.now()} if state == "leased" else {}
         moment = timezone.now()
-        rung_at = moment if rung else None
+        dispatched_at = moment if rung else None
         Delivery.objects.create(
-            target_table="contact", target_id=uuid.uuid4(), state=state, due_at=moment, rung_at=rung_at, **lease
+            target_table="contact",
+            target_id=uuid.uuid4(),
+            state=state,
+            due_at=moment,
+            dispatched_at=dispatched_at,
+            **lease,
         )
 
     assert queue.room_for(Delivery, most=4) == 1 + 1  # the lease is old, so one job more has room

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from syncapp import preferences
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import pull
-from syncapp.models import Alarm, Gate, Message, MirrorCursor, Pulse
+from syncapp.models import Alert, Breaker, Message, MirrorCursor, Pulse
 from syncapp.notifications import alerts
 from tests.notifications.conftest import PostOffice, post_office  # noqa: F401  (a fixture is found by its name)
 from tests.support import people
@@ -43,8 +43,8 @@ def heal() -> None:
 
 
 def close(name: str, *, minutes: float = 5) -> None:
-    breakers.close(name, reason="test", probe_in=60)
-    Gate.objects.filter(name=name).update(closed_at=timezone.now() - timedelta(minutes=minutes))
+    breakers.trip(name, reason="test", probe_in=60)
+    Breaker.objects.filter(name=name).update(opened_at=timezone.now() - timedelta(minutes=minutes))
 
 
 def told() -> list[tuple[str, bool]]:
@@ -55,7 +55,7 @@ def told() -> list[tuple[str, bool]]:
 def wait(seconds: float) -> None:
     """Let the last look be that much longer ago."""
     passed = timedelta(seconds=seconds)
-    Alarm.objects.update(first_seen_at=F("first_seen_at") - passed, seen_at=F("seen_at") - passed)
+    Alert.objects.update(first_seen_at=F("first_seen_at") - passed, seen_at=F("seen_at") - passed)
 
 
 def watch_while_it_lasts() -> int:
@@ -89,12 +89,12 @@ def test_all_is_well_and_nobody_is_told() -> None:
 
 
 def test_a_closed_gate_is_told_once_and_its_end_once() -> None:
-    close(Gate.Name.CRM_UNREACHABLE)
+    close(Breaker.Name.CRM_UNREACHABLE)
     watch_while_it_lasts()
     alerts.watch()
     assert told() == [("crm_unreachable", False)]
 
-    breakers.reopen(Gate.Name.CRM_UNREACHABLE)
+    breakers.reset(Breaker.Name.CRM_UNREACHABLE)
     alerts.watch()
     alerts.watch()
 
@@ -102,11 +102,11 @@ def test_a_closed_gate_is_told_once_and_its_end_once() -> None:
 
 
 def test_restart_within_a_minute_wakes_nobody() -> None:
-    close(Gate.Name.CRM_UNREACHABLE)
+    close(Breaker.Name.CRM_UNREACHABLE)
     alerts.watch()
     wait(60)
     assert alerts.watch() == 0
-    breakers.reopen(Gate.Name.CRM_UNREACHABLE)
+    breakers.reset(Breaker.Name.CRM_UNREACHABLE)
 
     alerts.watch()
 
@@ -123,7 +123,7 @@ def test_long_silence_is_not_told_when_all_returns(redis: Server) -> None:
 
 
 def test_clock_restarts_after_nobody_looked() -> None:
-    close(Gate.Name.CRM_UNREACHABLE)
+    close(Breaker.Name.CRM_UNREACHABLE)
     alerts.watch()
     wait(600)
 
@@ -133,7 +133,7 @@ def test_clock_restarts_after_nobody_looked() -> None:
 
 
 def test_a_pause_that_the_crm_asked_for_is_no_trouble() -> None:
-    close(Gate.Name.CRM_THROTTLED)
+    close(Breaker.Name.CRM_THROTTLED)
 
     assert watch_while_it_lasts() == 0
 
@@ -160,7 +160,7 @@ def test_without_an_address_the_administrators_are_told() -> None:
     preferences.change(by=None, operations_address="")
     ada = people.ada()
     people.rita()
-    close(Gate.Name.CRM_UNREACHABLE)
+    close(Breaker.Name.CRM_UNREACHABLE)
 
     watch_while_it_lasts()
 
@@ -168,7 +168,7 @@ def test_without_an_address_the_administrators_are_told() -> None:
 
 
 def test_alert_says_what_to_do_and_where_to_look(post_office: PostOffice) -> None:  # noqa: F811  (the fixture itself)
-    breakers.close(Gate.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=60)
+    breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=60)
     run_watch()
     wait(80)
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from syncapp.jobs import queue
-from syncapp.models import Gate, Message, Person
-from syncapp.models.jobs.job import WorkState
+from syncapp.models import Breaker, Message, Person
+from syncapp.models.jobs.job import JobState
 from syncapp.notifications import mail_service, sending
 from syncapp.outbox import messages
 from tests.notifications.conftest import PostOffice, send_due
@@ -40,16 +40,16 @@ def state(message: Message) -> str:
     return message.state
 
 
-def gate() -> Gate | None:
-    return Gate.objects.filter(name=Gate.Name.SMTP, closed_at__isnull=False).first()
+def breaker() -> Breaker | None:
+    return Breaker.objects.filter(name=Breaker.Name.SMTP, opened_at__isnull=False).first()
 
 
 def later(seconds: float = 3600) -> None:
     """Let time pass, by moving every appointment back."""
     back = timezone.now() - timedelta(seconds=seconds)
-    Message.objects.update(due_at=back, rung_at=None)
+    Message.objects.update(due_at=back, dispatched_at=None)
     Message.objects.exclude(lease_until=None).update(lease_until=back)
-    Gate.objects.exclude(next_probe_at=None).update(next_probe_at=back)
+    Breaker.objects.exclude(next_probe_at=None).update(next_probe_at=back)
 
 
 def test_a_due_message_arrives_and_is_done(post_office: PostOffice, message: Message) -> None:
@@ -57,7 +57,7 @@ def test_a_due_message_arrives_and_is_done(post_office: PostOffice, message: Mes
 
     assert post_office.mail().recipients == "rita@brandvik.example"
     assert SECOND_COPY not in post_office.mail().text
-    assert (state(message), message.sends) == (WorkState.DONE, 1)
+    assert (state(message), message.sends) == (JobState.DONE, 1)
 
 
 def test_one_task_sends_all_that_is_due(post_office: PostOffice, message: Message) -> None:
@@ -105,7 +105,7 @@ def test_a_service_that_is_away_closes_the_gate_and_costs_no_attempt(
     there, settings.SMTP_PORT = settings.SMTP_PORT, free_port()
     mail_service.channel.cache_clear()
     send_due()
-    assert (gate() is not None, state(message), message.attempts, message.sends) == (True, WorkState.READY, 0, 0)
+    assert (breaker() is not None, state(message), message.attempts, message.sends) == (True, JobState.READY, 0, 0)
 
     settings.SMTP_PORT = there
     mail_service.channel.cache_clear()
@@ -113,7 +113,7 @@ def test_a_service_that_is_away_closes_the_gate_and_costs_no_attempt(
     later()
     send_due()
 
-    assert gate() is None
+    assert breaker() is None
     assert len(post_office.mails()) == 1
 
 
@@ -125,16 +125,16 @@ def test_an_account_that_is_refused_closes_the_gate(
 
     send_due()
 
-    closed = gate()
+    closed = breaker()
     assert closed is not None
-    assert state(message) == WorkState.READY
+    assert state(message) == JobState.READY
     assert "wrong" not in closed.reason
 
 
 def test_a_mail_that_is_put_off_is_tried_again_later(post_office: PostOffice, message: Message) -> None:
     post_office.fault(status=451, times=1)
     send_due()
-    assert (state(message), message.sends, gate()) == (WorkState.READY, 0, None)
+    assert (state(message), message.sends, breaker()) == (JobState.READY, 0, None)
     assert send_due() == 0
 
     later()
@@ -148,13 +148,13 @@ def test_a_mail_that_is_refused_stays_to_be_seen(post_office: PostOffice, messag
 
     send_due()
 
-    assert (state(message), message.last_error, gate()) == (WorkState.FAILED, "554", None)
+    assert (state(message), message.last_error, breaker()) == (JobState.FAILED, "554", None)
 
 
 def test_a_lost_answer_is_repeated_once_and_says_so(post_office: PostOffice, message: Message) -> None:
     post_office.fault(cut="after_commit", times=1)
     send_due()
-    assert (state(message), message.outcome_unknown) == (WorkState.VERIFY, True)
+    assert (state(message), message.outcome_unknown) == (JobState.VERIFY, True)
 
     later()
     send_due()
@@ -164,7 +164,7 @@ def test_a_lost_answer_is_repeated_once_and_says_so(post_office: PostOffice, mes
     assert SECOND_COPY in second.text
     assert SECOND_COPY in second.html
     assert first.parsed["Message-ID"] == second.parsed["Message-ID"]
-    assert state(message) == WorkState.DONE
+    assert state(message) == JobState.DONE
 
 
 def test_it_is_never_sent_a_third_time(post_office: PostOffice, message: Message) -> None:
@@ -175,7 +175,7 @@ def test_it_is_never_sent_a_third_time(post_office: PostOffice, message: Message
         later()
 
     assert len(post_office.mails()) == 2
-    assert (state(message), message.last_error) == (WorkState.FAILED, "outcome unknown twice")
+    assert (state(message), message.last_error) == (JobState.FAILED, "outcome unknown twice")
 
 
 class _Crash(BaseException):
@@ -196,7 +196,7 @@ def test_a_crash_between_sending_and_settling_makes_at_most_one_copy(
         patch.setattr(sending, "failpoint", crash)
         with pytest.raises(_Crash):
             send_due()
-    assert state(message) == WorkState.SENT
+    assert state(message) == JobState.SENT
 
     later()
     queue.sweep(Message)
@@ -207,7 +207,7 @@ def test_a_crash_between_sending_and_settling_makes_at_most_one_copy(
     copies = post_office.mails()
     assert len(copies) == (2 if delivered else 1)
     assert SECOND_COPY in copies[-1].text
-    assert state(message) == WorkState.DONE
+    assert state(message) == JobState.DONE
 
 
 def test_a_worker_that_lost_its_lease_settles_nothing(post_office: PostOffice, message: Message) -> None:
@@ -227,7 +227,7 @@ def test_a_reader_who_may_come_in_no_more_gets_nothing(post_office: PostOffice, 
     send_due()
 
     assert post_office.mails() == []
-    assert (state(message), message.last_error) == (WorkState.DONE, sending.NOTHING_TO_SAY)
+    assert (state(message), message.last_error) == (JobState.DONE, sending.NOTHING_TO_SAY)
 
 
 def test_graph_sends_the_same_mail(post_office: PostOffice, message: Message, settings: Settings) -> None:
@@ -251,8 +251,8 @@ def test_graph_that_refuses_the_application_closes_the_gate(
 
     send_due()
 
-    assert gate() is not None
-    assert (state(message), message.sends) == (WorkState.READY, 0)
+    assert breaker() is not None
+    assert (state(message), message.sends) == (JobState.READY, 0)
 
 
 def test_graph_that_breaks_off_is_repeated_once(post_office: PostOffice, message: Message, settings: Settings) -> None:
@@ -287,7 +287,7 @@ def test_unusable_address_fails_at_once_and_names_it(post_office: PostOffice, me
     send_due()
 
     assert [mail.recipients for mail in post_office.mails()] == ["ops@contoso.example"]
-    assert (state(message), message.attempts, message.last_error) == (WorkState.FAILED, 1, "address")
+    assert (state(message), message.attempts, message.last_error) == (JobState.FAILED, 1, "address")
     assert address[:100] in message.failure
 
 
@@ -312,8 +312,8 @@ def test_unwritable_mail_fails_after_its_attempts(
         send_due()
         later()
 
-    assert state(message) == WorkState.DONE
-    assert (state(broken), broken.last_error) == (WorkState.FAILED, "unexpected: KeyError")
+    assert state(message) == JobState.DONE
+    assert (state(broken), broken.last_error) == (JobState.FAILED, "unexpected: KeyError")
     assert "Traceback" in caplog.text
 
 
@@ -325,9 +325,9 @@ def test_mail_that_cannot_be_encoded_fails_at_once(post_office: PostOffice, mess
 
     send_due()
 
-    assert (state(broken), broken.attempts, broken.last_error) == (WorkState.FAILED, 1, "encoding")
+    assert (state(broken), broken.attempts, broken.last_error) == (JobState.FAILED, 1, "encoding")
     assert "cannot be encoded" in broken.failure
-    assert state(message) == WorkState.DONE
+    assert state(message) == JobState.DONE
 
 
 @ONLY_SQLITE_KEEPS_HALF_CHARACTERS
@@ -349,7 +349,7 @@ def test_mail_whose_template_is_broken_fails_at_once(
 
     send_due()
 
-    assert (state(message), message.attempts, message.last_error) == (WorkState.FAILED, 1, "template")
+    assert (state(message), message.attempts, message.last_error) == (JobState.FAILED, 1, "template")
     assert "no_such_tag" in message.failure
 
 
@@ -363,7 +363,7 @@ def test_failed_mail_can_be_sent_again(post_office: PostOffice, message: Message
     send_due()
 
     assert SECOND_COPY not in post_office.mail().text
-    assert (state(message), message.failure) == (WorkState.DONE, "")
+    assert (state(message), message.failure) == (JobState.DONE, "")
 
 
 def test_retry_of_unknown_outcome_says_second_copy(post_office: PostOffice, message: Message) -> None:
@@ -377,7 +377,7 @@ def test_retry_of_unknown_outcome_says_second_copy(post_office: PostOffice, mess
     send_due()
 
     assert SECOND_COPY in post_office.mails()[-1].text
-    assert state(message) == WorkState.DONE
+    assert state(message) == JobState.DONE
 
 
 def test_unusable_sender_opens_the_breaker(post_office: PostOffice, message: Message, settings: Settings) -> None:
@@ -385,10 +385,10 @@ def test_unusable_sender_opens_the_breaker(post_office: PostOffice, message: Mes
 
     send_due()
 
-    opened = gate()
+    opened = breaker()
     assert opened is not None
     assert "MAIL_FROM" in opened.reason
-    assert (state(message), message.attempts) == (WorkState.READY, 0)
+    assert (state(message), message.attempts) == (JobState.READY, 0)
 
 
 def test_an_unknown_message_is_nothing_to_do(post_office: PostOffice) -> None:

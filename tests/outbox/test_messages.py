@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from pytest_django import Settings
 
 from syncapp.models import Message, Person
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.outbox import messages
 from tests.support import people
 from tests.support.factories import make_record
@@ -22,7 +22,7 @@ def test_a_message_is_durable_work_that_is_due_at_once() -> None:
 
     assert message is not None
     assert list(Message.objects.all().due()) == [message]
-    assert (message.state, message.record, message.recipient) == (WorkState.READY, record, people.rita())
+    assert (message.state, message.record, message.recipient) == (JobState.READY, record, people.rita())
 
 
 def test_an_address_that_belongs_to_no_person_can_be_written_to() -> None:

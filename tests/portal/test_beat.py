@@ -137,7 +137,7 @@ def test_tick_publishes_no_more_than_workers_can_take(broker: Server) -> None:
     Delivery.objects.update(due_at=due)
     for _ in range(60):
         tasks.tick()
-        Delivery.objects.update(rung_at=database_now(plus=-queue.REDISPATCH_AFTER - 1))
+        Delivery.objects.update(dispatched_at=database_now(plus=-queue.REDISPATCH_AFTER - 1))
 
     with redis.Redis.from_url(broker.url) as client:
         assert tasks.MOST_WAITING <= client.llen("celery") < tasks.MOST_WAITING + 200

@@ -63,7 +63,7 @@ def installed(services: SandboxServer, settings: Settings) -> None:
 
 def use_everything() -> None:
     """Read from the CRM, begin to sign in and send a mail."""
-    clients.recognised_crm()
+    clients.verified_client()
     assert clients.sign_in_service().begin(BACK)["auth_uri"].startswith("https://")
     mail_service.channel().send(MAIL, sender="sync@contoso.example", to="rita@contoso.example", before=lambda: None)
 
@@ -76,7 +76,7 @@ def test_private_authority_is_trusted(ca_file: str, settings: Settings) -> None:
 
 def test_private_authority_is_not_trusted_without_being_named() -> None:
     with pytest.raises(TokenUnavailable):
-        clients.recognised_crm()
+        clients.verified_client()
 
 
 def test_everything_goes_through_the_proxy(services: SandboxServer, ca_file: str, settings: Settings) -> None:
@@ -98,7 +98,7 @@ def test_proxy_that_refuses_stops_everything(ca_file: str, settings: Settings) -
         settings.OUTGOING_PROXY = proxy.url
 
         with pytest.raises(TokenUnavailable):
-            clients.recognised_crm()
+            clients.verified_client()
         assert (proxy.connected, proxy.refused > 0) == ([], True)
 
 

@@ -13,7 +13,7 @@ from django.db.models import F
 
 from syncapp.jobs import deliveries
 from syncapp.models import AuditEntry, Decision, Delivery, SyncField
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState, Kind, Outcome
 from syncapp.review import context as steps
@@ -114,7 +114,7 @@ def test_a_delivery_that_closes_at_that_moment_is_followed_by_a_new_one():
     with connection.execute_wrapper(a_worker_closes_after_the_look()):
         approve(second.pk, by=rita(), seen=seen(second))
 
-    assert sorted(Delivery.objects.values_list("state", flat=True)) == [WorkState.DONE, WorkState.READY]
+    assert sorted(Delivery.objects.values_list("state", flat=True)) == [JobState.DONE, JobState.READY]
 
 
 def a_worker_closes_after_the_look() -> Callable[..., Any]:
@@ -123,7 +123,7 @@ def a_worker_closes_after_the_look() -> Callable[..., Any]:
     def wrapper(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         done = execute(sql, params, many, context)
         if "IGNORE INTO" in sql or "DO NOTHING" in sql:
-            Delivery.objects.filter(pk__in=before).update(state=WorkState.DONE)
+            Delivery.objects.filter(pk__in=before).update(state=JobState.DONE)
         return done
 
     before = list(Delivery.objects.values_list("pk", flat=True))

@@ -31,7 +31,7 @@ def written(field: SyncField, days: int) -> None:
     decision = scenes.approved(field, by=rita())
     scenes.settled(decision)
     then = EDITED_ON - timedelta(days=days)
-    Decision.objects.filter(pk=decision.pk).update(state=DecisionState.WRITTEN, settled_at=then)
+    Decision.objects.filter(pk=decision.pk).update(state=DecisionState.WRITTEN, finished_at=then)
 
 
 def echo_of(field: SyncField) -> history.Echo | None:
@@ -89,7 +89,7 @@ def test_a_superseded_field_leads_to_the_newest_edit_that_has_it():
     field = make_field()
     make_newer_edit(field)
     newest = make_newer_edit(field, minutes=9)
-    SyncField.objects.filter(pk=field.pk).update(decision="superseded", delivery="done", settled_at=timezone.now())
+    SyncField.objects.filter(pk=field.pk).update(decision="superseded", delivery="done", finished_at=timezone.now())
     field.refresh_from_db()
 
     assert history.newer_edits(field.record, [field]) == {"jobtitle": newest.record_id}

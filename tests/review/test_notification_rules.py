@@ -259,7 +259,7 @@ def test_every_night_old_news_and_mails_are_forgotten_and_nobody_is_told_again()
     old, _ = arrive(2)
     notification_rules.tell_new_edits()
     Arrival.objects.filter(record=old).update(at=timezone.now() - timedelta(days=15))
-    Message.objects.update(state="done", settled_at=timezone.now() - timedelta(days=91))
+    Message.objects.update(state="done", finished_at=timezone.now() - timedelta(days=91))
 
     notification_rules.forget_old()
 

@@ -227,7 +227,7 @@ def test_crm_that_lost_our_mark_needs_someone(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     write(world, field)
     world.forward()
-    SyncField.objects.update(crm_state=0, settled_at="2026-01-01T00:00:00Z")
+    SyncField.objects.update(crm_state=0, finished_at="2026-01-01T00:00:00Z")
 
     found = account()
 
@@ -257,4 +257,4 @@ def test_lease_that_the_backup_held_is_waited_for(world: World, settings: Settin
     assert reconcile("--apply")[0] == 0
 
     cursor = MirrorCursor.objects.get(table=pull.FIELDS)
-    assert (cursor.fence, cursor.lease_until) == (reader.fence + 1, None)
+    assert (cursor.fencing_token, cursor.lease_until) == (reader.fencing_token + 1, None)

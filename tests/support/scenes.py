@@ -11,7 +11,7 @@ from django.utils import timezone
 from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.mirror.edits import recognition
 from syncapp.models import Decision, Delivery, Person, SyncField, SyncRecord
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState
 from syncapp.review import decisions
@@ -63,9 +63,9 @@ def rejected(field: SyncField, *, by: Person, **details: Any) -> Decision:
     return decisions.reject(field.pk, by=by, seen=seen(field), **details)
 
 
-def being_written(decision: Decision, *, state: str = WorkState.SENT) -> None:
+def being_written(decision: Decision, *, state: str = JobState.SENT) -> None:
     """A worker has taken it."""
-    held = {"lease_until": timezone.now() + timedelta(seconds=60)} if state == WorkState.SENT else {}
+    held = {"lease_until": timezone.now() + timedelta(seconds=60)} if state == JobState.SENT else {}
     Delivery.objects.filter(target_id=decision.target_id).update(state=state, **held)
     delivery = Delivery.objects.get(target_id=decision.target_id)
     Decision.objects.filter(pk=decision.pk).update(state=DecisionState.BOUND, delivery=delivery)
@@ -76,7 +76,7 @@ def settled(decision: Decision, state: DecisionState = DecisionState.WRITTEN) ->
     """The CRM has it, and the mirror has read it back."""
     word = FieldDelivery.ALREADY if state == DecisionState.ALREADY else FieldDelivery.DONE
     _settle(decision, state)
-    _move(decision, delivery=word, settled_at=timezone.now(), crm_decision_id=str(decision.pk))
+    _move(decision, delivery=word, finished_at=timezone.now(), crm_decision_id=str(decision.pk))
 
 
 def failed(decision: Decision, trouble: str = "The CRM refused it: the value is too long.") -> None:
@@ -94,7 +94,7 @@ def conflict(decision: Decision, crm_now: str | None) -> None:
 
 def _settle(decision: Decision, state: DecisionState) -> None:
     delivery = Delivery.objects.filter(target_id=decision.target_id).first()
-    Decision.objects.filter(pk=decision.pk).update(state=state, settled_at=timezone.now(), delivery=delivery)
+    Decision.objects.filter(pk=decision.pk).update(state=state, finished_at=timezone.now(), delivery=delivery)
 
 
 def _move(taken: Decision, /, **columns: Any) -> None:

@@ -12,7 +12,7 @@ from django.db.models import F
 from syncapp.connection import clients
 from syncapp.jobs import deliveries, queue
 from syncapp.mirror.edits import pull as changes
-from syncapp.models import Decision, Delivery, Gate, SyncField, SyncRecord
+from syncapp.models import Breaker, Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.review.decision import Outcome
 from syncapp.review import decisions
 from syncapp.review.context import Decided, seen
@@ -184,7 +184,7 @@ class World:
     # --- the portal, by hand ----------------------------------------------------------------------------
     def pull(self, **options: Any) -> changes.Pulled:
         """Mirror what changed."""
-        return changes.pull(clients.recognised_crm(), **options)
+        return changes.pull(clients.verified_client(), **options)
 
     def edited(self, number: int = 0, **columns: Any) -> dict[str, SyncField]:
         """An edit in Outlook that has reached the queue: its fields by column."""
@@ -206,7 +206,7 @@ class World:
         queue.sweep(Delivery)
         deliveries.adopt_orphans()
         ids = list(Delivery.objects.all().due().values_list("pk", flat=True))
-        return sum(job.deliver(pk, crm=clients.recognised_crm()) for pk in ids)
+        return sum(job.deliver(pk, crm=clients.verified_client()) for pk in ids)
 
     def forward(self, seconds: float = 3600) -> None:
         """Let time pass, by moving every appointment of ours back."""
@@ -214,7 +214,7 @@ class World:
         Decision.objects.update(due_at=F("due_at") - back)
         Delivery.objects.update(due_at=F("due_at") - back)
         Delivery.objects.exclude(lease_until=None).update(lease_until=F("lease_until") - back)
-        Gate.objects.exclude(next_probe_at=None).update(next_probe_at=F("next_probe_at") - back)
+        Breaker.objects.exclude(next_probe_at=None).update(next_probe_at=F("next_probe_at") - back)
 
     # --- the judge --------------------------------------------------------------------------------------
     def ledger(self, table: str = "", *, ours: bool = True) -> list[dict[str, Any]]:

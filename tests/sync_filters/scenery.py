@@ -30,7 +30,7 @@ class Scenery:
 
     def read(self) -> None:
         """A whole inventory."""
-        assert inventory.take(clients.recognised_crm())
+        assert inventory.take(clients.verified_client())
 
     def user(self, name: str = "Rita Lindqvist") -> FilterUser:
         return FilterUser.objects.get(name=name)

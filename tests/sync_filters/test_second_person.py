@@ -36,7 +36,7 @@ def started(users: list[FilterUser], by=None) -> FilterRun:
 def ended(run: FilterRun, *, ago: timedelta = timedelta()) -> FilterRun:
     """Put the run into the state that workers leave."""
     at = timezone.now() - ago
-    run.items.update(outcome=Outcome.DONE, state="done", settled_at=at)
+    run.items.update(outcome=Outcome.DONE, state="done", finished_at=at)
     FilterRunChange.objects.filter(item__run=run).update(written=True)
     FilterRun.objects.filter(pk=run.pk).update(state=RunState.DONE, finished_at=at)
     return run

@@ -47,12 +47,16 @@ class Filters:
     """Every write carries If-Match and is read back in the same request."""
 
     def __init__(
-        self, transport: Transport, *, writes_allowed: Callable[[], bool], prove_home: Callable[[Deadline | None], None]
+        self,
+        transport: Transport,
+        *,
+        writes_allowed: Callable[[], bool],
+        verify_organization: Callable[[Deadline | None], None],
     ) -> None:
         """`prove_home` raises WritesDisabled where the address leads to another CRM than ours."""
         self._transport = transport
         self._writes_allowed = writes_allowed
-        self._prove_home = prove_home
+        self._verify_organization = verify_organization
 
     def of(
         self,
@@ -169,7 +173,7 @@ class Filters:
     def _require_writes(self, deadline: Deadline | None) -> None:
         if not self._writes_allowed():
             raise WritesDisabled("Switching filters is not enabled for this connection.", code="read_only")
-        self._prove_home(deadline)
+        self._verify_organization(deadline)
 
     def _owner(self, owner_id: UUID, part: Part, deadline: Deadline | None) -> OwnerFilters:
         try:

@@ -30,7 +30,7 @@ class _Account:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class LocalGovernor(Queue):
+class InProcessLimiter(Queue):
     """Token buckets for requests and execution, a count of the calls under way, and a pause."""
 
     def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:

@@ -20,7 +20,7 @@ from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import Throttled, Unreachable
 
 # The `code` of a Throttled that is our own: nothing was sent.
-GOVERNED = "governor"
+RATE_LIMITED = "governor"
 
 # A worker must not sleep through its lease: who names no deadline waits no longer than this.
 _PATIENCE = 10.0
@@ -137,7 +137,7 @@ class Condition:
     execution_ready: float
 
 
-class Governor(Protocol):
+class RateLimiter(Protocol):
     """Who says when a call may be made."""
 
     def slot(
@@ -156,7 +156,7 @@ class Governor(Protocol):
         """Ends this process's connections; the next call opens others."""
 
 
-class NoGovernor:
+class NoLimiter:
     """No limits, for a CRM that has none."""
 
     @contextmanager
@@ -230,7 +230,7 @@ class Queue(ABC):
         while (turn := self.enter(lane, operations)).wait > 0:
             if turn.wait > until - self._clock():
                 advice = max(turn.wait, _SHORTEST_ADVICE)
-                raise Throttled("The CRM's limits leave no time for this now.", code=GOVERNED, retry_after=advice)
+                raise Throttled("The CRM's limits leave no time for this now.", code=RATE_LIMITED, retry_after=advice)
             wait = max(turn.wait, _SHORTEST_WAIT)
             self.sleep(wait + self.spread(min(_LARGEST_SPREAD, wait / 3)))
         return turn

@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 from redis.commands.core import Script
 from redis.retry import Retry
 
-from syncapp.crm.rate_limit.in_process import PLACE_WAIT, LocalGovernor
+from syncapp.crm.rate_limit.in_process import PLACE_WAIT, InProcessLimiter
 from syncapp.crm.rate_limit.limiter import Condition, Lane, Limits, Queue, Report, Turn
 from syncapp.crm.sessions import PerProcess
 
@@ -112,7 +112,7 @@ class _Store:
     script: Script
 
 
-class RedisGovernor(Queue):
+class SharedLimiter(Queue):
     """One account for all processes that name the same `account`: CRM origin and client id."""
 
     def __init__(self, *, url: str, account: str, limits: Limits) -> None:
@@ -123,7 +123,7 @@ class RedisGovernor(Queue):
         self._keys = [f"osync:governor:{{{name}}}:{what}" for what in ("account", "places", "processes")]
         self._all = limits
         self._limits = json.dumps(_wire(limits))
-        self._alone = LocalGovernor(limits.part(ALONE_ONE_OF))
+        self._alone = InProcessLimiter(limits.part(ALONE_ONE_OF))
         self._process = PerProcess(lambda: secrets.token_hex(8))
         self._ended: deque[str] = deque(maxlen=_MOST_ENDED)
         self._stores = PerProcess(lambda: _store(self._address))

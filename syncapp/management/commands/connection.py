@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from syncapp.connection.clients import WRITES, WrongOrganization, allow_writes, recognised_crm
+from syncapp.connection.clients import WRITES, WrongOrganization, allow_writes, verified_client
 from syncapp.crm.errors import CrmError
 from syncapp.models import Connection
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, enable: str | None, disable: str | None, **options: Any) -> None:
         """Ask the CRM who it is, switch, and show."""
         try:
-            recognised_crm()
+            verified_client()
         except (CrmError, WrongOrganization) as error:
             raise CommandError(f"No connection ({type(error).__name__}): {error}") from error
         for kind, allowed in ((enable, True), (disable, False)):

@@ -19,7 +19,7 @@ from syncapp.mirror.filters import access
 from syncapp.models import FilterRun, FilterTeam, FilterUnit, FilterUser, UserList
 from syncapp.models.sync_filters.run import Outcome, Plan
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Cell, Group
-from syncapp.models.sync_filters.user import Reach
+from syncapp.models.sync_filters.user import SyncPaths
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.inventory import matrix
 from syncapp.sync_filters.inventory.matrix import EVERYBODY, Narrowing
@@ -78,7 +78,7 @@ def _add_narrowing(parser: ArgumentParser) -> None:
     parser.add_argument("--group", choices=Group.values, default="appointments", help="what --state is about")
     parser.add_argument("--state", choices=Cell.values)
     parser.add_argument("--mailbox", choices=list(_METHODS))
-    parser.add_argument("--risk", choices=Reach.values, help="how often appointments arrive")
+    parser.add_argument("--risk", choices=SyncPaths.values, help="how often appointments arrive")
 
 
 def _add_wish(parser: ArgumentParser) -> None:
@@ -101,7 +101,7 @@ def _narrowing(asked: Namespace) -> Narrowing:
         group=Group(asked.group),
         cell=Cell(asked.state) if asked.state else None,
         method=_METHODS[asked.mailbox] if asked.mailbox else None,
-        reach=Reach(asked.risk) if asked.risk else None,
+        paths=SyncPaths(asked.risk) if asked.risk else None,
     )
 
 
@@ -140,7 +140,7 @@ def _user(user: FilterUser) -> dict[str, Any]:
         "has_roles": user.has_roles,
         "mailbox": _METHOD_NAMES.get(user.method, "") if user.method is not None else "",
         **{group.value: getattr(user, group.value) for group in Group},
-        "reach": user.reach,
+        "reach": user.paths,
         "read_at": user.filters_read_at,
     }
 

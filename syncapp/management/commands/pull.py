@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from syncapp.connection.clients import WrongOrganization, recognised_crm
+from syncapp.connection.clients import WrongOrganization, verified_client
 from syncapp.crm.errors import CrmError
 from syncapp.jobs.queue import LostLease
 from syncapp.management.conflicts import told_in_words
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             raise CommandError("Another pull is under way. Try again in a minute.")
         started = time.monotonic()
         try:
-            pulled = pull.pull(recognised_crm(), progress=self._show)
+            pulled = pull.pull(verified_client(), progress=self._show)
         except (CrmError, WrongOrganization, LostLease) as error:
             raise CommandError(f"The CRM could not be read ({type(error).__name__}): {error}") from error
         finally:

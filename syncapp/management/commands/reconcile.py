@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from syncapp.connection.clients import WrongOrganization, recognised_crm
+from syncapp.connection.clients import WrongOrganization, verified_client
 from syncapp.crm.errors import CrmError
 from syncapp.jobs.queue import LostLease
 from syncapp.management.conflicts import told_in_words
@@ -85,7 +85,7 @@ def _account(taken: Sequence[Taken], *, apply: bool, offline: bool, since: timed
         if apply:
             _read_the_crm()
             reconciliation.note_lost(reconciliation.lost(taken))
-        crm = None if offline else recognised_crm()
+        crm = None if offline else verified_client()
         return reconciliation.account(taken=taken, since=since, crm=crm)
     except (CrmError, WrongOrganization, LostLease) as error:
         hint = "" if offline else " Without the comparison: --offline."
@@ -95,7 +95,7 @@ def _account(taken: Sequence[Taken], *, apply: bool, offline: bool, since: timed
 def _read_the_crm() -> None:
     """Read what changed; a backup may hold the lease of a reader that ended long ago, so wait for that to end."""
     until = time.monotonic() + settings.LEASE + 5
-    while pull.pull(recognised_crm()).busy:
+    while pull.pull(verified_client()).busy:
         if time.monotonic() > until:
             raise CommandError("Another pull is under way. Try again in a minute.")
         time.sleep(1)

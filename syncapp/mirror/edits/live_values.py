@@ -60,7 +60,7 @@ def refresh_crm_now(record: SyncRecord, *, crm: CrmClient) -> Refreshed:
 
 def refresh_if_answering(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, Refreshed] | None:
     """Read as `refresh_records`; None, without an error, where the CRM is known not to answer or did not in time."""
-    if not breakers.are_open(breakers.SILENT_GATES):
+    if not breakers.all_closed(breakers.SILENT_BREAKERS):
         return None
     try:
         return refresh_records(record_ids, crm=crm)

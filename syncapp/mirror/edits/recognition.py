@@ -154,7 +154,7 @@ def _decision(field: SyncField, mark: _Mark, earlier: Sequence[Decision]) -> Dec
         expected_value=before.held_value if before and before.writes else _held_before(field, kind),
         four_eyes=False,
         due_at=mark.decided_on,
-        settled_at=mark.decided_on,
+        finished_at=mark.decided_on,
     )
 
 
@@ -182,7 +182,7 @@ def _held_before(field: SyncField, kind: Kind) -> str | None:
 def _store(new: Sequence[tuple[SyncField, Decision]], *, channel: str) -> None:
     ids = [field.pk for field, _ in new]
     failed = Decision.objects.filter(field__in=ids, state=DecisionState.FAILED)
-    failed.update(state=DecisionState.REPLACED, settled_at=Now())
+    failed.update(state=DecisionState.REPLACED, finished_at=Now())
     Decision.objects.bulk_create(decision for _, decision in new)
     upserts.update(SyncField, [_moved(field, decision) for field, decision in new])
     audit.record_all([_fact(field, decision, channel=channel) for field, decision in new])
@@ -203,8 +203,8 @@ def _acknowledge(
             continue
         is_another = given_up.writes and not _is_same(field, mark.row.applied, given_up.value_to_write)
         held = {"written_value": mark.row.applied, "is_adjusted": True} if is_another else {}
-        Decision.objects.filter(pk=given_up.pk).update(state=DecisionState.WRITTEN, settled_at=Now(), **held)
-        moved = {"delivery": FieldDelivery.DONE, "trouble": "", "settled_at": Now(), "revision": field.revision + 1}
+        Decision.objects.filter(pk=given_up.pk).update(state=DecisionState.WRITTEN, finished_at=Now(), **held)
+        moved = {"delivery": FieldDelivery.DONE, "trouble": "", "finished_at": Now(), "revision": field.revision + 1}
         SyncField.objects.filter(pk=field.pk).update(**moved)
         audit.record(
             f"field.delivery.{DecisionState.WRITTEN}",
@@ -223,7 +223,7 @@ def _moved(field: SyncField, decision: Decision) -> dict[str, Any]:
         "decision": FieldDecision(decision.outcome).value,
         "delivery": FieldDelivery.DONE.value,
         "trouble": "",
-        "settled_at": decision.decided_at,
+        "finished_at": decision.decided_at,
         "revision": field.revision + 1,
     }
 

@@ -242,7 +242,7 @@ def _reopen(rows: Sequence[StagedField], held: Mapping[UUID, str]) -> None:
         decision=FieldDecision.PENDING,
         delivery=FieldDelivery.NONE,
         revision=F("revision") + 1,
-        settled_at=None,
+        finished_at=None,
     )
 
 
@@ -251,11 +251,11 @@ def withdraw(fields: SyncFieldQuerySet, *, why: str) -> int:
     rows = list(
         fields.open().exclude(decisions__state__in=[DecisionState.OPEN, DecisionState.BOUND]).order_by("pk").distinct()
     )
-    gone = {"decision": FieldDecision.WITHDRAWN, "delivery": FieldDelivery.NONE, "trouble": "", "settled_at": Now()}
+    gone = {"decision": FieldDecision.WITHDRAWN, "delivery": FieldDelivery.NONE, "trouble": "", "finished_at": Now()}
     for row in rows:
         if SyncField.objects.open().filter(pk=row.pk, revision=row.revision).update(**gone, revision=F("revision") + 1):
             failed = Decision.objects.filter(field=row, state=DecisionState.FAILED)
-            failed.update(state=DecisionState.WITHDRAWN, settled_at=Now())
+            failed.update(state=DecisionState.WITHDRAWN, finished_at=Now())
             audit.record(
                 "field.withdrawn",
                 by=None,

@@ -70,7 +70,7 @@ def _supersede_one(old: SyncField, *, by: SyncField) -> Decision | None:
     superseded = {"decision": FieldDecision.SUPERSEDED, "delivery": FieldDelivery.WAITING, "trouble": ""}
     if where.update(revision=F("revision") + 1, **superseded) != 1:
         return None
-    old.decisions.filter(state=DecisionState.FAILED).update(state=DecisionState.REPLACED, settled_at=Now())
+    old.decisions.filter(state=DecisionState.FAILED).update(state=DecisionState.REPLACED, finished_at=Now())
     audit.record(
         "field.superseded",
         by=None,

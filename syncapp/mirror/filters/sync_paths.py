@@ -20,9 +20,9 @@ from django.utils import timezone
 
 from syncapp.crm.directory.records import SyncMethod
 from syncapp.crm.filters.records import QueryType
-from syncapp.models import FilterUser, ReachDay, SystemFilter
+from syncapp.models import FilterUser, SyncPathsDay, SystemFilter
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Cell
-from syncapp.models.sync_filters.user import Cause, FilterUserQuerySet, Reach
+from syncapp.models.sync_filters.user import Cause, FilterUserQuerySet, SyncPaths
 
 # Of `emailrouteraccessapproval`: nothing synchronizes server-side before somebody approved the address ("Mailbox").
 _APPROVED, _BY_CLIENT = (0, 1), 1
@@ -36,10 +36,10 @@ _KEY: Any = FilterUser._meta.pk
 
 _REACH = {
     **dict.fromkeys(
-        (Cause.SERVER_AND_PRODUCT, Cause.CLIENT_AND_PRODUCT, Cause.SERVER_AND_CLIENT, Cause.PRODUCTS), Reach.TWICE
+        (Cause.SERVER_AND_PRODUCT, Cause.CLIENT_AND_PRODUCT, Cause.SERVER_AND_CLIENT, Cause.PRODUCTS), SyncPaths.TWICE
     ),
-    **dict.fromkeys((Cause.SERVER, Cause.CLIENT, Cause.PRODUCT), Reach.ONCE),
-    Cause.UNREAD: Reach.UNKNOWN,
+    **dict.fromkeys((Cause.SERVER, Cause.CLIENT, Cause.PRODUCT), SyncPaths.ONCE),
+    Cause.UNREAD: SyncPaths.UNKNOWN,
 }
 
 
@@ -50,7 +50,7 @@ def work_out(users: FilterUserQuerySet) -> None:
     Two statements, because the conditions cost more to write down than to evaluate for a few users.
     """
     users.update(cause=_cause(everybody_selects=has_system_filter()))
-    users.update(reach=_reach())
+    users.update(paths=_reach())
 
 
 @transaction.atomic
@@ -71,7 +71,7 @@ def work_out_some(user_ids: Sequence[UUID]) -> None:
 def _statements(vendor: str, everybody_selects: bool, count: int) -> tuple[tuple[str, tuple[Any, ...]], ...]:
     """For so many users, whose keys come last among the parameters."""
     some = FilterUser.objects.filter(pk__in=[UUID(int=number) for number in range(count)])
-    updates = ({"cause": _cause(everybody_selects=everybody_selects)}, {"reach": _reach()})
+    updates = ({"cause": _cause(everybody_selects=everybody_selects)}, {"paths": _reach()})
     return tuple(_written_down(some, columns, count) for columns in updates)
 
 
@@ -88,21 +88,21 @@ def _cause(*, everybody_selects: bool) -> Case:
 
 
 def _reach() -> Case:
-    ways = {reach: [cause for cause in Cause if reach_of(cause) is reach] for reach in Reach}
-    whens = (When(cause__in=found, then=Value(reach)) for reach, found in ways.items() if found)
-    return Case(*whens, default=Value(Reach.NOT_AT_ALL))
+    ways = {paths: [cause for cause in Cause if reach_of(cause) is paths] for paths in SyncPaths}
+    whens = (When(cause__in=found, then=Value(paths)) for paths, found in ways.items() if found)
+    return Case(*whens, default=Value(SyncPaths.NOT_AT_ALL))
 
 
-def reach_of(cause: Cause) -> Reach:
+def reach_of(cause: Cause) -> SyncPaths:
     """How many ways there are where this is the reason."""
-    return _REACH.get(cause, Reach.NOT_AT_ALL)
+    return _REACH.get(cause, SyncPaths.NOT_AT_ALL)
 
 
 def keep_day() -> None:
     """Count everybody for today, in place of what was counted today before."""
-    found = FilterUser.objects.people().order_by().values_list("reach").annotate(users=Count("pk"))
-    counts = dict.fromkeys(Reach.values, 0) | dict(found)
-    ReachDay.objects.update_or_create(day=timezone.now().astimezone(UTC).date(), defaults=counts)
+    found = FilterUser.objects.people().order_by().values_list("paths").annotate(users=Count("pk"))
+    counts = dict.fromkeys(SyncPaths.values, 0) | dict(found)
+    SyncPathsDay.objects.update_or_create(day=timezone.now().astimezone(UTC).date(), defaults=counts)
 
 
 def has_system_filter() -> bool:
@@ -136,9 +136,9 @@ def _causes(*, everybody_selects: bool) -> list[tuple[Cause, Q]]:
 
 def doubled_if_on(users: FilterUserQuerySet) -> FilterUserQuerySet:
     """Return the users whose appointments would arrive twice with their filters on, and do not so far."""
-    twice = [cause for cause in Cause if reach_of(cause) is Reach.TWICE]
+    twice = [cause for cause in Cause if reach_of(cause) is SyncPaths.TWICE]
     return (
-        users.exclude(reach=Reach.TWICE)
+        users.exclude(paths=SyncPaths.TWICE)
         .alias(with_filters_on=_cause(everybody_selects=True))
         .filter(with_filters_on__in=twice)
     )

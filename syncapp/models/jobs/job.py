@@ -1,4 +1,4 @@
-"""The columns of everything that must happen exactly once, or be tried again: shared by all durable work."""
+"""The base class of jobs: database rows that represent work to do, exactly once or until it succeeds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db.models import Expression, Q
 from django.db.models.functions import Now
 
 
-class WorkState(models.TextChoices):
+class JobState(models.TextChoices):
     """ready ─▶ leased ─▶ sent ─▶ done; a lease that ends leads back to ready, or after sending to verify."""
 
     READY = "ready", "Ready"
@@ -22,9 +22,9 @@ class WorkState(models.TextChoices):
     FAILED = "failed", "Attempts used up"
 
 
-OPEN_STATES = [WorkState.READY, WorkState.LEASED, WorkState.SENT, WorkState.VERIFY]
-HELD_STATES = [WorkState.LEASED, WorkState.SENT]
-WAITING_STATES = [WorkState.READY, WorkState.VERIFY]
+OPEN_STATES = [JobState.READY, JobState.LEASED, JobState.SENT, JobState.VERIFY]
+HELD_STATES = [JobState.LEASED, JobState.SENT]
+WAITING_STATES = [JobState.READY, JobState.VERIFY]
 
 
 def database_now(*, plus: float = 0) -> Expression:
@@ -34,41 +34,44 @@ def database_now(*, plus: float = 0) -> Expression:
     return models.ExpressionWrapper(Now() + timedelta(seconds=plus), output_field=models.DateTimeField())
 
 
-class DurableQuerySet(models.QuerySet[Any]):
-    """Reads that the claim, the sweep and the bell share."""
+class JobQuerySet(models.QuerySet[Any]):
+    """Reads that claim, sweep and dispatch share."""
 
-    def due(self) -> DurableQuerySet:
-        """Work that may be claimed now."""
+    def due(self) -> JobQuerySet:
+        """Return jobs that may be claimed now."""
         return self.filter(state__in=WAITING_STATES, due_at__lte=Now())
 
-    def unrung(self, *, seconds: float) -> DurableQuerySet:
-        """Due work whose bell has not rung in the last `seconds`."""
-        return self.due().filter(Q(rung_at__isnull=True) | Q(rung_at__lte=database_now(plus=-seconds)))
+    def undispatched(self, *, seconds: float) -> JobQuerySet:
+        """Return due jobs that were not dispatched in the last `seconds`."""
+        return self.due().filter(Q(dispatched_at__isnull=True) | Q(dispatched_at__lte=database_now(plus=-seconds)))
 
-    def lease_over(self) -> DurableQuerySet:
-        """Work whose holder is silent for longer than its lease."""
+    def lease_expired(self) -> JobQuerySet:
+        """Return jobs whose lease has expired."""
         return self.filter(state__in=HELD_STATES, lease_until__lte=Now())
 
-    def held_by(self, pk: Any, fence: int) -> DurableQuerySet:
-        """The one row, if the holder of `fence` still holds it."""
-        return self.filter(pk=pk, fence=fence, state__in=HELD_STATES)
+    def held_by(self, pk: Any, fencing_token: int) -> JobQuerySet:
+        """Return the one row, if the holder of this fencing token still holds it."""
+        return self.filter(pk=pk, fencing_token=fencing_token, state__in=HELD_STATES)
 
 
-class DurableWork(models.Model):
-    """A row that is the queue: claimed by compare-and-set, fenced, leased, settled (syncapp/queue.py)."""
+class Job(models.Model):
+    """A job: claimed by compare-and-set, leased, fenced, finished (jobs/queue.py).
 
-    state = models.CharField(max_length=8, choices=WorkState, default=WorkState.READY)
+    Columns keep the names of earlier releases, which run beside this one during an upgrade.
+    """
+
+    state = models.CharField(max_length=8, choices=JobState, default=JobState.READY)
     due_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True, blank=True)
-    fence = models.PositiveIntegerField(default=0)
+    fencing_token = models.PositiveIntegerField(default=0, db_column="fence")
     attempts = models.PositiveIntegerField(default=0)
     outcome_unknown = models.BooleanField(default=False)
-    rung_at = models.DateTimeField(null=True, blank=True)
+    dispatched_at = models.DateTimeField(null=True, blank=True, db_column="rung_at")
     last_error = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    settled_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True, db_column="settled_at")
 
-    objects = DurableQuerySet.as_manager()
+    objects = JobQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -79,8 +82,8 @@ class DurableWork(models.Model):
         return self.attempts >= settings.ATTEMPTS
 
 
-def durable_indexes(name: str) -> list[models.Index]:
-    """The two indexes that keep the tick's questions small, however many rows are done.
+def job_indexes(name: str) -> list[models.Index]:
+    """Return the two indexes that keep the tick fast, however many rows are done.
 
     Neither has a list of states for its condition: where such a list comes as parameters, SQLite does not see that it
     is the same one, and reads the whole table.

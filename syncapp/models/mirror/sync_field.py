@@ -125,7 +125,7 @@ class SyncField(models.Model):
     crm_now_value = models.TextField(null=True, blank=True)  # noqa: DJ001  (null is the CRM's empty)
     crm_now_label = models.TextField(blank=True)
     crm_now_read_at = models.DateTimeField(null=True, blank=True)
-    settled_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True, db_column="settled_at")
     ruled_at = models.DateTimeField(null=True, blank=True, help_text="When the rules looked at it; empty: not yet.")
 
     objects = SyncFieldQuerySet.as_manager()

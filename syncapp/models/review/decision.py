@@ -114,7 +114,7 @@ class Decision(models.Model):
 
     due_at = models.DateTimeField()
     delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, null=True, related_name="decisions")
-    settled_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True, db_column="settled_at")
 
     objects = DecisionQuerySet.as_manager()
 

@@ -7,10 +7,10 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-from syncapp.models.jobs.job import OPEN_STATES, DurableWork, durable_indexes, lease_columns_are_consistent
+from syncapp.models.jobs.job import OPEN_STATES, Job, job_indexes, lease_columns_are_consistent
 
 
-class Delivery(DurableWork):
+class Delivery(Job):
     """At most one is open for a contact, so two workers never write the same contact at once."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -19,7 +19,7 @@ class Delivery(DurableWork):
 
     class Meta:
         verbose_name_plural = "deliveries"
-        indexes = [*durable_indexes("delivery"), models.Index(fields=["target_id"], name="delivery_of_contact")]
+        indexes = [*job_indexes("delivery"), models.Index(fields=["target_id"], name="delivery_of_contact")]
         constraints = [
             models.UniqueConstraint(
                 fields=["target_table", "target_id"],

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from syncapp.models.jobs.job import DurableWork, durable_indexes, lease_columns_are_consistent
+from syncapp.models.jobs.job import Job, job_indexes, lease_columns_are_consistent
 from syncapp.models.mirror.sync_field import SyncField
 from syncapp.models.review.decision import Decision, Outcome
 
@@ -77,7 +77,7 @@ class SelectionItem(models.Model):
         return [code for code in self.concerns.split(",") if code]
 
 
-class SelectionRun(DurableWork):
+class SelectionRun(Job):
     """What was asked of a selection, once: worked off item by item, each in the transaction of its decision."""
 
     selection = models.OneToOneField(Selection, on_delete=models.CASCADE, primary_key=True, related_name="run")
@@ -86,7 +86,7 @@ class SelectionRun(DurableWork):
     reason = models.TextField(blank=True)
 
     class Meta:
-        indexes = durable_indexes("selection_run")
+        indexes = job_indexes("selection_run")
         constraints = [lease_columns_are_consistent("selection_run")]
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from syncapp.models.jobs.job import DurableQuerySet, DurableWork, durable_indexes, lease_columns_are_consistent
+from syncapp.models.jobs.job import Job, JobQuerySet, job_indexes, lease_columns_are_consistent
 from syncapp.models.sync_filters.run import Plan
 from syncapp.models.sync_filters.user import FilterUser
 
@@ -23,7 +23,7 @@ class PolicyMode(models.TextChoices):
     REMOVED = "removed", "Removed"
 
 
-class PolicyQuerySet(DurableQuerySet):
+class PolicyQuerySet(JobQuerySet):
     """Named reads of policies."""
 
     def shown(self) -> PolicyQuerySet:
@@ -35,7 +35,7 @@ class PolicyQuerySet(DurableQuerySet):
         return self.shown().exclude(asks="")
 
 
-class FilterPolicy(DurableWork):
+class FilterPolicy(Job):
     """The wanted end state of one team's or unit's filters. The row is its own work: due when it compares next.
 
     `asks`: why it stopped itself. `accepts_group`: the next comparison takes the group as it is, however it changed.
@@ -77,7 +77,7 @@ class FilterPolicy(DurableWork):
 
     class Meta:
         verbose_name_plural = "filter policies"
-        indexes = durable_indexes("policy")
+        indexes = job_indexes("policy")
         constraints = [
             lease_columns_are_consistent("policy"),
             models.CheckConstraint(

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from syncapp.models.jobs.job import DurableQuerySet, DurableWork, durable_indexes, lease_columns_are_consistent
+from syncapp.models.jobs.job import Job, JobQuerySet, job_indexes, lease_columns_are_consistent
 from syncapp.models.sync_filters.user import FilterUser
 
 
@@ -35,7 +35,7 @@ NOT_STARTED = [RunState.PREPARING, RunState.COUNTING, RunState.PLANNED, RunState
 OPEN_RUNS = [*NOT_STARTED, RunState.RUNNING, RunState.PAUSED]
 
 
-class Lever(models.TextChoices):
+class RunOperation(models.TextChoices):
     """What a run moves: the filters of some tables, or how the mailboxes synchronize."""
 
     FILTERS = "filters", "Filters"
@@ -80,7 +80,7 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 class FilterRun(models.Model):
     """`wanted_on` is an end state, never "the other way round". `undoes` names the run whose findings are restored.
 
-    `lever` says what is moved: filters of `tables` to `wanted_on`, or mailboxes to `wanted_method` (as in SyncMethod;
+    `operation` says what is changed: filters of `tables` to `wanted_on`, or mailboxes to `wanted_method` (SyncMethod;
     None for an undo, which gives each mailbox its own back). `retries`: the run some of whose users it takes again.
     """
 
@@ -89,7 +89,13 @@ class FilterRun(models.Model):
     state = models.CharField(max_length=10, choices=RunState, default=RunState.PREPARING)
     tables = models.JSONField(default=list, help_text="Logical names of the tables whose filters are switched.")
     wanted_on = models.BooleanField(default=False)
-    lever = models.CharField(max_length=8, choices=Lever, default=Lever.FILTERS, db_default=Lever.FILTERS)
+    operation = models.CharField(
+        max_length=8,
+        choices=RunOperation,
+        default=RunOperation.FILTERS,
+        db_default=RunOperation.FILTERS,
+        db_column="lever",
+    )
     wanted_method = models.SmallIntegerField(null=True, blank=True)
     words = models.CharField(max_length=300, blank=True, help_text="What was selected, in words.")
     users = models.PositiveIntegerField(
@@ -110,7 +116,7 @@ class FilterRun(models.Model):
     starts_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    rung_at = models.DateTimeField(null=True, blank=True)
+    dispatched_at = models.DateTimeField(null=True, blank=True, db_column="rung_at")
 
     class Meta:
         indexes = [models.Index(fields=["frozen_at"], name="run_open", condition=Q(state__in=OPEN_RUNS))]
@@ -136,7 +142,7 @@ class FilterRun(models.Model):
     @property
     def moves_mailboxes(self) -> bool:
         """Whether it sets how mailboxes synchronize instead of switching filters."""
-        return self.lever == Lever.METHOD
+        return self.operation == RunOperation.METHOD
 
     @property
     def is_put_off(self) -> bool:
@@ -144,7 +150,7 @@ class FilterRun(models.Model):
         return self.state == RunState.RUNNING and self.starts_at is not None and self.starts_at > timezone.now()
 
 
-class ItemQuerySet(DurableQuerySet):
+class ItemQuerySet(JobQuerySet):
     """Named reads of a run's items."""
 
     def unsettled(self) -> ItemQuerySet:
@@ -152,7 +158,7 @@ class ItemQuerySet(DurableQuerySet):
         return self.filter(plan=Plan.CHANGE, outcome=Outcome.OPEN)
 
 
-class FilterRunItem(DurableWork):
+class FilterRunItem(Job):
     """One user of a run: durable work of its own. `meetings` None: not counted, which is not none.
 
     The last columns are those of a run that moves mailboxes: what was found, what is wanted, the version that our write
@@ -180,10 +186,10 @@ class FilterRunItem(DurableWork):
 
     class Meta:
         indexes = [
-            *durable_indexes("filter_item"),
+            *job_indexes("filter_item"),
             models.Index(fields=["run", "outcome", "position"], name="filter_item_outcome"),
             models.Index(fields=["run", "plan", "position"], name="filter_item_plan"),
-            models.Index(fields=["run", "settled_at"], name="filter_item_settled"),
+            models.Index(fields=["run", "finished_at"], name="filter_item_settled"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["run", "user"], name="one_item_a_user_and_run"),
@@ -237,13 +243,13 @@ class MeetingAtRisk(models.Model):
         return f"meeting {self.meeting_id}"
 
 
-class MeetingCount(DurableWork):
+class MeetingCount(Job):
     """The job that counts which meetings a planned run may cancel; the run is counting as long as it is open."""
 
     run = models.OneToOneField(FilterRun, on_delete=models.CASCADE, primary_key=True, related_name="meeting_count")
 
     class Meta:
-        indexes = durable_indexes("meeting_count")
+        indexes = job_indexes("meeting_count")
         constraints = [lease_columns_are_consistent("meeting_count")]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import models
 
-from syncapp.models.jobs.job import DurableWork, durable_indexes, lease_columns_are_consistent
+from syncapp.models.jobs.job import Job, job_indexes, lease_columns_are_consistent
 from syncapp.models.sync_filters.run import FilterRun
 
 _BYTES = 16
@@ -18,7 +18,7 @@ def packed(user_ids: Sequence[UUID]) -> bytes:
     return b"".join(user_id.bytes for user_id in user_ids)
 
 
-class RunPreparation(DurableWork):
+class RunPreparation(Job):
     """The making of a run's list, as durable work: `listed` users of the chosen have their rows.
 
     Both move in one transaction with the rows, so whoever goes on after a crash repeats nobody and leaves out nobody.
@@ -30,7 +30,7 @@ class RunPreparation(DurableWork):
     channel = models.CharField(max_length=20, help_text="From where it was asked for, as the trail calls it.")
 
     class Meta:
-        indexes = durable_indexes("run_preparation")
+        indexes = job_indexes("run_preparation")
         constraints = [lease_columns_are_consistent("run_preparation")]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from syncapp.models.folding import folded, searchable
 from syncapp.models.sync_filters.tables import Cell
 
 
-class Reach(models.TextChoices):
+class SyncPaths(models.TextChoices):
     """How many ways lead a user's appointments from the CRM to his Outlook, as far as the CRM shows it."""
 
     TWICE = "twice", "Twice"
@@ -150,7 +150,7 @@ class FilterUser(models.Model):
     other = models.CharField(max_length=6, choices=Cell, default=Cell.UNREAD)
     tables = models.JSONField(default=dict, help_text="Of each table: how many filters are on, how many there are.")
     offline_on = models.PositiveSmallIntegerField(default=0)
-    reach = models.CharField(max_length=8, choices=Reach, default=Reach.UNKNOWN)
+    paths = models.CharField(max_length=8, choices=SyncPaths, default=SyncPaths.UNKNOWN, db_column="reach")
     cause = models.CharField(max_length=16, choices=Cause, default=Cause.UNREAD, db_default=Cause.UNREAD)
     products = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="How many lists of other products name them."
@@ -168,10 +168,10 @@ class FilterUser(models.Model):
             models.Index(fields=["name_key", "id"], name="filter_user_name", condition=models.Q(is_application=False)),
             models.Index(fields=["address_key"], name="filter_user_address"),
             models.Index(fields=["appointments", "name_key", "id"], name="filter_user_appointments"),
-            models.Index(fields=["reach", "name_key", "id"], name="filter_user_reach"),
+            models.Index(fields=["paths", "name_key", "id"], name="filter_user_reach"),
             models.Index(fields=["cause", "name_key", "id"], name="filter_user_cause"),
             models.Index(
-                fields=["unit_id", "reach", "cause"], name="filter_user_risk", condition=models.Q(is_application=False)
+                fields=["unit_id", "paths", "cause"], name="filter_user_risk", condition=models.Q(is_application=False)
             ),
         ]
 

@@ -21,13 +21,13 @@ from django.db.models.functions import Now
 from syncapp import audit
 from syncapp.crm.client import MOST_CONTACTS_AT_ONCE, CrmClient
 from syncapp.jobs import queue, runner
-from syncapp.jobs.breakers import Passage
+from syncapp.jobs.breakers import Permit
 from syncapp.jobs.queue import Lease
 from syncapp.jobs.runner import Failure, JobType
 from syncapp.mirror import columns
 from syncapp.mirror.edits import live_values
 from syncapp.models import Person, Selection, SelectionItem, SelectionRun, SyncField, SyncRecord
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.models.locking import locked, retried
 from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.models.person import Role
@@ -249,7 +249,7 @@ class SelectionJob(JobType):
         self._seconds = seconds
         self._crm = crm
 
-    def process(self, lease: Lease, permit: Passage) -> None:
+    def process(self, lease: Lease, permit: Permit) -> None:
         """Decide contact by contact; one that fails unexpectedly lets the others go first. Raises LostLease."""
         run = SelectionRun.objects.select_related("selection__person").get(pk=lease.pk)
         until = time.monotonic() + self._seconds
@@ -336,4 +336,4 @@ def undo(selection: Selection, *, by: Person) -> tuple[int, int]:
 
 def is_working(run: SelectionRun) -> bool:
     """Whether items of it may still be decided."""
-    return run.state not in (WorkState.DONE, WorkState.FAILED)
+    return run.state not in (JobState.DONE, JobState.FAILED)

@@ -22,20 +22,19 @@ from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, NotFound, Rejected, Stale
 from syncapp.crm.staging.records import STATE_COLUMNS, ColumnType, DeliveryView
 from syncapp.crm.transport import Deadline
-from syncapp.jobs import breakers as gates
-from syncapp.jobs import queue, runner
-from syncapp.jobs.breakers import WRITE_GATES, Passage
+from syncapp.jobs import breakers, queue, runner
+from syncapp.jobs.breakers import WRITE_BREAKERS, Permit
 from syncapp.jobs.queue import Lease, failpoint
 from syncapp.jobs.runner import Failure, JobType, Retry
 from syncapp.mirror import columns
-from syncapp.models import Decision, Delivery, Gate, SyncField, SyncRecord
+from syncapp.models import Breaker, Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.locking import lock, retried
 from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.models.review.decision import UNPROVEN_STATES, DecisionState
 from syncapp.review.delivery import change_sets, conflicts, results
 from syncapp.review.delivery.conflicts import Finding, Held, Own, Verdict
 
-GATES = (*WRITE_GATES, Gate.Name.FORBIDDEN_REVIEW)
+BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_REVIEW)
 STALE_ROUNDS = 3
 STALE_PAUSE = 30.0
 REFUSALS = (Rejected, NotFound)  # what trying again does not mend
@@ -73,7 +72,7 @@ class DeliveryJob(JobType):
     failures_at = "Review, Needs attention"
     needs_writes = "review_writes"
     model = Delivery
-    breakers = GATES
+    breakers = BREAKERS
     overdue_after = 180.0
 
     def __init__(self, crm: CrmClient) -> None:
@@ -97,19 +96,19 @@ class DeliveryJob(JobType):
         failpoint("delivery.bound")
         return lease
 
-    def process(self, lease: Lease, permit: Passage) -> None:
+    def process(self, lease: Lease, permit: Permit) -> None:
         """Judge, send and settle what is bound. Raises CrmError, LostLease."""
         delivery = Delivery.objects.get(pk=lease.pk)
         work = _Round(lease, delivery, self._crm, Deadline.after(settings.HTTP_SECONDS))
         # What is not there in another CRM would be taken for deleted.
-        self._crm.prove_home(deadline=work.deadline)
+        self._crm.verify_organization(deadline=work.deadline)
         bound = _bound(delivery)
         for wave in change_sets.waves(bound):
             _send_all(work, wave)
         if bound:
-            gates.crm_answered(permit)
+            breakers.crm_answered(permit)
         else:
-            gates.give_back(permit)
+            breakers.release(permit)
         results.finish(lease)
         failpoint("delivery.finished")
 
@@ -119,7 +118,7 @@ class DeliveryJob(JobType):
             reason = f"The contact was changed in the CRM while it was written, {lease.attempts} times in a row."
             return Retry("Stale", reason, after=STALE_PAUSE)
         if isinstance(error, CrmError):
-            return runner.retry_crm_error(error, lease, forbidden_breaker=Gate.Name.FORBIDDEN_REVIEW)
+            return runner.retry_crm_error(error, lease, forbidden_breaker=Breaker.Name.FORBIDDEN_REVIEW)
         return None
 
     def fail(self, lease: Lease, failure: Failure) -> None:

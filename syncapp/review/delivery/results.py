@@ -95,7 +95,7 @@ def _keep_adjusted(decision: Decision, held: Held) -> None:
 def _acknowledge(verdict: Verdict) -> None:
     """An earlier decision was given up without knowing; the staging row proves that the CRM had written it."""
     earlier = Decision.objects.filter(pk=verdict.proves, state__in=UNPROVEN_STATES)
-    if earlier.update(state=DecisionState.WRITTEN, settled_at=Now()):
+    if earlier.update(state=DecisionState.WRITTEN, finished_at=Now()):
         field = verdict.decision.field
         audit.record(
             f"field.delivery.{DecisionState.WRITTEN}",
@@ -144,10 +144,10 @@ def _close(
     """`now` is what the trail shows against the expected value: what was to be written, or was found instead."""
     field = decision.field
     bound = Decision.objects.filter(pk=decision.pk, state=DecisionState.BOUND)
-    if bound.update(state=state, settled_at=Now()) != 1:
+    if bound.update(state=state, finished_at=Now()) != 1:
         raise queue.LostLease(str(decision.pk))
     rows = SyncField.objects.filter(pk=field.pk)
-    rows.update(**columns, revision=F("revision") + 1, settled_at=Now())
+    rows.update(**columns, revision=F("revision") + 1, finished_at=Now())
     audit.record(
         f"field.delivery.{state}",
         by=None,

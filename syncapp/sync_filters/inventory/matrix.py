@@ -26,7 +26,7 @@ from syncapp.models import (
 )
 from syncapp.models.folding import by_name, folded, has_words, words_of
 from syncapp.models.sync_filters.tables import Cell, Group, group_of
-from syncapp.models.sync_filters.user import Cause, FilterUserQuerySet, Reach
+from syncapp.models.sync_filters.user import Cause, FilterUserQuerySet, SyncPaths
 from syncapp.sync_filters.runs.freezing import MOST_USERS
 
 PAGE = 50
@@ -45,7 +45,7 @@ class Narrowing:
     group: Group = Group.APPOINTMENTS
     cell: Cell | None = None
     method: int | None = None
-    reach: Reach | None = None
+    paths: SyncPaths | None = None
     cause: Cause | None = None
     unit: UUID | None = None
     listed: UUID | None = None
@@ -79,7 +79,7 @@ def narrowed(by: Narrowing) -> FilterUserQuerySet:
 
 
 def _exactly(by: Narrowing) -> dict[str, object]:
-    wanted = {"reach": by.reach, "cause": by.cause, "unit_id": by.unit}
+    wanted = {"paths": by.paths, "cause": by.cause, "unit_id": by.unit}
     return {column: value for column, value in wanted.items() if value}
 
 

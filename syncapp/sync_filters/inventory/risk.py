@@ -13,9 +13,9 @@ from uuid import UUID
 from django.db.models import Count
 
 from syncapp.mirror.filters import sync_paths
-from syncapp.models import FilterTeam, FilterUnit, FilterUser, ReachDay, UserList
+from syncapp.models import FilterTeam, FilterUnit, FilterUser, SyncPathsDay, UserList
 from syncapp.models.folding import by_name, search_key
-from syncapp.models.sync_filters.user import Cause, Reach
+from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory import matrix
 from syncapp.sync_filters.inventory.matrix import Narrowing
 from syncapp.sync_filters.inventory.recommendations import Remedy, remedy_of
@@ -29,7 +29,7 @@ class UnitRisk:
 
     unit_id: UUID | None
     name: str
-    users: Mapping[Reach, int]
+    users: Mapping[SyncPaths, int]
 
     @property
     def all_of_them(self) -> int:
@@ -42,7 +42,7 @@ class CauseRisk:
     """One reason with its users and what helps them."""
 
     cause: Cause
-    reach: Reach
+    paths: SyncPaths
     users: int
     remedy: Remedy
 
@@ -54,12 +54,12 @@ class Report:
     `days`: everybody on each of the last days, the oldest first; none for a team.
     """
 
-    users: Mapping[Reach, int]
+    users: Mapping[SyncPaths, int]
     units: Sequence[UnitRisk]
     causes: Sequence[CauseRisk]
     team: FilterTeam | None
     lists: Sequence[UserList]
-    days: Sequence[ReachDay]
+    days: Sequence[SyncPathsDay]
 
     @property
     def all_of_them(self) -> int:
@@ -69,28 +69,28 @@ class Report:
 
 def report(team_id: UUID | None = None) -> Report:
     """Count everybody, or one team."""
-    by_unit: dict[UUID | None, dict[Reach, int]] = defaultdict(lambda: dict.fromkeys(Reach, 0))
+    by_unit: dict[UUID | None, dict[SyncPaths, int]] = defaultdict(lambda: dict.fromkeys(SyncPaths, 0))
     by_cause: dict[Cause, int] = defaultdict(int)
-    users = dict.fromkeys(Reach, 0)
+    users = dict.fromkeys(SyncPaths, 0)
     for unit_id, found, cause, number in _counted(team_id):
-        by_unit[unit_id][Reach(found)] += number
+        by_unit[unit_id][SyncPaths(found)] += number
         by_cause[Cause(cause)] += number
-        users[Reach(found)] += number
+        users[SyncPaths(found)] += number
     team = FilterTeam.objects.filter(pk=team_id).first() if team_id else None
     lists = by_name(UserList.objects.of_products())
-    days = [] if team_id else list(ReachDay.objects.order_by("-day")[:MOST_DAYS])[::-1]
+    days = [] if team_id else list(SyncPathsDay.objects.order_by("-day")[:MOST_DAYS])[::-1]
     return Report(users, _units(by_unit), _causes(by_cause), team, lists, days)
 
 
 def _counted(team_id: UUID | None) -> Iterator[tuple[UUID | None, str, str, int]]:
     people = matrix.narrowed(Narrowing(team=team_id))
-    yield from people.order_by().values_list("unit_id", "reach", "cause").annotate(number=Count("pk"))
+    yield from people.order_by().values_list("unit_id", "paths", "cause").annotate(number=Count("pk"))
 
 
-def _units(by_unit: Mapping[UUID | None, Mapping[Reach, int]]) -> list[UnitRisk]:
+def _units(by_unit: Mapping[UUID | None, Mapping[SyncPaths, int]]) -> list[UnitRisk]:
     names = dict(FilterUnit.objects.filter(pk__in=[key for key in by_unit if key]).values_list("pk", "name"))
     found = [UnitRisk(key, names.get(key, "") if key else "", users) for key, users in by_unit.items()]
-    return sorted(found, key=lambda unit: (-unit.users[Reach.TWICE], -unit.all_of_them, search_key(unit.name)))
+    return sorted(found, key=lambda unit: (-unit.users[SyncPaths.TWICE], -unit.all_of_them, search_key(unit.name)))
 
 
 def _causes(by_cause: Mapping[Cause, int]) -> list[CauseRisk]:
@@ -99,7 +99,7 @@ def _causes(by_cause: Mapping[Cause, int]) -> list[CauseRisk]:
         CauseRisk(cause, sync_paths.reach_of(cause), users, remedy_of(cause, everybody_selects=everybody_selects))
         for cause, users in by_cause.items()
     ]
-    return sorted(found, key=lambda each: (list(Reach).index(each.reach), -each.users))
+    return sorted(found, key=lambda each: (list(SyncPaths).index(each.paths), -each.users))
 
 
 def everybody(team_id: UUID | None = None) -> Iterator[FilterUser]:

@@ -30,7 +30,7 @@ class Part:
     @property
     def at(self) -> datetime:
         """When it came to its end, or else when the list was frozen."""
-        return self.item.settled_at or self.item.run.frozen_at
+        return self.item.finished_at or self.item.run.frozen_at
 
 
 def parts_of(user: FilterUser) -> list[Part]:

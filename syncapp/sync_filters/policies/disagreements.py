@@ -21,7 +21,7 @@ from django.utils import timezone
 from syncapp.crm.directory.records import SyncMethod
 from syncapp.models import FilterPolicy, FilterRun, FilterRunChange, FilterRunItem, FilterUser
 from syncapp.models.sync_filters.policy import PolicyMode
-from syncapp.models.sync_filters.run import Lever, Outcome, Plan, RunState
+from syncapp.models.sync_filters.run import Outcome, Plan, RunOperation, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 from syncapp.sync_filters.policies.groups import in_force, members_or_none
 
@@ -201,10 +201,10 @@ def _last_writes(history: _History) -> dict[UUID, tuple[datetime, UUID]]:
 
 
 def _filters_written(history: _History) -> Iterable[_Write]:
-    items = history.items(settled_at__gt=history.since, run__lever=Lever.FILTERS)
+    items = history.items(finished_at__gt=history.since, run__operation=RunOperation.FILTERS)
     written = FilterRunChange.objects.filter(item__in=items, written=True, table__in=history.policy.tables)
-    columns = ("item__user_id", "filter_id", "item__settled_at", "item__run_id", "wanted_state")
-    for user_id, filter_id, at, run_id, state in written.order_by("item__settled_at").values_list(*columns):
+    columns = ("item__user_id", "filter_id", "item__finished_at", "item__run_id", "wanted_state")
+    for user_id, filter_id, at, run_id, state in written.order_by("item__finished_at").values_list(*columns):
         yield user_id, filter_id, at, run_id, state == 0
 
 
@@ -212,9 +212,9 @@ def _methods_set(history: _History) -> Iterable[_Write]:
     """Yield the mailbox methods that runs set, where the policy keeps tables that the method governs."""
     if not MAILBOX_TABLES.intersection(history.policy.tables) or not any(run.moves_mailboxes for run in history.runs):
         return
-    items = history.items(settled_at__gt=history.since, mailbox_written=True, wanted_method__isnull=False)
-    columns = ("user_id", "settled_at", "run_id", "wanted_method")
-    for user_id, at, run_id, method in items.order_by("settled_at").values_list(*columns):
+    items = history.items(finished_at__gt=history.since, mailbox_written=True, wanted_method__isnull=False)
+    columns = ("user_id", "finished_at", "run_id", "wanted_method")
+    for user_id, at, run_id, method in items.order_by("finished_at").values_list(*columns):
         yield user_id, "mailbox", at, run_id, method != SyncMethod.NONE
 
 
@@ -238,8 +238,8 @@ def _flapping(history: _History) -> set[UUID]:
     if not own or not history.deviating:
         return set()
     repairs: Counter[UUID] = Counter()
-    items = history.items(outcome=Outcome.DONE, settled_at__gt=since).filter(run__in=own)
-    for user_id, at in items.values_list("user_id", "settled_at"):
+    items = history.items(outcome=Outcome.DONE, finished_at__gt=since).filter(run__in=own)
+    for user_id, at in items.values_list("user_id", "finished_at"):
         if at and user_id in history.deviating and not history.is_decided(user_id, at):
             repairs[user_id] += 1
     return {user_id for user_id in history.users if repairs[user_id] >= REPAIRS_BEFORE_FLAPPING}

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 
 from syncapp import audit
 from syncapp.models import FilterPolicy, Person
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.models.sync_filters.policy import PolicyMode
 from syncapp.models.sync_filters.run import NEVER, NOT_STARTED
 from syncapp.sync_filters import second_person
@@ -80,8 +80,12 @@ def create(wish: PolicyWish, *, by: Person, channel: str = "screen") -> FilterPo
 def change(policy: FilterPolicy, wish: PolicyWish, *, by: Person, channel: str = "screen") -> None:
     """Write it anew; it is back in shadow, and what was found by the old words is forgotten. Raises BadPolicy."""
     columns = wish.columns() | _IN_SHADOW | {"author": by, "full_at": None, "compared_at": None, "accepts_group": True}
-    fresh = {"state": WorkState.READY, "lease_until": None, "fence": F("fence") + 1}  # a round by the old words ends
-    _move(policy, **columns, **fresh, wants_full=True, due_at=Now(), rung_at=None)
+    fresh = {
+        "state": JobState.READY,
+        "lease_until": None,
+        "fencing_token": F("fencing_token") + 1,
+    }  # a round by the old words ends
+    _move(policy, **columns, **fresh, wants_full=True, due_at=Now(), dispatched_at=None)
     policy.members.all().delete()
     _discard_frozen(policy, by, channel)
     _note(policy, "policy.changed", by=by, channel=channel, on=wish.wanted_on, tables=list(wish.tables))
@@ -162,8 +166,8 @@ def pause(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
 def resume(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
     """Go on in the mode it was in; to a policy that asked this is the answer "take the group as it is"."""
     answers = {"accepts_group": True, "wants_full": True} if policy.asks else {}
-    failed = FilterPolicy.objects.filter(pk=policy.pk, state=WorkState.FAILED)
-    failed.update(state=WorkState.READY, attempts=0, last_error="", settled_at=None)
+    failed = FilterPolicy.objects.filter(pk=policy.pk, state=JobState.FAILED)
+    failed.update(state=JobState.READY, attempts=0, last_error="", finished_at=None)
     _move(policy, is_paused=False, asks="", stopped_at=None, due_at=Now(), **answers)
     _note(policy, "policy.resumed", by=by, channel=channel, answered=bool(answers))
 
@@ -216,8 +220,8 @@ def decide_for(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Person, 
 
 def _compare_soon() -> None:
     """Let every policy look anew: what one leaves alone, another may now repair."""
-    waiting = FilterPolicy.objects.filter(state=WorkState.READY, due_at__lt=NEVER)
-    waiting.update(due_at=Now(), rung_at=None)
+    waiting = FilterPolicy.objects.filter(state=JobState.READY, due_at__lt=NEVER)
+    waiting.update(due_at=Now(), dispatched_at=None)
 
 
 @transaction.atomic
@@ -225,7 +229,7 @@ def compare_now(policy: FilterPolicy, *, by: Person, channel: str = "screen") ->
     """Compare everybody with the next tick. Raises NotPossible."""
     if not policy.is_active:
         raise NotPossible("It is stopped. Let it go on first.")
-    _move(policy, wants_full=True, due_at=Now(), rung_at=None)
+    _move(policy, wants_full=True, due_at=Now(), dispatched_at=None)
     _note(policy, "policy.compared", by=by, channel=channel)
 
 

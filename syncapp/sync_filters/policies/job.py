@@ -19,12 +19,12 @@ from django.utils import timezone
 
 from syncapp.crm.client import CrmClient
 from syncapp.jobs import queue, runner
-from syncapp.jobs.breakers import Passage
+from syncapp.jobs.breakers import Permit
 from syncapp.jobs.queue import Lease
 from syncapp.jobs.runner import Failure, JobType
 from syncapp.mirror.filters import inventory
 from syncapp.models import FilterPolicy, FilterRun, PolicyMember
-from syncapp.models.jobs.job import WorkState, database_now
+from syncapp.models.jobs.job import JobState, database_now
 from syncapp.models.sync_filters.policy import PolicyMode
 from syncapp.models.sync_filters.run import NEVER, Plan
 from syncapp.sync_filters.errors import NotPossible
@@ -63,7 +63,7 @@ class PolicyJob(JobType):
     def __init__(self, crm: Callable[[], CrmClient] | None = None) -> None:
         self._crm = crm
 
-    def process(self, lease: Lease, permit: Passage) -> None:
+    def process(self, lease: Lease, permit: Permit) -> None:
         """Do one round and make the policy due again. Raises LostLease."""
         policy: FilterPolicy = FilterPolicy.objects.select_related("repair_by").get(pk=lease.pk)
         _due_again(lease, _round(policy, lease, self._crm))
@@ -76,8 +76,8 @@ class PolicyJob(JobType):
 
 def begin_rounds() -> None:
     """After a reading of everybody: compare who is new at once, not within the hour; what is stopped stays so."""
-    waiting = FilterPolicy.objects.filter(state=WorkState.READY, due_at__gt=Now(), due_at__lt=NEVER)
-    waiting.update(due_at=Now(), rung_at=None)
+    waiting = FilterPolicy.objects.filter(state=JobState.READY, due_at__gt=Now(), due_at__lt=NEVER)
+    waiting.update(due_at=Now(), dispatched_at=None)
 
 
 @transaction.atomic

@@ -63,7 +63,7 @@ class Verdict:
     wrong_author: bool = False
 
 
-class Lever(Protocol):
+class Operation(Protocol):
     """What a run moves, and how that is looked at, written and judged."""
 
     def look(self, work: Round) -> list[tuple[Held, Verdict]]:

@@ -16,7 +16,7 @@ from django.db.models import Max
 
 from syncapp.mirror.filters import access
 from syncapp.models import FilterPolicy, FilterRun, Person
-from syncapp.models.sync_filters.run import Lever
+from syncapp.models.sync_filters.run import RunOperation
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.runs import preparation
 from syncapp.text.localization import number
@@ -64,7 +64,7 @@ def _run(wish: Wish, by: Person, *, users: int) -> FilterRun:
     return numbered(
         tables=list(wish.tables) if wish.method is None else [],
         wanted_on=wish.on,
-        lever=Lever.FILTERS if wish.method is None else Lever.METHOD,
+        operation=RunOperation.FILTERS if wish.method is None else RunOperation.METHOD,
         wanted_method=wish.method,
         stop_above_percent=wish.stop_above_percent,
         retries=wish.retries,

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from syncapp.models import FilterRun
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.models.sync_filters.run import NEVER, Outcome, Plan
 
 
@@ -34,7 +34,7 @@ class Planned:
             "why": self.why,
             "needs_count": self.needs_count,
             "due_at": NEVER,
-            "state": (WorkState.DONE if is_settled else WorkState.READY).value,
-            "settled_at": now if is_settled else None,
+            "state": (JobState.DONE if is_settled else JobState.READY).value,
+            "finished_at": now if is_settled else None,
             "created_at": now,
         }

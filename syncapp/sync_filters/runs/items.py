@@ -18,7 +18,7 @@ from syncapp.sync_filters.runs.item_plan import Planned
 _STATUS = {0: 1, 1: 2}
 # What the plans below and those of mailboxes ask of a user; all his columns would take twice as long to read.
 _ASKED = (
-    *("is_disabled", "has_own_roles", "has_team_roles", "filters_read_at", "filters_error", "appointments", "reach"),
+    *("is_disabled", "has_own_roles", "has_team_roles", "filters_read_at", "filters_error", "appointments", "paths"),
     *("mailbox_id", "mailbox_etag", "mailbox_state", "method", "enabled_for_act", "approval"),
     *("incoming", "outgoing", "offline_on"),
 )

@@ -23,23 +23,21 @@ from django.db.models.functions import Now
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, Forbidden, Rejected
 from syncapp.crm.transport import Deadline
-from syncapp.jobs import breakers as gates
-from syncapp.jobs import queue, runner
-from syncapp.jobs.breakers import WRITE_GATES, Passage
+from syncapp.jobs import breakers, queue, runner
+from syncapp.jobs.breakers import WRITE_BREAKERS, Permit
 from syncapp.jobs.queue import Lease
 from syncapp.jobs.runner import BatchJobType, Failure, Retry
 from syncapp.mirror.filters import access, inventory
-from syncapp.models import FilterRun, FilterRunItem, Gate
-from syncapp.models.jobs.job import WorkState, database_now
+from syncapp.models import Breaker, FilterRun, FilterRunItem
+from syncapp.models.jobs.job import JobState, database_now
 from syncapp.models.sync_filters.filter import Access
-from syncapp.models.sync_filters.run import WRITTEN, Outcome, RunState
-from syncapp.models.sync_filters.run import Lever as RunLever
+from syncapp.models.sync_filters.run import WRITTEN, Outcome, RunOperation, RunState
 from syncapp.sync_filters.runs import apply, filter_operation, method_operation, transitions
-from syncapp.sync_filters.runs.batches import Held, Lever, Round, Verdict
+from syncapp.sync_filters.runs.batches import Held, Operation, Round, Verdict
 
-GATES = (*WRITE_GATES, Gate.Name.FORBIDDEN_FILTERS)
+BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_FILTERS)
 TOGETHER = 10
-_LEVERS: dict[str, Lever] = {RunLever.FILTERS: filter_operation, RunLever.METHOD: method_operation}
+_OPERATIONS: dict[str, Operation] = {RunOperation.FILTERS: filter_operation, RunOperation.METHOD: method_operation}
 
 
 def work(run_id: uuid.UUID, *, crm: CrmClient, seconds: float) -> bool:
@@ -64,7 +62,7 @@ class FilterSwitchJob(BatchJobType):
     failures_at = "the page of the run"
     needs_writes = "filter_writes"
     model = FilterRunItem
-    breakers = GATES
+    breakers = BREAKERS
     # A run of 20,000 users lasts 20 minutes, and all of them are due from its start.
     overdue_after = 3600.0
     most = TOGETHER
@@ -77,16 +75,16 @@ class FilterSwitchJob(BatchJobType):
         """Return whether switching filters is enabled."""
         return self._crm.filters_may_be_switched()
 
-    def process_batch(self, leases: Sequence[Lease], permit: Passage) -> None:
+    def process_batch(self, leases: Sequence[Lease], permit: Permit) -> None:
         """Look, send and settle; each user's own error is applied to that user alone.
 
         Raises Rejected where the CRM refuses a request that several users share, so that each is tried alone.
         """
         work = self._round(leases)
         try:
-            failed = self._move(work, _LEVERS[work.run.lever])
+            failed = self._move(work, _OPERATIONS[work.run.operation])
             if not work.held or len(failed) < len(work.held):
-                gates.crm_answered(permit)
+                breakers.crm_answered(permit)
             elif all(isinstance(error, Forbidden) for _, error in failed) and self._finds_other_way(work):
                 failed = self._try_again(failed)
             for each, error in failed:
@@ -109,12 +107,12 @@ class FilterSwitchJob(BatchJobType):
         held = [Held(by_pk[item.pk], item, tuple(item.changes.all())) for item in items.order_by("position")]
         return Round(run, self._crm, acting, ground.keeps_versions, Deadline.after(settings.HTTP_SECONDS), held)
 
-    def _move(self, work: Round, lever: Lever) -> list[tuple[Held, CrmError]]:
+    def _move(self, work: Round, operation: Operation) -> list[tuple[Held, CrmError]]:
         """Move these users; return those whose own request failed as a whole.
 
         Raises CrmError where the request that they share failed as a whole.
         """
-        _settle(work, lever.look(work))
+        _settle(work, operation.look(work))
         if work.run.state == RunState.CANCELLED:
             _settle(work, [(each, Verdict(Outcome.CANCELLED)) for each in work.held])
             return []
@@ -127,7 +125,7 @@ class FilterSwitchJob(BatchJobType):
         if not work.held:
             return []
         queue.failpoint("filters.sent")
-        verdicts = lever.send(work)
+        verdicts = operation.send(work)
         queue.failpoint("filters.answered")
         failed = self._take(work, verdicts)
         queue.failpoint("filters.settled")
@@ -173,7 +171,7 @@ class FilterSwitchJob(BatchJobType):
             return
         if not work.held:
             return
-        verdict = runner.retry_crm_error(error, work.held[0].lease, forbidden_breaker=Gate.Name.FORBIDDEN_FILTERS)
+        verdict = runner.retry_crm_error(error, work.held[0].lease, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
         for each in work.held:
             if isinstance(verdict, Failure):
                 runner.apply(self, each.lease, Failure(verdict.code, f"The CRM refused it: {verdict.reason}"))
@@ -187,7 +185,7 @@ class FilterSwitchJob(BatchJobType):
         if item.outcome_unknown:
             why += " Whether it was written is not known; reading the user again tells."
         apply.settle([(Held(lease, item, tuple(item.changes.all())), Verdict(Outcome.FAILED, why))])
-        FilterRunItem.objects.filter(pk=lease.pk).update(state=WorkState.FAILED, last_error=failure.code)
+        FilterRunItem.objects.filter(pk=lease.pk).update(state=JobState.FAILED, last_error=failure.code)
         transitions.settle_state(item.run)
 
 
@@ -225,13 +223,13 @@ def _refused(work: Round, held: Held, error: Forbidden) -> Verdict:
 
 def claim_for_dispatch() -> list[uuid.UUID]:
     """Return runs to publish workers for now, each at most once in REDISPATCH_AFTER however many ticks run."""
-    silent = Q(rung_at__isnull=True) | Q(rung_at__lte=database_now(plus=-queue.REDISPATCH_AFTER))
+    silent = Q(dispatched_at__isnull=True) | Q(dispatched_at__lte=database_now(plus=-queue.REDISPATCH_AFTER))
     due = FilterRunItem.objects.all().due().order_by().values("run")
     ids = FilterRun.objects.filter(silent, pk__in=due).order_by("pk").values_list("pk", flat=True)[:50]
-    return [pk for pk in list(ids) if FilterRun.objects.filter(silent, pk=pk).update(rung_at=Now())]
+    return [pk for pk in list(ids) if FilterRun.objects.filter(silent, pk=pk).update(dispatched_at=Now())]
 
 
 def undo_dispatch(*run_ids: uuid.UUID) -> None:
     """Let the next tick publish workers again: the task's time was up, not the work, or publishing failed."""
     for run_id in run_ids:
-        FilterRun.objects.filter(pk=run_id).update(rung_at=None)
+        FilterRun.objects.filter(pk=run_id).update(dispatched_at=None)

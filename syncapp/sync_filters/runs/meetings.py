@@ -21,12 +21,11 @@ from syncapp.crm.errors import CrmError
 from syncapp.crm.filters.evaluation import MOST_USERS_AT_ONCE
 from syncapp.crm.filters.fetch_xml import MEETINGS
 from syncapp.crm.filters.records import Meeting
-from syncapp.jobs import breakers as gates
-from syncapp.jobs import queue, runner
-from syncapp.jobs.breakers import CONNECTION_GATES, Passage
+from syncapp.jobs import breakers, queue, runner
+from syncapp.jobs.breakers import CONNECTION_BREAKERS, Permit
 from syncapp.jobs.queue import Lease
 from syncapp.jobs.runner import Failure, JobType, Retry
-from syncapp.models import FilterRun, FilterRunItem, Gate, MeetingAtRisk, MeetingCount, Person
+from syncapp.models import Breaker, FilterRun, FilterRunItem, MeetingAtRisk, MeetingCount, Person
 from syncapp.models.sync_filters.run import Plan, RunState
 from syncapp.sync_filters.errors import NotPossible
 
@@ -62,14 +61,14 @@ class MeetingCountJob(JobType):
     title = "Counting meetings of filter runs"
     failures_at = "the page of the run"
     model = MeetingCount
-    breakers = (Gate.Name.FORBIDDEN_FILTERS, *CONNECTION_GATES)
+    breakers = (Breaker.Name.FORBIDDEN_FILTERS, *CONNECTION_BREAKERS)
     overdue_after = 120.0
 
     def __init__(self, crm: CrmClient, seconds: float) -> None:
         self._crm = crm
         self._seconds = seconds
 
-    def process(self, lease: Lease, permit: Passage) -> None:
+    def process(self, lease: Lease, permit: Permit) -> None:
         """Count users until all are counted or the time is up. Raises CrmError, LostLease."""
         run, until = FilterRun.objects.get(pk=lease.pk), time.monotonic() + self._seconds
         while run.state == RunState.COUNTING and not count(run, crm=self._crm):
@@ -77,13 +76,13 @@ class MeetingCountJob(JobType):
             if time.monotonic() > until:
                 queue.reschedule(lease, due_in=0, costs_attempt=False)
                 return
-        gates.crm_answered(permit)
+        breakers.crm_answered(permit)
         queue.finish(lease)
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
         """Open the breaker that the CRM's answer calls for, and say whether trying again helps."""
         if isinstance(error, CrmError):
-            return runner.retry_crm_error(error, lease, forbidden_breaker=Gate.Name.FORBIDDEN_FILTERS)
+            return runner.retry_crm_error(error, lease, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
         return None
 
     def fail(self, lease: Lease, failure: Failure) -> None:

@@ -12,7 +12,7 @@ from syncapp.crm.directory.records import SyncMethod
 from syncapp.models import FilterRun, FilterUser
 from syncapp.models.sync_filters.run import Outcome, Plan
 from syncapp.models.sync_filters.tables import Cell
-from syncapp.models.sync_filters.user import Reach
+from syncapp.models.sync_filters.user import SyncPaths
 from syncapp.sync_filters.runs.item_plan import Planned
 
 ONLY_WAY = "It is the only way of this user’s appointments that is known here."
@@ -51,13 +51,13 @@ def plan_for(user: FilterUser, wanted: int | None) -> Planned:
 
 def danger(user: FilterUser, wanted: int | None) -> str:
     """Why this user is held back until somebody ticks him, '' where nothing speaks against it."""
-    if user.reach == Reach.UNKNOWN:
+    if user.paths == SyncPaths.UNKNOWN:
         return UNKNOWN
     if wanted == SyncMethod.SERVER_SIDE:
         return TWICE if user.has_old_client else ""
     if wanted == SyncMethod.OUTLOOK:
         return "" if user.has_old_client else NO_CLIENT
-    return ONLY_WAY if user.reach == Reach.ONCE and _is_a_way(user) else ""
+    return ONLY_WAY if user.paths == SyncPaths.ONCE and _is_a_way(user) else ""
 
 
 def _is_a_way(user: FilterUser) -> bool:

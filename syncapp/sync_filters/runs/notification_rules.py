@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from syncapp.models import FilterPolicy, FilterRun, Message, Person
 from syncapp.models.folding import by_name, search_key
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.models.outbox import MessageKind
 from syncapp.models.person import ROLE_COLUMNS, Role
 from syncapp.outbox import messages
@@ -81,7 +81,7 @@ def told(subject: FilterRun | FilterPolicy) -> Told:
     about = {f"details__{name}": value for name, value in _details(subject, WAITS).items()}
     sent = Message.objects.filter(kind=MessageKind.RUN, recipient__in=people, **about)
     mails = sorted(sent.select_related("recipient"), key=lambda mail: search_key(mail.recipient.name))
-    failed = {mail.recipient for mail in mails if mail.state == WorkState.FAILED}
+    failed = {mail.recipient for mail in mails if mail.state == JobState.FAILED}
     reached = tuple(dict.fromkeys(mail.recipient for mail in mails if mail.recipient not in failed))
     return Told(reached, tuple(by_name(failed)))
 

@@ -19,11 +19,11 @@ from django.db.models.functions import Now
 
 from syncapp import audit
 from syncapp.jobs import queue, runner
-from syncapp.jobs.breakers import Passage
+from syncapp.jobs.breakers import Permit
 from syncapp.jobs.queue import Lease
 from syncapp.jobs.runner import JobType
 from syncapp.models import FilterRun, Person, RunPreparation
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.models.sync_filters.run import RunState
 from syncapp.models.sync_filters.run_preparation import packed
 from syncapp.sync_filters.errors import NotPossible
@@ -75,7 +75,7 @@ class PreparationJob(JobType):
     def __init__(self, seconds: float | None = None) -> None:
         self._seconds = seconds
 
-    def process(self, lease: Lease, permit: Passage) -> None:
+    def process(self, lease: Lease, permit: Permit) -> None:
         """List the next parts; what does not fit into the time is due again at once. Raises LostLease."""
         until = None if self._seconds is None else time.monotonic() + self._seconds
         while _next_part(lease):
@@ -127,9 +127,9 @@ def _said(run: FilterRun) -> dict[str, Any]:
 
 def again(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
     """Go on with a list whose making was given up. Raises NotPossible."""
-    fresh = {"state": WorkState.READY, "attempts": 0, "last_error": "", "settled_at": None, "rung_at": None}
+    fresh = {"state": JobState.READY, "attempts": 0, "last_error": "", "finished_at": None, "dispatched_at": None}
     with transaction.atomic():
-        failed = RunPreparation.objects.filter(run=run, run__state=RunState.PREPARING, state=WorkState.FAILED)
+        failed = RunPreparation.objects.filter(run=run, run__state=RunState.PREPARING, state=JobState.FAILED)
         if not failed.update(due_at=Now(), **fresh):
             raise NotPossible(f"The list of run {run.number} is not waiting to be tried again.")
         audit.record("run.prepared_again", by=by, channel=channel, group=run.pk, details={"run": run.number})
@@ -139,4 +139,4 @@ def progress(run: FilterRun) -> Progress:
     """How far its list is."""
     found = RunPreparation.objects.filter(run=run).values_list("listed", "state").first()
     listed, state = found or (0, "")
-    return Progress(listed, run.users, state == WorkState.FAILED)
+    return Progress(listed, run.users, state == JobState.FAILED)

@@ -52,11 +52,11 @@ def pace(run: FilterRun, *, now: datetime | None = None) -> Pace:
     """The run's speed over the last minute, or since its first user where that is less."""
     now = now or timezone.now()
     left = run.items.unsettled().count()
-    ended = run.items.filter(plan=Plan.CHANGE, settled_at__gt=now - MINUTE).exclude(outcome=Outcome.OPEN)
+    ended = run.items.filter(plan=Plan.CHANGE, finished_at__gt=now - MINUTE).exclude(outcome=Outcome.OPEN)
     recent = ended.count()
     if recent < FEWEST or not left:
         return Pace(recent, left, None)
-    first = ended.order_by("settled_at").values_list("settled_at", flat=True)[0]
+    first = ended.order_by("finished_at").values_list("finished_at", flat=True)[0]
     rate = recent / max(1.0, (now - first).total_seconds())
     fast, slow = left / (rate * (1 + _SPREAD)), left / (rate * (1 - _SPREAD))
     return Pace(recent, left, (now + timedelta(seconds=fast), now + timedelta(seconds=slow)))

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from syncapp import audit
 from syncapp.models import FilterRun, Person
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.models.sync_filters.run import RunState
 from syncapp.sync_filters.errors import NotPossible
 
@@ -45,9 +45,9 @@ def move_start(run: FilterRun, starts_at: datetime | None, *, by: Person, channe
         row = FilterRun.objects.select_for_update().get(pk=run.pk)
         if not row.is_put_off:
             raise NotPossible(f"Run {row.number} does not wait for its time any more.")
-        waiting = row.items.unsettled().filter(state=WorkState.READY, due_at=row.starts_at)
-        waiting.update(due_at=starts_at or Now(), rung_at=None)
-        FilterRun.objects.filter(pk=row.pk).update(starts_at=starts_at, rung_at=None)
+        waiting = row.items.unsettled().filter(state=JobState.READY, due_at=row.starts_at)
+        waiting.update(due_at=starts_at or Now(), dispatched_at=None)
+        FilterRun.objects.filter(pk=row.pk).update(starts_at=starts_at, dispatched_at=None)
         said = {"run": row.number, "starts_at": (starts_at or timezone.now()).isoformat(timespec="minutes")}
         audit.record("run.moved", by=by, channel=channel, group=row.pk, details=said)
     run.refresh_from_db()

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from syncapp import audit
 from syncapp.models import FilterRun, FilterRunItem, Person
-from syncapp.models.jobs.job import OPEN_STATES, WAITING_STATES, WorkState
+from syncapp.models.jobs.job import OPEN_STATES, WAITING_STATES, JobState
 from syncapp.models.sync_filters.run import FAILURES, NEVER, OPEN_RUNS, WRITTEN, Outcome, Plan, RunState
 from syncapp.sync_filters import second_person
 from syncapp.sync_filters.errors import NotPossible
@@ -73,7 +73,7 @@ def confirm(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun
 def _begin(run: FilterRun) -> None:
     FilterRun.objects.filter(pk=run.pk).update(started_at=Now())
     held = run.items.filter(plan=Plan.HELD, outcome=Outcome.OPEN)
-    held.update(outcome=Outcome.HELD, state=WorkState.DONE, settled_at=Now())
+    held.update(outcome=Outcome.HELD, state=JobState.DONE, finished_at=Now())
     _make_due(run)
     finish(run)
 
@@ -83,8 +83,8 @@ def _make_due(run: FilterRun) -> None:
     if run.pilot:
         pilots = waiting.order_by("position").values_list("pk", flat=True)[: run.pilot]
         waiting = waiting.filter(pk__in=list(pilots))
-    waiting.update(due_at=run.starts_at or Now(), rung_at=None)
-    FilterRun.objects.filter(pk=run.pk).update(rung_at=None)  # a bell of a moment ago rang for something else
+    waiting.update(due_at=run.starts_at or Now(), dispatched_at=None)
+    FilterRun.objects.filter(pk=run.pk).update(dispatched_at=None)  # a bell of a moment ago rang for something else
 
 
 def pause(run: FilterRun, *, by: Person | None, because: str = "", channel: str = "screen") -> None:
@@ -110,15 +110,15 @@ def cancel(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
     """End it here: who was not begun is left alone, what was done stays until it is undone. Raises NotPossible."""
     with transaction.atomic():
         _move(run, OPEN_RUNS, RunState.CANCELLED, finished_at=Now())
-        begun = run.items.exclude(state=WorkState.READY, outcome_unknown=False)
+        begun = run.items.exclude(state=JobState.READY, outcome_unknown=False)
         rest = run.items.filter(outcome=Outcome.OPEN).exclude(pk__in=begun.filter(plan=Plan.CHANGE).values("pk"))
-        rest.update(outcome=Outcome.CANCELLED, state=WorkState.DONE, settled_at=Now(), due_at=Now())
-        run.items.filter(state=WorkState.VERIFY).update(due_at=Now(), rung_at=None)
+        rest.update(outcome=Outcome.CANCELLED, state=JobState.DONE, finished_at=Now(), due_at=Now())
+        run.items.filter(state=JobState.VERIFY).update(due_at=Now(), dispatched_at=None)
         _note(run, "run.cancelled", by=by, channel=channel)
 
 
 def _items_wait(run: FilterRun) -> None:
-    run.items.unsettled().filter(state=WorkState.READY).update(due_at=NEVER)
+    run.items.unsettled().filter(state=JobState.READY).update(due_at=NEVER)
 
 
 def settle_state(run: FilterRun) -> None:
@@ -168,7 +168,7 @@ def _has_failures(run: FilterRun) -> bool:
 
 
 def _pilot_is_done(run: FilterRun) -> bool:
-    return bool(run.pilot) and not run.items.unsettled().exclude(state=WorkState.READY, due_at=NEVER).exists()
+    return bool(run.pilot) and not run.items.unsettled().exclude(state=JobState.READY, due_at=NEVER).exists()
 
 
 def outcomes(run: FilterRun) -> dict[str, int]:

@@ -98,7 +98,7 @@ def _reverse_run(run: FilterRun, by: Person, words: str, *, users: int) -> Filte
     return freezing.numbered(
         tables=run.tables,
         wanted_on=not run.wanted_on,
-        lever=run.lever,
+        operation=run.operation,
         words=words[:300],
         users=users,
         person=by,

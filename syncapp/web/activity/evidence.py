@@ -14,7 +14,7 @@ from syncapp.activity.audit_log import Page
 from syncapp.models import SyncRecord
 from syncapp.review.queue import word_search
 from syncapp.web.activity import presenter
-from syncapp.web.activity.params import AskedView
+from syncapp.web.activity.params import ParamsView
 from syncapp.web.activity.presenter import Day, Shown
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import REVIEW_ROLES, answer
@@ -23,7 +23,7 @@ MOST = 2000
 MOST_CONTACTS = 20
 
 
-class EvidenceView(AskedView):
+class EvidenceView(ParamsView):
     """The story of what was asked for, oldest first, up to the moment when somebody asked."""
 
     most = MOST

@@ -40,7 +40,7 @@ class Chip:
     without: str
 
 
-class AskedView:
+class ParamsView:
     """The filters of one request; what the template does not show is not read."""
 
     def __init__(self, asked: QueryDict, *, only: str = "") -> None:

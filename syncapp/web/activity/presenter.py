@@ -214,7 +214,7 @@ def _about(entry: AuditEntry) -> str:
     """What settings and sign-ins are about, from their codes."""
     details = entry.details
     if "gate" in details:
-        return words.gate(str(details["gate"]))
+        return words.breaker(str(details["gate"]))
     if "setting" in details:
         return words.setting(str(details["setting"]))
     if entry.action == "person.signed_in":

@@ -13,7 +13,7 @@ from syncapp.activity import audit_log
 from syncapp.activity.audit_log import Page
 from syncapp.text import localization
 from syncapp.web.activity import presenter
-from syncapp.web.activity.params import AskedView
+from syncapp.web.activity.params import ParamsView
 from syncapp.web.activity.presenter import Day, Shown
 from syncapp.web.base import csv_files
 from syncapp.web.base.access import PortalRequest, allow
@@ -22,7 +22,7 @@ from syncapp.web.base.page import TRAIL_ROLES, answer, open_area
 COLUMNS = ("When", "Who", "What", "Contact", "Field", "Before", "After", "Notes", "From", "Digest")
 
 
-class ActivityView(AskedView):
+class ActivityView(ParamsView):
     """One page of the trail; read when the template asks for it, and once."""
 
     @cached_property
@@ -53,7 +53,7 @@ def activity(request: PortalRequest) -> HttpResponse:
 @allow(*TRAIL_ROLES)
 def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
     """The same as a table, all of it, sent while it is read."""
-    view = AskedView(request.GET, only=open_area(request.user))
+    view = ParamsView(request.GET, only=open_area(request.user))
     zone = timezone.get_current_timezone()
     locale = localization.active().tag
     heads = (f"When ({zone})", *COLUMNS[1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncapp.models import AuditEntry, Gate
+from syncapp.models import AuditEntry, Breaker
 from syncapp.models.audit import area_of
 from syncapp.models.preferences import Preferences
 from syncapp.models.review.decision import Kind
@@ -166,9 +166,9 @@ def setting(name: str) -> str:
     return _spoken(str(known.get(name, name)))
 
 
-def gate(name: str) -> str:
-    """What a gate stops."""
-    return dict(Gate.Name.choices).get(name, _spoken(name))
+def breaker(name: str) -> str:
+    """Return what a breaker stops."""
+    return dict(Breaker.Name.choices).get(name, _spoken(name))
 
 
 def _spoken(name: str) -> str:

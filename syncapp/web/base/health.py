@@ -57,7 +57,7 @@ def _as_json(health: Health) -> dict[str, Any]:
         "clock_seconds_ahead": {role: _rounded(ahead) for role, ahead in health.clocks.items()},
         "troubles": [_trouble_as_json(trouble) for trouble in health.troubles],
         "unreadable_rows": health.unreadable_rows,
-        "closed_gates": {gate.name: gate.closed_at for gate in health.closed_gates},
+        "closed_gates": {breaker.name: breaker.opened_at for breaker in health.open_breakers},
     }
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from syncapp.models import Connection, Gate
-from syncapp.review.delivery.job import GATES
+from syncapp.models import Breaker, Connection
+from syncapp.review.delivery.job import BREAKERS
 
 _WORDS = {
-    Gate.Name.OPERATOR_STOP: "writing is stopped",
-    Gate.Name.CRM_CREDENTIALS: "CRM refuses the portal’s credentials",
-    Gate.Name.CRM_UNREACHABLE: "CRM does not answer",
-    Gate.Name.CRM_THROTTLED: "CRM asked for a pause",
-    Gate.Name.FORBIDDEN_REVIEW: "CRM forbids writing",
-    Gate.Name.WRONG_ORGANIZATION: "the connection leads to another CRM",
+    Breaker.Name.OPERATOR_STOP: "writing is stopped",
+    Breaker.Name.CRM_CREDENTIALS: "CRM refuses the portal’s credentials",
+    Breaker.Name.CRM_UNREACHABLE: "CRM does not answer",
+    Breaker.Name.CRM_THROTTLED: "CRM asked for a pause",
+    Breaker.Name.FORBIDDEN_REVIEW: "CRM forbids writing",
+    Breaker.Name.WRONG_ORGANIZATION: "the connection leads to another CRM",
 }
 READ_ONLY = "this connection is read only"
 Held = Callable[[], str]
@@ -22,7 +22,7 @@ Held = Callable[[], str]
 
 def reason() -> str:
     """Return why no decision is written now, '' while decisions are written."""
-    closed = set(Gate.objects.filter(name__in=GATES, closed_at__isnull=False).values_list("name", flat=True))
+    closed = set(Breaker.objects.filter(name__in=BREAKERS, opened_at__isnull=False).values_list("name", flat=True))
     words = next((said for name, said in _WORDS.items() if name in closed), "")
     if words:
         return words

@@ -34,7 +34,7 @@ def open_area(person: Person) -> str:
     return "" if person.has_role(*REVIEW_ROLES) else Area.FILTER.value
 
 
-class Surroundings:
+class PageContext:
     """Answers that a template asks for or not: each costs its query once, and only when it is shown."""
 
     def __init__(self, person: Person | None) -> None:
@@ -89,13 +89,13 @@ class Surroundings:
         return self.counts[Tab.WAITING]
 
 
-def surroundings(request: HttpRequest) -> dict[str, Any]:
+def page_context(request: HttpRequest) -> dict[str, Any]:
     """Context processor: what every template may use."""
     person = getattr(request, "user", None)
     signed_in = person if isinstance(person, Person) or getattr(person, "is_authenticated", False) else None
     return {
         "environment_name": settings.ENVIRONMENT_NAME,
-        "around": Surroundings(signed_in),
+        "around": PageContext(signed_in),
         "idle_seconds": round(settings.SESSION_IDLE_MINUTES * 60),
     }
 

@@ -13,7 +13,7 @@ from syncapp.models import FilterTeam
 from syncapp.models.sync_filters.tables import name_of
 from syncapp.sync_filters.inventory import matrix
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, Surroundings, answer
+from syncapp.web.base.page import FILTER_ROLES, PageContext, answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def everybody(request: PortalRequest) -> HttpResponse:
     context = {
         "section": "filters",
         "tab": "everybody",
-        "around": Surroundings(request.user),
+        "around": PageContext(request.user),
         "system": system,
         "templates": templates,
         "offline": offline,

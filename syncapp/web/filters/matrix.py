@@ -18,10 +18,10 @@ from syncapp.mirror.filters import access, inventory
 from syncapp.models import FilterUser
 from syncapp.models.person import Role
 from syncapp.models.sync_filters.tables import Cell, Group
-from syncapp.models.sync_filters.user import Cause, Reach
+from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory import matrix
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, Surroundings, answer, wants_part
+from syncapp.web.base.page import FILTER_ROLES, PageContext, answer, wants_part
 from syncapp.web.filters import params
 from syncapp.web.filters.matrix_presenter import Drawer, RowShown
 from syncapp.web.filters.params import METHODS, Asked
@@ -38,11 +38,11 @@ def filters(request: PortalRequest) -> HttpResponse:
     asked = params.read(request.GET)
     if wants_part(request):
         part = {"drawer": _drawer(asked), "part": True}
-        return answer(request, "filters/_drawer.html", _surroundings(request, asked) | part)
+        return answer(request, "filters/_drawer.html", _page_context(request, asked) | part)
     after = FilterUser.objects.filter(pk=asked.after).first() if asked.after else None
     page = matrix.page(asked.by, after=after)
     choices = choices_of(asked)
-    context = _surroundings(request, asked) | {
+    context = _page_context(request, asked) | {
         "rows": [RowShown(user, asked) for user in page.users],
         "next_page": asked.query(after=page.users[-1].pk) if page.has_more else "",
         "found": matrix.count(asked.by),
@@ -56,10 +56,10 @@ def filters(request: PortalRequest) -> HttpResponse:
     return answer(request, "filters/matrix.html", context)
 
 
-def _surroundings(request: PortalRequest, asked: Asked) -> dict[str, Any]:
+def _page_context(request: PortalRequest, asked: Asked) -> dict[str, Any]:
     return {
         "section": "filters",
-        "around": Surroundings(request.user),
+        "around": PageContext(request.user),
         "asked": asked,
         "groups": list(Group),
         "tables": [(key, words) for key, (words, _) in TABLES.items()],
@@ -76,7 +76,7 @@ def choices_of(asked: Asked) -> list[Choice]:
         ("team", "Team", by.get("team", ""), teams),
         ("state", "Appointments", by.get("state", ""), list(Cell.choices)),
         ("mailbox", "Mailbox", by.get("mailbox", ""), list(METHODS.items())),
-        ("risk", "Appointments reach Outlook", by.get("risk", ""), list(Reach.choices)),
+        ("risk", "Appointments reach Outlook", by.get("risk", ""), list(SyncPaths.choices)),
         ("cause", "Because of", by.get("cause", ""), list(Cause.choices)),
         ("unit", "Business unit", by.get("unit", ""), [(str(unit.pk), unit.name) for unit in matrix.units()]),
         ("list", "Saved list", by.get("list", ""), [(str(each.pk), each.name) for each in matrix.user_lists()]),
@@ -100,7 +100,7 @@ def read_user(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
     """Read one user again, because somebody wants to be sure."""
     user = get_object_or_404(FilterUser, pk=user_id)
     try:
-        if breakers.are_open(breakers.CONNECTION_GATES):
+        if breakers.all_closed(breakers.CONNECTION_BREAKERS):
             inventory.refresh(clients.crm(), [user.pk])
         else:
             messages.error(request, NO_ANSWER)

@@ -11,7 +11,7 @@ from syncapp.crm.directory.records import SyncMethod
 from syncapp.crm.filters.records import QueryType
 from syncapp.models import FilterRow, FilterUser, UnreadableRow
 from syncapp.models.sync_filters.tables import Cell, Group, group_of, name_of
-from syncapp.models.sync_filters.user import Cause, Reach
+from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory import matrix
 from syncapp.sync_filters.inventory.recommendations import Remedy, remedy_of
 from syncapp.web.filters import sync_path_words
@@ -45,8 +45,12 @@ def cells(user: FilterUser, asked: Asked) -> Iterator[CellShown]:
     """The cells of a user's row."""
     for group in Group:
         cell = Cell(getattr(user, group.value))
-        risky = group is Group.APPOINTMENTS and user.reach in (Reach.TWICE, Reach.NOT_AT_ALL) and cell is not Cell.NONE
-        risk = Reach(user.reach).label.lower() if risky else ""
+        risky = (
+            group is Group.APPOINTMENTS
+            and user.paths in (SyncPaths.TWICE, SyncPaths.NOT_AT_ALL)
+            and cell is not Cell.NONE
+        )
+        risk = SyncPaths(user.paths).label.lower() if risky else ""
         href = asked.query(user=user.pk, group=group.value, after=asked.after)
         yield CellShown(group, cell, words_of(user, group, cell), risk, href)
 
@@ -108,7 +112,7 @@ class Drawer:
     @property
     def verdict(self) -> tuple[str, str] | None:
         """How often appointments reach his Outlook, where the drawer is about them."""
-        return sync_path_words.VERDICTS[Reach(self.user.reach)] if self.group is Group.APPOINTMENTS else None
+        return sync_path_words.VERDICTS[SyncPaths(self.user.paths)] if self.group is Group.APPOINTMENTS else None
 
     @property
     def remedy(self) -> Remedy:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from syncapp.models.sync_filters.tables import Cell, Group
-from syncapp.models.sync_filters.user import Cause, Reach
+from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory.matrix import Narrowing
 
 Member = TypeVar("Member", bound=Enum)
@@ -35,7 +35,7 @@ class Asked:
             "team": str(by.team or ""),
             "state": by.cell.value if by.cell else "",
             "mailbox": "" if by.method is None else str(by.method),
-            "risk": by.reach.value if by.reach else "",
+            "risk": by.paths.value if by.paths else "",
             "cause": by.cause.value if by.cause else "",
             "unit": str(by.unit or ""),
             "list": str(by.listed or ""),
@@ -68,7 +68,7 @@ def read(parameters: Mapping[str, str]) -> Asked:
         team=_uuid(parameters.get("team", "")),
         cell=_member(Cell, parameters.get("state")),
         method=int(method) if method in METHODS else None,
-        reach=_member(Reach, parameters.get("risk")),
+        paths=_member(SyncPaths, parameters.get("risk")),
         cause=_member(Cause, parameters.get("cause")),
         unit=_uuid(parameters.get("unit", "")),
         listed=_uuid(parameters.get("list", "")),

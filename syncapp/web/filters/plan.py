@@ -22,7 +22,7 @@ from syncapp.sync_filters.inventory import matrix
 from syncapp.sync_filters.runs import freezing, meetings
 from syncapp.text.localization import number
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import Surroundings, answer
+from syncapp.web.base.page import PageContext, answer
 from syncapp.web.filters import params, plan_form
 from syncapp.web.filters.matrix import choices_of
 from syncapp.web.filters.params import Asked
@@ -73,7 +73,7 @@ def plan_run(request: PortalRequest) -> HttpResponse:
 def _form(request: PortalRequest, said: Typed, sent: Submitted | None = None) -> HttpResponse:
     context: dict[str, Any] = {
         "section": "filters",
-        "around": Surroundings(request.user),
+        "around": PageContext(request.user),
         "said": said,
         "sent": sent or Submitted(),
         "tables": [(key, words) for key, (words, _) in TABLES.items()],
@@ -145,7 +145,7 @@ def count_a_few(run: FilterRun) -> None:
     """Count at once what takes a moment only; workers count the rest while the preview is open already."""
     if run.state != RunState.COUNTING or run.items.filter(needs_count=True).count() > _COUNTED_AT_ONCE:
         return
-    if not breakers.are_open(breakers.CONNECTION_GATES):
+    if not breakers.all_closed(breakers.CONNECTION_BREAKERS):
         return
     try:
         meetings.count(run, crm=clients.crm(), deadline=Deadline.after(_WAIT))

@@ -13,22 +13,22 @@ from django.urls import reverse
 from syncapp.mirror.filters import sync_paths
 from syncapp.models import FilterUser
 from syncapp.models.person import Role
-from syncapp.models.sync_filters.user import Cause, Reach
+from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory import matrix, risk
 from syncapp.sync_filters.inventory.recommendations import remedy_of
 from syncapp.sync_filters.inventory.risk import CauseRisk, Report, UnitRisk
 from syncapp.text import localization
 from syncapp.web.base import charts, csv_files
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, Surroundings, answer
+from syncapp.web.base.page import FILTER_ROLES, PageContext, answer
 from syncapp.web.filters import params, sync_path_words
 
 MOST_BARS = 15
 _HINTS = {
-    Reach.TWICE: "duplicates in the calendar",
-    Reach.ONCE: "as it should be",
-    Reach.NOT_AT_ALL: "no way leads there",
-    Reach.UNKNOWN: "not read yet",
+    SyncPaths.TWICE: "duplicates in the calendar",
+    SyncPaths.ONCE: "as it should be",
+    SyncPaths.NOT_AT_ALL: "no way leads there",
+    SyncPaths.UNKNOWN: "not read yet",
 }
 _WIDEST, _NARROWEST_WITH_NUMBER = 100.0, 6.0
 
@@ -37,7 +37,7 @@ _WIDEST, _NARROWEST_WITH_NUMBER = 100.0, 6.0
 class Part:
     """One part of a bar, in percent of the longest bar; a link to its users."""
 
-    reach: Reach
+    paths: SyncPaths
     x: float
     width: float
     users: int
@@ -57,15 +57,15 @@ class RiskShown:
 
     def __init__(self, report: Report, *, may_switch: bool) -> None:
         self.report, self.may_switch = report, may_switch
-        self.reaches = list(Reach)
+        self.all_paths = list(SyncPaths)
 
     def _href(self, **narrowed: object) -> str:
         team = {"team": str(self.report.team.pk)} if self.report.team else {}
         return "?" + urlencode({key: str(value) for key, value in narrowed.items() if value} | team)
 
     @property
-    def figures(self) -> list[tuple[Reach, int, str, str]]:
-        return [(each, self.report.users[each], _HINTS[each], self._href(risk=each.value)) for each in Reach]
+    def figures(self) -> list[tuple[SyncPaths, int, str, str]]:
+        return [(each, self.report.users[each], _HINTS[each], self._href(risk=each.value)) for each in SyncPaths]
 
     @property
     def bars(self) -> list[tuple[UnitRisk, list[Part]]]:
@@ -76,7 +76,7 @@ class RiskShown:
 
     def _parts(self, unit: UnitRisk, longest: int) -> Iterator[Part]:
         x = 0.0
-        for each in Reach:
+        for each in SyncPaths:
             users = unit.users[each]
             width = round(_WIDEST * users / longest, 2)
             if users:
@@ -88,14 +88,14 @@ class RiskShown:
     def rows(self) -> list[tuple[UnitRisk, list[tuple[int, str]]]]:
         """The same as a table."""
         return [
-            (unit, [(unit.users[each], self._href(unit=unit.unit_id, risk=each.value)) for each in Reach])
+            (unit, [(unit.users[each], self._href(unit=unit.unit_id, risk=each.value)) for each in SyncPaths])
             for unit in self.report.units
         ]
 
     @property
     def trend(self) -> charts.Columns | None:
         """Doubled users by day; one day alone is no line."""
-        address = reverse("filters") + self._href(risk=Reach.TWICE.value)
+        address = reverse("filters") + self._href(risk=SyncPaths.TWICE.value)
         groups = [
             charts.Group(
                 localization.day_and_month(each.day),
@@ -129,7 +129,7 @@ def filter_risk(request: PortalRequest) -> HttpResponse:
     context = {
         "section": "filters",
         "tab": "risk",
-        "around": Surroundings(request.user),
+        "around": PageContext(request.user),
         "view": RiskShown(report, may_switch=request.user.has_role(Role.FILTER_MANAGER)),
         "report": report,
         "inventory": matrix.inventory(),
@@ -160,4 +160,4 @@ def _line(user: FilterUser, *, everybody_selects: bool) -> list[object]:
     cause = Cause(user.cause)
     helps = remedy_of(cause, everybody_selects=everybody_selects).label
     read = user.filters_read_at.isoformat(timespec="seconds") if user.filters_read_at else ""
-    return [user.name, user.address, user.login, user.unit_name, Reach(user.reach).label, cause.label, helps, read]
+    return [user.name, user.address, user.login, user.unit_name, SyncPaths(user.paths).label, cause.label, helps, read]

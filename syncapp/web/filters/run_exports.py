@@ -17,7 +17,7 @@ from syncapp.sync_filters.runs import results, titles
 from syncapp.text import escaping
 from syncapp.web.base import csv_files
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, Surroundings, answer
+from syncapp.web.base.page import FILTER_ROLES, PageContext, answer
 from syncapp.web.filters.run_presenter import RunShown
 
 # Of those who are not as wanted, so many stand on the paper; all of them are in the CSV.
@@ -35,7 +35,7 @@ def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
     def rows() -> Iterator[tuple[object, ...]]:
         # What the middleware sets ends with the view, the rows are made afterwards.
         for item in results.lines(run):
-            ended = timezone.localtime(item.settled_at, zone) if item.settled_at else None
+            ended = timezone.localtime(item.finished_at, zone) if item.finished_at else None
             yield (*_cells(item), f"{ended:%Y-%m-%d %H:%M:%S}" if ended else "")
 
     return csv_files.download(request, f"run-{run.number}", heads, rows())
@@ -98,7 +98,7 @@ def run_paper(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     left = list(rest.prefetch_related("meetings_at_risk").order_by("outcome", "position")[:MOST_ON_PAPER])
     context = {
         "section": "filters",
-        "around": Surroundings(request.user),
+        "around": PageContext(request.user),
         "view": RunShown(run, request.user),
         "run": run,
         "left": [(items[0].get_outcome_display(), items) for items in _by_outcome(left)],

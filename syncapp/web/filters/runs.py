@@ -23,7 +23,7 @@ from syncapp.sync_filters.runs.freezing import MOST_USERS
 from syncapp.sync_filters.runs.schedule import Manner
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, Surroundings, answer, wants_part
+from syncapp.web.base.page import FILTER_ROLES, PageContext, answer, wants_part
 from syncapp.web.filters import plan_form
 from syncapp.web.filters.plan_form import Missing
 from syncapp.web.filters.run_presenter import RunShown
@@ -39,7 +39,7 @@ def filter_runs(request: PortalRequest) -> HttpResponse:
     """The newest runs."""
     runs = FilterRun.objects.select_related("person").order_by("-frozen_at")[:MOST_RUNS]
     shown = [RunShown(run, request.user) for run in runs]
-    context = {"section": "filters", "around": Surroundings(request.user), "runs": shown}
+    context = {"section": "filters", "around": PageContext(request.user), "runs": shown}
     context["may_plan"] = request.user.has_role(Role.FILTER_MANAGER)
     return answer(request, "filters/runs.html", context)
 
@@ -51,7 +51,7 @@ def filter_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     after = request.GET.get("after", "")
     is_place = after.isascii() and after.isdigit() and len(after) < len(str(MOST_USERS)) + 1
     view = RunShown(run, request.user, part=request.GET.get("part", ""), after=int(after) if is_place else -1)
-    context = {"section": "filters", "around": Surroundings(request.user), "view": view, "run": run}
+    context = {"section": "filters", "around": PageContext(request.user), "view": view, "run": run}
     context["second"] = SecondPersons(run, request.user)
     context["limits"] = clients.crm().limits() if run.state == RunState.RUNNING else None
     template = "filters/_run.html" if wants_part(request) else "filters/run.html"
@@ -124,7 +124,7 @@ def _retry(request: PortalRequest, run: FilterRun) -> FilterRun:
 def _read_again(run: FilterRun, outcome: str) -> None:
     """Read a few users first, so that the new list is about today; without an answer it is about the last reading."""
     ids = list(run.items.filter(outcome=outcome).values_list("user", flat=True)[: _READ_AT_ONCE + 1])
-    if len(ids) > _READ_AT_ONCE or not breakers.are_open(breakers.CONNECTION_GATES):
+    if len(ids) > _READ_AT_ONCE or not breakers.all_closed(breakers.CONNECTION_BREAKERS):
         return
     try:
         inventory.refresh(clients.crm(), ids)

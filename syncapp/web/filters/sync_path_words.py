@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from syncapp.models.sync_filters.user import Cause, Reach
+from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory.recommendations import Remedy
 
 VERDICTS = {
-    Reach.TWICE: ("twice", "Appointments reach this Outlook twice"),
-    Reach.ONCE: ("check", "Appointments reach this Outlook once"),
-    Reach.NOT_AT_ALL: ("minus", "Appointments do not reach this Outlook"),
-    Reach.UNKNOWN: ("clock", "Whether appointments reach this Outlook is not known"),
+    SyncPaths.TWICE: ("twice", "Appointments reach this Outlook twice"),
+    SyncPaths.ONCE: ("check", "Appointments reach this Outlook once"),
+    SyncPaths.NOT_AT_ALL: ("minus", "Appointments do not reach this Outlook"),
+    SyncPaths.UNKNOWN: ("clock", "Whether appointments reach this Outlook is not known"),
 }
 BECAUSE = {
     Cause.SERVER_AND_PRODUCT: "because the CRM’s server-side synchronization brings what the filters select, and "

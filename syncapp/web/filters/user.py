@@ -20,7 +20,7 @@ from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.inventory import forecasts
 from syncapp.sync_filters.runs import undo
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, Surroundings, answer
+from syncapp.web.base.page import FILTER_ROLES, PageContext, answer
 from syncapp.web.filters import matrix, plan
 from syncapp.web.filters.user_presenter import UserShown
 
@@ -31,7 +31,7 @@ _WAIT = 12.0
 def filter_user(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
     """The page."""
     user = get_object_or_404(FilterUser.objects.people(), pk=user_id)
-    context = {"section": "filters", "around": Surroundings(request.user), "view": UserShown(user, request.user)}
+    context = {"section": "filters", "around": PageContext(request.user), "view": UserShown(user, request.user)}
     return answer(request, "filters/user.html", context)
 
 
@@ -41,7 +41,7 @@ def forecast(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
     user = get_object_or_404(FilterUser.objects.people(), pk=user_id)
     thought_away = _filters(user, request.POST.get("off", ""))
     try:
-        if breakers.are_open(breakers.CONNECTION_GATES):
+        if breakers.all_closed(breakers.CONNECTION_BREAKERS):
             forecasts.ask(user, thought_away, crm=clients.crm(), by=request.user, deadline=Deadline.after(_WAIT))
         else:
             messages.error(request, matrix.NO_ANSWER)

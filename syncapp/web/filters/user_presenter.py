@@ -12,7 +12,7 @@ from syncapp.mirror.filters import access, sync_paths
 from syncapp.models import FilterGround, FilterPolicy, FilterUser, Person, UnreadableRow, UserForecast, UserList
 from syncapp.models.person import Role
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Group, group_of, name_of
-from syncapp.models.sync_filters.user import Cause, Reach
+from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.fetch_words import sentences
 from syncapp.sync_filters.fetch_words.sentences import Words
 from syncapp.sync_filters.inventory import explanation, forecasts, user_history
@@ -104,7 +104,7 @@ class UserShown:
     def __init__(self, user: FilterUser, person: Person) -> None:
         self.user, self.person = user, person
         self.method = method_of(user)
-        self.cause, self.reach = Cause(user.cause), Reach(user.reach)
+        self.cause, self.paths = Cause(user.cause), SyncPaths(user.paths)
 
     @cached_property
     def unreadable(self) -> list[UnreadableRow]:
@@ -126,7 +126,7 @@ class UserShown:
 
     @property
     def verdict(self) -> tuple[str, str]:
-        return sync_path_words.VERDICTS[self.reach]
+        return sync_path_words.VERDICTS[self.paths]
 
     @property
     def because(self) -> str:

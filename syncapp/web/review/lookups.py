@@ -39,7 +39,7 @@ def _found(field: SyncField, sought: str) -> tuple[Sequence[NamedRow], str]:
     column = columns.find(field.record.target_table, field.column_name)
     if column is None or column.type is not ColumnType.LOOKUP or not sought:
         return (), NO_NAME
-    if not breakers.are_open(breakers.SILENT_GATES):
+    if not breakers.all_closed(breakers.SILENT_BREAKERS):
         return (), NO_ANSWER
     try:
         rows = lookups.find(column, sought, crm=clients.crm())

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from syncapp import preferences
 from syncapp.models import Decision, Person, SyncField
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState, Kind
 from syncapp.review import reasons
@@ -103,14 +103,14 @@ def is_read_back(field: SyncField, last: Decision) -> bool:
 def awaits_reading_back(field: SyncField) -> bool:
     """Whether it was written moments ago and the mirror has not seen our mark on the staging row yet."""
     last = last_decision(field)
-    if last is None or field.settled_at is None or is_read_back(field, last):
+    if last is None or field.finished_at is None or is_read_back(field, last):
         return False
-    return timezone.now() - field.settled_at < LONGEST_READING_BACK
+    return timezone.now() - field.finished_at < LONGEST_READING_BACK
 
 
 def _why_withdrawn(field: SyncField) -> str:
     where = "decided in CRM itself" if field.crm_state else "the edit is no longer in CRM"
-    return f"{where} {times.at(field.settled_at)}" if field.settled_at else where
+    return f"{where} {times.at(field.finished_at)}" if field.finished_at else where
 
 
 def _under_way(delivery: FieldDelivery, last: Decision, person: Person, held: Held) -> Outcome:
@@ -148,7 +148,7 @@ def _title(last: Decision, person: Person) -> str:
 def _is_checked(last: Decision) -> bool:
     """Return whether the CRM's answer was lost, so that the CRM is read to learn the outcome of the write."""
     delivery = last.delivery
-    return delivery is not None and (delivery.state == WorkState.VERIFY or delivery.outcome_unknown)
+    return delivery is not None and (delivery.state == JobState.VERIFY or delivery.outcome_unknown)
 
 
 def _being_written(last: Decision, person: Person, *, undo: UUID | None = None) -> Outcome:
@@ -161,7 +161,7 @@ def _being_written(last: Decision, person: Person, *, undo: UUID | None = None) 
 
 
 def _done(field: SyncField, last: Decision, person: Person) -> Outcome:
-    when, restored = times.at(last.settled_at or last.decided_at), BEFORE_RESTORE if last.is_recognized else ""
+    when, restored = times.at(last.finished_at or last.decided_at), BEFORE_RESTORE if last.is_recognized else ""
     if not last.writes:
         why = reasons.words(last.reason_code, last.reason)
         said = times.at(last.decided_at) if last.rule_id else f"by {_name(last, person)} {times.at(last.decided_at)}"

@@ -23,7 +23,7 @@ from syncapp.review.queue import reads, saved_views
 from syncapp.review.queue.criteria import Age, Tab
 from syncapp.review.queue.reads import Order, Page
 from syncapp.text.localization import number
-from syncapp.web.base.page import Surroundings
+from syncapp.web.base.page import PageContext
 from syncapp.web.review.list_rows import Row, rows_of
 from syncapp.web.review.params import MINE, Asked
 
@@ -73,7 +73,7 @@ class QueueView:
     def __init__(
         self,
         asked: Asked,
-        around: Surroundings,
+        around: PageContext,
         *,
         current: SyncRecord | None = None,
         left: SyncRecord | None = None,

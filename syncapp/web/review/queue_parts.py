@@ -13,7 +13,7 @@ from syncapp.review.errors import ReviewError
 from syncapp.review.queue import reads, saved_views
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import REVIEW_ROLES, Surroundings, answer
+from syncapp.web.base.page import REVIEW_ROLES, PageContext, answer
 from syncapp.web.review import params
 from syncapp.web.review.list_rows import rows_of
 from syncapp.web.review.queue import QueueView
@@ -24,7 +24,7 @@ MOST_WRITING = 40  # rows asked about at once, as many as an address holds; list
 @allow(*REVIEW_ROLES)
 def fresh(request: PortalRequest) -> HttpResponse:
     """How many edits came since the list was shown; it is not changed under the reader's hands."""
-    view = QueueView(params.read(request.GET, request.user), Surroundings(request.user))
+    view = QueueView(params.read(request.GET, request.user), PageContext(request.user))
     since = parameters.moment(request.GET.get("since", ""))
     found = reads.newer_than(view.tab, since, view.asked.by) if since else 0
     context = {"view": view, "around": view.around, "fresh": found, "since": since.isoformat() if since else ""}
@@ -37,7 +37,7 @@ def written(request: PortalRequest) -> HttpResponse:
 
     The page names each as its id and the phase that it shows.
     """
-    view = QueueView(params.read(request.GET, request.user), Surroundings(request.user))
+    view = QueueView(params.read(request.GET, request.user), PageContext(request.user))
     pairs = [said.partition(".") for said in request.GET.getlist("writing")[:MOST_WRITING]]
     phases = {found: phase for text, _, phase in pairs if (found := params.as_id(text))}
     records = list(SyncRecord.objects.shown().filter(pk__in=phases))
@@ -51,7 +51,7 @@ def written(request: PortalRequest) -> HttpResponse:
 @allow(*REVIEW_ROLES)
 def more(request: PortalRequest) -> HttpResponse:
     """The rows that follow those of a page, to stand below them."""
-    view = QueueView(params.read(request.GET, request.user), Surroundings(request.user))
+    view = QueueView(params.read(request.GET, request.user), PageContext(request.user))
     return answer(request, "review/_more.html", {"view": view, "around": view.around})
 
 

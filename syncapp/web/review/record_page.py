@@ -18,7 +18,7 @@ from syncapp.review import collaboration, reasons
 from syncapp.review import context as steps
 from syncapp.review.errors import AlreadyDecided, ReviewError
 from syncapp.web.base.access import PortalRequest
-from syncapp.web.base.page import Surroundings, answer, wants_part
+from syncapp.web.base.page import PageContext, answer, wants_part
 from syncapp.web.review import forms, links, params
 from syncapp.web.review import record as shown
 from syncapp.web.review.comments import Talk
@@ -42,7 +42,7 @@ def field_or_404(field_id: uuid.UUID) -> SyncField:
 
 def view_of(request: PortalRequest, current: SyncRecord | None = None) -> QueueView:
     """The list around the edit."""
-    return QueueView(params.read(request.GET, request.user), Surroundings(request.user), current=current)
+    return QueueView(params.read(request.GET, request.user), PageContext(request.user), current=current)
 
 
 def split_in(request: PortalRequest) -> frozenset[str]:

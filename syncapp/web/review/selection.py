@@ -22,7 +22,7 @@ from syncapp.review.bulk.selections import Wish
 from syncapp.review.errors import ReviewError
 from syncapp.text import localization
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import REVIEW_ROLES, Surroundings, answer, wants_part
+from syncapp.web.base.page import REVIEW_ROLES, PageContext, answer, wants_part
 from syncapp.web.review import forms, params
 from syncapp.web.review.forms import Problem
 from syncapp.web.review.selection_presenter import SelectionView
@@ -132,7 +132,7 @@ def _page(request: PortalRequest, row: Selection, *, problem: Problem | None = N
 
 
 def _context(request: PortalRequest, view: SelectionView, *, problem: Problem | None) -> dict[str, object]:
-    context = {"section": "review", "around": Surroundings(request.user), "selection": view, "problem": problem}
+    context = {"section": "review", "around": PageContext(request.user), "selection": view, "problem": problem}
     context |= {"reasons": reasons.offered(), "typed": forms.typed(request.POST, KEY), "key": KEY}
     return context | {"number": request.POST.get("number", "")}
 

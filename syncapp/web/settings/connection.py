@@ -13,7 +13,7 @@ from syncapp.connection.clients import WrongOrganization
 from syncapp.crm.errors import CrmError
 from syncapp.health import clocks
 from syncapp.jobs import breakers
-from syncapp.models import Connection, Gate, UnreadableRow
+from syncapp.models import Breaker, Connection, UnreadableRow
 from syncapp.models.person import Role
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.settings.pages import refused, saved, settings_page
@@ -79,11 +79,11 @@ def settings_probe(request: PortalRequest) -> HttpResponse:
 
 
 def _page(request: PortalRequest, *, status: int = 200, **more: Any) -> HttpResponse:
-    closed = breakers.closed()
+    closed = breakers.all_open()
     context = {
         "crm": Connection.objects.first(),
-        "gates": [(gate, _words(gate)) for gate in closed],
-        "stopped": next((gate for gate in closed if gate.name == Gate.Name.OPERATOR_STOP), None),
+        "gates": [(breaker, _words(breaker)) for breaker in closed],
+        "stopped": next((breaker for breaker in closed if breaker.name == Breaker.Name.OPERATOR_STOP), None),
         "pull_age": health.pulled_at(),
         "worker": health.worker_answered_at(),
         "clocks": clocks.recent(),
@@ -96,5 +96,5 @@ def _page(request: PortalRequest, *, status: int = 200, **more: Any) -> HttpResp
     return settings_page(request, "connection", section=PAGE, status=status, **context)
 
 
-def _words(gate: Gate) -> str:
-    return Gate.Name(gate.name).label if gate.name in Gate.Name.values else gate.name
+def _words(breaker: Breaker) -> str:
+    return Breaker.Name(breaker.name).label if breaker.name in Breaker.Name.values else breaker.name

@@ -21,7 +21,7 @@ from syncapp.connection.clients import sign_in_service as service
 from syncapp.crm.auth.sign_in import SignInRefused
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.jobs import breakers
-from syncapp.models import Gate, Person
+from syncapp.models import Breaker, Person
 from syncapp.models.person import Role
 from syncapp.web.base.access import SIGNED_IN_AT, PortalRequest, allow, card, no_access, public
 from syncapp.web.sign_in import attempts
@@ -122,7 +122,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         return _refused(request, refused, attempt.next_path)
     except TokenUnavailable as error:
         return _unavailable(request, error, attempt.next_path)
-    breakers.reopen(Gate.Name.SIGN_IN)
+    breakers.reset(Breaker.Name.SIGN_IN)
     person = people.recognise(claims)
     if person is None:
         request.session.flush()

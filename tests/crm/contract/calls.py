@@ -77,7 +77,7 @@ def _of_one_organization(crm: CrmClient) -> CrmClient:
 READS: dict[str, Callable[[Cloud], Call]] = {
     "who_am_i": _plain(lambda crm: crm.who_am_i()),
     "own_user_id": _plain(lambda crm: crm.own_user_id()),
-    "prove_home": _plain(lambda crm: _of_one_organization(crm).prove_home()),
+    "prove_home": _plain(lambda crm: _of_one_organization(crm).verify_organization()),
     "columns": _plain(lambda crm: crm.columns("contact")),
     "table_facts": _plain(lambda crm: crm.table_facts("userquery")),
     "staged_fields": _plain(lambda crm: crm.staged_fields()),

@@ -9,7 +9,7 @@ import pytest
 
 from syncapp.crm import errors
 from syncapp.crm.deadline import Deadline
-from syncapp.crm.rate_limit.in_process import LocalGovernor
+from syncapp.crm.rate_limit.in_process import InProcessLimiter
 from syncapp.crm.rate_limit.limiter import Lane, Limits
 from tests.crm.contract.cloud import FASTER
 from tests.crm.contract.scene import OURSELVES
@@ -42,7 +42,7 @@ def _again_and_again(call) -> None:
 
 
 def test_with_the_governor_no_request_is_turned_away(cloud, limited):
-    transport = cloud.transport(governor=LocalGovernor(OURS), retries=0)
+    transport = cloud.transport(rate_limiter=InProcessLimiter(OURS), retries=0)
     transport.get("WhoAmI")
     limited()
 
@@ -65,7 +65,7 @@ def test_without_the_governor_requests_are_turned_away(cloud, limited):
 
 
 def test_with_the_governor_batches_stay_below_the_execution_time(cloud, limited):
-    crm = cloud.client(governor=LocalGovernor(OURS), retries=0)
+    crm = cloud.client(rate_limiter=InProcessLimiter(OURS), retries=0)
     crm.who_am_i()
     limited()
 
@@ -96,22 +96,22 @@ def test_without_the_governor_too_many_at_once_are_turned_away(cloud, limited):
 
 
 def test_the_advice_of_the_crm_is_followed(cloud, limited):
-    governor = LocalGovernor(OURS)
-    transport = cloud.transport(governor=governor)
+    rate_limiter = InProcessLimiter(OURS)
+    transport = cloud.transport(rate_limiter=rate_limiter)
     limited(dop_hint=1)
     transport.get("WhoAmI")
 
-    with governor.slot(lane=Lane.INTERACTIVE), pytest.raises(errors.Throttled):
+    with rate_limiter.slot(lane=Lane.INTERACTIVE), pytest.raises(errors.Throttled):
         transport.get("WhoAmI", deadline=Deadline.after(0.2))
 
 
 def test_a_429_stops_every_user_of_the_governor_for_the_time_it_names(cloud, limited):
-    governor = LocalGovernor(Limits())
-    transport = cloud.transport(governor=governor, retries=0)
+    rate_limiter = InProcessLimiter(Limits())
+    transport = cloud.transport(rate_limiter=rate_limiter, retries=0)
     transport.get("WhoAmI")
     limited(requests=0)
 
     with pytest.raises(errors.Throttled):
         transport.get("WhoAmI")
 
-    assert governor.condition().paused_for > 0
+    assert rate_limiter.condition().paused_for > 0

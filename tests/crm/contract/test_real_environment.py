@@ -19,7 +19,7 @@ from syncapp.crm.directory.records import DirectoryUser
 from syncapp.crm.errors import CrmError, Stale
 from syncapp.crm.filters import access
 from syncapp.crm.filters.records import FilterChange, MethodChange, OutlookFilter, Switch
-from syncapp.crm.rate_limit.in_process import LocalGovernor
+from syncapp.crm.rate_limit.in_process import InProcessLimiter
 from syncapp.crm.rate_limit.limiter import Lane, Limits
 from syncapp.crm.staging.records import ChangeSet, ContactWrite, RecordClose
 from syncapp.crm.transport import Transport
@@ -63,8 +63,10 @@ def environment(request: pytest.FixtureRequest) -> Iterator[Environment]:
 
 @pytest.fixture
 def real(environment: Environment) -> CrmClient:
-    governor = LocalGovernor(Limits())
-    transport = Transport(origin=environment.origin, token_source=environment.tokens, governor=governor, lane=Lane.BULK)
+    rate_limiter = InProcessLimiter(Limits())
+    transport = Transport(
+        origin=environment.origin, token_source=environment.tokens, rate_limiter=rate_limiter, lane=Lane.BULK
+    )
     return CrmClient(transport=transport, writes_allowed=lambda: MAY_WRITE, filter_writes_allowed=lambda: MAY_WRITE)
 
 

@@ -11,21 +11,21 @@ import sys
 import time
 
 from syncapp.crm.rate_limit.limiter import Lane, Limits
-from syncapp.crm.rate_limit.shared import RedisGovernor
+from syncapp.crm.rate_limit.shared import SharedLimiter
 
 ACCOUNT = "https://contoso.example an-application"
 
 
 def main() -> None:
     url, limits, how, seconds = sys.argv[1:]
-    governor = RedisGovernor(url=url, account=ACCOUNT, limits=Limits(**json.loads(limits)))
+    rate_limiter = SharedLimiter(url=url, account=ACCOUNT, limits=Limits(**json.loads(limits)))
     until = time.time() + float(seconds)
-    with governor.slot(lane=Lane.BULK):
+    with rate_limiter.slot(lane=Lane.BULK):
         _say("held")
         if how == "once":
             time.sleep(float(seconds))
     while how == "often" and (asked := time.time()) < until:
-        with governor.slot(lane=Lane.BULK):
+        with rate_limiter.slot(lane=Lane.BULK):
             _say(f"{asked} {time.time()}")
 
 

@@ -10,14 +10,14 @@ from hypothesis import strategies as some
 
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import Throttled, Unreachable
-from syncapp.crm.rate_limit.in_process import LocalGovernor
-from syncapp.crm.rate_limit.limiter import GOVERNED, Lane, Limits, NoGovernor, Report, Turn
+from syncapp.crm.rate_limit.in_process import InProcessLimiter
+from syncapp.crm.rate_limit.limiter import RATE_LIMITED, Lane, Limits, NoLimiter, Report, Turn
 
 BULK, INTERACTIVE = Lane.BULK, Lane.INTERACTIVE
 PUBLISHED = Limits()
 
 
-class Watched(LocalGovernor):
+class Watched(InProcessLimiter):
     """Its clock goes on only while it waits, or when a test says so."""
 
     def __init__(self, limits: Limits = PUBLISHED) -> None:
@@ -74,27 +74,27 @@ def most_in_a_window(charges: list[tuple[float, float]], window: float) -> float
 
 
 def test_a_run_makes_as_many_requests_as_its_share_allows_and_no_more():
-    governor = Watched()
+    rate_limiter = Watched()
 
-    began = [governor.call() for _ in range(12_000)]
+    began = [rate_limiter.call() for _ in range(12_000)]
 
     most = most_in_a_window([(when, 1) for when in began], 300)
     assert 0.9 * 6000 <= most < 0.91 * 6000
 
 
 def test_long_answers_are_kept_below_the_limit_of_execution_time():
-    governor = Watched()
+    rate_limiter = Watched()
 
-    ended = [governor.together(8, seconds=4.0) for _ in range(80)]
+    ended = [rate_limiter.together(8, seconds=4.0) for _ in range(80)]
 
     most = most_in_a_window([(when, 8 * 4.0) for when in ended], 300)
     assert 0.7 * 1200 <= most < 0.93 * 1200
 
 
 def test_the_operations_of_a_batch_count_even_when_the_answer_comes_at_once():
-    governor = Watched()
+    rate_limiter = Watched()
 
-    began = [governor.call(operations=100) for _ in range(600)]
+    began = [rate_limiter.call(operations=100) for _ in range(600)]
 
     most = most_in_a_window([(when, 100 * 0.04) for when in began], 300)
     assert 0.89 * 1200 <= most < 0.92 * 1200
@@ -109,68 +109,68 @@ def test_the_operations_of_a_batch_count_even_when_the_answer_comes_at_once():
     )
 )
 def test_no_mixture_of_calls_comes_near_the_limits(calls):
-    governor = Watched()
+    rate_limiter = Watched()
     requests, execution = [], []
 
     for lane, operations, seconds, idle in calls:
         try:
-            began = governor.call(lane, operations=operations, seconds=seconds)
+            began = rate_limiter.call(lane, operations=operations, seconds=seconds)
         except Throttled as turned_away:
-            governor.now += turned_away.retry_after
+            rate_limiter.now += turned_away.retry_after
             continue
         requests.append((began, 1.0))
         # What a call costs is known when it ends, and the CRM charges it then.
-        execution.append((governor.now, max(seconds, operations * 0.04)))
-        governor.now += idle
+        execution.append((rate_limiter.now, max(seconds, operations * 0.04)))
+        rate_limiter.now += idle
 
     assert most_in_a_window(requests, 300) <= 6000
     assert most_in_a_window(execution, 300) <= 1200
 
 
 def test_a_person_does_not_wait_behind_a_run():
-    governor = Watched()
-    while governor.waits() == 0.0:
+    rate_limiter = Watched()
+    while rate_limiter.waits() == 0.0:
         pass
 
-    assert [governor.waits(INTERACTIVE) for _ in range(10)] == [0.0] * 10
+    assert [rate_limiter.waits(INTERACTIVE) for _ in range(10)] == [0.0] * 10
 
 
 def test_without_a_reserve_a_person_would_wait():
-    governor = Watched(Limits(reserved=0.0))
-    while governor.waits() == 0.0:
+    rate_limiter = Watched(Limits(reserved=0.0))
+    while rate_limiter.waits() == 0.0:
         pass
 
-    assert governor.waits(INTERACTIVE) > 0
+    assert rate_limiter.waits(INTERACTIVE) > 0
 
 
 def test_a_run_waits_until_the_reserve_is_full_again():
-    governor = Watched()
-    while governor.waits(INTERACTIVE) == 0.0:
+    rate_limiter = Watched()
+    while rate_limiter.waits(INTERACTIVE) == 0.0:
         pass
 
-    assert governor.waits(BULK) == pytest.approx(1.0, abs=0.1)
+    assert rate_limiter.waits(BULK) == pytest.approx(1.0, abs=0.1)
 
 
 def test_a_person_may_overdraw_what_long_answers_used_up():
-    governor = Watched()
+    rate_limiter = Watched()
     for _ in range(2):
-        governor.call(operations=10, seconds=0.5)
-    governor.call(operations=10, seconds=10.0)
+        rate_limiter.call(operations=10, seconds=0.5)
+    rate_limiter.call(operations=10, seconds=10.0)
 
-    assert governor.waits(INTERACTIVE) == 0.0
+    assert rate_limiter.waits(INTERACTIVE) == 0.0
 
 
 def test_only_so_many_calls_are_under_way_at_once():
-    governor = Watched(Limits(most_at_once=3, reserved_places=0.34, execution_seconds=1e6))
+    rate_limiter = Watched(Limits(most_at_once=3, reserved_places=0.34, execution_seconds=1e6))
 
-    with governor.slot(lane=BULK), governor.slot(lane=BULK):
-        with pytest.raises(Throttled) as caught, governor.slot(lane=BULK):
+    with rate_limiter.slot(lane=BULK), rate_limiter.slot(lane=BULK):
+        with pytest.raises(Throttled) as caught, rate_limiter.slot(lane=BULK):
             pass
-        with governor.slot(lane=INTERACTIVE):
-            assert governor.condition().at_once == 3
+        with rate_limiter.slot(lane=INTERACTIVE):
+            assert rate_limiter.condition().at_once == 3
 
-    assert caught.value.code == GOVERNED
-    assert governor.waits() < 1
+    assert caught.value.code == RATE_LIMITED
+    assert rate_limiter.waits() < 1
 
 
 @pytest.mark.parametrize(
@@ -190,76 +190,76 @@ def test_the_advice_of_the_crm_is_followed_downwards_only(hint, lane, places):
 
 
 def test_advice_given_with_an_answer_counts_from_then_on():
-    governor = Watched()
-    with governor.slot(lane=BULK) as slot:
+    rate_limiter = Watched()
+    with rate_limiter.slot(lane=BULK) as slot:
         slot.hint = 1
 
-    with governor.slot(lane=BULK), pytest.raises(Throttled), governor.slot(lane=INTERACTIVE):
+    with rate_limiter.slot(lane=BULK), pytest.raises(Throttled), rate_limiter.slot(lane=INTERACTIVE):
         pass
 
 
 def test_one_429_stops_both_lanes_until_its_time_is_over():
-    governor = Watched()
+    rate_limiter = Watched()
 
-    governor.throttle(7.0)
+    rate_limiter.throttle(7.0)
 
-    assert governor.condition().paused_for == 7.0
-    assert governor.waits(INTERACTIVE) == pytest.approx(7.0)
-    assert governor.waits(BULK) == 0.0
+    assert rate_limiter.condition().paused_for == 7.0
+    assert rate_limiter.waits(INTERACTIVE) == pytest.approx(7.0)
+    assert rate_limiter.waits(BULK) == 0.0
 
 
 def test_a_shorter_pause_does_not_end_a_longer_one():
-    governor = Watched()
-    with governor.slot(lane=BULK) as slot:
-        governor.throttle(9.0)
+    rate_limiter = Watched()
+    with rate_limiter.slot(lane=BULK) as slot:
+        rate_limiter.throttle(9.0)
         slot.throttled(2.0)
 
-    assert governor.waits() == pytest.approx(9.0)
+    assert rate_limiter.waits() == pytest.approx(9.0)
 
 
 def test_a_429_without_advice_stops_everybody_for_a_while():
-    governor = Watched()
+    rate_limiter = Watched()
 
-    governor.throttle(None)
+    rate_limiter.throttle(None)
 
-    assert governor.condition().paused_for == 10.0
+    assert rate_limiter.condition().paused_for == 10.0
 
 
 def test_who_would_wait_longer_than_a_lease_allows_is_turned_away_at_once():
-    governor = Watched()
-    governor.throttle(300.0)
-    before = governor.now
+    rate_limiter = Watched()
+    rate_limiter.throttle(300.0)
+    before = rate_limiter.now
 
     with pytest.raises(Throttled) as caught:
-        governor.call()
+        rate_limiter.call()
 
-    assert (caught.value.code, caught.value.retry_after) == (GOVERNED, 300.0)
-    assert governor.now == before
+    assert (caught.value.code, caught.value.retry_after) == (RATE_LIMITED, 300.0)
+    assert rate_limiter.now == before
     assert not caught.value.may_have_applied
 
 
 def test_the_deadline_of_a_call_is_not_slept_away():
-    governor = Watched()
-    governor.throttle(2.5)
-    requests_before = governor.condition().requests_ready
+    rate_limiter = Watched()
+    rate_limiter.throttle(2.5)
+    requests_before = rate_limiter.condition().requests_ready
 
-    with pytest.raises(Throttled), governor.slot(lane=INTERACTIVE, deadline=Deadline.after(3)):
+    with pytest.raises(Throttled), rate_limiter.slot(lane=INTERACTIVE, deadline=Deadline.after(3)):
         pass
 
-    assert governor.condition().requests_ready == requests_before
-    with governor.slot(lane=INTERACTIVE, deadline=Deadline.after(4)):
-        assert governor.condition().paused_for == 0.0
+    assert rate_limiter.condition().requests_ready == requests_before
+    with rate_limiter.slot(lane=INTERACTIVE, deadline=Deadline.after(4)):
+        assert rate_limiter.condition().paused_for == 0.0
 
 
 def test_a_call_without_an_answer_costs_what_such_a_call_usually_does():
-    governor = Watched()
-    before = governor.condition().execution_ready
+    rate_limiter = Watched()
+    before = rate_limiter.condition().execution_ready
 
-    with suppress(Unreachable), governor.slot(lane=BULK):
-        governor.now += 30
+    with suppress(Unreachable), rate_limiter.slot(lane=BULK):
+        rate_limiter.now += 30
         raise Unreachable("no answer")
 
-    assert governor.condition().execution_ready == before
+    assert rate_limiter.condition().execution_ready == before
 
 
 def test_one_of_nine_takes_a_ninth():
@@ -277,7 +277,7 @@ def test_limits_of_a_faster_clock_keep_their_bursts():
 
 
 def test_without_limits_nobody_waits():
-    governor = NoGovernor()
+    rate_limiter = NoLimiter()
 
-    with governor.slot(lane=BULK, operations=1000), governor.slot(lane=BULK):
-        assert governor.condition().paused_for == 0.0
+    with rate_limiter.slot(lane=BULK, operations=1000), rate_limiter.slot(lane=BULK):
+        assert rate_limiter.condition().paused_for == 0.0

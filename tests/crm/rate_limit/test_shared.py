@@ -17,8 +17,8 @@ import redis
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import Throttled
 from syncapp.crm.rate_limit import shared
-from syncapp.crm.rate_limit.limiter import GOVERNED, Lane, Limits
-from syncapp.crm.rate_limit.shared import RedisGovernor, redis_address
+from syncapp.crm.rate_limit.limiter import RATE_LIMITED, Lane, Limits
+from syncapp.crm.rate_limit.shared import SharedLimiter, redis_address
 from tests.crm.rate_limit.environment import ACCOUNT
 from tests.support.servers import PROJECT, Server, start_valkey, temporary_folder, valkey, wait_until
 
@@ -44,12 +44,12 @@ def url(_broker: Server) -> str:
 
 
 @pytest.fixture
-def governor() -> Iterator[Callable[..., RedisGovernor]]:
+def rate_limiter() -> Iterator[Callable[..., SharedLimiter]]:
     """Makes governors as other processes have them: they share nothing but Redis."""
-    made: list[RedisGovernor] = []
+    made: list[SharedLimiter] = []
 
-    def make(url: str, limits: Limits = SLOW, account: str = ACCOUNT) -> RedisGovernor:
-        made.append(RedisGovernor(url=url, account=account, limits=limits))
+    def make(url: str, limits: Limits = SLOW, account: str = ACCOUNT) -> SharedLimiter:
+        made.append(SharedLimiter(url=url, account=account, limits=limits))
         return made[-1]
 
     yield make
@@ -75,17 +75,17 @@ def process(url: str, limits: Limits, how: str, seconds: float) -> Iterator[subp
             running.kill()
 
 
-def take(governor: RedisGovernor, lane: Lane = BULK, *, within: float = 0.0) -> bool:
+def take(rate_limiter: SharedLimiter, lane: Lane = BULK, *, within: float = 0.0) -> bool:
     """Whether a slot is there within that many seconds (the last part of a deadline is for the answer)."""
-    with suppress(Throttled), governor.slot(lane=lane, deadline=Deadline.after(within * 2)):
+    with suppress(Throttled), rate_limiter.slot(lane=lane, deadline=Deadline.after(within * 2)):
         return True
     return False
 
 
-def drain(governor: RedisGovernor, lane: Lane = BULK) -> int:
+def drain(rate_limiter: SharedLimiter, lane: Lane = BULK) -> int:
     """Slots until one would have to be waited for."""
     taken = 0
-    while taken < 1000 and take(governor, lane):
+    while taken < 1000 and take(rate_limiter, lane):
         taken += 1
     return taken
 
@@ -105,24 +105,24 @@ def _surely_inside(slots: list[tuple[float, float]], start: float, end: float) -
     return sum(asked >= start and had <= end for asked, had in slots)
 
 
-def test_what_one_process_used_up_is_used_up_for_the_others(url, governor):
-    first, second = governor(url), governor(url)
+def test_what_one_process_used_up_is_used_up_for_the_others(url, rate_limiter):
+    first, second = rate_limiter(url), rate_limiter(url)
 
     drain(first)
 
     assert not take(second)
 
 
-def test_another_crm_has_an_account_of_its_own(url, governor):
-    drain(governor(url))
+def test_another_crm_has_an_account_of_its_own(url, rate_limiter):
+    drain(rate_limiter(url))
 
-    elsewhere = governor(url, account="https://fabrikam.example an-application")
+    elsewhere = rate_limiter(url, account="https://fabrikam.example an-application")
 
     assert take(elsewhere)
 
 
-def test_one_429_stops_everybody_until_its_time_is_over(url, governor):
-    first, second = governor(url), governor(url)
+def test_one_429_stops_everybody_until_its_time_is_over(url, rate_limiter):
+    first, second = rate_limiter(url), rate_limiter(url)
     with pytest.raises(Throttled), first.slot(lane=BULK):
         raise Throttled("slow down", retry_after=0.7)
     stopped_at = time.monotonic()
@@ -133,21 +133,21 @@ def test_one_429_stops_everybody_until_its_time_is_over(url, governor):
     assert time.monotonic() - stopped_at >= 0.69
 
 
-def test_a_shorter_pause_does_not_end_a_longer_one(url, governor):
-    first, second = governor(url), governor(url)
+def test_a_shorter_pause_does_not_end_a_longer_one(url, rate_limiter):
+    first, second = rate_limiter(url), rate_limiter(url)
 
     with first.slot(lane=BULK) as one, second.slot(lane=BULK) as other:
         one.throttled(30)
         other.throttled(1)
 
-    assert 25 < governor(url).condition().paused_for <= 30
+    assert 25 < rate_limiter(url).condition().paused_for <= 30
 
 
-def test_the_place_of_a_killed_process_comes_back(url, governor):
+def test_the_place_of_a_killed_process_comes_back(url, rate_limiter):
     single = Limits(most_at_once=1, lease_seconds=1.0)
     with process(url, single, "once", 60) as holder:
         assert holder.stdout.readline() == "held\n"
-        mine = governor(url, single)
+        mine = rate_limiter(url, single)
         assert not take(mine, within=0.2)
         holder.kill()
         holder.wait()
@@ -155,47 +155,47 @@ def test_the_place_of_a_killed_process_comes_back(url, governor):
         assert take(mine, within=10)
 
 
-def test_a_run_leaves_its_reserve_to_people(url, governor):
-    run, people = drain(governor(url)), drain(governor(url), INTERACTIVE)
+def test_a_run_leaves_its_reserve_to_people(url, rate_limiter):
+    run, people = drain(rate_limiter(url)), drain(rate_limiter(url), INTERACTIVE)
 
     assert (run, people) == (18, 18)
 
 
-def test_a_run_leaves_places_to_people(url, governor):
+def test_a_run_leaves_places_to_people(url, rate_limiter):
     two = Limits(most_at_once=2)
-    run, person = governor(url, two), governor(url, two)
+    run, person = rate_limiter(url, two), rate_limiter(url, two)
 
     with run.slot(lane=BULK):
         assert not take(run, within=0.1)
         assert take(person, INTERACTIVE)
 
 
-def test_long_answers_are_paid_for_by_everybody(url, governor):
-    first = governor(url, Limits(execution_seconds=10, operation_seconds=0.0))
+def test_long_answers_are_paid_for_by_everybody(url, rate_limiter):
+    first = rate_limiter(url, Limits(execution_seconds=10, operation_seconds=0.0))
 
     with first.slot(lane=BULK):
         time.sleep(0.2)
 
-    assert not take(governor(url, Limits(execution_seconds=10, operation_seconds=0.0)))
+    assert not take(rate_limiter(url, Limits(execution_seconds=10, operation_seconds=0.0)))
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
-def test_a_batch_is_charged_by_its_operations(url, governor, forgotten):
+def test_a_batch_is_charged_by_its_operations(url, rate_limiter, forgotten):
     little = Limits(execution_seconds=12, burst_seconds=200)  # a burst of 7.2 seconds: 180 operations
 
-    with redis.Redis.from_url(url) as client, governor(url, little).slot(lane=BULK, operations=180):
+    with redis.Redis.from_url(url) as client, rate_limiter(url, little).slot(lane=BULK, operations=180):
         if forgotten:
             client.flushall()
 
-    assert not take(governor(url, little))
+    assert not take(rate_limiter(url, little))
 
 
-def test_the_advice_of_the_crm_counts_for_everybody(url, governor):
-    with governor(url).slot(lane=BULK) as slot:
+def test_the_advice_of_the_crm_counts_for_everybody(url, rate_limiter):
+    with rate_limiter(url).slot(lane=BULK) as slot:
         slot.hint = 1
 
-    with governor(url).slot(lane=BULK):
-        assert not take(governor(url), INTERACTIVE, within=0.1)
+    with rate_limiter(url).slot(lane=BULK):
+        assert not take(rate_limiter(url), INTERACTIVE, within=0.1)
 
 
 @pytest.fixture
@@ -206,8 +206,8 @@ def mortal() -> Iterator[Server]:
 
 
 @pytest.mark.parametrize(("processes", "each"), [(1, 4), (18, 2)])
-def test_without_redis_a_process_goes_on_with_its_part(mortal, governor, processes, each):
-    mine, *others = (governor(mortal.url) for _ in range(processes))
+def test_without_redis_a_process_goes_on_with_its_part(mortal, rate_limiter, processes, each):
+    mine, *others = (rate_limiter(mortal.url) for _ in range(processes))
     assert all(other.condition().shared for other in others)
     with redis.Redis.from_url(mortal.url) as client:
         client.zadd(mine._keys[2], {f"gone {number}": time.time() - 90 for number in range(40)})
@@ -223,14 +223,14 @@ def test_without_redis_a_process_goes_on_with_its_part(mortal, governor, process
     assert time.monotonic() - began < 2
 
 
-def test_who_never_saw_redis_takes_a_ninth(governor):
-    mine = governor("redis://127.0.0.1:1/0")
+def test_who_never_saw_redis_takes_a_ninth(rate_limiter):
+    mine = rate_limiter("redis://127.0.0.1:1/0")
 
     assert sum(take(mine, INTERACTIVE) for _ in range(20)) == 4
 
 
-def test_a_connection_that_redis_closed_is_no_absence(url, governor):
-    mine = governor(url)
+def test_a_connection_that_redis_closed_is_no_absence(url, rate_limiter):
+    mine = rate_limiter(url)
     assert take(mine)
     with redis.Redis.from_url(url) as client:
         client.client_kill_filter(_type="normal", skipme=True)
@@ -239,8 +239,8 @@ def test_a_connection_that_redis_closed_is_no_absence(url, governor):
     assert mine.condition().shared
 
 
-def test_a_redis_that_hangs_costs_a_person_less_than_a_second(mortal, governor):
-    mine = governor(mortal.url)
+def test_a_redis_that_hangs_costs_a_person_less_than_a_second(mortal, rate_limiter):
+    mine = rate_limiter(mortal.url)
     assert take(mine)
     mortal.pause()
 
@@ -250,9 +250,9 @@ def test_a_redis_that_hangs_costs_a_person_less_than_a_second(mortal, governor):
     assert time.monotonic() - began < 0.9
 
 
-def test_a_redis_that_comes_back_is_used_again(mortal, governor, caplog):
+def test_a_redis_that_comes_back_is_used_again(mortal, rate_limiter, caplog):
     caplog.set_level(logging.INFO, logger="syncapp.crm")
-    mine, other = governor(mortal.url), governor(mortal.url)
+    mine, other = rate_limiter(mortal.url), rate_limiter(mortal.url)
     mortal.kill()
     assert take(mine, INTERACTIVE)
     with temporary_folder("osync-v-") as folder:
@@ -267,8 +267,8 @@ def test_a_redis_that_comes_back_is_used_again(mortal, governor, caplog):
     assert len(said) == 2, said
 
 
-def test_a_pause_outlives_a_redis_that_forgot_it(url, governor):
-    mine, other = governor(url), governor(url)
+def test_a_pause_outlives_a_redis_that_forgot_it(url, rate_limiter):
+    mine, other = rate_limiter(url), rate_limiter(url)
     with mine.slot(lane=BULK) as slot:
         slot.throttled(30)
     assert not take(other)
@@ -280,9 +280,9 @@ def test_a_pause_outlives_a_redis_that_forgot_it(url, governor):
 
 
 @pytest.mark.parametrize(("settling", "places"), [(30, 12), (0, 40)])
-def test_an_account_that_begins_anew_leaves_room_for_what_may_be_under_way(url, governor, settling, places):
+def test_an_account_that_begins_anew_leaves_room_for_what_may_be_under_way(url, rate_limiter, settling, places):
     # 40 calls of ours may be under way when Redis forgets them, and 52 is what the CRM allows.
-    mine = governor(url, Limits(settling_seconds=settling, burst_seconds=2000))
+    mine = rate_limiter(url, Limits(settling_seconds=settling, burst_seconds=2000))
     with mine.slot(lane=INTERACTIVE) as slot:
         slot.hint = 52  # advice is followed downwards only
 
@@ -293,9 +293,9 @@ def test_an_account_that_begins_anew_leaves_room_for_what_may_be_under_way(url, 
     assert number == places
 
 
-def test_places_that_redis_could_not_be_told_about_come_back(mortal, governor, monkeypatch):
+def test_places_that_redis_could_not_be_told_about_come_back(mortal, rate_limiter, monkeypatch):
     monkeypatch.setattr(shared, "_AWAY_SECONDS", 0.1)
-    mine, other = governor(mortal.url, Limits(most_at_once=2)), governor(mortal.url, Limits(most_at_once=2))
+    mine, other = rate_limiter(mortal.url, Limits(most_at_once=2)), rate_limiter(mortal.url, Limits(most_at_once=2))
     with redis.Redis.from_url(mortal.url) as client:
         with mine.slot(lane=INTERACTIVE), mine.slot(lane=INTERACTIVE):
             client.config_set("requirepass", "closed")
@@ -308,8 +308,8 @@ def test_places_that_redis_could_not_be_told_about_come_back(mortal, governor, m
     assert other.condition().at_once == 0
 
 
-def test_a_clock_that_was_set_back_keeps_nobody_waiting(url, governor):
-    mine = governor(url, Limits(most_at_once=1))
+def test_a_clock_that_was_set_back_keeps_nobody_waiting(url, rate_limiter):
+    mine = rate_limiter(url, Limits(most_at_once=1))
     with redis.Redis.from_url(url) as client, mine.slot(lane=INTERACTIVE):
         account, places, *_ = mine._keys
         client.hset(account, "paused_until", time.time() + 1e7)
@@ -319,8 +319,8 @@ def test_a_clock_that_was_set_back_keeps_nobody_waiting(url, governor):
         assert mine.condition().at_once == 1
 
 
-def test_a_restarted_redis_without_the_script_is_no_trouble(url, governor):
-    mine = governor(url)
+def test_a_restarted_redis_without_the_script_is_no_trouble(url, rate_limiter):
+    mine = rate_limiter(url)
     assert take(mine, INTERACTIVE)
     with redis.Redis.from_url(url) as client:
         client.script_flush()
@@ -329,8 +329,8 @@ def test_a_restarted_redis_without_the_script_is_no_trouble(url, governor):
     assert mine.condition().shared
 
 
-def test_a_slot_that_would_come_too_late_is_refused_at_once(url, governor):
-    mine = governor(url)
+def test_a_slot_that_would_come_too_late_is_refused_at_once(url, rate_limiter):
+    mine = rate_limiter(url)
     with mine.slot(lane=BULK) as slot:
         slot.throttled(30)
     began = time.monotonic()
@@ -339,7 +339,7 @@ def test_a_slot_that_would_come_too_late_is_refused_at_once(url, governor):
         pass
 
     assert time.monotonic() - began < 1.5
-    assert (caught.value.code, caught.value.retry_after) == (GOVERNED, pytest.approx(30, abs=1))
+    assert (caught.value.code, caught.value.retry_after) == (RATE_LIMITED, pytest.approx(30, abs=1))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from syncapp.connection.clients import recognised_crm
+from syncapp.connection.clients import verified_client
 from syncapp.mirror.directory import editors
 from syncapp.models import CrmUser, SyncRecord
 from tests.support.factories import make_field
@@ -60,7 +60,7 @@ def test_who_is_gone_from_the_crm_keeps_what_was_known_of_him(world: World):
     left, stranger = uuid.uuid4(), uuid.uuid4()
     CrmUser.objects.create(pk=left, name="Ann", entra_id=stranger, read_at=timezone.now() - timedelta(days=2))
 
-    editors.read_editors(recognised_crm(), [left, stranger])
+    editors.read_editors(verified_client(), [left, stranger])
 
     found = CrmUser.objects.order_by("-name").values_list("pk", "name", "entra_id", "is_disabled")
     assert list(found) == [(left, "Ann", stranger, True), (stranger, "", None, True)]

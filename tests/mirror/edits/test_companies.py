@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from syncapp.connection.clients import recognised_crm
+from syncapp.connection.clients import verified_client
 from syncapp.mirror.edits import companies
 from syncapp.mirror.edits.live_values import refresh_crm_now
 from syncapp.models import SyncRecord
@@ -68,7 +68,7 @@ def test_opening_an_edit_refreshes_the_company(world: World):
     world.pull()
     before, after = employ(world, world.contact(), 1), employ(world, world.contact(), 2)
 
-    refresh_crm_now(SyncRecord.objects.get(), crm=recognised_crm())
+    refresh_crm_now(SyncRecord.objects.get(), crm=verified_client())
 
     assert [record.company for record in found(after)] == [after]
     assert found(before) == []

@@ -208,7 +208,7 @@ def test_a_puller_that_lost_its_lease_stores_nothing(world: World, monkeypatch):
     original = pull.cursors.of
 
     def overtaken(reader: cursors.Reader) -> MirrorCursor:
-        MirrorCursor.objects.filter(table=reader.table).update(fence=reader.fence + 1)
+        MirrorCursor.objects.filter(table=reader.table).update(fencing_token=reader.fencing_token + 1)
         return original(reader)
 
     monkeypatch.setattr(pull.cursors, "of", overtaken)

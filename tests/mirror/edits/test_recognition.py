@@ -330,7 +330,7 @@ def test_reading_without_knowing_our_user_judges_nothing(world: World, tmp_path:
     kept = backup.back_up(tmp_path)
     write(world, field)
     backup.restore(kept)
-    for client in (clients.crm, clients.recognised_crm):
+    for client in (clients.crm, clients.verified_client):
         client.cache_clear()
     world.faults({"method": "GET", "path": "WhoAmI", "status": 403})
 

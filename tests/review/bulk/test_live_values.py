@@ -7,8 +7,8 @@ import pytest
 from syncapp import tasks
 from syncapp.connection import clients
 from syncapp.jobs import breakers
-from syncapp.models import Decision, Gate, Selection, SelectionRun, SyncField, SyncRecord
-from syncapp.models.jobs.job import WorkState
+from syncapp.models import Breaker, Decision, Selection, SelectionRun, SyncField, SyncRecord
+from syncapp.models.jobs.job import JobState
 from syncapp.models.review.decision import Outcome
 from syncapp.review.bulk import selections
 from syncapp.review.bulk.selections import Wish
@@ -117,7 +117,7 @@ def test_silent_crm_leaves_the_list_alone(world: World):
 def test_open_breaker_asks_nothing(world: World, caplog: pytest.LogCaptureFixture):
     two(world)
     selection = frozen()
-    breakers.close(Gate.Name.CRM_UNREACHABLE, reason="silent", probe_in=None)
+    breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="silent", probe_in=None)
     caplog.set_level("INFO", logger="syncapp.crm.transport")
     caplog.clear()
 
@@ -169,7 +169,7 @@ def test_worker_reads_many_contacts_at_once(
 ):
     two(world)
     run = left_to_workers(monkeypatch)
-    clients.recognised_crm()
+    clients.verified_client()
     caplog.set_level("INFO", logger="syncapp.crm.transport")
     caplog.clear()
 
@@ -182,10 +182,10 @@ def test_worker_reads_many_contacts_at_once(
 def test_worker_goes_on_with_a_silent_crm(world: World, monkeypatch: pytest.MonkeyPatch):
     two(world)
     run = left_to_workers(monkeypatch)
-    clients.recognised_crm()
+    clients.verified_client()
     world.faults({"status": 503, "times": 50})
 
     tasks.decide_selection(str(run.pk))
 
     run.refresh_from_db()
-    assert (run.state, Decision.objects.count()) == (WorkState.DONE, 2)
+    assert (run.state, Decision.objects.count()) == (JobState.DONE, 2)

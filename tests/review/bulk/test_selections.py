@@ -12,7 +12,7 @@ from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.jobs import queue
 from syncapp.mirror.edits.supersede import supersede
 from syncapp.models import AuditEntry, Decision, Person, Selection, SelectionRun, SyncField
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.change_kind import ChangeKind
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import Outcome
@@ -211,7 +211,7 @@ def test_a_long_selection_is_left_to_the_workers_and_goes_on_after_a_pause(monke
 
     selections.work(run.pk, seconds=0)  # time for one contact
     assert results(selection).count("taken") == 1
-    while SelectionRun.objects.get().state != WorkState.DONE:
+    while SelectionRun.objects.get().state != JobState.DONE:
         selections.work(run.pk, seconds=60)
 
     assert results(selection) == ["taken"] * 4

@@ -9,8 +9,8 @@ import pytest
 from syncapp import preferences
 from syncapp.connection import clients
 from syncapp.jobs import breakers, queue
-from syncapp.models import Connection, Decision, Delivery, Gate, Message, SyncField
-from syncapp.models.jobs.job import WorkState
+from syncapp.models import Breaker, Connection, Decision, Delivery, Message, SyncField
+from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState
 from syncapp.review import decisions, follow_ups
@@ -171,7 +171,7 @@ def test_a_row_that_keeps_moving_is_tried_again_later(world: World):
     world.decide(approve=(field,))
     world.deliver()
 
-    assert Delivery.objects.get().state == WorkState.READY
+    assert Delivery.objects.get().state == JobState.READY
     world.forward(31)
     world.deliver()
     assert axes(field) == APPROVED
@@ -185,7 +185,7 @@ def test_a_lost_answer_is_verified_and_nothing_is_written_twice(world: World, mo
 
     world.decide(approve=(field,))
     world.deliver()
-    assert Delivery.objects.get().state == WorkState.VERIFY
+    assert Delivery.objects.get().state == JobState.VERIFY
     world.forward(61)
     world.deliver()
 
@@ -204,7 +204,7 @@ def test_the_doubt_whether_something_was_written_outlasts_a_pause_that_the_crm_a
     world.forward(61)
     world.deliver()
 
-    assert Delivery.objects.get().state == WorkState.VERIFY
+    assert Delivery.objects.get().state == JobState.VERIFY
     world.forward(301)
     world.deliver()
     assert axes(field) == APPROVED
@@ -274,24 +274,24 @@ def test_refused_credentials_stop_everybody_cost_no_attempts_and_mend_by_themsel
 
     world.deliver()
 
-    assert Gate.objects.get(name=Gate.Name.CRM_CREDENTIALS).closed_at is not None
+    assert Breaker.objects.get(name=Breaker.Name.CRM_CREDENTIALS).opened_at is not None
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {0}
     world.heal()
     world.forward()
     world.deliver()
     world.deliver()
     assert [axes(field) for field in fields] == [APPROVED, APPROVED]
-    assert breakers.closed() == []
+    assert breakers.all_open() == []
 
 
 def test_a_stopped_portal_delivers_nothing_until_somebody_lets_it(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
-    breakers.close(Gate.Name.OPERATOR_STOP, reason="Migration", probe_in=None, by=rita())
+    breakers.trip(Breaker.Name.OPERATOR_STOP, reason="Migration", probe_in=None, by=rita())
 
     world.forward()
     assert world.deliver() == 0
-    breakers.reopen(Gate.Name.OPERATOR_STOP, by=rita())
+    breakers.reset(Breaker.Name.OPERATOR_STOP, by=rita())
     assert world.deliver() == 1
 
 
@@ -313,11 +313,11 @@ def test_another_crm_at_our_address_loses_nothing_costs_nothing_and_is_said(worl
 
     job.deliver(Delivery.objects.get().pk, crm=clients.crm())
 
-    assert [gate.name for gate in breakers.closed()] == [Gate.Name.WRONG_ORGANIZATION]
+    assert [breaker.name for breaker in breakers.all_open()] == [Breaker.Name.WRONG_ORGANIZATION]
     assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.WAITING)
     assert (Delivery.objects.get().attempts, world.ledger("contact")) == (0, [])
     Connection.objects.update(organization_id=ours)
-    breakers.reopen(Gate.Name.WRONG_ORGANIZATION)
+    breakers.reset(Breaker.Name.WRONG_ORGANIZATION)
     world.forward()
     world.deliver()
     assert axes(field) == APPROVED
@@ -354,7 +354,7 @@ def test_workers_that_die_again_and_again_are_not_tried_for_ever(world: World, s
 
     assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.FAILED)
     assert field.trouble == "The work was interrupted 2 times."
-    assert (Delivery.objects.get().state, world.ledger("contact")) == (WorkState.FAILED, [])
+    assert (Delivery.objects.get().state, world.ledger("contact")) == (JobState.FAILED, [])
 
 
 def test_a_rejection_after_a_lost_approval_tells_that_it_was_written(world: World, settings):
@@ -428,7 +428,7 @@ def test_a_decision_taken_while_its_contact_is_being_written_is_delivered_next(w
 
     world.deliver()
     assert Decision.objects.get(field=fields["telephone1"]).state == DecisionState.OPEN
-    assert Delivery.objects.get().state == WorkState.READY, "the same delivery goes on, nothing is left to the net"
+    assert Delivery.objects.get().state == JobState.READY, "the same delivery goes on, nothing is left to the net"
     world.forward(61)
     world.deliver()
 

@@ -10,7 +10,7 @@ from syncapp.mirror.filters import inventory
 from syncapp.models import FilterGround, FilterMembership, FilterRow, FilterTeam, FilterUser, SystemFilter
 from syncapp.models.sync_filters.filter import Access
 from syncapp.models.sync_filters.tables import Cell
-from syncapp.models.sync_filters.user import Reach
+from syncapp.models.sync_filters.user import SyncPaths
 
 
 def test_every_user_with_mailbox_and_filters_is_mirrored(scenery):
@@ -59,7 +59,7 @@ def test_offline_filters_are_known_and_in_no_cell(scenery):
 
 
 def test_it_stops_when_its_time_is_up_and_goes_on_where_it_was(scenery):
-    crm = clients.recognised_crm()
+    crm = clients.verified_client()
 
     rounds = 1
     while not inventory.take(crm, seconds=0):
@@ -89,7 +89,7 @@ def test_a_filter_that_its_owner_deleted_is_gone_after_the_next_reading(scenery)
     scenery.read()
 
     assert scenery.user().appointments == Cell.NONE
-    assert scenery.user().reach == Reach.NOT_AT_ALL
+    assert scenery.user().paths == SyncPaths.NOT_AT_ALL
 
 
 def test_a_user_whose_filters_could_not_be_read_keeps_what_was_known(scenery):

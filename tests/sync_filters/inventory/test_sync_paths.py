@@ -12,7 +12,7 @@ from syncapp.crm.filters.records import QueryType
 from syncapp.mirror.filters import sync_paths
 from syncapp.models import FilterUser, SystemFilter
 from syncapp.models.sync_filters.tables import Cell
-from syncapp.models.sync_filters.user import Cause, Reach
+from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory.recommendations import Remedy, remedy_of
 from tests.sync_filters.users import make_user
 
@@ -22,32 +22,32 @@ OUTLOOK, NONE = SyncMethod.OUTLOOK, SyncMethod.NONE
 @pytest.mark.parametrize(
     ("columns", "cause", "found", "remedy"),
     [
-        ({}, Cause.SERVER, Reach.ONCE, Remedy.NOTHING),
-        ({"method": OUTLOOK}, Cause.CLIENT, Reach.ONCE, Remedy.NOTHING),
-        ({"incoming": 1}, Cause.SERVER_AND_CLIENT, Reach.TWICE, Remedy.ADD_IN),
-        ({"method": OUTLOOK, "offline_on": 1}, Cause.CLIENT, Reach.ONCE, Remedy.NOTHING),
-        ({"products": 1}, Cause.SERVER_AND_PRODUCT, Reach.TWICE, Remedy.METHOD_NONE),
-        ({"products": 1, "method": OUTLOOK}, Cause.CLIENT_AND_PRODUCT, Reach.TWICE, Remedy.FILTERS_OFF),
-        ({"products": 2, "method": NONE}, Cause.PRODUCTS, Reach.TWICE, Remedy.PRODUCT),
-        ({"products": 1, "appointments": Cell.OFF}, Cause.PRODUCT, Reach.ONCE, Remedy.NOTHING),
-        ({"appointments": Cell.MIXED}, Cause.SERVER, Reach.ONCE, Remedy.NOTHING),
-        ({"appointments": Cell.OFF}, Cause.FILTERS_OFF, Reach.NOT_AT_ALL, Remedy.FILTERS_ON),
-        ({"appointments": Cell.NONE}, Cause.NOT_SET_UP, Reach.NOT_AT_ALL, Remedy.SET_UP),
-        ({"method": NONE}, Cause.METHOD_NONE, Reach.NOT_AT_ALL, Remedy.METHOD_SERVER),
-        ({"mailbox_id": None}, Cause.NO_MAILBOX, Reach.NOT_AT_ALL, Remedy.MAILBOX),
-        ({"mailbox_state": 1}, Cause.MAILBOX_OFF, Reach.NOT_AT_ALL, Remedy.MAILBOX),
-        ({"approval": 2}, Cause.NOT_APPROVED, Reach.NOT_AT_ALL, Remedy.MAILBOX),
-        ({"enabled_for_act": False}, Cause.NOT_APPROVED, Reach.NOT_AT_ALL, Remedy.MAILBOX),
-        ({"is_disabled": True, "products": 2}, Cause.DISABLED, Reach.NOT_AT_ALL, Remedy.NOTHING),
-        ({"has_own_roles": False}, Cause.NO_ROLE, Reach.NOT_AT_ALL, Remedy.NOTHING),
-        ({"has_own_roles": False, "has_team_roles": True}, Cause.SERVER, Reach.ONCE, Remedy.NOTHING),
-        ({"filters_read_at": None}, Cause.UNREAD, Reach.UNKNOWN, Remedy.READ),
+        ({}, Cause.SERVER, SyncPaths.ONCE, Remedy.NOTHING),
+        ({"method": OUTLOOK}, Cause.CLIENT, SyncPaths.ONCE, Remedy.NOTHING),
+        ({"incoming": 1}, Cause.SERVER_AND_CLIENT, SyncPaths.TWICE, Remedy.ADD_IN),
+        ({"method": OUTLOOK, "offline_on": 1}, Cause.CLIENT, SyncPaths.ONCE, Remedy.NOTHING),
+        ({"products": 1}, Cause.SERVER_AND_PRODUCT, SyncPaths.TWICE, Remedy.METHOD_NONE),
+        ({"products": 1, "method": OUTLOOK}, Cause.CLIENT_AND_PRODUCT, SyncPaths.TWICE, Remedy.FILTERS_OFF),
+        ({"products": 2, "method": NONE}, Cause.PRODUCTS, SyncPaths.TWICE, Remedy.PRODUCT),
+        ({"products": 1, "appointments": Cell.OFF}, Cause.PRODUCT, SyncPaths.ONCE, Remedy.NOTHING),
+        ({"appointments": Cell.MIXED}, Cause.SERVER, SyncPaths.ONCE, Remedy.NOTHING),
+        ({"appointments": Cell.OFF}, Cause.FILTERS_OFF, SyncPaths.NOT_AT_ALL, Remedy.FILTERS_ON),
+        ({"appointments": Cell.NONE}, Cause.NOT_SET_UP, SyncPaths.NOT_AT_ALL, Remedy.SET_UP),
+        ({"method": NONE}, Cause.METHOD_NONE, SyncPaths.NOT_AT_ALL, Remedy.METHOD_SERVER),
+        ({"mailbox_id": None}, Cause.NO_MAILBOX, SyncPaths.NOT_AT_ALL, Remedy.MAILBOX),
+        ({"mailbox_state": 1}, Cause.MAILBOX_OFF, SyncPaths.NOT_AT_ALL, Remedy.MAILBOX),
+        ({"approval": 2}, Cause.NOT_APPROVED, SyncPaths.NOT_AT_ALL, Remedy.MAILBOX),
+        ({"enabled_for_act": False}, Cause.NOT_APPROVED, SyncPaths.NOT_AT_ALL, Remedy.MAILBOX),
+        ({"is_disabled": True, "products": 2}, Cause.DISABLED, SyncPaths.NOT_AT_ALL, Remedy.NOTHING),
+        ({"has_own_roles": False}, Cause.NO_ROLE, SyncPaths.NOT_AT_ALL, Remedy.NOTHING),
+        ({"has_own_roles": False, "has_team_roles": True}, Cause.SERVER, SyncPaths.ONCE, Remedy.NOTHING),
+        ({"filters_read_at": None}, Cause.UNREAD, SyncPaths.UNKNOWN, Remedy.READ),
     ],
 )
 def test_each_reason_is_told_with_what_helps(db, columns, cause, found, remedy):
     user = make_user("Rita", **columns)
 
-    assert (user.cause, user.reach) == (cause, found)
+    assert (user.cause, user.paths) == (cause, found)
     assert remedy_of(cause, everybody_selects=False) == remedy
 
 
@@ -65,13 +65,13 @@ def test_a_filter_for_everybody_selects_where_the_own_ones_are_off(db):
 
 def test_a_few_users_are_worked_out_like_everybody_each_time_by_the_filters_of_then(db):
     users = [make_user("On"), make_user("Off", appointments=Cell.OFF), make_user("None", NONE)]
-    alike = {user.pk: (user.cause, user.reach) for user in users}
+    alike = {user.pk: (user.cause, user.paths) for user in users}
     for some in (users[:2], users[1:], users):
-        FilterUser.objects.update(cause=Cause.UNREAD, reach=Reach.UNKNOWN)
+        FilterUser.objects.update(cause=Cause.UNREAD, paths=SyncPaths.UNKNOWN)
 
         sync_paths.work_out_some([user.pk for user in some])
 
-        found = {user.pk: (user.cause, user.reach) for user in FilterUser.objects.exclude(cause=Cause.UNREAD)}
+        found = {user.pk: (user.cause, user.paths) for user in FilterUser.objects.exclude(cause=Cause.UNREAD)}
         assert found == {user.pk: alike[user.pk] for user in some}
     now = {"read_at": timezone.now(), "table": "appointment", "query_type": QueryType.OUTLOOK_FILTER}
     SystemFilter.objects.create(id=uuid.uuid4(), state=0, **now)

@@ -9,7 +9,7 @@ from syncapp.connection import clients
 from syncapp.crm.directory.records import SyncMethod
 from syncapp.models import FilterGround, FilterRun, FilterRunItem
 from syncapp.models.sync_filters.filter import Access
-from syncapp.models.sync_filters.run import Lever, Plan, RunState
+from syncapp.models.sync_filters.run import Plan, RunOperation, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.inventory import user_history
@@ -24,7 +24,7 @@ NOW = timezone.now()
 def carry_out(run):
     """Start it and bring it to its end."""
     transitions.start(run, by=fred())
-    job.work(run.pk, crm=clients.recognised_crm(), seconds=20)
+    job.work(run.pk, crm=clients.verified_client(), seconds=20)
 
 
 def test_what_a_run_found_for_one_user_is_put_back_by_a_plan_of_its_own(scenery):
@@ -104,10 +104,15 @@ def test_putting_appointments_off_again_counts_the_meetings_first(scenery):
 def test_a_mailbox_gets_its_method_back_under_the_guards_of_any_plan(db, traces, plan):
     user = make_user("Rita Lindqvist", SyncMethod.NONE, mailbox_etag="2", **traces)
     run = FilterRun.objects.create(
-        number=1, state=RunState.DONE, lever=Lever.METHOD, wanted_method=SyncMethod.NONE, person=fred(), finished_at=NOW
+        number=1,
+        state=RunState.DONE,
+        operation=RunOperation.METHOD,
+        wanted_method=SyncMethod.NONE,
+        person=fred(),
+        finished_at=NOW,
     )
     item = FilterRunItem.objects.create(
-        run=run, position=0, user=user, plan=Plan.CHANGE, outcome="done", state="done", settled_at=NOW, due_at=NOW
+        run=run, position=0, user=user, plan=Plan.CHANGE, outcome="done", state="done", finished_at=NOW, due_at=NOW
     )
     found = {"mailbox_id": user.mailbox_id, "mailbox_etag_after": "2", "mailbox_written": True}
     FilterRunItem.objects.filter(pk=item.pk).update(**found, found_method=1, wanted_method=SyncMethod.NONE)

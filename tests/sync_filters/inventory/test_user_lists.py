@@ -8,7 +8,7 @@ from syncapp.crm.directory.records import SyncMethod
 from syncapp.demo import content
 from syncapp.mirror.directory import list_matching
 from syncapp.models import AuditEntry, FilterUser, UserList
-from syncapp.models.sync_filters.user import Cause, Reach
+from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.inventory import user_lists as lists
 from tests.support.people import fred
@@ -44,9 +44,19 @@ def test_who_is_in_another_products_list_too_gets_appointments_twice(db):
 
     expected = [Cause.SERVER_AND_PRODUCT, Cause.CLIENT_AND_PRODUCT, Cause.PRODUCT, Cause.DISABLED]
     assert [now(user).cause for user in everyone] == expected
-    assert [now(user).reach for user in everyone] == [Reach.TWICE, Reach.TWICE, Reach.ONCE, Reach.NOT_AT_ALL]
+    assert [now(user).paths for user in everyone] == [
+        SyncPaths.TWICE,
+        SyncPaths.TWICE,
+        SyncPaths.ONCE,
+        SyncPaths.NOT_AT_ALL,
+    ]
     lists.delete(riva, by=fred())
-    assert [now(user).reach for user in everyone] == [Reach.ONCE, Reach.ONCE, Reach.NOT_AT_ALL, Reach.NOT_AT_ALL]
+    assert [now(user).paths for user in everyone] == [
+        SyncPaths.ONCE,
+        SyncPaths.ONCE,
+        SyncPaths.NOT_AT_ALL,
+        SyncPaths.NOT_AT_ALL,
+    ]
 
 
 def now(user: FilterUser) -> FilterUser:
@@ -99,7 +109,7 @@ def test_the_demo_brings_an_example_once(db, settings):
     settings.DEMO = True
     content.bring_example_list()
 
-    assert FilterUser.objects.filter(reach=Reach.TWICE).exists()
+    assert FilterUser.objects.filter(paths=SyncPaths.TWICE).exists()
     lists.delete(UserList.objects.get(), by=fred())
     content.bring_example_list()
     assert not UserList.objects.exists()

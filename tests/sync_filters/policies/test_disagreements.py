@@ -79,7 +79,7 @@ def ended(run: FilterRun) -> FilterRun:
         )
         etag = FilterRow.objects.get(pk=change.filter_id).etag
         FilterRunChange.objects.filter(pk=change.pk).update(written=True, etag_after=etag)
-    run.items.filter(plan=Plan.CHANGE).update(outcome=Outcome.DONE, state="done", settled_at=timezone.now())
+    run.items.filter(plan=Plan.CHANGE).update(outcome=Outcome.DONE, state="done", finished_at=timezone.now())
     FilterRun.objects.filter(pk=run.pk).update(state=RunState.DONE, finished_at=timezone.now())
     run.refresh_from_db()
     return run
@@ -221,13 +221,15 @@ def test_mailbox_method_disagrees_with_the_other_end(north, method, keeps_on):
     FilterRow.objects.exclude(owner_id=user().pk).update(state=0 if keeps_on else 1)
     kept = repairing(policy("Sales North", on=keeps_on, per_night=8))
     FilterRun.objects.filter(policy=kept).update(state=RunState.CANCELLED, finished_at=timezone.now())
-    FilterRunItem.objects.filter(run__policy=kept).update(outcome=Outcome.DONE, state="done", settled_at=timezone.now())
+    FilterRunItem.objects.filter(run__policy=kept).update(
+        outcome=Outcome.DONE, state="done", finished_at=timezone.now()
+    )
     assert against(kept) == []
 
-    FilterUser.objects.filter(name="User 0").update(mailbox_id=uuid.uuid4(), method=0, reach="twice", approval=1)
+    FilterUser.objects.filter(name="User 0").update(mailbox_id=uuid.uuid4(), method=0, paths="twice", approval=1)
     run = freezing.freeze_run([user().pk], freezing.Wish(method=method), by=fred())
     transitions.start(run, by=fred())
-    run.items.update(mailbox_written=True, outcome=Outcome.DONE, state="done", settled_at=timezone.now())
+    run.items.update(mailbox_written=True, outcome=Outcome.DONE, state="done", finished_at=timezone.now())
     FilterRun.objects.filter(pk=run.pk).update(state=RunState.DONE, finished_at=timezone.now())
 
     assert against(kept) == [run.number]
@@ -297,7 +299,7 @@ def test_two_repairing_policies_write_nothing_for_common_user(read):
     for each in (off, on, off, on):
         compared(each)
         for run in FilterRun.objects.filter(policy=each):
-            runs.work(run.pk, crm=clients.recognised_crm(), seconds=5)
+            runs.work(run.pk, crm=clients.verified_client(), seconds=5)
 
     written = {key for key, _ in read.switched(since)}
     assert written

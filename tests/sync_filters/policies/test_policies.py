@@ -12,7 +12,7 @@ from django.utils import timezone
 from syncapp.connection import clients
 from syncapp.jobs import queue
 from syncapp.models import (
-    Alarm,
+    Alert,
     AuditEntry,
     FilterMembership,
     FilterPolicy,
@@ -82,7 +82,7 @@ def run_to_its_end(policy: FilterPolicy) -> FilterPolicy:
             pass
     compared(policy)
     for run in FilterRun.objects.filter(policy=policy):
-        while runs.work(run.pk, crm=clients.recognised_crm(), seconds=60):
+        while runs.work(run.pk, crm=clients.verified_client(), seconds=60):
             pass
     return policy
 
@@ -141,7 +141,7 @@ def test_who_switches_back_on_in_the_same_night_is_repaired_when_somebody_compar
     since = read.mark()
 
     editing.compare_now(policy, by=fred())
-    policy_rounds.work(policy.pk, crm=clients.recognised_crm)
+    policy_rounds.work(policy.pk, crm=clients.verified_client)
     without_meetings()
     run_to_its_end(policy)
 
@@ -159,7 +159,7 @@ def test_who_asks_for_a_comparison_gets_what_the_crm_holds_now(read, asked, foun
     if asked:
         editing.compare_now(policy, by=fred())
     FilterPolicy.objects.update(due_at=Now())
-    policy_rounds.work(policy.pk, crm=clients.recognised_crm)
+    policy_rounds.work(policy.pk, crm=clients.verified_client)
 
     assert len(deviating(policy)) == before + found
 
@@ -233,7 +233,7 @@ def test_it_asks_when_its_group_changed_by_more_than_a_tenth(company):
     assert FilterRun.objects.count() == 1
     FilterPolicy.objects.update(stopped_at=timezone.now() - timedelta(minutes=5))
     alerts.watch()
-    assert Alarm.objects.filter(code=f"policy-{policy.pk}").exists()
+    assert Alert.objects.filter(code=f"policy-{policy.pk}").exists()
     assert AuditEntry.objects.filter(action="policy.asks", area="filter").exists()
     editing.resume(policy, by=fred())
     assert compared(policy).asks == ""

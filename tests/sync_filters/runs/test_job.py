@@ -40,7 +40,7 @@ def released(run: FilterRun) -> FilterRun:
 
 def worked(run: FilterRun) -> FilterRun:
     """Whatever is due, as workers would."""
-    while job.work(run.pk, crm=clients.recognised_crm(), seconds=60):
+    while job.work(run.pk, crm=clients.verified_client(), seconds=60):
         pass
     run.refresh_from_db()
     return run
@@ -181,7 +181,7 @@ def test_a_lost_answer_is_read_back_and_never_sent_blindly_again(read):
     run = transitions.start(released(frozen(rita)), by=fred())
     read.cloud.fail({"path": "$batch", "method": "POST", "cut": "after_commit", "times": 1})
 
-    job.work(run.pk, crm=clients.recognised_crm(), seconds=5)
+    job.work(run.pk, crm=clients.verified_client(), seconds=5)
     item = run.items.get()
     assert (item.state, item.outcome) == ("verify", "")
     FilterRunItem.objects.update(due_at="2026-01-01T00:00Z")
@@ -291,7 +291,7 @@ def test_a_part_without_its_proof_is_read_back_before_anything_is_sent_again(rea
     run = transitions.start(released(frozen(rita)), by=fred())
     read.cloud.fail({"method": "GET", "table": "userquery", "status": 503, "times": 1})
 
-    job.work(run.pk, crm=clients.recognised_crm(), seconds=5)
+    job.work(run.pk, crm=clients.verified_client(), seconds=5)
     assert run.items.get().state == "verify"
     FilterRunItem.objects.update(due_at="2026-01-01T00:00Z")
 
@@ -334,7 +334,7 @@ def test_in_their_names_each_failed_request_is_its_own_user_s_alone(read):
     run, since = transitions.start(released(frozen(*people)), by=fred()), read.mark()
     read.cloud.fail({"path": "$batch", "method": "POST", "cut": "after_commit", "times": 1})
 
-    job.work(run.pk, crm=clients.recognised_crm(), seconds=5)
+    job.work(run.pk, crm=clients.verified_client(), seconds=5)
 
     assert sorted(run.items.values_list("state", flat=True)) == ["done", "done", "verify"]
     FilterRunItem.objects.update(due_at="2026-01-01T00:00Z")

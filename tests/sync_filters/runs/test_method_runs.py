@@ -7,7 +7,7 @@ from django.utils import timezone
 from syncapp.crm.directory.records import SyncMethod
 from syncapp.models import FilterRun, FilterUser
 from syncapp.models.sync_filters.run import Outcome, Plan, RunState
-from syncapp.models.sync_filters.user import Reach
+from syncapp.models.sync_filters.user import SyncPaths
 from syncapp.sync_filters.runs import freezing, transitions, undo
 from tests.support.people import fred
 from tests.sync_filters.runs.test_job import outcome, released, worked
@@ -27,7 +27,7 @@ def doubled(read) -> FilterUser:
     read.change("mailboxes", user.mailbox_id, incomingemaildeliverymethod=1, enabledforact=True)
     read.read()
     user.refresh_from_db()
-    assert user.reach == Reach.TWICE
+    assert user.paths == SyncPaths.TWICE
     return user
 
 
@@ -43,7 +43,7 @@ def test_the_method_is_set_read_back_and_exactly_undone(read):
 
     assert (run.state, outcome(run, user), method(read, user)) == (RunState.DONE, Outcome.DONE, SyncMethod.NONE)
     assert [entry["changes"]["actdeliverymethod"] for entry in read.cloud.ledger(since)] == [[1, 2]]
-    assert FilterUser.objects.get(pk=user.pk).reach == Reach.NOT_AT_ALL
+    assert FilterUser.objects.get(pk=user.pk).paths == SyncPaths.NOT_AT_ALL
     back = worked(undo.undo(run, by=fred()))
     assert (outcome(back, user), method(read, user)) == (Outcome.DONE, SyncMethod.SERVER_SIDE)
     assert undo.may_be_undone(run) == 0
@@ -51,13 +51,13 @@ def test_the_method_is_set_read_back_and_exactly_undone(read):
 
 def test_everybody_is_planned_by_the_mailbox_that_he_has(people):
     _, off, so, only, cure = people
-    common = {"method": 1, "approval": 1, "enabled_for_act": True, "appointments": "on", "reach": Reach.ONCE}
+    common = {"method": 1, "approval": 1, "enabled_for_act": True, "appointments": "on", "paths": SyncPaths.ONCE}
     FilterUser.objects.update(**common, filters_read_at=timezone.now())
     for user in (off, so, only, cure):
         FilterUser.objects.filter(pk=user.pk).update(mailbox_id=user.pk)
     FilterUser.objects.filter(pk=off.pk).update(mailbox_state=1)
     FilterUser.objects.filter(pk=so.pk).update(method=2)
-    FilterUser.objects.filter(pk=cure.pk).update(reach=Reach.TWICE)
+    FilterUser.objects.filter(pk=cure.pk).update(paths=SyncPaths.TWICE)
 
     items = {item.user_id: item for item in frozen(*people).items.all()}
 
@@ -73,7 +73,9 @@ def test_everybody_is_planned_by_the_mailbox_that_he_has(people):
 
 def test_who_would_be_synchronized_twice_or_is_not_approved_is_not_set_to_server_side(people):
     user, wish = people[0], freezing.Wish(method=SyncMethod.SERVER_SIDE)
-    FilterUser.objects.update(mailbox_id=user.pk, method=0, appointments="on", reach=Reach.ONCE, approval=1, incoming=1)
+    FilterUser.objects.update(
+        mailbox_id=user.pk, method=0, appointments="on", paths=SyncPaths.ONCE, approval=1, incoming=1
+    )
 
     twice = frozen(user, wish=wish).items.get()
     FilterUser.objects.update(approval=2)

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from syncapp.models import FilterRun, FilterUser, Person
-from syncapp.models.sync_filters.run import Lever
+from syncapp.models.sync_filters.run import RunOperation
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.runs import freezing
 from tests.support.people import fred
@@ -63,7 +63,7 @@ def test_what_the_database_refuses_for_another_reason_is_no_question_of_numbers(
     person = fred()
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        freezing.numbered(tables=[], lever=Lever.FILTERS, users=1, person=person, confirmed_by=person)
+        freezing.numbered(tables=[], operation=RunOperation.FILTERS, users=1, person=person, confirmed_by=person)
 
 
 @pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer: the second has not begun yet")

@@ -20,7 +20,7 @@ from syncapp.crm.errors import TokenUnavailable
 from syncapp.health import troubles
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import pull
-from syncapp.models import Connection, Delivery, Gate, Message, MirrorCursor, Pulse, UnreadableRow
+from syncapp.models import Breaker, Connection, Delivery, Message, MirrorCursor, Pulse, UnreadableRow
 from syncapp.outbox import messages
 from tests.support import people
 from tests.support.people import browser
@@ -72,7 +72,7 @@ def test_wrong_clock_of_the_web_server_invents_no_trouble(
 
 
 def test_nothing_secret_and_nobody_is_named(all_is_well: Any, settings: Settings) -> None:
-    breakers.close(Gate.Name.OPERATOR_STOP, reason="Ada says so", probe_in=None, by=people.ada())
+    breakers.trip(Breaker.Name.OPERATOR_STOP, reason="Ada says so", probe_in=None, by=people.ada())
 
     text = Client().get("/healthz").content.decode()
 
@@ -129,14 +129,16 @@ def test_stopped_scheduler_is_named(all_is_well: Any) -> None:
 
 def test_closed_breaker_hides_the_stalled_mirror(all_is_well: Any) -> None:
     MirrorCursor.objects.update(pulled_at=ago(600))
-    breakers.close(Gate.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
+    breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
 
     assert (health()[1]["ill"], codes()) == (["crm_credentials"], ["crm_credentials"])
 
 
 def test_token_service_is_not_called_the_crm(all_is_well: Any) -> None:
-    for _ in range(breakers.FAILURES_TO_CLOSE):
-        breakers.crm_failed(TokenUnavailable("no answer", code="authority"), forbidden_gate=Gate.Name.FORBIDDEN_READ)
+    for _ in range(breakers.FAILURES_TO_TRIP):
+        breakers.crm_failed(
+            TokenUnavailable("no answer", code="authority"), forbidden_breaker=Breaker.Name.FORBIDDEN_READ
+        )
 
     (trouble,) = troubles()
 
@@ -268,7 +270,7 @@ def test_overdue_kind_is_named(all_is_well: Any) -> None:
 
 def test_jobs_behind_an_open_breaker_are_not_overdue(all_is_well: Any) -> None:
     Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=ago(400))
-    breakers.close(Gate.Name.OPERATOR_STOP, reason="moving house", probe_in=None, by=people.ada())
+    breakers.trip(Breaker.Name.OPERATOR_STOP, reason="moving house", probe_in=None, by=people.ada())
 
     assert (health()[0], codes()) == (200, ["operator_stop"])
 
@@ -281,7 +283,7 @@ def test_jobs_that_may_not_write_are_not_overdue(all_is_well: Any) -> None:
 
 
 def test_a_gate_that_closed_by_itself_is_an_illness(all_is_well: Any) -> None:
-    breakers.close(Gate.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
+    breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
 
     status, answer = health()
 
@@ -289,7 +291,7 @@ def test_a_gate_that_closed_by_itself_is_an_illness(all_is_well: Any) -> None:
 
 
 def test_what_a_person_stopped_is_none(all_is_well: Any) -> None:
-    breakers.close(Gate.Name.OPERATOR_STOP, reason="moving house", probe_in=None, by=people.ada())
+    breakers.trip(Breaker.Name.OPERATOR_STOP, reason="moving house", probe_in=None, by=people.ada())
 
     assert health()[0] == 200
     assert [(trouble.code, trouble.by, trouble.detail) for trouble in troubles()] == [
@@ -298,7 +300,7 @@ def test_what_a_person_stopped_is_none(all_is_well: Any) -> None:
 
 
 def test_a_load_balancer_is_told_that_pages_can_be_served(all_is_well: Any) -> None:
-    breakers.close(Gate.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=5)
+    breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=5)
     all_is_well.kill()
 
     assert (health()[0], health(part="web")[0], health(part="ready")[0]) == (503, 200, 200)

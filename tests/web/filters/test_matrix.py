@@ -53,7 +53,7 @@ def test_appointments_of_one_user_go_off_in_three_clicks(read):
     run = FilterRun.objects.get()
     held = list(run.items.filter(plan="held").values_list("pk", flat=True))
     client.post(f"{came.url}steer", {"do": "start", "held": held, "reason": "Riva"})
-    job.work(run.pk, crm=clients.recognised_crm(), seconds=20)
+    job.work(run.pk, crm=clients.verified_client(), seconds=20)
 
     assert {change for _, change in map(tuple_of, read.switched(since))} == {(0, 1)}
     assert "Done: 1 of 1" in text(client.get(came.url))

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from syncapp.crm.directory.records import SyncMethod
 from syncapp.mirror.filters import sync_paths
-from syncapp.models import FilterTeam, FilterUser, ReachDay, UserList
+from syncapp.models import FilterTeam, FilterUser, SyncPathsDay, UserList
 from tests.support.people import browser, fred, vera
 from tests.support.screen import text
 from tests.sync_filters.conftest import read, scenery
@@ -57,7 +57,7 @@ def test_the_figures_are_those_of_the_crms_tables_and_the_list(read):
 
     expected = expected_of_the_crm(read, set(riva))
 
-    assert dict(FilterUser.objects.people().values_list("name", "reach")) == expected
+    assert dict(FilterUser.objects.people().values_list("name", "paths")) == expected
     counted = Counter(expected.values())
     page = text(client.get("/filters/risk/"))
     for often in ("twice", "once", "none"):
@@ -123,10 +123,10 @@ def test_doubled_users_are_kept_by_day(db):
     sync_paths.keep_day()
     assert "From the second day on" in text(client.get("/filters/risk/"))
 
-    ReachDay.objects.create(day=date(2026, 1, 2), twice=17)
+    SyncPathsDay.objects.create(day=date(2026, 1, 2), twice=17)
     sync_paths.keep_day()
 
     page = text(client.get("/filters/risk/"))
-    assert ReachDay.objects.count() == 2
+    assert SyncPathsDay.objects.count() == 2
     assert "2 January: 17 twice" in page
     assert ": 1 twice" in page

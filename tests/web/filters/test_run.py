@@ -46,7 +46,7 @@ def settle(run: FilterRun, outcome: Outcome, *, users: int = 1, ago: float = 1) 
     """What workers would have done."""
     ids = list(run.items.filter(outcome="").order_by("position").values_list("pk", flat=True)[:users])
     at = timezone.now() - timedelta(seconds=ago)
-    run.items.filter(pk__in=ids).update(outcome=outcome, state="done", settled_at=at, why="Reason" if outcome else "")
+    run.items.filter(pk__in=ids).update(outcome=outcome, state="done", finished_at=at, why="Reason" if outcome else "")
 
 
 def page(run: FilterRun, query: str = "", person=None) -> str:
@@ -84,7 +84,7 @@ def test_the_expected_end_is_a_range_around_the_speed_of_the_last_minute(run):
     )
     more = [
         run.items.model(run=run, position=10 + n, user=user, plan="change", outcome="done", state="done", due_at=NEVER,
-                        settled_at=now - timedelta(seconds=20 - n))
+                        finished_at=now - timedelta(seconds=20 - n))
         for n, user in enumerate(FilterUser.objects.filter(pk__gte="00000000-0000-0000-0001-000000000000"))
     ]  # fmt: skip
     run.items.model.objects.bulk_create(more)
@@ -191,7 +191,7 @@ def test_failed_mail_to_second_person_is_said(run, settings):
     settings.SECOND_PERSON_ABOVE = 2
     make_person("Frida", *fred().roles)
     steer(run, do="start")
-    Message.objects.update(state="failed", settled_at=timezone.now())
+    Message.objects.update(state="failed", finished_at=timezone.now())
 
     said = page(run)
 
@@ -328,7 +328,7 @@ def test_only_its_person_changes_how_a_frozen_list_is_run(run):
 
 
 def test_a_run_of_mailboxes_says_what_follows_and_what_each_had(people):
-    FilterUser.objects.update(mailbox_id=people[0].pk, method=1, reach="twice", filters_read_at=timezone.now())
+    FilterUser.objects.update(mailbox_id=people[0].pk, method=1, paths="twice", filters_read_at=timezone.now())
     run = freezing.freeze_run([user.pk for user in people], freezing.Wish(method=2), by=fred())
     run.items.filter(position=0).update(outcome=Outcome.NO_MAILBOX, state="done")
 

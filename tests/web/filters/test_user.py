@@ -51,7 +51,7 @@ def test_each_hindrance_is_told_as_what_it_is(db):
     user = FilterUser.objects.create(pk=uuid.uuid4(), name="Somebody", read_at=timezone.now())
 
     for cause, words in told.items():
-        FilterUser.objects.update(cause=cause, reach="none")
+        FilterUser.objects.update(cause=cause, paths="none")
         page = text(client.get(f"/filters/users/{user.pk}/"))
         assert "Appointments do not reach this Outlook" in page
         assert words in page
@@ -79,7 +79,7 @@ def test_what_a_run_did_is_told_and_leads_to_a_plan_that_restores_it(read):
     client, rita = browser(fred()), read.user()
     run = freezing.freeze_run([rita.pk], freezing.Wish(("contact",), on=False), by=fred())
     transitions.start(run, by=fred())
-    job.work(run.pk, crm=clients.recognised_crm(), seconds=20)
+    job.work(run.pk, crm=clients.verified_client(), seconds=20)
 
     page = text(client.get(f"/filters/users/{rita.pk}/"))
     came = client.post(f"/filters/users/{rita.pk}/restore/{run.items.get().pk}")

@@ -133,7 +133,7 @@ def test_a_proposal_that_was_the_crms_value_before_says_until_when(record):
         make_field(older, original_value="Head of Procurement", proposed_value="Buyer"), by=rob()
     )
     scenes.settled(decision)
-    Decision.objects.filter(pk=decision.pk).update(settled_at=EDITED_ON - timedelta(days=30))
+    Decision.objects.filter(pk=decision.pk).update(finished_at=EDITED_ON - timedelta(days=30))
 
     words = opened(browser(rita()), record).words
 

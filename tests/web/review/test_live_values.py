@@ -7,7 +7,7 @@ import time
 import pytest
 
 from syncapp.jobs import breakers
-from syncapp.models import Gate, SyncField
+from syncapp.models import Breaker, SyncField
 from syncapp.web.review import lookup_choices
 from tests.support.people import browser, rita
 from tests.support.screen import Screen, on, opened, pressed
@@ -115,7 +115,7 @@ def test_a_silent_crm_is_said_and_the_page_stays(world: World, headers):
 
 def test_a_crm_that_is_known_to_be_away_is_not_asked(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
-    breakers.close(Gate.Name.CRM_UNREACHABLE, reason="test", probe_in=None)
+    breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="test", probe_in=None)
     field.refresh_from_db()
 
     screen = Screen(browser(rita()).post(f"/review/{field.record_id}/read-again", headers=HTMX))

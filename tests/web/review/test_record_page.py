@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from syncapp import preferences
 from syncapp.models import Decision, SyncField
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.person import Role
 from syncapp.models.review.decision import DecisionState
@@ -103,7 +103,7 @@ STATES = {
     "due": (due, "Approved being written"),
     "sent": (scenes.being_written, "Approved being written"),
     "lost answer": (
-        lambda decision: scenes.being_written(decision, state=WorkState.VERIFY),
+        lambda decision: scenes.being_written(decision, state=JobState.VERIFY),
         "Checking CRM its answer was lost; reading back",
     ),
     "written": (scenes.settled, "read back; by you Put the old value back…"),
@@ -118,9 +118,9 @@ STATES = {
 
 @pytest.mark.parametrize("state", STATES)
 def test_each_state_of_an_approval_is_said_as_it_is(state):
-    reach, words = STATES[state]
+    paths, words = STATES[state]
     field = make_field()
-    reach(scenes.approved(field, by=rita()))
+    paths(scenes.approved(field, by=rita()))
 
     assert words in page(field).words
 
@@ -170,7 +170,7 @@ def test_a_superseded_field_leads_to_the_newer_edit():
 
 def test_a_withdrawn_field_says_where_it_was_decided():
     field = make_field()
-    scenes.move(field, decision=FieldDecision.WITHDRAWN, crm_state=1, settled_at=timezone.now())
+    scenes.move(field, decision=FieldDecision.WITHDRAWN, crm_state=1, finished_at=timezone.now())
 
     assert "Withdrawn decided in CRM itself at" in page(field).words
 
@@ -227,7 +227,7 @@ def test_what_a_decision_wrote_is_not_what_the_crm_had(had):
     scenes.move(field, crm_now_value=had, crm_now_read_at=timezone.now())
     scenes.approved(field, by=rita())
     field.refresh_from_db()
-    scenes.move(field, delivery="done", crm_now_value="Head", crm_now_label="", settled_at=timezone.now())
+    scenes.move(field, delivery="done", crm_now_value="Head", crm_now_label="", finished_at=timezone.now())
 
     words = page(field).words
 

@@ -12,7 +12,7 @@ from django.utils.html import strip_tags
 
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import pull
-from syncapp.models import Connection, Decision, Gate, MirrorCursor, Pulse, SyncField
+from syncapp.models import Breaker, Connection, Decision, MirrorCursor, Pulse, SyncField
 from tests.support import scenes
 from tests.support.factories import make_field, make_record
 from tests.support.people import ada, browser, rita, rob, vera
@@ -39,7 +39,7 @@ def due(decision: Decision) -> Decision:
 
 
 def stop() -> None:
-    breakers.close(Gate.Name.OPERATOR_STOP, reason="Upgrade", probe_in=None, by=ada())
+    breakers.trip(Breaker.Name.OPERATOR_STOP, reason="Upgrade", probe_in=None, by=ada())
 
 
 def test_undo_window_is_said_to_whoever_may_undo():

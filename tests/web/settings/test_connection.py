@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from syncapp.connection import clients
 from syncapp.jobs import breakers
-from syncapp.models import AuditEntry, Connection, Gate, UnreadableRow
+from syncapp.models import AuditEntry, Breaker, Connection, UnreadableRow
 from tests.support.people import ada, browser, rita
 from tests.support.screen import Screen
 from tests.support.world import World
@@ -53,9 +53,9 @@ def test_a_kind_that_there_is_not_is_not_found(known):
 def test_a_stop_has_a_reason_that_everybody_reads():
     screen = posted("stop", reason="Wrong values since 9")
 
-    gate = Gate.objects.get(name=Gate.Name.OPERATOR_STOP)
-    assert (gate.closed_by, gate.reason) == (ada(), "Wrong values since 9")
-    assert breakers.pass_through(breakers.WRITE_GATES) is None
+    breaker = Breaker.objects.get(name=Breaker.Name.OPERATOR_STOP)
+    assert (breaker.opened_by, breaker.reason) == (ada(), "Wrong values since 9")
+    assert breakers.try_acquire(breakers.WRITE_BREAKERS) is None
     assert "All CRM writes are stopped." in screen.words
     assert "by Ada (Wrong values since 9)" in Screen(browser(rita()).get("/review/")).words
     assert AuditEntry.objects.get(action="gate.closed").value.reason == "Wrong values since 9"
@@ -64,7 +64,7 @@ def test_a_stop_has_a_reason_that_everybody_reads():
 def test_a_stop_without_a_reason_stops_nothing():
     screen = posted("stop", reason=" ")
 
-    assert (screen.status, Gate.objects.exists()) == (422, False)
+    assert (screen.status, Breaker.objects.exists()) == (422, False)
     assert "Say why" in screen.words
 
 
@@ -73,7 +73,7 @@ def test_writing_is_resumed():
 
     posted("resume")
 
-    assert breakers.pass_through(breakers.WRITE_GATES) is not None
+    assert breakers.try_acquire(breakers.WRITE_BREAKERS) is not None
     assert AuditEntry.objects.get(action="gate.opened").actor == ada()
 
 

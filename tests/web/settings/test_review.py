@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from syncapp import preferences
 from syncapp.models import AuditEntry, Message
-from syncapp.models.jobs.job import WorkState
+from syncapp.models.jobs.job import JobState
 from syncapp.outbox import messages
 from tests.support.factories import make_field
 from tests.support.people import ada, browser, rita
@@ -139,7 +139,7 @@ def test_only_administrators_see_the_way_there():
 def failed_mail() -> Message:
     mail = messages.queue("test", to=rita())
     assert mail is not None
-    failed = {"state": WorkState.FAILED, "settled_at": timezone.now(), "last_error": "address"}
+    failed = {"state": JobState.FAILED, "finished_at": timezone.now(), "last_error": "address"}
     Message.objects.filter(pk=mail.pk).update(**failed, failure="“a;b” is not an address that mail can be sent to.")
     return mail
 
@@ -160,7 +160,7 @@ def test_failed_mail_is_sent_again_on_retry():
     again = Screen(browser(ada()).post(f"/settings/mails/{mail.pk}/retry", follow=True))
 
     mail.refresh_from_db()
-    assert (mail.state, mail.failure) == (WorkState.READY, "")
+    assert (mail.state, mail.failure) == (JobState.READY, "")
     assert "The mail is being sent again." in screen.words
     assert "no longer waiting for a retry" in again.words
     assert AuditEntry.objects.filter(action="mail.retried", actor=ada()).count() == 1

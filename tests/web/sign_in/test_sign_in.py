@@ -19,7 +19,7 @@ from syncapp.connection import clients
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.health import troubles
 from syncapp.jobs import breakers
-from syncapp.models import AuditEntry, Gate, Person, SignInAttempt
+from syncapp.models import AuditEntry, Breaker, Person, SignInAttempt
 from syncapp.models.person import Role
 from syncapp.web.sign_in import views
 from syncapp.web.sign_in.views import safe_path
@@ -275,25 +275,25 @@ def test_successful_sign_in_ends_the_trouble(browser: Client, outside: requests.
 
     browser.get(choose(outside, begin(browser), "Rita Lindqvist"))
 
-    assert not breakers.closed()
+    assert not breakers.all_open()
 
 
 def test_sign_in_service_is_asked_until_it_is_back(sandbox: SandboxServer, settings: Settings) -> None:
     back = settings.CRM_AUTHORITY
     settings.CRM_AUTHORITY = f"https://127.0.0.1:{free_port()}/{settings.CRM_TENANT}"
     clients.sign_in_failed(TokenUnavailable("no answer", code="authority"))
-    Gate.objects.update(next_probe_at=timezone.now())
+    Breaker.objects.update(next_probe_at=timezone.now())
     clients.probe_sign_in()
-    assert [gate.name for gate in breakers.closed()] == ["sign_in"]
+    assert [breaker.name for breaker in breakers.all_open()] == ["sign_in"]
 
     settings.CRM_AUTHORITY = back
     clients.sign_in_service.cache_clear()
     clients.probe_sign_in()
-    assert [gate.name for gate in breakers.closed()] == ["sign_in"]  # not yet time to ask again
-    Gate.objects.update(next_probe_at=timezone.now())
+    assert [breaker.name for breaker in breakers.all_open()] == ["sign_in"]  # not yet time to ask again
+    Breaker.objects.update(next_probe_at=timezone.now())
     clients.probe_sign_in()
 
-    assert not breakers.closed()
+    assert not breakers.all_open()
 
 
 def test_signing_out_ends_the_session_here_and_there(
