@@ -75,11 +75,11 @@ def main() -> None:
 
 def faster() -> float:
     """How much quicker the sandbox's clock runs than ours."""
-    return float(1 / settings.GOVERNOR_TIME_SCALE)
+    return float(1 / settings.RATE_LIMIT_TIME_SCALE)
 
 
 def _limits() -> dict[str, object]:
-    return {"time_scale": settings.GOVERNOR_TIME_SCALE, "limits": {"requests": 6000, "execution_seconds": 1200}}
+    return {"time_scale": settings.RATE_LIMIT_TIME_SCALE, "limits": {"requests": 6000, "execution_seconds": 1200}}
 
 
 def switch_everybody(access: Access, *, on: bool) -> Measured:

@@ -37,7 +37,7 @@ def _environment(folder: Path, url: str) -> dict[str, str]:
         "DEMO_DIR": str(folder),
         "DATABASE_URL": url,
         "REDIS_URL": f"redis://127.0.0.1:{CLOSED_PORT}/0",
-        "GOVERNOR_URL": "",
+        "RATE_LIMIT_URL": "",
         "SANDBOX_PORT": CLOSED_PORT,
         "LOG_LEVEL": "ERROR",
         "DJANGO_SETTINGS_MODULE": "benches.settings",

@@ -44,7 +44,7 @@ def deliver(kinds: Kinds) -> None:
 
     The CRM's published limits are lifted: they would allow 18 requests a second, so 9 deliveries.
     """
-    times = {"UNDO_SECONDS": "0", "GOVERNOR_TIME_SCALE": "0.01"}
+    times = {"UNDO_SECONDS": "0", "RATE_LIMIT_TIME_SCALE": "0.01"}
     for kind in kinds:
         with stage.sandbox(users=20, contacts=600, pending=600) as crm, stage.database(kind) as database:
             stage.measure("deliver", environment={**database, **crm, **times})
@@ -61,7 +61,11 @@ def filters(kinds: Kinds) -> None:
         stage.sandbox(users=users, contacts=0, pending=0, filters=4) as crm,
         stage.database(kinds[-1]) as database,
     ):
-        limits = {"GOVERNOR_URL": broker.url, "GOVERNOR_TIME_SCALE": str(1 / faster), "SECOND_PERSON_ABOVE": "1000000"}
+        limits = {
+            "RATE_LIMIT_URL": broker.url,
+            "RATE_LIMIT_TIME_SCALE": str(1 / faster),
+            "SECOND_PERSON_ABOVE": "1000000",
+        }
         stage.measure("filters", environment={**database, **crm, **limits})
 
 
@@ -71,7 +75,7 @@ def decide(kinds: Kinds) -> None:
         for state, address in stage.silent_addresses():
             with stage.database(kind) as database, address as port:
                 redis = f"redis://127.0.0.1:{port}/0"
-                away = {"SANDBOX_PORT": port, "REDIS_URL": redis, "GOVERNOR_URL": redis, "BENCH_STATE": state}
+                away = {"SANDBOX_PORT": port, "REDIS_URL": redis, "RATE_LIMIT_URL": redis, "BENCH_STATE": state}
                 stage.measure("decide", environment={**database, **away})
 
 

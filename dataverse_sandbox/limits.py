@@ -3,7 +3,7 @@
 Every user has a sliding window. A batch is one request; each operation in it takes execution time. Nobody has published
 whose limits an impersonated call uses; here it is the user of the token. While limits are set, an answer takes the time
 that it is charged for, because that time is what a caller can measure. `time_scale` multiplies every duration: with 0.1
-the window of 300 seconds passes in 30. The portal's GOVERNOR_TIME_SCALE means the same.
+the window of 300 seconds passes in 30. The portal's RATE_LIMIT_TIME_SCALE means the same.
 """
 
 from __future__ import annotations

@@ -1,8 +1,12 @@
-"""Typed readers of the environment. Every reader also takes NAME_FILE, a path that holds the value."""
+"""Typed readers of the environment: the only way in which the portal reads its settings.
+
+Every reader also takes NAME_FILE, the path of a file that holds the value, and the old name of a renamed setting.
+"""
 
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +14,43 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _env = environ.FileAwareEnv()
-_WORDS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+_FLAGS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+# New name of a setting ─▶ the old one, which is still read in this version.
+RENAMED = {"RATE_LIMIT_URL": "GOVERNOR_URL", "RATE_LIMIT_TIME_SCALE": "GOVERNOR_TIME_SCALE"}
 
 
 def text(name: str, default: str = "") -> str:
-    """The value as it is, without surrounding blanks (files often end in a line break).
+    """Return the value without surrounding blanks (files often end in a line break).
 
-    Not by the library's own readers: they take a secret that begins with "$" for the name of another variable.
+    The library's own readers take a secret that begins with "$" for the name of another variable. Warns where only the
+    old name of a renamed setting is set. Raises ImproperlyConfigured.
     """
+    value = _read(name)
+    if value is None and name in RENAMED:
+        value = _read(RENAMED[name])
+        if value is not None:
+            warnings.warn(f"{RENAMED[name]} is now called {name}. Rename it.", FutureWarning, stacklevel=2)
+    return default if value is None else value
+
+
+def _read(name: str) -> str | None:
     try:
-        return str(_env.ENVIRON.get(name, default)).strip()
+        value = _env.ENVIRON.get(name)
     except (OSError, ValueError) as error:
         raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read ({type(error).__name__}).") from error
+    return None if value is None else str(value).strip()
 
 
 def flag(name: str, *, default: bool) -> bool:
-    """Yes or no in any case; another word stops the start, since a slip must not switch a guard off."""
+    """Return yes or no. Raises ImproperlyConfigured for any other word: a typo must not switch a guard off."""
     value = text(name, str(default)).lower()
-    if value not in _WORDS:
-        raise ImproperlyConfigured(f"{name} must be one of {', '.join(_WORDS)}, not {value!r}.")
-    return _WORDS[value]
+    if value not in _FLAGS:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(_FLAGS)}, not {value!r}.")
+    return _FLAGS[value]
 
 
 def number(name: str, default: float) -> float:
-    """A number; a value that is none stops the start with the variable's name."""
+    """Return a number. Raises ImproperlyConfigured with the variable's name."""
     value = text(name, str(default))
     try:
         return float(value)
@@ -42,17 +59,17 @@ def number(name: str, default: float) -> float:
 
 
 def path(name: str, default: Path) -> Path:
-    """A file or folder, made absolute."""
+    """Return the absolute path of a file or folder."""
     return Path(text(name, str(default))).expanduser().resolve()
 
 
 def items(name: str, default: tuple[str, ...] = ()) -> list[str]:
-    """A comma-separated list."""
+    """Return the items of a comma-separated list."""
     return [item.strip() for item in text(name, ",".join(default)).split(",") if item.strip()]
 
 
 def mapping(name: str) -> dict[str, str]:
-    """A JSON object of text to text; absent is empty."""
+    """Return a JSON object as a dict of strings; empty where it is not set. Raises ImproperlyConfigured."""
     value = text(name)
     if not value:
         return {}
@@ -66,5 +83,5 @@ def mapping(name: str) -> dict[str, str]:
 
 
 def database(name: str, default: str) -> dict[str, Any]:
-    """A DATABASE_URL as Django's mapping."""
+    """Return a DATABASE_URL as Django's settings of a database."""
     return dict(_env.db_url_config(text(name, default)))

@@ -199,8 +199,10 @@ DEMO_BROKER_SOCKET = Path(tempfile.gettempdir()) / f"osync-{_digest}" / "broker.
 REDIS_URL = env.text("REDIS_URL", f"redis+socket://{DEMO_BROKER_SOCKET}" if DEMO else "")
 
 # Redis of the rate limiter that all processes share (syncapp/crm/rate_limit); empty: no limits are kept.
-GOVERNOR_URL = env.text("GOVERNOR_URL", REDIS_URL)
-GOVERNOR_TIME_SCALE = env.number("GOVERNOR_TIME_SCALE", 1)  # the sandbox's time_scale: below 1 its clock runs faster
+RATE_LIMIT_URL = env.text("RATE_LIMIT_URL", REDIS_URL)
+RATE_LIMIT_TIME_SCALE = env.number(
+    "RATE_LIMIT_TIME_SCALE", 1
+)  # the sandbox's time_scale: below 1 its clock runs faster
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True

@@ -9,7 +9,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-GOVERNOR_URL = ""
+RATE_LIMIT_URL = ""
 # Nobody listens there: no test rings in a demo that happens to run; those with processes of their own name a broker.
 CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
 # Looking through all static files anew for each test client costs more than most tests.

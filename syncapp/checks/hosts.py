@@ -109,7 +109,7 @@ def stores_are_reached_encrypted(app_configs: Any, **kwargs: Any) -> Found:
     if settings.DATABASE_KIND == "postgresql" and _is_elsewhere(str(database.get("HOST", ""))) and is_open:
         hint = "Add ?sslmode=verify-full&sslrootcert=FILE to DATABASE_URL."
         found.append(Warning("PostgreSQL may be reached without TLS.", hint=hint, id="osync.W006"))
-    for name in ("REDIS_URL", "GOVERNOR_URL"):
+    for name in ("REDIS_URL", "RATE_LIMIT_URL"):
         address = getattr(settings, name)
         if address.startswith("redis://") and _is_elsewhere(_host_of(address)):
             hint = f"Set {name}=rediss://…, with ?ssl_ca_certs=FILE for a private CA."

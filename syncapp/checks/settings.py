@@ -134,15 +134,16 @@ def is_bare_origin(address: str, *, schemes: tuple[str, ...]) -> bool:
 
 
 @register("osync")
-def governor_can_keep_the_limits(app_configs: Any, **kwargs: Any) -> Found:
-    """E014: GOVERNOR_URL is an address of Redis or empty, and GOVERNOR_TIME_SCALE stretches time, never stops it."""
+def rate_limiter_is_configured(app_configs: Any, **kwargs: Any) -> Found:
+    """E014: RATE_LIMIT_URL is a Redis address or empty, and RATE_LIMIT_TIME_SCALE is more than 0."""
     found: Found = []
-    if settings.GOVERNOR_URL and urlsplit(settings.GOVERNOR_URL).scheme not in REDIS_SCHEMES:
-        hint = f"It begins with {', '.join(f'{scheme}://' for scheme in REDIS_SCHEMES)}; empty keeps no limits."
-        found.append(Error("GOVERNOR_URL is no address of a Redis.", hint=hint, id="osync.E014"))
-    if not settings.GOVERNOR_TIME_SCALE > 0:
-        hint = "Unset it; only rehearsals against a sandbox with a time_scale of its own need it."
-        found.append(Error("GOVERNOR_TIME_SCALE must be more than 0.", hint=hint, id="osync.E014"))
+    if settings.RATE_LIMIT_URL and urlsplit(settings.RATE_LIMIT_URL).scheme not in REDIS_SCHEMES:
+        schemes = ", ".join(f"{scheme}://" for scheme in REDIS_SCHEMES)
+        hint = f"Start it with {schemes}; leave it empty to keep no limits."
+        found.append(Error("RATE_LIMIT_URL is not the address of a Redis server.", hint=hint, id="osync.E014"))
+    if not settings.RATE_LIMIT_TIME_SCALE > 0:
+        hint = "Unset it; only a sandbox with its own time_scale needs it."
+        found.append(Error("RATE_LIMIT_TIME_SCALE must be more than 0.", hint=hint, id="osync.E014"))
     return found
 
 

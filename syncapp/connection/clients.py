@@ -59,11 +59,11 @@ def crm() -> CrmClient:
 
 def _rate_limiter() -> RateLimiter:
     """The limits of our application user at this CRM, which all processes keep together."""
-    if not settings.GOVERNOR_URL:
+    if not settings.RATE_LIMIT_URL:
         return NoLimiter()
     account = f"{settings.CRM_ORIGIN} {settings.CRM_CLIENT_ID}"
-    limits = Limits().scaled(settings.GOVERNOR_TIME_SCALE)
-    return SharedLimiter(url=settings.GOVERNOR_URL, account=account, limits=limits)
+    limits = Limits().scaled(settings.RATE_LIMIT_TIME_SCALE)
+    return SharedLimiter(url=settings.RATE_LIMIT_URL, account=account, limits=limits)
 
 
 @cache

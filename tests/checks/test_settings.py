@@ -60,10 +60,10 @@ def test_the_demo_as_it_is_has_no_complaints(settings: Settings) -> None:
         ({"LEASE": 300}, "osync.E001"),
         ({"BROKER_VISIBILITY": 60}, "osync.E001"),
         ({"TICK": 0}, "osync.E002"),
-        ({"GOVERNOR_URL": "http://redis.contoso.example"}, "osync.E014"),
-        ({"GOVERNOR_URL": "redis.contoso.example:6379"}, "osync.E014"),
-        ({"GOVERNOR_TIME_SCALE": 0}, "osync.E014"),
-        ({"GOVERNOR_TIME_SCALE": -1}, "osync.E014"),
+        ({"RATE_LIMIT_URL": "http://redis.contoso.example"}, "osync.E014"),
+        ({"RATE_LIMIT_URL": "redis.contoso.example:6379"}, "osync.E014"),
+        ({"RATE_LIMIT_TIME_SCALE": 0}, "osync.E014"),
+        ({"RATE_LIMIT_TIME_SCALE": -1}, "osync.E014"),
         ({"UNDO_SECONDS": -1}, "osync.E002"),
         ({"CRM_CLIENT_SECRET": ""}, "osync.E003"),
         ({"SIGN_IN_CLIENT_SECRET": ""}, "osync.E003"),
@@ -185,4 +185,4 @@ def test_an_empty_configuration_is_complained_about_with_hints(settings: Setting
     "url", ["", "redis://a:6379/0", "rediss://a:6380/0", "redis+socket:///tmp/a.sock", "unix:///a"]
 )
 def test_every_address_that_the_governor_understands_passes(settings: Settings, url: str) -> None:
-    assert complaints(settings, GOVERNOR_URL=url) == []
+    assert complaints(settings, RATE_LIMIT_URL=url) == []

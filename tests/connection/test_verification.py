@@ -99,8 +99,8 @@ def test_whoever_watches_a_pull_sees_each_page_on_one_line_of_its_own(world: Wor
 def limited(sandbox, settings):
     """The client whose limits are kept in a Redis of its own."""
     with valkey() as broker:
-        settings.GOVERNOR_URL = broker.url
-        settings.GOVERNOR_TIME_SCALE = 100  # a burst, and then next to nothing while the test lasts
+        settings.RATE_LIMIT_URL = broker.url
+        settings.RATE_LIMIT_TIME_SCALE = 100  # a burst, and then next to nothing while the test lasts
         yield clients.crm()
         clients.crm().close()
 

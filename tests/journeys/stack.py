@@ -32,7 +32,7 @@ TIMES = {
     "PROBE_SECONDS": "1",
     "ATTEMPTS": "40",
     "UNDO_SECONDS": "0",
-    "GOVERNOR_TIME_SCALE": "0.01",
+    "RATE_LIMIT_TIME_SCALE": "0.01",
     "MAIL_BACKEND": "graph",  # the sandbox's own door, which every journey has
 }
 PULLS_BY_HAND = "36000"

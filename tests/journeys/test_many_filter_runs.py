@@ -35,7 +35,7 @@ def told(
     folder = tmp_path_factory.mktemp("many")
     with (
         fresh_database(folder, django_db_blocker, name="many") as database,
-        running_stack(database, GOVERNOR_TIME_SCALE=str(SCALE)) as stack,
+        running_stack(database, RATE_LIMIT_TIME_SCALE=str(SCALE)) as stack,
     ):
         lead_to(stack.sandbox.url, settings)
         world = World(stack.sandbox.url)

@@ -1,7 +1,8 @@
-"""Settings come from the environment or from files, as they are written there, and what cannot be read is named."""
+"""Settings are read from the environment or from files; errors name the variable."""
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from portal import env
 
 @pytest.fixture
 def put(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """Set a variable of a name that no other test has read."""
+    """Set a variable whose name no other test has read."""
 
     def put_value(name: str, value: str, *, in_a_file: bool = False) -> str:
         path = tmp_path / name
@@ -24,17 +25,17 @@ def put(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 
 @pytest.mark.parametrize("in_a_file", [False, True], ids=["variable", "file"])
-def test_a_secret_is_what_was_written_whatever_it_begins_with(put, in_a_file):
+def test_secret_with_special_characters_read_verbatim(put, in_a_file):
     assert env.text(put(f"SECRET_{in_a_file}", r"$3cr\$et#1", in_a_file=in_a_file)) == r"$3cr\$et#1"
 
 
-def test_a_file_beats_the_variable(put):
+def test_file_beats_variable(put):
     put("BOTH", "from the variable")
 
     assert env.text(put("BOTH", "from the file", in_a_file=True)) == "from the file"
 
 
-def test_every_kind_of_setting_may_stand_in_a_file(put):
+def test_every_reader_accepts_a_file(put):
     assert env.flag(put("A_FLAG", "off", in_a_file=True), default=True) is False
     assert env.number(put("A_NUMBER", "2.5", in_a_file=True), 1) == 2.5
     assert env.items(put("SOME", "a, b", in_a_file=True)) == ["a", "b"]
@@ -42,7 +43,7 @@ def test_every_kind_of_setting_may_stand_in_a_file(put):
     assert env.database(put("A_DATABASE", "postgres://u:p@h:5/n", in_a_file=True), "")["PASSWORD"] == "p"
 
 
-def test_a_file_that_is_not_there_is_named(monkeypatch):
+def test_missing_file_is_named(monkeypatch):
     monkeypatch.setenv("GONE_FILE", "no/such/file")
 
     with pytest.raises(ImproperlyConfigured, match="GONE_FILE"):
@@ -50,21 +51,42 @@ def test_a_file_that_is_not_there_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize("word", ["", "maybe", "ja", "enabled", "2"])
-def test_a_yes_or_no_that_is_neither_stops_the_start_instead_of_meaning_no(put, word):
+def test_unknown_flag_word_refused(put, word):
     with pytest.raises(ImproperlyConfigured, match="UNSURE must be"):
         env.flag(put("UNSURE", word), default=True)
 
 
 @pytest.mark.parametrize(("word", "meant"), [("Yes", True), ("on", True), ("1", True), ("OFF", False), ("0", False)])
-def test_yes_and_no_have_several_words(put, word, meant):
+def test_flag_accepts_several_words(put, word, meant):
     assert env.flag(put("SURE", word), default=not meant) is meant
 
 
-def test_what_is_not_set_has_its_default():
+def test_unset_variable_returns_default():
     assert (env.text("UNSET", "x"), env.flag("UNSET", default=True), env.number("UNSET", 7)) == ("x", True, 7)
 
 
 @pytest.mark.parametrize(("read", "word"), [(lambda name: env.number(name, 1), "soon"), (env.mapping, "[1]")])
-def test_a_value_of_another_kind_is_named(put, read, word):
+def test_value_of_wrong_type_is_named(put, read, word):
     with pytest.raises(ImproperlyConfigured, match="WRONG must be"):
         read(put("WRONG", word))
+
+
+@pytest.mark.parametrize("in_a_file", [False, True], ids=["variable", "file"])
+def test_old_name_is_read_with_warning(put, monkeypatch, in_a_file):
+    monkeypatch.setattr(env, "RENAMED", {f"NEW_{in_a_file}": f"OLD_{in_a_file}"})
+    put(f"OLD_{in_a_file}", "redis://old", in_a_file=in_a_file)
+
+    with pytest.warns(FutureWarning, match=f"OLD_{in_a_file} is now called NEW_{in_a_file}"):
+        assert env.text(f"NEW_{in_a_file}") == "redis://old"
+
+
+def test_new_name_beats_old_name(put, monkeypatch):
+    monkeypatch.setattr(env, "RENAMED", {"NEWER": "OLDER"})
+    put("OLDER", "redis://old")
+
+    with warnings.catch_warnings(action="error"):
+        assert env.text(put("NEWER", "")) == ""
+
+
+def test_rate_limit_settings_accept_their_old_names():
+    assert env.RENAMED == {"RATE_LIMIT_URL": "GOVERNOR_URL", "RATE_LIMIT_TIME_SCALE": "GOVERNOR_TIME_SCALE"}
