@@ -22,8 +22,9 @@ def fresh_clients() -> Iterator[None]:
     if probes := sys.modules.get("syncapp.health.probes"):
         probes.BROKER.forget()
         probes.DATABASE.forget()
-    for module in ("syncapp.connection.clients", "syncapp.checks.installation", "syncapp.web.sign_in.views"):
-        for held in vars(sys.modules.get(module, object)).values():
+    modules = ("connection.clients", "notifications.mail_service", "checks.installation", "web.sign_in.views")
+    for module in modules:
+        for held in vars(sys.modules.get(f"syncapp.{module}", object)).values():
             if hasattr(held, "cache_clear"):
                 held.cache_clear()
 

@@ -1,6 +1,6 @@
 """Making a mail: one durable row for each reader, in the transaction of what it tells about.
 
-`details` by kind, as `emails.content` reads them: new_edits and digest {"after", "until"} (arrivals), overdue
+`details` by kind, as `notifications.content` reads them: new_edits and digest {"after", "until"} (arrivals), overdue
 {"records", "count"}, question and answer {"comment"}, operations {"code", "text", "since", "over"} and, where
 it begins, {"reason", "meaning", "remedy", "where"}.
 """

@@ -342,7 +342,7 @@ def test_half_a_character_of_a_name_is_named(post_office: PostOffice) -> None:
 def test_mail_whose_template_is_broken_fails_at_once(
     post_office: PostOffice, message: Message, settings: Settings, tmp_path: Path
 ) -> None:
-    broken = tmp_path / "emails" / "test.html"
+    broken = tmp_path / "notifications" / "test.html"
     broken.parent.mkdir()
     broken.write_text("{% no_such_tag %}")
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path, *settings.TEMPLATES[0]["DIRS"]]}]

@@ -41,7 +41,7 @@ def write(message: Message, letter: Letter, *, again: bool) -> bytes:
 
 
 def _rendered(kind: str, ending: str, context: dict[str, Any]) -> str:
-    return render_to_string(f"emails/{kind}{ending}", context)
+    return render_to_string(f"notifications/{kind}{ending}", context)
 
 
 def _tidy(text: str) -> str:

@@ -60,7 +60,7 @@ def test_template_shows_hidden_characters_of_names(template: Path) -> None:
     assert unguarded(template) == []
 
 
-@pytest.mark.parametrize("template", sorted(TEMPLATES.glob("emails/*.txt")), ids=lambda path: path.name)
+@pytest.mark.parametrize("template", sorted(TEMPLATES.glob("notifications/*.txt")), ids=lambda path: path.name)
 def test_text_mails_keep_names_on_their_lines(template: Path) -> None:
     printed = re.findall(r"\{\{\s*([^}]*?)\s*\}\}", template.read_text())
 

@@ -112,7 +112,7 @@ def test_every_change_is_in_the_trail_with_who_and_what():
 
 
 def test_a_test_mail_is_made_for_the_administrator():
-    screen = Screen(browser(ada()).post("/settings/settings/mail_preferences/test", follow=True))
+    screen = Screen(browser(ada()).post("/settings/mails/test", follow=True))
 
     assert Message.objects.get().recipient == ada()
     assert f"A test mail to {ada().address} is on its way." in screen.words
@@ -121,7 +121,7 @@ def test_a_test_mail_is_made_for_the_administrator():
 def test_without_a_mail_service_the_test_says_so(settings):
     settings.MAIL_BACKEND = ""
 
-    screen = Screen(browser(ada()).post("/settings/settings/mail_preferences/test", follow=True))
+    screen = Screen(browser(ada()).post("/settings/mails/test", follow=True))
 
     assert not Message.objects.exists()
     assert "No test mail: no mail service is configured" in screen.words
