@@ -17,7 +17,7 @@ from syncapp.models import Decision, Person, SyncField
 from syncapp.models.mirror.sync_field import FieldDecision
 from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.review import reasons
-from syncapp.review.diff import values
+from syncapp.review.diff import presentation
 
 MOST_COMPARED = 1000
 _STANDING = (
@@ -74,7 +74,7 @@ def maybe_refused_before() -> Exists:
 def words(refusal: Refusal, *, reader: Person | None = None) -> str:
     """Describe who rejected the value, when, why and how often; the day is in the active time zone."""
     last = refusal.decision
-    day = values.day_words(timezone.localtime(last.decided_at).date())
+    day = presentation.day_words(timezone.localtime(last.decided_at).date())
     by = "you" if reader is not None and last.decided_by_id == reader.pk else last.decider or "the portal"
     begin = "Rejected before" if refusal.times == 1 else f"Rejected {refusal.times} times before, last"
     why = reasons.words(last.reason_code, last.reason)

@@ -18,30 +18,13 @@ from syncapp.crm.errors import ProtocolError
 from syncapp.crm.filters.records import TableFacts
 from syncapp.crm.staging.records import Column, ColumnType, Navigation
 from syncapp.crm.values.cells import Cells, flag, optional_text, text, whole, wrong
+from syncapp.crm.values.column_types import BY_CRM_TYPE
 
 _USER_LOCAL, _DATE_ONLY, _ZONELESS = "UserLocal", "DateOnly", "TimeZoneIndependent"
 _OWN_PRECISION = 0
 _SUBTYPE = "Microsoft.Dynamics.CRM."
 _RELATIONSHIP = ("ReferencingAttribute", "ReferencedEntity", "ReferencingEntityNavigationPropertyName")
 _OPTIONS = "OptionSet($select=Options),GlobalOptionSet($select=Options)"
-
-_BY_TYPE_NAME: Mapping[str, ColumnType] = {
-    "StringType": ColumnType.TEXT,
-    "MemoType": ColumnType.MEMO,
-    "PicklistType": ColumnType.CHOICE,
-    "StateType": ColumnType.CHOICE,
-    "StatusType": ColumnType.CHOICE,
-    "MultiSelectPicklistType": ColumnType.CHOICES,
-    "BooleanType": ColumnType.YES_NO,
-    "IntegerType": ColumnType.INTEGER,
-    "DecimalType": ColumnType.DECIMAL,
-    "MoneyType": ColumnType.MONEY,
-    "DoubleType": ColumnType.FLOAT,
-    "DateTimeType": ColumnType.DATE_TIME,
-    "LookupType": ColumnType.LOOKUP,
-    "CustomerType": ColumnType.LOOKUP,
-    "OwnerType": ColumnType.LOOKUP,
-}
 
 
 @dataclass(slots=True)
@@ -177,7 +160,7 @@ def _column(table: str, row: odata.Row, details: _Details) -> Column:
     # date and time column").
     behavior = details.behaviors.get(name, _USER_LOCAL)
     is_date = type_name == "DateTimeType" and behavior == _DATE_ONLY
-    known_type = ColumnType.DATE if is_date else _BY_TYPE_NAME.get(type_name, ColumnType.OTHER)
+    known_type = ColumnType.DATE if is_date else BY_CRM_TYPE.get(type_name, ColumnType.OTHER)
     column_type = ColumnType.OTHER if problem else known_type
     return Column(
         table=table,

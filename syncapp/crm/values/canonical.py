@@ -5,20 +5,17 @@ yes/no             true, false                    several choices    1,3
 numbers            1234.5                         lookup             account:GUID (lower case)
 date               2026-11-20                     date and time      2026-11-20T09:30:00Z
 
-A date and time that is independent of time zones has the same form, as in the Web API; its Z means nothing.
+A date and time that is independent of time zones has the same form, as in the Web API; its Z means nothing. The parsers
+take text that is not empty and raise ValueError when it is not of their type.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import isinf
-from typing import Any
 from uuid import UUID
-
-from syncapp.crm.staging.records import ColumnType
 
 _NUMBER = re.compile(r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?")
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
@@ -29,60 +26,57 @@ _DATE_TIME = re.compile(
 _LOOKUP = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,127}):([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})")
 
 
-def parse(column_type: ColumnType, text: str) -> Any:
-    """The Python value that `text` (not empty) stands for; ValueError when it is not of the type."""
-    return _PARSERS[column_type](text)
-
-
-def key(column_type: ColumnType, text: str | None) -> Hashable:
-    """What two texts of the same value have in common; None for empty, the text itself for nonsense."""
-    if text is None or text == "":
-        return None
-    try:
-        return (True, parse(column_type, text))
-    except ValueError:
-        return (False, text)
-
-
-def _parse_text(text: str) -> str:
+def parse_text(text: str) -> str:
+    """Return the text itself; refuse NUL and halves of surrogate pairs, which no database stores."""
     if "\x00" in text:
         raise ValueError("NUL")
     text.encode("utf-8")  # half a character is a UnicodeEncodeError, which is a ValueError
     return text
 
 
-def _parse_whole(text: str) -> int:
+def parse_whole(text: str) -> int:
+    """Parse a whole number of up to 19 digits."""
     if not _WHOLE.fullmatch(text):
         raise ValueError("not a whole number")
     return int(text)
 
 
 def parse_choices(text: str) -> frozenset[int]:
-    return frozenset(_parse_whole(part) for part in text.split(","))
+    """Parse option values separated by commas."""
+    return frozenset(parse_whole(part) for part in text.split(","))
 
 
-def _parse_yes_no(text: str) -> bool:
-    return {"true": True, "false": False}[text] if text in ("true", "false") else refuse("not yes or no")
+def parse_yes_no(text: str) -> bool:
+    """Parse `true` or `false`."""
+    if text not in ("true", "false"):
+        raise ValueError("not yes or no")
+    return text == "true"
 
 
-def _parse_number(text: str) -> Decimal:
+def parse_number(text: str) -> Decimal:
+    """Parse digits with an optional decimal point, without an exponent."""
     if not _NUMBER.fullmatch(text):
         raise ValueError("not a number")
     return Decimal(text)
 
 
-def _parse_float(text: str) -> float:
-    number = float(_parse_number(text))
-    return refuse("out of range") if isinf(number) else number
+def parse_float(text: str) -> float:
+    """Parse a number into a finite float."""
+    number = float(parse_number(text))
+    if isinf(number):
+        raise ValueError("out of range")
+    return number
 
 
 def parse_date(text: str) -> date:
+    """Parse an ISO date."""
     if not _DATE.fullmatch(text):
         raise ValueError("not a date")
     return date.fromisoformat(text)
 
 
 def parse_date_time(text: str) -> datetime:
+    """Parse an ISO date and time with a zone; return it in UTC."""
     if not _DATE_TIME.fullmatch(text):
         raise ValueError("not a date and time with a zone")
     try:
@@ -92,39 +86,20 @@ def parse_date_time(text: str) -> datetime:
 
 
 def parse_lookup(text: str) -> tuple[str, UUID]:
+    """Parse `table:GUID` into the table's logical name and the row's id."""
     match = _LOOKUP.fullmatch(text)
     if match is None:
         raise ValueError("not a row")
     return match[1].lower(), UUID(match[2])
 
 
-def refuse(reason: str) -> Any:
-    raise ValueError(reason)
-
-
-_PARSERS: Mapping[ColumnType, Callable[[str], Any]] = {
-    ColumnType.TEXT: _parse_text,
-    ColumnType.MEMO: _parse_text,
-    ColumnType.CHOICE: _parse_whole,
-    ColumnType.CHOICES: parse_choices,
-    ColumnType.YES_NO: _parse_yes_no,
-    ColumnType.INTEGER: _parse_whole,
-    ColumnType.DECIMAL: _parse_number,
-    ColumnType.MONEY: _parse_number,
-    ColumnType.FLOAT: _parse_float,
-    ColumnType.DATE: parse_date,
-    ColumnType.DATE_TIME: parse_date_time,
-    ColumnType.LOOKUP: parse_lookup,
-    ColumnType.OTHER: _parse_text,
-}
-
-
 def choices_text(values: frozenset[int]) -> str:
+    """Return option values in ascending order, separated by commas."""
     return ",".join(str(value) for value in sorted(values))
 
 
 def plain(number: Decimal) -> str:
-    """Digits only: no exponent, no trailing zeros, no negative zero."""
+    """Return digits only: no exponent, no trailing zeros, no negative zero."""
     text = format(number, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -132,7 +107,7 @@ def plain(number: Decimal) -> str:
 
 
 def instant_text(instant: datetime) -> str:
-    """UTC with a Z, fractions of a second only where there are any."""
+    """Return the instant in UTC with a Z, with fractions of a second only where there are any."""
     if instant.tzinfo is None:
         raise ValueError("a time without a zone")
     text = instant.astimezone(UTC).replace(tzinfo=None).isoformat()

@@ -1,29 +1,17 @@
-"""The two sides of a change as pages and mails show them: words for a value of each type, differences marked."""
+"""Both sides of a change as pages and mails show them: values in words, differences marked."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
-from decimal import Decimal
-
-from django.utils import timezone
 
 from syncapp.crm.staging.records import Column, ColumnType
-from syncapp.crm.values import canonical
 from syncapp.models import SyncField
 from syncapp.review.diff import formats
 from syncapp.review.diff import text as differences
+from syncapp.review.diff.presentation import LIST_SEPARATOR, Marking, presentation
 from syncapp.review.diff.shortening import shorten
 from syncapp.review.diff.text import Difference, Part
-from syncapp.text import characters, localization
-
-# The one replaces the other as a whole: values that are chosen rather than typed, and amounts, of which no digit means
-# anything alone (€12,500.50 and €15,001.00 share some).
-_AMOUNTS = (ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.MONEY, ColumnType.FLOAT)
-_WHOLE = (ColumnType.CHOICE, ColumnType.YES_NO, *_AMOUNTS)
-
+from syncapp.text import characters
 
 UNREADABLE = "(cannot be read)"
 
@@ -44,7 +32,7 @@ class Side:
     @property
     def text(self) -> str:
         """The value without marks."""
-        return "; ".join(item for item, _ in self.items) or "".join(part.text for part in self.parts)
+        return LIST_SEPARATOR.join(item for item, _ in self.items) or "".join(part.text for part in self.parts)
 
     @property
     def length(self) -> int:
@@ -80,13 +68,13 @@ class Change:
 
 
 def words(column: Column | None, value: str | None, label: str = "") -> str:
-    """What a person reads for a canonical value; '' for empty. Times are in the active time zone."""
-    if value is None or value == "":
+    """Return the words for a canonical value, '' for empty. Times are in the active time zone."""
+    if not value:
         return ""
     if column is None:
         return label or value
     try:
-        return _WORDS.get(column.type, _by_label)(column, value, label)
+        return presentation(column).words(column, value, label)
     except ValueError:
         return value  # nothing of this type: shown as it stands, so that it can be rejected
 
@@ -111,16 +99,16 @@ def now(field: SyncField, column: Column | None) -> Side:
 
 
 def between(column: Column | None, was: tuple[str | None, str], will: tuple[str | None, str]) -> Change:
-    """The change from one value with its label to another."""
+    """Return the change from one value with its label to another."""
     old, new = words(column, *was), words(column, *will)
-    if column is not None and column.type is ColumnType.CHOICES:
+    marking = presentation(column).marking
+    if marking is Marking.LIST:
         return _lists(old, new)
     same_words = old == new and (was[0] or "") != (will[0] or "")
-    whole = column is not None and column.type in _WHOLE and old != new
     found = (
         differences.replaced(old, new)
-        if whole or same_words
-        else differences.compare(old, new, by_words=_is_date(column))
+        if same_words or (marking is Marking.WHOLE and old != new)
+        else differences.compare(old, new, by_words=marking is Marking.WORDS)
     )
     return Change(
         was=Side(found.was, is_changed=bool(old)),
@@ -129,12 +117,8 @@ def between(column: Column | None, was: tuple[str | None, str], will: tuple[str 
     )
 
 
-def _is_date(column: Column | None) -> bool:
-    return column is not None and column.type in (ColumnType.DATE, ColumnType.DATE_TIME)
-
-
 def single(column: Column | None, value: str | None, label: str = "") -> Side:
-    """One value without marks."""
+    """Return one value without marks."""
     return Side(differences.plain(words(column, value, label)))
 
 
@@ -147,7 +131,7 @@ def _lists(old: str, new: str) -> Change:
 
 
 def _split(text: str) -> list[str]:
-    return [item for item in text.split("; ") if item]
+    return [item for item in text.split(LIST_SEPARATOR) if item]
 
 
 def _tags(column: Column | None, was: str, will: str, found: Difference, *, same_words: bool) -> tuple[Tag, ...]:
@@ -174,102 +158,3 @@ def _format_remark(column: Column | None, was: str, will: str, found: Difference
     if known or not found.only_signs:
         return known
     return "only blanks differ" if found.only_blanks else "only punctuation differs"
-
-
-def _by_label(column: Column, value: str, label: str) -> str:
-    return label or value
-
-
-def _as_text(column: Column, value: str, label: str) -> str:
-    return value
-
-
-def _option(column: Column, value: str, label: str) -> str:
-    return dict(column.options).get(int(value)) or label or value
-
-
-def _options(column: Column, value: str, label: str) -> str:
-    known = dict(column.options)
-    numbers = sorted(canonical.parse_choices(value))
-    deleted = _labels_of_deleted([number for number in numbers if number not in known], numbers, known, _split(label))
-    return "; ".join(known.get(number) or deleted.get(number) or str(number) for number in numbers)
-
-
-def _labels_of_deleted(
-    deleted: list[int], numbers: list[int], known: Mapping[int, str], staged: list[str]
-) -> dict[int, str]:
-    """Return the staged labels of options that were deleted since; none where it is not certain which is whose."""
-    others = [label for label in staged if label not in known.values()]
-    if len(others) == len(deleted):
-        return dict(zip(deleted, others, strict=True))
-    # One that is left was renamed since: the CRM lists labels in the order of their values.
-    return dict(zip(numbers, staged, strict=True)) if len(staged) == len(numbers) else {}
-
-
-def _yes_no(column: Column, value: str, label: str) -> str:
-    answer = canonical.parse(ColumnType.YES_NO, value)
-    return dict(column.options).get(int(answer)) or label or ("Yes" if answer else "No")
-
-
-def _date(column: Column, value: str, label: str) -> str:
-    return day_words(canonical.parse_date(value))
-
-
-def _date_time(column: Column, value: str, label: str) -> str:
-    """Seconds only where there are any; two instants that differ never look equal."""
-    when = canonical.parse_date_time(value)
-    if column.is_zoneless:
-        with timezone.override(UTC):
-            return _moment(when, zone="", is_date=column.is_shown_as_date)
-    return _moment(when, zone=f" {localization.zone(when)}", is_date=column.is_shown_as_date)
-
-
-def _moment(when: datetime, *, zone: str, is_date: bool) -> str:
-    """Return the moment in the active zone; of one that is shown as a date, the time only where it is not midnight."""
-    local = timezone.localtime(when)
-    if is_date and local.time() == time():
-        return day_words(local.date())
-    clock = localization.clock(when, seconds=bool(when.second or when.microsecond))
-    fraction = f" and {when.microsecond / 1000:g} ms" if when.microsecond else ""
-    return f"{day_words(local.date())}, {clock}{fraction}{zone}"
-
-
-def _number(column: Column, value: str, label: str) -> str:
-    """Format a number for the reader, with the currency and the decimals of the CRM's own label."""
-    canonical.parse(column.type, value)
-    number = Decimal(value)
-    before, digits, after = _split_label(label)
-    decimals = next((n for n in range(11) if _digits(f"{abs(number):.{n}f}") == _digits(digits)), None)
-    shown = number if decimals is None else round(number, decimals)
-    has_sign = any(sign in before + after for sign in "-−(")
-    return f"{before}{localization.number(abs(shown) if has_sign else shown)}{after}"
-
-
-def _split_label(label: str) -> tuple[str, str, str]:
-    """Split a formatted number into what precedes its digits, the digits with their separators, and the rest."""
-    found = re.fullmatch(r"(\D*)(\d(?:.*\d)?)(\D*)", label, re.DOTALL)
-    return (found[1], found[2], found[3]) if found else ("", "", "")
-
-
-def _digits(text: str) -> str:
-    return re.sub(r"\D", "", text)
-
-
-def day_words(day: date) -> str:
-    """Return 14 March 1987, in the reader's format."""
-    return localization.day(day, long=True)
-
-
-_WORDS: Mapping[ColumnType, Callable[[Column, str, str], str]] = {
-    ColumnType.TEXT: _as_text,
-    ColumnType.MEMO: _as_text,
-    ColumnType.CHOICE: _option,
-    ColumnType.CHOICES: _options,
-    ColumnType.YES_NO: _yes_no,
-    ColumnType.DATE: _date,
-    ColumnType.DATE_TIME: _date_time,
-    ColumnType.INTEGER: _number,
-    ColumnType.DECIMAL: _number,
-    ColumnType.MONEY: _number,
-    ColumnType.FLOAT: _number,
-}

@@ -19,7 +19,7 @@ from syncapp.mirror import columns
 from syncapp.models import CrmUser, Person, SyncRecord
 from syncapp.models.audit import Area, area_of
 from syncapp.models.folding import by_name, search_key
-from syncapp.review.diff.values import day_words
+from syncapp.review.diff.presentation import day_words
 from syncapp.web.activity import words
 from syncapp.web.base import parameters
 

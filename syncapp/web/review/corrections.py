@@ -11,36 +11,13 @@ from decimal import Decimal
 from django.http import QueryDict
 from django.utils import timezone
 
-from syncapp.crm.staging.records import Column, ColumnType
-from syncapp.crm.values import canonical
+from syncapp.crm.staging.records import Column
+from syncapp.crm.values import canonical, conversion
 from syncapp.crm.values.lookups import NamedRow
+from syncapp.review.diff.presentation import Input, presentation
 from syncapp.text import localization
 from syncapp.web.base import local_time, parameters
 from syncapp.web.review import lookup_choices
-
-# column type ─▶ the kind of input; what is missing cannot be corrected here
-_KINDS = {
-    ColumnType.TEXT: "text",
-    ColumnType.MEMO: "area",
-    ColumnType.CHOICE: "choice",
-    ColumnType.YES_NO: "choice",
-    ColumnType.CHOICES: "choices",
-    ColumnType.INTEGER: "number",
-    ColumnType.DECIMAL: "number",
-    ColumnType.MONEY: "number",
-    ColumnType.FLOAT: "number",
-    ColumnType.DATE: "date",
-    ColumnType.DATE_TIME: "date_time",
-    ColumnType.LOOKUP: "lookup",
-}
-# numbers ─▶ how many decimals people write where the CRM's definition does not say; None for any
-_DECIMALS = {
-    ColumnType.INTEGER: 0,
-    ColumnType.MONEY: 2,
-    ColumnType.DECIMAL: None,
-    ColumnType.FLOAT: None,
-}
-_YES_NO = (("true", "Yes"), ("false", "No"))
 
 
 class Unclear(ValueError):
@@ -51,7 +28,7 @@ class Unclear(ValueError):
 class Correction:
     """An input with its present content, and the choices where it has some: (value, label, is chosen)."""
 
-    kind: str
+    kind: Input
     value: str
     max_length: int | None = None
     example: str = ""
@@ -65,18 +42,22 @@ def correction(
 
     `found` are the rows that a lookup may be set to.
     """
-    kind = _KINDS.get(column.type) if column is not None and column.writable else None
-    if column is not None and kind == "date_time" and column.is_shown_as_date:
-        kind = "date"
-    if column is None or kind is None:
+    kind = _input_of(column) if column is not None and column.writable else Input.NONE
+    if column is None or kind is Input.NONE:
         return None
-    if column.type is ColumnType.LOOKUP:
+    if kind is Input.LOOKUP:
         return Correction(kind, "", options=_rows_to_choose(column, typed or (), found))
     content = typed if typed is not None else as_typed(column, proposed)
-    if kind == "text" and any("\n" in text for text in content):
-        kind = "area"  # a one-line input would drop the line ends
-    example = localization.example(_decimals_of(column)) if column.type in _DECIMALS else ""
+    if kind is Input.TEXT and any("\n" in text for text in content):
+        kind = Input.AREA  # a one-line input would drop the line ends
+    if kind is Input.DATE_TIME and column.is_shown_as_date:
+        kind = Input.DATE
+    example = localization.example(_decimals_of(column)) if kind is Input.NUMBER else ""
     return Correction(kind, content[0] if content else "", column.max_length, example, _options(column, content))
+
+
+def _input_of(column: Column) -> Input:
+    return presentation(column).input
 
 
 def _rows_to_choose(
@@ -93,19 +74,20 @@ def _rows_to_choose(
 
 def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
     """Return what the input of this column holds for a canonical value, as the form sends it back."""
+    kind = _input_of(column)
+    if kind is Input.CHOICES:
+        return tuple(value.split(",")) if value else ()
     if not value:
-        return () if column.type is ColumnType.CHOICES else ("",)
-    if column.type is ColumnType.CHOICES:
-        return tuple(value.split(","))
+        return ("",)
     try:
-        if column.type is ColumnType.DATE_TIME:
+        if kind is Input.DATE_TIME:
             with _zone_of(column):
                 when = canonical.parse_date_time(value)
                 if column.is_shown_as_date:
                     return (timezone.localdate(when).isoformat(),)
                 return (local_time.typed(when), local_time.fold_of(when))
-        if column.type in _DECIMALS:
-            canonical.parse(column.type, value)
+        if kind is Input.NUMBER:
+            conversion.parse(column.type, value)
             return (localization.number(Decimal(value), grouped=False),)
     except ValueError:
         return (value,)  # nothing of this type: shown as it stands, so that it can be rejected
@@ -113,13 +95,10 @@ def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
 
 
 def _options(column: Column, content: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
-    if column.type is ColumnType.DATE_TIME:
+    if _input_of(column) is Input.DATE_TIME:
         with _zone_of(column):
             return () if column.is_shown_as_date else _which_of_two(*content)
-    if column.type is ColumnType.YES_NO:
-        words = {str(bool(number)).lower(): text for number, text in column.options}
-        return tuple((value, words.get(value, word), value in content) for value, word in _YES_NO)
-    return tuple((str(number), text, str(number) in content) for number, text in column.options)
+    return tuple((value, words, value in content) for value, words in presentation(column).choices(column))
 
 
 def _which_of_two(text: str = "", fold: str = "") -> tuple[tuple[str, str, bool], ...]:
@@ -150,31 +129,32 @@ def canonical_text(column: Column, content: tuple[str, ...]) -> str | None:
     Text that is not of the type comes back as it is, for `values.check`. Raises Unclear where it could mean another
     value than the reader thinks.
     """
-    if column.type is ColumnType.CHOICES:
+    kind = _input_of(column)
+    if kind is Input.CHOICES:
         return ",".join(sorted(filter(None, content), key=_as_number)) or None
     text = content[0] if content else ""
-    if column.type is ColumnType.LOOKUP:
+    if kind is Input.LOOKUP:
         row = lookup_choices.read(text)
         return row.value if row else text or None
-    if column.type in (ColumnType.TEXT, ColumnType.MEMO):
+    if kind in (Input.TEXT, Input.AREA):
         return text or None
     return _typed_value(column, text.strip(), content[1:]) or None
 
 
 def _decimals_of(column: Column) -> int | None:
-    usual = _DECIMALS[column.type]
-    return usual if column.precision is None else column.precision
+    return presentation(column).decimals if column.precision is None else column.precision
 
 
 def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
     if not text:
         return ""
+    kind = _input_of(column)
     try:
-        if column.type in _DECIMALS:
+        if kind is Input.NUMBER:
             return localization.typed_number(text, decimals=_decimals_of(column))
-        if column.type is ColumnType.DATE:
+        if kind is Input.DATE:
             return localization.typed_date(text).isoformat()
-        if column.type is ColumnType.DATE_TIME:
+        if kind is Input.DATE_TIME:
             with _zone_of(column):
                 return _first_instant(text) if column.is_shown_as_date else _instant(text, *more)
     except local_time.ComesTwice as problem:
@@ -188,7 +168,7 @@ def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
 
 def label(column: Column, content: tuple[str, ...]) -> str:
     """What a chosen row is called; '' for every other type, whose value says it."""
-    row = lookup_choices.read(content[0]) if column.type is ColumnType.LOOKUP and content else None
+    row = lookup_choices.read(content[0]) if _input_of(column) is Input.LOOKUP and content else None
     return row.name if row else ""
 
 
@@ -234,7 +214,9 @@ def is_as_proposed(column: Column, content: tuple[str, ...], proposed: str | Non
     if _is_untouched(column, content, proposed):
         return True
     value = canonical_text(column, content)
-    return canonical.key(column.type, _lines(value)) == canonical.key(column.type, _lines(proposed))
+    return conversion.comparison_key(column.type, _lines(value)) == conversion.comparison_key(
+        column.type, _lines(proposed)
+    )
 
 
 def _is_untouched(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:
@@ -242,9 +224,9 @@ def _is_untouched(column: Column, content: tuple[str, ...], proposed: str | None
     was = as_typed(column, proposed)
     if column.is_shown_as_date and content and was[0]:
         return content == was
-    if column.type is ColumnType.DATE_TIME and content and was[0]:
+    if _input_of(column) is Input.DATE_TIME and content and was[0]:
         return _local(content[0]) == _local(was[0]) and "".join(content[1:]) == "".join(was[1:])
-    return column.type in _DECIMALS and content == was
+    return _input_of(column) is Input.NUMBER and content == was
 
 
 def _lines(text: str | None) -> str | None:

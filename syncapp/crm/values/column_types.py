@@ -1,0 +1,160 @@
+"""The table of column types: how the values of each type are read, limited, compared and written.
+
+A new type is one entry here, and one in `review/diff/presentation.py` for pages and mails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from syncapp.crm import odata
+from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.crm.values import canonical, limits, reading
+
+
+def _unchanged(parsed: object) -> object:
+    return parsed
+
+
+def _unlimited(column: Column, value: object) -> None:
+    return None
+
+
+def _never_rounded(column: Column, sent: str, held: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRules:
+    """The rules for values of one column type.
+
+    `crm_types` are the names of the type in the CRM's definitions (AttributeTypeName). `complaint` is shown for text
+    that `parse` refuses with a ValueError. `limit` and `limit_exactly` return why a value does not fit, or None.
+    """
+
+    crm_types: tuple[str, ...]
+    read: Callable[[Column, object, odata.Row], str]  # JSON value ─▶ canonical text
+    parse: Callable[[str], Any]  # canonical text ─▶ Python value
+    complaint: str
+    to_json: Callable[[Any], object] = _unchanged  # Python value ─▶ JSON value
+    limit: Callable[[Column, Any], str | None] = _unlimited  # of the parsed value
+    limit_exactly: Callable[[Column, str], str | None] = (
+        _unlimited  # of the canonical text, where no rounding is allowed
+    )
+    is_rounded: Callable[[Column, str, str], bool] = _never_rounded  # the text sent, the text that the CRM holds
+    wire_name: str = "{}"  # the name of the column in the rows of a read
+    is_writable: bool = True
+
+
+RULES: Mapping[ColumnType, ValueRules] = {
+    ColumnType.TEXT: ValueRules(
+        crm_types=("StringType",),
+        read=reading.read_text,
+        parse=canonical.parse_text,
+        complaint="This text holds characters that the CRM cannot store.",
+        limit=limits.limit_length,
+    ),
+    ColumnType.MEMO: ValueRules(
+        crm_types=("MemoType",),
+        read=reading.read_text,
+        parse=canonical.parse_text,
+        complaint="This text holds characters that the CRM cannot store.",
+        limit=limits.limit_length,
+    ),
+    ColumnType.CHOICE: ValueRules(
+        crm_types=("PicklistType", "StateType", "StatusType"),
+        read=reading.read_whole,
+        parse=canonical.parse_whole,
+        complaint="Not one of the options.",
+        limit=limits.limit_option,
+    ),
+    ColumnType.CHOICES: ValueRules(
+        crm_types=("MultiSelectPicklistType",),
+        read=reading.read_choices,
+        parse=canonical.parse_choices,
+        complaint="Not a list of options.",
+        to_json=canonical.choices_text,
+        limit=limits.limit_options,
+    ),
+    ColumnType.YES_NO: ValueRules(
+        crm_types=("BooleanType",),
+        read=reading.read_yes_no,
+        parse=canonical.parse_yes_no,
+        complaint="Neither yes nor no.",
+    ),
+    ColumnType.INTEGER: ValueRules(
+        crm_types=("IntegerType",),
+        read=reading.read_whole,
+        parse=canonical.parse_whole,
+        complaint="Not a whole number.",
+        limit=limits.limit_integer,
+    ),
+    ColumnType.DECIMAL: ValueRules(
+        crm_types=("DecimalType",),
+        read=reading.read_number,
+        parse=canonical.parse_number,
+        complaint="Not a number such as 1234.5.",
+        limit=limits.limit_number,
+        limit_exactly=limits.limit_decimals,
+        is_rounded=limits.is_rounded_number,
+    ),
+    ColumnType.MONEY: ValueRules(
+        crm_types=("MoneyType",),
+        read=reading.read_number,
+        parse=canonical.parse_number,
+        complaint="Not an amount such as 1234.5.",
+        limit=limits.limit_number,
+        limit_exactly=limits.limit_decimals,
+        is_rounded=limits.is_rounded_number,
+    ),
+    ColumnType.FLOAT: ValueRules(
+        crm_types=("DoubleType",),
+        read=reading.read_number,
+        parse=canonical.parse_float,
+        complaint="Not a number such as 1234.5.",
+        to_json=lambda number: Decimal(repr(number)),
+        limit=limits.limit_number,
+        limit_exactly=limits.limit_decimals,
+        is_rounded=limits.is_rounded_number,
+    ),
+    ColumnType.DATE: ValueRules(
+        crm_types=(),  # a DateTimeType with the behavior DateOnly
+        read=reading.read_date,
+        parse=canonical.parse_date,
+        complaint="Not a date such as 2026-11-20.",
+        to_json=date.isoformat,
+        limit=limits.limit_date,
+    ),
+    ColumnType.DATE_TIME: ValueRules(
+        crm_types=("DateTimeType",),
+        read=reading.read_date_time,
+        parse=canonical.parse_date_time,
+        complaint="Not a date and time such as 2026-11-20T09:30:00Z.",
+        to_json=canonical.instant_text,
+        limit=limits.limit_date,
+        is_rounded=limits.is_rounded_time,
+    ),
+    ColumnType.LOOKUP: ValueRules(
+        crm_types=("LookupType", "CustomerType", "OwnerType"),
+        read=reading.read_lookup,
+        parse=canonical.parse_lookup,
+        complaint="Not a reference to a row of the CRM.",
+        limit=limits.limit_lookup,
+        wire_name="_{}_value",  # "Select columns"
+    ),
+    ColumnType.OTHER: ValueRules(
+        crm_types=(),  # every name that no other type has
+        read=reading.read_other,
+        parse=canonical.parse_text,
+        complaint="This field cannot be written.",
+        is_writable=False,
+    ),
+}
+
+BY_CRM_TYPE: Mapping[str, ColumnType] = {
+    crm_type: column_type for column_type, rules in RULES.items() for crm_type in rules.crm_types
+}

@@ -1,0 +1,180 @@
+"""The table of column types for people: how values are put into words, how changes are marked, how values are typed.
+
+A new type is one entry here, and one in `crm/values/column_types.py` for the CRM.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from enum import Enum, StrEnum, auto
+
+from django.utils import timezone
+
+from syncapp.crm.staging.records import Column, ColumnType
+from syncapp.crm.values import canonical, conversion
+from syncapp.text import localization
+
+LIST_SEPARATOR = "; "
+
+
+class Marking(Enum):
+    """How the difference between two values is marked."""
+
+    LETTERS = auto()
+    WORDS = auto()
+    WHOLE = auto()  # one value replaces the other: no digit of an amount means anything alone
+    LIST = auto()  # added and removed options
+
+
+class Input(StrEnum):
+    """The kind of input for a correction, as the templates know it."""
+
+    NONE = ""
+    TEXT = "text"
+    AREA = "area"
+    CHOICE = "choice"
+    CHOICES = "choices"
+    NUMBER = "number"
+    DATE = "date"
+    DATE_TIME = "date_time"
+    LOOKUP = "lookup"
+
+
+def _no_choices(column: Column) -> tuple[tuple[str, str], ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """How people read and type the values of one column type.
+
+    `words` takes column, canonical value and the CRM's label; it raises ValueError for text of another type. `choices`
+    returns the values to choose from with their words. `decimals` is how many decimals people type where the CRM's
+    definition has no precision, None for any.
+    """
+
+    words: Callable[[Column, str, str], str]
+    marking: Marking
+    input: Input
+    choices: Callable[[Column], tuple[tuple[str, str], ...]] = _no_choices
+    decimals: int | None = None
+
+
+def presentation(column: Column | None) -> Presentation:
+    """Return the column's presentation; values of an unknown column are shown by their label."""
+    return PRESENTATIONS[column.type if column is not None else ColumnType.OTHER]
+
+
+def day_words(day: date) -> str:
+    """Return 14 March 1987, in the reader's format."""
+    return localization.day(day, long=True)
+
+
+def _label_words(column: Column, value: str, label: str) -> str:
+    return label or value
+
+
+def _text_words(column: Column, value: str, label: str) -> str:
+    return value
+
+
+def _option_words(column: Column, value: str, label: str) -> str:
+    return dict(column.options).get(int(value)) or label or value
+
+
+def _options_words(column: Column, value: str, label: str) -> str:
+    known = dict(column.options)
+    numbers = sorted(canonical.parse_choices(value))
+    staged = [item for item in label.split(LIST_SEPARATOR) if item]
+    deleted = _labels_of_deleted([number for number in numbers if number not in known], numbers, known, staged)
+    return LIST_SEPARATOR.join(known.get(number) or deleted.get(number) or str(number) for number in numbers)
+
+
+def _labels_of_deleted(
+    deleted: list[int], numbers: list[int], known: Mapping[int, str], staged: list[str]
+) -> dict[int, str]:
+    """Return the staged labels of options that were deleted since; none where they cannot be matched for certain."""
+    others = [label for label in staged if label not in known.values()]
+    if len(others) == len(deleted):
+        return dict(zip(deleted, others, strict=True))
+    # One that is left was renamed since: the CRM lists labels in the order of their values.
+    return dict(zip(numbers, staged, strict=True)) if len(staged) == len(numbers) else {}
+
+
+def _yes_no_words(column: Column, value: str, label: str) -> str:
+    answer = canonical.parse_yes_no(value)
+    return dict(column.options).get(int(answer)) or label or ("Yes" if answer else "No")
+
+
+def _date_words(column: Column, value: str, label: str) -> str:
+    return day_words(canonical.parse_date(value))
+
+
+def _date_time_words(column: Column, value: str, label: str) -> str:
+    """Format an instant in the active zone, with seconds only where there are any, so that no two look equal."""
+    when = canonical.parse_date_time(value)
+    if column.is_zoneless:
+        with timezone.override(UTC):
+            return _moment_words(when, zone="", is_date=column.is_shown_as_date)
+    return _moment_words(when, zone=f" {localization.zone(when)}", is_date=column.is_shown_as_date)
+
+
+def _moment_words(when: datetime, *, zone: str, is_date: bool) -> str:
+    """Format the moment in the active zone; where only dates are shown, omit the time if it is midnight."""
+    local = timezone.localtime(when)
+    if is_date and local.time() == time():
+        return day_words(local.date())
+    clock = localization.clock(when, seconds=bool(when.second or when.microsecond))
+    fraction = f" and {when.microsecond / 1000:g} ms" if when.microsecond else ""
+    return f"{day_words(local.date())}, {clock}{fraction}{zone}"
+
+
+def _number_words(column: Column, value: str, label: str) -> str:
+    """Format a number for the reader, with the currency and the decimals of the CRM's own label."""
+    conversion.parse(column.type, value)
+    number = Decimal(value)
+    before, digits, after = _split_label(label)
+    decimals = next((n for n in range(11) if _digits(f"{abs(number):.{n}f}") == _digits(digits)), None)
+    rounded = number if decimals is None else round(number, decimals)
+    has_sign = any(sign in before + after for sign in "-−(")
+    return f"{before}{localization.number(abs(rounded) if has_sign else rounded)}{after}"
+
+
+def _split_label(label: str) -> tuple[str, str, str]:
+    """Split a formatted number into what precedes its digits, the digits with their separators, and the rest."""
+    found = re.fullmatch(r"(\D*)(\d(?:.*\d)?)(\D*)", label, re.DOTALL)
+    return (found[1], found[2], found[3]) if found else ("", "", "")
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text)
+
+
+def _option_choices(column: Column) -> tuple[tuple[str, str], ...]:
+    return tuple((str(number), text) for number, text in column.options)
+
+
+def _yes_no_choices(column: Column) -> tuple[tuple[str, str], ...]:
+    words = {str(bool(number)).lower(): text for number, text in column.options}
+    return tuple((value, words.get(value, word)) for value, word in (("true", "Yes"), ("false", "No")))
+
+
+PRESENTATIONS: Mapping[ColumnType, Presentation] = {
+    ColumnType.TEXT: Presentation(_text_words, Marking.LETTERS, Input.TEXT),
+    ColumnType.MEMO: Presentation(_text_words, Marking.LETTERS, Input.AREA),
+    ColumnType.CHOICE: Presentation(_option_words, Marking.WHOLE, Input.CHOICE, choices=_option_choices),
+    ColumnType.CHOICES: Presentation(_options_words, Marking.LIST, Input.CHOICES, choices=_option_choices),
+    ColumnType.YES_NO: Presentation(_yes_no_words, Marking.WHOLE, Input.CHOICE, choices=_yes_no_choices),
+    ColumnType.INTEGER: Presentation(_number_words, Marking.WHOLE, Input.NUMBER, decimals=0),
+    ColumnType.DECIMAL: Presentation(_number_words, Marking.WHOLE, Input.NUMBER),
+    ColumnType.MONEY: Presentation(_number_words, Marking.WHOLE, Input.NUMBER, decimals=2),
+    ColumnType.FLOAT: Presentation(_number_words, Marking.WHOLE, Input.NUMBER),
+    ColumnType.DATE: Presentation(_date_words, Marking.WORDS, Input.DATE),
+    ColumnType.DATE_TIME: Presentation(_date_time_words, Marking.WORDS, Input.DATE_TIME),
+    ColumnType.LOOKUP: Presentation(_label_words, Marking.LETTERS, Input.LOOKUP),
+    ColumnType.OTHER: Presentation(_label_words, Marking.LETTERS, Input.NONE),
+}
