@@ -23,6 +23,7 @@ from syncapp.crm.auth.sign_in import Claims
 from syncapp.models import Arrival, Person
 from syncapp.models.person import ROLE_COLUMNS, Role
 from syncapp.text import escaping, localization, time_zones
+from syncapp.text.ids import parse_uuid
 
 log = logging.getLogger(__name__)
 
@@ -108,10 +109,9 @@ def add(*, oid: str, name: str, address: str, roles: Collection[str], by: Person
 
 
 def _identity(text: str) -> uuid.UUID:
-    try:
-        identity = uuid.UUID(text.strip())
-    except ValueError as error:
-        raise BadPerson("oid", "Entra’s object id, such as 1b4e28ba-2fa1-11d2-883f-0016d3cca427.") from error
+    identity = parse_uuid(text.strip())
+    if identity is None:
+        raise BadPerson("oid", "Entra’s object id, such as 1b4e28ba-2fa1-11d2-883f-0016d3cca427.")
     if Person.objects.filter(oid=identity).exists():
         raise BadPerson("oid", "Somebody with this object id is here already.")
     return identity

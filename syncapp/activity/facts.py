@@ -18,6 +18,7 @@ from syncapp.models import (
     SyncRecord,
 )
 from syncapp.models.audit import Area
+from syncapp.text.ids import parse_uuid
 
 # Entries whose values are people's ids.
 ABOUT_PEOPLE = frozenset({"record.assigned"})
@@ -37,7 +38,7 @@ class Facts:
 
     def user(self, entry: AuditEntry) -> FilterUser | None:
         """The CRM's user whose filters or mailbox the entry is about."""
-        return self.users.get(as_id(entry.details.get("user")) or uuid.UUID(int=0))
+        return self.users.get(parse_uuid(entry.details.get("user")) or uuid.UUID(int=0))
 
     def run(self, entry: AuditEntry) -> FilterRun | None:
         """The filter run that the entry belongs to."""
@@ -45,17 +46,17 @@ class Facts:
 
     def newer(self, entry: AuditEntry) -> SyncRecord | None:
         """The edit that superseded the field which the entry is about."""
-        field = self.fields.get(as_id(entry.details.get("by")) or uuid.UUID(int=0))
+        field = self.fields.get(parse_uuid(entry.details.get("by")) or uuid.UUID(int=0))
         return self.records.get(field.record_id) if field else None
 
     def rule(self, entry: AuditEntry) -> str:
         """The rule that decided, or that was changed; '' where there was none."""
-        rule = self.rules.get(as_id(entry.details.get("rule")) or uuid.UUID(int=0))
+        rule = self.rules.get(parse_uuid(entry.details.get("rule")) or uuid.UUID(int=0))
         return f"“{rule.name}”" if rule else ""
 
     def person(self, entry: AuditEntry) -> str:
         """Whose settings were changed; '' where nobody's were."""
-        person = self.people.get(as_id(entry.details.get("person")) or uuid.UUID(int=0))
+        person = self.people.get(parse_uuid(entry.details.get("person")) or uuid.UUID(int=0))
         return person.name if person else ""
 
     def label(self, entry: AuditEntry, value: str | None) -> str:
@@ -82,7 +83,7 @@ def is_erased(entry: AuditEntry) -> bool:
 def of(entries: Sequence[AuditEntry]) -> Facts:
     """Read what is behind these entries."""
     of_filters = [entry for entry in entries if entry.area == Area.FILTER]
-    superseding = [as_id(entry.details.get("by")) for entry in entries if entry.action == "field.superseded"]
+    superseding = [parse_uuid(entry.details.get("by")) for entry in entries if entry.action == "field.superseded"]
     fields = _fields([entry.field_id for entry in entries] + superseding)
     wanted = {entry.record_id for entry in entries} | {field.record_id for field in fields.values()}
     decisions = Decision.objects.select_related("decided_by", "rule").filter(
@@ -93,20 +94,12 @@ def of(entries: Sequence[AuditEntry]) -> Facts:
         fields=fields,
         decisions={decision.pk: decision for decision in decisions},
         people=Person.objects.in_bulk(_ids(_people(entries))),
-        rules=Rule.objects.in_bulk(_ids(as_id(entry.details.get("rule")) for entry in entries)),
+        rules=Rule.objects.in_bulk(_ids(parse_uuid(entry.details.get("rule")) for entry in entries)),
         users=FilterUser.objects.only("id", "name").in_bulk(
-            _ids(as_id(each.details.get("user")) for each in of_filters)
+            _ids(parse_uuid(each.details.get("user")) for each in of_filters)
         ),
         runs=FilterRun.objects.in_bulk(_ids(each.group for each in of_filters)),
     )
-
-
-def as_id(text: object) -> uuid.UUID | None:
-    """The id that a text holds, if it holds one."""
-    try:
-        return uuid.UUID(str(text))
-    except ValueError:
-        return None
 
 
 def _fields(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, SyncField]:
@@ -118,9 +111,9 @@ def _fields(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, SyncField]:
 def _people(entries: Sequence[AuditEntry]) -> Iterable[uuid.UUID | None]:
     for entry in entries:
         value = value_of(entry) if entry.action in ABOUT_PEOPLE else None
-        yield from (as_id(value.before), as_id(value.after)) if value else ()
-        yield as_id(entry.details.get("asked"))
-        yield as_id(entry.details.get("person"))
+        yield from (parse_uuid(value.before), parse_uuid(value.after)) if value else ()
+        yield parse_uuid(entry.details.get("asked"))
+        yield parse_uuid(entry.details.get("person"))
 
 
 def _ids(found: Iterable[uuid.UUID | None]) -> Collection[uuid.UUID]:

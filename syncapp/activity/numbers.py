@@ -11,13 +11,13 @@ from uuid import UUID
 from django.db.models import Count, Sum
 
 from syncapp.activity import daily
-from syncapp.activity.facts import as_id
 from syncapp.models import CrmUser, DailyCount
 from syncapp.models.activity import Measure, Part
 from syncapp.models.folding import search_key
 from syncapp.models.mirror.sync_record import SyncRecordQuerySet
 from syncapp.review.queue import reads
 from syncapp.review.queue.criteria import Age, Tab, aged
+from syncapp.text.ids import parse_uuid
 
 MOST_WAITING = 20_000
 MOST_ROWS = 12
@@ -120,7 +120,7 @@ def rejected_by_column(since: date, *, names: Mapping[str, str]) -> list[Share]:
 def rejected_by_editor(since: date) -> list[Share]:
     """The same per editor."""
     counted = _decided(since, Part.EDITOR)
-    ids: set[UUID] = {found for key in counted if (found := as_id(key)) is not None}
+    ids: set[UUID] = {found for key in counted if (found := parse_uuid(key)) is not None}
     names = {str(user.pk): user.name for user in CrmUser.objects.filter(pk__in=ids)}
     return _shares({key: (names.get(key) or "somebody unknown", *numbers) for key, numbers in counted.items()})
 

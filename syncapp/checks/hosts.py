@@ -7,13 +7,13 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from syncapp.checks.settings import LOOPBACK_HOSTS, is_bare_origin
 from syncapp.crm.auth.authority import MICROSOFT_HOSTS
+from syncapp.text.ids import parse_uuid
 
 CRM_HOST = re.compile(
     r"[a-z0-9-]+\.(api\.)?crm[0-9]*\.(dynamics\.com|dynamics\.cn|microsoftdynamics\.us|appsplatform\.us)"
@@ -80,10 +80,8 @@ def tokens_travel_encrypted(app_configs: Any, **kwargs: Any) -> Found:
 
 
 def _is_our_tenant(path: str) -> bool:
-    try:
-        return UUID(path) == UUID(settings.CRM_TENANT)
-    except ValueError:
-        return path == settings.CRM_TENANT  # osync.E007 is about that
+    tenant = parse_uuid(settings.CRM_TENANT)
+    return parse_uuid(path) == tenant if tenant else path == settings.CRM_TENANT  # osync.E007 asks for an id
 
 
 @register("osync", Tags.security)

@@ -6,11 +6,12 @@ import itertools
 from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+
+from syncapp.text.ids import parse_uuid
 
 SHORTEST_SECRET = 50
 SHORTEST_AUDIT_KEY = 32
@@ -150,12 +151,10 @@ def rate_limiter_is_configured(app_configs: Any, **kwargs: Any) -> Found:
 @register("osync", Tags.security)
 def tenant_is_an_id(app_configs: Any, **kwargs: Any) -> Found:
     """E007: one tenant by its id; "common" would let every tenant of the world sign in."""
-    try:
-        UUID(settings.CRM_TENANT)
-    except ValueError:
-        hint = "Entra admin centre, Overview, Tenant ID. Not common, not organizations, not a domain."
-        return [Error("CRM_TENANT must be the tenant's id.", hint=hint, id="osync.E007")]
-    return []
+    if parse_uuid(settings.CRM_TENANT):
+        return []
+    hint = "Find it in the Entra admin center: Overview, Tenant ID. Not “common”, “organizations” or a domain."
+    return [Error("CRM_TENANT must be the tenant's id.", hint=hint, id="osync.E007")]
 
 
 @register("osync")

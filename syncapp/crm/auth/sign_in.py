@@ -28,6 +28,7 @@ from syncapp.crm.auth.id_tokens import SignInRefused, TenantKeys, verified_claim
 from syncapp.crm.auth.tokens import ClientCredentials, TokenSource
 from syncapp.crm.errors import TokenUnavailable
 from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess
+from syncapp.text.ids import parse_uuid
 
 __all__ = [
     "Claims",
@@ -134,10 +135,10 @@ class SignIn:
 
 def _tenant_of(authority: str) -> UUID:
     # "common" and "organizations" would let every tenant of the world in.
-    try:
-        return UUID(urlsplit(authority).path.strip("/"))
-    except ValueError as error:
-        raise ValueError("The authority has to name one tenant by its id.") from error
+    tenant_id = parse_uuid(urlsplit(authority).path.strip("/"))
+    if tenant_id is None:
+        raise ValueError("The authority has to name one tenant by its id.")
+    return tenant_id
 
 
 def _person(claims: Mapping[str, Any], tenant_id: UUID) -> Claims:
@@ -154,10 +155,10 @@ def _person(claims: Mapping[str, Any], tenant_id: UUID) -> Claims:
 
 
 def _object_id(claim: object) -> UUID:
-    try:
-        return UUID(claim if isinstance(claim, str) else "")
-    except ValueError as error:
-        raise SignInRefused("The ID token names no person.") from error
+    object_id = parse_uuid(claim)
+    if object_id is None:
+        raise SignInRefused("The ID token names no person.")
+    return object_id
 
 
 def _display(claim: object) -> str:

@@ -27,6 +27,7 @@ from syncapp.crm.staging.records import (
 )
 from syncapp.crm.values.cells import Cells, etag, guid, read_all, whole, wrong
 from syncapp.crm.values.conversion import to_canonical, wire_name
+from syncapp.text.ids import parse_uuid
 
 Record = TypeVar("Record")
 
@@ -60,7 +61,7 @@ def staged_record(row: odata.Row, names: Names) -> StagedRecord:
         name=cells.text(names.record_name),
         contact_id=cells.guid(f"_{names.record_contact}_value"),
         target_table=cells.text(names.record_target_table),
-        target_id=_guid_in_text(cells.text(names.record_target_id)),
+        target_id=parse_uuid(cells.text(names.record_target_id)),
         editor_id=cells.guid(editor),
         editor_name=cells.text(editor + odata.FORMATTED),
         edited_on=cells.moment(names.record_edited_on),
@@ -72,14 +73,6 @@ def staged_record(row: odata.Row, names: Names) -> StagedRecord:
     if record.target_id is None and record.contact_id is None:
         cells.problem = cells.problem or "The row does not say which contact was edited."
     return replace(record, problem=cells.problem) if cells.problem else record
-
-
-def _guid_in_text(value: str) -> UUID | None:
-    # A text column that whoever stages may fill with anything; the lookup beside it may still name the contact.
-    try:
-        return UUID(value)
-    except ValueError:
-        return None
 
 
 def staged_field_columns(names: Names) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from syncapp.crm import odata
 from syncapp.crm.errors import ProtocolError
 from syncapp.crm.staging.records import Unreadable
 from syncapp.crm.values import canonical
+from syncapp.text.ids import parse_uuid
 
 _LARGEST_WHOLE = 2**63 - 1
 
@@ -134,10 +135,10 @@ def guid(row: odata.Row, name: str) -> UUID:
 def optional_guid(row: odata.Row, name: str) -> UUID | None:
     """A GUID, None when empty."""
     value = row.get(name)
-    try:
-        return None if value is None else UUID(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise wrong(name, value) from error
+    found = parse_uuid(value)
+    if value is not None and found is None:
+        raise wrong(name, value)
+    return found
 
 
 def moment(row: odata.Row, name: str) -> datetime | None:

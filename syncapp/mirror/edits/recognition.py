@@ -26,6 +26,7 @@ from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.locking import lock, locked
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState, Kind, Outcome
+from syncapp.text.ids import parse_uuid
 
 OUTCOMES: Mapping[int, Outcome] = {
     StagedDecision.APPROVED: Outcome.APPROVED,
@@ -56,20 +57,12 @@ def is_ours(row: StagedField, *, own_user: UUID | None) -> bool:
 
 
 def _mark_of(row: StagedField, own_user: UUID | None) -> _Mark | None:
-    decision_id, outcome = id_of(row.decision_id), OUTCOMES.get(row.decision)
+    decision_id, outcome = parse_uuid(row.decision_id), OUTCOMES.get(row.decision)
     if not row.state or own_user is None or row.modified_by != own_user or row.modified_for_by is not None:
         return None
     if decision_id is None or outcome is None or row.decided_on is None:
         return None
     return _Mark(decision_id, outcome, row.decided_on, row)
-
-
-def id_of(text: str) -> UUID | None:
-    """Return a decision's id as a staging row holds it; None for the mark of another tool."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 @transaction.atomic

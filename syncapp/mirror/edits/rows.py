@@ -22,6 +22,7 @@ from syncapp.models.locking import lock, locked
 from syncapp.models.mirror.change_kind import ChangeKind, kind_of
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery, SyncFieldQuerySet
 from syncapp.models.review.decision import DecisionState
+from syncapp.text.ids import parse_uuid
 
 CHUNK = 250
 Item = TypeVar("Item")
@@ -223,7 +224,7 @@ def _field(row: StagedField, generation: int, version: int) -> dict[str, Any]:
 
 def _withdraw_decided(rows: Sequence[StagedField], held: Mapping[UUID, str]) -> int:
     """Fields that somebody decided in the CRM, as far as that was not ourselves."""
-    candidates = {row.id: recognition.id_of(row.decision_id) for row in rows if held[row.id] != FieldDecision.WITHDRAWN}
+    candidates = {row.id: parse_uuid(row.decision_id) for row in rows if held[row.id] != FieldDecision.WITHDRAWN}
     if not candidates:
         return 0
     # With its field, as our id on another row was copied there by hand.

@@ -24,6 +24,7 @@ from syncapp.preferences import OTHER
 from syncapp.review import reasons
 from syncapp.review.rules import runs
 from syncapp.review.rules.history import Simulation, simulation
+from syncapp.text.ids import parse_uuid
 
 MOST_RULES, MOST_CONDITIONS, MOST_LISTED = 50, 100, 100
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,127}")
@@ -105,10 +106,8 @@ def _is_column(text: str) -> bool:
 
 
 def _is_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
+    found = parse_uuid(text)
+    return found is not None and str(found) == text
 
 
 def _reason(wish: Wish, codes: Collection[str]) -> dict[str, str]:

@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from syncapp.activity import audit_log
 from syncapp.activity.audit_log import Asked
-from syncapp.activity.facts import as_id
 from syncapp.mirror import columns
 from syncapp.models import CrmUser, Person, SyncRecord
 from syncapp.models.audit import Area, area_of
 from syncapp.models.folding import by_name, search_key
 from syncapp.review.diff.presentation import day_words
+from syncapp.text.ids import parse_uuid
 from syncapp.web.activity import words
 from syncapp.web.base import parameters
 
@@ -57,12 +57,12 @@ class ParamsView:
         return Asked(
             area=self.only or (said["area"] if said["area"] in Area.values else ""),
             action=said["what"],
-            person=as_id(said["person"]),
+            person=parse_uuid(said["person"]),
             by_portal=said["person"] == THE_PORTAL,
             channel=said["via"],
             column=said["field"],
-            contact=as_id(said["contact"]),
-            editor=as_id(said["editor"]),
+            contact=parse_uuid(said["contact"]),
+            editor=parse_uuid(said["editor"]),
             name=said["q"],
             since=self._start_of(self.first_day),
             until=self._start_of(self.last_day + timedelta(days=1)) if self.last_day else None,

@@ -22,6 +22,7 @@ from syncapp.review import reasons
 from syncapp.review.diff import values
 from syncapp.review.diff.values import Change
 from syncapp.text import localization
+from syncapp.text.ids import parse_uuid
 from syncapp.web.activity import run_entries, words
 from syncapp.web.activity.words import Did
 from syncapp.web.base import times
@@ -153,7 +154,7 @@ def _empties(entry: AuditEntry) -> bool:
 
 
 def _name(text: str | None, behind: Facts) -> str:
-    person = behind.people.get(facts.as_id(text) or uuid.UUID(int=0))
+    person = behind.people.get(parse_uuid(text) or uuid.UUID(int=0))
     return person.name if person else "nobody" if text is None else "somebody who is gone"
 
 
@@ -206,7 +207,7 @@ def _newer(entry: AuditEntry, behind: Facts) -> str:
 
 
 def _asked(entry: AuditEntry, behind: Facts) -> str:
-    person = behind.people.get(facts.as_id(entry.details.get("asked")) or uuid.UUID(int=0))
+    person = behind.people.get(parse_uuid(entry.details.get("asked")) or uuid.UUID(int=0))
     return f"{person.name}:" if person else ""
 
 

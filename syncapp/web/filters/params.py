@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from syncapp.models.sync_filters.tables import Cell, Group
 from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory.matrix import Narrowing
+from syncapp.text.ids import parse_uuid
 
 Member = TypeVar("Member", bound=Enum)
 METHODS = {"1": "Server-side", "0": "Outlook", "2": "None"}
@@ -65,27 +66,20 @@ def read(parameters: Mapping[str, str]) -> Asked:
     method = parameters.get("mailbox", "")
     by = Narrowing(
         search=parameters.get("q", "").strip()[:200],
-        team=_uuid(parameters.get("team", "")),
+        team=parse_uuid(parameters.get("team", "")),
         cell=_member(Cell, parameters.get("state")),
         method=int(method) if method in METHODS else None,
         paths=_member(SyncPaths, parameters.get("risk")),
         cause=_member(Cause, parameters.get("cause")),
-        unit=_uuid(parameters.get("unit", "")),
-        listed=_uuid(parameters.get("list", "")),
+        unit=parse_uuid(parameters.get("unit", "")),
+        listed=parse_uuid(parameters.get("list", "")),
     )
     group = _member(Group, parameters.get("group")) or Group.APPOINTMENTS
-    return Asked(by, _uuid(parameters.get("after", "")), _uuid(parameters.get("user", "")), group)
+    return Asked(by, parse_uuid(parameters.get("after", "")), parse_uuid(parameters.get("user", "")), group)
 
 
 def _member(words: type[Member], text: str | None) -> Member | None:
     try:
         return words(text or "")
-    except ValueError:
-        return None
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
     except ValueError:
         return None

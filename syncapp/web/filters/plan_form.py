@@ -20,6 +20,7 @@ from syncapp.sync_filters.runs import targets
 from syncapp.sync_filters.runs.freezing import MOST_USERS, Wish
 from syncapp.sync_filters.runs.targets import Chosen
 from syncapp.text import localization
+from syncapp.text.ids import parse_uuid
 from syncapp.text.localization import number
 from syncapp.web.base import local_time
 from syncapp.web.filters import params
@@ -167,7 +168,7 @@ def _nobody(who: Chosen) -> str:
 
 def ids_of(said: Typed) -> list[uuid.UUID]:
     """The users that were ticked; what is no id is left out."""
-    return [each for each in map(_uuid, said.users) if each]
+    return [each for each in map(parse_uuid, said.users) if each]
 
 
 def _ticked(said: Typed) -> Chosen:
@@ -180,7 +181,7 @@ def _shown(said: Typed) -> Chosen:
 
 
 def _by_id(text: str, where: str, read: Callable[[uuid.UUID], Chosen]) -> Chosen:
-    found = _uuid(text)
+    found = parse_uuid(text)
     if found is None:
         raise Missing(where, _CHOICES[where])
     return read(found)
@@ -247,10 +248,3 @@ def start_of(text: str) -> datetime | None:
     if when <= timezone.now():
         raise Missing("starts", "This time has passed. Leave it empty to start at once.")
     return when
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,7 @@ from syncapp.sync_filters.inventory import matrix
 from syncapp.sync_filters.policies import disagreements, groups
 from syncapp.sync_filters.policies.editing import BadPolicy, PolicyWish
 from syncapp.sync_filters.runs import named_users, targets
+from syncapp.text.ids import parse_uuid
 from syncapp.text.localization import number
 from syncapp.web.base import parameters
 
@@ -62,7 +62,7 @@ def offered() -> dict[str, Any]:
 def wish(said: Typed) -> PolicyWish:
     """The policy that this means. Raises BadPolicy."""
     kind, _, key = str(said["group"]).partition(":")
-    group = _uuid(key)
+    group = parse_uuid(key)
     return PolicyWish(
         name=said["name"],
         team_id=group if kind == "team" else None,
@@ -89,13 +89,6 @@ def check(wish: PolicyWish, *, policy: FilterPolicy | None = None) -> Checked:
     written = FilterPolicy(**wish.columns())
     opposing = disagreements.opposing_policies(written, but=policy.pk if policy else None)
     return Checked(len(groups.members_or_none(written)), opposing)
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
 
 
 def _wanted(text: str) -> bool:

@@ -13,6 +13,7 @@ from syncapp.models import Comment, Person
 from syncapp.models.person import Role
 from syncapp.review import collaboration
 from syncapp.review.errors import NotPossible
+from syncapp.text.ids import parse_uuid
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import REVIEW_ROLES, answer, wants_part
@@ -110,10 +111,8 @@ def _day(text: str) -> date:
 
 
 def _person(text: str) -> Person:
-    try:
-        found = Person.objects.filter(pk=uuid.UUID(text)).first()
-    except ValueError:
-        found = None
+    person_id = parse_uuid(text)
+    found = Person.objects.filter(pk=person_id).first() if person_id else None
     if found is None:
         raise NotPossible("Choose a colleague to ask.")
     return found

@@ -14,6 +14,7 @@ from syncapp.models import Person
 from syncapp.models.mirror.change_kind import ChangeKind
 from syncapp.review.queue.criteria import NOTHING, Age, Narrowing, Tab
 from syncapp.review.queue.reads import Order
+from syncapp.text.ids import parse_uuid
 
 LONGEST_SEARCH = 200
 LONGEST_COLUMN = 128
@@ -82,13 +83,13 @@ def read(parameters: Mapping[str, str], person: Person) -> Asked:
         search=parameters.get("q", "").strip()[:LONGEST_SEARCH],
         column=parameters.get("field", "").strip()[:LONGEST_COLUMN],
         kind=_member(ChangeKind, parameters.get("kind"), None),
-        editor=as_id(parameters.get("editor", "")),
+        editor=parse_uuid(parameters.get("editor", "")),
         age=_member(Age, parameters.get("age"), None),
         owner=person.pk if parameters.get("owner") == MINE else None,
     )
     tab = _member(Tab, parameters.get("tab"), Tab.WAITING) or Tab.WAITING
     order = _member(Order, parameters.get("order"), None) or usual_order(tab)
-    return Asked(tab, order, by, as_id(parameters.get("after", "")))
+    return Asked(tab, order, by, parse_uuid(parameters.get("after", "")))
 
 
 def _member(words: type[Member], text: str | None, otherwise: Member | None) -> Member | None:
@@ -96,11 +97,3 @@ def _member(words: type[Member], text: str | None, otherwise: Member | None) -> 
         return words(text or "")
     except ValueError:
         return otherwise
-
-
-def as_id(text: str) -> uuid.UUID | None:
-    """The id that an address names, or None for what is none."""
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None

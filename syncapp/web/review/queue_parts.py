@@ -11,6 +11,7 @@ from django.urls import reverse
 from syncapp.models import SyncRecord
 from syncapp.review.errors import ReviewError
 from syncapp.review.queue import reads, saved_views
+from syncapp.text.ids import parse_uuid
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import REVIEW_ROLES, PageContext, answer
@@ -39,7 +40,7 @@ def written(request: PortalRequest) -> HttpResponse:
     """
     view = QueueView(params.read(request.GET, request.user), PageContext(request.user))
     pairs = [said.partition(".") for said in request.GET.getlist("writing")[:MOST_WRITING]]
-    phases = {found: phase for text, _, phase in pairs if (found := params.as_id(text))}
+    phases = {found: phase for text, _, phase in pairs if (found := parse_uuid(text))}
     records = list(SyncRecord.objects.shown().filter(pk__in=phases))
     shown = rows_of(records, view.columns_of, current=None, person=request.user)
     rows = [row for row in shown if row.phase != phases[row.record.pk]]

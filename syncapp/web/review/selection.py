@@ -21,6 +21,7 @@ from syncapp.review.bulk import selections
 from syncapp.review.bulk.selections import Wish
 from syncapp.review.errors import ReviewError
 from syncapp.text import localization
+from syncapp.text.ids import parse_uuid
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import REVIEW_ROLES, PageContext, answer, wants_part
 from syncapp.web.review import forms, params
@@ -47,7 +48,7 @@ def select(request: PortalRequest) -> HttpResponse:
     if "all" in request.POST:
         everything = partial(selections.freeze_all, tab=wanted.tab, by=by, query=query, person=person)
         return _frozen(request, everything, otherwise=query)
-    ticked = [key for key in map(_uuid, request.POST.getlist("record")) if key]
+    ticked = [key for key in map(parse_uuid, request.POST.getlist("record")) if key]
     return _frozen(request, partial(selections.freeze_rows, ticked, by=by, query=query, person=person), otherwise=query)
 
 
@@ -161,10 +162,3 @@ def _number(request: PortalRequest) -> int | None:
 
 def _to(row: Selection, query: str = "") -> HttpResponse:
     return HttpResponseRedirect(reverse("selection", args=[row.pk]) + query, status=303)
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None

@@ -16,6 +16,7 @@ from syncapp.models import Person
 from syncapp.models.folding import by_name
 from syncapp.models.person import Role
 from syncapp.text import localization
+from syncapp.text.ids import parse_uuid
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.settings.pages import saved, settings_page
@@ -157,7 +158,7 @@ def _day(post: QueryDict) -> date:
 
 
 def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        raise BadPerson("absence", "Choose a deputy from the list, or nobody.") from error
+    found = parse_uuid(text)
+    if text and found is None:
+        raise BadPerson("absence", "Choose a deputy from the list, or nobody.")
+    return found
