@@ -50,6 +50,7 @@ from syncapp.sync_filters.policies import job as policy_rounds
 from syncapp.sync_filters.policies.job import PolicyJob
 from syncapp.sync_filters.runs import job as runs
 from syncapp.sync_filters.runs import meetings, preparation
+from syncapp.sync_filters.runs.concurrency import CONCURRENT_TASKS
 from syncapp.sync_filters.runs.meetings import MeetingCountJob
 from syncapp.sync_filters.runs.preparation import PreparationJob
 
@@ -58,8 +59,6 @@ log = logging.getLogger(__name__)
 # Not WRONG_ORGANIZATION: asking which CRM it is reads nothing else, and is the only way to find the right one again.
 # Not CRM_UNREACHABLE: writes without an answer close it too. One reading at a time is the best probe of it.
 READ_BREAKERS = (Breaker.Name.FORBIDDEN_READ, Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_THROTTLED)
-# So many workers at once go through one run; the governor keeps all of them below the CRM's limits.
-FILTER_WORKERS = 4
 FILTER_BREAKERS = (Breaker.Name.FORBIDDEN_FILTERS, *breakers.CONNECTION_BREAKERS)
 # More messages of due jobs are not published while the broker holds this many: their workers are busy or away.
 MOST_WAITING = 400
@@ -167,7 +166,7 @@ def _dispatch_filter_runs() -> None:
     switching = runs.claim_for_dispatch()
     with _undone_unless_published(lambda: runs.undo_dispatch(*switching)):
         for run_id in switching:
-            for _ in range(FILTER_WORKERS):
+            for _ in range(CONCURRENT_TASKS):
                 switch_filters.delay(str(run_id))
 
 

@@ -36,8 +36,6 @@ from syncapp.crm.transport import Transport
 from syncapp.crm.values.cells import read_all
 
 MOST_OWNERS_AT_ONCE = 50
-# A request that switches four filters keeps the CRM busy for 0.2 s: with four workers enough to use all that it allows.
-AT_ONCE_IN_THEIR_NAMES = 4
 _SET, _MAILBOXES = "userqueries", "mailboxes"
 _ON, _OFF = 0, 1
 _DEFAULT_STATUS = {_ON: 1, _OFF: 2}
@@ -132,14 +130,15 @@ class Filters:
         switches: Sequence[Switch],
         names: Sequence[ActingFor],
         *,
+        at_once: int = 1,
         tag: str = "",
         deadline: Deadline | None = None,
     ) -> tuple[SwitchResult | CrmError, ...]:
-        """Switches the filters of each owner in his own name, a few requests under way at once.
+        """Switch the filters of each owner in their own name, `at_once` requests at a time.
 
-        Each goes alone until one is proved to be written in his name: where the CRM ignores in whose name it is asked,
-        nobody after him is written, and they have WritesDisabled. An owner whose request as a whole failed has its
-        error in place of a result. Raises WritesDisabled before anything is sent.
+        Each goes alone until one is proved to be written in its owner's name. Where the CRM ignores the impersonation,
+        the owners after that one are not written and get WritesDisabled. An owner whose request failed as a whole gets
+        its error in place of a result. Raises WritesDisabled before anything is sent.
         """
         self._require_writes(deadline)
 
@@ -158,7 +157,7 @@ class Filters:
                 return (*known, *(ignored for _ in switches[len(known) :]))
             if isinstance(result, SwitchResult) and result.proved:
                 break
-        with ThreadPoolExecutor(AT_ONCE_IN_THEIR_NAMES) as pool:
+        with ThreadPoolExecutor(at_once) as pool:
             return (*known, *pool.map(one, switches[len(known) :], names[len(known) :]))
 
     def set_methods(

@@ -12,6 +12,7 @@ from syncapp.models import FilterRun, FilterRunChange
 from syncapp.models.sync_filters.run import Outcome
 from syncapp.sync_filters.runs import apply
 from syncapp.sync_filters.runs.batches import Held, Round, Verdict
+from syncapp.sync_filters.runs.concurrency import REQUESTS_AT_ONCE
 
 CHANGED = "A filter was changed or deleted since the list was frozen."
 NOT_IN_HIS_NAME = "The CRM wrote it, but not in the user's name: it ignored whom we acted for."
@@ -53,7 +54,9 @@ def send(work: Round) -> list[Verdict]:
         results = work.crm.filters.switch(switches, tag=work.tag, deadline=work.deadline)
         return [_judged(each, work.run, result) for each, result in zip(work.held, results, strict=True)]
     names = [each.item.user.acting for each in work.held]
-    own = work.crm.filters.switch_in_their_names(switches, names, tag=work.tag, deadline=work.deadline)
+    own = work.crm.filters.switch_in_their_names(
+        switches, names, at_once=REQUESTS_AT_ONCE, tag=work.tag, deadline=work.deadline
+    )
     return [
         Verdict(error=result, request_failed=True) if isinstance(result, CrmError) else _judged(each, work.run, result)
         for each, result in zip(work.held, own, strict=True)

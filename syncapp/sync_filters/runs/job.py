@@ -34,9 +34,9 @@ from syncapp.models.sync_filters.filter import Access
 from syncapp.models.sync_filters.run import WRITTEN, Outcome, RunOperation, RunState
 from syncapp.sync_filters.runs import apply, filter_operation, method_operation, transitions
 from syncapp.sync_filters.runs.batches import Held, Operation, Round, Verdict
+from syncapp.sync_filters.runs.concurrency import BATCH_SIZE
 
 BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_FILTERS)
-TOGETHER = 10
 _OPERATIONS: dict[str, Operation] = {RunOperation.FILTERS: filter_operation, RunOperation.METHOD: method_operation}
 
 
@@ -65,7 +65,7 @@ class FilterSwitchJob(BatchJobType):
     breakers = BREAKERS
     # A run of 20,000 users lasts 20 minutes, and all of them are due from its start.
     overdue_after = 3600.0
-    most = TOGETHER
+    most = BATCH_SIZE
 
     def __init__(self, run_id: uuid.UUID, crm: CrmClient) -> None:
         self._run_id = run_id
