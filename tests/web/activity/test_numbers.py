@@ -101,7 +101,7 @@ def test_every_panel_is_a_table_too(name):
 
 
 def test_an_unknown_table_is_not_there():
-    assert browser(vera()).get("/activity/numbers/salaries.csv").status_code == 404
+    assert browser(vera()).get("/numbers/salaries.csv").status_code == 404
 
 
 @pytest.mark.parametrize(("query", "weeks"), [("", 12), ("?weeks=52", 52), ("?weeks=-1", 12), ("?weeks=9999999", 12)])
