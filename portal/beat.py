@@ -20,7 +20,7 @@ from django.db import close_old_connections, connections
 from kombu.exceptions import OperationalError
 
 from syncapp import tasks
-from syncapp.health import beats, clocks
+from syncapp.health import clocks, heartbeats
 from syncapp.jobs import periodic
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Scheduler(beat.Scheduler):
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Publish what is due; return the seconds until something may be due again."""
-        beats.schedule_goes_on()
+        heartbeats.record_beat()
         for name, entry in self.schedule.items():
             interval: Any = entry.schedule  # all of ours are intervals (portal/settings.py)
             every = interval.run_every.total_seconds()
@@ -53,7 +53,7 @@ class Scheduler(beat.Scheduler):
         """Publish one round; False where it is not its turn yet, or nothing can be said without the database."""
         try:
             close_old_connections()
-            clocks.note(clocks.BEAT)
+            clocks.measure(clocks.BEAT)
             number = periodic.claim(
                 name, every=every, stalled_after=tasks.periodic_tasks[name].stalled_after, is_waiting=self._is_waiting
             )
@@ -74,7 +74,7 @@ class Scheduler(beat.Scheduler):
         count = tasks.waiting_messages(settings.PERIODIC_QUEUE) if self._may_ask_broker() else None
         if count is None:
             return False
-        beats.message_was_taken()  # it answers, although there was nothing to publish
+        heartbeats.record_published()  # it answers, although there was nothing to publish
         return count > 0
 
     def _may_ask_broker(self) -> bool:
@@ -89,7 +89,7 @@ class Scheduler(beat.Scheduler):
             self._broker_away_until = time.monotonic() + BROKER_AWAY_FOR
             self._note("broker", f"Redis does not answer, beat reads the CRM itself: {type(error).__name__}")
             return False
-        beats.message_was_taken()
+        heartbeats.record_published()
         self._over("broker", "Redis answers again.")
         return True
 

@@ -69,7 +69,7 @@ QUICK = 10.0
 @task_prerun.connect
 def _note_clock(**_: Any) -> None:
     with suppress(DatabaseTrouble):  # the task itself says it
-        clocks.note(clocks.WORKER)
+        clocks.measure(clocks.WORKER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +330,7 @@ def nightly() -> None:
     forgetting: list[Callable[[], object]] = [
         notification_rules.forget_old,
         SessionStore.clear_expired,
-        clocks.forget_old,
+        clocks.delete_old,
     ]
     for forget in [*forgetting, meetings.forget_old, forecasts.forget_old]:
         with runner.isolated(forget.__qualname__):

@@ -1,23 +1,23 @@
 """The state of the portal: what is wrong, under which name, and what to do about it.
 
-`kinds` has one definition per trouble, with every text about it. `looks` measures, `troubles` names the causes and
-leaves out their symptoms, `pulses` keeps when the scheduler and the workers were last heard.
+`kinds` defines each trouble with every text about it, `observations` measures, `troubles` names causes and leaves out
+their symptoms, `report` sums up for /healthz, and `heartbeats` records when scheduler and workers were last alive.
 """
 
 from __future__ import annotations
 
-from syncapp.health.examination import Health, examine
-from syncapp.health.observations import Look, pulled_at, unreadable_rows, worker_answered_at
-from syncapp.health.troubles import Trouble, troubles, unreadable_trouble
+from syncapp.health.observations import Observations, pulled_at, unreadable_rows, worker_answered_at
+from syncapp.health.report import Health, check_health
+from syncapp.health.troubles import Trouble, find_unreadable_rows, troubles
 
 __all__ = [
     "Health",
-    "Look",
+    "Observations",
     "Trouble",
-    "examine",
+    "check_health",
+    "find_unreadable_rows",
     "pulled_at",
     "troubles",
     "unreadable_rows",
-    "unreadable_trouble",
     "worker_answered_at",
 ]

@@ -13,10 +13,10 @@ from syncapp.models import Breaker
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of trouble. `code` is stable: monitors and stored alerts know it.
+    """A kind of trouble. `code` is stable, since monitors and stored alerts refer to it.
 
-    `hides` has the codes of troubles that follow from this one, so they are not told beside it. `top` is what the top
-    of each page says of the connection meanwhile.
+    `hides` lists the codes of its symptoms, which are then not reported. `connection` replaces the words for the
+    connection at the top of each page.
     """
 
     code: str
@@ -26,14 +26,14 @@ class Kind:
     where: str
     hides: frozenset[str] = frozenset()
     is_mailed: bool = True
-    is_illness: bool = True  # False: somebody wants it so, or nothing has to be done
-    is_of_the_crm: bool = False
-    stops_pages: bool = False  # this instance cannot serve people
-    top: str = ""
+    is_failure: bool = True  # False: it is intended, or no action is needed
+    affects_crm: bool = False
+    blocks_pages: bool = False  # this instance cannot serve people
+    connection: str = ""
 
 
-_KEPT = "Decisions are kept and written later."
-# What follows where nothing is dispatched, or nobody works on it.
+_KEPT = "Decisions are saved and written later."
+# Symptoms of jobs that are not dispatched or not processed.
 _STANDSTILL = frozenset({"pull", "overdue"})
 _NOT_READ = frozenset({"pull"})
 _WORKER_LOG = "the log of the workers"
@@ -47,71 +47,71 @@ def _title(name: Breaker.Name) -> str:
 DATABASE = Kind(
     "database",
     "The database does not answer.",
-    "No page can be shown and nothing can be decided. What was saved is kept.",
-    "Start PostgreSQL, or make it reachable again. Every process reconnects by itself.",
-    "DATABASE_URL, the log of PostgreSQL, its disk space and number of connections, and the log of the web processes",
-    stops_pages=True,
+    "No page can be shown and nothing can be decided. Saved data is safe.",
+    "Start PostgreSQL, or make it reachable again. All processes reconnect automatically.",
+    "DATABASE_URL; PostgreSQL’s log, disk space and number of connections; the log of the web processes",
+    blocks_pages=True,
 )
 MIGRATIONS = Kind(
     "migrations",
     "The database lacks migrations of this version.",
-    f"Workers and scheduler that were started since wait for them, and this instance cannot serve people. {_KEPT}",
-    "Run “manage.py migrate”. Whatever waits goes on by itself.",
-    "“manage.py check --deploy --database default” names them; docs/upgrades.md",
+    f"New workers and schedulers wait for the migrations, and this instance cannot serve pages. {_KEPT}",
+    "Run “manage.py migrate”. Waiting processes then continue automatically.",
+    "“manage.py check --deploy --database default” lists them; docs/upgrades.md",
     hides=_STANDSTILL | {"worker", "beat"},
-    stops_pages=True,
+    blocks_pages=True,
 )
 STATIC_FILES = Kind(
     "static_files",
     "Static files of this version were not collected.",
-    "This instance cannot serve people: pages are errors, or have the styles and scripts of another version.",
+    "This instance cannot serve pages: they fail, or use the styles and scripts of another version.",
     "Run “manage.py collectstatic”, then restart the web processes.",
-    "“manage.py check --deploy” names them; STATIC_ROOT; docs/upgrades.md",
+    "“manage.py check --deploy” lists them; STATIC_ROOT; docs/upgrades.md",
     is_mailed=False,
-    stops_pages=True,
+    blocks_pages=True,
 )
 REDIS = Kind(
     "redis",
-    "Redis is away.",
-    f"No worker is woken, so mails are late. The scheduler itself reads new edits meanwhile. {_KEPT}",
+    "Redis does not answer.",
+    f"Workers get no tasks, so mails are late. The scheduler itself reads new edits in the meantime. {_KEPT}",
     "Start Redis, or make it reachable again. Nothing is lost, even if Redis lost its data.",
-    "REDIS_URL, the log of Redis, and the log of the scheduler (“Connection refused”, “Timeout”)",
+    "REDIS_URL, Redis’s log, and the log of the scheduler (“Connection refused”, “Timeout”)",
     hides=_STANDSTILL | {"worker", "beat"},
-    top="Not writing",
+    connection="Not writing",
 )
 BEAT = Kind(
     "beat",
-    "The scheduler does not run.",
-    f"No due work is given to the workers and no edit is read. {_KEPT}",
+    "The scheduler is not running.",
+    f"Workers get no tasks, and new edits are not read. {_KEPT}",
     "Start “celery -A portal beat”. Running two is safe.",
     "the service that runs the scheduler, and its log",
     hides=_STANDSTILL | {"worker"},
-    top="Not writing",
+    connection="Not writing",
 )
 WORKER = Kind(
     "worker",
     "No background worker answers.",
-    f"Redis and the scheduler work, but no worker takes work: nothing is read, mailed or handed out. {_KEPT}",
-    "Start “celery -A portal worker --queues periodic”, or restart it if it runs and stays silent.",
+    f"Redis and the scheduler work, but no worker takes tasks: nothing is read, mailed or dispatched. {_KEPT}",
+    "Start “celery -A portal worker --queues periodic”; if it is running, restart it.",
     f"the service that runs the workers, and {_WORKER_LOG}",
     hides=_STANDSTILL,
-    top="Not writing",
+    connection="Not writing",
 )
 SIGN_IN = Kind(
     Breaker.Name.SIGN_IN,
     _title(Breaker.Name.SIGN_IN),
-    "No one can sign in for now; people who are signed in go on working.",
-    "Look whether the service is in order, and whether this host reaches it. The portal tries again by itself.",
+    "No one can sign in for now. People who are signed in can continue.",
+    "Check that the service is up and that this host can reach it. The portal retries automatically.",
     f"{_SERVICE_HEALTH}, CRM_AUTHORITY, the outgoing proxy and its certificates, and the log of the web processes",
 )
 TOKENS = Kind(
     "tokens",
-    "The sign-in service gives the portal no access to the CRM.",
-    f"It does not answer the workers, so the CRM cannot be asked; people may be unable to sign in. {_KEPT}",
-    "Look whether the service is in order, and whether the workers reach it. The portal tries again by itself.",
+    "The sign-in service issues no tokens for the CRM.",
+    f"It does not answer the workers, so the CRM cannot be reached. Signing in may fail too. {_KEPT}",
+    "Check that the service is up and that the workers can reach it. The portal retries automatically.",
     f"{_SERVICE_HEALTH}, CRM_AUTHORITY, the outgoing proxy and its certificates, and {_WORKER_LOG}",
     hides=_NOT_READ | {"sign_in"},
-    is_of_the_crm=True,
+    affects_crm=True,
 )
 CRM_CREDENTIALS = Kind(
     Breaker.Name.CRM_CREDENTIALS,
@@ -120,92 +120,92 @@ CRM_CREDENTIALS = Kind(
     "Check that the client secret has not expired, and that the application user exists in the CRM and is enabled.",
     "CRM_CLIENT_ID, CRM_CLIENT_SECRET and CRM_TENANT; the app registration in Entra; the application user in the CRM",
     hides=_NOT_READ,
-    is_of_the_crm=True,
+    affects_crm=True,
 )
 CRM_UNREACHABLE = Kind(
     Breaker.Name.CRM_UNREACHABLE,
     _title(Breaker.Name.CRM_UNREACHABLE),
     _KEPT,
-    "Look whether the CRM is in order, and whether the workers reach it. The portal tries again by itself.",
-    f"{_SERVICE_HEALTH}, CRM_ORIGIN, the outgoing proxy, {_WORKER_LOG}, and Settings, Connection, “Ask CRM now”",
+    "Check that the CRM is up and that the workers can reach it. The portal retries automatically.",
+    f"{_SERVICE_HEALTH}, CRM_ORIGIN, the outgoing proxy, {_WORKER_LOG}, and Settings, Connection, “Test connection”",
     hides=_NOT_READ,
-    is_of_the_crm=True,
+    affects_crm=True,
 )
 CRM_THROTTLED = Kind(
     Breaker.Name.CRM_THROTTLED,
     _title(Breaker.Name.CRM_THROTTLED),
     _KEPT,
-    "Nothing: the portal goes on when the pause is over. If it comes often, look for other programs that use this CRM.",
-    f"{_WORKER_LOG} (429), and the CRM’s own analytics of API calls",
+    "Nothing: the portal continues after the pause. If this happens often, check which other programs use this CRM.",
+    f"{_WORKER_LOG} (429), and the CRM’s own API call analytics",
     hides=_NOT_READ,
     is_mailed=False,
-    is_of_the_crm=True,
+    affects_crm=True,
 )
 FORBIDDEN_READ = Kind(
     Breaker.Name.FORBIDDEN_READ,
     _title(Breaker.Name.FORBIDDEN_READ),
-    "Newer edits are missing here. Decisions are written.",
-    "Let the application user’s security role read the staging tables and contacts of the whole organization.",
+    "New edits do not arrive. Decisions are still written.",
+    "Allow the application user’s security role to read the staging tables and all contacts of the organization.",
     f"the application user’s security roles in the CRM, CRM_NAMES, and {_WORKER_LOG}",
     hides=_NOT_READ,
-    is_of_the_crm=True,
+    affects_crm=True,
 )
 FORBIDDEN_REVIEW = Kind(
     Breaker.Name.FORBIDDEN_REVIEW,
     _title(Breaker.Name.FORBIDDEN_REVIEW),
     _KEPT,
-    "Let the application user’s security role write contacts and the staging tables.",
+    "Allow the application user’s security role to write contacts and the staging tables.",
     f"the application user’s security roles in the CRM, and {_WORKER_LOG}",
-    is_of_the_crm=True,
+    affects_crm=True,
 )
 FORBIDDEN_FILTERS = Kind(
     Breaker.Name.FORBIDDEN_FILTERS,
     _title(Breaker.Name.FORBIDDEN_FILTERS),
-    "Filters are neither read nor switched. Reviewing goes on.",
-    "Let the application user’s security role read and write other users’ filters.",
+    "Filters are neither read nor switched. Reviewing is not affected.",
+    "Allow the application user’s security role to read and write other users’ filters.",
     f"the application user’s security roles in the CRM, and {_WORKER_LOG}",
-    is_of_the_crm=True,
+    affects_crm=True,
 )
 WRONG_ORGANIZATION = Kind(
     Breaker.Name.WRONG_ORGANIZATION,
     _title(Breaker.Name.WRONG_ORGANIZATION),
-    f"Nothing is read from it or written to it. {_KEPT}",
-    "Set CRM_ORIGIN to the CRM that this database belongs to, or give the other CRM a database of its own.",
-    "CRM_ORIGIN and DATABASE_URL; Settings, Connection names the organization",
+    f"Nothing is read from or written to that CRM. {_KEPT}",
+    "Set CRM_ORIGIN to the CRM that this database belongs to, or use a separate database for the other CRM.",
+    "CRM_ORIGIN and DATABASE_URL; Settings, Connection shows the organization",
     hides=_NOT_READ,
-    is_of_the_crm=True,
+    affects_crm=True,
 )
 OPERATOR_STOP = Kind(
     Breaker.Name.OPERATOR_STOP,
     _title(Breaker.Name.OPERATOR_STOP),
     _KEPT,
-    "Choose “Resume” when the reason no longer holds.",
+    "Select “Resume” when the reason no longer applies.",
     "Settings, Connection",
-    is_illness=False,
-    top="Writing stopped",
+    is_failure=False,
+    connection="Writing stopped",
 )
 MAIL = Kind(
     Breaker.Name.SMTP,
     _title(Breaker.Name.SMTP),
-    "Mails are kept and sent later; everything else works.",
-    "Look whether the mail service accepts the portal’s account and sender. The portal tries again by itself.",
+    "Mails are saved and sent later. Everything else works.",
+    "Check that the mail service accepts the portal’s account and sender. The portal retries automatically.",
     f"MAIL_BACKEND, MAIL_FROM, SMTP_… or GRAPH_…; Settings, Mails and backlog; {_WORKER_LOG}",
     hides=frozenset({"overdue-message"}),
-    is_mailed=False,  # no mail can leave; the banner and /healthz tell it
+    is_mailed=False,  # no mail can leave; see the banner and /healthz
 )
 PULL = Kind(
     "pull",
     "The CRM is not being read.",
-    "Newer edits are missing here.",
-    "Look for the reason in the log; “manage.py pull” reads at once and says what goes wrong.",
+    "New edits do not arrive.",
+    "Find the reason in the log, or run “manage.py pull”, which reads at once and prints the error.",
     f"{_WORKER_LOG} (lines that begin with “pull”), and Settings, Connection",
-    is_of_the_crm=True,
+    affects_crm=True,
 )
 FIRST_READING = Kind(
     "first_reading",
     "The CRM is being read for the first time.",
     "Edits appear here as they are read.",
-    "Nothing: it ends by itself.",
+    "Nothing: this finishes automatically.",
     "Settings, Connection",
     is_mailed=False,
 )
@@ -213,61 +213,61 @@ READING = Kind(
     "reading",
     "The CRM is being read from the beginning.",
     "Edits appear here as they are read.",
-    "Nothing: it ends by itself.",
+    "Nothing: this finishes automatically.",
     "Settings, Connection",
     is_mailed=False,
-    is_illness=False,
+    is_failure=False,
 )
 OVERDUE = Kind(
     "overdue",
-    "Work is behind.",
-    "Jobs of this kind have been due for too long, although workers answer.",
-    "Look for errors. Both kinds of workers must run (“--queues periodic”, “--queues celery”); add more if busy.",
-    f"{_WORKER_LOG}; the key “overdue” of /healthz names the kinds; for mails Settings, Mails and backlog",
+    "Jobs are overdue.",
+    "Jobs of one kind have been due for too long, although workers answer.",
+    "Check for errors. Both kinds of workers must run (“--queues periodic”, “--queues celery”); add workers if busy.",
+    f"{_WORKER_LOG}; the key “overdue” of /healthz lists the kinds; for mails Settings, Mails and backlog",
 )
 READ_ONLY = Kind(
     "read_only",
     "Read only: nothing is written to this CRM until an administrator enables it.",
     _KEPT,
-    "Enable writing when the connection has been checked.",
+    "Check the connection, then enable writing.",
     "Settings, Connection, or “manage.py connection --enable review”",
     is_mailed=False,
-    is_illness=False,
-    top="Read only",
+    is_failure=False,
+    connection="Read only",
 )
 CLOCKS = Kind(
     "clocks",
     "The clocks of two hosts differ.",
-    "Times here and in mails may be wrong, and signing in may fail. Work is done at the database’s time.",
-    "Let NTP set the clocks of all hosts.",
-    "Settings, Connection, and the key “clock_seconds_ahead” of /healthz, which name the difference",
+    "Times on pages and in mails may be wrong, and signing in may fail. Jobs follow the database’s clock.",
+    "Synchronize the clocks of all hosts by NTP.",
+    "Settings, Connection, and the key “clock_seconds_ahead” of /healthz show the difference",
 )
 UNREADABLE = Kind(
     "unreadable",
     "Rows of the CRM cannot be read.",
-    "They were set aside. Everything else arrives.",
-    "Correct the rows in the CRM; the next reading takes them in.",
-    "Settings, Connection lists them with the reason",
-    is_illness=False,
+    "These rows are skipped. All others arrive.",
+    "Correct the rows in the CRM; the next read includes them.",
+    "Settings, Connection lists them with the reasons",
+    is_failure=False,
 )
 POLICY = Kind(
     "policy",
-    "A policy has stopped itself.",
-    "It switches nothing until someone answers.",
-    "Open the policy and answer its question.",
+    "A policy stopped and needs a decision.",
+    "It switches nothing until then.",
+    "Open the policy and decide how it should continue.",
     "Filters, Policies",
-    is_illness=False,
+    is_failure=False,
 )
 FAILED = Kind(
     "failed",
-    "Jobs failed by an unexpected error.",
-    "Each failed job is shown with “Retry”; the others go on.",
-    "Report the error with the lines of the log, then choose “Retry”.",
+    "Jobs failed with an unexpected error.",
+    "Each failed job is listed with a “Retry” button; the others continue.",
+    "Report the error together with the log lines, then select “Retry”.",
     f"{_WORKER_LOG} (“unexpected error”)",
-    is_illness=False,
+    is_failure=False,
 )
 
-# The gravest first: the order of the banner.
+# The order of the banner, the gravest first.
 KINDS = (
     DATABASE,
     MIGRATIONS,
@@ -300,5 +300,5 @@ OF_BREAKERS = {kind.code: kind for kind in KINDS if kind.code in Breaker.Name.va
 
 
 def of_breaker(name: str) -> Kind:
-    """Return the kind of trouble that an open breaker is, also of one that only another release knows."""
+    """Return the kind of trouble of an open breaker, with a fallback for breakers of other releases."""
     return OF_BREAKERS.get(name) or Kind(name, f"Stopped: {name}.", _KEPT, "", "Settings, Connection")

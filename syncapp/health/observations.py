@@ -1,4 +1,4 @@
-"""Measurements of the portal's state: each fact once, and only where it is asked for."""
+"""Observations of the portal's state, each read lazily and once."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Min, Subquery
 
-from syncapp.health import probes, pulses
-from syncapp.health.pulses import Pulses
+from syncapp.health import heartbeats, probes
+from syncapp.health.heartbeats import Heartbeats
 from syncapp.jobs import breakers, runner
 from syncapp.jobs.runner import JobType
 from syncapp.mirror.edits import pull
 from syncapp.models import Breaker, Connection, MirrorCursor, Pulse, UnreadableRow
 
-SILENT_SECONDS = 45.0  # a worker is asked every 10 seconds
-MISSED_SECONDS = 15.0  # one answer is missing: time to ask Redis itself
+SILENT_SECONDS = 45.0  # workers get a heartbeat task every 10 seconds
+MISSED_SECONDS = 15.0  # one heartbeat is missing: time to ping Redis itself
 
 
 @dataclass(frozen=True, slots=True)
 class OverdueJobs:
-    """A kind of job whose oldest due one is older than it may be; `age` in seconds."""
+    """A job type whose oldest due job is too old; `age` in seconds."""
 
     job_type: type[JobType]
     age: float
 
 
-class Look:
-    """One look at all parts. `asks_redis`: ask Redis in any case, not only where a worker is late with its answer."""
+class Observations:
+    """The state of all parts at one moment. With `always_ping_redis`, Redis is pinged even if workers answer."""
 
-    def __init__(self, *, asks_redis: bool = False) -> None:
-        self._asks_redis = asks_redis
+    def __init__(self, *, always_ping_redis: bool = False) -> None:
+        self._always_ping_redis = always_ping_redis
 
     @cached_property
-    def pulses(self) -> Pulses:
-        return pulses.read()
+    def heartbeats(self) -> Heartbeats:
+        return heartbeats.read()
 
     @property
-    def at(self) -> datetime:
-        """The time of the look, by the database's clock: whose clock set what is compared with it."""
-        return self.pulses.now
+    def now(self) -> datetime:
+        """Return the time of the observations by the database's clock, which also dates what they compare."""
+        return self.heartbeats.now
 
     @cached_property
     def redis_answers(self) -> bool:
-        """Return whether Redis answers; a page asks it only where something points to it."""
-        if self._asks_redis:
+        """Return whether Redis answers; a page pings it only if a worker's heartbeat is late."""
+        if self._always_ping_redis:
             return probes.BROKER.answers()
-        return not self.is_older(self.pulses.worker_answered_at, MISSED_SECONDS) or probes.BROKER.answered_lately()
+        return not self.is_older(self.heartbeats.worker_answered_at, MISSED_SECONDS) or probes.BROKER.answered_lately()
 
     @cached_property
     def cursors(self) -> list[MirrorCursor]:
-        """Return how far both tables of edits have been read."""
+        """Return the reading positions of both tables of edits."""
         return list(MirrorCursor.objects.filter(table__in=[pull.FIELDS, pull.RECORDS]))
 
     @cached_property
     def pulled_at(self) -> datetime | None:
-        """Return when both tables had last been read to their end; None: not yet."""
+        """Return when both tables were last read to the end; None before the first time."""
         dates = [cursor.pulled_at for cursor in self.cursors if cursor.pulled_at is not None]
         return min(dates) if len(dates) == len((pull.FIELDS, pull.RECORDS)) else None
 
@@ -73,9 +73,9 @@ class Look:
 
     @cached_property
     def due_ages(self) -> dict[str, float]:
-        """Return for how many seconds the oldest due job of each kind has waited; in one statement, for every page."""
-        # Any table with a row that is always there; before the first tick nothing can be due.
-        row = Pulse.objects.filter(name=pulses.WORKER).values(
+        """Return the age in seconds of the oldest due job per job type, in one statement since every page needs it."""
+        # Select from any table that always has a row; before the first tick nothing can be due.
+        row = Pulse.objects.filter(name=heartbeats.WORKER).values(
             **{
                 job_type.name: Subquery(job_type.model.objects.due().order_by("due_at").values("due_at")[:1])
                 for job_type in runner.job_types()
@@ -86,48 +86,48 @@ class Look:
 
     @cached_property
     def overdue_jobs(self) -> Sequence[OverdueJobs]:
-        """Return the kinds whose jobs wait for too long, but for those that a breaker or a person holds back."""
+        """Return the job types whose jobs wait too long, without those held back by a breaker or a person."""
         late = [
             OverdueJobs(job_type, self.due_ages[job_type.name])
             for job_type in runner.job_types()
             if self.due_ages.get(job_type.name, 0.0) > job_type.overdue_after
         ]
-        return [each for each in late if self._is_let_through(each.job_type)]
+        return [each for each in late if self._may_run(each.job_type)]
 
-    def _is_let_through(self, job_type: type[JobType]) -> bool:
+    def _may_run(self, job_type: type[JobType]) -> bool:
         is_enabled = not job_type.needs_writes or getattr(self.connection, job_type.needs_writes, False)
         return is_enabled and not {breaker.name for breaker in self.open_breakers}.intersection(job_type.breakers)
 
     def age(self, moment: datetime | None) -> float | None:
-        """Return the seconds since then; None: never."""
-        return None if moment is None else max(0.0, (self.at - moment).total_seconds())
+        """Return the seconds since `moment`; None if it never happened."""
+        return None if moment is None else max(0.0, (self.now - moment).total_seconds())
 
     def is_older(self, moment: datetime | None, seconds: float) -> bool:
-        """Return whether it was longer ago, or never."""
-        return moment is None or self.at - moment > timedelta(seconds=seconds)
+        """Return whether `moment` is more than `seconds` ago, or never happened."""
+        return moment is None or self.now - moment > timedelta(seconds=seconds)
 
 
 def stalled_after() -> float:
-    """The age in seconds from which the mirror counts as stalled."""
+    """Return the age in seconds from which the mirror counts as stalled."""
     return float(max(30.0, 6 * settings.PULL_SECONDS))
 
 
 def worker_answered_at() -> datetime | None:
     """Return when a worker last answered through the broker."""
-    return pulses.read().worker_answered_at
+    return heartbeats.read().worker_answered_at
 
 
 def pulled_at() -> datetime | None:
-    """Return when both tables had last been read to their end."""
-    return Look().pulled_at
+    """Return when both tables of edits were last read to the end."""
+    return Observations().pulled_at
 
 
 def unreadable_rows() -> int:
-    """Return how many rows of the CRM could not be read at their last reading."""
+    """Return the number of CRM rows that could not be read."""
     return UnreadableRow.objects.count()
 
 
 def unreadable_since() -> datetime | None:
-    """Return when the first of them was found."""
+    """Return when the first unreadable row was found."""
     since: datetime | None = UnreadableRow.objects.aggregate(first=Min("first_seen_at"))["first"]
     return since

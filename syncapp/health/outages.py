@@ -1,4 +1,4 @@
-"""Telling a database that is away from one that refuses a statement."""
+"""Database errors: an outage, or a refused statement."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AWAY_IN_SQLITE = frozenset(
 
 
 def is_database_away(error: BaseException | None) -> bool:
-    """Return whether the database, not what it was asked, is the reason of this error."""
+    """Return whether `error` comes from an unavailable database, not from the statement."""
     if not isinstance(error, Error):
         return False
     cause = error.__cause__
@@ -30,5 +30,5 @@ def is_database_away(error: BaseException | None) -> bool:
         return (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF in _AWAY_IN_SQLITE
     if isinstance(cause, psycopg.Error) and cause.sqlstate:
         return cause.sqlstate.startswith(_AWAY_CLASSES)
-    # Without a code no answer came: refused, cut, or silent for too long.
+    # Without a code there was no answer: the connection was refused, cut, or silent for too long.
     return isinstance(error, InterfaceError | OperationalError)

@@ -1,4 +1,4 @@
-"""Asking Redis and the database whether they answer, each within a limit that nothing can exceed."""
+"""Probes of Redis and the database with strict time limits."""
 
 from __future__ import annotations
 
@@ -19,58 +19,54 @@ REMEMBER_SECONDS = 5.0
 
 
 class Probe:
-    """A question to a server, asked in a thread of its own: no time limit of a client covers all that may hang.
+    """A check of a server in a thread of its own, because a client's timeouts do not cover everything that may hang.
 
-    While one question hangs no second one is asked, so a silent server costs one thread per process.
+    While one check hangs no second one starts, so a silent server costs one thread per process.
     """
 
-    def __init__(self, name: str, ask: Callable[[], bool], *, seconds: float) -> None:
-        self._name, self._ask, self._seconds = name, ask, seconds
-        self._hanging: threading.Thread | None = None
-        self._last, self._asked_at = False, float("-inf")
+    def __init__(self, name: str, check: Callable[[], bool], *, seconds: float) -> None:
+        self._name, self._check, self._seconds = name, check, seconds
+        self._thread: threading.Thread | None = None
+        self._last, self._checked_at = False, float("-inf")
 
     def answers(self) -> bool:
-        """Ask now."""
-        if self._hanging is not None and self._hanging.is_alive():
-            return self._remember(is_well=False)
-        said: list[bool] = []
-        attempt = threading.Thread(target=lambda: said.append(self._ask()), name=self._name, daemon=True)
-        attempt.start()
-        attempt.join(self._seconds)
-        self._hanging = attempt
-        return self._remember(is_well=said == [True])
+        """Check now."""
+        if self._thread is not None and self._thread.is_alive():
+            return self._remember(succeeded=False)
+        results: list[bool] = []
+        self._thread = threading.Thread(target=lambda: results.append(self._check()), name=self._name, daemon=True)
+        self._thread.start()
+        self._thread.join(self._seconds)
+        return self._remember(succeeded=results == [True])
 
     def answered_lately(self) -> bool:
-        """Return the last answer while it is fresh, so that pages do not wait for a silent server each."""
-        return self._last if time.monotonic() - self._asked_at < REMEMBER_SECONDS else self.answers()
+        """Return the last result while it is fresh, so that not every page waits for a silent server."""
+        return self._last if time.monotonic() - self._checked_at < REMEMBER_SECONDS else self.answers()
 
     def forget(self) -> None:
-        """Ask anew in any case, as a process that has just started."""
-        self._hanging, self._asked_at = None, float("-inf")
+        """Forget the last result and a check that hangs, as a new process would."""
+        self._thread, self._checked_at = None, float("-inf")
 
-    def _remember(self, *, is_well: bool) -> bool:
-        self._last, self._asked_at = is_well, time.monotonic()
-        return is_well
+    def _remember(self, *, succeeded: bool) -> bool:
+        self._last, self._checked_at = succeeded, time.monotonic()
+        return succeeded
 
 
 def _ping() -> bool:
+    # Celery and redis-py spell the address of a socket differently.
+    address = str(settings.REDIS_URL).replace("redis+socket://", "unix://", 1)
     half = BROKER_SECONDS / 2
     limits: dict[str, Any] = {"socket_timeout": half, "socket_connect_timeout": half}
     try:
-        with redis.Redis.from_url(_redis_address(), retry=Retry(NoBackoff(), 0), **limits) as client:
+        with redis.Redis.from_url(address, retry=Retry(NoBackoff(), 0), **limits) as client:
             return bool(client.ping())
     except (redis.RedisError, OSError, ValueError):
         return False
 
 
-def _redis_address() -> str:
-    # Celery and redis-py have different names for the same kind of address.
-    return str(settings.REDIS_URL).replace("redis+socket://", "unix://", 1)
-
-
 def _select() -> bool:
-    """Return whether the database takes a new connection and answers on it."""
-    # The connection of this thread's own, since those of Django belong to the threads that opened them.
+    """Return whether the database accepts a new connection and answers on it."""
+    # Django's connections belong to the threads that opened them, so this thread opens its own.
     own = connection.copy()
     try:
         with own.cursor() as cursor:

@@ -41,7 +41,7 @@ def watch() -> int:
 
 
 def _troubles() -> list[Trouble]:
-    unreadable = health.unreadable_trouble()
+    unreadable = health.find_unreadable_rows()
     return [*health.troubles(), *([unreadable] if unreadable else []), *_asking_policies(), *_failed_jobs()]
 
 
@@ -72,14 +72,14 @@ def _failed_jobs() -> list[Trouble]:
 @transaction.atomic
 def _notice(trouble: Trouble, alarm: Alert | None) -> int:
     """Keep that the trouble was seen, and tell of it once it has lasted; return how many mails were queued."""
-    now = health.Look().at  # workers of several hosts take turns
+    now = health.Observations().now  # workers of several hosts take turns
     if alarm is None:
         first = {"text": trouble.text[:300], "since": trouble.since or now, "first_seen_at": now, "seen_at": now}
         alarm, _ = Alert.objects.get_or_create(code=trouble.code, defaults=first)
     if alarm.is_told:
         return 0
     is_due = see_again(alarm, now=now)
-    if not trouble.kind.is_illness:  # an event, which does not go away by waiting
+    if not trouble.kind.is_failure:  # an event, which does not go away by waiting
         is_due = trouble.since is None or now - trouble.since >= _patience()
     fields = {"first_seen_at": alarm.first_seen_at, "seen_at": alarm.seen_at, "is_told": is_due}
     is_ours = Alert.objects.filter(code=alarm.code, is_told=False).update(**fields) == 1

@@ -115,19 +115,19 @@ def test_lost_redis_is_named_everywhere(operator: Operator) -> None:
     proxies.broker.refuse()
 
     assert operator.ill() == ["redis"]
-    wait_until(lambda: "Redis is away." in operator.page().words, seconds=60, what="the banner names Redis")
+    wait_until(lambda: "Redis does not answer." in operator.page().words, seconds=60, what="the banner names Redis")
     operator.watch_until(lambda: bool(operator.subjects()), seconds=90)
     time.sleep(50 - ALERT_AFTER)  # a worker that was not asked would count as silent by now
     status, said = operator.watch()
 
-    assert (status, operator.ill(), operator.subjects()) == (1, ["redis"], ["Redis is away."])
-    assert "redis: Redis is away." in said
+    assert (status, operator.ill(), operator.subjects()) == (1, ["redis"], ["Redis does not answer."])
+    assert "redis: Redis does not answer." in said
     assert "No background worker answers" not in operator.page().words + said
 
     proxies.broker.restore()
     operator.watch_until(operator.is_well, seconds=90)
     operator.watch()
-    assert operator.subjects() == ["Redis is away.", "over: Redis is away."]
+    assert operator.subjects() == ["Redis does not answer.", "over: Redis does not answer."]
 
 
 def test_lost_database_is_told_once(operator: Operator) -> None:
@@ -162,7 +162,7 @@ def test_restart_of_everything_sends_no_mail(operator: Operator) -> None:
         worker.kill()
     stack.beat.stop(seconds=3)
     stack.broker.kill()
-    assert "Redis is away." in operator.watch()[1]
+    assert "Redis does not answer." in operator.watch()[1]
 
     stack.restart_broker()
     stack.workers.clear()
@@ -181,7 +181,7 @@ def test_stopped_scheduler_is_named(operator: Operator) -> None:
     stack.beat.stop(seconds=3)
 
     wait_until(lambda: operator.ill() == ["beat"], seconds=90, what="the scheduler is named")
-    assert "The scheduler does not run." in operator.page().words
+    assert "The scheduler is not running." in operator.page().words
 
     stack.beat = stack.start_beat()
     wait_until(operator.is_well, seconds=60, what="all is well")

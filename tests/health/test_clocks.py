@@ -35,8 +35,8 @@ def clock_troubles() -> list[tuple[str, str]]:
 
 
 def test_process_notes_its_difference_once() -> None:
-    clocks.note(clocks.WORKER)
-    clocks.note(clocks.WORKER)
+    clocks.measure(clocks.WORKER)
+    clocks.measure(clocks.WORKER)
 
     (found,) = ProcessClock.objects.all()
     assert found.role == "worker"
@@ -47,15 +47,15 @@ def test_wrong_clock_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     right = time.time
     monkeypatch.setattr(time, "time", lambda: right() + HOUR)  # the host's clock, as faketime would set it
 
-    clocks.note(clocks.BEAT)
+    clocks.measure(clocks.BEAT)
 
     assert ProcessClock.objects.get().seconds_ahead == pytest.approx(HOUR, abs=5)
 
 
 def test_slow_answer_measures_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clocks, "LONGEST_QUESTION", -1.0)
+    monkeypatch.setattr(clocks, "MAX_QUERY_SECONDS", -1.0)
 
-    clocks.note(clocks.WORKER)
+    clocks.measure(clocks.WORKER)
 
     assert ProcessClock.objects.get().measured_at is None
     assert clocks.differences() == {}
@@ -82,9 +82,9 @@ def test_clock_of_a_switched_off_host_counts_no_longer() -> None:
     clock_is(HOUR, age=clocks.RECENT + 10)
 
     assert clock_troubles() == []
-    assert clocks.forget_old() == 0
+    assert clocks.delete_old() == 0
     ProcessClock.objects.update(measured_at=database_now(plus=-clocks.KEPT - 1))
-    assert clocks.forget_old() == 1
+    assert clocks.delete_old() == 1
 
 
 def test_healthz_shows_the_largest_difference_of_each_role() -> None:

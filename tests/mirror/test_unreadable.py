@@ -155,8 +155,8 @@ def test_operators_are_told_and_health_stays_well(world: World):
 
     mail = Message.objects.filter(details__code="unreadable").get()
     assert "1 row of the CRM cannot be read" in mail.details["text"]
-    examined = health.examine()
-    assert (examined.unreadable_rows, "pull" in examined.ill) == (1, False)
+    examined = health.check_health()
+    assert (examined.unreadable_rows, "pull" in examined.failing) == (1, False)
 
 
 def test_unreadable_row_is_registered_once():

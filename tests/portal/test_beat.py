@@ -17,7 +17,7 @@ from django.utils import timezone
 from portal import celery
 from portal.beat import Scheduler
 from syncapp import tasks
-from syncapp.health import beats, pulses
+from syncapp.health import heartbeats
 from syncapp.jobs import queue
 from syncapp.models import Delivery, PeriodicTask, Pulse
 from syncapp.models.jobs.job import database_now
@@ -92,14 +92,14 @@ def test_beat_is_heard_while_workers_are_away(broker: Server) -> None:
     beat.tick()
     Pulse.objects.update(answered_at=database_now(plus=-60))
     an_hour_later(beat)
-    for note in (beats.schedule_goes_on, beats.message_was_taken):
+    for note in (heartbeats.record_beat, heartbeats.record_published):
         note._next = 0.0
 
     beat.tick()
 
     assert waiting(broker) == len(tasks.periodic_tasks), "there was nothing to publish"
     heard = set(Pulse.objects.filter(answered_at__gt=database_now(plus=-30)).values_list("name", flat=True))
-    assert heard >= {pulses.BEAT, pulses.PUBLISHED}
+    assert heard >= {heartbeats.BEAT, heartbeats.PUBLISHED}
 
 
 def test_beat_outlives_a_database_that_is_away(broker: Server, monkeypatch: pytest.MonkeyPatch) -> None:

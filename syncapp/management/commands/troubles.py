@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
 def _section(kind: Kind) -> str:
     notes = [] if kind.is_mailed else ["no mail"]
-    notes += [] if kind.is_illness else ["`/healthz` stays well"]
+    notes += [] if kind.is_failure else ["`/healthz` stays well"]
     code = f"Code `{kind.code}`" + (f" ({', '.join(notes)})" if notes else "")
     return "\n".join(
         (

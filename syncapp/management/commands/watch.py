@@ -50,8 +50,8 @@ class Command(BaseCommand):
             connection.close()
             if is_database_away(error):
                 return self._without_database()
-            found = health.examine()
-            if found.ready:
+            found = health.check_health()
+            if found.is_ready:
                 raise CommandError(f"The database refused a question: {error}".strip()) from error
             return self._said(found)  # such as missing migrations: nothing that could be mailed without its tables
 
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         sent = sum(sending.send(pk, channel=channel()) for pk in list(due))
         sent += self._noted(lost_database.is_back)
         self.stdout.write(f"{made} made, {sent} handed over")
-        return self._said(health.examine())
+        return self._said(health.check_health())
 
     def _without_database(self) -> int:
         self._say(Trouble(kinds.DATABASE))
@@ -81,7 +81,7 @@ class Command(BaseCommand):
     def _said(self, found: Health) -> int:
         for trouble in found.troubles:
             self._say(trouble)
-        return WELL if found.well else TROUBLE
+        return WELL if found.is_healthy else TROUBLE
 
     def _say(self, trouble: Trouble) -> None:
         self.stdout.write(f"{trouble.code}: {trouble.text}")

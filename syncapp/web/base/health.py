@@ -1,4 +1,4 @@
-"""/healthz, for monitors and load balancers: no secrets, no person's data."""
+"""/healthz, for monitors and load balancers. Holds no secrets and no personal data."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
-from syncapp.health import Health, Trouble, clocks, examine
+from syncapp.health import Health, Trouble, check_health, clocks
 from syncapp.web.base.access import public
 
 PATH = "/healthz"
 
 
 class WithoutSession:
-    """Middleware: who looks at /healthz in a browser is not signed in there, since that would need the database."""
+    """Middleware that ignores the session of requests to /healthz, because loading it would need the database."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -29,16 +29,16 @@ class WithoutSession:
 
 @public()
 def healthz(request: HttpRequest) -> HttpResponse:
-    """200 when everything is well, else 503.
+    """Answer 200 if everything works, else 503.
 
-    `?part=live` asks only whether this process answers, `?part=ready` whether it can serve people; `?part=web` is its
-    older name.
+    `?part=live` checks only that this process answers, `?part=ready` (older name: `?part=web`) that it can serve
+    people.
     """
     part = request.GET.get("part", "")
     if part == "live":
         return JsonResponse({"web": True, "live": True, "well": True})
-    health = examine(role=clocks.WEB)
-    well = health.ready if part in ("ready", "web") else health.well
+    health = check_health(role=clocks.WEB)
+    well = health.is_ready if part in ("ready", "web") else health.is_healthy
     return JsonResponse(_as_json(health) | {"well": well}, status=200 if well else 503)
 
 
@@ -46,14 +46,14 @@ def _as_json(health: Health) -> dict[str, Any]:
     return {
         "web": True,
         "live": True,
-        "ready": health.ready,
+        "ready": health.is_ready,
         "database": health.database,
         "broker": health.broker,
         "worker_answered_seconds_ago": _rounded(health.worker_age),
         "pulled_seconds_ago": _rounded(health.pull_age),
         "oldest_due_seconds": _rounded(health.oldest_due_age),
         "overdue": list(health.overdue),
-        "ill": health.ill,
+        "ill": health.failing,
         "clock_seconds_ahead": {role: _rounded(ahead) for role, ahead in health.clocks.items()},
         "troubles": [_trouble_as_json(trouble) for trouble in health.troubles],
         "unreadable_rows": health.unreadable_rows,

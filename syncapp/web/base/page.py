@@ -52,14 +52,14 @@ class PageContext:
 
     @cached_property
     def crm_is_connected(self) -> bool:
-        return not any(trouble.kind.is_of_the_crm for trouble in self.troubles)
+        return not any(trouble.kind.affects_crm for trouble in self.troubles)
 
     @cached_property
     def connection(self) -> tuple[str, str]:
         """Return the tone and the words for the connection at the top of the page."""
         if not self.crm_is_connected:
             return "bad", "CRM not connected"
-        words = next((trouble.kind.top for trouble in self.troubles if trouble.kind.top), "")
+        words = next((trouble.kind.connection for trouble in self.troubles if trouble.kind.connection), "")
         return ("warn", words) if words else ("", "CRM connected")
 
     @cached_property

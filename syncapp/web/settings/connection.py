@@ -87,7 +87,7 @@ def _page(request: PortalRequest, *, status: int = 200, **more: Any) -> HttpResp
         "pull_age": health.pulled_at(),
         "worker": health.worker_answered_at(),
         "clocks": clocks.recent(),
-        "most_seconds": clocks.MOST_SECONDS,
+        "most_seconds": clocks.MAX_SECONDS,
         "longest": LONGEST_REASON,
         "unreadable": UnreadableRow.objects.order_by("first_seen_at", "pk")[:MOST_UNREADABLE],
         "unreadable_count": health.unreadable_rows(),

@@ -103,7 +103,7 @@ def test_lost_redis_is_named_and_hides_symptoms(all_is_well: Any) -> None:
 
     page = browser(people.rita()).get("/review/").content.decode()
 
-    assert "Redis is away." in page
+    assert "Redis does not answer." in page
     assert "REDIS_URL" in page
     assert "No background worker answers" not in page
     assert "not being read" not in page
@@ -124,7 +124,7 @@ def test_stopped_scheduler_is_named(all_is_well: Any) -> None:
     status, answer = health()
 
     assert (status, answer["ill"]) == (503, ["beat"])
-    assert "The scheduler does not run." in browser(people.rita()).get("/review/").content.decode()
+    assert "The scheduler is not running." in browser(people.rita()).get("/review/").content.decode()
 
 
 def test_closed_breaker_hides_the_stalled_mirror(all_is_well: Any) -> None:
@@ -142,7 +142,7 @@ def test_token_service_is_not_called_the_crm(all_is_well: Any) -> None:
 
     (trouble,) = troubles()
 
-    assert trouble.text == "The sign-in service gives the portal no access to the CRM."
+    assert trouble.text == "The sign-in service issues no tokens for the CRM."
 
 
 def test_worker_gets_time_after_the_portal_was_stopped(all_is_well: Any) -> None:
@@ -174,7 +174,7 @@ def test_each_trouble_in_healthz_says_what_to_do(all_is_well: Any) -> None:
 
     (said,) = health()[1]["troubles"]
 
-    assert (said["code"], said["text"]) == ("redis", "Redis is away.")
+    assert (said["code"], said["text"]) == ("redis", "Redis does not answer.")
     assert said["remedy"].startswith("Start Redis")
     assert said["where"].startswith("REDIS_URL")
 

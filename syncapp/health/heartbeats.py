@@ -1,25 +1,32 @@
-"""Signs of life of the scheduler and the workers: rows by the database's clock, written where the work is done."""
+"""Heartbeats of the scheduler and the workers: rows dated by the database's clock."""
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import Error, close_old_connections, connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp.models import Pulse
 from syncapp.models.jobs.job import database_now
 
+log = logging.getLogger(__name__)
+
 WORKER = "worker"  # asked by the tick, answered by a worker through Redis
 BEAT = "beat"  # answered: the scheduler last went through its schedule, whether or not Redis took the message
 PUBLISHED = "published"  # answered: Redis last answered the scheduler; asked: since when without a gap
 GAP_SECONDS = 30.0
+RECORD_EVERY = 5.0  # seconds; the scheduler goes through its schedule each second
 
 
 @dataclass(frozen=True, slots=True)
-class Pulses:
-    """The last sign of life of each; None: never."""
+class Heartbeats:
+    """The latest heartbeat of each part; None before the first."""
 
     worker_answered_at: datetime | None
     beat_at: datetime | None
@@ -27,27 +34,49 @@ class Pulses:
     now: datetime  # by the database's clock, as the others
 
 
-def read() -> Pulses:
-    """Return all of them, in one query."""
+def read() -> Heartbeats:
+    """Read all heartbeats in one query."""
     rows = Pulse.objects.filter(name__in=(WORKER, BEAT, PUBLISHED)).annotate(now=Now())
-    found = {pulse.name: pulse for pulse in rows}
+    found = {row.name: row for row in rows}
     worker, beat, published = found.get(WORKER), found.get(BEAT), found.get(PUBLISHED)
-    return Pulses(
+    return Heartbeats(
         worker_answered_at=worker.answered_at if worker else None,
         beat_at=beat.answered_at if beat else None,
         published_since=published.asked_at if published else None,
-        now=next((pulse.now for pulse in found.values()), timezone.now()),
+        now=next((row.now for row in found.values()), timezone.now()),
     )
 
 
-def note_beat() -> None:
-    """Keep that the scheduler goes through its schedule."""
+class _Recorder:
+    """Records a heartbeat of the scheduler's process at most every RECORD_EVERY seconds, and never raises."""
+
+    def __init__(self, write: Callable[[], None]) -> None:
+        self._write = write
+        self._next = 0.0
+
+    def __call__(self) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + RECORD_EVERY
+        close_old_connections()
+        try:
+            self._write()
+        except Error as error:
+            connection.close()
+            log.warning("the scheduler’s heartbeat could not be recorded: %s", type(error).__name__)
+
+
+def _write_beat() -> None:
     Pulse.objects.update_or_create(name=BEAT, defaults={"answered_at": Now()})
 
 
-def note_published() -> None:
-    """Keep that Redis answers the scheduler; after a gap this counts as beginning anew."""
+def _write_published() -> None:
     Pulse.objects.get_or_create(name=PUBLISHED, defaults={"asked_at": Now()})
     row = Pulse.objects.filter(name=PUBLISHED)
+    # After a gap the uninterrupted time begins anew.
     row.filter(answered_at__lt=database_now(plus=-GAP_SECONDS)).update(asked_at=Now())
     row.update(answered_at=Now())
+
+
+record_beat = _Recorder(_write_beat)
+record_published = _Recorder(_write_published)

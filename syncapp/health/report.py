@@ -1,4 +1,4 @@
-"""The whole state of the portal, for /healthz and `manage.py watch`: ready or not, well or not, and what is wrong."""
+"""The health of the whole portal, for /healthz and `manage.py watch`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.db import Error, connection
 
 from syncapp.checks import installation
 from syncapp.health import clocks, kinds, probes
-from syncapp.health.observations import Look, unreadable_rows
+from syncapp.health.observations import Observations, unreadable_rows
 from syncapp.health.troubles import Trouble, troubles
 from syncapp.models import Breaker
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The state of every part; ages in seconds, None where it never happened."""
+    """The state of every part. Ages are in seconds, None where it never happened."""
 
     database: bool
     broker: bool
@@ -27,36 +27,36 @@ class Health:
     overdue: tuple[str, ...] = ()
     open_breakers: tuple[Breaker, ...] = ()
     unreadable_rows: int = 0
-    clocks: Mapping[str, float] = field(default_factory=dict)  # seconds ahead of the database's, by the role
+    clocks: Mapping[str, float] = field(default_factory=dict)  # role ─▶ seconds ahead of the database's clock
 
     @property
-    def ready(self) -> bool:
+    def is_ready(self) -> bool:
         """Return whether this instance can serve people."""
-        return not [trouble for trouble in self.troubles if trouble.kind.stops_pages]
+        return not any(trouble.kind.blocks_pages for trouble in self.troubles)
 
     @property
-    def well(self) -> bool:
-        """Return whether everything works. What a person stopped on purpose is no illness."""
-        return not self.ill
+    def is_healthy(self) -> bool:
+        """Return whether everything works. What a person stopped on purpose counts as working."""
+        return not self.failing
 
     @property
-    def ill(self) -> list[str]:
-        """Return the codes of what is wrong, and "oldest_due" where a kind of jobs is behind."""
+    def failing(self) -> list[str]:
+        """Return the codes of what does not work, with "oldest_due" for any kind of overdue jobs."""
         codes = [
             "oldest_due" if trouble.kind is kinds.OVERDUE else trouble.code
             for trouble in self.troubles
-            if trouble.kind.is_illness
+            if trouble.kind.is_failure
         ]
         return list(dict.fromkeys(codes))
 
 
-def examine(*, role: str = "") -> Health:
-    """Look at every part. Never raises; takes about four seconds at most, when Redis and the database are silent.
+def check_health(*, role: str = "") -> Health:
+    """Check every part; takes at most about four seconds, when Redis and the database are silent. Never raises.
 
-    With a role of `clocks` this process's own clock is measured first.
+    With a role of `clocks`, measure this process's own clock first.
     """
-    look = Look(asks_redis=True)
-    broker = look.redis_answers
+    observed = Observations(always_ping_redis=True)
+    broker = observed.redis_answers
     if not probes.DATABASE.answers():
         return _without_database(broker=broker)
     try:
@@ -64,27 +64,24 @@ def examine(*, role: str = "") -> Health:
             sentence = f"The database lacks migrations of this version: {missing[0]} is the first of {len(missing)}."
             return Health(database=True, broker=broker, troubles=(Trouble(kinds.MIGRATIONS, sentence),))
         if role:
-            clocks.note(role)
+            clocks.measure(role)
+        lacks_static_files = role == clocks.WEB and installation.static_files_at_start()
+        of_this_instance = (Trouble(kinds.STATIC_FILES),) if lacks_static_files else ()
         return Health(
             database=True,
             broker=broker,
-            troubles=(*_of_this_instance(role), *troubles(look)),
-            worker_age=look.age(look.pulses.worker_answered_at),
-            pull_age=look.age(look.pulled_at),
-            oldest_due_age=max(look.due_ages.values(), default=None),
-            overdue=tuple(late.job_type.name for late in look.overdue_jobs),
-            open_breakers=tuple(look.open_breakers),
+            troubles=(*of_this_instance, *troubles(observed)),
+            worker_age=observed.age(observed.heartbeats.worker_answered_at),
+            pull_age=observed.age(observed.pulled_at),
+            oldest_due_age=max(observed.due_ages.values(), default=None),
+            overdue=tuple(late.job_type.name for late in observed.overdue_jobs),
+            open_breakers=tuple(observed.open_breakers),
             unreadable_rows=unreadable_rows(),
             clocks=clocks.differences(),
         )
     except Error:
         connection.close()
         return _without_database(broker=broker)
-
-
-def _of_this_instance(role: str) -> tuple[Trouble, ...]:
-    has_pages_without_files = role == clocks.WEB and installation.static_files_at_start()
-    return (Trouble(kinds.STATIC_FILES),) if has_pages_without_files else ()
 
 
 def _without_database(*, broker: bool) -> Health:
