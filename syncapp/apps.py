@@ -14,3 +14,4 @@ class SyncappConfig(AppConfig):
         """Register the system checks and the job types."""
         from syncapp import tasks  # noqa: F401  (importing registers the job types)
         from syncapp.checks import hosts, settings, upgrades  # noqa: F401  (importing registers the checks)
+        from syncapp.notifications import checks  # noqa: F401  (importing registers the check)

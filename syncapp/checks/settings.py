@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -205,36 +204,3 @@ def debug_is_off(app_configs: Any, **kwargs: Any) -> Found:
         return []
     hint = "Unset DEBUG. The demo does not need it."
     return [Error("DEBUG is on.", hint=hint, id="osync.E010")] if not settings.DEMO else []
-
-
-@register("osync")
-def mails_can_be_sent(app_configs: Any, **kwargs: Any) -> Found:
-    """E011 to E013, W003, W004: a mail service that is known, complete and not overheard; or none on purpose."""
-    if not settings.MAIL_BACKEND:
-        hint = "Set MAIL_BACKEND to smtp or graph. Exchange Online: graph, since it turns SMTP sign-in off."
-        return [Warning("No mails are sent: MAIL_BACKEND is empty.", hint=hint, id="osync.W003")]
-    if settings.MAIL_BACKEND not in ("smtp", "graph"):
-        message = f"MAIL_BACKEND must be smtp or graph, not {settings.MAIL_BACKEND!r}."
-        return [Error(message, hint="Unset it to send no mails.", id="osync.E011")]
-    return [*_sender_is_complete(), *(_smtp() if settings.MAIL_BACKEND == "smtp" else [])]
-
-
-def _sender_is_complete() -> Found:
-    needed = {"MAIL_FROM": "@" in parseaddr(settings.MAIL_FROM)[1]}
-    if settings.MAIL_BACKEND == "smtp":
-        needed["SMTP_HOST"] = bool(settings.SMTP_HOST)
-    else:
-        needed |= {name: bool(getattr(settings, name)) for name in ("GRAPH_CLIENT_ID", "GRAPH_CLIENT_SECRET")}
-    hint = "For example MAIL_FROM=Outlook Sync <outlook-sync@contoso.com>"
-    missing = [name for name, is_set in needed.items() if not is_set]
-    return [Error(f"{name} is needed to send mails.", hint=hint, id="osync.E012") for name in missing]
-
-
-def _smtp() -> Found:
-    if settings.SMTP_SECURITY not in ("starttls", "tls", "none"):
-        message = f"SMTP_SECURITY must be starttls, tls or none, not {settings.SMTP_SECURITY!r}."
-        return [Error(message, hint="starttls with port 587, tls with port 465.", id="osync.E013")]
-    if settings.SMTP_SECURITY == "none" and settings.SMTP_HOST not in LOOPBACK_HOSTS:
-        hint = "Set SMTP_SECURITY=starttls; mails hold people's data."
-        return [Warning("Mails leave this machine unencrypted.", hint=hint, id="osync.W004")]
-    return []

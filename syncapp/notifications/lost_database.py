@@ -22,12 +22,10 @@ from syncapp.health import Trouble, kinds
 from syncapp.models import Alert, Message
 from syncapp.models.outbox import MessageKind
 from syncapp.notifications import alerts
-from syncapp.notifications.channels import addresses
 from syncapp.notifications.channels.errors import MailError, OutcomeUnknown
-from syncapp.notifications.content import mail as writing
 from syncapp.notifications.content.letters import Letter
+from syncapp.notifications.content.mail import LetterNotification
 from syncapp.notifications.mail_service import channel
-from syncapp.notifications.sending import sender_address
 from syncapp.text.time_zones import UTC
 
 _NAME = "watch.json"
@@ -95,11 +93,9 @@ def _send(readers: Sequence[str], details: dict[str, Any]) -> tuple[int, str]:
 
 def _hand_over(reader: str, details: dict[str, Any]) -> None:
     """Hand over one mail. Raises MailError."""
-    to = addresses.deliverable(reader)
     thread = f"operations-{details['code']}"
-    letter = Letter(MessageKind.OPERATIONS, to=to, name="", zone=UTC, locale="", thread=thread, details=details)
-    mail = writing.write(Message(kind=MessageKind.OPERATIONS), letter, again=False)
-    channel().send(mail, sender=sender_address(), to=to, before=lambda: None)
+    letter = Letter(MessageKind.OPERATIONS, to=reader, name="", zone=UTC, locale="", thread=thread, details=details)
+    channel().send(LetterNotification(Message(kind=MessageKind.OPERATIONS), letter), before=lambda: None)
 
 
 def _load() -> Note:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass, replace
-from email.utils import parseaddr
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
-from django.template import TemplateDoesNotExist, TemplateSyntaxError
 
 from syncapp import audit
 from syncapp.jobs import breakers, queue, runner
@@ -24,11 +22,10 @@ from syncapp.jobs.queue import Lease, failpoint
 from syncapp.jobs.runner import Failure, JobType, Retry
 from syncapp.models import Breaker, Message, Person
 from syncapp.models.jobs.job import JobState
-from syncapp.notifications.channels import addresses
 from syncapp.notifications.channels.base import Channel
 from syncapp.notifications.channels.errors import MailError, MailRefused, OutcomeUnknown, ServiceAway, ServiceRefused
 from syncapp.notifications.content import letters
-from syncapp.notifications.content import mail as writing
+from syncapp.notifications.content.mail import LetterNotification
 
 MOST_SENDS = 2
 UNKNOWN_PAUSE = 30.0
@@ -114,9 +111,8 @@ class MessageJob(JobType):
             breakers.release(permit)
             _drop(work)
             return
-        sender, letter = sender_address(), replace(letter, to=addresses.deliverable(letter.to))
-        mail = _write(message, letter, again=work.is_again)
-        self._channel.send(mail, sender=sender, to=letter.to, before=lambda: _mark(work))
+        notification = LetterNotification(message, letter, again=work.is_again)
+        self._channel.send(notification, before=lambda: _mark(work))
         failpoint("message.answered")
         queue.finish(lease)
         breakers.reset(Breaker.Name.SMTP)
@@ -142,24 +138,6 @@ class MessageJob(JobType):
         """Keep the reason with the message. Raises LostLease."""
         queue.mark_failed(lease, error=failure.code)
         Message.objects.filter(pk=lease.pk).update(failure=failure.reason[:300])
-
-
-def _write(message: Message, letter: letters.Letter, *, again: bool) -> bytes:
-    """Write the mail. Raises MailRefused where no later try can write it either."""
-    try:
-        return writing.write(message, letter, again=again)
-    except UnicodeError as error:
-        raise MailRefused("The mail holds characters that cannot be encoded.", code="encoding") from error
-    except (TemplateDoesNotExist, TemplateSyntaxError) as error:
-        raise MailRefused(f"The mail’s template cannot be used: {error}", code="template") from error
-
-
-def sender_address() -> str:
-    """Return the address of MAIL_FROM. Raises ServiceRefused, since no mail can leave without it."""
-    try:
-        return addresses.deliverable(parseaddr(settings.MAIL_FROM)[1])
-    except MailRefused as error:
-        raise ServiceRefused(f"MAIL_FROM cannot be used: {error}", code="mail_from") from error
 
 
 @transaction.atomic

@@ -61,11 +61,23 @@ def installed(services: SandboxServer, settings: Settings) -> None:
     settings.MAIL_BACKEND = "graph"
 
 
+class Mail:
+    """A notification that is written already."""
+
+    to = "rita@contoso.example"
+
+    def sender(self) -> str:
+        return "sync@contoso.example"
+
+    def mail(self) -> bytes:
+        return MAIL
+
+
 def use_everything() -> None:
     """Read from the CRM, begin to sign in and send a mail."""
     clients.verified_client()
     assert clients.sign_in_service().begin(BACK)["auth_uri"].startswith("https://")
-    mail_service.channel().send(MAIL, sender="sync@contoso.example", to="rita@contoso.example", before=lambda: None)
+    mail_service.channel().send(Mail(), before=lambda: None)
 
 
 def test_private_authority_is_trusted(ca_file: str, settings: Settings) -> None:
@@ -131,7 +143,7 @@ def test_mail_server_of_the_private_authority(
     settings.MAIL_BACKEND, settings.SMTP_SECURITY, settings.SMTP_PORT = "smtp", "starttls", server.port
     settings.CA_BUNDLE = ca_file if is_trusted else ""
     try:
-        mail_service.channel().send(MAIL, sender="sync@contoso.example", to="rita@contoso.example", before=lambda: None)
+        mail_service.channel().send(Mail(), before=lambda: None)
     except ServiceAway:
         assert not is_trusted
     finally:

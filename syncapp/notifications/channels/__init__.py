@@ -1,4 +1,5 @@
-"""The ways a mail leaves: SMTP and Microsoft Graph. They know mails as bytes, nothing of rows, people or Django.
+"""Channels: the ways a notification leaves, one folder each. They know no rows, no people and no Django.
 
-A channel calls `before()` right before the moment from which the mail may be delivered whatever happens next.
+A new channel is one folder like `smtp`, which exports a `ChannelType`, and its name in `registry.py`. Its environment
+variables are read in `portal/settings.py`.
 """

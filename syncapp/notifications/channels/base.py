@@ -1,13 +1,68 @@
-"""What both ways of handing over a mail have in common."""
+"""The interface of channels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from email.utils import parseaddr
+from typing import Any, Protocol
+
+from syncapp.crm.sessions import Outgoing
+
+Before = Callable[[], None]
+Settings = Any  # Django's settings, or anything with the same names
+
+
+class Notification(Protocol):
+    """One notification for one person. A channel asks for the form that it delivers; each is written on demand."""
+
+    @property
+    def to(self) -> str:
+        """Return the reader's mail address."""
+
+    def sender(self) -> str:
+        """Return the mail address that mails come from. Raises ServiceRefused."""
+
+    def subject(self) -> str:
+        """Return the subject as one line."""
+
+    def text(self) -> str:
+        """Return the content as plain text."""
+
+    def mail(self) -> bytes:
+        """Return a complete MIME message. Raises MailError."""
 
 
 class Channel(Protocol):
-    """How a mail leaves."""
+    """A service that delivers notifications."""
 
-    def send(self, mail: bytes, *, sender: str, to: str, before: Callable[[], None]) -> None:
-        """Hand over one mail; `before` is called right before it may be delivered. Raises MailError."""
+    def send(self, notification: Notification, *, before: Before) -> None:
+        """Deliver one notification; call `before` when it may be delivered from then on. Raises MailError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A setting that is missing or wrong; `code` is the id of the system check that reports it."""
+
+    code: str
+    message: str
+    hint: str
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelType:
+    """A kind of channel: builds one from the settings and says which of them are missing or wrong."""
+
+    create: Callable[[Settings, Outgoing], Channel]
+    problems: Callable[[Settings], list[Problem]]
+
+
+def mail_problems(settings: Settings, *needed: str) -> list[Problem]:
+    """Return the problems of a channel for mails: one for MAIL_FROM and for each `needed` setting that is missing."""
+    found = {"MAIL_FROM": "@" in parseaddr(settings.MAIL_FROM)[1]}
+    found |= {name: bool(getattr(settings, name)) for name in needed}
+    hint = "For example MAIL_FROM=Outlook Sync <outlook-sync@contoso.com>"
+    return [
+        Problem("osync.E012", f"{name} is needed to send mails.", hint) for name, is_set in found.items() if not is_set
+    ]

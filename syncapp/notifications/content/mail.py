@@ -3,45 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from functools import cache
-from typing import Any
 from urllib.parse import urlsplit
 
 import css_inline
 from django.conf import settings
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.encoding import punycode
 
 from syncapp.models import Message
 from syncapp.notifications.channels import addresses
+from syncapp.notifications.channels.errors import MailRefused, ServiceRefused
 from syncapp.notifications.content.letters import Letter
 from syncapp.text import escaping, localization
 from syncapp.text.time_zones import zone_of
 
 
-def write(message: Message, letter: Letter, *, again: bool) -> bytes:
-    """The whole mail. `again`: it may have been delivered before, so it says that it may be a second copy."""
-    with timezone.override(zone_of(letter.zone)), localization.override(letter.locale):
-        context = {"letter": letter, "again": again, "environment": settings.ENVIRONMENT_NAME}
-        subject = " ".join(_rendered(letter.kind, "_subject.txt", context).split())
-        text = _tidy(_rendered(letter.kind, ".txt", context))
-        html = _inliner().inline(_rendered(letter.kind, ".html", context | {"subject": subject}))
-    headers = {
-        "From": _mailbox(*parseaddr(settings.MAIL_FROM)),
-        "To": _mailbox(letter.name, letter.to),
-        "Subject": escaping.mail_header(subject),
-        "Date": format_datetime(timezone.now()),
-        **_headers(message, letter),
-    }
-    return _head(headers) + _body(text, html)
+@dataclass(frozen=True, slots=True)
+class LetterNotification:
+    """A letter that channels can deliver, written from its templates in the reader's time zone and language formats.
 
+    `again`: it may have been delivered before, so it says that it may be a second copy.
+    """
 
-def _rendered(kind: str, ending: str, context: dict[str, Any]) -> str:
-    return render_to_string(f"notifications/{kind}{ending}", context)
+    message: Message
+    letter: Letter
+    again: bool = False
+
+    @property
+    def to(self) -> str:
+        """Return the reader's mail address."""
+        return self.letter.to
+
+    def sender(self) -> str:
+        """Return the address of MAIL_FROM. Raises ServiceRefused, since no mail can leave without it."""
+        try:
+            return addresses.deliverable(parseaddr(settings.MAIL_FROM)[1])
+        except MailRefused as error:
+            raise ServiceRefused(f"MAIL_FROM cannot be used: {error}", code="mail_from") from error
+
+    def subject(self) -> str:
+        """Return the subject as one line."""
+        return " ".join(self._render("_subject.txt").split())
+
+    def text(self) -> str:
+        """Return the content as plain text."""
+        return _tidy(self._render(".txt"))
+
+    def mail(self) -> bytes:
+        """Return the MIME message. Raises ServiceRefused, and MailRefused where no later try can write it either."""
+        self.sender()
+        to = addresses.deliverable(self.letter.to)
+        try:
+            subject = self.subject()
+            headers = {
+                "From": _mailbox(*parseaddr(settings.MAIL_FROM)),
+                "To": _mailbox(self.letter.name, to),
+                "Subject": escaping.mail_header(subject),
+                "Date": format_datetime(timezone.now()),
+                **_headers(self.message, self.letter),
+            }
+            return _head(headers) + _body(self.text(), _inliner().inline(self._render(".html", subject=subject)))
+        except UnicodeError as error:
+            raise MailRefused("The mail holds characters that cannot be encoded.", code="encoding") from error
+        except (TemplateDoesNotExist, TemplateSyntaxError) as error:
+            raise MailRefused(f"The mail’s template cannot be used: {error}", code="template") from error
+
+    def _render(self, ending: str, **more: str) -> str:
+        context = {"letter": self.letter, "again": self.again, "environment": settings.ENVIRONMENT_NAME, **more}
+        with timezone.override(zone_of(self.letter.zone)), localization.override(self.letter.locale):
+            return render_to_string(f"notifications/{self.letter.kind}{ending}", context)
 
 
 def _tidy(text: str) -> str:

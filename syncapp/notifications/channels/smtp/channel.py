@@ -1,4 +1,4 @@
-"""Handing a mail to an SMTP server, step by step, so that it is known how far it came when it failed."""
+"""Delivery of mails to an SMTP server, command by command, so that an error tells how far the mail came."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from syncapp.crm.sessions import DIRECT, Outgoing
+from syncapp.notifications.channels import addresses
+from syncapp.notifications.channels.base import Before, Notification
 from syncapp.notifications.channels.errors import MailRefused, OutcomeUnknown, Postponed, ServiceAway, ServiceRefused
 
-Before = Callable[[], None]
 Reply = tuple[int, bytes]
 _LONGEST_QUOTE = 200
 
@@ -27,9 +28,10 @@ class SmtpChannel:
     seconds: float = 30.0
     outgoing: Outgoing = DIRECT
 
-    def send(self, mail: bytes, *, sender: str, to: str, before: Before) -> None:
-        """Hand over one mail. Raises MailError."""
-        client = self._opened()
+    def send(self, notification: Notification, *, before: Before) -> None:
+        """Deliver one mail. Raises MailError."""
+        sender, to, mail = notification.sender(), addresses.deliverable(notification.to), notification.mail()
+        client = self._connect()
         try:
             self._greet(client)
             _accepted(lambda: client.mail(sender), otherwise=ServiceRefused)
@@ -39,7 +41,7 @@ class SmtpChannel:
         finally:
             _leave(client)
 
-    def _opened(self) -> smtplib.SMTP:
+    def _connect(self) -> smtplib.SMTP:
         try:
             if self.security == "tls":
                 return smtplib.SMTP_SSL(self.host, self.port, timeout=self.seconds / 6, context=self._tls())

@@ -1,6 +1,6 @@
-"""Handing a mail to Exchange Online by Microsoft Graph ("user: sendMail", MIME format), with the application's token.
+"""Delivery of mails to Exchange Online through Microsoft Graph ("user: sendMail", MIME format), as the application.
 
-MIME and not JSON: in JSON Graph takes only headers that begin with x-, so no thread and no unsubscribing could be told.
+MIME, because in JSON Graph accepts only headers that begin with x-: no thread and no List-Unsubscribe.
 Needs the application permission Mail.Send, limited to one mailbox by an application access policy.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable
 from urllib.parse import quote
 
 import requests
@@ -17,9 +16,9 @@ from syncapp.crm.auth.tokens import TokenSource
 from syncapp.crm.errors import CredentialsRefused, ProtocolError, TokenUnavailable
 from syncapp.crm.origins import Origin
 from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess, never_sent, new_session, read_limited
+from syncapp.notifications.channels.base import Before, Notification
 from syncapp.notifications.channels.errors import MailRefused, OutcomeUnknown, ServiceAway, ServiceRefused
 
-Before = Callable[[], None]
 _CONNECT_SECONDS = 5.0
 _LARGEST_ANSWER = 100_000
 
@@ -42,9 +41,9 @@ class GraphChannel:
         self._seconds = seconds
         self._sessions = PerProcess(lambda: new_session(outgoing=outgoing))
 
-    def send(self, mail: bytes, *, sender: str, to: str, before: Before) -> None:
-        """Hand over one mail; sender and reader stand in the mail itself. Raises MailError."""
-        token = self._token()
+    def send(self, notification: Notification, *, before: Before) -> None:
+        """Deliver one mail; its headers name sender and reader. Raises MailError."""
+        mail, token = notification.mail(), self._token()
         before()
         status, headers, body = self._post(token, base64.b64encode(mail))
         if status == 202:
