@@ -24,7 +24,7 @@ from syncapp.mirror.edits import pull
 from syncapp.models import Decision, Delivery, SyncRecord
 from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.review import decisions
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from syncapp.review.decisions import Choice
 from syncapp.review.delivery import change_sets, conflicts
 from tests.support.people import rita
@@ -67,7 +67,7 @@ def approve_all() -> list[uuid.UUID]:
     records = SyncRecord.objects.filter(target_id__in=edited_once.values("target_id")).prefetch_related("fields")
     person, wanted = rita(), list(records[:NEEDED])
     for record in wanted:
-        choices = [Choice(field.pk, Outcome.APPROVED, seen(field)) for field in record.fields.all()]
+        choices = [Choice(field.pk, Outcome.APPROVED, digest(field)) for field in record.fields.all()]
         assert not decisions.decide(choices, by=person).refused, "every choice is taken"
     assert len(wanted) == NEEDED, f"only {len(wanted)} contacts with one edit"
     return [record.contact for record in wanted]
@@ -90,7 +90,7 @@ def _write_apart(contact: uuid.UUID) -> None:
         columns=[known[each.field.column_name] for each in taken],
         record_ids=sorted({each.field.record_id for each in taken}),
     )
-    whole = change_sets.build(conflicts.judge(taken, view, columns=known, own={}), view)
+    whole = change_sets.build(conflicts.assess(taken, view, columns=known, own={}), view)
     assert whole is not None, "there is something to write"
     for part in _parts(whole):
         crm.apply(part, tag="bench")

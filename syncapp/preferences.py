@@ -24,7 +24,7 @@ from syncapp.text.localization import number as number_words
 LONGEST_UNDO, LONGEST_OVERDUE = 300, 24 * 60
 MOST_REASONS, MOST_GROUPS = 12, 20
 OTHER = "other"  # the one reason that needs a sentence
-KEPT = "kept_crm"  # the answer to a conflict, not offered as a reason
+KEPT_CRM_VALUE = "kept_crm"  # the answer to a conflict, not offered as a reason
 
 
 class BadSetting(Exception):
@@ -52,7 +52,7 @@ class FieldGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class Settings:
     """The preferences as they are now."""
 
     undo_seconds: float | None
@@ -72,11 +72,11 @@ class Rules:
         return settings.UNDO_SECONDS if self.undo_seconds is None else self.undo_seconds
 
 
-_held: ContextVar[list[Rules] | None] = ContextVar("preferences", default=None)
+_held: ContextVar[list[Settings] | None] = ContextVar("preferences", default=None)
 
 
 @contextmanager
-def remembered() -> Iterator[None]:
+def cached() -> Iterator[None]:
     """Read the row once for all that happens inside, such as one request."""
     token = _held.set([])
     try:
@@ -85,7 +85,7 @@ def remembered() -> Iterator[None]:
         _held.reset(token)
 
 
-def read() -> Rules:
+def read() -> Settings:
     """The preferences: one query, or none where they are remembered."""
     held = _held.get()
     if held:
@@ -100,8 +100,8 @@ def _row() -> Preferences:
     return Preferences.objects.first() or Preferences(**Preferences.standard_values())
 
 
-def _rules(row: Preferences) -> Rules:
-    return Rules(
+def _rules(row: Preferences) -> Settings:
+    return Settings(
         undo_seconds=row.undo_seconds,
         reason_required=row.reason_required,
         anyone_decides_unidentified=row.anyone_decides_unidentified,
@@ -118,7 +118,7 @@ def _rules(row: Preferences) -> Rules:
 def split_reason(stored: str) -> tuple[str, str]:
     """Split a reason as the audit log and the CRM keep it: its code, a sentence, or both with a blank between."""
     code, _, text = stored.partition(" ")
-    known = {KEPT, *dict(STANDARD_REASONS), *(reason.code for reason in read().reasons)}
+    known = {KEPT_CRM_VALUE, *dict(STANDARD_REASONS), *(reason.code for reason in read().reasons)}
     return (code, text) if code in known else ("", stored)
 
 
@@ -136,7 +136,7 @@ def differences(wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
 
 
 @transaction.atomic
-def change(*, by: Person | None, channel: str = "settings", **columns: Any) -> Rules:
+def change(*, by: Person | None, channel: str = "settings", **columns: Any) -> Settings:
     """Set these columns; each one that changes has its entry in the audit trail. Raises BadSetting."""
     Preferences.objects.get_or_create(slot=1, defaults=Preferences.standard_values())
     Preferences.objects.select_for_update().get(slot=1)

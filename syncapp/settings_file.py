@@ -15,7 +15,7 @@ from syncapp.models import Person, Rule
 from syncapp.models.review.rule import CONTENT
 from syncapp.preferences import BadSetting
 from syncapp.review.rules import editing
-from syncapp.review.rules.editing import BadRule, Wish
+from syncapp.review.rules.editing import BadRule, RuleDraft
 
 FORMAT, VERSION = "outlook-sync-settings", 1
 MOST_BYTES = 256_000
@@ -97,7 +97,7 @@ def _state() -> str:
     return hashlib.sha256(export().encode()).hexdigest()[:32]
 
 
-def _parsed(text: str) -> tuple[dict[str, Any], list[Wish]]:
+def _parsed(text: str) -> tuple[dict[str, Any], list[RuleDraft]]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -126,7 +126,7 @@ def _refuse_unstorable(text: str, found: Any) -> None:
         raise BadFile(f"line {line}", "It holds a zero character.")
 
 
-def _wishes(entries: list[Any]) -> list[Wish]:
+def _wishes(entries: list[Any]) -> list[RuleDraft]:
     for number, entry in enumerate(entries):
         if not isinstance(entry, dict):
             raise BadFile(f"rules[{number}]", "Each rule is an object.")
@@ -134,7 +134,7 @@ def _wishes(entries: list[Any]) -> list[Wish]:
         for name in ("columns", "editors", "kinds"):
             if not isinstance(entry.get(name, []), list):
                 raise BadFile(f"rules[{number}].{name}", "A list.")
-    wishes = [Wish.of(entry) for entry in entries]
+    wishes = [RuleDraft.of(entry) for entry in entries]
     names = [wish.name for wish in wishes]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -155,7 +155,7 @@ def _settings_changes(wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         raise BadFile(f"settings.{error.place[:80]}", str(error)) from error
 
 
-def _checked(number: int, wish: Wish, codes: list[str]) -> dict[str, Any]:
+def _checked(number: int, wish: RuleDraft, codes: list[str]) -> dict[str, Any]:
     try:
         return editing.check(wish, codes=codes)
     except BadRule as error:

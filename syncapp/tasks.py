@@ -214,7 +214,7 @@ def send(message_id: str) -> None:
 @_periodic(stalled_after=QUICK)
 def tell() -> None:
     """Make the mails that are due: new edits by each reviewer's wish, reminders, troubles of the portal."""
-    for step in (notification_rules.tell_new_edits, notification_rules.remind, alerts.watch):
+    for step in (notification_rules.notify_new_edits, notification_rules.send_reminders, alerts.watch):
         with runner.isolated(step.__name__):
             step()
 
@@ -234,7 +234,7 @@ def pull() -> None:
             rule_runs.run(seconds=settings.SOFT_LIMIT / 4)
             if pulled.records or pulled.shown:
                 with runner.isolated("telling of new edits"):
-                    notification_rules.tell_new_edits()  # what the rules decided just now is no news
+                    notification_rules.notify_new_edits()  # what the rules decided just now is no news
     except WrongOrganization:
         log.error("pull: the address leads to another CRM than the one this database mirrors")
     except queue.LostLease:
@@ -328,7 +328,7 @@ def nightly() -> None:
         return
     delivery.recount_all()
     forgetting: list[Callable[[], object]] = [
-        notification_rules.forget_old,
+        notification_rules.delete_old,
         SessionStore.clear_expired,
         clocks.delete_old,
     ]

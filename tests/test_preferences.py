@@ -9,7 +9,7 @@ from syncapp.models import AuditEntry
 from syncapp.models.review.decision import Outcome
 from syncapp.preferences import BadSetting, FieldGroup, Reason
 from syncapp.review import decisions, reasons
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from syncapp.review.decisions import Choice
 from tests.support.factories import make_field
 from tests.support.people import ada, rita
@@ -48,19 +48,19 @@ def test_the_undo_window_of_the_administrators_counts_before_the_environments(se
     field = make_field()
     preferences.change(by=ada(), undo_seconds=60)
 
-    decisions.decide([Choice(field.pk, Outcome.APPROVED, seen(field))], by=rita())
+    decisions.decide([Choice(field.pk, Outcome.APPROVED, digest(field))], by=rita())
 
     decision = field.decisions.get()
     assert 59 < (decision.due_at - decision.decided_at).total_seconds() < 61
 
 
 def test_the_row_is_read_once_where_it_is_remembered(django_assert_num_queries):
-    with preferences.remembered(), django_assert_num_queries(1):
+    with preferences.cached(), django_assert_num_queries(1):
         assert preferences.read() == preferences.read()
 
 
 def test_a_change_is_seen_by_whoever_remembers():
-    with preferences.remembered():
+    with preferences.cached():
         preferences.read()
         preferences.change(by=ada(), overdue_hours=24)
 
@@ -70,10 +70,12 @@ def test_a_change_is_seen_by_whoever_remembers():
 def test_reasons_are_those_of_the_administrators():
     preferences.change(by=ada(), reasons=[{"code": "wrong", "words": "Wrong"}, {"code": "other", "words": "Else"}])
 
-    assert dict(reasons.offered()) == {"wrong": "Wrong", "other": "Else"}
-    assert reasons.words("wrong", "see mail") == "Wrong: see mail"
-    assert reasons.words("other", "see mail") == "see mail"
-    assert reasons.words("crm_only", "") == "Kept in CRM only", "what was decided under older reasons keeps its words"
+    assert dict(reasons.options()) == {"wrong": "Wrong", "other": "Else"}
+    assert reasons.describe("wrong", "see mail") == "Wrong: see mail"
+    assert reasons.describe("other", "see mail") == "see mail"
+    assert reasons.describe("crm_only", "") == "Kept in CRM only", (
+        "what was decided under older reasons keeps its words"
+    )
 
 
 def test_groups_are_those_of_the_administrators():

@@ -133,7 +133,9 @@ def _matching(asked: Asked) -> QuerySet[AuditEntry]:
     for match in _edits(asked):
         entries = _of_edits(entries, SyncRecord.objects.filter(match), match)
     if name := asked.name.strip():
-        entries = _of_edits(entries, word_search.find(SyncRecord.objects.all(), name), word_search.found(name))
+        entries = _of_edits(
+            entries, word_search.filter_records(SyncRecord.objects.all(), name), word_search.condition(name)
+        )
     return entries
 
 

@@ -16,7 +16,7 @@ from syncapp.models.activity import Measure, Part
 from syncapp.models.folding import search_key
 from syncapp.models.mirror.sync_record import SyncRecordQuerySet
 from syncapp.review.queue import reads
-from syncapp.review.queue.criteria import Age, Tab, aged
+from syncapp.review.queue.criteria import Age, Tab, age_condition
 from syncapp.text.ids import parse_uuid
 
 MOST_WAITING = 20_000
@@ -142,7 +142,7 @@ def _shares(counted: Mapping[str, tuple[str, int, int]]) -> list[Share]:
 def waiting(*, now: datetime) -> Waiting:
     """What waits now. Counts stop at MOST_WAITING + 1, and from there on nobody knows the middle one."""
     # In the order of their index: counted editor by editor, a long queue's rows lie all over the disk.
-    rows = reads.in_tab(Tab.WAITING).order_by("edited_on")
+    rows = reads.records_in(Tab.WAITING).order_by("edited_on")
     counts: dict[Age | None, int] = {None: rows[: MOST_WAITING + 1].count(), **_by_age(rows)}
     known = 0 < counts[None] <= MOST_WAITING
     middle = _age_at(rows, (counts[None] - 1) // 2, now) if known else None
@@ -152,7 +152,7 @@ def waiting(*, now: datetime) -> Waiting:
 def _by_age(rows: SyncRecordQuerySet) -> dict[Age | None, int]:
     """How many are so old, in one pass: of the oldest ones, beyond which nothing is counted."""
     oldest = rows.filter(edited_on__isnull=False)[: MOST_WAITING + 1]
-    counted = oldest.aggregate(**{age.value: Count("pk", filter=aged(age)) for age in WAITING_AGES})
+    counted = oldest.aggregate(**{age.value: Count("pk", filter=age_condition(age)) for age in WAITING_AGES})
     return {age: counted[age.value] for age in WAITING_AGES}
 
 

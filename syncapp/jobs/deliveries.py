@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 Contact = tuple[str, uuid.UUID]  # the table and the row of it
 
 
-def expect(decision: Decision) -> None:
+def ensure_delivery(decision: Decision) -> None:
     """Make sure an open delivery will take this decision; call it in the decision's transaction."""
     decision.refresh_from_db(fields=["due_at"])
-    expect_all([decision])
+    ensure_deliveries([decision])
 
 
-def expect_all(decisions: Sequence[Decision]) -> None:
+def ensure_deliveries(decisions: Sequence[Decision]) -> None:
     """The same for all decisions of one submit, whose due times are known.
 
     A contact without an open delivery gets one. Updating the open row takes its lock: a worker that closes the delivery
@@ -41,8 +41,8 @@ def expect_all(decisions: Sequence[Decision]) -> None:
     _make_missing(due)
     _lock_open(due)
     for contact, due_at in sorted(due.items()):
-        if not _hurry(contact, due_at):
-            _make_again(contact, due_at)
+        if not bring_forward(contact, due_at):
+            recreate(contact, due_at)
 
 
 def _make_missing(due: Mapping[Contact, datetime]) -> None:
@@ -58,7 +58,7 @@ def _lock_open(contacts: Collection[Contact]) -> None:
         lock(Delivery.objects.filter(target_id__in=ids, state__in=OPEN_STATES))
 
 
-def _hurry(contact: Contact, due_at: datetime) -> bool:
+def bring_forward(contact: Contact, due_at: datetime) -> bool:
     """Whether an open delivery exists; one that waits becomes due with the earliest of its decisions."""
     table, target_id = contact
     rows = Delivery.objects.filter(target_table=table, target_id=target_id, state__in=OPEN_STATES)
@@ -66,10 +66,10 @@ def _hurry(contact: Contact, due_at: datetime) -> bool:
     return bool(rows.update(due_at=Case(untried, default=F("due_at"))))
 
 
-def _make_again(contact: Contact, due_at: datetime) -> None:
+def recreate(contact: Contact, due_at: datetime) -> None:
     """The delivery that kept ours out was closed before we had its lock. Ours stays open until we commit."""
     _make_missing({contact: due_at})
-    if not _hurry(contact, due_at):
+    if not bring_forward(contact, due_at):
         raise IntegrityError(f"no open delivery could be made for {contact[0]}")
 
 
@@ -88,7 +88,7 @@ def adopt_orphans() -> int:
     for orphan in orphans:
         try:
             with transaction.atomic():
-                expect(orphan)
+                ensure_delivery(orphan)
         except IntegrityError:
             log.exception("decision %s: no delivery could be made, tried again by the next tick", orphan.pk)
     return len(orphans)

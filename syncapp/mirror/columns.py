@@ -26,7 +26,7 @@ _held: ContextVar[dict[str, dict[str, Column]] | None] = ContextVar("columns", d
 
 
 @contextmanager
-def remembered() -> Iterator[None]:
+def cached() -> Iterator[None]:
     """Read each table's columns once for all that happens inside, such as one request."""
     token = _held.set({})
     try:
@@ -46,7 +46,7 @@ def of_table(table: str) -> dict[str, Column]:
     return found
 
 
-def some(table: str, names: Collection[str]) -> Mapping[str, Column]:
+def select(table: str, names: Collection[str]) -> Mapping[str, Column]:
     """These columns of a table, as far as they have been read."""
     held = _held.get()
     if held is not None and table in held:
@@ -80,7 +80,7 @@ def refresh(crm: CrmClient, *, table: str = "contact", force: bool = False) -> b
     return True
 
 
-def lacks(table: str, names: Collection[str]) -> bool:
+def needs_refresh(table: str, names: Collection[str]) -> bool:
     """Whether one of these names has no description, and it is worth asking the CRM again."""
     known = CrmColumn.objects.filter(table=table)
     if set(names) <= set(known.filter(name__in=names).values_list("name", flat=True)):

@@ -19,28 +19,28 @@ from syncapp.models.jobs.job import database_now
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class TableLease:
     """The right to read one table, for as long as its fence is the newest."""
 
     table: str
     fencing_token: int
 
 
-def take(table: str) -> Reader | None:
+def acquire(table: str) -> TableLease | None:
     """The right to read a table, or None while somebody else holds it."""
     MirrorCursor.objects.get_or_create(table=table)
     free = MirrorCursor.objects.filter(Q(table=table) & (Q(lease_until__isnull=True) | Q(lease_until__lte=Now())))
     if free.update(fencing_token=F("fencing_token") + 1, lease_until=database_now(plus=settings.LEASE)) != 1:
         return None
-    return Reader(table, MirrorCursor.objects.get(table=table).fencing_token)
+    return TableLease(table, MirrorCursor.objects.get(table=table).fencing_token)
 
 
-def of(reader: Reader) -> MirrorCursor:
+def current(reader: TableLease) -> MirrorCursor:
     """The cursor as it stands."""
     return MirrorCursor.objects.get(table=reader.table)
 
 
-def move(reader: Reader, **columns: Any) -> None:
+def advance(reader: TableLease, **columns: Any) -> None:
     """Move the cursor and renew the lease, in the transaction of the page that was read. Raises LostLease."""
     lease = {"lease_until": database_now(plus=settings.LEASE), "moved_at": Now()}
     held = MirrorCursor.objects.filter(
@@ -50,7 +50,7 @@ def move(reader: Reader, **columns: Any) -> None:
         raise LostLease(reader.table)
 
 
-def extend(reader: Reader) -> None:
+def extend(reader: TableLease) -> None:
     """Renew the lease of a table that is not being read at the moment. Raises LostLease."""
     held = MirrorCursor.objects.filter(
         table=reader.table, fencing_token=reader.fencing_token, lease_until__isnull=False
@@ -59,38 +59,38 @@ def extend(reader: Reader) -> None:
         raise LostLease(reader.table)
 
 
-def release(reader: Reader) -> None:
+def release(reader: TableLease) -> None:
     """Let the next puller in at once."""
     MirrorCursor.objects.filter(table=reader.table, fencing_token=reader.fencing_token).update(lease_until=None)
 
 
-def start_over(reader: Reader) -> None:
+def restart(reader: TableLease) -> None:
     """Begin a full read under a new generation: an expired link, or the nightly repair. Raises LostLease."""
-    move(reader, next_link="", delta_link="", is_full_read=True, generation=F("generation") + 1, pages=0)
+    advance(reader, next_link="", delta_link="", is_full_read=True, generation=F("generation") + 1, pages=0)
 
 
-def note_trouble(reader: Reader, why: str) -> None:
+def record_problem(reader: TableLease, why: str) -> None:
     """Keep why the table could not be read, until it can."""
     MirrorCursor.objects.filter(table=reader.table, fencing_token=reader.fencing_token).update(trouble=why[:300])
 
 
 @contextmanager
-def guarded(reader: Reader) -> Iterator[None]:
+def recording_problems(reader: TableLease) -> Iterator[None]:
     """Keep why an answer could not be used; pages without end are read from the start the next time."""
     try:
         yield
     except ProtocolError as error:
-        note_trouble(reader, error.message)
+        record_problem(reader, error.message)
         if error.code == ENDLESS:
-            start_over(reader)
+            restart(reader)
         raise
 
 
 def request_full_read(table: str) -> bool:
     """Make the next pull a full read; False while somebody reads, since a read must not change its kind midway."""
-    reader = take(table)
+    reader = acquire(table)
     if reader is None:
         return False
-    start_over(reader)
+    restart(reader)
     release(reader)
     return True

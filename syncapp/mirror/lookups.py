@@ -7,8 +7,8 @@ from syncapp.crm.deadline import Deadline
 from syncapp.crm.staging.records import Column
 from syncapp.crm.values.lookups import NamedRow
 
-MOST = 8  # rows of one table: a list to choose from, not to read
-MOST_TABLES = 3
+MAX_ROWS = 8  # rows of one table: a list to choose from, not to read
+MAX_TABLES = 3
 SECONDS = 5.0
 
 
@@ -18,5 +18,5 @@ def find(column: Column, sought: str, *, crm: CrmClient) -> tuple[NamedRow, ...]
     Raises CrmError.
     """
     deadline = Deadline.after(SECONDS)
-    tables = column.targets[:MOST_TABLES]
-    return tuple(row for table in tables for row in crm.lookups.named(table, sought, most=MOST, deadline=deadline))
+    tables = column.targets[:MAX_TABLES]
+    return tuple(row for table in tables for row in crm.lookups.named(table, sought, most=MAX_ROWS, deadline=deadline))

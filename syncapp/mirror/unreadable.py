@@ -14,7 +14,7 @@ from syncapp.models import UnreadableRow
 Kind = UnreadableRow.Kind
 
 
-def note(
+def register(
     kind: Kind,
     found: Collection[Unreadable],
     *,
@@ -26,7 +26,7 @@ def note(
 
     `owners` names the user or team that an unreadable row belongs to.
     """
-    forget(kind, readable)
+    remove(kind, readable)
     now = timezone.now()
     rows = [
         UnreadableRow(
@@ -44,7 +44,7 @@ def note(
     UnreadableRow.objects.bulk_create(rows, update_conflicts=True, unique_fields=["kind", "row_id"], update_fields=kept)
 
 
-def forget(kind: Kind, ids: Iterable[object]) -> None:
+def remove(kind: Kind, ids: Iterable[object]) -> None:
     """Strike these rows, which were read or are gone."""
     held = UnreadableRow.objects.filter(kind=kind)
     if held.exists():
@@ -64,7 +64,7 @@ class Readable(Protocol):
 Record = TypeVar("Record", bound=Readable)
 
 
-def set_aside(
+def split(
     kind: Kind,
     rows: Sequence[Record],
     nameless: Sequence[Unreadable] = (),
@@ -77,11 +77,11 @@ def set_aside(
     bad = [row for row in rows if row.problem]
     owners = {str(row.id): owner for row in bad if (owner := owner_of(row))}
     found = [*(Unreadable(str(row.id), row.problem) for row in bad), *nameless]
-    note(kind, found, readable=[row.id for row in good], generation=generation, owners=owners)
+    register(kind, found, readable=[row.id for row in good], generation=generation, owners=owners)
     return good, bad
 
 
-def of_owners(ids: Iterable[UUID]) -> dict[UUID, str]:
+def problems_of_owners(ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return the unreadable rows of these users or teams, their mailboxes and filters, by their ids."""
     found = UnreadableRow.objects.filter(owner_id__in=list(ids)).order_by("-pk")
     return {owner: problem for owner, problem in found.values_list("owner_id", "problem") if owner}
@@ -90,9 +90,9 @@ def of_owners(ids: Iterable[UUID]) -> dict[UUID, str]:
 def replace_all(kind: Kind, found: Collection[Unreadable]) -> None:
     """Register what a reading of all rows of this kind could not read, and strike all others of the kind."""
     UnreadableRow.objects.filter(kind=kind).exclude(row_id__in=[each.row_id for each in found]).delete()
-    note(kind, found)
+    register(kind, found)
 
 
-def forget_older(kinds: Collection[Kind], *, generation: int) -> None:
+def remove_older(kinds: Collection[Kind], *, generation: int) -> None:
     """After a whole reading, strike what it did not find again."""
     UnreadableRow.objects.filter(kind__in=kinds, generation__lt=generation).delete()

@@ -21,8 +21,8 @@ from syncapp.models.person import Role
 from syncapp.outbox import messages
 from syncapp.review.errors import NotPossible
 
-LONGEST_PARKING = timedelta(days=365)
-MOST_CHARACTERS = 2000
+MAX_PARKING = timedelta(days=365)
+MAX_LENGTH = 2000
 PRESENCE_SECONDS = 45  # a page tells every 15 s that it is open; three that do not come mean that it was closed
 READERS = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
 
@@ -43,7 +43,7 @@ def assign(record_id: uuid.UUID, *, to: Person | None, by: Person, channel: str 
 def park(record_id: uuid.UUID, *, until: date, by: Person, channel: str = "screen") -> SyncRecord:
     """Take an edit out of the waiting ones until a day, on which it is back by itself. Raises NotPossible."""
     today = timezone.localdate()
-    if not today < until <= today + LONGEST_PARKING:
+    if not today < until <= today + MAX_PARKING:
         raise NotPossible("Choose a day from tomorrow on, within a year.")
     record = _locked(record_id)
     before, record.parked_until = record.parked_until, until
@@ -63,7 +63,7 @@ def unpark(record_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
 
 
 @transaction.atomic
-def remark(record_id: uuid.UUID, *, text: str, by: Person, channel: str = "screen") -> Comment:
+def add_remark(record_id: uuid.UUID, *, text: str, by: Person, channel: str = "screen") -> Comment:
     """Say something about an edit. Raises NotPossible where there is nothing to read, or too much."""
     return _say(_locked(record_id), Comment.Kind.REMARK, text, by=by, channel=channel)
 
@@ -101,7 +101,7 @@ def note_presence(record_id: uuid.UUID, *, by: Person) -> None:
     Presence.objects.update_or_create(record_id=record_id, person=by, defaults={"seen_at": database_now()})
 
 
-def also_here(record_id: uuid.UUID, *, person: Person) -> list[Person]:
+def others_viewing(record_id: uuid.UUID, *, person: Person) -> list[Person]:
     """Who else has this edit open, by name."""
     since = database_now(plus=-PRESENCE_SECONDS)
     here = Presence.objects.filter(record_id=record_id, seen_at__gte=since).exclude(person=person)
@@ -121,12 +121,12 @@ def _locked(record_id: uuid.UUID) -> SyncRecord:
     return record
 
 
-def problem_with(text: str) -> str:
+def text_problem(text: str) -> str:
     """Return why a remark, question or answer cannot be sent; '' when it can."""
     length = len(text.strip())
     if not length:
         return "There is nothing to send. Type a sentence."
-    return f"This has {length} characters; at most {MOST_CHARACTERS} fit." if length > MOST_CHARACTERS else ""
+    return f"This has {length} characters; at most {MAX_LENGTH} fit." if length > MAX_LENGTH else ""
 
 
 def _say(
@@ -139,7 +139,7 @@ def _say(
     asked: Person | None = None,
     question: Comment | None = None,
 ) -> Comment:
-    if problem := problem_with(text):
+    if problem := text_problem(text):
         raise NotPossible(problem)
     said = text.strip()
     of_kind = {"kind": kind, "asked": asked, "question": question}

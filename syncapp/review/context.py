@@ -26,13 +26,13 @@ from syncapp.review.errors import (
     OwnEdit,
     ReviewError,
 )
-from syncapp.review.four_eyes import Bar, Editors
+from syncapp.review.four_eyes import BlockReason, Editors
 
 Decider = Person | Rule
 EDIT_IS_GONE = "This edit is no longer here."
 
 
-def seen(field: SyncField) -> str:
+def digest(field: SyncField) -> str:
     """A digest of everything about a field that a decision rests on; the form carries it."""
     parts = [
         str(field.pk),
@@ -48,20 +48,20 @@ def seen(field: SyncField) -> str:
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def locked(field_id: uuid.UUID) -> SyncField:
+def lock_field(field_id: uuid.UUID) -> SyncField:
     field = locking.locked(SyncField.objects.select_related("record").filter(pk=field_id)).first()
     if field is None or field.record.is_stub:
         raise NotPossible(EDIT_IS_GONE)
     return field
 
 
-def refuse_unreadable(field: SyncField) -> None:
+def check_readable(field: SyncField) -> None:
     """Raise NotPossible for a change that nobody could have seen."""
     if field.unreadable or field.record.unreadable:
         raise NotPossible("This change cannot be read, so it cannot be decided here.", field=field)
 
 
-def locked_open(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, SyncField]:
+def lock_fields(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, SyncField]:
     """Those of these fields that are here; what can be decided is locked, in the order of the ids.
 
     What cannot be decided is only read, so that nobody waits for a worker that settles it.
@@ -73,7 +73,7 @@ def locked_open(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, SyncField]:
 
 
 @dataclass(frozen=True, slots=True)
-class Grounds:
+class DecisionContext:
     """What the decisions of one submit share, read once after their fields were locked."""
 
     now: datetime
@@ -82,7 +82,7 @@ class Grounds:
     editors: Editors
 
 
-def grounds_of(fields: Collection[SyncField]) -> Grounds | None:
+def load_context(fields: Collection[SyncField]) -> DecisionContext | None:
     """The database's time, each field's newest decision and whether it failed, who edited; None without fields."""
     wanted = ("pk", "decisions__version", "decisions__state", Now())
     rows = list(SyncField.objects.filter(pk__in=[field.pk for field in fields]).values_list(*wanted))
@@ -92,10 +92,12 @@ def grounds_of(fields: Collection[SyncField]) -> Grounds | None:
     for pk, version, _, _ in rows:
         versions[pk] = max(versions.get(pk, 0), version or 0)
     failed = frozenset(pk for pk, _, state, _ in rows if state == DecisionState.FAILED)
-    return Grounds(rows[0][3], versions, failed, four_eyes.read(field.record.editor_id for field in fields))
+    return DecisionContext(
+        rows[0][3], versions, failed, four_eyes.load_editors(field.record.editor_id for field in fields)
+    )
 
 
-def who_was_first(field: SyncField, *, reader: Person | None = None) -> str:
+def already_decided_message(field: SyncField, *, reader: Person | None = None) -> str:
     """Why a decision was not used; with `reader`, words for that person alone, who may have two windows open."""
     last = field.decisions.select_related("decided_by", "rule").order_by("-version").first()
     word = FieldDecision(field.decision).label
@@ -106,7 +108,7 @@ def who_was_first(field: SyncField, *, reader: Person | None = None) -> str:
     return f"{word} by {last.decider} meanwhile; yours was not used."
 
 
-def new_decision(field: SyncField, grounds: Grounds, *, by: Decider, **columns_of_it: Any) -> Decision:
+def new_decision(field: SyncField, grounds: DecisionContext, *, by: Decider, **columns_of_it: Any) -> Decision:
     """Return the next decision about this field, not stored yet: due after the undo window. Raises ReviewError."""
     return Decision(
         field=field,
@@ -122,7 +124,7 @@ def new_decision(field: SyncField, grounds: Grounds, *, by: Decider, **columns_o
     )
 
 
-def _four_eyes(field: SyncField, grounds: Grounds, *, by: Decider) -> dict[str, Any]:
+def _four_eyes(field: SyncField, grounds: DecisionContext, *, by: Decider) -> dict[str, Any]:
     """Return the columns by which the database, too, refuses decisions about one's own edits."""
     editor_id, editors = field.record.editor_id, grounds.editors
     bar = editors.bar(editor_id, four_eyes.deciders(by))
@@ -137,12 +139,12 @@ def _four_eyes(field: SyncField, grounds: Grounds, *, by: Decider) -> dict[str, 
     }
 
 
-def _barred(bar: Bar, field: SyncField) -> ReviewError:
-    if bar is Bar.UNREAD:
+def _barred(bar: BlockReason, field: SyncField) -> ReviewError:
+    if bar is BlockReason.UNREAD:
         return EditorUnknown(
             "The editor of this change has not been read from the CRM yet. Try again shortly.", field=field
         )
-    if bar is Bar.OWN:
+    if bar is BlockReason.OWN:
         return OwnEdit("This is your own edit; another reviewer decides it.", field=field)
     name = field.record.editor_name or "The editor"
     return EditorUnidentified(
@@ -153,21 +155,21 @@ def _barred(bar: Bar, field: SyncField) -> ReviewError:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class DecisionResult:
     """The result of one submit: what was taken, and per field what was not and why."""
 
     taken: tuple[Decision, ...]
     refused: tuple[ReviewError, ...]
 
 
-def put_on_their_way(
-    decisions: Sequence[Decision], grounds: Grounds, *, by: Decider, channel: str, group: uuid.UUID
-) -> Decided:
+def save_and_enqueue(
+    decisions: Sequence[Decision], grounds: DecisionContext, *, by: Decider, channel: str, group: uuid.UUID
+) -> DecisionResult:
     """Move each field by compare-and-set, and store with those that moved all that belongs to it, in few statements."""
     taken, refused = [], []
     for each in decisions:
         try:
-            move(each.field, decision=FieldDecision(each.outcome), delivery=FieldDelivery.WAITING, trouble="")
+            move_field(each.field, decision=FieldDecision(each.outcome), delivery=FieldDelivery.WAITING, trouble="")
             taken.append(each)
         except AlreadyDecided as error:
             refused.append(error)
@@ -175,22 +177,22 @@ def put_on_their_way(
     person = by if isinstance(by, Person) else None
     audit.record_all([_fact_of(each, grounds, by=person, channel=channel, group=group) for each in taken])
     SyncRecord.objects.recount({each.field.record_id for each in taken})
-    decision_log.note_taken(taken)
-    return Decided(tuple(taken), tuple(refused))
+    decision_log.log_decided(taken)
+    return DecisionResult(tuple(taken), tuple(refused))
 
 
-def _store(decisions: Sequence[Decision], grounds: Grounds) -> None:
+def _store(decisions: Sequence[Decision], grounds: DecisionContext) -> None:
     failed = [each.field_id for each in decisions if each.field_id in grounds.failed]
     if failed:
         before = Decision.objects.filter(field__in=failed, state=DecisionState.FAILED)
         before.update(state=DecisionState.REPLACED, finished_at=Now())
     Decision.objects.bulk_create(decisions)
-    deliveries.expect_all(decisions)
+    deliveries.ensure_deliveries(decisions)
 
 
-def _fact_of(decision: Decision, grounds: Grounds, **told: Any) -> audit.Fact:
+def _fact_of(decision: Decision, grounds: DecisionContext, **told: Any) -> audit.Fact:
     field = decision.field
-    return fact(
+    return audit_fact(
         f"field.{decision.kind}.{decision.outcome}",
         decision,
         details={"corrected": decision.is_corrected, "after_failure": field.pk in grounds.failed}
@@ -206,16 +208,16 @@ def _unidentified(decision: Decision) -> dict[str, bool]:
     return {"editor_unidentified": True} if decision.four_eyes and decision.unidentified_allowed else {}
 
 
-def move(field: SyncField, **columns_of_it: Any) -> None:
+def move_field(field: SyncField, **columns_of_it: Any) -> None:
     """Move a field from exactly the state that was read to another. Raises AlreadyDecided where it had moved."""
     where = SyncField.objects.filter(pk=field.pk, revision=field.revision)
     if where.update(revision=F("revision") + 1, **columns_of_it) != 1:
-        raise AlreadyDecided(who_was_first(field), field=field)
+        raise AlreadyDecided(already_decided_message(field), field=field)
     for name, value in {"revision": field.revision + 1, **columns_of_it}.items():
         setattr(field, name, value)
 
 
-def fact(
+def audit_fact(
     action: str,
     decision: Decision,
     *,

@@ -31,7 +31,7 @@ _UNDONE = re.compile(rf"decision (?P<id>{_ID}) undone")
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class LoggedDecision:
     """A decision as the log names it, taken by a rule or by the `person` with this Entra object id."""
 
     id: UUID
@@ -43,21 +43,21 @@ class Taken:
     rule: UUID | None = None
 
 
-def note_taken(decisions: Sequence[Decision]) -> None:
+def log_decided(decisions: Sequence[Decision]) -> None:
     """Write a line for each decision once its transaction is committed."""
     lines = [(each.pk, each.field_id, each.kind, each.outcome, _who(each), each.decided_at) for each in decisions]
     transaction.on_commit(lambda: _write_taken(lines))
 
 
-def note_undone(decision: Decision) -> None:
+def log_undone(decision: Decision) -> None:
     """Write a line for a decision that was undone once its transaction is committed."""
     pk = decision.pk
     transaction.on_commit(lambda: log.info("decision %s undone", pk))
 
 
-def read(lines: Iterable[str]) -> list[Taken]:
+def parse(lines: Iterable[str]) -> list[LoggedDecision]:
     """Return the decisions that these lines of any log name, but for those that were undone; each once."""
-    found: dict[UUID, Taken] = {}
+    found: dict[UUID, LoggedDecision] = {}
     undone: set[UUID] = set()
     for line in lines:
         if match := _TAKEN.search(line):
@@ -84,7 +84,7 @@ def _who(decision: Decision) -> str:
     return f"rule {decision.rule_id}"
 
 
-def _taken(match: re.Match[str]) -> Taken | None:
+def _taken(match: re.Match[str]) -> LoggedDecision | None:
     try:
         who = {match["who"]: UUID(match["who_id"])}
         at = datetime.fromisoformat(match["at"])
@@ -92,4 +92,4 @@ def _taken(match: re.Match[str]) -> Taken | None:
         return None  # a line that only looks like one of ours
     if at.tzinfo is None or (match["kind"], match["outcome"]) not in _STEPS:
         return None
-    return Taken(UUID(match["id"]), UUID(match["field"]), match["kind"], match["outcome"], at, **who)
+    return LoggedDecision(UUID(match["id"]), UUID(match["field"]), match["kind"], match["outcome"], at, **who)

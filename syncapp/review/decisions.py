@@ -19,13 +19,13 @@ from syncapp.crm.staging.records import Column
 from syncapp.crm.values import conversion
 from syncapp.jobs import deliveries
 from syncapp.mirror import columns
-from syncapp.mirror.edits.supersede import records_of, supersede
+from syncapp.mirror.edits.supersede import record_ids_of, supersede
 from syncapp.models import Decision, Person, SyncField, SyncRecord
 from syncapp.models.locking import retried
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState, Kind, Outcome
 from syncapp.review import context, decision_log, reasons
-from syncapp.review.context import EDIT_IS_GONE, Decided, Decider, Grounds
+from syncapp.review.context import EDIT_IS_GONE, Decider, DecisionContext, DecisionResult
 from syncapp.review.errors import AlreadyDecided, BadValue, ChangedMeanwhile, NotPossible, ReviewError, TooLate
 from syncapp.review.rules import reversals
 
@@ -49,19 +49,19 @@ class Choice:
 @retried
 def decide(
     choices: Sequence[Choice], *, by: Decider, channel: str = "screen", group: uuid.UUID | None = None
-) -> Decided:
+) -> DecisionResult:
     """Take every choice that can be taken; the others come back with their reason, and nothing of them is kept.
 
     Each is judged by itself before anything is written; what is taken becomes due at one moment, so that one change
     set brings it to the CRM.
     """
-    fields = context.locked_open([choice.field_id for choice in choices])
-    grounds = context.grounds_of(fields.values())
+    fields = context.lock_fields([choice.field_id for choice in choices])
+    grounds = context.load_context(fields.values())
     if grounds is None:
-        return Decided((), tuple(NotPossible(EDIT_IS_GONE) for _ in choices))
+        return DecisionResult((), tuple(NotPossible(EDIT_IS_GONE) for _ in choices))
     wanted, refused = _judge(choices, fields, grounds, by=by)
-    kept = context.put_on_their_way(wanted, grounds, by=by, channel=channel, group=group or uuid.uuid4())
-    return Decided(kept.taken, (*refused, *kept.refused))
+    kept = context.save_and_enqueue(wanted, grounds, by=by, channel=channel, group=group or uuid.uuid4())
+    return DecisionResult(kept.taken, (*refused, *kept.refused))
 
 
 def approve(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "screen", **details: Any) -> Decision:
@@ -82,7 +82,7 @@ def _decide_one(choice: Choice, *, by: Decider, channel: str) -> Decision:
 
 
 def _judge(
-    choices: Sequence[Choice], fields: Mapping[uuid.UUID, SyncField], grounds: Grounds, *, by: Decider
+    choices: Sequence[Choice], fields: Mapping[uuid.UUID, SyncField], grounds: DecisionContext, *, by: Decider
 ) -> tuple[list[Decision], list[ReviewError]]:
     taken: list[Decision] = []
     refused: list[ReviewError] = []
@@ -99,13 +99,15 @@ def _columns_of(fields: Iterable[SyncField]) -> Columns:
     wanted: dict[str, set[str]] = defaultdict(set)
     for field in fields:
         wanted[field.record.target_table].add(field.column_name)
-    return {table: columns.some(table, names) for table, names in wanted.items()}
+    return {table: columns.select(table, names) for table, names in wanted.items()}
 
 
-def _judge_one(choice: Choice, field: SyncField | None, grounds: Grounds, *, known: Columns, by: Decider) -> Decision:
+def _judge_one(
+    choice: Choice, field: SyncField | None, grounds: DecisionContext, *, known: Columns, by: Decider
+) -> Decision:
     if field is None:
         raise NotPossible(EDIT_IS_GONE)
-    context.refuse_unreadable(field)
+    context.check_readable(field)
     _refuse_if_moved(field, choice.seen)
     if field.contact_is_gone and choice.outcome == Outcome.APPROVED:
         raise NotPossible("The contact was deleted in the CRM; there is nothing to write to.", field=field)
@@ -130,8 +132,8 @@ def _judge_one(choice: Choice, field: SyncField | None, grounds: Grounds, *, kno
 def _refuse_if_moved(field: SyncField, seen_before: str) -> None:
     decidable = field.is_undecided or field.delivery == FieldDelivery.FAILED
     if not decidable:
-        raise AlreadyDecided(context.who_was_first(field), field=field)
-    if context.seen(field) != seen_before:
+        raise AlreadyDecided(context.already_decided_message(field), field=field)
+    if context.digest(field) != seen_before:
         raise ChangedMeanwhile("The values changed while you looked at them. Look again, then decide.", field=field)
 
 
@@ -153,20 +155,20 @@ def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
     Raises TooLate, NotPossible.
     """
     decision = Decision.objects.select_related("field__record").get(pk=decision_id)
-    field = context.locked(decision.field_id)
+    field = context.lock_field(decision.field_id)
     if decision.rule_id is None and decision.decided_by_id != by.pk and not by.is_administrator:
         raise NotPossible("Only the person who decided, or an administrator, can undo it.", field=field)
     open_ones = Decision.objects.filter(pk=decision.pk, state=DecisionState.OPEN)
     if open_ones.update(state=DecisionState.UNDONE, finished_at=Now()) != 1:
         raise TooLate("It is being written already. What was written can be put back.", field=field)
-    context.move(field, **_state_before(decision))
+    context.move_field(field, **_state_before(decision))
     taken_back = {"outcome": decision.outcome, "kind": decision.kind}
-    reversals.note(decision)
-    audit.record_all([context.fact("field.undone", decision, by=by, channel=channel, details=taken_back)])
-    decision_log.note_undone(decision)
+    reversals.record(decision)
+    audit.record_all([context.audit_fact("field.undone", decision, by=by, channel=channel, details=taken_back)])
+    decision_log.log_undone(decision)
     # The approval had stood against a newer edit; taken back, it is the older open one.
     marks = supersede([field.record_id])
-    SyncRecord.objects.recount({field.record_id} | records_of(marks))
+    SyncRecord.objects.recount({field.record_id} | record_ids_of(marks))
     field.refresh_from_db()
     return field
 
@@ -199,15 +201,15 @@ def _state_before(decision: Decision) -> dict[str, Any]:
 @retried
 def retry(field_id: uuid.UUID, *, by: Person | None, channel: str = "screen") -> Decision:
     """Send a failed decision once more, as it was taken. Raises NotPossible unless it failed."""
-    field = context.locked(field_id)
+    field = context.lock_field(field_id)
     decision = field.decisions.filter(state=DecisionState.FAILED).first()
     if decision is None or field.delivery != FieldDelivery.FAILED:
         raise NotPossible("There is nothing to retry.", field=field)
-    context.refuse_unreadable(field)
+    context.check_readable(field)
     again = Decision.objects.filter(pk=decision.pk, state=DecisionState.FAILED)
     again.update(state=DecisionState.OPEN, delivery=None, due_at=Now(), finished_at=None)
-    context.move(field, delivery=FieldDelivery.WAITING, trouble="")
-    deliveries.expect(Decision.objects.select_related("field").get(pk=decision.pk))
-    audit.record_all([context.fact("field.retried", decision, by=by, channel=channel)])
+    context.move_field(field, delivery=FieldDelivery.WAITING, trouble="")
+    deliveries.ensure_delivery(Decision.objects.select_related("field").get(pk=decision.pk))
+    audit.record_all([context.audit_fact("field.retried", decision, by=by, channel=channel)])
     SyncRecord.objects.recount([field.record_id])
     return decision

@@ -17,9 +17,9 @@ from syncapp.review.rules import reversals
 @retried
 def put_back(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "screen") -> Decision:
     """Write the value that the approval replaced. Raises NotPossible unless the field was written."""
-    field = context.locked(field_id)
+    field = context.lock_field(field_id)
     written = _settled(field, FieldDecision.APPROVED)
-    reversals.note(written)
+    reversals.record(written)
     return _later_step(
         field,
         by=by,
@@ -35,9 +35,9 @@ def put_back(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "sc
 @retried
 def approve_after_all(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "screen") -> Decision:
     """Write the proposed value of a rejected field. Raises NotPossible unless the rejection is in the CRM."""
-    field = context.locked(field_id)
+    field = context.lock_field(field_id)
     rejected = _settled(field, FieldDecision.REJECTED)
-    reversals.note(rejected)
+    reversals.record(rejected)
     held = rejected.held_value if rejected.writes else field.expected_value
     return _later_step(
         field,
@@ -63,12 +63,12 @@ def _settled(field: SyncField, decision: FieldDecision) -> Decision:
 
 
 def _later_step(field: SyncField, *, by: Person, channel: str, **columns_of_it: Any) -> Decision:
-    context.refuse_unreadable(field)
-    grounds = context.grounds_of([field])
+    context.check_readable(field)
+    grounds = context.load_context([field])
     if grounds is None:
         raise NotPossible(context.EDIT_IS_GONE)
     decision = context.new_decision(field, grounds, by=by, writes=True, **columns_of_it)
-    kept = context.put_on_their_way([decision], grounds, by=by, channel=channel, group=uuid.uuid4())
+    kept = context.save_and_enqueue([decision], grounds, by=by, channel=channel, group=uuid.uuid4())
     for error in kept.refused:
         raise error
     return decision

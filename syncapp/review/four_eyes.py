@@ -17,7 +17,7 @@ from syncapp import preferences
 from syncapp.models import CrmUser, Person, Rule
 
 
-class Bar(StrEnum):
+class BlockReason(StrEnum):
     """Reasons for which a person may not decide an edit, by the codes of `review/errors.py`."""
 
     OWN = "own_edit"
@@ -42,16 +42,16 @@ class Editors:
     anyone: bool
     is_on: bool = True
 
-    def bar(self, editor_id: uuid.UUID | None, deciders: Iterable[Person]) -> Bar | None:
+    def bar(self, editor_id: uuid.UUID | None, deciders: Iterable[Person]) -> BlockReason | None:
         """Return why an edit of this editor is not decided by or for these people; None where it may be."""
         if not self.is_on:
             return None
         if editor_id is not None and editor_id not in self.known:
-            return Bar.UNREAD
+            return BlockReason.UNREAD
         editor = self.known[editor_id] if editor_id is not None else None
         if editor is not None and any(_is_same(editor, person) for person in deciders):
-            return Bar.OWN
-        return Bar.UNIDENTIFIED if self.is_unidentified(editor_id) and not self.anyone else None
+            return BlockReason.OWN
+        return BlockReason.UNIDENTIFIED if self.is_unidentified(editor_id) and not self.anyone else None
 
     def is_unidentified(self, editor_id: uuid.UUID | None) -> bool:
         """Return whether the CRM has no Entra id of the editor, or does not name one."""
@@ -64,7 +64,7 @@ class Editors:
         return editor.entra_id if editor is not None else None
 
 
-def read(editor_ids: Iterable[uuid.UUID | None]) -> Editors:
+def load_editors(editor_ids: Iterable[uuid.UUID | None]) -> Editors:
     """Read these editors in one query."""
     if not settings.FOUR_EYES:
         return Editors({}, anyone=True, is_on=False)

@@ -14,12 +14,12 @@ from uuid import UUID
 from syncapp.crm.staging.records import Column
 from syncapp.models import SyncField
 from syncapp.models.mirror.sync_field import FieldDelivery
-from syncapp.review.bulk.concerns import changed_in_crm
+from syncapp.review.bulk.warnings import changed_in_crm
 
-FEWEST = 2  # of one field there is nothing to decide together
+MIN_FIELDS = 2  # of one field there is nothing to decide together
 
 
-class Wanted(Protocol):
+class GroupDefinition(Protocol):
     """A group as the preferences have it."""
 
     @property
@@ -50,7 +50,7 @@ class Group:
         return frozenset(field.pk for field in self.fields)
 
 
-def is_plain(field: SyncField, column: Column | None) -> bool:
+def is_groupable(field: SyncField, column: Column | None) -> bool:
     """Return whether the field can be decided with others.
 
     A conflict, a failure and a value that changed in the CRM are decided one by one.
@@ -59,20 +59,22 @@ def is_plain(field: SyncField, column: Column | None) -> bool:
     return waits and not changed_in_crm(field, column)
 
 
-def groups_of(fields: Collection[SyncField], wanted: Iterable[Wanted], known: Mapping[str, Column]) -> list[Group]:
+def find_groups(
+    fields: Collection[SyncField], wanted: Iterable[GroupDefinition], known: Mapping[str, Column]
+) -> list[Group]:
     """The groups of which the edit has at least two fields."""
     by_column: dict[str, list[SyncField]] = {}
     for field in fields:
         by_column.setdefault(field.column_name, []).append(field)
     parts = ((each.name, [f for name in each.columns for f in by_column.get(name, [])]) for each in wanted)
-    return [_group(name, found, known) for name, found in parts if len(found) >= FEWEST]
+    return [_group(name, found, known) for name, found in parts if len(found) >= MIN_FIELDS]
 
 
 def _group(name: str, fields: Sequence[SyncField], known: Mapping[str, Column]) -> Group:
-    together = tuple(field for field in fields if is_plain(field, known.get(field.column_name)))
+    together = tuple(field for field in fields if is_groupable(field, known.get(field.column_name)))
     return Group(name, tuple(fields), together)
 
 
-def binding(group: Group, split: Collection[str]) -> bool:
+def is_decided_together(group: Group, split: Collection[str]) -> bool:
     """Whether the group's fields are decided together now: not split, and more than one of them waits."""
-    return group.key not in split and len(group.open_fields) >= FEWEST
+    return group.key not in split and len(group.open_fields) >= MIN_FIELDS

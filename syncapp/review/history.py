@@ -18,12 +18,12 @@ from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.mirror.sync_field import FieldDecision
 from syncapp.models.review.decision import DecisionState
 
-MOST_SHOWN = 100
-MOST_COMPARED = 200
+MAX_LISTED = 100
+MAX_COMPARED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Echo:
+class FormerValue:
     """A proposed value that the CRM once held: until `at` where our own write ended it, else as seen then."""
 
     at: datetime
@@ -31,31 +31,31 @@ class Echo:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class ContactHistory:
     """The newest edits of one contact, field by field, and whether older ones were left out."""
 
     fields: Sequence[SyncField]
     has_more: bool
 
 
-def past_of(record: SyncRecord, *, most: int = MOST_SHOWN) -> Past:
+def contact_history(record: SyncRecord, *, most: int = MAX_LISTED) -> ContactHistory:
     """Every edited field of this contact, this edit's included, the newest first."""
     found = list(_fields_of_contact(record).order_by("-record__edited_on", "column_name", "pk")[: most + 1])
-    return Past(found[:most], len(found) > most)
+    return ContactHistory(found[:most], len(found) > most)
 
 
-def earlier(record: SyncRecord, fields: Collection[SyncField]) -> list[SyncField]:
+def other_edits(record: SyncRecord, fields: Collection[SyncField]) -> list[SyncField]:
     """Read the other edits of this contact's fields that wait for a decision, the newest first."""
     asked = {field.column_name for field in fields if field.is_undecided}
     if not asked or record.target_id is None:
         return []
     rows = _fields_of_contact(record).filter(column_name__in=asked).exclude(record=record)
-    return list(rows.order_by("-record__edited_on", "pk")[:MOST_COMPARED])
+    return list(rows.order_by("-record__edited_on", "pk")[:MAX_COMPARED])
 
 
-def echoes(
+def find_former_values(
     fields: Collection[SyncField], rows: Sequence[SyncField], known: Mapping[str, Column]
-) -> dict[uuid.UUID, Echo]:
+) -> dict[uuid.UUID, FormerValue]:
     """Find per undecided field whose proposal is an older value of the CRM when the CRM held it, among `earlier`."""
     asked = [field for field in fields if field.is_undecided and field.proposed_value]
     found = {field.pk: _echo(field, rows, known.get(field.column_name)) for field in asked}
@@ -82,7 +82,7 @@ def _fields_of_contact(record: SyncRecord) -> QuerySet[SyncField]:
     return same.select_related("record").prefetch_related(Prefetch("decisions", newest_first))
 
 
-def _echo(field: SyncField, rows: Sequence[SyncField], column: Column | None) -> Echo | None:
+def _echo(field: SyncField, rows: Sequence[SyncField], column: Column | None) -> FormerValue | None:
     kind = column.type if column else ColumnType.TEXT
     before = field.record.edited_on
     seen = [
@@ -95,14 +95,14 @@ def _echo(field: SyncField, rows: Sequence[SyncField], column: Column | None) ->
     return max(seen, key=lambda echo: (echo.at, echo.ended), default=None)
 
 
-def _held(row: SyncField, value: str | None, kind: ColumnType) -> Iterator[Echo]:
+def _held(row: SyncField, value: str | None, kind: ColumnType) -> Iterator[FormerValue]:
     """The moments at which this row proves that the CRM held the value."""
     if row.record.edited_on is not None and conversion.same(kind, row.original_value, value):
-        yield Echo(row.record.edited_on, ended=False)
+        yield FormerValue(row.record.edited_on, ended=False)
     for decision in row.decisions.all():
         if decision.state != DecisionState.WRITTEN or not decision.writes or decision.finished_at is None:
             continue
         if conversion.same(kind, decision.expected_value, value):
-            yield Echo(decision.finished_at, ended=True)
+            yield FormerValue(decision.finished_at, ended=True)
         elif conversion.same(kind, decision.held_value, value):
-            yield Echo(decision.finished_at, ended=False)
+            yield FormerValue(decision.finished_at, ended=False)

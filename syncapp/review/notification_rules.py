@@ -36,7 +36,7 @@ REMIND_SECONDS = 3600.0  # reminders are gathered, so that each edit that grows 
 EDITOR_PATIENCE = timedelta(seconds=60)  # who made an edit is read right after it; until then it may be the reader
 
 
-def tell_new_edits() -> int:
+def notify_new_edits() -> int:
     """Make the mails about edits that arrived since each reviewer was last told; how many were made."""
     newest = Arrival.objects.aggregate(newest=Max("pk"))["newest"] or 0
     if not _behind(newest).exists():
@@ -137,22 +137,22 @@ def arrivals_for(person: Person, *, after: int, until: int) -> QuerySet[Arrival]
     """Arrivals after the one and up to the other that still wait, without the person's own edits."""
     waiting = Q(record__waiting_count__gt=0, record__is_stub=False)
     found = Arrival.objects.filter(waiting, pk__gt=after, pk__lte=until)
-    return found.exclude(record__editor_id__in=own_ids(person))
+    return found.exclude(record__editor_id__in=crm_user_ids(person))
 
 
-def own_ids(person: Person) -> list[uuid.UUID]:
+def crm_user_ids(person: Person) -> list[uuid.UUID]:
     """The CRM users that this person is."""
     return list(CrmUser.objects.filter(entra_id=person.oid).values_list("pk", flat=True))
 
 
-def forget_old() -> None:
+def delete_old() -> None:
     """Delete news that every digest has told, and mails that were sent or failed long ago; part of the nightly work."""
     now = timezone.now()
     Arrival.objects.filter(at__lt=now - KEEP_NEWS).delete()
     Message.objects.filter(state__in=[JobState.DONE, JobState.FAILED], finished_at__lt=now - KEEP_MAILS).delete()
 
 
-def remind() -> int:
+def send_reminders() -> int:
     """Remind once of each edit that waits too long: whom it is assigned to, or else every reviewer who is here."""
     rules = preferences.read()
     late = _overdue(rules.overdue_hours)
@@ -193,7 +193,7 @@ def _by_reader(late: Any) -> Iterable[tuple[Person, Any]]:
         reader = reviewers.get(reader_id)
         if reader is not None:
             mine = Q(assigned_to__in=owner_ids) | Q(assigned_to__isnull=True) | ~Q(assigned_to__in=list(reviewers))
-            yield reader, late.filter(mine).exclude(editor_id__in=own_ids(reader))
+            yield reader, late.filter(mine).exclude(editor_id__in=crm_user_ids(reader))
 
 
 def _remind(person: Person, mine: Any) -> int:
@@ -207,7 +207,7 @@ def _remind(person: Person, mine: Any) -> int:
     return int(messages.queue(MessageKind.OVERDUE, to=person, details=details) is not None)
 
 
-def tell_outcomes(record_ids: Iterable[uuid.UUID]) -> int:
+def notify_editors(record_ids: Iterable[uuid.UUID]) -> int:
     """Tell the editors what became of these edits, where nothing of them is left to do; once for each edit."""
     if not preferences.read().tell_editors:
         return 0

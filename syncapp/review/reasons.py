@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from syncapp import preferences
 from syncapp.models.preferences import STANDARD_REASONS
-from syncapp.preferences import KEPT, OTHER
+from syncapp.preferences import KEPT_CRM_VALUE, OTHER
 
-MOST_CHARACTERS = 500
+MAX_LENGTH = 500
 
 
-def offered() -> Mapping[str, str]:
+def options() -> Mapping[str, str]:
     """Code → words, in the order in which they are offered."""
     return {reason.code: reason.words for reason in preferences.read().reasons}
 
@@ -21,12 +21,12 @@ def is_required() -> bool:
     return preferences.read().reason_required
 
 
-def words(code: str, text: str) -> str:
+def describe(code: str, text: str) -> str:
     """The reason as a person reads it: the code's word, the sentence, or both.
 
     A code that is no longer offered keeps the words of a new installation, or shows itself.
     """
-    known = {KEPT: "CRM’s value kept", **dict(STANDARD_REASONS), **offered()}.get(code, code)
+    known = {KEPT_CRM_VALUE: "CRM’s value kept", **dict(STANDARD_REASONS), **options()}.get(code, code)
     if code == OTHER and text:
         return text
     return ": ".join(filter(None, [known, text]))

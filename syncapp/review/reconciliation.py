@@ -21,7 +21,7 @@ from syncapp.models.jobs.job import OPEN_STATES, database_now
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState, Kind, Outcome
 from syncapp.models.sync_filters.run import OPEN_RUNS
-from syncapp.review.decision_log import Taken
+from syncapp.review.decision_log import LoggedDecision
 
 TABLE = "contact"
 IN_THE_CRM = (DecisionState.WRITTEN, DecisionState.ALREADY)
@@ -29,10 +29,10 @@ READ_BACK_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostDecision:
     """A decision that the log names and neither our database nor the CRM holds, with its field."""
 
-    taken: Taken
+    taken: LoggedDecision
     field: SyncField
     person: Person | None
     rule: Rule | None
@@ -46,7 +46,7 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Report:
     """The account after a restore: recognized, lost and open decisions, and values that differ.
 
     `unmarked` was written according to our database, though the CRM's row is open. `differing` is None where the CRM
@@ -55,7 +55,7 @@ class Account:
 
     read_at: datetime | None
     recognized: Sequence[Decision]
-    lost: Sequence[Lost]
+    lost: Sequence[LostDecision]
     deliveries: Sequence[Delivery]
     failed: int
     unmarked: Sequence[SyncField]
@@ -70,20 +70,20 @@ class Account:
         return bool(is_unread or self.lost or self.failed or self.unmarked or self.differing or self.runs)
 
 
-def account(*, taken: Collection[Taken], since: timedelta, crm: CrmClient | None) -> Account:
+def build_report(*, taken: Collection[LoggedDecision], since: timedelta, crm: CrmClient | None) -> Report:
     """Return the account; `since` is how far back decisions count as recognized by this restore.
 
     With `crm` the present values of their contacts are read. Raises CrmError.
     """
     recognized = list(_recognized(since))
-    return Account(
+    return Report(
         read_at=MirrorCursor.objects.aggregate(last=Max("pulled_at"))["last"],
         recognized=recognized,
-        lost=lost(taken),
+        lost=find_lost(taken),
         deliveries=list(Delivery.objects.filter(state__in=OPEN_STATES).order_by("created_at")),
         failed=SyncField.objects.failed().count(),
         unmarked=list(_unmarked()),
-        differing=None if crm is None else differing(recognized, crm=crm),
+        differing=None if crm is None else find_differing(recognized, crm=crm),
         runs=list(FilterRun.objects.filter(state__in=OPEN_RUNS).order_by("number")),
         messages=Message.objects.filter(state__in=OPEN_STATES).count(),
     )
@@ -104,14 +104,14 @@ def _unmarked() -> Iterator[SyncField]:
     yield from settled.select_related("record").order_by("finished_at", "pk")
 
 
-def lost(taken: Collection[Taken]) -> list[Lost]:
+def find_lost(taken: Collection[LoggedDecision]) -> list[LostDecision]:
     """Return the decisions among these that neither our database nor the CRM holds, oldest first.
 
     A first decision is lost where its field is undecided; a later step where nothing followed it.
     """
     known = {pk for some in _batches([each.id for each in taken]) for pk in _written_down(some)}
     missing = {each.field_id: each for each in sorted(taken, key=lambda each: each.at) if each.id not in known}
-    found: list[Lost] = []
+    found: list[LostDecision] = []
     for some in _batches(list(missing)):
         rows = SyncField.objects.filter(pk__in=some).select_related("record").annotate(last_decided=_last_decided())
         found += [_lost(missing[row.pk], row) for row in rows if _waits_again(missing[row.pk], row)]
@@ -132,21 +132,21 @@ def _last_decided() -> Max:
     return Max("decisions__decided_at", filter=~Q(decisions__state__in=[DecisionState.UNDONE, DecisionState.LOST]))
 
 
-def _waits_again(taken: Taken, field: SyncField) -> bool:
+def _waits_again(taken: LoggedDecision, field: SyncField) -> bool:
     last: datetime | None = field.last_decided  # type: ignore[attr-defined]  # annotated above
     if last is not None and last >= taken.at:
         return False
     return field.decision == FieldDecision.PENDING or taken.kind in (Kind.PUT_BACK, Kind.AFTER_ALL)
 
 
-def _lost(taken: Taken, field: SyncField) -> Lost:
+def _lost(taken: LoggedDecision, field: SyncField) -> LostDecision:
     person = Person.objects.filter(oid=taken.person).first() if taken.person else None
     rule = Rule.objects.filter(pk=taken.rule).first() if taken.rule else None
-    return Lost(taken, field, person, rule)
+    return LostDecision(taken, field, person, rule)
 
 
 @transaction.atomic
-def note_lost(found: Collection[Lost], *, channel: str = "command") -> int:
+def record_lost(found: Collection[LostDecision], *, channel: str = "command") -> int:
     """Keep these decisions as lost, so that whoever decides again sees them; return how many were new."""
     known = set(Decision.objects.filter(pk__in=[each.taken.id for each in found]).values_list("pk", flat=True))
     new = [each for each in found if each.taken.id not in known]
@@ -162,7 +162,7 @@ def _newest_versions(field_ids: Iterator[UUID]) -> Mapping[UUID, int]:
     return dict(rows.annotate(newest=Max("version")))
 
 
-def _decision(each: Lost, version: int) -> Decision:
+def _decision(each: LostDecision, version: int) -> Decision:
     taken = each.taken
     return Decision(
         id=taken.id,
@@ -196,7 +196,7 @@ def _fact(decision: Decision, *, channel: str) -> audit.Fact:
     )
 
 
-def differing(decisions: Collection[Decision], *, crm: CrmClient) -> list[Decision]:
+def find_differing(decisions: Collection[Decision], *, crm: CrmClient) -> list[Decision]:
     """Return those of these decisions whose written value is not the one that the CRM holds now. Raises CrmError.
 
     Only the last write to a contact's column is compared. A contact that is gone, or a value that cannot be read,

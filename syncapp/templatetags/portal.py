@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from syncapp.review.diff.text import Kind, Part
-from syncapp.review.diff.values import Side
+from syncapp.review.diff.text import Part, PartKind
+from syncapp.review.diff.values import DiffSide
 from syncapp.review.queue import reads
 from syncapp.sync_filters.inventory import matrix
 from syncapp.text import characters, escaping, localization
@@ -131,7 +131,7 @@ def thousands(number: int) -> str:
 @register.filter
 def capped(number: int) -> str:
     """148; beyond the most that is counted "1,000+"."""
-    return f"{number_words(reads.MOST_COUNTED)}+" if number > reads.MOST_COUNTED else number_words(number)
+    return f"{number_words(reads.MAX_COUNTED)}+" if number > reads.MAX_COUNTED else number_words(number)
 
 
 @register.filter
@@ -162,13 +162,13 @@ def split_address(query: str, key: str, is_split: bool) -> str:
 
 
 @register.simple_tag
-def removed(side: Side) -> SafeString:
+def removed(side: DiffSide) -> SafeString:
     """The old value: what is no longer in the new one is struck."""
     return _marked(side, "del")
 
 
 @register.simple_tag
-def added(side: Side) -> SafeString:
+def added(side: DiffSide) -> SafeString:
     """The new value: what the old one did not have is underlined."""
     return _marked(side, "ins")
 
@@ -204,7 +204,7 @@ def mail_lines(text: object) -> str:
 
 
 @register.filter
-def in_words(side: Side) -> str:
+def in_words(side: DiffSide) -> str:
     """Return a value for a text mail: hidden characters by their names, a long text cut, further lines indented."""
     if side.is_empty:
         return "(empty)"
@@ -220,14 +220,14 @@ def _as_html(text: object, write: Callable[[Any], str]) -> SafeString:
 
 
 def _words(part: Part) -> str:
-    if part.kind is Kind.HIDDEN:
+    if part.kind is PartKind.HIDDEN:
         return f"[{part.name}]"
-    if part.kind is Kind.BREAK:
+    if part.kind is PartKind.BREAK:
         return "\n" + " " * 14
-    return "…" if part.kind is Kind.GAP else part.text
+    return "…" if part.kind is PartKind.GAP else part.text
 
 
-def _marked(side: Side, mark: str) -> SafeString:
+def _marked(side: DiffSide, mark: str) -> SafeString:
     if side.is_empty:
         return format_html('<{0} class="empty">empty</{0}>', "ins" if side.is_changed else "span")
     if side.items:
@@ -238,12 +238,12 @@ def _marked(side: Side, mark: str) -> SafeString:
 
 
 def _part(part: Part, mark: str) -> SafeString:
-    if part.kind is Kind.GAP:
+    if part.kind is PartKind.GAP:
         return mark_safe("…")
-    inner = _as_html(part.text, escaping.html_mark) if part.kind is Kind.HIDDEN else format_html("{}", part.text)
+    inner = _as_html(part.text, escaping.html_mark) if part.kind is PartKind.HIDDEN else format_html("{}", part.text)
     if not part.changed:
         return inner
-    if part.kind is Kind.SPACE:
+    if part.kind is PartKind.SPACE:
         word = "space added" if mark == "ins" else "space removed"
         return format_html('<{0} class="space" title="{1}">{2}</{0}>', mark, word, inner)
     return format_html("<{0}>{1}</{0}>", mark, inner)

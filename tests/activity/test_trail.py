@@ -10,7 +10,7 @@ from syncapp import audit
 from syncapp.mirror.edits.rows import withdraw
 from syncapp.models import AuditEntry, AuditValue, SyncField
 from syncapp.models.audit import Area, area_of
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from syncapp.review.decisions import reject
 from tests.support.factories import make_field
 from tests.support.people import rita
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 def test_a_rejection_keeps_the_value_that_was_refused():
     field = make_field(original_value="Buyer", proposed_value="Head")
 
-    reject(field.pk, by=rita(), seen=seen(field))
+    reject(field.pk, by=rita(), seen=digest(field))
 
     entry = AuditEntry.objects.get(action="field.review.rejected")
     assert (entry.value.before, entry.value.after, entry.column_name) == ("Buyer", "Head", field.column_name)

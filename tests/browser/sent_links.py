@@ -54,8 +54,8 @@ def every_kind_of_mail() -> list[messages.Message]:
     record = make_record(editor=make_editor(address="jonas@contoso.example"))
     make_field(record, "jobtitle")
     make_field(record, "telephone1", original_value="1", proposed_value="2")
-    arrivals.note([record.pk])
-    notification_rules.tell_new_edits()
+    arrivals.record([record.pk])
+    notification_rules.notify_new_edits()
     told = messages.Message.objects.get().details
     messages.queue("digest", to=rita, details=told)
     messages.queue("overdue", to=rita, details={"records": [str(record.pk)], "count": 1})
@@ -67,7 +67,7 @@ def every_kind_of_mail() -> list[messages.Message]:
     _a_run_waits_for_a_second_person()
     other = make_field(make_record("Tomasz", editor=make_editor(address="jonas@contoso.example")))
     scenes.settled(scenes.approved(other, by=rita))
-    notification_rules.tell_outcomes([other.record_id])
+    notification_rules.notify_editors([other.record_id])
     send_due()
     return list(messages.Message.objects.all())
 

@@ -69,11 +69,11 @@ def test_news_waits_for_the_name_of_its_editor(wrong_clock: None) -> None:
     record = make_field(
         make_record(editor_id=uuid.uuid4())
     ).record  # read a moment later; until then it may be Rita herself
-    arrivals.note([record.pk])
+    arrivals.record([record.pk])
 
-    assert notification_rules.tell_new_edits() == 0
+    assert notification_rules.notify_new_edits() == 0
     Arrival.objects.update(at=database_now(plus=-2 * MINUTE))
-    assert notification_rules.tell_new_edits() == 1
+    assert notification_rules.notify_new_edits() == 1
 
 
 def test_trouble_that_two_hosts_see_by_turns_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def test_the_bells_of_runs_too():
 def test_one_task_tells_of_news_and_reminds_of_what_is_overdue():
     people.make_person("Rita", Role.REVIEWER, told_until=0)
     late = make_field(make_record(edited_on=timezone.now() - timedelta(days=5))).record
-    arrivals.note([late.pk])
+    arrivals.record([late.pk])
 
     tasks.tell()
 
@@ -68,7 +68,7 @@ def test_failing_step_of_tell_stops_no_other(monkeypatch: pytest.MonkeyPatch, ca
     def remind() -> int:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(notification_rules, "remind", remind)
+    monkeypatch.setattr(notification_rules, "send_reminders", remind)
 
     tasks.tell()
 
@@ -124,7 +124,7 @@ def test_two_schedulers_make_one_night():
 
 @pytest.mark.usefixtures("a_day_later")
 def test_a_table_that_somebody_reads_at_that_moment_is_read_again_later_that_night():
-    reader = cursors.take(pull.FIELDS)
+    reader = cursors.acquire(pull.FIELDS)
     tasks.nightly()
     assert set(MirrorCursor.objects.values_list("table", "generation")) == {(pull.FIELDS, 0), (pull.RECORDS, 1)}
 
@@ -159,7 +159,7 @@ def test_sessions_that_are_over_are_forgotten():
 def test_a_pull_that_finds_another_one_at_work_opens_no_gate_and_gives_its_try_back(world: World):
     world.pull()
     breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=-1)
-    reader = cursors.take(pull.FIELDS)
+    reader = cursors.acquire(pull.FIELDS)
 
     tasks.pull()
 

@@ -22,7 +22,7 @@ from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.review import decisions
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from syncapp.review.decisions import Choice
 from tests.journeys.stack import Stack
 from tests.support.people import browser, rita
@@ -115,7 +115,7 @@ class Story:
             assert not decisions.decide(choices, by=rita()).refused
 
     def _choice(self, edit: Edit, column: str, outcome: Outcome) -> Choice:
-        return Choice(edit.fields[column].pk, outcome, seen(edit.fields[column]))
+        return Choice(edit.fields[column].pk, outcome, digest(edit.fields[column]))
 
     def edit_again_and_pull(self, edit: Edit) -> None:
         """A newer Outlook edit of the field that nobody decided yet, and the worker is told to read it."""

@@ -93,11 +93,11 @@ def without_if_match(patch: Patch) -> None:
 
 
 def without_decision_id(patch: Patch) -> None:
-    def judge_by_value(decision: Decision, view: Any, columns: Any, *_own: Any) -> conflicts.Verdict:
+    def judge_by_value(decision: Decision, view: Any, columns: Any, *_own: Any) -> conflicts.Assessment:
         column = columns[decision.field.column_name]
-        return conflicts._judge_value(decision, view, view.fields[decision.field_id], column)
+        return conflicts._assess_value(decision, view, view.fields[decision.field_id], column)
 
-    patch.setattr(conflicts, "_judge_one", judge_by_value)
+    patch.setattr(conflicts, "_assess_decision", judge_by_value)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.outbox import messages
 from syncapp.review.rules import editing
-from syncapp.review.rules.editing import Wish
+from syncapp.review.rules.editing import RuleDraft
 from tests.journeys.story import Story
 from tests.support.people import ada, rita
 
@@ -49,7 +49,7 @@ def _is_settled() -> bool:
 
 
 def test_a_rule_whose_worker_dies_decides_once(story: Story):
-    rule = editing.create(Wish("Departments", "approve", columns=("department",)), by=ada())
+    rule = editing.create(RuleDraft("Departments", "approve", columns=("department",)), by=ada())
     editing.simulate(rule.pk, by=ada())
     editing.enable(rule.pk, by=ada())
     contact, _ = story.edited_in_outlook()

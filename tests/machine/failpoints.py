@@ -81,7 +81,7 @@ def put_in(points: Failpoints, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "STALE_PAUSE", 3000.0)
     release = cursors.release
 
-    def release_if_alive(reader: cursors.Reader) -> None:
+    def release_if_alive(reader: cursors.TableLease) -> None:
         if not points.power_is_out:
             release(reader)
 

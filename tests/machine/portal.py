@@ -91,7 +91,7 @@ class Portal:
         """A reviewer opens the page while the CRM answers."""
         record = SyncRecord.objects.get(pk=field.record_id)
         try:
-            live_values.refresh_crm_now(record, crm=self.client)
+            live_values.refresh_record(record, crm=self.client)
         except CrmError:
             return  # the page shows the value that was known before
 

@@ -48,7 +48,7 @@ class Form:
     def of(cls, field: SyncField) -> Form:
         """The form as it is rendered now."""
         superseded = field.decision == FieldDecision.SUPERSEDED
-        seen = context.seen(field)
+        seen = context.digest(field)
         return cls(field.pk, field.column_name, seen, field.proposed_value, field.expected_value, superseded)
 
 

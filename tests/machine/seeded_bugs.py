@@ -151,7 +151,7 @@ SEEDED_BUGS = (
     SeededBug(
         name="a lost answer is not read back",
         owner=conflicts,
-        function="_judge_one",
+        function="_assess_decision",
         guard="if staged.decision_id == str(decision.pk):",
         instead="if False:",
         rules=("deliver",),
@@ -161,7 +161,7 @@ SEEDED_BUGS = (
     SeededBug(
         name="a decision in the CRM is written over",
         owner=conflicts,
-        function="_judge_one",
+        function="_assess_decision",
         guard="if staged.state != 0 and",
         instead="if False and",
         troubles=("somebody approves in the CRM", "somebody rejects in the CRM"),
@@ -170,7 +170,7 @@ SEEDED_BUGS = (
     SeededBug(
         name="the CRM's value is not compared",
         owner=conflicts,
-        function="_compare",
+        function="_compare_values",
         guard="if conversion.same(column_type, now, decision.expected_value):",
         instead="if True:",
         troubles=("a form changes the field",),
@@ -207,7 +207,7 @@ SEEDED_BUGS = (
         name="a form decides what its reviewer never saw",
         owner=decisions,
         function="_refuse_if_moved",
-        guard="if context.seen(field) != seen_before:",
+        guard="if context.digest(field) != seen_before:",
         instead="if False:",
         in_the_crm=("edits the same field by a form",),
         at_the_portal=("leaves a form open", "looks at the CRM's values"),
@@ -228,7 +228,7 @@ SEEDED_BUGS = (
     SeededBug(
         name="two approvals of one column go together",
         owner=change_sets,
-        function="waves",
+        function="split_waves",
         guard="number = used[column] if decision.writes else 0",
         instead="number = 0",
         in_the_crm=("edits the same field in Outlook",),
@@ -274,7 +274,7 @@ SEEDED_BUGS = (
     SeededBug(
         name="a second open breaker lets nobody probe",
         owner=breakers,
-        function="pass_through",
+        function="try_acquire",
         guard="if None in probes.values():",
         instead="if len(probes) > 1 or None in probes.values():",
         rules=("edit",),

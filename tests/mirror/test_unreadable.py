@@ -162,8 +162,8 @@ def test_operators_are_told_and_health_stays_well(world: World):
 def test_unreadable_row_is_registered_once():
     found = [Unreadable(str(uuid.uuid4()), NUL)] * 2
 
-    unreadable.note(unreadable.Kind.EDIT, found)
-    unreadable.note(unreadable.Kind.EDIT, found)
+    unreadable.register(unreadable.Kind.EDIT, found)
+    unreadable.register(unreadable.Kind.EDIT, found)
 
     assert UnreadableRow.objects.count() == 1
 

@@ -20,10 +20,10 @@ from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.review import decisions
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from syncapp.review.decisions import Choice
 from syncapp.review.delivery import job, results
-from syncapp.review.delivery.conflicts import Finding, Verdict
+from syncapp.review.delivery.conflicts import Assessment, Finding
 from syncapp.review.errors import TooLate
 from tests.mirror.staged import EDITOR, a_field, a_record, store
 from tests.support.factories import make_editor
@@ -90,7 +90,7 @@ def an_edit(count: int = FIELDS, *, contact: uuid.UUID | None = None, minutes: i
 def choices_of(record: SyncRecord) -> list[Choice]:
     """An approval of each field that is open."""
     fields = SyncField.objects.undecided().filter(record=record).select_related("record")
-    return [Choice(field.pk, Outcome.APPROVED, seen(field)) for field in fields]
+    return [Choice(field.pk, Outcome.APPROVED, digest(field)) for field in fields]
 
 
 def claimed(record: SyncRecord) -> tuple[Lease, list[Decision]]:
@@ -116,7 +116,7 @@ def stored(rows: Sequence) -> Callable[[], object]:
 
 def settled(lease: Lease, bound: Sequence[Decision]) -> Callable[[], object]:
     """Settle these decisions as written."""
-    return lambda: results.settle(lease, [Verdict(decision, Finding.WRITE) for decision in bound])
+    return lambda: results.apply_results(lease, [Assessment(decision, Finding.WRITE) for decision in bound])
 
 
 def test_delivery_settles_while_a_pull_stores():

@@ -46,8 +46,8 @@ def told(*records: SyncRecord, reader: Person | None = None) -> Message:
     """Rita is told that these have arrived."""
     reader = reader or rita()
     Person.objects.filter(pk=reader.pk).update(told_until=0)
-    arrivals.note([record.pk for record in records])
-    notification_rules.tell_new_edits()
+    arrivals.record([record.pk for record in records])
+    notification_rules.notify_new_edits()
     send_due()
     return Message.objects.get(recipient=reader)
 
@@ -171,8 +171,8 @@ def test_values_can_be_kept_out_of_mails(post_office: PostOffice) -> None:
 def test_what_was_decided_before_sending_is_left_out(post_office: PostOffice) -> None:
     marta, tomasz = edit(), edit("Tomasz Wieczorek")
     Person.objects.filter(pk=rita().pk).update(told_until=0)
-    arrivals.note([marta.pk, tomasz.pk])
-    notification_rules.tell_new_edits()
+    arrivals.record([marta.pk, tomasz.pk])
+    notification_rules.notify_new_edits()
     for field in marta.fields.all():
         scenes.approved(field, by=rob())
     send_due()
@@ -183,8 +183,8 @@ def test_what_was_decided_before_sending_is_left_out(post_office: PostOffice) ->
 def test_a_mail_about_nothing_is_not_sent(post_office: PostOffice) -> None:
     record = edit()
     Person.objects.filter(pk=rita().pk).update(told_until=0)
-    arrivals.note([record.pk])
-    notification_rules.tell_new_edits()
+    arrivals.record([record.pk])
+    notification_rules.notify_new_edits()
     for field in record.fields.all():
         scenes.approved(field, by=rob())
     send_due()
@@ -264,7 +264,7 @@ def test_the_editor_reads_what_became_of_his_edit_and_why(post_office: PostOffic
     title, fax = record.fields.get(column_name="jobtitle"), record.fields.get(column_name="fax")
     scenes.settled(scenes.approved(title, by=rita()), DecisionState.WRITTEN)
     scenes.settled(scenes.rejected(fax, by=rita(), reason_code="other", reason="The fax still works"))
-    notification_rules.tell_outcomes([record.pk])
+    notification_rules.notify_editors([record.pk])
     send_due()
 
     mail = post_office.mail()

@@ -104,7 +104,7 @@ def reject(reason: str) -> None:
     editor = make_editor("Jonas Weber", address="jonas@contoso.example")
     field = make_field(make_record("Marta", editor=editor))
     scenes.settled(scenes.rejected(field, by=people.rita(), reason_code="other", reason=reason))
-    notification_rules.tell_outcomes([field.record_id])
+    notification_rules.notify_editors([field.record_id])
 
 
 def label(text: str) -> None:

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from syncapp.accounts import absence
+from syncapp.accounts.errors import BadPerson
 from syncapp.models import AuditEntry, Comment, Presence, SyncRecord
 from syncapp.review import collaboration
 from syncapp.review.errors import NotPossible
@@ -95,7 +96,7 @@ def test_who_may_not_see_edits_is_not_asked():
 @pytest.mark.parametrize("text", ["  ", "x" * 2001])
 def test_a_remark_says_something_that_one_can_read(text: str):
     with pytest.raises(NotPossible):
-        collaboration.remark(make_field().record.pk, text=text, by=rita())
+        collaboration.add_remark(make_field().record.pk, text=text, by=rita())
 
     assert not Comment.objects.exists()
 
@@ -105,11 +106,11 @@ def test_an_open_page_is_known_until_it_is_silent():
     collaboration.note_presence(record.pk, by=rob())
     collaboration.note_presence(record.pk, by=rob())
 
-    assert collaboration.also_here(record.pk, person=rita()) == [rob()]
-    assert collaboration.also_here(record.pk, person=rob()) == []
+    assert collaboration.others_viewing(record.pk, person=rita()) == [rob()]
+    assert collaboration.others_viewing(record.pk, person=rob()) == []
 
     Presence.objects.update(seen_at=F("seen_at") - timedelta(seconds=collaboration.PRESENCE_SECONDS + 1))
-    assert collaboration.also_here(record.pk, person=rita()) == []
+    assert collaboration.others_viewing(record.pk, person=rita()) == []
 
 
 def test_reminders_move_to_the_deputy_until_the_last_day_of_the_absence():
@@ -132,5 +133,5 @@ def test_a_deputy_who_is_away_hands_on_and_a_circle_stays_where_it_began():
 
 def test_nobody_is_his_own_deputy_and_no_absence_ends_in_the_past():
     for until, deputy in ((in_days(1), rita()), (in_days(1), vera()), (in_days(-1), rob())):
-        with pytest.raises(NotPossible):
+        with pytest.raises(BadPerson):
             absence.set_absence(rita(), until=until, deputy=deputy, by=rita())

@@ -10,10 +10,10 @@ from django.db import transaction
 
 from syncapp.connection import clients
 from syncapp.crm.staging.records import Column, ColumnType, ContactNow, ContactState, DeliveryView, StagedField
-from syncapp.mirror.edits.live_values import refresh_crm_now
+from syncapp.mirror.edits.live_values import refresh_record
 from syncapp.models import SyncField
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from syncapp.review.delivery import conflicts
 from syncapp.review.delivery.conflicts import Finding
 from tests.support import scenes
@@ -42,10 +42,10 @@ def test_deactivated_contact_is_handed_back_before_writing(world: World):
 def test_inactive_contact_is_written_once_its_reviewer_knows(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.form(world.contact(), statecode=1)
-    before = seen(field)
-    refresh_crm_now(field.record, crm=clients.crm())
+    before = digest(field)
+    refresh_record(field.record, crm=clients.crm())
     field.refresh_from_db()
-    assert seen(field) != before, "a form that did not say so is not good any more"
+    assert digest(field) != before, "a form that did not say so is not good any more"
 
     world.decide(approve=(field,))
     world.deliver()
@@ -76,7 +76,7 @@ def test_merged_contact_is_written_only_knowingly(known, finding):
         field = make_field(contact_state=known)
     decision = scenes.approved(field, by=rita())
 
-    (verdict,) = conflicts.judge([decision], view_of(field), columns={"jobtitle": TITLE}, own={})
+    (verdict,) = conflicts.assess([decision], view_of(field), columns={"jobtitle": TITLE}, own={})
 
     assert verdict.finding is finding
 

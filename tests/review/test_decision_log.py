@@ -8,7 +8,7 @@ import pytest
 
 from syncapp.models import Decision
 from syncapp.review import decision_log, decisions
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from syncapp.review.errors import AlreadyDecided
 from tests.support import scenes
 from tests.support.factories import make_field
@@ -26,7 +26,7 @@ def test_each_decision_is_logged_by_ids_alone(caplog: pytest.LogCaptureFixture):
 
     decision = scenes.approved(field, by=person)
 
-    (taken,) = decision_log.read(caplog.messages)
+    (taken,) = decision_log.parse(caplog.messages)
     assert (taken.id, taken.field_id, taken.person) == (decision.pk, field.pk, person.oid)
     assert (taken.kind, taken.outcome, taken.at) == ("review", "approved", decision.decided_at)
     assert not any(word in caplog.text for word in ("Rita", "Head of Procurement", field.record.name))
@@ -38,19 +38,19 @@ def test_undone_decisions_are_not_read(caplog: pytest.LogCaptureFixture):
 
     decisions.undo(decision.pk, by=rita())
 
-    assert [taken.id for taken in decision_log.read(caplog.messages)] == [kept.pk]
+    assert [taken.id for taken in decision_log.parse(caplog.messages)] == [kept.pk]
 
 
 def test_refused_decision_leaves_no_line(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO, "syncapp.review.decision_log")
     field = make_field()
-    looked = seen(field)
+    looked = digest(field)
     decisions.approve(field.pk, by=rita(), seen=looked)
 
     with pytest.raises(AlreadyDecided):
         decisions.reject(field.pk, by=rita(), seen=looked)
 
-    assert [taken.id for taken in decision_log.read(caplog.messages)] == [Decision.objects.get().pk]
+    assert [taken.id for taken in decision_log.parse(caplog.messages)] == [Decision.objects.get().pk]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_refused_decision_leaves_no_line(caplog: pytest.LogCaptureFixture):
     ],
 )
 def test_lines_are_read_from_any_log(around: str):
-    (taken,) = decision_log.read([around.format(LINE)])
+    (taken,) = decision_log.parse([around.format(LINE)])
 
     assert (str(taken.id), str(taken.field_id), str(taken.person)) == (ONE, OTHER, OTHER)
 
@@ -79,4 +79,4 @@ def test_lines_are_read_from_any_log(around: str):
     ],
 )
 def test_lines_that_only_look_alike_are_left_out(line: str):
-    assert decision_log.read([line]) == []
+    assert decision_log.parse([line]) == []

@@ -18,7 +18,7 @@ from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState, Kind, Outcome
 from syncapp.review import context as steps
 from syncapp.review import decisions, follow_ups
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from syncapp.review.decisions import Choice, approve, decide, reject, undo
 from syncapp.review.errors import (
     AlreadyDecided,
@@ -54,7 +54,7 @@ def written(field: SyncField) -> Decision:
 def test_an_approval_remembers_what_to_write_and_what_the_crm_held():
     field = make_field(original_value="Buyer", proposed_value="Head")
 
-    decision = approve(field.pk, by=rita(), seen=seen(field))
+    decision = approve(field.pk, by=rita(), seen=digest(field))
 
     assert (decision.value_to_write, decision.expected_value, decision.writes) == ("Head", "Buyer", True)
     assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.WAITING)
@@ -63,13 +63,13 @@ def test_an_approval_remembers_what_to_write_and_what_the_crm_held():
 def test_an_approval_expects_the_value_that_was_read_last():
     field = make_field(crm_now_value="Chief", crm_now_read_at="2026-11-20T10:00Z")
 
-    assert approve(field.pk, by=rita(), seen=seen(field)).expected_value == "Chief"
+    assert approve(field.pk, by=rita(), seen=digest(field)).expected_value == "Chief"
 
 
 def test_a_rejection_writes_nothing_on_the_contact():
     field = make_field()
 
-    decision = reject(field.pk, by=rita(), seen=seen(field), reason="Not correct")
+    decision = reject(field.pk, by=rita(), seen=digest(field), reason="Not correct")
 
     assert (decision.writes, decision.reason) == (False, "Not correct")
     assert axes(field) == (FieldDecision.REJECTED, FieldDelivery.WAITING)
@@ -79,7 +79,7 @@ def test_a_decision_leaves_a_delivery_that_is_due_after_the_undo_window(settings
     settings.UNDO_SECONDS = 10
     field = make_field()
 
-    decision = approve(field.pk, by=rita(), seen=seen(field))
+    decision = approve(field.pk, by=rita(), seen=digest(field))
 
     delivery = Delivery.objects.get(target_id=field.record.target_id)
     decision.refresh_from_db()
@@ -88,7 +88,7 @@ def test_a_decision_leaves_a_delivery_that_is_due_after_the_undo_window(settings
 
 
 def test_a_decision_that_lost_its_delivery_is_given_another_one_by_the_next_tick():
-    decision = approve(make_field().pk, by=rita(), seen=seen(SyncField.objects.get()))
+    decision = approve(make_field().pk, by=rita(), seen=digest(SyncField.objects.get()))
     Delivery.objects.all().delete()
 
     assert [deliveries.adopt_orphans() for _ in range(2)] == [1, 0]
@@ -101,7 +101,7 @@ def test_two_fields_of_a_contact_share_one_delivery():
     fields = [make_field(record), make_field(record, "telephone1")]
 
     for field in fields:
-        approve(field.pk, by=rita(), seen=seen(field))
+        approve(field.pk, by=rita(), seen=digest(field))
 
     assert Delivery.objects.count() == 1
 
@@ -109,10 +109,10 @@ def test_two_fields_of_a_contact_share_one_delivery():
 def test_a_delivery_that_closes_at_that_moment_is_followed_by_a_new_one():
     record = make_record()
     first, second = make_field(record), make_field(record, "telephone1")
-    approve(first.pk, by=rita(), seen=seen(first))
+    approve(first.pk, by=rita(), seen=digest(first))
 
     with connection.execute_wrapper(a_worker_closes_after_the_look()):
-        approve(second.pk, by=rita(), seen=seen(second))
+        approve(second.pk, by=rita(), seen=digest(second))
 
     assert sorted(Delivery.objects.values_list("state", flat=True)) == [JobState.DONE, JobState.READY]
 
@@ -134,14 +134,14 @@ def test_all_decisions_of_one_submit_become_due_at_one_moment():
     record = make_record()
     fields = [make_field(record, column) for column in ("jobtitle", "telephone1", "emailaddress1", "birthdate")]
 
-    decide([Choice(field.pk, Outcome.APPROVED, seen(field)) for field in fields], by=rita())
+    decide([Choice(field.pk, Outcome.APPROVED, digest(field)) for field in fields], by=rita())
 
     assert Decision.objects.values("due_at").distinct().count() == 1
 
 
 def test_a_second_reviewer_is_told_who_decided_first():
     field = make_field()
-    as_rob_saw_it = seen(field)
+    as_rob_saw_it = digest(field)
     approve(field.pk, by=rita(), seen=as_rob_saw_it)
 
     with pytest.raises(AlreadyDecided, match="Approved by Rita"):
@@ -155,14 +155,14 @@ def test_a_field_moves_only_from_the_state_that_was_read():
     SyncField.objects.filter(pk=field.pk).update(revision=F("revision") + 1)
 
     with pytest.raises(AlreadyDecided):
-        steps.move(field, decision=FieldDecision.REJECTED)
+        steps.move_field(field, decision=FieldDecision.REJECTED)
 
     assert SyncField.objects.get().decision == FieldDecision.PENDING
 
 
 def test_a_changed_value_is_not_decided_by_a_form_that_did_not_show_it():
     field = make_field()
-    before = seen(field)
+    before = digest(field)
     SyncField.objects.filter(pk=field.pk).update(proposed_value="Somebody else's", version=2)
 
     with pytest.raises(ChangedMeanwhile):
@@ -173,7 +173,7 @@ def test_a_changed_value_is_not_decided_by_a_form_that_did_not_show_it():
 
 def test_reading_the_same_value_again_leaves_the_form_valid():
     field = make_field(original_value="Buyer")
-    before = seen(field)
+    before = digest(field)
     SyncField.objects.filter(pk=field.pk).update(crm_now_value="Buyer", crm_now_read_at="2026-11-20T10:00Z")
 
     approve(field.pk, by=rita(), seen=before)
@@ -184,9 +184,9 @@ def test_nobody_decides_his_own_edit():
     field = make_field(make_record(editor=editor))
 
     with pytest.raises(OwnEdit):
-        approve(field.pk, by=rita(), seen=seen(field))
+        approve(field.pk, by=rita(), seen=digest(field))
 
-    approve(field.pk, by=rob(), seen=seen(field))
+    approve(field.pk, by=rob(), seen=digest(field))
 
 
 def test_four_eyes_can_be_switched_off(settings):
@@ -194,19 +194,19 @@ def test_four_eyes_can_be_switched_off(settings):
     editor = make_editor("Rita in the CRM", entra_id=rita().oid)
     field = make_field(make_record(editor=editor))
 
-    assert approve(field.pk, by=rita(), seen=seen(field)).four_eyes is False
+    assert approve(field.pk, by=rita(), seen=digest(field)).four_eyes is False
 
 
 def test_an_editor_who_is_not_known_yet_stops_the_decision():
     field = make_field(make_record(editor_id=uuid.uuid4()))
 
     with pytest.raises(EditorUnknown):
-        approve(field.pk, by=rita(), seen=seen(field))
+        approve(field.pk, by=rita(), seen=digest(field))
 
 
 def test_the_database_refuses_a_decision_about_ones_own_edit():
     field = make_field()
-    decision = approve(field.pk, by=rita(), seen=seen(field))
+    decision = approve(field.pk, by=rita(), seen=digest(field))
 
     with pytest.raises(IntegrityError, match="nobody_decides_their_own_edit"), transaction.atomic():
         Decision.objects.filter(pk=decision.pk).update(editor_oid=rita().oid)
@@ -214,7 +214,7 @@ def test_the_database_refuses_a_decision_about_ones_own_edit():
 
 def test_the_database_refuses_a_second_live_decision():
     field = make_field()
-    decision = approve(field.pk, by=rita(), seen=seen(field))
+    decision = approve(field.pk, by=rita(), seen=digest(field))
     decision.pk, decision.version = uuid.uuid4(), 2
 
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -224,7 +224,7 @@ def test_the_database_refuses_a_second_live_decision():
 def test_a_correction_is_written_instead_of_the_proposal():
     field = make_field()
 
-    decision = approve(field.pk, by=rita(), seen=seen(field), is_corrected=True, corrected_value="Head, EMEA")
+    decision = approve(field.pk, by=rita(), seen=digest(field), is_corrected=True, corrected_value="Head, EMEA")
 
     assert (decision.value_to_write, decision.is_corrected) == ("Head, EMEA", True)
 
@@ -234,7 +234,7 @@ def test_a_correction_that_the_crm_would_refuse_is_refused_at_once():
     field = make_field()
 
     with pytest.raises(BadValue, match="100"):
-        approve(field.pk, by=rita(), seen=seen(field), is_corrected=True, corrected_value="x" * 101)
+        approve(field.pk, by=rita(), seen=digest(field), is_corrected=True, corrected_value="x" * 101)
 
     assert axes(field) == (FieldDecision.PENDING, FieldDelivery.NONE)
 
@@ -242,10 +242,10 @@ def test_a_correction_that_the_crm_would_refuse_is_refused_at_once():
 def test_one_submit_takes_what_it_can_and_says_what_it_could_not():
     record = make_record()
     fine, taken = make_field(record), make_field(record, "telephone1")
-    stale = seen(taken)
+    stale = digest(taken)
     approve(taken.pk, by=rob(), seen=stale)
 
-    result = decide([Choice(fine.pk, "approved", seen(fine)), Choice(taken.pk, "rejected", stale)], by=rita())
+    result = decide([Choice(fine.pk, "approved", digest(fine)), Choice(taken.pk, "rejected", stale)], by=rita())
 
     assert [decision.field_id for decision in result.taken] == [fine.pk]
     assert [(error.code, error.field.pk) for error in result.refused] == [("already_decided", taken.pk)]
@@ -254,7 +254,7 @@ def test_one_submit_takes_what_it_can_and_says_what_it_could_not():
 def test_a_decision_is_in_the_audit_trail_with_digests_and_erasable_values():
     field = make_field(original_value="Buyer", proposed_value="Head")
 
-    decision = approve(field.pk, by=rita(), seen=seen(field))
+    decision = approve(field.pk, by=rita(), seen=digest(field))
 
     entry = AuditEntry.objects.get(decision_id=decision.pk)
     assert (entry.action, entry.actor, entry.value.after) == ("field.review.approved", rita(), "Head")
@@ -265,7 +265,7 @@ def test_a_decision_is_in_the_audit_trail_with_digests_and_erasable_values():
 def test_the_counts_of_the_record_follow():
     field = make_field()
 
-    approve(field.pk, by=rita(), seen=seen(field))
+    approve(field.pk, by=rita(), seen=digest(field))
 
     field.record.refresh_from_db()
     assert (field.record.waiting_count, field.record.writing_count) == (0, 1)
@@ -273,17 +273,17 @@ def test_the_counts_of_the_record_follow():
 
 def test_undo_puts_the_field_back_into_the_queue():
     field = make_field()
-    decision = approve(field.pk, by=rita(), seen=seen(field))
+    decision = approve(field.pk, by=rita(), seen=digest(field))
 
     undo(decision.pk, by=rita())
 
     assert axes(field) == (FieldDecision.PENDING, FieldDelivery.NONE)
-    approve(field.pk, by=rob(), seen=seen(SyncField.objects.get(pk=field.pk)))
+    approve(field.pk, by=rob(), seen=digest(SyncField.objects.get(pk=field.pk)))
 
 
 def test_a_decision_in_a_delivery_cannot_be_undone():
     field = make_field()
-    decision = approve(field.pk, by=rita(), seen=seen(field))
+    decision = approve(field.pk, by=rita(), seen=digest(field))
     Decision.objects.filter(pk=decision.pk).update(state=DecisionState.BOUND, delivery=Delivery.objects.get())
 
     with pytest.raises(TooLate):
@@ -292,7 +292,7 @@ def test_a_decision_in_a_delivery_cannot_be_undone():
 
 def test_only_the_decider_or_an_administrator_undoes():
     field = make_field()
-    decision = approve(field.pk, by=rita(), seen=seen(field))
+    decision = approve(field.pk, by=rita(), seen=digest(field))
 
     with pytest.raises(NotPossible):
         undo(decision.pk, by=rob())
@@ -303,7 +303,7 @@ def test_only_the_decider_or_an_administrator_undoes():
 
 def test_the_old_value_is_put_back_by_a_new_decision_with_the_same_check():
     field = make_field(original_value="Buyer", proposed_value="Head")
-    approve(field.pk, by=rita(), seen=seen(field))
+    approve(field.pk, by=rita(), seen=digest(field))
     written(field)
 
     decision = put_back(field.pk, by=rob(), reason="It was right before")
@@ -321,7 +321,7 @@ def test_what_is_not_written_cannot_be_put_back():
 
 def test_a_rejected_field_is_approved_after_all():
     field = make_field(original_value="Buyer", proposed_value="Head")
-    reject(field.pk, by=rita(), seen=seen(field))
+    reject(field.pk, by=rita(), seen=digest(field))
     written(field)
 
     decision = follow_ups.approve_after_all(field.pk, by=rob(), reason="She was right")
@@ -332,7 +332,7 @@ def test_a_rejected_field_is_approved_after_all():
 
 def test_undoing_a_later_step_leads_back_to_what_was_written():
     field = make_field()
-    approve(field.pk, by=rita(), seen=seen(field))
+    approve(field.pk, by=rita(), seen=digest(field))
     written(field)
     later = put_back(field.pk, by=rita(), reason="Hm")
 
@@ -352,14 +352,14 @@ def test_a_deleted_contact_can_only_be_rejected():
     field = make_field(contact_is_gone=True, delivery=FieldDelivery.CONFLICT)
 
     with pytest.raises(NotPossible):
-        approve(field.pk, by=rita(), seen=seen(field))
+        approve(field.pk, by=rita(), seen=digest(field))
 
-    reject(field.pk, by=rita(), seen=seen(field))
+    reject(field.pk, by=rita(), seen=digest(field))
 
 
 def test_an_undone_approval_gives_way_to_the_newer_edit_that_came_meanwhile():
     old = make_field()
-    decision = approve(old.pk, by=rita(), seen=seen(old))
+    decision = approve(old.pk, by=rita(), seen=digest(old))
     make_newer_edit(old)
 
     undo(decision.pk, by=rita())

@@ -11,9 +11,9 @@ from syncapp.models.mirror.change_kind import ChangeKind
 from syncapp.models.review.decision import Outcome
 from syncapp.review import decisions, follow_ups
 from syncapp.review.bulk import selections
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from syncapp.review.errors import EditorUnidentified, NotPossible, OwnEdit
-from syncapp.review.queue.criteria import NOTHING, Tab
+from syncapp.review.queue.criteria import NO_CRITERIA, Tab
 from syncapp.review.rules import editing, runs
 from tests.support import scenes
 from tests.support.factories import make_editor, make_field, make_record
@@ -32,7 +32,7 @@ def allow_anyone() -> None:
 
 
 def approve(field: SyncField, by: Person | None = None) -> Decision:
-    return decisions.approve(field.pk, by=by or rita(), seen=seen(field))
+    return decisions.approve(field.pk, by=by or rita(), seen=digest(field))
 
 
 def test_edit_of_unidentified_editor_is_refused():
@@ -88,7 +88,7 @@ def test_later_steps_are_refused_too(step):
 def test_selection_leaves_unidentified_editors_out_and_counts_them():
     fine, _ = make_field(), unidentified()
 
-    selection = selections.freeze_all(tab=Tab.WAITING, by=NOTHING, query="", person=rita())
+    selection = selections.freeze_all(tab=Tab.WAITING, by=NO_CRITERIA, query="", person=rita())
 
     assert [item.field for item in selection.items.all()] == [fine]
     assert (selection.own_edits, selection.unidentified) == (0, 1)
@@ -98,14 +98,14 @@ def test_empty_selection_of_unidentified_editors_gives_the_reason():
     unidentified()
 
     with pytest.raises(NotPossible, match="not identified"):
-        selections.freeze_all(tab=Tab.WAITING, by=NOTHING, query="", person=rita())
+        selections.freeze_all(tab=Tab.WAITING, by=NO_CRITERIA, query="", person=rita())
 
 
 @pytest.mark.parametrize("allowed", [False, True])
 def test_rule_leaves_unidentified_editors_to_people(allowed):
     if allowed:
         allow_anyone()
-    rule = editing.create(editing.Wish("Format only", "approve", kinds=(ChangeKind.FORMAT,)), by=ada())
+    rule = editing.create(editing.RuleDraft("Format only", "approve", kinds=(ChangeKind.FORMAT,)), by=ada())
     editing.simulate(rule.pk, by=ada())
     editing.enable(rule.pk, by=ada())
     field = unidentified()
@@ -119,7 +119,7 @@ def test_rule_leaves_unidentified_editors_to_people(allowed):
 
 
 def test_simulation_counts_unidentified_editors_as_left():
-    rule = editing.create(editing.Wish("All titles", "approve", columns=("jobtitle",)), by=ada())
+    rule = editing.create(editing.RuleDraft("All titles", "approve", columns=("jobtitle",)), by=ada())
     allow_anyone()
     approve(unidentified())
     preferences.change(by=ada(), anyone_decides_unidentified=False)

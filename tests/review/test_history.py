@@ -34,23 +34,23 @@ def written(field: SyncField, days: int) -> None:
     Decision.objects.filter(pk=decision.pk).update(state=DecisionState.WRITTEN, finished_at=then)
 
 
-def echo_of(field: SyncField) -> history.Echo | None:
+def echo_of(field: SyncField) -> history.FormerValue | None:
     field = SyncField.objects.select_related("record").get(pk=field.pk)
-    return history.echoes([field], history.earlier(field.record, [field]), KNOWN).get(field.pk)
+    return history.find_former_values([field], history.other_edits(field.record, [field]), KNOWN).get(field.pk)
 
 
 def test_a_value_that_our_own_write_ended_was_the_crms_until_then():
     field = make_field(original_value="Head", proposed_value="Buyer")
     written(earlier(field.record, 20, "Buyer", "Head"), days=10)
 
-    assert echo_of(field) == history.Echo(EDITED_ON - timedelta(days=10), ended=True)
+    assert echo_of(field) == history.FormerValue(EDITED_ON - timedelta(days=10), ended=True)
 
 
 def test_a_value_that_was_only_seen_was_the_crms_on_that_day():
     field = make_field(original_value="Head", proposed_value="Buyer")
     earlier(field.record, 20, "Buyer", "Chief")
 
-    assert echo_of(field) == history.Echo(EDITED_ON - timedelta(days=20), ended=False)
+    assert echo_of(field) == history.FormerValue(EDITED_ON - timedelta(days=20), ended=False)
 
 
 @pytest.mark.parametrize("column", ["jobtitle", "telephone1"])
@@ -79,10 +79,10 @@ def test_the_past_is_the_contacts_newest_first_and_says_when_it_is_cut():
     field = make_field()
     older = [earlier(field.record, days, "A", "B") for days in (30, 20)]
 
-    past = history.past_of(field.record)
+    past = history.contact_history(field.record)
 
     assert list(past.fields) == [field, older[1], older[0]]
-    assert history.past_of(field.record, most=2).has_more
+    assert history.contact_history(field.record, most=2).has_more
 
 
 def test_a_superseded_field_leads_to_the_newest_edit_that_has_it():

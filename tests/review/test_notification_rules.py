@@ -43,7 +43,7 @@ def arrive(count: int = 1, **columns: Any) -> list[SyncRecord]:
     records = [make_record(f"Contact {number}", **columns) for number in range(count)]
     for record in records:
         make_field(record)
-    arrivals.note([record.pk for record in records])
+    arrivals.record([record.pk for record in records])
     return records
 
 
@@ -60,7 +60,7 @@ def test_new_edits_of_one_pull_make_one_mail_for_each_reviewer() -> None:
     rita, rob = reviewer("Rita"), reviewer("Rob")
     arrive(3)
 
-    assert notification_rules.tell_new_edits() == 2
+    assert notification_rules.notify_new_edits() == 2
 
     assert {message.recipient for message in made(MessageKind.NEW_EDITS)} == {rita, rob}
 
@@ -68,9 +68,9 @@ def test_new_edits_of_one_pull_make_one_mail_for_each_reviewer() -> None:
 def test_nobody_is_told_twice() -> None:
     reviewer()
     arrive()
-    notification_rules.tell_new_edits()
+    notification_rules.notify_new_edits()
 
-    assert notification_rules.tell_new_edits() == 0
+    assert notification_rules.notify_new_edits() == 0
     assert len(made()) == 1
 
 
@@ -80,14 +80,14 @@ def test_only_reviewers_who_are_enabled_are_told() -> None:
     reviewer("Rob", is_active=False)
     arrive()
 
-    assert notification_rules.tell_new_edits() == 0
+    assert notification_rules.notify_new_edits() == 0
 
 
 def test_nobody_is_told_of_his_own_edit() -> None:
     rita, rob = reviewer("Rita"), reviewer("Rob")
     arrive(editor=make_editor("Rita", entra_id=rita.oid))
 
-    notification_rules.tell_new_edits()
+    notification_rules.notify_new_edits()
 
     assert [message.recipient for message in made()] == [rob]
 
@@ -98,19 +98,19 @@ def test_an_edit_whose_editor_is_not_read_yet_waits_a_minute() -> None:
     arrive(editor=editor)
     editor.delete()
 
-    assert notification_rules.tell_new_edits() == 0
+    assert notification_rules.notify_new_edits() == 0
     Arrival.objects.update(at=timezone.now() - timedelta(seconds=90))
-    assert notification_rules.tell_new_edits() == 1
+    assert notification_rules.notify_new_edits() == 1
 
 
 def test_somebody_new_is_not_told_of_what_was_there_before() -> None:
     arrive(2)
     people.rita()
-    notification_rules.tell_new_edits()
+    notification_rules.notify_new_edits()
     assert kinds() == []
 
     arrive()
-    notification_rules.tell_new_edits()
+    notification_rules.notify_new_edits()
 
     assert kinds() == ["new_edits"]
 
@@ -120,26 +120,26 @@ def test_somebody_new_is_told_of_what_came_after_signing_in() -> None:
     rita = people.make_person("Rita", Role.REVIEWER, signed_in_at=timezone.now())
     arrive(1)
 
-    notification_rules.tell_new_edits()
+    notification_rules.notify_new_edits()
 
     assert notification_rules.arrivals_for(rita, **made()[0].details).count() == 1
 
 
 def test_the_very_first_edit_is_told_too() -> None:
     people.rita()
-    notification_rules.tell_new_edits()
+    notification_rules.notify_new_edits()
     arrive()
 
-    assert notification_rules.tell_new_edits() == 1
+    assert notification_rules.notify_new_edits() == 1
 
 
 def test_whoever_wants_no_mails_gets_none_later_either() -> None:
     rita = reviewer(notify=Notify.OFF)
     arrive(2)
-    notification_rules.tell_new_edits()
+    notification_rules.notify_new_edits()
     Person.objects.filter(pk=rita.pk).update(notify=Notify.AT_ONCE)
 
-    assert notification_rules.tell_new_edits() == 0
+    assert notification_rules.notify_new_edits() == 0
 
 
 def test_what_is_decided_already_is_no_news() -> None:
@@ -147,18 +147,18 @@ def test_what_is_decided_already_is_no_news() -> None:
     (record,) = arrive()
     scenes.approved(record.fields.get(), by=people.rob())
 
-    assert notification_rules.tell_new_edits() == 0
+    assert notification_rules.notify_new_edits() == 0
 
 
 def test_more_than_twenty_in_ten_minutes_become_one_digest_an_hour() -> None:
     reviewer()
     with time_machine.travel(MONDAY, tick=False) as clock:
         arrive(21)
-        notification_rules.tell_new_edits()
+        notification_rules.notify_new_edits()
         for _ in range(5):
             pass_time(clock, timedelta(minutes=5))
             arrive(15)
-            notification_rules.tell_new_edits()
+            notification_rules.notify_new_edits()
 
     assert kinds() == ["digest"]
 
@@ -167,7 +167,7 @@ def test_twenty_are_told_at_once() -> None:
     reviewer()
     arrive(20)
 
-    notification_rules.tell_new_edits()
+    notification_rules.notify_new_edits()
 
     assert kinds() == ["new_edits"]
 
@@ -176,10 +176,10 @@ def test_after_the_flood_edits_are_told_at_once_again() -> None:
     reviewer()
     with time_machine.travel(MONDAY, tick=False) as clock:
         arrive(21)
-        notification_rules.tell_new_edits()
+        notification_rules.notify_new_edits()
         pass_time(clock, timedelta(minutes=11))
         arrive()
-        notification_rules.tell_new_edits()
+        notification_rules.notify_new_edits()
 
     assert kinds() == ["digest", "new_edits"]
 
@@ -188,13 +188,13 @@ def test_an_hourly_digest_gathers_for_an_hour() -> None:
     rita = reviewer(notify=Notify.HOURLY)
     with time_machine.travel(MONDAY, tick=False) as clock:
         arrive()
-        notification_rules.tell_new_edits()
+        notification_rules.notify_new_edits()
         Message.objects.update(created_at=timezone.now())
         clock.shift(timedelta(minutes=30))
         arrive(2)
-        assert notification_rules.tell_new_edits() == 0
+        assert notification_rules.notify_new_edits() == 0
         clock.shift(timedelta(minutes=31))
-        assert notification_rules.tell_new_edits() == 1
+        assert notification_rules.notify_new_edits() == 1
 
     told = made(MessageKind.DIGEST)[-1].details
     assert notification_rules.arrivals_for(rita, **told).count() == 2
@@ -204,44 +204,44 @@ def test_a_daily_digest_comes_in_the_readers_morning_once_a_day() -> None:
     reviewer(notify=Notify.DAILY, time_zone="Asia/Tokyo")
     with time_machine.travel(MONDAY.replace(hour=20), tick=False) as clock:  # 5 o'clock on Tuesday in Tokyo
         arrive()
-        assert notification_rules.tell_new_edits() == 0
+        assert notification_rules.notify_new_edits() == 0
         clock.shift(timedelta(hours=2))
-        assert notification_rules.tell_new_edits() == 1
+        assert notification_rules.notify_new_edits() == 1
         Message.objects.update(created_at=timezone.now())
         arrive()
         clock.shift(timedelta(hours=5))
-        assert notification_rules.tell_new_edits() == 0
+        assert notification_rules.notify_new_edits() == 0
         clock.shift(timedelta(hours=20))
-        assert notification_rules.tell_new_edits() == 1
+        assert notification_rules.notify_new_edits() == 1
 
 
 def test_somebody_who_is_away_is_not_told() -> None:
     reviewer(absent_until=timezone.localdate())
     arrive()
 
-    assert notification_rules.tell_new_edits() == 0
+    assert notification_rules.notify_new_edits() == 0
 
 
 def test_backlog_mode_sends_nothing_and_nothing_of_it_later() -> None:
     reviewer()
     preferences.change(by=None, backlog=True)
     arrive(3)
-    notification_rules.tell_new_edits()
-    assert notification_rules.remind() == 0
+    notification_rules.notify_new_edits()
+    assert notification_rules.send_reminders() == 0
 
     preferences.change(by=None, backlog=False)
 
-    assert notification_rules.tell_new_edits() == 0
+    assert notification_rules.notify_new_edits() == 0
 
 
 def test_a_long_first_reading_starts_with_backlog_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrivals, "BACKLOG_FROM", 3)
     arrive(2)
-    arrivals.begin_with_backlog("records")
+    arrivals.start_backlog("records")
     assert not preferences.read().backlog
 
     arrive(1)
-    arrivals.begin_with_backlog("records")
+    arrivals.start_backlog("records")
 
     assert preferences.read().backlog
 
@@ -257,14 +257,14 @@ def test_only_the_first_reading_is_no_news() -> None:
 def test_every_night_old_news_and_mails_are_forgotten_and_nobody_is_told_again() -> None:
     reviewer()
     old, _ = arrive(2)
-    notification_rules.tell_new_edits()
+    notification_rules.notify_new_edits()
     Arrival.objects.filter(record=old).update(at=timezone.now() - timedelta(days=15))
     Message.objects.update(state="done", finished_at=timezone.now() - timedelta(days=91))
 
-    notification_rules.forget_old()
+    notification_rules.delete_old()
 
     assert (Arrival.objects.count(), Message.objects.count()) == (1, 0)
-    assert notification_rules.tell_new_edits() == 0
+    assert notification_rules.notify_new_edits() == 0
 
 
 def overdue(count: int = 1, **columns: Any) -> list[SyncRecord]:
@@ -281,8 +281,8 @@ def test_overdue_edits_are_reminded_of_once_and_together() -> None:
     late = overdue(3)
     make_field(make_record("Young", edited_on=timezone.now()))
 
-    assert notification_rules.remind() == 2
-    assert notification_rules.remind() == 0
+    assert notification_rules.send_reminders() == 2
+    assert notification_rules.send_reminders() == 0
 
     details = made(MessageKind.OVERDUE)[0].details
     assert details == {"records": [str(pk) for pk in sorted(record.pk for record in late)], "count": 3}
@@ -291,17 +291,17 @@ def test_overdue_edits_are_reminded_of_once_and_together() -> None:
 def test_reminders_are_gathered_for_an_hour() -> None:
     reviewer()
     overdue()
-    notification_rules.remind()
+    notification_rules.send_reminders()
     overdue()
 
-    assert notification_rules.remind() == 0
+    assert notification_rules.send_reminders() == 0
 
 
 def test_an_assigned_edit_reminds_its_person_only() -> None:
     rita, _ = reviewer("Rita"), reviewer("Rob")
     overdue(assigned_to=rita)
 
-    notification_rules.remind()
+    notification_rules.send_reminders()
 
     assert [message.recipient for message in made()] == [rita]
 
@@ -311,7 +311,7 @@ def test_a_reminder_goes_to_the_deputy_of_somebody_who_is_away() -> None:
     rita = reviewer("Rita", absent_until=timezone.localdate(), deputy=rob)
     overdue(assigned_to=rita)
 
-    notification_rules.remind()
+    notification_rules.send_reminders()
 
     assert [message.recipient for message in made()] == [rob]
 
@@ -320,14 +320,14 @@ def test_a_parked_edit_reminds_nobody_before_its_day() -> None:
     reviewer()
     overdue(parked_until=timezone.localdate() + timedelta(days=1))
 
-    assert notification_rules.remind() == 0
+    assert notification_rules.send_reminders() == 0
 
 
 def test_nobody_is_reminded_of_his_own_edit() -> None:
     rita = reviewer("Rita")
     overdue(editor=make_editor("Rita", entra_id=rita.oid))
 
-    assert notification_rules.remind() == 0
+    assert notification_rules.send_reminders() == 0
 
 
 def decided(*, address: str = "jonas@contoso.example", disabled: bool = False) -> SyncField:
@@ -340,8 +340,8 @@ def test_the_editor_is_told_once_where_that_is_wanted() -> None:
     preferences.change(by=None, tell_editors=True)
     field = decided()
 
-    assert notification_rules.tell_outcomes([field.record_id]) == 1
-    assert notification_rules.tell_outcomes([field.record_id]) == 0
+    assert notification_rules.notify_editors([field.record_id]) == 1
+    assert notification_rules.notify_editors([field.record_id]) == 0
 
     (message,) = made()
     assert (message.kind, message.address, message.record_id) == ("outcome", "jonas@contoso.example", field.record_id)
@@ -351,11 +351,11 @@ def test_the_editor_is_told_once_where_that_is_wanted() -> None:
 def test_an_editor_who_cannot_be_reached_is_not_told(columns: dict[str, Any]) -> None:
     preferences.change(by=None, tell_editors=True)
 
-    assert notification_rules.tell_outcomes([decided(**columns).record_id]) == 0
+    assert notification_rules.notify_editors([decided(**columns).record_id]) == 0
 
 
 def test_editors_are_not_told_unless_that_is_wanted() -> None:
-    assert notification_rules.tell_outcomes([decided().record_id]) == 0
+    assert notification_rules.notify_editors([decided().record_id]) == 0
 
 
 def test_an_edit_that_nobody_decided_has_no_outcome() -> None:
@@ -363,7 +363,7 @@ def test_an_edit_that_nobody_decided_has_no_outcome() -> None:
     field = make_field(make_record(editor=make_editor(address="jonas@contoso.example")))
     scenes.move(field, decision=FieldDecision.WITHDRAWN, delivery=FieldDelivery.NONE)
 
-    assert notification_rules.tell_outcomes([field.record_id]) == 0
+    assert notification_rules.notify_editors([field.record_id]) == 0
 
 
 def test_reviewer_who_cannot_be_told_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,7 +378,7 @@ def test_reviewer_who_cannot_be_told_stops_no_other(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(messages, "queue", queue_but_ritas)
 
-    assert notification_rules.tell_new_edits() == 1
+    assert notification_rules.notify_new_edits() == 1
     assert [message.recipient for message in made()] == [rob]
     rita.refresh_from_db()
     assert rita.told_until == 0

@@ -164,7 +164,7 @@ def test_written_decision_that_was_noted_as_lost_is_recognized(world: World, tmp
     write(world, field)
     file = logged(log, caplog)
     backup.restore(kept)
-    reconciliation.note_lost(reconciliation.lost(decision_log.read(Path(file).read_text().splitlines())))
+    reconciliation.record_lost(reconciliation.find_lost(decision_log.parse(Path(file).read_text().splitlines())))
     assert Decision.objects.get().state == DecisionState.LOST
 
     world.pull()
@@ -251,7 +251,7 @@ def test_log_that_is_not_there_is_said(world: World, tmp_path: Path):
 def test_lease_that_the_backup_held_is_waited_for(world: World, settings: Settings):
     settings.LEASE = 1
     world.edited(jobtitle="Head")
-    reader = cursors.take(pull.FIELDS)
+    reader = cursors.acquire(pull.FIELDS)
     assert reader is not None
 
     assert reconcile("--apply")[0] == 0

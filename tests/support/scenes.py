@@ -15,7 +15,7 @@ from syncapp.models.jobs.job import JobState
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState
 from syncapp.review import decisions
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from tests.mirror.staged import a_field
 from tests.support import factories
 
@@ -55,12 +55,12 @@ def know_columns() -> None:
 
 def approved(field: SyncField, *, by: Person, **details: Any) -> Decision:
     """Approved, its undo window running."""
-    return decisions.approve(field.pk, by=by, seen=seen(field), **details)
+    return decisions.approve(field.pk, by=by, seen=digest(field), **details)
 
 
 def rejected(field: SyncField, *, by: Person, **details: Any) -> Decision:
     """Rejected, its undo window running."""
-    return decisions.reject(field.pk, by=by, seen=seen(field), **details)
+    return decisions.reject(field.pk, by=by, seen=digest(field), **details)
 
 
 def being_written(decision: Decision, *, state: str = JobState.SENT) -> None:

@@ -15,7 +15,7 @@ from syncapp.mirror.edits import pull as changes
 from syncapp.models import Breaker, Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.review.decision import Outcome
 from syncapp.review import decisions
-from syncapp.review.context import Decided, seen
+from syncapp.review.context import DecisionResult, digest
 from syncapp.review.decisions import Choice
 from syncapp.review.delivery import job
 from tests.support.people import rita
@@ -182,7 +182,7 @@ class World:
         self._post("expire", what)
 
     # --- the portal, by hand ----------------------------------------------------------------------------
-    def pull(self, **options: Any) -> changes.Pulled:
+    def pull(self, **options: Any) -> changes.PullResult:
         """Mirror what changed."""
         return changes.pull(clients.verified_client(), **options)
 
@@ -195,10 +195,10 @@ class World:
         assert newest is not None
         return {field.column_name: field for field in newest.fields.all()}
 
-    def decide(self, approve: tuple[SyncField, ...] = (), reject: tuple[SyncField, ...] = ()) -> Decided:
+    def decide(self, approve: tuple[SyncField, ...] = (), reject: tuple[SyncField, ...] = ()) -> DecisionResult:
         """Rita decides these fields in one submit."""
-        choices = [Choice(field.pk, Outcome.APPROVED, seen(field)) for field in approve]
-        choices += [Choice(field.pk, Outcome.REJECTED, seen(field), reason="Not correct") for field in reject]
+        choices = [Choice(field.pk, Outcome.APPROVED, digest(field)) for field in approve]
+        choices += [Choice(field.pk, Outcome.REJECTED, digest(field), reason="Not correct") for field in reject]
         return decisions.decide(choices, by=rita())
 
     def deliver(self) -> int:

@@ -14,7 +14,7 @@ from syncapp.jobs.queue import LostLease
 from syncapp.management.conflicts import told_in_words
 from syncapp.mirror import cursors
 from syncapp.mirror.edits import pull
-from syncapp.mirror.edits.pull import Pulled
+from syncapp.mirror.edits.pull import PullResult
 
 
 class Command(BaseCommand):
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             self._end_of_progress()
         self._sum_up(pulled, time.monotonic() - started)
 
-    def _show(self, pulled: Pulled) -> None:
+    def _show(self, pulled: PullResult) -> None:
         if self.stderr.isatty():
             self._shown = True
             self.stderr.write(f"\r{pulled.fields:,} fields, {pulled.records:,} edits read", ending="")
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         if self._shown:
             self.stderr.write("")
 
-    def _sum_up(self, pulled: Pulled, seconds: float) -> None:
+    def _sum_up(self, pulled: PullResult, seconds: float) -> None:
         if pulled.busy:
             raise CommandError("Another pull is under way. Try again in a minute.")
         self.stdout.write(

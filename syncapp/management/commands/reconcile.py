@@ -22,8 +22,8 @@ from syncapp.mirror import columns
 from syncapp.mirror.edits import pull
 from syncapp.models import Decision, Delivery, FilterRun, SyncField
 from syncapp.review import decision_log, reconciliation
-from syncapp.review.decision_log import Taken
-from syncapp.review.reconciliation import Account, Lost
+from syncapp.review.decision_log import LoggedDecision
+from syncapp.review.reconciliation import LostDecision, Report
 from syncapp.text import escaping
 
 NEEDS_SOMEONE = 3
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         if days < 1:
             raise CommandError("--days is 1 or more.")
         try:
-            taken = decision_log.read(chain.from_iterable(map(_lines_of, log)))
+            taken = decision_log.parse(chain.from_iterable(map(_lines_of, log)))
         except OSError as error:
             raise CommandError(f"The log cannot be read: {error}") from error
         with told_in_words():
@@ -80,13 +80,13 @@ def _lines_of(log: str) -> Iterator[str]:
         yield from file
 
 
-def _account(taken: Sequence[Taken], *, apply: bool, offline: bool, since: timedelta) -> Account:
+def _account(taken: Sequence[LoggedDecision], *, apply: bool, offline: bool, since: timedelta) -> Report:
     try:
         if apply:
             _read_the_crm()
-            reconciliation.note_lost(reconciliation.lost(taken))
+            reconciliation.record_lost(reconciliation.find_lost(taken))
         crm = None if offline else verified_client()
-        return reconciliation.account(taken=taken, since=since, crm=crm)
+        return reconciliation.build_report(taken=taken, since=since, crm=crm)
     except (CrmError, WrongOrganization, LostLease) as error:
         hint = "" if offline else " Without the comparison: --offline."
         raise CommandError(f"The CRM could not be read ({type(error).__name__}): {error}.{hint}") from error
@@ -101,7 +101,7 @@ def _read_the_crm() -> None:
         time.sleep(1)
 
 
-def _lines(account: Account, *, most: int | None, has_log: bool) -> Iterable[str]:
+def _lines(account: Report, *, most: int | None, has_log: bool) -> Iterable[str]:
     labels = columns.labels("contact")
     read = f"at {account.read_at:%Y-%m-%d %H:%M:%S} UTC" if account.read_at else "never; run this with --apply"
     yield f"CRM last read to its end: {read}."
@@ -121,7 +121,7 @@ def _lines(account: Account, *, most: int | None, has_log: bool) -> Iterable[str
     yield f"{account.messages:,} mails waiting; some may have been sent before the restore."
 
 
-Item = Decision | Lost | SyncField | Delivery | FilterRun
+Item = Decision | LostDecision | SyncField | Delivery | FilterRun
 
 
 def _listed(words: str, found: Sequence[Item], most: int | None, labels: dict[str, str]) -> Iterable[str]:
@@ -133,7 +133,7 @@ def _listed(words: str, found: Sequence[Item], most: int | None, labels: dict[st
 
 
 def _line(each: Item, labels: dict[str, str]) -> str:
-    if isinstance(each, Lost):
+    if isinstance(each, LostDecision):
         who = each.decider or "someone the database does not know"
         return f"{_field(each.field, labels)}: {each.taken.outcome} by {who}, {each.taken.at:%Y-%m-%d %H:%M:%S} UTC"
     if isinstance(each, Decision):
@@ -151,7 +151,7 @@ def _field(field: SyncField, labels: dict[str, str]) -> str:
     return f"{name}, {labels.get(field.column_name, field.column_name)} (edit {field.record_id})"
 
 
-def _data(account: Account) -> dict[str, Any]:
+def _data(account: Report) -> dict[str, Any]:
     differing = account.differing
     return {
         "needs_someone": account.needs_someone,
@@ -179,6 +179,6 @@ def _decision(each: Decision) -> dict[str, Any]:
     return {**_of_field(each.field), **told, "at": each.decided_at}
 
 
-def _lost(each: Lost) -> dict[str, Any]:
+def _lost(each: LostDecision) -> dict[str, Any]:
     told = {"decision": each.taken.id, "kind": each.taken.kind, "outcome": each.taken.outcome, "by": each.decider}
     return {**_of_field(each.field), **told, "at": each.taken.at}

@@ -71,8 +71,8 @@ def read_editors(crm: CrmClient, ids: Collection[UUID]) -> int:
     users = [_fitting(user) for user in crm.users(wanted)]
     gone = set(wanted) - {user.id for user in users}
     # An editor of uncertain identity must not count as known: people may not decide their own edits.
-    found, bad = unreadable.set_aside(Kind.EDITOR, users)
-    unreadable.forget(Kind.EDITOR, gone)
+    found, bad = unreadable.split(Kind.EDITOR, users)
+    unreadable.remove(Kind.EDITOR, gone)
     CrmUser.objects.filter(pk__in=[user.id for user in bad]).update(read_at=Now())
     _keep(found, "name", "name_key", "address", "entra_id", "is_disabled", "read_at")
     _keep([User(each, "", "", None, True) for each in sorted(gone)], "is_disabled", "read_at")

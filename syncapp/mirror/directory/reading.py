@@ -38,7 +38,7 @@ def _store(
     """Store rows with their columns of ours; return the ids of those that cannot be read, which stay as they were."""
     columns = {row.id: columns for row, columns in told}
     rows = [row if row.problem else _judged(row, model, columns[row.id]) for row, _ in told]
-    good, bad = unreadable.set_aside(kind, rows, nameless, generation=generation, owner_of=lambda row: row.id)
+    good, bad = unreadable.split(kind, rows, nameless, generation=generation, owner_of=lambda row: row.id)
     upserts.upsert(model, [columns[row.id] for row in good])
     upserts.insert_missing(model, [fitting.fitted(model, columns[row.id]) for row in bad])
     ids = [row.id for row in bad]
@@ -75,7 +75,7 @@ def _user(row: DirectoryUser, generation: int) -> dict[str, Any]:
 def store_mailboxes(rows: Sequence[Mailbox], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
     """Store the mailboxes of users, not those of queues or forwarding ones. An unreadable one keeps its last values."""
     judged = [row if row.problem else _judged(row, FilterUser, _mailbox_columns(row)) for row in rows]
-    good, bad = unreadable.set_aside(
+    good, bad = unreadable.split(
         Kind.MAILBOX, judged, nameless, generation=generation, owner_of=lambda row: row.user_id
     )
     _keep_as_they_were(bad)
@@ -150,7 +150,7 @@ def _unit(row: BusinessUnit, generation: int) -> dict[str, Any]:
 
 def store_memberships(rows: Sequence[Membership], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
     """Who is in which team."""
-    unreadable.note(Kind.MEMBERSHIP, nameless, generation=generation)
+    unreadable.register(Kind.MEMBERSHIP, nameless, generation=generation)
     new = [FilterMembership(team_id=row.team_id, user_id=row.user_id, generation=generation) for row in rows]
     FilterMembership.objects.bulk_create(
         new,
@@ -166,7 +166,7 @@ _KINDS = (Kind.USER, Kind.MAILBOX, Kind.TEAM, Kind.UNIT, Kind.MEMBERSHIP, Kind.F
 
 def forget_what_is_gone(generation: int) -> None:
     """After a whole reading: what it did not show is no longer there. Users stay where a run names them."""
-    unreadable.forget_older(_KINDS, generation=generation)
+    unreadable.remove_older(_KINDS, generation=generation)
     for model in (FilterMembership, FilterTeam, FilterUnit):
         model._default_manager.filter(generation__lt=generation).delete()
     without_mailbox = {"mailbox_id": None, "mailbox_etag": "", "method": None}

@@ -18,13 +18,13 @@ def is_first_reading(cursor: MirrorCursor) -> bool:
     return cursor.is_full_read and cursor.full_read_at is None
 
 
-def note(record_ids: Iterable[UUID]) -> None:
+def record(record_ids: Iterable[UUID]) -> None:
     """Keep that these edits have just been shown. Safe to repeat."""
     rows = [Arrival(record_id=record_id, at=Now()) for record_id in sorted(record_ids)]
     Arrival.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def begin_with_backlog(table: str) -> None:
+def start_backlog(table: str) -> None:
     """Where the first reading found a long queue, no mail is sent and nothing is overdue until somebody says so."""
     found = SyncRecord.objects.waiting().count()
     MirrorCursor.objects.filter(table=table).update(found_first=found)

@@ -14,7 +14,7 @@ from syncapp.models.locking import locked, retried
 MOST_REQUESTS = 5  # a pull; what a first reading brings is asked for by the pulls after it
 
 
-def read(crm: CrmClient) -> int:
+def read_missing(crm: CrmClient) -> int:
     """Ask for the companies of contacts whose edits wait and have none yet; return how many. Raises CrmError.
 
     Without such edits nothing is asked. A contact that is gone, or belongs to no company, is not asked for again.
@@ -27,12 +27,12 @@ def read(crm: CrmClient) -> int:
         if not contacts:
             break
         found = crm.companies(contacts)
-        keep({contact: found.get(contact, "") for contact in contacts})
+        store({contact: found.get(contact, "") for contact in contacts})
         asked += len(contacts)
     return asked
 
 
-def keep(companies: Mapping[UUID, str]) -> None:
+def store(companies: Mapping[UUID, str]) -> None:
     """Keep these names with all edits of their contacts that have another one, and make the edits found by them."""
     named = {contact: name[:400] for contact, name in companies.items()}
     edits = SyncRecord.objects.shown().filter(target_table="contact", target_id__in=named)

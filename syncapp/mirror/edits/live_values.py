@@ -26,7 +26,7 @@ STORED = ("crm_now_value", "crm_now_label", "crm_now_read_at", "contact_is_gone"
 
 
 @dataclass(frozen=True, slots=True)
-class Belongs:
+class ContactDetails:
     """The contact's owner, company and merge target by name, live from the CRM; '' for none. Only `company` is kept."""
 
     owner: str = ""
@@ -35,7 +35,7 @@ class Belongs:
 
 
 @dataclass(frozen=True, slots=True)
-class Refreshed:
+class RefreshResult:
     """The result of one reading: fields whose value differs from the known one, and whether the contact exists.
 
     `gone_changed`: that it is there, or is in use, is not what was known. `unreadable` says in a sentence why the value
@@ -45,20 +45,20 @@ class Refreshed:
     changed: frozenset[UUID] = frozenset()
     contact_is_gone: bool = False
     gone_changed: bool = False
-    belongs: Belongs = Belongs()
+    belongs: ContactDetails = ContactDetails()
     unreadable: Mapping[UUID, str] = field(default_factory=dict)
 
 
-def refresh_crm_now(record: SyncRecord, *, crm: CrmClient) -> Refreshed:
+def refresh_record(record: SyncRecord, *, crm: CrmClient) -> RefreshResult:
     """Read the contact's present values for the fields that can be decided, within SECONDS. Raises CrmError.
 
     A value that means the same as the known one leaves that as it stands, so a form stays good until the CRM's
     value really differs (decisions.seen covers it).
     """
-    return refresh_records([record.pk], crm=crm).get(record.pk, Refreshed())
+    return refresh_records([record.pk], crm=crm).get(record.pk, RefreshResult())
 
 
-def refresh_if_answering(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, Refreshed] | None:
+def refresh_if_answering(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, RefreshResult] | None:
     """Read as `refresh_records`; None, without an error, where the CRM is known not to answer or did not in time."""
     if not breakers.all_closed(breakers.SILENT_BREAKERS):
         return None
@@ -68,7 +68,7 @@ def refresh_if_answering(record_ids: Collection[UUID], *, crm: CrmClient) -> dic
         return None
 
 
-def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, Refreshed]:
+def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, RefreshResult]:
     """Read as `refresh_crm_now` for several edits, all within SECONDS. Raises CrmError.
 
     One request takes up to MOST_CONTACTS_AT_ONCE contacts; what came before an error is kept. Edits without a field
@@ -82,7 +82,7 @@ def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUI
     for row in rows.open().select_related("record").order_by("record__edited_on", "record", "pk"):
         if row.column_name in known:
             of_contacts[row.record.contact].append(row)
-    found: dict[UUID, Refreshed] = {}
+    found: dict[UUID, RefreshResult] = {}
     deadline = Deadline.after(SECONDS)
     for contacts in _chunks(of_contacts):
         answer = crm.contacts_now({key: _wanted(of, known) for key, of in contacts.items()}, deadline=deadline)
@@ -104,17 +104,17 @@ def _wanted(fields: Sequence[SyncField], known: Mapping[str, Column]) -> list[Co
 
 def _store(
     contacts: Mapping[UUID, Sequence[SyncField]], answer: Mapping[UUID, ContactNow], known: Mapping[str, Column]
-) -> dict[UUID, Refreshed]:
+) -> dict[UUID, RefreshResult]:
     if COMPANY in known:
-        companies.keep({key: now.labels.get(COMPANY, "") for key, now in answer.items()})
+        companies.store({key: now.labels.get(COMPANY, "") for key, now in answer.items()})
     return _store_values(contacts, answer, known)
 
 
 @retried
 def _store_values(
     contacts: Mapping[UUID, Sequence[SyncField]], answer: Mapping[UUID, ContactNow], known: Mapping[str, Column]
-) -> dict[UUID, Refreshed]:
-    found: dict[UUID, Refreshed] = {}
+) -> dict[UUID, RefreshResult]:
+    found: dict[UUID, RefreshResult] = {}
     stored = _locked(contacts)
     for contact, fields in contacts.items():
         of_records: dict[UUID, list[SyncField]] = defaultdict(list)
@@ -134,14 +134,14 @@ def _locked(contacts: Mapping[UUID, Sequence[SyncField]]) -> dict[UUID, SyncFiel
 
 def _keep(
     fields: Sequence[SyncField], stored: Mapping[UUID, SyncField], now: ContactNow | None, known: Mapping[str, Column]
-) -> Refreshed:
+) -> RefreshResult:
     """Put what was read of one edit's contact into the stored rows."""
     here = [stored[each.pk] for each in fields if each.pk in stored]
     gone_changed = any(row.contact_is_gone != (now is None) for row in here)
     for row in here:
         row.contact_is_gone = now is None
     if now is None:
-        return Refreshed(contact_is_gone=True, gone_changed=gone_changed)
+        return RefreshResult(contact_is_gone=True, gone_changed=gone_changed)
     gone_changed |= any(row.contact_state != now.state for row in here)
     unreadable: dict[UUID, str] = {}
     changed: set[UUID] = set()
@@ -152,11 +152,11 @@ def _keep(
             changed.add(before.pk)
     for row in here:
         row.contact_state = now.state
-    return Refreshed(frozenset(changed), gone_changed=gone_changed, belongs=_belongs(now), unreadable=unreadable)
+    return RefreshResult(frozenset(changed), gone_changed=gone_changed, belongs=_belongs(now), unreadable=unreadable)
 
 
-def _belongs(now: ContactNow) -> Belongs:
-    return Belongs(now.labels.get(OWNER, ""), now.labels.get(COMPANY, ""), merged_into=now.merged_into)
+def _belongs(now: ContactNow) -> ContactDetails:
+    return ContactDetails(now.labels.get(OWNER, ""), now.labels.get(COMPANY, ""), merged_into=now.merged_into)
 
 
 def _keep_value(row: SyncField, before: SyncField, column: Column, now: ContactNow) -> bool:

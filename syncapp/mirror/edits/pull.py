@@ -24,7 +24,7 @@ from syncapp.crm.page_chain import PageChain
 from syncapp.crm.staging.records import ChangePage
 from syncapp.jobs.queue import failpoint
 from syncapp.mirror import columns, cursors, statistics, unreadable
-from syncapp.mirror.cursors import Reader
+from syncapp.mirror.cursors import TableLease
 from syncapp.mirror.directory import editors
 from syncapp.mirror.edits import arrivals, companies, rows, search_words, visibility
 from syncapp.mirror.unreadable import Kind
@@ -34,12 +34,12 @@ from syncapp.models.mirror.sync_field import FieldDecision
 
 PAGE_SIZE = 1000
 FIELDS, RECORDS = "fields", "records"
-Progress = Callable[["Pulled"], None]
-Readers = Mapping[str, Reader]  # by table
+Progress = Callable[["PullResult"], None]
+Readers = Mapping[str, TableLease]  # by table
 
 
 @dataclass(slots=True)
-class Pulled:
+class PullResult:
     """What one pull did; `finished` means both tables were read to their end."""
 
     pages: int = 0
@@ -78,7 +78,7 @@ class _Pull:
     readers: Readers
     until: float | None
     progress: Progress
-    pulled: Pulled
+    pulled: PullResult
     hidden: set[UUID] = field(default_factory=set)
 
     def keep_leases(self) -> None:
@@ -87,13 +87,13 @@ class _Pull:
             cursors.extend(reader)
 
 
-def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = lambda pulled: None) -> Pulled:
+def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = lambda pulled: None) -> PullResult:
     """Read what changed, for at most `seconds`; the next pull goes on where this one stopped.
 
     Raises CrmError, LostLease.
     """
     until = None if seconds is None else time.monotonic() + seconds
-    pulled = Pulled()
+    pulled = PullResult()
     search_words.fill(until=until)
     columns.refresh(crm)
     with _both_tables() as readers:
@@ -103,7 +103,7 @@ def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = l
         if not _read_both(_Pull(crm, readers, until, progress, pulled)):
             return pulled
     editors.read_editors(crm, editors.due_editors())
-    companies.read(crm)
+    companies.read_missing(crm)
     pulled.finished = True
     return pulled
 
@@ -111,10 +111,10 @@ def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = l
 @contextmanager
 def _both_tables() -> Iterator[Readers | None]:
     """Hold the right to read both tables; None where another puller has it: there is one at a time."""
-    taken: dict[str, Reader] = {}
+    taken: dict[str, TableLease] = {}
     try:
         for table in _TABLES:
-            reader = cursors.take(table.name)
+            reader = cursors.acquire(table.name)
             if reader is None:
                 break
             taken[table.name] = reader
@@ -127,7 +127,7 @@ def _both_tables() -> Iterator[Readers | None]:
 def _read_both(this: _Pull) -> bool:
     """Read both tables and show what is complete; False where the time was up before."""
     fields, records = _TABLES
-    stored_before = visibility.hidden()
+    stored_before = visibility.hidden_ids()
     if not _read(this, fields):
         return False
     _show(this, stored_before)
@@ -142,7 +142,7 @@ def _read_both(this: _Pull) -> bool:
 
 def _show(this: _Pull, ids: Collection[UUID]) -> None:
     """Show those of these edits that have fields by now, after a reading of the fields."""
-    is_news = not arrivals.is_first_reading(cursors.of(this.readers[RECORDS]))
+    is_news = not arrivals.is_first_reading(cursors.current(this.readers[RECORDS]))
     for part in rows.chunks(sorted(visibility.with_fields(ids))):
         _show_part(this, part, is_news=is_news)
 
@@ -152,7 +152,7 @@ def _show_part(this: _Pull, ids: Collection[UUID], *, is_news: bool) -> None:
         return
 
     @retried
-    def show() -> visibility.Shown:
+    def show() -> visibility.ShowResult:
         shown = visibility.show(ids, is_news=is_news)
         this.keep_leases()
         return shown
@@ -166,11 +166,11 @@ def _show_part(this: _Pull, ids: Collection[UUID], *, is_news: bool) -> None:
 def _read(this: _Pull, table: _Table) -> bool:
     """Read pages until the delta link; return False where the time was up before."""
     reader = this.readers[table.name]
-    with cursors.guarded(reader):
-        cursor, has_begun_anew = cursors.of(reader), False
+    with cursors.recording_problems(reader):
+        cursor, has_begun_anew = cursors.current(reader), False
         chain = PageChain(pages=cursor.pages)
         while True:
-            cursor = cursors.of(reader)
+            cursor = cursors.current(reader)
             started = time.monotonic()
             try:
                 page = table.read(this.crm, chain.follow(cursor.next_link or cursor.delta_link))
@@ -178,7 +178,7 @@ def _read(this: _Pull, table: _Table) -> bool:
                 if has_begun_anew:
                     raise  # a link that was made just now
                 has_begun_anew, chain = True, PageChain()
-                cursors.start_over(reader)
+                cursors.restart(reader)
                 continue
             finally:
                 this.pulled.crm_seconds += time.monotonic() - started
@@ -216,7 +216,7 @@ def _refresh_columns(crm: CrmClient, table: _Table, cursor: MirrorCursor, page: 
     if table.name != FIELDS:
         return
     changed = "" not in (cursor.definitions, page.definitions) and cursor.definitions != page.definitions
-    if changed or columns.lacks("contact", {row.column for row in page.rows}):
+    if changed or columns.needs_refresh("contact", {row.column for row in page.rows}):
         columns.refresh(crm, force=True)
 
 
@@ -231,13 +231,13 @@ def _store_page(this: _Pull, table: _Table, cursor: MirrorCursor, page: ChangePa
     @retried
     def finish() -> int:
         withdrawn = _withdraw_gone(table, cursor, page)
-        unreadable.note(table.kind, page.unreadable, readable=page.deleted, generation=cursor.generation)
+        unreadable.register(table.kind, page.unreadable, readable=page.deleted, generation=cursor.generation)
         reader = this.readers[table.name]
         if page.delta_link:
             _finish(table, reader, cursor, page)
         else:
             known = page.definitions or cursor.definitions
-            cursors.move(reader, next_link=page.next_link, definitions=known, pages=F("pages") + 1)
+            cursors.advance(reader, next_link=page.next_link, definitions=known, pages=F("pages") + 1)
         failpoint(f"mirror.{table.name}.stored")
         return withdrawn
 
@@ -258,7 +258,7 @@ def _store_rows(this: _Pull, table: _Table, cursor: MirrorCursor, part: Sequence
         stored = table.store(part, generation=cursor.generation)
         SyncRecord.objects.recount(stored.uncounted)
         if is_news:
-            arrivals.note(stored.readable)
+            arrivals.record(stored.readable)
         this.keep_leases()
         return stored
 
@@ -288,14 +288,14 @@ def _withdraw_gone(table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -
     return withdrawn
 
 
-def _finish(table: _Table, reader: Reader, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
+def _finish(table: _Table, reader: TableLease, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
     """Keep the end of a read; the delta follows from there."""
     done: dict[str, Any] = {"next_link": "", "delta_link": page.delta_link, "pulled_at": Now()}
     done |= {"pages": 0, "trouble": ""}
     done["definitions"] = page.definitions or cursor.definitions
     if cursor.is_full_read:
         done |= {"is_full_read": False, "full_read_at": Now()}
-        unreadable.forget_older([table.kind], generation=cursor.generation)
+        unreadable.remove_older([table.kind], generation=cursor.generation)
         if table.name == RECORDS and arrivals.is_first_reading(cursor):
-            arrivals.begin_with_backlog(table.name)
-    cursors.move(reader, **done)
+            arrivals.start_backlog(table.name)
+    cursors.advance(reader, **done)

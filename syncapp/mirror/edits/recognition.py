@@ -80,7 +80,7 @@ def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: st
     Decision.objects.filter(pk__in=[mark.id for mark in marks.values()], state=DecisionState.LOST).delete()
     earlier = _decisions_of(marks)
     known = set(Decision.objects.filter(pk__in=[mark.id for mark in marks.values()]).values_list("pk", flat=True))
-    with columns.remembered(), preferences.remembered():
+    with columns.cached(), preferences.cached():
         new = [
             (field, _decision(field, mark, earlier[field.pk]))
             for field in fields
@@ -103,7 +103,7 @@ def _is_under_way(decisions: Iterable[Decision]) -> bool:
     return any(each.state in _UNDER_WAY for each in decisions)
 
 
-def complete(record_ids: Collection[UUID]) -> None:
+def fill_in_contacts(record_ids: Collection[UUID]) -> None:
     """Name the contact in decisions that were recognized before their edit had arrived."""
     early = Decision.objects.filter(field__record__in=record_ids, target_id=F("field__record_id"))
     record = SyncRecord.objects.filter(fields=OuterRef("field_id"))

@@ -112,7 +112,7 @@ def _set_aside(
     found = [Unreadable(str(pk), row["unreadable"]) for pk, row in bad.items() if row["crm_state"] == 0]
     registered = {each.row_id for each in found}
     settled = [row["id"] for row in told if str(row["id"]) not in registered]
-    unreadable.note(kind, found, readable=settled, generation=generation)
+    unreadable.register(kind, found, readable=settled, generation=generation)
     held = bad.keys() & set(complete)
     if held:
         lock(model._default_manager.filter(pk__in=[row["id"] for row in told]))
@@ -200,7 +200,7 @@ def _note_orphans(rows: Sequence[StagedField], *, generation: int) -> None:
     """Register open fields of which not even the edit can be read that they belong to: no page can show them."""
     lost = [Unreadable(str(row.id), row.problem) for row in rows if row.problem and not row.record_id and not row.state]
     if lost:
-        unreadable.note(Kind.FIELD, lost, generation=generation)
+        unreadable.register(Kind.FIELD, lost, generation=generation)
 
 
 def _field(row: StagedField, generation: int, version: int) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def supersede(record_ids: Collection[UUID], *, arriving: Collection[UUID] = ()) 
     # In the order of the ids (models/locking.py): each update locks its row.
     in_order = sorted(old, key=lambda pair: pair[0].pk)
     marks = [mark for row, newest in in_order if (mark := _supersede_one(row, by=newest))]
-    deliveries.expect_all(list(Decision.objects.filter(pk__in=[mark.pk for mark in marks])))
+    deliveries.ensure_deliveries(list(Decision.objects.filter(pk__in=[mark.pk for mark in marks])))
     return marks
 
 
@@ -98,6 +98,6 @@ def _mark(old: SyncField) -> Decision:
     )
 
 
-def records_of(rows: Sequence[Decision]) -> set[UUID]:
+def record_ids_of(rows: Sequence[Decision]) -> set[UUID]:
     """The edits that these marks belong to."""
     return {row.field.record_id for row in rows}

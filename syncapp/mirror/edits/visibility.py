@@ -16,14 +16,14 @@ from syncapp.models import SyncField, SyncRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShowResult:
     """The edits that became visible, and how many older fields were superseded."""
 
     edits: frozenset[UUID]
     superseded: int
 
 
-def hidden() -> set[UUID]:
+def hidden_ids() -> set[UUID]:
     """Return the edits that are stored and not shown: no fields have come yet, or a pull was interrupted."""
     return set(SyncRecord.objects.arriving().values_list("pk", flat=True))
 
@@ -33,7 +33,7 @@ def with_fields(ids: Collection[UUID]) -> set[UUID]:
     return set(SyncField.objects.filter(record__in=ids).order_by().values_list("record", flat=True).distinct())
 
 
-def show(ids: Collection[UUID], *, is_news: bool) -> Shown:
+def show(ids: Collection[UUID], *, is_news: bool) -> ShowResult:
     """Show those of these edits that are hidden and have fields, and let all of them supersede older ones.
 
     Call it in a transaction of its own, after a reading of the fields.
@@ -43,9 +43,9 @@ def show(ids: Collection[UUID], *, is_news: bool) -> Shown:
     marks = supersede.supersede(ids, arriving=arrived)
     if marks:
         failpoint("mirror.superseded")
-    recognition.complete(arrived)
-    SyncRecord.objects.recount(arrived | supersede.records_of(marks), show=arrived)
+    recognition.fill_in_contacts(arrived)
+    SyncRecord.objects.recount(arrived | supersede.record_ids_of(marks), show=arrived)
     if arrived and is_news:
         open_ones = SyncRecord.objects.filter(pk__in=arrived, crm_state=0, unreadable="", target_id__isnull=False)
-        arrivals.note(open_ones.values_list("pk", flat=True))
-    return Shown(frozenset(arrived), len(marks))
+        arrivals.record(open_ones.values_list("pk", flat=True))
+    return ShowResult(frozenset(arrived), len(marks))

@@ -27,7 +27,7 @@ from syncapp.crm.filters.records import OwnerFilters, QueryType
 from syncapp.crm.page_chain import PageChain
 from syncapp.crm.staging.records import Unreadable
 from syncapp.mirror import cursors, unreadable
-from syncapp.mirror.cursors import Reader
+from syncapp.mirror.cursors import TableLease
 from syncapp.mirror.directory import list_matching, reading
 from syncapp.mirror.filters import access, sync_paths
 from syncapp.mirror.filters import store as filter_store
@@ -60,19 +60,19 @@ def take(crm: CrmClient, *, seconds: float | None = None) -> bool | None:
 
     Raises CrmError, LostLease.
     """
-    reader = cursors.take(CURSOR)
+    reader = cursors.acquire(CURSOR)
     if reader is None:
         return None
     until = None if seconds is None else time.monotonic() + seconds
     try:
-        with cursors.guarded(reader):
+        with cursors.recording_problems(reader):
             return _go_on(crm, reader, until)
     finally:
         cursors.release(reader)
 
 
-def _go_on(crm: CrmClient, reader: Reader, until: float | None) -> bool:
-    cursor = cursors.of(reader)
+def _go_on(crm: CrmClient, reader: TableLease, until: float | None) -> bool:
+    cursor = cursors.current(reader)
     place, chain = _place(cursor.next_link), PageChain(pages=cursor.pages)
     while place.step < len(_STEPS):
         chain.follow(place.text())
@@ -86,29 +86,29 @@ def _go_on(crm: CrmClient, reader: Reader, until: float | None) -> bool:
         sync_paths.work_out(FilterUser.objects.all())
         sync_paths.keep_day()
         done = {"next_link": "", "pages": 0, "trouble": "", "is_full_read": False}
-        cursors.move(reader, **done, pulled_at=Now(), generation=cursor.generation + 1)
+        cursors.advance(reader, **done, pulled_at=Now(), generation=cursor.generation + 1)
     return True
 
 
-_Step = Callable[[CrmClient, Reader, MirrorCursor, Place], Place]
+_Step = Callable[[CrmClient, TableLease, MirrorCursor, Place], Place]
 
 
 _Store = Callable[[Sequence[Any], int, Sequence[Unreadable]], None]
 
 
 def _pages(read: Callable[[CrmClient, str], Page[Any]], store: _Store) -> _Step:
-    def step(crm: CrmClient, reader: Reader, cursor: MirrorCursor, place: Place) -> Place:
+    def step(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, place: Place) -> Place:
         page = read(crm, place.link)
         after = replace(place, link=page.next_link) if page.next_link else Place(place.step + 1)
         with transaction.atomic():
             store(page.rows, cursor.generation, page.unreadable)
-            cursors.move(reader, next_link=after.text(), pages=F("pages") + 1)
+            cursors.advance(reader, next_link=after.text(), pages=F("pages") + 1)
         return after
 
     return step
 
 
-def _read_ground(crm: CrmClient, reader: Reader, cursor: MirrorCursor, place: Place) -> Place:
+def _read_ground(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, place: Place) -> Place:
     """What holds for everybody: the organization's settings, system filters and templates."""
     organization, facts = crm.directory.organization(), crm.table_facts("userquery")
     found = {"keeps_deletes_apart": organization.keeps_deletes_apart, "keeps_versions": facts.keeps_versions}
@@ -117,11 +117,11 @@ def _read_ground(crm: CrmClient, reader: Reader, cursor: MirrorCursor, place: Pl
     with transaction.atomic():
         own = {"own_user_id": crm.who_am_i().user_id, "read_at": timezone.now()}
         FilterGround.objects.update_or_create(slot=1, defaults=found | own)
-        good, bad = unreadable.set_aside(Kind.SYSTEM_FILTER, system, generation=cursor.generation)
+        good, bad = unreadable.split(Kind.SYSTEM_FILTER, system, generation=cursor.generation)
         for each in good:
             _store_system(each, cursor.generation)
         SystemFilter.objects.filter(pk__in=[each.id for each in bad]).update(generation=cursor.generation)
-        cursors.move(reader, next_link=after.text())
+        cursors.advance(reader, next_link=after.text())
     return after
 
 
@@ -131,31 +131,31 @@ def _store_system(each: Any, generation: int) -> None:
     SystemFilter.objects.update_or_create(pk=each.id, defaults=told)
 
 
-def _probe(crm: CrmClient, reader: Reader, cursor: MirrorCursor, place: Place) -> Place:
+def _probe(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, place: Place) -> Place:
     access.find_reading(crm)
     after = Place(place.step + 1)
-    cursors.move(reader, next_link=after.text())
+    cursors.advance(reader, next_link=after.text())
     return after
 
 
-def _probe_writing(crm: CrmClient, reader: Reader, cursor: MirrorCursor, place: Place) -> Place:
+def _probe_writing(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, place: Place) -> Place:
     if crm.filters_may_be_switched() and access.needs_probe_of_writing():
         tried = access.find_writing(crm)
         if tried:
             refresh(crm, [tried])  # what was written, if only as it was, has a new version
     after = Place(place.step + 1)
-    cursors.move(reader, next_link=after.text())
+    cursors.advance(reader, next_link=after.text())
     return after
 
 
 def _owned(owners: Callable[[int, UUID], list[UUID]], query_type: int) -> _Step:
-    def step(crm: CrmClient, reader: Reader, cursor: MirrorCursor, place: Place) -> Place:
+    def step(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, place: Place) -> Place:
         ids = owners(cursor.generation, UUID(place.link) if place.link else _NOBODY)
         after = Place(place.step, str(ids[-1])) if ids else Place(place.step + 1)
         read = read_filters(crm, ids, query_type=query_type) if ids else ()
         with transaction.atomic():
             filter_store.store(read, query_type=query_type, generation=cursor.generation)
-            cursors.move(reader, next_link=after.text())
+            cursors.advance(reader, next_link=after.text())
         return after
 
     return step

@@ -66,7 +66,7 @@ def _register(read: Sequence[OwnerFilters], generation: int) -> None:
     found = [bad for each in read for bad in each.unreadable]
     owners = {bad.row_id: each.owner_id for each in read for bad in each.unreadable}
     readable = [filter_row.id for each in read for filter_row in each.filters or ()]
-    unreadable.note(Kind.FILTER, found, readable=readable, generation=generation, owners=owners)
+    unreadable.register(Kind.FILTER, found, readable=readable, generation=generation, owners=owners)
 
 
 def _replace(

@@ -24,10 +24,10 @@ from syncapp.notifications.content.outcomes import Result, results
 from syncapp.notifications.content.runs import RunTold
 from syncapp.notifications.links import Intent
 from syncapp.outbox import messages
-from syncapp.review import notification_rules, refusals
+from syncapp.review import earlier_rejections, notification_rules
 from syncapp.review.diff import values as sides
-from syncapp.review.diff.values import Change, Tag
-from syncapp.review.refusals import Refusal
+from syncapp.review.diff.values import Tag, ValueDiff
+from syncapp.review.earlier_rejections import EarlierRejection
 from syncapp.text import localization
 from syncapp.text.time_zones import UTC, zone_of
 
@@ -40,7 +40,7 @@ class Line:
     """One changed field."""
 
     label: str
-    change: Change
+    change: ValueDiff
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def _entries(records: Sequence[SyncRecord], reader: Person, *, with_lines: bool)
     found = list(SyncField.objects.undecided().filter(record__in=records).select_related("record"))
     for field in found:
         fields[field.record_id].append(field)
-    refused = refusals.refused_before(found) if with_lines else {}
+    refused = earlier_rejections.find(found) if with_lines else {}
     for record in records:
         known = columns.of_table(record.target_table)
         lines = [_line(field, known, refused.get(field.pk), reader) for field in fields[record.pk]]
@@ -187,11 +187,13 @@ def _entry(record: SyncRecord, reader: Person, lines: Sequence[Line], *, count: 
     )
 
 
-def _line(field: SyncField, known: Mapping[str, Column], refusal: Refusal | None, reader: Person) -> Line:
+def _line(field: SyncField, known: Mapping[str, Column], refusal: EarlierRejection | None, reader: Person) -> Line:
     column = known.get(field.column_name)
-    change = sides.change(field, column)
+    change = sides.diff_field(field, column)
     if refusal is not None:
-        change = replace(change, tags=(*change.tags, Tag(refusals.words(refusal, reader=reader), warns=True)))
+        change = replace(
+            change, tags=(*change.tags, Tag(earlier_rejections.describe(refusal, reader=reader), warns=True))
+        )
     return Line(column.label if column else field.column_name, change)
 
 

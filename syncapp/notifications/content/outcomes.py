@@ -10,7 +10,7 @@ from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.mirror.sync_field import FieldDecision
 from syncapp.review import reasons
 from syncapp.review.diff import values
-from syncapp.review.diff.values import Side
+from syncapp.review.diff.values import DiffSide
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Result:
     label: str
     word: str
     reason: str
-    proposed: Side
-    now: Side | None
+    proposed: DiffSide
+    now: DiffSide | None
 
 
 def results(record: SyncRecord) -> tuple[Result, ...]:
@@ -34,7 +34,7 @@ def results(record: SyncRecord) -> tuple[Result, ...]:
 
 def _result(field: SyncField, column: Column | None) -> Result:
     last = max(field.decisions.all(), key=lambda decision: decision.version, default=None)
-    proposed = values.single(column, field.proposed_value, field.proposed_label)
+    proposed = values.unmarked(column, field.proposed_value, field.proposed_label)
     label = column.label if column else field.column_name
     if field.decision == FieldDecision.APPROVED:
         corrected = last is not None and last.is_corrected
@@ -43,19 +43,19 @@ def _result(field: SyncField, column: Column | None) -> Result:
     return Result(label, "Kept as it was", _reason(last), proposed, _kept(field, last, column))
 
 
-def _made_of_it(field: SyncField, last: Decision | None, column: Column | None) -> Side | None:
+def _made_of_it(field: SyncField, last: Decision | None, column: Column | None) -> DiffSide | None:
     """Return what was written instead of the proposal; None where that was written as it stands."""
     if last is None or not (last.is_corrected or last.is_adjusted):
         return None
     label = field.label_of(last.written_value) if last.is_adjusted else last.corrected_label
-    return values.single(column, last.held_value, label)
+    return values.unmarked(column, last.held_value, label)
 
 
-def _kept(field: SyncField, last: Decision | None, column: Column | None) -> Side:
+def _kept(field: SyncField, last: Decision | None, column: Column | None) -> DiffSide:
     if last is not None and last.writes:  # put back
-        return values.single(column, last.value_to_write, field.label_of(last.value_to_write))
-    return values.single(column, field.original_value, field.original_label)
+        return values.unmarked(column, last.value_to_write, field.label_of(last.value_to_write))
+    return values.unmarked(column, field.original_value, field.original_label)
 
 
 def _reason(decision: Decision | None) -> str:
-    return reasons.words(decision.reason_code, decision.reason) if decision is not None else ""
+    return reasons.describe(decision.reason_code, decision.reason) if decision is not None else ""

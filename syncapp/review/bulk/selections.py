@@ -33,11 +33,11 @@ from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.models.person import Role
 from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.review import context, decisions, four_eyes
-from syncapp.review.bulk.concerns import Concern, concerns
+from syncapp.review.bulk.warnings import FieldWarning, warnings_for
 from syncapp.review.errors import NotPossible, ReviewError
-from syncapp.review.four_eyes import Bar
-from syncapp.review.queue.criteria import Narrowing, Tab, matching_fields, narrow
-from syncapp.review.queue.reads import in_tab
+from syncapp.review.four_eyes import BlockReason
+from syncapp.review.queue.criteria import Criteria, Tab, filter_records, matching_fields
+from syncapp.review.queue.reads import records_in
 
 MOST = 5000  # fields of one selection
 AT_ONCE = 25  # contacts' fields that one looks through; above, examples and a typed number
@@ -45,11 +45,11 @@ IN_REQUEST = AT_ONCE  # decided before the page answers: it showed all of them w
 EXAMPLES = 5
 LIST_TABS = (Tab.WAITING, Tab.ATTENTION, Tab.PARKED)
 Result = SelectionItem.Result
-LookedAt = tuple[SyncField, tuple[Concern, ...]]
+LookedAt = tuple[SyncField, tuple[FieldWarning, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class BulkDecision:
     """What is to become of every item."""
 
     outcome: Outcome
@@ -57,7 +57,7 @@ class Wish:
     reason: str = ""
 
 
-def freeze_rows(ids: Sequence[uuid.UUID], *, by: Narrowing, query: str, person: Person) -> Selection:
+def freeze_rows(ids: Sequence[uuid.UUID], *, by: Criteria, query: str, person: Person) -> Selection:
     """Freeze the undecided fields of these edits; of a narrowed list, those that it shows them for.
 
     Raises NotPossible where none is left.
@@ -66,22 +66,22 @@ def freeze_rows(ids: Sequence[uuid.UUID], *, by: Narrowing, query: str, person: 
     return _freeze(rows.order_by("edited_on", "pk").values_list("pk", flat=True), by, query=query, person=person)
 
 
-def freeze_all(*, tab: Tab, by: Narrowing, query: str, person: Person) -> Selection:
+def freeze_all(*, tab: Tab, by: Criteria, query: str, person: Person) -> Selection:
     """Freeze everything that a list shows now, on all of its pages. Raises NotPossible where that is nothing."""
     if tab not in LIST_TABS:
         raise NotPossible("Only edits that wait for a decision can be decided together.")
-    rows = narrow(in_tab(tab), tab, by).order_by("edited_on", "pk")
+    rows = filter_records(records_in(tab), tab, by).order_by("edited_on", "pk")
     return _freeze(rows.values_list("pk", flat=True)[: MOST + 1], by, query=query, person=person)
 
 
-def freeze_left(selection: Selection, *, person: Person) -> Selection:
+def freeze_refused(selection: Selection, *, person: Person) -> Selection:
     """Freeze again, as they are now, the fields that were refused. Raises NotPossible where none can be decided."""
     left = selection.items.filter(result=Result.REFUSED).order_by("position").values_list("field_id", flat=True)
     fields = SyncField.objects.filter(pk__in=left).select_related("record")
     return _store(list(fields), query=selection.query, person=person)
 
 
-def _freeze(record_ids: QuerySet[SyncRecord, uuid.UUID], by: Narrowing, *, query: str, person: Person) -> Selection:
+def _freeze(record_ids: QuerySet[SyncRecord, uuid.UUID], by: Criteria, *, query: str, person: Person) -> Selection:
     ids = list(record_ids)
     place = {pk: number for number, pk in enumerate(ids)}
     meant = matching_fields(Tab.WAITING, by) | matching_fields(Tab.ATTENTION, by)
@@ -100,9 +100,9 @@ def _store(found: list[SyncField], *, query: str, person: Person) -> Selection:
     bars = _bars(person, open_ones)
     fields = [field for field in open_ones if field.pk not in bars and not field.contact_is_gone]
     looked_at = _with_concerns(fields[:MOST])
-    kept = [field for field, found in looked_at if Concern.CHANGED not in found]
+    kept = [field for field, found in looked_at if FieldWarning.CHANGED not in found]
     if not kept:
-        raise NotPossible(_why_none(is_changed=bool(fields), is_unidentified=Bar.UNIDENTIFIED in bars.values()))
+        raise NotPossible(_why_none(is_changed=bool(fields), is_unidentified=BlockReason.UNIDENTIFIED in bars.values()))
     selection = Selection.objects.create(
         person=person,
         frozen_at=Now(),
@@ -110,8 +110,8 @@ def _store(found: list[SyncField], *, query: str, person: Person) -> Selection:
         contacts=len({field.record_id for field in kept}),
         fields=len(kept),
         conflicts=sum(field.delivery == FieldDelivery.CONFLICT for field in found),
-        own_edits=sum(bar is Bar.OWN for bar in bars.values()),
-        unidentified=sum(bar is Bar.UNIDENTIFIED for bar in bars.values()),
+        own_edits=sum(bar is BlockReason.OWN for bar in bars.values()),
+        unidentified=sum(bar is BlockReason.UNIDENTIFIED for bar in bars.values()),
         is_cut=len(fields) > MOST,
     )
     SelectionItem.objects.bulk_create(_items(selection, looked_at), batch_size=500)
@@ -128,14 +128,14 @@ def _items(selection: Selection, looked_at: Sequence[LookedAt]) -> Iterator[Sele
             selection=selection,
             position=place,
             field=field,
-            seen=context.seen(field),
+            seen=context.digest(field),
             is_example=bool(found) or field.pk in examples,
-            result=Result.OMITTED if Concern.CHANGED in found else Result.OPEN,
+            result=Result.OMITTED if FieldWarning.CHANGED in found else Result.OPEN,
             concerns=",".join(found),
         )
 
 
-def read_crm(selection: Selection, record_ids: Collection[uuid.UUID], *, crm: CrmClient) -> bool:
+def refresh_live_values(selection: Selection, record_ids: Collection[uuid.UUID], *, crm: CrmClient) -> bool:
     """Read the CRM's present values for these edits of an undecided selection; leave out fields that have others now.
 
     Return False where the CRM did not answer; the list then stays as it is.
@@ -158,14 +158,14 @@ def _take_over_reading(selection: Selection, before: Sequence[SelectionItem]) ->
     moved = []
     for item in before:
         found = looked_at.get(item.field_id, ())
-        if Concern.CHANGED in found:
+        if FieldWarning.CHANGED in found:
             moved.append(item)
             item.result, item.concerns, item.is_example = Result.OMITTED, ",".join(found), True
-        elif item.field_id in fields and context.seen(item.field) == item.seen:
+        elif item.field_id in fields and context.digest(item.field) == item.seen:
             # The page shows this state from now on; anything else that moved keeps the digest from matching.
             item.field.contact_state = fields[item.field_id].contact_state
-            moved += [item] if context.seen(item.field) != item.seen else []
-            item.seen = context.seen(item.field)
+            moved += [item] if context.digest(item.field) != item.seen else []
+            item.seen = context.digest(item.field)
     if not moved:
         return
     SelectionItem.objects.bulk_update(moved, ["result", "concerns", "is_example", "seen"], batch_size=500)
@@ -177,7 +177,7 @@ def _take_over_reading(selection: Selection, before: Sequence[SelectionItem]) ->
 
 def _with_concerns(fields: Sequence[SyncField]) -> list[LookedAt]:
     known = {table: columns.of_table(table) for table in {field.record.target_table for field in fields}}
-    return [(field, concerns(field, known[field.record.target_table].get(field.column_name))) for field in fields]
+    return [(field, warnings_for(field, known[field.record.target_table].get(field.column_name))) for field in fields]
 
 
 def _why_none(*, is_changed: bool, is_unidentified: bool) -> str:
@@ -188,14 +188,14 @@ def _why_none(*, is_changed: bool, is_unidentified: bool) -> str:
     return "None of these fields can be decided together. Nothing was changed."
 
 
-def _bars(person: Person, fields: Sequence[SyncField]) -> dict[uuid.UUID, Bar]:
+def _bars(person: Person, fields: Sequence[SyncField]) -> dict[uuid.UUID, BlockReason]:
     """Return the fields that this person may not decide; an editor who is not read yet may be so by then."""
-    editors = four_eyes.read(field.record.editor_id for field in fields)
+    editors = four_eyes.load_editors(field.record.editor_id for field in fields)
     found = {field.pk: editors.bar(field.record.editor_id, (person,)) for field in fields}
-    return {pk: bar for pk, bar in found.items() if bar is not None and bar is not Bar.UNREAD}
+    return {pk: bar for pk, bar in found.items() if bar is not None and bar is not BlockReason.UNREAD}
 
 
-def start(selection: Selection, wish: Wish, *, number: int | None, by: Person) -> SelectionRun:
+def start(selection: Selection, wish: BulkDecision, *, number: int | None, by: Person) -> SelectionRun:
     """Ask for the same outcome for all of it, once. Raises NotPossible without the number where it is many."""
     if selection.person_id != by.pk:
         raise NotPossible("Only the person who made this selection decides it.")

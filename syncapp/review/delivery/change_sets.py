@@ -18,7 +18,7 @@ from syncapp.crm.staging.records import (
 from syncapp.crm.values import conversion
 from syncapp.models import Decision
 from syncapp.models.review.decision import Outcome
-from syncapp.review.delivery.conflicts import MARKING, Finding, Verdict
+from syncapp.review.delivery.conflicts import MARKING, Assessment, Finding
 
 CRM_DECISION = {
     Outcome.APPROVED: StagedDecision.APPROVED,
@@ -28,7 +28,7 @@ CRM_DECISION = {
 SYSTEM_NAME = "Outlook Sync Portal"
 
 
-def build(verdicts: Sequence[Verdict], view: DeliveryView) -> ChangeSet | None:
+def build(verdicts: Sequence[Assessment], view: DeliveryView) -> ChangeSet | None:
     """What to send for these verdicts, or None where nothing is to be sent."""
     marking = [verdict for verdict in verdicts if verdict.finding in MARKING]
     applied = tuple(_applied(verdicts))
@@ -42,7 +42,7 @@ def build(verdicts: Sequence[Verdict], view: DeliveryView) -> ChangeSet | None:
     )
 
 
-def waves(decisions: Sequence[Decision]) -> list[list[Decision]]:
+def split_waves(decisions: Sequence[Decision]) -> list[list[Decision]]:
     """The decisions in the order in which to send them: of two for one column, the later sees what the first did.
 
     A newer edit can be approved while the approval of an older one is on its way; one change set would write only one.
@@ -58,7 +58,7 @@ def waves(decisions: Sequence[Decision]) -> list[list[Decision]]:
     return found
 
 
-def groups(verdicts: Sequence[Verdict]) -> list[list[Decision]]:
+def split_groups(verdicts: Sequence[Assessment]) -> list[list[Decision]]:
     """The decisions to send one change set after the other, once the CRM refused them together.
 
     Each written column stands alone, so that a bad value stops only itself; marks need no contact and go together.
@@ -68,7 +68,7 @@ def groups(verdicts: Sequence[Verdict]) -> list[list[Decision]]:
     return writes + ([marks] if marks else [])
 
 
-def _contact_write(marking: Iterable[Verdict], view: DeliveryView) -> ContactWrite | None:
+def _contact_write(marking: Iterable[Assessment], view: DeliveryView) -> ContactWrite | None:
     writes = tuple(
         (verdict.column, verdict.decision.value_to_write)
         for verdict in marking
@@ -81,7 +81,7 @@ def _contact_write(marking: Iterable[Verdict], view: DeliveryView) -> ContactWri
     return ContactWrite(contact_id=view.contact.id, etag=view.contact.etag, revision=revision, values=writes)
 
 
-def _mark(verdict: Verdict) -> FieldMark:
+def _mark(verdict: Assessment) -> FieldMark:
     decision, staged = verdict.decision, verdict.staged
     if staged is None:
         raise ValueError("only a row that is there can be marked")
@@ -98,7 +98,7 @@ def _mark(verdict: Verdict) -> FieldMark:
     )
 
 
-def _applied(verdicts: Iterable[Verdict]) -> Iterable[AppliedValue]:
+def _applied(verdicts: Iterable[Assessment]) -> Iterable[AppliedValue]:
     """Correct staging rows that say what was sent, though the CRM made another value of it."""
     for verdict in verdicts:
         staged, column, adjusted = verdict.staged, verdict.column, verdict.adjusted
@@ -108,7 +108,7 @@ def _applied(verdicts: Iterable[Verdict]) -> Iterable[AppliedValue]:
             yield AppliedValue(field_id=staged.id, etag=staged.etag, applied=adjusted.value)
 
 
-def _closes(marking: Sequence[Verdict], view: DeliveryView) -> Iterable[RecordClose]:
+def _closes(marking: Sequence[Assessment], view: DeliveryView) -> Iterable[RecordClose]:
     """The edits whose last open field this change set decides."""
     marked = {verdict.staged.id for verdict in marking if verdict.staged is not None}
     for record in view.records.values():

@@ -41,7 +41,7 @@ MARKING = (Finding.WRITE, Finding.ALREADY, Finding.MARK)
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnDecisions:
     """Ids of all decisions about one field that were ever ours.
 
     `unproven`: those to write that failed or were replaced before anybody knew whether the CRM had written them.
@@ -52,7 +52,7 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoredValue:
     """The CRM's version of a value that was written: rounded, or changed by its own rules."""
 
     value: str | None
@@ -60,7 +60,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Assessment:
     """One decision, what was found for it, and what the CRM held. `proves`: an unproven one that the CRM did write.
 
     `trouble` says in a sentence what could not be read, `adjusted` what the CRM made of the value where that differs.
@@ -74,27 +74,30 @@ class Verdict:
     label_now: str = ""
     proves: str = ""
     trouble: str = ""
-    adjusted: Held | None = None
+    adjusted: StoredValue | None = None
 
 
-def judge(
+def assess(
     decisions: Iterable[Decision],
     view: DeliveryView,
     *,
     columns: Mapping[str, Column],
-    own: Mapping[uuid.UUID, Own],
-    held: Mapping[uuid.UUID, Held] | None = None,
+    own: Mapping[uuid.UUID, OwnDecisions],
+    held: Mapping[uuid.UUID, StoredValue] | None = None,
     own_user: uuid.UUID | None = None,
-) -> list[Verdict]:
+) -> list[Assessment]:
     """Return one verdict per decision. `own`: our earlier values per field; `held`: the CRM's versions of sent ones.
 
     `own_user` is the portal's own user in the CRM.
     """
-    found = [_judge_one(decision, view, columns, own.get(decision.field_id, Own()), own_user) for decision in decisions]
+    found = [
+        _assess_decision(decision, view, columns, own.get(decision.field_id, OwnDecisions()), own_user)
+        for decision in decisions
+    ]
     return [_with_adjusted(verdict, view, columns, held or {}) for verdict in found]
 
 
-def adjustments(verdicts: Iterable[Verdict], written: ContactNow | None) -> dict[uuid.UUID, Held]:
+def adjustments(verdicts: Iterable[Assessment], written: ContactNow | None) -> dict[uuid.UUID, StoredValue]:
     """Return per decision what the CRM holds instead of what was sent, by the answer to the write."""
     found = {}
     for verdict in verdicts:
@@ -103,70 +106,70 @@ def adjustments(verdicts: Iterable[Verdict], written: ContactNow | None) -> dict
             continue
         value = written.values.get(column.name)
         if not conversion.same(column.type, value, decision.value_to_write):
-            found[decision.pk] = Held(value, written.labels.get(column.name, ""))
+            found[decision.pk] = StoredValue(value, written.labels.get(column.name, ""))
     return found
 
 
 def _with_adjusted(
-    verdict: Verdict, view: DeliveryView, columns: Mapping[str, Column], held: Mapping[uuid.UUID, Held]
-) -> Verdict:
+    verdict: Assessment, view: DeliveryView, columns: Mapping[str, Column], held: Mapping[uuid.UUID, StoredValue]
+) -> Assessment:
     """Recognize the CRM's version of a written value by rounding alone, because the answer to the write was lost."""
     decision = verdict.decision
     column = columns.get(decision.field.column_name)
     if verdict.finding != Finding.OURS or not decision.writes or column is None or view.contact is None:
         return verdict
-    now = Held(view.contact.values.get(column.name), view.contact.labels.get(column.name, ""))
+    now = StoredValue(view.contact.values.get(column.name), view.contact.labels.get(column.name, ""))
     rounded = now if conversion.is_rounded(column, decision.value_to_write, now.value) else None
     return replace(verdict, column=column, adjusted=held.get(decision.pk, rounded))
 
 
-def _judge_one(
-    decision: Decision, view: DeliveryView, columns: Mapping[str, Column], own: Own, own_user: uuid.UUID | None
-) -> Verdict:
+def _assess_decision(
+    decision: Decision, view: DeliveryView, columns: Mapping[str, Column], own: OwnDecisions, own_user: uuid.UUID | None
+) -> Assessment:
     staged = view.fields.get(decision.field_id)
     if staged is None:
-        return Verdict(decision, Finding.ROW_GONE)
+        return Assessment(decision, Finding.ROW_GONE)
     if staged.decision_id == str(decision.pk):
-        return Verdict(decision, Finding.OURS, staged)
+        return Assessment(decision, Finding.OURS, staged)
     if staged.state != 0 and staged.decision_id not in own.ids:
         is_ours = recognition.is_ours(staged, own_user=own_user)
-        return Verdict(decision, Finding.RECOGNIZED if is_ours else Finding.ELSEWHERE, staged)
+        return Assessment(decision, Finding.RECOGNIZED if is_ours else Finding.ELSEWHERE, staged)
     if staged.problem and (decision.writes or not staged.etag):
-        return Verdict(decision, Finding.UNREADABLE, staged, trouble=staged.problem)
+        return Assessment(decision, Finding.UNREADABLE, staged, trouble=staged.problem)
     column = columns.get(decision.field.column_name)
     unreadable = view.contact.problems.get(column.name) if view.contact is not None and column is not None else None
     if unreadable and (decision.writes or own.unproven):
-        return Verdict(decision, Finding.UNREADABLE, staged, trouble=unreadable)
+        return Assessment(decision, Finding.UNREADABLE, staged, trouble=unreadable)
     proves = staged.decision_id if staged.decision_id in own.unproven else ""
     if not decision.writes:
-        return replace(_judge_mark(decision, view, staged, column if proves else None), proves=proves)
-    return replace(_judge_value(decision, view, staged, column), proves=proves)
+        return replace(_assess_mark(decision, view, staged, column if proves else None), proves=proves)
+    return replace(_assess_value(decision, view, staged, column), proves=proves)
 
 
-def _judge_mark(decision: Decision, view: DeliveryView, staged: StagedField, column: Column | None) -> Verdict:
+def _assess_mark(decision: Decision, view: DeliveryView, staged: StagedField, column: Column | None) -> Assessment:
     """A rejection promises that the value its reviewer saw stays; `column` where we may have written another."""
     if column is None or view.contact is None or decision.kind != Kind.REVIEW:
-        return Verdict(decision, Finding.MARK, staged)
+        return Assessment(decision, Finding.MARK, staged)
     now = view.contact.values.get(column.name)
     if conversion.same(column.type, now, decision.expected_value):
-        return Verdict(decision, Finding.MARK, staged)
-    return Verdict(decision, Finding.WRITTEN_BEFORE, staged, column, now, view.contact.labels.get(column.name, ""))
+        return Assessment(decision, Finding.MARK, staged)
+    return Assessment(decision, Finding.WRITTEN_BEFORE, staged, column, now, view.contact.labels.get(column.name, ""))
 
 
-def _judge_value(decision: Decision, view: DeliveryView, staged: StagedField, column: Column | None) -> Verdict:
+def _assess_value(decision: Decision, view: DeliveryView, staged: StagedField, column: Column | None) -> Assessment:
     if view.contact is None:
-        return Verdict(decision, Finding.CONTACT_GONE, staged)
+        return Assessment(decision, Finding.CONTACT_GONE, staged)
     if column is None:
-        return Verdict(decision, Finding.UNKNOWN_COLUMN, staged)
+        return Assessment(decision, Finding.UNKNOWN_COLUMN, staged)
     now = view.contact.values.get(column.name)
     label = view.contact.labels.get(column.name, "")
-    finding = _compare(column.type, now, decision)
+    finding = _compare_values(column.type, now, decision)
     if finding is Finding.WRITE and view.contact.state not in (ContactState.ACTIVE, decision.field.contact_state):
         finding = UNSEEN_STATES[view.contact.state]
-    return Verdict(decision, finding, staged, column, now, label)
+    return Assessment(decision, finding, staged, column, now, label)
 
 
-def _compare(column_type: ColumnType, now: str | None, decision: Decision) -> Finding:
+def _compare_values(column_type: ColumnType, now: str | None, decision: Decision) -> Finding:
     if conversion.same(column_type, now, decision.value_to_write):
         return Finding.ALREADY
     if conversion.same(column_type, now, decision.expected_value):

@@ -32,7 +32,7 @@ from syncapp.models.locking import lock, retried
 from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.models.review.decision import UNPROVEN_STATES, DecisionState
 from syncapp.review.delivery import change_sets, conflicts, results
-from syncapp.review.delivery.conflicts import Finding, Held, Own, Verdict
+from syncapp.review.delivery.conflicts import Assessment, Finding, OwnDecisions, StoredValue
 
 BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_REVIEW)
 STALE_ROUNDS = 3
@@ -103,13 +103,13 @@ class DeliveryJob(JobType):
         # What is not there in another CRM would be taken for deleted.
         self._crm.verify_organization(deadline=work.deadline)
         bound = _bound(delivery)
-        for wave in change_sets.waves(bound):
+        for wave in change_sets.split_waves(bound):
             _send_all(work, wave)
         if bound:
             breakers.crm_answered(permit)
         else:
             breakers.release(permit)
-        results.finish(lease)
+        results.finish_or_reset(lease)
         failpoint("delivery.finished")
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
@@ -127,7 +127,7 @@ class DeliveryJob(JobType):
         trouble = failure.reason
         if lease.outcome_unknown or delivery.outcome_unknown:
             trouble += " Whether it was written is not known; Retry reads it back first."
-        results.fail(lease, _bound(delivery), trouble=trouble, code=failure.code)
+        results.apply_failure(lease, _bound(delivery), trouble=trouble, code=failure.code)
         queue.mark_failed(lease, error=failure.code)
 
 
@@ -147,8 +147,8 @@ def _send_all(work: _Round, decisions: Sequence[Decision]) -> None:
 
 def _send_apart(work: _Round, decisions: Sequence[Decision], refusal: CrmError) -> None:
     verdicts, _ = _look(work, decisions)
-    results.settle(work.lease, [each for each in verdicts if each.finding not in conflicts.MARKING])
-    parts = change_sets.groups(verdicts)
+    results.apply_results(work.lease, [each for each in verdicts if each.finding not in conflicts.MARKING])
+    parts = change_sets.split_groups(verdicts)
     if len(parts) == 1:
         _fail(work, parts[0], refusal)
         return
@@ -166,12 +166,12 @@ def _send_alone(work: _Round, part: Sequence[Decision]) -> None:
 def _send(work: _Round, decisions: Sequence[Decision]) -> None:
     """Read, judge, send, settle; again where the rows moved in between. Raises CrmError, _StillStale, LostLease."""
     missing = 0
-    held: dict[uuid.UUID, Held] = {}
+    held: dict[uuid.UUID, StoredValue] = {}
     for _ in range(STALE_ROUNDS):
         verdicts, view = _look(work, decisions, held)
         change_set = change_sets.build(verdicts, view)
         if change_set is None:
-            results.settle(work.lease, verdicts)
+            results.apply_results(work.lease, verdicts)
             return
         _mark_sent(work, verdicts)
         try:
@@ -189,20 +189,20 @@ def _send(work: _Round, decisions: Sequence[Decision]) -> None:
         if adjusted:
             held |= adjusted  # look again: the staging rows have to say what the CRM made of the values
             continue
-        results.settle(work.lease, verdicts)
+        results.apply_results(work.lease, verdicts)
         failpoint("delivery.settled")
         return
     raise _StillStale
 
 
-def _points_somewhere(verdict: Verdict) -> bool:
+def _points_somewhere(verdict: Assessment) -> bool:
     is_lookup = verdict.column is not None and verdict.column.type is ColumnType.LOOKUP
     return is_lookup and verdict.finding is Finding.WRITE and bool(verdict.decision.value_to_write)
 
 
 def _look(
-    work: _Round, decisions: Sequence[Decision], held: Mapping[uuid.UUID, Held] | None = None
-) -> tuple[list[Verdict], DeliveryView]:
+    work: _Round, decisions: Sequence[Decision], held: Mapping[uuid.UUID, StoredValue] | None = None
+) -> tuple[list[Assessment], DeliveryView]:
     """A fresh view of the contact and its staging rows, and what it means for each decision."""
     known = columns.of_table(work.delivery.target_table)
     own = _own(decisions)
@@ -216,10 +216,10 @@ def _look(
     )
     failpoint("delivery.read")
     own_user = work.crm.own_user_id(deadline=work.deadline)
-    return conflicts.judge(decisions, view, columns=known, own=own, held=held, own_user=own_user), view
+    return conflicts.assess(decisions, view, columns=known, own=own, held=held, own_user=own_user), view
 
 
-def _own(decisions: Sequence[Decision]) -> dict[uuid.UUID, Own]:
+def _own(decisions: Sequence[Decision]) -> dict[uuid.UUID, OwnDecisions]:
     ids: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
     unproven: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
     ours = Decision.objects.filter(field__in=list(ids)).exclude(state=DecisionState.LOST)
@@ -227,11 +227,11 @@ def _own(decisions: Sequence[Decision]) -> dict[uuid.UUID, Own]:
         ids[earlier.field_id].add(str(earlier.pk))
         if earlier.writes and earlier.state in UNPROVEN_STATES:
             unproven[earlier.field_id].add(str(earlier.pk))
-    return {field_id: Own(frozenset(ids[field_id]), frozenset(unproven[field_id])) for field_id in ids}
+    return {field_id: OwnDecisions(frozenset(ids[field_id]), frozenset(unproven[field_id])) for field_id in ids}
 
 
 @retried
-def _mark_sent(work: _Round, verdicts: Sequence[Verdict]) -> None:
+def _mark_sent(work: _Round, verdicts: Sequence[Assessment]) -> None:
     fields = [each.decision.field for each in verdicts if each.finding in conflicts.MARKING]
     sending = SyncField.objects.filter(pk__in=[field.pk for field in fields], delivery=FieldDelivery.WAITING)
     lock(sending)
@@ -242,7 +242,7 @@ def _mark_sent(work: _Round, verdicts: Sequence[Verdict]) -> None:
 
 def _fail(work: _Round, decisions: Sequence[Decision], refusal: CrmError) -> None:
     what = "The row that it should point to is no longer in the CRM" if isinstance(refusal, NotFound) else _REFUSED
-    results.fail(work.lease, decisions, trouble=f"{what}: {refusal.message}", code=refusal.code)
+    results.apply_failure(work.lease, decisions, trouble=f"{what}: {refusal.message}", code=refusal.code)
 
 
 def recount_all(*, chunk: int = 500) -> None:

@@ -17,13 +17,13 @@ from syncapp.crm.staging.records import ContactState
 from syncapp.jobs import deliveries, queue
 from syncapp.jobs.queue import Lease
 from syncapp.mirror.edits import recognition
-from syncapp.mirror.edits.supersede import records_of, supersede
+from syncapp.mirror.edits.supersede import record_ids_of, supersede
 from syncapp.models import Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.locking import lock, retried
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import UNPROVEN_STATES, DecisionState
 from syncapp.review import notification_rules
-from syncapp.review.delivery.conflicts import Finding, Held, Verdict
+from syncapp.review.delivery.conflicts import Assessment, Finding, StoredValue
 
 # finding ─▶ (the decision's state, the field's new columns)
 _HANDED_BACK = {"decision": FieldDecision.PENDING, "delivery": FieldDelivery.CONFLICT}
@@ -44,7 +44,7 @@ RESULTS: dict[Finding, tuple[DecisionState, dict[str, Any]]] = {
     Finding.UNKNOWN_COLUMN: (DecisionState.FAILED, {"delivery": FieldDelivery.FAILED}),
     Finding.UNREADABLE: (DecisionState.FAILED, {"delivery": FieldDelivery.FAILED}),
 }
-TROUBLES = {
+MESSAGES = {
     Finding.UNKNOWN_COLUMN: "The CRM has no column of this name any more.",
     Finding.INACTIVE: "The contact was deactivated in the CRM, so nothing was written.",
     Finding.MERGED: "The contact was merged into another one in the CRM, so nothing was written.",
@@ -54,7 +54,7 @@ _FOUND_NOW = (Finding.CONFLICT, Finding.WRITTEN_BEFORE, Finding.INACTIVE, Findin
 
 
 @retried
-def settle(lease: Lease, verdicts: Sequence[Verdict]) -> None:
+def apply_results(lease: Lease, verdicts: Sequence[Assessment]) -> None:
     """Settle these decisions; the delivery itself stays open. Raises LostLease."""
     _lock([verdict.decision for verdict in verdicts], proven=[each.proves for each in verdicts if each.proves])
     queue.lock(lease)
@@ -74,9 +74,9 @@ def _lock(decisions: Sequence[Decision], *, proven: Sequence[str] = ()) -> None:
     lock(Decision.objects.filter(pk__in=[*(decision.pk for decision in decisions), *proven]))
 
 
-def _settle_one(verdict: Verdict) -> SyncField:
+def _settle_one(verdict: Assessment) -> SyncField:
     state, columns = RESULTS[verdict.finding]
-    columns = {**columns, "trouble": verdict.trouble or TROUBLES.get(verdict.finding, ""), **_value_now(verdict)}
+    columns = {**columns, "trouble": verdict.trouble or MESSAGES.get(verdict.finding, ""), **_value_now(verdict)}
     if verdict.proves:
         _acknowledge(verdict)
     found = verdict.value_now if verdict.finding in _FOUND_NOW else verdict.decision.value_to_write
@@ -86,13 +86,13 @@ def _settle_one(verdict: Verdict) -> SyncField:
     return _close(verdict.decision, state, columns=columns, finding=verdict.finding, now=found)
 
 
-def _keep_adjusted(decision: Decision, held: Held) -> None:
+def _keep_adjusted(decision: Decision, held: StoredValue) -> None:
     """Keep what the CRM made of the value; that is what a later step expects to find."""
     Decision.objects.filter(pk=decision.pk).update(written_value=held.value, is_adjusted=True)
     decision.written_value, decision.is_adjusted = held.value, True
 
 
-def _acknowledge(verdict: Verdict) -> None:
+def _acknowledge(verdict: Assessment) -> None:
     """An earlier decision was given up without knowing; the staging row proves that the CRM had written it."""
     earlier = Decision.objects.filter(pk=verdict.proves, state__in=UNPROVEN_STATES)
     if earlier.update(state=DecisionState.WRITTEN, finished_at=Now()):
@@ -108,7 +108,7 @@ def _acknowledge(verdict: Verdict) -> None:
         )
 
 
-def _value_now(verdict: Verdict) -> dict[str, Any]:
+def _value_now(verdict: Assessment) -> dict[str, Any]:
     """What the CRM holds now: read just before, or what was written just now."""
     decision = verdict.decision
     if verdict.finding in (*_FOUND_NOW, Finding.ALREADY):
@@ -123,7 +123,7 @@ def _value_now(verdict: Verdict) -> dict[str, Any]:
 
 
 @retried
-def fail(lease: Lease, decisions: Sequence[Decision], *, trouble: str, code: str) -> None:
+def apply_failure(lease: Lease, decisions: Sequence[Decision], *, trouble: str, code: str) -> None:
     """These decisions were not written, for a reason that trying again does not mend. Raises LostLease."""
     _lock(decisions)
     queue.lock(lease)
@@ -135,7 +135,7 @@ def fail(lease: Lease, decisions: Sequence[Decision], *, trouble: str, code: str
 def _recount(touched: list[SyncField]) -> None:
     """What was handed back or failed is open again: a newer edit may have come meanwhile."""
     records = {field.record_id for field in touched}
-    SyncRecord.objects.recount(records | records_of(supersede(records)))
+    SyncRecord.objects.recount(records | record_ids_of(supersede(records)))
 
 
 def _close(
@@ -165,11 +165,11 @@ def _close(
 
 
 @retried
-def finish(lease: Lease) -> None:
+def finish_or_reset(lease: Lease) -> None:
     """Close the delivery, or make it ready for decisions that came meanwhile. Raises LostLease."""
     queue.lock(lease)
     delivery = Delivery.objects.get(pk=lease.pk)
-    notification_rules.tell_outcomes(delivery.decisions.values_list("field__record", flat=True).distinct())
+    notification_rules.notify_editors(delivery.decisions.values_list("field__record", flat=True).distinct())
     due_at = deliveries.next_due(delivery)
     if due_at is None:
         queue.finish(lease)

@@ -21,7 +21,7 @@ _QUOTES = "'\"\u2018\u2019\u201c\u201d\u201e"
 _SIGNS = re.compile(r"[\W_]+")
 
 
-def words_for(column_name: str, was: str, will: str) -> str:
+def describe_change(column_name: str, was: str, will: str) -> str:
     """Return one short remark about the change, '' where there is none to make."""
     if not was or not will or was == will:
         return ""
@@ -66,7 +66,7 @@ def _postal(was: str, will: str, *, is_format: bool) -> str:
     return "same words, only the format changes" if is_format and folded[0] == folded[1] else ""
 
 
-def moved_by_a_day(column_name: str, was: str | None, will: str | None) -> bool:
+def is_off_by_one_day(column_name: str, was: str | None, will: str | None) -> bool:
     """Return whether a birthday or anniversary (canonical dates) moves by one day, the usual time zone fault."""
     if not was or not will or not _YEARLY.search(column_name):
         return False

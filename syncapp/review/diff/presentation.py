@@ -69,7 +69,7 @@ def presentation(column: Column | None) -> Presentation:
     return PRESENTATIONS[column.type if column is not None else ColumnType.OTHER]
 
 
-def day_words(day: date) -> str:
+def format_day(day: date) -> str:
     """Return 14 March 1987, in the reader's format."""
     return localization.day(day, long=True)
 
@@ -111,7 +111,7 @@ def _yes_no_words(column: Column, value: str, label: str) -> str:
 
 
 def _date_words(column: Column, value: str, label: str) -> str:
-    return day_words(canonical.parse_date(value))
+    return format_day(canonical.parse_date(value))
 
 
 def _date_time_words(column: Column, value: str, label: str) -> str:
@@ -127,10 +127,10 @@ def _moment_words(when: datetime, *, zone: str, is_date: bool) -> str:
     """Format the moment in the active zone; where only dates are shown, omit the time if it is midnight."""
     local = timezone.localtime(when)
     if is_date and local.time() == time():
-        return day_words(local.date())
+        return format_day(local.date())
     clock = localization.clock(when, seconds=bool(when.second or when.microsecond))
     fraction = f" and {when.microsecond / 1000:g} ms" if when.microsecond else ""
-    return f"{day_words(local.date())}, {clock}{fraction}{zone}"
+    return f"{format_day(local.date())}, {clock}{fraction}{zone}"
 
 
 def _number_words(column: Column, value: str, label: str) -> str:

@@ -19,7 +19,7 @@ MOST_PAIRS = 90_000  # pieces of one side x pieces of the other: beyond, the who
 _SENTENCE = re.compile(r"[^.\n]*[.\n]|[^.\n]+")
 
 
-class Kind(StrEnum):
+class PartKind(StrEnum):
     """How a part is shown."""
 
     TEXT = "text"
@@ -34,14 +34,14 @@ class Part:
     """A stretch of one side. `name` and `code` are those of a hidden character."""
 
     text: str
-    kind: Kind = Kind.TEXT
+    kind: PartKind = PartKind.TEXT
     changed: bool = False
     name: str = ""
     code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class TextDiff:
     """Both sides of a change."""
 
     was: tuple[Part, ...]
@@ -66,11 +66,11 @@ class _Run:
         return max(len(self.was), len(self.will))
 
 
-def compare(was: str, will: str, *, by_words: bool = False) -> Difference:
+def compare(was: str, will: str, *, by_words: bool = False) -> TextDiff:
     """Mark what is only in `was` and what is only in `will`; `by_words` marks no part of a word or number alone."""
     only_signs = was != will and _letters(was) == _letters(will)
     runs = _merged(_sign_runs(was, will)) if only_signs else _readable(_runs(was, will, by_words=by_words))
-    return Difference(
+    return TextDiff(
         was=tuple(part for run in runs for part in _parts(run.was, changed=run.changed)),
         will=tuple(part for run in runs for part in _parts(run.will, changed=run.changed)),
         only_blanks=only_signs and "".join(was.split()) == "".join(will.split()),
@@ -78,12 +78,12 @@ def compare(was: str, will: str, *, by_words: bool = False) -> Difference:
     )
 
 
-def replaced(was: str, will: str) -> Difference:
+def replaced(was: str, will: str) -> TextDiff:
     """The one instead of the other as a whole, even where the words are the same."""
-    return Difference(was=_parts(was, changed=True), will=_parts(will, changed=True))
+    return TextDiff(was=_parts(was, changed=True), will=_parts(will, changed=True))
 
 
-def plain(text: str) -> tuple[Part, ...]:
+def unmarked(text: str) -> tuple[Part, ...]:
     """A text without marks, its hidden characters named."""
     return _parts(text, changed=False)
 
@@ -230,27 +230,27 @@ def _parts(text: str, *, changed: bool) -> tuple[Part, ...]:
     found: list[Part] = []
     for kind, group in groupby(characters.clusters(text), key=lambda one: _kind(one, changed=changed)):
         members = list(group)
-        if kind is Kind.HIDDEN:
+        if kind is PartKind.HIDDEN:
             found += [Part(one, kind, changed, characters.name(one), characters.code(one)) for one in members]
-        elif kind is Kind.BREAK:
+        elif kind is PartKind.BREAK:
             found += [part for one in members for part in _breaks(one, named=bare, changed=changed)]
         else:
             joined = "".join(members)
             blank = changed and not joined.strip()
-            found.append(Part(joined, Kind.SPACE if blank else Kind.TEXT, changed))
+            found.append(Part(joined, PartKind.SPACE if blank else PartKind.TEXT, changed))
     return tuple(found)
 
 
-def _kind(cluster: str, *, changed: bool) -> Kind:
+def _kind(cluster: str, *, changed: bool) -> PartKind:
     if cluster in ("\n", "\r\n"):
-        return Kind.BREAK
+        return PartKind.BREAK
     if characters.is_hidden(cluster) or (changed and characters.is_odd_blank(cluster)):
-        return Kind.HIDDEN
-    return Kind.TEXT
+        return PartKind.HIDDEN
+    return PartKind.TEXT
 
 
 def _breaks(cluster: str, *, named: bool, changed: bool) -> Iterator[Part]:
     """A changed line end shows by the text around it; where there is none, by its name."""
     if named:
-        yield Part(cluster, Kind.HIDDEN, changed, characters.name(cluster), characters.code(cluster))
-    yield Part("\n", Kind.BREAK)
+        yield Part(cluster, PartKind.HIDDEN, changed, characters.name(cluster), characters.code(cluster))
+    yield Part("\n", PartKind.BREAK)

@@ -48,7 +48,7 @@ class Age(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class Criteria:
     """Everything that a list may be asked for besides its tab and its order; the defaults ask for nothing."""
 
     search: str = ""
@@ -59,12 +59,12 @@ class Narrowing:
     owner: uuid.UUID | None = None
 
     def __bool__(self) -> bool:
-        return self != NOTHING
+        return self != NO_CRITERIA
 
     @property
     def is_of_fields_only(self) -> bool:
         """Whether nothing but their fields tells the edits."""
-        return self.names_fields and self == Narrowing(column=self.column, kind=self.kind)
+        return self.names_fields and self == Criteria(column=self.column, kind=self.kind)
 
     @property
     def names_fields(self) -> bool:
@@ -72,20 +72,20 @@ class Narrowing:
         return bool(self.column or self.kind)
 
 
-NOTHING = Narrowing()
+NO_CRITERIA = Criteria()
 
 
-def narrow(rows: SyncRecordQuerySet, tab: Tab, by: Narrowing) -> SyncRecordQuerySet:
+def filter_records(rows: SyncRecordQuerySet, tab: Tab, by: Criteria) -> SyncRecordQuerySet:
     """Return the rows of `tab` that match; the caller puts them in order."""
     for name in ("editor", "age", "owner"):
         if getattr(by, name):
             rows = rows.filter(_CONDITIONS[name](getattr(by, name)))
     if by.search:
-        rows = word_search.find(rows, by.search)
+        rows = word_search.filter_records(rows, by.search)
     return _with_fields(rows, tab, by) if by.names_fields else rows
 
 
-def matching_fields(tab: Tab, by: Narrowing) -> SyncFieldQuerySet:
+def matching_fields(tab: Tab, by: Criteria) -> SyncFieldQuerySet:
     """The fields that a list shows its rows for."""
     fields = SyncField.objects.filter(**{"column_name": by.column} if by.column else {})
     if by.kind:
@@ -93,7 +93,7 @@ def matching_fields(tab: Tab, by: Narrowing) -> SyncFieldQuerySet:
     return fields.filter(_STATES[tab])
 
 
-def _with_fields(rows: SyncRecordQuerySet, tab: Tab, by: Narrowing) -> SyncRecordQuerySet:
+def _with_fields(rows: SyncRecordQuerySet, tab: Tab, by: Criteria) -> SyncRecordQuerySet:
     """Where few fields match, their rows; else rows in the list's order, each asked for such a field."""
     fields = matching_fields(tab, by)
     is_found_by_index = tab in _INDEXED and (by.column or tab is not Tab.DECIDED)
@@ -109,7 +109,7 @@ def overdue_before() -> datetime | None:
     return None if rules.backlog else timezone.now() - timedelta(hours=rules.overdue_hours)
 
 
-def aged(age: Age) -> Q:
+def age_condition(age: Age) -> Q:
     """Edits of this age; nobody's where it means nothing now."""
     if age is Age.FRESH:
         return Q(edited_on__gt=timezone.now() - timedelta(days=1))
@@ -120,7 +120,7 @@ def aged(age: Age) -> Q:
 _DAYS = {Age.DAY: 1, Age.WEEK: 7, Age.MONTH: 30}
 _CONDITIONS: Mapping[str, Any] = {
     "editor": lambda pk: Q(editor_id=pk),
-    "age": aged,
+    "age": age_condition,
     "owner": lambda pk: Q(assigned_to_id=pk),
 }
 _UNDECIDED = Q(decision=FieldDecision.PENDING, delivery=FieldDelivery.NONE, unreadable="")

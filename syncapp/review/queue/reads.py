@@ -17,11 +17,11 @@ from django.db.models import Max, Q
 from syncapp.models import CrmUser, SyncField, SyncRecord
 from syncapp.models.mirror.sync_field import FieldDecision
 from syncapp.models.mirror.sync_record import SyncRecordQuerySet
-from syncapp.review.queue.criteria import FEW, NOTHING, Narrowing, Tab, matching_fields, narrow
+from syncapp.review.queue.criteria import FEW, NO_CRITERIA, Criteria, Tab, filter_records, matching_fields
 
-MOST_COUNTED = 1000
-MOST_EDITORS = 200
-PAGE = 50
+MAX_COUNTED = 1000
+MAX_EDITORS = 200
+PAGE_SIZE = 50
 
 
 class Order(StrEnum):
@@ -40,7 +40,7 @@ class Page:
     has_more: bool
 
 
-def in_tab(tab: Tab) -> SyncRecordQuerySet:
+def records_in(tab: Tab) -> SyncRecordQuerySet:
     """The edits of one view."""
     shown = SyncRecord.objects.shown()
     if tab is Tab.WAITING:
@@ -59,47 +59,47 @@ def _parked() -> SyncRecordQuerySet:
     return parked.filter(pk__in=few) if len(few) <= FEW else parked
 
 
-def count(tab: Tab, by: Narrowing = NOTHING) -> int:
+def count(tab: Tab, by: Criteria = NO_CRITERIA) -> int:
     """How many edits a view has, at most MOST_COUNTED + 1: the database stops counting there."""
     if by.is_of_fields_only and tab is Tab.WAITING:
         found, is_all = _count_from_fields(tab, by)
-        if is_all or found > MOST_COUNTED:
+        if is_all or found > MAX_COUNTED:
             return found
-    rows = narrow(in_tab(tab), tab, by)
+    rows = filter_records(records_in(tab), tab, by)
     # Whole views are counted along their own index: edits of one time lie together, those of one editor everywhere.
     along_its_index = by.search or not by
-    return rows.order_by(*(["edited_on"] if along_its_index else []))[: MOST_COUNTED + 1].count()
+    return rows.order_by(*(["edited_on"] if along_its_index else []))[: MAX_COUNTED + 1].count()
 
 
-def counts() -> dict[Tab, int]:
+def count_tabs() -> dict[Tab, int]:
     """The same for each whole view with something to do, in one statement: every page shows them."""
-    found = {tab: in_tab(tab).order_by("edited_on") for tab in (Tab.WAITING, Tab.ATTENTION, Tab.WRITING)}
+    found = {tab: records_in(tab).order_by("edited_on") for tab in (Tab.WAITING, Tab.ATTENTION, Tab.WRITING)}
     found[Tab.PARKED] = SyncRecord.objects.shown().parked().order_by()  # see _parked
-    each = [rows.values("pk")[: MOST_COUNTED + 1].query.sql_with_params() for rows in found.values()]
+    each = [rows.values("pk")[: MAX_COUNTED + 1].query.sql_with_params() for rows in found.values()]
     statement = ", ".join(f"(SELECT COUNT(*) FROM ({sql}) AS capped)" for sql, _ in each)  # noqa: S608  (by Django)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {statement}", [value for _, params in each for value in params])
         return dict(zip(found, cursor.fetchone(), strict=True))
 
 
-def _count_from_fields(tab: Tab, by: Narrowing) -> tuple[int, bool]:
+def _count_from_fields(tab: Tab, by: Criteria) -> tuple[int, bool]:
     """The edits of the first fields that match, and whether those are all: edit by edit, rare ones are long to find."""
-    fields, size = matching_fields(tab, by).order_by(), 2 * (MOST_COUNTED + 1)
-    edits = in_tab(tab).filter(pk__in=fields.values("record_id")[:size])
-    return edits.order_by()[: MOST_COUNTED + 1].count(), not fields[size : size + 1].exists()
+    fields, size = matching_fields(tab, by).order_by(), 2 * (MAX_COUNTED + 1)
+    edits = records_in(tab).filter(pk__in=fields.values("record_id")[:size])
+    return edits.order_by()[: MAX_COUNTED + 1].count(), not fields[size : size + 1].exists()
 
 
 def page(
     tab: Tab,
     *,
     order: Order,
-    by: Narrowing = NOTHING,
+    by: Criteria = NO_CRITERIA,
     after: SyncRecord | None = None,
-    size: int = PAGE,
+    size: int = PAGE_SIZE,
 ) -> Page:
     """The first rows of a view, or those that follow the edit `after`, whether that is still in it or not."""
     sorting = _SORTED_BY[order]
-    rows = narrow(in_tab(tab), tab, by).order_by(*sorting.columns)
+    rows = filter_records(records_in(tab), tab, by).order_by(*sorting.columns)
     found = list((rows.filter(_follows(after, sorting)) if after else rows)[: size + 1])
     if after and after.edited_on and sorting.undated_come_last and len(found) <= size:
         # On their own, since "later, or undated" in one condition keeps the index from starting at the row.
@@ -107,19 +107,19 @@ def page(
     return Page(records=found[:size], has_more=len(found) > size)
 
 
-def neighbour(
-    of: SyncRecord, tab: Tab, *, order: Order, by: Narrowing = NOTHING, is_backwards: bool = False
+def neighbor(
+    of: SyncRecord, tab: Tab, *, order: Order, by: Criteria = NO_CRITERIA, is_backwards: bool = False
 ) -> uuid.UUID | None:
     """The edit that follows `of` in a view, or the one before it, whether `of` is still in it or not."""
     sorting = _SORTED_BY[order].backwards if is_backwards else _SORTED_BY[order]
-    rows = narrow(in_tab(tab), tab, by).order_by(*sorting.columns).values_list("pk", flat=True)
+    rows = filter_records(records_in(tab), tab, by).order_by(*sorting.columns).values_list("pk", flat=True)
     found = list(rows.filter(_follows(of, sorting))[:1])
     if not found and of.edited_on and sorting.undated_come_last:
         found = list(rows.filter(edited_on__isnull=True)[:1])
     return found[0] if found else None
 
 
-def others_of_contact(record: SyncRecord, *, most: int = 4) -> list[SyncRecord]:
+def other_open_edits(record: SyncRecord, *, most: int = 4) -> list[SyncRecord]:
     """Other edits of the same contact that still want a decision, oldest first."""
     if record.target_id is None:
         return []
@@ -168,20 +168,20 @@ def _follows(last: SyncRecord, sorting: _Sorting) -> Q:
 
 def newest_edit() -> datetime | None:
     """When the last edit was made that arrived; None before the first. Each view's own index knows its newest."""
-    dates = [newest_in(tab) for tab in Tab]
+    dates = [newest_edit_in(tab) for tab in Tab]
     return max((date for date in dates if date is not None), default=None)
 
 
-def newest_in(tab: Tab) -> datetime | None:
+def newest_edit_in(tab: Tab) -> datetime | None:
     """When the newest edit of a view was made."""
-    newest: datetime | None = in_tab(tab).aggregate(newest=Max("edited_on"))["newest"]
+    newest: datetime | None = records_in(tab).aggregate(newest=Max("edited_on"))["newest"]
     return newest
 
 
-def newer_than(tab: Tab, moment: datetime | None, by: Narrowing = NOTHING) -> int:
+def count_newer(tab: Tab, moment: datetime | None, by: Criteria = NO_CRITERIA) -> int:
     """How many edits of a view were made after `moment`, at most MOST_COUNTED + 1; all where it is None."""
-    rows = narrow(in_tab(tab), tab, by).order_by()
-    return (rows.filter(edited_on__gt=moment) if moment else rows)[: MOST_COUNTED + 1].count()
+    rows = filter_records(records_in(tab), tab, by).order_by()
+    return (rows.filter(edited_on__gt=moment) if moment else rows)[: MAX_COUNTED + 1].count()
 
 
 def changed_columns(tab: Tab) -> list[str]:
@@ -200,4 +200,4 @@ def changed_columns(tab: Tab) -> list[str]:
 
 def editors() -> list[CrmUser]:
     """The people who edited contacts, by name; where they are very many, the first of them."""
-    return list(CrmUser.objects.exclude(name="").only("id", "name").order_by("name_key", "id")[:MOST_EDITORS])
+    return list(CrmUser.objects.exclude(name="").only("id", "name").order_by("name_key", "id")[:MAX_EDITORS])

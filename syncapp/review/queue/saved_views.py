@@ -8,13 +8,13 @@ from syncapp.models import Person, SavedView
 from syncapp.models.folding import by_name
 from syncapp.review.errors import NotPossible
 
-MOST = 20
+MAX_VIEWS = 20
 LONGEST_NAME = 60
 
 
-def of(person: Person) -> list[SavedView]:
+def list_for(person: Person) -> list[SavedView]:
     """The person's own views, by name."""
-    return by_name(SavedView.objects.filter(person=person))[:MOST]
+    return by_name(SavedView.objects.filter(person=person))[:MAX_VIEWS]
 
 
 def save(name: str, *, query: str, by: Person) -> SavedView:
@@ -23,8 +23,8 @@ def save(name: str, *, query: str, by: Person) -> SavedView:
     if not name:
         raise NotPossible("Give the view a name.")
     own = SavedView.objects.filter(person=by)
-    if not own.filter(name=name).exists() and own.count() >= MOST:
-        raise NotPossible(f"You have {MOST} views. Delete one first.")
+    if not own.filter(name=name).exists() and own.count() >= MAX_VIEWS:
+        raise NotPossible(f"You have {MAX_VIEWS} views. Delete one first.")
     return SavedView.objects.update_or_create(person=by, name=name, defaults={"query": query})[0]
 
 

@@ -22,37 +22,37 @@ _LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class SearchTerms:
     """Typed search terms: words, or one e-mail address."""
 
     words: tuple[str, ...] = ()
     address: str = ""
 
 
-def read(text: str) -> Sought:
+def parse(text: str) -> SearchTerms:
     """Return what to look for; the longest words first, which are the rarest."""
     if address := address_of(text):
-        return Sought(address=address)
-    return Sought(words=tuple(sorted(words_of(text), key=len, reverse=True)[:MOST_WORDS]))
+        return SearchTerms(address=address)
+    return SearchTerms(words=tuple(sorted(words_of(text), key=len, reverse=True)[:MOST_WORDS]))
 
 
-def found(text: str) -> Q:
+def condition(text: str) -> Q:
     """Return the condition that an edit fulfills which is found; no index answers it."""
-    sought = read(text)
+    sought = parse(text)
     if sought.address:
         return _has_address(sought.address)
     return has_words(sought.words) if sought.words else Q(pk__in=())
 
 
-def find(rows: SyncRecordQuerySet, text: str) -> SyncRecordQuerySet:
+def filter_records(rows: SyncRecordQuerySet, text: str) -> SyncRecordQuerySet:
     """Return the rows that are found, by the index of words where one of those typed begins few."""
-    for word in read(text).words:
+    for word in parse(text).words:
         of_word = RecordWord.objects.filter(_begins(word))
         if not of_word[FEW : FEW + 1].exists():
             # The limit changes nothing but the plan: with it both databases find these edits first.
             rows = rows.filter(pk__in=of_word.values("record_id")[:FEW])
             break
-    return rows.filter(found(text))
+    return rows.filter(condition(text))
 
 
 def _has_address(address: str) -> Q:

@@ -22,8 +22,8 @@ from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.rule import CONTENT, RuleOutcome, RuleState
 from syncapp.preferences import OTHER
 from syncapp.review import reasons
-from syncapp.review.rules import runs
-from syncapp.review.rules.history import Simulation, simulation
+from syncapp.review.rules import runs, simulation
+from syncapp.review.rules.simulation import Simulation
 from syncapp.text.ids import parse_uuid
 
 MOST_RULES, MOST_CONDITIONS, MOST_LISTED = 50, 100, 100
@@ -42,12 +42,12 @@ class NotSimulated(Exception):
     """A rule is enabled only after somebody has seen what it would have done."""
 
 
-class StillLooking(Exception):
+class RulesBusy(Exception):
     """Other rules have not yet looked at all that waits, so a new one would decide what it was not meant for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RuleDraft:
     """What an administrator wants a rule to be; an empty tuple is no condition."""
 
     name: str
@@ -59,9 +59,9 @@ class Wish:
     reason: str = ""
 
     @staticmethod
-    def of(content: Mapping[str, Any]) -> Wish:
+    def of(content: Mapping[str, Any]) -> RuleDraft:
         """The wish that a stored rule or a file's entry stands for."""
-        return Wish(
+        return RuleDraft(
             name=str(content.get("name") or "").strip(),
             outcome=str(content.get("outcome") or ""),
             columns=tuple(content.get("columns") or ()),
@@ -72,7 +72,7 @@ class Wish:
         )
 
 
-def check(wish: Wish, *, codes: Collection[str] | None = None) -> dict[str, Any]:
+def check(wish: RuleDraft, *, codes: Collection[str] | None = None) -> dict[str, Any]:
     """The rule's columns as they may be stored; `codes` are the reasons that hold then. Raises BadRule."""
     if not 0 < len(wish.name.strip()) <= 80:
         raise BadRule("name", "A name of 1 to 80 characters.")
@@ -83,7 +83,7 @@ def check(wish: Wish, *, codes: Collection[str] | None = None) -> dict[str, Any]
     if decides and not (wish.columns or wish.editors or wish.kinds):
         raise BadRule("conditions", "A rule that decides needs at least one condition: a field, an editor or a kind.")
     why = (
-        _reason(wish, reasons.offered() if codes is None else codes)
+        _reason(wish, reasons.options() if codes is None else codes)
         if wish.outcome == RuleOutcome.REJECT
         else {"reason_code": "", "reason": ""}
     )
@@ -91,7 +91,7 @@ def check(wish: Wish, *, codes: Collection[str] | None = None) -> dict[str, Any]
     return {"name": wish.name.strip(), "outcome": wish.outcome, **lists, **why}
 
 
-def _check_conditions(wish: Wish) -> None:
+def _check_conditions(wish: RuleDraft) -> None:
     for name, is_known in (("columns", _is_column), ("editors", _is_id), ("kinds", ChangeKind.values.__contains__)):
         values = getattr(wish, name)
         wrong = next((value for value in values if not isinstance(value, str) or not is_known(value)), None)
@@ -110,18 +110,18 @@ def _is_id(text: str) -> bool:
     return found is not None and str(found) == text
 
 
-def _reason(wish: Wish, codes: Collection[str]) -> dict[str, str]:
+def _reason(wish: RuleDraft, codes: Collection[str]) -> dict[str, str]:
     if wish.reason_code not in codes:
         raise BadRule("reason_code", "Choose the reason that the rejected edits carry.")
     if wish.reason_code == OTHER and not wish.reason.strip():
         raise BadRule("reason", "“Other” needs a sentence.")
-    if len(wish.reason) > reasons.MOST_CHARACTERS:
-        raise BadRule("reason", f"At most {reasons.MOST_CHARACTERS} characters.")
+    if len(wish.reason) > reasons.MAX_LENGTH:
+        raise BadRule("reason", f"At most {reasons.MAX_LENGTH} characters.")
     return {"reason_code": wish.reason_code, "reason": wish.reason.strip()}
 
 
 @transaction.atomic
-def create(wish: Wish, *, by: Person, channel: str = "settings") -> Rule:
+def create(wish: RuleDraft, *, by: Person, channel: str = "settings") -> Rule:
     """A new rule, last in order and paused. Raises BadRule."""
     content = check(wish)
     shown = Rule.objects.shown()
@@ -135,7 +135,7 @@ def create(wish: Wish, *, by: Person, channel: str = "settings") -> Rule:
 
 
 @transaction.atomic
-def change(rule_id: uuid.UUID, wish: Wish, *, by: Person, channel: str = "settings") -> Rule:
+def change(rule_id: uuid.UUID, wish: RuleDraft, *, by: Person, channel: str = "settings") -> Rule:
     """Write a rule anew; one that now does something else is paused until it is simulated. Raises BadRule."""
     rule = _locked(rule_id)
     before, effect, content = rule.content, rule.effect, check(wish)
@@ -169,7 +169,7 @@ def move(rule_id: uuid.UUID, *, up: bool, by: Person) -> None:
 def simulate(rule_id: uuid.UUID, *, by: Person) -> Simulation:
     """See what the rule would have done with what people decided; kept with the rule, so that it can be enabled."""
     rule = _locked(rule_id)
-    found = simulation(rule)
+    found = simulation.simulate(rule)
     figures = {
         "looked_at": found.looked_at,
         "decided": found.decided,
@@ -190,7 +190,7 @@ def enable(rule_id: uuid.UUID, *, by: Person, also_waiting: bool = False) -> Rul
     Raises NotSimulated unless the rule was simulated as it is now, StillLooking while others look at what waits.
     """
     if not also_waiting and not runs.catch_up():
-        raise StillLooking("The other rules are still looking at what waits. Try again in a minute.")
+        raise RulesBusy("The other rules are still looking at what waits. Try again in a minute.")
     return _enable(rule_id, by=by, also_waiting=also_waiting)
 
 

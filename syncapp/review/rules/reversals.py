@@ -15,18 +15,18 @@ LAST = 20
 MOST_REVERSED = 3
 
 
-def note(decision: Decision) -> None:
+def record(decision: Decision) -> None:
     """A person takes this decision back; call it in that transaction. Only a rule's decision is counted."""
     if decision.rule_id is None:
         return
     rule = locked(Rule.objects.all()).get(pk=decision.rule_id)
     RuleTrace.objects.filter(decision=decision, reversed_at__isnull=True).update(reversed_at=Now())
-    count = reversed_lately(rule)
+    count = recent_reversals(rule)
     if rule.state == RuleState.ENABLED and count >= MOST_REVERSED:
         _pause(rule, count)
 
 
-def reversed_lately(rule: Rule) -> int:
+def recent_reversals(rule: Rule) -> int:
     """How many of the last 20 decisions since the rule was enabled were taken back by people."""
     taken = RuleTrace.objects.filter(rule=rule, decision__isnull=False, at__gte=rule.started_at)
     return sum(when is not None for when in taken.order_by("-at").values_list("reversed_at", flat=True)[:LAST])

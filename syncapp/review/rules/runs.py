@@ -22,10 +22,10 @@ from syncapp.models.locking import lock, retried
 from syncapp.models.mirror.sync_field import SyncFieldQuerySet
 from syncapp.models.review.rule import RuleOutcome, RuleState
 from syncapp.review import decisions
-from syncapp.review.bulk.concerns import changed_in_crm
-from syncapp.review.context import seen
+from syncapp.review.bulk.warnings import changed_in_crm
+from syncapp.review.context import digest
 from syncapp.review.errors import ReviewError
-from syncapp.review.rules.history import barred_editors, matches
+from syncapp.review.rules.simulation import blocked_editors, matches
 
 BATCH = 200
 MARKED_AT_ONCE = 10_000
@@ -34,23 +34,23 @@ CHANNEL = "rule"
 
 
 @dataclass(slots=True)
-class Looked:
+class RunResult:
     """What one run did: fields looked at, decided, and noted by rules in shadow."""
 
     fields: int = 0
     decided: int = 0
     noted: int = 0
 
-    def add(self, other: Looked) -> None:
+    def add(self, other: RunResult) -> None:
         """Count these, too."""
         self.fields += other.fields
         self.decided += other.decided
         self.noted += other.noted
 
 
-def run(*, seconds: float = 10.0) -> Looked:
+def run(*, seconds: float = 10.0) -> RunResult:
     """Look at new edits for at most `seconds`; the next run goes on."""
-    looked, until = Looked(), time.monotonic() + seconds
+    looked, until = RunResult(), time.monotonic() + seconds
     while time.monotonic() < until:
         rules = list(Rule.objects.active().select_related("author", "enabled_by"))
         if not rules:
@@ -99,8 +99,8 @@ def _mark(ids: Collection[uuid.UUID]) -> None:
 
 
 @retried
-def _look_at(field_id: uuid.UUID, rules: Sequence[Rule]) -> Looked:
-    looked = Looked()
+def _look_at(field_id: uuid.UUID, rules: Sequence[Rule]) -> RunResult:
+    looked = RunResult()
     if SyncField.objects.unruled().filter(pk=field_id).update(ruled_at=Now()) != 1:
         return looked
     field = SyncField.objects.select_related("record").get(pk=field_id)
@@ -111,7 +111,7 @@ def _look_at(field_id: uuid.UUID, rules: Sequence[Rule]) -> Looked:
     return looked
 
 
-def _apply_rules(field: SyncField, rules: Sequence[Rule], looked: Looked) -> None:
+def _apply_rules(field: SyncField, rules: Sequence[Rule], looked: RunResult) -> None:
     for rule in rules:
         if not matches(rule, field):
             continue
@@ -141,14 +141,14 @@ def _decide(rule: Rule, field: SyncField) -> Decision | None:
     if rule.outcome == RuleOutcome.LEAVE:
         return None
     if rule.outcome == RuleOutcome.APPROVE:
-        return decisions.approve(field.pk, by=rule, seen=seen(field), channel=CHANNEL)
+        return decisions.approve(field.pk, by=rule, seen=digest(field), channel=CHANNEL)
     why = {"reason_code": rule.reason_code, "reason": rule.reason}
-    return decisions.reject(field.pk, by=rule, seen=seen(field), channel=CHANNEL, **why)
+    return decisions.reject(field.pk, by=rule, seen=digest(field), channel=CHANNEL, **why)
 
 
 def _barred(rule: Rule, field: SyncField) -> str:
     editor_id = field.record.editor_id
-    return barred_editors(rule, {editor_id}).get(editor_id, "")
+    return blocked_editors(rule, {editor_id}).get(editor_id, "")
 
 
 def _note(rule: Rule, field: SyncField, *, decision: Decision | None = None, refused: str = "") -> None:

@@ -61,7 +61,7 @@ def _write_changes(run: FilterRun, user_ids: Sequence[UUID]) -> None:
 def people(user_ids: Sequence[UUID]) -> dict[UUID, FilterUser]:
     """Who of these is a person, with what a plan asks of him."""
     found = FilterUser.objects.people().only(*_ASKED).in_bulk(list(user_ids))
-    for user_id, problem in unreadable.of_owners(user_ids).items():
+    for user_id, problem in unreadable.problems_of_owners(user_ids).items():
         if user_id in found:
             found[user_id].unreadable = problem
     return found

@@ -58,7 +58,7 @@ class EvidenceView(ParamsView):
         if not self.asked.name:
             return []
         edits = SyncRecord.objects.shown().filter(target_id__isnull=False).order_by("name_key", "id")
-        rows = word_search.find(edits, self.asked.name)[: MOST_CONTACTS * 5]
+        rows = word_search.filter_records(edits, self.asked.name)[: MOST_CONTACTS * 5]
         found = list({edit.target_id: edit for edit in rows}.values())[:MOST_CONTACTS]
         return [(edit, self.query(contact=str(edit.target_id), q="")) for edit in found]
 

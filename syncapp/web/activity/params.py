@@ -18,7 +18,7 @@ from syncapp.mirror import columns
 from syncapp.models import CrmUser, Person, SyncRecord
 from syncapp.models.audit import Area, area_of
 from syncapp.models.folding import by_name, search_key
-from syncapp.review.diff.presentation import day_words
+from syncapp.review.diff.presentation import format_day
 from syncapp.text.ids import parse_uuid
 from syncapp.web.activity import words
 from syncapp.web.base import parameters
@@ -181,7 +181,7 @@ class ParamsView:
         """From when to when, '' for any time."""
         if not self.has_dates:
             return PERIODS[self.said["period"]][0].lower() if self.said["period"] in PERIODS else ""
-        first, last = (day_words(day) if day else "" for day in (self.first_day, self.last_day))
+        first, last = (format_day(day) if day else "" for day in (self.first_day, self.last_day))
         if first == last:
             return f"on {first}"
         return " ".join(filter(None, [first and f"from {first}", last and f"until {last}"]))

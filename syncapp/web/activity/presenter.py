@@ -20,7 +20,7 @@ from syncapp.models import AuditEntry
 from syncapp.models.audit import Area
 from syncapp.review import reasons
 from syncapp.review.diff import values
-from syncapp.review.diff.values import Change
+from syncapp.review.diff.values import ValueDiff
 from syncapp.text import localization
 from syncapp.text.ids import parse_uuid
 from syncapp.web.activity import run_entries, words
@@ -46,7 +46,7 @@ class Shown:
     did: Did
     subject: str
     label: str
-    change: Change | None
+    change: ValueDiff | None
     notes: tuple[str, ...]
     via: str
     address: str
@@ -136,16 +136,16 @@ def _subject(entry: AuditEntry, behind: Facts) -> tuple[str, str]:
     return (record.name or "Edit without a name", reverse("record", args=[record.pk])) if record else ("", "")
 
 
-def _change(entry: AuditEntry, column: Column | None, behind: Facts) -> Change | None:
+def _change(entry: AuditEntry, column: Column | None, behind: Facts) -> ValueDiff | None:
     value = facts.value_of(entry)
     if value is None or entry.action in _SAID or entry.action in _CHANGES_NOTHING:
         return None
     if value.before is None and value.after is None and not _empties(entry):
         return None
     if entry.action in facts.ABOUT_PEOPLE:
-        return values.between(None, (_name(value.before, behind), ""), (_name(value.after, behind), ""))
+        return values.diff_values(None, (_name(value.before, behind), ""), (_name(value.after, behind), ""))
     was, will = (value.before, behind.label(entry, value.before)), (value.after, behind.label(entry, value.after))
-    return values.between(column, was, will)
+    return values.diff_values(column, was, will)
 
 
 def _empties(entry: AuditEntry) -> bool:
@@ -178,7 +178,7 @@ def _notes(entry: AuditEntry, behind: Facts) -> list[str]:
 
 def _reason(stored: str) -> str:
     code, text = preferences.split_reason(stored)
-    said = reasons.words(code, text)
+    said = reasons.describe(code, text)
     return said[:1].lower() + said[1:] if code else said
 
 

@@ -61,7 +61,7 @@ def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
     def rows() -> Iterator[tuple[str, ...]]:
         # What the middleware sets ends with the view, the rows are made afterwards.
         for entries in audit_log.batches(view.asked):
-            with preferences.remembered(), timezone.override(zone), localization.override(locale):
+            with preferences.cached(), timezone.override(zone), localization.override(locale):
                 yield from map(_cells, presenter.shown(entries))
 
     return csv_files.download(request, "activity", heads, rows())

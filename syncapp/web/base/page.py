@@ -82,7 +82,7 @@ class PageContext:
     @cached_property
     def counts(self) -> Mapping[Tab, int]:
         """How many edits each view of the queue has, but that of the decided."""
-        return reads.counts()
+        return reads.count_tabs()
 
     @property
     def waiting(self) -> int:
@@ -108,8 +108,8 @@ class LocalTime:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with (
-            preferences.remembered(),
-            columns.remembered(),
+            preferences.cached(),
+            columns.cached(),
             formats_of(request),
         ):
             return self.get_response(request)

@@ -51,7 +51,7 @@ def unpark(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
 def remark(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     """Say something about the edit."""
     text = request.POST.get("remark", "")
-    take = lambda: collaboration.remark(record_id, text=text, by=request.user)  # noqa: E731  (one line, one use)
+    take = lambda: collaboration.add_remark(record_id, text=text, by=request.user)  # noqa: E731  (one line, one use)
     return _step(request, record_id, take, said="Noted.", control="remark")
 
 
@@ -65,7 +65,7 @@ def ask(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
         whom = _person(request.POST.get("whom", ""))
         collaboration.ask(record_id, whom=whom, text=text, by=request.user)
 
-    control = "question" if collaboration.problem_with(text) else "whom"
+    control = "question" if collaboration.text_problem(text) else "whom"
     return _step(request, record_id, take, said="Asked.", control=control)
 
 
@@ -83,7 +83,7 @@ def presence(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     """The open page says that it is open, and hears who else is there."""
     row = record_page.record_or_404(record_id)
     collaboration.note_presence(row.pk, by=request.user)
-    also_here = collaboration.also_here(row.pk, person=request.user)
+    also_here = collaboration.others_viewing(row.pk, person=request.user)
     return answer(request, "review/_presence.html", {"shown": row, "also_here": also_here})
 
 

@@ -13,10 +13,10 @@ from syncapp.models import Decision, SyncField
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState, Kind
 from syncapp.review import context, groups
-from syncapp.review.bulk import concerns
+from syncapp.review.bulk import warnings
 from syncapp.review.diff import values
-from syncapp.review.diff.values import Change, Side, Tag
-from syncapp.review.history import Echo
+from syncapp.review.diff.values import DiffSide, Tag, ValueDiff
+from syncapp.review.history import FormerValue
 from syncapp.web.base import times
 from syncapp.web.review import outcomes
 from syncapp.web.review.corrections import Correction, correction
@@ -31,7 +31,7 @@ UNDER_WAY = (FieldDelivery.WAITING, FieldDelivery.SENT)
 IN_THE_CRM = (FieldDelivery.DONE, FieldDelivery.ALREADY)
 
 
-def echo_words(echo: Echo) -> str:
+def echo_words(echo: FormerValue) -> str:
     """When the CRM held the proposed value before."""
     day = times.day(echo.at)
     return f"this was CRM’s value until {day}" if echo.ended else f"CRM had this value on {day}"
@@ -47,13 +47,13 @@ class FieldShown:
 
     field: SyncField
     column: Column | None
-    change: Change
+    change: ValueDiff
     outcome: Outcome | None
     locked: Outcome | None
     typed: Typed
     typed_again: Typed = NOTHING_TYPED
     problem: Problem | None = None
-    echo: Echo | None = None
+    echo: FormerValue | None = None
     refused: str = ""
     group: str = ""
     is_part: bool = False
@@ -78,7 +78,7 @@ class FieldShown:
 
     @property
     def seen(self) -> str:
-        return context.seen(self.field)
+        return context.digest(self.field)
 
     @property
     def is_conflict(self) -> bool:
@@ -105,7 +105,7 @@ class FieldShown:
     @property
     def counts_for_all(self) -> bool:
         """Return whether "Approve all" and "Reject all" mean this one too."""
-        return self.locked is None and groups.is_plain(self.field, self.column)
+        return self.locked is None and groups.is_groupable(self.field, self.column)
 
     @property
     def is_under_way(self) -> bool:
@@ -154,7 +154,7 @@ class FieldShown:
         """Whether the CRM held another value than the original before the decision, as far as was read."""
         field = self.field
         if field.is_undecided:
-            return concerns.changed_in_crm(field, self.column)
+            return warnings.changed_in_crm(field, self.column)
         if field.crm_now_read_at is None or self.column is None or not self.now_is_past:
             return False
         return not conversion.same(self.column.type, self._held[0], field.original_value)
@@ -186,10 +186,10 @@ class FieldShown:
         return column is not None and conversion.same(column.type, self._held[0], self.field.proposed_value)
 
     @property
-    def now(self) -> Side:
+    def now(self) -> DiffSide:
         """That value, marked against the original."""
         original = (self.field.original_value, self.field.original_label)
-        return values.between(self.column, original, self._held).will
+        return values.diff_values(self.column, original, self._held).will
 
     @property
     def lost(self) -> str:
@@ -210,17 +210,17 @@ class FieldShown:
         return last.recognized_by if last is not None and last.kind != Kind.SUPERSEDE else ""
 
     @property
-    def written_as(self) -> Side | None:
+    def written_as(self) -> DiffSide | None:
         """Return what the CRM made of the value that was written, where that is another."""
         last = outcomes.last_decision(self.field) if self.outcome else None
         if last is None or not last.is_adjusted or self.field.delivery not in IN_THE_CRM:
             return None
-        return values.single(self.column, last.written_value, self.field.label_of(last.written_value))
+        return values.unmarked(self.column, last.written_value, self.field.label_of(last.written_value))
 
     @property
-    def corrected(self) -> Side | None:
+    def corrected(self) -> DiffSide | None:
         """What was approved instead of the proposal."""
         last = outcomes.last_decision(self.field) if self.outcome else None
         if last is None or not last.is_corrected:
             return None
-        return values.single(self.column, last.value_to_write, last.corrected_label)
+        return values.unmarked(self.column, last.value_to_write, last.corrected_label)

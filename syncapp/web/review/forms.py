@@ -18,8 +18,8 @@ from django.http import QueryDict
 from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.models import SyncField
 from syncapp.models.review.decision import Outcome
-from syncapp.preferences import KEPT, OTHER
-from syncapp.review import groups, reasons, refusals
+from syncapp.preferences import KEPT_CRM_VALUE, OTHER
+from syncapp.review import earlier_rejections, groups, reasons
 from syncapp.review.decisions import Choice
 from syncapp.review.groups import Group
 from syncapp.web.review import corrections
@@ -80,7 +80,7 @@ class _Form:
     def bound(self) -> dict[str, Group]:
         """The groups that are decided together in this form, by the key of their controls."""
         split = split_of(self.post)
-        return {f"group-{group.key}": group for group in self.grouped if groups.binding(group, split)}
+        return {f"group-{group.key}": group for group in self.grouped if groups.is_decided_together(group, split)}
 
     def seen(self, row: SyncField) -> str:
         return self.post.get(f"seen.{row.pk}", "")
@@ -187,7 +187,7 @@ def _approve(form: _Form, row: SyncField, key: _Key) -> Choice:
 def _reject(form: _Form, row: SyncField, key: _Key) -> Choice:
     _refuse_a_part(form, row, key)
     controls = typed(form.post, key)
-    code = controls.code if controls.code in reasons.offered() else ""
+    code = controls.code if controls.code in reasons.options() else ""
     if not code and reasons.is_required():
         raise _Missing("Choose why it is rejected.", "code")
     if code == OTHER and not controls.reason:
@@ -198,17 +198,17 @@ def _reject(form: _Form, row: SyncField, key: _Key) -> Choice:
 def _reject_again(form: _Form, row: SyncField, key: _Key) -> Choice:
     """Reject with the reason that the same value was rejected with before."""
     _refuse_a_part(form, row, key)
-    refusal = refusals.refused_before([row]).get(row.pk)
+    refusal = earlier_rejections.find([row]).get(row.pk)
     if refusal is None:
         raise _Missing("This value was not rejected before. Reject it with a reason of its own.", "text")
-    code = refusal.decision.reason_code if refusal.decision.reason_code in reasons.offered() else ""
+    code = refusal.decision.reason_code if refusal.decision.reason_code in reasons.options() else ""
     if not code and reasons.is_required():
         raise _Missing("Choose why it is rejected.", "code")
     return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=code, reason=refusal.decision.reason)
 
 
 def _keep(form: _Form, row: SyncField, key: _Key) -> Choice:
-    return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=KEPT)
+    return Choice(row.pk, Outcome.REJECTED, form.seen(row), reason_code=KEPT_CRM_VALUE)
 
 
 def _correct(form: _Form, row: SyncField, key: _Key) -> Choice:
@@ -251,8 +251,8 @@ def _refuse_a_part(form: _Form, row: SyncField, key: _Key) -> None:
 
 def sentence(text: str) -> str:
     """A reason's text at its greatest length. Raises _Missing where it is longer."""
-    if len(text) > reasons.MOST_CHARACTERS:
-        raise _Missing(f"The reason has {len(text)} characters; at most {reasons.MOST_CHARACTERS} fit.", "text")
+    if len(text) > reasons.MAX_LENGTH:
+        raise _Missing(f"The reason has {len(text)} characters; at most {reasons.MAX_LENGTH} fit.", "text")
     return text
 
 

@@ -10,7 +10,7 @@ from syncapp.models import Decision, Person, SyncField, SyncRecord
 from syncapp.models.folding import search_key
 from syncapp.review import history
 from syncapp.review.diff import values
-from syncapp.review.diff.values import Change
+from syncapp.review.diff.values import ValueDiff
 from syncapp.web.base import holds
 from syncapp.web.base.holds import Held
 from syncapp.web.review import outcomes
@@ -22,7 +22,7 @@ class PastShown:
     """One earlier proposal for one field."""
 
     field: SyncField
-    change: Change
+    change: ValueDiff
     outcome: Outcome
     decision: Decision | None
     is_this: bool
@@ -51,7 +51,7 @@ class ContactPast:
 
 def past_shown(record: SyncRecord, *, person: Person, known: Mapping[str, Column]) -> ContactPast:
     """Read what happened to this contact, in words."""
-    past = history.past_of(record)
+    past = history.contact_history(record)
     held = holds.asked_once()
     by_label: dict[str, list[PastShown]] = {}
     for field in past.fields:
@@ -64,7 +64,7 @@ def past_shown(record: SyncRecord, *, person: Person, known: Mapping[str, Column
 
 def _shown(field: SyncField, column: Column | None, person: Person, held: Held, *, is_this: bool) -> PastShown:
     found = outcomes.state(field, person=person, held=held)
-    return PastShown(field, values.change(field, column), found, outcomes.last_decision(field), is_this)
+    return PastShown(field, values.diff_field(field, column), found, outcomes.last_decision(field), is_this)
 
 
 def _label(past: FieldPast) -> str:

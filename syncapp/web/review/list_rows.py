@@ -13,7 +13,7 @@ from syncapp.models import Person, SyncField, SyncRecord
 from syncapp.models.folding import search_key
 from syncapp.models.mirror.change_kind import ChangeKind
 from syncapp.models.mirror.sync_field import FieldDecision
-from syncapp.review import refusals
+from syncapp.review import earlier_rejections
 from syncapp.review.queue.criteria import overdue_before
 from syncapp.web.base import holds
 from syncapp.web.review import row_states
@@ -75,13 +75,13 @@ def rows_of(
     wanted = ("id", "record_id", "column_name", "decision", "delivery", "change_kind", "unreadable")
     found = SyncField.objects.filter(record__in=records).only(*wanted)
     maybe = set()
-    for field in found.annotate(maybe_refused=refusals.maybe_refused_before()):
+    for field in found.annotate(maybe_refused=earlier_rejections.may_exist()):
         fields[field.record_id].append(field)
         if field.is_undecided and field.maybe_refused:  # type: ignore[attr-defined]  # annotated above
             maybe.add(field.pk)
     late = overdue_before()
     asked = SyncField.objects.filter(pk__in=maybe).select_related("record") if maybe else ()
-    again = refusals.refused_before(list(asked))
+    again = earlier_rejections.find(list(asked))
     refused = {pk for pk, of_record in fields.items() if any(field.pk in again for field in of_record)}
     decisions = row_states.last_decisions(field for of_record in fields.values() for field in of_record)
     held = holds.asked_once()

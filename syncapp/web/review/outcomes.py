@@ -163,7 +163,7 @@ def _being_written(last: Decision, person: Person, *, undo: UUID | None = None) 
 def _done(field: SyncField, last: Decision, person: Person) -> Outcome:
     when, restored = times.at(last.finished_at or last.decided_at), BEFORE_RESTORE if last.is_recognized else ""
     if not last.writes:
-        why = reasons.words(last.reason_code, last.reason)
+        why = reasons.describe(last.reason_code, last.reason)
         said = times.at(last.decided_at) if last.rule_id else f"by {_name(last, person)} {times.at(last.decided_at)}"
         hint = "; ".join(filter(None, [_rule(last), _uncapitalised(why), said, restored]))
         return Outcome("cross", "none", "Rejected", hint, again="approve_after_all")

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from syncapp.models import Person
 from syncapp.models.mirror.change_kind import ChangeKind
-from syncapp.review.queue.criteria import NOTHING, Age, Narrowing, Tab
+from syncapp.review.queue.criteria import NO_CRITERIA, Age, Criteria, Tab
 from syncapp.review.queue.reads import Order
 from syncapp.text.ids import parse_uuid
 
@@ -28,7 +28,7 @@ class Asked:
 
     tab: Tab = Tab.WAITING
     order: Order = Order.OLDEST
-    by: Narrowing = NOTHING
+    by: Criteria = NO_CRITERIA
     after: uuid.UUID | None = None
 
     @cached_property
@@ -79,7 +79,7 @@ def usual_order(tab: Tab) -> Order:
 
 def read(parameters: Mapping[str, str], person: Person) -> Asked:
     """The list that these parameters ask for; `owner=me` is the person's own."""
-    by = Narrowing(
+    by = Criteria(
         search=parameters.get("q", "").strip()[:LONGEST_SEARCH],
         column=parameters.get("field", "").strip()[:LONGEST_COLUMN],
         kind=_member(ChangeKind, parameters.get("kind"), None),

@@ -68,7 +68,7 @@ class Filter:
 class QueueView:
     """The list of one request. Everything is read when the template asks for it, and once."""
 
-    size = reads.PAGE
+    size = reads.PAGE_SIZE
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class QueueView:
     def _neighbour(self, *, is_backwards: bool) -> uuid.UUID | None:
         if self.current is None:
             return None
-        return reads.neighbour(self.current, self.tab, order=self.order, by=self.asked.by, is_backwards=is_backwards)
+        return reads.neighbor(self.current, self.tab, order=self.order, by=self.asked.by, is_backwards=is_backwards)
 
     @property
     def _place(self) -> int | None:
@@ -166,7 +166,7 @@ class QueueView:
     @property
     def newest_stamp(self) -> str:
         """The moment after which an edit is new to this page."""
-        return (reads.newest_in(self.tab) or timezone.now()).isoformat()
+        return (reads.newest_edit_in(self.tab) or timezone.now()).isoformat()
 
     @cached_property
     def backlog(self) -> str:
@@ -209,7 +209,7 @@ class QueueView:
         found = self.found
         if not found:
             return "No match"
-        many = f"{number(reads.MOST_COUNTED)}+" if found > reads.MOST_COUNTED else number(found)
+        many = f"{number(reads.MAX_COUNTED)}+" if found > reads.MAX_COUNTED else number(found)
         return f"{many} match" if found != 1 else "1 matches"
 
     @property
@@ -255,7 +255,7 @@ class QueueView:
     @cached_property
     def saved(self) -> list[SavedView]:
         """The reader's own views."""
-        return saved_views.of(self.around.person) if self.around.person else []
+        return saved_views.list_for(self.around.person) if self.around.person else []
 
     def columns_of(self, table: str) -> Mapping[str, Column]:
         """The descriptions of a table's columns, read once for the list and the open edit."""

@@ -27,7 +27,7 @@ def fresh(request: PortalRequest) -> HttpResponse:
     """How many edits came since the list was shown; it is not changed under the reader's hands."""
     view = QueueView(params.read(request.GET, request.user), PageContext(request.user))
     since = parameters.moment(request.GET.get("since", ""))
-    found = reads.newer_than(view.tab, since, view.asked.by) if since else 0
+    found = reads.count_newer(view.tab, since, view.asked.by) if since else 0
     context = {"view": view, "around": view.around, "fresh": found, "since": since.isoformat() if since else ""}
     return answer(request, "review/_news.html", context)
 

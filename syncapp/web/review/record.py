@@ -12,14 +12,14 @@ from django.db.models import Prefetch
 
 from syncapp.crm.staging.records import Column
 from syncapp.crm.values.lookups import NamedRow
-from syncapp.mirror.edits.live_values import Belongs, Refreshed
+from syncapp.mirror.edits.live_values import ContactDetails, RefreshResult
 from syncapp.models import Decision, Person, RuleTrace, SyncField, SyncRecord
 from syncapp.models.folding import search_key
 from syncapp.models.mirror.sync_field import FieldDecision
 from syncapp.models.person import Role
-from syncapp.review import four_eyes, groups, history, refusals
+from syncapp.review import earlier_rejections, four_eyes, groups, history
 from syncapp.review.diff import values
-from syncapp.review.four_eyes import Bar, Editors
+from syncapp.review.four_eyes import BlockReason, Editors
 from syncapp.review.groups import Group
 from syncapp.review.queue import reads
 from syncapp.web.base import holds
@@ -66,7 +66,7 @@ class RecordShown:
     problem: Problem | None = None
     unidentified: bool = False
     crm_failed: bool = False
-    belongs: Belongs | None = None
+    belongs: ContactDetails | None = None
 
     @property
     def id(self) -> uuid.UUID:
@@ -153,12 +153,12 @@ def record_shown(
     *,
     person: Person,
     known: Mapping[str, Column],
-    wanted_groups: Iterable[groups.Wanted] = (),
+    wanted_groups: Iterable[groups.GroupDefinition] = (),
     asked: Asked = Asked(),
 ) -> RecordShown:
     """Read everything that the page of this edit needs, in a handful of queries; `known` are its table's columns."""
     found = fields_of(record)
-    grouped = groups.groups_of(found, wanted_groups, known)
+    grouped = groups.find_groups(found, wanted_groups, known)
     build = _Builder(record, person=person, known=known, asked=asked, fields=found, grouped=grouped)
     fields = {row.pk: build.field(row) for row in found}
     together = [group for group in (build.group(each, fields) for each in grouped) if group.undoes_together]
@@ -167,7 +167,7 @@ def record_shown(
         record=record,
         fields=tuple(sorted(fields.values(), key=lambda shown: (search_key(shown.label), shown.id))),
         groups=tuple(build.group(group, fields) for group in grouped),
-        others=tuple(reads.others_of_contact(record)),
+        others=tuple(reads.other_open_edits(record)),
         may_decide=build.locked is None,
         unidentified=build.is_unidentified,
         typed_all=asked.typed("all"),
@@ -203,7 +203,7 @@ def crm_silent(shown: RecordShown) -> RecordShown:
     return replace(shown, crm_failed=True)
 
 
-def just_read(shown: RecordShown, found: Refreshed) -> RecordShown:
+def just_read(shown: RecordShown, found: RefreshResult) -> RecordShown:
     """The same page with what the CRM said besides, which is not kept."""
     fields = (replace(each, crm_problem=found.unreadable.get(each.id, "")) for each in shown.fields)
     return replace(shown, belongs=found.belongs, fields=tuple(fields) if found.unreadable else shown.fields)
@@ -223,15 +223,15 @@ class _Builder:
         grouped: Sequence[Group],
     ) -> None:
         self.person, self.known, self.asked = person, known, asked
-        editors = four_eyes.read([record.editor_id])
+        editors = four_eyes.load_editors([record.editor_id])
         self.locked = _lock(record, person, editors)
         self.is_unidentified = editors.is_unidentified(record.editor_id)
-        earlier = history.earlier(record, fields)
-        self._echoes = history.echoes(fields, earlier, known)
+        earlier = history.other_edits(record, fields)
+        self._echoes = history.find_former_values(fields, earlier, known)
         self._held = holds.asked_once()
         self._newer = history.newer_edits(record, fields)
-        self._refused = refusals.among(fields, earlier)
-        bound = [group for group in grouped if groups.binding(group, asked.split)]
+        self._refused = earlier_rejections.find_among(fields, earlier)
+        bound = [group for group in grouped if groups.is_decided_together(group, asked.split)]
         self._bound = {row.pk: group.name for group in bound for row in group.open_fields}
         self._parts = {row.pk for group in grouped for row in group.fields}
 
@@ -241,7 +241,7 @@ class _Builder:
         return FieldShown(
             field=row,
             column=column,
-            change=values.change(row, column),
+            change=values.diff_field(row, column),
             outcome=outcome(row, person=self.person, held=self._held, newer=newer),
             locked=UNREADABLE if row.unreadable or row.record.unreadable else self.locked,
             typed=self.asked.typed(row.pk),
@@ -256,7 +256,7 @@ class _Builder:
 
     def _refused_words(self, row: SyncField) -> str:
         refusal = self._refused.get(row.pk)
-        return refusals.words(refusal, reader=self.person) if refusal else ""
+        return earlier_rejections.describe(refusal, reader=self.person) if refusal else ""
 
     def group(self, group: Group, shown: Mapping[uuid.UUID, FieldShown]) -> GroupShown:
         return GroupShown(
@@ -275,7 +275,7 @@ def _lock(record: SyncRecord, person: Person, editors: Editors) -> Outcome | Non
     return _LOCKS.get(editors.bar(record.editor_id, (person,)))
 
 
-_LOCKS: Mapping[Bar | None, Outcome] = {Bar.OWN: OWN_EDIT, Bar.UNIDENTIFIED: UNIDENTIFIED}
+_LOCKS: Mapping[BlockReason | None, Outcome] = {BlockReason.OWN: OWN_EDIT, BlockReason.UNIDENTIFIED: UNIDENTIFIED}
 
 
 def _rows(fields: Iterable[FieldShown], grouped: Iterable[GroupShown]) -> Iterable[Row]:

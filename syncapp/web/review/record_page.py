@@ -73,10 +73,10 @@ def _opened(request: PortalRequest, view: QueueView, brought: Asked) -> RecordSh
 def context_of(request: PortalRequest, view: QueueView, page: RecordShown | None, **more: Any) -> dict[str, Any]:
     """What the templates of the list and of the open edit need."""
     frame = {"section": "review", "around": view.around, "view": view, "shown": page, "query": _query(request, view)}
-    told = {"reasons": reasons.offered(), "reason_required": reasons.is_required()}
+    told = {"reasons": reasons.options(), "reason_required": reasons.is_required()}
     if page is not None:
         told |= {
-            "also_here": collaboration.also_here(page.id, person=request.user),
+            "also_here": collaboration.others_viewing(page.id, person=request.user),
             "talk": Talk(page.record, request.user),
         }
     return frame | told | more
@@ -107,7 +107,7 @@ def step(
 def words_of(error: ReviewError, reader: Person) -> str:
     """Why a decision was not taken, as this person reads it."""
     if isinstance(error, AlreadyDecided) and error.field is not None:
-        return steps.who_was_first(error.field, reader=reader)
+        return steps.already_decided_message(error.field, reader=reader)
     return str(error)
 
 

@@ -18,7 +18,7 @@ from syncapp.models.review.decision import Outcome
 from syncapp.preferences import OTHER
 from syncapp.review import reasons
 from syncapp.review.bulk import selections
-from syncapp.review.bulk.selections import Wish
+from syncapp.review.bulk.selections import BulkDecision
 from syncapp.review.errors import ReviewError
 from syncapp.text import localization
 from syncapp.text.ids import parse_uuid
@@ -81,7 +81,7 @@ def read_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpRespo
     if not shown.may_decide or shown.run is not None:
         return _to(row)
     asked_for = shown.record_ids
-    answered = selections.read_crm(row, asked_for, crm=clients.crm())
+    answered = selections.refresh_live_values(row, asked_for, crm=clients.crm())
     if not wants_part(request):
         if not answered:
             messages.error(request, NO_ANSWER)
@@ -108,7 +108,7 @@ def undo_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpRespo
 def select_left(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
     """Freeze those that were not decided again, as they are now."""
     row = _selection(request, selection_id)
-    return _frozen(request, lambda: selections.freeze_left(row, person=request.user), otherwise=row.query)
+    return _frozen(request, lambda: selections.freeze_refused(row, person=request.user), otherwise=row.query)
 
 
 def _selection(request: PortalRequest, selection_id: uuid.UUID) -> Selection:
@@ -134,23 +134,23 @@ def _page(request: PortalRequest, row: Selection, *, problem: Problem | None = N
 
 def _context(request: PortalRequest, view: SelectionView, *, problem: Problem | None) -> dict[str, object]:
     context = {"section": "review", "around": PageContext(request.user), "selection": view, "problem": problem}
-    context |= {"reasons": reasons.offered(), "typed": forms.typed(request.POST, KEY), "key": KEY}
+    context |= {"reasons": reasons.options(), "typed": forms.typed(request.POST, KEY), "key": KEY}
     return context | {"number": request.POST.get("number", "")}
 
 
-def _wish(request: PortalRequest) -> Wish:
+def _wish(request: PortalRequest) -> BulkDecision:
     """Return what the pressed button asks for. Raises _Refused with what is missing."""
     if request.POST.get("do") == "approve":
-        return Wish(Outcome.APPROVED)
+        return BulkDecision(Outcome.APPROVED)
     if request.POST.get("do") != "reject":
         raise _Refused("The form came without a decision. Nothing was changed.")
     said = forms.typed(request.POST, KEY)
-    code = said.code if said.code in reasons.offered() else ""
+    code = said.code if said.code in reasons.options() else ""
     if not code and reasons.is_required():
         raise _Refused("Choose why they are rejected.", "code")
     if code == OTHER and not said.reason:
         raise _Refused("“Other” needs a sentence.", "text")
-    return Wish(Outcome.REJECTED, reason_code=code, reason=said.reason[: reasons.MOST_CHARACTERS])
+    return BulkDecision(Outcome.REJECTED, reason_code=code, reason=said.reason[: reasons.MAX_LENGTH])
 
 
 def _number(request: PortalRequest) -> int | None:

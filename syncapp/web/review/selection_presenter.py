@@ -16,9 +16,9 @@ from syncapp.models import Decision, Person, Selection, SelectionItem, Selection
 from syncapp.models.person import Role
 from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.review.bulk import selections
-from syncapp.review.bulk.concerns import changed_in_crm, summary
+from syncapp.review.bulk.warnings import changed_in_crm, summarize
 from syncapp.review.diff import values
-from syncapp.review.diff.values import Change, Side
+from syncapp.review.diff.values import DiffSide, ValueDiff
 from syncapp.web.base import holds
 from syncapp.web.review import outcomes
 from syncapp.web.review.outcomes import Outcome as Became
@@ -37,10 +37,10 @@ class Line:
 
     item: SelectionItem
     label: str
-    change: Change
+    change: ValueDiff
     why: str
     became: Became | None = None
-    crm_now: Side | None = None
+    crm_now: DiffSide | None = None
 
 
 class SelectionView:
@@ -152,7 +152,7 @@ class SelectionView:
     @property
     def suspicions(self) -> str:
         """Return why they need a look, counted by reason."""
-        return summary(self._concerns)
+        return summarize(self._concerns)
 
     @property
     def omitted(self) -> int:
@@ -187,8 +187,8 @@ class SelectionView:
             known.setdefault(table, columns.of_table(table))
             column = known[table].get(item.field.column_name)
             label = column.label if column else item.field.column_name
-            now = values.now(item.field, column) if _is_because_of_crm(item, column) else None
-            found.append(Line(item, label, values.change(item.field, column), item.why, crm_now=now))
+            now = values.diff_live_value(item.field, column) if _is_because_of_crm(item, column) else None
+            found.append(Line(item, label, values.diff_field(item.field, column), item.why, crm_now=now))
         return found
 
 

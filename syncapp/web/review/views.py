@@ -14,7 +14,7 @@ from syncapp.connection import clients
 from syncapp.crm.staging.records import Column
 from syncapp.mirror import columns
 from syncapp.mirror.edits import live_values
-from syncapp.mirror.edits.live_values import Refreshed
+from syncapp.mirror.edits.live_values import RefreshResult
 from syncapp.models import Decision, Person, SyncField, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import context as steps
@@ -69,7 +69,7 @@ def decide(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     row = record_page.record_or_404(record_id)
     fields = list(SyncField.objects.filter(record=row))
     known = columns.of_table(row.target_table)
-    grouped = groups.groups_of(fields, preferences.read().field_groups, known)
+    grouped = groups.find_groups(fields, preferences.read().field_groups, known)
     submitted = forms.read(request.POST, fields, known, grouped)
     if submitted.problems:
         return record_page.page_again(request, row, submitted.problems, status=422)
@@ -190,7 +190,7 @@ def _moved(request: PortalRequest, view: QueueView) -> HttpResponse:
 def _still_told(view: QueueView, told: Collection[str], reader: Person) -> Problems:
     """Return who decided each field that is already shown as "decided by someone else"."""
     rows = SyncField.objects.filter(record=view.current) if told != {""} else ()
-    return {row.pk: Problem(steps.who_was_first(row, reader=reader)) for row in rows if str(row.pk) in told}
+    return {row.pk: Problem(steps.already_decided_message(row, reader=reader)) for row in rows if str(row.pk) in told}
 
 
 def _later(request: PortalRequest, field_id: uuid.UUID, take: Callable[..., object], *, said: str) -> HttpResponse:
@@ -212,7 +212,7 @@ def _said(taken: Sequence[Decision]) -> str:
     return ", ".join(f"{count} {word}" for count, word in counts if count) + "."
 
 
-def _read_crm(row: SyncRecord) -> Refreshed | None:
+def _read_crm(row: SyncRecord) -> RefreshResult | None:
     """What the CRM said, or None where it said nothing in time."""
     found = live_values.refresh_if_answering([row.pk], crm=clients.crm())
-    return None if found is None else found.get(row.pk, Refreshed())
+    return None if found is None else found.get(row.pk, RefreshResult())

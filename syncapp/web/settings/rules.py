@@ -19,8 +19,8 @@ from syncapp.models.mirror.change_kind import ChangeKind
 from syncapp.models.person import Role
 from syncapp.models.review.rule import RuleOutcome, RuleState
 from syncapp.review import reasons
-from syncapp.review.rules import editing, history
-from syncapp.review.rules.editing import BadRule, NotSimulated, StillLooking, Wish
+from syncapp.review.rules import editing, simulation
+from syncapp.review.rules.editing import BadRule, NotSimulated, RuleDraft, RulesBusy
 from syncapp.review.rules.reversals import LAST, MOST_REVERSED
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.settings.pages import refused, saved, settings_page
@@ -44,7 +44,7 @@ def settings_rules(request: PortalRequest) -> HttpResponse:
 @allow(Role.ADMINISTRATOR)
 def settings_rule_new(request: PortalRequest) -> HttpResponse:
     """The form of a new rule."""
-    return _form(request, Wish("", RuleOutcome.APPROVE))
+    return _form(request, RuleDraft("", RuleOutcome.APPROVE))
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
@@ -67,10 +67,10 @@ def settings_rule(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
     context: dict[str, Any] = {
         "rule": rule,
         "words": in_words([rule])[0],
-        "why": reasons.words(rule.reason_code, rule.reason),
+        "why": reasons.describe(rule.reason_code, rule.reason),
         "simulated_at": parse_datetime(rule.simulation["at"]) if rule.simulation else None,
-        "differing": history.listed(rule),
-        "shadow": history.shadow_comparison(rule) if in_shadow else None,
+        "differing": simulation.stored_differences(rule),
+        "shadow": simulation.compare_shadow(rule) if in_shadow else None,
         "traces": [trace for trace in traces if trace.is_shadow == in_shadow],
         "labels": columns.labels("contact"),
         "most": MOST_REVERSED,
@@ -83,7 +83,7 @@ def settings_rule(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
 def settings_rule_edit(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
     """The form of a rule."""
     rule = _rule(rule_id)
-    return _form(request, Wish.of(rule.content), rule=rule)
+    return _form(request, RuleDraft.of(rule.content), rule=rule)
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
@@ -108,7 +108,7 @@ def settings_rule_step(request: PortalRequest, rule_id: uuid.UUID) -> HttpRespon
     step, said, page = _STEPS[wish]
     try:
         step(rule, request.user, request.POST)
-    except (NotSimulated, StillLooking) as error:
+    except (NotSimulated, RulesBusy) as error:
         return refused(request, "settings_rule", str(error), rule.pk)
     return saved(request, page, said, *([rule.pk] if page == "settings_rule" else []))
 
@@ -132,7 +132,7 @@ def _rule(rule_id: uuid.UUID) -> Rule:
     return get_object_or_404(Rule.objects.shown().select_related("author", "enabled_by"), pk=rule_id)
 
 
-def _form(request: PortalRequest, wish: Wish, *, status: int = 200, **more: Any) -> HttpResponse:
+def _form(request: PortalRequest, wish: RuleDraft, *, status: int = 200, **more: Any) -> HttpResponse:
     typed: QueryDict | None = more.pop("typed", None)
     known = {**{name: name for name in wish.columns}, **columns.labels("contact")}
     context = {
@@ -141,14 +141,14 @@ def _form(request: PortalRequest, wish: Wish, *, status: int = 200, **more: Any)
         "known": sorted(known.items(), key=lambda pair: search_key(pair[1])),
         "kinds": ChangeKind.choices,
         "outcomes": RuleOutcome.choices,
-        "reasons": reasons.offered(),
+        "reasons": reasons.options(),
         **more,
     }
     return settings_page(request, "rule_form", section=PAGE, status=status, **context)
 
 
-def _typed(post: QueryDict) -> Wish:
-    return Wish(
+def _typed(post: QueryDict) -> RuleDraft:
+    return RuleDraft(
         name=post.get("name", ""),
         outcome=post.get("outcome", ""),
         columns=tuple(post.getlist("columns")),
@@ -158,12 +158,12 @@ def _typed(post: QueryDict) -> Wish:
     )
 
 
-def _wish(post: QueryDict) -> Wish:
+def _wish(post: QueryDict) -> RuleDraft:
     """What was typed, with the editors found. Raises BadRule."""
     typed = _typed(post)
     lines = [line.strip() for line in re.split(r"[\n;]", post.get("editors", "")) if line.strip()]
-    content = {name: getattr(typed, name) for name in Wish.__slots__}
-    return Wish.of(content | {"editors": [_editor(line) for line in lines]})
+    content = {name: getattr(typed, name) for name in RuleDraft.__slots__}
+    return RuleDraft.of(content | {"editors": [_editor(line) for line in lines]})
 
 
 def _editor(text: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from syncapp.connection.clients import verified_client
 from syncapp.mirror.edits import companies
-from syncapp.mirror.edits.live_values import refresh_crm_now
+from syncapp.mirror.edits.live_values import refresh_record
 from syncapp.models import SyncRecord
 from syncapp.models.folding import words_of
 from syncapp.review.queue import word_search
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def found(text: str) -> list[SyncRecord]:
-    return list(word_search.find(SyncRecord.objects.shown(), text))
+    return list(word_search.filter_records(SyncRecord.objects.shown(), text))
 
 
 def employ(world: World, contact: uuid.UUID, number: int) -> str:
@@ -68,7 +68,7 @@ def test_opening_an_edit_refreshes_the_company(world: World):
     world.pull()
     before, after = employ(world, world.contact(), 1), employ(world, world.contact(), 2)
 
-    refresh_crm_now(SyncRecord.objects.get(), crm=verified_client())
+    refresh_record(SyncRecord.objects.get(), crm=verified_client())
 
     assert [record.company for record in found(after)] == [after]
     assert found(before) == []

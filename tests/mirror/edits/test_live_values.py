@@ -8,16 +8,16 @@ import pytest
 
 from syncapp.connection import clients
 from syncapp.crm.errors import CrmError
-from syncapp.mirror.edits.live_values import refresh_crm_now, refresh_records
+from syncapp.mirror.edits.live_values import refresh_record, refresh_records
 from syncapp.models import SyncField
 from syncapp.review import decisions
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from tests.support.people import browser, rita
 from tests.support.world import World
 
 
 def read(field: SyncField) -> object:
-    found = refresh_crm_now(field.record, crm=clients.crm())
+    found = refresh_record(field.record, crm=clients.crm())
     field.refresh_from_db()
     return found
 
@@ -34,34 +34,34 @@ def test_the_value_and_its_time_are_kept(world: World):
 
 def test_a_value_that_did_not_change_leaves_an_open_form_good(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
-    before = seen(field)
+    before = digest(field)
 
     read(field)
 
-    assert seen(field) == before
+    assert digest(field) == before
     assert decisions.approve(field.pk, by=rita(), seen=before)
 
 
 def test_a_value_that_changed_makes_an_open_form_stale(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
-    before = seen(field)
+    before = digest(field)
     world.form(world.contact(), jobtitle="Chief")
 
     found = read(field)
 
     assert field.crm_now_value == "Chief"
     assert found.changed == {field.pk}
-    assert seen(field) != before
+    assert digest(field) != before
 
 
 def test_reading_again_after_the_change_finds_nothing_new(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     world.form(world.contact(), jobtitle="Chief")
     read(field)
-    before = seen(field)
+    before = digest(field)
 
     assert read(field).changed == frozenset()
-    assert seen(field) == before
+    assert digest(field) == before
 
 
 def test_a_deleted_contact_is_noted(world: World):
@@ -76,7 +76,7 @@ def test_a_deleted_contact_is_noted(world: World):
 
 def test_a_field_that_was_decided_stays_as_it_is(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
-    decisions.approve(field.pk, by=rita(), seen=seen(field))
+    decisions.approve(field.pk, by=rita(), seen=digest(field))
 
     read(field)
 
@@ -98,7 +98,7 @@ def test_unreadable_value_is_reported_and_not_empty(world: World):
     fields = world.edited(jobtitle="Head of Procurement", telephone1="+47 1")
     world.form(world.contact(), jobtitle="a\u0000b", telephone1="+47 9")
 
-    found = refresh_crm_now(fields["jobtitle"].record, crm=clients.crm())
+    found = refresh_record(fields["jobtitle"].record, crm=clients.crm())
 
     bad = fields["jobtitle"]
     bad.refresh_from_db()

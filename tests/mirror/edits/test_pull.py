@@ -43,14 +43,14 @@ def test_the_first_pull_mails_nobody_and_a_long_one_begins_a_backlog(world: Worl
 
     world.pull()
 
-    assert (notification_rules.tell_new_edits(), preferences.read().backlog) == (0, is_backlog)
-    assert notification_rules.remind() == (0 if is_backlog else 1), (
+    assert (notification_rules.notify_new_edits(), preferences.read().backlog) == (0, is_backlog)
+    assert notification_rules.send_reminders() == (0 if is_backlog else 1), (
         "edits of six days are overdue unless they are a backlog"
     )
     preferences.change(by=None, backlog=False)
     world.outlook(world.contact(), jobtitle="Head")
     world.pull()
-    assert notification_rules.tell_new_edits() == 1
+    assert notification_rules.notify_new_edits() == 1
     assert Arrival.objects.get().record.target_id == world.contact(), "of nothing that the first pull found"
 
 
@@ -112,7 +112,7 @@ def test_a_pull_whose_time_is_up_goes_on_where_it_stopped(world: World, monkeypa
 def test_a_crash_inside_a_page_repeats_the_page(world: World, monkeypatch):
     world.reset(contacts=20, pending=12)
     with monkeypatch.context() as crash:
-        crash.setattr(pull.cursors, "move", _power_cut)
+        crash.setattr(pull.cursors, "advance", _power_cut)
         with pytest.raises(KeyboardInterrupt):
             world.pull()
     assert not SyncRecord.objects.shown().exists()
@@ -195,7 +195,7 @@ def test_a_newer_edit_supersedes_the_older_one(world: World):
 
 def test_one_puller_reads_a_table_at_a_time(world: World):
     world.edited(jobtitle="Head")
-    reader = cursors.take(pull.FIELDS)
+    reader = cursors.acquire(pull.FIELDS)
 
     assert world.pull().busy
 
@@ -207,11 +207,11 @@ def test_a_puller_that_lost_its_lease_stores_nothing(world: World, monkeypatch):
     world.reset(contacts=20, pending=12)
     original = pull.cursors.of
 
-    def overtaken(reader: cursors.Reader) -> MirrorCursor:
+    def overtaken(reader: cursors.TableLease) -> MirrorCursor:
         MirrorCursor.objects.filter(table=reader.table).update(fencing_token=reader.fencing_token + 1)
         return original(reader)
 
-    monkeypatch.setattr(pull.cursors, "of", overtaken)
+    monkeypatch.setattr(pull.cursors, "current", overtaken)
 
     with pytest.raises(queue.LostLease):
         world.pull()
@@ -219,13 +219,13 @@ def test_a_puller_that_lost_its_lease_stores_nothing(world: World, monkeypatch):
 
 
 def test_a_puller_that_lost_its_lease_does_not_end_that_of_the_next(world: World):
-    late = cursors.take(pull.FIELDS)
+    late = cursors.acquire(pull.FIELDS)
     MirrorCursor.objects.update(lease_until="2026-01-01T00:00Z")
-    assert cursors.take(pull.FIELDS) is not None
+    assert cursors.acquire(pull.FIELDS) is not None
 
     cursors.release(late)
 
-    assert cursors.take(pull.FIELDS) is None
+    assert cursors.acquire(pull.FIELDS) is None
 
 
 def test_fields_of_one_edit_may_come_on_different_pages(world: World, monkeypatch):

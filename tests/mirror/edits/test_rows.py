@@ -11,7 +11,7 @@ from syncapp.mirror.edits.supersede import supersede
 from syncapp.models import AuditEntry, Decision, SyncField, SyncRecord
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from syncapp.review.decisions import approve
 from tests.mirror.staged import EDITOR, a_field, a_record, store
 from tests.support.factories import make_editor
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 def approved(field) -> Decision:
     make_editor(pk=EDITOR)
     row = SyncField.objects.get(pk=field.id)
-    return approve(row.pk, by=rita(), seen=seen(row))
+    return approve(row.pk, by=rita(), seen=digest(row))
 
 
 def decision_of(field) -> str:

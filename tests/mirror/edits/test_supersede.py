@@ -9,7 +9,7 @@ from syncapp.mirror.edits.supersede import supersede
 from syncapp.models import Decision, SyncField
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState, Kind, Outcome
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from syncapp.review.decisions import approve
 from tests.support.factories import make_field, make_newer_edit
 from tests.support.people import rita
@@ -63,7 +63,7 @@ def test_another_field_of_the_contact_is_left_alone():
 
 def test_an_approval_already_made_stands():
     old = make_field()
-    approve(old.pk, by=rita(), seen=seen(old))
+    approve(old.pk, by=rita(), seen=digest(old))
     newer = make_newer_edit(old)
 
     assert supersede([newer.record_id]) == []
@@ -81,7 +81,7 @@ def test_a_conflict_is_superseded():
 
 def test_a_failed_decision_gives_way():
     old = make_field()
-    failed = approve(old.pk, by=rita(), seen=seen(old))
+    failed = approve(old.pk, by=rita(), seen=digest(old))
     Decision.objects.filter(pk=failed.pk).update(state=DecisionState.FAILED)
     SyncField.objects.filter(pk=old.pk).update(delivery=FieldDelivery.FAILED, revision=F("revision") + 1)
     newer = make_newer_edit(old)
@@ -95,7 +95,7 @@ def test_a_failed_decision_gives_way():
 def test_an_old_edit_that_comes_after_the_newer_was_decided_is_superseded_too():
     old = make_field()
     newer = make_newer_edit(old)
-    approve(newer.pk, by=rita(), seen=seen(newer))
+    approve(newer.pk, by=rita(), seen=digest(newer))
 
     supersede([old.record_id])
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from syncapp.mirror.edits import pull
-from syncapp.mirror.edits.pull import Pulled
+from syncapp.mirror.edits.pull import PullResult
 from syncapp.models import Arrival, SyncField, SyncRecord
 from syncapp.models.mirror.sync_field import FieldDecision
 from syncapp.review import notification_rules
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 CHANGES = {"jobtitle": "Head", "telephone1": "+47 1", "department": "Sales"}
 
 
-def pull_while_somebody_edits(world: World, *, after_page: int = 1, **columns: Any) -> Pulled:
+def pull_while_somebody_edits(world: World, *, after_page: int = 1, **columns: Any) -> PullResult:
     """Pull; the edit is staged after this page was read. After the first, the fields are read and the edits not."""
     pages = 0
 
-    def edit(pulled: Pulled) -> None:
+    def edit(pulled: PullResult) -> None:
         nonlocal pages
         pages += 1
         if pages == after_page:
@@ -47,11 +47,11 @@ def test_edit_staged_between_the_reads_is_complete(world: World):
 def test_edit_staged_between_the_reads_is_mailed(world: World):
     rita()
     world.pull()
-    notification_rules.tell_new_edits()  # from now on she is told
+    notification_rules.notify_new_edits()  # from now on she is told
 
     pull_while_somebody_edits(world, **CHANGES)
 
-    assert notification_rules.tell_new_edits() == 1
+    assert notification_rules.notify_new_edits() == 1
 
 
 def test_edit_is_hidden_until_its_fields_are_read(world: World, monkeypatch):
@@ -61,11 +61,11 @@ def test_edit_is_hidden_until_its_fields_are_read(world: World, monkeypatch):
         _crash_before_the_second_read_of_fields(crash)
         with pytest.raises(KeyboardInterrupt):
             pull_while_somebody_edits(world, **CHANGES)
-    assert (shown_counts(), Arrival.objects.count(), notification_rules.tell_new_edits()) == ([], 0, 0)
+    assert (shown_counts(), Arrival.objects.count(), notification_rules.notify_new_edits()) == ([], 0, 0)
 
     world.pull()
 
-    assert (shown_counts(), notification_rules.tell_new_edits()) == ([3], 1)
+    assert (shown_counts(), notification_rules.notify_new_edits()) == ([3], 1)
 
 
 def _crash_before_the_second_read_of_fields(crash: pytest.MonkeyPatch) -> None:

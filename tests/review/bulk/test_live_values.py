@@ -11,22 +11,22 @@ from syncapp.models import Breaker, Decision, Selection, SelectionRun, SyncField
 from syncapp.models.jobs.job import JobState
 from syncapp.models.review.decision import Outcome
 from syncapp.review.bulk import selections
-from syncapp.review.bulk.selections import Wish
+from syncapp.review.bulk.selections import BulkDecision
 from syncapp.review.errors import NotPossible
-from syncapp.review.queue.criteria import NOTHING, Tab
+from syncapp.review.queue.criteria import NO_CRITERIA, Tab
 from tests.support.people import rita
 from tests.support.world import World
 
-APPROVE = Wish(Outcome.APPROVED)
+APPROVE = BulkDecision(Outcome.APPROVED)
 
 
 def frozen() -> Selection:
-    return selections.freeze_all(tab=Tab.WAITING, by=NOTHING, query="", person=rita())
+    return selections.freeze_all(tab=Tab.WAITING, by=NO_CRITERIA, query="", person=rita())
 
 
 def read(selection: Selection) -> bool:
     ids = list(selection.items.values_list("field__record_id", flat=True))
-    return selections.read_crm(selection, ids, crm=clients.crm())
+    return selections.refresh_live_values(selection, ids, crm=clients.crm())
 
 
 def results(selection: Selection) -> dict[str, str]:

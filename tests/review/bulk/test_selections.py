@@ -18,17 +18,17 @@ from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import Outcome
 from syncapp.review import decisions
 from syncapp.review.bulk import selections
-from syncapp.review.bulk.selections import Wish
+from syncapp.review.bulk.selections import BulkDecision
 from syncapp.review.errors import NotPossible
-from syncapp.review.queue.criteria import NOTHING, Narrowing, Tab
+from syncapp.review.queue.criteria import NO_CRITERIA, Criteria, Tab
 from tests.support.factories import know_columns, make_editor, make_field, make_newer_edit, make_record
 from tests.support.people import rita, rob
 
 pytestmark = pytest.mark.django_db
-APPROVE, REJECT = Wish(Outcome.APPROVED), Wish(Outcome.REJECTED, "not_correct", "Wrong person.")
+APPROVE, REJECT = BulkDecision(Outcome.APPROVED), BulkDecision(Outcome.REJECTED, "not_correct", "Wrong person.")
 
 
-def frozen(by: Narrowing = NOTHING, *, person: Person | None = None) -> Selection:
+def frozen(by: Criteria = NO_CRITERIA, *, person: Person | None = None) -> Selection:
     return selections.freeze_all(tab=Tab.WAITING, by=by, query="", person=person or rita())
 
 
@@ -47,7 +47,7 @@ def many(count: int) -> list[SyncField]:
 def test_all_that_match_are_approved_by_the_same_operation():
     phone = make_field(make_record(), "telephone1", change_kind=ChangeKind.FORMAT)
     other = make_field(phone.record, "jobtitle")
-    selection = frozen(Narrowing(kind=ChangeKind.FORMAT))
+    selection = frozen(Criteria(kind=ChangeKind.FORMAT))
 
     selections.start(selection, APPROVE, number=None, by=rita())
 
@@ -95,7 +95,7 @@ def test_a_field_that_changed_since_it_was_frozen_is_refused_and_says_so(changed
 def test_a_field_that_a_colleague_decided_first_names_him_and_stays_selected():
     first, second = many(2)
     selection = frozen()
-    decisions.approve(first.pk, by=rob(), seen=decisions.steps.seen(first))
+    decisions.approve(first.pk, by=rob(), seen=decisions.context.digest(first))
 
     selections.start(selection, REJECT, number=None, by=rita())
 
@@ -113,7 +113,7 @@ def test_conflicts_and_ones_own_edits_are_left_out_and_counted():
     make_field(make_record("Own", editor=himself))
 
     selection = selections.freeze_rows(
-        SyncField.objects.values_list("record_id", flat=True), by=NOTHING, query="", person=rita()
+        SyncField.objects.values_list("record_id", flat=True), by=NO_CRITERIA, query="", person=rita()
     )
 
     assert fields_of(selection) == [fine]
@@ -265,7 +265,7 @@ def test_what_was_refused_can_be_frozen_again():
     SyncField.objects.filter(pk=field.pk).update(proposed_value="Another")
     selections.start(selection, APPROVE, number=None, by=rita())
 
-    again = selections.freeze_left(selection, person=rita())
+    again = selections.freeze_refused(selection, person=rita())
     selections.start(again, APPROVE, number=None, by=rita())
 
     assert Decision.objects.get().value_to_write == "Another"

@@ -11,7 +11,7 @@ import pytest
 from syncapp.crm.staging.records import Column, ColumnType, ContactNow, DeliveryView, StagedField, StagedRecord
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.review.delivery import change_sets
-from syncapp.review.delivery.conflicts import Finding, Own, judge
+from syncapp.review.delivery.conflicts import Finding, OwnDecisions, assess
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RECORD, CONTACT = uuid.uuid4(), uuid.uuid4()
@@ -52,8 +52,8 @@ def view(*rows: StagedField, gone: bool = False, **values: str | None) -> Delive
     return DeliveryView(None if gone else contact, {row.id: row for row in rows}, {RECORD: record})
 
 
-def finding(decision: Decision, seen: DeliveryView, own: Own = Own()) -> Finding:  # noqa: B008  (frozen)
-    return judge([decision], seen, columns=COLUMNS, own={decision.field_id: own})[0].finding
+def finding(decision: Decision, seen: DeliveryView, own: OwnDecisions = OwnDecisions()) -> Finding:  # noqa: B008  (frozen)
+    return assess([decision], seen, columns=COLUMNS, own={decision.field_id: own})[0].finding
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_row_that_carries_an_earlier_decision_of_ours_may_be_decided_anew():
     decision, earlier = a_decision(), str(uuid.uuid4())
     marked = staged(decision, decision_id=earlier, state=1)
 
-    assert finding(decision, view(marked, jobtitle="Buyer"), Own(frozenset({earlier}))) == Finding.WRITE
+    assert finding(decision, view(marked, jobtitle="Buyer"), OwnDecisions(frozenset({earlier}))) == Finding.WRITE
 
 
 def test_a_rejection_needs_no_contact():
@@ -107,7 +107,7 @@ def test_a_rejection_needs_no_contact():
 )
 def test_a_rejection_looks_whether_a_lost_approval_was_written(held, unproven, expected):
     decision, earlier = a_decision(outcome="rejected", writes=False), str(uuid.uuid4())
-    own = Own(frozenset({earlier}), frozenset({earlier} if unproven else ()))
+    own = OwnDecisions(frozenset({earlier}), frozenset({earlier} if unproven else ()))
 
     assert finding(decision, view(staged(decision, decision_id=earlier, state=1), jobtitle=held), own) == expected
 
@@ -125,7 +125,7 @@ def test_a_deleted_staging_row_ends_the_decision():
 def test_a_change_set_holds_only_approved_columns_and_the_raised_revision():
     approved, rejected = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
     seen = view(staged(approved), staged(rejected), jobtitle="Buyer", telephone1="1")
-    verdicts = judge([approved, rejected], seen, columns=COLUMNS, own={})
+    verdicts = assess([approved, rejected], seen, columns=COLUMNS, own={})
 
     sent = change_sets.build(verdicts, seen)
 
@@ -138,8 +138,8 @@ def test_the_edit_is_closed_with_its_last_open_field_and_not_before():
     first, last = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
     seen = view(staged(first), staged(last), jobtitle="Buyer", telephone1="1")
 
-    alone = change_sets.build(judge([first], seen, columns=COLUMNS, own={}), seen)
-    both = change_sets.build(judge([first, last], seen, columns=COLUMNS, own={}), seen)
+    alone = change_sets.build(assess([first], seen, columns=COLUMNS, own={}), seen)
+    both = change_sets.build(assess([first, last], seen, columns=COLUMNS, own={}), seen)
 
     assert alone.closes == ()
     assert [close.record_id for close in both.closes] == [RECORD]
@@ -149,7 +149,7 @@ def test_a_conflict_keeps_the_edit_open_and_lets_the_others_go():
     conflict, fine = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
     seen = view(staged(conflict), staged(fine), jobtitle="Chief", telephone1="1")
 
-    sent = change_sets.build(judge([conflict, fine], seen, columns=COLUMNS, own={}), seen)
+    sent = change_sets.build(assess([conflict, fine], seen, columns=COLUMNS, own={}), seen)
 
     assert sent.contact is None
     assert [mark.field_id for mark in sent.marks] == [fine.field_id]
@@ -160,7 +160,7 @@ def test_nothing_is_sent_where_everything_is_done_or_handed_back():
     conflict = a_decision()
     seen = view(staged(conflict), jobtitle="Chief")
 
-    assert change_sets.build(judge([conflict], seen, columns=COLUMNS, own={}), seen) is None
+    assert change_sets.build(assess([conflict], seen, columns=COLUMNS, own={}), seen) is None
 
 
 def test_value_is_not_written_to_an_unreadable_row():
@@ -179,7 +179,7 @@ def test_unreadable_value_is_not_taken_for_empty():
     seen = view(staged(decision))
     unreadable = replace(seen.contact, problems={"jobtitle": "The CRM's value of contact.jobtitle holds a NUL."})
 
-    verdict = judge([decision], replace(seen, contact=unreadable), columns=COLUMNS, own={})[0]
+    verdict = assess([decision], replace(seen, contact=unreadable), columns=COLUMNS, own={})[0]
 
     assert (verdict.finding, "holds a NUL" in verdict.trouble) == (Finding.UNREADABLE, True)
 
@@ -188,7 +188,7 @@ def test_record_without_readable_version_is_not_closed():
     decision = a_decision()
     seen = view(staged(decision), jobtitle="Buyer")
     records = {key: replace(row, etag="", problem="x") for key, row in seen.records.items()}
-    verdicts = judge([decision], replace(seen, records=records), columns=COLUMNS, own={})
+    verdicts = assess([decision], replace(seen, records=records), columns=COLUMNS, own={})
 
     change_set = change_sets.build(verdicts, replace(seen, records=records))
 

@@ -16,7 +16,7 @@ from syncapp.models.review.decision import DecisionState
 from syncapp.review import decisions, follow_ups
 from syncapp.review.delivery import job
 from syncapp.review.delivery.conflicts import Finding
-from syncapp.review.delivery.results import TROUBLES
+from syncapp.review.delivery.results import MESSAGES
 from tests.support.people import rita
 from tests.support.world import World
 
@@ -372,7 +372,7 @@ def test_a_rejection_after_a_lost_approval_tells_that_it_was_written(world: Worl
 
     approval.refresh_from_db()
     assert (approval.state, axes(field)) == (DecisionState.WRITTEN, HANDED_BACK)
-    assert (field.crm_now_value, field.trouble) == ("Head", TROUBLES[Finding.WRITTEN_BEFORE])
+    assert (field.crm_now_value, field.trouble) == ("Head", MESSAGES[Finding.WRITTEN_BEFORE])
     world.decide(reject=(field,))
     world.deliver()
     assert axes(field) == REJECTED

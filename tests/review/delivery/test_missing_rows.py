@@ -7,7 +7,7 @@ import pytest
 from syncapp.models import Delivery, SyncField
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.review import decisions, follow_ups
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from tests.support.people import browser, rita
 from tests.support.screen import opened
 from tests.support.world import World
@@ -76,7 +76,7 @@ def test_correction_to_row_deleted_since_fails_alone(world: World):
     fields = world.edited(**{BIND: f"/accounts({first})", "nickname": "Max"})
     company = fields["parentcustomerid"]
     corrected = {"is_corrected": True, "corrected_value": f"account:{second}"}
-    decisions.approve(company.pk, by=rita(), seen=seen(company), **corrected)
+    decisions.approve(company.pk, by=rita(), seen=digest(company), **corrected)
     world.decide(approve=(fields["nickname"],))
     world.delete_account(second)
 

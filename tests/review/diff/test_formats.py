@@ -6,8 +6,8 @@ import pytest
 
 from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.models.mirror.change_kind import ChangeKind, kind_of
-from syncapp.review.diff.formats import words_for
-from syncapp.review.diff.values import between
+from syncapp.review.diff.formats import describe_change
+from syncapp.review.diff.values import diff_values
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ from syncapp.review.diff.values import between
     ],
 )  # fmt: skip
 def test_a_change_is_named_by_what_the_value_means(column, was, will, expected):
-    assert words_for(column, was, will) == expected
+    assert describe_change(column, was, will) == expected
 
 
 @pytest.mark.parametrize("sign", [",", ";", "#", "*", "p", "w", "+", "\u00d7"])
@@ -44,7 +44,7 @@ def test_remark_and_kind_agree_on_phones(column, sign):
     was, will = f"800 123{sign}45", "800 12345"
 
     assert kind_of(column, was, will) is ChangeKind.OTHER
-    assert "only the format" not in words_for(column, was, will)
+    assert "only the format" not in describe_change(column, was, will)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,6 @@ def test_remark_and_kind_agree_on_phones(column, sign):
 def test_birthday_moved_by_one_day_is_named(column, will, moved):
     date_column = Column("contact", column, "Birthday", ColumnType.DATE)
 
-    tags = between(date_column, ("1987-03-14", ""), (will, "")).tags
+    tags = diff_values(date_column, ("1987-03-14", ""), (will, "")).tags
 
     assert [tag.words for tag in tags] == (["moved by one day, as time zone faults do"] if moved else [])

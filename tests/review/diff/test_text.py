@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.review.diff import values
 from syncapp.review.diff.shortening import shorten
-from syncapp.review.diff.text import Kind, Part, compare, plain, replaced
+from syncapp.review.diff.text import Part, PartKind, compare, replaced, unmarked
 from syncapp.text import characters
 
 
@@ -19,7 +19,7 @@ def drawn(parts: tuple[Part, ...]) -> str:
     """The side as text: [changed], <hidden>, … left out."""
     found = []
     for part in parts:
-        text = f"<{part.name}>" if part.kind is Kind.HIDDEN else "…" if part.kind is Kind.GAP else part.text
+        text = f"<{part.name}>" if part.kind is PartKind.HIDDEN else "…" if part.kind is PartKind.GAP else part.text
         found.append(f"[{text}]" if part.changed else text)
     return "".join(found)
 
@@ -55,7 +55,7 @@ def test_where_only_blanks_differ_only_blanks_are_marked():
 
     assert found.only_blanks
     assert drawn(found.was) == "+47 22[ ]85[ ]50[ ]50"
-    assert {part.kind for part in found.was if part.changed} == {Kind.SPACE}
+    assert {part.kind for part in found.was if part.changed} == {PartKind.SPACE}
     assert compare("a b", "a  b").only_blanks
 
 
@@ -91,7 +91,7 @@ def test_hidden_characters_are_named(will, shown):
 
 
 def test_a_hidden_character_that_did_not_change_is_named_too():
-    assert drawn(plain("a\u200bb")) == "a<zero-width space>b"
+    assert drawn(unmarked("a\u200bb")) == "a<zero-width space>b"
 
 
 def test_an_added_line_end_is_named_where_nothing_else_shows_it():
@@ -111,7 +111,7 @@ def test_the_same_words_for_another_value_are_marked_as_a_whole():
 
 def test_of_a_date_the_whole_day_month_or_year_is_marked():
     column = Column("contact", "birthdate", "Birthday", ColumnType.DATE)
-    change = values.between(column, ("1983-05-01", ""), ("1983-05-31", ""))
+    change = values.diff_values(column, ("1983-05-01", ""), ("1983-05-31", ""))
 
     assert [part.text for part in change.was.parts if part.changed] == ["1"]
     assert [part.text for part in change.will.parts if part.changed] == ["31"]
@@ -119,7 +119,7 @@ def test_of_a_date_the_whole_day_month_or_year_is_marked():
 
 def test_an_amount_is_marked_as_a_whole():
     column = Column("contact", "creditlimit", "Credit Limit", ColumnType.MONEY)
-    change = values.between(column, ("12500.5", "€12,500.50"), ("15001", "€15,001.00"))
+    change = values.diff_values(column, ("12500.5", "€12,500.50"), ("15001", "€15,001.00"))
 
     assert [(part.text, part.changed) for part in change.will.parts] == [("€15,001.00", True)]
 
@@ -171,7 +171,7 @@ def test_nothing_is_lost_or_invented_by_marking(was, will):
     found = compare(was, will)
 
     for side, text in ((found.was, was), (found.will, will)):
-        kept = "".join(part.text for part in side if part.kind not in (Kind.BREAK,))
+        kept = "".join(part.text for part in side if part.kind not in (PartKind.BREAK,))
         assert kept.replace("\r\n", "").replace("\n", "") == text.replace("\r\n", "").replace("\n", "")
 
 

@@ -35,4 +35,4 @@ CALLS = Column("contact", "donotphone", "Calls", ColumnType.YES_NO)
     ],
 )
 def test_deleted_options_keep_their_staged_label(column, value, label, words):
-    assert values.words(column, value, label) == words
+    assert values.format_value(column, value, label) == words

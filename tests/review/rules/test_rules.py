@@ -15,21 +15,21 @@ from syncapp.models.mirror.sync_field import FieldDecision
 from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.models.review.rule import RuleState
 from syncapp.review import decisions, follow_ups
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from syncapp.review.rules import editing, runs
-from syncapp.review.rules.editing import BadRule, NotSimulated, Wish
-from syncapp.review.rules.history import shadow_comparison, simulation
+from syncapp.review.rules.editing import BadRule, NotSimulated, RuleDraft
+from syncapp.review.rules.simulation import compare_shadow, simulate
 from tests.support.factories import make_editor, make_field, make_record
 from tests.support.people import ada, make_person, rita
 from tests.support.scenes import approved, rejected, settled
 
 pytestmark = pytest.mark.django_db
 
-FORMAT = Wish("Format only", "approve", kinds=(ChangeKind.FORMAT,))
-FAX = Wish("No fax", "reject", columns=("fax",), reason_code="crm_only")
+FORMAT = RuleDraft("Format only", "approve", kinds=(ChangeKind.FORMAT,))
+FAX = RuleDraft("No fax", "reject", columns=("fax",), reason_code="crm_only")
 
 
-def enabled(wish: Wish = FORMAT, **how: bool) -> Rule:
+def enabled(wish: RuleDraft = FORMAT, **how: bool) -> Rule:
     rule = editing.create(wish, by=ada())
     editing.simulate(rule.pk, by=ada())
     return editing.enable(rule.pk, by=ada(), **how)
@@ -67,7 +67,7 @@ def test_a_rule_rejects_with_its_reason():
 
 def test_all_conditions_have_to_hold():
     jonas, piet = make_editor("Jonas"), make_editor("Piet")
-    enabled(Wish("Both", "approve", columns=("fax",), editors=(str(jonas.pk),), kinds=("format",)))
+    enabled(RuleDraft("Both", "approve", columns=("fax",), editors=(str(jonas.pk),), kinds=("format",)))
     meets = a_format_change(record=make_record(editor=jonas), column="fax")
     others = [
         a_format_change(record=make_record(editor=piet), column="fax"),
@@ -82,7 +82,7 @@ def test_all_conditions_have_to_hold():
 
 
 def test_the_first_rule_that_fits_decides():
-    enabled(Wish("People look at fax", "leave", columns=("fax",)))
+    enabled(RuleDraft("People look at fax", "leave", columns=("fax",)))
     enabled(FORMAT)
     fax, title = a_format_change(column="fax"), a_format_change()
 
@@ -210,7 +210,7 @@ def test_a_rule_in_shadow_decides_nothing_and_notes_what_it_would_have_done():
     assert not Decision.objects.exists()
     settled(approved(same, by=rita()))
     rejected(other, by=rita())
-    found = shadow_comparison(Rule.objects.get())
+    found = compare_shadow(Rule.objects.get())
     assert (found.looked_at, found.decided, [each.last.field for each in found.differing]) == (2, 2, [other])
 
 
@@ -240,7 +240,7 @@ def test_a_rule_is_enabled_only_after_a_simulation_of_what_it_does_now():
 def test_a_new_name_needs_no_new_simulation():
     rule = enabled()
 
-    editing.change(rule.pk, Wish("Same thing", "approve", kinds=("format",)), by=ada())
+    editing.change(rule.pk, RuleDraft("Same thing", "approve", kinds=("format",)), by=ada())
 
     assert Rule.objects.get().state == RuleState.ENABLED
 
@@ -261,7 +261,7 @@ def test_a_simulation_counts_what_people_decided_differently():
     approved(corrected, by=rita(), is_corrected=True, corrected_value="Head")
     approved(unmet, by=rita())
 
-    found = simulation(rule)
+    found = simulate(rule)
 
     assert (found.looked_at, found.decided) == (4, 3)
     assert {(each.last.field, each.people) for each in found.differing} == {
@@ -274,11 +274,11 @@ def test_a_simulation_says_what_an_earlier_rule_takes():
     first = enabled()
     rule = editing.create(replace(FORMAT, name="The same again"), by=ada())
     approved(a_format_change(), by=rita())
-    assert (simulation(rule).decided, simulation(rule).taken) == (1, 1)
+    assert (simulate(rule).decided, simulate(rule).taken) == (1, 1)
 
     editing.pause(first.pk, by=ada())
 
-    assert (simulation(rule).decided, simulation(rule).taken) == (1, 0)
+    assert (simulate(rule).decided, simulate(rule).taken) == (1, 0)
 
 
 def test_a_simulation_counts_the_last_word_and_not_what_was_undone():
@@ -288,7 +288,7 @@ def test_a_simulation_counts_the_last_word_and_not_what_was_undone():
     settled(approved(put_back, by=rita()))
     follow_ups.put_back(put_back.pk, by=rita(), reason="wrong")
 
-    found = simulation(rule)
+    found = simulate(rule)
 
     assert (found.looked_at, [each.people for each in found.differing]) == (1, ["put back"])
 
@@ -298,7 +298,7 @@ def test_rules_do_not_count_as_history():
     a_format_change()
     runs.run()
 
-    assert simulation(rule).looked_at == 0
+    assert simulate(rule).looked_at == 0
 
 
 def decided_by_rule(count: int) -> list[SyncField]:
@@ -384,14 +384,14 @@ def test_a_decision_has_a_person_or_a_rule_never_both():
 @pytest.mark.parametrize(
     ("wish", "place"),
     [
-        (Wish("", "leave"), "name"),
-        (Wish("All", "approve"), "conditions"),
-        (Wish("All", "nothing"), "outcome"),
-        (Wish("Kind", "approve", kinds=("strange",)), "kinds"),
-        (Wish("Column", "approve", columns=("A b",)), "columns"),
-        (Wish("Editor", "approve", editors=("Jonas",)), "editors"),
-        (Wish("Why", "reject", columns=("fax",)), "reason_code"),
-        (Wish("Why", "reject", columns=("fax",), reason_code="other"), "reason"),
+        (RuleDraft("", "leave"), "name"),
+        (RuleDraft("All", "approve"), "conditions"),
+        (RuleDraft("All", "nothing"), "outcome"),
+        (RuleDraft("Kind", "approve", kinds=("strange",)), "kinds"),
+        (RuleDraft("Column", "approve", columns=("A b",)), "columns"),
+        (RuleDraft("Editor", "approve", editors=("Jonas",)), "editors"),
+        (RuleDraft("Why", "reject", columns=("fax",)), "reason_code"),
+        (RuleDraft("Why", "reject", columns=("fax",), reason_code="other"), "reason"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(wish, place):
@@ -403,8 +403,8 @@ def test_a_rule_that_makes_no_sense_is_refused(wish, place):
 
 def test_the_seen_hash_of_a_person_survives_a_rule_that_looked():
     field = make_field()
-    before = seen(field)
-    enabled(Wish("Leave", "leave"))
+    before = digest(field)
+    enabled(RuleDraft("Leave", "leave"))
     runs.run()
 
     decisions.approve(field.pk, by=rita(), seen=before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncapp.models import Decision
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from tests.support.factories import make_field
 from tests.support.people import browser, rita
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize("text", ["wrong\x00person", "wrong person"])
 def test_a_null_character_in_a_reason_decides_nothing(text: str) -> None:
     field = make_field()
-    form = {"do": f"reject:{field.pk}", f"seen.{field.pk}": seen(field), f"code.{field.pk}": "other"}
+    form = {"do": f"reject:{field.pk}", f"seen.{field.pk}": digest(field), f"code.{field.pk}": "other"}
 
     answer = browser(rita()).post(f"/review/{field.record_id}/decide", form | {f"text.{field.pk}": text})
 

@@ -8,7 +8,7 @@ from syncapp.models import AuditValue, Decision, SyncField, SyncRecord
 from syncapp.models.mirror.sync_field import FieldDecision
 from syncapp.models.person import Role
 from syncapp.models.review.decision import DecisionState
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from tests.support import scenes
 from tests.support.factories import make_editor, make_field, make_record
 from tests.support.people import browser, make_person, rita, rob, vera
@@ -183,7 +183,7 @@ def test_a_field_of_another_edit_cannot_be_decided_through_this_one():
     client = browser(rita())
 
     screen = pressed(
-        client, opened(client, record), record, f"do=approve:{foreign.pk}", **{on(foreign, "seen"): seen(foreign)}
+        client, opened(client, record), record, f"do=approve:{foreign.pk}", **{on(foreign, "seen"): digest(foreign)}
     )
 
     assert screen.status == 422
@@ -323,7 +323,7 @@ def test_nobody_decides_his_own_edit_whatever_he_sends():
     me = rita()
     field = make_field(make_record(editor=make_editor("Rita", entra_id=me.oid)))
     client = browser(me)
-    form = {on(field, "seen"): seen(field)}
+    form = {on(field, "seen"): digest(field)}
 
     screen = pressed(client, opened(client, field.record), field.record, f"do=approve:{field.pk}", **form)
 
@@ -341,7 +341,7 @@ def test_who_is_no_reviewer_cannot_decide(person):
     steps += [f"fields/{field.pk}/{step}" for step in ("retry", "put-back", "approve-after-all")]
 
     answers = {
-        client.post(f"/review/{step}", {"do": f"approve:{field.pk}", on(field, "seen"): seen(field)}).status_code
+        client.post(f"/review/{step}", {"do": f"approve:{field.pk}", on(field, "seen"): digest(field)}).status_code
         for step in steps
     }
 

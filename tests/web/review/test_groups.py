@@ -8,7 +8,7 @@ from django.utils import timezone
 from syncapp import preferences
 from syncapp.models import SyncField, SyncRecord
 from syncapp.models.mirror.sync_field import FieldDecision
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from tests.support.factories import make_field, make_record
 from tests.support.people import ada, browser, rita
 from tests.support.screen import Screen, on, opened, pressed
@@ -108,7 +108,7 @@ def test_a_split_group_is_decided_field_by_field_and_stays_split(parts):
 
 def test_a_part_is_not_decided_alone_by_a_form_that_did_not_split(parts):
     client, record = browser(rita()), record_of(parts)
-    form = {"do": f"approve:{parts[0].pk}", on(parts[0], "seen"): seen(parts[0])}
+    form = {"do": f"approve:{parts[0].pk}", on(parts[0], "seen"): digest(parts[0])}
 
     screen = Screen(client.post(f"/review/{record.pk}/decide", form))
 

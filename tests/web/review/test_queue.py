@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from syncapp import preferences
 from syncapp.models import MirrorCursor, SyncRecord
 from syncapp.review.queue import reads, word_search
-from syncapp.review.queue.criteria import Narrowing
+from syncapp.review.queue.criteria import Criteria
 from syncapp.review.queue.reads import Order, Tab
 from syncapp.web.review import list_rows
 from tests.support import scenes
@@ -169,7 +169,7 @@ def test_rare_and_common_words_page_alike(monkeypatch, few):
     for number in range(120):
         waiting(f"Åsa Person {number % 7}", edited_on=EDITED_ON + timedelta(minutes=number % 50))
         waiting(f"Bo Person {number}", edited_on=EDITED_ON + timedelta(minutes=number))
-    by = Narrowing(search="pers asa")
+    by = Criteria(search="pers asa")
 
     for order in Order:
         seen, after = [], None
@@ -241,7 +241,7 @@ def test_an_address_that_makes_no_sense_shows_the_first_page(query):
 
 
 def test_counts_stop_at_a_thousand(monkeypatch):
-    monkeypatch.setattr(reads, "MOST_COUNTED", 3)
+    monkeypatch.setattr(reads, "MAX_COUNTED", 3)
     many(5)
 
     assert "Waiting 3+" in shown(browser(rita())).words
@@ -310,10 +310,10 @@ def test_the_way_back_leads_through_the_same_rows(order):
     waiting("Nobody knows when", edited_on=None)
     forth = list(reads.page(Tab.WAITING, order=order).records)
 
-    back = [reads.neighbour(record, Tab.WAITING, order=order, is_backwards=True) for record in forth[1:]]
+    back = [reads.neighbor(record, Tab.WAITING, order=order, is_backwards=True) for record in forth[1:]]
 
     assert back == [record.pk for record in forth[:-1]]
-    assert [reads.neighbour(record, Tab.WAITING, order=order) for record in forth[:-1]] == [r.pk for r in forth[1:]]
+    assert [reads.neighbor(record, Tab.WAITING, order=order) for record in forth[:-1]] == [r.pk for r in forth[1:]]
 
 
 def test_more_rows_come_alone_and_lead_to_pages_that_hold_them(monkeypatch):

@@ -12,7 +12,7 @@ from syncapp import preferences
 from syncapp.models import SavedView, SyncRecord
 from syncapp.models.mirror.change_kind import ChangeKind
 from syncapp.review.queue import criteria, reads, saved_views
-from syncapp.review.queue.criteria import Narrowing, Tab
+from syncapp.review.queue.criteria import Criteria, Tab
 from tests.support import scenes
 from tests.support.factories import EDITED_ON, make_editor, make_field, make_record
 from tests.support.people import ada, browser, rita, rob
@@ -30,7 +30,7 @@ def shown(client: Client, query: str = "") -> Screen:
     return Screen(client.get(f"/review/{query}"))
 
 
-def names(by: Narrowing, tab: Tab = Tab.WAITING) -> list[str]:
+def names(by: Criteria, tab: Tab = Tab.WAITING) -> list[str]:
     return [record.name for record in reads.page(tab, order=reads.Order.NAME, by=by).records]
 
 
@@ -45,9 +45,9 @@ def test_an_edit_is_found_by_field_and_kind_whether_few_or_many_match(monkeypatc
     waiting("Bea", "telephone1")
     waiting("Cleo", "jobtitle", ChangeKind.FORMAT)
 
-    assert names(Narrowing(column="telephone1")) == ["Ann", "Bea"]
-    assert names(Narrowing(kind=ChangeKind.FORMAT)) == ["Ann", "Cleo"]
-    assert names(Narrowing(column="telephone1", kind=ChangeKind.FORMAT)) == ["Ann"]
+    assert names(Criteria(column="telephone1")) == ["Ann", "Bea"]
+    assert names(Criteria(kind=ChangeKind.FORMAT)) == ["Ann", "Cleo"]
+    assert names(Criteria(column="telephone1", kind=ChangeKind.FORMAT)) == ["Ann"]
 
 
 def test_a_field_that_was_decided_no_longer_counts_for_the_waiting_ones():
@@ -55,8 +55,8 @@ def test_a_field_that_was_decided_no_longer_counts_for_the_waiting_ones():
     make_field(record, "jobtitle")
     scenes.settled(scenes.approved(record.fields.get(column_name="telephone1"), by=rita()))
 
-    assert names(Narrowing(column="telephone1")) == []
-    assert names(Narrowing(column="jobtitle")) == ["Ann"]
+    assert names(Criteria(column="telephone1")) == []
+    assert names(Criteria(column="jobtitle")) == ["Ann"]
 
 
 @pytest.mark.parametrize("few", [0, 1000])
@@ -65,7 +65,7 @@ def test_decided_edits_are_narrowed_too(monkeypatch, few):
     for name, column in (("Ann", "telephone1"), ("Bea", "jobtitle")):
         scenes.settled(scenes.approved(waiting(name, column).fields.get(), by=rita()))
 
-    assert names(Narrowing(column="telephone1"), Tab.DECIDED) == ["Ann"]
+    assert names(Criteria(column="telephone1"), Tab.DECIDED) == ["Ann"]
 
 
 def test_what_waits_longest_comes_first_and_of_what_is_decided_the_latest():
@@ -87,15 +87,15 @@ def test_edits_are_found_by_editor_age_and_owner():
     waiting("Bea", editor=make_editor("Ulla"), edited_on=now - timedelta(days=3), assigned_to=rita())
     waiting("Cleo", editor=jonas, edited_on=now)
 
-    assert names(Narrowing(editor=jonas.pk)) == ["Ann", "Cleo"]
-    assert [names(Narrowing(age=age)) for age in criteria.Age] == [
+    assert names(Criteria(editor=jonas.pk)) == ["Ann", "Cleo"]
+    assert [names(Criteria(age=age)) for age in criteria.Age] == [
         ["Cleo"],
         ["Ann", "Bea"],
         ["Ann", "Bea"],
         ["Ann"],
         ["Ann"],
     ]
-    assert names(Narrowing(owner=rita().pk)) == ["Bea"]
+    assert names(Criteria(owner=rita().pk)) == ["Bea"]
 
 
 def test_nothing_is_overdue_while_a_backlog_is_worked_off():
@@ -105,7 +105,7 @@ def test_nothing_is_overdue_while_a_backlog_is_worked_off():
     preferences.change(by=ada(), backlog=True)
 
     assert "overdue, " not in shown(browser(rita())).words
-    assert names(Narrowing(age=criteria.Age.OVERDUE)) == []
+    assert names(Criteria(age=criteria.Age.OVERDUE)) == []
 
 
 def test_the_page_says_what_it_is_narrowed_to_and_leads_back():
@@ -136,7 +136,7 @@ def test_a_list_is_kept_under_a_name_for_its_owner_only():
 
     assert (view.name, view.query) == ("Format only", "?kind=format")
     assert "Format only" in shown(client).words
-    assert saved_views.of(rob()) == []
+    assert saved_views.list_for(rob()) == []
     browser(rob()).post(f"/review/views/{view.pk}/delete")
     assert SavedView.objects.exists()
     client.post(f"/review/views/{view.pk}/delete")
@@ -176,6 +176,6 @@ def test_rows_that_were_being_written_are_shown_anew_once_they_are_not():
 def test_parked_edits_stand_in_a_tab_of_their_own():
     waiting("Ann", parked_until=timezone.localdate() + timedelta(days=3))
 
-    assert names(Narrowing()) == []
-    assert names(Narrowing(column="jobtitle"), Tab.PARKED) == ["Ann"]
+    assert names(Criteria()) == []
+    assert names(Criteria(column="jobtitle"), Tab.PARKED) == ["Ann"]
     assert "Parked 1" in shown(browser(rita())).words

@@ -15,7 +15,7 @@ from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.person import Role
 from syncapp.models.review.decision import DecisionState
 from syncapp.review import decisions, follow_ups
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from tests.support import scenes
 from tests.support.factories import EDITED_ON, make_editor, make_field, make_newer_edit, make_record
 from tests.support.people import ada, browser, make_person, rita, rob, vera
@@ -416,7 +416,7 @@ def test_put_back_and_approve_after_all_are_said_in_the_undo_window_too():
 
 def test_a_viewer_sees_when_a_decision_becomes_final_but_cannot_undo_it():
     field = make_field()
-    decisions.reject(field.pk, by=rita(), seen=seen(field))
+    decisions.reject(field.pk, by=rita(), seen=digest(field))
 
     screen = page(field, vera())
 

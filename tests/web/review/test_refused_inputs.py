@@ -12,7 +12,7 @@ from syncapp.models import Comment, Selection, SyncField
 from syncapp.models.person import Role
 from syncapp.review import collaboration, decisions
 from syncapp.review.bulk import selections
-from syncapp.review.context import seen
+from syncapp.review.context import digest
 from syncapp.review.decisions import Choice
 from tests.support import scenes
 from tests.support.factories import make_field, make_record
@@ -172,7 +172,7 @@ def test_refused_approval_marks_no_input():
     field = make_field()
     client = browser(rita())
     screen = opened(client, field.record)
-    decisions.decide([Choice(field.pk, "approved", seen(field))], by=rob())
+    decisions.decide([Choice(field.pk, "approved", digest(field))], by=rob())
 
     again = pressed(client, screen, field.record, f"do=approve:{field.pk}")
 

@@ -12,7 +12,7 @@ from syncapp import preferences, settings_file
 from syncapp.models import AuditEntry, Rule
 from syncapp.models.review.rule import RuleState
 from syncapp.review.rules import editing
-from syncapp.review.rules.editing import Wish
+from syncapp.review.rules.editing import RuleDraft
 from tests.support.people import ada, browser
 from tests.support.screen import Screen
 
@@ -36,7 +36,7 @@ def applied(content: object) -> Screen:
 
 
 def test_the_file_holds_settings_and_rules_and_no_secret(settings):
-    editing.create(Wish("Format", "approve", kinds=("format",)), by=ada())
+    editing.create(RuleDraft("Format", "approve", kinds=("format",)), by=ada())
 
     found = exported()
 
@@ -76,8 +76,8 @@ def test_what_was_compared_is_taken_over_with_rules_paused():
 
 
 def test_a_rule_of_the_same_name_is_changed_and_others_stay():
-    editing.create(Wish("Format", "approve", kinds=("format",)), by=ada())
-    editing.create(Wish("Fax", "leave", columns=("fax",)), by=ada())
+    editing.create(RuleDraft("Format", "approve", kinds=("format",)), by=ada())
+    editing.create(RuleDraft("Fax", "leave", columns=("fax",)), by=ada())
 
     applied({**exported(), "rules": [{"name": "Format", "kinds": ["filled"], "outcome": "approve"}]})
 

@@ -8,7 +8,7 @@ from syncapp.models import Rule, SyncField
 from syncapp.models.mirror.change_kind import ChangeKind
 from syncapp.models.review.rule import RuleState
 from syncapp.review.rules import editing, runs
-from syncapp.review.rules.editing import Wish
+from syncapp.review.rules.editing import RuleDraft
 from tests.support import scenes
 from tests.support.factories import make_editor, make_field, make_record
 from tests.support.people import ada, browser, rita
@@ -103,7 +103,7 @@ def test_a_changed_rule_is_paused_and_simulated_anew():
 
 
 def test_a_rule_that_was_never_simulated_cannot_be_enabled():
-    editing.create(Wish("Format", "approve", kinds=("format",)), by=ada())
+    editing.create(RuleDraft("Format", "approve", kinds=("format",)), by=ada())
 
     screen = step("enable")
 

@@ -106,7 +106,7 @@ def test_an_edit_mails_reviewers_who_never_signed_in(world: World) -> None:
     content.register_people()
 
     world.edited(jobtitle="Pilot")
-    notification_rules.tell_new_edits()
+    notification_rules.notify_new_edits()
 
     assert {message.recipient.name for message in Message.objects.all() if message.recipient} == {
         "Rita Lindqvist",

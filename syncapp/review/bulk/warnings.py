@@ -10,11 +10,11 @@ from syncapp.crm.staging.records import Column, ColumnType
 from syncapp.crm.values import conversion
 from syncapp.models import SyncField
 from syncapp.review.diff import values
-from syncapp.review.diff.shortening import MOST_SHOWN
+from syncapp.review.diff.shortening import MAX_LENGTH
 from syncapp.text import characters
 
 
-class Concern(StrEnum):
+class FieldWarning(StrEnum):
     """One reason, in the order in which a page names them."""
 
     HIDDEN = "hidden"
@@ -24,10 +24,10 @@ class Concern(StrEnum):
 
 
 WORDS = {
-    Concern.HIDDEN: "hidden characters",
-    Concern.MIXED: "mixed alphabets",
-    Concern.CHANGED: "changed in the CRM",
-    Concern.LONG: "long",
+    FieldWarning.HIDDEN: "hidden characters",
+    FieldWarning.MIXED: "mixed alphabets",
+    FieldWarning.CHANGED: "changed in the CRM",
+    FieldWarning.LONG: "long",
 }
 
 
@@ -42,19 +42,19 @@ def changed_in_crm(field: SyncField, column: Column | None) -> bool:
     return not conversion.same(kind, field.crm_now_value, field.original_value)
 
 
-def concerns(field: SyncField, column: Column | None) -> tuple[Concern, ...]:
+def warnings_for(field: SyncField, column: Column | None) -> tuple[FieldWarning, ...]:
     """Return everything about an undecided field that eyes miss in a list."""
-    shown = values.words(column, field.proposed_value, field.proposed_label)
+    shown = values.format_value(column, field.proposed_value, field.proposed_label)
     found = {
-        Concern.HIDDEN: characters.hides_something(shown),
-        Concern.MIXED: bool(characters.mixed_scripts(shown)),
-        Concern.CHANGED: changed_in_crm(field, column),
-        Concern.LONG: len(shown) > MOST_SHOWN,
+        FieldWarning.HIDDEN: characters.hides_something(shown),
+        FieldWarning.MIXED: bool(characters.mixed_scripts(shown)),
+        FieldWarning.CHANGED: changed_in_crm(field, column),
+        FieldWarning.LONG: len(shown) > MAX_LENGTH,
     }
     return tuple(concern for concern, holds in found.items() if holds)
 
 
-def summary(of_each: Iterable[Iterable[str]]) -> str:
+def summarize(of_each: Iterable[Iterable[str]]) -> str:
     """Count the concerns of many fields in words, such as "hidden characters 1, long 2"; '' where none has any."""
     counted = Counter(concern for found in of_each for concern in found)
-    return ", ".join(f"{WORDS[each]} {counted[each]}" for each in Concern if counted[each])
+    return ", ".join(f"{WORDS[each]} {counted[each]}" for each in FieldWarning if counted[each])

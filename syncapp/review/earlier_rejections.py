@@ -19,7 +19,7 @@ from syncapp.models.review.decision import DecisionState, Outcome
 from syncapp.review import reasons
 from syncapp.review.diff import presentation
 
-MOST_COMPARED = 1000
+MAX_COMPARED = 1000
 _STANDING = (
     DecisionState.OPEN,
     DecisionState.BOUND,
@@ -31,14 +31,14 @@ _Place = tuple[str, uuid.UUID | None, str]  # table, contact, column
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class EarlierRejection:
     """The last rejection of a value, and how many times it was rejected in all."""
 
     decision: Decision
     times: int
 
 
-def refused_before(fields: Collection[SyncField]) -> dict[uuid.UUID, Refusal]:
+def find(fields: Collection[SyncField]) -> dict[uuid.UUID, EarlierRejection]:
     """Find per undecided field the earlier rejections of its value; `field.record` is read."""
     asked = [field for field in fields if field.is_undecided and field.record.target_id is not None]
     if not asked:
@@ -50,10 +50,10 @@ def refused_before(fields: Collection[SyncField]) -> dict[uuid.UUID, Refusal]:
     )
     newest_first = Decision.objects.select_related("decided_by", "rule").order_by("-version")
     with_decisions = rows.select_related("record").prefetch_related(Prefetch("decisions", newest_first))
-    return among(asked, list(with_decisions.order_by("-pk")[:MOST_COMPARED]))
+    return find_among(asked, list(with_decisions.order_by("-pk")[:MAX_COMPARED]))
 
 
-def among(fields: Collection[SyncField], earlier: Iterable[SyncField]) -> dict[uuid.UUID, Refusal]:
+def find_among(fields: Collection[SyncField], earlier: Iterable[SyncField]) -> dict[uuid.UUID, EarlierRejection]:
     """Find the rejections among these earlier fields, whose records and decisions (newest first) are read."""
     rejected: dict[_Place, list[SyncField]] = defaultdict(list)
     for row in earlier:
@@ -62,22 +62,22 @@ def among(fields: Collection[SyncField], earlier: Iterable[SyncField]) -> dict[u
     asked = [field for field in fields if field.is_undecided and _place(field) in rejected]
     known = {table: columns.of_table(table) for table in {field.record.target_table for field in asked}}
     found = ((field, _matching(field, rejected[_place(field)], known)) for field in asked)
-    return {field.pk: Refusal(decisions[0], len(decisions)) for field, decisions in found if decisions}
+    return {field.pk: EarlierRejection(decisions[0], len(decisions)) for field, decisions in found if decisions}
 
 
-def maybe_refused_before() -> Exists:
+def may_exist() -> Exists:
     """Annotate a field with whether another value of its column and contact was ever rejected."""
     rejected = SyncField.objects.filter(decision=FieldDecision.REJECTED, column_name=OuterRef("column_name"))
     return Exists(rejected.filter(record__target_id=OuterRef("record__target_id")))
 
 
-def words(refusal: Refusal, *, reader: Person | None = None) -> str:
+def describe(refusal: EarlierRejection, *, reader: Person | None = None) -> str:
     """Describe who rejected the value, when, why and how often; the day is in the active time zone."""
     last = refusal.decision
-    day = presentation.day_words(timezone.localtime(last.decided_at).date())
+    day = presentation.format_day(timezone.localtime(last.decided_at).date())
     by = "you" if reader is not None and last.decided_by_id == reader.pk else last.decider or "the portal"
     begin = "Rejected before" if refusal.times == 1 else f"Rejected {refusal.times} times before, last"
-    why = reasons.words(last.reason_code, last.reason)
+    why = reasons.describe(last.reason_code, last.reason)
     return f"{begin} by {by} on {day}" + (f": {why}" if why else "")
 
 

@@ -11,9 +11,9 @@ from syncapp.models import Decision, Rule, RuleTrace, SyncField
 from syncapp.models.review.decision import LIVE_STATES, DecisionState, Kind, Outcome
 from syncapp.models.review.rule import RuleOutcome, RuleState
 from syncapp.review import four_eyes
-from syncapp.review.four_eyes import Bar
+from syncapp.review.four_eyes import BlockReason
 
-MOST_LOOKED_AT = 2000
+MAX_EXAMINED = 2000
 _STOOD = (*LIVE_STATES, DecisionState.WRITTEN, DecisionState.ALREADY)
 _SAME = {RuleOutcome.APPROVE: Outcome.APPROVED, RuleOutcome.REJECT: Outcome.REJECTED}
 
@@ -49,13 +49,13 @@ def matches(rule: Rule, field: SyncField) -> bool:
     )
 
 
-def simulation(rule: Rule) -> Simulation:
+def simulate(rule: Rule) -> Simulation:
     """What the rule would have done with the last 2,000 fields that people decided."""
     decided_by_people = Decision.objects.filter(decided_by__isnull=False, state__in=_STOOD)
-    newest = decided_by_people.select_related("field__record", "decided_by").order_by("-decided_at")[:MOST_LOOKED_AT]
+    newest = decided_by_people.select_related("field__record", "decided_by").order_by("-decided_at")[:MAX_EXAMINED]
     history = _last_of_each(newest)
     met = [last for last in history if matches(rule, last.field)]
-    barred = barred_editors(rule, {last.field.record.editor_id for last in met})
+    barred = blocked_editors(rule, {last.field.record.editor_id for last in met})
     free = [last for last in met if last.field.record.editor_id not in barred and rule.outcome != RuleOutcome.LEAVE]
     return Simulation(
         len(history), len(free), len(met) - len(free), _differing(rule.outcome, free), taken=_taken(rule, free or met)
@@ -76,9 +76,9 @@ def _last_of_each(newest_first: Iterable[Decision]) -> list[Decision]:
     return list(last.values())
 
 
-def barred_editors(rule: Rule, editor_ids: Collection[uuid.UUID | None]) -> dict[uuid.UUID | None, Bar]:
+def blocked_editors(rule: Rule, editor_ids: Collection[uuid.UUID | None]) -> dict[uuid.UUID | None, BlockReason]:
     """Return the editors whose edits the rule leaves to people, with the reason."""
-    editors = four_eyes.read(editor_ids)
+    editors = four_eyes.load_editors(editor_ids)
     found = {editor_id: editors.bar(editor_id, four_eyes.deciders(rule)) for editor_id in editor_ids}
     return {editor_id: bar for editor_id, bar in found.items() if bar is not None}
 
@@ -95,17 +95,17 @@ def _words(last: Decision) -> str:
     return "corrected" if last.is_corrected else last.get_outcome_display().lower()
 
 
-def listed(rule: Rule) -> list[Difference]:
+def stored_differences(rule: Rule) -> list[Difference]:
     """What the last simulation found decided differently, as far as it kept the list; the newest first."""
     ids = rule.simulation["differing"] if rule.simulation else []
     rows = Decision.objects.filter(pk__in=ids).select_related("field__record", "decided_by").order_by("-decided_at")
     return [Difference(last, _words(last)) for last in rows]
 
 
-def shadow_comparison(rule: Rule) -> Simulation:
+def compare_shadow(rule: Rule) -> Simulation:
     """What the rule noted since it is in its state, beside what people decided since; `looked_at` counts its notes."""
     traces = RuleTrace.objects.filter(rule=rule, is_shadow=True, at__gte=rule.started_at, refused="")
-    noted = list(traces.order_by("-at").values_list("field_id", flat=True)[:MOST_LOOKED_AT])
+    noted = list(traces.order_by("-at").values_list("field_id", flat=True)[:MAX_EXAMINED])
     decided_by_people = Decision.objects.filter(field__in=noted, decided_by__isnull=False, state__in=_STOOD)
     newest = decided_by_people.select_related("field__record", "decided_by").order_by("-decided_at")
     history = _last_of_each(newest)

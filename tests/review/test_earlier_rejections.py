@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.review.decision import DecisionState
-from syncapp.review import refusals
+from syncapp.review import earlier_rejections
 from syncapp.review.decisions import undo
 from tests.support import scenes
 from tests.support.factories import EDITED_ON, make_field, make_record
@@ -30,9 +30,9 @@ def earlier(record: SyncRecord, proposed: str | None = "Again", column: str = "j
     return make_field(older, column, proposed_value=proposed)
 
 
-def found(field: SyncField) -> refusals.Refusal | None:
+def found(field: SyncField) -> earlier_rejections.EarlierRejection | None:
     field = SyncField.objects.select_related("record").get(pk=field.pk)
-    return refusals.refused_before([field]).get(field.pk)
+    return earlier_rejections.find([field]).get(field.pk)
 
 
 def test_rejected_value_names_decider_reason_and_count():
@@ -45,10 +45,10 @@ def test_rejected_value_names_decider_reason_and_count():
     assert refusal is not None
     assert (refusal.decision, refusal.times) == (last, 2)
     today = timezone.localtime()
-    assert refusals.words(refusal, reader=rita()) == (
+    assert earlier_rejections.describe(refusal, reader=rita()) == (
         f"Rejected 2 times before, last by Rob on {today.day} {today:%B %Y}: Not correct: Wrong person."
     )
-    assert refusals.words(refusal, reader=rob()).startswith("Rejected 2 times before, last by you on")
+    assert earlier_rejections.describe(refusal, reader=rob()).startswith("Rejected 2 times before, last by you on")
 
 
 def test_values_equal_by_type_count():
@@ -94,7 +94,7 @@ def test_many_fields_cost_three_queries(django_assert_max_num_queries):
     fields = list(SyncField.objects.filter(pk__in=[field.pk for field in fields]).select_related("record"))
 
     with django_assert_max_num_queries(3):
-        assert len(refusals.refused_before(fields)) == 10
+        assert len(earlier_rejections.find(fields)) == 10
 
 
 def test_conflict_of_a_rejection_is_not_a_refusal():
