@@ -132,7 +132,10 @@ class World:
         """Stage an edit of a column that the sandbox does not track, as a plug-in of the company would."""
         held = {column: original, "osync_revision": 99}
         self._as_the_company("PATCH", f"contacts({contact})", held)
-        edit = self.stage_edit(contact)
+        self.stage_field(self.stage_edit(contact), column, original, proposed)
+
+    def stage_field(self, edit: uuid.UUID, column: str, original: str, proposed: str) -> None:
+        """Stage one changed column of an edit."""
         field = {
             "osync_name": column,
             "osync_syncrecord@odata.bind": f"/osync_syncrecords({edit})",
@@ -142,20 +145,21 @@ class World:
         }
         self._as_the_company("POST", "osync_syncfields", field)
 
-    def stage_edit(self, contact: uuid.UUID) -> uuid.UUID:
-        """Stage an edit that has no fields yet, and return its id."""
+    def stage_edit(self, row_id: uuid.UUID, *, table: str = "contact") -> uuid.UUID:
+        """Stage an edit of a row that has no fields yet, and return its id."""
         edit = uuid.uuid4()
         users = self.rows("systemusers", select="fullname")
         editor = next(user["systemuserid"] for user in users if user["fullname"] == "Jonas Weber")
         record = {
             "osync_syncrecordid": str(edit),
             "osync_editor@odata.bind": f"/systemusers({editor})",
-            "osync_contact@odata.bind": f"/contacts({contact})",
-            "osync_targettable": "contact",
-            "osync_targetid": str(contact),
+            "osync_targettable": table,
+            "osync_targetid": str(row_id),
             "osync_editedon": "2026-11-20T09:30:00Z",
             "osync_operationid": str(edit),
         }
+        if table == "contact":
+            record["osync_contact@odata.bind"] = f"/contacts({row_id})"
         self._as_the_company("POST", "osync_syncrecords", record)
         return edit
 

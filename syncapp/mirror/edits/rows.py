@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from syncapp.models.folding import search_key, searchable
 from syncapp.models.locking import lock, locked
 from syncapp.models.mirror.change_kind import ChangeKind, kind_of
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery, SyncFieldQuerySet
+from syncapp.models.mirror.sync_record import REVIEWED_TABLE
 from syncapp.models.review.decision import DecisionState
 from syncapp.text.ids import parse_uuid
 
@@ -67,6 +68,7 @@ def store_records(rows: Sequence[StagedRecord], *, generation: int) -> Stored:
     An edit of which we recognized a field has a stub by now, so it is held. What is new, or was a stub, stays hidden
     until `showing.show`.
     """
+    rows = [_set_aside_other_table(row) for row in rows]
     held = _held({row.id for row in rows})
     complete = {pk for pk, record in held.items() if record.is_filled and not record.unreadable}
     unreadable_before = {pk for pk, record in held.items() if record.unreadable}
@@ -126,6 +128,13 @@ def _words(row: upserts.Row, held: _Held | None) -> str:
     return searchable(row["name"], row["editor_name"], held.company if held else "")
 
 
+def _set_aside_other_table(row: StagedRecord) -> StagedRecord:
+    """Return the edit as unreadable if it is of another table than the reviewed one; an empty name means that table."""
+    if row.problem or row.target_table in ("", REVIEWED_TABLE):
+        return row
+    return replace(row, problem=f"This edit is of a table that the portal does not review: {row.target_table}.")
+
+
 def _contact_of(row: StagedRecord) -> UUID | None:
     return row.target_id or row.contact_id
 
@@ -149,7 +158,7 @@ def _record(row: StagedRecord, generation: int, held: _Held | None) -> dict[str,
     return {
         "id": row.id,
         "name": row.name or ("Unreadable edit" if row.problem else ""),
-        "target_table": row.target_table or "contact",
+        "target_table": row.target_table or REVIEWED_TABLE,
         "target_id": _contact_of(row),
         "editor_id": row.editor_id,
         "editor_name": row.editor_name,

@@ -16,6 +16,7 @@ from syncapp import audit
 from syncapp.jobs import deliveries
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.mirror.sync_record import REVIEWED_TABLE
 from syncapp.models.review.decision import DecisionState, Kind, Outcome
 
 Marker = tuple[UUID, str]
@@ -40,7 +41,7 @@ def supersede(record_ids: Collection[UUID], *, arriving: Collection[UUID] = ()) 
 def _edited_twice(contact_ids: Collection[UUID], arriving: Collection[UUID]) -> dict[Marker, list[SyncField]]:
     """Per contact and column with more than one edit: its fields, oldest first."""
     shown = SyncField.objects.filter(Q(record__is_stub=False) | Q(record__in=arriving))
-    shown = shown.filter(record__target_id__in=contact_ids)
+    shown = shown.filter(record__target_id__in=contact_ids, record__target_table=REVIEWED_TABLE)
     shown = shown.exclude(decision=FieldDecision.WITHDRAWN).exclude(column_name="")
     pairs = shown.order_by().values("record__target_id", "column_name").annotate(n=Count("pk")).filter(n__gt=1)
     wanted = {(pair["record__target_id"], pair["column_name"]) for pair in pairs}

@@ -15,6 +15,8 @@ from django.utils import timezone
 from syncapp.models.folding import LONGEST_WORD, searchable
 from syncapp.models.locking import locked
 
+REVIEWED_TABLE = "contact"
+
 
 class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
     """The queue's named reads, and the one place that keeps its counts true."""
@@ -53,7 +55,7 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
 
     def company_unasked(self) -> SyncRecordQuerySet:
         """Return waiting edits of contacts whose company has not been read yet."""
-        return self.filter(_COMPANY_UNASKED, target_table="contact", target_id__isnull=False)
+        return self.filter(_COMPANY_UNASKED, target_table=REVIEWED_TABLE, target_id__isnull=False)
 
     def true_counts(self) -> dict[uuid.UUID, dict[str, int]]:
         """What the counts of these records should be, by the counts' columns."""
@@ -198,6 +200,11 @@ class SyncRecord(models.Model):
         """Whether it is put off to a day that has not come."""
         day: date | None = self.parked_until
         return day is not None and day > timezone.localdate()
+
+    @property
+    def is_of_reviewed_table(self) -> bool:
+        """Return whether the portal reviews edits of this table."""
+        return self.target_table in ("", REVIEWED_TABLE)
 
     @property
     def contact(self) -> uuid.UUID:
