@@ -50,7 +50,7 @@ class Portal:
     def put_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Give the tasks our client, and a broker that only notes what was rung."""
         monkeypatch.setattr(tasks, "crm", lambda: self.client)
-        monkeypatch.setattr(tasks, "recognised_crm", lambda: self.client)
+        monkeypatch.setattr(tasks, "verified_client", lambda: self.client)
         for other in ("pulse", "send", "decide_selection"):
             monkeypatch.setattr(tasks, other, SimpleNamespace(delay=lambda *arguments: None))
         monkeypatch.setattr(tasks, "deliver", SimpleNamespace(delay=self._rung.append))

@@ -149,7 +149,7 @@ def conflict(other_writer: OtherWriter) -> OperationalError:
 
 
 def test_pull_says_in_its_own_words_that_others_write(monkeypatch, world, other_writer):
-    monkeypatch.setattr("syncapp.management.commands.pull.recognised_crm", raise_revision)
+    monkeypatch.setattr("syncapp.management.commands.pull.verified_client", raise_revision)
 
     with pytest.raises(CommandError, match="run the command again"):
         call_command("pull")
