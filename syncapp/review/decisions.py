@@ -1,7 +1,7 @@
-"""The place where a decision is taken: approve, reject, undo, retry (later.py has what comes after it was written).
+"""Decisions of reviewers and rules: approve, reject, undo, retry (follow_ups.py has the steps after a write).
 
-Each is one transaction that moves the fields by compare-and-set, writes the Decisions, makes sure a delivery waits,
-and records the audit entries. None talks to the CRM or to Redis, so they answer alike whether those are up or not.
+Each is one transaction that moves the fields by compare-and-set, stores the decisions, records them in the audit log
+and ensures their deliveries. None talks to the CRM or to Redis, so both may be down.
 """
 
 from __future__ import annotations
@@ -10,31 +10,33 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db.models.functions import Now
 
-from syncapp import audit
+from syncapp import audit, preferences
 from syncapp.crm.staging.records import Column
 from syncapp.crm.values import conversion
 from syncapp.jobs import deliveries
 from syncapp.mirror import columns
 from syncapp.mirror.edits.supersede import record_ids_of, supersede
-from syncapp.models import Decision, Person, SyncField, SyncRecord
+from syncapp.models import Decision, Person, Rule, SyncField, SyncRecord
 from syncapp.models.locking import retried
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState, Kind, Outcome
-from syncapp.review import context, decision_log, reasons
-from syncapp.review.context import EDIT_IS_GONE, Decider, DecisionContext, DecisionResult
+from syncapp.review import context, decision_log, four_eyes, reasons
+from syncapp.review.context import EDIT_IS_GONE, DecisionContext
 from syncapp.review.errors import AlreadyDecided, BadValue, ChangedMeanwhile, NotPossible, ReviewError, TooLate
 from syncapp.review.rules import reversals
 
-Columns = Mapping[str, Mapping[str, Column]]  # by table and name
+Decider = Person | Rule
+ColumnsByTable = Mapping[str, Mapping[str, Column]]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a person chose for one field, and what the form had shown."""
+    """One choice of a form. `seen` is the digest of the field as the form showed it (context.digest)."""
 
     field_id: uuid.UUID
     outcome: Outcome
@@ -46,127 +48,203 @@ class Choice:
     corrected_label: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionResult:
+    """The decisions that were taken, and the errors of those that were refused."""
+
+    taken: tuple[Decision, ...]
+    refused: tuple[ReviewError, ...]
+
+
+def approve(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "screen", **details: Any) -> Decision:
+    """Approve the proposed (or corrected) value; the next delivery writes it to the CRM. Raises ReviewError."""
+    return _only(decide([Choice(field_id, Outcome.APPROVED, seen, **details)], by=by, channel=channel))
+
+
+def reject(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "screen", **details: Any) -> Decision:
+    """Reject the proposed value; the CRM keeps its own. Raises ReviewError."""
+    return _only(decide([Choice(field_id, Outcome.REJECTED, seen, **details)], by=by, channel=channel))
+
+
+def _only(result: DecisionResult) -> Decision:
+    for error in result.refused:
+        raise error
+    return result.taken[0]
+
+
 @retried
 def decide(
     choices: Sequence[Choice], *, by: Decider, channel: str = "screen", group: uuid.UUID | None = None
 ) -> DecisionResult:
-    """Take every choice that can be taken; the others come back with their reason, and nothing of them is kept.
+    """Decide several fields in one transaction; a refused choice changes nothing and does not stop the others.
 
-    Each is judged by itself before anything is written; what is taken becomes due at one moment, so that one change
-    set brings it to the CRM.
+    All decisions become due at the same moment, so that one change set writes them.
     """
     fields = context.lock_fields([choice.field_id for choice in choices])
-    grounds = context.load_context(fields.values())
-    if grounds is None:
+    if not fields:
         return DecisionResult((), tuple(NotPossible(EDIT_IS_GONE) for _ in choices))
-    wanted, refused = _judge(choices, fields, grounds, by=by)
-    kept = context.save_and_enqueue(wanted, grounds, by=by, channel=channel, group=group or uuid.uuid4())
-    return DecisionResult(kept.taken, (*refused, *kept.refused))
-
-
-def approve(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "screen", **details: Any) -> Decision:
-    """Let the proposed (or corrected) value become the CRM's. Raises ReviewError."""
-    return _decide_one(Choice(field_id, Outcome.APPROVED, seen, **details), by=by, channel=channel)
-
-
-def reject(field_id: uuid.UUID, *, by: Decider, seen: str, channel: str = "screen", **details: Any) -> Decision:
-    """Keep the CRM's value. Raises ReviewError."""
-    return _decide_one(Choice(field_id, Outcome.REJECTED, seen, **details), by=by, channel=channel)
-
-
-def _decide_one(choice: Choice, *, by: Decider, channel: str) -> Decision:
-    kept = decide([choice], by=by, channel=channel)
-    for error in kept.refused:
-        raise error
-    return kept.taken[0]
-
-
-def _judge(
-    choices: Sequence[Choice], fields: Mapping[uuid.UUID, SyncField], grounds: DecisionContext, *, by: Decider
-) -> tuple[list[Decision], list[ReviewError]]:
-    taken: list[Decision] = []
+    shared = context.load_context(fields.values())
+    known_columns = _load_columns(fields.values())
+    accepted: list[Decision] = []
     refused: list[ReviewError] = []
-    known = _columns_of(fields.values())
     for choice in choices:
         try:
-            taken.append(_judge_one(choice, fields.get(choice.field_id), grounds, known=known, by=by))
+            field = _checked(choice, fields.get(choice.field_id))
+            decision = new_decision(
+                field,
+                shared,
+                by=by,
+                kind=Kind.REVIEW,
+                outcome=choice.outcome,
+                writes=choice.outcome == Outcome.APPROVED,
+                value_to_write=_value_to_write(field, choice, known_columns),
+                expected_value=field.expected_value,
+                reason_code=choice.reason_code,
+                reason=choice.reason,
+                is_corrected=choice.is_corrected,
+                corrected_label=choice.corrected_label,
+            )
+            accepted.append(decision)
         except ReviewError as error:
             refused.append(error)
-    return taken, refused
+    result = save_and_enqueue(accepted, shared, by=by, channel=channel, group=group or uuid.uuid4())
+    return DecisionResult(result.taken, (*refused, *result.refused))
 
 
-def _columns_of(fields: Iterable[SyncField]) -> Columns:
-    wanted: dict[str, set[str]] = defaultdict(set)
+def _load_columns(fields: Iterable[SyncField]) -> ColumnsByTable:
+    names: dict[str, set[str]] = defaultdict(set)
     for field in fields:
-        wanted[field.record.target_table].add(field.column_name)
-    return {table: columns.select(table, names) for table, names in wanted.items()}
+        names[field.record.target_table].add(field.column_name)
+    return {table: columns.select(table, of_table) for table, of_table in names.items()}
 
 
-def _judge_one(
-    choice: Choice, field: SyncField | None, grounds: DecisionContext, *, known: Columns, by: Decider
-) -> Decision:
+def _checked(choice: Choice, field: SyncField | None) -> SyncField:
+    """Return the field if this choice may be made now. Raises ReviewError."""
     if field is None:
         raise NotPossible(EDIT_IS_GONE)
     context.check_readable(field)
-    _refuse_if_moved(field, choice.seen)
+    if not field.is_undecided and field.delivery != FieldDelivery.FAILED:
+        raise AlreadyDecided(context.already_decided_message(field), field=field)
+    if context.digest(field) != choice.seen:
+        raise ChangedMeanwhile("The values changed while you looked at them. Look again, then decide.", field=field)
     if field.contact_is_gone and choice.outcome == Outcome.APPROVED:
         raise NotPossible("The contact was deleted in the CRM; there is nothing to write to.", field=field)
     if choice.outcome == Outcome.REJECTED and not choice.reason_code and reasons.is_required():
         raise BadValue("Choose why it is rejected.", field=field)
-    return context.new_decision(
-        field,
-        grounds,
-        by=by,
-        kind=Kind.REVIEW,
-        outcome=choice.outcome,
-        writes=choice.outcome == Outcome.APPROVED,
-        value_to_write=_value_to_write(field, choice, known),
-        expected_value=field.expected_value,
-        reason_code=choice.reason_code,
-        reason=choice.reason,
-        is_corrected=choice.is_corrected,
-        corrected_label=choice.corrected_label,
-    )
+    return field
 
 
-def _refuse_if_moved(field: SyncField, seen_before: str) -> None:
-    decidable = field.is_undecided or field.delivery == FieldDelivery.FAILED
-    if not decidable:
-        raise AlreadyDecided(context.already_decided_message(field), field=field)
-    if context.digest(field) != seen_before:
-        raise ChangedMeanwhile("The values changed while you looked at them. Look again, then decide.", field=field)
-
-
-def _value_to_write(field: SyncField, choice: Choice, known: Columns) -> str | None:
+def _value_to_write(field: SyncField, choice: Choice, known_columns: ColumnsByTable) -> str | None:
+    """Return the canonical value that an approval writes; None for empty. Raises BadValue."""
     if choice.outcome != Outcome.APPROVED:
         return None
     value = choice.corrected_value if choice.is_corrected else field.proposed_value
-    column = known[field.record.target_table].get(field.column_name)
+    column = known_columns[field.record.target_table].get(field.column_name)
     problem = conversion.check(column, value, exactly=choice.is_corrected) if column is not None else None
     if problem:
         raise BadValue(problem, field=field)
     return value or None
 
 
+def new_decision(field: SyncField, shared: DecisionContext, *, by: Decider, **values: Any) -> Decision:
+    """Return the next decision of a field, unsaved and due after the undo window. Raises ReviewError for four eyes."""
+    editors, editor_id = shared.editors, field.record.editor_id
+    four_eyes.check(field, editors, by=by)
+    return Decision(
+        field=field,
+        version=shared.versions[field.pk] + 1,
+        target_table=field.record.target_table,
+        target_id=field.record.contact,
+        decided_by=by if isinstance(by, Person) else None,
+        rule=by if isinstance(by, Rule) else None,
+        decided_at=shared.now,
+        due_at=shared.now + timedelta(seconds=preferences.read().undo_window),
+        # By these columns the database, too, refuses decisions about one's own edits.
+        four_eyes=editors.is_on,
+        decider_oid=by.oid,
+        editor_oid=editors.entra_id(editor_id),
+        unidentified_allowed=editors.anyone and editors.is_unidentified(editor_id),
+        **values,
+    )
+
+
+def save_and_enqueue(
+    decisions: Sequence[Decision], shared: DecisionContext, *, by: Decider, channel: str, group: uuid.UUID
+) -> DecisionResult:
+    """Move the fields, store their decisions, ensure the deliveries and record all of it in the audit log.
+
+    A field that changed since it was read is refused; the others are saved in a constant number of statements.
+    """
+    saved: list[Decision] = []
+    refused: list[ReviewError] = []
+    for decision in decisions:
+        try:
+            outcome = FieldDecision(decision.outcome)
+            context.move_field(decision.field, decision=outcome, delivery=FieldDelivery.WAITING, trouble="")
+            saved.append(decision)
+        except AlreadyDecided as error:
+            refused.append(error)
+    failed_before = [decision.field_id for decision in saved if decision.field_id in shared.failed]
+    if failed_before:
+        replaced = Decision.objects.filter(field__in=failed_before, state=DecisionState.FAILED)
+        replaced.update(state=DecisionState.REPLACED, finished_at=Now())
+    Decision.objects.bulk_create(saved)
+    deliveries.ensure_deliveries(saved)
+    person = by if isinstance(by, Person) else None
+    audit.record_all([_decided_fact(each, shared, by=person, channel=channel, group=group) for each in saved])
+    SyncRecord.objects.recount({decision.field.record_id for decision in saved})
+    decision_log.log_decided(saved)
+    return DecisionResult(tuple(saved), tuple(refused))
+
+
+def _decided_fact(decision: Decision, shared: DecisionContext, **more: Any) -> audit.Fact:
+    field = decision.field
+    details = {"corrected": decision.is_corrected, "after_failure": field.pk in shared.failed}
+    if decision.four_eyes and decision.unidentified_allowed:
+        details["editor_unidentified"] = True
+    return _fact(
+        f"field.{decision.kind}.{decision.outcome}",
+        decision,
+        details=details,
+        before=decision.expected_value,
+        after=decision.value_to_write if decision.writes else field.proposed_value,  # a rejection: what was refused
+        reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
+        **more,
+    )
+
+
+def _fact(action: str, decision: Decision, *, details: Mapping[str, Any] | None = None, **more: Any) -> audit.Fact:
+    field = decision.field
+    rule = {"rule": str(decision.rule_id)} if decision.rule_id else {}
+    return audit.Fact(
+        action,
+        record_id=field.record_id,
+        field_id=field.pk,
+        decision_id=decision.pk,
+        details={"column": field.column_name} | rule | dict(details or {}),
+        **more,
+    )
+
+
 @retried
 def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> SyncField:
-    """Take a decision back while it is in no delivery. Its decider or an administrator may, a rule's everybody.
+    """Undo a decision that is not yet part of a delivery.
 
-    Raises TooLate, NotPossible.
+    Its decider or an administrator may undo it, a rule's decision every reviewer. Raises TooLate, NotPossible.
     """
     decision = Decision.objects.select_related("field__record").get(pk=decision_id)
     field = context.lock_field(decision.field_id)
     if decision.rule_id is None and decision.decided_by_id != by.pk and not by.is_administrator:
         raise NotPossible("Only the person who decided, or an administrator, can undo it.", field=field)
-    open_ones = Decision.objects.filter(pk=decision.pk, state=DecisionState.OPEN)
-    if open_ones.update(state=DecisionState.UNDONE, finished_at=Now()) != 1:
+    still_open = Decision.objects.filter(pk=decision.pk, state=DecisionState.OPEN)
+    if still_open.update(state=DecisionState.UNDONE, finished_at=Now()) != 1:
         raise TooLate("It is being written already. What was written can be put back.", field=field)
     context.move_field(field, **_state_before(decision))
-    taken_back = {"outcome": decision.outcome, "kind": decision.kind}
     reversals.record(decision)
-    audit.record_all([context.audit_fact("field.undone", decision, by=by, channel=channel, details=taken_back)])
+    details = {"outcome": decision.outcome, "kind": decision.kind}
+    audit.record_all([_fact("field.undone", decision, by=by, channel=channel, details=details)])
     decision_log.log_undone(decision)
-    # The approval had stood against a newer edit; taken back, it is the older open one.
+    # An approval had stood against a newer edit; without it, this is the older open edit.
     marks = supersede([field.record_id])
     SyncRecord.objects.recount({field.record_id} | record_ids_of(marks))
     field.refresh_from_db()
@@ -174,42 +252,31 @@ def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
 
 
 def _state_before(decision: Decision) -> dict[str, Any]:
-    """Undoing a later step leads back to what was written before it; undoing a first decision, to the queue."""
-    earlier = (
-        decision.field.decisions.filter(
-            version__lt=decision.version,
-            state__in=[
-                DecisionState.WRITTEN,
-                DecisionState.ALREADY,
-                DecisionState.REPLACED,
-                DecisionState.CONFLICT,
-            ],
-        )
-        .order_by("-version")
-        .first()
-    )
-    if earlier is None:
+    """Return the field's columns without this decision: those of the last written one, or of the queue."""
+    finished = [DecisionState.WRITTEN, DecisionState.ALREADY, DecisionState.REPLACED, DecisionState.CONFLICT]
+    earlier = decision.field.decisions.filter(version__lt=decision.version, state__in=finished)
+    last = earlier.order_by("-version").first()
+    if last is None or last.state == DecisionState.REPLACED:
         return {"decision": FieldDecision.PENDING, "delivery": FieldDelivery.NONE}
-    if earlier.state == DecisionState.CONFLICT and decision.kind == Kind.REVIEW:
+    if last.state == DecisionState.CONFLICT and decision.kind == Kind.REVIEW:
         return {"decision": FieldDecision.PENDING, "delivery": FieldDelivery.CONFLICT}
-    if earlier.state == DecisionState.REPLACED:
-        return {"decision": FieldDecision.PENDING, "delivery": FieldDelivery.NONE}
-    word = FieldDelivery.ALREADY if earlier.state == DecisionState.ALREADY else FieldDelivery.DONE
-    return {"decision": FieldDecision(earlier.outcome), "delivery": word}
+    was_already = last.state == DecisionState.ALREADY
+    delivery = FieldDelivery.ALREADY if was_already else FieldDelivery.DONE
+    return {"decision": FieldDecision(last.outcome), "delivery": delivery}
 
 
 @retried
 def retry(field_id: uuid.UUID, *, by: Person | None, channel: str = "screen") -> Decision:
-    """Send a failed decision once more, as it was taken. Raises NotPossible unless it failed."""
+    """Deliver a failed decision again, unchanged. Raises NotPossible unless it failed."""
     field = context.lock_field(field_id)
     decision = field.decisions.filter(state=DecisionState.FAILED).first()
     if decision is None or field.delivery != FieldDelivery.FAILED:
         raise NotPossible("There is nothing to retry.", field=field)
     context.check_readable(field)
-    again = Decision.objects.filter(pk=decision.pk, state=DecisionState.FAILED)
-    again.update(state=DecisionState.OPEN, delivery=None, due_at=Now(), finished_at=None)
+    failed = Decision.objects.filter(pk=decision.pk, state=DecisionState.FAILED)
+    failed.update(state=DecisionState.OPEN, delivery=None, due_at=Now(), finished_at=None)
     context.move_field(field, delivery=FieldDelivery.WAITING, trouble="")
-    deliveries.ensure_delivery(Decision.objects.select_related("field").get(pk=decision.pk))
-    audit.record_all([context.audit_fact("field.retried", decision, by=by, channel=channel)])
+    deliveries.ensure_deliveries([Decision.objects.get(pk=decision.pk)])
+    audit.record_all([_fact("field.retried", decision, by=by, channel=channel)])
     SyncRecord.objects.recount([field.record_id])
     return decision

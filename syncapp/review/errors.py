@@ -1,4 +1,4 @@
-"""What can stand between a person and a decision. Each says it in words for the screen."""
+"""Errors that refuse a decision, with a message for the screen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from syncapp.models import SyncField
 
 
 class ReviewError(Exception):
-    """A decision was not taken; `str()` is what the person reads. `code` names the reason for tests and logs."""
+    """A decision was refused. `str()` is the message for the person, `code` names the reason in tests and logs."""
 
     code = "refused"
 
@@ -16,19 +16,19 @@ class ReviewError(Exception):
 
 
 class AlreadyDecided(ReviewError):
-    """Somebody else, or another window, was first."""
+    """Another person, or another window of the same person, decided first."""
 
     code = "already_decided"
 
 
 class ChangedMeanwhile(ReviewError):
-    """The values are no longer those that the person saw."""
+    """The values are no longer those that the form showed."""
 
     code = "changed_meanwhile"
 
 
 class OwnEdit(ReviewError):
-    """Four eyes: nobody decides his own edit."""
+    """Four eyes: people do not decide their own edits."""
 
     code = "own_edit"
 
@@ -40,24 +40,24 @@ class EditorUnknown(ReviewError):
 
 
 class EditorUnidentified(ReviewError):
-    """Four eyes cannot be checked, because the CRM does not identify the editor, who could be the person deciding."""
+    """Four eyes cannot be checked, because the CRM has no Entra id of the editor."""
 
     code = "editor_unidentified"
 
 
 class BadValue(ReviewError):
-    """The corrected value cannot be this column's value."""
+    """The corrected value is not valid for this column."""
 
     code = "bad_value"
 
 
 class TooLate(ReviewError):
-    """The undo window is over; the decision is in a delivery."""
+    """The undo window is over; the decision is part of a delivery."""
 
     code = "too_late"
 
 
 class NotPossible(ReviewError):
-    """The field is not in a state for this step."""
+    """The field is not in a state that allows this step."""
 
     code = "not_possible"

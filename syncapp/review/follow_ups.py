@@ -1,4 +1,4 @@
-"""Steps after a value was settled: put the old value back, approve after all. New Decisions with the same checks."""
+"""Decisions about a value that is already in the CRM: put the old value back, approve a rejected one after all."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from syncapp.models import Decision, Person, SyncField
 from syncapp.models.locking import retried
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState, Kind, Outcome
-from syncapp.review import context
+from syncapp.review import context, decisions
 from syncapp.review.errors import NotPossible
 from syncapp.review.rules import reversals
 
 
 @retried
 def put_back(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "screen") -> Decision:
-    """Write the value that the approval replaced. Raises NotPossible unless the field was written."""
+    """Write the value that an approval replaced. Raises NotPossible unless the approval was written."""
     field = context.lock_field(field_id)
-    written = _settled(field, FieldDecision.APPROVED)
+    written = _last_written(field, FieldDecision.APPROVED)
     reversals.record(written)
-    return _later_step(
+    return _save(
         field,
         by=by,
         channel=channel,
@@ -36,39 +36,35 @@ def put_back(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "sc
 def approve_after_all(field_id: uuid.UUID, *, by: Person, reason: str, channel: str = "screen") -> Decision:
     """Write the proposed value of a rejected field. Raises NotPossible unless the rejection is in the CRM."""
     field = context.lock_field(field_id)
-    rejected = _settled(field, FieldDecision.REJECTED)
+    rejected = _last_written(field, FieldDecision.REJECTED)
     reversals.record(rejected)
-    held = rejected.held_value if rejected.writes else field.expected_value
-    return _later_step(
+    return _save(
         field,
         by=by,
         channel=channel,
         kind=Kind.AFTER_ALL,
         outcome=Outcome.APPROVED,
         value_to_write=field.proposed_value,
-        expected_value=held,
+        expected_value=rejected.held_value if rejected.writes else field.expected_value,
         reason=reason,
     )
 
 
-def _settled(field: SyncField, decision: FieldDecision) -> Decision:
-    settled = field.decision == decision and field.delivery in (FieldDelivery.DONE, FieldDelivery.ALREADY)
-    in_the_crm = (DecisionState.WRITTEN, DecisionState.ALREADY)
-    last = field.decisions.filter(state__in=in_the_crm).order_by("-version").first() if settled else None
+def _last_written(field: SyncField, outcome: FieldDecision) -> Decision:
+    """Return the decision that put the field into this state in the CRM. Raises NotPossible where there is none."""
+    is_written = field.decision == outcome and field.delivery in (FieldDelivery.DONE, FieldDelivery.ALREADY)
+    written = field.decisions.filter(state__in=(DecisionState.WRITTEN, DecisionState.ALREADY))
+    last = written.order_by("-version").first() if is_written else None
     if last is None:
-        raise NotPossible(
-            f"This is possible once it is {FieldDecision(decision).label.lower()} in the CRM.", field=field
-        )
+        raise NotPossible(f"This is possible once it is {outcome.label.lower()} in the CRM.", field=field)
     return last
 
 
-def _later_step(field: SyncField, *, by: Person, channel: str, **columns_of_it: Any) -> Decision:
+def _save(field: SyncField, *, by: Person, channel: str, **values: Any) -> Decision:
     context.check_readable(field)
-    grounds = context.load_context([field])
-    if grounds is None:
-        raise NotPossible(context.EDIT_IS_GONE)
-    decision = context.new_decision(field, grounds, by=by, writes=True, **columns_of_it)
-    kept = context.save_and_enqueue([decision], grounds, by=by, channel=channel, group=uuid.uuid4())
-    for error in kept.refused:
+    shared = context.load_context([field])
+    decision = decisions.new_decision(field, shared, by=by, writes=True, **values)
+    result = decisions.save_and_enqueue([decision], shared, by=by, channel=channel, group=uuid.uuid4())
+    for error in result.refused:
         raise error
     return decision

@@ -14,7 +14,8 @@ from enum import StrEnum
 from django.conf import settings
 
 from syncapp import preferences
-from syncapp.models import CrmUser, Person, Rule
+from syncapp.models import CrmUser, Person, Rule, SyncField
+from syncapp.review.errors import EditorUnidentified, EditorUnknown, OwnEdit
 
 
 class BlockReason(StrEnum):
@@ -36,14 +37,14 @@ class Editor:
 
 @dataclass(frozen=True, slots=True)
 class Editors:
-    """The editors of some edits, read at once. `anyone`: the setting lets any reviewer decide unidentified ones."""
+    """The editors of some edits. `anyone`: the setting lets any reviewer decide edits of unidentified editors."""
 
     known: Mapping[uuid.UUID, Editor]
     anyone: bool
     is_on: bool = True
 
-    def bar(self, editor_id: uuid.UUID | None, deciders: Iterable[Person]) -> BlockReason | None:
-        """Return why an edit of this editor is not decided by or for these people; None where it may be."""
+    def block_reason(self, editor_id: uuid.UUID | None, deciders: Iterable[Person]) -> BlockReason | None:
+        """Return why these people may not decide this editor's edits; None where they may."""
         if not self.is_on:
             return None
         if editor_id is not None and editor_id not in self.known:
@@ -74,8 +75,25 @@ def load_editors(editor_ids: Iterable[uuid.UUID | None]) -> Editors:
     return Editors(known, anyone=preferences.read().anyone_decides_unidentified)
 
 
+def check(field: SyncField, editors: Editors, *, by: Person | Rule) -> None:
+    """Raise EditorUnknown, OwnEdit or EditorUnidentified where `by` may not decide the field."""
+    reason = editors.block_reason(field.record.editor_id, deciders(by))
+    if reason is BlockReason.UNREAD:
+        message = "The editor of this change has not been read from the CRM yet. Try again shortly."
+        raise EditorUnknown(message, field=field)
+    if reason is BlockReason.OWN:
+        raise OwnEdit("This is your own edit; another reviewer decides it.", field=field)
+    if reason is BlockReason.UNIDENTIFIED:
+        name = field.record.editor_name or "The editor"
+        message = (
+            f"{name} has no Entra id in the CRM, so this could be your own edit. "
+            "An administrator can let any reviewer decide such edits, under Settings, Review."
+        )
+        raise EditorUnidentified(message, field=field)
+
+
 def deciders(by: Person | Rule) -> tuple[Person, ...]:
-    """Return the people that a decision is taken for. A rule acts for its author and for the person who enabled it."""
+    """Return the people for whom a decision is taken; a rule acts for its author and the person who enabled it."""
     if isinstance(by, Person):
         return (by,)
     return tuple(person for person in (by.author, by.enabled_by) if person is not None)

@@ -21,7 +21,7 @@ from syncapp.crm import batch
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import pull, rows, supersede
 from syncapp.models.jobs.job import JobQuerySet
-from syncapp.review import context, decisions
+from syncapp.review import decisions
 from syncapp.review.delivery import change_sets, conflicts, results
 from tests.machine import people
 from tests.machine.failpoints import DELIVERY_POINTS
@@ -206,8 +206,8 @@ SEEDED_BUGS = (
     SeededBug(
         name="a form decides what its reviewer never saw",
         owner=decisions,
-        function="_refuse_if_moved",
-        guard="if context.digest(field) != seen_before:",
+        function="_checked",
+        guard="if context.digest(field) != choice.seen:",
         instead="if False:",
         in_the_crm=("edits the same field by a form",),
         at_the_portal=("leaves a form open", "looks at the CRM's values"),
@@ -216,10 +216,10 @@ SEEDED_BUGS = (
     ),
     SeededBug(
         name="people decide their own edits",
-        owner=context,
+        owner=decisions,
         function="new_decision",
-        guard="_four_eyes(field, grounds, by=by)",
-        instead='{"four_eyes": False, "decider_oid": by.oid}',
+        guard="editors, editor_id = shared.editors",
+        instead="editors, editor_id = four_eyes.Editors({}, anyone=True, is_on=False)",
         rules=("edit",),
         at_the_portal=("approves",),
         picks=6,

@@ -15,8 +15,8 @@ from syncapp.mirror.edits import pull as changes
 from syncapp.models import Breaker, Decision, Delivery, SyncField, SyncRecord
 from syncapp.models.review.decision import Outcome
 from syncapp.review import decisions
-from syncapp.review.context import DecisionResult, digest
-from syncapp.review.decisions import Choice
+from syncapp.review.context import digest
+from syncapp.review.decisions import Choice, DecisionResult
 from syncapp.review.delivery import job
 from tests.support.people import rita
 

@@ -191,7 +191,7 @@ def _why_none(*, is_changed: bool, is_unidentified: bool) -> str:
 def _bars(person: Person, fields: Sequence[SyncField]) -> dict[uuid.UUID, BlockReason]:
     """Return the fields that this person may not decide; an editor who is not read yet may be so by then."""
     editors = four_eyes.load_editors(field.record.editor_id for field in fields)
-    found = {field.pk: editors.bar(field.record.editor_id, (person,)) for field in fields}
+    found = {field.pk: editors.block_reason(field.record.editor_id, (person,)) for field in fields}
     return {pk: bar for pk, bar in found.items() if bar is not None and bar is not BlockReason.UNREAD}
 
 

@@ -79,7 +79,7 @@ def _last_of_each(newest_first: Iterable[Decision]) -> list[Decision]:
 def blocked_editors(rule: Rule, editor_ids: Collection[uuid.UUID | None]) -> dict[uuid.UUID | None, BlockReason]:
     """Return the editors whose edits the rule leaves to people, with the reason."""
     editors = four_eyes.load_editors(editor_ids)
-    found = {editor_id: editors.bar(editor_id, four_eyes.deciders(rule)) for editor_id in editor_ids}
+    found = {editor_id: editors.block_reason(editor_id, four_eyes.deciders(rule)) for editor_id in editor_ids}
     return {editor_id: bar for editor_id, bar in found.items() if bar is not None}
 
 

@@ -272,7 +272,7 @@ class _Builder:
 def _lock(record: SyncRecord, person: Person, editors: Editors) -> Outcome | None:
     if not person.has_role(Role.REVIEWER):
         return ONLY_LOOK
-    return _LOCKS.get(editors.bar(record.editor_id, (person,)))
+    return _LOCKS.get(editors.block_reason(record.editor_id, (person,)))
 
 
 _LOCKS: Mapping[BlockReason | None, Outcome] = {BlockReason.OWN: OWN_EDIT, BlockReason.UNIDENTIFIED: UNIDENTIFIED}
