@@ -1,7 +1,7 @@
-"""Single values of a JSON row, read strictly: another type than expected is a ProtocolError.
+"""Strict readers of single JSON values: a value of an unexpected type raises ProtocolError.
 
-`Cells` reads the rows of a list, where one bad row must not stop the others: it keeps what it could read and says what
-it could not.
+`Cells` reads rows of a list, where one bad row must not stop the others: it keeps all readable values and the reason
+why another one is not.
 """
 
 from __future__ import annotations
@@ -91,12 +91,12 @@ def _fingerprint(row: odata.Row) -> str:
 
 
 def text(row: odata.Row, name: str) -> str:
-    """A text, '' when empty."""
+    """Return a text, '' when empty."""
     return optional_text(row, name) or ""
 
 
 def optional_text(row: odata.Row, name: str) -> str | None:
-    """A text, None when empty: the CRM makes no difference between no value and an empty one."""
+    """Return a text, None when empty: the CRM makes no difference between no value and an empty text."""
     value = row.get(name)
     if value is not None and not isinstance(value, str):
         raise wrong(name, value)
@@ -104,7 +104,7 @@ def optional_text(row: odata.Row, name: str) -> str | None:
 
 
 def whole(row: odata.Row, name: str) -> int:
-    """A whole number that fits a database column."""
+    """Return a whole number that fits a database column."""
     value = row.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LARGEST_WHOLE:
         raise wrong(name, value)
@@ -112,12 +112,12 @@ def whole(row: odata.Row, name: str) -> int:
 
 
 def whole_or_zero(row: odata.Row, name: str) -> int:
-    """A whole number, 0 when empty: the first of the CRM's choices means "nothing yet" where this is used."""
+    """Return a whole number, 0 when empty, for choices whose first value means "nothing yet"."""
     return 0 if row.get(name) is None else whole(row, name)
 
 
 def flag(row: odata.Row, name: str) -> bool:
-    """Yes or no; an empty one is no."""
+    """Return a boolean; empty is False."""
     value = row.get(name)
     if value is not None and not isinstance(value, bool):
         raise wrong(name, value)
@@ -125,7 +125,7 @@ def flag(row: odata.Row, name: str) -> bool:
 
 
 def guid(row: odata.Row, name: str) -> UUID:
-    """A GUID that has to be there."""
+    """Return a GUID that must not be empty."""
     found = optional_guid(row, name)
     if found is None:
         raise wrong(name)
@@ -133,7 +133,7 @@ def guid(row: odata.Row, name: str) -> UUID:
 
 
 def optional_guid(row: odata.Row, name: str) -> UUID | None:
-    """A GUID, None when empty."""
+    """Return a GUID, None when empty."""
     value = row.get(name)
     found = parse_uuid(value)
     if value is not None and found is None:
@@ -142,7 +142,7 @@ def optional_guid(row: odata.Row, name: str) -> UUID | None:
 
 
 def moment(row: odata.Row, name: str) -> datetime | None:
-    """A point in time in UTC, None when empty."""
+    """Return a point in time in UTC, None when empty."""
     value = optional_text(row, name)
     try:
         return None if value is None else canonical.parse_date_time(value)
@@ -151,7 +151,7 @@ def moment(row: odata.Row, name: str) -> datetime | None:
 
 
 def etag(row: odata.Row) -> str:
-    """The row's ETag; a write will need it."""
+    """Return the row's ETag, which a write needs."""
     value = row.get("@odata.etag")
     try:
         return odata.require_etag(value if isinstance(value, str) else "")

@@ -23,7 +23,7 @@ def limit_length(column: Column, parsed: str) -> str | None:
     # The CRM counts UTF-16 units, as .NET and SQL Server do: an emoji counts twice.
     length = len(parsed.encode("utf-16-le")) // 2
     if column.max_length is not None and length > column.max_length:
-        return f"Too long: {length} characters, at most {column.max_length} fit."
+        return f"Shorten this text from {length} to {column.max_length} characters."
     return None
 
 
@@ -35,22 +35,22 @@ def limit_option(column: Column, parsed: int) -> str | None:
 def limit_options(column: Column, parsed: frozenset[int]) -> str | None:
     """Check that all values are options of the column."""
     unknown = parsed - {value for value, _ in column.options}
-    return f"Not one of the options: {canonical.choices_text(unknown)}." if unknown else None
+    return f"Choose from the options; {canonical.choices_text(unknown)} is not one of them." if unknown else None
 
 
 def limit_integer(column: Column, parsed: int) -> str | None:
     """Check that a whole number fits 32 bits and the column's range."""
     if not _SMALLEST_INTEGER <= parsed <= _LARGEST_INTEGER:
-        return "This number is out of range."
+        return f"Enter a number between {_SMALLEST_INTEGER} and {_LARGEST_INTEGER}."
     return limit_number(column, parsed)
 
 
 def limit_number(column: Column, parsed: Decimal | float | int) -> str | None:
     """Check a number against the column's minimum and maximum."""
     if column.minimum is not None and parsed < column.minimum:
-        return f"Too small: at least {canonical.plain(column.minimum)}."
+        return f"Enter at least {canonical.plain(column.minimum)}."
     if column.maximum is not None and parsed > column.maximum:
-        return f"Too large: at most {canonical.plain(column.maximum)}."
+        return f"Enter at most {canonical.plain(column.maximum)}."
     return None
 
 
@@ -58,18 +58,18 @@ def limit_decimals(column: Column, text: str) -> str | None:
     """Check that the column keeps all decimals of the number `text`."""
     if column.precision is None or _decimals(Decimal(text)) <= column.precision:
         return None
-    return f"Too many decimals: at most {column.precision} fit."
+    return f"Enter at most {column.precision} decimals."
 
 
 def limit_date(column: Column, parsed: date) -> str | None:
     """Check that the CRM's database can hold a date."""
-    return None if parsed.year >= _FIRST_YEAR else f"The CRM knows no dates before {_FIRST_YEAR}."
+    return None if parsed.year >= _FIRST_YEAR else f"Enter a date in {_FIRST_YEAR} or later."
 
 
 def limit_lookup(column: Column, parsed: tuple[str, UUID]) -> str | None:
     """Check that the column can point to rows of this table."""
     if column.targets and parsed[0] not in column.targets:
-        return f"This field cannot point to a row of {parsed[0]}."
+        return f"This field cannot refer to a row of {parsed[0]}."
     return None
 
 

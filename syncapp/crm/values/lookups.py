@@ -1,4 +1,4 @@
-"""Rows that a lookup can point to, found by the words of their names."""
+"""Search for rows that a lookup can refer to, by the words of their names."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from syncapp.crm.transport import Transport
 from syncapp.crm.values.cells import guid, read_all, text
 
 MOST_WORDS = 8
-# "Query table definitions using the Web API": what a table calls its rows and their ids.
+# "Query table definitions using the Web API": the names of a table's set, key and name column.
 _DEFINITION = ("EntitySetName", "PrimaryIdAttribute", "PrimaryNameAttribute")
 
 
 @dataclass(frozen=True, slots=True)
 class NamedRow:
-    """One row of the CRM as a person would choose it."""
+    """A row of the CRM that a person can choose."""
 
     table: str
     id: UUID
@@ -25,20 +25,20 @@ class NamedRow:
 
     @property
     def value(self) -> str:
-        """The canonical text of a lookup to it."""
+        """Return the canonical text of a lookup to this row."""
         return f"{self.table}:{self.id}"
 
 
 class Lookups:
-    """Reads only."""
+    """Reads rows for lookups; never writes."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def named(self, table: str, sought: str, *, most: int, deadline: Deadline | None = None) -> tuple[NamedRow, ...]:
-        """Return the first rows of a table, by name, in whose name each word that is sought begins a word.
+        """Return up to `most` rows of a table, sorted by name, whose names have a word beginning with each word sought.
 
-        The CRM compares without regard to case, and to accents where its database does. Without a word: any rows.
+        The CRM ignores case, and accents where its database does. Without a word, return any rows.
         """
         path = f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})"
         definition = self._transport.get(odata.query(path, select=_DEFINITION), deadline=deadline)
@@ -47,7 +47,7 @@ class Lookups:
         only = {"filter": " and ".join(conditions)} if conditions else {}
         found = odata.query(set_name, select=(row_id, name), order_by=name, top=most, **only)
         rows = odata.collection(self._transport.get(found, deadline=deadline))
-        # One whose id or name cannot be read is no choice for a person.
+        # A row whose id or name cannot be read is no choice for a person.
         return read_all(rows, lambda row: NamedRow(table, guid(row, row_id), text(row, name)))[0]
 
 

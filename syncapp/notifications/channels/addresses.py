@@ -15,8 +15,8 @@ _LONGEST_LOCAL_PART, _LONGEST = 64, 254
 def deliverable(address: str) -> str:
     """Return the address in ASCII, an international domain in punycode (RFC 5891).
 
-    Raises MailRefused where no mail can be sent to it: not one address, or characters before the @ that only servers
-    with SMTPUTF8 (RFC 6531) take.
+    Raises MailRefused if it is not exactly one address, or has characters before the @ that only servers with SMTPUTF8
+    (RFC 6531) accept.
     """
     local, _, domain = address.strip().rpartition("@")
     if len(local) > _LONGEST_LOCAL_PART or not _LOCAL_PART.fullmatch(local):
@@ -31,4 +31,4 @@ def deliverable(address: str) -> str:
 
 
 def _refused(address: str) -> MailRefused:
-    return MailRefused(f"“{address[:100]}” is not an address that mail can be sent to.", code="address")
+    return MailRefused(f"“{address[:100]}” is not a valid mail address.", code="address")

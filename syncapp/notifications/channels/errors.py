@@ -1,18 +1,21 @@
-"""What can go wrong while a mail is handed over, and what follows.
+"""Errors of channels, by what follows from them.
 
 MailError
-├── ServiceAway        no connection, busy, no token for now: nothing was sent, all mails wait
-├── ServiceRefused     our account or sender is not accepted: nothing was sent, somebody has to change something
-├── Postponed          this mail was not taken for now, others may be
+├── ServiceAway        no connection, service busy, or no token: nothing was sent, all mails wait
+├── ServiceRefused     our account or sender is refused: nothing was sent, the configuration has to change
+├── Postponed          this mail is refused for now, others may be accepted
 ├── MailRefused        this mail, or its reader's address, is refused for good
-└── OutcomeUnknown     the line broke after the mail had left: it may have been delivered
+└── OutcomeUnknown     the connection broke after the mail was sent: it may have been delivered
 """
 
 from __future__ import annotations
 
 
 class MailError(Exception):
-    """Base. `code` is short and holds no address; `str()` may quote the service and is for administrators."""
+    """Base class. `code` is short and contains no address; `str()` may quote the service, for administrators.
+
+    `retry_after` is in seconds.
+    """
 
     def __init__(self, message: str, *, code: str = "", retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -25,16 +28,16 @@ class ServiceAway(MailError):
 
 
 class ServiceRefused(MailError):
-    """Nothing was sent, and nothing will be before somebody changes the configuration."""
+    """Nothing was sent, and nothing will be until the configuration is changed."""
 
 
 class Postponed(MailError):
-    """This mail was not taken now (SMTP 4xx)."""
+    """This mail was not accepted now (SMTP 4xx)."""
 
 
 class MailRefused(MailError):
-    """This mail will never be taken (SMTP 5xx, Graph 400)."""
+    """This mail will never be accepted (SMTP 5xx, Graph 400)."""
 
 
 class OutcomeUnknown(MailError):
-    """No answer came after the mail had left."""
+    """No answer came after the mail was sent."""

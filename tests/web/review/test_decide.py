@@ -137,7 +137,7 @@ def test_a_value_that_is_too_long_is_refused_in_words_and_kept():
     screen = pressed(client, opened(client, record), record, f"do=correct:{name.pk}", **typed)
 
     assert screen.status == 422
-    assert "Too long: 51 characters, at most 50 fit." in screen.words
+    assert "Shorten this text from 51 to 50 characters." in screen.words
     assert screen.input(on(name, "value")) == long
     assert outcome(name) == FieldDecision.PENDING
 
@@ -230,11 +230,11 @@ def test_a_correction_becomes_the_value_of_its_type(column, typed, stored):
     [
         ("birthdate", "soon", "Enter a date, for example 29 Nov 2026."),
         ("creditlimit", "1.000,50", "Enter a number, for example 15,000.50."),
-        ("preferredcontactmethodcode", "99", "Not one of the options"),
-        ("lastonholdtime", "tomorrow", "Not a date and time"),
-        ("osync_interests", ["", "77"], "Not one of the options"),
-        ("donotphone", "maybe", "Neither yes nor no"),
-        ("jobtitle", "x" * 101, "Too long: 101 characters, at most 100 fit."),
+        ("preferredcontactmethodcode", "99", "Choose from the options; 99 is not one of them."),
+        ("lastonholdtime", "tomorrow", "Enter a date and time"),
+        ("osync_interests", ["", "77"], "Choose from the options; 77 is not one of them."),
+        ("donotphone", "maybe", "Choose yes or no"),
+        ("jobtitle", "x" * 101, "Shorten this text from 101 to 100 characters."),
     ],
 )
 def test_a_correction_that_is_no_such_value_is_refused_in_words(column, typed, words):

@@ -140,7 +140,7 @@ def failed_mail() -> Message:
     mail = messages.queue("test", to=rita())
     assert mail is not None
     failed = {"state": JobState.FAILED, "finished_at": timezone.now(), "last_error": "address"}
-    Message.objects.filter(pk=mail.pk).update(**failed, failure="“a;b” is not an address that mail can be sent to.")
+    Message.objects.filter(pk=mail.pk).update(**failed, failure="“a;b” is not a valid mail address.")
     return mail
 
 
@@ -150,7 +150,7 @@ def test_failed_mail_is_listed_with_its_reason():
     screen = Screen(browser(ada()).get("/settings/mails/"))
 
     assert rita().name in screen.words
-    assert "“a;b” is not an address that mail can be sent to." in screen.words
+    assert "“a;b” is not a valid mail address." in screen.words
 
 
 def test_failed_mail_is_sent_again_on_retry():

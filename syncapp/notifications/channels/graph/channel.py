@@ -35,7 +35,7 @@ class GraphChannel:
         seconds: float = 30.0,
         outgoing: Outgoing = DIRECT,
     ) -> None:
-        # Raises ValueError for an origin to which no token may go.
+        # Origin.parse raises ValueError for an origin that must not receive a token.
         self._url = f"{Origin.parse(origin)}/v1.0/users/{quote(mailbox, safe='')}/sendMail"
         self._tokens = tokens
         self._seconds = seconds
@@ -72,24 +72,24 @@ class GraphChannel:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                words = read_limited(answer, max_bytes=_LARGEST_ANSWER, until=until)
-                return answer.status_code, dict(answer.headers), words.decode("utf-8", "replace")
+                content = read_limited(answer, max_bytes=_LARGEST_ANSWER, until=until)
+                return answer.status_code, dict(answer.headers), content.decode("utf-8", "replace")
         except (requests.RequestException, ProtocolError) as error:
             name = type(error).__name__
-            self._sessions.get().close()  # see Transport: the other lines may have ended as well
+            self._sessions.get().close()  # as in Transport: other connections may have ended, too
             if isinstance(error, requests.RequestException) and never_sent(error):
                 raise ServiceAway(f"Microsoft Graph does not answer ({name}).", code=name) from error
-            raise OutcomeUnknown(f"No answer after the mail had left ({name}).") from error
+            raise OutcomeUnknown(f"No answer after the mail was sent ({name}).") from error
 
 
 def _refusal(status: int, headers: dict[str, str], body: str) -> Exception:
-    """What an answer other than 202 means; an error of the service itself leaves open what became of the mail."""
-    said = f"Microsoft Graph said {status} {body[:300]}"
+    """Return the error for an answer other than 202; after 5xx the mail may have been delivered."""
+    words = f"Microsoft Graph answered {status} {body[:300]}"
     if status in (401, 403, 404):
-        return ServiceRefused(said, code=str(status))
+        return ServiceRefused(words, code=str(status))
     if status in (429, 503):
-        return ServiceAway(said, code=str(status), retry_after=_seconds(headers.get("Retry-After", "")))
-    return OutcomeUnknown(said, code=str(status)) if status >= 500 else MailRefused(said, code=str(status))
+        return ServiceAway(words, code=str(status), retry_after=_seconds(headers.get("Retry-After", "")))
+    return OutcomeUnknown(words, code=str(status)) if status >= 500 else MailRefused(words, code=str(status))
 
 
 def _seconds(text: str) -> float | None:

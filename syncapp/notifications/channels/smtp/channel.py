@@ -18,7 +18,10 @@ _LONGEST_QUOTE = 200
 
 @dataclass(frozen=True, slots=True)
 class SmtpChannel:
-    """One server. `security` is starttls, tls or none; `seconds` limits the mail itself, a sixth each other step."""
+    """One server. `security` is starttls, tls or none.
+
+    The transfer of the mail may take `seconds`, each other command a sixth of them.
+    """
 
     host: str
     port: int
@@ -34,12 +37,12 @@ class SmtpChannel:
         client = self._connect()
         try:
             self._greet(client)
-            _accepted(lambda: client.mail(sender), otherwise=ServiceRefused)
-            _accepted(lambda: client.rcpt(to), otherwise=MailRefused)
+            _require_accepted(lambda: client.mail(sender), otherwise=ServiceRefused)
+            _require_accepted(lambda: client.rcpt(to), otherwise=MailRefused)
             before()
-            _hand_over(client, mail, seconds=self.seconds)
+            _send_content(client, mail, seconds=self.seconds)
         finally:
-            _leave(client)
+            _quit(client)
 
     def _connect(self) -> smtplib.SMTP:
         try:
@@ -57,57 +60,59 @@ class SmtpChannel:
             client.ehlo_or_helo_if_needed()
             if self.security == "starttls":
                 client.starttls(context=self._tls())
-                client.ehlo_or_helo_if_needed()  # what was said in the clear does not count (RFC 3207, 4.2)
+                client.ehlo_or_helo_if_needed()  # forget the reply that came unencrypted (RFC 3207, 4.2)
             if self.user:
                 client.login(self.user, self.password)
         except smtplib.SMTPAuthenticationError as error:
-            raise ServiceRefused(f"The mail server refused to sign us in: {_quote(error)}", code="sign_in") from error
+            raise ServiceRefused(f"The mail server refused the sign-in: {_quote(error)}", code="sign_in") from error
         except smtplib.SMTPNotSupportedError as error:
-            raise ServiceRefused(f"The mail server cannot do what is set: {error}", code="not_supported") from error
+            raise ServiceRefused(
+                f"The mail server does not support the configured security or sign-in: {error}", code="not_supported"
+            ) from error
         except (OSError, smtplib.SMTPException) as error:
             raise _away(error) from error
 
 
-def _accepted(ask: Callable[[], Reply], *, otherwise: type[ServiceRefused] | type[MailRefused]) -> None:
-    """One command before the mail itself: 4xx concerns this mail for now, 5xx is as `otherwise` says."""
+def _require_accepted(command: Callable[[], Reply], *, otherwise: type[ServiceRefused] | type[MailRefused]) -> None:
+    """Run one command before the content. Raises Postponed for 4xx and `otherwise` for 5xx."""
     try:
-        code, words = ask()
+        code, words = command()
     except (OSError, smtplib.SMTPException) as error:
         raise _away(error) from error
     if code < 300:
         return
     if code == 421:
-        raise ServiceAway(_said(code, words), code="421")
-    raise (otherwise if code >= 500 else Postponed)(_said(code, words), code=str(code))
+        raise ServiceAway(_reply_words(code, words), code="421")
+    raise (otherwise if code >= 500 else Postponed)(_reply_words(code, words), code=str(code))
 
 
-def _hand_over(client: smtplib.SMTP, mail: bytes, *, seconds: float) -> None:
+def _send_content(client: smtplib.SMTP, mail: bytes, *, seconds: float) -> None:
     try:
         if client.sock is not None:
             client.sock.settimeout(seconds)
         code, words = client.data(mail)
-    except smtplib.SMTPDataError as error:  # the server refused the command, so the mail has not left
+    except smtplib.SMTPDataError as error:  # the server refused the command, so nothing was sent
         code, words = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
     except (OSError, smtplib.SMTPException) as error:
-        raise OutcomeUnknown(f"No answer after the mail had left ({type(error).__name__}).") from error
+        raise OutcomeUnknown(f"No answer after the mail was sent ({type(error).__name__}).") from error
     if code == 250:
         return
-    raise (MailRefused if code >= 500 else Postponed)(_said(code, words), code=str(code))
+    raise (MailRefused if code >= 500 else Postponed)(_reply_words(code, words), code=str(code))
 
 
-def _leave(client: smtplib.SMTP) -> None:
+def _quit(client: smtplib.SMTP) -> None:
     try:
         client.quit()
     except (OSError, smtplib.SMTPException):
-        client.close()  # the mail was taken or not before this; a broken goodbye changes nothing
+        client.close()  # the mail was accepted or refused before; a failed QUIT changes nothing
 
 
 def _away(error: Exception) -> ServiceAway:
     return ServiceAway(f"The mail server does not answer ({type(error).__name__}).", code=type(error).__name__)
 
 
-def _said(code: int, words: bytes) -> str:
-    return f"The mail server said {code} {words.decode('ascii', 'replace')[:_LONGEST_QUOTE]}"
+def _reply_words(code: int, words: bytes) -> str:
+    return f"The mail server answered {code} {words.decode('ascii', 'replace')[:_LONGEST_QUOTE]}"
 
 
 def _quote(error: smtplib.SMTPResponseException) -> str:
