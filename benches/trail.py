@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from benches import seed, tables
 from benches.figures import Spread, heading, line, target
 from syncapp.activity import daily
-from syncapp.models import AuditEntry, Pulse, SyncRecord
+from syncapp.models import AuditEntry, Heartbeat, SyncRecord
 from tests.support.people import browser, rita, rob
 
 ENTRIES = int(os.environ.get("BENCH_ENTRIES", 1_000_000))
@@ -51,7 +51,7 @@ def _count(client: Any) -> None:
 
 
 def _keep() -> None:
-    Pulse.objects.filter(name=daily.PULSE).update(answered_at=None)
+    Heartbeat.objects.filter(name=daily.PULSE).update(answered_at=None)
     daily.keep(seconds=600)
 
 

@@ -35,7 +35,7 @@ from syncapp.jobs.runner import JobType
 from syncapp.mirror import cursors
 from syncapp.mirror.edits import pull as changes
 from syncapp.mirror.filters import inventory
-from syncapp.models import Breaker, Message, Pulse
+from syncapp.models import Breaker, Heartbeat, Message
 from syncapp.models.jobs.job import database_now
 from syncapp.notifications import alerts, mail_service, sending
 from syncapp.notifications.sending import MessageJob
@@ -171,8 +171,8 @@ def _dispatch_filter_runs() -> None:
 
 
 def _ask_for_a_pulse() -> None:
-    Pulse.objects.get_or_create(name="worker")
-    due = Pulse.objects.filter(Q(asked_at__isnull=True) | Q(asked_at__lte=database_now(plus=-10)), name="worker")
+    Heartbeat.objects.get_or_create(name="worker")
+    due = Heartbeat.objects.filter(Q(asked_at__isnull=True) | Q(asked_at__lte=database_now(plus=-10)), name="worker")
     if due.update(asked_at=Now()):
         pulse.delay()
 
@@ -180,7 +180,7 @@ def _ask_for_a_pulse() -> None:
 @shared_task
 def pulse() -> None:
     """The canary's answer: this worker takes work from the broker and reaches the database."""
-    Pulse.objects.filter(name="worker").update(answered_at=Now())
+    Heartbeat.objects.filter(name="worker").update(answered_at=Now())
 
 
 @shared_task
@@ -346,6 +346,6 @@ def _read_again(table: str) -> None:
 
 @transaction.atomic
 def _first_today(chore: str) -> bool:
-    Pulse.objects.get_or_create(name=chore, defaults={"answered_at": Now()})
-    due: Any = Pulse.objects.filter(name=chore, answered_at__lte=database_now(plus=-23.5 * 3600))
+    Heartbeat.objects.get_or_create(name=chore, defaults={"answered_at": Now()})
+    due: Any = Heartbeat.objects.filter(name=chore, answered_at__lte=database_now(plus=-23.5 * 3600))
     return bool(due.update(answered_at=Now()))

@@ -29,7 +29,7 @@ def set_absence(
     return person
 
 
-def stand_in(person: Person, *, day: date | None = None) -> Person:
+def acting_deputy(person: Person, *, day: date | None = None) -> Person:
     """Who is to be told on this day (today): the person, or along the deputies the first who is here.
 
     Where nobody of them is here, or one may no longer review, it stays with the person himself.

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 @transaction.atomic
-def recognise(claims: Claims) -> Person | None:
+def update_from_claims(claims: Claims) -> Person | None:
     """The person as of this sign-in, or None for somebody who may not come in: no role, or switched off.
 
     Known people lose the roles that they no longer hold even when none is left, so that no mail reaches them.
@@ -55,11 +55,11 @@ def register(claims: Claims) -> None:
 def _create(oid: uuid.UUID, **columns: Any) -> Person:
     """Create a person who has not signed in; mails tell them of edits that arrive from now on."""
     newest = Arrival.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    return Person.objects.create(oid=oid, password=make_password(None), told_until=newest, **columns)
+    return Person.objects.create(oid=oid, password=make_password(None), notified_until=newest, **columns)
 
 
 @transaction.atomic
-def wish_by_mail(person: Person, notify: Person.Notify) -> None:
+def set_notify(person: Person, notify: Person.Notify) -> None:
     """The reader of a mail says by its link how often to be told."""
     if Person.objects.filter(pk=person.pk).exclude(notify=notify).update(notify=notify):
         audit.record("person.wishes", by=person, channel="mail", before=person.notify, after=notify)
@@ -80,12 +80,12 @@ def _columns_of(roles: frozenset[Role]) -> dict[str, bool]:
     return {column: role in roles for role, column in ROLE_COLUMNS.items()}
 
 
-def note_sign_in(person: Person) -> None:
+def record_sign_in(person: Person) -> None:
     """Put a successful sign-in into the audit trail, with the roles that came with it."""
     audit.record("person.signed_in", by=person, channel="sign_in", details={"roles": sorted(person.roles)})
 
 
-def note_sign_out(person: Person) -> None:
+def record_sign_out(person: Person) -> None:
     """Put a sign-out into the audit trail."""
     audit.record("person.signed_out", by=person, channel="sign_in")
 
@@ -126,7 +126,7 @@ def _mail(text: str) -> str:
 
 
 @transaction.atomic
-def set_wishes(person_id: uuid.UUID, *, notify: str, time_zone: str, by: Person, locale: str = "") -> Person:
+def set_preferences(person_id: uuid.UUID, *, notify: str, time_zone: str, by: Person, locale: str = "") -> Person:
     """Set how the person is told of new edits, and how times, dates and numbers are written. Raises BadPerson.
 
     An empty `locale` leaves it as it is.
@@ -146,9 +146,9 @@ def set_wishes(person_id: uuid.UUID, *, notify: str, time_zone: str, by: Person,
 
 
 @transaction.atomic
-def keep_time_zone(person: Person, name: str) -> None:
+def set_time_zone(person: Person, name: str) -> None:
     """Set the person's own time zone and nothing else. Raises BadPerson."""
-    set_wishes(person.pk, notify=person.notify, time_zone=name, by=person)
+    set_preferences(person.pk, notify=person.notify, time_zone=name, by=person)
 
 
 def learn_from_browser(person: Person, *, time_zone: str, locale: str) -> None:

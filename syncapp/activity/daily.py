@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
-from syncapp.models import AuditEntry, DailyCount, Decision, MirrorCursor, Pulse, SyncField, SyncRecord
+from syncapp.models import AuditEntry, DailyCount, Decision, Heartbeat, MirrorCursor, SyncField, SyncRecord
 from syncapp.models.activity import Measure, Part
 from syncapp.models.jobs.job import database_now
 from syncapp.models.review.decision import DecisionState, Kind, Outcome
@@ -68,19 +68,19 @@ def keep(*, seconds: float = 20.0) -> int:
         return 0
     until = monotonic() + seconds
     if _needs_all_days():
-        Pulse.objects.filter(name=PULSE).update(asked_at=Now())
+        Heartbeat.objects.filter(name=PULSE).update(asked_at=Now())
         _go_on_with(_today() - timedelta(days=LAST_DAYS))
     days = [_today() - timedelta(days=back) for back in range(LAST_DAYS)]
     for day in days:
         recount(day)
     counted = len(days) + _count_the_rest(until=until)
-    Pulse.objects.filter(name=PULSE).update(answered_at=Now())
+    Heartbeat.objects.filter(name=PULSE).update(answered_at=Now())
     return counted
 
 
 def _count_the_rest(*, until: float) -> int:
     """What is left of counting all days, newest first; how many days there was time for."""
-    left = Pulse.objects.filter(name=REST).values_list("asked_at", flat=True).first()
+    left = Heartbeat.objects.filter(name=REST).values_list("asked_at", flat=True).first()
     if left is None:
         return 0
     day, first, counted = left.astimezone(UTC).date(), _first_day(), 0
@@ -94,12 +94,12 @@ def _count_the_rest(*, until: float) -> int:
 def _go_on_with(day: date | None) -> None:
     """The newest day that is still to be counted; None when all are."""
     moment = datetime.combine(day, time(), tzinfo=UTC) if day else None
-    Pulse.objects.update_or_create(name=REST, defaults={"asked_at": moment})
+    Heartbeat.objects.update_or_create(name=REST, defaults={"asked_at": moment})
 
 
 def counted_at() -> datetime | None:
     """When the days were last counted."""
-    return Pulse.objects.filter(name=PULSE).values_list("answered_at", flat=True).first()
+    return Heartbeat.objects.filter(name=PULSE).values_list("answered_at", flat=True).first()
 
 
 def recount(day: date) -> None:
@@ -125,9 +125,9 @@ def seconds_of(step: int) -> float:
 
 
 def _is_ours() -> bool:
-    Pulse.objects.get_or_create(name=PULSE)
+    Heartbeat.objects.get_or_create(name=PULSE)
     pause = database_now(plus=-settings.NUMBERS_SECONDS / 2)
-    due = Pulse.objects.filter(Q(answered_at__isnull=True) | Q(answered_at__lte=pause), name=PULSE)
+    due = Heartbeat.objects.filter(Q(answered_at__isnull=True) | Q(answered_at__lte=pause), name=PULSE)
     return due.update(answered_at=Now()) == 1
 
 
@@ -137,7 +137,7 @@ def _needs_all_days() -> bool:
     Since they were, the CRM was read from its beginning, or decisions from before a restore were found in it: edits and
     decisions of any day may have come.
     """
-    complete = Pulse.objects.filter(name=PULSE).values_list("asked_at", flat=True).first()
+    complete = Heartbeat.objects.filter(name=PULSE).values_list("asked_at", flat=True).first()
     if complete is None or MirrorCursor.objects.filter(full_read_at__gte=complete).exists():
         return True
     return Decision.objects.filter(recognized_at__gte=complete).exists()

@@ -16,11 +16,11 @@ from syncapp.accounts import people
 from syncapp.connection.clients import recognise
 from syncapp.crm import sandbox
 from syncapp.crm.auth.sign_in import Claims
-from syncapp.models import AuditEntry, Connection, FilterUser, PeriodicTask, ProcessClock, Pulse
+from syncapp.models import AuditEntry, Connection, FilterUser, Heartbeat, PeriodicTask, ProcessClock
 from syncapp.sync_filters.inventory import user_lists
 
 # Who is at work knows himself by these; they hold nothing of anybody.
-KEPT = (PeriodicTask, ProcessClock, Pulse)
+KEPT = (PeriodicTask, ProcessClock, Heartbeat)
 EXAMPLE_LIST, EVERY_SEVENTH = "Riva", 7
 
 

@@ -12,7 +12,7 @@ from django.db import Error, close_old_connections, connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from syncapp.models import Pulse
+from syncapp.models import Heartbeat
 from syncapp.models.jobs.job import database_now
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Heartbeats:
 
 def read() -> Heartbeats:
     """Read all heartbeats in one query."""
-    rows = Pulse.objects.filter(name__in=(WORKER, BEAT, PUBLISHED)).annotate(now=Now())
+    rows = Heartbeat.objects.filter(name__in=(WORKER, BEAT, PUBLISHED)).annotate(now=Now())
     found = {row.name: row for row in rows}
     worker, beat, published = found.get(WORKER), found.get(BEAT), found.get(PUBLISHED)
     return Heartbeats(
@@ -67,12 +67,12 @@ class _Recorder:
 
 
 def _write_beat() -> None:
-    Pulse.objects.update_or_create(name=BEAT, defaults={"answered_at": Now()})
+    Heartbeat.objects.update_or_create(name=BEAT, defaults={"answered_at": Now()})
 
 
 def _write_published() -> None:
-    Pulse.objects.get_or_create(name=PUBLISHED, defaults={"asked_at": Now()})
-    row = Pulse.objects.filter(name=PUBLISHED)
+    Heartbeat.objects.get_or_create(name=PUBLISHED, defaults={"asked_at": Now()})
+    row = Heartbeat.objects.filter(name=PUBLISHED)
     # After a gap the uninterrupted time begins anew.
     row.filter(answered_at__lt=database_now(plus=-GAP_SECONDS)).update(asked_at=Now())
     row.update(answered_at=Now())

@@ -16,7 +16,7 @@ from syncapp.health.heartbeats import Heartbeats
 from syncapp.jobs import breakers, runner
 from syncapp.jobs.runner import JobType
 from syncapp.mirror.edits import pull
-from syncapp.models import Breaker, Connection, MirrorCursor, Pulse, UnreadableRow
+from syncapp.models import Breaker, Connection, Heartbeat, MirrorCursor, UnreadableRow
 
 SILENT_SECONDS = 45.0  # workers get a heartbeat task every 10 seconds
 MISSED_SECONDS = 15.0  # one heartbeat is missing: time to ping Redis itself
@@ -75,7 +75,7 @@ class Observations:
     def due_ages(self) -> dict[str, float]:
         """Return the age in seconds of the oldest due job per job type, in one statement since every page needs it."""
         # Select from any table that always has a row; before the first tick nothing can be due.
-        row = Pulse.objects.filter(name=heartbeats.WORKER).values(
+        row = Heartbeat.objects.filter(name=heartbeats.WORKER).values(
             **{
                 job_type.name: Subquery(job_type.model.objects.due().order_by("due_at").values("due_at")[:1])
                 for job_type in runner.job_types()

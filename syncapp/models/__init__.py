@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncapp.models.activity import DailyCount
 from syncapp.models.audit import AuditEntry, AuditValue
-from syncapp.models.connection import Breaker, Connection, CrmColumn, CrmUser, MirrorCursor, Pulse
+from syncapp.models.connection import Breaker, Connection, CrmColumn, CrmUser, Heartbeat, MirrorCursor
 from syncapp.models.jobs.job import Job
 from syncapp.models.jobs.periodic_task import PeriodicTask
 from syncapp.models.mirror.sync_field import SyncField
@@ -52,6 +52,7 @@ __all__ = [
     "FilterTeam",
     "FilterUnit",
     "FilterUser",
+    "Heartbeat",
     "Job",
     "MeetingAtRisk",
     "MeetingCount",
@@ -63,7 +64,6 @@ __all__ = [
     "Preferences",
     "Presence",
     "ProcessClock",
-    "Pulse",
     "RecordWord",
     "Rule",
     "RuleTrace",

@@ -1,4 +1,4 @@
-"""What happened, counted by the day: the numbers page reads these rows and nothing else of the past."""
+"""Daily counts of events, from which the numbers page draws the past."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Measure(models.TextChoices):
-    """What is counted."""
+    """The event or quantity that is counted."""
 
     RECEIVED = "received", "Received"
     APPROVED = "approved", "Approved"
@@ -22,7 +22,7 @@ class Measure(models.TextChoices):
 
 
 class Part(models.TextChoices):
-    """By what a row splits its measure; `key` then says which one."""
+    """The dimension by which a count is split; `key` is the value in it."""
 
     COLUMN = "column", "Field"
     EDITOR = "editor", "Editor"
@@ -30,7 +30,7 @@ class Part(models.TextChoices):
 
 
 class DailyCount(models.Model):
-    """One number of one day (UTC). `key` is a column's name, an editor's id, an age's step; '' where nobody knows."""
+    """One count of one day (UTC). `key` is a column's name, an editor's id or an age's step; '' if unknown."""
 
     day = models.DateField()
     measure = models.CharField(max_length=10, choices=Measure)

@@ -1,4 +1,4 @@
-"""The audit trail: rows with digests that stay, values beside them that can be erased."""
+"""The audit log: permanent rows with digests, and values that can be erased."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Area(models.TextChoices):
-    """Which part of the work an entry belongs to: the views of the activity page."""
+    """The area of an action; each has a tab on the activity page."""
 
     DECISION = "decision", "Decisions"
     DELIVERY = "delivery", "Written to CRM"
@@ -18,8 +18,8 @@ class Area(models.TextChoices):
     SIGN_IN = "sign_in", "Sign-ins"
 
 
-# The first beginning that fits decides; what fits none is a setting.
-_BEGINNINGS = {
+# The first matching prefix decides; any other action is a setting.
+_PREFIXES = {
     "field.delivery.": Area.DELIVERY,
     "field.superseded": Area.MIRROR,
     "field.withdrawn": Area.MIRROR,
@@ -37,13 +37,12 @@ _BEGINNINGS = {
 
 
 def area_of(action: str) -> Area:
-    """The area of an action, by the beginning of its name."""
-    found = (area for beginning, area in _BEGINNINGS.items() if action.startswith(beginning))
-    return next(found, Area.SETTING)
+    """Return the area of an action by the prefix of its name."""
+    return next((area for prefix, area in _PREFIXES.items() if action.startswith(prefix)), Area.SETTING)
 
 
 class AuditEntry(models.Model):
-    """Who did what to which row, when and through what. Never updated, never deleted."""
+    """An event: who did what to which row, when, and through which channel. Never updated, never deleted."""
 
     at = models.DateTimeField(db_index=True)
     action = models.CharField(max_length=60)
@@ -76,7 +75,7 @@ class AuditEntry(models.Model):
 
 
 class AuditValue(models.Model):
-    """The values behind an entry's digests; erasing the row leaves the entry whole."""
+    """The values behind an entry's digests; erasing this row leaves the entry intact."""
 
     entry = models.OneToOneField(AuditEntry, on_delete=models.CASCADE, primary_key=True, related_name="value")
     before = models.TextField(null=True)  # noqa: DJ001  (null is the CRM's empty)

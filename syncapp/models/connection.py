@@ -119,12 +119,15 @@ class Breaker(models.Model):
         return self.name
 
 
-class Pulse(models.Model):
-    """The canary: the tick asks, a worker answers through the broker. Also dates the nightly work."""
+class Heartbeat(models.Model):
+    """When a part was last asked for a sign of life and last answered. Also dates the nightly jobs."""
 
     name = models.CharField(max_length=60, primary_key=True)
     asked_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "syncapp_pulse"
 
     def __str__(self) -> str:
         return self.name

@@ -1,4 +1,4 @@
-"""Mails to be sent: durable rows, what happened since people were last told, and the troubles that were told."""
+"""The outbox: mails to send, arrivals of edits that mails will report, and alerts about troubles."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from syncapp.models.mirror.sync_record import SyncRecord
 
 
 class MessageKind(models.TextChoices):
-    """What a mail is about; also the names of its templates."""
+    """The subject of a mail; also the name of its templates."""
 
     NEW_EDITS = "new_edits", "New edits"
     DIGEST = "digest", "Digest of new edits"
     OVERDUE = "overdue", "Reminder"
-    OUTCOME = "outcome", "What became of an edit"
+    OUTCOME = "outcome", "Result of an edit"
     QUESTION = "question", "Question from a colleague"
     ANSWER = "answer", "Answer to a question"
-    RUN = "run", "What a filter run did or waits for"
+    RUN = "run", "Filter run or policy"
     TEST = "test", "Test"
-    OPERATIONS = "operations", "The portal itself"
+    OPERATIONS = "operations", "Trouble of the portal"
 
 
 class Message(Job):
-    """One mail to one reader. It is written when it is sent, so it never tells what is no longer true."""
+    """A mail to one reader. Its text is written when it is sent, so that it is never outdated."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=12, choices=MessageKind)
@@ -59,7 +59,7 @@ class Message(Job):
 
 
 class Arrival(models.Model):
-    """An edit that arrived after the first reading: what the mails about new edits are made of."""
+    """An edit that arrived after the first read of the CRM, for the mails about new edits."""
 
     record = models.OneToOneField(SyncRecord, on_delete=models.CASCADE, related_name="arrival")
     at = models.DateTimeField(db_index=True)
@@ -69,13 +69,13 @@ class Arrival(models.Model):
 
 
 class Alert(models.Model):
-    """A trouble of the portal that was noticed; the row goes when it is over. Told once it has lasted."""
+    """A trouble that was noticed, and whether its mail was sent. The row is deleted when the trouble is over."""
 
     code = models.CharField(max_length=60, primary_key=True)
     text = models.CharField(max_length=300)
     since = models.DateTimeField()
-    # A release that knows only alarms that were told goes on making rows while this one is deployed.
-    is_told = models.BooleanField(default=False, db_default=True)
+    # During an upgrade an older release creates rows only when it sends the mail, hence the database's default.
+    is_sent = models.BooleanField(default=False, db_default=True, db_column="is_told")
     first_seen_at = models.DateTimeField(null=True)
     seen_at = models.DateTimeField(null=True)
 

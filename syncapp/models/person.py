@@ -1,4 +1,4 @@
-"""The people of the portal: who they are to Entra, what they may do, how they want to be told."""
+"""Users of the portal: identity in Entra, roles, notification preferences; and started sign-ins."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 
 class Role(StrEnum):
-    """The app roles of the `roles` claim. Whoever holds none has no access."""
+    """The app roles of the `roles` claim. People without a role have no access."""
 
     VIEWER = "Viewer"
     REVIEWER = "Reviewer"
@@ -30,15 +30,15 @@ ROLE_COLUMNS = {
 
 
 class PersonManager(BaseUserManager["Person"]):
-    """People are made at sign-in or by an administrator, always with their Entra object id."""
+    """A manager that finds people by their Entra object id."""
 
     def get_by_natural_key(self, username: str | None) -> Person:
-        """The person with this Entra object id."""
+        """Return the person with this Entra object id."""
         return self.get(oid=username or "")
 
 
 class Person(AbstractBaseUser):
-    """Somebody who may use the portal. `oid` is the identity; name and address are for display only."""
+    """A user of the portal. `oid` identifies them; name and address are for display only."""
 
     class Notify(models.TextChoices):
         AT_ONCE = "at_once", "At once"
@@ -65,7 +65,9 @@ class Person(AbstractBaseUser):
     absent_until = models.DateField(null=True, blank=True, help_text="The last day of the absence.")
     deputy = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     signed_in_at = models.DateTimeField(null=True, blank=True)
-    told_until = models.BigIntegerField(null=True, blank=True, help_text="The last arrival that mails were made for.")
+    notified_until = models.BigIntegerField(
+        null=True, blank=True, db_column="told_until", help_text="The last arrival that mails were made for."
+    )
 
     USERNAME_FIELD = "oid"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
@@ -79,31 +81,31 @@ class Person(AbstractBaseUser):
 
     @property
     def has_time_zone(self) -> bool:
-        """Return whether the person has a time zone of their own, and not the initial UTC."""
-        # A release without the mark may still be writing zones; any but UTC was chosen.
+        """Return whether the person has chosen a time zone, rather than the initial UTC."""
+        # The previous release sets zones without the flag; any zone but UTC was chosen.
         return self.time_zone_chosen or self.time_zone != "UTC"
 
     @property
     def is_away(self) -> bool:
-        """Whether the person is away today."""
+        """Return whether the person is away today."""
         return self.is_absent(timezone.localdate())
 
     def is_absent(self, day: date) -> bool:
-        """Whether the person is away on this day."""
+        """Return whether the person is away on `day`."""
         return self.absent_until is not None and day <= self.absent_until
 
     @property
     def roles(self) -> frozenset[Role]:
-        """The app roles this person held at the last sign-in, or was given by an administrator."""
+        """Return the roles from the last sign-in, or those given by an administrator before the first."""
         return frozenset(role for role, column in ROLE_COLUMNS.items() if getattr(self, column))
 
     def has_role(self, *roles: Role) -> bool:
-        """Whether the person is active and holds at least one of `roles`."""
+        """Return whether the person is active and holds at least one of `roles`."""
         return self.is_active and bool(self.roles & set(roles))
 
 
 class SignInAttempt(models.Model):
-    """One started sign-in: kept on the server, used once, bound to the browser that started it."""
+    """A started sign-in: stored on the server, used once, bound to the browser that started it."""
 
     state = models.CharField(max_length=200, primary_key=True)
     browser = models.CharField(max_length=64)

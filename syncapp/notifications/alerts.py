@@ -76,13 +76,13 @@ def _notice(trouble: Trouble, alarm: Alert | None) -> int:
     if alarm is None:
         first = {"text": trouble.text[:300], "since": trouble.since or now, "first_seen_at": now, "seen_at": now}
         alarm, _ = Alert.objects.get_or_create(code=trouble.code, defaults=first)
-    if alarm.is_told:
+    if alarm.is_sent:
         return 0
     is_due = see_again(alarm, now=now)
     if not trouble.kind.is_failure:  # an event, which does not go away by waiting
         is_due = trouble.since is None or now - trouble.since >= _patience()
-    fields = {"first_seen_at": alarm.first_seen_at, "seen_at": alarm.seen_at, "is_told": is_due}
-    is_ours = Alert.objects.filter(code=alarm.code, is_told=False).update(**fields) == 1
+    fields = {"first_seen_at": alarm.first_seen_at, "seen_at": alarm.seen_at, "is_sent": is_due}
+    is_ours = Alert.objects.filter(code=alarm.code, is_sent=False).update(**fields) == 1
     return _tell(details(trouble, since=alarm.since, over=False)) if is_due and is_ours else 0
 
 
@@ -103,7 +103,7 @@ def _patience() -> timedelta:
 def _lift(alarm: Alert) -> int:
     gone, _ = Alert.objects.filter(code=alarm.code).delete()
     # What failed has not ended, it is only no longer new.
-    if not (gone and alarm.is_told) or alarm.code.startswith(f"{kinds.FAILED.code}-"):
+    if not (gone and alarm.is_sent) or alarm.code.startswith(f"{kinds.FAILED.code}-"):
         return 0
     return _tell(_details(alarm.code, {"text": alarm.text}, alarm.since, over=True))
 
@@ -126,7 +126,7 @@ def _tell(said: Mapping[str, Any]) -> int:
 
 def addresses() -> list[str]:
     """Return where mails about troubles go."""
-    readers = [reader for reader in _readers() if messages.may_read(reader)]
+    readers = [reader for reader in _readers() if messages.may_receive(reader)]
     return [reader.address if isinstance(reader, Person) else reader for reader in readers]
 
 

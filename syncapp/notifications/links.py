@@ -37,7 +37,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedLink:
     """What a link says. `record_id` None: not even an edit's name can be read."""
 
     record_id: uuid.UUID | None
@@ -47,35 +47,35 @@ class Opened:
 
 def to_record(record_id: uuid.UUID, *, reader: Person, intent: Intent = Intent.LOOK) -> str:
     """The address of an edit in a mail to this reader."""
-    token = _signer(reader).sign(short(record_id) + intent)
+    token = _signer(reader).sign(encode_id(record_id) + intent)
     return f"{settings.BASE_URL}/l/{token}"
 
 
-def opened(token: str, *, reader: Person) -> Opened:
+def open_link(token: str, *, reader: Person) -> OpenedLink:
     """What a link means to the person who opens it; a bad one leads to its edit all the same."""
-    record_id = unshortened(token[:22])
+    record_id = decode_id(token[:22])
     try:
         value = _signer(reader).unsign(token, max_age=timedelta(days=settings.LINK_DAYS))
     except SignatureExpired:
-        return Opened(record_id, Intent.LOOK, State.OLD)
+        return OpenedLink(record_id, Intent.LOOK, State.OLD)
     except BadSignature:
-        return Opened(record_id, Intent.LOOK, State.FOREIGN)
-    return Opened(record_id, Intent(value[22:]), State.GOOD)
+        return OpenedLink(record_id, Intent.LOOK, State.FOREIGN)
+    return OpenedLink(record_id, Intent(value[22:]), State.GOOD)
 
 
 def _signer(reader: Person) -> TimestampSigner:
     return TimestampSigner(salt=f"osync.link.{reader.pk.hex}", sep=".")
 
 
-def to_wishes(reader: Person) -> str:
+def to_preferences(reader: Person) -> str:
     """The address where the reader says how often to be told, without signing in; it works for as long as the key."""
-    return f"{settings.BASE_URL}/mails/{_wishes().sign(short(reader.pk))}"
+    return f"{settings.BASE_URL}/mails/{_wishes().sign(encode_id(reader.pk))}"
 
 
 def reader_of(token: str) -> Person | None:
     """The person whose wishes this link is about; None where it was not made here."""
     try:
-        pk = unshortened(_wishes().unsign(token))
+        pk = decode_id(_wishes().unsign(token))
     except BadSignature:
         return None
     return Person.objects.filter(pk=pk).first() if pk else None
@@ -90,12 +90,12 @@ def absolute(path: str) -> str:
     return f"{settings.BASE_URL}{path}"
 
 
-def short(pk: uuid.UUID) -> str:
+def encode_id(pk: uuid.UUID) -> str:
     """22 characters for an id."""
     return base64.urlsafe_b64encode(pk.bytes).rstrip(b"=").decode()
 
 
-def unshortened(text: str) -> uuid.UUID | None:
+def decode_id(text: str) -> uuid.UUID | None:
     """The id again, or None for what is none."""
     try:
         return uuid.UUID(bytes=base64.urlsafe_b64decode(text.encode() + b"=="))

@@ -51,15 +51,15 @@ def is_away() -> tuple[int, str]:
     """
     note, now = _load(), timezone.now()
     trouble = Trouble(kinds.DATABASE)
-    alarm = note.alarm = note.alarm or Alert(code=trouble.code, text=trouble.text, since=now, is_told=False)
-    is_due = alerts.see_again(alarm, now=now) and not alarm.is_told
-    alarm.is_told = alarm.is_told or is_due
+    alarm = note.alarm = note.alarm or Alert(code=trouble.code, text=trouble.text, since=now, is_sent=False)
+    is_due = alerts.see_again(alarm, now=now) and not alarm.is_sent
+    alarm.is_sent = alarm.is_sent or is_due
     _save(note)  # before the mails, so that a folder that cannot be written to does not repeat them
     if not is_due:
         return 0, ""
     sent, hindrance = _send(note.readers, alerts.details(trouble, since=alarm.since, over=False))
     if not sent:
-        alarm.is_told = False
+        alarm.is_sent = False
         _save(note)
     return sent, hindrance
 
@@ -69,9 +69,9 @@ def is_back() -> tuple[int, str]:
     note = _load()
     readers, alarm = alerts.addresses(), note.alarm
     sent, hindrance = 0, ""
-    if alarm is not None and alarm.is_told:
+    if alarm is not None and alarm.is_sent:
         sent, hindrance = _send(readers, alerts.details(Trouble(kinds.DATABASE), since=alarm.since, over=True))
-    is_open = alarm is not None and alarm.is_told and not sent
+    is_open = alarm is not None and alarm.is_sent and not sent
     _save(Note(readers, alarm if is_open else None))
     return sent, hindrance
 
@@ -104,7 +104,7 @@ def _load() -> Note:
         kept = json.loads((settings.WATCH_DIR / _NAME).read_text())
         times = {name: datetime.fromisoformat(kept["alarm"][name]) for name in _TIMES} if kept["alarm"] else {}
         alarm = kept["alarm"] and Alert(
-            code=kinds.DATABASE.code, text=kinds.DATABASE.title, is_told=kept["alarm"]["is_told"], **times
+            code=kinds.DATABASE.code, text=kinds.DATABASE.title, is_sent=kept["alarm"]["is_told"], **times
         )
         return Note([str(reader) for reader in kept["readers"]], alarm or None)
     return Note()
@@ -113,7 +113,7 @@ def _load() -> Note:
 def _save(note: Note) -> None:
     alarm = note.alarm
     times = {name: getattr(alarm, name).isoformat() for name in _TIMES} if alarm else {}
-    kept = {"readers": note.readers, "alarm": {"is_told": alarm.is_told, **times} if alarm else None}
+    kept = {"readers": note.readers, "alarm": {"is_told": alarm.is_sent, **times} if alarm else None}
     folder: Path = settings.WATCH_DIR
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ def queue(
     None where nothing is to be sent: no mail service is configured, the reader may not have mails, or a message with
     the same `once` was made before.
     """
-    if not settings.MAIL_BACKEND or not may_read(to):
+    if not settings.MAIL_BACKEND or not may_receive(to):
         return None
     reader = {"recipient": to} if isinstance(to, Person) else {"address": to}
     try:
@@ -51,13 +51,13 @@ def queue(
         raise
 
 
-def may_read(to: Person | str) -> bool:
+def may_receive(to: Person | str) -> bool:
     """Whether mails may go there: a person is enabled, holds a role and has an address."""
     if isinstance(to, Person):
         return to.is_active and bool(to.roles) and "@" in to.address
     return "@" in to
 
 
-def can_be_told(person: Person) -> bool:
+def can_receive(person: Person) -> bool:
     """Return whether a mail to this person would be sent at all."""
-    return bool(settings.MAIL_BACKEND) and may_read(person)
+    return bool(settings.MAIL_BACKEND) and may_receive(person)

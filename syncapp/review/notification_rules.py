@@ -18,9 +18,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from syncapp import preferences
-from syncapp.accounts.absence import stand_in
+from syncapp.accounts.absence import acting_deputy
 from syncapp.jobs import runner
-from syncapp.models import Arrival, CrmUser, Decision, Message, Person, Pulse, SyncRecord
+from syncapp.models import Arrival, CrmUser, Decision, Heartbeat, Message, Person, SyncRecord
 from syncapp.models.jobs.job import JobState, database_now
 from syncapp.models.locking import lock, locked
 from syncapp.models.outbox import MessageKind
@@ -61,13 +61,13 @@ def _are_many(news: QuerySet[Arrival]) -> bool:
 def _behind(newest: int) -> QuerySet[Person]:
     """Reviewers who were not told of everything up to this arrival."""
     reviewers = Person.objects.filter(is_reviewer=True, is_active=True)
-    return reviewers.filter(Q(told_until__isnull=True) | Q(told_until__lt=newest))
+    return reviewers.filter(Q(notified_until__isnull=True) | Q(notified_until__lt=newest))
 
 
 def _one_at_a_time(name: str) -> None:
     """Let two schedulers go through one after the other: the row's lock lasts until the transaction ends."""
-    Pulse.objects.get_or_create(name=name)
-    Pulse.objects.filter(name=name).update(asked_at=Now())
+    Heartbeat.objects.get_or_create(name=name)
+    Heartbeat.objects.filter(name=name).update(asked_at=Now())
 
 
 def _known_until(newest: int) -> int:
@@ -81,7 +81,7 @@ def _known_until(newest: int) -> int:
 
 def _tell(person: Person, newest: int, *, is_flood: bool) -> int:
     """Make this person's mail, or leave it for later; 1 if one was made."""
-    told = _known_at_first(person, newest) if person.told_until is None else person.told_until
+    told = _known_at_first(person, newest) if person.notified_until is None else person.notified_until
     waiting = arrivals_for(person, after=told, until=newest)
     if not _wants_mail(person) or not waiting.exists():
         _told(person, newest)
@@ -103,7 +103,7 @@ def _known_at_first(person: Person, newest: int) -> int:
 
 
 def _told(person: Person, newest: int) -> None:
-    Person.objects.filter(pk=person.pk).update(told_until=newest)
+    Person.objects.filter(pk=person.pk).update(notified_until=newest)
 
 
 def _wants_mail(person: Person) -> bool:
@@ -178,9 +178,9 @@ def _overdue(hours: int) -> Any:
 
 
 def _hour_has_passed() -> bool:
-    Pulse.objects.get_or_create(name="reminders")
+    Heartbeat.objects.get_or_create(name="reminders")
     due = Q(answered_at__isnull=True) | Q(answered_at__lte=database_now(plus=-REMIND_SECONDS))
-    return Pulse.objects.filter(due, name="reminders").update(answered_at=Now()) == 1
+    return Heartbeat.objects.filter(due, name="reminders").update(answered_at=Now()) == 1
 
 
 def _by_reader(late: Any) -> Iterable[tuple[Person, Any]]:
@@ -188,7 +188,7 @@ def _by_reader(late: Any) -> Iterable[tuple[Person, Any]]:
     reviewers = {person.pk: person for person in Person.objects.filter(is_reviewer=True, is_active=True)}
     owners: dict[uuid.UUID, list[uuid.UUID]] = {}
     for owner in reviewers.values():
-        owners.setdefault(stand_in(owner).pk, []).append(owner.pk)
+        owners.setdefault(acting_deputy(owner).pk, []).append(owner.pk)
     for reader_id, owner_ids in owners.items():
         reader = reviewers.get(reader_id)
         if reader is not None:

@@ -113,7 +113,7 @@ def short_day(day: date | None) -> str:
 @register.filter
 def for_input(when: datetime | None) -> str:
     """2026-11-19T16:03, as the browser's input for local times takes it."""
-    return local_time.typed(when) if when else ""
+    return local_time.input_value(when) if when else ""
 
 
 @register.simple_tag

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from syncapp import audit, preferences
 from syncapp.activity import daily, numbers
-from syncapp.models import AuditEntry, DailyCount, MirrorCursor, Pulse, SyncRecord
+from syncapp.models import AuditEntry, DailyCount, Heartbeat, MirrorCursor, SyncRecord
 from syncapp.models.activity import Measure, Part
 from syncapp.review import decisions
 from syncapp.review.queue.criteria import Age
@@ -213,7 +213,7 @@ def test_the_count_says_when_it_was_taken():
 
     daily.keep()
 
-    assert daily.counted_at() == Pulse.objects.get(name=daily.PULSE).answered_at
+    assert daily.counted_at() == Heartbeat.objects.get(name=daily.PULSE).answered_at
 
 
 def test_recognized_decisions_count_on_the_day_they_were_taken():

@@ -50,7 +50,7 @@ def every_kind_of_mail() -> list[messages.Message]:
     preferences.change(by=None, tell_editors=True)
     rita = people.rita()
     make_field(make_record("Somebody who waits as well"))
-    Person.objects.update(told_until=0)
+    Person.objects.update(notified_until=0)
     record = make_record(editor=make_editor(address="jonas@contoso.example"))
     make_field(record, "jobtitle")
     make_field(record, "telephone1", original_value="1", proposed_value="2")

@@ -132,7 +132,7 @@ def test_an_old_link_leads_to_the_edit_and_preselects_nothing(page: Page, demo: 
 
 def _id_in(link: str) -> uuid.UUID:
     """The id that a mail's link begins with."""
-    found = links.unshortened(link.rpartition("/")[2][:22])
+    found = links.decode_id(link.rpartition("/")[2][:22])
     assert found is not None
     return found
 

@@ -12,7 +12,7 @@ from syncapp import preferences
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import arrivals
 from syncapp.mirror.filters import inventory
-from syncapp.models import Alert, Arrival, Breaker, FilterPolicy, FilterTeam, Message, MirrorCursor, Person, Pulse
+from syncapp.models import Alert, Arrival, Breaker, FilterPolicy, FilterTeam, Heartbeat, Message, MirrorCursor, Person
 from syncapp.models.jobs.job import JobState, database_now
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 from syncapp.notifications import alerts, sending
@@ -65,7 +65,7 @@ def test_inventory_is_as_old_as_the_database_says(wrong_clock: None) -> None:
 
 def test_news_waits_for_the_name_of_its_editor(wrong_clock: None) -> None:
     reader = rita()
-    Person.objects.filter(pk=reader.pk).update(told_until=0)
+    Person.objects.filter(pk=reader.pk).update(notified_until=0)
     record = make_field(
         make_record(editor_id=uuid.uuid4())
     ).record  # read a moment later; until then it may be Rita herself
@@ -79,7 +79,7 @@ def test_news_waits_for_the_name_of_its_editor(wrong_clock: None) -> None:
 def test_trouble_that_two_hosts_see_by_turns_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     preferences.change(by=None, operations_address="ops@contoso.example")
     breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="invalid_client", probe_in=30)
-    Pulse.objects.create(name="worker", answered_at=database_now())
+    Heartbeat.objects.create(name="worker", answered_at=database_now())
     told = Message.objects.filter(kind="operations", details__code="crm_credentials")
     alerts.watch()
     assert not told.exists(), "it has not lasted yet"

@@ -17,7 +17,7 @@ from syncapp.connection import clients
 from syncapp.jobs import breakers, deliveries, queue
 from syncapp.mirror import cursors
 from syncapp.mirror.edits import arrivals, pull
-from syncapp.models import Alert, Breaker, Delivery, FilterUser, Message, MirrorCursor, Pulse, SyncRecord
+from syncapp.models import Alert, Breaker, Delivery, FilterUser, Heartbeat, Message, MirrorCursor, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import notification_rules
 from syncapp.sync_filters.runs import freezing, job, transitions
@@ -52,7 +52,7 @@ def test_the_bells_of_runs_too():
 
 
 def test_one_task_tells_of_news_and_reminds_of_what_is_overdue():
-    people.make_person("Rita", Role.REVIEWER, told_until=0)
+    people.make_person("Rita", Role.REVIEWER, notified_until=0)
     late = make_field(make_record(edited_on=timezone.now() - timedelta(days=5))).record
     arrivals.record([late.pk])
 
@@ -95,7 +95,7 @@ def test_decision_that_gets_no_delivery_stops_no_tick(monkeypatch: pytest.Monkey
 @pytest.fixture
 def a_day_later() -> None:
     tasks.nightly()
-    Pulse.objects.update(answered_at=timezone.now() - timedelta(days=1))
+    Heartbeat.objects.update(answered_at=timezone.now() - timedelta(days=1))
 
 
 def test_the_first_day_does_nothing_since_the_first_pull_reads_everything_anyway():

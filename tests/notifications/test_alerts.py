@@ -17,7 +17,7 @@ from pytest_django import Settings
 from syncapp import preferences
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import pull
-from syncapp.models import Alert, Breaker, Message, MirrorCursor, Pulse
+from syncapp.models import Alert, Breaker, Heartbeat, Message, MirrorCursor
 from syncapp.notifications import alerts
 from tests.notifications.conftest import PostOffice, post_office  # noqa: F401  (a fixture is found by its name)
 from tests.support import people
@@ -37,7 +37,7 @@ def _well(db: None, settings: Settings, tmp_path: Path) -> None:
 
 def heal() -> None:
     now = timezone.now()
-    Pulse.objects.update_or_create(name="worker", defaults={"answered_at": now})
+    Heartbeat.objects.update_or_create(name="worker", defaults={"answered_at": now})
     for table in (pull.FIELDS, pull.RECORDS):
         MirrorCursor.objects.update_or_create(table=table, defaults={"pulled_at": now})
 
@@ -81,7 +81,7 @@ def run_watch() -> int:
 
 
 def silence(**which: str) -> None:
-    Pulse.objects.filter(**which).update(answered_at=timezone.now() - timedelta(minutes=10))
+    Heartbeat.objects.filter(**which).update(answered_at=timezone.now() - timedelta(minutes=10))
 
 
 def test_all_is_well_and_nobody_is_told() -> None:
@@ -116,7 +116,7 @@ def test_restart_within_a_minute_wakes_nobody() -> None:
 def test_long_silence_is_not_told_when_all_returns(redis: Server) -> None:
     silence()  # the portal was stopped for ten minutes, and its worker has not answered yet
     alerts.watch()
-    Pulse.objects.update(answered_at=timezone.now())
+    Heartbeat.objects.update(answered_at=timezone.now())
     alerts.watch()
 
     assert told() == []

@@ -45,7 +45,7 @@ def edit(name: str = "Marta Villanueva", **columns: Any) -> SyncRecord:
 def told(*records: SyncRecord, reader: Person | None = None) -> Message:
     """Rita is told that these have arrived."""
     reader = reader or rita()
-    Person.objects.filter(pk=reader.pk).update(told_until=0)
+    Person.objects.filter(pk=reader.pk).update(notified_until=0)
     arrivals.record([record.pk for record in records])
     notification_rules.notify_new_edits()
     send_due()
@@ -170,7 +170,7 @@ def test_values_can_be_kept_out_of_mails(post_office: PostOffice) -> None:
 
 def test_what_was_decided_before_sending_is_left_out(post_office: PostOffice) -> None:
     marta, tomasz = edit(), edit("Tomasz Wieczorek")
-    Person.objects.filter(pk=rita().pk).update(told_until=0)
+    Person.objects.filter(pk=rita().pk).update(notified_until=0)
     arrivals.record([marta.pk, tomasz.pk])
     notification_rules.notify_new_edits()
     for field in marta.fields.all():
@@ -182,7 +182,7 @@ def test_what_was_decided_before_sending_is_left_out(post_office: PostOffice) ->
 
 def test_a_mail_about_nothing_is_not_sent(post_office: PostOffice) -> None:
     record = edit()
-    Person.objects.filter(pk=rita().pk).update(told_until=0)
+    Person.objects.filter(pk=rita().pk).update(notified_until=0)
     arrivals.record([record.pk])
     notification_rules.notify_new_edits()
     for field in record.fields.all():

@@ -25,7 +25,7 @@ def token(address: str) -> str:
 def test_a_link_names_its_edit_and_what_the_reader_came_for(intent: Intent) -> None:
     address = links.to_record(RECORD, reader=people.rita(), intent=intent)
 
-    found = links.opened(token(address), reader=people.rita())
+    found = links.open_link(token(address), reader=people.rita())
 
     assert (found.record_id, found.intent, found.state) == (RECORD, intent, State.GOOD)
     assert len(address) < links.LONGEST / 2
@@ -34,7 +34,7 @@ def test_a_link_names_its_edit_and_what_the_reader_came_for(intent: Intent) -> N
 def test_a_forwarded_link_leads_to_the_edit_and_says_so() -> None:
     address = links.to_record(RECORD, reader=people.rita(), intent=Intent.APPROVE)
 
-    found = links.opened(token(address), reader=people.rob())
+    found = links.open_link(token(address), reader=people.rob())
 
     assert (found.record_id, found.intent, found.state) == (RECORD, Intent.LOOK, State.FOREIGN)
 
@@ -43,7 +43,7 @@ def test_an_old_link_leads_to_the_edit_and_says_so() -> None:
     with time_machine.travel(timezone.now() - timedelta(days=31), tick=False):
         address = links.to_record(RECORD, reader=people.rita(), intent=Intent.APPROVE)
 
-    found = links.opened(token(address), reader=people.rita())
+    found = links.open_link(token(address), reader=people.rita())
 
     assert (found.record_id, found.intent, found.state) == (RECORD, Intent.LOOK, State.OLD)
 
@@ -51,14 +51,14 @@ def test_an_old_link_leads_to_the_edit_and_says_so() -> None:
 def test_a_link_whose_end_got_lost_still_leads_to_the_edit() -> None:
     address = links.to_record(RECORD, reader=people.rita(), intent=Intent.APPROVE)
 
-    found = links.opened(token(address)[:-9], reader=people.rita())
+    found = links.open_link(token(address)[:-9], reader=people.rita())
 
     assert (found.record_id, found.state) == (RECORD, State.FOREIGN)
 
 
 @pytest.mark.parametrize("nonsense", ["", "x", "%00", "ünlesbar", "a" * 300])
 def test_nonsense_names_no_edit_and_breaks_nothing(nonsense: str) -> None:
-    found = links.opened(nonsense, reader=people.rita())
+    found = links.open_link(nonsense, reader=people.rita())
 
     assert found.state == State.FOREIGN
     assert found.record_id is None or found.record_id.int >= 0
@@ -67,5 +67,5 @@ def test_nonsense_names_no_edit_and_breaks_nothing(nonsense: str) -> None:
 def test_the_link_to_the_wishes_names_its_reader() -> None:
     rita = people.rita()
 
-    assert links.reader_of(token(links.to_wishes(rita))) == rita
-    assert links.reader_of(links.short(rita.pk)) is None
+    assert links.reader_of(token(links.to_preferences(rita))) == rita
+    assert links.reader_of(links.encode_id(rita.pk)) is None

@@ -19,7 +19,7 @@ from portal.beat import Scheduler
 from syncapp import tasks
 from syncapp.health import heartbeats
 from syncapp.jobs import queue
-from syncapp.models import Delivery, PeriodicTask, Pulse
+from syncapp.models import Delivery, Heartbeat, PeriodicTask
 from syncapp.models.jobs.job import database_now
 from tests.support.servers import Server, valkey
 
@@ -90,7 +90,7 @@ def test_wiped_broker_gets_each_round_again(broker: Server) -> None:
 def test_beat_is_heard_while_workers_are_away(broker: Server) -> None:
     beat = scheduler()
     beat.tick()
-    Pulse.objects.update(answered_at=database_now(plus=-60))
+    Heartbeat.objects.update(answered_at=database_now(plus=-60))
     an_hour_later(beat)
     for note in (heartbeats.record_beat, heartbeats.record_published):
         note._next = 0.0
@@ -98,7 +98,7 @@ def test_beat_is_heard_while_workers_are_away(broker: Server) -> None:
     beat.tick()
 
     assert waiting(broker) == len(tasks.periodic_tasks), "there was nothing to publish"
-    heard = set(Pulse.objects.filter(answered_at__gt=database_now(plus=-30)).values_list("name", flat=True))
+    heard = set(Heartbeat.objects.filter(answered_at__gt=database_now(plus=-30)).values_list("name", flat=True))
     assert heard >= {heartbeats.BEAT, heartbeats.PUBLISHED}
 
 

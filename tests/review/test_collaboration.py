@@ -116,8 +116,8 @@ def test_an_open_page_is_known_until_it_is_silent():
 def test_reminders_move_to_the_deputy_until_the_last_day_of_the_absence():
     absent = absence.set_absence(rita(), until=in_days(3), deputy=rob(), by=rita())
 
-    assert absence.stand_in(absent) == rob()
-    assert absence.stand_in(absent, day=in_days(4)) == absent
+    assert absence.acting_deputy(absent) == rob()
+    assert absence.acting_deputy(absent, day=in_days(4)) == absent
 
 
 def test_a_deputy_who_is_away_hands_on_and_a_circle_stays_where_it_began():
@@ -125,10 +125,10 @@ def test_a_deputy_who_is_away_hands_on_and_a_circle_stays_where_it_began():
     absence.set_absence(rita(), until=in_days(3), deputy=rob(), by=rita())
     absence.set_absence(rob(), until=in_days(3), deputy=third, by=third)
     first = type(third).objects.get(name="Rita")
-    assert absence.stand_in(first) == third
+    assert absence.acting_deputy(first) == third
 
     absence.set_absence(third, until=in_days(3), deputy=first, by=third)
-    assert absence.stand_in(type(third).objects.get(name="Rita")) == first
+    assert absence.acting_deputy(type(third).objects.get(name="Rita")) == first
 
 
 def test_nobody_is_his_own_deputy_and_no_absence_ends_in_the_past():

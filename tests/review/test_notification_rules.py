@@ -29,7 +29,7 @@ Notify = Person.Notify
 
 def reviewer(name: str = "Rita", notify: str = Notify.AT_ONCE, **columns: Any) -> Person:
     """Somebody who was told of everything so far."""
-    return people.make_person(name, Role.REVIEWER, notify=notify, told_until=0, **columns)
+    return people.make_person(name, Role.REVIEWER, notify=notify, notified_until=0, **columns)
 
 
 def pass_time(clock: time_machine.Traveller, span: timedelta) -> None:
@@ -381,4 +381,4 @@ def test_reviewer_who_cannot_be_told_stops_no_other(monkeypatch: pytest.MonkeyPa
     assert notification_rules.notify_new_edits() == 1
     assert [message.recipient for message in made()] == [rob]
     rita.refresh_from_db()
-    assert rita.told_until == 0
+    assert rita.notified_until == 0

@@ -21,7 +21,7 @@ from syncapp.models.outbox import MessageKind
 from syncapp.notifications import links
 from syncapp.notifications.content import runs
 from syncapp.notifications.content.outcomes import Result, results
-from syncapp.notifications.content.runs import RunTold
+from syncapp.notifications.content.runs import RunSummary
 from syncapp.notifications.links import Intent
 from syncapp.outbox import messages
 from syncapp.review import earlier_rejections, notification_rules
@@ -86,7 +86,7 @@ class Letter:
     record: SyncRecord | None = None
     results: tuple[Result, ...] = ()
     details: Mapping[str, Any] | None = None
-    run: RunTold | None = None
+    run: RunSummary | None = None
     wishes: str = ""
     queue: str = ""
 
@@ -99,7 +99,7 @@ class Letter:
 def letter(message: Message) -> Letter | None:
     """The mail as of now, or None: decided meanwhile, or the reader may or wants no longer."""
     reader = message.recipient
-    if not messages.may_read(reader or message.address):
+    if not messages.may_receive(reader or message.address):
         return None
     # Whoever edited in Outlook is told by their address; some of them use the portal too.
     person = reader or Person.objects.filter(address__iexact=message.address, is_active=True).first()
@@ -118,7 +118,7 @@ def _frame(message: Message, *, thread: str, **more: Any) -> Letter:
         zone=str(timezone.get_current_timezone()),
         locale=localization.active().tag,
         thread=thread,
-        wishes=links.to_wishes(reader) if about_edits and reader else "",
+        wishes=links.to_preferences(reader) if about_edits and reader else "",
         queue=links.absolute(reverse("queue")) if reader else "",
         **more,
     )

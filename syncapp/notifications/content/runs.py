@@ -31,7 +31,7 @@ _PAUSES = {
 
 
 @dataclass(frozen=True, slots=True)
-class RunTold:
+class RunSummary:
     """The headline, why it stands still, how many users ended in which way, and the page."""
 
     news: str
@@ -44,7 +44,7 @@ class RunTold:
     look: str
 
 
-def told(message: Message) -> RunTold | None:
+def told(message: Message) -> RunSummary | None:
     """Return what this message tells of a run or a policy; None when it is no longer in that state."""
     if "policy" in message.details:
         return _policy(message)
@@ -54,7 +54,7 @@ def told(message: Message) -> RunTold | None:
         return None
     counted = transitions.outcomes(run)
     undone = run.undoes.number if run.undoes else ""
-    return RunTold(
+    return RunSummary(
         news=news,
         head=_HEADS[news].format(person=run.person.name, title=titles.title(run), undone=undone),
         number=run.number,
@@ -74,14 +74,14 @@ def _why(run: FilterRun, news: str) -> str:
     return _PAUSES.get(run.paused_because, "") if news == PAUSED else ""
 
 
-def _policy(message: Message) -> RunTold | None:
+def _policy(message: Message) -> RunSummary | None:
     """Return what asks a second person to let a policy repair."""
     policies = FilterPolicy.objects.shown().select_related("repair_by")
     policy = policies.filter(pk=message.details["policy"]).first()
     if policy is None or policy.repair_by is None or not policy.waits_for_a_second_person:
         return None
     person = policy.repair_by
-    return RunTold(
+    return RunSummary(
         news=WAITS,
         head=f"{person.name} asks you to confirm that a policy repairs: {policy.name}",
         number=0,

@@ -40,7 +40,7 @@ def waits(subject: FilterRun | FilterPolicy, *, asked: Person | None = None) -> 
 def ask_others(subject: FilterRun | FilterPolicy) -> int:
     """Ask those who may confirm and were not told yet; return how many."""
     known = told(subject).people
-    people = [each for each in who_may_confirm(subject) if messages.can_be_told(each) and each not in known][
+    people = [each for each in who_may_confirm(subject) if messages.can_receive(each) and each not in known][
         :_MOST_ASKED
     ]
     _tell(people, subject, WAITS)

@@ -17,7 +17,7 @@ from syncapp.web.activity import presenter
 from syncapp.web.activity.params import ParamsView
 from syncapp.web.activity.presenter import Day, Shown
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import REVIEW_ROLES, answer
+from syncapp.web.base.page import REVIEW_ROLES, render_page
 
 MOST = 2000
 MOST_CONTACTS = 20
@@ -69,4 +69,4 @@ def evidence(request: PortalRequest) -> HttpResponse:
     view = EvidenceView(request.GET)
     view.asked_at = timezone.now()
     template = "activity/evidence.html" if view.is_about_something else "activity/evidence_about.html"
-    return answer(request, template, {"section": "activity", "view": view})
+    return render_page(request, template, {"section": "activity", "view": view})

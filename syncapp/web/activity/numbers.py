@@ -7,14 +7,14 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from syncapp.web.activity.numbers_presenter import NumbersView, panel
 from syncapp.web.base import csv_files
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import REVIEW_ROLES, answer
+from syncapp.web.base.page import REVIEW_ROLES, render_page
 
 
 @allow(*REVIEW_ROLES)
 def numbers(request: PortalRequest) -> HttpResponse:
     """All panels for the last weeks."""
     view = NumbersView(request.GET.get("weeks", ""))
-    return answer(request, "activity/numbers/page.html", {"section": "numbers", "view": view})
+    return render_page(request, "activity/numbers/page.html", {"section": "numbers", "view": view})
 
 
 @allow(*REVIEW_ROLES)

@@ -17,7 +17,7 @@ from syncapp.web.activity.params import ParamsView
 from syncapp.web.activity.presenter import Day, Shown
 from syncapp.web.base import csv_files
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import TRAIL_ROLES, answer, open_area
+from syncapp.web.base.page import AUDIT_ROLES, render_page, visible_area
 
 COLUMNS = ("When", "Who", "What", "Contact", "Field", "Before", "After", "Notes", "From", "Digest")
 
@@ -43,17 +43,17 @@ class ActivityView(ParamsView):
         return audit_log.count(self.asked)
 
 
-@allow(*TRAIL_ROLES)
+@allow(*AUDIT_ROLES)
 def activity(request: PortalRequest) -> HttpResponse:
     """The newest entries of what the filters ask for."""
-    view = ActivityView(request.GET, only=open_area(request.user))
-    return answer(request, "activity/page.html", {"section": "activity", "view": view})
+    view = ActivityView(request.GET, only=visible_area(request.user))
+    return render_page(request, "activity/page.html", {"section": "activity", "view": view})
 
 
-@allow(*TRAIL_ROLES)
+@allow(*AUDIT_ROLES)
 def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
     """The same as a table, all of it, sent while it is read."""
-    view = ParamsView(request.GET, only=open_area(request.user))
+    view = ParamsView(request.GET, only=visible_area(request.user))
     zone = timezone.get_current_timezone()
     locale = localization.active().tag
     heads = (f"When ({zone})", *COLUMNS[1:])

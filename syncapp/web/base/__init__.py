@@ -1,1 +1,1 @@
-"""What all screens share: access, the page layout, health, errors, parsing of addresses, CSV."""
+"""Shared by all screens: access, page layout, /healthz, error pages, parsing of parameters, charts, CSV."""

@@ -1,4 +1,4 @@
-"""Pages for requests that cannot be read: too large, with too many fields, or malformed."""
+"""Error pages for requests that are too large, malformed, or have too many fields."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncapp.text.localization import number
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django refuses to read, by its true cause; nothing was done with it."""
+    """Answer a request that Django refused to parse, with the cause."""
     if isinstance(exception, RequestDataTooBig):
         return _refusal(request, 413, f"is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_000_000} MB")
     if isinstance(exception, TooManyFieldsSent | TooManyFilesSent):
@@ -21,7 +21,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def invalid_character(request: HttpRequest) -> HttpResponse:
-    """Answer a text with a character that the database cannot keep."""
+    """Answer a request with a character that the database cannot store."""
     return _refusal(request, 400, "contains an invalid character")
 
 

@@ -1,4 +1,4 @@
-"""Small charts from numbers: where each bar stands, for our own SVG partials. Every bar is a link with its words."""
+"""Bar charts: the geometry for our SVG templates. Each bar is a link with a text alternative."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 560, 180, 40, 24, 8
-MOST_LABELS = 6
+MAX_LABELS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What stands side by side at one place of the axis: a value for each series, what it says, where it leads."""
+    """The bars at one place of the axis: a value per series, the text alternative and the link."""
 
     label: str
     values: tuple[float, ...]
@@ -22,7 +22,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One rectangle in the chart's own units; `series` picks its fill."""
+    """A rectangle in the chart's units; `series` selects its color."""
 
     x: float
     y: float
@@ -33,7 +33,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One group as it is drawn: its bars, and the strip around them that can be clicked."""
+    """A group with the geometry of its bars and of the clickable strip around them."""
 
     group: Group
     x: float
@@ -48,7 +48,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """A chart of upright bars. `lines` are the horizontal rules with their numbers."""
+    """A chart of vertical bars. `lines` are the grid lines with their labels."""
 
     groups: tuple[Drawn, ...]
     lines: tuple[tuple[float, str], ...]
@@ -61,7 +61,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One lying bar: how much of the longest, in percent."""
+    """A horizontal bar; `length` in percent of the longest."""
 
     name: str
     words: str
@@ -70,37 +70,37 @@ class Row:
 
 
 def columns(groups: Sequence[Group], series: Sequence[str], *, unit: str = "", step: float = 1.0) -> Columns:
-    """Upright bars for groups in their order. `step` is how much of a value makes one `unit` on the axis."""
+    """Lay out vertical bars for groups in their order. One `unit` on the axis stands for `step` of a value."""
     largest = max((value for group in groups for value in group.values), default=0) / step
-    top = nice(largest)
-    room = (WIDTH - LEFT) / max(len(groups), 1)
-    every = math.ceil(len(groups) / MOST_LABELS)
+    top = axis_top(largest)
+    width = (WIDTH - LEFT) / max(len(groups), 1)
+    labels_every = math.ceil(len(groups) / MAX_LABELS)
     drawn = tuple(
-        _group(group, LEFT + place * room, room, top * step, is_labelled=(len(groups) - 1 - place) % every == 0)
-        for place, group in enumerate(groups)
+        _draw(group, LEFT + index * width, width, top * step, is_labelled=(len(groups) - 1 - index) % labels_every == 0)
+        for index, group in enumerate(groups)
     )
-    lines = tuple((_height_of(part, 1.0), f"{top * part:g}{unit}") for part in (0.0, 0.5, 1.0))
+    lines = tuple((_upper_edge(part, 1.0), f"{top * part:g}{unit}") for part in (0.0, 0.5, 1.0))
     return Columns(drawn, lines, tuple(series))
 
 
-def _group(group: Group, x: float, room: float, top: float, *, is_labelled: bool) -> Drawn:
-    wide = room * 0.7 / len(group.values)
+def _draw(group: Group, x: float, width: float, top: float, *, is_labelled: bool) -> Drawn:
+    bar_width = width * 0.7 / len(group.values)
     bars = []
     for series, value in enumerate(group.values):
-        y = _height_of(value, top)
-        bars.append(Bar(round(x + room * 0.15 + series * wide, 1), y, round(wide, 1), HEIGHT - BOTTOM - y, series))
-    return Drawn(group, round(x, 1), round(room, 1), tuple(bars), is_labelled)
+        left, y = x + width * 0.15 + series * bar_width, _upper_edge(value, top)
+        bars.append(Bar(round(left, 1), y, round(bar_width, 1), HEIGHT - BOTTOM - y, series))
+    return Drawn(group, round(x, 1), round(width, 1), tuple(bars), is_labelled)
 
 
-def _height_of(value: float, top: float) -> float:
-    """The upper edge of a bar; a value that is not nothing is always to be seen."""
-    room = HEIGHT - BOTTOM - TOP
-    length = min(value / top, 1.0) * room if top else 0.0
+def _upper_edge(value: float, top: float) -> float:
+    """Return the y of a bar's upper edge; any value above 0 is drawn visibly."""
+    height = HEIGHT - BOTTOM - TOP
+    length = min(value / top, 1.0) * height if top else 0.0
     return round(HEIGHT - BOTTOM - (max(length, 1.5) if value else 0.0), 1)
 
 
-def nice(largest: float) -> float:
-    """The smallest of 2, 4, 10, 20, 40, 100 ... that is not below the largest value: its half is a whole number."""
+def axis_top(largest: float) -> float:
+    """Return the smallest of 2, 4, 10, 20, 40, 100 ... that is at least `largest`, so its half is a whole number."""
     if largest <= 2:
         return 2.0
     power = 10.0 ** math.floor(math.log10(largest))
@@ -108,10 +108,9 @@ def nice(largest: float) -> float:
 
 
 def rows(found: Sequence[tuple[str, float, str, str]]) -> list[Row]:
-    """Lying bars from name, value, words and address."""
+    """Lay out horizontal bars from (name, value, words, address)."""
     longest = max((value for _, value, _, _ in found), default=0)
-    return [Row(name, words, _percent(value, longest), address) for name, value, words, address in found]
-
-
-def _percent(value: float, longest: float) -> float:
-    return round(max(100 * value / longest, 0.5), 1) if longest and value else 0.0
+    return [
+        Row(name, words, round(max(100 * value / longest, 0.5), 1) if value else 0.0, address)
+        for name, value, words, address in found
+    ]

@@ -1,4 +1,4 @@
-"""Tables for spreadsheets: CSV that is sent while it is made, and whose cells no spreadsheet takes for a formula."""
+"""Streamed CSV exports whose cells spreadsheets do not interpret as formulas."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from syncapp.text import escaping
 
-_BYTE_ORDER_MARK = "\ufeff"  # Excel takes the file for UTF-8 only with it
+_BYTE_ORDER_MARK = "\ufeff"  # without it Excel does not recognize UTF-8
 
 
-class _Line:
-    """What the csv writer writes to: hands each line back instead of keeping it."""
+class _Echo:
+    """A file for the csv writer that returns each line instead of storing it."""
 
     def write(self, line: str) -> str:
         return line
@@ -23,7 +23,7 @@ class _Line:
 
 def lines(heads: Sequence[str], rows: Iterable[Sequence[object]], *, separator: str = ",") -> Iterator[str]:
     """Yield the lines of the file, each cell in quotes."""
-    writer = csv.writer(_Line(), quoting=csv.QUOTE_ALL, delimiter=separator)
+    writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL, delimiter=separator)
     yield _BYTE_ORDER_MARK
     for row in chain([heads], rows):
         yield str(writer.writerow([escaping.csv_cell(cell) for cell in row]))
@@ -32,7 +32,7 @@ def lines(heads: Sequence[str], rows: Iterable[Sequence[object]], *, separator: 
 def download(
     request: HttpRequest, name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> StreamingHttpResponse:
-    """Return the table as a file `name` of today, with the separator that the reader asks for."""
+    """Return the table as a download named `name` and today's date, with the requested separator."""
     separator = ";" if request.GET.get("separator") == "semicolon" else ","
     response = StreamingHttpResponse(lines(heads, rows, separator=separator), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}-{timezone.localdate():%Y-%m-%d}.csv"'

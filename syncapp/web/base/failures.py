@@ -1,9 +1,8 @@
-"""Pages for requests that failed in the portal itself. They need no database and no session."""
+"""Error pages for failures of the portal itself. They need no database and no session."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import DisallowedHost
@@ -21,7 +20,7 @@ BUSY_SECONDS = 2
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 503 in words while the database is away, or where it was busy with the same rows; else 500."""
+    """Answer 503 if the database is away or was busy with the same rows, else 500."""
     error = sys.exc_info()[1]
     if is_database_away(error):
         template, status, retry_after = "503.html", 503, RETRY_SECONDS
@@ -29,20 +28,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
         template, status, retry_after = "busy.html", 503, BUSY_SECONDS
     else:
         template, status, retry_after = "500.html", 500, None
-    response = HttpResponse(render_to_string(template, _context(request)), status=status)
+    was_sent = request.method not in SAFE_METHODS
+    context = {"kind": kinds.DATABASE, "was_sent": was_sent, "page": _page_to_open(request, was_sent=was_sent)}
+    response = HttpResponse(render_to_string(template, context), status=status)
     response.headers["Cache-Control"] = "no-store"
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
 
 
-def _context(request: HttpRequest) -> dict[str, Any]:
-    was_sent = request.method not in SAFE_METHODS
-    return {"kind": kinds.DATABASE, "was_sent": was_sent, "page": _page_to_open(request, was_sent=was_sent)}
-
-
 def _page_to_open(request: HttpRequest, *, was_sent: bool) -> str:
-    """Return the address that shows what is true: this page, or for a form the page that it was sent from."""
+    """Return the address to retry: this page, or the page with the form that was sent."""
     if not was_sent:
         return request.get_full_path()
     try:
@@ -53,5 +49,5 @@ def _page_to_open(request: HttpRequest, *, was_sent: bool) -> str:
     if not url_has_allowed_host_and_scheme(sender, allowed_hosts={host}):
         return "/"
     parts = urlsplit(sender)
-    # Two slashes at the beginning would be another host.
+    # Two leading slashes would name another host.
     return f"/{parts.path.lstrip('/')}" + (f"?{parts.query}" if parts.query else "")

@@ -1,4 +1,4 @@
-"""Reasons for which decisions are not written to the CRM at the moment."""
+"""Reasons why decisions are not being written to the CRM."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ _WORDS = {
     Breaker.Name.WRONG_ORGANIZATION: "the connection leads to another CRM",
 }
 READ_ONLY = "this connection is read only"
-Held = Callable[[], str]
+HoldReason = Callable[[], str]
 
 
 def reason() -> str:
-    """Return why no decision is written now, '' while decisions are written."""
-    closed = set(Breaker.objects.filter(name__in=BREAKERS, opened_at__isnull=False).values_list("name", flat=True))
-    words = next((said for name, said in _WORDS.items() if name in closed), "")
-    if words:
+    """Return why no decision is being written, '' if decisions are written."""
+    tripped = set(Breaker.objects.filter(name__in=BREAKERS, opened_at__isnull=False).values_list("name", flat=True))
+    if words := next((words for name, words in _WORDS.items() if name in tripped), ""):
         return words
     writes = Connection.objects.values_list("review_writes", flat=True).first()
     return READ_ONLY if writes is False else ""
 
 
-def asked_once() -> Held:
-    """Return `reason` for one page: asked when the first row needs it, and only once."""
+def cached_reason() -> HoldReason:
+    """Return `reason` for use on one page: queried for the first row that needs it, and only once."""
     return cache(reason)

@@ -1,4 +1,4 @@
-"""Local times as people type them: the instant they name, and the two nights a year when the clock is moved."""
+"""Local times as people type them, including the two nights a year when clocks change."""
 
 from __future__ import annotations
 
@@ -10,43 +10,45 @@ from syncapp.text import localization
 
 
 class NoSuchTime(ValueError):
-    """The clock skips this time; the words say which hour is missing."""
+    """The clock skips this time; the message says which hour is missing."""
 
 
 class ComesTwice(ValueError):
-    """The clock shows this time twice; `options` are both instants with what tells them apart."""
+    """The clock shows this time twice; `options` are both instants as (fold, label)."""
 
-    def __init__(self, words: str, options: tuple[tuple[str, str], ...]) -> None:
-        super().__init__(words)
+    def __init__(self, message: str, options: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(message)
         self.options = options
 
 
-def typed(when: datetime) -> str:
-    """Return an instant as a browser's input for local times holds it, to the millisecond."""
+def input_value(when: datetime) -> str:
+    """Return an instant as the value of a datetime-local input, to the millisecond."""
     local = timezone.localtime(when).replace(tzinfo=None)
     return local.isoformat(timespec="milliseconds" if local.microsecond else "seconds")
 
 
 def fold_of(when: datetime) -> str:
-    """Return which of two equal local times this is, "0" or "1"; '' where there is only one."""
+    """Return which of two equal local times this is, "0" or "1"; '' if there is only one."""
     local = timezone.localtime(when)
     return str(local.fold) if _comes_twice(local.replace(tzinfo=None)) else ""
 
 
 def instant(naive: datetime, fold: str = "") -> datetime:
-    """Return the instant of a local time in the active zone. Raises NoSuchTime, ComesTwice and OverflowError.
+    """Return the instant of a local time in the active zone; `fold` selects the first ("0") or second ("1") of two.
 
-    `fold` chooses among two equal local times: "0" the first, "1" the second.
+    Raises NoSuchTime, ComesTwice and OverflowError.
     """
     if _is_skipped(naive):
-        raise NoSuchTime(_skipped_words(naive))
+        raise NoSuchTime(_skipped_message(naive))
     if _comes_twice(naive) and fold not in ("0", "1"):
-        raise ComesTwice(_twice_words(naive), options(naive))
+        where = timezone.get_current_timezone_name()
+        message = f"{_clock_and_day(naive)} occurs twice in {where}, because the clock goes back."
+        raise ComesTwice(message, options(naive))
     return timezone.make_aware(naive.replace(fold=int(fold or "0")))
 
 
 def options(naive: datetime) -> tuple[tuple[str, str], ...]:
-    """Return the two instants of a local time that comes twice, as (fold, words); empty for every other time."""
+    """Return both instants of a local time that comes twice as (fold, label); empty for any other time."""
     if not _comes_twice(naive):
         return ()
     names = [localization.zone(timezone.make_aware(naive.replace(fold=fold))) for fold in (0, 1)]
@@ -64,20 +66,15 @@ def _comes_twice(naive: datetime) -> bool:
     return first != second and not _is_skipped(naive)
 
 
-def _skipped_words(naive: datetime) -> str:
-    # Read with the offset from before the jump, the missing time is what the clock shows after it.
+def _skipped_message(naive: datetime) -> str:
+    # With the offset from before the jump, the skipped time is the one that the clock shows after it.
     after = timezone.localtime(timezone.make_aware(naive).astimezone(UTC))
     where = timezone.get_current_timezone_name()
-    jump = f"the clock goes forward, and what would be that time is {localization.clock(after)}"
-    return f"{_said(naive)} does not exist in {where}: {jump}. Choose another time."
+    jump = f"the clock goes forward to {localization.clock(after)}"
+    return f"{_clock_and_day(naive)} does not exist in {where}: {jump}. Choose another time."
 
 
-def _twice_words(naive: datetime) -> str:
-    where = timezone.get_current_timezone_name()
-    return f"{_said(naive)} occurs twice in {where}, because the clock goes back."
-
-
-def _said(naive: datetime) -> str:
+def _clock_and_day(naive: datetime) -> str:
     utc = naive.replace(tzinfo=UTC)
     with timezone.override(UTC):
         return f"{localization.clock(utc)} on {localization.day(naive.date())}"

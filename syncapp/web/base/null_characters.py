@@ -1,4 +1,4 @@
-"""Requests whose text holds the null character, which PostgreSQL stores nowhere and which no keyboard types."""
+"""Requests with the null character, which PostgreSQL cannot store and no keyboard types."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NULL = "\x00"
 
 
 class RefuseNullCharacters:
-    """Answers 400 before a view sees such a request, the same on both databases. Nothing is changed by it."""
+    """Middleware that answers 400 to such requests, the same on both databases."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -24,5 +24,5 @@ class RefuseNullCharacters:
         return self.get_response(request)
 
 
-def _has_null(said: QueryDict) -> bool:
-    return any(NULL in text for name, texts in said.lists() for text in (name, *texts))
+def _has_null(params: QueryDict) -> bool:
+    return any(NULL in text for name, texts in params.lists() for text in (name, *texts))

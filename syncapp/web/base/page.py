@@ -1,4 +1,4 @@
-"""What surrounds every page: where we are, what is wrong, how much waits; and the reader's own clock."""
+"""Layout context of every page, its rendering, and middleware for the reader's time zone and formats."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from syncapp.web.base.reader_formats import formats_of
 
 REVIEW_ROLES = (Role.VIEWER, Role.REVIEWER, Role.ADMINISTRATOR)
 FILTER_ROLES = (Role.VIEWER, Role.FILTER_MANAGER, Role.ADMINISTRATOR)
-TRAIL_ROLES = (*REVIEW_ROLES, Role.FILTER_MANAGER)
+AUDIT_ROLES = (*REVIEW_ROLES, Role.FILTER_MANAGER)
 
 
-def open_area(person: Person) -> str:
-    """The one area of the trail that he may see, '' for all: who only manages filters sees no contact's edits."""
+def visible_area(person: Person) -> str:
+    """Return the one area of the audit log that `person` may see, '' for all; filter managers see no edits."""
     return "" if person.has_role(*REVIEW_ROLES) else Area.FILTER.value
 
 
 class PageContext:
-    """Answers that a template asks for or not: each costs its query once, and only when it is shown."""
+    """Lazily computed values for the base template; each query runs at most once, and only if the value is used."""
 
     def __init__(self, person: Person | None) -> None:
         self.person = person
 
     @cached_property
     def troubles(self) -> list[Trouble]:
-        """What the banner says; nobody reads it before signing in."""
+        """Return the troubles for the banner; pages without a signed-in reader have none."""
         return troubles() if self.person else []
 
     @property
     def asks_time_zone(self) -> bool:
-        """Return whether to ask for a time zone, because neither the reader nor their browser has given one."""
+        """Return whether to ask for a time zone because neither the reader nor their browser has set one."""
         return self.person is not None and not self.person.has_time_zone
 
     @cached_property
@@ -56,7 +56,7 @@ class PageContext:
 
     @cached_property
     def connection(self) -> tuple[str, str]:
-        """Return the tone and the words for the connection at the top of the page."""
+        """Return the tone and the words for the connection in the top bar."""
         if not self.crm_is_connected:
             return "bad", "CRM not connected"
         words = next((trouble.kind.connection for trouble in self.troubles if trouble.kind.connection), "")
@@ -71,17 +71,17 @@ class PageContext:
         return self.person is not None and self.person.has_role(*FILTER_ROLES)
 
     @cached_property
-    def may_see_trail(self) -> bool:
-        return self.person is not None and self.person.has_role(*TRAIL_ROLES)
+    def may_see_activity(self) -> bool:
+        return self.person is not None and self.person.has_role(*AUDIT_ROLES)
 
     @cached_property
     def asking_policies(self) -> int:
-        """How many policies stopped themselves and wait for an answer."""
+        """Return how many policies stopped and need a decision."""
         return len(job.asking())
 
     @cached_property
     def counts(self) -> Mapping[Tab, int]:
-        """How many edits each view of the queue has, but that of the decided."""
+        """Return the number of edits per tab of the queue, except the tab of decided ones."""
         return reads.count_tabs()
 
     @property
@@ -90,7 +90,7 @@ class PageContext:
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: what every template may use."""
+    """Provide the variables of every template (a context processor)."""
     person = getattr(request, "user", None)
     signed_in = person if isinstance(person, Person) or getattr(person, "is_authenticated", False) else None
     return {
@@ -101,7 +101,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 
 
 class LocalTime:
-    """Middleware: times and formats are those of the person who reads them; preferences and columns are read once."""
+    """Middleware that activates the reader's time zone and formats, and reads preferences and columns once."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -116,12 +116,12 @@ class LocalTime:
 
 
 def wants_part(request: PortalRequest) -> bool:
-    """Whether htmx asks for a part; on its way back through the history it needs the page."""
+    """Return whether htmx requests a part of the page; when restoring its history it needs all of it."""
     return bool(request.htmx) and not request.htmx.history_restore_request
 
 
-def answer(request: PortalRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    """A page or a part of it at the same address: caches must tell the two apart."""
+def render_page(request: PortalRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """Render a page or a part of it; `Vary` keeps the two apart in caches, as they share their address."""
     response = render(request, template, context, status=status)
     patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])
     return response

@@ -1,4 +1,4 @@
-"""Days, moments and numbers as addresses and forms bring them: a sensible value, or None for everything else."""
+"""Dates, instants and numbers from query strings and forms; None for anything invalid."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime
 
 from django.utils import timezone
 
-# Days of other years are one step from the calendar's ends, where zones and periods have no room.
+# Near the calendar's ends, time zones and periods overflow.
 _FIRST_YEAR, _LAST_YEAR = 1753, 9000
-_MOST_DIGITS = 18  # as many as the databases' whole numbers hold
+_MAX_DIGITS = 18  # fits the databases' integers
 
 
 def day(text: str) -> date | None:
-    """Return the day of an ISO date."""
+    """Parse an ISO date."""
     try:
         found = date.fromisoformat(text.strip())
     except ValueError:
@@ -21,7 +21,7 @@ def day(text: str) -> date | None:
 
 
 def moment(text: str) -> datetime | None:
-    """Return the instant of an ISO date and time; one without an offset is in the reader's zone."""
+    """Parse an ISO date and time; without an offset it is in the reader's time zone."""
     try:
         found = datetime.fromisoformat(text.strip())
         aware = found if found.tzinfo else timezone.make_aware(found)
@@ -32,5 +32,5 @@ def moment(text: str) -> datetime | None:
 
 
 def whole_number(text: str) -> int | None:
-    """Return a whole number from 0 on that a column can hold."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+    """Parse a non-negative integer that fits a database column."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None

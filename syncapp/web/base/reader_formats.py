@@ -1,4 +1,4 @@
-"""The reader's time zone and formats, taken from the browser until the person has chosen."""
+"""The reader's time zone and formats: their own choice, or the browser's."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ COOKIE = "browser_zone"  # written by zone.js
 
 @contextmanager
 def formats_of(request: HttpRequest) -> Iterator[None]:
-    """Write times in the zone of the person who reads them, dates and numbers in their format."""
+    """Activate the reader's time zone and format of dates and numbers."""
     person = request.user if isinstance(request.user, Person) else None
     locale = localization.accepted(request.headers.get("Accept-Language", ""))
     if person is not None and not (person.has_time_zone and person.locale):
-        said = unquote(request.COOKIES.get(COOKIE, ""))
-        people.learn_from_browser(person, time_zone=said, locale=locale)
+        people.learn_from_browser(person, time_zone=unquote(request.COOKIES.get(COOKIE, "")), locale=locale)
     zone = zone_of(person.time_zone if person else UTC)
     with timezone.override(zone), localization.override(person.locale if person else locale):
         yield

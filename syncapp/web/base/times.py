@@ -1,4 +1,4 @@
-"""Times as people say them: "2 h ago", "at 15:01"; the exact time is for the tooltip."""
+"""Relative and absolute times for people: "2 h", "at 15:01 CET"; the exact time is for the tooltip."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _STEPS = ((60, 1, "s"), (3600, 60, "min"), (_DAY, 3600, "h"), (60 * _DAY, _DAY, 
 
 
 def age(when: datetime, *, now: datetime | None = None) -> str:
-    """How long ago, in its largest unit: "20 s", "48 min", "22 h", "3 d", "5 mo", "2 y"."""
+    """Return the age in its largest unit: "20 s", "48 min", "22 h", "3 d", "5 mo", "2 y"."""
     return span(((now or timezone.now()) - when).total_seconds())
 
 
 def span(duration: float) -> str:
-    """So many seconds in their largest unit; nothing is shorter than 0 s."""
+    """Return a duration in seconds in its largest unit, at least "0 s"."""
     seconds = max(0, int(duration))
     for below, size, unit in _STEPS:
         if seconds < below:
@@ -27,18 +27,18 @@ def span(duration: float) -> str:
 
 
 def exact(when: datetime) -> str:
-    """Return Thu 19 Nov 2026, 16:03 CET, in the active time zone and format."""
+    """Return "Thu 19 Nov 2026, 16:03 CET", in the active time zone and format."""
     local = timezone.localtime(when)
     return f"{local:%a} {localization.day(local)}, {localization.clock(local)} {localization.zone(local)}"
 
 
 def clock(when: datetime) -> str:
-    """Return 16:03 CET."""
+    """Return "16:03 CET"."""
     return f"{localization.clock(when)} {localization.zone(when)}"
 
 
 def at(when: datetime, *, now: datetime | None = None) -> str:
-    """Return at 15:01 CET; with the day where it was not today."""
+    """Return "at 15:01 CET", with the day unless it is today."""
     local, today = timezone.localtime(when), timezone.localtime(now or timezone.now())
     if local.date() == today.date():
         return f"at {clock(local)}"
@@ -48,13 +48,13 @@ def at(when: datetime, *, now: datetime | None = None) -> str:
 
 
 def day(when: datetime, *, now: datetime | None = None) -> str:
-    """Return 3 March; with the year where it was another."""
+    """Return "3 March", with the year unless it is the present one."""
     local, today = timezone.localtime(when), timezone.localtime(now or timezone.now())
     is_this_year = local.year == today.year
     return localization.day_and_month(local, long=True) if is_this_year else localization.day(local, long=True)
 
 
 def seconds_left(until: datetime, *, now: datetime | None = None) -> int:
-    """Whole seconds until then, rounded up; 0 when it has passed."""
+    """Return the whole seconds until then, rounded up; 0 if it has passed."""
     left = until - (now or timezone.now())
     return max(0, -(-left // timedelta(seconds=1)))

@@ -13,7 +13,7 @@ from syncapp.models import FilterTeam
 from syncapp.models.sync_filters.tables import name_of
 from syncapp.sync_filters.inventory import matrix
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, PageContext, answer
+from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def everybody(request: PortalRequest) -> HttpResponse:
         "inventory": matrix.inventory(),
         "ground": access.ground(),
     }
-    return answer(request, "filters/everybody.html", context)
+    return render_page(request, "filters/everybody.html", context)
 
 
 def _sorted() -> tuple[list[FilterShown], list[FilterShown], list[FilterShown]]:

@@ -21,7 +21,7 @@ from syncapp.models.sync_filters.tables import Cell, Group
 from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory import matrix
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, PageContext, answer, wants_part
+from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page, wants_part
 from syncapp.web.filters import params
 from syncapp.web.filters.matrix_presenter import Drawer, RowShown
 from syncapp.web.filters.params import METHODS, Asked
@@ -38,7 +38,7 @@ def filters(request: PortalRequest) -> HttpResponse:
     asked = params.read(request.GET)
     if wants_part(request):
         part = {"drawer": _drawer(asked), "part": True}
-        return answer(request, "filters/_drawer.html", _page_context(request, asked) | part)
+        return render_page(request, "filters/_drawer.html", _page_context(request, asked) | part)
     after = FilterUser.objects.filter(pk=asked.after).first() if asked.after else None
     page = matrix.page(asked.by, after=after)
     choices = choices_of(asked)
@@ -53,7 +53,7 @@ def filters(request: PortalRequest) -> HttpResponse:
         "fed_by_entra": asked.by.team is not None and matrix.is_fed_by_entra(asked.by.team),
         "ground": access.ground(),
     }
-    return answer(request, "filters/matrix.html", context)
+    return render_page(request, "filters/matrix.html", context)
 
 
 def _page_context(request: PortalRequest, asked: Asked) -> dict[str, Any]:

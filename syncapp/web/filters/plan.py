@@ -22,7 +22,7 @@ from syncapp.sync_filters.inventory import matrix
 from syncapp.sync_filters.runs import freezing, meetings
 from syncapp.text.localization import number
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import PageContext, answer
+from syncapp.web.base.page import PageContext, render_page
 from syncapp.web.filters import params, plan_form
 from syncapp.web.filters.matrix import choices_of
 from syncapp.web.filters.params import Asked
@@ -86,7 +86,7 @@ def _form(request: PortalRequest, said: Typed, sent: Submitted | None = None) ->
         "lists": matrix.user_lists(),
         "zone": timezone.get_current_timezone_name(),
     }
-    return answer(request, "filters/plan.html", context, status=422 if sent else 200)
+    return render_page(request, "filters/plan.html", context, status=422 if sent else 200)
 
 
 def _names(said: Typed) -> str:

@@ -20,7 +20,7 @@ from syncapp.sync_filters.policies.editing import BadPolicy
 from syncapp.sync_filters.runs.freezing import MOST_USERS
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, PageContext, answer
+from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
 from syncapp.web.filters import policy_form
 from syncapp.web.filters.policy_form import Typed
 from syncapp.web.filters.policy_presenter import PolicyShown, listed, names_of
@@ -30,7 +30,7 @@ from syncapp.web.filters.second_person import SecondPersons
 def _page(request: PortalRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
     frame = {"section": "filters", "around": PageContext(request.user), "tab": "policies"}
     frame["may_write"] = request.user.has_role(Role.FILTER_MANAGER)
-    return answer(request, f"filters/{template}.html", frame | context, status=status)
+    return render_page(request, f"filters/{template}.html", frame | context, status=status)
 
 
 @allow(*FILTER_ROLES)

@@ -20,7 +20,7 @@ from syncapp.sync_filters.inventory.risk import CauseRisk, Report, UnitRisk
 from syncapp.text import localization
 from syncapp.web.base import charts, csv_files
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, PageContext, answer
+from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
 from syncapp.web.filters import params, sync_path_words
 
 MOST_BARS = 15
@@ -136,7 +136,7 @@ def filter_risk(request: PortalRequest) -> HttpResponse:
         "teams": matrix.teams(),
         "csv_query": f"?team={report.team.pk}" if report.team else "",
     }
-    return answer(request, "filters/risk.html", context)
+    return render_page(request, "filters/risk.html", context)
 
 
 def _team(request: PortalRequest) -> uuid.UUID | None:

@@ -17,7 +17,7 @@ from syncapp.sync_filters.runs import results, titles
 from syncapp.text import escaping
 from syncapp.web.base import csv_files
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, PageContext, answer
+from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
 from syncapp.web.filters.run_presenter import RunShown
 
 # Of those who are not as wanted, so many stand on the paper; all of them are in the CSV.
@@ -104,7 +104,7 @@ def run_paper(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
         "left": [(items[0].get_outcome_display(), items) for items in _by_outcome(left)],
         "asked_at": timezone.now(),
     }
-    return answer(request, "filters/run_paper.html", context)
+    return render_page(request, "filters/run_paper.html", context)
 
 
 def _by_outcome(items: list[FilterRunItem]) -> list[list[FilterRunItem]]:

@@ -23,7 +23,7 @@ from syncapp.sync_filters.runs.freezing import MOST_USERS
 from syncapp.sync_filters.runs.schedule import Manner
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, PageContext, answer, wants_part
+from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page, wants_part
 from syncapp.web.filters import plan_form
 from syncapp.web.filters.plan_form import Missing
 from syncapp.web.filters.run_presenter import RunShown
@@ -41,7 +41,7 @@ def filter_runs(request: PortalRequest) -> HttpResponse:
     shown = [RunShown(run, request.user) for run in runs]
     context = {"section": "filters", "around": PageContext(request.user), "runs": shown}
     context["may_plan"] = request.user.has_role(Role.FILTER_MANAGER)
-    return answer(request, "filters/runs.html", context)
+    return render_page(request, "filters/runs.html", context)
 
 
 @allow(*FILTER_ROLES)
@@ -55,7 +55,7 @@ def filter_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     context["second"] = SecondPersons(run, request.user)
     context["limits"] = clients.crm().limits() if run.state == RunState.RUNNING else None
     template = "filters/_run.html" if wants_part(request) else "filters/run.html"
-    return answer(request, template, context)
+    return render_page(request, template, context)
 
 
 @allow(Role.FILTER_MANAGER, Role.ADMINISTRATOR, methods=("POST",))

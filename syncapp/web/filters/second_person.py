@@ -41,7 +41,7 @@ class SecondPersons:
     @cached_property
     def reachable(self) -> list[Person]:
         """Return people who may confirm and can receive mail."""
-        return [person for person in self.known if messages.can_be_told(person)]
+        return [person for person in self.known if messages.can_receive(person)]
 
     @property
     def unreachable(self) -> list[Person]:

@@ -20,7 +20,7 @@ from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.inventory import forecasts
 from syncapp.sync_filters.runs import undo
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, PageContext, answer
+from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
 from syncapp.web.filters import matrix, plan
 from syncapp.web.filters.user_presenter import UserShown
 
@@ -32,7 +32,7 @@ def filter_user(request: PortalRequest, user_id: uuid.UUID) -> HttpResponse:
     """The page."""
     user = get_object_or_404(FilterUser.objects.people(), pk=user_id)
     context = {"section": "filters", "around": PageContext(request.user), "view": UserShown(user, request.user)}
-    return answer(request, "filters/user.html", context)
+    return render_page(request, "filters/user.html", context)
 
 
 @allow(*FILTER_ROLES, methods=("POST",))

@@ -18,7 +18,7 @@ from syncapp.sync_filters.inventory import user_lists as lists
 from syncapp.sync_filters.runs import named_users
 from syncapp.text.localization import number
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import FILTER_ROLES, PageContext, answer
+from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
 
 _WRITERS = (Role.FILTER_MANAGER, Role.ADMINISTRATOR)
 
@@ -99,4 +99,4 @@ def _page(request: PortalRequest, template: str, *, status: int = 200, **context
         "around": PageContext(request.user),
         "may_write": request.user.has_role(*_WRITERS),
     }
-    return answer(request, template, around | context, status=status)
+    return render_page(request, template, around | context, status=status)

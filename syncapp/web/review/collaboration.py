@@ -16,7 +16,7 @@ from syncapp.review.errors import NotPossible
 from syncapp.text.ids import parse_uuid
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import REVIEW_ROLES, answer, wants_part
+from syncapp.web.base.page import REVIEW_ROLES, render_page, wants_part
 from syncapp.web.review import history as pasts
 from syncapp.web.review import record_page
 
@@ -84,7 +84,7 @@ def presence(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     row = record_page.record_or_404(record_id)
     collaboration.note_presence(row.pk, by=request.user)
     also_here = collaboration.others_viewing(row.pk, person=request.user)
-    return answer(request, "review/_presence.html", {"shown": row, "also_here": also_here})
+    return render_page(request, "review/_presence.html", {"shown": row, "also_here": also_here})
 
 
 @allow(*REVIEW_ROLES)
@@ -94,7 +94,7 @@ def history(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     view = record_page.view_of(request, row)
     past = pasts.past_shown(row, person=request.user, known=view.columns_of(row.target_table))
     template = "review/_past.html" if wants_part(request) else "review/history.html"
-    return answer(request, template, record_page.context_of(request, view, None, past=past, record=row))
+    return render_page(request, template, record_page.context_of(request, view, None, past=past, record=row))
 
 
 def _step(

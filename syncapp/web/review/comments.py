@@ -111,7 +111,7 @@ class Talk:
     @property
     def reachable(self) -> list[Person]:
         """Return those who can receive mail."""
-        return [person for person in self.colleagues if messages.can_be_told(person)]
+        return [person for person in self.colleagues if messages.can_receive(person)]
 
     @property
     def may_add_people(self) -> bool:

@@ -85,7 +85,7 @@ def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
                 when = canonical.parse_date_time(value)
                 if column.is_shown_as_date:
                     return (timezone.localdate(when).isoformat(),)
-                return (local_time.typed(when), local_time.fold_of(when))
+                return (local_time.input_value(when), local_time.fold_of(when))
         if kind is Input.NUMBER:
             conversion.parse(column.type, value)
             return (localization.number(Decimal(value), grouped=False),)

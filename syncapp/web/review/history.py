@@ -12,7 +12,7 @@ from syncapp.review import history
 from syncapp.review.diff import values
 from syncapp.review.diff.values import ValueDiff
 from syncapp.web.base import holds
-from syncapp.web.base.holds import Held
+from syncapp.web.base.holds import HoldReason
 from syncapp.web.review import outcomes
 from syncapp.web.review.outcomes import Outcome
 
@@ -52,7 +52,7 @@ class ContactPast:
 def past_shown(record: SyncRecord, *, person: Person, known: Mapping[str, Column]) -> ContactPast:
     """Read what happened to this contact, in words."""
     past = history.contact_history(record)
-    held = holds.asked_once()
+    held = holds.cached_reason()
     by_label: dict[str, list[PastShown]] = {}
     for field in past.fields:
         column = known.get(field.column_name)
@@ -62,7 +62,7 @@ def past_shown(record: SyncRecord, *, person: Person, known: Mapping[str, Column
     return ContactPast(tuple(sorted(fields, key=_label)), len(past.fields), past.has_more)
 
 
-def _shown(field: SyncField, column: Column | None, person: Person, held: Held, *, is_this: bool) -> PastShown:
+def _shown(field: SyncField, column: Column | None, person: Person, held: HoldReason, *, is_this: bool) -> PastShown:
     found = outcomes.state(field, person=person, held=held)
     return PastShown(field, values.diff_field(field, column), found, outcomes.last_decision(field), is_this)
 

@@ -39,7 +39,7 @@ _WORDS: Mapping[str, str] = {
 @allow(*REVIEW_ROLES)
 def link(request: PortalRequest, token: str) -> HttpResponse:
     """Lead on to the edit, so that the signed part neither stays in the address nor reaches another site."""
-    found = links.opened(token.rstrip("/"), reader=request.user)  # some programs add a slash to every address
+    found = links.open_link(token.rstrip("/"), reader=request.user)  # some programs add a slash to every address
     if found.record_id is None or not SyncRecord.objects.shown().filter(pk=found.record_id).exists():
         return HttpResponseRedirect(f"{reverse('queue')}?{urlencode({LINK: GONE})}")
     query = urlencode({LINK: found.state or found.intent})
@@ -55,7 +55,7 @@ def mail_wishes(request: HttpRequest, token: str) -> HttpResponse:
         return card(request, "settings/mail_preferences/unknown.html", status=404)
     saved = request.method == "POST"
     if saved:
-        people.wish_by_mail(person, _wish(request.POST))
+        people.set_notify(person, _wish(request.POST))
     return card(request, "settings/mail_preferences/wishes.html", reader=person, wishes=Person.Notify, saved=saved)
 
 

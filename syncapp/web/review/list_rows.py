@@ -84,7 +84,7 @@ def rows_of(
     again = earlier_rejections.find(list(asked))
     refused = {pk for pk, of_record in fields.items() if any(field.pk in again for field in of_record)}
     decisions = row_states.last_decisions(field for of_record in fields.values() for field in of_record)
-    held = holds.asked_once()
+    held = holds.cached_reason()
 
     def row_of(record: SyncRecord) -> Row:
         own = fields[record.pk]

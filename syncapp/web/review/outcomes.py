@@ -15,7 +15,7 @@ from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState, Kind
 from syncapp.review import reasons
 from syncapp.web.base import holds, times
-from syncapp.web.base.holds import Held
+from syncapp.web.base.holds import HoldReason
 
 LONGEST_READING_BACK = timedelta(seconds=30)
 BEFORE_RESTORE = "before a restore"
@@ -43,7 +43,7 @@ class Outcome:
 
 
 def outcome(
-    field: SyncField, *, person: Person, held: Held = holds.reason, newer: UUID | None = None
+    field: SyncField, *, person: Person, held: HoldReason = holds.reason, newer: UUID | None = None
 ) -> Outcome | None:
     """Return the field's outcome, or None while it is undecided.
 
@@ -69,7 +69,7 @@ UNREADABLE = Outcome("alert", "bad", "Cannot be read", "it cannot be decided her
 CONFLICT = Outcome("split", "none", "Conflict", "CRM’s value changed after the edit")
 
 
-def state(field: SyncField, *, person: Person, held: Held = holds.reason) -> Outcome:
+def state(field: SyncField, *, person: Person, held: HoldReason = holds.reason) -> Outcome:
     """The field's outcome, or that it waits or is a conflict."""
     undecided = CONFLICT if field.delivery == FieldDelivery.CONFLICT else WAITS
     if field.unreadable:
@@ -113,7 +113,7 @@ def _why_withdrawn(field: SyncField) -> str:
     return f"{where} {times.at(field.finished_at)}" if field.finished_at else where
 
 
-def _under_way(delivery: FieldDelivery, last: Decision, person: Person, held: Held) -> Outcome:
+def _under_way(delivery: FieldDelivery, last: Decision, person: Person, held: HoldReason) -> Outcome:
     left = times.seconds_left(last.due_at)
     is_open = last.state == DecisionState.OPEN
     undo = last.pk if is_open and may_undo(last, person) else None

@@ -14,7 +14,7 @@ from syncapp.review.queue import reads, saved_views
 from syncapp.text.ids import parse_uuid
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import REVIEW_ROLES, PageContext, answer
+from syncapp.web.base.page import REVIEW_ROLES, PageContext, render_page
 from syncapp.web.review import params
 from syncapp.web.review.list_rows import rows_of
 from syncapp.web.review.queue import QueueView
@@ -29,7 +29,7 @@ def fresh(request: PortalRequest) -> HttpResponse:
     since = parameters.moment(request.GET.get("since", ""))
     found = reads.count_newer(view.tab, since, view.asked.by) if since else 0
     context = {"view": view, "around": view.around, "fresh": found, "since": since.isoformat() if since else ""}
-    return answer(request, "review/_news.html", context)
+    return render_page(request, "review/_news.html", context)
 
 
 @allow(*REVIEW_ROLES)
@@ -46,14 +46,14 @@ def written(request: PortalRequest) -> HttpResponse:
     rows = [row for row in shown if row.phase != phases[row.record.pk]]
     if not rows:
         return HttpResponse(status=204)
-    return answer(request, "review/_written.html", {"view": view, "around": view.around, "rows": rows})
+    return render_page(request, "review/_written.html", {"view": view, "around": view.around, "rows": rows})
 
 
 @allow(*REVIEW_ROLES)
 def more(request: PortalRequest) -> HttpResponse:
     """The rows that follow those of a page, to stand below them."""
     view = QueueView(params.read(request.GET, request.user), PageContext(request.user))
-    return answer(request, "review/_more.html", {"view": view, "around": view.around})
+    return render_page(request, "review/_more.html", {"view": view, "around": view.around})
 
 
 @allow(*REVIEW_ROLES, methods=("POST",))

@@ -228,7 +228,7 @@ class _Builder:
         self.is_unidentified = editors.is_unidentified(record.editor_id)
         earlier = history.other_edits(record, fields)
         self._echoes = history.find_former_values(fields, earlier, known)
-        self._held = holds.asked_once()
+        self._held = holds.cached_reason()
         self._newer = history.newer_edits(record, fields)
         self._refused = earlier_rejections.find_among(fields, earlier)
         bound = [group for group in grouped if groups.is_decided_together(group, asked.split)]

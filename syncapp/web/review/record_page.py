@@ -18,7 +18,7 @@ from syncapp.review import collaboration, reasons
 from syncapp.review import context as steps
 from syncapp.review.errors import AlreadyDecided, ReviewError
 from syncapp.web.base.access import PortalRequest
-from syncapp.web.base.page import PageContext, answer, wants_part
+from syncapp.web.base.page import PageContext, render_page, wants_part
 from syncapp.web.review import forms, links, params
 from syncapp.web.review import record as shown
 from syncapp.web.review.comments import Talk
@@ -124,7 +124,7 @@ def done(request: PortalRequest, row: SyncRecord, *, said: str, decisions: Seque
     if following is not None:
         return _next_contact(request, following, row, said=said, decisions=decisions)
     news = {"said": said, "way_back": _way_back(row, view, decisions)}
-    return answer(request, "review/_swap.html", context_of(request, view, shown_in(request, view), **news))
+    return render_page(request, "review/_swap.html", context_of(request, view, shown_in(request, view), **news))
 
 
 def _way_back(row: SyncRecord, view: QueueView, decisions: Sequence[Decision]) -> str:
@@ -140,7 +140,7 @@ def _next_contact(
     page = _opened(request, view, Asked())
     way_back = _way_back(left, view, decisions)
     news = {"said": said, "way_back": way_back, "query": view.query, "read_soon": True}
-    response = answer(request, "review/_swap.html", context_of(request, view, page, **news))
+    response = render_page(request, "review/_swap.html", context_of(request, view, page, **news))
     response["HX-Push-Url"] = reverse("record", args=[page.id]) + view.query
     return response
 
@@ -160,7 +160,7 @@ def page_again(
     talk = Talk(page.record, request.user, problem=page.problem, sent=request.POST)
     context = context_of(request, view, page, showing="record", taken=taken, refused=bool(problems), talk=talk)
     template = "review/_swap.html" if wants_part(request) else "review/record.html"
-    return answer(request, template, context, status=status)
+    return render_page(request, template, context, status=status)
 
 
 def to_record(request: PortalRequest, row: SyncRecord) -> HttpResponse:

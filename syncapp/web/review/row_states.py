@@ -10,7 +10,7 @@ from syncapp.models import Decision, Person, SyncField
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.review.decision import DecisionState
 from syncapp.web.base import times
-from syncapp.web.base.holds import Held
+from syncapp.web.base.holds import HoldReason
 from syncapp.web.review.outcomes import NOT_THE_LAST, may_undo
 
 UNDER_WAY = (FieldDelivery.WAITING, FieldDelivery.SENT)
@@ -44,7 +44,7 @@ def badge(
     decisions: Mapping[uuid.UUID, Decision],
     *,
     person: Person | None,
-    held: Held,
+    held: HoldReason,
     is_unreadable: bool,
 ) -> Badge | None:
     """Return the gravest state of an edit's fields; None while those that are left simply wait."""
@@ -67,7 +67,7 @@ def _is_under_way(field: SyncField) -> bool:
     return field.delivery in UNDER_WAY and field.decision != FieldDecision.SUPERSEDED
 
 
-def _on_its_way(last: Sequence[tuple[SyncField, Decision]], person: Person | None, held: Held) -> Badge:
+def _on_its_way(last: Sequence[tuple[SyncField, Decision]], person: Person | None, held: HoldReason) -> Badge:
     waiting = [each for field, each in last if field.delivery == FieldDelivery.WAITING]
     in_window = [each for each in waiting if each.state == DecisionState.OPEN and times.seconds_left(each.due_at)]
     if in_window:

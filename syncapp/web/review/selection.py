@@ -23,7 +23,7 @@ from syncapp.review.errors import ReviewError
 from syncapp.text import localization
 from syncapp.text.ids import parse_uuid
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import REVIEW_ROLES, PageContext, answer, wants_part
+from syncapp.web.base.page import REVIEW_ROLES, PageContext, render_page, wants_part
 from syncapp.web.review import forms, params
 from syncapp.web.review.forms import Problem
 from syncapp.web.review.selection_presenter import SelectionView
@@ -91,7 +91,7 @@ def read_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpRespo
     view.read_soon = answered and not set(view.record_ids) <= set(asked_for)
     context = _context(request, view, problem=None)
     context["counts_moved"] = request.POST.get("fields") != str(row.fields)
-    return answer(request, "review/_selection_read.html", context)
+    return render_page(request, "review/_selection_read.html", context)
 
 
 @allow(Role.REVIEWER, methods=("POST",))
@@ -129,7 +129,7 @@ def _frozen(request: PortalRequest, freeze: Callable[[], Selection], *, otherwis
 def _page(request: PortalRequest, row: Selection, *, problem: Problem | None = None, status: int = 200) -> HttpResponse:
     view = SelectionView(row, request.user, everything="all" in request.GET, read_soon=True)
     template = "review/_selection_progress.html" if wants_part(request) else "review/selection.html"
-    return answer(request, template, _context(request, view, problem=problem), status=status)
+    return render_page(request, template, _context(request, view, problem=problem), status=status)
 
 
 def _context(request: PortalRequest, view: SelectionView, *, problem: Problem | None) -> dict[str, object]:

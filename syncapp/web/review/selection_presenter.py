@@ -175,7 +175,7 @@ class SelectionView:
         newest_first = Decision.objects.select_related("decided_by", "rule", "delivery").order_by("-version")
         items = self.row.items.filter(result=Result.TAKEN)
         lines = self._lines(items.prefetch_related(Prefetch("field__decisions", newest_first)))
-        held = holds.asked_once()
+        held = holds.cached_reason()
         return [replace(line, became=outcomes.state(line.item.field, person=self.person, held=held)) for line in lines]
 
     def _lines(self, items: QuerySet[SelectionItem]) -> list[Line]:

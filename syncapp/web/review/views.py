@@ -22,7 +22,7 @@ from syncapp.review import decisions, follow_ups, groups
 from syncapp.review.decisions import Choice
 from syncapp.review.errors import BadValue, ReviewError
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import REVIEW_ROLES, answer, wants_part
+from syncapp.web.base.page import REVIEW_ROLES, render_page, wants_part
 from syncapp.web.review import forms, links, record_page
 from syncapp.web.review import record as shown
 from syncapp.web.review.forms import Problem
@@ -47,7 +47,7 @@ def queue(request: PortalRequest) -> HttpResponse:
     page = record_page.shown_in(request, view) if view.current else None
     gone = links.gone(request.GET)
     context = record_page.context_of(request, view, page, showing="list", read_soon=True, gone=gone)
-    return answer(request, "review/queue.html", context)
+    return render_page(request, "review/queue.html", context)
 
 
 @allow(*REVIEW_ROLES)
@@ -60,7 +60,7 @@ def record(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     template = "review/_record.html" if wants_part(request) else "review/record.html"
     came = links.came_by_link(request.GET, page)
     context = record_page.context_of(request, view, page, showing="record", read_soon=True, came=came)
-    return answer(request, template, context)
+    return render_page(request, template, context)
 
 
 @allow(Role.REVIEWER, methods=("POST",))
@@ -159,7 +159,7 @@ def read_again(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
         return _whole_record(request, view, page)
     moved = shown.only(page, {*found.changed, *found.unreadable}) if found else []
     context = {"moved": moved, "heads": shown.heads_of(page, moved)}
-    return answer(request, "review/_read.html", record_page.context_of(request, view, page, **context))
+    return render_page(request, "review/_read.html", record_page.context_of(request, view, page, **context))
 
 
 def _whole_page(request: PortalRequest, view: QueueView, page: RecordShown) -> HttpResponse:
@@ -167,11 +167,11 @@ def _whole_page(request: PortalRequest, view: QueueView, page: RecordShown) -> H
     if page.crm_failed:
         messages.error(request, NO_ANSWER)
     context = record_page.context_of(request, view, page, showing="record")
-    return answer(request, "review/record.html", context)
+    return render_page(request, "review/record.html", context)
 
 
 def _whole_record(request: PortalRequest, view: QueueView, page: RecordShown) -> HttpResponse:
-    response = answer(request, "review/_record.html", record_page.context_of(request, view, page))
+    response = render_page(request, "review/_record.html", record_page.context_of(request, view, page))
     for name, value in {"HX-Retarget": "#record", "HX-Reswap": "outerHTML show:none"}.items():
         response[name] = value
     return response
@@ -184,7 +184,7 @@ def _moved(request: PortalRequest, view: QueueView) -> HttpResponse:
     rows = [field for field in page.fields if str(field.id) in live | back]
     settled = any(not field.is_being_written for field in rows if str(field.id) in live)
     context = {"moved": rows, "heads": shown.heads_of(page, rows), "settled": settled}
-    return answer(request, "review/_moved.html", record_page.context_of(request, view, page, **context))
+    return render_page(request, "review/_moved.html", record_page.context_of(request, view, page, **context))
 
 
 def _still_told(view: QueueView, told: Collection[str], reader: Person) -> Problems:

@@ -19,7 +19,7 @@ from syncapp.notifications import sending
 from syncapp.outbox import messages as mails
 from syncapp.preferences import BadSetting
 from syncapp.web.base.access import PortalRequest, allow
-from syncapp.web.base.page import answer
+from syncapp.web.base.page import render_page
 
 MOST_FAILED_MAILS = 50
 SECTIONS = (
@@ -37,7 +37,7 @@ def settings_page(
 ) -> HttpResponse:
     """One of the settings pages, with the links to the others."""
     frame = {"section": "settings", "sections": SECTIONS, "here": section}
-    return answer(request, f"settings/{template}.html", frame | context, status=status)
+    return render_page(request, f"settings/{template}.html", frame | context, status=status)
 
 
 def saved(request: PortalRequest, page: str, said: str = "Saved.", *arguments: Any) -> HttpResponse:

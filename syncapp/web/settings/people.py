@@ -111,11 +111,11 @@ def _shown(person: Person) -> dict[str, str]:
 
 def _wishes(person: Person, post: QueryDict, by: Person) -> None:
     wanted = {name: post.get(name, "") for name in ("notify", "time_zone", "locale")}
-    people.set_wishes(person.pk, by=by, **wanted)
+    people.set_preferences(person.pk, by=by, **wanted)
 
 
 def _zone(person: Person, post: QueryDict, by: Person) -> None:
-    people.keep_time_zone(person, post.get("time_zone", ""))
+    people.set_time_zone(person, post.get("time_zone", ""))
 
 
 def _letter_keys(person: Person, post: QueryDict, by: Person) -> None:

@@ -123,7 +123,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     except TokenUnavailable as error:
         return _unavailable(request, error, attempt.next_path)
     breakers.reset(Breaker.Name.SIGN_IN)
-    person = people.recognise(claims)
+    person = people.update_from_claims(claims)
     if person is None:
         request.session.flush()
         return no_access(request)
@@ -138,7 +138,7 @@ def _enter(request: HttpRequest, person: Person) -> None:
     login(request, person, backend="django.contrib.auth.backends.ModelBackend")
     request.session[SIGNED_IN_AT] = time.time()
     attempts.carry_over(request, was=browser)
-    people.note_sign_in(person)
+    people.record_sign_in(person)
 
 
 def _start_again(request: HttpRequest) -> HttpResponse:
@@ -171,7 +171,7 @@ def stay(request: PortalRequest) -> HttpResponse:
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session here, then with the sign-in service."""
     if request.user.is_authenticated:
-        people.note_sign_out(request.user)
+        people.record_sign_out(request.user)
     request.session.flush()
     response = HttpResponseRedirect(_end_session_address())
     # Without "cookies": it would reach every application of the company's domain, not this one only.

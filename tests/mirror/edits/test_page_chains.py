@@ -12,7 +12,7 @@ from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import DeltaExpired, ProtocolError
 from syncapp.crm.page_chain import ENDLESS, MOST_PAGES
 from syncapp.mirror.edits import pull as changes
-from syncapp.models import MirrorCursor, Pulse
+from syncapp.models import Heartbeat, MirrorCursor
 from tests.crm.local_server import WatchedTransport, http, json_answer, serve
 from tests.support.factories import know_columns
 
@@ -37,7 +37,7 @@ def test_pages_that_lead_back_end_the_pull():
     assert caught.value.code == ENDLESS
     cursor = MirrorCursor.objects.get(table=changes.FIELDS)
     assert (cursor.next_link, cursor.pages, cursor.lease_until) == ("", 0, None)
-    Pulse.objects.create(name="worker", answered_at=timezone.now())
+    Heartbeat.objects.create(name="worker", answered_at=timezone.now())
     assert "does not end" in next(trouble.text for trouble in health.troubles() if trouble.code == "pull")
 
 

@@ -140,7 +140,7 @@ def test_numbers_that_nobody_counted_anew_keep_their_age():
 
 @pytest.mark.parametrize(("largest", "top"), [(0, 2), (1, 2), (3, 4), (9, 10), (10, 10), (11, 20), (399, 400)])
 def test_an_axis_ends_at_a_round_number(largest, top):
-    assert charts.nice(largest) == top
+    assert charts.axis_top(largest) == top
 
 
 def test_a_small_value_beside_a_large_one_can_be_seen():

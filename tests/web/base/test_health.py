@@ -20,7 +20,7 @@ from syncapp.crm.errors import TokenUnavailable
 from syncapp.health import troubles
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import pull
-from syncapp.models import Breaker, Connection, Delivery, Message, MirrorCursor, Pulse, UnreadableRow
+from syncapp.models import Breaker, Connection, Delivery, Heartbeat, Message, MirrorCursor, UnreadableRow
 from syncapp.outbox import messages
 from tests.support import people
 from tests.support.people import browser
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def all_is_well(settings: Settings) -> Any:
     """A worker that answers, a mirror that reads, a CRM that may be written to, and a broker."""
-    Pulse.objects.create(name="worker", answered_at=timezone.now())
+    Heartbeat.objects.create(name="worker", answered_at=timezone.now())
     for table in (pull.FIELDS, pull.RECORDS):
         MirrorCursor.objects.create(table=table, pulled_at=timezone.now())
     Connection.objects.create(origin="x", organization_id="11111111-1111-1111-1111-111111111111", review_writes=True)
@@ -91,7 +91,7 @@ def test_a_broker_that_is_gone_is_said_at_once(all_is_well: Any) -> None:
 
 
 def all_is_silent() -> None:
-    Pulse.objects.update(answered_at=ago(600))
+    Heartbeat.objects.update(answered_at=ago(600))
     MirrorCursor.objects.update(pulled_at=ago(600))
     messages.queue("test", to=people.rita())
     Message.objects.update(due_at=ago(600))
@@ -118,7 +118,7 @@ def test_silent_worker_hides_its_symptoms(all_is_well: Any) -> None:
 
 
 def test_stopped_scheduler_is_named(all_is_well: Any) -> None:
-    Pulse.objects.create(name="beat", answered_at=ago(600))
+    Heartbeat.objects.create(name="beat", answered_at=ago(600))
     all_is_silent()
 
     status, answer = health()
@@ -146,9 +146,9 @@ def test_token_service_is_not_called_the_crm(all_is_well: Any) -> None:
 
 
 def test_worker_gets_time_after_the_portal_was_stopped(all_is_well: Any) -> None:
-    Pulse.objects.update(answered_at=ago(600))
-    Pulse.objects.create(name="beat", answered_at=ago(1))
-    Pulse.objects.create(name="published", asked_at=ago(20), answered_at=ago(1))
+    Heartbeat.objects.update(answered_at=ago(600))
+    Heartbeat.objects.create(name="beat", answered_at=ago(1))
+    Heartbeat.objects.create(name="published", asked_at=ago(20), answered_at=ago(1))
     MirrorCursor.objects.update(pulled_at=ago(600))
 
     assert (health()[0], codes()) == (200, [])
@@ -216,7 +216,7 @@ def test_an_address_that_swallows_everything_holds_nobody_up(all_is_well: Any, s
 
 @pytest.mark.parametrize(("age", "status"), [(40, 200), (50, 503)])
 def test_a_worker_may_be_silent_for_so_long(all_is_well: Any, age: float, status: int) -> None:
-    Pulse.objects.update(answered_at=ago(age))
+    Heartbeat.objects.update(answered_at=ago(age))
 
     assert health()[0] == status
     assert ("worker" in codes()) is (status == 503)

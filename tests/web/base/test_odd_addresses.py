@@ -89,7 +89,7 @@ def test_half_characters_in_a_tokens_name_are_replaced():
     tenant, oid = uuid.uuid4(), uuid.uuid4()
     claims = {"oid": str(oid), "name": "Rita \ud83d\x00", "email": "rita\ud800@x.example", "roles": ["Reviewer"]}
 
-    person = accounts.recognise(_person(claims, tenant))
+    person = accounts.update_from_claims(_person(claims, tenant))
 
     assert isinstance(_person(claims, tenant), Claims)
     assert person is not None

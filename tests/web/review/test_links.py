@@ -137,13 +137,13 @@ def test_a_link_to_an_edit_that_is_gone_ends_at_the_queue(record: SyncRecord) ->
 
 
 def test_preferences_link_with_slash_opens(record: SyncRecord) -> None:
-    assert browser().get(urlsplit(links.to_wishes(people.rita())).path + "/").status_code == 200
+    assert browser().get(urlsplit(links.to_preferences(people.rita())).path + "/").status_code == 200
 
 
 def test_opening_the_wishes_changes_nothing(record: SyncRecord) -> None:
     rita = people.rita()
 
-    screen = follow(urlsplit(links.to_wishes(rita)).path, browser())
+    screen = follow(urlsplit(links.to_preferences(rita)).path, browser())
 
     rita.refresh_from_db()
     assert "Opening this page changed nothing" in screen.words
@@ -154,7 +154,7 @@ def test_one_post_of_a_mail_program_stops_the_mails() -> None:
     rita = people.rita()
     client = Client(enforce_csrf_checks=True)
 
-    response = client.post(urlsplit(links.to_wishes(rita)).path, {"List-Unsubscribe": "One-Click"})
+    response = client.post(urlsplit(links.to_preferences(rita)).path, {"List-Unsubscribe": "One-Click"})
 
     rita.refresh_from_db()
     assert (response.status_code, rita.notify) == (200, Person.Notify.OFF)
@@ -165,7 +165,7 @@ def test_one_post_of_a_mail_program_stops_the_mails() -> None:
 def test_another_wish_can_be_chosen_on_the_page() -> None:
     rita = people.rita()
 
-    Screen(browser().post(urlsplit(links.to_wishes(rita)).path, {"wish": "daily"}))
+    Screen(browser().post(urlsplit(links.to_preferences(rita)).path, {"wish": "daily"}))
 
     rita.refresh_from_db()
     assert rita.notify == Person.Notify.DAILY
@@ -174,7 +174,7 @@ def test_another_wish_can_be_chosen_on_the_page() -> None:
 def test_a_wish_needs_the_whole_link() -> None:
     rita = people.rita()
 
-    response = browser().post(urlsplit(links.to_wishes(rita)).path[:-5], {"List-Unsubscribe": "One-Click"})
+    response = browser().post(urlsplit(links.to_preferences(rita)).path[:-5], {"List-Unsubscribe": "One-Click"})
 
     rita.refresh_from_db()
     assert (response.status_code, rita.notify) == (404, Person.Notify.AT_ONCE)

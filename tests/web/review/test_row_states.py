@@ -12,7 +12,7 @@ from django.utils.html import strip_tags
 
 from syncapp.jobs import breakers
 from syncapp.mirror.edits import pull
-from syncapp.models import Breaker, Connection, Decision, MirrorCursor, Pulse, SyncField
+from syncapp.models import Breaker, Connection, Decision, Heartbeat, MirrorCursor, SyncField
 from tests.support import scenes
 from tests.support.factories import make_field, make_record
 from tests.support.people import ada, browser, rita, rob, vera
@@ -131,7 +131,7 @@ def test_list_follows_each_step_of_a_decision():
 
 @pytest.mark.parametrize("cause", ["stop", "read_only"])
 def test_connection_says_that_nothing_is_written(cause):
-    Pulse.objects.create(name="worker", answered_at=timezone.now())
+    Heartbeat.objects.create(name="worker", answered_at=timezone.now())
     for table in (pull.FIELDS, pull.RECORDS):
         MirrorCursor.objects.create(table=table, pulled_at=timezone.now())
     if cause == "stop":

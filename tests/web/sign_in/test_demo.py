@@ -11,7 +11,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from dataverse_sandbox.config import EDITOR, PEOPLE
-from syncapp.accounts.people import recognise
+from syncapp.accounts.people import update_from_claims
 from syncapp.crm import sandbox
 from syncapp.demo import content
 from syncapp.models import AuditEntry, Connection, Message, Person, SyncRecord
@@ -94,7 +94,7 @@ def test_first_sign_in_joins_the_known_person(world: World, settings: Settings) 
     tenant_id = UUID(settings.CRM_TENANT)
     claims = next(each for each in sandbox.people(settings.CRM_ORIGIN, tenant_id=tenant_id) if each.oid == known.oid)
 
-    rita = recognise(claims)
+    rita = update_from_claims(claims)
 
     assert rita == known
     assert rita.signed_in_at is not None
