@@ -84,7 +84,7 @@ def one_by_one(contacts: Sequence[uuid.UUID]) -> float:
 def _write_apart(contact: uuid.UUID) -> None:
     crm, known = verified_client(), columns.of_table("contact")
     taken = list(Decision.objects.filter(target_id=contact).select_related("field", "decided_by"))
-    view = crm.view_for_delivery(
+    view = crm.read_for_delivery(
         table="contact",
         contact_id=contact,
         columns=[known[each.field.column_name] for each in taken],

@@ -33,7 +33,7 @@ def _keep_records_on_their_lines(*, logger: logging.Logger, format: str, **_: An
 @beat_init.connect
 def _have_the_limits_of_a_worker(**_: Any) -> None:
     """Come before the first connection to the database; the pool's processes inherit it."""
-    processes.become(processes.Kind.WORKER)
+    processes.set_kind(processes.Kind.WORKER)
 
 
 @celeryd_init.connect
@@ -45,7 +45,7 @@ def _refuse_misconfiguration(**_: Any) -> None:
     which goes to its log.
     """
     try:
-        startup.require_right_configuration()
+        startup.require_valid_configuration()
     except ImproperlyConfigured as error:
         (sys.__stderr__ or sys.stderr).write(f"{error}\n")
         raise SystemExit(1) from error

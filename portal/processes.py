@@ -16,7 +16,7 @@ class Kind(enum.Enum):
 _kind = Kind.COMMAND
 
 
-def become(kind: Kind) -> None:
+def set_kind(kind: Kind) -> None:
     """Say what this process is, before it opens a connection to the database; its forks inherit it."""
     global _kind
     _kind = kind

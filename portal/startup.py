@@ -12,7 +12,7 @@ from django.db import Error, connections
 LOOK_AGAIN, SAY_AGAIN = 2.0, 60.0  # seconds
 
 
-def require_right_configuration() -> None:
+def require_valid_configuration() -> None:
     """Raise ImproperlyConfigured, with the words of every check that finds an error."""
     if found := [str(message) for message in run_checks() if message.level >= ERROR]:
         raise ImproperlyConfigured("\n".join(found))

@@ -10,7 +10,7 @@ from portal import processes, startup
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-processes.become(processes.Kind.WEB)
+processes.set_kind(processes.Kind.WEB)
 application = get_wsgi_application()
 
-startup.require_right_configuration()
+startup.require_valid_configuration()

@@ -143,7 +143,7 @@ def _dispatch(job_type: type[JobType], task: Any, *, most: int = 200) -> None:
     if most <= 0 or not breakers.allows_dispatch(job_type.breakers):
         return
     ids = queue.claim_for_dispatch(job_type.model, limit=most)
-    queue.failpoint("tick.rung")
+    queue.failpoint("tick.dispatched")
     with _undone_unless_published(lambda: queue.undo_dispatch(job_type.model, ids)):
         for pk in ids:
             task.delay(str(pk))
@@ -230,7 +230,7 @@ def pull() -> None:
         if pulled.busy:
             breakers.release(permit)
         else:
-            breakers.crm_answered(permit)
+            breakers.record_success(permit)
             rule_runs.run(seconds=settings.SOFT_LIMIT / 4)
             if pulled.records or pulled.shown:
                 with runner.isolated("telling of new edits"):
@@ -240,7 +240,7 @@ def pull() -> None:
     except queue.LostLease:
         log.warning("pull: lease lost, stopped")
     except CrmError as error:
-        breakers.crm_failed(error, forbidden_breaker=Breaker.Name.FORBIDDEN_READ)
+        breakers.record_failure(error, forbidden_breaker=Breaker.Name.FORBIDDEN_READ)
         log.warning("pull: %s %s %s", type(error).__name__, error.status, error.request_id)
 
 
@@ -277,7 +277,7 @@ def _crm_errors_open_breakers(what: str) -> Iterator[None]:
     try:
         yield
     except CrmError as error:
-        breakers.crm_failed(error, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
+        breakers.record_failure(error, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
         log.warning("%s: %s %s %s", what, type(error).__name__, error.status, error.request_id)
 
 
@@ -306,7 +306,7 @@ def take_inventory() -> None:
         if is_finished is None:
             breakers.release(permit)
         else:
-            breakers.crm_answered(permit)
+            breakers.record_success(permit)
         if is_finished:
             policy_rounds.begin_rounds()
             content.bring_example_list()
@@ -315,7 +315,7 @@ def take_inventory() -> None:
     except queue.LostLease:
         log.warning("inventory: lease lost, stopped")
     except CrmError as error:
-        breakers.crm_failed(error, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
+        breakers.record_failure(error, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
         log.warning("inventory: %s %s %s", type(error).__name__, error.status, error.request_id)
 
 

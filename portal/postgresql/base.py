@@ -27,7 +27,7 @@ def statement_seconds() -> float:
     return float(limits[kind()])
 
 
-def patience_seconds() -> float | None:
+def answer_seconds() -> float | None:
     """Return how long this process waits for an answer: longer than the server works on it, or without end (None)."""
     seconds = statement_seconds()
     return seconds + settings.DATABASE_CONNECT_SECONDS if seconds else None
@@ -79,7 +79,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if kind() is Kind.WEB:
                 DatabaseWrapper._refused_until = time.monotonic() + PAUSE_SECONDS
             raise
-        connection.patience = patience_seconds()
+        connection.patience = answer_seconds()
         return connection
 
     def is_usable(self) -> bool:
@@ -91,7 +91,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             return bool(super().is_usable())
         finally:
-            connection.patience = patience_seconds()
+            connection.patience = answer_seconds()
 
     def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
         """Leave a lost connection alone: Django would open one at the end of its transaction, only to set this.

@@ -113,7 +113,7 @@ def _known(organization_id: UUID) -> Connection:
     return known
 
 
-def recognise(organization_id: UUID) -> None:
+def check_organization(organization_id: UUID) -> None:
     """Remember the CRM at first contact; refuse a different one ever after, and say so on every page.
 
     Raises WrongOrganization.
@@ -126,7 +126,7 @@ def recognise(organization_id: UUID) -> None:
 
 def _is_ours(organization_id: UUID) -> bool:
     try:
-        recognise(organization_id)
+        check_organization(organization_id)
     except WrongOrganization:
         return False
     return True
@@ -139,7 +139,7 @@ def verified_client() -> CrmClient:
     It waits behind what people wait for. Raises CrmError, WrongOrganization.
     """
     client = crm().in_lane(Lane.BULK)
-    recognise(client.who_am_i().organization_id)
+    check_organization(client.who_am_i().organization_id)
     return client
 
 

@@ -23,16 +23,16 @@ from syncapp.crm.filters.records import TableFacts
 from syncapp.crm.metadata import definitions
 from syncapp.crm.names import Names
 from syncapp.crm.page_chain import PageChain
-from syncapp.crm.rate_limit.limiter import Condition, Lane
+from syncapp.crm.rate_limit.limiter import Lane, LimiterStatus
 from syncapp.crm.responses import failure, require_committed, require_parts
 from syncapp.crm.staging import changes, rows
 from syncapp.crm.staging.records import (
     ChangePage,
     ChangeSet,
     Column,
-    ContactNow,
-    DeliveryView,
+    DeliverySnapshot,
     Identity,
+    LiveContact,
     StagedField,
     StagedRecord,
     User,
@@ -63,7 +63,7 @@ class CrmClient:
         filter_writes_allowed: Callable[[], bool] = lambda: True,
         belongs_to: Callable[[UUID], bool] | None = None,
     ) -> None:
-        """`belongs_to` says whether an organization id is that of our CRM; it is asked once, by `prove_home`."""
+        """`belongs_to` returns whether an organization id is that of our CRM; `verify_organization` calls it once."""
         self._transport = transport
         self._belongs_to = belongs_to
         self._is_proved = belongs_to is None
@@ -94,9 +94,9 @@ class CrmClient:
         """Ends this process's connections; the next call opens others."""
         self._transport.close()
 
-    def limits(self) -> Condition:
+    def limiter_status(self) -> LimiterStatus:
         """How near we are to the CRM's limits, for a page; never raises."""
-        return self._transport.rate_limiter.condition()
+        return self._transport.rate_limiter.status()
 
     def writes_are_allowed(self) -> bool:
         """Whether this connection may write at all; a read-only one refuses before sending."""
@@ -180,9 +180,9 @@ class CrmClient:
         payload = self._transport.get(path, headers=odata.preferences())
         return dict(filter(None, read_all(odata.collection(payload), rows.company)[0]))
 
-    def contacts_now(
+    def live_contacts(
         self, wanted: Mapping[UUID, Sequence[Column]], *, deadline: Deadline | None = None
-    ) -> dict[UUID, ContactNow]:
+    ) -> dict[UUID, LiveContact]:
         """The present values of up to 50 contacts, in one request; deleted contacts are absent."""
         if len(wanted) > MOST_CONTACTS_AT_ONCE:
             raise ValueError(f"At most {MOST_CONTACTS_AT_ONCE} contacts at once, not {len(wanted)}.")
@@ -194,7 +194,7 @@ class CrmClient:
         found = [self._contact(part, contact_id, columns) for part, (contact_id, columns) in asked]
         return {contact.id: contact for contact in found if contact is not None}
 
-    def view_for_delivery(
+    def read_for_delivery(
         self,
         *,
         table: str,
@@ -202,12 +202,12 @@ class CrmClient:
         columns: Sequence[Column],
         record_ids: Sequence[UUID],
         deadline: Deadline | None = None,
-    ) -> DeliveryView:
+    ) -> DeliverySnapshot:
         """The contact, the given SyncRecords and all their SyncFields, as they are at this moment.
 
         One request (more than 200 records take several); rows that do not exist any more are absent.
         """
-        contact: ContactNow | None = None
+        contact: LiveContact | None = None
         fields: dict[UUID, StagedField] = {}
         records: dict[UUID, StagedRecord] = {}
         for start in range(0, max(len(record_ids), 1), _RECORDS_AT_ONCE):
@@ -221,9 +221,9 @@ class CrmClient:
             contact = self._contact(first, contact_id, columns)
             fields |= {field.id: field for part in others[: len(some)] for field in self._fields(part, deadline)}
             records |= {record.id: record for part in others[len(some) :] for record in self._record(part)}
-        return DeliveryView(contact=contact, fields=fields, records=records)
+        return DeliverySnapshot(contact=contact, fields=fields, records=records)
 
-    def apply(self, change_set: ChangeSet, *, tag: str, deadline: Deadline | None = None) -> ContactNow | None:
+    def apply(self, change_set: ChangeSet, *, tag: str, deadline: Deadline | None = None) -> LiveContact | None:
         """Carry out a change set, all or nothing; return the contact as the CRM holds it then, where it says so.
 
         Raises Stale when any of its rows changed since it was read, NotFound when one is gone,
@@ -269,9 +269,9 @@ class CrmClient:
         path = odata.query(odata.row_path(odata.set_name(table), contact_id), select=select)
         return Read(path, odata.preferences())
 
-    def _contact(self, part: Part, contact_id: UUID, columns: Sequence[Column]) -> ContactNow | None:
+    def _contact(self, part: Part, contact_id: UUID, columns: Sequence[Column]) -> LiveContact | None:
         found = _if_there(part)
-        contact = rows.contact_now(found.json(), columns, self._names) if found else None
+        contact = rows.live_contact(found.json(), columns, self._names) if found else None
         if contact is not None and contact.id != contact_id:
             raise ProtocolError("The CRM answered with another contact.", code="batch")
         return contact

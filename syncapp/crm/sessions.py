@@ -24,7 +24,7 @@ USER_AGENT = "outlook-sync-portal"
 _CONNECTIONS = 40
 _CHUNK = 65_536
 # Firewalls and load balancers forget idle lines after a minute or some, often without a word to either end.
-LONGEST_REST_SECONDS = 30.0
+MAX_IDLE_SECONDS = 30.0
 
 Held = TypeVar("Held")
 
@@ -69,26 +69,26 @@ class PerProcess(Generic[Held]):
         self._held = None
 
 
-class _FreshLines:
+class _FreshConnections:
     """A pool whose lines are opened anew after a rest: nobody tells us of those that died meanwhile."""
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
-            conn.rests_since = time.monotonic()
+            conn.idle_since = time.monotonic()
         super()._put_conn(conn)  # type: ignore[misc]  # a mixin for urllib3's pools
 
     def _get_conn(self, timeout: float | None = None) -> HTTPConnection:
         conn: HTTPConnection = super()._get_conn(timeout)  # type: ignore[misc]  # see above
-        if time.monotonic() - getattr(conn, "rests_since", time.monotonic()) > LONGEST_REST_SECONDS:
+        if time.monotonic() - getattr(conn, "idle_since", time.monotonic()) > MAX_IDLE_SECONDS:
             conn.close()  # used again, it connects again
         return conn
 
 
-class _HttpPool(_FreshLines, HTTPConnectionPool):
+class _HttpPool(_FreshConnections, HTTPConnectionPool):
     pass
 
 
-class _HttpsPool(_FreshLines, HTTPSConnectionPool):
+class _HttpsPool(_FreshConnections, HTTPSConnectionPool):
     pass
 
 

@@ -13,7 +13,7 @@ from django.db import connection as database
 from django.db import models, transaction
 
 from syncapp.accounts import people
-from syncapp.connection.clients import recognise
+from syncapp.connection.clients import check_organization
 from syncapp.crm import sandbox
 from syncapp.crm.auth.sign_in import Claims
 from syncapp.models import AuditEntry, Connection, FilterUser, Heartbeat, PeriodicTask, ProcessClock
@@ -43,7 +43,7 @@ def start_over() -> None:
         _empty()
         _register(known)
         if organization_id is not None:
-            recognise(organization_id)
+            check_organization(organization_id)
 
 
 def register_people() -> None:

@@ -117,7 +117,7 @@ def reset(name: str, *, by: Person | None = None) -> bool:
     return opened
 
 
-def crm_answered(permit: Permit | None = None) -> None:
+def record_success(permit: Permit | None = None) -> None:
     """Record that the CRM answered: forget counted failures, close the breakers that this permit probed."""
     for name in permit.probes if permit is not None else ():
         reset(name)
@@ -127,7 +127,7 @@ def crm_answered(permit: Permit | None = None) -> None:
     Breaker.objects.filter(name=Breaker.Name.CRM_UNREACHABLE, failures__gt=0).update(failures=0)
 
 
-def crm_failed(error: CrmError, *, forbidden_breaker: str) -> bool:
+def record_failure(error: CrmError, *, forbidden_breaker: str) -> bool:
     """Open the breaker that `error` calls for; True where the connection failed, which costs the job no attempt."""
     if isinstance(error, CredentialsRefused):
         trip(Breaker.Name.CRM_CREDENTIALS, reason=str(error), probe_in=settings.PROBE_SECONDS)

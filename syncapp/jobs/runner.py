@@ -295,7 +295,7 @@ def retry_crm_error(error: CrmError, lease: Lease, *, forbidden_breaker: str) ->
     """
     name = type(error).__name__
     log.warning("%s %s: %s %s %s", lease.model.__name__, lease.pk, name, error.status, error.request_id)
-    is_free = breakers.crm_failed(error, forbidden_breaker=forbidden_breaker) or isinstance(error, WritesDisabled)
+    is_free = breakers.record_failure(error, forbidden_breaker=forbidden_breaker) or isinstance(error, WritesDisabled)
     if not (is_free or error.transient or isinstance(error, ProtocolError)):
         return Failure(name, error.message)
     return Retry(

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from syncapp import audit
 from syncapp.crm.client import MOST_CONTACTS_AT_ONCE, CrmClient
-from syncapp.crm.staging.records import Column, ContactNow
+from syncapp.crm.staging.records import Column, LiveContact
 from syncapp.crm.values import conversion
 from syncapp.mirror import columns
 from syncapp.models import Decision, Delivery, FilterRun, Message, MirrorCursor, Person, Rule, SyncField
@@ -219,7 +219,7 @@ def find_differing(decisions: Collection[Decision], *, crm: CrmClient) -> list[D
     known, found = columns.of_table(TABLE), list[Decision]()
     for some in _batches(list(by_contact), MOST_CONTACTS_AT_ONCE):
         wanted = {key: _columns(by_contact[key], known) for key in some}
-        answer = crm.contacts_now(wanted)
+        answer = crm.live_contacts(wanted)
         found += [each for key in some for each in by_contact[key] if _differs(each, answer.get(key), known)]
     return found
 
@@ -229,7 +229,7 @@ def _columns(decisions: Collection[Decision], known: Mapping[str, Column]) -> li
     return [known[name] for name in names if name in known]
 
 
-def _differs(decision: Decision, now: ContactNow | None, known: Mapping[str, Column]) -> bool:
+def _differs(decision: Decision, now: LiveContact | None, known: Mapping[str, Column]) -> bool:
     column = known.get(decision.field.column_name)
     if now is None or column is None or column.name in now.problems:
         return True

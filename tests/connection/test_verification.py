@@ -25,27 +25,27 @@ pytestmark = pytest.mark.django_db
 def test_a_new_connection_is_read_only(settings):
     settings.CRM_ENABLE_WRITES = False
 
-    clients.recognise(uuid.uuid4())
+    clients.check_organization(uuid.uuid4())
 
     assert not clients.review_writes_are_enabled()
 
 
 def test_another_organization_is_refused_and_closes_the_gate():
-    clients.recognise(uuid.uuid4())
+    clients.check_organization(uuid.uuid4())
 
     with pytest.raises(WrongOrganization):
-        clients.recognise(uuid.uuid4())
+        clients.check_organization(uuid.uuid4())
 
     assert [breaker.name for breaker in breakers.all_open()] == [Breaker.Name.WRONG_ORGANIZATION]
 
 
 def test_the_right_organization_opens_that_gate_again():
     ours = uuid.uuid4()
-    clients.recognise(ours)
+    clients.check_organization(ours)
     with pytest.raises(WrongOrganization):
-        clients.recognise(uuid.uuid4())
+        clients.check_organization(uuid.uuid4())
 
-    clients.recognise(ours)
+    clients.check_organization(ours)
 
     assert breakers.all_open() == []
 
@@ -106,12 +106,12 @@ def limited(sandbox, settings):
 
 
 def test_the_limits_are_kept_in_the_redis_that_is_named(limited):
-    full = limited.limits()
+    full = limited.limiter_status()
 
     limited.who_am_i()
 
     assert full.shared
-    assert limited.limits().requests_ready < full.requests_ready
+    assert limited.limiter_status().requests_ready < full.requests_ready
 
 
 def test_background_work_leaves_something_to_people(limited):

@@ -182,6 +182,6 @@ def test_the_fields_of_a_record_go_on_over_several_pages():
 
     with serve(answer) as server:
         crm = CrmClient(transport=WatchedTransport(origin=server.origin))
-        view = crm.view_for_delivery(table="contact", contact_id=ROW, columns=[], record_ids=[ROW])
+        view = crm.read_for_delivery(table="contact", contact_id=ROW, columns=[], record_ids=[ROW])
 
     assert set(view.fields) == {UUID(int=1), UUID(int=2)}

@@ -115,7 +115,7 @@ def test_first_dead_line_takes_the_others_along() -> None:
 
 
 def test_line_that_rested_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "LONGEST_REST_SECONDS", 0.2)
+    monkeypatch.setattr(sessions, "MAX_IDLE_SECONDS", 0.2)
     with forgetful() as server:
         crm = transport(server, retries=0)
         read(crm)

@@ -16,7 +16,16 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ReadTimeoutErr
 from syncapp.crm import errors
 from syncapp.crm.batch import Encoded
 from syncapp.crm.rate_limit.in_process import InProcessLimiter
-from syncapp.crm.rate_limit.limiter import RATE_LIMITED, Condition, Lane, Limits, NoLimiter, Queue, Report, Turn
+from syncapp.crm.rate_limit.limiter import (
+    RATE_LIMITED,
+    BaseLimiter,
+    Grant,
+    Lane,
+    LimiterStatus,
+    Limits,
+    NoLimiter,
+    Usage,
+)
 from syncapp.crm.sessions import never_sent
 from syncapp.crm.transport import Deadline, Transport
 from tests.crm.local_server import FixedToken, WatchedTransport, http, in_turn, json_answer, serve
@@ -418,23 +427,23 @@ def test_plain_http_to_another_machine_is_refused_at_once():
         Transport(origin="http://contoso.example", token_source=FixedToken())
 
 
-class Notebook(Queue):
+class Notebook(BaseLimiter):
     """A governor that writes down what it is told and lets everybody through at once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.entered: list[tuple[Lane, int]] = []
-        self.reports: list[Report] = []
+        self.reports: list[Usage] = []
 
-    def enter(self, lane: Lane, operations: int) -> Turn:
+    def enter(self, lane: Lane, operations: int) -> Grant:
         self.entered.append((lane, operations))
-        return Turn(0.0)
+        return Grant(0.0)
 
-    def leave(self, turn: Turn, report: Report) -> None:
+    def leave(self, turn: Grant, report: Usage) -> None:
         self.reports.append(report)
 
-    def condition(self) -> Condition:
-        return NoLimiter().condition()
+    def status(self) -> LimiterStatus:
+        return NoLimiter().status()
 
     def close(self) -> None:
         pass
@@ -508,7 +517,7 @@ def test_no_answer_is_reported_as_none():
 
 def test_who_is_turned_away_by_our_own_limits_sends_nothing_and_does_not_ask_again():
     rate_limiter = InProcessLimiter(Limits())
-    rate_limiter.stop_for(1.5)
+    rate_limiter.pause_for(1.5)
     with serve(in_turn(COMMITTED)) as server:
         transport = WatchedTransport(origin=server.origin, rate_limiter=rate_limiter)
         with pytest.raises(errors.Throttled) as caught:

@@ -97,7 +97,7 @@ def operator(running: Stack, settings: Settings, django_db_blocker: DjangoDbBloc
     lead_to(running.sandbox.url, settings)
     with django_db_blocker.unblock(), running.database.used_here():
         preferences.change(by=None, operations_address=OPERATORS)
-        clients.recognise(clients.crm().who_am_i().organization_id)
+        clients.check_organization(clients.crm().who_am_i().organization_id)
         someone = Operator(running, Reviewer(running, rita()))
         wait_until(someone.is_well, seconds=90, what="all is well")
         someone.watch_until(lambda: someone.watch()[0] == 0, seconds=60)

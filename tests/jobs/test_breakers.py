@@ -58,19 +58,19 @@ def test_a_probe_that_succeeds_opens_the_gate():
     breakers.trip(Breaker.Name.CRM_CREDENTIALS, reason="expired", probe_in=300)
     later()
 
-    breakers.crm_answered(breakers.try_acquire(NAMES))
+    breakers.record_success(breakers.try_acquire(NAMES))
 
     assert breakers.all_open() == []
 
 
 def test_one_probe_opens_all_gates_that_closed_one_after_the_other():
-    breakers.crm_failed(Throttled("slow down", retry_after=7), forbidden_breaker="")
-    breakers.crm_failed(CredentialsRefused("expired"), forbidden_breaker="")
+    breakers.record_failure(Throttled("slow down", retry_after=7), forbidden_breaker="")
+    breakers.record_failure(CredentialsRefused("expired"), forbidden_breaker="")
     later(8)
     assert breakers.try_acquire(NAMES) is None, "the probe of the credentials' breaker is not due yet"
 
     later()
-    breakers.crm_answered(breakers.try_acquire(NAMES))
+    breakers.record_success(breakers.try_acquire(NAMES))
 
     assert breakers.all_open() == []
 
@@ -83,33 +83,33 @@ def test_no_probe_passes_a_gate_that_a_person_closed(besides):
     later()
 
     assert breakers.try_acquire(NAMES) is None
-    breakers.crm_answered()
+    breakers.record_success()
     assert [breaker.name for breaker in breakers.all_open()] == [Breaker.Name.OPERATOR_STOP]
 
 
 def test_refused_credentials_close_at_once_and_cost_nothing():
-    assert breakers.crm_failed(CredentialsRefused("expired"), forbidden_breaker=Breaker.Name.FORBIDDEN_REVIEW)
+    assert breakers.record_failure(CredentialsRefused("expired"), forbidden_breaker=Breaker.Name.FORBIDDEN_REVIEW)
 
     assert breakers.all_open()[0].name == Breaker.Name.CRM_CREDENTIALS
 
 
 def test_a_missing_right_closes_its_own_operation():
-    breakers.crm_failed(Forbidden("no right"), forbidden_breaker=Breaker.Name.FORBIDDEN_REVIEW)
+    breakers.record_failure(Forbidden("no right"), forbidden_breaker=Breaker.Name.FORBIDDEN_REVIEW)
 
     assert breakers.all_open()[0].name == Breaker.Name.FORBIDDEN_REVIEW
 
 
 def test_silence_closes_after_three_in_a_row_and_an_answer_in_between_forgets():
     silent = Unreachable("no answer")
-    outcomes = [breakers.crm_failed(silent, forbidden_breaker="") for _ in range(2)]
-    breakers.crm_answered()
-    outcomes += [breakers.crm_failed(silent, forbidden_breaker="") for _ in range(3)]
+    outcomes = [breakers.record_failure(silent, forbidden_breaker="") for _ in range(2)]
+    breakers.record_success()
+    outcomes += [breakers.record_failure(silent, forbidden_breaker="") for _ in range(3)]
 
     assert outcomes == [False, False, False, False, True]
 
 
 def test_a_pause_that_the_crm_asks_for_ends_by_itself():
-    breakers.crm_failed(Throttled("slow down", retry_after=7), forbidden_breaker="")
+    breakers.record_failure(Throttled("slow down", retry_after=7), forbidden_breaker="")
     assert breakers.try_acquire(NAMES) is None
 
     later(8)
@@ -120,7 +120,7 @@ def test_a_pause_that_the_crm_asks_for_ends_by_itself():
 def test_a_call_that_our_own_limits_turn_away_stops_no_other():
     turned_away = Throttled("no slot", code=RATE_LIMITED, retry_after=7)
 
-    assert breakers.crm_failed(turned_away, forbidden_breaker=""), "it costs no attempt"
+    assert breakers.record_failure(turned_away, forbidden_breaker=""), "it costs no attempt"
 
     assert breakers.try_acquire(NAMES) is not None
 

@@ -198,7 +198,7 @@ def test_a_pull_with_refused_credentials_stops_everybody_until_one_works_again(w
 
 def test_a_pull_from_another_crm_reads_nothing_and_is_said(world: World):
     world.outlook(world.contact(), jobtitle="Head")
-    clients.recognise(uuid.uuid4())
+    clients.check_organization(uuid.uuid4())
 
     tasks.pull()
 

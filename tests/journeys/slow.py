@@ -44,9 +44,9 @@ class SlowWorker:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._crm, name)
 
-    def view_for_delivery(self, **what: Any) -> Any:
+    def read_for_delivery(self, **what: Any) -> Any:
         """The CRM's own answer."""
-        view = self._crm.view_for_delivery(**what)
+        view = self._crm.read_for_delivery(**what)
         self._stop("looked")
         return view
 

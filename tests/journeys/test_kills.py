@@ -29,7 +29,7 @@ INSIDE_A_PULL = [
     "mirror.superseded",
     "mirror.records.moved",
 ]
-INSIDE_THE_TICK = ["tick.swept", "tick.rung"]
+INSIDE_THE_TICK = ["tick.swept", "tick.dispatched"]
 
 
 @pytest.mark.parametrize("point", INSIDE_A_DELIVERY)

@@ -30,7 +30,7 @@ MIRROR_POINTS = (
     "mirror.records.moved",
     "mirror.superseded",
 )
-MORE_POINTS = ("delivery.bound", "tick.swept", "tick.rung", *MIRROR_POINTS)
+MORE_POINTS = ("delivery.bound", "tick.swept", "tick.dispatched", *MIRROR_POINTS)
 
 
 class PowerCut(BaseException):

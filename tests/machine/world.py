@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from syncapp.connection.clients import names, recognise, review_writes_are_enabled
+from syncapp.connection.clients import check_organization, names, review_writes_are_enabled
 from syncapp.crm.auth.sign_in import ClientCredentials, demo_session
 from syncapp.crm.client import CrmClient
 from syncapp.jobs import breakers
@@ -54,7 +54,7 @@ class World:
         monkeypatch.setattr(pull, "PAGE_SIZE", 4)
         monkeypatch.setattr(rows, "CHUNK", 3)
         self._people = sign_everybody_in()
-        recognise(client.who_am_i().organization_id)
+        check_organization(client.who_am_i().organization_id)
         columns.refresh(client)
 
     def begin(self) -> None:

@@ -30,10 +30,10 @@ print(json.dumps(settings.DATABASES["default"]))
 
 
 @pytest.fixture
-def become(monkeypatch: pytest.MonkeyPatch) -> Callable[[Kind], None]:
+def set_kind(monkeypatch: pytest.MonkeyPatch) -> Callable[[Kind], None]:
     """Let this process count as one of another kind for a test."""
     monkeypatch.setattr(processes, "_kind", Kind.COMMAND)
-    return processes.become
+    return processes.set_kind
 
 
 @pytest.fixture
@@ -94,16 +94,16 @@ def mapping(**environment: str) -> dict[str, Any]:
 
 @on_postgresql
 @pytest.mark.parametrize(("kind", "expected"), [(Kind.WEB, "10s"), (Kind.WORKER, "30s"), (Kind.COMMAND, "0")])
-def test_statement_limit_by_kind_of_process(become: Any, through: Any, kind: Kind, expected: str) -> None:
-    become(kind)
+def test_statement_limit_by_kind_of_process(set_kind: Any, through: Any, kind: Kind, expected: str) -> None:
+    set_kind(kind)
 
     assert limit(through(), "statement_timeout") == expected
     assert limit(through(), "idle_in_transaction_session_timeout") == ("0" if kind is Kind.COMMAND else "1min")
 
 
 @on_postgresql
-def test_options_of_the_url_win(become: Any, through: Any, settings: Settings) -> None:
-    become(Kind.WEB)
+def test_options_of_the_url_win(set_kind: Any, through: Any, settings: Settings) -> None:
+    set_kind(Kind.WEB)
 
     wrapper = through(options="-c statement_timeout=3s")
 
@@ -112,16 +112,16 @@ def test_options_of_the_url_win(become: Any, through: Any, settings: Settings) -
 
 
 @on_postgresql
-def test_behind_a_pooler_the_server_is_told_nothing(become: Any, through: Any, settings: Settings) -> None:
-    become(Kind.WEB)
+def test_behind_a_pooler_the_server_is_told_nothing(set_kind: Any, through: Any, settings: Settings) -> None:
+    set_kind(Kind.WEB)
     settings.DATABASE_POOLER = True
 
     assert limit(through(), "statement_timeout") == "0"
 
 
 @on_postgresql
-def test_server_ends_a_long_statement(become: Any, through: Any, settings: Settings) -> None:
-    become(Kind.WEB)
+def test_server_ends_a_long_statement(set_kind: Any, through: Any, settings: Settings) -> None:
+    set_kind(Kind.WEB)
     settings.DATABASE_PAGE_SECONDS = 0.2
     wrapper = through()
 
@@ -131,8 +131,8 @@ def test_server_ends_a_long_statement(become: Any, through: Any, settings: Setti
 
 
 @on_postgresql
-def test_wait_for_a_silent_server_ends(become: Any, through: Any, proxy: FaultProxy, settings: Settings) -> None:
-    become(Kind.WEB)
+def test_wait_for_a_silent_server_ends(set_kind: Any, through: Any, proxy: FaultProxy, settings: Settings) -> None:
+    set_kind(Kind.WEB)
     settings.DATABASE_PAGE_SECONDS, settings.DATABASE_CONNECT_SECONDS = 0.5, 0.5
     wrapper = through(proxy.address)
     assert limit(wrapper, "statement_timeout") == "500ms"
@@ -148,9 +148,9 @@ def test_wait_for_a_silent_server_ends(become: Any, through: Any, proxy: FaultPr
 
 @on_postgresql
 def test_transaction_ends_with_its_silent_server(
-    become: Any, through: Any, proxy: FaultProxy, settings: Settings
+    set_kind: Any, through: Any, proxy: FaultProxy, settings: Settings
 ) -> None:
-    become(Kind.WORKER)
+    set_kind(Kind.WORKER)
     settings.DATABASE_TASK_SECONDS, settings.DATABASE_CONNECT_SECONDS = 0.5, 0.5
     wrapper = through(proxy.address)
     connections["silent"], wrapper.alias = wrapper, "silent"
@@ -173,9 +173,9 @@ def test_transaction_ends_with_its_silent_server(
 
 @on_postgresql
 def test_kept_connection_is_checked_with_the_shorter_limit(
-    become: Any, through: Any, proxy: FaultProxy, settings: Settings
+    set_kind: Any, through: Any, proxy: FaultProxy, settings: Settings
 ) -> None:
-    become(Kind.WEB)
+    set_kind(Kind.WEB)
     settings.DATABASE_PAGE_SECONDS, settings.DATABASE_CONNECT_SECONDS = 60, 0.5
     wrapper = through(proxy.address)
     assert limit(wrapper, "statement_timeout") == "1min"
@@ -187,9 +187,9 @@ def test_kept_connection_is_checked_with_the_shorter_limit(
 
 @on_postgresql
 def test_web_process_refuses_after_a_silent_attempt(
-    become: Any, through: Any, proxy: FaultProxy, settings: Settings
+    set_kind: Any, through: Any, proxy: FaultProxy, settings: Settings
 ) -> None:
-    become(Kind.WEB)
+    set_kind(Kind.WEB)
     proxy.silence()
     with pytest.raises(OperationalError, match="timeout"):
         through(proxy.address, connect_timeout=2).ensure_connection()

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from syncapp.connection import clients
-from syncapp.crm.staging.records import Column, ColumnType, ContactNow, ContactState, DeliveryView, StagedField
+from syncapp.crm.staging.records import Column, ColumnType, ContactState, DeliverySnapshot, LiveContact, StagedField
 from syncapp.mirror.edits.live_values import refresh_record
 from syncapp.models import SyncField
 from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
@@ -81,14 +81,14 @@ def test_merged_contact_is_written_only_knowingly(known, finding):
     assert verdict.finding is finding
 
 
-def view_of(field: SyncField) -> DeliveryView:
+def view_of(field: SyncField) -> DeliverySnapshot:
     values = {"jobtitle": "Buyer", "statecode": "1", "masterid": f"contact:{uuid.uuid4()}"}
     labels = {"masterid": "Marta Villanueva-Holt"}
-    contact = ContactNow(field.record.contact, 'W/"1"', 1, values, labels, datetime.now(UTC))
+    contact = LiveContact(field.record.contact, 'W/"1"', 1, values, labels, datetime.now(UTC))
     assert (contact.state, contact.merged_into) == (ContactState.MERGED, "Marta Villanueva-Holt")
     staged = StagedField(
         id=field.pk, record_id=field.record_id, column="jobtitle", original="Buyer", proposed="Head", original_label="",
         proposed_label="", decision=410000000, decision_id="", applied=None, decided_by="", decided_on=None, reason="",
         state=0, version=1, etag='W/"1"',
     )  # fmt: skip
-    return DeliveryView(contact=contact, fields={field.pk: staged}, records={})
+    return DeliverySnapshot(contact=contact, fields={field.pk: staged}, records={})

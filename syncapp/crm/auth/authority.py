@@ -111,7 +111,7 @@ def application(
         raise TokenUnavailable(message, code="authority") from error
 
 
-def word_of(result: Mapping[str, Any]) -> str:
+def error_code_of(result: Mapping[str, Any]) -> str:
     """OAuth's error word of a result, fit for a message: letters and underscores only."""
     word = str(result.get("error", ""))
     return word if word.replace("_", "").isascii() and word.replace("_", "").isalpha() else "error"

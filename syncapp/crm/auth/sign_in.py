@@ -21,8 +21,8 @@ from syncapp.crm.auth.authority import (
     SandboxAdapter,
     application,
     demo_session,
+    error_code_of,
     login_session,
-    word_of,
 )
 from syncapp.crm.auth.id_tokens import SignInRefused, TenantKeys, verified_claims
 from syncapp.crm.auth.tokens import ClientCredentials, TokenSource
@@ -104,7 +104,7 @@ class SignIn:
         """
         result = self._exchange(dict(flow), dict(query))
         if "error" in result:
-            raise SignInRefused(f"The sign-in service said {word_of(result)}.")
+            raise SignInRefused(f"The sign-in service said {error_code_of(result)}.")
         # MSAL sends the hash of the nonce and keeps the nonce itself in the flow.
         nonce = hashlib.sha256(str(flow.get("nonce", "")).encode()).hexdigest() if flow.get("nonce") else ""
         claims = verified_claims(

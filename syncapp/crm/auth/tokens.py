@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import requests
 
-from syncapp.crm.auth.authority import MSAL_TROUBLE, Application, application, login_session, word_of
+from syncapp.crm.auth.authority import MSAL_TROUBLE, Application, application, error_code_of, login_session
 from syncapp.crm.errors import CredentialsRefused, TokenUnavailable
 from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess
 
@@ -76,7 +76,7 @@ class ClientCredentials:
 
 
 def _refusal(result: dict[str, Any]) -> CredentialsRefused | TokenUnavailable:
-    word = word_of(result)
+    word = error_code_of(result)
     description = str(result.get("error_description", ""))[:1000]
     if word in _PASSING or not result:
         return TokenUnavailable(f"The sign-in service is in trouble: {word}.", code=word)

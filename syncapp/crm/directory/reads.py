@@ -31,7 +31,7 @@ class Directory:
         """All users, programs included."""
         return self._page(self._users(), directory_rows.user, link, page_size, deadline)
 
-    def some_users(self, ids: Sequence[UUID], *, deadline: Deadline | None = None) -> tuple[DirectoryUser, ...]:
+    def users_by_id(self, ids: Sequence[UUID], *, deadline: Deadline | None = None) -> tuple[DirectoryUser, ...]:
         """The users with these ids; unknown ones are absent."""
         return self._some(ids, "systemuserid", self._users, directory_rows.user, deadline)
 
@@ -59,7 +59,7 @@ class Directory:
         """All mailboxes, those of queues included."""
         return self._page(self._mailboxes(), directory_rows.mailbox, link, page_size, deadline)
 
-    def some_mailboxes(self, ids: Sequence[UUID], *, deadline: Deadline | None = None) -> tuple[Mailbox, ...]:
+    def mailboxes_by_id(self, ids: Sequence[UUID], *, deadline: Deadline | None = None) -> tuple[Mailbox, ...]:
         """The mailboxes with these ids; unknown ones are absent."""
         return self._some(ids, "mailboxid", self._mailboxes, directory_rows.mailbox, deadline)
 

@@ -21,10 +21,10 @@ Found = TypeVar("Found")
 
 def probe_reading(crm: CrmClient, owner: ActingFor, *, deadline: Deadline | None = None) -> ReadingProbe:
     """What each way shows of one owner's filters. Raises CrmError only for what concerns the connection."""
-    directly, direct_error = _tried(lambda: len(crm.filters.of(owner.user_id, deadline=deadline)))
-    in_his_name, acting_error = _tried(lambda: len(crm.filters.of(owner.user_id, acting_for=owner, deadline=deadline)))
+    direct_count, direct_error = _tried(lambda: len(crm.filters.of(owner.user_id, deadline=deadline)))
+    acting_count, acting_error = _tried(lambda: len(crm.filters.of(owner.user_id, acting_for=owner, deadline=deadline)))
     answered_as, _ = _tried(lambda: crm.who_am_i(acting_for=owner, deadline=deadline).user_id)
-    return ReadingProbe(owner.user_id, directly, in_his_name, answered_as, direct_error, acting_error)
+    return ReadingProbe(owner.user_id, direct_count, acting_count, answered_as, direct_error, acting_error)
 
 
 def probe_writing(

@@ -51,7 +51,7 @@ class Filters:
         writes_allowed: Callable[[], bool],
         verify_organization: Callable[[Deadline | None], None],
     ) -> None:
-        """`prove_home` raises WritesDisabled where the address leads to another CRM than ours."""
+        """`verify_organization` raises WritesDisabled where the address leads to another CRM than ours."""
         self._transport = transport
         self._writes_allowed = writes_allowed
         self._verify_organization = verify_organization
@@ -125,7 +125,7 @@ class Filters:
             for switch, answer in zip(switches, answers, strict=True)
         )
 
-    def switch_in_their_names(
+    def switch_as_owners(
         self,
         switches: Sequence[Switch],
         names: Sequence[ActingFor],

@@ -165,8 +165,8 @@ class ReadingProbe:
     """
 
     owner_id: UUID
-    directly: int | None
-    in_his_name: int | None
+    direct_count: int | None
+    acting_count: int | None
     answered_as: UUID | None
     direct_error: CrmError | None = None
     acting_error: CrmError | None = None
@@ -174,18 +174,18 @@ class ReadingProbe:
     @property
     def direct_works(self) -> bool | None:
         """Whether our own user sees others' filters; None when this owner cannot tell."""
-        if self.directly:
+        if self.direct_count:
             return True
-        return False if self.directly is None or self.in_his_name else None
+        return False if self.direct_count is None or self.acting_count else None
 
     @property
     def acting_works(self) -> bool | None:
         """Whether calls in somebody's name are answered as his; None when this owner cannot tell."""
-        if self.in_his_name is None or self.answered_as != self.owner_id:
+        if self.acting_count is None or self.answered_as != self.owner_id:
             return False
-        if self.in_his_name:
+        if self.acting_count:
             return True
-        return False if self.directly else None
+        return False if self.direct_count else None
 
 
 @dataclass(frozen=True, slots=True)

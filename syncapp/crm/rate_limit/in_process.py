@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from syncapp.crm.rate_limit.limiter import Condition, Lane, Limits, Queue, Report, Turn
+from syncapp.crm.rate_limit.limiter import BaseLimiter, Grant, Lane, LimiterStatus, Limits, Usage
 from syncapp.crm.sessions import PerProcess
 
 # How soon to ask again for a place: nobody knows when a call under way will end.
@@ -30,7 +30,7 @@ class _Account:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class InProcessLimiter(Queue):
+class InProcessLimiter(BaseLimiter):
     """Token buckets for requests and execution, a count of the calls under way, and a pause."""
 
     def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,12 +38,12 @@ class InProcessLimiter(Queue):
         self._limits = limits
         self._accounts = PerProcess(self._full_account)
 
-    def condition(self) -> Condition:
-        """See `Governor`."""
+    def status(self) -> LimiterStatus:
+        """See `RateLimiter`."""
         account = self._accounts.get()
         with account.lock:
             now = self._refill(account)
-            return Condition(
+            return LimiterStatus(
                 shared=False,
                 paused_for=max(0.0, account.paused_until - now),
                 at_once=account.places,
@@ -52,9 +52,9 @@ class InProcessLimiter(Queue):
             )
 
     def close(self) -> None:
-        """See `Governor`: there is nothing to close."""
+        """See `RateLimiter`: there is nothing to close."""
 
-    def keep_to(self, limits: Limits) -> None:
+    def set_limits(self, limits: Limits) -> None:
         """Other limits from now on; what is ready or used up stays so."""
         self._limits = limits
 
@@ -62,7 +62,7 @@ class InProcessLimiter(Queue):
         """Seconds left of a pause that this process knows of."""
         return max(0.0, self._accounts.get().paused_until - self._clock())
 
-    def stop_for(self, seconds: float) -> None:
+    def pause_for(self, seconds: float) -> None:
         """No slots for that long; a shorter pause never ends a longer one."""
         account = self._accounts.get()
         with account.lock:
@@ -79,19 +79,19 @@ class InProcessLimiter(Queue):
         account.execution = min(limits.execution_burst, account.execution + elapsed * limits.execution_rate)
         return now
 
-    def enter(self, lane: Lane, operations: int) -> Turn:
-        """See `Queue`."""
+    def enter(self, lane: Lane, operations: int) -> Grant:
+        """See `BaseLimiter`."""
         account = self._accounts.get()
         with account.lock:
             now = self._refill(account)
             wait = self._wait_of(account, lane, now)
             if wait > 0:
-                return Turn(wait)
+                return Grant(wait)
             charged = min(operations * account.cost, self._limits.execution_burst)
             account.requests -= 1
             account.execution -= charged
             account.places += 1
-            return Turn(0.0, charged)
+            return Grant(0.0, charged)
 
     def _wait_of(self, account: _Account, lane: Lane, now: float) -> float:
         limits, bulk = self._limits, lane is Lane.BULK
@@ -105,8 +105,8 @@ class InProcessLimiter(Queue):
             0.0 if account.places < limits.places(lane, account.hint) else PLACE_WAIT,
         )
 
-    def leave(self, turn: Turn, report: Report) -> None:
-        """See `Queue`."""
+    def leave(self, turn: Grant, report: Usage) -> None:
+        """See `BaseLimiter`."""
         account = self._accounts.get()
         with account.lock:
             now = self._refill(account)

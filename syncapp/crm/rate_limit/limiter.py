@@ -127,7 +127,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class LimiterStatus:
     """What to show of the limits: `shared` is False while Redis is away and each process is careful alone."""
 
     shared: bool
@@ -149,7 +149,7 @@ class RateLimiter(Protocol):
         too late for the deadline. A Throttled raised inside stops everybody.
         """
 
-    def condition(self) -> Condition:
+    def status(self) -> LimiterStatus:
         """How things stand, for a page; never raises."""
 
     def close(self) -> None:
@@ -161,19 +161,19 @@ class NoLimiter:
 
     @contextmanager
     def slot(self, *, lane: Lane, operations: int = 1, deadline: Deadline | None = None) -> Iterator[Slot]:
-        """See `Governor`."""
+        """See `RateLimiter`."""
         yield Slot()
 
-    def condition(self) -> Condition:
-        """See `Governor`."""
-        return Condition(shared=True, paused_for=0.0, at_once=0, requests_ready=1.0, execution_ready=1.0)
+    def status(self) -> LimiterStatus:
+        """See `RateLimiter`."""
+        return LimiterStatus(shared=True, paused_for=0.0, at_once=0, requests_ready=1.0, execution_ready=1.0)
 
     def close(self) -> None:
-        """See `Governor`."""
+        """See `RateLimiter`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Grant:
     """The answer to "may I?": `wait` seconds until asking again makes sense, 0 means yes.
 
     `charged` seconds of execution are taken off in advance, `lease` names the place.
@@ -185,7 +185,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Usage:
     """What a call cost. `seconds` is None when no answer came: then the advance stays."""
 
     operations: int
@@ -194,7 +194,7 @@ class Report:
     pause: float | None
 
 
-class Queue(ABC):
+class BaseLimiter(ABC):
     """The waiting, in one way for every kind of governor."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -202,7 +202,7 @@ class Queue(ABC):
 
     @contextmanager
     def slot(self, *, lane: Lane, operations: int = 1, deadline: Deadline | None = None) -> Iterator[Slot]:
-        """See `Governor`."""
+        """See `RateLimiter`."""
         turn = self._wait(lane, operations, deadline)
         slot, started, answered = Slot(), self._clock(), True
         try:
@@ -215,17 +215,17 @@ class Queue(ABC):
             raise
         finally:
             seconds = self._clock() - started if answered else None
-            self.leave(turn, Report(operations, seconds, slot.hint, slot.pause))
+            self.leave(turn, Usage(operations, seconds, slot.hint, slot.pause))
 
     @abstractmethod
-    def enter(self, lane: Lane, operations: int) -> Turn:
+    def enter(self, lane: Lane, operations: int) -> Grant:
         """Takes a slot, or says how long to wait before asking again."""
 
     @abstractmethod
-    def leave(self, turn: Turn, report: Report) -> None:
+    def leave(self, turn: Grant, report: Usage) -> None:
         """Gives the place back and settles the account."""
 
-    def _wait(self, lane: Lane, operations: int, deadline: Deadline | None) -> Turn:
+    def _wait(self, lane: Lane, operations: int, deadline: Deadline | None) -> Grant:
         until = self._clock() + _patience(deadline)
         while (turn := self.enter(lane, operations)).wait > 0:
             if turn.wait > until - self._clock():

@@ -23,7 +23,7 @@ from redis.commands.core import Script
 from redis.retry import Retry
 
 from syncapp.crm.rate_limit.in_process import PLACE_WAIT, InProcessLimiter
-from syncapp.crm.rate_limit.limiter import Condition, Lane, Limits, Queue, Report, Turn
+from syncapp.crm.rate_limit.limiter import BaseLimiter, Grant, Lane, LimiterStatus, Limits, Usage
 from syncapp.crm.sessions import PerProcess
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class _Store:
     script: Script
 
 
-class SharedLimiter(Queue):
+class SharedLimiter(BaseLimiter):
     """One account for all processes that name the same `account`: CRM origin and client id."""
 
     def __init__(self, *, url: str, account: str, limits: Limits) -> None:
@@ -129,12 +129,12 @@ class SharedLimiter(Queue):
         self._stores = PerProcess(lambda: _store(self._address))
         self._away_until = 0.0
 
-    def condition(self) -> Condition:
-        """See `Governor`."""
+    def status(self) -> LimiterStatus:
+        """See `RateLimiter`."""
         answer = self._ask(verb="look")
         if answer is None:
-            return self._alone.condition()
-        return Condition(
+            return self._alone.status()
+        return LimiterStatus(
             shared=True,
             paused_for=answer["paused_for"],
             at_once=answer["at_once"],
@@ -143,12 +143,12 @@ class SharedLimiter(Queue):
         )
 
     def close(self) -> None:
-        """See `Governor`."""
+        """See `RateLimiter`."""
         self._stores.get().client.close()
         self._stores.drop()
 
-    def enter(self, lane: Lane, operations: int) -> Turn:
-        """See `Queue`."""
+    def enter(self, lane: Lane, operations: int) -> Grant:
+        """See `BaseLimiter`."""
         lease = secrets.token_hex(8)
         # What this process knows of a pause outlives a Redis that forgot it.
         pause = self._alone.paused_for()
@@ -156,17 +156,17 @@ class SharedLimiter(Queue):
         if answer is None:
             return self._alone.enter(lane, operations)
         if answer["paused_for"] > pause:
-            self._alone.stop_for(answer["paused_for"])
-        self._alone.keep_to(self._all.part(max(ALONE_ONE_OF, answer["processes"])))
-        return Turn(answer["wait"], answer["charged"], lease)
+            self._alone.pause_for(answer["paused_for"])
+        self._alone.set_limits(self._all.part(max(ALONE_ONE_OF, answer["processes"])))
+        return Grant(answer["wait"], answer["charged"], lease)
 
-    def leave(self, turn: Turn, report: Report) -> None:
-        """See `Queue`."""
+    def leave(self, turn: Grant, report: Usage) -> None:
+        """See `BaseLimiter`."""
         if not turn.lease:
             self._alone.leave(turn, report)
             return
         if report.pause:
-            self._alone.stop_for(report.pause)
+            self._alone.pause_for(report.pause)
         self._ask(
             verb="leave",
             lease=turn.lease,

@@ -187,7 +187,7 @@ _ACTIVE = "0"
 
 
 @dataclass(frozen=True, slots=True)
-class ContactNow:
+class LiveContact:
     """Values that the CRM holds at `read_at`, for the requested columns.
 
     A column that could not be read is in `problems`, with the reason in a sentence, and not in `values`.
@@ -271,9 +271,9 @@ class ChangeSet:
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryView:
+class DeliverySnapshot:
     """Everything a delivery compares before it writes; `contact` is None when it was deleted."""
 
-    contact: ContactNow | None
+    contact: LiveContact | None
     fields: Mapping[UUID, StagedField]
     records: Mapping[UUID, StagedRecord]

@@ -18,8 +18,8 @@ from syncapp.crm.names import Names
 from syncapp.crm.staging.records import (
     ChangePage,
     Column,
-    ContactNow,
     Identity,
+    LiveContact,
     StagedDecision,
     StagedField,
     StagedRecord,
@@ -170,7 +170,7 @@ def company(row: odata.Row) -> tuple[UUID, str] | None:
     return (guid(row, COMPANY_COLUMNS[0]), name) if name else None
 
 
-def contact_now(row: odata.Row, columns: Sequence[Column], names: Names) -> ContactNow:
+def live_contact(row: odata.Row, columns: Sequence[Column], names: Names) -> LiveContact:
     """A contact's present values; the key comes back even where it was not selected."""
     values: dict[str, str | None] = {}
     problems: dict[str, str] = {}
@@ -179,7 +179,7 @@ def contact_now(row: odata.Row, columns: Sequence[Column], names: Names) -> Cont
             values[column.name] = to_canonical(column, row.get(wire_name(column)), row)
         except ProtocolError as error:
             problems[column.name] = error.message
-    return ContactNow(
+    return LiveContact(
         id=guid(row, "contactid"),
         etag=etag(row),
         revision=None if row.get(names.contact_revision) is None else whole(row, names.contact_revision),
@@ -190,13 +190,13 @@ def contact_now(row: odata.Row, columns: Sequence[Column], names: Names) -> Cont
     )
 
 
-def written_contact(part: Part, columns: Sequence[Column], names: Names) -> ContactNow | None:
+def written_contact(part: Part, columns: Sequence[Column], names: Names) -> LiveContact | None:
     """Return the contact in the answer to its write; None where the answer has no row that can be read.
 
     The write happened, so an answer that makes no sense must not look like one that failed.
     """
     try:
-        return contact_now(part.json(), columns, names) if part.body else None
+        return live_contact(part.json(), columns, names) if part.body else None
     except ProtocolError:
         return None
 

@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Wait no longer for the database than a page does: the next run comes in a minute."""
-        processes.become(processes.Kind.WEB)
+        processes.set_kind(processes.Kind.WEB)
         super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from syncapp.crm.client import MOST_CONTACTS_AT_ONCE, CrmClient
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import CrmError
-from syncapp.crm.staging.records import STATE_COLUMNS, Column, ContactNow
+from syncapp.crm.staging.records import STATE_COLUMNS, Column, LiveContact
 from syncapp.crm.values import conversion
 from syncapp.jobs import breakers
 from syncapp.mirror import columns
@@ -85,7 +85,7 @@ def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUI
     found: dict[UUID, RefreshResult] = {}
     deadline = Deadline.after(SECONDS)
     for contacts in _chunks(of_contacts):
-        answer = crm.contacts_now({key: _wanted(of, known) for key, of in contacts.items()}, deadline=deadline)
+        answer = crm.live_contacts({key: _wanted(of, known) for key, of in contacts.items()}, deadline=deadline)
         found |= _store(contacts, answer, known)
     return found
 
@@ -103,7 +103,7 @@ def _wanted(fields: Sequence[SyncField], known: Mapping[str, Column]) -> list[Co
 
 
 def _store(
-    contacts: Mapping[UUID, Sequence[SyncField]], answer: Mapping[UUID, ContactNow], known: Mapping[str, Column]
+    contacts: Mapping[UUID, Sequence[SyncField]], answer: Mapping[UUID, LiveContact], known: Mapping[str, Column]
 ) -> dict[UUID, RefreshResult]:
     if COMPANY in known:
         companies.store({key: now.labels.get(COMPANY, "") for key, now in answer.items()})
@@ -112,7 +112,7 @@ def _store(
 
 @retried
 def _store_values(
-    contacts: Mapping[UUID, Sequence[SyncField]], answer: Mapping[UUID, ContactNow], known: Mapping[str, Column]
+    contacts: Mapping[UUID, Sequence[SyncField]], answer: Mapping[UUID, LiveContact], known: Mapping[str, Column]
 ) -> dict[UUID, RefreshResult]:
     found: dict[UUID, RefreshResult] = {}
     stored = _locked(contacts)
@@ -133,7 +133,7 @@ def _locked(contacts: Mapping[UUID, Sequence[SyncField]]) -> dict[UUID, SyncFiel
 
 
 def _keep(
-    fields: Sequence[SyncField], stored: Mapping[UUID, SyncField], now: ContactNow | None, known: Mapping[str, Column]
+    fields: Sequence[SyncField], stored: Mapping[UUID, SyncField], now: LiveContact | None, known: Mapping[str, Column]
 ) -> RefreshResult:
     """Put what was read of one edit's contact into the stored rows."""
     here = [stored[each.pk] for each in fields if each.pk in stored]
@@ -155,11 +155,11 @@ def _keep(
     return RefreshResult(frozenset(changed), gone_changed=gone_changed, belongs=_belongs(now), unreadable=unreadable)
 
 
-def _belongs(now: ContactNow) -> ContactDetails:
+def _belongs(now: LiveContact) -> ContactDetails:
     return ContactDetails(now.labels.get(OWNER, ""), now.labels.get(COMPANY, ""), merged_into=now.merged_into)
 
 
-def _keep_value(row: SyncField, before: SyncField, column: Column, now: ContactNow) -> bool:
+def _keep_value(row: SyncField, before: SyncField, column: Column, now: LiveContact) -> bool:
     """Take over one value; True where it is another than was known. A field that moved meanwhile stays as it is."""
     if (row.revision, row.decision) != (before.revision, before.decision):
         return False

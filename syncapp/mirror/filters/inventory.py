@@ -228,8 +228,8 @@ def _seems_hidden(read: Sequence[OwnerFilters]) -> bool:
 def refresh_directory(crm: CrmClient, user_ids: Sequence[UUID]) -> list[UUID]:
     """Read who these users are and how their mailboxes synchronize; those that are there. Raises CrmError."""
     generation = _generation()
-    users = crm.directory.some_users(user_ids)
-    mailboxes = crm.directory.some_mailboxes([user.mailbox_id for user in users if user.mailbox_id])
+    users = crm.directory.users_by_id(user_ids)
+    mailboxes = crm.directory.mailboxes_by_id([user.mailbox_id for user in users if user.mailbox_id])
     with transaction.atomic():
         reading.store_users(users, generation)
         reading.store_mailboxes(mailboxes, generation)

@@ -10,7 +10,7 @@ from syncapp.crm.staging.records import (
     AppliedValue,
     ChangeSet,
     ContactWrite,
-    DeliveryView,
+    DeliverySnapshot,
     FieldMark,
     RecordClose,
     StagedDecision,
@@ -28,7 +28,7 @@ CRM_DECISION = {
 SYSTEM_NAME = "Outlook Sync Portal"
 
 
-def build(verdicts: Sequence[Assessment], view: DeliveryView) -> ChangeSet | None:
+def build(verdicts: Sequence[Assessment], view: DeliverySnapshot) -> ChangeSet | None:
     """What to send for these verdicts, or None where nothing is to be sent."""
     marking = [verdict for verdict in verdicts if verdict.finding in MARKING]
     applied = tuple(_applied(verdicts))
@@ -68,7 +68,7 @@ def split_groups(verdicts: Sequence[Assessment]) -> list[list[Decision]]:
     return writes + ([marks] if marks else [])
 
 
-def _contact_write(marking: Iterable[Assessment], view: DeliveryView) -> ContactWrite | None:
+def _contact_write(marking: Iterable[Assessment], view: DeliverySnapshot) -> ContactWrite | None:
     writes = tuple(
         (verdict.column, verdict.decision.value_to_write)
         for verdict in marking
@@ -108,7 +108,7 @@ def _applied(verdicts: Iterable[Assessment]) -> Iterable[AppliedValue]:
             yield AppliedValue(field_id=staged.id, etag=staged.etag, applied=adjusted.value)
 
 
-def _closes(marking: Sequence[Assessment], view: DeliveryView) -> Iterable[RecordClose]:
+def _closes(marking: Sequence[Assessment], view: DeliverySnapshot) -> Iterable[RecordClose]:
     """The edits whose last open field this change set decides."""
     marked = {verdict.staged.id for verdict in marking if verdict.staged is not None}
     for record in view.records.values():

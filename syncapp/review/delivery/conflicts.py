@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from syncapp.crm.staging.records import Column, ColumnType, ContactNow, ContactState, DeliveryView, StagedField
+from syncapp.crm.staging.records import Column, ColumnType, ContactState, DeliverySnapshot, LiveContact, StagedField
 from syncapp.crm.values import conversion
 from syncapp.mirror.edits import recognition
 from syncapp.models import Decision
@@ -79,7 +79,7 @@ class Assessment:
 
 def assess(
     decisions: Iterable[Decision],
-    view: DeliveryView,
+    view: DeliverySnapshot,
     *,
     columns: Mapping[str, Column],
     own: Mapping[uuid.UUID, OwnDecisions],
@@ -97,7 +97,7 @@ def assess(
     return [_with_adjusted(verdict, view, columns, held or {}) for verdict in found]
 
 
-def adjustments(verdicts: Iterable[Assessment], written: ContactNow | None) -> dict[uuid.UUID, StoredValue]:
+def adjustments(verdicts: Iterable[Assessment], written: LiveContact | None) -> dict[uuid.UUID, StoredValue]:
     """Return per decision what the CRM holds instead of what was sent, by the answer to the write."""
     found = {}
     for verdict in verdicts:
@@ -111,7 +111,7 @@ def adjustments(verdicts: Iterable[Assessment], written: ContactNow | None) -> d
 
 
 def _with_adjusted(
-    verdict: Assessment, view: DeliveryView, columns: Mapping[str, Column], held: Mapping[uuid.UUID, StoredValue]
+    verdict: Assessment, view: DeliverySnapshot, columns: Mapping[str, Column], held: Mapping[uuid.UUID, StoredValue]
 ) -> Assessment:
     """Recognize the CRM's version of a written value by rounding alone, because the answer to the write was lost."""
     decision = verdict.decision
@@ -124,7 +124,11 @@ def _with_adjusted(
 
 
 def _assess_decision(
-    decision: Decision, view: DeliveryView, columns: Mapping[str, Column], own: OwnDecisions, own_user: uuid.UUID | None
+    decision: Decision,
+    view: DeliverySnapshot,
+    columns: Mapping[str, Column],
+    own: OwnDecisions,
+    own_user: uuid.UUID | None,
 ) -> Assessment:
     staged = view.fields.get(decision.field_id)
     if staged is None:
@@ -146,7 +150,7 @@ def _assess_decision(
     return replace(_assess_value(decision, view, staged, column), proves=proves)
 
 
-def _assess_mark(decision: Decision, view: DeliveryView, staged: StagedField, column: Column | None) -> Assessment:
+def _assess_mark(decision: Decision, view: DeliverySnapshot, staged: StagedField, column: Column | None) -> Assessment:
     """A rejection promises that the value its reviewer saw stays; `column` where we may have written another."""
     if column is None or view.contact is None or decision.kind != Kind.REVIEW:
         return Assessment(decision, Finding.MARK, staged)
@@ -156,7 +160,7 @@ def _assess_mark(decision: Decision, view: DeliveryView, staged: StagedField, co
     return Assessment(decision, Finding.WRITTEN_BEFORE, staged, column, now, view.contact.labels.get(column.name, ""))
 
 
-def _assess_value(decision: Decision, view: DeliveryView, staged: StagedField, column: Column | None) -> Assessment:
+def _assess_value(decision: Decision, view: DeliverySnapshot, staged: StagedField, column: Column | None) -> Assessment:
     if view.contact is None:
         return Assessment(decision, Finding.CONTACT_GONE, staged)
     if column is None:

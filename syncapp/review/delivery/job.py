@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 
 from syncapp.crm.client import CrmClient
 from syncapp.crm.errors import CrmError, NotFound, Rejected, Stale
-from syncapp.crm.staging.records import STATE_COLUMNS, ColumnType, DeliveryView
+from syncapp.crm.staging.records import STATE_COLUMNS, ColumnType, DeliverySnapshot
 from syncapp.crm.transport import Deadline
 from syncapp.jobs import breakers, queue, runner
 from syncapp.jobs.breakers import WRITE_BREAKERS, Permit
@@ -106,7 +106,7 @@ class DeliveryJob(JobType):
         for wave in change_sets.split_waves(bound):
             _send_all(work, wave)
         if bound:
-            breakers.crm_answered(permit)
+            breakers.record_success(permit)
         else:
             breakers.release(permit)
         results.finish_or_reset(lease)
@@ -202,12 +202,12 @@ def _points_somewhere(verdict: Assessment) -> bool:
 
 def _look(
     work: _Round, decisions: Sequence[Decision], held: Mapping[uuid.UUID, StoredValue] | None = None
-) -> tuple[list[Assessment], DeliveryView]:
+) -> tuple[list[Assessment], DeliverySnapshot]:
     """A fresh view of the contact and its staging rows, and what it means for each decision."""
     known = columns.of_table(work.delivery.target_table)
     own = _own(decisions)
     wanted = {each.field.column_name for each in decisions if each.writes or own[each.field_id].unproven}
-    view = work.crm.view_for_delivery(
+    view = work.crm.read_for_delivery(
         table=work.delivery.target_table,
         contact_id=work.delivery.target_id,
         columns=[known[name] for name in sorted(wanted | set(STATE_COLUMNS if wanted else ())) if name in known],

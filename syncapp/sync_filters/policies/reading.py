@@ -33,5 +33,5 @@ def read_anew(group: Sequence[uuid.UUID], lease: Lease, crm: Callable[[], CrmCli
             with transaction.atomic():
                 queue.extend_lease(lease)
     except CrmError as error:
-        breakers.crm_failed(error, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
+        breakers.record_failure(error, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
         log.warning("reading a policy's group: %s %s %s", type(error).__name__, error.status, error.request_id)

@@ -54,7 +54,7 @@ def send(work: Round) -> list[Verdict]:
         results = work.crm.filters.switch(switches, tag=work.tag, deadline=work.deadline)
         return [_judged(each, work.run, result) for each, result in zip(work.held, results, strict=True)]
     names = [each.item.user.acting for each in work.held]
-    own = work.crm.filters.switch_in_their_names(
+    own = work.crm.filters.switch_as_owners(
         switches, names, at_once=REQUESTS_AT_ONCE, tag=work.tag, deadline=work.deadline
     )
     return [

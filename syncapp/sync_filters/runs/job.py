@@ -84,7 +84,7 @@ class FilterSwitchJob(BatchJobType):
         try:
             failed = self._move(work, _OPERATIONS[work.run.operation])
             if not work.held or len(failed) < len(work.held):
-                breakers.crm_answered(permit)
+                breakers.record_success(permit)
             elif all(isinstance(error, Forbidden) for _, error in failed) and self._finds_other_way(work):
                 failed = self._try_again(failed)
             for each, error in failed:

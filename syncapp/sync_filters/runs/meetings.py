@@ -76,7 +76,7 @@ class MeetingCountJob(JobType):
             if time.monotonic() > until:
                 queue.reschedule(lease, due_in=0, costs_attempt=False)
                 return
-        breakers.crm_answered(permit)
+        breakers.record_success(permit)
         queue.finish(lease)
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:

@@ -24,7 +24,7 @@ DEACTIVATED = "The mailbox is deactivated in the CRM."
 def look(work: Round) -> list[tuple[Held, Verdict]]:
     """Read all of these mailboxes; who is not as he was found comes to his end without a write."""
     ids = [each.item.mailbox_id for each in work.held if each.item.mailbox_id]
-    now = {mailbox.id: mailbox for mailbox in work.crm.directory.some_mailboxes(ids)} if ids else {}
+    now = {mailbox.id: mailbox for mailbox in work.crm.directory.mailboxes_by_id(ids)} if ids else {}
     found = [(each, _found(each, now)) for each in work.held]
     return [(each, verdict) for each, verdict in found if verdict]
 

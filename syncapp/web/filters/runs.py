@@ -53,7 +53,7 @@ def filter_run(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
     view = RunShown(run, request.user, part=request.GET.get("part", ""), after=int(after) if is_place else -1)
     context = {"section": "filters", "around": PageContext(request.user), "view": view, "run": run}
     context["second"] = SecondPersons(run, request.user)
-    context["limits"] = clients.crm().limits() if run.state == RunState.RUNNING else None
+    context["limits"] = clients.crm().limiter_status() if run.state == RunState.RUNNING else None
     template = "filters/_run.html" if wants_part(request) else "filters/run.html"
     return render_page(request, template, context)
 

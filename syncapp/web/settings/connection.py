@@ -70,7 +70,7 @@ def settings_probe(request: PortalRequest) -> HttpResponse:
     """Ask the CRM who it is, now."""
     started = time.monotonic()
     try:
-        clients.recognise(clients.crm().who_am_i().organization_id)
+        clients.check_organization(clients.crm().who_am_i().organization_id)
     except WrongOrganization:
         return refused(request, PAGE, "CRM answered, but it is another organization than the one mirrored here.")
     except CrmError as error:

@@ -30,9 +30,9 @@ FILTER = SystemFilter(
 )
 
 
-def _view_for_delivery(cloud: Cloud) -> Call:
+def _read_for_delivery(cloud: Cloud) -> Call:
     contact = cloud.contacts()[0]
-    return lambda crm: crm.view_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[contact])
+    return lambda crm: crm.read_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[contact])
 
 
 def _apply(cloud: Cloud) -> Call:
@@ -46,13 +46,13 @@ def _switch(cloud: Cloud) -> Call:
     return lambda crm: crm.filters.switch([wanted])
 
 
-def _switch_in_his_name(cloud: Cloud) -> Call:
+def _switch_as_owner(cloud: Cloud) -> Call:
     """Who fails has his error in place of a result; raised here, to be judged like those of the others."""
     found = cloud.client().filters.of(RITA)[0]
     wanted = Switch(RITA, (FilterChange(found.id, active=False, etag=found.etag),))
 
     def call(crm: CrmClient) -> object:
-        (result,) = crm.filters.switch_in_their_names([wanted], [ActingFor(RITA)])
+        (result,) = crm.filters.switch_as_owners([wanted], [ActingFor(RITA)])
         if isinstance(result, CrmError):
             raise result
         return result
@@ -61,7 +61,7 @@ def _switch_in_his_name(cloud: Cloud) -> Call:
 
 
 def _set_methods(cloud: Cloud) -> Call:
-    (user,) = cloud.client().directory.some_users([RITA])
+    (user,) = cloud.client().directory.users_by_id([RITA])
     mailbox = user.mailbox_id or UUID(int=0)
     return lambda crm: crm.filters.set_methods([MethodChange(mailbox, SyncMethod.NONE)])
 
@@ -77,22 +77,22 @@ def _of_one_organization(crm: CrmClient) -> CrmClient:
 READS: dict[str, Callable[[Cloud], Call]] = {
     "who_am_i": _plain(lambda crm: crm.who_am_i()),
     "own_user_id": _plain(lambda crm: crm.own_user_id()),
-    "prove_home": _plain(lambda crm: _of_one_organization(crm).verify_organization()),
+    "verify_organization": _plain(lambda crm: _of_one_organization(crm).verify_organization()),
     "columns": _plain(lambda crm: crm.columns("contact")),
     "table_facts": _plain(lambda crm: crm.table_facts("userquery")),
     "staged_fields": _plain(lambda crm: crm.staged_fields()),
     "staged_records": _plain(lambda crm: crm.staged_records()),
     "users": _plain(lambda crm: crm.users([RITA])),
     "companies": _plain(lambda crm: crm.companies([RITA])),
-    "contacts_now": _plain(lambda crm: crm.contacts_now({RITA: []})),
-    "view_for_delivery": _view_for_delivery,
+    "live_contacts": _plain(lambda crm: crm.live_contacts({RITA: []})),
+    "read_for_delivery": _read_for_delivery,
     "directory.users": _plain(lambda crm: crm.directory.users()),
-    "directory.some_users": _plain(lambda crm: crm.directory.some_users([RITA])),
+    "directory.users_by_id": _plain(lambda crm: crm.directory.users_by_id([RITA])),
     "directory.teams": _plain(lambda crm: crm.directory.teams()),
     "directory.memberships": _plain(lambda crm: crm.directory.memberships()),
     "directory.business_units": _plain(lambda crm: crm.directory.business_units()),
     "directory.mailboxes": _plain(lambda crm: crm.directory.mailboxes()),
-    "directory.some_mailboxes": _plain(lambda crm: crm.directory.some_mailboxes([RITA])),
+    "directory.mailboxes_by_id": _plain(lambda crm: crm.directory.mailboxes_by_id([RITA])),
     "directory.organization": _plain(lambda crm: crm.directory.organization()),
     "filters.of": _plain(lambda crm: crm.filters.of(RITA)),
     "filters.of_many": _plain(lambda crm: crm.filters.of_many([RITA])),
@@ -107,11 +107,11 @@ READS: dict[str, Callable[[Cloud], Call]] = {
 WRITES: dict[str, Callable[[Cloud], Call]] = {
     "apply": _apply,
     "filters.switch": _switch,
-    "filters.switch_in_their_names": _switch_in_his_name,
+    "filters.switch_as_owners": _switch_as_owner,
     "filters.set_methods": _set_methods,
 }
 METHODS = READS | WRITES
 # Pages that go on where a stored link says.
 FOLLOWERS = ("staged_fields", "staged_records")
 # These ask nobody, so nothing can happen to them on the line.
-LOCAL = ("in_lane", "close", "limits", "writes_are_allowed", "filters_may_be_switched")
+LOCAL = ("in_lane", "close", "limiter_status", "writes_are_allowed", "filters_may_be_switched")

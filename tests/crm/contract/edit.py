@@ -10,7 +10,7 @@ from syncapp.crm.client import CrmClient
 from syncapp.crm.staging.records import (
     ChangeSet,
     ContactWrite,
-    DeliveryView,
+    DeliverySnapshot,
     FieldMark,
     RecordClose,
     StagedDecision,
@@ -32,8 +32,8 @@ class Edit:
         self.before = cloud.last_write()
         self.view = self.read()
 
-    def read(self) -> DeliveryView:
-        return self.crm.view_for_delivery(
+    def read(self) -> DeliverySnapshot:
+        return self.crm.read_for_delivery(
             table="contact",
             contact_id=self.contact,
             columns=[self.cloud.columns["telephone1"]],

@@ -149,16 +149,16 @@ def traces(ledger: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
 
 # Every read of the client that has no test of its own, asked about ourselves.
 READS: dict[str, Callable[[CrmClient, UUID], object]] = {
-    "prove_home": lambda real, us: CrmClient(
+    "verify_organization": lambda real, us: CrmClient(
         transport=real._transport, belongs_to=lambda _: True
     ).verify_organization(),
     "companies": lambda real, us: real.companies([us]),
-    "contacts_now": lambda real, us: real.contacts_now({us: []}),
-    "view_for_delivery": lambda real, us: real.view_for_delivery(
+    "live_contacts": lambda real, us: real.live_contacts({us: []}),
+    "read_for_delivery": lambda real, us: real.read_for_delivery(
         table="contact", contact_id=us, columns=[], record_ids=[us]
     ),
-    "directory.some_users": lambda real, us: real.directory.some_users([us]),
-    "directory.some_mailboxes": lambda real, us: real.directory.some_mailboxes([us]),
+    "directory.users_by_id": lambda real, us: real.directory.users_by_id([us]),
+    "directory.mailboxes_by_id": lambda real, us: real.directory.mailboxes_by_id([us]),
     "filters.of": lambda real, us: real.filters.of(us),
     "filters.of_many": lambda real, us: real.filters.of_many([us]),
     "evaluation.counts": lambda real, us: real.evaluation.counts([FILTER], acting_for=ActingFor(us)),

@@ -24,7 +24,7 @@ class Scene:
         self.since = cloud.last_write()
 
     def user(self, name: str) -> DirectoryUser:
-        (found,) = self.crm.directory.some_users([IDS[name]])
+        (found,) = self.crm.directory.users_by_id([IDS[name]])
         return found
 
     def filters(self, name: str) -> dict[str, OutlookFilter]:

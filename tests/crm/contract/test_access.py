@@ -26,7 +26,7 @@ def test_an_administrator_sees_filters_both_ways(scene):
 
     probe = access.probe_reading(scene.crm, rita.acting)
 
-    assert probe.directly == probe.in_his_name > 0
+    assert probe.direct_count == probe.acting_count > 0
     assert (probe.direct_works, probe.acting_works, probe.answered_as) == (True, True, rita.id)
 
 

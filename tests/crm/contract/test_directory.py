@@ -45,7 +45,7 @@ def test_a_user_says_who_he_is_and_where_he_belongs(scene):
 
 
 def test_our_own_user_is_a_program(scene):
-    (ourselves,) = scene.crm.directory.some_users([OURSELVES])
+    (ourselves,) = scene.crm.directory.users_by_id([OURSELVES])
 
     assert ourselves.is_application
 
@@ -63,14 +63,14 @@ def test_a_user_without_roles_says_so(scene):
 
 
 def test_unknown_users_are_absent(scene):
-    assert scene.crm.directory.some_users([uuid4()]) == ()
-    assert scene.crm.directory.some_users([]) == ()
+    assert scene.crm.directory.users_by_id([uuid4()]) == ()
+    assert scene.crm.directory.users_by_id([]) == ()
 
 
 def test_more_users_than_fit_one_address_are_all_found(scene):
     wanted = [IDS["Rita"], *(uuid4() for _ in range(90)), IDS["Rob"]]
 
-    found = scene.crm.directory.some_users(wanted)
+    found = scene.crm.directory.users_by_id(wanted)
 
     assert {user.id for user in found} == {IDS["Rita"], IDS["Rob"]}
 
@@ -112,7 +112,7 @@ def test_a_mailbox_says_how_it_synchronizes(scene):
     rita = scene.user("Rita")
     scene.change("mailboxes", rita.mailbox_id, actdeliverymethod=1, enabledforact=True, actstatus=2)
 
-    (mailbox,) = scene.crm.directory.some_mailboxes([rita.mailbox_id])
+    (mailbox,) = scene.crm.directory.mailboxes_by_id([rita.mailbox_id])
 
     assert (mailbox.method, mailbox.enabled_for_act, mailbox.act_status) == (SyncMethod.SERVER_SIDE, True, 2)
     assert (mailbox.user_id, mailbox.state) == (rita.id, 0)

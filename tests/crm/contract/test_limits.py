@@ -114,4 +114,4 @@ def test_a_429_stops_every_user_of_the_governor_for_the_time_it_names(cloud, lim
     with pytest.raises(errors.Throttled):
         transport.get("WhoAmI")
 
-    assert rate_limiter.condition().paused_for > 0
+    assert rate_limiter.status().paused_for > 0

@@ -90,7 +90,7 @@ def test_many_users_are_asked_for_in_several_requests(crm):
 
 def test_a_staged_edit_is_a_record_with_its_fields(cloud, crm):
     contact = cloud.contacts()[0]
-    before = crm.contacts_now({contact: [cloud.columns["preferredcontactmethodcode"]]})[contact]
+    before = crm.live_contacts({contact: [cloud.columns["preferredcontactmethodcode"]]})[contact]
     proposed = 5 if before.values["preferredcontactmethodcode"] != "5" else 4
     cloud.edit(contact, preferredcontactmethodcode=proposed)
 
@@ -111,7 +111,7 @@ def test_present_values_are_canonical_and_labelled(cloud, crm):
     cloud.change(contact, creditlimit=1234.5, birthdate="1980-02-29", donotemail=True, telephone1="+49 40 1")
     wanted = [cloud.columns[name] for name in ("creditlimit", "birthdate", "donotemail", "telephone1")]
 
-    now = crm.contacts_now({contact: wanted})[contact]
+    now = crm.live_contacts({contact: wanted})[contact]
 
     assert dict(now.values) == {
         "creditlimit": "1234.5",
@@ -131,18 +131,18 @@ def test_a_deleted_contact_is_absent_and_the_others_are_not(cloud, crm):
     cloud.delete(gone)
     phone = [cloud.columns["telephone1"]]
 
-    assert set(crm.contacts_now({gone: phone, there: phone})) == {there}
+    assert set(crm.live_contacts({gone: phone, there: phone})) == {there}
 
 
 def test_fifty_contacts_at_most_are_read_at_once(crm):
     with pytest.raises(ValueError, match="50"):
-        crm.contacts_now({uuid4(): [] for _ in range(51)})
+        crm.live_contacts({uuid4(): [] for _ in range(51)})
 
 
 def test_no_contacts_are_no_request(cloud, crm):
     cloud.fail({"status": 500})
 
-    assert crm.contacts_now({}) == {}
+    assert crm.live_contacts({}) == {}
 
 
 def test_one_failing_part_fails_the_reading_of_contacts(cloud, crm):
@@ -151,7 +151,7 @@ def test_one_failing_part_fails_the_reading_of_contacts(cloud, crm):
     cloud.fail({"method": "GET", "table": "contact", "status": 403, "times": 1})
 
     with pytest.raises(Forbidden):
-        crm.contacts_now(dict.fromkeys(contacts, phone))
+        crm.live_contacts(dict.fromkeys(contacts, phone))
 
 
 def test_the_view_for_a_delivery_holds_contact_records_and_all_their_fields(cloud, crm):
@@ -159,7 +159,7 @@ def test_the_view_for_a_delivery_holds_contact_records_and_all_their_fields(clou
     first = UUID(cloud.edit(contact, telephone1="+49 40 11", jobtitle="Pilot")["record"])
     second = UUID(cloud.edit(contact, telephone1="+49 40 22")["record"])
 
-    view = crm.view_for_delivery(
+    view = crm.read_for_delivery(
         table="contact",
         contact_id=contact,
         columns=[cloud.columns["telephone1"]],
@@ -181,7 +181,7 @@ def test_the_view_without_its_contact_says_so(cloud, crm):
     record = UUID(cloud.edit(contact, telephone1="+49 40 11")["record"])
     cloud.delete(contact)
 
-    view = crm.view_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[record])
+    view = crm.read_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[record])
 
     assert view.contact is None
     assert set(view.records) == {record}
@@ -191,7 +191,7 @@ def test_the_view_without_its_contact_says_so(cloud, crm):
 def test_the_view_without_a_record_leaves_it_out(cloud, crm):
     contact = cloud.contacts()[0]
 
-    view = crm.view_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[uuid4()])
+    view = crm.read_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[uuid4()])
 
     assert view.contact is not None
     assert (dict(view.records), dict(view.fields)) == ({}, {})
@@ -202,7 +202,7 @@ def test_a_failing_part_fails_the_whole_view(cloud, crm):
     cloud.fail({"method": "GET", "table": "osync_syncfield", "status": 500})
 
     with pytest.raises(ServerFault):
-        crm.view_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[uuid4()])
+        crm.read_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[uuid4()])
 
 
 def test_other_names_reach_the_crm(cloud):
@@ -233,7 +233,7 @@ def test_more_records_than_a_request_takes_are_read_in_several(cloud, crm, monke
     contact = cloud.contacts()[0]
     records = {UUID(cloud.edit(contact, telephone1=f"+49 40 {number}")["record"]) for number in (1, 2)}
 
-    view = crm.view_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=sorted(records))
+    view = crm.read_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=sorted(records))
 
     assert (set(view.records), len(view.fields)) == (records, 2)
 

@@ -143,7 +143,7 @@ def test_every_method_of_the_client_is_tried_here():
 
 @pytest.fixture
 def owner(real) -> DirectoryUser:
-    (found,) = real.directory.some_users([UUID(OWNER)])
+    (found,) = real.directory.users_by_id([UUID(OWNER)])
     return found
 
 
@@ -191,7 +191,7 @@ def test_it_switches_in_his_name(real, to_switch, owner):
     if not access.probe_reading(real, owner.acting).acting_works:
         pytest.skip("we may not act for others here")
 
-    (result,) = real.filters.switch_in_their_names([_change(real, to_switch, active=to_switch.is_on)], [owner.acting])
+    (result,) = real.filters.switch_as_owners([_change(real, to_switch, active=to_switch.is_on)], [owner.acting])
 
     assert (result.proved, result.wrong_author) == (True, False)
 
@@ -199,7 +199,7 @@ def test_it_switches_in_his_name(real, to_switch, owner):
 @needs_owner
 @needs_writes
 def test_it_sets_the_method_of_a_mailbox(real, owner):
-    (mailbox,) = real.directory.some_mailboxes([owner.mailbox_id])
+    (mailbox,) = real.directory.mailboxes_by_id([owner.mailbox_id])
 
     (result,) = real.filters.set_methods([MethodChange(mailbox.id, mailbox.method, mailbox.etag)])
 
@@ -235,7 +235,7 @@ def test_it_carries_out_a_change_set_once(real, his_edit):
     contact_id, record_id = his_edit
     jobtitle = next(column for column in real.columns("contact") if column.name == "jobtitle")
     wanted = {"table": "contact", "contact_id": contact_id, "columns": [jobtitle], "record_ids": [record_id]}
-    view = real.view_for_delivery(**wanted)
+    view = real.read_for_delivery(**wanted)
     (field,) = view.fields.values()
     change_set = ChangeSet(
         contact=ContactWrite(contact_id, view.contact.etag, 2, ((jobtitle, "Pilot"),)),
@@ -245,7 +245,7 @@ def test_it_carries_out_a_change_set_once(real, his_edit):
 
     real.apply(change_set, tag="osync-portal")
 
-    now = real.view_for_delivery(**wanted)
+    now = real.read_for_delivery(**wanted)
     assert [found.decision_id for found in now.fields.values()] == ["decision-1"]
     assert now.contact.revision == 2
     with pytest.raises(Stale):

@@ -153,7 +153,7 @@ def test_where_names_are_ignored_nobody_is_switched_after_the_first_who_shows_it
 
     # What is refused shows nothing, so the next one goes alone as well.
     switches = [switch_off(another_version(rita)), switch_off(rob), switch_off(fred)]
-    refused, first, never = scene.crm.filters.switch_in_their_names(switches, names)
+    refused, first, never = scene.crm.filters.switch_as_owners(switches, names)
 
     assert isinstance(refused.error, errors.Stale)
     assert (first.wrong_author, first.proved) == (True, False)
@@ -296,12 +296,12 @@ def test_while_filters_may_not_be_switched_nothing_is_sent(scene, write):
     assert scene.written() == []
 
 
-@pytest.mark.parametrize("write", ["switch", "switch_in_their_names", "set_methods"])
+@pytest.mark.parametrize("write", ["switch", "switch_as_owners", "set_methods"])
 def test_in_another_crm_than_ours_nothing_is_switched(scene, write):
     rita, found = scene.user("Rita"), scene.filters("Rita")["task"]
     elsewhere = scene.cloud.client(belongs_to=lambda organization_id: False)
     given = [MethodChange(rita.mailbox_id, SyncMethod.NONE)] if write == "set_methods" else [switch_off(found)]
-    names = [[rita.acting]] if write == "switch_in_their_names" else []
+    names = [[rita.acting]] if write == "switch_as_owners" else []
 
     with pytest.raises(errors.WritesDisabled) as caught:
         getattr(elsewhere.filters, write)(given, *names)
@@ -311,7 +311,7 @@ def test_in_another_crm_than_ours_nothing_is_switched(scene, write):
 
 
 def _mailbox(scene, name):
-    (found,) = scene.crm.directory.some_mailboxes([scene.user(name).mailbox_id])
+    (found,) = scene.crm.directory.mailboxes_by_id([scene.user(name).mailbox_id])
     return found
 
 

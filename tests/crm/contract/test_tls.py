@@ -73,12 +73,12 @@ def test_the_whole_client_works_over_tls(secure_url, authority_file):
     crm = _client(secure_url, authority_file[1])
     columns = {column.name: column for column in crm.columns("contact")}
     record = crm.staged_records(page_size=1).rows[0]
-    now = crm.contacts_now({record.target_id: [columns["jobtitle"]]})[record.target_id]
+    now = crm.live_contacts({record.target_id: [columns["jobtitle"]]})[record.target_id]
 
     written = ContactWrite(now.id, now.etag, (now.revision or 0) + 1, ((columns["jobtitle"], "Pilot"),))
     crm.apply(ChangeSet(contact=written), tag="osync-portal")
 
-    again = crm.contacts_now({now.id: [columns["jobtitle"]]})[now.id]
+    again = crm.live_contacts({now.id: [columns["jobtitle"]]})[now.id]
     assert again.values["jobtitle"] == "Pilot"
     assert crm.staged_fields(crm.staged_fields().delta_link).rows == ()
 

@@ -69,7 +69,7 @@ def test_a_rejection_touches_only_the_mark(edit):
 def test_a_value_of_every_type_is_read_back_as_it_was_written(edit, name, text):
     edit.apply(edit.change_set(**{name: text}))
 
-    now = edit.crm.contacts_now({edit.contact: [edit.cloud.columns[name]]})[edit.contact]
+    now = edit.crm.live_contacts({edit.contact: [edit.cloud.columns[name]]})[edit.contact]
     assert now.values[name] == text
 
 
@@ -81,7 +81,7 @@ def test_a_lookup_to_either_table_is_written_and_read_back(edit, target):
 
     edit.apply(edit.change_set(parentcustomerid=wanted))
 
-    now = edit.crm.contacts_now({edit.contact: [column]})[edit.contact]
+    now = edit.crm.live_contacts({edit.contact: [column]})[edit.contact]
     assert now.values["parentcustomerid"] == wanted
     assert now.labels["parentcustomerid"] == rows[-1]["name" if target == "account" else "fullname"]
 
@@ -253,7 +253,7 @@ def test_another_contact_in_the_answer_is_not_believed(edit, monkeypatch):
     monkeypatch.setattr(client, "_contact_read", lambda table, _, columns: honest(table, other, columns))
 
     with pytest.raises(ProtocolError):
-        client.view_for_delivery(table="contact", contact_id=edit.contact, columns=[], record_ids=[uuid4()])
+        client.read_for_delivery(table="contact", contact_id=edit.contact, columns=[], record_ids=[uuid4()])
 
 
 def test_write_answers_with_the_stored_value(edit):

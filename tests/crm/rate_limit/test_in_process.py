@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import Throttled, Unreachable
 from syncapp.crm.rate_limit.in_process import InProcessLimiter
-from syncapp.crm.rate_limit.limiter import RATE_LIMITED, Lane, Limits, NoLimiter, Report, Turn
+from syncapp.crm.rate_limit.limiter import RATE_LIMITED, Grant, Lane, Limits, NoLimiter, Usage
 
 BULK, INTERACTIVE = Lane.BULK, Lane.INTERACTIVE
 PUBLISHED = Limits()
@@ -42,10 +42,10 @@ class Watched(InProcessLimiter):
         turns = [self._turn() for _ in range(count)]
         self.now += seconds
         for turn in turns:
-            self.leave(turn, Report(operations=1, seconds=seconds, hint=None, pause=None))
+            self.leave(turn, Usage(operations=1, seconds=seconds, hint=None, pause=None))
         return self.now
 
-    def _turn(self) -> Turn:
+    def _turn(self) -> Grant:
         while (turn := self.enter(BULK, 1)).wait > 0:
             self.now += max(turn.wait, 0.001)
         return turn
@@ -167,7 +167,7 @@ def test_only_so_many_calls_are_under_way_at_once():
         with pytest.raises(Throttled) as caught, rate_limiter.slot(lane=BULK):
             pass
         with rate_limiter.slot(lane=INTERACTIVE):
-            assert rate_limiter.condition().at_once == 3
+            assert rate_limiter.status().at_once == 3
 
     assert caught.value.code == RATE_LIMITED
     assert rate_limiter.waits() < 1
@@ -203,7 +203,7 @@ def test_one_429_stops_both_lanes_until_its_time_is_over():
 
     rate_limiter.throttle(7.0)
 
-    assert rate_limiter.condition().paused_for == 7.0
+    assert rate_limiter.status().paused_for == 7.0
     assert rate_limiter.waits(INTERACTIVE) == pytest.approx(7.0)
     assert rate_limiter.waits(BULK) == 0.0
 
@@ -222,7 +222,7 @@ def test_a_429_without_advice_stops_everybody_for_a_while():
 
     rate_limiter.throttle(None)
 
-    assert rate_limiter.condition().paused_for == 10.0
+    assert rate_limiter.status().paused_for == 10.0
 
 
 def test_who_would_wait_longer_than_a_lease_allows_is_turned_away_at_once():
@@ -241,25 +241,25 @@ def test_who_would_wait_longer_than_a_lease_allows_is_turned_away_at_once():
 def test_the_deadline_of_a_call_is_not_slept_away():
     rate_limiter = Watched()
     rate_limiter.throttle(2.5)
-    requests_before = rate_limiter.condition().requests_ready
+    requests_before = rate_limiter.status().requests_ready
 
     with pytest.raises(Throttled), rate_limiter.slot(lane=INTERACTIVE, deadline=Deadline.after(3)):
         pass
 
-    assert rate_limiter.condition().requests_ready == requests_before
+    assert rate_limiter.status().requests_ready == requests_before
     with rate_limiter.slot(lane=INTERACTIVE, deadline=Deadline.after(4)):
-        assert rate_limiter.condition().paused_for == 0.0
+        assert rate_limiter.status().paused_for == 0.0
 
 
 def test_a_call_without_an_answer_costs_what_such_a_call_usually_does():
     rate_limiter = Watched()
-    before = rate_limiter.condition().execution_ready
+    before = rate_limiter.status().execution_ready
 
     with suppress(Unreachable), rate_limiter.slot(lane=BULK):
         rate_limiter.now += 30
         raise Unreachable("no answer")
 
-    assert rate_limiter.condition().execution_ready == before
+    assert rate_limiter.status().execution_ready == before
 
 
 def test_one_of_nine_takes_a_ninth():
@@ -280,4 +280,4 @@ def test_without_limits_nobody_waits():
     rate_limiter = NoLimiter()
 
     with rate_limiter.slot(lane=BULK, operations=1000), rate_limiter.slot(lane=BULK):
-        assert rate_limiter.condition().paused_for == 0.0
+        assert rate_limiter.status().paused_for == 0.0

@@ -128,7 +128,7 @@ def test_one_429_stops_everybody_until_its_time_is_over(url, rate_limiter):
     stopped_at = time.monotonic()
 
     assert not take(second, INTERACTIVE)
-    assert second.condition().paused_for > 0
+    assert second.status().paused_for > 0
     assert take(second, INTERACTIVE, within=10)
     assert time.monotonic() - stopped_at >= 0.69
 
@@ -140,7 +140,7 @@ def test_a_shorter_pause_does_not_end_a_longer_one(url, rate_limiter):
         one.throttled(30)
         other.throttled(1)
 
-    assert 25 < rate_limiter(url).condition().paused_for <= 30
+    assert 25 < rate_limiter(url).status().paused_for <= 30
 
 
 def test_the_place_of_a_killed_process_comes_back(url, rate_limiter):
@@ -208,7 +208,7 @@ def mortal() -> Iterator[Server]:
 @pytest.mark.parametrize(("processes", "each"), [(1, 4), (18, 2)])
 def test_without_redis_a_process_goes_on_with_its_part(mortal, rate_limiter, processes, each):
     mine, *others = (rate_limiter(mortal.url) for _ in range(processes))
-    assert all(other.condition().shared for other in others)
+    assert all(other.status().shared for other in others)
     with redis.Redis.from_url(mortal.url) as client:
         client.zadd(mine._keys[2], {f"gone {number}": time.time() - 90 for number in range(40)})
     assert take(mine)
@@ -219,7 +219,7 @@ def test_without_redis_a_process_goes_on_with_its_part(mortal, rate_limiter, pro
 
     assert people == each
     assert not take(mine, BULK)
-    assert not mine.condition().shared
+    assert not mine.status().shared
     assert time.monotonic() - began < 2
 
 
@@ -236,7 +236,7 @@ def test_a_connection_that_redis_closed_is_no_absence(url, rate_limiter):
         client.client_kill_filter(_type="normal", skipme=True)
 
     assert take(mine, INTERACTIVE)
-    assert mine.condition().shared
+    assert mine.status().shared
 
 
 def test_a_redis_that_hangs_costs_a_person_less_than_a_second(mortal, rate_limiter):
@@ -258,7 +258,7 @@ def test_a_redis_that_comes_back_is_used_again(mortal, rate_limiter, caplog):
     with temporary_folder("osync-v-") as folder:
         back = start_valkey(folder, port=int(mortal.url.split(":")[2].partition("/")[0]))
         try:
-            wait_until(lambda: mine.condition().shared, seconds=20, what="the limits are shared again")
+            wait_until(lambda: mine.status().shared, seconds=20, what="the limits are shared again")
             drain(mine)
             assert not take(other)
         finally:
@@ -301,11 +301,11 @@ def test_places_that_redis_could_not_be_told_about_come_back(mortal, rate_limite
             client.config_set("requirepass", "closed")
             mine.close()  # the next connection is turned away
         client.config_set("requirepass", "")
-    assert other.condition().at_once == 2
+    assert other.status().at_once == 2
 
-    wait_until(lambda: mine.condition().shared, seconds=5, what="Redis is asked again")
+    wait_until(lambda: mine.status().shared, seconds=5, what="Redis is asked again")
 
-    assert other.condition().at_once == 0
+    assert other.status().at_once == 0
 
 
 def test_a_clock_that_was_set_back_keeps_nobody_waiting(url, rate_limiter):
@@ -315,8 +315,8 @@ def test_a_clock_that_was_set_back_keeps_nobody_waiting(url, rate_limiter):
         client.hset(account, "paused_until", time.time() + 1e7)
         client.zadd(places, {"held": time.time() + 1e7}, xx=False)
 
-        assert mine.condition().paused_for <= 1000
-        assert mine.condition().at_once == 1
+        assert mine.status().paused_for <= 1000
+        assert mine.status().at_once == 1
 
 
 def test_a_restarted_redis_without_the_script_is_no_trouble(url, rate_limiter):
@@ -326,7 +326,7 @@ def test_a_restarted_redis_without_the_script_is_no_trouble(url, rate_limiter):
         client.script_flush()
 
     assert take(mine, INTERACTIVE)
-    assert mine.condition().shared
+    assert mine.status().shared
 
 
 def test_a_slot_that_would_come_too_late_is_refused_at_once(url, rate_limiter):

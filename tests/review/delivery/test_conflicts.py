@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncapp.crm.staging.records import Column, ColumnType, ContactNow, DeliveryView, StagedField, StagedRecord
+from syncapp.crm.staging.records import Column, ColumnType, DeliverySnapshot, LiveContact, StagedField, StagedRecord
 from syncapp.models import Decision, SyncField, SyncRecord
 from syncapp.review.delivery import change_sets
 from syncapp.review.delivery.conflicts import Finding, OwnDecisions, assess
@@ -46,13 +46,13 @@ def staged(decision: Decision, **columns: object) -> StagedField:
     return StagedField(**{**defaults, **columns})
 
 
-def view(*rows: StagedField, gone: bool = False, **values: str | None) -> DeliveryView:
-    contact = ContactNow(CONTACT, 'W/"7"', 4, values, {}, NOON)
+def view(*rows: StagedField, gone: bool = False, **values: str | None) -> DeliverySnapshot:
+    contact = LiveContact(CONTACT, 'W/"7"', 4, values, {}, NOON)
     record = StagedRecord(RECORD, "", CONTACT, "contact", CONTACT, None, "", NOON, "", 0, 1, 'W/"2"')
-    return DeliveryView(None if gone else contact, {row.id: row for row in rows}, {RECORD: record})
+    return DeliverySnapshot(None if gone else contact, {row.id: row for row in rows}, {RECORD: record})
 
 
-def finding(decision: Decision, seen: DeliveryView, own: OwnDecisions = OwnDecisions()) -> Finding:  # noqa: B008  (frozen)
+def finding(decision: Decision, seen: DeliverySnapshot, own: OwnDecisions = OwnDecisions()) -> Finding:  # noqa: B008  (frozen)
     return assess([decision], seen, columns=COLUMNS, own={decision.field_id: own})[0].finding
 
 

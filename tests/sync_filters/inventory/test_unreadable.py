@@ -123,14 +123,14 @@ def test_unreadable_system_filter_is_kept(read):
 
 def test_value_too_large_to_store_is_set_aside(read):
     rita = read.user()
-    (found,) = clients.crm().directory.some_users([rita.pk])
+    (found,) = clients.crm().directory.users_by_id([rita.pk])
     bad = replace(found, access_mode=2**20)
 
     reading.store_users([bad, replace(found, id=UUID(int=7), name="New")], 1)
 
     assert "access mode is not between" in problem_of("user")
     assert FilterUser.objects.filter(name="New").exists()
-    (box,) = clients.crm().directory.some_mailboxes([rita.mailbox_id])
+    (box,) = clients.crm().directory.mailboxes_by_id([rita.mailbox_id])
     reading.store_mailboxes([replace(box, method=2**20)], 1)
     assert FilterUser.objects.get(pk=rita.pk).method == rita.method
     (owned,) = clients.crm().filters.of_many([rita.pk])

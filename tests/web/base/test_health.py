@@ -136,7 +136,7 @@ def test_closed_breaker_hides_the_stalled_mirror(all_is_well: Any) -> None:
 
 def test_token_service_is_not_called_the_crm(all_is_well: Any) -> None:
     for _ in range(breakers.FAILURES_TO_TRIP):
-        breakers.crm_failed(
+        breakers.record_failure(
             TokenUnavailable("no answer", code="authority"), forbidden_breaker=Breaker.Name.FORBIDDEN_READ
         )
 
