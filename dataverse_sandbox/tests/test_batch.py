@@ -28,7 +28,7 @@ def test_reads_are_answered_in_order(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("newline", ["\r\n", "\n"])
 @pytest.mark.parametrize("origin", ["", "absolute"])
-def test_line_ends_and_absolute_addresses_are_tolerated(sandbox: Sandbox, newline: str, origin: str) -> None:
+def test_lf_and_absolute_urls_are_accepted(sandbox: Sandbox, newline: str, origin: str) -> None:
     start = sandbox.url if origin else ""
     blanks = f"{start}{ROOT}/contacts?$select=lastname&$filter=statecode eq 0 and creditonhold eq false"
 
@@ -38,7 +38,7 @@ def test_line_ends_and_absolute_addresses_are_tolerated(sandbox: Sandbox, newlin
     assert len(bodies(answer)[0]["value"]) == 3
 
 
-def test_relative_addresses_without_the_root(sandbox: Sandbox) -> None:
+def test_relative_urls_without_root_are_accepted(sandbox: Sandbox) -> None:
     assert statuses(sandbox.batch(request_text("GET", "WhoAmI"), request_text("GET", "contacts?$top=1"))) == [200, 200]
 
 
@@ -61,7 +61,7 @@ def test_change_set_commits_as_one_transaction(sandbox: Sandbox) -> None:
     assert len({entry["transaction"] for entry in ledger}) == 1
 
 
-def test_change_set_with_one_bad_request_changes_nothing(sandbox: Sandbox) -> None:
+def test_one_bad_request_undoes_change_set(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
 
     answer = sandbox.batch(
@@ -78,7 +78,7 @@ def test_change_set_with_one_bad_request_changes_nothing(sandbox: Sandbox) -> No
     assert sandbox.ledger() == []
 
 
-def test_stale_etag_inside_a_change_set_undoes_all_of_it(sandbox: Sandbox) -> None:
+def test_stale_etag_undoes_change_set(sandbox: Sandbox) -> None:
     first, second = sandbox.rows("contacts")[:2]
 
     answer = sandbox.batch(
@@ -93,7 +93,7 @@ def test_stale_etag_inside_a_change_set_undoes_all_of_it(sandbox: Sandbox) -> No
     assert sandbox.ledger() == []
 
 
-def test_without_the_preference_it_stops_at_the_first_failure(sandbox: Sandbox) -> None:
+def test_batch_stops_at_first_failure_by_default(sandbox: Sandbox) -> None:
     parts = [request_text("GET", f"{ROOT}/WhoAmI"), request_text("GET", f"{ROOT}/contacts({NOWHERE})")]
 
     stopped = sandbox.batch(*parts, request_text("GET", f"{ROOT}/WhoAmI"))
@@ -116,7 +116,7 @@ def test_failed_change_set_does_not_stop_later_ones(sandbox: Sandbox) -> None:
     assert sandbox.read(contact["contactid"])["jobtitle"] == "B"
 
 
-def test_references_reach_what_was_made_before(sandbox: Sandbox) -> None:
+def test_content_id_refers_to_created_row(sandbox: Sandbox) -> None:
     answer = sandbox.batch(
         [
             request_text("POST", f"{ROOT}/osync_syncrecords", {"osync_name": "R"}),
@@ -138,7 +138,7 @@ def test_forward_reference_is_refused(sandbox: Sandbox) -> None:
     assert "'$2' does not exist in the batch context" in answer.text
 
 
-def test_if_match_counts_for_a_single_part(sandbox: Sandbox) -> None:
+def test_if_match_applies_per_part(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
 
     answer = sandbox.batch(patch(contact["contactid"], {"jobtitle": "A"}, If_Match='W/"1"'), **GO_ON)
@@ -156,7 +156,7 @@ def test_if_match_counts_for_a_single_part(sandbox: Sandbox) -> None:
     ],
     ids=["read in a change set", "batch in a batch", "no request line", "too many"],
 )
-def test_what_is_no_batch_is_refused(sandbox: Sandbox, items: list[str | list[str]]) -> None:
+def test_malformed_batch_is_refused(sandbox: Sandbox, items: list[str | list[str]]) -> None:
     answer = sandbox.batch(*items)
 
     assert answer.status_code == 400
@@ -169,7 +169,7 @@ def test_thousand_requests_are_allowed(sandbox: Sandbox) -> None:
     assert statuses(answer) == [200] * 1_000
 
 
-def test_cut_off_body_is_refused_and_does_nothing(sandbox: Sandbox) -> None:
+def test_truncated_body_changes_nothing(sandbox: Sandbox) -> None:
     body = (
         "--b\r\nContent-Type: application/http\r\n\r\nDELETE /api/data/v9.2/contacts(" + sandbox.contact()["contactid"]
     )
@@ -182,7 +182,7 @@ def test_cut_off_body_is_refused_and_does_nothing(sandbox: Sandbox) -> None:
     assert sandbox.ledger() == []
 
 
-def test_tags_belong_to_each_operation(sandbox: Sandbox) -> None:
+def test_tag_is_per_operation(sandbox: Sandbox) -> None:
     first, second = (row["contactid"] for row in sandbox.rows("contacts")[:2])
 
     sandbox.batch(

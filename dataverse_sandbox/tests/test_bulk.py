@@ -21,7 +21,7 @@ def bulk(sandbox: Sandbox, message: str, *rows: dict[str, Any], path: str = "con
     return sandbox.post(f"{path}/{CRM}.{message}", {"Targets": list(rows)})
 
 
-def test_create_multiple_answers_the_ids_in_order(sandbox: Sandbox) -> None:
+def test_create_multiple_returns_ids_in_order(sandbox: Sandbox) -> None:
     made = bulk(sandbox, "CreateMultiple", typed(lastname="Uno"), typed(lastname="Duo"))
 
     assert made.status_code == 200
@@ -32,12 +32,12 @@ def test_create_multiple_answers_the_ids_in_order(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "bad", [{"lastname": "No type"}, typed("account", lastname="X"), typed(nosuch=1), typed(lastname="x" * 51)]
 )
-def test_one_bad_row_stops_all_of_them(sandbox: Sandbox, bad: dict[str, Any]) -> None:
+def test_one_bad_row_undoes_all_rows(sandbox: Sandbox, bad: dict[str, Any]) -> None:
     assert bulk(sandbox, "CreateMultiple", typed(lastname="Good"), bad).status_code == 400
     assert sandbox.ledger() == []
 
 
-def test_update_multiple_goes_through_the_plugin(sandbox: Sandbox) -> None:
+def test_update_multiple_runs_the_plugin(sandbox: Sandbox) -> None:
     first, second = (sandbox.contact(number) for number in (0, 1))
     plain = typed(contactid=first["contactid"], jobtitle="From Outlook")
     raised = typed(contactid=second["contactid"], jobtitle="From a form", osync_revision=99)
@@ -55,7 +55,7 @@ def test_update_multiple_never_creates(sandbox: Sandbox) -> None:
     assert sandbox.ledger() == []
 
 
-def test_upsert_multiple_tells_what_it_created(sandbox: Sandbox) -> None:
+def test_upsert_multiple_marks_created_rows(sandbox: Sandbox) -> None:
     old = sandbox.contact()["contactid"]
     rows = (typed(contactid=old, osync_revision=99), typed(contactid=NOWHERE, lastname="New"))
 
@@ -64,7 +64,7 @@ def test_upsert_multiple_tells_what_it_created(sandbox: Sandbox) -> None:
     assert sandbox.read(NOWHERE)["lastname"] == "New"
 
 
-def test_upsert_multiple_by_an_alternate_key(sandbox: Sandbox) -> None:
+def test_upsert_multiple_by_alternate_key(sandbox: Sandbox) -> None:
     row = typed("osync_syncrecord", osync_name="A", **{"@odata.id": "osync_syncrecords(osync_operationid='k1')"})
 
     for _ in range(2):
@@ -74,7 +74,7 @@ def test_upsert_multiple_by_an_alternate_key(sandbox: Sandbox) -> None:
     assert (found["osync_operationid"], found["osync_name"]) == ("k1", "A")
 
 
-def test_composite_key_names_one_row(sandbox: Sandbox) -> None:
+def test_composite_key_finds_one_row(sandbox: Sandbox) -> None:
     key = {"SchemaName": "osync_pair", "KeyAttributes": ["employeeid", "governmentid"]}
     assert sandbox.post("EntityDefinitions(LogicalName='contact')/Keys", key).status_code == 204
     path = "contacts(employeeid='E1',governmentid='G1')"
@@ -99,14 +99,14 @@ def test_single_property_is_written_and_cleared(sandbox: Sandbox) -> None:
     assert sandbox.put(f"accounts({NOWHERE})/telephone1", {"value": "1"}).status_code == 404
 
 
-def test_single_property_of_a_contact_is_staged_too(sandbox: Sandbox) -> None:
+def test_single_property_of_contact_is_staged(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
     sandbox.put(f"contacts({contact['contactid']})/jobtitle", {"value": "New"})
 
     assert sandbox.read(contact["contactid"])["jobtitle"] == contact["jobtitle"]
 
 
-def test_collection_is_associated_and_let_go(sandbox: Sandbox) -> None:
+def test_collection_is_associated_and_disassociated(sandbox: Sandbox) -> None:
     account = sandbox.post("accounts", {"name": "Fresh"}, Prefer="return=representation").json()["accountid"]
     contact = sandbox.contact()["contactid"]
     sandbox.control("PUT", "plugin", {"enabled": False})
@@ -121,7 +121,7 @@ def test_collection_is_associated_and_let_go(sandbox: Sandbox) -> None:
     assert sandbox.rows(path) == []
 
 
-def test_pairs_are_associated_once_and_let_go(sandbox: Sandbox) -> None:
+def test_pairs_are_associated_only_once(sandbox: Sandbox) -> None:
     team = sandbox.post("teams", {"name": "T"}, Prefer="return=representation").json()["teamid"]
     path = f"teams({team})/teammembership_association"
     user = f"{sandbox.api}systemusers({config.EDITOR.user_id})"
@@ -158,7 +158,7 @@ def test_rows_are_created_together(sandbox: Sandbox) -> None:
     assert len(sandbox.ledger()) == before
 
 
-def test_bulk_delete_removes_what_its_query_selects(sandbox: Sandbox) -> None:
+def test_bulk_delete_removes_selected_rows(sandbox: Sandbox) -> None:
     ids = [sandbox.contact(number)["contactid"] for number in (0, 1)]
     values = [{"Value": row_id, "Type": "System.Guid"} for row_id in ids]
     condition = {"AttributeName": "contactid", "Operator": "In", "Values": values}
@@ -179,7 +179,7 @@ def test_messages_of_a_table_are_listed(sandbox: Sandbox) -> None:
     assert found["sdkmessageid"]["name"] == "UpdateMultiple"
 
 
-def test_webhook_is_registered_and_its_secret_stays_hidden(sandbox: Sandbox) -> None:
+def test_webhook_secret_stays_hidden(sandbox: Sandbox) -> None:
     body = {"name": "Hook", "url": "https://x.example/", "contract": 8, "authtype": 4, "authvalue": "top secret"}
     endpoint = sandbox.post("serviceendpoints", body, Prefer="return=representation").json()
     message = sandbox.rows("sdkmessages?$filter=name eq 'Update'")[0]["sdkmessageid"]

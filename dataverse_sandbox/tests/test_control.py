@@ -23,7 +23,7 @@ def everything(sandbox: Sandbox) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def test_same_seed_same_world(sandbox: Sandbox) -> None:
+def test_same_seed_gives_same_world(sandbox: Sandbox) -> None:
     world = {"users": 5, "contacts": 30, "pending": 20, **BASE}
     sandbox.reset(**world, seed=4)
     first = everything(sandbox)
@@ -35,7 +35,7 @@ def test_same_seed_same_world(sandbox: Sandbox) -> None:
     assert first["contacts"] != everything(sandbox)["contacts"]
 
 
-def test_reset_makes_what_was_asked_for(sandbox: Sandbox) -> None:
+def test_reset_creates_requested_rows(sandbox: Sandbox) -> None:
     counts = sandbox.reset(users=4, contacts=9, pending=12)
 
     assert len(sandbox.rows("contacts")) == counts["contacts"] == 9
@@ -44,7 +44,7 @@ def test_reset_makes_what_was_asked_for(sandbox: Sandbox) -> None:
     assert len(sandbox.rows("systemusers")) == counts["users"] == 4 + 9
 
 
-def test_reset_replaces_what_was_there_and_switches_back(sandbox: Sandbox) -> None:
+def test_reset_replaces_rows_and_restores_switches(sandbox: Sandbox) -> None:
     sandbox.control("PUT", "plugin", {"enabled": False})
     sandbox.fault(status=500)
     sandbox.post("contacts", {"lastname": "Left over"})
@@ -57,12 +57,12 @@ def test_reset_replaces_what_was_there_and_switches_back(sandbox: Sandbox) -> No
 
 
 @pytest.mark.parametrize("body", [{"contacts": -1}, {"contacts": "many"}, {"planets": 9}, {"base": "yesterday"}])
-def test_reset_refuses_what_it_does_not_know(sandbox: Sandbox, body: dict[str, object]) -> None:
+def test_reset_refuses_unknown_options(sandbox: Sandbox, body: dict[str, object]) -> None:
     assert sandbox.session.post(f"{sandbox.url}/sandbox/reset", json=body).status_code == 400
     assert len(sandbox.rows("contacts")) == 3
 
 
-def test_staged_edits_fit_the_contacts_they_are_about(sandbox: Sandbox) -> None:
+def test_staged_edits_match_their_contacts(sandbox: Sandbox) -> None:
     sandbox.reset(contacts=60, pending=80)
     contacts = {row["contactid"]: row for row in sandbox.rows("contacts")}
     records = {row["osync_syncrecordid"]: row for row in sandbox.rows("osync_syncrecords")}
@@ -102,7 +102,7 @@ def kinds_of(field: dict[str, Any]) -> set[str]:
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_first_thirty_edits_hold_every_kind(sandbox: Sandbox, order: str, seed: int) -> None:
+def test_first_thirty_edits_cover_every_kind(sandbox: Sandbox, order: str, seed: int) -> None:
     sandbox.reset(users=30, contacts=300, pending=40, seed=seed)
     records = sandbox.rows(f"osync_syncrecords?$orderby=osync_editedon {order}&$top=30")
     first = {row["osync_syncrecordid"] for row in records}
@@ -116,7 +116,7 @@ def test_first_thirty_edits_hold_every_kind(sandbox: Sandbox, order: str, seed: 
     }
 
 
-def test_every_proposal_is_one_that_the_crm_would_take(sandbox: Sandbox) -> None:
+def test_proposals_are_valid_for_the_crm(sandbox: Sandbox) -> None:
     sandbox.reset(contacts=40, pending=40)
 
     answers = [
@@ -130,7 +130,7 @@ def test_every_proposal_is_one_that_the_crm_would_take(sandbox: Sandbox) -> None
     assert sandbox.rows("osync_syncrecords?$filter=statecode eq 0") == []
 
 
-def test_outlook_edit_tells_what_was_staged(sandbox: Sandbox) -> None:
+def test_outlook_edit_returns_staged_changes(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
 
     done = sandbox.edit(contact["contactid"], jobtitle="Boss", parentcustomerid=None)
@@ -143,7 +143,7 @@ def test_outlook_edit_tells_what_was_staged(sandbox: Sandbox) -> None:
     assert done["etag"] == sandbox.read(contact["contactid"])["@odata.etag"]
 
 
-def test_outlook_edit_by_id_or_name_and_of_an_unknown_user(sandbox: Sandbox) -> None:
+def test_outlook_editor_by_id_or_name(sandbox: Sandbox) -> None:
     contact_id = sandbox.contact()["contactid"]
     rita = sandbox.rows("systemusers?$filter=fullname eq 'Rita Lindqvist'")[0]["systemuserid"]
     body = {"contact": contact_id, "changes": {"jobtitle": "Boss"}}
@@ -155,7 +155,7 @@ def test_outlook_edit_by_id_or_name_and_of_an_unknown_user(sandbox: Sandbox) -> 
     assert nobody.status_code == 404
 
 
-def test_outlook_never_brings_a_deleted_contact_back(sandbox: Sandbox) -> None:
+def test_outlook_edit_never_recreates_deleted_contact(sandbox: Sandbox) -> None:
     contact_id = sandbox.contact()["contactid"]
     sandbox.control("POST", "delete", {"contact": contact_id})
 
@@ -166,7 +166,7 @@ def test_outlook_never_brings_a_deleted_contact_back(sandbox: Sandbox) -> None:
     assert sandbox.get(f"contacts({contact_id})").status_code == 404
 
 
-def test_form_edit_raises_the_revision_and_stays(sandbox: Sandbox) -> None:
+def test_form_edit_raises_revision_and_is_kept(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
 
     done = sandbox.control("POST", "form", {"contact": contact["contactid"], "changes": {"jobtitle": "Boss"}})
@@ -176,7 +176,7 @@ def test_form_edit_raises_the_revision_and_stays(sandbox: Sandbox) -> None:
     assert (after["jobtitle"], after["osync_revision"]) == ("Boss", contact["osync_revision"] + 1)
 
 
-def test_deciding_in_the_crm_writes_marks_and_closes(sandbox: Sandbox) -> None:
+def test_decision_in_crm_closes_the_edit(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
     one, two = sandbox.edit(contact["contactid"], jobtitle="Boss", lastname="Neu")["fields"]
 
@@ -193,14 +193,14 @@ def test_deciding_in_the_crm_writes_marks_and_closes(sandbox: Sandbox) -> None:
     assert sandbox.rows("osync_syncrecords")[0]["statecode"] == 1
 
 
-def test_token_of_a_named_user_acts_as_that_user(sandbox: Sandbox) -> None:
+def test_user_token_acts_as_that_user(sandbox: Sandbox) -> None:
     given = sandbox.control("POST", "token", {"user": "Rob Marchetti"})
 
     me = sandbox.get("WhoAmI", Authorization=f"Bearer {given['access_token']}").json()["UserId"]
     assert me == given["user"]
 
 
-def test_unknown_control_page_is_named(sandbox: Sandbox) -> None:
+def test_unknown_control_page_returns_404(sandbox: Sandbox) -> None:
     answer = sandbox.session.get(f"{sandbox.url}/calendar/")
 
     assert answer.status_code == 501

@@ -43,7 +43,7 @@ def made(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-def test_table_is_there_at_once(made: Sandbox) -> None:
+def test_new_table_is_usable_at_once(made: Sandbox) -> None:
     row = made.post("new_projects", {"new_name": "First"}, Prefer="return=representation").json()
 
     assert made.get(f"new_projects({row['new_projectid']})").json()["new_name"] == "First"
@@ -53,7 +53,7 @@ def test_table_is_there_at_once(made: Sandbox) -> None:
     assert (definition["EntitySetName"], definition["ChangeTrackingEnabled"]) == ("new_projects", False)
 
 
-def test_create_entities_takes_the_complex_types(sandbox: Sandbox) -> None:
+def test_create_entities_accepts_complex_types(sandbox: Sandbox) -> None:
     answer = sandbox.post("CreateEntities", {"Entities": [project("Complex")]})
 
     assert answer.status_code == 200, answer.text
@@ -61,7 +61,7 @@ def test_create_entities_takes_the_complex_types(sandbox: Sandbox) -> None:
     assert sandbox.rows("new_projects") == []
 
 
-def test_columns_of_every_type_hold_values(made: Sandbox) -> None:
+def test_columns_of_every_type_store_values(made: Sandbox) -> None:
     options = {"Options": [{"Value": 1, "Label": label("One")}, {"Value": 2, "Label": label("Two")}]}
     wanted: list[tuple[dict[str, Any], object]] = [
         (column("Memo", "new_Memo", MaxLength=10), "text"),
@@ -127,7 +127,7 @@ def test_behavior_is_user_local_by_default(made: Sandbox) -> None:
         ("UserLocal", "Lunar", 400),
     ],
 )
-def test_behavior_changes_from_user_local_only(made: Sandbox, before: str, after: str, status: int) -> None:
+def test_only_user_local_behavior_can_change(made: Sandbox, before: str, after: str, status: int) -> None:
     made.post(
         f"{PROJECT}/Attributes", column("DateTime", "new_When", Format="DateOnly", DateTimeBehavior={"Value": before})
     )
@@ -138,14 +138,14 @@ def test_behavior_changes_from_user_local_only(made: Sandbox, before: str, after
     assert kept == (after if status == 204 else before)
 
 
-def test_offset_is_not_known_without_time_zone(made: Sandbox) -> None:
+def test_time_zone_independent_value_has_no_offset(made: Sandbox) -> None:
     body = column("DateTime", "new_When", DateTimeBehavior={"Value": "TimeZoneIndependent"})
     made.post(f"{PROJECT}/Attributes", body)
 
     assert made.post("new_projects", {"new_when": "2029-06-01T10:30:00+02:00"}).status_code == 501
 
 
-def test_column_of_a_standard_table_is_there_for_its_rows(sandbox: Sandbox) -> None:
+def test_new_column_of_standard_table_is_usable(sandbox: Sandbox) -> None:
     path = "EntityDefinitions(LogicalName='contact')/Attributes"
     assert sandbox.post(path, column("String", "new_Extra")).status_code == 204
     contact = sandbox.contact()["contactid"]
@@ -157,7 +157,7 @@ def test_column_of_a_standard_table_is_there_for_its_rows(sandbox: Sandbox) -> N
     assert sandbox.delete(f"{path}(LogicalName='lastname')").status_code == 400
 
 
-def test_relationship_makes_a_lookup_with_both_ways(made: Sandbox) -> None:
+def test_relationship_creates_lookup_and_collection(made: Sandbox) -> None:
     body = {
         "@odata.type": f"{CRM}.OneToManyRelationshipMetadata",
         "SchemaName": "new_contact_new_project",
@@ -176,7 +176,7 @@ def test_relationship_makes_a_lookup_with_both_ways(made: Sandbox) -> None:
     assert made.delete(f"RelationshipDefinitions({shown['MetadataId']})").status_code == 204
 
 
-def test_many_to_many_relationship_ties_rows(made: Sandbox) -> None:
+def test_many_to_many_relationship_associates_rows(made: Sandbox) -> None:
     body = {
         "@odata.type": f"{CRM}.ManyToManyRelationshipMetadata",
         "SchemaName": "new_project_contacts",
@@ -204,7 +204,7 @@ def test_keys_are_listed_and_unique(made: Sandbox) -> None:
     assert made.get("new_projects(new_name='K')").status_code == 501
 
 
-def test_columns_of_a_global_choice_follow_it(made: Sandbox) -> None:
+def test_global_choice_change_applies_to_columns(made: Sandbox) -> None:
     options = [{"Value": value, "Label": label(text)} for value, text in ((1, "Red"), (2, "Green"))]
     choice = "GlobalOptionSetDefinitions(Name='new_colors')"
     made.post("GlobalOptionSetDefinitions", {"Name": "new_Colors", "Options": options})
@@ -223,7 +223,7 @@ def test_columns_of_a_global_choice_follow_it(made: Sandbox) -> None:
     assert [made.delete(choice).status_code, made.get(choice).status_code] == [204, 404]
 
 
-def test_change_tracking_is_switched_on(made: Sandbox) -> None:
+def test_change_tracking_can_be_enabled(made: Sandbox) -> None:
     track = {"Prefer": "odata.track-changes"}
     assert made.get("new_projects", **track).status_code == 400
 
@@ -231,7 +231,7 @@ def test_change_tracking_is_switched_on(made: Sandbox) -> None:
     assert "@odata.deltaLink" in made.get("new_projects", **track).json()
 
 
-def test_table_is_deleted_and_gone(made: Sandbox) -> None:
+def test_deleted_table_is_gone(made: Sandbox) -> None:
     assert made.delete(PROJECT).status_code == 204
 
     assert made.get("new_projects").status_code == 404
@@ -248,12 +248,12 @@ def test_table_is_deleted_and_gone(made: Sandbox) -> None:
         ({"EntitySetName": "contacts"}, 400),
     ],
 )
-def test_definitions_that_make_no_sense_are_refused(sandbox: Sandbox, change: dict[str, Any], status: int) -> None:
+def test_invalid_definitions_are_refused(sandbox: Sandbox, change: dict[str, Any], status: int) -> None:
     assert sandbox.post("EntityDefinitions", project() | change).status_code == status
     assert sandbox.get(PROJECT).status_code == 404
 
 
-def test_table_made_in_a_failed_change_set_is_not_there(sandbox: Sandbox) -> None:
+def test_failed_change_set_creates_no_table(sandbox: Sandbox) -> None:
     sandbox.batch(
         [request_text("POST", "EntityDefinitions", project()), request_text("POST", "contacts", {"nosuch": 1})],
         Prefer="odata.continue-on-error",
@@ -266,7 +266,7 @@ def test_only_customizers_change_definitions(sandbox: Sandbox) -> None:
     assert sandbox.as_user("Rob Marchetti").post("EntityDefinitions", project()).status_code == 403
 
 
-def test_tables_survive_a_restart_and_end_with_a_reset(tmp_path: Path) -> None:
+def test_tables_survive_restart_but_not_reset(tmp_path: Path) -> None:
     for round_ in ("first", "second"):
         with SandboxServer(tmp_path / "data.sqlite3", world=EMPTY_WORLD) as server:
             sandbox = Sandbox(server).sign_in()
@@ -293,7 +293,7 @@ def test_document_describes_every_table(made: Sandbox) -> None:
     assert named == {*unbound.FUNCTIONS, *unbound.ACTIONS, *bound.NAMES}
 
 
-def test_metadata_changes_are_asked_for_by_a_query(made: Sandbox) -> None:
+def test_metadata_changes_answer_a_query(made: Sandbox) -> None:
     condition = '{"PropertyName":"LogicalName","ConditionOperator":"Equals","Value":{"Value":"contact"}}'
     query = f'{{"Criteria":{{"Conditions":[{condition}]}},"Properties":{{"PropertyNames":["ObjectTypeCode"]}}}}'
     answer = made.get(f"RetrieveMetadataChanges(Query=@q)?@q={query}").json()
@@ -304,7 +304,7 @@ def test_metadata_changes_are_asked_for_by_a_query(made: Sandbox) -> None:
     assert again["EntityMetadata"] == []
 
 
-def test_publishing_and_single_values(sandbox: Sandbox) -> None:
+def test_publish_and_option_value_actions(sandbox: Sandbox) -> None:
     assert sandbox.post("PublishAllXml", {}).status_code == 204
     assert sandbox.post("PublishXml", {"ParameterXml": "<importexportxml/>"}).status_code == 204
     assert sandbox.get("EntityDefinitions(LogicalName='contact')/ObjectTypeCode/$value").text == "2"

@@ -67,17 +67,17 @@ READS, WRITES = [row for row in ROWS if row.only_reads], [row for row in ROWS if
 
 
 @pytest.mark.parametrize("row", READS, ids=titles(READS))
-def test_row_that_reads_is_true(still: tuple[Sandbox, dict[str, str]], row: Row) -> None:
+def test_documented_read_behaves_as_described(still: tuple[Sandbox, dict[str, str]], row: Row) -> None:
     is_true(row, *still)
 
 
 @pytest.mark.parametrize("row", WRITES, ids=titles(WRITES))
-def test_row_that_writes_is_true(sandbox: Sandbox, row: Row) -> None:
+def test_documented_write_behaves_as_described(sandbox: Sandbox, row: Row) -> None:
     is_true(row, sandbox, ids(sandbox))
 
 
 @pytest.mark.parametrize("row", OPERATOR_ROWS, ids=lambda row: row.operator)
-def test_operator_answers_alike_in_both_languages(still: tuple[Sandbox, dict[str, str]], row: OperatorRow) -> None:
+def test_operator_agrees_in_both_languages(still: tuple[Sandbox, dict[str, str]], row: OperatorRow) -> None:
     sandbox, _words = still
     by_fetch = sandbox.rows(row.in_fetch_xml())
     key = row.table.key.name
@@ -85,28 +85,28 @@ def test_operator_answers_alike_in_both_languages(still: tuple[Sandbox, dict[str
         assert [found[key] for found in sandbox.rows(row.in_odata())] == [found[key] for found in by_fetch]
 
 
-def test_every_state_is_a_known_one() -> None:
+def test_every_documented_state_is_known() -> None:
     assert {row.operation for row in ROWS if not row.state.startswith(KINDS)} == set()
     assert {next(kind for kind in KINDS if row.state.startswith(kind)) for row in ROWS} == set(KINDS)
 
 
-def test_every_operator_and_function_of_queries_has_a_row() -> None:
+def test_every_query_operator_is_documented() -> None:
     assert {row.operator for row in OPERATOR_ROWS} == operators.NAMES
     assert {row.function for row in OPERATOR_ROWS} - {""} == query_functions.NAMES
 
 
-def test_every_table_has_a_row() -> None:
+def test_every_table_is_documented() -> None:
     named = {row.request for row in ROWS}
     assert {table.set_name for table in BUILT_IN.tables if f"GET {table.set_name}?$top=1" not in named} == set()
 
 
-def test_every_message_has_a_row() -> None:
+def test_every_message_is_documented() -> None:
     asked = " ".join(row.request for row in ROWS)
     known = {*unbound.FUNCTIONS, *unbound.ACTIONS, *bound.NAMES}
     assert {name for name in known if not re.search(rf"\b{name}\b", asked)} == set()
 
 
-def test_every_header_that_counts_has_a_row() -> None:
+def test_every_supported_header_is_documented() -> None:
     asked = " ".join(row.request for row in ROWS).lower()
     source = "".join(path.read_text() for path in SANDBOX.glob("*.py"))
     known = {*messages.KNOWN_PREFERENCES, *re.findall(r'headers\.get\("([\w.-]+)"', source)} - OF_HTTP

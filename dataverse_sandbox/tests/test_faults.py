@@ -15,7 +15,7 @@ def patch_in_background(sandbox: Sandbox, contact_id: str, title: str = "Held") 
     return InBackground(lambda: other.patch(f"contacts({contact_id})", {"jobtitle": title, "osync_revision": 9}))
 
 
-def test_status_is_answered_so_many_times_with_retry_after(sandbox: Sandbox) -> None:
+def test_status_fault_repeats_with_retry_after(sandbox: Sandbox) -> None:
     sandbox.fault(table="contact", method="GET", status=429, times=2, retry_after=7)
 
     answers = [sandbox.get("contacts") for _ in range(3)]
@@ -35,14 +35,14 @@ def test_status_is_answered_so_many_times_with_retry_after(sandbox: Sandbox) -> 
         {"table": "contact", "path": "WhoAmI"},
     ],
 )
-def test_rule_leaves_other_requests_alone(sandbox: Sandbox, rule: dict[str, str]) -> None:
+def test_rule_spares_other_requests(sandbox: Sandbox, rule: dict[str, str]) -> None:
     sandbox.fault(**rule, status=500)
 
     assert sandbox.get("contacts").status_code == 200
 
 
 @pytest.mark.parametrize("rule", [{}, {"table": "contacts"}, {"table": "contact"}, {"path": "CONTACTS("}])
-def test_rule_matches_by_table_set_or_part_of_the_path(sandbox: Sandbox, rule: dict[str, str]) -> None:
+def test_rule_matches_table_set_or_path(sandbox: Sandbox, rule: dict[str, str]) -> None:
     path = f"contacts({sandbox.contact()['contactid']})"
 
     sandbox.fault(**rule, status=500)
@@ -50,7 +50,7 @@ def test_rule_matches_by_table_set_or_part_of_the_path(sandbox: Sandbox, rule: d
     assert sandbox.get(path).status_code == 500
 
 
-def test_failed_write_is_not_made(sandbox: Sandbox) -> None:
+def test_failed_write_changes_nothing(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
     sandbox.fault(method="PATCH", status=503)
 
@@ -58,13 +58,13 @@ def test_failed_write_is_not_made(sandbox: Sandbox) -> None:
     assert sandbox.ledger() == []
 
 
-def test_own_code_and_message(sandbox: Sandbox) -> None:
+def test_fault_has_given_code_and_message(sandbox: Sandbox) -> None:
     sandbox.fault(status=400, code="0x80040265", message="A plug-in said no.")
 
     assert sandbox.get("contacts").json() == {"error": {"code": "0x80040265", "message": "A plug-in said no."}}
 
 
-def test_clearing_ends_everything(sandbox: Sandbox) -> None:
+def test_clearing_ends_all_faults(sandbox: Sandbox) -> None:
     sandbox.control("PUT", "faults", {"latency_ms": 1, "rules": [{"status": 500}]})
 
     cleared = sandbox.control("DELETE", "faults")
@@ -85,7 +85,7 @@ def test_latency_delays_and_scales(sandbox: Sandbox) -> None:
     assert slow >= 0.4 > seconds()
 
 
-def test_held_before_the_commit_nothing_is_written_and_others_go_on(sandbox: Sandbox) -> None:
+def test_request_held_before_commit_writes_nothing(sandbox: Sandbox) -> None:
     first, second = (row["contactid"] for row in sandbox.rows("contacts")[:2])
     sandbox.fault(method="PATCH", path=first, hold="before_commit")
     held = patch_in_background(sandbox, first)
@@ -99,7 +99,7 @@ def test_held_before_the_commit_nothing_is_written_and_others_go_on(sandbox: San
     assert [entry["changes"]["jobtitle"][1] for entry in sandbox.ledger()] == ["Free", "Held"]
 
 
-def test_held_after_the_commit_it_is_written_but_not_answered(sandbox: Sandbox) -> None:
+def test_request_held_after_commit_is_written(sandbox: Sandbox) -> None:
     contact_id = sandbox.contact()["contactid"]
     sandbox.fault(method="PATCH", hold="after_commit")
     held = patch_in_background(sandbox, contact_id)
@@ -111,7 +111,7 @@ def test_held_after_the_commit_it_is_written_but_not_answered(sandbox: Sandbox) 
     assert held.result().status_code == 204
 
 
-def test_other_rules_do_not_release_what_is_held(sandbox: Sandbox) -> None:
+def test_other_rules_keep_requests_held(sandbox: Sandbox) -> None:
     rule = {"method": "PATCH", "hold": "before_commit"}
     sandbox.fault(**rule)
     held = patch_in_background(sandbox, sandbox.contact()["contactid"])
@@ -124,7 +124,7 @@ def test_other_rules_do_not_release_what_is_held(sandbox: Sandbox) -> None:
     assert held.result().status_code == 204
 
 
-def test_dropped_instead_of_released_it_never_happens(sandbox: Sandbox) -> None:
+def test_dropped_request_writes_nothing(sandbox: Sandbox) -> None:
     sandbox.fault(method="PATCH", hold="before_commit")
     held = patch_in_background(sandbox, sandbox.contact()["contactid"])
     wait_until(lambda: sandbox.held() == 1)
@@ -137,7 +137,7 @@ def test_dropped_instead_of_released_it_never_happens(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("point", "written"), [("before_commit", 0), ("after_commit", 1)])
-def test_cut_closes_the_connection_without_an_answer(sandbox: Sandbox, point: str, written: int) -> None:
+def test_cut_closes_connection_without_answer(sandbox: Sandbox, point: str, written: int) -> None:
     contact_id = sandbox.contact()["contactid"]
     sandbox.fault(method="PATCH", cut=point, times=1)
 
@@ -148,7 +148,7 @@ def test_cut_closes_the_connection_without_an_answer(sandbox: Sandbox, point: st
     assert sandbox.patch(f"contacts({contact_id})", {"jobtitle": "Again", "osync_revision": 9}).status_code == 204
 
 
-def test_status_acts_on_the_part_of_a_batch_that_it_matches(sandbox: Sandbox) -> None:
+def test_status_fault_hits_matching_batch_part(sandbox: Sandbox) -> None:
     sandbox.fault(table="contact", status=429, retry_after=3)
 
     answer = sandbox.batch(
@@ -159,7 +159,7 @@ def test_status_acts_on_the_part_of_a_batch_that_it_matches(sandbox: Sandbox) ->
     assert "Retry-After: 3" in answer.text
 
 
-def test_status_on_one_part_fails_its_change_set(sandbox: Sandbox) -> None:
+def test_fault_in_part_fails_change_set(sandbox: Sandbox) -> None:
     first, second = (row["contactid"] for row in sandbox.rows("contacts")[:2])
     body = {"jobtitle": "A", "osync_revision": 9}
     sandbox.fault(path=second, status=400, message="not this one")
@@ -173,7 +173,7 @@ def test_status_on_one_part_fails_its_change_set(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("point", "written"), [("before_commit", 0), ("after_commit", 1)])
-def test_cut_of_a_part_takes_the_whole_batch(sandbox: Sandbox, point: str, written: int) -> None:
+def test_cut_in_part_cuts_batch(sandbox: Sandbox, point: str, written: int) -> None:
     contact_id = sandbox.contact()["contactid"]
     sandbox.fault(table="contact", method="PATCH", cut=point)
 
@@ -183,7 +183,7 @@ def test_cut_of_a_part_takes_the_whole_batch(sandbox: Sandbox, point: str, writt
     assert len(sandbox.ledger()) == written
 
 
-def test_whole_batch_is_refused_by_its_path(sandbox: Sandbox) -> None:
+def test_fault_can_match_whole_batch(sandbox: Sandbox) -> None:
     sandbox.fault(path="$batch", status=503)
 
     assert sandbox.batch(request_text("GET", "WhoAmI")).status_code == 503
@@ -191,7 +191,7 @@ def test_whole_batch_is_refused_by_its_path(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("path", ["oauth2/v2.0/token", "openid-configuration", "discovery/v2.0/keys"])
-def test_sign_in_endpoints_fail_only_when_named(sandbox: Sandbox, path: str) -> None:
+def test_sign_in_fails_only_when_named(sandbox: Sandbox, path: str) -> None:
     tenant = sandbox.token_url.removesuffix("/oauth2/v2.0/token")
     address = {"openid-configuration": f"{tenant}/v2.0/.well-known/openid-configuration"}.get(path, f"{tenant}/{path}")
 
@@ -211,7 +211,7 @@ def test_metadata_fails_when_named(sandbox: Sandbox) -> None:
     assert sandbox.get("contacts").status_code == 200
 
 
-def test_refused_credentials_stop_old_and_new_tokens(sandbox: Sandbox) -> None:
+def test_refused_credentials_invalidate_all_tokens(sandbox: Sandbox) -> None:
     sandbox.control("PUT", "faults", {"credentials_refused": True})
 
     refused = sandbox.ask_for_token()
@@ -232,7 +232,7 @@ def test_refused_credentials_stop_old_and_new_tokens(sandbox: Sandbox) -> None:
         {"latency": 3},
     ],
 )
-def test_rules_that_mean_nothing_are_refused(sandbox: Sandbox, state: dict[str, object]) -> None:
+def test_meaningless_rules_are_refused(sandbox: Sandbox, state: dict[str, object]) -> None:
     answer = sandbox.session.put(f"{sandbox.url}/sandbox/faults", json=state)
 
     assert answer.status_code == 400

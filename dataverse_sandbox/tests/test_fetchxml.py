@@ -99,11 +99,11 @@ def people(sandbox: Sandbox) -> Sandbox:
         ('<condition attribute="firstname" operator="ne" valueof="lastname"/>', ["Anna", "Bert"]),
     ],
 )
-def test_condition_finds_the_rows_it_says(people: Sandbox, condition: str, names: list[str]) -> None:
+def test_condition_selects_matching_rows(people: Sandbox, condition: str, names: list[str]) -> None:
     assert found(people, condition) == names
 
 
-def test_filters_nest_and_any_of_them_may_do(people: Sandbox) -> None:
+def test_nested_or_filters(people: Sandbox) -> None:
     either = f'<filter type="or">{cond("firstname", "eq", "Anna")}{cond("gendercode", "eq", 1)}</filter>'
 
     assert found(people, either) == ["Anna", "Bert"]
@@ -113,7 +113,7 @@ def test_filters_nest_and_any_of_them_may_do(people: Sandbox) -> None:
 LINK = '<link-entity name="account" from="accountid" to="parentcustomerid" alias="firm" link-type="{}">{}</link-entity>'
 
 
-def test_inner_link_leaves_out_who_has_no_match(people: Sandbox) -> None:
+def test_inner_link_omits_rows_without_match(people: Sandbox) -> None:
     columns = '<attribute name="firstname"/><order attribute="firstname"/>'
     link = LINK.format("inner", '<attribute name="name"/><attribute name="ownerid"/>')
 
@@ -123,7 +123,7 @@ def test_inner_link_leaves_out_who_has_no_match(people: Sandbox) -> None:
     assert rows[0][f"firm.ownerid@{FORMATTED}"] == "# Outlook Sync Portal"
 
 
-def test_outer_link_keeps_everybody_and_its_filter_belongs_to_the_join(people: Sandbox) -> None:
+def test_outer_link_filters_within_the_join(people: Sandbox) -> None:
     columns = '<attribute name="firstname"/><order attribute="firstname"/>'
     no_firm = LINK.format("outer", f'<attribute name="name"/><filter>{cond("name", "eq", "Other")}</filter>')
 
@@ -133,7 +133,7 @@ def test_outer_link_keeps_everybody_and_its_filter_belongs_to_the_join(people: S
     assert "firm.name" not in rows[0]
 
 
-def test_condition_on_a_linked_table_counts_after_the_join(people: Sandbox) -> None:
+def test_linked_condition_applies_after_join(people: Sandbox) -> None:
     inner = (
         '<attribute name="firstname"/><filter><condition entityname="firm" attribute="name" operator="null"/></filter>'
     )
@@ -144,7 +144,7 @@ def test_condition_on_a_linked_table_counts_after_the_join(people: Sandbox) -> N
 
 
 @pytest.mark.parametrize(("kind", "names"), [("any", ["Acme"]), ("not any", [])])
-def test_link_inside_a_filter_asks_only_whether_rows_exist(people: Sandbox, kind: str, names: list[str]) -> None:
+def test_link_in_filter_tests_existence(people: Sandbox, kind: str, names: list[str]) -> None:
     link = f'<link-entity name="contact" from="parentcustomerid" to="accountid" link-type="{kind}"/>'
 
     rows = fetch(people, f'<attribute name="name"/><filter>{link}</filter>', entity="account")["value"]
@@ -156,7 +156,7 @@ def test_link_inside_a_filter_asks_only_whether_rows_exist(people: Sandbox, kind
     ("operator", "names"),
     [("under", "bc"), ("eq-or-under", "abc"), ("above", ""), ("eq-or-above", "a"), ("not-under", "ad")],
 )
-def test_hierarchy_is_followed_up_and_down(sandbox: Sandbox, operator: str, names: str) -> None:
+def test_hierarchy_operators_find_relatives(sandbox: Sandbox, operator: str, names: str) -> None:
     sandbox.reset(contacts=0)
     for row in sandbox.rows("accounts"):
         sandbox.delete(f"accounts({row['accountid']})")
@@ -170,7 +170,7 @@ def test_hierarchy_is_followed_up_and_down(sandbox: Sandbox, operator: str, name
     assert sorted(row["name"] for row in fetch(sandbox, where, entity="account")["value"]) == list(names)
 
 
-def test_first_match_brings_each_parent_once(people: Sandbox) -> None:
+def test_first_match_returns_each_parent_once(people: Sandbox) -> None:
     people.post("accounts", {"name": "Nobody's"})
     link = '<link-entity name="contact" from="parentcustomerid" to="accountid" link-type="matchfirstrowusingcrossapply"'
     inner = f'{link} alias="c"><attribute name="firstname"/>{{}}</link-entity><order attribute="name"/>'
@@ -182,7 +182,7 @@ def test_first_match_brings_each_parent_once(people: Sandbox) -> None:
     assert len(fetch(people, inner.format(""), entity="account")["value"]) == 2
 
 
-def test_aggregates_count_and_calculate_per_group(people: Sandbox) -> None:
+def test_aggregates_per_group(people: Sandbox) -> None:
     inner = (
         '<attribute name="lastname" groupby="true" alias="name"/><order alias="name" descending="true"/>'
         '<attribute name="contactid" aggregate="count" alias="all"/>'
@@ -201,7 +201,7 @@ def test_aggregates_count_and_calculate_per_group(people: Sandbox) -> None:
     assert _plain(rows[1]) == {"all": 1, "known": 0, "sum": 0}
 
 
-def test_aggregates_group_by_parts_of_a_date_and_show_labels(people: Sandbox) -> None:
+def test_aggregates_group_by_date_parts(people: Sandbox) -> None:
     inner = (
         '<attribute name="birthdate" groupby="true" dategrouping="year" alias="year"/>'
         '<attribute name="gendercode" groupby="true" alias="gender"/>'
@@ -233,7 +233,7 @@ def test_distinct_rows_come_once(people: Sandbox) -> None:
     assert rows == [{}, {"lastname": "Berg"}]
 
 
-def test_choices_and_lookups_sort_by_what_people_read(people: Sandbox) -> None:
+def test_choices_and_lookups_sort_by_label(people: Sandbox) -> None:
     inner = '<attribute name="firstname"/><order attribute="{}" descending="true"/>'
 
     assert _first_names(fetch(people, inner.format("gendercode"))) == ["Bert", "Anna", "Cora"]
@@ -241,7 +241,7 @@ def test_choices_and_lookups_sort_by_what_people_read(people: Sandbox) -> None:
     assert _first_names(fetch(people, inner.format("parentcustomerid")))[2] == "Cora"
 
 
-def test_properties_without_a_value_are_left_out_and_money_brings_its_currency(people: Sandbox) -> None:
+def test_empty_properties_are_omitted(people: Sandbox) -> None:
     rows = fetch(people, '<attribute name="creditlimit"/><attribute name="lastname"/><order attribute="lastname"/>')[
         "value"
     ]
@@ -251,7 +251,7 @@ def test_properties_without_a_value_are_left_out_and_money_brings_its_currency(p
     assert rows[0]["contactid"] == _id_of(people, "Cora")
 
 
-def test_total_is_counted_when_asked_for(people: Sandbox) -> None:
+def test_total_is_counted_on_request(people: Sandbox) -> None:
     page = fetch(people, '<attribute name="firstname"/>', count=1, returntotalrecordcount="true")
 
     assert page["@odata.count"] == 3
@@ -274,7 +274,7 @@ def next_fetch(xml: str, page: Any) -> str:
 @pytest.mark.parametrize(
     "order", ["", '<order attribute="lastname" descending="true"/>', '<order attribute="lastname"/>']
 )
-def test_cookies_lead_through_every_row_once_and_end(people: Sandbox, order: str) -> None:
+def test_cookies_page_through_all_rows(people: Sandbox, order: str) -> None:
     xml = f'<fetch count="1"><entity name="contact"><attribute name="firstname"/>{order}</entity></fetch>'
     names: list[str] = []
     page = ask(people, xml).json()
@@ -289,7 +289,7 @@ def test_cookies_lead_through_every_row_once_and_end(people: Sandbox, order: str
     assert "@Microsoft.Dynamics.CRM.fetchxmlpagingcookie" not in page
 
 
-def test_cookie_holds_its_place_when_a_row_before_it_goes(people: Sandbox) -> None:
+def test_cookie_survives_deletion_of_earlier_row(people: Sandbox) -> None:
     xml = ONE_BY_ONE.format("firstname")
     first = ask(people, xml).json()
     people.delete(f"contacts({_id_of(people, 'Anna')})")
@@ -309,7 +309,7 @@ def test_cookie_carries_any_text(people: Sandbox) -> None:
     assert ask(people, third).json()["value"][0]["lastname"] == "berg"
 
 
-def test_pages_without_cookie_are_counted_off(people: Sandbox) -> None:
+def test_pages_without_cookie_use_offsets(people: Sandbox) -> None:
     inner = '<attribute name="firstname"/><order attribute="firstname"/>'
 
     assert _first_names(fetch(people, inner, count=2, page=2)) == ["Cora"]
@@ -377,14 +377,14 @@ def test_annotations_come_only_when_preferred(people: Sandbox) -> None:
         ('<fetch><entity name="contact"><link-entity name="foo" from="a" to="b"/></entity></fetch>', 400, "foo"),
     ],
 )
-def test_faulty_query_is_refused_and_says_why(sandbox: Sandbox, xml: str, status: int, word: str) -> None:
+def test_invalid_query_is_refused_with_reason(sandbox: Sandbox, xml: str, status: int, word: str) -> None:
     response = sandbox.session.get(f"{sandbox.api}contacts", params={"fetchXml": xml})
 
     assert response.status_code == status
     assert word in response.json()["error"]["message"]
 
 
-def test_too_many_links_have_a_code_of_their_own(sandbox: Sandbox) -> None:
+def test_too_many_links_have_own_code(sandbox: Sandbox) -> None:
     links = "".join(LINK.format("outer", "").replace("firm", f"firm{number}") for number in range(16))
 
     response = ask(sandbox, f'<fetch><entity name="contact">{links}</entity></fetch>')
@@ -411,7 +411,7 @@ def filters_of(sandbox: Sandbox, inner: str) -> set[str]:
     return {row["_ownerid_value"] for row in rows}
 
 
-def test_filters_of_others_are_found_by_exactly_two_conditions(sandbox: Sandbox) -> None:
+def test_two_conditions_find_other_users_filters(sandbox: Sandbox) -> None:
     sandbox.reset(users=3, contacts=0)
     jonas = config.EDITOR.user_id
     two = cond("querytype", "eq", 256) + cond("ownerid", "eq", jonas)
@@ -421,7 +421,7 @@ def test_filters_of_others_are_found_by_exactly_two_conditions(sandbox: Sandbox)
     assert filters_of(sandbox, cond("ownerid", "eq", jonas)) == set()
 
 
-def test_personal_rows_of_others_stay_hidden_behind_a_link(sandbox: Sandbox) -> None:
+def test_link_hides_personal_rows_of_others(sandbox: Sandbox) -> None:
     sandbox.reset(users=3, contacts=0)
     link = '<link-entity name="userquery" from="ownerid" to="systemuserid"/>'
     xml = f'<fetch><entity name="systemuser">{link}</entity></fetch>'
@@ -431,7 +431,7 @@ def test_personal_rows_of_others_stay_hidden_behind_a_link(sandbox: Sandbox) -> 
     assert {row["systemuserid"] for row in rows} <= {config.APPLICATION_USER_ID}
 
 
-def test_link_to_a_table_that_the_caller_may_not_read_is_refused(sandbox: Sandbox) -> None:
+def test_link_to_unreadable_table_is_refused(sandbox: Sandbox) -> None:
     token = sandbox.control("POST", "token", {"user": "Jonas Weber"})["access_token"]
     link = '<link-entity name="account" from="accountid" to="parentcustomerid"/>'
     params = {"fetchXml": f'<fetch><entity name="contact">{link}</entity></fetch>'}
@@ -449,7 +449,7 @@ def test_link_to_a_table_that_the_caller_may_not_read_is_refused(sandbox: Sandbo
     assert [before, status()] == [200, 403]
 
 
-def test_view_shows_its_rows_and_an_outlook_filter_what_it_selects(people: Sandbox) -> None:
+def test_view_and_outlook_filter_return_rows(people: Sandbox) -> None:
     inner = '<attribute name="firstname"/><filter><condition attribute="lastname" operator="eq" value="Berg"/></filter>'
     view = {
         "name": "The Bergs",
@@ -465,7 +465,7 @@ def test_view_shows_its_rows_and_an_outlook_filter_what_it_selects(people: Sandb
     assert sorted(row["firstname"] for row in found.json()["value"]) == ["Anna", "Bert"]
 
 
-def test_view_can_be_asked_of_the_rows_below_another(people: Sandbox) -> None:
+def test_view_applies_to_related_rows(people: Sandbox) -> None:
     people.post("accounts", {"name": "Other"})
     xml = f'<fetch><entity name="contact"><filter>{cond("lastname", "not-null")}</filter></entity></fetch>'
     paths = [
@@ -477,7 +477,7 @@ def test_view_can_be_asked_of_the_rows_below_another(people: Sandbox) -> None:
     assert [len(rows) for rows in found] == [2, 0]
 
 
-def test_view_that_is_not_there_or_of_another_table_is_refused(people: Sandbox) -> None:
+def test_unknown_or_foreign_view_is_refused(people: Sandbox) -> None:
     [view] = people.rows("savedqueries?$filter=returnedtypecode eq 'appointment'&$top=1")
 
     assert people.get(f"contacts?savedQuery={people.contact()['contactid']}").status_code == 404
@@ -485,7 +485,7 @@ def test_view_that_is_not_there_or_of_another_table_is_refused(people: Sandbox) 
 
 
 @pytest.mark.parametrize("text", ["2/3/1990", "02/03/1990 12:00:00 AM", "2/3/1990 0:00", "1990-02-03"])
-def test_dates_with_slashes_are_months_first(people: Sandbox, text: str) -> None:
+def test_slash_dates_are_month_first(people: Sandbox, text: str) -> None:
     assert found(people, cond("birthdate", "on", text)) == ["Anna"]
     assert found(people, cond("birthdate", "on-or-after", text)) == ["Anna"]
     assert found(people, cond("birthdate", "lt", text)) == []

@@ -23,7 +23,7 @@ def filter_of(sandbox: Sandbox, table: str = "appointment") -> Any:
     return found
 
 
-def test_plain_query_returns_the_callers_own_rows(sandbox: Sandbox) -> None:
+def test_plain_query_returns_own_rows(sandbox: Sandbox) -> None:
     jonas = sandbox.as_user(JONAS.name)
 
     assert len(jonas.rows("userqueries")) == 6
@@ -32,7 +32,7 @@ def test_plain_query_returns_the_callers_own_rows(sandbox: Sandbox) -> None:
     assert sandbox.get("userqueries/$count").text == "0"
 
 
-def test_exactly_two_conditions_show_another_users_filters(sandbox: Sandbox) -> None:
+def test_exactly_two_conditions_show_others_filters(sandbox: Sandbox) -> None:
     assert len(sandbox.rows(EXACT)) == 6
     assert len(sandbox.rows(f"{EXACT}&$select=name&$orderby=name desc&$count=true")) == 6
     assert len(sandbox.rows(f"userqueries?$filter=_ownerid_value eq {JONAS.user_id} and querytype eq 256")) == 6
@@ -65,7 +65,7 @@ def test_two_conditions_need_the_privilege(sandbox: Sandbox) -> None:
     assert len(rita.rows(EXACT)) == 6
 
 
-def test_impersonated_listing_needs_no_privilege(sandbox: Sandbox) -> None:
+def test_impersonated_read_needs_no_privilege(sandbox: Sandbox) -> None:
     found = sandbox.get("userqueries?$filter=querytype eq 256", MSCRMCallerID=JONAS.user_id).json()["value"]
 
     assert owners(found) == {JONAS.user_id}
@@ -90,7 +90,7 @@ def test_filter_is_switched_off_and_on(sandbox: Sandbox) -> None:
     assert (row["statecode"], row["_modifiedby_value"]) == (0, JONAS.user_id)
 
 
-def test_somebody_elses_filter_is_out_of_reach_without_the_privilege(sandbox: Sandbox) -> None:
+def test_others_filter_needs_the_privilege(sandbox: Sandbox) -> None:
     path = f"userqueries({filter_of(sandbox)['userqueryid']})"
     rita = sandbox.as_user(RITA.name)
 
@@ -100,7 +100,7 @@ def test_somebody_elses_filter_is_out_of_reach_without_the_privilege(sandbox: Sa
     assert rita.patch(path, OFF).status_code == 204
 
 
-def test_ordinary_views_of_others_stay_out_of_reach(sandbox: Sandbox) -> None:
+def test_ordinary_views_of_others_are_hidden(sandbox: Sandbox) -> None:
     jonas = sandbox.as_user(JONAS.name)
     view = {"name": "Mine", "querytype": 0, "returnedtypecode": "contact", "fetchxml": "<fetch/>"}
     made = jonas.post("userqueries", view).headers["OData-EntityId"]
@@ -109,7 +109,7 @@ def test_ordinary_views_of_others_stay_out_of_reach(sandbox: Sandbox) -> None:
     assert jonas.get(made).status_code == 200
 
 
-def test_rows_of_the_callers_team_are_his_own(sandbox: Sandbox) -> None:
+def test_rows_of_callers_team_are_own(sandbox: Sandbox) -> None:
     [team] = sandbox.rows("teams?$filter=name eq 'Sales South'&$expand=teammembership_association($select=fullname)")
     member = team["teammembership_association"][0]["fullname"]
 
@@ -124,7 +124,7 @@ def test_table_is_named_as_text(sandbox: Sandbox) -> None:
     }
 
 
-def test_templates_are_handed_to_a_user(sandbox: Sandbox) -> None:
+def test_templates_are_instantiated_for_user(sandbox: Sandbox) -> None:
     old = filter_of(sandbox)
     [template] = sandbox.rows("savedqueries?$filter=querytype eq 131072 and returnedtypecode eq 'appointment'")
     sandbox.delete(f"userqueries({old['userqueryid']})")
@@ -138,7 +138,7 @@ def test_templates_are_handed_to_a_user(sandbox: Sandbox) -> None:
     assert filter_of(sandbox)["userqueryid"] == made["userqueryid"]
 
 
-def test_shared_filter_is_there_for_the_one_it_was_shared_with(sandbox: Sandbox) -> None:
+def test_shared_filter_is_visible_to_recipient(sandbox: Sandbox) -> None:
     jonas, rita, found = sandbox.as_user(JONAS.name), sandbox.as_user(RITA.name), filter_of(sandbox)
     row = {"@odata.type": "Microsoft.Dynamics.CRM.userquery", "userqueryid": found["userqueryid"]}
     principal = {"@odata.type": "Microsoft.Dynamics.CRM.systemuser", "systemuserid": RITA.user_id}
@@ -152,7 +152,7 @@ def test_shared_filter_is_there_for_the_one_it_was_shared_with(sandbox: Sandbox)
     assert JONAS.user_id not in owners(rita.rows("userqueries"))
 
 
-def test_reset_gives_the_calling_user_the_default_templates(sandbox: Sandbox) -> None:
+def test_reset_action_instantiates_default_templates(sandbox: Sandbox) -> None:
     for row in sandbox.rows(EXACT):
         sandbox.delete(f"userqueries({row['userqueryid']})")
     body = {"QueryType": 256}
@@ -162,7 +162,7 @@ def test_reset_gives_the_calling_user_the_default_templates(sandbox: Sandbox) ->
     assert sandbox.post("ResetUserFilters", {"QueryType": 3}).status_code == 400
 
 
-def test_default_template_is_active_and_no_filter(sandbox: Sandbox) -> None:
+def test_default_template_is_not_a_filter(sandbox: Sandbox) -> None:
     [template] = sandbox.rows("savedqueries?$filter=querytype eq 131072 and returnedtypecode eq 'task'")
     refused = sandbox.patch(f"savedqueries({template['savedqueryid']})", {"statecode": 1, "statuscode": 2})
 

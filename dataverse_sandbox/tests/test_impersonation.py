@@ -28,7 +28,7 @@ def test_both_headers_act_as_the_user(sandbox: Sandbox) -> None:
     assert whoami(sandbox) == config.APPLICATION_USER_ID
 
 
-def test_unknown_caller_id_is_ignored_without_a_word(sandbox: Sandbox) -> None:
+def test_unknown_caller_id_is_ignored(sandbox: Sandbox) -> None:
     assert whoami(sandbox, MSCRMCallerID=NOBODY) == config.APPLICATION_USER_ID
     assert whoami(sandbox, MSCRMCallerID=JONAS.object_id) == config.APPLICATION_USER_ID
 
@@ -48,7 +48,7 @@ def test_row_shows_both_users(sandbox: Sandbox) -> None:
     assert (after["_modifiedby_value"], after["_modifiedonbehalfby_value"]) == (config.APPLICATION_USER_ID, None)
 
 
-def test_ledger_names_the_caller_and_for_whom(sandbox: Sandbox) -> None:
+def test_ledger_names_caller_and_impersonated_user(sandbox: Sandbox) -> None:
     sandbox.post("contacts", {"lastname": "For Jonas"}, CallerObjectId=JONAS.object_id)
     sandbox.post("contacts", {"lastname": "For itself"})
 
@@ -57,13 +57,13 @@ def test_ledger_names_the_caller_and_for_whom(sandbox: Sandbox) -> None:
     assert (second["caller"], second["on_behalf_of"]) == (config.APPLICATION_USER_ID, None)
 
 
-def test_impersonating_oneself_is_no_impersonation(sandbox: Sandbox) -> None:
+def test_impersonating_oneself_has_no_effect(sandbox: Sandbox) -> None:
     sandbox.post("contacts", {"lastname": "Self"}, MSCRMCallerID=config.APPLICATION_USER_ID)
 
     assert [entry["on_behalf_of"] for entry in sandbox.ledger()] == [None]
 
 
-def test_header_of_the_batch_counts_and_that_of_a_part_does_not(sandbox: Sandbox) -> None:
+def test_only_batch_header_impersonates(sandbox: Sandbox) -> None:
     inner = request_text("GET", "/api/data/v9.2/WhoAmI", MSCRMCallerID=JONAS.user_id)
     outer = request_text("GET", "/api/data/v9.2/WhoAmI")
 
@@ -79,7 +79,7 @@ def test_acting_for_others_needs_the_privilege(sandbox: Sandbox) -> None:
     assert rob.get("contacts", MSCRMCallerID=JONAS.user_id).status_code == 200
 
 
-def test_impersonated_call_has_the_rights_that_both_have(sandbox: Sandbox) -> None:
+def test_impersonated_rights_are_the_intersection(sandbox: Sandbox) -> None:
     mailbox = sandbox.rows("mailboxes?$top=1")[0]["mailboxid"]
     change = {"actdeliverymethod": 2}
     as_jonas = {"MSCRMCallerID": JONAS.user_id}
@@ -91,7 +91,7 @@ def test_impersonated_call_has_the_rights_that_both_have(sandbox: Sandbox) -> No
     assert error_of(sandbox.patch(f"mailboxes({mailbox})", change, **as_jonas)) == (403, "0x80040220")
 
 
-def test_disabled_users_cannot_call_nor_be_impersonated(sandbox: Sandbox) -> None:
+def test_disabled_users_are_refused(sandbox: Sandbox) -> None:
     jonas = sandbox.as_user(JONAS.name)
     assert sandbox.patch(f"systemusers({JONAS.user_id})", {"isdisabled": True}).status_code == 204
 
@@ -101,7 +101,7 @@ def test_disabled_users_cannot_call_nor_be_impersonated(sandbox: Sandbox) -> Non
     assert jonas.get("contacts").status_code == 200
 
 
-def test_users_without_a_role_cannot_call_nor_be_impersonated(sandbox: Sandbox) -> None:
+def test_users_without_role_are_refused(sandbox: Sandbox) -> None:
     jonas = sandbox.as_user(JONAS.name)
     sandbox.give_roles(JONAS.name)
 
@@ -158,7 +158,7 @@ def test_bypass_headers_skip_the_plugin(sandbox: Sandbox, headers: dict[str, str
         {"MSCRM.SuppressCallbackRegistrationExpanderJob": "true"},
     ],
 )
-def test_other_bypasses_leave_the_plugin_alone(sandbox: Sandbox, headers: dict[str, str]) -> None:
+def test_other_bypasses_do_not_skip_plugin(sandbox: Sandbox, headers: dict[str, str]) -> None:
     contact = sandbox.contact()
     sandbox.patch(f"contacts({contact['contactid']})", {"jobtitle": "Staged"}, **headers)
 

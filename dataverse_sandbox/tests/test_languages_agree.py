@@ -231,20 +231,20 @@ def check(crm: Sandbox, question: Question) -> None:
 
 @RUN
 @given(question=questions())
-def test_three_languages_find_what_python_finds(crm: Sandbox, question: Question) -> None:
+def test_query_languages_agree_with_python(crm: Sandbox, question: Question) -> None:
     check(crm, question)
 
 
 @pytest.mark.long
 @settings(RUN, max_examples=1_000)
 @given(question=questions())
-def test_they_do_so_for_a_thousand_questions(crm: Sandbox, question: Question) -> None:
+def test_query_languages_agree_thousand_times(crm: Sandbox, question: Question) -> None:
     check(crm, question)
 
 
 @RUN
 @given(question=questions("c/"), word=st.sampled_from(["any", "all"]))
-def test_they_agree_on_what_is_behind_a_row(crm: Sandbox, question: Question, word: str) -> None:
+def test_query_languages_agree_on_related_rows(crm: Sandbox, question: Question, word: str) -> None:
     behind = {firm: [person for person in PEOPLE if person["parentcustomerid"] == firm] for firm in FIRMS}
     holds = {"any": any, "all": all}[word]
     expected = sorted(name for firm, name in FIRMS.items() if holds(question.holds(person) for person in behind[firm]))

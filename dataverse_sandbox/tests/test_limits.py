@@ -33,7 +33,7 @@ def test_requests_beyond_the_limit_are_refused(sandbox: Sandbox) -> None:
     assert "x-ms-ratelimit-burst-remaining-xrm-requests" not in answers[3].headers
 
 
-def test_answers_tell_what_is_left(sandbox: Sandbox) -> None:
+def test_headers_show_remaining_quota(sandbox: Sandbox) -> None:
     limit(sandbox, requests=10, execution_seconds=2, dop_hint=8)
 
     headers = [sandbox.get("WhoAmI") for _ in range(2)][1].headers
@@ -42,7 +42,7 @@ def test_answers_tell_what_is_left(sandbox: Sandbox) -> None:
     assert headers["x-ms-dop-hint"] == "8"
 
 
-def test_batch_is_one_request_whose_operations_take_time(sandbox: Sandbox) -> None:
+def test_batch_counts_as_one_request(sandbox: Sandbox) -> None:
     limit(sandbox, requests=100, execution_seconds=0.2)
 
     answers = [sandbox.batch(READ, READ, READ) for _ in range(3)]
@@ -51,14 +51,14 @@ def test_batch_is_one_request_whose_operations_take_time(sandbox: Sandbox) -> No
     assert refusal(answers[2]) == (429, "0x80072321")
 
 
-def test_window_passes_at_the_scaled_speed(sandbox: Sandbox) -> None:
+def test_window_passes_at_scaled_speed(sandbox: Sandbox) -> None:
     limit(sandbox, time_scale=0.002, requests=1)
 
     assert sandbox.get("WhoAmI").status_code == 200
     wait_until(lambda: sandbox.get("WhoAmI").status_code == 200)
 
 
-def test_too_many_at_once_are_refused_at_once(sandbox: Sandbox) -> None:
+def test_too_many_concurrent_requests_are_refused(sandbox: Sandbox) -> None:
     rule = {"path": "WhoAmI", "hold": "before_commit"}
     sandbox.control("PUT", "faults", {"limits": {"concurrent": 1, "takes_time": False}, "rules": [rule]})
     other = sandbox.as_user("Jonas Weber")
@@ -72,7 +72,7 @@ def test_too_many_at_once_are_refused_at_once(sandbox: Sandbox) -> None:
     assert sandbox.get("contacts").status_code == 200
 
 
-def test_every_user_has_limits_of_his_own_and_the_caller_pays_for_impersonation(sandbox: Sandbox) -> None:
+def test_limits_are_per_calling_user(sandbox: Sandbox) -> None:
     limit(sandbox, requests=1)
     jonas = config.EDITOR.user_id
 
@@ -81,14 +81,14 @@ def test_every_user_has_limits_of_his_own_and_the_caller_pays_for_impersonation(
     assert sandbox.as_user("Jonas Weber").get("WhoAmI").status_code == 200
 
 
-def test_refused_write_did_not_happen(sandbox: Sandbox) -> None:
+def test_refused_write_changes_nothing(sandbox: Sandbox) -> None:
     limit(sandbox, requests=0)
 
     assert sandbox.post("contacts", {"lastname": "Late"}).status_code == 429
     assert sandbox.ledger() == []
 
 
-def test_same_limits_given_again_go_on_counting(sandbox: Sandbox) -> None:
+def test_repeated_limits_keep_the_count(sandbox: Sandbox) -> None:
     limit(sandbox, requests=1)
     sandbox.get("WhoAmI")
     limit(sandbox, requests=1)
@@ -100,11 +100,11 @@ def test_same_limits_given_again_go_on_counting(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("limits", [{"colour": 1}, {"requests": "many"}, {"requests": -1}, {"takes_time": 1}, [3]])
-def test_limits_that_mean_nothing_are_refused(sandbox: Sandbox, limits: object) -> None:
+def test_meaningless_limits_are_refused(sandbox: Sandbox, limits: object) -> None:
     assert sandbox.session.put(f"{sandbox.url}/sandbox/faults", json={"limits": limits}).status_code == 400
 
 
-def test_answer_takes_the_time_that_it_is_charged() -> None:
+def test_answer_takes_its_charged_time() -> None:
     slept: list[float] = []
     protection = Protection(sleep=slept.append)
     protection.set(Limits(), 0.5)
@@ -114,7 +114,7 @@ def test_answer_takes_the_time_that_it_is_charged() -> None:
     assert slept == [pytest.approx(0.2)]
 
 
-def test_published_limits_hold_to_the_last_request() -> None:
+def test_published_limits_are_exact() -> None:
     now = [0.0]
     protection = Protection(clock=lambda: now[0], sleep=lambda _seconds: None)
     protection.set(Limits(operation_ms=0), 1.0)

@@ -102,7 +102,7 @@ def test_bad_queries_are_refused(sandbox: Sandbox, query: str, status: int) -> N
     assert sandbox.get(f"contacts?{query}").status_code == status
 
 
-def test_select_brings_key_etag_and_currency_of_money(sandbox: Sandbox) -> None:
+def test_select_adds_key_etag_and_currency(sandbox: Sandbox) -> None:
     plain = sandbox.rows("contacts?$select=firstname")[0]
     money = sandbox.rows("contacts?$select=creditlimit")[0]
 
@@ -110,7 +110,7 @@ def test_select_brings_key_etag_and_currency_of_money(sandbox: Sandbox) -> None:
     assert set(money) == {"@odata.etag", "contactid", "creditlimit", "_transactioncurrencyid_value"}
 
 
-def test_pages_follow_the_order_and_miss_nothing(people: Sandbox) -> None:
+def test_pages_follow_order_without_gaps(people: Sandbox) -> None:
     path = "contacts?$select=creditlimit,firstname&$orderby=creditlimit desc,firstname"
     whole = [row["contactid"] for row in people.rows(path)]
 
@@ -124,7 +124,7 @@ def test_pages_follow_the_order_and_miss_nothing(people: Sandbox) -> None:
     assert paged == whole
 
 
-def test_a_row_deleted_between_pages_hides_no_other(people: Sandbox) -> None:
+def test_deletion_between_pages_skips_nothing(people: Sandbox) -> None:
     first = people.get("contacts?$orderby=createdon", Prefer="odata.maxpagesize=3").json()
     people.delete(f"contacts({first['value'][0]['contactid']})")
 
@@ -139,7 +139,7 @@ def test_order_puts_empty_values_first(people: Sandbox) -> None:
     assert [row["creditlimit"] for row in rows] == [None, 10, 20.5, 30, 40]
 
 
-def test_top_ends_without_a_link_and_page_size_wins(people: Sandbox) -> None:
+def test_top_returns_no_next_link(people: Sandbox) -> None:
     top = people.get("contacts?$top=2").json()
     sized = people.get("contacts?$top=2", Prefer="odata.maxpagesize=3").json()
 
@@ -166,7 +166,7 @@ def test_counts(people: Sandbox) -> None:
         ("lastonholdtime", "2026-11-20T21:05:00Z", "11/20/2026 9:05 PM"),
     ],
 )
-def test_labels_come_when_asked_for(sandbox: Sandbox, column: str, sent: object, label: str) -> None:
+def test_labels_are_returned_on_request(sandbox: Sandbox, column: str, sent: object, label: str) -> None:
     path = f"contacts({sandbox.contact()['contactid']})?$select={column}"
     sandbox.patch(path.partition("?")[0], {column: sent, "osync_revision": 5})
 
@@ -186,7 +186,7 @@ def test_labels_come_when_asked_for(sandbox: Sandbox, column: str, sent: object,
         'odata.include-annotations="Microsoft.*,OData.*",odata.maxpagesize=2',
     ],
 )
-def test_preferences_are_read_quoted_and_not(sandbox: Sandbox, preference: str) -> None:
+def test_preferences_may_be_quoted(sandbox: Sandbox, preference: str) -> None:
     page = sandbox.get("contacts?$select=gendercode,statecode", Prefer=preference)
 
     assert len(page.json()["value"]) == 2
@@ -194,7 +194,7 @@ def test_preferences_are_read_quoted_and_not(sandbox: Sandbox, preference: str) 
     assert "odata.maxpagesize=2" in page.headers["Preference-Applied"]
 
 
-def test_links_carry_the_host_that_was_asked(sandbox: Sandbox) -> None:
+def test_links_use_the_requested_host(sandbox: Sandbox) -> None:
     by_name = sandbox.api.replace("127.0.0.1", "localhost")
 
     page = sandbox.get(f"{by_name}contacts", Prefer="odata.maxpagesize=1").json()

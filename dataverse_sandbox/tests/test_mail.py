@@ -48,7 +48,7 @@ def by_graph(sandbox: Sandbox, body: bytes) -> requests.Response:
     return sandbox.session.post(sandbox.url + GRAPH, data=body, headers={"Content-Type": "text/plain"})
 
 
-def test_a_mail_by_smtp_is_there_with_both_parts(sandbox: Sandbox, smtp: SmtpServer) -> None:
+def test_smtp_mail_is_kept_with_both_parts(sandbox: Sandbox, smtp: SmtpServer) -> None:
     send(smtp, a_mail())
 
     (mail,) = mails(sandbox)
@@ -58,7 +58,7 @@ def test_a_mail_by_smtp_is_there_with_both_parts(sandbox: Sandbox, smtp: SmtpSer
     assert mail["received"].endswith("Z")
 
 
-def test_graph_takes_mime_and_says_only_that_it_took_it(sandbox: Sandbox) -> None:
+def test_graph_accepts_mime(sandbox: Sandbox) -> None:
     answer = by_graph(sandbox, base64.b64encode(a_mail().as_bytes()))
 
     assert (answer.status_code, answer.content) == (202, b"")
@@ -66,7 +66,7 @@ def test_graph_takes_mime_and_says_only_that_it_took_it(sandbox: Sandbox) -> Non
     assert (mail["to"], mail["subject"], mail["via"]) == ("rita@contoso.example", "1 contact waits", "graph")
 
 
-def test_graph_takes_json_too(sandbox: Sandbox) -> None:
+def test_graph_accepts_json(sandbox: Sandbox) -> None:
     message = {
         "subject": "Hello",
         "body": {"contentType": "HTML", "content": "<p>Hi</p>"},
@@ -80,7 +80,7 @@ def test_graph_takes_json_too(sandbox: Sandbox) -> None:
     assert (mail["to"], mail["subject"], mail["html"]) == ("rob@contoso.example", "Hello", "<p>Hi</p>\n")
 
 
-def test_graph_refuses_strangers_and_nonsense(sandbox: Sandbox) -> None:
+def test_graph_refuses_bad_tokens_and_bodies(sandbox: Sandbox) -> None:
     assert by_graph(sandbox, b"no base64!").json()["error"]["code"] == "ErrorMimeContentInvalidBase64String"
     assert by_graph(sandbox, base64.b64encode(b"Subject: nobody\n\nx")).status_code == 400
     sandbox.session.headers["Authorization"] = "Bearer nobody"
@@ -91,7 +91,7 @@ def test_graph_refuses_strangers_and_nonsense(sandbox: Sandbox) -> None:
     assert not mails(sandbox)
 
 
-def test_the_page_lists_mails_and_shows_one_without_letting_it_act(sandbox: Sandbox, smtp: SmtpServer) -> None:
+def test_page_shows_mails_without_scripts(sandbox: Sandbox, smtp: SmtpServer) -> None:
     send(smtp, a_mail("First & foremost"))
     number = mails(sandbox)[0]["id"]
 
@@ -106,12 +106,12 @@ def test_the_page_lists_mails_and_shows_one_without_letting_it_act(sandbox: Sand
     assert "default-src 'none'" in framed.headers["Content-Security-Policy"]
 
 
-def test_an_empty_mailbox_says_what_will_come(sandbox: Sandbox) -> None:
+def test_empty_mailbox_explains_itself(sandbox: Sandbox) -> None:
     assert "No mail has arrived." in sandbox.session.get(f"{sandbox.url}/mail/").text
     assert sandbox.session.get(f"{sandbox.url}/mail/99").status_code != 200
 
 
-def test_a_reset_empties_the_mailbox(sandbox: Sandbox, smtp: SmtpServer) -> None:
+def test_reset_empties_mailbox(sandbox: Sandbox, smtp: SmtpServer) -> None:
     send(smtp, a_mail())
 
     sandbox.reset()
@@ -119,7 +119,7 @@ def test_a_reset_empties_the_mailbox(sandbox: Sandbox, smtp: SmtpServer) -> None
     assert mails(sandbox) == []
 
 
-def test_the_door_can_refuse(sandbox: Sandbox, smtp: SmtpServer) -> None:
+def test_smtp_fault_refuses_mail(sandbox: Sandbox, smtp: SmtpServer) -> None:
     sandbox.fault(path="smtp", status=451, times=1)
 
     with pytest.raises(smtplib.SMTPDataError) as refused:
@@ -129,7 +129,7 @@ def test_the_door_can_refuse(sandbox: Sandbox, smtp: SmtpServer) -> None:
     assert mails(sandbox) == []
 
 
-def test_the_line_can_break_after_the_mail_was_taken(sandbox: Sandbox, smtp: SmtpServer) -> None:
+def test_smtp_fault_cuts_after_acceptance(sandbox: Sandbox, smtp: SmtpServer) -> None:
     sandbox.fault(path="smtp", cut="after_commit", times=1)
 
     with pytest.raises(smtplib.SMTPServerDisconnected):

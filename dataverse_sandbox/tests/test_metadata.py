@@ -19,7 +19,7 @@ def label(item: dict[str, Any]) -> Any:
     return item["UserLocalizedLabel"]["Label"]
 
 
-def test_table_tells_its_set_key_and_abilities(sandbox: Sandbox) -> None:
+def test_table_definition_has_set_and_key(sandbox: Sandbox) -> None:
     table = sandbox.get(CONTACT).json()
 
     assert (table["EntitySetName"], table["PrimaryIdAttribute"], table["ObjectTypeCode"]) == (
@@ -41,7 +41,7 @@ def test_tables_are_filtered_by_name(sandbox: Sandbox) -> None:
     assert sandbox.get("EntityDefinitions(LogicalName='planet')").status_code == 404
 
 
-def test_contact_has_the_columns_that_a_row_has(sandbox: Sandbox) -> None:
+def test_contact_definition_matches_its_rows(sandbox: Sandbox) -> None:
     columns = {row["LogicalName"] for row in sandbox.rows(f"{CONTACT}/Attributes?$select=LogicalName")}
 
     wire = {name.removeprefix("_").removesuffix("_value") for name in sandbox.contact() if "@" not in name}
@@ -80,7 +80,7 @@ def test_every_type_has_its_name_and_cast(sandbox: Sandbox, name: str, attribute
     assert name in {row["LogicalName"] for row in cast}
 
 
-def test_details_follow_the_type(sandbox: Sandbox) -> None:
+def test_details_depend_on_type(sandbox: Sandbox) -> None:
     assert column(sandbox, "firstname")["MaxLength"] == 50
     assert column(sandbox, "parentcustomerid")["Targets"] == ["account", "contact"]
     assert column(sandbox, "birthdate")["Format"] == "DateOnly"
@@ -89,13 +89,13 @@ def test_details_follow_the_type(sandbox: Sandbox) -> None:
     assert label(column(sandbox, "telephone1")["DisplayName"]) == "Business Phone"
 
 
-def test_what_cannot_be_written_says_so(sandbox: Sandbox) -> None:
+def test_read_only_columns_are_marked(sandbox: Sandbox) -> None:
     writable = {name: column(sandbox, name)["IsValidForUpdate"] for name in ("jobtitle", "fullname", "createdon")}
 
     assert writable == {"jobtitle": True, "fullname": False, "createdon": False}
 
 
-def test_options_come_expanded_with_their_labels(sandbox: Sandbox) -> None:
+def test_options_are_expanded_with_labels(sandbox: Sandbox) -> None:
     cast = "Microsoft.Dynamics.CRM.PicklistAttributeMetadata"
     query = "$select=LogicalName&$expand=OptionSet($select=Options),GlobalOptionSet($select=Options)"
 
@@ -109,7 +109,7 @@ def test_options_come_expanded_with_their_labels(sandbox: Sandbox) -> None:
     assert "DisplayName" not in columns["gendercode"]
 
 
-def test_options_do_not_come_unasked(sandbox: Sandbox) -> None:
+def test_options_are_omitted_by_default(sandbox: Sandbox) -> None:
     cast = "Microsoft.Dynamics.CRM.PicklistAttributeMetadata"
 
     assert "OptionSet" not in sandbox.rows(f"{CONTACT}/Attributes/{cast}")[0]

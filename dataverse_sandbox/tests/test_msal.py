@@ -62,7 +62,7 @@ def press(session: requests.Session, address: str, person: str) -> dict[str, str
     return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
 
 
-def test_application_gets_a_token_that_the_web_api_takes(
+def test_application_token_works_with_web_api(
     application: Any, session: requests.Session, authority: tuple[str, Path]
 ) -> None:
     token = application.acquire_token_for_client([f"{authority[0]}/.default"])["access_token"]
@@ -72,7 +72,7 @@ def test_application_gets_a_token_that_the_web_api_takes(
     assert answer.json()["@odata.context"].startswith(authority[0])
 
 
-def test_person_signs_in_by_the_authorization_code_flow(application: Any, session: requests.Session) -> None:
+def test_user_signs_in_by_authorization_code(application: Any, session: requests.Session) -> None:
     flow = application.initiate_auth_code_flow([], redirect_uri=CALLBACK, response_mode="query")
 
     result = application.acquire_token_by_auth_code_flow(flow, press(session, flow["auth_uri"], "Ada Brennan"))
@@ -83,7 +83,7 @@ def test_person_signs_in_by_the_authorization_code_flow(application: Any, sessio
     assert account["username"] == "ada.brennan@contoso.example"
 
 
-def test_cancelled_sign_in_is_an_error_not_a_token(application: Any, session: requests.Session) -> None:
+def test_canceled_sign_in_returns_error(application: Any, session: requests.Session) -> None:
     flow = application.initiate_auth_code_flow([], redirect_uri=CALLBACK, response_mode="query")
 
     result = application.acquire_token_by_auth_code_flow(flow, press(session, flow["auth_uri"], ""))
@@ -91,7 +91,7 @@ def test_cancelled_sign_in_is_an_error_not_a_token(application: Any, session: re
     assert result["error"] == "access_denied"
 
 
-def test_exchanged_verifier_is_refused(application: Any, session: requests.Session) -> None:
+def test_swapped_verifier_is_refused(application: Any, session: requests.Session) -> None:
     flow = application.initiate_auth_code_flow([], redirect_uri=CALLBACK, response_mode="query")
     back = press(session, flow["auth_uri"], "Ada Brennan")
 

@@ -49,7 +49,7 @@ def test_contacts_are_found_by_name_and_company(sandbox: Sandbox) -> None:
     assert contact["contactid"] not in open_page(sandbox, "/outlook/?q=%25")
 
 
-def test_saving_tells_how_many_changes_were_staged(sandbox: Sandbox) -> None:
+def test_saving_shows_number_of_staged_changes(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
 
     page = save(sandbox, contact["contactid"], jobtitle="Boss", nickname="Bo", donotemail="true")
@@ -59,7 +59,7 @@ def test_saving_tells_how_many_changes_were_staged(sandbox: Sandbox) -> None:
     assert sandbox.read(contact["contactid"])["jobtitle"] == contact["jobtitle"]
 
 
-def test_only_what_was_changed_is_sent(sandbox: Sandbox) -> None:
+def test_only_changed_fields_are_sent(sandbox: Sandbox) -> None:
     contact_id = sandbox.contact()["contactid"]
     every = {"creditlimit": 1234.5, "birthdate": "1980-01-02", "osync_topics": "410000001", "description": "a\nb"}
     sandbox.patch(f"contacts({contact_id})", {**every, "osync_revision": 3})
@@ -101,7 +101,7 @@ def test_every_kind_of_field_can_be_changed(sandbox: Sandbox) -> None:
     }
 
 
-def test_edit_is_made_by_the_chosen_person(sandbox: Sandbox) -> None:
+def test_edit_is_made_by_chosen_user(sandbox: Sandbox) -> None:
     rita = sandbox.rows("systemusers?$filter=fullname eq 'Rita Lindqvist'")[0]["systemuserid"]
 
     save(sandbox, sandbox.contact()["contactid"], user=rita, jobtitle="Boss")
@@ -129,7 +129,7 @@ def test_typed_text_is_escaped(sandbox: Sandbox) -> None:
     assert "<b>bold" not in answer.text
 
 
-def test_without_the_plug_in_the_page_says_that_it_stays(sandbox: Sandbox) -> None:
+def test_page_warns_when_plugin_is_off(sandbox: Sandbox) -> None:
     contact_id = sandbox.contact()["contactid"]
     sandbox.control("PUT", "plugin", {"enabled": False})
 
@@ -137,7 +137,7 @@ def test_without_the_plug_in_the_page_says_that_it_stays(sandbox: Sandbox) -> No
     assert sandbox.read(contact_id)["jobtitle"] == "Boss"
 
 
-def test_overview_says_what_it_is_and_how_it_answers(sandbox: Sandbox) -> None:
+def test_overview_shows_state_of_sandbox(sandbox: Sandbox) -> None:
     assert "Every request is answered at once and as it should be" in open_page(sandbox, "/sandbox/")
     sandbox.fault(status=503, table="account")
 
@@ -147,7 +147,7 @@ def test_overview_says_what_it_is_and_how_it_answers(sandbox: Sandbox) -> None:
     assert "The plug-in is on" in page
 
 
-def test_ledger_tells_a_transaction_at_a_time_who_did_what(sandbox: Sandbox) -> None:
+def test_ledger_page_groups_by_transaction(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
     assert "Nothing has been written here" in open_page(sandbox, "/ledger/")
     sandbox.edit(contact["contactid"], jobtitle="Boss")
@@ -160,7 +160,7 @@ def test_ledger_tells_a_transaction_at_a_time_who_did_what(sandbox: Sandbox) -> 
     assert "Only of Jonas Weber" in open_page(sandbox, f"/ledger/?who={config.EDITOR.user_id}")
 
 
-def test_older_writes_are_a_link_away(sandbox: Sandbox) -> None:
+def test_ledger_page_links_to_older_writes(sandbox: Sandbox) -> None:
     contact_id = sandbox.contact()["contactid"]
     rows = [{"@odata.type": "Microsoft.Dynamics.CRM.contact", "lastname": f"No. {n}"} for n in range(101)]
     sandbox.post("contacts/Microsoft.Dynamics.CRM.CreateMultiple", {"Targets": rows})
@@ -172,7 +172,7 @@ def test_older_writes_are_a_link_away(sandbox: Sandbox) -> None:
     assert contact_id not in first
 
 
-def test_trouble_is_ordered_and_ended_by_a_button(sandbox: Sandbox) -> None:
+def test_button_starts_and_ends_fault(sandbox: Sandbox) -> None:
     sandbox.session.post(f"{sandbox.url}/faults/", data={"trouble": "down"})
     assert sandbox.get("contacts").status_code == 503
     assert open_page(sandbox, "/faults/").count("In force") == 1
@@ -183,20 +183,20 @@ def test_trouble_is_ordered_and_ended_by_a_button(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name)
-def test_every_trouble_is_one_that_the_sandbox_knows(sandbox: Sandbox, trouble: Trouble) -> None:
+def test_every_offered_fault_is_valid(sandbox: Sandbox, trouble: Trouble) -> None:
     told = sandbox.control("PUT", "faults", trouble.state)
 
     assert in_words(told) != in_words(Faults().state())
 
 
-def test_plug_in_is_switched_by_a_button(sandbox: Sandbox) -> None:
+def test_button_switches_the_plugin(sandbox: Sandbox) -> None:
     sandbox.session.post(f"{sandbox.url}/faults/", data={"plugin": "off"})
 
     assert sandbox.control("GET", "plugin") == {"enabled": False}
     assert "Switch it on" in open_page(sandbox, "/faults/")
 
 
-def test_people_are_shown_as_the_crm_has_them(sandbox: Sandbox) -> None:
+def test_people_page_shows_crm_users(sandbox: Sandbox) -> None:
     jonas = config.EDITOR
     filters = sandbox.rows(f"userqueries?$filter=querytype eq 256 and _ownerid_value eq {jonas.user_id}")
     sandbox.patch(f"userqueries({filters[0]['userqueryid']})", {"statecode": 1, "statuscode": 2})
@@ -208,12 +208,12 @@ def test_people_are_shown_as_the_crm_has_them(sandbox: Sandbox) -> None:
     assert "Nobody’s name begins with “Zzz”" in open_page(sandbox, "/people/?q=Zzz")
 
 
-def test_pages_have_their_style(sandbox: Sandbox) -> None:
+def test_pages_have_a_stylesheet(sandbox: Sandbox) -> None:
     assert 'href="/sandbox/style.css"' in open_page(sandbox, "/outlook/")
     assert sandbox.session.get(f"{sandbox.url}/sandbox/style.css").headers["Content-Type"].startswith("text/css")
 
 
-def test_one_can_be_a_colleague_whose_name_is_searched(sandbox: Sandbox) -> None:
+def test_editor_can_be_searched_by_name(sandbox: Sandbox) -> None:
     sandbox.reset(users=30)
     known = ("Rita", "Rob", "Fred", "Frida", "Ada", "Vera", "Nils", "Jonas", "#")
     colleague = next(row for row in sandbox.rows("systemusers") if not row["fullname"].startswith(known))

@@ -14,7 +14,7 @@ def staged(sandbox: Sandbox) -> dict[str, tuple[str | None, str | None]]:
     return {row["osync_name"]: (row["osync_originalvalue"], row["osync_proposedvalue"]) for row in rows}
 
 
-def test_update_without_revision_is_staged_and_put_back(sandbox: Sandbox) -> None:
+def test_update_without_revision_is_staged_and_reverted(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
 
     done = sandbox.patch(f"contacts({contact['contactid']})", {"jobtitle": "Boss", "lastname": "Neu"})
@@ -39,7 +39,7 @@ def test_update_with_revision_is_not_staged(sandbox: Sandbox) -> None:
     assert staged(sandbox) == {}
 
 
-def test_switched_off_it_leaves_updates_alone(sandbox: Sandbox) -> None:
+def test_disabled_plugin_ignores_updates(sandbox: Sandbox) -> None:
     path = f"contacts({sandbox.contact()['contactid']})"
     sandbox.control("PUT", "plugin", {"enabled": False})
 
@@ -60,7 +60,7 @@ def test_representation_shows_the_restored_row(sandbox: Sandbox) -> None:
     assert shown.json()["@odata.etag"] == sandbox.read(contact["contactid"])["@odata.etag"]
 
 
-def test_record_names_contact_editor_and_time(sandbox: Sandbox) -> None:
+def test_staged_record_has_contact_editor_time(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
     editor = sandbox.rows("systemusers?$filter=fullname eq 'Jonas Weber'")[0]
 
@@ -128,7 +128,7 @@ def test_lookup_is_staged_with_table_and_name(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "change", [{"creditlimit": 500.0}, {"osync_topics": "410000001, 410000000"}, {"suffix": ""}, {}]
 )
-def test_the_same_value_in_other_words_is_not_staged(sandbox: Sandbox, change: dict[str, object]) -> None:
+def test_equal_value_is_not_staged(sandbox: Sandbox, change: dict[str, object]) -> None:
     path = f"contacts({sandbox.contact()['contactid']})"
     known = {"creditlimit": 500, "osync_topics": "410000000,410000001", "suffix": None}
     sandbox.patch(path, {**known, "osync_revision": 2})
@@ -138,7 +138,7 @@ def test_the_same_value_in_other_words_is_not_staged(sandbox: Sandbox, change: d
     assert staged(sandbox) == {}
 
 
-def test_untracked_columns_pass_while_tracked_ones_are_put_back(sandbox: Sandbox) -> None:
+def test_only_tracked_columns_are_reverted(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
 
     sandbox.patch(f"contacts({contact['contactid']})", {"jobtitle": "Boss", "statecode": 1})
@@ -157,7 +157,7 @@ def test_creates_and_deletes_are_not_staged(sandbox: Sandbox) -> None:
     assert {entry["table"] for entry in sandbox.ledger()} == {"contact"}
 
 
-def test_other_tables_are_none_of_its_business(sandbox: Sandbox) -> None:
+def test_plugin_ignores_other_tables(sandbox: Sandbox) -> None:
     account = sandbox.rows("accounts")[0]
 
     sandbox.patch(f"accounts({account['accountid']})", {"name": "Renamed"})
@@ -166,7 +166,7 @@ def test_other_tables_are_none_of_its_business(sandbox: Sandbox) -> None:
     assert staged(sandbox) == {}
 
 
-def test_it_works_inside_a_change_set_too(sandbox: Sandbox) -> None:
+def test_plugin_runs_inside_change_set(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
 
     sandbox.batch([request_text("PATCH", f"contacts({contact['contactid']})", {"jobtitle": "Boss"})])
@@ -176,7 +176,7 @@ def test_it_works_inside_a_change_set_too(sandbox: Sandbox) -> None:
     assert len({entry["transaction"] for entry in sandbox.ledger()}) == 1
 
 
-def test_a_failing_change_set_stages_nothing(sandbox: Sandbox) -> None:
+def test_failing_change_set_stages_nothing(sandbox: Sandbox) -> None:
     contact_id = sandbox.contact()["contactid"]
 
     answer = sandbox.batch(
@@ -192,7 +192,7 @@ def test_a_failing_change_set_stages_nothing(sandbox: Sandbox) -> None:
     assert sandbox.ledger() == []
 
 
-def test_two_edits_of_one_field_are_two_records(sandbox: Sandbox) -> None:
+def test_each_edit_has_own_record(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
     for title in ("One", "Two"):
         sandbox.edit(contact["contactid"], jobtitle=title)

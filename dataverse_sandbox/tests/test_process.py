@@ -37,7 +37,7 @@ def process(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_when_it_is_ready_and_ends_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+def test_process_announces_readiness_and_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     with process(tmp_path / "data.sqlite3", "--empty") as (child, url), plain_session() as session:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
         assert session.get(f"{url}/healthz").json() == {"status": "ok"}
@@ -48,7 +48,7 @@ def test_it_says_when_it_is_ready_and_ends_cleanly(tmp_path: Path, number: signa
     assert complaints == ""
 
 
-def test_tls_from_the_command_line(tmp_path: Path) -> None:
+def test_tls_option_serves_https(tmp_path: Path) -> None:
     folder = tmp_path / "tls"
     seen = []
     for _ in range(2):
@@ -67,7 +67,7 @@ def test_tls_from_the_command_line(tmp_path: Path) -> None:
     assert (folder / "key.pem").stat().st_mode & 0o777 == 0o600
 
 
-def test_tls_with_files_of_ones_own(tmp_path: Path) -> None:
+def test_tls_with_given_certificate_files(tmp_path: Path) -> None:
     authority = trustme.CA()
     given = authority.issue_cert("127.0.0.1")
     certificate, key, ca = (tmp_path / name for name in ("certificate.pem", "key.pem", "ca.pem"))
@@ -88,7 +88,7 @@ def test_tls_with_files_of_ones_own(tmp_path: Path) -> None:
         (["--tls-certificate", "gone.pem", "--tls-key", "gone.pem"], "cannot be used"),
     ],
 )
-def test_tls_that_cannot_work_is_refused(tmp_path: Path, options: list[str], words: str) -> None:
+def test_invalid_tls_options_are_refused(tmp_path: Path, options: list[str], words: str) -> None:
     with process(tmp_path / "data.sqlite3", "--empty", *options) as (child, _):
         _, complaints = child.communicate(timeout=30)
 
@@ -96,7 +96,7 @@ def test_tls_that_cannot_work_is_refused(tmp_path: Path, options: list[str], wor
     assert words in complaints
 
 
-def test_first_start_fills_it_and_a_restart_keeps_data_tokens_and_links(tmp_path: Path) -> None:
+def test_restart_keeps_data_and_tokens(tmp_path: Path) -> None:
     data = tmp_path / "data.sqlite3"
     with process(data) as (_, url), plain_session() as session:
         session.post(f"{url}/sandbox/form", json={"contact": _a_contact(session, url), "changes": {"jobtitle": "Kept"}})
@@ -119,7 +119,7 @@ def _a_contact(session: requests.Session, url: str) -> str:
     return match[1]
 
 
-def test_killed_in_the_middle_it_keeps_what_was_committed(tmp_path: Path) -> None:
+def test_kill_keeps_committed_rows(tmp_path: Path) -> None:
     data = tmp_path / "data.sqlite3"
     with process(data) as (child, url), plain_session() as session:
         session.post(
@@ -132,7 +132,7 @@ def test_killed_in_the_middle_it_keeps_what_was_committed(tmp_path: Path) -> Non
         assert len(session.get(f"{url}/sandbox/ledger").json()) == 4
 
 
-def test_port_in_use_is_a_clear_message(tmp_path: Path) -> None:
+def test_port_in_use_is_reported(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -145,7 +145,7 @@ def test_port_in_use_is_a_clear_message(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_connection_is_kept_for_the_next_request(sandbox: Sandbox) -> None:
+def test_connection_is_kept_alive(sandbox: Sandbox) -> None:
     with socket.create_connection(("127.0.0.1", sandbox.server.port), timeout=5) as connection:
         for _ in range(3):
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -161,14 +161,14 @@ def test_chunked_body_is_read(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "framing", ["Content-Length: -1\r\n\r\n", "Content-Length: x\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nzz\r\n"]
 )
-def test_body_of_no_known_length_is_refused_at_once(sandbox: Sandbox, framing: str) -> None:
+def test_body_without_length_is_refused(sandbox: Sandbox, framing: str) -> None:
     with socket.create_connection(("127.0.0.1", sandbox.server.port), timeout=5) as connection:
         connection.sendall(f"POST /api/data/v9.2/contacts HTTP/1.1\r\nHost: x\r\n{framing}".encode())
 
         assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
-def test_stopping_lets_go_of_what_is_held(tmp_path: Path) -> None:
+def test_stopping_releases_held_requests(tmp_path: Path) -> None:
     with SandboxServer(tmp_path / "data.sqlite3", world=EMPTY_WORLD) as server:
         running = Sandbox(server).sign_in()
         running.fault(path="WhoAmI", hold="after_commit")

@@ -68,7 +68,7 @@ def found(sandbox: Sandbox, where: str) -> list[str]:
         (f'{CRM}.In(PropertyName=@p1,PropertyValues=@p2)&@p1=\'lastname\'&@p2=["O\'Hara","Baker"]', ["Baker"]),
     ],
 )
-def test_condition_finds(people: Sandbox, where: str, expected: list[str]) -> None:
+def test_condition_selects_rows(people: Sandbox, where: str, expected: list[str]) -> None:
     assert found(people, where) == expected
 
 
@@ -82,17 +82,17 @@ def test_condition_finds(people: Sandbox, where: str, expected: list[str]) -> No
         ("not contact_customer_accounts/any(c:c/gendercode eq 2)", ["South Ltd"]),
     ],
 )
-def test_lambda_looks_into_a_collection(people: Sandbox, where: str, expected: list[str]) -> None:
+def test_lambda_filters_by_collection(people: Sandbox, where: str, expected: list[str]) -> None:
     rows = people.rows(f"accounts?$filter={where}&$orderby=name")
     assert [row["name"] for row in rows] == expected
 
 
-def test_lambda_follows_pairs(people: Sandbox) -> None:
+def test_lambda_filters_by_many_to_many(people: Sandbox) -> None:
     where = f"teammembership_association/any(u:u/systemuserid eq {JONAS})"
     assert [team["name"] for team in people.rows(f"teams?$filter={where}")] == ["Sales North"]
 
 
-def test_single_valued_expansion_brings_the_row_or_null(people: Sandbox) -> None:
+def test_single_valued_expansion_is_row_or_null(people: Sandbox) -> None:
     rows = people.rows("contacts?$select=lastname&$expand=parentcustomerid_account($select=name)&$orderby=lastname")
 
     companies = [row["parentcustomerid_account"] and row["parentcustomerid_account"]["name"] for row in rows]
@@ -100,7 +100,7 @@ def test_single_valued_expansion_brings_the_row_or_null(people: Sandbox) -> None
     assert "_parentcustomerid_value" not in rows[0]
 
 
-def test_collection_expansion_is_filtered_sorted_and_cut(people: Sandbox) -> None:
+def test_collection_expansion_takes_query_options(people: Sandbox) -> None:
     inner = "contact_customer_accounts($select=lastname;$orderby=lastname desc;$top=1)"
     [north] = people.rows(f"accounts?$filter=name eq 'North Ltd'&$expand={inner}")
     assert names(north["contact_customer_accounts"]) == ["Baker"]
@@ -112,7 +112,7 @@ def test_collection_expansion_is_filtered_sorted_and_cut(people: Sandbox) -> Non
 
 
 @pytest.mark.parametrize("nested", ["", ";$expand=createdby($select=fullname)"])
-def test_link_of_a_collection_brings_it_whole_or_its_next_page(people: Sandbox, nested: str) -> None:
+def test_collection_link_returns_remaining_rows(people: Sandbox, nested: str) -> None:
     expand = f"contact_customer_accounts($select=lastname;$filter=lastname ne 'O''Hara'{nested})"
     [north] = people.get(f"accounts?$filter=name eq 'North Ltd'&$expand={expand}", Prefer=SMALL).json()["value"]
     within = names(north["contact_customer_accounts"])
@@ -122,12 +122,12 @@ def test_link_of_a_collection_brings_it_whole_or_its_next_page(people: Sandbox, 
     assert {*within, *behind} == {"Adams", "Baker"}
 
 
-def test_owner_expands_to_whoever_it_is(people: Sandbox) -> None:
+def test_owner_expands_to_user_or_team(people: Sandbox) -> None:
     [row] = people.as_user("Jonas Weber").rows("userqueries?$filter=returnedtypecode eq 'task'&$expand=ownerid")
     assert row["ownerid"]["fullname"] == "Jonas Weber"
 
 
-def test_expansion_needs_the_right_to_read(people: Sandbox) -> None:
+def test_expansion_needs_read_privilege(people: Sandbox) -> None:
     people.give_roles("Jonas Weber", "Delegate")
     assert people.as_user("Jonas Weber").get("sdkmessages?$expand=createdby").status_code == 403
 
@@ -142,12 +142,12 @@ def test_expansion_needs_the_right_to_read(people: Sandbox) -> None:
         ("groupby((parentcustomerid_account/name))", [{}, {}, {}]),
     ],
 )
-def test_rows_are_summed_up(people: Sandbox, apply: str, expected: list[dict[str, Any]]) -> None:
+def test_apply_aggregates_rows(people: Sandbox, apply: str, expected: list[dict[str, Any]]) -> None:
     rows = people.rows(f"contacts?$apply={apply}")
     assert [{name: row[name] for name in wanted} for row, wanted in zip(rows, expected, strict=True)] == expected
 
 
-def test_sums_have_the_form_of_the_pages_examples(people: Sandbox) -> None:
+def test_aggregates_match_documented_examples(people: Sandbox) -> None:
     path = "contacts?$apply=groupby((parentcustomerid_account/name,gendercode),aggregate(creditlimit with sum as total,"
     rows = people.get(f"{path}$count as n))&$orderby=parentcustomerid_account/name", **ALL_ANNOTATIONS).json()["value"]
 
@@ -175,11 +175,11 @@ def test_sums_have_the_form_of_the_pages_examples(people: Sandbox) -> None:
         ("$filter=lastname eq @q&@q=[1", 400),
     ],
 )
-def test_what_cannot_be_asked_is_refused(people: Sandbox, query: str, status: int) -> None:
+def test_unsupported_queries_are_refused(people: Sandbox, query: str, status: int) -> None:
     assert people.get(f"contacts?{query}").status_code == status
 
 
-def test_text_sorts_without_regard_to_case_over_pages(people: Sandbox) -> None:
+def test_paged_sort_ignores_case(people: Sandbox) -> None:
     first = people.get("contacts?$orderby=lastname&$select=lastname", Prefer="odata.maxpagesize=3").json()
     second = people.get(first["@odata.nextLink"], Prefer="odata.maxpagesize=3").json()
 
@@ -188,7 +188,7 @@ def test_text_sorts_without_regard_to_case_over_pages(people: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("column", ["parentcustomerid_account/name", "_parentcustomerid_value", "@p"])
-def test_sorting_by_a_related_name_pages_too(people: Sandbox, column: str) -> None:
+def test_related_sort_can_be_paged(people: Sandbox, column: str) -> None:
     path = f"contacts?$orderby={column} desc,lastname&$select=lastname&@p=_parentcustomerid_value"
     first = people.get(path, Prefer="odata.maxpagesize=2").json()
     second = people.get(first["@odata.nextLink"], Prefer="odata.maxpagesize=2").json()
@@ -205,7 +205,7 @@ def test_counts_come_with_their_annotations(people: Sandbox) -> None:
     assert silent[f"@{CRM}.totalrecordcount"] == -1
 
 
-def test_total_record_count_is_told(people: Sandbox) -> None:
+def test_total_record_count_is_returned(people: Sandbox) -> None:
     path = "RetrieveTotalRecordCount(EntityNames=['contact','account'])"
     collection = people.get(path).json()["EntityRecordCountCollection"]
 
@@ -213,7 +213,7 @@ def test_total_record_count_is_told(people: Sandbox) -> None:
     assert people.get("RetrieveTotalRecordCount(EntityNames=@p)?@p=['contact']").status_code == 200
 
 
-def test_meetings_of_the_weeks_to_come_have_attendees(sandbox: Sandbox) -> None:
+def test_coming_meetings_have_attendees(sandbox: Sandbox) -> None:
     sandbox.reset(users=30)
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     rows = sandbox.rows(f"appointments?$filter=scheduledstart gt {now}&$expand=appointment_activity_parties")

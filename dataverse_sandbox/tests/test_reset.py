@@ -68,7 +68,7 @@ def change_world(crm: Sandbox) -> None:
     [change_contacts, change_rights, change_definitions, change_filters, change_world],
     ids=lambda f: f.__name__,
 )
-def test_a_reset_leaves_what_a_new_file_holds(sandbox: Sandbox, fresh: Any, change: Any) -> None:
+def test_reset_equals_new_database(sandbox: Sandbox, fresh: Any, change: Any) -> None:
     sandbox.reset(**SMALL)
     change(sandbox)
     assert everything(sandbox.server.application.store.path) != fresh
@@ -78,7 +78,7 @@ def test_a_reset_leaves_what_a_new_file_holds(sandbox: Sandbox, fresh: Any, chan
     assert everything(sandbox.server.application.store.path) == fresh
 
 
-def test_a_reset_after_a_large_world_lays_out_everything(sandbox: Sandbox, fresh: Any) -> None:
+def test_reset_after_large_world_is_complete(sandbox: Sandbox, fresh: Any) -> None:
     sandbox.reset(**SMALL)
     sandbox.reset(**{**SMALL, "users": 340})
 
@@ -87,7 +87,7 @@ def test_a_reset_after_a_large_world_lays_out_everything(sandbox: Sandbox, fresh
     assert everything(sandbox.server.application.store.path) == fresh
 
 
-def test_rights_are_those_of_the_new_world_at_once(sandbox: Sandbox) -> None:
+def test_reset_applies_new_privileges_at_once(sandbox: Sandbox) -> None:
     sandbox.give_roles("Rita Lindqvist")
     rita = sandbox.as_user("Rita Lindqvist")
     assert rita.get("contacts").status_code == 403
@@ -97,13 +97,13 @@ def test_rights_are_those_of_the_new_world_at_once(sandbox: Sandbox) -> None:
     assert rita.get("contacts").status_code == 200
 
 
-def test_the_organization_stays_the_same_through_a_reset(sandbox: Sandbox) -> None:
+def test_reset_keeps_organization_id(sandbox: Sandbox) -> None:
     sandbox.reset(seed=9)
 
     assert sandbox.get("WhoAmI").json()["OrganizationId"] == config.ORGANIZATION_ID
 
 
-def test_people_have_names_of_their_own(sandbox: Sandbox) -> None:
+def test_people_have_distinct_names(sandbox: Sandbox) -> None:
     sandbox.reset(users=500)
     people = sandbox.rows("systemusers?$select=fullname,internalemailaddress")
 

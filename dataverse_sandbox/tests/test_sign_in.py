@@ -98,13 +98,13 @@ def test_rita_signs_in_with_her_role(sandbox: Sandbox) -> None:
         ("Nils Hagen", None),
     ],
 )
-def test_everybody_has_their_roles(sandbox: Sandbox, person: str, roles: list[str] | None) -> None:
+def test_each_person_has_their_roles(sandbox: Sandbox, person: str, roles: list[str] | None) -> None:
     answer = redeem(sandbox, press(sandbox, person)["code"][0]).json()
 
     assert claims(sandbox, answer["id_token"]).get("roles") == roles
 
 
-def test_person_is_the_crm_user_of_the_same_object_id(sandbox: Sandbox) -> None:
+def test_object_id_identifies_crm_user(sandbox: Sandbox) -> None:
     answer = redeem(sandbox, press(sandbox, "Rita Lindqvist")["code"][0]).json()
     oid = claims(sandbox, answer["id_token"])["oid"]
 
@@ -113,7 +113,7 @@ def test_person_is_the_crm_user_of_the_same_object_id(sandbox: Sandbox) -> None:
     assert user["fullname"] == "Rita Lindqvist"
 
 
-def test_page_has_a_button_for_each_person_and_says_what_it_is(sandbox: Sandbox) -> None:
+def test_page_has_button_per_person(sandbox: Sandbox) -> None:
     page = authorize(sandbox)
 
     assert page.status_code == 200
@@ -121,7 +121,7 @@ def test_page_has_a_button_for_each_person_and_says_what_it_is(sandbox: Sandbox)
     assert "stand-in" in page.text
 
 
-def test_cancelling_goes_back_with_the_refusal(sandbox: Sandbox) -> None:
+def test_cancel_returns_access_denied(sandbox: Sandbox) -> None:
     back = press(sandbox, "")
 
     assert back["error"] == ["access_denied"]
@@ -140,7 +140,7 @@ def test_cancelling_goes_back_with_the_refusal(sandbox: Sandbox) -> None:
         ({"grant_type": "password"}, 70003),
     ],
 )
-def test_code_is_refused_when_something_differs(sandbox: Sandbox, changes: dict[str, str], number: int) -> None:
+def test_code_with_other_details_is_refused(sandbox: Sandbox, changes: dict[str, str], number: int) -> None:
     code = press(sandbox, "Rita Lindqvist")["code"][0]
 
     refused = redeem(sandbox, **{"code": code, **changes})
@@ -150,7 +150,7 @@ def test_code_is_refused_when_something_differs(sandbox: Sandbox, changes: dict[
     assert "id_token" not in refused.json()
 
 
-def test_code_without_challenge_needs_no_verifier_and_takes_none(sandbox: Sandbox) -> None:
+def test_code_without_challenge_refuses_verifier(sandbox: Sandbox) -> None:
     codes = [press(sandbox, "Rita Lindqvist", code_challenge="")["code"][0] for _ in range(2)]
 
     assert redeem(sandbox, codes[0], code_verifier="").status_code == 200
@@ -164,7 +164,7 @@ def test_code_works_once(sandbox: Sandbox) -> None:
     assert redeem(sandbox, code).json()["error"] == "invalid_grant"
 
 
-def test_of_many_at_once_one_redeems_the_code(sandbox: Sandbox) -> None:
+def test_code_is_redeemed_once_concurrently(sandbox: Sandbox) -> None:
     code = press(sandbox, "Rita Lindqvist")["code"][0]
 
     with ThreadPoolExecutor(8) as pool:
@@ -173,7 +173,7 @@ def test_of_many_at_once_one_redeems_the_code(sandbox: Sandbox) -> None:
     assert sorted(answers) == [200] + [400] * 7
 
 
-def test_wrong_verifier_uses_the_code_up(sandbox: Sandbox) -> None:
+def test_wrong_verifier_consumes_code(sandbox: Sandbox) -> None:
     code = press(sandbox, "Rita Lindqvist")["code"][0]
     redeem(sandbox, code, code_verifier="wrong-" + VERIFIER)
 
@@ -193,7 +193,7 @@ def test_wrong_verifier_uses_the_code_up(sandbox: Sandbox) -> None:
         ({"code_challenge_method": "plain"}, 501),
     ],
 )
-def test_bad_authorize_requests_stay_on_the_page(sandbox: Sandbox, changes: dict[str, str], status: int) -> None:
+def test_bad_authorize_request_is_not_redirected(sandbox: Sandbox, changes: dict[str, str], status: int) -> None:
     refused = authorize(sandbox, **changes)
 
     assert refused.status_code == status
@@ -217,7 +217,7 @@ def test_hidden_fields_are_escaped(sandbox: Sandbox) -> None:
     assert "<script>" not in page.text
 
 
-def test_discovery_names_https_for_tokens_and_the_asked_host_elsewhere(sandbox: Sandbox) -> None:
+def test_discovery_uses_requested_host(sandbox: Sandbox) -> None:
     document = sandbox.session.get(f"{tenant(sandbox)}/v2.0/.well-known/openid-configuration").json()
     secure = tenant(sandbox).replace("http://", "https://")
 
@@ -227,7 +227,7 @@ def test_discovery_names_https_for_tokens_and_the_asked_host_elsewhere(sandbox: 
     assert document["jwks_uri"] == f"{tenant(sandbox)}/discovery/v2.0/keys"
 
 
-def test_application_token_needs_the_secret_and_the_default_scope(sandbox: Sandbox) -> None:
+def test_application_token_needs_secret_and_scope(sandbox: Sandbox) -> None:
     assert sandbox.ask_for_token().json()["expires_in"] == 3_599
     assert sandbox.ask_for_token("guess").json()["error"] == "invalid_client"
     form = {"grant_type": "client_credentials", "scope": "openid"}
@@ -236,7 +236,7 @@ def test_application_token_needs_the_secret_and_the_default_scope(sandbox: Sandb
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer nonsense", "Basic abc"])
-def test_web_api_needs_a_known_token(sandbox: Sandbox, authorization: str) -> None:
+def test_web_api_requires_valid_token(sandbox: Sandbox, authorization: str) -> None:
     refused = sandbox.get("contacts", Authorization=authorization)
 
     assert refused.status_code == 401
@@ -250,7 +250,7 @@ def test_expired_tokens_are_refused(sandbox: Sandbox) -> None:
     assert sandbox.sign_in().get("contacts").status_code == 200
 
 
-def test_tokens_and_codes_end_by_themselves(sandbox: Sandbox) -> None:
+def test_tokens_and_codes_expire(sandbox: Sandbox) -> None:
     code = press(sandbox, "Rita Lindqvist")["code"][0]
     tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
 
@@ -260,14 +260,14 @@ def test_tokens_and_codes_end_by_themselves(sandbox: Sandbox) -> None:
     assert sandbox.get("contacts").status_code == 200
 
 
-def test_token_of_a_person_acts_as_that_person(sandbox: Sandbox) -> None:
+def test_person_token_acts_as_that_person(sandbox: Sandbox) -> None:
     answer = redeem(sandbox, press(sandbox, "Rita Lindqvist")["code"][0]).json()
     own = sandbox.get("WhoAmI", Authorization=f"Bearer {answer['access_token']}").json()["UserId"]
 
     assert sandbox.get(f"systemusers({own})").json()["fullname"] == "Rita Lindqvist"
 
 
-def test_logout_returns_to_this_machine_only(sandbox: Sandbox) -> None:
+def test_logout_redirects_only_to_loopback(sandbox: Sandbox) -> None:
     address = f"{tenant(sandbox)}/oauth2/v2.0/logout"
 
     home = sandbox.session.get(address, params={"post_logout_redirect_uri": CALLBACK}, allow_redirects=False)

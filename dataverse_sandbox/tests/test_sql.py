@@ -60,7 +60,7 @@ def people(sandbox: Sandbox) -> Sandbox:
         ("firstname <> lastname", ["Anna", "Bert"]),
     ],
 )
-def test_where_finds_the_rows_it_says(people: Sandbox, where: str, names: list[str]) -> None:
+def test_where_selects_matching_rows(people: Sandbox, where: str, names: list[str]) -> None:
     rows = select(people, f"SELECT firstname FROM contact WHERE {where} ORDER BY firstname")  # noqa: S608 - a test's own
 
     assert [row["firstname"] for row in rows] == names
@@ -79,7 +79,7 @@ def test_top_and_distinct_limit_the_rows(people: Sandbox) -> None:
     assert select(people, "SELECT TOP (0) firstname FROM contact") == []
 
 
-def test_joins_bring_columns_of_other_tables(people: Sandbox) -> None:
+def test_joins_return_columns_of_other_tables(people: Sandbox) -> None:
     both = "contact c {} JOIN account a ON c.parentcustomerid = a.accountid ORDER BY c.firstname"
     columns = "SELECT c.firstname, a.name FROM "
 
@@ -90,7 +90,7 @@ def test_joins_bring_columns_of_other_tables(people: Sandbox) -> None:
     assert left[2] == {"firstname": "Cora", "name": None}
 
 
-def test_joins_go_on_from_any_table(people: Sandbox) -> None:
+def test_joins_can_start_at_any_table(people: Sandbox) -> None:
     rows = select(
         people,
         "SELECT a.name, maker.fullname AS made, o.fullname AS owner FROM account a "
@@ -103,7 +103,7 @@ def test_joins_go_on_from_any_table(people: Sandbox) -> None:
     assert rows == [{"name": "Acme", "made": "# Outlook Sync Portal", "owner": "# Outlook Sync Portal"}]
 
 
-def test_aggregates_run_over_all_rows_and_per_group(people: Sandbox) -> None:
+def test_aggregates_over_all_rows_and_groups(people: Sandbox) -> None:
     total = select(
         people,
         "SELECT COUNT(*) AS n, COUNT(lastname) AS named, SUM(numberofchildren) AS s, AVG(numberofchildren) AS mean, "
@@ -120,20 +120,20 @@ def test_aggregates_run_over_all_rows_and_per_group(people: Sandbox) -> None:
     assert groups == [{"name": "Acme", "n": 2}]
 
 
-def test_a_group_need_not_be_shown(people: Sandbox) -> None:
+def test_group_column_can_be_omitted(people: Sandbox) -> None:
     rows = select(people, "SELECT COUNT(*) AS n FROM contact GROUP BY firstname ORDER BY firstname")
 
     assert rows == [{"n": 1}] * 3
 
 
-def test_offset_leaves_out_the_first_rows(people: Sandbox) -> None:
+def test_offset_skips_first_rows(people: Sandbox) -> None:
     rows = select(people, "SELECT firstname FROM contact ORDER BY firstname OFFSET 1 ROWS FETCH NEXT 1 ROWS ONLY")
 
     assert rows == [{"firstname": "Bert"}]
 
 
 @pytest.mark.parametrize("columns", ["firstname", "DISTINCT firstname"])
-def test_long_results_go_on_by_next_links(people: Sandbox, columns: str) -> None:
+def test_long_results_have_next_links(people: Sandbox, columns: str) -> None:
     sql = f"SELECT {columns} FROM contact ORDER BY firstname"  # noqa: S608 - a test's own
     page = ask(people, sql, Prefer="odata.maxpagesize=2").json()
 
@@ -169,7 +169,7 @@ def test_long_results_go_on_by_next_links(people: Sandbox, columns: str) -> None
         ("SELECT createdon FROM contact c JOIN account a ON a.accountid = c.parentcustomerid", "several"),
     ],
 )
-def test_what_the_server_rejects_is_a_400_that_says_why(sandbox: Sandbox, sql: str, word: str) -> None:
+def test_rejected_sql_returns_400_with_reason(sandbox: Sandbox, sql: str, word: str) -> None:
     response = ask(sandbox, sql)
 
     assert response.status_code == 400

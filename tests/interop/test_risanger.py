@@ -99,7 +99,7 @@ def test_relationship_is_made_read_and_changed(client: Program, organization: Or
     assert [result["deleted"]["status"], result["removed"]] == [404, 204]
 
 
-def test_columns_of_every_type_hold_values(client: Program, organization: Organization) -> None:
+def test_columns_of_every_type_store_values(client: Program, organization: Organization) -> None:
     result = client.run("columns_of_every_type", name="new_Py")
 
     assert result == {"made": [204] * 5, "row": True}
