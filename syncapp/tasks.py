@@ -1,7 +1,7 @@
-"""Celery's tasks: an id comes in, one operation is called. The rows decide, so every task may run twice or never.
+"""Celery's tasks: each takes an id and calls one operation. The rows decide, so a task may run twice or never.
 
-Periodic tasks, pulses and mails have a queue of their own (portal/settings.py), so that no answer of the CRM to a write
-holds them up.
+Periodic tasks, pulses and mails have a queue of their own (portal/settings.py), so that slow writes to the CRM do not
+hold them up.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from celery import current_app, shared_task
 from celery.signals import task_prerun
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import Error as DatabaseTrouble
+from django.db import Error as DatabaseError
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -56,42 +56,42 @@ from syncapp.sync_filters.runs.preparation import PreparationJob
 
 log = logging.getLogger(__name__)
 
-# Not WRONG_ORGANIZATION: asking which CRM it is reads nothing else, and is the only way to find the right one again.
-# Not CRM_UNREACHABLE: writes without an answer close it too. One reading at a time is the best probe of it.
+# Without WRONG_ORGANIZATION: only reading can find out that the right CRM is back, and it asks for the id first.
+# Without CRM_UNREACHABLE: unanswered writes open it too, and one reader at a time is its best probe.
 READ_BREAKERS = (Breaker.Name.FORBIDDEN_READ, Breaker.Name.CRM_CREDENTIALS, Breaker.Name.CRM_THROTTLED)
 FILTER_BREAKERS = (Breaker.Name.FORBIDDEN_FILTERS, *breakers.CONNECTION_BREAKERS)
-# More messages of due jobs are not published while the broker holds this many: their workers are busy or away.
+# While the broker holds this many messages, no more are published: the workers are busy or away.
 MOST_WAITING = 400
-# Seconds after which a round of a task that takes a moment is published anew; two at once do no harm.
+# Seconds after which a round of a short task counts as dead; running two at once is safe.
 QUICK = 10.0
 
 
 @task_prerun.connect
 def _note_clock(**_: Any) -> None:
-    with suppress(DatabaseTrouble):  # the task itself says it
+    with suppress(DatabaseError):  # the task itself reports it
         clocks.measure(clocks.WORKER)
 
 
 @dataclass(frozen=True, slots=True)
 class Periodic:
-    """A periodic task, and the seconds after which a round that a worker started counts as dead."""
+    """A periodic task, and the seconds after which a started round counts as dead."""
 
     task: Any
     stalled_after: float
 
 
-periodic_tasks: dict[str, Periodic] = {}  # by the name that the rows have
+periodic_tasks: dict[str, Periodic] = {}  # by the name of its row
 
 
 def _periodic(*, stalled_after: float) -> Callable[[Callable[[], None]], Any]:
-    """Make a task that beat publishes with the number of its round (jobs/periodic.py)."""
+    """Make a function a task that beat publishes with the number of its round (jobs/periodic.py)."""
 
     def make(work: Callable[[], None]) -> Any:
         name = work.__name__
 
         @functools.wraps(work)
         def run(number: int | None = None) -> None:
-            if number is None:  # published by hand, or by the beat of an earlier release
+            if number is None:  # published by hand, or by beat of an earlier release
                 work()
             elif periodic.start(name, number):
                 try:
@@ -117,7 +117,7 @@ def waiting_messages(queue_name: str) -> int | None:
 
 @_periodic(stalled_after=QUICK)
 def tick() -> None:
-    """Every second: requeue what died, adopt what was forgotten, dispatch what is due. Safe with two schedulers."""
+    """Every second: requeue expired leases, adopt orphans, dispatch due jobs. Safe with two schedulers."""
     for job_type in runner.job_types():
         queue.sweep(job_type.model)
     queue.failpoint("tick.swept")
@@ -125,9 +125,9 @@ def tick() -> None:
         deliveries.adopt_orphans()
     with runner.isolated("adopting runs without a count"):
         meetings.adopt_forgotten()
-    _ask_for_a_pulse()
-    # A slow mail service would otherwise hold every worker, and deliveries would wait for mails.
-    _dispatch(MessageJob, send, most=queue.room_for(Message, most=settings.MAILS_AT_ONCE))
+    _request_pulse()
+    # Limited, or a slow mail service would occupy every worker, and deliveries would wait.
+    _dispatch(MessageJob, send, limit=queue.room_for(Message, limit=settings.MAILS_AT_ONCE))
     if (waiting_messages(settings.CELERY_TASK_DEFAULT_QUEUE) or 0) >= MOST_WAITING:
         return
     _dispatch(DeliveryJob, deliver)
@@ -138,11 +138,11 @@ def tick() -> None:
     _dispatch_filter_runs()
 
 
-def _dispatch(job_type: type[JobType], task: Any, *, most: int = 200) -> None:
-    """Publish some due jobs of a kind, unless an open breaker would only turn their workers away."""
-    if most <= 0 or not breakers.allows_dispatch(job_type.breakers):
+def _dispatch(job_type: type[JobType], task: Any, *, limit: int = 200) -> None:
+    """Publish up to `limit` due jobs of a kind, unless an open breaker would stop them anyway."""
+    if limit <= 0 or not breakers.allows_dispatch(job_type.breakers):
         return
-    ids = queue.claim_for_dispatch(job_type.model, limit=most)
+    ids = queue.claim_for_dispatch(job_type.model, limit=limit)
     queue.failpoint("tick.dispatched")
     with _undone_unless_published(lambda: queue.undo_dispatch(job_type.model, ids)):
         for pk in ids:
@@ -154,13 +154,13 @@ def _undone_unless_published(undo: Callable[[], object]) -> Iterator[None]:
     """Call `undo` where the broker is away, so that the next tick publishes the same jobs."""
     try:
         yield
-    except (OSError, OperationalError):  # Celery passes on kombu's own error, which is no OSError
+    except (OSError, OperationalError):  # kombu's own error, which Celery passes on, is not an OSError
         undo()
         raise
 
 
 def _dispatch_filter_runs() -> None:
-    """Publish some workers for each run with users to switch: the rows decide who gets which."""
+    """Publish several tasks for each run with users to switch; each claims its users from the rows."""
     if not breakers.allows_dispatch(runs.BREAKERS):
         return
     switching = runs.claim_for_dispatch()
@@ -170,7 +170,7 @@ def _dispatch_filter_runs() -> None:
                 switch_filters.delay(str(run_id))
 
 
-def _ask_for_a_pulse() -> None:
+def _request_pulse() -> None:
     Heartbeat.objects.get_or_create(name="worker")
     due = Heartbeat.objects.filter(Q(asked_at__isnull=True) | Q(asked_at__lte=database_now(plus=-10)), name="worker")
     if due.update(asked_at=Now()):
@@ -179,24 +179,24 @@ def _ask_for_a_pulse() -> None:
 
 @shared_task
 def pulse() -> None:
-    """The canary's answer: this worker takes work from the broker and reaches the database."""
+    """Record that this worker takes messages from the broker and reaches the database."""
     Heartbeat.objects.filter(name="worker").update(answered_at=Now())
 
 
 @shared_task
 def deliver(delivery_id: str) -> None:
-    """Bring one contact's due decisions to the CRM."""
+    """Write the due decisions of one contact to the CRM."""
     delivery.deliver(uuid.UUID(delivery_id), crm=crm())
 
 
 @shared_task
 def decide_selection(selection_id: str) -> None:
-    """Decide what somebody wants decided together, as far as this task's time goes."""
-    selections.work(uuid.UUID(selection_id), seconds=settings.SOFT_LIMIT / 2, crm=_crm_that_answers())
+    """Decide the fields of a selection until this task's time is up."""
+    selections.work(uuid.UUID(selection_id), seconds=settings.SOFT_LIMIT / 2, crm=_responsive_client())
 
 
-def _crm_that_answers() -> CrmClient | None:
-    """Return the client; None where the CRM is known not to answer or does not, or is another one."""
+def _responsive_client() -> CrmClient | None:
+    """Return the client; None while the CRM does not answer or is the wrong one."""
     if not breakers.all_closed(breakers.SILENT_BREAKERS):
         return None
     try:
@@ -207,13 +207,13 @@ def _crm_that_answers() -> CrmClient | None:
 
 @shared_task
 def send(message_id: str) -> None:
-    """Hand this mail to the mail service, then what else is due, as far as this task's time goes."""
+    """Send this mail, then other due ones until this task's time is up."""
     sending.send_due(uuid.UUID(message_id), channel=mail_service.channel(), seconds=settings.SOFT_LIMIT / 5)
 
 
 @_periodic(stalled_after=QUICK)
 def tell() -> None:
-    """Make the mails that are due: new edits by each reviewer's wish, reminders, troubles of the portal."""
+    """Queue the mails that are due: new edits, reminders, operator alerts."""
     for step in (notification_rules.notify_new_edits, notification_rules.send_reminders, alerts.watch):
         with runner.isolated(step.__name__):
             step()
@@ -221,7 +221,7 @@ def tell() -> None:
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def pull() -> None:
-    """Mirror what changed in the CRM, let the rules look at it; what does not fit into this task's time comes later."""
+    """Read staged edits from the CRM and apply the rules to them, until this task's time is up."""
     permit = breakers.try_acquire(READ_BREAKERS)
     if permit is None:
         return
@@ -234,9 +234,9 @@ def pull() -> None:
             rule_runs.run(seconds=settings.SOFT_LIMIT / 4)
             if pulled.records or pulled.shown:
                 with runner.isolated("telling of new edits"):
-                    notification_rules.notify_new_edits()  # what the rules decided just now is no news
+                    notification_rules.notify_new_edits()  # edits that the rules have just decided are left out
     except WrongOrganization:
-        log.error("pull: the address leads to another CRM than the one this database mirrors")
+        log.error("pull: the address leads to a CRM other than the one this database mirrors")
     except queue.LostLease:
         log.warning("pull: lease lost, stopped")
     except CrmError as error:
@@ -246,19 +246,19 @@ def pull() -> None:
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def numbers() -> None:
-    """Every minute: count the last days for the numbers page, and all of them after the CRM was read anew."""
+    """Every minute: update the daily counts of the numbers page; all of them after a full read of the CRM."""
     daily.keep()
 
 
 @shared_task
 def prepare_run(run_id: str) -> None:
-    """Make a run's list, as far as this task's time goes."""
+    """List the users of a run until this task's time is up."""
     preparation.work(uuid.UUID(run_id), seconds=settings.SOFT_LIMIT / 2)
 
 
 @shared_task
 def switch_filters(run_id: str) -> None:
-    """Switch some users of a run, as far as this task's time goes."""
+    """Switch users of a run until none is due or this task's time is up."""
     with _crm_errors_open_breakers("switching filters"):
         if runs.work(uuid.UUID(run_id), crm=verified_client(), seconds=settings.SOFT_LIMIT / 2):
             runs.undo_dispatch(uuid.UUID(run_id))
@@ -266,14 +266,14 @@ def switch_filters(run_id: str) -> None:
 
 @shared_task
 def count_meetings(run_id: str) -> None:
-    """Count which meetings a frozen list may cancel, before anybody can start it."""
+    """Count the meetings that a run may cancel; it cannot start before."""
     with _crm_errors_open_breakers("counting meetings"):
         meetings.work(uuid.UUID(run_id), crm=verified_client(), seconds=settings.SOFT_LIMIT / 2)
 
 
 @contextmanager
 def _crm_errors_open_breakers(what: str) -> Iterator[None]:
-    """Handle errors of asking which CRM it is; what goes wrong with a job is in its row."""
+    """Open a breaker for errors of identifying the CRM; errors of a job are stored in its row."""
     try:
         yield
     except CrmError as error:
@@ -283,21 +283,21 @@ def _crm_errors_open_breakers(what: str) -> Iterator[None]:
 
 @shared_task
 def keep_policy(policy_id: str) -> None:
-    """Compare a policy's group with what is wanted, and repair what it may."""
-    policy_rounds.work(uuid.UUID(policy_id), crm=_crm_to_compare_by)
+    """Compare a policy's group with the desired state, and repair what the policy allows."""
+    policy_rounds.work(uuid.UUID(policy_id), crm=_client_for_comparison)
 
 
-def _crm_to_compare_by() -> CrmClient:
-    """Return the client. Raises CrmError, also where the address leads to another CRM; then old readings count."""
+def _client_for_comparison() -> CrmClient:
+    """Return the client. Raises CrmError, also for the wrong CRM: the policy then compares with stored readings."""
     try:
         return verified_client()
     except WrongOrganization as error:
-        raise ProtocolError("The address leads to another CRM than the one this database mirrors.") from error
+        raise ProtocolError("The address leads to a CRM other than the one this database mirrors.") from error
 
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def take_inventory() -> None:
-    """Go on reading who synchronizes what, where it is time for that."""
+    """Continue reading users, filters and mailboxes, where the inventory is due."""
     permit = breakers.try_acquire(FILTER_BREAKERS) if inventory.is_due(every=settings.INVENTORY_SECONDS) else None
     if permit is None:
         return
@@ -311,7 +311,7 @@ def take_inventory() -> None:
             policy_rounds.begin_rounds()
             content.bring_example_list()
     except WrongOrganization:
-        log.error("inventory: the address leads to another CRM than the one this database mirrors")
+        log.error("inventory: the address leads to a CRM other than the one this database mirrors")
     except queue.LostLease:
         log.warning("inventory: lease lost, stopped")
     except CrmError as error:
@@ -321,25 +321,27 @@ def take_inventory() -> None:
 
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def nightly() -> None:
-    """Once a day: read everything again, count everything again, forget sessions that are over."""
+    """Once a day: request full reads, recount, delete expired sessions and old rows."""
     for table in (changes.FIELDS, changes.RECORDS):
-        _read_again(table)
+        _request_full_read(table)
     if not _first_today("nightly"):
         return
     delivery.recount_all()
-    forgetting: list[Callable[[], object]] = [
+    cleanups: list[Callable[[], object]] = [
         notification_rules.delete_old,
         SessionStore.clear_expired,
         clocks.delete_old,
+        meetings.forget_old,
+        forecasts.forget_old,
     ]
-    for forget in [*forgetting, meetings.forget_old, forecasts.forget_old]:
-        with runner.isolated(forget.__qualname__):
-            forget()
+    for clean_up in cleanups:
+        with runner.isolated(clean_up.__qualname__):
+            clean_up()
 
 
 @transaction.atomic
-def _read_again(table: str) -> None:
-    """Ask for a table's nightly reading; while somebody reads it, it stays due and is asked for ten minutes later."""
+def _request_full_read(table: str) -> None:
+    """Request a table's nightly full read; while the table is being read, retry with the next round."""
     if _first_today(f"nightly_{table}") and not cursors.request_full_read(table):
         transaction.set_rollback(True)
 

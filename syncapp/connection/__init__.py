@@ -1,4 +1,4 @@
-"""The clients of this process for the CRM and the sign-in service, built from the settings.
+"""The clients for the CRM and the sign-in service, built from the settings.
 
-Owns the check that the CRM at the configured address is the one whose data we hold.
+Owns the check that the CRM at the configured address is the one that the database mirrors.
 """

@@ -1,4 +1,4 @@
-"""The clients of this process for the CRM and the sign-in service, and the check that the CRM is still the same one."""
+"""The clients for the CRM and the sign-in service, and the check that the CRM is still the same."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from syncapp.models import Breaker, Connection, Person
 
 
 class WrongOrganization(Exception):
-    """The address leads to another CRM than the one this database mirrors."""
+    """The address leads to a CRM other than the one this database mirrors."""
 
 
 def outgoing() -> Outgoing:
-    """The company's way to services outside."""
+    """Return how connections leave the company: proxy and trusted authorities."""
     return Outgoing(ca_bundle=settings.CA_BUNDLE, proxy=settings.OUTGOING_PROXY)
 
 
 @cache
 def crm() -> CrmClient:
-    """The client of this process, for what a person waits for; it opens its HTTP session lazily, after any fork."""
+    """Return the client for requests that a person waits for; its HTTP session opens lazily, after any fork."""
     tokens = ClientCredentials(
         authority=settings.CRM_AUTHORITY,
         client_id=settings.CRM_CLIENT_ID,
@@ -58,7 +58,7 @@ def crm() -> CrmClient:
 
 
 def _rate_limiter() -> RateLimiter:
-    """The limits of our application user at this CRM, which all processes keep together."""
+    """Return the rate limiter of our application user, shared by all processes."""
     if not settings.RATE_LIMIT_URL:
         return NoLimiter()
     account = f"{settings.CRM_ORIGIN} {settings.CRM_CLIENT_ID}"
@@ -68,17 +68,17 @@ def _rate_limiter() -> RateLimiter:
 
 @cache
 def names() -> Names:
-    """The CRM's table and column names: the design's defaults, overridden by CRM_NAMES."""
+    """Return the CRM's table and column names: the defaults, overridden by CRM_NAMES."""
     return Names.from_mapping(settings.CRM_NAMES)
 
 
 def review_writes_are_enabled() -> bool:
-    """Whether an administrator has enabled writing reviewed values to this CRM."""
+    """Return whether an administrator has enabled writing reviewed values to this CRM."""
     return Connection.objects.filter(review_writes=True).exists()
 
 
 def filter_writes_are_enabled() -> bool:
-    """Whether an administrator has enabled switching filters in this CRM."""
+    """Return whether an administrator has enabled switching filters in this CRM."""
     return Connection.objects.filter(filter_writes=True).exists()
 
 
@@ -101,24 +101,24 @@ def allow_writes(kind: str, *, allowed: bool, by: Person | None, channel: str = 
 
 
 @transaction.atomic
-def _known(organization_id: UUID) -> Connection:
-    """The CRM we belong to; at first contact it is this one."""
+def _connection(organization_id: UUID) -> Connection:
+    """Return the connected CRM; at first contact store this organization as the one."""
     enabled = settings.CRM_ENABLE_WRITES
     first = {"organization_id": organization_id, "origin": settings.CRM_ORIGIN}
-    known, is_new = Connection.objects.get_or_create(
+    connection, is_new = Connection.objects.get_or_create(
         slot=1, defaults={**first, "review_writes": enabled, "filter_writes": enabled}
     )
     if is_new:
         audit.record("connection.first_contact", by=None, channel="system", details={"writes": enabled})
-    return known
+    return connection
 
 
 def check_organization(organization_id: UUID) -> None:
-    """Remember the CRM at first contact; refuse a different one ever after, and say so on every page.
+    """Store the CRM's organization at first contact; later refuse any other one and open a breaker.
 
     Raises WrongOrganization.
     """
-    if _known(organization_id).organization_id != organization_id:
+    if _connection(organization_id).organization_id != organization_id:
         breakers.trip(Breaker.Name.WRONG_ORGANIZATION, reason="another organization id", probe_in=None)
         raise WrongOrganization(str(organization_id))
     breakers.reset(Breaker.Name.WRONG_ORGANIZATION)
@@ -134,9 +134,9 @@ def _is_ours(organization_id: UUID) -> bool:
 
 @cache
 def verified_client() -> CrmClient:
-    """The client for work in the background, once the CRM has said which one it is.
+    """Return the client for background work, once the CRM's organization is verified.
 
-    It waits behind what people wait for. Raises CrmError, WrongOrganization.
+    Its calls yield to those that people wait for. Raises CrmError, WrongOrganization.
     """
     client = crm().in_lane(Lane.BULK)
     check_organization(client.who_am_i().organization_id)
@@ -145,7 +145,7 @@ def verified_client() -> CrmClient:
 
 @cache
 def sign_in_service() -> SignIn:
-    """This process's way to the sign-in service; it remembers the service's keys."""
+    """Return this process's client for the sign-in service; it caches the service's keys."""
     return SignIn(
         authority=settings.CRM_AUTHORITY,
         client_id=settings.SIGN_IN_CLIENT_ID,
@@ -156,12 +156,12 @@ def sign_in_service() -> SignIn:
 
 
 def sign_in_failed(error: TokenUnavailable) -> None:
-    """Note that a person could not sign in because the service did not answer."""
+    """Open the breaker of the sign-in service after it did not answer."""
     breakers.trip(Breaker.Name.SIGN_IN, reason=error.code, probe_in=settings.PROBE_SECONDS)
 
 
 def probe_sign_in() -> None:
-    """Ask the sign-in service whether it is back, where it was away and it is time to ask again."""
+    """Close the sign-in breaker if a probe is due and the service answers again."""
     permit = breakers.try_acquire((Breaker.Name.SIGN_IN,))
     if permit is not None and permit.probes and sign_in_service().answers():
         breakers.reset(Breaker.Name.SIGN_IN)

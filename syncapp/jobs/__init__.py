@@ -1,5 +1,5 @@
-"""Jobs: database rows that represent work to do, how they are claimed and who processes them.
+"""Jobs: database rows that represent work to do, and the loop that processes them.
 
-`queue` holds the steps of one row (claim, extend, reschedule, finish, fail), `runner` the one loop that every job type
-goes through. This package knows nothing of what a job does, nor of Celery.
+`queue` has the steps of one row (claim, extend, reschedule, finish, fail), `runner` the loop that every job type goes
+through. It knows neither what a job does nor Celery.
 """

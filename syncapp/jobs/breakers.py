@@ -1,12 +1,12 @@
-"""Circuit breakers: they stop jobs that would fail anyway, and cost them no attempts.
+"""Circuit breakers, which stop jobs that would fail anyway and cost them no attempts.
 
     closed (normal) ──trip──▶ open ──next_probe_at──▶ half-open: one caller may try one job
            ▲                   ▲                          │
            └───────reset───────┼──────── it succeeds ─────┤
                                └──────── it fails ────────┘
 
-A breaker without `next_probe_at` stays open until a person resets it. OPERATOR_STOP is a person's pause, kept as a row
-beside the breakers because jobs ask for both at once.
+A breaker without `next_probe_at` stays open until a person resets it. OPERATOR_STOP is a pause set by a person; it is a
+row beside the breakers because jobs check both in one query.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class Permit:
 
 
 def try_acquire(names: Sequence[str]) -> Permit | None:
-    """Return a permit to claim a job, or None while one of these breakers is open and its probe is not ours.
+    """Return a permit to claim a job, or None while one of these breakers is open and its probe is taken or not due.
 
-    Where several are open, one probe tests all of them, as soon as the last of them is due.
+    Where several are open, one probe tests all of them, once the last of them is due.
     """
     tripped = Breaker.objects.filter(name__in=names, opened_at__isnull=False).values_list("name", "next_probe_at")
     probes = dict(tripped)
@@ -63,12 +63,12 @@ def try_acquire(names: Sequence[str]) -> Permit | None:
 
 
 def all_closed(names: Sequence[str]) -> bool:
-    """Return whether none of these breakers is open; takes no probe."""
+    """Return whether none of these breakers is open, without taking a probe."""
     return not Breaker.objects.filter(name__in=names, opened_at__isnull=False).exists()
 
 
 def allows_dispatch(names: Sequence[str]) -> bool:
-    """Return whether a job may be dispatched: every open breaker is due for its probe. Takes no probe."""
+    """Return whether a job may be dispatched: every open breaker is due for its probe. Takes no probe itself."""
     tripped = Breaker.objects.filter(name__in=names, opened_at__isnull=False)
     return not tripped.filter(Q(next_probe_at__isnull=True) | Q(next_probe_at__gt=Now())).exists()
 
@@ -79,13 +79,13 @@ def _wins_probe(name: str) -> bool:
 
 
 def release(permit: Permit) -> None:
-    """Give back a permit that found no job to try, so that the next probe may start at once."""
+    """Return an unused permit, so that the next probe may start at once."""
     if permit.probes:
         Breaker.objects.filter(name__in=permit.probes, opened_at__isnull=False).update(next_probe_at=Now())
 
 
 def trip(name: str, *, reason: str, probe_in: float | None, by: Person | None = None) -> bool:
-    """Open a breaker; True for the one caller who did. `probe_in` None: only a person resets it."""
+    """Open a breaker and return whether it was closed. `probe_in` is in seconds; None: only a person resets it."""
     probe = None if probe_in is None else database_now(plus=probe_in)
     with transaction.atomic():
         Breaker.objects.get_or_create(name=name)
@@ -99,17 +99,17 @@ def trip(name: str, *, reason: str, probe_in: float | None, by: Person | None = 
 
 
 def stop_writes(*, reason: str, by: Person) -> bool:
-    """Stop all writing to the CRM until a person resumes it; decisions are kept. False: it was stopped already."""
+    """Stop all writes to the CRM until a person resumes them; return False where they were stopped already."""
     return trip(Breaker.Name.OPERATOR_STOP, reason=reason, probe_in=None, by=by)
 
 
 def resume_writes(*, by: Person) -> bool:
-    """Go on writing after `stop_writes`. False: it was not stopped."""
+    """Resume writes after `stop_writes`; return False where they were not stopped."""
     return reset(Breaker.Name.OPERATOR_STOP, by=by)
 
 
 def reset(name: str, *, by: Person | None = None) -> bool:
-    """Close a breaker; True for the one caller who did."""
+    """Close a breaker and return whether it was open."""
     with transaction.atomic():
         opened = Breaker.objects.filter(name=name, opened_at__isnull=False).delete()[0] > 0
         if opened:
@@ -118,7 +118,7 @@ def reset(name: str, *, by: Person | None = None) -> bool:
 
 
 def record_success(permit: Permit | None = None) -> None:
-    """Record that the CRM answered: forget counted failures, close the breakers that this permit probed."""
+    """Record that the CRM answered: clear the failure count and close the breakers that this permit probed."""
     for name in permit.probes if permit is not None else ():
         reset(name)
     silent = Q(name=Breaker.Name.CRM_CREDENTIALS) | Q(name=Breaker.Name.CRM_UNREACHABLE)
@@ -128,31 +128,34 @@ def record_success(permit: Permit | None = None) -> None:
 
 
 def record_failure(error: CrmError, *, forbidden_breaker: str) -> bool:
-    """Open the breaker that `error` calls for; True where the connection failed, which costs the job no attempt."""
+    """Open the breaker that `error` calls for.
+
+    Return whether the connection is at fault, so that the failure costs the job no attempt.
+    """
     if isinstance(error, CredentialsRefused):
         trip(Breaker.Name.CRM_CREDENTIALS, reason=str(error), probe_in=settings.PROBE_SECONDS)
         return True
     if isinstance(error, Throttled):
-        # Our own limits turn one call away for now; that is no reason to stop the others.
+        # Our own rate limiter turned this call away; the others may go on.
         if error.code != RATE_LIMITED:
-            pause(error.retry_after or 5.0)
+            pause_crm_calls(error.retry_after or 5.0)
         return True
     if isinstance(error, Forbidden):
         trip(forbidden_breaker, reason=str(error), probe_in=settings.PROBE_SECONDS * 10)
         return True
     if isinstance(error, Unreachable | ServerFault | TokenUnavailable):
-        return _count_silence(error)
+        return _count_failure(error)
     return False
 
 
-def pause(seconds: float) -> None:
-    """Stop everything that talks to the CRM for `seconds`; a later 429 prolongs it."""
+def pause_crm_calls(seconds: float) -> None:
+    """Stop all calls to the CRM for `seconds`; a later 429 can only extend the pause."""
     trip(Breaker.Name.CRM_THROTTLED, reason="asked for a pause", probe_in=seconds)
     later = database_now(plus=seconds)
     Breaker.objects.filter(name=Breaker.Name.CRM_THROTTLED, next_probe_at__lt=later).update(next_probe_at=later)
 
 
-def _count_silence(error: CrmError) -> bool:
+def _count_failure(error: CrmError) -> bool:
     name = Breaker.Name.CRM_UNREACHABLE
     Breaker.objects.get_or_create(name=name)
     Breaker.objects.filter(name=name).update(failures=F("failures") + 1)

@@ -1,11 +1,11 @@
-"""Periodic tasks: at most one round of each is under way, by a row and the database's clock.
+"""Periodic tasks: at most one round of each is under way, recorded in a row by the database's clock.
 
     claim ─▶ message in the broker ─▶ start ─▶ finish
       ▲  lost_after: no worker started it, and the broker does not hold it
       └─ stalled_after: a worker started it, and did not finish it
 
-A round's message carries the round's number. A message whose round is over or was given up does nothing, so neither a
-message that comes twice nor one that comes an hour late adds work, and no message needs to expire by a host's clock.
+A message carries the number of its round and does nothing once that round is over or was replaced. So a message that
+arrives twice, or an hour late, adds no work, and no message has to expire by a host's clock.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from django.db.models.functions import Now
 from syncapp.models import PeriodicTask
 from syncapp.models.jobs.job import database_now
 
-# Several schedulers share the rows; one that looks a little early, as its own pauses vary, need not look again.
+# Several schedulers share the rows, and their pauses vary: one that comes slightly early may claim the round.
 EARLY = 0.9
 
 
 def lost_after() -> float:
-    """Return the seconds after which a message that no worker has started may be lost."""
+    """Return the seconds after which a message that no worker has started counts as lost."""
     return 10 * settings.TICK
 
 
 def claim(name: str, *, every: float, stalled_after: float, is_waiting: Callable[[], bool]) -> int | None:
     """Claim the next round and return its number, or None while one is under way or it is too early.
 
-    `is_waiting` tells whether the broker still holds the message; it is asked only where it may be lost.
+    `is_waiting` returns whether the broker still holds the message; it is called only where the message may be lost.
     """
     PeriodicTask.objects.get_or_create(name=name)
     if _claim(name, Q(published_at__isnull=True) | _over(every) | _stalled(stalled_after)):
@@ -54,14 +54,14 @@ def _unstarted() -> Q:
 
 
 def _older(column: str, seconds: float) -> Q:
-    """Return the condition that this was longer ago, or lies ahead because the database's clock was set back."""
+    """Match times longer ago than `seconds`, and future ones: the database's clock may have been set back."""
     return Q(**{f"{column}__lte": database_now(plus=-seconds)}) | Q(**{f"{column}__gt": Now()})
 
 
 def _claim(name: str, is_free: Q) -> bool:
     rows = PeriodicTask.objects.filter(is_free, name=name)
     fresh = {"published_at": Now(), "started_at": None, "finished_at": None}
-    # Mostly not free: reading takes no lock.
+    # Usually not free, and reading takes no lock.
     return rows.exists() and rows.update(number=F("number") + 1, **fresh) == 1
 
 
@@ -70,15 +70,15 @@ def _number(name: str) -> int:
 
 
 def start(name: str, number: int) -> bool:
-    """Note that a worker works on this round; False where the round is over or was given up.
+    """Record that a worker has started this round; return False where the round is over or was replaced.
 
-    A round that was started before is started again: its message came back from a process that has ended.
+    A round can start twice: the broker delivers the message of a dead process again.
     """
     return _under_way(name, number).update(started_at=Now()) == 1
 
 
 def finish(name: str, number: int) -> None:
-    """Note that this round is over, so that the next may be published."""
+    """Record that this round is over, so that the next may be published."""
     _under_way(name, number).update(finished_at=Now())
 
 

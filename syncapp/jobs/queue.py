@@ -23,17 +23,17 @@ from syncapp.models.locking import retried
 
 REDISPATCH_AFTER = 15.0  # seconds
 STALLED_AFTER = 5.0  # seconds; a lease that is older may belong to a process that has ended
-LONGEST_PAUSE = 60.0  # seconds
+MAX_BACKOFF = 60.0  # seconds
 PROCESS_ENDED = "process ended"  # `last_error` of a job whose lease expired
 
 
 class LostLease(Exception):
-    """Another worker holds the job by now, or none does: stop, and write nothing."""
+    """The lease no longer holds its row: stop and write nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The exclusive right to process one job, for as long as its fencing token is the newest."""
+    """The exclusive right to process one job while its fencing token is the newest."""
 
     model: type[Job]
     pk: Any
@@ -42,7 +42,7 @@ class Lease:
     attempts: int
 
     def row(self) -> JobQuerySet:
-        """Return the leased row, if this lease still holds it."""
+        """Return a queryset of the leased row, empty once the lease is lost."""
         held: JobQuerySet = self.model.objects.held_by(self.pk, self.fencing_token)
         return held
 
@@ -56,14 +56,14 @@ def claim(model: type[Job], pk: Any) -> Lease | None:
 
 
 @retried
-def claim_batch(rows: JobQuerySet, *, most: int) -> list[Lease]:
-    """Lease the first due jobs of `rows`, at most `most`, each with its own fencing token; four statements for all.
+def claim_batch(rows: JobQuerySet, *, limit: int) -> list[Lease]:
+    """Lease the first due jobs of `rows`, at most `limit`, each with its own fencing token, in four statements.
 
-    A job whose last process ended under it is claimed alone, so that it cannot take others with it again.
+    A job whose last process died is claimed alone, so that it cannot take others down again.
     """
     model: type[Job] = rows.model
-    # Two workers that look at once would otherwise wait for each other's rows; SQLite has one writer anyway.
-    due = list(rows.due().select_for_update(skip_locked=True).values_list("pk", "last_error")[:most])
+    # Without skip_locked two workers would wait for each other's rows; SQLite has one writer anyway.
+    due = list(rows.due().select_for_update(skip_locked=True).values_list("pk", "last_error")[:limit])
     safe = [pk for pk, last_error in due if last_error != PROCESS_ENDED]
     pks = safe or [pk for pk, _ in due[:1]]
     taken = model.objects.filter(pk__in=pks)
@@ -78,7 +78,7 @@ def _lease_all(rows: JobQuerySet) -> int:
 
 
 def still_held(leases: Sequence[Lease]) -> list[Lease]:
-    """Return those of these leases, all of one model, that still hold their row; lock it for the transaction."""
+    """Return the leases (of one model) that still hold their row, and lock those rows for the transaction."""
     if not leases:
         return []
     rows = leases[0].model.objects.filter(pk__in=[each.pk for each in leases], state__in=HELD_STATES)
@@ -88,14 +88,14 @@ def still_held(leases: Sequence[Lease]) -> list[Lease]:
 
 @retried
 def mark_all_sent(leases: Sequence[Lease]) -> list[Lease]:
-    """Do what `mark_sent` does for all leases that still hold their row, and return them."""
+    """Do `mark_sent` for all leases that still hold their row, and return them."""
     held = still_held(leases)
     _change_all(held, state=JobState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
     return held
 
 
 def finish_all(leases: Sequence[Lease], **columns: Any) -> None:
-    """Close the jobs of leases that `still_held` has locked, and set further columns of their rows."""
+    """Close the jobs of leases that `still_held` has locked; `columns` are set in the same statement."""
     closed = {"state": JobState.DONE, "lease_until": None, "finished_at": Now(), "last_error": ""}
     _change_all(leases, **closed | {"outcome_unknown": False} | columns)
 
@@ -106,12 +106,12 @@ def _change_all(leases: Sequence[Lease], **columns: Any) -> None:
 
 
 def mark_sent(lease: Lease) -> None:
-    """Record, before the request leaves, that it may have had an effect. Raises LostLease."""
+    """Record, before the request is sent, that it may take effect. Raises LostLease."""
     _change(lease, state=JobState.SENT, outcome_unknown=True, lease_until=database_now(plus=settings.LEASE))
 
 
 def lock(lease: Lease) -> None:
-    """Lock the row inside a transaction and prove that the lease still holds it. Raises LostLease."""
+    """Lock the row for the transaction and check that the lease still holds it. Raises LostLease."""
     if not locking.locked(lease.row()).only("pk").first():
         raise LostLease(str(lease.pk))
 
@@ -122,7 +122,7 @@ def finish(lease: Lease) -> None:
 
 
 def mark_failed(lease: Lease, *, error: str) -> None:
-    """Close the job as failed; the row stays to be seen and retried. Raises LostLease."""
+    """Close the job as failed; its row stays, to be shown and retried. Raises LostLease."""
     _change(lease, state=JobState.FAILED, lease_until=None, finished_at=Now(), last_error=error[:100])
 
 
@@ -131,7 +131,7 @@ def reschedule(
 ) -> None:
     """Make the job due again in `due_in` seconds.
 
-    `outcome_unknown`: an answer was lost, so the next holder reads before it writes. Raises LostLease.
+    `outcome_unknown`: an answer was lost, so the next holder reads before writing. Raises LostLease.
     """
     spent = {} if costs_attempt else {"attempts": F("attempts") - 1}
     _change(
@@ -146,7 +146,7 @@ def reschedule(
 
 
 def reset(lease: Lease, *, due_at: Any) -> None:
-    """Close this round of a job that is due again at `due_at`; attempts count anew. Raises LostLease."""
+    """Make a recurring job due again at `due_at`, with no attempts used. Raises LostLease."""
     fresh = {"attempts": 0, "outcome_unknown": False, "last_error": ""}
     _change(lease, state=JobState.READY, lease_until=None, due_at=due_at, **fresh)
 
@@ -156,17 +156,17 @@ def _change(lease: Lease, **columns: Any) -> None:
         raise LostLease(str(lease.pk))
 
 
-def pause_after(attempts: int) -> float:
-    """Return the seconds to wait after this many attempts: doubled each time, under a cap."""
-    return min(LONGEST_PAUSE, 2.0 ** max(0, attempts - 1))
+def backoff_seconds(attempts: int) -> float:
+    """Return the seconds to wait after this many attempts: doubled each time, up to MAX_BACKOFF."""
+    return min(MAX_BACKOFF, 2.0 ** max(0, attempts - 1))
 
 
 def sweep(model: type[Job]) -> int:
     """Requeue jobs whose lease has expired and return how many; jobs already sent go to VERIFY. Safe to run twice.
 
-    Each waits longer the more attempts it has used, so that a job which ends its process does not go first again.
+    The more attempts a job has used, the longer it waits, so that one that kills its process does not go first again.
     """
-    if not model.objects.lease_expired().exists():  # mostly none: reading takes no lock
+    if not model.objects.lease_expired().exists():  # usually none, and reading takes no lock
         return 0
     return _requeue_expired(model)
 
@@ -181,7 +181,7 @@ def _requeue_expired(model: type[Job]) -> int:
             "lease_until": None,
             "dispatched_at": None,
             "last_error": PROCESS_ENDED,
-            "due_at": database_now(plus=pause_after(attempts) if attempts > 1 else 0),
+            "due_at": database_now(plus=backoff_seconds(attempts) if attempts > 1 else 0),
         }
         unknown = expired.filter(Q(state=JobState.SENT) | Q(outcome_unknown=True), attempts=attempts)
         swept += unknown.update(state=JobState.VERIFY, outcome_unknown=True, **requeued)
@@ -191,9 +191,9 @@ def _requeue_expired(model: type[Job]) -> int:
 
 @retried
 def claim_for_dispatch(model: type[Job], *, limit: int = 200) -> Sequence[Any]:
-    """Return the ids of due jobs to publish now, each at most once in REDISPATCH_AFTER however many ticks run."""
+    """Mark due jobs as dispatched and return their ids; each at most once in REDISPATCH_AFTER, over all schedulers."""
     due = model.objects.undispatched(seconds=REDISPATCH_AFTER).order_by("due_at").values_list("pk", flat=True)[:limit]
-    # In one order, since two schedulers that claim the same rows would otherwise wait for each other.
+    # In one order, or two schedulers that claim the same rows would wait for each other.
     return [
         pk
         for pk in sorted(due)
@@ -202,30 +202,30 @@ def claim_for_dispatch(model: type[Job], *, limit: int = 200) -> Sequence[Any]:
 
 
 def undo_dispatch(model: type[Job], pks: Sequence[Any]) -> None:
-    """Forget the dispatch of jobs that could not be published, so that the next tick retries."""
+    """Clear `dispatched_at` of jobs that could not be published, so that the next tick retries."""
     for pk in pks:
         model.objects.filter(pk=pk, state__in=WAITING_STATES).update(dispatched_at=None)
 
 
-def room_for(model: type[Job], *, most: int) -> int:
-    """Return how many more jobs of a kind may be dispatched where `most` are processed at a time.
+def room_for(model: type[Job], *, limit: int) -> int:
+    """Return how many more jobs of a kind may be dispatched where `limit` are processed at a time.
 
-    A lease older than STALLED_AFTER gives one job more a place: its process may have ended, and must not hold up all
-    others until the lease expires. One only, so that a slow service cannot take every worker.
+    A lease older than STALLED_AFTER makes room for one more job: its process may have died, and must not hold up the
+    others until the lease expires. For one only, so that a slow service cannot take every worker.
     """
     dispatched = model.objects.all().due().filter(dispatched_at__gt=database_now(plus=-REDISPATCH_AFTER)).count()
-    leased = model.objects.filter(lease_until__isnull=False)  # asked apart, each walks an index
+    leased = model.objects.filter(lease_until__isnull=False)  # two queries, because each then uses an index
     has_stalled = leased.filter(lease_until__lt=database_now(plus=settings.LEASE - STALLED_AFTER)).exists()
-    return most + has_stalled - dispatched - leased.count()
+    return limit + has_stalled - dispatched - leased.count()
 
 
 def extend_lease(lease: Lease) -> None:
-    """Extend the lease while the work goes on. Raises LostLease."""
+    """Extend the lease (heartbeat). Raises LostLease."""
     _change(lease, lease_until=database_now(plus=settings.LEASE))
 
 
 def failpoint(name: str) -> None:
-    """Kill the own process, as a power cut would, where a test has armed `name`. Do nothing otherwise."""
+    """Kill this process, as a power cut would, where a test has armed `name`."""
     if not settings.FAILPOINTS:
         return
     armed = Path(settings.FAILPOINTS) / name

@@ -1,10 +1,10 @@
-"""The job runner: the one loop that every job type goes through.
+"""The job runner: the loop that every job type goes through.
 
     breaker ─▶ claim ─▶ process ─▶ finished, rescheduled or failed; whatever happens, the row says so
 
-A job type says how to process one lease, how long it backs off, and what "failed" means. An exception that nobody
-foresaw is an attempt like any other: it is logged with its traceback, the job backs off, and after its attempts it
-fails, while all others go on.
+A job type says how to process one lease, how long to back off, and what "failed" means. An unexpected exception counts
+as an attempt: it is logged with its traceback, the job backs off, and fails when its attempts are used up. The other
+jobs go on.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from syncapp.models.locking import is_conflict, retried
 log = logging.getLogger(__name__)
 
 CONFLICT_PAUSE = 2.0  # seconds
-UNEXPECTED = "unexpected: "  # how `last_error` begins where an exception was not foreseen
+UNEXPECTED = "unexpected: "  # prefix of `last_error` after an unexpected exception
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Process the job again later. `after` in seconds; None: as long as its job type backs off.
+    """Process the job again after `after` seconds; None: after the backoff of its job type.
 
-    `reason` is what people read if this was the last attempt.
+    `reason` is shown to people if this was the last attempt.
     """
 
     code: str
@@ -49,22 +49,22 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Fail the job for good. `code` is short and holds no personal data; `reason` is what people read."""
+    """Fail the job for good. `code` is short and holds no personal data; `reason` is shown to people."""
 
     code: str
     reason: str
 
     @property
     def is_unexpected(self) -> bool:
-        """Return whether the portal itself is at fault, so that the operators are alerted."""
+        """Return whether the portal itself is at fault, so that operators are alerted."""
         return self.code == PROCESS_ENDED or self.code.startswith(UNEXPECTED)
 
 
 class JobType(ABC):
     """One kind of job.
 
-    `title` names its jobs on the banner, `failures_at` the page that shows failed ones with a retry. `overdue_after` is
-    the age in seconds that its oldest due job may reach. `needs_writes`: the column of Connection that must be set.
+    `title` names its jobs on the banner, `failures_at` the page that lists failed ones with a retry. `overdue_after`
+    is how many seconds its oldest due job may wait. `needs_writes` is the column of Connection that has to be set.
     """
 
     name: ClassVar[str]
@@ -77,43 +77,43 @@ class JobType(ABC):
 
     @abstractmethod
     def process(self, lease: Lease, permit: Permit) -> None:
-        """Do the work of one lease and close or reschedule its row. Raise whatever stopped it."""
+        """Do the work of one lease and close or reschedule its row. May raise any error."""
 
     def is_enabled(self) -> bool:
-        """Return whether jobs of this kind may be processed at all now."""
+        """Return whether jobs of this kind may be processed now."""
         return True
 
     def claim(self, pk: Any) -> Lease | None:
-        """Lease the job; what has to happen in the claim's transaction goes here."""
+        """Lease the job. Override it to do more in the same transaction."""
         return queue.claim(self.model, pk)
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
-        """Return what follows from an error that this kind foresees; None for any other."""
+        """Return what to do about an error that this kind expects; None for any other."""
         return None
 
-    def pause(self, attempts: int) -> float:
-        """Return the seconds to back off after this number of attempts: full jitter under a cap that doubles."""
-        return random.uniform(0.5, max(1.0, queue.pause_after(attempts + 1)))  # noqa: S311  (spreads load, guards nothing)
+    def backoff(self, attempts: int) -> float:
+        """Return the seconds to back off after this many attempts: full jitter under a cap that doubles."""
+        return random.uniform(0.5, max(1.0, queue.backoff_seconds(attempts + 1)))  # noqa: S311  (spreads load, guards nothing)
 
     def fail(self, lease: Lease, failure: Failure) -> None:
-        """Close the job as failed and keep the reason where people look for it. Raises LostLease."""
+        """Close the job as failed. Override it to store the reason where people see it. Raises LostLease."""
         queue.mark_failed(lease, error=failure.code)
 
     @classmethod
     def failed_unexpectedly(cls) -> JobQuerySet:
-        """Return the jobs that failed by a fault of the portal and wait for a retry."""
+        """Return the jobs that failed through a fault of the portal and wait for a retry."""
         failed = cls.model.objects.filter(state=JobState.FAILED)
         return failed.filter(last_error__startswith=UNEXPECTED) | failed.filter(last_error=PROCESS_ENDED)
 
 
 class BatchJobType(JobType):
-    """A kind whose jobs share requests: several leases are processed together."""
+    """A kind of job whose jobs share requests: several leases are processed together."""
 
-    most: ClassVar[int] = 10
+    batch_size: ClassVar[int] = 10
 
     @abstractmethod
     def process_batch(self, leases: Sequence[Lease], permit: Permit) -> None:
-        """Do the work of these leases and close or reschedule their rows. Raise whatever stopped all of them."""
+        """Do the work of these leases and close or reschedule their rows. May raise any error."""
 
     def process(self, lease: Lease, permit: Permit) -> None:
         """Process one lease alone."""
@@ -123,7 +123,7 @@ class BatchJobType(JobType):
 def run(job: JobType, pk: Any) -> bool:
     """Process one due job; return False where a breaker is open or there was nothing to claim.
 
-    Safe to call twice, at once, and after a crash at any step. What went wrong is in the row, never raised.
+    Safe to call twice, concurrently, and after a crash at any step. Errors are stored in the row, not raised.
     """
     if not (job.is_enabled() and job.model.objects.filter(pk=pk).due().exists()):
         return False
@@ -136,7 +136,7 @@ def run(job: JobType, pk: Any) -> bool:
         breakers.release(permit)
         if not is_conflict(error):
             raise
-        queue.undo_dispatch(job.model, [pk])  # the next tick tries again
+        queue.undo_dispatch(job.model, [pk])  # the next tick retries
         return False
     if lease is None:
         breakers.release(permit)
@@ -149,21 +149,20 @@ def run(job: JobType, pk: Any) -> bool:
 def run_batch(job: BatchJobType, rows: JobQuerySet) -> bool:
     """Process the first due jobs of `rows` together; return False where a breaker is open or none is due.
 
-    Where an unexpected exception stops all of them, each is processed alone at once, so that the one that causes it
-    fails alone and the others cost no attempt.
+    After an unexpected exception each job is processed alone, so that only the one at fault fails and the others spend
+    no attempt.
     """
     if not (job.is_enabled() and rows.due().exists()):
         return False
     permit = breakers.try_acquire(job.breakers)
     if permit is None:
         return False
-    leases = queue.claim_batch(rows, most=job.most)
+    leases = queue.claim_batch(rows, limit=job.batch_size)
     if not leases:
         breakers.release(permit)
         return False
     queue.failpoint(f"{job.name}.claimed")
-    worn_out = [lease for lease in leases if _has_used_its_attempts(job, lease)]
-    fresh = [lease for lease in leases if lease not in worn_out]
+    fresh = [lease for lease in leases if not _fail_if_exhausted(job, lease)]
     if len(fresh) == 1:
         _process(job, fresh[0], permit)
     elif fresh:
@@ -186,27 +185,27 @@ def _process_one_by_one(job: BatchJobType, leases: Sequence[Lease], permit: Perm
         try:
             unknown = _may_have_been_sent(lease)
             queue.reschedule(lease, due_in=0, outcome_unknown=unknown, costs_attempt=False)
-        except LostLease:  # it was closed before the error came
+        except LostLease:  # it was closed before the exception
             continue
-        alone = queue.claim(lease.model, lease.pk)
-        if alone is not None:
-            _process(job, alone, permit)
+        single = queue.claim(lease.model, lease.pk)
+        if single is not None:
+            _process(job, single, permit)
 
 
 def _process(job: JobType, lease: Lease, permit: Permit) -> None:
-    if _has_used_its_attempts(job, lease):
+    if _fail_if_exhausted(job, lease):
         return
     queue.failpoint(f"{job.name}.{lease.pk}")
     try:
         job.process(lease, permit)
     except LostLease:
         _log_lost(job, lease)
-    except Exception as error:  # noqa: BLE001  (whatever it is must not stop the other jobs)
+    except Exception as error:  # noqa: BLE001  (no error may stop the other jobs)
         apply_error(job, lease, error)
 
 
-def _has_used_its_attempts(job: JobType, lease: Lease) -> bool:
-    """Fail a job whose processes ended under it each time; return whether it was one."""
+def _fail_if_exhausted(job: JobType, lease: Lease) -> bool:
+    """Fail a job whose process died at each attempt; return whether it was failed."""
     if lease.attempts <= settings.ATTEMPTS:
         return False
     _fail(job, lease, Failure(PROCESS_ENDED, f"The work was interrupted {settings.ATTEMPTS} times."))
@@ -214,35 +213,35 @@ def _has_used_its_attempts(job: JobType, lease: Lease) -> bool:
 
 
 def apply_error(job: JobType, lease: Lease, error: Exception) -> None:
-    """Reschedule the job or fail it, as its type decides; an unforeseen error counts as an attempt."""
-    verdict = _retry_conflict(error, lease) or job.handle_error(error, lease)
-    if verdict is None:
+    """Reschedule the job or fail it, as its type decides; an unexpected error counts as an attempt."""
+    outcome = _retry_conflict(error, lease) or job.handle_error(error, lease)
+    if outcome is None:
         log.error("%s %s: unexpected error", job.name, lease.pk, exc_info=error)
-        verdict = _unexpected(error, lease)
-    apply(job, lease, verdict)
+        outcome = _retry_unexpected(error, lease)
+    apply(job, lease, outcome)
 
 
-def apply(job: JobType, lease: Lease, verdict: Retry | Failure) -> None:
-    """Reschedule the job, or fail it where that was its last attempt."""
-    if isinstance(verdict, Failure):
-        _fail(job, lease, verdict)
-    elif verdict.costs_attempt and lease.attempts >= settings.ATTEMPTS:
-        _fail(job, lease, Failure(verdict.code, verdict.reason))
+def apply(job: JobType, lease: Lease, outcome: Retry | Failure) -> None:
+    """Reschedule the job, or fail it where this was its last attempt."""
+    if isinstance(outcome, Failure):
+        _fail(job, lease, outcome)
+    elif outcome.costs_attempt and lease.attempts >= settings.ATTEMPTS:
+        _fail(job, lease, Failure(outcome.code, outcome.reason))
     else:
-        _reschedule(job, lease, verdict)
+        _reschedule(job, lease, outcome)
 
 
 def _retry_conflict(error: Exception, lease: Lease) -> Retry | None:
-    """Return a retry at once, which costs no attempt, where another transaction was in the way of the job's."""
+    """Return an early retry that costs no attempt, where another transaction got in the way."""
     if not is_conflict(error):
         return None
-    log.warning("%s %s: another transaction was in the way", lease.model.__name__, lease.pk)
+    log.warning("%s %s: another transaction got in the way", lease.model.__name__, lease.pk)
     after = random.uniform(0.5, CONFLICT_PAUSE)  # noqa: S311  (spreads load, guards nothing)
-    reason = "Others kept writing the same rows."
+    reason = "Other processes kept writing the same rows."
     return Retry("conflict", reason, after=after, costs_attempt=False, outcome_unknown=_may_have_been_sent(lease))
 
 
-def _unexpected(error: Exception, lease: Lease) -> Retry:
+def _retry_unexpected(error: Exception, lease: Lease) -> Retry:
     name = type(error).__name__
     reason = f"An unexpected error stopped it ({name}). The portal’s log has the details."
     return Retry(f"{UNEXPECTED}{name}", reason, outcome_unknown=_may_have_been_sent(lease))
@@ -256,7 +255,7 @@ def _reschedule(job: JobType, lease: Lease, retry: Retry) -> None:
     try:
         retried(queue.reschedule)(
             lease,
-            due_in=job.pause(lease.attempts) if retry.after is None else retry.after,
+            due_in=job.backoff(lease.attempts) if retry.after is None else retry.after,
             error=retry.code,
             outcome_unknown=retry.outcome_unknown,
             costs_attempt=retry.costs_attempt,
@@ -273,7 +272,7 @@ def _fail(job: JobType, lease: Lease, failure: Failure) -> None:
     except LostLease:
         _log_lost(job, lease)
     except Exception as error:
-        log.error("%s %s: the reason could not be kept", job.name, lease.pk, exc_info=error)
+        log.error("%s %s: the reason could not be stored", job.name, lease.pk, exc_info=error)
         _close_as_failed(job, lease, failure)
 
 
@@ -289,29 +288,30 @@ def _log_lost(job: JobType, lease: Lease) -> None:
 
 
 def retry_crm_error(error: CrmError, lease: Lease, *, forbidden_breaker: str) -> Retry | Failure:
-    """Open the breaker that an error of the CRM calls for, and return what follows for the job.
+    """Open the breaker that an error of the CRM calls for, and return what to do with the job.
 
-    Trouble of the connection costs no attempt; an error that trying again does not mend fails the job.
+    A connection failure costs no attempt; an error that a retry cannot fix fails the job.
     """
     name = type(error).__name__
     log.warning("%s %s: %s %s %s", lease.model.__name__, lease.pk, name, error.status, error.request_id)
-    is_free = breakers.record_failure(error, forbidden_breaker=forbidden_breaker) or isinstance(error, WritesDisabled)
-    if not (is_free or error.transient or isinstance(error, ProtocolError)):
+    connection_failed = breakers.record_failure(error, forbidden_breaker=forbidden_breaker)
+    spares_attempt = connection_failed or isinstance(error, WritesDisabled)
+    if not (spares_attempt or error.transient or isinstance(error, ProtocolError)):
         return Failure(name, error.message)
     return Retry(
         name,
         f"The CRM did not answer {lease.attempts} times.",
         after=error.retry_after,
-        costs_attempt=not is_free,
+        costs_attempt=not spares_attempt,
         outcome_unknown=error.may_have_applied or lease.outcome_unknown,
     )
 
 
 @contextmanager
 def isolated(what: str) -> Iterator[None]:
-    """Log an unexpected exception with its traceback and undo its writes, so that what comes next still happens.
+    """Log an unexpected exception with its traceback and undo its writes, so that the next steps still run.
 
-    For steps that are no jobs. Trouble of the database itself, such as a lost connection or a deadlock, is raised.
+    For steps that are not jobs. Errors of the database itself, such as a lost connection or a deadlock, are raised.
     """
     try:
         with transaction.atomic():
@@ -326,11 +326,11 @@ _job_types: list[type[JobType]] = []
 
 
 def register(job_type: type[JobType]) -> type[JobType]:
-    """Make a kind known to the sweep, to the health checks and to the alerts; use as a decorator."""
+    """Register a kind with the sweep, the health checks and the alerts; use it as a decorator."""
     _job_types.append(job_type)
     return job_type
 
 
 def job_types() -> Sequence[type[JobType]]:
-    """Return every registered kind."""
+    """Return every registered kind of job."""
     return tuple(_job_types)

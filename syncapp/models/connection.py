@@ -1,4 +1,4 @@
-"""What we know of the connected CRM: which one it is, its people and columns, how far we have read, what is closed."""
+"""The connected CRM: its identity, users and columns, the reading positions, circuit breakers and heartbeats."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Connection(models.Model):
-    """The one CRM this database belongs to. New connections are read only."""
+    """The CRM that this database belongs to. New connections are read only."""
 
     slot = models.PositiveSmallIntegerField(primary_key=True, default=1)
     organization_id = models.UUIDField()
@@ -24,7 +24,7 @@ class Connection(models.Model):
 
 
 class CrmUser(models.Model):
-    """A CRM user who edited something: for names, and to keep people from deciding their own edits."""
+    """A CRM user who edited a contact; used for names, and to keep people from deciding their own edits."""
 
     id = models.UUIDField(primary_key=True, help_text="systemuserid")
     name = models.CharField(max_length=400, blank=True)
@@ -39,7 +39,7 @@ class CrmUser(models.Model):
 
 
 class CrmColumn(models.Model):
-    """A column's description, kept so that labels show while the CRM is away."""
+    """The description of a column, stored so that labels show while the CRM is away."""
 
     table = models.CharField(max_length=128)
     name = models.CharField(max_length=128)
@@ -65,7 +65,7 @@ class CrmColumn(models.Model):
 
 
 class MirrorCursor(models.Model):
-    """How far one table has been read. One puller at a time: the lease is in the database."""
+    """The reading position of one table, with the lease that admits one puller at a time."""
 
     table = models.CharField(max_length=128, primary_key=True)
     next_link = models.TextField(blank=True)

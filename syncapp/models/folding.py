@@ -1,4 +1,4 @@
-"""Names without case, accents and hidden characters: one form for searching, sorting and comparing them."""
+"""Folding of names (case, accents, hidden characters) for search, sorting and comparison."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
-LONGEST_WORD = 100
-LONGEST_KEY = 200
+MAX_WORD = 100
+MAX_KEY = 200
 # Letters that Unicode does not decompose into a letter of the alphabet and a mark.
 _LETTERS = str.maketrans(
     {
@@ -35,15 +35,15 @@ _LETTERS = str.maketrans(
 
 
 class Named(Protocol):
-    """A row that people know by a name."""
+    """A row with a name."""
 
     @property
     def pk(self) -> UUID:
-        """Its key, which puts rows of one name in an order."""
+        """Return the key, which orders rows of the same name."""
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Return the name."""
 
 
 Row = TypeVar("Row", bound=Named)
@@ -56,13 +56,13 @@ def folded(text: str) -> str:
         return text.lower()
     letters = unicodedata.normalize("NFKD", text)
     kept = "".join(letter for letter in letters if unicodedata.category(letter) not in ("Mn", "Cf"))
-    # Some letters get a mark only when their case is folded.
+    # Decomposed twice: some letters gain a mark only through case folding.
     return unicodedata.normalize("NFKD", kept.casefold().translate(_LETTERS))
 
 
 def search_key(name: str) -> str:
-    """Return the key by which names are sorted and compared as a whole."""
-    return folded(name)[:LONGEST_KEY]
+    """Return the key for sorting and comparing whole names."""
+    return folded(name)[:MAX_KEY]
 
 
 def by_name(rows: Iterable[Row]) -> list[Row]:
@@ -71,23 +71,23 @@ def by_name(rows: Iterable[Row]) -> list[Row]:
 
 
 def words_of(*texts: str) -> list[str]:
-    """Return the different words of these texts, folded and in their order; "O’Neil-Åberg" has three."""
+    """Return the distinct folded words of these texts, in order; "O’Neil-Åberg" has three."""
     found: dict[str, None] = {}
     for text in texts:
         for word in _split(folded(text)):
-            found.setdefault(word[:LONGEST_WORD])
+            found.setdefault(word[:MAX_WORD])
     return list(found)
 
 
 def searchable(*texts: str) -> str:
-    """Return the words of these texts in one text, each after a space, so that " mor" in it finds a beginning."""
+    """Return the words of these texts, each after a space, so that a search for " mor" matches beginnings of words."""
     return "".join(f" {word}" for word in words_of(*texts))
 
 
 def has_words(words: Iterable[str]) -> Q:
-    """Return the condition that each of these words begins a word of a row's `search_words`.
+    """Match rows in whose `search_words` a word begins with each of these words.
 
-    It compares positions, not patterns, which PostgreSQL would take to match few rows, and then plan for few.
+    Compares positions instead of patterns: PostgreSQL expects a pattern to match few rows and chooses a slow plan.
     """
     condition = Q()
     for word in words:
@@ -98,5 +98,5 @@ def has_words(words: Iterable[str]) -> Q:
 def _split(text: str) -> list[str]:
     if text.isascii():
         return _ASCII_WORD.findall(text)
-    # Marks that stay are vowels of Indian scripts: `\w` would break words at them.
+    # Vowel signs of Indian scripts are marks: `\w` would split words at them.
     return "".join(sign if unicodedata.category(sign)[0] in "LMN" else " " for sign in text).split()

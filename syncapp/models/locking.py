@@ -1,9 +1,9 @@
-"""The one order in which transactions lock rows, and what happens where two wait for each other all the same.
+"""The order in which transactions lock rows, and retries for transactions that conflict all the same.
 
     fields ─▶ decisions ─▶ rules ─▶ deliveries ─▶ edits ─▶ cursor
 
-Within a table the primary key gives the order. Jobs of other kinds lock their own row first; nothing that holds a field
-wants one. Rows are locked without their key, which nothing changes, so that a row that refers to them can be stored.
+Within a table rows are locked by primary key. Jobs of other kinds lock their own row first; no transaction that holds a
+field needs one. The lock leaves out the key, so that rows that refer to a locked row can still be stored.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from django.db.models import Model, QuerySet
 log = logging.getLogger(__name__)
 
 TRIES = 4
-LONGEST_PAUSE = 0.1  # seconds before the second try; twice as long before each further one
-# A failed serialization, a deadlock, a lock that did not come in time.
+MAX_PAUSE = 0.1  # seconds before the second try; doubled before each further one
+# Serialization failure, deadlock, lock not available.
 _CONFLICTS = frozenset({"40001", "40P01", "55P03"})
 _CONFLICTS_IN_SQLITE = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 Row = TypeVar("Row", bound=Model)
-Takes = ParamSpec("Takes")
-Gives = TypeVar("Gives")
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
 
 
 def locked(rows: QuerySet[Row]) -> QuerySet[Row]:
-    """Return these rows in the order of their ids, locked for the transaction once they are read.
+    """Return these rows ordered by id, to be locked for the transaction when they are read.
 
-    Rows that a condition or `select_related` joins are not locked.
+    Rows joined by a condition or `select_related` are not locked.
     """
     return rows.order_by("pk").select_for_update(no_key=True, of=("self",))
 
 
 def lock(rows: QuerySet[Row]) -> None:
     """Lock these rows for the transaction."""
-    # Read as rows, since `of` knows no table where only values are read.
+    # As rows, because `of` needs a table, which a read of plain values does not have.
     list(locked(rows).only("pk"))
 
 
 def is_conflict(error: BaseException | None) -> bool:
-    """Return whether the database ended a transaction because of another one: trying again helps."""
+    """Return whether the database ended a transaction because of another one, so that a retry can help."""
     if not isinstance(error, OperationalError):
         return False
     cause = error.__cause__
@@ -57,15 +57,15 @@ def is_conflict(error: BaseException | None) -> bool:
     return isinstance(cause, psycopg.Error) and cause.sqlstate in _CONFLICTS
 
 
-def retried(operation: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
-    """Make an operation one transaction, which is begun anew where another one was in its way.
+def retried(operation: Callable[Params, Result]) -> Callable[Params, Result]:
+    """Run an operation in one transaction and retry it when another transaction gets in the way.
 
-    Within a transaction it is a part of that one, and only the whole can be begun anew. Use it as `transaction.atomic`,
-    for operations that keep what they do in the database alone.
+    Inside a transaction it runs once, because only the outermost one can be retried. For operations whose only effects
+    are in the database.
     """
 
     @functools.wraps(operation)
-    def run(*args: Takes.args, **kwargs: Takes.kwargs) -> Gives:
+    def run(*args: Params.args, **kwargs: Params.kwargs) -> Result:
         tries = 1 if connection.in_atomic_block else TRIES
         for number in range(1, tries):
             try:
@@ -75,9 +75,9 @@ def retried(operation: Callable[Takes, Gives]) -> Callable[Takes, Gives]:
                 if not is_conflict(error):
                     raise
                 log.info(
-                    "%s: begun anew after try %d (%s)", operation.__qualname__, number, type(error.__cause__).__name__
+                    "%s: retried after try %d (%s)", operation.__qualname__, number, type(error.__cause__).__name__
                 )
-            time.sleep(random.uniform(0, LONGEST_PAUSE * 2 ** (number - 1)))  # noqa: S311  (spreads load)
+            time.sleep(random.uniform(0, MAX_PAUSE * 2 ** (number - 1)))  # noqa: S311  (spreads load)
         with transaction.atomic():
             return operation(*args, **kwargs)
 

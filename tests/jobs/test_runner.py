@@ -356,8 +356,8 @@ def test_batch_isolates_job_after_its_process_ended(shared_run: Scene) -> None:
     FilterRunItem.objects.filter(pk=shared_run.bad.pk).update(last_error=queue.PROCESS_ENDED)
     rows = FilterRunItem.objects.filter(run=shared_run.bad.run_id).order_by("position")
 
-    assert {lease.pk for lease in queue.claim_batch(rows, most=10)} == {item.pk for item in shared_run.good}
-    assert [lease.pk for lease in queue.claim_batch(rows, most=10)] == [shared_run.bad.pk]
+    assert {lease.pk for lease in queue.claim_batch(rows, limit=10)} == {item.pk for item in shared_run.good}
+    assert [lease.pk for lease in queue.claim_batch(rows, limit=10)] == [shared_run.bad.pk]
 
 
 def test_unknown_id_is_nothing_to_do(message: Scene) -> None:

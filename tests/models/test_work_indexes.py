@@ -88,4 +88,4 @@ def test_dispatched_and_leased_jobs_take_room():
             **lease,
         )
 
-    assert queue.room_for(Delivery, most=4) == 1 + 1  # the lease is old, so one job more has room
+    assert queue.room_for(Delivery, limit=4) == 1 + 1  # the lease is old, so one job more has room

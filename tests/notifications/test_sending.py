@@ -69,16 +69,16 @@ def test_one_task_sends_all_that_is_due(post_office: PostOffice, message: Messag
 
 
 def test_mail_takes_room_from_dispatch_to_end(post_office: PostOffice, message: Message) -> None:
-    assert queue.room_for(Message, most=1) == 1
+    assert queue.room_for(Message, limit=1) == 1
 
     queue.claim_for_dispatch(Message, limit=1)
-    assert queue.room_for(Message, most=1) == 0
+    assert queue.room_for(Message, limit=1) == 0
     queue.claim(Message, message.pk)
-    assert queue.room_for(Message, most=1) == 0
+    assert queue.room_for(Message, limit=1) == 0
     later()
     send_due()
 
-    assert queue.room_for(Message, most=1) == 1
+    assert queue.room_for(Message, limit=1) == 1
 
 
 def test_stalled_mail_leaves_room_for_one_other(post_office: PostOffice, message: Message) -> None:
@@ -87,9 +87,9 @@ def test_stalled_mail_leaves_room_for_one_other(post_office: PostOffice, message
     assert held is not None
     held.row().update(lease_until=queue.database_now(plus=50))  # its process ended ten seconds ago
 
-    assert queue.room_for(Message, most=1) == 1
+    assert queue.room_for(Message, limit=1) == 1
     queue.claim(Message, others[0].pk)
-    assert queue.room_for(Message, most=1) == 0
+    assert queue.room_for(Message, limit=1) == 0
 
 
 def test_a_second_worker_sends_nothing(post_office: PostOffice, message: Message) -> None:

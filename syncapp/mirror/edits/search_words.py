@@ -8,7 +8,7 @@ from uuid import UUID
 
 from syncapp.mirror import upserts
 from syncapp.models import RecordWord, SyncField, SyncRecord
-from syncapp.models.folding import LONGEST_WORD, folded, search_key
+from syncapp.models.folding import MAX_WORD, folded, search_key
 from syncapp.models.locking import locked, retried
 
 BATCH = 1000
@@ -37,7 +37,7 @@ def address_of(value: str) -> str:
     text = folded(value).strip()
     is_one_word = text.isprintable() and " " not in text
     user, _, domain = text.partition("@")
-    return text[:LONGEST_WORD] if is_one_word and user and domain and "@" not in domain else ""
+    return text[:MAX_WORD] if is_one_word and user and domain and "@" not in domain else ""
 
 
 def fill(*, until: float | None = None) -> int:

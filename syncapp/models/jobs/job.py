@@ -1,18 +1,17 @@
-"""The base class of jobs: database rows that represent work to do, exactly once or until it succeeds."""
+"""The base class of jobs: database rows that represent work to do."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Expression, Q
 from django.db.models.functions import Now
 
 
 class JobState(models.TextChoices):
-    """ready ─▶ leased ─▶ sent ─▶ done; a lease that ends leads back to ready, or after sending to verify."""
+    """ready ─▶ leased ─▶ sent ─▶ done; an expired lease leads back to ready, or to verify once the job was sent."""
 
     READY = "ready", "Ready"
     LEASED = "leased", "Taken by a worker"
@@ -28,14 +27,14 @@ WAITING_STATES = [JobState.READY, JobState.VERIFY]
 
 
 def database_now(*, plus: float = 0) -> Expression:
-    """The database's clock plus `plus` seconds: the only clock that leases and due times follow."""
+    """Return the database's time plus `plus` seconds: the only clock for leases and due times."""
     if not plus:
         return Now()
     return models.ExpressionWrapper(Now() + timedelta(seconds=plus), output_field=models.DateTimeField())
 
 
 class JobQuerySet(models.QuerySet[Any]):
-    """Reads that claim, sweep and dispatch share."""
+    """Reads shared by claim, sweep and dispatch."""
 
     def due(self) -> JobQuerySet:
         """Return jobs that may be claimed now."""
@@ -50,7 +49,7 @@ class JobQuerySet(models.QuerySet[Any]):
         return self.filter(state__in=HELD_STATES, lease_until__lte=Now())
 
     def held_by(self, pk: Any, fencing_token: int) -> JobQuerySet:
-        """Return the one row, if the holder of this fencing token still holds it."""
+        """Return the row with this key if this fencing token still holds it."""
         return self.filter(pk=pk, fencing_token=fencing_token, state__in=HELD_STATES)
 
 
@@ -76,17 +75,12 @@ class Job(models.Model):
     class Meta:
         abstract = True
 
-    @property
-    def attempts_are_used_up(self) -> bool:
-        """Whether the next failure is the last."""
-        return self.attempts >= settings.ATTEMPTS
-
 
 def job_indexes(name: str) -> list[models.Index]:
     """Return the two indexes that keep the tick fast, however many rows are done.
 
-    Neither has a list of states for its condition: where such a list comes as parameters, SQLite does not see that it
-    is the same one, and reads the whole table.
+    Neither has a list of states as its condition: SQLite does not match such a list with the parameters of a query, and
+    reads the whole table.
     """
     return [
         models.Index(fields=["state", "due_at"], name=f"{name}_due"),
@@ -95,7 +89,7 @@ def job_indexes(name: str) -> list[models.Index]:
 
 
 def lease_columns_are_consistent(name: str) -> models.CheckConstraint:
-    """A held row has a lease; any other has none."""
+    """Return the constraint that exactly the held rows have a lease."""
     return models.CheckConstraint(
         name=f"{name}_lease_if_held",
         condition=Q(state__in=HELD_STATES, lease_until__isnull=False)

@@ -1,4 +1,4 @@
-"""The row that keeps two messages of one periodic task from being under way at once."""
+"""The row that keeps a periodic task from running twice at once."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from syncapp.models.folding import LONGEST_WORD, searchable
+from syncapp.models.folding import MAX_WORD, searchable
 from syncapp.models.locking import locked
 
 REVIEWED_TABLE = "contact"
@@ -221,7 +221,7 @@ class RecordWord(models.Model):
     storing an edit changes few pages of it, where an index that ended with the edit's id would change one a word.
     """
 
-    word = models.CharField(max_length=LONGEST_WORD)
+    word = models.CharField(max_length=MAX_WORD)
     record = models.ForeignKey(
         SyncRecord, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="words"
     )

@@ -65,7 +65,7 @@ class FilterSwitchJob(BatchJobType):
     breakers = BREAKERS
     # A run of 20,000 users lasts 20 minutes, and all of them are due from its start.
     overdue_after = 3600.0
-    most = BATCH_SIZE
+    batch_size = BATCH_SIZE
 
     def __init__(self, run_id: uuid.UUID, crm: CrmClient) -> None:
         self._run_id = run_id
