@@ -36,7 +36,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _tls(arguments: argparse.Namespace) -> ssl.SSLContext | None:
-    """Return what the command line says of TLS. Raises OSError where its files cannot be used."""
+    """Return the TLS options of the command line. Raises OSError where the files cannot be used."""
     if arguments.tls:
         return tls.context(*tls.provide(arguments.tls, host=arguments.host))
     if arguments.tls_key:
@@ -54,7 +54,7 @@ def _post(server: Server, arguments: argparse.Namespace) -> SmtpServer | None:
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT; 0 at a clean end, 1 when the port is taken or the certificate is none."""
+    """Serve until SIGTERM or SIGINT. Return 0 after a clean stop, 1 if the port or the certificate cannot be used."""
     arguments = _arguments()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

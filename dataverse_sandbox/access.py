@@ -36,7 +36,7 @@ NOBODY = Identity("", Rights("", frozenset()))
 
 
 def identify(store: Store, caller: str, headers: Mapping[str, str]) -> Identity:
-    """ApiError 403 when the caller or the one he acts for may not call."""
+    """Return the caller. Raises ApiError 403 if the caller or the impersonated user may not call."""
     user = store.user(caller)
     if user is None:
         raise ApiError(401, errors.NO_CREDENTIALS, "The user is not a member of the organization.")
@@ -82,7 +82,7 @@ def _by_object_id(store: Store, object_id: str) -> User:
 
 
 def bypasses_plugin(headers: Mapping[str, str], rights: Rights) -> bool:
-    """Whether the company's plug-in is skipped ("Bypass custom Dataverse logic"); ApiError 403 without the right."""
+    """Return whether to skip the plug-in ("Bypass custom Dataverse logic"). Raises ApiError 403 without the right."""
     if headers.get("mscrm.bypasscustompluginexecution", "false").lower() == "true":
         rights.require(BYPASS_SYNC)
         return True

@@ -22,7 +22,7 @@ class User:
 
 
 def user(store: Store, id_or_name: str) -> User:
-    """A CRM user by id or full name; ApiError 404."""
+    """Return a CRM user by id or full name. Raises ApiError 404."""
     found = store.fetch(
         "SELECT systemuserid, fullname FROM systemuser WHERE systemuserid = ? OR fullname = ?",
         (id_or_name.lower(), id_or_name),
@@ -33,7 +33,7 @@ def user(store: Store, id_or_name: str) -> User:
 
 
 def edit_from_outlook(store: Store, who: str, contact_id: str, changes: Mapping[str, object]) -> dict[str, object]:
-    """Save a contact as Outlook does: without a revision; what the plug-in staged is in the answer."""
+    """Save a contact as Outlook does, without a revision; return the changes that the plug-in staged."""
     address = _address(contact_id)
     with store.write(Author(user(store, who).id)) as transaction:
         body = _web_api_body(changes)
@@ -41,7 +41,7 @@ def edit_from_outlook(store: Store, who: str, contact_id: str, changes: Mapping[
 
 
 def edit_by_form(store: Store, who: str, contact_id: str, changes: Mapping[str, object]) -> dict[str, object]:
-    """Save a contact as a CRM form does: with its revision raised, so nothing is staged."""
+    """Save a contact as a CRM form does: the revision rises, so nothing is staged."""
     address = _address(contact_id)
     with store.write(Author(user(store, who).id)) as transaction:
         contact = address.existing(transaction.connection)
@@ -50,7 +50,7 @@ def edit_by_form(store: Store, who: str, contact_id: str, changes: Mapping[str, 
 
 
 def give_roles(store: Store, who: str, names: Sequence[str]) -> dict[str, object]:
-    """The user holds these security roles and no others; ApiError 404 for a role that is not there."""
+    """Set the user's security roles. Raises ApiError 404 for an unknown role."""
     holder = user(store, who)
     with store.write(Author(config.APPLICATION_USER_ID)) as transaction:
         connection = transaction.connection
@@ -74,7 +74,7 @@ def delete(store: Store, who: str, table_name: str, row_id: str) -> dict[str, ob
 
 
 def decide(store: Store, who: str, field_id: str, decision: str, reason: str) -> dict[str, object]:
-    """Decide a SyncField in the CRM: an approval writes the contact too; the last field closes its record."""
+    """Decide a SyncField in the CRM: approving writes the contact, and deciding the last field closes the record."""
     if decision not in _DECISIONS:
         raise errors.bad_payload("A decision is 'approved' or 'rejected'.")
     decider = user(store, who)
@@ -101,7 +101,7 @@ def _revision(contact: Row) -> int:
 
 
 def _web_api_body(changes: Mapping[str, object]) -> dict[str, object]:
-    """Changes as the Web API writes them; a lookup may be given in canonical text, `account:GUID` or null."""
+    """Convert changes to a Web API body; a lookup may be canonical text, `account:GUID`, or null."""
     body: dict[str, object] = {}
     for name, value in changes.items():
         column = CONTACT.by_name.get(name)

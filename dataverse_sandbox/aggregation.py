@@ -75,7 +75,7 @@ def _limit(request: Request) -> int:
 
 
 def _item(pipeline: Pipeline, row: sqlite3.Row, *, formatted: bool) -> dict[str, object]:
-    """What has no value is left out, as in the page's examples."""
+    """Return the JSON of one group, without empty values, as in the documentation's examples."""
     found: dict[str, object] = {}
     for index, output in enumerate(pipeline.outputs):
         value = row[f"a{index}"]
@@ -147,7 +147,7 @@ def _grouped(scope: Scope, name: str) -> Output:
 
 
 def _named(scope: Scope, path: odata.Path) -> str:
-    """`primarycontactid/fullname` comes back as `contact_fullname`: where the path leads, and the column there."""
+    """Name an aggregated path as Dataverse does: `primarycontactid/fullname` becomes `contact_fullname`."""
     *steps, column = path.names
     table = scope.table
     for step in steps:

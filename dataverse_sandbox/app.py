@@ -110,20 +110,20 @@ class Application:
         return self._web_api.answer(request)
 
     def close(self) -> None:
-        """Let go of held requests and close the file."""
+        """Release held requests and close the file."""
         self.faults.clear(drop=True)
         self.store.close()
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    """Header names as Dataverse documents them, in lower case; dots survive because only blanks were dashes."""
+    """Return the headers in lower case, with the dashes that WSGI made underscores."""
     found = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
     found["content-type"] = environ.get("CONTENT_TYPE", "")
     return found
 
 
 def _http_error(error: HTTPException, environ: Mapping[str, Any]) -> Answer | Response:
-    """What no route knows is answered 501 by name; other errors of werkzeug stay what they are."""
+    """Answer an unknown route with 501; leave other errors of werkzeug as they are."""
     if error.code == 404:
         name = unquote(str(environ["PATH_INFO"]))[:150]
         return messages.error_answer(errors.unknown(f"the path '{name}'"))
@@ -131,5 +131,5 @@ def _http_error(error: HTTPException, environ: Mapping[str, Any]) -> Answer | Re
 
 
 def create_app(config: Config) -> Application:
-    """The sandbox over one data file, as a WSGI application; fills a new file with `config.world`."""
+    """Create the WSGI application over one data file; fill a new file with `config.world`."""
     return Application(config)

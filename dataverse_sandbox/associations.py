@@ -20,7 +20,7 @@ def other_table(found: Collection) -> Table:
 
 
 def associate(transaction: Transaction, found: Collection, row_id: str, other: Address) -> None:
-    """Tie a row that must exist; tying it again changes nothing."""
+    """Associate an existing row; associating it again changes nothing."""
     if other.table.name != other_table(found).name:
         raise errors.bad_payload(f"'{found.name}' does not hold '{other.table.name}'.")
     other_id = str(other.existing(transaction.connection)[other.table.key.name])
@@ -45,7 +45,7 @@ def disassociate(transaction: Transaction, found: Collection, row_id: str, other
 
 
 def create_below(transaction: Transaction, found: Collection, row_id: str, body: Mapping[str, object]) -> Written:
-    """A new row of the other side, tied at once."""
+    """Create a row on the other side and associate it."""
     if isinstance(found, ManyToMany):
         made = operations.create(transaction, found.other, body)
         associate(transaction, found, row_id, Address(found.other, made.id))

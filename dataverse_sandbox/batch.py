@@ -46,7 +46,7 @@ Item = Part | ChangeSet
 
 
 def parse(outer: Request) -> tuple[Item, ...]:
-    """The batch's items in order; ApiError 400 when the body is not a batch."""
+    """Return the batch's items in order. Raises ApiError 400 when the body is not a batch."""
     items = tuple(
         _item(outer, headers, content)
         for headers, content in _sections(outer.headers.get("content-type", ""), outer.body)
@@ -118,7 +118,7 @@ def _part(outer: Request, headers: Headers, content: bytes) -> Part:
 def answer(
     store: Store, api: WebApi, outer: Request, items: tuple[Item, ...], faults: Mapping[int, ApiError]
 ) -> Answer:
-    """Run the items; `faults` are errors that a rule puts in place of a part, by the part's position."""
+    """Run the items; `faults` maps an item's position to the error that replaces its answer."""
     run = _Run(store, api, outer, faults)
     go_on = "odata.continue-on-error" in outer.preferences
     rendered: list[bytes] = []
@@ -143,7 +143,7 @@ class _Run:
         self._position = 0
 
     def item(self, item: Item) -> tuple[bytes, bool]:
-        """The item as part of the answer, and whether it failed."""
+        """Return the item's part of the answer, and whether it failed."""
         if isinstance(item, ChangeSet):
             return self._change_set(item)
         answer = self._guarded(item)
@@ -205,7 +205,7 @@ class _PartFailed(Exception):
 
 
 def _resolved(part: Part, made: Mapping[str, str]) -> Request:
-    """The request with `$1` and the like replaced by the addresses of what was made earlier in the set."""
+    """Replace `$1` and the like by the addresses of rows created earlier in the change set."""
     request = part.request
     if _REFERENCE.match(part.target):
         path, options = messages.split_target(_REFERENCE.sub(lambda match: _made(match[1], made), part.target))

@@ -40,7 +40,7 @@ def function(table: Table, rest: str) -> Function | None:
 
 
 def targets(table: Table, body: Mapping[str, object], name: str = "Targets") -> list[dict[str, object]]:
-    """The rows of a bulk message, each with its type; ApiError 400."""
+    """Return the rows of a bulk message, each with its type. Raises ApiError 400."""
     found = body.get(name)
     if not isinstance(found, list) or not found or not all(isinstance(item, dict) for item in found):
         raise errors.bad_payload(f"'{name}' is a list of rows.")
@@ -52,7 +52,7 @@ def targets(table: Table, body: Mapping[str, object], name: str = "Targets") -> 
 
 
 def _create_multiple(transaction: Transaction, table: Table, request: Request) -> Answer:
-    """All rows or none, on standard tables; the ids come in the order of the rows."""
+    """Create all rows or none, as standard tables do; return the ids in the order of the rows."""
     ids = [operations.create(transaction, table, item).id for item in targets(table, request.json())]
     context = f"{request.base_url}$metadata#{NAMESPACE}CreateMultipleResponse"
     return json_answer(200, {"@odata.context": context, "Ids": ids})
@@ -75,7 +75,7 @@ def _upsert_multiple(transaction: Transaction, table: Table, request: Request) -
 
 
 def _addressed(table: Table, item: Mapping[str, object]) -> Address:
-    """By the key among the values, or by `@odata.id` with any key."""
+    """Return the address of a row by the key among its values, or by `@odata.id`."""
     if isinstance(item.get("@odata.id"), str):
         address = payload.address_of_link(str(item["@odata.id"]))
         if address.table.name != table.name:
@@ -114,7 +114,7 @@ def _members(
 
 
 def _user_privileges(connection: sqlite3.Connection, row: Row, request: Request, _rest: str) -> dict[str, object]:
-    """Every privilege of a user, through his roles and his teams' ("RetrieveUserPrivileges function")."""
+    """Return all privileges of a user's own and teams' roles ("RetrieveUserPrivileges function")."""
     user = rights.load(connection, str(row["systemuserid"]))
     held = user.rights if user else rights.Rights(privileges=frozenset())
     return _privileges(connection, request, held, "RetrieveUserPrivilegesResponse", "")
@@ -124,7 +124,7 @@ _NAME = re.compile(r"PrivilegeName=(?:'([^']*)'|(@\w+))")
 
 
 def _user_privilege(connection: sqlite3.Connection, row: Row, request: Request, rest: str) -> dict[str, object]:
-    """One of them, by name ("RetrieveUserPrivilegeByPrivilegeName function")."""
+    """Return one privilege by name ("RetrieveUserPrivilegeByPrivilegeName function")."""
     match = _NAME.search(rest)
     if match is None:
         raise errors.bad_query("The function needs PrivilegeName='...'.")

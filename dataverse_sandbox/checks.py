@@ -14,7 +14,7 @@ ASYNCHRONOUS, POST_OPERATION = 1, 40
 
 
 def before_write(table: Table, row: Mapping[str, object] | None, changes: Mapping[str, object]) -> None:
-    """ApiError 400 when the row would become what the CRM does not allow."""
+    """Raise ApiError 400 when the row would become invalid in the CRM."""
     if row is None:
         _nothing_missing(table, changes)
     if table.name == STEP.name:
@@ -24,7 +24,7 @@ def before_write(table: Table, row: Mapping[str, object] | None, changes: Mappin
 
 
 def after_write(transaction: Transaction, table: Table, row: Row) -> None:
-    """Each table has one default template of a kind; a new one takes its place, which no page says and is assumed."""
+    """Keep one default template per table and kind; assume, undocumented, that a new one replaces the old."""
     if table.name != SAVED_QUERY.name or not row["isdefault"] or row["querytype"] not in TEMPLATE_OF.values():
         return
     statement = """SELECT * FROM savedquery WHERE isdefault = 1 AND querytype = :querytype
@@ -34,7 +34,7 @@ def after_write(transaction: Transaction, table: Table, row: Row) -> None:
 
 
 def _nothing_missing(table: Table, values: Mapping[str, object]) -> None:
-    """What the table reference calls SystemRequired, and what has no default."""
+    """Require the columns that the table reference calls SystemRequired and that have no default."""
     for column in table.columns:
         is_needed = column.required == "SystemRequired" and column.default is None and column is not table.key
         if is_needed and column.creatable and values.get(column.name) is None:
@@ -42,13 +42,13 @@ def _nothing_missing(table: Table, values: Mapping[str, object]) -> None:
 
 
 def _step(row: Mapping[str, object]) -> None:
-    """What runs later can only run after the operation ("Register a plug-in")."""
+    """Refuse asynchronous steps before the operation ("Register a plug-in")."""
     if row.get("mode") == ASYNCHRONOUS and row.get("stage") != POST_OPERATION:
         raise errors.bad_payload("An asynchronous step belongs to the stage after the operation.")
 
 
 def _view(row: Mapping[str, object]) -> None:
-    """A default template is active, and a filter is never a default ("Offline and Outlook filters and templates")."""
+    """Require that a default template is active and no filter ("Offline and Outlook filters and templates")."""
     if not row.get("isdefault"):
         return
     if row.get("statecode"):

@@ -36,12 +36,12 @@ _NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY})
 
 
 def is_true(value: object) -> bool:
-    """A yes, plain or as a managed property."""
+    """Return whether a plain or managed property is true."""
     return value is True or (isinstance(value, Mapping) and value.get("Value") is True)
 
 
 def schema_name_of(body: Body) -> str:
-    """ApiError 400 when the name lacks the prefix of a publisher."""
+    """Return the SchemaName. Raises ApiError 400 when it lacks the prefix of a publisher."""
     name = body.get("SchemaName")
     if not isinstance(name, str) or not _SCHEMA_NAME.fullmatch(name):
         raise errors.bad_payload(f"The SchemaName '{str(name)[:60]}' must begin with a customization prefix.")
@@ -49,7 +49,7 @@ def schema_name_of(body: Body) -> str:
 
 
 def label_of(body: Body, name: str, default: str) -> str:
-    """The first label of a Label; the default when there is none."""
+    """Return the first label of a Label, or the default when there is none."""
     return _label(body.get(name)) or default
 
 
@@ -67,7 +67,7 @@ def required(body: Body) -> str:
 
 
 def read(body: Body) -> Column:
-    """ApiError 400 for a definition that makes no sense, 501 for a type that is not known."""
+    """Read a definition. Raises ApiError 400 for an invalid one, 501 for an unknown type."""
     schema_name = schema_name_of(body)
     kind = _kind(body)
     column = Column(
@@ -123,7 +123,7 @@ def date_format(body: Body, default: str = "DateAndTime") -> str:
 
 
 def _dated(column: Column, body: Body) -> Column:
-    """With the behavior and format of the definition; ApiError 400, 501 where stored values would be converted."""
+    """Apply behavior and format. Raises ApiError 400, and 501 where stored values would need conversion."""
     old = "DateOnly" if column.kind is Kind.DATE else column.behavior
     new = date_behavior(body, old)
     if new != old and old != "UserLocal":
@@ -138,7 +138,7 @@ def _dated(column: Column, body: Body) -> Column:
 
 
 def changed(column: Column, body: Body) -> Column:
-    """The column with what a definition says about label, length, limits, requirement and options."""
+    """Return the column with the definition's label, length, limits, requirement and options."""
     found = replace(column, label=label_of(body, "DisplayName", column.label))
     if "RequiredLevel" in body:
         found = replace(found, required=required(body))
@@ -177,7 +177,7 @@ def _whole(body: Body, name: str) -> int:
 
 
 def _shared(body: Body) -> GlobalChoice | None:
-    """The global choice that a definition takes its options from; ApiError 400."""
+    """Return the global choice whose options a definition uses. Raises ApiError 400."""
     link = body.get("GlobalOptionSet@odata.bind")
     if not isinstance(link, str):
         return None
@@ -189,14 +189,14 @@ def _shared(body: Body) -> GlobalChoice | None:
 
 
 def choice_of_key(key: str) -> GlobalChoice | None:
-    """By `Name='x'` or MetadataId."""
+    """Return a global choice by `Name='x'` or MetadataId."""
     name = key.removeprefix("Name=").strip("'").lower()
     known = current().choices.values()
     return next((one for one in known if name in (one.name, metadata_id(one.name, "global choice"))), None)
 
 
 def options_of(body: Body, kind: Kind) -> tuple[Option, ...]:
-    """The options in a definition's `OptionSet`; ApiError 400."""
+    """Return the options of a definition's `OptionSet`. Raises ApiError 400."""
     given = body.get("OptionSet")
     given = given if isinstance(given, Mapping) else {}
     if kind is Kind.YES_NO:

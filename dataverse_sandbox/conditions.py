@@ -20,7 +20,7 @@ EVERYTHING = Condition("1")
 
 
 def both(*conditions: Condition) -> Condition:
-    """All of them."""
+    """Return a condition that requires all of the given ones."""
     return joined("AND", conditions)
 
 

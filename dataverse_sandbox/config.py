@@ -16,7 +16,7 @@ _NAMESPACE = uuid.UUID("0c5b6c1e-51c4-4c3c-a1c5-6f3f6f1d8a10")
 
 @cache
 def fixed_id(*names: str) -> str:
-    """An id that is the same in every sandbox, such as that of a person."""
+    """Return an id that is the same in every sandbox, such as that of a person."""
     return str(uuid.uuid5(_NAMESPACE, "/".join(names)))
 
 
@@ -38,12 +38,12 @@ class Person:
 
     @property
     def object_id(self) -> str:
-        """The Entra object id."""
+        """Return the Entra object id."""
         return fixed_id("entra", self.name)
 
     @property
     def user_id(self) -> str:
-        """The systemuserid."""
+        """Return the systemuserid."""
         return fixed_id("systemuser", self.name)
 
 
@@ -61,7 +61,7 @@ EDITOR = Person("Jonas Weber", (), "Sales")
 
 
 def person(name: str) -> Person:
-    """One of those who can sign in, by full name; KeyError."""
+    """Return a person who can sign in, by full name. Raises KeyError."""
     return {known.name: known for known in PEOPLE}[name]
 
 

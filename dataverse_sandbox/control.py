@@ -54,7 +54,7 @@ class Control:
         return json_response({"status": "ok"})
 
     def ledger(self, request: Request) -> Response:
-        """Every committed write after `since`, oldest first."""
+        """List committed writes after `since`, oldest first."""
         since = request.args.get("since", 0, type=int)
         return json_response(ledger.entries(self._store, since=since))
 
@@ -69,7 +69,7 @@ class Control:
         return json_response(self._faults.state())
 
     def clear_faults(self, request: Request) -> Response:
-        """`?held=drop` closes the connections of held requests instead of letting them go on."""
+        """Remove all faults; `?held=drop` closes held connections instead of continuing them."""
         self._faults.clear(drop=request.args.get("held") == "drop")
         return json_response(self._faults.state())
 
@@ -85,7 +85,7 @@ class Control:
         return json_response({"enabled": enabled})
 
     def expire(self, request: Request) -> Response:
-        """`{"delta_tokens": true, "access_tokens": true}`: those handed out so far end now."""
+        """Expire all `{"delta_tokens": true, "access_tokens": true}` issued so far."""
         body = _body(request)
         if set(body) - {"delta_tokens", "access_tokens"}:
             raise errors.bad_payload('The body has "delta_tokens" and "access_tokens".')
@@ -96,7 +96,7 @@ class Control:
         return json_response({})
 
     def reset(self, request: Request) -> Response:
-        """`{"users", "contacts", "pending", "seed", "base"}`; no faults, no mails, the plug-in on."""
+        """Reset to `{"users", "contacts", "pending", "seed", "base"}`, without faults or mails, with the plug-in on."""
         body = _body(request)
         base = body.pop("base", None)
         self._faults.clear(drop=True)
@@ -105,16 +105,16 @@ class Control:
         return json_response(counts)
 
     def people(self, _request: Request) -> Response:
-        """Who can sign in, with the ids that tests need."""
+        """List the people who can sign in, with the ids that tests need."""
         return json_response([_person(person) for person in (*config.PEOPLE, config.EDITOR)])
 
     def token(self, request: Request) -> Response:
-        """An access token for a user, so that a test can call the Web API as somebody else."""
+        """Issue an access token for a user, so that a test can call the Web API as them."""
         user = actions.user(self._store, _text(_body(request), "user"))
         return json_response({"access_token": self._tokens.issue(user.id), "user": user.id})
 
     def put_roles(self, request: Request) -> Response:
-        """`{"user", "roles": [names]}`: the user holds these security roles from now on, and no others."""
+        """Set a user's security roles: `{"user", "roles": [names]}`."""
         body = _body(request)
         names = body.get("roles")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -122,7 +122,7 @@ class Control:
         return json_response(actions.give_roles(self._store, _text(body, "user"), names))
 
     def outlook(self, request: Request) -> Response:
-        """`{"user", "contact", "changes"}`: the contact is edited in Outlook, so without a revision."""
+        """Edit a contact as Outlook does, without a revision: `{"user", "contact", "changes"}`."""
         body = _body(request)
         done = actions.edit_from_outlook(
             self._store, _text(body, "user", "Jonas Weber"), _text(body, "contact"), _changes(body)
@@ -130,7 +130,7 @@ class Control:
         return json_response(done)
 
     def form(self, request: Request) -> Response:
-        """`{"user", "contact", "changes"}`: the contact is edited in a CRM form, with its revision raised."""
+        """Edit a contact as a CRM form does, raising its revision: `{"user", "contact", "changes"}`."""
         body = _body(request)
         done = actions.edit_by_form(
             self._store, _text(body, "user", "Jonas Weber"), _text(body, "contact"), _changes(body)
@@ -138,14 +138,14 @@ class Control:
         return json_response(done)
 
     def delete(self, request: Request) -> Response:
-        """`{"user", "table", "id"}` or `{"user", "contact"}`: a row is deleted in the CRM."""
+        """Delete a row in the CRM: `{"user", "table", "id"}` or `{"user", "contact"}`."""
         body = _body(request)
         row_id = _text(body, "id", str(body.get("contact") or ""))
         user = _text(body, "user", "Jonas Weber")
         return json_response(actions.delete(self._store, user, _text(body, "table", "contact"), row_id))
 
     def decide(self, request: Request) -> Response:
-        """`{"user", "field", "decision", "reason"}`: somebody decides a SyncField in the CRM itself."""
+        """Decide a SyncField in the CRM: `{"user", "field", "decision", "reason"}`."""
         body = _body(request)
         done = actions.decide(
             self._store,

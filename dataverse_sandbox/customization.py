@@ -27,7 +27,7 @@ _VERBS = ("Create", "Read", "Write", "Delete", "Append", "AppendTo", "Assign", "
 
 
 def create_table(transaction: Transaction, body: Body) -> Table:
-    """A table with the columns of the definition; ApiError 400."""
+    """Create a table with the defined columns. Raises ApiError 400."""
     schema_name = schema_name_of(body)
     name = schema_name.lower()
     if name in current().by_name:
@@ -89,7 +89,7 @@ def next_code() -> int:
 
 
 def put(transaction: Transaction, table: Table, statements: tuple[str, ...] = ()) -> None:
-    """Change the file and the catalogue; the table's triggers are made anew for the columns that it has now."""
+    """Store the table in file and catalogue, and recreate its triggers for its present columns."""
     connection = transaction.connection
     for old in schema.drop_trigger_statements([table]):
         connection.execute(old.replace("DROP TRIGGER", "DROP TRIGGER IF EXISTS"))
@@ -100,7 +100,7 @@ def put(transaction: Transaction, table: Table, statements: tuple[str, ...] = ()
 
 
 def _announce(transaction: Transaction, table: Table) -> None:
-    """A new table has privileges and takes messages, as any other."""
+    """Give a new table privileges and messages."""
     for verb in _VERBS:
         rows.create(transaction, PRIVILEGE, {"name": f"prv{verb}{table.privilege}"})
     for message_id, message in transaction.connection.execute("SELECT sdkmessageid, name FROM sdkmessage").fetchall():
@@ -109,7 +109,7 @@ def _announce(transaction: Transaction, table: Table) -> None:
 
 
 def change_table(transaction: Transaction, table: Table, body: Body) -> Table:
-    """Labels and change tracking, which cannot be switched off again."""
+    """Change labels and change tracking, which cannot be switched off again."""
     changed = replace(
         table,
         label=label_of(body, "DisplayName", table.label),
@@ -151,7 +151,7 @@ def add_column(transaction: Transaction, table: Table, body: Body) -> Column:
 
 
 def add(transaction: Transaction, table: Table, column: Column) -> None:
-    """ApiError 400 when the table has a column of that name."""
+    """Add a column. Raises ApiError 400 when the table has one of that name."""
     if column.name in table.by_name or column.name in table.stored:
         raise errors.bad_payload(f"The column '{column.name}' exists already in '{table.name}'.")
     changed = replace(table, columns=(*table.columns, column))
@@ -166,7 +166,7 @@ def change_column(transaction: Transaction, table: Table, column: Column, body: 
 
 
 def replace_column(transaction: Transaction, table: Table, column: Column) -> None:
-    """Put a column in the place of its namesake; the table may have changed since it was looked up."""
+    """Replace a column by name; the table may have changed since it was read."""
     table = current().by_name[table.name]
     columns = tuple(column if old.name == column.name else old for old in table.columns)
     put(transaction, replace(table, columns=columns))
@@ -188,7 +188,7 @@ def drop_column(transaction: Transaction, table: Table, column: Column) -> None:
 
 
 def add_key(transaction: Transaction, table: Table, body: Body) -> AlternateKey:
-    """Columns that together name a row ("Define alternate keys"); 400 when rows share their values."""
+    """Add an alternate key ("Define alternate keys"). Raises ApiError 400 when rows share its values."""
     names = body.get("KeyAttributes")
     if not isinstance(names, list) or not names or any(name not in table.by_name for name in names):
         raise errors.bad_payload(f"'KeyAttributes' is a list of columns of '{table.name}'.")

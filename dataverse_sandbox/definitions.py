@@ -48,7 +48,7 @@ def forget_choice(connection: sqlite3.Connection, name: str) -> None:
 
 
 def load(connection: sqlite3.Connection) -> Catalogue:
-    """The tables that this file holds."""
+    """Return the tables that this file holds."""
     found = BUILT_IN
     for (details,) in connection.execute("SELECT details FROM definition ORDER BY rowid").fetchall():
         found = found.with_table(_table(json.loads(details)))

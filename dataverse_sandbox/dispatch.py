@@ -20,7 +20,7 @@ class Dispatcher:
         self._api = WebApi(store)
 
     def answer(self, request: Request) -> Answer:
-        """The answer, errors included; raises Cut when there is to be none."""
+        """Return the answer, errors included. Raises Cut when there must be none."""
         try:
             answer = self._answer(self._with_caller(request))
         except ApiError as error:
@@ -65,14 +65,14 @@ class Dispatcher:
 
 
 def _where_to_sign_in(answer: Answer, request: Request) -> Answer:
-    """A 401 names the authority and the resource; programs learn their tenant from it."""
+    """Name the authority and the resource for a 401; clients learn their tenant from it."""
     origin = request.base_url.partition("/api/data/")[0]
     found = f"Bearer authorization_uri={origin}/{TENANT}/oauth2/authorize, resource_id={origin}/"
     return messages.with_headers(answer, {"WWW-Authenticate": found})
 
 
 def _charged(request: Request) -> str:
-    """Whose limits count: the user of the token, whoever is impersonated."""
+    """Return the user whose limits count: the one of the token, even when impersonating."""
     return request.identity.delegate or request.identity.user
 
 

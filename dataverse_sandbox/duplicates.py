@@ -21,7 +21,7 @@ def is_asked_for(headers: Mapping[str, str]) -> bool:
 
 
 def check(transaction: Transaction, table: Table, row: Mapping[str, object], changes: Mapping[str, object]) -> None:
-    """ApiError 412 when another row has the value that this one is about to get."""
+    """Raise ApiError 412 when another row has a unique value of this row."""
     column = _RULES.get(table.name, "")
     value = changes.get(column)
     if not transaction.detects_duplicates or value is None:

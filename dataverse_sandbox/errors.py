@@ -50,7 +50,7 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
     def details(self) -> dict[str, object]:
-        """What annotations tell of an error ("Include more details with errors"); nothing traces here."""
+        """Return an error's annotations ("Include more details with errors"); the sandbox writes no trace."""
         link = f"{_HELP}&error=Microsoft.Crm.CrmException%3a{self.code.removeprefix('0x').lower()}&client=platform"
         return {
             "Microsoft.PowerApps.CDS.HelpLink": link,
@@ -64,7 +64,7 @@ class Cut(Exception):
 
 
 def unknown(what: str) -> ApiError:
-    """What the sandbox does not know, by name; it never guesses."""
+    """Return the error that names what the sandbox does not know; it never guesses."""
     return ApiError(501, "", f"The sandbox does not know {what}.")
 
 
@@ -73,12 +73,12 @@ def not_allowed(method: str, what: str) -> ApiError:
 
 
 def not_supported(message: str, table: str) -> ApiError:
-    """A message that a table does not know; NotSupported is 405 ("Compose HTTP requests and handle errors")."""
+    """Return the 405 for a message that a table does not support ("Compose HTTP requests and handle errors")."""
     return ApiError(405, NOT_SUPPORTED, f"The '{message}' method does not support entities of type '{table}'.")
 
 
 def wrong_method(address: str) -> ApiError:
-    """A function is for GET, an action for POST ("Troubleshoot Dataverse Web API client errors")."""
+    """Return the error for GET on an action or POST on a function ("Troubleshoot Dataverse Web API client errors")."""
     return ApiError(404, "", f"No HTTP resource was found that matches the request URI '{address}'.")
 
 
@@ -87,7 +87,7 @@ def bad_query(message: str) -> ApiError:
 
 
 def not_implemented(what: str) -> ApiError:
-    """What Dataverse itself has not, in the words that people report."""
+    """Return the error for Dataverse's own gaps, with the message that people report."""
     return ApiError(501, "", f"The method or operation is not implemented. ({what})")
 
 
@@ -100,7 +100,7 @@ def too_many_conditions() -> ApiError:
 
 
 def incompatible(operands: str) -> ApiError:
-    """The code is the one that people report with this message."""
+    """Return the error with the code that people report for this message."""
     return ApiError(400, BAD_TYPES, f"A binary operator with incompatible types was detected. Found {operands}.")
 
 
@@ -109,7 +109,7 @@ def bad_payload(message: str) -> ApiError:
 
 
 def no_such_resource(name: str) -> ApiError:
-    """A set that is not in the service document."""
+    """Return the error for a set that is not in the service document."""
     return ApiError(404, BAD_QUERY, f"Resource not found for the segment '{name[:100]}'.")
 
 

@@ -26,7 +26,7 @@ Rows = Sequence[sqlite3.Row | Mapping[str, object]]
 
 
 def shape(table: Table, select: str | None, request: Request, expanded: Sequence[Expansion]) -> Shape:
-    """What rows show, and the lookups that must be fetched although nobody selected them."""
+    """Return the properties that rows show, and the lookups that must be read for them."""
     single = [part for part in expanded if part.name in table.navigations]
     fetched = tuple(table.navigations[part.name][0] for part in single)
     referenced = (table.navigations[part.name][0] for part in single if part.only_reference)
@@ -35,7 +35,7 @@ def shape(table: Table, select: str | None, request: Request, expanded: Sequence
 
 
 def below(found: OneToMany | ManyToMany, row_id: str) -> tuple[Table, Condition]:
-    """The rows of a collection under one row."""
+    """Return the table and the condition for the rows of a collection under one row."""
     if isinstance(found, ManyToMany):
         pairs = f"SELECT {found.far} FROM {found.intersect.name} WHERE {found.near} = ?"  # noqa: S608 - catalogue
         key = f"{found.other.name}.{found.other.key.name}"
@@ -57,7 +57,7 @@ def attach(
     *,
     nested: bool = False,
 ) -> None:
-    """Put the related rows into the items; ApiError 403 when the caller may not read their table."""
+    """Put the related rows into the items. Raises ApiError 403 when the caller may not read their table."""
     follow = _Follow(connection, request, nested or is_nested(expanded))
     for part in expanded:
         for target in part.targets:
@@ -108,18 +108,18 @@ class _Follow:
 
     @property
     def _page(self) -> int | None:
-        """How many rows of a collection come at once, where that is not all of them."""
+        """Return the page size of a collection, or None for all rows."""
         sized = "odata.maxpagesize" in self.request.preferences
         return skiptoken.page_size(self.request) if self.nested and sized else None
 
     def _cookie(self, target: Table, related: list[Item]) -> str:
-        """Where a full page ended; '' when the collection came whole."""
+        """Return the position after a full page; '' when the collection is complete."""
         if self._page is None or len(related) < self._page:
             return ""
         return skiptoken.write_cookie(2, [related[-1][target.key.name]])
 
     def _link(self, path: str, part: Expansion, cookie: str) -> str:
-        """The collection as a list of its own, with the options of the parentheses."""
+        """Return the link to the collection as a list, with the options of the parentheses."""
         options = {**part.options, **({"$skiptoken": cookie} if cookie else {})}
         query = urlencode(options, quote_via=quote, safe="$,()/'=;")
         return f"{self.request.base_url}{path}{'?' if query else ''}{query}"

@@ -32,7 +32,7 @@ class Expansion:
 
 
 def split(text: str, separator: str) -> list[str]:
-    """The parts between separators that stand outside of parentheses and quotes; ApiError 400 when those are open."""
+    """Split at separators outside parentheses and quotes. Raises ApiError 400 when those are not closed."""
     parts, depth, quoted, start = [], 0, False, 0
     for place, letter in enumerate(text):
         if letter == "'":
@@ -50,7 +50,7 @@ def split(text: str, separator: str) -> list[str]:
 
 
 def parse(table: Table, text: str) -> tuple[Expansion, ...]:
-    """ApiError 400 when a name is no navigation property, 501 for what is not known in the parentheses."""
+    """Parse `$expand`. Raises ApiError 400 for a wrong name, 501 for unknown options."""
     found = _parse(table, text, 1)
     if is_nested(found):
         _refuse_order(found)
@@ -93,7 +93,7 @@ def _one(table: Table, text: str, depth: int) -> Expansion:
 
 
 def _reference(table: Table, name: str, rest: str) -> Expansion:
-    """`primarycontactid/$ref`: the address of the row instead of the row."""
+    """Parse `primarycontactid/$ref`, which asks for the row's address only."""
     targets = _targets(table, name)
     if name not in table.navigations:
         raise errors.bad_query("Expand with $ref is only supported on lookup type navigation property.")
@@ -119,7 +119,7 @@ def _targets(table: Table, name: str) -> tuple[Table, ...]:
 
 
 def shown(select: str | None, expanded: Iterable[Expansion]) -> str:
-    """What the context says of the columns: `name,primarycontactid(fullname)`."""
+    """Return the context's list of columns: `name,primarycontactid(fullname)`."""
     parts = [select] if select else []
     for part in expanded:
         if part.only_reference:

@@ -63,7 +63,7 @@ class Rule:
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> Rule:
-        """ValueError when a key or value is not one of design section 8."""
+        """Read a rule. Raises ValueError when a key or value is not one of design section 8."""
         unknown = set(given) - _RULE_KEYS
         if unknown:
             raise ValueError(f"a rule has no key {sorted(unknown)}")
@@ -97,7 +97,7 @@ class Rule:
         )
 
     def error(self) -> ApiError | None:
-        """What is answered instead; None for a rule that only holds or cuts."""
+        """Return the error to answer; None for a rule that only holds or cuts."""
         status = self.status
         if status is None:
             return None
@@ -125,7 +125,7 @@ class Gate:
     rules: list[Rule] = field(default_factory=list)
 
     def pass_(self, point: str) -> None:
-        """Wait while held at this point; raises Cut when the connection is to be closed here."""
+        """Wait while held at this point. Raises Cut when the connection must be closed here."""
         for rule in self.rules:
             if rule.hold == point:
                 self.faults.wait(rule)
@@ -146,7 +146,7 @@ class Faults:
         self.credentials_refused = False
 
     def enter(self, probes: Sequence[Probe], *, needs_path: bool = False) -> Gate:
-        """Delay the request and find what is in store for it."""
+        """Delay the request and return the rules that match it."""
         if self.latency_ms:
             self._sleep(self.latency_ms * self.time_scale / 1000)
         gate = Gate(self)
@@ -170,7 +170,7 @@ class Faults:
                 gate.rules.append(rule)
 
     def wait(self, rule: Rule) -> None:
-        """Block until the rule is gone; raises Cut when it was dropped."""
+        """Block until the rule is removed. Raises Cut when its requests were dropped."""
         with self._changed:
             rule.held += 1
             self._changed.notify_all()
@@ -180,7 +180,7 @@ class Faults:
                 raise Cut
 
     def put(self, state: Mapping[str, object]) -> None:
-        """Replace everything; a rule that is given again unchanged stays, with its count and what it holds."""
+        """Replace all rules; a rule given again unchanged keeps its count and held requests."""
         unknown = set(state) - _STATE_KEYS - _SHOWN_KEYS
         if unknown:
             raise ValueError(f"no key {sorted(unknown)}; known are {sorted(_STATE_KEYS)}")
@@ -204,7 +204,7 @@ class Faults:
         return next((old for old in self._rules if old.given == rule.given), None)
 
     def clear(self, *, drop: bool = False) -> None:
-        """No faults any more; what is held goes on, or is cut with `drop`."""
+        """Remove all rules; held requests continue, or are cut with `drop`."""
         with self._changed:
             for rule in self._rules:
                 rule.dropped = drop

@@ -21,7 +21,7 @@ _COPIED = ("name", "description", "fetchxml", "layoutxml", "columnsetxml", "retu
 
 
 def instantiate(transaction: Transaction, address: Address, request: Request) -> Answer:
-    """The user gets each template's filter; a filter that came from the same template is overwritten."""
+    """Give the user each template's filter, overwriting one that came from the same template."""
     user = str(address.existing(transaction.connection)["systemuserid"])
     if user != transaction.author.caller:
         transaction.author.rights.require(ADMIN_FILTER, USER_QUERY.name)
@@ -36,7 +36,7 @@ def instantiate(transaction: Transaction, address: Address, request: Request) ->
 
 
 def reset(transaction: Transaction, request: Request) -> Answer:
-    """The calling user's filters of one type give way to those of the default templates."""
+    """Replace the calling user's filters of one type by those of the default templates."""
     kind = request.json().get("QueryType")
     if kind not in TEMPLATE_OF or isinstance(kind, bool):
         raise errors.bad_payload("'QueryType' is 256 or 16.")

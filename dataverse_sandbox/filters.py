@@ -34,23 +34,23 @@ class Order:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a value of the row itself."""
+        """Return whether it is a value of the row itself."""
         return "/" not in self.path and self.column.kind is not Kind.LOOKUP
 
     @property
     def alias(self) -> str:
-        """Under which name the value is fetched along for the paging cookie."""
+        """Return the name under which the value is read for the paging cookie."""
         return self.column.name if self.is_plain else f"order_{self.path.replace('/', '_')}"
 
     @property
     def collated(self) -> str:
-        """Text sorts as it compares, see `texts`."""
+        """Return the expression, collated to ignore case where it is text, see `texts`."""
         is_text = self.column.kind in TEXT_KINDS or self.column.kind is Kind.LOOKUP
         return f"{self.sql} COLLATE CI_AI" if is_text else self.sql
 
     @property
     def term(self) -> str:
-        """As ORDER BY has it."""
+        """Return the term for ORDER BY."""
         return f"{self.collated} {'DESC' if self.descending else 'ASC'}"
 
 
@@ -69,7 +69,7 @@ class Scope:
         return replace(self, table=table, alias=f"{prefix}{next(self.numbers)}")
 
     def operand(self, path: odata.Path) -> Operand:
-        """The column at the end of a path; ApiError 400 when there is none."""
+        """Return the column at the end of a path. Raises ApiError 400 when there is none."""
         first, *rest = path.names
         if first in self.variables:
             if not rest:
@@ -81,7 +81,7 @@ class Scope:
         return self._through(first, odata.Path(tuple(rest)))
 
     def _through(self, navigation: str, rest: odata.Path) -> Operand:
-        """`parentcustomerid_account/name`: the value in the row that a lookup leads to."""
+        """Return the value in a lookup's row, as in `parentcustomerid_account/name`."""
         if navigation not in self.table.navigations:
             raise errors.no_such_property(navigation, self.table.name)
         column, targets = self.table.navigations[navigation]
@@ -96,7 +96,7 @@ class Scope:
         return replace(found, sql=statement)
 
     def collection(self, path: odata.Path) -> tuple[Scope, str]:
-        """The rows of a collection-valued path: their scope, and the FROM and WHERE that link them to this row."""
+        """Return the scope of a collection-valued path, and the FROM and WHERE that link its rows to this row."""
         if path.names and path.names[0] in self.variables:
             return self.variables[path.names[0]].collection(odata.Path(path.names[1:]))
         if path.names and path.names[0] in self.table.navigations:
@@ -121,7 +121,7 @@ class Scope:
 def condition(
     table: Table, text: str, *, rights: Rights = UNRESTRICTED, parameters: Mapping[str, str] | None = None
 ) -> Condition:
-    """A `$filter` over a table that FROM names without an alias; `parameters` are the request's `@name` options."""
+    """Return the SQL of a `$filter` over a table without an alias; `parameters` are the `@name` options."""
     return translated(Scope(table, table.name, rights, parameters or {}), odata.parse(text))
 
 
@@ -159,7 +159,7 @@ def _comparison(scope: Scope, node: odata.Compare) -> Condition:
 
 
 def _columns(left: Operand, word: str, right: Operand) -> Condition:
-    """Two columns of the same kind compared."""
+    """Compare two columns of the same kind."""
     kinds = {left.column.kind, right.column.kind}
     if len(kinds) > 1 and not (kinds <= TEXT_KINDS or kinds <= ID_KINDS):
         raise errors.bad_query(f"'{left.column.name}' and '{right.column.name}' are of different types.")
@@ -222,7 +222,7 @@ def _text_function(scope: Scope, node: odata.Call) -> Condition:
 def orders(
     table: Table, text: str, *, rights: Rights = UNRESTRICTED, parameters: Mapping[str, str] | None = None
 ) -> tuple[Order, ...]:
-    """`name desc,createdon` to columns; lookups sort by name, choices by number ("Order rows using OData")."""
+    """Parse `name desc,createdon`; lookups sort by name, choices by number ("Order rows using OData")."""
     scope = Scope(table, table.name, rights, parameters or {})
     parts = [part.split() for part in text.split(",") if part.strip()]
     if len(parts) > MOST_ORDERS:

@@ -10,7 +10,7 @@ Entry = dict[str, object]
 
 
 def entries(store: Store, *, since: int = 0) -> list[Entry]:
-    """Committed writes after `since`, oldest first."""
+    """Return committed writes after `since`, oldest first."""
     with store.read() as connection:
         found = connection.execute("SELECT * FROM ledger WHERE seq > ? ORDER BY seq", (since,))
         return [_entry(dict(row)) for row in found]

@@ -46,7 +46,7 @@ class Limits:
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> Limits:
-        """ValueError for a key or value that means nothing."""
+        """Read limits. Raises ValueError for an invalid key or value."""
         found: dict[str, object] = {}
         for name, value in given.items():
             kind = _KEYS.get(name)
@@ -118,7 +118,7 @@ class Protection:
         self.limits: Limits | None = None
 
     def set(self, limits: Limits | None, scale: float) -> None:
-        """New limits begin with empty windows; the same ones go on counting."""
+        """Set the limits with empty windows; unchanged limits keep counting."""
         with self._lock:
             if (limits, scale) != (self.limits, self._scale):
                 self._windows = {}
@@ -126,7 +126,7 @@ class Protection:
 
     @contextmanager
     def entered(self, user: str, operations: int) -> Iterator[Pass]:
-        """Let one request in and charge it; ApiError 429 when a limit is reached."""
+        """Admit and charge one request. Raises ApiError 429 when a limit is reached."""
         limits = self.limits
         if limits is None:
             yield Pass({})
@@ -171,12 +171,12 @@ class Protection:
             raise _refused(TOO_MUCH_TIME, message, self._until(limits, window, now))
 
     def _until(self, limits: Limits, window: _Window, now: float) -> float:
-        """Seconds until the oldest request leaves the window."""
+        """Return the seconds until the oldest request leaves the window."""
         first = window.used[0][0] if window.used else now
         return first + limits.window_seconds * self._scale - now
 
     def usage(self) -> dict[str, object]:
-        """What each user has used in his window, the most that any window held, and how often he was refused."""
+        """Return each user's usage: in the present window, the most of any window, and refusals."""
         limits = self.limits
         if limits is None:
             return {}
@@ -195,6 +195,6 @@ def _headers(limits: Limits, window: _Window) -> dict[str, str]:
 
 
 def _refused(code: str, message: str, seconds: float) -> ApiError:
-    """`Retry-After` is in whole seconds, and there are no rate-limit headers on a refusal."""
+    """Return the 429 with `Retry-After` in whole seconds and without rate-limit headers."""
     # Differences of moments are not exact; a nanosecond is no reason to wait another second.
     return ApiError(429, code, message, headers={"Retry-After": str(max(math.ceil(round(seconds, 6)), 1))})

@@ -44,7 +44,7 @@ class Request:
 
     @property
     def caller(self) -> str:
-        """The user as whom it happens."""
+        """Return the user as whom the request runs."""
         return self.identity.user
 
     @property
@@ -53,7 +53,7 @@ class Request:
 
     @cached_property
     def parameters(self) -> dict[str, str]:
-        """The options that stand for values: `@name`."""
+        """Return the options that stand for values: `@name`."""
         return {name: value for name, value in self.options.items() if name.startswith("@")}
 
     @cached_property
@@ -79,7 +79,7 @@ class Request:
         return self.preferences.get("return") == "representation"
 
     def row(self) -> dict[str, object]:
-        """The body of a write, which an action may go without but a row may not."""
+        """Return the body of a write of a row, which must not be empty."""
         if not self.body.strip():
             raise errors.bad_payload("Stream was not readable.")
         return self.json()
@@ -102,7 +102,7 @@ class Answer:
 
 
 def split_target(target: str) -> tuple[str, dict[str, str]]:
-    """A request target, absolute or relative, to the path below the root and its query options."""
+    """Split an absolute or relative request target into the path below the root and its query options."""
     parts = urlsplit(target)
     path = unquote(parts.path)
     if known := _ROOT.match(path):
@@ -113,13 +113,13 @@ def split_target(target: str) -> tuple[str, dict[str, str]]:
 
 
 def root_of(path: str) -> str:
-    """The root with the version that a path names; links of the answer name the same."""
+    """Return the root with the version in the path; links of the answer use the same."""
     known = _ROOT.match(path)
     return known[0] if known else ROOT
 
 
 def parse_preferences(text: str) -> dict[str, str]:
-    """`Prefer` to names and values; an unknown preference is named with 501 rather than ignored."""
+    """Parse `Prefer` into names and values; refuse an unknown preference with 501."""
     found = {name.lower(): quoted or plain for name, quoted, plain in _PREFERENCE.findall(text)}
     for name in found:
         if name not in KNOWN_PREFERENCES:
@@ -128,7 +128,7 @@ def parse_preferences(text: str) -> dict[str, str]:
 
 
 def phrase(status: int) -> str:
-    """The reason phrase of a status line."""
+    """Return the reason phrase of a status line."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -141,7 +141,7 @@ def json_answer(status: int, body: object, headers: Mapping[str, str] | None = N
 
 
 def error_answer(error: ApiError, request: Request | None = None) -> Answer:
-    """The error in JSON, with the annotations that the request asks for."""
+    """Return the error in JSON, with the requested annotations."""
     content: dict[str, object] = {"code": error.code, "message": error.message}
     asked = request.headers.get("prefer", "") if request else ""
     if request and "include-annotations" in asked:
@@ -159,7 +159,7 @@ def _annotated(error: ApiError, request: Request) -> dict[str, object]:
 
 
 def wants(patterns: tuple[str, ...], annotation: str) -> bool:
-    """Whether `odata.include-annotations` names an annotation, plainly or by `*`."""
+    """Return whether `odata.include-annotations` includes an annotation, by name or by `*`."""
     return any(fnmatchcase(annotation, pattern) for pattern in patterns)
 
 
@@ -168,6 +168,6 @@ def with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:
 
 
 def signed(answer: Answer) -> Answer:
-    """Every answer carries the ids that Microsoft's support asks for."""
+    """Add the request ids that Microsoft's support asks for."""
     found = str(uuid.uuid4())
     return with_headers(answer, {"x-ms-service-request-id": found, "REQ_ID": found})

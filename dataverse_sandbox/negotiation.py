@@ -16,7 +16,7 @@ _XML_TOO = "$metadata"
 
 
 def check(request: Request) -> None:
-    """ApiError 415 for another form than JSON, 501 for a level of metadata that is not known here."""
+    """Raise ApiError 415 for a form other than JSON, 501 for an unknown level of metadata."""
     if request.path != _XML_TOO:
         _check_accept(request.headers.get("accept", "*/*").lower().replace(" ", ""))
     if request.body and request.path != "$batch":

@@ -109,7 +109,7 @@ Token = tuple[str, str]
 
 
 def tokens(text: str) -> list[Token]:
-    """Kinds and texts without the blanks; ApiError 400 at what is no token."""
+    """Return kinds and texts without blanks. Raises ApiError 400 at an invalid token."""
     found: list[Token] = []
     place = 0
     while place < len(text):
@@ -128,7 +128,7 @@ def syntax_error(near: str) -> ApiError:
 
 @lru_cache(maxsize=1_024)
 def parse(text: str) -> Node:
-    """The whole text as one expression; ApiError 400 when it is not OData."""
+    """Parse the text as one expression. Raises ApiError 400 when it is not OData."""
     parser = Parser(tokens(text))
     tree = parser.expression()
     parser.end()
@@ -136,7 +136,7 @@ def parse(text: str) -> Node:
 
 
 def resolved(node: Node, parameters: Mapping[str, str]) -> Node:
-    """What an alias such as `@p1` stands for: the option of that name, null without one ("Use OData to query data")."""
+    """Return the value of an alias such as `@p1`; null without that option ("Use OData to query data")."""
     if not isinstance(node, Path) or not node.text.startswith("@"):
         return node
     parser = Parser(tokens(parameters.get(node.text, "null")))
@@ -158,7 +158,7 @@ class Parser:
         return self._tokens[self._place] if self._place < len(self._tokens) else ("end", "")
 
     def take(self, kind: str = "", text: str = "") -> str:
-        """The next token's text if it is of this kind and text; ApiError 400 otherwise."""
+        """Return the next token's text. Raises ApiError 400 if it is not of this kind and text."""
         found = self.next
         if (kind and found[0] != kind) or (text and found[1] != text) or found[0] == "end":
             raise syntax_error(" ".join(part for _, part in self._tokens[self._place : self._place + 4]) or "the end")
@@ -289,7 +289,7 @@ class Parser:
         return Items(tuple(values))
 
     def _item(self) -> Node:
-        """One member of a list; lists are JSON, so their texts may be in double quotes."""
+        """Parse one member of a list; lists are JSON, so texts may have double quotes."""
         if self.next[0] == "json":
             return Literal("text", json.loads(self.take("json")))
         return self._single()

@@ -29,7 +29,7 @@ class Operand:
 
 
 def unicode_text(value: object) -> str:
-    """A text that SQLite can hold; ApiError 400 for half a surrogate pair."""
+    """Return a text that SQLite can hold. Raises ApiError 400 for half a surrogate pair."""
     text = str(value)
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise errors.bad_query("The text is not Unicode.")
@@ -44,7 +44,7 @@ def column_of(table: Table, name: str) -> Column:
 
 
 def literal(table: Table, column: Column, node: odata.Node) -> object:
-    """A literal in the column's stored form; 400 when it is of another type."""
+    """Convert a literal to the column's stored form. Raises ApiError 400 when it is of another type."""
     if isinstance(node, odata.Literal):
         if node.kind == "null":
             return None
@@ -55,7 +55,7 @@ def literal(table: Table, column: Column, node: odata.Node) -> object:
 
 
 def stored(column: Column, node: odata.Literal) -> object:
-    """The value as SQLite holds it; ApiError 400 when it is out of every range."""
+    """Return the value as SQLite holds it. Raises ApiError 400 when it is out of range."""
     if node.kind == "text":
         return _text(column, unicode_text(node.value))
     if node.kind == "guid":

@@ -47,7 +47,7 @@ def etag(row: Mapping[str, object]) -> str:
 
 
 def create(transaction: Transaction, table: Table, body: Mapping[str, object]) -> Written:
-    """A new row, and the rows nested in its body."""
+    """Create a row, and the rows nested in its body."""
     return _create(transaction, table, body, {})
 
 
@@ -96,7 +96,7 @@ def update(
     *,
     conditions: Conditions = NO_CONDITIONS,
 ) -> Written:
-    """PATCH: updates, or creates where the row is absent and the conditions allow it."""
+    """Update a row by PATCH, or create it where it is absent and the conditions allow it."""
     table = address.table
     row = address.find(transaction.connection)
     if row is None:
@@ -119,7 +119,7 @@ def update(
 
 
 def _parts(table: Table, body: Mapping[str, object]) -> list[tuple[OneToMany, Bodies]]:
-    """The lists of parties in an update; other rows cannot be nested there."""
+    """Return the lists of parties in an update; other rows cannot be nested there."""
     found: list[tuple[OneToMany, Bodies]] = []
     for name, bodies in payload.nested(table, body).items():
         collection = current().collections(table).get(name)
@@ -130,7 +130,7 @@ def _parts(table: Table, body: Mapping[str, object]) -> list[tuple[OneToMany, Bo
 
 
 def _replace_parts(transaction: Transaction, found: OneToMany, row_id: str, bodies: Bodies) -> None:
-    """The list that an update names takes the place of the one before, as people observe it with parties."""
+    """Replace a list of parties by the one in the update, as environments do."""
     part, column = found.referencing, found.column
     statement = f"SELECT {part.key.name} FROM {part.name} WHERE {column.name} = ?"  # noqa: S608 - catalogue
     for (old,) in transaction.connection.execute(statement, (row_id,)).fetchall():

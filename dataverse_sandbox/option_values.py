@@ -27,7 +27,7 @@ Options = tuple[Option, ...]
 
 
 def create(transaction: Transaction, body: Body) -> GlobalChoice:
-    """ApiError 400 for a name without prefix, one that is taken, or options that make no sense."""
+    """Create a global choice. Raises ApiError 400 for an invalid or taken name, or invalid options."""
     name = column_definitions.schema_name_of({"SchemaName": body.get("Name")}).lower()
     if name in current().choices:
         raise errors.bad_payload(f"An option set with the name '{name}' exists already.")
@@ -38,13 +38,13 @@ def create(transaction: Transaction, body: Body) -> GlobalChoice:
 
 
 def change(transaction: Transaction, choice: GlobalChoice, body: Body) -> None:
-    """Its label and description."""
+    """Change label and description."""
     display = label_of(body, "DisplayName", choice.label)
     _keep(transaction, replace(choice, label=display, description=label_of(body, "Description", choice.description)))
 
 
 def drop(transaction: Transaction, choice: GlobalChoice) -> None:
-    """ApiError 400 while a column uses it."""
+    """Delete a global choice. Raises ApiError 400 while a column uses it."""
     for table, column in _users(choice):
         message = f"The {choice.name} component cannot be deleted because '{table.name}.{column.name}' uses it."
         raise ApiError(400, _IN_USE, message)
@@ -58,7 +58,7 @@ def _users(choice: GlobalChoice) -> list[tuple[Table, Column]]:
 
 
 def _keep(transaction: Transaction, choice: GlobalChoice) -> None:
-    """Store it; the columns that use it follow."""
+    """Store the choice and update the columns that use it."""
     definitions.save_choice(transaction.connection, choice)
     registry.put_in_force(current().with_choice(choice))
     for table, column in _users(choice):
@@ -66,7 +66,7 @@ def _keep(transaction: Transaction, choice: GlobalChoice) -> None:
 
 
 def _edited(transaction: Transaction, body: Body, edit: Callable[[Options], Options]) -> None:
-    """Change the options that a message names: a global choice's, or those of one column."""
+    """Change the options that a message names: of a global choice, or of one column."""
     if body.get("OptionSetName"):
         choice = current().choices.get(str(body["OptionSetName"]).lower())
         if choice is None:
@@ -80,7 +80,7 @@ def _edited(transaction: Transaction, body: Body, edit: Callable[[Options], Opti
 
 
 def _insert(transaction: Transaction, request: Request) -> Answer:
-    """`InsertOptionValue`, `InsertStatusValue`."""
+    """Handle `InsertOptionValue` and `InsertStatusValue`."""
     body, made = request.json(), []
 
     def edit(options: Options) -> Options:
@@ -110,7 +110,7 @@ def _all_different(options: Options) -> Options:
 
 
 def _update(transaction: Transaction, request: Request) -> Answer:
-    """`UpdateOptionValue`, `UpdateStateValue`: the label."""
+    """Handle `UpdateOptionValue` and `UpdateStateValue`, which change the label."""
     body = request.json()
 
     def renamed(option: Option) -> Option:
@@ -131,7 +131,7 @@ def _there(options: Options, body: Body) -> None:
 
 
 def _delete(transaction: Transaction, request: Request) -> Answer:
-    """`DeleteOptionValue`; rows that hold the value keep it."""
+    """Handle `DeleteOptionValue`; rows keep the deleted value."""
     body = request.json()
 
     def edit(options: Options) -> Options:
@@ -143,7 +143,7 @@ def _delete(transaction: Transaction, request: Request) -> Answer:
 
 
 def _order(transaction: Transaction, request: Request) -> Answer:
-    """`OrderOption`: `Values` are all the options' values in their new order."""
+    """Handle `OrderOption`, whose `Values` are all options in their new order."""
     values = request.json().get("Values")
 
     def edit(options: Options) -> Options:

@@ -44,7 +44,7 @@ def check_options(request: Request, known: frozenset[str]) -> None:
 
 
 def wanted(place: Place, request: Request) -> Condition:
-    """The rows that a list's `$filter` asks for and that the caller may see."""
+    """Select the rows that match a list's `$filter` and that the caller can see."""
     text = request.options.get("$filter")
     rights = request.rights
     found = filters.condition(place.table, text, rights=rights, parameters=request.parameters) if text else EVERYTHING
@@ -55,7 +55,7 @@ def wanted(place: Place, request: Request) -> Condition:
 
 
 def list_rows(connection: sqlite3.Connection, place: Place, request: Request) -> dict[str, object]:
-    """One page as the body of the answer."""
+    """Return one page as the body of the answer."""
     check_options(request, _OPTIONS)
     table, options = place.table, request.options
     expanded = expansion_syntax.parse(table, options.get("$expand", ""))
@@ -80,13 +80,13 @@ def list_rows(connection: sqlite3.Connection, place: Place, request: Request) ->
 
 
 def version(request: Request) -> dict[str, object]:
-    """Tells clients when to read the definitions anew ("Compose HTTP requests and handle errors")."""
+    """Return the version that tells clients when to reload definitions ("Compose HTTP requests and handle errors")."""
     name = f"{_CRM}globalmetadataversion"
     return {f"@{name}": str(current().version)} if wants(request.annotations, name) else {}
 
 
 def _counts(connection: sqlite3.Connection, place: Place, where: Condition, request: Request) -> dict[str, object]:
-    """`@odata.count` and its annotations; -1 says that nobody asked ("Count number of rows")."""
+    """Return `@odata.count` and its annotations; -1 without a request for it ("Count number of rows")."""
     found: dict[str, object] = {}
     total, is_more = -1, False
     if request.options.get("$count") == "true":
@@ -104,7 +104,7 @@ def context(request: Request, path: str, select: str | None, suffix: str = "") -
 
 
 def count(connection: sqlite3.Connection, table: Table, where: Condition) -> tuple[int, bool]:
-    """How many rows, counted up to 5,000, and whether there are more ("Count number of rows")."""
+    """Count the rows up to 5,000, and whether there are more ("Count number of rows")."""
     inner = f"SELECT 1 FROM {table.name} WHERE {where.sql} LIMIT {COUNTED_UP_TO + 1}"  # noqa: S608 - catalogue
     statement = f"SELECT count(*) FROM ({inner})"  # noqa: S608 - as above
     number = int(connection.execute(statement, where.parameters).fetchone()[0])
@@ -135,7 +135,7 @@ def _fetch(
 
 
 def _beyond(order: tuple[Order, ...], after: list[object]) -> Condition:
-    """Rows that sort after the given values: equal in the first n columns and beyond in the next."""
+    """Select rows that sort after the given values: equal in the first n columns and beyond in the next."""
     if len(after) != len(order) or not all(isinstance(value, str | int | float | None) for value in after):
         raise errors.bad_query("Malformed paging cookie.")
     arms: list[str] = []
@@ -148,7 +148,7 @@ def _beyond(order: tuple[Order, ...], after: list[object]) -> Condition:
 
 
 def _follows(part: Order, value: object) -> str:
-    """NULL sorts first going up and last going down, in SQLite as in SQL Server."""
+    """Compare with NULL first when ascending and last when descending, as SQLite and SQL Server do."""
     name = part.collated
     if value is None:
         return "0" if part.descending else f"{name} IS NOT NULL"
@@ -156,7 +156,7 @@ def _follows(part: Order, value: object) -> str:
 
 
 def link(request: Request, path: str, name: str, value: str) -> str:
-    """A link on this request's own host and scheme that keeps its options."""
+    """Return a link on this request's host and scheme that keeps its options."""
     dropped = ("$skiptoken", "$deltatoken", "tag")
     kept: Mapping[str, str] = {key: text for key, text in request.options.items() if key not in dropped}
     query = urlencode({**kept, name: value}, quote_via=quote, safe="$,()/'")

@@ -53,7 +53,7 @@ class Address:
         return errors.does_not_exist(self.table.name, self.row_id)
 
     def key_values(self) -> Row:
-        """What an upsert that creates takes over from the address."""
+        """Return the values that an upsert takes from the address when it creates."""
         return dict(self.alternate) if self.row_id is None else {self.table.key.name: self.row_id}
 
 
@@ -67,7 +67,7 @@ def table_of(set_name: str) -> Table:
 
 
 def address(table: Table, key: str) -> Address:
-    """The text between the parentheses: a GUID, `contactid=GUID`, or an alternate key `name='value',other=3`."""
+    """Parse the text between parentheses: a GUID, `contactid=GUID`, or an alternate key `name='value',other=3`."""
     if _GUID.fullmatch(key):
         return Address(table, key.lower())
     named = _named_values(table, key)
@@ -93,7 +93,7 @@ def _named_values(table: Table, key: str) -> dict[str, odata.Literal]:
 
 
 def address_of_link(link: str) -> Address:
-    """A row's address as `@odata.bind` and `@odata.id` write it: `/accounts(...)`, with or without the host."""
+    """Parse a row's address in `@odata.bind` or `@odata.id`: `/accounts(...)`, with or without the host."""
     match = _ADDRESS.match(link)
     if match is None:
         raise errors.bad_payload(f"'{link[:100]}' is not the address of a row.")
@@ -101,7 +101,7 @@ def address_of_link(link: str) -> Address:
 
 
 def decode(connection: sqlite3.Connection, table: Table, body: Mapping[str, object], *, creating: bool) -> Row:
-    """The stored changes that a body asks for; ApiError for whatever Dataverse would refuse."""
+    """Convert a body to stored changes. Raises ApiError as Dataverse would."""
     changes: Row = {}
     for name, value in body.items():
         if name.endswith(BIND):
@@ -154,14 +154,14 @@ def _bound(
 
 
 def _cleared(table: Table, column: Column) -> Row:
-    """A lookup that leads nowhere; ApiError 400 where the row cannot be without it."""
+    """Clear a lookup. Raises ApiError 400 where it is required."""
     if column.name == "ownerid" or column.required == "SystemRequired":
         raise errors.bad_payload(f"The property '{column.name}' of {table.name} cannot be null.")
     return rows.reference(column, None, None)
 
 
 def bound_to(connection: sqlite3.Connection, column: Column, targets: tuple[str, ...], found: Address) -> Row:
-    """The stored columns of a lookup at a row that must exist; ApiError 400 or 404."""
+    """Return the stored columns of a lookup to an existing row. Raises ApiError 400 or 404."""
     if found.table.name not in targets:
         raise errors.bad_payload(f"'{column.navigation(targets[0])}' cannot point at '{found.table.name}'.")
     target = found.existing(connection)
@@ -171,7 +171,7 @@ def bound_to(connection: sqlite3.Connection, column: Column, targets: tuple[str,
 
 
 def nested(table: Table, body: Mapping[str, object]) -> dict[str, list[dict[str, object]]]:
-    """Rows to be created along with this one ("Create related table rows in one operation"), by navigation."""
+    """Return the rows to create with this one ("Create related table rows in one operation"), by navigation."""
     found: dict[str, list[dict[str, object]]] = {}
     for name, value in body.items():
         if name in table.navigations and isinstance(value, dict):

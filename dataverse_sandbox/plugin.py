@@ -47,17 +47,17 @@ def is_enabled(connection: sqlite3.Connection) -> bool:
 
 
 def switch(store: Store, *, enabled: bool) -> None:
-    """Other clients' own tests expect to read back what they wrote; they switch it off."""
+    """Switch the plug-in on or off; tests of other clients expect to read back their writes."""
     store.set_setting(_SETTING, "on" if enabled else "off")
 
 
 def concerns(connection: sqlite3.Connection, table: Table, changes: Mapping[str, object]) -> bool:
-    """Whether an update with these changes is one from Outlook."""
+    """Return whether an update with these changes comes from Outlook."""
     return table.name == CONTACT.name and REVISION not in changes and is_enabled(connection)
 
 
 def stage_and_restore(transaction: Transaction, before: Row, after: Row) -> tuple[Row, Staged | None]:
-    """Stage every tracked column that differs by type and put the old value back; the row as it is now."""
+    """Stage every tracked column that differs by type and restore its old value; return the restored row."""
     changed = [column for column in CONTACT.columns if column.tracked and _differs(column, before, after)]
     if not changed:
         return after, None
@@ -113,7 +113,7 @@ def _stage_field(transaction: Transaction, record: Row, column: Column, before: 
 
 
 def label(transaction: Transaction, column: Column, row: Row) -> str | None:
-    """What a person reads for a column of this row."""
+    """Return a column's label for a value of this row."""
     value = row[column.name]
     name = None
     if column.kind is Kind.LOOKUP and value is not None:

@@ -54,7 +54,7 @@ NAMES = _DASHED | {
 
 
 def operator(function: str) -> str:
-    """The operator of FetchXML behind a function; '' when there is none."""
+    """Return the FetchXML operator of a function; '' when there is none."""
     name = function.removeprefix(NAMESPACE)
     if name == function:
         return ""
@@ -66,7 +66,7 @@ def operator(function: str) -> str:
 
 
 def condition(scope: Scope, node: odata.Call) -> Condition:
-    """ApiError 400 for arguments that do not fit, 501 for a function that is not known."""
+    """Return the condition of a function. Raises ApiError 400 for wrong arguments, 501 for an unknown function."""
     sought = operator(node.name)
     if not sought:
         raise errors.function_not_supported(node.name[:80])

@@ -20,7 +20,7 @@ NAVIGATION = "Microsoft.Dynamics.CRM.associatednavigationproperty"
 
 
 def selected(table: Table, select: str | None) -> tuple[Column, ...]:
-    """The columns of `$select`; the key always comes, and money brings its currency ("Select columns")."""
+    """Return the columns of `$select`, always with the key, and money with its currency ("Select columns")."""
     if not select or not select.strip(", ") or select.strip() == "*":
         return table.readable
     chosen = [column_of(table, name.strip()) for name in select.split(",") if name.strip()]
@@ -32,7 +32,7 @@ def selected(table: Table, select: str | None) -> tuple[Column, ...]:
 
 @lru_cache(maxsize=512)
 def _plan(columns: tuple[Column, ...]) -> tuple[tuple[Column, str, str, bool], ...]:
-    """What rendering asks of each column, worked out once: thousands of rows have the same ones."""
+    """Return the rendering steps per column, computed once for all rows."""
     return tuple((column, column.name, column.wire_name, column.kind is Kind.YES_NO) for column in columns)
 
 
@@ -57,7 +57,7 @@ class Shape:
 
     @cached_property
     def sql_columns(self) -> str:
-        """The SELECT list; names of lookups' targets are fetched along when labels are wanted."""
+        """Return the SELECT list, including names of lookups when labels are wanted."""
         names = dict.fromkeys([self.table.key.name, "versionnumber"])
         for column in (*self.columns, *self.fetched):
             names[column.name] = None
@@ -77,7 +77,7 @@ class Shape:
         return self._wants(LOOKUP_TABLE), self._wants(NAVIGATION)
 
     def render(self, row: sqlite3.Row | Mapping[str, object]) -> dict[str, object]:
-        """One row as JSON."""
+        """Return one row as JSON."""
         item: dict[str, object] = {"@odata.etag": etag(row)}  # type: ignore[arg-type]  # sqlite3.Row has no Mapping type
         for column, name, wire_name, is_yes_no in _plan(self.columns):
             value = row[name]
@@ -105,7 +105,7 @@ class Shape:
 
 
 def fetch(connection: sqlite3.Connection, shape: Shape, row_id: str) -> sqlite3.Row:
-    """One row by its key; 404 when it is not there."""
+    """Return one row by its key. Raises ApiError 404 when it does not exist."""
     table = shape.table
     statement = f"SELECT {shape.sql_columns} FROM {table.name} WHERE {table.key.name} = ?"  # noqa: S608 - catalogue
     row: sqlite3.Row | None = connection.execute(statement, (row_id,)).fetchone()

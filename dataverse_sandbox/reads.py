@@ -93,7 +93,7 @@ def _count(connection: sqlite3.Connection, place: Place, request: Request) -> An
 
 
 def _references(connection: sqlite3.Connection, place: Place, request: Request) -> Answer:
-    """The addresses alone, of at most a page."""
+    """Return the addresses alone, of at most one page."""
     paging.check_options(request, frozenset({"$filter", "tag"}))
     where, table = paging.wanted(place, request), place.table
     statement = (
@@ -109,7 +109,7 @@ def _references(connection: sqlite3.Connection, place: Place, request: Request) 
 
 
 def applied(request: Request, *names: str) -> dict[str, str]:
-    """`Preference-Applied`, which echoes what was honoured."""
+    """Return `Preference-Applied`, which lists the preferences in use."""
     listed = list(names)
     if request.annotations:
         listed.append(f'odata.include-annotations="{",".join(request.annotations)}"')
@@ -128,12 +128,12 @@ def _one(connection: sqlite3.Connection, table: Table, row_id: str, request: Req
 
 
 def _tells_of_this_row_alone(request: Request) -> bool:
-    """Other rows show through `$expand` and annotations, so these are never 304 ("Perform conditional operations")."""
+    """Return whether the answer depends on this row only; others are never 304 ("Perform conditional operations")."""
     return "$expand" not in request.options and not request.annotations
 
 
 def representation(connection: sqlite3.Connection, table: Table, row_id: str, request: Request) -> dict[str, object]:
-    """One row as `$select`, `$expand` and the preferences want it."""
+    """Return one row as `$select`, `$expand` and the preferences ask."""
     select = request.options.get("$select")
     expanded = expansion_syntax.parse(table, request.options.get("$expand", ""))
     shape = expansion.shape(table, select, request, expanded)
@@ -159,7 +159,7 @@ def _below(connection: sqlite3.Connection, table: Table, row: Row, request: Requ
 def _single_valued(
     connection: sqlite3.Connection, table: Table, row: Row, request: Request, name: str, tail: str
 ) -> Answer:
-    """The row that a lookup leads to: 204 when it leads nowhere, or to another table than the name says."""
+    """Return a lookup's row; 204 when it is empty or refers to another table than the name says."""
     column, targets = table.navigations[name]
     leads_to = str(row[column.type_column]) if column.is_polymorphic else column.targets[0]
     if row[column.name] is None or leads_to not in targets:

@@ -13,7 +13,7 @@ from dataverse_sandbox.store import Transaction
 
 
 def create(transaction: Transaction, body: Body) -> tuple[str, ...]:
-    """A lookup with its relationship, or an intersect table; the names that identify it."""
+    """Create a lookup with its relationship, or an intersect table; return the identifying names."""
     kind = str(body.get("@odata.type", "")).rpartition(".")[2].removeprefix("Complex")
     if kind == "OneToManyRelationshipMetadata":
         return _one_to_many(transaction, body)
@@ -63,7 +63,7 @@ def _cascades(body: Body) -> bool:
 
 
 def change(transaction: Transaction, table: Table, column: Column, body: Body) -> None:
-    """What the deletion of the row above does to those below."""
+    """Change the effect of deleting a row on the rows below it."""
     if isinstance(body.get("CascadeConfiguration"), Mapping):
         on_delete = "cascade" if _cascades(body) else "clear"
         customization.replace_column(transaction, table, replace(column, on_delete=on_delete))

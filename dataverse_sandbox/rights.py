@@ -49,7 +49,7 @@ class Rights:
             raise errors.lacks_privilege(self.user, privilege, table)
 
     def shared_with(self, other: Rights) -> Rights:
-        """What both may do, as this user."""
+        """Return the rights that both users have, as this user."""
         if other.privileges is None or self.privileges is None:
             both = self.privileges if other.privileges is None else other.privileges
         else:
@@ -102,7 +102,7 @@ def load(connection: sqlite3.Connection, user_id: str) -> User | None:
 
 
 def _privileges(connection: sqlite3.Connection, roles: list[sqlite3.Row]) -> frozenset[str] | None:
-    """System administrators hold every privilege, those of tables made later included."""
+    """Return the user's privileges; system administrators have all, including those of new tables."""
     if any(name == ADMINISTRATOR for _, name in roles):
         return None
     return frozenset(str(row[0]) for role_id, _ in roles for row in connection.execute(_PRIVILEGES, (role_id,)))

@@ -22,7 +22,7 @@ INVALID_STATE = "0x80048408"
 
 
 def now() -> str:
-    """This moment as it is stored: UTC, whole seconds."""
+    """Return the current time as stored: UTC, whole seconds."""
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -40,7 +40,7 @@ def existing(connection: sqlite3.Connection, table: Table, row_id: str) -> Row:
 
 
 def create(transaction: Transaction, table: Table, values: Mapping[str, object]) -> Row:
-    """Insert a row with defaults, stamps and computed columns; 412 when its key or alternate key exists."""
+    """Insert a row with defaults, stamps and computed columns. Raises ApiError 412 when a key exists."""
     moment, caller = now(), transaction.author.caller
     row: Row = dict.fromkeys(table.stored)
     row |= {column.name: column.default for column in table.columns if column.default is not None}
@@ -68,7 +68,7 @@ def _owning_unit(transaction: Transaction, table: Table, row: Row) -> Row:
 
 
 def _noticed(transaction: Transaction, table: Table) -> None:
-    """What is known about users' rights no longer holds once one of these tables has changed."""
+    """Discard cached rights after a write to one of their tables."""
     if table.name in DECIDES_RIGHTS:
         transaction.after_commit(transaction.known.forget)
 
@@ -82,7 +82,7 @@ def _insert(transaction: Transaction, table: Table, row: Row) -> None:
 
 
 def _key_violated(table: Table, error: sqlite3.IntegrityError) -> ApiError:
-    """SQLite names the index or its columns; the message names the key and what its columns are called."""
+    """Return the error that names the key and its columns; SQLite names the index or its columns."""
     for key in table.alternate_keys:
         if all(name in str(error) for name in key.columns) or f"_key_{key.name}" in str(error):
             labels = ", ".join(table.by_name[name].label for name in key.columns)
@@ -91,7 +91,7 @@ def _key_violated(table: Table, error: sqlite3.IntegrityError) -> ApiError:
 
 
 def update(transaction: Transaction, table: Table, row: Row, changes: Mapping[str, object]) -> Row:
-    """Write the changes over the row as read; its version and ETag move even when nothing differs."""
+    """Write the changes over the row; its version and ETag move even when nothing differs."""
     after: Row = {**row, **changes}
     _settle_status(table, after, changes)
     author = transaction.author
@@ -110,7 +110,7 @@ def update(transaction: Transaction, table: Table, row: Row, changes: Mapping[st
 
 
 def delete(transaction: Transaction, table: Table, row_id: str) -> None:
-    """Remove the row, leave a tombstone for change tracking, and follow the relationships that point at it."""
+    """Delete the row, leave a tombstone for change tracking, and apply the relationships to it."""
     for other in TABLES:
         for column in other.columns:
             if table.name in column.targets and column.ledgered:
@@ -125,7 +125,7 @@ def delete(transaction: Transaction, table: Table, row_id: str) -> None:
 
 
 def _let_go(transaction: Transaction, other: Table, column: Column, table: Table, row_id: str) -> None:
-    """Clear a lookup at the deleted row, or delete what hangs below it ("Configure table relationships")."""
+    """Clear a lookup to the deleted row, or delete the rows below it ("Configure table relationships")."""
     condition = f"{column.name} = ?" + (f" AND {column.type_column} = ?" if column.is_polymorphic else "")
     parameters = (row_id, table.name) if column.is_polymorphic else (row_id,)
     statement = f"SELECT * FROM {other.name} WHERE {condition}"  # noqa: S608 - names of the catalogue
@@ -137,7 +137,7 @@ def _let_go(transaction: Transaction, other: Table, column: Column, table: Table
 
 
 def reference(column: Column, target: str | None, row_id: str | None) -> Row:
-    """The stored columns of a lookup."""
+    """Return the stored columns of a lookup."""
     values: Row = {column.name: row_id}
     if column.is_polymorphic:
         values[column.type_column] = target if row_id else None
@@ -145,7 +145,7 @@ def reference(column: Column, target: str | None, row_id: str | None) -> Row:
 
 
 def _settle_status(table: Table, row: Row, changes: Mapping[str, object]) -> None:
-    """A state brings its default status; a status must belong to the state ("statecode and statuscode")."""
+    """Set a state's default status; require a status of the state ("statecode and statuscode")."""
     statuses = table.by_name["statuscode"].options if "statuscode" in table.by_name else ()
     allowed = [option.value for option in statuses if option.state == row["statecode"]]
     if not statuses or row["statuscode"] in allowed:
@@ -157,7 +157,7 @@ def _settle_status(table: Table, row: Row, changes: Mapping[str, object]) -> Non
 
 
 def name_of(connection: sqlite3.Connection, target: str, row_id: str) -> str | None:
-    """The primary name of the row that a lookup points at."""
+    """Return the primary name of a lookup's row."""
     table = BY_NAME[target]
     statement = f"SELECT {table.primary_name} FROM {target} WHERE {table.key.name} = ?"  # noqa: S608 - catalogue
     found = connection.execute(statement, (row_id,)).fetchone()
@@ -165,7 +165,7 @@ def name_of(connection: sqlite3.Connection, target: str, row_id: str) -> str | N
 
 
 def target_of(column: Column, row: Mapping[str, object]) -> str:
-    """The table that a lookup of this row points at."""
+    """Return the table of a lookup in this row."""
     return str(row[column.type_column]) if column.is_polymorphic else column.targets[0]
 
 
@@ -178,12 +178,12 @@ def insert_statement(table: Table) -> str:
 
 @lru_cache(maxsize=1_024)
 def _update_statement(table: Table, names: tuple[str, ...]) -> str:
-    """Only what differs: every column that is named costs its indexes."""
+    """Return an UPDATE of only the changed columns, because each column costs its indexes."""
     pairs = ", ".join(f"{name} = :{name}" for name in names)
     key = table.key.name
     return f"UPDATE {table.name} SET {pairs} WHERE {key} = :{key}"  # noqa: S608 - names of the catalogue
 
 
 def is_empty(kind: Kind, value: object) -> bool:
-    """Whether a stored value counts as empty."""
+    """Return whether a stored value counts as empty."""
     return value is None or (kind in (Kind.TEXT, Kind.MEMO) and value == "")

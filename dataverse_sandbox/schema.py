@@ -45,25 +45,25 @@ CREATE TABLE global_choice (name TEXT PRIMARY KEY, details TEXT NOT NULL);
 
 
 def statements() -> tuple[str, ...]:
-    """Everything that makes an empty database, in order."""
+    """Return the statements for an empty database, in order."""
     own = [part.strip() for part in _OWN_TABLES.split(";\n") if part.strip()]
     made = [statement for table in BUILT_IN.tables for statement in table_statements(table)]
     return (*own, *made, *trigger_statements(BUILT_IN.tables))
 
 
 def table_statements(table: Table) -> tuple[str, ...]:
-    """A table with its indexes, without its triggers."""
+    """Return the statements for a table with its indexes, without its triggers."""
     return (_create(table), *_indexes(table))
 
 
 def column_statements(table: Table, column: Column) -> tuple[str, ...]:
-    """What adds a column to a table that is there already."""
+    """Return the statements that add a column to an existing table."""
     names = [column.name, *([column.type_column] if column.is_polymorphic else [])]
     return tuple(f"ALTER TABLE {table.name} ADD COLUMN {name} {_type_of(table, name)}" for name in names)
 
 
 def key_statement(table: Table, key: AlternateKey) -> str:
-    """A unique index; rows that lack one of the columns are not held against each other."""
+    """Return the statement for a unique index; rows with an empty key column never conflict."""
     parts = ", ".join(_indexed_as(table.by_name[name]) for name in key.columns)
     return f"CREATE UNIQUE INDEX {table.name}_key_{key.name} ON {table.name} ({parts})"
 
@@ -77,7 +77,7 @@ def drop_trigger_statements(tables: Iterable[Table]) -> tuple[str, ...]:
 
 
 def signature() -> int:
-    """A number that differs when the schema differs; kept as the file's `user_version`."""
+    """Return a number that differs when the schema differs; it is the file's `user_version`."""
     return zlib.crc32("\n".join(statements()).encode()) & 0x7FFFFFFF
 
 
@@ -114,7 +114,7 @@ def _indexes(table: Table) -> Iterator[str]:
 
 
 def _indexed_as(column: Column) -> str:
-    """Text is looked up without regard to case, see `filters`."""
+    """Return the indexed expression, which ignores case in text, see `filters`."""
     return f"{column.name} COLLATE CI_AI" if column.kind in (Kind.TEXT, Kind.MEMO) else column.name
 
 
@@ -147,7 +147,7 @@ def _differs(column: Column) -> str:
 
 
 def _shown(column: Column, alias: str) -> str:
-    """How the ledger shows a value: as the Web API reads it, a lookup as `table:id`."""
+    """Return the ledger's form of a value: as the Web API reads it, a lookup as `table:id`."""
     value = f"{alias}.{column.name}"
     if column.kind is Kind.YES_NO:
         return f"CASE {value} WHEN 1 THEN json('true') WHEN 0 THEN json('false') END"

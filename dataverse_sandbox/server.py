@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def setup(self) -> None:
-        """Speak TLS where a certificate is given; the handshake is this connection's own affair."""
+        """Start TLS where a certificate is given, in this connection's own thread."""
         if self.server.tls is not None:
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         super().setup()
@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
             self.request.close()
 
     def handle_one_request(self) -> None:
-        """One request; anything the client's side of the line does wrong ends the connection quietly."""
+        """Handle one request; end the connection quietly when the client fails."""
         try:
             self.raw_requestline = self.rfile.readline(LONGEST_LINE + 1)
             if len(self.raw_requestline) > LONGEST_LINE:
@@ -68,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def handle_expect_100(self) -> bool:
-        """Answers are buffered, so the invitation to send the body has to be pushed out."""
+        """Send "100 Continue" at once, because answers are buffered."""
         allowed = super().handle_expect_100()
         self.wfile.flush()
         return allowed
@@ -96,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def _body(self) -> bytes | None:
-        """None when it was refused, because its length is none or too much; what follows cannot be told apart then."""
+        """Return the body; None when its length is unknown or too large, which ends the connection."""
         try:
             body, refusal = self._read_body(), 413
         except ValueError:
@@ -151,11 +151,11 @@ class Handler(BaseHTTPRequestHandler):
         return environ
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the ledger page shows what happened."""
+        """Log nothing: the ledger page shows all writes."""
 
 
 def _natural(text: str, *, base: int) -> int:
-    """How many bytes the client says that it sends; ValueError when that is no number of bytes."""
+    """Parse a Content-Length. Raises ValueError when it is no number of bytes."""
     number = int(text, base)
     if number < 0:
         raise ValueError(text)
@@ -163,7 +163,7 @@ def _natural(text: str, *, base: int) -> int:
 
 
 def _run(application: WSGIApplication, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Call a WSGI application and collect what it answers."""
+    """Call a WSGI application and collect its answer."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], *_exc_info: object) -> Callable[[bytes], object]:
@@ -207,10 +207,10 @@ class Server(socketserver.ThreadingTCPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A request that broke off is the client's affair; errors of the sandbox are answered with 500 by the app."""
+        """Ignore a request that broke off; the application answers the sandbox's own errors with 500."""
 
     def stop(self) -> None:
-        """Stop accepting, let go of what is held, close every connection."""
+        """Stop accepting, release held requests, close every connection."""
         self.shutdown()
         self.server_close()
         self.application.close()
@@ -249,7 +249,7 @@ class SandboxServer:
 
     @property
     def url(self) -> str:
-        """Origin without a slash at the end."""
+        """Return the origin without a slash at the end."""
         return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def start(self) -> Self:

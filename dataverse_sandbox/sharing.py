@@ -22,14 +22,14 @@ _NAMESPACE = "Microsoft.Dynamics.CRM."
 
 
 def grant(transaction: Transaction, request: Request) -> Answer:
-    """The principal has these rights to the row as well."""
+    """Add rights to the row for the principal."""
     target, principal, wished = _asked(transaction, request)
     _share(transaction, target, principal, wished | _held(transaction.connection, target, principal))
     return _DONE
 
 
 def modify(transaction: Transaction, request: Request) -> Answer:
-    """The principal has these rights to the row and no others."""
+    """Set the principal's rights to the row."""
     _share(transaction, *_asked(transaction, request))
     return _DONE
 
@@ -44,7 +44,7 @@ def revoke(transaction: Transaction, request: Request) -> Answer:
 def principals(
     connection: sqlite3.Connection, request: Request, given: Mapping[str, object]
 ) -> list[dict[str, object]]:
-    """With whom a row is shared, and how ("RetrieveSharedPrincipalsAndAccess function")."""
+    """Return the principals of a shared row, with rights ("RetrieveSharedPrincipalsAndAccess function")."""
     target = _row(connection, given.get("Target"))
     row = target.existing(connection)
     request.rights.require(visibility.privilege("Read", target.table), target.table.name)
@@ -72,7 +72,7 @@ def _asked(transaction: Transaction, request: Request) -> tuple[Address, Address
 
 
 def _target(transaction: Transaction, body: Mapping[str, object]) -> Address:
-    """The row, which the caller may share."""
+    """Return the row, if the caller may share it."""
     target = _row(transaction.connection, body.get("Target"))
     rights = transaction.author.rights
     rights.require(visibility.privilege("Share", target.table), target.table.name)
@@ -89,7 +89,7 @@ def _principal(connection: sqlite3.Connection, given: object) -> Address:
 
 
 def _row(connection: sqlite3.Connection, given: object) -> Address:
-    """A row that must be there: by its type and key, or by `@odata.id`."""
+    """Return an existing row by type and key, or by `@odata.id`."""
     if not isinstance(given, Mapping):
         raise errors.bad_payload("'Target' and the principal are rows.")
     if isinstance(given.get("@odata.id"), str):

@@ -16,7 +16,7 @@ _COOKIE = re.compile(r'pagenumber="(\d{1,9})" pagingcookie="([\w\-=]*)"', re.ASC
 
 
 def page_size(request: Request) -> int:
-    """The preference wins over `$top`, as documented."""
+    """Return the page size; the preference wins over `$top`, as documented."""
     text = request.preferences.get("odata.maxpagesize") or request.options.get("$top") or str(LARGEST_PAGE)
     if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < 1:
         raise errors.bad_query(f"'{text[:20]}' is not a number of rows.")

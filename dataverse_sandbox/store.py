@@ -50,16 +50,16 @@ class Transaction:
         return int(self.connection.execute(statement).fetchone()[0])
 
     def tag(self, tag: str) -> None:
-        """What follows carries this `tag`; each operation of a change set may have its own."""
+        """Set the `tag` of the following writes; each operation of a change set may have its own."""
         self.connection.execute("UPDATE context SET tag = ?", (tag,))
 
     def after_commit(self, call: Callable[[], None]) -> None:
-        """Have something done when all of it is stored, and only then."""
+        """Call a function after everything is stored, and only then."""
         self.afterwards.append(call)
 
     @contextmanager
     def as_plugin(self) -> Iterator[None]:
-        """What is written inside is the plug-in's own work; the ledger says so."""
+        """Mark the writes inside as the plug-in's in the ledger."""
         self.connection.execute("UPDATE context SET plugin = 1")
         yield
         self.connection.execute("UPDATE context SET plugin = 0")
@@ -84,7 +84,7 @@ class Store:
         self.is_new = self._prepare()
 
     def _prepare(self) -> bool:
-        """Make the tables if the file is new or made by another version; say whether that was so."""
+        """Create the tables if the file is new or of another version; return whether it was."""
         with self._connection() as connection:
             signature = schema.signature()
             if connection.execute("PRAGMA user_version").fetchone()[0] == signature:
@@ -124,7 +124,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """One snapshot: everything read inside belongs to the same moment."""
+        """Open a snapshot: everything read inside belongs to the same moment."""
         with self.catalogue.in_force(), self._connection() as connection:
             connection.execute("BEGIN")
             yield connection
@@ -132,7 +132,7 @@ class Store:
 
     @contextmanager
     def write(self, author: Author, *, bypasses_plugin: bool = False) -> Iterator[Transaction]:
-        """All of it or nothing; an exception rolls back. Tables that it made are there for all once it is stored."""
+        """Open a transaction that an exception rolls back; new tables count once it is committed."""
         with self._writing, self.catalogue.in_force(), self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute(_WHO_WRITES, (author.delegate or author.caller, author.delegate and author.caller))
@@ -144,11 +144,11 @@ class Store:
                 call()
 
     def lay_out(self, layout: Layout | None) -> None:
-        """Remember what all tables held when the ledger was empty; None when that is too much to remember."""
+        """Remember the rows of all tables with an empty ledger; None when they are too many."""
         self.laid_out = layout
 
     def user(self, user_id: str) -> User | None:
-        """A user with his rights."""
+        """Return a user with their rights."""
         return self.known.user(user_id, self._load_user)
 
     def _load_user(self, user_id: str) -> User | None:
@@ -156,18 +156,18 @@ class Store:
             return rights.load(connection, user_id)
 
     def fetch(self, statement: str, parameters: tuple[object, ...] = ()) -> sqlite3.Row | None:
-        """The first row of a single statement, outside any transaction."""
+        """Return the first row of a single statement, outside any transaction."""
         with self._connection() as connection:
             found: sqlite3.Row | None = connection.execute(statement, parameters).fetchone()
             return found
 
     def execute(self, statement: str, parameters: tuple[object, ...] = ()) -> int:
-        """One statement on the sandbox's own tables, committed at once; the number of rows it touched."""
+        """Run and commit one statement on the sandbox's own tables; return the number of rows changed."""
         with self._writing, self._connection() as connection:
             return connection.execute(statement, parameters).rowcount
 
     def take(self, statement: str, parameters: tuple[object, ...]) -> sqlite3.Row | None:
-        """The row that a `DELETE ... RETURNING` removed; of several who ask at once one gets it."""
+        """Return the row that a `DELETE ... RETURNING` removed; only one of several callers gets it."""
         with self._writing, self._connection() as connection:
             found: list[sqlite3.Row] = connection.execute(statement, parameters).fetchall()
             return found[0] if found else None

@@ -20,13 +20,13 @@ _NOTHING = re.compile(r"(?!)")
 
 
 def install(connection: sqlite3.Connection) -> None:
-    """Make the collation CI_AI and the function `matches(pattern, text)` known to a connection."""
+    """Define the collation CI_AI and the function `matches(pattern, text)` for a connection."""
     connection.create_collation(COLLATION, _compared)
     connection.create_function("matches", 2, _matches, deterministic=True)
 
 
 def fold(text: str) -> str:
-    """The text as it counts in a comparison."""
+    """Return the text in the form in which it is compared."""
     return text.lower() if text.isascii() else _folded(text)
 
 
@@ -50,7 +50,7 @@ def _compared(left: str, right: str) -> int:
 
 
 def like(expression: str, pattern: str) -> Condition:
-    """Whether a value matches a pattern of SQL Server's LIKE; a plain beginning is sought in an index."""
+    """Match a LIKE pattern of SQL Server; a plain beginning uses an index."""
     beginning = pattern.removesuffix("%")
     if beginning == pattern or not beginning or any(letter in beginning for letter in "%_["):
         return Condition(f"matches(?, {expression})", (pattern,))
@@ -64,7 +64,7 @@ def _matches(pattern: str, text: object) -> bool | None:
 
 @lru_cache(maxsize=1_024)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern of SQL Server's LIKE. Each stretch between two `%` is sought once, so no pattern runs away."""
+    """Compile a LIKE pattern of SQL Server; each part between two `%` is searched once, in linear time."""
     stretches = [""]
     for match in _PIECE.finditer(pattern):
         if match[0] == "%":
@@ -79,7 +79,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _regex(text: str) -> re.Pattern[str]:
-    """What SQL Server takes for a pattern that nothing matches, such as an open bracket, matches nothing."""
+    """Return a regular expression; an invalid pattern, such as an open bracket, matches nothing."""
     try:
         return re.compile(text, re.DOTALL)
     except re.error:

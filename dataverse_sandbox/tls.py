@@ -18,14 +18,14 @@ _YEARS = 10
 
 
 def context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return the server's side of TLS. Raises OSError where the files are none or do not fit."""
+    """Return the server's side of TLS. Raises OSError where the files are missing or do not match."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.load_cert_chain(certificate, key)
     return made
 
 
 def provide(folder: Path, *, host: str) -> tuple[Path, Path]:
-    """Return the folder's certificate and key, made where they are missing.
+    """Return the folder's certificate and key, created where they are missing.
 
     The certificate is its own authority: who trusts the file trusts the sandbox.
     """

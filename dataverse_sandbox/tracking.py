@@ -42,7 +42,7 @@ def is_tracking(request: Request) -> bool:
 
 
 def read(connection: sqlite3.Connection, table: Table, request: Request) -> dict[str, object]:
-    """One page of a full read or of a delta."""
+    """Return one page of a full read or of a delta."""
     _check(table, request)
     token, since, cursor = _position(connection, request)
     shape = Shape(table, reading.selected(table, request.options.get("$select")), request.annotations)
@@ -64,7 +64,7 @@ def read(connection: sqlite3.Connection, table: Table, request: Request) -> dict
 
 
 def count(connection: sqlite3.Connection, table: Table, request: Request) -> int:
-    """How many changes a delta would bring: rows and deletions."""
+    """Count the changes in a delta: rows and deletions."""
     _check(table, request)
     held = _valid(connection, request.options["$deltatoken"], _newest(connection))
     changed = f"SELECT count(*) FROM {table.name} WHERE versionnumber > ?"  # noqa: S608 - catalogue
@@ -75,7 +75,7 @@ def count(connection: sqlite3.Connection, table: Table, request: Request) -> int
 
 
 def _gone(table: Table) -> str:
-    """Tombstones between two versions, of rows that have not been created anew."""
+    """Return the tombstones between two versions, of rows that were not recreated."""
     return (
         "SELECT row_id, max(version) AS version FROM tombstone "  # noqa: S608 - names of the catalogue
         "WHERE table_name = ? AND version > ? AND version <= ? "
@@ -94,7 +94,7 @@ def _check(table: Table, request: Request) -> None:
 
 
 def _position(connection: sqlite3.Connection, request: Request) -> tuple[Token, int | None, list[object] | None]:
-    """The token that this read will end with, the version it starts from (None: everything), the page's cursor."""
+    """Return the token at this read's end, the version it starts from (None: all rows), and the page's cursor."""
     newest = _newest(connection)
     if "$skiptoken" in request.options:
         _number, found = skiptoken.read_cookie(request.options["$skiptoken"])
@@ -140,7 +140,7 @@ class _Pages:
     upto: int
 
     def everything(self, cursor: Cursor, size: int) -> Page:
-        """All rows by key. Rows written since the first page come too; they are in the next delta as well."""
+        """Return all rows by key, including rows written since the first page, which the next delta repeats."""
         table = self.shape.table
         key = table.key.name
         found = self.connection.execute(
@@ -151,7 +151,7 @@ class _Pages:
         return items, [found[size - 1][key]] if len(found) > size else None
 
     def changes(self, cursor: Cursor, size: int) -> Page:
-        """Changed rows in the order of their versions, then deletions."""
+        """Return changed rows in the order of their versions, then deletions."""
         phase, after = (str(cursor[0]), int(str(cursor[1]))) if cursor else ("rows", self.since or 0)
         items: list[dict[str, object]] = []
         if phase == "rows":

@@ -43,7 +43,7 @@ def _response(request: Request, name: str, **values: object) -> Body:
 
 
 def arguments(request: Request, text: str) -> dict[str, object]:
-    """`EntityNames=['a'],Count=@p1` to plain values; `@p1` is read from the query. ApiError 400."""
+    """Convert `EntityNames=['a'],Count=@p1` to plain values; `@p1` comes from the query. Raises ApiError 400."""
     node = odata.parse(f"arguments({text})")
     if not isinstance(node, odata.Call) or node.arguments:
         raise errors.bad_query("The function's parameters are named.")
@@ -108,7 +108,7 @@ def _languages(name: str, property_name: str) -> Function:
 
 
 def _total_record_count(connection: sqlite3.Connection, request: Request, text: str) -> Body:
-    """Exact here; the real one is up to a day old ("RetrieveTotalRecordCount function")."""
+    """Return exact counts; Dataverse's are up to a day old ("RetrieveTotalRecordCount function")."""
     names = arguments(request, text).get("EntityNames")
     if not isinstance(names, list) or not names:
         raise errors.bad_query("The function needs EntityNames=['...'].")
@@ -138,7 +138,7 @@ def _metadata_changes(_connection: sqlite3.Connection, request: Request, text: s
 
 
 def _current_organization(connection: sqlite3.Connection, request: Request, text: str) -> Body:
-    """Which organization answers; its addresses are those under which it was asked."""
+    """Return the organization, with addresses on the requested host."""
     access_type = str(arguments(request, text).get("AccessType")).rpartition(".")[2]
     if access_type not in _ACCESS_TYPES:
         raise errors.bad_query(f"'{access_type[:40]}' is not one of {', '.join(_ACCESS_TYPES)}.")
@@ -165,7 +165,7 @@ def _current_organization(connection: sqlite3.Connection, request: Request, text
 
 
 def _create_entities(transaction: Transaction, request: Request) -> Answer:
-    """Several tables at once ("CreateEntities action"); the SDK for Python makes its tables so."""
+    """Create several tables ("CreateEntities action"), as the SDK for Python does."""
     transaction.author.rights.require(CUSTOMIZE)
     given = request.json().get("Entities")
     if not isinstance(given, list) or not given or not all(isinstance(item, dict) for item in given):
@@ -176,7 +176,7 @@ def _create_entities(transaction: Transaction, request: Request) -> Answer:
 
 
 def _publish(transaction: Transaction, request: Request) -> Answer:
-    """Nothing is left to be done: definitions and web resources are in use as soon as they are stored."""
+    """Do nothing: definitions and web resources take effect when they are stored."""
     transaction.author.rights.require(CUSTOMIZE)
     if request.path == "PublishXml":
         text = request.json().get("ParameterXml")

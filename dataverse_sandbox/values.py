@@ -20,25 +20,25 @@ _EARLIEST = datetime.datetime(1753, 1, 1, tzinfo=datetime.UTC)
 
 
 def guid(text: object) -> str:
-    """A GUID in the form the Web API writes it; ValueError if it is none."""
+    """Return a GUID in the Web API's form. Raises ValueError for other text."""
     if not isinstance(text, str):
         raise ValueError("a GUID is text")
     return str(uuid.UUID(text.strip("{}")))
 
 
 def bound(moment: datetime.datetime) -> str:
-    """A moment to compare with stored ones. Those have whole seconds: a part of one sorts between two of them."""
+    """Return a time to compare with stored ones, which have whole seconds; fractions sort between two."""
     text = moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return f"{text}~" if moment.microsecond else text
 
 
 def chosen(text: str) -> str:
-    """Several choices in the order in which they are stored; ValueError for anything else."""
+    """Return several choices in stored order. Raises ValueError for other values."""
     return ",".join(str(number) for number in sorted({int(part) for part in text.split(",")}))
 
 
 def checked(table: Table, column: Column, value: object) -> object:
-    """The stored form of what a request sent; ApiError 400 as Dataverse would answer it."""
+    """Convert a request's value to its stored form. Raises ApiError 400 as Dataverse would."""
     if value is None:
         _refuse_null_where_needed(table, column)
         return None
@@ -190,17 +190,17 @@ _CHECKS: dict[Kind, Callable[[Table, Column, object], object]] = {
 
 
 def wire(column: Column, value: object) -> object:
-    """The stored value as JSON of the Web API shows it."""
+    """Return the stored value as JSON of the Web API."""
     return bool(value) if column.kind is Kind.YES_NO and value is not None else value
 
 
 def plain_number(value: object) -> str:
-    """A number without exponent or trailing zeros: `1234.5`."""
+    """Return a number without exponent or trailing zeros: `1234.5`."""
     return format(Decimal(repr(value)).normalize(), "f")
 
 
 def canonical(column: Column, row: Mapping[str, object]) -> str | None:
-    """The canonical text of design section 3; None for empty."""
+    """Return the canonical text of design section 3; None for empty."""
     value = row[column.name]
     if value is None:
         return None
@@ -215,7 +215,7 @@ def canonical(column: Column, row: Mapping[str, object]) -> str | None:
 
 
 def formatted(column: Column, value: object, *, name: str | None = None, symbol: str = "€") -> str | None:
-    """What a person reads, as the FormattedValue annotation has it; `name` is the lookup's target's name."""
+    """Return the FormattedValue annotation; `name` is the name of a lookup's row."""
     if value is None:
         return None
     if column.kind is Kind.LOOKUP:
@@ -248,12 +248,12 @@ def _american_date(day: datetime.date) -> str:
 
 
 def has_formatted_value(column: Column) -> bool:
-    """Text, keys and GUIDs carry no FormattedValue annotation."""
+    """Return whether a value has a FormattedValue annotation; text, keys and GUIDs have none."""
     return column.kind not in (Kind.TEXT, Kind.MEMO, Kind.KEY, Kind.GUID)
 
 
 def stored_from_canonical(table: Table, column: Column, text: object) -> dict[str, object]:
-    """Canonical text back to the stored columns; ApiError 400 when it cannot be this column's value."""
+    """Convert canonical text to the stored columns. Raises ApiError 400 when it does not fit the column."""
     if text is None:
         return {column.name: None, **({column.type_column: None} if column.is_polymorphic else {})}
     if column.kind is Kind.LOOKUP:

@@ -26,17 +26,17 @@ def is_personal(table: Table) -> bool:
 
 
 def owners(rights: Rights) -> tuple[str, ...]:
-    """The user and his teams: whose rows are his own."""
+    """Return the user and their teams, which own the user's rows."""
     return (rights.user, *sorted(rights.teams))
 
 
 def sees_everything(table: Table, rights: Rights) -> bool:
-    """Whether no row of the table is hidden; the sandbox's own pages see all."""
+    """Return whether no row of the table is hidden; the sandbox's own pages see all."""
     return not is_personal(table) or not rights.user
 
 
 def is_query_for_one_owner(filter_text: str) -> bool:
-    """Whether a `$filter` has exactly the two conditions, in either order."""
+    """Return whether a `$filter` has exactly the two conditions, in either order."""
     tree = odata.parse(filter_text)
     if not isinstance(tree, odata.Logic) or tree.word != "and" or len(tree.parts) != 2:
         return False
@@ -44,7 +44,7 @@ def is_query_for_one_owner(filter_text: str) -> bool:
 
 
 def _condition(part: odata.Node) -> str:
-    """The column that a comparison with eq is about; '' for anything else."""
+    """Return the column of a comparison with eq; '' for anything else."""
     if not isinstance(part, odata.Compare) or part.word != "eq" or not isinstance(part.left, odata.Path):
         return ""
     if not isinstance(part.right, odata.Literal):
@@ -60,7 +60,7 @@ def may_query_others(rights: Rights, filter_text: str) -> bool:
 
 
 def condition(table: Table, alias: str, rights: Rights) -> Condition:
-    """Which rows of a table under an alias are there for the user."""
+    """Select the rows of a table, under an alias, that the user can see."""
     if sees_everything(table, rights):
         return EVERYTHING
     found = owners(rights)
@@ -71,7 +71,7 @@ def condition(table: Table, alias: str, rights: Rights) -> Condition:
 
 
 def privilege(verb: str, table: Table) -> str:
-    """Such as prvReadUserQuery; what has no privileges of its own everybody reads and customizers write."""
+    """Return a privilege such as prvReadUserQuery; tables without any are readable by all, writable by customizers."""
     if not table.privilege:
         return "" if verb == "Read" else CUSTOMIZE
     return f"prv{verb}{table.privilege}"
@@ -84,7 +84,7 @@ def check_row(
     rights: Rights,
     access: str = "ReadAccess",
 ) -> None:
-    """ApiError 403 when a single row is somebody else's and the user may not touch it in this way."""
+    """Raise ApiError 403 when the row belongs to someone else and the user lacks the right."""
     if sees_everything(table, rights) or row["ownerid"] in owners(rights):
         return
     if row["querytype"] in FILTER_TYPES and rights.may(ADMIN_FILTER):
@@ -95,7 +95,7 @@ def check_row(
 
 
 def _shared(connection: sqlite3.Connection, table: Table, row: Mapping[str, object], rights: Rights) -> set[str]:
-    """What has been granted to the user and his teams, taken together ("Sharing and assigning")."""
+    """Return the rights shared with the user and their teams ("Sharing and assigning")."""
     found = owners(rights)
     places = ", ".join("?" * len(found))
     statement = f"SELECT rights FROM shared WHERE table_name = ? AND row_id = ? AND principal_id IN ({places})"  # noqa: S608 - placeholders

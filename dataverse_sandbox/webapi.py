@@ -53,7 +53,7 @@ def resource(path: str) -> Resource:
 
 
 def table_name(path: str) -> str:
-    """The logical name of the table that a path is about; '' for anything else. Used by fault rules."""
+    """Return the logical name of the table in a path, for fault rules; '' for anything else."""
     match = _RESOURCE.match(path)
     found = BY_SET.get(match[1]) if match else None
     return found.name if found else ""
@@ -61,7 +61,7 @@ def table_name(path: str) -> str:
 
 @contextmanager
 def _too_much_is_refused() -> Iterator[None]:
-    """What is nested or listed beyond SQLite's limits is the query's fault, not the sandbox's."""
+    """Refuse queries that exceed SQLite's limits with 400 instead of failing."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -77,7 +77,7 @@ class WebApi:
         self._store = store
 
     def single(self, request: Request) -> Answer:
-        """One request outside a change set; raises ApiError."""
+        """Answer one request outside a change set. Raises ApiError."""
         if request.method not in _METHODS:
             raise errors.unknown(f"the method {request.method}")
         messages.parse_preferences(request.headers.get("prefer", ""))  # also where nothing asks for one
@@ -105,7 +105,7 @@ class WebApi:
         return reads.below_row(connection, payload.address(table, found.key), request, found.rest)
 
     def write(self, transaction: Transaction, request: Request) -> Answer:
-        """One POST, PATCH, PUT or DELETE inside an open transaction; raises ApiError."""
+        """Run one POST, PATCH, PUT or DELETE inside an open transaction. Raises ApiError."""
         paging.check_options(request, _WRITE_OPTIONS)
         transaction.tag(request.options.get("tag", ""))
         skips = access.bypasses_plugin(request.headers, request.rights)
@@ -135,7 +135,7 @@ class WebApi:
 
 
 def _check_solution(transaction: Transaction, request: Request) -> None:
-    """Components are added to an unmanaged solution that is there; which one is not kept."""
+    """Require an existing, unmanaged solution for a component; the sandbox does not store which one."""
     name = request.headers.get("mscrm.solutionuniquename") or request.options.get("SolutionUniqueName")
     if name is None:
         return
@@ -157,5 +157,5 @@ def _service_document(request: Request) -> dict[str, object]:
 
 
 def entity_path(answer: Answer) -> str:
-    """`contacts(id)` out of an answer's OData-EntityId, for Content-ID references."""
+    """Return `contacts(id)` from an answer's OData-EntityId, for Content-ID references."""
     return answer.headers.get("OData-EntityId", "").partition("/api/data/")[2].partition("/")[2]

@@ -43,7 +43,7 @@ def below_row(transaction: Transaction, address: Address, request: Request, rest
 
 
 def _below(transaction: Transaction, address: Address, request: Request, rest: str) -> Answer:
-    """A single property, or a row created below another: `POST accounts(id)/contact_customer_accounts`."""
+    """Write a single property, or create a row below another: `POST accounts(id)/contact_customer_accounts`."""
     name, _, tail = rest.partition("/")
     found = current().collections(address.table).get(name)
     if found is not None and request.method == "POST" and not tail:
@@ -65,12 +65,12 @@ def _below(transaction: Transaction, address: Address, request: Request, rest: s
 
 
 def _existing_only(request: Request) -> Conditions:
-    """A list of parties has no row to come with."""
+    """Return conditions that forbid creating a row, which a list of parties cannot."""
     return request.conditions if request.conditions.if_match else Conditions(if_match="*")
 
 
 def _value(request: Request) -> object:
-    """The new value of a single property, `{"value": ...}`."""
+    """Return the new value of a single property, `{"value": ...}`."""
     body = request.json()
     if "value" not in body:
         raise errors.bad_payload('The body is {"value": ...}.')
@@ -115,7 +115,7 @@ def _link(body: Mapping[str, object]) -> str:
 
 
 def _other(found: associations.Collection, key: str | None, request: Request) -> Address:
-    """The row to be let go: in the path, or in `$id`."""
+    """Return the row to disassociate: in the path, or in `$id`."""
     if key is not None:
         return payload.address(associations.other_table(found), key)
     if "$id" not in request.options:

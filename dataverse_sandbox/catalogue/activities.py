@@ -30,7 +30,7 @@ _OPEN, _DONE, _CANCELED, _SCHEDULED = range(4)
 
 
 def _state(*statuses: Option, scheduled: bool) -> tuple[Column, ...]:
-    """Open or scheduled, completed, cancelled; statuses name the state that they belong to."""
+    """Return a state column: open or scheduled, completed, canceled; each status belongs to one state."""
     states = [Option(_OPEN, "Open"), Option(_DONE, "Completed"), Option(_CANCELED, "Canceled")]
     if scheduled:
         states.append(Option(_SCHEDULED, "Scheduled"))

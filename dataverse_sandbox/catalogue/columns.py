@@ -95,7 +95,7 @@ class Column:
 
     @property
     def wire_name(self) -> str:
-        """The property under which the Web API reads the column."""
+        """Return the property under which the Web API reads the column."""
         return f"_{self.name}_value" if self.kind is Kind.LOOKUP and not self.is_half else self.name
 
     @property
@@ -104,11 +104,11 @@ class Column:
 
     @property
     def type_column(self) -> str:
-        """The stored column that names the target's table; only lookups with several targets have it."""
+        """Return the stored column with the target's table, which only lookups with several targets have."""
         return f"{self.name}_type"
 
     def navigation(self, target: str) -> str:
-        """The single-valued navigation property that leads to a table, as used by `@odata.bind`."""
+        """Return the single-valued navigation property to a table, as used by `@odata.bind`."""
         if self.navigation_name or not self.is_polymorphic:
             return self.navigation_name or self.name
         return f"{self.name}_{target}{self.navigation_suffix}"
@@ -178,7 +178,7 @@ class Table:
 
     @cached_property
     def readable(self) -> tuple[Column, ...]:
-        """What a read without `$select` brings."""
+        """Return the columns that a read without `$select` returns."""
         return tuple(column for column in self.columns if column.readable)
 
     @cached_property
@@ -187,7 +187,7 @@ class Table:
 
     @cached_property
     def navigations(self) -> dict[str, tuple[Column, tuple[str, ...]]]:
-        """Navigation property to its column and the tables that it may lead to."""
+        """Map each navigation property to its column and possible target tables."""
         found: dict[str, tuple[Column, tuple[str, ...]]] = {}
         for column in self.columns:
             for target in () if column.is_half or column.is_mirror else column.targets:
@@ -197,12 +197,12 @@ class Table:
 
     @property
     def schema(self) -> str:
-        """The SchemaName."""
+        """Return the SchemaName."""
         return self.schema_name or self.name
 
     @cached_property
     def stored(self) -> tuple[str, ...]:
-        """The columns of the SQLite table; a lookup with several targets needs a second one."""
+        """Return the columns of the SQLite table; a lookup with several targets needs two."""
         names: list[str] = []
         for column in self.columns:
             names.append(column.name)
@@ -233,18 +233,18 @@ def yes_no(name: str, label: str, no: str, yes: str) -> Column:
 
 
 def lookup(name: str, label: str, *targets: str, on_delete: str = "clear", **collections: str) -> Column:
-    """`collections` names the way back: target table to its collection-valued navigation property."""
+    """Return a lookup; `collections` maps a target table to its collection-valued navigation property."""
     return Column(name, Kind.LOOKUP, label, targets=targets, on_delete=on_delete, collections=collections)
 
 
 def owner() -> Column:
-    """An owner that may be a user or a team; both are bound as `ownerid`."""
+    """Return an owner column, which refers to a user or a team; both are bound as `ownerid`."""
     column = lookup("ownerid", "Owner", "systemuser", "team")
     return replace(column, navigation_name="ownerid", indexed=True)
 
 
 def owning(**collections: str) -> tuple[Column, ...]:
-    """The owner and what follows from it; `collections` names the ways back from the user and the team."""
+    """Return the owner's columns; `collections` names the navigation properties from user and team."""
     user = lookup("owninguser", "Owning User", "systemuser")
     team = lookup("owningteam", "Owning Team", "team")
     return (
@@ -256,7 +256,7 @@ def owning(**collections: str) -> tuple[Column, ...]:
 
 
 def owning_of(row: Mapping[str, object]) -> dict[str, object]:
-    """`owninguser` or `owningteam`; the business unit is the owner's own, see `rows`."""
+    """Return `owninguser` or `owningteam`; see `rows` for the business unit."""
     is_team = row["ownerid_type"] == "team"
     return {"owninguser": None if is_team else row["ownerid"], "owningteam": row["ownerid"] if is_team else None}
 
@@ -266,14 +266,14 @@ def money(name: str, label: str) -> Column:
 
 
 def in_base_currency(*columns: Column) -> tuple[Column, ...]:
-    """What amounts come to in the organization's own currency, and at which rate."""
+    """Return the columns for amounts in the base currency, and for the exchange rate."""
     rate = Column("exchangerate", Kind.DECIMAL, "Exchange Rate", minimum=0, precision=10)
     bases = (derived(money(f"{column.name}_base", f"{column.label} (Base)")) for column in columns)
     return (*bases, derived(rate))
 
 
 def amounts_of(row: Mapping[str, object], currency: str, *names: str) -> dict[str, object]:
-    """An amount brings the user's currency with it; there is one here, which is the organization's."""
+    """Return the amounts in base currency, with the currency and rate; the sandbox has only the organization's."""
     has_any = any(row[name] is not None for name in names)
     found = row["transactioncurrencyid"] or (currency if has_any else None)
     bases = {f"{name}_base": row[name] for name in names}
@@ -281,7 +281,7 @@ def amounts_of(row: Mapping[str, object], currency: str, *names: str) -> dict[st
 
 
 def required(column: Column) -> Column:
-    """A column that a row cannot be without."""
+    """Return the column as required."""
     return replace(column, required="SystemRequired")
 
 
@@ -294,7 +294,7 @@ def moment(name: str, label: str) -> Column:
 
 
 def coded(name: str, label: str, *pairs: tuple[int, str], default: int | None = None) -> Column:
-    """A choice whose values do not count up."""
+    """Return a choice whose values are given rather than counted."""
     options = tuple(Option(value, word) for value, word in pairs)
     return Column(name, Kind.CHOICE, label, options=options, default=default)
 
@@ -308,7 +308,7 @@ def tracked(*columns: Column) -> tuple[Column, ...]:
 
 
 def derived(column: Column) -> Column:
-    """A column that only the CRM itself fills."""
+    """Return a column that only the CRM itself fills."""
     return replace(column, creatable=False, updatable=False, ledgered=False)
 
 
@@ -324,7 +324,7 @@ def state_columns(
 
 
 def system_columns(key: str, label: str) -> tuple[Column, ...]:
-    """The columns that every table has: key, who and when, and the version behind the ETag."""
+    """Return the columns that every table has: key, users, times, and the version behind the ETag."""
     stamps = (
         Column("createdon", Kind.DATE_TIME, "Created On"),
         lookup("createdby", "Created By", "systemuser"),

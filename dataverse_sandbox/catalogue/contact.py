@@ -160,7 +160,7 @@ _DERIVED = (
 
 
 def _computed(row: Mapping[str, object]) -> dict[str, object]:
-    """What the CRM derives and nobody can write."""
+    """Return the columns that the CRM computes."""
     customer = {row["parentcustomerid_type"]: row["parentcustomerid"]}
     return {
         "fullname": _joined(row, " ", "firstname", "lastname"),

@@ -90,7 +90,7 @@ ORGANIZATION = Table(
 
 
 def _full_name(row: Mapping[str, object]) -> dict[str, object]:
-    """`fullname`, from its parts; the application user has a single name."""
+    """Return `fullname` from its parts; the application user has a single name."""
     parts = [str(row[name]) for name in ("firstname", "lastname") if row.get(name)]
     return {"fullname": " ".join(parts) or row.get("fullname")}
 
@@ -185,7 +185,7 @@ PRIVILEGE = Table(
 def _intersect(
     name: str, set_name: str, schema_name: str, code: int, collection: str, first: str, second: str
 ) -> Table:
-    """A table that holds nothing but pairs; it is written by associating and disassociating."""
+    """Return a table of pairs, which only associating and disassociating writes."""
     pair = tuple(
         replace(lookup(f"{target}id", target.capitalize(), target, on_delete="cascade"), is_half=True)
         for target in (first, second)

@@ -57,7 +57,7 @@ class Catalogue:
 
     @cached_property
     def version(self) -> int:
-        """A number that differs when a definition differs."""
+        """Return a number that differs when a definition differs."""
         tables = [(table.name, table.label, table.columns, table.alternate_keys) for table in self.tables]
         return zlib.crc32(repr((tables, list(self.choices.values()))).encode())
 
@@ -87,11 +87,11 @@ class Catalogue:
         return found
 
     def collections(self, table: Table) -> dict[str, Collection]:
-        """The collection-valued navigation properties of a table, by name."""
+        """Return the collection-valued navigation properties of a table, by name."""
         return self._collections[table.name]
 
     def with_table(self, table: Table) -> Catalogue:
-        """The same with a table added, or put in the place of its namesake."""
+        """Return a copy with a table added or replaced."""
         if table.name not in self.by_name:
             return replace(self, tables=(*self.tables, table))
         return replace(self, tables=tuple(table if old.name == table.name else old for old in self.tables))
@@ -107,7 +107,7 @@ class Catalogue:
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        """What happens inside, in this thread, sees these tables."""
+        """Use these tables in this thread, within the context."""
         token = _CURRENT.set(self)
         try:
             yield
@@ -123,13 +123,13 @@ def current() -> Catalogue:
 
 
 def start_with(catalogue: Catalogue) -> None:
-    """The catalogue outside any request."""
+    """Set the catalogue that is in force outside any request."""
     global _CURRENT
     _CURRENT = ContextVar("catalogue", default=catalogue)
 
 
 def put_in_force(catalogue: Catalogue) -> None:
-    """From here to the end of the enclosing `in_force`, these tables count."""
+    """Use these tables until the enclosing `in_force` ends."""
     _CURRENT.set(catalogue)
 
 

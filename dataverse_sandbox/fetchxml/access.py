@@ -9,7 +9,7 @@ from dataverse_sandbox.rights import ADMIN_FILTER, Rights
 
 
 def may_query_others(fetch: Fetch, rights: Rights) -> bool:
-    """Whether a holder of prvAdminFilter asks for the filters of one owner, with exactly two conditions."""
+    """Return whether a holder of prvAdminFilter queries one owner's filters, with exactly two conditions."""
     root = fetch.root
     if root.table != USER_QUERY.name or root.links or len(root.filters) != 1 or not rights.may(ADMIN_FILTER):
         return False

@@ -36,13 +36,13 @@ Item = dict[str, object]
 
 
 def answer(connection: sqlite3.Connection, place: Place, request: Request) -> Item:
-    """One page of `GET <set>?fetchXml=...`; ApiError 400 and 501."""
+    """Answer one page of `GET <set>?fetchXml=...`. Raises ApiError 400 and 501."""
     paging.check_options(request, _OPTIONS)
     return _answer(connection, place, request, parsing.parse(request.options["fetchXml"]))
 
 
 def answer_saved(connection: sqlite3.Connection, place: Place, request: Request) -> Item:
-    """What a view shows of a collection, by the view's id ("Retrieve and execute predefined queries")."""
+    """Answer a view by its id, over a collection ("Retrieve and execute predefined queries")."""
     paging.check_options(request, frozenset({"savedQuery", "userQuery", "$count", "tag"}))
     views, name = (SAVED_QUERY, "savedQuery") if "savedQuery" in request.options else (USER_QUERY, "userQuery")
     request.rights.require(visibility.privilege("Read", views), views.name)
@@ -70,7 +70,7 @@ def _answer(connection: sqlite3.Connection, place: Place, request: Request, fetc
 
 
 def _within(place: Place, statement: Statement) -> Statement:
-    """Only the rows of the collection that was asked, such as those below one row."""
+    """Limit the query to rows of the requested collection, such as those below one row."""
     table, root = place.table, statement.root
     rows = f"SELECT {table.name}.{table.key.name} FROM {table.name} WHERE {place.within.sql}"  # noqa: S608 - catalogue
     own = Condition(f"{root.expression(table.key)} IN ({rows})", place.within.parameters)
@@ -78,7 +78,7 @@ def _within(place: Place, statement: Statement) -> Statement:
 
 
 def answer_sql(connection: sqlite3.Connection, place: Place, request: Request) -> Item:
-    """One page of `GET <set>?sql=SELECT ...`; ApiError 400."""
+    """Answer one page of `GET <set>?sql=SELECT ...`. Raises ApiError 400."""
     table = place.table
     if place.within is not EVERYTHING:
         raise errors.unknown("SQL below a row")
@@ -121,7 +121,7 @@ def asker(request: Request) -> Asker:
 
 
 def _position(fetch: Fetch, runner: Runner, size: int) -> Position:
-    """A cookie leads on from its own page; without one, or going back, rows are counted off from the first."""
+    """Return where the page begins: at the cookie, or, without one or going back, at an offset."""
     if fetch.cookie and runner.keeps_place:
         cookie = cookies.read(fetch.cookie, runner.marks)
         if cookie.page < fetch.page:
@@ -142,7 +142,7 @@ def _counts(runner: Runner, fetch: Fetch, request: Request, renderer: Renderer) 
 
 
 def _notes(runner: Runner, fetch: Fetch, renderer: Renderer, page: Page, *, more: bool) -> Item:
-    """The paging annotations, only where asked for; the last page has no cookie."""
+    """Return the paging annotations, if requested; the last page has no cookie."""
     found: Item = {}
     if more and runner.keeps_place and renderer.wants(f"{_CRM}fetchxmlpagingcookie"):
         first, last = runner.place(page.rows[0]), runner.place(page.rows[-1])

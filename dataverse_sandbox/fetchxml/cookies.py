@@ -40,7 +40,7 @@ class Cookie:
 
 
 def write(page: int, marks: Sequence[Mark], first: Sequence[object], last: Sequence[object]) -> str:
-    """The annotation's text, ready for the next page."""
+    """Return the annotation's text, ready for the next page."""
     pieces = [
         f"<{mark.column.name} {_side('last', mark, end)} {_side('first', mark, begin)} />"
         for mark, begin, end in zip(marks, first, last, strict=True)
@@ -62,7 +62,7 @@ def _is_id(mark: Mark) -> bool:
 
 
 def read(text: str, marks: Sequence[Mark]) -> Cookie:
-    """ApiError 400 when the cookie is not one of this query."""
+    """Read a cookie. Raises ApiError 400 when it is not one of this query."""
     page = _PAGE.search(text)
     found = {match[1]: dict(_ATTRIBUTE.findall(match[2])) for match in _ELEMENT.finditer(text)}
     if page is None or list(found) != [mark.column.name for mark in marks]:

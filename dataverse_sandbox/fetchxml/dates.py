@@ -44,7 +44,7 @@ def _weeks(offset: int) -> Callable[[Moment], Span]:
 
 
 def months_later(moment: Moment, count: int) -> Moment:
-    """The same day so many months later; the month's last day where that day does not exist."""
+    """Return the same day some months later, or the month's last day where that day does not exist."""
     year, month = divmod(moment.year * 12 + moment.month - 1 + count, 12)
     last = calendar.monthrange(year, month + 1)[1]
     return moment.replace(year=year, month=month + 1, day=min(moment.day, last))
@@ -92,7 +92,7 @@ NAMES = frozenset(_FIXED) | {
 
 
 def is_relative(operator: str) -> bool:
-    """Whether the operator needs no date of its own, only the clock."""
+    """Return whether the operator needs only the clock, no date of its own."""
     return operator in NAMES
 
 
@@ -101,7 +101,7 @@ def takes_number(operator: str) -> bool:
 
 
 def span(operator: str, count: int, now: Moment) -> Span:
-    """The time that a relative operator covers; ValueError when the number leads out of the calendar."""
+    """Return the period of a relative operator. Raises ValueError beyond the calendar."""
     if operator in _FIXED:
         return _FIXED[operator](now)
     match = _COUNTED.match(operator)
@@ -128,7 +128,7 @@ def _moved(now: Moment, unit: str, count: int) -> Moment:
 
 
 def on(operator: str, day: datetime.date) -> Span:
-    """`on`, `on-or-before`, `on-or-after` a day."""
+    """Return the period of `on`, `on-or-before` or `on-or-after` a day."""
     begins = datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC)
     if operator == "on":
         return Span(begins, begins + _DAY)

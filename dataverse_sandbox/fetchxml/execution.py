@@ -44,13 +44,13 @@ class Runner:
 
     @property
     def keeps_place(self) -> bool:
-        """Whether a page's last row says where the next begins; else pages are counted off."""
+        """Return whether a page's last row determines the next page; otherwise pages use offsets."""
         own = all(sort.source is self._statement.root for sort in self._statement.sorts)
         return own and self._statement.one_each and not (self._fetch.distinct or self._fetch.aggregate)
 
     @property
     def sorts(self) -> tuple[Sort, ...]:
-        """The order with the key at its end, so that no two rows tie."""
+        """Return the order, ending with the key so that no two rows tie."""
         statement, root = self._statement, self._statement.root
         if not self.keeps_place or any(sort.column is root.table.key for sort in statement.sorts):
             return statement.sorts
@@ -61,7 +61,7 @@ class Runner:
         return tuple(Mark(sort.column, sort.is_label) for sort in self.sorts)
 
     def place(self, row: sqlite3.Row) -> list[object]:
-        """The row's values of the order."""
+        """Return the row's values of the order."""
         return [row[f"o{index}"] for index in range(len(self.sorts))]
 
     def page(self, position: Position, size: int) -> Page:
@@ -78,7 +78,7 @@ class Runner:
         return Page(rows[:size], len(rows) > size)
 
     def count(self) -> int:
-        """All rows of the query up to 5,000, as one of 5,001 would say that there are more."""
+        """Count all rows of the query up to 5,000, and whether there are more."""
         distinct = "DISTINCT " if self._fetch.distinct else ""
         return self._counted(f"SELECT {distinct}{', '.join(self._columns())}", self._grouping(), LARGEST_PAGE + 1)
 
@@ -108,7 +108,7 @@ class Runner:
 
 
 def _output_columns(index: int, output: Output, *, labels: bool, distinct: bool) -> list[str]:
-    """The value, the table of a lookup with several, and a lookup's name where labels are wanted."""
+    """Return a column's output: value, target table where there are several, and name for labels."""
     column = output.column
     found = [f"{collated(column, output.sql) if distinct else output.sql} AS c{index}"]
     if column.kind is Kind.LOOKUP and not output.counts:
@@ -125,7 +125,7 @@ def _ordering(sorts: Sequence[Sort]) -> str:
 
 
 def _beyond(sorts: Sequence[Sort], after: Sequence[object]) -> Condition:
-    """Rows that sort after the given values: equal in the first n terms and beyond in the next."""
+    """Select rows that sort after the given values: equal in the first n terms and beyond in the next."""
     arms: list[str] = []
     parameters: list[object] = []
     for index, sort in enumerate(sorts):

@@ -15,7 +15,7 @@ _PARENTS: Mapping[str, str] = {"account": "parentaccountid", "systemuser": "pare
 
 
 def table_of(column: Column) -> str:
-    """The table whose hierarchy a column's values are part of; ApiError 501 when it has none."""
+    """Return the table whose hierarchy a column refers to. Raises ApiError 501 when it has none."""
     keys = {catalogue.BY_NAME[name].key: name for name in _PARENTS}
     found = [keys[column]] if column.kind is Kind.KEY and column in keys else []
     found += [name for name in column.targets if name in _PARENTS]
@@ -25,7 +25,7 @@ def table_of(column: Column) -> str:
 
 
 def above(table: str) -> str:
-    """The ids of all rows above the one whose id is the parameter."""
+    """Select the ids of all rows above the one whose id is the parameter."""
     key, parent = catalogue.BY_NAME[table].key.name, _PARENTS[table]
     return (
         f"WITH RECURSIVE chain(id) AS (SELECT {parent} FROM {table} WHERE {key} = ? UNION "  # noqa: S608 - catalogue
@@ -34,7 +34,7 @@ def above(table: str) -> str:
 
 
 def under(table: str) -> str:
-    """The ids of all rows below the one whose id is the parameter."""
+    """Select the ids of all rows below the one whose id is the parameter."""
     key, parent = catalogue.BY_NAME[table].key.name, _PARENTS[table]
     return (
         f"WITH RECURSIVE chain(id) AS (SELECT {key} FROM {table} WHERE {parent} = ? UNION "  # noqa: S608 - catalogue

@@ -17,7 +17,7 @@ _OTHER_FORM = re.compile(r"\d[ ./]|[A-Za-z] ?\d")
 
 
 def literal(column: Column, text: str) -> object:
-    """The text of a condition in the column's stored form; ApiError 400."""
+    """Convert the text of a condition to the column's stored form. Raises ApiError 400."""
     try:
         return _converted(column, text)
     except ValueError:
@@ -73,7 +73,7 @@ def moment(text: str) -> datetime.datetime:
 
 
 def _with_slashes(text: str) -> datetime.datetime | None:
-    """Month, day and year as the invariant culture of .NET writes them, with a time of day or without."""
+    """Parse month/day/year with an optional time, as the invariant culture of .NET writes them."""
     if not _SLASHES.fullmatch(text):
         return None
     clock = "" if " " not in text else " %I:%M" if text[-1] in "Mm" else " %H:%M"

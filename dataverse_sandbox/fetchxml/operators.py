@@ -44,7 +44,7 @@ class Asker:
 
 
 def condition(column: Column, expression: str, test: Test, asker: Asker) -> Condition:
-    """The SQL of one condition on `expression`; ApiError 400 or 501."""
+    """Return the SQL of one condition on `expression`. Raises ApiError 400 or 501."""
     operator = test.operator
     if operator in _COMPARISONS:
         return _compared(column, expression, operator, literal(column, _single(test)))
@@ -59,7 +59,7 @@ def condition(column: Column, expression: str, test: Test, asker: Asker) -> Cond
 
 
 def same_row(column: Column, expression: str, test: Test, other: str) -> Condition:
-    """A comparison with another column, `valueof`."""
+    """Compare with another column, `valueof`."""
     if test.operator not in _COMPARISONS:
         raise bad(f"The operator '{test.operator}' cannot compare two columns.")
     return Condition(f"{collated(column, expression)} {_COMPARISONS[test.operator]} {other}")
@@ -109,7 +109,7 @@ def _within(column: Column, expression: str, span: Span) -> Condition:
 
 
 def _stored(column: Column, moment: datetime.datetime, sign: str) -> tuple[str, bool]:
-    """The bound as stored; True when a day that has begun counts whole, so the bound is part of it."""
+    """Return the bound as stored, and whether the day that it is in counts whole."""
     if column.kind is Kind.DATE_TIME:
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ"), False
     has_begun = moment.time() != datetime.time()
@@ -139,7 +139,7 @@ def _between(column: Column, expression: str, test: Test, _asker: Asker) -> Cond
 
 
 def _contains_values(column: Column, expression: str, test: Test, _asker: Asker) -> Condition:
-    """Several choices are stored as `1,3`; one of those asked for must be among them."""
+    """Match several choices, stored as `1,3`, that include one of the given values."""
     if column.kind is not Kind.CHOICES:
         raise bad(f"The operator '{test.operator}' takes a column of several choices.")
     if not test.values or not all(re.fullmatch(r"\s*[0-9]{1,10}\s*", text) for text in test.values):
@@ -186,7 +186,7 @@ Handler = Callable[[Column, str, Test, Asker], Condition]
 
 
 def _related(ids: Callable[[str], str], *, itself: bool) -> Handler:
-    """The rows above or under the one that the condition names."""
+    """Return the handler that selects the rows above or below the one in the condition."""
 
     def related(column: Column, expression: str, test: Test, _asker: Asker) -> Condition:
         found, row_id = ids(hierarchies.table_of(column)), literal(column, _single(test))

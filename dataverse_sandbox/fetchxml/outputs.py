@@ -36,7 +36,7 @@ class Output:
 
 
 def output(fetch: Fetch, source: Source, attribute: Attribute, *, is_root: bool) -> Output:
-    """The property that an attribute becomes; ApiError 400."""
+    """Return the property for an attribute. Raises ApiError 400."""
     column = source.column(attribute.name)
     expression = source.expression(column)
     if fetch.aggregate:
@@ -50,7 +50,7 @@ def output(fetch: Fetch, source: Source, attribute: Attribute, *, is_root: bool)
 
 
 def attributes(fetch: Fetch, node: Node, source: Source, *, is_root: bool) -> Iterator[Attribute]:
-    """What the node asks for; no word at all means all columns for the first table, none for a linked one."""
+    """Return the node's attributes; without any, all columns of the first table and none of a linked one."""
     wants_all = node.all_attributes or (is_root and not node.attributes and not fetch.flat_names)
     if wants_all and fetch.aggregate:
         raise bad("An aggregate query names its attributes.")
@@ -94,7 +94,7 @@ def _calculated(column: Column, expression: str, function: str) -> str:
 
 
 def grouped(source: Source, column: Column, attribute: Attribute) -> str:
-    """What rows are grouped by: the value, of dates a part."""
+    """Return the expression to group by: the value, or a part of a date."""
     expression = source.expression(column)
     if column.kind not in (Kind.DATE, Kind.DATE_TIME):
         if attribute.dategrouping:

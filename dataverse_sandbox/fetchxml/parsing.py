@@ -44,7 +44,7 @@ def bad(message: str, code: str = INVALID_XML) -> ApiError:
 
 
 def parse(text: str) -> Fetch:
-    """The query that the XML asks for; ApiError 400 or 501."""
+    """Parse FetchXML into a query. Raises ApiError 400 or 501."""
     element = root_of(text)
     if element.tag != "fetch":
         raise bad("Invalid XML: the root element is not 'fetch'.")
@@ -57,7 +57,7 @@ def parse(text: str) -> Fetch:
 
 
 def root_of(text: str) -> Element:
-    """The document of a text from outside; ApiError 400, also for one that declares entities."""
+    """Parse untrusted XML. Raises ApiError 400, also for a document that declares entities."""
     if re.search(r"<!\s*(DOCTYPE|ENTITY)", text, re.IGNORECASE):
         raise bad("Invalid XML: a document type is not allowed.")
     try:
@@ -90,7 +90,7 @@ def _checked(fetch: Fetch) -> Fetch:
 
 
 def _check(element: Element) -> None:
-    """Refuse what this element cannot carry, so that nothing is silently left out."""
+    """Refuse unsupported attributes and children, so that nothing is silently ignored."""
     known = _KNOWN.get(str(element.tag), "").split()
     for name in element.attrib:
         if name not in known and name not in _HINTS:

@@ -87,5 +87,5 @@ class Conditions:
 
 
 def _known(name: Name, test: Test, *, negative: bool) -> Filter:
-    """In SQL a row without a value differs from nothing; in FetchXML it differs from everything."""
+    """Exclude empty values: in SQL they differ from nothing, in FetchXML from everything."""
     return Filter((test, Test(name.column, "not-null", entity=name.alias)) if negative else (test,))

@@ -50,7 +50,7 @@ class Select:
 
 
 def read(sql: str) -> Select:
-    """ApiError 400 for whatever is not such a SELECT."""
+    """Read a SELECT. Raises ApiError 400 for any other text."""
     return _Reader(Tokens(tokens_of(sql))).select()
 
 
@@ -126,7 +126,7 @@ class _Reader:
         return Item(name, function=function, distinct=distinct)
 
     def _alias(self) -> str:
-        """What follows AS, which may be left out; a text in quotes is an alias too."""
+        """Read an alias after an optional AS; a quoted text is an alias, too."""
         said = self._tokens.take("as")
         token = self._tokens.next
         if said or (token.kind == "word" and token.value not in RESERVED):

@@ -17,7 +17,7 @@ from dataverse_sandbox.fetchxml.tokens import Name, bad_sql
 
 
 def parse(sql: str) -> Fetch:
-    """ApiError 400 for whatever is not such a SELECT."""
+    """Parse a SELECT into a query. Raises ApiError 400 for any other text."""
     select = read(sql)
     aggregate = bool(select.groups) or any(item.function for item in select.items)
     return _Maker(select, aggregate=aggregate).fetch()
@@ -61,7 +61,7 @@ class _Maker:
         return Link(self._node(table), here=table.here, there=there, alias=table.alias, kind=table.kind)
 
     def _owner(self, name: Name) -> str:
-        """The alias of the table that a name belongs to."""
+        """Return the alias of the table that a name belongs to."""
         if name.alias:
             if name.alias not in self._columns:
                 raise bad_sql(f"there is no table '{name.alias}'.")
@@ -109,7 +109,7 @@ class _Maker:
                 yield OrderBy(name.column, entity=self._owner(name), descending=descending)
 
     def _grouped_as(self, name: Name) -> str:
-        """Under which alias a group is to be found."""
+        """Return the alias of a group."""
         wanted = (self._owner(name), name.column)
         for item in self._select.items:
             if not item.function and (self._owner(item.name), item.name.column) == wanted:
@@ -117,7 +117,7 @@ class _Maker:
         return f"group {wanted[0]}.{wanted[1]}"
 
     def _owned(self, part: Filter) -> Filter:
-        """The conditions, each with the table of its column."""
+        """Return the conditions, each with the table of its column."""
         parts: list[Test | Filter | Link] = []
         for one in part.parts:
             if isinstance(one, Filter):

@@ -25,7 +25,7 @@ class Source:
     alias: str
 
     def column(self, name: str) -> Column:
-        """ApiError 400 for a name that the table does not have."""
+        """Return a column. Raises ApiError 400 when the table has none of that name."""
         column = self.table.by_name.get(name)
         if column is None or not column.readable:
             raise bad(
@@ -40,7 +40,7 @@ class Source:
 
 
 def table_named(name: str) -> Table:
-    """ApiError 400 when there is none."""
+    """Return a table by name. Raises ApiError 400 when there is none."""
     table = catalogue.BY_NAME.get(name)
     if table is None:
         raise bad(f"The entity with a name = '{name}' with namemapping = 'Logical' was not found.", NO_ENTITY)
@@ -60,7 +60,7 @@ class Scope:
         return source
 
     def named(self, word: str) -> Source:
-        """By alias, or by the table's name where no alias says so."""
+        """Return a source by alias, or by table name where no alias matches."""
         found = self._sources.get(word)
         if found is None:
             found = next((source for source in self._sources.values() if source.table.name == word), None)
@@ -70,12 +70,12 @@ class Scope:
 
 
 def quoted(text: str) -> str:
-    """A text literal of SQL."""
+    """Return a text literal of SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def label(source: Source, column: Column) -> str:
-    """What a person reads for the value, as SQL: a lookup's primary name, a choice's label."""
+    """Return the SQL for a value's label: a lookup's primary name, a choice's label."""
     value = source.expression(column)
     if column.kind is Kind.LOOKUP:
         return lookup_name(column, value, f"{source.sql}.{column.type_column}")
@@ -84,7 +84,7 @@ def label(source: Source, column: Column) -> str:
 
 
 def lookup_name(column: Column, value: str, table: str) -> str:
-    """The primary name of the row that a lookup leads to, as SQL; `table` is the SQL that names its table."""
+    """Return the SQL for the primary name of a lookup's row; `table` is SQL for its table's name."""
     if not column.is_polymorphic:
         return f"({_primary_name(column.targets[0], value)})"
     arms = " ".join(f"WHEN '{name}' THEN ({_primary_name(name, value)})" for name in column.targets)
@@ -97,5 +97,5 @@ def _primary_name(table_name: str, value: str) -> str:
 
 
 def collated(column: Column, expression: str) -> str:
-    """Text compares and sorts without regard to case, as Dataverse's default collation does."""
+    """Return the expression, collated to ignore case where it is text, as in Dataverse's default collation."""
     return f"{expression} COLLATE CI_AI" if column.kind in TEXT_KINDS else expression

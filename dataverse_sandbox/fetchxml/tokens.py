@@ -66,12 +66,12 @@ class Tokens:
         return self.found[self.at] if self.at < len(self.found) else Token("end", "")
 
     def sees(self, *words: str) -> bool:
-        """Whether these words or signs come next."""
+        """Return whether these words or signs come next."""
         following = self.found[self.at : self.at + len(words)]
         return [token.value for token in following if token.kind in ("word", "sign")] == list(words)
 
     def take(self, *words: str) -> bool:
-        """Step over these words if they come next."""
+        """Skip these words if they come next."""
         if not self.sees(*words):
             return False
         self.at += len(words)
@@ -82,7 +82,7 @@ class Tokens:
             raise bad_sql(f"'{' '.join(words).upper()}' expected at '{self.next.value[:40]}'.")
 
     def pop(self, *kinds: str) -> Token:
-        """The next token, which must be of one of the kinds."""
+        """Return the next token, which must be of one of the kinds."""
         token = self.next
         if token.kind not in kinds:
             raise bad_sql(f"a {' or '.join(kinds)} expected at '{token.value[:40]}'.")
@@ -108,7 +108,7 @@ def read_name(tokens: Tokens) -> Name:
 
 
 def listed(tokens: Tokens, read_one: Callable[[], Thing]) -> tuple[Thing, ...]:
-    """One or more, with commas between."""
+    """Read one or more items separated by commas."""
     found = [read_one()]
     while tokens.take(","):
         found.append(read_one())

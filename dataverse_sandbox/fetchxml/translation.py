@@ -46,12 +46,12 @@ class Statement:
 
 
 def translate(fetch: Fetch, asker: Asker, rights: Rights = UNRESTRICTED) -> Statement:
-    """ApiError for what does not exist, what is not known, and what the caller may not read."""
+    """Translate a query to SQL. Raises ApiError for unknown names and for tables that the caller may not read."""
     return _Translator(fetch, asker, rights).statement()
 
 
 def joined(conditions: Sequence[Condition], word: str = " AND ") -> Condition:
-    """Several conditions as one; nothing is true."""
+    """Join conditions; none at all is true."""
     parameters = tuple(value for condition in conditions for value in condition.parameters)
     return Condition(word.join(condition.sql for condition in conditions) or "1", parameters)
 
@@ -106,19 +106,19 @@ class _Translator:
         return joined([own, self._seen(source), *(self._filter(scope, source, part) for part in link.node.filters)])
 
     def _first(self, scope: Scope, parent: Source, source: Source, link: Link) -> Condition:
-        """One of the rows that match; which one is nowhere documented, here it is that of the smallest key."""
+        """Select one matching row; Dataverse does not document which, here it has the smallest key."""
         sought, key = replace(source, sql=f"{source.sql}m"), source.table.key.name
         on = self._on(scope, parent, sought, link)
         rows = f"SELECT {sought.sql}.{key} FROM {source.table.name} AS {sought.sql} WHERE {on.sql} ORDER BY 1 LIMIT 1"  # noqa: S608 - catalogue
         return Condition(f"{source.sql}.{key} = ({rows})", on.parameters)
 
     def _seen(self, source: Source) -> Condition:
-        """The rows that are there for the caller; ApiError 403 when he may read none."""
+        """Select the rows that the caller can see. Raises ApiError 403 without the read privilege."""
         self._rights.require(visibility.privilege("Read", source.table), source.table.name)
         return visibility.condition(source.table, source.sql, self._rights)
 
     def _existence(self, outer: Scope, parent: Source, link: Link) -> Condition:
-        """Whether related rows exist, without returning them."""
+        """Test whether related rows exist, without returning them."""
         kind = _EXISTENCE[link.kind]
         passing = self._exists(Scope(outer), parent, link)
         if kind == "any":
@@ -184,7 +184,7 @@ class _Translator:
                     yield self._sort(self._scope.named(order.entity) if order.entity else source, order)
 
     def _sort(self, source: Source, order: OrderBy) -> Sort:
-        """Lookups and choices sort by what people read ("Order rows using FetchXml")."""
+        """Sort lookups and choices by label ("Order rows using FetchXml")."""
         if self._fetch.aggregate:
             raise bad("An aggregate query is ordered by an alias.")
         column = source.column(order.name)

@@ -22,7 +22,7 @@ class Authority:
 
     @property
     def issuer(self) -> str:
-        """Always the https form: MSAL takes no other authority (the demo's session sends it to http)."""
+        """Return the issuer, always with https: MSAL accepts no other (the demo's session sends it to http)."""
         return f"https://{self.host}/{TENANT}/v2.0"
 
     def document(self) -> dict[str, object]:

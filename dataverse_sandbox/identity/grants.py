@@ -56,7 +56,7 @@ def make_code(store: Store, grant: Grant) -> str:
 
 
 def redeem(store: Store, code: str, *, redirect_uri: str, verifier: str) -> Grant:
-    """The grant behind a code, once; GrantRefused when anything differs from the authorize request."""
+    """Redeem a code once. Raises GrantRefused when anything differs from the authorize request."""
     found = store.take("DELETE FROM sign_in_code WHERE code = ? RETURNING details, expires_at", (code,))
     if found is None:
         raise GrantRefused("invalid_grant", 54005, "The authorization code is unknown or was already redeemed.")
@@ -72,14 +72,14 @@ def redeem(store: Store, code: str, *, redirect_uri: str, verifier: str) -> Gran
 
 
 def _challenge(verifier: str) -> str:
-    """S256 of RFC 7636; no verifier belongs to no challenge."""
+    """Return the S256 challenge of RFC 7636; '' without a verifier."""
     if not verifier:
         return ""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def id_token(store: Store, grant: Grant, issuer: str) -> str:
-    """A signed ID token as Entra's version 2.0 makes them ("ID token claims reference")."""
+    """Return a signed ID token of Entra's version 2.0 ("ID token claims reference")."""
     person, moment = grant.who, int(time.time())
     claims: dict[str, object] = {
         "aud": CLIENT_ID,
@@ -103,6 +103,6 @@ def id_token(store: Store, grant: Grant, issuer: str) -> str:
 
 
 def client_info(person: Person) -> str:
-    """The account id that MSAL asks for with client_info=1."""
+    """Return the account id that MSAL requests with client_info=1."""
     data = json.dumps({"uid": person.object_id, "utid": TENANT}).encode()
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

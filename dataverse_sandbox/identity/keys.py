@@ -34,7 +34,7 @@ class SigningKey:
 
 
 def signing_key(store: Store) -> SigningKey:
-    """The key of this sandbox. Making one takes about 0.1 s, so it is not made before somebody signs in."""
+    """Return this sandbox's key, created at the first sign-in because that takes about 0.1 s."""
     with _MAKING:
         pem = store.setting(_SETTING) or _make(store)
     private = serialization.load_pem_private_key(pem.encode(), password=None)
@@ -44,7 +44,7 @@ def signing_key(store: Store) -> SigningKey:
 
 
 def renew(store: Store) -> SigningKey:
-    """A new key in place of the old one, as Entra rolls its keys over."""
+    """Replace the key, as Entra rolls its keys over."""
     with _MAKING:
         _make(store)
     return signing_key(store)

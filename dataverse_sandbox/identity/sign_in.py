@@ -48,7 +48,7 @@ class SignIn:
         ]
 
     def _through(self, view: Callable[[Request], Response]) -> Callable[[Request], Response]:
-        """The fault rules act on this endpoint too, but only rules that name its path."""
+        """Apply fault rules to this endpoint, only those that name its path."""
 
         def faulty(request: Request) -> Response:
             gate = self._faults.enter([Probe(request.method, "", request.path)], needs_path=True)
@@ -66,7 +66,7 @@ class SignIn:
         return json_response({"keys": [signing_key(self._store).public_jwk()]})
 
     def authorize(self, request: Request) -> Response:
-        """The page with one button a person; a request that is not ours is explained, never redirected."""
+        """Show a page with one button per person; explain an invalid request instead of redirecting it."""
         problem = _problem(request.args)
         if problem:
             return page("Sign-in refused", Markup("<p>{}</p>").format(problem), status=400)
@@ -75,7 +75,7 @@ class SignIn:
         return page("Sign in", _chooser(request.args), wide=False)
 
     def choose(self, request: Request) -> Response:
-        """A button was pressed: back to the portal with a code, or with the refusal."""
+        """Redirect to the portal with a code or the refusal, after a button was pressed."""
         problem = _problem(request.form)
         if problem:
             return page("Sign-in refused", Markup("<p>{}</p>").format(problem), status=400)
@@ -138,7 +138,7 @@ class SignIn:
         }
 
     def logout(self, request: Request) -> Response:
-        """There is no session here to end; the browser goes back where it is allowed to go."""
+        """Redirect the browser where it may go; there is no session to end."""
         target = request.args.get("post_logout_redirect_uri", "")
         if target and _is_loopback(target):
             return redirect(target, code=302)
@@ -146,7 +146,7 @@ class SignIn:
 
 
 def _problem(wanted: Mapping[str, str]) -> str:
-    """Why an authorize request cannot be served; '' when it can."""
+    """Return why an authorize request cannot be served; '' when it can."""
     if wanted.get("client_id") != config.CLIENT_ID:
         return "AADSTS700016: This application is not known to the sandbox."
     if not _is_loopback(wanted.get("redirect_uri", "")):
@@ -191,7 +191,7 @@ def _chooser(wanted: Mapping[str, str]) -> Markup:
 
 
 def _client(request: Request) -> tuple[str, str]:
-    """Client id and secret from the body, or from Basic authentication."""
+    """Return client id and secret from the body or from Basic authentication."""
     header = request.headers.get("Authorization", "")
     if not header.lower().startswith("basic "):
         return request.form.get("client_id", ""), request.form.get("client_secret", "")
@@ -219,7 +219,7 @@ def _token_error(refused: GrantRefused) -> Response:
 
 
 def _refusal(error: ApiError) -> Response:
-    """What a fault rule puts in place of an answer of this endpoint."""
+    """Return the error that a fault rule answers instead."""
     body = {"error": error.code or "temporarily_unavailable", "error_description": error.message}
     response = json_response(body, error.status)
     response.headers.extend(error.headers)

@@ -17,7 +17,7 @@ class Tokens:
         self._known: dict[str, tuple[str, float]] = {}
 
     def issue(self, caller: str) -> str:
-        """A token of a systemuser."""
+        """Issue a token for a systemuser."""
         token, expires_at = secrets.token_urlsafe(48), time.time() + LIFETIME
         self._store.execute(
             "INSERT INTO access_token (token, caller, expires_at) VALUES (?, ?, ?)", (token, caller, expires_at)
@@ -26,7 +26,7 @@ class Tokens:
         return token
 
     def caller(self, authorization: str) -> str:
-        """The systemuser of an Authorization header; ApiError 401."""
+        """Return the systemuser of an Authorization header. Raises ApiError 401."""
         scheme, _, token = authorization.partition(" ")
         found = self._known.get(token) or self._stored(token)
         if scheme.lower() != "bearer" or found is None or found[1] < time.time():
@@ -39,7 +39,7 @@ class Tokens:
         return None if found is None else (str(found[0]), float(found[1]))
 
     def expire_all(self) -> None:
-        """Every token handed out so far is worthless from now on."""
+        """Expire every token issued so far."""
         self._store.execute("DELETE FROM access_token")
         self._known.clear()
 

@@ -31,7 +31,7 @@ class Graph:
         return [("/v1.0/users/<path:user>/sendMail", "POST", self.send_mail)]
 
     def send_mail(self, request: Request, user: str) -> Response:
-        """202 without a body: taken, which is all that Graph promises."""
+        """Accept a mail with 202 and no body; Graph promises no more."""
         gate = self._faults.enter([Probe("POST", "", request.path)], needs_path=True)
         gate.pass_(faults.BEFORE)
         try:

@@ -81,7 +81,7 @@ class Mailbox:
         )
 
     def mails(self) -> list[Mail]:
-        """All of them, oldest first."""
+        """Return all mails, oldest first."""
         with self._store.read() as connection:
             return [Mail(*row) for row in connection.execute(_ALL)]
 

@@ -50,7 +50,7 @@ class SmtpServer:
         )
 
     def start(self) -> None:
-        """OSError when the port is taken."""
+        """Start the server. Raises OSError when the port is taken."""
         self._controller.start()
 
     def stop(self) -> None:

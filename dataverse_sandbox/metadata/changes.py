@@ -28,7 +28,7 @@ _BELOW: dict[str, tuple[str, Callable[[Table], list[Item]]]] = {
 
 
 def changes(query: object, known_stamp: object) -> Item:
-    """The answer's properties; ApiError 400 or 501 for a query that cannot be carried out."""
+    """Return the answer's properties. Raises ApiError 400 or 501 for an invalid query."""
     asked = query if isinstance(query, dict) else {}
     stamp = str(current().version)
     wanted: Iterable[Table] = [] if known_stamp == stamp else TABLES
@@ -63,7 +63,7 @@ def _picked(item: Item, asked: Item) -> Item:
 
 
 def _typed(item: Item, asked: Item) -> Item:
-    """The message answers with complex types: their names say so, and their choices need no name."""
+    """Add the name of the complex type to an item of the answer; its choices need no name."""
     picked = {name: _plain(value) for name, value in _picked(item, asked).items()}
     return {TYPE: f"#{NAMESPACE}.Complex{type_of(item)}", **picked}
 
@@ -101,7 +101,7 @@ def _holds(item: Item, condition: Item) -> bool:
 
 
 def _values(given: object) -> set[str]:
-    """`{"Type": "System.String", "Value": "contact"}`; several as a list, as its JSON, or between commas."""
+    """Parse `{"Type": "System.String", "Value": "contact"}`; several as a list, JSON or separated by commas."""
     value = given.get("Value") if isinstance(given, dict) else given
     if isinstance(value, str) and value.startswith("["):
         try:
@@ -112,6 +112,6 @@ def _values(given: object) -> set[str]:
 
 
 def _text(value: object) -> str:
-    """Managed properties compare by their value, yes and no in either writing."""
+    """Return a comparable text: a managed property's value, booleans in lower case."""
     plain = value.get("Value") if isinstance(value, dict) else value
     return str(plain).lower() if str(plain).lower() in ("true", "false") else str(plain)

@@ -96,7 +96,7 @@ def _single_valued(table: Table) -> Iterator[str]:
 
 
 def _partner(table: Table, column: Column, targets: tuple[str, ...]) -> str:
-    """The collection on the other side."""
+    """Return the Partner attribute, which names the collection on the other side."""
     found = current().collections(current().by_name[targets[0]]).items()
     names = [name for name, one in found if isinstance(one, OneToMany) and _is_from(one, table, column)]
     return f" Partner={quoteattr(names[0])}" if names else ""
@@ -120,7 +120,7 @@ def _collections(catalogue: Catalogue, table: Table) -> Iterator[str]:
 
 
 def _way_back(found: OneToMany) -> str:
-    """The lookup's own property, unless it leads to owners of any kind."""
+    """Return the lookup's own property, unless it can refer to any kind of owner."""
     name = found.column.navigation(found.referenced.name)
     _, targets = found.referencing.navigations.get(name, (found.column, ()))
     return name if len(targets) == 1 else ""

@@ -131,13 +131,13 @@ _FLAGS: Mapping[str, Mapping[str, int]] = {
 
 
 def types_and_operations() -> str:
-    """Everything that stands beside the entity types."""
+    """Return everything except the entity types."""
     open_types = (f'<ComplexType Name="{name}" OpenType="true" />' for name in _OPEN_TYPES)
     return "\n".join([*_enumerations(), *map(_complex_type, _TYPES), *open_types, *_actions(), *_functions()])
 
 
 def imports(namespace: str) -> str:
-    """The unbound operations as members of the container."""
+    """Return the unbound operations as members of the container."""
     lines = [_import("Action", name, namespace) for name, (given, _) in _ACTIONS.items() if not _is_bound(given)]
     lines += [_import("Function", name, namespace) for name, given in _FUNCTIONS.items() if not _is_bound(given)]
     return "\n".join(lines)

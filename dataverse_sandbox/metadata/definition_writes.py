@@ -25,7 +25,7 @@ Body = Mapping[str, object]
 
 
 def answer(transaction: Transaction, request: Request, root: str, key: str | None, rest: str) -> Answer:
-    """ApiError 403 without the right to customize, 501 for what is not known."""
+    """Write a definition. Raises ApiError 403 without the right to customize, 501 for unknown requests."""
     transaction.author.rights.require(CUSTOMIZE)
     if root == "RelationshipDefinitions":
         return _relationship(transaction, request, key, rest)
@@ -126,7 +126,7 @@ def _drop_relationship(transaction: Transaction, table: Table, column: Column | 
 
 
 def _named_relationship(name: str) -> tuple[Table, Column | None]:
-    """The lookup that makes a relationship, or the intersect table alone; ApiError 404."""
+    """Return a relationship's table and lookup, which an intersect table lacks. Raises ApiError 404."""
     for table in current().tables:
         for column in table.columns:
             ids = {metadata_id(table.name, column.name, target, "relationship") for target in column.targets}

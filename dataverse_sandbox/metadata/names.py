@@ -16,7 +16,7 @@ def metadata_id(*names: str) -> str:
 
 
 def label(text: str) -> Item:
-    """A Label; without text it has no languages."""
+    """Return a Label; without text it has no languages."""
     if not text:
         return {"LocalizedLabels": [], "UserLocalizedLabel": None}
     own = {
@@ -30,5 +30,5 @@ def label(text: str) -> Item:
 
 
 def managed(name: str, value: object = True, *, can_be_changed: bool = True) -> Item:
-    """A BooleanManagedProperty, or one of another type."""
+    """Return a managed property, boolean or of another type."""
     return {"Value": value, "CanBeChanged": can_be_changed, "ManagedPropertyLogicalName": name}

@@ -12,7 +12,7 @@ _TYPE_OF = {Kind.YES_NO: "Boolean", Kind.STATE: "State", Kind.STATUS: "Status"}
 
 
 def of_column(table: Table, column: Column) -> Item:
-    """What a choice's column has besides the properties of every column."""
+    """Return the additional properties of a choice column."""
     shared = current().choices.get(column.global_choice)
     option_set = global_item(shared) if shared else _local(table, column)
     sets: Item = {"OptionSet": option_set, "GlobalOptionSet": option_set if shared else None}

@@ -64,7 +64,7 @@ Place = Listed | One | Single
 
 
 def answer(connection: sqlite3.Connection, request: Request, root: str, key: str | None, rest: str) -> Item:
-    """The body for a path below one of the roots; ApiError, or TextAnswer for a raw value."""
+    """Answer a path below one of the roots. Raises ApiError, or TextAnswer for a raw value."""
     check_options(request)
     place: Place = _ROOTS[root](connection, f"{request.base_url}$metadata#{root}")
     if key is not None:
@@ -104,7 +104,7 @@ def _picked(place: Place, request: Request, key: str) -> Place:
 
 
 def _key(place: Listed, request: Request, key: str) -> tuple[str, str]:
-    """The property and the value of `LogicalName='x'`, `LogicalName=@p` or a MetadataId."""
+    """Return property and value of `LogicalName='x'`, `LogicalName=@p` or a MetadataId."""
     if _GUID.fullmatch(key):
         return "MetadataId", key
     name, _, alias = key.partition("=")
@@ -198,7 +198,7 @@ def _tables(connection: sqlite3.Connection, context: str) -> Listed:
 
 
 def _whole(connection: sqlite3.Connection, table: Table) -> Item:
-    """A table's definition; what hangs on it is made when it is asked for."""
+    """Return a table's definition; its parts are built on request."""
     one_to_many, many_to_many = "OneToManyRelationshipMetadata", "ManyToManyRelationshipMetadata"
 
     def columns() -> list[Item]:
@@ -234,7 +234,7 @@ _ROOTS: Mapping[str, Callable[[sqlite3.Connection, str], Listed]] = {
 
 
 def table_of_key(key: str) -> Table:
-    """The table that `LogicalName='x'` or a MetadataId names; ApiError 404."""
+    """Return the table by `LogicalName='x'` or MetadataId. Raises ApiError 404."""
     name = key.removeprefix("LogicalName=").strip("'").lower()
     for table in TABLES:
         if name in (table.name, metadata_id(table.name)):

@@ -35,7 +35,7 @@ def keys(table: Table) -> list[Item]:
 
 
 def many_to_one(table: Table) -> list[Item]:
-    """One relationship for each table that a lookup leads to; an owner's leads to the abstract "owner"."""
+    """Return one relationship per target of a lookup; an owner's leads to the abstract "owner"."""
     return _unique(_relationship(one) for one in current().one_to_many if one.referencing.name == table.name)
 
 
@@ -49,7 +49,7 @@ def many_to_many(table: Table) -> list[Item]:
 
 
 def everything() -> list[Item]:
-    """Every relationship once."""
+    """Return every relationship once."""
     return _unique(item for table in TABLES for item in (*one_to_many(table), *many_to_many(table)))
 
 

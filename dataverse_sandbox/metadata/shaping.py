@@ -57,7 +57,7 @@ class Declared:
         return self.type in _DERIVED
 
     def value(self, name: str) -> object:
-        """ApiError 400 for what the type does not have."""
+        """Return a property's value. Raises ApiError 400 when the type has none of that name."""
         if name not in self.item or name in _DERIVED.get(self.type, ()):
             raise errors.no_such_property(name, self.type)
         return self.item[name]
@@ -68,20 +68,20 @@ def type_of(item: Item) -> str:
 
 
 def check_options(request: Request) -> None:
-    """ApiError 400: there is no paging, sorting or counting of definitions."""
+    """Raise ApiError 400 for paging, sorting or counting of definitions."""
     for name in request.options:
         if name not in _KNOWN and not name.startswith("@"):
             raise errors.bad_query(f"The query parameter {name[:50]} is not supported")
 
 
 def selected(options: Options) -> str:
-    """What the context says about `$select` and `$expand`: `(LogicalName,OptionSet)`."""
+    """Return the context's part for `$select` and `$expand`: `(LogicalName,OptionSet)`."""
     names = [*_names(options.get("$select", "")), *(name for name, _ in _expanded(options.get("$expand", "")))]
     return f"({','.join(names)})" if names else ""
 
 
 def shaped(found: Declared, options: Options) -> Item:
-    """The item with what `$select` and `$expand` ask for; navigation properties come only when asked."""
+    """Return the item's selected and expanded properties; navigation properties only on request."""
     select = _names(options.get("$select", ""))
     for name in select:
         found.value(name)
@@ -112,7 +112,7 @@ def _names(text: str) -> list[str]:
 
 
 def _expanded(text: str) -> list[tuple[str, Options]]:
-    """`OptionSet($select=Options;...),Attributes` to names and the options inside."""
+    """Parse `OptionSet($select=Options;...),Attributes` into names and inner options."""
     found: list[tuple[str, Options]] = []
     for part in expansion_syntax.split(text, ","):
         name, _, inner = part.partition("(")
@@ -127,7 +127,7 @@ def _expanded(text: str) -> list[tuple[str, Options]]:
 
 
 def passes(found: Declared, options: Options) -> bool:
-    """Whether a definition meets the `$filter`."""
+    """Return whether a definition matches the `$filter`."""
     text = options.get("$filter")
     return text is None or _holds(odata.parse(text), found)
 
@@ -150,7 +150,7 @@ def _holds(node: odata.Node, found: Declared) -> bool:
 
 
 def _no_function(name: str) -> ApiError:
-    """As environments answer; the documentation only says which properties can be filtered."""
+    """Return the error for functions, as environments do; the documentation lists only filterable properties."""
     return ApiError(501, "0x8006088a", f'The "{name[:40]}" function isn\'t supported for Metadata Entities.')
 
 
@@ -180,7 +180,7 @@ def _value(node: odata.Node, found: Declared) -> object:
 
 
 def _literal(node: odata.Node) -> object:
-    """A plain literal, or an enumeration member such as Microsoft.Dynamics.CRM.AttributeTypeCode'Picklist'."""
+    """Parse a literal, or an enumeration member such as Microsoft.Dynamics.CRM.AttributeTypeCode'Picklist'."""
     if isinstance(node, odata.Literal):
         return node.value
     raise errors.unknown(f"'{type(node).__name__}' on the right of a comparison on definitions")

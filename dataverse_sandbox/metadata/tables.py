@@ -37,7 +37,7 @@ TYPES: dict[Kind, tuple[str, str, str]] = {
 
 
 def is_custom(table: Table, column: Column) -> bool:
-    """Whether somebody has added the column: the company, or a request."""
+    """Return whether the company or a request has added the column."""
     built_in = BUILT_IN.by_name.get(table.name)
     return column.name.startswith("osync_") or built_in is None or column.name not in built_in.by_name
 
@@ -77,7 +77,7 @@ def table_item(table: Table) -> Item:
 
 
 def _of_every_table(table: Table) -> Item:
-    """What clients read of a table that is the same for nearly all of them."""
+    """Return the properties that nearly all tables share."""
     is_visible = table.link is None and table.writable
     names = ("IsBPFEntity", "IsChildEntity", "IsLogicalEntity", "IsAIRUpdated", "IsAvailableOffline")
     features = ("HasNotes", "HasFeedback", "IsDocumentManagementEnabled", "IsKnowledgeManagementEnabled")
@@ -105,7 +105,7 @@ def _of_every_table(table: Table) -> Item:
 
 
 def privileges(connection: sqlite3.Connection, table: Table) -> list[Item]:
-    """The table's privileges by the ids that roles have them under; none where anybody may read."""
+    """Return the table's privileges by the ids that roles use; none where anyone may read."""
     if not table.privilege:
         return []
     wanted = {f"prv{verb}{table.privilege}": verb for verb in _VERBS}

@@ -104,7 +104,7 @@ class FaultsPage:
         return page("Faults and limits", body + _DETAILS.format(json.dumps(state, indent=1)), below="/faults/")
 
     def choose(self, request: Request) -> Response:
-        """One of the troubles instead of what is in force, `none`, or the plug-in on or off."""
+        """Set one of the faults, `none`, or switch the plug-in on or off."""
         if "plugin" in request.form:
             plugin.switch(self._store, enabled=request.form["plugin"] == "on")
         else:
@@ -142,7 +142,7 @@ def _item(trouble: Trouble, state: Mapping[str, object]) -> Markup:
 
 
 def _is_in_force(trouble: Trouble, state: Mapping[str, object]) -> bool:
-    """Whether exactly this is set, whatever has come of it so far."""
+    """Return whether exactly this fault is set, whatever its count is now."""
     probe = Faults()
     probe.put(trouble.state)
     return _as_ordered(probe.state()) == _as_ordered(state)
@@ -155,7 +155,7 @@ def _as_ordered(state: Mapping[str, object]) -> dict[str, object]:
 
 
 def in_words(state: Mapping[str, object]) -> list[str]:
-    """What is in force, a sentence each."""
+    """Describe the faults in force, one sentence each."""
     told = [
         *([f"Every answer comes {state['latency_ms']:g} ms late."] if state["latency_ms"] else []),
         *(["Nobody gets a token for the Web API."] if state["credentials_refused"] else []),

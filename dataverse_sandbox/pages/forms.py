@@ -50,7 +50,7 @@ def edit(editors: Choices, editor: str, fields: Markup) -> Markup:
 
 
 def field(column: Column, row: Row, targets: Choices) -> Markup:
-    """One labelled field with the row's value."""
+    """Return one labeled field with the row's value."""
     value = values.canonical(column, row) or ""
     if column.kind is Kind.CHOICES:
         return _boxes(column, value)
@@ -68,7 +68,7 @@ def field(column: Column, row: Row, targets: Choices) -> Markup:
 
 
 def _with_current(targets: Choices, value: str) -> list[tuple[str, str]]:
-    """A value that is not among the choices stays as it is unless another one is chosen."""
+    """Offer a current value that is not among the choices, so that saving keeps it."""
     listed = list(targets)
     return listed if not value or value in dict(listed) else [(value, value), *listed]
 
@@ -103,7 +103,7 @@ def _input(column: Column, value: str) -> Markup:
 
 
 def changes(columns: Iterable[Column], row: Row, sent: MultiDict[str, str]) -> dict[str, object]:
-    """What the form changed, as the JSON of a PATCH; a field that was not sent is untouched."""
+    """Return the form's changes as the JSON of a PATCH; ignore fields that were not sent."""
     found: dict[str, object] = {}
     for column in columns:
         if column.name not in sent and column.kind is not Kind.CHOICES:
@@ -120,7 +120,7 @@ def _shown(column: Column, row: Row) -> str:
 
 
 def _json_value(column: Column, text: str) -> object:
-    """ValueError when a number is none."""
+    """Convert a typed value to JSON. Raises ValueError for an invalid number."""
     if text == "":
         return None
     if column.kind is Kind.LOOKUP:

@@ -33,7 +33,7 @@ _POLICY = (
 
 
 def page(title: str, body: Markup, *, status: int = 200, wide: bool = True, below: str = "") -> Response:
-    """A whole page; `body` is markup already, the title is escaped. `below` is its place in the navigation."""
+    """Return a whole page; `body` is markup, the title is escaped, `below` is its place in the navigation."""
     nav = Markup("").join(_LINK.format(path, _HERE if path == below else "", name) for name, path in _PAGES)
     width = "wide" if wide else "narrow"
     text = _FRAME.format(title=title, body=body, style=STYLE_PATH, width=width, nav=nav)
@@ -49,5 +49,5 @@ def style() -> Response:
 
 
 def time_of(moment: object) -> str:
-    """A stored moment as people read it, in UTC."""
+    """Return a stored time in readable form, in UTC."""
     return str(moment)[:19].replace("T", " ")

@@ -83,7 +83,7 @@ class LedgerPage:
         return [("/ledger/", "GET", self.ledger)]
 
     def ledger(self, request: Request) -> Response:
-        """`?table=`, `?row=` and `?who=` (ids) narrow it down."""
+        """List writes; `?table=`, `?row=` and `?who=` (ids) narrow the list."""
         wanted = Wanted.read(request.args)
         found = self._found(wanted)
         shown, is_more = found[:_SHOWN], len(found) > _SHOWN
@@ -120,7 +120,7 @@ class LedgerPage:
         return Markup("<ol class='ledger' reversed>{}</ol>").format(items)
 
     def _names(self, ids: list[object] | list[str]) -> dict[str, str]:
-        """What rows are called, by id."""
+        """Return the names of rows, by id."""
         with self._store.read() as connection:
             found = connection.execute(_NAMES, {"ids": json.dumps(ids)}).fetchall()
         return {str(row[0]): str(row[1] or "") for row in found}
@@ -135,7 +135,7 @@ def _label(table: str) -> str:
 
 
 def _transaction(entries: list[dict[str, object]], names: Mapping[str, str]) -> Markup:
-    """What one transaction wrote, in order, under who did it."""
+    """Show the writes of one transaction in order, below its user."""
     first = entries[0]
     return _TRANSACTION.format(
         who=_who(first, names),
@@ -175,13 +175,13 @@ def _named(table: str, row_id: str, name: str) -> Markup:
 
 
 def _change(table: str, name: str, old: object, new: object) -> Markup:
-    """What came of a column; of one that was empty, only what it holds now."""
+    """Show old and new value of a column; only the new one if it was empty."""
     before, after = _told(table, name, old), _told(table, name, new)
     return _HELD.format(name, after) if old is None else _CHANGED.format(name, before, after)
 
 
 def _told(table: str, name: str, value: object) -> str:
-    """A choice by its label too."""
+    """Show a value, for a choice with its label."""
     column = BY_NAME[table].by_name.get(name) if table in BY_NAME else None
     if column is not None and column.options and isinstance(value, int):
         return f"{column.label_of(value)} ({value})"

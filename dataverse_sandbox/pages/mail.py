@@ -51,7 +51,7 @@ class MailPage:
         ]
 
     def all(self, request: Request) -> Response:
-        """Everybody's mails, or with `?to=` those of one address."""
+        """List all mails, or with `?to=` those to one address."""
         wanted = request.args.get("to", "").strip().lower()
         found = [mail for mail in self._mailbox.mails() if wanted in mail.recipients.lower()]
         if request.args.get("format") == "json":
@@ -76,7 +76,7 @@ class MailPage:
         return page(mail.subject or "Mail without a subject", body, below="/mail/")
 
     def html(self, _request: Request, mail_id: int) -> Response:
-        """The HTML part alone, for the frame; its links open pages of their own."""
+        """Return the HTML part alone, for the frame; its links open pages of their own."""
         text = self._find(mail_id).html.replace("<head>", '<head><base target="_blank">', 1)
         response = Response(text, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = _POLICY

@@ -102,7 +102,7 @@ class OutlookPage:
         ]
 
     def search(self, request: Request) -> Response:
-        """Contacts whose first, last or full name begins with the text, or whose company does."""
+        """Find contacts whose first, last, full or company name begins with the text."""
         editor, text = self._editor(request.args), request.args.get("q", "").strip()
         who = request.args.get("who", "").strip()
         found = self._editors(editor, who)
@@ -114,7 +114,7 @@ class OutlookPage:
         return self._form(contact_id, self._editor(request.args), Markup(""))
 
     def save(self, request: Request, contact_id: str) -> Response:
-        """Send what differs from what the form showed, as Outlook sends only what was changed."""
+        """Send only the values that differ from the form's, as Outlook does."""
         editor = self._editor(request.form)
         try:
             changes = forms.changes(COLUMNS, self._row(contact_id), request.form)
@@ -142,11 +142,11 @@ class OutlookPage:
             return payload.address(CONTACT, contact_id).existing(connection)
 
     def _editor(self, sent: MultiDict[str, str]) -> str:
-        """The id of the chosen person, by id or name; Jonas Weber when nobody is chosen."""
+        """Return the id of the editor, by id or name; Jonas Weber by default."""
         return actions.user(self._store, sent.get("user") or config.EDITOR.user_id).id
 
     def _editors(self, editor: str, who: str) -> _Editors:
-        """Whom one can be: the person chosen, those who can sign in, and whose name begins with `who`."""
+        """Return the possible editors: the chosen one, people who can sign in, and names that begin with `who`."""
         pattern = beginning(who)
         with self._store.read() as connection:
             known = connection.execute(_KNOWN, (json.dumps([editor, *_ALWAYS]),)).fetchall()
@@ -172,7 +172,7 @@ class OutlookPage:
 
 
 def beginning(text: str) -> str:
-    """A pattern of LIKE for what begins with the text."""
+    """Return a LIKE pattern for values that begin with the text."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
@@ -187,7 +187,7 @@ _CHANGE = Markup("<li>{label}: {original} → {proposed}</li>")
 
 
 def _told(done: Mapping[str, object]) -> Markup:
-    """What the CRM made of the edit."""
+    """Report the result of the edit."""
     staged = done["fields"]
     if not isinstance(staged, list) or not staged:
         headline = "Saved. The CRM staged nothing: it holds what you typed."

@@ -71,7 +71,7 @@ class OverviewPage:
         return Markup("<ul class='counts'>{}</ul>").format(items)
 
     def _filters(self) -> Markup:
-        """How many people's filters of each table are on and off."""
+        """Show the numbers of active and inactive filters, per table."""
         with self._store.read() as connection:
             found = connection.execute(_COUNTS, (OUTLOOK_FILTERS,)).fetchall()
         rows = Markup("").join(_FILTER.format(BY_NAME[table].plural_label, on, off) for table, on, off in found)

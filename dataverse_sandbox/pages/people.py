@@ -100,7 +100,7 @@ class PeoplePage:
         return _USERS.format(rows) + (more if len(found) > _SHOWN else Markup(""))
 
     def one(self, _request: Request, user_id: str) -> Response:
-        """ApiError 404 for somebody who is not there."""
+        """Show one user. Raises ApiError 404 for an unknown one."""
         user = actions.user(self._store, user_id)
         with self._store.read() as connection:
             method, address, is_disabled = connection.execute(_MAILBOX, (user.id,)).fetchone()

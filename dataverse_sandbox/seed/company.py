@@ -64,7 +64,7 @@ def _held_by(role: str, privilege: str) -> bool:
 
 
 def security(moment: datetime.datetime) -> Rows:
-    """Units, teams, roles and their privileges."""
+    """Return units, teams, roles and their privileges."""
     for name in UNITS:
         values: Row = {"businessunitid": unit_id(name), "name": name, "parentbusinessunitid": config.BUSINESS_UNIT_ID}
         yield BUSINESS_UNIT, row(BUSINESS_UNIT, moment, values)
@@ -84,7 +84,7 @@ def security(moment: datetime.datetime) -> Rows:
 
 
 def components(moment: datetime.datetime) -> Rows:
-    """Messages, for which tables they are there, the plug-in's step, a publisher and solutions."""
+    """Return messages with their tables, the plug-in's step, a publisher and solutions."""
     for name in MESSAGES:
         yield SDK_MESSAGE, row(SDK_MESSAGE, moment, {"sdkmessageid": _message_id(name), "name": name})
         for table in BUILT_IN.tables:
@@ -135,7 +135,7 @@ def _solutions(moment: datetime.datetime) -> Rows:
 
 
 def roles_and_teams(random: Random, users: list[Row], moment: datetime.datetime) -> Rows:
-    """The application is an administrator and so is Ada; everybody else works with the basic role, a few have none."""
+    """Assign roles: administrator to the application and Ada, the basic role to most others, none to a few."""
     known = {config.APPLICATION_USER_ID, *(person.user_id for person in (*config.PEOPLE, config.EDITOR))}
     for index, user in enumerate(users):
         identity = str(user["systemuserid"])
@@ -157,7 +157,7 @@ def _roles_of(user: str, index: int, *, is_known: bool) -> tuple[str, ...]:
 
 
 def unsettle(users: list[Row]) -> None:
-    """A few people have left or work in another unit; the ones known by name stay as they are."""
+    """Disable or move a few people, but never those known by name."""
     for index, user in enumerate(users):
         if index % 41 == 24:
             user["isdisabled"] = 1

@@ -110,14 +110,14 @@ def _right_to_left(_contact: Row, around: Surroundings) -> Row:
 
 
 def _look_alike(contact: Row, _around: Surroundings) -> Row:
-    """Latin letters replaced by Cyrillic ones that look the same."""
+    """Replace Latin letters by Cyrillic ones that look the same."""
     twins = str.maketrans({"a": "а", "e": "е", "o": "о"})
     swapped = str(contact["lastname"]).translate(twins)
     return {"lastname": swapped if swapped != contact["lastname"] else f"{contact['lastname']}\u0430"}
 
 
 def _invisible(contact: Row, _around: Surroundings) -> Row:
-    """A zero-width space in the middle and a no-break space at the end."""
+    """Insert a zero-width space in the middle and a no-break space at the end."""
     title = str(contact["jobtitle"])
     return {"jobtitle": f"{title[:4]}\u200b{title[4:]}\u00a0"}
 
@@ -136,7 +136,7 @@ def _number(contact: Row, _around: Surroundings) -> Row:
 
 
 def _unless(name: str, value: object) -> Prepare:
-    """The contact gets the value when it has none."""
+    """Return a preparation that gives the contact the value when it has none."""
     return lambda contact: {} if contact[name] is not None else {name: value}
 
 
@@ -169,7 +169,7 @@ class Edit:
 
 
 def plan(contacts: list[Row], count: int) -> list[Edit]:
-    """Which contact is edited how. Now and then one contact is edited twice in a row."""
+    """Plan the edits of each contact; now and then edit one contact twice in a row."""
     if not contacts:
         return []
     found = []
@@ -180,13 +180,13 @@ def plan(contacts: list[Row], count: int) -> list[Edit]:
 
 
 def prepare(edits: list[Edit]) -> None:
-    """Give every contact what its edits need to find, before any edit is made: they all start from the same value."""
+    """Give every contact the original values of its edits, before any edit is made."""
     for edit in edits:
         edit.contact.update(edit.kind.prepare(edit.contact))
 
 
 def staged(edits: list[Edit], around: Surroundings, base: datetime.datetime) -> Iterator[tuple[Row, list[Row]]]:
-    """Each edit as a SyncRecord with its SyncFields, oldest first."""
+    """Return each edit as a SyncRecord with its SyncFields, oldest first."""
     for edit in edits:
         moment = base - SPREAD * (1 - edit.index / len(edits)) + datetime.timedelta(minutes=-2)
         editor = around.random.choice(around.editors)

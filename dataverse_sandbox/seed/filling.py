@@ -42,7 +42,7 @@ _COUNTED = {
 
 
 def reset(store: Store, world: World, *, base: datetime.datetime | None = None) -> dict[str, int]:
-    """Replace all rows, the ledger and the tombstones; how many rows each table has afterwards.
+    """Replace all rows, the ledger and the tombstones; return the number of rows per table.
 
     Delta tokens from before end (`epoch`), access tokens and the signing key stay. What is inserted here is not in the
     ledger. `base` is this minute unless it is given.
@@ -73,7 +73,7 @@ def _layout(world: World, base: datetime.datetime) -> Layout:
 
 
 def _restore(transaction: Transaction, before: Layout | None, wanted: Layout, remade: set[str]) -> Mapping[str, int]:
-    """Lay out the tables that differ from what is wanted."""
+    """Fill the tables that differ from the wanted rows."""
     connection = transaction.connection
     touched = remade | {name for (name,) in connection.execute("SELECT DISTINCT table_name FROM ledger")}
     with _silently(connection, without_triggers=False):
@@ -85,7 +85,7 @@ def _restore(transaction: Transaction, before: Layout | None, wanted: Layout, re
 
 
 def _stream(transaction: Transaction, world: World, base: datetime.datetime) -> Mapping[str, int]:
-    """Many rows are deleted and inserted faster without triggers altogether, and are not held in memory at once."""
+    """Replace many rows without triggers, which is faster, and without holding them in memory."""
     counts: Counter[str] = Counter()
     with _silently(transaction.connection, without_triggers=True):
         for table in BUILT_IN.tables:
@@ -107,7 +107,7 @@ def _by_table(found: Iterable[TableRow]) -> Iterator[tuple[Table, list[Row]]]:
 
 @contextmanager
 def _silently(connection: sqlite3.Connection, *, without_triggers: bool) -> Iterator[None]:
-    """Nothing inside is in the ledger."""
+    """Keep the writes inside out of the ledger."""
     for statement in schema.drop_trigger_statements(BUILT_IN.tables) if without_triggers else ():
         connection.execute(statement)
     connection.execute("UPDATE context SET plugin = ?", (schema.SILENT,))
@@ -118,7 +118,7 @@ def _silently(connection: sqlite3.Connection, *, without_triggers: bool) -> Iter
 
 
 def _forget_customizations(connection: sqlite3.Connection) -> set[str]:
-    """Tables and columns that requests have made are gone as well; the built-in tables that were made anew for it."""
+    """Drop tables and columns that requests added, and rebuild changed built-in tables."""
     remade = set()
     for table in current().tables:
         built_in = BUILT_IN.by_name.get(table.name)

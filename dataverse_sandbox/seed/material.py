@@ -17,7 +17,7 @@ CONTACTS_PER_COMPANY = 8
 
 
 def new_id(random: Random) -> str:
-    """A GUID of version 4; made as text, because a bench wants hundreds of thousands of them."""
+    """Return a GUID of version 4, built as text because benches need hundreds of thousands."""
     digits = f"{random.getrandbits(128):032x}"
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
@@ -33,7 +33,7 @@ def _blank(table: Table) -> Row:
 
 
 def row(table: Table, moment: datetime.datetime, values: Row, *, by: str = config.APPLICATION_USER_ID) -> Row:
-    """A complete row: defaults, stamps, computed columns. The version is given when it is inserted."""
+    """Return a complete row with defaults, stamps and computed columns; its version is set on insertion."""
     text = stamp(moment)
     complete = {**_blank(table), "createdon": text, "modifiedon": text, "createdby": by, "modifiedby": by}
     if "ownerid" in table.by_name:
@@ -46,7 +46,7 @@ def row(table: Table, moment: datetime.datetime, values: Row, *, by: str = confi
 
 
 def surroundings(moment: datetime.datetime) -> list[tuple[Table, Row]]:
-    """The single rows that everything else refers to."""
+    """Return the single rows that all others refer to."""
     unit: Row = {"businessunitid": config.BUSINESS_UNIT_ID, "name": "Contoso"}
     currency: Row = {
         "transactioncurrencyid": config.CURRENCY_ID,
@@ -69,7 +69,7 @@ def surroundings(moment: datetime.datetime) -> list[tuple[Table, Row]]:
 
 
 def users(random: Random, count: int, moment: datetime.datetime, *, seed: int) -> list[Row]:
-    """The application user, the people who sign in, Jonas Weber, and `count` more."""
+    """Return the application user, the people who sign in, Jonas Weber, and `count` more."""
     application: Row = {
         "systemuserid": config.APPLICATION_USER_ID,
         "applicationid": config.CLIENT_ID,
@@ -104,7 +104,7 @@ def _person(person: config.Person) -> Row:
 
 
 def _colleague(random: Random, apart: Random, taken: set[str]) -> Row:
-    """`random` goes on to make the contacts, so it is asked for no more and no less than it always was."""
+    """Return one more user; draw always as many random numbers, because contacts use the same generator."""
     culture = random.choice(CULTURES)
     random.choice(culture.first_names), random.choice(culture.last_names)
     first, last = people_names.own_name(apart, culture.country, taken)
@@ -123,7 +123,7 @@ def _colleague(random: Random, apart: Random, taken: set[str]) -> Row:
 
 
 def mail_part(name: str) -> str:
-    """`Åsa B. O'Neill` to `asa.b.oneill`."""
+    """Convert `Åsa B. O'Neill` to `asa.b.oneill`."""
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("Ł", "L").replace("ł", "l"))
     kept = "".join(letter for letter in plain if letter.isascii() and (letter.isalnum() or letter == " "))
     return ".".join(kept.lower().split())

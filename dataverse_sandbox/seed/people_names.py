@@ -76,7 +76,7 @@ NAMES = {country: (tuple(first.split()), tuple(last.split())) for country, (firs
 
 
 def own_name(apart: Random, country: str, taken: set[str]) -> tuple[str, str]:
-    """First and last name that nobody has yet; where the plain ones run out, with a middle initial or two."""
+    """Return an unused first and last name, with middle initials once plain names run out."""
     firsts, lasts = NAMES[country]
     for tries in range(1_000):
         first, last = apart.choice(firsts), apart.choice(lasts)

@@ -55,7 +55,7 @@ def template_id(table: str, kind: int = OUTLOOK_TEMPLATE) -> str:
 
 
 def system_views(moment: datetime.datetime) -> Rows:
-    """A default template for each table, for Outlook and for offline, and two filters that hold for everybody."""
+    """Return default templates per table, for Outlook and for offline, and two system filters."""
     for kind in (OUTLOOK_TEMPLATE, OFFLINE_TEMPLATE):
         for table, name, condition in FILTERS:
             values: Row = {
@@ -81,7 +81,7 @@ def system_views(moment: datetime.datetime) -> Rows:
 
 
 def mailboxes(random: Random, users: list[Row], moment: datetime.datetime) -> Rows:
-    """One a person; most are synchronized by the server, some by the add-in, some not at all."""
+    """Return one mailbox per person: most synchronized by the server, some by the add-in, some not at all."""
     for index, user in enumerate(users[1:]):
         method = (1, 1, 0, 1, 2, 1, 0, 1)[index % 8]
         email = 2 if method == 1 else 1 if method == 0 else 0
@@ -111,7 +111,7 @@ def mailboxes(random: Random, users: list[Row], moment: datetime.datetime) -> Ro
 
 
 def filters(random: Random, users: list[Row], each: int, moment: datetime.datetime) -> Rows:
-    """`each` filters a person; one in 23 has never set up synchronization, one in 17 has switched some off."""
+    """Return `each` filters per person; one in 23 has none, one in 17 has switched some off."""
     for index, user in enumerate(users[1:]):
         if index % 23 == 17:
             continue
@@ -154,7 +154,7 @@ def _filter(
 
 
 def meetings(random: Random, users: list[Row], base: datetime.datetime) -> Rows:
-    """Every third person organises meetings in the weeks to come; some are series, some service activities."""
+    """Return meetings of the coming weeks, organized by every third person; some are series or service activities."""
     people = users[1:]
     for index, user in enumerate(people):
         if index % 3:

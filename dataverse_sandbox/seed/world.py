@@ -19,7 +19,7 @@ _LONG = datetime.timedelta(days=1_000)
 
 
 def rows_of(world: World, base: datetime.datetime) -> Iterator[TableRow]:
-    """Every row, without its version. The contacts' edits are planned first: each finds in CRM what it changes."""
+    """Return every row without its version; plan the contacts' edits first, so that each finds its original value."""
     random = Random(world.seed)  # noqa: S311 - believable data, not secrets
     people = material.users(random, world.users, base - _LONG, seed=world.seed)
     accounts = material.companies(random, world.contacts, base - _LONG)
@@ -39,7 +39,7 @@ def rows_of(world: World, base: datetime.datetime) -> Iterator[TableRow]:
 
 @lru_cache(maxsize=2)
 def _surroundings(long_ago: datetime.datetime) -> tuple[TableRow, ...]:
-    """What is the same in every world: the organization, rights, messages, the system's views."""
+    """Return the rows that are the same in every world: organization, roles, messages, system views."""
     return (
         *material.surroundings(long_ago),
         *company.security(long_ago),
@@ -49,7 +49,7 @@ def _surroundings(long_ago: datetime.datetime) -> tuple[TableRow, ...]:
 
 
 def _company(people: list[Row], world: World, base: datetime.datetime) -> Iterator[TableRow]:
-    """What surrounds the people: teams, mailboxes, filters, meetings. They draw from a generator of their own."""
+    """Return teams, mailboxes, filters and meetings, drawn from a random generator of their own."""
     apart = Random(f"company {world.seed}")  # noqa: S311 - believable data, not secrets
     yield from company.roles_and_teams(apart, people, base - _LONG)
     yield from synchronization.mailboxes(apart, people, base - _LONG)
@@ -58,7 +58,7 @@ def _company(people: list[Row], world: World, base: datetime.datetime) -> Iterat
 
 
 def _owned(units: Mapping[str, object], found: Iterable[TableRow]) -> Iterator[TableRow]:
-    """The rows with the business unit of their owner; teams belong to the topmost."""
+    """Return the rows with the business unit of their owner; teams belong to the topmost."""
     for table, row in found:
         if "owningbusinessunit" in row:
             row["owningbusinessunit"] = units.get(str(row["ownerid"]), config.BUSINESS_UNIT_ID)

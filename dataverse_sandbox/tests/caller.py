@@ -56,7 +56,7 @@ class Sandbox:
         return self
 
     def as_user(self, name: str) -> Sandbox:
-        """The same sandbox, called by a person."""
+        """Return the same sandbox, called by a person."""
         other = Sandbox(self.server)
         token = self.control("POST", "token", {"user": name})["access_token"]
         other.session.headers["Authorization"] = f"Bearer {token}"
@@ -125,7 +125,7 @@ def _dashed(headers: dict[str, str]) -> dict[str, str]:
 
 
 def request_text(method: str, target: str, body: object = None, **headers: str) -> str:
-    """One request of a batch, from its request line on."""
+    """Return one request of a batch, from its request line on."""
     lines = [f"{method} {target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in _dashed(headers).items()]
     if body is not None:
@@ -134,7 +134,7 @@ def request_text(method: str, target: str, body: object = None, **headers: str) 
 
 
 def batch_body(*items: str | list[str], newline: str = "\r\n") -> str:
-    """A string is a request, a list of strings a change set; Content-IDs count from 1."""
+    """Return a batch: a string is a request, a list of strings a change set; Content-IDs count from 1."""
     head = "Content-Type: application/http\nContent-Transfer-Encoding: binary\n"
     lines: list[str] = []
     for item in items:
@@ -151,12 +151,12 @@ def batch_body(*items: str | list[str], newline: str = "\r\n") -> str:
 
 
 def statuses(response: requests.Response) -> list[int]:
-    """The status of every request inside a batch's answer, in order."""
+    """Return the status of every request inside a batch's answer, in order."""
     return [int(line.split()[1]) for line in response.text.splitlines() if line.startswith("HTTP/1.1 ")]
 
 
 def bodies(response: requests.Response) -> list[dict[str, Any]]:
-    """The JSON bodies inside a batch's answer."""
+    """Return the JSON bodies inside a batch's answer."""
     return [json.loads(line) for line in response.text.splitlines() if line.startswith("{")]
 
 

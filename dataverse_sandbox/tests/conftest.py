@@ -20,7 +20,7 @@ def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox
 
 @pytest.fixture
 def sandbox(sandbox_server: SandboxServer) -> Iterator[Sandbox]:
-    """Three contacts, nothing staged, no faults, the plug-in on; the caller is the application user."""
+    """Provide three contacts, nothing staged, no faults, the plug-in on; the caller is the application user."""
     running = Sandbox(sandbox_server)
     running.reset()
     with running.session:

@@ -124,7 +124,7 @@ def operator_rows() -> list[OperatorRow]:
 
 
 def _lines(first_column: str) -> list[str]:
-    """The lines of all tables whose first column is headed so."""
+    """Return the lines of all tables whose first column has this heading."""
     found: list[str] = []
     heading = ""
     for line in DOCUMENT.read_text().splitlines():
@@ -146,7 +146,7 @@ def _limited(sandbox: Sandbox, limits: object, request: Request) -> requests.Res
 
 
 def _gathered(parts: list[str]) -> list[str | list[str]]:
-    """Requests one by one, those of a change set together."""
+    """Return requests one by one, those of a change set together."""
     found: list[str | list[str]] = []
     change_set: list[str] | None = None
     for part in parts:

@@ -15,7 +15,7 @@ TRACK = "odata.track-changes"
 
 
 def track(sandbox: Sandbox, link: str = "contacts?$select=jobtitle", size: int = 5_000) -> tuple[list[Any], str]:
-    """Everything from a link on, page by page, and the delta link at the end."""
+    """Read all pages from a link on; return the rows and the delta link."""
     items: list[Any] = []
     while True:
         preference = f"odata.maxpagesize={size}" + (f",{TRACK}" if "token" not in link else "")
@@ -158,7 +158,7 @@ def test_malformed_delta_token_is_not_expired(sandbox: Sandbox) -> None:
 
 
 def test_writes_between_pages_are_never_lost(sandbox: Sandbox) -> None:
-    """A mirror that reads page by page while others write ends equal to the table."""
+    """Compare a mirror, read page by page during writes, with the table."""
     sandbox.reset(contacts=12)
     dice = random.Random(7)
     mirror: dict[str, str] = {}
@@ -201,7 +201,7 @@ def _somebody_writes(sandbox: Sandbox, dice: random.Random) -> None:
 
 
 def test_concurrent_writes_are_never_lost(sandbox: Sandbox) -> None:
-    """Four threads write while a fifth follows delta links; every version it ends with is the newest."""
+    """Write in four threads while a fifth follows delta links; its last versions are the newest."""
     sandbox.reset(contacts=4)
     ids = [row["contactid"] for row in sandbox.rows("contacts")]
     token = sandbox.session.headers["Authorization"]

@@ -76,7 +76,7 @@ def test_staged_edits_match_their_contacts(sandbox: Sandbox) -> None:
 
 
 def kinds_of(field: dict[str, Any]) -> set[str]:
-    """Which of the kinds that the design lists this staged field shows."""
+    """Return the kinds, as the design lists them, that this staged field has."""
     name, old, new = field["osync_name"], field["osync_originalvalue"], field["osync_proposedvalue"]
     by_column = {
         "emailaddress1": "e-mail",

@@ -25,7 +25,7 @@ KINDS = ("as documented", "as observed", "simplified", "501")
 
 
 def ids(sandbox: Sandbox) -> dict[str, str]:
-    """What the words in braces stand for."""
+    """Return the values of the words in braces."""
     jonas = config.EDITOR.user_id
     filters = f"userqueries?$filter=querytype eq 256 and _ownerid_value eq {jonas}"
     contact = sandbox.contact()
@@ -44,7 +44,7 @@ def ids(sandbox: Sandbox) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, dict[str, str]]]:
-    """A sandbox that nobody writes to, for the rows that only read."""
+    """Provide a sandbox without writes, for rows that only read."""
     with SandboxServer(tmp_path_factory.mktemp("still") / "sandbox.sqlite3", world=config.EMPTY_WORLD) as server:
         running = Sandbox(server)
         running.reset(contacts=30)

@@ -31,7 +31,7 @@ def fetch(sandbox: Sandbox, inner: str, *, entity: str = "contact", **attributes
 
 
 def found(sandbox: Sandbox, condition: str) -> list[str]:
-    """The first names of the contacts that pass a filter, in order."""
+    """Return the first names of the contacts that match a filter, in order."""
     order = '<attribute name="firstname"/><order attribute="firstname"/>'
     return [row["firstname"] for row in fetch(sandbox, f"{order}<filter>{condition}</filter>")["value"]]
 
@@ -43,7 +43,7 @@ def cond(column: str, operator: str, *values: object) -> str:
 
 @pytest.fixture
 def people(sandbox: Sandbox) -> Sandbox:
-    """Anna, Bert and Cora, of whom Anna and Bert work for Acme; nobody else."""
+    """Create Anna, Bert and Cora; Anna and Bert work for Acme."""
     sandbox.reset(contacts=0)
     sandbox.post("accounts", {"name": "Acme", "accountid": "00000000-0000-0000-0000-00000000000a"})
     works = {"parentcustomerid_account@odata.bind": "/accounts(00000000-0000-0000-0000-00000000000a)"}
@@ -263,7 +263,7 @@ ONE_BY_ONE = '<fetch count="1"><entity name="contact"><attribute name="{0}"/><or
 
 
 def next_fetch(xml: str, page: Any) -> str:
-    """The query of the following page, made as the documentation tells clients to."""
+    """Return the query of the following page, built as the documentation tells clients to."""
     outer = ElementTree.fromstring(page["@Microsoft.Dynamics.CRM.fetchxmlpagingcookie"])  # noqa: S314 - our own sandbox's
     element = ElementTree.fromstring(xml)  # noqa: S314 - as above
     element.set("paging-cookie", unquote(unquote(outer.attrib["pagingcookie"])))
@@ -405,7 +405,7 @@ def _first_names(page: Any) -> list[str]:
 
 
 def filters_of(sandbox: Sandbox, inner: str) -> set[str]:
-    """The owners of the Outlook filters that a query finds."""
+    """Return the owners of the Outlook filters that a query finds."""
     xml = f'<fetch><entity name="userquery"><attribute name="ownerid"/><filter>{inner}</filter></entity></fetch>'
     rows = sandbox.session.get(f"{sandbox.api}userqueries", params={"fetchXml": xml}).json()["value"]
     return {row["_ownerid_value"] for row in rows}

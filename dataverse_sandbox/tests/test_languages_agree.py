@@ -60,7 +60,7 @@ def folded(value: object) -> object:
 
 
 def like(pattern: str, text: str) -> bool:
-    """SQL Server's LIKE for patterns without brackets, letter by letter."""
+    """Match SQL Server's LIKE for patterns without brackets, letter by letter."""
     if not pattern:
         return not text
     if pattern[0] == "%":
@@ -99,7 +99,7 @@ def quoted(text: object) -> str:
 
 
 def of_firm(column: str) -> tuple[str, str]:
-    """How FetchXML and SQL name a column."""
+    """Return a column's name in FetchXML and SQL."""
     return (
         ('entityname="f" attribute="name"', "f.name") if column == "firm" else (f'attribute="{column}"', f"c.{column}")
     )
@@ -110,7 +110,7 @@ def value_of(person: Person, column: str) -> object:
 
 
 def named(column: str, variable: str) -> str:
-    """How OData names a column, of a row or of the variable of a lambda."""
+    """Return a column's name in OData, of a row or of the variable of a lambda."""
     return f"{variable}{PROPERTIES.get(column, column)}"
 
 
@@ -203,7 +203,7 @@ def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 def names(crm: Sandbox, path: str = "contacts", column: str = "lastname", **query: str) -> list[str]:
-    """What a query brings of a column, over all pages of four."""
+    """Return a column's values, over all pages of four."""
     found: list[str] = []
     headers = {"Prefer": "odata.maxpagesize=4"}
     answer = crm.session.get(crm.api + path, params={**query}, headers=headers)

@@ -104,7 +104,7 @@ def test_separate_requests_are_separate_transactions(sandbox: Sandbox) -> None:
 
 
 def test_database_triggers_write_the_ledger(sandbox: Sandbox) -> None:
-    """A write past all of the sandbox's code is in the ledger all the same."""
+    """Find a write in the ledger that bypassed the sandbox's code."""
     contact_id = sandbox.contact()["contactid"]
     with sqlite3.connect(sandbox.server.application.store.path) as connection:
         connection.execute("UPDATE contact SET jobtitle = 'Behind' WHERE contactid = ?", (contact_id,))

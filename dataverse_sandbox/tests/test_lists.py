@@ -11,7 +11,7 @@ from dataverse_sandbox.tests.caller import ALL_ANNOTATIONS, Sandbox
 
 @pytest.fixture
 def people(sandbox: Sandbox) -> Sandbox:
-    """Five contacts of known values besides the three of the reset."""
+    """Create five contacts with known values besides the three of the reset."""
     for number, (name, limit, day) in enumerate(
         [
             ("Ada", 10.0, None),

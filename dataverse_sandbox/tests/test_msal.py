@@ -27,7 +27,7 @@ CALLBACK = "http://127.0.0.1:8000/sign-in/callback"
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Origin of a sandbox over TLS and the bundle that vouches for it."""
+    """Provide the origin of a sandbox with TLS and the bundle that trusts it."""
     folder = tmp_path_factory.mktemp("tls")
     ca, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("127.0.0.1").configure_cert(context)

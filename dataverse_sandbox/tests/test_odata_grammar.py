@@ -81,7 +81,7 @@ MESS = st.text(alphabet=st.sampled_from("()'/,;:=$@ abx01-.[]{}%\u00e9\u0660"), 
 
 
 def ask(sandbox: Sandbox, path: str, **options: str) -> None:
-    """A read that may be refused, but never breaks."""
+    """Send a read that may be refused but must not fail."""
     answer = sandbox.session.get(sandbox.api + path, params={f"${name}": text for name, text in options.items()})
     assert answer.status_code in (200, 204, 400, 403, 404, 501), (options, answer.text)
 

@@ -22,7 +22,7 @@ def open_page(sandbox: Sandbox, path: str) -> str:
 
 
 def form_of(page: str) -> dict[str, str | list[str]]:
-    """Names and values that a browser would send for the page's form."""
+    """Return the names and values that a browser would send for the page's form."""
     sent: dict[str, str | list[str]] = dict(re.findall(r'<input name="(\w+)" type="\w+" value="([^"]*)"', page))
     sent |= dict(re.findall(r'<textarea name="(\w+)"[^>]*>([^<]*)</textarea>', page))
     for name, options in re.findall(r'<select name="(\w+)">(.*?)</select>', page):

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def process(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A started sandbox and its address; stopped at the end if it still runs."""
+    """Start a sandbox and return it with its address; stop it if it still runs."""
     command = [sys.executable, "-m", "dataverse_sandbox", "--port", "0", "--data", str(data), *more]
     child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stdout is not None

@@ -21,7 +21,7 @@ def names(rows: list[dict[str, Any]]) -> list[str]:
 
 @pytest.fixture
 def people(sandbox: Sandbox) -> Sandbox:
-    """Four contacts of their own kind, in two companies."""
+    """Create four special contacts in two companies."""
     sandbox.reset(contacts=0)
     first, second = (_make(sandbox, "accounts", name=name) for name in ("North Ltd", "South Ltd"))
     for number, (name, company, credit) in enumerate(

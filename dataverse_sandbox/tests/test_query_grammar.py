@@ -129,7 +129,7 @@ def test_any_fetchxml_is_answered_or_refused(crm: Sandbox, xml: str) -> None:
 
 @st.composite
 def damaged(draw: st.DrawFn) -> str:
-    """A query with pieces cut out, doubled or put in."""
+    """Cut out, double or insert pieces of a query."""
     text = draw(queries())
     for _ in range(draw(st.integers(1, 4))):
         start, length = draw(st.integers(0, len(text))), draw(st.integers(0, 12))

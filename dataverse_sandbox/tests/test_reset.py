@@ -20,7 +20,7 @@ SMALL = {"users": 3, "contacts": 6, "pending": 4, "seed": 1, "base": NOON.isofor
 
 
 def everything(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """All rows of all tables, without their versions."""
+    """Return all rows of all tables, without their versions."""
     with sqlite3.connect(path) as connection:
         connection.row_factory = sqlite3.Row
         return {table.name: _rows(connection, table.name, table.key.name) for table in BUILT_IN.tables}

@@ -45,7 +45,7 @@ def authorize(sandbox: Sandbox, **changes: str) -> requests.Response:
 
 
 def press(sandbox: Sandbox, person: str, **changes: str) -> dict[str, list[str]]:
-    """What a browser does: open the page, press a button, follow the redirect's query."""
+    """Open the page, press a button and return the redirect's query, as a browser does."""
     page = authorize(sandbox, **changes)
     fields = dict(re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', page.text))
     form = {name: html.unescape(value) for name, value in fields.items()}

@@ -17,7 +17,7 @@ def ask(sandbox: Sandbox, sql: str, plural: str = "contacts", **headers: str) ->
 
 
 def select(sandbox: Sandbox, sql: str, plural: str = "contacts") -> Any:
-    """The rows without what comes along unasked: ETag and key."""
+    """Return the rows without ETag and key, which are always included."""
     response = ask(sandbox, sql, plural)
     assert response.status_code == 200, response.text
     unasked = {"@odata.etag", f"{plural.removesuffix('s')}id"}
@@ -26,7 +26,7 @@ def select(sandbox: Sandbox, sql: str, plural: str = "contacts") -> Any:
 
 @pytest.fixture
 def people(sandbox: Sandbox) -> Sandbox:
-    """Anna, Bert and Cora, of whom Anna and Bert work for Acme; nobody else."""
+    """Create Anna, Bert and Cora; Anna and Bert work for Acme."""
     sandbox.reset(contacts=0)
     sandbox.post("accounts", {"name": "Acme", "accountid": ACME})
     works = {"parentcustomerid_account@odata.bind": f"/accounts({ACME})"}
