@@ -134,7 +134,7 @@ def _wishes(entries: list[Any]) -> list[RuleDraft]:
         for name in ("columns", "editors", "kinds"):
             if not isinstance(entry.get(name, []), list):
                 raise BadFile(f"rules[{number}].{name}", "A list.")
-    wishes = [RuleDraft.of(entry) for entry in entries]
+    wishes = [RuleDraft.from_content(entry) for entry in entries]
     names = [wish.name for wish in wishes]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

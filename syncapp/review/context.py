@@ -102,7 +102,7 @@ def already_decided_message(field: SyncField, *, reader: Person | None = None) -
     last = field.decisions.select_related("decided_by", "rule").order_by("-version").first()
     word = FieldDecision(field.decision).label
     if last is None or not last.decider:
-        return f"{word} meanwhile; yours was not used."
+        return f"{word} in the meantime; your decision was not saved."
     if reader is not None and last.decided_by_id == reader.pk:
-        return f"{word} by you meanwhile; this one was not used."
-    return f"{word} by {last.decider} meanwhile; yours was not used."
+        return f"{word} by you in the meantime; this decision was not saved."
+    return f"{word} by {last.decider} in the meantime; your decision was not saved."

@@ -126,9 +126,11 @@ def _checked(choice: Choice, field: SyncField | None) -> SyncField:
     if not field.is_undecided and field.delivery != FieldDelivery.FAILED:
         raise AlreadyDecided(context.already_decided_message(field), field=field)
     if context.digest(field) != choice.seen:
-        raise ChangedMeanwhile("The values changed while you looked at them. Look again, then decide.", field=field)
+        raise ChangedMeanwhile(
+            "The values changed while this page was open. Check them, then decide again.", field=field
+        )
     if field.contact_is_gone and choice.outcome == Outcome.APPROVED:
-        raise NotPossible("The contact was deleted in the CRM; there is nothing to write to.", field=field)
+        raise NotPossible("The contact was deleted in the CRM, so nothing can be written.", field=field)
     if choice.outcome == Outcome.REJECTED and not choice.reason_code and reasons.is_required():
         raise BadValue("Choose why it is rejected.", field=field)
     return field
@@ -235,10 +237,10 @@ def undo(decision_id: uuid.UUID, *, by: Person, channel: str = "screen") -> Sync
     decision = Decision.objects.select_related("field__record").get(pk=decision_id)
     field = context.lock_field(decision.field_id)
     if decision.rule_id is None and decision.decided_by_id != by.pk and not by.is_administrator:
-        raise NotPossible("Only the person who decided, or an administrator, can undo it.", field=field)
+        raise NotPossible("Only the person who decided or an administrator can undo it.", field=field)
     still_open = Decision.objects.filter(pk=decision.pk, state=DecisionState.OPEN)
     if still_open.update(state=DecisionState.UNDONE, finished_at=Now()) != 1:
-        raise TooLate("It is being written already. What was written can be put back.", field=field)
+        raise TooLate("It is already being written. Once it is written, you can put the old value back.", field=field)
     context.move_field(field, **_state_before(decision))
     reversals.record(decision)
     details = {"outcome": decision.outcome, "kind": decision.kind}

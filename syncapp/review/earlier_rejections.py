@@ -1,4 +1,4 @@
-"""Values that were rejected before and are proposed again for the same field of the same contact."""
+"""Earlier rejections of a value that is proposed again for the same field of the same contact."""
 
 from __future__ import annotations
 
@@ -20,75 +20,75 @@ from syncapp.review import reasons
 from syncapp.review.diff import presentation
 
 MAX_COMPARED = 1000
-_STANDING = (
+_VALID_STATES = (
     DecisionState.OPEN,
     DecisionState.BOUND,
     DecisionState.FAILED,
     DecisionState.WRITTEN,
     DecisionState.ALREADY,
 )
-_Place = tuple[str, uuid.UUID | None, str]  # table, contact, column
+_FieldKey = tuple[str, uuid.UUID | None, str]  # table, contact, column
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierRejection:
-    """The last rejection of a value, and how many times it was rejected in all."""
+    """The last rejection of a value, and how often it was rejected in all."""
 
     decision: Decision
     times: int
 
 
 def find(fields: Collection[SyncField]) -> dict[uuid.UUID, EarlierRejection]:
-    """Find per undecided field the earlier rejections of its value; `field.record` is read."""
-    asked = [field for field in fields if field.is_undecided and field.record.target_id is not None]
-    if not asked:
+    """Return the earlier rejections of each undecided field's value, by field id; `field.record` is used."""
+    undecided = [field for field in fields if field.is_undecided and field.record.target_id is not None]
+    if not undecided:
         return {}
     rows = SyncField.objects.filter(
         decision=FieldDecision.REJECTED,
-        record__target_id__in={field.record.target_id for field in asked},
-        column_name__in={field.column_name for field in asked},
+        record__target_id__in={field.record.target_id for field in undecided},
+        column_name__in={field.column_name for field in undecided},
     )
     newest_first = Decision.objects.select_related("decided_by", "rule").order_by("-version")
     with_decisions = rows.select_related("record").prefetch_related(Prefetch("decisions", newest_first))
-    return find_among(asked, list(with_decisions.order_by("-pk")[:MAX_COMPARED]))
+    return find_among(undecided, list(with_decisions.order_by("-pk")[:MAX_COMPARED]))
 
 
 def find_among(fields: Collection[SyncField], earlier: Iterable[SyncField]) -> dict[uuid.UUID, EarlierRejection]:
-    """Find the rejections among these earlier fields, whose records and decisions (newest first) are read."""
-    rejected: dict[_Place, list[SyncField]] = defaultdict(list)
+    """Return the rejections among these earlier fields; their records and decisions (newest first) are prefetched."""
+    rejected: dict[_FieldKey, list[SyncField]] = defaultdict(list)
     for row in earlier:
         if row.decision == FieldDecision.REJECTED:
-            rejected[_place(row)].append(row)
-    asked = [field for field in fields if field.is_undecided and _place(field) in rejected]
-    known = {table: columns.of_table(table) for table in {field.record.target_table for field in asked}}
-    found = ((field, _matching(field, rejected[_place(field)], known)) for field in asked)
+            rejected[_key(row)].append(row)
+    repeated = [field for field in fields if field.is_undecided and _key(field) in rejected]
+    known = {table: columns.of_table(table) for table in {field.record.target_table for field in repeated}}
+    found = ((field, _matching(field, rejected[_key(field)], known)) for field in repeated)
     return {field.pk: EarlierRejection(decisions[0], len(decisions)) for field, decisions in found if decisions}
 
 
 def may_exist() -> Exists:
-    """Annotate a field with whether another value of its column and contact was ever rejected."""
+    """Return a condition for fields whose column was ever rejected for the same contact."""
     rejected = SyncField.objects.filter(decision=FieldDecision.REJECTED, column_name=OuterRef("column_name"))
     return Exists(rejected.filter(record__target_id=OuterRef("record__target_id")))
 
 
-def describe(refusal: EarlierRejection, *, reader: Person | None = None) -> str:
+def describe(rejection: EarlierRejection, *, reader: Person | None = None) -> str:
     """Describe who rejected the value, when, why and how often; the day is in the active time zone."""
-    last = refusal.decision
+    last = rejection.decision
     day = presentation.format_day(timezone.localtime(last.decided_at).date())
     by = "you" if reader is not None and last.decided_by_id == reader.pk else last.decider or "the portal"
-    begin = "Rejected before" if refusal.times == 1 else f"Rejected {refusal.times} times before, last"
+    begin = "Rejected before" if rejection.times == 1 else f"Rejected {rejection.times} times before, last"
     why = reasons.describe(last.reason_code, last.reason)
     return f"{begin} by {by} on {day}" + (f": {why}" if why else "")
 
 
-def _place(field: SyncField) -> _Place:
+def _key(field: SyncField) -> _FieldKey:
     return field.record.target_table, field.record.target_id, field.column_name
 
 
 def _matching(
     field: SyncField, rejected: Sequence[SyncField], known: Mapping[str, Mapping[str, Column]]
 ) -> list[Decision]:
-    """Return the last rejection of each earlier field with the same value, the newest first."""
+    """Return the last rejection of each earlier field with the same value, newest first."""
     column = known[field.record.target_table].get(field.column_name)
     kind = column.type if column is not None else ColumnType.TEXT
     same = [row for row in rejected if conversion.same(kind, row.proposed_value, field.proposed_value)]
@@ -97,5 +97,5 @@ def _matching(
 
 
 def _rejection(field: SyncField) -> Decision | None:
-    standing = (each for each in field.decisions.all() if each.state in _STANDING)
-    return next((each for each in standing if each.outcome == Outcome.REJECTED), None)
+    valid = (each for each in field.decisions.all() if each.state in _VALID_STATES)
+    return next((each for each in valid if each.outcome == Outcome.REJECTED), None)

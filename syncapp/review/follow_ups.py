@@ -56,7 +56,7 @@ def _last_written(field: SyncField, outcome: FieldDecision) -> Decision:
     written = field.decisions.filter(state__in=(DecisionState.WRITTEN, DecisionState.ALREADY))
     last = written.order_by("-version").first() if is_written else None
     if last is None:
-        raise NotPossible(f"This is possible once it is {outcome.label.lower()} in the CRM.", field=field)
+        raise NotPossible(f"Wait until the CRM has it as {outcome.label.lower()}, then try again.", field=field)
     return last
 
 

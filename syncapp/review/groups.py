@@ -1,4 +1,4 @@
-"""Fields that are decided together unless somebody splits them: which of an edit's fields belong to one group.
+"""Field groups: fields of one edit that are decided together unless a reviewer splits them.
 
 Pure: the groups' columns come from the preferences, the fields from the edit.
 """
@@ -16,11 +16,11 @@ from syncapp.models import SyncField
 from syncapp.models.mirror.sync_field import FieldDelivery
 from syncapp.review.bulk.warnings import changed_in_crm
 
-MIN_FIELDS = 2  # of one field there is nothing to decide together
+MIN_FIELDS = 2  # a single field is no group
 
 
 class GroupDefinition(Protocol):
-    """A group as the preferences have it."""
+    """A group as the preferences define it."""
 
     @property
     def name(self) -> str: ...
@@ -31,10 +31,7 @@ class GroupDefinition(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The fields of one edit that stand together, in the order of the group's columns.
-
-    `open_fields` are those that are decided together.
-    """
+    """The fields of one edit in a group, in the order of its columns; `open_fields` can still be decided together."""
 
     name: str
     fields: tuple[SyncField, ...]
@@ -42,7 +39,7 @@ class Group:
 
     @property
     def key(self) -> str:
-        """The group in addresses and names of controls."""
+        """Return the group's name for addresses and form controls."""
         return re.sub(r"\W+", "-", self.name.casefold()).strip("-") or "group"
 
     @property
@@ -51,30 +48,27 @@ class Group:
 
 
 def is_groupable(field: SyncField, column: Column | None) -> bool:
-    """Return whether the field can be decided with others.
-
-    A conflict, a failure and a value that changed in the CRM are decided one by one.
-    """
-    waits = field.is_undecided and field.delivery == FieldDelivery.NONE and not field.contact_is_gone
-    return waits and not changed_in_crm(field, column)
+    """Return whether the field can be decided with others; conflicts, failures and changed values cannot."""
+    is_waiting = field.is_undecided and field.delivery == FieldDelivery.NONE and not field.contact_is_gone
+    return is_waiting and not changed_in_crm(field, column)
 
 
 def find_groups(
-    fields: Collection[SyncField], wanted: Iterable[GroupDefinition], known: Mapping[str, Column]
+    fields: Collection[SyncField], definitions: Iterable[GroupDefinition], known: Mapping[str, Column]
 ) -> list[Group]:
-    """The groups of which the edit has at least two fields."""
+    """Return the groups of which the edit has at least two fields."""
     by_column: dict[str, list[SyncField]] = {}
     for field in fields:
         by_column.setdefault(field.column_name, []).append(field)
-    parts = ((each.name, [f for name in each.columns for f in by_column.get(name, [])]) for each in wanted)
-    return [_group(name, found, known) for name, found in parts if len(found) >= MIN_FIELDS]
-
-
-def _group(name: str, fields: Sequence[SyncField], known: Mapping[str, Column]) -> Group:
-    together = tuple(field for field in fields if is_groupable(field, known.get(field.column_name)))
-    return Group(name, tuple(fields), together)
+    groups: list[Group] = []
+    for definition in definitions:
+        members = tuple(field for name in definition.columns for field in by_column.get(name, []))
+        open_fields = tuple(field for field in members if is_groupable(field, known.get(field.column_name)))
+        if len(members) >= MIN_FIELDS:
+            groups.append(Group(definition.name, members, open_fields))
+    return groups
 
 
 def is_decided_together(group: Group, split: Collection[str]) -> bool:
-    """Whether the group's fields are decided together now: not split, and more than one of them waits."""
+    """Return whether the fields are decided together now: not split, and more than one of them is open."""
     return group.key not in split and len(group.open_fields) >= MIN_FIELDS

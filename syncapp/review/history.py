@@ -1,6 +1,6 @@
-"""What happened to a contact before: its earlier edits with their decisions, and values that came back.
+"""The history of a contact: its earlier edits with their decisions, and values that return.
 
-Only what passed through the portal is known; what else changed in the CRM is not, and nothing here claims it.
+Only changes that passed through the portal are known; other changes in the CRM are not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_COMPARED = 200
 
 @dataclass(frozen=True, slots=True)
 class FormerValue:
-    """A proposed value that the CRM once held: until `at` where our own write ended it, else as seen then."""
+    """A proposed value that the CRM held before: until `at` if our write `ended` it, else it was seen at `at`."""
 
     at: datetime
     ended: bool
@@ -32,43 +32,43 @@ class FormerValue:
 
 @dataclass(frozen=True, slots=True)
 class ContactHistory:
-    """The newest edits of one contact, field by field, and whether older ones were left out."""
+    """The newest edited fields of one contact, and whether older ones were left out."""
 
     fields: Sequence[SyncField]
     has_more: bool
 
 
 def contact_history(record: SyncRecord, *, most: int = MAX_LISTED) -> ContactHistory:
-    """Every edited field of this contact, this edit's included, the newest first."""
+    """Return the edited fields of this edit's contact, newest first."""
     found = list(_fields_of_contact(record).order_by("-record__edited_on", "column_name", "pk")[: most + 1])
     return ContactHistory(found[:most], len(found) > most)
 
 
 def other_edits(record: SyncRecord, fields: Collection[SyncField]) -> list[SyncField]:
-    """Read the other edits of this contact's fields that wait for a decision, the newest first."""
-    asked = {field.column_name for field in fields if field.is_undecided}
-    if not asked or record.target_id is None:
+    """Return the same columns in the contact's other edits, newest first, for fields that are undecided."""
+    names = {field.column_name for field in fields if field.is_undecided}
+    if not names or record.target_id is None:
         return []
-    rows = _fields_of_contact(record).filter(column_name__in=asked).exclude(record=record)
+    rows = _fields_of_contact(record).filter(column_name__in=names).exclude(record=record)
     return list(rows.order_by("-record__edited_on", "pk")[:MAX_COMPARED])
 
 
 def find_former_values(
     fields: Collection[SyncField], rows: Sequence[SyncField], known: Mapping[str, Column]
 ) -> dict[uuid.UUID, FormerValue]:
-    """Find per undecided field whose proposal is an older value of the CRM when the CRM held it, among `earlier`."""
-    asked = [field for field in fields if field.is_undecided and field.proposed_value]
-    found = {field.pk: _echo(field, rows, known.get(field.column_name)) for field in asked}
-    return {pk: echo for pk, echo in found.items() if echo is not None}
+    """Return, by field, when the CRM held the proposed value before, according to `rows` (see `other_edits`)."""
+    undecided = [field for field in fields if field.is_undecided and field.proposed_value]
+    found = {field.pk: _former_value(field, rows, known.get(field.column_name)) for field in undecided}
+    return {pk: value for pk, value in found.items() if value is not None}
 
 
 def newer_edits(record: SyncRecord, fields: Collection[SyncField]) -> dict[str, uuid.UUID]:
-    """Per superseded column: the newest edit of this contact that has it too."""
-    asked = {field.column_name for field in fields if field.decision == FieldDecision.SUPERSEDED}
-    if not asked or record.target_id is None:
+    """Return, by superseded column, the contact's newest edit of that column."""
+    names = {field.column_name for field in fields if field.decision == FieldDecision.SUPERSEDED}
+    if not names or record.target_id is None:
         return {}
     rows = SyncField.objects.filter(
-        record__target_id=record.target_id, record__target_table=record.target_table, column_name__in=asked
+        record__target_id=record.target_id, record__target_table=record.target_table, column_name__in=names
     )
     newest_last = rows.exclude(record=record).order_by("record__edited_on", "version")
     return dict(newest_last.values_list("column_name", "record_id"))
@@ -82,21 +82,21 @@ def _fields_of_contact(record: SyncRecord) -> QuerySet[SyncField]:
     return same.select_related("record").prefetch_related(Prefetch("decisions", newest_first))
 
 
-def _echo(field: SyncField, rows: Sequence[SyncField], column: Column | None) -> FormerValue | None:
+def _former_value(field: SyncField, rows: Sequence[SyncField], column: Column | None) -> FormerValue | None:
     kind = column.type if column else ColumnType.TEXT
     before = field.record.edited_on
-    seen = [
-        echo
+    values = [
+        former
         for row in rows
         if row.column_name == field.column_name
-        for echo in _held(row, field.proposed_value, kind)
-        if before is None or echo.at < before
+        for former in _proofs(row, field.proposed_value, kind)
+        if before is None or former.at < before
     ]
-    return max(seen, key=lambda echo: (echo.at, echo.ended), default=None)
+    return max(values, key=lambda former: (former.at, former.ended), default=None)
 
 
-def _held(row: SyncField, value: str | None, kind: ColumnType) -> Iterator[FormerValue]:
-    """The moments at which this row proves that the CRM held the value."""
+def _proofs(row: SyncField, value: str | None, kind: ColumnType) -> Iterator[FormerValue]:
+    """Yield the moments at which this row proves that the CRM held the value."""
     if row.record.edited_on is not None and conversion.same(kind, row.original_value, value):
         yield FormerValue(row.record.edited_on, ended=False)
     for decision in row.decisions.all():

@@ -1,4 +1,4 @@
-"""Why a proposal is rejected: the codes that administrators offer, and their words."""
+"""Reasons for rejecting a proposal: the codes that administrators offer, and their wording."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ MAX_LENGTH = 500
 
 
 def options() -> Mapping[str, str]:
-    """Code → words, in the order in which they are offered."""
+    """Return wording by code, in the order of the settings."""
     return {reason.code: reason.words for reason in preferences.read().reasons}
 
 
 def is_required() -> bool:
-    """Whether rejecting asks for a reason."""
+    """Return whether rejecting requires a reason."""
     return preferences.read().reason_required
 
 
 def describe(code: str, text: str) -> str:
-    """The reason as a person reads it: the code's word, the sentence, or both.
+    """Return the reason for people: the code's wording, the sentence, or both.
 
-    A code that is no longer offered keeps the words of a new installation, or shows itself.
+    A code that is no longer offered keeps its standard wording, or is shown as it is.
     """
     known = {KEPT_CRM_VALUE: "CRM’s value kept", **dict(STANDARD_REASONS), **options()}.get(code, code)
     if code == OTHER and text:

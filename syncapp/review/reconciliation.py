@@ -1,4 +1,4 @@
-"""An account of our database and the CRM after a restore; nothing here changes anything but `note_lost`."""
+"""A report on our database and the CRM after a restore. Only `record_lost` changes anything."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ READ_BACK_WITHIN = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class LostDecision:
-    """A decision that the log names and neither our database nor the CRM holds, with its field."""
+    """A decision that the log names, but neither our database nor the CRM holds, with its field."""
 
     taken: LoggedDecision
     field: SyncField
@@ -39,7 +39,7 @@ class LostDecision:
 
     @property
     def decider(self) -> str:
-        """Return who decided; '' where the database does not know the person (any more)."""
+        """Return the decider's name; '' if the database does not know the person."""
         if self.person is not None:
             return self.person.name
         return f"the rule “{self.rule}”" if self.rule is not None else ""
@@ -47,10 +47,10 @@ class LostDecision:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The account after a restore: recognized, lost and open decisions, and values that differ.
+    """The report after a restore: recognized, lost and open decisions, and values that differ.
 
-    `unmarked` was written according to our database, though the CRM's row is open. `differing` is None where the CRM
-    was not asked.
+    `unmarked` fields are written according to our database, but open in the CRM. `differing` is None if the CRM was
+    not read.
     """
 
     read_at: datetime | None
@@ -65,15 +65,15 @@ class Report:
 
     @property
     def needs_someone(self) -> bool:
-        """Return whether a person has to look: at anything but what is already settled or goes on by itself."""
+        """Return whether a person has to act; everything else is done or continues by itself."""
         is_unread = self.read_at is None
         return bool(is_unread or self.lost or self.failed or self.unmarked or self.differing or self.runs)
 
 
 def build_report(*, taken: Collection[LoggedDecision], since: timedelta, crm: CrmClient | None) -> Report:
-    """Return the account; `since` is how far back decisions count as recognized by this restore.
+    """Build the report; decisions recognized within `since` count as recognized by this restore.
 
-    With `crm` the present values of their contacts are read. Raises CrmError.
+    With `crm`, the current values of their contacts are read. Raises CrmError.
     """
     recognized = list(_recognized(since))
     return Report(
@@ -95,26 +95,28 @@ def _recognized(since: timedelta) -> Iterator[Decision]:
 
 
 def _unmarked() -> Iterator[SyncField]:
-    """Find fields that were written according to our database, though the CRM's row is open: the CRM is older than we.
+    """Find fields that are written in our database but open in the CRM, so the CRM is older than our database.
 
-    A mark is read back within seconds; newer ones are left out.
+    A mark is read back within seconds, so recently finished fields are left out.
     """
     done = SyncField.objects.filter(delivery__in=[FieldDelivery.DONE, FieldDelivery.ALREADY], crm_state=0)
-    settled = done.filter(finished_at__lt=database_now(plus=-READ_BACK_WITHIN.total_seconds()))
-    yield from settled.select_related("record").order_by("finished_at", "pk")
+    older = done.filter(finished_at__lt=database_now(plus=-READ_BACK_WITHIN.total_seconds()))
+    yield from older.select_related("record").order_by("finished_at", "pk")
 
 
 def find_lost(taken: Collection[LoggedDecision]) -> list[LostDecision]:
-    """Return the decisions among these that neither our database nor the CRM holds, oldest first.
+    """Return those of these decisions that neither our database nor the CRM holds, oldest first.
 
-    A first decision is lost where its field is undecided; a later step where nothing followed it.
+    A first decision is lost if its field is undecided; a follow-up is lost if nothing came after it.
     """
-    known = {pk for some in _batches([each.id for each in taken]) for pk in _written_down(some)}
+    known = {pk for some in _batches([each.id for each in taken]) for pk in _stored_ids(some)}
     missing = {each.field_id: each for each in sorted(taken, key=lambda each: each.at) if each.id not in known}
     found: list[LostDecision] = []
     for some in _batches(list(missing)):
-        rows = SyncField.objects.filter(pk__in=some).select_related("record").annotate(last_decided=_last_decided())
-        found += [_lost(missing[row.pk], row) for row in rows if _waits_again(missing[row.pk], row)]
+        valid = ~Q(decisions__state__in=[DecisionState.UNDONE, DecisionState.LOST])
+        last_decided = Max("decisions__decided_at", filter=valid)
+        rows = SyncField.objects.filter(pk__in=some).select_related("record").annotate(last_decided=last_decided)
+        found += [_lost(missing[row.pk], row) for row in rows if _needs_deciding(missing[row.pk], row)]
     return sorted(found, key=lambda each: (each.taken.at, each.taken.id))
 
 
@@ -123,16 +125,12 @@ def _batches(ids: Sequence[UUID], size: int = 500) -> Iterator[Sequence[UUID]]:
         yield ids[start : start + size]
 
 
-def _written_down(ids: Collection[UUID]) -> Collection[UUID]:
+def _stored_ids(ids: Collection[UUID]) -> Collection[UUID]:
     kept = Decision.objects.filter(pk__in=ids).exclude(state=DecisionState.LOST)
     return list(kept.values_list("pk", flat=True))
 
 
-def _last_decided() -> Max:
-    return Max("decisions__decided_at", filter=~Q(decisions__state__in=[DecisionState.UNDONE, DecisionState.LOST]))
-
-
-def _waits_again(taken: LoggedDecision, field: SyncField) -> bool:
+def _needs_deciding(taken: LoggedDecision, field: SyncField) -> bool:
     last: datetime | None = field.last_decided  # type: ignore[attr-defined]  # annotated above
     if last is not None and last >= taken.at:
         return False
@@ -147,19 +145,15 @@ def _lost(taken: LoggedDecision, field: SyncField) -> LostDecision:
 
 @transaction.atomic
 def record_lost(found: Collection[LostDecision], *, channel: str = "command") -> int:
-    """Keep these decisions as lost, so that whoever decides again sees them; return how many were new."""
+    """Store these decisions as lost, for the reviewer who decides again; return how many were new."""
     known = set(Decision.objects.filter(pk__in=[each.taken.id for each in found]).values_list("pk", flat=True))
     new = [each for each in found if each.taken.id not in known]
-    versions = _newest_versions(each.field.pk for each in new)
+    of_fields = Decision.objects.filter(field__in=[each.field.pk for each in new]).order_by()
+    versions = dict(of_fields.values_list("field").annotate(newest=Max("version")))
     decisions = [_decision(each, versions.get(each.field.pk, 0) + 1) for each in new]
     Decision.objects.bulk_create(decisions)
     audit.record_all([_fact(each, channel=channel) for each in decisions])
     return len(new)
-
-
-def _newest_versions(field_ids: Iterator[UUID]) -> Mapping[UUID, int]:
-    rows = Decision.objects.filter(field__in=list(field_ids)).order_by().values_list("field")
-    return dict(rows.annotate(newest=Max("version")))
 
 
 def _decision(each: LostDecision, version: int) -> Decision:
@@ -197,10 +191,10 @@ def _fact(decision: Decision, *, channel: str) -> audit.Fact:
 
 
 def find_differing(decisions: Collection[Decision], *, crm: CrmClient) -> list[Decision]:
-    """Return those of these decisions whose written value is not the one that the CRM holds now. Raises CrmError.
+    """Return those of these decisions whose written value differs from the CRM's current one. Raises CrmError.
 
-    Only the last write to a contact's column is compared. A contact that is gone, or a value that cannot be read,
-    counts as different.
+    Only the last write to a contact's column is compared. A deleted contact or an unreadable value counts as
+    different.
     """
     newer = Decision.objects.filter(
         target_id=OuterRef("target_id"),

@@ -59,7 +59,7 @@ def every_kind_of_mail() -> list[messages.Message]:
     told = messages.Message.objects.get().details
     messages.queue("digest", to=rita, details=told)
     messages.queue("overdue", to=rita, details={"records": [str(record.pk)], "count": 1})
-    question = collaboration.ask(record.pk, whom=rita, text="Is she the same?", by=people.rob())
+    question = collaboration.ask(record.pk, colleague=rita, text="Is she the same?", by=people.rob())
     collaboration.answer(question.pk, text="She is.", by=rita)
     details = {"code": "worker", "text": "No worker answers.", "since": "today", "over": False}
     messages.queue("operations", to=rita, details=details)

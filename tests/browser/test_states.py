@@ -205,9 +205,11 @@ def test_two_reviewers_see_each_other_and_the_second_learns_who_was_first(
     approve(page, "Job Title")
     button.click()
 
-    expect(row(rob, "Job Title")).to_contain_text("Approved by Rita Lindqvist meanwhile; yours was not used.")
+    expect(row(rob, "Job Title")).to_contain_text(
+        "Approved by Rita Lindqvist in the meantime; your decision was not saved."
+    )
     expect(outcome(rob, "Job Title")).to_contain_text("Approved by Rita Lindqvist")
-    assert_no_violations_in_any_look(rob, sees="yours was not used")
+    assert_no_violations_in_any_look(rob, sees="your decision was not saved")
     expect(outcome(page, "Job Title")).to_contain_text("Written", timeout=PATIENCE)
     assert len(ledger(demo, str(contact))) == 1
 

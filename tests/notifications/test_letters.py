@@ -207,7 +207,7 @@ def test_a_mail_tells_machines_what_it_is(post_office: PostOffice) -> None:
 def test_mails_about_one_edit_are_one_conversation(post_office: PostOffice) -> None:
     record = edit()
     told(record)
-    collaboration.ask(record.pk, whom=rita(), text="Is this the same Marta?", by=rob())
+    collaboration.ask(record.pk, colleague=rita(), text="Is this the same Marta?", by=rob())
     send_due()
 
     first, second = post_office.headers(0), post_office.headers(1)
@@ -247,7 +247,7 @@ def test_a_reminder_names_edits_and_repeats_no_value(post_office: PostOffice) ->
 
 def test_a_question_reaches_the_colleague_and_the_answer_comes_back(post_office: PostOffice) -> None:
     record = edit()
-    question = collaboration.ask(record.pk, whom=rob(), text="Is this the same Marta?", by=rita())
+    question = collaboration.ask(record.pk, colleague=rob(), text="Is this the same Marta?", by=rita())
     collaboration.answer(question.pk, text="Yes, she moved.", by=rob())
     send_due()
 

@@ -95,7 +95,7 @@ def is_visible(text: str) -> bool:
 def ask(by: str, text: str = "Is this right?") -> None:
     record = edit()
     collaboration.ask(
-        record.pk, whom=people.rita(), text=text, by=people.make_person(by, Role.REVIEWER, address="r@x.example")
+        record.pk, colleague=people.rita(), text=text, by=people.make_person(by, Role.REVIEWER, address="r@x.example")
     )
 
 

@@ -77,7 +77,7 @@ def test_an_edit_is_parked_until_a_day_to_come(days: int):
 def test_a_question_is_answered_by_a_comment():
     record = make_field().record
 
-    question = collaboration.ask(record.pk, whom=rob(), text=" Is this right? ", by=rita())
+    question = collaboration.ask(record.pk, colleague=rob(), text=" Is this right? ", by=rita())
     answer = collaboration.answer(question.pk, text="Yes.", by=rob())
 
     assert (question.text, question.asked) == ("Is this right?", rob())
@@ -90,7 +90,7 @@ def test_who_may_not_see_edits_is_not_asked():
 
     for whom in (fred(), rita()):
         with pytest.raises(NotPossible):
-            collaboration.ask(record.pk, whom=whom, text="Is this right?", by=rita())
+            collaboration.ask(record.pk, colleague=whom, text="Is this right?", by=rita())
 
 
 @pytest.mark.parametrize("text", ["  ", "x" * 2001])

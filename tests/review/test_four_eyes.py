@@ -88,7 +88,7 @@ def test_later_steps_are_refused_too(step):
 def test_selection_leaves_unidentified_editors_out_and_counts_them():
     fine, _ = make_field(), unidentified()
 
-    selection = selections.freeze_all(tab=Tab.WAITING, by=NO_CRITERIA, query="", person=rita())
+    selection = selections.freeze_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
 
     assert [item.field for item in selection.items.all()] == [fine]
     assert (selection.own_edits, selection.unidentified) == (0, 1)
@@ -98,7 +98,7 @@ def test_empty_selection_of_unidentified_editors_gives_the_reason():
     unidentified()
 
     with pytest.raises(NotPossible, match="not identified"):
-        selections.freeze_all(tab=Tab.WAITING, by=NO_CRITERIA, query="", person=rita())
+        selections.freeze_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
 
 
 @pytest.mark.parametrize("allowed", [False, True])

@@ -1,7 +1,7 @@
-"""Deciding many edits together: freeze the list, then decide exactly what was frozen, one contact at a time.
+"""Bulk decisions: freeze a list, then decide exactly the frozen fields, one contact at a time.
 
 Each contact's items are decided by `decisions.decide` in one transaction with their results, so a worker that dies
-between two contacts loses nothing and repeats nothing. What changed since it was frozen is refused there, not here.
+between two contacts loses nothing and repeats nothing. `decide` refuses fields that changed since they were frozen.
 """
 
 from __future__ import annotations
@@ -39,54 +39,58 @@ from syncapp.review.four_eyes import BlockReason
 from syncapp.review.queue.criteria import Criteria, Tab, filter_records, matching_fields
 from syncapp.review.queue.reads import records_in
 
-MOST = 5000  # fields of one selection
-AT_ONCE = 25  # contacts' fields that one looks through; above, examples and a typed number
-IN_REQUEST = AT_ONCE  # decided before the page answers: it showed all of them with the CRM's present values
+MAX_FIELDS = 5000  # of one selection
+AT_ONCE = 25  # fields that a page lists in full; above, it shows examples and asks for the number
+IN_REQUEST = AT_ONCE  # decided within the request: the page showed all of them with live values
 EXAMPLES = 5
 LIST_TABS = (Tab.WAITING, Tab.ATTENTION, Tab.PARKED)
 Result = SelectionItem.Result
-LookedAt = tuple[SyncField, tuple[FieldWarning, ...]]
+FieldWarnings = tuple[SyncField, tuple[FieldWarning, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class BulkDecision:
-    """What is to become of every item."""
+    """The decision to take for every item of a selection."""
 
     outcome: Outcome
     reason_code: str = ""
     reason: str = ""
 
 
-def freeze_rows(ids: Sequence[uuid.UUID], *, by: Criteria, query: str, person: Person) -> Selection:
-    """Freeze the undecided fields of these edits; of a narrowed list, those that it shows them for.
+def freeze_rows(ids: Sequence[uuid.UUID], *, criteria: Criteria, query: str, person: Person) -> Selection:
+    """Freeze the undecided fields of these edits, as far as they match the criteria of the list.
 
     Raises NotPossible where none is left.
     """
-    rows = SyncRecord.objects.shown().filter(pk__in=list(ids)[:MOST])
-    return _freeze(rows.order_by("edited_on", "pk").values_list("pk", flat=True), by, query=query, person=person)
+    rows = SyncRecord.objects.shown().filter(pk__in=list(ids)[:MAX_FIELDS])
+    return _freeze(rows.order_by("edited_on", "pk").values_list("pk", flat=True), criteria, query=query, person=person)
 
 
-def freeze_all(*, tab: Tab, by: Criteria, query: str, person: Person) -> Selection:
-    """Freeze everything that a list shows now, on all of its pages. Raises NotPossible where that is nothing."""
+def freeze_all(*, tab: Tab, criteria: Criteria, query: str, person: Person) -> Selection:
+    """Freeze the fields of all pages of a list. Raises NotPossible where there are none."""
     if tab not in LIST_TABS:
         raise NotPossible("Only edits that wait for a decision can be decided together.")
-    rows = filter_records(records_in(tab), tab, by).order_by("edited_on", "pk")
-    return _freeze(rows.values_list("pk", flat=True)[: MOST + 1], by, query=query, person=person)
+    rows = filter_records(records_in(tab), tab, criteria).order_by("edited_on", "pk")
+    return _freeze(rows.values_list("pk", flat=True)[: MAX_FIELDS + 1], criteria, query=query, person=person)
 
 
 def freeze_refused(selection: Selection, *, person: Person) -> Selection:
-    """Freeze again, as they are now, the fields that were refused. Raises NotPossible where none can be decided."""
-    left = selection.items.filter(result=Result.REFUSED).order_by("position").values_list("field_id", flat=True)
-    fields = SyncField.objects.filter(pk__in=left).select_related("record")
+    """Freeze the refused fields again, as they are now. Raises NotPossible where none can be decided."""
+    refused = selection.items.filter(result=Result.REFUSED).order_by("position").values_list("field_id", flat=True)
+    fields = SyncField.objects.filter(pk__in=refused).select_related("record")
     return _store(list(fields), query=selection.query, person=person)
 
 
-def _freeze(record_ids: QuerySet[SyncRecord, uuid.UUID], by: Criteria, *, query: str, person: Person) -> Selection:
+def _freeze(
+    record_ids: QuerySet[SyncRecord, uuid.UUID], criteria: Criteria, *, query: str, person: Person
+) -> Selection:
     ids = list(record_ids)
-    place = {pk: number for number, pk in enumerate(ids)}
-    meant = matching_fields(Tab.WAITING, by) | matching_fields(Tab.ATTENTION, by)
-    fields = [field for chunk in _chunks(ids) for field in meant.filter(record_id__in=chunk).select_related("record")]
-    fields.sort(key=lambda field: (place[field.record_id], field.column_name, field.pk))
+    position = {pk: number for number, pk in enumerate(ids)}
+    matching = matching_fields(Tab.WAITING, criteria) | matching_fields(Tab.ATTENTION, criteria)
+    fields = [
+        field for chunk in _chunks(ids) for field in matching.filter(record_id__in=chunk).select_related("record")
+    ]
+    fields.sort(key=lambda field: (position[field.record_id], field.column_name, field.pk))
     return _store(fields, query=query, person=person)
 
 
@@ -95,92 +99,93 @@ def _chunks(ids: Sequence[uuid.UUID], size: int = 500) -> Iterator[Sequence[uuid
 
 
 @retried
-def _store(found: list[SyncField], *, query: str, person: Person) -> Selection:
-    open_ones = [field for field in found if field.is_undecided and field.delivery == FieldDelivery.NONE]
-    bars = _bars(person, open_ones)
-    fields = [field for field in open_ones if field.pk not in bars and not field.contact_is_gone]
-    looked_at = _with_concerns(fields[:MOST])
-    kept = [field for field, found in looked_at if FieldWarning.CHANGED not in found]
+def _store(fields: list[SyncField], *, query: str, person: Person) -> Selection:
+    waiting = [field for field in fields if field.is_undecided and field.delivery == FieldDelivery.NONE]
+    blocked = _block_reasons(person, waiting)
+    allowed = [field for field in waiting if field.pk not in blocked and not field.contact_is_gone]
+    with_warnings = _with_warnings(allowed[:MAX_FIELDS])
+    kept = [field for field, warnings in with_warnings if FieldWarning.CHANGED not in warnings]
     if not kept:
-        raise NotPossible(_why_none(is_changed=bool(fields), is_unidentified=BlockReason.UNIDENTIFIED in bars.values()))
+        is_unidentified = BlockReason.UNIDENTIFIED in blocked.values()
+        raise NotPossible(_empty_message(is_changed=bool(allowed), is_unidentified=is_unidentified))
     selection = Selection.objects.create(
         person=person,
         frozen_at=Now(),
         query=query,
         contacts=len({field.record_id for field in kept}),
         fields=len(kept),
-        conflicts=sum(field.delivery == FieldDelivery.CONFLICT for field in found),
-        own_edits=sum(bar is BlockReason.OWN for bar in bars.values()),
-        unidentified=sum(bar is BlockReason.UNIDENTIFIED for bar in bars.values()),
-        is_cut=len(fields) > MOST,
+        conflicts=sum(field.delivery == FieldDelivery.CONFLICT for field in fields),
+        own_edits=sum(reason is BlockReason.OWN for reason in blocked.values()),
+        unidentified=sum(reason is BlockReason.UNIDENTIFIED for reason in blocked.values()),
+        is_cut=len(allowed) > MAX_FIELDS,
     )
-    SelectionItem.objects.bulk_create(_items(selection, looked_at), batch_size=500)
+    SelectionItem.objects.bulk_create(_items(selection, with_warnings), batch_size=500)
     selection.refresh_from_db()
     return selection
 
 
-def _items(selection: Selection, looked_at: Sequence[LookedAt]) -> Iterator[SelectionItem]:
-    plain = [field.pk for field, found in looked_at if not found]
-    # Shown to a person as examples, so any random ones will do.
+def _items(selection: Selection, with_warnings: Sequence[FieldWarnings]) -> Iterator[SelectionItem]:
+    plain = [field.pk for field, warnings in with_warnings if not warnings]
+    # Only examples for the page, so the standard random generator is good enough.
     examples = set(random.sample(plain, min(EXAMPLES, len(plain))))
-    for place, (field, found) in enumerate(looked_at):
+    for position, (field, warnings) in enumerate(with_warnings):
         yield SelectionItem(
             selection=selection,
-            position=place,
+            position=position,
             field=field,
             seen=context.digest(field),
-            is_example=bool(found) or field.pk in examples,
-            result=Result.OMITTED if FieldWarning.CHANGED in found else Result.OPEN,
-            concerns=",".join(found),
+            is_example=bool(warnings) or field.pk in examples,
+            result=Result.OMITTED if FieldWarning.CHANGED in warnings else Result.OPEN,
+            concerns=",".join(warnings),
         )
 
 
 def refresh_live_values(selection: Selection, record_ids: Collection[uuid.UUID], *, crm: CrmClient) -> bool:
-    """Read the CRM's present values for these edits of an undecided selection; leave out fields that have others now.
+    """Read the live values of these edits and leave out fields whose value in the CRM changed.
 
-    Return False where the CRM did not answer; the list then stays as it is.
+    Return False if the CRM did not answer; the selection then stays as it is.
     """
-    open_ones = selection.items.filter(result=Result.OPEN, field__record__in=record_ids)
-    before = list(open_ones.select_related("field__record"))
+    open_items = selection.items.filter(result=Result.OPEN, field__record__in=record_ids)
+    before = list(open_items.select_related("field__record"))
     answered = live_values.refresh_if_answering(record_ids, crm=crm) is not None
-    _take_over_reading(selection, before)
+    _omit_changed(selection, before)
     return answered
 
 
 @transaction.atomic
-def _take_over_reading(selection: Selection, before: Sequence[SelectionItem]) -> None:
-    """Leave out what has another value in the CRM now; `before` are the items with their fields before the reading."""
+def _omit_changed(selection: Selection, before: Sequence[SelectionItem]) -> None:
+    """Leave out fields with another value in the CRM; `before` holds the items with their fields before the reading."""
     locked(Selection.objects.all()).get(pk=selection.pk)
     if SelectionRun.objects.filter(pk=selection.pk).exists():
-        return  # it is being decided: what changed is refused there
+        return  # already being decided: `decide` refuses changed fields
     fields = SyncField.objects.select_related("record").undecided().in_bulk([item.field_id for item in before])
-    looked_at = {field.pk: found for field, found in _with_concerns(list(fields.values()))}
-    moved = []
+    warnings_of = {field.pk: warnings for field, warnings in _with_warnings(list(fields.values()))}
+    changed = []
     for item in before:
-        found = looked_at.get(item.field_id, ())
-        if FieldWarning.CHANGED in found:
-            moved.append(item)
-            item.result, item.concerns, item.is_example = Result.OMITTED, ",".join(found), True
+        warnings = warnings_of.get(item.field_id, ())
+        if FieldWarning.CHANGED in warnings:
+            changed.append(item)
+            item.result, item.concerns, item.is_example = Result.OMITTED, ",".join(warnings), True
         elif item.field_id in fields and context.digest(item.field) == item.seen:
-            # The page shows this state from now on; anything else that moved keeps the digest from matching.
+            # The page shows this state from now on; any other change keeps the digest from matching.
             item.field.contact_state = fields[item.field_id].contact_state
-            moved += [item] if context.digest(item.field) != item.seen else []
+            changed += [item] if context.digest(item.field) != item.seen else []
             item.seen = context.digest(item.field)
-    if not moved:
+    if not changed:
         return
-    SelectionItem.objects.bulk_update(moved, ["result", "concerns", "is_example", "seen"], batch_size=500)
+    SelectionItem.objects.bulk_update(changed, ["result", "concerns", "is_example", "seen"], batch_size=500)
     left = selection.items.filter(result=Result.OPEN)
     counts = left.aggregate(fields=Count("pk"), contacts=Count("field__record", distinct=True))
     Selection.objects.filter(pk=selection.pk).update(**counts)
     selection.refresh_from_db(fields=["fields", "contacts"])
 
 
-def _with_concerns(fields: Sequence[SyncField]) -> list[LookedAt]:
+def _with_warnings(fields: Sequence[SyncField]) -> list[FieldWarnings]:
     known = {table: columns.of_table(table) for table in {field.record.target_table for field in fields}}
     return [(field, warnings_for(field, known[field.record.target_table].get(field.column_name))) for field in fields]
 
 
-def _why_none(*, is_changed: bool, is_unidentified: bool) -> str:
+def _empty_message(*, is_changed: bool, is_unidentified: bool) -> str:
     if is_unidentified:
         return "The editors of these fields are not identified in the CRM, so the edits could be your own."
     if is_changed:
@@ -188,56 +193,56 @@ def _why_none(*, is_changed: bool, is_unidentified: bool) -> str:
     return "None of these fields can be decided together. Nothing was changed."
 
 
-def _bars(person: Person, fields: Sequence[SyncField]) -> dict[uuid.UUID, BlockReason]:
-    """Return the fields that this person may not decide; an editor who is not read yet may be so by then."""
+def _block_reasons(person: Person, fields: Sequence[SyncField]) -> dict[uuid.UUID, BlockReason]:
+    """Return the fields that this person may not decide; editors that are not read yet are checked when deciding."""
     editors = four_eyes.load_editors(field.record.editor_id for field in fields)
     found = {field.pk: editors.block_reason(field.record.editor_id, (person,)) for field in fields}
-    return {pk: bar for pk, bar in found.items() if bar is not None and bar is not BlockReason.UNREAD}
+    return {pk: reason for pk, reason in found.items() if reason is not None and reason is not BlockReason.UNREAD}
 
 
-def start(selection: Selection, wish: BulkDecision, *, number: int | None, by: Person) -> SelectionRun:
-    """Ask for the same outcome for all of it, once. Raises NotPossible without the number where it is many."""
+def start(selection: Selection, decision: BulkDecision, *, number: int | None, by: Person) -> SelectionRun:
+    """Start deciding all items alike, once. Raises NotPossible if the typed number of a long list does not match."""
     if selection.person_id != by.pk:
-        raise NotPossible("Only the person who made this selection decides it.")
+        raise NotPossible("Only the person who made this selection can decide it.")
     try:
         with transaction.atomic():
-            # Whoever reads the CRM's values meanwhile may leave some out: the number is that of what is decided.
+            # A reading of live values may have left some out: the number must be that of the decided fields.
             selection = locked(Selection.objects.all()).get(pk=selection.pk)
-            _refuse_other_number(selection, number)
+            _check_number(selection, number)
             run = SelectionRun.objects.create(
                 selection=selection,
                 due_at=Now(),
-                outcome=wish.outcome,
-                reason_code=wish.reason_code,
-                reason=wish.reason,
+                outcome=decision.outcome,
+                reason_code=decision.reason_code,
+                reason=decision.reason,
             )
             counted = {"contacts": selection.contacts, "fields": selection.fields}
-            audit.record(f"selection.{wish.outcome}", by=by, channel="screen", group=selection.pk, details=counted)
+            audit.record(f"selection.{decision.outcome}", by=by, channel="screen", group=selection.pk, details=counted)
     except IntegrityError as error:
-        raise NotPossible("This selection was decided already.") from error
+        raise NotPossible("This selection has already been decided.") from error
     if selection.fields <= IN_REQUEST:
         work(selection.pk, seconds=settings.SOFT_LIMIT / 4)
     return run
 
 
-def _refuse_other_number(selection: Selection, number: int | None) -> None:
+def _check_number(selection: Selection, number: int | None) -> None:
     if not selection.fields:
-        raise NotPossible(_why_none(is_changed=True, is_unidentified=False))
+        raise NotPossible(_empty_message(is_changed=True, is_unidentified=False))
     if selection.fields > AT_ONCE and number != selection.fields:
         raise NotPossible(f"Type {selection.fields} to confirm that all of them are meant.")
 
 
 def work(selection_id: uuid.UUID, *, seconds: float, crm: CrmClient | None = None) -> None:
-    """Decide items until none is left or the time is up; what is left is due again at once. Safe to run twice.
+    """Decide items until none is left or the time is up; the rest is due again at once. Safe to run twice.
 
-    With `crm`, its present values are read before; whatever has another one is refused.
+    With `crm`, live values are read first and fields with another value are refused.
     """
     runner.run(SelectionJob(seconds, crm=crm), selection_id)
 
 
 @runner.register
 class SelectionJob(JobType):
-    """Decide a frozen list, one contact at a time; a failure refuses what could not be decided, with the reason."""
+    """Decide a frozen list, one contact at a time; a failure refuses the undecided fields with its reason."""
 
     name = "selection"
     title = "Deciding edits together"
@@ -250,11 +255,11 @@ class SelectionJob(JobType):
         self._crm = crm
 
     def process(self, lease: Lease, permit: Permit) -> None:
-        """Decide contact by contact; one that fails unexpectedly lets the others go first. Raises LostLease."""
+        """Decide contact by contact; after an unexpected error the other contacts go first. Raises LostLease."""
         run = SelectionRun.objects.select_related("selection__person").get(pk=lease.pk)
         until = time.monotonic() + self._seconds
         failed: Exception | None = None
-        for items in self._with_present_values(_by_contact(run.selection)):
+        for items in self._with_live_values(_by_contact(run.selection)):
             try:
                 _decide(lease, run, items)
             except queue.LostLease:
@@ -270,17 +275,17 @@ class SelectionJob(JobType):
             raise failed
         queue.finish(lease)
 
-    def _with_present_values(self, contacts: Iterable[list[SelectionItem]]) -> Iterator[list[SelectionItem]]:
-        """Read the CRM's values of some contacts in one request before they are decided, as long as it answers."""
-        left = iter(contacts)
-        while some := list(islice(left, MOST_CONTACTS_AT_ONCE)):
+    def _with_live_values(self, contacts: Iterable[list[SelectionItem]]) -> Iterator[list[SelectionItem]]:
+        """Read the live values of several contacts in one request before they are decided, while the CRM answers."""
+        remaining = iter(contacts)
+        while some := list(islice(remaining, MOST_CONTACTS_AT_ONCE)):
             ids = [items[0].field.record_id for items in some]
             if self._crm is not None and live_values.refresh_if_answering(ids, crm=self._crm) is None:
-                self._crm = None  # the stored values count, as without a CRM; the delivery compares once more
+                self._crm = None  # continue with stored values; the delivery compares again
             yield from some
 
     def fail(self, lease: Lease, failure: Failure) -> None:
-        """Refuse what is left with the reason; the page offers to decide it again. Raises LostLease."""
+        """Refuse the undecided items with the reason; the page offers to decide them again. Raises LostLease."""
         queue.mark_failed(lease, error=failure.code)
         SelectionItem.objects.filter(selection=lease.pk, result=Result.OPEN).update(
             result=Result.REFUSED, why=failure.reason[:300]
@@ -288,18 +293,18 @@ class SelectionJob(JobType):
 
 
 def _by_contact(selection: Selection) -> Iterator[list[SelectionItem]]:
-    open_ones = selection.items.filter(result=Result.OPEN).select_related("field").order_by("position")
-    for _, items in groupby(list(open_ones), key=lambda item: item.field.record_id):
+    open_items = selection.items.filter(result=Result.OPEN).select_related("field").order_by("position")
+    for _, items in groupby(list(open_items), key=lambda item: item.field.record_id):
         yield list(items)
 
 
 @retried
 def _decide(lease: Lease, run: SelectionRun, items: list[SelectionItem]) -> None:
-    """One contact: its decisions become due at one moment, and are kept together with their results."""
+    """Decide the items of one contact and store their results in the same transaction."""
     queue.lock(lease)
     person = run.selection.person
     if not person.has_role(Role.REVIEWER):
-        _refuse(items, "The person who asked for it no longer reviews.")
+        _refuse(items, "The person who started this is no longer a reviewer.")
         return
     choices = [
         decisions.Choice(item.field_id, Outcome(run.outcome), item.seen, reason_code=run.reason_code, reason=run.reason)
@@ -307,13 +312,13 @@ def _decide(lease: Lease, run: SelectionRun, items: list[SelectionItem]) -> None
     ]
     decided = decisions.decide(choices, by=person, channel="selection", group=run.selection.pk)
     taken = {decision.field_id: decision for decision in decided.taken}
-    words = {error.field.pk: str(error) for error in decided.refused if error.field}
+    messages = {error.field.pk: str(error) for error in decided.refused if error.field}
     for item in items:
         decision = taken.get(item.field_id)
         if decision:
             SelectionItem.objects.filter(pk=item.pk).update(result=Result.TAKEN, decision=decision)
         else:
-            _refuse([item], words.get(item.field_id, "This edit is no longer here."))
+            _refuse([item], messages.get(item.field_id, context.EDIT_IS_GONE))
 
 
 def _refuse(items: Sequence[SelectionItem], why: str) -> None:
@@ -322,7 +327,7 @@ def _refuse(items: Sequence[SelectionItem], why: str) -> None:
 
 
 def undo(selection: Selection, *, by: Person) -> tuple[int, int]:
-    """Take back what is on no way yet; how many were, and how many were written already."""
+    """Undo decisions that are not yet part of a delivery; return how many were undone and how many were too late."""
     taken = selection.items.filter(result=Result.TAKEN, decision__state=DecisionState.OPEN)
     undone = late = 0
     for decision_id in taken.order_by("position").values_list("decision_id", flat=True):
@@ -335,5 +340,5 @@ def undo(selection: Selection, *, by: Person) -> tuple[int, int]:
 
 
 def is_working(run: SelectionRun) -> bool:
-    """Whether items of it may still be decided."""
+    """Return whether items may still be decided."""
     return run.state not in (JobState.DONE, JobState.FAILED)

@@ -1,4 +1,4 @@
-"""Reasons to look at a field by itself before it is decided with others."""
+"""Warnings: reasons to check a field by itself before it is decided together with others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from syncapp.text import characters
 
 
 class FieldWarning(StrEnum):
-    """One reason, in the order in which a page names them."""
+    """A reason to check a field, in the order in which pages list them."""
 
     HIDDEN = "hidden"
     MIXED = "mixed"
@@ -32,9 +32,9 @@ WORDS = {
 
 
 def changed_in_crm(field: SyncField, column: Column | None) -> bool:
-    """Return whether the CRM was last read with another value than the original, compared by type.
+    """Return whether the CRM's last read value differs from the original, compared by type.
 
-    Such a field is decided by itself: whoever decides many fields at once, or by a rule, has not seen that value.
+    Such a field is decided by itself: a bulk decision or a rule has not seen that value.
     """
     if field.crm_now_read_at is None:
         return False
@@ -43,18 +43,18 @@ def changed_in_crm(field: SyncField, column: Column | None) -> bool:
 
 
 def warnings_for(field: SyncField, column: Column | None) -> tuple[FieldWarning, ...]:
-    """Return everything about an undecided field that eyes miss in a list."""
-    shown = values.format_value(column, field.proposed_value, field.proposed_label)
+    """Return the warnings about an undecided field: what people overlook in a list."""
+    text = values.format_value(column, field.proposed_value, field.proposed_label)
     found = {
-        FieldWarning.HIDDEN: characters.hides_something(shown),
-        FieldWarning.MIXED: bool(characters.mixed_scripts(shown)),
+        FieldWarning.HIDDEN: characters.hides_something(text),
+        FieldWarning.MIXED: bool(characters.mixed_scripts(text)),
         FieldWarning.CHANGED: changed_in_crm(field, column),
-        FieldWarning.LONG: len(shown) > MAX_LENGTH,
+        FieldWarning.LONG: len(text) > MAX_LENGTH,
     }
-    return tuple(concern for concern, holds in found.items() if holds)
+    return tuple(warning for warning, applies in found.items() if applies)
 
 
 def summarize(of_each: Iterable[Iterable[str]]) -> str:
-    """Count the concerns of many fields in words, such as "hidden characters 1, long 2"; '' where none has any."""
-    counted = Counter(concern for found in of_each for concern in found)
+    """Count the warnings of many fields in words, such as "hidden characters 1, long 2"; '' if there are none."""
+    counted = Counter(warning for warnings in of_each for warning in warnings)
     return ", ".join(f"{WORDS[each]} {counted[each]}" for each in FieldWarning if counted[each])

@@ -1,1 +1,1 @@
-"""Writing decisions to the CRM: the job, its change sets, conflicts, and applying the results."""
+"""Delivery of decisions to the CRM: the job, conflict detection, change sets, and applying the results."""

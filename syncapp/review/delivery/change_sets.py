@@ -1,10 +1,9 @@
-"""Verdicts → the change set that the CRM commits whole or not at all."""
+"""Change sets: the writes of one delivery, which the CRM commits all together or not at all."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from syncapp.crm.staging.records import (
     AppliedValue,
@@ -28,24 +27,24 @@ CRM_DECISION = {
 SYSTEM_NAME = "Outlook Sync Portal"
 
 
-def build(verdicts: Sequence[Assessment], view: DeliverySnapshot) -> ChangeSet | None:
-    """What to send for these verdicts, or None where nothing is to be sent."""
-    marking = [verdict for verdict in verdicts if verdict.finding in MARKING]
-    applied = tuple(_applied(verdicts))
+def build(assessments: Sequence[Assessment], view: DeliverySnapshot) -> ChangeSet | None:
+    """Build the change set for these assessments; None where nothing has to be sent."""
+    marking = [assessment for assessment in assessments if assessment.finding in MARKING]
+    applied = tuple(_applied(assessments))
     if not marking and not applied:
         return None
     return ChangeSet(
         contact=_contact_write(marking, view),
-        marks=tuple(_mark(verdict) for verdict in marking),
+        marks=tuple(_mark(assessment) for assessment in marking),
         applied=applied,
         closes=tuple(_closes(marking, view)),
     )
 
 
 def split_waves(decisions: Sequence[Decision]) -> list[list[Decision]]:
-    """The decisions in the order in which to send them: of two for one column, the later sees what the first did.
+    """Split the decisions so that two writes of one column are in separate, successive change sets.
 
-    A newer edit can be approved while the approval of an older one is on its way; one change set would write only one.
+    A newer edit can be approved while an older approval is being written; one change set would write only one of them.
     """
     found: list[list[Decision]] = []
     used: Counter[str] = Counter()
@@ -58,34 +57,33 @@ def split_waves(decisions: Sequence[Decision]) -> list[list[Decision]]:
     return found
 
 
-def split_groups(verdicts: Sequence[Assessment]) -> list[list[Decision]]:
-    """The decisions to send one change set after the other, once the CRM refused them together.
+def split_groups(assessments: Sequence[Assessment]) -> list[list[Decision]]:
+    """Split the decisions for sending after the CRM refused them together.
 
-    Each written column stands alone, so that a bad value stops only itself; marks need no contact and go together.
+    Each write is sent alone, so that a bad value stops only itself; marks do not touch the contact and stay together.
     """
-    writes = [[verdict.decision] for verdict in verdicts if verdict.finding == Finding.WRITE]
-    marks = [verdict.decision for verdict in verdicts if verdict.finding in (Finding.ALREADY, Finding.MARK)]
+    writes = [[assessment.decision] for assessment in assessments if assessment.finding == Finding.WRITE]
+    marks = [assessment.decision for assessment in assessments if assessment.finding in (Finding.ALREADY, Finding.MARK)]
     return writes + ([marks] if marks else [])
 
 
 def _contact_write(marking: Iterable[Assessment], view: DeliverySnapshot) -> ContactWrite | None:
     writes = tuple(
-        (verdict.column, verdict.decision.value_to_write)
-        for verdict in marking
-        if verdict.finding == Finding.WRITE and verdict.column is not None
+        (assessment.column, assessment.decision.value_to_write)
+        for assessment in marking
+        if assessment.finding == Finding.WRITE and assessment.column is not None
     )
     if not writes or view.contact is None:
         return None
-    # The raised revision is what tells the plug-in that this write is not an Outlook edit.
+    # By the raised revision the plug-in knows that this write is not an Outlook edit.
     revision = (view.contact.revision or 0) + 1
     return ContactWrite(contact_id=view.contact.id, etag=view.contact.etag, revision=revision, values=writes)
 
 
-def _mark(verdict: Assessment) -> FieldMark:
-    decision, staged = verdict.decision, verdict.staged
+def _mark(assessment: Assessment) -> FieldMark:
+    decision, staged = assessment.decision, assessment.staged
     if staged is None:
-        raise ValueError("only a row that is there can be marked")
-    decided_on: datetime = decision.decided_at
+        raise ValueError("only an existing row can be marked")
     return FieldMark(
         field_id=staged.id,
         etag=staged.etag,
@@ -93,15 +91,15 @@ def _mark(verdict: Assessment) -> FieldMark:
         decision_id=str(decision.pk),
         applied=decision.value_to_write if decision.writes else None,
         decided_by=decision.decider or SYSTEM_NAME,
-        decided_on=decided_on,
+        decided_on=decision.decided_at,
         reason=" ".join(filter(None, [decision.reason_code, decision.reason])),
     )
 
 
-def _applied(verdicts: Iterable[Assessment]) -> Iterable[AppliedValue]:
-    """Correct staging rows that say what was sent, though the CRM made another value of it."""
-    for verdict in verdicts:
-        staged, column, adjusted = verdict.staged, verdict.column, verdict.adjusted
+def _applied(assessments: Iterable[Assessment]) -> Iterable[AppliedValue]:
+    """Yield corrections of staging rows that hold the value we sent, where the CRM stored another one."""
+    for assessment in assessments:
+        staged, column, adjusted = assessment.staged, assessment.column, assessment.adjusted
         if staged is None or column is None or adjusted is None or not staged.etag:
             continue
         if not conversion.same(column.type, staged.applied, adjusted.value):
@@ -109,8 +107,8 @@ def _applied(verdicts: Iterable[Assessment]) -> Iterable[AppliedValue]:
 
 
 def _closes(marking: Sequence[Assessment], view: DeliverySnapshot) -> Iterable[RecordClose]:
-    """The edits whose last open field this change set decides."""
-    marked = {verdict.staged.id for verdict in marking if verdict.staged is not None}
+    """Yield the edits whose last open field this change set decides."""
+    marked = {assessment.staged.id for assessment in marking if assessment.staged is not None}
     for record in view.records.values():
         fields = [field for field in view.fields.values() if field.record_id == record.id]
         undecided = [field for field in fields if field.state == 0 and field.id not in marked]

@@ -1,6 +1,6 @@
-"""What a delivery finds when it looks: per decision, whether to write, only to mark, or to hand it back.
+"""Conflict detection: for each decision, whether to write it, only mark it, or return it to the reviewer.
 
-Pure: the decisions and a fresh view of the CRM go in, verdicts come out.
+Pure: the decisions and a fresh view of the CRM go in, assessments come out.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from syncapp.models.review.decision import Kind
 
 
 class Finding(StrEnum):
-    """What is to be done with one decision now."""
+    """The result of comparing one decision with the CRM."""
 
     WRITE = "write"  # the CRM still holds what the reviewer saw
-    ALREADY = "already"  # the CRM holds the value by now: only mark the staging row
+    ALREADY = "already"  # the CRM holds the new value already: only mark the staging row
     MARK = "mark"  # nothing to write on the contact: only mark the staging row
-    OURS = "ours"  # the staging row carries this decision's id: it is done, whatever the contact holds
-    CONFLICT = "conflict"  # the CRM holds something else: back to the reviewer
-    WRITTEN_BEFORE = "written_before"  # rejected, but an earlier approval had been written after all: back as well
-    INACTIVE = "contact_inactive"  # the contact was deactivated, which its reviewer had not seen: back as well
-    MERGED = "contact_merged"  # the same where another contact took its place
-    CONTACT_GONE = "contact_gone"  # the contact was deleted: back to the reviewer
-    ELSEWHERE = "elsewhere"  # somebody decided the staging row in the CRM
+    OURS = "ours"  # the staging row carries this decision's id: written, whatever the contact holds now
+    CONFLICT = "conflict"  # the CRM holds another value: return to the reviewer
+    WRITTEN_BEFORE = "written_before"  # rejected, but an earlier approval had been written: return
+    INACTIVE = "contact_inactive"  # deactivated since the reviewer saw it: return
+    MERGED = "contact_merged"  # merged into another contact since: return
+    CONTACT_GONE = "contact_gone"  # the contact was deleted: return
+    ELSEWHERE = "elsewhere"  # a person decided the staging row in the CRM
     RECOGNIZED = "before_restore"  # the portal decided the staging row, but our database lost that decision
     ROW_GONE = "row_gone"  # the staging row was deleted
     UNKNOWN_COLUMN = "unknown_column"  # the CRM has no such column
@@ -42,10 +42,7 @@ MARKING = (Finding.WRITE, Finding.ALREADY, Finding.MARK)
 
 @dataclass(frozen=True, slots=True)
 class OwnDecisions:
-    """Ids of all decisions about one field that were ever ours.
-
-    `unproven`: those to write that failed or were replaced before anybody knew whether the CRM had written them.
-    """
+    """Ids of all our decisions about one field; `unproven` ones failed or were replaced with an unknown outcome."""
 
     ids: frozenset[str] = frozenset()
     unproven: frozenset[str] = frozenset()
@@ -53,7 +50,7 @@ class OwnDecisions:
 
 @dataclass(frozen=True, slots=True)
 class StoredValue:
-    """The CRM's version of a value that was written: rounded, or changed by its own rules."""
+    """The value that the CRM stored instead of the one we wrote: rounded, or changed by its own rules."""
 
     value: str | None
     label: str = ""
@@ -61,9 +58,10 @@ class StoredValue:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """One decision, what was found for it, and what the CRM held. `proves`: an unproven one that the CRM did write.
+    """One decision with its finding and the CRM's current value.
 
-    `trouble` says in a sentence what could not be read, `adjusted` what the CRM made of the value where that differs.
+    `proves` is the id of an earlier unproven decision that the CRM did write. `trouble` says which value could not be
+    read, `adjusted` is what the CRM stored where that differs from what we sent.
     """
 
     decision: Decision
@@ -83,26 +81,27 @@ def assess(
     *,
     columns: Mapping[str, Column],
     own: Mapping[uuid.UUID, OwnDecisions],
-    held: Mapping[uuid.UUID, StoredValue] | None = None,
+    stored: Mapping[uuid.UUID, StoredValue] | None = None,
     own_user: uuid.UUID | None = None,
 ) -> list[Assessment]:
-    """Return one verdict per decision. `own`: our earlier values per field; `held`: the CRM's versions of sent ones.
+    """Assess each decision against a fresh view of the CRM.
 
-    `own_user` is the portal's own user in the CRM.
+    `own` holds our decisions by field, `stored` the values by decision that the CRM stored instead of ours, `own_user`
+    the portal's user in the CRM.
     """
     found = [
         _assess_decision(decision, view, columns, own.get(decision.field_id, OwnDecisions()), own_user)
         for decision in decisions
     ]
-    return [_with_adjusted(verdict, view, columns, held or {}) for verdict in found]
+    return [_with_adjusted(assessment, view, columns, stored or {}) for assessment in found]
 
 
-def adjustments(verdicts: Iterable[Assessment], written: LiveContact | None) -> dict[uuid.UUID, StoredValue]:
-    """Return per decision what the CRM holds instead of what was sent, by the answer to the write."""
+def adjustments(assessments: Iterable[Assessment], written: LiveContact | None) -> dict[uuid.UUID, StoredValue]:
+    """Return, by decision, the values that the CRM stored instead of ours, according to its answer to the write."""
     found = {}
-    for verdict in verdicts:
-        column, decision = verdict.column, verdict.decision
-        if verdict.finding != Finding.WRITE or column is None or written is None or column.name in written.problems:
+    for assessment in assessments:
+        column, decision = assessment.column, assessment.decision
+        if assessment.finding != Finding.WRITE or column is None or written is None or column.name in written.problems:
             continue
         value = written.values.get(column.name)
         if not conversion.same(column.type, value, decision.value_to_write):
@@ -111,16 +110,19 @@ def adjustments(verdicts: Iterable[Assessment], written: LiveContact | None) -> 
 
 
 def _with_adjusted(
-    verdict: Assessment, view: DeliverySnapshot, columns: Mapping[str, Column], held: Mapping[uuid.UUID, StoredValue]
+    assessment: Assessment,
+    view: DeliverySnapshot,
+    columns: Mapping[str, Column],
+    stored: Mapping[uuid.UUID, StoredValue],
 ) -> Assessment:
-    """Recognize the CRM's version of a written value by rounding alone, because the answer to the write was lost."""
-    decision = verdict.decision
+    """Add the stored value; if the answer to the write was lost, only rounding is recognized as the CRM's change."""
+    decision = assessment.decision
     column = columns.get(decision.field.column_name)
-    if verdict.finding != Finding.OURS or not decision.writes or column is None or view.contact is None:
-        return verdict
+    if assessment.finding != Finding.OURS or not decision.writes or column is None or view.contact is None:
+        return assessment
     now = StoredValue(view.contact.values.get(column.name), view.contact.labels.get(column.name, ""))
     rounded = now if conversion.is_rounded(column, decision.value_to_write, now.value) else None
-    return replace(verdict, column=column, adjusted=held.get(decision.pk, rounded))
+    return replace(assessment, column=column, adjusted=stored.get(decision.pk, rounded))
 
 
 def _assess_decision(
@@ -151,7 +153,7 @@ def _assess_decision(
 
 
 def _assess_mark(decision: Decision, view: DeliverySnapshot, staged: StagedField, column: Column | None) -> Assessment:
-    """A rejection promises that the value its reviewer saw stays; `column` where we may have written another."""
+    """Check that a rejection keeps the value its reviewer saw; `column` is given if we may have written another."""
     if column is None or view.contact is None or decision.kind != Kind.REVIEW:
         return Assessment(decision, Finding.MARK, staged)
     now = view.contact.values.get(column.name)

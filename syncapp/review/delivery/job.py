@@ -1,10 +1,10 @@
-"""The place where decisions are delivered to the CRM, one contact at a time.
+"""The delivery job: writes the due decisions of one contact to the CRM.
 
-    claim ─▶ bind due decisions ─▶ read the CRM ─▶ judge ─▶ mark sent ─▶ one change set ─▶ settle
+    claim ─▶ bind due decisions ─▶ read the CRM ─▶ assess ─▶ mark sent ─▶ one change set ─▶ apply results
 
 Every round starts by reading, so a delivery whose answer was lost is verified by the same steps: a staging row that
-carries our decision's id is done, whatever the contact holds by now. Every part of a change set carries `If-Match`, so
-a request that is still under way when we read again can no longer take effect after our own.
+carries our decision's id is written, whatever the contact holds now. Every part of a change set carries `If-Match`, so
+a request that is still in flight when we read again can no longer take effect after our own.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from syncapp.review.delivery.conflicts import Assessment, Finding, OwnDecisions,
 BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_REVIEW)
 STALE_ROUNDS = 3
 STALE_PAUSE = 30.0
-REFUSALS = (Rejected, NotFound)  # what trying again does not mend
+REFUSALS = (Rejected, NotFound)  # a retry does not help
 _REFUSED = "The CRM refused it"
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
-    """One leased delivery with everything its steps need."""
+class _Work:
+    """A leased delivery with everything its steps need."""
 
     lease: Lease
     delivery: Delivery
@@ -52,20 +52,20 @@ class _Round:
 
 
 class _StillStale(Exception):
-    """The rows moved under us three times in a row; nothing of this round was applied."""
+    """The CRM's rows changed STALE_ROUNDS times between reading and writing; nothing was written."""
 
 
 def deliver(delivery_id: uuid.UUID, *, crm: CrmClient) -> bool:
-    """Bring the contact's due decisions to the CRM; False where there was nothing to claim.
+    """Write the contact's due decisions to the CRM; return False if the delivery could not be claimed.
 
-    Safe to call twice, at once, and after a crash at any step. What went wrong is in the rows, never raised.
+    Safe to call twice, concurrently, and after a crash at any step. Errors are stored in the rows, never raised.
     """
     return runner.run(DeliveryJob(crm), delivery_id)
 
 
 @runner.register
 class DeliveryJob(JobType):
-    """Write one contact's decisions; a failure shows each of them as not written, with Retry."""
+    """Write one contact's decisions; after a failure each is shown as not written, with Retry."""
 
     name = "delivery"
     title = "Writing decisions to the CRM"
@@ -97,12 +97,12 @@ class DeliveryJob(JobType):
         return lease
 
     def process(self, lease: Lease, permit: Permit) -> None:
-        """Judge, send and settle what is bound. Raises CrmError, LostLease."""
+        """Assess, send and finish the bound decisions. Raises CrmError, LostLease."""
         delivery = Delivery.objects.get(pk=lease.pk)
-        work = _Round(lease, delivery, self._crm, Deadline.after(settings.HTTP_SECONDS))
-        # What is not there in another CRM would be taken for deleted.
+        work = _Work(lease, delivery, self._crm, Deadline.after(settings.HTTP_SECONDS))
+        # In another organization our contacts do not exist, and would be taken for deleted.
         self._crm.verify_organization(deadline=work.deadline)
-        bound = _bound(delivery)
+        bound = _bound_decisions(delivery)
         for wave in change_sets.split_waves(bound):
             _send_all(work, wave)
         if bound:
@@ -113,99 +113,95 @@ class DeliveryJob(JobType):
         failpoint("delivery.finished")
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
-        """Open the breaker that the CRM's answer calls for, and say whether trying again helps."""
+        """Trip the breaker for the CRM's error, and return whether a retry can help."""
         if isinstance(error, _StillStale):
-            reason = f"The contact was changed in the CRM while it was written, {lease.attempts} times in a row."
+            reason = f"The contact changed in the CRM during writing, {lease.attempts} times in a row."
             return Retry("Stale", reason, after=STALE_PAUSE)
         if isinstance(error, CrmError):
             return runner.retry_crm_error(error, lease, forbidden_breaker=Breaker.Name.FORBIDDEN_REVIEW)
         return None
 
     def fail(self, lease: Lease, failure: Failure) -> None:
-        """Show each decision as not written, with what is known about it. Raises LostLease."""
+        """Mark each decision as not written, with the reason. Raises LostLease."""
         delivery = Delivery.objects.get(pk=lease.pk)
         trouble = failure.reason
         if lease.outcome_unknown or delivery.outcome_unknown:
-            trouble += " Whether it was written is not known; Retry reads it back first."
-        results.apply_failure(lease, _bound(delivery), trouble=trouble, code=failure.code)
+            trouble += " It is not known whether it was written; Retry checks that first."
+        results.apply_failure(lease, _bound_decisions(delivery), trouble=trouble, code=failure.code)
         queue.mark_failed(lease, error=failure.code)
 
 
-def _bound(delivery: Delivery) -> list[Decision]:
-    """The decisions that this delivery still has to settle, oldest first."""
+def _bound_decisions(delivery: Delivery) -> list[Decision]:
+    """Return the decisions that this delivery still has to write, oldest first."""
     bound = Decision.objects.filter(delivery=delivery, state=DecisionState.BOUND)
     return list(bound.select_related("field", "decided_by", "rule").order_by("decided_at", "pk"))
 
 
-def _send_all(work: _Round, decisions: Sequence[Decision]) -> None:
-    """One change set for all of them; where the CRM refuses that, one for each column."""
+def _send_all(work: _Work, decisions: Sequence[Decision]) -> None:
+    """Send all decisions in one change set; if the CRM refuses it, send them separately."""
     try:
         _send(work, decisions)
     except REFUSALS as refusal:
-        _send_apart(work, decisions, refusal)
+        _send_separately(work, decisions, refusal)
 
 
-def _send_apart(work: _Round, decisions: Sequence[Decision], refusal: CrmError) -> None:
-    verdicts, _ = _look(work, decisions)
-    results.apply_results(work.lease, [each for each in verdicts if each.finding not in conflicts.MARKING])
-    parts = change_sets.split_groups(verdicts)
+def _send_separately(work: _Work, decisions: Sequence[Decision], refusal: CrmError) -> None:
+    assessments, _ = _read_and_assess(work, decisions)
+    results.apply_results(work.lease, [each for each in assessments if each.finding not in conflicts.MARKING])
+    parts = change_sets.split_groups(assessments)
     if len(parts) == 1:
         _fail(work, parts[0], refusal)
         return
     for part in parts:
-        _send_alone(work, part)
+        try:
+            _send(work, part)
+        except REFUSALS as part_refusal:
+            _fail(work, part, part_refusal)
 
 
-def _send_alone(work: _Round, part: Sequence[Decision]) -> None:
-    try:
-        _send(work, part)
-    except REFUSALS as refusal:
-        _fail(work, part, refusal)
-
-
-def _send(work: _Round, decisions: Sequence[Decision]) -> None:
-    """Read, judge, send, settle; again where the rows moved in between. Raises CrmError, _StillStale, LostLease."""
+def _send(work: _Work, decisions: Sequence[Decision]) -> None:
+    """Read, assess, send and apply; repeat if the rows changed in between. Raises CrmError, _StillStale, LostLease."""
     missing = 0
-    held: dict[uuid.UUID, StoredValue] = {}
+    stored: dict[uuid.UUID, StoredValue] = {}
     for _ in range(STALE_ROUNDS):
-        verdicts, view = _look(work, decisions, held)
-        change_set = change_sets.build(verdicts, view)
+        assessments, view = _read_and_assess(work, decisions, stored)
+        change_set = change_sets.build(assessments, view)
         if change_set is None:
-            results.apply_results(work.lease, verdicts)
+            results.apply_results(work.lease, assessments)
             return
-        _mark_sent(work, verdicts)
+        _mark_sent(work, assessments)
         try:
             written = work.crm.apply(change_set, tag=f"osync-{work.delivery.pk}", deadline=work.deadline)
         except Stale:
             continue
         except NotFound:
             missing += 1
-            # Our own rows were there a moment ago, twice: the missing one is that to which a lookup should point.
-            if missing > 1 and any(_points_somewhere(each) for each in verdicts):
+            # Our own rows existed a moment ago, twice: the missing row is the target of a lookup.
+            if missing > 1 and any(_sets_lookup(each) for each in assessments):
                 raise
             continue
         failpoint("delivery.answered")
-        adjusted = conflicts.adjustments(verdicts, written)
+        adjusted = conflicts.adjustments(assessments, written)
         if adjusted:
-            held |= adjusted  # look again: the staging rows have to say what the CRM made of the values
+            stored |= adjusted  # another round: the staging rows must hold the values that the CRM stored
             continue
-        results.apply_results(work.lease, verdicts)
+        results.apply_results(work.lease, assessments)
         failpoint("delivery.settled")
         return
     raise _StillStale
 
 
-def _points_somewhere(verdict: Assessment) -> bool:
-    is_lookup = verdict.column is not None and verdict.column.type is ColumnType.LOOKUP
-    return is_lookup and verdict.finding is Finding.WRITE and bool(verdict.decision.value_to_write)
+def _sets_lookup(assessment: Assessment) -> bool:
+    is_lookup = assessment.column is not None and assessment.column.type is ColumnType.LOOKUP
+    return is_lookup and assessment.finding is Finding.WRITE and bool(assessment.decision.value_to_write)
 
 
-def _look(
-    work: _Round, decisions: Sequence[Decision], held: Mapping[uuid.UUID, StoredValue] | None = None
+def _read_and_assess(
+    work: _Work, decisions: Sequence[Decision], stored: Mapping[uuid.UUID, StoredValue] | None = None
 ) -> tuple[list[Assessment], DeliverySnapshot]:
-    """A fresh view of the contact and its staging rows, and what it means for each decision."""
+    """Read the contact and its staging rows, and assess each decision against them."""
     known = columns.of_table(work.delivery.target_table)
-    own = _own(decisions)
+    own = _own_decisions(decisions)
     wanted = {each.field.column_name for each in decisions if each.writes or own[each.field_id].unproven}
     view = work.crm.read_for_delivery(
         table=work.delivery.target_table,
@@ -216,10 +212,10 @@ def _look(
     )
     failpoint("delivery.read")
     own_user = work.crm.own_user_id(deadline=work.deadline)
-    return conflicts.assess(decisions, view, columns=known, own=own, held=held, own_user=own_user), view
+    return conflicts.assess(decisions, view, columns=known, own=own, stored=stored, own_user=own_user), view
 
 
-def _own(decisions: Sequence[Decision]) -> dict[uuid.UUID, OwnDecisions]:
+def _own_decisions(decisions: Sequence[Decision]) -> dict[uuid.UUID, OwnDecisions]:
     ids: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
     unproven: dict[uuid.UUID, set[str]] = {each.field_id: set() for each in decisions}
     ours = Decision.objects.filter(field__in=list(ids)).exclude(state=DecisionState.LOST)
@@ -231,8 +227,8 @@ def _own(decisions: Sequence[Decision]) -> dict[uuid.UUID, OwnDecisions]:
 
 
 @retried
-def _mark_sent(work: _Round, verdicts: Sequence[Assessment]) -> None:
-    fields = [each.decision.field for each in verdicts if each.finding in conflicts.MARKING]
+def _mark_sent(work: _Work, assessments: Sequence[Assessment]) -> None:
+    fields = [each.decision.field for each in assessments if each.finding in conflicts.MARKING]
     sending = SyncField.objects.filter(pk__in=[field.pk for field in fields], delivery=FieldDelivery.WAITING)
     lock(sending)
     queue.mark_sent(work.lease)
@@ -240,13 +236,13 @@ def _mark_sent(work: _Round, verdicts: Sequence[Assessment]) -> None:
     transaction.on_commit(lambda: failpoint("delivery.sent"))
 
 
-def _fail(work: _Round, decisions: Sequence[Decision], refusal: CrmError) -> None:
+def _fail(work: _Work, decisions: Sequence[Decision], refusal: CrmError) -> None:
     what = "The row that it should point to is no longer in the CRM" if isinstance(refusal, NotFound) else _REFUSED
     results.apply_failure(work.lease, decisions, trouble=f"{what}: {refusal.message}", code=refusal.code)
 
 
 def recount_all(*, chunk: int = 500) -> None:
-    """Count every record's fields again; part of the nightly repair."""
+    """Recount the fields of all edits, as part of the nightly repair."""
     ids = SyncRecord.objects.order_by("pk").values_list("pk", flat=True)
     page = list(ids[:chunk])
     while page:

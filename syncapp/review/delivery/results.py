@@ -1,6 +1,6 @@
-"""What a delivery learnt becomes ours: decisions settled, fields moved, audit written, counts true.
+"""Apply delivery results to decisions, fields, audit log and counters.
 
-Runs in the transaction that proves the claim, so a worker that lost its lease settles nothing.
+Runs in the transaction that proves the lease, so a worker that lost its lease changes nothing.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from syncapp.review import notification_rules
 from syncapp.review.delivery.conflicts import Assessment, Finding, StoredValue
 
 # finding ─▶ (the decision's state, the field's new columns)
-_HANDED_BACK = {"decision": FieldDecision.PENDING, "delivery": FieldDelivery.CONFLICT}
+_RETURNED = {"decision": FieldDecision.PENDING, "delivery": FieldDelivery.CONFLICT}
 _WITHDRAWN = {"decision": FieldDecision.WITHDRAWN, "delivery": FieldDelivery.NONE}
 RESULTS: dict[Finding, tuple[DecisionState, dict[str, Any]]] = {
     Finding.WRITE: (DecisionState.WRITTEN, {"delivery": FieldDelivery.DONE}),
     Finding.OURS: (DecisionState.WRITTEN, {"delivery": FieldDelivery.DONE}),
     Finding.MARK: (DecisionState.WRITTEN, {"delivery": FieldDelivery.DONE}),
     Finding.ALREADY: (DecisionState.ALREADY, {"delivery": FieldDelivery.ALREADY}),
-    Finding.CONFLICT: (DecisionState.CONFLICT, _HANDED_BACK),
-    Finding.WRITTEN_BEFORE: (DecisionState.CONFLICT, _HANDED_BACK),
-    Finding.INACTIVE: (DecisionState.CONFLICT, {**_HANDED_BACK, "contact_state": ContactState.INACTIVE}),
-    Finding.MERGED: (DecisionState.CONFLICT, {**_HANDED_BACK, "contact_state": ContactState.MERGED}),
-    Finding.CONTACT_GONE: (DecisionState.CONFLICT, {**_HANDED_BACK, "contact_is_gone": True}),
+    Finding.CONFLICT: (DecisionState.CONFLICT, _RETURNED),
+    Finding.WRITTEN_BEFORE: (DecisionState.CONFLICT, _RETURNED),
+    Finding.INACTIVE: (DecisionState.CONFLICT, {**_RETURNED, "contact_state": ContactState.INACTIVE}),
+    Finding.MERGED: (DecisionState.CONFLICT, {**_RETURNED, "contact_state": ContactState.MERGED}),
+    Finding.CONTACT_GONE: (DecisionState.CONFLICT, {**_RETURNED, "contact_is_gone": True}),
     Finding.ELSEWHERE: (DecisionState.WITHDRAWN, _WITHDRAWN),
     Finding.RECOGNIZED: (DecisionState.WITHDRAWN, _WITHDRAWN),
     Finding.ROW_GONE: (DecisionState.WITHDRAWN, _WITHDRAWN),
@@ -54,68 +54,74 @@ _FOUND_NOW = (Finding.CONFLICT, Finding.WRITTEN_BEFORE, Finding.INACTIVE, Findin
 
 
 @retried
-def apply_results(lease: Lease, verdicts: Sequence[Assessment]) -> None:
-    """Settle these decisions; the delivery itself stays open. Raises LostLease."""
-    _lock([verdict.decision for verdict in verdicts], proven=[each.proves for each in verdicts if each.proves])
+def apply_results(lease: Lease, assessments: Sequence[Assessment]) -> None:
+    """Apply these assessments; the delivery itself stays open. Raises LostLease."""
+    _lock(
+        [assessment.decision for assessment in assessments], proven=[each.proves for each in assessments if each.proves]
+    )
     queue.lock(lease)
-    settled = [(_settle_one(verdict), verdict) for verdict in verdicts]
-    for _, verdict in settled:
-        if verdict.finding == Finding.RECOGNIZED and verdict.staged is not None:
-            # The judge compared the row's last modifier with our own user.
-            recognition.recognize([verdict.staged], own_user=verdict.staged.modified_by, channel="worker")
-    _recount([field for field, _ in settled])
+    fields = [_apply(assessment) for assessment in assessments]
+    for assessment in assessments:
+        if assessment.finding == Finding.RECOGNIZED and assessment.staged is not None:
+            # `assess` compared the row's last modifier with our own user.
+            recognition.recognize([assessment.staged], own_user=assessment.staged.modified_by, channel="worker")
+    _recount(fields)
 
 
 def _lock(decisions: Sequence[Decision], *, proven: Sequence[str] = ()) -> None:
-    """Lock the fields and decisions before the delivery; with them the open fields that may be superseded now."""
+    """Lock fields and decisions before the delivery, including open fields that may be superseded now."""
     contacts = {decision.target_id for decision in decisions}
     older = SyncField.objects.open().filter(record__target_id__in=contacts).values_list("pk", flat=True)
     lock(SyncField.objects.filter(pk__in={*(decision.field_id for decision in decisions), *older}))
     lock(Decision.objects.filter(pk__in=[*(decision.pk for decision in decisions), *proven]))
 
 
-def _settle_one(verdict: Assessment) -> SyncField:
-    state, columns = RESULTS[verdict.finding]
-    columns = {**columns, "trouble": verdict.trouble or MESSAGES.get(verdict.finding, ""), **_value_now(verdict)}
-    if verdict.proves:
-        _acknowledge(verdict)
-    found = verdict.value_now if verdict.finding in _FOUND_NOW else verdict.decision.value_to_write
-    if verdict.adjusted is not None:
-        _keep_adjusted(verdict.decision, verdict.adjusted)
-        found = verdict.adjusted.value
-    return _close(verdict.decision, state, columns=columns, finding=verdict.finding, now=found)
+def _apply(assessment: Assessment) -> SyncField:
+    state, columns = RESULTS[assessment.finding]
+    columns = {
+        **columns,
+        "trouble": assessment.trouble or MESSAGES.get(assessment.finding, ""),
+        **_live_value_columns(assessment),
+    }
+    if assessment.proves:
+        _acknowledge(assessment)
+    found = assessment.value_now if assessment.finding in _FOUND_NOW else assessment.decision.value_to_write
+    if assessment.adjusted is not None:
+        _keep_adjusted(assessment.decision, assessment.adjusted)
+        found = assessment.adjusted.value
+    return _close(assessment.decision, state, columns=columns, finding=assessment.finding, after=found)
 
 
 def _keep_adjusted(decision: Decision, held: StoredValue) -> None:
-    """Keep what the CRM made of the value; that is what a later step expects to find."""
+    """Keep the value that the CRM stored; a follow-up expects to find it."""
     Decision.objects.filter(pk=decision.pk).update(written_value=held.value, is_adjusted=True)
     decision.written_value, decision.is_adjusted = held.value, True
 
 
-def _acknowledge(verdict: Assessment) -> None:
-    """An earlier decision was given up without knowing; the staging row proves that the CRM had written it."""
-    earlier = Decision.objects.filter(pk=verdict.proves, state__in=UNPROVEN_STATES)
+def _acknowledge(assessment: Assessment) -> None:
+    """Mark an earlier failed decision as written: the staging row proves that the CRM had written it."""
+    earlier = Decision.objects.filter(pk=assessment.proves, state__in=UNPROVEN_STATES)
     if earlier.update(state=DecisionState.WRITTEN, finished_at=Now()):
-        field = verdict.decision.field
+        field = assessment.decision.field
         audit.record(
             f"field.delivery.{DecisionState.WRITTEN}",
             by=None,
             channel="worker",
             record_id=field.record_id,
             field_id=field.pk,
-            decision_id=uuid.UUID(verdict.proves),
+            decision_id=uuid.UUID(assessment.proves),
             details={"column": field.column_name, "finding": "found_later"},
         )
 
 
-def _value_now(verdict: Assessment) -> dict[str, Any]:
-    """What the CRM holds now: read just before, or what was written just now."""
-    decision = verdict.decision
-    if verdict.finding in (*_FOUND_NOW, Finding.ALREADY):
-        value, label = verdict.value_now, verdict.label_now
-    elif verdict.adjusted is not None:
-        value, label = verdict.adjusted.value, verdict.adjusted.label
-    elif verdict.finding == Finding.WRITE:
+def _live_value_columns(assessment: Assessment) -> dict[str, Any]:
+    """Return the columns for the CRM's current value, as it was just read or written."""
+    decision = assessment.decision
+    if assessment.finding in (*_FOUND_NOW, Finding.ALREADY):
+        value, label = assessment.value_now, assessment.label_now
+    elif assessment.adjusted is not None:
+        value, label = assessment.adjusted.value, assessment.adjusted.label
+    elif assessment.finding == Finding.WRITE:
         value, label = decision.value_to_write, ""
     else:
         return {}
@@ -124,24 +130,29 @@ def _value_now(verdict: Assessment) -> dict[str, Any]:
 
 @retried
 def apply_failure(lease: Lease, decisions: Sequence[Decision], *, trouble: str, code: str) -> None:
-    """These decisions were not written, for a reason that trying again does not mend. Raises LostLease."""
+    """Mark these decisions as not written, for a reason that a retry cannot fix. Raises LostLease."""
     _lock(decisions)
     queue.lock(lease)
     columns = {"delivery": FieldDelivery.FAILED, "trouble": trouble}
-    for_it: dict[str, Any] = {"columns": columns, "finding": f"failed:{code}"}
-    _recount([_close(each, DecisionState.FAILED, now=each.value_to_write, **for_it) for each in decisions])
+    finding = f"failed:{code}"
+    _recount(
+        [
+            _close(each, DecisionState.FAILED, columns=columns, finding=finding, after=each.value_to_write)
+            for each in decisions
+        ]
+    )
 
 
-def _recount(touched: list[SyncField]) -> None:
-    """What was handed back or failed is open again: a newer edit may have come meanwhile."""
-    records = {field.record_id for field in touched}
+def _recount(fields: list[SyncField]) -> None:
+    """Recount the edits; returned or failed fields are open again, so a newer edit may supersede them."""
+    records = {field.record_id for field in fields}
     SyncRecord.objects.recount(records | record_ids_of(supersede(records)))
 
 
 def _close(
-    decision: Decision, state: DecisionState, *, columns: dict[str, Any], finding: str, now: str | None
+    decision: Decision, state: DecisionState, *, columns: dict[str, Any], finding: str, after: str | None
 ) -> SyncField:
-    """`now` is what the trail shows against the expected value: what was to be written, or was found instead."""
+    """Finish a decision and move its field; `after` is the audit entry's new value: written, or found instead."""
     field = decision.field
     bound = Decision.objects.filter(pk=decision.pk, state=DecisionState.BOUND)
     if bound.update(state=state, finished_at=Now()) != 1:
@@ -158,7 +169,7 @@ def _close(
         details={"column": field.column_name, "finding": str(finding)}
         | ({"adjusted": True} if decision.is_adjusted else {}),
         before=decision.expected_value if decision.writes else None,
-        after=now if decision.writes else None,
+        after=after if decision.writes else None,
         reason=columns.get("trouble", ""),
     )
     return field
@@ -166,7 +177,7 @@ def _close(
 
 @retried
 def finish_or_reset(lease: Lease) -> None:
-    """Close the delivery, or make it ready for decisions that came meanwhile. Raises LostLease."""
+    """Finish the delivery, or reset it for decisions that were added in the meantime. Raises LostLease."""
     queue.lock(lease)
     delivery = Delivery.objects.get(pk=lease.pk)
     notification_rules.notify_editors(delivery.decisions.values_list("field__record", flat=True).distinct())

@@ -1,6 +1,6 @@
-"""Criteria of the list: words of names, a field, a kind of change, an editor, an age, the reader's own edits.
+"""Criteria of the list: words of names, a field, a kind of change, an editor, an age, the owner.
 
-Each narrowing starts from an index whose order is the list's, or from one that finds few rows at once.
+Each filter starts from an index in the order of the list, or from one that finds few rows at once.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from syncapp.models.mirror.sync_record import SyncRecordQuerySet
 from syncapp.review.queue import word_search
 
 FEW = 1000
-RARE = 3000  # of so many fields one finds a page as soon by reading them all as by walking a long list
-NOBODY_EDITED_YET = datetime(1970, 1, 1, tzinfo=UTC)
+RARE = 3000  # up to this many fields, reading them all is as fast as walking a long list
+BEFORE_ALL_EDITS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Tab(StrEnum):
-    """The views of the queue."""
+    """The tabs of the queue."""
 
     WAITING = "waiting"
     ATTENTION = "attention"
@@ -38,7 +38,7 @@ class Tab(StrEnum):
 
 
 class Age(StrEnum):
-    """How old an edit is at least; `FRESH`: at most."""
+    """The minimum age of an edit; for `FRESH` the maximum."""
 
     FRESH = "fresh"
     DAY = "day"
@@ -49,7 +49,7 @@ class Age(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """Everything that a list may be asked for besides its tab and its order; the defaults ask for nothing."""
+    """The filters of a list besides its tab and order; empty values filter nothing."""
 
     search: str = ""
     column: str = ""
@@ -62,59 +62,59 @@ class Criteria:
         return self != NO_CRITERIA
 
     @property
-    def is_of_fields_only(self) -> bool:
-        """Whether nothing but their fields tells the edits."""
-        return self.names_fields and self == Criteria(column=self.column, kind=self.kind)
+    def has_only_field_criteria(self) -> bool:
+        """Return whether only a column or a kind of change is given."""
+        return self.has_field_criteria and self == Criteria(column=self.column, kind=self.kind)
 
     @property
-    def names_fields(self) -> bool:
-        """Whether only some of an edit's fields are meant."""
+    def has_field_criteria(self) -> bool:
+        """Return whether only some of an edit's fields match."""
         return bool(self.column or self.kind)
 
 
 NO_CRITERIA = Criteria()
 
 
-def filter_records(rows: SyncRecordQuerySet, tab: Tab, by: Criteria) -> SyncRecordQuerySet:
-    """Return the rows of `tab` that match; the caller puts them in order."""
+def filter_records(rows: SyncRecordQuerySet, tab: Tab, criteria: Criteria) -> SyncRecordQuerySet:
+    """Return the rows of `tab` that match the criteria; the caller sorts them."""
     for name in ("editor", "age", "owner"):
-        if getattr(by, name):
-            rows = rows.filter(_CONDITIONS[name](getattr(by, name)))
-    if by.search:
-        rows = word_search.filter_records(rows, by.search)
-    return _with_fields(rows, tab, by) if by.names_fields else rows
+        if getattr(criteria, name):
+            rows = rows.filter(_CONDITIONS[name](getattr(criteria, name)))
+    if criteria.search:
+        rows = word_search.filter_records(rows, criteria.search)
+    return _with_matching_fields(rows, tab, criteria) if criteria.has_field_criteria else rows
 
 
-def matching_fields(tab: Tab, by: Criteria) -> SyncFieldQuerySet:
-    """The fields that a list shows its rows for."""
-    fields = SyncField.objects.filter(**{"column_name": by.column} if by.column else {})
-    if by.kind:
-        fields = fields.filter(change_kind=by.kind)
+def matching_fields(tab: Tab, criteria: Criteria) -> SyncFieldQuerySet:
+    """Return the fields for which a list shows its edits."""
+    fields = SyncField.objects.filter(**{"column_name": criteria.column} if criteria.column else {})
+    if criteria.kind:
+        fields = fields.filter(change_kind=criteria.kind)
     return fields.filter(_STATES[tab])
 
 
-def _with_fields(rows: SyncRecordQuerySet, tab: Tab, by: Criteria) -> SyncRecordQuerySet:
-    """Where few fields match, their rows; else rows in the list's order, each asked for such a field."""
-    fields = matching_fields(tab, by)
-    is_found_by_index = tab in _INDEXED and (by.column or tab is not Tab.DECIDED)
+def _with_matching_fields(rows: SyncRecordQuerySet, tab: Tab, criteria: Criteria) -> SyncRecordQuerySet:
+    """Filter by fields: through the few matching fields, or else by checking each row in the list's order."""
+    fields = matching_fields(tab, criteria)
+    is_found_by_index = tab in _INDEXED and (criteria.column or tab is not Tab.DECIDED)
     if is_found_by_index and not fields.order_by()[RARE : RARE + 1].exists():
-        # The limit changes nothing but the plan: with it both databases find these fields first.
+        # The limit only changes the query plan: with it both databases start with these fields.
         return rows.filter(pk__in=fields.order_by().values("record_id")[:RARE])
     return rows.filter(Exists(fields.filter(record=OuterRef("pk"))))
 
 
 def overdue_before() -> datetime | None:
-    """The moment before which a waiting edit is overdue; None while a backlog is worked off."""
-    rules = preferences.read()
-    return None if rules.backlog else timezone.now() - timedelta(hours=rules.overdue_hours)
+    """Return the time before which waiting edits are overdue; None during a backlog."""
+    current = preferences.read()
+    return None if current.backlog else timezone.now() - timedelta(hours=current.overdue_hours)
 
 
 def age_condition(age: Age) -> Q:
-    """Edits of this age; nobody's where it means nothing now."""
+    """Return the condition for edits of this age; OVERDUE matches none during a backlog."""
     if age is Age.FRESH:
         return Q(edited_on__gt=timezone.now() - timedelta(days=1))
     before = overdue_before() if age is Age.OVERDUE else timezone.now() - timedelta(days=_DAYS[age])
-    return Q(edited_on__lt=before or NOBODY_EDITED_YET)
+    return Q(edited_on__lt=before or BEFORE_ALL_EDITS)
 
 
 _DAYS = {Age.DAY: 1, Age.WEEK: 7, Age.MONTH: 30}

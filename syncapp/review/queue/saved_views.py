@@ -1,4 +1,4 @@
-"""Lists that a person keeps under a name: saved again under the same name, the later one counts."""
+"""Saved views: lists that a person keeps under a name. Saving under the same name replaces the view."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from syncapp.models.folding import by_name
 from syncapp.review.errors import NotPossible
 
 MAX_VIEWS = 20
-LONGEST_NAME = 60
+MAX_NAME_LENGTH = 60
 
 
 def list_for(person: Person) -> list[SavedView]:
-    """The person's own views, by name."""
+    """Return the person's views, by name."""
     return by_name(SavedView.objects.filter(person=person))[:MAX_VIEWS]
 
 
 def save(name: str, *, query: str, by: Person) -> SavedView:
-    """Keep a list under a name. Raises NotPossible without a name, or with too many."""
-    name = " ".join(name.split())[:LONGEST_NAME]
+    """Save a list under a name. Raises NotPossible without a name, or with too many views."""
+    name = " ".join(name.split())[:MAX_NAME_LENGTH]
     if not name:
         raise NotPossible("Give the view a name.")
     own = SavedView.objects.filter(person=by)
@@ -29,5 +29,5 @@ def save(name: str, *, query: str, by: Person) -> SavedView:
 
 
 def delete(view_id: uuid.UUID, *, by: Person) -> None:
-    """Forget a view. Nobody can delete another person's."""
+    """Delete a view of the person; other people's views are ignored."""
     SavedView.objects.filter(pk=view_id, person=by).delete()

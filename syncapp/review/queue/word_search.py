@@ -1,7 +1,7 @@
-"""Search in the queue: each word typed begins a word of the contact's, the editor's or the company's name.
+"""Search in the queue: each search word must begin a word of the contact's, the editor's or the company's name.
 
-A beginning that few edits have gives them by the index of words, and they are put in order afterwards. One that many
-have is looked for while the list is read in its order, and soon fills a page: a search reads no more than one view.
+Edits with a rare prefix are found by the word index and sorted afterwards. A frequent prefix is checked while the list
+is read in its order, which soon fills a page, so a search never reads more than one tab.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from syncapp.models import CrmUser, RecordWord
 from syncapp.models.folding import has_words, words_of
 from syncapp.models.mirror.sync_record import SyncRecordQuerySet
 
-MOST_WORDS = 8
-FEW = 5000  # edits that can be found one by one and sorted in a few hundredths of a second
+MAX_WORDS = 8
+FEW = 5000  # edits that can be sorted within some 10 ms
 _LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
 class SearchTerms:
-    """Typed search terms: words, or one e-mail address."""
+    """Search terms: words, or one e-mail address."""
 
     words: tuple[str, ...] = ()
     address: str = ""
 
 
 def parse(text: str) -> SearchTerms:
-    """Return what to look for; the longest words first, which are the rarest."""
+    """Parse what was typed; the longest words come first, since they are the rarest."""
     if address := address_of(text):
         return SearchTerms(address=address)
-    return SearchTerms(words=tuple(sorted(words_of(text), key=len, reverse=True)[:MOST_WORDS]))
+    return SearchTerms(words=tuple(sorted(words_of(text), key=len, reverse=True)[:MAX_WORDS]))
 
 
 def condition(text: str) -> Q:
-    """Return the condition that an edit fulfills which is found; no index answers it."""
+    """Return the condition that found edits fulfill; it cannot use an index."""
     sought = parse(text)
     if sought.address:
         return _has_address(sought.address)
@@ -45,24 +45,24 @@ def condition(text: str) -> Q:
 
 
 def filter_records(rows: SyncRecordQuerySet, text: str) -> SyncRecordQuerySet:
-    """Return the rows that are found, by the index of words where one of those typed begins few."""
+    """Return the matching rows, through the word index if one of the prefixes is rare."""
     for word in parse(text).words:
-        of_word = RecordWord.objects.filter(_begins(word))
+        of_word = RecordWord.objects.filter(_prefix(word))
         if not of_word[FEW : FEW + 1].exists():
-            # The limit changes nothing but the plan: with it both databases find these edits first.
+            # The limit only changes the query plan: with it both databases start with these edits.
             rows = rows.filter(pk__in=of_word.values("record_id")[:FEW])
             break
     return rows.filter(condition(text))
 
 
 def _has_address(address: str) -> Q:
-    editors = list(CrmUser.objects.filter(address__iexact=address).values_list("pk", flat=True)[:MOST_WORDS])
+    editors = list(CrmUser.objects.filter(address__iexact=address).values_list("pk", flat=True)[:MAX_WORDS])
     named = RecordWord.objects.filter(word=address).values("record_id")[:FEW]
     return Q(editor_id__in=editors) | Q(pk__in=named) if editors else Q(pk__in=named)
 
 
-def _begins(word: str) -> Q:
-    """Return a prefix in the form that the database's index answers: a pattern, or on SQLite a range."""
+def _prefix(word: str) -> Q:
+    """Return the prefix condition that the database's index supports: a pattern, or a range on SQLite."""
     if connection.vendor == "postgresql":
         return Q(word__startswith=word)
     return Q(word__gte=word, word__lt=word + _LAST_CHARACTER)

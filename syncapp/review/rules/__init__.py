@@ -1,1 +1,1 @@
-"""Rules that decide edits: editing, simulation and shadow, runs, and pausing when people undo them."""
+"""Rules that decide edits: editing, simulation and shadow mode, runs, and the automatic pause."""

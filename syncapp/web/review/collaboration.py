@@ -63,7 +63,7 @@ def ask(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
 
     def take() -> None:
         whom = _person(request.POST.get("whom", ""))
-        collaboration.ask(record_id, whom=whom, text=text, by=request.user)
+        collaboration.ask(record_id, colleague=whom, text=text, by=request.user)
 
     control = "question" if collaboration.text_problem(text) else "whom"
     return _step(request, record_id, take, said="Asked.", control=control)

@@ -95,7 +95,7 @@ class QueueView:
 
     def moved_on(self) -> QueueView | None:
         """The same list with its next edit open, and news of the one that was; None after the last."""
-        ahead = reads.page(self.tab, order=self.order, by=self.asked.by, after=self.current, size=2).records
+        ahead = reads.page(self.tab, order=self.order, criteria=self.asked.by, after=self.current, size=2).records
         if not ahead:
             return None
         view = QueueView(self.asked, self.around, current=ahead[0], left=self.current)
@@ -105,7 +105,7 @@ class QueueView:
     @cached_property
     def page(self) -> Page:
         after = SyncRecord.objects.filter(pk=self.after).first() if self.after else None
-        return reads.page(self.tab, order=self.order, by=self.asked.by, after=after)
+        return reads.page(self.tab, order=self.order, criteria=self.asked.by, after=after)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -141,7 +141,9 @@ class QueueView:
     def _neighbour(self, *, is_backwards: bool) -> uuid.UUID | None:
         if self.current is None:
             return None
-        return reads.neighbor(self.current, self.tab, order=self.order, by=self.asked.by, is_backwards=is_backwards)
+        return reads.neighbor(
+            self.current, self.tab, order=self.order, criteria=self.asked.by, is_backwards=is_backwards
+        )
 
     @property
     def _place(self) -> int | None:

@@ -46,10 +46,12 @@ def select(request: PortalRequest) -> HttpResponse:
     wanted = params.read(request.GET, request.user).first_page
     by, query, person = wanted.by, wanted.query, request.user
     if "all" in request.POST:
-        everything = partial(selections.freeze_all, tab=wanted.tab, by=by, query=query, person=person)
+        everything = partial(selections.freeze_all, tab=wanted.tab, criteria=by, query=query, person=person)
         return _frozen(request, everything, otherwise=query)
     ticked = [key for key in map(parse_uuid, request.POST.getlist("record")) if key]
-    return _frozen(request, partial(selections.freeze_rows, ticked, by=by, query=query, person=person), otherwise=query)
+    return _frozen(
+        request, partial(selections.freeze_rows, ticked, criteria=by, query=query, person=person), otherwise=query
+    )
 
 
 @allow(*REVIEW_ROLES)
@@ -100,7 +102,7 @@ def undo_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpRespo
     row = _selection(request, selection_id)
     undone, late = selections.undo(row, by=request.user)
     words = f"{undone} undone."
-    messages.success(request, words + (f" {late} were being written already." if late else ""))
+    messages.success(request, words + (f" {late} were already being written." if late else ""))
     return _to(row)
 
 

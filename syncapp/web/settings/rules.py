@@ -83,7 +83,7 @@ def settings_rule(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
 def settings_rule_edit(request: PortalRequest, rule_id: uuid.UUID) -> HttpResponse:
     """The form of a rule."""
     rule = _rule(rule_id)
-    return _form(request, RuleDraft.of(rule.content), rule=rule)
+    return _form(request, RuleDraft.from_content(rule.content), rule=rule)
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
@@ -163,7 +163,7 @@ def _wish(post: QueryDict) -> RuleDraft:
     typed = _typed(post)
     lines = [line.strip() for line in re.split(r"[\n;]", post.get("editors", "")) if line.strip()]
     content = {name: getattr(typed, name) for name in RuleDraft.__slots__}
-    return RuleDraft.of(content | {"editors": [_editor(line) for line in lines]})
+    return RuleDraft.from_content(content | {"editors": [_editor(line) for line in lines]})
 
 
 def _editor(text: str) -> str:

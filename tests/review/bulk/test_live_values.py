@@ -21,7 +21,7 @@ APPROVE = BulkDecision(Outcome.APPROVED)
 
 
 def frozen() -> Selection:
-    return selections.freeze_all(tab=Tab.WAITING, by=NO_CRITERIA, query="", person=rita())
+    return selections.freeze_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
 
 
 def read(selection: Selection) -> bool:

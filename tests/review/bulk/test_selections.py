@@ -29,7 +29,7 @@ APPROVE, REJECT = BulkDecision(Outcome.APPROVED), BulkDecision(Outcome.REJECTED,
 
 
 def frozen(by: Criteria = NO_CRITERIA, *, person: Person | None = None) -> Selection:
-    return selections.freeze_all(tab=Tab.WAITING, by=by, query="", person=person or rita())
+    return selections.freeze_all(tab=Tab.WAITING, criteria=by, query="", person=person or rita())
 
 
 def fields_of(selection: Selection) -> list[SyncField]:
@@ -100,7 +100,7 @@ def test_a_field_that_a_colleague_decided_first_names_him_and_stays_selected():
     selections.start(selection, REJECT, number=None, by=rita())
 
     assert [item.why for item in selection.items.filter(result="refused")] == [
-        "Approved by Rob meanwhile; yours was not used."
+        "Approved by Rob in the meantime; your decision was not saved."
     ]
     second.refresh_from_db()
     assert second.decision == FieldDecision.REJECTED
@@ -113,7 +113,7 @@ def test_conflicts_and_ones_own_edits_are_left_out_and_counted():
     make_field(make_record("Own", editor=himself))
 
     selection = selections.freeze_rows(
-        SyncField.objects.values_list("record_id", flat=True), by=NO_CRITERIA, query="", person=rita()
+        SyncField.objects.values_list("record_id", flat=True), criteria=NO_CRITERIA, query="", person=rita()
     )
 
     assert fields_of(selection) == [fine]

@@ -125,9 +125,9 @@ def test_a_deleted_staging_row_ends_the_decision():
 def test_a_change_set_holds_only_approved_columns_and_the_raised_revision():
     approved, rejected = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
     seen = view(staged(approved), staged(rejected), jobtitle="Buyer", telephone1="1")
-    verdicts = assess([approved, rejected], seen, columns=COLUMNS, own={})
+    assessments = assess([approved, rejected], seen, columns=COLUMNS, own={})
 
-    sent = change_sets.build(verdicts, seen)
+    sent = change_sets.build(assessments, seen)
 
     assert [(column.name, value) for column, value in sent.contact.values] == [("jobtitle", "Head")]
     assert (sent.contact.revision, sent.contact.etag) == (5, 'W/"7"')
@@ -179,18 +179,18 @@ def test_unreadable_value_is_not_taken_for_empty():
     seen = view(staged(decision))
     unreadable = replace(seen.contact, problems={"jobtitle": "The CRM's value of contact.jobtitle holds a NUL."})
 
-    verdict = assess([decision], replace(seen, contact=unreadable), columns=COLUMNS, own={})[0]
+    assessment = assess([decision], replace(seen, contact=unreadable), columns=COLUMNS, own={})[0]
 
-    assert (verdict.finding, "holds a NUL" in verdict.trouble) == (Finding.UNREADABLE, True)
+    assert (assessment.finding, "holds a NUL" in assessment.trouble) == (Finding.UNREADABLE, True)
 
 
 def test_record_without_readable_version_is_not_closed():
     decision = a_decision()
     seen = view(staged(decision), jobtitle="Buyer")
     records = {key: replace(row, etag="", problem="x") for key, row in seen.records.items()}
-    verdicts = assess([decision], replace(seen, records=records), columns=COLUMNS, own={})
+    assessments = assess([decision], replace(seen, records=records), columns=COLUMNS, own={})
 
-    change_set = change_sets.build(verdicts, replace(seen, records=records))
+    change_set = change_sets.build(assessments, replace(seen, records=records))
 
     assert change_set is not None
     assert (len(change_set.marks), change_set.closes) == (1, ())

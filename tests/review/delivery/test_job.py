@@ -331,7 +331,7 @@ def test_attempts_that_are_used_up_are_shown_and_can_be_retried(world: World, se
     world.decide(approve=(field,))
     world.deliver()
     assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.FAILED)
-    assert "Whether it was written is not known" in field.trouble
+    assert "It is not known whether it was written" in field.trouble
 
     decisions.retry(field.pk, by=rita())
     world.deliver()

@@ -74,7 +74,7 @@ def test_an_undone_decision_says_which():
 def test_people_are_named_in_assignments_and_questions():
     record = make_record("Olivia Grant")
     collaboration.assign(record.pk, to=rob(), by=rita())
-    collaboration.ask(record.pk, whom=rob(), text="Do you know her?", by=rita())
+    collaboration.ask(record.pk, colleague=rob(), text="Do you know her?", by=rita())
 
     words = shown().words
 

@@ -274,7 +274,7 @@ def test_the_second_reviewer_is_told_who_decided_first():
     screen = pressed(his, his_page, record, f"do=reject:{title.pk}", **{on(fax, "text"): "half typed"})
 
     assert screen.status == 409
-    assert "Approved by Rita meanwhile; yours was not used." in screen.words
+    assert "Approved by Rita in the meantime; your decision was not saved." in screen.words
     assert screen.input(on(fax, "text")) == "half typed"
     assert Decision.objects.get(field=title).decided_by == rita()
 
@@ -288,7 +288,7 @@ def test_who_decided_in_another_window_is_no_stranger():
     screen = pressed(client, old, record, f"do=reject:{title.pk}")
 
     assert screen.status == 409
-    assert "Approved by you meanwhile; this one was not used." in screen.words
+    assert "Approved by you in the meantime; this decision was not saved." in screen.words
 
 
 def test_what_a_colleague_left_is_taken_and_the_rest_is_named():
@@ -391,7 +391,7 @@ def test_undo_that_comes_too_late_says_what_is_left():
     screen = pressed(client, screen, field.record, "do=undo")
 
     assert screen.status == 409
-    assert "It is being written already." in screen.words
+    assert "It is already being written." in screen.words
 
 
 @pytest.mark.parametrize(
@@ -521,7 +521,7 @@ def test_htmx_is_told_of_a_conflict_with_the_page_that_shows_it():
     response = his.post(f"/review/{record.pk}/decide", form, headers=HTMX)
 
     assert response.status_code == 409
-    assert "Approved by Rita meanwhile; yours was not used." in Screen(response).words
+    assert "Approved by Rita in the meantime; your decision was not saved." in Screen(response).words
     assert '"code":"400|409|422","swap":true' in opened(his, record).html
 
 

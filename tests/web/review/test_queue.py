@@ -174,7 +174,7 @@ def test_rare_and_common_words_page_alike(monkeypatch, few):
     for order in Order:
         seen, after = [], None
         while True:
-            page = reads.page(Tab.WAITING, order=order, by=by, after=after)
+            page = reads.page(Tab.WAITING, order=order, criteria=by, after=after)
             seen += [record.pk for record in page.records]
             if not page.has_more:
                 break

@@ -31,7 +31,7 @@ def shown(client: Client, query: str = "") -> Screen:
 
 
 def names(by: Criteria, tab: Tab = Tab.WAITING) -> list[str]:
-    return [record.name for record in reads.page(tab, order=reads.Order.NAME, by=by).records]
+    return [record.name for record in reads.page(tab, order=reads.Order.NAME, criteria=by).records]
 
 
 def waiting(name: str, column: str = "jobtitle", kind: ChangeKind = ChangeKind.OTHER, **values: object) -> SyncRecord:

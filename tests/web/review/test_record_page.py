@@ -382,7 +382,7 @@ def test_who_was_first_is_said_for_as_long_as_the_row_is_asked_about():
     told = opened(browser(rita()), field.record, f"{query}{field.pk}", **{"HX-Request": "true"})
     asked = opened(browser(rita()), field.record, query, **{"HX-Request": "true"})
 
-    assert "Approved by Rob meanwhile; yours was not used." in told.words
+    assert "Approved by Rob in the meantime; your decision was not saved." in told.words
     assert str(field.pk) in polled(told)["hx-vals"].rpartition("told")[2]
     assert "yours was not used" not in asked.words
 

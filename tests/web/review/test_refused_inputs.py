@@ -190,7 +190,7 @@ def test_refused_day_to_park_marks_its_input():
 
     name, message = refused_input(screen)
     assert (name, screen.input(name)) == ("park_until", "2020-01-01")
-    assert message == "Choose a day from tomorrow on, within a year."
+    assert message == "Choose a day between tomorrow and one year from today."
 
 
 @pytest.mark.parametrize(("action", "control"), [("remark", "remark"), ("ask", "question")])
@@ -220,7 +220,7 @@ def test_question_without_recipient_marks_the_recipient_input():
 
 def test_refused_answer_marks_its_input():
     field = make_field()
-    question = collaboration.ask(field.record_id, whom=rita(), text="Is it?", by=rob())
+    question = collaboration.ask(field.record_id, colleague=rita(), text="Is it?", by=rob())
 
     screen = Screen(browser(rita()).post(f"/review/questions/{question.pk}/reply", {f"answer.{question.pk}": ""}))
 

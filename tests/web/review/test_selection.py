@@ -54,7 +54,7 @@ def test_approving_says_what_became_of_each():
 
     assert "1 of 2 fields approved" in page.words
     assert "1 not decided" in page.words
-    assert "Approved by Rob meanwhile; yours was not used." in page.words
+    assert "Approved by Rob in the meantime; your decision was not saved." in page.words
     assert second.decisions.exists()
 
 

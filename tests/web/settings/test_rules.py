@@ -108,7 +108,7 @@ def test_a_rule_that_was_never_simulated_cannot_be_enabled():
     screen = step("enable")
 
     assert Rule.objects.get().state == RuleState.PAUSED
-    assert "Simulate it first" in screen.words
+    assert "Simulate the rule first" in screen.words
 
 
 def test_editors_are_found_by_address_or_name():
