@@ -34,6 +34,7 @@ check-types:
 check-the-rest:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/djangofmt --check --quiet .
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m tools.deploy_check
@@ -47,9 +48,10 @@ screens: $(STAMP) ## take the pictures of docs/screens/ from a running demo (POR
 film: $(STAMP) ## a reviewer at a person's pace as pictures in film/, and what moved by itself (PORTAL=address)
 	$(BIN)/python -m tests.support.film $(or $(PORTAL),http://127.0.0.1:8000) film
 
-format: $(STAMP) ## format and sort imports
+format: $(STAMP) ## format code and templates, sort imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/djangofmt --quiet .
 
 lock: ## resolve the dependencies anew (needs uv); the result names no host
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

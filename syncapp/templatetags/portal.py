@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from syncapp.review.diff.text import Part, PartKind
-from syncapp.review.diff.values import DiffSide
+from syncapp.review.diff.values import DiffSide, Tag
 from syncapp.review.queue import reads
 from syncapp.sync_filters.inventory import matrix
 from syncapp.text import characters, escaping, localization
@@ -30,13 +30,13 @@ def icon(name: str) -> SafeString:
     return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>', name)
 
 
-@register.simple_tag
+@register.filter
 def ago(when: datetime | None) -> SafeString:
     """22 h ago, the exact time in the tooltip."""
     return _time(when, " ago")
 
 
-@register.simple_tag
+@register.filter
 def age(when: datetime | None) -> SafeString:
     """22 h, the exact time in the tooltip."""
     return _time(when, "")
@@ -161,13 +161,13 @@ def split_address(query: str, key: str, is_split: bool) -> str:
     return f"?{urlencode(pairs)}" if pairs else ""
 
 
-@register.simple_tag
+@register.filter
 def removed(side: DiffSide) -> SafeString:
     """The old value: what is no longer in the new one is struck."""
     return _marked(side, "del")
 
 
-@register.simple_tag
+@register.filter
 def added(side: DiffSide) -> SafeString:
     """The new value: what the old one did not have is underlined."""
     return _marked(side, "ins")
@@ -225,6 +225,19 @@ def _words(part: Part) -> str:
     if part.kind is PartKind.BREAK:
         return "\n" + " " * 14
     return "…" if part.kind is PartKind.GAP else part.text
+
+
+@register.filter
+def marked(side: DiffSide, kind: str) -> SafeString:
+    """Mark the value's changes as removed or as added."""
+    return removed(side) if kind == "removed" else added(side)
+
+
+@register.filter
+def tags(of_value: Iterable[Tag]) -> SafeString:
+    """Render the tags that follow a value, each after a space; line breaks among them would be seen."""
+    listed = ((" warn" if tag.warns else "", shown(tag.words)) for tag in of_value)
+    return format_html_join("", ' <span class="tag{}">{}</span>', listed)
 
 
 def _marked(side: DiffSide, mark: str) -> SafeString:

@@ -50,6 +50,7 @@ class Screen:
         self.response = response
         self.status = response.status_code
         self.html = response.content.decode()
+        self.source = text(response, response.status_code)
         reader = _Reader()
         reader.feed(self.html)
         self.words = re.sub(r"\s+", " ", "".join(reader.text)).strip()
@@ -71,9 +72,9 @@ class Screen:
 
 
 def text(answer: HttpResponse, status: int = 200) -> str:
-    """Everything that the answer says, with single spaces."""
+    """Return the answer's source with single spaces, and none before the end of a tag."""
     assert answer.status_code == status, answer
-    return " ".join(answer.content.decode().split())
+    return re.sub(r" (/?>)", r"\1", " ".join(answer.content.decode().split()))
 
 
 def opened(client: Client, record: SyncRecord, query: str = "", **headers: str) -> Screen:

@@ -70,7 +70,7 @@ def test_progress_says_speed_expected_end_and_how_near_it_is_to_stopping_itself(
         "users in the last minute",
         "25 % of 4 tried; stops itself above 5 %",
         "What happened",
-        "Cancel the rest: 1 user<",
+        "Cancel the rest: 1 user </button>",
     ):
         assert words in said
     found = progress.pace(run)

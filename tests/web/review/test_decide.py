@@ -492,9 +492,9 @@ def test_htmx_gets_the_same_parts_with_the_list_and_the_counts():
 
     screen = Screen(client.post(f"/review/{record.pk}/decide", form, headers=HTMX))
 
-    assert screen.html.lstrip().startswith('<section class="pane record"')
+    assert screen.source.startswith('<section class="pane record"')
     assert "Approved written in 10 s" in screen.words
-    assert f'id="row-{record.pk}" hx-swap-oob="true"' in screen.html
+    assert f'id="row-{record.pk}" hx-swap-oob="true"' in screen.source
     assert "In progress 1" in screen.words
     assert "1 approved." in screen.words
 
@@ -522,7 +522,7 @@ def test_htmx_is_told_of_a_conflict_with_the_page_that_shows_it():
 
     assert response.status_code == 409
     assert "Approved by Rita in the meantime; your decision was not saved." in Screen(response).words
-    assert '"code":"400|409|422","swap":true' in opened(his, record).html
+    assert '"code": "400|409|422", "swap": true' in opened(his, record).html
 
 
 def test_a_decision_leads_back_to_the_same_list():

@@ -16,7 +16,7 @@ from syncapp.models import Breaker, Connection, Decision, Heartbeat, MirrorCurso
 from tests.support import scenes
 from tests.support.factories import make_field, make_record
 from tests.support.people import ada, browser, rita, rob, vera
-from tests.support.screen import Screen, opened
+from tests.support.screen import Screen, opened, text
 
 pytestmark = pytest.mark.django_db
 
@@ -150,7 +150,7 @@ def test_connection_says_that_nothing_is_written(cause):
 def test_empty_waiting_leads_to_what_needs_attention():
     scenes.conflict(scenes.approved(make_field(), by=rita()), "Chief")
 
-    html = browser(rita()).get("/review/").content.decode()
+    html = text(browser(rita()).get("/review/"))
 
     assert html.count("1 needs attention") == 2
     assert "Choose one from the list" not in html
