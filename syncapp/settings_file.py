@@ -1,4 +1,4 @@
-"""The settings as a file: taken out of one portal, compared with another, applied there. No secrets, no people."""
+"""Export and import of the settings as a file, without secrets and people."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from syncapp.review.rules import editing
 from syncapp.review.rules.editing import BadRule, RuleDraft
 
 FORMAT, VERSION = "outlook-sync-settings", 1
-MOST_BYTES = 256_000
+MAX_BYTES = 256_000
 
 
 class BadFile(Exception):
-    """A file that is not taken; `place` is where, `str()` why."""
+    """An invalid file; `place` names the setting or the line, `str()` is the message for the reader."""
 
     def __init__(self, place: str, message: str) -> None:
         super().__init__(message)
         self.place = place
 
 
-class MovedMeanwhile(Exception):
-    """The settings are no longer those that the file was compared with."""
+class SettingsChanged(Exception):
+    """The settings have changed since the file was compared with them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One setting, or one rule's line, that the file would change; texts as a person reads them."""
+    """A setting, or a part of a rule, that the file would change; both values as texts."""
 
     place: str
     before: str
@@ -44,60 +44,53 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What applying the file would do now; `seen` is the state that it was compared with."""
+    """The changes that importing the file would make; `seen` identifies the settings it was compared with."""
 
     changes: tuple[Change, ...]
     seen: str
 
 
 def export() -> str:
-    """All settings and rules, as JSON."""
-    found = {"format": FORMAT, "version": VERSION, "settings": preferences.stored(), "rules": _rules()}
+    """Return all settings and rules as JSON."""
+    rules = [rule.content for rule in Rule.objects.shown()]
+    found = {"format": FORMAT, "version": VERSION, "settings": preferences.stored(), "rules": rules}
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
-def _rules() -> list[dict[str, Any]]:
-    return [rule.content for rule in Rule.objects.shown()]
-
-
 def compare(text: str) -> Comparison:
-    """What the file would change. Raises BadFile with the place of anything unknown or wrong."""
-    wanted, wishes = _parsed(text)
-    changed = _settings_changes(wanted)
-    found = [Change(name, _text(before), _text(after)) for name, (before, after) in changed.items()]
-    held = {rule.name: rule for rule in Rule.objects.shown()}
-    codes = [reason["code"] for reason in {**preferences.stored(), **wanted}["reasons"]]
-    for number, wish in enumerate(wishes):
-        content, rule = _checked(number, wish, codes), held.get(wish.name)
-        found += _rule_changes(rule.content if rule else {}, content)
-    return Comparison(tuple(found), _state())
+    """Compare a file with the present settings. Raises BadFile with the place of anything unknown or invalid."""
+    settings, drafts = _parse(text)
+    changed = _settings_changes(settings)
+    changes = [Change(name, _text(before), _text(after)) for name, (before, after) in changed.items()]
+    existing = {rule.name: rule for rule in Rule.objects.shown()}
+    codes = [reason["code"] for reason in {**preferences.stored(), **settings}["reasons"]]
+    for number, draft in enumerate(drafts):
+        content, rule = _check(number, draft, codes), existing.get(draft.name)
+        changes += _rule_changes(rule.content if rule else {}, content)
+    return Comparison(tuple(changes), hashlib.sha256(export().encode()).hexdigest()[:32])
 
 
 def apply(text: str, *, seen: str, by: Person) -> int:
-    """Take the file's settings over; rules that change or are new are paused. Returns how many things changed.
+    """Import the file; new and changed rules are paused. Return the number of changes.
 
-    Raises BadFile, MovedMeanwhile.
+    Raises BadFile, and SettingsChanged if the settings are no longer those that were `seen`.
     """
     with transaction.atomic():
-        found = compare(text)
-        if found.seen != seen:
-            raise MovedMeanwhile
-        wanted, wishes = _parsed(text)
-        preferences.change(by=by, channel="file", **wanted)
-        held = {rule.name: rule.pk for rule in Rule.objects.shown()}
-        for wish in wishes:
-            if wish.name in held:
-                editing.change(held[wish.name], wish, by=by, channel="file")
+        comparison = compare(text)
+        if comparison.seen != seen:
+            raise SettingsChanged
+        settings, drafts = _parse(text)
+        preferences.change(by=by, channel="file", **settings)
+        existing = {rule.name: rule.pk for rule in Rule.objects.shown()}
+        for draft in drafts:
+            if draft.name in existing:
+                editing.change(existing[draft.name], draft, by=by, channel="file")
             else:
-                editing.create(wish, by=by, channel="file")
-    return len(found.changes)
+                editing.create(draft, by=by, channel="file")
+    return len(comparison.changes)
 
 
-def _state() -> str:
-    return hashlib.sha256(export().encode()).hexdigest()[:32]
-
-
-def _parsed(text: str) -> tuple[dict[str, Any], list[RuleDraft]]:
+def _parse(text: str) -> tuple[dict[str, Any], list[RuleDraft]]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -105,41 +98,41 @@ def _parsed(text: str) -> tuple[dict[str, Any], list[RuleDraft]]:
         raise BadFile(place, "This is not JSON.") from error
     _refuse_unstorable(text, found)
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise BadFile("format", f"This is no file of settings: “format” must be “{FORMAT}”.")
+        raise BadFile("format", f"This is not a settings file: “format” must be “{FORMAT}”.")
     if found.get("version") != VERSION:
-        raise BadFile("version", f"Version {VERSION} is understood here, not {str(found.get('version'))[:20]}.")
+        raise BadFile("version", f"Only version {VERSION} can be imported, not {str(found.get('version'))[:20]}.")
     _refuse_unknown("", found, {"format", "version", "settings", "rules"})
     settings, entries = found.get("settings", {}), found.get("rules", [])
     if not isinstance(settings, dict) or not isinstance(entries, list):
-        raise BadFile("settings", "“settings” is an object and “rules” a list.")
-    return settings, _wishes(entries)
+        raise BadFile("settings", "“settings” must be an object and “rules” a list.")
+    return settings, _drafts(entries)
 
 
 def _refuse_unstorable(text: str, found: Any) -> None:
-    """Zero characters and halves of characters, which databases do not take."""
+    """Raise BadFile for null characters and lone surrogates, which databases cannot store."""
     try:
         plain = json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise BadFile("the file", "It holds half a character (a lone surrogate).") from error
+        raise BadFile("the file", "The file contains half a character (a lone surrogate).") from error
     if b"\\u0000" in plain:
         line = next((n for n, each in enumerate(text.splitlines(), 1) if "\\u0000" in each), 1)
-        raise BadFile(f"line {line}", "It holds a zero character.")
+        raise BadFile(f"line {line}", "The file contains a null character.")
 
 
-def _wishes(entries: list[Any]) -> list[RuleDraft]:
+def _drafts(entries: list[Any]) -> list[RuleDraft]:
     for number, entry in enumerate(entries):
         if not isinstance(entry, dict):
-            raise BadFile(f"rules[{number}]", "Each rule is an object.")
+            raise BadFile(f"rules[{number}]", "Each rule must be an object.")
         _refuse_unknown(f"rules[{number}].", entry, set(CONTENT))
         for name in ("columns", "editors", "kinds"):
             if not isinstance(entry.get(name, []), list):
-                raise BadFile(f"rules[{number}].{name}", "A list.")
-    wishes = [RuleDraft.from_content(entry) for entry in entries]
-    names = [wish.name for wish in wishes]
+                raise BadFile(f"rules[{number}].{name}", "This must be a list.")
+    drafts = [RuleDraft.from_content(entry) for entry in entries]
+    names = [draft.name for draft in drafts]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise BadFile("rules", f"Two rules are called “{twice[:80]}”.")
-    return wishes
+        raise BadFile("rules", f"Two rules are named “{twice[:80]}”.")
+    return drafts
 
 
 def _refuse_unknown(place: str, found: Mapping[str, Any], known: set[str]) -> None:
@@ -148,16 +141,16 @@ def _refuse_unknown(place: str, found: Mapping[str, Any], known: set[str]) -> No
         raise BadFile(f"{place}{unknown[:60]}", "There is no such setting.")
 
 
-def _settings_changes(wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def _settings_changes(settings: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     try:
-        return preferences.differences(wanted)
+        return preferences.differences(settings)
     except BadSetting as error:
         raise BadFile(f"settings.{error.place[:80]}", str(error)) from error
 
 
-def _checked(number: int, wish: RuleDraft, codes: list[str]) -> dict[str, Any]:
+def _check(number: int, draft: RuleDraft, codes: list[str]) -> dict[str, Any]:
     try:
-        return editing.check(wish, codes=codes)
+        return editing.check(draft, codes=codes)
     except BadRule as error:
         raise BadFile(f"rules[{number}].{error.place}", str(error)) from error
 

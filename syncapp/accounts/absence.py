@@ -1,4 +1,4 @@
-"""Who is away, and who stands in: reminders go to the deputy."""
+"""Absences and deputies; reminders go to the deputy of an absent person."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from syncapp.models.person import Role
 def set_absence(
     person: Person, *, until: date | None, deputy: Person | None, by: Person, channel: str = "screen"
 ) -> Person:
-    """The person is away up to and including `until` (None: is here). Raises BadPerson for a useless deputy."""
+    """Set or end (`until` None) an absence, which includes its last day `until`. Raises BadPerson."""
     if until is not None and until < timezone.localdate():
-        raise BadPerson("absence", "The last day of an absence is today or later.")
+        raise BadPerson("absent_until", "The last day of an absence must be today or later.")
     if deputy is not None and (deputy.pk == person.pk or not deputy.has_role(Role.REVIEWER)):
-        raise BadPerson("absence", "The deputy is somebody else, who reviews.")
-    before = _told(person)
+        raise BadPerson("deputy", "The deputy must be another person who reviews.")
+    before = _audit_value(person)
     person.absent_until, person.deputy = until, deputy
     person.save(update_fields=["absent_until", "deputy"])
-    audit.record("person.absence", by=by, channel=channel, before=before, after=_told(person))
+    audit.record("person.absence", by=by, channel=channel, before=before, after=_audit_value(person))
     return person
 
 
 def acting_deputy(person: Person, *, day: date | None = None) -> Person:
-    """Who is to be told on this day (today): the person, or along the deputies the first who is here.
+    """Return the person who receives reminders on `day` (today): `person`, or the first present one of their deputies.
 
-    Where nobody of them is here, or one may no longer review, it stays with the person himself.
+    If all are absent, or one may no longer review, it is `person` after all.
     """
     day = day or timezone.localdate()
-    seen, here = {person.pk}, person
-    while here.is_absent(day) and here.deputy is not None:
-        here = here.deputy
-        if here.pk in seen or not here.has_role(Role.REVIEWER):
+    seen, deputy = {person.pk}, person
+    while deputy.is_absent(day) and deputy.deputy is not None:
+        deputy = deputy.deputy
+        if deputy.pk in seen or not deputy.has_role(Role.REVIEWER):
             return person
-        seen.add(here.pk)
-    return person if here.is_absent(day) else here
+        seen.add(deputy.pk)
+    return person if deputy.is_absent(day) else deputy
 
 
-def _told(person: Person) -> str | None:
+def _audit_value(person: Person) -> str | None:
     if person.absent_until is None:
         return None
     return f"{person.absent_until.isoformat()} {person.deputy_id or ''}".strip()

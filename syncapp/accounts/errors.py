@@ -1,10 +1,10 @@
-"""What cannot be kept about a person."""
+"""Errors about people."""
 
 from __future__ import annotations
 
 
 class BadPerson(Exception):
-    """`place` names the input at fault, `str()` is what the administrator reads."""
+    """An invalid change of a person. `place` names the input at fault, `str()` is the message for the reader."""
 
     def __init__(self, place: str, message: str) -> None:
         super().__init__(message)

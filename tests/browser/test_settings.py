@@ -35,7 +35,7 @@ def write_a_rule(page: Page, demo: Demo, name: str) -> None:
 
 def test_axe_finds_nothing_on_the_settings_pages(ada: Page, demo: Demo):
     write_a_rule(ada, demo, "Looks at formats")
-    assert_no_violations_in_any_look(ada, sees="Let it work")
+    assert_no_violations_in_any_look(ada, sees="Turn on")
     pages = {
         "/settings/": "Fields decided together",
         "/settings/rules/": "Looks at formats",
@@ -65,7 +65,7 @@ def test_axe_finds_nothing_where_something_is_wrong(window: BrowserContext, demo
 
 def test_writing_is_stopped_and_resumed_by_the_keyboard(ada: Page, demo: Demo):
     ada.goto(f"{demo.portal}/settings/connection/")
-    ada.get_by_label("Why").focus()
+    ada.get_by_label("Reason").focus()
     ada.keyboard.type("Looking at wrong values")
     ada.keyboard.press("Enter")
     expect(ada.locator(".banner")).to_contain_text("Looking at wrong values")

@@ -1,13 +1,12 @@
-"""People: who is known, how they are told, who is away; and everybody's own page."""
+"""The pages of people: the list, one person, and everyone's own settings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
 from syncapp.accounts import people
@@ -16,149 +15,139 @@ from syncapp.models import Person
 from syncapp.models.folding import by_name
 from syncapp.models.person import Role
 from syncapp.text import localization
-from syncapp.text.ids import parse_uuid
-from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
+from syncapp.web.settings.forms import AbsenceForm, LetterKeysForm, NotificationsForm, PersonForm, SettingsForm
 from syncapp.web.settings.pages import saved, settings_page
 from syncapp.web.sign_in.views import safe_path
-
-NOTHING_TYPED = {"oid": "", "name": "", "address": "", "roles": ()}
 
 
 @allow(Role.ADMINISTRATOR)
 def settings_people(request: PortalRequest) -> HttpResponse:
-    """Everybody who is known, and the form for somebody new."""
-    return _list(request)
+    """Show all people, and the form to add one."""
+    return _list(request, PersonForm(initial={"roles": ()}))
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_person_add(request: PortalRequest) -> HttpResponse:
-    """Know somebody before the first sign-in."""
-    typed: dict[str, Any] = {name: request.POST.get(name, "") for name in ("oid", "name", "address")}
-    typed["roles"] = tuple(request.POST.getlist("roles"))
-    try:
-        person = people.add(by=request.user, **typed)
-    except BadPerson as error:
-        return _list(request, typed=typed, problem=error, status=422)
-    return saved(request, "settings_people", f"{person.name} is known now.")
+    """Add a person before their first sign-in."""
+    form = PersonForm(request.POST)
+    if form.is_valid():
+        try:
+            person = people.add(by=request.user, **form.cleaned_data)
+            return saved(request, "settings_people", f"{person.name} was added.")
+        except BadPerson as error:
+            form.refuse(error.place, str(error))
+    return _list(request, form, status=422)
 
 
 @allow(Role.ADMINISTRATOR)
 def settings_person(request: PortalRequest, person_id: UUID) -> HttpResponse:
-    """One person's settings."""
+    """Show one person's settings."""
     return _one(request, get_object_or_404(Person, pk=person_id))
 
 
 @allow(Role.ADMINISTRATOR, methods=("POST",))
 def settings_person_change(request: PortalRequest, person_id: UUID) -> HttpResponse:
-    """Change how a person is told, the absence, or whether the person may come in."""
+    """Change a person's notifications, absence or access."""
     person = get_object_or_404(Person, pk=person_id)
-    try:
-        _change(person, request.POST, by=request.user)
-    except BadPerson as error:
-        return _one(request, person, problem=error, typed=request.POST, status=422)
-    return saved(request, "settings_person", "Saved.", person.pk)
+    action, form = request.POST.get("do", ""), _form(request, person)
+    if _apply(form, _OF_ANYONE.get(action), person, by=request.user):
+        return saved(request, "settings_person", "Saved.", person.pk)
+    return _one(request, person, status=422, action=action, form=form)
 
 
 @allow(*Role)
 def settings_me(request: PortalRequest) -> HttpResponse:
-    """One's own settings."""
+    """Show the reader's own settings."""
     return _one(request, request.user, mine=True)
 
 
 @allow(*Role, methods=("POST",))
 def settings_me_change(request: PortalRequest) -> HttpResponse:
-    """Change one's own settings; switching oneself off is for others."""
-    try:
-        _change(request.user, request.POST, by=request.user, steps=_OWN)
-    except BadPerson as error:
-        return _one(request, request.user, mine=True, problem=error, typed=request.POST, status=422)
+    """Change the reader's own notifications, absence, time zone or keys, but not their access."""
+    action, form = request.POST.get("do", ""), _form(request, request.user)
+    if not _apply(form, _OF_ONESELF.get(action), request.user, by=request.user):
+        return _one(request, request.user, mine=True, status=422, action=action, form=form)
     next_path = safe_path(request.POST.get("next", ""))
     return redirect(next_path) if next_path else saved(request, "settings_me")
 
 
-def _list(request: PortalRequest, *, status: int = 200, **context: Any) -> HttpResponse:
-    everybody = sorted(by_name(Person.objects.select_related("deputy")), key=lambda person: not person.is_active)
-    shown = {"everybody": everybody, "roles": list(Role), "typed": NOTHING_TYPED} | context
-    return settings_page(request, "people", section="settings_people", status=status, **shown)
+def _list(request: PortalRequest, form: PersonForm, *, status: int = 200) -> HttpResponse:
+    everyone = sorted(by_name(Person.objects.select_related("deputy")), key=lambda person: not person.is_active)
+    context = {"everybody": everyone, "roles": list(Role), "form": form}
+    return settings_page(request, "people", section="settings_people", status=status, **context)
 
 
-def _one(request: PortalRequest, person: Person, *, mine: bool = False, status: int = 200, **more: Any) -> HttpResponse:
-    typed: QueryDict | None = more.pop("typed", None)
-    reviewers = by_name(Person.objects.filter(is_reviewer=True, is_active=True).exclude(pk=person.pk))
+def _one(
+    request: PortalRequest,
+    person: Person,
+    *,
+    mine: bool = False,
+    status: int = 200,
+    action: str = "",
+    form: SettingsForm | None = None,
+) -> HttpResponse:
+    wishes = form if action in ("wishes", "zone") else NotificationsForm(initial=_initial(person))
     context = {
         "person": person,
-        "mine": mine,
-        "wishes": Person.Notify.choices,
+        "form": form,
+        "wishes": wishes,
+        "absence": form if action == "absence" else AbsenceForm(initial=_initial(person)),
         "locales": localization.choices(),
-        "reviewers": reviewers,
-        "shown": _shown(person) | (typed.dict() if typed else {}),
-        **more,
+        "reviewers": by_name(Person.objects.filter(is_reviewer=True, is_active=True).exclude(pk=person.pk)),
     }
     template, section = ("me", "settings_me") if mine else ("person", "settings_people")
     return settings_page(request, template, section=section, status=status, **context)
 
 
-def _shown(person: Person) -> dict[str, str]:
+def _initial(person: Person) -> dict[str, Any]:
     return {
         "notify": person.notify,
         "time_zone": person.time_zone,
         "locale": person.locale,
-        "absent_until": person.absent_until.isoformat() if person.absent_until else "",
-        "deputy": str(person.deputy_id or ""),
+        "absent_until": person.absent_until,
+        "deputy": person.deputy_id,
     }
 
 
-def _wishes(person: Person, post: QueryDict, by: Person) -> None:
-    wanted = {name: post.get(name, "") for name in ("notify", "time_zone", "locale")}
-    people.set_preferences(person.pk, by=by, **wanted)
+def _form(request: PortalRequest, person: Person) -> SettingsForm:
+    """Return the form that was sent, according to the button."""
+    action, data = request.POST.get("do", ""), request.POST
+    if action == "zone":  # the banner's form has this one input of the notifications
+        return NotificationsForm(_initial(person) | {"time_zone": data.get("time_zone", "")})
+    forms = {"wishes": NotificationsForm, "absence": AbsenceForm, "keys": LetterKeysForm}
+    return forms.get(action, SettingsForm)(data)
 
 
-def _zone(person: Person, post: QueryDict, by: Person) -> None:
-    people.set_time_zone(person, post.get("time_zone", ""))
+Operation = Callable[[Person, dict[str, Any], Person], object]
 
 
-def _letter_keys(person: Person, post: QueryDict, by: Person) -> None:
-    people.set_letter_keys(person.pk, enabled="letter_keys" in post, by=by)
+def _apply(form: SettingsForm, operation: Operation | None, person: Person, *, by: Person) -> bool:
+    """Carry out what was sent; return whether it succeeded, else the form holds the errors."""
+    if operation is None:
+        form.refuse("", "Select what to change.")
+    if not form.is_valid() or operation is None:
+        return False
+    try:
+        operation(person, form.cleaned_data, by)
+    except BadPerson as error:
+        form.refuse(error.place, str(error))
+        return False
+    return True
 
 
-def _absence(person: Person, post: QueryDict, by: Person) -> None:
-    people.set_away(person.pk, until=_day(post), deputy_id=_id(post.get("deputy", "")), by=by)
-
-
-def _here(person: Person, post: QueryDict, by: Person) -> None:
-    people.set_away(person.pk, until=None, deputy_id=None, by=by)
-
-
-def _on(person: Person, post: QueryDict, by: Person) -> None:
-    people.set_active(person.pk, active=True, by=by)
-
-
-def _off(person: Person, post: QueryDict, by: Person) -> None:
-    people.set_active(person.pk, active=False, by=by)
-
-
-Step = Callable[[Person, QueryDict, Person], None]
-_ANYBODYS: dict[str, Step] = {"wishes": _wishes, "absence": _absence, "here": _here, "on": _on, "off": _off}
-_OWN: dict[str, Step] = {"wishes": _wishes, "absence": _absence, "here": _here, "zone": _zone, "keys": _letter_keys}
-
-
-def _change(person: Person, post: QueryDict, *, by: Person, steps: dict[str, Step] = _ANYBODYS) -> None:
-    step = steps.get(post.get("do", ""))
-    if step is None:
-        raise BadPerson("do", "Nothing was chosen.")
-    step(person, post, by)
-
-
-def _day(post: QueryDict) -> date:
-    day = parameters.day(post.get("absent_until", ""))
-    if day is None:
-        raise BadPerson("absence", "Choose the last day of the absence.")
-    return day
-
-
-def _id(text: str) -> UUID | None:
-    found = parse_uuid(text)
-    if text and found is None:
-        raise BadPerson("absence", "Choose a deputy from the list, or nobody.")
-    return found
+_OF_BOTH: dict[str, Operation] = {
+    "wishes": lambda person, data, by: people.set_preferences(person.pk, by=by, **data),
+    "absence": lambda person, data, by: people.set_away(
+        person.pk, until=data["absent_until"], deputy=data["deputy"], by=by
+    ),
+    "here": lambda person, data, by: people.set_away(person.pk, until=None, deputy=None, by=by),
+}
+_OF_ANYONE = _OF_BOTH | {
+    "on": lambda person, data, by: people.set_active(person.pk, active=True, by=by),
+    "off": lambda person, data, by: people.set_active(person.pk, active=False, by=by),
+}
+_OF_ONESELF = _OF_BOTH | {
+    "zone": lambda person, data, by: people.set_time_zone(person, data["time_zone"]),
+    "keys": lambda person, data, by: people.set_letter_keys(person.pk, enabled=data["letter_keys"], by=by),
+}

@@ -65,7 +65,7 @@ def test_a_stop_without_a_reason_stops_nothing():
     screen = posted("stop", reason=" ")
 
     assert (screen.status, Breaker.objects.exists()) == (422, False)
-    assert "Say why" in screen.words
+    assert "Enter a reason." in screen.words
 
 
 def test_writing_is_resumed():
@@ -86,14 +86,14 @@ def test_the_page_before_the_first_contact_says_what_will_be_there():
 
 
 def test_asking_the_crm_says_how_long_it_took(world: World):
-    assert "it is the same one." in posted("probe").words
+    assert "It is the expected organization." in posted("probe").words
 
 
 def test_asking_a_silent_crm_says_what_is_wrong(settings):
     settings.CRM_ORIGIN = "http://127.0.0.1:9"
     settings.CRM_AUTHORITY = "https://127.0.0.1:9/tenant"
 
-    assert "CRM did not answer as it should" in posted("probe").words
+    assert "The connection failed" in posted("probe").words
 
 
 def test_unreadable_rows_are_listed_with_what_is_wrong():

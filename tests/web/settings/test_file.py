@@ -48,7 +48,7 @@ def test_the_file_holds_settings_and_rules_and_no_secret(settings):
 
 
 def test_a_file_that_changes_nothing_says_so():
-    assert "Nothing would change" in compared(exported()).words
+    assert "No changes" in compared(exported()).words
 
 
 def test_the_differences_are_shown_before_anything_changes():
@@ -69,7 +69,7 @@ def test_what_was_compared_is_taken_over_with_rules_paused():
 
     screen = applied(content)
 
-    assert "2 changes taken over." in screen.words
+    assert "2 changes imported." in screen.words
     assert preferences.read().overdue_hours == 24
     assert Rule.objects.get(name="Format").state == RuleState.PAUSED
     assert set(AuditEntry.objects.values_list("channel", flat=True)) == {"file"}
@@ -102,7 +102,7 @@ def test_settings_that_moved_meanwhile_are_shown_again_instead_of_overwritten():
     screen = Screen(browser(ada()).post("/settings/file/apply", {"text": json.dumps(content), "seen": seen}))
 
     assert (screen.status, preferences.read().overdue_hours) == (409, 48)
-    assert "Somebody changed the settings meanwhile." in screen.words
+    assert "The settings have changed since you compared." in screen.words
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_is_unknown_or_wrong_is_told_with_its_place(change, place):
     [
         (b"{\n,", "This is not JSON. (line 2)"),
         (b"\xff", "not UTF-8"),
-        (b'{"a":\n"\\u0000"}', "It holds a zero character. (line 2)"),
+        (b'{"a":\n"\\u0000"}', "The file contains a null character. (line 2)"),
         (b'{"a": "\\ud800"}', "half a character"),
     ],
 )
@@ -143,4 +143,4 @@ def test_a_file_that_is_none_is_refused(content, words):
 
 
 def test_a_file_that_is_too_large_is_not_read():
-    assert "larger than 256 kB" in compared(b" " * (settings_file.MOST_BYTES + 1)).words
+    assert "larger than 256 kB" in compared(b" " * (settings_file.MAX_BYTES + 1)).words

@@ -126,7 +126,7 @@ def test_an_unknown_editor_is_told_and_what_was_typed_stays():
     screen = created(editors="nobody@contoso.example")
 
     assert (screen.status, Rule.objects.exists()) == (422, False)
-    assert "Nobody who edited here is called “nobody@contoso.example”." in screen.words
+    assert "No one who edited here is called “nobody@contoso.example”." in screen.words
     assert "nobody@contoso.example</textarea>" in screen.html
     assert screen.is_checked("kinds", "format")
 
@@ -152,7 +152,7 @@ def test_the_list_says_how_often_each_rule_was_taken_back():
 
     words = Screen(browser(ada()).get("/settings/rules/")).words
 
-    assert "Format only Enabled Any field, format only: approve Decided 1, taken back 0." in words
+    assert "Format only Enabled Any field, format only: approve Decided 1, undone 0." in words
 
 
 def test_the_order_is_changed_and_a_rule_removed():
