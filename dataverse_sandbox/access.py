@@ -1,9 +1,9 @@
-"""Who a request acts as: the user of its token, or the one that it impersonates ("Impersonate another user").
+"""The user that a request acts as: that of its token, or the impersonated one ("Impersonate another user").
 
 `CallerObjectId` names an Entra object id, `MSCRMCallerID` a systemuserid; an id that `MSCRMCallerID` does not find is
-ignored without a word, so the call runs as the user of the token (a maintainer's answer in the repository
+ignored silently, so the call runs as the user of the token (a maintainer's answer in the repository
 PowerPlatform-DataverseServiceClient). Inside a part of a batch both headers are ignored: the documentation does not
-say, and nobody should rely on them there. Also here: the headers that skip the company's logic.
+say, and clients should not rely on them there. The headers that skip the company's logic are here, too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MOST_STEPS = 3
 
 @dataclass(frozen=True)
 class Identity:
-    """`user` is who it happens as; `delegate` who called, when that is somebody else."""
+    """The users of a request: `user` acts, `delegate` is the caller if that is a different one."""
 
     user: str
     rights: Rights

@@ -1,4 +1,4 @@
-"""What people other than the portal do: edit in Outlook, edit in a CRM form, delete, decide in the CRM."""
+"""Actions of people outside the portal: editing in Outlook or a CRM form, deleting, deciding in the CRM."""
 
 from __future__ import annotations
 

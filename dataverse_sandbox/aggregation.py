@@ -1,4 +1,4 @@
-"""`$apply`: rows grouped and summed up ("Aggregate data using OData").
+"""`$apply`: rows grouped and aggregated ("Aggregate data using OData").
 
 A pipeline of `filter(...)`, then `groupby((columns),aggregate(...))` or `aggregate(...)`. As documented: at most 50,000
 rows, no grouping by dates with a time, no `$orderby` on an aggregate.
@@ -32,7 +32,7 @@ _SUMMED = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY})
 class Output:
     """One value of a group: its name in the answer, its SQL, and the column whose form it has; a count has none.
 
-    `path` is what `$orderby` calls it; `label` is the SQL of what people read for a lookup.
+    `path` is its name in `$orderby`; `label` is the SQL of a lookup's label.
     """
 
     name: str

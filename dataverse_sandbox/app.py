@@ -75,7 +75,7 @@ class Application:
             found = Response(status=502)
         if isinstance(found, Response):
             return found(environ, start_response)
-        # Straight to the line: for hundreds of requests a second a response object is half of the work.
+        # Written directly: at hundreds of requests per second a response object is half of the work.
         start_response(f"{found.status} {messages.phrase(found.status)}", list(found.headers.items()))
         return [found.body]
 

@@ -1,4 +1,4 @@
-"""Rows tied to others through a collection: by a lookup on the other side, or by a pair in an intersect table."""
+"""Associations through a collection: by a lookup on the other side, or by a pair in an intersect table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataverse_sandbox.payload import Address
 from dataverse_sandbox.store import Transaction
 
 Collection = OneToMany | ManyToMany
-# Who may change the members of what: the privilege that the role editor shows for it.
+# The privileges for changing members, as the role editor shows them.
 _PAIR_PRIVILEGES = {"systemuserroles": "prvAssignRole", "teamroles": "prvAssignRole", "teammembership": "prvWriteTeam"}
 
 

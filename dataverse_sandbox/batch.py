@@ -1,4 +1,4 @@
-"""`$batch`: multipart requests taken apart, run in order, answered in order ("Execute batch operations").
+"""`$batch`: multipart requests, parsed, run and answered in order ("Execute batch operations").
 
 Accepts CRLF and bare LF, quoted boundaries, absolute and relative addresses, blanks inside a request line. A change set
 is one transaction and, when it fails, one part of the answer.
@@ -30,7 +30,7 @@ Headers = dict[str, str]
 
 @dataclass(frozen=True)
 class Part:
-    """One request inside a batch; the address may still be a reference such as `$1`."""
+    """One request inside a batch; its address may be a reference such as `$1`."""
 
     request: Request
     target: str

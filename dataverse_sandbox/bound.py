@@ -1,7 +1,7 @@
 """Actions and functions bound to a table or to a row.
 
 `CreateMultiple`, `UpdateMultiple`, `UpsertMultiple` ("Use bulk operation messages"), `InstantiateFilters`, the members
-of a team, and what a user may do.
+of a team, and the privileges of a user.
 """
 
 from __future__ import annotations
@@ -165,5 +165,5 @@ _FUNCTIONS: dict[tuple[str, str], Function] = {
     ("systemuser", "RetrieveUserPrivileges"): _user_privileges,
     ("systemuser", "RetrieveUserPrivilegeByPrivilegeName"): _user_privilege,
 }
-# Every message that is known here, by its name alone.
+# Every known message, by its plain name.
 NAMES = frozenset({*_ON_SET, *(name for _table, name in (*_ON_ROW, *_FUNCTIONS))})

@@ -1,6 +1,6 @@
-"""`BulkDelete`: rows that queries select are deleted by a system job ("BulkDelete action").
+"""`BulkDelete`: a system job that deletes the rows of queries ("BulkDelete action").
 
-Simplified: the job has run by the time of the answer, and its queries have conditions only.
+Simplified: the job has finished when the request is answered, and its queries have conditions only.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The JSON of a column's definition to a column of the catalogue ("Create and update column definitions").
+"""Conversion of a column's JSON definition to a column of the catalogue ("Create and update column definitions").
 
-Takes the plain metadata types and the Complex ones that `CreateEntities` wants. Files, images and calculated columns
+Accepts the plain metadata types and the Complex ones of `CreateEntities`. Files, images and calculated columns
 are not known.
 """
 

@@ -1,4 +1,4 @@
-"""Who and where: the tenant, the client, the people who can sign in, and the switches of one running sandbox."""
+"""The tenant, the client, the people who can sign in, and the configuration of one sandbox."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def fixed_id(*names: str) -> str:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who can sign in to the portal; each is a user of the CRM too."""
+    """A person who can sign in to the portal; each is a user of the CRM, too."""
 
     name: str
     roles: tuple[str, ...]
@@ -73,7 +73,7 @@ CURRENCY_ID = fixed_id("transactioncurrency")
 
 @dataclass(frozen=True)
 class World:
-    """What `reset` fills the sandbox with; `pending` counts staged edits, `filters` those of each user."""
+    """The rows that `reset` creates; `pending` is the number of staged edits, `filters` is per user."""
 
     users: int = 500
     contacts: int = 300

@@ -1,4 +1,4 @@
-"""The sandbox's own switches below /sandbox/: ledger, faults, plug-in, reset, and what other people do in the CRM.
+"""The sandbox's own switches below /sandbox/: ledger, faults, plug-in, reset, and actions of other people in the CRM.
 
 Everything that writes goes through the same path as the Web API, so versions, ETags and the ledger hold.
 """

@@ -1,4 +1,4 @@
-"""Tables, columns and keys made while the sandbox runs; they are there for everybody at the commit."""
+"""Tables, columns and keys created while the sandbox runs; all requests see them after the commit."""
 
 from __future__ import annotations
 

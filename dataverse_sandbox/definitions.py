@@ -1,4 +1,4 @@
-"""Tables and global choices that requests made or changed, kept as JSON so that they survive a restart."""
+"""Tables and global choices that requests created or changed, stored as JSON to survive a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request to the Web API from the wire: who asks, what faults are in store, then the answer."""
+"""Handling of one Web API request: the caller, the faults, then the answer."""
 
 from __future__ import annotations
 

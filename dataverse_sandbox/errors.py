@@ -1,4 +1,4 @@
-"""Errors as the Web API words them.
+"""Errors in the words of the Web API.
 
     ApiError   status, code and message of an answer: {"error": {"code": ..., "message": ...}}
     Cut        no answer at all: the connection is closed
@@ -40,7 +40,7 @@ _HELP = "http://go.microsoft.com/fwlink/?LinkID=398563"
 
 
 class ApiError(Exception):
-    """An answer that is not a success; handlers raise it, `app` and `batch` render it."""
+    """An error answer; handlers raise it, `app` and `batch` render it."""
 
     def __init__(self, status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ class ApiError(Exception):
 
 
 class Cut(Exception):
-    """The connection is to be closed without an answer."""
+    """Closes the connection without an answer."""
 
 
 def unknown(what: str) -> ApiError:

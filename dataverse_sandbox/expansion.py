@@ -1,7 +1,7 @@
 """`$expand`: related rows inside a row ("Join tables using OData").
 
-A collection comes whole, up to 5,000 rows a parent, and its link brings the same rows again; where an `$expand` stands
-inside of another the page size counts for each collection, and the link of a full page leads on.
+A collection is returned whole, up to 5,000 rows per parent, and its link returns the same rows again. Inside another
+`$expand` the page size applies to each collection, and the link of a full page leads to the next.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The text of `$expand` to what it asks for ("Join tables using OData").
+"""The parser of `$expand` ("Join tables using OData").
 
 Nested options are separated by semicolons: `$select`, `$filter`, `$orderby`, `$top`, `$expand`.
 """
@@ -22,7 +22,7 @@ _NESTED = frozenset({"$select", "$filter", "$orderby", "$top", "$expand"})
 
 @dataclass(frozen=True)
 class Expansion:
-    """One navigation property to be followed; `options` are those in its parentheses."""
+    """One navigation property to follow; `options` are those in its parentheses."""
 
     name: str
     options: Mapping[str, str]

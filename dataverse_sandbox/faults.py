@@ -1,9 +1,9 @@
 """Faults on demand: delays, error answers, requests held in the middle, connections cut ("PUT /sandbox/faults").
 
 A rule matches a single request, the token endpoint, a batch as a whole, or a part of a batch. A status acts on what it
-matched; hold and cut act on the whole request that came over the wire. A request is held before its transaction begins
-or after it has ended, so nobody waits for a lock meanwhile. Held requests go on when their rule is gone; with
-`release: "drop"` their connection is closed instead, and what was held before the commit never happens.
+matched; hold and cut act on the whole HTTP request. A request is held before its transaction begins or after it has
+ended, so other requests never wait for its lock. Held requests continue when their rule is removed; with
+`release: "drop"` their connection is closed instead, and a request held before the commit writes nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MESSAGES = {
 
 @dataclass(frozen=True)
 class Probe:
-    """What a rule looks at: a request, or one part of a batch. `table` is the logical name or ''."""
+    """The features of a request, or of one part of a batch, that rules match. `table` is the logical name or ''."""
 
     method: str
     table: str
@@ -47,7 +47,7 @@ class Probe:
 
 @dataclass(eq=False)
 class Rule:
-    """One rule and how often it acted; `times` None means without end."""
+    """One rule and how often it acted; `times` None means without limit."""
 
     given: dict[str, object]
     method: str
@@ -118,7 +118,7 @@ def _optional_int(value: object) -> int | None:
 
 @dataclass
 class Gate:
-    """What the rules do to one request: errors by the position of what they matched, and where it stops."""
+    """The effects of the rules on one request: errors by the position of the matched part, and where it is held."""
 
     faults: Faults
     errors: dict[int, ApiError] = field(default_factory=dict)
@@ -134,7 +134,7 @@ class Gate:
 
 
 class Faults:
-    """The rules in force. Lives in the process: a restarted sandbox has no faults."""
+    """The rules in force, kept in memory: a restarted sandbox has no faults."""
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self._changed = threading.Condition()

@@ -1,7 +1,7 @@
-"""`InstantiateFilters` and `ResetUserFilters`: templates handed to users.
+"""`InstantiateFilters` and `ResetUserFilters`: filters for users from templates.
 
 "InstantiateFilters action", "ResetUserFilters action", "Offline and Outlook filters and templates". Simplified where
-Microsoft's pages contradict each other: templates are taken, and filters of the matching type as well.
+Microsoft's pages contradict each other: templates are accepted, and so are filters of the matching type.
 """
 
 from __future__ import annotations

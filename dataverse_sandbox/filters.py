@@ -1,7 +1,7 @@
-"""`$filter` and `$orderby` to SQL over the catalogue's columns ("Filter rows using OData").
+"""Translation of `$filter` and `$orderby` to SQL over the catalogue's columns ("Filter rows using OData").
 
-How texts compare is told in `texts`. What Dataverse's Web API does not support
-either, such as arithmetic or `year(...)`, is refused with 501, like every function that is not known here.
+See `texts` for the comparison of texts. Syntax that Dataverse does not support either, such as arithmetic or
+`year(...)`, is refused with 501, like every function unknown to the sandbox.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OPERATORS: Mapping[str, str] = {"eq": "IS", "ne": "IS NOT", "lt": "<", "le": "<
 
 @dataclass(frozen=True)
 class Order:
-    """One column of `$orderby`; `sql` is what is sorted by: of a lookup the name of the row that it leads to."""
+    """One column of `$orderby`; `sql` is the sorted expression, for a lookup the name of its row."""
 
     column: Column
     descending: bool
@@ -56,7 +56,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a path starts: a table under an alias, the variables of lambdas around it, and who asks."""
+    """The start of a path: a table under an alias, the variables of enclosing lambdas, and the caller."""
 
     table: Table
     alias: str

@@ -1,4 +1,4 @@
-"""Reading the ledger that the triggers write (`schema`)."""
+"""Reads of the ledger, which triggers write (`schema`)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Service protection limits ("Service protection API limits"): requests, execution time and concurrency of each user.
 
-Every user has a sliding window. A batch is one request; each operation in it takes execution time. Nobody has published
-whose limits an impersonated call uses; here it is the user of the token. While limits are set, an answer takes the time
-that it is charged for, because that time is what a caller can measure. `time_scale` multiplies every duration: with 0.1
-the window of 300 seconds passes in 30. The portal's RATE_LIMIT_TIME_SCALE means the same.
+Every user has a sliding window. A batch is one request; each operation in it takes execution time. Microsoft has not
+published whose limits an impersonated call uses; here they are those of the token's user. While limits are set, an
+answer takes its charged time, because callers can measure that time only. `time_scale` multiplies every duration: with
+0.1 the window of 300 seconds passes in 30. The portal's RATE_LIMIT_TIME_SCALE means the same.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _KEYS = {
 
 @dataclass(frozen=True)
 class Limits:
-    """The published figures; `operation_ms` is what one operation is charged."""
+    """The published limits; `operation_ms` is the charge for one operation."""
 
     requests: int = 6_000
     execution_seconds: float = 1_200.0
@@ -63,7 +63,7 @@ class Limits:
 
 @dataclass
 class _Window:
-    """What a user has used lately: moments with their charges, oldest first; and the most that it ever was."""
+    """A user's usage in the window: times with their charges, oldest first; and the highest usage so far."""
 
     used: deque[tuple[float, float]] = field(default_factory=deque)
     seconds: float = 0.0
@@ -100,13 +100,13 @@ class _Window:
 
 @dataclass(frozen=True)
 class Pass:
-    """A request that was let in; its headers tell what is left."""
+    """An admitted request; its headers show the remaining quota."""
 
     headers: Mapping[str, str]
 
 
 class Protection:
-    """The limits in force; None lets everything through. Lives in the process, like all faults."""
+    """The limits in force, kept in memory like all faults; None admits everything."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
@@ -196,5 +196,5 @@ def _headers(limits: Limits, window: _Window) -> dict[str, str]:
 
 def _refused(code: str, message: str, seconds: float) -> ApiError:
     """Return the 429 with `Retry-After` in whole seconds and without rate-limit headers."""
-    # Differences of moments are not exact; a nanosecond is no reason to wait another second.
+    # Differences of times are inexact; a nanosecond is no reason to wait another second.
     return ApiError(429, code, message, headers={"Retry-After": str(max(math.ceil(round(seconds, 6)), 1))})

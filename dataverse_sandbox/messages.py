@@ -1,4 +1,4 @@
-"""A request to the Web API and its answer, free of WSGI: the same two shapes serve single requests and batch parts."""
+"""Web API requests and answers, free of WSGI, both for single requests and for batch parts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dataverse_sandbox.operations import Conditions
 from dataverse_sandbox.rights import Rights
 
 ROOT = "/api/data/v9.2/"
-# Programs go on naming the version that they were written for ("Compose HTTP requests and handle errors").
+# Programs keep the version for which they were written ("Compose HTTP requests and handle errors").
 _ROOT = re.compile(r"/api/data/v9\.[0-2]/")
 JSON_TYPE = "application/json; odata.metadata=minimal"
 _PREFERENCE = re.compile(
@@ -32,7 +32,7 @@ KNOWN_PREFERENCES = frozenset(
 
 @dataclass(frozen=True)
 class Request:
-    """`path` is what follows the root, percent-decoded; header names are lower case."""
+    """A request; `path` is below the root, percent-decoded; header names are lower case."""
 
     method: str
     path: str

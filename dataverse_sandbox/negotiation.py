@@ -1,7 +1,7 @@
-"""In which forms requests and answers travel ("Compose HTTP requests and handle errors").
+"""Content negotiation ("Compose HTTP requests and handle errors").
 
-The Web API speaks JSON only, and every request with a body says so. The page does not tell how it refuses the rest;
-415 is what a client's maintainers met.
+The Web API speaks JSON only, and every request with a body declares it. The refusal of other forms is not documented;
+415 is a report of a client's maintainers.
 """
 
 from __future__ import annotations

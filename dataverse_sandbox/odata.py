@@ -1,4 +1,4 @@
-"""The expressions of `$filter`, `$orderby` and `$apply`: text to a tree.
+"""The expressions of `$filter`, `$orderby` and `$apply`: parsing of text to a tree.
 
 The grammar is that of OData 4.0, "Common Expression Syntax", as far as Dataverse uses it: comparisons, arithmetic,
 `in`, functions with positional or named arguments, paths, `any` and `all`.
@@ -146,7 +146,7 @@ def resolved(node: Node, parameters: Mapping[str, str]) -> Node:
 
 
 class Parser:
-    """Reads tokens from the left; the methods are the grammar's rules, weakest binding first."""
+    """Recursive-descent parser; the methods are the grammar's rules, weakest binding first."""
 
     def __init__(self, found: list[Token]) -> None:
         self._tokens = found

@@ -1,4 +1,4 @@
-"""Values in SQL that stem from a column, and the literals that they are compared with."""
+"""SQL expressions for columns, and the literals to compare with them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True)
 class Operand:
-    """A value in SQL that stems from a column."""
+    """An SQL expression with its column."""
 
     sql: str
     column: Column

@@ -1,6 +1,6 @@
-"""What a request or a page can do to one row: create, update (upsert), delete, with preconditions and the plug-in.
+"""Operations on one row: create, update (upsert), delete, with preconditions and the plug-in.
 
-Web API, change sets and the control pages call these; a transaction is open around them.
+Web API, change sets and the control pages call these inside a transaction.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DEEPEST = 5
 
 @dataclass(frozen=True)
 class Written:
-    """The row after the write; `staged` tells what the plug-in did with it."""
+    """The row after the write; `staged` is the plug-in's result."""
 
     table: Table
     row: Row

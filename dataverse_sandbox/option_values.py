@@ -1,7 +1,7 @@
 """Global choices, and the single options of any choice ("Create and update choices using the Web API").
 
 A PUT leaves the options alone; messages add, rename, order and delete them one at a time. Simplified: a new
-option without a value gets the next one after the greatest, whatever prefix the publisher has.
+option without a value gets the greatest value plus one, regardless of the publisher's prefix.
 """
 
 from __future__ import annotations

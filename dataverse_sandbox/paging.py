@@ -1,7 +1,7 @@
 """Lists of rows: `$filter`, `$orderby`, `$top`, `$count`, `$expand`, and pages by `@odata.nextLink`.
 
 A page ends at a row, and its link names that row's sort values, so rows that come or go between two pages neither
-repeat nor hide others. The link is opaque to clients, with the outer form of Dataverse's ("Page results using OData").
+repeat nor hide others. The link is opaque to clients and looks like Dataverse's ("Page results using OData").
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CRM = "Microsoft.Dynamics.CRM."
 
 @dataclass(frozen=True)
 class Place:
-    """Which rows a list is about: a whole table, or those that hang below a row under `path`."""
+    """The rows of a list: a whole table, or those below a row under `path`."""
 
     table: Table
     path: str

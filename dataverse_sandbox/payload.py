@@ -1,4 +1,4 @@
-"""A request's JSON body to stored values: names, types, binds; and addresses such as `contacts(...)` to rows."""
+"""Conversion of JSON bodies to stored values, and of addresses such as `contacts(...)` to rows."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from dataverse_sandbox.store import Row
 BIND = "@odata.bind"
 # With its hyphens and without braces, as OData writes it.
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-# What would be a company's own table, which is certainly not there when nobody has made it; not one of Microsoft's.
+# Names of a company's own tables, which cannot exist before they are created, unlike Microsoft's.
 _OWN = re.compile(r"(?!(?:ms|adx|cdm|li)[a-z]*_)[a-z][a-z0-9]{1,7}_[a-z0-9_]+$")
 _ADDRESS = re.compile(r"^(?:https?://[^/]+)?/?(?:api/data/v9\.\d/)?(\w+)\((.*)\)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Address:
-    """One row of one table: by its id, or by an alternate key that need not exist yet."""
+    """The address of one row: by its id, or by an alternate key that need not exist yet."""
 
     table: Table
     row_id: str | None

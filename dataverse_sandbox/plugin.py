@@ -1,4 +1,4 @@
-"""The company's plug-in: an edit of a contact that came from Outlook is staged, and the old values are put back.
+"""The company's plug-in: stages an Outlook edit of a contact and restores the old values.
 
 An update whose request does not contain `osync_revision` came from Outlook (design section 1). Runs inside the
 transaction of the update, as a synchronous plug-in does: either all of it is stored or nothing.
@@ -17,7 +17,7 @@ from dataverse_sandbox.store import Row, Store, Transaction
 
 REVISION = "osync_revision"
 _SETTING = "plugin"
-# Its processing step: disabling that row switches the plug-in off as the switch below /sandbox/ does.
+# The plug-in's processing step: disabling this row switches the plug-in off, as the control page does.
 STEP_ID = config.fixed_id("step", "plugin")
 
 
@@ -31,7 +31,7 @@ class StagedField:
 
 @dataclass(frozen=True)
 class Staged:
-    """What one edit left in the staging tables."""
+    """The rows of one edit in the staging tables."""
 
     record_id: str
     fields: tuple[StagedField, ...]

@@ -1,6 +1,6 @@
 """The functions of the namespace Microsoft.Dynamics.CRM in `$filter` ("Web API query function reference").
 
-Each is an operator of FetchXML under another name; `PropertyName` names its column, values are texts whatever the
+Each is an operator of FetchXML under another name; `PropertyName` names its column, values are texts regardless of the
 column's type. Hierarchies and fiscal periods are not known.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dataverse_sandbox.filters import Scope
 
 NAMESPACE = "Microsoft.Dynamics.CRM."
-# Where the operator's name is not the function's with dashes between the words.
+# Functions whose operator is not just their name with dashes.
 _NAMES = {
     "ContainValues": "contain-values",
     "DoesNotContainValues": "not-contain-values",
@@ -45,7 +45,7 @@ _DASHED = frozenset(
     {"In", "NotIn", "Between", "NotBetween", "On", "OnOrAfter", "OnOrBefore", "Today", "Yesterday", "Tomorrow"}
 ) | frozenset(f"{which}{unit}" for which in ("Last", "This", "Next") for unit in ("Week", "Month", "Year"))
 _COUNTED = re.compile(r"(Last|Next|OlderThan)X(Minutes|Hours|Days|Weeks|Months|Years)")
-# Every function that is known here.
+# Every known function.
 NAMES = _DASHED | {
     *_NAMES,
     "OlderThanXMinutes",

@@ -1,4 +1,4 @@
-"""Rows to JSON of the Web API: chosen columns, ETag, and the annotations that a request asked for."""
+"""Rendering of rows as JSON of the Web API: selected columns, ETag and requested annotations."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def _plan(columns: tuple[Column, ...]) -> tuple[tuple[Column, str, str, bool], .
 
 @dataclass(frozen=True)
 class Shape:
-    """How rows of one answer look; `annotations` are the patterns of odata.include-annotations.
+    """The form of the rows of one answer; `annotations` are the patterns of odata.include-annotations.
 
-    `fetched` are lookups that come from the database but are not shown.
+    `fetched` are lookups that are read but not returned.
     """
 
     table: Table

@@ -1,4 +1,4 @@
-"""GET below a table: lists, single rows, properties, and what a row leads to."""
+"""GET below a table: lists, single rows, properties, and related rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from dataverse_sandbox.store import Row
 
 _ROW_OPTIONS = frozenset({"$select", "$expand", "tag"})
 _EMPTY = {"OData-Version": "4.0"}
-# Options that bring a whole query in another language than OData's.
+# Options with a whole query in another language.
 _OTHER_QUERIES = {
     "fetchXml": fetchxml.answer,
     "savedQuery": fetchxml.answer_saved,
@@ -48,7 +48,7 @@ def below_row(connection: sqlite3.Connection, address: Address, request: Request
     if table.is_part:
         raise errors.not_supported("Retrieve", table.name)
     if not rest and address.row_id is not None and not visibility.is_personal(table):
-        # Who may see it does not depend on the row, so there is no need to read it twice.
+        # Visibility does not depend on the row, so one read is enough.
         return _one(connection, table, address.row_id, request)
     function = bound.function(table, rest)
     row = address.existing(connection)

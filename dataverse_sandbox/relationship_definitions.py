@@ -1,4 +1,4 @@
-"""Relationships made and changed while the sandbox runs ("Create and update table relationships using the Web API")."""
+"""Creating and changing relationships at run time ("Create and update table relationships using the Web API")."""
 
 from __future__ import annotations
 

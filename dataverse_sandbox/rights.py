@@ -1,7 +1,7 @@
-"""What a user may do: the privileges of the roles that he and his teams hold.
+"""The rights of a user: the privileges of their own and their teams' roles.
 
-Simplified against the real thing: a privilege is held or not, without levels of access, except that personal views
-belong to their owner (`visibility`). An impersonated call has what both users have ("Impersonate another user").
+Simplified: a privilege is held or not, without levels of access, except that personal views belong to their owner
+(`visibility`). An impersonated call has the privileges that both users have ("Impersonate another user").
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SELECT p.name FROM roleprivileges r JOIN privilege p ON p.privilegeid = r.privil
 
 @dataclass(frozen=True)
 class Rights:
-    """`privileges` None means all of them."""
+    """The rights of a request; `privileges` None means all of them."""
 
     user: str = ""
     privileges: frozenset[str] | None = None
@@ -62,7 +62,7 @@ UNRESTRICTED = Rights()
 
 @dataclass(frozen=True)
 class User:
-    """A user of the CRM as far as his requests are concerned."""
+    """A user of the CRM with the data that requests need."""
 
     id: str
     name: str
@@ -72,7 +72,7 @@ class User:
 
 
 class Known:
-    """Users already looked up; forgotten whenever a row that decides rights has changed."""
+    """A cache of users, emptied whenever a row that affects rights changes."""
 
     def __init__(self) -> None:
         self._users: dict[str, User | None] = {}
@@ -83,7 +83,7 @@ class Known:
     def user(self, user_id: str, load: Callable[[str], User | None]) -> User | None:
         users = self._users
         if user_id not in users:
-            # A look-up that began before `forget` ends up in the dictionary that nobody reads any more.
+            # A look-up that began before `forget` ends in the discarded dictionary.
             users[user_id] = load(user_id)
         return users[user_id]
 

@@ -1,7 +1,7 @@
-"""The one write path to the tables: create, update and delete a row, with stamps, versions and relationships.
+"""The only write path to the tables: create, update and delete rows, with stamps, versions and relationships.
 
 Works on stored values; knows no HTTP. Every caller (Web API, change sets, plug-in, Outlook page, seed of single rows)
-comes through here, so versions, computed columns and tombstones hold whoever writes.
+comes through here, so versions, computed columns and tombstones are always right.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The SQLite schema, made from the catalogue: tables, and the triggers that write the ledger.
+"""The SQLite schema, built from the catalogue: tables, and the triggers that write the ledger.
 
-The ledger is written by triggers so that no handler can forget it: whatever changes a row appears there, and
-what is rolled back does not. Who acts is read from the one-row table `context`, which `Store.write` fills.
+Triggers write the ledger, so no handler can forget it: every change of a row appears there, and
+a rolled-back one does not. The acting users come from the one-row table `context`, which `Store.write` fills.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataverse_sandbox.catalogue.columns import CHOICE_LIKE, NUMBERS
 
 _REAL = frozenset({Kind.DECIMAL, Kind.DOUBLE, Kind.MONEY})
 
-# The value of `context.plugin` under which nothing is entered in the ledger: while data are laid out.
+# The value of `context.plugin` that switches the ledger off while data is filled in.
 SILENT = -1
 _OWN_TABLES = """
 CREATE TABLE context (

@@ -1,4 +1,4 @@
-"""The HTTP server: one thread a connection, HTTP/1.1 with keep-alive, answers written in one piece.
+"""The HTTP server: one thread per connection, HTTP/1.1 with keep-alive, answers written in one piece.
 
 Werkzeug's development server closes the connection after each answer, and a fault must be able to close one without an
 answer, so this is a small server of the standard library's parts. `SandboxServer` runs it inside a test's process.
@@ -31,7 +31,7 @@ _IDLE_SECONDS = 300
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves the requests of one connection, one after the other."""
+    """Handler of one connection's requests, one after the other."""
 
     protocol_version = "HTTP/1.1"
     server_version = "Sandbox"
@@ -180,7 +180,7 @@ def _run(application: WSGIApplication, environ: dict[str, Any]) -> tuple[str, li
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Accepts connections; remembers them, so that stopping ends the threads that wait on idle ones."""
+    """Server that remembers its connections, so that stopping ends the threads of idle ones."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -222,7 +222,7 @@ def _shut(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        # The other side was quicker.
+        # The client was faster.
         return
 
 

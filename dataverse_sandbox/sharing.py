@@ -1,7 +1,7 @@
-"""Sharing single rows with users and teams: `GrantAccess`, `ModifyAccess`, `RevokeAccess`, and who has what.
+"""Sharing single rows with users and teams: `GrantAccess`, `ModifyAccess`, `RevokeAccess`, and the rights granted.
 
-"Sharing and assigning". It decides something for personal views alone (`visibility`); other tables know no levels of
-access here, so that sharing them is only remembered.
+"Sharing and assigning". It only has an effect for personal views (`visibility`); other tables have no levels of
+access here, so sharing them is stored and nothing more.
 """
 
 from __future__ import annotations

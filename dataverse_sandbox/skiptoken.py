@@ -1,4 +1,4 @@
-"""How long a page is, and the cookie that says where it ended ("Page results using OData")."""
+"""The size of a page, and the cookie with its end ("Page results using OData")."""
 
 from __future__ import annotations
 

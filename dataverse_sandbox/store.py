@@ -1,4 +1,4 @@
-"""The sandbox's own SQLite file: opening it, reading in one snapshot, writing one transaction at a time.
+"""The sandbox's own SQLite file: opening it, reading snapshots, writing one transaction at a time.
 
 Writers queue on a lock of this process before `BEGIN IMMEDIATE`, because SQLite's own waiting is polling. Version
 numbers are drawn inside the write transaction, so they are handed out in the order of commits: a snapshot that holds
@@ -24,7 +24,7 @@ Layout = Mapping[str, tuple[Row, ...]]
 
 @dataclass(frozen=True)
 class Author:
-    """Who writes. `caller` is the user as whom it happens, `delegate` who called when that is somebody else."""
+    """The users of a write: `caller` acts, `delegate` is the calling user if that is a different one."""
 
     caller: str
     delegate: str | None = None
@@ -35,7 +35,7 @@ class Author:
 class Transaction:
     """An open write transaction.
 
-    The request asked to skip the company's logic: `bypasses_plugin`; to be refused duplicates: `detects_duplicates`.
+    `bypasses_plugin` skips the company's logic; `detects_duplicates` refuses duplicates.
     """
 
     connection: sqlite3.Connection
@@ -71,7 +71,7 @@ _WHO_WRITES = (
 
 
 class Store:
-    """Hands out connections of one file; a connection serves one request at a time."""
+    """The connections to one file; each serves one request at a time."""
 
     def __init__(self, path: Path, *, synchronous: str = "NORMAL") -> None:
         self.path = path

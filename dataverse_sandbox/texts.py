@@ -1,4 +1,4 @@
-"""How texts compare: without regard to case and accents, as in an environment whose base language is English.
+"""The comparison of texts: regardless of case and accents, as in an environment whose base language is English.
 
 "Dataverse language collations" says CI_AI for English (1033). Simplified: letters that differ by more than case, width
 or accent are in the order of Unicode, not in that of SQL Server.

@@ -1,4 +1,4 @@
-"""The sandbox's own certificate, for rehearsals of an installation that insists on https."""
+"""The sandbox's own certificate, for rehearsals of an installation that requires https."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Change tracking ("Use change tracking to synchronize data with external systems"): full reads, deltas, deletions.
 
 A delta token is the version up to which a read is complete: the newest version in the snapshot of the read's first
-page. Versions are handed out in the order of commits, so whatever changes later, even between two pages, carries a
+page. Versions are assigned in the order of commits, so any later change, even between two pages, has a
 larger one and is in the next delta. Tokens end when they are older than the organization allows, when the switch
 expires them, or when the data are reset (`epoch`).
 """
@@ -25,7 +25,7 @@ _STAMP = "%m/%d/%Y %H:%M:%S"
 
 @dataclass(frozen=True)
 class Token:
-    """`version` is what the holder has seen; the rest decides whether it still counts."""
+    """A delta token: `version` is the last version read; the rest decides whether the token is still valid."""
 
     version: int
     issued: datetime.datetime

@@ -1,4 +1,4 @@
-"""A column's value in its four forms: as a request sends it, as it is stored, as text for staging, as people read it.
+"""The four forms of a value: as JSON of a request, as stored, as canonical text for staging, as a label.
 
 `checked` refuses what Dataverse refuses. Stored: yes/no as 0 or 1, several choices as "1,3" in order, times as UTC
 with seconds, lookups as the bare id (its table in a second column where there are several).

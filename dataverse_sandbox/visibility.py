@@ -1,11 +1,11 @@
-"""Which rows of personal views a user sees and may change.
+"""The rows of personal views that a user can see and change.
 
 "Offline and Outlook filters and templates" (developer guide): a plain query of `userquery` returns the caller's own
 rows. A holder of prvAdminFilter may read another user's filters, by a query with exactly two conditions: the query type
 (256 or 16) and the owner. With anything else in the query it returns the caller's own rows again.
 
-Rows that somebody shared with the caller or with one of his teams are there for him too. Simplified: reading, changing
-or deleting a single filter of somebody else by its id, about which the documentation is silent, is also for holders of
+Rows shared with the caller or one of their teams are visible, too. Simplified: reading, changing
+or deleting another user's filter by its id, about which the documentation is silent, is also for holders of
 prvAdminFilter.
 """
 

@@ -1,4 +1,4 @@
-"""The Web API: which request means what.
+"""The Web API: routing of requests to handlers.
 
 A single request opens its own snapshot or transaction; the requests of a change set share one.
 """

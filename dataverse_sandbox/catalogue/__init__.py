@@ -1,4 +1,4 @@
-"""The tables and columns that the sandbox knows: the one description that storage, checks, metadata and pages follow.
+"""The tables and columns of the sandbox: the description that storage, checks, metadata and pages follow.
 
 Knows nothing of HTTP or SQL. A table or column that is not listed here, and was not made by a request, does not exist
 for any client.

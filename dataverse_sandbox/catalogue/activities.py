@@ -1,4 +1,4 @@
-"""Appointments, service appointments, recurring series, tasks and phone calls, and who takes part in them."""
+"""Appointments, service appointments, recurring series, tasks and phone calls, and their participants."""
 
 from __future__ import annotations
 

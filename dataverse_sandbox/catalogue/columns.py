@@ -1,4 +1,4 @@
-"""What a column and a table are, and short builders for the lists in this package."""
+"""The definitions of columns and tables, and short builders for the lists in this package."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CHOICE_LIKE = frozenset({Kind.CHOICE, Kind.STATE, Kind.STATUS})
 
 @dataclass(frozen=True)
 class Option:
-    """One entry of a choice; `state` says to which statecode a status belongs."""
+    """One entry of a choice; `state` is the statecode of a status."""
 
     value: int
     label: str
@@ -57,9 +57,9 @@ class GlobalChoice:
 class Column:
     """One column; `tracked` means that the plug-in stages an edit of it, `ledgered` that the ledger shows it.
 
-    `navigation_name` is one name for all targets (an owner has it); `collections` names the way back from a target.
-    `global_choice` names the global choice that the options are taken from.
-    `behavior` and `date_format` are those of a moment; a column of the kind DATE has DateOnly for both.
+    `navigation_name` is one name for all targets, as an owner has; `collections` names the collections of the targets.
+    `global_choice` names the global choice with the options.
+    `behavior` and `date_format` belong to the kind DATE_TIME; a column of the kind DATE has DateOnly for both.
     `is_half` marks a column of an intersect table: a plain identifier under its own name, without navigation property.
     `is_mirror` marks a lookup that repeats another one's value: it has no relationship and no navigation property.
     """
@@ -126,7 +126,7 @@ def nothing_computed(_row: Mapping[str, object]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class AlternateKey:
-    """Columns that together name one row."""
+    """Columns that identify a row together."""
 
     columns: tuple[str, ...]
     schema_name: str = ""
@@ -139,7 +139,7 @@ class AlternateKey:
 
 @dataclass(frozen=True)
 class Link:
-    """What makes a table an intersect table: the collection on both sides and the two lookups."""
+    """The parts of an intersect table: the collection on both sides and the two lookups."""
 
     collection: str
     columns: tuple[str, str]
@@ -147,10 +147,10 @@ class Link:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """One table; `computed` fills the columns that the CRM derives from others on each write.
+    """One table; `computed` returns the columns that the CRM derives from others on each write.
 
-    `privilege` is the stem of its privileges, such as "User" in prvReadUser; '' means that anybody may read it and
-    that only an administrator may write it. Rows of a table that `is_part` come and go with another row's request.
+    `privilege` is the stem of its privileges, such as "User" in prvReadUser; '' means that anyone may read it and
+    only an administrator may write it. If `is_part`, rows are written with requests for another row.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Users, teams, roles, and the company's other people: what decides who may do what, and who owns what."""
+"""Users, teams and roles, which decide privileges and ownership, and the other tables about people."""
 
 from __future__ import annotations
 

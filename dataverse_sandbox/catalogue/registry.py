@@ -1,8 +1,8 @@
-"""Which tables there are at this moment, and how they hang together.
+"""The tables in force and their relationships.
 
 Tables and columns can be added while the sandbox runs, and several sandboxes may run in one process. So the catalogue
 in force belongs to the request: `Catalogue.in_force` sets it, and BY_NAME, BY_SET and TABLES show it. Without a request
-it is the one that every sandbox starts with.
+it is the initial one of every sandbox.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataverse_sandbox.catalogue.columns import Column, GlobalChoice, Table
 
 @dataclass(frozen=True)
 class OneToMany:
-    """A lookup seen from where it leads: the rows of `referencing` whose `column` holds the row's id."""
+    """A lookup seen from its target: the rows of `referencing` whose `column` holds the target's id."""
 
     name: str
     referenced: Table

@@ -1,4 +1,4 @@
-"""The staging tables of design section 3: one row an Outlook edit, one row a changed field of it."""
+"""The staging tables of design section 3: one row per Outlook edit, and one per changed field."""
 
 from __future__ import annotations
 

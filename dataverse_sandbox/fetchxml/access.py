@@ -1,4 +1,4 @@
-"""Others' Outlook filters by FetchXML: the two conditions that `visibility` tells about, in the words of a query."""
+"""Queries for other users' Outlook filters by FetchXML: the two conditions that `visibility` describes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a page ended, as FetchXML's paging cookie says it ("Page results using FetchXml").
+"""FetchXML's paging cookie, which stores the end of a page ("Page results using FetchXml").
 
 The cookie names the first and the last row's sort values and the page they were on. It travels URL-encoded twice inside
 an attribute of an outer element, and comes back decoded as the attribute `paging-cookie`.
@@ -25,7 +25,7 @@ _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 
 @dataclass(frozen=True)
 class Mark:
-    """A sort column of a cookie; `is_label` where rows sort by what people read instead of by the value."""
+    """A sort column of a cookie; `is_label` where rows sort by label instead of by value."""
 
     column: Column
     is_label: bool = False
@@ -33,7 +33,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Cookie:
-    """The page that a cookie was given with, and the sort values of its last row."""
+    """The number of the cookie's page, and the sort values of its last row."""
 
     page: int
     last: tuple[object, ...]

@@ -1,6 +1,6 @@
-"""What the relative dates of FetchXML mean: each operator to the span of time it covers, in UTC.
+"""The relative dates of FetchXML: the span of time that each operator covers, in UTC.
 
-Days begin at midnight and weeks on Sunday, as an organization has them unless it says otherwise ("FetchXml reference:
+Days begin at midnight and weeks on Sunday, as in an organization with default settings ("FetchXml reference:
 operators"). A span's end is not part of it.
 """
 
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 Moment = datetime.datetime
 _DAY = datetime.timedelta(days=1)
-# Stored moments have whole seconds: this one belongs to the past.
+# Stored times have whole seconds: the present second belongs to the past.
 _TICK = datetime.timedelta(seconds=1)
 _LARGEST = 100_000
 
 
 @dataclass(frozen=True)
 class Span:
-    """From `start` up to, and without, `end`; None is open."""
+    """A span of time from `start` up to, but excluding, `end`; None is open."""
 
     start: Moment | None
     end: Moment | None

@@ -1,4 +1,4 @@
-"""Running a translated query: one page of rows, whether more follow, and how many there are in all."""
+"""Execution of a translated query: a page of rows, whether more follow, and the total."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOO_MANY_TO_AGGREGATE = "0x8004E023"
 
 @dataclass(frozen=True)
 class Position:
-    """Where a page begins: after a row with these sort values, then `skip` rows on."""
+    """The beginning of a page: after a row with these sort values, and `skip` more rows."""
 
     after: tuple[object, ...] | None = None
     skip: int = 0
@@ -29,7 +29,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Page:
-    """The rows, without the one that was read ahead to know whether `more` follow."""
+    """The rows of a page, without the extra one that shows whether `more` follow."""
 
     rows: list[sqlite3.Row]
     more: bool

@@ -1,7 +1,7 @@
 """The ids above and below a row in its table's hierarchy, as SQL ("Query hierarchical data").
 
-Accounts and users have one; what is not the other table's key or a lookup to it has none. Simplified: as deep as it
-goes, where Dataverse stops at a depth that the organization sets.
+Accounts and users have one; other columns have none. Simplified: the depth is unlimited, where Dataverse stops at a
+depth that the organization sets.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The texts of conditions in the stored form of the column they are compared with."""
+"""Conversion of conditions' texts to the stored form of their column."""
 
 from __future__ import annotations
 

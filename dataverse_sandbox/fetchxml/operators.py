@@ -227,5 +227,5 @@ _HANDLERS: dict[str, Handler] = {
     "eq-or-under": _related(hierarchies.under, itself=True),
     "not-under": _negated(_related(hierarchies.under, itself=False)),
 }
-# Every operator that is known here.
+# Every known operator.
 NAMES = dates.NAMES | {*_COMPARISONS, *_PATTERNS, *_HANDLERS, *_DAYS}

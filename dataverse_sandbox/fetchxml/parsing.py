@@ -31,7 +31,7 @@ _KNOWN = {
     "filter": "type",
     "condition": "attribute operator value valueof entityname uiname uitype uihidden",
 }
-# Hints for Microsoft's SQL Server and for designers; they change no result. Everybody's time zone is UTC here.
+# Hints for Microsoft's SQL Server and for designers; they change no result. Every user's time zone is UTC here.
 _HINTS = frozenset({"version", "mapping", "output-format", "no-lock", "latematerialize", "options", "savedqueryid"}) | {
     *("hint", "usertimezone")
 }
@@ -121,7 +121,7 @@ def _required(element: Element, name: str) -> str:
 
 
 class _Reader:
-    """Reads one document; counts its links, which number the default aliases, and its conditions: both have limits."""
+    """Reader of one document; counts links, which number the default aliases, and conditions, for their limits."""
 
     def __init__(self) -> None:
         self._links = itertools.count(1)

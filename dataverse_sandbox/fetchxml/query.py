@@ -1,4 +1,4 @@
-"""A query as data: what FetchXML and the SDK's SQL both come down to ("FetchXml reference")."""
+"""Queries as data, the common form of FetchXML and the SDK's SQL ("FetchXml reference")."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Attribute:
 
 @dataclass(frozen=True)
 class OrderBy:
-    """Sorts by a column, of the linked table `entity` where given, or by the result column `alias`."""
+    """A sort order by a column, of the linked table `entity` where given, or by the result column `alias`."""
 
     name: str = ""
     alias: str = ""
@@ -72,9 +72,9 @@ class Link:
 
 @dataclass(frozen=True)
 class Fetch:
-    """A whole query. `size` is a page's, `limit` ends the result after so many rows.
+    """A whole query. `size` is the page size, `limit` the most rows of all pages.
 
-    For SQL: `skip` is its OFFSET, `flat_names` names columns alike whatever table they come from.
+    For SQL: `skip` is its OFFSET; `flat_names` omits the tables from column names.
     """
 
     root: Node

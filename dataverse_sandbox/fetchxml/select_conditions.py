@@ -1,4 +1,4 @@
-"""The WHERE of the SDK's SQL, to the filters of a query."""
+"""Conversion of the WHERE of the SDK's SQL to the filters of a query."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _COMPARISONS = {"=": "eq", "<>": "ne", "!=": "ne", ">": "gt", ">=": "ge", "<": "
 
 
 class Conditions:
-    """Reads what follows WHERE; brackets may be nested and conditions listed only so far."""
+    """Reader of a WHERE clause, with limits for nested brackets and the number of conditions."""
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens

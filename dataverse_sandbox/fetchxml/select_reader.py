@@ -1,4 +1,4 @@
-"""Reading a SELECT of the SDK's SQL into its parts (`selects` says which dialect that is)."""
+"""Parser of the SDK's SQL into the parts of a SELECT (`selects` describes the dialect)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FUNCTIONS = ("count", "sum", "avg", "min", "max")
 
 @dataclass(frozen=True)
 class Item:
-    """One entry of the SELECT list; `label` is what follows AS."""
+    """One entry of the SELECT list; `label` is the name after AS."""
 
     name: Name
     label: str = ""

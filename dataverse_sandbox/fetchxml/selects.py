@@ -1,6 +1,6 @@
-"""The SDK's SQL, `GET <set>?sql=SELECT ...`, to a query.
+"""Conversion of the SDK's SQL, `GET <set>?sql=SELECT ...`, to a query.
 
-No page of Microsoft's describes the dialect. This follows what the Python SDK says that works and that the server
+Microsoft does not document the dialect. This follows the Python SDK's statements about what works and what the server
 rejects (`QueryOperations.sql` and the SDK's own SQL examples): one SELECT with columns and aggregates, inner and left
 joins, WHERE, GROUP BY, ORDER BY, TOP and OFFSET. Everything else is a 400.
 """
@@ -24,7 +24,7 @@ def parse(sql: str) -> Fetch:
 
 
 class _Maker:
-    """Puts the parts of a SELECT where a query has them: columns and links below the table they belong to."""
+    """Converter of a SELECT: a query has columns and links below their tables."""
 
     def __init__(self, select: Select, *, aggregate: bool) -> None:
         self._select, self._aggregate = select, aggregate

@@ -1,4 +1,4 @@
-"""Names of a query to tables, columns and SQL expressions."""
+"""Resolution of a query's names to tables, columns and SQL expressions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ID_KINDS = frozenset({Kind.KEY, Kind.GUID, Kind.LOOKUP})
 
 @dataclass(frozen=True)
 class Source:
-    """A table of the statement under its SQL name; `alias` is the query's own word for it."""
+    """A table of the statement under its SQL name; `alias` is its name in the query."""
 
     table: Table
     sql: str
@@ -48,7 +48,7 @@ def table_named(name: str) -> Table:
 
 
 class Scope:
-    """The sources that a condition can name; inside an EXISTS the outer ones are seen too."""
+    """The sources that a condition can name; inside an EXISTS also the outer ones."""
 
     def __init__(self, outer: Scope | None = None) -> None:
         self._numbers: Iterator[int] = outer._numbers if outer else itertools.count()

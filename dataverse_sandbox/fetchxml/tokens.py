@@ -1,4 +1,4 @@
-"""The words of a SELECT, one after the other."""
+"""The tokens of a SELECT."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _token(match: re.Match[str]) -> Token:
 
 @dataclass
 class Tokens:
-    """A cursor over the words."""
+    """A cursor over the tokens."""
 
     found: list[Token]
     at: int = field(default=0)

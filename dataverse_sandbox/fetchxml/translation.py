@@ -1,4 +1,4 @@
-"""A query to one SELECT over the store: joins, conditions, columns, groups and order."""
+"""Translation of a query to one SELECT over the store: joins, conditions, columns, groups and order."""
 
 from __future__ import annotations
 

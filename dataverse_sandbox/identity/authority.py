@@ -1,4 +1,4 @@
-"""Where the stand-in authority is, seen from a request, and its discovery document."""
+"""The stand-in authority: its addresses as seen from a request, and its discovery document."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataverse_sandbox.config import TENANT
 
 @dataclass(frozen=True)
 class Authority:
-    """Addresses on the host that was asked; `issuer` is the one place that says who issues the ID tokens."""
+    """Addresses on the requested host; `issuer` is the issuer of the ID tokens."""
 
     scheme: str
     host: str

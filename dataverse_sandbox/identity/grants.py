@@ -1,4 +1,4 @@
-"""Authorization codes and ID tokens: what the authorize page hands out and the token endpoint takes back."""
+"""Authorization codes and ID tokens: issued by the authorize page and the token endpoint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ID_TOKEN_SECONDS = 3_600
 
 
 class GrantRefused(Exception):
-    """The token endpoint refuses; `error` is the OAuth word, `number` the AADSTS one."""
+    """A refusal of the token endpoint; `error` is the OAuth code, `number` the AADSTS code."""
 
     def __init__(self, error: str, number: int, message: str, *, status: int = 400) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class GrantRefused(Exception):
 
 @dataclass(frozen=True)
 class Grant:
-    """What an authorization code stands for; `challenge` and `nonce` are '' when the request had none."""
+    """The sign-in behind an authorization code; `challenge` and `nonce` are '' when the request had none."""
 
     person: str
     redirect_uri: str

@@ -1,4 +1,4 @@
-"""The RSA key that signs ID tokens: made when it is first needed, kept in the data file."""
+"""The RSA key that signs ID tokens: created on first use, kept in the data file."""
 
 from __future__ import annotations
 

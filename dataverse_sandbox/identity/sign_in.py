@@ -1,7 +1,7 @@
 """Sign-in endpoints of the tenant: discovery, authorize page, token endpoint, keys, logout.
 
-The authorize page asks for no password: it has one button a person. Redirects go to loopback addresses only, so the
-sandbox cannot be used to send anybody elsewhere.
+The authorize page asks for no password: it has one button per person. Redirects go to loopback addresses only, so the
+sandbox cannot redirect a browser to other sites.
 """
 
 from __future__ import annotations

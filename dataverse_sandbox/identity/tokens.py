@@ -1,4 +1,4 @@
-"""Access tokens: opaque, kept with their caller and expiry, so that a restart changes nothing."""
+"""Access tokens: opaque, stored with their user and expiry to survive a restart."""
 
 from __future__ import annotations
 

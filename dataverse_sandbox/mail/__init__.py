@@ -1,1 +1,1 @@
-"""The company's mail service: takes mails by SMTP and by Microsoft Graph, keeps them to be read, delivers none."""
+"""The company's mail service: accepts mails by SMTP and by Microsoft Graph, shows them, delivers none."""

@@ -22,7 +22,7 @@ _CODES = {401: "InvalidAuthenticationToken", 403: "ErrorAccessDenied", 429: "App
 
 
 class Graph:
-    """The one operation that sending needs; everything else below /v1.0/ is not known."""
+    """The one operation for sending; all others below /v1.0/ are unknown."""
 
     def __init__(self, mailbox: Mailbox, rules: Faults, tokens: Tokens) -> None:
         self._mailbox, self._faults, self._tokens = mailbox, rules, tokens
@@ -94,7 +94,7 @@ def _bad(code: str, message: str) -> ApiError:
 
 
 def _refused(error: ApiError) -> Response:
-    # Rules and tokens answer in the words of Dataverse; Graph has its own for the same.
+    # Rules and tokens raise errors with Dataverse's codes; Graph has its own.
     code = _CODES.get(error.status, error.code or "ErrorInternalServerError")
     body = {"error": {"code": code, "message": error.message}}
     response = Response(json.dumps(body), status=error.status, content_type="application/json")

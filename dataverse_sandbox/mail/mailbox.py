@@ -1,4 +1,4 @@
-"""Every mail that was handed in, kept as it came and taken apart when somebody reads it."""
+"""The accepted mails, stored unchanged and parsed when they are read."""
 
 from __future__ import annotations
 

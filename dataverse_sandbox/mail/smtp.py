@@ -1,4 +1,4 @@
-"""The SMTP door: a real server on loopback. Rules of /sandbox/faults with a path in "smtp" act on it."""
+"""The SMTP server on loopback. Rules of /sandbox/faults with a path in "smtp" act on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LARGEST = 20_000_000
 
 
 class _Handler:
-    """Takes every mail, unless a rule says otherwise; a cut closes the line without an answer."""
+    """Handler that accepts every mail unless a rule matches; a cut closes the connection without an answer."""
 
     def __init__(self, mailbox: Mailbox, rules: Faults) -> None:
         self._mailbox, self._faults = mailbox, rules
@@ -41,7 +41,7 @@ class _Handler:
 
 
 class SmtpServer:
-    """Listens in a thread of its own. Port 0 is not possible: pick a free one."""
+    """SMTP server in a thread of its own. Port 0 is not possible: choose a free one."""
 
     def __init__(self, mailbox: Mailbox, rules: Faults, *, port: int, host: str = "127.0.0.1") -> None:
         self.port = port

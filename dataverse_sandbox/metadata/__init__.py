@@ -1,4 +1,4 @@
-"""Definitions of tables, columns, keys and relationships: read, written, and as `$metadata`."""
+"""Definitions of tables, columns, keys and relationships: reading, writing, and `$metadata`."""
 
 from __future__ import annotations
 

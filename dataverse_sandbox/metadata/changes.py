@@ -1,7 +1,7 @@
-"""`RetrieveMetadataChanges`: definitions that one query asks for ("Query schema definitions").
+"""`RetrieveMetadataChanges`: the definitions of one query ("Query schema definitions").
 
-Simplified: a version stamp that is still the newest brings nothing, any other brings everything, and deletions are not
-listed. Without `Properties` a definition comes with all of its own, but without columns, keys and relationships.
+Simplified: the newest version stamp returns nothing, any other returns everything, and deletions are not
+listed. Without `Properties` a definition has all properties, but no columns, keys and relationships.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataverse_sandbox.metadata.names import NAMESPACE, TYPE, Item
 from dataverse_sandbox.metadata.shaping import type_of
 
 _ALWAYS = ("MetadataId", "LogicalName", "HasChanged")
-# Collections of a table: the part of the query that chooses among them, and how they are made.
+# Collections of a table: the query's part that selects from them, and their builder.
 _BELOW: dict[str, tuple[str, Callable[[Table], list[Item]]]] = {
     "Attributes": ("AttributeQuery", lambda table: [tables.column_item(table, column) for column in table.columns]),
     "Keys": ("KeyQuery", relationships.keys),

@@ -1,6 +1,6 @@
 """`$metadata`: the tables in force as a CSDL document ("Web API service documents").
 
-With `annotations=true`, or the preference for all annotations, properties say what they are called and whether they can
+With `annotations=true`, or the preference for all annotations, properties have their label and say whether they can
 be written ("Web API properties"). A scale is "Variable", as on that page, though the schema of CSDL wants lower case.
 """
 

@@ -1,6 +1,6 @@
 """The actions, functions and complex types of `$metadata`, as the Web API's reference describes them.
 
-What the sandbox takes without looking into it (definitions, queries) is an open type.
+Parameters that the sandbox does not inspect (definitions, queries) have an open type.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-# Those that are added up; the values of the service's own enumeration.
+# Flags: their values are added.
 _FLAGS: Mapping[str, Mapping[str, int]] = {
     "AccessRights": {
         **{"None": 0, "ReadAccess": 1, "WriteAccess": 2, "AppendAccess": 4, "AppendToAccess": 16, "CreateAccess": 32},

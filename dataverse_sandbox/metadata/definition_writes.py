@@ -1,7 +1,7 @@
 """POST, PUT and DELETE of definitions ("Create and update table definitions using the Web API" and its neighbours).
 
-A definition is changed by PUT, whole; here labels, lengths, limits, options, requirement level and change tracking
-follow, and what else a PUT holds is ignored. Everything is usable at once: publishing changes nothing more.
+A PUT replaces a whole definition; labels, lengths, limits, options, requirement level and change tracking
+follow, the rest is ignored. Everything is usable at once: publishing changes nothing.
 """
 
 from __future__ import annotations

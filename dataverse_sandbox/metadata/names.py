@@ -1,4 +1,4 @@
-"""What every definition is made of: ids, labels, managed properties."""
+"""The common parts of definitions: ids, labels, managed properties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choices as JSON: those of a single column, and the global ones that several columns may share.
+"""Choices as JSON: local ones of a single column, and global ones.
 
 Shapes follow the OptionSetMetadata and BooleanOptionSetMetadata reference of the Web API.
 """

@@ -26,7 +26,7 @@ NOT_FOUND = "0x80060888"
 
 
 class TextAnswer(Exception):
-    """A single value is asked for as text, `.../ObjectTypeCode/$value`."""
+    """The answer to a request for a raw value, `.../ObjectTypeCode/$value`."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -35,7 +35,7 @@ class TextAnswer(Exception):
 
 @dataclass(frozen=True)
 class Listed:
-    """A collection that the path has reached; `names` are the properties that may stand in its keys."""
+    """A collection at the end of a path; `names` are the possible key properties."""
 
     items: list[Declared]
     context: str
@@ -45,7 +45,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class One:
-    """A definition that the path has reached; `address` is how what lies below it begins."""
+    """A definition at the end of a path; `address` is the beginning of the addresses below it."""
 
     found: Declared
     context: str
@@ -54,7 +54,7 @@ class One:
 
 @dataclass(frozen=True)
 class Single:
-    """A property's value that the path has reached."""
+    """A property's value at the end of a path."""
 
     value: object
     context: str
@@ -174,7 +174,7 @@ def _cast(place: Place, name: str, request: Request) -> Place:
     raise errors.unknown(f"the path '{request.path[:150]}'")
 
 
-# Types of columns that the sandbox has none of are answered with none.
+# Column types without columns in the sandbox have an empty collection.
 _CASTS = frozenset(
     {f"{stem}AttributeMetadata" for _, _, stem in tables.TYPES.values()}
     | {f"{stem}AttributeMetadata" for stem in ("EntityName", "File", "Image", "ManagedProperty")}

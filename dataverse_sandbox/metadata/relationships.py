@@ -1,4 +1,4 @@
-"""Relationships and alternate keys as JSON, made from the catalogue.
+"""Relationships and alternate keys as JSON, built from the catalogue.
 
 Shapes follow the RelationshipMetadataBase and EntityKeyMetadata reference of the Web API.
 """

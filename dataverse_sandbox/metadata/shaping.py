@@ -18,7 +18,7 @@ from dataverse_sandbox.metadata.names import NAMESPACE, TYPE, Item
 Options = Mapping[str, str]
 _KNOWN = frozenset({"$select", "$expand", "$filter", "LabelLanguages"})
 _NESTED = frozenset({"$select", "$expand", "$filter"})
-# Which derived properties a base type lacks: those that tell the derived types apart.
+# Derived properties that a base type lacks, because only some derived types have them.
 _DERIVED = {
     "AttributeMetadata": frozenset(
         {"MaxLength", "Targets", "Format", "FormatName", "ImeMode", "IsLocalizable", "Precision", "PrecisionSource"}
@@ -39,7 +39,7 @@ _DERIVED = {
 
 @dataclass(frozen=True)
 class Later:
-    """A property that costs something to make; `declared` is its items' type when it is a navigation property."""
+    """A property that is expensive to build; `declared` is its items' type when it is a navigation property."""
 
     make: Callable[[], list[Item]]
     declared: str = ""
@@ -47,7 +47,7 @@ class Later:
 
 @dataclass(frozen=True)
 class Declared:
-    """One definition under the type that the path gives it, which may be a base of its own."""
+    """One definition with the type in the path, which may be a base type."""
 
     item: Item
     type: str

@@ -1,7 +1,7 @@
-"""Tables and columns as JSON, made from the catalogue.
+"""Tables and columns as JSON, built from the catalogue.
 
-Shapes follow the EntityMetadata and AttributeMetadata reference of the Web API. What the sandbox has no notion of
-(auditing, mail merge, icons) has the value of a table fresh from its maker.
+Shapes follow the EntityMetadata and AttributeMetadata reference of the Web API. Properties unknown to the sandbox
+(auditing, mail merge, icons) have the value of a new table.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""/faults/: make the CRM slow, busy or unreachable by a button, and see in words what is in force."""
+"""/faults/: buttons that make the CRM slow, busy or unreachable, and the faults in force in words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NO_STATE: Mapping[str, object] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Trouble:
-    """A fault that a person can order; `state` is what PUT /sandbox/faults would be sent."""
+    """A fault with a button; `state` is the body for PUT /sandbox/faults."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""Form fields for the columns of a contact, and what of a sent form differs from the row."""
+"""Form fields for the columns of a contact, and the changes in a submitted form."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 STYLE_PATH = "/sandbox/style.css"
-# What the pages are called and where they are, in the order of the navigation.
+# Names and addresses of the pages, in the order of the navigation.
 _PAGES = (
     ("Overview", "/sandbox/"),
     ("Outlook", "/outlook/"),

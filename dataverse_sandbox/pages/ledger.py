@@ -1,4 +1,4 @@
-"""/ledger/: every committed write, a transaction at a time, to be read by a person."""
+"""/ledger/: the committed writes for people, grouped by transaction."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from dataverse_sandbox.store import Store
 
 _SHOWN = 100
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# Every new row has them; the JSON shows them.
+# Every new row has these columns; the JSON shows them.
 _UNTOLD = frozenset({"ownerid", "statuscode"})
-# What rows are called, by their ids.
+# Names of rows, by their ids.
 _NAMES = """
 SELECT contactid, fullname FROM contact WHERE contactid IN (SELECT value FROM json_each(:ids))
 UNION ALL SELECT systemuserid, fullname FROM systemuser WHERE systemuserid IN (SELECT value FROM json_each(:ids))
@@ -57,7 +57,7 @@ _OLDER = Markup('<p><a href="{}">Older writes</a></p>')
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which writes to show: of one table, row or person, before a number; empty is any."""
+    """The writes to show: of one table, row or person, before a number; empty is any."""
 
     table: str = ""
     row: str = ""

@@ -1,4 +1,4 @@
-"""/mail/: what the portal sent, as its reader has it: the words, the page, and the lines that programs read."""
+"""/mail/: the portal's mails: as text, as HTML, and with their headers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FRAME = Markup(
     'sandbox="allow-popups allow-popups-to-escape-sandbox"></iframe>'
 )
 _LINE = Markup("<dt>{}</dt><dd>{}</dd>")
-# The mail's own style stands in its markup; nothing else of it may act or load.
+# Allow only the mail's own styles: it must neither run nor load anything.
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
     "sandbox allow-popups allow-popups-to-escape-sandbox"

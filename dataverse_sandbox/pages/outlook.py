@@ -1,4 +1,4 @@
-"""/outlook/: a stand-in for Outlook. Choose who you are, find a contact, change it, see what the CRM made of it."""
+"""/outlook/: a stand-in for Outlook. Choose an editor, find a contact, change it, see the result in the CRM."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ _ALWAYS = tuple(person.user_id for person in (*config.PEOPLE, config.EDITOR))
 
 @dataclass(frozen=True)
 class _Editors:
-    """Ids and names to choose from, who is chosen, and how many a search found."""
+    """The editors to choose from, the chosen one, and the number that a search found."""
 
     offered: list[tuple[str, str]]
     chosen: str

@@ -1,4 +1,4 @@
-"""/sandbox/: what this process is, what it holds, and how it answers just now."""
+"""/sandbox/: a description of this process, its contents and its present faults."""
 
 from __future__ import annotations
 

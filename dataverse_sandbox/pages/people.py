@@ -1,4 +1,4 @@
-"""/people/: who can sign in, and every user as the CRM has him: mailbox, roles, synchronization filters."""
+"""/people/: the people who can sign in, and every user of the CRM with mailbox, roles and synchronization filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what: roles, privileges, teams, business units; and the rows that describe the environment itself."""
+"""Roles, privileges, teams, business units, and the rows that describe the environment itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edits waiting for review: each is of one kind, and the kinds come round and round.
+"""Edits waiting for review: each is of one kind, and the kinds repeat in a cycle.
 
 There are fewer kinds than the 30 within which each must appear, so any 30 edits in a row hold all of them, oldest or
 newest first.
@@ -26,7 +26,7 @@ _LONG_STORY = (
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What an edit may refer to."""
+    """The rows that edits refer to."""
 
     random: Random
     accounts: tuple[Row, ...]
@@ -40,7 +40,7 @@ Propose = Callable[[Row, Surroundings], Row]
 
 @dataclass(frozen=True)
 class EditKind:
-    """`prepare` gives the contact what the edit needs to find there; `propose` is what was typed in Outlook."""
+    """A kind of edit: `prepare` returns the contact's original values, `propose` those typed in Outlook."""
 
     name: str
     propose: Propose

@@ -1,7 +1,7 @@
-"""Emptying the sandbox and filling it anew, in one transaction and by bulk inserts.
+"""Resetting of the sandbox, in one transaction and by bulk inserts.
 
-Small worlds are remembered as they were made. Where one is wanted again, only the tables that the ledger names are laid
-out anew, and those in which it differs from the world before: tests reset the sandbox hundreds of times.
+Small worlds are remembered. Where one is wanted again, only the tables that the ledger names are
+filled again, and those that differ from the previous world: tests reset the sandbox hundreds of times.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Users, companies and contacts as rows ready to be inserted, made from a seeded generator."""
+"""Users, companies and contacts as rows ready to be inserted, drawn from a seeded generator."""
 
 from __future__ import annotations
 

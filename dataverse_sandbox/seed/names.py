@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Culture:
-    """Where a contact is from; `phone` is a pattern in which # is a digit."""
+    """The culture of a contact; in `phone`, # stands for a digit."""
 
     country: str
     phone: str

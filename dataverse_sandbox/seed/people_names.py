@@ -1,4 +1,4 @@
-"""More names of each culture, for the company's own people: 20,000 of them have names of their own."""
+"""More names of each culture, for the company's own people: enough for 20,000 distinct names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mailboxes, synchronization filters and meetings: what filter management looks at."""
+"""Mailboxes, synchronization filters and meetings, for filter management."""
 
 from __future__ import annotations
 

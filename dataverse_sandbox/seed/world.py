@@ -1,4 +1,4 @@
-"""All rows of a world, table by table, in the order in which they refer to each other's making."""
+"""All rows of a world, table by table, referenced rows first."""
 
 from __future__ import annotations
 

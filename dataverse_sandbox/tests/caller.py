@@ -1,4 +1,4 @@
-"""What the sandbox's tests say over HTTP: a session with a token, the control pages, and a batch writer."""
+"""The HTTP client of the sandbox's tests: a session with a token, the control pages, and a batch writer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def plain_session() -> requests.Session:
 
 @dataclass
 class Sandbox:
-    """A running sandbox and somebody who calls its Web API; by default the portal's application user."""
+    """A running sandbox and a caller of its Web API, by default the portal's application user."""
 
     server: SandboxServer
     session: requests.Session = field(default_factory=plain_session)
@@ -168,7 +168,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 
 class InBackground:
-    """A call in another thread; `result()` waits for it and gives what it returned, or raised."""
+    """A call in another thread; `result()` waits for it and returns its result or raises its exception."""
 
     def __init__(self, call: Callable[[], requests.Response]) -> None:
         self._outcome: list[requests.Response | Exception] = []

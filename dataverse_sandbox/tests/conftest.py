@@ -1,4 +1,4 @@
-"""One sandbox a test process, emptied and filled anew for every test."""
+"""One sandbox per test process, reset for every test."""
 
 from __future__ import annotations
 

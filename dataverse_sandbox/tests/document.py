@@ -1,4 +1,4 @@
-"""dataverse_sandbox/README.md as a program reads it: every row of its tables is a request and what must come back.
+"""Parser of dataverse_sandbox/README.md: every row of its tables is a request and its expected answer.
 
 A request is `METHOD path body + Header: value`; `BATCH` sends the requests between ` && ` as one batch, those between
 `[` and `]` as a change set; `LIMITS` sets service protection limits for one request. An answer is a status and,
@@ -29,7 +29,7 @@ REQUEST = re.compile(
 
 @dataclass(frozen=True)
 class Request:
-    """One request as a row writes it; the path is below the Web API's root."""
+    """One request of a row; the path is below the Web API's root."""
 
     method: str
     path: str
@@ -45,7 +45,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the document: what is asked, and what must be answered."""
+    """A row of the document: a request and its expected answer."""
 
     operation: str
     request: str

@@ -1,4 +1,4 @@
-"""What other people do through the control pages, resetting, and the made-up data."""
+"""Control pages: actions of other people, reset, and seeded data."""
 
 from __future__ import annotations
 

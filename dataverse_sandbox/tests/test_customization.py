@@ -1,4 +1,4 @@
-"""Tables, columns, keys and relationships that clients make, and how definitions are read."""
+"""Tables, columns, keys and relationships that clients create, and the definitions they read."""
 
 from __future__ import annotations
 

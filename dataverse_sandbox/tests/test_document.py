@@ -1,4 +1,4 @@
-"""Try every row of the tables in README.md; what the sandbox knows has a row."""
+"""The tables in README.md: every row is true, and every feature has a row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dataverse_sandbox.tests.document import OperatorRow, Row, operator_rows, ro
 
 ROWS, OPERATOR_ROWS = rows(), operator_rows()
 SANDBOX = Path(messages.__file__).parent
-# What every request has, and every part of a batch.
+# Present in every request and every part of a batch.
 OF_HTTP = {"authorization", "content-type", "Content-Type", "Content-Length", "Transfer-Encoding", "content-id"} | {
     "OData-EntityId"
 }

@@ -1,4 +1,4 @@
-"""Faults: statuses, delays, requests that are held, connections that are cut."""
+"""Faults: statuses, delays, held requests, cut connections."""
 
 from __future__ import annotations
 

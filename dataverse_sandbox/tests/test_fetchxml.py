@@ -1,4 +1,4 @@
-"""FetchXML: what a query finds, how its pages go on, and what it is refused for."""
+"""FetchXML: results, paging and refusals."""
 
 from __future__ import annotations
 

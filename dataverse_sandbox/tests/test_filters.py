@@ -1,4 +1,4 @@
-"""Synchronization filters: whose rows are seen, switching them, templates."""
+"""Synchronization filters: visibility, switching, templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who a call acts as, and what that user may do."""
+"""Impersonation: the user that a call acts as, and their privileges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OData, FetchXML and SQL find the same rows for the same question, and they are those that plain Python finds."""
+"""OData, FetchXML and SQL find the same rows as plain Python."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def like(pattern: str, text: str) -> bool:
 
 @dataclass(frozen=True)
 class Question:
-    """A condition in three languages, and as a function of a person."""
+    """A condition in three languages, and as a Python function."""
 
     odata: str
     xml: str

@@ -1,4 +1,4 @@
-"""The ledger: every committed write in order, whoever wrote, and nothing else."""
+"""The ledger: every committed write in order, and nothing else."""
 
 from __future__ import annotations
 

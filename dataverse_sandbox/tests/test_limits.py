@@ -1,4 +1,4 @@
-"""Service protection limits: what is counted, when it is refused, and what the refusal says."""
+"""Service protection limits: counting, refusals, and their headers."""
 
 from __future__ import annotations
 

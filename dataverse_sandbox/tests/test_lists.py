@@ -1,4 +1,4 @@
-"""Lists: choosing columns, filtering, ordering, counting, pages, annotations."""
+"""Lists: selecting columns, filtering, ordering, counting, paging, annotations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mail service of the stand-in: what is handed in by SMTP or Graph is there to be read, no more."""
+"""The mail service: mails by SMTP and Graph are kept and shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Microsoft's own client library signs in at the sandbox over real TLS, with nothing bent for it."""
+"""Microsoft's own client library signs in at the sandbox over real TLS, without changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is asked, well formed or not, the sandbox answers it: no request ends in 500."""
+"""Random requests, well formed or not, never end in a 500."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plug-in: what is staged, what is put back, and what is none of its business."""
+"""The plug-in: staging, restoring, and edits that it ignores."""
 
 from __future__ import annotations
 

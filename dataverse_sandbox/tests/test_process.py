@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, and its HTTP manners."""
+"""The sandbox as a process, and its HTTP server."""
 
 from __future__ import annotations
 

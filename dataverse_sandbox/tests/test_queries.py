@@ -1,4 +1,4 @@
-"""What lists can ask for: related rows, functions, lambdas, aggregation, sorting."""
+"""Queries of lists: related rows, functions, lambdas, aggregation, sorting."""
 
 from __future__ import annotations
 

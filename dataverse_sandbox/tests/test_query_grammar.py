@@ -1,4 +1,4 @@
-"""Whatever a query says, in FetchXML or SQL, the sandbox answers it or says what is wrong; it never breaks."""
+"""Random FetchXML and SQL queries are answered or refused, and never fail."""
 
 from __future__ import annotations
 

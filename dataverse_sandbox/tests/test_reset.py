@@ -1,4 +1,4 @@
-"""A reset repairs only what was touched; what it leaves is what a new file would hold."""
+"""Reset: it restores only changed tables, with the same result as a new file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sign-in: the authorize page, codes, PKCE, ID tokens, and what is refused."""
+"""Sign-in: the authorize page, codes, PKCE, ID tokens, and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SDK's SQL: what one SELECT finds, how long results go on, and what is refused."""
+"""The SDK's SQL: results of a SELECT, paging, and refusals."""
 
 from __future__ import annotations
 
