@@ -196,7 +196,7 @@ def test_a_selection_is_decided_once_and_by_its_owner_only():
         selections.start(selection, APPROVE, number=None, by=rob())
     selections.start(selection, APPROVE, number=None, by=rita())
 
-    with pytest.raises(NotPossible, match="decided already"):
+    with pytest.raises(NotPossible, match="already been decided"):
         selections.start(selection, REJECT, number=None, by=rita())
 
     assert Decision.objects.get().outcome == Outcome.APPROVED
