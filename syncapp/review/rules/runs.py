@@ -1,7 +1,7 @@
-"""Rules look at each new edit once, in order; the first that fits decides by the same approve and reject as people.
+"""Rule runs: each new field is checked once by the rules in order; the first match decides it like a person would.
 
-One transaction a field: the mark that it was looked at, the decision and the trace are kept together or not at all.
-A run that dies is repeated by the next pull; two runs at once take each field once.
+The mark that a field was checked, the decision and the trace are stored in one transaction. A run that dies is repeated
+by the next pull; two concurrent runs take each field once.
 """
 
 from __future__ import annotations
@@ -28,63 +28,63 @@ from syncapp.review.errors import ReviewError
 from syncapp.review.rules.simulation import blocked_editors, matches
 
 BATCH = 200
-MARKED_AT_ONCE = 10_000
+MARK_BATCH = 10_000
 CATCH_UP_SECONDS = 3.0
 CHANNEL = "rule"
 
 
 @dataclass(slots=True)
 class RunResult:
-    """What one run did: fields looked at, decided, and noted by rules in shadow."""
+    """Counts of one run: fields checked, decided, and noted by rules in shadow mode."""
 
     fields: int = 0
     decided: int = 0
     noted: int = 0
 
     def add(self, other: RunResult) -> None:
-        """Count these, too."""
+        """Add the counts of another result."""
         self.fields += other.fields
         self.decided += other.decided
         self.noted += other.noted
 
 
 def run(*, seconds: float = 10.0) -> RunResult:
-    """Look at new edits for at most `seconds`; the next run goes on."""
-    looked, until = RunResult(), time.monotonic() + seconds
+    """Check new fields for at most `seconds`; the next run continues."""
+    total, until = RunResult(), time.monotonic() + seconds
     while time.monotonic() < until:
         rules = list(Rule.objects.active().select_related("author", "enabled_by"))
         if not rules:
-            _mark_all()
+            _mark_batch()
             break
-        ids = list(_waiting().order_by("pk").values_list("pk", flat=True)[:BATCH])
+        ids = list(_unchecked().order_by("pk").values_list("pk", flat=True)[:BATCH])
         for field_id in ids:
-            looked.add(_look_at(field_id, rules))
+            total.add(_check_field(field_id, rules))
         if len(ids) < BATCH:
             break
-    return looked
+    return total
 
 
 def catch_up(*, seconds: float = CATCH_UP_SECONDS) -> bool:
-    """Have the rules of now look at all that arrived, before another rule joins them. False: there was too much."""
+    """Let the present rules check all new fields before another rule joins; return False if time ran out."""
     if Rule.objects.active().exists():
         run(seconds=seconds)
     else:
-        while _mark_all():
+        while _mark_batch():
             pass
-    return not _waiting().exists()
+    return not _unchecked().exists()
 
 
-def _waiting() -> SyncFieldQuerySet:
-    """New fields of edits that have arrived, with editors whom we have read: four eyes needs to know who they are."""
+def _unchecked() -> SyncFieldQuerySet:
+    """Return unchecked fields of visible edits whose editors are read, as four eyes requires."""
     known = CrmUser.objects.filter(pk=OuterRef("record__editor_id"))
     arrived = SyncField.objects.unruled().filter(record__is_stub=False)
     return arrived.filter(Q(record__editor_id__isnull=True) | Exists(known))
 
 
-def _mark_all() -> int:
-    """Without rules nothing waits for them; in pieces, so that a first reading of a million rows stays quick."""
-    # In the order of the index that holds only these: SQLite would walk through everything that waits otherwise.
-    new = SyncField.objects.unruled().order_by("pk").values_list("pk", flat=True)[:MARKED_AT_ONCE]
+def _mark_batch() -> int:
+    """Mark a batch of fields as checked, since there are no rules; return how many."""
+    # In the order of the partial index; SQLite would walk through all waiting fields otherwise.
+    new = SyncField.objects.unruled().order_by("pk").values_list("pk", flat=True)[:MARK_BATCH]
     ids = list(new)
     if ids:
         _mark(ids)
@@ -99,40 +99,41 @@ def _mark(ids: Collection[uuid.UUID]) -> None:
 
 
 @retried
-def _look_at(field_id: uuid.UUID, rules: Sequence[Rule]) -> RunResult:
-    looked = RunResult()
+def _check_field(field_id: uuid.UUID, rules: Sequence[Rule]) -> RunResult:
+    result = RunResult()
     if SyncField.objects.unruled().filter(pk=field_id).update(ruled_at=Now()) != 1:
-        return looked
+        return result
     field = SyncField.objects.select_related("record").get(pk=field_id)
-    looked.fields += 1
-    with runner.isolated(f"rules on field {field_id}"):  # where they fail, people decide
-        _apply_rules(field, rules, looked)
+    result.fields += 1
+    with runner.isolated(f"rules on field {field_id}"):  # after an error, people decide
+        _apply_rules(field, rules, result)
     failpoint("rules.looked")
-    return looked
+    return result
 
 
-def _apply_rules(field: SyncField, rules: Sequence[Rule], looked: RunResult) -> None:
+def _apply_rules(field: SyncField, rules: Sequence[Rule], result: RunResult) -> None:
     for rule in rules:
         if not matches(rule, field):
             continue
         if rule.state == RuleState.ENABLED:
-            looked.decided += _act(rule, field)
+            result.decided += _act(rule, field)
             break
-        _note(rule, field, refused=_barred(rule, field))
-        looked.noted += 1
+        editor_id = field.record.editor_id
+        _store_trace(rule, field, refused=blocked_editors(rule, {editor_id}).get(editor_id, ""))
+        result.noted += 1
 
 
 def _act(rule: Rule, field: SyncField) -> bool:
-    """Decide as the rule says, or leave the field to people and say why."""
+    """Decide the field as the rule says, or leave it to people and store why; return whether it was decided."""
     if not Rule.objects.filter(pk=rule.pk, state=RuleState.ENABLED).exists():
-        return False  # paused while this run was under way: people decide
+        return False  # paused during this run: people decide
     if changed_in_crm(field, columns.find(field.record.target_table, field.column_name)):
-        _note(rule, field, refused="crm_has_another_value")
+        _store_trace(rule, field, refused="crm_has_another_value")
         return False
     try:
-        _note(rule, field, decision=_decide(rule, field))
+        _store_trace(rule, field, decision=_decide(rule, field))
     except ReviewError as error:
-        _note(rule, field, refused=error.code)
+        _store_trace(rule, field, refused=error.code)
         return False
     return rule.outcome != RuleOutcome.LEAVE
 
@@ -146,12 +147,7 @@ def _decide(rule: Rule, field: SyncField) -> Decision | None:
     return decisions.reject(field.pk, by=rule, seen=digest(field), channel=CHANNEL, **why)
 
 
-def _barred(rule: Rule, field: SyncField) -> str:
-    editor_id = field.record.editor_id
-    return blocked_editors(rule, {editor_id}).get(editor_id, "")
-
-
-def _note(rule: Rule, field: SyncField, *, decision: Decision | None = None, refused: str = "") -> None:
+def _store_trace(rule: Rule, field: SyncField, *, decision: Decision | None = None, refused: str = "") -> None:
     is_shadow = rule.state == RuleState.SHADOW
-    seen_now = {"at": Now(), "decision": decision, "refused": refused, "outcome": rule.outcome, "reversed_at": None}
-    RuleTrace.objects.update_or_create(rule=rule, field=field, is_shadow=is_shadow, defaults=seen_now)
+    values = {"at": Now(), "decision": decision, "refused": refused, "outcome": rule.outcome, "reversed_at": None}
+    RuleTrace.objects.update_or_create(rule=rule, field=field, is_shadow=is_shadow, defaults=values)

@@ -1,4 +1,4 @@
-"""What a rule would have done with edits that people decided: by simulation, and by what it noted in shadow."""
+"""Comparison of a rule with the decisions of people: simulation of the past, and shadow mode."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from syncapp.review import four_eyes
 from syncapp.review.four_eyes import BlockReason
 
 MAX_EXAMINED = 2000
-_STOOD = (*LIVE_STATES, DecisionState.WRITTEN, DecisionState.ALREADY)
-_SAME = {RuleOutcome.APPROVE: Outcome.APPROVED, RuleOutcome.REJECT: Outcome.REJECTED}
+_VALID_STATES = (*LIVE_STATES, DecisionState.WRITTEN, DecisionState.ALREADY)
+_OUTCOMES = {RuleOutcome.APPROVE: Outcome.APPROVED, RuleOutcome.REJECT: Outcome.REJECTED}
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field that a person decided otherwise: `people` says how, `last` is that decision."""
+    """A field that a person decided differently: `last` is that decision, `people` describes it."""
 
     last: Decision
     people: str
@@ -28,9 +28,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Of `looked_at` fields decided by people, the rule would have decided `decided`, some of them differently.
+    """Counts: of `looked_at` fields the rule would have decided `decided` and left `left` to people.
 
-    `taken` of those (or of `left`, for a rule that leaves to people) meet an enabled rule that is asked before it.
+    `taken` of them (of `left`, for a rule that leaves edits to people) match an enabled rule that comes before it.
     """
 
     looked_at: int
@@ -41,7 +41,7 @@ class Simulation:
 
 
 def matches(rule: Rule, field: SyncField) -> bool:
-    """Whether all of the rule's conditions hold; `field.record` is read."""
+    """Return whether all of the rule's conditions hold; `field.record` is used."""
     return (
         (not rule.columns or field.column_name in rule.columns)
         and (not rule.kinds or field.change_kind in rule.kinds)
@@ -50,26 +50,27 @@ def matches(rule: Rule, field: SyncField) -> bool:
 
 
 def simulate(rule: Rule) -> Simulation:
-    """What the rule would have done with the last 2,000 fields that people decided."""
-    decided_by_people = Decision.objects.filter(decided_by__isnull=False, state__in=_STOOD)
+    """Apply the rule to the last MAX_EXAMINED fields that people decided, without changing anything."""
+    decided_by_people = Decision.objects.filter(decided_by__isnull=False, state__in=_VALID_STATES)
     newest = decided_by_people.select_related("field__record", "decided_by").order_by("-decided_at")[:MAX_EXAMINED]
-    history = _last_of_each(newest)
-    met = [last for last in history if matches(rule, last.field)]
-    barred = blocked_editors(rule, {last.field.record.editor_id for last in met})
-    free = [last for last in met if last.field.record.editor_id not in barred and rule.outcome != RuleOutcome.LEAVE]
-    return Simulation(
-        len(history), len(free), len(met) - len(free), _differing(rule.outcome, free), taken=_taken(rule, free or met)
-    )
+    history = _latest_by_field(newest)
+    matching = [last for last in history if matches(rule, last.field)]
+    blocked = blocked_editors(rule, {last.field.record.editor_id for last in matching})
+    is_deciding = rule.outcome != RuleOutcome.LEAVE
+    decided = [last for last in matching if is_deciding and last.field.record.editor_id not in blocked]
+    differing = _differing(rule.outcome, decided)
+    taken = _count_taken(rule, decided or matching)
+    return Simulation(len(history), len(decided), len(matching) - len(decided), differing, taken=taken)
 
 
-def _taken(rule: Rule, decisions: Iterable[Decision]) -> int:
-    """How many of these an enabled rule in front of this one takes, whatever it does with them."""
-    in_front = takewhile(lambda each: each.pk != rule.pk, Rule.objects.shown())
-    before = [each for each in in_front if each.state == RuleState.ENABLED]
-    return sum(any(matches(each, last.field) for each in before) for last in decisions)
+def _count_taken(rule: Rule, decisions: Iterable[Decision]) -> int:
+    """Count the decisions whose field matches an enabled rule before this one."""
+    preceding = takewhile(lambda each: each.pk != rule.pk, Rule.objects.shown())
+    enabled = [each for each in preceding if each.state == RuleState.ENABLED]
+    return sum(any(matches(each, last.field) for each in enabled) for last in decisions)
 
 
-def _last_of_each(newest_first: Iterable[Decision]) -> list[Decision]:
+def _latest_by_field(newest_first: Iterable[Decision]) -> list[Decision]:
     last: dict[uuid.UUID, Decision] = {}
     for decision in newest_first:
         last.setdefault(decision.field_id, decision)
@@ -77,37 +78,39 @@ def _last_of_each(newest_first: Iterable[Decision]) -> list[Decision]:
 
 
 def blocked_editors(rule: Rule, editor_ids: Collection[uuid.UUID | None]) -> dict[uuid.UUID | None, BlockReason]:
-    """Return the editors whose edits the rule leaves to people, with the reason."""
+    """Return the editors whose edits the rule must leave to people, with the reason."""
     editors = four_eyes.load_editors(editor_ids)
     found = {editor_id: editors.block_reason(editor_id, four_eyes.deciders(rule)) for editor_id in editor_ids}
-    return {editor_id: bar for editor_id, bar in found.items() if bar is not None}
+    return {editor_id: reason for editor_id, reason in found.items() if reason is not None}
 
 
 def _differing(outcome: str, decisions: Iterable[Decision]) -> tuple[Difference, ...]:
-    same = _SAME.get(RuleOutcome(outcome))  # none for a rule that leaves to people: it decides nothing
-    otherwise = [last for last in decisions if last.outcome != same or last.kind == Kind.PUT_BACK or last.is_corrected]
-    return tuple(Difference(last, _words(last)) for last in otherwise)
+    expected = _OUTCOMES.get(RuleOutcome(outcome))
+    different = [
+        last for last in decisions if last.outcome != expected or last.kind == Kind.PUT_BACK or last.is_corrected
+    ]
+    return tuple(Difference(last, _describe(last)) for last in different)
 
 
-def _words(last: Decision) -> str:
+def _describe(last: Decision) -> str:
     if last.kind == Kind.PUT_BACK:
         return "put back"
     return "corrected" if last.is_corrected else last.get_outcome_display().lower()
 
 
 def stored_differences(rule: Rule) -> list[Difference]:
-    """What the last simulation found decided differently, as far as it kept the list; the newest first."""
+    """Return the differences that the last simulation stored, newest first."""
     ids = rule.simulation["differing"] if rule.simulation else []
     rows = Decision.objects.filter(pk__in=ids).select_related("field__record", "decided_by").order_by("-decided_at")
-    return [Difference(last, _words(last)) for last in rows]
+    return [Difference(last, _describe(last)) for last in rows]
 
 
 def compare_shadow(rule: Rule) -> Simulation:
-    """What the rule noted since it is in its state, beside what people decided since; `looked_at` counts its notes."""
+    """Compare the rule's shadow entries since its last change with what people decided; `looked_at` counts them."""
     traces = RuleTrace.objects.filter(rule=rule, is_shadow=True, at__gte=rule.started_at, refused="")
     noted = list(traces.order_by("-at").values_list("field_id", flat=True)[:MAX_EXAMINED])
-    decided_by_people = Decision.objects.filter(field__in=noted, decided_by__isnull=False, state__in=_STOOD)
+    decided_by_people = Decision.objects.filter(field__in=noted, decided_by__isnull=False, state__in=_VALID_STATES)
     newest = decided_by_people.select_related("field__record", "decided_by").order_by("-decided_at")
-    history = _last_of_each(newest)
+    history = _latest_by_field(newest)
     differing = () if rule.outcome == RuleOutcome.LEAVE else _differing(rule.outcome, history)
     return Simulation(len(noted), len(history), len(noted) - len(history), differing)

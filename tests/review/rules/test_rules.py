@@ -318,7 +318,7 @@ def test_a_rule_pauses_itself_when_people_keep_taking_its_decisions_back():
     decisions.undo(fields[2].decisions.get().pk, by=rita())
 
     rule = Rule.objects.get()
-    assert (rule.state, rule.paused_because) == (RuleState.PAUSED, "People took back 3 of its last 20 decisions.")
+    assert (rule.state, rule.paused_because) == (RuleState.PAUSED, "People undid 3 of its last 20 decisions.")
     assert AuditEntry.objects.filter(action="rule.paused_itself", channel="rule").count() == 1
     told = Message.objects.get()
     assert (told.recipient, told.details["text"]) == (
