@@ -1,6 +1,6 @@
-"""What a change means for values that can be written in several ways: phone numbers, mail addresses, postal addresses.
+"""Remarks on changed formats: phone numbers, e-mail addresses and postal addresses.
 
-Pure functions on text. They only add words to a change; `differences` marks what differs.
+Pure functions on text that describe a change; `text.py` marks the differences.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _QUOTES = "'\"\u2018\u2019\u201c\u201d\u201e"
 _SIGNS = re.compile(r"[\W_]+")
 
 
-def describe_change(column_name: str, was: str, will: str) -> str:
-    """Return one short remark about the change, '' where there is none to make."""
-    if not was or not will or was == will:
+def describe_change(column_name: str, before: str, after: str) -> str:
+    """Return a short remark about the change; '' if there is nothing to say."""
+    if not before or not after or before == after:
         return ""
     name = column_name.casefold()
-    is_format = kind_of(column_name, was, will) is ChangeKind.FORMAT
+    is_format = kind_of(column_name, before, after) is ChangeKind.FORMAT
     remark = next((remark for kind, remark in _REMARKS.items() if kind.search(name)), None)
-    return remark(was, will, is_format=is_format) if remark else ""
+    return remark(before, after, is_format=is_format) if remark else ""
 
 
-def _phone(was: str, will: str, *, is_format: bool) -> str:
+def _phone(before: str, after: str, *, is_format: bool) -> str:
     if is_format:
         return "same digits, only the format changes"
-    if _digits(was) == _digits(will):
-        return "same digits, but signs that are dialed change"
-    return "format unchanged" if _pattern(was) == _pattern(will) else ""
+    if _digits(before) == _digits(after):
+        return "same digits, but dialed signs change"
+    return "format unchanged" if _pattern(before) == _pattern(after) else ""
 
 
 def _digits(text: str) -> str:
@@ -44,40 +44,40 @@ def _digits(text: str) -> str:
 
 
 def _pattern(text: str) -> str:
-    """Return the signs between the digits, however many digits there are."""
+    """Return the signs between the digits, with every number as 0."""
     return re.sub(r"\d+", "0", text)
 
 
-def _mail(was: str, will: str, *, is_format: bool) -> str:
+def _mail(before: str, after: str, *, is_format: bool) -> str:
     if is_format:
         return "same address, only the format changes"
-    new_address = will.strip().casefold()
+    new_address = after.strip().casefold()
     if new_address.startswith("/o="):
-        return "an internal address of Exchange: mail from outside does not reach it"
+        return "an internal Exchange address: outside mail does not reach it"
     if new_address[0] in _QUOTES and new_address[-1] in _QUOTES:
-        return "in quotation marks: mail to it is returned"
-    _, _, old = was.strip().casefold().rpartition("@")
+        return "in quotation marks: mail to it bounces"
+    _, _, old = before.strip().casefold().rpartition("@")
     _, _, new = new_address.rpartition("@")
     return "another domain" if old != new else "same domain"
 
 
-def _postal(was: str, will: str, *, is_format: bool) -> str:
-    folded = [_SIGNS.sub(" ", text.casefold()).split() for text in (was, will)]
+def _postal(before: str, after: str, *, is_format: bool) -> str:
+    folded = [_SIGNS.sub(" ", text.casefold()).split() for text in (before, after)]
     return "same words, only the format changes" if is_format and folded[0] == folded[1] else ""
 
 
-def is_off_by_one_day(column_name: str, was: str | None, will: str | None) -> bool:
-    """Return whether a birthday or anniversary (canonical dates) moves by one day, the usual time zone fault."""
-    if not was or not will or not _YEARLY.search(column_name):
+def is_off_by_one_day(column_name: str, before: str | None, after: str | None) -> bool:
+    """Return whether a birthday or anniversary (canonical dates) moves by one day, a common time zone error."""
+    if not before or not after or not _YEARLY.search(column_name):
         return False
     try:
-        return abs(canonical.parse_date(will) - canonical.parse_date(was)) == timedelta(days=1)
+        return abs(canonical.parse_date(after) - canonical.parse_date(before)) == timedelta(days=1)
     except ValueError:
         return False
 
 
 class _Remark(Protocol):
-    def __call__(self, was: str, will: str, *, is_format: bool) -> str: ...
+    def __call__(self, before: str, after: str, *, is_format: bool) -> str: ...
 
 
 _REMARKS: Mapping[re.Pattern[str], _Remark] = {_PHONE: _phone, _MAIL: _mail, _POSTAL: _postal}

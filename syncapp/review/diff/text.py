@@ -1,6 +1,6 @@
-"""What changed inside a text: both sides cut into parts, changed stretches marked, hidden characters named.
+"""Text diff: both texts cut into parts, with changed stretches marked and hidden characters named.
 
-Pure functions on text. Nothing here knows columns, HTML or the CRM.
+Pure functions on text that know no columns, HTML or CRM.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from itertools import groupby
 
 from syncapp.text import characters
 
-LONG = 80  # clusters: up to here texts are compared by characters, beyond by words
-MOST_PAIRS = 90_000  # pieces of one side x pieces of the other: beyond, the whole stretch counts as changed
+MAX_BY_CHARACTER = 80  # characters; longer texts are compared by words
+MAX_PAIRS = 90_000  # pieces of one text times pieces of the other; above, the whole stretch counts as changed
 _SENTENCE = re.compile(r"[^.\n]*[.\n]|[^.\n]+")
 
 
 class PartKind(StrEnum):
-    """How a part is shown."""
+    """Kinds of parts, by how they are shown."""
 
     TEXT = "text"
-    SPACE = "space"  # changed blanks only: a strike would read as a hyphen
-    HIDDEN = "hidden"  # a character that nobody can see, by its name
+    SPACE = "space"  # only changed blanks, since struck-out blanks look like a hyphen
+    HIDDEN = "hidden"  # an invisible character, shown by its name
     BREAK = "break"
-    GAP = "gap"  # left out of a shortened text
+    GAP = "gap"  # omitted from a shortened text
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of one side. `name` and `code` are those of a hidden character."""
+    """A stretch of one text; `name` and `code` are those of a hidden character."""
 
     text: str
     kind: PartKind = PartKind.TEXT
@@ -42,49 +42,54 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class TextDiff:
-    """Both sides of a change."""
+    """Both texts of a change, in parts."""
 
-    was: tuple[Part, ...]
-    will: tuple[Part, ...]
+    before: tuple[Part, ...]
+    after: tuple[Part, ...]
     only_blanks: bool = False
-    only_signs: bool = False  # letters and digits are the same; blanks, dots, dashes and the like are not
+    only_signs: bool = False  # letters and digits are equal; blanks, dots, dashes and the like differ
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A stretch of pieces that is the same on both sides, or stands instead of the other."""
+    """A stretch that is equal in both texts, or replaced by the other."""
 
-    was: str
-    will: str
+    before: str
+    after: str
 
     @property
     def changed(self) -> bool:
-        return self.was != self.will
+        return self.before != self.after
 
     @property
     def size(self) -> int:
-        return max(len(self.was), len(self.will))
+        return max(len(self.before), len(self.after))
 
 
-def compare(was: str, will: str, *, by_words: bool = False) -> TextDiff:
-    """Mark what is only in `was` and what is only in `will`; `by_words` marks no part of a word or number alone."""
-    only_signs = was != will and _letters(was) == _letters(will)
-    runs = _merged(_sign_runs(was, will)) if only_signs else _readable(_runs(was, will, by_words=by_words))
+def compare(before: str, after: str, *, by_words: bool = False) -> TextDiff:
+    """Mark the differences between two texts; with `by_words` only whole words and numbers are marked."""
+    only_signs = before != after and _letters(before) == _letters(after)
+    if only_signs:
+        runs = _merged(_sign_runs(before, after))
+    else:
+        is_long = max(len(before), len(after)) > MAX_BY_CHARACTER
+        pieces = _words if is_long or by_words else characters.clusters
+        runs = _readable(_aligned(list(pieces(before)), list(pieces(after))))
     return TextDiff(
-        was=tuple(part for run in runs for part in _parts(run.was, changed=run.changed)),
-        will=tuple(part for run in runs for part in _parts(run.will, changed=run.changed)),
-        only_blanks=only_signs and "".join(was.split()) == "".join(will.split()),
+        before=tuple(part for run in runs for part in _parts(run.before, changed=run.changed)),
+        after=tuple(part for run in runs for part in _parts(run.after, changed=run.changed)),
+        only_blanks=only_signs and "".join(before.split()) == "".join(after.split()),
         only_signs=only_signs,
     )
 
 
-def replaced(was: str, will: str) -> TextDiff:
-    """The one instead of the other as a whole, even where the words are the same."""
-    return TextDiff(was=_parts(was, changed=True), will=_parts(will, changed=True))
+def replaced(before: str, after: str) -> TextDiff:
+    """Mark both texts as a whole, even if they are equal."""
+    return TextDiff(before=_parts(before, changed=True), after=_parts(after, changed=True))
 
 
 def unmarked(text: str) -> tuple[Part, ...]:
-    """A text without marks, its hidden characters named."""
+    """Return a text without marks, its hidden characters named."""
     return _parts(text, changed=False)
 
 
@@ -92,13 +97,8 @@ def _letters(text: str) -> list[str]:
     return [cluster for cluster in characters.clusters(text) if cluster[0].isalnum()]
 
 
-def _runs(was: str, will: str, *, by_words: bool) -> list[_Run]:
-    pieces = characters.clusters if max(len(was), len(will)) <= LONG and not by_words else _words
-    return _aligned(list(pieces(was)), list(pieces(will)))
-
-
 def _aligned(a: list[str], b: list[str]) -> list[_Run]:
-    """The shared beginning, what lies between, the shared end."""
+    """Align two texts: the common beginning, the runs between, the common end."""
     head = _same_length(a, b)
     tail = _same_length(a[head:][::-1], b[head:][::-1])
     middle_a, middle_b = a[head : len(a) - tail], b[head : len(b) - tail]
@@ -112,21 +112,21 @@ def _same_length(a: list[str], b: list[str]) -> int:
 
 
 def _matched(a: list[str], b: list[str]) -> list[_Run]:
-    if len(a) * len(b) > MOST_PAIRS:
+    if len(a) * len(b) > MAX_PAIRS:
         return _by_sentences("".join(a), "".join(b))
     codes = SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
     return [_Run("".join(a[i1:i2]), "".join(b[j1:j2])) for _, i1, i2, j1, j2 in codes]
 
 
-def _by_sentences(was: str, will: str) -> list[_Run]:
-    """Long texts: align whole sentences first, then the words of those that differ."""
-    a, b = _SENTENCE.findall(was), _SENTENCE.findall(will)
-    if len(a) * len(b) > MOST_PAIRS or min(len(a), len(b)) < 2:
-        return [_Run(was, will)]
+def _by_sentences(before: str, after: str) -> list[_Run]:
+    """Align long texts by sentences first, then the words of sentences that differ."""
+    a, b = _SENTENCE.findall(before), _SENTENCE.findall(after)
+    if len(a) * len(b) > MAX_PAIRS or min(len(a), len(b)) < 2:
+        return [_Run(before, after)]
     found: list[_Run] = []
     for run in _aligned(a, b):
-        fits = run.changed and len(run.was) * len(run.will) <= MOST_PAIRS
-        found += _aligned(list(_words(run.was)), list(_words(run.will))) if fits else [run]
+        fits = run.changed and len(run.before) * len(run.after) <= MAX_PAIRS
+        found += _aligned(list(_words(run.before)), list(_words(run.after))) if fits else [run]
     return found
 
 
@@ -138,10 +138,10 @@ def _words(text: str) -> Iterator[str]:
             yield from group
 
 
-def _sign_runs(was: str, will: str) -> list[_Run]:
-    """Where letters and digits are the same, only what stands between them is compared."""
+def _sign_runs(before: str, after: str) -> list[_Run]:
+    """Compare only the signs between letters and digits, which are equal in both texts."""
     runs: list[_Run] = []
-    for (old, letter), (new, _) in zip(_spelled(was), _spelled(will), strict=True):
+    for (old, letter), (new, _) in zip(_spelled(before), _spelled(after), strict=True):
         head = _same_length(old, new)
         tail = _same_length(old[head:][::-1], new[head:][::-1])
         end = "".join(old[len(old) - tail :])
@@ -152,7 +152,7 @@ def _sign_runs(was: str, will: str) -> list[_Run]:
 
 
 def _spelled(text: str) -> Iterator[tuple[list[str], str]]:
-    """Each letter or digit with the signs before it; at last the signs at the end, with no letter."""
+    """Yield each letter or digit with the signs before it, finally the signs at the end with no letter."""
     signs: list[str] = []
     for cluster in characters.clusters(text):
         if cluster[0].isalnum():
@@ -164,13 +164,14 @@ def _spelled(text: str) -> Iterator[tuple[list[str], str]]:
 
 
 def _readable(runs: list[_Run]) -> list[_Run]:
-    """Merge changes that only a few shared letters keep apart: people compare words, not letters."""
+    """Merge changes that are separated by few common letters, because people compare words."""
     runs = _merged(runs)
     i = 1
     while i < len(runs) - 1:
-        before, here, after = runs[i - 1 : i + 2]
-        if not here.changed and here.size <= min(before.size, after.size):
-            runs[i - 1 : i + 2] = [_Run(before.was + here.was + after.was, before.will + here.will + after.will)]
+        previous, run, following = runs[i - 1 : i + 2]
+        if not run.changed and run.size <= min(previous.size, following.size):
+            before = previous.before + run.before + following.before
+            runs[i - 1 : i + 2] = [_Run(before, previous.after + run.after + following.after)]
             i = max(1, i - 1)
         else:
             i += 1
@@ -178,29 +179,29 @@ def _readable(runs: list[_Run]) -> list[_Run]:
 
 
 def _merged(runs: list[_Run]) -> list[_Run]:
-    """Neighbours of the same kind as one, empty ones left out."""
+    """Join adjacent runs of the same kind and drop empty ones."""
     found: list[_Run] = []
     for run in runs:
-        if not (run.was or run.will):
+        if not (run.before or run.after):
             continue
         if found and found[-1].changed == run.changed:
-            run = _Run(found[-1].was + run.was, found.pop().will + run.will)
+            run = _Run(found[-1].before + run.before, found.pop().after + run.after)
         found.append(run)
     return found
 
 
 def _whole_words(runs: list[_Run]) -> list[_Run]:
-    """A replaced stretch takes the rest of its word along where that rest is the smaller piece."""
+    """Extend replaced stretches to the rest of their word, if that rest is shorter than the stretch."""
     for i, run in enumerate(runs):
-        if not (run.changed and run.was and run.will):
+        if not (run.changed and run.before and run.after):
             continue
         if i > 0:
-            rest = _letters_at_end(runs[i - 1].was)
-            run = _lend(runs, i, i - 1, rest) if _belongs(rest, run, run.was[0], run.will[0]) else run
+            rest = _letters_at_end(runs[i - 1].before)
+            run = _take_from(runs, i, i - 1, rest) if _belongs(rest, run, run.before[0], run.after[0]) else run
         if i + 1 < len(runs):
-            rest = _letters_at_end(runs[i + 1].was[::-1])[::-1]
-            if _belongs(rest, run, run.was[-1], run.will[-1]):
-                _lend(runs, i, i + 1, rest)
+            rest = _letters_at_end(runs[i + 1].before[::-1])[::-1]
+            if _belongs(rest, run, run.before[-1], run.after[-1]):
+                _take_from(runs, i, i + 1, rest)
     return runs
 
 
@@ -213,31 +214,31 @@ def _belongs(rest: str, run: _Run, *edges: str) -> bool:
     return 0 < len(rest) < run.size and any(edge.isalpha() for edge in edges)
 
 
-def _lend(runs: list[_Run], to: int, lender: int, rest: str) -> _Run:
-    run, left = runs[to], runs[lender].was
-    if lender < to:
-        runs[to] = _Run(rest + run.was, rest + run.will)
+def _take_from(runs: list[_Run], to: int, neighbor: int, rest: str) -> _Run:
+    run, left = runs[to], runs[neighbor].before
+    if neighbor < to:
+        runs[to] = _Run(rest + run.before, rest + run.after)
         left = left[: len(left) - len(rest)]
     else:
-        runs[to] = _Run(run.was + rest, run.will + rest)
+        runs[to] = _Run(run.before + rest, run.after + rest)
         left = left[len(rest) :]
-    runs[lender] = _Run(left, left)
+    runs[neighbor] = _Run(left, left)
     return runs[to]
 
 
 def _parts(text: str, *, changed: bool) -> tuple[Part, ...]:
-    bare = changed and not text.strip()
+    is_blank = changed and not text.strip()
     found: list[Part] = []
     for kind, group in groupby(characters.clusters(text), key=lambda one: _kind(one, changed=changed)):
         members = list(group)
         if kind is PartKind.HIDDEN:
             found += [Part(one, kind, changed, characters.name(one), characters.code(one)) for one in members]
         elif kind is PartKind.BREAK:
-            found += [part for one in members for part in _breaks(one, named=bare, changed=changed)]
+            found += [part for one in members for part in _breaks(one, named=is_blank, changed=changed)]
         else:
             joined = "".join(members)
-            blank = changed and not joined.strip()
-            found.append(Part(joined, PartKind.SPACE if blank else PartKind.TEXT, changed))
+            is_space = changed and not joined.strip()
+            found.append(Part(joined, PartKind.SPACE if is_space else PartKind.TEXT, changed))
     return tuple(found)
 
 
@@ -250,7 +251,7 @@ def _kind(cluster: str, *, changed: bool) -> PartKind:
 
 
 def _breaks(cluster: str, *, named: bool, changed: bool) -> Iterator[Part]:
-    """A changed line end shows by the text around it; where there is none, by its name."""
+    """Yield a line break; a changed one is also named if no text around it shows the change."""
     if named:
         yield Part(cluster, PartKind.HIDDEN, changed, characters.name(cluster), characters.code(cluster))
     yield Part("\n", PartKind.BREAK)

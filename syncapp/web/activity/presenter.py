@@ -66,7 +66,7 @@ class Shown:
     @property
     def is_long(self) -> bool:
         """Whether its values fill a good part of a printed page, so that a page may end within them."""
-        sides_of_it = (self.change.was.text, self.change.will.text) if self.change else ()
+        sides_of_it = (self.change.before.text, self.change.after.text) if self.change else ()
         return sum(map(len, (*sides_of_it, *self.notes))) > LONG
 
     @property

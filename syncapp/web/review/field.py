@@ -189,7 +189,7 @@ class FieldShown:
     def now(self) -> DiffSide:
         """That value, marked against the original."""
         original = (self.field.original_value, self.field.original_label)
-        return values.diff_values(self.column, original, self._held).will
+        return values.diff_values(self.column, original, self._held).after
 
     @property
     def lost(self) -> str:

@@ -26,7 +26,7 @@ def drawn(parts: tuple[Part, ...]) -> str:
 
 def both(was: str, will: str) -> tuple[str, str]:
     found = compare(was, will)
-    return drawn(found.was), drawn(found.will)
+    return drawn(found.before), drawn(found.after)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_where_only_blanks_differ_only_blanks_are_marked():
     found = compare("+47 22 85 50 50", "+47 228 55 050")
 
     assert found.only_blanks
-    assert drawn(found.was) == "+47 22[ ]85[ ]50[ ]50"
-    assert {part.kind for part in found.was if part.changed} == {PartKind.SPACE}
+    assert drawn(found.before) == "+47 22[ ]85[ ]50[ ]50"
+    assert {part.kind for part in found.before if part.changed} == {PartKind.SPACE}
     assert compare("a b", "a  b").only_blanks
 
 
@@ -70,7 +70,7 @@ def test_where_only_blanks_differ_only_blanks_are_marked():
 def test_where_only_signs_differ_only_signs_are_marked(was, will, shown):
     found = compare(was, will)
 
-    assert drawn(found.will) == shown
+    assert drawn(found.after) == shown
     assert found.only_signs
     assert not found.only_blanks
 
@@ -106,22 +106,22 @@ def test_an_accent_stays_on_its_letter():
 def test_the_same_words_for_another_value_are_marked_as_a_whole():
     found = replaced("Acme", "Acme")
 
-    assert (drawn(found.was), drawn(found.will)) == ("[Acme]", "[Acme]")
+    assert (drawn(found.before), drawn(found.after)) == ("[Acme]", "[Acme]")
 
 
 def test_of_a_date_the_whole_day_month_or_year_is_marked():
     column = Column("contact", "birthdate", "Birthday", ColumnType.DATE)
     change = values.diff_values(column, ("1983-05-01", ""), ("1983-05-31", ""))
 
-    assert [part.text for part in change.was.parts if part.changed] == ["1"]
-    assert [part.text for part in change.will.parts if part.changed] == ["31"]
+    assert [part.text for part in change.before.parts if part.changed] == ["1"]
+    assert [part.text for part in change.after.parts if part.changed] == ["31"]
 
 
 def test_an_amount_is_marked_as_a_whole():
     column = Column("contact", "creditlimit", "Credit Limit", ColumnType.MONEY)
     change = values.diff_values(column, ("12500.5", "€12,500.50"), ("15001", "€15,001.00"))
 
-    assert [(part.text, part.changed) for part in change.will.parts] == [("€15,001.00", True)]
+    assert [(part.text, part.changed) for part in change.after.parts] == [("€15,001.00", True)]
 
 
 def test_a_long_text_shows_only_what_surrounds_its_changes():
@@ -129,7 +129,7 @@ def test_a_long_text_shows_only_what_surrounds_its_changes():
     was = " ".join(sentences)
     will = was.replace("number 20", "NUMBER 20").replace("number 50", "digit 50")
 
-    short = drawn(shorten(compare(was, will).will))
+    short = drawn(shorten(compare(was, will).after))
 
     assert "[NUMBER] 20" in short
     assert "[digit] 50" in short
@@ -138,7 +138,7 @@ def test_a_long_text_shows_only_what_surrounds_its_changes():
 
 
 def test_a_long_new_text_shows_its_beginning():
-    short = drawn(shorten(compare("", "word " * 1000).will))
+    short = drawn(shorten(compare("", "word " * 1000).after))
 
     assert short.endswith("…")
     assert len(short) < 600
@@ -170,7 +170,7 @@ TEXTS = st.text(
 def test_nothing_is_lost_or_invented_by_marking(was, will):
     found = compare(was, will)
 
-    for side, text in ((found.was, was), (found.will, will)):
+    for side, text in ((found.before, was), (found.after, will)):
         kept = "".join(part.text for part in side if part.kind not in (PartKind.BREAK,))
         assert kept.replace("\r\n", "").replace("\n", "") == text.replace("\r\n", "").replace("\n", "")
 
@@ -179,7 +179,7 @@ def test_nothing_is_lost_or_invented_by_marking(was, will):
 def test_different_texts_always_show_a_difference(was, will):
     found = compare(was, will)
 
-    marked = any(part.changed for part in (*found.was, *found.will))
+    marked = any(part.changed for part in (*found.before, *found.after))
     assert marked == (was != will)
 
 

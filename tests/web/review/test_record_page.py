@@ -313,7 +313,7 @@ def test_two_accounts_of_one_name_show_as_a_change():
     screen = opened(browser(rita()), record)
 
     assert "<del>Acme</del>" in screen.html
-    assert "the same words, another value" in screen.words
+    assert "same words, different value" in screen.words
 
 
 def test_times_are_those_of_the_person_who_reads_them():
