@@ -8,32 +8,31 @@ from syncapp.web.activity import evidence, numbers
 from syncapp.web.activity import views as activity
 from syncapp.web.base import health
 from syncapp.web.filters import everybody, matrix, plan, policies, risk, run_exports, runs, user, user_lists
-from syncapp.web.review import collaboration, links, lookups, queue_parts, selection
-from syncapp.web.review import views as review
+from syncapp.web.review import collaboration, links, lookups, queue, record, selection
 from syncapp.web.settings import connection, file, pages, people, rules
 from syncapp.web.sign_in import demo
 from syncapp.web.sign_in import views as sign_in
 
 urlpatterns = [
-    path("", review.home, name="home"),
-    path("review/", review.queue, name="queue"),
-    path("review/fresh", queue_parts.fresh, name="fresh"),
-    path("review/written", queue_parts.written, name="written"),
-    path("review/more", queue_parts.more, name="more"),
-    path("review/views/save", queue_parts.save_view, name="save_view"),
-    path("review/views/<uuid:view_id>/delete", queue_parts.delete_view, name="delete_view"),
+    path("", queue.home, name="home"),
+    path("review/", queue.queue, name="queue"),
+    path("review/fresh", queue.fresh, name="fresh"),
+    path("review/written", queue.written, name="written"),
+    path("review/more", queue.more, name="more"),
+    path("review/views/save", queue.save_view, name="save_view"),
+    path("review/views/<uuid:view_id>/delete", queue.delete_view, name="delete_view"),
     path("review/selections/select", selection.select, name="select"),
     path("review/selections/<uuid:selection_id>/", selection.selection, name="selection"),
     path("review/selections/<uuid:selection_id>/decide", selection.decide_selection, name="decide_selection"),
     path("review/selections/<uuid:selection_id>/read", selection.read_selection, name="read_selection"),
     path("review/selections/<uuid:selection_id>/undo", selection.undo_selection, name="undo_selection"),
     path("review/selections/<uuid:selection_id>/select-left", selection.select_left, name="select_left"),
-    path("review/<uuid:record_id>/", review.record, name="record"),
-    path("review/<uuid:record_id>/decide", review.decide, name="decide"),
-    path("review/<uuid:record_id>/read-again", review.read_again, name="read_again"),
-    path("review/decisions/<uuid:decision_id>/undo", review.undo, name="undo"),
-    path("review/<uuid:record_id>/undo", review.undo_step, name="undo_step"),
-    path("review/<uuid:record_id>/undo/<slug:key>", review.undo_group, name="undo_group"),
+    path("review/<uuid:record_id>/", record.record, name="record"),
+    path("review/<uuid:record_id>/decide", record.decide, name="decide"),
+    path("review/<uuid:record_id>/read-again", record.read_again, name="read_again"),
+    path("review/decisions/<uuid:decision_id>/undo", record.undo, name="undo"),
+    path("review/<uuid:record_id>/undo", record.undo_step, name="undo_step"),
+    path("review/<uuid:record_id>/undo/<slug:key>", record.undo_group, name="undo_group"),
     path("review/<uuid:record_id>/assign", collaboration.assign, name="assign"),
     path("review/<uuid:record_id>/park", collaboration.park, name="park"),
     path("review/<uuid:record_id>/unpark", collaboration.unpark, name="unpark"),
@@ -43,9 +42,9 @@ urlpatterns = [
     path("review/<uuid:record_id>/history", collaboration.history, name="history"),
     path("review/questions/<int:question_id>/reply", collaboration.reply, name="reply"),
     path("review/fields/<uuid:field_id>/find", lookups.find, name="find"),
-    path("review/fields/<uuid:field_id>/put-back", review.put_back, name="put_back"),
-    path("review/fields/<uuid:field_id>/approve-after-all", review.approve_after_all, name="approve_after_all"),
-    path("review/fields/<uuid:field_id>/retry", review.retry, name="retry"),
+    path("review/fields/<uuid:field_id>/put-back", record.put_back, name="put_back"),
+    path("review/fields/<uuid:field_id>/approve-after-all", record.approve_after_all, name="approve_after_all"),
+    path("review/fields/<uuid:field_id>/retry", record.retry, name="retry"),
     path("filters/", matrix.filters, name="filters"),
     path("filters/plan", plan.plan_run, name="plan_run"),
     path("filters/freeze", plan.freeze, name="freeze"),

@@ -22,7 +22,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing(page: Page, demo: Demo, path: str) -> None:
+def test_pages_are_accessible(page: Page, demo: Demo, path: str) -> None:
     sign_in(page, demo)
 
     page.goto(f"{demo.portal}{path}")
@@ -31,7 +31,7 @@ def test_axe_finds_nothing(page: Page, demo: Demo, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_page_is_wider_than_the_screen(page: Page, demo: Demo, path: str) -> None:
+def test_no_page_scrolls_sideways(page: Page, demo: Demo, path: str) -> None:
     sign_in(page, demo)
     page.goto(f"{demo.portal}{path}")
 
@@ -48,7 +48,7 @@ def plain(chromium: Browser) -> Iterator[Page]:
     window.close()
 
 
-def test_a_decision_appears_with_its_change_and_leads_back_to_the_edit(page: Page, plain: Page, demo: Demo) -> None:
+def test_decision_entry_links_to_its_edit(page: Page, plain: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(plain, demo, jobtitle="Head of Evidence")
     sign_in(plain, demo)
     open_edit(plain, demo, name, "Head of Evidence")
@@ -77,7 +77,7 @@ def test_filters_work_without_scripts(plain: Page, demo: Demo) -> None:
     expect(plain.locator(".act-table tbody tr").filter(has_text="Signed in").first).to_be_visible()
 
 
-def test_evidence_is_printed_without_what_can_only_be_clicked(page: Page, demo: Demo) -> None:
+def test_printed_evidence_has_no_controls(page: Page, demo: Demo) -> None:
     sign_in(page, demo)
     page.goto(f"{demo.portal}/activity/evidence/?period=today")
     expect(page.get_by_role("button", name="Print")).to_be_visible()
@@ -91,7 +91,7 @@ def test_evidence_is_printed_without_what_can_only_be_clicked(page: Page, demo: 
     assert page.locator(".act-table tbody tr").first.evaluate("row => getComputedStyle(row).breakInside") == "avoid"
 
 
-def test_an_edit_is_printed_in_columns_with_its_whole_outcome(page: Page, plain: Page, demo: Demo) -> None:
+def test_printed_edit_has_columns_and_outcome(page: Page, plain: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(plain, demo, jobtitle="Head of Paper")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Paper")

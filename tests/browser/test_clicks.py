@@ -16,7 +16,7 @@ from tests.support.servers import wait_until
 pytestmark = pytest.mark.browser
 
 
-def test_a_second_click_waits_for_the_answer_to_the_first(page: Page, demo: Demo) -> None:
+def test_second_click_waits_for_first_answer(page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, jobtitle="Head of Haste", telephone1="+47 55 90 90 90")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Haste")

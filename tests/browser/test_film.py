@@ -15,7 +15,7 @@ from tests.support.film import decide_slowly
 pytestmark = pytest.mark.browser
 
 
-def test_nothing_moves_without_somebody_doing_something(page: Page, demo: Demo) -> None:
+def test_nothing_moves_by_itself(page: Page, demo: Demo) -> None:
     sign_in(page, demo)
 
     moved = decide_slowly(page, records=3, pause=900)
@@ -26,7 +26,7 @@ def test_nothing_moves_without_somebody_doing_something(page: Page, demo: Demo) 
     assert page.evaluate("window.moved") == []
 
 
-def test_the_measure_sees_what_moves(page: Page, demo: Demo) -> None:
+def test_movement_is_measured(page: Page, demo: Demo) -> None:
     sign_in(page, demo)
     decide_slowly(page, records=0, pause=0)
 

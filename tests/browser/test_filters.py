@@ -27,7 +27,7 @@ def _is_read(page: Page, demo: Demo) -> bool:
     return page.get_by_text("an example of the demo").is_visible()
 
 
-def test_axe_finds_nothing_on_the_risk_report_and_the_lists(fred: Page, demo: Demo):
+def test_risk_report_and_lists_are_accessible(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/lists/")
     fred.get_by_label("Name, for example").fill("Other product")
     fred.get_by_label("Addresses, logins").fill("nobody@contoso.example\nrita.lindqvist@contoso.example")
@@ -39,7 +39,7 @@ def test_axe_finds_nothing_on_the_risk_report_and_the_lists(fred: Page, demo: De
     assert_no_violations_in_any_look(fred, sees="New list")
 
 
-def test_axe_finds_nothing_on_one_user_explained(fred: Page, demo: Demo):
+def test_user_page_is_accessible(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/?q=rita&user=")
     fred.locator("a.user").first.click()
     expect(fred.locator("#drawer-title")).to_be_focused()
@@ -50,7 +50,7 @@ def test_axe_finds_nothing_on_one_user_explained(fred: Page, demo: Demo):
     assert_no_violations_in_any_look(fred, sees="Who switched what")
 
 
-def test_opening_a_cell_moves_nothing_and_keeps_what_is_ticked(fred: Page, demo: Demo):
+def test_open_cell_keeps_position_and_ticks(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/")
     fred.locator(".matrix tbody input").nth(1).check()
     cell = fred.locator(".matrix tbody tr").nth(30).locator(".cell-button").first
@@ -69,7 +69,7 @@ def test_opening_a_cell_moves_nothing_and_keeps_what_is_ticked(fred: Page, demo:
     expect(fred.locator(".matrix tbody input:checked")).to_have_count(1)
 
 
-def test_a_part_of_the_chart_is_reached_and_opened_by_the_keyboard(fred: Page, demo: Demo):
+def test_chart_part_opens_by_keyboard(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/risk/")
     part = fred.locator(".stacked a").first
     part.focus()

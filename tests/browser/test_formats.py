@@ -40,7 +40,7 @@ def test_german_browser_sees_its_own_formats(german: Page, demo: Demo):
     expect(german.get_by_label("Dates and numbers")).to_have_value("de-DE")
 
 
-def test_without_javascript_the_zone_is_asked_once(chromium: Browser, demo: Demo):
+def test_zone_is_asked_once_without_scripts(chromium: Browser, demo: Demo):
     context = chromium.new_context(java_script_enabled=False, locale="de-DE", viewport={"width": 390, "height": 844})
     page = context.new_page()
     page.goto(f"{demo.portal}/sign-in/start")

@@ -147,7 +147,7 @@ def press(page: Page, wanted: str, number: int) -> None:
 
 
 @pytest.mark.timeout(600)  # a second of work on a free machine is many on a busy one
-def test_many_edits_are_decided_by_keys_at_machine_speed(page: Page, demo: Demo) -> None:
+def test_keys_at_machine_speed_decide_everything(page: Page, demo: Demo) -> None:
     seq = max((entry["seq"] for entry in ask(demo, "GET", "/sandbox/ledger")), default=0)
     before = staged(demo)  # another test's decisions may still be on their way
     asked_about, last = edit_mixed(demo, EDITS)
@@ -188,7 +188,7 @@ def test_many_edits_are_decided_by_keys_at_machine_speed(page: Page, demo: Demo)
     assert seconds < 500
 
 
-def test_a_key_takes_back_the_last_decision_even_from_the_next_contact(page: Page, demo: Demo) -> None:
+def test_undo_key_works_from_next_contact(page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, jobtitle="Head of Second Thoughts", telephone1="+47 55 88 88 88")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Second Thoughts")
@@ -212,7 +212,7 @@ def test_a_key_takes_back_the_last_decision_even_from_the_next_contact(page: Pag
 
 
 @pytest.mark.long
-def test_the_key_after_one_that_took_a_group_back_decides_the_group(page: Page, demo: Demo) -> None:
+def test_key_after_group_undo_decides_the_group(page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, address1_line1="Quay 31", address1_city="Tromso")
     sign_in(page, demo)
     open_edit(page, demo, name, "Quay 31")
@@ -227,7 +227,7 @@ def test_the_key_after_one_that_took_a_group_back_decides_the_group(page: Page, 
     expect(page.locator("#flash [data-decided]")).to_have_text("2 approved.")
 
 
-def test_keys_that_cannot_be_typed_for_somebody_stop_none_that_follow(page: Page, demo: Demo) -> None:
+def test_untypable_keys_stop_no_later_ones(page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, birthdate="1980-05-17", assistantname="Ida Moe")
     sign_in(page, demo)
     open_edit(page, demo, name, "Ida Moe")
@@ -241,7 +241,7 @@ def test_keys_that_cannot_be_typed_for_somebody_stop_none_that_follow(page: Page
     expect(page.locator("#record")).not_to_contain_text("Ida Moe")
 
 
-def test_letters_that_are_typed_decide_nothing(page: Page, demo: Demo) -> None:
+def test_typed_letters_decide_nothing(page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, jobtitle="Head of Letters")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Letters")
@@ -259,7 +259,7 @@ def test_letters_that_are_typed_decide_nothing(page: Page, demo: Demo) -> None:
     assert page.locator(".open-reject:checked").count() == 0
 
 
-def test_help_opens_and_closes_and_gives_the_focus_back(page: Page, demo: Demo) -> None:
+def test_help_returns_the_focus(page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, jobtitle="Head of Help", department="Keys")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Help")
@@ -286,7 +286,7 @@ def test_keys_work_after_the_mouse_was_used(page: Page, demo: Demo) -> None:
     expect(page.get_by_text("1 contact selected")).to_be_hidden()
 
 
-def test_one_key_rejects_again_with_the_earlier_reason(page: Page, demo: Demo) -> None:
+def test_key_repeats_the_earlier_rejection(page: Page, demo: Demo) -> None:
     contact, name = edit_in_outlook(page, demo, jobtitle="Head of Repetition")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Repetition")

@@ -14,7 +14,7 @@ from tests.support import people
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def test_axe_finds_nothing_on_the_pages_that_need_no_sign_in(
+def test_public_pages_are_accessible(
     links: list[str],
     chromium: Browser,
     live_server: LiveServer,
@@ -29,7 +29,7 @@ def test_axe_finds_nothing_on_the_pages_that_need_no_sign_in(
     tab.context.close()
 
 
-def test_every_mail_is_read_on_a_phone(
+def test_every_mail_fits_a_phone(
     links: list[str],
     post_office: PostOffice,  # noqa: F811  (the fixture itself)
     chromium: Browser,
@@ -44,7 +44,7 @@ def test_every_mail_is_read_on_a_phone(
     tab.context.close()
 
 
-def test_axe_finds_nothing_on_the_page_a_link_leads_to(
+def test_linked_page_is_accessible(
     links: list[str],
     chromium: Browser,
     live_server: LiveServer,
@@ -59,5 +59,5 @@ def test_axe_finds_nothing_on_the_page_a_link_leads_to(
         tab.goto(link)
         assert_no_violations_in_any_look(tab, sees="Marta Villanueva")
     tab.goto(f"{live_server.url}/l/nothing")
-    assert_no_violations_in_any_look(tab, sees="is not here (any more)")
+    assert_no_violations_in_any_look(tab, sees="is no longer here")
     window.close()

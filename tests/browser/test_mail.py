@@ -70,11 +70,11 @@ def sign_in_from_link(page: Page, link: str, name: str = "Rita") -> None:
     page.wait_for_url(re.compile(r"/review/[0-9a-f-]{36}/\?link="))
 
 
-def test_a_mail_leads_to_its_decision(page: Page, demo: Demo) -> None:
+def test_mail_links_its_decision(page: Page, demo: Demo) -> None:
     contact, mail = told_of_an_edit(page, demo, "Head of Mail Rooms")
 
     sign_in_from_link(page, link_in(mail, "Approve"))
-    expect(page.get_by_text("You came to approve")).to_be_visible()
+    expect(page.get_by_text("Your mail asked to approve")).to_be_visible()
     expect(page.locator("input[name^='tick.']:checked")).to_have_count(2)
     assert ledger(demo, contact) == [], "opening the link decided nothing"
     page.locator("[data-marked]").click()
@@ -87,12 +87,12 @@ def test_a_mail_leads_to_its_decision(page: Page, demo: Demo) -> None:
 
 
 @pytest.mark.long
-def test_a_cut_or_forwarded_link_leads_to_the_edit_and_says_so(page: Page, demo: Demo) -> None:
+def test_damaged_link_leads_to_edit_with_notice(page: Page, demo: Demo) -> None:
     _, mail = told_of_an_edit(page, demo, "Head of Forwarding")
     link = link_in(mail, "Approve")
 
     sign_in_from_link(page, link, "Rob")
-    expect(page.get_by_text("made for somebody else")).to_be_visible()
+    expect(page.get_by_text("made for someone else")).to_be_visible()
     page.goto(link[:-8])
     expect(page.get_by_text("a part of it got lost")).to_be_visible()
     expect(page.locator("input[name^='tick.']:checked")).to_have_count(0)
@@ -100,18 +100,18 @@ def test_a_cut_or_forwarded_link_leads_to_the_edit_and_says_so(page: Page, demo:
 
 
 @pytest.mark.long
-def test_a_phone_shows_the_mails_choice_without_sideways_scrolling(page: Page, demo: Demo) -> None:
+def test_mail_preferences_fit_a_phone(page: Page, demo: Demo) -> None:
     _, mail = told_of_an_edit(page, demo, "Head of Pockets")
     page.set_viewport_size({"width": 390, "height": 844})
 
     sign_in_from_link(page, link_in(mail, "Reject"))
 
-    expect(page.get_by_text("You came to reject")).to_be_visible()
+    expect(page.get_by_text("Your mail asked to reject")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 @pytest.mark.long
-def test_the_wishes_can_be_set_from_a_mail_without_signing_in(page: Page, demo: Demo) -> None:
+def test_mail_preferences_need_no_sign_in(page: Page, demo: Demo) -> None:
     _, mail = told_of_an_edit(page, demo, "Head of Wishes")
 
     page.goto(link_in(mail, "stop"))

@@ -33,7 +33,7 @@ def edited_by(story: World, page: Page, demo: Demo, who: str, **changes: Any) ->
     return arrived(page, demo, story, contact, 1)[0]
 
 
-def test_corrections_of_every_kind_are_accessible_and_a_lookup_is_found(page: Page, demo: Demo, story: World) -> None:
+def test_corrections_of_every_type_are_accessible(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     account = min(story.rows("accounts", select="accountid,name"), key=lambda one: str(one["name"]))
     changes = {"jobtitle": "Head of Corrections", "birthdate": "1980-05-17", "preferredcontactmethodcode": 3}
@@ -60,23 +60,23 @@ def test_corrections_of_every_kind_are_accessible_and_a_lookup_is_found(page: Pa
     ]
 
 
-def test_ones_own_edit_and_a_viewers_page_say_why_there_are_no_buttons(page: Page, demo: Demo, story: World) -> None:
+def test_locked_pages_explain_missing_buttons(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     address = edited_by(story, page, demo, "Rita Lindqvist", jobtitle="Head of Herself")
     page.goto(address)
     expect(page.locator(".record")).to_contain_text("Your own edit")
     expect(page.get_by_role("button", name=re.compile("^Approve"))).to_have_count(0)
-    assert_no_violations_in_any_look(page, sees="another reviewer decides it")
+    assert_no_violations_in_any_look(page, sees="another reviewer must decide it")
 
     page.context.clear_cookies()
     page.set_viewport_size({"width": 1440, "height": 900})
     sign_in(page, demo, "Vera")
     page.goto(address)
     expect(page.get_by_role("button", name=re.compile("^Approve"))).to_have_count(0)
-    assert_no_violations_in_any_look(page, sees="deciding needs the reviewer role")
+    assert_no_violations_in_any_look(page, sees="deciding needs the Reviewer role")
 
 
-def test_a_lost_answer_is_checked_in_the_crm_and_said(page: Page, demo: Demo, story: World) -> None:
+def test_lost_answer_is_checked(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Lost Answers"})
     page.goto(address)
@@ -88,7 +88,7 @@ def test_a_lost_answer_is_checked_in_the_crm_and_said(page: Page, demo: Demo, st
     story.heal(drop=True)
     story.faults({"method": "GET", "path": f"contacts({contact})", "status": 503})
 
-    expect(outcome(page, "Job Title")).to_contain_text("Checking CRM", timeout=PATIENCE)
+    expect(outcome(page, "Job Title")).to_contain_text("Checking the CRM", timeout=PATIENCE)
     page.route(re.compile(r"[?&]live="), lambda route: route.fulfill(status=204))
     assert_no_violations_in_any_look(page, sees="its answer was lost")
     page.unroute(re.compile(r"[?&]live="))
@@ -98,7 +98,7 @@ def test_a_lost_answer_is_checked_in_the_crm_and_said(page: Page, demo: Demo, st
     assert len(ledger(demo, str(contact))) == 1
 
 
-def test_decision_from_before_a_restore_is_accessible(page: Page, demo: Demo, story: World) -> None:
+def test_recognized_decision_is_accessible(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     _, (address,) = edited(page, demo, story, {"jobtitle": "Head of Backups"})
 
@@ -113,7 +113,7 @@ def test_decision_from_before_a_restore_is_accessible(page: Page, demo: Demo, st
     assert_no_violations_in_any_look(page, sees="before a restore")
 
 
-def test_an_old_link_leads_to_the_edit_and_preselects_nothing(page: Page, demo: Demo) -> None:
+def test_expired_link_leads_to_edit_without_choice(page: Page, demo: Demo) -> None:
     contact, mail = told_of_an_edit(page, demo, "Head of Old Letters")
     good = link_in(mail, "Approve")
     sign_in_from_link(page, good)
@@ -137,7 +137,7 @@ def _id_in(link: str) -> uuid.UUID:
     return found
 
 
-def test_a_page_that_nobody_uses_warns_before_its_session_ends_and_a_key_keeps_it(page: Page, demo: Demo) -> None:
+def test_idle_page_warns_and_a_key_keeps_it(page: Page, demo: Demo) -> None:
     page.clock.install()
     sign_in(page, demo)
     asked_by_itself = []
@@ -154,7 +154,7 @@ def test_a_page_that_nobody_uses_warns_before_its_session_ends_and_a_key_keeps_i
     expect(page.get_by_text("You will be signed out in two minutes")).to_have_count(0)
 
 
-def test_each_choice_of_a_conflict_gives_the_crm_what_it_says(page: Page, demo: Demo, story: World) -> None:
+def test_each_conflict_choice_is_written(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     proposed = {"jobtitle": "Head of Choices", "nickname": "Kai", "assistantname": "Ida Moe"}
     contact, (address,) = edited(page, demo, story, proposed)
@@ -178,9 +178,7 @@ def test_each_choice_of_a_conflict_gives_the_crm_what_it_says(page: Page, demo: 
     assert held == ["Typed in CRM", "Kai", "Mina Clarke"]
 
 
-def test_what_is_known_of_a_value_is_said_and_what_was_written_is_put_back(
-    page: Page, demo: Demo, story: World
-) -> None:
+def test_known_value_is_tagged_and_put_back(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Echoes"})
     before, phone = story.value(contact, "jobtitle"), str(story.value(contact, "telephone1"))
@@ -196,7 +194,7 @@ def test_what_is_known_of_a_value_is_said_and_what_was_written_is_put_back(
     others = page.get_by_role("link", name=re.compile("^by Jonas Weber"))
     expect(others).to_have_count(2)
     others.first.click()
-    expect(row(page, "Job Title")).to_contain_text("this was CRM’s value until")
+    expect(row(page, "Job Title")).to_contain_text("the CRM’s value until")
     expect(row(page, "Business Phone")).to_contain_text("format")
     row(page, "Job Title").get_by_text("Reject…").click()
     assert_no_violations_in_any_look(page, sees="1 more edit of this contact waits")
@@ -210,7 +208,7 @@ def test_what_is_known_of_a_value_is_said_and_what_was_written_is_put_back(
     wait_until(lambda: story.value(contact, "jobtitle") == before, seconds=30, what="the CRM has the old value")
 
 
-def test_the_row_of_an_edit_that_was_left_says_that_it_is_written(page: Page, demo: Demo) -> None:
+def test_left_row_shows_written(page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, jobtitle="Head of Leaving")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Leaving")

@@ -33,7 +33,7 @@ def comes_to_say(page: Page, words: str) -> None:
     wait_until(says, seconds=120, what=f"the page says {words}")
 
 
-def test_a_policy_from_its_form_to_its_report(fred: Page, demo: Demo):
+def test_policy_from_form_to_report(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/policies/new")
     comes_to_say(fred, "Sales North")
     assert_no_violations_in_any_look(fred, sees="For everyone in")

@@ -22,7 +22,7 @@ def visit(page: Page, demo: Demo, path: str) -> None:
     page.wait_for_load_state("networkidle")
 
 
-def test_axe_finds_nothing_on_the_queue(page: Page, demo: Demo) -> None:
+def test_queue_is_accessible(page: Page, demo: Demo) -> None:
     sign_in(page, demo)
     edit_many(demo, 40)
     wait_until(lambda: visit(page, demo, "") or page.locator(".item").count() == 50, seconds=60, what="50 rows")
@@ -34,7 +34,7 @@ def test_axe_finds_nothing_on_the_queue(page: Page, demo: Demo) -> None:
     assert_no_violations_in_any_look(page, sees="Nothing found for")
     name = edit_in_outlook(page, demo, jobtitle="Head of One")[1]
     wait_until(lambda: visit(page, demo, f"?q={name}&age=fresh") or page.locator(".item").count() == 1, seconds=60)
-    assert_no_violations_in_any_look(page, sees="1 matches")
+    assert_no_violations_in_any_look(page, sees="1 match")
     page.set_viewport_size({"width": 1440, "height": 900})
     page.locator(".items input[name=record]").check()
     page.get_by_role("button", name="Decide together…").click()
@@ -45,7 +45,7 @@ def test_axe_finds_nothing_on_the_queue(page: Page, demo: Demo) -> None:
 
 
 @pytest.mark.parametrize("width", [961, 1024, 1240])
-def test_tabs_and_search_share_one_line(page: Page, demo: Demo, width: int) -> None:
+def test_tabs_and_search_share_a_line(page: Page, demo: Demo, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 768})
     sign_in(page, demo)
     visit(page, demo, "")
@@ -55,7 +55,7 @@ def test_tabs_and_search_share_one_line(page: Page, demo: Demo, width: int) -> N
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_j_after_the_last_row_brings_more_rows_and_the_focus_goes_on(page: Page, demo: Demo) -> None:
+def test_j_after_last_row_loads_more(page: Page, demo: Demo) -> None:
     edit_many(demo, 60)
     sign_in(page, demo)
     wait_until(lambda: visit(page, demo, "") or page.locator("#more").count(), seconds=60, what="more than 50 rows")
@@ -82,7 +82,7 @@ def test_j_after_the_last_row_brings_more_rows_and_the_focus_goes_on(page: Page,
     expect(rows.nth(49)).to_have_attribute("aria-current", "true")
 
 
-def test_axe_finds_nothing_on_the_open_panels(page: Page, demo: Demo) -> None:
+def test_open_panels_are_accessible(page: Page, demo: Demo) -> None:
     sign_in(page, demo)
     page.locator("#narrow summary").click()
     assert_no_violations_in_any_look(page, sees="Kind of change")
@@ -94,7 +94,7 @@ def test_axe_finds_nothing_on_the_open_panels(page: Page, demo: Demo) -> None:
     assert_no_violations_in_any_look(page, sees="approve, reject, correct the field")
 
 
-def test_edits_are_decided_together_on_a_phone_without_scripts(chromium: Browser, page: Page, demo: Demo) -> None:
+def test_bulk_decision_on_phone_without_scripts(chromium: Browser, page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, jobtitle="Head of Phones")
     context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
     plain = context.new_page()
@@ -116,7 +116,7 @@ def test_edits_are_decided_together_on_a_phone_without_scripts(chromium: Browser
     context.close()
 
 
-def test_new_edits_come_in_without_moving_ticks_focus_or_place(page: Page, demo: Demo) -> None:
+def test_new_edits_keep_ticks_focus_and_position(page: Page, demo: Demo) -> None:
     sign_in(page, demo)
     visit(page, demo, "?order=newest")
     box = page.locator(".items input[name=record]").nth(2)
@@ -147,7 +147,7 @@ def _look_for_news(page: Page) -> None:
         )
 
 
-def test_filters_narrow_the_list_in_place_and_keep_the_focus(page: Page, demo: Demo) -> None:
+def test_filters_keep_the_focus(page: Page, demo: Demo) -> None:
     sign_in(page, demo)
     page.locator("#narrow summary").click()
     page.locator("#filter-kind").focus()
@@ -173,7 +173,7 @@ def test_long_editor_name_leaves_room_for_the_contact(page: Page, demo: Demo) ->
         assert row.locator(".what").evaluate("element => element.clientWidth") > 100
 
 
-def test_unread_newer_value_leaves_the_list_by_itself(page: Page, demo: Demo) -> None:
+def test_newer_value_leaves_the_list(page: Page, demo: Demo) -> None:
     contact, name = edit_in_outlook(page, demo, jobtitle="Head of Readings")
     sign_in(page, demo)
     opened = page.get_by_text("Head of Readings")

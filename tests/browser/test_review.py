@@ -62,7 +62,7 @@ def ledger(demo: Demo, contact: str) -> list[dict[str, Any]]:
     return [entry for entry in entries if entry["id"] == contact and entry["caller"] == ours]
 
 
-def test_a_reviewer_approves_one_field_and_rejects_another(page: Page, demo: Demo) -> None:
+def test_reviewer_approves_and_rejects_fields(page: Page, demo: Demo) -> None:
     contact, name = edit_in_outlook(page, demo, jobtitle="Head of Procurement 7", telephone1="+47 55 00 11 22")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Procurement 7")
@@ -82,7 +82,7 @@ def test_a_reviewer_approves_one_field_and_rejects_another(page: Page, demo: Dem
     assert written[0]["changes"]["jobtitle"][1] == "Head of Procurement 7"
 
 
-def test_undo_takes_a_decision_back_before_it_is_written(page: Page, demo: Demo) -> None:
+def test_undo_before_writing_reopens_the_field(page: Page, demo: Demo) -> None:
     contact, name = edit_in_outlook(page, demo, jobtitle="Head of Undoing")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Undoing")
@@ -95,7 +95,7 @@ def test_undo_takes_a_decision_back_before_it_is_written(page: Page, demo: Demo)
     assert ledger(demo, contact) == []
 
 
-def test_everything_works_without_scripts(chromium: Browser, page: Page, demo: Demo) -> None:
+def test_review_works_without_scripts(chromium: Browser, page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, jobtitle="Head of Plain Pages")
     context = chromium.new_context(java_script_enabled=False)
     plain = context.new_page()
@@ -108,7 +108,7 @@ def test_everything_works_without_scripts(chromium: Browser, page: Page, demo: D
     context.close()
 
 
-def test_half_typed_text_and_focus_survive_a_decision_beside_them(page: Page, demo: Demo) -> None:
+def test_typed_text_and_focus_survive_decision(page: Page, demo: Demo) -> None:
     _, name = edit_in_outlook(page, demo, jobtitle="Head of Typing", telephone1="+47 11 22 33 44")
     sign_in(page, demo)
     open_edit(page, demo, name, "Head of Typing")

@@ -69,7 +69,7 @@ def assert_looks_well(page: Page, *, sees: str) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
 
 
-def test_a_run_from_its_form_to_its_paper(fred: Page, ada: Page, demo: Demo):
+def test_run_from_form_to_report(fred: Page, ada: Page, demo: Demo):
     fred.get_by_label("Team", exact=True).select_option(label="Management")
     fred.get_by_label("Reason, for the record").fill("Riva")
     fred.get_by_role("radio", name="Filters off").check()
@@ -110,7 +110,7 @@ def test_names_mailboxes_and_a_later_start(careless: Page, demo: Demo):
     assert_looks_well(fred, sees="Move the start")
 
 
-def test_a_run_is_planned_and_started_without_scripts(plain: Page, demo: Demo):
+def test_run_starts_without_scripts(plain: Page, demo: Demo):
     wait_until(lambda: can_plan(plain, demo), seconds=60, what="everybody is read")
     plain.get_by_role("radio", name="A business unit").check()
     plain.get_by_label("Business unit", exact=True).select_option(index=2)

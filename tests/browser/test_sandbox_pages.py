@@ -21,14 +21,14 @@ PAGES = {
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(page: Page, demo: Demo, path: str) -> None:
+def test_sandbox_pages_are_accessible_and_fit(page: Page, demo: Demo, path: str) -> None:
     page.goto(f"{demo.sandbox}{path}")
 
     assert_no_violations_in_any_look(page, sees=PAGES[path])
     assert [look for look in looks(page) if page.evaluate("document.documentElement.scrollWidth > innerWidth")] == []
 
 
-def test_trouble_is_ordered_and_ended(page: Page, demo: Demo) -> None:
+def test_faults_are_ordered_and_ended(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.sandbox}/faults/")
 
     page.get_by_role("button", name="Make it so").first.click()

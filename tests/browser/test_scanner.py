@@ -26,7 +26,7 @@ def state() -> dict[str, tuple[int, str]]:
     return found
 
 
-def test_opening_every_link_without_signing_in_changes_nothing(links: list[str], chromium: Browser) -> None:
+def test_anonymous_scanner_changes_nothing(links: list[str], chromium: Browser) -> None:
     before = state()
 
     with requests.Session() as session:
@@ -43,7 +43,7 @@ def test_opening_every_link_without_signing_in_changes_nothing(links: list[str],
     assert state() == before
 
 
-def test_a_scanner_with_the_readers_session_changes_nothing_either(links: list[str]) -> None:
+def test_scanner_with_session_changes_nothing(links: list[str]) -> None:
     rita, ada = people.browser(people.rita()), people.browser(people.ada())
     before = state()
 
@@ -56,7 +56,7 @@ def test_a_scanner_with_the_readers_session_changes_nothing_either(links: list[s
     assert state() == before
 
 
-def test_a_post_is_seen_by_the_same_comparison(links: list[str]) -> None:
+def test_post_changes_the_comparison(links: list[str]) -> None:
     before = state()
 
     wishes = next(link for link in links if "/mails/" in link)

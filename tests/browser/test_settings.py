@@ -33,7 +33,7 @@ def write_a_rule(page: Page, demo: Demo, name: str) -> None:
     expect(page.get_by_role("heading", name=name)).to_be_visible()
 
 
-def test_axe_finds_nothing_on_the_settings_pages(ada: Page, demo: Demo):
+def test_settings_pages_are_accessible(ada: Page, demo: Demo):
     write_a_rule(ada, demo, "Looks at formats")
     assert_no_violations_in_any_look(ada, sees="Turn on")
     pages = {
@@ -54,7 +54,7 @@ def test_axe_finds_nothing_on_the_settings_pages(ada: Page, demo: Demo):
     assert_no_violations_in_any_look(ada, sees="Last day away")
 
 
-def test_axe_finds_nothing_where_something_is_wrong(window: BrowserContext, demo: Demo):
+def test_problem_pages_are_accessible(window: BrowserContext, demo: Demo):
     # A tab of its own: Chromium complains of every answer that is no success, and this one is meant.
     ada = sign_in(window.new_page(), demo)
     ada.goto(f"{demo.portal}/settings/")
@@ -63,7 +63,7 @@ def test_axe_finds_nothing_where_something_is_wrong(window: BrowserContext, demo
     assert_no_violations(ada, sees="Nothing was changed.")
 
 
-def test_writing_is_stopped_and_resumed_by_the_keyboard(ada: Page, demo: Demo):
+def test_writing_is_stopped_by_keyboard(ada: Page, demo: Demo):
     ada.goto(f"{demo.portal}/settings/connection/")
     ada.get_by_label("Reason").focus()
     ada.keyboard.type("Looking at wrong values")
@@ -78,7 +78,7 @@ def test_writing_is_stopped_and_resumed_by_the_keyboard(ada: Page, demo: Demo):
     expect(ada.locator(".banner")).to_have_count(0)
 
 
-def test_the_settings_need_no_sideways_scrolling_on_a_phone(ada: Page, demo: Demo):
+def test_settings_fit_a_phone(ada: Page, demo: Demo):
     ada.set_viewport_size({"width": 390, "height": 844})
     for path in ("", "rules/", "rules/new", "people/", "mails/", "connection/", "file/", "me"):
         ada.goto(f"{demo.portal}/settings/{path}")

@@ -76,7 +76,7 @@ def approve(page: Page, label: str) -> None:
     expect(outcome(page, label)).to_contain_text("Approved")
 
 
-def test_each_state_of_a_decision_says_what_is_and_what_one_can_do(page: Page, demo: Demo, story: World) -> None:
+def test_each_decision_state_shows_its_actions(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     columns = ("jobtitle", "department", "telephone1", "nickname", "assistantname", "mobilephone")
     values = dict(zip(columns, ("Head", "Ships", "+47 55 00 11 22", "Kai", "Ida Moe", "+47 90 00 11 22"), strict=True))
@@ -97,7 +97,7 @@ def test_each_state_of_a_decision_says_what_is_and_what_one_can_do(page: Page, d
 
     expect(outcome(page, "Job Title")).to_contain_text("Written", timeout=PATIENCE)
     expect(outcome(page, "Job Title")).to_contain_text("read back", timeout=PATIENCE)
-    expect(outcome(page, "Mobile Phone")).to_contain_text("Was already so", timeout=PATIENCE)
+    expect(outcome(page, "Mobile Phone")).to_contain_text("Already in the CRM", timeout=PATIENCE)
     expect(outcome(page, "Department")).to_contain_text("kept in CRM only", timeout=PATIENCE)
     conflict = row(page, "Business Phone").locator(".conflict")
     expect(conflict).to_contain_text("Nothing was overwritten", timeout=PATIENCE)
@@ -106,7 +106,7 @@ def test_each_state_of_a_decision_says_what_is_and_what_one_can_do(page: Page, d
     expect(row(page, "Nickname")).to_contain_text("The nickname is not allowed.")
     expect(row(page, "Assistant").get_by_role("button", name="Approve Assistant", exact=True)).to_be_visible()
     expect(row(page, "Address")).to_contain_text("3 fields, decided together.")
-    for sees in ("Conflict", "Not written", "Was already so", "Rejected"):
+    for sees in ("Conflict", "Not written", "Already in the CRM", "Rejected"):
         expect(page.locator(".record")).to_contain_text(sees)
     assert_no_violations_in_any_look(page, sees="decided together")
 
@@ -119,7 +119,7 @@ def test_each_state_of_a_decision_says_what_is_and_what_one_can_do(page: Page, d
     assert story.value(contact, "nickname") == "Kai"
 
 
-def test_what_a_newer_edit_the_crm_or_a_deletion_did_is_told(page: Page, demo: Demo, story: World) -> None:
+def test_outside_changes_are_explained(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     older_edit = {"jobtitle": "Head of Yesterday", "department": "Fleet"}
     contact, (older, newer) = edited(page, demo, story, older_edit, {"jobtitle": "Head of Today"})
@@ -131,7 +131,7 @@ def test_what_a_newer_edit_the_crm_or_a_deletion_did_is_told(page: Page, demo: D
     story._post("decide", {"field": department, "decision": "rejected"})
     wait_until(lambda: "Withdrawn" in page.request.get(older).text(), seconds=30, what="the mirror has seen it")
     page.reload()
-    expect(outcome(page, "Department")).to_contain_text("decided in CRM itself")
+    expect(outcome(page, "Department")).to_contain_text("decided in the CRM itself")
     assert_no_violations_in_any_look(page, sees="Withdrawn")
 
     story.delete(contact)
@@ -142,7 +142,7 @@ def test_what_a_newer_edit_the_crm_or_a_deletion_did_is_told(page: Page, demo: D
     assert_no_violations_in_any_look(page, sees="Contact deleted")
 
 
-def test_while_the_crm_is_silent_a_decision_is_being_written(page: Page, demo: Demo, story: World) -> None:
+def test_silent_crm_leaves_decision_being_written(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Patience"})
     page.goto(address)
@@ -158,7 +158,7 @@ def test_while_the_crm_is_silent_a_decision_is_being_written(page: Page, demo: D
     expect(outcome(page, "Job Title")).to_contain_text("Written", timeout=PATIENCE)
 
 
-def test_the_countdown_ticks_and_nothing_moves(page: Page, demo: Demo, story: World) -> None:
+def test_countdown_ticks_without_moving(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     _, (address,) = edited(page, demo, story, {"jobtitle": "Head of Clocks", "nickname": "Kai"} | NEW_ADDRESS)
     page.goto(address)
@@ -189,9 +189,7 @@ def test_the_countdown_is_accessible(page: Page, demo: Demo, story: World) -> No
     assert_no_violations_in_any_look(page, sees="written in")
 
 
-def test_two_reviewers_see_each_other_and_the_second_learns_who_was_first(
-    page: Page, rob: Page, demo: Demo, story: World
-) -> None:
+def test_second_reviewer_learns_of_the_first(page: Page, rob: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Two"})
     page.goto(address)
@@ -214,9 +212,7 @@ def test_two_reviewers_see_each_other_and_the_second_learns_who_was_first(
     assert len(ledger(demo, str(contact))) == 1
 
 
-def test_a_question_goes_to_the_colleague_and_its_answer_comes_back(
-    page: Page, rob: Page, demo: Demo, story: World
-) -> None:
+def test_question_gets_its_answer(page: Page, rob: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     _, (address,) = edited(page, demo, story, {"jobtitle": "Head of Questions"})
     page.goto(address)
@@ -237,9 +233,7 @@ def test_a_question_goes_to_the_colleague_and_its_answer_comes_back(
     assert_no_violations_in_any_look(page, sees="Yes, since May.")
 
 
-def test_without_scripts_a_group_is_split_an_edit_parked_and_its_history_read(
-    chromium: Browser, page: Page, demo: Demo, story: World
-) -> None:
+def test_group_parking_and_history_without_scripts(chromium: Browser, page: Page, demo: Demo, story: World) -> None:
     context: BrowserContext = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
     plain = context.new_page()
     sign_in(plain, demo)
@@ -262,7 +256,7 @@ def test_without_scripts_a_group_is_split_an_edit_parked_and_its_history_read(
     context.close()
 
 
-def test_a_split_group_and_the_history_page_are_accessible(page: Page, demo: Demo, story: World) -> None:
+def test_split_group_and_history_are_accessible(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     _, (address,) = edited(page, demo, story, NEW_ADDRESS)
 

@@ -204,7 +204,7 @@ def test_typing_after_a_refused_lookup_decides_nothing(tab: Page, demo: Demo, st
     expect(name).to_have_value(f"Alp{SENTENCE}")
 
 
-def test_keys_typed_before_refusal_go_to_its_input(tab: Page, demo: Demo, story: World) -> None:
+def test_keys_before_refusal_go_to_input(tab: Page, demo: Demo, story: World) -> None:
     contact = opened(tab, demo, story, {})
     tab.route(re.compile("/decide"), lambda route: (tab.wait_for_timeout(600), route.continue_()))
     open_panel(tab, "Job Title", "reject").get_by_text("Other", exact=True).click()
@@ -219,7 +219,7 @@ def test_keys_typed_before_refusal_go_to_its_input(tab: Page, demo: Demo, story:
     assert ledger(demo, str(contact)) == []
 
 
-def test_single_letter_keys_can_be_switched_off(tab: Page, demo: Demo, story: World) -> None:
+def test_single_letter_keys_can_be_off(tab: Page, demo: Demo, story: World) -> None:
     def switch(*, on: bool) -> None:
         tab.goto(f"{demo.portal}/settings/me")
         tab.get_by_label("Use single-letter keys on the review page").set_checked(on)
@@ -298,7 +298,7 @@ def test_typing_after_refused_conflict_value_decides_nothing(tab: Page, demo: De
     ("key", "opener", "button"),
     [("a", "Put the old value back", "Put the old value back"), ("r", "Approve after all", "Approve after all")],
 )
-def test_typing_after_a_refused_later_step_decides_nothing(
+def test_typing_after_refused_follow_up_decides_nothing(
     tab: Page, demo: Demo, story: World, key: str, opener: str, button: str
 ) -> None:
     contact = opened(tab, demo, story, {})
@@ -387,7 +387,7 @@ def test_keys_work_again_after_moving_on(tab: Page, demo: Demo, story: World, mo
 
 
 @pytest.mark.long
-def test_text_typed_in_another_panel_survives_an_answer(tab: Page, demo: Demo, story: World) -> None:
+def test_open_panel_keeps_its_text(tab: Page, demo: Demo, story: World) -> None:
     opened(tab, demo, story, {})
     reason = open_panel(tab, "Department", "reject").get_by_label("More about the reason")
     reason.fill("It is ")
@@ -404,7 +404,7 @@ def test_text_typed_in_another_panel_survives_an_answer(tab: Page, demo: Demo, s
 
 
 @pytest.mark.long
-def test_letters_decide_nothing_that_is_not_in_sight(tab: Page, demo: Demo, story: World) -> None:
+def test_letters_ignore_hidden_record(tab: Page, demo: Demo, story: World) -> None:
     contact = opened(tab, demo, story, {})
     tab.goto(f"{demo.portal}/review/?order=newest")
     tab.set_viewport_size({"width": 390, "height": 844})
@@ -418,17 +418,15 @@ def test_letters_decide_nothing_that_is_not_in_sight(tab: Page, demo: Demo, stor
 
 
 @pytest.mark.long
-def test_a_refused_panel_is_accessible(tab: Page, demo: Demo, story: World) -> None:
+def test_refused_panel_is_accessible(tab: Page, demo: Demo, story: World) -> None:
     opened(tab, demo, story, {})
     refusal(tab, lambda: reject_without_sentence(tab))
 
-    assert_no_violations_in_any_look(tab, sees="“Other” needs a sentence.")
+    assert_no_violations_in_any_look(tab, sees="Add a sentence to explain “Other”.")
 
 
 @pytest.mark.long
-def test_without_scripts_the_refused_input_has_the_focus(
-    chromium: Browser, demo: Demo, story: World, tab: Page
-) -> None:
+def test_refused_input_has_focus_without_scripts(chromium: Browser, demo: Demo, story: World, tab: Page) -> None:
     opened(tab, demo, story, {})
     context = chromium.new_context(java_script_enabled=False)
     plain = context.new_page()

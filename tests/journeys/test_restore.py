@@ -147,7 +147,7 @@ def test_restore_repeats_nothing_and_names_who_decided(
     for edit in written:
         words = say_who_decided(edit)
         assert "by Rita" in words
-        assert "decided in CRM itself" not in words
+        assert "decided in the CRM itself" not in words
     assert "Rita approved this" in say_who_decided(lost)
     found = AuditEntry.objects.filter(action__startswith="field.recognized.")
     assert found.count() == len(recognized)

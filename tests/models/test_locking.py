@@ -165,7 +165,7 @@ def test_page_says_that_the_database_was_busy(other_writer, monkeypatch):
     def busy(*args: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr("syncapp.web.review.record_page.view_of", busy)
+    monkeypatch.setattr("syncapp.web.review.queue.read_params", busy)
     answer = client.get("/review/")
 
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")

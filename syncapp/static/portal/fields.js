@@ -1,15 +1,15 @@
-// The fields of the open edit: which one the keys mean, how the focus moves between them, and which panels are open.
+// The fields of the open edit: the current one, moving between them, and their open panels.
 "use strict";
 
 const fields = (() => {
-  let current = ""; // the field that keys mean
+  let current = ""; // the field that keys act on
   let focused = ""; // the field whose row is being swapped while it has the focus
 
   const decides = ":is([value^='approve:'], [value^='reject:'], [value^='keep:'])";
   const openers = ".open-reject, .open-correct, .open-again, .open-reject-all";
 
   const record = () => document.getElementById("record");
-  // On a phone the list takes the place of the record.
+  // On a phone the list can cover the record.
   const isSeen = () => Boolean(record()?.dataset.record && record().getClientRects().length);
   const all = () => [...document.querySelectorAll("#record .field")];
   const find = (name) => all().find((one) => one.dataset.field === name);
@@ -29,7 +29,7 @@ const fields = (() => {
     document.getElementById("flash")?.append(line);
   }
 
-  // Only the mark: until a key is used, the focus stays where it is.
+  // Moves no focus: that stays where it is until a key is used.
   function mark(field) {
     current = field?.dataset.field ?? "";
     all().forEach((one) => one.classList.toggle("current", one === field));
@@ -49,7 +49,7 @@ const fields = (() => {
 
   function step(direction) {
     const rows = all();
-    // The first key only shows where one is.
+    // The first key only focuses the current field.
     const isShown = !here() || here().contains(document.activeElement);
     const next = isShown ? rows[rows.indexOf(here()) + direction] : here();
     if (next) goTo(next);
@@ -60,14 +60,14 @@ const fields = (() => {
     const name = direction > 0 ? "Next contact" : "Previous contact";
     const link = document.querySelector(`#record .steps-nav a[aria-label="${name}"]`);
     if (!link) {
-      say(direction > 0 ? "That was the last contact of this list." : "This is the first contact of this list.");
+      say(direction > 0 ? "This is the last contact of this list." : "This is the first contact of this list.");
       return;
     }
-    answers.expect({ accepted: () => goTo(direction > 0 ? first() : all().at(-1)) });
+    requests.whenAnswered({ accepted: () => goTo(direction > 0 ? first() : all().at(-1)) });
     link.click();
   }
 
-  // A panel that opens takes the focus (pages.js); the text goes on at its end.
+  // The panel takes the focus (pages.js); put the caret at the end of its text.
   function openPanel(selector) {
     const box = here()?.querySelector(selector);
     if (!box) return;
@@ -79,7 +79,7 @@ const fields = (() => {
   const openPanels = (part = record()) => [...(part?.querySelectorAll(`:is(${openers}):checked`) ?? [])];
   const isPanelOpen = (part) => openPanels(part).length > 0;
 
-  // The panels of the element's field, or all of the record where it has none open.
+  // Close the panels of the element's field, or all of the record if that has none open.
   function closePanels(element) {
     const field = element.closest?.(".field");
     const own = openPanels().filter((box) => field?.contains(box));
@@ -105,11 +105,11 @@ const fields = (() => {
     const { target, fragment } = event.detail;
     const active = document.activeElement;
     focused = target?.contains?.(active) ? active.closest(".field")?.dataset.field ?? "" : focused;
-    // A row that knows nothing of the open panel would take away what is typed there.
+    // The answer does not know of the open panel and would discard the text in it.
     if (isPanelOpen(target) && !isPanelOpen(fragment)) event.detail.shouldSwap = false;
   });
 
-  // A row that was swapped by itself keeps the mark, and the focus that it had.
+  // A single row that was swapped keeps the mark and the focus.
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.elt.id === "record" || !all().length) return;
     const field = here() ?? first();

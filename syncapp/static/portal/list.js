@@ -1,4 +1,4 @@
-// The list of the queue: what is ticked, and that a refresh takes neither ticks nor place away.
+// The list of the queue: a refresh keeps its ticks, its focus and its scroll position.
 "use strict";
 
 {
@@ -8,7 +8,7 @@
 
   const boxes = () => [...document.querySelectorAll(".items input[name=record]")];
 
-  function show() {
+  function showCount() {
     const bar = document.getElementById("selected");
     const all = document.getElementById("tick-all");
     const here = boxes();
@@ -28,16 +28,16 @@
 
   function restore() {
     boxes().forEach((box) => { box.checked = ticked.has(box.value); });
-    show();
+    showCount();
   }
 
   document.addEventListener("change", (event) => {
     if (event.target.id === "tick-all") {
       boxes().forEach((box) => { box.checked = event.target.checked; remember(box); });
-      show();
+      showCount();
     } else if (event.target.matches(".items input[name=record]")) {
       remember(event.target);
-      show();
+      showCount();
     }
   });
 
@@ -45,10 +45,10 @@
     if (event.target.id !== "selection") return;
     ticked.clear();
     boxes().forEach((box) => { box.checked = false; });
-    show();
+    showCount();
   });
 
-  // A panel of the filter bar closes with Escape, or with a click beside it.
+  // Escape or a click outside closes a panel of the filter bar.
   function close(panel) {
     panel.open = false;
     if (panel.contains(document.activeElement)) panel.querySelector("summary").focus();
@@ -72,8 +72,8 @@
     wasInside = list.contains(document.activeElement);
   });
 
-  // Rows that are shown as being written are asked about, also after their edit was left; without one nothing is asked.
-  const mostWriting = 40; // as many as an address holds
+  // Poll for the rows shown as being written, as long as there are any.
+  const mostWriting = 40; // as many as an address holds; queue.py reads no more
   const writing = () => [...document.querySelectorAll("#items input[name=writing]")].slice(0, mostWriting);
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.elt.id === "written") event.detail.parameters.writing = writing().map((one) => one.value);
@@ -82,22 +82,22 @@
     if (event.detail.elt.id === "written" && (document.hidden || !writing().length)) event.preventDefault();
   });
 
-  // News of a row that this page of the list does not show goes nowhere, without a complaint of htmx's.
-  const nowhere = document.createElement("div");
-  nowhere.hidden = true;
-  document.body.append(nowhere);
+  // htmx logs an error for a row that this page of the list does not have: give it a hidden target.
+  const hiddenTargets = document.createElement("div");
+  hiddenTargets.hidden = true;
+  document.body.append(hiddenTargets);
   document.addEventListener("htmx:beforeSwap", (event) => {
     const answer = event.detail.serverResponse ?? "";
     for (const [, id] of answer.matchAll(/ id="([^"]+)"[^>]*hx-swap-oob=/g)) {
       if (document.getElementById(id)) continue;
       const place = document.createElement("div");
       place.id = id;
-      nowhere.append(place);
+      hiddenTargets.append(place);
     }
   });
 
   document.addEventListener("htmx:afterSettle", (event) => {
-    nowhere.replaceChildren();
+    hiddenTargets.replaceChildren();
     restore();
     if (event.detail.elt.id !== "list") return;
     event.detail.elt.scrollTop = scrolled;

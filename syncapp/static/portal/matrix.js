@@ -1,10 +1,10 @@
-// The matrix of users: which cell is open beside it, where the focus goes, how many users are ticked.
+// The matrix of users: open cell, focus and selection.
 "use strict";
 
 {
-  let opened = ""; // the address of the cell that was asked for
+  let opened = ""; // the address of the requested cell
   let scrolled = 0; // of the matrix in its pane
-  let pageScrolled = 0; // of the page, where the cell takes the matrix's place
+  let pageScrolled = 0; // of the page, where the cell replaces the matrix
   let ticked = [];
 
   const table = () => document.querySelector(".matrix");
@@ -23,11 +23,11 @@
       all.checked = ticked.length > 0 && ticked.length === here.length;
       all.indeterminate = ticked.length > 0 && ticked.length < here.length;
     }
-    sayForHowMany();
+    labelButtons();
   }
 
-  // A button says to how many: those that are ticked, or all that match.
-  function sayForHowMany() {
+  // Label the buttons with the number of users: the ticked ones, or all that match.
+  function labelButtons() {
     const all = document.getElementById("all-users");
     const number = all?.checked ? all.dataset.users : String(ticked.length || "");
     const words = number && ` for ${number} user${number === "1" ? "" : "s"}`;
@@ -48,14 +48,14 @@
   }
 
   document.addEventListener("change", (event) => {
-    if (event.target.id === "all-users") sayForHowMany();
+    if (event.target.id === "all-users") labelButtons();
     if (!event.target.closest(".matrix")) return;
     if (event.target.id === "tick-users") boxes().forEach((box) => { box.checked = event.target.checked; });
     count();
   });
   document.addEventListener("reset", (event) => {
     if (event.target.id !== "selection" || !table()) return;
-    event.preventDefault(); // the tables to be switched stay chosen
+    event.preventDefault(); // the chosen tables stay
     clear();
   });
 
@@ -75,7 +75,7 @@
     scrollTo(0, isOpen ? 0 : pageScrolled);
   });
 
-  // The way back through the history brings the page anew: it stays where it was, with the same ticks.
+  // Back and forward reload the page: restore its position and ticks.
   document.addEventListener("htmx:historyRestore", () => {
     if (!table()) return;
     const before = new Set(ticked);
@@ -85,7 +85,7 @@
     count();
   });
 
-  // Escape closes the cell, and where none is open it clears the selection.
+  // Escape closes the open cell, else it clears the selection.
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !table() || event.target.closest("details[open], input[type=search], select")) return;
     const close = document.querySelector("#drawer [data-close]");

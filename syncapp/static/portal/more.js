@@ -1,9 +1,9 @@
-// The list goes on: the next rows come below those that are there, for the mouse, the keyboard and the open edit.
+// More rows of the list: where the focus goes, and the page that holds the next contact.
 "use strict";
 
 {
-  let focusFollows = false; // whether the focus goes to the first of the new rows
-  let last = null; // the row that was the last one when more were asked for
+  let movesFocus = false; // to the first of the new rows
+  let last = null; // the last row when more were requested
   let openWasLast = false;
 
   const links = () => [...document.querySelectorAll("#items > .item > a")];
@@ -13,22 +13,22 @@
     if (target === "record") openWasLast = links().at(-1)?.hasAttribute("aria-current") ?? false;
     if (target !== "items") return;
     last = links().at(-1);
-    focusFollows = document.activeElement === last || document.activeElement?.id === "more";
+    movesFocus = document.activeElement === last || document.activeElement?.id === "more";
   });
 
-  // The next contact lies behind the last row: the list comes after it, and the focus stays in the record.
-  function follow() {
+  // The open contact is not in the list yet: load more rows. The focus stays in the record.
+  function loadRowOfOpenEdit() {
     const open = document.getElementById("record").dataset.record;
     if (openWasLast && open && !document.getElementById(`row-${open}`)) document.getElementById("more")?.click();
   }
 
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.elt.id === "record") follow();
+    if (event.detail.elt.id === "record") loadRowOfOpenEdit();
     if (event.detail.target?.id !== "items" || !last) return;
     const all = links();
     const first = all[all.indexOf(last) + 1];
     last = null;
     markOpenEdit();
-    if (focusFollows && first) first.focus();
+    if (movesFocus && first) first.focus();
   });
 }

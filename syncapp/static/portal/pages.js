@@ -1,24 +1,24 @@
-// What attributes cannot say: which edit is open, where the focus goes after a decision, that no answer came.
+// The open edit's row, the focus after an answer, and failed requests.
 "use strict";
 
 let shownEdit = document.getElementById("record")?.dataset.record ?? "";
 
-// The list's row of the open edit is marked; on a phone the record takes the list's place.
+// Mark the row of the open edit; on a phone show the record instead of the list.
 function markOpenEdit() {
   const record = document.getElementById("record");
   const panes = document.querySelector(".panes");
   if (!record || !record.dataset.record || !panes) return;
-  // The address names an edit, though after an undo it may be the one that came after the edit shown.
+  // After an undo the address can name the next edit, so only test whether it names any.
   panes.dataset.showing = /[0-9a-f-]{36}\/$/.test(location.pathname) ? "record" : "list";
   document.querySelectorAll(".items a[aria-current]").forEach((link) => link.removeAttribute("aria-current"));
   const link = document.querySelector(`#row-${CSS.escape(record.dataset.record)} a`);
   link?.setAttribute("aria-current", "true");
-  // Only another edit brings its row into sight: whoever scrolled the list meanwhile keeps his place.
+  // Scroll only for another edit, so that people who scrolled the list keep their place.
   if (link && shownEdit !== record.dataset.record) link.scrollIntoView({ block: "nearest" });
   shownEdit = record.dataset.record;
 }
 
-// "Decide what is marked" says how many of which.
+// Label the button of the marked fields with their numbers.
 function countMarks(form) {
   const button = form.querySelector("[data-marked]");
   if (!button) return;
@@ -29,18 +29,17 @@ function countMarks(form) {
   if (words) button.textContent = words[0].toUpperCase() + words.slice(1);
 }
 
-// A decided field loses the button that had the focus: its row takes it.
-let decidedField = "";
-let foundFor = "";
+let decidedField = ""; // whose row takes the focus of its button
+let searchedField = ""; // whose lookup was searched
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.target?.id !== "record") return;
   const used = event.detail.requestConfig.triggeringEvent?.submitter ?? event.detail.elt;
   decidedField = used.closest(".field")?.dataset.field ?? "";
-  foundFor = used.value?.startsWith("find:") ? decidedField : "";
+  searchedField = used.value?.startsWith("find:") ? decidedField : "";
 });
 
-// A refused answer: the focus goes to the input at fault, with the caret at its end, or to the message where none is.
+// After a refusal, focus the input at fault with the caret at its end, or the message.
 function focusRefusal() {
   const record = document.querySelector("#record[data-refused]");
   if (!record) return false;
@@ -56,13 +55,13 @@ document.addEventListener("htmx:afterSettle", (event) => {
   markOpenEdit();
   document.querySelectorAll(".record-form").forEach(countMarks);
   if (event.detail.elt.id !== "record" || focusRefusal()) return;
-  if (foundFor) (document.querySelector(`[name="value.${foundFor}"]`) ?? document.getElementById(`find-${foundFor}`))?.focus();
+  if (searchedField) (document.querySelector(`[name="value.${searchedField}"]`) ?? document.getElementById(`find-${searchedField}`))?.focus();
   if (document.activeElement !== document.body) return;
   const row = decidedField && document.querySelector(`[data-field="${CSS.escape(decidedField)}"]`);
   (row || document.getElementById("record-title"))?.focus({ preventScroll: Boolean(row) });
 });
 
-// A panel that opens takes the focus to what one types there.
+// A panel that opens focuses its input.
 document.addEventListener("change", (event) => {
   const form = event.target.closest(".record-form");
   if (!form) return;
@@ -74,15 +73,15 @@ document.addEventListener("change", (event) => {
   }
 });
 
-for (const trouble of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
-  document.addEventListener(trouble, () => {
+for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failure, () => {
     const flash = document.getElementById("flash");
     const words = document.getElementById("no-answer");
     if (flash && words) flash.replaceChildren(words.content.cloneNode(true));
   });
 }
 
-// Where not all tabs fit, the one that is open is in sight.
+// Scroll the current tab into view where not all tabs fit.
 document.querySelectorAll(".tabs > [aria-current], .topbar nav > [aria-current]").forEach((tab) => {
   const beyond = tab.offsetLeft + tab.offsetWidth - tab.parentElement.offsetLeft - tab.parentElement.clientWidth;
   if (beyond > 0) tab.parentElement.scrollLeft = beyond + 24;

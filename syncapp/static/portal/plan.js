@@ -1,4 +1,4 @@
-// The form of a run: whoever picks a team, a unit, a list or types names means that one.
+// The form of a run: entering a team, unit, list or names selects that source.
 "use strict";
 
 {

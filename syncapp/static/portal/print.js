@@ -1,4 +1,4 @@
-// The print button: without scripts it is not there, and the browser's own printing does the same.
+// The print button, hidden without scripts.
 "use strict";
 
 document.querySelectorAll("[data-print]").forEach((button) => {

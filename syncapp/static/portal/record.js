@@ -1,7 +1,7 @@
-// The open edit between two answers of the server: the undo countdown ticks, and a page that nobody sees is not "open".
+// The open edit between two answers of the server: undo countdown, presence, menus.
 "use strict";
 
-// "written in 7 s" and its bar; the server says again what is true when the window ends.
+// Count down "written in 7 s" and its bar. When the window ends, the server sends the next state.
 function tick() {
   for (const hint of document.querySelectorAll("[data-left]")) {
     const left = Math.max(0, Number(hint.dataset.left) - 1);
@@ -14,7 +14,7 @@ function tick() {
 }
 setInterval(tick, 1000);
 
-// A tab in the background, or the list on a phone, does not have the edit open.
+// A tab in the background, or an edit covered by the list on a phone, does not count as open.
 document.addEventListener("htmx:beforeRequest", (event) => {
   const element = event.detail.elt;
   if (element.id !== "presence") return;
@@ -22,25 +22,25 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (!isSeen) event.preventDefault();
 });
 
-// An answer that would come after its part of the page was replaced is about what is no longer there.
-const underWay = new Map();
+// Abort requests whose part of the page is being replaced.
+const pending = new Map();
 document.addEventListener("htmx:beforeSend", (event) => {
-  if (event.detail.target.id !== "record") underWay.set(event.detail.elt, event.detail.xhr);
+  if (event.detail.target.id !== "record") pending.set(event.detail.elt, event.detail.xhr);
 });
-document.addEventListener("htmx:afterRequest", (event) => underWay.delete(event.detail.elt));
+document.addEventListener("htmx:afterRequest", (event) => pending.delete(event.detail.elt));
 document.addEventListener("htmx:beforeSwap", (event) => {
-  for (const [element, request] of underWay) {
+  for (const [element, request] of pending) {
     if (event.detail.target.id !== "record" || !event.detail.target.contains(element)) continue;
     request.onload = request.onerror = request.onabort = request.ontimeout = null;
     request.abort();
-    underWay.delete(element);
+    pending.delete(element);
   }
 });
 
-// One panel at a time; Escape and a click beside it close it.
-function closeMenus(but) {
+// One menu at a time; Escape and a click outside close it.
+function closeMenus(except) {
   for (const menu of document.querySelectorAll(".arrange details[open]")) {
-    if (menu !== but) menu.open = false;
+    if (menu !== except) menu.open = false;
   }
 }
 document.addEventListener("click", (event) => closeMenus(event.target.closest(".arrange details")));
@@ -48,13 +48,13 @@ document.addEventListener("keydown", (event) => {
   const menu = event.key === "Escape" ? document.querySelector(".arrange details[open]") : null;
   const isInside = menu?.contains(event.target);
   if (!menu || (!isInside && fields.isTyping(event.target))) return;
-  event.stopImmediatePropagation(); // the key means the menu alone
+  event.stopImmediatePropagation(); // the key is for the menu alone
   fields.moveOn();
   menu.open = false;
   if (isInside) menu.querySelector("summary").focus();
 });
 
-// Whose contact it is comes with CRM's values. Who comes back to an edit whose values are young sees what came before.
+// Owner and company come with the live values. Keep them for a return to the edit before the next reading.
 const belongs = new Map();
 document.addEventListener("htmx:afterSettle", () => {
   const line = document.querySelector(".belongs");

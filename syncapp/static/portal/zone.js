@@ -1,4 +1,4 @@
-// Tells the server the browser's time zone, for people who have not chosen one.
+// Tell the server the browser's time zone, for people who have not chosen one.
 "use strict";
 
 (() => {
@@ -8,6 +8,6 @@
   if (!zone || isSet()) return;
   const secure = location.protocol === "https:" ? "; secure" : "";
   document.cookie = `${cookie}; path=/; max-age=31536000; samesite=lax${secure}`;
-  // Once only: a browser that keeps no cookies would load the page for ever.
+  // Once only: a browser without cookies would reload forever.
   if (isSet() && "reload" in document.currentScript.dataset) location.reload();
 })();

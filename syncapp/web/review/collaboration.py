@@ -1,118 +1,121 @@
-"""Steps that people take together on the record page: assign, park, remark, ask, answer, be seen; and its history."""
+"""Collaboration on one edit: assign, park, comment, ask, answer, presence and history."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from datetime import date
+from functools import partial
 
+from django import forms
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 
 from syncapp.models import Comment, Person
 from syncapp.models.person import Role
 from syncapp.review import collaboration
-from syncapp.review.errors import NotPossible
-from syncapp.text.ids import parse_uuid
-from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import REVIEW_ROLES, render_page, wants_part
-from syncapp.web.review import history as pasts
 from syncapp.web.review import record_page
+from syncapp.web.review.history_presenter import present_history
+
+CHOOSE_DAY = "Choose a day."
+CHOOSE_COLLEAGUE = "Choose a colleague to ask."
+
+
+class ParkForm(forms.Form):
+    """The day until which an edit is parked."""
+
+    park_until = forms.DateField(
+        input_formats=["%Y-%m-%d"], error_messages={"required": CHOOSE_DAY, "invalid": CHOOSE_DAY}
+    )
+
+
+class QuestionForm(forms.Form):
+    """A question to a colleague. `collaboration.ask` judges its text."""
+
+    whom = forms.UUIDField(error_messages={"required": CHOOSE_COLLEAGUE, "invalid": CHOOSE_COLLEAGUE})
+    question = forms.CharField(required=False)
+
+    def clean_whom(self) -> Person:
+        person = Person.objects.filter(pk=self.cleaned_data["whom"]).first()
+        if person is None:
+            raise forms.ValidationError(CHOOSE_COLLEAGUE)
+        return person
 
 
 @allow(Role.REVIEWER, methods=("POST",))
 def assign(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Take the edit, or give it back."""
-    to = request.user if request.POST.get("do") != "nobody" else None
-    said = "Assigned to you." if to else "Assigned to nobody."
-    return _step(request, record_id, lambda: collaboration.assign(record_id, to=to, by=request.user), said=said)
+    """Assign the edit to the reader, or unassign it."""
+    row = record_page.get_record(record_id)
+    assignee = None if request.POST.get("do") == "nobody" else request.user
+    action = partial(collaboration.assign, record_id, to=assignee, by=request.user)
+    return record_page.perform(request, row, action, message="Assigned to you." if assignee else "Unassigned.")
 
 
 @allow(Role.REVIEWER, methods=("POST",))
 def park(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Put the edit off until a day."""
+    """Park the edit until a day: the value of a button, or the date that was entered."""
+    row = record_page.get_record(record_id)
     day = request.POST.get("do", "")
-    chosen = request.POST.get("park_until", "") if day == "park" else day
-
-    def take() -> None:
-        collaboration.park(record_id, until=_day(chosen), by=request.user)
-
-    return _step(request, record_id, take, said="Parked.", control="park_until")
+    form = ParkForm({"park_until": request.POST.get("park_until", "") if day == "park" else day})
+    if not form.is_valid():
+        return record_page.refuse_form(request, row, form)
+    action = partial(collaboration.park, record_id, until=form.cleaned_data["park_until"], by=request.user)
+    return record_page.perform(request, row, action, message="Parked.", control="park_until")
 
 
 @allow(Role.REVIEWER, methods=("POST",))
 def unpark(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Let the edit wait again."""
-    return _step(request, record_id, lambda: collaboration.unpark(record_id, by=request.user), said="It waits again.")
+    """Return the edit to the waiting ones."""
+    row = record_page.get_record(record_id)
+    action = partial(collaboration.unpark, record_id, by=request.user)
+    return record_page.perform(request, row, action, message="Back in Waiting.")
 
 
 @allow(*REVIEW_ROLES, methods=("POST",))
 def remark(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Say something about the edit."""
-    text = request.POST.get("remark", "")
-    take = lambda: collaboration.add_remark(record_id, text=text, by=request.user)  # noqa: E731  (one line, one use)
-    return _step(request, record_id, take, said="Noted.", control="remark")
+    """Add a comment to the edit."""
+    row = record_page.get_record(record_id)
+    action = partial(collaboration.add_remark, record_id, text=request.POST.get("remark", ""), by=request.user)
+    return record_page.perform(request, row, action, message="Comment added.", control="remark")
 
 
 @allow(*REVIEW_ROLES, methods=("POST",))
 def ask(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Ask a colleague, who gets a mail."""
-
-    text = request.POST.get("question", "")
-
-    def take() -> None:
-        whom = _person(request.POST.get("whom", ""))
-        collaboration.ask(record_id, colleague=whom, text=text, by=request.user)
-
+    """Ask a colleague by mail."""
+    row = record_page.get_record(record_id)
+    form = QuestionForm(request.POST)
+    if not form.is_valid():
+        return record_page.refuse_form(request, row, form)
+    whom, text = form.cleaned_data["whom"], form.cleaned_data["question"]
+    action = partial(collaboration.ask, record_id, colleague=whom, text=text, by=request.user)
     control = "question" if collaboration.text_problem(text) else "whom"
-    return _step(request, record_id, take, said="Asked.", control=control)
+    return record_page.perform(request, row, action, message="Question sent.", control=control)
 
 
 @allow(*REVIEW_ROLES, methods=("POST",))
 def reply(request: PortalRequest, question_id: int) -> HttpResponse:
-    """Answer a question; who asked gets a mail."""
+    """Answer a question; the person who asked gets a mail."""
     question = get_object_or_404(Comment, pk=question_id, kind=Comment.Kind.QUESTION)
-    text = request.POST.get(f"answer.{question_id}", "")
-    take = lambda: collaboration.answer(question_id, text=text, by=request.user)  # noqa: E731  (one line, one use)
-    return _step(request, question.record_id, take, said="Answered.", control=f"answer.{question_id}")
+    row = record_page.get_record(question.record_id)
+    control = f"answer.{question_id}"
+    action = partial(collaboration.answer, question_id, text=request.POST.get(control, ""), by=request.user)
+    return record_page.perform(request, row, action, message="Answer sent.", control=control)
 
 
 @allow(*REVIEW_ROLES, methods=("POST",))
 def presence(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """The open page says that it is open, and hears who else is there."""
-    row = record_page.record_or_404(record_id)
+    """Note that the reader has the edit open, and return who else has."""
+    row = record_page.get_record(record_id)
     collaboration.note_presence(row.pk, by=request.user)
     also_here = collaboration.others_viewing(row.pk, person=request.user)
-    return render_page(request, "review/_presence.html", {"shown": row, "also_here": also_here})
+    return render_page(request, "review/_presence.html", {"also_here": also_here})
 
 
 @allow(*REVIEW_ROLES)
 def history(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
-    """Earlier edits of this contact and what became of them."""
-    row = record_page.record_or_404(record_id)
-    view = record_page.view_of(request, row)
-    past = pasts.past_shown(row, person=request.user, known=view.columns_of(row.target_table))
+    """Show earlier edits of this contact and their outcomes."""
+    row = record_page.get_record(record_id)
+    queue = record_page.queue_of(request, row)
+    past = present_history(row, person=request.user, columns=queue.columns_of(row.target_table))
     template = "review/_past.html" if wants_part(request) else "review/history.html"
-    return render_page(request, template, record_page.context_of(request, view, None, past=past, record=row))
-
-
-def _step(
-    request: PortalRequest, record_id: uuid.UUID, take: Callable[[], object], *, said: str, control: str = ""
-) -> HttpResponse:
-    return record_page.step(request, record_page.record_or_404(record_id), take, said=said, control=control)
-
-
-def _day(text: str) -> date:
-    day = parameters.day(text)
-    if day is None:
-        raise NotPossible("Choose a day to park until.")
-    return day
-
-
-def _person(text: str) -> Person:
-    person_id = parse_uuid(text)
-    found = Person.objects.filter(pk=person_id).first() if person_id else None
-    if found is None:
-        raise NotPossible("Choose a colleague to ask.")
-    return found
+    return record_page.render(request, template, queue, None, history=past, record=row)

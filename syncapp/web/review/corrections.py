@@ -63,11 +63,11 @@ def _input_of(column: Column) -> Input:
 def _rows_to_choose(
     column: Column, typed: tuple[str, ...], found: Sequence[NamedRow]
 ) -> tuple[tuple[str, str, bool], ...]:
-    chosen = next(filter(None, map(lookup_choices.read, typed)), None)
+    chosen = next(filter(None, map(lookup_choices.unsign, typed)), None)
     rows = [*([chosen] if chosen and chosen not in found else []), *found]
     tells_tables = len(column.targets) > 1
     return tuple(
-        (lookup_choices.signed(row), f"{row.name} ({row.table})" if tells_tables else row.name, row == chosen)
+        (lookup_choices.sign(row), f"{row.name} ({row.table})" if tells_tables else row.name, row == chosen)
         for row in rows
     )
 
@@ -134,7 +134,7 @@ def canonical_text(column: Column, content: tuple[str, ...]) -> str | None:
         return ",".join(sorted(filter(None, content), key=_as_number)) or None
     text = content[0] if content else ""
     if kind is Input.LOOKUP:
-        row = lookup_choices.read(text)
+        row = lookup_choices.unsign(text)
         return row.value if row else text or None
     if kind in (Input.TEXT, Input.AREA):
         return text or None
@@ -168,7 +168,7 @@ def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
 
 def label(column: Column, content: tuple[str, ...]) -> str:
     """What a chosen row is called; '' for every other type, whose value says it."""
-    row = lookup_choices.read(content[0]) if _input_of(column) is Input.LOOKUP and content else None
+    row = lookup_choices.unsign(content[0]) if _input_of(column) is Input.LOOKUP and content else None
     return row.name if row else ""
 
 

@@ -1,6 +1,6 @@
-"""Where mails lead: to an edit with the intended choice preselected, and to the reader's wishes about mails.
+"""Links in mails: to an edit with the intended decision preselected, and to the reader's mail preferences.
 
-Opening a link changes nothing anywhere, whoever or whatever opens it. Deciding is a POST of the record page.
+Opening a link changes nothing. Decisions are POSTs of the record page.
 """
 
 from __future__ import annotations
@@ -22,23 +22,22 @@ from syncapp.notifications import links
 from syncapp.notifications.links import Intent, State
 from syncapp.web.base.access import PortalRequest, allow, card, public
 from syncapp.web.base.page import REVIEW_ROLES
-from syncapp.web.review import record as shown
-from syncapp.web.review.forms import ALL, Typed
-from syncapp.web.review.record import RecordShown, TypedOf
+from syncapp.web.review.decision_form import ALL, FieldInput
+from syncapp.web.review.record_presenter import InputOf, RecordPresenter, no_input
 
-LINK = "link"  # the parameter by which the record page knows that, and how, somebody came from a mail
+LINK = "link"  # the parameter that tells the record page of a mail's link
 GONE = "gone"
 _WORDS: Mapping[str, str] = {
-    State.OLD: "This link is old. This is the edit as it is now; nothing was chosen for you.",
-    State.FOREIGN: "This link was made for somebody else, or a part of it got lost. Nothing was chosen for you.",
-    Intent.APPROVE: "You came to approve: the fields are marked. Nothing is decided before you press the button.",
-    Intent.REJECT: "You came to reject: the reason is asked below. Nothing is decided before you press the button.",
+    State.OLD: "This link is old. The page shows the edit as it is now; nothing is selected.",
+    State.FOREIGN: "This link was made for someone else or is incomplete. Nothing is selected.",
+    Intent.APPROVE: "Your mail asked to approve: the fields are ticked. Press the button to decide.",
+    Intent.REJECT: "Your mail asked to reject: choose a reason below. Press the button to decide.",
 }
 
 
 @allow(*REVIEW_ROLES)
 def link(request: PortalRequest, token: str) -> HttpResponse:
-    """Lead on to the edit, so that the signed part neither stays in the address nor reaches another site."""
+    """Redirect to the edit, so that the token neither stays in the address nor reaches another site."""
     found = links.open_link(token.rstrip("/"), reader=request.user)  # some programs add a slash to every address
     if found.record_id is None or not SyncRecord.objects.shown().filter(pk=found.record_id).exists():
         return HttpResponseRedirect(f"{reverse('queue')}?{urlencode({LINK: GONE})}")
@@ -49,43 +48,43 @@ def link(request: PortalRequest, token: str) -> HttpResponse:
 @csrf_exempt  # the token is the proof; a mail program that posts has neither cookie nor page
 @public(methods=("GET", "POST"))
 def mail_wishes(request: HttpRequest, token: str) -> HttpResponse:
-    """How often the reader wants to be told: a page to choose, or one POST that stops the mails."""
+    """Show or change the reader's mail preference.
+
+    A mail program's POST (RFC 8058: List-Unsubscribe=One-Click) names none and means off.
+    """
     person = links.reader_of(token.rstrip("/"))
     if person is None:
         return card(request, "settings/mail_preferences/unknown.html", status=404)
     saved = request.method == "POST"
     if saved:
-        people.set_notify(person, _wish(request.POST))
+        given = request.POST.get("wish", "")
+        notify = Person.Notify(given) if given in Person.Notify.values else Person.Notify.OFF
+        people.set_notify(person, notify)
     return card(request, "settings/mail_preferences/wishes.html", reader=person, wishes=Person.Notify, saved=saved)
 
 
-def _wish(posted: QueryDict) -> Person.Notify:
-    """What was chosen on the page; what a mail program posts (RFC 8058: List-Unsubscribe=One-Click) means off."""
-    chosen = posted.get("wish", "")
-    return Person.Notify(chosen) if chosen in Person.Notify.values else Person.Notify.OFF
-
-
 @dataclass(frozen=True, slots=True)
-class CameByLink:
-    """What the record page says to somebody who came from a mail; `who` and `when` of what was decided meanwhile."""
+class Arrival:
+    """The notice for a reader who came from a mail: words, and the number and last of the decisions since."""
 
     words: str
     decided: int = 0
     last: Decision | None = None
 
 
-def came_by_link(query: QueryDict, page: RecordShown) -> CameByLink | None:
-    """None for everybody who came otherwise."""
-    how = query.get(LINK, "")
-    if how not in {*Intent, State.OLD, State.FOREIGN}:
+def arrival(query: QueryDict, edit: RecordPresenter) -> Arrival | None:
+    """Return the notice, None for readers who did not come from a mail."""
+    origin = query.get(LINK, "")
+    if origin not in {*Intent, State.OLD, State.FOREIGN}:
         return None
-    decided = [field for field in page.fields if field.field.decision != FieldDecision.PENDING]
-    last = _last_decision(page.record) if decided else None
-    words = "" if not page.decidable and how in (*Intent,) else _WORDS.get(how, "")
-    return CameByLink(words, len(decided), last) if words or decided else None
+    decided = [field for field in edit.fields if field.field.decision != FieldDecision.PENDING]
+    last = _last_decision(edit.record) if decided else None
+    words = "" if not edit.decidable and origin in (*Intent,) else _WORDS.get(origin, "")
+    return Arrival(words, len(decided), last) if words or decided else None
 
 
 def _last_decision(record: SyncRecord) -> Decision | None:
+    """Return the last decision that a person took and that still stands."""
     by_people = Decision.objects.filter(
         Q(decided_by__isnull=False) | Q(recognized_by__gt="") & ~Q(kind=Kind.SUPERSEDE), field__record=record
     )
@@ -93,19 +92,19 @@ def _last_decision(record: SyncRecord) -> Decision | None:
     return by_people.select_related("decided_by", "rule").order_by("-decided_at").first()
 
 
-def gone(query: QueryDict) -> str:
-    """What the queue says to somebody whose link named an edit that is not here."""
-    return (
-        "The edit of this link is not here (any more). These are the ones that wait." if query.get(LINK) == GONE else ""
-    )
+def problem_in(query: QueryDict) -> str:
+    """Return the notice of the queue if a link named an edit that is not here."""
+    if query.get(LINK) != GONE:
+        return ""
+    return "The edit in your link is no longer here. These edits wait for a decision."
 
 
-def preselected(query: QueryDict, record: SyncRecord) -> TypedOf:
-    """The controls as the link's choice sets them; nothing is sent by that."""
-    how = query.get(LINK, "")
-    if how == Intent.APPROVE:
-        return lambda key: Typed() if key == ALL else Typed(ticked=True)
-    if how == Intent.REJECT:
-        wanted = ALL if record.waiting_count > 1 else None
-        return lambda key: Typed(marks=frozenset({"reject"})) if (key == ALL) == (wanted == ALL) else Typed()
-    return shown.nothing_typed
+def preselected(query: QueryDict, record: SyncRecord) -> InputOf:
+    """Return the controls as the link's intent sets them; nothing is sent by that."""
+    origin = query.get(LINK, "")
+    if origin == Intent.APPROVE:
+        return lambda key: FieldInput() if key == ALL else FieldInput(ticked=True)
+    if origin == Intent.REJECT:
+        means_all = record.waiting_count > 1
+        return lambda key: FieldInput(marks=frozenset({"reject"})) if (key == ALL) == means_all else FieldInput()
+    return no_input

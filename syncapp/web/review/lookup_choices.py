@@ -1,4 +1,4 @@
-"""What was found for a lookup, as a form carries it: signed, so that only rows which the CRM named can be chosen."""
+"""Rows found for a lookup, signed in the form: only rows that the CRM returned can be chosen."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _SALT = "portal.lookup"
 LONGEST_SECONDS = 24 * 3600
 
 
-def signed(row: NamedRow) -> str:
-    """The value of its radio button."""
+def sign(row: NamedRow) -> str:
+    """Return the value of the row's radio button."""
     return signing.dumps([row.table, str(row.id), row.name[:400]], salt=_SALT)
 
 
-def read(text: str) -> NamedRow | None:
-    """The row that was chosen; None for anything that this portal did not write, or wrote more than a day ago."""
+def unsign(text: str) -> NamedRow | None:
+    """Return the chosen row, None for text that was not signed here within the last day."""
     try:
         table, row_id, name = signing.loads(text, salt=_SALT, max_age=LONGEST_SECONDS)
         return NamedRow(table, UUID(row_id), name)

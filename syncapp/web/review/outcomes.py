@@ -1,4 +1,4 @@
-"""What became of a field, in words: one answer for each state that the two axes and the last decision allow."""
+"""The outcome of a field in words: one for each state of its decision and its delivery."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from syncapp.web.base.holds import HoldReason
 
 LONGEST_READING_BACK = timedelta(seconds=30)
 BEFORE_RESTORE = "before a restore"
-
-NOT_THE_LAST = (DecisionState.UNDONE, DecisionState.REPLACED, DecisionState.LOST)
+REVOKED = (DecisionState.UNDONE, DecisionState.REPLACED, DecisionState.LOST)  # no longer a field's last decision
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The words that stand where the buttons were. `again` names the step that is possible later."""
+class OutcomePresenter:
+    """The text in place of a field's buttons.
+
+    `left`: seconds until the undo window ends; `follow_up`: the action that is possible later; `newer`: the edit that
+    superseded the field.
+    """
 
     icon: str
     tone: str
@@ -33,53 +36,52 @@ class Outcome:
     hint: str = ""
     undo: UUID | None = None
     left: int | None = None
-    again: str = ""
+    follow_up: str = ""
     newer: UUID | None = None
 
     @property
     def window(self) -> float:
-        """How long the undo window is in all, in seconds."""
+        """Return the length of the undo window in seconds."""
         return preferences.read().undo_window
+
+
+WAITING = OutcomePresenter("clock", "none", "Waiting", "not decided yet")
+UNREADABLE = OutcomePresenter("alert", "bad", "Cannot be read", "so it cannot be decided here")
+CONFLICT = OutcomePresenter("split", "none", "Conflict", "the CRM’s value changed after the edit")
 
 
 def outcome(
     field: SyncField, *, person: Person, held: HoldReason = holds.reason, newer: UUID | None = None
-) -> Outcome | None:
-    """Return the field's outcome, or None while it is undecided.
-
-    `newer` is the edit that superseded it, `held` says why nothing is written now.
-    """
+) -> OutcomePresenter | None:
+    """Return the field's outcome, None while it is undecided. `held` says why nothing is written now."""
     if field.decision == FieldDecision.PENDING:
         return None
     if field.decision == FieldDecision.SUPERSEDED:
-        return Outcome("newer", "none", "Superseded", "by a newer edit", newer=newer)
+        return OutcomePresenter("newer", "none", "Superseded", "by a newer edit", newer=newer)
     if field.decision == FieldDecision.WITHDRAWN:
-        return Outcome("gone", "none", "Withdrawn", _why_withdrawn(field))
+        return OutcomePresenter("gone", "none", "Withdrawn", _why_withdrawn(field))
     last = last_decision(field)
     if last is None:
-        return Outcome("clock", "none", FieldDecision(field.decision).label)
+        return OutcomePresenter("clock", "none", FieldDecision(field.decision).label)
     delivery = FieldDelivery(field.delivery)
-    if delivery in (FieldDelivery.WAITING, FieldDelivery.SENT):
-        return _under_way(delivery, last, person, held)
+    if delivery == FieldDelivery.SENT:
+        return _being_written(last, person)
+    if delivery == FieldDelivery.WAITING:
+        return _waiting_to_be_written(last, person, held)
     return _BY_DELIVERY[delivery](field, last, person)
 
 
-WAITS = Outcome("clock", "none", "Waiting", "nobody has decided it")
-UNREADABLE = Outcome("alert", "bad", "Cannot be read", "it cannot be decided here")
-CONFLICT = Outcome("split", "none", "Conflict", "CRM’s value changed after the edit")
-
-
-def state(field: SyncField, *, person: Person, held: HoldReason = holds.reason) -> Outcome:
-    """The field's outcome, or that it waits or is a conflict."""
-    undecided = CONFLICT if field.delivery == FieldDelivery.CONFLICT else WAITS
+def outcome_or_state(field: SyncField, *, person: Person, held: HoldReason = holds.reason) -> OutcomePresenter:
+    """Return the field's outcome, or why it has none yet."""
+    undecided = CONFLICT if field.delivery == FieldDelivery.CONFLICT else WAITING
     if field.unreadable:
         undecided = UNREADABLE
     return outcome(field, person=person, held=held) or undecided
 
 
 def last_decision(field: SyncField) -> Decision | None:
-    """The newest decision that was not taken back. Reads `field.decisions`, which the page has fetched in order."""
-    return next((each for each in field.decisions.all() if each.state not in NOT_THE_LAST), None)
+    """Return the newest decision that still stands, from `field.decisions` as prefetched, newest first."""
+    return next((each for each in field.decisions.all() if each.state not in REVOKED), None)
 
 
 _LOST = {
@@ -89,43 +91,23 @@ _LOST = {
 
 
 def lost_words(lost: Decision) -> str:
-    """Say who had decided what, and when, before a restore lost it."""
+    """Return who decided what and when, before a restore of the database lost it."""
     what = _LOST.get(Kind(lost.kind), f"{lost.get_outcome_display().lower()} this")
     who = lost.decider or "Someone"
     return f"{who[:1].upper()}{who[1:]} {what} {times.at(lost.decided_at)}, before the portal’s database was restored."
 
 
 def is_read_back(field: SyncField, last: Decision) -> bool:
-    """Whether the mirror has read our decision's mark on the staging row: proof that the CRM committed it."""
+    """Return whether the mirror has read our decision's mark on the staging row: proof that the CRM committed it."""
     return field.crm_decision_id == str(last.pk)
 
 
 def awaits_reading_back(field: SyncField) -> bool:
-    """Whether it was written moments ago and the mirror has not seen our mark on the staging row yet."""
+    """Return whether it was written moments ago and our mark was not read back from the CRM yet."""
     last = last_decision(field)
     if last is None or field.finished_at is None or is_read_back(field, last):
         return False
     return timezone.now() - field.finished_at < LONGEST_READING_BACK
-
-
-def _why_withdrawn(field: SyncField) -> str:
-    where = "decided in CRM itself" if field.crm_state else "the edit is no longer in CRM"
-    return f"{where} {times.at(field.finished_at)}" if field.finished_at else where
-
-
-def _under_way(delivery: FieldDelivery, last: Decision, person: Person, held: HoldReason) -> Outcome:
-    left = times.seconds_left(last.due_at)
-    is_open = last.state == DecisionState.OPEN
-    undo = last.pk if is_open and may_undo(last, person) else None
-    if delivery == FieldDelivery.SENT:
-        return _being_written(last, person)
-    if is_open and left:
-        what = "written" if last.writes else "final"
-        hint = f"undo for {left} s, then held" if held() else f"{what} in {left} s"
-        return Outcome(_icon(last), "accent", _title(last, person), hint, undo=undo, left=left)
-    if held() and not _is_checked(last):
-        return Outcome("pause", "warn", f"{_title(last, person)}, held", held(), undo=undo)
-    return _being_written(last, person, undo=undo)
 
 
 def may_undo(last: Decision, person: Person) -> bool:
@@ -133,69 +115,82 @@ def may_undo(last: Decision, person: Person) -> bool:
     return last.decided_by_id == person.pk or (person.is_reviewer and (person.is_administrator or bool(last.rule_id)))
 
 
-def _icon(last: Decision) -> str:
-    return "check" if last.outcome == "approved" or last.writes else "cross"
+def _why_withdrawn(field: SyncField) -> str:
+    where = "decided in the CRM itself" if field.crm_state else "the edit is no longer in the CRM"
+    return f"{where} {times.at(field.finished_at)}" if field.finished_at else where
+
+
+def _waiting_to_be_written(last: Decision, person: Person, held: HoldReason) -> OutcomePresenter:
+    left = times.seconds_left(last.due_at)
+    is_open = last.state == DecisionState.OPEN
+    undo = last.pk if is_open and may_undo(last, person) else None
+    if is_open and left:
+        icon = "check" if last.outcome == "approved" or last.writes else "cross"
+        state = "written" if last.writes else "final"
+        hint = f"undo for {left} s, then held" if held() else f"{state} in {left} s"
+        return OutcomePresenter(icon, "accent", _title(last, person), hint, undo=undo, left=left)
+    if held() and not _is_being_checked(last):
+        return OutcomePresenter("pause", "warn", f"{_title(last, person)}, held", held(), undo=undo)
+    return _being_written(last, person, undo=undo)
 
 
 def _title(last: Decision, person: Person) -> str:
-    word = {Kind.PUT_BACK: "Old value put back", Kind.AFTER_ALL: "Approved after all"}.get(
-        Kind(last.kind), last.get_outcome_display()
-    )
-    others = last.decided_by_id != person.pk and last.decider
-    return f"{word} by {last.decider}" if others else word
+    kinds = {Kind.PUT_BACK: "Old value put back", Kind.AFTER_ALL: "Approved after all"}
+    word = kinds.get(Kind(last.kind), last.get_outcome_display())
+    is_by_another = last.decided_by_id != person.pk and last.decider
+    return f"{word} by {last.decider}" if is_by_another else word
 
 
-def _is_checked(last: Decision) -> bool:
-    """Return whether the CRM's answer was lost, so that the CRM is read to learn the outcome of the write."""
+def _is_being_checked(last: Decision) -> bool:
+    """Return whether the CRM's answer was lost, so that the CRM is read to learn the result of the write."""
     delivery = last.delivery
     return delivery is not None and (delivery.state == JobState.VERIFY or delivery.outcome_unknown)
 
 
-def _being_written(last: Decision, person: Person, *, undo: UUID | None = None) -> Outcome:
+def _being_written(last: Decision, person: Person, *, undo: UUID | None = None) -> OutcomePresenter:
     delivery = last.delivery
-    if _is_checked(last):
-        return Outcome("retry", "none", "Checking CRM", "its answer was lost; reading back")
-    word = "being written" if last.writes else "being marked in CRM"
-    hint = f"{word}; the next try comes by itself" if delivery is not None and delivery.attempts > 1 else word
-    return Outcome("clock", "none", _title(last, person), hint, undo=undo)
+    if _is_being_checked(last):
+        return OutcomePresenter("retry", "none", "Checking the CRM", "its answer was lost; reading back")
+    word = "being written" if last.writes else "being marked in the CRM"
+    hint = f"{word}; retried automatically" if delivery is not None and delivery.attempts > 1 else word
+    return OutcomePresenter("clock", "none", _title(last, person), hint, undo=undo)
 
 
-def _done(field: SyncField, last: Decision, person: Person) -> Outcome:
-    when, restored = times.at(last.finished_at or last.decided_at), BEFORE_RESTORE if last.is_recognized else ""
+def _done(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:
     if not last.writes:
-        why = reasons.describe(last.reason_code, last.reason)
-        said = times.at(last.decided_at) if last.rule_id else f"by {_name(last, person)} {times.at(last.decided_at)}"
-        hint = "; ".join(filter(None, [_rule(last), _uncapitalised(why), said, restored]))
-        return Outcome("cross", "none", "Rejected", hint, again="approve_after_all")
+        return _rejected(last, person)
+    when, by = times.at(last.finished_at or last.decided_at), f"by {_name(last, person)}"
     read_back = ", read back" if is_read_back(field, last) else ""
-    # Who decided comes first where that is the news: a narrow column shows no more.
-    hint = (
-        f"by {_name(last, person)} {when}; {restored}" if restored else f"{when}{read_back}; by {_name(last, person)}"
-    )
+    hint = f"{when}{read_back}; {by}"
+    if last.is_recognized:
+        hint = f"{by} {when}; {BEFORE_RESTORE}"  # the decider first: a narrow column shows no more
     if last.kind == Kind.PUT_BACK:
-        return Outcome("undo", "none", "Old value put back", hint, again="approve_after_all")
+        return OutcomePresenter("undo", "none", "Old value put back", hint, follow_up="approve_after_all")
     if last.rule_id:
-        hint = f"{_rule(last)}; {when}{read_back}"
-    return Outcome("check", "good", "Written", hint, again="put_back")
+        hint = f"rule “{last.rule}”; {when}{read_back}"
+    return OutcomePresenter("check", "good", "Written", hint, follow_up="put_back")
 
 
-def _rule(last: Decision) -> str:
-    """The rule that decided, first in the line: it is what one asks about a decision that nobody took."""
-    return f"rule “{last.rule}”" if last.rule_id else ""
+def _rejected(last: Decision, person: Person) -> OutcomePresenter:
+    when, why = times.at(last.decided_at), reasons.describe(last.reason_code, last.reason)
+    rule = f"rule “{last.rule}”" if last.rule_id else ""
+    decided = when if rule else f"by {_name(last, person)} {when}"
+    parts = [rule, _uncapitalized(why), decided, BEFORE_RESTORE if last.is_recognized else ""]
+    return OutcomePresenter("cross", "none", "Rejected", "; ".join(filter(None, parts)), follow_up="approve_after_all")
 
 
-def _uncapitalised(words: str) -> str:
+def _uncapitalized(words: str) -> str:
     return words[:1].lower() + words[1:] if not words[:3].isupper() else words
 
 
-def _already(field: SyncField, last: Decision, person: Person) -> Outcome:
-    again = "put_back" if field.decision == FieldDecision.APPROVED else "approve_after_all"
-    return Outcome("check", "good", "Was already so", "nothing was written", again=again)
+def _already(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:
+    follow_up = "put_back" if field.decision == FieldDecision.APPROVED else "approve_after_all"
+    return OutcomePresenter("check", "good", "Already in the CRM", "nothing was written", follow_up=follow_up)
 
 
-def _failed(field: SyncField, last: Decision, person: Person) -> Outcome:
+def _failed(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:
     hint = f"{last.get_outcome_display().lower()} by {_name(last, person)} {times.at(last.decided_at)}"
-    return Outcome("stop-sign", "bad", "Not written", hint)
+    return OutcomePresenter("stop-sign", "bad", "Not written", hint)
 
 
 def _name(last: Decision, person: Person) -> str:

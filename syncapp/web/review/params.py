@@ -1,99 +1,125 @@
-"""What the queue's address asks for: tab, order, narrowing, where to go on; and back into an address."""
+"""The queue's query string: tab, order, filters and position."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from functools import cached_property
-from typing import TypeVar
 from urllib.parse import urlencode
+
+from django import forms
 
 from syncapp.models import Person
 from syncapp.models.mirror.change_kind import ChangeKind
 from syncapp.review.queue.criteria import NO_CRITERIA, Age, Criteria, Tab
 from syncapp.review.queue.reads import Order
-from syncapp.text.ids import parse_uuid
 
 LONGEST_SEARCH = 200
 LONGEST_COLUMN = 128
 MINE = "me"
-Member = TypeVar("Member", bound=Enum)
+AGES = {
+    Age.FRESH: "Last 24 hours",
+    Age.DAY: "Over 1 day",
+    Age.OVERDUE: "Overdue",
+    Age.WEEK: "Over 7 days",
+    Age.MONTH: "Over 30 days",
+}
+
+
+def _values(members: Iterable[str]) -> list[tuple[str, str]]:
+    return [(str(member), str(member)) for member in members]
+
+
+class QueueForm(forms.Form):
+    """The filter bar. An address may be old or typed by hand, so invalid values count as not given."""
+
+    tab = forms.TypedChoiceField(choices=_values(Tab), coerce=Tab, required=False)
+    order = forms.TypedChoiceField(choices=_values(Order), coerce=Order, required=False)
+    field = forms.CharField(label="Field", required=False)
+    kind = forms.TypedChoiceField(
+        label="Kind of change", choices=[("", "Any change"), *ChangeKind.choices], coerce=ChangeKind, required=False
+    )
+    editor = forms.UUIDField(label="Edited by", required=False)
+    age = forms.TypedChoiceField(label="Age", choices=[("", "Any age"), *AGES.items()], coerce=Age, required=False)
+    owner = forms.ChoiceField(label="Assigned to", choices=[("", "Anyone"), (MINE, "Me")], required=False)
+    q = forms.CharField(required=False)
+    after = forms.UUIDField(required=False)
+
+    def clean_field(self) -> str:
+        return str(self.cleaned_data["field"])[:LONGEST_COLUMN]
+
+    def clean_q(self) -> str:
+        return str(self.cleaned_data["q"])[:LONGEST_SEARCH]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One list of the queue, as an address names it. What makes no sense in an address is left out."""
+class QueueParams:
+    """One list of the queue, as its address names it."""
 
     tab: Tab = Tab.WAITING
     order: Order = Order.OLDEST
-    by: Criteria = NO_CRITERIA
+    criteria: Criteria = NO_CRITERIA
     after: uuid.UUID | None = None
 
     @cached_property
-    def parameters(self) -> dict[str, str]:
-        """What an address has to say; nothing for the list that everybody sees first. `after` is not among it."""
-        said = {
+    def values(self) -> dict[str, str]:
+        """Return the parameters that differ from the default list, without `after`."""
+        criteria = self.criteria
+        found = {
             "tab": "" if self.tab is Tab.WAITING else self.tab.value,
-            "order": "" if self.order is usual_order(self.tab) else self.order.value,
-            "field": self.by.column,
-            "kind": self.by.kind.value if self.by.kind else "",
-            "editor": str(self.by.editor or ""),
-            "age": self.by.age.value if self.by.age else "",
-            "owner": MINE if self.by.owner else "",
-            "q": self.by.search,
+            "order": "" if self.order is default_order(self.tab) else self.order.value,
+            "field": criteria.column,
+            "kind": criteria.kind.value if criteria.kind else "",
+            "editor": str(criteria.editor or ""),
+            "age": criteria.age.value if criteria.age else "",
+            "owner": MINE if criteria.owner else "",
+            "q": criteria.search,
         }
-        return {name: value for name, value in said.items() if value}
+        return {name: value for name, value in found.items() if value}
 
     @property
     def query(self) -> str:
-        """The address's part after the path, '' or beginning with a question mark."""
-        said = self.parameters | ({"after": str(self.after)} if self.after else {})
-        return f"?{urlencode(said)}" if said else ""
+        """Return the query string: '' or beginning with a question mark."""
+        values = self.values | ({"after": str(self.after)} if self.after else {})
+        return f"?{urlencode(values)}" if values else ""
 
     @property
-    def first_page(self) -> Asked:
+    def first_page(self) -> QueueParams:
         return replace(self, after=None)
 
     @property
-    def everything(self) -> Asked:
-        """The same tab and order, nothing left out."""
-        return Asked(self.tab, self.order)
+    def unfiltered(self) -> QueueParams:
+        return QueueParams(self.tab, self.order)
 
-    def with_tab(self, tab: Tab) -> Asked:
-        order = usual_order(tab) if self.order is usual_order(self.tab) else self.order
+    def with_tab(self, tab: Tab) -> QueueParams:
+        order = default_order(tab) if self.order is default_order(self.tab) else self.order
         return replace(self, tab=tab, order=order, after=None)
 
-    def with_order(self, order: Order) -> Asked:
+    def with_order(self, order: Order) -> QueueParams:
         return replace(self, order=order, after=None)
 
-    def following(self, after: uuid.UUID) -> Asked:
-        return replace(self, after=after)
+    def starting_after(self, record_id: uuid.UUID) -> QueueParams:
+        return replace(self, after=record_id)
 
 
-def usual_order(tab: Tab) -> Order:
-    """What waits longest comes first; of what is decided, people look for the latest."""
+def default_order(tab: Tab) -> Order:
+    """Return the order of a tab: the longest waiting edits first, but the latest decisions first."""
     return Order.NEWEST if tab is Tab.DECIDED else Order.OLDEST
 
 
-def read(parameters: Mapping[str, str], person: Person) -> Asked:
-    """The list that these parameters ask for; `owner=me` is the person's own."""
-    by = Criteria(
-        search=parameters.get("q", "").strip()[:LONGEST_SEARCH],
-        column=parameters.get("field", "").strip()[:LONGEST_COLUMN],
-        kind=_member(ChangeKind, parameters.get("kind"), None),
-        editor=parse_uuid(parameters.get("editor", "")),
-        age=_member(Age, parameters.get("age"), None),
-        owner=person.pk if parameters.get("owner") == MINE else None,
+def read_params(query: Mapping[str, str], person: Person) -> QueueParams:
+    """Parse a query string; `owner=me` means `person`."""
+    form = QueueForm(query)
+    form.is_valid()  # fills cleaned_data with the valid values alone
+    given = form.cleaned_data
+    criteria = Criteria(
+        search=given.get("q", ""),
+        column=given.get("field", ""),
+        kind=given.get("kind") or None,
+        editor=given.get("editor"),
+        age=given.get("age") or None,
+        owner=person.pk if given.get("owner") == MINE else None,
     )
-    tab = _member(Tab, parameters.get("tab"), Tab.WAITING) or Tab.WAITING
-    order = _member(Order, parameters.get("order"), None) or usual_order(tab)
-    return Asked(tab, order, by, parse_uuid(parameters.get("after", "")))
-
-
-def _member(words: type[Member], text: str | None, otherwise: Member | None) -> Member | None:
-    try:
-        return words(text or "")
-    except ValueError:
-        return otherwise
+    tab = given.get("tab") or Tab.WAITING
+    return QueueParams(tab, given.get("order") or default_order(tab), criteria, given.get("after"))

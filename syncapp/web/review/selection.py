@@ -1,11 +1,13 @@
-"""Many edits decided together: the frozen list, the question what is to become of it, and what became of each."""
+"""Bulk decisions: freeze a list of fields, confirm, follow the progress, undo."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -15,7 +17,6 @@ from syncapp.connection import clients
 from syncapp.models import Selection
 from syncapp.models.person import Role
 from syncapp.models.review.decision import Outcome
-from syncapp.preferences import OTHER
 from syncapp.review import reasons
 from syncapp.review.bulk import selections
 from syncapp.review.bulk.selections import BulkDecision
@@ -24,143 +25,163 @@ from syncapp.text import localization
 from syncapp.text.ids import parse_uuid
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import REVIEW_ROLES, PageContext, render_page, wants_part
-from syncapp.web.review import forms, params
-from syncapp.web.review.forms import Problem
-from syncapp.web.review.selection_presenter import SelectionView
-from syncapp.web.review.views import NO_ANSWER
+from syncapp.web.review.decision_form import (
+    NO_DECISION,
+    FieldInput,
+    Invalid,
+    Problem,
+    first_problem,
+    read_input,
+    read_reason,
+)
+from syncapp.web.review.params import read_params
+from syncapp.web.review.record import NO_ANSWER
+from syncapp.web.review.selection_presenter import SelectionPresenter
 
 KEY = "selection"  # names the reason's controls
 
 
-class _Refused(ValueError):
-    """The form lacks an answer, in the input named `control`."""
+class SelectionForm(forms.Form):
+    """Approve or reject every field of a selection; a long one asks for its number of fields."""
 
-    def __init__(self, message: str, control: str = "") -> None:
-        super().__init__(message)
-        self.problem = Problem(message, control)
+    do = forms.ChoiceField(
+        choices=[("approve", "Approve"), ("reject", "Reject")],
+        error_messages={"required": NO_DECISION, "invalid_choice": NO_DECISION},
+    )
+    number = forms.CharField(required=False)
+    code = forms.CharField(required=False)
+    text = forms.CharField(required=False)
+
+    def add_prefix(self, field_name: str) -> str:
+        return f"{field_name}.{KEY}" if field_name in ("code", "text") else field_name
+
+    def clean_number(self) -> int | None:
+        try:
+            return localization.typed_whole(self.cleaned_data["number"])
+        except localization.Unreadable:
+            return None
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if given.get("do") == "reject":
+            try:
+                given["code"], given["text"] = read_reason(FieldInput(code=given["code"], text=given["text"]))
+            except Invalid as invalid:
+                self.add_error(invalid.problem.control, str(invalid))
+        return given
+
+    @property
+    def decision(self) -> BulkDecision:
+        """Return the decision for every field."""
+        if self.cleaned_data["do"] == "approve":
+            return BulkDecision(Outcome.APPROVED)
+        return BulkDecision(Outcome.REJECTED, reason_code=self.cleaned_data["code"], reason=self.cleaned_data["text"])
 
 
 @allow(Role.REVIEWER, methods=("POST",))
 def select(request: PortalRequest) -> HttpResponse:
-    """Freeze what is ticked, or all that the list shows on all of its pages."""
-    wanted = params.read(request.GET, request.user).first_page
-    by, query, person = wanted.by, wanted.query, request.user
+    """Freeze the ticked edits, or the whole list on all of its pages."""
+    params = read_params(request.GET, request.user).first_page
+    details: dict[str, Any] = {"criteria": params.criteria, "query": params.query, "person": request.user}
     if "all" in request.POST:
-        everything = partial(selections.freeze_all, tab=wanted.tab, criteria=by, query=query, person=person)
-        return _frozen(request, everything, otherwise=query)
-    ticked = [key for key in map(parse_uuid, request.POST.getlist("record")) if key]
-    return _frozen(
-        request, partial(selections.freeze_rows, ticked, criteria=by, query=query, person=person), otherwise=query
-    )
+        return _freeze(request, partial(selections.freeze_all, tab=params.tab, **details), otherwise=params.query)
+    ids = [record_id for record_id in map(parse_uuid, request.POST.getlist("record")) if record_id]
+    return _freeze(request, partial(selections.freeze_rows, ids, **details), otherwise=params.query)
 
 
 @allow(*REVIEW_ROLES)
 def selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
-    """The frozen list with its question, or how far it is and what became of each."""
-    return _page(request, _selection(request, selection_id))
+    """Show the frozen list with its form, or its progress and results."""
+    return _page(request, _get_selection(request, selection_id))
 
 
 @allow(Role.REVIEWER, methods=("POST",))
 def decide_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
-    """Approve or reject all of it."""
-    row = _selection(request, selection_id)
-    number = _number(request)
+    """Approve or reject every field of the list."""
+    row = _get_selection(request, selection_id)
+    form = SelectionForm(request.POST)
+    if not form.is_valid():
+        return _page(request, row, problem=first_problem(form), status=422)
+    number = form.cleaned_data["number"]
     try:
-        selections.start(row, _wish(request), number=number, by=request.user)
-    except _Refused as refused:
-        return _page(request, row, problem=refused.problem, status=422)
+        selections.start(row, form.decision, number=number, by=request.user)
     except ReviewError as error:
         problem = Problem(str(error), "" if number == row.fields else "number")
         return _page(request, row, problem=problem, status=422)
-    return _to(row)
+    return _to_selection(row)
 
 
 @allow(Role.REVIEWER, methods=("POST",))
 def read_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
-    """Ask the CRM for its present values of what is shown; where it is silent the stored ones stay, with their age."""
-    row, everything = _selection(request, selection_id), "all" in request.GET
-    shown = SelectionView(row, request.user, everything=everything)
-    if not shown.may_decide or shown.run is not None:
-        return _to(row)
-    asked_for = shown.record_ids
-    answered = selections.refresh_live_values(row, asked_for, crm=clients.crm())
+    """Read the live values of the listed fields; if the CRM does not answer, the stored ones stay with their age."""
+    row, shows_all = _get_selection(request, selection_id), "all" in request.GET
+    before = SelectionPresenter(row, request.user, shows_all=shows_all)
+    if not before.may_decide or before.run is not None:
+        return _to_selection(row)
+    record_ids = before.record_ids
+    crm_answered = selections.refresh_live_values(row, record_ids, crm=clients.crm())
     if not wants_part(request):
-        if not answered:
+        if not crm_answered:
             messages.error(request, NO_ANSWER)
-        return _to(row, "?all=1" if everything else "")
-    view = SelectionView(row, request.user, everything=everything, crm_failed=not answered)
-    # What was left out may make the rest few enough to be shown completely: then that is read as well.
-    view.read_soon = answered and not set(view.record_ids) <= set(asked_for)
-    context = _context(request, view, problem=None)
-    context["counts_moved"] = request.POST.get("fields") != str(row.fields)
+        return _to_selection(row, "?all=1" if shows_all else "")
+    after = SelectionPresenter(row, request.user, shows_all=shows_all, crm_failed=not crm_answered)
+    # Fields left out by this reading can make the rest short enough to be listed in full: then read those as well.
+    after.read_soon = crm_answered and not set(after.record_ids) <= set(record_ids)
+    counts_changed = request.POST.get("fields") != str(row.fields)
+    context = _context_of(request, after) | {"counts_changed": counts_changed}
     return render_page(request, "review/_selection_read.html", context)
 
 
 @allow(Role.REVIEWER, methods=("POST",))
 def undo_selection(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
-    """Take back what is on no way to the CRM yet."""
-    row = _selection(request, selection_id)
+    """Undo the decisions that are not yet part of a delivery."""
+    row = _get_selection(request, selection_id)
     undone, late = selections.undo(row, by=request.user)
-    words = f"{undone} undone."
-    messages.success(request, words + (f" {late} were already being written." if late else ""))
-    return _to(row)
+    too_late = f" Too late for {late}: already being written." if late else ""
+    messages.success(request, f"{undone} undone.{too_late}")
+    return _to_selection(row)
 
 
 @allow(Role.REVIEWER, methods=("POST",))
 def select_left(request: PortalRequest, selection_id: uuid.UUID) -> HttpResponse:
-    """Freeze those that were not decided again, as they are now."""
-    row = _selection(request, selection_id)
-    return _frozen(request, lambda: selections.freeze_refused(row, person=request.user), otherwise=row.query)
+    """Freeze the undecided fields again, as they are now."""
+    row = _get_selection(request, selection_id)
+    return _freeze(request, partial(selections.freeze_refused, row, person=request.user), otherwise=row.query)
 
 
-def _selection(request: PortalRequest, selection_id: uuid.UUID) -> Selection:
+def _get_selection(request: PortalRequest, selection_id: uuid.UUID) -> Selection:
+    """Return the selection. Raises Http404 for another person's, except for administrators."""
     row = get_object_or_404(Selection.objects.select_related("run", "person"), pk=selection_id)
     if row.person_id != request.user.pk and not request.user.is_administrator:
         raise Http404
     return row
 
 
-def _frozen(request: PortalRequest, freeze: Callable[[], Selection], *, otherwise: str) -> HttpResponse:
+def _freeze(request: PortalRequest, freeze: Callable[[], Selection], *, otherwise: str) -> HttpResponse:
     try:
-        return _to(freeze())
-    except ReviewError as problem:
-        messages.error(request, str(problem))
+        return _to_selection(freeze())
+    except ReviewError as error:
+        messages.error(request, str(error))
         return HttpResponseRedirect(reverse("queue") + otherwise, status=303)
 
 
 def _page(request: PortalRequest, row: Selection, *, problem: Problem | None = None, status: int = 200) -> HttpResponse:
-    view = SelectionView(row, request.user, everything="all" in request.GET, read_soon=True)
+    presenter = SelectionPresenter(row, request.user, shows_all="all" in request.GET, read_soon=True)
     template = "review/_selection_progress.html" if wants_part(request) else "review/selection.html"
-    return render_page(request, template, _context(request, view, problem=problem), status=status)
+    return render_page(request, template, _context_of(request, presenter) | {"problem": problem}, status=status)
 
 
-def _context(request: PortalRequest, view: SelectionView, *, problem: Problem | None) -> dict[str, object]:
-    context = {"section": "review", "around": PageContext(request.user), "selection": view, "problem": problem}
-    context |= {"reasons": reasons.options(), "typed": forms.typed(request.POST, KEY), "key": KEY}
-    return context | {"number": request.POST.get("number", "")}
+def _context_of(request: PortalRequest, presenter: SelectionPresenter) -> dict[str, Any]:
+    return {
+        "section": "review",
+        "around": PageContext(request.user),
+        "selection": presenter,
+        "reasons": reasons.options(),
+        "input": read_input(request.POST, KEY),
+        "key": KEY,
+        "number": request.POST.get("number", ""),
+    }
 
 
-def _wish(request: PortalRequest) -> BulkDecision:
-    """Return what the pressed button asks for. Raises _Refused with what is missing."""
-    if request.POST.get("do") == "approve":
-        return BulkDecision(Outcome.APPROVED)
-    if request.POST.get("do") != "reject":
-        raise _Refused("The form came without a decision. Nothing was changed.")
-    said = forms.typed(request.POST, KEY)
-    code = said.code if said.code in reasons.options() else ""
-    if not code and reasons.is_required():
-        raise _Refused("Choose why they are rejected.", "code")
-    if code == OTHER and not said.reason:
-        raise _Refused("“Other” needs a sentence.", "text")
-    return BulkDecision(Outcome.REJECTED, reason_code=code, reason=said.reason[: reasons.MAX_LENGTH])
-
-
-def _number(request: PortalRequest) -> int | None:
-    try:
-        return localization.typed_whole(request.POST.get("number", ""))
-    except localization.Unreadable:
-        return None
-
-
-def _to(row: Selection, query: str = "") -> HttpResponse:
+def _to_selection(row: Selection, query: str = "") -> HttpResponse:
     return HttpResponseRedirect(reverse("selection", args=[row.pk]) + query, status=303)

@@ -1,4 +1,4 @@
-"""A selection as its page shows it: what would change, how far it is, what was not decided and why."""
+"""A bulk decision: its fields before and after, its progress and results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from syncapp.review.diff import values
 from syncapp.review.diff.values import DiffSide, ValueDiff
 from syncapp.web.base import holds
 from syncapp.web.review import outcomes
-from syncapp.web.review.outcomes import Outcome as Became
+from syncapp.web.review.outcomes import OutcomePresenter
 
 MOST_SHOWN = 200
 Result = SelectionItem.Result
@@ -29,49 +29,45 @@ _UNDER_WAY = (DecisionState.OPEN, DecisionState.BOUND)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One field of the list: whose, which, from what to what; `why` it was not decided, or what it `became`.
-
-    `crm_now` is the CRM's present value where the field was left out or refused because of it.
-    """
+class SelectionLine:
+    """One field of the list. `crm_value`: the live value that kept it from being decided."""
 
     item: SelectionItem
     label: str
     change: ValueDiff
-    why: str
-    became: Became | None = None
-    crm_now: DiffSide | None = None
+    outcome: OutcomePresenter | None = None
+    crm_value: DiffSide | None = None
 
 
-class SelectionView:
-    """Read when the template asks for it, and once."""
+class SelectionPresenter:
+    """The template decides what is read, and each answer is read once."""
 
     most_shown = MOST_SHOWN
 
     def __init__(
-        self, row: Selection, person: Person, *, everything: bool, read_soon: bool = False, crm_failed: bool = False
+        self, row: Selection, person: Person, *, shows_all: bool, read_soon: bool = False, crm_failed: bool = False
     ) -> None:
-        """`read_soon`: the page asks for the CRM's values by itself; `crm_failed`: it did not answer just now."""
+        """`read_soon`: the page reads the live values once by itself; `crm_failed`: the CRM did not answer just now."""
         self.row = row
         self.read_soon = read_soon
         self.crm_failed = crm_failed
         self.person = person
-        self.everything = everything
+        self.shows_all = shows_all
         self.may_decide = person.has_role(Role.REVIEWER) and row.person_id == person.pk
 
     @property
     def run(self) -> SelectionRun | None:
-        """What was asked of it, once that happened."""
+        """Return the decision for the list once it was taken."""
         return getattr(self.row, "run", None)
 
     @property
-    def is_many(self) -> bool:
-        """Whether nobody looks through all of it: examples, and a number to type."""
+    def is_long(self) -> bool:
+        """Return whether the list is too long to check: it shows examples and asks for its number of fields."""
         return self.row.fields > selections.AT_ONCE
 
     @property
     def shows_examples(self) -> bool:
-        return self.is_many and not self.everything
+        return self.is_long and not self.shows_all
 
     @property
     def is_working(self) -> bool:
@@ -79,62 +75,63 @@ class SelectionView:
 
     @cached_property
     def is_under_way(self) -> bool:
-        """Whether decisions of it are not in the CRM yet, or one that is shown was not read back from there."""
+        """Return whether decisions are not in the CRM yet, or listed ones were not read back from there."""
         if self.row.items.filter(result=Result.TAKEN, decision__state__in=_UNDER_WAY).exists():
             return True
         return any(outcomes.awaits_reading_back(line.item.field) for line in self.decided)
 
     @property
-    def offers_more(self) -> bool:
-        """Whether something can be undone, or frozen again."""
-        return self.run is not None and bool(self.can_be_undone or (self.refused and not self.is_working))
+    def has_next_step(self) -> bool:
+        """Return whether decisions can be undone, or refused fields frozen again."""
+        return self.run is not None and bool(self.undoable_count or (self.refused_count and not self.is_working))
 
     @property
-    def word(self) -> str:
-        """approved or rejected, once it is known."""
+    def outcome_word(self) -> str:
         return Outcome(self.run.outcome).label.lower() if self.run else ""
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
-        """How many items ended how."""
-        rows = self.row.items.order_by().values_list("result").annotate(number=Count("pk"))
-        return dict(rows)
+        """Return the number of items per result."""
+        return dict(self.row.items.order_by().values_list("result").annotate(number=Count("pk")))
 
     @property
-    def taken(self) -> int:
+    def taken_count(self) -> int:
         return self.counts.get(Result.TAKEN, 0)
 
     @property
-    def refused(self) -> int:
+    def refused_count(self) -> int:
         return self.counts.get(Result.REFUSED, 0)
 
     @property
-    def done(self) -> int:
-        """Items that need no more work."""
-        return self.taken + self.refused
+    def omitted_count(self) -> int:
+        """Return how many fields are left out because their value changed in the CRM."""
+        return self.counts.get(Result.OMITTED, 0)
+
+    @property
+    def finished_count(self) -> int:
+        return self.taken_count + self.refused_count
 
     @cached_property
-    def can_be_undone(self) -> int:
-        """Decisions that are on no way to the CRM yet."""
+    def undoable_count(self) -> int:
         return self.row.items.filter(result=Result.TAKEN, decision__state=DecisionState.OPEN).count()
 
     @cached_property
-    def undone(self) -> int:
+    def undone_count(self) -> int:
         return self.row.items.filter(result=Result.TAKEN, decision__state=DecisionState.UNDONE).count()
 
     @cached_property
-    def lines(self) -> list[Line]:
-        """Return what the question is about, or examples of it; first what needs a look."""
+    def lines(self) -> list[SelectionLine]:
+        """Return the fields to decide, or examples of them; fields with concerns first."""
         return self._lines(self.row.items.filter(is_example=True) if self.shows_examples else self.row.items.all())
 
     @property
     def record_ids(self) -> list[UUID]:
-        """Return the edits whose fields are shown, each once."""
+        """Return the edits whose fields are listed, each once."""
         return list(dict.fromkeys(line.item.field.record_id for line in self.lines))
 
     @property
     def read_at(self) -> datetime | None:
-        """Return when the CRM's values of what is shown were read; None while one of them never was."""
+        """Return when the listed live values were read, the oldest first; None while one of them never was."""
         fields = [line.item.field for line in self.lines]
         times = [field.crm_now_read_at for field in fields if field.is_undecided]
         known = [time for time in times if time is not None]
@@ -145,50 +142,43 @@ class SelectionView:
         return [item.concern_codes for item in self.row.items.exclude(concerns="").only("concerns")]
 
     @property
-    def suspicious(self) -> int:
-        """Return how many fields need a look, those that are left out included."""
+    def concern_count(self) -> int:
+        """Return how many fields have concerns, omitted ones included."""
         return len(self._concerns)
 
     @property
-    def suspicions(self) -> str:
-        """Return why they need a look, counted by reason."""
+    def concern_summary(self) -> str:
         return summarize(self._concerns)
 
-    @property
-    def omitted(self) -> int:
-        """Return how many fields are left out because their value changed in the CRM."""
-        return self.counts.get(Result.OMITTED, 0)
-
     @cached_property
-    def left_out(self) -> list[Line]:
-        """Return the fields that are left out."""
+    def omitted(self) -> list[SelectionLine]:
         return self._lines(self.row.items.filter(result=Result.OMITTED))
 
     @cached_property
-    def left(self) -> list[Line]:
-        """What was not decided."""
+    def refused(self) -> list[SelectionLine]:
         return self._lines(self.row.items.filter(result=Result.REFUSED))
 
     @cached_property
-    def decided(self) -> list[Line]:
-        """What was decided, each with what it became since."""
+    def decided(self) -> list[SelectionLine]:
+        """Return the decided fields with their present outcome."""
         newest_first = Decision.objects.select_related("decided_by", "rule", "delivery").order_by("-version")
         items = self.row.items.filter(result=Result.TAKEN)
         lines = self._lines(items.prefetch_related(Prefetch("field__decisions", newest_first)))
+        state_of = outcomes.outcome_or_state
         held = holds.cached_reason()
-        return [replace(line, became=outcomes.state(line.item.field, person=self.person, held=held)) for line in lines]
+        return [replace(line, outcome=state_of(line.item.field, person=self.person, held=held)) for line in lines]
 
-    def _lines(self, items: QuerySet[SelectionItem]) -> list[Line]:
+    def _lines(self, items: QuerySet[SelectionItem]) -> list[SelectionLine]:
         known: dict[str, Mapping[str, Column]] = {}
         found = []
-        suspicious_first = Case(When(concerns="", then=1), default=0)
-        for item in items.select_related("field__record").order_by(suspicious_first, "position")[:MOST_SHOWN]:
+        concerns_first = Case(When(concerns="", then=1), default=0)
+        for item in items.select_related("field__record").order_by(concerns_first, "position")[:MOST_SHOWN]:
             table = item.field.record.target_table
             known.setdefault(table, columns.of_table(table))
             column = known[table].get(item.field.column_name)
             label = column.label if column else item.field.column_name
-            now = values.diff_live_value(item.field, column) if _is_because_of_crm(item, column) else None
-            found.append(Line(item, label, values.diff_field(item.field, column), item.why, crm_now=now))
+            crm_value = values.diff_live_value(item.field, column) if _is_because_of_crm(item, column) else None
+            found.append(SelectionLine(item, label, values.diff_field(item.field, column), crm_value=crm_value))
         return found
 
 

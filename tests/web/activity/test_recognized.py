@@ -32,7 +32,7 @@ def test_record_says_who_decided_before_the_restore():
 
     assert f"Written by Rita Lindqvist {times.at(now)}; before a restore" in words
     assert "This edit was decided through the portal by Rita Lindqvist before its database was restored" in words
-    assert "decided in CRM itself" not in words
+    assert "decided in the CRM itself" not in words
 
 
 def test_rejection_before_a_restore_keeps_its_reason():

@@ -38,13 +38,13 @@ def press(record: SyncRecord, words: str, person=None, **typed: str) -> Screen:
     return Screen(client.post(action[1], {"do": value[1] if value else "", **typed}, follow=True))
 
 
-def test_an_edit_is_taken_and_given_back(record):
+def test_edit_is_assigned_and_unassigned(record):
     assert "Yours: give back" in press(record, "Assign to me").words
     assert "Rita’s: take over" in opened(browser(rob()), record).words
     assert "Assign to me" in press(record, "give back").words
 
 
-def test_an_edit_is_parked_until_a_day_that_the_page_offers(record):
+def test_edit_is_parked_until_offered_day(record):
     press(record, "Tomorrow,")
     record.refresh_from_db()
 
@@ -55,11 +55,11 @@ def test_an_edit_is_parked_until_a_day_that_the_page_offers(record):
     assert not record.is_parked
 
 
-def test_a_day_that_is_none_says_so(record):
-    assert "Choose a day to park until." in press(record, "Park until then", park_until="soon").words
+def test_invalid_day_is_refused(record):
+    assert "Choose a day." in press(record, "Park until then", park_until="soon").words
 
 
-def test_a_question_reaches_the_colleague_by_mail_and_its_answer_comes_back(record, settings):
+def test_question_and_answer_travel_by_mail(record, settings):
     settings.MAIL_BACKEND = "smtp"
     client, colleague = browser(rita()), rob()
 
@@ -76,7 +76,7 @@ def test_a_question_reaches_the_colleague_by_mail_and_its_answer_comes_back(reco
     assert set(mails) == {("question", "Rob"), ("answer", "Rita")}
 
 
-def test_a_viewer_remarks_but_neither_parks_nor_assigns(record):
+def test_viewer_comments_only(record):
     screen = opened(browser(vera()), record)
 
     assert "Park…" not in screen.words
@@ -84,21 +84,21 @@ def test_a_viewer_remarks_but_neither_parks_nor_assigns(record):
     assert "<b>Ask him</b>" in Screen(said).words
 
 
-def test_an_empty_remark_says_what_is_missing(record):
+def test_empty_comment_is_refused(record):
     answer = browser(rita()).post(f"/review/{record.pk}/remark", {"remark": " "})
 
     assert answer.status_code == 409
     assert "Type a sentence" in Screen(answer).words
 
 
-def test_who_is_away_is_said_where_one_asks(record):
+def test_absent_colleague_is_marked(record):
     rob()
     absence.set_absence(rob(), until=timezone.localdate() + timedelta(days=3), deputy=None, by=rob())
 
     assert "Rob, away until" in opened(browser(rita()), record).words
 
 
-def test_an_open_page_says_so_and_a_page_that_is_only_read_writes_nothing(record):
+def test_presence_is_noted_by_post_only(record):
     opened(browser(rob()), record)
     assert not Presence.objects.exists()
 
@@ -117,7 +117,7 @@ def test_presence_blocks_nobody(record):
     assert field.decision == "approved"
 
 
-def test_half_typed_text_survives_a_step_beside_it(record):
+def test_typed_text_survives_another_action(record):
     field = record.fields.get()
     typed = opened(browser(rita()), record).form | {f"text.{field.pk}": "half typed", "do": "me"}
 
@@ -126,7 +126,7 @@ def test_half_typed_text_survives_a_step_beside_it(record):
     assert screen.input(f"text.{field.pk}") == "half typed"
 
 
-def test_a_proposal_that_was_the_crms_value_before_says_until_when(record):
+def test_earlier_crm_value_is_tagged(record):
     field = record.fields.get()
     older = make_record(record.name, target_id=record.target_id, edited_on=EDITED_ON - timedelta(days=40))
     decision = scenes.approved(
@@ -138,10 +138,10 @@ def test_a_proposal_that_was_the_crms_value_before_says_until_when(record):
     words = opened(browser(rita()), record).words
 
     assert field.proposed_value == "Head of Procurement"
-    assert "this was CRM’s value until 21 October" in words
+    assert "the CRM’s value until 21 October" in words
 
 
-def test_the_history_tells_by_field_what_became_of_each_edit(record):
+def test_history_lists_outcomes_by_field(record):
     field = record.fields.get()
     scenes.settled(scenes.approved(field, by=rita()))
     make_newer_edit(field, proposed="Chief")
@@ -151,12 +151,12 @@ def test_the_history_tells_by_field_what_became_of_each_edit(record):
 
     for words in (page.words, part.words):
         assert "Job Title" in words
-        assert "Waiting nobody has decided it" in words
+        assert "Waiting not decided yet" in words
         assert "read back; by you" in words
     assert not part.source.startswith("<!DOCTYPE")
 
 
-def test_nobody_to_ask_is_said_with_a_link(record):
+def test_empty_colleagues_offers_a_link(record):
     alone = opened(browser(rita()), record)
 
     assert "No one else who can see edits is known yet" in alone.words
@@ -165,7 +165,7 @@ def test_nobody_to_ask_is_said_with_a_link(record):
     assert "No one else who can see edits" not in opened(browser(rita()), record).words
 
 
-def test_colleague_whom_no_mail_reaches_is_marked(record):
+def test_unreachable_colleague_is_marked(record):
     make_person("Vic", Role.REVIEWER, address="")
     rob()
 

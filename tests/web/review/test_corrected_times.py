@@ -48,7 +48,7 @@ def test_unchanged_time_is_written_to_the_second(value):
     assert (decision.value_to_write, decision.is_corrected) == (value, False)
 
 
-def test_times_differing_in_seconds_look_different():
+def test_times_show_differing_seconds():
     field = make_field(
         None,
         "lastonholdtime",
@@ -69,7 +69,7 @@ def test_typed_seconds_are_kept():
     assert written(field) == "2026-11-29T22:30:43Z"
 
 
-def test_skipped_hour_is_refused_in_words():
+def test_skipped_hour_is_refused():
     field = proposal("2026-03-28T10:00:00Z")
 
     screen = corrected(field, "2026-03-29T02:30")
@@ -81,7 +81,7 @@ def test_skipped_hour_is_refused_in_words():
     assert field.decision == FieldDecision.PENDING
 
 
-def test_repeated_hour_asks_which_one():
+def test_repeated_hour_asks_which():
     field = proposal("2026-10-24T10:00:00Z")
 
     screen = corrected(field, "2026-10-25T02:30")

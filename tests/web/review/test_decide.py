@@ -32,7 +32,7 @@ def edit(*columns: str) -> tuple[SyncRecord, list[SyncField]]:
     return record, [make_field(record, column) for column in columns or ("jobtitle", "fax", "lastname")]
 
 
-def test_a_fields_own_button_approves_it_and_nothing_else():
+def test_field_button_approves_one_field():
     record, (title, fax, _) = edit()
     client = browser(rita())
 
@@ -43,7 +43,7 @@ def test_a_fields_own_button_approves_it_and_nothing_else():
     assert "Approved written in 10 s" in screen.words
 
 
-def test_one_submit_approves_rejects_and_corrects_what_is_marked():
+def test_one_submit_decides_all_marked_fields():
     record, (title, fax, name) = edit()
     client = browser(rita())
     screen = opened(client, record)
@@ -68,7 +68,7 @@ def test_one_submit_approves_rejects_and_corrects_what_is_marked():
     assert AuditValue.objects.filter(reason__contains="switchboard only").exists()
 
 
-def test_what_is_not_marked_keeps_waiting():
+def test_unmarked_fields_keep_waiting():
     record, (title, fax, name) = edit()
     client = browser(rita())
 
@@ -77,7 +77,7 @@ def test_what_is_not_marked_keeps_waiting():
     assert [outcome(field) for field in (title, fax, name)] == ["approved", "pending", "pending"]
 
 
-def test_all_are_approved_in_one_submit():
+def test_approve_all_is_one_submit():
     record, fields = edit()
     client = browser(rita())
 
@@ -86,7 +86,7 @@ def test_all_are_approved_in_one_submit():
     assert {outcome(field) for field in fields} == {"approved"}
 
 
-def test_all_are_rejected_with_one_reason():
+def test_reject_all_shares_one_reason():
     record, fields = edit()
     client = browser(rita())
     reason = {"code.all": "other", "text.all": "he left the company"}
@@ -97,7 +97,7 @@ def test_all_are_rejected_with_one_reason():
     assert set(Decision.objects.values_list("reason", flat=True)) == {"he left the company"}
 
 
-def test_a_field_that_came_after_the_page_is_not_decided_with_all():
+def test_approve_all_skips_fields_never_shown():
     record, _ = edit("jobtitle", "fax")
     client = browser(rita())
     screen = opened(client, record)
@@ -108,7 +108,7 @@ def test_a_field_that_came_after_the_page_is_not_decided_with_all():
     assert outcome(late) == FieldDecision.PENDING
 
 
-def test_other_as_a_reason_needs_a_sentence_and_keeps_what_was_typed():
+def test_other_reason_needs_text():
     record, (title, _, name) = edit()
     client = browser(rita())
     typed = {
@@ -121,14 +121,14 @@ def test_other_as_a_reason_needs_a_sentence_and_keeps_what_was_typed():
     screen = pressed(client, opened(client, record), record, f"do=reject:{title.pk}", **typed)
 
     assert screen.status == 422
-    assert "“Other” needs a sentence." in screen.words
+    assert "Add a sentence to explain “Other”." in screen.words
     assert outcome(title) == FieldDecision.PENDING
     assert screen.is_checked(on(title, "code"), "other")
     assert screen.is_checked(on(name, "mark"), "correct")
     assert screen.input(on(name, "value")) == "Vill"
 
 
-def test_a_value_that_is_too_long_is_refused_in_words_and_kept():
+def test_too_long_correction_is_refused_and_kept():
     record, (name,) = edit("lastname")
     client = browser(rita())
     long = "x" * 51
@@ -142,18 +142,18 @@ def test_a_value_that_is_too_long_is_refused_in_words_and_kept():
     assert outcome(name) == FieldDecision.PENDING
 
 
-def test_nothing_marked_says_what_to_do():
+def test_nothing_marked_is_refused():
     record, (title, *_) = edit()
     client = browser(rita())
 
     screen = pressed(client, opened(client, record), record, "do=marked")
 
     assert screen.status == 422
-    assert "Nothing is marked." in screen.words
+    assert "Select something to decide:" in screen.words
     assert outcome(title) == FieldDecision.PENDING
 
 
-def test_a_field_marked_in_two_ways_is_asked_about():
+def test_field_marked_twice_is_refused():
     record, (title, *_) = edit()
     client = browser(rita())
 
@@ -162,12 +162,12 @@ def test_a_field_marked_in_two_ways_is_asked_about():
     )
 
     assert screen.status == 422
-    assert "Marked in more than one way" in screen.words
+    assert "Choose only one" in screen.words
     assert outcome(title) == FieldDecision.PENDING
 
 
 @pytest.mark.parametrize("button", ["do=", "do=nonsense", "do=approve:", "do=approve:42", "do=approve:' or 1=1", "x=y"])
-def test_a_form_that_asks_for_nothing_known_changes_nothing(button):
+def test_unknown_button_changes_nothing(button):
     record, (title, *_) = edit()
     client = browser(rita())
 
@@ -177,7 +177,7 @@ def test_a_form_that_asks_for_nothing_known_changes_nothing(button):
     assert outcome(title) == FieldDecision.PENDING
 
 
-def test_a_field_of_another_edit_cannot_be_decided_through_this_one():
+def test_foreign_field_cannot_be_decided():
     record, _ = edit()
     foreign = make_field(make_record("Somebody else"))
     client = browser(rita())
@@ -214,7 +214,7 @@ PROPOSED = {
 
 
 @pytest.mark.parametrize(("column", "typed", "stored"), CORRECTIONS)
-def test_a_correction_becomes_the_value_of_its_type(column, typed, stored):
+def test_correction_becomes_typed_value(column, typed, stored):
     field = make_field(None, column, original_value=None, proposed_value=PROPOSED.get(column, "Buyer"))
     client = browser(make_person("Rita", Role.REVIEWER, time_zone="Europe/Oslo"))
     form = {on(field, "mark"): "correct", on(field, "value"): typed}
@@ -237,7 +237,7 @@ def test_a_correction_becomes_the_value_of_its_type(column, typed, stored):
         ("jobtitle", "x" * 101, "Shorten this text from 101 to 100 characters."),
     ],
 )
-def test_a_correction_that_is_no_such_value_is_refused_in_words(column, typed, words):
+def test_invalid_correction_is_refused(column, typed, words):
     field = make_field(None, column, original_value=None, proposed_value=PROPOSED[column])
     client = browser(rita())
     form = {on(field, "mark"): "correct", on(field, "value"): typed}
@@ -249,7 +249,7 @@ def test_a_correction_that_is_no_such_value_is_refused_in_words(column, typed, w
     assert outcome(field) == FieldDecision.PENDING
 
 
-def test_the_proposal_left_as_it_was_is_no_correction():
+def test_unchanged_proposal_is_a_plain_approval():
     field = make_field(None, "description", original_value=None, proposed_value="one\r\ntwo")
     client = browser(rita())
 
@@ -265,7 +265,7 @@ def test_the_proposal_left_as_it_was_is_no_correction():
     assert Decision.objects.get(field=field).value_to_write == "one\r\ntwo"
 
 
-def test_the_second_reviewer_is_told_who_decided_first():
+def test_second_reviewer_sees_the_first_decider():
     record, (title, fax, _) = edit()
     hers, his = browser(rita()), browser(rob())
     her_page, his_page = opened(hers, record), opened(his, record)
@@ -279,7 +279,7 @@ def test_the_second_reviewer_is_told_who_decided_first():
     assert Decision.objects.get(field=title).decided_by == rita()
 
 
-def test_who_decided_in_another_window_is_no_stranger():
+def test_own_decision_elsewhere_is_named_yours():
     record, (title, *_) = edit()
     client = browser(rita())
     old = opened(client, record)
@@ -291,7 +291,7 @@ def test_who_decided_in_another_window_is_no_stranger():
     assert "Approved by you in the meantime; this decision was not saved." in screen.words
 
 
-def test_what_a_colleague_left_is_taken_and_the_rest_is_named():
+def test_partly_taken_submit_names_the_rest():
     record, (title, fax, name) = edit()
     hers, his = browser(rita()), browser(rob())
     his_page = opened(his, record)
@@ -304,7 +304,7 @@ def test_what_a_colleague_left_is_taken_and_the_rest_is_named():
     assert [outcome(field) for field in (title, fax, name)] == ["rejected", "approved", "approved"]
 
 
-def test_a_form_whose_values_changed_is_refused_and_shows_the_new_ones():
+def test_stale_form_is_refused_with_new_values():
     field = make_field(proposed_value="Head")
     client = browser(rita())
     screen = opened(client, field.record)
@@ -313,13 +313,13 @@ def test_a_form_whose_values_changed_is_refused_and_shows_the_new_ones():
     again = pressed(client, screen, field.record, f"do=approve:{field.pk}")
 
     assert again.status == 409
-    assert "The values changed while you looked at them." in again.words
+    assert "The values changed while this page was open." in again.words
     assert "<ins>Chief</ins>" in again.html
     assert outcome(field) == FieldDecision.PENDING
     assert pressed(client, again, field.record, f"do=approve:{field.pk}").status == 200
 
 
-def test_nobody_decides_his_own_edit_whatever_he_sends():
+def test_own_edit_cannot_be_decided():
     me = rita()
     field = make_field(make_record(editor=make_editor("Rita", entra_id=me.oid)))
     client = browser(me)
@@ -333,7 +333,7 @@ def test_nobody_decides_his_own_edit_whatever_he_sends():
 
 
 @pytest.mark.parametrize("person", [vera, lambda: make_person("Adam", Role.ADMINISTRATOR), lambda: make_person("Nils")])
-def test_who_is_no_reviewer_cannot_decide(person):
+def test_viewer_cannot_decide(person):
     field = make_field()
     decision = scenes.approved(make_field(), by=rita())
     client = browser(person())
@@ -350,7 +350,7 @@ def test_who_is_no_reviewer_cannot_decide(person):
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_looking_never_decides(method):
+def test_get_never_decides(method):
     field = make_field()
     client = browser(rita())
     steps = (f"{field.record_id}/decide", f"{field.record_id}/read-again", f"fields/{field.pk}/retry")
@@ -361,7 +361,7 @@ def test_looking_never_decides(method):
     assert outcome(field) == FieldDecision.PENDING
 
 
-def test_a_form_from_elsewhere_is_refused():
+def test_cross_site_form_is_refused():
     field = make_field()
     client = browser(rita(), enforce_csrf_checks=True)
 
@@ -371,7 +371,7 @@ def test_a_form_from_elsewhere_is_refused():
     assert "Nothing was changed" in screen.words
 
 
-def test_undo_leads_back_to_the_queue():
+def test_undo_returns_field_to_queue():
     field = make_field()
     client = browser(rita())
     screen = pressed(client, opened(client, field.record), field.record, f"do=approve:{field.pk}")
@@ -382,7 +382,7 @@ def test_undo_leads_back_to_the_queue():
     assert screen.offers(f"do=approve:{field.pk}")
 
 
-def test_undo_that_comes_too_late_says_what_is_left():
+def test_late_undo_names_the_alternative():
     field = make_field()
     client = browser(rita())
     screen = pressed(client, opened(client, field.record), field.record, f"do=approve:{field.pk}")
@@ -402,7 +402,7 @@ def test_undo_that_comes_too_late_says_what_is_left():
         ("other", "Chief buyer", "approved", "Chief buyer"),
     ],
 )
-def test_a_conflict_is_settled_by_any_of_its_choices(verb, typed, result, value):
+def test_each_choice_resolves_a_conflict(verb, typed, result, value):
     field = make_field(proposed_value="Head")
     scenes.conflict(scenes.approved(field, by=rita()), "Chief")
     client = browser(rita())
@@ -414,7 +414,7 @@ def test_a_conflict_is_settled_by_any_of_its_choices(verb, typed, result, value)
     assert (outcome(field), last.value_to_write, last.expected_value) == (result, value, "Chief")
 
 
-def test_a_conflicts_own_value_must_be_typed():
+def test_empty_conflict_value_is_refused():
     field = make_field()
     scenes.conflict(scenes.approved(field, by=rita()), "Chief")
     client = browser(rita())
@@ -422,10 +422,10 @@ def test_a_conflicts_own_value_must_be_typed():
     screen = pressed(client, opened(client, field.record), field.record, f"do=other:{field.pk}")
 
     assert screen.status == 422
-    assert "Enter the value that the CRM should have." in screen.words
+    assert "Enter the value for the CRM." in screen.words
 
 
-def test_a_failure_is_tried_again():
+def test_failed_field_is_retried():
     field = make_field()
     scenes.failed(scenes.approved(field, by=rita()))
     client = browser(rita())
@@ -436,7 +436,7 @@ def test_a_failure_is_tried_again():
     assert Decision.objects.get(field=field).state == DecisionState.OPEN
 
 
-def test_a_failure_can_be_rejected_instead():
+def test_failed_field_can_be_rejected():
     field = make_field()
     scenes.failed(scenes.approved(field, by=rita()))
     client = browser(rita())
@@ -446,7 +446,7 @@ def test_a_failure_can_be_rejected_instead():
     assert outcome(field) == FieldDecision.REJECTED
 
 
-def test_the_old_value_is_put_back_with_a_reason():
+def test_old_value_is_put_back_with_reason():
     field = make_field(original_value="Buyer")
     scenes.settled(scenes.approved(field, by=rita()))
     client = browser(rita())
@@ -458,7 +458,7 @@ def test_the_old_value_is_put_back_with_a_reason():
     assert (last.value_to_write, last.reason) == ("Buyer", "it was his brother")
 
 
-def test_putting_back_without_a_reason_is_asked_about():
+def test_put_back_requires_a_reason():
     field = make_field()
     scenes.settled(scenes.approved(field, by=rita()))
     client = browser(rita())
@@ -466,11 +466,11 @@ def test_putting_back_without_a_reason_is_asked_about():
     screen = pressed(client, opened(client, field.record), field.record, "do=again")
 
     assert screen.status == 422
-    assert "Say why" in screen.words
+    assert "Enter a reason" in screen.words
     assert Decision.objects.count() == 1
 
 
-def test_a_rejected_field_is_approved_after_all():
+def test_rejected_field_is_approved_later():
     field = make_field(proposed_value="Head")
     scenes.settled(scenes.rejected(field, by=rita()))
     client = browser(rita())
@@ -485,7 +485,7 @@ def test_a_rejected_field_is_approved_after_all():
 HTMX = {"HX-Request": "true", "HX-Target": "record"}
 
 
-def test_htmx_gets_the_same_parts_with_the_list_and_the_counts():
+def test_htmx_decision_updates_row_and_counts():
     record, (title, *_) = edit()
     client = browser(rita())
     form = opened(client, record).form | {"do": f"approve:{title.pk}"}
@@ -499,7 +499,7 @@ def test_htmx_gets_the_same_parts_with_the_list_and_the_counts():
     assert "1 approved." in screen.words
 
 
-def test_htmx_keeps_what_was_typed_beside_a_decision():
+def test_htmx_keeps_typed_text():
     record, (title, fax, name) = edit()
     client = browser(rita())
     typed = {on(fax, "mark"): "reject", on(fax, "text"): "half a sent", on(name, "tick"): "1"}
@@ -512,7 +512,7 @@ def test_htmx_keeps_what_was_typed_beside_a_decision():
     assert screen.is_checked(on(name, "tick"), "1")
 
 
-def test_htmx_is_told_of_a_conflict_with_the_page_that_shows_it():
+def test_htmx_conflict_answers_409_with_page():
     record, (title, *_) = edit()
     hers, his = browser(rita()), browser(rob())
     form = opened(his, record).form | {"do": f"reject:{title.pk}"}
@@ -525,7 +525,7 @@ def test_htmx_is_told_of_a_conflict_with_the_page_that_shows_it():
     assert '"code": "400|409|422", "swap": true' in opened(his, record).html
 
 
-def test_a_decision_leads_back_to_the_same_list():
+def test_decision_returns_to_the_same_list():
     record, (title, *_) = edit()
     client = browser(rita())
     form = opened(client, record, "?order=newest").form | {"do": f"approve:{title.pk}"}

@@ -34,7 +34,7 @@ def states(parts: list[SyncField]) -> set[str]:
     return set(SyncField.objects.filter(pk__in=[part.pk for part in parts]).values_list("decision", flat=True))
 
 
-def test_a_group_has_one_pair_of_buttons_and_its_parts_have_none(parts):
+def test_group_parts_have_no_buttons(parts):
     screen = opened(browser(rita()), record_of(parts))
 
     assert "Address 2 fields, decided together." in screen.words
@@ -55,7 +55,7 @@ def test_part_changed_in_crm_leaves_its_group(parts):
     assert (states([changed]), states([parts[1], third])) == ({FieldDecision.PENDING}, {FieldDecision.APPROVED})
 
 
-def test_keys_find_the_head_open_and_its_parts_not(parts):
+def test_keys_act_on_group_head_only(parts):
     html = opened(browser(rita()), record_of(parts)).html
     head = html.split('data-field="group-address"', 1)[1].split("</li>", 1)[0]
 
@@ -65,7 +65,7 @@ def test_keys_find_the_head_open_and_its_parts_not(parts):
         assert 'name="seen.' not in own
 
 
-def test_one_approval_takes_all_of_the_group_and_one_undo_takes_it_back(parts):
+def test_group_is_approved_and_undone_together(parts):
     client = browser(rita())
 
     screen = pressed(client, opened(client, record_of(parts)), record_of(parts), "do=approve:group-address")
@@ -75,7 +75,7 @@ def test_one_approval_takes_all_of_the_group_and_one_undo_takes_it_back(parts):
     assert states(parts) == {FieldDecision.PENDING}
 
 
-def test_a_groups_rejection_keeps_one_reason_for_all(parts):
+def test_group_rejection_shares_one_reason(parts):
     client, record = browser(rita()), record_of(parts)
     typed = {"code.group-address": "not_correct", "text.group-address": "He did not move."}
 
@@ -84,7 +84,7 @@ def test_a_groups_rejection_keeps_one_reason_for_all(parts):
     assert {part.decisions.get().reason for part in parts} == {"He did not move."}
 
 
-def test_a_marked_group_goes_with_the_other_marks_of_one_submit(parts):
+def test_ticked_group_is_decided_with_ticked_fields(parts):
     client, record = browser(rita()), record_of(parts)
     alone = record.fields.get(column_name="jobtitle")
     typed = {"tick.group-address": "1", on(alone, "mark"): "reject"}
@@ -95,7 +95,7 @@ def test_a_marked_group_goes_with_the_other_marks_of_one_submit(parts):
     assert (states(parts), alone.decision) == ({FieldDecision.APPROVED}, FieldDecision.REJECTED)
 
 
-def test_a_split_group_is_decided_field_by_field_and_stays_split(parts):
+def test_split_group_stays_split(parts):
     client, record = browser(rita()), record_of(parts)
     split = opened(client, record, SPLIT)
     assert split.offers(f"do=approve:{parts[0].pk}")
@@ -106,7 +106,7 @@ def test_a_split_group_is_decided_field_by_field_and_stays_split(parts):
     assert screen.input("split") == "address"
 
 
-def test_a_part_is_not_decided_alone_by_a_form_that_did_not_split(parts):
+def test_unsplit_form_cannot_decide_one_part(parts):
     client, record = browser(rita()), record_of(parts)
     form = {"do": f"approve:{parts[0].pk}", on(parts[0], "seen"): digest(parts[0])}
 
@@ -117,23 +117,23 @@ def test_a_part_is_not_decided_alone_by_a_form_that_did_not_split(parts):
     assert states(parts) == {FieldDecision.PENDING}
 
 
-def test_the_groups_are_those_of_the_settings(parts):
+def test_groups_come_from_settings(parts):
     preferences.change(by=ada(), field_groups=[])
 
     assert "decided together" not in opened(browser(rita()), record_of(parts)).words
 
 
-def test_where_a_reason_is_required_a_rejection_without_one_is_not_taken(parts):
+def test_required_reason_missing_refuses_rejection(parts):
     preferences.change(by=ada(), reason_required=True)
     client, record = browser(rita()), record_of(parts)
 
     screen = pressed(client, opened(client, record), record, "do=reject:group-address")
 
-    assert "Choose why it is rejected." in screen.words
+    assert "Choose a reason for rejecting." in screen.words
     assert states(parts) == {FieldDecision.PENDING}
 
 
-def test_where_none_is_required_a_rejection_needs_no_reason(parts):
+def test_optional_reason_may_be_empty(parts):
     client, record = browser(rita()), record_of(parts)
 
     pressed(client, opened(client, record), record, "do=reject:group-address")

@@ -43,14 +43,14 @@ def undecided() -> int:
     return SyncField.objects.undecided().count()
 
 
-def test_a_stranger_signs_in_first_and_comes_back_to_the_link(record: SyncRecord) -> None:
+def test_link_returns_after_sign_in(record: SyncRecord) -> None:
     response = browser().get(path(record))
 
     assert response.headers["Location"].startswith("/sign-in?next=%2Fl%2F")
     assert "to an edit" in follow(response.headers["Location"], browser()).words or response.status_code == 302
 
 
-def test_the_signed_part_does_not_stay_in_the_address(record: SyncRecord) -> None:
+def test_token_leaves_the_address(record: SyncRecord) -> None:
     response = browser(people.rita()).get(path(record, Intent.APPROVE))
 
     assert response.headers["Location"] == f"/review/{record.pk}/?link=a"
@@ -64,27 +64,27 @@ def test_link_with_slash_leads_to_edit(record: SyncRecord, ending: str) -> None:
     assert response.headers["Location"].endswith("link=a") == (ending != "/)")
 
 
-def test_approving_is_preselected_and_not_done(record: SyncRecord) -> None:
+def test_approve_link_only_preselects(record: SyncRecord) -> None:
     client = browser(people.rita())
 
     screen = follow(path(record, Intent.APPROVE), client)
 
-    assert "You came to approve" in screen.words
+    assert "Your mail asked to approve" in screen.words
     assert all(screen.is_checked(on(field, "tick"), "1") for field in record.fields.all())
     assert undecided() == 2
     pressed(client, screen, record, "do=marked")
     assert undecided() == 0
 
 
-def test_rejecting_is_preselected_and_asks_why(record: SyncRecord) -> None:
+def test_reject_link_preselects_and_asks_reason(record: SyncRecord) -> None:
     screen = follow(path(record, Intent.REJECT))
 
-    assert "You came to reject" in screen.words
+    assert "Your mail asked to reject" in screen.words
     assert screen.is_checked("mark.all", "reject")
     assert undecided() == 2
 
 
-def test_rejecting_the_only_field_opens_its_reason() -> None:
+def test_reject_link_opens_only_fields_reason() -> None:
     know_columns()
     field = make_field()
 
@@ -93,54 +93,54 @@ def test_rejecting_the_only_field_opens_its_reason() -> None:
     assert screen.is_checked(on(field, "mark"), "reject")
 
 
-def test_only_looking_marks_nothing(record: SyncRecord) -> None:
+def test_open_link_ticks_nothing(record: SyncRecord) -> None:
     screen = follow(path(record))
 
-    assert "You came" not in screen.words
+    assert "Your mail asked" not in screen.words
     assert not any(screen.is_checked(on(field, "tick"), "1") for field in record.fields.all())
 
 
-def test_a_decided_edit_says_by_whom_and_when(record: SyncRecord) -> None:
+def test_decided_edit_names_decider_and_time(record: SyncRecord) -> None:
     for field in record.fields.all():
         scenes.approved(field, by=people.rob())
 
     screen = follow(path(record, Intent.APPROVE))
 
     assert "Already decided, last by Rob at" in screen.words
-    assert "You came to approve" not in screen.words
+    assert "Your mail asked to approve" not in screen.words
 
 
-def test_what_was_decided_meanwhile_is_said(record: SyncRecord) -> None:
+def test_link_names_decisions_made_since(record: SyncRecord) -> None:
     scenes.approved(record.fields.get(column_name="jobtitle"), by=people.rob())
 
     assert "Meanwhile 1 of 2 fields was decided, last by Rob" in follow(path(record, Intent.APPROVE)).words
 
 
-def test_a_colleagues_link_leads_to_the_edit_without_a_choice(record: SyncRecord) -> None:
+def test_foreign_link_preselects_nothing(record: SyncRecord) -> None:
     screen = follow(path(record, Intent.APPROVE, reader=people.rob()))
 
-    assert "made for somebody else" in screen.words
+    assert "made for someone else" in screen.words
     assert not any(screen.is_checked(on(field, "tick"), "1") for field in record.fields.all())
 
 
-def test_an_old_link_leads_to_the_edit_without_a_choice(record: SyncRecord) -> None:
+def test_expired_link_preselects_nothing(record: SyncRecord) -> None:
     with time_machine.travel(timezone.now() - timedelta(days=40), tick=False):
         address = path(record, Intent.APPROVE)
 
     assert "This link is old" in follow(address).words
 
 
-def test_a_link_to_an_edit_that_is_gone_ends_at_the_queue(record: SyncRecord) -> None:
+def test_link_to_missing_edit_leads_to_queue(record: SyncRecord) -> None:
     address = urlsplit(links.to_record(uuid.uuid4(), reader=people.rita())).path
 
-    assert "is not here (any more)" in follow(address).words
+    assert "is no longer here" in follow(address).words
 
 
 def test_preferences_link_with_slash_opens(record: SyncRecord) -> None:
     assert browser().get(urlsplit(links.to_preferences(people.rita())).path + "/").status_code == 200
 
 
-def test_opening_the_wishes_changes_nothing(record: SyncRecord) -> None:
+def test_opening_mail_preferences_changes_nothing(record: SyncRecord) -> None:
     rita = people.rita()
 
     screen = follow(urlsplit(links.to_preferences(rita)).path, browser())
@@ -150,7 +150,7 @@ def test_opening_the_wishes_changes_nothing(record: SyncRecord) -> None:
     assert rita.notify == Person.Notify.AT_ONCE
 
 
-def test_one_post_of_a_mail_program_stops_the_mails() -> None:
+def test_one_click_post_turns_mails_off() -> None:
     rita = people.rita()
     client = Client(enforce_csrf_checks=True)
 
@@ -162,7 +162,7 @@ def test_one_post_of_a_mail_program_stops_the_mails() -> None:
     assert AuditEntry.objects.filter(actor=rita).count() == 1
 
 
-def test_another_wish_can_be_chosen_on_the_page() -> None:
+def test_mail_preference_can_be_changed() -> None:
     rita = people.rita()
 
     Screen(browser().post(urlsplit(links.to_preferences(rita)).path, {"wish": "daily"}))
@@ -171,7 +171,7 @@ def test_another_wish_can_be_chosen_on_the_page() -> None:
     assert rita.notify == Person.Notify.DAILY
 
 
-def test_a_wish_needs_the_whole_link() -> None:
+def test_mail_preference_needs_whole_link() -> None:
     rita = people.rita()
 
     response = browser().post(urlsplit(links.to_preferences(rita)).path[:-5], {"List-Unsubscribe": "One-Click"})

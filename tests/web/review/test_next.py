@@ -46,7 +46,7 @@ def flash(screen: Screen) -> dict[str, str]:
     return next(tag for _, tag in screen.tags if "data-decided" in tag)
 
 
-def test_the_next_contact_comes_with_the_answer_to_the_last_decision():
+def test_last_decision_answers_with_next_contact():
     first, second = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
 
     response = by_key(browser(rita()), first)
@@ -59,7 +59,7 @@ def test_the_next_contact_comes_with_the_answer_to_the_last_decision():
     assert "aria-current" not in screen.html.partition(f'id="row-{first.pk}"')[2].partition("</li>")[0]
 
 
-def test_its_list_stays_the_one_that_was_asked_for():
+def test_record_keeps_its_list():
     waiting("Not asked for", minutes=1)
     first, last = waiting("Marta One"), waiting("Marta Two", minutes=2)
 
@@ -68,7 +68,7 @@ def test_its_list_stays_the_one_that_was_asked_for():
     assert response["HX-Push-Url"] == f"/review/{last.pk}/?q=marta"
 
 
-def test_every_decision_that_was_left_can_be_taken_back_from_there():
+def test_every_left_decision_can_be_undone():
     first, _ = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
     client = browser(rita())
 
@@ -81,7 +81,7 @@ def test_every_decision_that_was_left_can_be_taken_back_from_there():
     assert set(Decision.objects.values_list("state", flat=True)) == {DecisionState.UNDONE}
 
 
-def test_a_group_that_stays_open_beside_it_is_taken_back_by_one_request():
+def test_group_undo_is_one_request():
     preferences.change(by=None, field_groups=[{"name": "Numbers", "columns": ["fax", "telephone1"]}])
     first, client = waiting("Marta Villanueva", columns=("jobtitle", "fax", "telephone1")), browser(rita())
 
@@ -93,7 +93,7 @@ def test_a_group_that_stays_open_beside_it_is_taken_back_by_one_request():
     assert Decision.objects.count() == 2
 
 
-def test_a_way_back_is_no_way_to_the_decisions_of_another_edit():
+def test_undo_ignores_decisions_of_other_edits():
     first, other = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
     client = browser(rita())
     left = flash(Screen(by_key(client, first)))
@@ -103,7 +103,7 @@ def test_a_way_back_is_no_way_to_the_decisions_of_another_edit():
     assert set(Decision.objects.values_list("state", flat=True)) == {DecisionState.OPEN}
 
 
-def test_a_contact_with_something_left_stays():
+def test_contact_with_undecided_fields_stays():
     first, _ = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
     title = SyncField.objects.get(record=first, column_name="jobtitle")
 
@@ -113,7 +113,7 @@ def test_a_contact_with_something_left_stays():
     assert "HX-Push-Url" not in response
 
 
-def test_what_was_refused_stays_with_its_reason():
+def test_refused_items_keep_their_reason():
     first, _ = waiting("Marta Villanueva", columns=("jobtitle",)), waiting("Solveig Brandt", minutes=1)
     hers, his = browser(rita()), browser(rob())
     form = opened(his, first).form | {"do": "approve-all", "next": "contact"}
@@ -125,13 +125,13 @@ def test_what_was_refused_stays_with_its_reason():
     assert open_in(Screen(response)) == str(first.pk)
 
 
-def test_the_last_contact_of_a_list_stays():
+def test_last_contact_stays_open():
     last = waiting("Marta Villanueva")
 
     assert open_in(Screen(by_key(browser(rita()), last))) == str(last.pk)
 
 
-def test_by_mouse_the_contact_stays_under_the_hand():
+def test_mouse_decision_stays_on_the_contact():
     first, _ = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
     client = browser(rita())
     form = opened(client, first).form | {"do": "approve-all"}
@@ -141,7 +141,7 @@ def test_by_mouse_the_contact_stays_under_the_hand():
     assert open_in(Screen(response)) == str(first.pk)
 
 
-def test_what_was_typed_for_the_contact_that_was_left_is_not_in_the_next_one():
+def test_next_contact_starts_with_empty_inputs():
     first, _ = waiting("Marta Villanueva"), waiting("Solveig Brandt", minutes=1)
     client = browser(rita())
     form = opened(client, first).form | {"do": "approve-all", "next": "contact", "text.all": "half a sentence"}
@@ -151,7 +151,7 @@ def test_what_was_typed_for_the_contact_that_was_left_is_not_in_the_next_one():
     assert "half a sentence" not in screen.html
 
 
-def test_a_submit_of_many_fields_costs_one_statement_for_each_more(django_assert_max_num_queries):
+def test_submit_costs_one_query_per_field(django_assert_max_num_queries):
     few = waiting("Marta Villanueva")
     many = waiting("Solveig Brandt", minutes=1, columns=tuple(f"column_{number}" for number in range(12)))
     waiting("Nora Lind", minutes=2)

@@ -17,7 +17,7 @@ from syncapp.models import MirrorCursor, SyncRecord
 from syncapp.review.queue import reads, word_search
 from syncapp.review.queue.criteria import Criteria
 from syncapp.review.queue.reads import Order, Tab
-from syncapp.web.review import list_rows
+from syncapp.web.review import row_presenter
 from tests.support import scenes
 from tests.support.factories import EDITED_ON, make_editor, make_field, make_record
 from tests.support.people import ada, browser, fred, nils, rita, vera
@@ -44,7 +44,7 @@ def many(count: int) -> None:
         waiting(f"Person {number:03}", edited_on=EDITED_ON + timedelta(minutes=number))
 
 
-def test_an_edit_shows_who_made_it_and_which_fields_it_changes():
+def test_row_names_editor_and_fields():
     record = make_record("Marta Villanueva", editor=make_editor("Jonas Weber"))
     for column in ("jobtitle", "emailaddress1", "fax", "lastname", "telephone1"):
         make_field(record, column)
@@ -66,13 +66,13 @@ def test_row_names_the_company_beside_the_contact():
     assert "Anna Berg · Contoso" in words
 
 
-def test_the_first_edit_of_the_list_is_open_beside_it():
+def test_first_edit_is_open():
     record = waiting()
 
     assert shown(browser(rita())).offers(f"do=approve:{record.fields.get().pk}")
 
 
-def test_each_edit_stands_in_the_tab_of_its_state():
+def test_each_edit_is_in_its_tab():
     waiting("Wanda Waits")
     scenes.failed(scenes.approved(make_field(make_record("Alma Attention")), by=rita()))
     scenes.approved(make_field(make_record("Wim Written")), by=rita())
@@ -88,7 +88,7 @@ def test_each_edit_stands_in_the_tab_of_its_state():
     assert "Wanda Waits" not in "".join(tabs[tab] for tab in (Tab.ATTENTION, Tab.WRITING, Tab.DECIDED))
 
 
-def test_an_edit_that_has_not_arrived_in_full_is_not_shown():
+def test_incomplete_edit_is_hidden():
     make_field(make_record("Half There", is_stub=True))
 
     assert "Half There" not in shown(browser(rita())).words
@@ -98,7 +98,7 @@ def test_an_edit_that_has_not_arrived_in_full_is_not_shown():
     ("order", "names"),
     [("oldest", ["Bea", "Cleo", "Abel"]), ("newest", ["Abel", "Cleo", "Bea"]), ("name", ["Abel", "Bea", "Cleo"])],
 )
-def test_the_list_is_sorted_as_asked(order, names):
+def test_list_has_the_chosen_order(order, names):
     for hours, name in ((3, "Bea"), (1, "Abel"), (2, "Cleo")):
         waiting(name, edited_on=EDITED_ON - timedelta(hours=hours))
 
@@ -125,7 +125,7 @@ FOUND = [
 
 
 @pytest.mark.parametrize("typed", FOUND)
-def test_any_word_of_a_name_finds_the_edit(typed):
+def test_search_matches_any_name_word(typed):
     editor = make_editor("Åsa Hedlund-Weber")
     waiting("Marta-Élodie Jean-Luc Villanueva", editor=editor, company="Jonas & Contoso Pharma")
     waiting("Ulla Other", editor=make_editor("Piotr Zieliński"), company="Fabrikam")
@@ -137,7 +137,7 @@ def test_any_word_of_a_name_finds_the_edit(typed):
 
 
 @pytest.mark.parametrize("typed", ["illanueva", "marta other", "%", "_", "\U0010ffff", "— ’", "@", "marta@x.example"])
-def test_search_without_match_says_what_it_compared(typed):
+def test_search_without_match_explains_matching(typed):
     waiting("Marta Villanueva")
     waiting("Ulla Other")
 
@@ -182,7 +182,7 @@ def test_rare_and_common_words_page_alike(monkeypatch, few):
         assert len(seen) == len(set(seen)) == reads.count(Tab.WAITING, by) == 120
 
 
-def test_the_first_visit_loads_less_than_150_kb():
+def test_first_visit_loads_under_150_kb():
     many(50)
     client = browser(rita())
 
@@ -195,7 +195,7 @@ def test_the_first_visit_loads_less_than_150_kb():
     assert weight < 150_000
 
 
-def test_an_empty_queue_says_what_will_appear():
+def test_empty_queue_explains_itself():
     words = shown(browser(rita())).words
 
     assert "Nothing waits" in words
@@ -204,7 +204,7 @@ def test_an_empty_queue_says_what_will_appear():
 
 
 @pytest.mark.parametrize("order", list(Order))
-def test_pages_follow_each_other_without_gap_or_repetition(order):
+def test_pages_have_no_gap_or_repetition(order):
     for number in range(23):
         same_time = EDITED_ON + timedelta(minutes=number // 4)
         waiting(f"Name {number // 3}", edited_on=None if number % 7 == 0 else same_time)
@@ -218,7 +218,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(order):
     assert len(seen) == len(set(seen)) == 23
 
 
-def test_the_next_page_is_a_link_that_names_no_person():
+def test_next_page_link_names_no_person():
     many(60)
     client = browser(rita())
     first = shown(client, "?order=name")
@@ -234,7 +234,7 @@ def test_the_next_page_is_a_link_that_names_no_person():
 
 
 @pytest.mark.parametrize("query", ["?tab=nonsense", "?order=../../etc", "?after=1", f"?after={uuid.UUID(int=7)}"])
-def test_an_address_that_makes_no_sense_shows_the_first_page(query):
+def test_invalid_params_show_the_first_page(query):
     waiting("Marta Villanueva")
 
     assert "Marta Villanueva" in shown(browser(rita()), query).words
@@ -253,15 +253,15 @@ def queries_of(client: Client, query: str = "") -> int:
     return len(captured)
 
 
-def test_fields_of_one_family_name_it_once():
+def test_shared_label_prefix_is_named_once():
     labels = ["Address 1: City", "Address 1: Street 1", "Address 2: City", "Job Title"]
 
-    assert list(list_rows.shortened(labels)) == ["Address 1: City", "Street 1", "Address 2: City", "Job Title"]
+    assert list(row_presenter.shortened(labels)) == ["Address 1: City", "Street 1", "Address 2: City", "Job Title"]
 
 
 # A search asks twice how many words begin so: for the list, and for how many it finds.
 @pytest.mark.parametrize(("query", "most"), [("", 28), ("?order=name&q=person", 30), ("?tab=decided", 28)])
-def test_the_page_costs_the_same_whatever_waits(query, most):
+def test_page_has_constant_queries(query, most):
     client = browser(rita())
     many(60)
     few = queries_of(client, query)
@@ -270,7 +270,7 @@ def test_the_page_costs_the_same_whatever_waits(query, most):
     assert queries_of(client, query) == few <= most
 
 
-def test_no_query_of_the_page_counts_a_whole_table():
+def test_page_counts_no_whole_table():
     many(3)
 
     with CaptureQueriesContext(connection) as captured:
@@ -282,12 +282,12 @@ def test_no_query_of_the_page_counts_a_whole_table():
 
 
 @pytest.mark.parametrize("person", [rita, vera, ada])
-def test_people_with_a_reviewing_role_see_the_queue(person):
+def test_review_roles_see_the_queue(person):
     assert shown(browser(person())).status == 200
 
 
 @pytest.mark.parametrize("person", [fred, nils])
-def test_other_people_do_not(person):
+def test_other_roles_get_403(person):
     waiting("Marta Villanueva")
 
     screen = shown(browser(person()))
@@ -296,7 +296,7 @@ def test_other_people_do_not(person):
     assert "Marta" not in screen.html
 
 
-def test_nobody_sees_a_name_before_signing_in():
+def test_names_need_sign_in():
     waiting("Marta Villanueva")
 
     screen = Screen(Client().get("/review/", follow=True))
@@ -305,7 +305,7 @@ def test_nobody_sees_a_name_before_signing_in():
 
 
 @pytest.mark.parametrize("order", list(Order))
-def test_the_way_back_leads_through_the_same_rows(order):
+def test_previous_follows_the_same_rows(order):
     many(4)
     waiting("Nobody knows when", edited_on=None)
     forth = list(reads.page(Tab.WAITING, order=order).records)
@@ -316,7 +316,7 @@ def test_the_way_back_leads_through_the_same_rows(order):
     assert [reads.neighbor(record, Tab.WAITING, order=order) for record in forth[:-1]] == [r.pk for r in forth[1:]]
 
 
-def test_more_rows_come_alone_and_lead_to_pages_that_hold_them(monkeypatch):
+def test_more_rows_come_without_the_page(monkeypatch):
     monkeypatch.setattr(reads.page, "__kwdefaults__", {**reads.page.__kwdefaults__, "size": 2})
     many(3)
     client = browser(rita())
@@ -329,12 +329,12 @@ def test_more_rows_come_alone_and_lead_to_pages_that_hold_them(monkeypatch):
     assert "Person 002" in Screen(client.get(following.replace("review/more", "review/"))).words
 
 
-def test_a_backlog_says_how_much_came_and_that_nobody_is_told():
+def test_backlog_notice_counts_first_edits():
     waiting()
     MirrorCursor.objects.create(table="records", found_first=1400)
     assert "Nobody gets mail" not in shown(browser(rita())).words
 
     preferences.change(by=ada(), backlog=True)
 
-    assert "1,400 edits came in with the first reading. Nobody gets mail about them" in shown(browser(rita())).words
+    assert "1,400 edits came with the first reading. Nobody gets mail about them" in shown(browser(rita())).words
     assert "end backlog mode" in shown(browser(ada())).words

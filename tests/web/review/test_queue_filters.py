@@ -39,7 +39,7 @@ def waiting(name: str, column: str = "jobtitle", kind: ChangeKind = ChangeKind.O
 
 
 @pytest.mark.parametrize("few", [0, 1000])
-def test_an_edit_is_found_by_field_and_kind_whether_few_or_many_match(monkeypatch, few):
+def test_field_and_kind_filters_find_edits(monkeypatch, few):
     monkeypatch.setattr(criteria, "RARE", few)
     waiting("Ann", "telephone1", ChangeKind.FORMAT)
     waiting("Bea", "telephone1")
@@ -50,7 +50,7 @@ def test_an_edit_is_found_by_field_and_kind_whether_few_or_many_match(monkeypatc
     assert names(Criteria(column="telephone1", kind=ChangeKind.FORMAT)) == ["Ann"]
 
 
-def test_a_field_that_was_decided_no_longer_counts_for_the_waiting_ones():
+def test_decided_field_leaves_the_waiting_filters():
     record = waiting("Ann", "telephone1")
     make_field(record, "jobtitle")
     scenes.settled(scenes.approved(record.fields.get(column_name="telephone1"), by=rita()))
@@ -68,7 +68,7 @@ def test_decided_edits_are_narrowed_too(monkeypatch, few):
     assert names(Criteria(column="telephone1"), Tab.DECIDED) == ["Ann"]
 
 
-def test_what_waits_longest_comes_first_and_of_what_is_decided_the_latest():
+def test_default_order_depends_on_the_tab():
     for name, days in (("Ann", 2), ("Bea", 1), ("Cleo", 2), ("Dora", 1)):
         field = waiting(name, edited_on=timezone.now() - timedelta(days=days)).fields.get()
         if name in ("Ann", "Bea"):
@@ -81,7 +81,7 @@ def test_what_waits_longest_comes_first_and_of_what_is_decided_the_latest():
     assert 'href="/review/?tab=decided&amp;order=oldest"' in shown(browser(rita()), "?tab=decided").html
 
 
-def test_edits_are_found_by_editor_age_and_owner():
+def test_editor_age_and_owner_filters_work():
     jonas, now = make_editor("Jonas"), timezone.now()
     waiting("Ann", editor=jonas, edited_on=now - timedelta(days=40))
     waiting("Bea", editor=make_editor("Ulla"), edited_on=now - timedelta(days=3), assigned_to=rita())
@@ -98,7 +98,7 @@ def test_edits_are_found_by_editor_age_and_owner():
     assert names(Criteria(owner=rita().pk)) == ["Bea"]
 
 
-def test_nothing_is_overdue_while_a_backlog_is_worked_off():
+def test_backlog_mode_marks_nothing_overdue():
     waiting("Ann", edited_on=timezone.now() - timedelta(days=40))
     assert "overdue, " in shown(browser(rita())).words
 
@@ -108,19 +108,19 @@ def test_nothing_is_overdue_while_a_backlog_is_worked_off():
     assert names(Criteria(age=criteria.Age.OVERDUE)) == []
 
 
-def test_the_page_says_what_it_is_narrowed_to_and_leads_back():
+def test_active_filters_are_shown_and_removable():
     waiting("Ann", "telephone1", ChangeKind.FORMAT)
     waiting("Bea")
 
     page = shown(browser(rita()), "?field=telephone1&kind=format")
 
-    assert "1 matches" in page.words
+    assert "1 match" in page.words
     assert "Without the filter Format only" in page.words
     assert "Bea" not in page.words
     assert any(found.get("href") == "/review/?field=telephone1" for tag, found in page.tags if tag == "a")
 
 
-def test_the_answers_offered_are_those_that_the_waiting_edits_have():
+def test_filter_choices_come_from_waiting_edits():
     waiting("Ann", "telephone1")
     waiting("Bea", "emailaddress1")
 
@@ -128,7 +128,7 @@ def test_the_answers_offered_are_those_that_the_waiting_edits_have():
     assert reads.changed_columns(Tab.DECIDED) == []
 
 
-def test_a_list_is_kept_under_a_name_for_its_owner_only():
+def test_saved_view_belongs_to_its_owner():
     client = browser(rita())
     client.post("/review/views/save?kind=format&after=1&junk=2", {"name": "  Format   only "})
 
@@ -143,7 +143,7 @@ def test_a_list_is_kept_under_a_name_for_its_owner_only():
     assert not SavedView.objects.exists()
 
 
-def test_new_edits_wait_behind_a_link_until_they_are_asked_for():
+def test_new_edits_wait_behind_a_link():
     waiting("Ann")
     client = browser(rita())
     fragment = {"since": EDITED_ON.isoformat()}
@@ -155,7 +155,7 @@ def test_new_edits_wait_behind_a_link_until_they_are_asked_for():
     assert "new, show" not in Screen(client.get("/review/fresh", fragment | {"kind": "format"})).words
 
 
-def test_rows_that_were_being_written_are_shown_anew_once_they_are_not():
+def test_written_rows_are_refreshed():
     (first, second), by = [make_field(make_record(name)) for name in ("Ann", "Bea")], rita()
     done, _ = scenes.approved(first, by=by), scenes.approved(second, by=by)
     client = browser(by)
@@ -173,7 +173,7 @@ def test_rows_that_were_being_written_are_shown_anew_once_they_are_not():
     assert "Bea" not in rows.words
 
 
-def test_parked_edits_stand_in_a_tab_of_their_own():
+def test_parked_edits_have_their_own_tab():
     waiting("Ann", parked_until=timezone.localdate() + timedelta(days=3))
 
     assert names(Criteria()) == []

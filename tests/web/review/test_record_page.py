@@ -33,7 +33,7 @@ def page(field: SyncField, person=None, query: str = "") -> Screen:
     return opened(browser(person or rita()), field.record, query)
 
 
-def test_a_waiting_field_shows_its_label_both_values_and_its_buttons():
+def test_waiting_field_shows_values_and_buttons():
     field = make_field(original_value="Buyer", proposed_value="Head of Procurement")
 
     screen = page(field)
@@ -44,7 +44,7 @@ def test_a_waiting_field_shows_its_label_both_values_and_its_buttons():
     assert all(screen.offers(f"do={verb}:{field.pk}") for verb in ("approve", "reject", "correct"))
 
 
-def test_the_head_says_who_edited_when_and_leads_to_the_crm():
+def test_head_names_editor_and_links_crm():
     record = make_record("Marta Villanueva", editor=make_editor("Jonas Weber"))
     make_field(record)
 
@@ -55,7 +55,7 @@ def test_the_head_says_who_edited_when_and_leads_to_the_crm():
     assert "CRM’s values not read yet" in screen.words
 
 
-def test_all_fields_are_offered_at_once_but_for_conflicts():
+def test_approve_all_excludes_conflicts():
     record = make_record()
     for column in ("jobtitle", "fax"):
         make_field(record, column)
@@ -67,7 +67,7 @@ def test_all_fields_are_offered_at_once_but_for_conflicts():
     assert "Reject all 2" in words
 
 
-def test_an_approval_counts_down_and_can_be_undone():
+def test_approval_counts_down_with_undo():
     field = make_field()
     decision = scenes.approved(field, by=rita())
 
@@ -78,7 +78,7 @@ def test_an_approval_counts_down_and_can_be_undone():
     assert 'value="10"' in screen.html
 
 
-def test_a_colleagues_decision_bears_his_name_and_offers_no_undo():
+def test_colleagues_decision_offers_no_undo():
     field = make_field()
     scenes.approved(field, by=rob())
 
@@ -88,7 +88,7 @@ def test_a_colleagues_decision_bears_his_name_and_offers_no_undo():
     assert not screen.offers("do=undo")
 
 
-def test_an_administrator_who_reviews_can_undo_anybodys_decision():
+def test_reviewing_administrator_can_undo_any_decision():
     field = make_field()
     scenes.approved(field, by=rob())
 
@@ -104,12 +104,12 @@ STATES = {
     "sent": (scenes.being_written, "Approved being written"),
     "lost answer": (
         lambda decision: scenes.being_written(decision, state=JobState.VERIFY),
-        "Checking CRM its answer was lost; reading back",
+        "Checking the CRM its answer was lost; reading back",
     ),
     "written": (scenes.settled, "read back; by you Put the old value back…"),
     "already": (
         lambda decision: scenes.settled(decision, DecisionState.ALREADY),
-        "Was already so nothing was written",
+        "Already in the CRM nothing was written",
     ),
     "failed": (scenes.failed, "Not written approved by you"),
     "conflict": (lambda decision: scenes.conflict(decision, "Chief"), "Nothing was overwritten"),
@@ -117,7 +117,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_each_state_of_an_approval_is_said_as_it_is(state):
+def test_each_approval_state_has_its_words(state):
     paths, words = STATES[state]
     field = make_field()
     paths(scenes.approved(field, by=rita()))
@@ -125,7 +125,7 @@ def test_each_state_of_an_approval_is_said_as_it_is(state):
     assert words in page(field).words
 
 
-def test_a_rejection_shows_its_reason_and_offers_to_approve_after_all():
+def test_rejection_offers_approval_after_all():
     field = make_field()
     scenes.settled(scenes.rejected(field, by=rita(), reason_code="other_contact", reason="see Anna"))
 
@@ -135,7 +135,7 @@ def test_a_rejection_shows_its_reason_and_offers_to_approve_after_all():
     assert "Approve after all…" in words
 
 
-def test_a_conflict_shows_three_values_and_its_choices():
+def test_conflict_shows_values_and_choices():
     field = make_field(original_value="Buyer", proposed_value="Head")
     scenes.conflict(scenes.approved(field, by=rita()), "Chief")
 
@@ -146,7 +146,7 @@ def test_a_conflict_shows_three_values_and_its_choices():
     assert all(screen.offers(f"do={verb}:{field.pk}") for verb in ("keep", "approve", "other"))
 
 
-def test_a_failure_shows_the_crms_reason_retry_and_reject():
+def test_failure_shows_reason_and_buttons():
     field = make_field()
     scenes.failed(scenes.approved(field, by=rita()), "The CRM refused it: no such country.")
 
@@ -157,7 +157,7 @@ def test_a_failure_shows_the_crms_reason_retry_and_reject():
     assert screen.offers(f"do=reject:{field.pk}")
 
 
-def test_a_superseded_field_leads_to_the_newer_edit():
+def test_superseded_field_links_newer_edit():
     field = make_field()
     newer = make_newer_edit(field)
     scenes.move(field, decision=FieldDecision.SUPERSEDED, delivery=FieldDelivery.DONE)
@@ -168,32 +168,32 @@ def test_a_superseded_field_leads_to_the_newer_edit():
     assert f"/review/{newer.record_id}/" in screen.html
 
 
-def test_a_withdrawn_field_says_where_it_was_decided():
+def test_withdrawn_field_says_where():
     field = make_field()
     scenes.move(field, decision=FieldDecision.WITHDRAWN, crm_state=1, finished_at=timezone.now())
 
-    assert "Withdrawn decided in CRM itself at" in page(field).words
+    assert "Withdrawn decided in the CRM itself at" in page(field).words
 
 
-def test_a_deleted_contact_can_only_be_rejected():
+def test_deleted_contact_can_be_rejected():
     field = make_field()
     scenes.move(field, contact_is_gone=True)
 
     screen = page(field)
 
-    assert "Contact deleted in CRM; it is not made again" in screen.words
+    assert "Contact deleted in the CRM; it is not created again" in screen.words
     assert screen.offers(f"do=reject:{field.pk}")
     assert not screen.offers(f"do=approve:{field.pk}")
 
 
-def test_other_edits_of_the_contact_that_wait_are_named():
+def test_other_waiting_edits_are_linked():
     field = make_field()
     make_newer_edit(field)
 
     assert "1 more edit of this contact waits: by Jonas Weber" in page(field).words
 
 
-def test_a_value_that_changed_in_the_crm_is_shown_beside_the_proposal():
+def test_changed_crm_value_is_shown():
     field = make_field(original_value="Buyer", proposed_value="Head")
     scenes.move(field, crm_now_value="Chief", crm_now_read_at=timezone.now())
 
@@ -210,7 +210,7 @@ def test_a_value_that_changed_in_the_crm_is_shown_beside_the_proposal():
         (scenes.rejected, "The decision is that CRM keeps it."),
     ],
 )
-def test_a_decision_leaves_what_the_crm_had_in_its_place(decide, says):
+def test_decision_keeps_the_crm_value_shown(decide, says):
     field = make_field(original_value="Buyer", proposed_value="Head")
     scenes.move(field, crm_now_value="Chief", crm_now_read_at=timezone.now())
     decide(field, by=rita())
@@ -222,7 +222,7 @@ def test_a_decision_leaves_what_the_crm_had_in_its_place(decide, says):
 
 
 @pytest.mark.parametrize("had", ["Chief", "Buyer"])
-def test_what_a_decision_wrote_is_not_what_the_crm_had(had):
+def test_written_value_is_not_shown_as_crm_value(had):
     field = make_field(original_value="Buyer", proposed_value="Head")
     scenes.move(field, crm_now_value=had, crm_now_read_at=timezone.now())
     scenes.approved(field, by=rita())
@@ -235,35 +235,35 @@ def test_what_a_decision_wrote_is_not_what_the_crm_had(had):
     assert ("CRM had Chief" in words) is (had == "Chief")
 
 
-def test_a_corrected_value_is_shown_with_the_proposal():
+def test_corrected_value_is_shown():
     field = make_field()
     scenes.approved(field, by=rita(), is_corrected=True, corrected_value="Head of everything")
 
     assert "Corrected to Head of everything" in page(field).words
 
 
-def test_ones_own_edit_says_why_it_has_no_buttons():
+def test_own_edit_explains_missing_buttons():
     me = rita()
     field = make_field(make_record(editor=make_editor("Rita", entra_id=me.oid)))
 
     screen = page(field, me)
 
-    assert "Your own edit another reviewer decides it" in screen.words
+    assert "Your own edit another reviewer must decide it" in screen.words
     assert not screen.offers(f"do=approve:{field.pk}")
     assert page(field, rob()).offers(f"do=approve:{field.pk}")
 
 
-def test_unidentified_editor_locks_the_page_and_says_why():
+def test_unidentified_editor_locks_the_page():
     field = make_field(make_record(editor=make_editor("On Premises", entra_id=None)))
 
     screen = page(field)
 
-    assert "Could be your own edit" in screen.words
+    assert "Possibly your own edit" in screen.words
     assert "no Entra id" in screen.words
     assert not screen.offers(f"do=approve:{field.pk}")
 
 
-def test_page_says_that_a_setting_lets_anyone_decide():
+def test_page_explains_unidentified_setting():
     preferences.change(by=ada(), anyone_decides_unidentified=True)
     field = make_field(make_record(editor=make_editor("On Premises", entra_id=None)))
 
@@ -274,7 +274,7 @@ def test_page_says_that_a_setting_lets_anyone_decide():
 
 
 @pytest.mark.parametrize("roles", [(Role.VIEWER,), (Role.ADMINISTRATOR,)])
-def test_who_may_only_look_sees_everything_and_no_button(roles):
+def test_viewer_sees_values_without_buttons(roles):
     record = make_record()
     waiting = make_field(record)
     scenes.settled(scenes.approved(make_field(record, "fax"), by=rita()))
@@ -282,12 +282,12 @@ def test_who_may_only_look_sees_everything_and_no_button(roles):
 
     screen = page(waiting, make_person("Looker", *roles))
 
-    assert "You may look deciding needs the reviewer role" in screen.words
+    assert "View only deciding needs the Reviewer role" in screen.words
     assert "Not written" in screen.words
     assert not [button for button in screen.buttons if button.startswith("do=")]
 
 
-def test_a_value_is_shown_by_its_words_and_type():
+def test_value_is_shown_by_its_type():
     record = make_record()
     account = f"account:{uuid.uuid4()}"
     make_field(record, "preferredcontactmethodcode", original_value="3", proposed_value="2")
@@ -305,7 +305,7 @@ def test_a_value_is_shown_by_its_words_and_type():
     assert account not in html
 
 
-def test_two_accounts_of_one_name_show_as_a_change():
+def test_lookups_of_equal_name_show_as_change():
     record = make_record()
     values = {"original_value": f"account:{uuid.uuid4()}", "proposed_value": f"account:{uuid.uuid4()}"}
     make_field(record, "parentcustomerid", original_label="Acme", proposed_label="Acme", **values)
@@ -316,21 +316,21 @@ def test_two_accounts_of_one_name_show_as_a_change():
     assert "same words, different value" in screen.words
 
 
-def test_times_are_those_of_the_person_who_reads_them():
+def test_times_use_the_readers_zone():
     field = make_field(make_record(edited_on=EDITED_ON))
 
     assert "Fri 20 Nov 2026, 10:30" in page(field, make_person("Rita", Role.REVIEWER, time_zone="Europe/Oslo")).html
     assert "Fri 20 Nov 2026, 09:30" in page(field, make_person("Rita", Role.REVIEWER, time_zone="UTC")).html
 
 
-def test_an_unknown_edit_is_not_found_in_words():
+def test_unknown_edit_returns_404():
     screen = Screen(browser(rita()).get(f"/review/{uuid.uuid4()}/"))
 
     assert screen.status == 404
     assert "the edit is no longer here" in screen.words
 
 
-def test_htmx_gets_the_right_side_alone_and_caches_are_told():
+def test_htmx_gets_record_alone_with_vary():
     field = make_field()
 
     part = opened(browser(rita()), field.record, **{"HX-Request": "true"})
@@ -342,7 +342,7 @@ def test_htmx_gets_the_right_side_alone_and_caches_are_told():
     assert "HX-Request" in whole.response["Vary"]
 
 
-def test_the_history_gets_the_whole_page_back():
+def test_history_restore_gets_whole_page():
     headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
 
     assert opened(browser(rita()), make_field().record, **headers).html.startswith("<!DOCTYPE html>")
@@ -352,7 +352,7 @@ def polled(screen: Screen) -> dict[str, str]:
     return next(found for tag, found in screen.tags if found.get("id") == "pulse")
 
 
-def test_the_page_asks_again_only_while_something_is_under_way():
+def test_page_polls_only_while_writing():
     still, moving = make_field(), make_field()
     scenes.approved(moving, by=rita())
 
@@ -360,7 +360,7 @@ def test_the_page_asks_again_only_while_something_is_under_way():
     assert polled(page(moving))["hx-trigger"] == "every 2s"
 
 
-def test_asking_again_brings_only_the_rows_that_were_under_way():
+def test_poll_returns_only_pending_rows():
     record = make_record()
     typed_in, moving = make_field(record, "fax"), make_field(record)
     decision = scenes.approved(moving, by=rita())
@@ -374,7 +374,7 @@ def test_asking_again_brings_only_the_rows_that_were_under_way():
     assert "hx-get" not in polled(part)
 
 
-def test_who_was_first_is_said_for_as_long_as_the_row_is_asked_about():
+def test_poll_keeps_naming_the_first_decider():
     field = make_field()
     scenes.being_written(scenes.approved(field, by=rob()))
     query = f"?live={field.pk}&told="
@@ -387,7 +387,7 @@ def test_who_was_first_is_said_for_as_long_as_the_row_is_asked_about():
     assert "yours was not used" not in asked.words
 
 
-def test_a_conflict_comes_into_the_page_by_itself():
+def test_conflict_appears_in_open_page():
     field = make_field()
     scenes.conflict(scenes.approved(field, by=rita()), "Chief")
 
@@ -397,7 +397,7 @@ def test_a_conflict_comes_into_the_page_by_itself():
     assert part.offers(f"do=keep:{field.pk}")
 
 
-def test_the_page_has_no_inline_script_or_style_and_forbids_them():
+def test_page_forbids_inline_scripts_and_styles():
     screen = page(make_field())
 
     assert not [found for tag, found in screen.tags if "style" in found or any(name.startswith("on") for name in found)]
@@ -406,7 +406,7 @@ def test_the_page_has_no_inline_script_or_style_and_forbids_them():
     assert "unsafe" not in screen.response["Content-Security-Policy"]
 
 
-def test_put_back_and_approve_after_all_are_said_in_the_undo_window_too():
+def test_undo_window_names_follow_ups():
     field = make_field()
     scenes.settled(scenes.approved(field, by=rita()))
     follow_ups.put_back(field.pk, by=rita(), reason="wrong person")
@@ -414,7 +414,7 @@ def test_put_back_and_approve_after_all_are_said_in_the_undo_window_too():
     assert "Old value put back written in 10 s" in page(field).words
 
 
-def test_a_viewer_sees_when_a_decision_becomes_final_but_cannot_undo_it():
+def test_viewer_sees_countdown_without_undo():
     field = make_field()
     decisions.reject(field.pk, by=rita(), seen=digest(field))
 
@@ -427,7 +427,7 @@ def test_a_viewer_sees_when_a_decision_becomes_final_but_cannot_undo_it():
 PROBLEM = "The CRM's value of osync_proposedvalue holds a NUL character (U+0000)."
 
 
-def test_unreadable_field_says_why_and_offers_no_decision():
+def test_unreadable_field_offers_no_decision():
     record = make_record()
     good = make_field(record)
     bad = make_field(record, "fax", proposed_value=None, unreadable=PROBLEM)
@@ -450,7 +450,7 @@ def test_fields_of_unreadable_edit_offer_no_decision():
     assert "Cannot be read" in Screen(browser(rita()).get("/review/?tab=attention")).words
 
 
-def test_field_without_readable_name_is_listed_as_unknown():
+def test_unnamed_field_is_listed_as_unknown():
     field = make_field(column="", unreadable=PROBLEM)
 
     assert "Unknown field" in page(field, query="?tab=attention").words

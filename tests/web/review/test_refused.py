@@ -39,7 +39,7 @@ def test_record_names_earlier_rejection_and_repeats_it():
     assert (taken.outcome, taken.reason_code, taken.reason) == ("rejected", "not_correct", "Wrong person.")
 
 
-def test_reason_is_asked_after_rejection_without_one():
+def test_missing_reason_is_requested():
     field = refused_again()
     preferences.change(by=ada(), reason_required=True)
     client = browser(rita())
@@ -47,7 +47,7 @@ def test_reason_is_asked_after_rejection_without_one():
     screen = pressed(client, opened(client, field.record), field.record, f"do=reject-again:{field.pk}")
 
     assert screen.status == 422
-    assert "Choose why it is rejected." in screen.words
+    assert "Choose a reason for rejecting." in screen.words
     assert screen.is_checked(on(field, "mark"), "reject")
     assert not field.decisions.exists()
 

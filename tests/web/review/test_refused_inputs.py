@@ -74,7 +74,7 @@ def test_missing_lookup_row_marks_the_search():
 
     screen = send(field, f"do=correct:{field.pk}", **{on(field, "mark"): "correct", on(field, "find"): "Alp"})
 
-    assert refused_input(screen) == (on(field, "find"), "Find the right one by its name, and choose it.")
+    assert refused_input(screen) == (on(field, "find"), "Search by name and choose a result.")
     assert screen.input(on(field, "find")) == "Alp"
 
 
@@ -83,12 +83,15 @@ def test_empty_search_for_a_lookup_marks_the_search():
 
     screen = send(field, f"do=find:{field.pk}", **{on(field, "mark"): "correct"})
 
-    assert refused_input(screen) == (on(field, "find"), "Type a word of the name first.")
+    assert refused_input(screen) == (on(field, "find"), "Enter a word of the name.")
 
 
 @pytest.mark.parametrize(
     ("typed", "words"),
-    [({"code": "other"}, "“Other” needs a sentence."), ({"text": "x" * 501}, "The reason has 501 characters")],
+    [
+        ({"code": "other"}, "Add a sentence to explain “Other”."),
+        ({"text": "x" * 501}, "Shorten the reason: it has 501 characters"),
+    ],
 )
 def test_refused_reason_marks_its_text(typed, words):
     field = make_field()
@@ -107,7 +110,7 @@ def test_missing_required_reason_marks_the_choice():
 
     screen = send(field, f"do=reject:{field.pk}", **{on(field, "mark"): "reject"})
 
-    assert refused_input(screen) == (on(field, "code"), "Choose why it is rejected.")
+    assert refused_input(screen) == (on(field, "code"), "Choose a reason for rejecting.")
 
 
 def test_refused_reason_for_all_marks_its_text():
@@ -116,7 +119,7 @@ def test_refused_reason_for_all_marks_its_text():
 
     screen = send(fields[0], "do=reject-all", **{"mark.all": "reject", "code.all": "other"})
 
-    assert refused_input(screen) == ("text.all", "“Other” needs a sentence.")
+    assert refused_input(screen) == ("text.all", "Add a sentence to explain “Other”.")
     assert screen.is_checked("mark.all", "reject")
     assert {outcome(field) for field in fields} == {"pending"}
 
@@ -128,7 +131,7 @@ def test_refused_reason_of_a_group_marks_its_text():
 
     screen = send(field, "do=reject:group-address", **{"mark.group-address": "reject", "code.group-address": "other"})
 
-    assert refused_input(screen) == ("text.group-address", "“Other” needs a sentence.")
+    assert refused_input(screen) == ("text.group-address", "Add a sentence to explain “Other”.")
     assert outcome(field) == "pending"
 
 
@@ -145,7 +148,7 @@ def test_refused_value_of_a_conflict_marks_its_input(typed):
 
 @pytest.mark.parametrize("typed", ["", "x" * 501])
 @pytest.mark.parametrize("decide", [scenes.approved, scenes.rejected])
-def test_refused_reason_of_later_step_marks_input(decide, typed):
+def test_refused_follow_up_reason_marks_input(decide, typed):
     field = make_field()
     scenes.settled(decide(field, by=rita()))
 
@@ -157,7 +160,7 @@ def test_refused_reason_of_later_step_marks_input(decide, typed):
     assert screen.is_checked(f"mark.again-{field.pk}", "again")
 
 
-def test_refused_reason_is_no_decision_by_a_colleague():
+def test_refused_reason_names_no_colleague():
     field = make_field()
     scenes.settled(scenes.approved(field, by=rita()))
     SyncField.objects.update(crm_decision_id="")  # written, and not read back yet
@@ -249,7 +252,7 @@ def test_refused_selection_marks_its_input(monkeypatch, sent, control):
     assert screen.input("number") == sent["number"]
 
 
-def test_accepted_remark_leaves_an_empty_input():
+def test_accepted_comment_empties_input():
     field = make_field()
     headers = {"HX-Request": "true"}
 

@@ -42,7 +42,7 @@ def stop() -> None:
     breakers.trip(Breaker.Name.OPERATOR_STOP, reason="Upgrade", probe_in=None, by=ada())
 
 
-def test_undo_window_is_said_to_whoever_may_undo():
+def test_undo_badge_depends_on_the_reader():
     field = make_field()
     scenes.approved(field, by=rita())
 
@@ -97,7 +97,7 @@ def test_sent_decision_is_written_though_stopped():
     assert "Being written" in row_of(field)
 
 
-def test_half_decided_row_counts_what_is_left():
+def test_partly_decided_row_counts_undecided():
     record = make_record()
     fax = make_field(record, "fax")
     scenes.settled(scenes.approved(make_field(record, "jobtitle"), by=rita()))
@@ -109,14 +109,14 @@ def test_half_decided_row_counts_what_is_left():
     assert "Written" not in words
 
 
-def test_state_leaves_the_editors_name():
+def test_badge_keeps_the_editors_name():
     field = make_field()
     scenes.approved(field, by=rita())
 
     assert field.record.editor_name in row_of(field)
 
 
-def test_list_follows_each_step_of_a_decision():
+def test_list_follows_each_decision_state():
     field = make_field()
     decision = scenes.approved(field, by=rita())
     client = browser(rita())
@@ -130,7 +130,7 @@ def test_list_follows_each_step_of_a_decision():
 
 
 @pytest.mark.parametrize("cause", ["stop", "read_only"])
-def test_connection_says_that_nothing_is_written(cause):
+def test_connection_page_says_read_only(cause):
     Heartbeat.objects.create(name="worker", answered_at=timezone.now())
     for table in (pull.FIELDS, pull.RECORDS):
         MirrorCursor.objects.create(table=table, pulled_at=timezone.now())
@@ -147,7 +147,7 @@ def test_connection_says_that_nothing_is_written(cause):
     assert {"stop": "Writing stopped", "read_only": "Read only"}[cause] in said
 
 
-def test_empty_waiting_leads_to_what_needs_attention():
+def test_empty_waiting_links_attention():
     scenes.conflict(scenes.approved(make_field(), by=rita()), "Chief")
 
     html = text(browser(rita()).get("/review/"))
@@ -156,7 +156,7 @@ def test_empty_waiting_leads_to_what_needs_attention():
     assert "Choose one from the list" not in html
 
 
-def test_empty_waiting_without_trouble_offers_what_was_decided():
+def test_empty_waiting_offers_decided_edits():
     html = browser(rita()).get("/review/").content.decode()
 
     assert "attention</a>" not in html

@@ -33,7 +33,7 @@ def address(step: str = "") -> str:
     return f"/review/selections/{Selection.objects.latest('frozen_at').pk}/{step}"
 
 
-def test_ticked_rows_show_their_values_before_anything_is_decided():
+def test_ticked_rows_are_listed_before_deciding():
     fields = many(2)
 
     page = selected(browser(rita()), record=[fields[0].record_id])
@@ -44,7 +44,7 @@ def test_ticked_rows_show_their_values_before_anything_is_decided():
     assert Decision.objects.count() == 0
 
 
-def test_approving_says_what_became_of_each():
+def test_bulk_approval_lists_results():
     first, second = many(2)
     client = browser(rita())
     selected(client, all="all")
@@ -58,7 +58,7 @@ def test_approving_says_what_became_of_each():
     assert second.decisions.exists()
 
 
-def test_each_row_says_what_became_of_it_in_the_crm():
+def test_each_row_shows_its_outcome():
     written, clash, waits = many(3)
     client = browser(rita())
     selected(client, all="all")
@@ -69,13 +69,13 @@ def test_each_row_says_what_became_of_it_in_the_crm():
     scenes.conflict(clash.decisions.get(), "Chief")
     page = Screen(client.get(address()))
 
-    for words in ("Person 000 Job Title", "Written at", "Conflict CRM’s value changed", "Approved written in"):
+    for words in ("Person 000 Job Title", "Written at", "Conflict the CRM’s value changed", "Approved written in"):
         assert words in page.words
     scenes.settled(waits.decisions.get())
     assert "every 5s" not in Screen(client.get(address())).html
 
 
-def test_the_result_costs_the_same_however_many_rows_it_has(django_assert_max_num_queries):
+def test_result_page_has_constant_queries(django_assert_max_num_queries):
     many(12)
     client = browser(rita())
     selected(client, all="all")
@@ -85,7 +85,7 @@ def test_the_result_costs_the_same_however_many_rows_it_has(django_assert_max_nu
         client.get(address())
 
 
-def test_many_show_examples_and_want_their_number(monkeypatch):
+def test_long_selection_wants_its_number(monkeypatch):
     monkeypatch.setattr(selections, "AT_ONCE", 5)
     many(6)
     client = browser(rita())
@@ -100,7 +100,7 @@ def test_many_show_examples_and_want_their_number(monkeypatch):
     assert "6 of 6 fields approved" in decided.words
 
 
-def test_suspicious_fields_are_listed_first_and_counted():
+def test_concerns_are_listed_first_and_counted():
     _, hidden, changed = many(3)
     SyncField.objects.filter(pk=hidden.pk).update(proposed_value="Head\u200b of Sales")
     SyncField.objects.filter(pk=changed.pk).update(crm_now_value="Chief", crm_now_read_at=timezone.now())
@@ -130,7 +130,7 @@ def test_left_out_fields_are_listed_after_deciding():
     assert "Person 001 Job Title Buyer becomes Head of Procurement CRM now Chief" in page.words
 
 
-def test_rejecting_wants_a_sentence_for_other():
+def test_bulk_rejection_other_needs_text():
     many(1)
     client = browser(rita())
     selected(client, all="all")
@@ -138,11 +138,11 @@ def test_rejecting_wants_a_sentence_for_other():
     page = Screen(client.post(address("decide"), {"do": "reject", "code.selection": "other"}))
 
     assert page.status == 422
-    assert "needs a sentence" in page.words
+    assert "Add a sentence" in page.words
     assert Decision.objects.count() == 0
 
 
-def test_undo_and_looking_again_are_offered_where_they_are_possible(monkeypatch):
+def test_undo_and_retry_offered_when_possible(monkeypatch):
     first, _ = many(2)
     client = browser(rita())
     selected(client, all="all")
@@ -153,7 +153,7 @@ def test_undo_and_looking_again_are_offered_where_they_are_possible(monkeypatch)
     assert "Decide 1 field" in Screen(client.post(address("select-left"), follow=True)).words
 
 
-def test_a_long_one_shows_how_far_it_is(monkeypatch):
+def test_long_selection_shows_progress(monkeypatch):
     monkeypatch.setattr(selections, "IN_REQUEST", 0)
     many(3)
     client = browser(rita())
@@ -166,14 +166,14 @@ def test_a_long_one_shows_how_far_it_is(monkeypatch):
 
 
 @pytest.mark.parametrize(("person", "status"), [(rita, 200), (ada, 200), (rob, 404), (vera, 404)])
-def test_a_selection_is_its_owners(person, status):
+def test_selection_belongs_to_its_owner(person, status):
     many(1)
     selected(browser(rita()), all="all")
 
     assert browser(person()).get(address()).status_code == status
 
 
-def test_nothing_ticked_is_said():
+def test_nothing_ticked_is_refused():
     page = selected(browser(rita()))
 
     assert "None of these fields can be decided together. Nothing was changed." in page.words

@@ -29,7 +29,7 @@ def client(world: World) -> Client:
     return signed_in
 
 
-def test_page_loads_stored_values_and_asks_at_once(client):
+def test_page_reads_live_values_on_load(client):
     page = Screen(client.get(address()))
 
     assert "Decide 2 fields of 2 contacts together" in page.words
@@ -38,7 +38,7 @@ def test_page_loads_stored_values_and_asks_at_once(client):
     assert 'hx-trigger="load, submit"' in page.html
 
 
-def test_reading_leaves_out_a_newer_value(client):
+def test_reading_omits_newer_values(client):
     page = Screen(client.post(address("read"), {"fields": "2"}, headers=HTMX))
 
     assert "CRM now Chief changed after the edit, read just now; left out" in page.words
@@ -55,7 +55,7 @@ def test_reading_works_without_javascript(client):
     assert "1 field is left out because its value changed in the CRM" in page.words
 
 
-def test_decision_after_reading_leaves_out_too(client, world: World):
+def test_decision_omits_newer_values(client, world: World):
     client.post(address("read"))
 
     page = Screen(client.post(address("decide"), {"do": "approve"}, follow=True))
@@ -88,7 +88,7 @@ def test_typed_input_survives_reading(client, monkeypatch):
     assert 'value="Wrong"' in page.html
 
 
-def test_nothing_left_is_said(client, world: World):
+def test_all_fields_omitted_is_said(client, world: World):
     world.form(world.contact(1), jobtitle="Chief")
 
     page = Screen(client.post(address("read"), follow=True))
@@ -97,14 +97,14 @@ def test_nothing_left_is_said(client, world: World):
     assert "Approve" not in page.words
 
 
-def test_silent_crm_is_said_and_values_stay(client, world: World):
+def test_silent_crm_keeps_stored_values(client, world: World):
     world.faults({"status": 503, "times": 50})
 
     part = Screen(client.post(address("read"), {"fields": "2"}, headers=HTMX))
     page = Screen(client.post(address("read"), follow=True))
 
     assert "CRM did not answer; some of its values were not read yet." in part.words
-    assert "CRM did not answer. The page shows the values that were read before." in page.words
+    assert "The CRM did not answer. The page shows the values read before." in page.words
     assert "Decide 2 fields of 2 contacts together" in page.words
 
 
@@ -117,7 +117,7 @@ def test_decided_selection_is_not_read_again(client):
     assert "2 of 2 fields approved" in page.words
 
 
-def test_only_its_owner_reads(client):
+def test_only_owner_reads_values(client):
     page = Screen(browser(ada()).get(address()))
 
     assert "load, submit" not in page.html

@@ -1,8 +1,8 @@
-"""What people do together about one edit, as its page shows it: whose it is, until when it is parked, what was said."""
+"""Comments, questions, parking and assignment of one edit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -16,37 +16,36 @@ from syncapp.models.person import Role
 from syncapp.notifications import links
 from syncapp.outbox import messages
 from syncapp.review import collaboration
-from syncapp.web.review.forms import Problem
+from syncapp.web.review.decision_form import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
-    """An input: what was typed there when the form was sent, and whether it was refused."""
+class InputState:
+    """The content of an input when the form was sent, and whether it was refused."""
 
-    typed: str
+    value: str
     is_refused: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A remark or a question, with the answers that it got and the input for the next one."""
+class Thread:
+    """A comment or a question with its answers, and the input for the next one."""
 
     comment: Comment
     answers: tuple[Comment, ...]
-    reply: Control
+    reply: InputState
 
     @property
     def is_question(self) -> bool:
         return self.comment.kind == Comment.Kind.QUESTION
 
     @property
-    def waits(self) -> bool:
-        """Whether nobody has answered."""
+    def is_unanswered(self) -> bool:
         return self.is_question and not self.answers
 
 
-class Talk:
-    """Read when the template asks for it, and once."""
+class CommentsPresenter:
+    """The template decides what is read, and each answer is read once."""
 
     def __init__(
         self,
@@ -60,32 +59,28 @@ class Talk:
         self._sent = sent or {}
 
     @property
-    def remark(self) -> Control:
-        """Return the input of a remark."""
-        return self._control("remark")
+    def remark(self) -> InputState:
+        return self._input("remark")
 
     @property
-    def question(self) -> Control:
-        """Return the input of a question."""
-        return self._control("question")
+    def question(self) -> InputState:
+        return self._input("question")
 
     @property
-    def colleague(self) -> Control:
-        """Return the choice of the colleague to ask."""
-        return self._control("whom")
+    def colleague(self) -> InputState:
+        return self._input("whom")
 
     @property
-    def park_until(self) -> Control:
-        """Return the input of the day to park until."""
-        return self._control("park_until")
+    def park_until(self) -> InputState:
+        return self._input("park_until")
 
-    def _control(self, name: str) -> Control:
+    def _input(self, name: str) -> InputState:
         is_refused = self.problem is not None and self.problem.control == name
-        return Control(self._sent.get(name, ""), is_refused)
+        return InputState(self._sent.get(name, ""), is_refused)
 
     @property
-    def may_arrange(self) -> bool:
-        """Whether the person may park and assign."""
+    def may_assign(self) -> bool:
+        """Return whether the person may assign and park the edit."""
         return self.person.has_role(Role.REVIEWER)
 
     @property
@@ -93,24 +88,26 @@ class Talk:
         return self.record.assigned_to_id == self.person.pk
 
     @cached_property
-    def said(self) -> list[Said]:
-        """Remarks and questions, the oldest first."""
-        people = Comment.objects.filter(record=self.record).select_related("by", "asked").order_by("at", "pk")
-        found = list(people)
+    def threads(self) -> list[Thread]:
+        """Return comments and questions, oldest first."""
+        found = list(Comment.objects.filter(record=self.record).select_related("by", "asked").order_by("at", "pk"))
         return [
-            Said(each, tuple(_answers(each, found)), self._control(f"answer.{each.pk}"))
-            for each in found
-            if each.question_id is None
+            Thread(
+                comment,
+                tuple(answer for answer in found if answer.question_id == comment.pk),
+                self._input(f"answer.{comment.pk}"),
+            )
+            for comment in found
+            if comment.question_id is None
         ]
 
     @cached_property
     def colleagues(self) -> list[Person]:
-        """Who can be asked."""
         return by_name(collaboration.colleagues(self.person))
 
     @property
     def reachable(self) -> list[Person]:
-        """Return those who can receive mail."""
+        """Return the colleagues who can get mail."""
         return [person for person in self.colleagues if messages.can_receive(person)]
 
     @property
@@ -119,12 +116,12 @@ class Talk:
 
     @property
     def address(self) -> str:
-        """Return the edit's whole address, to be sent to a colleague who is not known yet."""
+        """Return the edit's full URL, to send to a colleague."""
         return links.absolute(reverse("record", args=[self.record.pk]))
 
     @property
-    def days(self) -> list[tuple[date, str]]:
-        """Days to park until that people choose most."""
+    def park_days(self) -> list[tuple[date, str]]:
+        """Return the days offered for parking, with their labels."""
         today = timezone.localdate()
         monday = today + timedelta(days=7 - today.weekday())
         days = {monday: "Next Monday", self.tomorrow: "Tomorrow", today + timedelta(days=30): "In 30 days"}
@@ -132,9 +129,4 @@ class Talk:
 
     @property
     def tomorrow(self) -> date:
-        """The first day that can be chosen."""
         return timezone.localdate() + timedelta(days=1)
-
-
-def _answers(question: Comment, comments: Iterable[Comment]) -> Iterable[Comment]:
-    return (each for each in comments if each.question_id == question.pk)

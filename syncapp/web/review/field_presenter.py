@@ -1,0 +1,224 @@
+"""One field of the record page: its change, state and controls."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from syncapp.crm.staging.records import Column
+from syncapp.crm.values import conversion
+from syncapp.crm.values.lookups import NamedRow
+from syncapp.models import Decision, SyncField
+from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
+from syncapp.models.review.decision import DecisionState, Kind
+from syncapp.review import context, groups
+from syncapp.review.bulk import warnings
+from syncapp.review.diff import values
+from syncapp.review.diff.values import DiffSide, Tag, ValueDiff
+from syncapp.review.history import FormerValue
+from syncapp.web.base import times
+from syncapp.web.review import outcomes
+from syncapp.web.review.corrections import Correction, correction
+from syncapp.web.review.decision_form import FOLLOW_UP, FieldInput, Problem
+from syncapp.web.review.outcomes import OutcomePresenter
+from syncapp.web.settings import rule_words
+
+UNKNOWN_FIELD = "Unknown field"
+CONTACT_DELETED = OutcomePresenter("gone", "none", "Contact deleted", "in the CRM; it is not created again")
+EMPTY_INPUT = FieldInput()
+UNDER_WAY = (FieldDelivery.WAITING, FieldDelivery.SENT)
+IN_THE_CRM = (FieldDelivery.DONE, FieldDelivery.ALREADY)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPresenter:
+    """One row of the record page.
+
+    `locked`: why this person cannot decide it; `group`: the name of the group it is decided with, '' for none;
+    `rejected_before`: who rejected the same value before, when and why; `crm_problem`: why the live value could not
+    be read just now.
+    """
+
+    field: SyncField
+    column: Column | None
+    change: ValueDiff
+    outcome: OutcomePresenter | None
+    locked: OutcomePresenter | None
+    input: FieldInput
+    follow_up_input: FieldInput = EMPTY_INPUT
+    problem: Problem | None = None
+    echo: FormerValue | None = None
+    rejected_before: str = ""
+    group: str = ""
+    is_in_group: bool = False
+    is_undone_with_group: bool = False
+    lookup_rows: Sequence[NamedRow] = ()
+    crm_problem: str = ""
+
+    @property
+    def id(self) -> uuid.UUID:
+        return self.field.pk
+
+    @property
+    def label(self) -> str:
+        return self.column.label if self.column else self.field.column_name or UNKNOWN_FIELD
+
+    @property
+    def unreadable(self) -> str:
+        """Return which value of an undecided field or its edit could not be read, '' for none."""
+        is_decided = self.field.decision != FieldDecision.PENDING
+        return "" if is_decided else self.field.unreadable or self.field.record.unreadable
+
+    @property
+    def seen(self) -> str:
+        return context.digest(self.field)
+
+    @property
+    def is_conflict(self) -> bool:
+        return self.field.delivery == FieldDelivery.CONFLICT and not self.field.contact_is_gone
+
+    @property
+    def is_failed(self) -> bool:
+        return self.field.delivery == FieldDelivery.FAILED
+
+    @property
+    def is_deleted(self) -> bool:
+        """Return whether it is undecided and its contact was deleted in the CRM."""
+        return self.field.is_undecided and self.field.contact_is_gone
+
+    @property
+    def deleted(self) -> OutcomePresenter:
+        return CONTACT_DELETED
+
+    @property
+    def can_decide(self) -> bool:
+        return self.locked is None and (self.field.is_undecided or self.is_failed)
+
+    @property
+    def is_decided_with_all(self) -> bool:
+        """Return whether "Approve all" and "Reject all" include it."""
+        return self.locked is None and groups.is_groupable(self.field, self.column)
+
+    @property
+    def is_being_written(self) -> bool:
+        return self.field.delivery in UNDER_WAY and self.field.decision != FieldDecision.SUPERSEDED
+
+    @property
+    def changes_by_itself(self) -> bool:
+        """Return whether the page polls for it: it is being written, or not read back from the CRM yet."""
+        is_awaited = self.field.delivery in IN_THE_CRM and outcomes.awaits_reading_back(self.field)
+        return self.is_being_written or (is_awaited and self.field.decision != FieldDecision.SUPERSEDED)
+
+    @property
+    def decides_alone(self) -> bool:
+        """Return whether the row has the buttons, rather than the head of its group."""
+        return self.can_decide and not self.group
+
+    @property
+    def can_be_ticked(self) -> bool:
+        return self.decides_alone and self.is_decided_with_all
+
+    @property
+    def is_follow_up_open(self) -> bool:
+        """Return whether the panel for a reason was open when the form was sent, or that reason was refused."""
+        was_refused = self.problem is not None and self.problem.control == FOLLOW_UP
+        return was_refused or FOLLOW_UP in self.follow_up_input.marks
+
+    @property
+    def tags(self) -> tuple[Tag, ...]:
+        """Return remarks about the change; for an undecided field also its history and the rules that skipped it."""
+        if self.outcome:
+            return self.change.tags
+        echo = [Tag(_echo_words(self.echo))] if self.echo else []
+        rejected = [Tag(self.rejected_before, warns=True)] if self.rejected_before else []
+        skipped = [Tag(rule_words.left(trace)) for trace in self.field.rule_traces.all()]
+        return (*self.change.tags, *echo, *rejected, *skipped)
+
+    @property
+    def correction(self) -> Correction | None:
+        proposed = "" if self.is_conflict else self.field.proposed_value
+        return correction(self.column, self.input.value, proposed, self.lookup_rows)
+
+    @property
+    def crm_differs(self) -> bool:
+        """Return whether the CRM held another value than the original before the decision, as far as was read."""
+        field = self.field
+        if field.is_undecided:
+            return warnings.changed_in_crm(field, self.column)
+        if field.crm_now_read_at is None or self.column is None or not self.is_crm_value_final:
+            return False
+        return not conversion.same(self.column.type, self._crm_value[0], field.original_value)
+
+    @property
+    def is_crm_value_final(self) -> bool:
+        """Return whether the field is decided, so that its live value is not read any more."""
+        return self._review is not None and self.field.delivery in (*UNDER_WAY, *IN_THE_CRM)
+
+    @property
+    def crm_has_proposal(self) -> bool:
+        column = self.column
+        return column is not None and conversion.same(column.type, self._crm_value[0], self.field.proposed_value)
+
+    @property
+    def crm_value(self) -> DiffSide:
+        """Return the CRM's value, marked against the original."""
+        original = (self.field.original_value, self.field.original_label)
+        return values.diff_values(self.column, original, self._crm_value).after
+
+    @property
+    def lost(self) -> str:
+        """Return the newest decision in words if a restore of the database lost it, else ''."""
+        newest = next(iter(self.field.decisions.all()), None)
+        return outcomes.lost_words(newest) if newest is not None and newest.state == DecisionState.LOST else ""
+
+    @property
+    def is_recognized(self) -> bool:
+        """Return whether its decision was found in the CRM after a restore."""
+        return self._last_decision is not None and self._last_decision.is_recognized
+
+    @property
+    def recognized_by(self) -> str:
+        """Return who took that decision, as the CRM's row names them; '' where the portal superseded it."""
+        last = outcomes.last_decision(self.field)
+        return last.recognized_by if last is not None and last.kind != Kind.SUPERSEDE else ""
+
+    @property
+    def written_as(self) -> DiffSide | None:
+        """Return the value the CRM stored, if it adjusted the written one."""
+        last = self._last_decision
+        if last is None or not last.is_adjusted or self.field.delivery not in IN_THE_CRM:
+            return None
+        return values.unmarked(self.column, last.written_value, self.field.label_of(last.written_value))
+
+    @property
+    def corrected(self) -> DiffSide | None:
+        """Return the value that was approved instead of the proposal."""
+        last = self._last_decision
+        if last is None or not last.is_corrected:
+            return None
+        return values.unmarked(self.column, last.value_to_write, last.corrected_label)
+
+    @property
+    def _last_decision(self) -> Decision | None:
+        return outcomes.last_decision(self.field) if self.outcome else None
+
+    @property
+    def _review(self) -> Decision | None:
+        """Return the reviewer's decision unless a follow-up came later, whose CRM value is our own writing."""
+        is_decided = self.field.decision in (FieldDecision.APPROVED, FieldDecision.REJECTED)
+        last = outcomes.last_decision(self.field) if is_decided else None
+        return last if last is not None and last.kind == Kind.REVIEW else None
+
+    @property
+    def _crm_value(self) -> tuple[str | None, str]:
+        """Return the CRM's value with its label; of a decided field the value at the time of the decision."""
+        field, known = self.field, (self.field.crm_now_value, self.field.crm_now_label)
+        if self._review is None or self._review.expected_value == field.crm_now_value:
+            return known
+        return self._review.expected_value, field.label_of(self._review.expected_value)
+
+
+def _echo_words(echo: FormerValue) -> str:
+    day = times.day(echo.at)
+    return f"the CRM’s value until {day}" if echo.ended else f"the CRM had this value on {day}"
