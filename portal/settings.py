@@ -1,4 +1,4 @@
-"""All settings, by environment. The defaults are the demo; README.md has the table of variables.
+"""All settings, by environment. The defaults are the demo; docs/reference/configuration.md lists the variables.
 
 Misconfiguration is reported by system checks with ids and hints (syncapp/checks/settings.py).
 """

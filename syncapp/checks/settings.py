@@ -1,4 +1,4 @@
-"""System checks: what is configured wrongly, what it would do, and what to set instead. README lists the variables."""
+"""System checks of the settings, which docs/reference/configuration.md lists."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The definition of each trouble with every text about it, for banner, mail, /healthz and docs/troubles.md.
+"""The definition of each trouble with every text about it, for banner, mail, /healthz and docs/how-to/troubles.md.
 
 To add a trouble: define its kind here, list it in KINDS, and write the function that finds it in `troubles.py`.
-Afterwards `manage.py troubles` prints the section for docs/troubles.md.
+Afterwards `manage.py troubles` prints the section for docs/how-to/troubles.md.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ MIGRATIONS = Kind(
     "The database lacks migrations of this version.",
     f"New workers and schedulers wait for the migrations, and this instance cannot serve pages. {_KEPT}",
     "Run “manage.py migrate”. Waiting processes then continue automatically.",
-    "“manage.py check --deploy --database default” lists them; docs/upgrades.md",
+    "“manage.py check --deploy --database default” lists them; docs/how-to/upgrades.md",
     hides=_STANDSTILL | {"worker", "beat"},
     blocks_pages=True,
 )
@@ -66,7 +66,7 @@ STATIC_FILES = Kind(
     "Static files of this version were not collected.",
     "This instance cannot serve pages: they fail, or use the styles and scripts of another version.",
     "Run “manage.py collectstatic”, then restart the web processes.",
-    "“manage.py check --deploy” lists them; STATIC_ROOT; docs/upgrades.md",
+    "“manage.py check --deploy” lists them; STATIC_ROOT; docs/how-to/upgrades.md",
     is_mailed=False,
     blocks_pages=True,
 )

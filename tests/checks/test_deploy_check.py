@@ -50,11 +50,12 @@ def test_database_that_cannot_be_asked_is_an_error() -> None:
     assert "osync.E029" in result.stderr
 
 
-def test_the_readme_names_every_variable() -> None:
-    settings, gunicorn, readme = (
-        (PROJECT / name).read_text() for name in ("portal/settings.py", "gunicorn.conf.py", "README.md")
+def test_reference_names_every_variable() -> None:
+    settings, gunicorn, reference = (
+        (PROJECT / name).read_text()
+        for name in ("portal/settings.py", "gunicorn.conf.py", "docs/reference/configuration.md")
     )
 
     read = set(re.findall(r'env\.[a-z]+\(\s*"([A-Z_]+)"', settings + gunicorn)) - FOR_TESTS_ONLY
 
-    assert read - set(re.findall(r"`([A-Z_]+)`", readme)) == set()
+    assert read - set(re.findall(r"`([A-Z_]+)`", reference)) == set()

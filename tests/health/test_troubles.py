@@ -11,7 +11,7 @@ from django.core.management import call_command
 from syncapp.health import kinds
 from syncapp.models import Breaker
 
-DOCUMENT = Path(settings.BASE_DIR) / "docs" / "troubles.md"
+DOCUMENT = Path(settings.BASE_DIR) / "docs" / "how-to" / "troubles.md"
 
 
 def test_document_lists_every_trouble() -> None:

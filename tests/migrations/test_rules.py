@@ -30,7 +30,7 @@ def test_migrations_follow_each_other() -> None:
 
 
 def test_document_says_what_each_step_back_loses() -> None:
-    rows = re.findall(r"^\| ([\d, ]+) \|", (PROJECT / "docs" / "upgrades.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| ([\d, ]+) \|", (PROJECT / "docs" / "how-to" / "upgrades.md").read_text(), re.MULTILINE)
     told = {number for row in rows for number in row.split(", ")}
 
     assert told == {name[:4] for name in history.names()[1:]}

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-DOCUMENTS = ["README.md", *(f"docs/{path.name}" for path in (PROJECT / "docs").glob("*.md"))]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md"] + [
+    path.relative_to(PROJECT).as_posix() for path in sorted((PROJECT / "docs").rglob("*.md"))
+]
 # `path/to/module.py` or `path/to/module.py: name, other_name`
 NAMED = re.compile(r"`((?:[\w.-]+/)+|)([\w-]+\.(?:py|html|js|css|md))(?:: ([\w., ]+?))?`")
 

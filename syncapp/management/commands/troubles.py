@@ -11,7 +11,7 @@ from syncapp.health.kinds import Kind
 
 
 class Command(BaseCommand):
-    """Print what docs/troubles.md lists, from the definitions that banner, mails and /healthz use."""
+    """Print what docs/how-to/troubles.md lists, from the definitions that banner, mails and /healthz use."""
 
     help = "Print each trouble of the portal: its code, what it means, what to do and where to look."
     requires_system_checks = ()
