@@ -1,8 +1,7 @@
-"""`$batch`: multipart bodies out, per-part answers in. No I/O.
+"""Encoding of `$batch` requests and decoding of their answers. No I/O.
 
-Source: "Execute batch operations using the Web API". A write can only be put into a change set as
-a `Write`, and a `Write` cannot exist without the ETag of the row as it was read: a PATCH without
-`If-Match` would create a deleted row anew.
+Source: "Execute batch operations using the Web API". A `Write` needs the ETag of the row as it was read: a PATCH
+without `If-Match` would create a deleted row again.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\r\n]*)?")
 _BOUNDARY = re.compile(
     r'multipart/mixed\s*;(?:[^"]*;)?\s*boundary="?([A-Za-z0-9\'()+_,./:=?-]{1,120})"?', re.IGNORECASE
 )
-# A change set is the only nesting there is.
+# Only change sets are nested.
 _DEEPEST = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One GET inside a batch; `path` is below the API path, already encoded."""
+    """A GET inside a batch; `path` is relative to the API path and already encoded."""
 
     path: str
     headers: Mapping[str, str]
@@ -38,7 +37,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One PATCH of an existing row, only if it still has this ETag; `returns` names the columns to answer with."""
+    """A PATCH of a row that still has this ETag; `returns` names the columns of the answer."""
 
     set_name: str
     row_id: UUID
@@ -52,13 +51,13 @@ class Write:
 
     @property
     def if_match(self) -> str:
-        """Only this version is written over."""
+        """Return the ETag that the row has to have."""
         return self.etag
 
 
 @dataclass(frozen=True, slots=True)
 class WriteAnyVersion:
-    """One PATCH of an existing row in whatever version, for tables that keep none; it never creates a row."""
+    """A PATCH of an existing row in any version, for tables without versions; it never creates a row."""
 
     set_name: str
     row_id: UUID
@@ -68,7 +67,7 @@ class WriteAnyVersion:
 
     @property
     def if_match(self) -> str:
-        """The wildcard is met by every row that exists ("Perform conditional operations")."""
+        """Return the wildcard, which matches every existing row ("Perform conditional operations")."""
         return "*"
 
 
@@ -93,7 +92,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSetAnswer:
-    """The answers inside a change set that was carried out."""
+    """The answers inside a change set."""
 
     parts: tuple[Part, ...]
 
@@ -103,7 +102,7 @@ Answer = Part | ChangeSetAnswer
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A request body, the headers that describe it, and how many requests are in it."""
+    """The body and headers of a batch, and the number of its requests."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -111,15 +110,15 @@ class Encoded:
 
 
 def encode_reads(reads: Sequence[Read], *, api_path: str = odata.API_PATH) -> Encoded:
-    """A batch of GETs, each answered by itself: one that fails does not stop the rest."""
+    """Encode a batch of GETs; one that fails does not stop the others."""
     return encode_mixed(reads, api_path=api_path)
 
 
 def encode_mixed(items: Sequence[Read | Sequence[AnyWrite]], *, api_path: str = odata.API_PATH) -> Encoded:
-    """A batch of GETs and change sets, carried out in order; one that fails does not stop the rest."""
+    """Encode a batch of GETs and change sets, executed in order; one that fails does not stop the others."""
     operations = sum(1 if isinstance(item, Read) else len(item) for item in items)
     _require_count(operations)
-    boundary = _fresh("batch")
+    boundary = _new_boundary("batch")
     parts = [_get(item, api_path) if isinstance(item, Read) else _change_set(item, api_path) for item in items]
     return Encoded(
         headers={
@@ -132,9 +131,9 @@ def encode_mixed(items: Sequence[Read | Sequence[AnyWrite]], *, api_path: str = 
 
 
 def encode_change_set(writes: Sequence[Write], *, api_path: str = odata.API_PATH) -> Encoded:
-    """A batch with one change set: all of it happens or nothing."""
+    """Encode a batch with one change set, which is applied as a whole or not at all."""
     _require_count(len(writes))
-    boundary = _fresh("batch")
+    boundary = _new_boundary("batch")
     return Encoded(
         headers={"Content-Type": f'multipart/mixed; boundary="{boundary}"'},
         body=_multipart(boundary, [_change_set(writes, api_path)]),
@@ -143,10 +142,10 @@ def encode_change_set(writes: Sequence[Write], *, api_path: str = odata.API_PATH
 
 
 def decode(content_type: str, body: bytes) -> tuple[Answer, ...]:
-    """The answers that arrived whole, in order.
+    """Decode the complete answers, in order.
 
-    An answer that broke off is left out: a missing part means *unknown*, not failed. Raises
-    ProtocolError when the body is not a batch answer at all.
+    An incomplete answer is left out: the outcome of a missing part is unknown, not failed. Raises ProtocolError when
+    the body is not a batch answer.
     """
     return tuple(_answer(block, depth=0) for block in _blocks(content_type, body))
 
@@ -156,7 +155,7 @@ def _require_count(requests: int) -> None:
         raise ValueError(f"A batch takes 1 to {MOST_PARTS} requests, not {requests}.")
 
 
-def _fresh(kind: str) -> str:
+def _new_boundary(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(16)}"
 
 
@@ -167,7 +166,7 @@ def _get(read: Read, api_path: str) -> bytes:
 def _change_set(writes: Sequence[AnyWrite], api_path: str) -> bytes:
     if not writes:
         raise ValueError("An empty change set.")
-    boundary = _fresh("changeset")
+    boundary = _new_boundary("changeset")
     parts = [_envelope(_patch(write, api_path), number) for number, write in enumerate(writes, start=1)]
     return _lines(f'Content-Type: multipart/mixed; boundary="{boundary}"', "") + _multipart(boundary, parts)
 
@@ -207,8 +206,7 @@ def _blocks(content_type: str, body: bytes) -> list[bytes]:
     match = _BOUNDARY.match(content_type)
     if match is None:
         raise ProtocolError("The CRM's batch answer has no boundary.", code="batch")
-    # The line break before a delimiter belongs to it. JSON escapes line breaks, so no body can
-    # hold something that looks like a delimiter.
+    # The line break before a delimiter belongs to it. JSON escapes line breaks, so a body cannot contain a delimiter.
     delimiter = re.compile(rb"(?:\A|\r?\n)--" + re.escape(match[1].encode()) + rb"(?:--)?[ \t]*(?=\r?\n|\Z)")
     marks = list(delimiter.finditer(body))
     if not marks:

@@ -1,7 +1,7 @@
-"""Several independent steps in one `$batch`: each a change set that happens or not, and the read that proves it.
+"""Several independent steps in one `$batch`, each a change set and the read that proves it.
 
-Source: "Execute batch operations using the Web API". Steps are answered in order; one that fails does
-not stop the others. What the answer does not tell is *unknown*, never failed.
+Source: "Execute batch operations using the Web API". Steps are answered in order; one that fails does not stop the
+others. A step without an answer is unknown, never failed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from syncapp.crm.transport import Transport
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Writes that belong together, and what to read afterwards."""
+    """Writes that are applied together, and the read that follows them."""
 
     writes: tuple[AnyWrite, ...]
     proof: Read
@@ -27,19 +27,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class StepAnswer:
-    """`error` None: carried out. `proof` is the answer to the read, None when it is missing."""
+    """The answer to a step: `error` is None where it was applied, `proof` the answer to its read, or None."""
 
     error: CrmError | None
     proof: Part | None
 
 
-def carry_out(
+def execute_steps(
     transport: Transport, steps: Sequence[Step], *, headers: Mapping[str, str] | None, deadline: Deadline | None
 ) -> tuple[StepAnswer, ...]:
-    """One answer for each step.
+    """Execute the steps in one request and return an answer for each.
 
-    Raises CrmError when the request as a whole failed; with `may_have_applied` any of the steps may
-    have happened.
+    Raises CrmError when the request failed as a whole; with `may_have_applied` any of the steps may have been applied.
     """
     items: list[Read | Sequence[AnyWrite]] = []
     for step in steps:
@@ -49,7 +48,7 @@ def carry_out(
 
 
 def answers_of(answer: Answer, steps: Sequence[Step]) -> tuple[StepAnswer, ...]:
-    """What a batch answer, whole or not, says about each step; raises ProtocolError when it is none."""
+    """Return the answer to each step from a complete or incomplete batch answer. Raises ProtocolError."""
     try:
         answers = batch_answers(answer)
         if len(answers) > 2 * len(steps):

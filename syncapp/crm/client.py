@@ -1,7 +1,7 @@
-"""The CRM in our own words: what the rest of the portal calls.
+"""The client that the rest of the portal calls.
 
-Every method returns frozen records and raises the errors of `errors`. Writing goes through one
-method, `_write`, which refuses while the connection is read only.
+Its methods return frozen records and raise the errors of `errors`. All writes go through `_write`, which refuses while
+the connection is read only.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ Record = TypeVar("Record")
 MOST_CONTACTS_AT_ONCE = 50
 # Two parts a record: far below the 1,000 requests that a batch may hold.
 _RECORDS_AT_ONCE = 200
-# About 60 characters each: an address stays shorter than any server's limit.
+# About 60 characters each, so that a URL stays below the limit of any server.
 _USERS_AT_ONCE = MOST_COMPANIES_AT_ONCE = 40
 
 
 class CrmClient:
-    """One per process; safe to use from several threads."""
+    """The CRM, one client per process; safe to use from several threads."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class CrmClient:
         """`belongs_to` returns whether an organization id is that of our CRM; `verify_organization` calls it once."""
         self._transport = transport
         self._belongs_to = belongs_to
-        self._is_proved = belongs_to is None
+        self._is_verified = belongs_to is None
         self._own_user_id: UUID | None = None
         self._names = names or Names()
         self._writes_allowed = writes_allowed
@@ -81,7 +81,7 @@ class CrmClient:
         self.lookups = Lookups(transport)
 
     def in_lane(self, lane: Lane) -> CrmClient:
-        """The same client whose calls wait in another lane of the governor."""
+        """Return the same client with its calls in another lane of the rate limiter."""
         return CrmClient(
             transport=self._transport.in_lane(lane),
             names=self._names,
@@ -91,25 +91,25 @@ class CrmClient:
         )
 
     def close(self) -> None:
-        """Ends this process's connections; the next call opens others."""
+        """Close this process's connections; the next call opens new ones."""
         self._transport.close()
 
     def limiter_status(self) -> LimiterStatus:
-        """How near we are to the CRM's limits, for a page; never raises."""
+        """Return how near we are to the CRM's limits, for a page. Never raises."""
         return self._transport.rate_limiter.status()
 
     def writes_are_allowed(self) -> bool:
-        """Whether this connection may write at all; a read-only one refuses before sending."""
+        """Return whether this connection may write reviewed values."""
         return self._writes_allowed()
 
     def filters_may_be_switched(self) -> bool:
-        """The same for filters, which an administrator enables apart."""
+        """Return whether this connection may switch filters, which is enabled separately."""
         return self._filter_writes_allowed()
 
     def who_am_i(self, *, acting_for: ActingFor | None = None, deadline: Deadline | None = None) -> Identity:
-        """Our own user and the organization behind this address ("WhoAmI function").
+        """Return our own user and the organization at this address ("WhoAmI function").
 
-        With `acting_for`, whom the CRM takes a call in that user's name for.
+        With `acting_for`, return the user as whom the CRM answers an impersonated call.
         """
         headers = acting_for.headers if acting_for else None
         found = rows.identity(self._transport.get("WhoAmI", headers=headers, deadline=deadline))
@@ -118,31 +118,31 @@ class CrmClient:
         return found
 
     def own_user_id(self, *, deadline: Deadline | None = None) -> UUID:
-        """Return our own user in this CRM, asked once: credentials do not change while a process runs.
+        """Return our own user in this CRM. Read once, since credentials do not change while a process runs.
 
         Raises CrmError.
         """
         return self._own_user_id or self.who_am_i(deadline=deadline).user_id
 
     def verify_organization(self, *, deadline: Deadline | None = None) -> None:
-        """Make sure, once, that this is the CRM we belong to. Raises WritesDisabled where it is another one."""
-        if self._is_proved or self._belongs_to is None:
+        """Check once that this is the CRM that the database mirrors. Raises WritesDisabled where it is another one."""
+        if self._is_verified or self._belongs_to is None:
             return
         if not self._belongs_to(self.who_am_i(deadline=deadline).organization_id):
             raise WritesDisabled("The address leads to another CRM; nothing was sent.", code="another_crm")
-        self._is_proved = True
+        self._is_verified = True
 
     def columns(self, table: str) -> tuple[Column, ...]:
-        """All columns of a table with labels in our user's language."""
+        """Return all columns of a table, with labels in our user's language."""
         parts = self._read(definitions.reads(table), deadline=None)
         return definitions.columns(table, [_require(part).json() for part in parts])
 
     def table_facts(self, table: str) -> TableFacts:
-        """What the CRM does for this table: whether it keeps versions, tracks changes, and its code."""
+        """Return the table's code and whether the CRM keeps versions and tracks changes of its rows."""
         return definitions.facts(self._transport.get(definitions.facts_path(table)))
 
     def staged_fields(self, link: str = "", *, page_size: int = 500) -> ChangePage[StagedField]:
-        """A page of SyncFields: all of them from the start, or what follows `link`.
+        """Return a page of SyncFields: the first one, or the one behind `link`.
 
         Raises DeltaExpired when the link no longer works.
         """
@@ -151,13 +151,13 @@ class CrmClient:
         return self._changes(self._names.field_set, select, read, link, page_size)
 
     def staged_records(self, link: str = "", *, page_size: int = 500) -> ChangePage[StagedRecord]:
-        """A page of SyncRecords, as `staged_fields`."""
+        """Return a page of SyncRecords, as `staged_fields` does."""
         read = partial(rows.staged_record, names=self._names)
         select = rows.staged_record_columns(self._names)
         return self._changes(self._names.record_set, select, read, link, page_size)
 
     def users(self, ids: Sequence[UUID]) -> tuple[User, ...]:
-        """Return the users with these ids; unknown ones are absent, unreadable ones have a problem."""
+        """Return the users with these ids; unknown ones are absent, unreadable ones have a `problem`."""
         wanted = sorted(set(ids))
         found: list[User] = []
         for start in range(0, len(wanted), _USERS_AT_ONCE):
@@ -166,13 +166,13 @@ class CrmClient:
             read, unreadable = read_all(odata.collection(self._transport.get(path)), rows.user)
             found += read
             if unreadable:
-                # A row without an id may be any that is missing: none of them can be called unknown to the CRM.
+                # A row without an id may be any of the missing ones, so none of them counts as unknown to the CRM.
                 missing = set(wanted[start : start + _USERS_AT_ONCE]) - {user.id for user in read}
                 found += [User(each, "", "", None, True, unreadable[0].problem) for each in sorted(missing)]
         return tuple(found)
 
     def companies(self, contact_ids: Collection[UUID]) -> dict[UUID, str]:
-        """Return the company's name of up to 40 contacts, in one request; contacts without one or gone are absent."""
+        """Return the company names of up to 40 contacts, in one request; others are absent."""
         if len(contact_ids) > MOST_COMPANIES_AT_ONCE:
             raise ValueError(f"At most {MOST_COMPANIES_AT_ONCE} contacts at once, not {len(contact_ids)}.")
         condition = odata.any_of("contactid", sorted(contact_ids))
@@ -183,15 +183,15 @@ class CrmClient:
     def live_contacts(
         self, wanted: Mapping[UUID, Sequence[Column]], *, deadline: Deadline | None = None
     ) -> dict[UUID, LiveContact]:
-        """The present values of up to 50 contacts, in one request; deleted contacts are absent."""
+        """Return the live values of up to 50 contacts, in one request; deleted contacts are absent."""
         if len(wanted) > MOST_CONTACTS_AT_ONCE:
             raise ValueError(f"At most {MOST_CONTACTS_AT_ONCE} contacts at once, not {len(wanted)}.")
         if not wanted:
             return {}
         reads = [self._contact_read("contact", contact_id, columns) for contact_id, columns in wanted.items()]
         parts = self._read(reads, deadline=deadline)
-        asked = zip(parts, wanted.items(), strict=True)
-        found = [self._contact(part, contact_id, columns) for part, (contact_id, columns) in asked]
+        pairs = zip(parts, wanted.items(), strict=True)
+        found = [self._contact(part, contact_id, columns) for part, (contact_id, columns) in pairs]
         return {contact.id: contact for contact in found if contact is not None}
 
     def read_for_delivery(
@@ -203,9 +203,9 @@ class CrmClient:
         record_ids: Sequence[UUID],
         deadline: Deadline | None = None,
     ) -> DeliverySnapshot:
-        """The contact, the given SyncRecords and all their SyncFields, as they are at this moment.
+        """Return the contact, the given SyncRecords and all their SyncFields as the CRM holds them now.
 
-        One request (more than 200 records take several); rows that do not exist any more are absent.
+        One request per 200 records; rows that no longer exist are absent.
         """
         contact: LiveContact | None = None
         fields: dict[UUID, StagedField] = {}
@@ -224,11 +224,11 @@ class CrmClient:
         return DeliverySnapshot(contact=contact, fields=fields, records=records)
 
     def apply(self, change_set: ChangeSet, *, tag: str, deadline: Deadline | None = None) -> LiveContact | None:
-        """Carry out a change set, all or nothing; return the contact as the CRM holds it then, where it says so.
+        """Apply a change set, all or nothing; return the contact from the answer, or None where it has none.
 
-        Raises Stale when any of its rows changed since it was read, NotFound when one is gone,
-        Rejected when a value is refused, and anything with `may_have_applied` when only reading
-        can tell whether it happened. `tag` reaches the CRM's plug-ins ("Use optional parameters").
+        `tag` reaches the CRM's plug-ins ("Use optional parameters"). Raises Stale when a row changed since it was
+        read, NotFound when one is gone, Rejected when a value is refused, and any error with `may_have_applied` when
+        only reading can tell whether the changes were applied.
         """
         writes = changes.writes(change_set, names=self._names, tag=tag)
         if not writes:
@@ -238,7 +238,7 @@ class CrmClient:
         return rows.written_contact(parts[0], contact.columns, self._names) if contact is not None else None
 
     def _write(self, writes: Sequence[Write], *, deadline: Deadline | None) -> Sequence[Part]:
-        # The only way of a write to the transport.
+        # The only path of a write to the transport.
         if not self._writes_allowed():
             raise WritesDisabled("This connection is read only; nothing was sent.", code="read_only")
         self.verify_organization(deadline=deadline)
@@ -270,7 +270,7 @@ class CrmClient:
         return Read(path, odata.preferences())
 
     def _contact(self, part: Part, contact_id: UUID, columns: Sequence[Column]) -> LiveContact | None:
-        found = _if_there(part)
+        found = _unless_missing(part)
         contact = rows.live_contact(found.json(), columns, self._names) if found else None
         if contact is not None and contact.id != contact_id:
             raise ProtocolError("The CRM answered with another contact.", code="batch")
@@ -295,7 +295,7 @@ class CrmClient:
         return Read(odata.query(path, select=rows.staged_record_columns(self._names)), odata.preferences())
 
     def _record(self, part: Part) -> list[StagedRecord]:
-        found = _if_there(part)
+        found = _unless_missing(part)
         return [rows.staged_record(found.json(), self._names)] if found else []
 
 
@@ -305,7 +305,7 @@ def _require(part: Part) -> Part:
     return part
 
 
-def _if_there(part: Part) -> Part | None:
+def _unless_missing(part: Part) -> Part | None:
     error = failure(part) if part.failed else None
     if error is not None and not isinstance(error, NotFound):
         raise error

@@ -1,4 +1,4 @@
-"""A point in time by which a call has to be over, whatever it does in between."""
+"""Deadlines for calls that may consist of several requests."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """Counted on the monotonic clock, so that a corrected system time changes nothing."""
+    """A time on the monotonic clock, so that changes of the system time have no effect."""
 
     at: float
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
-        """The deadline that many seconds from now."""
+        """Return the deadline `seconds` from now."""
         return cls(time.monotonic() + seconds)
 
     def remaining(self) -> float:
-        """Seconds left, 0 when it has passed."""
+        """Return the seconds left, 0 once it has passed."""
         return max(0.0, self.at - time.monotonic())

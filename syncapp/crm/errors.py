@@ -1,34 +1,33 @@
-"""What can go wrong between us and the CRM, and whether trying again can help.
+"""Errors of calls to the CRM, and whether a retry can help.
 
     CrmError
     ├── transient: the same request may succeed later
-    │   ├── Unreachable          no answer, or an answer that broke off
-    │   ├── ServerFault          5xx (501 is the exception: it stays as it is), a deadlock or timeout of its database
+    │   ├── Unreachable          no answer, or an incomplete one
+    │   ├── ServerFault          5xx but 501, a deadlock or timeout of its database
     │   ├── Throttled            429; `retry_after` says when
-    │   └── TokenUnavailable     the sign-in service gave no token, for now
-    └── lasting: something has to change first
+    │   └── TokenUnavailable     the sign-in service gave no token for now
+    └── lasting: the request fails until something changes
         ├── CredentialsRefused   our client id, secret or token is not accepted
         ├── Forbidden            403, the application user lacks a right
         ├── NotFound             404, the row is gone
         ├── Stale                412, the row changed since it was read
-        ├── Rejected             400 and every other 4xx: the value or the request is refused
+        ├── Rejected             400 and other 4xx: the value or the request is refused
         ├── DeltaExpired         a stored link no longer works: read from the start
-        ├── ProtocolError        an answer that we do not understand or do not trust
-        └── WritesDisabled       refused by ourselves, before anything was sent
+        ├── ProtocolError        an answer that we cannot understand or trust
+        └── WritesDisabled       refused by the client itself, nothing was sent
 
-`may_have_applied` is the second question: True when a write may have been committed although it
-failed for us. Such a write is verified by reading, never sent again blindly.
+`may_have_applied` is True when a write may have been committed in spite of the error. Such a write is verified by
+reading, never just sent again.
 """
 
 from __future__ import annotations
 
 
 class CrmError(Exception):
-    """Base of everything that a call of the client raises.
+    """Base class of the errors that the client raises.
 
-    `message` may quote the CRM and is for administrators only; it is never logged. `code` is
-    Dataverse's own number ("0x80060882") or a word of ours, `request_id` names the request in
-    the CRM's traces, `retry_after` is in seconds.
+    `message` may quote the CRM and is for administrators only; it is never logged. `code` is Dataverse's number
+    ("0x80060882") or a word of ours, `request_id` names the request in the CRM's traces, `retry_after` is in seconds.
     """
 
     lasting = True
@@ -53,12 +52,12 @@ class CrmError(Exception):
 
     @property
     def transient(self) -> bool:
-        """Whether the same call can succeed later without anybody changing anything."""
+        """Return whether the same call may succeed later."""
         return not self.lasting
 
 
 class Unreachable(CrmError):
-    """No answer, or one that broke off."""
+    """There was no answer, or an incomplete one."""
 
     lasting = False
 
@@ -70,24 +69,24 @@ class ServerFault(CrmError):
 
     @property
     def transient(self) -> bool:
-        # 501 names something that the other side does not have; asking again cannot add it.
+        # 501: the server does not implement the request, so a retry cannot help.
         return self.status != 501
 
 
 class Throttled(CrmError):
-    """429: a service protection limit is used up until `retry_after` seconds have passed."""
+    """429: a service protection limit is exceeded for `retry_after` seconds."""
 
     lasting = False
 
 
 class TokenUnavailable(CrmError):
-    """The sign-in service could not be reached or is in trouble itself."""
+    """The sign-in service could not be reached, or reported a temporary error."""
 
     lasting = False
 
 
 class CredentialsRefused(CrmError):
-    """Our credentials are wrong or expired, or a fresh token was refused as well."""
+    """Our credentials are wrong or expired, or a new token was refused too."""
 
 
 class Forbidden(CrmError):
@@ -95,7 +94,7 @@ class Forbidden(CrmError):
 
 
 class NotFound(CrmError):
-    """404: the row does not exist (any more)."""
+    """404: the row does not exist."""
 
 
 class Stale(CrmError):
@@ -103,15 +102,15 @@ class Stale(CrmError):
 
 
 class Rejected(CrmError):
-    """The CRM refused the value or the request; sending it again changes nothing."""
+    """The CRM refused the value or the request; a retry would be refused too."""
 
 
 class DeltaExpired(CrmError):
-    """A stored next or delta link is no longer accepted: start with a full read."""
+    """A stored next or delta link no longer works; a full read is needed."""
 
 
 class ProtocolError(CrmError):
-    """The answer is not what the Web API promises, too large, or points somewhere else."""
+    """The answer breaks the rules of the Web API, is too large, or links to another host."""
 
 
 class WritesDisabled(CrmError):

@@ -1,7 +1,6 @@
-"""What the tables and columns are called in the CRM.
+"""Names of the CRM's staging tables and their columns.
 
-The defaults are those of our own staging tables. A company that already has such tables gives
-its own names in one settings mapping.
+The defaults are our own staging tables. A company that already has such tables overrides the names with CRM_NAMES.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-# A logical or set name: it becomes part of a URL, so nothing else may be in it.
+# Logical and set names become part of URLs.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
@@ -54,7 +53,7 @@ class Names:
 
     @classmethod
     def from_mapping(cls, overrides: Mapping[str, str]) -> Names:
-        """The defaults with some names replaced; an unknown key or an impossible name is a ValueError."""
+        """Return the defaults with some names replaced. Raises ValueError for an unknown key or an invalid name."""
         known = {field.name for field in fields(cls)}
         unknown = sorted(set(overrides) - known)
         if unknown:

@@ -1,7 +1,6 @@
-"""The syntax of the Web API: addresses, headers, bodies, error bodies. No I/O.
+"""The syntax of the Web API: URLs, headers, bodies, error bodies. No I/O.
 
-Everything that becomes part of a URL or a header passes through here, and so does every JSON
-text that comes back: it is read strictly, as if the other side were hostile.
+All parts of URLs and headers and all JSON answers pass through here; answers are parsed as untrusted input.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from syncapp.crm.errors import ProtocolError
 API_PATH = "/api/data/v9.2/"
 
 FORMATTED = "@OData.Community.Display.V1.FormattedValue"
-# "Compose HTTP requests and handle errors": another value than before means that definitions changed.
+# "Compose HTTP requests and handle errors": a new value means that definitions changed.
 DEFINITIONS = "@Microsoft.Dynamics.CRM.globalmetadataversion"
 LOOKUP_TABLE = "@Microsoft.Dynamics.CRM.lookuplogicalname"
 
-# "Compose HTTP requests and handle errors" asks for exactly these, the literal null included: it
-# keeps the service from answering an $expand out of a cache.
+# Required by "Compose HTTP requests and handle errors"; the literal null keeps the service from answering an $expand
+# from a cache.
 BASE_HEADERS: Mapping[str, str] = {
     "Accept": "application/json",
     "OData-Version": "4.0",
@@ -44,10 +43,10 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Unstorable:
-    """Stands in an answer for a value that no column of our database can hold.
+    """Placeholder in an answer for a value that our database cannot hold.
 
-    It is neither a text nor a number, so every reader of a typed value refuses it, and only its row is lost. `why`
-    completes "The value ...".
+    It is neither a text nor a number, so readers of typed values refuse it, and only its row is unreadable. `why`
+    completes the sentence "The value ...".
     """
 
     why: str
@@ -57,34 +56,34 @@ class Unstorable:
 
 
 def identifier(name: str) -> str:
-    """`name` if it can be a table, set or column name; ValueError otherwise."""
+    """Return `name`. Raises ValueError unless it can be a table, set or column name."""
     if not _IDENTIFIER.fullmatch(name):
         raise ValueError(f"Not a CRM name: {name!r}")
     return name
 
 
 def literal(text: str) -> str:
-    """A string literal of a `$filter`, quotes doubled."""
+    """Return a string literal of a `$filter`, with quotes doubled."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def without_wildcards(text: str) -> str:
-    """The text for `startswith` and its like, where `%`, `_` and `[` stand for other letters unless in brackets.
+    """Escape the wildcards `%`, `_` and `[` for `startswith` and similar functions.
 
-    ("Use wildcard characters in conditions for string values")
+    Source: "Use wildcard characters in conditions for string values".
     """
     return re.sub(r"[%_\[]", r"[\g<0>]", text)
 
 
 def require_etag(etag: str) -> str:
-    """`etag` if it can stand in an `If-Match` header; the wildcard and an empty one are a ValueError."""
+    """Return `etag`. Raises ValueError for the wildcard and any text that is not an ETag."""
     if not _ETAG.fullmatch(etag):
         raise ValueError("A write needs the ETag of the row as it was read.")
     return etag
 
 
 def row_path(set_name: str, row_id: UUID) -> str:
-    """Where one row lives, below the API path."""
+    """Return the path of a row, relative to the API path."""
     return f"{identifier(set_name)}({row_id})"
 
 
@@ -99,7 +98,7 @@ def query(
     fetch: str = "",
     tag: str = "",
 ) -> str:
-    """`path` with its query options, percent-encoded."""
+    """Return `path` with its query options, percent-encoded."""
     options = {
         "$select": ",".join(identifier(name) for name in select),
         "$filter": filter,
@@ -109,20 +108,20 @@ def query(
         "fetchXml": fetch,
         "tag": tag,
     }
-    # "$" and the punctuation of OData are legal in a query string and keep it readable in traces.
+    # "$" and the punctuation of OData are legal in a query string and readable in traces.
     pairs = [f"{name}={quote(value, safe='(),=$;/:')}" for name, value in options.items() if value]
     return path + ("?" + "&".join(pairs) if pairs else "")
 
 
 def any_of(column: str, ids: Sequence[UUID]) -> str:
-    """A `$filter` for rows whose GUID column holds one of `ids`."""
+    """Return a `$filter` for rows whose GUID column holds one of `ids`."""
     return " or ".join(f"{identifier(column)} eq {row_id}" for row_id in ids)
 
 
 def preferences(
     *, page_size: int | None = None, track_changes: bool = False, returns_row: bool = False
 ) -> dict[str, str]:
-    """Return the `Prefer` header: labels always; on request pages and a delta link of a read, or the written row."""
+    """Return the `Prefer` header: always labels, and on request pages, a delta link or the written row."""
     wanted = [ANNOTATIONS, "return=representation"] if returns_row else [ANNOTATIONS]
     if page_size is not None:
         wanted.append(f"odata.maxpagesize={page_size}")
@@ -132,7 +131,7 @@ def preferences(
 
 
 def body_of(values: Mapping[str, object]) -> bytes:
-    """A JSON object; decimals keep every digit, which a detour through float would not."""
+    """Return a JSON object in which decimals keep all digits, which they would lose as floats."""
     return ("{" + ",".join(f"{json.dumps(name)}:{_json(value)}" for name, value in values.items()) + "}").encode()
 
 
@@ -141,14 +140,13 @@ def _json(value: object) -> str:
 
 
 def parse_json(data: bytes) -> dict[str, Any]:
-    """Return the JSON object in `data`; raises ProtocolError for anything else.
+    """Parse a JSON object. Raises ProtocolError for anything else.
 
-    Values that are JSON, or nearly, but that our database cannot hold become `Unstorable`: NUL, lone surrogates, NaN,
-    infinities, numbers of absurd length.
+    Values that our database cannot hold become `Unstorable`: NUL, lone surrogates, NaN, infinities, huge numbers.
     """
     try:
         parsed = json.loads(data.decode("utf-8-sig"), parse_float=_decimal, parse_int=_whole, parse_constant=_constant)
-        # Escapes are the only way for these characters into a decoded text, so the walk is rare.
+        # Only escapes can produce these characters, so this pass is rarely needed.
         if _ESCAPED_SURROGATE.search(data) or b"\\u0000" in data:
             parsed = _storable(parsed)
     except (ValueError, RecursionError) as error:
@@ -173,7 +171,7 @@ def _constant(name: str) -> Unstorable:
 
 
 def _storable(parsed: Any) -> Any:
-    """Return `parsed` with `Unstorable` in place of texts that hold a NUL or half a character."""
+    """Return `parsed` with texts that hold a NUL or a lone surrogate replaced by `Unstorable`."""
     if isinstance(parsed, str):
         return _storable_text(parsed)
     if isinstance(parsed, list):
@@ -194,9 +192,9 @@ def _storable_text(text: str) -> str | Unstorable:
 
 
 def error_details(data: bytes) -> tuple[str, str]:
-    """Code and message of an error body, both empty where it is not one.
+    """Return code and message of an error body, both empty where it is not one.
 
-    Form: "Compose HTTP requests and handle errors", section on parsing errors.
+    Format: "Compose HTTP requests and handle errors", section on parsing errors.
     """
     try:
         error = parse_json(data).get("error")
@@ -208,7 +206,7 @@ def error_details(data: bytes) -> tuple[str, str]:
 
 
 def collection(payload: Row) -> list[Row]:
-    """Return the rows of a collection answer; an item that is no row has no columns, so its reader refuses it."""
+    """Return the rows of a collection; an item that is not a row becomes an empty one, which its reader refuses."""
     rows = payload.get("value")
     if not isinstance(rows, list):
         raise ProtocolError("The CRM's answer is not a list of rows.", code="shape")
@@ -216,7 +214,7 @@ def collection(payload: Row) -> list[Row]:
 
 
 def link(payload: Row, name: str) -> str:
-    """`@odata.nextLink` or `@odata.deltaLink` of an answer, '' when it has none."""
+    """Return the link `@odata.nextLink` or `@odata.deltaLink` of an answer, '' when it has none."""
     value = payload.get(name, "")
     if not isinstance(value, str):
         raise ProtocolError(f"{name} is not a link.", code="link")
@@ -224,13 +222,13 @@ def link(payload: Row, name: str) -> str:
 
 
 def lacks_columns(link: str, select: Iterable[str]) -> bool:
-    """Return whether a link selects columns, but not all of these; a link that selects none says nothing."""
+    """Return whether a link selects columns, but not all of `select`."""
     selected = parse_qs(urlsplit(link).query).get("$select")
     return selected is not None and not set(select) <= set(selected[0].split(","))
 
 
 def set_name(table: str) -> str:
-    """A table's set name by the CRM's own rule for plurals ("Web API types and operations")."""
+    """Return a table's set name by the CRM's rule for plurals ("Web API types and operations")."""
     identifier(table)
     if table.endswith(("s", "x", "z", "ch", "sh")):
         return table + "es"

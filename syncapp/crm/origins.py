@@ -1,7 +1,7 @@
-"""Where the bearer token may go: one origin, one path prefix, nothing else.
+"""The only origin and path prefix that the bearer token may be sent to.
 
-A link inside an answer is input from outside. It is taken apart by one strict expression instead
-of a URL library, because two libraries may read one hostile text differently.
+A link inside an answer is untrusted input. It is parsed by one strict expression instead of a URL library, because two
+libraries may read a hostile link differently.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ class Origin:
 
     @classmethod
     def parse(cls, url: str) -> Origin:
-        """The origin of `url`; ValueError unless it is https, or http on this very machine."""
-        origin, _ = _take_apart(url)
+        """Return the origin of `url`. Raises ValueError unless it is https, or http on this machine."""
+        origin, _ = _parse_url(url)
         if origin.scheme != "https" and not origin.is_loopback:
             raise ValueError(f"{origin} is neither https nor on this machine.")
         return origin
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the host is this machine."""
+        """Return whether the host is this machine."""
         return self.host in _LOOPBACK
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class Origin:
         return f"{self.scheme}://{self.host}{port}"
 
 
-def _take_apart(url: str) -> tuple[Origin, str]:
+def _parse_url(url: str) -> tuple[Origin, str]:
     match = _URL.fullmatch(url)
     if match is None or len(url) > _LONGEST_LINK:
         raise ValueError("Not an absolute http address.")
@@ -54,21 +54,20 @@ def _take_apart(url: str) -> tuple[Origin, str]:
 
 
 def trusted(link: str, *, origin: Origin, api_path: str) -> str:
-    """`link`, rebuilt on our own origin; ProtocolError when it leads anywhere else.
+    """Return `link`, rebuilt on our own origin. Raises ProtocolError when it leads elsewhere.
 
-    Scheme, host and port are those of `origin`, the path lies below `api_path` and does not climb
-    out of it again, in whatever encoding.
+    Scheme, host and port have to be those of `origin`, and the path below `api_path`, in any encoding.
     """
     try:
-        found, rest = _take_apart(link)
+        found, rest = _parse_url(link)
     except ValueError as error:
-        raise ProtocolError("The CRM sent a link that is none.", code="link") from error
+        raise ProtocolError("The CRM sent an invalid link.", code="link") from error
     path = rest.partition("?")[0]
-    if found != origin or not path.startswith(api_path) or _climbs(path) or "#" in rest:
-        raise ProtocolError("The CRM sent a link that leads away from it.", code="link")
+    if found != origin or not path.startswith(api_path) or _has_dot_segments(path) or "#" in rest:
+        raise ProtocolError("The CRM sent a link to another address.", code="link")
     return f"{origin}{rest}"
 
 
-def _climbs(path: str) -> bool:
+def _has_dot_segments(path: str) -> bool:
     decoded = unquote(unquote(path)).replace("\\", "/")
     return any(segment in (".", "..") for segment in decoded.split("/"))

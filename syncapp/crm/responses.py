@@ -1,4 +1,4 @@
-"""What an answer means: statuses and error bodies become the errors of `errors`. No I/O."""
+"""Interpretation of answers: statuses and error bodies become the errors of `errors`. No I/O."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _BY_STATUS: Mapping[int, type[CrmError]] = {
     412: Stale,
     429: Throttled,
 }
-# A deadlock or a timeout of the CRM's database ("Use bulk operation messages"): no word about the value, whatever
-# the status, which is documented nowhere.
-_PASSING_CODES = frozenset({"0x80044150", "0x80044151"})
+# A deadlock or a timeout of the CRM's database ("Use bulk operation messages"), which says nothing about the value. The
+# documentation does not name its status.
+_TRANSIENT_CODES = frozenset({"0x80044150", "0x80044151"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_SHORTEST_WAIT, _LONGEST_WAIT = 1.0, 900.0
+_MIN_WAIT, _MAX_WAIT = 1.0, 900.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer: header names in lower case, the body unpacked."""
+    """A complete answer: header names in lower case, the body decompressed."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,14 +48,14 @@ class Answer:
 
     @property
     def is_multipart(self) -> bool:
-        """Whether this is the answer to a batch, whatever its outer status says."""
+        """Return whether this is the answer to a batch; its outer status does not tell."""
         return self.headers.get("content-type", "").lower().startswith("multipart/")
 
 
 def failure(answer: Answer | Part, *, request_id: str = "") -> CrmError:
-    """The error that a status of 300 and above stands for."""
+    """Return the error for an answer with a status of 300 or above."""
     code, message = odata.error_details(answer.body)
-    kind = ServerFault if code.lower() in _PASSING_CODES else _kind(answer.status)
+    kind = ServerFault if code.lower() in _TRANSIENT_CODES else _kind(answer.status)
     return kind(
         message or f"The CRM answered {answer.status}.",
         status=answer.status,
@@ -69,13 +69,13 @@ def _kind(status: int) -> type[CrmError]:
     if status >= 500:
         return ServerFault
     if status < 400:
-        # Nothing that we ask for is answered by a redirect; following one could leak the token.
+        # No request of ours should be redirected, and following could leak the token.
         return ProtocolError
     return _BY_STATUS.get(status, Rejected)
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:
-    """The CRM's own id of the request, '' when there is none worth printing."""
+    """Return the CRM's id of the request, '' when there is none that can be logged."""
     for name in ("x-ms-service-request-id", "req_id"):
         value = headers.get(name, "")
         if _REQUEST_ID.fullmatch(value):
@@ -84,13 +84,13 @@ def request_id_of(headers: Mapping[str, str]) -> str:
 
 
 def retry_after_of(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, between 1 and 900; None when the header is absent or nonsense.
+    """Return the seconds to wait, between 1 and 900; None when the header is absent or invalid.
 
     The header is a number of seconds or an HTTP date ("Service protection API limits").
     """
     value = headers.get("retry-after", "").strip()
     seconds = float(value) if re.fullmatch(r"[0-9]{1,9}", value) else _seconds_until(value)
-    return None if seconds is None else min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT)
+    return None if seconds is None else min(max(seconds, _MIN_WAIT), _MAX_WAIT)
 
 
 def _seconds_until(http_date: str) -> float | None:
@@ -103,13 +103,13 @@ def _seconds_until(http_date: str) -> float | None:
 
 
 def hint_of(headers: Mapping[str, str]) -> int | None:
-    """How many calls at once the CRM advises ("Send parallel requests"), None when it does not."""
+    """Return how many concurrent calls the CRM recommends ("Send parallel requests"), or None."""
     value = headers.get("x-ms-dop-hint", "").strip()
     return int(value) if re.fullmatch(r"[1-9][0-9]{0,3}", value) else None
 
 
 def throttled_parts(answer: Answer) -> tuple[CrmError, ...]:
-    """The errors of those parts of a batch that were answered 429."""
+    """Return the errors of the parts of a batch that were answered 429."""
     try:
         answers = batch_answers(answer)
     except ProtocolError:
@@ -118,12 +118,12 @@ def throttled_parts(answer: Answer) -> tuple[CrmError, ...]:
 
 
 def batch_answers(answer: Answer) -> tuple[BatchAnswer, ...]:
-    """The parts of a batch answer, also where the outer status reports a part that failed."""
+    """Return the parts of a batch answer; the outer status may be that of a failed part."""
     return decode(answer.headers.get("content-type", ""), answer.body)
 
 
 def require_parts(answer: Answer, count: int) -> tuple[Part, ...]:
-    """One part for each read; Unreachable when some are missing, because those are unknown."""
+    """Return one part per read. Raises Unreachable when some are missing."""
     parts = tuple(part for part in batch_answers(answer) if isinstance(part, Part))
     if len(parts) < count:
         raise Unreachable("The CRM's batch answer broke off.", request_id=request_id_of(answer.headers))
@@ -133,9 +133,9 @@ def require_parts(answer: Answer, count: int) -> tuple[Part, ...]:
 
 
 def require_committed(answer: Answer, count: int) -> list[Part]:
-    """Return the answers to all `count` writes of the one change set; raise why they were not carried out.
+    """Return the answers to the `count` writes of one change set.
 
-    Whatever is not a clear refusal leaves open whether the writes happened.
+    Raises CrmError where it was not applied; all but a clear refusal have `may_have_applied`.
     """
     try:
         return _require_success(batch_answers(answer), count, request_id_of(answer.headers))

@@ -1,4 +1,4 @@
-"""The demo's requests to its sandbox outside the Web API: reset it, and list who can sign in."""
+"""The demo's requests to its sandbox outside the Web API: reset it and list the people who can sign in."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from syncapp.crm.errors import ServerFault, Unreachable
 from syncapp.crm.origins import Origin
 from syncapp.crm.sessions import new_session
 
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 
 
 def reset(origin: str, *, users: int) -> None:
-    """Have the sandbox at `origin` replace all its data by those it begins with, and a company of so many people.
+    """Reset the sandbox at `origin` to its initial data with `users` people.
 
-    ValueError unless it is on this machine; Unreachable or ServerFault when it does not do so.
+    Raises ValueError unless it is on this machine, Unreachable or ServerFault when the reset fails.
     """
     _call(origin, "POST", "reset", json={"users": users})
 
 
 def people(origin: str, *, tenant_id: UUID) -> list[Claims]:
-    """Return everyone who can sign in to the sandbox at `origin`, as their ID token would name them.
+    """Return the claims of all people who can sign in to the sandbox at `origin`.
 
-    ValueError unless it is on this machine; Unreachable or ServerFault when it gives no answer.
+    Raises ValueError unless it is on this machine, Unreachable or ServerFault when it does not answer.
     """
     found: list[dict[str, Any]] = _call(origin, "GET", "people").json()
     return [
@@ -37,11 +37,11 @@ def people(origin: str, *, tenant_id: UUID) -> list[Claims]:
 
 def _call(origin: str, method: str, name: str, **options: Any) -> requests.Response:
     if not Origin.parse(origin).is_loopback:
-        raise ValueError("Only a sandbox on this machine is asked for this.")
+        raise ValueError("The sandbox has to be on this machine.")
     url = f"{origin}/sandbox/{name}"
     try:
         with new_session() as session:
-            answer = session.request(method, url, timeout=_PATIENCE, allow_redirects=False, **options)
+            answer = session.request(method, url, timeout=_TIMEOUT, allow_redirects=False, **options)
     except requests.RequestException as error:
         raise Unreachable("The sandbox did not answer.", code="sandbox") from error
     if answer.status_code != 200:

@@ -1,4 +1,4 @@
-"""How we hold a connection: one `requests` session a process, with nothing taken from around us."""
+"""HTTP sessions: one per process, with no settings from the environment."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from urllib3.util.ssl_ import create_urllib3_context
 from syncapp.crm.errors import ProtocolError
 
 USER_AGENT = "outlook-sync-portal"
-# More than the CRM's own limit of 52 at once is never useful.
+# Below the CRM's own limit of 52 concurrent requests.
 _CONNECTIONS = 40
 _CHUNK = 65_536
-# Firewalls and load balancers forget idle lines after a minute or some, often without a word to either end.
+# Firewalls and load balancers drop idle connections after about a minute, often without telling either end.
 MAX_IDLE_SECONDS = 30.0
 
 Held = TypeVar("Held")
@@ -31,17 +31,17 @@ Held = TypeVar("Held")
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """The company's way to services outside.
+    """How connections leave the company.
 
-    `ca_bundle` is a file with certificates of authorities that are trusted besides the public ones; `proxy` the address
-    through which https is reached; empty: none.
+    `ca_bundle` is a file with certificates of authorities trusted besides the public ones, `proxy` the address of the
+    proxy for https; either may be empty.
     """
 
     ca_bundle: str = ""
     proxy: str = ""
 
-    def trusted_by(self, context: ssl.SSLContext) -> ssl.SSLContext:
-        """Return the context, which trusts the company's authorities from now on too."""
+    def with_authorities(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        """Make `context` trust the company's authorities too, and return it."""
         if self.ca_bundle:
             context.load_verify_locations(self.ca_bundle)
         return context
@@ -51,36 +51,36 @@ DIRECT = Outgoing()
 
 
 class PerProcess(Generic[Held]):
-    """Something made at first use and made anew after a fork, because sockets must not be shared."""
+    """A value created at first use in each process, because forks must not share sockets."""
 
     def __init__(self, make: Callable[[], Held]) -> None:
         self._make = make
         self._held: tuple[int, Held] | None = None
 
     def get(self) -> Held:
-        """This process's own; two threads that come first at once may each make one, harmlessly."""
+        """Return the value of this process; two threads may both create one at first, which is harmless."""
         held = self._held
         if held is None or held[0] != os.getpid():
             held = self._held = (os.getpid(), self._make())
         return held[1]
 
     def drop(self) -> None:
-        """The next `get` makes a new one."""
+        """Discard the value; the next `get` creates a new one."""
         self._held = None
 
 
 class _FreshConnections:
-    """A pool whose lines are opened anew after a rest: nobody tells us of those that died meanwhile."""
+    """A mixin for pools that reopen idle connections, since those may have died unnoticed."""
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
             conn.idle_since = time.monotonic()
-        super()._put_conn(conn)  # type: ignore[misc]  # a mixin for urllib3's pools
+        super()._put_conn(conn)  # type: ignore[misc]  # mixin
 
     def _get_conn(self, timeout: float | None = None) -> HTTPConnection:
-        conn: HTTPConnection = super()._get_conn(timeout)  # type: ignore[misc]  # see above
+        conn: HTTPConnection = super()._get_conn(timeout)  # type: ignore[misc]  # mixin
         if time.monotonic() - getattr(conn, "idle_since", time.monotonic()) > MAX_IDLE_SECONDS:
-            conn.close()  # used again, it connects again
+            conn.close()  # it reconnects when used
         return conn
 
 
@@ -96,29 +96,29 @@ _POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _HttpPool, "https": _Http
 
 
 class _Adapter(HTTPAdapter):
-    """Opens lines as `outgoing` says, and keeps them for a while only."""
+    """Opens connections through `outgoing` and closes them when they have been idle."""
 
     def __init__(self, outgoing: Outgoing) -> None:
         self._outgoing = outgoing
         super().__init__(pool_maxsize=_CONNECTIONS, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        tls = self._outgoing.trusted_by(create_urllib3_context())  # requests adds the public authorities
+        tls = self._outgoing.with_authorities(create_urllib3_context())  # requests adds the public authorities
         super().init_poolmanager(*args, ssl_context=tls, **options)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> ProxyManager:
-        tls = self._outgoing.trusted_by(create_urllib3_context())
+        tls = self._outgoing.with_authorities(create_urllib3_context())
         manager: ProxyManager = super().proxy_manager_for(proxy, ssl_context=tls, proxy_ssl_context=tls, **options)
         manager.pool_classes_by_scheme = _POOLS
         return manager
 
 
 def new_session(kind: type[requests.Session] = requests.Session, *, outgoing: Outgoing = DIRECT) -> requests.Session:
-    """A session without proxies, certificates or passwords from the environment, cookies or retries.
+    """Return a session without cookies, retries, or proxies, certificates and passwords from the environment.
 
-    Cookies are dropped because the CRM's affinity cookie would pin all requests to one of its
-    servers ("Send parallel requests"); retries happen in `Transport` only.
+    Cookies are dropped because the CRM's affinity cookie would bind all requests to one server ("Send parallel
+    requests"); only `Transport` retries.
     """
     session = kind()
     session.trust_env = False
@@ -132,10 +132,10 @@ def new_session(kind: type[requests.Session] = requests.Session, *, outgoing: Ou
 
 
 def read_limited(response: requests.Response, *, max_bytes: int, until: float) -> bytes:
-    """The whole body, if it arrives before `until` (monotonic clock) and unpacks to `max_bytes` at most.
+    """Return the body if it arrives before `until` (monotonic clock) and has at most `max_bytes` decompressed.
 
-    Raises ProtocolError when it is too large, `requests.Timeout` when it dribbles in, and
-    `requests.ConnectionError` when it breaks off.
+    Raises ProtocolError when it is too large, `requests.Timeout` when it is too slow, and `requests.ConnectionError`
+    when it is incomplete.
     """
     body = bytearray()
     try:
@@ -162,7 +162,7 @@ def _next_chunk(response: requests.Response, until: float) -> bytes:
 
 
 def never_sent(error: requests.RequestException) -> bool:
-    """Whether a request failed before a single byte of it could have reached the other side."""
+    """Return whether a request failed before any of it could reach the server."""
     if isinstance(error, requests.ConnectTimeout):
         return True
     cause = error.args[0] if error.args else None

@@ -1,8 +1,8 @@
-"""Requests to the CRM: tokens, timeouts, the size cap, and the one place where anything is tried again.
+"""Requests to the CRM: tokens, timeouts, the size limit, and the only place with retries.
 
-What is tried again: a read that failed in a way that can pass, and a write that was surely not
-carried out (no connection, 429, 503 with Retry-After). A write whose answer was lost is never sent
-again; its error says `may_have_applied` and the caller finds out by reading.
+Retried are reads with a transient error, and writes that were certainly not applied (no connection, 429, 503 with
+Retry-After). A write whose answer was lost is never sent again; its error has `may_have_applied`, and the caller reads
+to find out.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ __all__ = ["Deadline", "Transport"]
 
 logger = logging.getLogger(__name__)
 
-# A worker must not sleep through its lease: longer waits go back to the caller's due time.
-_LONGEST_PAUSE = 10.0
-_FIRST_PAUSE, _LARGEST_BACKOFF = 0.5, 8.0
+# A worker must not sleep through its lease, so the caller reschedules after a longer wait.
+_MAX_PAUSE = 10.0
+_FIRST_PAUSE, _MAX_BACKOFF = 0.5, 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class _Call:
 
 
 class Transport:
-    """One per process and CRM; safe to use from several threads."""
+    """The HTTP side of the client, one per process and CRM; safe to use from several threads."""
 
     def __init__(
         self,
@@ -87,90 +87,90 @@ class Transport:
         self._lane = lane
 
     def in_lane(self, lane: Lane) -> Transport:
-        """The same connection, waiting for its slots in another lane."""
+        """Return a transport on the same connections whose calls wait in another lane."""
         other = copy.copy(self)
         other._lane = lane
         return other
 
     def close(self) -> None:
-        """Ends this process's connections; the next call opens others."""
+        """Close this process's connections; the next call opens new ones."""
         self._sessions.get().close()
         self.rate_limiter.close()
 
     def get(
         self, path: str, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
     ) -> dict[str, Any]:
-        """The JSON object at `path` below the API path."""
+        """Return the JSON object at `path`, relative to the API path."""
         url = f"{self._origin}{self.api_path}{path}"
-        return odata.parse_json(self._send(self._reading(url, headers), deadline).body)
+        return odata.parse_json(self._send(self._read_call(url, headers), deadline).body)
 
     def follow(
         self, link: str, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
     ) -> dict[str, Any]:
-        """The JSON object behind a link that the CRM gave us; ProtocolError if it leads elsewhere."""
-        return odata.parse_json(self._send(self._reading(self.checked(link), headers), deadline).body)
+        """Return the JSON object behind a link of the CRM. Raises ProtocolError where it leads elsewhere."""
+        return odata.parse_json(self._send(self._read_call(self.checked(link), headers), deadline).body)
 
     def checked(self, link: str) -> str:
-        """`link` if the bearer token may go there; '' stays ''. Raises ProtocolError."""
+        """Return `link` if the bearer token may be sent there; '' stays ''. Raises ProtocolError."""
         return trusted(link, origin=self._origin, api_path=self.api_path) if link else ""
 
     def read_batch(
         self, batch: Encoded, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
     ) -> Answer:
-        """The answer to a batch that only reads."""
-        return self._send(self._batch(batch, headers, writes=False), deadline)
+        """Return the answer to a batch that only reads."""
+        return self._send(self._batch_call(batch, headers, writes=False), deadline)
 
     def write_batch(
         self, batch: Encoded, *, headers: Mapping[str, str] | None = None, deadline: Deadline | None = None
     ) -> Answer:
-        """The answer to a batch that writes; errors say whether it may have been carried out."""
-        return self._send(self._batch(batch, headers, writes=True), deadline)
+        """Return the answer to a batch that writes. Errors tell by `may_have_applied` whether it may have happened."""
+        return self._send(self._batch_call(batch, headers, writes=True), deadline)
 
-    def _reading(self, url: str, headers: Mapping[str, str] | None) -> _Call:
+    def _read_call(self, url: str, headers: Mapping[str, str] | None) -> _Call:
         return _Call("GET", url, {**odata.BASE_HEADERS, **(headers or {})}, self._table_of(url))
 
-    def _batch(self, batch: Encoded, headers: Mapping[str, str] | None, *, writes: bool) -> _Call:
+    def _batch_call(self, batch: Encoded, headers: Mapping[str, str] | None, *, writes: bool) -> _Call:
         merged = {**odata.BASE_HEADERS, **batch.headers, **(headers or {})}
         url = f"{self._origin}{self.api_path}$batch"
         return _Call("POST", url, merged, "$batch", batch.body, writes, batch.operations)
 
     def _table_of(self, url: str) -> str:
-        # For the log only: neither keys nor filters, which may identify a person.
+        # For the log only: without keys and filters, which may identify a person.
         return urlsplit(url).path.removeprefix(self.api_path).partition("(")[0].partition("/")[0]
 
     def _send(self, call: _Call, deadline: Deadline | None) -> Answer:
-        doubt = False
+        uncertain = False
         for attempt in range(self._retries + 1):
             try:
-                return self._with_fresh_token(call, deadline)
+                return self._send_renewing_token(call, deadline)
             except CrmError as error:
-                doubt = error.may_have_applied = doubt or error.may_have_applied
+                uncertain = error.may_have_applied = uncertain or error.may_have_applied
                 pause = self._pause(attempt, error)
-                if attempt == self._retries or not _repeatable(call, error) or not _fits(pause, deadline):
+                if attempt == self._retries or not _may_retry(call, error) or not _fits(pause, deadline):
                     raise
                 self.sleep(pause)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _with_fresh_token(self, call: _Call, deadline: Deadline | None) -> Answer:
+    def _send_renewing_token(self, call: _Call, deadline: Deadline | None) -> Answer:
         try:
-            return self._once(call, deadline)
+            return self._send_once(call, deadline)
         except CredentialsRefused as error:
             if error.status != 401:
                 raise
         self._tokens.forget()
-        return self._once(call, deadline)
+        return self._send_once(call, deadline)
 
-    def _once(self, call: _Call, deadline: Deadline | None) -> Answer:
-        # The token first: a call must not hold a slot while it waits for the sign-in service.
+    def _send_once(self, call: _Call, deadline: Deadline | None) -> Answer:
+        # Before taking a slot, which must not be held while the sign-in service is slow.
         token = self._tokens.token()
         with self.rate_limiter.slot(lane=self._lane, operations=call.operations, deadline=deadline) as slot:
             try:
-                return self._answered(call, token, slot, deadline)
+                return self._send_in_slot(call, token, slot, deadline)
             except (Unreachable, ServerFault, ProtocolError) as error:
                 error.may_have_applied = call.writes and error.code != _NEVER_SENT
                 raise
 
-    def _answered(self, call: _Call, token: str, slot: Slot, deadline: Deadline | None) -> Answer:
+    def _send_in_slot(self, call: _Call, token: str, slot: Slot, deadline: Deadline | None) -> Answer:
         started = time.monotonic()
         answer = self._exchange(call, token, started, self._time_left(deadline))
         _log(call, started, str(answer.status), request_id_of(answer.headers))
@@ -185,7 +185,7 @@ class Transport:
     def _time_left(self, deadline: Deadline | None) -> float:
         left = self._read_timeout if deadline is None else min(self._read_timeout, deadline.remaining())
         if left <= 0:
-            raise Unreachable("No time was left to ask the CRM.", code=_NEVER_SENT)
+            raise Unreachable("No time was left for the request.", code=_NEVER_SENT)
         return left
 
     def _exchange(self, call: _Call, token: str, started: float, left: float) -> Answer:
@@ -204,7 +204,7 @@ class Transport:
             reason = type(error).__name__
             _log(call, started, reason, "")
             code = _NEVER_SENT if never_sent(error) else "no_answer"
-            # What ended this line may have ended the others in the pool, and each would take its time to say so.
+            # The other connections of the pool may be dead as well, and each would cost a timeout to find out.
             self._sessions.get().close()
             raise Unreachable(f"The CRM did not answer ({reason}).", code=code) from error
         return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
@@ -212,14 +212,14 @@ class Transport:
     def _pause(self, attempt: int, error: CrmError) -> float:
         if error.retry_after is not None:
             return error.retry_after
-        return self.jitter(min(_LARGEST_BACKOFF, _FIRST_PAUSE * 2**attempt))
+        return self.jitter(min(_MAX_BACKOFF, _FIRST_PAUSE * 2**attempt))
 
     def sleep(self, seconds: float) -> None:
-        """Waits; a method so that a test can watch it instead."""
+        """Wait; a method, so that tests can replace it."""
         time.sleep(seconds)
 
     def jitter(self, most: float) -> float:
-        """A random pause up to `most` seconds, so that workers do not come back in step."""
+        """Return a random pause of up to `most` seconds, so that workers do not retry in step."""
         return secrets.SystemRandom().uniform(0, most)
 
 
@@ -227,26 +227,26 @@ _NEVER_SENT = "never_sent"
 _ANY_429 = re.compile(rb"^HTTP/1\.[01] 429", re.MULTILINE)
 
 
-def _repeatable(call: _Call, error: CrmError) -> bool:
+def _may_retry(call: _Call, error: CrmError) -> bool:
     if isinstance(error, TokenUnavailable) or error.code == RATE_LIMITED:
-        # Getting a token has its own time limits, which a deadline does not shorten: once is enough.
-        # Our own limits have made the call wait already.
+        # A token request has its own time limits, which a deadline does not shorten. Our own rate limiter has already
+        # made the call wait.
         return False
     if not call.writes:
         return error.transient
     if isinstance(error, ServerFault):
-        # Retry-After on a 503 is the service's word that it did not take the request; should it be
-        # wrong, `If-Match` turns the repetition into a 412 that still says `may_have_applied`.
+        # Retry-After on a 503 means that the service did not accept the request; if it did after all, `If-Match` turns
+        # the retry into a 412 that still has `may_have_applied`.
         return error.status == 503 and error.retry_after is not None
     return isinstance(error, Throttled) or (error.transient and not error.may_have_applied)
 
 
 def _fits(pause: float, deadline: Deadline | None) -> bool:
-    return pause <= _LONGEST_PAUSE and (deadline is None or pause < deadline.remaining())
+    return pause <= _MAX_PAUSE and (deadline is None or pause < deadline.remaining())
 
 
 def _note_throttled_part(answer: Answer, slot: Slot) -> None:
-    # A batch may be stopped in the middle; whoever reads its parts learns which, everybody has to pause.
+    # A batch can be throttled in the middle: its reader handles the parts, the limiter pauses all calls.
     if _ANY_429.search(answer.body):
         for part in throttled_parts(answer):
             slot.throttled(part.retry_after)

@@ -1,4 +1,4 @@
-"""XML out of the CRM, read without document types: they are how small texts become huge or read files."""
+"""Parsing of the CRM's XML without document types, which could expand to huge texts or read files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _WithoutDocumentType(ElementTree.TreeBuilder):
         self._depth = 0
 
     def doctype(self, name: str, public: str | None, system: str | None) -> None:
-        # Called before anything of the document type itself is read.
+        # Called before any of the document type is processed.
         raise ValueError("a document type")
 
     def start(self, tag: str, attrs: dict[str, str], /) -> Element:
@@ -33,7 +33,7 @@ class _WithoutDocumentType(ElementTree.TreeBuilder):
 
 
 def parse(text: str) -> Element:
-    """The root element; ProtocolError for what is no XML, has a document type, or is absurdly large."""
+    """Return the root element. Raises ProtocolError for invalid, huge or deeply nested XML, or a document type."""
     if len(text) > _LONGEST:
         raise ProtocolError("The CRM's XML is too long.", code="xml")
     parser = ElementTree.XMLParser(target=_WithoutDocumentType())  # noqa: S314 - the target refuses document types
@@ -46,5 +46,5 @@ def parse(text: str) -> Element:
 
 
 def write(root: Element) -> str:
-    """The element as text."""
+    """Return the element as text."""
     return ElementTree.tostring(root, encoding="unicode")

@@ -9,7 +9,7 @@ import pytest
 
 from syncapp.crm import errors
 from syncapp.crm.batch import Read, Write, WriteAnyVersion
-from syncapp.crm.change_sets import Step, answers_of, carry_out
+from syncapp.crm.change_sets import Step, answers_of, execute_steps
 from syncapp.crm.client import CrmClient
 from syncapp.crm.filters.records import FilterChange, Switch
 from syncapp.crm.responses import Answer
@@ -52,7 +52,7 @@ def _carried_out(body: bytes, *, steps: int = 2):
     answer = http(200, body.replace(b"\n", b"\r\n"), content_type="multipart/mixed; boundary=b")
     with serve(in_turn(answer)) as server:
         transport = WatchedTransport(origin=server.origin)
-        return carry_out(transport, [STEP] * steps, headers=None, deadline=None)
+        return execute_steps(transport, [STEP] * steps, headers=None, deadline=None)
 
 
 def test_steps_are_answered_in_order():
@@ -153,7 +153,7 @@ def test_each_owner_is_one_change_set_with_its_proof_and_if_match():
 
 def test_an_owner_without_changes_is_a_mistake():
     with pytest.raises(ValueError, match="empty change set"), serve(in_turn(b"")) as server:
-        carry_out(
+        execute_steps(
             WatchedTransport(origin=server.origin), [Step((), Read("userqueries", {}))], headers=None, deadline=None
         )
 

@@ -452,7 +452,7 @@ class Notebook(BaseLimiter):
 def _rate_limited(handler, **options):
     notebook = Notebook()
     with serve(handler) as server:
-        transport = WatchedTransport(**{"origin": server.origin, "governor": notebook, **options})
+        transport = WatchedTransport(**{"origin": server.origin, "rate_limiter": notebook, **options})
         with suppress(errors.CrmError):
             transport.read_batch(Encoded(WRITE.headers, WRITE.body, operations=7))
     return notebook, server

@@ -1,4 +1,4 @@
-"""Reaching the sign-in service: its sessions and MSAL applications, in one way for both uses."""
+"""Sessions and MSAL applications for the sign-in service, shared by token requests and sign-in."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from syncapp.crm.errors import TokenUnavailable
 from syncapp.crm.origins import Origin
 from syncapp.crm.sessions import DIRECT, Outgoing, new_session
 
-# The one type of MSAL that others name; it is untyped to us.
+# MSAL ships no types.
 Application = Any
 
-# Only at these hosts does MSAL's instance discovery make sense; elsewhere it would ask Microsoft
-# about an authority that Microsoft does not know ("National clouds").
+# MSAL's instance discovery works only for these hosts ("National clouds"); Microsoft does not know other authorities.
 MICROSOFT_HOSTS = frozenset(
     {
         "login.microsoftonline.com",
@@ -27,10 +26,10 @@ MICROSOFT_HOSTS = frozenset(
         "login.chinacloudapi.cn",
     }
 )
-# Connect and read, in seconds: discovery and token together stay below a worker's time limit.
+# Connect and read, in seconds: discovery and token request together stay below a worker's time limit.
 _TIMEOUT = (5.0, 10.0)
 
-# What MSAL lets through when the service is away or talks nonsense; it has no error tree of its own.
+# The exceptions that escape MSAL when the service is away or answers nonsense.
 MSAL_TROUBLE = (
     requests.RequestException,
     msal.exceptions.MsalError,
@@ -41,32 +40,32 @@ MSAL_TROUBLE = (
     TypeError,
     AttributeError,
 )
-# What of it means that the service is away, and may be back soon.
+# Those of them that mean that the service is away for now.
 MSAL_AWAY = (requests.RequestException, msal.exceptions.MsalServiceError)
 
 
 class _LoginSession(requests.Session):
-    """MSAL gives its requests no time limit and lets them follow redirects; this does neither.
+    """A session with a timeout and without redirects, which MSAL would follow.
 
-    Each request opens a line of its own: people sign in now and then, and a line kept since then may have died.
+    Each request opens a new connection: sign-ins are rare, and an old connection may have died.
     """
 
     def request(self, method: str | bytes, url: str | bytes, **options: Any) -> requests.Response:  # type: ignore[override]  # the base lists 14 optional arguments, passed on here untouched
         options["timeout"] = options.get("timeout") or _TIMEOUT
         options["allow_redirects"] = False
-        self.close()  # requests under way in other threads keep their lines
+        self.close()  # requests of other threads keep their connections
         return super().request(method, url, **options)
 
 
 def login_session(outgoing: Outgoing = DIRECT) -> requests.Session:
-    """A session for the sign-in service, as closed as the one for the CRM."""
+    """Return a session for the sign-in service, as restricted as the one for the CRM."""
     return new_session(_LoginSession, outgoing=outgoing)
 
 
 class SandboxAdapter(HTTPAdapter):
     """Sends https requests as http, for the demo's sign-in service on this machine.
 
-    MSAL insists on https authorities; the sandbox needs no certificates this way.
+    MSAL requires an https authority; this way the sandbox needs no certificate.
     """
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
@@ -76,7 +75,7 @@ class SandboxAdapter(HTTPAdapter):
 
 
 def demo_session(authority: str) -> requests.Session:
-    """A login session that reaches `authority` without TLS; ValueError unless it is on this machine."""
+    """Return a login session that reaches `authority` without TLS. Raises ValueError unless it is on this machine."""
     origin = Origin.parse(authority)
     if not origin.is_loopback:
         raise ValueError("Only a sign-in service on this machine may be reached without TLS.")
@@ -86,16 +85,16 @@ def demo_session(authority: str) -> requests.Session:
 
 
 class ForgetfulCache(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no types
-    """Keeps nothing: the portal uses no user's access token, so none may pile up in memory."""
+    """A token cache that stores nothing, because the portal does not use the access tokens of users."""
 
     def add(self, event: Any, now: Any = None) -> None:
-        """Drops what MSAL wants remembered."""
+        """Ignore the tokens."""
 
 
 def application(
     *, authority: str, client_id: str, client_secret: str, session: requests.Session, **options: Any
 ) -> Application:
-    """MSAL's application; TokenUnavailable when the authority cannot be asked for its endpoints."""
+    """Return an MSAL application. Raises TokenUnavailable when the authority's endpoints cannot be read."""
     known = urlsplit(authority).hostname in MICROSOFT_HOSTS
     try:
         return msal.ConfidentialClientApplication(
@@ -112,6 +111,6 @@ def application(
 
 
 def error_code_of(result: Mapping[str, Any]) -> str:
-    """OAuth's error word of a result, fit for a message: letters and underscores only."""
-    word = str(result.get("error", ""))
-    return word if word.replace("_", "").isascii() and word.replace("_", "").isalpha() else "error"
+    """Return OAuth's error code of a result, or "error" where it has other characters than letters and underscores."""
+    code = str(result.get("error", ""))
+    return code if code.replace("_", "").isascii() and code.replace("_", "").isalpha() else "error"

@@ -1,4 +1,4 @@
-"""Whether an ID token is genuine and meant for us. MSAL leaves that to the application.
+"""Verification of ID tokens, which MSAL leaves to the application.
 
 Checked: signature by the tenant's published keys (RS256 only), issuer, tenant, audience, times
 (120 s of tolerance), version and nonce. Source: "ID token claims reference" and "Validate tokens".
@@ -22,7 +22,7 @@ from syncapp.crm.sessions import read_limited
 
 _LEEWAY_SECONDS = 120
 _KEYS_LIVE_SECONDS = 3600.0
-# Somebody who sends made-up key ids must not make us ask for the keys each time.
+# Tokens with invented key ids must not cause a request for the keys each time.
 _REFRESH_PAUSE_SECONDS = 10.0
 _LONGEST_TOKEN = 65_536
 _LARGEST_DOCUMENT = 1_000_000
@@ -30,7 +30,7 @@ _DOCUMENT_SECONDS = 15.0
 
 
 class SignInRefused(Exception):
-    """This sign-in is not accepted; `reason` is for the log and administrators."""
+    """The sign-in is refused; `reason` is for the log and administrators."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -38,7 +38,7 @@ class SignInRefused(Exception):
 
 
 class TenantKeys:
-    """The authority's issuer name and signing keys, remembered for an hour."""
+    """The authority's issuer and signing keys, cached for an hour."""
 
     def __init__(self, *, authority: str, session: Callable[[], requests.Session]) -> None:
         self._authority = authority.rstrip("/")
@@ -50,12 +50,12 @@ class TenantKeys:
 
     @property
     def issuer(self) -> str:
-        """The issuer that every genuine token of this tenant names."""
+        """Return the issuer that genuine tokens of this tenant name."""
         self._refresh(older_than=_KEYS_LIVE_SECONDS)
         return self._issuer
 
     def key(self, key_id: object) -> jwt.PyJWK:
-        """The key of that id, read again once if it is new; SignInRefused when there is none."""
+        """Return the key with this id, reading the keys again if it is new. Raises SignInRefused when there is none."""
         self._refresh(older_than=_KEYS_LIVE_SECONDS)
         if key_id not in self._keys:
             self._refresh(older_than=_REFRESH_PAUSE_SECONDS)
@@ -68,18 +68,18 @@ class TenantKeys:
         if time.monotonic() - self._read_at < older_than:
             return
         document = self._read(f"{self._authority}/v2.0/.well-known/openid-configuration")
-        self._issuer = self._own(document.get("issuer"))
-        keys = self._read(self._own(document.get("jwks_uri"))).get("keys")
+        self._issuer = self._on_authority(document.get("issuer"))
+        keys = self._read(self._on_authority(document.get("jwks_uri"))).get("keys")
         self._keys = {key.key_id: key for key in _signing_keys(keys) if key.key_id}
         self._read_at = time.monotonic()
 
-    def _own(self, url: object) -> str:
-        # The document comes from the authority; what it names has to be there as well. The demo's
-        # sign-in service names itself with http, hence the comparison without scheme there.
+    def _on_authority(self, url: object) -> str:
+        # The URLs in the document have to be on the authority's host. The scheme is not compared, because the demo's
+        # sign-in service names itself with http.
         try:
             origin = Origin.parse(url if isinstance(url, str) else "")
         except ValueError as error:
-            raise TokenUnavailable("The sign-in service describes itself wrongly.", code="discovery") from error
+            raise TokenUnavailable("The sign-in service has an invalid description.", code="discovery") from error
         if (origin.host, origin.port) != (self._host.host, self._host.port):
             raise TokenUnavailable("The sign-in service points to another host.", code="discovery")
         return str(url)
@@ -103,14 +103,14 @@ def _signing_keys(keys: object) -> list[jwt.PyJWK]:
             try:
                 found.append(jwt.PyJWK.from_dict(key, algorithm="RS256"))
             except (jwt.PyJWTError, ValueError, TypeError):
-                continue  # a key that nobody can use cannot have signed anything
+                continue  # an unusable key cannot have signed a token
     return found
 
 
 def verified_claims(
     id_token: object, *, keys: TenantKeys, client_id: str, tenant_id: UUID, nonce: str
 ) -> dict[str, Any]:
-    """The claims of a genuine token; SignInRefused says what is wrong with any other."""
+    """Return the claims of a genuine token. Raises SignInRefused with the reason for any other."""
     if not isinstance(id_token, str) or len(id_token) > _LONGEST_TOKEN:
         raise SignInRefused("There is no ID token.")
     claims = _signed_claims(id_token, keys=keys, client_id=client_id)

@@ -1,4 +1,4 @@
-"""Everything about identity: our own token for the CRM, and people signing in to the portal."""
+"""Sign-in of people: the authorization code flow, from the redirect to the verified claims."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who signed in. The key is (`tenant_id`, `oid`); name and address are for display only."""
+    """The identity of a person, keyed by (`tenant_id`, `oid`); name and address are for display only."""
 
     oid: UUID
     tenant_id: UUID
@@ -55,7 +55,7 @@ class Claims:
 
 
 class SignIn:
-    """The authorization code flow with PKCE, state and nonce, against one tenant."""
+    """The authorization code flow with PKCE, state and nonce, for one tenant."""
 
     def __init__(
         self,
@@ -83,14 +83,14 @@ class SignIn:
         )
 
     def begin(self, redirect_uri: str) -> dict[str, Any]:
-        """The flow to keep on the server until the person returns; `auth_uri` is where to send them.
+        """Return the flow to store on the server until the person returns; `auth_uri` is the address of the redirect.
 
         Raises TokenUnavailable when the sign-in service cannot be reached.
         """
         application = self._applications.get()
         with warnings.catch_warnings():
-            # MSAL recommends form_post: a POST from another site, which comes without our Lax
-            # session cookie and so without the flow. The code in the query is bound by PKCE.
+            # MSAL recommends form_post, but a POST from another site lacks our Lax session cookie and so the flow. The
+            # code in the query is bound by PKCE.
             warnings.filterwarnings("ignore", message="response_mode='form_post' is recommended")
             flow: dict[str, Any] = application.initiate_auth_code_flow(
                 scopes=[], redirect_uri=redirect_uri, response_mode="query"
@@ -98,9 +98,10 @@ class SignIn:
         return flow
 
     def finish(self, flow: Mapping[str, Any], query: Mapping[str, str]) -> Claims:
-        """Who came back with `query`. Raises SignInRefused, or TokenUnavailable when it may work later.
+        """Return the claims of the person who came back with `query`.
 
-        `flow` is used up by this call whatever happens: the caller removes it from its store first.
+        The caller removes `flow` from its store first, because it works only once. Raises SignInRefused, or
+        TokenUnavailable when a later sign-in may work.
         """
         result = self._exchange(dict(flow), dict(query))
         if "error" in result:
@@ -114,10 +115,10 @@ class SignIn:
             tenant_id=self._tenant_id,
             nonce=nonce,
         )
-        return _person(claims, self._tenant_id)
+        return _claims_of(claims, self._tenant_id)
 
     def answers(self) -> bool:
-        """Return whether the sign-in service tells its issuer and keys now; nothing is remembered of it."""
+        """Return whether the sign-in service returns its issuer and keys now; nothing is cached."""
         try:
             return bool(TenantKeys(authority=self._authority, session=self._sessions.get).issuer)
         except TokenUnavailable:
@@ -134,22 +135,22 @@ class SignIn:
 
 
 def _tenant_of(authority: str) -> UUID:
-    # "common" and "organizations" would let every tenant of the world in.
+    # "common" and "organizations" would admit every tenant.
     tenant_id = parse_uuid(urlsplit(authority).path.strip("/"))
     if tenant_id is None:
         raise ValueError("The authority has to name one tenant by its id.")
     return tenant_id
 
 
-def _person(claims: Mapping[str, Any], tenant_id: UUID) -> Claims:
+def _claims_of(claims: Mapping[str, Any], tenant_id: UUID) -> Claims:
     roles = claims.get("roles", [])
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-        raise SignInRefused("The roles of the ID token are no list of names.")
+        raise SignInRefused("The roles of the ID token are not a list of names.")
     return Claims(
         oid=_object_id(claims.get("oid")),
         tenant_id=tenant_id,
-        name=_display(claims.get("name")),
-        address=_display(claims.get("email")) or _display(claims.get("preferred_username")),
+        name=_display_text(claims.get("name")),
+        address=_display_text(claims.get("email")) or _display_text(claims.get("preferred_username")),
         roles=frozenset(roles),
     )
 
@@ -157,12 +158,12 @@ def _person(claims: Mapping[str, Any], tenant_id: UUID) -> Claims:
 def _object_id(claim: object) -> UUID:
     object_id = parse_uuid(claim)
     if object_id is None:
-        raise SignInRefused("The ID token names no person.")
+        raise SignInRefused("The ID token has no object id.")
     return object_id
 
 
-def _display(claim: object) -> str:
+def _display_text(claim: object) -> str:
     if not isinstance(claim, str):
         return ""
-    # Databases store neither NUL nor half a character, which JSON can carry as \ud800.
+    # Databases store neither NUL nor lone surrogates, which JSON can contain as \ud800.
     return re.sub("[\\x00\\ud800-\\udfff]", "\N{REPLACEMENT CHARACTER}", claim).strip()[:_LONGEST_NAME]

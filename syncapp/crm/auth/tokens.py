@@ -10,25 +10,24 @@ from syncapp.crm.auth.authority import MSAL_TROUBLE, Application, application, e
 from syncapp.crm.errors import CredentialsRefused, TokenUnavailable
 from syncapp.crm.sessions import DIRECT, Outgoing, PerProcess
 
-# OAuth's words for "come back later"; every other one means that our registration is wrong
-# (RFC 6749, sections 4.1.2.1 and 5.2).
-_PASSING = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
+# OAuth's codes of temporary errors; all others mean that our registration is wrong (RFC 6749, 4.1.2.1 and 5.2).
+_TRANSIENT = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 
 
 class TokenSource(Protocol):
-    """Where `Transport` gets the bearer token from."""
+    """The source of the bearer token of `Transport`."""
 
     def token(self) -> str:
-        """A token that should work now; raises CredentialsRefused or TokenUnavailable."""
+        """Return a token that should work now. Raises CredentialsRefused or TokenUnavailable."""
 
     def forget(self) -> None:
-        """The last token was refused: do not hand it out again."""
+        """Discard the last token, which was refused."""
 
 
 class ClientCredentials:
-    """The application user's token, kept in memory by MSAL and renewed by it before it ends.
+    """The token of the application user, cached in memory and renewed by MSAL.
 
-    One token a process and hour; they are not shared, so no bearer token lies in any store.
+    Each process has its own, so that no bearer token is stored anywhere.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class ClientCredentials:
         token = result.get("access_token")
         if isinstance(token, str) and token:
             return token
-        # MSAL answers from its own memory of failures for a minute; a new application asks again.
+        # MSAL repeats a cached failure for a minute; a new application asks the service again.
         self._applications.drop()
         raise _refusal(result)
 
@@ -76,8 +75,8 @@ class ClientCredentials:
 
 
 def _refusal(result: dict[str, Any]) -> CredentialsRefused | TokenUnavailable:
-    word = error_code_of(result)
+    code = error_code_of(result)
     description = str(result.get("error_description", ""))[:1000]
-    if word in _PASSING or not result:
-        return TokenUnavailable(f"The sign-in service is in trouble: {word}.", code=word)
-    return CredentialsRefused(f"The sign-in service refused our credentials: {word}. {description}".strip(), code=word)
+    if code in _TRANSIENT or not result:
+        return TokenUnavailable(f"The sign-in service reports a temporary error: {code}.", code=code)
+    return CredentialsRefused(f"The sign-in service refused our credentials: {code}. {description}".strip(), code=code)

@@ -1,1 +1,1 @@
-"""Users, teams, business units and mailboxes of the CRM: reads, records, parsing."""
+"""Users, teams, business units and mailboxes of the CRM."""

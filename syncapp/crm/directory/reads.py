@@ -1,4 +1,4 @@
-"""Who there is in the CRM: users with their roles, teams, business units, mailboxes; page by page."""
+"""Paged reads of users with their roles, teams, business units and mailboxes."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from syncapp.crm.values.cells import read_all
 
 Record = TypeVar("Record")
 
-# About 60 characters an id: an address stays shorter than any server's limit.
+# About 60 characters per id, so that a URL stays below the limit of any server.
 _IDS_AT_ONCE = 40
 _PAGE = 1000
 
 
 class Directory:
-    """Reads only. A link is that of the page before, '' for the first page; links may be stored."""
+    """Reads of the directory. `link` comes from the previous page, '' for the first one; links may be stored."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def users(self, link: str = "", *, page_size: int = _PAGE, deadline: Deadline | None = None) -> Page[DirectoryUser]:
-        """All users, programs included."""
+        """Return a page of all users, applications included."""
         return self._page(self._users(), directory_rows.user, link, page_size, deadline)
 
     def users_by_id(self, ids: Sequence[UUID], *, deadline: Deadline | None = None) -> tuple[DirectoryUser, ...]:
-        """The users with these ids; unknown ones are absent."""
-        return self._some(ids, "systemuserid", self._users, directory_rows.user, deadline)
+        """Return the users with these ids; unknown ones are absent."""
+        return self._by_id(ids, "systemuserid", self._users, directory_rows.user, deadline)
 
     def teams(self, link: str = "", *, page_size: int = _PAGE, deadline: Deadline | None = None) -> Page[Team]:
-        """All teams, whether people made them or the CRM did."""
+        """Return a page of all teams, including those that the CRM created."""
         expand = f"{directory_rows.TEAM_ROLES}($select=roleid)"
         path = odata.query("teams", select=directory_rows.TEAM_COLUMNS, expand=expand)
         return self._page(path, directory_rows.team, link, page_size, deadline)
@@ -44,31 +44,31 @@ class Directory:
     def memberships(
         self, link: str = "", *, page_size: int = 5000, deadline: Deadline | None = None
     ) -> Page[Membership]:
-        """Which users are in which teams."""
+        """Return a page of team memberships."""
         path = odata.query("teammemberships", select=directory_rows.MEMBERSHIP_COLUMNS)
         return self._page(path, directory_rows.membership, link, page_size, deadline)
 
     def business_units(
         self, link: str = "", *, page_size: int = _PAGE, deadline: Deadline | None = None
     ) -> Page[BusinessUnit]:
-        """All business units."""
+        """Return a page of all business units."""
         path = odata.query("businessunits", select=directory_rows.UNIT_COLUMNS)
         return self._page(path, directory_rows.business_unit, link, page_size, deadline)
 
     def mailboxes(self, link: str = "", *, page_size: int = _PAGE, deadline: Deadline | None = None) -> Page[Mailbox]:
-        """All mailboxes, those of queues included."""
+        """Return a page of all mailboxes, those of queues included."""
         return self._page(self._mailboxes(), directory_rows.mailbox, link, page_size, deadline)
 
     def mailboxes_by_id(self, ids: Sequence[UUID], *, deadline: Deadline | None = None) -> tuple[Mailbox, ...]:
-        """The mailboxes with these ids; unknown ones are absent."""
-        return self._some(ids, "mailboxid", self._mailboxes, directory_rows.mailbox, deadline)
+        """Return the mailboxes with these ids; unknown ones are absent."""
+        return self._by_id(ids, "mailboxid", self._mailboxes, directory_rows.mailbox, deadline)
 
     def organization(self, *, deadline: Deadline | None = None) -> Organization:
-        """The one organization of this CRM with its settings."""
+        """Return the organization of this CRM with its settings."""
         path = odata.query("organizations", select=("organizationid", "name", "orgdborgsettings"))
         found = odata.collection(self._transport.get(path, headers=odata.preferences(), deadline=deadline))
         if len(found) != 1:
-            raise ProtocolError("The CRM did not name its one organization.", code="shape")
+            raise ProtocolError("The CRM did not return exactly one organization.", code="shape")
         return directory_rows.organization(found[0])
 
     def _users(self, condition: str = "") -> str:
@@ -78,7 +78,7 @@ class Directory:
     def _mailboxes(self, condition: str = "") -> str:
         return odata.query("mailboxes", select=directory_rows.MAILBOX_COLUMNS, filter=condition)
 
-    def _some(
+    def _by_id(
         self,
         ids: Sequence[UUID],
         key: str,

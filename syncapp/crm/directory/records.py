@@ -1,4 +1,4 @@
-"""Who there is in the CRM, as filter management sees it: users, teams, mailboxes, the organization.
+"""Records of users, teams, business units, mailboxes and the organization.
 
 Sources: the table reference pages "User", "Team", "Business Unit", "Mailbox" and "Organization".
 """
@@ -15,14 +15,14 @@ from syncapp.crm.staging.records import Unreadable
 
 Row = TypeVar("Row")
 
-# In every record below, `problem` is as in `records`.
+# `problem` is explained in staging/records.py.
 
-# A setting of the organization: unless it is true, what leaves every filter is deleted in Exchange too.
+# A setting of the organization: unless it is true, rows that leave all filters are deleted in Exchange too.
 DISTINCT_DELETES = "DistinctPhysicalAndLogicalDeletesForExchangeSync"
 
 
 class SyncMethod(IntEnum):
-    """How a mailbox synchronizes appointments, contacts and tasks (`actdeliverymethod`)."""
+    """The synchronization method of appointments, contacts and tasks (`actdeliverymethod`)."""
 
     OUTLOOK = 0
     SERVER_SIDE = 1
@@ -30,7 +30,7 @@ class SyncMethod(IntEnum):
 
 
 class TeamKind(IntEnum):
-    """Where a team's members come from (`teamtype`)."""
+    """The source of a team's members (`teamtype`)."""
 
     OWNER = 0
     ACCESS = 1
@@ -40,7 +40,7 @@ class TeamKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """One page of a long list; `next_link` is '' on the last one, `unreadable` are rows without a readable id."""
+    """One page of a list; `next_link` is '' on the last one, `unreadable` has the rows without a readable id."""
 
     rows: tuple[Row, ...]
     next_link: str
@@ -49,10 +49,10 @@ class Page(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class ActingFor:
-    """Somebody in whose name a call is made ("Impersonate another user").
+    """The user whom a call impersonates ("Impersonate another user").
 
-    Without an Entra id (a CRM on premises) the CRM's own user id is sent, whose header the CRM
-    ignores without a word when it does not know the id.
+    Without an Entra id (a CRM on premises) the CRM's own user id is sent; the CRM silently ignores that header when it
+    does not know the id.
     """
 
     user_id: UUID
@@ -60,7 +60,7 @@ class ActingFor:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The one header that says so; each kind of id goes with its own."""
+        """Return the header of the impersonation; it depends on the kind of id."""
         if self.entra_id is not None:
             return {"CallerObjectId": str(self.entra_id)}
         return {"MSCRMCallerID": str(self.user_id)}
@@ -68,9 +68,9 @@ class ActingFor:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryUser:
-    """A user as filter management sees him. `has_own_roles` leaves out the roles of his teams.
+    """A user of the CRM. `has_own_roles` leaves out the roles of their teams.
 
-    `is_application` is True for users that are programs; `access_mode` 4 are non-interactive ones.
+    `is_application` is True for application users; `access_mode` 4 is non-interactive.
     """
 
     id: UUID
@@ -89,7 +89,7 @@ class DirectoryUser:
 
     @property
     def acting(self) -> ActingFor:
-        """What is needed to make a call in his name."""
+        """Return what a call needs to impersonate this user."""
         return ActingFor(self.id, self.entra_id)
 
 
@@ -117,7 +117,7 @@ class Team:
 
     @property
     def is_fed_by_entra(self) -> bool:
-        """Whether its members join when they sign in, so that the list may be incomplete."""
+        """Return whether members join when they sign in, so that the list may be incomplete."""
         return self.kind in (TeamKind.ENTRA_SECURITY_GROUP, TeamKind.ENTRA_OFFICE_GROUP)
 
 
@@ -131,7 +131,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """How a user's mailbox synchronizes. Numbers are the CRM's choice values; `state` 0 is active.
+    """A mailbox and its synchronization. Numbers are the CRM's choice values; `state` 0 is active.
 
     `act_status`: 0 not run, 1 success, 2 failure. `incoming` and `outgoing`: 1 is the Outlook client.
     """
@@ -162,7 +162,7 @@ class Organization:
 
     @property
     def keeps_deletes_apart(self) -> bool | None:
-        """Whether what leaves every filter stays in Exchange; None means unknown."""
+        """Return whether rows that leave all filters stay in Exchange; None means unknown."""
         if self.settings is None:
             return None
         return self.settings.get(DISTINCT_DELETES, "").strip().lower() == "true"

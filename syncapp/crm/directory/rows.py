@@ -1,6 +1,6 @@
-"""From JSON rows to the records of `directory_records`, and what has to be selected for them.
+"""Conversion of JSON rows into the records of `records`, and the columns to select for them.
 
-A row whose id is readable always becomes a record, whose `problem` says what could not be read.
+A row with a readable id always becomes a record; its `problem` says which value could not be read.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def user(row: odata.Row) -> DirectoryUser:
         disabled=cells.flag("isdisabled"),
         access_mode=cells.whole("accessmode"),
         is_application=cells.guid("applicationid") is not None,
-        has_own_roles=cells.read(_has_some, USER_ROLES, False),
+        has_own_roles=cells.read(_has_rows, USER_ROLES, False),
         business_unit_id=cells.guid("_businessunitid_value"),
         business_unit_name=cells.text("_businessunitid_value" + odata.FORMATTED),
         mailbox_id=cells.guid("_defaultmailbox_value"),
@@ -75,7 +75,7 @@ def team(row: odata.Row) -> Team:
         kind=cells.whole("teamtype"),
         is_default=cells.flag("isdefault"),
         business_unit_id=cells.guid("_businessunitid_value"),
-        has_roles=cells.read(_has_some, TEAM_ROLES, False),
+        has_roles=cells.read(_has_rows, TEAM_ROLES, False),
     )
     return replace(found, problem=cells.problem)
 
@@ -116,7 +116,7 @@ def mailbox(row: odata.Row) -> Mailbox:
 
 
 def organization(row: odata.Row) -> Organization:
-    """The organization; settings that cannot be read are unknown, not empty."""
+    """Return the organization; settings that cannot be read are None, not empty."""
     return Organization(
         id=guid(row, "organizationid"),
         name=text(row, "name"),
@@ -125,7 +125,7 @@ def organization(row: odata.Row) -> Organization:
 
 
 def _settings(document: str) -> Mapping[str, str] | None:
-    # <OrgSettings><Name>value</Name>...</OrgSettings>; empty where nothing was ever changed
+    # <OrgSettings><Name>value</Name>...</OrgSettings>; empty where no setting was ever changed
     # ("Environment database settings").
     if not document:
         return {}
@@ -135,7 +135,7 @@ def _settings(document: str) -> Mapping[str, str] | None:
         return None
 
 
-def _has_some(row: odata.Row, name: str) -> bool:
+def _has_rows(row: odata.Row, name: str) -> bool:
     related = row.get(name)
     if not isinstance(related, list):
         raise wrong(name, related)

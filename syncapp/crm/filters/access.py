@@ -1,7 +1,7 @@
-"""Which way to others' filters works with this CRM: by our own right, or in the owner's name.
+"""Probes of the two ways to other users' filters: with our own permission, or impersonating the owner.
 
-The documentation promises reading only, and an id that impersonation does not know is ignored without
-a word, so both ways are tried and judged by what can be read back.
+The documentation promises reading only, and the CRM silently ignores an impersonation with an unknown id. So both
+ways are tried and judged by the data read back.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ Found = TypeVar("Found")
 
 
 def probe_reading(crm: CrmClient, owner: ActingFor, *, deadline: Deadline | None = None) -> ReadingProbe:
-    """What each way shows of one owner's filters. Raises CrmError only for what concerns the connection."""
-    direct_count, direct_error = _tried(lambda: len(crm.filters.of(owner.user_id, deadline=deadline)))
-    acting_count, acting_error = _tried(lambda: len(crm.filters.of(owner.user_id, acting_for=owner, deadline=deadline)))
-    answered_as, _ = _tried(lambda: crm.who_am_i(acting_for=owner, deadline=deadline).user_id)
+    """Count one owner's filters in each way. Raises CrmError only for failures of the connection."""
+    direct_count, direct_error = _try_call(lambda: len(crm.filters.of(owner.user_id, deadline=deadline)))
+    acting_count, acting_error = _try_call(
+        lambda: len(crm.filters.of(owner.user_id, acting_for=owner, deadline=deadline))
+    )
+    answered_as, _ = _try_call(lambda: crm.who_am_i(acting_for=owner, deadline=deadline).user_id)
     return ReadingProbe(owner.user_id, direct_count, acting_count, answered_as, direct_error, acting_error)
 
 
@@ -36,10 +38,10 @@ def probe_writing(
     keeps_versions: bool = True,
     deadline: Deadline | None = None,
 ) -> WritingProbe:
-    """Writes a filter with the state that it has, and reads back as whom that was recorded.
+    """Write a filter in its present state, and read back whom the CRM recorded as its author.
 
-    `expected_author` is our own user, or the owner when acting for him. Raises CrmError only for what
-    concerns the connection, WritesDisabled while filters may not be switched.
+    `expected_author` is our own user, or the impersonated owner. Raises CrmError only for failures of the connection,
+    WritesDisabled while switching filters is not enabled.
     """
     change = FilterChange(found.id, found.is_on, found.etag if keeps_versions else "", found.status)
     switch = Switch(found.owner_id, (change,), found.query_type)
@@ -59,13 +61,13 @@ def probe_writing(
     )
 
 
-# A refusal of this caller or this user: an answer to the question that the probe asks.
+# A refusal of this caller or this user is a result of the probe.
 _REFUSED = frozenset({400, 403, 404})
 
 
-def _tried(ask: Callable[[], Found]) -> tuple[Found | None, CrmError | None]:
+def _try_call(call: Callable[[], Found]) -> tuple[Found | None, CrmError | None]:
     try:
-        return ask(), None
+        return call(), None
     except CrmError as error:
         if error.transient or (error.status not in _REFUSED and error.code != "owner"):
             raise

@@ -1,7 +1,6 @@
-"""What filters select, asked in a user's name: only so do "my appointments" mean his.
+"""Evaluation of filters while impersonating the owner, so that `eq-userid` resolves to them.
 
-FetchXML may be long, so every question travels inside a `$batch`, where addresses may be ("Use FetchXML
-with Web API").
+FetchXML may be too long for a URL, so each query is sent inside a `$batch` ("Use FetchXML with Web API").
 """
 
 from __future__ import annotations
@@ -31,23 +30,23 @@ _MORE = "@Microsoft.Dynamics.CRM.morerecords"
 
 
 class AnyFilter(Protocol):
-    """What can be asked: a filter as it was read just now, or as somebody keeps it."""
+    """A filter to evaluate, read from the CRM or stored."""
 
     @property
     def name(self) -> str:
-        """Return the filter's name as users know it."""
+        """Return the filter's name."""
 
     @property
     def table(self) -> str:
-        """The logical name of the table that it is about."""
+        """Return the logical name of its table."""
 
     @property
     def fetch_xml(self) -> str:
-        """Its question."""
+        """Return its FetchXML."""
 
 
 class Evaluation:
-    """Reads only."""
+    """Queries of the rows that filters select."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -55,11 +54,11 @@ class Evaluation:
     def counts(
         self, filters: Sequence[AnyFilter], *, acting_for: ActingFor, deadline: Deadline | None = None
     ) -> tuple[Counted | CrmError, ...]:
-        """How many rows each filter selects for this user, in one request; an error of one stops no other."""
+        """Count the rows that each filter selects for this user, in one request; errors are per filter."""
         if not filters:
             return ()
-        queries = [(each.table, fetch_xml.counting(each.fetch_xml, table=each.table)) for each in filters]
-        return tuple(_counted(part) for part in self._ask(queries, acting_for, deadline))
+        queries = [(each.table, fetch_xml.count_query(each.fetch_xml, table=each.table)) for each in filters]
+        return tuple(_counted(part) for part in self._run(queries, acting_for, deadline))
 
     def rows(
         self,
@@ -70,30 +69,30 @@ class Evaluation:
         most: int = 5000,
         deadline: Deadline | None = None,
     ) -> Selection:
-        """The rows that a filter selects for this user, each once, at most `most` of them."""
+        """Return the rows that a filter selects for this user, without duplicates, at most `most`."""
         rows: list[SelectedRow] = []
         cookie, number, chain = "", 1, PageChain()
         while True:
             size = min(most, fetch_xml.LARGEST_PAGE)
-            query = fetch_xml.listing(
+            query = fetch_xml.page_query(
                 found.fetch_xml, table=found.table, columns=columns, page=number, size=size, cookie=cookie
             )
-            (part,) = self._ask([(found.table, query)], acting_for, deadline)
+            (part,) = self._run([(found.table, query)], acting_for, deadline)
             payload = _payload(part)
             rows += [_selected(row, found.table, columns) for row in odata.collection(payload)]
             more = payload.get(_MORE) is True
             if not more or len(rows) >= most:
                 return Selection(tuple(rows[:most]), complete=not more and len(rows) <= most)
             cookie, number = fetch_xml.next_cookie(cells.text(payload, _COOKIE)), number + 1
-            chain.follow(f"{number} {cookie}")  # pages may share a cookie: only their number ends the chain
+            chain.follow(f"{number} {cookie}")  # pages may share a cookie, so the number is part of the link
 
     def organized_meetings(
         self, user_ids: Sequence[UUID], *, table: str, after: datetime, deadline: Deadline | None = None
     ) -> tuple[OrganizedMeetings, ...]:
-        """The meetings after `after` that up to 50 users organize and invited others to, by our own right.
+        """Return the meetings after `after` that up to 50 users organize with attendees, in one request.
 
-        `table` is one of `fetch_xml.MEETINGS`. One request; a user whose meetings could not be counted
-        has an error instead, never none.
+        Asked with our own permission. `table` is one of `fetch_xml.MEETINGS`. A user whose meetings cannot be read has
+        an error, never an empty list.
         """
         if len(user_ids) > MOST_USERS_AT_ONCE:
             raise ValueError(f"At most {MOST_USERS_AT_ONCE} users at once, not {len(user_ids)}.")
@@ -104,10 +103,10 @@ class Evaluation:
             ("activityparty", fetch_xml.organized_meetings(table, organizer=str(user_id), after=moment))
             for user_id in user_ids
         ]
-        parts = self._ask(queries, None, deadline)
+        parts = self._run(queries, None, deadline)
         return tuple(_organized(user_id, part) for user_id, part in zip(user_ids, parts, strict=True))
 
-    def _ask(
+    def _run(
         self, queries: Sequence[tuple[str, str]], acting_for: ActingFor | None, deadline: Deadline | None
     ) -> tuple[Part, ...]:
         reads = [Read(odata.query(odata.set_name(table), fetch=xml), odata.preferences()) for table, xml in queries]

@@ -1,6 +1,6 @@
-"""FetchXML: what a filter selects, asked as a count or page by page ("Use FetchXML to query data").
+"""FetchXML queries that count or list the rows of a filter ("Use FetchXML to query data").
 
-The filter's conditions stay exactly as they are; only what is returned changes.
+The filter's conditions stay as they are; only the returned columns change.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from syncapp.crm import odata, xml
 from syncapp.crm.errors import ProtocolError
 
-# The name under which a count comes back.
+# The alias of a count in the answer.
 FOUND = "found"
 LARGEST_PAGE = 5000
 
@@ -31,27 +31,27 @@ _ACTIVITIES = frozenset(
 
 
 def key_of(table: str) -> str:
-    """A table's primary key by the CRM's own naming; activities share one."""
+    """Return a table's primary key by the CRM's naming rule; all activities share one."""
     return "activityid" if table in _ACTIVITIES else f"{odata.identifier(table)}id"
 
 
-def counting(fetch_xml: str, *, table: str) -> str:
-    """The same question, answered by a number: each row once, whatever it is linked with."""
-    root, entity = _bare(fetch_xml, table)
+def count_query(fetch_xml: str, *, table: str) -> str:
+    """Return the query that counts the filter's distinct rows."""
+    root, entity = _without_columns(fetch_xml, table)
     root.attrib["aggregate"] = "true"
     attributes = {"name": key_of(table), "alias": FOUND, "aggregate": "countcolumn", "distinct": "true"}
     entity.insert(0, xml.Element("attribute", attributes))
     return xml.write(root)
 
 
-def listing(
+def page_query(
     fetch_xml: str, *, table: str, columns: Sequence[str], page: int = 1, size: int = LARGEST_PAGE, cookie: str = ""
 ) -> str:
-    """The same question, answered by a page of rows with the key and `columns`, each row once.
+    """Return the query for a page of the filter's distinct rows, with the key and `columns`.
 
-    Ordered by the key, so that pages do not overlap while rows come and go ("Page results using FetchXML").
+    Ordered by the key, so that pages do not overlap while rows are added or deleted ("Page results using FetchXML").
     """
-    root, entity = _bare(fetch_xml, table)
+    root, entity = _without_columns(fetch_xml, table)
     root.attrib |= {"distinct": "true", "count": str(size), "page": str(page)}
     if cookie:
         root.attrib["paging-cookie"] = cookie
@@ -63,13 +63,13 @@ def listing(
 
 
 def next_cookie(annotation: str) -> str:
-    """The paging cookie out of the annotation that carries it, which encodes it twice."""
+    """Return the paging cookie from its annotation, where it is encoded twice."""
     encoded = xml.parse(annotation).get("pagingcookie", "") if annotation else ""
     return unquote(unquote(encoded))
 
 
-def _bare(fetch_xml: str, table: str) -> tuple[xml.Element, xml.Element]:
-    """The query without what it returns, in which order, and how much of it."""
+def _without_columns(fetch_xml: str, table: str) -> tuple[xml.Element, xml.Element]:
+    """Return the query and its entity without columns, order and paging."""
     root = xml.parse(fetch_xml)
     entity = root.find("entity")
     if root.tag != "fetch" or entity is None or entity.get("name") != table:
@@ -82,8 +82,8 @@ def _bare(fetch_xml: str, table: str) -> tuple[xml.Element, xml.Element]:
     return root, entity
 
 
-# When a meeting is over: for a series, when its last occurrence is; one without an end never is.
-_STILL_TO_COME = {
+# The start column and the condition of meetings that are not over; a series is over after its last occurrence.
+_FUTURE = {
     "appointment": ("scheduledstart", '<condition attribute="scheduledstart" operator="gt" value="{after}"/>'),
     "serviceappointment": ("scheduledstart", '<condition attribute="scheduledstart" operator="gt" value="{after}"/>'),
     "recurringappointmentmaster": (
@@ -92,15 +92,15 @@ _STILL_TO_COME = {
         '<condition attribute="patternenddate" operator="null"/></filter>',
     ),
 }
-MEETINGS = tuple(_STILL_TO_COME)
+MEETINGS = tuple(_FUTURE)
 
 
 def organized_meetings(table: str, *, organizer: str, after: str) -> str:
-    """One row for each person invited to a meeting to come of this organizer, with the meeting's facts.
+    """Return the query for the attendees of an organizer's future meetings: one row each, with the meeting's facts.
 
     `participationtypemask`: 5 required, 6 optional, 7 organizer ("ActivityParty").
     """
-    starts, still_to_come = _STILL_TO_COME[table]
+    starts, is_future = _FUTURE[table]
     return (
         f'<fetch count="{LARGEST_PAGE}" page="1"><entity name="activityparty">'
         '<attribute name="activitypartyid"/>'
@@ -110,7 +110,7 @@ def organized_meetings(table: str, *, organizer: str, after: str) -> str:
         '<attribute name="activityid" alias="meeting_id"/><attribute name="subject" alias="meeting_subject"/>'
         f'<attribute name="{starts}" alias="meeting_starts"/>'
         '<filter><condition attribute="statecode" operator="in"><value>0</value><value>3</value></condition>'
-        f"{still_to_come.format(after=after)}</filter>"
+        f"{is_future.format(after=after)}</filter>"
         '<link-entity name="activityparty" from="activityid" to="activityid" link-type="inner" alias="organizer">'
         '<filter><condition attribute="participationtypemask" operator="eq" value="7"/>'
         f'<condition attribute="partyid" operator="eq" value="{organizer}"/></filter>'

@@ -1,8 +1,7 @@
-"""Outlook filters and sync methods: reading them as their owners have them, and switching them with proof.
+"""Reads of Outlook filters, and changes of filters and sync methods, which are read back as proof.
 
-Reading somebody else's filters without acting for him works only with exactly the two conditions of
-`_path_of` and for a holder of prvAdminFilter; any other question is answered with the caller's own rows
-("Offline and Outlook filters and templates").
+Without impersonation only a user with prvAdminFilter can read other users' filters, and only with exactly the two
+conditions of `_path_of`; any other query returns the caller's own rows ("Offline and Outlook filters and templates").
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from uuid import UUID
 
 from syncapp.crm import odata
 from syncapp.crm.batch import AnyWrite, Part, Read, Write, WriteAnyVersion, encode_reads
-from syncapp.crm.change_sets import Step, StepAnswer, carry_out
+from syncapp.crm.change_sets import Step, StepAnswer, execute_steps
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.directory import rows as directory_rows
 from syncapp.crm.directory.records import ActingFor
@@ -42,7 +41,7 @@ _DEFAULT_STATUS = {_ON: 1, _OFF: 2}
 
 
 class Filters:
-    """Every write carries If-Match and is read back in the same request."""
+    """Operations on filters and mailboxes; each write has If-Match and is read back in the same request."""
 
     def __init__(
         self,
@@ -64,9 +63,9 @@ class Filters:
         acting_for: ActingFor | None = None,
         deadline: Deadline | None = None,
     ) -> tuple[OutlookFilter, ...]:
-        """Return the filters of one user or team. Without `acting_for` none also means: we may not see them.
+        """Return the filters of a user or team; unreadable ones have a `problem`.
 
-        One that cannot be read has a `problem`.
+        Without `acting_for`, an empty result may also mean that we lack the permission.
         """
         headers = {**odata.preferences(), **_headers(acting_for)}
         payload = self._transport.get(_path_of(owner_id, query_type), headers=headers, deadline=deadline)
@@ -79,7 +78,7 @@ class Filters:
         query_type: int = QueryType.OUTLOOK_FILTER,
         deadline: Deadline | None = None,
     ) -> tuple[OwnerFilters, ...]:
-        """The filters of up to 50 owners by our own right, in one request; an error of one stops no other."""
+        """Return the filters of up to 50 owners with our own permission, in one request; errors are per owner."""
         if len(owner_ids) > MOST_OWNERS_AT_ONCE:
             raise ValueError(f"At most {MOST_OWNERS_AT_ONCE} owners at once, not {len(owner_ids)}.")
         if not owner_ids:
@@ -90,7 +89,7 @@ class Filters:
         return tuple(self._owner(owner_id, part, deadline) for owner_id, part in zip(owner_ids, parts, strict=True))
 
     def system_filters(self, *, deadline: Deadline | None = None) -> tuple[SystemFilter, ...]:
-        """The filters that apply to everybody, and the templates for new users."""
+        """Return the filters that apply to all users, and the templates for new users."""
         condition = " or ".join(f"querytype eq {kind.value}" for kind in QueryType)
         path = odata.query("savedqueries", select=filter_rows.SYSTEM_FILTER_COLUMNS, filter=condition)
         headers = odata.preferences()
@@ -105,13 +104,13 @@ class Filters:
         tag: str = "",
         deadline: Deadline | None = None,
     ) -> tuple[SwitchResult, ...]:
-        """Switches the filters of some owners in one request; each owner's happen together or not at all.
+        """Switch the filters of some owners in one request; each owner's changes are applied together or not at all.
 
-        `acting_for` takes one switch, of that very user: impersonation is per request. Raises CrmError
-        when the request as a whole failed, WritesDisabled before anything is sent.
+        `acting_for` allows one switch, of that user, because impersonation is per request. Raises CrmError when the
+        request failed as a whole, WritesDisabled before it is sent.
         """
         if acting_for is not None and [switch.owner_id for switch in switches] != [acting_for.user_id]:
-            raise ValueError("In somebody's name only his own filters can be switched.")
+            raise ValueError("An impersonated user can only switch their own filters.")
         self._require_writes(deadline)
         return self._switch(switches, acting_for, tag, deadline)
 
@@ -119,7 +118,7 @@ class Filters:
         self, switches: Sequence[Switch], acting_for: ActingFor | None, tag: str, deadline: Deadline | None
     ) -> tuple[SwitchResult, ...]:
         steps = [_switch_step(switch, tag) for switch in switches]
-        answers = carry_out(self._transport, steps, headers=_headers(acting_for), deadline=deadline)
+        answers = execute_steps(self._transport, steps, headers=_headers(acting_for), deadline=deadline)
         return tuple(
             self._switched(switch, answer, acting_for, deadline)
             for switch, answer in zip(switches, answers, strict=True)
@@ -153,7 +152,7 @@ class Filters:
             result = one(switch, name)
             known.append(result)
             if isinstance(result, SwitchResult) and result.wrong_author:
-                ignored = WritesDisabled("The CRM ignores in whose name it is asked.")
+                ignored = WritesDisabled("The CRM ignores the impersonation.")
                 return (*known, *(ignored for _ in switches[len(known) :]))
             if isinstance(result, SwitchResult) and result.proved:
                 break
@@ -163,10 +162,10 @@ class Filters:
     def set_methods(
         self, changes: Sequence[MethodChange], *, tag: str = "", deadline: Deadline | None = None
     ) -> tuple[MethodResult, ...]:
-        """Sets how some mailboxes synchronize, each by itself, in one request; errors as in `switch`."""
+        """Set the sync method of some mailboxes, independently, in one request; errors as in `switch`."""
         self._require_writes(deadline)
         steps = [_method_step(change, tag) for change in changes]
-        answers = carry_out(self._transport, steps, headers=None, deadline=deadline)
+        answers = execute_steps(self._transport, steps, headers=None, deadline=deadline)
         return tuple(_method_set(change, answer) for change, answer in zip(changes, answers, strict=True))
 
     def _require_writes(self, deadline: Deadline | None) -> None:
@@ -188,9 +187,9 @@ class Filters:
         if answer.proof is not None:
             try:
                 read = self._part_rows(answer.proof, switch.owner_id, headers, deadline)
-                now = None if any(each.problem for each in read) else read  # a part proves nothing
+                now = None if any(each.problem for each in read) else read  # an incomplete list proves nothing
             except CrmError:
-                # The switch itself has its answer; that reading back failed is no answer to it.
+                # The switch itself was answered; a failed read-back does not change that.
                 now = None
         wrong = answer.error is None and acting_for is not None and _has_other_author(switch, now)
         return SwitchResult(switch.owner_id, answer.error, now, _as_wanted(switch, now), wrong)
@@ -209,7 +208,7 @@ class Filters:
         if unreadable:
             raise ProtocolError(unreadable[0].problem, code="value")
         if any(each.owner_id != owner_id for each in found if not each.problem):
-            # Who asks wrongly gets his own rows: never take them for somebody else's.
+            # A query that the CRM does not accept returns our own rows, which must not pass for another owner's.
             raise ProtocolError("The CRM answered with the filters of another owner.", code="owner")
         return found
 
@@ -262,7 +261,7 @@ def _as_wanted(switch: Switch, now: Sequence[OutlookFilter] | None) -> bool | No
 
 
 def _has_other_author(switch: Switch, now: Sequence[OutlookFilter] | None) -> bool:
-    """Whether a change made in the owner's name is recorded as somebody else's."""
+    """Return whether a change in the owner's name was recorded as another user's."""
     changed = {change.filter_id for change in switch.changes}
     return any(each.modified_by != switch.owner_id for each in now or () if each.id in changed)
 

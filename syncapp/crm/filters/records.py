@@ -1,4 +1,4 @@
-"""Outlook filters: what is read of them, what is written, and what came of it.
+"""Records of Outlook filters, of changes to them, and of the results.
 
 Sources: the table reference pages "Saved View (UserQuery)" and "View (SavedQuery)", and "Offline and
 Outlook filters and templates".
@@ -19,7 +19,7 @@ from syncapp.crm.values import canonical
 
 
 class QueryType(IntEnum):
-    """Which kind of saved query is a filter or a template for filters."""
+    """The kinds of saved queries that are filters or templates of filters."""
 
     OFFLINE_FILTER = 16
     OUTLOOK_FILTER = 256
@@ -50,13 +50,13 @@ class OutlookFilter:
 
     @property
     def is_on(self) -> bool:
-        """Whether it selects rows at present."""
+        """Return whether the filter is active."""
         return self.state == 0
 
 
 @dataclass(frozen=True, slots=True)
 class SystemFilter:
-    """A filter for everybody, or a template that new users get a copy of; only customizers change it."""
+    """A system-wide filter, or a template that is copied to new users; only customizers change it."""
 
     id: UUID
     name: str
@@ -69,13 +69,13 @@ class SystemFilter:
 
     @property
     def is_template(self) -> bool:
-        """Whether it is copied to users instead of applying to them."""
+        """Return whether it is copied to users instead of applying to them."""
         return self.query_type in (QueryType.OFFLINE_TEMPLATE, QueryType.OUTLOOK_TEMPLATE)
 
 
 @dataclass(frozen=True, slots=True)
 class OwnerFilters:
-    """The filters of one owner, or why they could not be read; `unreadable` are single ones that could not."""
+    """The filters of one owner, or None with the error; `unreadable` has the single rows that could not be read."""
 
     owner_id: UUID
     filters: tuple[OutlookFilter, ...] | None
@@ -84,16 +84,16 @@ class OwnerFilters:
 
     @classmethod
     def of(cls, owner_id: UUID, found: Sequence[OutlookFilter]) -> OwnerFilters:
-        """Return the readable ones of those that were found, and the others apart."""
+        """Separate the readable filters from the others."""
         bad = tuple(Unreadable(str(each.id), each.problem) for each in found if each.problem)
         return cls(owner_id, tuple(each for each in found if not each.problem), unreadable=bad)
 
 
 @dataclass(frozen=True, slots=True)
 class FilterChange:
-    """One filter and the state it should get; `status` restores a particular status reason.
+    """A filter and its new state; `status` sets a particular status reason.
 
-    `etag` is the version that was read; '' for a CRM that keeps no versions of this table.
+    `etag` is the version that was read, '' for a CRM that keeps no versions of this table.
     """
 
     filter_id: UUID
@@ -104,7 +104,7 @@ class FilterChange:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """The changes of one owner's filters: all of them happen or none."""
+    """The changes of one owner's filters, applied together or not at all."""
 
     owner_id: UUID
     changes: tuple[FilterChange, ...]
@@ -113,11 +113,11 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class SwitchResult:
-    """What became of a switch.
+    """The result of a switch.
 
-    `error` None: the CRM said yes. An error with `may_have_applied` leaves open what happened. `now`
-    is what the same request read afterwards, None where that part is missing. `wrong_author` says
-    that a change made in somebody's name was recorded as ours: impersonation was ignored.
+    `error` is None where the CRM accepted it; with `may_have_applied` the outcome is unknown. `now` has the filters as
+    the same request read them back, or None. `wrong_author`: the impersonation was ignored, and the change was recorded
+    as ours.
     """
 
     owner_id: UUID
@@ -128,13 +128,13 @@ class SwitchResult:
 
     @property
     def proved(self) -> bool:
-        """Whether the CRM accepted it and then showed it."""
+        """Return whether the CRM accepted the change and the read-back confirms it."""
         return self.error is None and self.as_wanted is True and not self.wrong_author
 
 
 @dataclass(frozen=True, slots=True)
 class MethodChange:
-    """A mailbox and the method it should get; `etag` as in `FilterChange`."""
+    """A mailbox and its new sync method; `etag` as in `FilterChange`."""
 
     mailbox_id: UUID
     method: int
@@ -143,7 +143,7 @@ class MethodChange:
 
 @dataclass(frozen=True, slots=True)
 class MethodResult:
-    """What became of it, as in `SwitchResult`."""
+    """The result of a method change; fields as in `SwitchResult`."""
 
     mailbox_id: UUID
     error: CrmError | None
@@ -152,16 +152,16 @@ class MethodResult:
 
     @property
     def proved(self) -> bool:
-        """Whether the CRM accepted it and then showed it."""
+        """Return whether the CRM accepted the change and the read-back confirms it."""
         return self.error is None and self.as_wanted is True
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingProbe:
-    """How many filters of one owner each way of asking shows; None where it was refused.
+    """The number of one owner's filters that each way of access returns; None where it was refused.
 
-    `answered_as` is whom the CRM took a call in his name for. No filters by either way prove nothing:
-    the owner may have none. Ask about somebody enabled who has roles.
+    `answered_as` is the user whom the CRM used for the impersonated call. Zero in both ways proves nothing, since the
+    owner may have no filters. Probe with an enabled user who has roles.
     """
 
     owner_id: UUID
@@ -173,14 +173,14 @@ class ReadingProbe:
 
     @property
     def direct_works(self) -> bool | None:
-        """Whether our own user sees others' filters; None when this owner cannot tell."""
+        """Return whether our own user sees others' filters; None where this owner proves nothing."""
         if self.direct_count:
             return True
         return False if self.direct_count is None or self.acting_count else None
 
     @property
     def acting_works(self) -> bool | None:
-        """Whether calls in somebody's name are answered as his; None when this owner cannot tell."""
+        """Return whether impersonated calls return the owner's filters; None where this owner proves nothing."""
         if self.acting_count is None or self.answered_as != self.owner_id:
             return False
         if self.acting_count:
@@ -190,7 +190,7 @@ class ReadingProbe:
 
 @dataclass(frozen=True, slots=True)
 class WritingProbe:
-    """Whether a filter could be written (with the state it had) and as whom that was recorded."""
+    """The result of writing a filter in its present state, and the author that the CRM recorded."""
 
     filter_id: UUID
     works: bool
@@ -201,7 +201,7 @@ class WritingProbe:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many rows a filter selects; `more` when the CRM stops counting there."""
+    """The number of rows that a filter selects; `more` where the CRM stops counting."""
 
     number: int
     more: bool = False
@@ -209,14 +209,14 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class SelectedRow:
-    """A row that a filter selects, with what a person reads of the columns that were asked for, and what they hold."""
+    """A row that a filter selects, with the displayed texts and the values of the requested columns."""
 
     id: UUID
     texts: Mapping[str, str]
     values: Mapping[str, object] = field(default_factory=dict)
 
     def moment(self, column: str) -> datetime | None:
-        """A date and time that was asked for, None when empty. Raises ProtocolError for what is none."""
+        """Return a requested date and time, None when empty. Raises ProtocolError for another type."""
         value = self.values.get(column)
         try:
             return None if value is None else canonical.parse_date_time(str(value))
@@ -226,7 +226,7 @@ class SelectedRow:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The rows that a filter selects; not `complete` when there are more."""
+    """The rows that a filter selects; not `complete` where there are more."""
 
     rows: tuple[SelectedRow, ...]
     complete: bool
@@ -234,7 +234,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """A future meeting with other people in it."""
+    """A future meeting with attendees."""
 
     id: UUID
     subject: str
@@ -244,7 +244,7 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True)
 class OrganizedMeetings:
-    """The future meetings that a user organizes; None with an error when they could not be counted."""
+    """The future meetings that a user organizes; None with the error where they could not be read."""
 
     user_id: UUID
     meetings: tuple[Meeting, ...] | None
@@ -254,7 +254,7 @@ class OrganizedMeetings:
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """What the CRM does for a table. `keeps_versions`: If-Match works with an ETag."""
+    """Properties of a table. `keeps_versions`: If-Match works with an ETag."""
 
     table: str
     set_name: str

@@ -1,6 +1,6 @@
-"""From JSON rows to the records of `filters_records`, and what has to be selected for them.
+"""Conversion of JSON rows into the records of `records`, and the columns to select for them.
 
-A row whose id is readable always becomes a record, whose `problem` says what could not be read.
+A row with a readable id always becomes a record; its `problem` says which value could not be read.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from syncapp.crm.filters.records import OutlookFilter, SystemFilter
 from syncapp.crm.values.cells import Cells, guid, text, whole, wrong
 
 _ON, _OFF = 0, 1
-_NOBODY = UUID(int=0)
-# Tables travel by their names; should an older CRM send the codes, these are the ones of filters
-# ("Entity type codes").
+_NO_OWNER = UUID(int=0)
+# Rows name tables; these are the codes that an older CRM may send instead ("Entity type codes").
 _TABLES: Mapping[int, str] = MappingProxyType(
     {
         2: "contact",
@@ -63,7 +62,7 @@ def outlook_filter(row: odata.Row) -> OutlookFilter:
     cells = Cells(row)
     found = OutlookFilter(
         id=cells.id("userqueryid"),
-        owner_id=cells.read(guid, "_ownerid_value", _NOBODY),
+        owner_id=cells.read(guid, "_ownerid_value", _NO_OWNER),
         owner_table=cells.text("_ownerid_value" + odata.LOOKUP_TABLE) or "systemuser",
         name=cells.text("name"),
         table=cells.read(_table, "returnedtypecode", ""),

@@ -1,7 +1,7 @@
-"""The CRM's table definitions, as far as fields have to be shown, checked and written.
+"""Definitions of the CRM's tables and columns, for showing, checking and writing values.
 
-Source: "Query table definitions using the Web API". Each kind of column keeps its extra facts
-(options, length, targets) in a subtype that has to be asked for by name.
+Source: "Query table definitions using the Web API". Each type of column has its further properties (options, length,
+targets) in a subtype, which is requested by name.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Details:
 
 
 def reads(table: str) -> tuple[Read, ...]:
-    """The requests whose answers `columns` understands, in this order."""
+    """Return the requests whose answers `columns` takes, in this order."""
     definition = f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})"
     attributes = f"{definition}/Attributes"
     base = ("LogicalName", "AttributeType", "AttributeTypeName", "DisplayName", "IsValidForUpdate")
@@ -69,7 +69,7 @@ def reads(table: str) -> tuple[Read, ...]:
         odata.query(f"{definition}/ManyToOneRelationships", select=_RELATIONSHIP),
         odata.query("EntityDefinitions", select=("LogicalName", "EntitySetName")),
     )
-    # A definition that an administrator has just changed may still be cached ("Compose HTTP requests").
+    # Without this header a definition that has just changed may come from a cache ("Compose HTTP requests").
     return tuple(Read(path, {"Consistency": "Strong"}) for path in paths)
 
 
@@ -77,12 +77,12 @@ _FACTS = ("LogicalName", "EntitySetName", "ObjectTypeCode", "IsOptimisticConcurr
 
 
 def facts_path(table: str) -> str:
-    """The request whose answer `facts` understands."""
+    """Return the path of the request whose answer `facts` takes."""
     return odata.query(f"EntityDefinitions(LogicalName={odata.literal(odata.identifier(table))})", select=_FACTS)
 
 
 def facts(row: odata.Row) -> TableFacts:
-    """One table definition, as far as writing to the table depends on it."""
+    """Return the properties of a table that matter for writing to it."""
     return TableFacts(
         table=text(row, "LogicalName"),
         set_name=text(row, "EntitySetName"),
@@ -93,9 +93,9 @@ def facts(row: odata.Row) -> TableFacts:
 
 
 def columns(table: str, answers: Sequence[odata.Row]) -> tuple[Column, ...]:
-    """Return the table's columns in the order of their names; of one that cannot be read, as much as could be.
+    """Return the table's columns ordered by name; unreadable ones have a `problem`.
 
-    Raises ProtocolError where an answer is no list.
+    Raises ProtocolError where an answer is not a list.
     """
     attributes, *subtypes, relationships, tables = [odata.collection(answer) for answer in answers]
     details = _Details()
@@ -133,17 +133,17 @@ def _collect_numbers(name: str, row: odata.Row, details: _Details) -> None:
         value = row.get(key)
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
             limits[name] = Decimal(str(value))
-    # An amount may have the decimals of its currency or of the organization, which are not in the definitions.
+    # The precision of an amount may come from its currency or the organization, which the definitions do not contain.
     if row.get("Precision") is not None and row.get("PrecisionSource", _OWN_PRECISION) == _OWN_PRECISION:
         details.precision[name] = whole(row, "Precision")
 
 
 def _options(option_set: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
-    # Yes and no are options as well, under names of their own.
+    # Yes-no columns have their two options under other names.
     both = [option_set[name] for name in ("FalseOption", "TrueOption") if name in option_set]
     options = both or option_set.get("Options")
     if not isinstance(options, list) or not all(isinstance(option, dict) for option in options):
-        raise ProtocolError("The CRM's list of options is none.", code="metadata")
+        raise ProtocolError("The CRM's list of options is not a list.", code="metadata")
     return tuple((whole(option, "Value"), _label(option.get("Label"))) for option in options)
 
 
@@ -156,8 +156,8 @@ def _column(table: str, row: odata.Row, details: _Details) -> Column:
         type_name = _type_name(row)
     except ProtocolError as error:
         label, type_name, problem = "", "", problem or error.message
-    # The behavior says what a value means, the format only how much of it people see ("Behavior and format of the
-    # date and time column").
+    # The behavior determines the meaning of a value, the format only how much of it is shown ("Behavior and format of
+    # the date and time column").
     behavior = details.behaviors.get(name, _USER_LOCAL)
     is_date = type_name == "DateTimeType" and behavior == _DATE_ONLY
     known_type = ColumnType.DATE if is_date else BY_CRM_TYPE.get(type_name, ColumnType.OTHER)
@@ -182,8 +182,8 @@ def _column(table: str, row: odata.Row, details: _Details) -> Column:
 
 
 def _navigation(name: str, details: _Details) -> tuple[Navigation, ...]:
-    # A navigation property is spelt like the schema name, which no rule can tell from the column's
-    # name. What has no relationship of its own, such as an owner's user, keeps to the usual naming.
+    # A navigation property is spelled like the schema name, which cannot be derived from the column's name. Targets
+    # without a relationship of their own, such as an owner's user, follow the usual naming.
     return tuple(
         Navigation(target, details.properties[name, target], details.set_names[target])
         for target in details.targets.get(name, ())
@@ -199,7 +199,7 @@ def _name(row: odata.Row, name: str) -> str:
 
 
 def _type_name(row: odata.Row) -> str:
-    # AttributeType calls several choices "Virtual"; only AttributeTypeName tells them apart.
+    # AttributeType is "Virtual" for several types; only AttributeTypeName tells them apart.
     named = row.get("AttributeTypeName")
     return text(named, "Value") if isinstance(named, dict) else f"{text(row, 'AttributeType')}Type"
 

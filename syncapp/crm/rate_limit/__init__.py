@@ -1,4 +1,4 @@
-"""Limits that keep requests below the CRM's service protection limits.
+"""Rate limiters that keep requests below the CRM's service protection limits.
 
-`shared` keeps one account for all processes in Redis, `in_process` serves while Redis is away.
+`shared` keeps one account for all processes in Redis, `in_process` takes over while Redis is away.
 """

@@ -1,4 +1,4 @@
-"""The limits of one process, kept in its memory: for a process alone, and for all while Redis is away."""
+"""A rate limiter in the memory of one process: used alone, and by each process while Redis is away."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from syncapp.crm.rate_limit.limiter import BaseLimiter, Grant, Lane, LimiterStatus, Limits, Usage
 from syncapp.crm.sessions import PerProcess
 
-# How soon to ask again for a place: nobody knows when a call under way will end.
+# Seconds before asking again for a place, since the end of a call cannot be foreseen.
 PLACE_WAIT = 0.05
-# How quickly the usual cost of an operation follows what was measured.
+# How quickly the estimated cost of an operation follows the measured ones.
 _LEARNING = 0.2
 
 
 @dataclass(slots=True)
 class _Account:
-    """What may be spent at the time `at`."""
+    """The capacity left at the time `at`."""
 
     at: float
     requests: float
@@ -31,7 +31,7 @@ class _Account:
 
 
 class InProcessLimiter(BaseLimiter):
-    """Token buckets for requests and execution, a count of the calls under way, and a pause."""
+    """Token buckets for requests and execution, a count of concurrent calls, and a pause."""
 
     def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(clock=clock)
@@ -52,18 +52,18 @@ class InProcessLimiter(BaseLimiter):
             )
 
     def close(self) -> None:
-        """See `RateLimiter`: there is nothing to close."""
+        """Do nothing: there are no connections."""
 
     def set_limits(self, limits: Limits) -> None:
-        """Other limits from now on; what is ready or used up stays so."""
+        """Replace the limits; the capacity left stays as it is."""
         self._limits = limits
 
     def paused_for(self) -> float:
-        """Seconds left of a pause that this process knows of."""
+        """Return the seconds left of a pause that this process knows."""
         return max(0.0, self._accounts.get().paused_until - self._clock())
 
     def pause_for(self, seconds: float) -> None:
-        """No slots for that long; a shorter pause never ends a longer one."""
+        """Grant no slots for `seconds`; a shorter pause never ends a longer one."""
         account = self._accounts.get()
         with account.lock:
             account.paused_until = max(account.paused_until, self._clock() + seconds)
@@ -95,7 +95,7 @@ class InProcessLimiter(BaseLimiter):
 
     def _wait_of(self, account: _Account, lane: Lane, now: float) -> float:
         limits, bulk = self._limits, lane is Lane.BULK
-        # A run leaves the reserve alone; a person may even overdraw the execution, which runs then pay back.
+        # The bulk lane leaves the reserve; the interactive lane may overdraw the execution, which the bulk lane repays.
         least_requests = 1 + (limits.reserved * limits.request_burst if bulk else 0)
         least_execution = limits.reserved * limits.execution_burst if bulk else -limits.execution_burst
         return max(

@@ -1,8 +1,7 @@
-"""Staying below the CRM's service protection limits, however many workers there are.
+"""Rate limiters that keep all workers together below the CRM's service protection limits.
 
-Source: "Service protection API limits". The limits count for our application user, over a sliding
-window; going beyond them is answered 429 for everybody, so nobody goes near them: each call asks
-for a slot first and waits for it.
+Source: "Service protection API limits". The limits apply to our application user over a sliding window, and beyond them
+all its calls are answered 429. So each call first waits for a slot.
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ from typing import Protocol
 from syncapp.crm.deadline import Deadline
 from syncapp.crm.errors import Throttled, Unreachable
 
-# The `code` of a Throttled that is our own: nothing was sent.
+# The `code` of a Throttled raised by our own limiter: nothing was sent.
 RATE_LIMITED = "governor"
 
-# A worker must not sleep through its lease: who names no deadline waits no longer than this.
-_PATIENCE = 10.0
-# What is left of a deadline after the wait has to be enough for an answer, or a write ends in doubt.
+# A worker must not sleep through its lease: the longest wait of a call without a deadline.
+_MAX_WAIT = 10.0
+# Time that has to remain for the answer after the wait, or the outcome of a write would be unknown.
 _TIME_TO_ANSWER = 1.0
-# A 429 without a usable Retry-After.
-_UNNAMED_PAUSE = 10.0
-_SHORTEST_ADVICE = 0.5
-_SHORTEST_WAIT, _LARGEST_SPREAD = 0.001, 0.25
+# The pause after a 429 without a usable Retry-After.
+_DEFAULT_PAUSE = 10.0
+_MIN_RETRY_AFTER = 0.5
+_MIN_WAIT, _MAX_SPREAD = 0.001, 0.25
 
 
 class Lane(StrEnum):
-    """Who waits: a person (a page, a decision on its way) or nobody in particular (runs, inventories)."""
+    """The priority of a call: a person waits for it (pages, deliveries), or not (runs, inventories)."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
@@ -41,14 +40,14 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The published limits of one user, and how much of them we use.
+    """The published limits of one user, and the part of them that we use.
 
-    `share` of requests and execution is used; `most_at_once` stays below the published 52. A burst
-    of `burst_seconds` may be saved up; `reserved` of it, and of the places, only the interactive
-    lane gets, so that a person never waits behind a run. One operation is never counted as less
-    than `operation_seconds`, because a fast line does not mean little work. A place whose holder
-    died is free again after `lease_seconds`. An account that begins, perhaps anew, does not know what is
-    under way: for `settling_seconds` it gives only the places between ours and the published `at_once`.
+    We use `share` of the requests and the execution time, and `most_at_once` of the published `at_once` concurrent
+    calls. Unused capacity of up to `burst_seconds` is saved. `reserved` of it, and `reserved_places` of the concurrent
+    calls, are kept for the interactive lane, so that a person never waits behind a run. An operation counts as at least
+    `operation_seconds`, because a fast answer can still mean much work. A place whose holder died is free again after
+    `lease_seconds`. A new account, which may replace a lost one, does not know the calls under way: for
+    `settling_seconds` it admits only the difference between `at_once` and `most_at_once`.
     """
 
     requests: float = 6000
@@ -65,9 +64,9 @@ class Limits:
     settling_seconds: float = 30
 
     def scaled(self, time_scale: float) -> Limits:
-        """The limits of a sandbox with this `time_scale`, which multiplies every duration, as there.
+        """Return the limits of a sandbox with this `time_scale`, which multiplies all durations.
 
-        With 0.1 the window of 300 seconds passes in 30. ValueError unless it is more than 0.
+        With 0.1 the window of 300 seconds passes in 30. Raises ValueError unless it is more than 0.
         """
         if not time_scale > 0:
             raise ValueError("A time scale is more than 0.")
@@ -78,37 +77,37 @@ class Limits:
             settling_seconds=self.settling_seconds * time_scale,
         )
 
-    def part(self, one_of: int) -> Limits:
-        """What one of `one_of` users of the same limits may take without knowing of the others."""
-        return replace(self, share=self.share / one_of, most_at_once=max(1, self.most_at_once // one_of))
+    def split(self, processes: int) -> Limits:
+        """Return the part of one of several processes that share the limits without knowing of each other."""
+        return replace(self, share=self.share / processes, most_at_once=max(1, self.most_at_once // processes))
 
     @property
     def request_rate(self) -> float:
-        """Requests a second that we allow ourselves."""
+        """Return the requests per second that we allow ourselves."""
         return self.requests * self.share / self.window_seconds
 
     @property
     def request_burst(self) -> float:
-        """Requests that may follow each other without a pause; at least one for each lane."""
+        """Return how many requests may follow each other without a pause; at least one per lane."""
         return max(2.0, self.request_rate * self.burst_seconds)
 
     @property
     def execution_rate(self) -> float:
-        """Seconds of execution a second that we allow ourselves."""
+        """Return the seconds of execution per second that we allow ourselves."""
         return self.execution_seconds * self.share / self.window_seconds
 
     @property
     def execution_burst(self) -> float:
-        """Seconds of execution that may be saved up."""
+        """Return the seconds of execution that may be saved."""
         return self.execution_rate * self.burst_seconds
 
     @property
     def places_while_settling(self) -> int:
-        """How many calls may be under way beside all that may be left from before."""
+        """Return how many calls a new account admits besides those that may still be under way."""
         return max(1, self.at_once - self.most_at_once)
 
     def places(self, lane: Lane, hint: int | None) -> int:
-        """How many calls of a lane may be under way; `hint` is the CRM's advice (`x-ms-dop-hint`)."""
+        """Return how many concurrent calls a lane may have; `hint` is the CRM's advice (`x-ms-dop-hint`)."""
         most = max(1, min(self.most_at_once, hint or self.most_at_once))
         kept = 0 if lane is Lane.INTERACTIVE else max(1, round(most * self.reserved_places))
         return max(1, most - kept)
@@ -116,19 +115,19 @@ class Limits:
 
 @dataclass(slots=True)
 class Slot:
-    """Leave to make one call; what its answer says about the limits is noted here."""
+    """Permission to make one call; the caller stores here what the answer says about the limits."""
 
     hint: int | None = None
     pause: float | None = None
 
     def throttled(self, retry_after: float | None) -> None:
-        """The CRM answered 429: everybody stops for that many seconds."""
-        self.pause = max(self.pause or 0.0, retry_after or _UNNAMED_PAUSE)
+        """Record a 429: all calls stop for that many seconds."""
+        self.pause = max(self.pause or 0.0, retry_after or _DEFAULT_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)
 class LimiterStatus:
-    """What to show of the limits: `shared` is False while Redis is away and each process is careful alone."""
+    """The state of a limiter, for a page. `shared` is False while Redis is away and each process limits itself."""
 
     shared: bool
     paused_for: float
@@ -138,26 +137,26 @@ class LimiterStatus:
 
 
 class RateLimiter(Protocol):
-    """Who says when a call may be made."""
+    """The interface of rate limiters."""
 
     def slot(
         self, *, lane: Lane, operations: int = 1, deadline: Deadline | None = None
     ) -> AbstractContextManager[Slot]:
-        """Waits for a slot and holds it during the call; a batch has several operations.
+        """Wait for a slot and hold it during the call; a batch has several operations.
 
-        Raises Throttled with the code GOVERNED, and nothing may be sent, when the slot would come
-        too late for the deadline. A Throttled raised inside stops everybody.
+        Raises Throttled with the code RATE_LIMITED when the slot would come too late for the deadline. A Throttled
+        raised inside stops all calls.
         """
 
     def status(self) -> LimiterStatus:
-        """How things stand, for a page; never raises."""
+        """Return the state for a page. Never raises."""
 
     def close(self) -> None:
-        """Ends this process's connections; the next call opens others."""
+        """Close this process's connections; the next call opens new ones."""
 
 
 class NoLimiter:
-    """No limits, for a CRM that has none."""
+    """A limiter without limits."""
 
     @contextmanager
     def slot(self, *, lane: Lane, operations: int = 1, deadline: Deadline | None = None) -> Iterator[Slot]:
@@ -174,9 +173,9 @@ class NoLimiter:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The answer to "may I?": `wait` seconds until asking again makes sense, 0 means yes.
+    """The answer to a request for a slot: granted where `wait` is 0, else the seconds to wait before asking again.
 
-    `charged` seconds of execution are taken off in advance, `lease` names the place.
+    `charged` seconds of execution are deducted in advance, `lease` names the place.
     """
 
     wait: float
@@ -186,7 +185,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a call cost. `seconds` is None when no answer came: then the advance stays."""
+    """The cost of a call. `seconds` is None when no answer came; then the advance charge stays."""
 
     operations: int
     seconds: float | None
@@ -195,7 +194,7 @@ class Usage:
 
 
 class BaseLimiter(ABC):
-    """The waiting, in one way for every kind of governor."""
+    """The waiting, which all kinds of limiters share."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -219,33 +218,35 @@ class BaseLimiter(ABC):
 
     @abstractmethod
     def enter(self, lane: Lane, operations: int) -> Grant:
-        """Takes a slot, or says how long to wait before asking again."""
+        """Take a slot, or return how long to wait before asking again."""
 
     @abstractmethod
     def leave(self, turn: Grant, report: Usage) -> None:
-        """Gives the place back and settles the account."""
+        """Free the place and charge the call."""
 
     def _wait(self, lane: Lane, operations: int, deadline: Deadline | None) -> Grant:
-        until = self._clock() + _patience(deadline)
+        until = self._clock() + _wait_limit(deadline)
         while (turn := self.enter(lane, operations)).wait > 0:
             if turn.wait > until - self._clock():
-                advice = max(turn.wait, _SHORTEST_ADVICE)
-                raise Throttled("The CRM's limits leave no time for this now.", code=RATE_LIMITED, retry_after=advice)
-            wait = max(turn.wait, _SHORTEST_WAIT)
-            self.sleep(wait + self.spread(min(_LARGEST_SPREAD, wait / 3)))
+                retry_after = max(turn.wait, _MIN_RETRY_AFTER)
+                raise Throttled(
+                    "The CRM's limits leave no time for this now.", code=RATE_LIMITED, retry_after=retry_after
+                )
+            wait = max(turn.wait, _MIN_WAIT)
+            self.sleep(wait + self.spread(min(_MAX_SPREAD, wait / 3)))
         return turn
 
     def sleep(self, seconds: float) -> None:
-        """Waits; a method so that a test can watch it instead."""
+        """Wait; a method, so that tests can replace it."""
         time.sleep(seconds)
 
     def spread(self, most: float) -> float:
-        """Up to `most` seconds, by chance, so that those who wait do not ask all at once."""
+        """Return a random time of up to `most` seconds, so that waiting calls do not ask all at once."""
         return secrets.SystemRandom().uniform(0, most)
 
 
-def _patience(deadline: Deadline | None) -> float:
+def _wait_limit(deadline: Deadline | None) -> float:
     if deadline is None:
-        return _PATIENCE
+        return _MAX_WAIT
     left = deadline.remaining()
     return left - min(_TIME_TO_ANSWER, left / 2)

@@ -1,8 +1,7 @@
-"""The limits of all processes together, kept in Redis by one script.
+"""A rate limiter for all processes together, in one Redis script.
 
-Redis' own clock counts, so the hosts' clocks need not agree, and should it be set back, no pause and
-no place lasts longer for it. Redis may be lost at any time: until it is back, each process keeps to
-its part of the limits, by the number of processes seen last, never to none.
+Only the clock of Redis counts; setting it back prolongs neither a pause nor a place. While Redis is away, each process
+keeps to its part of the limits, by the number of processes seen last.
 """
 
 from __future__ import annotations
@@ -28,23 +27,22 @@ from syncapp.crm.sessions import PerProcess
 
 logger = logging.getLogger(__name__)
 
-# Two requests a second of the usual 18, and four calls at once: careful with nine processes, and with
-# more where they were seen in the last minute.
-ALONE_ONE_OF = 9
+# The least number of processes that a process without Redis assumes: two requests per second of the usual 18, and
+# four concurrent calls.
+ASSUMED_PROCESSES = 9
 _SEEN_SECONDS = 60
-# Places that could not be given back: more than a process ever holds.
+# Places still to be freed in Redis: more than a process ever holds.
 _MOST_ENDED = 200
-# Long enough for a Redis that is there, short enough for a page that waits.
+# Enough for a Redis that answers, and short for a page that waits.
 _TIMEOUT = 0.25
-# How long a process does not ask a Redis that did not answer.
+# Pause before asking a Redis again that did not answer.
 _AWAY_SECONDS = 2.0
 # Longer than the longest pause a 429 can ask for.
 _KEPT_MS = 1_000_000
 
-# KEYS: the account (a hash), the places (a sorted set: lease -> when it ends), the processes (a sorted
-# set: process -> when it last asked). ARGV: the limits, the call. The account is brought up to date
-# first, whatever is asked. A lease that is not there when it ends was taken from an account that is
-# lost, and so was its advance: its whole cost counts.
+# KEYS: the account (hash), the places (sorted set: lease -> end), the processes (sorted set: process -> last call).
+# ARGV: the limits, the call. Each call first updates the account. A lease that is missing at its end belongs to an
+# account that was lost together with the advance charge, so its whole cost is charged.
 _SCRIPT = """
 local limits, call = cjson.decode(ARGV[1]), cjson.decode(ARGV[2])
 local clock = redis.call('TIME')
@@ -113,17 +111,17 @@ class _Store:
 
 
 class SharedLimiter(BaseLimiter):
-    """One account for all processes that name the same `account`: CRM origin and client id."""
+    """One account for all processes with the same `account`: CRM origin and client id."""
 
     def __init__(self, *, url: str, account: str, limits: Limits) -> None:
         super().__init__()
         self._address = redis_address(url)
         name = hashlib.sha256(account.encode()).hexdigest()[:16]
-        # One slot of a Redis cluster holds all keys.
+        # The braces put all keys into one slot of a Redis cluster.
         self._keys = [f"osync:governor:{{{name}}}:{what}" for what in ("account", "places", "processes")]
         self._all = limits
-        self._limits = json.dumps(_wire(limits))
-        self._alone = InProcessLimiter(limits.part(ALONE_ONE_OF))
+        self._limits = json.dumps(_script_limits(limits))
+        self._alone = InProcessLimiter(limits.split(ASSUMED_PROCESSES))
         self._process = PerProcess(lambda: secrets.token_hex(8))
         self._ended: deque[str] = deque(maxlen=_MOST_ENDED)
         self._stores = PerProcess(lambda: _store(self._address))
@@ -150,14 +148,14 @@ class SharedLimiter(BaseLimiter):
     def enter(self, lane: Lane, operations: int) -> Grant:
         """See `BaseLimiter`."""
         lease = secrets.token_hex(8)
-        # What this process knows of a pause outlives a Redis that forgot it.
+        # A pause known to this process survives the loss of Redis' data.
         pause = self._alone.paused_for()
         answer = self._ask(verb="enter", lane=lane, operations=operations, lease=lease, pause=pause)
         if answer is None:
             return self._alone.enter(lane, operations)
         if answer["paused_for"] > pause:
             self._alone.pause_for(answer["paused_for"])
-        self._alone.set_limits(self._all.part(max(ALONE_ONE_OF, answer["processes"])))
+        self._alone.set_limits(self._all.split(max(ASSUMED_PROCESSES, answer["processes"])))
         return Grant(answer["wait"], answer["charged"], lease)
 
     def leave(self, turn: Grant, report: Usage) -> None:
@@ -178,43 +176,46 @@ class SharedLimiter(BaseLimiter):
         )
 
     def _ask(self, *, lease: str = "", **call: object) -> dict[str, Any] | None:
-        """The script's answer; None while Redis is away."""
+        """Return the script's answer; None while Redis is away."""
         if self._clock() < self._away_until:
-            self._give_back_later(lease if call["verb"] == "leave" else "")
+            self._free_later(lease if call["verb"] == "leave" else "")
             return None
-        ended = self._to_give_back()
+        ended = self._leases_to_free()
         try:
             answer = self._run({**call, "lease": lease, "ended": ended, "process": self._process.get()})
         except (redis.RedisError, OSError, ValueError) as error:
             if not self._away_until:
-                logger.warning("Redis does not keep the CRM's limits (%s): careful alone.", type(error).__name__)
+                logger.warning(
+                    "Redis does not answer (%s), so this process limits itself.",
+                    type(error).__name__,
+                )
             self._away_until = self._clock() + _AWAY_SECONDS
-            # Also of an answer that was lost, whose place is taken.
-            self._give_back_later(*ended, lease)
+            # Also the place of a call whose answer was lost.
+            self._free_later(*ended, lease)
             return None
         if self._away_until:
-            logger.info("Redis keeps the CRM's limits again.")
+            logger.info("Redis answers again and keeps the CRM's limits.")
             self._away_until = 0.0
         return answer
 
     def _run(self, call: dict[str, object]) -> dict[str, Any]:
-        said = json.dumps({name: value for name, value in call.items() if value is not None})
-        answer: dict[str, Any] = json.loads(self._stores.get().script(keys=self._keys, args=[self._limits, said]))
+        arguments = json.dumps({name: value for name, value in call.items() if value is not None})
+        answer: dict[str, Any] = json.loads(self._stores.get().script(keys=self._keys, args=[self._limits, arguments]))
         return answer
 
-    def _give_back_later(self, *leases: str) -> None:
+    def _free_later(self, *leases: str) -> None:
         self._ended.extend(filter(None, leases))
 
-    def _to_give_back(self) -> list[str]:
+    def _leases_to_free(self) -> list[str]:
         found: list[str] = []
-        with suppress(IndexError):  # other threads take from it as well
+        with suppress(IndexError):  # other threads empty it too
             while len(found) < _MOST_ENDED:
                 found.append(self._ended.popleft())
         return found
 
 
 def redis_address(url: str) -> str:
-    """Celery's address of a Redis as redis-py writes it: unix sockets have another scheme and `db`."""
+    """Convert Celery's address of a Redis to redis-py's, which differs for unix sockets."""
     if not url.startswith("redis+socket://"):
         return url
     parts = urlsplit(url)
@@ -223,7 +224,7 @@ def redis_address(url: str) -> str:
 
 
 def _store(address: str) -> _Store:
-    # Once more at once for a connection that a restarted Redis closed; a silent one is not asked twice.
+    # One retry for a connection that a restarted Redis has closed; a timeout is not retried.
     retry = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
     client = redis.Redis.from_url(
         address, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=retry, health_check_interval=0
@@ -231,7 +232,7 @@ def _store(address: str) -> _Store:
     return _Store(client, client.register_script(_SCRIPT))
 
 
-def _wire(limits: Limits) -> dict[str, float]:
+def _script_limits(limits: Limits) -> dict[str, float]:
     return {
         "request_rate": limits.request_rate,
         "request_burst": limits.request_burst,

@@ -1,7 +1,7 @@
-"""What goes in and out of the client: plain frozen records in our own words.
+"""Records that the client takes and returns.
 
-Values of contact columns are canonical text (see `values`), None meaning empty. Times are aware
-and in UTC. A decision is one of the numbers in `StagedDecision`.
+Values of contact columns are canonical text (see `values`), None where empty. Times are aware and in UTC. A decision is
+one of the numbers in `StagedDecision`.
 """
 
 from __future__ import annotations
@@ -46,14 +46,13 @@ class ColumnType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A row that could not be read, and why in a sentence. `row_id` begins with "?" where the row does not tell it."""
+    """A row that could not be read, with the reason as a sentence. An unknown `row_id` begins with "?"."""
 
     row_id: str
     problem: str
 
 
-# In every record below, `problem` says in a sentence which value of the row could not be read; '' where all could.
-# What could not be read is empty in such a record.
+# In all records below, `problem` says in a sentence which value could not be read; such values are empty.
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class StagedRecord:
 class StagedField:
     """One changed column of a staged edit. `state`: 0 open, 1 decided.
 
-    `modified_by` changed the row last, `modified_for_by` did so in that user's name where it is not None.
+    `modified_by` changed the row last; `modified_for_by` is the user who impersonated them, or None.
     """
 
     id: UUID
@@ -105,9 +104,9 @@ class StagedField:
 
 @dataclass(frozen=True, slots=True)
 class ChangePage(Generic[Row]):
-    """One page of a full or a delta read; a link is '' when the page has none.
+    """One page of a full or delta read; a link is '' where the page has none.
 
-    `definitions` changes whenever a table or column is defined anew, '' where the CRM does not say.
+    `definitions` changes whenever a table or column definition changes, '' where the CRM does not tell.
     """
 
     rows: tuple[Row, ...]
@@ -132,7 +131,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who we are to the CRM, and which organization it is."""
+    """Our own user in the CRM, and the CRM's organization."""
 
     user_id: UUID
     organization_id: UUID
@@ -141,7 +140,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Navigation:
-    """How a lookup to one table is written: the navigation property and that table's set name."""
+    """The navigation property of a lookup to one table, and that table's set name."""
 
     target: str
     property: str
@@ -152,9 +151,9 @@ class Navigation:
 class Column:
     """A column of a CRM table. `navigation` is empty where the CRM's usual naming applies.
 
-    One whose definition could not be read is of type OTHER; its `name` is '' where the definition does not tell it.
-    Of a DATE_TIME, `is_zoneless` (behavior TimeZoneIndependent) says that its values mean the same clock time in every
-    zone, in spite of their Z, and `is_shown_as_date` (format DateOnly) that people read and type only the date.
+    An unreadable definition gives the type OTHER, and the name '' where it is unknown. For DATE_TIME, `is_zoneless`
+    (behavior TimeZoneIndependent): values mean the same clock time in all zones, in spite of their Z;
+    `is_shown_as_date` (format DateOnly): people see and type only the date.
     """
 
     table: str
@@ -175,7 +174,7 @@ class Column:
 
 
 class ContactState(StrEnum):
-    """State of a contact in the CRM. A merged one is inactive too; another contact took its place."""
+    """The state of a contact in the CRM. A merged one is inactive too, and another contact replaces it."""
 
     ACTIVE = ""
     INACTIVE = "inactive"
@@ -188,9 +187,9 @@ _ACTIVE = "0"
 
 @dataclass(frozen=True, slots=True)
 class LiveContact:
-    """Values that the CRM holds at `read_at`, for the requested columns.
+    """The live values of the requested columns, as of `read_at`.
 
-    A column that could not be read is in `problems`, with the reason in a sentence, and not in `values`.
+    A column that could not be read is not in `values` but in `problems`, with the reason as a sentence.
     """
 
     id: UUID
@@ -203,20 +202,20 @@ class LiveContact:
 
     @property
     def state(self) -> ContactState:
-        """Return the contact's state, for a reading that included STATE_COLUMNS."""
+        """Return the contact's state; needs a read with STATE_COLUMNS."""
         if self.values.get(_MASTER):
             return ContactState.MERGED
         return ContactState.ACTIVE if self.values.get(_STATE) in (None, _ACTIVE) else ContactState.INACTIVE
 
     @property
     def merged_into(self) -> str:
-        """Return the name of the contact that took its place; '' where there is none."""
+        """Return the name of the contact that it was merged into, or ''."""
         return self.labels.get(_MASTER, "") if self.state is ContactState.MERGED else ""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldMark:
-    """The decision to be written on a staged field, which closes it."""
+    """The decision to write on a staged field, which closes the field."""
 
     field_id: UUID
     etag: str
@@ -230,7 +229,7 @@ class FieldMark:
 
 @dataclass(frozen=True, slots=True)
 class ContactWrite:
-    """Approved values for one contact; `revision` is the value read plus one."""
+    """The approved values of one contact; `revision` is the value read plus one."""
 
     contact_id: UUID
     etag: str
@@ -239,13 +238,13 @@ class ContactWrite:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Return the columns that are written."""
+        """Return the columns to write."""
         return tuple(column for column, _ in self.values)
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedValue:
-    """The value that the CRM made of what was written, for a staged field that is closed already."""
+    """The value that the CRM stored for a field that is already closed."""
 
     field_id: UUID
     etag: str
@@ -254,7 +253,7 @@ class AppliedValue:
 
 @dataclass(frozen=True, slots=True)
 class RecordClose:
-    """The end of a staged edit whose last field is decided."""
+    """The closing of a staged edit whose fields are all decided."""
 
     record_id: UUID
     etag: str
@@ -262,7 +261,7 @@ class RecordClose:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """Writes that happen together or not at all."""
+    """Writes that are applied together or not at all."""
 
     contact: ContactWrite | None = None
     marks: tuple[FieldMark, ...] = ()
@@ -272,7 +271,7 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True)
 class DeliverySnapshot:
-    """Everything a delivery compares before it writes; `contact` is None when it was deleted."""
+    """The rows that a delivery compares before it writes; `contact` is None where it was deleted."""
 
     contact: LiveContact | None
     fields: Mapping[UUID, StagedField]

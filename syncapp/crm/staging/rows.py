@@ -1,6 +1,6 @@
-"""From JSON rows to the records of `records`.
+"""Conversion of JSON rows into the records of `records`.
 
-A row of a list whose id is readable always becomes a record, whose `problem` says what could not be read.
+A row with a readable id always becomes a record; its `problem` says which value could not be read.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from syncapp.text.ids import parse_uuid
 Record = TypeVar("Record")
 
 _LONGEST_VERSION = 100
-# Who changed a row last, and who did so in that user's name ("Impersonate another user using the Web API").
+# The user who changed a row last, and the one who impersonated them ("Impersonate another user using the Web API").
 MODIFIERS = ("_modifiedby_value", "_modifiedonbehalfby_value")
 
 
 def staged_record_columns(names: Names) -> tuple[str, ...]:
-    """What has to be selected for `staged_record`."""
+    """Return the columns to select for `staged_record`."""
     return (
         names.record_id,
         names.record_name,
@@ -76,7 +76,7 @@ def staged_record(row: odata.Row, names: Names) -> StagedRecord:
 
 
 def staged_field_columns(names: Names) -> tuple[str, ...]:
-    """What has to be selected for `staged_field`."""
+    """Return the columns to select for `staged_field`."""
     return (
         names.field_id,
         f"_{names.field_record}_value",
@@ -153,7 +153,7 @@ def _disabled(row: odata.Row, name: str) -> bool:
 
 
 def identity(payload: odata.Row) -> Identity:
-    """The answer to WhoAmI."""
+    """Return the answer to WhoAmI."""
     return Identity(
         user_id=guid(payload, "UserId"),
         organization_id=guid(payload, "OrganizationId"),
@@ -165,13 +165,13 @@ COMPANY_COLUMNS = ("contactid", "_parentcustomerid_value")
 
 
 def company(row: odata.Row) -> tuple[UUID, str] | None:
-    """Return a contact's id with its company's name, None where it has no company."""
+    """Return a contact's id and the name of its company, or None where it has none."""
     name = Cells(row).optional_text(COMPANY_COLUMNS[1] + odata.FORMATTED)
     return (guid(row, COMPANY_COLUMNS[0]), name) if name else None
 
 
 def live_contact(row: odata.Row, columns: Sequence[Column], names: Names) -> LiveContact:
-    """A contact's present values; the key comes back even where it was not selected."""
+    """Return a contact's live values; the CRM returns the key even where it was not selected."""
     values: dict[str, str | None] = {}
     problems: dict[str, str] = {}
     for column in columns:
@@ -191,9 +191,9 @@ def live_contact(row: odata.Row, columns: Sequence[Column], names: Names) -> Liv
 
 
 def written_contact(part: Part, columns: Sequence[Column], names: Names) -> LiveContact | None:
-    """Return the contact in the answer to its write; None where the answer has no row that can be read.
+    """Return the contact from the answer to its write; None where the answer has no readable row.
 
-    The write happened, so an answer that makes no sense must not look like one that failed.
+    The write was applied, so an unreadable answer must not look like a failure.
     """
     try:
         return live_contact(part.json(), columns, names) if part.body else None
@@ -202,7 +202,7 @@ def written_contact(part: Part, columns: Sequence[Column], names: Names) -> Live
 
 
 def _label(row: odata.Row, name: str) -> str:
-    # Plain texts come without a formatted value: they are what a person reads.
+    # Plain texts have no formatted value; they are shown as they are.
     formatted = Cells(row).optional_text(name + odata.FORMATTED)
     value = row.get(name)
     return formatted or ("" if value is None else str(value))
@@ -211,7 +211,7 @@ def _label(row: odata.Row, name: str) -> str:
 def change_page(
     payload: odata.Row, read: Callable[[odata.Row], Record], checked: Callable[[str], str]
 ) -> ChangePage[Record]:
-    """One page of a tracked read; its links are `checked` before anybody can store them.
+    """Return one page of a tracked read; its links are `checked` before they can be stored.
 
     Source: "Use change tracking to synchronize data with external systems".
     """

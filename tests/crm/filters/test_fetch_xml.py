@@ -23,8 +23,8 @@ def _conditions(text: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     "asked",
     [
-        fetch_xml.counting(FILTER, table="appointment"),
-        fetch_xml.listing(FILTER, table="appointment", columns=["subject"]),
+        fetch_xml.count_query(FILTER, table="appointment"),
+        fetch_xml.page_query(FILTER, table="appointment", columns=["subject"]),
     ],
 )
 def test_conditions_and_links_stay_as_they_are(asked):
@@ -33,7 +33,7 @@ def test_conditions_and_links_stay_as_they_are(asked):
 
 
 def test_a_count_returns_one_number():
-    root = xml.parse(fetch_xml.counting(FILTER, table="appointment"))
+    root = xml.parse(fetch_xml.count_query(FILTER, table="appointment"))
 
     assert root.attrib == {"aggregate": "true"}
     assert [each.attrib for each in root.iter("attribute")] == [
@@ -43,7 +43,7 @@ def test_a_count_returns_one_number():
 
 
 def test_a_list_returns_the_key_and_what_was_asked_for():
-    text = fetch_xml.listing(
+    text = fetch_xml.page_query(
         FILTER, table="appointment", columns=["subject", "activityid"], page=3, size=50, cookie='<cookie page="2"/>'
     )
 
@@ -65,7 +65,7 @@ def test_a_list_returns_the_key_and_what_was_asked_for():
 )
 def test_what_is_not_about_the_table_is_refused(text):
     with pytest.raises(ProtocolError):
-        fetch_xml.counting(text, table="appointment")
+        fetch_xml.count_query(text, table="appointment")
 
 
 @pytest.mark.parametrize(("table", "key"), [("contact", "contactid"), ("task", "activityid")])

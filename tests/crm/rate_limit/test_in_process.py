@@ -263,7 +263,7 @@ def test_a_call_without_an_answer_costs_what_such_a_call_usually_does():
 
 
 def test_one_of_nine_takes_a_ninth():
-    alone = PUBLISHED.part(9)
+    alone = PUBLISHED.split(9)
 
     assert (alone.request_rate, alone.execution_rate, alone.most_at_once) == pytest.approx((2.0, 0.4, 4))
 

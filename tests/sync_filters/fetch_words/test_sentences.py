@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncapp.crm.filters.fetch_xml import listing
+from syncapp.crm.filters.fetch_xml import page_query
 from syncapp.sync_filters.fetch_words.sentences import text_of, words_of
 
 
@@ -134,7 +134,7 @@ def test_dates_and_yes_no_columns_read_as_such(table, body, words):
 
 def test_no_attributes_say_nothing():
     assert said(f"<no-attrs/><filter>{MINE}</filter>", "task") == "Tasks owned by Rita"
-    asked = listing("<fetch><entity name='task'><no-attrs/></entity></fetch>", table="task", columns=["subject"])
+    asked = page_query("<fetch><entity name='task'><no-attrs/></entity></fetch>", table="task", columns=["subject"])
     assert "no-attrs" not in asked
 
 

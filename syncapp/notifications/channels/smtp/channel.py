@@ -53,7 +53,7 @@ class SmtpChannel:
             raise _away(error) from error
 
     def _tls(self) -> ssl.SSLContext:
-        return self.outgoing.trusted_by(ssl.create_default_context())
+        return self.outgoing.with_authorities(ssl.create_default_context())
 
     def _greet(self, client: smtplib.SMTP) -> None:
         try:
