@@ -71,7 +71,7 @@ class SignIn:
         if problem:
             return page("Sign-in refused", Markup("<p>{}</p>").format(problem), status=400)
         if request.args.get("prompt") == "none":
-            return _back(request.args, error="login_required", error_description="AADSTS50058: nobody is signed in.")
+            return _back(request.args, error="login_required", error_description="AADSTS50058: No user is signed in.")
         return page("Sign in", _chooser(request.args), wide=False)
 
     def choose(self, request: Request) -> Response:
@@ -81,7 +81,7 @@ class SignIn:
             return page("Sign-in refused", Markup("<p>{}</p>").format(problem), status=400)
         name = request.form.get("person", "")
         if name not in {person.name for person in config.PEOPLE}:
-            description = "AADSTS65004: The person cancelled the sign-in."
+            description = "AADSTS65004: The user canceled the sign-in."
             return _back(request.form, error="access_denied", error_description=description)
         grant = Grant(
             person=name,
@@ -150,9 +150,9 @@ def _problem(wanted: Mapping[str, str]) -> str:
     if wanted.get("client_id") != config.CLIENT_ID:
         return "AADSTS700016: This application is not known to the sandbox."
     if not _is_loopback(wanted.get("redirect_uri", "")):
-        return "AADSTS50011: The redirect address is not on this machine, and the sandbox sends nobody elsewhere."
+        return "AADSTS50011: The sandbox redirects only to addresses on this machine."
     if wanted.get("response_type") != "code":
-        return "AADSTS700054: The sandbox knows response_type=code only."
+        return "AADSTS700054: The sandbox supports response_type=code only."
     if wanted.get("response_mode", "query") != "query":
         raise errors.unknown(f"response_mode '{wanted['response_mode'][:30]}'")
     if "openid" not in wanted.get("scope", "").split():
@@ -176,8 +176,8 @@ def _back(wanted: Mapping[str, str], **answer: str) -> Response:
 
 _BUTTON = Markup('<li><button name="person" value="{name}"><strong>{name}</strong><span>{about}</span></button></li>')
 _CHOOSER = Markup(
-    "<p>This is the sandbox's stand-in for Microsoft's sign-in page. Nobody here is real and no password is asked: "
-    "choose who you want to be.</p>"
+    "<p>This is the sandbox’s stand-in for Microsoft’s sign-in page. All people are fictitious, and no password is "
+    "needed: choose a person.</p>"
     '<form method="post">{hidden}<ul class="people">{buttons}</ul>'
     '<button class="quiet" name="person" value="">Cancel</button></form>'
 )

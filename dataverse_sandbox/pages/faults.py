@@ -35,52 +35,52 @@ TROUBLES = (
     Trouble(
         "slow",
         "The CRM is slow",
-        "Every answer comes two seconds late.",
+        "Every answer is two seconds late.",
         {"latency_ms": 2_000},
     ),
     Trouble(
         "down",
         "The CRM is down",
-        "Every request to the Web API is answered 503. What is decided meanwhile must arrive later, once.",
+        "Every Web API request fails with 503. The portal must deliver decisions later, exactly once.",
         {"rules": [{"status": 503}]},
     ),
     Trouble(
         "busy",
-        "The CRM turns callers away",
-        "The next 20 requests are answered 429, to come back after 10 seconds.",
+        "The CRM is busy",
+        "The next 20 requests fail with 429 and ask to retry after 10 seconds.",
         {"rules": [{"status": 429, "retry_after": 10, "times": 20}]},
     ),
     Trouble(
         "lost",
         "An answer is lost",
-        "The next batch is carried out, but its line is cut before the answer. Nothing may be written twice.",
+        "The next batch is executed, but the connection is cut before the answer. Nothing may be written twice.",
         {"rules": [{"path": "$batch", "cut": "after_commit", "times": 1}]},
     ),
     Trouble(
         "secret",
         "The secret is refused",
-        "Nobody gets a token for the Web API, as when a client secret has expired.",
+        "No client gets a token for the Web API, as if the client secret had expired.",
         {"credentials_refused": True},
     ),
     Trouble(
         "limits",
         "Published limits",
-        "6,000 requests and 1,200 seconds of execution in 300 seconds, 52 at once, as the real service counts.",
+        "6,000 requests and 1,200 seconds of execution in 300 seconds, 52 at once, as in the real service.",
         {"limits": {"requests": 6_000}},
     ),
 )
 _INTRO = Markup(
-    "<p>What the real service does on a bad day, by a button. A new choice replaces the one before. Programs set finer "
-    "ones by <code>PUT /sandbox/faults</code>.</p>"
+    "<p>Simulate the real service on a bad day. A new choice replaces the previous one. Programs can set more details "
+    "with <code>PUT /sandbox/faults</code>.</p>"
 )
-_NOW = Markup('<div class="told" role="status"><p><strong>Just now:</strong></p><ul>{lines}</ul></div>')
+_NOW = Markup('<div class="told" role="status"><p><strong>Status:</strong></p><ul>{lines}</ul></div>')
 _TROUBLE = Markup(
     '<li><div><strong>{title}</strong><span>{words}</span></div><button name="trouble" value="{name}"{pressed} '
     'class="quiet">{label}</button></li>'
 )
 _FORM = Markup(
     '<form method="post"><ul class="choose">{items}</ul>'
-    '<div class="actions"><button name="trouble" value="none">All is well again</button></div></form>'
+    '<div class="actions"><button name="trouble" value="none">End all faults</button></div></form>'
 )
 _PLUGIN = Markup(
     '<h2>The company’s plug-in</h2><form method="post"><p>{words}</p>'
@@ -114,20 +114,18 @@ class FaultsPage:
     def _order(self, name: str) -> None:
         states = {"none": _NO_STATE, **{trouble.name: trouble.state for trouble in TROUBLES}}
         if name not in states:
-            raise BadRequest(f"There is no trouble of the name '{name[:40]}'.")
+            raise BadRequest(f"There is no fault named '{name[:40]}'.")
         self._faults.put(states[name])
 
     def _plugin(self) -> Markup:
         with self._store.read() as connection:
             is_on = plugin.is_enabled(connection)
         words = (
-            "It is on: an edit from Outlook is staged for review, and the contact keeps its values."
+            "On: an Outlook edit is staged for review, and the contact keeps its values."
             if is_on
-            else "It is off: an edit from Outlook changes the contact at once, and nothing is staged."
+            else "Off: an Outlook edit changes the contact at once, and nothing is staged."
         )
-        return _PLUGIN.format(
-            words=words, value="off" if is_on else "on", label=f"Switch it {'off' if is_on else 'on'}"
-        )
+        return _PLUGIN.format(words=words, value="off" if is_on else "on", label=f"Switch {'off' if is_on else 'on'}")
 
 
 def _item(trouble: Trouble, state: Mapping[str, object]) -> Markup:
@@ -137,7 +135,7 @@ def _item(trouble: Trouble, state: Mapping[str, object]) -> Markup:
         title=trouble.title,
         words=trouble.words,
         pressed=Markup(' aria-pressed="true"') if is_set else "",
-        label="In force" if is_set else "Make it so",
+        label="In force" if is_set else "Start",
     )
 
 
@@ -157,13 +155,13 @@ def _as_ordered(state: Mapping[str, object]) -> dict[str, object]:
 def in_words(state: Mapping[str, object]) -> list[str]:
     """Describe the faults in force, one sentence each."""
     told = [
-        *([f"Every answer comes {state['latency_ms']:g} ms late."] if state["latency_ms"] else []),
-        *(["Nobody gets a token for the Web API."] if state["credentials_refused"] else []),
+        *([f"Every answer is {state['latency_ms']:g} ms late."] if state["latency_ms"] else []),
+        *(["No client gets a token for the Web API."] if state["credentials_refused"] else []),
         *([_limits(state["limits"])] if state["limits"] else []),
         *[_rule(rule) for rule in state["rules"]],  # type: ignore[attr-defined]  # a list of rules
-        *([f"Time runs {1 / float(str(state['time_scale'])):g} times as fast."] if state["time_scale"] != 1 else []),
+        *([f"Time passes {1 / float(str(state['time_scale'])):g} times as fast."] if state["time_scale"] != 1 else []),
     ]
-    return told or ["Every request is answered at once and as it should be; limits are not counted."]
+    return told or ["No faults: every request is answered normally, without limits."]
 
 
 def _limits(limits: object) -> str:
@@ -176,9 +174,9 @@ def _limits(limits: object) -> str:
 
 def _rule(rule: Mapping[str, object]) -> str:
     named = " ".join(str(rule[key]) for key in ("method", "table", "path") if rule.get(key))
-    what = f"What matches “{named}”" if named else "Every request to the Web API"
+    what = f"Every request that matches “{named}”" if named else "Every request to the Web API"
     does = [
-        *([f"is answered {rule['status']}"] if rule.get("status") else []),
+        *([f"fails with {rule['status']}"] if rule.get("status") else []),
         *([f"is held {_MOMENTS[str(rule['hold'])]}"] if rule.get("hold") else []),
         *([f"is cut off {_MOMENTS[str(rule['cut'])]}"] if rule.get("cut") else []),
     ]
@@ -186,4 +184,4 @@ def _rule(rule: Mapping[str, object]) -> str:
     return f"{what} {' and '.join(does)}{times}; {rule['fired']} so far."
 
 
-_MOMENTS = {"before_commit": "before it is carried out", "after_commit": "after it was carried out"}
+_MOMENTS = {"before_commit": "before it is executed", "after_commit": "after it is executed"}

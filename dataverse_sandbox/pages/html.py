@@ -21,8 +21,8 @@ _FRAME = Markup(
     "<!doctype html>\n"
     '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     '<title>{title} – Sandbox</title><link rel="stylesheet" href="{style}"><link rel="icon" href="data:,"></head>'
-    '<body><header><a href="/sandbox/">Sandbox</a><span class="what">stands in for Microsoft’s cloud; all of it is '
-    'invented</span><nav aria-label="Sandbox">{nav}</nav></header>'
+    '<body><header><a href="/sandbox/">Sandbox</a><span class="what">simulates Microsoft’s cloud with '
+    'fictitious data</span><nav aria-label="Sandbox">{nav}</nav></header>'
     '<main class="{width}"><h1>{title}</h1>{body}</main></body></html>\n'
 )
 _LINK = Markup('<a href="{}"{}>{}</a>')

@@ -32,15 +32,15 @@ SELECT * FROM ledger WHERE seq < :before AND (:table = '' OR table_name = :table
 AND (:who = '' OR caller = :who OR on_behalf_of = :who) ORDER BY seq DESC LIMIT :most
 """
 _INTRO = Markup(
-    "<p>Every write that was committed since the last reset, newest first. The database itself writes it down, so what "
-    "is here has happened, and nothing else has. The same as JSON: <a href='/sandbox/ledger'>/sandbox/ledger</a>.</p>"
+    "<p>Every write committed since the last reset, newest first. The database itself records them, so the list is "
+    "complete. As JSON: <a href='/sandbox/ledger'>/sandbox/ledger</a>.</p>"
 )
 _SEARCH = Markup(
     '<form class="line" method="get"><label>Table<select name="table"><option value="">All tables</option>{tables}'
     "</select></label>{kept}<button>Show</button></form>"
 )
 _OPTION = Markup('<option value="{}"{}>{}</option>')
-_KEPT = Markup('<p>Only of {what} <a href="{all}">Show all</a></p>')
+_KEPT = Markup('<p>Filter: {what}. <a href="{all}">Show all</a></p>')
 _TRANSACTION = Markup(
     '<li><p class="head"><strong>{who}</strong>{marks}<span class="muted">{at} UTC · transaction {number}</span></p>'
     "<ul>{writes}</ul></li>"
@@ -50,7 +50,7 @@ _WRITE = Markup(
 )
 _VERBS = {"POST": "Created", "PATCH": "Changed", "DELETE": "Deleted", "PUT": "Changed"}
 _CHANGED = Markup("<li><code>{}</code> {} → {}</li>")
-_SAME = Markup("<li class='muted'>with the values that it had</li>")
+_SAME = Markup("<li class='muted'>without changes</li>")
 _HELD = Markup("<li><code>{}</code> {}</li>")
 _OLDER = Markup('<p><a href="{}">Older writes</a></p>')
 
@@ -113,7 +113,9 @@ class LedgerPage:
 
     def _transactions(self, entries: list[dict[str, object]]) -> Markup:
         if not entries:
-            return Markup("<p>Nothing has been written here since the last reset.</p>")
+            return Markup(
+                "<p>No writes since the last reset. Edit a contact in Outlook, or decide an edit in the portal.</p>"
+            )
         names = self._names([entry[key] for entry in entries for key in ("row_id", "caller", "on_behalf_of")])
         groups = groupby(entries, key=lambda entry: entry["transaction_id"])
         items = Markup("").join(_transaction(list(group)[::-1], names) for _number, group in groups)

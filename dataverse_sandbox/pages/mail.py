@@ -12,10 +12,10 @@ from dataverse_sandbox.pages.html import page
 
 _SHOWN = 200
 _INTRO = Markup(
-    "<p>What the portal has sent, newest first. No mail leaves this machine. The same as JSON: "
+    "<p>The portal’s mails, newest first. No mail leaves this machine. As JSON: "
     '<a href="/mail/?format=json">/mail/?format=json</a>.</p>'
 )
-_NONE = Markup("<p>No mail has arrived{}. The portal writes when an edit from Outlook reaches its queue.</p>")
+_NONE = Markup("<p>No mails{} yet. The portal sends one when an Outlook edit reaches its queue.</p>")
 _LIST = Markup("<ul class='mails'>{}</ul>")
 _ITEM = Markup(
     '<li><a href="/mail/{id}"><span class="to">{to}</span><strong>{subject}</strong>'
@@ -24,11 +24,11 @@ _ITEM = Markup(
 _MAIL = Markup(
     '<p class="muted"><a href="/mail/">All mails</a></p><dl class="lines"><dt>To</dt><dd>{to}</dd><dt>From</dt>'
     "<dd>{sender}</dd><dt>Received</dt><dd>{received}, by {via}</dd></dl>{html}"
-    "<h2>Text</h2><pre class='words'>{text}</pre><details><summary>All {count} lines of the header</summary>"
+    "<h2>Text</h2><pre class='words'>{text}</pre><details><summary>All {count} headers</summary>"
     "<dl class='lines'>{headers}</dl></details>"
 )
 _FRAME = Markup(
-    '<iframe class="mail" title="The mail as a mail program shows it" src="/mail/{}/html" '
+    '<iframe class="mail" title="The mail in a mail program" src="/mail/{}/html" '
     'sandbox="allow-popups allow-popups-to-escape-sandbox"></iframe>'
 )
 _LINE = Markup("<dt>{}</dt><dd>{}</dd>")

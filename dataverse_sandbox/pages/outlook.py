@@ -66,8 +66,8 @@ WHERE c.fullname LIKE ?1 ESCAPE '\\' OR c.lastname LIKE ?1 ESCAPE '\\' OR a.name
 ORDER BY c.fullname, c.contactid LIMIT ?2
 """
 _INTRO = Markup(
-    "<p><strong>Sandbox: a stand-in for Outlook.</strong> What is saved here reaches the CRM without the company's "
-    "revision, exactly as an edit from Outlook does.</p>"
+    "<p><strong>Sandbox: a stand-in for Outlook.</strong> Changes saved here reach the CRM without the company’s "
+    "revision, like an edit from Outlook.</p>"
 )
 
 
@@ -164,7 +164,7 @@ class OutlookPage:
         with self._store.read() as connection:
             found = connection.execute(_SEARCH, (beginning(text), _FOUND)).fetchall()
         if not found:
-            return Markup("<p>No contact's name or company begins with “{}”.</p>").format(text)
+            return Markup("<p>No contact’s name or company begins with “{}”.</p>").format(text)
         items = Markup("").join(
             _ITEM.format(id=row[0], name=row[1], company=row[2] or "", user=editor) for row in found
         )
@@ -176,12 +176,12 @@ def beginning(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
-_COLLEAGUES_FOUND = Markup('<p role="status">Names that begin with “{}”: {}. Choose one of them under “You are”.</p>')
-_NOBODY = Markup('<p role="status">Nobody’s name begins with “{}”.</p>')
+_COLLEAGUES_FOUND = Markup('<p role="status">Names that begin with “{}”: {}. Choose one under “You are”.</p>')
+_NOBODY = Markup('<p role="status">No user’s name begins with “{}”.</p>')
 _ITEM = Markup('<li><a href="/outlook/{id}?user={user}">{name} <span>{company}</span></a></li>')
 _AGAIN = Markup('<p><a href="/outlook/?user={}">← Another contact</a></p>')
-_NOTHING = Markup('<div class="told" role="status"><p>Nothing was changed, so nothing was sent.</p></div>')
-_REFUSED = Markup('<div class="told" role="alert"><p>The CRM refused to save: {}</p></div>')
+_NOTHING = Markup('<div class="told" role="status"><p>No changes to send.</p></div>')
+_REFUSED = Markup('<div class="told" role="alert"><p>The CRM refused the changes: {}</p></div>')
 _TOLD = Markup('<div class="told" role="status"><p>{headline}</p><ul>{items}</ul></div>')
 _CHANGE = Markup("<li>{label}: {original} → {proposed}</li>")
 
@@ -190,7 +190,7 @@ def _told(done: Mapping[str, object]) -> Markup:
     """Report the result of the edit."""
     staged = done["fields"]
     if not isinstance(staged, list) or not staged:
-        headline = "Saved. The CRM staged nothing: it holds what you typed."
+        headline = "Saved in the CRM. Nothing was staged."
         return _TOLD.format(headline=headline, items=Markup(""))
     count = "1 change was staged" if len(staged) == 1 else f"{len(staged)} changes were staged"
     items = Markup("").join(

@@ -20,15 +20,15 @@ SELECT returnedtypecode, sum(statecode = 0), sum(statecode = 1) FROM userquery W
 GROUP BY returnedtypecode ORDER BY returnedtypecode
 """
 _INTRO = Markup(
-    "<p>This process stands in for Microsoft’s cloud, so that the portal can be tried and tested without it. It is no "
-    "copy of anybody’s data: people, contacts and edits are invented, and nothing leaves this machine.</p>"
+    "<p>This process simulates Microsoft’s cloud, so that you can try and test the portal without it. It holds no real "
+    "data: people, contacts and edits are fictitious, and nothing leaves this machine.</p>"
 )
 _PARTS = (
-    ("Outlook", "/outlook/", "Be a colleague and change a contact. The company’s plug-in stages what you change."),
-    ("Mails", "/mail/", "What the portal has sent, as its readers get it."),
-    ("People", "/people/", "Who can sign in, and every user with mailbox and synchronization filters."),
-    ("Ledger", "/ledger/", "Every write that was committed, by whom, with the value before and after."),
-    ("Faults", "/faults/", "Make the CRM slow, busy or unreachable, and see what the portal makes of it."),
+    ("Outlook", "/outlook/", "Change a contact as a colleague. The company’s plug-in stages your changes."),
+    ("Mails", "/mail/", "The portal’s mails, as their readers see them."),
+    ("People", "/people/", "The people who can sign in, and every user with mailbox and synchronization filters."),
+    ("Ledger", "/ledger/", "Every committed write, with its user and the old and new values."),
+    ("Faults", "/faults/", "Make the CRM slow, busy or unreachable, and watch how the portal copes."),
 )
 _PART = Markup('<li><a href="{path}"><strong>{name}</strong><span>{words}</span></a></li>')
 _HELD = (
@@ -40,9 +40,9 @@ _HELD = (
 _COUNT = Markup("<li><strong>{:,}</strong>{}</li>")
 _FILTER = Markup("<tr><td>{}</td><td class='number'>{:,}</td><td class='number'>{:,}</td></tr>")
 _NOW = Markup(
-    "<h2>Just now</h2><ul><li>The plug-in is {plugin}.</li>{faults}</ul>"
+    "<h2>Status</h2><ul><li>The plug-in is {plugin}.</li>{faults}</ul>"
     "<h2>For programs</h2><p>Dataverse’s Web API is below <code>/api/data/v9.2/</code>, sign-in below "
-    "<code>/{tenant}/</code>. The ledger, faults and mails are there as JSON too: <code>/sandbox/ledger</code>, "
+    "<code>/{tenant}/</code>. The ledger, faults and mails are also available as JSON: <code>/sandbox/ledger</code>, "
     "<code>/sandbox/faults</code>, <code>/mail/?format=json</code>.</p>"
 )
 
@@ -76,7 +76,7 @@ class OverviewPage:
             found = connection.execute(_COUNTS, (OUTLOOK_FILTERS,)).fetchall()
         rows = Markup("").join(_FILTER.format(BY_NAME[table].plural_label, on, off) for table, on, off in found)
         return Markup(
-            "<h2>Everybody’s synchronization filters</h2><div class='scroll figures'><table><thead><tr><th>Table</th>"
+            "<h2>Synchronization filters of all users</h2><div class='scroll figures'><table><thead><tr><th>Table</th>"
             "<th class='number'>On</th><th class='number'>Off</th></tr></thead><tbody>{}</tbody></table></div>"
         ).format(rows)
 

@@ -37,8 +37,8 @@ SELECT m.actdeliverymethod, m.emailaddress, u.isdisabled FROM systemuser u
 LEFT JOIN mailbox m ON m.mailboxid = u.defaultmailbox WHERE u.systemuserid = ?
 """
 _INTRO = Markup(
-    "<p>Everybody here is invented. Seven of them can sign in to the portal; choose one on its sign-in page, no "
-    "password is asked.</p>"
+    "<p>All people are fictitious. Seven can sign in to the portal: choose one on its sign-in page, no "
+    "password needed.</p>"
 )
 _SIGNS_IN = Markup('<tr><td><a href="/people/{}">{}</a></td><td>{}</td><td>{}</td></tr>')
 _TABLE = Markup(
@@ -60,17 +60,16 @@ _ABOUT = Markup(
     '<p class="muted"><a href="/people/">All people</a></p><dl class="lines"><dt>State</dt><dd>{state}</dd>'
     "<dt>Address</dt><dd>{address}</dd><dt>Synchronizes by</dt><dd>{method}</dd><dt>Security roles</dt><dd>{roles}</dd>"
     '</dl><p><a href="/outlook/?user={id}">Edit a contact in Outlook as {name}</a> · '
-    '<a href="/ledger/?who={id}">What {name} wrote</a></p>'
+    '<a href="/ledger/?who={id}">Writes of {name}</a></p>'
 )
 _FILTER = Markup("<tr><td>{table}</td><td>{name}</td><td>{state}</td><td>{at} UTC, {who}</td></tr>")
 _OWN = Markup(
-    "<h2>Synchronization filters, as the CRM has them</h2><div class='scroll'><table class='cards'><thead>"
+    "<h2>Synchronization filters</h2><div class='scroll'><table class='cards'><thead>"
     "<tr><th>Table</th><th>Name"
     "</th><th>State</th><th>Last changed</th></tr></thead><tbody>{}</tbody></table></div>"
 )
 _NO_FILTERS = Markup(
-    "<h2>Synchronization filters</h2><p>None: synchronization was never set up for this user, so there is nothing to "
-    "switch.</p>"
+    "<h2>Synchronization filters</h2><p>None. Filters appear when this user sets up synchronization in Outlook.</p>"
 )
 
 
@@ -94,8 +93,10 @@ class PeoplePage:
         with self._store.read() as connection:
             found = connection.execute(_FOUND, wanted).fetchall()
         if not found:
-            return Markup("<p>Nobody’s name begins with “{}”.</p>").format(text)
-        more = Markup("<p class='muted'>The first {}; type the beginning of a name to find others.</p>").format(_SHOWN)
+            return Markup("<p>No user’s name begins with “{}”.</p>").format(text)
+        more = Markup(
+            "<p class='muted'>Only the first {} are listed. Enter the beginning of a name to find others.</p>"
+        ).format(_SHOWN)
         rows = Markup("").join(_user(dict(row)) for row in found[:_SHOWN])
         return _USERS.format(rows) + (more if len(found) > _SHOWN else Markup(""))
 

@@ -107,7 +107,7 @@ def test_page_shows_mails_without_scripts(sandbox: Sandbox, smtp: SmtpServer) ->
 
 
 def test_empty_mailbox_explains_itself(sandbox: Sandbox) -> None:
-    assert "No mail has arrived." in sandbox.session.get(f"{sandbox.url}/mail/").text
+    assert "No mails yet." in sandbox.session.get(f"{sandbox.url}/mail/").text
     assert sandbox.session.get(f"{sandbox.url}/mail/99").status_code != 200
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's own pages in a real browser: readable in every look, and trouble ordered by a button."""
+"""The sandbox's own pages in a real browser: accessible in every look, with buttons for faults."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tests.browser.conftest import Demo
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 PAGES = {
-    "/sandbox/": "stands in for Microsoft’s cloud",
+    "/sandbox/": "simulates Microsoft’s cloud",
     "/outlook/": "a stand-in for Outlook",
     "/mail/": "No mail leaves this machine",
-    "/people/": "Everybody here is invented",
+    "/people/": "All people are fictitious",
     "/people/Jonas Weber": "Synchronization filters",
     "/ledger/": "newest first",
     "/faults/": "on a bad day",
@@ -31,7 +31,7 @@ def test_sandbox_pages_are_accessible_and_fit(page: Page, demo: Demo, path: str)
 def test_faults_are_ordered_and_ended(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.sandbox}/faults/")
 
-    page.get_by_role("button", name="Make it so").first.click()
+    page.get_by_role("button", name="Start").first.click()
     expect(page.get_by_role("status")).to_contain_text("2000 ms late")
-    page.get_by_role("button", name="All is well again").click()
-    expect(page.get_by_role("status")).to_contain_text("at once and as it should be")
+    page.get_by_role("button", name="End all faults").click()
+    expect(page.get_by_role("status")).to_contain_text("No faults")
