@@ -37,7 +37,7 @@ def edit_from_outlook(store: Store, who: str, contact_id: str, changes: Mapping[
     address = _address(contact_id)
     with store.write(Author(user(store, who).id)) as transaction:
         body = _web_api_body(changes)
-        return _told(operations.update(transaction, _must_exist(transaction, address), body))
+        return _outcome(operations.update(transaction, _must_exist(transaction, address), body))
 
 
 def edit_by_form(store: Store, who: str, contact_id: str, changes: Mapping[str, object]) -> dict[str, object]:
@@ -46,7 +46,7 @@ def edit_by_form(store: Store, who: str, contact_id: str, changes: Mapping[str, 
     with store.write(Author(user(store, who).id)) as transaction:
         contact = address.existing(transaction.connection)
         body = {**_web_api_body(changes), "osync_revision": _revision(contact) + 1}
-        return _told(operations.update(transaction, address, body))
+        return _outcome(operations.update(transaction, address, body))
 
 
 def give_roles(store: Store, who: str, names: Sequence[str]) -> dict[str, object]:
@@ -116,7 +116,7 @@ def _web_api_body(changes: Mapping[str, object]) -> dict[str, object]:
     return body
 
 
-def _told(written: Written) -> dict[str, object]:
+def _outcome(written: Written) -> dict[str, object]:
     staged = written.staged
     return {
         "contact": written.id,

@@ -183,8 +183,8 @@ def drop_column(transaction: Transaction, table: Table, column: Column) -> None:
     for statement in schema.drop_trigger_statements([table]):
         transaction.connection.execute(statement)
     names = [column.name, *([column.type_column] if column.is_polymorphic else [])]
-    gone = tuple(f"ALTER TABLE {table.name} DROP COLUMN {name}" for name in names)
-    put(transaction, changed, (f"DROP INDEX IF EXISTS {table.name}_{column.name}_found", *gone))
+    drops = tuple(f"ALTER TABLE {table.name} DROP COLUMN {name}" for name in names)
+    put(transaction, changed, (f"DROP INDEX IF EXISTS {table.name}_{column.name}_found", *drops))
 
 
 def add_key(transaction: Transaction, table: Table, body: Body) -> AlternateKey:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from dataverse_sandbox import access, batch, faults, messages, negotiation, webapi
 from dataverse_sandbox.config import TENANT
 from dataverse_sandbox.errors import ApiError
-from dataverse_sandbox.faults import Faults, Gate, Probe
+from dataverse_sandbox.faults import Faults, Injection, Probe
 from dataverse_sandbox.identity.tokens import Tokens, refused
 from dataverse_sandbox.messages import Answer, Request
 from dataverse_sandbox.store import Store
@@ -37,16 +37,16 @@ class Dispatcher:
     def _answer(self, request: Request) -> Answer:
         if request.path == "$batch":
             return self._batch(request)
-        gate = self._faults.enter([_probe(request)])
+        injection = self._faults.enter([_probe(request)])
         with self._faults.protection.entered(_charged(request), 1) as entered:
-            gate.pass_(faults.BEFORE)
-            answer = self._single(request, gate)
-            gate.pass_(faults.AFTER)
+            injection.wait_at(faults.BEFORE)
+            answer = self._single(request, injection)
+            injection.wait_at(faults.AFTER)
         return messages.with_headers(answer, entered.headers)
 
-    def _single(self, request: Request, gate: Gate) -> Answer:
+    def _single(self, request: Request, injection: Injection) -> Answer:
         try:
-            _raise_first(gate)
+            _raise_first(injection)
             return self._api.single(request)
         except ApiError as error:
             return messages.error_answer(error, request)
@@ -54,13 +54,13 @@ class Dispatcher:
     def _batch(self, request: Request) -> Answer:
         items = batch.parse(request)
         parts = list(batch.parts_of(items))
-        gate = self._faults.enter([_probe(request), *(_probe(part.request) for part in parts)])
+        injection = self._faults.enter([_probe(request), *(_probe(part.request) for part in parts)])
         with self._faults.protection.entered(_charged(request), len(parts)) as entered:
-            gate.pass_(faults.BEFORE)
-            _raise_first(gate)
-            for_parts = {position - 1: error for position, error in gate.errors.items()}
+            injection.wait_at(faults.BEFORE)
+            _raise_first(injection)
+            for_parts = {position - 1: error for position, error in injection.errors.items()}
             answer = batch.answer(self._store, self._api, request, items, for_parts)
-            gate.pass_(faults.AFTER)
+            injection.wait_at(faults.AFTER)
         return messages.with_headers(answer, entered.headers)
 
 
@@ -80,6 +80,6 @@ def _probe(request: Request) -> Probe:
     return Probe(request.method, webapi.table_name(request.path), request.path)
 
 
-def _raise_first(gate: Gate) -> None:
-    if 0 in gate.errors:
-        raise gate.errors[0]
+def _raise_first(injection: Injection) -> None:
+    if 0 in injection.errors:
+        raise injection.errors[0]

@@ -16,7 +16,7 @@ from dataverse_sandbox.store import Transaction
 _RULES = {"contact": "emailaddress1", "account": "name"}
 
 
-def is_asked_for(headers: Mapping[str, str]) -> bool:
+def is_requested(headers: Mapping[str, str]) -> bool:
     return headers.get("mscrm.suppressduplicatedetection", "true").lower() == "false"
 
 

@@ -126,17 +126,17 @@ class _Follow:
 
     def _rows(self, target: Table, where: Condition, part: Expansion, *, limited: bool = True) -> list[Item]:
         options, rights = part.options, self.request.rights
-        wished = shape(target, options.get("$select"), self.request, part.inner)
+        rows_shape = shape(target, options.get("$select"), self.request, part.inner)
         text = options.get("$filter")
         own = filters.condition(target, text, rights=rights, parameters=self.request.parameters) if text else EVERYTHING
         wanted = both(where, own, visibility.condition(target, target.name, rights))
         limit = (self._page or _limit(options)) if limited else MOST_ROWS
         statement = (
-            f"SELECT {wished.sql_columns} FROM {target.name} WHERE {wanted.sql} "  # noqa: S608 - names of the catalogue
+            f"SELECT {rows_shape.sql_columns} FROM {target.name} WHERE {wanted.sql} "  # noqa: S608 - names of the catalogue
             f"ORDER BY {_order(target, options, self.request)} LIMIT {limit}"
         )
         rows = self.connection.execute(statement, wanted.parameters).fetchall()
-        items = [wished.render(row) for row in rows]
+        items = [rows_shape.render(row) for row in rows]
         attach(self.connection, self.request, target, rows, items, part.inner, nested=self.nested)
         return items
 

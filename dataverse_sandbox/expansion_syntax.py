@@ -118,12 +118,12 @@ def _targets(table: Table, name: str) -> tuple[Table, ...]:
     return (found.other if isinstance(found, ManyToMany) else found.referencing,)
 
 
-def shown(select: str | None, expanded: Iterable[Expansion]) -> str:
+def context_columns(select: str | None, expanded: Iterable[Expansion]) -> str:
     """Return the context's list of columns: `name,primarycontactid(fullname)`."""
     parts = [select] if select else []
     for part in expanded:
         if part.only_reference:
             parts += [part.name, f"{part.name}/$ref()"]
         else:
-            parts.append(f"{part.name}({shown(part.options.get('$select'), part.inner)})")
+            parts.append(f"{part.name}({context_columns(part.options.get('$select'), part.inner)})")
     return ",".join(parts)

@@ -117,14 +117,14 @@ def _optional_int(value: object) -> int | None:
 
 
 @dataclass
-class Gate:
+class Injection:
     """The effects of the rules on one request: errors by the position of the matched part, and where it is held."""
 
     faults: Faults
     errors: dict[int, ApiError] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
 
-    def pass_(self, point: str) -> None:
+    def wait_at(self, point: str) -> None:
         """Wait while held at this point. Raises Cut when the connection must be closed here."""
         for rule in self.rules:
             if rule.hold == point:
@@ -145,29 +145,29 @@ class Faults:
         self.time_scale = 1.0
         self.credentials_refused = False
 
-    def enter(self, probes: Sequence[Probe], *, needs_path: bool = False) -> Gate:
+    def enter(self, probes: Sequence[Probe], *, needs_path: bool = False) -> Injection:
         """Delay the request and return the rules that match it."""
         if self.latency_ms:
             self._sleep(self.latency_ms * self.time_scale / 1000)
-        gate = Gate(self)
+        injection = Injection(self)
         if not self._rules:
-            return gate
+            return injection
         with self._changed:
             for position, probe in enumerate(probes):
-                self._apply(gate, position, probe, needs_path=needs_path)
-        return gate
+                self._apply(injection, position, probe, needs_path=needs_path)
+        return injection
 
-    def _apply(self, gate: Gate, position: int, probe: Probe, *, needs_path: bool) -> None:
+    def _apply(self, injection: Injection, position: int, probe: Probe, *, needs_path: bool) -> None:
         for rule in self._rules:
             error = rule.error()
-            is_spent = rule in gate.rules if error is None else position in gate.errors
+            is_spent = rule in injection.rules if error is None else position in injection.errors
             if is_spent or not rule.matches(probe, needs_path=needs_path):
                 continue
             rule.fired += 1
             if error is not None:
-                gate.errors[position] = error
+                injection.errors[position] = error
             if rule.hold or rule.cut:
-                gate.rules.append(rule)
+                injection.rules.append(rule)
 
     def wait(self, rule: Rule) -> None:
         """Block until the rule is removed. Raises Cut when its requests were dropped."""

@@ -85,7 +85,7 @@ class _Window:
         self.most_seconds = max(self.most_seconds, self.seconds)
         self.most_at_once = max(self.most_at_once, self.running)
 
-    def shown(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         return {
             "requests": len(self.used),
             "execution_seconds": round(self.seconds, 3),
@@ -183,7 +183,7 @@ class Protection:
         with self._lock:
             for window in self._windows.values():
                 window.forget_before(self._clock() - limits.window_seconds * self._scale)
-            return {user: window.shown() for user, window in self._windows.items()}
+            return {user: window.as_json() for user, window in self._windows.items()}
 
 
 def _headers(limits: Limits, window: _Window) -> dict[str, str]:

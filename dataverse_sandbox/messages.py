@@ -143,8 +143,8 @@ def json_answer(status: int, body: object, headers: Mapping[str, str] | None = N
 def error_answer(error: ApiError, request: Request | None = None) -> Answer:
     """Return the error in JSON, with the requested annotations."""
     content: dict[str, object] = {"code": error.code, "message": error.message}
-    asked = request.headers.get("prefer", "") if request else ""
-    if request and "include-annotations" in asked:
+    prefer = request.headers.get("prefer", "") if request else ""
+    if request and "include-annotations" in prefer:
         content |= _annotated(error, request)
     return json_answer(error.status, {"error": content}, error.headers)
 

@@ -50,8 +50,8 @@ def literal(table: Table, column: Column, node: odata.Node) -> object:
             return None
         if node.kind in LITERAL_KINDS.get(column.kind, ()):
             return stored(column, node)
-    shown = str(node.value) if isinstance(node, odata.Literal) else type(node).__name__
-    raise errors.incompatible(f"'{table.name}.{column.name}' and '{ascii(shown)[1:60]}'")
+    operand_text = str(node.value) if isinstance(node, odata.Literal) else type(node).__name__
+    raise errors.incompatible(f"'{table.name}.{column.name}' and '{ascii(operand_text)[1:60]}'")
 
 
 def stored(column: Column, node: odata.Literal) -> object:
@@ -68,7 +68,7 @@ def stored(column: Column, node: odata.Literal) -> object:
 
 
 def _text(column: Column, text: str) -> str:
-    form = values.guid if column.kind in ID_KINDS else values.chosen if column.kind is Kind.CHOICES else str
+    form = values.guid if column.kind in ID_KINDS else values.choices_text if column.kind is Kind.CHOICES else str
     try:
         return form(text)
     except ValueError:

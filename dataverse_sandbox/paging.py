@@ -62,15 +62,15 @@ def list_rows(connection: sqlite3.Connection, place: Place, request: Request) ->
     shape = expansion.shape(table, options.get("$select"), request, expanded)
     where = wanted(place, request)
     key = Order(table.key, descending=False, path=table.key.name, sql=f"{table.name}.{table.key.name}")
-    asked = options.get("$orderby", "")
-    order = (*filters.orders(table, asked, rights=request.rights, parameters=request.parameters), key)
+    order_by = options.get("$orderby", "")
+    order = (*filters.orders(table, order_by, rights=request.rights, parameters=request.parameters), key)
     number, after = read_cookie(options["$skiptoken"]) if "$skiptoken" in options else (1, None)
     size = page_size(request)
     found = _fetch(connection, shape, where, order, after, limit=size + 1)
     items = [shape.render(row) for row in found[:size]]
     expansion.attach(connection, request, table, found[:size], items, expanded)
-    shown = expansion_syntax.shown(options.get("$select"), expanded)
-    body: dict[str, object] = {"@odata.context": context(request, place.path, shown)}
+    columns_in_context = expansion_syntax.context_columns(options.get("$select"), expanded)
+    body: dict[str, object] = {"@odata.context": context(request, place.path, columns_in_context)}
     body |= version(request) | _counts(connection, place, where, request)
     body["value"] = items
     if len(found) > size and not _is_topped(request):

@@ -23,11 +23,11 @@ def selected(table: Table, select: str | None) -> tuple[Column, ...]:
     """Return the columns of `$select`, always with the key, and money with its currency ("Select columns")."""
     if not select or not select.strip(", ") or select.strip() == "*":
         return table.readable
-    chosen = [column_of(table, name.strip()) for name in select.split(",") if name.strip()]
+    selected_columns = [column_of(table, name.strip()) for name in select.split(",") if name.strip()]
     currency = table.by_name.get(CURRENCY.key.name)
-    if currency is not None and any(column.kind is Kind.MONEY for column in chosen):
-        chosen.append(currency)
-    return tuple(dict.fromkeys([*chosen, table.key]))
+    if currency is not None and any(column.kind is Kind.MONEY for column in selected_columns):
+        selected_columns.append(currency)
+    return tuple(dict.fromkeys([*selected_columns, table.key]))
 
 
 @lru_cache(maxsize=512)

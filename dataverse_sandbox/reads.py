@@ -78,8 +78,8 @@ def _list(connection: sqlite3.Connection, place: Place, request: Request, rest: 
         return json_answer(200, aggregation.answer(connection, place, request), applied(request))
     if tracking.is_tracking(request):
         body = tracking.read(connection, place.table, request)
-        is_asked = "odata.track-changes" in request.preferences
-        return json_answer(200, body, applied(request, *(["odata.track-changes"] if is_asked else [])))
+        is_tracking = "odata.track-changes" in request.preferences
+        return json_answer(200, body, applied(request, *(["odata.track-changes"] if is_tracking else [])))
     return json_answer(200, paging.list_rows(connection, place, request), applied(request))
 
 
@@ -140,7 +140,7 @@ def representation(connection: sqlite3.Connection, table: Table, row_id: str, re
     row = reading.fetch(connection, shape, row_id)
     item = shape.render(row)
     expansion.attach(connection, request, table, [row], [item], expanded)
-    context = paging.context(request, table.set_name, expansion_syntax.shown(select, expanded), "/$entity")
+    context = paging.context(request, table.set_name, expansion_syntax.context_columns(select, expanded), "/$entity")
     return {"@odata.context": context, **paging.version(request), **item}
 
 

@@ -45,7 +45,7 @@ def create(transaction: Transaction, table: Table, values: Mapping[str, object])
     row: Row = dict.fromkeys(table.stored)
     row |= {column.name: column.default for column in table.columns if column.default is not None}
     row |= values
-    _settle_status(table, row, values)
+    _set_status(table, row, values)
     row[table.key.name] = row[table.key.name] or str(uuid.uuid4())
     row |= {"createdon": moment, "createdby": caller, "createdonbehalfby": transaction.author.delegate}
     row |= {"modifiedon": moment, "modifiedby": caller, "modifiedonbehalfby": transaction.author.delegate}
@@ -55,7 +55,7 @@ def create(transaction: Transaction, table: Table, values: Mapping[str, object])
     row |= _owning_unit(transaction, table, row)
     row["versionnumber"] = transaction.next_version()
     _insert(transaction, table, row)
-    _noticed(transaction, table)
+    _discard_cached_rights(transaction, table)
     return row
 
 
@@ -67,7 +67,7 @@ def _owning_unit(transaction: Transaction, table: Table, row: Row) -> Row:
     return {"owningbusinessunit": kept["businessunitid"] if kept else None}
 
 
-def _noticed(transaction: Transaction, table: Table) -> None:
+def _discard_cached_rights(transaction: Transaction, table: Table) -> None:
     """Discard cached rights after a write to one of their tables."""
     if table.name in DECIDES_RIGHTS:
         transaction.after_commit(transaction.known.forget)
@@ -93,7 +93,7 @@ def _key_violated(table: Table, error: sqlite3.IntegrityError) -> ApiError:
 def update(transaction: Transaction, table: Table, row: Row, changes: Mapping[str, object]) -> Row:
     """Write the changes over the row; its version and ETag move even when nothing differs."""
     after: Row = {**row, **changes}
-    _settle_status(table, after, changes)
+    _set_status(table, after, changes)
     author = transaction.author
     after |= {"modifiedon": now(), "modifiedby": author.caller, "modifiedonbehalfby": author.delegate}
     after |= table.computed(after)
@@ -105,7 +105,7 @@ def update(transaction: Transaction, table: Table, row: Row, changes: Mapping[st
         transaction.connection.execute(_update_statement(table, differing), after)
     except sqlite3.IntegrityError as error:
         raise _key_violated(table, error) from None
-    _noticed(transaction, table)
+    _discard_cached_rights(transaction, table)
     return after
 
 
@@ -114,8 +114,8 @@ def delete(transaction: Transaction, table: Table, row_id: str) -> None:
     for other in TABLES:
         for column in other.columns:
             if table.name in column.targets and column.ledgered:
-                _let_go(transaction, other, column, table, row_id)
-    _noticed(transaction, table)
+                _release(transaction, other, column, table, row_id)
+    _discard_cached_rights(transaction, table)
     connection = transaction.connection
     connection.execute(f"DELETE FROM {table.name} WHERE {table.key.name} = ?", (row_id,))  # noqa: S608 - catalogue
     connection.execute(
@@ -124,7 +124,7 @@ def delete(transaction: Transaction, table: Table, row_id: str) -> None:
     )
 
 
-def _let_go(transaction: Transaction, other: Table, column: Column, table: Table, row_id: str) -> None:
+def _release(transaction: Transaction, other: Table, column: Column, table: Table, row_id: str) -> None:
     """Clear a lookup to the deleted row, or delete the rows below it ("Configure table relationships")."""
     condition = f"{column.name} = ?" + (f" AND {column.type_column} = ?" if column.is_polymorphic else "")
     parameters = (row_id, table.name) if column.is_polymorphic else (row_id,)
@@ -144,7 +144,7 @@ def reference(column: Column, target: str | None, row_id: str | None) -> Row:
     return values
 
 
-def _settle_status(table: Table, row: Row, changes: Mapping[str, object]) -> None:
+def _set_status(table: Table, row: Row, changes: Mapping[str, object]) -> None:
     """Set a state's default status; require a status of the state ("statecode and statuscode")."""
     statuses = table.by_name["statuscode"].options if "statuscode" in table.by_name else ()
     allowed = [option.value for option in statuses if option.state == row["statecode"]]

@@ -122,8 +122,8 @@ _EVENTS = (("insert", "POST", "NEW"), ("update", "PATCH", "NEW"), ("delete", "DE
 
 
 def _trigger(table: Table, event: str, method: str, alias: str) -> str:
-    shown = (column for column in table.columns if column.ledgered)
-    pairs = " UNION ALL ".join(_pair(column, event) for column in shown)
+    ledgered = (column for column in table.columns if column.ledgered)
+    pairs = " UNION ALL ".join(_pair(column, event) for column in ledgered)
     return f"""CREATE TRIGGER ledger_{table.name}_{event} AFTER {event.upper()} ON {table.name}
 WHEN (SELECT plugin FROM context) IS NOT {SILENT} BEGIN
 INSERT INTO ledger (at, caller, on_behalf_of, method, table_name, row_id, changes, transaction_id, plugin, tag)
@@ -134,8 +134,8 @@ transaction_id, plugin, tag FROM context; END"""  # noqa: S608 - names of the ca
 
 
 def _pair(column: Column, event: str) -> str:
-    before = "NULL" if event == "insert" else _shown(column, "OLD")
-    after = "NULL" if event == "delete" else _shown(column, "NEW")
+    before = "NULL" if event == "insert" else _ledger_value(column, "OLD")
+    after = "NULL" if event == "delete" else _ledger_value(column, "NEW")
     alias = {"insert": "NEW", "delete": "OLD"}.get(event)
     changed = f"{alias}.{column.name} IS NOT NULL" if alias else _differs(column)
     return f"SELECT '{column.name}' AS name, json_array({before}, {after}) AS pair WHERE {changed}"
@@ -146,7 +146,7 @@ def _differs(column: Column) -> str:
     return " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in names)
 
 
-def _shown(column: Column, alias: str) -> str:
+def _ledger_value(column: Column, alias: str) -> str:
     """Return the ledger's form of a value: as the Web API reads it, a lookup as `table:id`."""
     value = f"{alias}.{column.name}"
     if column.kind is Kind.YES_NO:

@@ -23,14 +23,14 @@ _NAMESPACE = "Microsoft.Dynamics.CRM."
 
 def grant(transaction: Transaction, request: Request) -> Answer:
     """Add rights to the row for the principal."""
-    target, principal, wished = _asked(transaction, request)
-    _share(transaction, target, principal, wished | _held(transaction.connection, target, principal))
+    target, principal, mask = _parameters(transaction, request)
+    _share(transaction, target, principal, mask | _held(transaction.connection, target, principal))
     return _DONE
 
 
 def modify(transaction: Transaction, request: Request) -> Answer:
     """Set the principal's rights to the row."""
-    _share(transaction, *_asked(transaction, request))
+    _share(transaction, *_parameters(transaction, request))
     return _DONE
 
 
@@ -60,15 +60,15 @@ def _named(table: Table, key: str) -> dict[str, object]:
     return {"@odata.type": f"#{_NAMESPACE}{table.name}", table.key.name: key}
 
 
-def _asked(transaction: Transaction, request: Request) -> tuple[Address, Address, set[str]]:
+def _parameters(transaction: Transaction, request: Request) -> tuple[Address, Address, set[str]]:
     body = request.json()
     access = body.get("PrincipalAccess")
     if not isinstance(access, dict):
         raise errors.bad_payload("'PrincipalAccess' is a principal and an access mask.")
-    wished = {part.strip() for part in str(access.get("AccessMask") or "").split(",")}
-    if not wished <= set(ACCESS):
+    mask = {part.strip() for part in str(access.get("AccessMask") or "").split(",")}
+    if not mask <= set(ACCESS):
         raise errors.bad_payload(f"'AccessMask' is made of {', '.join(ACCESS)}.")
-    return _target(transaction, body), _principal(transaction.connection, access.get("Principal")), wished
+    return _target(transaction, body), _principal(transaction.connection, access.get("Principal")), mask
 
 
 def _target(transaction: Transaction, body: Mapping[str, object]) -> Address:
@@ -108,14 +108,14 @@ def _held(connection: sqlite3.Connection, target: Address, principal: Address) -
     return set(str(found[0]).split(",")) if found else set()
 
 
-def _share(transaction: Transaction, target: Address, principal: Address, wished: set[str]) -> None:
+def _share(transaction: Transaction, target: Address, principal: Address, mask: set[str]) -> None:
     key: Row = {"table": target.table.name, "row": target.row_id, "principal": principal.row_id}
     connection = transaction.connection
     connection.execute(
         "DELETE FROM shared WHERE table_name = :table AND row_id = :row AND principal_id = :principal", key
     )
-    if wished:
-        listed = ",".join(name for name in ACCESS if name in wished)
+    if mask:
+        listed = ",".join(name for name in ACCESS if name in mask)
         statement = "INSERT INTO shared VALUES (:table, :row, :principal, :kind, :rights)"
         connection.execute(statement, {**key, "kind": principal.table.name, "rights": listed})
 

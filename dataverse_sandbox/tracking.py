@@ -69,12 +69,12 @@ def count(connection: sqlite3.Connection, table: Table, request: Request) -> int
     held = _valid(connection, request.options["$deltatoken"], _newest(connection))
     changed = f"SELECT count(*) FROM {table.name} WHERE versionnumber > ?"  # noqa: S608 - catalogue
     number = int(connection.execute(changed, (held.version,)).fetchone()[0])
-    statement = f"SELECT count(*) FROM ({_gone(table)} GROUP BY row_id)"  # noqa: S608 - as above
+    statement = f"SELECT count(*) FROM ({_tombstones(table)} GROUP BY row_id)"  # noqa: S608 - as above
     newest = _newest(connection).version
     return number + int(connection.execute(statement, (table.name, held.version, newest)).fetchone()[0])
 
 
-def _gone(table: Table) -> str:
+def _tombstones(table: Table) -> str:
     """Return the tombstones between two versions, of rows that were not recreated."""
     return (
         "SELECT row_id, max(version) AS version FROM tombstone "  # noqa: S608 - names of the catalogue
@@ -160,11 +160,11 @@ class _Pages:
             if len(found) > size:
                 return items, ["rows", found[size - 1]["versionnumber"]]
             after = self.since or 0
-        gone = self._deleted(after, size - len(items) + 1)
+        deleted = self._deleted(after, size - len(items) + 1)
         room = size - len(items)
-        items += [self._deletion(row["row_id"]) for row in gone[:room]]
-        if len(gone) > room:
-            return items, ["gone", gone[room - 1]["version"] if room else after]
+        items += [self._deletion(row["row_id"]) for row in deleted[:room]]
+        if len(deleted) > room:
+            return items, ["gone", deleted[room - 1]["version"] if room else after]
         return items, None
 
     def _changed(self, after: int, limit: int) -> list[sqlite3.Row]:
@@ -176,7 +176,7 @@ class _Pages:
 
     def _deleted(self, after: int, limit: int) -> list[sqlite3.Row]:
         table = self.shape.table
-        statement = _gone(table) + "GROUP BY row_id ORDER BY version LIMIT ?"
+        statement = _tombstones(table) + "GROUP BY row_id ORDER BY version LIMIT ?"
         return self.connection.execute(statement, (table.name, after, self.upto, limit)).fetchall()
 
     def _deletion(self, row_id: str) -> dict[str, object]:

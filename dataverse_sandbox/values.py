@@ -32,7 +32,7 @@ def bound(moment: datetime.datetime) -> str:
     return f"{text}~" if moment.microsecond else text
 
 
-def chosen(text: str) -> str:
+def choices_text(text: str) -> str:
     """Return several choices in stored order. Raises ValueError for other values."""
     return ",".join(str(number) for number in sorted({int(part) for part in text.split(",")}))
 

@@ -109,7 +109,7 @@ class WebApi:
         paging.check_options(request, _WRITE_OPTIONS)
         transaction.tag(request.options.get("tag", ""))
         skips = access.bypasses_plugin(request.headers, request.rights)
-        looks = duplicates.is_asked_for(request.headers)
+        looks = duplicates.is_requested(request.headers)
         transaction = replace(transaction, bypasses_plugin=skips, detects_duplicates=looks)
         _check_solution(transaction, request)
         found = resource(request.path)

@@ -135,9 +135,9 @@ def _position(fetch: Fetch, runner: Runner, size: int) -> Position:
 def _counts(runner: Runner, fetch: Fetch, request: Request, renderer: Renderer) -> Item:
     wanted = fetch.counted or request.options.get("$count") == "true"
     total = runner.count() if wanted else -1
-    shown = min(total, LARGEST_PAGE)
-    found: Item = {"@odata.count": shown} if wanted else {}
-    notes = {"totalrecordcount": shown, "totalrecordcountlimitexceeded": total > LARGEST_PAGE}
+    capped = min(total, LARGEST_PAGE)
+    found: Item = {"@odata.count": capped} if wanted else {}
+    notes = {"totalrecordcount": capped, "totalrecordcountlimitexceeded": total > LARGEST_PAGE}
     return found | {f"@{_CRM}{name}": value for name, value in notes.items() if renderer.wants(_CRM + name)}
 
 
@@ -172,7 +172,7 @@ class Renderer:
         has_version = "versionnumber" in row.keys()  # noqa: SIM118 - a Row iterates its values
         item: Item = {"@odata.etag": etag(row)} if has_version else {}  # type: ignore[arg-type]  # a Row is no Mapping
         for index, output in enumerate(self.statement.outputs):
-            if not output.shown:
+            if not output.is_returned:
                 continue
             value = row[f"c{index}"]
             if value is None:

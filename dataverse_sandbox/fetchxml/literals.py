@@ -36,7 +36,7 @@ def _converted(column: Column, text: str) -> object:
     if column.kind is Kind.DATE:
         return moment(text).date().isoformat()
     if column.kind is Kind.CHOICES:
-        return values.chosen(text)
+        return values.choices_text(text)
     return text if column.kind in TEXT_KINDS else _whole(text)
 
 

@@ -32,7 +32,7 @@ class Output:
     sql: str
     is_plain: bool = False
     counts: bool = False
-    shown: bool = True
+    is_returned: bool = True
 
 
 def output(fetch: Fetch, source: Source, attribute: Attribute, *, is_root: bool) -> Output:
@@ -70,7 +70,7 @@ def _aggregated(source: Source, column: Column, expression: str, attribute: Attr
     if attribute.groupby:
         is_part = bool(attribute.dategrouping)
         sql = grouped(source, column, attribute)
-        return Output(attribute.alias, source, column, sql, counts=is_part, shown=attribute.shown)
+        return Output(attribute.alias, source, column, sql, counts=is_part, is_returned=attribute.is_returned)
     function = attribute.aggregate
     if function == "count":
         return Output(attribute.alias, source, column, "count(*)", counts=True)

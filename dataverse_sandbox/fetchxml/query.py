@@ -15,7 +15,7 @@ class Attribute:
     groupby: bool = False
     dategrouping: str = ""
     distinct: bool = False
-    shown: bool = True
+    is_returned: bool = True
 
 
 @dataclass(frozen=True)

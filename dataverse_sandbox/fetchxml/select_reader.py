@@ -127,9 +127,9 @@ class _Reader:
 
     def _alias(self) -> str:
         """Read an alias after an optional AS; a quoted text is an alias, too."""
-        said = self._tokens.take("as")
+        has_as = self._tokens.take("as")
         token = self._tokens.next
-        if said or (token.kind == "word" and token.value not in RESERVED):
+        if has_as or (token.kind == "word" and token.value not in RESERVED):
             return self._tokens.pop("word", "text").value
         return ""
 

@@ -80,10 +80,10 @@ class _Maker:
                     yield Attribute(key, alias=_label(item), aggregate="count")
             elif self._owner(item.name) == alias:
                 yield self._attribute(item)
-        shown = {(self._owner(item.name), item.name.column) for item in self._select.items if not item.function}
+        grouped = {(self._owner(item.name), item.name.column) for item in self._select.items if not item.function}
         for name in self._select.groups:
-            if self._owner(name) == alias and (alias, name.column) not in shown:
-                yield Attribute(name.column, alias=f"group {alias}.{name.column}", groupby=True, shown=False)
+            if self._owner(name) == alias and (alias, name.column) not in grouped:
+                yield Attribute(name.column, alias=f"group {alias}.{name.column}", groupby=True, is_returned=False)
 
     def _attribute(self, item: Item) -> Attribute:
         name = item.name.column

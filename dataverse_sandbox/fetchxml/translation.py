@@ -73,15 +73,15 @@ class _Translator:
         for link in fetch.root.links:
             self._join(self._scope, root, link, self._joins)
         self._where += [self._filter(self._scope, root, part) for part in fetch.root.filters]
-        shown = tuple(self._outputs(root))
+        selected = tuple(self._outputs(root))
         tables = Condition(f"{root.table.name} AS {root.sql}")
         return Statement(
             root=root,
-            outputs=shown,
+            outputs=selected,
             origin=joined([tables, *self._joins], " "),
             where=joined(self._where),
             groups=tuple(self._groups(root)),
-            sorts=tuple(self._sorts(root, shown)),
+            sorts=tuple(self._sorts(root, selected)),
             one_each=self._one_each,
         )
 
@@ -174,8 +174,8 @@ class _Translator:
                     column = source.column(attribute.name)
                     yield collated(column, outputs.grouped(source, column, attribute))
 
-    def _sorts(self, root: Source, shown: tuple[Output, ...]) -> Iterator[Sort]:
-        named = {output.name: output for output in shown}
+    def _sorts(self, root: Source, selected: tuple[Output, ...]) -> Iterator[Sort]:
+        named = {output.name: output for output in selected}
         for node, source in [(self._fetch.root, root), *self._linked]:
             for order in node.orders:
                 if order.alias:

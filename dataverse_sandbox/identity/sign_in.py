@@ -51,10 +51,10 @@ class SignIn:
         """Apply fault rules to this endpoint, only those that name its path."""
 
         def faulty(request: Request) -> Response:
-            gate = self._faults.enter([Probe(request.method, "", request.path)], needs_path=True)
-            gate.pass_(faults.BEFORE)
-            response = _refusal(gate.errors[0]) if gate.errors else view(request)
-            gate.pass_(faults.AFTER)
+            injection = self._faults.enter([Probe(request.method, "", request.path)], needs_path=True)
+            injection.wait_at(faults.BEFORE)
+            response = _refusal(injection.errors[0]) if injection.errors else view(request)
+            injection.wait_at(faults.AFTER)
             return response
 
         return faulty

@@ -32,17 +32,17 @@ class Graph:
 
     def send_mail(self, request: Request, user: str) -> Response:
         """Accept a mail with 202 and no body; Graph promises no more."""
-        gate = self._faults.enter([Probe("POST", "", request.path)], needs_path=True)
-        gate.pass_(faults.BEFORE)
+        injection = self._faults.enter([Probe("POST", "", request.path)], needs_path=True)
+        injection.wait_at(faults.BEFORE)
         try:
-            if gate.errors:
-                raise gate.errors[0]
+            if injection.errors:
+                raise injection.errors[0]
             self._tokens.caller(request.headers.get("Authorization", ""))
             raw, recipients = _read(request)
         except ApiError as error:
             return _refused(error)
         self._mailbox.take(raw, recipients=recipients, via="graph")
-        gate.pass_(faults.AFTER)
+        injection.wait_at(faults.AFTER)
         return Response(status=202)
 
 
@@ -52,7 +52,7 @@ def _read(request: Request) -> tuple[bytes, list[str]]:
         raw = _decoded(body)
         parsed = message_from_bytes(raw, policy=policy.default)
         found = [address.addr_spec for name in ("To", "Cc", "Bcc") for address in _addresses(parsed, name)]
-        return raw, _somebody(found)
+        return raw, _require_recipients(found)
     return _from_json(body)
 
 
@@ -80,10 +80,10 @@ def _from_json(body: bytes) -> tuple[bytes, list[str]]:
         mail.set_content(content["content"], subtype="html" if content["contentType"].lower() == "html" else "plain")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _bad("RequestBodyRead", f"The body is not a message: {error!r}.") from None
-    return mail.as_bytes(), _somebody(found)
+    return mail.as_bytes(), _require_recipients(found)
 
 
-def _somebody(recipients: list[str]) -> list[str]:
+def _require_recipients(recipients: list[str]) -> list[str]:
     if not recipients:
         raise _bad("ErrorInvalidRecipients", "At least one recipient is not valid., Recipient is missing.")
     return recipients

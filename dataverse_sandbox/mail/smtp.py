@@ -30,13 +30,13 @@ class _Handler:
             return "421 4.3.0 Closed"
 
     def _take(self, envelope: Any) -> str:
-        gate = self._faults.enter([_PROBE], needs_path=True)
-        gate.pass_(faults.BEFORE)
-        if gate.errors:
-            error = gate.errors[0]
+        injection = self._faults.enter([_PROBE], needs_path=True)
+        injection.wait_at(faults.BEFORE)
+        if injection.errors:
+            error = injection.errors[0]
             return f"{error.status} {error.message}"
         self._mailbox.take(bytes(envelope.content), recipients=list(envelope.rcpt_tos), via="smtp")
-        gate.pass_(faults.AFTER)
+        injection.wait_at(faults.AFTER)
         return "250 2.0.0 Taken"
 
 

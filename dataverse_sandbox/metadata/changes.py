@@ -29,42 +29,42 @@ _BELOW: dict[str, tuple[str, Callable[[Table], list[Item]]]] = {
 
 def changes(query: object, known_stamp: object) -> Item:
     """Return the answer's properties. Raises ApiError 400 or 501 for an invalid query."""
-    asked = query if isinstance(query, dict) else {}
+    spec = query if isinstance(query, dict) else {}
     stamp = str(current().version)
     wanted: Iterable[Table] = [] if known_stamp == stamp else TABLES
-    found = [_table(table, asked) for table in wanted if _meets(tables.table_item(table), asked)]
+    found = [_table(table, spec) for table in wanted if _meets(tables.table_item(table), spec)]
     return {"EntityMetadata": found, "ServerVersionStamp": stamp, "DeletedMetadata": None}
 
 
-def _table(table: Table, asked: Item) -> Item:
-    names, everything = _properties(asked)
-    item = _picked(tables.table_item(table), asked)
+def _table(table: Table, spec: Item) -> Item:
+    names, everything = _properties(spec)
+    item = _picked(tables.table_item(table), spec)
     for name, (part, make) in _BELOW.items():
         if everything or name in names:
-            query = asked.get(part)
+            query = spec.get(part)
             query = query if isinstance(query, dict) else {}
             item[name] = [_typed(one, query) for one in make(table) if _meets(one, query)]
     return item
 
 
-def _properties(asked: Item) -> tuple[list[object], bool]:
-    given = asked.get("Properties")
+def _properties(spec: Item) -> tuple[list[object], bool]:
+    given = spec.get("Properties")
     given = given if isinstance(given, dict) else {}
     names = given.get("PropertyNames")
     return (names if isinstance(names, list) else []), given.get("AllProperties") is True
 
 
-def _picked(item: Item, asked: Item) -> Item:
-    names, everything = _properties(asked)
+def _picked(item: Item, spec: Item) -> Item:
+    names, everything = _properties(spec)
     kept = {name: value for name, value in item.items() if name != TYPE}
     if everything or not names:
         return kept
     return {name: kept[name] for name in dict.fromkeys((*_ALWAYS, *map(str, names))) if name in kept}
 
 
-def _typed(item: Item, asked: Item) -> Item:
+def _typed(item: Item, spec: Item) -> Item:
     """Add the name of the complex type to an item of the answer; its choices need no name."""
-    picked = {name: _plain(value) for name, value in _picked(item, asked).items()}
+    picked = {name: _plain(value) for name, value in _picked(item, spec).items()}
     return {TYPE: f"#{NAMESPACE}.Complex{type_of(item)}", **picked}
 
 
@@ -72,8 +72,8 @@ def _plain(value: object) -> object:
     return {name: inner for name, inner in value.items() if name != TYPE} if isinstance(value, dict) else value
 
 
-def _meets(item: Item, asked: Item) -> bool:
-    criteria = asked.get("Criteria")
+def _meets(item: Item, spec: Item) -> bool:
+    criteria = spec.get("Criteria")
     return criteria is None or _satisfies(item, criteria)
 
 

@@ -98,8 +98,8 @@ def _picked(place: Place, request: Request, key: str) -> Place:
     name, value = _key(place, request, key)
     for one in place.items:
         if str(one.item[name]).lower() == value.lower():
-            shown = value if name == "MetadataId" else f"'{value}'"
-            return One(one, place.context, f"{place.context}({shown})")
+            key_text = value if name == "MetadataId" else f"'{value}'"
+            return One(one, place.context, f"{place.context}({key_text})")
     raise not_found(place.what, value)
 
 

@@ -98,8 +98,8 @@ def _cascades(column: Column) -> Item:
 
 
 def _menu() -> Item:
-    shown: Item = {"Behavior": "UseCollectionName", "Group": "Details", "Order": None, "IsCustomizable": True}
-    return {**shown, "Icon": None, "ViewId": None, "AvailableOffline": True, "MenuId": None, "Label": label("")}
+    menu: Item = {"Behavior": "UseCollectionName", "Group": "Details", "Order": None, "IsCustomizable": True}
+    return {**menu, "Icon": None, "ViewId": None, "AvailableOffline": True, "MenuId": None, "Label": label("")}
 
 
 def _pair(table: Table, pair: ManyToMany) -> Item:

@@ -22,7 +22,7 @@ _NO_STATE: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Preset:
     """A fault with a button; `state` is the body for PUT /sandbox/faults."""
 
     name: str
@@ -31,38 +31,38 @@ class Trouble:
     state: Mapping[str, object] = field(default_factory=lambda: _NO_STATE)
 
 
-TROUBLES = (
-    Trouble(
+PRESETS = (
+    Preset(
         "slow",
         "The CRM is slow",
         "Every answer is two seconds late.",
         {"latency_ms": 2_000},
     ),
-    Trouble(
+    Preset(
         "down",
         "The CRM is down",
         "Every Web API request fails with 503. The portal must deliver decisions later, exactly once.",
         {"rules": [{"status": 503}]},
     ),
-    Trouble(
+    Preset(
         "busy",
         "The CRM is busy",
         "The next 20 requests fail with 429 and ask to retry after 10 seconds.",
         {"rules": [{"status": 429, "retry_after": 10, "times": 20}]},
     ),
-    Trouble(
+    Preset(
         "lost",
         "An answer is lost",
         "The next batch is executed, but the connection is cut before the answer. Nothing may be written twice.",
         {"rules": [{"path": "$batch", "cut": "after_commit", "times": 1}]},
     ),
-    Trouble(
+    Preset(
         "secret",
         "The secret is refused",
         "No client gets a token for the Web API, as if the client secret had expired.",
         {"credentials_refused": True},
     ),
-    Trouble(
+    Preset(
         "limits",
         "Published limits",
         "6,000 requests and 1,200 seconds of execution in 300 seconds, 52 at once, as in the real service.",
@@ -74,7 +74,7 @@ _INTRO = Markup(
     "with <code>PUT /sandbox/faults</code>.</p>"
 )
 _NOW = Markup('<div class="told" role="status"><p><strong>Status:</strong></p><ul>{lines}</ul></div>')
-_TROUBLE = Markup(
+_PRESET = Markup(
     '<li><div><strong>{title}</strong><span>{words}</span></div><button name="trouble" value="{name}"{pressed} '
     'class="quiet">{label}</button></li>'
 )
@@ -99,7 +99,7 @@ class FaultsPage:
     def faults(self, _request: Request) -> Response:
         state = self._faults.state()
         lines = Markup("").join(Markup("<li>{}</li>").format(line) for line in in_words(state))
-        items = Markup("").join(_item(trouble, state) for trouble in TROUBLES)
+        items = Markup("").join(_item(preset, state) for preset in PRESETS)
         body = _INTRO + _NOW.format(lines=lines) + _FORM.format(items=items) + self._plugin()
         return page("Faults and limits", body + _DETAILS.format(json.dumps(state, indent=1)), below="/faults/")
 
@@ -108,11 +108,11 @@ class FaultsPage:
         if "plugin" in request.form:
             plugin.switch(self._store, enabled=request.form["plugin"] == "on")
         else:
-            self._order(request.form.get("trouble", ""))
+            self._set(request.form.get("trouble", ""))
         return redirect("/faults/", 303)
 
-    def _order(self, name: str) -> None:
-        states = {"none": _NO_STATE, **{trouble.name: trouble.state for trouble in TROUBLES}}
+    def _set(self, name: str) -> None:
+        states = {"none": _NO_STATE, **{preset.name: preset.state for preset in PRESETS}}
         if name not in states:
             raise BadRequest(f"There is no fault named '{name[:40]}'.")
         self._faults.put(states[name])
@@ -128,21 +128,21 @@ class FaultsPage:
         return _PLUGIN.format(words=words, value="off" if is_on else "on", label=f"Switch {'off' if is_on else 'on'}")
 
 
-def _item(trouble: Trouble, state: Mapping[str, object]) -> Markup:
-    is_set = _is_in_force(trouble, state)
-    return _TROUBLE.format(
-        name=trouble.name,
-        title=trouble.title,
-        words=trouble.words,
+def _item(preset: Preset, state: Mapping[str, object]) -> Markup:
+    is_set = _is_in_force(preset, state)
+    return _PRESET.format(
+        name=preset.name,
+        title=preset.title,
+        words=preset.words,
         pressed=Markup(' aria-pressed="true"') if is_set else "",
         label="In force" if is_set else "Start",
     )
 
 
-def _is_in_force(trouble: Trouble, state: Mapping[str, object]) -> bool:
+def _is_in_force(preset: Preset, state: Mapping[str, object]) -> bool:
     """Return whether exactly this fault is set, whatever its count is now."""
     probe = Faults()
-    probe.put(trouble.state)
+    probe.put(preset.state)
     return _as_ordered(probe.state()) == _as_ordered(state)
 
 
@@ -154,14 +154,14 @@ def _as_ordered(state: Mapping[str, object]) -> dict[str, object]:
 
 def in_words(state: Mapping[str, object]) -> list[str]:
     """Describe the faults in force, one sentence each."""
-    told = [
+    sentences = [
         *([f"Every answer is {state['latency_ms']:g} ms late."] if state["latency_ms"] else []),
         *(["No client gets a token for the Web API."] if state["credentials_refused"] else []),
         *([_limits(state["limits"])] if state["limits"] else []),
         *[_rule(rule) for rule in state["rules"]],  # type: ignore[attr-defined]  # a list of rules
         *([f"Time passes {1 / float(str(state['time_scale'])):g} times as fast."] if state["time_scale"] != 1 else []),
     ]
-    return told or ["No faults: every request is answered normally, without limits."]
+    return sentences or ["No faults: every request is answered normally, without limits."]
 
 
 def _limits(limits: object) -> str:

@@ -78,12 +78,12 @@ def _select(column: Column, choices: Choices, value: str) -> Markup:
 
 
 def _boxes(column: Column, value: str) -> Markup:
-    chosen = value.split(",")
+    ticked = value.split(",")
     boxes = Markup("").join(
         _BOX.format(
             name=column.name,
             value=option.value,
-            checked=Markup(" checked") if str(option.value) in chosen else "",
+            checked=Markup(" checked") if str(option.value) in ticked else "",
             label=option.label,
         )
         for option in column.options
@@ -109,12 +109,12 @@ def changes(columns: Iterable[Column], row: Row, sent: MultiDict[str, str]) -> d
         if column.name not in sent and column.kind is not Kind.CHOICES:
             continue
         text = ",".join(sent.getlist(column.name)).replace("\r\n", "\n")
-        if text != _shown(column, row):
+        if text != _form_value(column, row):
             found[column.name] = _json_value(column, text)
     return found
 
 
-def _shown(column: Column, row: Row) -> str:
+def _form_value(column: Column, row: Row) -> str:
     text = values.canonical(column, row) or ("false" if column.kind is Kind.YES_NO else "")
     return text.replace("\r\n", "\n")
 

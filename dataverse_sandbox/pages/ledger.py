@@ -86,10 +86,10 @@ class LedgerPage:
         """List writes; `?table=`, `?row=` and `?who=` (ids) narrow the list."""
         wanted = Wanted.read(request.args)
         found = self._found(wanted)
-        shown, is_more = found[:_SHOWN], len(found) > _SHOWN
-        body = _INTRO + self._search(wanted) + self._kept(wanted) + self._transactions(shown)
+        page_entries, is_more = found[:_SHOWN], len(found) > _SHOWN
+        body = _INTRO + self._search(wanted) + self._kept(wanted) + self._transactions(page_entries)
         if is_more:
-            body += _OLDER.format(wanted.older(int(str(shown[-1]["seq"]))))
+            body += _OLDER.format(wanted.older(int(str(page_entries[-1]["seq"]))))
         return page("Ledger", body, below="/ledger/")
 
     def _found(self, wanted: Wanted) -> list[dict[str, object]]:
@@ -178,11 +178,11 @@ def _named(table: str, row_id: str, name: str) -> Markup:
 
 def _change(table: str, name: str, old: object, new: object) -> Markup:
     """Show old and new value of a column; only the new one if it was empty."""
-    before, after = _told(table, name, old), _told(table, name, new)
+    before, after = _value_words(table, name, old), _value_words(table, name, new)
     return _HELD.format(name, after) if old is None else _CHANGED.format(name, before, after)
 
 
-def _told(table: str, name: str, value: object) -> str:
+def _value_words(table: str, name: str, value: object) -> str:
     """Show a value, for a choice with its label."""
     column = BY_NAME[table].by_name.get(name) if table in BY_NAME else None
     if column is not None and column.options and isinstance(value, int):

@@ -86,7 +86,7 @@ class _Editors:
     """The editors to choose from, the chosen one, and the number that a search found."""
 
     offered: list[tuple[str, str]]
-    chosen: str
+    selected: str
     matching: int
 
 
@@ -106,9 +106,9 @@ class OutlookPage:
         editor, text = self._editor(request.args), request.args.get("q", "").strip()
         who = request.args.get("who", "").strip()
         found = self._editors(editor, who)
-        told = (_COLLEAGUES_FOUND if found.matching else _NOBODY).format(who, found.matching) if who else Markup("")
-        search = forms.search(found.offered, found.chosen, who, text)
-        return page("Outlook", _INTRO + search + told + self._contacts(text, found.chosen), below="/outlook/")
+        result = (_COLLEAGUES_FOUND if found.matching else _NOBODY).format(who, found.matching) if who else Markup("")
+        search = forms.search(found.offered, found.selected, who, text)
+        return page("Outlook", _INTRO + search + result + self._contacts(text, found.selected), below="/outlook/")
 
     def contact(self, request: Request, contact_id: str) -> Response:
         return self._form(contact_id, self._editor(request.args), Markup(""))
@@ -118,16 +118,18 @@ class OutlookPage:
         editor = self._editor(request.form)
         try:
             changes = forms.changes(COLUMNS, self._row(contact_id), request.form)
-            told = _told(actions.edit_from_outlook(self._store, editor, contact_id, changes)) if changes else _NOTHING
+            result = (
+                _result(actions.edit_from_outlook(self._store, editor, contact_id, changes)) if changes else _NOTHING
+            )
         except (ApiError, ValueError) as error:
-            told = _REFUSED.format(error)
-        return self._form(contact_id, editor, told)
+            result = _REFUSED.format(error)
+        return self._form(contact_id, editor, result)
 
-    def _form(self, contact_id: str, editor: str, told: Markup) -> Response:
+    def _form(self, contact_id: str, editor: str, result: Markup) -> Response:
         row = self._row(contact_id)
         fields = Markup("").join(self._fieldset(title, names, row) for title, names in _SHOWN)
         again = _AGAIN.format(editor)
-        body = again + _INTRO + told + forms.edit(self._editors(editor, "").offered, editor, fields)
+        body = again + _INTRO + result + forms.edit(self._editors(editor, "").offered, editor, fields)
         return page(str(row["fullname"] or "Contact"), body, below="/outlook/")
 
     def _fieldset(self, title: str, names: tuple[str, ...], row: Row) -> Markup:
@@ -182,16 +184,16 @@ _ITEM = Markup('<li><a href="/outlook/{id}?user={user}">{name} <span>{company}</
 _AGAIN = Markup('<p><a href="/outlook/?user={}">← Another contact</a></p>')
 _NOTHING = Markup('<div class="told" role="status"><p>No changes to send.</p></div>')
 _REFUSED = Markup('<div class="told" role="alert"><p>The CRM refused the changes: {}</p></div>')
-_TOLD = Markup('<div class="told" role="status"><p>{headline}</p><ul>{items}</ul></div>')
+_STAGED = Markup('<div class="told" role="status"><p>{headline}</p><ul>{items}</ul></div>')
 _CHANGE = Markup("<li>{label}: {original} → {proposed}</li>")
 
 
-def _told(done: Mapping[str, object]) -> Markup:
+def _result(done: Mapping[str, object]) -> Markup:
     """Report the result of the edit."""
     staged = done["fields"]
     if not isinstance(staged, list) or not staged:
         headline = "Saved in the CRM. Nothing was staged."
-        return _TOLD.format(headline=headline, items=Markup(""))
+        return _STAGED.format(headline=headline, items=Markup(""))
     count = "1 change was staged" if len(staged) == 1 else f"{len(staged)} changes were staged"
     items = Markup("").join(
         _CHANGE.format(
@@ -201,4 +203,4 @@ def _told(done: Mapping[str, object]) -> Markup:
         )
         for field in staged
     )
-    return _TOLD.format(headline=f"{count}; the CRM kept its values.", items=items)
+    return _STAGED.format(headline=f"{count}; the CRM kept its values.", items=items)

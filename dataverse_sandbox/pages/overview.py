@@ -83,5 +83,5 @@ class OverviewPage:
     def _now(self) -> Markup:
         with self._store.read() as connection:
             word = "on: an edit from Outlook is staged and put back" if plugin.is_enabled(connection) else "off"
-        told = Markup("").join(Markup("<li>{}</li>").format(line) for line in in_words(self._faults.state()))
-        return _NOW.format(plugin=word, faults=told, tenant=config.TENANT)
+        fault_lines = Markup("").join(Markup("<li>{}</li>").format(line) for line in in_words(self._faults.state()))
+        return _NOW.format(plugin=word, faults=fault_lines, tenant=config.TENANT)

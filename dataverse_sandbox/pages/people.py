@@ -120,9 +120,13 @@ class PeoplePage:
 
 
 def _user(row: Mapping[str, object]) -> Markup:
-    told = f"{row['is_on']} of {row['filters']} on" if row["filters"] else "never set up"
+    filter_words = f"{row['is_on']} of {row['filters']} on" if row["filters"] else "never set up"
     return _USER.format(
-        id=row["id"], name=row["name"], state=_state(row["disabled"]), method=_method(row["method"]), filters=told
+        id=row["id"],
+        name=row["name"],
+        state=_state(row["disabled"]),
+        method=_method(row["method"]),
+        filters=filter_words,
     )
 
 

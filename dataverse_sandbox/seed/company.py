@@ -156,7 +156,7 @@ def _roles_of(user: str, index: int, *, is_known: bool) -> tuple[str, ...]:
     return () if not is_known and index % 37 == 20 else (BASIC,)
 
 
-def unsettle(users: list[Row]) -> None:
+def vary(users: list[Row]) -> None:
     """Disable or move a few people, but never those known by name."""
     for index, user in enumerate(users):
         if index % 41 == 24:

@@ -24,17 +24,17 @@ def rows_of(world: World, base: datetime.datetime) -> Iterator[TableRow]:
     people = material.users(random, world.users, base - _LONG, seed=world.seed)
     accounts = material.companies(random, world.contacts, base - _LONG)
     contacts = material.contacts(random, world.contacts, accounts, people[1:], base)
-    company.unsettle(people)
+    company.vary(people)
     units = {str(row["systemuserid"]): row["businessunitid"] for row in people}
-    planned = edits.plan(contacts, world.pending)
-    edits.prepare(planned)
+    plans = edits.plan(contacts, world.pending)
+    edits.prepare(plans)
     yield from _surroundings(base - _LONG)
     yield from _owned(units, _company(people, world, base))
     for table, found in ((SYSTEM_USER, people), (ACCOUNT, accounts), (CONTACT, contacts)):
         yield from _owned(units, ((table, row) for row in found))
     names = {str(row["accountid"]): str(row["name"]) for row in accounts}
     around = Surroundings(random, tuple(accounts), tuple(people[1:]), names)
-    yield from _staged(edits.staged(planned, around, base))
+    yield from _staged(edits.staged(plans, around, base))
 
 
 @lru_cache(maxsize=2)

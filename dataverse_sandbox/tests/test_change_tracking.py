@@ -190,14 +190,14 @@ def _take(mirror: dict[str, str], item: dict[str, Any]) -> None:
 
 def _somebody_writes(sandbox: Sandbox, dice: random.Random) -> None:
     rows = sandbox.rows("contacts?$select=contactid")
-    chosen = dice.choice(rows)["contactid"]
+    picked = dice.choice(rows)["contactid"]
     what = dice.random()
     if what < 0.2:
         sandbox.post("contacts", {"lastname": "New", "jobtitle": "Fresh"})
     elif what < 0.4 and len(rows) > 4:
-        sandbox.delete(f"contacts({chosen})")
+        sandbox.delete(f"contacts({picked})")
     else:
-        sandbox.patch(f"contacts({chosen})", {"jobtitle": f"J{dice.random()}", "osync_revision": 9})
+        sandbox.patch(f"contacts({picked})", {"jobtitle": f"J{dice.random()}", "osync_revision": 9})
 
 
 def test_concurrent_writes_are_never_lost(sandbox: Sandbox) -> None:

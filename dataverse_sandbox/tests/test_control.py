@@ -150,9 +150,9 @@ def test_outlook_editor_by_id_or_name(sandbox: Sandbox) -> None:
 
     sandbox.edit(contact_id, user=rita, jobtitle="One")
     sandbox.edit(contact_id, user="Rita Lindqvist", jobtitle="Two")
-    nobody = sandbox.session.post(f"{sandbox.url}/sandbox/outlook", json={**body, "user": "Nobody"})
+    unknown = sandbox.session.post(f"{sandbox.url}/sandbox/outlook", json={**body, "user": "Nobody"})
     assert {row["_osync_editor_value"] for row in sandbox.rows("osync_syncrecords")} == {rita}
-    assert nobody.status_code == 404
+    assert unknown.status_code == 404
 
 
 def test_outlook_edit_never_recreates_deleted_contact(sandbox: Sandbox) -> None:

@@ -172,8 +172,8 @@ def test_relationship_creates_lookup_and_collection(made: Sandbox) -> None:
     [row] = made.rows("new_projects?$expand=new_Lead($select=lastname)")
     assert row["_new_lead_value"] == row["new_Lead"]["contactid"] == contact
     assert len(made.rows(f"contacts({contact})/new_contact_new_project")) == 1
-    [shown] = made.rows("RelationshipDefinitions?$filter=SchemaName eq 'new_contact_new_project'")
-    assert made.delete(f"RelationshipDefinitions({shown['MetadataId']})").status_code == 204
+    [relationship] = made.rows("RelationshipDefinitions?$filter=SchemaName eq 'new_contact_new_project'")
+    assert made.delete(f"RelationshipDefinitions({relationship['MetadataId']})").status_code == 204
 
 
 def test_many_to_many_relationship_associates_rows(made: Sandbox) -> None:

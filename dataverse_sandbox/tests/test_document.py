@@ -53,9 +53,9 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, d
 
 def is_true(row: Row, sandbox: Sandbox, words: dict[str, str]) -> None:
     answer = row.sent(sandbox, words)
-    told = "\n".join([*(f"{name}: {value}" for name, value in answer.headers.items()), answer.text])
-    assert answer.status_code == row.status, told
-    assert row.text in told
+    answer_text = "\n".join([*(f"{name}: {value}" for name, value in answer.headers.items()), answer.text])
+    assert answer.status_code == row.status, answer_text
+    assert row.text in answer_text
     assert (row.status == 501) == row.state.startswith("501")
 
 
@@ -101,14 +101,14 @@ def test_every_table_is_documented() -> None:
 
 
 def test_every_message_is_documented() -> None:
-    asked = " ".join(row.request for row in ROWS)
+    requests = " ".join(row.request for row in ROWS)
     known = {*unbound.FUNCTIONS, *unbound.ACTIONS, *bound.NAMES}
-    assert {name for name in known if not re.search(rf"\b{name}\b", asked)} == set()
+    assert {name for name in known if not re.search(rf"\b{name}\b", requests)} == set()
 
 
 def test_every_supported_header_is_documented() -> None:
-    asked = " ".join(row.request for row in ROWS).lower()
+    requests = " ".join(row.request for row in ROWS).lower()
     source = "".join(path.read_text() for path in SANDBOX.glob("*.py"))
     known = {*messages.KNOWN_PREFERENCES, *re.findall(r'headers\.get\("([\w.-]+)"', source)} - OF_HTTP
-    assert {name for name in known if name not in asked} == set()
+    assert {name for name in known if name not in requests} == set()
     assert {"if-match", "mscrmcallerid", "odata.maxpagesize"} <= known

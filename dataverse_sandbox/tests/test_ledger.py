@@ -72,10 +72,10 @@ def test_creation_and_deletion_show_all_values(sandbox: Sandbox) -> None:
     created = sandbox.post("contacts", body, Prefer="return=representation").json()
     sandbox.delete(f"contacts({created['contactid']})")
 
-    born, gone = sandbox.ledger()
-    assert (born["method"], gone["method"]) == ("POST", "DELETE")
-    assert born["changes"]["parentcustomerid"] == [None, f"account:{company}"]
-    assert gone["changes"] == {name: [new, old] for name, (old, new) in born["changes"].items()}
+    creation, deletion = sandbox.ledger()
+    assert (creation["method"], deletion["method"]) == ("POST", "DELETE")
+    assert creation["changes"]["parentcustomerid"] == [None, f"account:{company}"]
+    assert deletion["changes"] == {name: [new, old] for name, (old, new) in creation["changes"].items()}
 
 
 def test_outlook_edit_is_one_transaction(sandbox: Sandbox) -> None:

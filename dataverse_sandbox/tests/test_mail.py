@@ -96,12 +96,12 @@ def test_page_shows_mails_without_scripts(sandbox: Sandbox, smtp: SmtpServer) ->
     number = mails(sandbox)[0]["id"]
 
     listed = sandbox.session.get(f"{sandbox.url}/mail/").text
-    shown = sandbox.session.get(f"{sandbox.url}/mail/{number}").text
+    page = sandbox.session.get(f"{sandbox.url}/mail/{number}").text
     framed = sandbox.session.get(f"{sandbox.url}/mail/{number}/html")
 
     assert "First &amp; foremost" in listed
-    assert "Größe: 5 &lt;b&gt;" in shown
-    assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in shown
+    assert "Größe: 5 &lt;b&gt;" in page
+    assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in page
     assert '<base target="_blank">' in framed.text
     assert "default-src 'none'" in framed.headers["Content-Security-Policy"]
 

@@ -211,11 +211,11 @@ ASKED = st.sampled_from(
 
 @RUN
 @given(ASKED, st.dictionaries(HEADERS, HEADER_VALUES, max_size=3))
-def test_any_header_is_answered(sandbox: Sandbox, asked: str, headers: dict[str, str]) -> None:
-    method, _, path = asked.partition(" ")
+def test_any_header_is_answered(sandbox: Sandbox, line: str, headers: dict[str, str]) -> None:
+    method, _, path = line.partition(" ")
     raw = {name: value.encode("latin-1") for name, value in headers.items()}
     answer = sandbox.session.request(method, sandbox.api + path, headers=raw, data=b"{}")  # type: ignore[arg-type]  # bytes pass
-    assert answer.status_code < 500 or answer.status_code == 501, (asked, headers, answer.text)
+    assert answer.status_code < 500 or answer.status_code == 501, (line, headers, answer.text)
 
 
 PIECES = st.sampled_from(

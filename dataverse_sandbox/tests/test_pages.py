@@ -9,7 +9,7 @@ import pytest
 
 from dataverse_sandbox import config
 from dataverse_sandbox.faults import Faults
-from dataverse_sandbox.pages.faults import TROUBLES, Trouble, in_words
+from dataverse_sandbox.pages.faults import PRESETS, Preset, in_words
 from dataverse_sandbox.tests.caller import Sandbox
 
 
@@ -26,8 +26,8 @@ def form_of(page: str) -> dict[str, str | list[str]]:
     sent: dict[str, str | list[str]] = dict(re.findall(r'<input name="(\w+)" type="\w+" value="([^"]*)"', page))
     sent |= dict(re.findall(r'<textarea name="(\w+)"[^>]*>([^<]*)</textarea>', page))
     for name, options in re.findall(r'<select name="(\w+)">(.*?)</select>', page):
-        chosen = re.findall(r'<option value="([^"]*)" selected', options)
-        sent[name] = chosen[0] if chosen else ""
+        selected = re.findall(r'<option value="([^"]*)" selected', options)
+        sent[name] = selected[0] if selected else ""
     sent["osync_topics"] = re.findall(r'name="osync_topics" value="(\d+)" checked', page)
     return sent
 
@@ -182,11 +182,11 @@ def test_button_starts_and_ends_fault(sandbox: Sandbox) -> None:
     assert sandbox.session.post(f"{sandbox.url}/faults/", data={"trouble": "x"}).status_code == 400
 
 
-@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name)
-def test_every_offered_fault_is_valid(sandbox: Sandbox, trouble: Trouble) -> None:
-    told = sandbox.control("PUT", "faults", trouble.state)
+@pytest.mark.parametrize("trouble", PRESETS, ids=lambda preset: preset.name)
+def test_every_offered_fault_is_valid(sandbox: Sandbox, preset: Preset) -> None:
+    fault_state = sandbox.control("PUT", "faults", preset.state)
 
-    assert in_words(told) != in_words(Faults().state())
+    assert in_words(fault_state) != in_words(Faults().state())
 
 
 def test_button_switches_the_plugin(sandbox: Sandbox) -> None:
@@ -221,8 +221,8 @@ def test_editor_can_be_searched_by_name(sandbox: Sandbox) -> None:
 
     page = open_page(sandbox, f"/outlook/?who={colleague['lastname']}&user=Jonas Weber")
 
-    chosen = re.search(r'<option value="([0-9a-f-]+)" selected>([^<]+)', page)
-    assert chosen is not None
-    assert colleague["lastname"] in chosen[2]
-    assert f"?user={chosen[1]}" in page
+    selected = re.search(r'<option value="([0-9a-f-]+)" selected>([^<]+)', page)
+    assert selected is not None
+    assert colleague["lastname"] in selected[2]
+    assert f"?user={selected[1]}" in page
     assert "No user’s name begins with “Zzz”" in open_page(sandbox, "/outlook/?who=Zzz")

@@ -53,11 +53,11 @@ def test_disabled_plugin_ignores_updates(sandbox: Sandbox) -> None:
 def test_representation_shows_the_restored_row(sandbox: Sandbox) -> None:
     contact = sandbox.contact()
 
-    shown = sandbox.patch(f"contacts({contact['contactid']})", {"jobtitle": "Boss"}, Prefer="return=representation")
+    patched = sandbox.patch(f"contacts({contact['contactid']})", {"jobtitle": "Boss"}, Prefer="return=representation")
 
-    assert shown.status_code == 200
-    assert shown.json()["jobtitle"] == contact["jobtitle"]
-    assert shown.json()["@odata.etag"] == sandbox.read(contact["contactid"])["@odata.etag"]
+    assert patched.status_code == 200
+    assert patched.json()["jobtitle"] == contact["jobtitle"]
+    assert patched.json()["@odata.etag"] == sandbox.read(contact["contactid"])["@odata.etag"]
 
 
 def test_staged_record_has_contact_editor_time(sandbox: Sandbox) -> None:

@@ -20,8 +20,8 @@ def select(sandbox: Sandbox, sql: str, plural: str = "contacts") -> Any:
     """Return the rows without ETag and key, which are always included."""
     response = ask(sandbox, sql, plural)
     assert response.status_code == 200, response.text
-    unasked = {"@odata.etag", f"{plural.removesuffix('s')}id"}
-    return [{name: row[name] for name in row if name not in unasked} for row in response.json()["value"]]
+    always = {"@odata.etag", f"{plural.removesuffix('s')}id"}
+    return [{name: row[name] for name in row if name not in always} for row in response.json()["value"]]
 
 
 @pytest.fixture
