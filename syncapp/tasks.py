@@ -214,7 +214,7 @@ def send(message_id: str) -> None:
 @_periodic(stalled_after=QUICK)
 def tell() -> None:
     """Queue the mails that are due: new edits, reminders, operator alerts."""
-    for step in (notification_rules.notify_new_edits, notification_rules.send_reminders, alerts.watch):
+    for step in (notification_rules.notify_new_edits, notification_rules.send_reminders, alerts.send_alerts):
         with runner.isolated(step.__name__):
             step()
 

@@ -1,4 +1,4 @@
-"""Notifications: rules for operators, content, and delivery of the durable rows of `outbox`.
+"""Notifications: operator alerts, contents of mails, and delivery of the jobs in `outbox`.
 
-`content` writes a mail when it is sent, from the rows as they are then; `channels` hand it over; `sending` is the job.
+`content` writes a mail at the moment of sending, `channels` deliver it, and `sending` is the job.
 """

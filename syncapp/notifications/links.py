@@ -1,7 +1,7 @@
-"""The links in mails. A link is an address, not an authority: it names an edit and what the reader came for.
+"""The links in mails. A link names an edit and an intent, and grants nothing: access requires signing in.
 
-Signed for one reader with a time stamp, so that the page can say when a link is old, somebody else's or changed; who
-may see or decide is settled by signing in. Nothing is used up by opening one, because mail scanners open every link.
+It is signed for one reader with a time stamp, so that the page can say that a link is old, altered or for another
+reader. Opening one has no effect, because mail scanners open every link.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 
 from syncapp.models import Person
 
-LONGEST = 300  # characters of a whole address; mail programs cut what is longer
+MAX_LENGTH = 300  # characters of a whole address; mail programs truncate longer ones
 
 
 class Intent(StrEnum):
-    """What the reader came for; the page preselects it and decides nothing."""
+    """The reader's intent, which the page preselects."""
 
     LOOK = "l"
     APPROVE = "a"
@@ -29,7 +29,7 @@ class Intent(StrEnum):
 
 
 class State(StrEnum):
-    """What is to be said about a link; nothing about a good one."""
+    """The validity of a link."""
 
     GOOD = ""
     OLD = "old"
@@ -38,7 +38,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenedLink:
-    """What a link says. `record_id` None: not even an edit's name can be read."""
+    """The content of an opened link; `record_id` is None if not even that is legible."""
 
     record_id: uuid.UUID | None
     intent: Intent
@@ -46,13 +46,13 @@ class OpenedLink:
 
 
 def to_record(record_id: uuid.UUID, *, reader: Person, intent: Intent = Intent.LOOK) -> str:
-    """The address of an edit in a mail to this reader."""
+    """Return the address of an edit for a mail to this reader."""
     token = _signer(reader).sign(encode_id(record_id) + intent)
     return f"{settings.BASE_URL}/l/{token}"
 
 
 def open_link(token: str, *, reader: Person) -> OpenedLink:
-    """What a link means to the person who opens it; a bad one leads to its edit all the same."""
+    """Read the token of a link that `reader` opens; an invalid one leads to its edit without an intent."""
     record_id = decode_id(token[:22])
     try:
         value = _signer(reader).unsign(token, max_age=timedelta(days=settings.LINK_DAYS))
@@ -68,35 +68,35 @@ def _signer(reader: Person) -> TimestampSigner:
 
 
 def to_preferences(reader: Person) -> str:
-    """The address where the reader says how often to be told, without signing in; it works for as long as the key."""
-    return f"{settings.BASE_URL}/mails/{_wishes().sign(encode_id(reader.pk))}"
+    """Return the address where the reader sets how often to get mail, without signing in. It does not expire."""
+    return f"{settings.BASE_URL}/mails/{_preferences_signer().sign(encode_id(reader.pk))}"
 
 
 def reader_of(token: str) -> Person | None:
-    """The person whose wishes this link is about; None where it was not made here."""
+    """Return the person whose mail preferences a link opens; None if the token is invalid."""
     try:
-        pk = decode_id(_wishes().unsign(token))
+        pk = decode_id(_preferences_signer().unsign(token))
     except BadSignature:
         return None
     return Person.objects.filter(pk=pk).first() if pk else None
 
 
-def _wishes() -> TimestampSigner:
+def _preferences_signer() -> TimestampSigner:
     return TimestampSigner(salt="osync.mail-wishes", sep=".")
 
 
 def absolute(path: str) -> str:
-    """A page of the portal as a mail names it; never from a request's own host."""
+    """Return the full address of a page for a mail, never with a request's own host."""
     return f"{settings.BASE_URL}{path}"
 
 
 def encode_id(pk: uuid.UUID) -> str:
-    """22 characters for an id."""
+    """Encode an id in 22 characters."""
     return base64.urlsafe_b64encode(pk.bytes).rstrip(b"=").decode()
 
 
 def decode_id(text: str) -> uuid.UUID | None:
-    """The id again, or None for what is none."""
+    """Decode an id; return None for any other text."""
     try:
         return uuid.UUID(bytes=base64.urlsafe_b64decode(text.encode() + b"=="))
     except ValueError:

@@ -1,6 +1,6 @@
-"""Telling the operators of a lost database, without it: mails are handed over directly, and a file says what was told.
+"""Alerts about a lost database, which do without it: mails are sent directly, and a file in WATCH_DIR keeps the state.
 
-The file is in WATCH_DIR. It also keeps whom to tell, from the last time that the database could be asked.
+The file holds the alert and its recipients, as they were when the database last answered.
 """
 
 from __future__ import annotations
@@ -32,93 +32,95 @@ _NAME = "watch.json"
 _TIMES = ("since", "first_seen_at", "seen_at")
 
 
-class NoNote(Exception):
-    """The file cannot be kept, so that mails would be sent each minute; the message says what to do."""
+class StateNotSaved(Exception):
+    """The file cannot be written, so mails would be repeated each minute; the message says what to do."""
 
 
 @dataclass(slots=True)
-class Note:
-    """The content of the file: the readers to tell, and the alarm about the database while it is away."""
+class State:
+    """The content of the file: the recipients, and the alert while the database is away."""
 
     readers: list[str] = field(default_factory=list)
-    alarm: Alert | None = None
+    alert: Alert | None = None
 
 
-def is_away() -> tuple[int, str]:
-    """Note that the database is away; return how many mails were handed over, and what hindered others.
+def report_outage() -> tuple[int, str]:
+    """Record that the database is away and send the mails that are due; return how many, and an error of the others.
 
-    Raises NoNote.
+    Raises StateNotSaved.
     """
-    note, now = _load(), timezone.now()
+    state, now = _load(), timezone.now()
     trouble = Trouble(kinds.DATABASE)
-    alarm = note.alarm = note.alarm or Alert(code=trouble.code, text=trouble.text, since=now, is_sent=False)
-    is_due = alerts.see_again(alarm, now=now) and not alarm.is_sent
-    alarm.is_sent = alarm.is_sent or is_due
-    _save(note)  # before the mails, so that a folder that cannot be written to does not repeat them
+    alert = state.alert = state.alert or Alert(code=trouble.code, text=trouble.text, since=now, is_sent=False)
+    is_due = alerts.mark_seen(alert, now=now) and not alert.is_sent
+    alert.is_sent = alert.is_sent or is_due
+    _save(state)  # before the mails, so that an unwritable folder does not repeat them
     if not is_due:
         return 0, ""
-    sent, hindrance = _send(note.readers, alerts.details(trouble, since=alarm.since, over=False))
+    sent, problem = _send(state.readers, alerts.details(trouble, since=alert.since, over=False))
     if not sent:
-        alarm.is_sent = False
-        _save(note)
-    return sent, hindrance
+        alert.is_sent = False
+        _save(state)
+    return sent, problem
 
 
-def is_back() -> tuple[int, str]:
-    """Note that the database answers, and whom to tell the next time; as `is_away`. Raises NoNote."""
-    note = _load()
-    readers, alarm = alerts.addresses(), note.alarm
-    sent, hindrance = 0, ""
-    if alarm is not None and alarm.is_sent:
-        sent, hindrance = _send(readers, alerts.details(Trouble(kinds.DATABASE), since=alarm.since, over=True))
-    is_open = alarm is not None and alarm.is_sent and not sent
-    _save(Note(readers, alarm if is_open else None))
-    return sent, hindrance
+def report_recovery() -> tuple[int, str]:
+    """Record that the database answers, and the recipients for the next outage; see `report_outage`.
+
+    Raises StateNotSaved.
+    """
+    readers, alert = alerts.recipient_addresses(), _load().alert
+    sent, problem = 0, ""
+    if alert is not None and alert.is_sent:
+        sent, problem = _send(readers, alerts.details(Trouble(kinds.DATABASE), since=alert.since, over=True))
+    is_open = alert is not None and alert.is_sent and not sent
+    _save(State(readers, alert if is_open else None))
+    return sent, problem
 
 
 def _send(readers: Sequence[str], details: dict[str, Any]) -> tuple[int, str]:
     if not settings.MAIL_BACKEND:
         return 0, "MAIL_BACKEND is empty."
-    sent, hindrance = 0, "" if settings.WATCH_MAIL_TO or readers else "No reader is known: set WATCH_MAIL_TO."
+    sent, problem = 0, "" if settings.WATCH_MAIL_TO or readers else "No recipient is known: set WATCH_MAIL_TO."
     for reader in settings.WATCH_MAIL_TO or readers:
         try:
-            _hand_over(reader, details)
+            _deliver(reader, details)
             sent += 1
         except OutcomeUnknown:
-            sent += 1  # it may have arrived, and is not worth a second one each minute
+            sent += 1  # it may have arrived; repeating it each minute would be worse
         except MailError as error:
-            hindrance = str(error)
-    return sent, hindrance
+            problem = str(error)
+    return sent, problem
 
 
-def _hand_over(reader: str, details: dict[str, Any]) -> None:
-    """Hand over one mail. Raises MailError."""
+def _deliver(reader: str, details: dict[str, Any]) -> None:
     thread = f"operations-{details['code']}"
     letter = Letter(MessageKind.OPERATIONS, to=reader, name="", zone=UTC, locale="", thread=thread, details=details)
     channel().send(LetterNotification(Message(kind=MessageKind.OPERATIONS), letter), before=lambda: None)
 
 
-def _load() -> Note:
-    """Return what was noted; nothing where there is no file, or none that we wrote."""
+def _load() -> State:
+    """Read the file; return an empty state if there is none, or it is not ours."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads((settings.WATCH_DIR / _NAME).read_text())
         times = {name: datetime.fromisoformat(kept["alarm"][name]) for name in _TIMES} if kept["alarm"] else {}
-        alarm = kept["alarm"] and Alert(
+        alert = kept["alarm"] and Alert(
             code=kinds.DATABASE.code, text=kinds.DATABASE.title, is_sent=kept["alarm"]["is_told"], **times
         )
-        return Note([str(reader) for reader in kept["readers"]], alarm or None)
-    return Note()
+        return State([str(reader) for reader in kept["readers"]], alert or None)
+    return State()
 
 
-def _save(note: Note) -> None:
-    alarm = note.alarm
-    times = {name: getattr(alarm, name).isoformat() for name in _TIMES} if alarm else {}
-    kept = {"readers": note.readers, "alarm": {"is_told": alarm.is_sent, **times} if alarm else None}
+def _save(state: State) -> None:
+    alert = state.alert
+    times = {name: getattr(alert, name).isoformat() for name in _TIMES} if alert else {}
+    # The keys are those of older releases, which read the same file.
+    kept = {"readers": state.readers, "alarm": {"is_told": alert.is_sent, **times} if alert else None}
     folder: Path = settings.WATCH_DIR
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
-        # Its name may be predictable and its parent everybody's.
+        # The folder's name may be predictable and its parent writable for everyone.
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise PermissionError("it belongs to another user")
         fresh = folder / f"{_NAME}.{os.getpid()}"
@@ -127,6 +129,6 @@ def _save(note: Note) -> None:
         fresh.replace(folder / _NAME)
     except OSError as error:
         message = (
-            f"{folder} cannot keep what was told ({error}), so no mail is sent. Set WATCH_DIR to a folder of ours."
+            f"The state cannot be saved in {folder} ({error}), so no mail is sent. Set WATCH_DIR to a writable folder."
         )
-        raise NoNote(message) from error
+        raise StateNotSaved(message) from error

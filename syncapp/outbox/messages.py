@@ -1,8 +1,8 @@
-"""Making a mail: one durable row for each reader, in the transaction of what it tells about.
+"""Queueing of mails: one job per reader, in the transaction of the event that the mail is about.
 
 `details` by kind, as `notifications.content` reads them: new_edits and digest {"after", "until"} (arrivals), overdue
-{"records", "count"}, question and answer {"comment"}, operations {"code", "text", "since", "over"} and, where
-it begins, {"reason", "meaning", "remedy", "where"}.
+{"records", "count"}, question and answer {"comment"}, operations {"code", "text", "since", "over"} and for a new
+trouble {"reason", "meaning", "remedy", "where"}.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def queue(
     once: str = "",
     due_in: float = 0,
 ) -> Message | None:
-    """Have a mail sent to a person of the portal, or to an address; it is written when it is sent.
+    """Queue a mail to a person of the portal or to an address. Its text is written when it is sent.
 
-    None where nothing is to be sent: no mail service is configured, the reader may not have mails, or a message with
-    the same `once` was made before.
+    Return None if no mail service is configured, the reader may not get mails, or a message with the same `once` was
+    queued before.
     """
     if not settings.MAIL_BACKEND or not may_receive(to):
         return None
@@ -52,12 +52,12 @@ def queue(
 
 
 def may_receive(to: Person | str) -> bool:
-    """Whether mails may go there: a person is enabled, holds a role and has an address."""
+    """Return whether mails may go to an address, or to a person, who must be active and have a role and an address."""
     if isinstance(to, Person):
         return to.is_active and bool(to.roles) and "@" in to.address
     return "@" in to
 
 
 def can_receive(person: Person) -> bool:
-    """Return whether a mail to this person would be sent at all."""
+    """Return whether a mail service is configured and the person may get mails."""
     return bool(settings.MAIL_BACKEND) and may_receive(person)

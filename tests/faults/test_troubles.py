@@ -127,7 +127,7 @@ def test_lost_redis_is_named_everywhere(operator: Operator) -> None:
     proxies.broker.restore()
     operator.watch_until(operator.is_well, seconds=90)
     operator.watch()
-    assert operator.subjects() == ["Redis does not answer.", "over: Redis does not answer."]
+    assert operator.subjects() == ["Redis does not answer.", "resolved: Redis does not answer."]
 
 
 def test_lost_database_is_told_once(operator: Operator) -> None:
@@ -151,7 +151,7 @@ def test_lost_database_is_told_once(operator: Operator) -> None:
     operator.watch_until(lambda: len(operator.subjects()) > 1, seconds=90)
     operator.watch_until(operator.is_well, seconds=90)
     operator.watch()
-    assert operator.subjects() == ["The database does not answer.", "over: The database does not answer."]
+    assert operator.subjects() == ["The database does not answer.", "resolved: The database does not answer."]
 
 
 def test_restart_of_everything_sends_no_mail(operator: Operator) -> None:

@@ -221,8 +221,8 @@ def test_bad_job_fails_alone(name: str, request: pytest.FixtureRequest, caplog: 
 def _operators_were_told(name: str) -> None:
     job_type = next(each for each in runner.job_types() if each.name == name)
     preferences.change(by=None, operations_address=OPERATORS)
-    alerts.watch()
-    alerts.watch()
+    alerts.send_alerts()
+    alerts.send_alerts()
 
     (told,) = Message.objects.filter(address=OPERATORS, details__code__startswith=f"failed-{name}-")
     assert job_type.title in told.details["text"]

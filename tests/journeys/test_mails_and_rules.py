@@ -18,7 +18,7 @@ from tests.support.people import ada, rita
 
 pytestmark = pytest.mark.journey
 SECOND_COPY = "This may be a second copy"
-SUBJECT = "Mails from Outlook Sync arrive"
+SUBJECT = "Test mail from Outlook Sync"
 
 
 def texts_of_test_mails(story: Story) -> list[str]:

@@ -151,7 +151,7 @@ def test_operators_are_told_and_health_stays_well(world: World):
     world.edited(jobtitle="a\u0000b")
     UnreadableRow.objects.update(first_seen_at="2026-11-01T00:00Z")
 
-    alerts.watch()
+    alerts.send_alerts()
 
     mail = Message.objects.filter(details__code="unreadable").get()
     assert "1 row of the CRM cannot be read" in mail.details["text"]

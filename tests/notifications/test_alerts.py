@@ -59,9 +59,9 @@ def wait(seconds: float) -> None:
 
 
 def watch_while_it_lasts() -> int:
-    alerts.watch()
+    alerts.send_alerts()
     wait(80)
-    return alerts.watch()
+    return alerts.send_alerts()
 
 
 @pytest.fixture
@@ -85,51 +85,51 @@ def silence(**which: str) -> None:
 
 
 def test_all_is_well_and_nobody_is_told() -> None:
-    assert alerts.watch() == 0
+    assert alerts.send_alerts() == 0
 
 
 def test_a_closed_gate_is_told_once_and_its_end_once() -> None:
     close(Breaker.Name.CRM_UNREACHABLE)
     watch_while_it_lasts()
-    alerts.watch()
+    alerts.send_alerts()
     assert told() == [("crm_unreachable", False)]
 
     breakers.reset(Breaker.Name.CRM_UNREACHABLE)
-    alerts.watch()
-    alerts.watch()
+    alerts.send_alerts()
+    alerts.send_alerts()
 
     assert told() == [("crm_unreachable", False), ("crm_unreachable", True)]
 
 
 def test_restart_within_a_minute_wakes_nobody() -> None:
     close(Breaker.Name.CRM_UNREACHABLE)
-    alerts.watch()
+    alerts.send_alerts()
     wait(60)
-    assert alerts.watch() == 0
+    assert alerts.send_alerts() == 0
     breakers.reset(Breaker.Name.CRM_UNREACHABLE)
 
-    alerts.watch()
+    alerts.send_alerts()
 
     assert told() == []
 
 
 def test_long_silence_is_not_told_when_all_returns(redis: Server) -> None:
     silence()  # the portal was stopped for ten minutes, and its worker has not answered yet
-    alerts.watch()
+    alerts.send_alerts()
     Heartbeat.objects.update(answered_at=timezone.now())
-    alerts.watch()
+    alerts.send_alerts()
 
     assert told() == []
 
 
 def test_clock_restarts_after_nobody_looked() -> None:
     close(Breaker.Name.CRM_UNREACHABLE)
-    alerts.watch()
+    alerts.send_alerts()
     wait(600)
 
-    assert alerts.watch() == 0
+    assert alerts.send_alerts() == 0
     wait(80)
-    assert alerts.watch() == 1
+    assert alerts.send_alerts() == 1
 
 
 def test_a_pause_that_the_crm_asked_for_is_no_trouble() -> None:
@@ -233,7 +233,7 @@ def test_lost_database_is_told_once_and_its_end_once(
 
     subjects = [mail.subject for mail in post_office.mails()]
     assert len(subjects) == 2
-    assert sorted(subjects)[-1].endswith("over: The database does not answer.")
+    assert sorted(subjects)[-1].endswith("resolved: The database does not answer.")
 
 
 def test_short_outage_of_the_database_wakes_nobody(

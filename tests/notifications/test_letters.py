@@ -60,13 +60,13 @@ def test_the_text_alone_says_everything(post_office: PostOffice) -> None:
     told(edit())
 
     mail = post_office.mail()
-    assert mail.subject == "Marta Villanueva: 2 fields edited in Outlook wait for you"
+    assert mail.subject == "Marta Villanueva: 2 fields edited in Outlook are waiting for you"
     for words in (
         "MARTA VILLANUEVA\nEdited by Jonas Weber, 20 November at 23:30 UTC, 2 fields",
         "  Fax\n    original  +47 22 85 50 51\n    proposed  (empty)",
         "  Job Title\n    original  Senior Buyer, Packaging\n    proposed  Head of Procurement, Packaging",
-        "it decides nothing by itself",
-        "At once, hourly, daily, or stop: http",
+        "nothing is decided until you confirm",
+        "or stop them: http",
     ):
         assert words in mail.text
 
@@ -138,7 +138,7 @@ def test_edits_of_one_mail_are_grouped_by_contact(post_office: PostOffice) -> No
     told(edit(), edit("Tomasz Wieczorek"))
 
     mail = post_office.mail()
-    assert mail.subject == "2 contacts edited in Outlook wait for you"
+    assert mail.subject == "2 contacts edited in Outlook are waiting for you"
     assert [mail.text.count(word) for word in ("MARTA VILLANUEVA", "TOMASZ WIECZOREK", "Job Title")] == [1, 1, 2]
 
 
@@ -240,7 +240,7 @@ def test_a_reminder_names_edits_and_repeats_no_value(post_office: PostOffice) ->
     send_due()
 
     mail = post_office.mail()
-    assert mail.subject == "Marta Villanueva still waits for a decision"
+    assert mail.subject == "Reminder: Marta Villanueva is waiting for a decision"
     assert "Procurement" not in mail.text
     assert "Review:  http" in mail.text
 
@@ -254,7 +254,7 @@ def test_a_question_reaches_the_colleague_and_the_answer_comes_back(post_office:
     asked, answered = post_office.mails()
     assert (asked.recipients, asked.subject) == ("rob@brandvik.example", "Rita asks you about Marta Villanueva")
     assert "Is this the same Marta?" in asked.text
-    assert (answered.recipients, answered.subject) == ("rita@brandvik.example", "Rob answered about Marta Villanueva")
+    assert (answered.recipients, answered.subject) == ("rita@brandvik.example", "Rob replied about Marta Villanueva")
     assert "Yes, she moved." in answered.html
 
 
@@ -268,9 +268,12 @@ def test_the_editor_reads_what_became_of_his_edit_and_why(post_office: PostOffic
     send_due()
 
     mail = post_office.mail()
-    assert (mail.recipients, mail.subject) == ("jonas@contoso.example", "What became of your edit of Marta Villanueva")
+    assert (mail.recipients, mail.subject) == (
+        "jonas@contoso.example",
+        "Your edit of Marta Villanueva: partly approved",
+    )
     assert "Job Title: Approved" in mail.text
-    assert "Fax: Kept as it was\n    why       The fax still works" in mail.text
+    assert "Fax: Rejected\n    why       The fax still works" in mail.text
     assert not [link for link in links_of(mail.html) if "/l/" in link], "the editor need not have access"
 
 
@@ -282,5 +285,5 @@ def test_operators_read_what_is_wrong_and_when_it_is_over(post_office: PostOffic
 
     wrong, over_again = post_office.mails()
     assert wrong.subject == "Outlook Sync, Demo: The CRM does not answer."
-    assert over_again.subject == "Outlook Sync, Demo: over: The CRM does not answer."
+    assert over_again.subject == "Outlook Sync, Demo: resolved: The CRM does not answer."
     assert post_office.headers(0)["References"] == post_office.headers(1)["References"]

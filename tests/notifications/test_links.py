@@ -28,7 +28,7 @@ def test_a_link_names_its_edit_and_what_the_reader_came_for(intent: Intent) -> N
     found = links.open_link(token(address), reader=people.rita())
 
     assert (found.record_id, found.intent, found.state) == (RECORD, intent, State.GOOD)
-    assert len(address) < links.LONGEST / 2
+    assert len(address) < links.MAX_LENGTH / 2
 
 
 def test_a_forwarded_link_leads_to_the_edit_and_says_so() -> None:

@@ -34,7 +34,7 @@ def test_the_second_person_reads_who_asks_for_what_and_where(run, post_office: P
         "ada@brandvik.example",
         "Fred asks you to confirm: Contact off for 5 users",
     )
-    for words in ("Reason: Riva", "exactly this frozen list", f"/filters/runs/{run.pk}/"):
+    for words in ("Reason: Riva", "must confirm this list of users", f"/filters/runs/{run.pk}/"):
         assert words in mail.text
         assert words in mail.html
 
@@ -95,7 +95,7 @@ def test_undo_notifies_starter_confirmer_and_policy_owner(run, post_office: Post
     told = {f"{name}@brandvik.example" for name in ("fred", "ada", "vic")}
     assert {mail.recipients for mail in post_office.mails()} == told
     assert {mail.subject for mail in post_office.mails()} == {"Frida undoes run 1: Contact on for 5 users"}
-    assert "What run 1 found is restored" in post_office.mails()[0].text
+    assert "The filters are restored as run 1 found them" in post_office.mails()[0].text
 
 
 def test_undo_by_the_starter_tells_the_others_only(run):

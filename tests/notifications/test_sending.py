@@ -239,7 +239,7 @@ def test_graph_sends_the_same_mail(post_office: PostOffice, message: Message, se
     mail = post_office.mail()
     assert (mail.via, mail.recipients) == ("graph", "rita@brandvik.example")
     assert mail.parsed["Auto-Submitted"] == "auto-generated"
-    assert "Mails from Outlook Sync arrive" in mail.text
+    assert "test mail from Outlook Sync" in mail.text
 
 
 def test_graph_that_refuses_the_application_closes_the_gate(

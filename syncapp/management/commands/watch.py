@@ -16,7 +16,7 @@ from syncapp.health.outages import is_database_away
 from syncapp.models import Message
 from syncapp.models.outbox import MessageKind
 from syncapp.notifications import alerts, lost_database, sending
-from syncapp.notifications.lost_database import NoNote
+from syncapp.notifications.lost_database import StateNotSaved
 from syncapp.notifications.mail_service import channel
 
 WELL, TROUBLE, NO_DATABASE = 0, 1, 2
@@ -56,23 +56,23 @@ class Command(BaseCommand):
             return self._said(found)  # such as missing migrations: nothing that could be mailed without its tables
 
     def _with_database(self) -> int:
-        made = alerts.watch()
+        made = alerts.send_alerts()
         due = Message.objects.filter(kind=MessageKind.OPERATIONS).due().values_list("pk", flat=True)
         sent = sum(sending.send(pk, channel=channel()) for pk in list(due))
-        sent += self._noted(lost_database.is_back)
+        sent += self._noted(lost_database.report_recovery)
         self.stdout.write(f"{made} made, {sent} handed over")
         return self._said(health.check_health())
 
     def _without_database(self) -> int:
         self._say(Trouble(kinds.DATABASE))
-        self.stdout.write(f"{self._noted(lost_database.is_away)} handed over")
+        self.stdout.write(f"{self._noted(lost_database.report_outage)} handed over")
         return NO_DATABASE
 
     def _noted(self, step: Callable[[], tuple[int, str]]) -> int:
         """Return how many mails a step handed over; say what hindered others."""
         try:
             sent, hindrance = step()
-        except NoNote as error:
+        except StateNotSaved as error:
             sent, hindrance = 0, str(error)
         if hindrance:
             self.stderr.write(hindrance)

@@ -1,4 +1,4 @@
-"""What each kind of mail says, read from the rows at the moment of sending; None where there is nothing left to say."""
+"""The contents of each kind of mail, read from the rows at the moment of sending."""
 
 from __future__ import annotations
 
@@ -45,31 +45,31 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One edit: whose contact, who edited, what, and where it is decided."""
+    """One edit: its contact, editor and changed fields, and the links to review it."""
 
     name: str
     editor: str
     edited_on: datetime | None
     count: int
     lines: tuple[Line, ...]
-    look: str
-    approve: str
-    reject: str
+    url: str
+    approve_url: str
+    reject_url: str
 
     @property
     def more(self) -> int:
-        """Fields that wait but are not named."""
+        """Return the number of waiting fields that are not listed."""
         return self.count - len(self.lines)
 
     @property
     def first_name(self) -> str:
-        """What the button calls the contact."""
+        """Return the contact's name on the button."""
         return self.name.split()[0] if self.name.split() else "this contact"
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """Everything that the templates of a kind need. `thread` names the conversation that the mail belongs to."""
+    """The context of a kind's templates. `thread` identifies the conversation in the reader's mailbox."""
 
     kind: str
     to: str
@@ -87,30 +87,41 @@ class Letter:
     results: tuple[Result, ...] = ()
     details: Mapping[str, Any] | None = None
     run: RunSummary | None = None
-    wishes: str = ""
-    queue: str = ""
+    preferences_url: str = ""
+    queue_url: str = ""
 
     @property
     def more(self) -> int:
-        """Contacts that are counted but not listed."""
+        """Return the number of contacts that are counted but not listed."""
         return self.contacts - len(self.entries)
 
+    @property
+    def outcome(self) -> str:
+        """Return the overall result for the editor."""
+        approved = {result.is_approved for result in self.results}
+        return {frozenset({True}): "approved", frozenset({False}): "rejected"}.get(
+            frozenset(approved), "partly approved"
+        )
 
-def letter(message: Message) -> Letter | None:
-    """The mail as of now, or None: decided meanwhile, or the reader may or wants no longer."""
+
+def compose(message: Message) -> Letter | None:
+    """Compose the content of a mail; return None if it is outdated, or its reader may not or does not want to get it.
+
+    Times and numbers are in the reader's time zone and formats.
+    """
     reader = message.recipient
     if not messages.may_receive(reader or message.address):
         return None
-    # Whoever edited in Outlook is told by their address; some of them use the portal too.
+    # An editor in Outlook is known by address only, but may be a person of the portal too.
     person = reader or Person.objects.filter(address__iexact=message.address, is_active=True).first()
     zone, locale = (person.time_zone, person.locale) if person else (UTC, "")
     with timezone.override(zone_of(zone)), localization.override(locale):
         return _WRITERS[MessageKind(message.kind)](message)
 
 
-def _frame(message: Message, *, thread: str, **more: Any) -> Letter:
+def _letter(message: Message, *, thread: str, **content: Any) -> Letter:
     reader = message.recipient
-    about_edits = message.kind in _BY_WISH and reader is not None
+    is_optional = message.kind in _OPTIONAL and reader is not None
     return Letter(
         kind=message.kind,
         to=reader.address if reader else message.address,
@@ -118,28 +129,28 @@ def _frame(message: Message, *, thread: str, **more: Any) -> Letter:
         zone=str(timezone.get_current_timezone()),
         locale=localization.active().tag,
         thread=thread,
-        wishes=links.to_preferences(reader) if about_edits and reader else "",
-        queue=links.absolute(reverse("queue")) if reader else "",
-        **more,
+        preferences_url=links.to_preferences(reader) if is_optional and reader else "",
+        queue_url=links.absolute(reverse("queue")) if reader else "",
+        **content,
     )
 
 
 def _new_edits(message: Message) -> Letter | None:
-    reader, told = message.recipient, message.details
+    reader, details = message.recipient, message.details
     if reader is None or reader.notify == Person.Notify.OFF:
         return None
-    arrived = notification_rules.arrivals_for(reader, after=told["after"], until=told["until"])
+    arrived = notification_rules.arrivals_for(reader, after=details["after"], until=details["until"])
     found = SyncRecord.objects.filter(pk__in=arrived.values("record"))
     return _about_records(message, reader, found, with_lines=preferences.read().mail_values)
 
 
 def _overdue(message: Message) -> Letter | None:
-    reader, told = message.recipient, message.details
+    reader, details = message.recipient, message.details
     if reader is None or reader.notify == Person.Notify.OFF:
         return None
-    found = SyncRecord.objects.waiting().filter(pk__in=told["records"])
-    # The edits beyond the listed ones are not looked at again: their number is that of the day of the reminder.
-    beyond = max(0, told["count"] - len(told["records"]))
+    found = SyncRecord.objects.waiting().filter(pk__in=details["records"])
+    # The edits that are not listed are not counted again: their number is that of the day of the reminder.
+    beyond = max(0, details["count"] - len(details["records"]))
     return _about_records(message, reader, found, with_lines=False, beyond=beyond)
 
 
@@ -150,7 +161,7 @@ def _about_records(message: Message, reader: Person, found: Any, *, with_lines: 
     listed = list(found.order_by("edited_on", "pk")[:MOST_RECORDS])
     fields = SyncField.objects.undecided().filter(record__in=ids).count()
     thread = f"edit-{listed[0].pk}" if len(ids) == 1 else f"{message.kind}-{reader.pk}"
-    return _frame(
+    return _letter(
         message,
         thread=thread,
         entries=tuple(_entries(listed, reader, with_lines=with_lines)),
@@ -177,13 +188,13 @@ def _entries(records: Sequence[SyncRecord], reader: Person, *, with_lines: bool)
 def _entry(record: SyncRecord, reader: Person, lines: Sequence[Line], *, count: int) -> Entry:
     return Entry(
         name=record.name or "Contact without a name",
-        editor=record.editor_name or "somebody unknown",
+        editor=record.editor_name or "an unknown editor",
         edited_on=record.edited_on,
         count=count,
         lines=tuple(lines[:MOST_FIELDS]),
-        look=links.to_record(record.pk, reader=reader),
-        approve=links.to_record(record.pk, reader=reader, intent=Intent.APPROVE),
-        reject=links.to_record(record.pk, reader=reader, intent=Intent.REJECT),
+        url=links.to_record(record.pk, reader=reader),
+        approve_url=links.to_record(record.pk, reader=reader, intent=Intent.APPROVE),
+        reject_url=links.to_record(record.pk, reader=reader, intent=Intent.REJECT),
     )
 
 
@@ -203,7 +214,7 @@ def _outcome(message: Message) -> Letter | None:
     if record is None or not found:
         return None
     values = preferences.read().mail_values
-    return _frame(message, thread=f"outcome-{record.pk}", record=record, results=found, with_values=values)
+    return _letter(message, thread=f"outcome-{record.pk}", record=record, results=found, with_values=values)
 
 
 def _comment(message: Message) -> Letter | None:
@@ -212,24 +223,24 @@ def _comment(message: Message) -> Letter | None:
     if comment is None or reader is None:
         return None
     entry = _entry(comment.record, reader, (), count=comment.record.waiting_count)
-    return _frame(message, thread=f"edit-{comment.record_id}", comment=comment, entries=(entry,), contacts=1)
+    return _letter(message, thread=f"edit-{comment.record_id}", comment=comment, entries=(entry,), contacts=1)
 
 
 def _run(message: Message) -> Letter | None:
-    told = runs.told(message)
+    summary = runs.summarize(message)
     subject = "run" if "run" in message.details else "policy"
-    return _frame(message, thread=f"{subject}-{message.details[subject]}", run=told) if told else None
+    return _letter(message, thread=f"{subject}-{message.details[subject]}", run=summary) if summary else None
 
 
 def _test(message: Message) -> Letter:
-    return _frame(message, thread=f"test-{message.pk}")
+    return _letter(message, thread=f"test-{message.pk}")
 
 
 def _operations(message: Message) -> Letter:
-    return _frame(message, thread=f"operations-{message.details['code']}", details=message.details)
+    return _letter(message, thread=f"operations-{message.details['code']}", details=message.details)
 
 
-_BY_WISH = (MessageKind.NEW_EDITS, MessageKind.DIGEST, MessageKind.OVERDUE)
+_OPTIONAL = (MessageKind.NEW_EDITS, MessageKind.DIGEST, MessageKind.OVERDUE)
 _WRITERS: Mapping[MessageKind, Callable[[Message], Letter | None]] = {
     MessageKind.NEW_EDITS: _new_edits,
     MessageKind.DIGEST: _new_edits,

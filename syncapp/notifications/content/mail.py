@@ -1,4 +1,4 @@
-"""A letter as a mail: subject, text and HTML from templates, and the headers that keep machines from answering."""
+"""Letters as mails: subject, text and HTML from templates, and headers against automatic replies."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from syncapp.text.time_zones import zone_of
 class LetterNotification:
     """A letter that channels can deliver, written from its templates in the reader's time zone and language formats.
 
-    `again`: it may have been delivered before, so it says that it may be a second copy.
+    With `again`, it says that it may be a second copy.
     """
 
     message: Message
@@ -123,9 +123,9 @@ def _headers(message: Message, letter: Letter) -> dict[str, str]:
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
     }
-    if letter.wishes:
+    if letter.preferences_url:
         found |= {
-            "List-Unsubscribe": f"<{_ascii(letter.wishes)}>",
+            "List-Unsubscribe": f"<{_ascii(letter.preferences_url)}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
     return found

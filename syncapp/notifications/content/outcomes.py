@@ -1,4 +1,4 @@
-"""What became of each field of an edit, in the words of its editor."""
+"""The result of an edit per field, for the mail to its editor."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from syncapp.review.diff.values import DiffSide
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One field: what it is called, what was decided, why, and what the CRM has now."""
+    """The result of one field: the decision, its reason, the proposed value and the CRM's present one."""
 
     label: str
+    is_approved: bool
     word: str
     reason: str
     proposed: DiffSide
@@ -25,7 +26,7 @@ class Result:
 
 
 def results(record: SyncRecord) -> tuple[Result, ...]:
-    """The decided fields, by label; superseded and withdrawn ones were nobody's decision and are left out."""
+    """Return the fields that people decided, by label, without superseded and withdrawn ones."""
     known = columns.of_table(record.target_table)
     decided = (FieldDecision.APPROVED, FieldDecision.REJECTED)
     rows = SyncField.objects.filter(record=record, decision__in=decided).prefetch_related("decisions")
@@ -37,14 +38,14 @@ def _result(field: SyncField, column: Column | None) -> Result:
     proposed = values.unmarked(column, field.proposed_value, field.proposed_label)
     label = column.label if column else field.column_name
     if field.decision == FieldDecision.APPROVED:
-        corrected = last is not None and last.is_corrected
-        now = _made_of_it(field, last, column)
-        return Result(label, "Approved, corrected" if corrected else "Approved", "", proposed, now)
-    return Result(label, "Kept as it was", _reason(last), proposed, _kept(field, last, column))
+        word = "Approved, corrected" if last is not None and last.is_corrected else "Approved"
+        return Result(label, True, word, "", proposed, _written_instead(field, last, column))
+    reason = reasons.describe(last.reason_code, last.reason) if last is not None else ""
+    return Result(label, False, "Rejected", reason, proposed, _kept(field, last, column))
 
 
-def _made_of_it(field: SyncField, last: Decision | None, column: Column | None) -> DiffSide | None:
-    """Return what was written instead of the proposal; None where that was written as it stands."""
+def _written_instead(field: SyncField, last: Decision | None, column: Column | None) -> DiffSide | None:
+    """Return the value that was written instead of the proposal; None if the proposal was written unchanged."""
     if last is None or not (last.is_corrected or last.is_adjusted):
         return None
     label = field.label_of(last.written_value) if last.is_adjusted else last.corrected_label
@@ -55,7 +56,3 @@ def _kept(field: SyncField, last: Decision | None, column: Column | None) -> Dif
     if last is not None and last.writes:  # put back
         return values.unmarked(column, last.value_to_write, field.label_of(last.value_to_write))
     return values.unmarked(column, field.original_value, field.original_label)
-
-
-def _reason(decision: Decision | None) -> str:
-    return reasons.describe(decision.reason_code, decision.reason) if decision is not None else ""

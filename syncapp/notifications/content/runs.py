@@ -1,4 +1,4 @@
-"""What a mail says of a filter run, as it is at the moment of sending; nothing where that is over."""
+"""The content of mails about filter runs and policies."""
 
 from __future__ import annotations
 
@@ -13,81 +13,75 @@ from syncapp.sync_filters import second_person
 from syncapp.sync_filters.runs import titles, transitions
 from syncapp.sync_filters.runs.notification_rules import DONE, PAUSED, UNDONE, WAITS
 
-_HEADS = {
+_HEADLINES = {
     WAITS: "{person} asks you to confirm: {title}",
     PAUSED: "Paused: {title}",
     DONE: "Ended: {title}",
     UNDONE: "{person} undoes run {undone}: {title}",
 }
-_BEGUN = (RunState.RUNNING, RunState.PAUSED, RunState.DONE, RunState.CANCELLED)
-_STATES = {WAITS: (RunState.WAITING,), PAUSED: (RunState.PAUSED,), DONE: (RunState.DONE,), UNDONE: _BEGUN}
-_CONFIRM_RUN = "A second person confirms exactly this frozen list. Nothing starts before that."
-_CONFIRM_POLICY = "A second person confirms it on its page. Nothing is switched before that."
+_STARTED = (RunState.RUNNING, RunState.PAUSED, RunState.DONE, RunState.CANCELLED)
+_STATES = {WAITS: (RunState.WAITING,), PAUSED: (RunState.PAUSED,), DONE: (RunState.DONE,), UNDONE: _STARTED}
+_CONFIRM_RUN = "A second person must confirm this list of users. The run does not start before that."
+_CONFIRM_POLICY = "A second person must confirm on the page of the policy. Nothing is switched before that."
 _PAUSES = {
-    "pilot": "The pilot is done. Look at its results, then let the rest go on.",
-    "failures": "It stopped itself, because more users failed than its limit allows.",
-    "impersonation": "It stopped itself, because CRM ignored in whose name it was written.",
+    "pilot": "The pilot is complete. Check its results, then resume the run.",
+    "failures": "The run paused itself because more users failed than its limit allows.",
+    "impersonation": "The run paused itself because the CRM ignored impersonation.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """The headline, why it stands still, how many users ended in which way, and the page."""
+    """The state of a run or policy: headline, explanation, number of users per outcome, address of its page."""
 
-    news: str
-    head: str
-    number: int
-    person: str
+    event: str
+    headline: str
     reason: str
-    why: str
+    explanation: str
     results: tuple[tuple[str, int], ...]
-    look: str
+    url: str
 
 
-def told(message: Message) -> RunSummary | None:
-    """Return what this message tells of a run or a policy; None when it is no longer in that state."""
+def summarize(message: Message) -> RunSummary | None:
+    """Summarize the run or policy of a message; return None if it is no longer in the state of the message."""
     if "policy" in message.details:
         return _policy(message)
-    news, run_id = str(message.details["news"]), message.details["run"]
-    run = FilterRun.objects.select_related("person", "undoes").filter(pk=run_id, state__in=_STATES[news]).first()
+    event, run_id = str(message.details["news"]), message.details["run"]
+    run = FilterRun.objects.select_related("person", "undoes").filter(pk=run_id, state__in=_STATES[event]).first()
     if run is None:
         return None
     counted = transitions.outcomes(run)
     undone = run.undoes.number if run.undoes else ""
     return RunSummary(
-        news=news,
-        head=_HEADS[news].format(person=run.person.name, title=titles.title(run), undone=undone),
-        number=run.number,
-        person=run.person.name,
+        event=event,
+        headline=_HEADLINES[event].format(person=run.person.name, title=titles.title(run), undone=undone),
         reason=run.reason,
-        why=_why(run, news),
+        explanation=_explanation(run, event),
         results=tuple((each.label, counted[each.value]) for each in Outcome if each.value in counted),
-        look=links.absolute(reverse("filter_run", args=[run.pk])),
+        url=links.absolute(reverse("filter_run", args=[run.pk])),
     )
 
 
-def _why(run: FilterRun, news: str) -> str:
-    if news == WAITS:
+def _explanation(run: FilterRun, event: str) -> str:
+    if event == WAITS:
         return f"{second_person.load(run).why} {_CONFIRM_RUN}".strip()
-    if news == UNDONE and run.undoes:
-        return f"What run {run.undoes.number} found is restored, except where it was changed since."
-    return _PAUSES.get(run.paused_because, "") if news == PAUSED else ""
+    if event == UNDONE and run.undoes:
+        return f"The filters are restored as run {run.undoes.number} found them, unless they were changed since."
+    return _PAUSES.get(run.paused_because, "") if event == PAUSED else ""
 
 
 def _policy(message: Message) -> RunSummary | None:
-    """Return what asks a second person to let a policy repair."""
+    """Summarize a policy that waits for a second person to turn on repair."""
     policies = FilterPolicy.objects.shown().select_related("repair_by")
     policy = policies.filter(pk=message.details["policy"]).first()
     if policy is None or policy.repair_by is None or not policy.waits_for_a_second_person:
         return None
     person = policy.repair_by
     return RunSummary(
-        news=WAITS,
-        head=f"{person.name} asks you to confirm that a policy repairs: {policy.name}",
-        number=0,
-        person=person.name,
+        event=WAITS,
+        headline=f"{person.name} asks you to confirm repair by the policy {policy.name}",
         reason="",
-        why=f"{second_person.policy_load(policy, by=person).why} {_CONFIRM_POLICY}".strip(),
+        explanation=f"{second_person.policy_load(policy, by=person).why} {_CONFIRM_POLICY}".strip(),
         results=(),
-        look=links.absolute(reverse("policy", args=[policy.pk])),
+        url=links.absolute(reverse("policy", args=[policy.pk])),
     )

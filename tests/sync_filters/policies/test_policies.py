@@ -232,7 +232,7 @@ def test_it_asks_when_its_group_changed_by_more_than_a_tenth(company):
     assert "0 joined, 1 left, 8 belonged" in policy.asks
     assert FilterRun.objects.count() == 1
     FilterPolicy.objects.update(stopped_at=timezone.now() - timedelta(minutes=5))
-    alerts.watch()
+    alerts.send_alerts()
     assert Alert.objects.filter(code=f"policy-{policy.pk}").exists()
     assert AuditEntry.objects.filter(action="policy.asks", area="filter").exists()
     editing.resume(policy, by=fred())

@@ -181,10 +181,10 @@ def test_second_person_of_policy_gets_a_mail(company, settings):
     page = Screen(client.get(address))
     assert "Told: Frida." in page.words
     assert not page.offers("do=ask")
-    letter = letters.letter(Message.objects.get())
-    assert letter.run.head == "Fred asks you to confirm that a policy repairs: Riva users"
-    assert letter.run.why.startswith("One person may switch up to 3 users alone; this group has 8.")
-    assert letter.run.look.endswith(address)
+    letter = letters.compose(Message.objects.get())
+    assert letter.run.headline == "Fred asks you to confirm repair by the policy Riva users"
+    assert letter.run.explanation.startswith("One person may switch up to 3 users alone; this group has 8.")
+    assert letter.run.url.endswith(address)
 
 
 def opposed(client, company) -> tuple[FilterPolicy, FilterPolicy]:
