@@ -13,7 +13,7 @@ from tools.deploy_check import check
 FOR_TESTS_ONLY = {"FAILPOINTS"}
 
 
-def test_a_production_configuration_passes_without_a_warning() -> None:
+def test_production_configuration_passes_without_warning() -> None:
     assert check().stdout == "System check identified no issues (0 silenced).\n"
 
 
@@ -29,21 +29,21 @@ def test_a_production_configuration_passes_without_a_warning() -> None:
         ({"DEBUG": "on"}, "osync.E010"),
     ],
 )
-def test_a_careless_configuration_is_stopped(changes: dict[str, str], expected: str) -> None:
+def test_careless_configuration_fails_check(changes: dict[str, str], expected: str) -> None:
     result = check(**changes)
 
     assert result.returncode != 0
     assert expected in result.stderr
 
 
-def test_installation_without_static_files_is_stopped(tmp_path: Path) -> None:
+def test_missing_static_files_fail_check(tmp_path: Path) -> None:
     result = check(STATIC_ROOT=str(tmp_path))
 
     assert result.returncode != 0
     assert "osync.E030" in result.stderr
 
 
-def test_database_that_cannot_be_asked_is_an_error() -> None:
+def test_unreachable_database_fails_check() -> None:
     result = check("--database", "default", DATABASE_URL="postgres://portal@127.0.0.1:1/portal")
 
     assert result.returncode != 0

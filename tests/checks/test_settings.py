@@ -43,11 +43,11 @@ def complaints(settings: Settings, **changes: Any) -> list[str]:
     return [message.id for message in found]
 
 
-def test_a_real_configuration_has_no_complaints(settings: Settings) -> None:
+def test_valid_configuration_passes(settings: Settings) -> None:
     assert complaints(settings, **REAL) == []
 
 
-def test_the_demo_as_it_is_has_no_complaints(settings: Settings) -> None:
+def test_default_demo_passes(settings: Settings) -> None:
     assert complaints(settings) == []
 
 
@@ -123,12 +123,12 @@ def test_the_demo_as_it_is_has_no_complaints(settings: Settings) -> None:
         ({"FOUR_EYES": False}, "osync.W002"),
     ],
 )
-def test_a_wrong_setting_is_named(settings: Settings, changes: dict[str, Any], expected: str) -> None:
+def test_invalid_setting_is_named(settings: Settings, changes: dict[str, Any], expected: str) -> None:
     assert complaints(settings, **{**REAL, **changes}) == [expected]
 
 
 @pytest.mark.parametrize("changes", [{"BASE_URL": "http://portal.contoso.example"}, {"ALLOWED_HOSTS": ["*"]}])
-def test_the_demo_refuses_to_be_reached_from_outside(settings: Settings, changes: dict[str, Any]) -> None:
+def test_demo_refuses_outside_hosts(settings: Settings, changes: dict[str, Any]) -> None:
     assert complaints(settings, **changes) == ["osync.E005"]
 
 
@@ -141,7 +141,7 @@ def test_the_demo_refuses_to_be_reached_from_outside(settings: Settings, changes
         {"CRM_ORIGIN": "http://10.0.0.9:8001"},
     ],
 )
-def test_demo_refuses_anything_real_behind_it(settings: Settings, changes: dict[str, Any]) -> None:
+def test_demo_refuses_real_services(settings: Settings, changes: dict[str, Any]) -> None:
     assert complaints(settings, **changes) == ["osync.E021"]
 
 
@@ -168,14 +168,14 @@ def test_certificate_of_a_sandbox_passes(settings: Settings, tmp_path: Path) -> 
     assert complaints(settings, **REAL, CA_BUNDLE=str(certificate)) == []
 
 
-def test_a_proxys_password_is_not_repeated(settings: Settings) -> None:
+def test_proxy_password_not_repeated(settings: Settings) -> None:
     for name, value in {**REAL, "OUTGOING_PROXY": "ftp://portal:hush@proxy.contoso.example"}.items():
         setattr(settings, name, value)
 
     assert "hush" not in str(run_checks(tags=["osync"]))
 
 
-def test_an_empty_configuration_is_complained_about_with_hints(settings: Settings) -> None:
+def test_empty_configuration_gives_hints(settings: Settings) -> None:
     empty = {name: [] if name == "ALLOWED_HOSTS" else "" for name in REAL}
 
     assert complaints(settings, **{**empty, "DEMO": False})
@@ -184,5 +184,5 @@ def test_an_empty_configuration_is_complained_about_with_hints(settings: Setting
 @pytest.mark.parametrize(
     "url", ["", "redis://a:6379/0", "rediss://a:6380/0", "redis+socket:///tmp/a.sock", "unix:///a"]
 )
-def test_every_address_that_the_governor_understands_passes(settings: Settings, url: str) -> None:
+def test_valid_rate_limit_urls_pass(settings: Settings, url: str) -> None:
     assert complaints(settings, RATE_LIMIT_URL=url) == []

@@ -22,7 +22,7 @@ from tests.support.world import World
 pytestmark = pytest.mark.django_db
 
 
-def test_a_new_connection_is_read_only(settings):
+def test_new_connection_is_read_only(settings):
     settings.CRM_ENABLE_WRITES = False
 
     clients.check_organization(uuid.uuid4())
@@ -30,7 +30,7 @@ def test_a_new_connection_is_read_only(settings):
     assert not clients.review_writes_are_enabled()
 
 
-def test_another_organization_is_refused_and_closes_the_gate():
+def test_wrong_organization_opens_breaker():
     clients.check_organization(uuid.uuid4())
 
     with pytest.raises(WrongOrganization):
@@ -39,7 +39,7 @@ def test_another_organization_is_refused_and_closes_the_gate():
     assert [breaker.name for breaker in breakers.all_open()] == [Breaker.Name.WRONG_ORGANIZATION]
 
 
-def test_the_right_organization_opens_that_gate_again():
+def test_right_organization_closes_breaker():
     ours = uuid.uuid4()
     clients.check_organization(ours)
     with pytest.raises(WrongOrganization):
@@ -50,7 +50,7 @@ def test_the_right_organization_opens_that_gate_again():
     assert breakers.all_open() == []
 
 
-def test_writing_is_enabled_by_command_and_kind(world: World, capsys):
+def test_command_enables_one_kind_of_writes(world: World, capsys):
     clients.verified_client()
     Connection.objects.update(review_writes=False, filter_writes=False)
 
@@ -61,7 +61,7 @@ def test_writing_is_enabled_by_command_and_kind(world: World, capsys):
     assert "writing filters: read only" in capsys.readouterr().out
 
 
-def test_pull_says_what_it_did(world: World, capsys):
+def test_pull_command_reports_counts(world: World, capsys):
     world.outlook(world.contact(), jobtitle="Head")
 
     call_command("pull")
@@ -69,7 +69,7 @@ def test_pull_says_what_it_did(world: World, capsys):
     assert "1 fields of 1 edits read" in capsys.readouterr().out
 
 
-def test_a_full_pull_reads_everything_again(world: World, capsys):
+def test_full_pull_reads_everything_again(world: World, capsys):
     world.edited(jobtitle="Head")
 
     call_command("pull", "--full")
@@ -84,7 +84,7 @@ class Terminal(StringIO):
         return True
 
 
-def test_whoever_watches_a_pull_sees_each_page_on_one_line_of_its_own(world: World, monkeypatch):
+def test_pull_command_reports_each_page(world: World, monkeypatch):
     monkeypatch.setattr(pull, "PAGE_SIZE", 1)
     world.outlook(world.contact(), jobtitle="Head", telephone1="+47 1")
     watched = Terminal()
@@ -105,7 +105,7 @@ def limited(sandbox, settings):
         clients.crm().close()
 
 
-def test_the_limits_are_kept_in_the_redis_that_is_named(limited):
+def test_rate_limit_url_selects_redis(limited):
     full = limited.limiter_status()
 
     limited.who_am_i()
@@ -114,7 +114,7 @@ def test_the_limits_are_kept_in_the_redis_that_is_named(limited):
     assert limited.limiter_status().requests_ready < full.requests_ready
 
 
-def test_background_work_leaves_something_to_people(limited):
+def test_background_client_uses_bulk_lane(limited):
     background = clients.verified_client()
 
     with pytest.raises(Throttled):
@@ -129,7 +129,7 @@ def _use_up(call) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://graph.contoso.example", "https://graph.contoso.example@evil.example"])
-def test_mail_token_goes_to_no_open_origin(settings, origin: str):
+def test_mail_token_not_sent_over_http(settings, origin: str):
     settings.MAIL_BACKEND = "graph"
     settings.GRAPH_ORIGIN = origin
 

@@ -64,7 +64,7 @@ REQ_ID: 7
 """.replace(b"\n", b"\r\n")
 
 
-def test_each_part_of_an_answer_stands_for_itself():
+def test_parts_are_decoded_independently():
     change_set, found, missing = decode(TYPE, COMMITTED)
 
     assert isinstance(change_set, ChangeSetAnswer)
@@ -76,11 +76,11 @@ def test_each_part_of_an_answer_stands_for_itself():
     assert (missing.status, missing.failed) == (404, True)
 
 
-def test_bare_line_feeds_are_understood_too():
+def test_bare_line_feeds_are_decoded():
     assert len(decode(TYPE, COMMITTED.replace(b"\r\n", b"\n"))) == 3
 
 
-def test_an_answer_cut_anywhere_gives_only_parts_that_arrived_whole():
+def test_cut_answer_gives_complete_parts_only():
     whole = decode(TYPE, COMMITTED)
 
     for length in range(len(COMMITTED)):
@@ -103,12 +103,12 @@ def test_an_answer_cut_anywhere_gives_only_parts_that_arrived_whole():
         (TYPE, b"--batchresponse_1\r\n\r\nHTTP/1.1 999 OK\r\n\r\n\r\n--batchresponse_1--"),
     ],
 )
-def test_what_is_no_batch_answer_is_a_protocol_error(content_type, body):
+def test_invalid_batch_answer_raises(content_type, body):
     with pytest.raises(ProtocolError):
         decode(content_type, body)
 
 
-def test_change_sets_inside_change_sets_are_refused():
+def test_nested_change_sets_refused():
     part = b"--c\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 204 X\r\n\r\n\r\n--c--"
     inner = b"--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n" + part + b"\r\n--b--"
     outer = b"--a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + inner + b"\r\n--a--"
@@ -133,7 +133,7 @@ def test_reads_are_written_as_documented():
     assert b"\n" not in batch.body.replace(b"\r\n", b"")
 
 
-def test_every_write_of_a_change_set_carries_if_match():
+def test_every_write_has_if_match():
     writes = [Write("contacts", ROW, 'W/"1"', {"a": None}, tag="x y"), Write("accounts", ROW, 'W/"2"', {})]
 
     text = encode_change_set(writes).body.decode()
@@ -145,17 +145,17 @@ def test_every_write_of_a_change_set_carries_if_match():
 
 
 @pytest.mark.parametrize("etag", ["", "*", 'W/"1"\r\nX-Injected: yes'])
-def test_a_write_without_the_etag_it_was_read_with_cannot_be_made(etag):
+def test_write_needs_etag(etag):
     with pytest.raises(ValueError, match="ETag"):
         Write("contacts", ROW, etag, {})
 
 
-def test_a_header_cannot_bring_another_one():
+def test_line_break_in_header_refused():
     with pytest.raises(ValueError, match="line break"):
         encode_reads([Read("contacts", {"Prefer": "x\r\nCallerObjectId: 1"})])
 
 
 @pytest.mark.parametrize("count", [0, 1001])
-def test_a_batch_has_one_to_a_thousand_requests(count):
+def test_batch_has_1_to_1000_requests(count):
     with pytest.raises(ValueError, match="1 to 1000"):
         encode_reads([Read("contacts", {})] * count)

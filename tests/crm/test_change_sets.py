@@ -65,7 +65,7 @@ def test_steps_are_answered_in_order():
     assert second.proof.status == 200
 
 
-def test_a_missing_part_is_unknown_and_never_failed():
+def test_missing_part_is_unknown():
     first, second = _carried_out(DONE + READ + END)
 
     assert first.error is None
@@ -74,13 +74,13 @@ def test_a_missing_part_is_unknown_and_never_failed():
     assert second.proof is None
 
 
-def test_a_missing_proof_does_not_undo_the_answer():
+def test_missing_proof_keeps_answer():
     _, second = _carried_out(DONE + READ + DONE + END)
 
     assert (second.error, second.proof) == (None, None)
 
 
-def test_an_answer_cut_anywhere_never_calls_failed_what_was_done():
+def test_cut_answer_never_reports_failure():
     whole = (DONE + READ + DONE + READ + END).replace(b"\n", b"\r\n")
     type_only = {"content-type": "multipart/mixed; boundary=b"}
 
@@ -97,21 +97,21 @@ def test_an_answer_cut_anywhere_never_calls_failed_what_was_done():
 @pytest.mark.parametrize(
     "strange", [BARE, DONE.replace(b"--c--", b"--c\nContent-Type: x/y\n\nHTTP/1.1 204 X\n\n\n--c--")]
 )
-def test_an_answer_of_another_shape_leaves_it_open(strange):
+def test_unexpected_part_is_unknown(strange):
     (answer,) = _carried_out(strange + READ + END, steps=1)
 
     assert isinstance(answer.error, errors.ProtocolError)
     assert answer.error.may_have_applied
 
 
-def test_an_error_inside_a_change_set_is_the_steps_error():
+def test_change_set_error_belongs_to_step():
     (answer,) = _carried_out(DONE.replace(b"204 No Content", b"403 Forbidden") + READ + END, steps=1)
 
     assert isinstance(answer.error, errors.Forbidden)
     assert not answer.error.may_have_applied
 
 
-def test_a_server_fault_leaves_it_open():
+def test_5xx_outcome_unknown():
     (answer,) = _carried_out(REFUSED.replace(b"412", b"500") + READ + END, steps=1)
 
     assert isinstance(answer.error, errors.ServerFault)
@@ -119,14 +119,14 @@ def test_a_server_fault_leaves_it_open():
 
 
 @pytest.mark.parametrize("body", [b"nonsense", DONE + READ + DONE + READ + READ + END])
-def test_an_answer_that_makes_no_sense_leaves_everything_open(body):
+def test_invalid_answer_leaves_all_unknown(body):
     with pytest.raises(errors.ProtocolError) as caught:
         _carried_out(body)
 
     assert caught.value.may_have_applied
 
 
-def test_each_owner_is_one_change_set_with_its_proof_and_if_match():
+def test_owner_is_one_change_set_with_proof():
     answer = http(
         200, (DONE + READ + DONE + READ + END).replace(b"\n", b"\r\n"), content_type="multipart/mixed; boundary=b"
     )
@@ -151,14 +151,14 @@ def test_each_owner_is_one_change_set_with_its_proof_and_if_match():
     assert server.requests[0].headers["prefer"] == "odata.continue-on-error"
 
 
-def test_an_owner_without_changes_is_a_mistake():
+def test_owner_without_changes_raises():
     with pytest.raises(ValueError, match="empty change set"), serve(in_turn(b"")) as server:
         execute_steps(
             WatchedTransport(origin=server.origin), [Step((), Read("userqueries", {}))], headers=None, deadline=None
         )
 
 
-def test_the_wildcard_never_creates_a_row():
+def test_wildcard_never_creates_row():
     assert WriteAnyVersion("userqueries", ROW, {}).if_match == "*"
 
 
@@ -169,7 +169,7 @@ def _fields(*ids: UUID, **more: str) -> dict[str, object]:
     return {"value": [{"osync_syncfieldid": str(each), **FIELD} for each in ids], **more}
 
 
-def test_the_fields_of_a_record_go_on_over_several_pages():
+def test_record_fields_span_several_pages():
     gone = READ.replace(b"200 OK", b"404 Not Found")
 
     def answer(request):

@@ -103,7 +103,7 @@ def read_four(crm: Transport, server: Forgetful) -> list[float]:
     return seconds
 
 
-def test_first_dead_line_takes_the_others_along() -> None:
+def test_dead_connection_closes_whole_pool() -> None:
     with forgetful() as server:
         crm = transport(server, retries=1)
         read(crm)
@@ -114,7 +114,7 @@ def test_first_dead_line_takes_the_others_along() -> None:
         assert max(read_four(crm, server)) < READ_SECONDS
 
 
-def test_line_that_rested_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_connection_is_reopened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "MAX_IDLE_SECONDS", 0.2)
     with forgetful() as server:
         crm = transport(server, retries=0)
@@ -126,7 +126,7 @@ def test_line_that_rested_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> 
         assert len(server.kept) == 2
 
 
-def test_line_in_use_is_kept() -> None:
+def test_active_connection_is_reused() -> None:
     with forgetful() as server:
         crm = transport(server, retries=0)
         for _ in range(5):
@@ -136,7 +136,7 @@ def test_line_in_use_is_kept() -> None:
 
 
 @pytest.mark.parametrize("resets", [False, True], ids=["silent", "reset"])
-def test_sign_in_service_is_asked_on_a_new_line(resets: bool) -> None:
+def test_sign_in_opens_new_connection(resets: bool) -> None:
     with forgetful(resets=resets) as server, login_session() as session:
         for _ in range(3):
             answer: requests.Response = session.get(f"{server.origin}/keys", timeout=10)

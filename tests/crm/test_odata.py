@@ -13,7 +13,7 @@ from syncapp.crm.errors import ProtocolError
 ROW = UUID("6b29fc40-ca47-1067-b31d-00dd010662da")
 
 
-def test_a_quote_cannot_end_a_literal():
+def test_quotes_in_literals_are_doubled():
     assert odata.literal("O'Neil' or 1 eq 1") == "'O''Neil'' or 1 eq 1'"
 
 
@@ -24,18 +24,18 @@ def test_query_options_are_encoded():
 
 
 @pytest.mark.parametrize("name", ["", "a b", "contacts(1)", "a/b", "a?b", "ä", "a" * 200])
-def test_only_names_become_part_of_a_path(name):
+def test_invalid_names_refused_in_paths(name):
     with pytest.raises(ValueError, match="Not a CRM name"):
         odata.row_path(name, ROW)
 
 
 @pytest.mark.parametrize("etag", ["", "*", "W/1", '"a\r\nX: y"', 'W/"a"b"'])
-def test_only_a_real_etag_can_guard_a_write(etag):
+def test_invalid_etag_refused(etag):
     with pytest.raises(ValueError, match="ETag"):
         odata.require_etag(etag)
 
 
-def test_a_weak_etag_is_taken_as_it_is():
+def test_weak_etag_accepted():
     assert odata.require_etag('W/"77180907"') == 'W/"77180907"'
 
 
@@ -49,11 +49,11 @@ def test_a_weak_etag_is_taken_as_it_is():
         ("new_day", "new_days"),
     ],
 )
-def test_set_names_follow_the_rule_of_the_crm(table, set_name):
+def test_set_names_follow_crm_plurals(table, set_name):
     assert odata.set_name(table) == set_name
 
 
-def test_decimals_are_read_and_written_with_every_digit():
+def test_decimals_keep_all_digits():
     assert odata.parse_json(b'{"a":0.10}')["a"] == Decimal("0.10")
     assert odata.body_of({"a": Decimal("1E-7"), "b": "\u20ac"}) == b'{"a":0.0000001,"b":"\\u20ac"}'
 
@@ -73,7 +73,7 @@ def test_decimals_are_read_and_written_with_every_digit():
         b'\xff\xfe{\x00"\x00',
     ],
 )
-def test_hostile_json_is_a_protocol_error(hostile):
+def test_hostile_json_raises(hostile):
     with pytest.raises(ProtocolError):
         odata.parse_json(hostile)
 
@@ -101,30 +101,30 @@ def test_unstorable_name_of_a_property_replaced():
     assert odata.parse_json(b'{"\\uDFFF":1,"a":2}')["a"] == 2
 
 
-def test_a_mark_of_the_byte_order_is_passed_over():
+def test_byte_order_mark_is_skipped():
     assert odata.parse_json(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
 
 
-def test_an_escaped_pair_of_surrogates_is_one_ordinary_character():
+def test_escaped_surrogate_pair_is_one_character():
     assert odata.parse_json(b'{"a":"\\ud83c\\udf88 \\\\u0000"}')["a"] == "🎈 \\u0000"
 
 
-def test_an_error_body_gives_code_and_message():
+def test_error_body_has_code_and_message():
     body = b'{"error":{"code":"0x80060882","message":"The version does not match."}}'
 
     assert odata.error_details(body) == ("0x80060882", "The version does not match.")
 
 
 @pytest.mark.parametrize("body", [b"", b"Bad Gateway", b"{}", b'{"error":"x"}', b'{"error":{"code":null}}'])
-def test_an_unreadable_error_body_gives_nothing(body):
+def test_unreadable_error_body_is_empty(body):
     assert odata.error_details(body) == ("", "")
 
 
 @pytest.mark.parametrize("payload", [{}, {"value": {}}, {"value": None}])
-def test_a_collection_is_a_list_of_rows(payload):
+def test_collection_must_be_a_list(payload):
     with pytest.raises(ProtocolError):
         odata.collection(payload)
 
 
-def test_item_that_is_no_row_has_no_columns():
+def test_non_row_item_becomes_empty_row():
     assert odata.collection({"value": [1, {"a": 2}]}) == [{}, {"a": 2}]

@@ -30,14 +30,14 @@ MULTIPART = {"content-type": "multipart/mixed; boundary=b"}
         (503, errors.ServerFault, True),
     ],
 )
-def test_every_status_is_an_error_that_says_whether_trying_again_helps(status, kind, transient):
+def test_status_maps_to_error_and_transience(status, kind, transient):
     error = failure(Answer(status, {}, b""))
 
     assert type(error) is kind
     assert (error.transient, error.status) == (transient, status)
 
 
-def test_an_error_carries_what_an_administrator_needs():
+def test_error_has_code_message_and_request_id():
     body = b'{"error":{"code":"0x80060882","message":"Changed."}}'
 
     error = failure(Answer(412, {"x-ms-service-request-id": "abc-1"}, body))
@@ -46,13 +46,13 @@ def test_an_error_carries_what_an_administrator_needs():
 
 
 @pytest.mark.parametrize("code", ["0x80044150", "0x80044151"])
-def test_a_deadlock_is_no_word_about_the_value(code):
+def test_crm_deadlock_is_server_fault(code):
     error = failure(Answer(400, {}, b'{"error":{"code":"%s","message":"SQL"}}' % code.encode()))
 
     assert (type(error), error.transient) == (errors.ServerFault, True)
 
 
-def test_a_request_id_that_is_none_is_left_out():
+def test_invalid_request_id_is_ignored():
     assert failure(Answer(500, {"req_id": "a b\x1b[31m"}, b"")).request_id == ""
 
 
@@ -60,11 +60,11 @@ def test_a_request_id_that_is_none_is_left_out():
     ("header", "seconds"),
     [("7", 7), ("0", 1), ("99999", 900), ("", None), ("soon", None), ("-5", None), ("1e3", None), ("9" * 400, None)],
 )
-def test_retry_after_in_seconds_is_kept_within_reason(header, seconds):
+def test_retry_after_seconds_are_bounded(header, seconds):
     assert retry_after_of({"retry-after": header}) == seconds
 
 
-def test_retry_after_as_a_date_counts_from_now():
+def test_retry_after_date_counts_from_now():
     header = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
 
     seconds = retry_after_of({"retry-after": header})
@@ -73,7 +73,7 @@ def test_retry_after_as_a_date_counts_from_now():
     assert 90 <= seconds <= 100
 
 
-def test_retry_after_in_the_past_is_the_shortest_wait():
+def test_past_retry_after_is_minimum():
     assert retry_after_of({"retry-after": "Sun, 06 Nov 1994 08:49:37 GMT"}) == 1
 
 
@@ -85,36 +85,36 @@ def _batch(*parts: bytes) -> Answer:
 DONE = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
-def test_a_missing_part_of_a_read_is_unknown():
+def test_missing_read_part_raises_unreachable():
     with pytest.raises(errors.Unreachable):
         require_parts(_batch(DONE), 2)
 
 
-def test_more_parts_than_requests_are_not_understood():
+def test_extra_parts_raise():
     with pytest.raises(errors.ProtocolError):
         require_parts(_batch(DONE, DONE), 1)
 
 
-def test_a_missing_part_of_a_write_may_have_been_carried_out():
+def test_missing_write_part_may_have_applied():
     with pytest.raises(errors.Unreachable) as caught:
         require_committed(_batch(DONE), 2)
 
     assert caught.value.may_have_applied
 
 
-def test_an_envelope_of_200_does_not_mean_success():
+def test_failed_part_in_200_raises():
     with pytest.raises(errors.Stale) as caught:
         require_committed(_batch(b"HTTP/1.1 412 Precondition Failed\r\n\r\n"), 1)
 
     assert not caught.value.may_have_applied
 
 
-def test_a_write_answered_by_something_else_may_have_been_carried_out():
+def test_invalid_write_answer_may_have_applied():
     with pytest.raises(errors.ProtocolError) as caught:
         require_committed(Answer(200, {"content-type": "text/html"}, b"<html>"), 1)
 
     assert caught.value.may_have_applied
 
 
-def test_complete_success_is_silent():
+def test_complete_success_returns_parts():
     require_committed(_batch(DONE, DONE), 2)

@@ -56,7 +56,7 @@ def _failing_write(handler, expected, **options):
     return caught.value, server, transport
 
 
-def test_a_request_carries_the_headers_of_the_web_api_and_the_token():
+def test_request_has_api_headers_and_token():
     with serve(in_turn(OK)) as server:
         payload, _ = _ask(server)
 
@@ -68,7 +68,7 @@ def test_a_request_carries_the_headers_of_the_web_api_and_the_token():
     assert wanted.items() <= request.headers.items()
 
 
-def test_cookies_are_not_kept():
+def test_cookies_are_dropped():
     with serve(in_turn(json_answer({}, set_cookie="ARRAffinity=1; Path=/"))) as server:
         _, transport = _ask(server)
         transport.get("contacts")
@@ -76,7 +76,7 @@ def test_cookies_are_not_kept():
     assert "cookie" not in server.requests[1].headers
 
 
-def test_a_redirect_is_not_followed_and_the_token_stays_here():
+def test_redirect_raises_without_following():
     with serve(in_turn(OK)) as elsewhere:
         away = http(302, location=f"{elsewhere.origin}/api/data/v9.2/contacts")
         _failing_read(in_turn(away), errors.ProtocolError)
@@ -85,7 +85,7 @@ def test_a_redirect_is_not_followed_and_the_token_stays_here():
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_read_is_tried_again_after_a_server_fault(status):
+def test_read_retried_after_server_fault(status):
     with serve(in_turn(http(status), OK)) as server:
         payload, transport = _ask(server)
 
@@ -94,13 +94,13 @@ def test_a_read_is_tried_again_after_a_server_fault(status):
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 412, 501])
-def test_a_refusal_is_not_tried_again(status):
+def test_refusal_not_retried(status):
     _, server, _ = _failing_read(in_turn(http(status)), errors.CrmError)
 
     assert len(server.requests) == 1
 
 
-def test_pauses_grow_and_end():
+def test_pauses_grow_up_to_cap():
     error, server, transport = _failing_read(in_turn(http(502)), errors.ServerFault, retries=6)
 
     assert transport.pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
@@ -108,20 +108,20 @@ def test_pauses_grow_and_end():
     assert error.status == 502
 
 
-def test_the_servers_advice_beats_our_own_pause():
+def test_retry_after_beats_backoff():
     with serve(in_turn(http(429, retry_after="3"), OK)) as server:
         _, transport = _ask(server)
 
     assert transport.pauses == [3.0]
 
 
-def test_a_long_wait_is_left_to_the_caller():
+def test_long_retry_after_raises():
     error, server, transport = _failing_read(in_turn(http(429, retry_after="300")), errors.Throttled)
 
     assert (error.retry_after, transport.pauses, len(server.requests)) == (300.0, [], 1)
 
 
-def test_no_pause_outlasts_the_deadline():
+def test_pause_never_exceeds_deadline():
     with serve(in_turn(http(429, retry_after="3"))) as server:
         transport = WatchedTransport(origin=server.origin)
         with pytest.raises(errors.Throttled):
@@ -130,7 +130,7 @@ def test_no_pause_outlasts_the_deadline():
     assert transport.pauses == []
 
 
-def test_nothing_is_sent_after_the_deadline():
+def test_nothing_sent_after_deadline():
     with serve(in_turn(OK)) as server:
         transport = WatchedTransport(origin=server.origin)
         with pytest.raises(errors.Unreachable) as caught:
@@ -147,7 +147,7 @@ def test_one_401_renews_the_token():
     assert [r.headers["authorization"] for r in server.requests] == ["Bearer token-1", "Bearer token-2"]
 
 
-def test_a_second_401_refuses_our_credentials():
+def test_second_401_refuses_credentials():
     error, server, _ = _failing_read(in_turn(http(401)), errors.CredentialsRefused)
 
     assert (len(server.requests), error.status, error.transient) == (2, 401, False)
@@ -166,7 +166,7 @@ class _Refused:
         pass
 
 
-def test_a_refused_secret_is_tried_once_and_takes_no_slot():
+def test_refused_secret_takes_no_slot():
     tokens, notebook = _Refused(), Notebook()
 
     _, server, _ = _failing_read(in_turn(OK), errors.CredentialsRefused, token_source=tokens, rate_limiter=notebook)
@@ -183,11 +183,11 @@ def test_a_refused_secret_is_tried_once_and_takes_no_slot():
         (requests.ReadTimeout(), False),
     ],
 )
-def test_only_what_never_left_was_surely_never_sent(error, surely):
+def test_never_sent_needs_failed_connect(error, surely):
     assert never_sent(error) is surely
 
 
-def test_a_closed_port_is_unreachable_and_nothing_was_applied():
+def test_closed_port_is_unreachable_and_unapplied():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     transport = WatchedTransport(origin=f"http://127.0.0.1:{port}", retries=1)
@@ -200,14 +200,14 @@ def test_a_closed_port_is_unreachable_and_nothing_was_applied():
 
 
 @pytest.mark.parametrize("answer", [b"", COMMITTED[:-20], b"garbage\r\n\r\n"])
-def test_a_write_whose_answer_was_lost_is_never_sent_again(answer):
+def test_write_with_lost_answer_not_retried(answer):
     error, server, _ = _failing_write(in_turn(answer, COMMITTED), errors.Unreachable)
 
     assert len(server.requests) == 1
     assert error.may_have_applied
 
 
-def test_a_read_whose_answer_was_lost_is_sent_again():
+def test_read_with_lost_answer_retried():
     with serve(in_turn(b"", OK[:-3], OK)) as server:
         payload, _ = _ask(server)
 
@@ -216,28 +216,28 @@ def test_a_read_whose_answer_was_lost_is_sent_again():
 
 
 @pytest.mark.parametrize("fault", [http(500, retry_after="1"), http(502), http(503), http(504, retry_after="1")])
-def test_a_server_fault_leaves_open_whether_a_write_happened(fault):
+def test_server_fault_leaves_write_unknown(fault):
     error, server, _ = _failing_write(in_turn(fault, COMMITTED), errors.ServerFault)
 
     assert (len(server.requests), error.may_have_applied) == (1, True)
 
 
 @pytest.mark.parametrize("strange", [http(302, location="/"), http(200, b"x" * 2000)])
-def test_an_answer_that_is_not_understood_leaves_it_open_too(strange):
+def test_invalid_answer_leaves_write_unknown(strange):
     error, server, _ = _failing_write(in_turn(strange, COMMITTED), errors.ProtocolError, max_bytes=1000)
 
     assert (len(server.requests), error.may_have_applied) == (1, True)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 412])
-def test_a_refused_write_surely_did_not_happen(status):
+def test_refused_write_not_applied(status):
     error, _, _ = _failing_write(in_turn(http(status)), errors.CrmError)
 
     assert not error.may_have_applied
 
 
 @pytest.mark.parametrize("refusal", [http(429, retry_after="1"), http(503, retry_after="1")])
-def test_a_write_that_the_service_put_off_is_sent_again(refusal):
+def test_503_with_retry_after_retries_write(refusal):
     with serve(in_turn(refusal, COMMITTED)) as server:
         transport = WatchedTransport(origin=server.origin)
         answer = transport.write_batch(WRITE)
@@ -246,7 +246,7 @@ def test_a_write_that_the_service_put_off_is_sent_again(refusal):
     assert transport.pauses == [1.0]
 
 
-def test_doubt_from_an_earlier_attempt_is_not_forgotten():
+def test_earlier_uncertainty_is_kept():
     put_off = http(503, retry_after="1")
 
     error, _, _ = _failing_write(in_turn(put_off, http(412)), errors.Stale)
@@ -254,7 +254,7 @@ def test_doubt_from_an_earlier_attempt_is_not_forgotten():
     assert error.may_have_applied
 
 
-def test_an_answer_that_is_too_large_is_given_up_early():
+def test_oversized_answer_aborted_early():
     endless = http(200, b'{"a":"' + b"x" * 2_000_000 + b'"}')
 
     error, _, _ = _failing_read(in_turn(endless), errors.ProtocolError, max_bytes=100_000)
@@ -262,7 +262,7 @@ def test_an_answer_that_is_too_large_is_given_up_early():
     assert error.code == "size"
 
 
-def test_the_size_limit_counts_unpacked_bytes():
+def test_size_limit_counts_decompressed_bytes():
     packed = http(200, gzip.compress(b'{"a":"' + b"x" * 5_000_000 + b'"}'), content_encoding="gzip")
 
     error, _, _ = _failing_read(in_turn(packed), errors.ProtocolError, max_bytes=100_000)
@@ -270,14 +270,14 @@ def test_the_size_limit_counts_unpacked_bytes():
     assert error.code == "size"
 
 
-def test_a_packed_answer_is_unpacked():
+def test_compressed_answer_is_decompressed():
     with serve(in_turn(http(200, gzip.compress(b'{"a":1}'), content_encoding="gzip"))) as server:
         payload, _ = _ask(server)
 
     assert payload == {"a": 1}
 
 
-def test_a_chunked_answer_is_put_together_and_a_cut_one_is_noticed():
+def test_cut_chunked_answer_is_detected():
     chunked = (
         b'HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n4\r\n{"a"\r\n3\r\n:1}\r\n0\r\n\r\n'
     )
@@ -287,11 +287,11 @@ def test_a_chunked_answer_is_put_together_and_a_cut_one_is_noticed():
     _failing_read(in_turn(chunked[:-12]), errors.Unreachable, retries=0)
 
 
-def test_a_page_of_html_is_a_protocol_error():
+def test_html_answer_raises():
     _failing_read(in_turn(http(200, b"<html>Sign in</html>")), errors.ProtocolError)
 
 
-def test_a_silent_server_costs_no_more_than_the_deadline():
+def test_silent_server_ends_at_deadline():
     answered = threading.Event()
 
     def silent(request):
@@ -309,7 +309,7 @@ def test_a_silent_server_costs_no_more_than_the_deadline():
     assert took < 2
 
 
-def test_a_dribbling_answer_costs_no_more_than_the_read_timeout():
+def test_slow_answer_ends_at_read_timeout():
     stop = threading.Event()
 
     def answer(connection):
@@ -337,7 +337,7 @@ def test_a_dribbling_answer_costs_no_more_than_the_read_timeout():
     assert took < 2
 
 
-def test_an_answer_that_begins_late_and_stops_costs_no_more_than_the_read_timeout():
+def test_stalled_answer_ends_at_read_timeout():
     stop = threading.Event()
 
     def answer(connection):
@@ -384,7 +384,7 @@ def test_no_request_follows_a_hostile_link(link):
     assert server.requests == other.requests == []
 
 
-def test_our_own_link_is_followed():
+def test_own_link_is_followed():
     with serve(in_turn(OK)) as server:
         transport = WatchedTransport(origin=server.origin)
         transport.follow(f"{server.origin}/api/data/v9.2/contacts?$skiptoken=%253C1")
@@ -392,7 +392,7 @@ def test_our_own_link_is_followed():
     assert server.requests[0].target == "/api/data/v9.2/contacts?$skiptoken=%253C1"
 
 
-def test_the_log_names_the_request_and_nobody(caplog):
+def test_log_has_no_personal_data(caplog):
     secret = http(404, b'{"error":{"code":"1","message":"Ann Smith"}}', x_ms_service_request_id="abc-1")
     with caplog.at_level(logging.INFO, logger="syncapp.crm"), serve(in_turn(secret)) as server:
         transport = WatchedTransport(origin=server.origin)
@@ -405,7 +405,7 @@ def test_the_log_names_the_request_and_nobody(caplog):
     assert not any(word in caplog.text for word in ("Smith", "6b29", "token-1"))
 
 
-def test_a_forked_process_gets_a_session_of_its_own(monkeypatch):
+def test_forked_process_gets_own_session(monkeypatch):
     transport = Transport(origin="http://127.0.0.1:1", token_source=FixedToken())
     before = transport._sessions.get()
 
@@ -414,7 +414,7 @@ def test_a_forked_process_gets_a_session_of_its_own(monkeypatch):
     assert transport._sessions.get() is not before
 
 
-def test_proxies_and_certificates_of_the_environment_are_ignored(monkeypatch):
+def test_environment_proxies_and_certificates_ignored(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
 
@@ -422,7 +422,7 @@ def test_proxies_and_certificates_of_the_environment_are_ignored(monkeypatch):
         assert _ask(server)[0] == {"a": 1}
 
 
-def test_plain_http_to_another_machine_is_refused_at_once():
+def test_plain_http_to_other_host_refused():
     with pytest.raises(ValueError, match="neither https"):
         Transport(origin="http://contoso.example", token_source=FixedToken())
 
@@ -458,20 +458,20 @@ def _rate_limited(handler, **options):
     return notebook, server
 
 
-def test_a_batch_asks_for_one_slot_and_names_its_operations():
+def test_batch_takes_one_slot_with_operations():
     notebook, _ = _rate_limited(in_turn(COMMITTED), lane=Lane.BULK)
 
     assert notebook.entered == [(Lane.BULK, 7)]
     assert [report.operations for report in notebook.reports] == [7]
 
 
-def test_every_try_asks_for_a_slot_of_its_own():
+def test_each_retry_takes_a_slot():
     notebook, server = _rate_limited(in_turn(http(503), http(401), COMMITTED))
 
     assert len(notebook.entered) == len(server.requests) == 3
 
 
-def test_a_lane_is_that_of_the_calls_not_of_the_connection():
+def test_lane_belongs_to_transport_copy():
     notebook = Notebook()
     with serve(in_turn(OK)) as server:
         transport = WatchedTransport(origin=server.origin, rate_limiter=notebook)
@@ -481,21 +481,21 @@ def test_a_lane_is_that_of_the_calls_not_of_the_connection():
     assert [lane for lane, _ in notebook.entered] == [Lane.BULK, Lane.INTERACTIVE]
 
 
-def test_a_429_and_the_advice_of_an_answer_are_reported():
+def test_429_and_hint_reported_to_limiter():
     notebook, _ = _rate_limited(in_turn(http(429, retry_after="120", x_ms_dop_hint="9")))
 
     (report,) = notebook.reports
     assert (report.pause, report.hint) == (120.0, 9)
 
 
-def test_a_429_inside_a_batch_is_reported_too():
+def test_429_inside_batch_reported():
     part = b"--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 429 X\r\nRetry-After: 33\r\n\r\n{}\r\n--b--"
     notebook, _ = _rate_limited(in_turn(http(200, part, content_type="multipart/mixed; boundary=b")))
 
     assert [report.pause for report in notebook.reports] == [33.0]
 
 
-def test_a_text_that_looks_like_a_429_stops_nobody():
+def test_text_like_a_429_ignored():
     body = b'--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 X\r\n\r\n{"a":"HTTP/1.1 429"}\r\n--b--'
     notebook, _ = _rate_limited(in_turn(http(200, body, content_type="multipart/mixed; boundary=b")))
 
@@ -503,19 +503,19 @@ def test_a_text_that_looks_like_a_429_stops_nobody():
 
 
 @pytest.mark.parametrize("hint", ["", "0", "-3", "many", "99999"])
-def test_advice_that_is_none_is_ignored(hint):
+def test_invalid_hint_ignored(hint):
     notebook, _ = _rate_limited(in_turn(http(200, b"{}", x_ms_dop_hint=hint)))
 
     assert [report.hint for report in notebook.reports] == [None]
 
 
-def test_no_answer_is_reported_as_none():
+def test_missing_answer_reported_without_seconds():
     notebook, _ = _rate_limited(in_turn(b""), retries=0)
 
     assert [report.seconds for report in notebook.reports] == [None]
 
 
-def test_who_is_turned_away_by_our_own_limits_sends_nothing_and_does_not_ask_again():
+def test_rate_limited_call_sends_nothing():
     rate_limiter = InProcessLimiter(Limits())
     rate_limiter.pause_for(1.5)
     with serve(in_turn(COMMITTED)) as server:

@@ -11,7 +11,7 @@ LAUGHS = """<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">
 <!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]><a>&c;</a>"""
 
 
-def test_what_is_read_is_written_again():
+def test_xml_round_trips():
     text = '<fetch count="5"><entity name="task"><condition value="A &amp; &lt;B&gt; ü"/></entity></fetch>'
 
     again = xml.write(xml.parse(text))
@@ -37,6 +37,6 @@ def test_what_is_read_is_written_again():
         "<a>\x00</a>",
     ],
 )
-def test_anything_else_is_refused(text):
+def test_invalid_xml_refused(text):
     with pytest.raises(ProtocolError):
         xml.parse(text)

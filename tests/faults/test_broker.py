@@ -40,7 +40,7 @@ def test_ten_restarts_under_load(story: Story):
 
 
 @pytest.mark.timeout(1500)
-def test_each_message_five_times_for_a_thousand_edits(story: Story):
+def test_thousand_edits_with_fivefold_messages(story: Story):
     """Four processes work through them."""
     second = story.stack.add_worker()
     story.stack.everyone_is_ready()
@@ -54,7 +54,7 @@ def test_each_message_five_times_for_a_thousand_edits(story: Story):
 
 
 @pytest.mark.timeout(900)
-def test_hundred_approvals_while_redis_is_away(story: Story, proxies: Proxies):
+def test_hundred_approvals_without_redis(story: Story, proxies: Proxies):
     edits = story.edited(100)
     reviewer = Reviewer(story.stack, rita())
     proxies.broker.refuse()
@@ -69,7 +69,7 @@ def test_hundred_approvals_while_redis_is_away(story: Story, proxies: Proxies):
 
 
 @pytest.mark.timeout(900)
-def test_half_open_broker_for_a_minute(story: Story, proxies: Proxies):
+def test_half_open_broker_for_one_minute(story: Story, proxies: Proxies):
     """The figure to reach is 60 seconds until messages are consumed again, without a restart."""
     edits = story.edited(50)
     proxies.broker.silence()

@@ -95,7 +95,7 @@ def shifts_clocks(test: Callable[..., None]) -> Callable[..., None]:
 
 @shifts_clocks
 @pytest.mark.parametrize(("clock", "seconds"), [("+12s", 12), ("-12s", -12), ("+10m", 600), ("-10m", -600)])
-def test_workers_with_a_wrong_clock(story: Story, right_clocks_afterwards: None, clock: str, seconds: float) -> None:
+def test_workers_with_wrong_clocks(story: Story, right_clocks_afterwards: None, clock: str, seconds: float) -> None:
     shifted_workers(story.stack, clock)
 
     edits = [arrives(story) for _ in range(5)]
@@ -109,7 +109,7 @@ def test_workers_with_a_wrong_clock(story: Story, right_clocks_afterwards: None,
 
 
 @shifts_clocks
-def test_kills_beside_clocks_twenty_minutes_apart(story: Story, right_clocks_afterwards: None) -> None:
+def test_kills_with_clocks_twenty_minutes_apart(story: Story, right_clocks_afterwards: None) -> None:
     """One worker is ahead, the other behind; what one leaves behind when it is killed the other one finishes."""
     stack = story.stack
     shifted_workers(stack, AHEAD)
@@ -129,7 +129,7 @@ def test_kills_beside_clocks_twenty_minutes_apart(story: Story, right_clocks_aft
     story.delivered_exactly_once(*edits)
 
 
-def test_nothing_piles_up_while_workers_are_away(story: Story) -> None:
+def test_no_backlog_while_workers_are_away(story: Story) -> None:
     stack = story.stack
     second_beat = stack.start_beat()
     for worker in [*stack.workers, stack.periodic_worker]:
@@ -155,7 +155,7 @@ def readings() -> int:
     return PeriodicTask.objects.values_list("number", flat=True).get(name="pull")
 
 
-def test_writes_without_an_answer_hold_up_no_reading(story: Story) -> None:
+def test_unanswered_writes_do_not_delay_reads(story: Story) -> None:
     edits = [arrives(story) for _ in range(UNANSWERED)]
     second = story.stack.add_worker()
     story.stack.everyone_is_ready()
@@ -186,7 +186,7 @@ def seconds_since_reading() -> float:
 
 
 @pytest.mark.parametrize("fault", ["refuse", "silence"])
-def test_edits_arrive_while_redis_is_away(story: Story, proxies: Proxies, fault: str) -> None:
+def test_edits_arrive_without_redis(story: Story, proxies: Proxies, fault: str) -> None:
     arrives(story)
     getattr(proxies.broker, fault)()
 

@@ -25,7 +25,7 @@ AWAY: dict[str, Callable[[FaultProxy], None]] = {"silent": FaultProxy.silence, "
 
 
 @pytest.mark.parametrize("how", AWAY)
-def test_decisions_wait_while_the_crm_is_away(story: Story, proxies: Proxies, how: str):
+def test_decisions_wait_for_crm(story: Story, proxies: Proxies, how: str):
     edits = story.edited(10)
     reviewer = Reviewer(story.stack, rita())
     AWAY[how](proxies.crm)
@@ -50,7 +50,7 @@ def test_decisions_wait_while_the_crm_is_away(story: Story, proxies: Proxies, ho
     ],
     ids=["read not sent", "read half answered", "write not sent", "write half answered", "write applied, not answered"],
 )
-def test_cut_around_a_request_of_a_delivery(story: Story, proxies: Proxies, marker: bytes, when: When):
+def test_delivery_survives_cut_request(story: Story, proxies: Proxies, marker: bytes, when: When):
     edits = story.edited(CUTS)
     proxies.crm.cut_at(marker, when, times=CUTS)
     story.decide(*edits)
@@ -58,7 +58,7 @@ def test_cut_around_a_request_of_a_delivery(story: Story, proxies: Proxies, mark
     story.delivered_exactly_once(*edits)
 
 
-def test_cut_within_answers_of_a_reading(story: Story, proxies: Proxies):
+def test_pull_survives_cut_answers(story: Story, proxies: Proxies):
     contact, proposed = story.edited_in_outlook()
     proxies.crm.cut_at(A_READING, When.WITHIN_ANSWER, times=CUTS)
 

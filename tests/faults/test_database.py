@@ -124,7 +124,7 @@ def test_restart_under_load(story: Story, server: Server, *, immediate: bool, af
     assert story.stack.worker.is_alive
 
 
-def test_lines_refused_for_some_time(story: Story, proxy: FaultProxy):
+def test_refused_database_connections(story: Story, proxy: FaultProxy):
     load = Load(story, story.edited(EDITS))
     time.sleep(0.5)
     proxy.refuse()
@@ -135,7 +135,7 @@ def test_lines_refused_for_some_time(story: Story, proxy: FaultProxy):
     assert story.stack.worker.is_alive
 
 
-def test_half_open_lines_end_by_themselves(story: Story, proxy: FaultProxy):
+def test_half_open_database_connections_time_out(story: Story, proxy: FaultProxy):
     """The figure to reach is 60 seconds until every page is shown again, without a restart of the web processes."""
     load = Load(story, story.edited(EDITS))
     time.sleep(0.5)

@@ -130,7 +130,7 @@ def test_lost_redis_is_named_everywhere(operator: Operator) -> None:
     assert operator.subjects() == ["Redis does not answer.", "resolved: Redis does not answer."]
 
 
-def test_lost_database_is_told_once(operator: Operator) -> None:
+def test_lost_database_mailed_once(operator: Operator) -> None:
     proxies = operator.stack.proxies
     assert proxies is not None
     if proxies.database is None:
@@ -154,7 +154,7 @@ def test_lost_database_is_told_once(operator: Operator) -> None:
     assert operator.subjects() == ["The database does not answer.", "resolved: The database does not answer."]
 
 
-def test_restart_of_everything_sends_no_mail(operator: Operator) -> None:
+def test_full_restart_sends_no_mail(operator: Operator) -> None:
     stack = operator.stack
     assert stack.beat is not None
     assert stack.periodic_worker is not None

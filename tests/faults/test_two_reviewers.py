@@ -19,7 +19,7 @@ BROWSERS = 50
 EDITS = 3
 
 
-def test_one_of_fifty_submits_is_taken(story: Story):
+def test_one_of_fifty_submits_wins(story: Story):
     reviewers = [Reviewer(story.stack, rob() if number % 2 else rita()) for number in range(BROWSERS)]
     for edit in story.edited(EDITS):
         answers = decide_at_once(edit, reviewers)

@@ -27,7 +27,7 @@ def any_contact(organization: Organization) -> str:
     return str(organization.contact()["contactid"])
 
 
-def test_a_row_is_made_read_changed_and_deleted(client: Program, organization: Organization) -> None:
+def test_row_create_read_update_delete(client: Program, organization: Organization) -> None:
     result = client.run("crud")
 
     assert result["row"]["lastname"] == "Shown"
@@ -48,13 +48,13 @@ def test_queries_filter_sort_count_and_stop(client: Program, organization: Organ
     assert result["context"].startswith(f"{organization.api}$metadata#contacts")
 
 
-def test_query_too_long_for_an_address_travels_as_a_batch(client: Program, organization: Organization) -> None:
+def test_long_query_sent_as_batch(client: Program, organization: Organization) -> None:
     organization.crowd("Interop")
 
     assert client.run("longQuery", marker="Interop") == 3
 
 
-def test_related_rows_come_along(client: Program, organization: Organization) -> None:
+def test_related_rows_expanded(client: Program, organization: Organization) -> None:
     organization.crowd("Interop")
     [carl] = organization.rows("contacts?$filter=firstname eq 'Carl' and department eq 'Interop'")
 
@@ -63,7 +63,7 @@ def test_related_rows_come_along(client: Program, organization: Organization) ->
     assert result == {"name": "Acme", "people": ["Berg"], "by": "# Outlook Sync Portal", "below": 1}
 
 
-def test_pages_bring_every_row_once(client: Program, organization: Organization) -> None:
+def test_pages_return_every_row_once(client: Program, organization: Organization) -> None:
     organization.start(contacts=1_200)
 
     result = client.run("pages", size=500)
@@ -77,7 +77,7 @@ def test_counts_agree(client: Program, organization: Organization) -> None:
     assert client.run("counts", marker="Interop") == [7, 3, 3]
 
 
-def test_formatted_values_are_what_people_read(client: Program, organization: Organization) -> None:
+def test_formatted_values_match_labels(client: Program, organization: Organization) -> None:
     company = organization.company("Acme")
     bind = {"parentcustomerid_account@odata.bind": f"/accounts({company})"}
     row = {"lastname": "Berg", "gendercode": 2, "creditlimit": 1234.5, **bind}
@@ -88,7 +88,7 @@ def test_formatted_values_are_what_people_read(client: Program, organization: Or
     assert found == ["Female", "€1,234.50", "Acme", "account", "parentcustomerid_account"]
 
 
-def test_upsert_obeys_its_conditions(client: Program, organization: Organization) -> None:
+def test_upsert_respects_conditions(client: Program, organization: Organization) -> None:
     wanted = "00000000-0000-0000-0000-0000000000bb"
 
     result = client.run("upsert", id=wanted, key="K1")
@@ -100,7 +100,7 @@ def test_upsert_obeys_its_conditions(client: Program, organization: Organization
     assert organization.methods("osync_syncrecord") == ["POST", "PATCH"]
 
 
-def test_second_writer_with_an_old_etag_loses(client: Program, organization: Organization) -> None:
+def test_stale_etag_write_fails(client: Program, organization: Organization) -> None:
     result = client.run("concurrency", contact=any_contact(organization))
 
     assert result["unchanged"] is None
@@ -110,7 +110,7 @@ def test_second_writer_with_an_old_etag_loses(client: Program, organization: Org
     assert organization.methods() == ["PATCH"]
 
 
-def test_bulk_messages_write_all_or_nothing(client: Program, organization: Organization) -> None:
+def test_bulk_messages_are_atomic(client: Program, organization: Organization) -> None:
     result = client.run("bulk")
 
     assert [result["ids"], result["done"], result["all"]["status"]] == [3, None, 400]
@@ -123,7 +123,7 @@ def test_bulk_messages_write_all_or_nothing(client: Program, organization: Organ
     assert organization.methods() == ["POST"] * 3 + ["PATCH"] * 3 + ["PATCH", "POST"]
 
 
-def test_change_set_commits_as_one_and_its_references_hold(client: Program, organization: Organization) -> None:
+def test_change_set_is_atomic_with_references(client: Program, organization: Organization) -> None:
     account, contact, updated, listed, count = client.run("batch", marker="Together")
 
     [row] = listed["value"]
@@ -133,7 +133,7 @@ def test_change_set_commits_as_one_and_its_references_hold(client: Program, orga
     assert len({entry["transaction"] for entry in organization.writes() + organization.writes("account")}) == 1
 
 
-def test_failed_change_set_leaves_nothing_behind(client: Program, organization: Organization) -> None:
+def test_failed_change_set_writes_nothing(client: Program, organization: Organization) -> None:
     result = client.run("rollback", marker="Undone")
 
     assert result["left"] == 0
@@ -144,7 +144,7 @@ def test_failed_change_set_leaves_nothing_behind(client: Program, organization: 
     assert organization.ledger() == []
 
 
-def test_fetchxml_pages_by_cookie_and_ends(client: Program, organization: Organization) -> None:
+def test_fetchxml_pages_by_cookie(client: Program, organization: Organization) -> None:
     organization.start(contacts=25)
 
     result = client.run("fetchXml", size=10)
@@ -154,11 +154,11 @@ def test_fetchxml_pages_by_cookie_and_ends(client: Program, organization: Organi
     assert result["refused"]["status"] == 400
 
 
-def test_fetchxml_too_long_for_an_address_travels_as_a_batch(client: Program, organization: Organization) -> None:
+def test_long_fetchxml_sent_as_batch(client: Program, organization: Organization) -> None:
     assert client.run("longFetchXml") == 4
 
 
-def test_views_and_filters_show_what_they_select(client: Program, organization: Organization) -> None:
+def test_saved_views_and_filters_return_rows(client: Program, organization: Organization) -> None:
     inner = '<attribute name="fullname"/><filter><condition attribute="ownerid" operator="eq-userid"/></filter>'
     xml = f'<fetch><entity name="contact">{inner}</entity></fetch>'
     row = {"name": "Mine", "fetchxml": xml, "querytype": 256, "returnedtypecode": "contact"}
@@ -176,7 +176,7 @@ def test_rows_are_grouped_and_counted(client: Program, organization: Organizatio
     assert client.run("aggregate", marker="Interop") == [["Berg", 1], ["Dahl", 1], ["Eck", 1]]
 
 
-def test_outlook_filter_of_somebody_else_is_found_and_switched_off(client: Program, organization: Organization) -> None:
+def test_other_users_filter_switched_off(client: Program, organization: Organization) -> None:
     result = client.run("filters", user=EDITOR.user_id)
 
     assert result["asked"] == result["asUser"] > 0
@@ -185,7 +185,7 @@ def test_outlook_filter_of_somebody_else_is_found_and_switched_off(client: Progr
     assert entry["changes"]["statecode"] == [0, 1]
 
 
-def test_changes_since_a_delta_link_come_with_deletions(client: Program, organization: Organization) -> None:
+def test_delta_has_changes_and_deletions(client: Program, organization: Organization) -> None:
     contact = any_contact(organization)
 
     result = client.run("track", contact=contact)
@@ -198,7 +198,7 @@ def test_changes_since_a_delta_link_come_with_deletions(client: Program, organiz
     assert result["refused"]["status"] == 400
 
 
-def test_either_header_makes_somebody_else_the_author(client: Program, organization: Organization) -> None:
+def test_both_impersonation_headers_set_author(client: Program, organization: Organization) -> None:
     result = client.run("impersonate", user=EDITOR.user_id, objectId=EDITOR.object_id)
 
     assert result["made"] == [[EDITOR.user_id, APPLICATION], [EDITOR.user_id, APPLICATION], [APPLICATION, None]]
@@ -207,7 +207,7 @@ def test_either_header_makes_somebody_else_the_author(client: Program, organizat
     assert result["unknownObject"]["status"] == 403
 
 
-def test_rows_are_joined_and_parted_by_references(client: Program, organization: Organization) -> None:
+def test_references_associate_and_disassociate(client: Program, organization: Organization) -> None:
     contact, account = any_contact(organization), organization.company("Acme")
     [team] = organization.rows("teams?$top=1")
     user = EDITOR.user_id
@@ -232,7 +232,7 @@ def test_functions_answer(client: Program, organization: Organization) -> None:
     assert [counted["Keys"], counted["Values"]] == [["contact"], [4]]
 
 
-def test_definitions_tell_what_the_client_wants_to_know(client: Program, organization: Organization) -> None:
+def test_definitions_have_requested_metadata(client: Program, organization: Organization) -> None:
     result = client.run("metadata")
 
     assert result["table"] == ["contacts", "fullname", 2]
@@ -242,14 +242,14 @@ def test_definitions_tell_what_the_client_wants_to_know(client: Program, organiz
     assert [result["labels"], result["length"]] == [["Male", "Female"], 50]
 
 
-def test_table_of_ones_own_lives_from_the_cradle_to_the_grave(client: Program, organization: Organization) -> None:
+def test_custom_table_lifecycle(client: Program, organization: Organization) -> None:
     result = client.run("table", name="new_NodeThing")
 
     assert [result["label"], result["row"]] == ["Renamed", ["First", "A1"]]
     assert [result["left"], result["after"]] == [False, 404]
 
 
-def test_relationship_is_made_changed_listed_and_deleted(client: Program, organization: Organization) -> None:
+def test_relationship_lifecycle(client: Program, organization: Organization) -> None:
     result = client.run("relationships", name="new_account_contact_sponsor")
 
     assert result["made"] == "new_account_contact_sponsor"
@@ -257,14 +257,14 @@ def test_relationship_is_made_changed_listed_and_deleted(client: Program, organi
     assert [result["base"], result["after"]] == [["OneToManyRelationship"], 404]
 
 
-def test_global_choice_is_made_widened_renamed_and_deleted(client: Program, organization: Organization) -> None:
+def test_global_choice_lifecycle(client: Program, organization: Organization) -> None:
     result = client.run("globalChoices", name="new_nodecolors")
 
     assert [result["options"], result["label"]] == [["Red", "Green", "Blue"], "Colours"]
     assert ["new_nodecolors" in result["all"], result["after"]] == [True, 404]
 
 
-def test_definitions_are_filtered_changed_and_described(client: Program, organization: Organization) -> None:
+def test_definitions_filtered_and_updated(client: Program, organization: Organization) -> None:
     result = client.run("definitions", name="new_NodeText")
 
     assert ["appointment", 1] in result["tables"]
@@ -272,7 +272,7 @@ def test_definitions_are_filtered_changed_and_described(client: Program, organiz
     assert [result["length"], result["document"]] == [30, True]
 
 
-def test_options_of_a_request_reach_the_server(client: Program, organization: Organization) -> None:
+def test_request_options_reach_server(client: Program, organization: Organization) -> None:
     contact = any_contact(organization)
 
     result = client.run("options", contact=contact)
@@ -283,7 +283,7 @@ def test_options_of_a_request_reach_the_server(client: Program, organization: Or
     assert [entry["tag"] for entry in organization.writes()] == ["interop", "", ""]
 
 
-def test_what_is_not_there_is_refused_by_name(client: Program, organization: Organization) -> None:
+def test_unsupported_feature_refused_by_name(client: Program, organization: Organization) -> None:
     found = client.run("unknown", contact=any_contact(organization))
 
     assert found.pop("download") == 400  # no such column
@@ -291,7 +291,7 @@ def test_what_is_not_there_is_refused_by_name(client: Program, organization: Org
     assert len(found) == 7
 
 
-def test_errors_arrive_with_status_code_and_words(client: Program, organization: Organization) -> None:
+def test_errors_have_status_code_and_message(client: Program, organization: Organization) -> None:
     errors = client.run("errors")
 
     wanted = {"missing": 404, "update": 404, "column": 400, "long": 400, "filter": 400, "token": 401}
@@ -301,7 +301,7 @@ def test_errors_arrive_with_status_code_and_words(client: Program, organization:
     assert organization.ledger() == []
 
 
-def test_throttled_call_says_when_to_come_back(client: Program, organization: Organization) -> None:
+def test_throttled_call_has_retry_after(client: Program, organization: Organization) -> None:
     organization.fault(table="contact", status=429, retry_after=7, times=1)
 
     error = client.run("refused")
@@ -311,7 +311,7 @@ def test_throttled_call_says_when_to_come_back(client: Program, organization: Or
     assert "result" in client.run("refused")
 
 
-def test_used_up_limit_throttles_whoever_goes_on(client: Program, organization: Organization) -> None:
+def test_exceeded_limit_throttles_further_calls(client: Program, organization: Organization) -> None:
     organization.control("PUT", "faults", {"limits": {"requests": 5, "takes_time": False}})
 
     stopped = client.run("untilThrottled", most=10)

@@ -10,14 +10,14 @@ from tests.interop.environments import HERE
 
 
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-node.txt"])
-def test_every_python_package_has_its_hashes(lock: str) -> None:
+def test_python_packages_have_hashes(lock: str) -> None:
     text = (HERE / lock).read_text()
 
     assert text.count("==") <= text.count("--hash=sha256:")
     assert "//" not in text
 
 
-def test_every_node_package_has_its_hash() -> None:
+def test_node_packages_have_hashes() -> None:
     packages = json.loads((HERE / "package-lock.json").read_text())["packages"]
 
     outside = {name: found for name, found in packages.items() if name}

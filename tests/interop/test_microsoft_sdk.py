@@ -21,7 +21,7 @@ def sdk(microsoft_sdk: Program) -> Program:
     return microsoft_sdk
 
 
-def test_a_row_is_made_read_changed_and_deleted(sdk: Program, organization: Organization) -> None:
+def test_row_create_read_update_delete(sdk: Program, organization: Organization) -> None:
     result = sdk.run("crud")
 
     assert result["made"]["fullname"] == "Ann Berg"
@@ -39,14 +39,14 @@ def test_queries_filter_sort_and_stop(sdk: Program, organization: Organization) 
     assert sdk.run("query", marker="Interop") == [["Dora", "Dahl"], ["Carl", "Berg"]]
 
 
-def test_related_rows_come_along(sdk: Program, organization: Organization) -> None:
+def test_related_rows_expanded(sdk: Program, organization: Organization) -> None:
     organization.crowd("Interop")
     [carl] = organization.rows("contacts?$filter=firstname eq 'Carl' and department eq 'Interop'")
 
     assert sdk.run("expand", contact=carl["contactid"]) == ["Acme", "Acme"]
 
 
-def test_pages_bring_every_row_once(sdk: Program, organization: Organization) -> None:
+def test_pages_return_every_row_once(sdk: Program, organization: Organization) -> None:
     organization.start(contacts=1_200)
 
     result = sdk.run("pages", size=500)
@@ -54,7 +54,7 @@ def test_pages_bring_every_row_once(sdk: Program, organization: Organization) ->
     assert result == {"sizes": [500, 500, 200], "distinct": 1_200}
 
 
-def test_formatted_values_are_what_people_read(sdk: Program, organization: Organization) -> None:
+def test_formatted_values_match_labels(sdk: Program, organization: Organization) -> None:
     row = {"lastname": "Berg", "gendercode": 2, "donotemail": True, "creditlimit": 1234.5}
     contact = organization.post("contacts", row).headers["OData-EntityId"][-37:-1]
 
@@ -66,7 +66,7 @@ def test_formatted_values_are_what_people_read(sdk: Program, organization: Organ
     }
 
 
-def test_bulk_messages_write_all_rows_of_a_call_in_one_transaction(sdk: Program, organization: Organization) -> None:
+def test_bulk_messages_are_atomic(sdk: Program, organization: Organization) -> None:
     result = sdk.run("bulk")
 
     assert [row["lastname"] for row in result["rows"]] == [f"Bulk {number}" for number in range(5)]
@@ -79,12 +79,12 @@ def test_bulk_messages_write_all_rows_of_a_call_in_one_transaction(sdk: Program,
     assert {entry["id"] for entry in writes[-5:]} == set(result["ids"])
 
 
-def test_upsert_by_alternate_key_creates_once_and_then_updates(sdk: Program, organization: Organization) -> None:
+def test_alternate_key_upsert_creates_then_updates(sdk: Program, organization: Organization) -> None:
     assert sdk.run("upsert", key="K1") == [["K1", "Several"], ["K1's", "Several's"]]
     assert organization.methods("osync_syncrecord") == ["POST", "PATCH", "PATCH", "POST"]
 
 
-def test_change_set_commits_as_one_and_its_references_hold(sdk: Program, organization: Organization) -> None:
+def test_change_set_is_atomic_with_references(sdk: Program, organization: Organization) -> None:
     result = sdk.run("batch", marker="Together")
 
     assert result["statuses"] == [204, 204, 204, 200, 200]
@@ -95,7 +95,7 @@ def test_change_set_commits_as_one_and_its_references_hold(sdk: Program, organiz
     assert len({entry["transaction"] for entry in organization.writes() + organization.writes("account")}) == 1
 
 
-def test_failed_change_set_leaves_nothing_behind(sdk: Program, organization: Organization) -> None:
+def test_failed_change_set_writes_nothing(sdk: Program, organization: Organization) -> None:
     result = sdk.run("rollback", marker="Undone")
 
     assert result["statuses"] == [400, 200]
@@ -115,7 +115,7 @@ def test_fetchxml_pages_by_cookie(sdk: Program, organization: Organization) -> N
     assert "a.name" in result["first"]
 
 
-def test_sql_selects_joins_groups_and_fills_a_frame(sdk: Program, organization: Organization) -> None:
+def test_sql_query_fills_frame(sdk: Program, organization: Organization) -> None:
     organization.start(contacts=25)
 
     result = sdk.run("sql")
@@ -131,7 +131,7 @@ def test_frames_are_written_and_read(sdk: Program, organization: Organization) -
     assert sdk.run("dataframe") == ["a", "b"]
 
 
-def test_definitions_tell_what_the_sdk_wants_to_know(sdk: Program, organization: Organization) -> None:
+def test_definitions_have_sdk_metadata(sdk: Program, organization: Organization) -> None:
     result = sdk.run("metadata")
 
     assert result["table"] == ["contacts", "contactid", "fullname"]
@@ -146,7 +146,7 @@ def test_definitions_tell_what_the_sdk_wants_to_know(sdk: Program, organization:
     assert result["tables"] > 5
 
 
-def test_table_of_ones_own_lives_from_the_cradle_to_the_grave(sdk: Program, organization: Organization) -> None:
+def test_custom_table_lifecycle(sdk: Program, organization: Organization) -> None:
     result = sdk.run("table", name="new_SdkThing")
 
     assert result["made"] == ["new_Code", "new_Amount", "new_Size", "new_Done", "new_Due"]
@@ -162,18 +162,18 @@ def test_table_of_ones_own_lives_from_the_cradle_to_the_grave(sdk: Program, orga
     assert result["after"] is None
 
 
-def test_column_is_changed_by_its_whole_definition(sdk: Program, organization: Organization) -> None:
+def test_column_updated_by_full_definition(sdk: Program, organization: Organization) -> None:
     assert sdk.run("changed_column", name="new_SdkOther") == [30, "Code of it"]
 
 
-def test_relationships_of_both_kinds_are_made_listed_and_deleted(sdk: Program, organization: Organization) -> None:
+def test_both_relationship_kinds_lifecycle(sdk: Program, organization: Organization) -> None:
     result = sdk.run("relationships", name="new_sdk")
 
     assert result["types"] == ["one_to_many", "many_to_many"]
     assert [result["lookup"], result["listed"], result["after"]] == ["new_SdkSponsor", True, None]
 
 
-def test_table_lives_in_batches(sdk: Program, organization: Organization) -> None:
+def test_batched_table_operations(sdk: Program, organization: Organization) -> None:
     result = sdk.run("batched_definitions", name="new_SdkBatched")
 
     assert all(status < 300 for part in result["statuses"] for status in part)
@@ -181,7 +181,7 @@ def test_table_lives_in_batches(sdk: Program, organization: Organization) -> Non
     assert result["after"] is None
 
 
-def test_batch_takes_every_operation_on_rows(sdk: Program, organization: Organization) -> None:
+def test_batch_accepts_all_row_operations(sdk: Program, organization: Organization) -> None:
     result = sdk.run("batched_rows", marker="Batch")
 
     assert [result["made"], result["row"], result["left"], result["ok"]] == [
@@ -193,7 +193,7 @@ def test_batch_takes_every_operation_on_rows(sdk: Program, organization: Organiz
     assert organization.methods() == ["POST"] * 3 + ["PATCH"] * 6 + ["DELETE"] * 3
 
 
-def test_definitions_help_to_build_queries(sdk: Program, organization: Organization) -> None:
+def test_definitions_build_queries(sdk: Program, organization: Organization) -> None:
     result = sdk.run("helpers")
 
     assert [result["expanded"], result["frame"], result["counted"]] == ["Helper", ["Helped"], 1]
@@ -201,7 +201,7 @@ def test_definitions_help_to_build_queries(sdk: Program, organization: Organizat
     assert organization.methods() == ["POST", "PATCH", "DELETE"]
 
 
-def test_file_column_is_refused_by_name(sdk: Program, organization: Organization) -> None:
+def test_file_column_refused(sdk: Program, organization: Organization) -> None:
     error = sdk.run("file_refused", contact=organization.contact()["contactid"])
 
     assert error["status_code"] == 501
@@ -209,7 +209,7 @@ def test_file_column_is_refused_by_name(sdk: Program, organization: Organization
 
 
 @pytest.mark.parametrize(("header", "value"), [("CallerObjectId", EDITOR.object_id), ("MSCRMCallerID", EDITOR.user_id)])
-def test_either_header_makes_somebody_else_the_author(
+def test_both_impersonation_headers_set_author(
     sdk: Program, organization: Organization, header: str, value: str
 ) -> None:
     row = sdk.run("impersonate", header=header, value=value)
@@ -220,7 +220,7 @@ def test_either_header_makes_somebody_else_the_author(
     assert [entry["caller"], entry["on_behalf_of"]] == [config.APPLICATION_USER_ID, EDITOR.user_id]
 
 
-def test_errors_arrive_with_status_code_and_words(sdk: Program, organization: Organization) -> None:
+def test_errors_have_status_code_and_message(sdk: Program, organization: Organization) -> None:
     errors = sdk.run("errors")
 
     assert [errors[name]["status_code"] for name in ("update", "delete", "long", "column", "filter")] == [
@@ -235,7 +235,7 @@ def test_errors_arrive_with_status_code_and_words(sdk: Program, organization: Or
     assert organization.ledger() == []
 
 
-def test_throttled_call_says_when_to_come_back(sdk: Program, organization: Organization) -> None:
+def test_throttled_call_has_retry_after(sdk: Program, organization: Organization) -> None:
     organization.fault(table="contact", status=429, retry_after=7, times=1)
 
     error = sdk.run("refused")
@@ -245,11 +245,11 @@ def test_throttled_call_says_when_to_come_back(sdk: Program, organization: Organ
     assert sdk.run("refused") is None
 
 
-def test_wrong_secret_is_refused_by_the_token_endpoint(sdk: Program, organization: Organization) -> None:
+def test_token_endpoint_refuses_wrong_secret(sdk: Program, organization: Organization) -> None:
     assert sdk.run("wrong_secret").startswith("ClientAuthenticationError")
 
 
-def test_forged_token_is_refused_by_the_web_api(sdk: Program, organization: Organization) -> None:
+def test_web_api_refuses_forged_token(sdk: Program, organization: Organization) -> None:
     error = sdk.run("wrong_token")
 
     assert [error["status_code"], error["is_transient"]] == [401, False]

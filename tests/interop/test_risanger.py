@@ -21,7 +21,7 @@ def client(risanger: Program) -> Program:
     return risanger
 
 
-def test_a_row_is_made_read_changed_and_deleted(client: Program, organization: Organization) -> None:
+def test_row_create_read_update_delete(client: Program, organization: Organization) -> None:
     result = client.run("crud")
 
     assert result["statuses"] == [201, 204, 204]
@@ -29,7 +29,7 @@ def test_a_row_is_made_read_changed_and_deleted(client: Program, organization: O
     assert organization.methods() == ["POST", "PATCH", "DELETE"]
 
 
-def test_client_learns_keys_messages_and_relationships_of_a_table(client: Program, organization: Organization) -> None:
+def test_client_reads_table_metadata(client: Program, organization: Organization) -> None:
     result = client.run("schema")
 
     assert [result["set"], result["key"], result["multiple"]] == ["contacts", "contactid", [True, True]]
@@ -44,7 +44,7 @@ def test_queries_filter_sort_expand_and_stop(client: Program, organization: Orga
     assert client.run("query", marker="Interop") == [["Dora", "Dahl", None], ["Carl", "Berg", "Acme"]]
 
 
-def test_pages_bring_every_row_once_with_labels(client: Program, organization: Organization) -> None:
+def test_pages_return_every_row_with_labels(client: Program, organization: Organization) -> None:
     organization.start(contacts=1_200)
 
     result = client.run("pages", size=500)
@@ -53,25 +53,25 @@ def test_pages_bring_every_row_once_with_labels(client: Program, organization: O
     assert result["labels"] == ["Female", "Male"]
 
 
-def test_many_rows_are_made_by_one_message(client: Program, organization: Organization) -> None:
+def test_bulk_message_creates_rows(client: Program, organization: Organization) -> None:
     result = client.run("multiple")
 
     assert result == {"ids": 4, "names": [f"Several {number}" for number in range(4)]}
     assert len({entry["transaction"] for entry in organization.writes()}) == 1
 
 
-def test_batches_with_bare_line_feeds_are_understood(client: Program, organization: Organization) -> None:
+def test_bare_line_feed_batches_accepted(client: Program, organization: Organization) -> None:
     result = client.run("batch")
 
     assert result == {"batches": [2, 3], "parts": [3, 2, 2, 2, 1], "old": 3, "left": 0}
     assert organization.methods() == ["POST"] * 5 + ["PATCH"] * 7 + ["DELETE"] * 5
 
 
-def test_single_property_is_set_in_a_batch_and_cleared(client: Program, organization: Organization) -> None:
+def test_property_set_in_batch_and_cleared(client: Program, organization: Organization) -> None:
     assert client.run("columns") == ["New", 204, None]
 
 
-def test_upsert_by_alternate_key_creates_once_and_then_updates(client: Program, organization: Organization) -> None:
+def test_alternate_key_upsert_creates_then_updates(client: Program, organization: Organization) -> None:
     result = client.run("upsert", key="K")
 
     assert [result["first"], result["parts"]] == [[204, 204], 2]
@@ -79,12 +79,12 @@ def test_upsert_by_alternate_key_creates_once_and_then_updates(client: Program, 
     assert organization.methods("osync_syncrecord") == ["POST", "POST", "PATCH", "PATCH"]
 
 
-def test_threads_write_side_by_side(client: Program, organization: Organization) -> None:
+def test_threads_write_concurrently(client: Program, organization: Organization) -> None:
     assert client.run("threads") == [12, 12]
     assert sorted(organization.methods()) == ["DELETE"] * 12 + ["POST"] * 12
 
 
-def test_table_of_ones_own_lives_from_the_cradle_to_the_grave(client: Program, organization: Organization) -> None:
+def test_custom_table_lifecycle(client: Program, organization: Organization) -> None:
     result = client.run("table", name="new_PyThing")
 
     assert result["statuses"] == [204] * 5
@@ -92,7 +92,7 @@ def test_table_of_ones_own_lives_from_the_cradle_to_the_grave(client: Program, o
     assert result["after"]["status"] == 404
 
 
-def test_relationship_is_made_read_and_changed(client: Program, organization: Organization) -> None:
+def test_relationship_create_read_update(client: Program, organization: Organization) -> None:
     result = client.run("relationship", name="new_py_relationship")
 
     assert [result["statuses"], result["name"], result["known"]] == [[204, 204], "new_py_relationship", True]
@@ -105,7 +105,7 @@ def test_columns_of_every_type_store_values(client: Program, organization: Organ
     assert result == {"made": [204] * 5, "row": True}
 
 
-def test_publisher_is_made_and_the_clients_own_slips_are_refused(client: Program, organization: Organization) -> None:
+def test_publisher_created_and_invalid_requests_refused(client: Program, organization: Organization) -> None:
     result = client.run("administration")
 
     assert result["publisher"] == 204
@@ -115,20 +115,20 @@ def test_publisher_is_made_and_the_clients_own_slips_are_refused(client: Program
 
 
 @pytest.mark.parametrize(("header", "value"), [("CallerObjectId", EDITOR.object_id), ("MSCRMCallerID", EDITOR.user_id)])
-def test_either_header_makes_somebody_else_the_author(
+def test_both_impersonation_headers_set_author(
     client: Program, organization: Organization, header: str, value: str
 ) -> None:
     assert client.run("impersonate", header=header, value=value) == [EDITOR.user_id, APPLICATION]
 
 
-def test_second_writer_with_an_old_etag_loses(client: Program, organization: Organization) -> None:
+def test_stale_etag_write_fails(client: Program, organization: Organization) -> None:
     result = client.run("conditions", contact=organization.contact()["contactid"])
 
     assert [result["first"], result["again"]["status"]] == [204, 412]
     assert result["null"] == [200, "One"]
 
 
-def test_errors_arrive_with_status_and_words(client: Program, organization: Organization) -> None:
+def test_errors_have_status_and_message(client: Program, organization: Organization) -> None:
     errors = client.run("errors")
 
     assert [errors[name]["status"] for name in ("missing", "filter", "token", "table")] == [404, 400, 401, 404]
@@ -137,7 +137,7 @@ def test_errors_arrive_with_status_and_words(client: Program, organization: Orga
     assert organization.ledger() == []
 
 
-def test_throttled_call_says_when_to_come_back(client: Program, organization: Organization) -> None:
+def test_throttled_call_has_retry_after(client: Program, organization: Organization) -> None:
     organization.fault(path="RetrieveAvailableLanguages", status=429, retry_after=7, times=1)
 
     error = client.run("refused")

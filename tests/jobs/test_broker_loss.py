@@ -35,21 +35,19 @@ def messages_of(kind: type, connection: object) -> Any:
 
 @CLOSED
 @pytest.mark.parametrize("step", STEPS)
-def test_whatever_happens_to_messages_of_a_closed_channel_says_that_its_connection_is_lost(
-    connection: object, step: str
-) -> None:
+def test_closed_channel_raises_connection_lost(connection: object, step: str) -> None:
     with pytest.raises(ConnectionLost):
         STEPS[step](messages_of(broker.Channel, connection))
 
 
 @pytest.mark.parametrize("address", ["redis://127.0.0.1:1/0", "rediss://127.0.0.1:1/0", "redis+socket:///none.sock"])
-def test_every_address_of_a_redis_leads_to_that_channel(address: str) -> None:
+def test_redis_urls_use_patched_transport(address: str) -> None:
     with app.connection_for_read(address) as connection:
         assert connection.transport.Channel is broker.Channel
         assert ConnectionLost in connection.connection_errors
 
 
 @CLOSED
-def test_kombu_needs_it_still(connection: object) -> None:
+def test_kombu_still_needs_patch(connection: object) -> None:
     with pytest.raises(AttributeError):
         messages_of(redis.Channel, connection).ack("tag")

@@ -52,14 +52,14 @@ def test_next_round_follows_its_interval() -> None:
     assert claim() == 2
 
 
-def test_message_that_waits_is_not_published_again() -> None:
+def test_waiting_message_not_published_again() -> None:
     claim()
     forward(3600)
 
     assert claim(in_the_broker) is None
 
 
-def test_lost_message_is_replaced_within_seconds() -> None:
+def test_lost_message_replaced_within_seconds() -> None:
     claim()
     forward(periodic.lost_after() - 1)
     assert claim(nowhere) is None, "a worker may be about to start it"
@@ -71,7 +71,7 @@ def test_lost_message_is_replaced_within_seconds() -> None:
     assert periodic.start("tell", 2)
 
 
-def test_round_that_runs_is_not_published_again() -> None:
+def test_running_round_not_published_again() -> None:
     claim()
     periodic.start("tell", 1)
     forward(STALLED_AFTER - 1)
@@ -79,7 +79,7 @@ def test_round_that_runs_is_not_published_again() -> None:
     assert claim(nowhere) is None
 
 
-def test_round_of_a_dead_process_is_replaced() -> None:
+def test_round_of_dead_process_replaced() -> None:
     claim()
     periodic.start("tell", 1)
     forward(STALLED_AFTER + 1)
@@ -89,7 +89,7 @@ def test_round_of_a_dead_process_is_replaced() -> None:
     assert PeriodicTask.objects.get().finished_at is None
 
 
-def test_database_clock_that_is_set_back_stops_nothing() -> None:
+def test_database_clock_set_back_stops_nothing() -> None:
     claim()
     periodic.start("tell", 1)
     periodic.finish("tell", 1)
@@ -101,14 +101,14 @@ def test_database_clock_that_is_set_back_stops_nothing() -> None:
     assert claim() == 3
 
 
-def test_message_of_a_killed_process_starts_again() -> None:
+def test_message_of_killed_process_restarts() -> None:
     claim()
 
     assert periodic.start("tell", 1)
     assert periodic.start("tell", 1)
 
 
-def test_message_that_comes_twice_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_duplicate_message_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
     monkeypatch.setattr(alerts, "watch", lambda: runs.append("watched"))
     claim()
@@ -119,7 +119,7 @@ def test_message_that_comes_twice_runs_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert runs == ["watched"]
 
 
-def test_failed_round_makes_room_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_round_allows_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> int:
         raise RuntimeError("no")
 
@@ -132,7 +132,7 @@ def test_failed_round_makes_room_for_the_next(monkeypatch: pytest.MonkeyPatch) -
     assert PeriodicTask.objects.get().finished_at is not None
 
 
-def test_message_of_an_earlier_release_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_message_of_earlier_release_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
     monkeypatch.setattr(alerts, "watch", lambda: runs.append("watched"))
 
@@ -141,12 +141,12 @@ def test_message_of_an_earlier_release_runs(monkeypatch: pytest.MonkeyPatch) -> 
     assert (runs, PeriodicTask.objects.count()) == (["watched"], 0)
 
 
-def test_no_periodic_message_expires(settings: Settings) -> None:
+def test_periodic_messages_never_expire(settings: Settings) -> None:
     assert set(tasks.periodic_tasks) == set(settings.CELERY_BEAT_SCHEDULE) == set(app.conf.beat_schedule)
     assert not any(entry.get("options") for entry in settings.CELERY_BEAT_SCHEDULE.values())
 
 
-def test_what_waits_for_writes_has_its_own_queue() -> None:
+def test_writes_have_their_own_queue() -> None:
     route = app.amqp.router.route
     queues = {name.rpartition(".")[2]: route({}, name)["queue"].name for name in app.tasks if "syncapp" in name}
 

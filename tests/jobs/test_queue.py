@@ -32,7 +32,7 @@ def state_of(delivery: Delivery) -> str:
     return delivery.state
 
 
-def test_due_work_is_claimed_once():
+def test_due_job_claimed_once():
     delivery = make_delivery()
 
     first = queue.claim(Delivery, delivery.pk)
@@ -41,13 +41,13 @@ def test_due_work_is_claimed_once():
     assert queue.claim(Delivery, delivery.pk) is None
 
 
-def test_work_that_is_not_due_is_not_claimed():
+def test_undue_job_not_claimed():
     delivery = make_delivery(due_in=5)
 
     assert queue.claim(Delivery, delivery.pk) is None
 
 
-def test_each_claim_has_a_higher_fence_and_counts_an_attempt():
+def test_claim_raises_fencing_token_and_attempts():
     delivery = make_delivery()
     first = queue.claim(Delivery, delivery.pk)
     queue.reschedule(first, due_in=0)
@@ -57,7 +57,7 @@ def test_each_claim_has_a_higher_fence_and_counts_an_attempt():
     assert (first.fencing_token, second.fencing_token, second.attempts) == (1, 2, 2)
 
 
-def test_a_worker_that_lost_its_lease_changes_nothing():
+def test_lost_lease_changes_nothing():
     delivery = make_delivery()
     slow = queue.claim(Delivery, delivery.pk)
     let_lease_end(delivery)
@@ -72,7 +72,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing():
     assert state_of(delivery) == JobState.DONE
 
 
-def test_a_worker_whose_lease_was_swept_changes_nothing_even_if_nobody_came_after_it():
+def test_swept_lease_changes_nothing():
     delivery = make_delivery()
     slow = queue.claim(Delivery, delivery.pk)
     let_lease_end(delivery)
@@ -85,7 +85,7 @@ def test_a_worker_whose_lease_was_swept_changes_nothing_even_if_nobody_came_afte
     assert state_of(delivery) == JobState.READY
 
 
-def test_an_unsent_lease_that_ends_makes_the_work_ready_again():
+def test_expired_unsent_lease_becomes_ready():
     delivery = make_delivery()
     queue.claim(Delivery, delivery.pk)
     let_lease_end(delivery)
@@ -95,7 +95,7 @@ def test_an_unsent_lease_that_ends_makes_the_work_ready_again():
     assert state_of(delivery) == JobState.READY
 
 
-def test_a_sent_lease_that_ends_must_be_verified():
+def test_expired_sent_lease_becomes_verify():
     delivery = make_delivery()
     queue.mark_sent(queue.claim(Delivery, delivery.pk))
     let_lease_end(delivery)
@@ -105,7 +105,7 @@ def test_a_sent_lease_that_ends_must_be_verified():
     assert state_of(delivery) == JobState.VERIFY
 
 
-def test_a_verification_that_dies_is_verified_again():
+def test_expired_verification_becomes_verify():
     delivery = make_delivery(state=JobState.VERIFY, outcome_unknown=True)
     claim = queue.claim(Delivery, delivery.pk)
     let_lease_end(delivery)
@@ -116,7 +116,7 @@ def test_a_verification_that_dies_is_verified_again():
     assert state_of(delivery) == JobState.VERIFY
 
 
-def test_a_running_lease_is_left_alone():
+def test_running_lease_not_swept():
     running, over = make_delivery(), make_delivery()
     for each in (running, over):
         queue.claim(Delivery, each.pk)
@@ -126,7 +126,7 @@ def test_a_running_lease_is_left_alone():
     assert (state_of(running), state_of(over)) == (JobState.LEASED, JobState.READY)
 
 
-def test_handing_back_for_free_costs_no_attempt():
+def test_free_reschedule_costs_no_attempt():
     delivery = make_delivery()
 
     queue.reschedule(queue.claim(Delivery, delivery.pk), due_in=0, costs_attempt=False)
@@ -135,14 +135,14 @@ def test_handing_back_for_free_costs_no_attempt():
     assert (delivery.state, delivery.attempts) == (JobState.READY, 0)
 
 
-def test_a_bell_rings_once_in_a_while_however_often_the_tick_comes():
+def test_job_dispatched_once_per_interval():
     delivery = make_delivery()
 
     assert list(queue.claim_for_dispatch(Delivery)) == [delivery.pk]
     assert list(queue.claim_for_dispatch(Delivery)) == []
 
 
-def test_a_bell_that_did_not_sound_rings_again():
+def test_undone_dispatch_repeats_at_once():
     delivery = make_delivery()
 
     queue.undo_dispatch(Delivery, queue.claim_for_dispatch(Delivery))
@@ -150,7 +150,7 @@ def test_a_bell_that_did_not_sound_rings_again():
     assert list(queue.claim_for_dispatch(Delivery)) == [delivery.pk]
 
 
-def test_the_database_allows_one_open_delivery_for_a_contact():
+def test_one_open_delivery_per_contact():
     open_one = make_delivery()
 
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -160,6 +160,6 @@ def test_the_database_allows_one_open_delivery_for_a_contact():
     make_delivery(target_id=open_one.target_id)
 
 
-def test_the_database_refuses_a_held_row_without_a_lease():
+def test_held_row_without_lease_refused():
     with pytest.raises(IntegrityError), transaction.atomic():
         make_delivery(state=JobState.LEASED)

@@ -187,7 +187,7 @@ def policy() -> Scene:
     return Scene(policy_rounds.work, made[0], made[1:])
 
 
-def test_every_job_type_is_tried_here(request: pytest.FixtureRequest) -> None:
+def test_tests_cover_every_job_type(request: pytest.FixtureRequest) -> None:
     assert {job_type.name for job_type in runner.job_types()} == set(TYPES)
     assert {job_type.model for job_type in runner.job_types()} == set(Job.__subclasses__())
 
@@ -302,7 +302,7 @@ def test_one_bad_contact_lets_a_selection_go_on(monkeypatch: pytest.MonkeyPatch)
     assert "RuntimeError" in refused.why
 
 
-def test_failed_count_holds_back_who_was_not_counted(meeting_count: Scene) -> None:
+def test_failed_count_holds_back_uncounted_users(meeting_count: Scene) -> None:
     for _ in range(3):
         meeting_count.process_all()
 
@@ -337,7 +337,7 @@ def test_run_ends_with_its_bad_user_failed(filters: Scene) -> None:
     assert (item.outcome, item.run.state) == (UserOutcome.FAILED, RunState.DONE)
 
 
-def test_stopped_policy_goes_on_when_resumed(policy: Scene) -> None:
+def test_failed_policy_continues_when_resumed(policy: Scene) -> None:
     for _ in range(3):
         policy.process_all()
     stopped = FilterPolicy.objects.get(pk=policy.bad.pk)
@@ -360,11 +360,11 @@ def test_batch_isolates_job_after_its_process_ended(shared_run: Scene) -> None:
     assert [lease.pk for lease in queue.claim_batch(rows, limit=10)] == [shared_run.bad.pk]
 
 
-def test_unknown_id_is_nothing_to_do(message: Scene) -> None:
+def test_unknown_id_is_ignored(message: Scene) -> None:
     assert not runner.run(sending.MessageJob(mail_service.channel()), uuid.uuid4())
 
 
-def test_job_types_name_what_a_banner_needs() -> None:
+def test_job_types_have_banner_texts() -> None:
     for job_type in runner.job_types():
         assert issubclass(job_type, JobType)
         assert job_type.title[0].isupper()

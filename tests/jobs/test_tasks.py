@@ -30,7 +30,7 @@ from tests.sync_filters.company import small_company
 pytestmark = pytest.mark.django_db
 
 
-def test_bells_that_nobody_heard_ring_again_with_the_first_tick_after_the_broker_is_back():
+def test_failed_publish_retried_after_broker_recovers():
     delivery = Delivery.objects.create(target_table="contact", target_id=uuid.uuid4(), due_at=timezone.now())
 
     with pytest.raises(OperationalError):
@@ -39,7 +39,7 @@ def test_bells_that_nobody_heard_ring_again_with_the_first_tick_after_the_broker
     assert queue.claim_for_dispatch(Delivery) == [delivery.pk]
 
 
-def test_the_bells_of_runs_too():
+def test_failed_publish_of_run_retried():
     small_company()
     users = list(FilterUser.objects.values_list("pk", flat=True))
     run = freezing.freeze_run(users, freezing.Wish(("appointment",), on=False), by=fred())
@@ -51,7 +51,7 @@ def test_the_bells_of_runs_too():
     assert job.claim_for_dispatch() == [run.pk]
 
 
-def test_one_task_tells_of_news_and_reminds_of_what_is_overdue():
+def test_tell_sends_news_and_reminders():
     people.make_person("Rita", Role.REVIEWER, notified_until=0)
     late = make_field(make_record(edited_on=timezone.now() - timedelta(days=5))).record
     arrivals.record([late.pk])
@@ -62,7 +62,7 @@ def test_one_task_tells_of_news_and_reminds_of_what_is_overdue():
     assert "syncapp.tasks.tell" in {each["task"] for each in app.conf.beat_schedule.values()}
 
 
-def test_failing_step_of_tell_stops_no_other(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+def test_failing_tell_step_stops_no_other(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     preferences.change(by=None, operations_address="ops@contoso.example")
 
     def remind() -> int:
@@ -76,7 +76,7 @@ def test_failing_step_of_tell_stops_no_other(monkeypatch: pytest.MonkeyPatch, ca
     assert "remind: unexpected error" in caplog.text
 
 
-def test_decision_that_gets_no_delivery_stops_no_tick(monkeypatch: pytest.MonkeyPatch):
+def test_failed_adoption_stops_no_tick(monkeypatch: pytest.MonkeyPatch):
     dispatched = []
     monkeypatch.setattr(tasks, "deliver", SimpleNamespace(delay=dispatched.append))
     monkeypatch.setattr(tasks, "pulse", SimpleNamespace(delay=lambda: None))
@@ -98,14 +98,14 @@ def a_day_later() -> None:
     Heartbeat.objects.update(answered_at=timezone.now() - timedelta(days=1))
 
 
-def test_the_first_day_does_nothing_since_the_first_pull_reads_everything_anyway():
+def test_first_day_requests_no_full_read():
     tasks.nightly()
 
     assert not MirrorCursor.objects.exists()
 
 
 @pytest.mark.usefixtures("a_day_later")
-def test_every_night_everything_is_read_again():
+def test_nightly_requests_full_reads():
     tasks.nightly()
 
     assert set(MirrorCursor.objects.values_list("table", "generation", "is_full_read")) == {
@@ -115,7 +115,7 @@ def test_every_night_everything_is_read_again():
 
 
 @pytest.mark.usefixtures("a_day_later")
-def test_two_schedulers_make_one_night():
+def test_nightly_runs_once_with_two_schedulers():
     tasks.nightly()
     tasks.nightly()
 
@@ -123,7 +123,7 @@ def test_two_schedulers_make_one_night():
 
 
 @pytest.mark.usefixtures("a_day_later")
-def test_a_table_that_somebody_reads_at_that_moment_is_read_again_later_that_night():
+def test_busy_table_full_read_requested_later():
     reader = cursors.acquire(pull.FIELDS)
     tasks.nightly()
     assert set(MirrorCursor.objects.values_list("table", "generation")) == {(pull.FIELDS, 0), (pull.RECORDS, 1)}
@@ -135,7 +135,7 @@ def test_a_table_that_somebody_reads_at_that_moment_is_read_again_later_that_nig
 
 
 @pytest.mark.usefixtures("a_day_later")
-def test_wrong_counts_are_repaired():
+def test_nightly_repairs_counts():
     field = make_field()
     SyncRecord.objects.update(waiting_count=7)
 
@@ -146,7 +146,7 @@ def test_wrong_counts_are_repaired():
 
 
 @pytest.mark.usefixtures("a_day_later")
-def test_sessions_that_are_over_are_forgotten():
+def test_nightly_deletes_expired_sessions():
     now = timezone.now()
     Session.objects.create(session_key="over", session_data="", expire_date=now - timedelta(hours=1))
     Session.objects.create(session_key="running", session_data="", expire_date=now + timedelta(hours=1))
@@ -156,7 +156,7 @@ def test_sessions_that_are_over_are_forgotten():
     assert [session.pk for session in Session.objects.all()] == ["running"]
 
 
-def test_a_pull_that_finds_another_one_at_work_opens_no_gate_and_gives_its_try_back(world: World):
+def test_busy_pull_returns_permit(world: World):
     world.pull()
     breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=-1)
     reader = cursors.acquire(pull.FIELDS)
@@ -169,7 +169,7 @@ def test_a_pull_that_finds_another_one_at_work_opens_no_gate_and_gives_its_try_b
     assert breakers.all_open() == []
 
 
-def test_reading_goes_on_while_writes_get_no_answer(world: World):
+def test_pull_runs_while_writes_are_unanswered(world: World):
     contact = world.contact()
     breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="Unreachable", probe_in=30)
     world.outlook(contact, jobtitle="Head")
@@ -180,7 +180,7 @@ def test_reading_goes_on_while_writes_get_no_answer(world: World):
     assert breakers.all_open() == [], "the CRM answers"
 
 
-def test_a_pull_with_refused_credentials_stops_everybody_until_one_works_again(world: World):
+def test_pull_with_refused_credentials_trips_breaker(world: World):
     world.pull()
     world.faults(credentials_refused=True)
     world.expire(access_tokens=True)
@@ -196,7 +196,7 @@ def test_a_pull_with_refused_credentials_stops_everybody_until_one_works_again(w
     assert breakers.all_open() == []
 
 
-def test_a_pull_from_another_crm_reads_nothing_and_is_said(world: World):
+def test_pull_from_wrong_organization_reads_nothing(world: World):
     world.outlook(world.contact(), jobtitle="Head")
     clients.check_organization(uuid.uuid4())
 

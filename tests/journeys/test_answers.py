@@ -11,7 +11,7 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.mark.parametrize("where", ["before_commit", "after_commit"])
-def test_the_answer_to_a_write_is_cut_off(story: Story, rounds: int, where: str):
+def test_write_with_cut_answer_applied_once(story: Story, rounds: int, where: str):
     edits = story.edited(rounds)
     story.world.faults(*(write_of(edit, cut=where, times=1) for edit in edits))
     story.decide(*edits)
@@ -25,7 +25,7 @@ def stops(worker: Worker) -> int:
 
 
 @pytest.mark.parametrize("where", ["before_commit", "after_commit"])
-def test_a_worker_sleeps_past_its_lease_and_goes_on(story: Story, where: str):
+def test_worker_wakes_after_its_lease(story: Story, where: str):
     edits = story.edited(2)
     story.world.faults(*(write_of(edit, hold=where) for edit in edits))
     story.decide(*edits)

@@ -21,7 +21,7 @@ def waiting(edits: list[Edit]) -> list[Delivery]:
     return list(Delivery.objects.filter(target_id__in=contacts).exclude(state=JobState.DONE))
 
 
-def test_refused_credentials_stop_everybody_cost_nothing_and_resume_alone(story: Story):
+def test_refused_credentials_pause_jobs_until_accepted(story: Story):
     first, *edits = story.edited(8)
     story.decide(first)
     story.delivered_exactly_once(first)
@@ -37,7 +37,7 @@ def test_refused_credentials_stop_everybody_cost_nothing_and_resume_alone(story:
     assert breakers.all_closed([Breaker.Name.CRM_CREDENTIALS])
 
 
-def test_an_operator_stops_all_writes_and_lets_them_go_on(story: Story):
+def test_operator_stop_pauses_all_writes(story: Story):
     breakers.trip(Breaker.Name.OPERATOR_STOP, reason="Import running", probe_in=None, by=ada())
     edits = story.edited(3)
     story.decide(*edits)

@@ -11,7 +11,7 @@ from tests.journeys.story import Story
 pytestmark = pytest.mark.journey
 
 
-def test_each_message_arrives_five_times_at_four_processes(story: Story, rounds: int):
+def test_repeated_messages_write_once(story: Story, rounds: int):
     second = story.stack.add_worker()
     story.stack.everyone_is_ready()
     edits = story.edited(rounds)
@@ -24,7 +24,7 @@ def test_each_message_arrives_five_times_at_four_processes(story: Story, rounds:
     story.stack.dismiss(second)
 
 
-def test_the_broker_forgets_all_queued_work(story: Story):
+def test_flushed_broker_loses_no_work(story: Story):
     edits = story.edited(10)
     story.stack.worker.take_no_more()
     story.decide(*edits)
@@ -35,7 +35,7 @@ def test_the_broker_forgets_all_queued_work(story: Story):
     story.delivered_exactly_once(*edits, hurry=True)
 
 
-def test_the_broker_is_away_while_twenty_edits_are_decided(story: Story):
+def test_decisions_survive_broker_outage(story: Story):
     edits = story.edited(20)
     story.stack.broker.kill()
     seconds = [story.decide_on_the_page(edit) for edit in edits]

@@ -120,7 +120,7 @@ def get(url: str) -> requests.Response:
 # A start costs six seconds of a processor: each demo here lives through as much of one story as belongs together.
 
 
-def test_it_says_one_line_when_ready_keeps_others_out_and_leaves_nothing(demos: Demos) -> None:
+def test_demo_starts_once_and_stops_cleanly(demos: Demos) -> None:
     demo = demos.start_and_wait()
     assert demo.said() == f"Portal ready: {demo.url}\n"
     assert "Sign in with Microsoft" in get(f"{demo.url}/review/").text
@@ -161,7 +161,7 @@ def assert_an_edit_is_mailed_before_anyone_signs_in(demos: Demos) -> None:
     wait_until(lambda: readers() == {"rita", "rob", "ada"}, seconds=60, what="mails to every reviewer")
 
 
-def test_a_second_start_keeps_the_data_and_killing_it_leaves_nothing(demos: Demos) -> None:
+def test_second_start_keeps_data(demos: Demos) -> None:
     end(demos.start_and_wait(), signal.SIGINT)
     before = edits(demos)
 
@@ -180,7 +180,7 @@ def edits(demos: Demos) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.long
-def test_children_that_die_are_started_again_and_one_that_hangs_is_ended(demos: Demos) -> None:
+def test_dead_and_hanging_children_restarted(demos: Demos) -> None:
     demo = demos.start_and_wait()
 
     for word in ("worker", "portal.wsgi", "dataverse_sandbox"):
@@ -197,7 +197,7 @@ def test_children_that_die_are_started_again_and_one_that_hangs_is_ended(demos: 
 
 
 @pytest.mark.parametrize("which", ["portal", "sandbox", "smtp"])
-def test_a_port_in_use_is_one_clear_line(demos: Demos, which: str) -> None:
+def test_port_in_use_reported_in_one_line(demos: Demos, which: str) -> None:
     port = getattr(demos, which)
     with socket.create_server(("127.0.0.1", port)):
         demo = demos.start()
@@ -211,7 +211,7 @@ def test_a_port_in_use_is_one_clear_line(demos: Demos, which: str) -> None:
 
 
 @pytest.mark.long
-def test_a_part_that_cannot_start_is_said_at_once(demos: Demos) -> None:
+def test_failing_child_reported_at_once(demos: Demos) -> None:
     (demos.folder / "demo" / "sandbox.sqlite3").mkdir(parents=True)
     demo = demos.start()
 
@@ -222,7 +222,7 @@ def test_a_part_that_cannot_start_is_said_at_once(demos: Demos) -> None:
     end(demo)
 
 
-def test_the_demo_refuses_to_run_with_a_real_configuration(demos: Demos) -> None:
+def test_demo_refuses_real_configuration(demos: Demos) -> None:
     demo = demos.start(DEMO="off", SECRET_KEY="k" * 60)
 
     assert demo.process.wait(30) == 1

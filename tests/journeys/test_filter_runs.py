@@ -11,7 +11,7 @@ pytestmark = pytest.mark.journey
 LIMITS = limits(0.01)
 
 
-def test_a_run_over_everybody_ends_as_planned_whatever_breaks(story: Story):
+def test_run_ends_as_planned_despite_faults(story: Story):
     told = FilterStory(story)
     story.world.faults(**LIMITS, latency_ms=15_000)  # of the sandbox's clock, which runs a hundred times faster here
 

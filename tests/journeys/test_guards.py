@@ -120,7 +120,7 @@ def drop_constraint(world: World) -> Iterator[Callable[[type, str], None]]:
 
 
 @TAKE_OUT
-def test_fence_keeps_a_late_worker_from_closing_another_ones_work(world: World, monkeypatch: Patch, guarded: bool):
+def test_fencing_token_stops_late_worker(world: World, monkeypatch: Patch, guarded: bool):
     if not guarded:
         without_fence(monkeypatch)
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
@@ -139,7 +139,7 @@ def test_fence_keeps_a_late_worker_from_closing_another_ones_work(world: World, 
 
 
 @TAKE_OUT
-def test_sweep_after_the_lease_frees_what_a_dead_worker_held(world: World, monkeypatch: Patch, guarded: bool):
+def test_sweep_frees_job_of_dead_worker(world: World, monkeypatch: Patch, guarded: bool):
     if not guarded:
         without_sweep(monkeypatch)
     world.decide(approve=(world.edited(jobtitle="Head")["jobtitle"],))
@@ -149,7 +149,7 @@ def test_sweep_after_the_lease_frees_what_a_dead_worker_held(world: World, monke
 
 
 @TAKE_OUT
-def test_if_match_keeps_what_somebody_wrote_between_look_and_write(world: World, monkeypatch: Patch, guarded: bool):
+def test_if_match_keeps_concurrent_change(world: World, monkeypatch: Patch, guarded: bool):
     if not guarded:
         without_if_match(monkeypatch)
     world.decide(approve=(world.edited(jobtitle="Head")["jobtitle"],))
@@ -161,9 +161,7 @@ def test_if_match_keeps_what_somebody_wrote_between_look_and_write(world: World,
 
 
 @TAKE_OUT
-def test_decision_id_keeps_a_write_whose_answer_was_lost_from_happening_twice(
-    world: World, monkeypatch: Patch, guarded: bool
-):
+def test_decision_id_prevents_second_write(world: World, monkeypatch: Patch, guarded: bool):
     if not guarded:
         without_decision_id(monkeypatch)
     field = world.edited(jobtitle="Head")["jobtitle"]
@@ -176,9 +174,7 @@ def test_decision_id_keeps_a_write_whose_answer_was_lost_from_happening_twice(
 
 
 @TAKE_OUT
-def test_one_open_delivery_per_contact_lets_the_last_one_close_the_edit(
-    world: World, drop_constraint: Callable[[type, str], None], guarded: bool
-):
+def test_one_open_delivery_closes_the_edit(world: World, drop_constraint: Callable[[type, str], None], guarded: bool):
     if not guarded:
         drop_constraint(Delivery, "one_open_delivery_per_contact")
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
@@ -195,9 +191,7 @@ def test_one_open_delivery_per_contact_lets_the_last_one_close_the_edit(
 
 
 @TAKE_OUT
-def test_one_live_decision_per_field_keeps_a_field_from_being_marked_twice(
-    world: World, drop_constraint: Callable[[type, str], None], guarded: bool
-):
+def test_one_live_decision_marks_field_once(world: World, drop_constraint: Callable[[type, str], None], guarded: bool):
     if not guarded:
         drop_constraint(Decision, "one_live_decision_per_field")
     field = world.edited(jobtitle="Head")["jobtitle"]

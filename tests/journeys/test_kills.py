@@ -33,7 +33,7 @@ INSIDE_THE_TICK = ["tick.swept", "tick.dispatched"]
 
 
 @pytest.mark.parametrize("point", INSIDE_A_DELIVERY)
-def test_a_worker_that_dies_inside_a_delivery(story: Story, rounds: int, point: str):
+def test_worker_dies_inside_delivery(story: Story, rounds: int, point: str):
     edits = story.edited(rounds)
     for edit in edits:
         story.dies_at(point, lambda edit=edit: story.decide(edit))
@@ -41,7 +41,7 @@ def test_a_worker_that_dies_inside_a_delivery(story: Story, rounds: int, point: 
 
 
 @pytest.mark.parametrize("point", INSIDE_THE_TICK)
-def test_a_scheduler_task_that_dies(story: Story, rounds: int, point: str):
+def test_worker_dies_inside_tick(story: Story, rounds: int, point: str):
     edits = story.edited(rounds)
     for edit in edits:
         story.dies_at(point, lambda edit=edit: story.decide(edit))
@@ -49,7 +49,7 @@ def test_a_scheduler_task_that_dies(story: Story, rounds: int, point: str):
 
 
 @pytest.mark.parametrize("point", INSIDE_A_PULL)
-def test_a_pull_that_dies(story: Story, rounds: int, point: str):
+def test_worker_dies_inside_pull(story: Story, rounds: int, point: str):
     older = story.edited(rounds)
     for edit in older:
         story.dies_at(point, lambda edit=edit: story.edit_again_and_pull(edit))
@@ -58,7 +58,7 @@ def test_a_pull_that_dies(story: Story, rounds: int, point: str):
     story.superseded_exactly_once(*older)
 
 
-def test_a_pull_that_dies_while_the_crm_holds_its_page(story: Story, rounds: int):
+def test_pull_dies_waiting_for_page(story: Story, rounds: int):
     older = story.edited(rounds)
     for edit in older:
         story.world.faults({"method": "GET", "table": "osync_syncfields", "hold": "before_commit"})
@@ -83,7 +83,7 @@ HELD: dict[str, tuple[Callable[[Edit], Rule], JobState]] = {
 
 
 @pytest.mark.parametrize("request_", HELD)
-def test_a_worker_that_dies_while_the_crm_holds_its_request(story: Story, rounds: int, request_: str):
+def test_worker_dies_waiting_for_answer(story: Story, rounds: int, request_: str):
     """By turns only those who work die, or the whole worker; and what was held still happens, or never does."""
     rule, state = HELD[request_]
     edits = story.edited(rounds)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.journey
 
 
-def test_an_edit_goes_all_the_way_by_itself(story: Story, settings: Settings):
+def test_edit_passes_through_whole_loop(story: Story, settings: Settings):
     """Two schedulers tick, which must do no harm; one of them also asks for pulls."""
     settings.UNDO_SECONDS = 1
     contact, proposed = story.edited_in_outlook()

@@ -49,7 +49,7 @@ def _outcome(user: dict[str, Any], mailbox: dict[str, Any] | None) -> str:
     return Outcome.ALREADY if mailbox["actdeliverymethod"] == SyncMethod.NONE else Outcome.DONE
 
 
-def test_each_mailbox_is_set_once_whoever_dies_and_undo_gives_back_what_it_had(story: Story):
+def test_mailbox_run_and_undo_survive_kills(story: Story):
     told = MailboxStory(story)
     before = told.methods()
     story.world.faults(**LIMITS, latency_ms=15_000)

@@ -29,7 +29,7 @@ def texts_of_test_mails(story: Story) -> list[str]:
     return [mail["text"] for mail in found if SUBJECT in mail["subject"]]
 
 
-def test_a_worker_that_dies_after_the_mail_was_taken_sends_it_once_more_and_says_so(story: Story):
+def test_mail_resent_after_worker_dies(story: Story):
     before = len(texts_of_test_mails(story))
     story.dies_at("message.answered", lambda: messages.queue("test", to=rita()))
 
@@ -48,7 +48,7 @@ def _is_settled() -> bool:
     return not waiting.exists()
 
 
-def test_a_rule_whose_worker_dies_decides_once(story: Story):
+def test_rule_decides_once_despite_kill(story: Story):
     rule = editing.create(RuleDraft("Departments", "approve", columns=("department",)), by=ada())
     editing.simulate(rule.pk, by=ada())
     editing.enable(rule.pk, by=ada())

@@ -45,7 +45,7 @@ def told(
             Breaker.objects.all().delete()
 
 
-def test_two_thousand_users_end_as_planned_and_get_back_what_they_had(told: FilterStory):
+def test_run_and_undo_for_two_thousand_users(told: FilterStory):
     story, before = told.story, told.states()
     story.world.faults(**limits(SCALE))
 

@@ -29,7 +29,7 @@ def users(story: Story) -> Iterator[list[UUID]]:
     FilterUser.objects.filter(pk__in=made).delete()
 
 
-def test_workers_that_die_while_a_list_is_made_list_everybody_once(story: Story, users: list[UUID]):
+def test_run_list_survives_kills(story: Story, users: list[UUID]):
     story.stack.arm("run.part_written")
     run = freezing.freeze_run(users, OFF, by=fred())
     story.dies_at("run.part_written", lambda: None)

@@ -93,7 +93,7 @@ def ask_at_once(server: Server, times: int) -> list[Answer]:
         return list(pool.map(lambda _: ask(server), range(times)))
 
 
-def test_web_threads_are_free_after_silence(web: Server, proxy: FaultProxy) -> None:
+def test_web_threads_recover_from_silent_database(web: Server, proxy: FaultProxy) -> None:
     assert {answer.status for answer in ask_at_once(web, 3 * THREADS)} == {200}
     processes = psutil.Process(web.process.pid).children()
 
@@ -119,7 +119,7 @@ def rounds() -> int:
     return PeriodicTask.objects.filter(name="tick").values_list("number", flat=True).first() or 0
 
 
-def test_beat_goes_on_after_silence(
+def test_beat_recovers_from_silent_database(
     beat: Server, proxy: FaultProxy, journey_database: Database, django_db_blocker: DjangoDbBlocker
 ) -> None:
     with django_db_blocker.unblock(), journey_database.used_here():

@@ -44,7 +44,7 @@ def answers(server: Server) -> bool:
         return False
 
 
-def test_configuration_is_ours(web: Server, tmp_path: Path) -> None:
+def test_gunicorn_uses_our_configuration(web: Server, tmp_path: Path) -> None:
     page = requests.get(f"{web.url}/sign-in", headers={"SCRIPT_NAME": "/review"}, timeout=10)
     assert page.status_code == 200
     assert "/review/" not in page.text

@@ -36,7 +36,7 @@ def test_each_step_back_keeps_every_row(database: None) -> None:
     history.migrate(newest)
 
 
-def test_code_of_earlier_releases_inserts_after_all_steps(database: None) -> None:
+def test_earlier_releases_insert_after_migrations(database: None) -> None:
     history.migrate(history.newest())
     for before, name in itertools.pairwise(history.names()):
         if list(history.columns_without_default(history.migrations()[name])):

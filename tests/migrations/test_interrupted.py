@@ -19,7 +19,7 @@ class _Killed(Exception):
 
 
 @pytest.mark.parametrize("name", IN_SEVERAL_TRANSACTIONS)
-def test_interrupted_migration_is_finished_by_the_next(database: None, name: str) -> None:
+def test_interrupted_migration_can_be_repeated(database: None, name: str) -> None:
     before = history.names()[history.names().index(name) - 1]
     history.migrate(before)
     fill(history.apps_at(before))

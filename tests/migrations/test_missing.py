@@ -41,7 +41,7 @@ def complaints() -> list[tuple[str, str]]:
     return [(str(message.id), message.msg) for message in found]
 
 
-def test_older_database_makes_the_instance_not_ready(database: None) -> None:
+def test_old_database_makes_instance_unready(database: None) -> None:
     *_, before, newest = history.names()
     call_command("migrate", verbosity=0)
     history.migrate(before)
@@ -56,7 +56,7 @@ def test_older_database_makes_the_instance_not_ready(database: None) -> None:
     assert (readiness()[0], complaints(), installation.lacks_migrations()) == (200, [], False)
 
 
-def test_empty_database_is_not_called_away(database: None) -> None:
+def test_empty_database_is_not_an_outage(database: None) -> None:
     _, answer = readiness()
 
     assert (answer["ready"], answer["database"], answer["ill"]) == (False, True, ["migrations"])
@@ -77,7 +77,7 @@ def test_newer_database_lacks_nothing(database: None) -> None:
     assert (installation.missing_migrations(), complaints(), readiness()[0]) == ([], [], 200)
 
 
-def test_database_is_asked_only_where_it_is_named(database: None) -> None:
+def test_check_needs_database_option(database: None) -> None:
     found = run_checks(include_deployment_checks=True, tags=["database"])
 
     assert found == []

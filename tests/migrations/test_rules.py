@@ -29,14 +29,14 @@ def test_migrations_follow_each_other() -> None:
         assert re.fullmatch(r"\d{4}_[a-z][a-z_]+", name)
 
 
-def test_document_says_what_each_step_back_loses() -> None:
+def test_docs_list_losses_of_downgrades() -> None:
     rows = re.findall(r"^\| ([\d, ]+) \|", (PROJECT / "docs" / "how-to" / "upgrades.md").read_text(), re.MULTILINE)
     told = {number for row in rows for number in row.split(", ")}
 
     assert told == {name[:4] for name in history.names()[1:]}
 
 
-def test_previous_release_is_one_of_them() -> None:
+def test_previous_release_is_known() -> None:
     assert PREVIOUS_RELEASE in history.names()
 
 
@@ -48,18 +48,18 @@ def test_no_migration_imports_the_portal(file: Path) -> None:
 
 
 @pytest.mark.parametrize("name", history.names())
-def test_rows_and_tables_change_in_different_transactions(name: str) -> None:
+def test_migrations_separate_schema_and_data(name: str) -> None:
     migration = history.migrations()[name]
     kinds = {isinstance(operation, RunPython | RunSQL) for operation in migration.operations}
     assert not migration.atomic or len(kinds) == 1
 
 
 @pytest.mark.parametrize("name", [name for name in history.names() if name > PREVIOUS_RELEASE])
-def test_previous_release_can_leave_out_new_columns(name: str) -> None:
+def test_previous_release_can_omit_new_columns(name: str) -> None:
     assert list(history.columns_without_default(history.migrations()[name])) == []
 
 
-def test_every_earlier_release_can_leave_out_new_columns() -> None:
+def test_earlier_releases_can_omit_new_columns() -> None:
     for migration in history.migrations().values():
         for model, field in history.columns_without_default(migration):
             now = _column(f"syncapp_{model.lower()}", field)

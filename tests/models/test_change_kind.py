@@ -64,12 +64,12 @@ OTHER = [
 
 
 @pytest.mark.parametrize(("column", "original", "proposed"), SAME)
-def test_what_reads_the_same_is_format_only(column, original, proposed):
+def test_same_reading_is_format_only(column, original, proposed):
     assert kind_of(column, original, proposed) is ChangeKind.FORMAT
 
 
 @pytest.mark.parametrize(("column", "original", "proposed"), OTHER)
-def test_what_may_mean_something_else_is_a_change(column, original, proposed):
+def test_different_meaning_is_a_change(column, original, proposed):
     assert kind_of(column, original, proposed) is ChangeKind.OTHER
 
 
@@ -82,12 +82,12 @@ def test_what_may_mean_something_else_is_a_change(column, original, proposed):
         (None, "", ChangeKind.FORMAT),
     ],
 )
-def test_null_and_empty_text_are_both_empty(original, proposed, kind):
+def test_null_and_empty_text_are_equal(original, proposed, kind):
     assert kind_of("jobtitle", original, proposed) is kind
 
 
 @pytest.mark.django_db
-def test_migration_judges_waiting_format_changes_again():
+def test_migration_reclassifies_format_changes():
     migration = import_module("syncapp.migrations.0029_format_changes_judged_again")
     accents = make_field(column="lastname", original_value="Müller", proposed_value="Muller", change_kind="format")
     dialed = make_field(column="fax", original_value="1,2", proposed_value="12", change_kind="format")

@@ -119,7 +119,7 @@ def settled(lease: Lease, bound: Sequence[Decision]) -> Callable[[], object]:
     return lambda: results.apply_results(lease, [Assessment(decision, Finding.WRITE) for decision in bound])
 
 
-def test_delivery_settles_while_a_pull_stores():
+def test_delivery_and_pull_do_not_deadlock():
     for _ in range(ROUNDS):
         record, staged = an_edit()
 
@@ -129,7 +129,7 @@ def test_delivery_settles_while_a_pull_stores():
         assert set(SyncField.objects.filter(record=record).values_list("delivery", flat=True)) == {FieldDelivery.DONE}
 
 
-def test_decisions_are_undone_while_a_delivery_claims_them():
+def test_undo_and_claim_do_not_deadlock():
     """Taken back, the older edit is superseded by the newer one, and that mark wants the same delivery."""
     for _ in range(ROUNDS):
         older, _ = an_edit(4)
@@ -147,7 +147,7 @@ def test_decisions_are_undone_while_a_delivery_claims_them():
         assert errors == []
 
 
-def test_two_pulls_and_deliveries_at_once(world: World):
+def test_concurrent_pulls_and_deliveries(world: World):
     world.reset(contacts=40, pending=0)
     for number in range(4):
         for contact in range(20):

@@ -74,7 +74,7 @@ def pauses(monkeypatch) -> list[float]:
     return taken
 
 
-def test_operation_is_begun_anew_once_the_row_is_free(other_writer, monkeypatch):
+def test_operation_retried_once_row_is_free(other_writer, monkeypatch):
     monkeypatch.setattr(locking.time, "sleep", lambda seconds: other_writer.leave())
 
     retried(raise_revision)()
@@ -82,7 +82,7 @@ def test_operation_is_begun_anew_once_the_row_is_free(other_writer, monkeypatch)
     assert SyncField.objects.get().revision == 1
 
 
-def test_operation_ends_with_the_error_after_its_tries(other_writer, pauses):
+def test_operation_raises_after_last_try(other_writer, pauses):
     with pytest.raises(OperationalError) as error:
         retried(raise_revision)()
 
@@ -90,14 +90,14 @@ def test_operation_ends_with_the_error_after_its_tries(other_writer, pauses):
     assert len(pauses) == TRIES - 1
 
 
-def test_part_of_a_transaction_is_not_begun_anew(other_writer, pauses):
+def test_nested_operation_not_retried(other_writer, pauses):
     with pytest.raises(OperationalError), transaction.atomic():
         retried(raise_revision)()
 
     assert pauses == []
 
 
-def test_other_error_is_raised_at_once():
+def test_other_error_raised_at_once():
     tries = []
 
     @retried
@@ -120,7 +120,7 @@ class Settling(JobType):
         queue.finish(lease)
 
 
-def test_job_costs_no_attempt_and_is_due_again_soon(other_writer):
+def test_conflict_costs_no_attempt(other_writer):
     if connection.vendor == "sqlite":
         other_writer.leave()  # it would keep the whole database from being written
     job = Delivery.objects.create(
@@ -148,14 +148,14 @@ def conflict(other_writer: OtherWriter) -> OperationalError:
     raise AssertionError("nobody was in the way")
 
 
-def test_pull_says_in_its_own_words_that_others_write(monkeypatch, world, other_writer):
+def test_pull_command_explains_conflict(monkeypatch, world, other_writer):
     monkeypatch.setattr("syncapp.management.commands.pull.verified_client", raise_revision)
 
     with pytest.raises(CommandError, match="run the command again"):
         call_command("pull")
 
 
-def test_page_says_that_the_database_was_busy(other_writer, monkeypatch):
+def test_page_explains_conflict(other_writer, monkeypatch):
     if connection.vendor == "sqlite":
         other_writer.leave()
     client = browser(rita())

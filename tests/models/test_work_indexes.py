@@ -57,7 +57,7 @@ def plan(rows: Any) -> str:
 
 @pytest.mark.usefixtures("much_is_done")
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_done_work_is_not_looked_at(question: str):
+def test_queries_skip_done_rows(question: str):
     found = plan(QUESTIONS[question]())
 
     assert "SCAN syncapp_delivery" not in found
@@ -65,7 +65,7 @@ def test_done_work_is_not_looked_at(question: str):
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL chooses by what it knows of the rows")
-def test_fields_that_no_rule_has_looked_at_are_found_without_those_that_wait():
+def test_unruled_fields_found_by_index():
     ruled = {"record": make_record(), "version": 1, "ruled_at": timezone.now()}
     SyncField.objects.bulk_create(SyncField(id=uuid.uuid4(), column_name=f"c{n}", **ruled) for n in range(500))
     SyncField.objects.create(id=uuid.uuid4(), column_name="new", record=ruled["record"], version=1)
@@ -74,7 +74,7 @@ def test_fields_that_no_rule_has_looked_at_are_found_without_those_that_wait():
     assert "field_unruled" in plan(SyncField.objects.unruled().order_by("pk"))
 
 
-def test_dispatched_and_leased_jobs_take_room():
+def test_dispatched_and_leased_jobs_use_room():
     for state, rung in (("ready", True), ("ready", False), ("verify", True), ("leased", False), ("done", True)):
         lease = {"lease_until": timezone.now()} if state == "leased" else {}
         moment = timezone.now()

@@ -63,7 +63,7 @@ def scheduler() -> Scheduler:
     return made
 
 
-def test_nothing_piles_up_while_workers_are_away(broker: Server) -> None:
+def test_no_backlog_while_workers_are_away(broker: Server) -> None:
     first, second = scheduler(), scheduler()
     for _ in range(5):
         first.tick()
@@ -73,7 +73,7 @@ def test_nothing_piles_up_while_workers_are_away(broker: Server) -> None:
     assert waiting(broker) == len(tasks.periodic_tasks)
 
 
-def test_wiped_broker_gets_each_round_again(broker: Server) -> None:
+def test_wiped_broker_gets_rounds_again(broker: Server) -> None:
     beat = scheduler()
     beat.tick()
     wipe(broker)
@@ -87,7 +87,7 @@ def test_wiped_broker_gets_each_round_again(broker: Server) -> None:
     assert set(PeriodicTask.objects.values_list("number", flat=True)) == {2}
 
 
-def test_beat_is_heard_while_workers_are_away(broker: Server) -> None:
+def test_beat_publishes_while_workers_are_away(broker: Server) -> None:
     beat = scheduler()
     beat.tick()
     Heartbeat.objects.update(answered_at=database_now(plus=-60))
@@ -102,7 +102,7 @@ def test_beat_is_heard_while_workers_are_away(broker: Server) -> None:
     assert heard >= {heartbeats.BEAT, heartbeats.PUBLISHED}
 
 
-def test_beat_outlives_a_database_that_is_away(broker: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beat_survives_database_outage(broker: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     beat = scheduler()
 
     def refuse(*_: Any, **__: Any) -> None:
@@ -128,7 +128,7 @@ def test_beat_waits_by_the_monotonic_clock(broker: Server, monkeypatch: pytest.M
     assert waiting(broker) == len(tasks.periodic_tasks)
 
 
-def test_tick_publishes_no_more_than_workers_can_take(broker: Server) -> None:
+def test_tick_stops_publishing_at_backlog_limit(broker: Server) -> None:
     """The workers of the default queue are away, those of the periodic one go on."""
     due = database_now(plus=-1)
     Delivery.objects.bulk_create(

@@ -94,7 +94,7 @@ def mapping(**environment: str) -> dict[str, Any]:
 
 @on_postgresql
 @pytest.mark.parametrize(("kind", "expected"), [(Kind.WEB, "10s"), (Kind.WORKER, "30s"), (Kind.COMMAND, "0")])
-def test_statement_limit_by_kind_of_process(set_kind: Any, through: Any, kind: Kind, expected: str) -> None:
+def test_statement_timeout_depends_on_process_kind(set_kind: Any, through: Any, kind: Kind, expected: str) -> None:
     set_kind(kind)
 
     assert limit(through(), "statement_timeout") == expected
@@ -112,7 +112,7 @@ def test_options_of_the_url_win(set_kind: Any, through: Any, settings: Settings)
 
 
 @on_postgresql
-def test_behind_a_pooler_the_server_is_told_nothing(set_kind: Any, through: Any, settings: Settings) -> None:
+def test_pooler_gets_no_session_options(set_kind: Any, through: Any, settings: Settings) -> None:
     set_kind(Kind.WEB)
     settings.DATABASE_POOLER = True
 
@@ -120,7 +120,7 @@ def test_behind_a_pooler_the_server_is_told_nothing(set_kind: Any, through: Any,
 
 
 @on_postgresql
-def test_server_ends_a_long_statement(set_kind: Any, through: Any, settings: Settings) -> None:
+def test_server_cancels_long_statement(set_kind: Any, through: Any, settings: Settings) -> None:
     set_kind(Kind.WEB)
     settings.DATABASE_PAGE_SECONDS = 0.2
     wrapper = through()
@@ -131,7 +131,7 @@ def test_server_ends_a_long_statement(set_kind: Any, through: Any, settings: Set
 
 
 @on_postgresql
-def test_wait_for_a_silent_server_ends(set_kind: Any, through: Any, proxy: FaultProxy, settings: Settings) -> None:
+def test_wait_for_silent_server_times_out(set_kind: Any, through: Any, proxy: FaultProxy, settings: Settings) -> None:
     set_kind(Kind.WEB)
     settings.DATABASE_PAGE_SECONDS, settings.DATABASE_CONNECT_SECONDS = 0.5, 0.5
     wrapper = through(proxy.address)
@@ -147,9 +147,7 @@ def test_wait_for_a_silent_server_ends(set_kind: Any, through: Any, proxy: Fault
 
 
 @on_postgresql
-def test_transaction_ends_with_its_silent_server(
-    set_kind: Any, through: Any, proxy: FaultProxy, settings: Settings
-) -> None:
+def test_transaction_on_silent_server_fails(set_kind: Any, through: Any, proxy: FaultProxy, settings: Settings) -> None:
     set_kind(Kind.WORKER)
     settings.DATABASE_TASK_SECONDS, settings.DATABASE_CONNECT_SECONDS = 0.5, 0.5
     wrapper = through(proxy.address)
@@ -172,7 +170,7 @@ def test_transaction_ends_with_its_silent_server(
 
 
 @on_postgresql
-def test_kept_connection_is_checked_with_the_shorter_limit(
+def test_reused_connection_checked_with_short_timeout(
     set_kind: Any, through: Any, proxy: FaultProxy, settings: Settings
 ) -> None:
     set_kind(Kind.WEB)
@@ -186,7 +184,7 @@ def test_kept_connection_is_checked_with_the_shorter_limit(
 
 
 @on_postgresql
-def test_web_process_refuses_after_a_silent_attempt(
+def test_web_process_fails_fast_after_timeout(
     set_kind: Any, through: Any, proxy: FaultProxy, settings: Settings
 ) -> None:
     set_kind(Kind.WEB)
@@ -198,7 +196,7 @@ def test_web_process_refuses_after_a_silent_attempt(
         through(proxy.address, connect_timeout=2).ensure_connection()
 
 
-def test_lines_to_postgresql_are_watched_by_default() -> None:
+def test_postgresql_keepalives_by_default() -> None:
     options = mapping(DATABASE_URL="postgres://portal@db.example/portal")["OPTIONS"]
 
     assert options == {
@@ -210,7 +208,7 @@ def test_lines_to_postgresql_are_watched_by_default() -> None:
     }
 
 
-def test_what_the_url_says_of_lines_wins() -> None:
+def test_keepalives_of_url_win() -> None:
     url = "postgres://portal@db.example/portal?connect_timeout=9&keepalives_idle=60&sslmode=verify-full"
 
     options = mapping(DATABASE_URL=url, DATABASE_LOST_SECONDS="8")["OPTIONS"]

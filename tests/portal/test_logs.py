@@ -32,14 +32,14 @@ def written(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
     logger.handlers.clear()
 
 
-def test_text_of_others_forges_no_record(written: io.StringIO) -> None:
+def test_untrusted_text_forges_no_record(written: io.StringIO) -> None:
     logging.getLogger("tests.logs").warning("contact %s", FORGED)
 
     assert written.getvalue().endswith("[right-to-left override]exe\n")
     assert len(written.getvalue().splitlines()) == 1
 
 
-def test_message_of_an_exception_forges_no_record(written: io.StringIO) -> None:
+def test_exception_message_forges_no_record(written: io.StringIO) -> None:
     try:
         raise ValueError(FORGED)
     except ValueError:

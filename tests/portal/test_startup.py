@@ -66,7 +66,7 @@ def test_unreadable_number_stops_the_start(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["web", "worker", "beat", "command", "migrate"])
-def test_no_database_is_taken_for_granted(name: str, tmp_path: Path) -> None:
+def test_missing_database_stops_the_start(name: str, tmp_path: Path) -> None:
     ended = start(process(name, tmp_path), installed(tmp_path, DATABASE_URL=""))
 
     assert ended.returncode not in (0, None)
@@ -93,7 +93,7 @@ def test_demo_does_not_listen_elsewhere(address: str, tmp_path: Path) -> None:
         ("demo", "GRAPH_ORIGIN", "https://graph.microsoft.com"),
     ],
 )
-def test_demo_does_not_start_before_a_real_service(name: str, variable: str, value: str, tmp_path: Path) -> None:
+def test_demo_with_real_service_does_not_start(name: str, variable: str, value: str, tmp_path: Path) -> None:
     ended = start(process(name, tmp_path), installed(tmp_path, **THE_DEMO | {variable: value}))
 
     assert ended.returncode not in (0, None)

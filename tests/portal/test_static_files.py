@@ -34,11 +34,11 @@ def is_ready() -> bool:
     return bool(Client().get("/healthz", {"part": "ready"}).json()["ready"])
 
 
-def test_collected_files_are_complete(collected: Path) -> None:
+def test_collected_files_pass(collected: Path) -> None:
     assert (complaints(), is_ready()) == ([], True)
 
 
-def test_missing_collection_is_an_error(collected: Path) -> None:
+def test_missing_collection_fails_check(collected: Path) -> None:
     for path in sorted(collected.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     _read_the_list_again()
@@ -50,7 +50,7 @@ def test_missing_collection_is_an_error(collected: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["removed", "older"])
-def test_file_of_another_version_is_an_error(collected: Path, change: str) -> None:
+def test_outdated_file_fails_check(collected: Path, change: str) -> None:
     if change == "older":
         (collected / "portal" / "keys.js").write_text("// the release before")
     else:

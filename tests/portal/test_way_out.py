@@ -86,12 +86,12 @@ def test_private_authority_is_trusted(ca_file: str, settings: Settings) -> None:
     use_everything()
 
 
-def test_private_authority_is_not_trusted_without_being_named() -> None:
+def test_unnamed_private_authority_not_trusted() -> None:
     with pytest.raises(TokenUnavailable):
         clients.verified_client()
 
 
-def test_everything_goes_through_the_proxy(services: SandboxServer, ca_file: str, settings: Settings) -> None:
+def test_all_requests_use_proxy(services: SandboxServer, ca_file: str, settings: Settings) -> None:
     settings.CA_BUNDLE = ca_file
     with connect_proxy(credentials="portal:secret") as proxy:
         settings.OUTGOING_PROXY = proxy.url.replace("://", "://portal:secret@")
@@ -104,7 +104,7 @@ def test_everything_goes_through_the_proxy(services: SandboxServer, ca_file: str
         assert proxy.refused == 0
 
 
-def test_proxy_that_refuses_stops_everything(ca_file: str, settings: Settings) -> None:
+def test_refusing_proxy_stops_requests(ca_file: str, settings: Settings) -> None:
     settings.CA_BUNDLE = ca_file
     with connect_proxy(credentials="portal:secret") as proxy:
         settings.OUTGOING_PROXY = proxy.url
@@ -114,7 +114,7 @@ def test_proxy_that_refuses_stops_everything(ca_file: str, settings: Settings) -
         assert (proxy.connected, proxy.refused > 0) == ([], True)
 
 
-def test_environment_names_no_proxy(ca_file: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_proxy_ignored(ca_file: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.CA_BUNDLE = ca_file
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
@@ -134,7 +134,7 @@ class Letters:
 
 
 @pytest.mark.parametrize("is_trusted", [True, False])
-def test_mail_server_of_the_private_authority(
+def test_mail_server_with_private_authority(
     is_trusted: bool, tls: ssl.SSLContext, ca_file: str, settings: Settings
 ) -> None:
     letters = Letters()

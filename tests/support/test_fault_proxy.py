@@ -63,13 +63,13 @@ def is_silent(line: socket.socket) -> bool:
     return False
 
 
-def test_passes_and_counts_lines(proxy: FaultProxy):
+def test_proxy_counts_connections(proxy: FaultProxy):
     with connect(proxy) as line, connect(proxy) as other:
         assert (ask(line, "one"), ask(other, "two")) == ("ONE\n", "TWO\n")
         assert proxy.open_lines == 2
 
 
-def test_silence_on_old_and_new_lines(proxy: FaultProxy, heard: list[str]):
+def test_silence_affects_old_and_new_connections(proxy: FaultProxy, heard: list[str]):
     with connect(proxy) as used, connect(proxy) as unused:
         assert (ask(used, "one"), ask(unused, "two")) == ("ONE\n", "TWO\n")
         proxy.silence()
@@ -85,7 +85,7 @@ def test_silence_on_old_and_new_lines(proxy: FaultProxy, heard: list[str]):
     assert heard == ["one", "two", "three", "four"]
 
 
-def test_refuses_at_the_same_port(proxy: FaultProxy):
+def test_refusal_keeps_port(proxy: FaultProxy):
     with connect(proxy) as line:
         assert ask(line, "one") == "ONE\n"
         proxy.refuse()
@@ -98,7 +98,7 @@ def test_refuses_at_the_same_port(proxy: FaultProxy):
         assert ask(line, "two") == "TWO\n"
 
 
-def test_cut_resets_every_line_once(proxy: FaultProxy):
+def test_cut_resets_every_connection_once(proxy: FaultProxy):
     with connect(proxy) as line:
         assert ask(line, "one") == "ONE\n"
         proxy.cut()
@@ -112,7 +112,7 @@ def test_cut_resets_every_line_once(proxy: FaultProxy):
     ("when", "arrived", "answer"),
     [(When.BEFORE_ARRIVAL, 0, ""), (When.BEFORE_ANSWER, 2, ""), (When.WITHIN_ANSWER, 2, "COM")],
 )
-def test_cut_around_marked_requests(proxy: FaultProxy, heard: list[str], when: When, arrived: int, answer: str):
+def test_cut_hits_marked_requests(proxy: FaultProxy, heard: list[str], when: When, arrived: int, answer: str):
     proxy.cut_at(b"commit", when, times=2)
     for _ in range(2):
         with connect(proxy) as line:
@@ -127,7 +127,7 @@ def test_cut_around_marked_requests(proxy: FaultProxy, heard: list[str], when: W
         assert ask(line, "commit") == "COMMIT\n"
 
 
-def test_refusal_of_the_server_resets_the_client():
+def test_server_refusal_resets_client():
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]
     with FaultProxy(f"127.0.0.1:{port}") as proxy, pytest.raises(ConnectionResetError), connect(proxy) as line:

@@ -25,7 +25,7 @@ def _refused(visit, **query) -> str:
     return caught.value.reason
 
 
-def test_a_genuine_token_says_who_came_back():
+def test_genuine_token_gives_claims():
     with a.visit() as visit:
         claims = visit.come_back()
 
@@ -38,7 +38,7 @@ def test_a_genuine_token_says_who_came_back():
     )
 
 
-def test_the_way_out_asks_for_little_and_proves_itself():
+def test_redirect_has_minimal_scope_and_pkce():
     with a.visit() as visit:
         query = parse_qs(urlsplit(visit.flow["auth_uri"]).query)
 
@@ -50,7 +50,7 @@ def test_the_way_out_asks_for_little_and_proves_itself():
     assert query["nonce"]
 
 
-def test_the_exchange_sends_the_code_verifier_of_this_flow():
+def test_code_exchange_sends_code_verifier():
     with a.visit() as visit:
         visit.come_back()
         (exchange,) = [r for r in visit.authority.server.requests if r.target.endswith("/token")]
@@ -86,7 +86,7 @@ def test_the_exchange_sends_the_code_verifier_of_this_flow():
     ],
     ids=lambda changes: next(iter(changes)),  # not the values: the clock is in some of them
 )
-def test_a_token_with_one_wrong_claim_is_refused(changes):
+def test_wrong_claim_refused(changes):
     with a.visit() as visit:
         visit.authority.changes = changes
 
@@ -94,7 +94,7 @@ def test_a_token_with_one_wrong_claim_is_refused(changes):
 
 
 @pytest.mark.parametrize(("expected", "is_ours"), [("mine", True), ("of another sign-in", False), ("", False)])
-def test_the_nonce_is_compared_here_whatever_msal_compares(expected, is_ours):
+def test_wrong_nonce_refused_without_msal(expected, is_ours):
     with a.visit() as visit:
         visit.authority.changes = {"nonce": expected and "mine"}
         known = {"keys": visit.sign_in._keys, "client_id": a.CLIENT, "tenant_id": UUID(a.TENANT)}
@@ -103,21 +103,21 @@ def test_the_nonce_is_compared_here_whatever_msal_compares(expected, is_ours):
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "tid", "ver", "nonce", "exp", "nbf", "iat", "oid"])
-def test_a_token_that_lacks_a_claim_is_refused(claim):
+def test_missing_claim_refused(claim):
     with a.visit() as visit:
         visit.authority.left_out = (claim,)
 
         assert _refused(visit)
 
 
-def test_a_token_without_roles_gives_no_access():
+def test_token_without_roles_has_none():
     with a.visit() as visit:
         visit.authority.left_out = ("roles",)
 
         assert visit.come_back().roles == frozenset()
 
 
-def test_a_clock_that_is_a_minute_off_keeps_nobody_out():
+def test_one_minute_of_clock_skew_accepted():
     now = int(time.time())
     with a.visit() as visit:
         visit.authority.changes = {"exp": now - 60, "nbf": now + 60, "iat": now + 60}
@@ -125,14 +125,14 @@ def test_a_clock_that_is_a_minute_off_keeps_nobody_out():
         assert visit.come_back().name == "Rita"
 
 
-def test_an_unsigned_token_is_refused():
+def test_unsigned_token_refused():
     with a.visit() as visit:
         visit.authority.whole_token = a.unsigned(a.claims_of(visit.authority.id_token()))
 
         assert _refused(visit)
 
 
-def test_a_token_signed_with_the_public_key_as_a_secret_is_refused():
+def test_public_key_as_hmac_secret_refused():
     with a.visit() as visit:
         claims = a.claims_of(visit.authority.id_token())
         header = {"alg": "HS256", "kid": "current", "typ": "JWT"}
@@ -141,28 +141,28 @@ def test_a_token_signed_with_the_public_key_as_a_secret_is_refused():
         assert _refused(visit)
 
 
-def test_a_token_signed_by_somebody_else_under_the_tenants_key_id_is_refused():
+def test_foreign_signature_with_known_key_id_refused():
     with a.visit() as visit:
         visit.authority.key = "somebody else"
 
         assert _refused(visit)
 
 
-def test_a_token_with_a_key_the_tenant_never_published_is_refused():
+def test_unpublished_key_refused():
     with a.visit() as visit:
         visit.authority.key = visit.authority.key_id = "somebody else"
 
         assert _refused(visit)
 
 
-def test_a_token_that_names_no_key_is_refused():
+def test_token_without_key_id_refused():
     with a.visit() as visit:
         visit.authority.key_id = None
 
         assert _refused(visit)
 
 
-def test_a_token_of_another_algorithm_is_refused():
+def test_other_algorithm_refused():
     with a.visit() as visit:
         visit.authority.algorithm = "RS384"
 
@@ -170,14 +170,14 @@ def test_a_token_of_another_algorithm_is_refused():
 
 
 @pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")
-def test_a_key_that_is_too_short_is_refused():
+def test_short_key_refused():
     with a.visit() as visit:
         visit.authority.key = visit.authority.key_id = "short"
 
         assert _refused(visit)
 
 
-def test_a_changed_payload_is_refused():
+def test_changed_payload_refused():
     with a.visit() as visit:
         head, _, signature = str(visit.authority.id_token()).split(".")
         visit.authority.changes = {"roles": ["Administrator"]}
@@ -188,21 +188,21 @@ def test_a_changed_payload_is_refused():
 
 
 @pytest.mark.parametrize("token", ["", "a", "a.b", "a.b.c", "....", 5, ["x"], {"a": 1}, "é.é.é", "x" * 70_000])
-def test_what_is_no_token_is_refused(token):
+def test_malformed_token_refused(token):
     with a.visit() as visit:
         visit.authority.whole_token = token
 
         assert _refused(visit)
 
 
-def test_an_answer_without_an_id_token_is_refused():
+def test_missing_id_token_refused():
     with a.visit() as visit:
         visit.authority.token_answer = json_answer({"access_token": "x", "token_type": "Bearer", "expires_in": 1})
 
         assert _refused(visit)
 
 
-def test_a_wrong_state_is_refused_without_using_the_code():
+def test_wrong_state_refused_before_code_exchange():
     with a.visit() as visit:
         before = len(visit.authority.server.requests)
 
@@ -210,28 +210,28 @@ def test_a_wrong_state_is_refused_without_using_the_code():
         assert len(visit.authority.server.requests) == before
 
 
-def test_a_flow_that_was_lost_is_refused():
+def test_lost_flow_refused():
     with a.visit() as visit:
         visit.flow = {"state": ""}
 
         assert _refused(visit)
 
 
-def test_an_error_from_the_service_is_named_and_nothing_else_of_it():
+def test_service_error_code_reported_alone():
     with a.visit() as visit, pytest.raises(SignInRefused) as caught:
         visit.sign_in.finish(visit.flow, {**DENIED, "state": visit.flow["state"]})
 
     assert caught.value.reason == "The sign-in service said access_denied."
 
 
-def test_an_error_word_that_is_none_is_not_repeated():
+def test_invalid_error_code_not_repeated():
     with a.visit() as visit, pytest.raises(SignInRefused) as caught:
         visit.sign_in.finish(visit.flow, {"error": "<script>", "state": visit.flow["state"]})
 
     assert "<script>" not in caught.value.reason
 
 
-def test_a_new_signing_key_is_found_without_a_restart(monkeypatch):
+def test_new_signing_key_found_without_restart(monkeypatch):
     monkeypatch.setattr("syncapp.crm.auth.id_tokens._REFRESH_PAUSE_SECONDS", 0)
     with a.visit() as visit:
         visit.come_back()
@@ -241,7 +241,7 @@ def test_a_new_signing_key_is_found_without_a_restart(monkeypatch):
         assert visit.come_back().name == "Rita"
 
 
-def test_made_up_key_ids_do_not_make_us_ask_for_the_keys_each_time():
+def test_unknown_key_ids_do_not_reload_keys():
     with a.visit() as visit:
         visit.authority.key_id = "made up"
         for _ in range(5):
@@ -260,7 +260,7 @@ def test_made_up_key_ids_do_not_make_us_ask_for_the_keys_each_time():
     ],
     ids=str,
 )
-def test_a_description_that_points_elsewhere_is_not_believed(document):
+def test_discovery_document_of_other_host_refused(document):
     with a.visit() as visit:
         visit.authority.discovery = document
 
@@ -268,7 +268,7 @@ def test_a_description_that_points_elsewhere_is_not_believed(document):
             visit.come_back()
 
 
-def test_a_silent_sign_in_service_is_worth_another_try():
+def test_silent_sign_in_service_is_transient():
     with a.visit() as visit:
         visit.authority.token_answer = b""
 
@@ -278,7 +278,7 @@ def test_a_silent_sign_in_service_is_worth_another_try():
     assert caught.value.transient
 
 
-def test_a_sign_in_service_in_trouble_is_worth_another_try():
+def test_failing_sign_in_service_is_transient():
     with a.visit() as visit:
         visit.authority.token_answer = http(503)
 
@@ -286,7 +286,7 @@ def test_a_sign_in_service_in_trouble_is_worth_another_try():
             visit.come_back()
 
 
-def test_nothing_of_a_person_stays_in_memory():
+def test_no_user_token_stays_in_memory():
     with a.visit() as visit:
         visit.come_back()
         cache = visit.sign_in._applications.get().token_cache
@@ -296,11 +296,11 @@ def test_nothing_of_a_person_stays_in_memory():
 
 
 @pytest.mark.parametrize("tenant", ["common", "organizations", "contoso.example", ""])
-def test_the_authority_has_to_be_one_tenant(tenant):
+def test_multi_tenant_authority_refused(tenant):
     with pytest.raises(ValueError, match="one tenant"):
         SignIn(authority=f"https://login.microsoftonline.com/{tenant}", client_id="x", client_secret="x")
 
 
-def test_only_this_machine_is_reached_without_tls():
+def test_plain_http_only_on_this_machine():
     with pytest.raises(ValueError, match="without TLS"):
         demo_session(f"https://login.microsoftonline.com/{a.TENANT}")

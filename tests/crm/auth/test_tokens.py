@@ -29,7 +29,7 @@ def _token_requests(server):
     return [request for request in server.requests if request.target.endswith("/token")]
 
 
-def test_a_token_is_asked_for_once_and_kept():
+def test_token_is_cached():
     authority = Authority(token_answer=GOOD)
     with serve(authority.handle) as authority.server:
         credentials = _credentials(authority.server)
@@ -38,7 +38,7 @@ def test_a_token_is_asked_for_once_and_kept():
         assert len(_token_requests(authority.server)) == 1
 
 
-def test_a_forgotten_token_is_not_handed_out_again():
+def test_forgotten_token_is_requested_again():
     authority = Authority(token_answer=GOOD)
     with serve(authority.handle) as authority.server:
         credentials = _credentials(authority.server)
@@ -49,7 +49,7 @@ def test_a_forgotten_token_is_not_handed_out_again():
         assert credentials.token() == "second"
 
 
-def test_a_sign_in_service_that_says_nothing_is_not_waited_for(monkeypatch):
+def test_silent_sign_in_service_times_out(monkeypatch):
     monkeypatch.setattr("syncapp.crm.auth.authority._TIMEOUT", (0.1, 0.1))
     over = threading.Event()
 
@@ -66,7 +66,7 @@ def test_a_sign_in_service_that_says_nothing_is_not_waited_for(monkeypatch):
 
 @pytest.mark.parametrize("word", ["invalid_client", "unauthorized_client", "invalid_scope", "invalid_request"])
 @pytest.mark.parametrize("status", [400, 401])
-def test_refused_credentials_are_named(word, status):
+def test_refused_credentials_raise_error_code(word, status):
     refusal = json_answer({"error": word, "error_description": "AADSTS7000215: Invalid."}, status)
     authority = Authority(token_answer=refusal)
     with serve(authority.handle) as authority.server, pytest.raises(CredentialsRefused) as caught:
@@ -76,7 +76,7 @@ def test_refused_credentials_are_named(word, status):
     assert "AADSTS7000215" in caught.value.message
 
 
-def test_repaired_credentials_work_at_the_next_try():
+def test_repaired_credentials_work_at_next_try():
     authority = Authority(token_answer=json_answer({"error": "invalid_client"}, 400))
     with serve(authority.handle) as authority.server:
         credentials = _credentials(authority.server)
@@ -100,7 +100,7 @@ def test_repaired_credentials_work_at_the_next_try():
         json_answer({"error": "server_error"}, 500),
     ],
 )
-def test_a_sign_in_service_in_trouble_is_worth_another_try(answer):
+def test_failing_sign_in_service_is_transient(answer):
     authority = Authority(token_answer=answer)
     with serve(authority.handle) as authority.server:
         credentials = _credentials(authority.server)
@@ -112,7 +112,7 @@ def test_a_sign_in_service_in_trouble_is_worth_another_try(answer):
         assert credentials.token() == "first"
 
 
-def test_an_absent_sign_in_service_is_worth_another_try():
+def test_unreachable_sign_in_service_is_transient():
     authority = Authority(token_answer=GOOD)
     with serve(authority.handle) as authority.server:
         credentials = _credentials(authority.server)
@@ -122,7 +122,7 @@ def test_an_absent_sign_in_service_is_worth_another_try():
 
 
 @pytest.mark.parametrize("status", [302, 307, 308])
-def test_a_redirect_gets_neither_the_secret_nor_belief(status):
+def test_redirect_not_followed(status):
     with serve(in_turn(GOOD)) as elsewhere:
         authority = Authority(token_answer=http(status, location=f"{elsewhere.origin}/token"))
         with serve(authority.handle) as authority.server, pytest.raises(TokenUnavailable):

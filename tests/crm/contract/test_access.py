@@ -21,7 +21,7 @@ def _only(scene, *roles):
     scene.cloud.call("DELETE", f"systemusers({OURSELVES})/systemuserroles_association({administrator})/$ref")
 
 
-def test_an_administrator_sees_filters_both_ways(scene):
+def test_administrator_reads_filters_both_ways(scene):
     rita = scene.user("Rita")
 
     probe = access.probe_reading(scene.crm, rita.acting)
@@ -30,7 +30,7 @@ def test_an_administrator_sees_filters_both_ways(scene):
     assert (probe.direct_works, probe.acting_works, probe.answered_as) == (True, True, rita.id)
 
 
-def test_who_may_only_act_for_others_sees_filters_in_their_name(scene):
+def test_delegate_reads_filters_by_impersonation_only(scene):
     rita = scene.user("Rita")
     _only(scene, "Basic User", "Delegate")
 
@@ -39,7 +39,7 @@ def test_who_may_only_act_for_others_sees_filters_in_their_name(scene):
     assert (probe.direct_works, probe.acting_works) == (False, True)
 
 
-def test_who_may_only_manage_filters_sees_them_directly(scene):
+def test_filter_admin_reads_filters_directly_only(scene):
     rita = scene.user("Rita")
     _only(scene, "Basic User", "Synchronization Filter Manager")
 
@@ -49,7 +49,7 @@ def test_who_may_only_manage_filters_sees_them_directly(scene):
     assert isinstance(probe.acting_error, errors.Forbidden)
 
 
-def test_who_acts_for_another_has_only_what_both_may(scene):
+def test_impersonation_intersects_privileges(scene):
     rita = scene.user("Rita")
     found = scene.filters("Rita")["task"]
     _only(scene, "Delegate")
@@ -60,14 +60,14 @@ def test_who_acts_for_another_has_only_what_both_may(scene):
     assert isinstance(probe.error, errors.Forbidden)
 
 
-def test_without_the_privilege_a_table_is_forbidden(scene):
+def test_missing_privilege_forbids_table(scene):
     _only(scene, "Delegate")
 
     with pytest.raises(errors.Forbidden):
         scene.crm.staged_fields()
 
 
-def test_somebody_without_filters_proves_nothing(scene):
+def test_user_without_filters_proves_nothing(scene):
     rita = scene.user("Rita")
     for each in scene.filters("Rita").values():
         scene.delete("userqueries", each.id)
@@ -77,13 +77,13 @@ def test_somebody_without_filters_proves_nothing(scene):
     assert (probe.direct_works, probe.acting_works) == (None, None)
 
 
-def test_an_id_that_is_silently_ignored_does_not_work(scene):
+def test_silently_ignored_id_does_not_work(scene):
     probe = access.probe_reading(scene.crm, ActingFor(uuid4()))
 
     assert (probe.answered_as, probe.acting_works) == (OURSELVES, False)
 
 
-def test_trouble_with_the_line_is_no_answer(scene):
+def test_network_error_is_inconclusive(scene):
     rita = scene.user("Rita")
     scene.cloud.fail({"status": 500})
 
@@ -93,7 +93,7 @@ def test_trouble_with_the_line_is_no_answer(scene):
 
 @pytest.mark.parametrize("active", [True, False])
 @pytest.mark.parametrize("acting", [True, False])
-def test_writing_is_tried_without_changing_anything(scene, active, acting):
+def test_write_probe_changes_nothing(scene, active, acting):
     rita = scene.user("Rita")
     if not active:
         scene.change("userqueries", scene.filters("Rita")["task"].id, statecode=1, statuscode=2)
@@ -111,7 +111,7 @@ def test_writing_is_tried_without_changing_anything(scene, active, acting):
     assert (now.state, now.status) == (found.state, found.status)
 
 
-def test_writing_without_the_right_does_not_work(scene):
+def test_write_probe_fails_without_privilege(scene):
     found = scene.filters("Rita")["task"]
     _only(scene, "Basic User")
 
@@ -122,7 +122,7 @@ def test_writing_without_the_right_does_not_work(scene):
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, errors.CredentialsRefused), (500, errors.ServerFault)])
-def test_trouble_with_the_connection_is_no_answer_to_whether_writing_works(scene, status, kind):
+def test_network_error_leaves_write_probe_inconclusive(scene, status, kind):
     found = scene.filters("Rita")["task"]
     scene.cloud.fail({"status": status})
 
@@ -130,7 +130,7 @@ def test_trouble_with_the_connection_is_no_answer_to_whether_writing_works(scene
         access.probe_writing(scene.crm, found, expected_author=OURSELVES)
 
 
-def test_writing_in_the_name_of_a_disabled_user_does_not_work(scene):
+def test_write_probe_fails_for_disabled_user(scene):
     rita, found = scene.user("Rita"), scene.filters("Rita")["task"]
     scene.disable("Rita")
 
@@ -140,7 +140,7 @@ def test_writing_in_the_name_of_a_disabled_user_does_not_work(scene):
     assert isinstance(probe.error, errors.Forbidden)
 
 
-def test_a_write_that_is_recorded_as_ours_did_not_work_in_his_name(scene):
+def test_write_recorded_as_ours_does_not_work(scene):
     found = scene.filters("Rita")["task"]
 
     # By our own right it is written, but Rita is expected to have done it.

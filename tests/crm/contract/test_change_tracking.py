@@ -24,7 +24,7 @@ def _staged(cloud, contacts):
         cloud.edit(contact, telephone1=f"+49 40 {number}")
 
 
-def test_a_full_read_comes_in_pages_and_ends_with_a_delta_link(cloud, crm):
+def test_full_read_pages_end_with_delta_link(cloud, crm):
     _staged(cloud, cloud.contacts())
 
     pages = _all(crm.staged_fields, page_size=3)
@@ -34,7 +34,7 @@ def test_a_full_read_comes_in_pages_and_ends_with_a_delta_link(cloud, crm):
     assert len({field.id for page in pages for field in page.rows}) == 4
 
 
-def test_a_delta_holds_what_changed_since(cloud, crm):
+def test_delta_has_changed_rows(cloud, crm):
     contacts = cloud.contacts()
     _staged(cloud, contacts[:2])
     link = _all(crm.staged_fields)[-1].delta_link
@@ -47,7 +47,7 @@ def test_a_delta_holds_what_changed_since(cloud, crm):
     assert page.delta_link not in ("", link)
 
 
-def test_a_delta_names_what_was_deleted(cloud, crm):
+def test_delta_names_deleted_rows(cloud, crm):
     cloud.edit(cloud.contacts()[0], telephone1="+49 40 7")
     (field,) = crm.staged_fields().rows
     link = crm.staged_fields().delta_link
@@ -58,14 +58,14 @@ def test_a_delta_names_what_was_deleted(cloud, crm):
     assert (page.rows, page.deleted) == ((), (field.id,))
 
 
-def test_a_delta_of_records_works_alike(cloud, crm):
+def test_record_delta_works_alike(cloud, crm):
     link = crm.staged_records().delta_link
     record = cloud.edit(cloud.contacts()[0], telephone1="+49 40 7")["record"]
 
     assert [found.id for found in crm.staged_records(link).rows] == [UUID(record)]
 
 
-def test_a_delta_comes_in_pages_too(cloud, crm):
+def test_delta_is_paged(cloud, crm):
     link = crm.staged_fields().delta_link
     _staged(cloud, cloud.contacts())
 
@@ -75,7 +75,7 @@ def test_a_delta_comes_in_pages_too(cloud, crm):
     assert pages[-1].delta_link
 
 
-def test_an_expired_next_link_says_so_as_well(cloud, crm):
+def test_expired_next_link_raises_delta_expired(cloud, crm):
     _staged(cloud, cloud.contacts())
     link = crm.staged_fields(page_size=2).next_link
     cloud.post("expire", delta_tokens=True)
@@ -84,7 +84,7 @@ def test_an_expired_next_link_says_so_as_well(cloud, crm):
         crm.staged_fields(link)
 
 
-def test_what_changes_between_two_pages_is_in_the_next_delta(cloud, crm):
+def test_change_between_pages_is_in_next_delta(cloud, crm):
     _staged(cloud, cloud.contacts())
     first = crm.staged_fields(page_size=2)
     cloud.post("decide", field=str(first.rows[0].id), decision="rejected")
@@ -94,7 +94,7 @@ def test_what_changes_between_two_pages_is_in_the_next_delta(cloud, crm):
     assert [field.id for field in crm.staged_fields(last.delta_link).rows] == [first.rows[0].id]
 
 
-def test_a_link_that_is_older_than_the_crm_remembers_says_so(crm):
+def test_outdated_delta_link_raises_delta_expired(crm):
     link = crm.staged_fields().delta_link
     years_ago = re.sub(r"((?:/|%2F)\d\d(?:/|%2F))20\d\d", r"\g<1>2017", link)
 
@@ -103,7 +103,7 @@ def test_a_link_that_is_older_than_the_crm_remembers_says_so(crm):
         crm.staged_fields(years_ago)
 
 
-def test_a_link_that_leads_to_nothing_any_more_says_so_too(cloud, crm):
+def test_missing_link_target_raises_delta_expired(cloud, crm):
     link = crm.staged_fields().delta_link
     cloud.fail({"table": "osync_syncfield", "status": 404})
 
@@ -111,7 +111,7 @@ def test_a_link_that_leads_to_nothing_any_more_says_so_too(cloud, crm):
         crm.staged_fields(link)
 
 
-def test_a_token_that_expires_between_two_pages_is_not_noticed(cloud):
+def test_token_renewed_between_pages(cloud):
     _staged(cloud, cloud.contacts())
     tokens = cloud.credentials()
     crm = cloud.client(token_source=tokens)
@@ -125,7 +125,7 @@ def test_a_token_that_expires_between_two_pages_is_not_noticed(cloud):
 
 
 @pytest.mark.parametrize("status", [403, 500])
-def test_other_troubles_of_a_link_keep_their_own_names(cloud, crm, status):
+def test_other_link_errors_keep_their_type(cloud, crm, status):
     link = crm.staged_fields().delta_link
     cloud.fail({"table": "osync_syncfield", "status": status})
 
@@ -136,7 +136,7 @@ def test_other_troubles_of_a_link_keep_their_own_names(cloud, crm, status):
     assert caught.value.status == status
 
 
-def test_a_stored_link_of_another_address_has_expired_and_no_token_leaves(crm):
+def test_stored_link_of_other_host_gets_no_token(crm):
     with serve(in_turn(json_answer({"value": []}))) as elsewhere:
         with pytest.raises(DeltaExpired):
             crm.staged_fields(f"{elsewhere.origin}/api/data/v9.2/osync_syncfields?$skiptoken=1")
@@ -152,7 +152,7 @@ def test_a_stored_link_of_another_address_has_expired_and_no_token_leaves(crm):
         ("@odata.nextLink", lambda crm: crm.directory.users()),
     ],
 )
-def test_a_link_that_leads_elsewhere_is_refused_before_anybody_can_store_it(cloud, name, read):
+def test_foreign_link_refused_before_storing(cloud, name, read):
     hostile = json_answer({"value": [], name: "https://evil.example/api/data/v9.2/x"})
     with serve(in_turn(hostile)) as server:
         client = type(cloud.client())(transport=Transport(origin=server.origin, token_source=FixedToken()))

@@ -23,7 +23,7 @@ def _all(read) -> list:
 
 @pytest.mark.parametrize("name", ["users", "teams", "memberships", "business_units", "mailboxes"])
 @pytest.mark.parametrize("size", [1, 3, 5000])
-def test_pages_of_any_size_hold_every_row_once(scene, name, size):
+def test_pages_have_every_row_once(scene, name, size):
     method = getattr(scene.crm.directory, name)
 
     rows = _all(lambda link: method(link, page_size=size))
@@ -32,7 +32,7 @@ def test_pages_of_any_size_hold_every_row_once(scene, name, size):
     assert len(set(rows)) == len(rows) > 1
 
 
-def test_a_user_says_who_he_is_and_where_he_belongs(scene):
+def test_user_has_identity_and_business_unit(scene):
     units = {unit.id: unit.name for unit in scene.crm.directory.business_units().rows}
 
     rita = scene.user("Rita")
@@ -44,19 +44,19 @@ def test_a_user_says_who_he_is_and_where_he_belongs(scene):
     assert (rita.disabled, rita.is_application, rita.has_own_roles) == (False, False, True)
 
 
-def test_our_own_user_is_a_program(scene):
+def test_own_user_is_application(scene):
     (ourselves,) = scene.crm.directory.users_by_id([OURSELVES])
 
     assert ourselves.is_application
 
 
-def test_a_disabled_user_says_so(scene):
+def test_disabled_user_is_marked(scene):
     scene.disable("Rita")
 
     assert scene.user("Rita").disabled
 
 
-def test_a_user_without_roles_says_so(scene):
+def test_user_without_roles_is_marked(scene):
     scene.take_roles(IDS["Rita"])
 
     assert not scene.user("Rita").has_own_roles
@@ -67,7 +67,7 @@ def test_unknown_users_are_absent(scene):
     assert scene.crm.directory.users_by_id([]) == ()
 
 
-def test_more_users_than_fit_one_address_are_all_found(scene):
+def test_more_users_than_fit_one_url_are_found(scene):
     wanted = [IDS["Rita"], *(uuid4() for _ in range(90)), IDS["Rob"]]
 
     found = scene.crm.directory.users_by_id(wanted)
@@ -75,7 +75,7 @@ def test_more_users_than_fit_one_address_are_all_found(scene):
     assert {user.id for user in found} == {IDS["Rita"], IDS["Rob"]}
 
 
-def test_teams_know_their_kind_and_their_members(scene):
+def test_teams_have_kind_and_members(scene):
     team = scene.crm.directory.teams().rows[0]
     members = [each.user_id for each in scene.crm.directory.memberships().rows if each.team_id == team.id]
 
@@ -84,7 +84,7 @@ def test_teams_know_their_kind_and_their_members(scene):
     assert not team.is_fed_by_entra
 
 
-def test_a_team_of_an_entra_group_says_so(scene):
+def test_entra_team_is_marked(scene):
     team = scene.crm.directory.teams().rows[0]
     scene.change("teams", team.id, teamtype=int(TeamKind.ENTRA_SECURITY_GROUP))
 
@@ -108,7 +108,7 @@ def test_business_units_form_a_tree(scene):
     assert all(unit.parent_id in units for unit in units.values() if unit not in roots)
 
 
-def test_a_mailbox_says_how_it_synchronizes(scene):
+def test_mailbox_has_sync_method(scene):
     rita = scene.user("Rita")
     scene.change("mailboxes", rita.mailbox_id, actdeliverymethod=1, enabledforact=True, actstatus=2)
 
@@ -138,7 +138,7 @@ def test_a_mailbox_says_how_it_synchronizes(scene):
         ("<!DOCTYPE x [<!ENTITY y 'true'>]><OrgSettings><A>&y;</A></OrgSettings>", None),
     ],
 )
-def test_the_organization_says_whether_deletes_are_kept_apart(scene, stored, apart):
+def test_organization_has_delete_setting(scene, stored, apart):
     scene.change("organizations", UUID(ORGANIZATION_ID), orgdborgsettings=stored)
 
     organization = scene.crm.directory.organization()
@@ -146,12 +146,12 @@ def test_the_organization_says_whether_deletes_are_kept_apart(scene, stored, apa
     assert (organization.id, organization.keeps_deletes_apart) == (UUID(ORGANIZATION_ID), apart)
 
 
-def test_a_link_that_leads_away_is_not_followed(scene):
+def test_foreign_link_not_followed(scene):
     with pytest.raises(ProtocolError):
         scene.crm.directory.users("https://contoso.example/api/data/v9.2/systemusers")
 
 
-def test_table_facts_decide_how_a_table_is_written(scene):
+def test_table_facts_are_read(scene):
     facts = scene.crm.table_facts("userquery")
 
     assert (facts.table, facts.set_name, facts.object_type_code) == ("userquery", "userqueries", 4230)

@@ -56,7 +56,7 @@ def _about(found, condition: str):
 MINE = '<filter><condition attribute="ownerid" operator="eq-userid"/></filter>'
 
 
-def test_a_filter_about_ones_own_rows_counts_those_of_the_user(scene):
+def test_own_rows_filter_counts_for_owner(scene):
     rita, rob = scene.user("Rita"), scene.user("Rob")
     mine = _about(scene.filters("Rita")["task"], MINE)
     before = [scene.crm.evaluation.counts([mine], acting_for=user.acting)[0].number for user in (rita, rob)]
@@ -68,7 +68,7 @@ def test_a_filter_about_ones_own_rows_counts_those_of_the_user(scene):
     assert [now - then for now, then in zip(after, before, strict=True)] == [3, 0]
 
 
-def test_all_filters_of_a_user_are_counted_in_one_request(scene):
+def test_filters_counted_in_one_request(scene):
     rita = scene.user("Rita")
     filters = list(scene.filters("Rita").values())
 
@@ -78,7 +78,7 @@ def test_all_filters_of_a_user_are_counted_in_one_request(scene):
     assert all(isinstance(each, Counted) for each in counts)
 
 
-def test_a_filter_that_the_crm_refuses_stops_no_other(scene):
+def test_refused_filter_stops_no_other(scene):
     rita = scene.user("Rita")
     task = scene.filters("Rita")["task"]
     broken = _about(task, '<filter><condition attribute="nosuchcolumn" operator="eq" value="1"/></filter>')
@@ -89,7 +89,7 @@ def test_a_filter_that_the_crm_refuses_stops_no_other(scene):
     assert isinstance(counted, Counted)
 
 
-def test_more_rows_than_the_crm_counts_are_said_to_be_more(scene):
+def test_count_beyond_limit_marked_as_more(scene):
     rita, task = scene.user("Rita"), scene.filters("Rita")["task"]
     scene.cloud.fail({"method": "GET", "table": "task", "status": 400, "code": "0x8004E023", "times": 1})
 
@@ -100,7 +100,7 @@ def test_more_rows_than_the_crm_counts_are_said_to_be_more(scene):
 
 
 @pytest.mark.parametrize("xml", ["", "<fetch/>", "<fetch><entity name='account'/></fetch>", "<!DOCTYPE a><a/>"])
-def test_a_filter_that_is_none_is_not_sent(scene, xml):
+def test_invalid_fetchxml_not_sent(scene, xml):
     rita = scene.user("Rita")
     broken = replace(scene.filters("Rita")["task"], fetch_xml=xml)
     scene.cloud.fail({"status": 500})
@@ -109,7 +109,7 @@ def test_a_filter_that_is_none_is_not_sent(scene, xml):
         scene.crm.evaluation.counts([broken], acting_for=rita.acting)
 
 
-def test_the_rows_of_a_filter_come_with_what_a_person_reads(scene):
+def test_rows_have_displayed_texts(scene):
     rita = scene.user("Rita")
     task = _task(scene, "Rita", subject="A & B <together>")
     mine = _about(scene.filters("Rita")["task"], MINE)
@@ -122,7 +122,7 @@ def test_the_rows_of_a_filter_come_with_what_a_person_reads(scene):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_rows_are_read_page_by_page_and_each_once(scene, size, monkeypatch):
+def test_paged_rows_come_once(scene, size, monkeypatch):
     rita = scene.user("Rita")
     tasks = {_task(scene, "Rita") for _ in range(5)}
     mine = _about(scene.filters("Rita")["task"], MINE)
@@ -135,7 +135,7 @@ def test_rows_are_read_page_by_page_and_each_once(scene, size, monkeypatch):
     assert len(set(ids)) == len(ids)
 
 
-def test_no_more_rows_are_read_than_asked_for(scene):
+def test_row_limit_respected(scene):
     rita = scene.user("Rita")
     for _ in range(4):
         _task(scene, "Rita")
@@ -146,7 +146,7 @@ def test_no_more_rows_are_read_than_asked_for(scene):
     assert (len(selection.rows), selection.complete) == (3, False)
 
 
-def test_a_row_linked_several_times_counts_once(scene):
+def test_multiply_linked_row_counts_once(scene):
     rita = scene.user("Rita")
     link = '<link-entity name="activityparty" from="activityid" to="activityid" link-type="inner"/>'
     found = _about(scene.filters("Rita")["appointment"], MINE + link)
@@ -165,7 +165,7 @@ def _organized(scene, *names):
     return scene.crm.evaluation.organized_meetings(ids, table="appointment", after=NOW)
 
 
-def test_meetings_to_come_are_those_that_one_organizes_with_others(scene):
+def test_future_meetings_need_organizer_and_attendees(scene):
     (before,) = _organized(scene, "Nils")
     wanted = _meeting(scene, "Nils", "Rita", "Rob", subject="Price talks")
     _meeting(scene, "Nils", subject="Alone")
@@ -180,7 +180,7 @@ def test_meetings_to_come_are_those_that_one_organizes_with_others(scene):
     assert all(each.starts > NOW for each in new)
 
 
-def test_meetings_that_are_more_than_a_page_are_not_called_complete(scene, monkeypatch):
+def test_more_meetings_than_a_page_are_incomplete(scene, monkeypatch):
     monkeypatch.setattr(fetch_xml, "LARGEST_PAGE", 1)
     _meeting(scene, "Nils", "Rita", "Rob")
 
@@ -189,7 +189,7 @@ def test_meetings_that_are_more_than_a_page_are_not_called_complete(scene, monke
     assert (len(found.meetings), found.complete) == (1, False)
 
 
-def test_a_cancelled_meeting_is_none(scene):
+def test_canceled_meeting_left_out(scene):
     (before,) = _organized(scene, "Nils")
     meeting = _meeting(scene, "Nils", "Rita")
     scene.change("appointments", meeting, statecode=2, statuscode=4)
@@ -199,7 +199,7 @@ def test_a_cancelled_meeting_is_none(scene):
     assert after.meetings == before.meetings
 
 
-def test_users_are_answered_in_order_and_each_by_himself(scene):
+def test_users_answered_in_order_and_independently(scene):
     scene.cloud.fail({"method": "GET", "table": "activityparty", "status": 403, "times": 1})
 
     refused, counted = _organized(scene, "Rita", "Rob")
@@ -210,13 +210,13 @@ def test_users_are_answered_in_order_and_each_by_himself(scene):
 
 
 @pytest.mark.parametrize("table", ["appointment", "serviceappointment", "recurringappointmentmaster"])
-def test_every_kind_of_meeting_can_be_asked_about(scene, table):
+def test_every_meeting_table_can_be_queried(scene, table):
     (found,) = scene.crm.evaluation.organized_meetings([uuid4()], table=table, after=NOW)
 
     assert found.meetings == ()
 
 
-def test_nobody_asked_about_is_no_request(scene):
+def test_no_users_send_no_request(scene):
     scene.cloud.fail({"status": 500})
 
     assert scene.crm.evaluation.organized_meetings([], table="appointment", after=NOW) == ()

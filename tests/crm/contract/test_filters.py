@@ -12,7 +12,7 @@ from syncapp.crm.filters.records import QueryType
 from tests.crm.contract.scene import IDS, OURSELVES
 
 
-def test_somebodys_filters_are_read_by_our_own_right(scene):
+def test_filters_read_with_own_permission(scene):
     filters = scene.filters("Rita")
 
     appointment = filters["appointment"]
@@ -24,13 +24,13 @@ def test_somebodys_filters_are_read_by_our_own_right(scene):
     assert {"contact", "task", "serviceappointment", "recurringappointmentmaster"} <= set(filters)
 
 
-def test_in_somebodys_name_the_same_filters_are_seen(scene):
+def test_impersonation_reads_same_filters(scene):
     rita = scene.user("Rita")
 
     assert scene.crm.filters.of(rita.id, acting_for=rita.acting) == scene.crm.filters.of(rita.id)
 
 
-def test_a_filter_that_is_off_says_so(scene):
+def test_inactive_filter_is_marked(scene):
     scene.change("userqueries", scene.filters("Rita")["task"].id, statecode=1, statuscode=2)
 
     task = scene.filters("Rita")["task"]
@@ -38,7 +38,7 @@ def test_a_filter_that_is_off_says_so(scene):
     assert (task.is_on, task.state, task.status) == (False, 1, 2)
 
 
-def test_offline_filters_are_another_kind(scene):
+def test_offline_filters_are_separate(scene):
     kinds = {
         each.query_type for name in IDS for each in scene.crm.filters.of(IDS[name], query_type=QueryType.OFFLINE_FILTER)
     }
@@ -46,7 +46,7 @@ def test_offline_filters_are_another_kind(scene):
     assert kinds == {QueryType.OFFLINE_FILTER}
 
 
-def test_a_team_owns_filters_too(scene):
+def test_team_owns_filters(scene):
     teams = scene.crm.directory.teams().rows
 
     owned = [each for team in teams for each in scene.crm.filters.of(team.id)]
@@ -54,14 +54,14 @@ def test_a_team_owns_filters_too(scene):
     assert {each.owner_table for each in owned} == {"team"}
 
 
-def test_who_never_set_up_synchronization_has_none(scene):
+def test_user_without_synchronization_has_no_filters(scene):
     for each in scene.filters("Rita").values():
         scene.delete("userqueries", each.id)
 
     assert scene.crm.filters.of(IDS["Rita"]) == ()
 
 
-def test_without_the_right_others_filters_are_not_there(scene):
+def test_without_privilege_no_filters_returned(scene):
     scene.give_role(OURSELVES, "Basic User")
     administrator = fixed_id("role", "System Administrator")
     scene.cloud.call("DELETE", f"systemusers({OURSELVES})/systemuserroles_association({administrator})/$ref")
@@ -69,7 +69,7 @@ def test_without_the_right_others_filters_are_not_there(scene):
     assert scene.crm.filters.of(IDS["Rita"]) == ()
 
 
-def test_the_right_to_manage_filters_is_enough(scene):
+def test_filter_privilege_suffices(scene):
     scene.give_role(OURSELVES, "Basic User")
     scene.give_role(OURSELVES, "Synchronization Filter Manager")
     administrator = fixed_id("role", "System Administrator")
@@ -78,7 +78,7 @@ def test_the_right_to_manage_filters_is_enough(scene):
     assert scene.filters("Rita")
 
 
-def test_many_owners_are_read_in_one_request_and_in_order(scene):
+def test_owners_read_in_one_request_in_order(scene):
     owners = [IDS["Rita"], uuid4(), IDS["Rob"]]
 
     found = scene.crm.filters.of_many(owners)
@@ -88,7 +88,7 @@ def test_many_owners_are_read_in_one_request_and_in_order(scene):
     assert [each.error for each in found] == [None] * 3
 
 
-def test_what_cannot_be_read_of_one_owner_does_not_hide_the_others(scene):
+def test_unreadable_owner_hides_no_other(scene):
     owners = [IDS["Rita"], IDS["Rob"]]
     scene.cloud.fail({"method": "GET", "table": "userquery", "status": 403, "times": 1})
 
@@ -99,14 +99,14 @@ def test_what_cannot_be_read_of_one_owner_does_not_hide_the_others(scene):
     assert rob.filters
 
 
-def test_an_answer_that_breaks_off_hides_nobody(scene):
+def test_incomplete_answer_hides_no_owner(scene):
     scene.cloud.fail({"path": "$batch", "cut": "after_commit"})
 
     with pytest.raises(errors.Unreachable):
         scene.crm.filters.of_many([IDS["Rita"]])
 
 
-def test_nobody_asked_for_is_no_request(scene):
+def test_no_owners_send_no_request(scene):
     scene.cloud.fail({"status": 500})
 
     assert scene.crm.filters.of_many([]) == ()
@@ -114,7 +114,7 @@ def test_nobody_asked_for_is_no_request(scene):
         scene.crm.filters.of_many([uuid4()] * 51)
 
 
-def test_system_filters_and_templates_are_told_apart(scene):
+def test_system_filters_and_templates_differ(scene):
     found = scene.crm.filters.system_filters()
 
     templates = [each for each in found if each.is_template]
@@ -124,7 +124,7 @@ def test_system_filters_and_templates_are_told_apart(scene):
     assert "appointment" in {each.table for each in templates if each.is_default}
 
 
-def test_in_the_name_of_a_disabled_user_nothing_is_answered(scene):
+def test_impersonating_disabled_user_forbidden(scene):
     rita = scene.user("Rita")
     scene.disable("Rita")
 
@@ -135,7 +135,7 @@ def test_in_the_name_of_a_disabled_user_nothing_is_answered(scene):
     assert scene.crm.filters.of(rita.id)
 
 
-def test_in_the_name_of_a_user_without_roles_nothing_is_answered(scene):
+def test_impersonating_user_without_roles_forbidden(scene):
     rita = scene.user("Rita")
     scene.take_roles(rita.id)
 
@@ -143,7 +143,7 @@ def test_in_the_name_of_a_user_without_roles_nothing_is_answered(scene):
         scene.crm.filters.of(rita.id, acting_for=rita.acting)
 
 
-def test_without_the_right_to_act_for_others_nothing_is_answered(scene):
+def test_impersonation_needs_privilege(scene):
     rita = scene.user("Rita")
     scene.give_role(OURSELVES, "Basic User")
     administrator = fixed_id("role", "System Administrator")
@@ -155,7 +155,7 @@ def test_without_the_right_to_act_for_others_nothing_is_answered(scene):
     assert caught.value.code == "0x8004A110"
 
 
-def test_a_third_condition_hides_the_filters_of_others(scene):
+def test_third_condition_hides_others_filters(scene):
     # Why the client picks the table itself: with anything beside the two conditions only our own rows are answered.
     two = f"querytype eq 256 and _ownerid_value eq {IDS['Rita']}"
     assert scene.cloud.call("GET", f"userqueries?$filter={two}")["value"]

@@ -41,7 +41,7 @@ def _again_and_again(call) -> None:
         call()
 
 
-def test_with_the_governor_no_request_is_turned_away(cloud, limited):
+def test_limiter_prevents_429(cloud, limited):
     transport = cloud.transport(rate_limiter=InProcessLimiter(OURS), retries=0)
     transport.get("WhoAmI")
     limited()
@@ -52,7 +52,7 @@ def test_with_the_governor_no_request_is_turned_away(cloud, limited):
     assert 20 < answered <= 36 * SECONDS + 40
 
 
-def test_without_the_governor_requests_are_turned_away(cloud, limited):
+def test_without_limiter_requests_get_429(cloud, limited):
     transport = cloud.transport(retries=0)
     transport.get("WhoAmI")
     limited(requests=5)
@@ -64,7 +64,7 @@ def test_without_the_governor_requests_are_turned_away(cloud, limited):
     assert caught.value.retry_after
 
 
-def test_with_the_governor_batches_stay_below_the_execution_time(cloud, limited):
+def test_limiter_keeps_batches_below_execution_time(cloud, limited):
     crm = cloud.client(rate_limiter=InProcessLimiter(OURS), retries=0)
     crm.who_am_i()
     limited()
@@ -75,7 +75,7 @@ def test_with_the_governor_batches_stay_below_the_execution_time(cloud, limited)
     assert 5 < answered <= (18 / 0.8) * SECONDS + 20
 
 
-def test_without_the_governor_the_execution_time_runs_out(cloud, limited):
+def test_without_limiter_execution_time_exceeded(cloud, limited):
     crm = cloud.client(retries=0)
     crm.who_am_i()
     limited(execution_seconds=2.0)
@@ -86,7 +86,7 @@ def test_without_the_governor_the_execution_time_runs_out(cloud, limited):
     assert caught.value.code == "0x80072321"
 
 
-def test_without_the_governor_too_many_at_once_are_turned_away(cloud, limited):
+def test_without_limiter_concurrency_exceeded(cloud, limited):
     limited(concurrent=0)
 
     with pytest.raises(errors.Throttled) as caught:
@@ -95,7 +95,7 @@ def test_without_the_governor_too_many_at_once_are_turned_away(cloud, limited):
     assert caught.value.code == "0x80072326"
 
 
-def test_the_advice_of_the_crm_is_followed(cloud, limited):
+def test_concurrency_hint_followed(cloud, limited):
     rate_limiter = InProcessLimiter(OURS)
     transport = cloud.transport(rate_limiter=rate_limiter)
     limited(dop_hint=1)
@@ -105,7 +105,7 @@ def test_the_advice_of_the_crm_is_followed(cloud, limited):
         transport.get("WhoAmI", deadline=Deadline.after(0.2))
 
 
-def test_a_429_stops_every_user_of_the_governor_for_the_time_it_names(cloud, limited):
+def test_429_pauses_all_calls_of_limiter(cloud, limited):
     rate_limiter = InProcessLimiter(Limits())
     transport = cloud.transport(rate_limiter=rate_limiter, retries=0)
     transport.get("WhoAmI")

@@ -46,7 +46,7 @@ def leaves(kind: type[Any]) -> Iterator[type[Any]]:
         yield from leaves(below)
 
 
-def test_every_method_of_the_client_is_in_the_table(cloud: Cloud) -> None:
+def test_table_covers_every_client_method(cloud: Cloud) -> None:
     client = cloud.client()
     parts = {"": client} | {f"{name}.": part for name, part in vars(client).items() if not name.startswith("_")}
     public = {prefix + name for prefix, part in parts.items() for name in vars(type(part)) if not name.startswith("_")}
@@ -54,12 +54,12 @@ def test_every_method_of_the_client_is_in_the_table(cloud: Cloud) -> None:
     assert public == {*METHODS, *LOCAL}
 
 
-def test_every_error_of_the_tree_is_caused() -> None:
+def test_table_covers_every_error() -> None:
     assert set(leaves(errors.CrmError)) == {*STATUSES, *OTHERS}
 
 
 @every_method
-def test_all_is_well(cloud: Cloud, method: str) -> None:
+def test_call_succeeds(cloud: Cloud, method: str) -> None:
     call = METHODS[method](cloud)
 
     call(cloud.client())
@@ -67,7 +67,7 @@ def test_all_is_well(cloud: Cloud, method: str) -> None:
 
 @every_method
 @pytest.mark.parametrize(("status", "kind"), [(status, kind) for kind, listed in STATUSES.items() for status in listed])
-def test_it_says_what_went_wrong(cloud: Cloud, method: str, status: int, kind: type[errors.CrmError]) -> None:
+def test_fault_raises_named_error(cloud: Cloud, method: str, status: int, kind: type[errors.CrmError]) -> None:
     call = METHODS[method](cloud)
     # A rule that names no table meets the request itself, also that of a batch.
     cloud.fail({"status": status})
@@ -80,7 +80,7 @@ def test_it_says_what_went_wrong(cloud: Cloud, method: str, status: int, kind: t
 
 
 @every_method
-def test_a_line_that_stays_cut_is_given_up(cloud: Cloud, method: str) -> None:
+def test_permanently_cut_connection_raises(cloud: Cloud, method: str) -> None:
     call = METHODS[method](cloud)
     cloud.fail({"cut": "before_commit"})
 
@@ -92,7 +92,7 @@ def test_a_line_that_stays_cut_is_given_up(cloud: Cloud, method: str) -> None:
 
 
 @every_method
-def test_without_a_token_nothing_is_sent(cloud: Cloud, method: str) -> None:
+def test_nothing_sent_without_token(cloud: Cloud, method: str) -> None:
     call = METHODS[method](cloud)
     before = cloud.last_write()
     cloud.fail({"path": "/oauth2/v2.0/token", "status": 503})
@@ -105,7 +105,7 @@ def test_without_a_token_nothing_is_sent(cloud: Cloud, method: str) -> None:
 
 
 @every_method
-def test_an_answer_that_is_none_is_not_believed(cloud: Cloud, method: str) -> None:
+def test_invalid_answer_raises(cloud: Cloud, method: str) -> None:
     call = METHODS[method](cloud)
 
     with serve(lambda _request: WELCOME) as proxy, pytest.raises(errors.ProtocolError) as caught:
@@ -115,7 +115,7 @@ def test_an_answer_that_is_none_is_not_believed(cloud: Cloud, method: str) -> No
 
 
 @pytest.mark.parametrize("method", WRITES)
-def test_a_read_only_connection_sends_no_write(cloud: Cloud, method: str) -> None:
+def test_read_only_connection_sends_no_write(cloud: Cloud, method: str) -> None:
     call = METHODS[method](cloud)
     before = cloud.last_write()
     client = CrmClient(transport=cloud.transport(), writes_allowed=lambda: False, filter_writes_allowed=lambda: False)
@@ -127,7 +127,7 @@ def test_a_read_only_connection_sends_no_write(cloud: Cloud, method: str) -> Non
 
 
 @pytest.mark.parametrize("method", FOLLOWERS)
-def test_a_link_that_has_expired_says_so(cloud: Cloud, crm: CrmClient, method: str) -> None:
+def test_expired_link_raises_delta_expired(cloud: Cloud, crm: CrmClient, method: str) -> None:
     read: Callable[..., Any] = getattr(crm, method)
     link = read().delta_link
     cloud.post("expire", delta_tokens=True)
@@ -139,7 +139,7 @@ def test_a_link_that_has_expired_says_so(cloud: Cloud, crm: CrmClient, method: s
 
 
 @every_read
-def test_a_read_survives_a_passing_fault(cloud: Cloud, method: str) -> None:
+def test_read_survives_transient_fault(cloud: Cloud, method: str) -> None:
     call = METHODS[method](cloud)
     cloud.fail({"status": 503, "times": 1})
 
@@ -148,7 +148,7 @@ def test_a_read_survives_a_passing_fault(cloud: Cloud, method: str) -> None:
 
 @every_read
 @pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
-def test_a_read_survives_a_cut_line(cloud: Cloud, method: str, moment: str) -> None:
+def test_read_survives_cut_connection(cloud: Cloud, method: str, moment: str) -> None:
     call = METHODS[method](cloud)
     cloud.fail({"cut": moment, "times": 1})
 
@@ -156,7 +156,7 @@ def test_a_read_survives_a_cut_line(cloud: Cloud, method: str, moment: str) -> N
 
 
 @pytest.mark.parametrize("method", LOCAL)
-def test_what_asks_nobody_meets_no_trouble(cloud: Cloud, crm: CrmClient, method: str) -> None:
+def test_local_methods_never_fail(cloud: Cloud, crm: CrmClient, method: str) -> None:
     cloud.fail({"status": 500})
 
     getattr(crm, method)(*(["bulk"] if method == "in_lane" else []))

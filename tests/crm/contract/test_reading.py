@@ -13,7 +13,7 @@ from syncapp.crm.names import Names
 from syncapp.crm.staging.records import ColumnType, Navigation, StagedDecision
 
 
-def test_the_crm_says_who_we_are(crm):
+def test_who_am_i_returns_identity(crm):
     identity = crm.who_am_i()
 
     assert identity.user_id == UUID(APPLICATION_USER_ID)
@@ -37,13 +37,13 @@ def test_the_crm_says_who_we_are(crm):
         ("contactid", "Contact", ColumnType.OTHER),
     ],
 )
-def test_columns_come_with_label_and_type(cloud, crm, name, label, column_type):
+def test_columns_have_label_and_type(cloud, crm, name, label, column_type):
     column = cloud.columns[name]
 
     assert (column.label, column.type, column.table) == (label, column_type, "contact")
 
 
-def test_columns_come_with_what_a_form_needs(cloud, crm):
+def test_columns_have_limits_and_options(cloud, crm):
     columns = cloud.columns
 
     assert columns["telephone1"].max_length == 50
@@ -56,7 +56,7 @@ def test_columns_come_with_what_a_form_needs(cloud, crm):
     assert not columns["contactid"].writable
 
 
-def test_lookups_come_with_how_they_are_written(cloud, crm):
+def test_lookups_have_navigation_properties(cloud, crm):
     assert cloud.columns["parentcustomerid"].navigation == (
         Navigation("account", "parentcustomerid_account", "accounts"),
         Navigation("contact", "parentcustomerid_contact", "contacts"),
@@ -67,12 +67,12 @@ def test_lookups_come_with_how_they_are_written(cloud, crm):
     assert cloud.columns["ownerid"].navigation == ()
 
 
-def test_a_table_that_does_not_exist_is_not_found(crm):
+def test_unknown_table_not_found(crm):
     with pytest.raises(NotFound):
         crm.columns("osync_nothing")
 
 
-def test_users_are_found_by_id_and_unknown_ones_are_absent(crm):
+def test_unknown_user_ids_are_absent(crm):
     rita = PEOPLE[0]
 
     (user,) = crm.users([UUID(rita.user_id), uuid4(), UUID(rita.user_id)])
@@ -81,14 +81,14 @@ def test_users_are_found_by_id_and_unknown_ones_are_absent(crm):
     assert (user.entra_id, user.disabled) == (UUID(rita.object_id), False)
 
 
-def test_many_users_are_asked_for_in_several_requests(crm):
+def test_many_users_take_several_requests(crm):
     ids = [UUID(person.user_id) for person in PEOPLE] + [uuid4() for _ in range(100)]
 
     assert len(crm.users(ids)) == len(PEOPLE)
     assert crm.users([]) == ()
 
 
-def test_a_staged_edit_is_a_record_with_its_fields(cloud, crm):
+def test_staged_edit_has_record_and_fields(cloud, crm):
     contact = cloud.contacts()[0]
     before = crm.live_contacts({contact: [cloud.columns["preferredcontactmethodcode"]]})[contact]
     proposed = 5 if before.values["preferredcontactmethodcode"] != "5" else 4
@@ -106,7 +106,7 @@ def test_a_staged_edit_is_a_record_with_its_fields(cloud, crm):
     assert (field.decision, field.state, field.version > 0) == (StagedDecision.PENDING, 0, True)
 
 
-def test_present_values_are_canonical_and_labelled(cloud, crm):
+def test_live_values_are_canonical_with_labels(cloud, crm):
     contact = cloud.contacts()[0]
     cloud.change(contact, creditlimit=1234.5, birthdate="1980-02-29", donotemail=True, telephone1="+49 40 1")
     wanted = [cloud.columns[name] for name in ("creditlimit", "birthdate", "donotemail", "telephone1")]
@@ -126,7 +126,7 @@ def test_present_values_are_canonical_and_labelled(cloud, crm):
     assert now.revision >= 1
 
 
-def test_a_deleted_contact_is_absent_and_the_others_are_not(cloud, crm):
+def test_deleted_contact_is_absent(cloud, crm):
     gone, there = cloud.contacts()[:2]
     cloud.delete(gone)
     phone = [cloud.columns["telephone1"]]
@@ -134,18 +134,18 @@ def test_a_deleted_contact_is_absent_and_the_others_are_not(cloud, crm):
     assert set(crm.live_contacts({gone: phone, there: phone})) == {there}
 
 
-def test_fifty_contacts_at_most_are_read_at_once(crm):
+def test_more_than_fifty_contacts_refused(crm):
     with pytest.raises(ValueError, match="50"):
         crm.live_contacts({uuid4(): [] for _ in range(51)})
 
 
-def test_no_contacts_are_no_request(cloud, crm):
+def test_no_contacts_send_no_request(cloud, crm):
     cloud.fail({"status": 500})
 
     assert crm.live_contacts({}) == {}
 
 
-def test_one_failing_part_fails_the_reading_of_contacts(cloud, crm):
+def test_failing_part_fails_read_of_contacts(cloud, crm):
     phone = [cloud.columns["telephone1"]]
     contacts = cloud.contacts()
     cloud.fail({"method": "GET", "table": "contact", "status": 403, "times": 1})
@@ -154,7 +154,7 @@ def test_one_failing_part_fails_the_reading_of_contacts(cloud, crm):
         crm.live_contacts(dict.fromkeys(contacts, phone))
 
 
-def test_the_view_for_a_delivery_holds_contact_records_and_all_their_fields(cloud, crm):
+def test_delivery_snapshot_has_contact_records_fields(cloud, crm):
     contact = cloud.contacts()[0]
     first = UUID(cloud.edit(contact, telephone1="+49 40 11", jobtitle="Pilot")["record"])
     second = UUID(cloud.edit(contact, telephone1="+49 40 22")["record"])
@@ -176,7 +176,7 @@ def test_the_view_for_a_delivery_holds_contact_records_and_all_their_fields(clou
     ]
 
 
-def test_the_view_without_its_contact_says_so(cloud, crm):
+def test_delivery_snapshot_of_deleted_contact(cloud, crm):
     contact = cloud.contacts()[0]
     record = UUID(cloud.edit(contact, telephone1="+49 40 11")["record"])
     cloud.delete(contact)
@@ -188,7 +188,7 @@ def test_the_view_without_its_contact_says_so(cloud, crm):
     assert len(view.fields) == 1
 
 
-def test_the_view_without_a_record_leaves_it_out(cloud, crm):
+def test_delivery_snapshot_leaves_out_missing_record(cloud, crm):
     contact = cloud.contacts()[0]
 
     view = crm.read_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[uuid4()])
@@ -197,7 +197,7 @@ def test_the_view_without_a_record_leaves_it_out(cloud, crm):
     assert (dict(view.records), dict(view.fields)) == ({}, {})
 
 
-def test_a_failing_part_fails_the_whole_view(cloud, crm):
+def test_failing_part_fails_delivery_snapshot(cloud, crm):
     contact = cloud.contacts()[0]
     cloud.fail({"method": "GET", "table": "osync_syncfield", "status": 500})
 
@@ -205,7 +205,7 @@ def test_a_failing_part_fails_the_whole_view(cloud, crm):
         crm.read_for_delivery(table="contact", contact_id=contact, columns=[], record_ids=[uuid4()])
 
 
-def test_other_names_reach_the_crm(cloud):
+def test_configured_names_are_requested(cloud):
     names = Names.from_mapping({"field_reason": "osync_nothing"})
     client = type(cloud.client())(transport=cloud.transport(), names=names)
 
@@ -214,12 +214,12 @@ def test_other_names_reach_the_crm(cloud):
 
 
 @pytest.mark.parametrize("sought", ["weber", "WEB jon", "jonas weber", "jo"])
-def test_lookup_rows_are_found_by_any_word(crm, sought):
+def test_lookup_search_matches_any_word(crm, sought):
     assert "Jonas Weber" in {row.name for row in crm.lookups.named("systemuser", sought, most=50)}
     assert crm.lookups.named("systemuser", f"{sought} onas", most=50) == ()
 
 
-def test_rows_that_a_lookup_may_point_to_are_found_by_the_beginning_of_their_names(crm):
+def test_lookup_search_matches_name_beginnings(crm):
     somebody = crm.lookups.named("systemuser", EDITOR.name[:3].lower(), most=5)
 
     assert EDITOR.name in {row.name for row in somebody}
@@ -228,7 +228,7 @@ def test_rows_that_a_lookup_may_point_to_are_found_by_the_beginning_of_their_nam
     assert crm.lookups.named("systemuser", "%", most=5) == ()
 
 
-def test_more_records_than_a_request_takes_are_read_in_several(cloud, crm, monkeypatch):
+def test_many_records_take_several_requests(cloud, crm, monkeypatch):
     monkeypatch.setattr("syncapp.crm.client._RECORDS_AT_ONCE", 1)
     contact = cloud.contacts()[0]
     records = {UUID(cloud.edit(contact, telephone1=f"+49 40 {number}")["record"]) for number in (1, 2)}
@@ -238,7 +238,7 @@ def test_more_records_than_a_request_takes_are_read_in_several(cloud, crm, monke
     assert (set(view.records), len(view.fields)) == (records, 2)
 
 
-def test_own_user_is_asked_for_once(crm, caplog):
+def test_own_user_read_once(crm, caplog):
     caplog.set_level("INFO", "syncapp.crm.transport")
 
     assert [crm.own_user_id(), crm.own_user_id()] == [UUID(APPLICATION_USER_ID)] * 2

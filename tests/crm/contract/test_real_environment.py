@@ -70,7 +70,7 @@ def real(environment: Environment) -> CrmClient:
     return CrmClient(transport=transport, writes_allowed=lambda: MAY_WRITE, filter_writes_allowed=lambda: MAY_WRITE)
 
 
-def test_it_knows_us(real):
+def test_reads_own_identity(real):
     identity = real.who_am_i()
     assert real.own_user_id() == identity.user_id
 
@@ -78,7 +78,7 @@ def test_it_knows_us(real):
     assert user.id == identity.user_id
 
 
-def test_it_describes_contacts(real):
+def test_reads_contact_columns(real):
     columns = {column.name: column for column in real.columns("contact")}
 
     assert columns["telephone1"].max_length
@@ -87,7 +87,7 @@ def test_it_describes_contacts(real):
 
 
 @pytest.mark.parametrize("read", ["staged_fields", "staged_records"])
-def test_it_tracks_changes_of_the_staging_tables(real, read):
+def test_reads_staging_deltas(real, read):
     page, pages = getattr(real, read)(page_size=5), 1
     while page.next_link and pages < PAGES:
         page, pages = getattr(real, read)(page.next_link, page_size=5), pages + 1
@@ -100,7 +100,7 @@ def test_it_tracks_changes_of_the_staging_tables(real, read):
 
 
 @pytest.mark.parametrize("read", LISTS)
-def test_it_lists_who_there_is(real, read):
+def test_reads_directory(real, read):
     page = getattr(real.directory, read)(page_size=5)
 
     assert page.rows
@@ -108,22 +108,22 @@ def test_it_lists_who_there_is(real, read):
         assert getattr(real.directory, read)(page.next_link, page_size=5).rows != page.rows
 
 
-def test_it_says_which_organization_it_is_and_how_it_deletes(real):
+def test_reads_organization_and_delete_setting(real):
     organization = real.directory.organization()
 
     assert organization.id == real.who_am_i().organization_id
     assert organization.keeps_deletes_apart is not None
 
 
-def test_it_names_the_filters_of_everybody(real):
+def test_reads_system_filters(real):
     assert {each.query_type for each in real.filters.system_filters()} <= {16, 256, 8192, 131072}
 
 
-def test_it_describes_the_table_of_filters(real):
+def test_reads_filter_table_facts(real):
     assert real.table_facts("userquery").set_name == "userqueries"
 
 
-def test_every_other_read_is_answered(real):
+def test_other_reads_succeed(real):
     us, refused = real.who_am_i().user_id, {}
     for name, read in READS.items():
         try:
@@ -134,7 +134,7 @@ def test_every_other_read_is_answered(real):
     assert refused == {}
 
 
-def test_every_method_of_the_client_is_tried_here():
+def test_real_calls_cover_client():
     alone = {"who_am_i", "own_user_id", "users", "columns", "staged_fields", "staged_records", "table_facts"}
     alone |= {"directory.organization", "filters.system_filters", *(f"directory.{name}" for name in LISTS)}
 
@@ -179,7 +179,7 @@ def _change(real: CrmClient, found: OutlookFilter, *, active: bool) -> Switch:
 
 @needs_owner
 @needs_writes
-def test_it_shows_and_switches_somebodys_filter(real, to_switch):
+def test_reads_and_switches_user_filter(real, to_switch):
     (result,) = real.filters.switch([_change(real, to_switch, active=not to_switch.is_on)])
 
     assert result.proved
@@ -187,7 +187,7 @@ def test_it_shows_and_switches_somebodys_filter(real, to_switch):
 
 @needs_owner
 @needs_writes
-def test_it_switches_in_his_name(real, to_switch, owner):
+def test_switches_as_owner(real, to_switch, owner):
     if not access.probe_reading(real, owner.acting).acting_works:
         pytest.skip("we may not act for others here")
 
@@ -198,7 +198,7 @@ def test_it_switches_in_his_name(real, to_switch, owner):
 
 @needs_owner
 @needs_writes
-def test_it_sets_the_method_of_a_mailbox(real, owner):
+def test_sets_sync_method(real, owner):
     (mailbox,) = real.directory.mailboxes_by_id([owner.mailbox_id])
 
     (result,) = real.filters.set_methods([MethodChange(mailbox.id, mailbox.method, mailbox.etag)])
@@ -207,14 +207,14 @@ def test_it_sets_the_method_of_a_mailbox(real, owner):
 
 
 @needs_owner
-def test_it_tells_which_way_to_filters_works(real, owner):
+def test_probes_ways_of_access(real, owner):
     probe = access.probe_reading(real, owner.acting)
 
     assert probe.direct_works or probe.acting_works
 
 
 @needs_owner
-def test_it_counts_what_a_filter_selects_for_its_owner(real, his_filter, owner):
+def test_counts_rows_for_owner(real, his_filter, owner):
     (counted,) = real.evaluation.counts([his_filter], acting_for=owner.acting)
 
     assert counted.number >= 0
@@ -231,7 +231,7 @@ def his_edit(environment: Environment) -> Iterator[tuple[UUID, UUID]]:
 
 
 @needs_writes
-def test_it_carries_out_a_change_set_once(real, his_edit):
+def test_change_set_applied_once(real, his_edit):
     contact_id, record_id = his_edit
     jobtitle = next(column for column in real.columns("contact") if column.name == "jobtitle")
     wanted = {"table": "contact", "contact_id": contact_id, "columns": [jobtitle], "record_ids": [record_id]}
@@ -254,7 +254,7 @@ def test_it_carries_out_a_change_set_once(real, his_edit):
 
 @needs_writes
 @needs_owner
-def test_what_a_killed_run_left_behind_is_gone_with_the_next(environment, real, notes, his_filter):
+def test_leftovers_of_killed_run_removed(environment, real, notes, his_filter):
     """Nothing is undone here on purpose; `environment` says so where there is a ledger."""
     environment.stage()
     note_down(his_filter, notes)
@@ -267,13 +267,13 @@ def test_what_a_killed_run_left_behind_is_gone_with_the_next(environment, real, 
     assert real.filters.of(his_filter.owner_id)[0].is_on is his_filter.is_on
 
 
-def test_nothing_secret_is_printed(environment):
+def test_secrets_not_printed(environment):
     token = environment.tokens.token()
 
     assert token not in without_secrets(f"{{'Authorization': 'Bearer {token}'}}")
 
 
-def test_what_is_left_behind_is_named() -> None:
+def test_leftovers_are_named() -> None:
     left = [
         {"table": "contact", "id": "1", "method": "POST", "changes": {}},
         {"table": "contact", "id": "2", "method": "DELETE", "changes": {}},

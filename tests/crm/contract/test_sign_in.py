@@ -37,7 +37,7 @@ def _choose(flow, person) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.first_name)
-def test_everybody_of_the_demo_can_say_who_he_is(cloud, person):
+def test_every_demo_user_can_sign_in(cloud, person):
     sign_in = _sign_in(cloud)
     flow = sign_in.begin(REDIRECT)
 
@@ -48,7 +48,7 @@ def test_everybody_of_the_demo_can_say_who_he_is(cloud, person):
     assert claims.roles == frozenset(person.roles)
 
 
-def test_a_code_works_once(cloud):
+def test_authorization_code_works_once(cloud):
     sign_in = _sign_in(cloud)
     flow = sign_in.begin(REDIRECT)
     back = _choose(flow, PEOPLE[0])
@@ -59,7 +59,7 @@ def test_a_code_works_once(cloud):
 
 
 @pytest.mark.parametrize("secret", ["state", "nonce", "code_verifier", "redirect_uri"])
-def test_a_code_does_not_work_in_another_flow(cloud, secret):
+def test_code_of_other_flow_refused(cloud, secret):
     sign_in = _sign_in(cloud)
     mine, other = sign_in.begin(REDIRECT), sign_in.begin(f"{REDIRECT}/other")
     back = _choose(mine, PEOPLE[0])

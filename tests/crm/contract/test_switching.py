@@ -16,7 +16,7 @@ from tests.crm.contract import taken_out
 from tests.crm.contract.scene import IDS, OURSELVES, another_version, switch_off
 
 
-def test_filters_of_one_owner_go_off_together_and_are_read_back(scene):
+def test_owner_filters_switched_together_and_read_back(scene):
     filters = scene.filters("Rita")
 
     (result,) = scene.crm.filters.switch([switch_off(filters["appointment"], filters["task"])])
@@ -27,7 +27,7 @@ def test_filters_of_one_owner_go_off_together_and_are_read_back(scene):
     assert len({entry["transaction"] for entry in scene.written()}) == 1
 
 
-def test_a_filter_goes_on_again_with_the_status_it_had(scene):
+def test_switch_restores_status_reason(scene):
     found = scene.filters("Rita")["task"]
     (off,) = scene.crm.filters.switch([switch_off(found)])
     (now,) = [each for each in off.now if each.id == found.id]
@@ -39,7 +39,7 @@ def test_a_filter_goes_on_again_with_the_status_it_had(scene):
     assert [(each.state, each.status) for each in result.now if each.id == found.id] == [(0, 3)]
 
 
-def test_a_status_of_the_other_state_is_rejected(scene):
+def test_status_of_other_state_rejected(scene):
     found = scene.filters("Rita")["task"]
     wrong = FilterChange(found.id, active=False, etag=found.etag, status=1)
 
@@ -49,7 +49,7 @@ def test_a_status_of_the_other_state_is_rejected(scene):
     assert scene.written() == []
 
 
-def test_several_owners_are_switched_in_one_request(scene):
+def test_several_owners_switched_in_one_request(scene):
     switches = [switch_off(scene.filters(name)["appointment"]) for name in ("Rita", "Rob", "Fred")]
 
     results = scene.crm.filters.switch(switches, deadline=Deadline.after(10))
@@ -59,7 +59,7 @@ def test_several_owners_are_switched_in_one_request(scene):
     assert len({entry["transaction"] for entry in scene.written()}) == 3
 
 
-def test_one_owner_who_changed_his_filters_stops_no_other(scene):
+def test_stale_owner_stops_no_other(scene):
     rita, rob, fred = (scene.filters(name)["appointment"] for name in ("Rita", "Rob", "Fred"))
     scene.change("userqueries", rob.id, name="Renamed meanwhile")
 
@@ -71,7 +71,7 @@ def test_one_owner_who_changed_his_filters_stops_no_other(scene):
     assert {entry["id"] for entry in scene.written()} == {str(rita.id), str(fred.id)}
 
 
-def test_of_one_owners_filters_all_are_switched_or_none(scene):
+def test_owner_filters_switched_all_or_none(scene):
     filters = scene.filters("Rita")
 
     (result,) = scene.crm.filters.switch([switch_off(filters["appointment"], another_version(filters["task"]))])
@@ -82,7 +82,7 @@ def test_of_one_owners_filters_all_are_switched_or_none(scene):
 
 
 @pytest.mark.parametrize("any_version", [True, False])
-def test_a_deleted_filter_is_never_made_anew(scene, any_version):
+def test_deleted_filter_never_recreated(scene, any_version):
     found = scene.filters("Rita")["task"]
     scene.delete("userqueries", found.id)
 
@@ -94,7 +94,7 @@ def test_a_deleted_filter_is_never_made_anew(scene, any_version):
     assert "task" not in scene.filters("Rita")
 
 
-def test_where_no_versions_are_kept_any_version_is_switched(scene):
+def test_any_version_switched_without_versions(scene):
     found = scene.filters("Rita")["task"]
     scene.change("userqueries", found.id, name="Renamed meanwhile")
 
@@ -103,7 +103,7 @@ def test_where_no_versions_are_kept_any_version_is_switched(scene):
     assert result.proved
 
 
-def test_in_the_owners_name_it_is_recorded_as_his(scene):
+def test_impersonated_switch_recorded_as_owner(scene):
     rita = scene.user("Rita")
 
     (result,) = scene.crm.filters.switch([switch_off(scene.filters("Rita")["task"])], acting_for=rita.acting)
@@ -119,14 +119,14 @@ def test_in_the_owners_name_it_is_recorded_as_his(scene):
     ]
 
 
-def test_by_our_own_right_it_is_recorded_as_ours(scene):
+def test_direct_switch_recorded_as_ours(scene):
     (result,) = scene.crm.filters.switch([switch_off(scene.filters("Rita")["task"])])
 
     assert [each.modified_by for each in result.now if each.table == "task"] == [OURSELVES]
     assert result.proved
 
 
-def test_the_crms_own_user_id_works_where_there_is_no_entra_id(scene):
+def test_crm_user_id_works_without_entra_id(scene):
     acting = ActingFor(IDS["Rita"], entra_id=None)
 
     (result,) = scene.crm.filters.switch([switch_off(scene.filters("Rita")["task"])], acting_for=acting)
@@ -134,7 +134,7 @@ def test_the_crms_own_user_id_works_where_there_is_no_entra_id(scene):
     assert result.proved
 
 
-def test_an_id_that_is_silently_ignored_is_found_out(scene):
+def test_ignored_impersonation_detected(scene):
     # The header for the CRM's own ids ignores one that it does not know, and the call runs as ourselves.
     stranger = ActingFor(uuid4(), entra_id=None)
     found = scene.filters("Rita")["task"]
@@ -146,7 +146,7 @@ def test_an_id_that_is_silently_ignored_is_found_out(scene):
     assert scene.crm.who_am_i(acting_for=stranger).user_id == OURSELVES
 
 
-def test_where_names_are_ignored_nobody_is_switched_after_the_first_who_shows_it(scene, monkeypatch):
+def test_ignored_impersonation_stops_further_switches(scene, monkeypatch):
     names = [scene.user(name).acting for name in ("Rita", "Rob", "Fred")]
     rita, rob, fred = (scene.filters(name)["task"] for name in ("Rita", "Rob", "Fred"))
     taken_out.impersonation_ignored(monkeypatch)
@@ -161,7 +161,7 @@ def test_where_names_are_ignored_nobody_is_switched_after_the_first_who_shows_it
     assert {entry["id"] for entry in scene.written()} == {str(rob.id)}
 
 
-def test_an_unknown_entra_id_is_refused(scene):
+def test_unknown_entra_id_refused(scene):
     acting = ActingFor(IDS["Rita"], entra_id=uuid4())
 
     with pytest.raises(errors.Forbidden):
@@ -171,7 +171,7 @@ def test_an_unknown_entra_id_is_refused(scene):
 
 
 @pytest.mark.parametrize("trouble", ["disable", "take_roles"])
-def test_who_cannot_be_acted_for_is_refused_and_nothing_is_written(scene, trouble):
+def test_refused_impersonation_writes_nothing(scene, trouble):
     rita, found = scene.user("Rita"), scene.filters("Rita")["task"]
     scene.disable("Rita") if trouble == "disable" else scene.take_roles(rita.id)
 
@@ -182,16 +182,16 @@ def test_who_cannot_be_acted_for_is_refused_and_nothing_is_written(scene, troubl
     assert scene.written() == []
 
 
-def test_in_one_name_only_his_own_filters_can_be_switched(scene):
+def test_impersonation_limited_to_own_filters(scene):
     rita, rob = scene.filters("Rita")["task"], scene.filters("Rob")["task"]
     acting = scene.user("Rita").acting
 
     for switches in ([switch_off(rob)], [switch_off(rita), switch_off(rob)], []):
-        with pytest.raises(ValueError, match="his own"):
+        with pytest.raises(ValueError, match="their own"):
             scene.crm.filters.switch(switches, acting_for=acting)
 
 
-def test_a_lost_answer_leaves_open_what_happened_and_is_not_sent_again(scene):
+def test_lost_answer_is_unknown_and_not_retried(scene):
     found = scene.filters("Rita")["task"]
     scene.cloud.fail({"path": "$batch", "cut": "after_commit", "times": 1})
 
@@ -202,7 +202,7 @@ def test_a_lost_answer_leaves_open_what_happened_and_is_not_sent_again(scene):
     assert scene.states() == [(str(found.id), [0, 1])]
 
 
-def test_a_request_cut_before_it_was_carried_out_leaves_it_open_too(scene):
+def test_cut_request_is_unknown(scene):
     found = scene.filters("Rita")["task"]
     scene.cloud.fail({"path": "$batch", "cut": "before_commit", "times": 1})
 
@@ -228,7 +228,7 @@ every_part_error = pytest.mark.parametrize(
 
 
 @every_part_error
-def test_each_owner_has_an_error_of_his_own(scene, status, kind, open_question):
+def test_errors_are_per_owner(scene, status, kind, open_question):
     rita, rob = scene.filters("Rita")["task"], scene.filters("Rob")["task"]
     scene.cloud.fail({"method": "PATCH", "path": str(rita.id), "status": status})
 
@@ -244,7 +244,7 @@ def test_each_owner_has_an_error_of_his_own(scene, status, kind, open_question):
     ("status", "kind"),
     [(400, errors.Rejected), (403, errors.Forbidden), (429, errors.Throttled), (500, errors.ServerFault)],
 )
-def test_a_request_that_fails_as_a_whole_is_raised(scene, status, kind):
+def test_whole_request_failure_raises(scene, status, kind):
     found = scene.filters("Rita")["task"]
     scene.cloud.fail({"path": "$batch", "status": status})
 
@@ -254,7 +254,7 @@ def test_a_request_that_fails_as_a_whole_is_raised(scene, status, kind):
     assert scene.written() == []
 
 
-def test_a_read_back_that_fails_proves_nothing(scene):
+def test_failed_read_back_proves_nothing(scene):
     found = scene.filters("Rita")["task"]
     scene.cloud.fail({"method": "GET", "table": "userquery", "status": 403})
 
@@ -264,7 +264,7 @@ def test_a_read_back_that_fails_proves_nothing(scene):
     assert scene.states() == [(str(found.id), [0, 1])]
 
 
-def test_switching_what_is_so_already_is_proved_as_well(scene):
+def test_switch_without_change_is_proved(scene):
     found = scene.filters("Rita")["task"]
     (first,) = scene.crm.filters.switch([switch_off(found)])
     (now,) = [each for each in first.now if each.id == found.id]
@@ -274,7 +274,7 @@ def test_switching_what_is_so_already_is_proved_as_well(scene):
     assert again.proved
 
 
-def test_an_expired_token_in_the_middle_of_a_run_is_not_noticed(scene):
+def test_expired_token_renewed_during_run(scene):
     rita, rob = scene.filters("Rita")["task"], scene.filters("Rob")["task"]
     scene.crm.filters.switch([switch_off(rita)])
     scene.cloud.post("expire", access_tokens=True)
@@ -285,7 +285,7 @@ def test_an_expired_token_in_the_middle_of_a_run_is_not_noticed(scene):
 
 
 @pytest.mark.parametrize("write", ["switch", "set_methods"])
-def test_while_filters_may_not_be_switched_nothing_is_sent(scene, write):
+def test_disabled_filter_writes_send_nothing(scene, write):
     found, mailbox = scene.filters("Rita")["task"], scene.user("Rita").mailbox_id
     change = switch_off(found) if write == "switch" else MethodChange(mailbox, SyncMethod.NONE)
     client = type(scene.crm)(transport=scene.cloud.transport(), filter_writes_allowed=lambda: False)
@@ -297,7 +297,7 @@ def test_while_filters_may_not_be_switched_nothing_is_sent(scene, write):
 
 
 @pytest.mark.parametrize("write", ["switch", "switch_as_owners", "set_methods"])
-def test_in_another_crm_than_ours_nothing_is_switched(scene, write):
+def test_wrong_organization_switches_nothing(scene, write):
     rita, found = scene.user("Rita"), scene.filters("Rita")["task"]
     elsewhere = scene.cloud.client(belongs_to=lambda organization_id: False)
     given = [MethodChange(rita.mailbox_id, SyncMethod.NONE)] if write == "set_methods" else [switch_off(found)]
@@ -315,7 +315,7 @@ def _mailbox(scene, name):
     return found
 
 
-def test_the_method_of_mailboxes_is_set_each_by_itself(scene):
+def test_sync_methods_set_independently(scene):
     rita, rob = _mailbox(scene, "Rita"), _mailbox(scene, "Rob")
     scene.change("mailboxes", rita.id, name="Renamed meanwhile")
     other = (set(SyncMethod) - {rob.method}).pop()
@@ -333,7 +333,7 @@ def test_the_method_of_mailboxes_is_set_each_by_itself(scene):
 
 
 @pytest.mark.parametrize("other", ["method", "mailbox"])
-def test_a_read_back_of_something_else_proves_nothing(scene, monkeypatch, other):
+def test_unexpected_read_back_proves_nothing(scene, monkeypatch, other):
     rita, rob = _mailbox(scene, "Rita"), _mailbox(scene, "Rob")
     honest = operations._method_step
 
@@ -351,7 +351,7 @@ def test_a_read_back_of_something_else_proves_nothing(scene, monkeypatch, other)
 
 
 @every_part_error
-def test_each_mailbox_has_an_error_of_its_own(scene, status, kind, open_question):
+def test_errors_are_per_mailbox(scene, status, kind, open_question):
     rita, rob = _mailbox(scene, "Rita"), _mailbox(scene, "Rob")
     scene.cloud.fail({"method": "PATCH", "path": str(rita.id), "status": status})
 
@@ -364,7 +364,7 @@ def test_each_mailbox_has_an_error_of_its_own(scene, status, kind, open_question
     assert second.proved
 
 
-def test_a_mailbox_that_is_gone_is_not_made_anew(scene):
+def test_missing_mailbox_not_recreated(scene):
     missing = uuid4()
 
     (result,) = scene.crm.filters.set_methods([MethodChange(missing, SyncMethod.NONE)])
@@ -374,7 +374,7 @@ def test_a_mailbox_that_is_gone_is_not_made_anew(scene):
     assert scene.written() == []
 
 
-def test_a_value_that_no_method_has_is_rejected(scene):
+def test_unknown_sync_method_rejected(scene):
     mailbox = _mailbox(scene, "Rita")
 
     (result,) = scene.crm.filters.set_methods([MethodChange(mailbox.id, 77, mailbox.etag)])
@@ -383,7 +383,7 @@ def test_a_value_that_no_method_has_is_rejected(scene):
     assert result.now == replace(mailbox)
 
 
-def test_a_lost_answer_about_mailboxes_leaves_open_what_happened(scene):
+def test_lost_mailbox_answer_is_unknown(scene):
     mailbox = _mailbox(scene, "Rita")
     scene.cloud.fail({"path": "$batch", "cut": "after_commit", "times": 1})
 

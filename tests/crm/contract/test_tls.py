@@ -69,7 +69,7 @@ def _client(secure_url, path) -> CrmClient:
     return CrmClient(transport=Transport(origin=secure_url, token_source=credentials, session=session))
 
 
-def test_the_whole_client_works_over_tls(secure_url, authority_file):
+def test_client_works_over_tls(secure_url, authority_file):
     crm = _client(secure_url, authority_file[1])
     columns = {column.name: column for column in crm.columns("contact")}
     record = crm.staged_records(page_size=1).rows[0]
@@ -83,14 +83,14 @@ def test_the_whole_client_works_over_tls(secure_url, authority_file):
     assert crm.staged_fields(crm.staged_fields().delta_link).rows == ()
 
 
-def test_an_unknown_certificate_ends_the_connection_before_the_token_is_sent(secure_url, authority_file):
+def test_unknown_certificate_gets_no_token(secure_url, authority_file):
     crm = CrmClient(transport=Transport(origin=secure_url, token_source=FixedToken(), retries=0))
 
     with pytest.raises(Unreachable):
         crm.who_am_i()
 
 
-def test_a_sign_in_service_with_an_unknown_certificate_gets_no_secret(secure_url):
+def test_unknown_certificate_gets_no_secret(secure_url):
     credentials = ClientCredentials(
         authority=f"{secure_url}/{TENANT}", client_id=CLIENT_ID, client_secret=CLIENT_SECRET, scope="x/.default"
     )

@@ -13,7 +13,7 @@ from tests.crm.contract.scene import OURSELVES
 from tests.crm.local_server import FixedToken
 
 
-def test_throttling_carries_the_wait(cloud, crm):
+def test_throttled_error_has_retry_after(cloud, crm):
     cloud.fail({"status": 429, "retry_after": 120})
 
     with pytest.raises(errors.Throttled) as caught:
@@ -22,7 +22,7 @@ def test_throttling_carries_the_wait(cloud, crm):
     assert (caught.value.retry_after, caught.value.code) == (120.0, "0x80072322")
 
 
-def test_a_short_wait_is_waited_for(cloud):
+def test_short_retry_after_is_waited(cloud):
     transport = cloud.transport()
     cloud.fail({"status": 429, "retry_after": 4, "times": 2})
 
@@ -31,7 +31,7 @@ def test_a_short_wait_is_waited_for(cloud):
     assert transport.pauses == [4.0, 4.0]
 
 
-def test_an_expired_token_is_renewed_once_and_unseen(cloud):
+def test_expired_token_renewed_once(cloud):
     tokens = cloud.credentials()
     crm, expired = cloud.client(token_source=tokens), tokens.token()
     before = crm.who_am_i()
@@ -41,13 +41,13 @@ def test_an_expired_token_is_renewed_once_and_unseen(cloud):
     assert tokens.token() != expired
 
 
-def test_a_token_that_nobody_issued_is_refused(cloud):
+def test_invalid_token_refused(cloud):
     with pytest.raises(errors.CredentialsRefused):
         cloud.client(token_source=FixedToken()).who_am_i()
 
 
 @pytest.mark.parametrize("trouble", ["disabled", "no role"])
-def test_an_application_user_who_may_do_nothing_is_forbidden_everything(scene, trouble):
+def test_application_user_without_roles_forbidden(scene, trouble):
     if trouble == "disabled":
         scene.cloud.call("PATCH", f"systemusers({OURSELVES})", {"isdisabled": True})
     else:
@@ -58,7 +58,7 @@ def test_an_application_user_who_may_do_nothing_is_forbidden_everything(scene, t
         scene.crm.who_am_i()
 
 
-def test_a_token_that_is_refused_anew_refuses_our_credentials(cloud):
+def test_second_401_refuses_credentials(cloud):
     crm = cloud.client()
     crm.who_am_i()
     cloud.fail({"status": 401})
@@ -69,7 +69,7 @@ def test_a_token_that_is_refused_anew_refuses_our_credentials(cloud):
     assert caught.value.status == 401
 
 
-def test_a_wrong_secret_is_refused_credentials(cloud):
+def test_wrong_secret_refuses_credentials(cloud):
     crm = cloud.client(token_source=cloud.credentials("wrong"))
 
     with pytest.raises(errors.CredentialsRefused) as caught:
@@ -79,7 +79,7 @@ def test_a_wrong_secret_is_refused_credentials(cloud):
     assert not caught.value.transient
 
 
-def test_credentials_that_are_accepted_again_work_again(cloud):
+def test_accepted_credentials_work_again(cloud):
     crm = cloud.client()
     cloud.fail(credentials_refused=True)
     with pytest.raises(errors.CredentialsRefused):
@@ -89,7 +89,7 @@ def test_credentials_that_are_accepted_again_work_again(cloud):
     assert crm.who_am_i()
 
 
-def test_a_sign_in_service_in_trouble_is_no_refusal(cloud):
+def test_failing_token_endpoint_is_transient(cloud):
     transport = cloud.transport(token_source=cloud.credentials())
     crm = CrmClient(transport=transport)
     cloud.fail({"path": "/oauth2/v2.0/token", "status": 503})
@@ -103,7 +103,7 @@ def test_a_sign_in_service_in_trouble_is_no_refusal(cloud):
     assert crm.who_am_i()
 
 
-def test_a_crm_that_is_gone_is_unreachable(tmp_path):
+def test_stopped_crm_is_unreachable(tmp_path):
     with SandboxServer(tmp_path / "gone.sqlite3", world=EMPTY_WORLD) as sandbox:
         crm = Cloud(sandbox.url).client()
         crm.who_am_i()

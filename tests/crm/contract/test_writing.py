@@ -14,7 +14,7 @@ from syncapp.crm.staging.records import ChangeSet, Column, ColumnType, StagedDec
 from tests.crm.contract.edit import DECIDED_ON, mark
 
 
-def test_a_change_set_writes_the_contact_the_mark_and_the_end_together(edit):
+def test_change_set_applies_all_parts(edit):
     edit.apply()
 
     written = edit.written()
@@ -31,7 +31,7 @@ def test_a_change_set_writes_the_contact_the_mark_and_the_end_together(edit):
     assert (mark["statecode"], close["statecode"]) == (1, 1)
 
 
-def test_the_mark_can_be_read_back_as_it_was_written(edit):
+def test_mark_is_read_back_unchanged(edit):
     edit.apply()
 
     (field,) = edit.read().fields.values()
@@ -40,7 +40,7 @@ def test_the_mark_can_be_read_back_as_it_was_written(edit):
     assert (field.state, field.decision, field.reason) == (1, StagedDecision.APPROVED, "")
 
 
-def test_a_rejection_touches_only_the_mark(edit):
+def test_rejection_writes_only_the_mark(edit):
     (field,) = edit.view.fields.values()
     rejected = replace(mark(field), decision=StagedDecision.REJECTED, applied=None, reason="Wrong number")
 
@@ -66,7 +66,7 @@ def test_a_rejection_touches_only_the_mark(edit):
         ("parentcustomerid", None),
     ],
 )
-def test_a_value_of_every_type_is_read_back_as_it_was_written(edit, name, text):
+def test_values_of_all_types_read_back(edit, name, text):
     edit.apply(edit.change_set(**{name: text}))
 
     now = edit.crm.live_contacts({edit.contact: [edit.cloud.columns[name]]})[edit.contact]
@@ -74,7 +74,7 @@ def test_a_value_of_every_type_is_read_back_as_it_was_written(edit, name, text):
 
 
 @pytest.mark.parametrize("target", ["account", "contact"])
-def test_a_lookup_to_either_table_is_written_and_read_back(edit, target):
+def test_lookups_to_both_tables_read_back(edit, target):
     rows = edit.cloud.transport().get(f"{target}s?$select={'name' if target == 'account' else 'fullname'}")["value"]
     wanted = f"{target}:{rows[-1][f'{target}id']}"
     column = edit.cloud.columns["parentcustomerid"]
@@ -86,7 +86,7 @@ def test_a_lookup_to_either_table_is_written_and_read_back(edit, target):
     assert now.labels["parentcustomerid"] == rows[-1]["name" if target == "account" else "fullname"]
 
 
-def test_a_contact_that_changed_since_it_was_read_is_stale(edit):
+def test_changed_contact_is_stale(edit):
     edit.cloud.change(edit.contact, jobtitle="Pilot")
     edit.before = edit.cloud.last_write()
 
@@ -97,7 +97,7 @@ def test_a_contact_that_changed_since_it_was_read_is_stale(edit):
     assert edit.written() == []
 
 
-def test_a_field_that_changed_since_it_was_read_stops_the_contact_too(edit):
+def test_changed_field_stops_contact_write(edit):
     (field,) = edit.view.fields.values()
     edit.cloud.post("decide", field=str(field.id), decision="rejected")
     edit.before = edit.cloud.last_write()
@@ -108,7 +108,7 @@ def test_a_field_that_changed_since_it_was_read_stops_the_contact_too(edit):
     assert edit.written() == []
 
 
-def test_a_deleted_contact_is_never_made_anew(edit):
+def test_deleted_contact_never_recreated(edit):
     edit.cloud.delete(edit.contact)
     edit.before = edit.cloud.last_write()
 
@@ -120,7 +120,7 @@ def test_a_deleted_contact_is_never_made_anew(edit):
     assert edit.contact not in edit.cloud.contacts()
 
 
-def test_a_refused_value_stops_everything(edit):
+def test_refused_value_stops_change_set(edit):
     with pytest.raises(Rejected) as caught:
         edit.apply(edit.change_set(telephone1="5" * 51))
 
@@ -129,7 +129,7 @@ def test_a_refused_value_stops_everything(edit):
     assert edit.written() == []
 
 
-def test_a_text_that_is_no_value_is_refused_before_anything_is_sent(edit):
+def test_invalid_value_refused_before_sending(edit):
     edit.cloud.fail({"status": 500})
 
     with pytest.raises(Rejected) as caught:
@@ -138,14 +138,14 @@ def test_a_text_that_is_no_value_is_refused_before_anything_is_sent(edit):
     assert caught.value.status is None
 
 
-def test_an_empty_change_set_sends_nothing(cloud, crm):
+def test_empty_change_set_sends_nothing(cloud, crm):
     cloud.fail({"status": 500})
 
     crm.apply(ChangeSet(), tag="osync-portal")
 
 
 @pytest.mark.parametrize("part", ["contact", "marks", "closes"])
-def test_a_write_without_an_etag_cannot_be_sent(edit, part):
+def test_write_without_etag_not_sent(edit, part):
     change_set = edit.change_set()
     without = replace(change_set.contact, etag="*") if part == "contact" else None
     bare = without or tuple(replace(item, etag="") for item in getattr(change_set, part))
@@ -156,7 +156,7 @@ def test_a_write_without_an_etag_cannot_be_sent(edit, part):
     assert edit.written() == []
 
 
-def test_read_only_mode_refuses_before_sending(edit):
+def test_read_only_mode_sends_no_write(edit):
     with pytest.raises(WritesDisabled) as caught:
         edit.apply(client=edit.cloud.client(writes_allowed=False))
 
@@ -164,7 +164,7 @@ def test_read_only_mode_refuses_before_sending(edit):
     assert edit.written() == []
 
 
-def test_another_crm_than_ours_is_written_to_by_nobody(edit):
+def test_wrong_organization_gets_no_write(edit):
     ours = edit.cloud.client().who_am_i().organization_id
     edit.apply(client=edit.cloud.client(belongs_to=lambda organization_id: organization_id == ours))
     before = edit.written()
@@ -178,25 +178,25 @@ def test_another_crm_than_ours_is_written_to_by_nobody(edit):
 
 
 @pytest.mark.parametrize("closed", ["writes_allowed", "belongs_to"])
-def test_a_closed_connection_is_closed_in_every_lane(edit, closed):
+def test_writes_disabled_in_every_lane(edit, closed):
     client = CrmClient(transport=edit.cloud.transport(), **{closed: lambda *_: False})
 
     with pytest.raises(WritesDisabled):
         edit.apply(client=client.in_lane(Lane.BULK))
 
 
-def test_filters_that_may_not_be_switched_may_not_be_in_any_lane(cloud):
+def test_filter_writes_disabled_in_every_lane(cloud):
     client = CrmClient(transport=cloud.transport(), filter_writes_allowed=lambda: False)
 
     with pytest.raises(WritesDisabled):
         client.in_lane(Lane.BULK).filters.switch([])
 
 
-def test_read_only_mode_reads(cloud, crm):
+def test_read_only_mode_allows_reads(cloud, crm):
     assert cloud.client(writes_allowed=False).who_am_i() == crm.who_am_i()
 
 
-def test_an_answer_cut_before_the_commit_leaves_open_what_happened(edit):
+def test_answer_cut_before_commit_is_unknown(edit):
     edit.cloud.fail({"path": "$batch", "cut": "before_commit", "times": 1})
 
     with pytest.raises(Unreachable) as caught:
@@ -206,7 +206,7 @@ def test_an_answer_cut_before_the_commit_leaves_open_what_happened(edit):
     assert edit.written() == []
 
 
-def test_an_answer_cut_after_the_commit_is_not_sent_again(edit):
+def test_answer_cut_after_commit_not_retried(edit):
     edit.cloud.fail({"path": "$batch", "cut": "after_commit", "times": 1})
 
     with pytest.raises(Unreachable) as caught:
@@ -218,7 +218,7 @@ def test_an_answer_cut_after_the_commit_is_not_sent_again(edit):
     assert field.decision_id == "decision-1"
 
 
-def test_a_write_put_off_by_the_crm_happens_once(edit):
+def test_throttled_write_applied_once(edit):
     edit.cloud.fail({"path": "$batch", "status": 429, "retry_after": 2, "times": 2})
 
     edit.apply()
@@ -226,7 +226,7 @@ def test_a_write_put_off_by_the_crm_happens_once(edit):
     assert len(edit.written()) == 3
 
 
-def test_repeating_a_committed_change_set_is_stale_and_changes_nothing(edit):
+def test_repeated_change_set_is_stale(edit):
     change_set = edit.change_set()
     edit.apply(change_set)
 
@@ -236,7 +236,7 @@ def test_repeating_a_committed_change_set_is_stale_and_changes_nothing(edit):
     assert len(edit.written()) == 3
 
 
-def test_a_column_the_crm_does_not_know_is_rejected(edit):
+def test_unknown_column_rejected(edit):
     contact = edit.change_set().contact
     unknown = Column("contact", "osync_nothing", "Nothing", ColumnType.TEXT)
 
@@ -246,7 +246,7 @@ def test_a_column_the_crm_does_not_know_is_rejected(edit):
     assert edit.written() == []
 
 
-def test_another_contact_in_the_answer_is_not_believed(edit, monkeypatch):
+def test_answer_with_other_contact_refused(edit, monkeypatch):
     other = edit.cloud.contacts()[1]
     client = edit.cloud.client()
     honest = client._contact_read
@@ -256,14 +256,14 @@ def test_another_contact_in_the_answer_is_not_believed(edit, monkeypatch):
         client.read_for_delivery(table="contact", contact_id=edit.contact, columns=[], record_ids=[uuid4()])
 
 
-def test_write_answers_with_the_stored_value(edit):
+def test_write_returns_stored_value(edit):
     answer = edit.crm.apply(edit.change_set(osync_discount="12.34567"), tag="osync-portal")
 
     assert answer is not None
     assert answer.values == {"osync_discount": "12.346"}
 
 
-def test_numbers_have_limits_in_their_definition(edit):
+def test_numbers_have_definition_limits(edit):
     discount, limit = edit.cloud.columns["osync_discount"], edit.cloud.columns["creditlimit"]
 
     assert (discount.precision, discount.minimum, discount.maximum) == (3, 0, 100)

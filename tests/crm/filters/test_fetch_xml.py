@@ -27,12 +27,12 @@ def _conditions(text: str) -> list[dict[str, str]]:
         fetch_xml.page_query(FILTER, table="appointment", columns=["subject"]),
     ],
 )
-def test_conditions_and_links_stay_as_they_are(asked):
+def test_conditions_and_links_unchanged(asked):
     assert _conditions(asked) == _conditions(FILTER)
     assert [link.attrib["link-type"] for link in xml.parse(asked).iter("link-entity")] == ["outer"]
 
 
-def test_a_count_returns_one_number():
+def test_count_query_returns_one_number():
     root = xml.parse(fetch_xml.count_query(FILTER, table="appointment"))
 
     assert root.attrib == {"aggregate": "true"}
@@ -42,7 +42,7 @@ def test_a_count_returns_one_number():
     assert list(root.iter("order")) == []
 
 
-def test_a_list_returns_the_key_and_what_was_asked_for():
+def test_page_query_returns_key_and_columns():
     text = fetch_xml.page_query(
         FILTER, table="appointment", columns=["subject", "activityid"], page=3, size=50, cookie='<cookie page="2"/>'
     )
@@ -63,17 +63,17 @@ def test_a_list_returns_the_key_and_what_was_asked_for():
         "",
     ],
 )
-def test_what_is_not_about_the_table_is_refused(text):
+def test_query_of_other_table_refused(text):
     with pytest.raises(ProtocolError):
         fetch_xml.count_query(text, table="appointment")
 
 
 @pytest.mark.parametrize(("table", "key"), [("contact", "contactid"), ("task", "activityid")])
-def test_keys_follow_the_crms_naming(table, key):
+def test_keys_follow_crm_naming(table, key):
     assert fetch_xml.key_of(table) == key
 
 
-def test_the_cookie_is_decoded_twice():
+def test_cookie_decoded_twice():
     annotation = (
         '<cookie pagenumber="2" pagingcookie="%253ccookie%2520page%253d%25221%2522%252f%253e" istracking="False" />'
     )

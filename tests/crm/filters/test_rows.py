@@ -33,12 +33,12 @@ MAILBOX = {"@odata.etag": 'W/"7"', "mailboxid": str(OWNER), "actdeliverymethod":
 @pytest.mark.parametrize(
     ("code", "table"), [("appointment", "appointment"), (4251, "recurringappointmentmaster"), (10_042, "10042")]
 )
-def test_a_filters_table_is_known_by_name_or_by_code(code, table):
+def test_table_read_by_name_or_code(code, table):
     assert filter_rows.outlook_filter({**FILTER, "returnedtypecode": code}).table == table
 
 
 @pytest.mark.parametrize("name", ["_ownerid_value", "querytype", "statecode", "versionnumber", "@odata.etag"])
-def test_filter_without_what_decides_has_a_problem(name):
+def test_filter_without_required_value_has_problem(name):
     assert name in filter_rows.outlook_filter({**FILTER, name: None}).problem
 
 
@@ -61,14 +61,14 @@ def test_unreadable_filter_leaves_the_others():
     assert [each.row_id for each in read.unreadable] == [str(UUID(int=1))]
 
 
-def test_what_a_mailbox_leaves_empty_is_not_yet():
+def test_empty_mailbox_status_is_zero():
     mailbox = directory_rows.mailbox(MAILBOX)
 
     assert (mailbox.act_status, mailbox.enabled_for_act, mailbox.user_id) == (0, False, None)
 
 
 @pytest.mark.parametrize("related", [None, "roles", {}])
-def test_roles_that_were_not_expanded_are_not_taken_for_none(related):
+def test_missing_expansion_is_not_empty(related):
     row = {"teamid": str(OWNER), "name": "Sales", "teamtype": 0, "teamroles_association": related}
 
     assert "teamroles_association" in directory_rows.team(row).problem
@@ -79,19 +79,19 @@ def _of(*answers):
         return CrmClient(transport=WatchedTransport(origin=server.origin)).filters.of(OWNER), server
 
 
-def test_filters_of_another_owner_are_never_taken_for_his():
+def test_other_owners_filters_refused():
     with pytest.raises(ProtocolError, match="another owner"):
         _of(json_answer({"value": [FILTER, {**FILTER, "_ownerid_value": str(UUID(int=9))}]}))
 
 
-def test_the_question_has_exactly_two_conditions():
+def test_filter_query_has_two_conditions():
     _, server = _of(json_answer({"value": [FILTER]}))
 
     assert f"$filter=querytype%20eq%20256%20and%20_ownerid_value%20eq%20{OWNER}" in server.requests[0].target
     assert "callerobjectid" not in server.requests[0].headers
 
 
-def test_filters_go_on_over_several_pages():
+def test_filters_span_several_pages():
     first: list[bytes] = []
     with serve(lambda request: first.pop() if first else json_answer({"value": [FILTER]})) as server:
         first.append(
@@ -124,7 +124,7 @@ def test_too_many_pages_end_with_a_named_error():
         chain.follow("c")
 
 
-def test_lookup_search_leaves_out_what_cannot_be_read():
+def test_lookup_search_skips_unreadable_rows():
     definition = {"EntitySetName": "accounts", "PrimaryIdAttribute": "accountid", "PrimaryNameAttribute": "name"}
     rows = [
         {"accountid": str(OWNER), "name": 5},

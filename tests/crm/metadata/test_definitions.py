@@ -20,19 +20,19 @@ def _columns(attribute, *details):
     return definitions.columns("contact", answers)
 
 
-def test_a_column_without_a_label_is_shown_by_its_name():
+def test_column_without_label_uses_name():
     (column,) = _columns({"AttributeType": "String", "DisplayName": {"UserLocalizedLabel": None}})
 
     assert (column.label, column.type) == ("x", ColumnType.TEXT)
 
 
-def test_a_type_we_do_not_know_is_shown_and_never_written():
+def test_unknown_type_is_read_only():
     (column,) = _columns({"AttributeTypeName": {"Value": "ImageType"}})
 
     assert (column.type, column.writable) == (ColumnType.OTHER, False)
 
 
-def test_a_choice_may_take_its_options_from_a_shared_list():
+def test_choice_uses_global_options():
     shared = {"Options": [{"Value": 7, "Label": {"UserLocalizedLabel": {"Label": "Seven"}}}]}
 
     (column,) = _columns(
@@ -42,7 +42,7 @@ def test_a_choice_may_take_its_options_from_a_shared_list():
     assert column.options == ((7, "Seven"),)
 
 
-def test_a_lookup_is_written_by_the_names_of_its_relationship():
+def test_lookup_uses_relationship_names():
     relationship = {
         "ReferencingAttribute": "x",
         "ReferencedEntity": "new_region",
@@ -59,7 +59,7 @@ def test_a_lookup_is_written_by_the_names_of_its_relationship():
     assert column.navigation == (Navigation("new_region", "new_Region", "new_regionset"),)
 
 
-def test_a_relationship_to_a_table_that_is_not_listed_is_left_out():
+def test_relationship_to_unknown_table_ignored():
     relationship = {
         "ReferencingAttribute": "x",
         "ReferencedEntity": "new_region",
@@ -73,7 +73,7 @@ def test_a_relationship_to_a_table_that_is_not_listed_is_left_out():
     assert column.navigation == ()
 
 
-def test_definitions_are_not_read_from_a_cache():
+def test_definitions_bypass_cache():
     assert {read.headers["Consistency"] for read in definitions.reads("contact")} == {"Strong"}
 
 
@@ -88,7 +88,7 @@ def test_definitions_are_not_read_from_a_cache():
         {"MaxLength": True},
     ],
 )
-def test_definition_of_another_shape_sets_its_column_aside(detail):
+def test_malformed_definition_marks_its_column(detail):
     attributes = [{"LogicalName": name, "AttributeType": "Picklist", "IsValidForUpdate": True} for name in ("x", "y")]
     answers = [{"value": attributes}, *NOTHING[1:]]
     answers[5] = {"value": [{"LogicalName": "x", **detail}]}
@@ -100,13 +100,13 @@ def test_definition_of_another_shape_sets_its_column_aside(detail):
 
 
 @pytest.mark.parametrize("name", [None, 5, Unstorable("holds a NUL")])
-def test_definition_without_readable_name_keeps_its_problem(name):
+def test_unnamed_definition_keeps_problem(name):
     (column,) = definitions.columns("contact", [{"value": [{"LogicalName": name}]}, *NOTHING[1:]])
 
     assert (column.name, "LogicalName" in column.problem) == ("", True)
 
 
-def test_only_a_name_becomes_part_of_the_address():
+def test_invalid_table_name_refused():
     with pytest.raises(ValueError, match="Not a CRM name"):
         definitions.reads("contact')/x('")
 
@@ -121,7 +121,7 @@ def test_only_a_name_becomes_part_of_the_address():
         ("TimeZoneIndependent", "DateOnly", (ColumnType.DATE_TIME, True, True)),
     ],
 )
-def test_dates_follow_behavior_not_format(behavior, date_format, expected):
+def test_date_type_follows_behavior(behavior, date_format, expected):
     details = {"Format": date_format, "DateTimeBehavior": {"Value": behavior}}
 
     (column,) = _columns({"AttributeTypeName": {"Value": "DateTimeType"}}, (3, details))
@@ -139,7 +139,7 @@ def test_dates_follow_behavior_not_format(behavior, date_format, expected):
         ("MoneyType", 2, None),
     ],
 )
-def test_numbers_have_the_limits_of_their_definition(type_name, source, precision):
+def test_numbers_have_definition_limits(type_name, source, precision):
     details = {"MinValue": -1.5, "MaxValue": 100, "Precision": 3} | (
         {} if source is None else {"PrecisionSource": source}
     )

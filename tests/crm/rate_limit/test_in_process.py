@@ -73,7 +73,7 @@ def most_in_a_window(charges: list[tuple[float, float]], window: float) -> float
     return most
 
 
-def test_a_run_makes_as_many_requests_as_its_share_allows_and_no_more():
+def test_run_uses_exactly_its_request_share():
     rate_limiter = Watched()
 
     began = [rate_limiter.call() for _ in range(12_000)]
@@ -82,7 +82,7 @@ def test_a_run_makes_as_many_requests_as_its_share_allows_and_no_more():
     assert 0.9 * 6000 <= most < 0.91 * 6000
 
 
-def test_long_answers_are_kept_below_the_limit_of_execution_time():
+def test_slow_calls_stay_below_execution_limit():
     rate_limiter = Watched()
 
     ended = [rate_limiter.together(8, seconds=4.0) for _ in range(80)]
@@ -91,7 +91,7 @@ def test_long_answers_are_kept_below_the_limit_of_execution_time():
     assert 0.7 * 1200 <= most < 0.93 * 1200
 
 
-def test_the_operations_of_a_batch_count_even_when_the_answer_comes_at_once():
+def test_fast_batch_charged_by_operations():
     rate_limiter = Watched()
 
     began = [rate_limiter.call(operations=100) for _ in range(600)]
@@ -108,7 +108,7 @@ def test_the_operations_of_a_batch_count_even_when_the_answer_comes_at_once():
         max_size=400,
     )
 )
-def test_no_mixture_of_calls_comes_near_the_limits(calls):
+def test_mixed_calls_stay_below_limits(calls):
     rate_limiter = Watched()
     requests, execution = [], []
 
@@ -127,7 +127,7 @@ def test_no_mixture_of_calls_comes_near_the_limits(calls):
     assert most_in_a_window(execution, 300) <= 1200
 
 
-def test_a_person_does_not_wait_behind_a_run():
+def test_interactive_call_does_not_wait_for_run():
     rate_limiter = Watched()
     while rate_limiter.waits() == 0.0:
         pass
@@ -135,7 +135,7 @@ def test_a_person_does_not_wait_behind_a_run():
     assert [rate_limiter.waits(INTERACTIVE) for _ in range(10)] == [0.0] * 10
 
 
-def test_without_a_reserve_a_person_would_wait():
+def test_without_reserve_interactive_call_waits():
     rate_limiter = Watched(Limits(reserved=0.0))
     while rate_limiter.waits() == 0.0:
         pass
@@ -143,7 +143,7 @@ def test_without_a_reserve_a_person_would_wait():
     assert rate_limiter.waits(INTERACTIVE) > 0
 
 
-def test_a_run_waits_until_the_reserve_is_full_again():
+def test_bulk_call_waits_for_full_reserve():
     rate_limiter = Watched()
     while rate_limiter.waits(INTERACTIVE) == 0.0:
         pass
@@ -151,7 +151,7 @@ def test_a_run_waits_until_the_reserve_is_full_again():
     assert rate_limiter.waits(BULK) == pytest.approx(1.0, abs=0.1)
 
 
-def test_a_person_may_overdraw_what_long_answers_used_up():
+def test_interactive_call_may_overdraw_execution():
     rate_limiter = Watched()
     for _ in range(2):
         rate_limiter.call(operations=10, seconds=0.5)
@@ -160,7 +160,7 @@ def test_a_person_may_overdraw_what_long_answers_used_up():
     assert rate_limiter.waits(INTERACTIVE) == 0.0
 
 
-def test_only_so_many_calls_are_under_way_at_once():
+def test_concurrent_calls_are_limited():
     rate_limiter = Watched(Limits(most_at_once=3, reserved_places=0.34, execution_seconds=1e6))
 
     with rate_limiter.slot(lane=BULK), rate_limiter.slot(lane=BULK):
@@ -185,11 +185,11 @@ def test_only_so_many_calls_are_under_way_at_once():
         (1, INTERACTIVE, 1),
     ],
 )
-def test_the_advice_of_the_crm_is_followed_downwards_only(hint, lane, places):
+def test_concurrency_hint_only_lowers_limit(hint, lane, places):
     assert PUBLISHED.places(lane, hint) == places
 
 
-def test_advice_given_with_an_answer_counts_from_then_on():
+def test_hint_of_answer_applies_afterwards():
     rate_limiter = Watched()
     with rate_limiter.slot(lane=BULK) as slot:
         slot.hint = 1
@@ -198,7 +198,7 @@ def test_advice_given_with_an_answer_counts_from_then_on():
         pass
 
 
-def test_one_429_stops_both_lanes_until_its_time_is_over():
+def test_429_pauses_both_lanes():
     rate_limiter = Watched()
 
     rate_limiter.throttle(7.0)
@@ -208,7 +208,7 @@ def test_one_429_stops_both_lanes_until_its_time_is_over():
     assert rate_limiter.waits(BULK) == 0.0
 
 
-def test_a_shorter_pause_does_not_end_a_longer_one():
+def test_shorter_pause_does_not_end_longer():
     rate_limiter = Watched()
     with rate_limiter.slot(lane=BULK) as slot:
         rate_limiter.throttle(9.0)
@@ -217,7 +217,7 @@ def test_a_shorter_pause_does_not_end_a_longer_one():
     assert rate_limiter.waits() == pytest.approx(9.0)
 
 
-def test_a_429_without_advice_stops_everybody_for_a_while():
+def test_429_without_retry_after_pauses():
     rate_limiter = Watched()
 
     rate_limiter.throttle(None)
@@ -225,7 +225,7 @@ def test_a_429_without_advice_stops_everybody_for_a_while():
     assert rate_limiter.status().paused_for == 10.0
 
 
-def test_who_would_wait_longer_than_a_lease_allows_is_turned_away_at_once():
+def test_too_long_wait_refused_at_once():
     rate_limiter = Watched()
     rate_limiter.throttle(300.0)
     before = rate_limiter.now
@@ -238,7 +238,7 @@ def test_who_would_wait_longer_than_a_lease_allows_is_turned_away_at_once():
     assert not caught.value.may_have_applied
 
 
-def test_the_deadline_of_a_call_is_not_slept_away():
+def test_wait_leaves_time_before_deadline():
     rate_limiter = Watched()
     rate_limiter.throttle(2.5)
     requests_before = rate_limiter.status().requests_ready
@@ -251,7 +251,7 @@ def test_the_deadline_of_a_call_is_not_slept_away():
         assert rate_limiter.status().paused_for == 0.0
 
 
-def test_a_call_without_an_answer_costs_what_such_a_call_usually_does():
+def test_unanswered_call_charged_estimate():
     rate_limiter = Watched()
     before = rate_limiter.status().execution_ready
 
@@ -262,13 +262,13 @@ def test_a_call_without_an_answer_costs_what_such_a_call_usually_does():
     assert rate_limiter.status().execution_ready == before
 
 
-def test_one_of_nine_takes_a_ninth():
+def test_nine_processes_take_a_ninth_each():
     alone = PUBLISHED.split(9)
 
     assert (alone.request_rate, alone.execution_rate, alone.most_at_once) == pytest.approx((2.0, 0.4, 4))
 
 
-def test_limits_of_a_faster_clock_keep_their_bursts():
+def test_scaled_limits_keep_bursts():
     faster = PUBLISHED.scaled(0.1)
 
     assert faster.request_rate == pytest.approx(180)
@@ -276,7 +276,7 @@ def test_limits_of_a_faster_clock_keep_their_bursts():
     assert faster.request_burst == pytest.approx(PUBLISHED.request_burst)
 
 
-def test_without_limits_nobody_waits():
+def test_no_limiter_never_waits():
     rate_limiter = NoLimiter()
 
     with rate_limiter.slot(lane=BULK, operations=1000), rate_limiter.slot(lane=BULK):

@@ -90,7 +90,7 @@ def drain(rate_limiter: SharedLimiter, lane: Lane = BULK) -> int:
     return taken
 
 
-def test_all_processes_together_stay_within_the_limits(url):
+def test_all_processes_stay_within_limits(url):
     with ExitStack() as stack:
         running = [stack.enter_context(process(url, QUICK, "often", 3.0)) for _ in range(4)]
         granted = [line.split() for each in running for line in each.stdout if line != "held\n"]
@@ -105,7 +105,7 @@ def _surely_inside(slots: list[tuple[float, float]], start: float, end: float) -
     return sum(asked >= start and had <= end for asked, had in slots)
 
 
-def test_what_one_process_used_up_is_used_up_for_the_others(url, rate_limiter):
+def test_usage_is_shared_by_processes(url, rate_limiter):
     first, second = rate_limiter(url), rate_limiter(url)
 
     drain(first)
@@ -113,7 +113,7 @@ def test_what_one_process_used_up_is_used_up_for_the_others(url, rate_limiter):
     assert not take(second)
 
 
-def test_another_crm_has_an_account_of_its_own(url, rate_limiter):
+def test_other_crm_has_own_account(url, rate_limiter):
     drain(rate_limiter(url))
 
     elsewhere = rate_limiter(url, account="https://fabrikam.example an-application")
@@ -121,7 +121,7 @@ def test_another_crm_has_an_account_of_its_own(url, rate_limiter):
     assert take(elsewhere)
 
 
-def test_one_429_stops_everybody_until_its_time_is_over(url, rate_limiter):
+def test_429_pauses_all_processes(url, rate_limiter):
     first, second = rate_limiter(url), rate_limiter(url)
     with pytest.raises(Throttled), first.slot(lane=BULK):
         raise Throttled("slow down", retry_after=0.7)
@@ -133,7 +133,7 @@ def test_one_429_stops_everybody_until_its_time_is_over(url, rate_limiter):
     assert time.monotonic() - stopped_at >= 0.69
 
 
-def test_a_shorter_pause_does_not_end_a_longer_one(url, rate_limiter):
+def test_shorter_pause_does_not_end_longer(url, rate_limiter):
     first, second = rate_limiter(url), rate_limiter(url)
 
     with first.slot(lane=BULK) as one, second.slot(lane=BULK) as other:
@@ -143,7 +143,7 @@ def test_a_shorter_pause_does_not_end_a_longer_one(url, rate_limiter):
     assert 25 < rate_limiter(url).status().paused_for <= 30
 
 
-def test_the_place_of_a_killed_process_comes_back(url, rate_limiter):
+def test_place_of_killed_process_is_freed(url, rate_limiter):
     single = Limits(most_at_once=1, lease_seconds=1.0)
     with process(url, single, "once", 60) as holder:
         assert holder.stdout.readline() == "held\n"
@@ -155,13 +155,13 @@ def test_the_place_of_a_killed_process_comes_back(url, rate_limiter):
         assert take(mine, within=10)
 
 
-def test_a_run_leaves_its_reserve_to_people(url, rate_limiter):
+def test_bulk_lane_leaves_reserve(url, rate_limiter):
     run, people = drain(rate_limiter(url)), drain(rate_limiter(url), INTERACTIVE)
 
     assert (run, people) == (18, 18)
 
 
-def test_a_run_leaves_places_to_people(url, rate_limiter):
+def test_bulk_lane_leaves_places(url, rate_limiter):
     two = Limits(most_at_once=2)
     run, person = rate_limiter(url, two), rate_limiter(url, two)
 
@@ -170,7 +170,7 @@ def test_a_run_leaves_places_to_people(url, rate_limiter):
         assert take(person, INTERACTIVE)
 
 
-def test_long_answers_are_paid_for_by_everybody(url, rate_limiter):
+def test_slow_calls_charge_shared_account(url, rate_limiter):
     first = rate_limiter(url, Limits(execution_seconds=10, operation_seconds=0.0))
 
     with first.slot(lane=BULK):
@@ -180,7 +180,7 @@ def test_long_answers_are_paid_for_by_everybody(url, rate_limiter):
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
-def test_a_batch_is_charged_by_its_operations(url, rate_limiter, forgotten):
+def test_batch_charged_by_operations(url, rate_limiter, forgotten):
     little = Limits(execution_seconds=12, burst_seconds=200)  # a burst of 7.2 seconds: 180 operations
 
     with redis.Redis.from_url(url) as client, rate_limiter(url, little).slot(lane=BULK, operations=180):
@@ -190,7 +190,7 @@ def test_a_batch_is_charged_by_its_operations(url, rate_limiter, forgotten):
     assert not take(rate_limiter(url, little))
 
 
-def test_the_advice_of_the_crm_counts_for_everybody(url, rate_limiter):
+def test_concurrency_hint_applies_to_all_processes(url, rate_limiter):
     with rate_limiter(url).slot(lane=BULK) as slot:
         slot.hint = 1
 
@@ -206,7 +206,7 @@ def mortal() -> Iterator[Server]:
 
 
 @pytest.mark.parametrize(("processes", "each"), [(1, 4), (18, 2)])
-def test_without_redis_a_process_goes_on_with_its_part(mortal, rate_limiter, processes, each):
+def test_process_without_redis_uses_its_part(mortal, rate_limiter, processes, each):
     mine, *others = (rate_limiter(mortal.url) for _ in range(processes))
     assert all(other.status().shared for other in others)
     with redis.Redis.from_url(mortal.url) as client:
@@ -223,13 +223,13 @@ def test_without_redis_a_process_goes_on_with_its_part(mortal, rate_limiter, pro
     assert time.monotonic() - began < 2
 
 
-def test_who_never_saw_redis_takes_a_ninth(rate_limiter):
+def test_process_without_redis_assumes_nine(rate_limiter):
     mine = rate_limiter("redis://127.0.0.1:1/0")
 
     assert sum(take(mine, INTERACTIVE) for _ in range(20)) == 4
 
 
-def test_a_connection_that_redis_closed_is_no_absence(url, rate_limiter):
+def test_closed_redis_connection_is_reopened(url, rate_limiter):
     mine = rate_limiter(url)
     assert take(mine)
     with redis.Redis.from_url(url) as client:
@@ -239,7 +239,7 @@ def test_a_connection_that_redis_closed_is_no_absence(url, rate_limiter):
     assert mine.status().shared
 
 
-def test_a_redis_that_hangs_costs_a_person_less_than_a_second(mortal, rate_limiter):
+def test_hanging_redis_costs_under_a_second(mortal, rate_limiter):
     mine = rate_limiter(mortal.url)
     assert take(mine)
     mortal.pause()
@@ -250,7 +250,7 @@ def test_a_redis_that_hangs_costs_a_person_less_than_a_second(mortal, rate_limit
     assert time.monotonic() - began < 0.9
 
 
-def test_a_redis_that_comes_back_is_used_again(mortal, rate_limiter, caplog):
+def test_returned_redis_is_used_again(mortal, rate_limiter, caplog):
     caplog.set_level(logging.INFO, logger="syncapp.crm")
     mine, other = rate_limiter(mortal.url), rate_limiter(mortal.url)
     mortal.kill()
@@ -267,7 +267,7 @@ def test_a_redis_that_comes_back_is_used_again(mortal, rate_limiter, caplog):
     assert len(said) == 2, said
 
 
-def test_a_pause_outlives_a_redis_that_forgot_it(url, rate_limiter):
+def test_pause_survives_flushed_redis(url, rate_limiter):
     mine, other = rate_limiter(url), rate_limiter(url)
     with mine.slot(lane=BULK) as slot:
         slot.throttled(30)
@@ -280,7 +280,7 @@ def test_a_pause_outlives_a_redis_that_forgot_it(url, rate_limiter):
 
 
 @pytest.mark.parametrize(("settling", "places"), [(30, 12), (0, 40)])
-def test_an_account_that_begins_anew_leaves_room_for_what_may_be_under_way(url, rate_limiter, settling, places):
+def test_new_account_limits_concurrent_calls(url, rate_limiter, settling, places):
     # 40 calls of ours may be under way when Redis forgets them, and 52 is what the CRM allows.
     mine = rate_limiter(url, Limits(settling_seconds=settling, burst_seconds=2000))
     with mine.slot(lane=INTERACTIVE) as slot:
@@ -293,7 +293,7 @@ def test_an_account_that_begins_anew_leaves_room_for_what_may_be_under_way(url, 
     assert number == places
 
 
-def test_places_that_redis_could_not_be_told_about_come_back(mortal, rate_limiter, monkeypatch):
+def test_unreported_places_are_freed_later(mortal, rate_limiter, monkeypatch):
     monkeypatch.setattr(shared, "_AWAY_SECONDS", 0.1)
     mine, other = rate_limiter(mortal.url, Limits(most_at_once=2)), rate_limiter(mortal.url, Limits(most_at_once=2))
     with redis.Redis.from_url(mortal.url) as client:
@@ -308,7 +308,7 @@ def test_places_that_redis_could_not_be_told_about_come_back(mortal, rate_limite
     assert other.status().at_once == 0
 
 
-def test_a_clock_that_was_set_back_keeps_nobody_waiting(url, rate_limiter):
+def test_clock_set_back_prolongs_no_pause(url, rate_limiter):
     mine = rate_limiter(url, Limits(most_at_once=1))
     with redis.Redis.from_url(url) as client, mine.slot(lane=INTERACTIVE):
         account, places, *_ = mine._keys
@@ -319,7 +319,7 @@ def test_a_clock_that_was_set_back_keeps_nobody_waiting(url, rate_limiter):
         assert mine.status().at_once == 1
 
 
-def test_a_restarted_redis_without_the_script_is_no_trouble(url, rate_limiter):
+def test_script_reloaded_after_redis_restart(url, rate_limiter):
     mine = rate_limiter(url)
     assert take(mine, INTERACTIVE)
     with redis.Redis.from_url(url) as client:
@@ -329,7 +329,7 @@ def test_a_restarted_redis_without_the_script_is_no_trouble(url, rate_limiter):
     assert mine.status().shared
 
 
-def test_a_slot_that_would_come_too_late_is_refused_at_once(url, rate_limiter):
+def test_too_late_slot_refused_at_once(url, rate_limiter):
     mine = rate_limiter(url)
     with mine.slot(lane=BULK) as slot:
         slot.throttled(30)
@@ -351,5 +351,5 @@ def test_a_slot_that_would_come_too_late_is_refused_at_once(url, rate_limiter):
         ("redis+socket:///tmp/broker.sock?virtual_host=2", "unix:///tmp/broker.sock?db=2"),
     ],
 )
-def test_celerys_addresses_are_understood(given, wanted):
+def test_celery_redis_urls_converted(given, wanted):
     assert redis_address(given) == wanted

@@ -29,7 +29,7 @@ RECORD = {
 }
 
 
-def test_absent_values_are_empty():
+def test_missing_values_are_empty():
     field = rows.staged_field(FIELD, Names())
 
     assert (field.record_id, field.original, field.proposed_label, field.decided_on) == (None, None, "", None)
@@ -59,7 +59,7 @@ def test_row_without_readable_id_is_refused(value):
         ("@odata.etag", 'W/"5"\r\nX: y'),
     ],
 )
-def test_value_of_another_type_named_and_not_repeated(name, value):
+def test_wrong_type_names_column_without_value(name, value):
     field = rows.staged_field({**FIELD, name: value}, Names())
 
     assert name in field.problem
@@ -67,7 +67,7 @@ def test_value_of_another_type_named_and_not_repeated(name, value):
     assert field.id == ROW, "what can be read is read"
 
 
-def test_reason_of_unstorable_value_told():
+def test_unstorable_value_has_reason():
     field = rows.staged_field({**FIELD, "osync_proposedvalue": odata.Unstorable("holds a NUL")}, Names())
 
     assert (field.problem, field.proposed) == ("The CRM's value of osync_proposedvalue holds a NUL.", None)
@@ -82,17 +82,17 @@ def test_bad_row_leaves_the_page_readable():
     assert len({each.row_id for each in page.unreadable}) == 3
 
 
-def test_edit_that_names_no_contact_has_a_problem():
+def test_edit_without_contact_has_problem():
     assert "which contact" in rows.staged_record({**RECORD, "osync_targetid": "see notes"}, Names()).problem
 
 
-def test_a_target_that_is_no_id_does_not_stop_the_mirror():
+def test_invalid_target_id_is_ignored():
     assert rows.staged_record({**RECORD, "osync_targetid": "see notes"}, Names()).target_id is None
     assert rows.staged_record(RECORD, Names()).target_id == ROW
 
 
 @pytest.mark.parametrize("shape", [{"@odata.context": "https://x/$metadata#a/$deletedEntity"}, {"reason": "deleted"}])
-def test_deletions_are_told_apart_from_rows(shape):
+def test_deletions_are_separated_from_rows(shape):
     payload = {"value": [{**shape, "id": str(ROW)}, FIELD], "@odata.deltaLink": "link"}
 
     page = rows.change_page(payload, lambda row: row["osync_name"], str)
@@ -100,6 +100,6 @@ def test_deletions_are_told_apart_from_rows(shape):
     assert (page.rows, page.deleted, page.next_link, page.delta_link) == (("telephone1",), (ROW,), "", "link")
 
 
-def test_a_link_that_is_no_text_is_refused():
+def test_non_text_link_refused():
     with pytest.raises(ProtocolError):
         rows.change_page({"value": [], "@odata.nextLink": 5}, str, str)
