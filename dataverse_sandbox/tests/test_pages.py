@@ -182,7 +182,7 @@ def test_button_starts_and_ends_fault(sandbox: Sandbox) -> None:
     assert sandbox.session.post(f"{sandbox.url}/faults/", data={"trouble": "x"}).status_code == 400
 
 
-@pytest.mark.parametrize("trouble", PRESETS, ids=lambda preset: preset.name)
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
 def test_every_offered_fault_is_valid(sandbox: Sandbox, preset: Preset) -> None:
     fault_state = sandbox.control("PUT", "faults", preset.state)
 
