@@ -94,7 +94,7 @@ def test_damaged_link_leads_to_edit_with_notice(page: Page, demo: Demo) -> None:
     sign_in_from_link(page, link, "Rob")
     expect(page.get_by_text("made for someone else")).to_be_visible()
     page.goto(link[:-8])
-    expect(page.get_by_text("a part of it got lost")).to_be_visible()
+    expect(page.get_by_text("is incomplete")).to_be_visible()
     expect(page.locator("input[name^='tick.']:checked")).to_have_count(0)
     expect(page.locator(".record")).to_contain_text("Head of Forwarding")
 

@@ -50,7 +50,7 @@ def test_corrections_of_every_type_are_accessible(page: Page, demo: Demo, story:
     assert_no_violations_in_any_look(page, sees="The proposal stays in the history.")
     name = company.locator(".lookup .chip").nth(1).inner_text().rpartition(" (")[0]
     company.get_by_role("radio").nth(1).check()
-    company.get_by_role("button", name="Approve corrected").click()
+    company.get_by_role("button", name="Approve correction").click()
 
     expect(outcome(page, "Company Name")).to_contain_text("Approved")
     expect(company).to_contain_text(f"Corrected to {name}")
@@ -163,14 +163,14 @@ def test_each_conflict_choice_is_written(page: Page, demo: Demo, story: World) -
     expect(outcome(page, "Assistant")).to_contain_text("Approved")
     story.form(contact, jobtitle="Typed in CRM", nickname="Of CRM", assistantname="Somebody")
     for label in ("Job Title", "Nickname", "Assistant"):
-        expect(row(page, label).locator(".conflict")).to_contain_text("Nothing was overwritten", timeout=PATIENCE)
+        expect(row(page, label).locator(".conflict")).to_contain_text("nothing was overwritten", timeout=PATIENCE)
 
-    row(page, "Job Title").get_by_role("button", name="Keep CRM’s value").click()
+    row(page, "Job Title").get_by_role("button", name="Keep CRM value").click()
     expect(outcome(page, "Job Title")).to_be_visible()
-    row(page, "Nickname").get_by_role("button", name="Write proposed").click()
+    row(page, "Nickname").get_by_role("button", name="Write proposal").click()
     expect(outcome(page, "Nickname")).to_be_visible()
-    row(page, "Assistant").get_by_placeholder("Type the right value").fill("Mina Clarke")
-    row(page, "Assistant").get_by_role("button", name="Write this").click()
+    row(page, "Assistant").get_by_placeholder("Enter a value").fill("Mina Clarke")
+    row(page, "Assistant").get_by_role("button", name="Write this value").click()
 
     for label in ("Nickname", "Assistant"):
         expect(outcome(page, label)).to_contain_text("Written", timeout=PATIENCE)
@@ -201,8 +201,8 @@ def test_known_value_is_tagged_and_put_back(page: Page, demo: Demo, story: World
 
     page.goto(address)
     row(page, "Job Title").locator("label[title^='Put the old value back']").click()
-    row(page, "Job Title").get_by_label("Why does the old value come back?").fill("It was a mistake.")
-    assert_no_violations_in_any_look(page, sees="Why does the old value come back?")
+    row(page, "Job Title").get_by_label("Why put the old value back?").fill("It was a mistake.")
+    assert_no_violations_in_any_look(page, sees="Why put the old value back?")
     row(page, "Job Title").get_by_role("button", name="Put the old value back").click()
     expect(outcome(page, "Job Title")).to_contain_text("Old value put back", timeout=PATIENCE)
     wait_until(lambda: story.value(contact, "jobtitle") == before, seconds=30, what="the CRM has the old value")

@@ -127,12 +127,12 @@ def test_new_edits_keep_ticks_focus_and_position(page: Page, demo: Demo) -> None
 
     # What the page asks by itself every 15 seconds, asked now.
     edit_in_outlook(page.context.new_page(), demo, jobtitle="Head of News")
-    show = page.get_by_role("link", name=re.compile("new, show"))
+    show = page.get_by_role("link", name=re.compile(r"Show \d+ new"))
     wait_until(lambda: _look_for_news(page) or show.count(), seconds=60, what="the news")
     expect(page.locator("#q")).to_be_focused()
     show.dispatch_event("click")  # a real click would scroll the list first
 
-    expect(page.get_by_role("link", name=re.compile("new, show"))).to_have_count(0)
+    expect(page.get_by_role("link", name=re.compile(r"Show \d+ new"))).to_have_count(0)
     expect(page.locator(f".items input[value='{ticked}']")).to_be_checked()
     expect(page.get_by_text("1 contact selected")).to_be_visible()
     assert page.evaluate("document.querySelector('#list').scrollTop") == 40
@@ -157,7 +157,7 @@ def test_filters_keep_the_focus(page: Page, demo: Demo) -> None:
     expect(page).to_have_url(re.compile("kind=filled"))
     expect(page.locator("#filter-kind")).to_be_focused()
     page.reload()
-    expect(page.get_by_role("link", name="Without the filter Filled")).to_be_visible()
+    expect(page.get_by_role("link", name="Remove the filter Filled")).to_be_visible()
 
 
 def test_long_editor_name_leaves_room_for_the_contact(page: Page, demo: Demo) -> None:
@@ -185,5 +185,5 @@ def test_newer_value_leaves_the_list(page: Page, demo: Demo) -> None:
 
     left_out = page.locator(".together-lines li", has_text="Head of Readings")
     expect(left_out).to_contain_text("CRM now Chief of Readings")
-    expect(page.locator(".together-now")).to_contain_text("CRM’s values read")
+    expect(page.locator(".together-now")).to_contain_text("CRM values read")
     assert_no_violations_in_any_look(page, sees="CRM now")

@@ -68,7 +68,7 @@ def test_reviewer_approves_and_rejects_fields(page: Page, demo: Demo) -> None:
     open_edit(page, demo, name, "Head of Procurement 7")
     title, phone = (page.locator(".field", has_text=label) for label in ("Job Title", "Business Phone"))
 
-    title.get_by_label("Mark Job Title to approve").check()
+    title.get_by_label("Select Job Title to approve").check()
     phone.get_by_text("Reject…").click()
     phone.get_by_text("Kept in CRM only").click()
     page.get_by_role("button", name="Approve 1, reject 1").click()

@@ -110,7 +110,7 @@ def correct(label: str, value: str) -> Callable[[Page], None]:
     def act(page: Page) -> None:
         field = open_panel(page, label, "correct")
         field.locator(".ask-correct .input[name^=value]").fill(value)
-        field.get_by_role("button", name="Approve corrected").click()
+        field.get_by_role("button", name="Approve correction").click()
 
     return act
 
@@ -119,7 +119,7 @@ def correct_too_long(label: str, length: int) -> Callable[[Page], None]:
     def act(page: Page) -> None:
         field = open_panel(page, label, "correct")
         fill_too_long(field.locator(".ask-correct .input[name^=value]"), length)
-        field.get_by_role("button", name="Approve corrected").click()
+        field.get_by_role("button", name="Approve correction").click()
 
     return act
 
@@ -131,7 +131,7 @@ def correct_choice(label: str) -> Callable[[Page], None]:
         field = open_panel(page, label, "correct")
         made_up = "(box) => { (box.selectedOptions?.[0] ?? box).value = '99'; box.checked = true; }"
         field.locator(".ask-correct :is(select, input[type=checkbox])").first.evaluate(made_up)
-        field.get_by_role("button", name="Approve corrected").click()
+        field.get_by_role("button", name="Approve correction").click()
 
     return act
 
@@ -139,7 +139,7 @@ def correct_choice(label: str) -> Callable[[Page], None]:
 def correct_lookup(page: Page) -> None:
     field = open_panel(page, "Company Name", "correct")
     field.get_by_label("Company Name, corrected").fill("Alp")
-    field.get_by_role("button", name="Approve corrected").click()
+    field.get_by_role("button", name="Approve correction").click()
 
 
 def ask_nothing(page: Page) -> None:
@@ -147,12 +147,12 @@ def ask_nothing(page: Page) -> None:
 
 
 def remark_nothing(page: Page) -> None:
-    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Comment", exact=True).click()
 
 
 def park_without_day(page: Page) -> None:
     page.locator(".arrange summary", has_text="Park").click()
-    page.get_by_role("button", name="Park until then").click()
+    page.get_by_role("button", name="Park").click()
 
 
 REFUSALS: dict[str, tuple[Callable[[Page], None], dict[str, Any]]] = {
@@ -234,7 +234,7 @@ def test_single_letter_keys_can_be_off(tab: Page, demo: Demo, story: World) -> N
         type_and_decide_nothing(tab, demo, contact)
         tab.keyboard.press("ArrowDown")
         expect(tab.locator("#record .field").nth(1)).to_be_focused()
-        tab.get_by_role("button", name="Keys").click()
+        tab.get_by_role("button", name="Keyboard shortcuts").click()
         expect(tab.get_by_text("Single-letter keys are off.")).to_be_visible()
     finally:
         switch(on=True)
@@ -284,9 +284,9 @@ def test_typing_after_refused_conflict_value_decides_nothing(tab: Page, demo: De
     contact = opened(tab, demo, story, {})
     approve(tab, "Job Title")
     story.form(contact, jobtitle="Typed in CRM")
-    expect(row(tab, "Job Title").locator(".conflict")).to_contain_text("Nothing was overwritten", timeout=PATIENCE)
+    expect(row(tab, "Job Title").locator(".conflict")).to_contain_text("nothing was overwritten", timeout=PATIENCE)
 
-    refusal(tab, row(tab, "Job Title").get_by_role("button", name="Write this").click)
+    refusal(tab, row(tab, "Job Title").get_by_role("button", name="Write this value").click)
 
     value = in_focus(tab)
     type_and_decide_nothing(tab, demo, contact)
@@ -323,7 +323,7 @@ def test_typing_after_an_empty_answer_decides_nothing(tab: Page, demo: Demo, sto
     tab.locator("#whom").select_option(label="Rob Marchetti")
     tab.locator("#question").fill("Is this right?")
     tab.get_by_role("button", name="Ask", exact=True).click()
-    expect(tab.locator(".said")).to_contain_text("Not answered")
+    expect(tab.locator(".said")).to_contain_text("Unanswered")
 
     refusal(tab, tab.get_by_role("button", name="Answer", exact=True).click)
 

@@ -116,7 +116,7 @@ def test_lost_decision_is_shown_where_it_waits(world: World, tmp_path: Path, log
     assert "Business Phone" in words.partition("but lost")[2]
     page = opened(browser(rob()), fields["telephone1"].record)
     assert "Rita approved this at" in page.words
-    assert "It was not written: decide it again." in page.words
+    assert "It was not written. Decide again." in page.words
     assert page.offers(f"do=approve:{fields['telephone1'].pk}")
     entry = AuditEntry.objects.get(action="field.lost.approved")
     assert (entry.actor, entry.field_id) == (None, fields["telephone1"].pk)

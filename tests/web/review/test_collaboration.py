@@ -39,9 +39,9 @@ def press(record: SyncRecord, words: str, person=None, **typed: str) -> Screen:
 
 
 def test_edit_is_assigned_and_unassigned(record):
-    assert "Yours: give back" in press(record, "Assign to me").words
-    assert "Rita’s: take over" in opened(browser(rob()), record).words
-    assert "Assign to me" in press(record, "give back").words
+    assert "Assigned to you · Unassign" in press(record, "Assign to me").words
+    assert "Assigned to Rita · Take over" in opened(browser(rob()), record).words
+    assert "Assign to me" in press(record, "Unassign").words
 
 
 def test_edit_is_parked_until_offered_day(record):
@@ -50,13 +50,13 @@ def test_edit_is_parked_until_offered_day(record):
 
     assert record.parked_until == timezone.localdate() + timedelta(days=1)
     assert "Parked until" in opened(browser(rita()), record).words
-    press(record, "let it wait now")
+    press(record, "Return to Waiting")
     record.refresh_from_db()
     assert not record.is_parked
 
 
 def test_invalid_day_is_refused(record):
-    assert "Choose a day." in press(record, "Park until then", park_until="soon").words
+    assert "Choose a day." in press(record, "Park", park_until="soon").words
 
 
 def test_question_and_answer_travel_by_mail(record, settings):
@@ -65,7 +65,7 @@ def test_question_and_answer_travel_by_mail(record, settings):
 
     asking = {"whom": str(colleague.pk), "question": "Is this right?"}
     screen = Screen(client.post(f"/review/{record.pk}/ask", asking, follow=True))
-    assert "Rita asked Rob just now Not answered Is this right?" in screen.words
+    assert "Rita asked Rob just now Unanswered Is this right?" in screen.words
 
     question = Comment.objects.get()
     reply = {f"answer.{question.pk}": "Yes, since May."}
@@ -159,10 +159,10 @@ def test_history_lists_outcomes_by_field(record):
 def test_empty_colleagues_offers_a_link(record):
     alone = opened(browser(rita()), record)
 
-    assert "No one else who can see edits is known yet" in alone.words
+    assert "There is no one to ask yet" in alone.words
     assert f'value="http://127.0.0.1:8000/review/{record.pk}/" readonly' in alone.html
     rob()
-    assert "No one else who can see edits" not in opened(browser(rita()), record).words
+    assert "There is no one to ask yet" not in opened(browser(rita()), record).words
 
 
 def test_unreachable_colleague_is_marked(record):

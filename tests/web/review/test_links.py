@@ -113,7 +113,7 @@ def test_decided_edit_names_decider_and_time(record: SyncRecord) -> None:
 def test_link_names_decisions_made_since(record: SyncRecord) -> None:
     scenes.approved(record.fields.get(column_name="jobtitle"), by=people.rob())
 
-    assert "Meanwhile 1 of 2 fields was decided, last by Rob" in follow(path(record, Intent.APPROVE)).words
+    assert "Since then, 1 of 2 fields was decided, last by Rob" in follow(path(record, Intent.APPROVE)).words
 
 
 def test_foreign_link_preselects_nothing(record: SyncRecord) -> None:

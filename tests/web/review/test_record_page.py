@@ -52,7 +52,7 @@ def test_head_names_editor_and_links_crm():
 
     assert "Edited in Outlook by Jonas Weber" in screen.words
     assert f"pagetype=entityrecord&amp;id={record.target_id}" in screen.html
-    assert "CRM’s values not read yet" in screen.words
+    assert "CRM values not read yet" in screen.words
 
 
 def test_approve_all_excludes_conflicts():
@@ -112,7 +112,7 @@ STATES = {
         "Already in the CRM nothing was written",
     ),
     "failed": (scenes.failed, "Not written approved by you"),
-    "conflict": (lambda decision: scenes.conflict(decision, "Chief"), "Nothing was overwritten"),
+    "conflict": (lambda decision: scenes.conflict(decision, "Chief"), "nothing was overwritten"),
 }
 
 
@@ -141,7 +141,7 @@ def test_conflict_shows_values_and_choices():
 
     screen = page(field)
 
-    assert all(word in screen.words for word in ("Original", "CRM now", "Proposed", "Another"))
+    assert all(word in screen.words for word in ("Original", "CRM now", "Proposed", "Other"))
     assert all(value in screen.words for value in ("Buyer", "Chief", "Head"))
     assert all(screen.offers(f"do={verb}:{field.pk}") for verb in ("keep", "approve", "other"))
 
@@ -200,14 +200,14 @@ def test_changed_crm_value_is_shown():
     words = page(field).words
 
     assert "CRM now Chief" in words
-    assert "Approving writes the proposed value over it." in words
+    assert "Approving overwrites it with the proposed value." in words
 
 
 @pytest.mark.parametrize(
     ("decide", "says"),
     [
-        (scenes.approved, "The approved value is written over it."),
-        (scenes.rejected, "The decision is that CRM keeps it."),
+        (scenes.approved, "The approval overwrites it."),
+        (scenes.rejected, "The rejection keeps it."),
     ],
 )
 def test_decision_keeps_the_crm_value_shown(decide, says):
@@ -231,7 +231,7 @@ def test_written_value_is_not_shown_as_crm_value(had):
 
     words = page(field).words
 
-    assert "CRM held the proposed value already" not in words
+    assert "The CRM already had the proposed value" not in words
     assert ("CRM had Chief" in words) is (had == "Chief")
 
 
@@ -269,7 +269,7 @@ def test_page_explains_unidentified_setting():
 
     screen = page(field)
 
-    assert "not identified: any reviewer may decide" in screen.words
+    assert "Editor not identified; settings let any reviewer decide" in screen.words
     assert screen.offers(f"do=approve:{field.pk}")
 
 
@@ -393,7 +393,7 @@ def test_conflict_appears_in_open_page():
 
     part = opened(browser(rita()), field.record, f"?live={field.pk}", **{"HX-Request": "true"})
 
-    assert "Nothing was overwritten" in part.words
+    assert "nothing was overwritten" in part.words
     assert part.offers(f"do=keep:{field.pk}")
 
 

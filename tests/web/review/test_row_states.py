@@ -153,11 +153,11 @@ def test_empty_waiting_links_attention():
     html = text(browser(rita()).get("/review/"))
 
     assert html.count("1 needs attention") == 2
-    assert "Choose one from the list" not in html
+    assert "Select an edit from the list" not in html
 
 
 def test_empty_waiting_offers_decided_edits():
     html = browser(rita()).get("/review/").content.decode()
 
     assert "attention</a>" not in html
-    assert "Nothing waits" in html
+    assert "No edits waiting" in html

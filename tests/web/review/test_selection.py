@@ -90,7 +90,7 @@ def test_long_selection_wants_its_number(monkeypatch):
     many(6)
     client = browser(rita())
     page = selected(client, all="all")
-    assert "5 of 6, picked at random" in page.words
+    assert "5 of 6, chosen at random" in page.words
 
     refused = Screen(client.post(address("decide"), {"do": "approve", "number": "3"}))
     assert refused.status == 422
@@ -108,7 +108,7 @@ def test_concerns_are_listed_first_and_counted():
     page = selected(browser(rita()), all="all")
 
     assert "Decide 2 fields of 2 contacts together" in page.words
-    assert "2 need a look: hidden characters 1, changed in the CRM 1" in page.words
+    assert "2 need checking: hidden characters 1, changed in the CRM 1" in page.words
     assert "1 field is left out because its value changed in the CRM" in page.words
     assert "Person 002 Job Title Buyer becomes Head of Procurement CRM now Chief" in page.words
     hidden_at, changed_at, plain_at = (
@@ -162,7 +162,7 @@ def test_long_selection_shows_progress(monkeypatch):
     page = Screen(client.post(address("decide"), {"do": "approve"}, follow=True))
 
     assert "0 of 3 fields approved" in page.words
-    assert "you may leave this page" in page.words
+    assert "you can leave this page" in page.words
 
 
 @pytest.mark.parametrize(("person", "status"), [(rita, 200), (ada, 200), (rob, 404), (vera, 404)])
