@@ -6,10 +6,10 @@ STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
 PORTAL ?=
-.PHONY: help demo test test-long check bench screens film format lock
+.PHONY: help demo unit test test-long coverage check bench screens film format lock
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 11
 
 $(STAMP): requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
@@ -19,13 +19,19 @@ $(STAMP): requirements-dev.txt
 demo: $(STAMP) ## set everything up and run it: portal, sandbox, worker, broker
 	@exec $(BIN)/python manage.py demo
 
+unit: $(STAMP) ## run the quick tests, under 90 seconds
+	$(BIN)/python -m tools.run_tests quick
+
 test: $(STAMP) ## set everything up and run the tests
 	$(BIN)/python -m tools.run_tests
 
-test-long: $(STAMP) ## every state and look in a real browser, every migration, runs of thousands, every kill five times, faults on every line
+test-long: $(STAMP) ## run the long tests: all browser states, migrations, runs of thousands, kills, faults
 	$(BIN)/python -m tools.run_tests unit-long migrations-postgres browser-long journeys-long kills kills-postgres faults faults-postgres
 
-check: $(STAMP) ## format, lint, types, imports, migrations, deployment checks
+coverage: $(STAMP) ## run the unit tests and fail if too little code is covered
+	$(BIN)/python -m tools.run_tests unit -- --cov --cov-report=term
+
+check: $(STAMP) ## check formatting, style, types, imports, migrations and deployment settings
 	@$(MAKE) --no-print-directory --output-sync -j2 check-types check-the-rest
 
 .PHONY: check-types check-the-rest
@@ -39,13 +45,13 @@ check-the-rest:
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m tools.deploy_check
 
-bench: $(STAMP) ## the figures of docs/performance.md, as ratios within one run
+bench: $(STAMP) ## measure the figures of docs/performance.md
 	$(BIN)/python -m benches
 
 screens: $(STAMP) ## take the pictures of docs/screens/ from a running demo (PORTAL=address)
 	$(BIN)/python -m tools.screens $(or $(PORTAL),http://127.0.0.1:8000) docs/screens
 
-film: $(STAMP) ## a reviewer at a person's pace as pictures in film/, and what moved by itself (PORTAL=address)
+film: $(STAMP) ## take pictures of a reviewer at work in film/, and report what moved by itself (PORTAL=address)
 	$(BIN)/python -m tests.support.film $(or $(PORTAL),http://127.0.0.1:8000) film
 
 format: $(STAMP) ## format code and templates, sort imports
@@ -53,7 +59,7 @@ format: $(STAMP) ## format code and templates, sort imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/djangofmt --quiet .
 
-lock: ## resolve the dependencies anew (needs uv); the result names no host
+lock: ## resolve the dependencies again (needs uv); the result names no host
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
