@@ -1,6 +1,6 @@
 """`python -m benches` runs all but the longest, `python -m benches mirror queue` the named ones.
 
-It ends with an error where a target was missed.
+The exit status is not 0 if a target was missed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benches.staged import BENCHES, ONLY_BY_NAME
 
 
 def main() -> None:
-    """Run the wanted benches, one after the other."""
+    """Run the named benches in turn."""
     parser = argparse.ArgumentParser(prog="python -m benches", description=__doc__)
     known = f"of {', '.join(BENCHES)}; without any: all but {', '.join(ONLY_BY_NAME)}"
     parser.add_argument("bench", nargs="*", metavar="BENCH", help=known)

@@ -1,4 +1,4 @@
-"""The yardstick: Django's own list of the staged fields with its defaults, open to whoever is signed in."""
+"""The yardstick: the Django admin's list of staged fields with its defaults, open to all who are signed in."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PATH = "/admin/syncapp/syncfield/"
 
 
 class OpenSite(AdminSite):
-    """Without the admin's own sign-in; the portal's people have no staff flag."""
+    """An admin site without its own sign-in; the portal's people have no staff flag."""
 
     def has_permission(self, request: HttpRequest) -> bool:
         return True
 
 
 class FieldList(ModelAdmin):  # type: ignore[type-arg]  # subscriptable for type checkers only
-    """100 rows a page, newest key first, both counts, the edit joined: what one gets without tuning."""
+    """An untuned list: 100 rows a page, newest key first, both counts, the edit joined."""
 
     list_select_related = ("record",)
 

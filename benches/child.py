@@ -12,7 +12,7 @@ from benches import figures
 
 
 def main() -> None:
-    """Django and its tables first; only then can the bench's module import models."""
+    """Set Django and its tables up, then import the bench, which imports models."""
     django.setup()
     call_command("migrate", verbosity=0)
     importlib.import_module(f"benches.{sys.argv[1]}").main()

@@ -1,4 +1,4 @@
-"""How long a decision takes to answer, by the page's own view, whatever the state of Redis and the CRM.
+"""The time in which the page answers a decision, in every state of Redis and the CRM.
 
 The page of the same edit, asked just before, is the yardstick: it decides nothing and writes nothing.
 """
@@ -23,7 +23,7 @@ LIMIT_MS = 200
 
 
 def main() -> None:
-    """Open an edit, approve one of its two fields, as the page's form and as htmx do; the next edit."""
+    """For each edit, open its page and approve one of its two fields, by form and by htmx."""
     records = _staged()
     client = browser(rita())
     plain = _each(client, records[:DECISIONS], {})
@@ -52,7 +52,7 @@ def _each(client: Any, records: list[SyncRecord], headers: dict[str, str]) -> tu
 
 
 def _decide(client: Any, record: SyncRecord, headers: dict[str, str]) -> tuple[float, float]:
-    """Milliseconds for the page and for the decision."""
+    """Return the milliseconds of the page and of the decision."""
     started = time.perf_counter()
     screen = Screen(client.get(f"/review/{record.pk}/"))
     opened = time.perf_counter()

@@ -1,7 +1,7 @@
-"""Deliveries a second with a CRM that takes 50 ms longer to answer, beside the same client used one PATCH at a time.
+"""Deliveries a second with a CRM that answers 50 ms later, beside the same client used one PATCH at a time.
 
 The yardstick reads the contact, then sends one PATCH for it, one for each of its staging rows and one that closes the
-edit, each in a request of its own, and keeps no books. Ours are whole deliveries: claim, read, one change set, settle.
+edit, each in its own request, and records nothing. Ours are whole deliveries: claim, read, one change set, finish.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NEEDED = ROUNDS * (ONE_BY_ONE + sum(WORKERS.values()))
 
 
 def main() -> None:
-    """Approve everything, then let each side deliver its share, round after round."""
+    """Approve everything, then let both sides deliver in turn."""
     contacts = iter(approve_all())
     stage.control("PUT", settings.CRM_ORIGIN, "faults", {"latency_ms": LATENCY_MS})
     single: list[float] = []
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def report(single: Spread, ours: dict[int, Spread]) -> None:
-    """The figures of one database."""
+    """Print the figures of one database."""
     fields = Decision.objects.count() / Decision.objects.values("target_id").distinct().count()
     title = f"{LATENCY_MS} ms latency, {fields:.1f} approved fields a contact"
     heading(f"deliveries, {tables.vendor()}: {title}, {ROUNDS} rounds")
@@ -61,7 +61,7 @@ def report(single: Spread, ours: dict[int, Spread]) -> None:
 
 
 def approve_all() -> list[uuid.UUID]:
-    """Mirror what the sandbox has staged and approve it; the contacts, each with one edit."""
+    """Mirror and approve what the sandbox has staged; return the contacts, each with one edit."""
     pull.pull(verified_client())
     edited_once = SyncRecord.objects.values("target_id").annotate(edits=Count("pk")).filter(edits=1)
     records = SyncRecord.objects.filter(target_id__in=edited_once.values("target_id")).prefetch_related("fields")
@@ -74,7 +74,7 @@ def approve_all() -> list[uuid.UUID]:
 
 
 def one_by_one(contacts: Sequence[uuid.UUID]) -> float:
-    """Edits a second, written as a plain script would."""
+    """Return edits a second, written as a plain script would."""
     started = time.perf_counter()
     for contact in contacts:
         _write_apart(contact)
@@ -104,7 +104,7 @@ def _parts(whole: ChangeSet) -> Iterator[ChangeSet]:
 
 
 def delivered(contacts: Sequence[uuid.UUID], *, processes: int) -> float:
-    """Deliveries a second by the worker's own operation in as many processes as a worker would have."""
+    """Return deliveries a second by the worker's operation in this many processes."""
     ids = list(Delivery.objects.filter(target_id__in=contacts).values_list("pk", flat=True))
     connection.close()
     with workers.running(processes) as pool:

@@ -1,4 +1,4 @@
-"""Figures as they are printed: the median of several rounds with the smallest and the largest."""
+"""Printing of figures: the median of several rounds with the smallest and the largest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """What several rounds measured."""
+    """The values of several rounds."""
 
     values: tuple[float, ...]
 
@@ -23,43 +23,43 @@ class Spread:
         return median(self.values)
 
     def per(self, other: Spread) -> Spread:
-        """The ratio of each round to the other side's same round."""
+        """Return the ratio of each round to the other side's same round."""
         return Spread.of(mine / yours for mine, yours in zip(self.values, other.values, strict=True))
 
     def percentile(self, share: float) -> float:
-        """The smallest value that at least this share of all values does not exceed."""
+        """Return the smallest value that at least this share of all values does not exceed."""
         ordered = sorted(self.values)
         return ordered[max(math.ceil(share * len(ordered)) - 1, 0)]
 
     def show(self, unit: str = "", *, digits: int = 2) -> str:
-        """`1.31 s (1.20..1.43)`."""
+        """Return text such as `1.31 s (1.20..1.43)`."""
         low, high = min(self.values), max(self.values)
         shown = f"{self.median:.{digits}f}{unit}"
         return f"{shown} ({low:.{digits}f}..{high:.{digits}f})" if len(self.values) > 1 else shown
 
 
 def heading(text: str) -> None:
-    """A line that starts a group of figures."""
+    """Print the line above a group of figures."""
     print(f"\n{text}", flush=True)
 
 
 def line(label: str, figure: str, note: str = "") -> None:
-    """One figure, aligned with its neighbours."""
+    """Print one figure, aligned with its neighbors."""
     print(f"  {label:<58} {figure:<26} {note}".rstrip(), flush=True)
 
 
-# How a process ends that has missed a target, in itself or in a child.
+# Exit status of a process that missed a target, itself or in a child.
 MISSED = 3
 _missed: list[str] = []
 
 
 def target(value: float, limit: float, *, unit: str = "") -> str:
-    """Whether a figure is at most its limit, in words; a miss is remembered."""
+    """Say whether a figure is at most its limit, and record a miss."""
     return _judged(f"target {limit:g}{unit}", value <= limit)
 
 
 def at_least(value: float, floor: float, *, unit: str = "") -> str:
-    """Whether a figure reaches its floor, likewise."""
+    """Say whether a figure reaches its floor, and record a miss."""
     return _judged(f"target {floor:g}{unit}", value >= floor)
 
 
@@ -70,17 +70,17 @@ def _judged(wanted: str, met: bool) -> str:
 
 
 def note_missed(what: str) -> None:
-    """Remember a miss that another process found."""
+    """Record a miss that another process found."""
     _missed.append(what)
 
 
 def missed() -> int:
-    """How many targets were missed so far."""
+    """Return how many targets were missed so far."""
     return len(_missed)
 
 
 def interleaved(rounds: int, *sides: Callable[[], float]) -> list[Spread]:
-    """Measure all sides in turn, round after round, so that a slow moment of the machine meets all of them."""
+    """Measure all sides in turn, round after round, so that a slow moment affects all."""
     measured: Sequence[list[float]] = [[] for _ in sides]
     for _ in range(rounds):
         for values, side in zip(measured, sides, strict=True):

@@ -1,9 +1,9 @@
-"""A filter run over everybody under the CRM's limits, by our own right and in their names, and a plain loop beside it.
+"""Filter runs over all users under the CRM's limits, with the portal's permission and in users' names, beside a loop.
 
-The sandbox keeps the published limits with a clock that runs some times faster; every time here is told in the CRM's
-own time. The governed minimum of a job is what the limits allow at best: max(requests / 20, execution seconds / 4). The
-loop does what the comparable desktop tool does: one question a user, then one request a filter, one after the other,
-without a thought for limits; it is run for some users and extrapolated, and cannot beat its own governed minimum.
+The sandbox keeps the published limits with a faster clock; all times here are in the CRM's own time. The minimum is the
+best that the limits allow: max(requests / 20, execution seconds / 4). The loop does what a desktop tool does: one read
+a user, then one request a filter, in turn and ignoring limits. It runs for some users and is extrapolated; it cannot
+beat its own minimum.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from tests.support.people import browser, fred
 TABLES = (*APPOINTMENT_TABLES, "contact")
 WORKERS = 4
 LOOPED = 500
-# A run is stopped where this machine takes so many times as long as the limits allow; short ones get a minute more.
+# A run that takes this many times as long as the limits allow is stopped; short ones get a minute more.
 SLOWEST, GRACE = 2.5, 60.0
 SAID_EVERY = 20.0  # seconds between two lines of progress
 PUBLISHED_REQUESTS, PUBLISHED_EXECUTION = 20.0, 4.0  # a second
 OPERATION = 0.04  # execution seconds that the sandbox charges for each
-FACTOR = 1.2  # of which the governor, which uses 90 % of the limits, takes 1.11
+FACTOR = 1.2  # the rate limiter uses 90 % of the limits, so 1.11 is the best
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One run: users it switched, seconds of the CRM's time, what the workers did, page times in ms."""
+    """One run: users switched, seconds of the CRM's time, the workers' shifts, page times in ms."""
 
     users: int
     seconds: float
@@ -60,10 +60,10 @@ class Measured:
 
 
 def main() -> None:
-    """Read everybody without limits; then limits on: off by our own right, on in their names, the loop."""
+    """Read all users without limits; then, with limits, switch off, on in their names, and loop."""
     started = time.monotonic()
     assert inventory.take(verified_client()), "the inventory is read to its end"
-    FilterGround.objects.update(keeps_deletes_apart=True)  # counting meetings is another job
+    FilterGround.objects.update(keeps_deletes_apart=True)  # meetings are counted by another job
     users = FilterUser.objects.people().count()
     heading(f"filter runs, {tables.vendor()}: {users:,} users, clock {faster():g} times faster, {WORKERS} workers")
     line("reading everybody before, without limits", f"{time.monotonic() - started:.0f} s")
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def faster() -> float:
-    """How much quicker the sandbox's clock runs than ours."""
+    """Return how much faster the sandbox's clock runs."""
     return float(1 / settings.RATE_LIMIT_TIME_SCALE)
 
 
@@ -83,7 +83,7 @@ def _limits() -> dict[str, object]:
 
 
 def switch_everybody(access: Access, *, on: bool) -> Measured:
-    """Freeze, start, and let four processes work as Celery's do, while somebody opens pages."""
+    """Freeze and start a run, and let four processes work as Celery's do, while pages are opened."""
     FilterGround.objects.update(writing=access)
     everybody = list(FilterUser.objects.people().order_by("name_key").values_list("pk", flat=True))
     run = freezing.freeze_run(everybody, freezing.Wish(TABLES, on=on, stop_above_percent=100), by=fred())
@@ -105,7 +105,7 @@ def switch_everybody(access: Access, *, on: bool) -> Measured:
 
 
 def _opened(client: Client, run: FilterRun, shifts: Sequence[Future[Shift]]) -> Spread:
-    """Milliseconds of the matrix and the run's page, opened by turns once a second while the workers work."""
+    """Return the milliseconds of the matrix and the run's page, opened in turn once a second meanwhile."""
     times, paths, stopped = [], ["/filters/", f"/filters/runs/{run.pk}/"], threading.Event()
     told = time.monotonic()
     while not all(shift.done() for shift in shifts):
@@ -120,12 +120,12 @@ def _opened(client: Client, run: FilterRun, shifts: Sequence[Future[Shift]]) -> 
 
 
 def report(access: Access, measured: Measured) -> None:
-    """One run's figures."""
+    """Print one run's figures."""
     requests = sum(measured.answers.values())
     least = max(requests / PUBLISHED_REQUESTS, _least(measured.users))
     ratio = measured.seconds / least
     line(f"{access.label.lower()}: users switched", f"{measured.users:,} in {measured.seconds:.0f} s")
-    line("  of the governed minimum", f"{ratio:.2f} x {least:.0f} s", target(ratio, FACTOR))
+    line("  of the minimum", f"{ratio:.2f} x {least:.0f} s", target(ratio, FACTOR))
     line("  requests, answered 429", f"{requests:,}, {measured.answers['429']}", "target 0")
     own = sum(shift.processor for shift in measured.shifts) * 1000 / max(measured.users, 1)
     line("  the workers' own processor time", f"{own:.1f} ms a user")
@@ -135,12 +135,12 @@ def report(access: Access, measured: Measured) -> None:
 
 
 def _least(users: int) -> float:
-    """Seconds in which the CRM has the time for so many users: their filters, and reading them back."""
+    """Return the fewest seconds for this many users: their filters, and reading them back."""
     return users * (len(TABLES) + 1) * OPERATION / PUBLISHED_EXECUTION
 
 
 def looped() -> tuple[int, int, float]:
-    """Users, requests and seconds of a plain loop that switches some users off, one request at a time."""
+    """Return users, requests and seconds of a loop that switches some users off, one request at a time."""
     owners = FilterRow.objects.for_outlook().filter(table__in=TABLES, state=0, owner_table="systemuser")
     ids = list(owners.order_by("owner_id").values_list("owner_id", flat=True).distinct()[:LOOPED])
     crm, requests = connected.crm(), 0
@@ -160,7 +160,7 @@ def _switched_one_by_one(crm: connected.CrmClient, user_id: UUID) -> int:
 
 
 def report_loop(figures: tuple[int, int, float]) -> None:
-    """The yardstick, for as many users as the runs had."""
+    """Print the yardstick, for as many users as the runs had."""
     users, requests, seconds = figures
     everybody = FilterUser.objects.people().count()
     extrapolated = max(seconds, requests / PUBLISHED_REQUESTS) * everybody / max(users, 1)

@@ -1,7 +1,7 @@
 """The mirror against a bare `bulk_create` of the same rows, in transactions of the same size, on the same tables.
 
 The yardstick is strict: its model instances are ready before the clock starts, it knows that every row is new, and it
-keeps no cursor, no counts and no trail. Of the mirror's time only the waiting for the CRM's answers is taken apart;
+keeps no cursor, counts or audit log. Only the waiting for the CRM's answers is subtracted from the mirror's time;
 reading them (JSON, types, checks) counts.
 """
 
@@ -23,7 +23,7 @@ ROUNDS = 3
 
 @dataclass(slots=True)
 class Pull:
-    """One whole pull. `waiting`: seconds without work of ours between a question to the CRM and its answer."""
+    """One whole pull. `waiting`: seconds spent waiting for the CRM's answers."""
 
     waiting: float = 0.0
     reading: float = 0.0
@@ -37,7 +37,7 @@ class Pull:
 
 
 def main() -> None:
-    """One database: pull and bare insert in turn."""
+    """Pull and insert in turn, on one database."""
     pulls, bare = [pull()], []
     rows = tables.mirrored()
     for number in range(ROUNDS):
@@ -61,7 +61,7 @@ def pull() -> Pull:
 
 
 def _watched(client: Any, measured: Pull) -> Any:
-    """The real client; time without CPU in its methods is time in which the CRM or the network worked."""
+    """Wrap the client; time without CPU in its methods is waiting for the CRM or the network."""
 
     class Watched:
         def __getattr__(self, name: str) -> Any:
@@ -93,7 +93,7 @@ def _peak_memory() -> int:
 
 
 def report(pulls: list[Pull], bare: list[float], *, edits: int, vendor: str) -> None:
-    """The figures of one database."""
+    """Print the figures of one database."""
     own, waiting = Spread.of(each.own for each in pulls), Spread.of(each.waiting for each in pulls)
     insert = Spread.of(bare)
     ratio = own.per(insert)

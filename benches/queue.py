@@ -1,4 +1,4 @@
-"""The queue's first page beside Django admin's default list, over the same rows: both as whole pages in the server."""
+"""The queue's first page beside the Django admin's default list of the same rows, both as whole requests."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ VIEWS = {
 
 @dataclass(slots=True)
 class Watched:
-    """What one request asked the database."""
+    """The database's part of one request."""
 
     queries: list[tuple[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
@@ -84,7 +84,7 @@ class Watched:
 
 
 def main() -> None:
-    """One database, all sizes."""
+    """Measure all sizes on one database."""
     for size in SIZES:
         seed.fill(size)
         heading(f"queue, {tables.vendor()}: {size:,} staged fields of {size // 2:,} edits")
@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def _compare(client: Any) -> None:
-    """The first page and the yardstick in turn."""
+    """Measure the first page and the yardstick in turn."""
     ours, theirs = _asked(client, "/review/"), _asked(client, admin_list.PATH)
     first, admin, worked = [], [], []
     for _ in range(ROUNDS):
@@ -113,7 +113,7 @@ def _compare(client: Any) -> None:
 
 
 def _decide_and_go_on(client: Any) -> None:
-    """What `a` asks of the server after a contact's last field: its decisions, answered with the next contact."""
+    """Measure key `a` at a contact's last field: its decisions, answered with the next contact."""
     for record in reads.page(Tab.WAITING, order=reads.Order.OLDEST, size=2 * DECISIONS).records:
         known = {"name": record.editor_name, "entra_id": record.editor_id, "read_at": Now()}
         CrmUser.objects.get_or_create(pk=record.editor_id, defaults=known)
@@ -163,7 +163,7 @@ def _seconds(client: Any, path: str) -> float:
 
 
 def _asked(client: Any, path: str) -> Watched:
-    """The database's part of one request; the request before it is the warm-up."""
+    """Return the database's part of a request, after one request as warm-up."""
     _seconds(client, path)
     watched = Watched()
     with connection.execute_wrapper(watched):
@@ -172,11 +172,11 @@ def _asked(client: Any, path: str) -> Watched:
 
 
 def _plan(watched: Watched) -> str:
-    """Which indexes the list's own query uses, or that it reads the table."""
+    """Return the indexes that the list's query uses, or that it reads the table."""
     lists = (query for query in watched.queries if "ORDER BY" in query[0] and "LIMIT 51" in query[0])
     sql, params = next(lists, ("", ()))
     if not sql:
-        return "nothing to look for"  # no edit holds such a field, which its own index says
+        return "no matching field"  # no edit holds such a field, which its own index says
     explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
     with connection.cursor() as cursor:
         cursor.execute(f"{explain} {sql}", params)

@@ -1,4 +1,4 @@
-"""The sandbox at full size: its start with existing data, its answers, and how many requests a second it takes."""
+"""The sandbox at full size: start with existing data, response times, and requests a second."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LISTS = {
 
 
 def main() -> None:
-    """Fill it, stop it, start it again, ask it. A folder that SANDBOX_WORLD names is kept and filled only once."""
+    """Fill, stop, start and measure it. The folder in SANDBOX_WORLD is kept and filled only once."""
     kept = os.environ.get("SANDBOX_WORLD")
     with nullcontext(Path(kept)) if kept else servers.temporary_folder("osync-b-") as folder:
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _fill(folder: Path) -> float:
-    """Seconds that it took."""
+    """Fill the folder; return the seconds it took."""
     with _running(folder) as (url, _seconds):
         started = time.monotonic()
         stage.control("POST", url, "reset", WORLD)
@@ -61,7 +61,7 @@ def _fill(folder: Path) -> float:
 
 @contextmanager
 def _running(folder: Path) -> Iterator[tuple[str, float]]:
-    """The process on this folder's file, and how long it took to be ready."""
+    """Run the sandbox on this folder's file; yield its address and the seconds until it was ready."""
     port, started = servers.free_port(), time.monotonic()
     command = [sys.executable, "-m", "dataverse_sandbox", "--port", str(port), "--data", str(folder / "crm.sqlite3")]
     server = servers.launch([*command, "--empty"], url=f"http://127.0.0.1:{port}", log=folder / f"{port}.log")
@@ -93,7 +93,7 @@ def _path(template: str, asked: Mapping[str, list[str]], number: int) -> str:
 
 
 class Caller:
-    """Somebody with a token, on one connection."""
+    """A client with a token, on one connection."""
 
     def __init__(self, url: str) -> None:
         self.host = url.removeprefix("http://")
@@ -105,13 +105,13 @@ class Caller:
         self._session, self._url = session, url
 
     def values(self, path: str, column: str) -> list[str]:
-        """What the first rows hold in a column."""
+        """Return the first rows' values of a column."""
         query = f"{path}?$select={column}&$filter={column} ne null&$top=500"
         answer = self._session.get(f"{self._url}/api/data/v9.2/{query}", timeout=60)
         return [row[column] for row in answer.json()["value"]]
 
     def times(self, path: Callable[[int], str]) -> Spread:
-        """Milliseconds of each call."""
+        """Return the milliseconds of each call."""
         connection = self.connect()
         return Spread.of(self._time(connection, path(number)) for number in range(ROUNDS))
 

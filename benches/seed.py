@@ -1,7 +1,7 @@
-"""Staged edits by the hundred thousand, made by the database itself.
+"""Hundreds of thousands of staged edits, made by the database itself.
 
-Time goes on with the edits' numbers. Of the newer half all wait; of the older half one edit in a hundred needs
-attention, one in a hundred is being written, the others are decided, as in a portal that has been used for long.
+Later edits have higher numbers. All of the newer half wait; of the older half one edit in a hundred needs attention,
+one in a hundred is being written, and the others are decided, as in a portal that has long been in use.
 """
 
 from __future__ import annotations
@@ -77,18 +77,18 @@ _BY_VENDOR = {
 
 
 def fill(fields: int) -> None:
-    """Empty tables, then `fields` staged fields, two an edit."""
+    """Empty the tables and make this many staged fields, two per edit."""
     tables.empty()
     with transaction.atomic():
         _records(fields // len(COLUMNS))
         _fields(fields // len(COLUMNS))
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            # What autovacuum does within the minute. SQLite has no such thing, so there nothing is analysed.
+            # Autovacuum does this within the minute. SQLite has none, so nothing is analyzed there.
             cursor.execute("VACUUM ANALYZE")
 
 
-# Each word of an edit's names: of the contact, of the editor, of the contact's company.
+# Each word of the names of an edit's contact, editor and company.
 _CONTACT = (
     lambda fold: _picked(FIRST_NAMES, "n", fold),
     lambda fold: _picked(LAST_NAMES, f"(n / {len(FIRST_NAMES)})", fold),
@@ -167,7 +167,7 @@ def _fields(edits: int) -> None:
 
 
 def insert(model: Any, select: str, **made: str) -> None:
-    """`INSERT ... SELECT` with the named columns as SQL, a new key, and the model's defaults for the rest."""
+    """Run `INSERT ... SELECT` with the named columns as SQL, a new key, and the model's defaults for the rest."""
     fields: list[Field[Any, Any]] = list(model._meta.concrete_fields)
     made = {"id": own("id"), **made}
     defaults = [each.get_db_prep_save(each.get_default(), connection) for each in fields if each.attname not in made]
@@ -184,7 +184,7 @@ def _picked(words: Sequence[str], number: str, fold: Fold) -> str:
 
 
 def own(expression: str) -> str:
-    """An expression that the databases spell differently: a new `id`, the `time` of edit number n."""
+    """Return an expression that the databases spell differently: a new `id`, the `time` of edit number n."""
     return _BY_VENDOR[connection.vendor][expression]
 
 

@@ -1,4 +1,4 @@
-"""What a bench runs on: an empty database, a sandbox, a folder, each its own; and the child process that measures."""
+"""The surroundings of a bench: an empty database, a sandbox, a folder, and the child process that measures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLOSED_PORT = "1"
 
 @contextmanager
 def database(kind: str) -> Iterator[Mapping[str, str]]:
-    """The environment of a fresh database that waits for the disk as production does."""
+    """Yield the environment of a fresh database that waits for the disk as production does."""
     with servers.temporary_folder("osync-b-") as folder:
         if kind == "sqlite":
             yield _environment(folder, f"sqlite:///{folder / 'portal.sqlite3'}")
@@ -46,7 +46,7 @@ def _environment(folder: Path, url: str) -> dict[str, str]:
 
 @contextmanager
 def sandbox(*, contacts: int, pending: int, users: int = 200, filters: int = 6) -> Iterator[Mapping[str, str]]:
-    """The environment of a sandbox in a process of its own, filled with staged edits."""
+    """Run a sandbox filled with staged edits; yield its environment."""
     with servers.sandbox() as server:
         world = {"users": users, "contacts": contacts, "pending": pending, "filters": filters, "seed": 1}
         control("POST", server.url, "reset", world)
@@ -54,7 +54,7 @@ def sandbox(*, contacts: int, pending: int, users: int = 200, filters: int = 6) 
 
 
 def control(method: str, url: str, switch: str, body: Mapping[str, object]) -> Any:
-    """Turn one of the sandbox's switches; what it answers."""
+    """Set one of the sandbox's switches; return its answer."""
     with requests.Session() as session:
         session.trust_env = False
         answer = session.request(method, f"{url}/sandbox/{switch}", json=body, timeout=600)
@@ -63,7 +63,7 @@ def control(method: str, url: str, switch: str, body: Mapping[str, object]) -> A
 
 
 def measure(bench: str, *, environment: Mapping[str, str]) -> None:
-    """Run one bench in a process of its own; it prints its figures itself. CalledProcessError when it fails."""
+    """Run one bench in its own process, which prints the figures. Raises CalledProcessError."""
     command = [sys.executable, "-m", "benches.child", bench]
     ended = subprocess.run(command, cwd=servers.PROJECT, env={**os.environ, **environment}, check=False)
     if ended.returncode == MISSED:
@@ -73,7 +73,7 @@ def measure(bench: str, *, environment: Mapping[str, str]) -> None:
 
 
 def silent_addresses() -> Iterator[tuple[str, AbstractContextManager[str]]]:
-    """Ports where nothing answers: one that refuses, and one that takes every connection and says nothing."""
+    """Yield two ports without answers: one refuses connections, one accepts them and stays silent."""
     yield "Redis and the CRM refuse connections", nullcontext(CLOSED_PORT)
     yield "Redis and the CRM never answer", _listening()
 
@@ -87,7 +87,7 @@ def _listening() -> Iterator[str]:
 
 
 def run_tests(title: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """pytest, longer than in every test run. CalledProcessError when it fails."""
+    """Run pytest for longer than a test run does. Raises CalledProcessError."""
     heading(title)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", *arguments]
     started = time.monotonic()
@@ -96,7 +96,7 @@ def run_tests(title: str, arguments: Sequence[str], environment: Mapping[str, st
 
 
 def run_lanes(title: str, lanes: Sequence[str], environment: Mapping[str, str]) -> None:
-    """The kill tests in the lanes of `make test` that have real processes. CalledProcessError when one fails."""
+    """Run the kill tests in the lanes with real processes. Raises CalledProcessError."""
     heading(title)
     command = [sys.executable, "-m", "tools.run_tests", *lanes, "--", "-k", "test_kills"]
     subprocess.run(command, cwd=servers.PROJECT, env={**os.environ, **environment}, check=True)

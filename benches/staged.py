@@ -1,4 +1,4 @@
-"""What each bench needs around it. The measuring itself runs in a child process, see `child`."""
+"""The surroundings of each bench; `child` measures in a child process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from benches import stage
-from benches.govern import govern
+from benches.rate_limit import rate_limit
 from benches.sandbox import main as sandbox_at_full_size
 from tests.support import servers
 
@@ -14,11 +14,11 @@ Kinds = Sequence[str]
 MACHINE_RUNS = 2_000
 CRASH_ROUNDS = 25
 EDITS = 65_000  # about 100,000 fields
-CONTACTS = EDITS + 1_000  # nearly every edit has a contact of its own: superseding is not what is measured
+CONTACTS = EDITS + 1_000  # nearly every edit has its own contact: superseding is not measured
 
 
 def mirror(kinds: Kinds) -> None:
-    """One sandbox for both databases."""
+    """Measure the mirror, with one sandbox for both databases."""
     with stage.sandbox(contacts=CONTACTS, pending=EDITS) as crm:
         for kind in kinds:
             with stage.database(kind) as database:
@@ -26,21 +26,21 @@ def mirror(kinds: Kinds) -> None:
 
 
 def queue(kinds: Kinds) -> None:
-    """No CRM, no broker."""
+    """Measure the queue, without CRM and broker."""
     for kind in kinds:
         with stage.database(kind) as environment:
             stage.measure("queue", environment=environment)
 
 
-def trail(kinds: Kinds) -> None:
-    """No CRM, no broker."""
+def audit(kinds: Kinds) -> None:
+    """Measure the activity page, without CRM and broker."""
     for kind in kinds:
         with stage.database(kind) as environment:
-            stage.measure("trail", environment=environment)
+            stage.measure("audit", environment=environment)
 
 
 def deliver(kinds: Kinds) -> None:
-    """Each database with a sandbox whose edits nobody has written yet; decisions are due at once.
+    """Measure deliveries, each database with a new sandbox; decisions are due at once.
 
     The CRM's published limits are lifted: they would allow 18 requests a second, so 9 deliveries.
     """
@@ -51,7 +51,7 @@ def deliver(kinds: Kinds) -> None:
 
 
 def filters(kinds: Kinds) -> None:
-    """Twenty thousand users with four filters each, the CRM's limits with a quicker clock; one database, PostgreSQL.
+    """Measure filter runs: 20,000 users with four filters each, the limits on a faster clock, on PostgreSQL.
 
     FILTER_USERS and FILTER_FASTER change the size and the clock.
     """
@@ -70,7 +70,7 @@ def filters(kinds: Kinds) -> None:
 
 
 def decide(kinds: Kinds) -> None:
-    """Redis and the CRM refusing every connection and then taking it and never answering."""
+    """Measure decisions while Redis and the CRM refuse connections, then while they never answer."""
     for kind in kinds:
         for state, address in stage.silent_addresses():
             with stage.database(kind) as database, address as port:
@@ -80,19 +80,19 @@ def decide(kinds: Kinds) -> None:
 
 
 def machine(kinds: Kinds) -> None:
-    """The state machine's long run on both cores, with seeds of its own, and every seeded bug; SQLite."""
+    """Run the state machine on both cores with its own seeds, and every seeded bug, on SQLite."""
     longer = {"MACHINE_RUNS": str(MACHINE_RUNS), "MACHINE_STEPS": "25", "MACHINE_SEED": "100", "MACHINE_BUGS": "all"}
     stage.run_tests(f"state machine, {MACHINE_RUNS:,} runs", ["tests/machine", "-m", "not journey", "-n", "2"], longer)
 
 
 def keyboard() -> None:
-    """A hundred mixed edits decided with the keyboard alone, in Chromium; the ledger must agree."""
+    """Decide a hundred mixed edits by keyboard in Chromium; the ledger must agree."""
     which = ["tests/browser/test_keyboard.py", "-m", "browser", "-k", "many", "-n", "0", "--durations=1"]
     stage.run_tests("a hundred edits by keyboard", which, {"KEYBOARD_EDITS": "100"})
 
 
 def crash(kinds: Kinds) -> None:
-    """The kills of the journeys, more often than every test run does."""
+    """Run the kill tests more often than a test run does."""
     lanes = [{"sqlite": "journeys", "postgresql": "journeys-postgres"}[kind] for kind in kinds]
     stage.run_lanes(f"kills, {CRASH_ROUNDS} rounds", lanes, {"JOURNEY_ROUNDS": str(CRASH_ROUNDS)})
 
@@ -100,11 +100,11 @@ def crash(kinds: Kinds) -> None:
 BENCHES: Mapping[str, Callable[[Kinds], None]] = {
     "mirror": mirror,
     "queue": queue,
-    "trail": trail,
+    "audit": audit,
     "deliver": deliver,
     "decide": decide,
     "filters": filters,
-    "govern": lambda kinds: govern(),
+    "rate_limit": lambda kinds: rate_limit(),
     "machine": machine,
     "keyboard": lambda kinds: keyboard(),
     "crash": crash,

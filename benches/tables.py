@@ -1,4 +1,4 @@
-"""The mirror's tables, filled and emptied in bulk."""
+"""Filling and emptying of the mirror's tables in bulk."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Mirrored = tuple[list[SyncRecord], list[SyncField]]
 
 
 def vendor() -> str:
-    """Name and version of the database."""
+    """Return the database's name and version."""
     names = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
     version = ".".join(map(str, connection.get_database_version()))
     return f"{names[connection.vendor]} {version}"
 
 
 def empty() -> None:
-    """All tables of ours as new: no row, no dead row, no free page that a second run would find."""
+    """Empty all our tables completely: no dead rows or free pages are left for the next run."""
     tables = [model._meta.db_table for model in apps.get_app_config("syncapp").get_models()]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -37,12 +37,12 @@ def empty() -> None:
 
 
 def mirrored() -> Mirrored:
-    """What a pull has stored, in the order in which it stores."""
+    """Return the rows that a pull stored, in that order."""
     return list(SyncRecord.objects.order_by("pk")), list(SyncField.objects.order_by("pk"))
 
 
 def insert_bare(stored: Mirrored) -> float:
-    """Seconds that Django takes to insert these rows into empty tables, and does nothing else."""
+    """Insert these rows into empty tables; return the seconds it took."""
     empty()
     started = time.perf_counter()
     for model, instances in zip((SyncRecord, SyncField), stored, strict=True):

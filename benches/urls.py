@@ -1,4 +1,4 @@
-"""The portal's routes and the yardstick's."""
+"""The portal's routes and those of the yardstick."""
 
 from __future__ import annotations
 

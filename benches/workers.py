@@ -1,4 +1,4 @@
-"""Worker processes as a Celery worker has them: each with its own Django, CRM client and connection.
+"""Worker processes like those of Celery: each with its own Django, CRM client and connection.
 
 Imports no model at the top, because each process sets Django up after it has imported this.
 """
@@ -24,7 +24,7 @@ READY_SECONDS = 120
 
 @contextmanager
 def running(count: int) -> Iterator[ProcessPoolExecutor]:
-    """This many processes that have started and are signed in to the CRM."""
+    """Yield this many processes that have started and are signed in to the CRM."""
     fresh = multiprocessing.get_context("spawn")
     ready = fresh.Barrier(count + 1)
     with ProcessPoolExecutor(count, mp_context=fresh, initializer=_start, initargs=(ready,)) as pool:
@@ -43,7 +43,7 @@ def _start(ready: Barrier) -> None:
 
 
 def deliver(delivery_id: uuid.UUID) -> bool:
-    """What the task does."""
+    """Do what the task does."""
     from syncapp.connection.clients import verified_client  # models: only after the set-up
     from syncapp.review.delivery import job as delivery
 
@@ -52,7 +52,7 @@ def deliver(delivery_id: uuid.UUID) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What one process did for a filter run.
+    """The work of one process for a filter run.
 
     Answers by status, the most memory it ever held in MB, seconds of a processor that it took.
     """
@@ -63,7 +63,7 @@ class Shift:
 
 
 class _Answers(logging.Handler):
-    """Counts what the CRM answered, from the client's own log."""
+    """Counts the CRM's answers in the client's log."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class _Answers(logging.Handler):
 
 
 def switch(run_id: uuid.UUID, until: float) -> Shift:
-    """What the task does, again and again as the tick rings it, until the run is over or `until` has come."""
+    """Do what the task does, as often as the tick dispatches it, until the run ends or `until`."""
     from syncapp.connection.clients import verified_client  # models: only after the set-up
     from syncapp.models import FilterRun
     from syncapp.models.sync_filters.run import RunState

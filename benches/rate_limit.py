@@ -1,9 +1,9 @@
-"""How much of the CRM's published limits the governor uses, with one process and with four, and how often a 429 came.
+"""The share of the CRM's limits that the rate limiter uses, with one process and with four, and the number of 429s.
 
 The sandbox keeps the published limits with a clock that runs five times faster: 6,000 requests and 1,200 seconds of
 execution in 60 seconds. Each worker calls without a pause from several threads for longer than that window. The sandbox
-says what its fullest window held, how many calls were under way at once, and how often it refused. GOVERN_FASTER
-changes the clock, for a machine that is too slow for this one or for a short look.
+reports its fullest window, the most concurrent calls, and its refusals. RATE_LIMIT_FASTER
+changes the clock, for a slower machine or a shorter run.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from syncapp.crm.rate_limit.shared import SharedLimiter
 from syncapp.crm.transport import Transport
 from tests.support import servers
 
-FASTER = float(os.environ.get("GOVERN_FASTER", "5"))
-# The governor's share; a busy machine with two cores may miss it by a hundredth.
+FASTER = float(os.environ.get("RATE_LIMIT_FASTER", "5"))
+# The rate limiter's share; a busy machine with two cores may miss it by a hundredth.
 REACHED = 0.9
 WINDOW = 300 / FASTER
 SECONDS = WINDOW + 10
@@ -35,8 +35,8 @@ THREADS = 8
 OPERATIONS = 20
 
 
-def govern() -> None:
-    """Single requests, which the number of requests limits, and batches, which the execution time limits."""
+def rate_limit() -> None:
+    """Measure single requests, limited by number, and batches, limited by execution time."""
     with servers.valkey() as broker, servers.sandbox() as crm:
         control("POST", crm.url, "reset", {"users": 20, "contacts": 0, "pending": 0, "seed": 1})
         for processes in (1, 4):
@@ -54,7 +54,7 @@ def _measure(kind: str, processes: int, addresses: tuple[str, str], *, limit: in
         answered = sum(each.result() for each in running)
     (usage,) = control("GET", addresses[0], "faults", {})["usage"].values()
     used = usage["most"][kind] / limit
-    figures.heading(f"governor: {kind}, {processes} worker process{'es' if processes > 1 else ''}")
+    figures.heading(f"rate limiter: {kind}, {processes} worker process{'es' if processes > 1 else ''}")
     figures.line("used of the published limit in the fullest window", f"{used:.3f}", figures.at_least(used, REACHED))
     figures.line("refused by the CRM (429)", str(usage["refused"]), figures.target(usage["refused"], 0))
     figures.line(
@@ -64,7 +64,7 @@ def _measure(kind: str, processes: int, addresses: tuple[str, str], *, limit: in
 
 
 def work(kind: str, crm_url: str, redis_url: str, account: str, threads: int) -> int:
-    """Calls as often as the governor lets it; how many were answered."""
+    """Call as often as the rate limiter allows; return how many calls were answered."""
     rate_limiter = SharedLimiter(url=redis_url, account=account, limits=Limits().scaled(1 / FASTER))
     call = _caller(kind, _client(crm_url, rate_limiter))
     until = time.time() + SECONDS

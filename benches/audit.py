@@ -1,4 +1,4 @@
-"""The activity page over a long audit trail: its first page by each filter, a page far back, and the numbers page."""
+"""The activity page over a long audit log: its first page by each filter, a late page, and the numbers page."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _KINDS = (
 
 
 def main() -> None:
-    """One database; BENCH_ENTRIES makes a small run."""
+    """Measure one database; BENCH_ENTRIES makes a smaller run."""
     seed.fill(EDITS * 2)
     _fill()
     heading(f"activity, {tables.vendor()}: {ENTRIES:,} entries about {EDITS:,} edits")
     client = browser(rita())
     for name, path in _paths().items():
         times = Spread.of(_seconds(lambda path=path: client.get(path)) * 1000 for _ in range(ROUNDS + 1))
-        times = Spread(times.values[1:])  # the first one warms the caches up
+        times = Spread(times.values[1:])  # the first one warms up the caches
         line(name, times.show(" ms", digits=0), target(times.median, LIMIT_MS, unit=" ms"))
     _count(client)
 
@@ -85,7 +85,7 @@ def _seconds(step: Callable[[], Any]) -> float:
 
 
 def _fill() -> None:
-    """The trail, made by the database itself: entry by entry in the order of time, four about each edit."""
+    """Make the audit log in the database, in order of time, four entries about each edit."""
     people = [str(rita().pk), str(rob().pk)]
     actor = f"CASE WHEN {_KIND} IN (4, 5) OR {_KIND} = 0 THEN {_person(people)} END"
     record = f"(SELECT id FROM {SyncRecord._meta.db_table} r WHERE r.version = n % {EDITS})"  # noqa: S608  (no input)
