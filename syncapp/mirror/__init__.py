@@ -1,4 +1,4 @@
-"""CRM → our tables: staged edits, their editors, the contacts' columns.
+"""The mirror: reads staged edits, their editors and the contacts' columns from the CRM into our tables.
 
-Writes only what the CRM owns; decisions belong to `review`.
+Writes only columns that the CRM owns; decisions belong to `review`.
 """

@@ -1,8 +1,8 @@
-"""Descriptions of the CRM's columns, kept in a table so that labels and types are known while the CRM is away."""
+"""Definitions of the CRM's columns, stored so that labels and types are known while the CRM is unavailable."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, replace
@@ -20,24 +20,24 @@ from syncapp.mirror.unreadable import Kind
 from syncapp.models import CrmColumn
 
 FRESH_FOR = timedelta(hours=6)
-# A name that the CRM does not have either is not looked for with every page.
-ASK_AGAIN_AFTER = timedelta(minutes=1)
-_held: ContextVar[dict[str, dict[str, Column]] | None] = ContextVar("columns", default=None)
+# The CRM may not have a column either, so it is not asked with every page.
+RETRY_AFTER = timedelta(minutes=1)
+_cache: ContextVar[dict[str, dict[str, Column]] | None] = ContextVar("columns", default=None)
 
 
 @contextmanager
 def cached() -> Iterator[None]:
-    """Read each table's columns once for all that happens inside, such as one request."""
-    token = _held.set({})
+    """Read each table's columns once within the block, such as one request."""
+    token = _cache.set({})
     try:
         yield
     finally:
-        _held.reset(token)
+        _cache.reset(token)
 
 
 def of_table(table: str) -> dict[str, Column]:
-    """Every known column of a table by its logical name: one query, or none where they are remembered."""
-    held = _held.get()
+    """Return the known columns of a table by logical name: one query, or none within `cached`."""
+    held = _cache.get()
     if held is not None and table in held:
         return held[table]
     found = {row.name: _column(row) for row in CrmColumn.objects.filter(table=table)}
@@ -47,32 +47,32 @@ def of_table(table: str) -> dict[str, Column]:
 
 
 def select(table: str, names: Collection[str]) -> Mapping[str, Column]:
-    """These columns of a table, as far as they have been read."""
-    held = _held.get()
+    """Return at least these columns of a table, as far as they are known."""
+    held = _cache.get()
     if held is not None and table in held:
         return held[table]
     return {row.name: _column(row) for row in CrmColumn.objects.filter(table=table, name__in=names)}
 
 
 def find(table: str, name: str) -> Column | None:
-    """One column's description, or None where it has not been read."""
+    """Return one column; None if it is not known."""
     row = CrmColumn.objects.filter(table=table, name=name).first()
     return _column(row) if row else None
 
 
 def label(table: str, name: str) -> str:
-    """What the CRM calls the column on its forms; the logical name until that is known."""
+    """Return the column's label on the CRM's forms; the logical name if it is not known."""
     row = CrmColumn.objects.filter(table=table, name=name).only("label").first()
     return row.label if row and row.label else name
 
 
 def labels(table: str) -> dict[str, str]:
-    """The labels of a table's columns in one read, for lists."""
+    """Return the labels of a table's columns by logical name, in one query."""
     return dict(CrmColumn.objects.filter(table=table).exclude(label="").values_list("name", "label"))
 
 
 def refresh(crm: CrmClient, *, table: str = "contact", force: bool = False) -> bool:
-    """Read the descriptions again where they are missing or older than FRESH_FOR. Raises CrmError."""
+    """Read the definitions if missing or older than FRESH_FOR; return whether they were read. Raises CrmError."""
     fresh = CrmColumn.objects.filter(table=table, read_at__gt=timezone.now() - FRESH_FOR)
     if fresh.exists() and not force:
         return False
@@ -81,36 +81,32 @@ def refresh(crm: CrmClient, *, table: str = "contact", force: bool = False) -> b
 
 
 def needs_refresh(table: str, names: Collection[str]) -> bool:
-    """Whether one of these names has no description, and it is worth asking the CRM again."""
+    """Return whether one of these columns is unknown and the CRM was not asked within RETRY_AFTER."""
     known = CrmColumn.objects.filter(table=table)
     if set(names) <= set(known.filter(name__in=names).values_list("name", flat=True)):
         return False
-    return not known.filter(read_at__gt=timezone.now() - ASK_AGAIN_AFTER).exists()
+    return not known.filter(read_at__gt=timezone.now() - RETRY_AFTER).exists()
 
 
 @transaction.atomic
 def store(table: str, columns: tuple[Column, ...]) -> None:
-    """Keep these descriptions; columns that the CRM no longer has go. An unreadable one stays as it was known."""
+    """Store these definitions and delete other columns; an unreadable one keeps its last known definition."""
     named = [replace(column, problem=column.problem or _misfit(column)) for column in columns if column.name]
+    unread = [Unreadable(column.name[:160], column.problem) for column in named if column.problem]
     nameless = [column.problem for column in columns if not column.name]
-    _register(named, nameless)
+    unread += [Unreadable(f"?{number}", problem) for number, problem in enumerate(nameless, 1)]
+    unreadable.replace_all(Kind.COLUMN, unread)
     held = set(CrmColumn.objects.filter(table=table).values_list("name", flat=True))
     rows = [_row(table, column) for column in named if not (column.problem and column.name in held)]
-    kept = ["label", "type", "max_length", "options", "targets", "navigation", "writable", "read_at"]
-    kept += ["is_zoneless", "is_shown_as_date", "precision", "minimum", "maximum"]
-    CrmColumn.objects.bulk_create(rows, update_conflicts=True, unique_fields=["table", "name"], update_fields=kept)
+    updated = ["label", "type", "max_length", "options", "targets", "navigation", "writable", "read_at"]
+    updated += ["is_zoneless", "is_shown_as_date", "precision", "minimum", "maximum"]
+    CrmColumn.objects.bulk_create(rows, update_conflicts=True, unique_fields=["table", "name"], update_fields=updated)
     CrmColumn.objects.filter(table=table).exclude(name__in=[column.name[:128] for column in named]).delete()
 
 
 def _misfit(column: Column) -> str:
-    told = {"name": column.name, "label": column.label, "max_length": column.max_length}
-    return fitting.misfit(CrmColumn, told)
-
-
-def _register(columns: Sequence[Column], nameless: Sequence[str]) -> None:
-    found = [Unreadable(column.name[:160], column.problem) for column in columns if column.problem]
-    found += [Unreadable(f"?{number}", problem) for number, problem in enumerate(nameless, 1)]
-    unreadable.replace_all(Kind.COLUMN, found)
+    values = {"name": column.name, "label": column.label, "max_length": column.max_length}
+    return fitting.misfit(CrmColumn, values)
 
 
 def _row(table: str, column: Column) -> CrmColumn:

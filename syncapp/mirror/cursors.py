@@ -1,4 +1,4 @@
-"""How far each table has been read: one puller at a time, by a lease and a fence in the database."""
+"""Read cursors: how far each table was read, by one puller at a time (lease and fencing token in the database)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from syncapp.models.jobs.job import database_now
 
 @dataclass(frozen=True, slots=True)
 class TableLease:
-    """The right to read one table, for as long as its fence is the newest."""
+    """The right to read one table, valid while its fencing token is the newest."""
 
     table: str
     fencing_token: int
 
 
 def acquire(table: str) -> TableLease | None:
-    """The right to read a table, or None while somebody else holds it."""
+    """Lease a table; return None while another puller holds it."""
     MirrorCursor.objects.get_or_create(table=table)
     free = MirrorCursor.objects.filter(Q(table=table) & (Q(lease_until__isnull=True) | Q(lease_until__lte=Now())))
     if free.update(fencing_token=F("fencing_token") + 1, lease_until=database_now(plus=settings.LEASE)) != 1:
@@ -35,62 +35,58 @@ def acquire(table: str) -> TableLease | None:
     return TableLease(table, MirrorCursor.objects.get(table=table).fencing_token)
 
 
-def current(reader: TableLease) -> MirrorCursor:
-    """The cursor as it stands."""
-    return MirrorCursor.objects.get(table=reader.table)
+def current(lease: TableLease) -> MirrorCursor:
+    """Return the table's cursor."""
+    return MirrorCursor.objects.get(table=lease.table)
 
 
-def advance(reader: TableLease, **columns: Any) -> None:
-    """Move the cursor and renew the lease, in the transaction of the page that was read. Raises LostLease."""
-    lease = {"lease_until": database_now(plus=settings.LEASE), "moved_at": Now()}
-    held = MirrorCursor.objects.filter(
-        table=reader.table, fencing_token=reader.fencing_token, lease_until__isnull=False
-    )
-    if held.update(**{**lease, **columns}) != 1:
-        raise LostLease(reader.table)
+def advance(lease: TableLease, **columns: Any) -> None:
+    """Move the cursor and extend the lease, in the transaction that stores the page. Raises LostLease."""
+    extended = {"lease_until": database_now(plus=settings.LEASE), "moved_at": Now()}
+    held = MirrorCursor.objects.filter(table=lease.table, fencing_token=lease.fencing_token, lease_until__isnull=False)
+    if held.update(**{**extended, **columns}) != 1:
+        raise LostLease(lease.table)
 
 
-def extend(reader: TableLease) -> None:
-    """Renew the lease of a table that is not being read at the moment. Raises LostLease."""
-    held = MirrorCursor.objects.filter(
-        table=reader.table, fencing_token=reader.fencing_token, lease_until__isnull=False
-    )
+def extend(lease: TableLease) -> None:
+    """Extend the lease (heartbeat). Raises LostLease."""
+    held = MirrorCursor.objects.filter(table=lease.table, fencing_token=lease.fencing_token, lease_until__isnull=False)
     if held.update(lease_until=database_now(plus=settings.LEASE)) != 1:
-        raise LostLease(reader.table)
+        raise LostLease(lease.table)
 
 
-def release(reader: TableLease) -> None:
-    """Let the next puller in at once."""
-    MirrorCursor.objects.filter(table=reader.table, fencing_token=reader.fencing_token).update(lease_until=None)
+def release(lease: TableLease) -> None:
+    """Release the lease."""
+    MirrorCursor.objects.filter(table=lease.table, fencing_token=lease.fencing_token).update(lease_until=None)
 
 
-def restart(reader: TableLease) -> None:
-    """Begin a full read under a new generation: an expired link, or the nightly repair. Raises LostLease."""
-    advance(reader, next_link="", delta_link="", is_full_read=True, generation=F("generation") + 1, pages=0)
+def restart(lease: TableLease) -> None:
+    """Start a full read with a new generation, after an expired link or for the nightly repair. Raises LostLease."""
+    advance(lease, next_link="", delta_link="", is_full_read=True, generation=F("generation") + 1, pages=0)
 
 
-def record_problem(reader: TableLease, why: str) -> None:
-    """Keep why the table could not be read, until it can."""
-    MirrorCursor.objects.filter(table=reader.table, fencing_token=reader.fencing_token).update(trouble=why[:300])
+def record_problem(lease: TableLease, problem: str) -> None:
+    """Store why the table could not be read, until it can be read again."""
+    MirrorCursor.objects.filter(table=lease.table, fencing_token=lease.fencing_token).update(trouble=problem[:300])
 
 
 @contextmanager
-def recording_problems(reader: TableLease) -> Iterator[None]:
-    """Keep why an answer could not be used; pages without end are read from the start the next time."""
+def recording_problems(lease: TableLease) -> Iterator[None]:
+    """Store the problem of an unusable answer; after an endless page chain, restart from the beginning."""
     try:
         yield
     except ProtocolError as error:
-        record_problem(reader, error.message)
+        record_problem(lease, error.message)
         if error.code == ENDLESS:
-            restart(reader)
+            restart(lease)
         raise
 
 
 def request_full_read(table: str) -> bool:
-    """Make the next pull a full read; False while somebody reads, since a read must not change its kind midway."""
-    reader = acquire(table)
-    if reader is None:
+    """Make the next pull a full read; return False while the table is being read."""
+    lease = acquire(table)
+    if lease is None:
         return False
-    restart(reader)
-    release(reader)
+    restart(lease)
+    release(lease)
     return True

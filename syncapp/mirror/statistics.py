@@ -1,7 +1,7 @@
-"""What the database's planner knows of the mirrored tables: refreshed after a full read, when their sizes jump.
+"""Planner statistics of the mirrored tables, refreshed after a full read, when their sizes jump.
 
-PostgreSQL would look by itself within a minute or two, SQLite never: it then takes any index that fits the order,
-and walks through every edit ever made to find the few that are being written.
+PostgreSQL would refresh them within a minute or two, SQLite never: it would take any index that fits the sort order and
+walk through all edits to find the few that are being written.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ SAMPLE = 1000
 
 
 def refresh() -> None:
-    """Count a sample of each index anew; takes a fraction of a second however large the tables are."""
+    """Sample each index again, within a fraction of a second regardless of the table size."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute(f"PRAGMA analysis_limit = {SAMPLE}")

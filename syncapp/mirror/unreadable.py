@@ -1,4 +1,4 @@
-"""The register of rows that could not be read: noted with each reading, gone once they can be read or are gone."""
+"""Register of CRM rows that could not be read, kept until they can be read or are deleted."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def register(
     generation: int = 0,
     owners: Mapping[str, UUID] | None = None,
 ) -> None:
-    """Register what could not be read, and strike the rows with the ids `readable`. Safe to repeat.
+    """Register unreadable rows and remove the rows with the ids `readable`. Safe to repeat.
 
-    `owners` names the user or team that an unreadable row belongs to.
+    `owners` maps an unreadable row's id to the user or team that it belongs to.
     """
     remove(kind, readable)
     now = timezone.now()
@@ -40,19 +40,21 @@ def register(
         )
         for each in {each.row_id: each for each in found}.values()
     ]
-    kept = ["owner_id", "problem", "seen_at", "generation"]
-    UnreadableRow.objects.bulk_create(rows, update_conflicts=True, unique_fields=["kind", "row_id"], update_fields=kept)
+    updated = ["owner_id", "problem", "seen_at", "generation"]
+    UnreadableRow.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["kind", "row_id"], update_fields=updated
+    )
 
 
 def remove(kind: Kind, ids: Iterable[object]) -> None:
-    """Strike these rows, which were read or are gone."""
-    held = UnreadableRow.objects.filter(kind=kind)
-    if held.exists():
-        held.filter(row_id__in=[str(each) for each in ids]).delete()
+    """Remove these rows from the register; they were read or deleted."""
+    registered = UnreadableRow.objects.filter(kind=kind)
+    if registered.exists():
+        registered.filter(row_id__in=[str(each) for each in ids]).delete()
 
 
 class Readable(Protocol):
-    """A record of the client: which row it is, and what of it could not be read."""
+    """A row from the client, with the problem that kept it from being read."""
 
     @property
     def id(self) -> UUID: ...
@@ -72,27 +74,27 @@ def split(
     generation: int = 0,
     owner_of: Callable[[Record], UUID | None] = lambda row: None,
 ) -> tuple[list[Record], list[Record]]:
-    """Register those of `rows` that could not be read, and return the readable and the unreadable ones."""
-    good = [row for row in rows if not row.problem]
+    """Register the unreadable ones of `rows`, and return the readable and the unreadable rows."""
+    readable = [row for row in rows if not row.problem]
     bad = [row for row in rows if row.problem]
     owners = {str(row.id): owner for row in bad if (owner := owner_of(row))}
     found = [*(Unreadable(str(row.id), row.problem) for row in bad), *nameless]
-    register(kind, found, readable=[row.id for row in good], generation=generation, owners=owners)
-    return good, bad
+    register(kind, found, readable=[row.id for row in readable], generation=generation, owners=owners)
+    return readable, bad
 
 
 def problems_of_owners(ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return the unreadable rows of these users or teams, their mailboxes and filters, by their ids."""
+    """Return the problem of each of these users or teams that has unreadable rows, by its id."""
     found = UnreadableRow.objects.filter(owner_id__in=list(ids)).order_by("-pk")
     return {owner: problem for owner, problem in found.values_list("owner_id", "problem") if owner}
 
 
 def replace_all(kind: Kind, found: Collection[Unreadable]) -> None:
-    """Register what a reading of all rows of this kind could not read, and strike all others of the kind."""
+    """Register the unreadable rows of a complete read, and remove all others of this kind."""
     UnreadableRow.objects.filter(kind=kind).exclude(row_id__in=[each.row_id for each in found]).delete()
     register(kind, found)
 
 
 def remove_older(kinds: Collection[Kind], *, generation: int) -> None:
-    """After a whole reading, strike what it did not find again."""
+    """Remove rows that a complete read of this generation did not find again."""
     UnreadableRow.objects.filter(kind__in=kinds, generation__lt=generation).delete()

@@ -1,7 +1,7 @@
-"""Many rows of one table in one statement, from plain mappings: the named columns are written, the others left alone.
+"""Bulk inserts and updates from plain mappings, in one statement; columns that a row does not name stay unchanged.
 
-`bulk_create` prepares every column of every model instance in Python, ours included, which takes longer than the
-database's own work; `python -m benches mirror` compares the two.
+`bulk_create` prepares every column of every model instance in Python, which takes longer than the database's own work;
+`python -m benches mirror` compares the two.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from django.db.models import AutoField, Field, Model, QuerySet, Value
 
 Row = Mapping[str, Any]
 Fields = list["Field[Any, Any]"]
-_AS_THEY_ARE = (str, int, type(None))
+_NATIVE_TYPES = (str, int, type(None))
 
 
 def upsert(model: type[Model], rows: Sequence[Row]) -> None:
-    """Insert the rows; of one whose primary key is held, replace the columns that the rows name.
+    """Insert the rows, or update the named columns of rows whose primary key exists.
 
-    All rows name the same columns, the primary key, a UUID, first. A new row has the model's defaults in all others.
+    All rows name the same columns, the primary key (a UUID) first. New rows get the model's defaults in all others.
     """
     if rows:
         key, *others = (_quoted(field) for field in _named(model, rows))
@@ -29,13 +29,13 @@ def upsert(model: type[Model], rows: Sequence[Row]) -> None:
 
 
 def insert_missing(model: type[Model], rows: Sequence[Row]) -> None:
-    """Insert the rows whose primary key is not held; those that are stay as they are."""
+    """Insert the rows whose primary key does not exist."""
     if rows:
         _insert(model, rows, "ON CONFLICT DO NOTHING")
 
 
 def update(model: type[Model], rows: Sequence[Row]) -> None:
-    """Of each row, found by its primary key, which it names first, replace the other columns that the rows name."""
+    """Update the named columns of existing rows; each row names its primary key first."""
     if not rows:
         return
     named = _named(model, rows)
@@ -45,10 +45,10 @@ def update(model: type[Model], rows: Sequence[Row]) -> None:
         if connection.vendor == "postgresql":
             types = ", ".join(f"{connection.ops.quote_name(field.attname)} {_type(field)}" for field in named)
             change = ", ".join(
-                f"{_quoted(field)} = arrived.{connection.ops.quote_name(field.attname)}" for field in others
+                f"{_quoted(field)} = incoming.{connection.ops.quote_name(field.attname)}" for field in others
             )
-            source = f"json_to_recordset(%s::json) AS arrived ({types})"
-            same = f"{table}.{_quoted(key)} = arrived.{connection.ops.quote_name(key.attname)}"
+            source = f"json_to_recordset(%s::json) AS incoming ({types})"
+            same = f"{table}.{_quoted(key)} = incoming.{connection.ops.quote_name(key.attname)}"
             cursor.execute(f"UPDATE {table} SET {change} FROM {source} WHERE {same}", [json.dumps(rows, default=str)])  # noqa: S608  (the model's own names)
         else:
             change = ", ".join(f"{_quoted(field)} = %s" for field in others)
@@ -57,18 +57,18 @@ def update(model: type[Model], rows: Sequence[Row]) -> None:
 
 
 def insert(model: type[Model], rows: Sequence[Row]) -> None:
-    """Insert new rows, all of which name the same columns; the database gives each its primary key."""
+    """Insert new rows, which all name the same columns; the database assigns primary keys."""
     if rows:
         _insert(model, rows, "")
 
 
 def insert_from(model: type[Model], source: QuerySet[Any], columns: Mapping[str, Any]) -> None:
-    """Insert a row for each that `source` finds, within the database: `columns` says what it takes for each column."""
+    """Insert a row for each row of `source`, within the database; `columns` maps our columns to its expressions."""
     fields = {field.attname: field for field in model._meta.concrete_fields if not field.primary_key}
-    ours = {name: Value(field.get_default(), field) for name, field in fields.items() if name not in columns}
-    taken = {f"new_{name}": expression for name, expression in {**columns, **ours}.items()}
-    question = source.order_by().annotate(**taken).values_list(*taken)
-    select, parameters = question.query.get_compiler(connection=connection).as_sql()
+    defaults = {name: Value(field.get_default(), field) for name, field in fields.items() if name not in columns}
+    taken = {f"new_{name}": expression for name, expression in {**columns, **defaults}.items()}
+    query = source.order_by().annotate(**taken).values_list(*taken)
+    select, parameters = query.query.get_compiler(connection=connection).as_sql()
     into = ", ".join(_quoted(fields[name.removeprefix("new_")]) for name in taken)
     with connection.cursor() as cursor:
         table = connection.ops.quote_name(model._meta.db_table)
@@ -81,7 +81,7 @@ def _insert(model: type[Model], rows: Sequence[Row], conflict: str) -> None:
     into = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)}"
     into += f" ({', '.join(map(_quoted, named + ours))})"
     defaults = [_prepared(field, field.get_default()) for field in ours]
-    # A fixed order keeps two writers of overlapping rows from waiting for each other in a circle.
+    # A fixed order prevents deadlocks between two writers of overlapping rows.
     ordered = sorted(rows, key=lambda row: row[named[0].attname].int) if conflict else rows
     if connection.vendor == "postgresql":
         _insert_at_once(into, named, ordered, ours, defaults, conflict)
@@ -92,18 +92,18 @@ def _insert(model: type[Model], rows: Sequence[Row], conflict: str) -> None:
 def _insert_at_once(
     into: str, named: Fields, rows: Sequence[Row], ours: Fields, defaults: list[Any], conflict: str
 ) -> None:
-    """All rows as one JSON text, which Python's and the server's own libraries write and read fastest."""
+    """Insert all rows from one JSON text, the fastest format for both Python and the server."""
     names = [connection.ops.quote_name(field.attname) for field in named]
     types = ", ".join(f"{name} {_type(field)}" for name, field in zip(names, named, strict=True))
-    columns = ", ".join([f"arrived.{name}" for name in names] + [f"%s::{_type(field)}" for field in ours])
-    source = f"json_to_recordset(%s::json) AS arrived ({types})"
+    columns = ", ".join([f"incoming.{name}" for name in names] + [f"%s::{_type(field)}" for field in ours])
+    source = f"json_to_recordset(%s::json) AS incoming ({types})"
     with connection.cursor() as cursor:
         statement = f"{into} SELECT {columns} FROM {source} {conflict}"  # noqa: S608  (the model's own names)
         cursor.execute(statement, [*defaults, json.dumps(rows, default=str)])
 
 
 def _insert_one_by_one(into: str, values: list[list[Any]], defaults: list[Any], conflict: str) -> None:
-    """One prepared statement, run for each row inside the database's own library."""
+    """Run one prepared statement for each row, inside the SQLite library."""
     marks = ", ".join(["%s"] * len(values[0] + defaults))
     with connection.cursor() as cursor:
         cursor.executemany(f"{into} VALUES ({marks}) {conflict}", [row + defaults for row in values])
@@ -120,7 +120,7 @@ def _values(named: Fields, rows: Sequence[Row]) -> list[list[Any]]:
 
 
 def _prepared(field: Field[Any, Any], value: Any) -> Any:
-    return value if type(value) in _AS_THEY_ARE else field.get_db_prep_save(value, connection)
+    return value if type(value) in _NATIVE_TYPES else field.get_db_prep_save(value, connection)
 
 
 def _quoted(field: Field[Any, Any]) -> str:
@@ -128,5 +128,5 @@ def _quoted(field: Field[Any, Any]) -> str:
 
 
 def _type(field: Field[Any, Any]) -> str:
-    """Without its length: a cast to one would cut a text that is too long, where storing it raises an error."""
+    """Return the column's type without length: a cast to a length would silently truncate long text."""
     return str(field.db_type(connection)).partition("(")[0]
