@@ -52,6 +52,6 @@ def insert_bare(stored: Mirrored) -> float:
 
 def _insert(model: Any, instances: list[Any]) -> None:
     for start in range(0, len(instances), pull.PAGE_SIZE):
-        for chunk in rows.chunks(instances[start : start + pull.PAGE_SIZE]):
+        for chunk in rows.split_chunks(instances[start : start + pull.PAGE_SIZE]):
             with transaction.atomic():
                 model.objects.bulk_create(chunk)

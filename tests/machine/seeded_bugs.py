@@ -246,9 +246,9 @@ SEEDED_BUGS = (
         name="the cursor moves before its page is stored",
         owner=pull,
         function="_store_page",
-        guard="for part in rows.chunks(page.rows):",
-        instead="cursors.move(reader, next_link=page.next_link, delta_link=page.delta_link)\n    "
-        "for part in rows.chunks(page.rows):",
+        guard="for part in rows.split_chunks(page.rows):",
+        instead="cursors.advance(this.leases[table.name], next_link=page.next_link, delta_link=page.delta_link)\n    "
+        "for part in rows.split_chunks(page.rows):",
         rules=("edit", "pull"),
         is_deep=True,
     ),

@@ -1,4 +1,4 @@
-"""The name of each contact's company: of the contact's other data it alone is kept, for the list and for search."""
+"""Company names of contacts, stored for the list and for search; other contact data is not stored."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from syncapp.mirror.edits import search_words
 from syncapp.models import SyncRecord
 from syncapp.models.locking import locked, retried
 
-MOST_REQUESTS = 5  # a pull; what a first reading brings is asked for by the pulls after it
+MAX_REQUESTS = 5  # per pull; the following pulls continue
 
 
 def read_missing(crm: CrmClient) -> int:
-    """Ask for the companies of contacts whose edits wait and have none yet; return how many. Raises CrmError.
+    """Read the missing companies of contacts with waiting edits; return the number of contacts. Raises CrmError.
 
-    Without such edits nothing is asked. A contact that is gone, or belongs to no company, is not asked for again.
+    A contact that is deleted or has no company is not read again.
     """
-    asked = 0
-    for _ in range(MOST_REQUESTS):
+    read = 0
+    for _ in range(MAX_REQUESTS):
         edits = SyncRecord.objects.company_unasked().order_by("edited_on", "pk")
         targets = set(edits.values_list("target_id", flat=True)[:MOST_COMPANIES_AT_ONCE])
         contacts = {contact for contact in targets if contact is not None}
@@ -28,17 +28,17 @@ def read_missing(crm: CrmClient) -> int:
             break
         found = crm.companies(contacts)
         store({contact: found.get(contact, "") for contact in contacts})
-        asked += len(contacts)
-    return asked
+        read += len(contacts)
+    return read
 
 
 def store(companies: Mapping[UUID, str]) -> None:
-    """Keep these names with all edits of their contacts that have another one, and make the edits found by them."""
+    """Store these names with the visible edits of their contacts, and index them for search."""
     named = {contact: name[:400] for contact, name in companies.items()}
     edits = SyncRecord.objects.shown().filter(target_table="contact", target_id__in=named)
-    # Asked outside of a transaction: mostly nothing changed, and on SQLite one keeps every other writer waiting.
-    held = edits.values_list("pk", "target_id", "company")
-    changed = [pk for pk, contact, company in held if contact is not None and company != named[contact]]
+    # Read outside of a transaction, which on SQLite would block every other writer although mostly nothing changed.
+    stored = edits.values_list("pk", "target_id", "company")
+    changed = [pk for pk, contact, company in stored if contact is not None and company != named[contact]]
     if changed:
         _write(changed, named)
 

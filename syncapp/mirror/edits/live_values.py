@@ -1,4 +1,4 @@
-"""Live values of the CRM in the columns of edits, kept beside each edit with the time of reading."""
+"""Live values: what the CRM holds now in the columns of edits, stored with each field and the time of reading."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from syncapp.models import SyncField, SyncRecord
 from syncapp.models.locking import locked, retried
 
 SECONDS = 3.0
-MOST_RECORDS = 200  # of one call
+MAX_RECORDS = 200  # per call
 TABLE = "contact"
 OWNER, COMPANY = "ownerid", "parentcustomerid"
 STORED = ("crm_now_value", "crm_now_label", "crm_now_read_at", "contact_is_gone", "contact_state")
@@ -27,7 +27,7 @@ STORED = ("crm_now_value", "crm_now_label", "crm_now_read_at", "contact_is_gone"
 
 @dataclass(frozen=True, slots=True)
 class ContactDetails:
-    """The contact's owner, company and merge target by name, live from the CRM; '' for none. Only `company` is kept."""
+    """Names of the contact's owner, company and merge target; '' for none. Only `company` is stored."""
 
     owner: str = ""
     company: str = ""
@@ -36,30 +36,30 @@ class ContactDetails:
 
 @dataclass(frozen=True, slots=True)
 class RefreshResult:
-    """The result of one reading: fields whose value differs from the known one, and whether the contact exists.
+    """The result of one read: the fields whose value changed, and whether the contact is gone.
 
-    `gone_changed`: that it is there, or is in use, is not what was known. `unreadable` says in a sentence why the value
-    of a field could not be read; what was known of it stays.
+    `gone_changed`: the contact's existence or state differs from the stored one. `unreadable` explains, by field, why a
+    value could not be read; the stored value is kept.
     """
 
     changed: frozenset[UUID] = frozenset()
     contact_is_gone: bool = False
     gone_changed: bool = False
-    belongs: ContactDetails = ContactDetails()
+    details: ContactDetails = ContactDetails()
     unreadable: Mapping[UUID, str] = field(default_factory=dict)
 
 
 def refresh_record(record: SyncRecord, *, crm: CrmClient) -> RefreshResult:
-    """Read the contact's present values for the fields that can be decided, within SECONDS. Raises CrmError.
+    """Read the live values of an edit's undecided and failed fields, within SECONDS. Raises CrmError.
 
-    A value that means the same as the known one leaves that as it stands, so a form stays good until the CRM's
-    value really differs (decisions.seen covers it).
+    An equivalent value leaves the stored one unchanged, so a form stays valid until the CRM's value really differs
+    (the value is part of `review.context.digest`).
     """
     return refresh_records([record.pk], crm=crm).get(record.pk, RefreshResult())
 
 
 def refresh_if_answering(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, RefreshResult] | None:
-    """Read as `refresh_records`; None, without an error, where the CRM is known not to answer or did not in time."""
+    """Read like `refresh_records`, but return None if the CRM is known to be down or does not answer in time."""
     if not breakers.all_closed(breakers.SILENT_BREAKERS):
         return None
     try:
@@ -69,13 +69,13 @@ def refresh_if_answering(record_ids: Collection[UUID], *, crm: CrmClient) -> dic
 
 
 def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUID, RefreshResult]:
-    """Read as `refresh_crm_now` for several edits, all within SECONDS. Raises CrmError.
+    """Read like `refresh_record` for several edits, all within SECONDS. Raises CrmError.
 
-    One request takes up to MOST_CONTACTS_AT_ONCE contacts; what came before an error is kept. Edits without a field
-    that can be decided are not asked for and are absent.
+    One request reads up to MOST_CONTACTS_AT_ONCE contacts; results before an error are stored. Edits without undecided
+    or failed fields are not read, and are absent from the result.
     """
-    if len(record_ids) > MOST_RECORDS:
-        raise ValueError(f"At most {MOST_RECORDS} edits at once, not {len(record_ids)}.")
+    if len(record_ids) > MAX_RECORDS:
+        raise ValueError(f"At most {MAX_RECORDS} edits at once, not {len(record_ids)}.")
     known = columns.of_table(TABLE)
     rows = SyncField.objects.filter(record__in=record_ids, record__target_table=TABLE, record__target_id__isnull=False)
     of_contacts: dict[UUID, list[SyncField]] = defaultdict(list)
@@ -85,7 +85,9 @@ def refresh_records(record_ids: Collection[UUID], *, crm: CrmClient) -> dict[UUI
     found: dict[UUID, RefreshResult] = {}
     deadline = Deadline.after(SECONDS)
     for contacts in _chunks(of_contacts):
-        answer = crm.live_contacts({key: _wanted(of, known) for key, of in contacts.items()}, deadline=deadline)
+        answer = crm.live_contacts(
+            {key: _columns_to_read(of, known) for key, of in contacts.items()}, deadline=deadline
+        )
         found |= _store(contacts, answer, known)
     return found
 
@@ -96,8 +98,8 @@ def _chunks(contacts: Mapping[UUID, list[SyncField]]) -> Iterator[dict[UUID, lis
         yield {key: contacts[key] for key in ids[start : start + MOST_CONTACTS_AT_ONCE]}
 
 
-def _wanted(fields: Sequence[SyncField], known: Mapping[str, Column]) -> list[Column]:
-    """Return the columns of the fields, each once, and those that say whose contact it is and whether it is in use."""
+def _columns_to_read(fields: Sequence[SyncField], known: Mapping[str, Column]) -> list[Column]:
+    """Return the columns of the fields, plus owner, company and state of the contact."""
     names = dict.fromkeys([*(field.column_name for field in fields), OWNER, COMPANY, *STATE_COLUMNS])
     return [known[name] for name in names if name in known]
 
@@ -121,51 +123,48 @@ def _store_values(
         for each in fields:
             of_records[each.record_id].append(each)
         for record_id, its_fields in of_records.items():
-            found[record_id] = _keep(its_fields, stored, answer.get(contact), known)
+            found[record_id] = _store_record(its_fields, stored, answer.get(contact), known)
     SyncField.objects.bulk_update(stored.values(), STORED)
     return found
 
 
 def _locked(contacts: Mapping[UUID, Sequence[SyncField]]) -> dict[UUID, SyncField]:
-    """Return the fields as they are stored now, locked in the order in which decisions lock them."""
+    """Return the stored fields, locked in the order in which decisions lock them."""
     ids = [each.pk for fields in contacts.values() for each in fields]
     return {row.pk: row for row in locked(SyncField.objects.filter(pk__in=ids))}
 
 
-def _keep(
+def _store_record(
     fields: Sequence[SyncField], stored: Mapping[UUID, SyncField], now: LiveContact | None, known: Mapping[str, Column]
 ) -> RefreshResult:
-    """Put what was read of one edit's contact into the stored rows."""
-    here = [stored[each.pk] for each in fields if each.pk in stored]
-    gone_changed = any(row.contact_is_gone != (now is None) for row in here)
-    for row in here:
+    """Update the stored rows of one edit with what was read of its contact."""
+    rows = [stored[each.pk] for each in fields if each.pk in stored]
+    gone_changed = any(row.contact_is_gone != (now is None) for row in rows)
+    for row in rows:
         row.contact_is_gone = now is None
     if now is None:
         return RefreshResult(contact_is_gone=True, gone_changed=gone_changed)
-    gone_changed |= any(row.contact_state != now.state for row in here)
+    gone_changed |= any(row.contact_state != now.state for row in rows)
     unreadable: dict[UUID, str] = {}
     changed: set[UUID] = set()
     for before in fields:
         if before.column_name in now.problems:
             unreadable[before.pk] = now.problems[before.column_name]
-        elif before.pk in stored and _keep_value(stored[before.pk], before, known[before.column_name], now):
+        elif before.pk in stored and _store_value(stored[before.pk], before, known[before.column_name], now):
             changed.add(before.pk)
-    for row in here:
+    for row in rows:
         row.contact_state = now.state
-    return RefreshResult(frozenset(changed), gone_changed=gone_changed, belongs=_belongs(now), unreadable=unreadable)
+    details = ContactDetails(now.labels.get(OWNER, ""), now.labels.get(COMPANY, ""), merged_into=now.merged_into)
+    return RefreshResult(frozenset(changed), gone_changed=gone_changed, details=details, unreadable=unreadable)
 
 
-def _belongs(now: LiveContact) -> ContactDetails:
-    return ContactDetails(now.labels.get(OWNER, ""), now.labels.get(COMPANY, ""), merged_into=now.merged_into)
-
-
-def _keep_value(row: SyncField, before: SyncField, column: Column, now: LiveContact) -> bool:
-    """Take over one value; True where it is another than was known. A field that moved meanwhile stays as it is."""
+def _store_value(row: SyncField, before: SyncField, column: Column, now: LiveContact) -> bool:
+    """Store one live value and return whether it changed; a field that was changed in the meantime is skipped."""
     if (row.revision, row.decision) != (before.revision, before.decision):
         return False
-    read = now.values.get(row.column_name)
-    differs = not conversion.same(column.type, read, row.expected_value)
-    row.crm_now_value = read if differs else row.expected_value
+    value = now.values.get(row.column_name)
+    differs = not conversion.same(column.type, value, row.expected_value)
+    row.crm_now_value = value if differs else row.expected_value
     row.crm_now_label = now.labels.get(row.column_name) or ""
     row.crm_now_read_at = now.read_at
     return differs

@@ -1,8 +1,8 @@
-"""The CRM's staged edits → our tables, by two delta links: the place where a staged change enters.
+"""The pull: reads staged edits from the CRM into our tables, by two delta links.
 
-SyncFields are read before SyncRecords, so that each field's parent is in the later read; where that brought new edits,
-the fields are read once more before the edits are shown (mirror/edits/visibility.py). The cursor moves once its page is
-stored: a crash repeats a page and changes nothing twice.
+Fields are read before records, so that each field's parent is in the later read; if that brought new edits, the fields
+are read again before the edits are shown (mirror/edits/visibility.py). The cursor moves once its page is stored, so a
+crash repeats a page, which changes nothing twice.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from syncapp.models.mirror.sync_field import FieldDecision
 PAGE_SIZE = 1000
 FIELDS, RECORDS = "fields", "records"
 Progress = Callable[["PullResult"], None]
-Readers = Mapping[str, TableLease]  # by table
+Leases = Mapping[str, TableLease]  # by table
 
 
 @dataclass(slots=True)
 class PullResult:
-    """What one pull did; `finished` means both tables were read to their end."""
+    """Counts of one pull. `finished`: both tables were read completely; `busy`: another pull was running."""
 
     pages: int = 0
     fields: int = 0
@@ -60,7 +60,7 @@ class _Table:
 
     name: str
     read: Callable[[CrmClient, str], ChangePage[Any]]
-    store: Callable[..., rows.Stored]
+    store: Callable[..., rows.StoreResult]
     kind: Kind
 
 
@@ -72,35 +72,32 @@ _TABLES = (
 
 @dataclass(frozen=True, slots=True)
 class _Pull:
-    """One pull under way; `hidden` are the edits that it stored and has not shown yet."""
+    """A running pull; `hidden` are the edits that it stored and has not shown yet."""
 
     crm: CrmClient
-    readers: Readers
+    leases: Leases
     until: float | None
     progress: Progress
     pulled: PullResult
     hidden: set[UUID] = field(default_factory=set)
 
-    def keep_leases(self) -> None:
-        """Prove and renew both leases, in the transaction of what is stored. Raises LostLease."""
-        for reader in self.readers.values():
-            cursors.extend(reader)
+    def extend_leases(self) -> None:
+        """Prove and extend both leases, in the transaction that stores rows. Raises LostLease."""
+        for lease in self.leases.values():
+            cursors.extend(lease)
 
 
 def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = lambda pulled: None) -> PullResult:
-    """Read what changed, for at most `seconds`; the next pull goes on where this one stopped.
-
-    Raises CrmError, LostLease.
-    """
+    """Read changes for at most `seconds`; the next pull continues from there. Raises CrmError, LostLease."""
     until = None if seconds is None else time.monotonic() + seconds
     pulled = PullResult()
     search_words.fill(until=until)
     columns.refresh(crm)
-    with _both_tables() as readers:
-        if readers is None:
+    with _lease_tables() as leases:
+        if leases is None:
             pulled.busy = True
             return pulled
-        if not _read_both(_Pull(crm, readers, until, progress, pulled)):
+        if not _read_both(_Pull(crm, leases, until, progress, pulled)):
             return pulled
     editors.read_editors(crm, editors.due_editors())
     companies.read_missing(crm)
@@ -109,28 +106,28 @@ def pull(crm: CrmClient, *, seconds: float | None = None, progress: Progress = l
 
 
 @contextmanager
-def _both_tables() -> Iterator[Readers | None]:
-    """Hold the right to read both tables; None where another puller has it: there is one at a time."""
-    taken: dict[str, TableLease] = {}
+def _lease_tables() -> Iterator[Leases | None]:
+    """Lease both tables; None if another pull holds one of them."""
+    leases: dict[str, TableLease] = {}
     try:
         for table in _TABLES:
-            reader = cursors.acquire(table.name)
-            if reader is None:
+            lease = cursors.acquire(table.name)
+            if lease is None:
                 break
-            taken[table.name] = reader
-        yield taken if len(taken) == len(_TABLES) else None
+            leases[table.name] = lease
+        yield leases if len(leases) == len(_TABLES) else None
     finally:
-        for reader in taken.values():
-            cursors.release(reader)
+        for lease in leases.values():
+            cursors.release(lease)
 
 
 def _read_both(this: _Pull) -> bool:
-    """Read both tables and show what is complete; False where the time was up before."""
+    """Read both tables and show complete edits; return False if the time ran out."""
     fields, records = _TABLES
-    stored_before = visibility.hidden_ids()
+    hidden_before = visibility.hidden_ids()
     if not _read(this, fields):
         return False
-    _show(this, stored_before)
+    _show(this, hidden_before)
     if not _read(this, records):
         return False
     if this.hidden:
@@ -141,9 +138,9 @@ def _read_both(this: _Pull) -> bool:
 
 
 def _show(this: _Pull, ids: Collection[UUID]) -> None:
-    """Show those of these edits that have fields by now, after a reading of the fields."""
-    is_news = not arrivals.is_first_reading(cursors.current(this.readers[RECORDS]))
-    for part in rows.chunks(sorted(visibility.with_fields(ids))):
+    """Show those of these edits that have fields, after the fields were read."""
+    is_news = not arrivals.is_first_reading(cursors.current(this.leases[RECORDS]))
+    for part in rows.split_chunks(sorted(visibility.with_fields(ids))):
         _show_part(this, part, is_news=is_news)
 
 
@@ -153,58 +150,58 @@ def _show_part(this: _Pull, ids: Collection[UUID], *, is_news: bool) -> None:
 
     @retried
     def show() -> visibility.ShowResult:
-        shown = visibility.show(ids, is_news=is_news)
-        this.keep_leases()
-        return shown
+        result = visibility.show(ids, is_news=is_news)
+        this.extend_leases()
+        return result
 
-    shown = show()
-    this.hidden.difference_update(shown.edits)
-    this.pulled.shown += len(shown.edits)
-    this.pulled.superseded += shown.superseded
+    result = show()
+    this.hidden.difference_update(result.edits)
+    this.pulled.shown += len(result.edits)
+    this.pulled.superseded += result.superseded
 
 
 def _read(this: _Pull, table: _Table) -> bool:
-    """Read pages until the delta link; return False where the time was up before."""
-    reader = this.readers[table.name]
-    with cursors.recording_problems(reader):
-        cursor, has_begun_anew = cursors.current(reader), False
+    """Read pages until the delta link; return False if the time ran out."""
+    lease = this.leases[table.name]
+    with cursors.recording_problems(lease):
+        cursor, has_restarted = cursors.current(lease), False
         chain = PageChain(pages=cursor.pages)
         while True:
-            cursor = cursors.current(reader)
+            cursor = cursors.current(lease)
             started = time.monotonic()
             try:
                 page = table.read(this.crm, chain.follow(cursor.next_link or cursor.delta_link))
             except DeltaExpired:
-                if has_begun_anew:
-                    raise  # a link that was made just now
-                has_begun_anew, chain = True, PageChain()
-                cursors.restart(reader)
+                if has_restarted:
+                    raise  # the link is new
+                has_restarted, chain = True, PageChain()
+                cursors.restart(lease)
                 continue
             finally:
                 this.pulled.crm_seconds += time.monotonic() - started
             _refresh_columns(this.crm, table, cursor, page)
-            _store_page(this, _judging(table, this.crm, page), cursor, page)
+            _store_page(this, _with_own_user(table, this.crm, page), cursor, page)
             this.progress(this.pulled)
             if page.delta_link:
-                if _is_whole(table, cursor):
+                if _is_complete(table, cursor):
                     return True
                 chain = PageChain()
             if this.until is not None and time.monotonic() > this.until:
                 return False
 
 
-def _is_whole(table: _Table, cursor: MirrorCursor) -> bool:
-    """Return whether all fields of each edit have come, once a reading that began with `cursor` came to its end.
+def _is_complete(table: _Table, cursor: MirrorCursor) -> bool:
+    """Return whether a read that began with `cursor` and reached its end has all fields of each edit.
 
-    Of an edit that was staged between two pages a part may have come; the rest is in the next delta.
+    An edit that was staged between two pages may be incomplete; its other fields are in the next delta.
     """
     return table.name == RECORDS or cursor.pages == 0
 
 
-def _judging(table: _Table, crm: CrmClient, page: ChangePage[Any]) -> _Table:
-    """Let the page's decided fields be compared with our own user in the CRM, which is asked for before it is stored.
+def _with_own_user(table: _Table, crm: CrmClient, page: ChangePage[Any]) -> _Table:
+    """Return the table with our own user in the CRM, if the page has decided fields to compare with it.
 
-    Without it nobody could tell our own marks from copies, so a CRM that does not say who we are ends the reading.
+    Our own marks cannot be told from copies without it, so the pull ends with an error if the CRM does not name it.
     """
     if table.name != FIELDS or not any(row.state for row in page.rows):
         return table
@@ -212,7 +209,7 @@ def _judging(table: _Table, crm: CrmClient, page: ChangePage[Any]) -> _Table:
 
 
 def _refresh_columns(crm: CrmClient, table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
-    """Definitions that changed, or an edit of a column that was made since, are read before the rows are shown."""
+    """Read the column definitions again if they changed or the page has unknown columns."""
     if table.name != FIELDS:
         return
     changed = "" not in (cursor.definitions, page.definitions) and cursor.definitions != page.definitions
@@ -221,23 +218,23 @@ def _refresh_columns(crm: CrmClient, table: _Table, cursor: MirrorCursor, page: 
 
 
 def _store_page(this: _Pull, table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
-    """Store the rows, show what is complete, then keep deletions and the cursor: in short transactions.
+    """Store the rows, show complete edits, then apply deletions and move the cursor, in short transactions.
 
-    Rows of one table are stored in a transaction of their own, so that it locks them in one order.
+    Rows of one table are stored in transactions of their own, which lock them in one order.
     """
-    for part in rows.chunks(page.rows):
+    for part in rows.split_chunks(page.rows):
         _store_rows(this, table, cursor, part)
 
     @retried
     def finish() -> int:
         withdrawn = _withdraw_gone(table, cursor, page)
         unreadable.register(table.kind, page.unreadable, readable=page.deleted, generation=cursor.generation)
-        reader = this.readers[table.name]
+        lease = this.leases[table.name]
         if page.delta_link:
-            _finish(table, reader, cursor, page)
+            _finish(table, lease, cursor, page)
         else:
             known = page.definitions or cursor.definitions
-            cursors.advance(reader, next_link=page.next_link, definitions=known, pages=F("pages") + 1)
+            cursors.advance(lease, next_link=page.next_link, definitions=known, pages=F("pages") + 1)
         failpoint(f"mirror.{table.name}.stored")
         return withdrawn
 
@@ -254,29 +251,29 @@ def _store_rows(this: _Pull, table: _Table, cursor: MirrorCursor, part: Sequence
     is_news = not arrivals.is_first_reading(cursor)
 
     @retried
-    def store() -> rows.Stored:
-        stored = table.store(part, generation=cursor.generation)
-        SyncRecord.objects.recount(stored.uncounted)
+    def store() -> rows.StoreResult:
+        result = table.store(part, generation=cursor.generation)
+        SyncRecord.objects.recount(result.uncounted)
         if is_news:
-            arrivals.record(stored.readable)
-        this.keep_leases()
-        return stored
+            arrivals.record(result.readable)
+        this.extend_leases()
+        return result
 
-    stored = store()
+    result = store()
     pulled = this.pulled
     setattr(pulled, table.name, getattr(pulled, table.name) + len(part))
-    pulled.withdrawn += stored.withdrawn
-    pulled.recognized += stored.recognized
-    this.hidden.update(stored.hidden)
-    _show_part(this, stored.records, is_news=is_news)
+    pulled.withdrawn += result.withdrawn
+    pulled.recognized += result.recognized
+    this.hidden.update(result.hidden)
+    _show_part(this, result.records, is_news=is_news)
 
 
 def _withdraw_gone(table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -> int:
-    """Withdraw open fields that were deleted, and after a full read those that it did not see; return how many."""
+    """Withdraw open fields that were deleted, or after a full read were not seen; return how many."""
     deleted = SyncField.objects.filter(**{"pk__in" if table.name == FIELDS else "record__in": page.deleted})
     gone = [(deleted, "deleted_in_the_crm")] if page.deleted else []
     if page.delta_link and cursor.is_full_read and table.name == FIELDS:
-        # Two questions, because only the first has an index by generation.
+        # Two queries, because only the first has an index by generation.
         for fields in (SyncField.objects.filter(decision=FieldDecision.PENDING), SyncField.objects.failed()):
             gone.append((fields.filter(generation__lt=cursor.generation), "not_in_the_full_read"))
     of_records = dict(pair for fields, _ in gone for pair in fields.open().values_list("pk", "record_id"))
@@ -288,14 +285,14 @@ def _withdraw_gone(table: _Table, cursor: MirrorCursor, page: ChangePage[Any]) -
     return withdrawn
 
 
-def _finish(table: _Table, reader: TableLease, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
-    """Keep the end of a read; the delta follows from there."""
-    done: dict[str, Any] = {"next_link": "", "delta_link": page.delta_link, "pulled_at": Now()}
-    done |= {"pages": 0, "trouble": ""}
-    done["definitions"] = page.definitions or cursor.definitions
+def _finish(table: _Table, lease: TableLease, cursor: MirrorCursor, page: ChangePage[Any]) -> None:
+    """Store the end of a read, from which the next delta continues."""
+    values: dict[str, Any] = {"next_link": "", "delta_link": page.delta_link, "pulled_at": Now()}
+    values |= {"pages": 0, "trouble": ""}
+    values["definitions"] = page.definitions or cursor.definitions
     if cursor.is_full_read:
-        done |= {"is_full_read": False, "full_read_at": Now()}
+        values |= {"is_full_read": False, "full_read_at": Now()}
         unreadable.remove_older([table.kind], generation=cursor.generation)
         if table.name == RECORDS and arrivals.is_first_reading(cursor):
             arrivals.start_backlog(table.name)
-    cursors.advance(reader, **done)
+    cursors.advance(lease, **values)

@@ -1,8 +1,8 @@
-"""Decisions that the CRM's staging rows prove and our database does not hold: written before a restore.
+"""Recognition of decisions that the CRM's staging rows prove, but our restored database no longer holds.
 
-A delivery writes its decision's id, the decider's name, the value and the time into the staging row. After a restore of
-an older backup these rows are all that is left of the decisions taken since, so they become decisions again, with the
-same ids. A row counts as ours only if our own user changed it last: anyone else can copy a mark.
+A delivery writes its decision's id, the decider's name, the value and the time into the staging row. After an older
+backup is restored, decisions taken since exist only in these rows, so they are stored again with the same ids. A row
+counts as ours only if our own user changed it last, because others can copy a mark.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OUTCOMES: Mapping[int, Outcome] = {
 }
 LONGEST_NAME = 400
 _IN_THE_CRM = (DecisionState.WRITTEN, DecisionState.ALREADY)
-_UNDER_WAY = (DecisionState.OPEN, DecisionState.BOUND)
+_IN_PROGRESS = (DecisionState.OPEN, DecisionState.BOUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class _Mark:
 
 
 def is_ours(row: StagedField, *, own_user: UUID | None) -> bool:
-    """Return whether the portal itself decided this staging row: our user changed it last, and left a whole mark.
+    """Return whether the portal itself decided this staging row: our user changed it last and left a complete mark.
 
-    A row that someone else changed afterwards proves nothing; neither does one that was changed in our user's name.
+    A row that another user changed afterwards, or that was changed on behalf of our user, proves nothing.
     """
     return _mark_of(row, own_user) is not None
 
@@ -69,14 +69,14 @@ def _mark_of(row: StagedField, own_user: UUID | None) -> _Mark | None:
 def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: str = "mirror") -> int:
     """Store the decisions that these staging rows prove, and return how many were new. Safe to repeat.
 
-    The fields are stored already. One with a decision under way is left to its delivery, which reads the row itself.
+    The fields must be stored. A field with a decision in progress is left to its delivery, which reads the row itself.
     The caller recounts the edits.
     """
-    marks = _unsettled(mark for row in rows if (mark := _mark_of(row, own_user)))
+    marks = _unknown_marks(mark for row in rows if (mark := _mark_of(row, own_user)))
     if not marks:
         return 0
     fields = list(locked(SyncField.objects.filter(pk__in=marks).select_related("record")))
-    # The log had the last word on them, until the CRM turned out to hold them.
+    # They were stored as lost, as the log named them, but the CRM holds them.
     Decision.objects.filter(pk__in=[mark.id for mark in marks.values()], state=DecisionState.LOST).delete()
     earlier = _decisions_of(marks)
     known = set(Decision.objects.filter(pk__in=[mark.id for mark in marks.values()]).values_list("pk", flat=True))
@@ -84,27 +84,27 @@ def recognize(rows: Iterable[StagedField], *, own_user: UUID | None, channel: st
         new = [
             (field, _decision(field, mark, earlier[field.pk]))
             for field in fields
-            if (mark := marks[field.pk]).id not in known and not _is_under_way(earlier[field.pk])
+            if (mark := marks[field.pk]).id not in known and not _is_in_progress(earlier[field.pk])
         ]
     _store(new, channel=channel)
     _acknowledge(fields, marks, earlier, channel=channel)
     return len(new)
 
 
-def _unsettled(marks: Iterable[_Mark]) -> dict[UUID, _Mark]:
-    """Leave out the marks that only say what we hold: nearly all, as each of our own writes is read back."""
+def _unknown_marks(marks: Iterable[_Mark]) -> dict[UUID, _Mark]:
+    """Leave out marks of decisions that we hold as finished: nearly all, because each of our writes is read back."""
     by_id = {mark.id: mark for mark in marks}
-    held = dict(Decision.objects.filter(pk__in=by_id).values_list("pk", "state")) if by_id else {}
-    unsettled = (None, DecisionState.LOST, DecisionState.FAILED)
-    return {mark.row.id: mark for mark in by_id.values() if held.get(mark.id) in unsettled}
+    states = dict(Decision.objects.filter(pk__in=by_id).values_list("pk", "state")) if by_id else {}
+    unknown = (None, DecisionState.LOST, DecisionState.FAILED)
+    return {mark.row.id: mark for mark in by_id.values() if states.get(mark.id) in unknown}
 
 
-def _is_under_way(decisions: Iterable[Decision]) -> bool:
-    return any(each.state in _UNDER_WAY for each in decisions)
+def _is_in_progress(decisions: Iterable[Decision]) -> bool:
+    return any(each.state in _IN_PROGRESS for each in decisions)
 
 
 def fill_in_contacts(record_ids: Collection[UUID]) -> None:
-    """Name the contact in decisions that were recognized before their edit had arrived."""
+    """Set the contact of decisions that were recognized before their edit was read."""
     early = Decision.objects.filter(field__record__in=record_ids, target_id=F("field__record_id"))
     record = SyncRecord.objects.filter(fields=OuterRef("field_id"))
     lock(early)
@@ -122,9 +122,9 @@ def _decision(field: SyncField, mark: _Mark, earlier: Sequence[Decision]) -> Dec
     row, before = mark.row, next((each for each in reversed(earlier) if each.state in _IN_THE_CRM), None)
     kind = _kind(mark, before)
     code, reason = preferences.split_reason(row.reason)
-    # Corrected by the reviewer or changed by the CRM: the row does not tell which, so only the value is told.
+    # The row does not say whether the reviewer corrected the value or the CRM changed it; only the value is known.
     is_approved = kind != Kind.PUT_BACK and mark.outcome == Outcome.APPROVED
-    is_another = is_approved and not _is_same(field, row.applied, field.proposed_value)
+    differs = is_approved and not _is_same(field, row.applied, field.proposed_value)
     writes = mark.outcome == Outcome.APPROVED or kind == Kind.PUT_BACK
     return Decision(
         id=mark.id,
@@ -142,9 +142,9 @@ def _decision(field: SyncField, mark: _Mark, earlier: Sequence[Decision]) -> Dec
         reason=reason,
         writes=writes,
         value_to_write=row.applied if writes else None,
-        written_value=row.applied if is_another else None,
-        is_adjusted=is_another,
-        expected_value=before.held_value if before and before.writes else _held_before(field, kind),
+        written_value=row.applied if differs else None,
+        is_adjusted=differs,
+        expected_value=before.held_value if before and before.writes else _value_before(field, kind),
         four_eyes=False,
         due_at=mark.decided_on,
         finished_at=mark.decided_on,
@@ -152,13 +152,13 @@ def _decision(field: SyncField, mark: _Mark, earlier: Sequence[Decision]) -> Dec
 
 
 def _kind(mark: _Mark, before: Decision | None) -> Kind:
-    """Tell a first decision from a later step, by what was written before it, or by the value written with it."""
+    """Distinguish first decisions from follow-ups, by the decision written before or the value written with it."""
     if mark.outcome == Outcome.SUPERSEDED:
         return Kind.SUPERSEDE
-    was_written = before.outcome if before else None
-    if mark.outcome == Outcome.REJECTED and (was_written == Outcome.APPROVED or mark.row.applied is not None):
+    written_before = before.outcome if before else None
+    if mark.outcome == Outcome.REJECTED and (written_before == Outcome.APPROVED or mark.row.applied is not None):
         return Kind.PUT_BACK
-    if mark.outcome == Outcome.APPROVED and was_written == Outcome.REJECTED:
+    if mark.outcome == Outcome.APPROVED and written_before == Outcome.REJECTED:
         return Kind.AFTER_ALL
     return Kind.REVIEW
 
@@ -168,7 +168,7 @@ def _is_same(field: SyncField, one: str | None, other: str | None) -> bool:
     return conversion.same(column.type if column else ColumnType.TEXT, one, other)
 
 
-def _held_before(field: SyncField, kind: Kind) -> str | None:
+def _value_before(field: SyncField, kind: Kind) -> str | None:
     return field.proposed_value if kind == Kind.PUT_BACK else field.original_value
 
 
@@ -177,7 +177,7 @@ def _store(new: Sequence[tuple[SyncField, Decision]], *, channel: str) -> None:
     failed = Decision.objects.filter(field__in=ids, state=DecisionState.FAILED)
     failed.update(state=DecisionState.REPLACED, finished_at=Now())
     Decision.objects.bulk_create(decision for _, decision in new)
-    upserts.update(SyncField, [_moved(field, decision) for field, decision in new])
+    upserts.update(SyncField, [_field_values(field, decision) for field, decision in new])
     audit.record_all([_fact(field, decision, channel=channel) for field, decision in new])
 
 
@@ -188,15 +188,19 @@ def _acknowledge(
     *,
     channel: str,
 ) -> None:
-    """Settle decisions that are shown as not written, though the CRM's row says that they were."""
+    """Mark failed decisions as written if the CRM's rows show that they were."""
     for field in fields:
         mark = marks[field.pk]
-        given_up = next((each for each in earlier[field.pk] if each.pk == mark.id), None)
-        if given_up is None or given_up.state != DecisionState.FAILED or field.delivery != FieldDelivery.FAILED:
+        failed_decision = next((each for each in earlier[field.pk] if each.pk == mark.id), None)
+        if (
+            failed_decision is None
+            or failed_decision.state != DecisionState.FAILED
+            or field.delivery != FieldDelivery.FAILED
+        ):
             continue
-        is_another = given_up.writes and not _is_same(field, mark.row.applied, given_up.value_to_write)
-        held = {"written_value": mark.row.applied, "is_adjusted": True} if is_another else {}
-        Decision.objects.filter(pk=given_up.pk).update(state=DecisionState.WRITTEN, finished_at=Now(), **held)
+        differs = failed_decision.writes and not _is_same(field, mark.row.applied, failed_decision.value_to_write)
+        stored = {"written_value": mark.row.applied, "is_adjusted": True} if differs else {}
+        Decision.objects.filter(pk=failed_decision.pk).update(state=DecisionState.WRITTEN, finished_at=Now(), **stored)
         moved = {"delivery": FieldDelivery.DONE, "trouble": "", "finished_at": Now(), "revision": field.revision + 1}
         SyncField.objects.filter(pk=field.pk).update(**moved)
         audit.record(
@@ -205,12 +209,12 @@ def _acknowledge(
             channel=channel,
             record_id=field.record_id,
             field_id=field.pk,
-            decision_id=given_up.pk,
+            decision_id=failed_decision.pk,
             details={"column": field.column_name, "finding": "found_later"},
         )
 
 
-def _moved(field: SyncField, decision: Decision) -> dict[str, Any]:
+def _field_values(field: SyncField, decision: Decision) -> dict[str, Any]:
     return {
         "id": field.pk,
         "decision": FieldDecision(decision.outcome).value,

@@ -1,4 +1,4 @@
-"""One page of the CRM's rows → our tables. Writes only columns that the CRM owns, and withdraws what is gone."""
+"""Storing pages of staged rows. Writes only columns that the CRM owns, and withdraws fields that are gone."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ Item = TypeVar("Item")
 
 
 @dataclass(slots=True)
-class Stored:
-    """What one page changed: `records` may supersede, `uncounted` need their counts.
+class StoreResult:
+    """The changes by one page: `records` may supersede others, `uncounted` must be recounted.
 
-    `hidden`: edits that are not shown yet. `readable`: edits that are shown, and could not be read until now.
+    `hidden` edits are not visible yet; `readable` ones are visible and were unreadable until now.
     """
 
     new: int = 0
@@ -46,8 +46,8 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """An edit as it was before this page: the company's name comes from elsewhere and stays."""
+class _StoredRecord:
+    """An edit as it was stored before this page; the company's name comes from another read and is kept."""
 
     is_hidden: bool
     is_filled: bool
@@ -56,76 +56,78 @@ class _Held:
     search_words: str
 
 
-def chunks(rows: Sequence[Item]) -> Iterable[Sequence[Item]]:
-    """Short transactions where the database has one writer; one page at once where it has many."""
+def split_chunks(rows: Sequence[Item]) -> Iterable[Sequence[Item]]:
+    """Split a page for short transactions on SQLite, which has one writer; otherwise the page stays whole."""
     size = CHUNK if connection.vendor == "sqlite" else max(len(rows), 1)
     return (rows[start : start + size] for start in range(0, max(len(rows), 1), size))
 
 
-def store_records(rows: Sequence[StagedRecord], *, generation: int) -> Stored:
-    """Insert or fill the edits; those that were reviewed before we ever held them are left out.
+def store_records(rows: Sequence[StagedRecord], *, generation: int) -> StoreResult:
+    """Insert or update the edits, except those that were reviewed before we stored them.
 
-    An edit of which we recognized a field has a stub by now, so it is held. What is new, or was a stub, stays hidden
-    until `showing.show`.
+    An edit with a recognized field already has a stub, so it counts as stored. New edits and stubs stay hidden until
+    `visibility.show`.
     """
     rows = [_set_aside_other_table(row) for row in rows]
-    held = _held({row.id for row in rows})
-    complete = {pk for pk, record in held.items() if record.is_filled and not record.unreadable}
-    unreadable_before = {pk for pk, record in held.items() if record.unreadable}
-    kept = [row for row in rows if row.id in held or row.state == 0]
-    told = [_record(row, generation, held.get(row.id)) for row in kept]
-    fitting.fit(SyncRecord, told)
-    bad = _set_aside(SyncRecord, Kind.EDIT, told, complete | unreadable_before, generation=generation)
-    taken = [row for row in told if row["id"] not in bad.held]
-    words = {row["id"]: _words(row, held.get(row["id"])) for row in taken}
-    upserts.upsert(SyncRecord, [{**row, "search_words": words[row["id"]]} for row in taken])
-    search_words.add(words, {pk: record.search_words for pk, record in held.items()})
-    shown = {row["id"] for row in told if not row["is_stub"]}
-    return Stored(
-        new=sum(row.id not in held for row in kept),
+    stored = _load_stored({row.id for row in rows})
+    complete = {pk for pk, record in stored.items() if record.is_filled and not record.unreadable}
+    unreadable_before = {pk for pk, record in stored.items() if record.unreadable}
+    kept = [row for row in rows if row.id in stored or row.state == 0]
+    values = [_record_values(row, generation, stored.get(row.id)) for row in kept]
+    fitting.fit(SyncRecord, values)
+    bad = _register_unreadable(SyncRecord, Kind.EDIT, values, complete | unreadable_before, generation=generation)
+    words = {row["id"]: _words(row, stored.get(row["id"])) for row in values if row["id"] not in bad.unchanged}
+    upserts.upsert(
+        SyncRecord, [{**row, "search_words": words[row["id"]]} for row in values if row["id"] not in bad.unchanged]
+    )
+    search_words.add(words, {pk: record.search_words for pk, record in stored.items()})
+    visible = {row["id"] for row in values if not row["is_stub"]}
+    return StoreResult(
+        new=sum(row.id not in stored for row in kept),
         records={row.id for row in kept},
-        uncounted=shown & (bad.all | unreadable_before),
-        hidden={row.id for row in kept} - shown,
-        readable={row["id"] for row in told if row["crm_state"] == 0} & shown & unreadable_before - bad.all,
+        uncounted=visible & (bad.all | unreadable_before),
+        hidden={row.id for row in kept} - visible,
+        readable={row["id"] for row in values if row["crm_state"] == 0} & visible & unreadable_before - bad.all,
     )
 
 
-_STILL_READ = ("unreadable", "crm_state", "crm_decision", "crm_decision_id", "generation")
+# The columns that are updated although the row as a whole could not be read.
+_STATUS_COLUMNS = ("unreadable", "crm_state", "crm_decision", "crm_decision_id", "generation")
 
 
 @dataclass(frozen=True, slots=True)
-class _SetAside:
-    """The ids of rows that could not be read: all of them, and those of which we hold the values as they were."""
+class _UnreadableRows:
+    """The ids of unreadable rows: all of them, and those whose earlier values stay stored."""
 
     all: set[UUID]
-    held: set[UUID]
+    unchanged: set[UUID]
 
 
-def _set_aside(
+def _register_unreadable(
     model: type[SyncField] | type[SyncRecord],
     kind: Kind,
-    told: Sequence[upserts.Row],
+    values: Sequence[upserts.Row],
     complete: Collection[UUID],
     *,
     generation: int,
-) -> _SetAside:
-    """Register the open rows that could not be read. Of `complete` ones, read before, the values stay as they were."""
-    bad = {row["id"]: row for row in told if row["unreadable"]}
+) -> _UnreadableRows:
+    """Register open rows that could not be read; `complete` ones, which were read before, keep their values."""
+    bad = {row["id"]: row for row in values if row["unreadable"]}
     found = [Unreadable(str(pk), row["unreadable"]) for pk, row in bad.items() if row["crm_state"] == 0]
     registered = {each.row_id for each in found}
-    settled = [row["id"] for row in told if str(row["id"]) not in registered]
-    unreadable.register(kind, found, readable=settled, generation=generation)
-    held = bad.keys() & set(complete)
-    if held:
-        lock(model._default_manager.filter(pk__in=[row["id"] for row in told]))
-    for pk in sorted(held):
-        news = {name: bad[pk][name] for name in _STILL_READ if name in bad[pk]}
-        model._default_manager.filter(pk=pk).update(**news)
-    return _SetAside(set(bad), held)
+    others = [row["id"] for row in values if str(row["id"]) not in registered]
+    unreadable.register(kind, found, readable=others, generation=generation)
+    unchanged = bad.keys() & set(complete)
+    if unchanged:
+        lock(model._default_manager.filter(pk__in=[row["id"] for row in values]))
+    for pk in sorted(unchanged):
+        status = {name: bad[pk][name] for name in _STATUS_COLUMNS if name in bad[pk]}
+        model._default_manager.filter(pk=pk).update(**status)
+    return _UnreadableRows(set(bad), unchanged)
 
 
-def _words(row: upserts.Row, held: _Held | None) -> str:
-    return searchable(row["name"], row["editor_name"], held.company if held else "")
+def _words(row: upserts.Row, stored: _StoredRecord | None) -> str:
+    return searchable(row["name"], row["editor_name"], stored.company if stored else "")
 
 
 def _set_aside_other_table(row: StagedRecord) -> StagedRecord:
@@ -139,11 +141,11 @@ def _contact_of(row: StagedRecord) -> UUID | None:
     return row.target_id or row.contact_id
 
 
-def _held(ids: Collection[UUID]) -> dict[UUID, _Held]:
-    """Return the stored columns of these edits, locked: a company's name that is kept meanwhile would be lost."""
+def _load_stored(ids: Collection[UUID]) -> dict[UUID, _StoredRecord]:
+    """Return the stored columns of these edits, locked so that a company's name stored meanwhile is not lost."""
     rows = locked(SyncRecord.objects.filter(pk__in=ids))
     return {
-        row.pk: _Held(
+        row.pk: _StoredRecord(
             is_hidden=row.is_stub,
             is_filled=row.target_id is not None,
             unreadable=row.unreadable,
@@ -154,7 +156,7 @@ def _held(ids: Collection[UUID]) -> dict[UUID, _Held]:
     }
 
 
-def _record(row: StagedRecord, generation: int, held: _Held | None) -> dict[str, Any]:
+def _record_values(row: StagedRecord, generation: int, stored: _StoredRecord | None) -> dict[str, Any]:
     return {
         "id": row.id,
         "name": row.name or ("Unreadable edit" if row.problem else ""),
@@ -167,52 +169,50 @@ def _record(row: StagedRecord, generation: int, held: _Held | None) -> dict[str,
         "crm_state": row.state,
         "version": row.version,
         "generation": generation,
-        "is_stub": held is None or held.is_hidden or (_contact_of(row) is None and not row.problem),
+        "is_stub": stored is None or stored.is_hidden or (_contact_of(row) is None and not row.problem),
         "unreadable": row.problem,
         "name_key": search_key(row.name),
         "editor_key": search_key(row.editor_name),
     }
 
 
-def store_fields(rows: Sequence[StagedField], *, generation: int, own_user: UUID | None = None) -> Stored:
-    """Insert or refresh the fields, with a stub for a parent that has not arrived; withdraw what was decided there.
+def store_fields(rows: Sequence[StagedField], *, generation: int, own_user: UUID | None = None) -> StoreResult:
+    """Insert or update the fields, with stubs for missing parents; withdraw fields that were decided in the CRM.
 
-    A stub is counted when it is shown, so only parents that are shown are among the returned `records`. What
-    `own_user`, the portal's own in the CRM, decided is never withdrawn, nor left out where we never held it.
+    A stub is counted once it is shown, so only visible parents are among the returned `records`. Decisions by
+    `own_user`, the portal's user in the CRM, are never withdrawn, and are stored even if the field is new to us.
     """
     known = list(SyncField.objects.filter(pk__in=[row.id for row in rows]).values_list("pk", "decision", "version"))
-    held = {pk: decision for pk, decision, _ in known}
-    # The first version tells which of two edits in one second is newer; our own mark raises it later.
-    staged = {pk: version for pk, _, version in known}
+    decisions = {pk: decision for pk, decision, _ in known}
+    # Keep the first version: it orders two edits within one second, and our own mark raises it later.
+    versions = {pk: version for pk, _, version in known}
     ours = {row.id for row in rows if recognition.is_ours(row, own_user=own_user)}
-    known_here = held.keys() | ours
-    kept = [row for row in rows if row.record_id is not None and (row.id in known_here or row.state == 0)]
+    relevant = decisions.keys() | ours
+    kept = [row for row in rows if row.record_id is not None and (row.id in relevant or row.state == 0)]
     parents = sorted({row.record_id for row in kept if row.record_id})
     upserts.insert_missing(SyncRecord, [{"id": pk, "is_stub": True} for pk in parents])
-    told = [_field(row, generation, staged.get(row.id, row.version)) for row in kept]
-    fitting.fit(SyncField, told)
-    bad = _set_aside(SyncField, Kind.FIELD, told, held, generation=generation)
-    upserts.upsert(SyncField, [row for row in told if row["id"] not in bad.held])
-    _note_orphans(rows, generation=generation)
-    new = (row for row in kept if row.id not in held)
+    values = [_field_values(row, generation, versions.get(row.id, row.version)) for row in kept]
+    fitting.fit(SyncField, values)
+    bad = _register_unreadable(SyncField, Kind.FIELD, values, decisions, generation=generation)
+    upserts.upsert(SyncField, [row for row in values if row["id"] not in bad.unchanged])
+    # Open fields whose edit cannot be read either: no page can show them.
+    orphans = [row for row in rows if row.problem and not row.record_id and not row.state]
+    if orphans:
+        found = [Unreadable(str(row.id), row.problem) for row in orphans]
+        unreadable.register(Kind.FIELD, found, generation=generation)
+    new = [row for row in kept if row.id not in decisions]
     search_words.add_addresses((row.record_id, (row.original, row.proposed)) for row in new if row.record_id)
-    # Only the puller shows an edit, and there is one at a time.
-    shown = set(SyncRecord.objects.shown().filter(pk__in=parents).values_list("pk", flat=True))
-    stored = Stored(new=sum(row.id not in held for row in kept), records=shown, uncounted=shown)
-    stored.recognized = recognition.recognize([row for row in kept if row.id in ours], own_user=own_user)
-    stored.withdrawn = _withdraw_decided([row for row in kept if row.id in held and row.state != 0], held)
-    _reopen([row for row in kept if row.id in held and row.state == 0], held)
-    return stored
+    # Stays true within the transaction: only the puller shows edits, and there is one at a time.
+    visible = set(SyncRecord.objects.shown().filter(pk__in=parents).values_list("pk", flat=True))
+    result = StoreResult(new=len(new), records=visible, uncounted=visible)
+    result.recognized = recognition.recognize([row for row in kept if row.id in ours], own_user=own_user)
+    known_rows = [row for row in kept if row.id in decisions]
+    result.withdrawn = _withdraw_decided([row for row in known_rows if row.state != 0], decisions)
+    _reopen([row for row in known_rows if row.state == 0], decisions)
+    return result
 
 
-def _note_orphans(rows: Sequence[StagedField], *, generation: int) -> None:
-    """Register open fields of which not even the edit can be read that they belong to: no page can show them."""
-    lost = [Unreadable(str(row.id), row.problem) for row in rows if row.problem and not row.record_id and not row.state]
-    if lost:
-        unreadable.register(Kind.FIELD, lost, generation=generation)
-
-
-def _field(row: StagedField, generation: int, version: int) -> dict[str, Any]:
+def _field_values(row: StagedField, generation: int, version: int) -> dict[str, Any]:
     return {
         "id": row.id,
         "record_id": row.record_id,
@@ -231,12 +231,12 @@ def _field(row: StagedField, generation: int, version: int) -> dict[str, Any]:
     }
 
 
-def _withdraw_decided(rows: Sequence[StagedField], held: Mapping[UUID, str]) -> int:
-    """Fields that somebody decided in the CRM, as far as that was not ourselves."""
-    candidates = {row.id: parse_uuid(row.decision_id) for row in rows if held[row.id] != FieldDecision.WITHDRAWN}
+def _withdraw_decided(rows: Sequence[StagedField], decisions: Mapping[UUID, str]) -> int:
+    """Withdraw fields that were decided in the CRM by others than the portal; return how many."""
+    candidates = {row.id: parse_uuid(row.decision_id) for row in rows if decisions[row.id] != FieldDecision.WITHDRAWN}
     if not candidates:
         return 0
-    # With its field, as our id on another row was copied there by hand.
+    # An id counts only on its own field; on another row it was copied by hand.
     marks = Decision.objects.filter(pk__in=[mark for mark in candidates.values() if mark])
     ours = set(marks.values_list("field_id", "pk"))
     decided_there = [pk for pk, mark in candidates.items() if (pk, mark) not in ours]
@@ -245,9 +245,9 @@ def _withdraw_decided(rows: Sequence[StagedField], held: Mapping[UUID, str]) -> 
     return withdraw(SyncField.objects.filter(pk__in=decided_there), why="decided_in_the_crm")
 
 
-def _reopen(rows: Sequence[StagedField], held: Mapping[UUID, str]) -> None:
-    """A row that we had withdrawn is open in the CRM: it waits again."""
-    again = [row.id for row in rows if held[row.id] == FieldDecision.WITHDRAWN]
+def _reopen(rows: Sequence[StagedField], decisions: Mapping[UUID, str]) -> None:
+    """Return withdrawn fields to the queue, because they are open in the CRM again."""
+    again = [row.id for row in rows if decisions[row.id] == FieldDecision.WITHDRAWN]
     SyncField.objects.filter(pk__in=again, decision=FieldDecision.WITHDRAWN).update(
         decision=FieldDecision.PENDING,
         delivery=FieldDelivery.NONE,
@@ -257,13 +257,22 @@ def _reopen(rows: Sequence[StagedField], held: Mapping[UUID, str]) -> None:
 
 
 def withdraw(fields: SyncFieldQuerySet, *, why: str) -> int:
-    """Withdraw undecided and failed fields. One with a decision of ours on its way is left to its delivery."""
+    """Withdraw undecided and failed fields, except those with a decision in delivery; return how many were tried."""
     rows = list(
         fields.open().exclude(decisions__state__in=[DecisionState.OPEN, DecisionState.BOUND]).order_by("pk").distinct()
     )
-    gone = {"decision": FieldDecision.WITHDRAWN, "delivery": FieldDelivery.NONE, "trouble": "", "finished_at": Now()}
+    withdrawn = {
+        "decision": FieldDecision.WITHDRAWN,
+        "delivery": FieldDelivery.NONE,
+        "trouble": "",
+        "finished_at": Now(),
+    }
     for row in rows:
-        if SyncField.objects.open().filter(pk=row.pk, revision=row.revision).update(**gone, revision=F("revision") + 1):
+        if (
+            SyncField.objects.open()
+            .filter(pk=row.pk, revision=row.revision)
+            .update(**withdrawn, revision=F("revision") + 1)
+        ):
             failed = Decision.objects.filter(field=row, state=DecisionState.FAILED)
             failed.update(state=DecisionState.WITHDRAWN, finished_at=Now())
             audit.record(

@@ -1,4 +1,4 @@
-"""The words by which edits are found: kept with each edit, and as rows whose index knows their beginnings."""
+"""Search words of edits, stored with each edit and as rows of a prefix index."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ BATCH = 1000
 
 
 def add(texts: Mapping[UUID, str], known: Mapping[UUID, str]) -> None:
-    """Add rows for the words of these edits that their `known` texts do not have."""
+    """Add index rows for the words of these edits that are not in their `known` texts."""
     rows = (
         {"word": word, "record_id": record_id}
         for record_id, text in texts.items()
         for word in set(text.split()) - set(known.get(record_id, "").split())
     )
-    # In the order of the index, so that rows of one word go to one page of it.
+    # In the order of the index, so that equal words go to the same page.
     upserts.insert(RecordWord, sorted(rows, key=lambda row: str(row["word"])))
 
 
 def add_addresses(values: Iterable[tuple[UUID, Sequence[str | None]]]) -> None:
-    """Add rows for the e-mail addresses among the values of these edits' fields."""
+    """Add index rows for the e-mail addresses among these edits' field values."""
     found = {(address_of(value), record_id) for record_id, of_it in values for value in of_it if value and "@" in value}
     rows = [{"word": address, "record_id": record_id} for address, record_id in sorted(found) if address]
     upserts.insert(RecordWord, rows)
 
 
 def address_of(value: str) -> str:
-    """Return the e-mail address that a value is, folded; '' where it is something else."""
+    """Return the value folded if it is an e-mail address, else ''."""
     text = folded(value).strip()
     is_one_word = text.isprintable() and " " not in text
     user, _, domain = text.partition("@")
@@ -41,18 +41,18 @@ def address_of(value: str) -> str:
 
 
 def fill(*, until: float | None = None) -> int:
-    """Index edits that an earlier release stored without words, until `time.monotonic()` is later than `until`."""
+    """Index edits that an earlier release stored without words, until the monotonic time `until`."""
     filled = 0
-    # Asked outside of a transaction, which on SQLite would keep every other writer waiting for nothing.
+    # Checked outside of a transaction, which on SQLite would block every other writer.
     while SyncRecord.objects.without_words().exists():
-        filled += _fill_some()
+        filled += _fill_batch()
         if until is not None and time.monotonic() > until:
             break
     return filled
 
 
 @retried
-def _fill_some() -> int:
+def _fill_batch() -> int:
     some = locked(SyncRecord.objects.without_words()).only("name", "editor_name", "company")
     records = list(some[:BATCH])
     _index(records)

@@ -1,6 +1,6 @@
-"""A newer edit of the same contact and field supersedes older open ones: visibly, and marked in the CRM.
+"""Superseding: a newer edit of the same contact and column replaces older open ones, with a mark in the CRM.
 
-*Newer* is (edited on, version). An approval already made stands; the newer edit shows it.
+*Newer* compares (edited on, version). An existing approval stays valid; the newer edit shows it.
 """
 
 from __future__ import annotations
@@ -19,45 +19,46 @@ from syncapp.models.mirror.sync_field import FieldDecision, FieldDelivery
 from syncapp.models.mirror.sync_record import REVIEWED_TABLE
 from syncapp.models.review.decision import DecisionState, Kind, Outcome
 
-Marker = tuple[UUID, str]
+ContactColumn = tuple[UUID, str]
 
 
 def supersede(record_ids: Collection[UUID], *, arriving: Collection[UUID] = ()) -> list[Decision]:
-    """Supersede what the edits `record_ids` make old, or what makes them old; their marks wait for delivery.
+    """Supersede older fields of the contacts of these edits; return the marks, which wait for delivery.
 
-    Called whenever a field appears, or falls back to open, in the transaction that does so; `arriving` are those of the
-    edits that it is about to show. Returns the marks; the caller recounts their records.
+    Call it whenever a field appears or becomes open again, in the same transaction; `arriving` are the edits that the
+    transaction is about to show. The caller recounts the edits of the marks.
     """
-    shown = SyncRecord.objects.filter(Q(is_stub=False) | Q(pk__in=arriving), pk__in=record_ids)
-    contacts = [each for each in shown.order_by().values_list("target_id", flat=True).distinct() if each]
-    old = [pair for rows in _edited_twice(contacts, arriving).values() for pair in _overtaken(rows)]
-    # In the order of the ids (models/locking.py): each update locks its row.
-    in_order = sorted(old, key=lambda pair: pair[0].pk)
-    marks = [mark for row, newest in in_order if (mark := _supersede_one(row, by=newest))]
+    visible = SyncRecord.objects.filter(Q(is_stub=False) | Q(pk__in=arriving), pk__in=record_ids)
+    contacts = [each for each in visible.order_by().values_list("target_id", flat=True).distinct() if each]
+    pairs = [pair for rows in _with_several_edits(contacts, arriving).values() for pair in _superseded_pairs(rows)]
+    # By id, because each update locks its row (models/locking.py).
+    ordered = sorted(pairs, key=lambda pair: pair[0].pk)
+    marks = [mark for row, newest in ordered if (mark := _supersede_one(row, by=newest))]
     deliveries.ensure_deliveries(list(Decision.objects.filter(pk__in=[mark.pk for mark in marks])))
     return marks
 
 
-def _edited_twice(contact_ids: Collection[UUID], arriving: Collection[UUID]) -> dict[Marker, list[SyncField]]:
-    """Per contact and column with more than one edit: its fields, oldest first."""
-    shown = SyncField.objects.filter(Q(record__is_stub=False) | Q(record__in=arriving))
-    shown = shown.filter(record__target_id__in=contact_ids, record__target_table=REVIEWED_TABLE)
-    shown = shown.exclude(decision=FieldDecision.WITHDRAWN).exclude(column_name="")
-    pairs = shown.order_by().values("record__target_id", "column_name").annotate(n=Count("pk")).filter(n__gt=1)
+def _with_several_edits(
+    contact_ids: Collection[UUID], arriving: Collection[UUID]
+) -> dict[ContactColumn, list[SyncField]]:
+    """Return the fields of each contact and column with more than one edit, oldest first."""
+    visible = SyncField.objects.filter(Q(record__is_stub=False) | Q(record__in=arriving))
+    visible = visible.filter(record__target_id__in=contact_ids, record__target_table=REVIEWED_TABLE)
+    visible = visible.exclude(decision=FieldDecision.WITHDRAWN).exclude(column_name="")
+    pairs = visible.order_by().values("record__target_id", "column_name").annotate(n=Count("pk")).filter(n__gt=1)
     wanted = {(pair["record__target_id"], pair["column_name"]) for pair in pairs}
     if not wanted:
         return {}
-    found: dict[Marker, list[SyncField]] = defaultdict(list)
-    in_contacts = shown.filter(record__target_id__in={contact for contact, _ in wanted}).select_related("record")
+    found: dict[ContactColumn, list[SyncField]] = defaultdict(list)
+    in_contacts = visible.filter(record__target_id__in={contact for contact, _ in wanted}).select_related("record")
     for row in in_contacts.order_by("record__edited_on", "version", "pk"):
-        marker = (row.record.target_id, row.column_name)
-        if row.record.target_id and marker in wanted:
+        if row.record.target_id and (row.record.target_id, row.column_name) in wanted:
             found[(row.record.target_id, row.column_name)].append(row)
     return found
 
 
-def _overtaken(rows: Sequence[SyncField]) -> list[tuple[SyncField, SyncField]]:
-    """Pair the open fields before the newest readable one with that one: what cannot be read replaces nothing."""
+def _superseded_pairs(rows: Sequence[SyncField]) -> list[tuple[SyncField, SyncField]]:
+    """Pair each open field with the newest readable one after it; unreadable fields supersede nothing."""
     last = max((place for place, row in enumerate(rows) if not row.unreadable), default=0)
     return [(row, rows[last]) for row in rows[:last] if _is_open(row)]
 
@@ -67,9 +68,9 @@ def _is_open(row: SyncField) -> bool:
 
 
 def _supersede_one(old: SyncField, *, by: SyncField) -> Decision | None:
-    where = SyncField.objects.open().filter(pk=old.pk, revision=old.revision)
+    unchanged = SyncField.objects.open().filter(pk=old.pk, revision=old.revision)
     superseded = {"decision": FieldDecision.SUPERSEDED, "delivery": FieldDelivery.WAITING, "trouble": ""}
-    if where.update(revision=F("revision") + 1, **superseded) != 1:
+    if unchanged.update(revision=F("revision") + 1, **superseded) != 1:
         return None
     old.decisions.filter(state=DecisionState.FAILED).update(state=DecisionState.REPLACED, finished_at=Now())
     audit.record(
@@ -80,10 +81,6 @@ def _supersede_one(old: SyncField, *, by: SyncField) -> Decision | None:
         field_id=old.pk,
         details={"column": old.column_name, "by": str(by.pk)},
     )
-    return _mark(old)
-
-
-def _mark(old: SyncField) -> Decision:
     newest = old.decisions.aggregate(newest=Max("version"))["newest"] or 0
     return Decision.objects.create(
         field=old,
@@ -99,6 +96,6 @@ def _mark(old: SyncField) -> Decision:
     )
 
 
-def record_ids_of(rows: Sequence[Decision]) -> set[UUID]:
-    """The edits that these marks belong to."""
-    return {row.field.record_id for row in rows}
+def record_ids_of(marks: Sequence[Decision]) -> set[UUID]:
+    """Return the ids of the edits that these marks belong to."""
+    return {mark.field.record_id for mark in marks}

@@ -1,7 +1,7 @@
-"""The place where an edit becomes visible: together with all its fields, so that nobody decides a part of it.
+"""Visibility of edits: an edit is shown together with all its fields, so that no part of it is decided alone.
 
-The CRM stages an edit and its fields in one transaction, but they are read from two tables, a moment apart. So an edit
-is stored hidden, and shown once the fields were read to their end after it.
+The CRM stages an edit and its fields in one transaction, but they are read from two tables, a moment apart. An edit is
+therefore stored hidden, and shown once all fields were read after it.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from syncapp.models import SyncField, SyncRecord
 
 @dataclass(frozen=True, slots=True)
 class ShowResult:
-    """The edits that became visible, and how many older fields were superseded."""
+    """The edits that became visible, and the number of older fields that they superseded."""
 
     edits: frozenset[UUID]
     superseded: int
 
 
 def hidden_ids() -> set[UUID]:
-    """Return the edits that are stored and not shown: no fields have come yet, or a pull was interrupted."""
+    """Return the stored edits that are still hidden: without fields so far, or after an interrupted pull."""
     return set(SyncRecord.objects.arriving().values_list("pk", flat=True))
 
 
 def with_fields(ids: Collection[UUID]) -> set[UUID]:
-    """Return those of these edits that have fields; one without any stays hidden until they come."""
+    """Return those of these edits that have fields; the others stay hidden until their fields are read."""
     return set(SyncField.objects.filter(record__in=ids).order_by().values_list("record", flat=True).distinct())
 
 
 def show(ids: Collection[UUID], *, is_news: bool) -> ShowResult:
-    """Show those of these edits that are hidden and have fields, and let all of them supersede older ones.
+    """Show the hidden ones of these edits that have fields, and let all of them supersede older edits.
 
-    Call it in a transaction of its own, after a reading of the fields.
+    Call it in a transaction of its own, after the fields were read.
     """
     arriving = SyncRecord.objects.arriving().filter(pk__in=ids).values_list("pk", flat=True)
     arrived = with_fields(list(arriving))
@@ -46,6 +46,6 @@ def show(ids: Collection[UUID], *, is_news: bool) -> ShowResult:
     recognition.fill_in_contacts(arrived)
     SyncRecord.objects.recount(arrived | supersede.record_ids_of(marks), show=arrived)
     if arrived and is_news:
-        open_ones = SyncRecord.objects.filter(pk__in=arrived, crm_state=0, unreadable="", target_id__isnull=False)
-        arrivals.record(open_ones.values_list("pk", flat=True))
+        readable = SyncRecord.objects.filter(pk__in=arrived, crm_state=0, unreadable="", target_id__isnull=False)
+        arrivals.record(readable.values_list("pk", flat=True))
     return ShowResult(frozenset(arrived), len(marks))

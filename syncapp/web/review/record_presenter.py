@@ -218,7 +218,7 @@ class RecordPresenter:
         if found is None:
             return replace(self, crm_failed=True)
         fields = tuple(replace(each, crm_problem=found.unreadable.get(each.id, "")) for each in self.fields)
-        return replace(self, belongs=found.belongs, fields=fields)
+        return replace(self, belongs=found.details, fields=fields)
 
 
 def present_record(

@@ -50,7 +50,7 @@ def test_idle_pull_asks_for_no_company(world: World):
 
 
 def test_later_pulls_ask_for_companies_left_over(world: World, monkeypatch):
-    monkeypatch.setattr(companies, "MOST_REQUESTS", 1)
+    monkeypatch.setattr(companies, "MAX_REQUESTS", 1)
     world.reset(contacts=90, pending=60)
 
     left = []
