@@ -205,7 +205,7 @@ def test_one_puller_reads_a_table_at_a_time(world: World):
 
 def test_a_puller_that_lost_its_lease_stores_nothing(world: World, monkeypatch):
     world.reset(contacts=20, pending=12)
-    original = pull.cursors.of
+    original = pull.cursors.current
 
     def overtaken(reader: cursors.TableLease) -> MirrorCursor:
         MirrorCursor.objects.filter(table=reader.table).update(fencing_token=reader.fencing_token + 1)
