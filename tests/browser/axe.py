@@ -1,4 +1,4 @@
-"""axe-core on a page that is open in Chromium, in both colour schemes and both widths without loading it again."""
+"""axe-core on a page in Chromium, in both color schemes and both widths without reloading it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from playwright.sync_api import Page
 
 WIDE, NARROW = (1440, 900), (390, 844)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-# What an element is called and does is the same in the dark; only colours are not.
+# Names and roles are the same in the dark; only colors differ.
 EVERYTHING: dict[str, Any] = {"resultTypes": ["violations"]}
 BY_COLOUR = EVERYTHING | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 _AXE = Axe()
 
 
 def assert_no_violations(page: Page, *, sees: str = "", options: dict[str, Any] = EVERYTHING) -> None:
-    """Nothing that axe objects to, on a page whose visible text really holds `sees`."""
+    """Assert that axe finds no violations on a page whose visible text contains `sees`."""
     text = page.locator("body").inner_text()
     assert sees in text, f"“{sees}” is not on the page:\n{text[:2000]}"
     results = _AXE.run(page, options=options)
@@ -25,7 +25,7 @@ def assert_no_violations(page: Page, *, sees: str = "", options: dict[str, Any] 
 
 
 def looks(page: Page) -> Iterator[str]:
-    """Show the open page light and dark, wide and narrow; yields the look's name."""
+    """Show the open page light and dark, wide and narrow; yield the look's name."""
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for width, height in (WIDE, NARROW):
@@ -34,6 +34,6 @@ def looks(page: Page) -> Iterator[str]:
 
 
 def assert_no_violations_in_any_look(page: Page, *, sees: str = "") -> None:
-    """`assert_no_violations` in every look: every rule in both widths, those about colours in the dark as well."""
+    """Call `assert_no_violations` in every look: all rules in both widths, the color rules in the dark as well."""
     for look in looks(page):
         assert_no_violations(page, sees=sees, options=BY_COLOUR if look.startswith("dark") else EVERYTHING)

@@ -1,4 +1,4 @@
-"""A running demo and a real Chromium that looks at it; both stay on this machine."""
+"""A running demo and Chromium, both on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.support.servers import Server, free_port, launch, temporary_folder, wait_until
 
-# Playwright keeps an event loop in this thread, which Django takes for asynchronous code; nothing here is.
+# Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 READY_SECONDS = 90
 UNDO_SECONDS = 3
@@ -39,7 +39,7 @@ NOT_OURS = (
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Where the running demo is."""
+    """The addresses of the running demo."""
 
     portal: str
     sandbox: str
@@ -47,7 +47,7 @@ class Demo:
 
 @pytest.fixture(scope="session")
 def demo() -> Iterator[Demo]:
-    """`manage.py demo` with ports and data of its own."""
+    """Run `manage.py demo` with its own ports and data."""
     with temporary_folder("osync-b-") as folder:
         ports = {name: str(free_port()) for name in ("PORTAL_PORT", "SANDBOX_PORT", "SMTP_PORT")}
         clean = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
@@ -69,11 +69,11 @@ def _is_ready(server: Server) -> bool:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium; without one there is nothing to try here."""
+    """Return the system's Chromium; skip the tests without one."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         pytest.skip("There is no Chromium on this machine.")
-    expect.set_options(timeout=20_000)  # a busy machine answers late; what is there is found at once
+    expect.set_options(timeout=20_000)  # a busy machine answers late
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
@@ -82,7 +82,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def window(chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser window with its own cookies."""
+    """Return a browser window with its own cookies."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     context.set_default_timeout(20_000)
     yield context
@@ -91,7 +91,7 @@ def window(chromium: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(window: BrowserContext) -> Iterator[Page]:
-    """A tab that accepts no complaint of the browser: no script error, nothing that the CSP had to block."""
+    """Return a tab that fails the test on any script error or CSP violation."""
     complaints: list[str] = []
     tab = window.new_page()
     tab.on("pageerror", lambda error: complaints.append(str(error)))

@@ -1,4 +1,4 @@
-"""Every kind of mail, sent for true, and every address in them."""
+"""Every kind of mail as it was sent, and the addresses in it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def sent_links(
     post_office: PostOffice,  # noqa: F811  (the fixture itself)
     settings: Settings,
 ) -> list[str]:
-    """Every address in every kind of mail: in the text, in the HTML, in the headers."""
+    """Return every address in every kind of mail: in the text, the HTML and the headers."""
     settings.BASE_URL = live_server.url
     assert {message.kind for message in every_kind_of_mail()} == KINDS
     found = {link for mail in post_office.mails() for link in addresses(mail.text, mail.html, str(mail.headers))}
@@ -56,8 +56,8 @@ def every_kind_of_mail() -> list[messages.Message]:
     make_field(record, "telephone1", original_value="1", proposed_value="2")
     arrivals.record([record.pk])
     notification_rules.notify_new_edits()
-    told = messages.Message.objects.get().details
-    messages.queue("digest", to=rita, details=told)
+    details = messages.Message.objects.get().details
+    messages.queue("digest", to=rita, details=details)
     messages.queue("overdue", to=rita, details={"records": [str(record.pk)], "count": 1})
     question = collaboration.ask(record.pk, colleague=rita, text="Is she the same?", by=people.rob())
     collaboration.answer(question.pk, text="She is.", by=rita)

@@ -1,4 +1,4 @@
-"""Activity, evidence and numbers in a real browser: readable in every look, on paper, and without scripts."""
+"""Activity, evidence and numbers in a browser: accessible, printable, and usable without scripts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_no_page_scrolls_sideways(page: Page, demo: Demo, path: str) -> None:
 
 @pytest.fixture
 def plain(chromium: Browser) -> Iterator[Page]:
-    """A tab without scripts."""
+    """Return a tab without scripts."""
     window = chromium.new_context(java_script_enabled=False)
     yield window.new_page()
     window.close()

@@ -1,4 +1,4 @@
-"""Nothing moves by itself while decisions, countdowns and news come and go, by the browser's own measure."""
+"""Layout shifts while decisions, countdowns and news come and go, as the browser measures them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filter pages in a real browser: nothing that axe objects to in any look, and a user reached by the keyboard."""
+"""The filter pages in a browser: accessible in every look and usable by keyboard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A German browser: its own time zone, dates and decimal comma, without anything set by hand."""
+"""A German browser gets its time zone, dates and decimal comma without settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def german(chromium: Browser, demo: Demo) -> Iterator[Page]:
-    """Vera's first sign-in, in a browser made for Germany."""
+    """Return the page of Vera's first sign-in in a German browser."""
     view = {"width": 1440, "height": 900}
     context = chromium.new_context(viewport=view, locale="de-DE", timezone_id="Europe/Berlin")
     page = context.new_page()

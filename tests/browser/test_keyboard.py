@@ -1,4 +1,4 @@
-"""The queue from the keyboard alone: at machine speed no key and no focus is lost, and the CRM's ledger agrees."""
+"""The queue by keyboard alone: at machine speed no key and no focus is lost, and the CRM's ledger agrees."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.servers import wait_until
 pytestmark = pytest.mark.browser
 EDITS = int(os.environ.get("KEYBOARD_EDITS", "8"))
 APPROVED, REJECTED = 410000001, 410000002
-# One outcome a row, again and again: approve, reject with the first reason, approve, correct.
+# The outcome of each row, in turn.
 PATTERN = ("approve", "reject", "approve", "correct", "approve")
 
 
@@ -35,7 +35,7 @@ def ask(demo: Demo, method: str, path: str, **options: Any) -> Any:
 
 
 def read(demo: Demo, query: str) -> list[dict[str, Any]]:
-    """Rows as the Web API shows them."""
+    """Return rows as the Web API returns them."""
     token = ask(demo, "POST", "/sandbox/token", json={"user": "Jonas Weber"})["access_token"]
     rows: list[dict[str, Any]] = ask(
         demo, "GET", f"/api/data/v9.2/{query}", headers={"Authorization": f"Bearer {token}"}
@@ -52,16 +52,16 @@ def contacts(demo: Demo, count: int) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Asked:
-    """A row that a key decides: how many fields, and whether one can type another text into it."""
+    """A row that a key decides: its number of fields, and whether it has a text to correct."""
 
     fields: int
     is_text: bool
 
 
 def edit_mixed(demo: Demo, count: int) -> tuple[list[Asked], str]:
-    """Edits of every kind, newest of all: their rows as the newest first are asked about, and whose was the last."""
+    """Make edits of every kind; return their rows, newest first, and the name of the last contact."""
     people, wanted = contacts(demo, count), {}
-    time.sleep(1.1)  # edits are dated by the second: none of an earlier test's may stand among these
+    time.sleep(1.1)  # edits are dated by the second; an earlier test's must not sort among these
     for number, contact in enumerate(people):
         wanted[contact["contactid"]] = changes = mixed(number, contact)
         edit = {"user": "Jonas Weber", "contact": contact["contactid"], "changes": changes}
@@ -71,7 +71,7 @@ def edit_mixed(demo: Demo, count: int) -> tuple[list[Asked], str]:
 
 
 def edited_last(demo: Demo, count: int) -> list[str]:
-    """The contacts of the last edits, as the queue shows the newest first: of one second, by the edit's id."""
+    """Return the contacts of the last edits in the order of the queue, newest first, then by the edit's id."""
     rows = read(demo, "osync_syncrecords?$select=osync_targetid,osync_editedon,osync_syncrecordid")
     rows.sort(key=lambda row: (row["osync_editedon"], row["osync_syncrecordid"]), reverse=True)
     return [row["osync_targetid"] for row in rows[:count]]
@@ -84,7 +84,7 @@ def rows_of(changes: dict[str, Any]) -> list[Asked]:
 
 
 def mixed(number: int, contact: dict[str, Any]) -> dict[str, Any]:
-    """What is changed: one text, two, a group, a choice, a date, a yes or no, something cleared."""
+    """Return the changes of an edit: one text, two, a group, a choice, a date, yes or no, a cleared value."""
     kinds: tuple[dict[str, Any], ...] = (
         {"jobtitle": f"Keyboard {number}"},
         {"jobtitle": f"Keyboard {number}", "telephone1": f"+47 55 {number:06}"},
@@ -102,10 +102,10 @@ def mixed(number: int, contact: dict[str, Any]) -> dict[str, Any]:
 
 
 def edit_many(demo: Demo, count: int) -> tuple[int, str]:
-    """Edits of mixed size, the newest of all; how many fields they change, and whose edit was the last."""
+    """Make edits of mixed size; return the number of changed fields and the name of the last contact."""
     fields, people = 0, contacts(demo, count)
     for number, contact in enumerate(people):
-        # Values that no contact has yet: an earlier test's may have been approved, and would be no change.
+        # New values in each test: an earlier test's may have been approved and would be no change.
         changes = {"jobtitle": f"Keyboard {uuid.uuid4().hex[:8]}", "telephone1": f"+47 {uuid.uuid4().int % 10**8:08}"}
         wanted = dict(list(changes.items())[: 1 + number % 2])
         edit = {"user": "Jonas Weber", "contact": contact["contactid"], "changes": wanted}
@@ -115,16 +115,16 @@ def edit_many(demo: Demo, count: int) -> tuple[int, str]:
 
 
 def staged(demo: Demo) -> set[str]:
-    """The staging rows that there are."""
+    """Return the ids of all staging rows."""
     return {row["osync_syncfieldid"] for row in read(demo, "osync_syncfields?$select=osync_syncfieldid")}
 
 
 def decisions_since(demo: Demo, seq: int, *, but: Collection[str] = ()) -> dict[str, dict[str, Any]]:
-    """What the portal wrote into the staging rows `but` these: columns by row, each row at most once."""
+    """Return the portal's writes to the staging rows except `but`: columns by row, each row at most once."""
     found: dict[str, dict[str, Any]] = {}
     for entry in ask(demo, "GET", f"/sandbox/ledger?since={seq}"):
         columns = {name: new for name, (_, new) in entry["changes"].items()}
-        # Older edits of the same fields are superseded by ours; nobody pressed a key for those.
+        # Older edits of the same fields were superseded by these, not decided by a key.
         is_ours = entry["table"] == "osync_syncfield" and entry["id"] not in but
         if is_ours and columns.get("osync_decision") in (APPROVED, REJECTED):
             assert entry["id"] not in found, "one field was decided twice"
@@ -133,7 +133,7 @@ def decisions_since(demo: Demo, seq: int, *, but: Collection[str] = ()) -> dict[
 
 
 def outcome(number: int, row: Asked) -> str:
-    """What the number's key decides; only a text is corrected by typing at its end."""
+    """Return the outcome for the row's number; only a text can be corrected by typing."""
     wanted = PATTERN[number % len(PATTERN)]
     return "approve" if wanted == "correct" and not row.is_text else wanted
 
@@ -149,20 +149,20 @@ def press(page: Page, wanted: str, number: int) -> None:
 @pytest.mark.timeout(600)  # a second of work on a free machine is many on a busy one
 def test_keys_at_machine_speed_decide_everything(page: Page, demo: Demo) -> None:
     seq = max((entry["seq"] for entry in ask(demo, "GET", "/sandbox/ledger")), default=0)
-    before = staged(demo)  # another test's decisions may still be on their way
+    before = staged(demo)  # another test's decisions may still be under way
     asked_about, last = edit_mixed(demo, EDITS)
     plan = [(row, outcome(number, row)) for number, row in enumerate(asked_about)]
     fields = sum(row.fields for row in asked_about)
     sign_in(page, demo)
     fresh = f"{demo.portal}/review/?order=newest&age=fresh"
-    # The mirror keeps the order of the edits: where the last one is, all are. It may be beyond the first 50 rows.
+    # The mirror keeps the order of the edits, so all are here with the last one, maybe beyond the first 50 rows.
     found = f"{fresh}&{urlencode({'q': last})}"
     wait_until(lambda: page.goto(found) and page.locator(".item", has_text=last).count(), seconds=60, what="the edits")
     page.goto(fresh)
     loads: list[str] = []
     page.on("load", lambda tab: loads.append(tab.url))
-    asked: list[str] = []
-    page.on("request", lambda sent: asked.append(sent.url) if sent.headers.get("hx-target") == "record" else None)
+    requested: list[str] = []
+    page.on("request", lambda sent: requested.append(sent.url) if sent.headers.get("hx-target") == "record" else None)
 
     started = time.monotonic()
     for number, (_, wanted) in enumerate(plan):
@@ -177,7 +177,7 @@ def test_keys_at_machine_speed_decide_everything(page: Page, demo: Demo) -> None
     assert page.evaluate("document.activeElement.matches('#record .field')"), "the focus was lost"
     expect(page.locator(".items a[aria-current]")).to_be_in_viewport()
     assert loads == []
-    assert [url for url in asked if "/decide" not in url] == [], "each next contact comes with a decision's answer"
+    assert [url for url in requested if "/decide" not in url] == [], "each next contact comes with a decision's answer"
     written = decisions_since(demo, seq, but=before)
     counts = Counter(row["osync_decision"] for row in written.values())
     rejected = sum(row.fields for row, wanted in plan if wanted == "reject")

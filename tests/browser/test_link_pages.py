@@ -1,4 +1,4 @@
-"""The pages that mails lead to, with and without signing in: axe finds nothing in any look."""
+"""The pages that mails link to, with and without signing in: accessible in every look."""
 
 from __future__ import annotations
 

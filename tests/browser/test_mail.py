@@ -1,4 +1,4 @@
-"""From the mail to the decision in a real browser: the link, the sign-in, the preselected choice, the second click."""
+"""From the mail to the decision in a browser: link, sign-in, preselected choice, second click."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def mails(demo: Demo) -> list[dict[str, str]]:
 
 
 def mail_about(demo: Demo, words: str) -> dict[str, str]:
-    """Rita's mail that says these words, once it has arrived; her colleagues get theirs, in any order."""
+    """Wait for Rita's mail with these words; her colleagues get theirs in any order."""
     wait_until(lambda: _of_rita(demo, words), seconds=120, what=f"a mail: {words}")
     return _of_rita(demo, words)[0] | {"asked": words}
 
@@ -36,7 +36,7 @@ def _of_rita(demo: Demo, words: str) -> list[dict[str, str]]:
 
 
 def wait_until_told(demo: Demo) -> None:
-    """Wait until mails about the edits of earlier tests have left: one mail names ten contacts at most."""
+    """Wait until the mails of earlier tests have left, because one mail names at most ten contacts."""
     known, since = -1, 0.0
 
     def is_quiet() -> bool:
@@ -50,13 +50,13 @@ def wait_until_told(demo: Demo) -> None:
 
 
 def link_in(mail: dict[str, str], word: str) -> str:
-    """The link of the edit that was asked for; a mail may tell of others too."""
+    """Return the link of this edit; the mail can contain others."""
     found = re.search(rf"{word}: +(http\S+)", mail["text"][mail["text"].index(mail["asked"]) :])
     assert found is not None
     return found[1]
 
 
-def told_of_an_edit(page: Page, demo: Demo, title: str) -> tuple[str, dict[str, str]]:
+def mail_about_edit(page: Page, demo: Demo, title: str) -> tuple[str, dict[str, str]]:
     """Edit a contact in Outlook; Rita's mail arrives although no one is signed in."""
     wait_until_told(demo)
     contact, _ = edit_in_outlook(page, demo, jobtitle=title, department=f"{title} department")
@@ -71,7 +71,7 @@ def sign_in_from_link(page: Page, link: str, name: str = "Rita") -> None:
 
 
 def test_mail_links_its_decision(page: Page, demo: Demo) -> None:
-    contact, mail = told_of_an_edit(page, demo, "Head of Mail Rooms")
+    contact, mail = mail_about_edit(page, demo, "Head of Mail Rooms")
 
     sign_in_from_link(page, link_in(mail, "Approve"))
     expect(page.get_by_text("Your mail asked to approve")).to_be_visible()
@@ -88,7 +88,7 @@ def test_mail_links_its_decision(page: Page, demo: Demo) -> None:
 
 @pytest.mark.long
 def test_damaged_link_leads_to_edit_with_notice(page: Page, demo: Demo) -> None:
-    _, mail = told_of_an_edit(page, demo, "Head of Forwarding")
+    _, mail = mail_about_edit(page, demo, "Head of Forwarding")
     link = link_in(mail, "Approve")
 
     sign_in_from_link(page, link, "Rob")
@@ -101,7 +101,7 @@ def test_damaged_link_leads_to_edit_with_notice(page: Page, demo: Demo) -> None:
 
 @pytest.mark.long
 def test_mail_preferences_fit_a_phone(page: Page, demo: Demo) -> None:
-    _, mail = told_of_an_edit(page, demo, "Head of Pockets")
+    _, mail = mail_about_edit(page, demo, "Head of Pockets")
     page.set_viewport_size({"width": 390, "height": 844})
 
     sign_in_from_link(page, link_in(mail, "Reject"))
@@ -112,7 +112,7 @@ def test_mail_preferences_fit_a_phone(page: Page, demo: Demo) -> None:
 
 @pytest.mark.long
 def test_mail_preferences_need_no_sign_in(page: Page, demo: Demo) -> None:
-    _, mail = told_of_an_edit(page, demo, "Head of Wishes")
+    _, mail = mail_about_edit(page, demo, "Head of Wishes")
 
     page.goto(link_in(mail, "stop"))
     page.get_by_label("Hourly digest").check()

@@ -1,4 +1,4 @@
-"""States that need more than a click: corrections, one's own edit, a viewer, a lost answer, a mail's link grown old."""
+"""States that need more than a click: corrections, own edits, viewers, lost answers, expired links."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncapp.notifications import links
 from syncapp.notifications.links import Intent
 from tests.browser.axe import assert_no_violations_in_any_look
 from tests.browser.conftest import Demo
-from tests.browser.test_mail import link_in, sign_in_from_link, told_of_an_edit
+from tests.browser.test_mail import link_in, mail_about_edit, sign_in_from_link
 from tests.browser.test_review import edit_in_outlook, ledger, new_contact, open_edit, sign_in
 from tests.browser.test_states import PATIENCE, approve, arrived, edited, expect_live_values, outcome, row
 from tests.browser.test_states import story as story
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.browser
 
 
 def edited_by(story: World, page: Page, demo: Demo, who: str, **changes: Any) -> str:
-    """The address of an edit that this person made."""
+    """Return the address of an edit by this person."""
     contact = new_contact(story)
     story._post("outlook", {"user": who, "contact": str(contact), "changes": changes})
     return arrived(page, demo, story, contact, 1)[0]
@@ -114,7 +114,7 @@ def test_recognized_decision_is_accessible(page: Page, demo: Demo, story: World)
 
 
 def test_expired_link_leads_to_edit_without_choice(page: Page, demo: Demo) -> None:
-    contact, mail = told_of_an_edit(page, demo, "Head of Old Letters")
+    contact, mail = mail_about_edit(page, demo, "Head of Old Letters")
     good = link_in(mail, "Approve")
     sign_in_from_link(page, good)
     reader = Person(pk=_id_in(link_in(mail, "stop")))
@@ -131,7 +131,7 @@ def test_expired_link_leads_to_edit_without_choice(page: Page, demo: Demo) -> No
 
 
 def _id_in(link: str) -> uuid.UUID:
-    """The id that a mail's link begins with."""
+    """Return the id at the beginning of a link in a mail."""
     found = links.decode_id(link.rpartition("/")[2][:22])
     assert found is not None
     return found

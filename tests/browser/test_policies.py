@@ -1,4 +1,4 @@
-"""The policies' pages in a real browser: from the form to the report, and nothing that axe objects to in any look."""
+"""The policy pages in a browser, from the form to the report: accessible in every look."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def fred(page: Page, demo: Demo) -> Page:
     return page
 
 
-def comes_to_say(page: Page, words: str) -> None:
-    """The page says it by and by, when it is opened again."""
+def wait_for_words(page: Page, words: str) -> None:
+    """Reload the page until it contains the words."""
 
     def says() -> bool:
         page.wait_for_timeout(1_000)
@@ -35,14 +35,14 @@ def comes_to_say(page: Page, words: str) -> None:
 
 def test_policy_from_form_to_report(fred: Page, demo: Demo):
     fred.goto(f"{demo.portal}/filters/policies/new")
-    comes_to_say(fred, "Sales North")
+    wait_for_words(fred, "Sales North")
     assert_no_violations_in_any_look(fred, sees="For everyone in")
     fred.get_by_label("Name", exact=True).fill("No appointments")
     fred.get_by_label("For everyone in").select_option(index=1)
     fred.get_by_role("button", name="Keep in shadow").click()
     expect(fred.get_by_role("heading", name="No appointments")).to_be_visible()
 
-    comes_to_say(fred, "in the group")
+    wait_for_words(fred, "in the group")
 
     assert_no_violations_in_any_look(fred, sees="Let it repair")
     for path, sees in {"policies/": "No appointments", "everybody/": "System filters"}.items():

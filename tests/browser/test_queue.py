@@ -1,4 +1,4 @@
-"""The list in a real browser: what axe sees, without scripts on a phone, and that a refresh takes nothing away."""
+"""The list in a browser: accessible, usable on a phone without scripts, and stable when refreshed."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_bulk_decision_on_phone_without_scripts(chromium: Browser, page: Page, d
         if row.count():
             row.get_by_role("checkbox").check()
             plain.get_by_role("button", name="Decide together…").click()
-        # A contact of the same name may stand first until the edit has arrived.
+        # A contact of the same name can be first until the edit has arrived.
         return plain.get_by_text("Head of Phones").count() > 0
 
     wait_until(is_frozen, seconds=60, what="the edit")
@@ -125,7 +125,7 @@ def test_new_edits_keep_ticks_focus_and_position(page: Page, demo: Demo) -> None
     page.evaluate("document.querySelector('#list').scrollTop = 40")
     page.locator("#q").focus()
 
-    # What the page asks by itself every 15 seconds, asked now.
+    # Trigger the poll of every 15 seconds now.
     edit_in_outlook(page.context.new_page(), demo, jobtitle="Head of News")
     show = page.get_by_role("link", name=re.compile(r"Show \d+ new"))
     wait_until(lambda: _look_for_news(page) or show.count(), seconds=60, what="the news")

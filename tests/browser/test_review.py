@@ -1,4 +1,4 @@
-"""A reviewer's work in a real browser, from the edit in Outlook to the CRM's ledger."""
+"""A reviewer's work in a browser, from the edit in Outlook to the CRM's ledger."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def sign_in(page: Page, demo: Demo, name: str = "Rita") -> None:
 
 
 def new_contact(story: World) -> uuid.UUID:
-    """Return a contact of one test alone, with a name of its own: all tests of a process share one demo."""
+    """Create a contact with its own name for one test, because all tests of a process share one demo."""
     return story.new_contact(f"Contact {uuid.uuid4().hex[:8]}")
 
 
 def edit_in_outlook(page: Page, demo: Demo, **changes: str) -> tuple[str, str]:
-    """Change a new contact as Outlook does; its id and name."""
+    """Change a new contact as Outlook does; return its id and name."""
     page.goto(f"{demo.sandbox}/outlook/{new_contact(World(demo.sandbox))}")
     for column, value in changes.items():
         page.locator(f"[name={column}]").fill(value)
@@ -40,7 +40,7 @@ def edit_in_outlook(page: Page, demo: Demo, **changes: str) -> tuple[str, str]:
 
 
 def open_edit(page: Page, demo: Demo, name: str, value: str) -> None:
-    """Wait for the edit at the top of the newest, and open it there."""
+    """Wait for the edit at the top of the newest edits, and open it."""
     row = page.locator(".item a", has_text=name).first
     for _ in range(30):
         page.goto(f"{demo.portal}/review/?order=newest")
@@ -54,7 +54,7 @@ def open_edit(page: Page, demo: Demo, name: str, value: str) -> None:
 
 
 def ledger(demo: Demo, contact: str) -> list[dict[str, Any]]:
-    """What was committed to one contact by the portal."""
+    """Return the portal's commits to one contact."""
     with requests.Session() as session:
         session.trust_env = False
         entries = session.get(f"{demo.sandbox}/sandbox/ledger", timeout=10).json()

@@ -1,4 +1,4 @@
-"""A run from its form to its paper in a real browser: nothing that axe objects to in any look, and without scripts."""
+"""A run in a browser, from its form to its report: accessible in every look, also without scripts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def signed_in(page: Page, demo: Demo, name: str) -> Page:
 
 
 def can_plan(page: Page, demo: Demo) -> bool:
-    """Everybody was read once."""
+    """Return whether a run can be planned, because every user was read."""
     page.goto(f"{demo.portal}/filters/plan")
     return "are still being read" not in page.locator("main").inner_text()
 
@@ -36,8 +36,8 @@ def fred(page: Page, demo: Demo) -> Page:
 
 
 @pytest.fixture
-def careless(chromium: Browser, demo: Demo) -> Iterator[Page]:
-    """Fred in a window that may complain: a form that is sent back is an error to the browser's console."""
+def forgiving(chromium: Browser, demo: Demo) -> Iterator[Page]:
+    """Return Fred's tab; it ignores console errors, because the browser logs one for a refused form."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     yield signed_in(context.new_page(), demo, "Fred")
     context.close()
@@ -45,7 +45,7 @@ def careless(chromium: Browser, demo: Demo) -> Iterator[Page]:
 
 @pytest.fixture
 def plain(chromium: Browser, demo: Demo) -> Iterator[Page]:
-    """Fred without scripts."""
+    """Return Fred's tab without scripts."""
     context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
     yield signed_in(context.new_page(), demo, "Fred")
     context.close()
@@ -93,8 +93,8 @@ def test_run_from_form_to_report(fred: Page, ada: Page, demo: Demo):
     assert_looks_well(fred, sees="Second person")
 
 
-def test_names_mailboxes_and_a_later_start(careless: Page, demo: Demo):
-    fred = careless
+def test_names_mailboxes_and_a_later_start(forgiving: Page, demo: Demo):
+    fred = forgiving
     wait_until(lambda: can_plan(fred, demo), seconds=60, what="everybody is read")
     fred.get_by_label("Addresses, logins or names").fill("nobody@else.example\nfrida")
     expect(fred.get_by_role("radio", name="Names that I paste or upload")).to_be_checked()

@@ -1,4 +1,4 @@
-"""The sandbox's own pages in a real browser: accessible in every look, with buttons for faults."""
+"""The sandbox's pages in a browser: accessible in every look, with buttons for faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mail scanner opens every link of every mail, runs its scripts and follows where it leads: nothing changes."""
+"""A mail scanner that opens every link of every mail and runs its scripts changes nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def state() -> dict[str, tuple[int, str]]:
-    """Row count and checksum of every table but the sessions', which a signed-in visit renews."""
+    """Return the row count and checksum of every table except sessions, which a signed-in visit renews."""
     found = {}
     for model in apps.get_models(include_auto_created=True):
         if model is not Session:

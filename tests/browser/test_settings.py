@@ -1,4 +1,4 @@
-"""The settings pages in a real browser: nothing that axe objects to in any look, and the way of a rule."""
+"""The settings pages in a browser: accessible in every look; the life of a rule."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_settings_pages_are_accessible(ada: Page, demo: Demo):
 
 
 def test_problem_pages_are_accessible(window: BrowserContext, demo: Demo):
-    # A tab of its own: Chromium complains of every answer that is no success, and this one is meant.
+    # Another tab: Chromium logs an error for every refused request, and this one is intended.
     ada = sign_in(window.new_page(), demo)
     ada.goto(f"{demo.portal}/settings/")
     ada.get_by_label("Seconds to undo a decision").fill("soon")

@@ -1,4 +1,4 @@
-"""Every state of an edit in a real browser: what it says, what it offers, and that axe finds nothing in any look."""
+"""Every state of an edit in a browser: its text, its actions, accessible in every look."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEW_ADDRESS = {"address1_line1": "Harbour Quay 6", "address1_city": "Bergen", "a
 
 @pytest.fixture
 def story(demo: Demo) -> Iterator[World]:
-    """What happens in the CRM and in Outlook meanwhile."""
+    """Changes in the CRM and in Outlook, made through the sandbox."""
     world = World(demo.sandbox)
     yield world
     world.heal()
@@ -30,7 +30,7 @@ def story(demo: Demo) -> Iterator[World]:
 
 @pytest.fixture
 def rob(chromium: Browser, demo: Demo) -> Iterator[Page]:
-    """The second reviewer's window. It may complain: a refusal with 409 is an error to the browser's console."""
+    """Return the second reviewer's tab; it ignores console errors, because the browser logs one for a 409."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     context.set_default_timeout(20_000)
     tab = context.new_page()
@@ -40,7 +40,7 @@ def rob(chromium: Browser, demo: Demo) -> Iterator[Page]:
 
 
 def edited(page: Page, demo: Demo, story: World, *edits: dict[str, str]) -> tuple[uuid.UUID, list[str]]:
-    """Edit a new contact in Outlook; its id, and the addresses of the edits once they arrived."""
+    """Edit a new contact in Outlook; return its id and the addresses of its edits once they arrived."""
     contact = new_contact(story)
     for changes in edits:
         story.outlook(contact, **changes)
@@ -48,7 +48,7 @@ def edited(page: Page, demo: Demo, story: World, *edits: dict[str, str]) -> tupl
 
 
 def arrived(page: Page, demo: Demo, story: World, contact: uuid.UUID, count: int) -> list[str]:
-    """Return the addresses of all edits of a contact, the oldest first, once their pages are there."""
+    """Return the addresses of all edits of a contact, oldest first, once their pages exist."""
     staged = [row for row in story.rows("osync_syncrecords") if row["osync_targetid"] == str(contact)]
     staged.sort(key=lambda row: int(row["versionnumber"]))
     assert len(staged) == count
@@ -59,7 +59,7 @@ def arrived(page: Page, demo: Demo, story: World, contact: uuid.UUID, count: int
 
 
 def expect_live_values(page: Page) -> None:
-    """Wait until the page has the CRM's values, read some seconds before on a busy machine."""
+    """Wait until the page shows the live values."""
     expect(page.locator("#crm-now")).to_contain_text(re.compile(r"read (just now|\d+ s ago)"), timeout=PATIENCE)
 
 
@@ -178,7 +178,7 @@ def test_countdown_ticks_without_moving(page: Page, demo: Demo, story: World) ->
 def test_the_countdown_is_accessible(page: Page, demo: Demo, story: World) -> None:
     sign_in(page, demo)
     _, (address,) = edited(page, demo, story, {"jobtitle": "Head of Clocks"} | NEW_ADDRESS)
-    # What would replace the countdown is held back, so that axe has the time that it takes.
+    # Block the requests that would replace the countdown, so that axe has enough time.
     page.route(re.compile(r"[?&]live="), lambda route: route.fulfill(status=204))
     page.goto(address)
 

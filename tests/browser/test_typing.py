@@ -1,4 +1,4 @@
-"""A sentence typed into a refused input, or while an answer is under way, never decides; keys work again afterwards."""
+"""Text typed into a refused input or during a request never decides; keys work again afterwards."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.browser
 __all__ = ["story"]
-# Every letter that is a command is in it.
+# Contains every letter that is a command.
 SENTENCE = "already known by phone, just ask Rex or use AA RR / ?"
 ADDRESS = {"address1_line1": "Harbour Quay 6", "address1_city": "Bergen"}
 
 
 @pytest.fixture
 def tab(chromium: Browser, demo: Demo) -> Iterator[Page]:
-    """Rita's window. A refusal is an error to the browser's console; an error of a script is one here."""
+    """Return Rita's tab; it fails the test on script errors, but not on refusals, which the browser logs as errors."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     context.set_default_timeout(20_000)
     page = context.new_page()
@@ -37,7 +37,7 @@ def tab(chromium: Browser, demo: Demo) -> Iterator[Page]:
 
 
 def refusal(page: Page, act: Callable[[], object]) -> None:
-    """Do something that is refused."""
+    """Take a step that is refused, and wait for the refusal."""
     with page.expect_response(lambda answer: answer.status in (409, 422)):
         act()
     expect(page.locator("#record[data-refused]")).to_be_attached()
@@ -52,7 +52,7 @@ def in_focus(page: Page) -> Locator:
 
 
 def type_and_decide_nothing(page: Page, demo: Demo, contact: Any) -> None:
-    """Type a sentence where the focus is: no request is sent, no field decided, nothing written."""
+    """Type a sentence at the focus, and assert that no request is sent, no field decided, nothing written."""
     undecided = page.locator("#record .field:not(.settled)").count()
     written = ledger(demo, str(contact))
     steps = re.compile(r"/(decide|undo|put-back|approve-after-all|ask|remark|park|assign|reply)\b")
@@ -69,12 +69,12 @@ def type_and_decide_nothing(page: Page, demo: Demo, contact: Any) -> None:
 
 
 def fill_too_long(field: Locator, length: int) -> None:
-    """Fill in more than the browser lets a person type, as an extension or a script does."""
+    """Fill in more than the browser lets people type, as an extension or a script can."""
     field.evaluate("(one, length) => { one.removeAttribute('maxlength'); one.value = 'x'.repeat(length); }", length)
 
 
 def open_panel(page: Page, label: str, name: str) -> Locator:
-    """Return the field's row, with its panel to reject or correct open."""
+    """Open the panel to reject or correct a field, and return the field's row."""
     field = row(page, label)
     field.locator(f"label:has(.open-{name})").click()
     return field
@@ -125,7 +125,7 @@ def correct_too_long(label: str, length: int) -> Callable[[Page], None]:
 
 
 def correct_choice(label: str) -> Callable[[Page], None]:
-    """Choose an option that the CRM no longer has."""
+    """Select an option that the CRM no longer has."""
 
     def act(page: Page) -> None:
         field = open_panel(page, label, "correct")
@@ -142,7 +142,7 @@ def correct_lookup(page: Page) -> None:
     field.get_by_role("button", name="Approve correction").click()
 
 
-def ask_nothing(page: Page) -> None:
+def ask_without_text(page: Page) -> None:
     page.get_by_role("button", name="Ask", exact=True).click()
 
 
@@ -167,14 +167,14 @@ REFUSALS: dict[str, tuple[Callable[[Page], None], dict[str, Any]]] = {
     "choice": (correct_choice("Preferred Method of Contact"), {"preferredcontactmethodcode": 4}),
     "choices": (correct_choice("Topics of Interest"), {"osync_topics": "410000001"}),
     "yes or no": (correct_choice("Marketing Only"), {"marketingonly": True}),
-    "ask": (ask_nothing, {}),
+    "ask": (ask_without_text, {}),
     "remark": (remark_nothing, {}),
     "park": (park_without_day, {}),
 }
 
 
 def opened(page: Page, demo: Demo, story: World, changes: dict[str, Any]) -> Any:
-    """Return an edit with a job title and these changes, open; its contact."""
+    """Open an edit with a job title and these changes, and return its contact."""
     contact, (address,) = edited(page, demo, story, {"jobtitle": "Head of Typing", "department": "Fleet", **changes})
     page.goto(address)
     expect_live_values(page)
@@ -374,7 +374,7 @@ def test_keys_work_again_after_moving_on(tab: Page, demo: Demo, story: World, mo
     tab.keyboard.press("a")
     tab.keyboard.press("A")
     expect(outcome(tab, "Department")).to_have_count(0)
-    tab.wait_for_timeout(1100)  # a letter that follows at once would belong to the same sentence
+    tab.wait_for_timeout(1100)  # a letter that follows sooner belongs to the same sentence
 
     if moved == "click":
         row(tab, "Department").locator("h3").click()

@@ -1,4 +1,4 @@
-"""Several people and one edit: whose it is, until when it is parked, what is said, who has it open, its history."""
+"""Collaboration on one edit: assignment, parking, comments, presence and history."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def record() -> SyncRecord:
 
 
 def press(record: SyncRecord, words: str, person=None, **typed: str) -> Screen:
-    """Press the button with these words, as a browser without scripts: only its own form's inputs are sent."""
+    """Press the button with this text, as a browser without scripts: only the inputs of its form are sent."""
     client = browser(person or rita())
     html = opened(client, record).html
     button = next(found for found in re.findall(r"<button[^>]*>.*?</button>", html, re.S) if words in found)
@@ -80,8 +80,8 @@ def test_viewer_comments_only(record):
     screen = opened(browser(vera()), record)
 
     assert "Park…" not in screen.words
-    said = browser(vera()).post(f"/review/{record.pk}/remark", {"remark": "<b>Ask him</b>"}, follow=True)
-    assert "<b>Ask him</b>" in Screen(said).words
+    screen_text = browser(vera()).post(f"/review/{record.pk}/remark", {"remark": "<b>Ask him</b>"}, follow=True)
+    assert "<b>Ask him</b>" in Screen(screen_text).words
 
 
 def test_empty_comment_is_refused(record):
@@ -169,7 +169,7 @@ def test_unreachable_colleague_is_marked(record):
     make_person("Vic", Role.REVIEWER, address="")
     rob()
 
-    said = opened(browser(rita()), record).words
+    screen_text = opened(browser(rita()), record).words
 
-    assert "Vic, gets no mail" in said
-    assert "Rob, gets no mail" not in said
+    assert "Vic, gets no mail" in screen_text
+    assert "Rob, gets no mail" not in screen_text

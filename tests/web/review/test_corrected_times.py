@@ -1,4 +1,4 @@
-"""Correcting a date and time: its seconds, and the nights when the clock is moved."""
+"""Corrections of a date and time: seconds, and the nights when the clock changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def proposal(value: str) -> SyncField:
 
 
 def corrected(field: SyncField, value: str, **more: str) -> Screen:
-    """Return the page after Rita in Berlin sent this instead of the proposal."""
+    """Return the page after Rita, in Berlin, corrected the proposal to this."""
     client = browser(make_person("Rita", Role.REVIEWER, time_zone="Europe/Berlin"))
     form = {on(field, "mark"): "correct", on(field, "value"): value}
     form |= {on(field, name): text for name, text in more.items()}

@@ -1,4 +1,4 @@
-"""Dates by their behavior in the CRM: what a reviewer reads and types, and what the CRM holds afterwards."""
+"""Dates by their behavior in the CRM: shown, corrected and written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deciding on the record page: by plain forms and by htmx, alone and against a colleague."""
+"""Decisions on the record page, with plain forms and with htmx, alone and against a colleague."""
 
 from __future__ import annotations
 
@@ -310,13 +310,13 @@ def test_stale_form_is_refused_with_new_values():
     screen = opened(client, field.record)
     scenes.move(field, proposed_value="Chief")
 
-    again = pressed(client, screen, field.record, f"do=approve:{field.pk}")
+    second = pressed(client, screen, field.record, f"do=approve:{field.pk}")
 
-    assert again.status == 409
-    assert "The values changed while this page was open." in again.words
-    assert "<ins>Chief</ins>" in again.html
+    assert second.status == 409
+    assert "The values changed while this page was open." in second.words
+    assert "<ins>Chief</ins>" in second.html
     assert outcome(field) == FieldDecision.PENDING
-    assert pressed(client, again, field.record, f"do=approve:{field.pk}").status == 200
+    assert pressed(client, second, field.record, f"do=approve:{field.pk}").status == 200
 
 
 def test_own_edit_cannot_be_decided():

@@ -1,4 +1,4 @@
-"""Fields that are decided together, unless somebody splits them on purpose."""
+"""Groups of fields that are decided together unless they are split."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPLIT = "?split=address"
 
 @pytest.fixture
 def parts() -> list[SyncField]:
-    """Two fields of the address, and beside them one of no group."""
+    """Return the fields of an edit: two of the address group, one of no group."""
     record = make_record()
     make_field(record)
     return [make_field(record, column, proposed_value=f"New {column}") for column in COLUMNS]

@@ -1,4 +1,4 @@
-"""Where mails lead: a choice is preselected and nothing decided, every link ends at its edit, one POST stops mails."""
+"""Links in mails preselect a decision, take none, and always reach their edit; one POST stops mails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the CRM holds now, on the page: read once by itself, again on request, and never in the way."""
+"""Live values on the record page: read once on load and again on request, without losing input."""
 
 from __future__ import annotations
 
@@ -170,9 +170,9 @@ def test_lookup_is_corrected_to_a_found_row(world: World):
         if tag.get("name") == on(field, "value")
         and str(account["accountid"]) in str(lookup_choices.unsign(tag["value"]))
     )
-    told = pressed(client, found, field.record, f"do=correct:{field.pk}", **{on(field, "value"): right})
+    answer = pressed(client, found, field.record, f"do=correct:{field.pk}", **{on(field, "value"): right})
 
-    assert f"Corrected to {account['name']}" in told.words
+    assert f"Corrected to {account['name']}" in answer.words
     assert field.decisions.get().value_to_write == f"account:{account['accountid']}"
 
 
@@ -183,7 +183,7 @@ def test_unsigned_lookup_row_is_refused(world: World):
     client = browser(rita())
     typed = {on(field, "value"): "somebody made this up"}
 
-    told = pressed(client, opened(client, field.record), field.record, f"do=correct:{field.pk}", **typed)
+    answer = pressed(client, opened(client, field.record), field.record, f"do=correct:{field.pk}", **typed)
 
-    assert told.status == 422
+    assert answer.status == 422
     assert not field.decisions.exists()

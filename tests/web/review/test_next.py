@@ -1,4 +1,4 @@
-"""Deciding by key: where nothing is left to decide, the answer is the next contact of the list at once."""
+"""Decisions by key: the answer to the last one is the next contact of the list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue: what stands in which tab, in which order, found how, at which cost."""
+"""The queue: tabs, order, search and cost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def labels() -> None:
     scenes.know_columns()
 
 
-def shown(client: Client, query: str = "") -> Screen:
+def open_queue(client: Client, query: str = "") -> Screen:
     return Screen(client.get(f"/review/{query}"))
 
 
@@ -49,7 +49,7 @@ def test_row_names_editor_and_fields():
     for column in ("jobtitle", "emailaddress1", "fax", "lastname", "telephone1"):
         make_field(record, column)
 
-    words = shown(browser(rita())).words
+    words = open_queue(browser(rita())).words
 
     assert "Marta Villanueva" in words
     assert "5 fields: Business Phone, Email, Fax +2" in words
@@ -60,7 +60,7 @@ def test_row_names_the_company_beside_the_contact():
     waiting("Anna Berg", company="Ørsted & Söhne")
     waiting("Anna Berg", company="Contoso")
 
-    words = shown(browser(rita())).words
+    words = open_queue(browser(rita())).words
 
     assert "Anna Berg · Ørsted & Söhne" in words
     assert "Anna Berg · Contoso" in words
@@ -69,7 +69,7 @@ def test_row_names_the_company_beside_the_contact():
 def test_first_edit_is_open():
     record = waiting()
 
-    assert shown(browser(rita())).offers(f"do=approve:{record.fields.get().pk}")
+    assert open_queue(browser(rita())).offers(f"do=approve:{record.fields.get().pk}")
 
 
 def test_each_edit_is_in_its_tab():
@@ -79,7 +79,7 @@ def test_each_edit_is_in_its_tab():
     scenes.settled(scenes.approved(make_field(make_record("Dora Decided")), by=rita()))
     client = browser(rita())
 
-    tabs = {tab: shown(client, f"?tab={tab}").words for tab in Tab}
+    tabs = {tab: open_queue(client, f"?tab={tab}").words for tab in Tab}
 
     assert "Wanda Waits" in tabs[Tab.WAITING]
     assert "Alma Attention" in tabs[Tab.ATTENTION]
@@ -91,7 +91,7 @@ def test_each_edit_is_in_its_tab():
 def test_incomplete_edit_is_hidden():
     make_field(make_record("Half There", is_stub=True))
 
-    assert "Half There" not in shown(browser(rita())).words
+    assert "Half There" not in open_queue(browser(rita())).words
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_list_has_the_chosen_order(order, names):
     for hours, name in ((3, "Bea"), (1, "Abel"), (2, "Cleo")):
         waiting(name, edited_on=EDITED_ON - timedelta(hours=hours))
 
-    words = shown(browser(rita()), f"?order={order}").words.split("Name", 1)[1]
+    words = open_queue(browser(rita()), f"?order={order}").words.split("Name", 1)[1]
 
     assert sorted(names, key=words.index) == names
 
@@ -112,7 +112,7 @@ def test_contacts_sort_without_case_and_accents():
     for name in reversed(names):
         waiting(name)
 
-    words = shown(browser(rita()), "?order=name").words.split("Name", 1)[1]
+    words = open_queue(browser(rita()), "?order=name").words.split("Name", 1)[1]
 
     assert sorted(names, key=words.index) == names
 
@@ -196,7 +196,7 @@ def test_first_visit_loads_under_150_kb():
 
 
 def test_empty_queue_explains_itself():
-    words = shown(browser(rita())).words
+    words = open_queue(browser(rita())).words
 
     assert "No edits waiting" in words
     assert "appear here within seconds" in words
@@ -221,7 +221,7 @@ def test_pages_have_no_gap_or_repetition(order):
 def test_next_page_link_names_no_person():
     many(60)
     client = browser(rita())
-    first = shown(client, "?order=name")
+    first = open_queue(client, "?order=name")
     link = next(found["href"] for tag, found in first.tags if tag == "a" and "after=" in found.get("href", ""))
 
     second = Screen(client.get(link))
@@ -237,14 +237,14 @@ def test_next_page_link_names_no_person():
 def test_invalid_params_show_the_first_page(query):
     waiting("Marta Villanueva")
 
-    assert "Marta Villanueva" in shown(browser(rita()), query).words
+    assert "Marta Villanueva" in open_queue(browser(rita()), query).words
 
 
 def test_counts_stop_at_a_thousand(monkeypatch):
     monkeypatch.setattr(reads, "MAX_COUNTED", 3)
     many(5)
 
-    assert "Waiting 3+" in shown(browser(rita())).words
+    assert "Waiting 3+" in open_queue(browser(rita())).words
 
 
 def queries_of(client: Client, query: str = "") -> int:
@@ -259,7 +259,7 @@ def test_shared_label_prefix_is_named_once():
     assert list(row_presenter.shortened(labels)) == ["Address 1: City", "Street 1", "Address 2: City", "Job Title"]
 
 
-# A search asks twice how many words begin so: for the list, and for how many it finds.
+# A search counts matching words twice: for the list and for its number of matches.
 @pytest.mark.parametrize(("query", "most"), [("", 28), ("?order=name&q=person", 30), ("?tab=decided", 28)])
 def test_page_has_constant_queries(query, most):
     client = browser(rita())
@@ -283,14 +283,14 @@ def test_page_counts_no_whole_table():
 
 @pytest.mark.parametrize("person", [rita, vera, ada])
 def test_review_roles_see_the_queue(person):
-    assert shown(browser(person())).status == 200
+    assert open_queue(browser(person())).status == 200
 
 
 @pytest.mark.parametrize("person", [fred, nils])
 def test_other_roles_get_403(person):
     waiting("Marta Villanueva")
 
-    screen = shown(browser(person()))
+    screen = open_queue(browser(person()))
 
     assert screen.status == 403
     assert "Marta" not in screen.html
@@ -320,7 +320,7 @@ def test_more_rows_come_without_the_page(monkeypatch):
     monkeypatch.setattr(reads.page, "__kwdefaults__", {**reads.page.__kwdefaults__, "size": 2})
     many(3)
     client = browser(rita())
-    following = next(tag["hx-get"] for _, tag in shown(client).tags if tag.get("id") == "more")
+    following = next(tag["hx-get"] for _, tag in open_queue(client).tags if tag.get("id") == "more")
 
     rows = Screen(client.get(following, headers={"HX-Request": "true"}))
 
@@ -332,9 +332,12 @@ def test_more_rows_come_without_the_page(monkeypatch):
 def test_backlog_notice_counts_first_edits():
     waiting()
     MirrorCursor.objects.create(table="records", found_first=1400)
-    assert "No mails go out" not in shown(browser(rita())).words
+    assert "No mails go out" not in open_queue(browser(rita())).words
 
     preferences.change(by=ada(), backlog=True)
 
-    assert "1,400 edits came with the first reading. No mails go out about these edits" in shown(browser(rita())).words
-    assert "end backlog mode" in shown(browser(ada())).words
+    assert (
+        "1,400 edits came with the first reading. No mails go out about these edits"
+        in open_queue(browser(rita())).words
+    )
+    assert "end backlog mode" in open_queue(browser(ada())).words

@@ -1,4 +1,4 @@
-"""Narrowing the queue: each filter alone, together, in the address, and kept under a name."""
+"""Filters of the queue: alone, combined, in the address, and saved as a view."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def labels() -> None:
     scenes.know_columns()
 
 
-def shown(client: Client, query: str = "") -> Screen:
+def open_queue(client: Client, query: str = "") -> Screen:
     return Screen(client.get(f"/review/{query}"))
 
 
@@ -75,11 +75,11 @@ def test_default_order_depends_on_the_tab():
         if name in ("Ann", "Bea"):
             scenes.settled(scenes.approved(field, by=rita()))
 
-    decided, here = shown(browser(rita()), "?tab=decided").words, shown(browser(rita())).words
+    decided, here = open_queue(browser(rita()), "?tab=decided").words, open_queue(browser(rita())).words
 
     assert decided.index("Bea") < decided.index("Ann")
     assert here.index("Cleo") < here.index("Dora")
-    assert 'href="/review/?tab=decided&amp;order=oldest"' in shown(browser(rita()), "?tab=decided").html
+    assert 'href="/review/?tab=decided&amp;order=oldest"' in open_queue(browser(rita()), "?tab=decided").html
 
 
 def test_editor_age_and_owner_filters_work():
@@ -101,11 +101,11 @@ def test_editor_age_and_owner_filters_work():
 
 def test_backlog_mode_marks_nothing_overdue():
     waiting("Ann", edited_on=timezone.now() - timedelta(days=40))
-    assert "overdue, " in shown(browser(rita())).words
+    assert "overdue, " in open_queue(browser(rita())).words
 
     preferences.change(by=ada(), backlog=True)
 
-    assert "overdue, " not in shown(browser(rita())).words
+    assert "overdue, " not in open_queue(browser(rita())).words
     assert names(Criteria(age=criteria.Age.OVERDUE)) == []
 
 
@@ -113,7 +113,7 @@ def test_active_filters_are_shown_and_removable():
     waiting("Ann", "telephone1", ChangeKind.FORMAT)
     waiting("Bea")
 
-    page = shown(browser(rita()), "?field=telephone1&kind=format")
+    page = open_queue(browser(rita()), "?field=telephone1&kind=format")
 
     assert "1 match" in page.words
     assert "Remove the filter Format only" in page.words
@@ -136,7 +136,7 @@ def test_saved_view_belongs_to_its_owner():
     view = SavedView.objects.get()
 
     assert (view.name, view.query) == ("Format only", "?kind=format")
-    assert "Format only" in shown(client).words
+    assert "Format only" in open_queue(client).words
     assert saved_views.list_for(rob()) == []
     browser(rob()).post(f"/review/views/{view.pk}/delete")
     assert SavedView.objects.exists()
@@ -160,14 +160,14 @@ def test_written_rows_are_refreshed():
     (first, second), by = [make_field(make_record(name)) for name in ("Ann", "Bea")], rita()
     done, _ = scenes.approved(first, by=by), scenes.approved(second, by=by)
     client = browser(by)
-    writing = shown(client, "?tab=writing").form["writing"]
+    writing = open_queue(client, "?tab=writing").form["writing"]
     assert set(writing) == {f"{first.record_id}.undo", f"{second.record_id}.undo"}
-    asked = {"writing": [*writing, "nonsense"]}
-    assert client.get("/review/written", asked).status_code == 204
+    query = {"writing": [*writing, "nonsense"]}
+    assert client.get("/review/written", query).status_code == 204
 
     scenes.settled(done)
 
-    rows = Screen(client.get("/review/written", asked))
+    rows = Screen(client.get("/review/written", query))
     assert f'id="row-{first.record_id}" hx-swap-oob="true"' in rows.html
     assert "Ann" in rows.words
     assert "Written" in rows.words
@@ -179,4 +179,4 @@ def test_parked_edits_have_their_own_tab():
 
     assert names(Criteria()) == []
     assert names(Criteria(column="jobtitle"), Tab.PARKED) == ["Ann"]
-    assert "Parked 1" in shown(browser(rita())).words
+    assert "Parked 1" in open_queue(browser(rita())).words

@@ -1,4 +1,4 @@
-"""The record page: what each state of a field says, and who may do what about it."""
+"""The record page: the text and the buttons of each state of a field."""
 
 from __future__ import annotations
 
@@ -379,12 +379,12 @@ def test_poll_keeps_naming_the_first_decider():
     scenes.being_written(scenes.approved(field, by=rob()))
     query = f"?live={field.pk}&told="
 
-    told = opened(browser(rita()), field.record, f"{query}{field.pk}", **{"HX-Request": "true"})
-    asked = opened(browser(rita()), field.record, query, **{"HX-Request": "true"})
+    informed = opened(browser(rita()), field.record, f"{query}{field.pk}", **{"HX-Request": "true"})
+    plain = opened(browser(rita()), field.record, query, **{"HX-Request": "true"})
 
-    assert "Approved by Rob in the meantime; your decision was not saved." in told.words
-    assert str(field.pk) in polled(told)["hx-vals"].rpartition("told")[2]
-    assert "yours was not used" not in asked.words
+    assert "Approved by Rob in the meantime; your decision was not saved." in informed.words
+    assert str(field.pk) in polled(informed)["hx-vals"].rpartition("told")[2]
+    assert "your decision was not saved" not in plain.words
 
 
 def test_conflict_appears_in_open_page():

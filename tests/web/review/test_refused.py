@@ -1,4 +1,4 @@
-"""A value that was rejected before: said on the page, in the list and in the mail, and rejected again at once."""
+"""Values rejected before: shown on the page, in the list and in the mail, and rejected again by one button."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def _columns(db: None) -> None:
     scenes.know_columns()
 
 
-def refused_again(**why: str) -> SyncField:
-    """Rob rejected a value; it comes a second time."""
+def make_rejected_before(**why: str) -> SyncField:
+    """Return a field with a value that Rob has rejected before."""
     first = make_field(proposed_value="Again")
     scenes.settled(scenes.rejected(first, by=rob(), **why))
     return make_newer_edit(first, proposed="Again")
 
 
 def test_record_names_earlier_rejection_and_repeats_it():
-    field = refused_again(reason_code="not_correct", reason="Wrong person.")
+    field = make_rejected_before(reason_code="not_correct", reason="Wrong person.")
     client = browser(rita())
     screen = opened(client, field.record)
     assert "Rejected before by Rob on" in screen.words
@@ -40,7 +40,7 @@ def test_record_names_earlier_rejection_and_repeats_it():
 
 
 def test_missing_reason_is_requested():
-    field = refused_again()
+    field = make_rejected_before()
     preferences.change(by=ada(), reason_required=True)
     client = browser(rita())
 
@@ -65,7 +65,7 @@ def test_values_never_rejected_offer_no_repetition():
 
 
 def test_list_marks_values_rejected_before():
-    refused_again()
+    make_rejected_before()
     make_field()
 
     screen = Screen(browser(rita()).get("/review/"))

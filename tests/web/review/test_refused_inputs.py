@@ -1,4 +1,4 @@
-"""Refused answers on the record page: the input at fault has the focus, its message and what was typed."""
+"""Refusals on the record page: the input at fault has the focus, a message and its text."""
 
 from __future__ import annotations
 
@@ -177,11 +177,11 @@ def test_refused_approval_marks_no_input():
     screen = opened(client, field.record)
     decisions.decide([Choice(field.pk, "approved", digest(field))], by=rob())
 
-    again = pressed(client, screen, field.record, f"do=approve:{field.pk}")
+    second = pressed(client, screen, field.record, f"do=approve:{field.pk}")
 
-    assert again.status == 409
-    assert not [tag for _, tag in again.tags if "autofocus" in tag or "aria-invalid" in tag]
-    (row,) = [tag for _, tag in again.tags if tag.get("data-field") == str(field.pk)]
+    assert second.status == 409
+    assert not [tag for _, tag in second.tags if "autofocus" in tag or "aria-invalid" in tag]
+    (row,) = [tag for _, tag in second.tags if tag.get("data-field") == str(field.pk)]
     assert row["aria-describedby"] == f"problem-{field.pk}"
 
 

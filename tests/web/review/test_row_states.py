@@ -1,4 +1,4 @@
-"""The states of an edit in the list and in the record: each word is true at that moment."""
+"""The states of an edit in the list and on the record page."""
 
 from __future__ import annotations
 
@@ -141,10 +141,10 @@ def test_connection_page_says_read_only(cause):
     client = browser(rita())
 
     html = client.get("/review/").content.decode()
-    said = html[html.index('<span class="connection') :][:300]
+    connection = html[html.index('<span class="connection') :][:300]
 
-    assert "CRM connected" not in said
-    assert {"stop": "Writing stopped", "read_only": "Read only"}[cause] in said
+    assert "CRM connected" not in connection
+    assert {"stop": "Writing stopped", "read_only": "Read only"}[cause] in connection
 
 
 def test_empty_waiting_links_attention():

@@ -1,4 +1,4 @@
-"""Hostile text in every place where the CRM's or a person's words are shown."""
+"""Hostile text in every place that shows text of the CRM or of a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on which many edits are decided together, as somebody without JavaScript has it."""
+"""The page of bulk decisions without JavaScript."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on which many edits are decided together shows what the CRM holds at this moment, against the sandbox."""
+"""Live values on the page of bulk decisions, read from the sandbox."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def address(step: str = "") -> str:
 
 @pytest.fixture
 def client(world: World) -> Client:
-    """Rita, who has frozen two contacts' edits; the CRM's value of the first changed since, unread."""
+    """Return Rita's client after she froze the edits of two contacts; the first changed in the CRM since."""
     for number in range(2):
         world.edited(number, jobtitle="Head of Procurement")
     signed_in = browser(rita())
@@ -70,11 +70,11 @@ def test_decision_omits_newer_values(client, world: World):
 def test_unchanged_counts_leave_the_form_alone(client):
     first = Screen(client.post(address("read"), {"fields": "2"}, headers=HTMX))
 
-    again = Screen(client.post(address("read"), {"fields": "1"}, headers=HTMX))
+    second = Screen(client.post(address("read"), {"fields": "1"}, headers=HTMX))
 
     assert "selection-question" in first.html
-    assert "selection-list" in again.html
-    assert "selection-question" not in again.html
+    assert "selection-list" in second.html
+    assert "selection-question" not in second.html
 
 
 def test_typed_input_survives_reading(client, monkeypatch):
