@@ -51,8 +51,8 @@ def _count(client: Any) -> None:
 
 
 def _keep() -> None:
-    Heartbeat.objects.filter(name=daily.PULSE).update(answered_at=None)
-    daily.keep(seconds=600)
+    Heartbeat.objects.filter(name=daily.COUNTED).update(answered_at=None)
+    daily.update_counts(seconds=600)
 
 
 def _paths() -> dict[str, str]:

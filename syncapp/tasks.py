@@ -247,7 +247,7 @@ def pull() -> None:
 @_periodic(stalled_after=settings.HARD_LIMIT)
 def numbers() -> None:
     """Every minute: update the daily counts of the numbers page; all of them after a full read of the CRM."""
-    daily.keep()
+    daily.update_counts()
 
 
 @shared_task

@@ -1,1 +1,1 @@
-"""Reading the audit trail: filtered pages, the facts behind entries, and what happened counted by the day."""
+"""Reads of the audit log: filtered pages, the rows behind entries, and daily counts of events."""

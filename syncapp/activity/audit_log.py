@@ -1,8 +1,8 @@
-"""The audit trail's reads: what was asked for, newest first, page by page after an entry, never at an offset.
+"""Filtered reads of the audit log, page by page after an entry, never at an offset.
 
-Each filter has an index that ends with the time (models/audit.py), so that a page costs the same whatever the trail's
-length. Names are those of edits: where few edits match, their entries are looked up; where many do, the trail is
-walked from its newest entry on, and finds a page of them soon.
+Each filter has an index that ends with the time (models/audit.py), so the cost of a page does not depend on the size
+of the log. A search for names finds edits: if few match, their entries are looked up; if many match, the log is
+scanned from its newest entry, which soon fills a page.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from syncapp.review.queue import word_search
 
 PAGE = 50
 BATCH = 1000
-MOST_COUNTED = 1000
+MAX_COUNTED = 1000
 FEW_EDITS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Which entries: every part that is set must fit. `since` is included, `until` is not."""
+class AuditFilter:
+    """The conditions of a search; all that are set must hold. `since` is inclusive, `until` exclusive."""
 
     area: str = ""
     action: str = ""
@@ -43,29 +43,29 @@ class Asked:
 
     @property
     def is_everything(self) -> bool:
-        """Whether nothing is filtered."""
+        """Return whether there is no condition."""
         return not any(getattr(self, each.name) for each in fields(self))
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some entries, newest first, and whether older ones follow."""
+    """Entries of one page, and whether more follow."""
 
     entries: Sequence[AuditEntry]
     has_more: bool
 
 
-def page(asked: Asked, *, before: int | None = None, size: int = PAGE) -> Page:
-    """The newest entries, or those older than the entry `before`."""
-    found = list(_older(_entries(asked), before).order_by("-at", "-id")[: size + 1])
+def page(conditions: AuditFilter, *, before: int | None = None, size: int = PAGE) -> Page:
+    """Return the newest entries, or those older than the entry `before`."""
+    found = list(_older(_entries(conditions), before).order_by("-at", "-id")[: size + 1])
     return Page(found[:size], has_more=len(found) > size)
 
 
-def batches(asked: Asked) -> Iterator[Sequence[AuditEntry]]:
-    """All entries in batches, newest first. Ends at the present moment, also while new ones keep coming."""
+def batches(conditions: AuditFilter) -> Iterator[Sequence[AuditEntry]]:
+    """Yield all entries in batches, newest first. New entries during the iteration are not included."""
     before: int | None = None
     while True:
-        found = page(asked, before=before, size=BATCH)
+        found = page(conditions, before=before, size=BATCH)
         if found.entries:
             yield found.entries
         if not found.has_more:
@@ -73,26 +73,26 @@ def batches(asked: Asked) -> Iterator[Sequence[AuditEntry]]:
         before = found.entries[-1].pk
 
 
-def oldest_first(asked: Asked, *, most: int) -> Page:
-    """The first entries of what was asked for, as a story is read."""
-    found = list(_entries(asked).order_by("at", "id")[: most + 1])
+def oldest_first(conditions: AuditFilter, *, most: int) -> Page:
+    """Return the first `most` entries in the order of time."""
+    found = list(_entries(conditions).order_by("at", "id")[: most + 1])
     return Page(found[:most], has_more=len(found) > most)
 
 
-def count(asked: Asked) -> int:
-    """How many entries there are, at most MOST_COUNTED + 1: the database stops counting there."""
-    return _matching(asked).order_by()[: MOST_COUNTED + 1].count()
+def count(conditions: AuditFilter) -> int:
+    """Count the entries, at most up to MAX_COUNTED + 1."""
+    return _matching(conditions).order_by()[: MAX_COUNTED + 1].count()
 
 
-def narrowed(asked: Asked, *, until: datetime) -> Asked:
-    """The same, ended at a moment: what was shown then can be shown again."""
-    return replace(asked, until=min(asked.until, until) if asked.until else until)
+def limit_until(conditions: AuditFilter, *, until: datetime) -> AuditFilter:
+    """Return the filter limited to entries before `until`, so that the same page can be shown again later."""
+    return replace(conditions, until=min(conditions.until, until) if conditions.until else until)
 
 
-def known(column: str) -> list[str]:
-    """The different values of an indexed text column, in order: one step in the index each, however many entries."""
+def distinct_values(column: str) -> list[str]:
+    """Return the distinct values of an indexed text column in order, with one index step per value."""
     table, name = AuditEntry._meta.db_table, AuditEntry._meta.get_field(column).name
-    # Both come from the model, whose columns have its names. No database does this by itself for SELECT DISTINCT.
+    # SELECT DISTINCT would read the whole index on both databases.
     sql = (
         f"WITH RECURSIVE known(word) AS (SELECT MIN({name}) FROM {table} WHERE {name} > '' UNION ALL "  # noqa: S608  (the model's own names)
         f"SELECT (SELECT MIN({name}) FROM {table} WHERE {name} > known.word) FROM known WHERE known.word IS NOT NULL) "
@@ -103,49 +103,49 @@ def known(column: str) -> list[str]:
         return [word for (word,) in cursor.fetchall()]
 
 
-def _entries(asked: Asked) -> QuerySet[AuditEntry]:
-    return _matching(asked).select_related("actor", "value")
+def _entries(conditions: AuditFilter) -> QuerySet[AuditEntry]:
+    return _matching(conditions).select_related("actor", "value")
 
 
 def _older(entries: QuerySet[AuditEntry], before: int | None) -> QuerySet[AuditEntry]:
     last = AuditEntry.objects.filter(pk=before or 0).values("at")
     if not last.exists():
         return entries
-    # Compared inside the database: SQLite keeps its own clock's times with fewer digits than a time that comes back.
+    # Compare inside the database: SQLite stores its clock's times with fewer digits than Django sends back.
     then = Subquery(last)
     return entries.filter(Q(at__lte=then) & (Q(at__lt=then) | Q(pk__lt=before)))
 
 
-def _matching(asked: Asked) -> QuerySet[AuditEntry]:
+def _matching(conditions: AuditFilter) -> QuerySet[AuditEntry]:
     entries = AuditEntry.objects.all()
     exact = {
-        "area": asked.area,
-        "action": asked.action,
-        "actor": asked.person,
-        "channel": asked.channel,
-        "column_name": asked.column,
-        "at__gte": asked.since,
-        "at__lt": asked.until,
+        "area": conditions.area,
+        "action": conditions.action,
+        "actor": conditions.person,
+        "channel": conditions.channel,
+        "column_name": conditions.column,
+        "at__gte": conditions.since,
+        "at__lt": conditions.until,
     }
     entries = entries.filter(**{lookup: value for lookup, value in exact.items() if value})
-    if asked.by_portal:
+    if conditions.by_portal:
         entries = entries.filter(actor__isnull=True)
-    for match in _edits(asked):
+    for match in _edits(conditions):
         entries = _of_edits(entries, SyncRecord.objects.filter(match), match)
-    if name := asked.name.strip():
+    if name := conditions.name.strip():
         entries = _of_edits(
             entries, word_search.filter_records(SyncRecord.objects.all(), name), word_search.condition(name)
         )
     return entries
 
 
-def _edits(asked: Asked) -> Iterator[Q]:
-    if asked.contact:
-        yield Q(target_id=asked.contact)
-    if asked.editor:
-        name = CrmUser.objects.filter(pk=asked.editor).values_list("name", flat=True).first() or ""
-        # The name's index finds them; the id tells people of one name apart.
-        yield Q(editor_key=search_key(name), editor_id=asked.editor)
+def _edits(conditions: AuditFilter) -> Iterator[Q]:
+    if conditions.contact:
+        yield Q(target_id=conditions.contact)
+    if conditions.editor:
+        name = CrmUser.objects.filter(pk=conditions.editor).values_list("name", flat=True).first() or ""
+        # The index of names finds the rows; the id distinguishes people with the same name.
+        yield Q(editor_key=search_key(name), editor_id=conditions.editor)
 
 
 def _of_edits(entries: QuerySet[AuditEntry], edits: QuerySet[SyncRecord], match: Q) -> QuerySet[AuditEntry]:

@@ -1,8 +1,7 @@
-"""Counting what happened: the last days every minute, all days after each full reading of the CRM.
+"""Daily counts of events: the last days every minute, all days after each full read of the CRM.
 
-A day is counted anew from the rows themselves and replaces what was counted before, so counting twice, in the middle
-of something, or after a crash is harmless. Days are those of UTC. An edit belongs to the day on which it was made in
-Outlook; a decision to the day on which it was taken, unless it was undone.
+Each count of a day replaces the previous one, so counting twice or after a crash is harmless. Days are UTC days. An
+edit belongs to the day on which it was made in Outlook, a decision to the day on which it was taken, unless undone.
 """
 
 from __future__ import annotations
@@ -25,10 +24,11 @@ from syncapp.models.activity import Measure, Part
 from syncapp.models.jobs.job import database_now
 from syncapp.models.review.decision import DecisionState, Kind, Outcome
 
-PULSE, REST = "numbers", "numbers_rest"
+COUNTED, BACKFILL = "numbers", "numbers_rest"
 LAST_DAYS = 3
-LONGEST = timedelta(days=400)  # the page looks back for a year
-FIRST_STEP, STEP = 60.0, 1.2  # ages grow by a fifth from one step to the next, so a median is right within a tenth
+HISTORY = timedelta(days=400)  # the page shows up to a year
+# Ages are counted in steps, each a fifth longer than the one before, so a median is accurate to a tenth.
+FIRST_STEP, STEP = 60.0, 1.2
 
 _MEASURES = {
     "field.review.approved": Measure.APPROVED,
@@ -41,7 +41,7 @@ _MEASURES = {
     "field.withdrawn": Measure.WITHDRAWN,
 }
 _REVIEWED = ("field.review.approved", "field.review.rejected")
-# Decisions from before a restore: their entries date from the day on which they were found again.
+# Decisions from before a restore: their audit entries date from the day on which they were recognized.
 _RECOGNIZED = {
     (Kind.REVIEW, Outcome.APPROVED): Measure.APPROVED,
     (Kind.REVIEW, Outcome.REJECTED): Measure.REJECTED,
@@ -49,7 +49,7 @@ _RECOGNIZED = {
     (Kind.AFTER_ALL, Outcome.APPROVED): Measure.AFTER_ALL,
     (Kind.SUPERSEDE, Outcome.SUPERSEDED): Measure.SUPERSEDED,
 }
-# Every edit stands in exactly one of these; each has an index by the time of the edit, all edits together have none.
+# Each edit is in exactly one of these states. Each has an index by the time of the edit, all edits together have none.
 _STATES = (
     Q(record__waiting_count__gt=0),
     Q(record__attention_count__gt=0, record__waiting_count=0),
@@ -59,52 +59,52 @@ _STATES = (
 Counted = Counter[tuple[Measure, Part, str]]
 
 
-def keep(*, seconds: float = 20.0) -> int:
-    """Count the days that may have changed; how many those were. 0 where another process counted just now.
+def update_counts(*, seconds: float = 20.0) -> int:
+    """Count the days that may have changed; return how many, 0 if another process has just counted.
 
-    Counting all days stops after about so many `seconds`, and goes on with the next call where it stopped.
+    Counting all days stops after about `seconds`; the next call continues.
     """
-    if not _is_ours():
+    if not _take_turn():
         return 0
     until = monotonic() + seconds
     if _needs_all_days():
-        Heartbeat.objects.filter(name=PULSE).update(asked_at=Now())
-        _go_on_with(_today() - timedelta(days=LAST_DAYS))
+        Heartbeat.objects.filter(name=COUNTED).update(asked_at=Now())
+        _set_backfill_day(_today() - timedelta(days=LAST_DAYS))
     days = [_today() - timedelta(days=back) for back in range(LAST_DAYS)]
     for day in days:
-        recount(day)
-    counted = len(days) + _count_the_rest(until=until)
-    Heartbeat.objects.filter(name=PULSE).update(answered_at=Now())
+        count_day(day)
+    counted = len(days) + _backfill(until=until)
+    Heartbeat.objects.filter(name=COUNTED).update(answered_at=Now())
     return counted
 
 
-def _count_the_rest(*, until: float) -> int:
-    """What is left of counting all days, newest first; how many days there was time for."""
-    left = Heartbeat.objects.filter(name=REST).values_list("asked_at", flat=True).first()
-    if left is None:
+def _backfill(*, until: float) -> int:
+    """Count older days that remain, newest first, until the time is over; return how many."""
+    remaining = Heartbeat.objects.filter(name=BACKFILL).values_list("asked_at", flat=True).first()
+    if remaining is None:
         return 0
-    day, first, counted = left.astimezone(UTC).date(), _first_day(), 0
+    day, first, counted = remaining.astimezone(UTC).date(), _first_day(), 0
     while day >= first and monotonic() < until:
-        recount(day)
+        count_day(day)
         day, counted = day - timedelta(days=1), counted + 1
-    _go_on_with(day if day >= first else None)
+    _set_backfill_day(day if day >= first else None)
     return counted
 
 
-def _go_on_with(day: date | None) -> None:
-    """The newest day that is still to be counted; None when all are."""
+def _set_backfill_day(day: date | None) -> None:
+    """Store the newest day that remains to be counted; None when all are counted."""
     moment = datetime.combine(day, time(), tzinfo=UTC) if day else None
-    Heartbeat.objects.update_or_create(name=REST, defaults={"asked_at": moment})
+    Heartbeat.objects.update_or_create(name=BACKFILL, defaults={"asked_at": moment})
 
 
 def counted_at() -> datetime | None:
-    """When the days were last counted."""
-    return Heartbeat.objects.filter(name=PULSE).values_list("answered_at", flat=True).first()
+    """Return when the days were last counted."""
+    return Heartbeat.objects.filter(name=COUNTED).values_list("answered_at", flat=True).first()
 
 
-def recount(day: date) -> None:
-    """Count one day anew."""
-    counted = _received(day) + _done(day) + _recognized(day) + _ages(day)
+def count_day(day: date) -> None:
+    """Count one day and replace its previous counts."""
+    counted = _received(day) + _audited(day) + _recognized(day) + _ages(day)
     rows = [
         DailyCount(day=day, measure=measure, part=part, key=key, number=number)
         for (measure, part, key), number in counted.items()
@@ -115,29 +115,28 @@ def recount(day: date) -> None:
 
 
 def step_of(seconds: float) -> int:
-    """The step that an age falls into."""
+    """Return the step of an age."""
     return max(0, math.floor(math.log(max(seconds, FIRST_STEP) / FIRST_STEP, STEP)))
 
 
 def seconds_of(step: int) -> float:
-    """The age in the middle of a step."""
+    """Return the age in the middle of a step."""
     return FIRST_STEP * math.pow(STEP, step + 0.5)
 
 
-def _is_ours() -> bool:
-    Heartbeat.objects.get_or_create(name=PULSE)
+def _take_turn() -> bool:
+    Heartbeat.objects.get_or_create(name=COUNTED)
     pause = database_now(plus=-settings.NUMBERS_SECONDS / 2)
-    due = Heartbeat.objects.filter(Q(answered_at__isnull=True) | Q(answered_at__lte=pause), name=PULSE)
+    due = Heartbeat.objects.filter(Q(answered_at__isnull=True) | Q(answered_at__lte=pause), name=COUNTED)
     return due.update(answered_at=Now()) == 1
 
 
 def _needs_all_days() -> bool:
-    """Return whether all days have to be counted again.
+    """Return whether all days must be counted again.
 
-    Since they were, the CRM was read from its beginning, or decisions from before a restore were found in it: edits and
-    decisions of any day may have come.
+    A full read of the CRM, or decisions from before a restore that were found in it, may add events to any day.
     """
-    complete = Heartbeat.objects.filter(name=PULSE).values_list("asked_at", flat=True).first()
+    complete = Heartbeat.objects.filter(name=COUNTED).values_list("asked_at", flat=True).first()
     if complete is None or MirrorCursor.objects.filter(full_read_at__gte=complete).exists():
         return True
     return Decision.objects.filter(recognized_at__gte=complete).exists()
@@ -151,7 +150,7 @@ def _first_day() -> date:
     edited = SyncRecord.objects.filter(is_stub=False).aggregate(first=Min("edited_on"))["first"]
     done = AuditEntry.objects.aggregate(first=Min("at"))["first"]
     known = [moment.astimezone(UTC).date() for moment in (edited, done) if moment]
-    return max(min(known, default=_today()), _today() - LONGEST)
+    return max(min(known, default=_today()), _today() - HISTORY)
 
 
 def _within(day: date, column: str) -> dict[str, datetime]:
@@ -168,8 +167,8 @@ def _received(day: date) -> Counted:
     return counted
 
 
-def _done(day: date) -> Counted:
-    entries = _standing(day, tuple(_MEASURES)).annotate(editor=_of_edit("editor_id"))
+def _audited(day: date) -> Counted:
+    entries = _not_undone(day, tuple(_MEASURES)).annotate(editor=_of_edit("editor_id"))
     rows = entries.values_list("action", "column_name", "editor").annotate(Count("pk"))
     return _split((_MEASURES[action], column, editor, number) for action, column, editor, number in rows)
 
@@ -183,13 +182,13 @@ def _recognized(day: date) -> Counted:
 
 
 def _recognized_on(day: date) -> QuerySet[Decision]:
-    """Return the day's decisions that were found in the CRM after a restore."""
+    """Return the day's decisions that were recognized in the CRM after a restore."""
     found = Decision.objects.filter(recognized_at__isnull=False, state=DecisionState.WRITTEN)
     return found.filter(**_within(day, "decided_at")).order_by()
 
 
 def _split(rows: Iterable[tuple[Measure, str, Any, int]]) -> Counted:
-    """The same numbers by column and by editor: one question for both, since asking is most of a quiet day's cost."""
+    """Count by column and by editor from the same rows, since queries are most of a quiet day's cost."""
     counted: Counted = Counter()
     for measure, column, editor, number in rows:
         counted[measure, Part.COLUMN, column] += number
@@ -197,8 +196,8 @@ def _split(rows: Iterable[tuple[Measure, str, Any, int]]) -> Counted:
     return counted
 
 
-def _standing(day: date, actions: tuple[str, ...]) -> QuerySet[AuditEntry]:
-    """The day's entries of these actions, without decisions that were undone."""
+def _not_undone(day: date, actions: tuple[str, ...]) -> QuerySet[AuditEntry]:
+    """Return the day's entries of these actions, without decisions that were undone."""
     undone = Decision.objects.filter(pk=OuterRef("decision_id"), state=DecisionState.UNDONE)
     return AuditEntry.objects.filter(~Exists(undone), action__in=actions, **_within(day, "at")).order_by()
 
@@ -208,9 +207,9 @@ def _of_edit(column: str) -> Subquery:
 
 
 def _ages(day: date) -> Counted:
-    """How old the edits were when they were decided."""
+    """Count the ages of edits at their decision, in steps, and the oldest one."""
     counted: Counted = Counter()
-    decided = _standing(day, _REVIEWED).annotate(edited_on=_of_edit("edited_on")).filter(edited_on__isnull=False)
+    decided = _not_undone(day, _REVIEWED).annotate(edited_on=_of_edit("edited_on")).filter(edited_on__isnull=False)
     recognized = _recognized_on(day).filter(kind=Kind.REVIEW, field__record__edited_on__isnull=False)
     times = chain(
         decided.values_list("at", "edited_on").iterator(),

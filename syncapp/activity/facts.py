@@ -1,4 +1,4 @@
-"""What the rows behind some entries say: whose edit, which labels, who decided. As many reads for one as for all."""
+"""The rows that audit entries refer to, read at once for a page of entries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ABOUT_PEOPLE = frozenset({"record.assigned"})
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The rows behind the entries of one page, by id."""
+    """The rows that the entries of a page refer to, by id."""
 
     records: Mapping[uuid.UUID, SyncRecord]
     fields: Mapping[uuid.UUID, SyncField]
@@ -37,30 +37,30 @@ class Facts:
     runs: Mapping[uuid.UUID, FilterRun]
 
     def user(self, entry: AuditEntry) -> FilterUser | None:
-        """The CRM's user whose filters or mailbox the entry is about."""
+        """Return the CRM user whose filters or mailbox the entry is about."""
         return self.users.get(parse_uuid(entry.details.get("user")) or uuid.UUID(int=0))
 
     def run(self, entry: AuditEntry) -> FilterRun | None:
-        """The filter run that the entry belongs to."""
+        """Return the filter run that the entry belongs to."""
         return self.runs.get(entry.group) if entry.group and entry.area == Area.FILTER else None
 
     def newer(self, entry: AuditEntry) -> SyncRecord | None:
-        """The edit that superseded the field which the entry is about."""
+        """Return the edit that superseded the entry's field."""
         field = self.fields.get(parse_uuid(entry.details.get("by")) or uuid.UUID(int=0))
         return self.records.get(field.record_id) if field else None
 
     def rule(self, entry: AuditEntry) -> str:
-        """The rule that decided, or that was changed; '' where there was none."""
+        """Return the quoted name of the rule that decided or was changed; '' if there is none."""
         rule = self.rules.get(parse_uuid(entry.details.get("rule")) or uuid.UUID(int=0))
         return f"“{rule.name}”" if rule else ""
 
     def person(self, entry: AuditEntry) -> str:
-        """Whose settings were changed; '' where nobody's were."""
+        """Return the name of the person whose settings were changed; '' if there is none."""
         person = self.people.get(parse_uuid(entry.details.get("person")) or uuid.UUID(int=0))
         return person.name if person else ""
 
     def label(self, entry: AuditEntry, value: str | None) -> str:
-        """What the CRM called this value when it was staged or chosen; '' where it is another value."""
+        """Return the CRM's label of a value when it was staged or selected; '' if unknown."""
         field = self.fields.get(entry.field_id) if entry.field_id else None
         if field is None or value is None:
             return ""
@@ -71,17 +71,17 @@ class Facts:
 
 
 def value_of(entry: AuditEntry) -> AuditValue | None:
-    """The entry's values; None where there were none, or they were erased."""
+    """Return the entry's values; None if there were none, or they were erased."""
     return getattr(entry, "value", None)
 
 
 def is_erased(entry: AuditEntry) -> bool:
-    """Whether there were values that are no longer held: their digests stay."""
+    """Return whether the entry's values were erased; their digests remain."""
     return value_of(entry) is None and bool(entry.before_digest or entry.after_digest)
 
 
-def of(entries: Sequence[AuditEntry]) -> Facts:
-    """Read what is behind these entries."""
+def load(entries: Sequence[AuditEntry]) -> Facts:
+    """Read the rows that these entries refer to."""
     of_filters = [entry for entry in entries if entry.area == Area.FILTER]
     superseding = [parse_uuid(entry.details.get("by")) for entry in entries if entry.action == "field.superseded"]
     fields = _fields([entry.field_id for entry in entries] + superseding)

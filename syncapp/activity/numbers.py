@@ -1,4 +1,4 @@
-"""The figures of the numbers page: of the past from the daily counts alone, of what waits from the queue's indexes."""
+"""The figures of the numbers page: the past from the daily counts, the waiting edits from the queue's indexes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from syncapp.review.queue import reads
 from syncapp.review.queue.criteria import Age, Tab, age_condition
 from syncapp.text.ids import parse_uuid
 
-MOST_WAITING = 20_000
-MOST_ROWS = 12
+MAX_WAITING = 20_000
+MAX_ROWS = 12
 WAITING_AGES = (Age.DAY, Age.OVERDUE, Age.WEEK, Age.MONTH)
 
 
 @dataclass(slots=True)
 class Week:
-    """What happened in one week, which begins on a Monday (UTC)."""
+    """The counts of one week, which begins on a Monday (UTC)."""
 
     first: date
     counts: Counter[str] = field(default_factory=Counter)
@@ -43,13 +43,13 @@ class Week:
 
     @property
     def median(self) -> float | None:
-        """The age in seconds at which half of the week's decisions had been taken; None without any."""
+        """Return the median age in seconds at decision; None without decisions."""
         return median(self.steps)
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How much of what one field, or one editor, brought was rejected."""
+    """The decided and rejected fields of one column or one editor."""
 
     key: str
     name: str
@@ -58,13 +58,13 @@ class Share:
 
     @property
     def percent(self) -> float | None:
-        """Of those decided; None where none was."""
+        """Return the rejected share of the decided; None if none was decided."""
         return 100 * self.rejected / self.decided if self.decided else None
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits at this moment: how many are at least so old, the middle one's age and the oldest's in seconds."""
+    """The waiting edits now: their number per minimum age, and the median and oldest age in seconds."""
 
     counts: Mapping[Age | None, int]
     median: float | None
@@ -76,7 +76,7 @@ class Waiting:
 
 
 def weeks(number: int, *, today: date | None = None) -> list[Week]:
-    """The last weeks, oldest first, the running one last."""
+    """Return the last weeks, oldest first, including the current one."""
     monday = _monday(today or datetime.now(UTC).date())
     found = {first: Week(first) for first in (monday - timedelta(weeks=back) for back in reversed(range(number)))}
     rows = DailyCount.objects.filter(day__gte=next(iter(found)), part__in=(Part.COLUMN, Part.STEP))
@@ -102,7 +102,7 @@ def _monday(day: date) -> date:
 
 
 def median(steps: Mapping[int, int]) -> float | None:
-    """The middle age of those counted by steps, in seconds; None of none."""
+    """Return the median in seconds of ages counted by step; None without any."""
     middle, passed = (sum(steps.values()) + 1) // 2, 0
     for step in sorted(steps):
         passed += steps[step]
@@ -112,21 +112,21 @@ def median(steps: Mapping[int, int]) -> float | None:
 
 
 def rejected_by_column(since: date, *, names: Mapping[str, str]) -> list[Share]:
-    """Per field what was decided and rejected, most rejected first. `names` are the fields' labels."""
+    """Return decided and rejected fields per column, the most rejected first. `names` maps columns to labels."""
     counted = _decided(since, Part.COLUMN)
     return _shares({key: (names.get(key, key or "no field"), *numbers) for key, numbers in counted.items()})
 
 
 def rejected_by_editor(since: date) -> list[Share]:
-    """The same per editor."""
+    """Return decided and rejected fields per editor, the most rejected first."""
     counted = _decided(since, Part.EDITOR)
     ids: set[UUID] = {found for key in counted if (found := parse_uuid(key)) is not None}
     names = {str(user.pk): user.name for user in CrmUser.objects.filter(pk__in=ids)}
-    return _shares({key: (names.get(key) or "somebody unknown", *numbers) for key, numbers in counted.items()})
+    return _shares({key: (names.get(key) or "Unknown editor", *numbers) for key, numbers in counted.items()})
 
 
 def _decided(since: date, part: Part) -> dict[str, tuple[int, int]]:
-    """Per key: decided, rejected."""
+    """Return (decided, rejected) per key."""
     rows = DailyCount.objects.filter(day__gte=since, part=part, measure__in=(Measure.APPROVED, Measure.REJECTED))
     counted: dict[str, Counter[str]] = defaultdict(Counter)
     for key, measure, number in rows.values_list("key", "measure").annotate(Sum("number")):
@@ -140,24 +140,24 @@ def _shares(counted: Mapping[str, tuple[str, int, int]]) -> list[Share]:
 
 
 def waiting(*, now: datetime) -> Waiting:
-    """What waits now. Counts stop at MOST_WAITING + 1, and from there on nobody knows the middle one."""
-    # In the order of their index: counted editor by editor, a long queue's rows lie all over the disk.
+    """Count the waiting edits. Counts stop at MAX_WAITING + 1, beyond which the median is None."""
+    # Ordered as their index: otherwise PostgreSQL counts editor by editor, and reads rows from all over the disk.
     rows = reads.records_in(Tab.WAITING).order_by("edited_on")
-    counts: dict[Age | None, int] = {None: rows[: MOST_WAITING + 1].count(), **_by_age(rows)}
-    known = 0 < counts[None] <= MOST_WAITING
+    counts: dict[Age | None, int] = {None: rows[: MAX_WAITING + 1].count(), **_by_age(rows)}
+    known = 0 < counts[None] <= MAX_WAITING
     middle = _age_at(rows, (counts[None] - 1) // 2, now) if known else None
     return Waiting(counts, median=middle, worst=_age_at(rows, 0, now))
 
 
 def _by_age(rows: SyncRecordQuerySet) -> dict[Age | None, int]:
-    """How many are so old, in one pass: of the oldest ones, beyond which nothing is counted."""
-    oldest = rows.filter(edited_on__isnull=False)[: MOST_WAITING + 1]
+    """Count the edits per minimum age, among the oldest MAX_WAITING + 1."""
+    oldest = rows.filter(edited_on__isnull=False)[: MAX_WAITING + 1]
     counted = oldest.aggregate(**{age.value: Count("pk", filter=age_condition(age)) for age in WAITING_AGES})
     return {age: counted[age.value] for age in WAITING_AGES}
 
 
 def _age_at(rows: SyncRecordQuerySet, place: int, now: datetime) -> float | None:
-    """How old the edit at this place is, from the oldest on."""
+    """Return the age in seconds of the edit at this place, counted from the oldest."""
     dated = rows.filter(edited_on__isnull=False).order_by("edited_on").values_list("edited_on", flat=True)
     edited_on = next(iter(dated[place : place + 1]), None)
     return max((now - edited_on).total_seconds(), 0.0) if edited_on else None

@@ -1,4 +1,4 @@
-"""The audit log: a row with keyed digests for every event, and beside it the values that can be erased.
+"""The audit log: a permanent row with keyed digests for every event, and values that can be erased.
 
 `record` and `record_all` are its only writers.
 """

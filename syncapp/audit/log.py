@@ -1,4 +1,4 @@
-"""The one writer of the audit trail: a row with keyed digests, and beside it the values that can be erased."""
+"""The writer of the audit log."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from django.db.models.functions import Now
 from syncapp.models import AuditEntry, AuditValue, Person
 from syncapp.models.audit import area_of
 
-Says = ParamSpec("Says")
+Params = ParamSpec("Params")
 
 
 def digest(value: str | None) -> str:
-    """A keyed digest of a value: proves which value it was after the value itself is erased; '' for empty."""
+    """Return a keyed digest of a value, which identifies the value after it is erased; '' for None."""
     if value is None:
         return ""
     return hmac.new(settings.AUDIT_KEY.encode(), value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
@@ -29,9 +29,9 @@ def digest(value: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What one entry says. `details` holds codes and numbers only, no personal data.
+    """The content of an entry. `details` holds only codes and numbers, no personal data.
 
-    `column` is the field's logical name, '' where the entry is about none.
+    `column` is the logical name of the field, '' if the entry is not about a field.
     """
 
     action: str
@@ -50,15 +50,15 @@ class Fact:
 
     @property
     def has_values(self) -> bool:
-        """Whether there is something that could be erased."""
+        """Return whether there are values to store."""
         return self.before is not None or self.after is not None or bool(self.reason)
 
 
-def _recorder(fact: Callable[Says, Fact]) -> Callable[Says, AuditEntry]:
-    """A function that is called as Fact is, so that mypy checks it alike."""
+def _recorder(fact: Callable[Params, Fact]) -> Callable[Params, AuditEntry]:
+    """Return a function with the parameters of `Fact`, so that mypy checks its calls."""
 
-    def record(*args: Says.args, **kwargs: Says.kwargs) -> AuditEntry:
-        """Write one entry, which says what Fact says of these arguments, in the caller's transaction."""
+    def record(*args: Params.args, **kwargs: Params.kwargs) -> AuditEntry:
+        """Write one entry with the content `Fact(...)` of these arguments, in the caller's transaction."""
         return record_all([fact(*args, **kwargs)])[0]
 
     return record
@@ -68,7 +68,7 @@ record = _recorder(Fact)
 
 
 def record_all(facts: Sequence[Fact]) -> list[AuditEntry]:
-    """Write these entries in the caller's transaction, in two statements however many they are."""
+    """Write entries in the caller's transaction, in two statements."""
     entries = AuditEntry.objects.bulk_create([_entry(fact) for fact in facts])
     values = (
         AuditValue(entry=entry, before=fact.before, after=fact.after, reason=fact.reason)
@@ -99,8 +99,8 @@ def _entry(fact: Fact) -> AuditEntry:
 
 
 def seal(entry: AuditEntry) -> str:
-    """A keyed digest of the whole entry but its values, for which their digests stand: it outlives their erasure."""
-    said = {
+    """Return a keyed digest of the whole entry; erasing its values does not change it, because it has their digests."""
+    content = {
         "id": entry.pk,
         "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "action": entry.action,
@@ -110,4 +110,4 @@ def seal(entry: AuditEntry) -> str:
         "details": entry.details,
         "values": [entry.before_digest, entry.after_digest],
     }
-    return digest(json.dumps(said, sort_keys=True, default=str))
+    return digest(json.dumps(content, sort_keys=True, default=str))

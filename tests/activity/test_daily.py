@@ -43,7 +43,7 @@ def test_received_fields_are_counted_by_column_and_editor_in_every_state():
     scenes.failed(scenes.approved(edited(column="fax", editor=editor), by=rita()))
     scenes.settled(scenes.rejected(edited(column="fax", editor=editor), by=rita()))
 
-    daily.keep()
+    daily.update_counts()
 
     assert counted(Measure.RECEIVED) == {"jobtitle": 1, "fax": 3}
     assert counted(Measure.RECEIVED, Part.EDITOR) == {str(editor.pk): 4}
@@ -55,31 +55,31 @@ def test_decisions_are_counted_unless_they_were_undone():
     undone = scenes.rejected(edited(), by=rita())
     decisions.undo(undone.pk, by=rita())
 
-    daily.keep()
+    daily.update_counts()
 
     assert (counted(Measure.APPROVED), counted(Measure.REJECTED)) == ({"jobtitle": 1}, {"jobtitle": 1})
 
 
 def test_counting_again_changes_nothing():
     scenes.approved(edited(), by=rita())
-    daily.keep()
+    daily.update_counts()
     before = list(DailyCount.objects.order_by("measure", "part", "key").values_list("measure", "key", "number"))
 
-    daily.keep()
+    daily.update_counts()
 
     after = list(DailyCount.objects.order_by("measure", "part", "key").values_list("measure", "key", "number"))
     assert after == before != []
 
 
 def test_only_the_last_days_are_counted_again_until_the_crm_was_read_anew():
-    daily.keep()
+    daily.update_counts()
     edited(hours_ago=24 * 10)
 
-    daily.keep()
+    daily.update_counts()
     assert counted(Measure.RECEIVED) == {}
 
     MirrorCursor.objects.create(table="t", full_read_at=timezone.now() + timedelta(seconds=1))
-    daily.keep()
+    daily.update_counts()
     assert counted(Measure.RECEIVED) == {"jobtitle": 1}
 
 
@@ -87,24 +87,24 @@ def test_a_count_that_ran_out_of_time_goes_on_where_it_stopped():
     for days in (5, 20):
         edited(hours_ago=24 * days)
 
-    assert daily.keep(seconds=0) == daily.LAST_DAYS
+    assert daily.update_counts(seconds=0) == daily.LAST_DAYS
     assert counted(Measure.RECEIVED) == {}
 
-    daily.keep()
+    daily.update_counts()
     assert DailyCount.objects.filter(measure=Measure.RECEIVED, part=Part.COLUMN).count() == 2
-    assert daily.keep() == daily.LAST_DAYS
+    assert daily.update_counts() == daily.LAST_DAYS
 
 
 def test_of_two_schedulers_one_counts(settings: Settings):
     settings.NUMBERS_SECONDS = 60
 
-    assert (daily.keep() > 0, daily.keep()) == (True, 0)
+    assert (daily.update_counts() > 0, daily.update_counts()) == (True, 0)
 
 
 def test_an_edit_without_a_date_is_in_no_day():
     make_field(make_record(edited_on=None))
 
-    daily.keep()
+    daily.update_counts()
 
     assert counted(Measure.RECEIVED) == {}
 
@@ -113,7 +113,7 @@ def test_a_week_has_its_counts_and_the_age_at_which_edits_were_decided():
     for hours in (1, 2, 30):
         scenes.approved(edited(hours_ago=hours), by=rita())
     audit.record("field.delivery.conflict", by=None, channel="worker", column="fax")
-    daily.keep()
+    daily.update_counts()
 
     week = numbers.weeks(4)[-1]
 
@@ -133,7 +133,7 @@ def test_weeks_without_anything_are_there_and_have_no_median():
 def test_what_happened_before_the_weeks_is_left_out():
     entry = audit.record("field.delivery.conflict", by=None, channel="worker")
     AuditEntry.objects.filter(pk=entry.pk).update(at=F("at") - timedelta(weeks=6))
-    daily.keep()
+    daily.update_counts()
 
     assert sum(week.counts[Measure.CONFLICT] for week in numbers.weeks(4)) == 0
     assert sum(week.counts[Measure.CONFLICT] for week in numbers.weeks(12)) == 1
@@ -145,7 +145,7 @@ def test_the_most_rejected_field_comes_first_with_its_share():
             scenes.rejected(edited(column=column), by=rita())
         for _ in range(approved):
             scenes.approved(edited(column=column), by=rita())
-    daily.keep()
+    daily.update_counts()
 
     found = numbers.rejected_by_column(TODAY - timedelta(days=7), names={"jobtitle": "Job Title"})
 
@@ -157,11 +157,11 @@ def test_editors_are_named_and_unknown_ones_are_not_left_out():
     nobody = edited()
     scenes.rejected(nobody, by=rita())
     SyncRecord.objects.filter(pk=nobody.record_id).update(editor_id=None)
-    daily.keep()
+    daily.update_counts()
 
     names = {each.name for each in numbers.rejected_by_editor(TODAY - timedelta(days=7))}
 
-    assert names == {"Jonas", "somebody unknown"}
+    assert names == {"Jonas", "Unknown editor"}
 
 
 def test_what_waits_is_counted_by_age_with_the_middle_and_the_oldest():
@@ -193,7 +193,7 @@ def test_where_nothing_waits_there_is_no_age():
 
 
 def test_beyond_the_limit_nobody_claims_to_know_the_middle_one(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(numbers, "MOST_WAITING", 2)
+    monkeypatch.setattr(numbers, "MAX_WAITING", 2)
     for _ in range(4):
         edited()
 
@@ -211,18 +211,18 @@ def test_a_step_is_within_a_tenth_of_the_age(seconds):
 def test_the_count_says_when_it_was_taken():
     assert daily.counted_at() is None
 
-    daily.keep()
+    daily.update_counts()
 
-    assert daily.counted_at() == Heartbeat.objects.get(name=daily.PULSE).answered_at
+    assert daily.counted_at() == Heartbeat.objects.get(name=daily.COUNTED).answered_at
 
 
 def test_recognized_decisions_count_on_the_day_they_were_taken():
     field, other = edited(hours_ago=24 * 12), edited(column="fax")
-    daily.keep()
+    daily.update_counts()
     scenes.found_after_restore(field, decided_on=timezone.now() - timedelta(days=10))
     scenes.found_after_restore(other, "rejected")
 
-    daily.keep()
+    daily.update_counts()
 
     approved = DailyCount.objects.get(measure=Measure.APPROVED, part=Part.COLUMN)
     assert (approved.day, approved.key, approved.number) == (TODAY - timedelta(days=10), "jobtitle", 1)

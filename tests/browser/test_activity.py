@@ -14,9 +14,9 @@ from tests.browser.test_review import edit_in_outlook, open_edit, sign_in
 pytestmark = pytest.mark.browser
 PAGES = {
     "/activity/": "Signed in",
-    "/activity/?what=field.lost.rejected": "Nothing that fits these filters",  # only a restore can lose one
+    "/activity/?what=field.lost.rejected": "No matching entries",  # only a restore can lose one
     "/activity/evidence/": "What should it be about?",
-    "/activity/evidence/?period=today": "Digest of them all",
+    "/activity/evidence/?period=today": "Digest of all entries",
     "/numbers/": "Waiting now, by age",
 }
 
@@ -72,7 +72,7 @@ def test_filters_work_without_scripts(plain: Page, demo: Demo) -> None:
     plain.get_by_label("From where").select_option(label="browser")
     plain.get_by_role("button", name="Apply").last.click()
 
-    expect(plain.get_by_role("link", name="from browser, take this filter away")).to_be_visible()
+    expect(plain.get_by_role("link", name="from browser, remove this filter")).to_be_visible()
     # The first row may be the time zone and formats that a first sign-in brings.
     expect(plain.locator(".act-table tbody tr").filter(has_text="Signed in").first).to_be_visible()
 
@@ -86,7 +86,7 @@ def test_printed_evidence_has_no_controls(page: Page, demo: Demo) -> None:
 
     expect(page.get_by_role("button", name="Print")).to_be_hidden()
     expect(page.locator(".topbar")).to_be_hidden()
-    expect(page.get_by_text("Asked for by")).to_be_visible()
+    expect(page.get_by_text("Requested by")).to_be_visible()
     expect(page.locator(".c-seal").first).to_be_visible()
     assert page.locator(".act-table tbody tr").first.evaluate("row => getComputedStyle(row).breakInside") == "avoid"
 

@@ -22,7 +22,7 @@ def test_public_pages_are_accessible(
     tab = chromium.new_context().new_page()
     wishes = next(link for link in links if "/mails/" in link)
 
-    for address, words in ((wishes, "How often do you want to be told?"), (wishes[:-4], "This link is not complete")):
+    for address, words in ((wishes, "How often do you want mail?"), (wishes[:-4], "This link is incomplete")):
         tab.goto(address)
         assert_no_violations_in_any_look(tab, sees=words)
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390

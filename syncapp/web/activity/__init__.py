@@ -1,1 +1,1 @@
-"""Screens of the audit log: activity, evidence, numbers."""
+"""Screens of the audit log: activity, evidence and numbers."""

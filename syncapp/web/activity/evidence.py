@@ -1,4 +1,4 @@
-"""Evidence: what the trail holds about one contact, one person or one period, on one page that can be printed."""
+"""The evidence page: all entries about one contact, person or period, for printing."""
 
 from __future__ import annotations
 
@@ -15,58 +15,60 @@ from syncapp.models import SyncRecord
 from syncapp.review.queue import word_search
 from syncapp.web.activity import presenter
 from syncapp.web.activity.params import ParamsView
-from syncapp.web.activity.presenter import Day, Shown
+from syncapp.web.activity.presenter import Day, EntryPresenter
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import REVIEW_ROLES, render_page
 
-MOST = 2000
-MOST_CONTACTS = 20
+MAX_ENTRIES = 2000
+MAX_CONTACTS = 20
 
 
 class EvidenceView(ParamsView):
-    """The story of what was asked for, oldest first, up to the moment when somebody asked."""
+    """The matching entries, oldest first, up to the time of the request."""
 
-    most = MOST
+    most = MAX_ENTRIES
     asked_at: datetime
 
     @property
-    def is_about_something(self) -> bool:
-        """Whether a contact, a person or a period is named; without, the page asks for one."""
-        asked = self.asked
-        return bool(asked.contact or asked.person or asked.by_portal or asked.since or asked.until)
+    def has_subject(self) -> bool:
+        """Return whether a contact, a person or a period is selected."""
+        conditions = self.filter
+        return bool(
+            conditions.contact or conditions.person or conditions.by_portal or conditions.since or conditions.until
+        )
 
     @cached_property
     def page(self) -> Page:
-        return audit_log.oldest_first(audit_log.narrowed(self.asked, until=self.asked_at), most=MOST)
+        return audit_log.oldest_first(audit_log.limit_until(self.filter, until=self.asked_at), most=MAX_ENTRIES)
 
     @cached_property
-    def shown(self) -> list[Shown]:
-        return presenter.shown(self.page.entries)
+    def entries(self) -> list[EntryPresenter]:
+        return presenter.present(self.page.entries)
 
     @cached_property
     def days(self) -> list[Day]:
-        return presenter.by_day(self.shown)
+        return presenter.by_day(self.entries)
 
     @cached_property
     def digest(self) -> str:
-        """Of all entries in their order: the same page later, up to the same moment, has the same."""
-        return audit.digest("\n".join(each.seal for each in self.shown))
+        """Return a digest of all entries in their order, reproducible for the same filters and time."""
+        return audit.digest("\n".join(entry.seal for entry in self.entries))
 
     @cached_property
     def contacts(self) -> list[tuple[SyncRecord, str]]:
-        """Return the first contacts that the search finds: an edit of each, and the address of its evidence."""
-        if not self.asked.name:
+        """Return the first contacts that the search finds, as one edit of each and the address of its evidence."""
+        if not self.filter.name:
             return []
         edits = SyncRecord.objects.shown().filter(target_id__isnull=False).order_by("name_key", "id")
-        rows = word_search.filter_records(edits, self.asked.name)[: MOST_CONTACTS * 5]
-        found = list({edit.target_id: edit for edit in rows}.values())[:MOST_CONTACTS]
+        rows = word_search.filter_records(edits, self.filter.name)[: MAX_CONTACTS * 5]
+        found = list({edit.target_id: edit for edit in rows}.values())[:MAX_CONTACTS]
         return [(edit, self.query(contact=str(edit.target_id), q="")) for edit in found]
 
 
 @allow(*REVIEW_ROLES)
 def evidence(request: PortalRequest) -> HttpResponse:
-    """The page, or the question what it should be about."""
+    """Show the evidence, or without a subject the forms to select one."""
     view = EvidenceView(request.GET)
     view.asked_at = timezone.now()
-    template = "activity/evidence.html" if view.is_about_something else "activity/evidence_about.html"
+    template = "activity/evidence.html" if view.has_subject else "activity/evidence_about.html"
     return render_page(request, template, {"section": "activity", "view": view})

@@ -1,4 +1,4 @@
-"""The numbers page: what came, what was decided, what waits, what went wrong, by week; and each of it as a table."""
+"""The numbers page, with charts by week of received, decided, waiting and failed edits, and their CSV exports."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from syncapp.web.base.page import REVIEW_ROLES, render_page
 
 @allow(*REVIEW_ROLES)
 def numbers(request: PortalRequest) -> HttpResponse:
-    """All panels for the last weeks."""
+    """Show all panels for the last weeks."""
     view = NumbersView(request.GET.get("weeks", ""))
     return render_page(request, "activity/numbers/page.html", {"section": "numbers", "view": view})
 
 
 @allow(*REVIEW_ROLES)
 def numbers_csv(request: PortalRequest, name: str) -> StreamingHttpResponse:
-    """One panel's table."""
+    """Export the table of one panel."""
     found = panel(NumbersView(request.GET.get("weeks", "")), name)
     if found is None:
         raise Http404

@@ -1,4 +1,4 @@
-"""The numbers page's panels: each a title, a chart of links, and the table that stands behind it and is its CSV."""
+"""The panels of the numbers page: each has a title, a chart of links and a table, which is also its CSV."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from syncapp.activity import daily, numbers
-from syncapp.activity.numbers import MOST_ROWS, MOST_WAITING, Share, Waiting, Week
+from syncapp.activity.numbers import MAX_ROWS, MAX_WAITING, Share, Waiting, Week
 from syncapp.mirror import columns
 from syncapp.models.activity import Measure
 from syncapp.review.queue.criteria import Age
@@ -25,7 +25,7 @@ WEEKS = (4, 12, 26, 52)
 USUAL = 12
 REJECTED = "field.review.rejected"
 _AGES = {
-    None: "all that wait",
+    None: "all waiting",
     Age.DAY: "more than 1 day",
     Age.OVERDUE: "overdue",
     Age.WEEK: "more than 7 days",
@@ -40,7 +40,7 @@ _TROUBLES = (
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One chart. `nothing` says why it is empty, where it is; `note` what one should know to read it."""
+    """One chart with its table. `nothing` explains an empty chart, `note` helps to read it."""
 
     name: str
     title: str
@@ -54,13 +54,13 @@ class Panel:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to draw."""
+        """Return whether there is nothing to draw."""
         return bool(self.nothing)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number at the top, and where it leads."""
+    """A number at the top of the page, and its link."""
 
     number: str
     key: str
@@ -69,7 +69,7 @@ class Figure:
 
 
 class NumbersView:
-    """The numbers of one request, each read once and only when it is shown."""
+    """The numbers of one request, each computed at most once, and only if it is used."""
 
     def __init__(self, weeks: str) -> None:
         self.number = int(weeks) if weeks in {str(known) for known in WEEKS} else USUAL
@@ -78,7 +78,7 @@ class NumbersView:
 
     @property
     def periods(self) -> list[tuple[str, str, bool]]:
-        """The periods to choose from: address, words, whether it is this one."""
+        """Return the periods to select from: address, label, whether it is selected."""
         return [(f"?weeks={known}", f"{known} weeks", known == self.number) for known in WEEKS]
 
     @cached_property
@@ -99,10 +99,10 @@ class NumbersView:
 
     @property
     def figures(self) -> list[Figure]:
-        """What one wants to know first."""
+        """Return the numbers at the top of the page."""
         now, week = self.waiting, self.weeks[-1]
         this_week, queue = f"since {_short(week.first)}", reverse("queue")
-        decided = _trail(week, area="decision")
+        decided = _activity_of(week, area="decision")
         return [
             Figure(_capped(now.total), "waiting", "now", queue),
             Figure(_span(now.worst), "longest wait", "now", f"{queue}?order=oldest"),
@@ -118,7 +118,7 @@ class NumbersView:
 
 
 def panel(view: NumbersView, name: str) -> Panel | None:
-    """One panel by its name, for its table."""
+    """Return a panel by its name."""
     make = PANELS.get(name)
     return make(view) if make else None
 
@@ -130,7 +130,7 @@ def _by_week(view: NumbersView) -> Panel:
             _short(week.first),
             (received, decided),
             f"Week of {_short(week.first)}: {number_words(received)} received, {number_words(decided)} decided",
-            _trail(week, area="decision"),
+            _activity_of(week, area="decision"),
         )
         for week, received, decided in found
     ]
@@ -140,8 +140,10 @@ def _by_week(view: NumbersView) -> Panel:
         ("Week from", "Received", "Approved", "Rejected", "Superseded", "Withdrawn"),
         [(week.first, *(week.counts[measure] for measure in _OF_A_WEEK)) for week in view.weeks],
         charts.columns(groups, ("received", "decided")),
-        nothing="" if any(received or decided for _, received, decided in found) else "No edit came in these weeks.",
-        note="Fields, not contacts. A bar leads to the week’s decisions.",
+        nothing=""
+        if any(received or decided for _, received, decided in found)
+        else "No edits arrived in these weeks.",
+        note="Fields, not contacts. Select a bar to see the week’s decisions.",
     )
 
 
@@ -159,8 +161,10 @@ def _waiting(view: NumbersView) -> Panel:
         ("Waiting for", "Edits"),
         [(words, _capped(number)) for words, number, _ in found],
         rows=charts.rows(bars),
-        nothing="" if now.total else "Nothing waits. Edits that people make in Outlook are counted here until decided.",
-        note=f"Edits with all their fields; the oldest waits {_span(now.worst)}." if now.total else "",
+        nothing=""
+        if now.total
+        else "Nothing is waiting. Edits made in Outlook are counted here until they are decided.",
+        note=f"Edits with all their fields. The oldest has waited {_span(now.worst)}." if now.total else "",
         is_live=True,
     )
 
@@ -171,7 +175,7 @@ def _ages(view: NumbersView) -> Panel:
             _short(week.first),
             ((week.median or 0.0),),
             f"Week of {_short(week.first)}: half decided within {_span(week.median)}, the last after {_worst(week)}",
-            _trail(week, area="decision"),
+            _activity_of(week, area="decision"),
         )
         for week in view.weeks
     ]
@@ -179,11 +183,11 @@ def _ages(view: NumbersView) -> Panel:
     return Panel(
         "ages",
         "Age when decided, by week",
-        ("Week from", "Decided", "Middle one", "Worst"),
+        ("Week from", "Decided", "Median", "Longest"),
         [(week.first, week.decided, _span(week.median), _worst(week)) for week in view.weeks],
         charts.columns(groups, ("median",), unit=unit, step=step),
         nothing="" if any(week.median for week in view.weeks) else "Nothing was decided in these weeks.",
-        note="From the edit in Outlook to the decision. The median is right within a tenth.",
+        note="From the edit in Outlook to the decision. The median is accurate to 10 %.",
     )
 
 
@@ -195,7 +199,7 @@ def _troubles(view: NumbersView) -> Panel:
             _short(week.first),
             tuple(map(float, counts)),
             f"Week of {_short(week.first)}: " + ", ".join(f"{n} {name}" for n, name in zip(counts, names, strict=True)),
-            _trail(week),
+            _activity_of(week),
         )
         for week, counts in found
     ]
@@ -222,7 +226,7 @@ def _by_editor(view: NumbersView) -> Panel:
 def _rejected(
     name: str, title: str, head: str, shares: Sequence[Share], of: Callable[[Share], Mapping[str, str]], since: date
 ) -> Panel:
-    drawn = [each for each in shares if each.rejected][:MOST_ROWS]
+    drawn = [each for each in shares if each.rejected][:MAX_ROWS]
     bars = [
         (each.name, float(each.rejected), _share(each), _activity(what=REJECTED, **{"from": since}, **of(each)))
         for each in drawn
@@ -235,7 +239,7 @@ def _rejected(
         [(each.name, each.decided, each.rejected, _percent(each)) for each in shares],
         rows=charts.rows(bars),
         nothing="" if drawn else "Nothing was rejected in these weeks.",
-        note=f"{more} more are in the table." if more > 0 else "",
+        note=f"{more} more in the table." if more > 0 else "",
     )
 
 
@@ -257,7 +261,7 @@ def _percent(each: Share) -> str:
     return "" if each.percent is None else f"{each.percent:.0f}"
 
 
-def _trail(week: Week, **filters: str) -> str:
+def _activity_of(week: Week, **filters: str) -> str:
     return _activity(**filters, **{"from": week.first, "to": week.last})
 
 
@@ -278,4 +282,4 @@ def _worst(week: Week) -> str:
 
 
 def _capped(number: int) -> str:
-    return f"{number_words(MOST_WAITING)}+" if number > MOST_WAITING else number_words(number)
+    return f"{number_words(MAX_WAITING)}+" if number > MAX_WAITING else number_words(number)

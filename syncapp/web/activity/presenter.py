@@ -1,11 +1,11 @@
-"""An entry of the trail as a person reads it: who, what, on which contact, what changed, why, through what."""
+"""Presenters of audit entries: who, what, on which contact, what changed, why, and from where."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from itertools import groupby
 
 from django.urls import reverse
@@ -24,26 +24,26 @@ from syncapp.review.diff.values import ValueDiff
 from syncapp.text import localization
 from syncapp.text.ids import parse_uuid
 from syncapp.web.activity import run_entries, words
-from syncapp.web.activity.words import Did
+from syncapp.web.activity.words import ActionLabel
 from syncapp.web.base import times
 from syncapp.web.review import outcomes
 
 PORTAL = "Portal"
 SHORT_DIGEST = 12
-LONG = 600  # characters: some fifteen lines of a printed entry
-# Values that a person reads as they stand, beside what they were.
-_SAID = ("record.remark", "record.question", "record.answer")
+LONG = 600  # characters: about fifteen printed lines
+# Actions whose value is a text that a person wrote.
+_COMMENTS = ("record.remark", "record.question", "record.answer")
 _CHANGES_NOTHING = frozenset(
     {"field.undone", "field.retried", "field.superseded", "field.withdrawn", "field.recognized.superseded"}
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """One entry. `change` is what it changed, `notes` what else is to be said; `address` is its subject's page."""
+class EntryPresenter:
+    """An entry for the templates: `change` is its value diff, `notes` are further facts, `address` is the subject."""
 
     entry: AuditEntry
-    did: Did
+    did: ActionLabel
     subject: str
     label: str
     change: ValueDiff | None
@@ -65,19 +65,19 @@ class Shown:
 
     @property
     def is_long(self) -> bool:
-        """Whether its values fill a good part of a printed page, so that a page may end within them."""
+        """Return whether its values are so long that a printed page may end within them."""
         sides_of_it = (self.change.before.text, self.change.after.text) if self.change else ()
         return sum(map(len, (*sides_of_it, *self.notes))) > LONG
 
     @property
     def digests(self) -> tuple[tuple[str, str], ...]:
-        """What stands for the values, in short."""
+        """Return the shortened digests that stand for erased values."""
         held = (("before", self.entry.before_digest), ("after", self.entry.after_digest))
         return tuple((word, digest[:SHORT_DIGEST]) for word, digest in held if digest)
 
     @property
     def seal(self) -> str:
-        """The entry's own digest."""
+        """Return the digest of the whole entry."""
         return audit.seal(self.entry)
 
 
@@ -86,11 +86,11 @@ class Day:
     """The entries of one day in the reader's time zone."""
 
     day: date
-    entries: tuple[Shown, ...]
+    entries: tuple[EntryPresenter, ...]
 
     @property
     def title(self) -> str:
-        """Today, Friday 20 November."""
+        """Return a heading such as "Today, Friday 20 November"."""
         today = timezone.localdate()
         known = {0: "Today, ", 1: "Yesterday, "}.get((today - self.day).days, "")
         is_this_year = self.day.year == today.year
@@ -98,82 +98,75 @@ class Day:
         return f"{known}{self.day:%A} {day}"
 
 
-def shown(entries: Sequence[AuditEntry]) -> list[Shown]:
-    """These entries in words."""
-    behind, known = facts.of(entries), columns.of_table("contact")
-    return [_shown(entry, behind, known) for entry in entries]
+def present(entries: Sequence[AuditEntry]) -> list[EntryPresenter]:
+    """Prepare entries for the templates."""
+    related, known = facts.load(entries), columns.of_table("contact")
+    return [_present(entry, related, known) for entry in entries]
 
 
-def by_day(entries: Sequence[Shown]) -> list[Day]:
-    """The entries, as they come, under the days on which they happened."""
-
-    def local_day(each: Shown) -> date:
-        return timezone.localdate(each.entry.at)
-
-    return [Day(day, tuple(of_it)) for day, of_it in groupby(entries, key=local_day)]
+def by_day(entries: Sequence[EntryPresenter]) -> list[Day]:
+    """Group the entries by the reader's days, keeping their order."""
+    grouped = groupby(entries, key=lambda each: timezone.localdate(each.entry.at))
+    return [Day(day, tuple(of_day)) for day, of_day in grouped]
 
 
-def _shown(entry: AuditEntry, behind: Facts, known: Mapping[str, Column]) -> Shown:
+def _present(entry: AuditEntry, related: Facts, known: Mapping[str, Column]) -> EntryPresenter:
     column = known.get(entry.column_name)
-    subject, address = _subject(entry, behind)
-    return Shown(
+    subject, address = _subject(entry, related)
+    return EntryPresenter(
         entry=entry,
-        did=words.did(entry),
+        did=words.label_of(entry),
         subject=subject,
         label=column.label if column else entry.column_name,
-        change=_change(entry, column, behind),
-        notes=tuple(filter(None, _notes(entry, behind))),
-        via=_via(entry, behind),
+        change=_change(entry, column, related),
+        notes=tuple(filter(None, _notes(entry, related))),
+        via=_via(entry, related),
         address=address,
     )
 
 
-def _subject(entry: AuditEntry, behind: Facts) -> tuple[str, str]:
-    """The edit, the user or the run that it is about, with its page; '' where that is no longer here."""
+def _subject(entry: AuditEntry, related: Facts) -> tuple[str, str]:
+    """Return the name and page of the edit, user or run that the entry is about; '' if it no longer exists."""
     if entry.area == Area.FILTER:
-        return run_entries.subject(entry, behind)
-    record = behind.records.get(entry.record_id) if entry.record_id else None
+        return run_entries.subject(entry, related)
+    record = related.records.get(entry.record_id) if entry.record_id else None
     return (record.name or "Edit without a name", reverse("record", args=[record.pk])) if record else ("", "")
 
 
-def _change(entry: AuditEntry, column: Column | None, behind: Facts) -> ValueDiff | None:
+def _change(entry: AuditEntry, column: Column | None, related: Facts) -> ValueDiff | None:
     value = facts.value_of(entry)
-    if value is None or entry.action in _SAID or entry.action in _CHANGES_NOTHING:
+    if value is None or entry.action in _COMMENTS or entry.action in _CHANGES_NOTHING:
         return None
-    if value.before is None and value.after is None and not _empties(entry):
+    # In decisions, None on both sides means "empty" rather than "no values".
+    if value.before is None and value.after is None and entry.area != Area.DECISION:
         return None
     if entry.action in facts.ABOUT_PEOPLE:
-        return values.diff_values(None, (_name(value.before, behind), ""), (_name(value.after, behind), ""))
-    was, will = (value.before, behind.label(entry, value.before)), (value.after, behind.label(entry, value.after))
+        return values.diff_values(None, (_name(value.before, related), ""), (_name(value.after, related), ""))
+    was, will = (value.before, related.label(entry, value.before)), (value.after, related.label(entry, value.after))
     return values.diff_values(column, was, will)
 
 
-def _empties(entry: AuditEntry) -> bool:
-    """Whether nothing on both sides means "empty" rather than "no values"."""
-    return entry.area == Area.DECISION
+def _name(text: str | None, related: Facts) -> str:
+    person = related.people.get(parse_uuid(text) or uuid.UUID(int=0))
+    return person.name if person else "no one" if text is None else "a former person"
 
 
-def _name(text: str | None, behind: Facts) -> str:
-    person = behind.people.get(parse_uuid(text) or uuid.UUID(int=0))
-    return person.name if person else "nobody" if text is None else "somebody who is gone"
-
-
-def _notes(entry: AuditEntry, behind: Facts) -> list[str]:
+def _notes(entry: AuditEntry, related: Facts) -> list[str]:
     value = facts.value_of(entry)
     reason = value.reason if value else ""
-    if entry.action in _SAID:
-        return [_asked(entry, behind), value.after or "" if value else ""]
-    if entry.area == Area.FILTER and behind.run(entry):
-        return [*run_entries.notes(entry, behind), f"Reason: {reason}" if reason else ""]
+    if entry.action in _COMMENTS:
+        return [_asked(entry, related), value.after or "" if value else ""]
+    if entry.area == Area.FILTER and related.run(entry):
+        return [*run_entries.notes(entry, related), f"Reason: {reason}" if reason else ""]
     if entry.area == Area.DECISION:
-        return [_taken_back(entry), _before_restore(entry, behind), f"Reason: {_reason(reason)}" if reason else ""]
+        return [_taken_back(entry), _before_restore(entry, related), f"Reason: {_reason(reason)}" if reason else ""]
     if entry.area in (Area.DELIVERY, Area.MIRROR):
         return [
-            _newer(entry, behind),
+            _newer(entry, related),
             words.finding(str(entry.details.get("finding", entry.details.get("why")))),
             reason,
         ]
-    return [behind.rule(entry) or behind.person(entry) or _about(entry), reason]
+    return [related.rule(entry) or related.person(entry) or _about(entry), reason]
 
 
 def _reason(stored: str) -> str:
@@ -188,38 +181,38 @@ def _taken_back(entry: AuditEntry) -> str:
     return {"approved": "the approval", "rejected": "the rejection"}.get(str(entry.details.get("outcome")), "")
 
 
-def _before_restore(entry: AuditEntry, behind: Facts) -> str:
-    """Say who decided what a restore lost, as the CRM's row or the log says."""
-    decision = behind.decisions.get(entry.decision_id) if entry.decision_id else None
+def _before_restore(entry: AuditEntry, related: Facts) -> str:
+    """Describe a decision from before a restore, which was lost or found in the CRM."""
+    decision = related.decisions.get(entry.decision_id) if entry.decision_id else None
     if decision is not None and entry.action.startswith("field.lost."):
         return f"{outcomes.lost_words(decision)} It was not written."
     if decision is None or not entry.action.startswith("field.recognized."):
         return ""
     by = f" by {decision.decider}" if decision.decider else ""
-    return f"decided through the portal{by} {times.at(decision.decided_at)}, before a restore; found in CRM"
+    return f"decided in the portal{by} {times.at(decision.decided_at)}, before a restore; found in CRM"
 
 
-def _newer(entry: AuditEntry, behind: Facts) -> str:
+def _newer(entry: AuditEntry, related: Facts) -> str:
     if entry.action != "field.superseded":
         return ""
-    newer = behind.newer(entry)
+    newer = related.newer(entry)
     return f"by a newer edit of {newer.editor_name}" if newer and newer.editor_name else "by a newer edit"
 
 
-def _asked(entry: AuditEntry, behind: Facts) -> str:
-    person = behind.people.get(parse_uuid(entry.details.get("asked")) or uuid.UUID(int=0))
+def _asked(entry: AuditEntry, related: Facts) -> str:
+    person = related.people.get(parse_uuid(entry.details.get("asked")) or uuid.UUID(int=0))
     return f"{person.name}:" if person else ""
 
 
 def _about(entry: AuditEntry) -> str:
-    """What settings and sign-ins are about, from their codes."""
+    """Describe the subject of an entry about settings or a sign-in by its codes."""
     details = entry.details
     if "gate" in details:
         return words.breaker(str(details["gate"]))
     if "setting" in details:
         return words.setting(str(details["setting"]))
     if entry.action == "person.signed_in":
-        return "as " + (", ".join(map(str, details.get("roles", []))) or "nobody")
+        return "as " + (", ".join(map(str, details.get("roles", []))) or "no role")
     return "; ".join(f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in details.items())
 
 
@@ -229,16 +222,11 @@ def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _via(entry: AuditEntry, behind: Facts) -> str:
-    """Through what it was done; for the worker on whose behalf."""
-    decision = behind.decisions.get(entry.decision_id) if entry.decision_id else None
+def _via(entry: AuditEntry, related: Facts) -> str:
+    """Return the origin of the action, for the worker the person on whose behalf it acted."""
+    decision = related.decisions.get(entry.decision_id) if entry.decision_id else None
     if entry.channel == "worker" and decision and decision.decider:
         return f"for {decision.decider}"
-    if entry.channel == "rule" and behind.rule(entry):
-        return f"rule {behind.rule(entry)}"
+    if entry.channel == "rule" and related.rule(entry):
+        return f"rule {related.rule(entry)}"
     return words.channel(entry.channel)
-
-
-def clock(when: datetime) -> str:
-    """15:05:12 in the reader's time zone."""
-    return localization.clock(when, seconds=True)

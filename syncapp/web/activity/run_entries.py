@@ -1,4 +1,4 @@
-"""Entries about filter runs and the users whom they changed, in words."""
+"""Descriptions of audit entries about filter runs and their users."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from syncapp.models.sync_filters.run import Outcome
 from syncapp.sync_filters.runs import titles
 from syncapp.text.localization import number
 
-_BECAUSE = {
-    "pilot": "the pilot is done",
+_PAUSES = {
+    "pilot": "the pilot is complete",
     "failures": "too many users failed",
-    "impersonation": "the CRM ignored in whose name it was written",
+    "impersonation": "the CRM ignored impersonation",
 }
 _OF_A_USER = ("filter.switched", "filter.method_set")
 
 
-def subject(entry: AuditEntry, behind: Facts) -> tuple[str, str]:
-    """What the entry is about and where that is shown: a user or a run; '' where it is something else."""
-    user, run = behind.user(entry), behind.run(entry)
+def subject(entry: AuditEntry, related: Facts) -> tuple[str, str]:
+    """Return the name and page of the user or run that the entry is about; '' for anything else."""
+    user, run = related.user(entry), related.run(entry)
     if entry.action in _OF_A_USER:
         return (user.name, reverse("filter_user", args=[user.pk])) if user else ("", "")
     return (f"Run {run.number}", reverse("filter_run", args=[run.pk])) if run else ("", "")
 
 
-def notes(entry: AuditEntry, behind: Facts) -> list[str]:
-    """What was done, in which run, and why it stands still."""
-    run, said = behind.run(entry), entry.details
+def notes(entry: AuditEntry, related: Facts) -> list[str]:
+    """Return the result of the entry, its run, and the reason of a pause."""
+    run, details = related.run(entry), entry.details
     if entry.action in _OF_A_USER:
-        return [_written(entry), f"run {run.number}" if run else ""]
-    users = said.get("users")
+        return [_result(entry), f"run {run.number}" if run else ""]
+    users = details.get("users")
     counted = f"{number(users)} user{'' if users == 1 else 's'}" if isinstance(users, int) else ""
-    return [titles.end_state(run) if run else "", counted, _BECAUSE.get(str(said.get("because", "")), "")]
+    return [titles.end_state(run) if run else "", counted, _PAUSES.get(str(details.get("because", "")), "")]
 
 
-def _written(entry: AuditEntry) -> str:
-    said = entry.details
-    outcome = str(said.get("outcome", ""))
+def _result(entry: AuditEntry) -> str:
+    details = entry.details
+    outcome = str(details.get("outcome", ""))
     ended = Outcome(outcome).label.lower() if outcome in Outcome.values else outcome
     if entry.action == "filter.method_set":
-        return f"{titles.method_word(said.get('method'))}: {ended}"
-    filters = len(said.get("filters", ()))
+        return f"{titles.method_word(details.get('method'))}: {ended}"
+    filters = len(details.get("filters", ()))
     return f"{filters} filter{'' if filters == 1 else 's'}: {ended}"

@@ -1,4 +1,4 @@
-"""The activity page and its export: who did what, when, through what, before and after. Changes nothing."""
+"""The activity page and its export."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncapp.activity.audit_log import Page
 from syncapp.text import localization
 from syncapp.web.activity import presenter
 from syncapp.web.activity.params import ParamsView
-from syncapp.web.activity.presenter import Day, Shown
+from syncapp.web.activity.presenter import Day, EntryPresenter
 from syncapp.web.base import csv_files
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import AUDIT_ROLES, render_page, visible_area
@@ -23,66 +23,66 @@ COLUMNS = ("When", "Who", "What", "Contact", "Field", "Before", "After", "Notes"
 
 
 class ActivityView(ParamsView):
-    """One page of the trail; read when the template asks for it, and once."""
+    """One page of the audit log, read lazily."""
 
     @cached_property
     def page(self) -> Page:
-        return audit_log.page(self.asked, before=self.before)
+        return audit_log.page(self.filter, before=self.before)
 
     @cached_property
     def days(self) -> list[Day]:
-        return presenter.by_day(presenter.shown(self.page.entries))
+        return presenter.by_day(presenter.present(self.page.entries))
 
     @property
     def older(self) -> str:
-        """The address of the next page, '' where this is the last."""
+        """Return the query string of the next page, '' on the last."""
         return self.query(before=self.page.entries[-1].pk) if self.page.has_more else ""
 
     @cached_property
     def count(self) -> int:
-        return audit_log.count(self.asked)
+        return audit_log.count(self.filter)
 
 
 @allow(*AUDIT_ROLES)
 def activity(request: PortalRequest) -> HttpResponse:
-    """The newest entries of what the filters ask for."""
+    """Show the newest entries that match the filters."""
     view = ActivityView(request.GET, only=visible_area(request.user))
     return render_page(request, "activity/page.html", {"section": "activity", "view": view})
 
 
 @allow(*AUDIT_ROLES)
 def activity_csv(request: PortalRequest) -> StreamingHttpResponse:
-    """The same as a table, all of it, sent while it is read."""
+    """Export all matching entries, streamed while they are read."""
     view = ParamsView(request.GET, only=visible_area(request.user))
     zone = timezone.get_current_timezone()
     locale = localization.active().tag
     heads = (f"When ({zone})", *COLUMNS[1:])
 
     def rows() -> Iterator[tuple[str, ...]]:
-        # What the middleware sets ends with the view, the rows are made afterwards.
-        for entries in audit_log.batches(view.asked):
+        # The response is streamed after the middleware has reset time zone and formats.
+        for entries in audit_log.batches(view.filter):
             with preferences.cached(), timezone.override(zone), localization.override(locale):
-                yield from map(_cells, presenter.shown(entries))
+                yield from map(_cells, presenter.present(entries))
 
     return csv_files.download(request, "activity", heads, rows())
 
 
-def _cells(shown: Shown) -> tuple[str, ...]:
-    change = shown.change
+def _cells(row: EntryPresenter) -> tuple[str, ...]:
+    change = row.change
     return (
-        f"{timezone.localtime(shown.entry.at):%Y-%m-%d %H:%M:%S}",
-        shown.who,
-        shown.did.word,
-        shown.subject,
-        shown.label,
-        _value(shown, "before") or (change.before.text if change else ""),
-        _value(shown, "after") or (change.after.text if change else ""),
-        "; ".join(shown.notes),
-        shown.via,
-        shown.seal,
+        f"{timezone.localtime(row.entry.at):%Y-%m-%d %H:%M:%S}",
+        row.who,
+        row.did.word,
+        row.subject,
+        row.label,
+        _value(row, "before") or (change.before.text if change else ""),
+        _value(row, "after") or (change.after.text if change else ""),
+        "; ".join(row.notes),
+        row.via,
+        row.seal,
     )
 
 
-def _value(shown: Shown, word: str) -> str:
-    digest = dict(shown.digests).get(word) if shown.is_erased else None
+def _value(row: EntryPresenter, word: str) -> str:
+    digest = dict(row.digests).get(word) if row.is_erased else None
     return f"erased, digest {digest}" if digest else ""

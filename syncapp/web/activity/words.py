@@ -1,4 +1,4 @@
-"""The words for what stands in the trail: actions, channels, findings. What is new here is shown by its own name."""
+"""Labels for the codes of audit entries: actions, channels, findings. Unknown codes are shown by their names."""
 
 from __future__ import annotations
 
@@ -11,93 +11,93 @@ from syncapp.models.review.decision import Kind
 
 
 @dataclass(frozen=True, slots=True)
-class Did:
-    """An action in one or two words, with its picture and tone."""
+class ActionLabel:
+    """The label of an action, with its icon and tone."""
 
     icon: str
     word: str
     tone: str = ""
 
 
-_DID = {
-    "field.review.approved": Did("check", "Approved"),
-    "field.review.rejected": Did("cross", "Rejected"),
-    "field.put_back.rejected": Did("undo", "Put back"),
-    "field.after_all.approved": Did("check", "Approved after all"),
-    "field.undone": Did("undo", "Took back"),
-    "field.retried": Did("retry", "Tried again"),
-    "field.delivery.written": Did("check", "Written", "good"),
-    "field.delivery.already": Did("check", "Was already so", "good"),
-    "field.delivery.conflict": Did("split", "Conflict", "warn"),
-    "field.delivery.failed": Did("stop-sign", "Not written", "bad"),
-    "field.delivery.withdrawn": Did("gone", "Withdrawn"),
-    "field.recognized.approved": Did("check", "Found approved"),
-    "field.recognized.rejected": Did("cross", "Found rejected"),
-    "field.recognized.superseded": Did("newer", "Found superseded"),
-    "field.lost.approved": Did("alert", "Approval lost", "warn"),
-    "field.lost.rejected": Did("alert", "Rejection lost", "warn"),
-    "field.superseded": Did("newer", "Superseded"),
-    "field.withdrawn": Did("gone", "Withdrawn"),
-    "record.assigned": Did("user", "Assigned"),
-    "record.parked": Did("clock", "Parked"),
-    "record.unparked": Did("clock", "Unparked"),
-    "record.remark": Did("pencil", "Remarked"),
-    "record.question": Did("user", "Asked"),
-    "record.answer": Did("user", "Answered"),
-    "person.signed_in": Did("user", "Signed in"),
-    "person.signed_out": Did("user", "Signed out"),
-    "person.absence": Did("clock", "Absence"),
-    "person.added": Did("user", "Added a person"),
-    "person.wishes": Did("user", "Mails and times"),
-    "mail.retried": Did("retry", "Mail sent again"),
-    "person.keys": Did("user", "Keys"),
-    "person.active": Did("user", "Switched on or off"),
-    "gate.closed": Did("lock", "Stopped", "warn"),
-    "gate.opened": Did("check", "Let on again"),
-    "connection.first_contact": Did("mark", "First contact"),
-    "connection.writes": Did("mark", "Connection"),
-    "filter.switched": Did("sliders", "Filters of a user"),
-    "filter.method_set": Did("server", "Mailbox method"),
-    "run.frozen": Did("lock", "Run planned"),
-    "run.prepared_again": Did("retry", "List tried again"),
-    "run.asked": Did("user", "Asked a second person"),
-    "run.started": Did("check", "Run started"),
-    "run.confirmed": Did("check", "Run confirmed"),
-    "run.moved": Did("clock", "Run moved"),
-    "run.paused": Did("pause", "Run paused", "warn"),
-    "run.resumed": Did("check", "Run goes on"),
-    "run.cancelled": Did("cross", "Run cancelled"),
-    "run.undone": Did("undo", "Undo began"),
-    "run.done": Did("check", "Run ended", "good"),
-    "settings.changed": Did("sliders", "Setting changed"),
-    "policy.created": Did("sliders", "New policy"),
-    "policy.changed": Did("sliders", "Policy changed"),
-    "policy.repair_asked": Did("user", "Policy: repair asked for"),
-    "policy.repairs": Did("check", "Policy repairs"),
-    "policy.shadow": Did("clock", "Policy in shadow"),
-    "policy.paused": Did("pause", "Policy paused"),
-    "policy.resumed": Did("check", "Policy goes on"),
-    "policy.asks": Did("alert", "Policy stopped itself", "warn"),
-    "policy.compared": Did("retry", "Policy compared"),
-    "policy.excepted": Did("user", "Policy leaves users alone"),
-    "policy.decided": Did("check", "Policy was put in charge"),
-    "policy.removed": Did("gone", "Policy removed"),
-    "list.saved": Did("user", "Saved a list"),
-    "list.replaced": Did("user", "Replaced a list"),
-    "list.deleted": Did("gone", "Deleted a list"),
-    "rule.created": Did("sliders", "New rule"),
-    "rule.changed": Did("sliders", "Rule changed"),
-    "rule.moved": Did("sliders", "Rule moved"),
-    "rule.simulated": Did("sliders", "Rule simulated"),
-    "rule.enabled": Did("check", "Rule enabled"),
-    "rule.shadow": Did("clock", "Rule in shadow"),
-    "rule.paused": Did("sliders", "Rule paused"),
-    "rule.paused_itself": Did("alert", "Rule paused itself", "warn"),
-    "rule.removed": Did("gone", "Rule removed"),
+_ACTIONS = {
+    "field.review.approved": ActionLabel("check", "Approved"),
+    "field.review.rejected": ActionLabel("cross", "Rejected"),
+    "field.put_back.rejected": ActionLabel("undo", "Put back"),
+    "field.after_all.approved": ActionLabel("check", "Approved after all"),
+    "field.undone": ActionLabel("undo", "Undid"),
+    "field.retried": ActionLabel("retry", "Retried"),
+    "field.delivery.written": ActionLabel("check", "Written", "good"),
+    "field.delivery.already": ActionLabel("check", "Already so", "good"),
+    "field.delivery.conflict": ActionLabel("split", "Conflict", "warn"),
+    "field.delivery.failed": ActionLabel("stop-sign", "Not written", "bad"),
+    "field.delivery.withdrawn": ActionLabel("gone", "Withdrawn"),
+    "field.recognized.approved": ActionLabel("check", "Found approved"),
+    "field.recognized.rejected": ActionLabel("cross", "Found rejected"),
+    "field.recognized.superseded": ActionLabel("newer", "Found superseded"),
+    "field.lost.approved": ActionLabel("alert", "Approval lost", "warn"),
+    "field.lost.rejected": ActionLabel("alert", "Rejection lost", "warn"),
+    "field.superseded": ActionLabel("newer", "Superseded"),
+    "field.withdrawn": ActionLabel("gone", "Withdrawn"),
+    "record.assigned": ActionLabel("user", "Assigned"),
+    "record.parked": ActionLabel("clock", "Parked"),
+    "record.unparked": ActionLabel("clock", "Unparked"),
+    "record.remark": ActionLabel("pencil", "Remarked"),
+    "record.question": ActionLabel("user", "Asked"),
+    "record.answer": ActionLabel("user", "Answered"),
+    "person.signed_in": ActionLabel("user", "Signed in"),
+    "person.signed_out": ActionLabel("user", "Signed out"),
+    "person.absence": ActionLabel("clock", "Absence"),
+    "person.added": ActionLabel("user", "Person added"),
+    "person.wishes": ActionLabel("user", "Mails and formats"),
+    "mail.retried": ActionLabel("retry", "Mail retried"),
+    "person.keys": ActionLabel("user", "Keys"),
+    "person.active": ActionLabel("user", "Access changed"),
+    "gate.closed": ActionLabel("lock", "Stopped", "warn"),
+    "gate.opened": ActionLabel("check", "Resumed"),
+    "connection.first_contact": ActionLabel("mark", "First contact"),
+    "connection.writes": ActionLabel("mark", "Connection"),
+    "filter.switched": ActionLabel("sliders", "Filters of a user"),
+    "filter.method_set": ActionLabel("server", "Mailbox method"),
+    "run.frozen": ActionLabel("lock", "Run planned"),
+    "run.prepared_again": ActionLabel("retry", "List retried"),
+    "run.asked": ActionLabel("user", "Confirmation requested"),
+    "run.started": ActionLabel("check", "Run started"),
+    "run.confirmed": ActionLabel("check", "Run confirmed"),
+    "run.moved": ActionLabel("clock", "Run moved"),
+    "run.paused": ActionLabel("pause", "Run paused", "warn"),
+    "run.resumed": ActionLabel("check", "Run resumed"),
+    "run.cancelled": ActionLabel("cross", "Run canceled"),
+    "run.undone": ActionLabel("undo", "Undo started"),
+    "run.done": ActionLabel("check", "Run ended", "good"),
+    "settings.changed": ActionLabel("sliders", "Setting changed"),
+    "policy.created": ActionLabel("sliders", "New policy"),
+    "policy.changed": ActionLabel("sliders", "Policy changed"),
+    "policy.repair_asked": ActionLabel("user", "Policy: repair requested"),
+    "policy.repairs": ActionLabel("check", "Policy repairs"),
+    "policy.shadow": ActionLabel("clock", "Policy in shadow"),
+    "policy.paused": ActionLabel("pause", "Policy paused"),
+    "policy.resumed": ActionLabel("check", "Policy resumed"),
+    "policy.asks": ActionLabel("alert", "Policy stopped", "warn"),
+    "policy.compared": ActionLabel("retry", "Policy compared"),
+    "policy.excepted": ActionLabel("user", "Policy exception"),
+    "policy.decided": ActionLabel("check", "Policy given priority"),
+    "policy.removed": ActionLabel("gone", "Policy removed"),
+    "list.saved": ActionLabel("user", "List saved"),
+    "list.replaced": ActionLabel("user", "List replaced"),
+    "list.deleted": ActionLabel("gone", "List deleted"),
+    "rule.created": ActionLabel("sliders", "New rule"),
+    "rule.changed": ActionLabel("sliders", "Rule changed"),
+    "rule.moved": ActionLabel("sliders", "Rule moved"),
+    "rule.simulated": ActionLabel("sliders", "Rule simulated"),
+    "rule.enabled": ActionLabel("check", "Rule enabled"),
+    "rule.shadow": ActionLabel("clock", "Rule in shadow"),
+    "rule.paused": ActionLabel("sliders", "Rule paused"),
+    "rule.paused_itself": ActionLabel("alert", "Rule paused itself", "warn"),
+    "rule.removed": ActionLabel("gone", "Rule removed"),
 }
-_CORRECTED = Did("pencil", "Corrected")
-_MARKED = Did("check", "Marked in CRM")
-_PUT_BACK = Did("undo", "Found put back")
+_CORRECTED = ActionLabel("pencil", "Corrected")
+_MARKED = ActionLabel("check", "Marked in CRM")
+_PUT_BACK = ActionLabel("undo", "Found put back")
 
 _CHANNELS = {
     "screen": "page",
@@ -112,23 +112,23 @@ _CHANNELS = {
     "file": "settings file",
     "sign_in": "browser",
     "command": "terminal",
-    "system": "the portal itself",
+    "system": "portal",
 }
 _FINDINGS = {
     "ours": "found written after a lost answer",
-    "found_later": "found written in CRM later",
-    "contact_gone": "the contact was deleted in CRM",
-    "elsewhere": "decided in CRM itself",
-    "before_restore": "decided through the portal before a restore",
-    "row_gone": "the edit is no longer in CRM",
-    "unknown_column": "CRM has no such column any more",
-    "gone": "the edit is no longer in CRM",
-    "decided_in_the_crm": "decided in CRM itself",
+    "found_later": "found written in the CRM later",
+    "contact_gone": "the contact was deleted in the CRM",
+    "elsewhere": "decided in the CRM",
+    "before_restore": "decided in the portal before a restore",
+    "row_gone": "the edit is no longer in the CRM",
+    "unknown_column": "the CRM no longer has this column",
+    "gone": "the edit is no longer in the CRM",
+    "decided_in_the_crm": "decided in the CRM",
 }
 
 
-def did(entry: AuditEntry) -> Did:
-    """What the entry says was done."""
+def label_of(entry: AuditEntry) -> ActionLabel:
+    """Return the label of the entry's action."""
     if entry.action == "field.review.approved" and entry.details.get("corrected"):
         return _CORRECTED
     if entry.action == "field.delivery.written" and entry.details.get("finding") == "mark":
@@ -138,39 +138,39 @@ def did(entry: AuditEntry) -> Did:
     return action(entry.action)
 
 
-def action(name: str) -> Did:
-    """The words of an action by its name."""
-    return _DID.get(name) or Did("mark", _spoken(name.rpartition(".")[2]))
+def action(name: str) -> ActionLabel:
+    """Return the label of an action."""
+    return _ACTIONS.get(name) or ActionLabel("mark", _readable(name.rpartition(".")[2]))
 
 
 def choice(name: str) -> str:
-    """An action in a list of actions: with its area where another one has the same words."""
+    """Return the label of an action for a list, with its area if another action has the same label."""
     word = action(name).word
-    is_double = sum(each.word == word for each in _DID.values()) > 1
+    is_double = sum(each.word == word for each in _ACTIONS.values()) > 1
     return f"{word} ({area_of(name).label})" if is_double else word
 
 
 def channel(name: str) -> str:
-    """Through what it was done."""
-    return _CHANNELS.get(name) or _spoken(name).lower()
+    """Return the label of a channel."""
+    return _CHANNELS.get(name) or _readable(name).lower()
 
 
 def finding(code: str) -> str:
-    """What a delivery or the mirror found, where the action alone does not say it."""
+    """Return the label of a finding of a delivery or the mirror; '' if there is none."""
     return _FINDINGS.get(code, "")
 
 
 def setting(name: str) -> str:
-    """A setting by the name that its page uses."""
+    """Return the label of a setting."""
     known = {field.name: field.verbose_name for field in Preferences._meta.concrete_fields}
-    return _spoken(str(known.get(name, name)))
+    return _readable(str(known.get(name, name)))
 
 
 def breaker(name: str) -> str:
-    """Return what a breaker stops."""
-    return dict(Breaker.Name.choices).get(name, _spoken(name))
+    """Return the label of a breaker."""
+    return dict(Breaker.Name.choices).get(name, _readable(name))
 
 
-def _spoken(name: str) -> str:
+def _readable(name: str) -> str:
     words = name.replace("_", " ").replace(":", " ").strip()
     return words[:1].upper() + words[1:]

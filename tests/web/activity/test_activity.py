@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from syncapp import audit
 from syncapp.activity import audit_log
-from syncapp.activity.audit_log import Asked
+from syncapp.activity.audit_log import AuditFilter
 from syncapp.models import AuditEntry, AuditValue, Person, SyncField
 from syncapp.review import collaboration, decisions
 from tests.support import scenes
@@ -68,7 +68,7 @@ def test_what_the_worker_does_is_done_for_the_person_who_decided():
 def test_an_undone_decision_says_which():
     decisions.undo(approved().decisions.get().pk, by=rita())
 
-    assert "Took back Marta Villanueva Job Title: the approval" in shown().words
+    assert "Undid Marta Villanueva Job Title: the approval" in shown().words
 
 
 def test_people_are_named_in_assignments_and_questions():
@@ -78,7 +78,7 @@ def test_people_are_named_in_assignments_and_questions():
 
     words = shown().words
 
-    assert "Assigned Olivia Grant nobody → becomes Rob" in words
+    assert "Assigned Olivia Grant no one → becomes Rob" in words
     assert "Asked Olivia Grant Rob: · Do you know her?" in words
 
 
@@ -109,7 +109,7 @@ def test_the_values_of_a_page_are_escaped():
 
 
 def entries(**asked: object) -> list[str]:
-    return [entry.action for entry in audit_log.page(Asked(**asked)).entries]
+    return [entry.action for entry in audit_log.page(AuditFilter(**asked)).entries]
 
 
 def test_each_filter_finds_its_entries_only():
@@ -118,11 +118,11 @@ def test_each_filter_finds_its_entries_only():
     contact = {"contact": olivia.record.target_id}
 
     for narrow in ({"person": rob().pk}, {"column": "fax"}, {"name": "oli"}, contact):
-        assert [each.field_id for each in audit_log.page(Asked(**narrow)).entries] == [olivia.pk]
+        assert [each.field_id for each in audit_log.page(AuditFilter(**narrow)).entries] == [olivia.pk]
     assert entries(area="setting") == entries(by_portal=True) == entries(channel="system") == ["gate.closed"]
     assert entries(action="field.review.approved") == ["field.review.approved"] * 2
     assert entries(name="marta", person=rob().pk) == []
-    assert marta.pk in {each.field_id for each in audit_log.page(Asked(person=rita().pk)).entries}
+    assert marta.pk in {each.field_id for each in audit_log.page(AuditFilter(person=rita().pk)).entries}
 
 
 def test_an_editor_is_found_by_id_also_where_two_have_one_name():
@@ -131,7 +131,7 @@ def test_an_editor_is_found_by_id_also_where_two_have_one_name():
     scenes.approved(field, by=rita())
     scenes.approved(make_field(make_record("Other", editor=two)), by=rita())
 
-    assert [each.field_id for each in audit_log.page(Asked(editor=one.pk)).entries] == [field.pk]
+    assert [each.field_id for each in audit_log.page(AuditFilter(editor=one.pk)).entries] == [field.pk]
 
 
 def test_a_name_that_many_edits_have_is_found_too(monkeypatch: pytest.MonkeyPatch):
@@ -139,7 +139,9 @@ def test_a_name_that_many_edits_have_is_found_too(monkeypatch: pytest.MonkeyPatc
     found = [approved(f"Marta {number}") for number in range(3)]
     approved("Olivia")
 
-    assert {each.field_id for each in audit_log.page(Asked(name="marta")).entries} == {field.pk for field in found}
+    assert {each.field_id for each in audit_log.page(AuditFilter(name="marta")).entries} == {
+        field.pk for field in found
+    }
 
 
 def days_ago(days: int, action: str = "gate.closed") -> AuditEntry:
@@ -164,10 +166,10 @@ def test_pages_follow_each_other_without_gap_or_repetition():
         days_ago(number // 4)
 
     seen: list[int] = []
-    page = audit_log.page(Asked(), size=5)
+    page = audit_log.page(AuditFilter(), size=5)
     while page.entries:
         seen += [entry.pk for entry in page.entries]
-        page = audit_log.page(Asked(), before=page.entries[-1].pk, size=5)
+        page = audit_log.page(AuditFilter(), before=page.entries[-1].pk, size=5)
 
     assert len(seen) == len(set(seen)) == 23
 
@@ -221,8 +223,8 @@ def test_only_what_stands_in_the_trail_is_offered():
 def test_empty_pages_say_what_will_appear_and_why_there_is_nothing():
     AuditEntry.objects.all().delete()
 
-    assert "Nothing has happened yet" in shown().words
-    assert "Nothing that fits these filters" in shown(via="mail").words
+    assert "No activity yet" in shown().words
+    assert "No matching entries" in shown(via="mail").words
 
 
 @pytest.mark.parametrize("query", [{}, {"q": "marta"}, {"person": uuid.UUID(int=3)}, {"area": "decision"}])

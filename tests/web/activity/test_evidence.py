@@ -34,8 +34,8 @@ def test_it_says_about_whom_for_whom_and_when():
     words = shown(f"?contact={field.record.target_id}").words
 
     assert "Evidence: contact Marta Villanueva" in words
-    assert "Asked for by Vera, " in words
-    assert "Entries 1, all there are until then, oldest first" in words
+    assert "Requested by Vera, " in words
+    assert "Entries 1, all up to this time, oldest first" in words
 
 
 def test_each_of_a_contact_a_person_and_a_period_is_a_story_of_its_own():
@@ -86,7 +86,7 @@ def test_an_entry_that_was_tampered_with_has_another_digest(change):
 def test_an_entry_that_is_gone_changes_the_digest_of_the_page():
     for _ in range(2):
         audit.record("gate.closed", by=rita(), channel="settings")
-    digest = shown(f"?person={rita().pk}").words.split("Digest of them all ")[1][:64]
+    digest = shown(f"?person={rita().pk}").words.split("Digest of all entries ")[1][:64]
 
     AuditEntry.objects.first().delete()
 
@@ -99,7 +99,7 @@ def test_without_a_subject_it_asks_what_it_should_be_about():
     screen = shown("?q=mar")
     links = [found["href"] for tag, found in screen.tags if tag == "a" and "contact=" in found.get("href", "")]
 
-    assert "What should it be about?" in screen.words
+    assert "Select one." in screen.words
     assert "Approved" not in screen.words
     assert len(links) == 1
     assert "Approved" in Screen(browser(vera()).get(links[0])).words
@@ -118,18 +118,18 @@ def test_evidence_finds_contacts_by_any_word(typed):
 
 
 def test_more_entries_than_a_page_holds_are_not_left_out_silently(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(evidence, "MOST", 3)
+    monkeypatch.setattr(evidence, "MAX_ENTRIES", 3)
     monkeypatch.setattr(evidence.EvidenceView, "most", 3)
     for _ in range(4):
         audit.record("gate.closed", by=rita(), channel="settings")
 
-    assert "the first 3; there are more, so choose a shorter period" in shown(f"?person={rita().pk}").words
+    assert "the first 3 of more; select a shorter period" in shown(f"?person={rita().pk}").words
 
 
 def test_nothing_about_it_is_said():
     tomorrow = f"{timezone.now() + timedelta(days=2):%Y-%m-%d}"
 
-    assert "The trail holds nothing about this" in shown(f"?from={tomorrow}").words
+    assert "No entries" in shown(f"?from={tomorrow}").words
 
 
 def test_only_an_entry_of_long_values_may_end_on_the_next_sheet():

@@ -47,19 +47,19 @@ def edited(column: str = "jobtitle", editor: str = "Jonas Weber") -> SyncField:
 def test_without_anything_each_panel_says_what_is_missing_and_no_number_is_made_up():
     words = shown().words
 
-    assert "The past has not been counted yet" in words
+    assert "Past days have not been counted yet" in words
     assert "– longest wait" in words
-    assert words.count("Nothing was counted so far") == len(PANELS) - 1
+    assert words.count("Nothing has been counted yet") == len(PANELS) - 1
     assert "nan" not in words.lower()
 
 
 def test_the_figures_say_how_old_they_are():
     edited()
-    daily.keep()
+    daily.update_counts()
 
     words = shown().words
 
-    assert "counted just now; what waits, now" in words
+    assert "counted just now, waiting edits just now" in words
     assert "1 waiting now" in words
     assert "2 h longest wait now" in words
 
@@ -67,7 +67,7 @@ def test_the_figures_say_how_old_they_are():
 def test_each_bar_leads_to_what_it_counts():
     scenes.rejected(edited(editor="Jonas"), by=rita())
     edited()
-    daily.keep()
+    daily.update_counts()
     since = datetime.now(UTC).date() - timedelta(days=datetime.now(UTC).weekday(), weeks=11)
 
     links = {found["href"] for tag, found in shown().tags if tag == "a" and "href" in found}
@@ -81,7 +81,7 @@ def test_each_bar_leads_to_what_it_counts():
 
 def test_a_week_of_the_chart_has_its_words_for_those_who_cannot_see_it():
     scenes.approved(edited(), by=rita())
-    daily.keep()
+    daily.update_counts()
 
     labels = [found["aria-label"] for tag, found in shown().tags if tag == "a" and "aria-label" in found]
 
@@ -92,7 +92,7 @@ def test_a_week_of_the_chart_has_its_words_for_those_who_cannot_see_it():
 @pytest.mark.parametrize("name", PANELS)
 def test_every_panel_is_a_table_too(name):
     scenes.rejected(edited(), by=rita())
-    daily.keep()
+    daily.update_counts()
 
     heads, *rows = table(name)
 
@@ -107,7 +107,7 @@ def test_an_unknown_table_is_not_there():
 @pytest.mark.parametrize(("query", "weeks"), [("", 12), ("?weeks=52", 52), ("?weeks=-1", 12), ("?weeks=9999999", 12)])
 def test_the_period_is_one_of_those_that_are_offered(query, weeks):
     scenes.approved(edited(), by=rita())
-    daily.keep()
+    daily.update_counts()
 
     assert shown(query).words.count("Week of") == 0
     assert sum("Week of" in found.get("aria-label", "") for tag, found in shown(query).tags) == weeks * 2
@@ -116,12 +116,12 @@ def test_the_period_is_one_of_those_that_are_offered(query, weeks):
 def test_the_page_reads_counts_and_never_the_trail():
     client = browser(vera())
     scenes.approved(edited(), by=rita())
-    daily.keep()
+    daily.update_counts()
     with CaptureQueriesContext(connection) as few:
         client.get("/numbers/")
     for number in range(10):
         scenes.rejected(edited(editor=f"Editor {number}"), by=rita())
-    daily.keep()
+    daily.update_counts()
 
     with CaptureQueriesContext(connection) as many:
         client.get("/numbers/")
@@ -131,7 +131,7 @@ def test_the_page_reads_counts_and_never_the_trail():
 
 
 def test_numbers_that_nobody_counted_anew_keep_their_age():
-    daily.keep()
+    daily.update_counts()
     scenes.approved(edited(), by=rita())
 
     assert "0 fields decided" in shown().words

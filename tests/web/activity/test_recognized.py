@@ -31,7 +31,7 @@ def test_record_says_who_decided_before_the_restore():
     words = page(field).words
 
     assert f"Written by Rita Lindqvist {times.at(now)}; before a restore" in words
-    assert "This edit was decided through the portal by Rita Lindqvist before its database was restored" in words
+    assert "This edit was decided in the portal by Rita Lindqvist before its database was restored" in words
     assert "decided in the CRM itself" not in words
 
 
@@ -50,7 +50,7 @@ def test_record_counts_its_fields_from_before_a_restore():
     make_field(record, "fax")
     scenes.found_after_restore(field)
 
-    assert "1 field was decided through the portal by Rita Lindqvist before" in page(field).words
+    assert "1 field was decided in the portal by Rita Lindqvist before" in page(field).words
 
 
 def test_superseded_edit_names_no_decider():
@@ -83,7 +83,7 @@ def test_activity_says_who_decided_and_when_it_was_found():
     words = Screen(browser(vera()).get("/activity/?area=decision")).words
 
     assert "Portal Found approved Marta Villanueva Job Title: Buyer → becomes Head of Procurement" in words
-    assert f"decided through the portal by Rita Lindqvist {times.at(now)}, before a restore; found in CRM" in words
+    assert f"decided in the portal by Rita Lindqvist {times.at(now)}, before a restore; found in CRM" in words
 
 
 def test_mail_link_names_who_decided_before_restore():

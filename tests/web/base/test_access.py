@@ -206,7 +206,7 @@ def test_an_address_of_a_form_says_that_it_is_no_page() -> None:
     response = browser().get(reverse("save_list"))
 
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
-    assert "Nothing was changed by opening it" in response.content.decode()
+    assert "Opening it changed nothing" in response.content.decode()
 
 
 @pytest.mark.django_db

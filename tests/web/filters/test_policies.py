@@ -126,7 +126,7 @@ def test_removing_a_policy_asks_first_and_says_what_stays(company):
     page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
 
     assert "Remove…" in page.words
-    assert "what it switched stays. It cannot be brought back." in page.words
+    assert "what it switched stays. This cannot be undone." in page.words
     assert page.offers("do=remove")
 
 

@@ -101,7 +101,7 @@ def test_a_list_comes_as_a_file_reports_what_fits_nobody_and_goes_again(db):
     assert "nobody@x.example" in page
     assert rita.address not in page
     assert "Remove…" in page
-    assert "It cannot be brought back." in page
+    assert "This cannot be undone." in page
     assert "Rita Lindqvist" in text(client.get(f"/filters/?list={UserList.objects.get().pk}"))
     assert "Riva" in text(client.get("/filters/lists/"))
     assert browser(vera()).post(f"{came.url}delete").status_code == 403

@@ -49,7 +49,7 @@ def test_with_a_real_crm_there_are_neither_tours_nor_the_address(client: Client,
 def test_opening_the_page_changes_nothing(client: Client, db: None) -> None:
     people.rita()
 
-    assert "everybody is signed out" in client.get(START_OVER).content.decode()
+    assert "everyone is signed out" in client.get(START_OVER).content.decode()
     assert Person.objects.count() == 1
 
 

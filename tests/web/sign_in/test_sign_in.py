@@ -331,7 +331,7 @@ def test_sign_ins_and_sign_outs_are_in_the_audit_trail(browser: Client, outside:
 
 
 def test_the_card_says_when_a_link_leads_to_an_edit(browser: Client) -> None:
-    assert "Opening the link has decided nothing" in browser.get("/sign-in", {"next": RECORD}).content.decode()
+    assert "Opening the link has not decided anything" in browser.get("/sign-in", {"next": RECORD}).content.decode()
     assert "Opening the link" not in browser.get("/sign-in", {"next": "/review/"}).content.decode()
 
 
