@@ -17,7 +17,7 @@ from tests.support.people import ada, rita
 pytestmark = pytest.mark.django_db
 
 
-def test_without_a_row_the_defaults_hold(settings):
+def test_defaults_apply_without_row(settings):
     settings.UNDO_SECONDS = 7
 
     rules = preferences.read()
@@ -27,7 +27,7 @@ def test_without_a_row_the_defaults_hold(settings):
     assert [group.name for group in rules.field_groups] == ["Name", "Address"]
 
 
-def test_a_change_holds_at_once_and_says_what_it_was_before():
+def test_change_applies_at_once_and_is_audited():
     preferences.change(by=ada(), overdue_hours=24, tell_editors=True)
 
     entries = {entry.details["setting"]: entry for entry in AuditEntry.objects.all()}
@@ -37,13 +37,13 @@ def test_a_change_holds_at_once_and_says_what_it_was_before():
     assert entries["overdue_hours"].group == entries["tell_editors"].group
 
 
-def test_what_stays_the_same_leaves_no_trace():
+def test_unchanged_value_is_not_audited():
     preferences.change(by=ada(), overdue_hours=48)
 
     assert not AuditEntry.objects.exists()
 
 
-def test_the_undo_window_of_the_administrators_counts_before_the_environments(settings):
+def test_stored_undo_window_overrides_environment(settings):
     settings.UNDO_SECONDS = 10
     field = make_field()
     preferences.change(by=ada(), undo_seconds=60)
@@ -54,12 +54,12 @@ def test_the_undo_window_of_the_administrators_counts_before_the_environments(se
     assert 59 < (decision.due_at - decision.decided_at).total_seconds() < 61
 
 
-def test_the_row_is_read_once_where_it_is_remembered(django_assert_num_queries):
+def test_row_is_read_once_while_cached(django_assert_num_queries):
     with preferences.cached(), django_assert_num_queries(1):
         assert preferences.read() == preferences.read()
 
 
-def test_a_change_is_seen_by_whoever_remembers():
+def test_change_invalidates_cache():
     with preferences.cached():
         preferences.read()
         preferences.change(by=ada(), overdue_hours=24)
@@ -67,7 +67,7 @@ def test_a_change_is_seen_by_whoever_remembers():
         assert preferences.read().overdue_hours == 24
 
 
-def test_reasons_are_those_of_the_administrators():
+def test_reasons_come_from_settings():
     preferences.change(by=ada(), reasons=[{"code": "wrong", "words": "Wrong"}, {"code": "other", "words": "Else"}])
 
     assert dict(reasons.options()) == {"wrong": "Wrong", "other": "Else"}
@@ -78,7 +78,7 @@ def test_reasons_are_those_of_the_administrators():
     )
 
 
-def test_groups_are_those_of_the_administrators():
+def test_groups_come_from_settings():
     preferences.change(by=ada(), field_groups=[{"name": "Phones", "columns": ["telephone1", "mobilephone"]}])
 
     assert preferences.read().field_groups == (FieldGroup("Phones", ("telephone1", "mobilephone")),)
@@ -102,7 +102,7 @@ def test_groups_are_those_of_the_administrators():
         ("colour", "red", "colour"),
     ],
 )
-def test_a_wrong_value_is_refused_with_its_place(setting, value, place):
+def test_invalid_value_names_its_place(setting, value, place):
     with pytest.raises(BadSetting) as refused:
         preferences.change(by=ada(), **{"tell_editors": True, setting: value})
 

@@ -13,5 +13,5 @@ PARTS = 4
 
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_no_order_of_events_loses_repeats_or_overwrites_an_edit(world: World, part: int) -> None:
+def test_no_event_order_breaks_an_invariant(world: World, part: int) -> None:
     run(world, runs=RUNS // PARTS, part=part)

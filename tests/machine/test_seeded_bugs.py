@@ -15,7 +15,7 @@ LOOKED_FOR = [bug for bug in SEEDED_BUGS if ALL_BUGS or not bug.is_deep]
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("bug", LOOKED_FOR, ids=lambda bug: bug.name)
-def test_the_machine_notices_that(bug: SeededBug, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machine_detects_seeded_bug(bug: SeededBug, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bug.plant(monkeypatch)
 
     with pytest.raises(Violation):

@@ -25,7 +25,7 @@ def known_rows() -> int:
         return int(cursor.fetchone()[0] or 0)
 
 
-def test_the_planner_knows_the_edits_after_a_refresh() -> None:
+def test_refresh_updates_planner_statistics() -> None:
     for _ in range(30):
         make_field()
 

@@ -19,7 +19,7 @@ def a_row(record: SyncRecord, **values: Any) -> dict[str, Any]:
     return {"id": uuid.uuid4(), "record_id": record.pk, "column_name": "jobtitle", "proposed_value": "Head", **values}
 
 
-def test_a_new_row_has_our_defaults_in_the_columns_that_are_not_named() -> None:
+def test_new_row_gets_defaults_in_unnamed_columns() -> None:
     row = a_row(make_record())
 
     upserts.upsert(SyncField, [row])
@@ -29,7 +29,7 @@ def test_a_new_row_has_our_defaults_in_the_columns_that_are_not_named() -> None:
     assert (stored.original_value, stored.original_label, stored.contact_is_gone) == (None, "", False)
 
 
-def test_a_held_row_keeps_what_is_not_named() -> None:
+def test_existing_row_keeps_unnamed_columns() -> None:
     field = make_field(decision="approved", delivery="waiting", revision=3, original_value="Buyer")
 
     upserts.upsert(SyncField, [a_row(field.record, id=field.pk, proposed_value="Chief")])
@@ -39,7 +39,7 @@ def test_a_held_row_keeps_what_is_not_named() -> None:
     assert (field.decision, field.delivery, field.revision, field.original_value) == ("approved", "waiting", 3, "Buyer")
 
 
-def test_inserting_what_is_missing_leaves_held_rows_alone() -> None:
+def test_insert_missing_keeps_existing_rows() -> None:
     held, missing = make_record(name="Marta"), uuid.uuid4()
 
     upserts.insert_missing(SyncRecord, [{"id": pk, "is_stub": True} for pk in (held.pk, missing)])
@@ -48,7 +48,7 @@ def test_inserting_what_is_missing_leaves_held_rows_alone() -> None:
     assert not SyncRecord.objects.get(pk=held.pk).is_stub
 
 
-def test_every_type_comes_back_as_it_went_in() -> None:
+def test_every_type_round_trips() -> None:
     row = {"id": uuid.uuid4(), "target_id": uuid.uuid4(), "edited_on": EDITED_ON, "is_stub": False, "version": 2**40}
 
     upserts.upsert(SyncRecord, [row, {**row, "id": uuid.uuid4(), "target_id": None, "edited_on": None}])
@@ -58,7 +58,7 @@ def test_every_type_comes_back_as_it_went_in() -> None:
     assert SyncRecord.objects.filter(target_id=None, edited_on=None).count() == 1
 
 
-def test_odd_texts_come_back_as_they_went_in() -> None:
+def test_unusual_texts_round_trip() -> None:
     texts = ['{a,"b"}', "NULL", "a\\b", "%s", "ليلى", "", "two\nlines", "'"]
     rows = [a_row(make_record(), proposed_value=text) for text in texts]
 
@@ -68,7 +68,7 @@ def test_odd_texts_come_back_as_they_went_in() -> None:
     assert [stored[row["id"]] for row in rows] == texts
 
 
-def test_a_text_that_is_too_long_is_never_cut() -> None:
+def test_too_long_text_raises_instead_of_truncating() -> None:
     if connection.vendor == "sqlite":
         pytest.skip("SQLite's columns have no length")
 
@@ -76,7 +76,7 @@ def test_a_text_that_is_too_long_is_never_cut() -> None:
         upserts.upsert(SyncField, [a_row(make_record(), column_name="x" * 129)])
 
 
-def test_nothing_to_store_asks_the_database_nothing(django_assert_num_queries: Any) -> None:
+def test_no_rows_cause_no_query(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         upserts.upsert(SyncField, [])
         upserts.insert_missing(SyncRecord, [])

@@ -35,7 +35,7 @@ def last_action() -> str:
     return AuditEntry.objects.latest("pk").action
 
 
-def test_an_edit_is_assigned_and_given_back():
+def test_edit_is_assigned_and_unassigned():
     record = make_field().record
 
     assert collaboration.assign(record.pk, to=rob(), by=rita()).assigned_to == rob()
@@ -43,12 +43,12 @@ def test_an_edit_is_assigned_and_given_back():
     assert last_action() == "record.assigned"
 
 
-def test_nobody_is_assigned_an_edit_that_he_may_not_decide():
+def test_assignee_must_be_reviewer():
     with pytest.raises(NotPossible, match="does not review"):
         collaboration.assign(make_field().record.pk, to=vera(), by=rita())
 
 
-def test_a_parked_edit_leaves_the_waiting_ones_and_comes_back_by_itself():
+def test_parked_edit_returns_on_its_day():
     with time_machine.travel(TODAY, tick=False):
         record = make_field().record
         collaboration.park(record.pk, until=in_days(2), by=rita())
@@ -58,7 +58,7 @@ def test_a_parked_edit_leaves_the_waiting_ones_and_comes_back_by_itself():
         assert (waiting(), list(SyncRecord.objects.parked())) == ([record], [])
 
 
-def test_a_parked_edit_is_taken_back_at_once():
+def test_unparked_edit_waits_at_once():
     record = make_field().record
     collaboration.park(record.pk, until=in_days(2), by=rita())
 
@@ -69,12 +69,12 @@ def test_a_parked_edit_is_taken_back_at_once():
 
 
 @pytest.mark.parametrize("days", [0, -1, 366])
-def test_an_edit_is_parked_until_a_day_to_come(days: int):
+def test_parking_requires_future_day(days: int):
     with pytest.raises(NotPossible):
         collaboration.park(make_field().record.pk, until=in_days(days), by=rita())
 
 
-def test_a_question_is_answered_by_a_comment():
+def test_question_is_answered_by_comment():
     record = make_field().record
 
     question = collaboration.ask(record.pk, colleague=rob(), text=" Is this right? ", by=rita())
@@ -85,7 +85,7 @@ def test_a_question_is_answered_by_a_comment():
     assert last_action() == "record.answer"
 
 
-def test_who_may_not_see_edits_is_not_asked():
+def test_only_readers_can_be_asked():
     record = make_field().record
 
     for whom in (fred(), rita()):
@@ -94,14 +94,14 @@ def test_who_may_not_see_edits_is_not_asked():
 
 
 @pytest.mark.parametrize("text", ["  ", "x" * 2001])
-def test_a_remark_says_something_that_one_can_read(text: str):
+def test_empty_or_long_remark_is_refused(text: str):
     with pytest.raises(NotPossible):
         collaboration.add_remark(make_field().record.pk, text=text, by=rita())
 
     assert not Comment.objects.exists()
 
 
-def test_an_open_page_is_known_until_it_is_silent():
+def test_closed_page_is_forgotten():
     record = make_field().record
     collaboration.note_presence(record.pk, by=rob())
     collaboration.note_presence(record.pk, by=rob())
@@ -113,14 +113,14 @@ def test_an_open_page_is_known_until_it_is_silent():
     assert collaboration.others_viewing(record.pk, person=rita()) == []
 
 
-def test_reminders_move_to_the_deputy_until_the_last_day_of_the_absence():
+def test_deputy_stands_in_until_absence_ends():
     absent = absence.set_absence(rita(), until=in_days(3), deputy=rob(), by=rita())
 
     assert absence.acting_deputy(absent) == rob()
     assert absence.acting_deputy(absent, day=in_days(4)) == absent
 
 
-def test_a_deputy_who_is_away_hands_on_and_a_circle_stays_where_it_began():
+def test_absent_deputies_are_skipped():
     third = ada()
     absence.set_absence(rita(), until=in_days(3), deputy=rob(), by=rita())
     absence.set_absence(rob(), until=in_days(3), deputy=third, by=third)
@@ -131,7 +131,7 @@ def test_a_deputy_who_is_away_hands_on_and_a_circle_stays_where_it_began():
     assert absence.acting_deputy(type(third).objects.get(name="Rita")) == first
 
 
-def test_nobody_is_his_own_deputy_and_no_absence_ends_in_the_past():
+def test_invalid_absence_is_refused():
     for until, deputy in ((in_days(1), rita()), (in_days(1), vera()), (in_days(-1), rob())):
         with pytest.raises(BadPerson):
             absence.set_absence(rita(), until=until, deputy=deputy, by=rita())

@@ -20,7 +20,7 @@ ONE, OTHER = "0c9b7a52-6a3c-4f0e-8e59-9c1f6a3b2d11", "1c9b7a52-6a3c-4f0e-8e59-9c
 LINE = f"decision {ONE} taken: field {OTHER}, review approved, by person {OTHER}, at 2026-11-29T14:02:00+00:00"
 
 
-def test_each_decision_is_logged_by_ids_alone(caplog: pytest.LogCaptureFixture):
+def test_decision_is_logged_by_ids_only(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO, "syncapp.review.decision_log")
     field, person = make_field(proposed_value="Head of Procurement"), rita()
 
@@ -32,7 +32,7 @@ def test_each_decision_is_logged_by_ids_alone(caplog: pytest.LogCaptureFixture):
     assert not any(word in caplog.text for word in ("Rita", "Head of Procurement", field.record.name))
 
 
-def test_undone_decisions_are_not_read(caplog: pytest.LogCaptureFixture):
+def test_undone_decisions_are_not_returned(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO, "syncapp.review.decision_log")
     decision, kept = (scenes.approved(make_field(), by=rita()) for _ in range(2))
 
@@ -41,7 +41,7 @@ def test_undone_decisions_are_not_read(caplog: pytest.LogCaptureFixture):
     assert [taken.id for taken in decision_log.parse(caplog.messages)] == [kept.pk]
 
 
-def test_refused_decision_leaves_no_line(caplog: pytest.LogCaptureFixture):
+def test_refused_decision_is_not_logged(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO, "syncapp.review.decision_log")
     field = make_field()
     looked = digest(field)
@@ -61,7 +61,7 @@ def test_refused_decision_leaves_no_line(caplog: pytest.LogCaptureFixture):
         "Nov 29 14:02:01 web1 gunicorn[812]: {}\r\n",
     ],
 )
-def test_lines_are_read_from_any_log(around: str):
+def test_lines_parsed_from_any_log(around: str):
     (taken,) = decision_log.parse([around.format(LINE)])
 
     assert (str(taken.id), str(taken.field_id), str(taken.person)) == (ONE, OTHER, OTHER)
@@ -78,5 +78,5 @@ def test_lines_are_read_from_any_log(around: str):
         LINE.replace(f"person {OTHER}", "person 7"),
     ],
 )
-def test_lines_that_only_look_alike_are_left_out(line: str):
+def test_similar_lines_are_ignored(line: str):
     assert decision_log.parse([line]) == []

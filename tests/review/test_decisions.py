@@ -51,7 +51,7 @@ def written(field: SyncField) -> Decision:
     return decision
 
 
-def test_an_approval_remembers_what_to_write_and_what_the_crm_held():
+def test_approval_stores_new_and_expected_value():
     field = make_field(original_value="Buyer", proposed_value="Head")
 
     decision = approve(field.pk, by=rita(), seen=digest(field))
@@ -60,13 +60,13 @@ def test_an_approval_remembers_what_to_write_and_what_the_crm_held():
     assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.WAITING)
 
 
-def test_an_approval_expects_the_value_that_was_read_last():
+def test_approval_expects_last_read_value():
     field = make_field(crm_now_value="Chief", crm_now_read_at="2026-11-20T10:00Z")
 
     assert approve(field.pk, by=rita(), seen=digest(field)).expected_value == "Chief"
 
 
-def test_a_rejection_writes_nothing_on_the_contact():
+def test_rejection_does_not_write_contact():
     field = make_field()
 
     decision = reject(field.pk, by=rita(), seen=digest(field), reason="Not correct")
@@ -75,7 +75,7 @@ def test_a_rejection_writes_nothing_on_the_contact():
     assert axes(field) == (FieldDecision.REJECTED, FieldDelivery.WAITING)
 
 
-def test_a_decision_leaves_a_delivery_that_is_due_after_the_undo_window(settings):
+def test_delivery_is_due_after_undo_window(settings):
     settings.UNDO_SECONDS = 10
     field = make_field()
 
@@ -87,7 +87,7 @@ def test_a_decision_leaves_a_delivery_that_is_due_after_the_undo_window(settings
     assert timedelta(seconds=9) < decision.due_at - decision.decided_at < timedelta(seconds=11)
 
 
-def test_a_decision_that_lost_its_delivery_is_given_another_one_by_the_next_tick():
+def test_orphaned_decision_gets_delivery():
     decision = approve(make_field().pk, by=rita(), seen=digest(SyncField.objects.get()))
     Delivery.objects.all().delete()
 
@@ -96,7 +96,7 @@ def test_a_decision_that_lost_its_delivery_is_given_another_one_by_the_next_tick
     assert Delivery.objects.values_list("target_id", "due_at").get() == (decision.target_id, decision.due_at)
 
 
-def test_two_fields_of_a_contact_share_one_delivery():
+def test_fields_of_one_contact_share_delivery():
     record = make_record()
     fields = [make_field(record), make_field(record, "telephone1")]
 
@@ -106,7 +106,7 @@ def test_two_fields_of_a_contact_share_one_delivery():
     assert Delivery.objects.count() == 1
 
 
-def test_a_delivery_that_closes_at_that_moment_is_followed_by_a_new_one():
+def test_delivery_recreated_when_closed_concurrently():
     record = make_record()
     first, second = make_field(record), make_field(record, "telephone1")
     approve(first.pk, by=rita(), seen=digest(first))
@@ -130,7 +130,7 @@ def a_worker_closes_after_the_look() -> Callable[..., Any]:
     return wrapper
 
 
-def test_all_decisions_of_one_submit_become_due_at_one_moment():
+def test_decisions_of_one_submit_share_due_time():
     record = make_record()
     fields = [make_field(record, column) for column in ("jobtitle", "telephone1", "emailaddress1", "birthdate")]
 
@@ -139,7 +139,7 @@ def test_all_decisions_of_one_submit_become_due_at_one_moment():
     assert Decision.objects.values("due_at").distinct().count() == 1
 
 
-def test_a_second_reviewer_is_told_who_decided_first():
+def test_second_reviewer_learns_who_decided():
     field = make_field()
     as_rob_saw_it = digest(field)
     approve(field.pk, by=rita(), seen=as_rob_saw_it)
@@ -150,7 +150,7 @@ def test_a_second_reviewer_is_told_who_decided_first():
     assert Decision.objects.count() == 1
 
 
-def test_a_field_moves_only_from_the_state_that_was_read():
+def test_field_moves_only_if_unchanged():
     field = make_field()
     SyncField.objects.filter(pk=field.pk).update(revision=F("revision") + 1)
 
@@ -160,7 +160,7 @@ def test_a_field_moves_only_from_the_state_that_was_read():
     assert SyncField.objects.get().decision == FieldDecision.PENDING
 
 
-def test_a_changed_value_is_not_decided_by_a_form_that_did_not_show_it():
+def test_stale_form_cannot_decide_changed_value():
     field = make_field()
     before = digest(field)
     SyncField.objects.filter(pk=field.pk).update(proposed_value="Somebody else's", version=2)
@@ -171,7 +171,7 @@ def test_a_changed_value_is_not_decided_by_a_form_that_did_not_show_it():
     assert axes(field) == (FieldDecision.PENDING, FieldDelivery.NONE)
 
 
-def test_reading_the_same_value_again_leaves_the_form_valid():
+def test_rereading_same_value_keeps_form_valid():
     field = make_field(original_value="Buyer")
     before = digest(field)
     SyncField.objects.filter(pk=field.pk).update(crm_now_value="Buyer", crm_now_read_at="2026-11-20T10:00Z")
@@ -179,7 +179,7 @@ def test_reading_the_same_value_again_leaves_the_form_valid():
     approve(field.pk, by=rita(), seen=before)
 
 
-def test_nobody_decides_his_own_edit():
+def test_own_edit_cannot_be_decided():
     editor = make_editor("Rita in the CRM", entra_id=rita().oid)
     field = make_field(make_record(editor=editor))
 
@@ -197,14 +197,14 @@ def test_four_eyes_can_be_switched_off(settings):
     assert approve(field.pk, by=rita(), seen=digest(field)).four_eyes is False
 
 
-def test_an_editor_who_is_not_known_yet_stops_the_decision():
+def test_unread_editor_blocks_decision():
     field = make_field(make_record(editor_id=uuid.uuid4()))
 
     with pytest.raises(EditorUnknown):
         approve(field.pk, by=rita(), seen=digest(field))
 
 
-def test_the_database_refuses_a_decision_about_ones_own_edit():
+def test_database_refuses_decision_on_own_edit():
     field = make_field()
     decision = approve(field.pk, by=rita(), seen=digest(field))
 
@@ -212,7 +212,7 @@ def test_the_database_refuses_a_decision_about_ones_own_edit():
         Decision.objects.filter(pk=decision.pk).update(editor_oid=rita().oid)
 
 
-def test_the_database_refuses_a_second_live_decision():
+def test_database_refuses_second_live_decision():
     field = make_field()
     decision = approve(field.pk, by=rita(), seen=digest(field))
     decision.pk, decision.version = uuid.uuid4(), 2
@@ -221,7 +221,7 @@ def test_the_database_refuses_a_second_live_decision():
         decision.save(force_insert=True)
 
 
-def test_a_correction_is_written_instead_of_the_proposal():
+def test_correction_replaces_proposal():
     field = make_field()
 
     decision = approve(field.pk, by=rita(), seen=digest(field), is_corrected=True, corrected_value="Head, EMEA")
@@ -229,7 +229,7 @@ def test_a_correction_is_written_instead_of_the_proposal():
     assert (decision.value_to_write, decision.is_corrected) == ("Head, EMEA", True)
 
 
-def test_a_correction_that_the_crm_would_refuse_is_refused_at_once():
+def test_invalid_correction_is_refused():
     know_columns()
     field = make_field()
 
@@ -239,7 +239,7 @@ def test_a_correction_that_the_crm_would_refuse_is_refused_at_once():
     assert axes(field) == (FieldDecision.PENDING, FieldDelivery.NONE)
 
 
-def test_one_submit_takes_what_it_can_and_says_what_it_could_not():
+def test_refused_choices_do_not_stop_others():
     record = make_record()
     fine, taken = make_field(record), make_field(record, "telephone1")
     stale = digest(taken)
@@ -251,7 +251,7 @@ def test_one_submit_takes_what_it_can_and_says_what_it_could_not():
     assert [(error.code, error.field.pk) for error in result.refused] == [("already_decided", taken.pk)]
 
 
-def test_a_decision_is_in_the_audit_trail_with_digests_and_erasable_values():
+def test_decision_is_audited_with_erasable_values():
     field = make_field(original_value="Buyer", proposed_value="Head")
 
     decision = approve(field.pk, by=rita(), seen=digest(field))
@@ -262,7 +262,7 @@ def test_a_decision_is_in_the_audit_trail_with_digests_and_erasable_values():
     assert "Head" not in str(entry.details)
 
 
-def test_the_counts_of_the_record_follow():
+def test_decision_updates_record_counts():
     field = make_field()
 
     approve(field.pk, by=rita(), seen=digest(field))
@@ -271,7 +271,7 @@ def test_the_counts_of_the_record_follow():
     assert (field.record.waiting_count, field.record.writing_count) == (0, 1)
 
 
-def test_undo_puts_the_field_back_into_the_queue():
+def test_undo_returns_field_to_queue():
     field = make_field()
     decision = approve(field.pk, by=rita(), seen=digest(field))
 
@@ -281,7 +281,7 @@ def test_undo_puts_the_field_back_into_the_queue():
     approve(field.pk, by=rob(), seen=digest(SyncField.objects.get(pk=field.pk)))
 
 
-def test_a_decision_in_a_delivery_cannot_be_undone():
+def test_bound_decision_cannot_be_undone():
     field = make_field()
     decision = approve(field.pk, by=rita(), seen=digest(field))
     Decision.objects.filter(pk=decision.pk).update(state=DecisionState.BOUND, delivery=Delivery.objects.get())
@@ -290,7 +290,7 @@ def test_a_decision_in_a_delivery_cannot_be_undone():
         undo(decision.pk, by=rita())
 
 
-def test_only_the_decider_or_an_administrator_undoes():
+def test_only_decider_or_administrator_can_undo():
     field = make_field()
     decision = approve(field.pk, by=rita(), seen=digest(field))
 
@@ -301,7 +301,7 @@ def test_only_the_decider_or_an_administrator_undoes():
     assert axes(field) == (FieldDecision.PENDING, FieldDelivery.NONE)
 
 
-def test_the_old_value_is_put_back_by_a_new_decision_with_the_same_check():
+def test_put_back_creates_checked_decision():
     field = make_field(original_value="Buyer", proposed_value="Head")
     approve(field.pk, by=rita(), seen=digest(field))
     written(field)
@@ -312,14 +312,14 @@ def test_the_old_value_is_put_back_by_a_new_decision_with_the_same_check():
     assert axes(field) == (FieldDecision.REJECTED, FieldDelivery.WAITING)
 
 
-def test_what_is_not_written_cannot_be_put_back():
+def test_unwritten_value_cannot_be_put_back():
     field = make_field()
 
     with pytest.raises(NotPossible):
         put_back(field.pk, by=rita(), reason="Too early")
 
 
-def test_a_rejected_field_is_approved_after_all():
+def test_rejected_field_is_approved_after_all():
     field = make_field(original_value="Buyer", proposed_value="Head")
     reject(field.pk, by=rita(), seen=digest(field))
     written(field)
@@ -330,7 +330,7 @@ def test_a_rejected_field_is_approved_after_all():
     assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.WAITING)
 
 
-def test_undoing_a_later_step_leads_back_to_what_was_written():
+def test_undoing_follow_up_restores_written_state():
     field = make_field()
     approve(field.pk, by=rita(), seen=digest(field))
     written(field)
@@ -341,14 +341,14 @@ def test_undoing_a_later_step_leads_back_to_what_was_written():
     assert axes(field) == (FieldDecision.APPROVED, FieldDelivery.DONE)
 
 
-def test_nothing_is_retried_that_did_not_fail():
+def test_only_failed_decision_can_be_retried():
     field = make_field()
 
     with pytest.raises(NotPossible):
         decisions.retry(field.pk, by=rita())
 
 
-def test_a_deleted_contact_can_only_be_rejected():
+def test_deleted_contact_can_only_be_rejected():
     field = make_field(contact_is_gone=True, delivery=FieldDelivery.CONFLICT)
 
     with pytest.raises(NotPossible):
@@ -357,7 +357,7 @@ def test_a_deleted_contact_can_only_be_rejected():
     reject(field.pk, by=rita(), seen=digest(field))
 
 
-def test_an_undone_approval_gives_way_to_the_newer_edit_that_came_meanwhile():
+def test_undone_approval_is_superseded_by_newer_edit():
     old = make_field()
     decision = approve(old.pk, by=rita(), seen=digest(old))
     make_newer_edit(old)

@@ -51,14 +51,14 @@ def test_rejected_value_names_decider_reason_and_count():
     assert earlier_rejections.describe(refusal, reader=rob()).startswith("Rejected 2 times before, last by you on")
 
 
-def test_values_equal_by_type_count():
+def test_equivalent_values_count():
     field = make_field(column="creditlimit", original_value="1", proposed_value="1000")
     scenes.rejected(earlier(field.record, "1000.00", "creditlimit"), by=rob())
 
     assert found(field) is not None
 
 
-def test_old_value_put_back_counts_as_refused():
+def test_put_back_counts_as_rejection():
     field = make_field(proposed_value="Again")
     older = earlier(field.record)
     scenes.settled(scenes.approved(older, by=rob()))
@@ -68,7 +68,7 @@ def test_old_value_put_back_counts_as_refused():
     assert found(field) is not None
 
 
-def test_cleared_value_refused_before_is_known():
+def test_cleared_value_rejected_before_is_found():
     field = make_field(proposed_value=None)
     scenes.rejected(earlier(field.record, None), by=rob())
 
@@ -76,7 +76,7 @@ def test_cleared_value_refused_before_is_known():
 
 
 @pytest.mark.parametrize("what", ["value", "column", "contact", "approved", "undone"])
-def test_other_refusals_do_not_count(what):
+def test_other_rejections_do_not_count(what):
     field = make_field(proposed_value="Again")
     record = make_record(target_id=uuid.uuid4()) if what == "contact" else field.record
     older = earlier(record, "Other" if what == "value" else "Again", "fax" if what == "column" else "jobtitle")
@@ -97,7 +97,7 @@ def test_many_fields_cost_three_queries(django_assert_max_num_queries):
         assert len(earlier_rejections.find(fields)) == 10
 
 
-def test_conflict_of_a_rejection_is_not_a_refusal():
+def test_conflicting_rejection_does_not_count():
     field = make_field(proposed_value="Again")
     older = earlier(field.record)
     decision = scenes.rejected(older, by=rob())

@@ -58,7 +58,7 @@ def test_setting_lets_any_reviewer_decide_and_is_audited():
     assert AuditEntry.objects.filter(action="settings.changed", actor=ada()).exists()
 
 
-def test_same_address_is_an_own_edit_despite_setting():
+def test_same_address_is_own_edit_despite_setting():
     allow_anyone()
     me = make_person("Rita")
     Person.objects.filter(pk=me.pk).update(address="rita@contoso.example", is_reviewer=True)
@@ -68,14 +68,14 @@ def test_same_address_is_an_own_edit_despite_setting():
         approve(unidentified(address="Rita@Contoso.example"), by=me)
 
 
-def test_without_four_eyes_unidentified_editors_are_nothing_special(settings):
+def test_without_four_eyes_unidentified_editors_are_decided(settings):
     settings.FOUR_EYES = False
 
     assert approve(unidentified()).four_eyes is False
 
 
 @pytest.mark.parametrize("step", [follow_ups.put_back, follow_ups.approve_after_all])
-def test_later_steps_are_refused_too(step):
+def test_follow_ups_are_refused_too(step):
     field = make_field(make_record(editor=make_editor("On Premises")))
     take = scenes.approved if step is follow_ups.put_back else scenes.rejected
     scenes.settled(take(field, by=rita()))
@@ -85,7 +85,7 @@ def test_later_steps_are_refused_too(step):
         step(field.pk, by=rob(), reason="Because")
 
 
-def test_selection_leaves_unidentified_editors_out_and_counts_them():
+def test_selection_omits_and_counts_unidentified_editors():
     fine, _ = make_field(), unidentified()
 
     selection = selections.freeze_all(tab=Tab.WAITING, criteria=NO_CRITERIA, query="", person=rita())
@@ -94,7 +94,7 @@ def test_selection_leaves_unidentified_editors_out_and_counts_them():
     assert (selection.own_edits, selection.unidentified) == (0, 1)
 
 
-def test_empty_selection_of_unidentified_editors_gives_the_reason():
+def test_unidentified_editors_explain_empty_selection():
     unidentified()
 
     with pytest.raises(NotPossible, match="not identified"):

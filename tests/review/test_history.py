@@ -39,14 +39,14 @@ def echo_of(field: SyncField) -> history.FormerValue | None:
     return history.find_former_values([field], history.other_edits(field.record, [field]), KNOWN).get(field.pk)
 
 
-def test_a_value_that_our_own_write_ended_was_the_crms_until_then():
+def test_overwritten_value_was_held_until_write():
     field = make_field(original_value="Head", proposed_value="Buyer")
     written(earlier(field.record, 20, "Buyer", "Head"), days=10)
 
     assert echo_of(field) == history.FormerValue(EDITED_ON - timedelta(days=10), ended=True)
 
 
-def test_a_value_that_was_only_seen_was_the_crms_on_that_day():
+def test_original_value_was_held_at_edit_time():
     field = make_field(original_value="Head", proposed_value="Buyer")
     earlier(field.record, 20, "Buyer", "Chief")
 
@@ -54,28 +54,28 @@ def test_a_value_that_was_only_seen_was_the_crms_on_that_day():
 
 
 @pytest.mark.parametrize("column", ["jobtitle", "telephone1"])
-def test_a_new_value_or_another_fields_value_is_no_echo(column: str):
+def test_new_or_other_value_is_not_former(column: str):
     field = make_field(original_value="Head", proposed_value="New")
     earlier(field.record, 20, "Buyer" if column == "jobtitle" else "New", "Chief", column)
 
     assert echo_of(field) is None
 
 
-def test_another_contacts_value_is_no_echo():
+def test_other_contacts_value_is_not_former():
     field = make_field(original_value="Head", proposed_value="Buyer")
     earlier(make_record(target_id=uuid.uuid4()), 20, "Buyer", "Chief")
 
     assert echo_of(field) is None
 
 
-def test_values_are_compared_by_type():
+def test_former_values_compared_by_type():
     field = make_field(column="birthdate", original_value="1979-03-14", proposed_value="1987-03-14")
     earlier(field.record, 20, "1987-03-14", "1990-01-01", "birthdate")
 
     assert echo_of(field) is not None
 
 
-def test_the_past_is_the_contacts_newest_first_and_says_when_it_is_cut():
+def test_history_is_newest_first_and_limited():
     field = make_field()
     older = [earlier(field.record, days, "A", "B") for days in (30, 20)]
 
@@ -85,7 +85,7 @@ def test_the_past_is_the_contacts_newest_first_and_says_when_it_is_cut():
     assert history.contact_history(field.record, most=2).has_more
 
 
-def test_a_superseded_field_leads_to_the_newest_edit_that_has_it():
+def test_superseded_field_links_newest_edit():
     field = make_field()
     make_newer_edit(field)
     newest = make_newer_edit(field, minutes=9)

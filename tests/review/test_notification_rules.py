@@ -56,7 +56,7 @@ def kinds() -> list[str]:
     return [message.kind for message in made()]
 
 
-def test_new_edits_of_one_pull_make_one_mail_for_each_reviewer() -> None:
+def test_one_pull_sends_one_mail_per_reviewer() -> None:
     rita, rob = reviewer("Rita"), reviewer("Rob")
     arrive(3)
 
@@ -65,7 +65,7 @@ def test_new_edits_of_one_pull_make_one_mail_for_each_reviewer() -> None:
     assert {message.recipient for message in made(MessageKind.NEW_EDITS)} == {rita, rob}
 
 
-def test_nobody_is_told_twice() -> None:
+def test_edit_is_mailed_once() -> None:
     reviewer()
     arrive()
     notification_rules.notify_new_edits()
@@ -74,7 +74,7 @@ def test_nobody_is_told_twice() -> None:
     assert len(made()) == 1
 
 
-def test_only_reviewers_who_are_enabled_are_told() -> None:
+def test_only_active_reviewers_are_notified() -> None:
     people.vera()
     people.fred()
     reviewer("Rob", is_active=False)
@@ -83,7 +83,7 @@ def test_only_reviewers_who_are_enabled_are_told() -> None:
     assert notification_rules.notify_new_edits() == 0
 
 
-def test_nobody_is_told_of_his_own_edit() -> None:
+def test_own_edit_is_not_mailed() -> None:
     rita, rob = reviewer("Rita"), reviewer("Rob")
     arrive(editor=make_editor("Rita", entra_id=rita.oid))
 
@@ -92,7 +92,7 @@ def test_nobody_is_told_of_his_own_edit() -> None:
     assert [message.recipient for message in made()] == [rob]
 
 
-def test_an_edit_whose_editor_is_not_read_yet_waits_a_minute() -> None:
+def test_edit_with_unread_editor_waits_a_minute() -> None:
     reviewer()
     editor = make_editor()
     arrive(editor=editor)
@@ -103,7 +103,7 @@ def test_an_edit_whose_editor_is_not_read_yet_waits_a_minute() -> None:
     assert notification_rules.notify_new_edits() == 1
 
 
-def test_somebody_new_is_not_told_of_what_was_there_before() -> None:
+def test_new_reviewer_gets_no_old_edits() -> None:
     arrive(2)
     people.rita()
     notification_rules.notify_new_edits()
@@ -115,7 +115,7 @@ def test_somebody_new_is_not_told_of_what_was_there_before() -> None:
     assert kinds() == ["new_edits"]
 
 
-def test_somebody_new_is_told_of_what_came_after_signing_in() -> None:
+def test_new_reviewer_gets_edits_after_sign_in() -> None:
     arrive(2)
     rita = people.make_person("Rita", Role.REVIEWER, signed_in_at=timezone.now())
     arrive(1)
@@ -125,7 +125,7 @@ def test_somebody_new_is_told_of_what_came_after_signing_in() -> None:
     assert notification_rules.arrivals_for(rita, **made()[0].details).count() == 1
 
 
-def test_the_very_first_edit_is_told_too() -> None:
+def test_first_edit_ever_is_mailed() -> None:
     people.rita()
     notification_rules.notify_new_edits()
     arrive()
@@ -133,7 +133,7 @@ def test_the_very_first_edit_is_told_too() -> None:
     assert notification_rules.notify_new_edits() == 1
 
 
-def test_whoever_wants_no_mails_gets_none_later_either() -> None:
+def test_mails_switched_off_are_never_sent_later() -> None:
     rita = reviewer(notify=Notify.OFF)
     arrive(2)
     notification_rules.notify_new_edits()
@@ -142,7 +142,7 @@ def test_whoever_wants_no_mails_gets_none_later_either() -> None:
     assert notification_rules.notify_new_edits() == 0
 
 
-def test_what_is_decided_already_is_no_news() -> None:
+def test_decided_edits_not_notified() -> None:
     reviewer()
     (record,) = arrive()
     scenes.approved(record.fields.get(), by=people.rob())
@@ -150,7 +150,7 @@ def test_what_is_decided_already_is_no_news() -> None:
     assert notification_rules.notify_new_edits() == 0
 
 
-def test_more_than_twenty_in_ten_minutes_become_one_digest_an_hour() -> None:
+def test_flood_becomes_hourly_digest() -> None:
     reviewer()
     with time_machine.travel(MONDAY, tick=False) as clock:
         arrive(21)
@@ -163,7 +163,7 @@ def test_more_than_twenty_in_ten_minutes_become_one_digest_an_hour() -> None:
     assert kinds() == ["digest"]
 
 
-def test_twenty_are_told_at_once() -> None:
+def test_twenty_edits_are_mailed_at_once() -> None:
     reviewer()
     arrive(20)
 
@@ -172,7 +172,7 @@ def test_twenty_are_told_at_once() -> None:
     assert kinds() == ["new_edits"]
 
 
-def test_after_the_flood_edits_are_told_at_once_again() -> None:
+def test_immediate_mails_resume_after_flood() -> None:
     reviewer()
     with time_machine.travel(MONDAY, tick=False) as clock:
         arrive(21)
@@ -184,7 +184,7 @@ def test_after_the_flood_edits_are_told_at_once_again() -> None:
     assert kinds() == ["digest", "new_edits"]
 
 
-def test_an_hourly_digest_gathers_for_an_hour() -> None:
+def test_hourly_digest_collects_for_an_hour() -> None:
     rita = reviewer(notify=Notify.HOURLY)
     with time_machine.travel(MONDAY, tick=False) as clock:
         arrive()
@@ -200,7 +200,7 @@ def test_an_hourly_digest_gathers_for_an_hour() -> None:
     assert notification_rules.arrivals_for(rita, **told).count() == 2
 
 
-def test_a_daily_digest_comes_in_the_readers_morning_once_a_day() -> None:
+def test_daily_digest_sent_once_in_local_morning() -> None:
     reviewer(notify=Notify.DAILY, time_zone="Asia/Tokyo")
     with time_machine.travel(MONDAY.replace(hour=20), tick=False) as clock:  # 5 o'clock on Tuesday in Tokyo
         arrive()
@@ -215,14 +215,14 @@ def test_a_daily_digest_comes_in_the_readers_morning_once_a_day() -> None:
         assert notification_rules.notify_new_edits() == 1
 
 
-def test_somebody_who_is_away_is_not_told() -> None:
+def test_absent_reviewer_is_not_notified() -> None:
     reviewer(absent_until=timezone.localdate())
     arrive()
 
     assert notification_rules.notify_new_edits() == 0
 
 
-def test_backlog_mode_sends_nothing_and_nothing_of_it_later() -> None:
+def test_backlog_edits_are_never_mailed() -> None:
     reviewer()
     preferences.change(by=None, backlog=True)
     arrive(3)
@@ -234,7 +234,7 @@ def test_backlog_mode_sends_nothing_and_nothing_of_it_later() -> None:
     assert notification_rules.notify_new_edits() == 0
 
 
-def test_a_long_first_reading_starts_with_backlog_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_first_read_starts_backlog_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrivals, "BACKLOG_FROM", 3)
     arrive(2)
     arrivals.start_backlog("records")
@@ -246,7 +246,7 @@ def test_a_long_first_reading_starts_with_backlog_mode(monkeypatch: pytest.Monke
     assert preferences.read().backlog
 
 
-def test_only_the_first_reading_is_no_news() -> None:
+def test_only_first_read_is_not_mailed() -> None:
     first = MirrorCursor(table="records", is_full_read=True)
     nightly = MirrorCursor(table="records", is_full_read=True, full_read_at=timezone.now())
 
@@ -254,7 +254,7 @@ def test_only_the_first_reading_is_no_news() -> None:
     assert not arrivals.is_first_reading(nightly)
 
 
-def test_every_night_old_news_and_mails_are_forgotten_and_nobody_is_told_again() -> None:
+def test_nightly_cleanup_causes_no_new_mails() -> None:
     reviewer()
     old, _ = arrive(2)
     notification_rules.notify_new_edits()
@@ -275,7 +275,7 @@ def overdue(count: int = 1, **columns: Any) -> list[SyncRecord]:
     return records
 
 
-def test_overdue_edits_are_reminded_of_once_and_together() -> None:
+def test_overdue_edits_share_one_reminder() -> None:
     reviewer("Rita")
     reviewer("Rob")
     late = overdue(3)
@@ -288,7 +288,7 @@ def test_overdue_edits_are_reminded_of_once_and_together() -> None:
     assert details == {"records": [str(pk) for pk in sorted(record.pk for record in late)], "count": 3}
 
 
-def test_reminders_are_gathered_for_an_hour() -> None:
+def test_reminders_sent_at_most_hourly() -> None:
     reviewer()
     overdue()
     notification_rules.send_reminders()
@@ -297,7 +297,7 @@ def test_reminders_are_gathered_for_an_hour() -> None:
     assert notification_rules.send_reminders() == 0
 
 
-def test_an_assigned_edit_reminds_its_person_only() -> None:
+def test_assigned_edit_reminds_only_assignee() -> None:
     rita, _ = reviewer("Rita"), reviewer("Rob")
     overdue(assigned_to=rita)
 
@@ -306,7 +306,7 @@ def test_an_assigned_edit_reminds_its_person_only() -> None:
     assert [message.recipient for message in made()] == [rita]
 
 
-def test_a_reminder_goes_to_the_deputy_of_somebody_who_is_away() -> None:
+def test_reminder_goes_to_deputy_of_absent_person() -> None:
     rob = reviewer("Rob")
     rita = reviewer("Rita", absent_until=timezone.localdate(), deputy=rob)
     overdue(assigned_to=rita)
@@ -316,14 +316,14 @@ def test_a_reminder_goes_to_the_deputy_of_somebody_who_is_away() -> None:
     assert [message.recipient for message in made()] == [rob]
 
 
-def test_a_parked_edit_reminds_nobody_before_its_day() -> None:
+def test_parked_edit_sends_no_reminder() -> None:
     reviewer()
     overdue(parked_until=timezone.localdate() + timedelta(days=1))
 
     assert notification_rules.send_reminders() == 0
 
 
-def test_nobody_is_reminded_of_his_own_edit() -> None:
+def test_own_edit_sends_no_reminder() -> None:
     rita = reviewer("Rita")
     overdue(editor=make_editor("Rita", entra_id=rita.oid))
 
@@ -336,7 +336,7 @@ def decided(*, address: str = "jonas@contoso.example", disabled: bool = False) -
     return field
 
 
-def test_the_editor_is_told_once_where_that_is_wanted() -> None:
+def test_editor_notified_once_when_enabled() -> None:
     preferences.change(by=None, tell_editors=True)
     field = decided()
 
@@ -348,17 +348,17 @@ def test_the_editor_is_told_once_where_that_is_wanted() -> None:
 
 
 @pytest.mark.parametrize("columns", [{"address": ""}, {"disabled": True}])
-def test_an_editor_who_cannot_be_reached_is_not_told(columns: dict[str, Any]) -> None:
+def test_editor_without_address_is_not_notified(columns: dict[str, Any]) -> None:
     preferences.change(by=None, tell_editors=True)
 
     assert notification_rules.notify_editors([decided(**columns).record_id]) == 0
 
 
-def test_editors_are_not_told_unless_that_is_wanted() -> None:
+def test_editors_not_notified_by_default() -> None:
     assert notification_rules.notify_editors([decided().record_id]) == 0
 
 
-def test_an_edit_that_nobody_decided_has_no_outcome() -> None:
+def test_undecided_edit_sends_no_outcome() -> None:
     preferences.change(by=None, tell_editors=True)
     field = make_field(make_record(editor=make_editor(address="jonas@contoso.example")))
     scenes.move(field, decision=FieldDecision.WITHDRAWN, delivery=FieldDelivery.NONE)
@@ -366,7 +366,7 @@ def test_an_edit_that_nobody_decided_has_no_outcome() -> None:
     assert notification_rules.notify_editors([field.record_id]) == 0
 
 
-def test_reviewer_who_cannot_be_told_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_notification_does_not_stop_others(monkeypatch: pytest.MonkeyPatch) -> None:
     rita, rob = reviewer("Rita"), reviewer("Rob")
     arrive()
     queue = messages.queue

@@ -100,7 +100,7 @@ def test_report_changes_nothing_without_apply(world: World, tmp_path: Path, log:
     assert set(SyncField.objects.values_list("decision", flat=True)) == {FieldDecision.PENDING}
 
 
-def test_lost_decision_is_shown_where_it_waits(world: World, tmp_path: Path, log: Path, caplog):
+def test_lost_decision_is_shown_with_field(world: World, tmp_path: Path, log: Path, caplog):
     rita()
     fields = world.edited(jobtitle="Head", telephone1="0123")
     kept = backup.back_up(tmp_path)
@@ -125,7 +125,7 @@ def test_lost_decision_is_shown_where_it_waits(world: World, tmp_path: Path, log
     assert "It was not written." in activity
 
 
-def test_lost_decision_taken_again_is_lost_no_more(world: World, tmp_path: Path, log: Path, caplog):
+def test_decision_taken_again_is_not_lost(world: World, tmp_path: Path, log: Path, caplog):
     rita()
     field = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
@@ -143,7 +143,7 @@ def test_lost_decision_taken_again_is_lost_no_more(world: World, tmp_path: Path,
     assert world.written(field.record.contact, "jobtitle") == ["Head"]
 
 
-def test_noting_what_was_lost_twice_keeps_it_once(world: World, tmp_path: Path, log: Path, caplog):
+def test_recording_lost_twice_stores_once(world: World, tmp_path: Path, log: Path, caplog):
     rita()
     field = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
@@ -157,7 +157,7 @@ def test_noting_what_was_lost_twice_keeps_it_once(world: World, tmp_path: Path, 
     assert Decision.objects.count() == AuditEntry.objects.filter(action="field.lost.approved").count() == 1
 
 
-def test_written_decision_that_was_noted_as_lost_is_recognized(world: World, tmp_path: Path, log: Path, caplog):
+def test_lost_decision_found_in_crm_is_recognized(world: World, tmp_path: Path, log: Path, caplog):
     rita()
     field = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
@@ -173,7 +173,7 @@ def test_written_decision_that_was_noted_as_lost_is_recognized(world: World, tmp
     assert SyncField.objects.get().decision == FieldDecision.APPROVED
 
 
-def test_lost_later_step_is_told_too(world: World, tmp_path: Path, log: Path, caplog):
+def test_lost_follow_up_is_reported(world: World, tmp_path: Path, log: Path, caplog):
     field = world.edited(jobtitle="Head")["jobtitle"]
     write(world, field)
     kept = backup.back_up(tmp_path)
@@ -198,7 +198,7 @@ def test_undone_decision_is_not_lost(world: World, tmp_path: Path, log: Path, ca
     assert account("--apply", "--log", file)["lost"] == []
 
 
-def test_value_changed_in_the_crm_since_differs(world: World, tmp_path: Path):
+def test_value_changed_since_is_reported(world: World, tmp_path: Path):
     field, other = world.edited(jobtitle="Head")["jobtitle"], world.edited(1, jobtitle="Chief")["jobtitle"]
     kept = backup.back_up(tmp_path)
     for each in (field, other):
@@ -223,7 +223,7 @@ def test_open_delivery_is_listed(world: World):
     assert delivery["contact"] == str(field.record.contact)
 
 
-def test_crm_that_lost_our_mark_needs_someone(world: World):
+def test_unmarked_field_needs_attention(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     write(world, field)
     world.forward()
@@ -234,7 +234,7 @@ def test_crm_that_lost_our_mark_needs_someone(world: World):
     assert [each["field"] for each in found["unmarked"]] == [str(field.pk)]
 
 
-def test_crm_that_does_not_answer_is_said(world: World):
+def test_unavailable_crm_is_reported(world: World):
     world.edited(jobtitle="Head")
     world.faults({"method": "GET", "status": 503})
 
@@ -243,12 +243,12 @@ def test_crm_that_does_not_answer_is_said(world: World):
     assert reconcile("--offline")[0] == 0
 
 
-def test_log_that_is_not_there_is_said(world: World, tmp_path: Path):
+def test_missing_log_is_reported(world: World, tmp_path: Path):
     with pytest.raises(CommandError, match="The log cannot be read"):
         call_command("reconcile", "--offline", "--log", str(tmp_path / "none.log"))
 
 
-def test_lease_that_the_backup_held_is_waited_for(world: World, settings: Settings):
+def test_restored_lease_is_waited_for(world: World, settings: Settings):
     settings.LEASE = 1
     world.edited(jobtitle="Head")
     reader = cursors.acquire(pull.FIELDS)

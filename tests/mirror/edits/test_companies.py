@@ -28,7 +28,7 @@ def employ(world: World, contact: uuid.UUID, number: int) -> str:
     return str(account["name"])
 
 
-def test_new_edit_gets_the_company_of_its_contact(world: World):
+def test_new_edit_gets_company(world: World):
     world.reset(contacts=60)
     company = employ(world, world.contact(), 1)
     world.outlook(world.contact(), jobtitle="Head")
@@ -40,7 +40,7 @@ def test_new_edit_gets_the_company_of_its_contact(world: World):
     assert [found(word) for word in words_of(company)] == [[record]] * len(words_of(company))
 
 
-def test_idle_pull_asks_for_no_company(world: World):
+def test_idle_pull_reads_no_company(world: World):
     world.reset(contacts=20, pending=12)
     world.pull()
     assert not SyncRecord.objects.company_unasked().exists()
@@ -49,7 +49,7 @@ def test_idle_pull_asks_for_no_company(world: World):
     assert world.pull().finished
 
 
-def test_later_pulls_ask_for_companies_left_over(world: World, monkeypatch):
+def test_later_pulls_read_remaining_companies(world: World, monkeypatch):
     monkeypatch.setattr(companies, "MAX_REQUESTS", 1)
     world.reset(contacts=90, pending=60)
 
@@ -62,7 +62,7 @@ def test_later_pulls_ask_for_companies_left_over(world: World, monkeypatch):
     assert left[2] == 0
 
 
-def test_opening_an_edit_refreshes_the_company(world: World):
+def test_opening_edit_refreshes_company(world: World):
     world.reset(contacts=60)
     world.outlook(world.contact(), jobtitle="Head")
     world.pull()
@@ -74,7 +74,7 @@ def test_opening_an_edit_refreshes_the_company(world: World):
     assert found(before) == []
 
 
-def test_deleted_contact_is_asked_for_once(world: World):
+def test_deleted_contact_is_read_once(world: World):
     world.reset(contacts=3)
     world.outlook(world.contact(), jobtitle="Head")
     world.delete(world.contact())
@@ -84,7 +84,7 @@ def test_deleted_contact_is_asked_for_once(world: World):
     assert SyncRecord.objects.get().company == ""
 
 
-def test_company_stays_when_the_edit_is_read_again(world: World):
+def test_company_is_kept_when_edit_is_reread(world: World):
     world.reset(contacts=60)
     company = employ(world, world.contact(), 1)
     field = world.edited(jobtitle="Head")["jobtitle"]

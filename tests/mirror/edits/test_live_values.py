@@ -22,7 +22,7 @@ def read(field: SyncField) -> object:
     return found
 
 
-def test_the_value_and_its_time_are_kept(world: World):
+def test_value_and_time_are_stored(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
 
     found = read(field)
@@ -32,7 +32,7 @@ def test_the_value_and_its_time_are_kept(world: World):
     assert found.changed == frozenset()
 
 
-def test_a_value_that_did_not_change_leaves_an_open_form_good(world: World):
+def test_unchanged_value_keeps_form_valid(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     before = digest(field)
 
@@ -42,7 +42,7 @@ def test_a_value_that_did_not_change_leaves_an_open_form_good(world: World):
     assert decisions.approve(field.pk, by=rita(), seen=before)
 
 
-def test_a_value_that_changed_makes_an_open_form_stale(world: World):
+def test_changed_value_invalidates_form(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     before = digest(field)
     world.form(world.contact(), jobtitle="Chief")
@@ -54,7 +54,7 @@ def test_a_value_that_changed_makes_an_open_form_stale(world: World):
     assert digest(field) != before
 
 
-def test_reading_again_after_the_change_finds_nothing_new(world: World):
+def test_second_read_finds_no_change(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     world.form(world.contact(), jobtitle="Chief")
     read(field)
@@ -64,7 +64,7 @@ def test_reading_again_after_the_change_finds_nothing_new(world: World):
     assert digest(field) == before
 
 
-def test_a_deleted_contact_is_noted(world: World):
+def test_deleted_contact_is_noted(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     world.delete(world.contact())
 
@@ -74,7 +74,7 @@ def test_a_deleted_contact_is_noted(world: World):
     assert field.contact_is_gone
 
 
-def test_a_field_that_was_decided_stays_as_it_is(world: World):
+def test_decided_field_is_not_refreshed(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     decisions.approve(field.pk, by=rita(), seen=digest(field))
 
@@ -83,7 +83,7 @@ def test_a_field_that_was_decided_stays_as_it_is(world: World):
     assert field.crm_now_read_at is None
 
 
-def test_a_silent_crm_is_an_error_and_changes_nothing(world: World):
+def test_unavailable_crm_raises_and_changes_nothing(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     world.faults({"status": 503, "times": 50})
 
@@ -94,7 +94,7 @@ def test_a_silent_crm_is_an_error_and_changes_nothing(world: World):
     assert field.crm_now_read_at is None
 
 
-def test_unreadable_value_is_reported_and_not_empty(world: World):
+def test_unreadable_value_is_reported(world: World):
     fields = world.edited(jobtitle="Head of Procurement", telephone1="+47 1")
     world.form(world.contact(), jobtitle="a\u0000b", telephone1="+47 9")
 
@@ -115,7 +115,7 @@ def test_unreadable_value_is_named_on_the_page(world: World):
     assert "contact.jobtitle holds a NUL character" in page.content.decode()
 
 
-def test_unreadable_value_is_not_written_over(world: World):
+def test_unreadable_value_is_not_overwritten(world: World):
     field = world.edited(jobtitle="Head of Procurement")["jobtitle"]
     world.form(world.contact(), jobtitle="a\u0000b")
     world.decide(approve=(field,))
@@ -129,7 +129,7 @@ def test_unreadable_value_is_not_written_over(world: World):
     assert world.written(world.contact(), "jobtitle") == []
 
 
-def test_several_edits_are_read_in_one_request(world: World, caplog: pytest.LogCaptureFixture):
+def test_several_edits_read_in_one_request(world: World, caplog: pytest.LogCaptureFixture):
     rows = [world.edited(number, jobtitle="Head of Procurement")["jobtitle"] for number in range(3)]
     world.form(world.contact(1), jobtitle="Chief")
     world.delete(world.contact(2))
@@ -143,6 +143,6 @@ def test_several_edits_are_read_in_one_request(world: World, caplog: pytest.LogC
     assert (same.changed, changed.changed, gone.contact_is_gone) == (frozenset(), {rows[1].pk}, True)
 
 
-def test_too_many_edits_at_once_are_refused():
+def test_too_many_edits_are_refused():
     with pytest.raises(ValueError, match="At most 200"):
         refresh_records([uuid4() for _ in range(201)], crm=clients.crm())

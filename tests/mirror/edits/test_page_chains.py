@@ -30,7 +30,7 @@ def pull(handler, **options):
         return changes.pull(CrmClient(transport=WatchedTransport(origin=server.origin)), **options)
 
 
-def test_pages_that_lead_back_end_the_pull():
+def test_circular_page_links_end_pull():
     with pytest.raises(ProtocolError) as caught:
         pull(lambda request: page(request, 1))
 
@@ -41,7 +41,7 @@ def test_pages_that_lead_back_end_the_pull():
     assert "does not end" in next(trouble.text for trouble in health.troubles() if trouble.code == "pull")
 
 
-def test_too_many_pages_end_over_several_pulls():
+def test_endless_pages_end_over_several_pulls():
     tokens = count()
     with serve(lambda request: page(request, next(tokens))) as server:
         crm = CrmClient(transport=WatchedTransport(origin=server.origin))
@@ -56,7 +56,7 @@ def test_too_many_pages_end_over_several_pulls():
     assert caught.value.code == ENDLESS
 
 
-def test_links_that_expire_at_once_end_the_pull():
+def test_immediately_expired_link_ends_pull():
     def handler(request):
         return http(400, b"{}") if "skiptoken" in request.target else page(request, 1)
 

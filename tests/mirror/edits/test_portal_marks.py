@@ -21,12 +21,12 @@ MARK: dict[str, Any] = {
 }
 
 
-def test_whole_mark_by_our_own_user_is_ours():
+def test_complete_mark_by_own_user_is_ours():
     assert is_ours(a_field(**MARK), own_user=PORTAL)
 
 
 @pytest.mark.parametrize("decision", [410000001, 410000002, 410000003])
-def test_every_outcome_that_the_portal_writes_counts(decision: int):
+def test_every_written_outcome_is_recognized(decision: int):
     assert is_ours(a_field(**{**MARK, "decision": decision}), own_user=PORTAL)
 
 
@@ -48,5 +48,5 @@ def test_incomplete_or_foreign_mark_is_not_ours(forged: dict[str, Any]):
     assert not is_ours(a_field(**{**MARK, **forged}), own_user=PORTAL)
 
 
-def test_nothing_is_ours_while_our_user_is_unknown():
+def test_nothing_is_ours_without_own_user():
     assert not is_ours(a_field(**MARK), own_user=None)

@@ -24,7 +24,7 @@ def waiting() -> int:
     return SyncField.objects.filter(decision=FieldDecision.PENDING).count()
 
 
-def test_the_first_pull_reads_everything_with_labels_and_editors(world: World):
+def test_first_pull_reads_edits_labels_and_editors(world: World):
     world.reset(users=10, contacts=20, pending=12)
 
     pulled = world.pull()
@@ -36,7 +36,7 @@ def test_the_first_pull_reads_everything_with_labels_and_editors(world: World):
 
 
 @pytest.mark.parametrize(("pending", "is_backlog"), [(11, False), (12, True)])
-def test_the_first_pull_mails_nobody_and_a_long_one_begins_a_backlog(world: World, monkeypatch, pending, is_backlog):
+def test_long_first_pull_starts_backlog(world: World, monkeypatch, pending, is_backlog):
     monkeypatch.setattr(arrivals, "BACKLOG_FROM", 12)
     world.reset(users=10, contacts=20, pending=pending)
     rita()
@@ -54,7 +54,7 @@ def test_the_first_pull_mails_nobody_and_a_long_one_begins_a_backlog(world: Worl
     assert Arrival.objects.get().record.target_id == world.contact(), "of nothing that the first pull found"
 
 
-def test_the_next_pull_reads_only_what_changed(world: World):
+def test_next_pull_reads_only_changes(world: World):
     world.reset(contacts=20, pending=12)
     world.pull()
     world.outlook(world.contact(), jobtitle="Head")
@@ -64,7 +64,7 @@ def test_the_next_pull_reads_only_what_changed(world: World):
     assert (pulled.fields, pulled.records) == (1, 1)
 
 
-def test_a_column_that_was_defined_since_is_described_with_the_next_pull(world: World):
+def test_new_column_is_read_with_next_pull(world: World):
     world.pull()
     label = {"LocalizedLabels": [{"Label": "Badge", "LanguageCode": 1033}]}
     column = {"@odata.type": "Microsoft.Dynamics.CRM.StringAttributeMetadata", "SchemaName": "new_Badge"}
@@ -75,7 +75,7 @@ def test_a_column_that_was_defined_since_is_described_with_the_next_pull(world: 
     assert CrmColumn.objects.get(name="new_badge").label == "Badge"
 
 
-def test_an_edit_of_a_column_without_description_has_it_read_but_not_with_every_page(world: World):
+def test_unknown_column_is_read_but_not_repeatedly(world: World):
     world.pull()
     CrmColumn.objects.filter(name="jobtitle").delete()
 
@@ -87,7 +87,7 @@ def test_an_edit_of_a_column_without_description_has_it_read_but_not_with_every_
     assert CrmColumn.objects.filter(name="jobtitle").exists()
 
 
-def test_a_pull_with_nothing_new_changes_nothing(world: World):
+def test_idle_pull_changes_nothing(world: World):
     world.reset(contacts=20, pending=12)
     world.pull()
 
@@ -96,7 +96,7 @@ def test_a_pull_with_nothing_new_changes_nothing(world: World):
     assert (pulled.fields, pulled.records, pulled.withdrawn) == (0, 0, 0)
 
 
-def test_a_pull_whose_time_is_up_goes_on_where_it_stopped(world: World, monkeypatch):
+def test_next_pull_continues_after_time_limit(world: World, monkeypatch):
     monkeypatch.setattr(pull, "PAGE_SIZE", 5)
     world.reset(contacts=20, pending=12)
 
@@ -109,7 +109,7 @@ def test_a_pull_whose_time_is_up_goes_on_where_it_stopped(world: World, monkeypa
     assert waiting() == SyncField.objects.count()
 
 
-def test_a_crash_inside_a_page_repeats_the_page(world: World, monkeypatch):
+def test_crash_repeats_the_page(world: World, monkeypatch):
     world.reset(contacts=20, pending=12)
     with monkeypatch.context() as crash:
         crash.setattr(pull.cursors, "advance", _power_cut)
@@ -126,7 +126,7 @@ def _power_cut(*args: object, **columns: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_an_expired_link_falls_back_to_a_full_read(world: World):
+def test_expired_link_causes_full_read(world: World):
     world.reset(contacts=20, pending=12)
     world.pull()
     world.expire(delta_tokens=True)
@@ -139,7 +139,7 @@ def test_an_expired_link_falls_back_to_a_full_read(world: World):
     assert MirrorCursor.objects.get(table=pull.FIELDS).generation == 1
 
 
-def test_when_the_crms_address_was_changed_everything_is_read_anew(world: World):
+def test_changed_crm_address_causes_full_read(world: World):
     world.edited(jobtitle="Head")
     MirrorCursor.objects.update(delta_link="https://former.crm4.dynamics.com/api/data/v9.2/x?$deltatoken=1")
     world.outlook(world.contact(), telephone1="+47 1")
@@ -150,7 +150,7 @@ def test_when_the_crms_address_was_changed_everything_is_read_anew(world: World)
     assert SyncField.objects.filter(column_name="telephone1").exists()
 
 
-def test_a_full_read_withdraws_open_rows_that_are_gone(world: World):
+def test_full_read_withdraws_deleted_rows(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.expire(delta_tokens=True)
     SyncField.objects.create(id=world.contact(1), record=field.record, column_name="telephone1")
@@ -162,7 +162,7 @@ def test_a_full_read_withdraws_open_rows_that_are_gone(world: World):
     assert field.decision == FieldDecision.PENDING
 
 
-def test_the_nightly_full_read_repairs_what_a_delta_missed(world: World):
+def test_nightly_full_read_repairs_missed_changes(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     SyncField.objects.all().delete()
 
@@ -173,7 +173,7 @@ def test_the_nightly_full_read_repairs_what_a_delta_missed(world: World):
     assert SyncField.objects.filter(pk=field.pk).exists()
 
 
-def test_a_staging_row_decided_in_the_crm_leaves_the_queue(world: World):
+def test_row_decided_in_crm_leaves_queue(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide_in_the_crm(field)
 
@@ -184,7 +184,7 @@ def test_a_staging_row_decided_in_the_crm_leaves_the_queue(world: World):
     assert not SyncRecord.objects.waiting().exists()
 
 
-def test_a_newer_edit_supersedes_the_older_one(world: World):
+def test_newer_edit_supersedes_older(world: World):
     old = world.edited(jobtitle="Head")["jobtitle"]
 
     newer = world.edited(jobtitle="Chief")["jobtitle"]
@@ -193,7 +193,7 @@ def test_a_newer_edit_supersedes_the_older_one(world: World):
     assert (old.decision, newer.decision) == (FieldDecision.SUPERSEDED, FieldDecision.PENDING)
 
 
-def test_one_puller_reads_a_table_at_a_time(world: World):
+def test_only_one_puller_reads_table(world: World):
     world.edited(jobtitle="Head")
     reader = cursors.acquire(pull.FIELDS)
 
@@ -203,7 +203,7 @@ def test_one_puller_reads_a_table_at_a_time(world: World):
     assert world.pull().finished
 
 
-def test_a_puller_that_lost_its_lease_stores_nothing(world: World, monkeypatch):
+def test_puller_without_lease_stores_nothing(world: World, monkeypatch):
     world.reset(contacts=20, pending=12)
     original = pull.cursors.current
 
@@ -218,7 +218,7 @@ def test_a_puller_that_lost_its_lease_stores_nothing(world: World, monkeypatch):
     assert not SyncField.objects.exists()
 
 
-def test_a_puller_that_lost_its_lease_does_not_end_that_of_the_next(world: World):
+def test_late_puller_keeps_new_lease(world: World):
     late = cursors.acquire(pull.FIELDS)
     MirrorCursor.objects.update(lease_until="2026-01-01T00:00Z")
     assert cursors.acquire(pull.FIELDS) is not None
@@ -228,7 +228,7 @@ def test_a_puller_that_lost_its_lease_does_not_end_that_of_the_next(world: World
     assert cursors.acquire(pull.FIELDS) is None
 
 
-def test_fields_of_one_edit_may_come_on_different_pages(world: World, monkeypatch):
+def test_fields_of_edit_may_span_pages(world: World, monkeypatch):
     monkeypatch.setattr(pull, "PAGE_SIZE", 1)
     contact = world.contact()
     world.outlook(contact, jobtitle="Head", telephone1="+47 1", department="Sales")

@@ -39,7 +39,7 @@ def write(world: World, *approve: SyncField, reject: tuple[SyncField, ...] = ())
     world.deliver()
 
 
-def test_decision_after_the_backup_is_recognized(world: World, tmp_path: Path):
+def test_decision_after_backup_is_recognized(world: World, tmp_path: Path):
     fields = world.edited(jobtitle="Head", telephone1="0123")
     kept = backup.back_up(tmp_path)
     write(world, fields["jobtitle"], reject=(fields["telephone1"],))
@@ -59,7 +59,7 @@ def test_decision_after_the_backup_is_recognized(world: World, tmp_path: Path):
     assert not AuditEntry.objects.filter(action="field.withdrawn").exists()
 
 
-def test_edit_staged_after_the_backup_is_mirrored_as_decided(world: World, tmp_path: Path):
+def test_edit_staged_after_backup_is_decided(world: World, tmp_path: Path):
     world.pull()
     kept = backup.back_up(tmp_path)
     field = world.edited(jobtitle="Head")["jobtitle"]
@@ -76,7 +76,7 @@ def test_edit_staged_after_the_backup_is_mirrored_as_decided(world: World, tmp_p
     assert (decision.value_to_write, decision.target_id) == ("Head", record.target_id)
 
 
-def test_full_reading_into_an_empty_database_recognizes_too(world: World, tmp_path: Path):
+def test_full_read_into_empty_database_recognizes(world: World, tmp_path: Path):
     kept = backup.back_up(tmp_path)
     field = world.edited(jobtitle="Head")["jobtitle"]
     write(world, field)
@@ -89,7 +89,7 @@ def test_full_reading_into_an_empty_database_recognizes_too(world: World, tmp_pa
     assert state_of(field) == APPROVED
 
 
-def test_reading_again_recognizes_nothing_twice(world: World, tmp_path: Path):
+def test_rereading_recognizes_nothing_twice(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
     write(world, field)
@@ -105,7 +105,7 @@ def test_reading_again_recognizes_nothing_twice(world: World, tmp_path: Path):
     assert SyncField.objects.get().revision == revision
 
 
-def test_audit_entry_says_who_when_and_when_found(world: World, tmp_path: Path):
+def test_audit_entry_names_decider_and_times(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
     write(world, field)
@@ -124,7 +124,7 @@ def test_audit_entry_says_who_when_and_when_found(world: World, tmp_path: Path):
     assert (entry.value.before, entry.value.after) == (field.original_value, "Head")
 
 
-def test_decision_in_the_crm_itself_stays_somebody_elses(world: World, tmp_path: Path):
+def test_decision_in_crm_is_not_recognized(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
     world.decide_in_the_crm(field)
@@ -135,7 +135,7 @@ def test_decision_in_the_crm_itself_stays_somebody_elses(world: World, tmp_path:
     assert state_of(field) == WITHDRAWN
 
 
-def test_mark_copied_by_hand_is_not_recognized(world: World):
+def test_copied_mark_is_not_recognized(world: World):
     field, other = world.edited(jobtitle="Head")["jobtitle"], world.edited(1, jobtitle="Chief")["jobtitle"]
     write(world, field)
     world.copy_mark(field, other, user="Jonas Weber")
@@ -146,7 +146,7 @@ def test_mark_copied_by_hand_is_not_recognized(world: World):
     assert Decision.objects.count() == 1
 
 
-def test_mark_with_an_id_nobody_knows_is_not_recognized(world: World):
+def test_mark_with_unknown_id_is_not_recognized(world: World):
     field, other = world.edited(jobtitle="Head")["jobtitle"], world.edited(1, jobtitle="Chief")["jobtitle"]
     write(world, field)
     world.copy_mark(field, other, user="Jonas Weber", osync_decisionid="5f0c1b9e-0000-4000-8000-000000000001")
@@ -157,7 +157,7 @@ def test_mark_with_an_id_nobody_knows_is_not_recognized(world: World):
     assert Decision.objects.count() == 1
 
 
-def test_edit_withdrawn_by_an_earlier_release_is_recognized(world: World, tmp_path: Path):
+def test_edit_withdrawn_by_earlier_release_is_recognized(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
     write(world, field)
@@ -169,7 +169,7 @@ def test_edit_withdrawn_by_an_earlier_release_is_recognized(world: World, tmp_pa
     assert state_of(field) == APPROVED
 
 
-def test_old_value_put_back_after_the_backup_is_recognized(world: World, tmp_path: Path):
+def test_put_back_after_backup_is_recognized(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     write(world, field)
     kept = backup.back_up(tmp_path)
@@ -185,7 +185,7 @@ def test_old_value_put_back_after_the_backup_is_recognized(world: World, tmp_pat
     assert (newest.kind, newest.value_to_write, newest.expected_value) == (Kind.PUT_BACK, field.original_value, "Head")
 
 
-def test_backup_in_the_middle_of_a_reading(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_backup_during_read_recovers(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pull, "PAGE_SIZE", 1)
     world.pull()
     for number in range(3):
@@ -204,7 +204,7 @@ def test_backup_in_the_middle_of_a_reading(world: World, tmp_path: Path, monkeyp
     assert SyncRecord.objects.decided().count() == 3
 
 
-def test_expired_link_leads_to_a_full_reading_that_recognizes(world: World, tmp_path: Path):
+def test_full_read_after_expired_link_recognizes(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
     write(world, field)
@@ -217,7 +217,7 @@ def test_expired_link_leads_to_a_full_reading_that_recognizes(world: World, tmp_
     assert not AuditEntry.objects.filter(action="field.withdrawn").exists()
 
 
-def test_earlier_releases_link_leads_to_full_reading(world: World, tmp_path: Path):
+def test_earlier_releases_link_causes_full_read(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     cursor = MirrorCursor.objects.get(table=pull.FIELDS)
     cursor.delta_link = cursor.delta_link.replace("_modifiedby_value,_modifiedonbehalfby_value,", "")
@@ -233,7 +233,7 @@ def test_earlier_releases_link_leads_to_full_reading(world: World, tmp_path: Pat
     assert MirrorCursor.objects.get(table=pull.FIELDS).generation == cursor.generation + 1
 
 
-def test_open_decision_that_was_replaced_after_the_backup(world: World, tmp_path: Path):
+def test_open_decision_replaced_after_backup(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     open_one = world.decide(approve=(field,)).taken[0]
     kept = backup.back_up(tmp_path)
@@ -253,7 +253,7 @@ def test_open_decision_that_was_replaced_after_the_backup(world: World, tmp_path
     assert AuditEntry.objects.get(action="field.recognized.rejected").channel == "worker"
 
 
-def test_open_delivery_written_after_the_backup_is_not_repeated(world: World, tmp_path: Path):
+def test_delivery_written_after_backup_is_not_repeated(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
     kept = backup.back_up(tmp_path)
@@ -271,7 +271,7 @@ def test_open_delivery_written_after_the_backup_is_not_repeated(world: World, tm
     assert world.written(field.record.contact, "jobtitle") == ["Head"]
 
 
-def test_retry_after_the_backup_is_acknowledged(world: World, tmp_path: Path):
+def test_retry_after_backup_is_acknowledged(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.faults({"method": "PATCH", "table": "contact", "status": 400})
     write(world, field)
@@ -293,7 +293,7 @@ def test_retry_after_the_backup_is_acknowledged(world: World, tmp_path: Path):
     assert (entry.channel, entry.details["finding"]) == ("mirror", "found_later")
 
 
-def test_superseded_after_the_backup_is_recognized(world: World, tmp_path: Path):
+def test_superseded_after_backup_is_recognized(world: World, tmp_path: Path):
     older = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
     newer = world.edited(jobtitle="Chief")["jobtitle"]
@@ -325,7 +325,7 @@ def test_recognized_approval_can_be_put_back(world: World, tmp_path: Path):
     assert world.written(SyncRecord.objects.get().contact, "jobtitle") == ["Head", field.original_value]
 
 
-def test_reading_without_knowing_our_user_judges_nothing(world: World, tmp_path: Path):
+def test_read_without_own_user_stores_nothing(world: World, tmp_path: Path):
     field = world.edited(jobtitle="Head")["jobtitle"]
     kept = backup.back_up(tmp_path)
     write(world, field)

@@ -30,7 +30,7 @@ def decision_of(field) -> str:
     return SyncField.objects.get(pk=field.id).decision
 
 
-def test_a_field_that_comes_first_gets_a_stub_which_nobody_sees():
+def test_early_field_gets_hidden_stub():
     store_fields([a_field()], generation=0)
     SyncRecord.objects.recount(SyncRecord.objects.values_list("pk", flat=True))
 
@@ -38,7 +38,7 @@ def test_a_field_that_comes_first_gets_a_stub_which_nobody_sees():
     assert not SyncRecord.objects.waiting().exists()
 
 
-def test_the_stub_is_shown_once_its_edit_arrives():
+def test_stub_is_shown_when_edit_arrives():
     record = a_record()
 
     store(record, a_field(record))
@@ -46,7 +46,7 @@ def test_the_stub_is_shown_once_its_edit_arrives():
     assert [row.name for row in SyncRecord.objects.waiting()] == ["Marta Villanueva"]
 
 
-def test_storing_a_page_twice_changes_nothing():
+def test_storing_page_twice_changes_nothing():
     record = a_record()
     field = a_field(record)
 
@@ -57,7 +57,7 @@ def test_storing_a_page_twice_changes_nothing():
     assert SyncRecord.objects.get().waiting_count == 1
 
 
-def test_rows_decided_before_we_ever_held_them_are_skipped():
+def test_rows_decided_before_first_read_are_skipped():
     record = a_record(state=1)
 
     store_fields([a_field(record, state=1)], generation=0)
@@ -67,7 +67,7 @@ def test_rows_decided_before_we_ever_held_them_are_skipped():
     assert not SyncRecord.objects.exists()
 
 
-def test_a_field_decided_in_the_crm_is_withdrawn_and_the_audit_says_why():
+def test_field_decided_in_crm_is_withdrawn_with_reason():
     record = a_record()
     field = a_field(record)
     store(record, field)
@@ -78,7 +78,7 @@ def test_a_field_decided_in_the_crm_is_withdrawn_and_the_audit_says_why():
     assert AuditEntry.objects.get(action="field.withdrawn").details == {"why": "decided_in_the_crm"}
 
 
-def test_our_own_mark_is_not_mistaken_for_a_decision_in_the_crm():
+def test_own_mark_is_not_withdrawn():
     record = a_record()
     field = a_field(record)
     store(record, field)
@@ -96,7 +96,7 @@ def given_up_after_a_lost_answer() -> None:
     SyncField.objects.update(delivery=FieldDelivery.FAILED)
 
 
-def test_our_mark_on_the_older_of_two_edits_in_one_second_does_not_make_it_the_newer():
+def test_our_mark_does_not_make_edit_newer():
     older, newer = a_record(), a_record()
     first, second = a_field(older, version=1), a_field(newer, version=2)
     store(older, first)
@@ -109,7 +109,7 @@ def test_our_mark_on_the_older_of_two_edits_in_one_second_does_not_make_it_the_n
     assert (decision_of(first), decision_of(second)) == (FieldDecision.SUPERSEDED, FieldDecision.PENDING)
 
 
-def test_a_field_under_way_is_left_to_its_delivery_when_the_crm_decides():
+def test_field_in_delivery_is_not_withdrawn():
     record = a_record()
     field = a_field(record)
     store(record, field)
@@ -120,7 +120,7 @@ def test_a_field_under_way_is_left_to_its_delivery_when_the_crm_decides():
     assert decision_of(field) == FieldDecision.APPROVED
 
 
-def test_a_withdrawn_field_that_is_open_again_waits_again():
+def test_reopened_field_waits_again():
     record = a_record()
     field = a_field(record)
     store(record, field)
@@ -131,7 +131,7 @@ def test_a_withdrawn_field_that_is_open_again_waits_again():
     assert decision_of(field) == FieldDecision.PENDING
 
 
-def test_the_mirror_writes_only_what_the_crm_owns():
+def test_mirror_writes_only_crm_columns():
     record = a_record()
     field = a_field(record)
     store(record, field)

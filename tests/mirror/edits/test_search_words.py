@@ -22,7 +22,7 @@ def found(text: str) -> list[str]:
 
 
 @pytest.mark.django_db
-def test_fill_makes_words_keys_and_addresses(monkeypatch):
+def test_fill_creates_words_keys_and_addresses(monkeypatch):
     monkeypatch.setattr(search_words, "BATCH", 2)
     for number in range(5):
         record = make_record(f"Élodie {number}", editor=make_editor("Åsa Hedlund"))

@@ -22,7 +22,7 @@ def axes(field: SyncField) -> tuple[str, str]:
     return field.decision, field.delivery
 
 
-def test_an_older_waiting_edit_is_superseded_and_marked_in_the_crm():
+def test_older_waiting_edit_is_superseded_and_marked():
     old = make_field()
     newer = make_newer_edit(old)
 
@@ -33,7 +33,7 @@ def test_an_older_waiting_edit_is_superseded_and_marked_in_the_crm():
     assert [(mark.kind, mark.outcome, mark.writes) for mark in marks] == [(Kind.SUPERSEDE, Outcome.SUPERSEDED, False)]
 
 
-def test_the_older_edit_may_be_staged_last():
+def test_older_edit_may_be_staged_last():
     old = make_field()
     newer = make_newer_edit(old)
     SyncField.objects.filter(pk=old.pk).update(version=newer.version + 1)
@@ -43,7 +43,7 @@ def test_the_older_edit_may_be_staged_last():
     assert (axes(old)[0], axes(newer)[0]) == (FieldDecision.SUPERSEDED, FieldDecision.PENDING)
 
 
-def test_of_two_edits_at_the_same_time_the_higher_version_is_newer():
+def test_higher_version_breaks_tie():
     old = make_field()
     newer = make_newer_edit(old, minutes=0)
 
@@ -52,7 +52,7 @@ def test_of_two_edits_at_the_same_time_the_higher_version_is_newer():
     assert (axes(old)[0], axes(newer)[0]) == (FieldDecision.SUPERSEDED, FieldDecision.PENDING)
 
 
-def test_another_field_of_the_contact_is_left_alone():
+def test_other_field_of_contact_is_kept():
     old = make_field(column="telephone1")
     newer = make_newer_edit(make_field(old.record, "jobtitle"))
 
@@ -61,7 +61,7 @@ def test_another_field_of_the_contact_is_left_alone():
     assert axes(old)[0] == FieldDecision.PENDING
 
 
-def test_an_approval_already_made_stands():
+def test_existing_approval_is_kept():
     old = make_field()
     approve(old.pk, by=rita(), seen=digest(old))
     newer = make_newer_edit(old)
@@ -70,7 +70,7 @@ def test_an_approval_already_made_stands():
     assert axes(old) == (FieldDecision.APPROVED, FieldDelivery.WAITING)
 
 
-def test_a_conflict_is_superseded():
+def test_conflict_is_superseded():
     old = make_field(delivery=FieldDelivery.CONFLICT)
     newer = make_newer_edit(old)
 
@@ -79,7 +79,7 @@ def test_a_conflict_is_superseded():
     assert axes(old)[0] == FieldDecision.SUPERSEDED
 
 
-def test_a_failed_decision_gives_way():
+def test_failed_decision_is_superseded():
     old = make_field()
     failed = approve(old.pk, by=rita(), seen=digest(old))
     Decision.objects.filter(pk=failed.pk).update(state=DecisionState.FAILED)
@@ -92,7 +92,7 @@ def test_a_failed_decision_gives_way():
     assert (axes(old)[0], failed.state) == (FieldDecision.SUPERSEDED, DecisionState.REPLACED)
 
 
-def test_an_old_edit_that_comes_after_the_newer_was_decided_is_superseded_too():
+def test_late_older_edit_is_superseded():
     old = make_field()
     newer = make_newer_edit(old)
     approve(newer.pk, by=rita(), seen=digest(newer))

@@ -54,7 +54,7 @@ def test_edit_staged_between_the_reads_is_mailed(world: World):
     assert notification_rules.notify_new_edits() == 1
 
 
-def test_edit_is_hidden_until_its_fields_are_read(world: World, monkeypatch):
+def test_edit_hidden_until_fields_are_read(world: World, monkeypatch):
     rita()
     world.pull()
     with monkeypatch.context() as crash:
@@ -80,7 +80,7 @@ def _crash_before_the_second_read_of_fields(crash: pytest.MonkeyPatch) -> None:
     crash.setattr(pull, "_read", read)
 
 
-def test_edit_staged_between_two_pages_of_fields_is_complete(world: World, monkeypatch):
+def test_edit_staged_between_pages_is_complete(world: World, monkeypatch):
     monkeypatch.setattr(pull, "PAGE_SIZE", 2)
     world.pull()
     world.outlook(world.contact(1), **CHANGES)
@@ -99,7 +99,7 @@ def test_edit_without_fields_is_not_shown(world: World):
     assert world.pull().pages == 2, "it does not make every pull read the fields twice"
 
 
-def test_newer_edit_supersedes_when_it_is_shown(world: World):
+def test_newer_edit_supersedes_when_shown(world: World):
     older = world.edited(jobtitle="Chief")["jobtitle"]
 
     pull_while_somebody_edits(world, **CHANGES)
@@ -109,7 +109,7 @@ def test_newer_edit_supersedes_when_it_is_shown(world: World):
     assert SyncField.objects.filter(decision=FieldDecision.PENDING).count() == 3
 
 
-def test_rules_wait_until_an_edit_is_shown(world: World, monkeypatch):
+def test_rules_wait_until_edit_is_shown(world: World, monkeypatch):
     world.pull()
     with monkeypatch.context() as crash:
         _crash_before_the_second_read_of_fields(crash)

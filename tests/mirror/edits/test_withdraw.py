@@ -28,7 +28,7 @@ def refused(world: World) -> SyncField:
     return field
 
 
-def test_a_failed_field_is_withdrawn_when_somebody_decides_it_in_the_crm(world: World, refused: SyncField):
+def test_failed_field_decided_in_crm_is_withdrawn(world: World, refused: SyncField):
     world.decide_in_the_crm(refused)
 
     world.pull()
@@ -39,7 +39,7 @@ def test_a_failed_field_is_withdrawn_when_somebody_decides_it_in_the_crm(world: 
     assert not SyncRecord.objects.needing_attention().exists()
 
 
-def test_a_failed_field_is_withdrawn_when_a_full_read_does_not_see_it(world: World, refused: SyncField):
+def test_full_read_withdraws_missing_failed_field(world: World, refused: SyncField):
     SyncField.objects.update(generation=0)
     world.reset()
     cursors.request_full_read(pull.FIELDS)
@@ -50,7 +50,7 @@ def test_a_failed_field_is_withdrawn_when_a_full_read_does_not_see_it(world: Wor
     assert refused.decision == FieldDecision.WITHDRAWN
 
 
-def test_a_failed_field_that_changed_nothing_in_the_crm_stays(world: World, refused: SyncField):
+def test_unchanged_failed_field_is_kept(world: World, refused: SyncField):
     cursors.request_full_read(pull.FIELDS)
 
     world.pull()

@@ -42,7 +42,7 @@ def left_to_workers(monkeypatch: pytest.MonkeyPatch) -> SelectionRun:
     return selections.start(frozen(), APPROVE, number=None, by=rita())
 
 
-def test_unread_newer_value_is_left_out_by_reading(world: World):
+def test_reading_omits_field_with_newer_value(world: World):
     changed, fine = two(world)
     selection = frozen()
     world.form(world.contact(0), jobtitle="Chief")
@@ -57,7 +57,7 @@ def test_unread_newer_value_is_left_out_by_reading(world: World):
     assert (world.value(world.contact(0), "jobtitle"), world.value(world.contact(1), "jobtitle")) == ("Chief", "Head")
 
 
-def test_number_to_type_follows_what_is_left(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_number_to_type_counts_remaining_fields(world: World, monkeypatch: pytest.MonkeyPatch):
     two(world)
     monkeypatch.setattr(selections, "AT_ONCE", 0)
     selection = frozen()
@@ -81,7 +81,7 @@ def test_nothing_left_cannot_be_decided(world: World):
         selections.start(selection, APPROVE, number=None, by=rita())
 
 
-def test_inactive_contact_is_decided_once_read(world: World):
+def test_inactive_contact_decided_after_reading(world: World):
     world.edited(jobtitle="Head")
     selection = frozen()
     world.form(world.contact(), statecode=1)
@@ -92,7 +92,7 @@ def test_inactive_contact_is_decided_once_read(world: World):
     assert Decision.objects.get().field.contact_state == "inactive"
 
 
-def test_other_moves_are_refused_in_spite_of_reading(world: World):
+def test_other_changes_still_refused_after_reading(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     selection = frozen()
     SyncField.objects.filter(pk=field.pk).update(proposed_value="Other")
@@ -103,7 +103,7 @@ def test_other_moves_are_refused_in_spite_of_reading(world: World):
     assert list(results(selection).values()) == ["refused"]
 
 
-def test_silent_crm_leaves_the_list_alone(world: World):
+def test_unavailable_crm_leaves_selection_unchanged(world: World):
     two(world)
     selection = frozen()
     world.faults({"status": 503, "times": 50})
@@ -114,7 +114,7 @@ def test_silent_crm_leaves_the_list_alone(world: World):
     world.heal()
 
 
-def test_open_breaker_asks_nothing(world: World, caplog: pytest.LogCaptureFixture):
+def test_open_breaker_reads_nothing(world: World, caplog: pytest.LogCaptureFixture):
     two(world)
     selection = frozen()
     breakers.trip(Breaker.Name.CRM_UNREACHABLE, reason="silent", probe_in=None)
@@ -142,7 +142,7 @@ def test_25_contacts_are_one_request(world: World, caplog: pytest.LogCaptureFixt
     assert not SyncField.objects.filter(crm_now_read_at=None).exists()
 
 
-def test_two_edits_of_a_contact_are_both_read(world: World):
+def test_two_edits_of_one_contact_read(world: World):
     fields = [world.edited(jobtitle="Head")["jobtitle"], world.edited(telephone1="+47 1")["telephone1"]]
     world.form(world.contact(), telephone1="+47 9")
     selection = frozen()
@@ -153,7 +153,7 @@ def test_two_edits_of_a_contact_are_both_read(world: World):
     assert kept == {fields[0].pk: "open", fields[1].pk: "omitted"}
 
 
-def test_worker_refuses_an_unread_newer_value(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_worker_refuses_newer_value(world: World, monkeypatch: pytest.MonkeyPatch):
     changed, fine = two(world)
     run = left_to_workers(monkeypatch)
     world.form(world.contact(0), jobtitle="Chief")
@@ -164,7 +164,7 @@ def test_worker_refuses_an_unread_newer_value(world: World, monkeypatch: pytest.
     assert "changed" in run.selection.items.get(result="refused").why
 
 
-def test_worker_reads_many_contacts_at_once(
+def test_worker_reads_contacts_in_batches(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     two(world)
@@ -179,7 +179,7 @@ def test_worker_reads_many_contacts_at_once(
     assert SyncRecord.objects.count() == Decision.objects.count() == 2
 
 
-def test_worker_goes_on_with_a_silent_crm(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_worker_continues_without_crm(world: World, monkeypatch: pytest.MonkeyPatch):
     two(world)
     run = left_to_workers(monkeypatch)
     clients.verified_client()

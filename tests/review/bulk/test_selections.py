@@ -44,7 +44,7 @@ def many(count: int) -> list[SyncField]:
     return [make_field(make_record(f"Person {number:03}")) for number in range(count)]
 
 
-def test_all_that_match_are_approved_by_the_same_operation():
+def test_all_matching_fields_are_approved():
     phone = make_field(make_record(), "telephone1", change_kind=ChangeKind.FORMAT)
     other = make_field(phone.record, "jobtitle")
     selection = frozen(Criteria(kind=ChangeKind.FORMAT))
@@ -58,7 +58,7 @@ def test_all_that_match_are_approved_by_the_same_operation():
     assert other.decision == FieldDecision.PENDING
 
 
-def test_rejecting_keeps_the_reason_with_each():
+def test_rejection_stores_reason_with_each_field():
     many(3)
 
     selections.start(frozen(), REJECT, number=None, by=rita())
@@ -67,7 +67,7 @@ def test_rejecting_keeps_the_reason_with_each():
     assert kept == {("not_correct", "Wrong person.", "rejected")}
 
 
-def test_what_came_after_the_freezing_is_not_decided():
+def test_edits_after_freezing_are_not_decided():
     many(2)
     selection = frozen()
     late = make_field(make_record("Late"))
@@ -80,7 +80,7 @@ def test_what_came_after_the_freezing_is_not_decided():
 
 
 @pytest.mark.parametrize("changed", [True, False])
-def test_a_field_that_changed_since_it_was_frozen_is_refused_and_says_so(changed):
+def test_field_changed_after_freezing_is_refused(changed):
     field = many(1)[0]
     selection = frozen()
     if changed:
@@ -92,7 +92,7 @@ def test_a_field_that_changed_since_it_was_frozen_is_refused_and_says_so(changed
     assert (item.result, "changed while" in item.why) == (("refused", True) if changed else ("taken", False))
 
 
-def test_a_field_that_a_colleague_decided_first_names_him_and_stays_selected():
+def test_field_decided_by_colleague_is_refused():
     first, second = many(2)
     selection = frozen()
     decisions.approve(first.pk, by=rob(), seen=decisions.context.digest(first))
@@ -106,7 +106,7 @@ def test_a_field_that_a_colleague_decided_first_names_him_and_stays_selected():
     assert second.decision == FieldDecision.REJECTED
 
 
-def test_conflicts_and_ones_own_edits_are_left_out_and_counted():
+def test_conflicts_and_own_edits_omitted_and_counted():
     fine = many(1)[0]
     make_field(make_record("Clash"), delivery=FieldDelivery.CONFLICT)
     himself = make_editor("Rita herself", entra_id=rita().oid)
@@ -125,7 +125,7 @@ def changed_in_crm(field: SyncField, value: str = "Chief") -> None:
 
 
 @pytest.mark.parametrize("wish", [APPROVE, REJECT])
-def test_newer_crm_value_is_left_out_and_counted(wish):
+def test_newer_live_value_omitted_and_counted(wish):
     changed, fine = many(2)
     changed_in_crm(changed)
 
@@ -137,7 +137,7 @@ def test_newer_crm_value_is_left_out_and_counted(wish):
     assert dict(selection.items.values_list("result", "concerns")) == {"omitted": "changed", "taken": ""}
 
 
-def test_crm_values_equal_by_type_are_decided():
+def test_equivalent_live_values_are_decided():
     know_columns(Column("contact", "creditlimit", "Credit Limit", ColumnType.MONEY))
     field = make_field(make_record(), "creditlimit", original_value="1000", proposed_value="2000")
     changed_in_crm(field, "1000.00")
@@ -145,14 +145,14 @@ def test_crm_values_equal_by_type_are_decided():
     assert fields_of(frozen()) == [field]
 
 
-def test_only_newer_crm_values_freeze_nothing():
+def test_only_newer_live_values_freeze_nothing():
     changed_in_crm(many(1)[0])
 
     with pytest.raises(NotPossible, match="changed in the CRM"):
         frozen()
 
 
-def test_suspicious_fields_are_always_among_examples(monkeypatch):
+def test_fields_with_warnings_are_always_examples(monkeypatch):
     monkeypatch.setattr(selections, "AT_ONCE", 5)
     many(20)
     hidden = make_field(make_record("Zoe"), proposed_value="Head\u200b of Sales")
@@ -166,7 +166,7 @@ def test_suspicious_fields_are_always_among_examples(monkeypatch):
     assert (len(examples), {hidden.pk, mixed.pk} <= examples) == (7, True)
 
 
-def test_a_newer_edit_of_the_same_field_makes_the_frozen_one_stay():
+def test_superseded_field_is_refused():
     field = many(1)[0]
     selection = frozen()
     supersede([make_newer_edit(field).record_id])
@@ -177,7 +177,7 @@ def test_a_newer_edit_of_the_same_field_makes_the_frozen_one_stay():
 
 
 @pytest.mark.parametrize(("number", "taken"), [(None, 0), (5, 0), (6, 6)])
-def test_many_are_decided_only_with_their_number_typed(monkeypatch, number, taken):
+def test_long_selection_requires_typed_number(monkeypatch, number, taken):
     monkeypatch.setattr(selections, "AT_ONCE", 5)
     many(6)
     selection = frozen()
@@ -189,7 +189,7 @@ def test_many_are_decided_only_with_their_number_typed(monkeypatch, number, take
     assert selection.items.filter(is_example=True).count() == 5
 
 
-def test_a_selection_is_decided_once_and_by_its_owner_only():
+def test_selection_decided_once_by_owner_only():
     many(1)
     selection = frozen()
     with pytest.raises(NotPossible):
@@ -202,7 +202,7 @@ def test_a_selection_is_decided_once_and_by_its_owner_only():
     assert Decision.objects.get().outcome == Outcome.APPROVED
 
 
-def test_a_long_selection_is_left_to_the_workers_and_goes_on_after_a_pause(monkeypatch):
+def test_long_selection_is_continued_by_worker(monkeypatch):
     monkeypatch.setattr(selections, "IN_REQUEST", 1)
     many(4)
     selection = frozen()
@@ -218,7 +218,7 @@ def test_a_long_selection_is_left_to_the_workers_and_goes_on_after_a_pause(monke
     assert Decision.objects.count() == 4
 
 
-def test_a_worker_that_lost_its_lease_decides_nothing(monkeypatch):
+def test_worker_without_lease_decides_nothing(monkeypatch):
     monkeypatch.setattr(selections, "IN_REQUEST", 0)
     many(1)
     selection = frozen()
@@ -235,7 +235,7 @@ def test_a_worker_that_lost_its_lease_decides_nothing(monkeypatch):
     assert Decision.objects.count() == 1
 
 
-def test_who_no_longer_reviews_decides_nothing(monkeypatch):
+def test_former_reviewer_decides_nothing(monkeypatch):
     monkeypatch.setattr(selections, "IN_REQUEST", 0)
     many(1)
     selection = frozen()
@@ -248,7 +248,7 @@ def test_who_no_longer_reviews_decides_nothing(monkeypatch):
     assert Decision.objects.count() == 0
 
 
-def test_undo_takes_back_what_is_on_no_way():
+def test_undo_skips_decisions_in_delivery():
     fields = many(3)
     selection = frozen()
     selections.start(selection, APPROVE, number=None, by=rita())
@@ -259,7 +259,7 @@ def test_undo_takes_back_what_is_on_no_way():
     assert fields[0].decision == FieldDecision.PENDING
 
 
-def test_what_was_refused_can_be_frozen_again():
+def test_refused_fields_can_be_frozen_again():
     field = many(1)[0]
     selection = frozen()
     SyncField.objects.filter(pk=field.pk).update(proposed_value="Another")
@@ -271,6 +271,6 @@ def test_what_was_refused_can_be_frozen_again():
     assert Decision.objects.get().value_to_write == "Another"
 
 
-def test_nothing_to_decide_is_said():
+def test_empty_selection_is_refused():
     with pytest.raises(NotPossible, match="None of these"):
         frozen()

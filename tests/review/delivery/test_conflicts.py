@@ -65,33 +65,33 @@ def finding(decision: Decision, seen: DeliverySnapshot, own: OwnDecisions = OwnD
         (None, Finding.CONFLICT),
     ],
 )
-def test_the_contacts_value_decides_whether_an_approval_is_written(held, expected):
+def test_approval_written_only_over_expected_value(held, expected):
     decision = a_decision()
 
     assert finding(decision, view(staged(decision), jobtitle=held)) == expected
 
 
-def test_a_row_with_our_decision_is_done_whatever_the_contact_holds():
+def test_row_with_our_decision_is_done():
     decision = a_decision()
     marked = staged(decision, decision_id=str(decision.pk), state=1)
 
     assert finding(decision, view(marked, jobtitle="Something later")) == Finding.OURS
 
 
-def test_a_row_decided_in_the_crm_is_not_decided_again():
+def test_row_decided_in_crm_is_withdrawn():
     decision = a_decision()
 
     assert finding(decision, view(staged(decision, state=1), jobtitle="Buyer")) == Finding.ELSEWHERE
 
 
-def test_a_row_that_carries_an_earlier_decision_of_ours_may_be_decided_anew():
+def test_row_with_our_earlier_decision_can_be_rewritten():
     decision, earlier = a_decision(), str(uuid.uuid4())
     marked = staged(decision, decision_id=earlier, state=1)
 
     assert finding(decision, view(marked, jobtitle="Buyer"), OwnDecisions(frozenset({earlier}))) == Finding.WRITE
 
 
-def test_a_rejection_needs_no_contact():
+def test_rejection_needs_no_contact():
     decision = a_decision(outcome="rejected", writes=False)
 
     assert finding(decision, view(staged(decision), gone=True)) == Finding.MARK
@@ -105,24 +105,24 @@ def test_a_rejection_needs_no_contact():
         ("Buyer", True, Finding.MARK),  # somebody changed it back since
     ],
 )
-def test_a_rejection_looks_whether_a_lost_approval_was_written(held, unproven, expected):
+def test_rejection_detects_written_lost_approval(held, unproven, expected):
     decision, earlier = a_decision(outcome="rejected", writes=False), str(uuid.uuid4())
     own = OwnDecisions(frozenset({earlier}), frozenset({earlier} if unproven else ()))
 
     assert finding(decision, view(staged(decision, decision_id=earlier, state=1), jobtitle=held), own) == expected
 
 
-def test_an_approval_for_a_deleted_contact_goes_back_to_the_reviewer():
+def test_approval_for_deleted_contact_is_returned():
     decision = a_decision()
 
     assert finding(decision, view(staged(decision), gone=True)) == Finding.CONTACT_GONE
 
 
-def test_a_deleted_staging_row_ends_the_decision():
+def test_deleted_staging_row_withdraws_decision():
     assert finding(a_decision(), view(jobtitle="Buyer")) == Finding.ROW_GONE
 
 
-def test_a_change_set_holds_only_approved_columns_and_the_raised_revision():
+def test_change_set_holds_approved_columns_and_revision():
     approved, rejected = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
     seen = view(staged(approved), staged(rejected), jobtitle="Buyer", telephone1="1")
     assessments = assess([approved, rejected], seen, columns=COLUMNS, own={})
@@ -134,7 +134,7 @@ def test_a_change_set_holds_only_approved_columns_and_the_raised_revision():
     assert [mark.decision for mark in sent.marks] == [410000001, 410000002]
 
 
-def test_the_edit_is_closed_with_its_last_open_field_and_not_before():
+def test_edit_closes_with_last_open_field():
     first, last = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
     seen = view(staged(first), staged(last), jobtitle="Buyer", telephone1="1")
 
@@ -145,7 +145,7 @@ def test_the_edit_is_closed_with_its_last_open_field_and_not_before():
     assert [close.record_id for close in both.closes] == [RECORD]
 
 
-def test_a_conflict_keeps_the_edit_open_and_lets_the_others_go():
+def test_conflict_does_not_stop_other_fields():
     conflict, fine = a_decision(), a_decision("telephone1", outcome="rejected", writes=False)
     seen = view(staged(conflict), staged(fine), jobtitle="Chief", telephone1="1")
 
@@ -156,14 +156,14 @@ def test_a_conflict_keeps_the_edit_open_and_lets_the_others_go():
     assert sent.closes == ()
 
 
-def test_nothing_is_sent_where_everything_is_done_or_handed_back():
+def test_no_change_set_when_nothing_to_send():
     conflict = a_decision()
     seen = view(staged(conflict), jobtitle="Chief")
 
     assert change_sets.build(assess([conflict], seen, columns=COLUMNS, own={}), seen) is None
 
 
-def test_value_is_not_written_to_an_unreadable_row():
+def test_unreadable_row_is_not_written():
     decision = a_decision()
     row = staged(decision, problem="The CRM's value of osync_proposedvalue holds a NUL.")
 
@@ -174,7 +174,7 @@ def test_value_is_not_written_to_an_unreadable_row():
     assert finding(mark, view(staged(mark, problem=row.problem, etag=""))) == Finding.UNREADABLE
 
 
-def test_unreadable_value_is_not_taken_for_empty():
+def test_unreadable_value_is_not_empty():
     decision = a_decision(expected_value=None)
     seen = view(staged(decision))
     unreadable = replace(seen.contact, problems={"jobtitle": "The CRM's value of contact.jobtitle holds a NUL."})
@@ -184,7 +184,7 @@ def test_unreadable_value_is_not_taken_for_empty():
     assert (assessment.finding, "holds a NUL" in assessment.trouble) == (Finding.UNREADABLE, True)
 
 
-def test_record_without_readable_version_is_not_closed():
+def test_record_without_version_is_not_closed():
     decision = a_decision()
     seen = view(staged(decision), jobtitle="Buyer")
     records = {key: replace(row, etag="", problem="x") for key, row in seen.records.items()}

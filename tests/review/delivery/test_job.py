@@ -53,7 +53,7 @@ def test_one_submit_is_one_change_set(world: World):
     assert (axes(fields["jobtitle"]), axes(fields["telephone1"])) == (APPROVED, REJECTED)
 
 
-def test_the_editor_is_told_once_nothing_of_the_edit_is_left(world: World):
+def test_editor_notified_when_edit_is_complete(world: World):
     preferences.change(by=None, tell_editors=True)
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
     world.decide(approve=(fields["jobtitle"],))
@@ -68,7 +68,7 @@ def test_the_editor_is_told_once_nothing_of_the_edit_is_left(world: World):
     assert told.address.startswith("jonas.weber@")
 
 
-def test_our_write_is_not_staged_as_another_outlook_edit(world: World):
+def test_our_write_is_not_staged_again(world: World):
     fields = world.edited(jobtitle="Head")
     world.decide(approve=(fields["jobtitle"],))
     world.deliver()
@@ -76,7 +76,7 @@ def test_our_write_is_not_staged_as_another_outlook_edit(world: World):
     assert len(world.rows("osync_syncfields")) == 1
 
 
-def test_the_edit_stays_open_while_a_field_is_undecided(world: World):
+def test_edit_stays_open_while_field_undecided(world: World):
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
 
     world.decide(approve=(fields["jobtitle"],))
@@ -88,7 +88,7 @@ def test_the_edit_stays_open_while_a_field_is_undecided(world: World):
     assert [entry["changes"]["statecode"] for entry in world.ledger("osync_syncrecord")] == [[0, 1]]
 
 
-def test_nothing_is_delivered_before_the_undo_window_is_over(world: World, settings):
+def test_nothing_delivered_within_undo_window(world: World, settings):
     settings.UNDO_SECONDS = 60
     fields = world.edited(jobtitle="Head")
     world.decide(approve=(fields["jobtitle"],))
@@ -98,7 +98,7 @@ def test_nothing_is_delivered_before_the_undo_window_is_over(world: World, setti
     assert world.deliver() == 1
 
 
-def test_an_undone_decision_never_arrives(world: World, settings):
+def test_undone_decision_is_not_delivered(world: World, settings):
     settings.UNDO_SECONDS = 60
     fields = world.edited(jobtitle="Head")
     taken = world.decide(approve=(fields["jobtitle"],)).taken[0]
@@ -110,7 +110,7 @@ def test_an_undone_decision_never_arrives(world: World, settings):
     assert world.ledger() == []
 
 
-def test_a_value_changed_in_the_crm_is_a_conflict_and_the_other_field_goes(world: World):
+def test_changed_value_conflicts_without_blocking_others(world: World):
     contact = world.contact()
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
     world.form(contact, jobtitle="Chief")
@@ -123,7 +123,7 @@ def test_a_value_changed_in_the_crm_is_a_conflict_and_the_other_field_goes(world
     assert world.value(contact, "jobtitle") == "Chief"
 
 
-def test_a_conflict_is_settled_by_writing_the_proposal_over_the_value_that_was_shown(world: World):
+def test_conflict_resolved_by_approving_shown_value(world: World):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.form(contact, jobtitle="Chief")
@@ -138,7 +138,7 @@ def test_a_conflict_is_settled_by_writing_the_proposal_over_the_value_that_was_s
     assert world.written(contact, "jobtitle") == ["Head"]
 
 
-def test_a_value_that_the_crm_holds_already_is_only_marked(world: World):
+def test_value_already_in_crm_is_only_marked(world: World):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.form(contact, jobtitle="Head")
@@ -152,7 +152,7 @@ def test_a_value_that_the_crm_holds_already_is_only_marked(world: World):
 
 
 @pytest.mark.parametrize("status", [412, 404], ids=["changed", "gone"])
-def test_rows_that_are_no_longer_as_they_were_read_are_looked_at_again(world: World, status: int):
+def test_stale_rows_are_read_again(world: World, status: int):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.faults({**WRITES, "status": status, "times": 1})
@@ -164,7 +164,7 @@ def test_rows_that_are_no_longer_as_they_were_read_are_looked_at_again(world: Wo
     assert world.written(contact, "jobtitle") == ["Head"]
 
 
-def test_a_row_that_keeps_moving_is_tried_again_later(world: World):
+def test_constantly_changing_row_is_retried_later(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.faults({**WRITES, "status": 412, "times": 3})
 
@@ -178,7 +178,7 @@ def test_a_row_that_keeps_moving_is_tried_again_later(world: World):
 
 
 @pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
-def test_a_lost_answer_is_verified_and_nothing_is_written_twice(world: World, moment: str):
+def test_lost_answer_is_verified_without_second_write(world: World, moment: str):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.faults({**WRITES, "cut": moment, "times": 1})
@@ -194,7 +194,7 @@ def test_a_lost_answer_is_verified_and_nothing_is_written_twice(world: World, mo
     assert len(world.ledger("osync_syncfield")) == 1
 
 
-def test_the_doubt_whether_something_was_written_outlasts_a_pause_that_the_crm_asks_for(world: World):
+def test_unknown_outcome_survives_throttling_pause(world: World):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
@@ -211,7 +211,7 @@ def test_the_doubt_whether_something_was_written_outlasts_a_pause_that_the_crm_a
     assert world.written(contact, "jobtitle") == ["Head"]
 
 
-def test_a_decision_found_in_the_crm_is_done_whatever_the_contact_holds_by_now(world: World):
+def test_decision_in_crm_is_done_despite_other_value(world: World):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.faults({**WRITES, "cut": "after_commit", "times": 1})
@@ -226,7 +226,7 @@ def test_a_decision_found_in_the_crm_is_done_whatever_the_contact_holds_by_now(w
     assert world.value(contact, "jobtitle") == "Something later"
 
 
-def test_one_refused_value_stops_only_itself(world: World):
+def test_refused_value_does_not_stop_others(world: World):
     contact = world.contact()
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
     world.decide(approve=(fields["jobtitle"],), reject=())
@@ -241,7 +241,7 @@ def test_one_refused_value_stops_only_itself(world: World):
     assert world.written(contact, "jobtitle") == ["Head"]
 
 
-def test_a_deleted_contact_is_a_conflict_and_is_never_created_anew(world: World):
+def test_deleted_contact_is_conflict_and_not_recreated(world: World):
     contact = world.contact()
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
     world.decide(approve=(fields["jobtitle"],))
@@ -254,7 +254,7 @@ def test_a_deleted_contact_is_a_conflict_and_is_never_created_anew(world: World)
     assert str(contact) not in {row["contactid"] for row in world.rows("contacts")}
 
 
-def test_what_was_decided_in_the_crm_meanwhile_stands(world: World):
+def test_decision_made_in_crm_is_kept(world: World):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
@@ -266,7 +266,7 @@ def test_what_was_decided_in_the_crm_meanwhile_stands(world: World):
     assert world.written(contact, "jobtitle") == []
 
 
-def test_refused_credentials_stop_everybody_cost_no_attempts_and_mend_by_themselves(world: World):
+def test_bad_credentials_stop_all_without_costing_attempts(world: World):
     fields = [world.edited(number, jobtitle="Head")["jobtitle"] for number in range(2)]
     world.decide(approve=tuple(fields))
     world.faults(credentials_refused=True)
@@ -284,7 +284,7 @@ def test_refused_credentials_stop_everybody_cost_no_attempts_and_mend_by_themsel
     assert breakers.all_open() == []
 
 
-def test_a_stopped_portal_delivers_nothing_until_somebody_lets_it(world: World):
+def test_paused_portal_delivers_nothing_until_resumed(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
     breakers.trip(Breaker.Name.OPERATOR_STOP, reason="Migration", probe_in=None, by=rita())
@@ -295,7 +295,7 @@ def test_a_stopped_portal_delivers_nothing_until_somebody_lets_it(world: World):
     assert world.deliver() == 1
 
 
-def test_a_read_only_connection_delivers_nothing(world: World):
+def test_read_only_connection_delivers_nothing(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
     Connection.objects.update(review_writes=False)
@@ -304,7 +304,7 @@ def test_a_read_only_connection_delivers_nothing(world: World):
     assert Delivery.objects.get().attempts == 0
 
 
-def test_another_crm_at_our_address_loses_nothing_costs_nothing_and_is_said(world: World):
+def test_wrong_organization_stops_without_costing_attempts(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
     ours = Connection.objects.get().organization_id
@@ -323,7 +323,7 @@ def test_another_crm_at_our_address_loses_nothing_costs_nothing_and_is_said(worl
     assert axes(field) == APPROVED
 
 
-def test_attempts_that_are_used_up_are_shown_and_can_be_retried(world: World, settings):
+def test_failure_after_last_attempt_can_be_retried(world: World, settings):
     settings.ATTEMPTS = 1
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
@@ -340,7 +340,7 @@ def test_attempts_that_are_used_up_are_shown_and_can_be_retried(world: World, se
     assert world.written(contact, "jobtitle") == ["Head"]
 
 
-def test_workers_that_die_again_and_again_are_not_tried_for_ever(world: World, settings):
+def test_repeatedly_dying_workers_use_up_attempts(world: World, settings):
     settings.ATTEMPTS = 2
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
@@ -357,7 +357,7 @@ def test_workers_that_die_again_and_again_are_not_tried_for_ever(world: World, s
     assert (Delivery.objects.get().state, world.ledger("contact")) == (JobState.FAILED, [])
 
 
-def test_a_rejection_after_a_lost_approval_tells_that_it_was_written(world: World, settings):
+def test_rejection_after_lost_approval_reports_write(world: World, settings):
     settings.ATTEMPTS = 1
     world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
@@ -378,7 +378,7 @@ def test_a_rejection_after_a_lost_approval_tells_that_it_was_written(world: Worl
     assert axes(field) == REJECTED
 
 
-def test_the_old_value_is_put_back_and_approved_after_all(world: World):
+def test_old_value_put_back_then_approved(world: World):
     contact = world.contact()
     before = world.value(contact, "jobtitle")
     field = world.edited(jobtitle="Head")["jobtitle"]
@@ -394,7 +394,7 @@ def test_the_old_value_is_put_back_and_approved_after_all(world: World):
     assert (axes(field), world.value(contact, "jobtitle")) == (APPROVED, "Head")
 
 
-def test_who_changed_the_contact_since_it_was_put_back_is_not_overwritten(world: World):
+def test_later_change_is_not_overwritten(world: World):
     contact = world.contact()
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
@@ -409,7 +409,7 @@ def test_who_changed_the_contact_since_it_was_put_back_is_not_overwritten(world:
     assert axes(field) == HANDED_BACK
 
 
-def test_a_superseded_edit_is_marked_in_the_crm(world: World):
+def test_superseded_edit_is_marked_in_crm(world: World):
     old = world.edited(jobtitle="Head")["jobtitle"]
     newer = world.edited(jobtitle="Chief")["jobtitle"]
 
@@ -420,7 +420,7 @@ def test_a_superseded_edit_is_marked_in_the_crm(world: World):
     assert axes(newer) == (FieldDecision.PENDING, FieldDelivery.NONE)
 
 
-def test_a_decision_taken_while_its_contact_is_being_written_is_delivered_next(world: World, settings):
+def test_decision_during_write_is_delivered_next(world: World, settings):
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
     world.decide(approve=(fields["jobtitle"],))
     settings.UNDO_SECONDS = 60
@@ -435,7 +435,7 @@ def test_a_decision_taken_while_its_contact_is_being_written_is_delivered_next(w
     assert [axes(field) for field in fields.values()] == [APPROVED, APPROVED]
 
 
-def test_the_mirror_takes_our_own_marks_for_ours(world: World):
+def test_mirror_recognizes_our_own_marks(world: World):
     fields = world.edited(jobtitle="Head", telephone1="+47 1")
     world.decide(approve=(fields["jobtitle"],), reject=(fields["telephone1"],))
     world.deliver()

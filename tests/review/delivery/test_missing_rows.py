@@ -30,7 +30,7 @@ def to_an_account(world: World) -> dict[str, SyncField]:
     return fields
 
 
-def test_lookup_to_deleted_row_fails_alone_at_once(world: World):
+def test_lookup_to_deleted_row_fails_alone(world: World):
     fields = to_an_account(world)
     world.decide(approve=tuple(fields.values()))
 
@@ -46,7 +46,7 @@ def test_lookup_to_deleted_row_fails_alone_at_once(world: World):
     assert "no longer in the CRM" in opened(browser(rita()), company.record).words
 
 
-def test_lookup_alone_to_deleted_row_fails_at_once(world: World):
+def test_single_lookup_to_deleted_row_fails(world: World):
     company = to_an_account(world)["parentcustomerid"]
     world.decide(approve=(company,))
 
@@ -55,7 +55,7 @@ def test_lookup_alone_to_deleted_row_fails_at_once(world: World):
     assert axes(company) == (FieldDecision.APPROVED, FieldDelivery.FAILED)
 
 
-def test_deleted_old_row_is_not_put_back(world: World):
+def test_deleted_lookup_target_is_not_put_back(world: World):
     old, new = world.account(), world.account()
     world.form(world.contact(), **{BIND: f"/accounts({old})"})
     company = world.edited(**{BIND: f"/accounts({new})"})["parentcustomerid"]
@@ -71,7 +71,7 @@ def test_deleted_old_row_is_not_put_back(world: World):
     assert "no longer in the CRM" in company.trouble
 
 
-def test_correction_to_row_deleted_since_fails_alone(world: World):
+def test_correction_to_deleted_row_fails_alone(world: World):
     first, second = world.account(), world.account()
     fields = world.edited(**{BIND: f"/accounts({first})", "nickname": "Max"})
     company = fields["parentcustomerid"]
@@ -86,7 +86,7 @@ def test_correction_to_row_deleted_since_fails_alone(world: World):
     assert axes(company) == (FieldDecision.APPROVED, FieldDelivery.FAILED)
 
 
-def test_contact_deleted_meanwhile_is_still_a_conflict(world: World):
+def test_contact_deleted_during_write_is_conflict(world: World):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
     world.delete(world.contact())

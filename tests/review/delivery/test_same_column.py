@@ -15,7 +15,7 @@ def states(world: World) -> list[str]:
     return list(Decision.objects.order_by("decided_at").values_list("state", flat=True))
 
 
-def test_the_later_of_two_approvals_of_one_column_is_handed_back(world: World):
+def test_later_approval_of_same_column_conflicts(world: World):
     older = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(older,))
     newer = world.edited(jobtitle="Chief")["jobtitle"]
@@ -28,7 +28,7 @@ def test_the_later_of_two_approvals_of_one_column_is_handed_back(world: World):
     assert states(world) == [DecisionState.WRITTEN, DecisionState.CONFLICT]
 
 
-def test_the_later_of_two_equal_approvals_was_already_so(world: World):
+def test_later_equal_approval_is_already_written(world: World):
     older = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(older,))
     newer = world.edited(jobtitle="Head")["jobtitle"]

@@ -54,13 +54,13 @@ def test_rounded_value_is_recorded_as_written(world: World, column, first, stage
     assert world.written(world.contact(), column) == [held], "written once"
 
 
-def test_page_says_what_was_written(world: World):
+def test_page_shows_written_value(world: World):
     field = approved(world, *ROUNDED[1][:3])
 
     assert "Written as 12.346" in opened(browser(rita()), field.record).words
 
 
-def test_unchanged_value_costs_no_further_request(world: World, caplog: pytest.LogCaptureFixture):
+def test_unchanged_value_needs_no_extra_request(world: World, caplog: pytest.LogCaptureFixture):
     field = world.edited(jobtitle="Head")["jobtitle"]
     world.decide(approve=(field,))
     world.pull()

@@ -34,7 +34,7 @@ from syncapp.review.diff.values import diff_values
         ("telephone1", "", "+47", ""),
     ],
 )  # fmt: skip
-def test_a_change_is_named_by_what_the_value_means(column, was, will, expected):
+def test_change_remark_depends_on_column(column, was, will, expected):
     assert describe_change(column, was, will) == expected
 
 
@@ -56,7 +56,7 @@ def test_remark_and_kind_agree_on_phones(column, sign):
         ("osync_duedate", "1987-03-15", False),
     ],
 )
-def test_birthday_moved_by_one_day_is_named(column, will, moved):
+def test_birthday_moved_by_one_day_is_tagged(column, will, moved):
     date_column = Column("contact", column, "Birthday", ColumnType.DATE)
 
     tags = diff_values(date_column, ("1987-03-14", ""), (will, "")).tags

@@ -51,7 +51,7 @@ def test_no_crm_type_is_claimed_twice():
     assert len(names) == len(set(names))
 
 
-def test_choices_offered_where_values_are_chosen():
+def test_choices_offered_for_choice_types():
     chosen = {Input.CHOICE, Input.CHOICES}
 
     for column in SAMPLES:

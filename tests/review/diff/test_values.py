@@ -34,5 +34,5 @@ CALLS = Column("contact", "donotphone", "Calls", ColumnType.YES_NO)
         (CALLS, "true", "", "Yes"),
     ],
 )
-def test_deleted_options_keep_their_staged_label(column, value, label, words):
+def test_deleted_options_keep_staged_label(column, value, label, words):
     assert values.format_value(column, value, label) == words

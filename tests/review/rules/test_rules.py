@@ -44,7 +44,7 @@ def decision_of(field: SyncField) -> str:
     return field.decision
 
 
-def test_a_rule_approves_what_meets_its_conditions_and_says_so():
+def test_rule_approves_matching_field_under_its_name():
     rule = enabled()
     field, other = a_format_change(), make_field()
 
@@ -56,7 +56,7 @@ def test_a_rule_approves_what_meets_its_conditions_and_says_so():
     assert AuditEntry.objects.get(action="field.review.approved").channel == "rule"
 
 
-def test_a_rule_rejects_with_its_reason():
+def test_rule_rejects_with_its_reason():
     enabled(FAX)
     field = make_field(column="fax")
 
@@ -65,7 +65,7 @@ def test_a_rule_rejects_with_its_reason():
     assert (field.decisions.get().outcome, field.decisions.get().reason_code) == (Outcome.REJECTED, "crm_only")
 
 
-def test_all_conditions_have_to_hold():
+def test_all_conditions_must_hold():
     jonas, piet = make_editor("Jonas"), make_editor("Piet")
     enabled(RuleDraft("Both", "approve", columns=("fax",), editors=(str(jonas.pk),), kinds=("format",)))
     meets = a_format_change(record=make_record(editor=jonas), column="fax")
@@ -81,7 +81,7 @@ def test_all_conditions_have_to_hold():
     assert {decision_of(field) for field in others} == {FieldDecision.PENDING}
 
 
-def test_the_first_rule_that_fits_decides():
+def test_first_matching_rule_decides():
     enabled(RuleDraft("People look at fax", "leave", columns=("fax",)))
     enabled(FORMAT)
     fax, title = a_format_change(column="fax"), a_format_change()
@@ -92,7 +92,7 @@ def test_the_first_rule_that_fits_decides():
     assert fax.rule_traces.get().outcome == "leave"
 
 
-def test_the_order_can_be_changed():
+def test_rules_can_be_reordered():
     first, second = enabled(FORMAT), enabled(FAX)
     editing.move(second.pk, up=True, by=ada())
     field = a_format_change(column="fax")
@@ -103,7 +103,7 @@ def test_the_order_can_be_changed():
     assert list(Rule.objects.shown()) == [second, first]
 
 
-def test_each_edit_is_looked_at_once():
+def test_each_field_is_checked_once():
     enabled()
     field = a_format_change()
     runs.run()
@@ -114,7 +114,7 @@ def test_each_edit_is_looked_at_once():
     assert (looked.fields, decision_of(field)) == (0, FieldDecision.PENDING), "what people took back is theirs"
 
 
-def test_what_waits_is_left_to_people_unless_the_administrator_says_otherwise():
+def test_waiting_edits_need_explicit_request():
     field = a_format_change()
     rule = enabled()
     runs.run()
@@ -126,7 +126,7 @@ def test_what_waits_is_left_to_people_unless_the_administrator_says_otherwise():
     assert decision_of(field) == FieldDecision.APPROVED
 
 
-def test_a_rule_that_joins_others_takes_nothing_from_them_and_gets_nothing_old():
+def test_new_rule_gets_only_new_edits():
     first = enabled(FAX)
     old_fax, old_format = make_field(column="fax"), a_format_change()
 
@@ -137,7 +137,7 @@ def test_a_rule_that_joins_others_takes_nothing_from_them_and_gets_nothing_old()
     assert decision_of(old_format) == FieldDecision.PENDING, "and not by the new one"
 
 
-def test_catching_up_says_when_there_was_too_much():
+def test_catch_up_reports_running_out_of_time():
     enabled(FAX)
     a_format_change()
 
@@ -145,7 +145,7 @@ def test_catching_up_says_when_there_was_too_much():
     assert runs.catch_up()
 
 
-def test_without_rules_nothing_piles_up_for_them():
+def test_without_rules_fields_are_marked_checked():
     make_field()
 
     runs.run()
@@ -153,7 +153,7 @@ def test_without_rules_nothing_piles_up_for_them():
     assert not SyncField.objects.unruled().exists()
 
 
-def test_an_edit_whose_editor_is_not_known_yet_is_looked_at_later():
+def test_edit_with_unread_editor_is_checked_later():
     enabled()
     stranger = uuid.uuid4()
     field = a_format_change(record=make_record(editor_id=stranger))
@@ -167,7 +167,7 @@ def test_an_edit_whose_editor_is_not_known_yet_is_looked_at_later():
 
 
 @pytest.mark.parametrize("owner", ["author", "enabler"])
-def test_a_rule_leaves_the_edits_of_those_it_acts_for_to_people(owner, settings):
+def test_rule_skips_edits_of_its_people(owner, settings):
     boss = make_person("Boss")
     rule = editing.create(FORMAT, by=boss if owner == "author" else ada())
     editing.simulate(rule.pk, by=ada())
@@ -180,7 +180,7 @@ def test_a_rule_leaves_the_edits_of_those_it_acts_for_to_people(owner, settings)
     assert mine.rule_traces.get().refused == "own_edit"
 
 
-def test_without_four_eyes_it_decides_them(settings):
+def test_without_four_eyes_rule_decides_own_edits(settings):
     settings.FOUR_EYES = False
     enabled()
     mine = a_format_change(record=make_record(editor=make_editor("Ada", entra_id=ada().oid)))
@@ -190,7 +190,7 @@ def test_without_four_eyes_it_decides_them(settings):
     assert decision_of(mine) == FieldDecision.APPROVED
 
 
-def test_a_rule_does_not_decide_where_the_crm_holds_something_else_by_now():
+def test_rule_skips_field_with_changed_value():
     enabled()
     field = a_format_change(crm_now_value="Chief", crm_now_read_at="2026-11-20T10:00Z")
 
@@ -200,7 +200,7 @@ def test_a_rule_does_not_decide_where_the_crm_holds_something_else_by_now():
     assert field.rule_traces.get().refused == "crm_has_another_value"
 
 
-def test_a_rule_in_shadow_decides_nothing_and_notes_what_it_would_have_done():
+def test_shadow_rule_only_records():
     rule = editing.create(FORMAT, by=ada())
     editing.shadow(rule.pk, by=ada())
     same, other = a_format_change(), a_format_change()
@@ -214,7 +214,7 @@ def test_a_rule_in_shadow_decides_nothing_and_notes_what_it_would_have_done():
     assert (found.looked_at, found.decided, [each.last.field for each in found.differing]) == (2, 2, [other])
 
 
-def test_a_trace_in_shadow_cannot_have_a_decision():
+def test_shadow_trace_cannot_have_decision():
     enabled()
     a_format_change()
     runs.run()
@@ -223,7 +223,7 @@ def test_a_trace_in_shadow_cannot_have_a_decision():
         RuleTrace.objects.update(is_shadow=True)
 
 
-def test_a_rule_is_enabled_only_after_a_simulation_of_what_it_does_now():
+def test_enabling_requires_current_simulation():
     rule = editing.create(FORMAT, by=ada())
     with pytest.raises(NotSimulated):
         editing.enable(rule.pk, by=ada())
@@ -237,7 +237,7 @@ def test_a_rule_is_enabled_only_after_a_simulation_of_what_it_does_now():
     assert editing.enable(rule.pk, by=ada()).state == RuleState.ENABLED
 
 
-def test_a_new_name_needs_no_new_simulation():
+def test_renaming_needs_no_new_simulation():
     rule = enabled()
 
     editing.change(rule.pk, RuleDraft("Same thing", "approve", kinds=("format",)), by=ada())
@@ -245,7 +245,7 @@ def test_a_new_name_needs_no_new_simulation():
     assert Rule.objects.get().state == RuleState.ENABLED
 
 
-def test_a_changed_rule_is_paused():
+def test_changed_rule_is_paused():
     rule = enabled()
 
     editing.change(rule.pk, FAX, by=ada())
@@ -253,7 +253,7 @@ def test_a_changed_rule_is_paused():
     assert (Rule.objects.get().state, Rule.objects.get().paused_because) == (RuleState.PAUSED, "It was changed.")
 
 
-def test_a_simulation_counts_what_people_decided_differently():
+def test_simulation_counts_different_decisions():
     rule = editing.create(FORMAT, by=ada())
     same, other, corrected, unmet = [a_format_change() for _ in range(3)] + [make_field()]
     approved(same, by=rita())
@@ -270,7 +270,7 @@ def test_a_simulation_counts_what_people_decided_differently():
     }
 
 
-def test_a_simulation_says_what_an_earlier_rule_takes():
+def test_simulation_counts_matches_of_earlier_rule():
     first = enabled()
     rule = editing.create(replace(FORMAT, name="The same again"), by=ada())
     approved(a_format_change(), by=rita())
@@ -281,7 +281,7 @@ def test_a_simulation_says_what_an_earlier_rule_takes():
     assert (simulate(rule).decided, simulate(rule).taken) == (1, 0)
 
 
-def test_a_simulation_counts_the_last_word_and_not_what_was_undone():
+def test_simulation_counts_last_valid_decisions():
     rule = editing.create(FORMAT, by=ada())
     undone, put_back = a_format_change(), a_format_change()
     decisions.undo(approved(undone, by=rita()).pk, by=rita())
@@ -293,7 +293,7 @@ def test_a_simulation_counts_the_last_word_and_not_what_was_undone():
     assert (found.looked_at, [each.people for each in found.differing]) == (1, ["put back"])
 
 
-def test_rules_do_not_count_as_history():
+def test_rule_decisions_are_not_simulated():
     rule = enabled()
     a_format_change()
     runs.run()
@@ -307,7 +307,7 @@ def decided_by_rule(count: int) -> list[SyncField]:
     return fields
 
 
-def test_a_rule_pauses_itself_when_people_keep_taking_its_decisions_back():
+def test_rule_pauses_itself_after_reversals():
     enabled()
     fields = decided_by_rule(5)
     decisions.undo(fields[0].decisions.get().pk, by=rita())
@@ -329,7 +329,7 @@ def test_a_rule_pauses_itself_when_people_keep_taking_its_decisions_back():
     assert Decision.objects.filter(state=DecisionState.OPEN, rule=rule).count() == 2, "nothing new was decided"
 
 
-def test_a_rejection_that_people_approve_after_all_counts_too():
+def test_approval_after_all_counts_as_reversal():
     enabled(FAX)
     fields = [make_field(column="fax") for _ in range(3)]
     runs.run()
@@ -341,7 +341,7 @@ def test_a_rejection_that_people_approve_after_all_counts_too():
     assert Rule.objects.get().state == RuleState.PAUSED
 
 
-def test_what_was_taken_back_before_it_was_enabled_again_does_not_count():
+def test_reversals_before_reenabling_do_not_count():
     rule = enabled()
     for field in decided_by_rule(3):
         decisions.undo(field.decisions.get().pk, by=rita())
@@ -353,7 +353,7 @@ def test_what_was_taken_back_before_it_was_enabled_again_does_not_count():
     assert Rule.objects.get().state == RuleState.ENABLED
 
 
-def test_a_person_who_decides_is_never_counted_against_a_rule():
+def test_reversing_person_does_not_count_against_rule():
     enabled()
     for _ in range(4):
         decisions.undo(approved(make_field(), by=rita()).pk, by=rita())
@@ -361,7 +361,7 @@ def test_a_person_who_decides_is_never_counted_against_a_rule():
     assert Rule.objects.get().state == RuleState.ENABLED
 
 
-def test_a_removed_rule_decides_nothing_and_its_decisions_keep_its_name():
+def test_removed_rule_decides_nothing_and_keeps_name():
     rule = enabled()
     field = decided_by_rule(1)[0]
 
@@ -371,7 +371,7 @@ def test_a_removed_rule_decides_nothing_and_its_decisions_keep_its_name():
     assert field.decisions.get().decider == "the rule “Format only”"
 
 
-def test_a_decision_has_a_person_or_a_rule_never_both():
+def test_decision_has_person_or_rule_not_both():
     enabled()
     decided_by_rule(1)
 
@@ -394,14 +394,14 @@ def test_a_decision_has_a_person_or_a_rule_never_both():
         (RuleDraft("Why", "reject", columns=("fax",), reason_code="other"), "reason"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused(wish, place):
+def test_invalid_rule_is_refused(wish, place):
     with pytest.raises(BadRule) as refused:
         editing.create(wish, by=ada())
 
     assert refused.value.place == place
 
 
-def test_the_seen_hash_of_a_person_survives_a_rule_that_looked():
+def test_rule_check_keeps_open_form_valid():
     field = make_field()
     before = digest(field)
     enabled(RuleDraft("Leave", "leave"))
@@ -412,7 +412,7 @@ def test_the_seen_hash_of_a_person_survives_a_rule_that_looked():
     assert decision_of(field) == FieldDecision.APPROVED
 
 
-def test_field_that_stops_rule_goes_to_people(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+def test_failing_rule_leaves_field_to_people(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     enabled()
     fields = [a_format_change() for _ in range(3)]
     approve = decisions.approve
