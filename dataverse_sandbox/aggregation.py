@@ -60,7 +60,9 @@ def answer(connection: sqlite3.Connection, place: Place, request: Request) -> di
     if grouped:
         statement += f" GROUP BY {', '.join(_collated(output) for output in pipeline.outputs if output.grouped)}"
     statement += _order(pipeline, request)
-    found = connection.execute(f"{statement} LIMIT {_limit(request)}", pipeline.where.parameters).fetchall()
+    found = connection.execute(
+        f"{statement} LIMIT {skiptoken.page_size(request)}", pipeline.where.parameters
+    ).fetchall()
     formatted = messages.wants(request.annotations, reading.FORMATTED)
     items = [_item(pipeline, row, formatted=formatted) for row in found]
     return {"@odata.context": paging.context(request, place.path, None), "value": items}
@@ -68,10 +70,6 @@ def answer(connection: sqlite3.Connection, place: Place, request: Request) -> di
 
 def _collated(output: Output) -> str:
     return output.grouped.compared if output.grouped else output.sql
-
-
-def _limit(request: Request) -> int:
-    return skiptoken.page_size(request)
 
 
 def _item(pipeline: Pipeline, row: sqlite3.Row, *, formatted: bool) -> dict[str, object]:

@@ -134,8 +134,10 @@ def translated(scope: Scope, node: odata.Node) -> Condition:
             return Condition(f"NOT ({inner.sql})", inner.parameters)
         case odata.Compare():
             return _comparison(scope, node)
+        case odata.Call() if node.name in _TEXT_FUNCTIONS:
+            return _text_function(scope, node)
         case odata.Call():
-            return _call(scope, node)
+            return query_functions.condition(scope, node)
         case odata.Lambda():
             return _lambda(scope, node)
         case odata.Arithmetic():
@@ -182,7 +184,7 @@ def _operand(scope: Scope, node: odata.Node) -> Operand:
 
 def _lambda(scope: Scope, node: odata.Lambda) -> Condition:
     inner, link = scope.collection(node.path)
-    scope.rights.require(*_to_read(inner.table))
+    scope.rights.require(visibility.privilege("Read", inner.table), inner.table.name)
     visible = visibility.condition(inner.table, inner.alias, scope.rights)
     if node.body is None:
         return Condition(f"EXISTS (SELECT 1 FROM {link} AND {visible.sql})", visible.parameters)  # noqa: S608 - catalogue
@@ -193,16 +195,6 @@ def _lambda(scope: Scope, node: odata.Lambda) -> Condition:
     found = both(visible, wanted)
     word = "EXISTS" if node.word == "any" else "NOT EXISTS"
     return Condition(f"{word} (SELECT 1 FROM {link} AND {found.sql})", found.parameters)  # noqa: S608 - catalogue
-
-
-def _to_read(table: Table) -> tuple[str, str]:
-    return (visibility.privilege("Read", table), table.name)
-
-
-def _call(scope: Scope, node: odata.Call) -> Condition:
-    if node.name in _TEXT_FUNCTIONS:
-        return _text_function(scope, node)
-    return query_functions.condition(scope, node)
 
 
 # Wildcards count in all three ("Use wildcard characters in conditions for string values").

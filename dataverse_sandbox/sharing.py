@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 
 from dataverse_sandbox import errors, payload, visibility
-from dataverse_sandbox.catalogue import BY_NAME, SYSTEM_USER, TEAM, Table
+from dataverse_sandbox.catalogue import BY_NAME, SYSTEM_USER, TEAM
 from dataverse_sandbox.messages import Answer, Request
 from dataverse_sandbox.payload import Address
 from dataverse_sandbox.store import Row, Transaction
@@ -53,11 +53,10 @@ def principals(
         "SELECT principal_table, principal_id, rights FROM shared WHERE table_name = ? AND row_id = ? ORDER BY 2"
     )
     found = connection.execute(statement, (target.table.name, str(row[target.table.key.name]))).fetchall()
-    return [{"AccessMask": rights, "Principal": _named(BY_NAME[table], key)} for table, key, rights in found]
-
-
-def _named(table: Table, key: str) -> dict[str, object]:
-    return {"@odata.type": f"#{_NAMESPACE}{table.name}", table.key.name: key}
+    return [
+        {"AccessMask": rights, "Principal": {"@odata.type": f"#{_NAMESPACE}{table}", BY_NAME[table].key.name: key}}
+        for table, key, rights in found
+    ]
 
 
 def _parameters(transaction: Transaction, request: Request) -> tuple[Address, Address, set[str]]:

@@ -56,7 +56,10 @@ class MailPage:
         found = [mail for mail in self._mailbox.mails() if wanted in mail.recipients.lower()]
         if request.args.get("format") == "json":
             return json_response([mail.as_json() for mail in found])
-        items = Markup("").join(_item(mail) for mail in reversed(found[-_SHOWN:]))
+        items = Markup("").join(
+            _ITEM.format(id=mail.id, to=mail.recipients, subject=mail.subject, received=_time(mail))
+            for mail in reversed(found[-_SHOWN:])
+        )
         body = _LIST.format(items) if found else _NONE.format(f" for {wanted}" if wanted else "")
         return page("Mails", _INTRO + body, below="/mail/")
 
@@ -87,10 +90,6 @@ class MailPage:
         if mail is None:
             raise NotFound
         return mail
-
-
-def _item(mail: Mail) -> Markup:
-    return _ITEM.format(id=mail.id, to=mail.recipients, subject=mail.subject, received=_time(mail))
 
 
 def _time(mail: Mail) -> str:

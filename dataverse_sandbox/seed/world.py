@@ -34,7 +34,9 @@ def rows_of(world: World, base: datetime.datetime) -> Iterator[TableRow]:
         yield from _owned(units, ((table, row) for row in found))
     names = {str(row["accountid"]): str(row["name"]) for row in accounts}
     around = Surroundings(random, tuple(accounts), tuple(people[1:]), names)
-    yield from _staged(edits.staged(plans, around, base))
+    for record, fields in edits.staged(plans, around, base):
+        yield SYNC_RECORD, record
+        yield from ((SYNC_FIELD, field) for field in fields)
 
 
 @lru_cache(maxsize=2)
@@ -63,9 +65,3 @@ def _owned(units: Mapping[str, object], found: Iterable[TableRow]) -> Iterator[T
         if "owningbusinessunit" in row:
             row["owningbusinessunit"] = units.get(str(row["ownerid"]), config.BUSINESS_UNIT_ID)
         yield table, row
-
-
-def _staged(found: Iterable[tuple[Row, list[Row]]]) -> Iterator[TableRow]:
-    for record, fields in found:
-        yield SYNC_RECORD, record
-        yield from ((SYNC_FIELD, field) for field in fields)
