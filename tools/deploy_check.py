@@ -17,7 +17,7 @@ KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
 
 def environment() -> dict[str, str]:
-    """What an installation sets, with secrets made on the fly and nothing of this machine's own."""
+    """Return the environment of an installation, with new secrets and nothing from this machine."""
     return {name: os.environ[name] for name in KEPT if name in os.environ} | {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "DEMO": "off",

@@ -1,6 +1,6 @@
-"""`make test`: the suite in lanes, one after the other, each on all cores (but `beside`); one summary, one result.
+"""The test suite in lanes, one after the other, each on all cores, with one summary and one exit status.
 
-`python -m tools.run_tests unit journeys` runs these lanes only; what follows `--` goes to pytest.
+`python -m tools.run_tests unit journeys` runs these lanes only; arguments after `--` go to pytest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.support import chromium, servers, system_packages
 
 NOTHING_COLLECTED = 5
 WORKERS = max(2, os.cpu_count() or 2)
-# These run on both databases; the client, the sandbox and most pages on SQLite only.
+# These run on both databases; the client, the sandbox and most pages run on SQLite only.
 PAGES_ON_BOTH = (
     "activity/test_activity",
     "base/test_null_characters",
@@ -39,7 +39,7 @@ ON_BOTH = [
     *(f"tests/web/{page}.py" for page in PAGES_ON_BOTH),
     *("tests/test_preferences.py", "tests/migrations/test_previous_release.py"),
 ]
-# Each state of an edit, and axe on each page in each look: minutes that a change of one page needs, not every change.
+# Every state of an edit, and axe on every page in every color scheme: minutes that not every change needs.
 LONG_IN_A_BROWSER = [
     f"tests/browser/test_{name}.py"
     for name in (
@@ -47,31 +47,30 @@ LONG_IN_A_BROWSER = [
         *("queue", "run_pages", "sandbox_pages", "settings", "states"),
     )
 ]
-# Some tests of these are marked as long.
+# Some tests in these files are marked as long.
 PARTLY_LONG_IN_A_BROWSER = [f"tests/browser/test_{name}.py" for name in ("keyboard", "mail", "review", "typing")]
-# Two thousand users and the limits of a real CRM; the other lever.
+# Two thousand users and the limits of a real CRM; mailbox methods.
 LONG_JOURNEYS = [f"tests/journeys/test_{name}.py" for name in ("many_filter_runs", "mailbox_runs")]
-# On SQLite every time; PostgreSQL sees them, or a filter run of thousands, in the long lane.
+# On SQLite in every run; on PostgreSQL, like a filter run of thousands, in the long lane.
 ONCE_IN_SHORT = [f"tests/journeys/test_{name}.py" for name in ("filter_runs", "mails_and_rules")]
-# The database is the lane's own; and without bytecode every one of its hundreds of processes compiles everything anew.
+# Each lane has its own database. Without bytecode, each of its hundreds of processes would compile everything again.
 NOT_FOR_LANES = ("DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
 
 
 SPREAD = ["--dist", "worksteal"]
 JOURNEYS = ["-m", "journey and not long", "tests/journeys"]
-# The migrations themselves run in tests/migrations and in the journeys, on both databases.
+# Tables are made from the models. Migrations run in tests/migrations and in the journeys, on both databases.
 AS_MODELLED = "--nomigrations"
 IN_A_BROWSER = ["--dist", "loadfile", AS_MODELLED]
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One run of pytest. `postgres`: on a server of its own, which DATABASE_URL names.
+    """One run of pytest.
 
-    `environment`: what its processes are told besides. `beside`: the lane that shares the cores with it, if both run.
-    `only_by_name`: too long for every time; `make test-long` runs it.
-    `needs` says what is missing on this machine, after trying to get it; without it nothing of the lane can be run, or
-    with `all_of_it` False a part.
+    `postgres` starts a server, which DATABASE_URL names. `environment` is added to that of the processes. `beside` is
+    the lane that runs at the same time, if both run. `only_by_name` lanes run only when they are named. `needs` tries
+    to install a requirement and returns what is missing; then the lane is skipped, or a part of it (`all_of_it`).
     """
 
     name: str
@@ -87,7 +86,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a lane ended."""
+    """The result of a lane."""
 
     lane: Lane
     word: str
@@ -98,12 +97,12 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether the whole run fails for it."""
+        """Return whether this result fails the whole run."""
         return self.word == "FAILED"
 
 
 def lanes() -> list[Lane]:
-    """Quick ones first."""
+    """Return all lanes, the quick ones first."""
     return [*_without_processes(), *_with_processes(), *_only_by_name()]
 
 
@@ -121,7 +120,7 @@ def _without_processes() -> list[Lane]:
 
 
 def _apart() -> list[str]:
-    """All that has lanes of its own is left out."""
+    """Return the options that leave out tests with their own lanes."""
     return _ignored(f"tests/{folder}" for folder in ("machine", "interop", "journeys", "faults", "browser"))
 
 
@@ -142,11 +141,11 @@ def _with_processes() -> list[Lane]:
         Lane(
             "browser",
             "a real Chromium",
-            # With one process, and so one demo: it has the time of the lane beside it.
+            # One process, and so one demo, is fast enough beside the unit lane.
             ["-n", "1", "-m", "browser and not long", *IN_A_BROWSER, "tests/browser", *_ignored(LONG_IN_A_BROWSER)],
             needs=_chromium,
-            beside="unit",  # a browser waits most of the time, and where there is none yet, it is fetched meanwhile
-            environment={"DEMO_USERS": "40"},  # reading a whole company's filters meanwhile costs every test time
+            beside="unit",  # a browser mostly waits, and is installed meanwhile if there is none
+            environment={"DEMO_USERS": "40"},  # reading a whole company's filters slows every test
         ),
     ]
 
@@ -194,7 +193,7 @@ def _only_by_name() -> list[Lane]:
         *_faults(),
         Lane(
             "browser-long",
-            "every state and every look in a real Chromium, a hundred edits by keys",
+            "every state and color scheme in a real Chromium, a hundred edits by keys",
             ["-m", "browser", *IN_A_BROWSER, *LONG_IN_A_BROWSER, *PARTLY_LONG_IN_A_BROWSER],
             environment={"KEYBOARD_EDITS": "100"},
             needs=_chromium,
@@ -208,7 +207,7 @@ def _faults() -> list[Lane]:
     return [
         Lane(
             "faults",
-            "lines cut, silent and refused, processes ended, clocks shifted, a full disk, SQLite",
+            "connections cut, silent and refused, processes ended, clocks shifted, a full disk, SQLite",
             paths,
             needs=_faketime,
             all_of_it=False,
@@ -216,7 +215,7 @@ def _faults() -> list[Lane]:
         ),
         Lane(
             "faults-postgres",
-            "lines cut, silent and refused, processes ended, clocks shifted, PostgreSQL",
+            "connections cut, silent and refused, processes ended, clocks shifted, PostgreSQL",
             paths,
             postgres=True,
             needs=_faketime,
@@ -243,7 +242,7 @@ def _faketime() -> str:
 
 
 def run_all(chosen: Sequence[Lane], extra: Sequence[str]) -> list[Result]:
-    """Run these lanes one after the other, some with another one beside them."""
+    """Run these lanes in turn, some with another one at the same time."""
     names = {lane.name for lane in chosen}
     results: list[Result] = []
     for lane in (each for each in chosen if each.beside not in names):
@@ -254,16 +253,16 @@ def run_all(chosen: Sequence[Lane], extra: Sequence[str]) -> list[Result]:
 
 
 def _run_beside(lane: Lane, extra: Sequence[str]) -> Result:
-    """Its lines come all at once when it has ended."""
+    """Run a lane beside another one; print its output at the end."""
     with tempfile.TemporaryFile("w+") as log:
         result = run(lane, extra, log=log)
         log.seek(0)
-        print_line(f"--- {lane.name} said:\n{log.read()}")
+        print_line(f"--- output of {lane.name}:\n{log.read()}")
     return result
 
 
 def run(lane: Lane, extra: Sequence[str], *, log: IO[str] | None = None) -> Result:
-    """Run one lane with its servers; what it says goes to `log`, or is shown as it comes."""
+    """Run one lane with its servers; its output goes to `log` or to the terminal."""
     print_line(f"--- {lane.name}: {lane.what}")
     begun = time.monotonic()
     missing = lane.needs()
@@ -280,7 +279,7 @@ def run(lane: Lane, extra: Sequence[str], *, log: IO[str] | None = None) -> Resu
 def _pytest(
     lane: Lane, extra: Sequence[str], report: Path, database: servers.Server | None, log: IO[str] | None
 ) -> tuple[int, float]:
-    """How it ended, and the processor seconds of all that it started (not of the database server)."""
+    """Return the exit code and the processor seconds of pytest and its children."""
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(WORKERS), f"--junitxml={report}"]
     environment = {name: value for name, value in os.environ.items() if name not in NOT_FOR_LANES}
     environment |= lane.environment
@@ -301,7 +300,7 @@ def _pytest(
 def _counts(report: Path) -> str:
     if not report.exists():
         return "no report"
-    tree = ElementTree.parse(report)  # noqa: S314  (written by our own pytest a moment ago)
+    tree = ElementTree.parse(report)  # noqa: S314  (written by our own pytest)
     suites: list[dict[str, Any]] = [suite.attrib for suite in tree.getroot().iter("testsuite")]
     total, bad, skipped = (
         sum(int(suite[name]) for suite in suites for name in names)
@@ -311,13 +310,13 @@ def _counts(report: Path) -> str:
 
 
 def print_line(text: str) -> None:
-    """Into the log at once, between pytest's own lines."""
+    """Print at once, in order with pytest's own output."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def summary(results: Sequence[Result], seconds: float) -> None:
-    """One line a lane, and loudly what was not run."""
+    """Print one line per lane, and what was not run."""
     print_line("")
     for result in results:
         times = f"{result.seconds:6.1f} s ({result.processor_seconds:4.0f} s of a processor)"
@@ -330,7 +329,7 @@ def summary(results: Sequence[Result], seconds: float) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 when no lane failed."""
+    """Run the named lanes; return 0 if none failed."""
     at = arguments.index("--") if "--" in arguments else len(arguments)
     wanted, extra = arguments[:at], arguments[at + 1 :]
     unknown = set(wanted) - {lane.name for lane in lanes()}
@@ -339,7 +338,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     begun = time.monotonic()
     if not wanted or "interop" in wanted:
-        # Mostly waiting for downloads: beside the first lane. The lane itself waits for its end, and says what failed.
+        # Downloads start beside the first lane. The interop lane waits for them and reports failures.
         threading.Thread(target=environments.missing, daemon=True).start()
     chosen = [lane for lane in lanes() if lane.name in wanted or not (wanted or lane.only_by_name)]
     results = run_all(chosen, extra)

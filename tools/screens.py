@@ -25,7 +25,7 @@ VIEWS: tuple[tuple[str, tuple[int, int], Scheme], ...] = (
     ("-dark", WIDE, "dark"),
     ("-390", NARROW, "light"),
 )
-# What each of the demo's people sees by its address; what one reaches by clicks only is below.
+# Pages with an address, by the person who sees them; pages reached only by clicks are below.
 PAGES = {
     "Rita": {
         "queue": "/review/",
@@ -60,7 +60,7 @@ PAGES = {
 
 
 def main(portal: str, folder: Path) -> None:
-    """Sign in as each of them and take their pages: wide in both colour schemes, and narrow."""
+    """Sign in as each person and take their pages: wide in both color schemes, and narrow."""
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium.find() or None, args=ARGUMENTS)
@@ -81,7 +81,7 @@ def main(portal: str, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at every page."""
+    """A window size and color scheme in which every page is taken."""
 
     browser: Browser
     portal: str
@@ -99,20 +99,20 @@ class View:
         return page
 
     def take(self, page: Page, name: str) -> None:
-        """What one sees without scrolling, once nothing more is on its way."""
+        """Take the visible part once the page has finished loading."""
         page.wait_for_load_state("networkidle")
         page.mouse.move(0, 0)
         page.screenshot(path=self.folder / f"{name}{self.suffix}.jpg", type="jpeg", quality=72)
 
 
 def new_page(browser: Browser, size: tuple[int, int], scheme: Scheme) -> Page:
-    """A window of this size."""
+    """Open a window of this size."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
     return context.new_page()
 
 
 def _take_outside(view: View, mail: dict[str, str]) -> None:
-    """What one sees without signing in, or without a role; and a mail."""
+    """Take the pages without sign-in and without a role, and a mail."""
     page = view.page()
     page.goto(view.portal)
     view.take(page, "sign-in")
@@ -121,7 +121,7 @@ def _take_outside(view: View, mail: dict[str, str]) -> None:
         page.goto(wishes[0])
         view.take(page, "mail-wishes")
     page.context.close()
-    page = view.page()  # a page of the portal forbids the styles that a mail carries
+    page = view.page()  # the portal's pages forbid the styles of a mail
     page.set_content(mail["html"])
     view.take(page, "mail")
     page.context.close()
@@ -138,7 +138,7 @@ def sign_in(page: Page, portal: str, person: str) -> None:
 
 
 def _beyond_the_queue(view: View, page: Page) -> None:
-    """An open edit, what its contact went through, and edits that are decided together."""
+    """Take an open edit, its contact's history, and a selection."""
     page.goto(f"{view.portal}/review/")
     with page.expect_response(lambda answer: answer.url.endswith("/read-again")):
         page.locator(".item a").nth(2).click()
@@ -153,7 +153,7 @@ def _beyond_the_queue(view: View, page: Page) -> None:
 
 
 def _beyond_the_settings(view: View, page: Page) -> None:
-    """A rule with what it would have done, and one person."""
+    """Take a rule with its simulation, and one person."""
     page.goto(f"{view.portal}/settings/rules/")
     page.get_by_role("link", name=RULE).click()
     view.take(page, "settings-rule")
@@ -163,7 +163,7 @@ def _beyond_the_settings(view: View, page: Page) -> None:
 
 
 def _beyond_the_matrix(view: View, page: Page) -> None:
-    """A list, one user explained, and a run: its preview, and its paper once it was discarded."""
+    """Take a list, one user explained, and a run: its preview, and its printout once it was discarded."""
     page.goto(f"{view.portal}/filters/lists/")
     page.locator("tbody a").first.click()
     view.take(page, "user-list")
@@ -185,7 +185,7 @@ BEYOND = {"Rita": _beyond_the_queue, "Ada": _beyond_the_settings, "Fred": _beyon
 
 
 def _write_a_rule(browser: Browser, portal: str) -> None:
-    """A rule that is simulated and stays paused, unless it is there from before."""
+    """Write a rule that is simulated and stays paused, unless it exists."""
     page = new_page(browser, WIDE, "light")
     sign_in(page, portal, "Ada")
     page.goto(f"{portal}/settings/rules/")
@@ -199,7 +199,7 @@ def _write_a_rule(browser: Browser, portal: str) -> None:
 
 
 def _mail_about_an_edit(browser: Browser, portal: str) -> dict[str, str]:
-    """Somebody edits in Outlook, and Rita, who has signed in before, is told."""
+    """Edit a contact in Outlook; return the mail that tells Rita, who has signed in before."""
     page = new_page(browser, WIDE, "light")
     page.goto(f"{portal}/sign-in/start")
     sandbox = "/".join(page.url.split("/")[:3])
