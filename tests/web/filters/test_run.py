@@ -135,7 +135,7 @@ def test_a_second_person_is_chosen_asked_by_mail_and_stands_on_the_page(run, set
     browser(frida).post(f"/filters/runs/{run.pk}/confirm")
 
     assert [message.recipient for message in Message.objects.all()] == [asked]
-    assert "<dt>Confirmed by</dt><dd><bdi>Frida</bdi></dd>" in page(run)
+    assert "<dt>Confirmed by</dt> <dd><bdi>Frida</bdi></dd>" in page(run)
 
 
 def test_large_run_in_new_demo_offers_confirmers(world: World, run, settings):
