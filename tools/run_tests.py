@@ -39,6 +39,20 @@ ON_BOTH = [
     *(f"tests/web/{page}.py" for page in PAGES_ON_BOTH),
     *("tests/test_preferences.py", "tests/migrations/test_previous_release.py"),
 ]
+# These start processes, try hundreds of inputs or fill large tables, and take more than half of the unit lane's time.
+SLOW_UNIT_TESTS = (
+    "dataverse_sandbox/tests/test_process.py",
+    "dataverse_sandbox/tests/test_query_grammar.py",
+    "tests/migrations",
+    "tests/models/test_work_indexes.py",
+    "tests/notifications/test_alerts.py",
+    "tests/portal/test_startup.py",
+    "tests/review/bulk/test_live_values.py",
+    "tests/review/bulk/test_selections.py",
+    "tests/sync_filters/runs/test_job.py",
+    "tests/web/base/test_csv_files.py",
+    "tests/web/review/test_links.py",
+)
 # Every state of an edit, and axe on every page in every color scheme: minutes that not every change needs.
 LONG_IN_A_BROWSER = [
     f"tests/browser/test_{name}.py"
@@ -161,6 +175,12 @@ def _only_by_name() -> list[Lane]:
     kills = ["-m", "journey", "tests/journeys/test_kills.py", *SPREAD]
     five = {"JOURNEY_ROUNDS": "5"}
     return [
+        Lane(
+            "quick",
+            "the unit lane without its slow tests",
+            ["-m", "not long", *_apart(), *_ignored(SLOW_UNIT_TESTS), *SPREAD, AS_MODELLED],
+            only_by_name=True,
+        ),
         Lane(
             "unit-long",
             "the same as in unit, with a thousand examples",
