@@ -11,23 +11,23 @@ bind = env.text("WEB_BIND", f"127.0.0.1:{int(env.number('PORTAL_PORT', 8000))}")
 worker_class = "gthread"
 workers = int(env.number("WEB_PROCESSES", 2))
 threads = int(env.number("WEB_THREADS", 4))
-# For a process that hangs as a whole. Single threads are not watched: all that a page waits for has a limit of its own.
+# For processes that hang as a whole. Single threads need no watching: all waits of a page have their own limits.
 timeout = int(env.number("WEB_HANG_SECONDS", 60))
 graceful_timeout = int(env.number("WEB_STOP_SECONDS", 30))
-# Loaded once and then forked, which halves what the start costs; nothing is connected before the fork.
+# Loaded once and then forked, which halves the time of a start; connections open only after the fork.
 preload_app = True
-# No client may say where the application is mounted; not even through a proxy on this host.
+# No client may set the path where the application is mounted, not even through a proxy on this host.
 forwarder_headers = ""
-control_socket_disable = True  # it would be made in the home folder
+control_socket_disable = True  # it would be created in the home folder
 loglevel = env.text("LOG_LEVEL", "INFO").lower()
 
 
 def on_starting(server: Any) -> None:
-    """Refuse to let anyone but this machine reach the demo. RuntimeError ends gunicorn with these words."""
-    far = [str(address) for address in server.address if not _is_loopback(address)]
-    if far and env.flag("DEMO", default=True):
+    """Refuse addresses beyond this machine for the demo. RuntimeError ends gunicorn with its message."""
+    remote = [str(address) for address in server.address if not _is_loopback(address)]
+    if remote and env.flag("DEMO", default=True):
         raise RuntimeError(
-            f"The demo lets everyone sign in as anyone, so it does not listen at {', '.join(far)}. "
+            f"Anyone can sign in to the demo as anyone, so it must not listen at {', '.join(remote)}. "
             "Bind it to 127.0.0.1, or set DEMO=off for a real installation."
         )
 

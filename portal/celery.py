@@ -1,4 +1,4 @@
-"""Celery's start. Redis only wakes workers; the database rows are the queue (docs/architecture.md)."""
+"""The Celery application. Redis only wakes workers; the database rows are the queue (docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ app.autodiscover_tasks(["syncapp"])
 
 
 @after_setup_logger.connect
-def _keep_records_on_their_lines(*, logger: logging.Logger, format: str, **_: Any) -> None:
-    """Give the handlers that Celery makes our formatter: its own writes line ends as they are."""
+def _set_log_formatter(*, logger: logging.Logger, format: str, **_: Any) -> None:
+    """Give Celery's handlers our formatter, because its own does not escape line ends."""
     for handler in logger.handlers:
         handler.setFormatter(LineFormatter(format))
 
 
 @celeryd_init.connect
 @beat_init.connect
-def _have_the_limits_of_a_worker(**_: Any) -> None:
-    """Come before the first connection to the database; the pool's processes inherit it."""
+def _set_process_kind(**_: Any) -> None:
+    """Mark the process as a worker before its first database connection; the pool's processes inherit it."""
     processes.set_kind(processes.Kind.WORKER)
 
 
 @celeryd_init.connect
 @beat_init.connect
-def _refuse_misconfiguration(**_: Any) -> None:
-    """End worker and scheduler where the web processes would not start: they share the rows with them.
+def _check_configuration(**_: Any) -> None:
+    """End workers and beat where web processes would not start either.
 
-    By SystemExit, since Celery logs any other exception of a receiver and goes on; and past its own standard error,
-    which goes to its log.
+    By SystemExit, because Celery logs other exceptions of a receiver and goes on; and on the original standard error,
+    because Celery redirects its own to the log.
     """
     try:
         startup.require_valid_configuration()
@@ -54,5 +54,5 @@ def _refuse_misconfiguration(**_: Any) -> None:
 @celeryd_init.connect
 @beat_init.connect
 def _wait_for_migrations(**_: Any) -> None:
-    """Take no work as long as the database is older than this version."""
+    """Take no work until the database has all migrations of this version."""
     startup.wait_for_migrations()

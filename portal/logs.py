@@ -1,4 +1,4 @@
-"""The format of our log lines."""
+"""Log formatting and filtering."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tup
 
 
 class QuietOutages(logging.Filter):
-    """Keep the log readable while something is away: a probe that says so is no error, and one line names an outage.
+    """Shortens the log during outages: failing probes are no errors, and 503 pages log one line without a traceback.
 
-    The traceback of a page that had no database would be the same for each request.
+    The traceback would be the same for each request.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record; none is dropped."""
+        """Adjust the record and keep it."""
         request, status = getattr(record, "request", None), getattr(record, "status_code", 0)
         if status != 503:
             return True
@@ -31,13 +31,13 @@ class QuietOutages(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """Write each record so that text of others in it begins no line of the log and hides nothing.
+    """Escapes untrusted text, so that it can neither forge nor hide lines of the log.
 
-    The lines of a traceback are indented: its last one is the message of an exception, which may quote anything.
+    Tracebacks are indented, because their last line is the message of an exception, which may quote anything.
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """Return the record on one line."""
+        """Return the record as one line."""
         return escaping.log_line(super().formatMessage(record))
 
     def formatException(self, ei: _ExcInfo) -> str:

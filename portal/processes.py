@@ -1,4 +1,4 @@
-"""The kind of the running process, which decides how long its statements may take."""
+"""The kind of the running process, which determines its database timeouts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class Kind(enum.Enum):
-    """The processes of an installation."""
+    """The kinds of processes of an installation."""
 
     WEB = "web"
     WORKER = "worker"  # and beat
@@ -17,11 +17,11 @@ _kind = Kind.COMMAND
 
 
 def set_kind(kind: Kind) -> None:
-    """Say what this process is, before it opens a connection to the database; its forks inherit it."""
+    """Set the kind of this process, before it connects to the database; its forks inherit it."""
     global _kind
     _kind = kind
 
 
 def kind() -> Kind:
-    """Return what this process is: a command, unless it said otherwise."""
+    """Return the kind of this process: a command, unless set otherwise."""
     return _kind

@@ -15,7 +15,7 @@ from portal import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# --- Where we are -------------------------------------------------------------------------------------
+# --- Installation -------------------------------------------------------------------------------------
 DEMO = env.flag("DEMO", default=True)
 DEMO_DIR = env.path("DEMO_DIR", BASE_DIR / ".demo")
 PORTAL_PORT = int(env.number("PORTAL_PORT", 8000))
@@ -46,7 +46,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "syncapp.web.sign_in.demo_guard.DemoGuard",
     "django.middleware.security.SecurityMiddleware",
-    # Each answer gets a length of chance ("Heal The Breach"), and CSRF tokens are masked anew for each page.
+    # Answers get a random length ("Heal The Breach"), and each page masks its CSRF tokens anew.
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -87,17 +87,17 @@ USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# Above the forms' own limits (MOST_BYTES of user lists, MOST_USERS of runs), whose messages keep what was typed.
+# Above the forms' own limits (user lists, runs), because forms keep the input when they refuse it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 60_000
 
 # --- Database: the truth and the queue ----------------------------------------------------------------
-# Limits for PostgreSQL in seconds, which portal/postgresql keeps; 0: none.
+# Timeouts for PostgreSQL in seconds, set by portal/postgresql; 0: none.
 DATABASE_CONNECT_SECONDS = env.number("DATABASE_CONNECT_SECONDS", 5)
 DATABASE_PAGE_SECONDS = env.number("DATABASE_PAGE_SECONDS", 10)  # a statement of a page
-DATABASE_COMMAND_SECONDS = env.number("DATABASE_COMMAND_SECONDS", 0)  # migrations take their time
+DATABASE_COMMAND_SECONDS = env.number("DATABASE_COMMAND_SECONDS", 0)  # migrations may take long
 DATABASE_POOLER = env.flag("DATABASE_POOLER", default=False)
-# Without an address a real installation has no database at all: never the one that a demo left in DEMO_DIR.
+# Without a URL a real installation has no database, rather than the one that a demo left in DEMO_DIR.
 if DEMO or env.text("DATABASE_URL"):
     DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DEMO_DIR / 'portal.sqlite3'}")}
 else:
@@ -111,7 +111,7 @@ if DATABASE_KIND == "sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
 elif DATABASE_KIND == "postgresql":
-    _lost = env.number("DATABASE_LOST_SECONDS", 20)  # until a line that nobody acknowledges counts as lost
+    _lost = env.number("DATABASE_LOST_SECONDS", 20)  # until an unacknowledged connection counts as lost
     DATABASES["default"] |= {
         "ENGINE": "portal.postgresql",
         "CONN_MAX_AGE": 60,
@@ -123,7 +123,7 @@ elif DATABASE_KIND == "postgresql":
             "keepalives_interval": max(1, round(_lost / 4)),
             "keepalives_count": 2,
             "tcp_user_timeout": round(_lost * 1000),
-            **DATABASES["default"].get("OPTIONS", {}),  # what DATABASE_URL says itself
+            **DATABASES["default"].get("OPTIONS", {}),  # options in DATABASE_URL win
         },
     }
 
@@ -139,9 +139,9 @@ CRM_CLIENT_SECRET = env.text("CRM_CLIENT_SECRET", "sandbox-secret" if DEMO else 
 CRM_NAMES = env.mapping("CRM_NAMES")
 CRM_ENABLE_WRITES = DEMO  # a new connection is read only, but the demo's comes enabled
 
-# --- The way to the CRM, the sign-in service and the mail service ------------------------------------------
-OTHER_HOSTS = env.items("OTHER_HOSTS")  # hosts besides Microsoft's that our secrets may go to
-CA_BUNDLE = env.text("CA_BUNDLE")  # a file with certificates of authorities that are trusted besides the public ones
+# --- Connections to the CRM, the sign-in service and the mail service ------------------------------------------
+OTHER_HOSTS = env.items("OTHER_HOSTS")  # hosts besides Microsoft's that may get our secrets
+CA_BUNDLE = env.text("CA_BUNDLE")  # a file with certificates of authorities trusted besides the public ones
 OUTGOING_PROXY = env.text("OUTGOING_PROXY")
 
 # --- Mails --------------------------------------------------------------------------------------------
@@ -153,12 +153,12 @@ SMTP_USER = env.text("SMTP_USER")
 SMTP_PASSWORD = env.text("SMTP_PASSWORD")
 SMTP_SECURITY = env.text("SMTP_SECURITY", "none" if DEMO else "starttls")  # starttls, tls, none
 GRAPH_ORIGIN = env.text("GRAPH_ORIGIN", CRM_ORIGIN if DEMO else "https://graph.microsoft.com").rstrip("/")
-GRAPH_MAILBOX = env.text("GRAPH_MAILBOX")  # the address or id of the mailbox that sends; empty: that of MAIL_FROM
+GRAPH_MAILBOX = env.text("GRAPH_MAILBOX")  # address or id of the sending mailbox; empty: that of MAIL_FROM
 GRAPH_CLIENT_ID = env.text("GRAPH_CLIENT_ID", CRM_CLIENT_ID)
 GRAPH_CLIENT_SECRET = env.text("GRAPH_CLIENT_SECRET", CRM_CLIENT_SECRET)
-MAILS_BEFORE_DIGEST = int(env.number("MAILS_BEFORE_DIGEST", 20))  # new edits in 10 minutes; more become one digest
-MAILS_AT_ONCE = int(env.number("MAILS_AT_ONCE", 1))  # workers that send mails at one time; the others deliver
-LINK_DAYS = env.number("LINK_DAYS", 30)  # how long a mail's link remembers the intended choice
+MAILS_BEFORE_DIGEST = int(env.number("MAILS_BEFORE_DIGEST", 20))  # new edits within 10 minutes; more become one digest
+MAILS_AT_ONCE = int(env.number("MAILS_AT_ONCE", 1))  # workers that send mails at the same time
+LINK_DAYS = env.number("LINK_DAYS", 30)  # how long the link of a mail keeps its intended decision
 
 # --- Sign-in ------------------------------------------------------------------------------------------
 SIGN_IN_CLIENT_ID = env.text("SIGN_IN_CLIENT_ID", CRM_CLIENT_ID)
@@ -169,31 +169,29 @@ SIGN_IN_HELP = env.text("SIGN_IN_HELP")
 FOUR_EYES = env.flag("FOUR_EYES", default=True)
 UNDO_SECONDS = env.number("UNDO_SECONDS", 10)
 PULL_SECONDS = env.number("PULL_SECONDS", 5)
-INVENTORY_SECONDS = env.number("INVENTORY_SECONDS", 1800)  # between two readings of everybody's filters
-SECOND_PERSON_ABOVE = int(env.number("SECOND_PERSON_ABOVE", 100))  # users a person switches alone within 24 hours
+INVENTORY_SECONDS = env.number("INVENTORY_SECONDS", 1800)  # between two inventories of all filters
+SECOND_PERSON_ABOVE = int(env.number("SECOND_PERSON_ABOVE", 100))  # users that one person may switch in 24 hours
 TICK = env.number("TICK", 1)
-NUMBERS_SECONDS = env.number("NUMBERS_SECONDS", 60)  # between two counts for the numbers page
+NUMBERS_SECONDS = env.number("NUMBERS_SECONDS", 60)  # between two updates of the numbers page
 HTTP_SECONDS = env.number("HTTP_SECONDS", 30)
 SOFT_LIMIT = env.number("SOFT_LIMIT", 40)
 HARD_LIMIT = env.number("HARD_LIMIT", 50)
 LEASE = env.number("LEASE", 60)
-# A statement of a worker: short enough to end with an error before the task that waits for it is ended.
+# Statement timeout of workers: it has to end before the task's own limit.
 DATABASE_TASK_SECONDS = env.number("DATABASE_TASK_SECONDS", SOFT_LIMIT * 0.75)
-DATABASE_IDLE_SECONDS = env.number(
-    "DATABASE_IDLE_SECONDS", max(60, LEASE)
-)  # a transaction of a page or a worker in which nothing happens
+DATABASE_IDLE_SECONDS = env.number("DATABASE_IDLE_SECONDS", max(60, LEASE))  # idle transactions of pages and workers
 BROKER_VISIBILITY = env.number("BROKER_VISIBILITY", 300)
-PROBE_SECONDS = env.number("PROBE_SECONDS", 30)  # between two tries at a closed gate
-ALERT_AFTER = env.number("ALERT_AFTER", 75)  # a trouble that lasts is mailed; longer than a planned restart
-WATCH_MAIL_TO = env.items("WATCH_MAIL_TO")  # told of a lost database; empty: whom the last `watch` found in it
-WATCH_DIR = env.path(  # where `watch` notes that it told them
+PROBE_SECONDS = env.number("PROBE_SECONDS", 30)  # between two probes of an open breaker
+ALERT_AFTER = env.number("ALERT_AFTER", 75)  # seconds before a problem is mailed; longer than a planned restart
+WATCH_MAIL_TO = env.items("WATCH_MAIL_TO")  # alerted about a lost database; empty: as last read from it
+WATCH_DIR = env.path(  # where `watch` stores that it alerted them
     "WATCH_DIR", DEMO_DIR if DEMO else Path(tempfile.gettempdir()) / f"outlook-sync-watch-{os.getuid()}"
 )
 ATTEMPTS = int(env.number("ATTEMPTS", 8))
-FAILPOINTS = env.text("FAILPOINTS")  # tests only: a folder whose files name the points that kill the process
+FAILPOINTS = env.text("FAILPOINTS")  # tests only: a folder with the names of points at which the process kills itself
 
 # --- Redis and Celery ---------------------------------------------------------------------------------
-# The socket's path must stay under 107 characters whatever the length of DEMO_DIR.
+# A digest, because a socket's path must stay under 107 characters.
 _digest = hashlib.sha256(str(DEMO_DIR).encode()).hexdigest()[:12]
 DEMO_BROKER_SOCKET = Path(tempfile.gettempdir()) / f"osync-{_digest}" / "broker.sock"
 REDIS_URL = env.text("REDIS_URL", f"redis+socket://{DEMO_BROKER_SOCKET}" if DEMO else "")
@@ -225,8 +223,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": BROKER_VISIBILITY,
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
-    # Without these four a worker stays deaf for minutes after a half-open connection, and a publish to a dead
-    # broker blocks for 6 to 10 seconds.
+    # Without these four a worker waits for minutes on a half-open connection, and publishing to a dead broker
+    # blocks for 6 to 10 seconds.
     "socket_timeout": 10,
     "socket_connect_timeout": 5,
     "health_check_interval": 10,
@@ -234,8 +232,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 if not REDIS_URL.startswith("redis+socket"):
     CELERY_BROKER_TRANSPORT_OPTIONS["socket_keepalive"] = True
-# What waits for the CRM's answers to writes has a queue of its own, the default one: unanswered writes then hold up
-# neither reading nor mails. A worker without -Q serves both.
+# Tasks that wait for the CRM's answers to writes use the default queue, so that unanswered writes delay neither reads
+# nor mails. A worker without -Q serves both.
 PERIODIC_QUEUE = "periodic"
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 CELERY_TASK_QUEUES: dict[str, dict[str, str]] = {PERIODIC_QUEUE: {}, CELERY_TASK_DEFAULT_QUEUE: {}}
@@ -258,14 +256,14 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_NAME = "__Host-portal" if _https else "portal_session"
 SESSION_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"  # Strict would lose the session on the way back from the sign-in page
+SESSION_COOKIE_SAMESITE = "Lax"  # Strict would lose the session on the return from the sign-in page
 SESSION_COOKIE_AGE = 8 * 3600
-SESSION_IDLE_MINUTES = env.number("SESSION_IDLE_MINUTES", 30)  # without anything done by the person
+SESSION_IDLE_MINUTES = env.number("SESSION_IDLE_MINUTES", 30)  # without activity
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "portal_csrf"
 CSRF_COOKIE_SECURE = _https
 CSRF_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = _https
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # probes come from inside, past the proxy
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # probes do not pass the proxy
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
 SECURE_HSTS_PRELOAD = _https
@@ -299,7 +297,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 STATIC_URL = "static/"
-# The demo serves the sources as they are.
+# The demo serves the source files.
 STATIC_ROOT = None if DEMO else env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles"))
 WHITENOISE_USE_FINDERS = DEMO
 STORAGES = {
@@ -320,7 +318,7 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
-    # Two lines a second about ticks that found nothing would bury everything else.
+    # Without these levels two lines per second about empty ticks would fill the log.
     "filters": {"outages": {"()": "portal.logs.QuietOutages"}},
     "loggers": {
         **{name: {"level": "WARNING"} for name in ("celery.app.trace", "celery.worker.strategy")},

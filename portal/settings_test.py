@@ -1,8 +1,8 @@
-"""Settings for tests: the production rules with short times and a quick password hasher."""
+"""Settings for tests: those of production, with a fast password hasher and without Redis."""
 
 from __future__ import annotations
 
-from portal.settings import *  # noqa: F403  (the same settings, but for those below)
+from portal.settings import *  # noqa: F403  (the same settings, except for those below)
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
@@ -10,7 +10,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 RATE_LIMIT_URL = ""
-# Nobody listens there: no test rings in a demo that happens to run; those with processes of their own name a broker.
+# Nothing listens there, so that tests cannot reach a running demo; tests with own processes set a broker.
 CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
-# Looking through all static files anew for each test client costs more than most tests.
+# Scanning all static files for each test client takes longer than most tests.
 WHITENOISE_AUTOREFRESH = True

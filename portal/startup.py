@@ -1,4 +1,4 @@
-"""The system checks at the start of processes that serve or work; management commands run them by themselves."""
+"""Checks at the start of web processes, workers and beat; Django runs them for management commands."""
 
 from __future__ import annotations
 
@@ -9,39 +9,41 @@ from django.core.checks import ERROR, run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connections
 
-LOOK_AGAIN, SAY_AGAIN = 2.0, 60.0  # seconds
+POLL_SECONDS, REPEAT_MESSAGE_SECONDS = 2.0, 60.0
 
 
 def require_valid_configuration() -> None:
-    """Raise ImproperlyConfigured, with the words of every check that finds an error."""
+    """Run the system checks. Raises ImproperlyConfigured with the messages of all errors."""
     if found := [str(message) for message in run_checks() if message.level >= ERROR]:
         raise ImproperlyConfigured("\n".join(found))
 
 
 def wait_for_migrations() -> None:
-    """Return when the database has all migrations of this version; until then say what is missing.
+    """Wait until the database has all migrations of this version, and print which are missing.
 
-    Ending instead would only make the host start the process again and again while an upgrade is under way. A
-    database that cannot be asked is not waited for: each task finds it away, or back, by itself.
+    Exiting instead would only make the host restart the process over and over during an upgrade. A database that does
+    not answer is not waited for, because each task handles that itself.
     """
     from syncapp.checks.installation import missing_migrations  # the models are loaded by now
 
-    said_at = None
+    printed_at = None
     try:
         while missing := missing_migrations():
             connections.close_all()
-            if said_at is None or time.monotonic() - said_at >= SAY_AGAIN:
-                said_at = time.monotonic()
-                _say(f"Waiting for “manage.py migrate”: the database lacks {missing[0]} (the first of {len(missing)}).")
-            time.sleep(LOOK_AGAIN)
-        if said_at is not None:
-            _say("The database has all migrations now.")
+            if printed_at is None or time.monotonic() - printed_at >= REPEAT_MESSAGE_SECONDS:
+                printed_at = time.monotonic()
+                _print(
+                    f"Waiting for “manage.py migrate”: the database lacks {missing[0]} (the first of {len(missing)})."
+                )
+            time.sleep(POLL_SECONDS)
+        if printed_at is not None:
+            _print("The database has all migrations now.")
     except Error as error:
-        _say(f"The database cannot be asked for its migrations: {error}".rstrip())
+        _print(f"The database’s migrations cannot be read: {error}".rstrip())
     finally:
-        connections.close_all()  # no connection is shared with the pool's processes
+        connections.close_all()  # not to be shared with the pool's processes
 
 
-def _say(words: str) -> None:
-    # Celery has not set its log up yet, or takes standard error for its own.
-    (sys.__stderr__ or sys.stderr).write(f"{words}\n")
+def _print(message: str) -> None:
+    # Celery has not set up its log yet, or has redirected standard error.
+    (sys.__stderr__ or sys.stderr).write(f"{message}\n")

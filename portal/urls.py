@@ -1,4 +1,4 @@
-"""Routes: everything lives in syncapp."""
+"""The root URLconf, which includes the one of syncapp."""
 
 from __future__ import annotations
 

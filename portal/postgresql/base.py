@@ -1,4 +1,4 @@
-"""The backend's module as Django wants to find it: `ENGINE = "portal.postgresql"`."""
+"""The backend's module where Django expects it for `ENGINE = "portal.postgresql"`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from psycopg import errors
 
 from portal.processes import Kind, kind
 
-# After an attempt to connect met silence, a web process refuses others for so long: its threads must not all wait.
+# After a timeout of a connection attempt, a web process refuses further ones, so that not all its threads wait.
 PAUSE_SECONDS = 3.0
 
 
 def statement_seconds() -> float:
-    """Return how long a statement of this process may take; 0: as long as it wants."""
+    """Return the statement timeout of this process in seconds; 0: none."""
     limits = {
         Kind.WEB: settings.DATABASE_PAGE_SECONDS,
         Kind.WORKER: settings.DATABASE_TASK_SECONDS,
@@ -28,36 +28,36 @@ def statement_seconds() -> float:
 
 
 def answer_seconds() -> float | None:
-    """Return how long this process waits for an answer: longer than the server works on it, or without end (None)."""
+    """Return how long this process waits for an answer: longer than the statement timeout; None: without limit."""
     seconds = statement_seconds()
     return seconds + settings.DATABASE_CONNECT_SECONDS if seconds else None
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """A connection that gives up on a server from which nothing comes."""
+    """A connection that closes when the server does not answer in time."""
 
-    patience: float | None = None
+    answer_limit: float | None = None
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Wait for the server's answer; after `patience` seconds close the connection and raise OperationalError."""
-        limit = self.patience if timeout is None else timeout
+        """Wait for the answer; after `answer_limit` seconds close the connection and raise OperationalError."""
+        limit = self.answer_limit if timeout is None else timeout
         try:
             return super().wait(gen, interval=interval, timeout=limit)
         except errors._WaitTimeout as error:
-            # The state of the statement is unknown, so the connection is of no more use, not even for a rollback.
+            # The state of the statement is unknown, so the connection cannot be used again, not even for a rollback.
             self.pgconn.finish()
             raise psycopg.OperationalError(f"The database has not answered for {limit:g} s.") from error
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Connect with the limits of this kind of process."""
+    """Connects with the limits of this kind of process."""
 
-    # Django takes the module from here, its `connect` as its errors.
-    Database = SimpleNamespace(**{**vars(psycopg), "connect": BoundedConnection.connect})  # type: ignore[assignment]  # all that is asked of a module is there
+    # Django uses `connect` and the exceptions of this module.
+    Database = SimpleNamespace(**{**vars(psycopg), "connect": BoundedConnection.connect})  # type: ignore[assignment]  # it has the attributes that Django uses
     _refused_until = 0.0
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Add the server's limits to the start of the session; the URL's own `options` come later and win."""
+        """Set the server's limits at the start of the session; `options` of the URL come later and win."""
         params: dict[str, Any] = super().get_connection_params()
         seconds = statement_seconds()
         if seconds and not settings.DATABASE_POOLER:
@@ -70,7 +70,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> BoundedConnection:
-        """Open a connection. Raises OperationalError at once where another thread has just waited in vain."""
+        """Open a connection. Raises OperationalError at once where another thread has just timed out."""
         if time.monotonic() < DatabaseWrapper._refused_until:
             raise psycopg.OperationalError("The database did not answer a moment ago.")
         try:
@@ -79,24 +79,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if kind() is Kind.WEB:
                 DatabaseWrapper._refused_until = time.monotonic() + PAUSE_SECONDS
             raise
-        connection.patience = answer_seconds()
+        connection.answer_limit = answer_seconds()
         return connection
 
     def is_usable(self) -> bool:
-        """Return whether a kept connection still answers; it has as long as a new one would take."""
+        """Return whether a reused connection still answers, within the time limit of a new one."""
         connection: BoundedConnection | None = self.connection
         if connection is None:
             return False
-        connection.patience = settings.DATABASE_CONNECT_SECONDS
+        connection.answer_limit = settings.DATABASE_CONNECT_SECONDS
         try:
             return bool(super().is_usable())
         finally:
-            connection.patience = answer_seconds()
+            connection.answer_limit = answer_seconds()
 
     def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
-        """Leave a lost connection alone: Django would open one at the end of its transaction, only to set this.
+        """Skip a lost connection, for which Django would open a new one at the end of a transaction.
 
-        That would wait once more for a server that has just not answered. A new connection begins with autocommit.
+        That would wait again for a server that has just timed out. A new connection starts with autocommit.
         """
         if autocommit and self.connection is None:
             return

@@ -1,4 +1,4 @@
 """Django system checks of the settings, the hosts and the installation.
 
-Every process refuses to start while one of them fails (portal/startup.py).
+Processes do not start while a check reports an error (portal/startup.py).
 """

@@ -1,4 +1,4 @@
-"""System checks of the hosts that the portal talks to and is reached at, and of the way to them."""
+"""System checks of the hosts that the portal connects to and is reached at."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ CRM_HOST = re.compile(
 GRAPH_HOSTS = frozenset(
     {"graph.microsoft.com", "graph.microsoft.us", "dod-graph.microsoft.us", "microsoftgraph.chinacloudapi.cn"}
 )
-SECRETS_GO_TO = ("CRM_ORIGIN", "CRM_AUTHORITY", "GRAPH_ORIGIN")
+HOST_SETTINGS = ("CRM_ORIGIN", "CRM_AUTHORITY", "GRAPH_ORIGIN")
 Found = list[CheckMessage]
 
 
 @register("osync", Tags.security)
 def demo_talks_to_this_machine(app_configs: Any, **kwargs: Any) -> Found:
-    """E021: the demo lets everyone decide and may write, so there is nothing real behind it."""
+    """E021: the demo, where anyone can decide and write, connects to this machine only."""
     if not settings.DEMO:
         return []
-    hint = "Leave it alone in the demo, or set DEMO=off for a real installation."
+    hint = "Unset it, or set DEMO=off for a real installation."
     return [
-        Error(f"DEMO is on, but {name} leads to {host!r}, which is not this machine.", hint=hint, id="osync.E021")
-        for name in SECRETS_GO_TO
+        Error(f"DEMO is on, but {name} points to {host!r}, which is not this machine.", hint=hint, id="osync.E021")
+        for name in HOST_SETTINGS
         if (host := _host_of(getattr(settings, name))) not in LOOPBACK_HOSTS
     ]
 
@@ -47,7 +47,7 @@ def _host_of(address: str) -> str:
 
 @register("osync", Tags.security)
 def secrets_go_to_known_hosts(app_configs: Any, **kwargs: Any) -> Found:
-    """E022: our secrets and tokens go to Microsoft's hosts, or to those that OTHER_HOSTS names."""
+    """E022: secrets and tokens are sent only to Microsoft's hosts and those in OTHER_HOSTS."""
     if settings.DEMO:
         return []
     known: dict[str, Callable[[str], bool]] = {
@@ -55,9 +55,9 @@ def secrets_go_to_known_hosts(app_configs: Any, **kwargs: Any) -> Found:
         "CRM_AUTHORITY": lambda host: host in MICROSOFT_HOSTS,
         "GRAPH_ORIGIN": lambda host: host in GRAPH_HOSTS,
     }
-    hint = "Correct it, or name the host in OTHER_HOSTS: a CRM or sign-in service of your own, a rehearsal's sandbox."
+    hint = "Correct it, or add the host to OTHER_HOSTS, for example a CRM on premises or a test sandbox."
     return [
-        Error(f"{name} leads to {host!r}, which is none of Microsoft's hosts for it.", hint=hint, id="osync.E022")
+        Error(f"{name} points to {host!r}, which is not one of Microsoft's hosts for it.", hint=hint, id="osync.E022")
         for name, is_known in known.items()
         if (host := _host_of(getattr(settings, name))) and not is_known(host) and host not in settings.OTHER_HOSTS
     ]
@@ -65,7 +65,7 @@ def secrets_go_to_known_hosts(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def tokens_travel_encrypted(app_configs: Any, **kwargs: Any) -> Found:
-    """E023: the mail service's address and the authority are https, and the authority names our tenant alone."""
+    """E023: the mail service and the authority use https, and the authority names our tenant."""
     if settings.DEMO:
         return []
     found: Found = []
@@ -75,7 +75,7 @@ def tokens_travel_encrypted(app_configs: Any, **kwargs: Any) -> Found:
     origin, _, path = settings.CRM_AUTHORITY.rpartition("/")
     if not is_bare_origin(origin, schemes=("https",)) or not _is_our_tenant(path):
         message = f"CRM_AUTHORITY must be https://host/CRM_TENANT, not {settings.CRM_AUTHORITY!r}."
-        found.append(Error(message, hint="Unset it: it follows from CRM_TENANT.", id="osync.E023"))
+        found.append(Error(message, hint="Unset it; it is derived from CRM_TENANT.", id="osync.E023"))
     return found
 
 
@@ -86,66 +86,66 @@ def _is_our_tenant(path: str) -> bool:
 
 @register("osync", Tags.security)
 def host_names_are_exact(app_configs: Any, **kwargs: Any) -> Found:
-    """E024: pages answer under the portal's own names only."""
+    """E024: ALLOWED_HOSTS has only the portal's own host names."""
     if settings.DEMO:
         return []
-    hint = "Name each host, for example ALLOWED_HOSTS=outlook-sync.contoso.com"
+    hint = "List each host, for example ALLOWED_HOSTS=outlook-sync.contoso.com"
     if not settings.ALLOWED_HOSTS:
-        return [Error("ALLOWED_HOSTS is not set, so no page would answer.", hint=hint, id="osync.E024")]
-    wide = [host for host in settings.ALLOWED_HOSTS if host.startswith((".", "*"))]
-    return [Error(f"ALLOWED_HOSTS lets in any host by {host!r}.", hint=hint, id="osync.E024") for host in wide]
+        return [Error("ALLOWED_HOSTS is not set, so no page can be opened.", hint=hint, id="osync.E024")]
+    wildcards = [host for host in settings.ALLOWED_HOSTS if host.startswith((".", "*"))]
+    return [Error(f"ALLOWED_HOSTS has a wildcard: {host!r}.", hint=hint, id="osync.E024") for host in wildcards]
 
 
 @register("osync", Tags.security)
 def stores_are_reached_encrypted(app_configs: Any, **kwargs: Any) -> Found:
-    """W006: what passes between the portal and its database or Redis can be read on the way."""
+    """W006: the connections to the database and Redis are encrypted."""
     if settings.DEMO:
         return []
     database = settings.DATABASES["default"]
-    is_open = database.get("OPTIONS", {}).get("sslmode") not in ("require", "verify-ca", "verify-full")
+    is_unencrypted = database.get("OPTIONS", {}).get("sslmode") not in ("require", "verify-ca", "verify-full")
     found: Found = []
-    if settings.DATABASE_KIND == "postgresql" and _is_elsewhere(str(database.get("HOST", ""))) and is_open:
+    if settings.DATABASE_KIND == "postgresql" and _is_remote(str(database.get("HOST", ""))) and is_unencrypted:
         hint = "Add ?sslmode=verify-full&sslrootcert=FILE to DATABASE_URL."
-        found.append(Warning("PostgreSQL may be reached without TLS.", hint=hint, id="osync.W006"))
+        found.append(Warning("The connection to PostgreSQL may not use TLS.", hint=hint, id="osync.W006"))
     for name in ("REDIS_URL", "RATE_LIMIT_URL"):
         address = getattr(settings, name)
-        if address.startswith("redis://") and _is_elsewhere(_host_of(address)):
+        if address.startswith("redis://") and _is_remote(_host_of(address)):
             hint = f"Set {name}=rediss://…, with ?ssl_ca_certs=FILE for a private CA."
-            found.append(Warning(f"{name} is reached without TLS.", hint=hint, id="osync.W006"))
+            found.append(Warning(f"{name} does not use TLS.", hint=hint, id="osync.W006"))
     return found
 
 
-def _is_elsewhere(host: str) -> bool:
+def _is_remote(host: str) -> bool:
     return bool(host) and not host.startswith("/") and host not in LOOPBACK_HOSTS
 
 
 @register("osync", Tags.security)
-def way_out_can_be_taken(app_configs: Any, **kwargs: Any) -> Found:
-    """E027: CA_BUNDLE is a file with certificates, and OUTGOING_PROXY the address of a proxy."""
+def outgoing_connections_are_configured(app_configs: Any, **kwargs: Any) -> Found:
+    """E027: CA_BUNDLE is a file with certificates, and OUTGOING_PROXY the URL of a proxy."""
     found: Found = []
-    if settings.CA_BUNDLE and (why := _what_is_wrong_with(settings.CA_BUNDLE)):
+    if settings.CA_BUNDLE and (why := _bundle_problem(settings.CA_BUNDLE)):
         hint = "Set it to a file with the certificates (PEM) of your company's authorities."
         found.append(Error(f"CA_BUNDLE cannot be used: {why}", hint=hint, id="osync.E027"))
     if settings.OUTGOING_PROXY and not _is_proxy(settings.OUTGOING_PROXY):
         # The address may hold a password, so it is not repeated.
         hint = "For example http://proxy.contoso.com:3128"
-        found.append(Error("OUTGOING_PROXY is no address of a proxy.", hint=hint, id="osync.E027"))
+        found.append(Error("OUTGOING_PROXY is not the URL of a proxy.", hint=hint, id="osync.E027"))
     return found
 
 
-def _what_is_wrong_with(path: str) -> str:
+def _bundle_problem(path: str) -> str:
     try:
         authorities = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         authorities.load_verify_locations(path)
     except OSError as error:  # ssl.SSLError is one
-        return f"{path}: {'it holds no certificate' if isinstance(error, ssl.SSLError) else error.strerror}."
-    return "" if authorities.get_ca_certs() else f"{path}: it holds no authority's certificate."
+        return f"{path}: {'it has no certificate' if isinstance(error, ssl.SSLError) else error.strerror}."
+    return "" if authorities.get_ca_certs() else f"{path}: it has no certificate of an authority."
 
 
 def _is_proxy(address: str) -> bool:
     try:
         parts = urlsplit(address)
-        _ = parts.port  # raises ValueError where it is no number
+        _ = parts.port  # raises ValueError for an invalid port
     except ValueError:
         return False
     is_bare = not (parts.path.rstrip("/") or parts.query or parts.fragment)

@@ -1,4 +1,4 @@
-"""Completeness of the installation: the migrations and the collected static files that this version needs."""
+"""The migrations and collected static files that this version needs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _state = {"has_all": False}
 
 
 def missing_migrations() -> list[str]:
-    """Return the migrations of this version that the database lacks, in their order.
+    """Return the migrations of this version that the database lacks, in order.
 
-    A newer database lacks none: a version that was brought back works with it. Raises django.db.Error.
+    A newer database lacks none, because the previous version works with it too. Raises django.db.Error.
     """
     loader = MigrationLoader(None, load=False)
     loader.load_disk()
@@ -30,16 +30,16 @@ def missing_migrations() -> list[str]:
 
 
 def lacks_migrations() -> bool:
-    """Return the same for every page: once there are all, this process does not ask again. Raises django.db.Error."""
+    """Return whether migrations are missing; not queried again once all are there. Raises django.db.Error."""
     if not _state["has_all"]:
         _state["has_all"] = not missing_migrations()
     return not _state["has_all"]
 
 
 def missing_static_files() -> list[str]:
-    """Return the static files that pages refer to and that were not collected, or from another version.
+    """Return the static files that were not collected, or come from another version.
 
-    None are missing where the sources are served as they are, as in the demo.
+    Empty where the source files are served, as in the demo.
     """
     collected = staticfiles_storage
     if not isinstance(collected, ManifestStaticFilesStorage):
@@ -49,7 +49,7 @@ def missing_static_files() -> list[str]:
 
 @functools.cache
 def static_files_at_start() -> tuple[str, ...]:
-    """Return what was missing when this process first looked: it reads the list of files only once."""
+    """Return the static files that were missing at the first call; WhiteNoise lists the files once per process."""
     return tuple(missing_static_files())
 
 
@@ -60,7 +60,7 @@ def _static_sources() -> Iterator[tuple[str, Storage]]:
 
 def _is_collected(path: str, source: Storage, collected: ManifestStaticFilesStorage) -> bool:
     try:
-        # The name with the digest is what pages refer to; the copy without it shows which version was collected.
+        # Pages refer to the name with the digest; the copy without it tells which version was collected.
         if not collected.exists(collected.hashed_files[path]):
             return False
         with source.open(path) as now, collected.open(path) as then:

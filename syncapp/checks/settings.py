@@ -15,9 +15,9 @@ from syncapp.text.ids import parse_uuid
 SHORTEST_SECRET = 50
 SHORTEST_AUDIT_KEY = 32
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1", "[::1]", "testserver"})
-# Each has to end before the next, or work is taken over while its first holder still runs.
+# Each has to be shorter than the next, or a job could be processed twice at once.
 TIMES_IN_ORDER = ("HTTP_SECONDS", "SOFT_LIMIT", "HARD_LIMIT", "LEASE", "BROKER_VISIBILITY")
-# The least and the most of what would otherwise switch a guard off without a word.
+# Bounds of settings that would silently disable a guard beyond them.
 BOUNDS = {
     "SESSION_IDLE_MINUTES": (1, 480),
     "LINK_DAYS": (1, 365),
@@ -37,7 +37,7 @@ def times_are_in_order(app_configs: Any, **kwargs: Any) -> Found:
     return [
         Error(
             f"{low} ({getattr(settings, low):g} s) must be shorter than {high} ({getattr(settings, high):g} s).",
-            hint="Otherwise two workers can hold the same work. The order is " + " < ".join(TIMES_IN_ORDER) + ".",
+            hint="Otherwise two workers can process the same job. The order is " + " < ".join(TIMES_IN_ORDER) + ".",
             id="osync.E001",
         )
         for low, high in wrong
@@ -46,7 +46,7 @@ def times_are_in_order(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync")
 def times_are_positive(app_configs: Any, **kwargs: Any) -> Found:
-    """E002: no time is zero or negative; only the undo window may be empty."""
+    """E002: times are positive; only the undo window may be zero."""
     names = ("TICK", "PULL_SECONDS", "PROBE_SECONDS", "HTTP_SECONDS")
     wrong = [name for name in names if getattr(settings, name) <= 0]
     if settings.UNDO_SECONDS < 0:
@@ -56,7 +56,7 @@ def times_are_positive(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
-    """E003, E004: outside the demo every secret is set, and the signing key is long and not the demo's."""
+    """E003, E004: outside the demo all secrets are set, and the signing key is long and not the demo's."""
     if settings.DEMO:
         return []
     names = ("CRM_CLIENT_ID", "CRM_CLIENT_SECRET", "SIGN_IN_CLIENT_ID", "SIGN_IN_CLIENT_SECRET", "REDIS_URL")
@@ -65,14 +65,14 @@ def secrets_are_set(app_configs: Any, **kwargs: Any) -> Found:
     found: Found = [Error(f"{name} is not set.", hint=hint.format(name), id="osync.E003") for name in missing]
     key = _secret_key()
     if len(key) < SHORTEST_SECRET or key.startswith("demo-only"):
-        message = f"SECRET_KEY is missing, the demo's, or shorter than {SHORTEST_SECRET} characters."
-        found.append(Error(message, hint="Sessions and links are only as safe as this key.", id="osync.E004"))
+        message = f"SECRET_KEY is missing, that of the demo, or shorter than {SHORTEST_SECRET} characters."
+        found.append(Error(message, hint="Set a long random text; it signs sessions and links.", id="osync.E004"))
     return found
 
 
 @register("osync")
 def numbers_are_within_bounds(app_configs: Any, **kwargs: Any) -> Found:
-    """E026: minutes, days and limits are neither so small nor so large that they guard nothing."""
+    """E026: minutes, days and limits are within BOUNDS."""
     return [
         Error(f"{name} must be {least:,} to {most:,}, not {value:g}.", hint="Unset it.", id="osync.E026")
         for name, (least, most) in BOUNDS.items()
@@ -82,7 +82,7 @@ def numbers_are_within_bounds(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync")
 def database_is_set(app_configs: Any, **kwargs: Any) -> Found:
-    """E020, W005: outside the demo there is a database that was chosen, and one that several hosts can reach."""
+    """E020, W005: outside the demo DATABASE_URL is set, and names a PostgreSQL database."""
     if settings.DATABASE_KIND == "dummy":
         hint = "Set DATABASE_URL=postgresql://USER:PASSWORD@HOST/NAME, or DATABASE_URL_FILE."
         return [Error("DATABASE_URL is not set.", hint=hint, id="osync.E020")]
@@ -98,24 +98,24 @@ def database_is_set(app_configs: Any, **kwargs: Any) -> Found:
 def _secret_key() -> str:
     try:
         return settings.SECRET_KEY
-    except ImproperlyConfigured:  # Django's own word for an empty one
+    except ImproperlyConfigured:  # Django raises it for an empty key
         return ""
 
 
 @register("osync", Tags.security)
 def demo_stays_on_this_machine(app_configs: Any, **kwargs: Any) -> Found:
-    """E005: the demo lets everybody sign in as anybody, so it answers on this machine only."""
+    """E005: the demo, where anyone can sign in as anyone, is reached from this machine only."""
     if not settings.DEMO:
         return []
     hosts = [*settings.ALLOWED_HOSTS, urlsplit(settings.BASE_URL).hostname or ""]
-    far = sorted({host for host in hosts if host not in LOOPBACK_HOSTS})
-    hint = "Set DEMO=off for a real installation, or leave BASE_URL and ALLOWED_HOSTS alone."
-    return [Error(f"DEMO is on, but {host!r} is not this machine.", hint=hint, id="osync.E005") for host in far]
+    remote = sorted({host for host in hosts if host not in LOOPBACK_HOSTS})
+    hint = "Set DEMO=off for a real installation, or unset BASE_URL and ALLOWED_HOSTS."
+    return [Error(f"DEMO is on, but {host!r} is not this machine.", hint=hint, id="osync.E005") for host in remote]
 
 
 @register("osync", Tags.security)
 def crm_is_a_bare_https_origin(app_configs: Any, **kwargs: Any) -> Found:
-    """E006: the bearer token goes to CRM_ORIGIN, so outside the demo it is https://host and nothing more."""
+    """E006: outside the demo CRM_ORIGIN, which gets the bearer token, is https://host and nothing more."""
     if is_bare_origin(settings.CRM_ORIGIN, schemes=("http", "https") if settings.DEMO else ("https",)):
         return []
     message = f"CRM_ORIGIN must be https://host without path, user or query, not {settings.CRM_ORIGIN!r}."
@@ -123,10 +123,10 @@ def crm_is_a_bare_https_origin(app_configs: Any, **kwargs: Any) -> Found:
 
 
 def is_bare_origin(address: str, *, schemes: tuple[str, ...]) -> bool:
-    """Return whether an address is scheme, host and perhaps a port, and nothing more."""
+    """Return whether a URL has a scheme, a host, perhaps a port, and nothing else."""
     try:
         parts = urlsplit(address)
-        _ = parts.port  # raises ValueError where it is no number
+        _ = parts.port  # raises ValueError for an invalid port
     except ValueError:
         return False
     bare = f"{parts.scheme}://{parts.netloc}" == address and "@" not in parts.netloc
@@ -149,7 +149,7 @@ def rate_limiter_is_configured(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def tenant_is_an_id(app_configs: Any, **kwargs: Any) -> Found:
-    """E007: one tenant by its id; "common" would let every tenant of the world sign in."""
+    """E007: CRM_TENANT is the id of one tenant; "common" would admit every tenant."""
     if parse_uuid(settings.CRM_TENANT):
         return []
     hint = "Find it in the Entra admin center: Overview, Tenant ID. Not “common”, “organizations” or a domain."
@@ -158,7 +158,7 @@ def tenant_is_an_id(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync")
 def base_url_is_set(app_configs: Any, **kwargs: Any) -> Found:
-    """E008: links in mails and the way back from signing in are built from BASE_URL, never from a request."""
+    """E008: BASE_URL is set, because links in mails and the sign-in redirect are built from it."""
     if is_bare_origin(settings.BASE_URL, schemes=("http", "https") if settings.DEMO else ("https",)):
         return []
     message = f"BASE_URL must be the portal's own https://host, not {settings.BASE_URL!r}."
@@ -167,30 +167,30 @@ def base_url_is_set(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def no_failpoints(app_configs: Any, **kwargs: Any) -> Found:
-    """E009: FAILPOINTS kills processes on purpose; it is for tests."""
+    """E009: FAILPOINTS, which kills processes on purpose in tests, is not set."""
     if settings.DEMO or not settings.FAILPOINTS:
         return []
-    return [Error("FAILPOINTS is set.", hint="Unset it: it kills workers on purpose.", id="osync.E009")]
+    return [Error("FAILPOINTS is set.", hint="Unset it; it kills workers on purpose.", id="osync.E009")]
 
 
 @register("osync", Tags.security)
 def audit_has_its_own_key(app_configs: Any, **kwargs: Any) -> Found:
-    """W001, W007: changing SECRET_KEY must not make the audit log's digests unverifiable, nor a guess forge them."""
+    """W001, W007: AUDIT_KEY is a long key of its own, so that digests stay verifiable and hard to forge."""
     if settings.DEMO:
         return []
     if _secret_key() != settings.AUDIT_KEY:
         if len(settings.AUDIT_KEY) >= SHORTEST_AUDIT_KEY:
             return []
-        message = f"AUDIT_KEY is shorter than {SHORTEST_AUDIT_KEY} characters, so its digests prove little."
-        hint = "Choose a long one before the first entry. A new key makes the digests of earlier entries unverifiable."
+        message = f"AUDIT_KEY is shorter than {SHORTEST_AUDIT_KEY} characters, so its digests can be forged."
+        hint = "Choose a long key before the first entry; a new key makes the digests of earlier entries unverifiable."
         return [Warning(message, hint=hint, id="osync.W007")]
-    hint = "Set AUDIT_KEY to a key of its own and never change it."
-    return [Warning("AUDIT_KEY is not set, so SECRET_KEY signs the audit trail.", hint=hint, id="osync.W001")]
+    hint = "Set AUDIT_KEY to a separate key and never change it."
+    return [Warning("AUDIT_KEY is not set, so SECRET_KEY signs the audit log.", hint=hint, id="osync.W001")]
 
 
 @register("osync", Tags.security)
 def four_eyes_are_on(app_configs: Any, **kwargs: Any) -> Found:
-    """W002: without four eyes everybody can approve his own Outlook edits."""
+    """W002: FOUR_EYES is on, so that people cannot approve their own edits."""
     if settings.FOUR_EYES:
         return []
     hint = "Leave FOUR_EYES on unless there is only one reviewer."
@@ -199,8 +199,8 @@ def four_eyes_are_on(app_configs: Any, **kwargs: Any) -> Found:
 
 @register("osync", Tags.security)
 def debug_is_off(app_configs: Any, **kwargs: Any) -> Found:
-    """E010: DEBUG shows settings and values to whoever causes an error."""
+    """E010: DEBUG, which shows settings and values on error pages, is off."""
     if not settings.DEBUG:
         return []
-    hint = "Unset DEBUG. The demo does not need it."
+    hint = "Unset DEBUG."
     return [Error("DEBUG is on.", hint=hint, id="osync.E010")] if not settings.DEMO else []

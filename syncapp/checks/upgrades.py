@@ -1,7 +1,7 @@
-"""System checks of what an upgrade needs: `manage.py check --deploy --database default`.
+"""System checks for upgrades: `manage.py check --deploy --database default`.
 
-Only deployment checks: `migrate` and `collectstatic` run the others first, and would refuse to mend what is missing.
-The processes of the portal start nevertheless, and wait (portal/startup.py) or are not ready (health/).
+They are deployment checks, because `migrate` and `collectstatic` run all others first and would refuse to start. The
+portal's processes start in spite of them, and wait (portal/startup.py) or are not ready (health/).
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ Found = list[CheckMessage]
 
 @register("osync", Tags.database, deploy=True)
 def migrations_are_applied(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> Found:
-    """E028, E029: the database has all migrations. It is asked only where `--database` names it, as Django does."""
+    """E028, E029: the database has all migrations; checked only with `--database`, as Django does."""
     if DEFAULT_DB_ALIAS not in (databases or ()):
         return []
     try:
         missing = installation.missing_migrations()
     except DatabaseError as error:
-        hint = "Start it, or correct DATABASE_URL; without --database nothing is asked."
-        return [Error(f"The database cannot be asked for its migrations: {error}", hint=hint, id="osync.E029")]
+        hint = "Start it, or correct DATABASE_URL."
+        return [Error(f"The database’s migrations cannot be read: {error}", hint=hint, id="osync.E029")]
     if not missing:
         return []
-    return [Error(f"The database lacks {listed(missing)}.", hint="Run “manage.py migrate”.", id="osync.E028")]
+    return [Error(f"The database lacks {summary(missing)}.", hint="Run “manage.py migrate”.", id="osync.E028")]
 
 
 @register("osync", Tags.staticfiles, deploy=True)
 def static_files_are_collected(app_configs: Any, **kwargs: Any) -> Found:
-    """E030: without a collected file every page that refers to it is an error."""
+    """E030: all static files of this version are collected."""
     if not (missing := installation.missing_static_files()):
         return []
-    message = f"Static files of this version are not collected: {listed(missing)}."
+    message = f"Static files of this version are not collected: {summary(missing)}."
     hint = "Run “manage.py collectstatic”, then restart the web processes."
     return [Error(message, hint=hint, id="osync.E030")]
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return the first of these names, and how many more there are."""
+def summary(names: Sequence[str]) -> str:
+    """Return the first name and the number of further ones."""
     return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]

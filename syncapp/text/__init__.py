@@ -1,4 +1,4 @@
-"""Text without the database: invisible characters, escaping for each destination, locales, time zones.
+"""Text: hidden characters, escaping for each destination, ids, locales, time zones.
 
 Imports nothing of the project.
 """

@@ -1,4 +1,4 @@
-"""Characters that people cannot see or tell apart, and what to call them."""
+"""Characters that people cannot see or tell apart, and their names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 
 # "Unicode Security Considerations" (UTR 36) and "Unicode Security Mechanisms" (UTS 39): format and control
-# characters, and letters that show nothing at all.
+# characters, and letters without a visible form.
 _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _CONFUSABLE_SCRIPTS = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"})
@@ -38,7 +38,7 @@ _NAMES = {
 
 
 def clusters(text: str) -> Iterator[str]:
-    """The text in pieces that must stay together: a letter with its accents, a line end of two characters."""
+    """Split a text into clusters: a letter with its accents, or a line end of two characters."""
     if text.isascii() and "\r" not in text:
         yield from text
         return
@@ -54,33 +54,33 @@ def clusters(text: str) -> Iterator[str]:
 
 
 def is_hidden(cluster: str) -> bool:
-    """Whether the piece shows nothing where it stands, or changes how its surroundings are shown."""
+    """Return whether a cluster is invisible or changes how its surroundings are displayed."""
     first = cluster[0]
     return first in _INVISIBLE_LETTERS or unicodedata.category(first) in _HIDDEN_CATEGORIES
 
 
-def is_odd_blank(cluster: str) -> bool:
-    """Whether it looks like a space and is another character."""
+def is_unusual_space(cluster: str) -> bool:
+    """Return whether a cluster looks like a space but is another character."""
     return cluster[0] != " " and unicodedata.category(cluster[0]) == "Zs"
 
 
 def name(cluster: str) -> str:
-    """What to call a hidden character: a word where there is one, else its Unicode name or number."""
+    """Return a name for a hidden character: a common one, else its Unicode name or number."""
     return _NAMES.get(cluster) or unicodedata.name(cluster[0], "").lower() or code(cluster)
 
 
 def code(cluster: str) -> str:
-    """The Unicode number, U+200B."""
+    """Return the code points, such as U+200B."""
     return " ".join(f"U+{ord(letter):04X}" for letter in cluster)
 
 
-def hides_something(text: str) -> bool:
-    """Whether a text has characters that nobody can see; line ends and tabs do not count."""
+def has_hidden_characters(text: str) -> bool:
+    """Return whether a text has hidden characters other than line ends and tabs."""
     return any(is_hidden(cluster) for cluster in clusters(text) if cluster not in ("\n", "\r\n", "\t"))
 
 
 def mixed_scripts(text: str) -> tuple[str, ...]:
-    """The scripts of the first word that mixes alphabets with look-alike letters; empty where none does."""
+    """Return the scripts of the first word that mixes alphabets with look-alike letters, or ()."""
     for word in text.split():
         scripts = {_script(letter) for letter in word if letter.isalpha()} & _CONFUSABLE_SCRIPTS
         if len(scripts) > 1:

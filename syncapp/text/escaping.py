@@ -1,7 +1,7 @@
-"""Text from others, made safe for the place it goes to: mail header, mail line, HTML, CSV cell, log line.
+"""Escaping of untrusted text for its destination: mail header, mail line, HTML, CSV cell, log line.
 
-Contacts, editors, users, teams, filters, lists, reasons and remarks carry text that somebody else chose. Knows neither
-Django nor our rows, so that every layer can use it.
+Names, values, reasons and comments are chosen by other people. This module knows neither Django nor the models, so that
+every layer can use it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _PLAIN_HEADER = 60
 _ATOMS = re.compile(r"[A-Za-z0-9]+( [A-Za-z0-9]+)*")
 _MARK = '<span class="hidden-mark" title="{}">{}</span>'
 
-# A spreadsheet may take any of these for the end of a cell or a row, whatever separator the file was written with.
+# Spreadsheets may treat any of these as the end of a cell or row, whichever separator the file uses.
 _CELL_END = r"[,;|\t\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]"
-# What may stand before a formula without making it a text: blanks, quotes, what nobody sees, and our own guard.
+# Characters before a formula that do not make it text: blanks, quotes, hidden characters, and our own guard.
 _SKIPPED = (
     r"[ \"'\u00a0\u1680\u2000-\u200f\u202a-\u202f\u205f-\u2069\u3000\ufeff\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f]*"
 )
@@ -49,27 +49,27 @@ def mail_line(text: object, *, most: int = LONGEST_MAIL_LINE) -> str:
 
 
 def mail_lines(text: object, *, indent: str, most: int = LONGEST_MAIL_TEXT) -> str:
-    """Return text of several lines for a text mail: none of them begins where the mail's own lines begin."""
+    """Return text of several lines for a text mail, indented to tell it from the mail's own lines."""
     lines = _cut("\n".join(str(text).split("\r\n")), most).split("\n")
     return "\n".join(f"{indent}{one_line(line)}" for line in lines)
 
 
 def mail_header(text: object) -> str:
-    """Return the value of an unstructured header such as Subject: ASCII, folded, never decodable to a line break.
+    """Return the value of an unstructured header such as Subject: ASCII, folded, without encoded line breaks.
 
-    Encoded here and not by `email`, whose parser decodes encoded words of others and, before Python 3.11.10, writes the
-    line breaks in them as they are (CVE-2024-6923).
+    Encoded here instead of by `email`, which decodes encoded words in the text and, before Python 3.11.10, writes their
+    line breaks unescaped (CVE-2024-6923).
     """
     return _header_words(_cut(_no_encoded_words(one_line(text)), LONGEST_HEADER))
 
 
 def mailbox_header(name: object, address: str) -> str:
-    """Return an address with its display name for From or To.
+    """Return an address with its display name for From or To. Raises ValueError for an unusable address.
 
-    The name loses what could be taken for another address by a server that decodes before it parses.
+    Characters that could form another address are removed from the name, because some servers decode before parsing.
     """
     if not (address.isascii() and address.isprintable()) or set(address) & set(" <>,;"):
-        raise ValueError("the address cannot stand in a mail header")
+        raise ValueError("the address cannot be used in a mail header")
     shown = " ".join(re.sub(r'[<>@"\\]', " ", _no_encoded_words(one_line(name))).split())
     shown = _cut(shown, LONGEST_DISPLAY_NAME)
     if not shown:
@@ -81,41 +81,41 @@ def mailbox_header(name: object, address: str) -> str:
 
 
 def html(text: object) -> str:
-    """Return the text as HTML; each hidden character and each line end is a mark that names it."""
+    """Return the text as HTML in which hidden characters and line ends are replaced by marks with their names."""
     return _with_marks(str(text), plain=escape, mark=html_mark)
 
 
 def html_lines(text: object) -> str:
-    """Return text of several lines as HTML; as `html`, but line ends stay."""
+    """Return text of several lines as `html` does, but keep line ends."""
     return "\n".join(html(line) for line in str(text).replace("\r\n", "\n").split("\n"))
 
 
 def html_mark(cluster: str) -> str:
-    """Return the mark of one hidden character; the character itself is left out, so it does not act on the page."""
+    """Return the mark of a hidden character, without the character itself, which could affect the page."""
     return _MARK.format(characters.code(cluster), escape(characters.name(cluster)))
 
 
 def csv_cell(value: object) -> str:
-    """Return a cell that no spreadsheet calculates, whichever of comma, semicolon, tab and pipe it separates by.
+    """Return a cell that spreadsheets do not evaluate, whether they split by comma, semicolon, tab or pipe.
 
-    An apostrophe goes before each formula that would begin a cell or a line, and before an apostrophe there, so that
-    taking one away from each gives the value ("CSV Injection", OWASP).
+    Formulas at the beginning of a cell or line get an apostrophe, and apostrophes there another one, so that removing
+    one from each restores the value ("CSV Injection", OWASP).
     """
     return _UNSAFE_IN_CELL.sub("'", "" if value is None else str(value))
 
 
 def csv_value(cell: str) -> str:
-    """Return the value of a cell that `csv_cell` wrote: one apostrophe less before each formula."""
+    """Return the value of a cell that `csv_cell` wrote."""
     return _GUARD_IN_CELL.sub("", cell)
 
 
 def log_line(text: object) -> str:
-    """Return text for one line of a log or a terminal, cut, with hidden characters named; spaces stay as they are."""
+    """Return text for one line of a log or terminal, cut, with hidden characters named and spaces kept."""
     return _cut(_named(str(text)), LONGEST_LOG_LINE)
 
 
 def log_lines(text: object) -> str:
-    """Return text of several lines for a log, each indented, so that none looks like the beginning of a record."""
+    """Return text of several lines for a log, indented so that no line looks like a new record."""
     return "\n".join(f"  {log_line(line)}" for line in str(text).split("\n"))
 
 
@@ -149,7 +149,7 @@ def _fits_plainly(text: str) -> bool:
 
 
 def _encoded(text: str) -> str:
-    """Return the text as encoded words (RFC 2047), one for each line."""
+    """Return the text as encoded words (RFC 2047), one per line."""
     words = [b""]
     for letter in text:
         octets = letter.encode()

@@ -1,4 +1,4 @@
-"""Formats of dates, times and numbers of each locale, for showing and reading them; words stay English."""
+"""Dates, times and numbers in the formats of each locale, for output and input; words stay English."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 DEFAULT = "en-GB"
 
-# The locales that a person can choose; Django's own formats stand behind all that are not English.
+# The locales that people can choose; all but the English ones use Django's formats.
 _NAMES = {
     "en-US": "English (United States)",
     "en-GB": "English (United Kingdom)",
@@ -79,14 +79,14 @@ _TWELVE_HOURS = re.compile(r"(?<!\\)[PghaA]")
 _OWN_SEPARATORS = {"de-CH": (".", "’"), "zh-CN": (".", ","), "zh-TW": (".", ",")}
 _LANGUAGES = {"no": "nb-NO", "nn": "nb-NO", "en": "en-US"}
 
-# Blanks and apostrophes that people, spreadsheets and we ourselves put between thousands.
+# Blanks and apostrophes used as separators of thousands.
 _BLANKS = re.compile(r"(?<=\d)[ '\u2019\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 _MOST_DIGITS = 18
 _MINUS = str.maketrans({"−": "-"})
 
 
 class Unreadable(ValueError):
-    """Typed text is no number or date of the reader's locale; the message says how to type it."""
+    """The input is not a number or date of the reader's locale; the message says what to enter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Locale:
 
 @cache
 def of(tag: str) -> Locale:
-    """Return the formats of this locale; those of DEFAULT where the tag is empty or not known."""
+    """Return the formats of this locale, or of DEFAULT for an unknown tag."""
     if tag not in _NAMES:
         return of(DEFAULT)
     if tag.startswith("en-"):
@@ -136,7 +136,7 @@ _active: ContextVar[str] = ContextVar("locale", default=DEFAULT)
 
 @contextmanager
 def override(tag: str) -> Iterator[None]:
-    """Write and read in this locale meanwhile, as `timezone.override` does for times."""
+    """Use this locale inside the context, like `timezone.override`."""
     token = _active.set(tag)
     try:
         yield
@@ -145,7 +145,7 @@ def override(tag: str) -> Iterator[None]:
 
 
 def active() -> Locale:
-    """Return the formats of the locale in use."""
+    """Return the formats of the active locale."""
     return of(_active.get())
 
 
@@ -183,7 +183,7 @@ def _known(language: str) -> str:
 
 
 def day(when: date, *, long: bool = False) -> str:
-    """Return a date: 19 Nov 2026, Nov 19, 2026 or 19.11.2026; with the month in full where it has a name."""
+    """Return a date, such as 19 Nov 2026, Nov 19, 2026 or 19.11.2026. `long` spells out the month's name."""
     return dateformat.format(when, active().long_date if long else active().date)
 
 
@@ -199,7 +199,7 @@ def clock(when: datetime, *, seconds: bool = False) -> str:
 
 
 def zone(when: datetime) -> str:
-    """Return what the active zone is called at that moment: CET, or UTC+3 where it has no such name."""
+    """Return the name of the active zone at that time: CET, or UTC+3 where it has none."""
     local = timezone.localtime(when)
     name = local.tzname() or "UTC"
     offset = re.fullmatch(r"([+-])(\d\d)(\d\d)?", name)
@@ -210,7 +210,7 @@ def zone(when: datetime) -> str:
 
 
 def number(value: int | Decimal, *, grouped: bool = True) -> str:
-    """Return a number with the locale's separators: 15,000.5, 15.000,5."""
+    """Return a number with the locale's separators, such as 15,000.5 or 15.000,5."""
     text = f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
     formats = active()
     marks = {",": formats.group if grouped else "", ".": formats.decimal}
@@ -218,15 +218,15 @@ def number(value: int | Decimal, *, grouped: bool = True) -> str:
 
 
 def example(decimals: int | None = None) -> str:
-    """Return a number as the locale writes it, for messages: 15,000.50, without cents where there are none."""
+    """Return an example number in the locale's format, with decimals unless `decimals` is 0."""
     return number(15000 if decimals == 0 else Decimal("15000.50"))
 
 
 def typed_number(text: str, *, decimals: int | None = None) -> str:
-    """Return what was typed as digits with a point: "15.000,50" in German is 15000.50.
+    """Parse a number in the locale's format into digits with a point: German "15.000,50" gives 15000.50.
 
-    `decimals` is how many the value may have, None for any. Raises Unreadable where the text is no number of the
-    locale, or one that people of another locale read as a different number.
+    `decimals` is the number of decimals allowed, None for any. Raises Unreadable where the text is not a number of the
+    locale, or means different numbers in other locales.
     """
     formats = active()
     other = "." if formats.decimal == "," else ","
@@ -235,14 +235,14 @@ def typed_number(text: str, *, decimals: int | None = None) -> str:
     simple = re.fullmatch(rf"[+-]?\d*(?:\{formats.decimal}\d+)?", plain, re.ASCII)
     if not any(sign.isdigit() for sign in plain) or not (grouped or simple):
         raise Unreadable(f"Enter a number, for example {example(decimals)}.")
-    if _reads_two_ways(plain, other, decimals):
-        raise Unreadable(_two_ways(text.strip(), plain))
+    if _is_ambiguous(plain, other, decimals):
+        raise Unreadable(_ambiguity_message(text.strip(), plain))
     found = plain.replace(other, "").replace(formats.decimal, ".").lstrip("+")
     return re.sub(r"^(-?)\.", r"\g<1>0.", found)
 
 
 def typed_whole(text: str) -> int:
-    """Return what was typed as a whole number. Raises Unreadable."""
+    """Parse a whole number. Raises Unreadable."""
     digits = typed_number(text, decimals=0)
     if "." in digits or len(digits) > _MOST_DIGITS:
         raise Unreadable(f"Enter a number, for example {example(0)}.")
@@ -250,36 +250,36 @@ def typed_whole(text: str) -> int:
 
 
 def typed_date(text: str) -> date:
-    """Return what was typed as a date: as browsers send it, 2026-11-29, or in the locale's own format.
+    """Parse a date, as browsers send it (2026-11-29) or in the locale's format.
 
     Raises Unreadable.
     """
     for pattern in ("%Y-%m-%d", *_date_patterns(active())):
         try:
-            return datetime.strptime(text.strip(), pattern).date()  # noqa: DTZ007  # a day has no zone
+            return datetime.strptime(text.strip(), pattern).date()  # noqa: DTZ007  # a date has no zone
         except ValueError:
             continue
     raise Unreadable(f"Enter a date, for example {day(date(2026, 11, 29))}.")
 
 
 def _date_patterns(formats: Locale) -> list[str]:
-    """Return the locale's written dates for `strptime`, and in English the one in digits."""
+    """Return the locale's date formats for `strptime`, in English also the numeric one."""
     digits = "n/j/Y" if formats.tag in _MONTH_FIRST else "j/n/Y"
     own = [formats.date, formats.long_date, *([digits] if formats.tag.startswith("en-") else [])]
     signs = {"d": "%d", "j": "%d", "m": "%m", "n": "%m", "M": "%b", "F": "%B", "Y": "%Y"}
     return ["".join(signs.get(sign, sign) for sign in pattern) for pattern in own]
 
 
-def _reads_two_ways(plain: str, other: str, decimals: int | None) -> bool:
-    """Return whether the only separator stands before three digits, so that other locales read it the other way."""
+def _is_ambiguous(plain: str, other: str, decimals: int | None) -> bool:
+    """Return whether the only separator precedes three digits, which other locales read differently."""
     if not re.fullmatch(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", plain, re.ASCII):
         return False
     takes_three = decimals is None or decimals >= 3
     return takes_three if other in plain else not takes_three
 
 
-def _two_ways(text: str, plain: str) -> str:
+def _ambiguity_message(text: str, plain: str) -> str:
     thousands = number(int(re.sub(r"[.,]", "", plain)), grouped=False)
     fraction = number(Decimal(plain.replace(",", ".")).normalize(), grouped=False)
     tail = "" if active().decimal in fraction else f"{active().decimal}0"
-    return f"“{text}” can be read as two numbers. Type {thousands} or {fraction}{tail}."
+    return f"“{text}” can be read as two numbers. Enter {thousands} or {fraction}{tail}."

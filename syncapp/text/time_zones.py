@@ -1,4 +1,4 @@
-"""The time zones that people choose from: one name per place, old names folded into today's."""
+"""The time zones that people can choose: one name per place, with old names mapped to current ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 UTC = "UTC"
 LONGEST_NAME = 64
-# Files of the zone database that are no places.
+# Files of the zone database that are not zones.
 _NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
 
 
@@ -24,7 +24,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 @cache
 def choices() -> tuple[tuple[str, str], ...]:
-    """Return the zones to choose from, each with its country: one per place that keeps a time of its own."""
+    """Return the zones to choose from, one per place with its own time, each with its country."""
     countries = dict(line.split("\t")[:2] for line in _lines("iso3166.tab"))
     rows = [line.split("\t") for line in _lines("zone.tab")]
     places = sorted((name, countries.get(country, "")) for country, _, name, *_ in rows if name in _all())
@@ -33,11 +33,11 @@ def choices() -> tuple[tuple[str, str], ...]:
 
 
 def find(text: str) -> str:
-    """Return the zone that was typed, by its name or its place: "Europe/Berlin", "berlin"; '' if there is none."""
+    """Return the zone with this name or place ("Europe/Berlin", "berlin"), '' if there is none."""
     wanted = text.strip()[:LONGEST_NAME].replace(" ", "_").casefold()
     exact = next((name for name in _all() if name.casefold() == wanted), "")
     if exact:
-        return _present_names().get(exact, exact)
+        return _current_names().get(exact, exact)
     places = {name for name, _ in choices() if name.rpartition("/")[2].casefold() == wanted}
     return places.pop() if len(places) == 1 else ""
 
@@ -48,15 +48,15 @@ def _all() -> frozenset[str]:
 
 
 @cache
-def _present_names() -> dict[str, str]:
-    """Old name ─▶ today's, for those that no choice has: Asia/Calcutta ─▶ Asia/Kolkata."""
+def _current_names() -> dict[str, str]:
+    """Return old names with the current ones: Asia/Calcutta ─▶ Asia/Kolkata."""
     offered = {name for name, _ in choices()}
     links = (line.split() for line in _lines("tzdata.zi") if line.startswith("L "))
     return {"Etc/UTC": UTC} | {old: new for _, new, old in links if old not in offered and new in offered}
 
 
 def _lines(name: str) -> list[str]:
-    """Return the lines of a table of the zone database, of the system's or else of Python's own; empty without one."""
+    """Return the lines of a table of the zone database, from the system or else from Python's tzdata; or []."""
     found = [folder / name for folder in map(Path, zoneinfo.TZPATH) if (folder / name).is_file()]
     try:
         table = found[0] if found else resources.files("tzdata") / "zoneinfo" / name

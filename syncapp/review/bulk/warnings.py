@@ -46,7 +46,7 @@ def warnings_for(field: SyncField, column: Column | None) -> tuple[FieldWarning,
     """Return the warnings about an undecided field: what people overlook in a list."""
     text = values.format_value(column, field.proposed_value, field.proposed_label)
     found = {
-        FieldWarning.HIDDEN: characters.hides_something(text),
+        FieldWarning.HIDDEN: characters.has_hidden_characters(text),
         FieldWarning.MIXED: bool(characters.mixed_scripts(text)),
         FieldWarning.CHANGED: changed_in_crm(field, column),
         FieldWarning.LONG: len(text) > MAX_LENGTH,

@@ -245,7 +245,7 @@ def _parts(text: str, *, changed: bool) -> tuple[Part, ...]:
 def _kind(cluster: str, *, changed: bool) -> PartKind:
     if cluster in ("\n", "\r\n"):
         return PartKind.BREAK
-    if characters.is_hidden(cluster) or (changed and characters.is_odd_blank(cluster)):
+    if characters.is_hidden(cluster) or (changed and characters.is_unusual_space(cluster)):
         return PartKind.HIDDEN
     return PartKind.TEXT
 

@@ -135,7 +135,7 @@ def _split(text: str) -> list[str]:
 
 def _tags(column: Column | None, before: str, after: str, found: TextDiff, *, same_words: bool) -> tuple[Tag, ...]:
     tags = [Tag("same words, different value", warns=True)] if same_words else []
-    if characters.hides_something(after):
+    if characters.has_hidden_characters(after):
         tags.append(Tag("hidden characters", warns=True))
     elif remark := _format_remark(column, before, after, found):
         tags.append(Tag(remark))

@@ -160,7 +160,7 @@ def test_german_numbers_are_understood(typed, stored):
     [
         ("de-DE", "15,000.50", "Enter a number, for example 15.000,50."),
         ("en-US", "15.000,50", "Enter a number, for example 15,000.50."),
-        ("de-DE", "1,500", "“1,500” can be read as two numbers. Type 1500 or 1,5."),
+        ("de-DE", "1,500", "“1,500” can be read as two numbers. Enter 1500 or 1,5."),
     ],
 )
 def test_numbers_of_another_format_are_refused(locale, typed, words):
@@ -190,7 +190,7 @@ def test_definition_says_which_decimals_are_clear():
 
     columns.update(precision=4)
     refused = pressed(client, opened(client, field.record), field.record, f"do=correct:{field.pk}", **form)
-    assert "“1.500” can be read as two numbers. Type 1500 or 1,5." in refused.words
+    assert "“1.500” can be read as two numbers. Enter 1500 or 1,5." in refused.words
 
     columns.update(precision=2)
     pressed(client, opened(client, field.record), field.record, f"do=correct:{field.pk}", **form)
