@@ -132,7 +132,7 @@ def _checked(choice: Choice, field: SyncField | None) -> SyncField:
     if field.contact_is_gone and choice.outcome == Outcome.APPROVED:
         raise NotPossible("The contact was deleted in the CRM, so nothing can be written.", field=field)
     if choice.outcome == Outcome.REJECTED and not choice.reason_code and reasons.is_required():
-        raise BadValue("Choose why it is rejected.", field=field)
+        raise BadValue("Choose a reason for rejecting.", field=field)
     return field
 
 

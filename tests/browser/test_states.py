@@ -60,7 +60,7 @@ def arrived(page: Page, demo: Demo, story: World, contact: uuid.UUID, count: int
 
 def expect_live_values(page: Page) -> None:
     """Wait until the page shows the live values."""
-    expect(page.locator("#crm-now")).to_contain_text(re.compile(r"read (just now|\d+ s ago)"), timeout=PATIENCE)
+    expect(page.locator("#crm-now")).to_contain_text(re.compile(r"read\s+(just now|\d+ s ago)"), timeout=PATIENCE)
 
 
 def row(page: Page, label: str) -> Locator:
@@ -101,7 +101,7 @@ def test_each_decision_state_shows_its_actions(page: Page, demo: Demo, story: Wo
     expect(outcome(page, "Department")).to_contain_text("kept in CRM only", timeout=PATIENCE)
     conflict = row(page, "Business Phone").locator(".conflict")
     expect(conflict).to_contain_text("nothing was overwritten", timeout=PATIENCE)
-    for words in ("Original", "CRM now", "+47 99 99 99 99", "Proposed", "Another"):
+    for words in ("Original", "CRM now", "+47 99 99 99 99", "Proposed", "Other"):
         expect(conflict).to_contain_text(words)
     expect(row(page, "Nickname")).to_contain_text("The nickname is not allowed.")
     expect(row(page, "Assistant").get_by_role("button", name="Approve Assistant", exact=True)).to_be_visible()

@@ -86,8 +86,8 @@ def ask(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     form = QuestionForm(request.POST)
     if not form.is_valid():
         return record_page.refuse_form(request, row, form)
-    whom, text = form.cleaned_data["whom"], form.cleaned_data["question"]
-    action = partial(collaboration.ask, record_id, colleague=whom, text=text, by=request.user)
+    colleague, text = form.cleaned_data["whom"], form.cleaned_data["question"]
+    action = partial(collaboration.ask, record_id, colleague=colleague, text=text, by=request.user)
     control = "question" if collaboration.text_problem(text) else "whom"
     return record_page.perform(request, row, action, message="Question sent.", control=control)
 

@@ -45,7 +45,7 @@ class Thread:
 
 
 class CommentsPresenter:
-    """The template decides what is read, and each answer is read once."""
+    """Lazily computed values of the comments beside an edit."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A value that a reviewer types instead of the proposed one: the input by the column's type, and the way back."""
+"""Corrections: the input for a column's type, and the canonical value of its content."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from syncapp.web.review import lookup_choices
 
 
 class Unclear(ValueError):
-    """Typed text could mean another value than the reader expects; the message says what to type instead."""
+    """Input that could mean another value than the reviewer expects; the message says what to enter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """An input with its present content, and the choices where it has some: (value, label, is chosen)."""
+    """An input with its content, and its options as (value, label, is selected)."""
 
     kind: Input
     value: str
@@ -38,9 +38,9 @@ class Correction:
 def correction(
     column: Column | None, typed: tuple[str, ...] | None, proposed: str | None, found: Sequence[NamedRow] = ()
 ) -> Correction | None:
-    """The input for this column, holding what was typed, else the proposal; None where it has none.
+    """Return the input for this column with the typed text, else the proposal; None if it cannot be corrected here.
 
-    `found` are the rows that a lookup may be set to.
+    `found` are the rows to choose from for a lookup.
     """
     kind = _input_of(column) if column is not None and column.writable else Input.NONE
     if column is None or kind is Input.NONE:
@@ -73,7 +73,7 @@ def _rows_to_choose(
 
 
 def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
-    """Return what the input of this column holds for a canonical value, as the form sends it back."""
+    """Return the content of the column's input for a canonical value, as the form sends it back."""
     kind = _input_of(column)
     if kind is Input.CHOICES:
         return tuple(value.split(",")) if value else ()
@@ -90,7 +90,7 @@ def as_typed(column: Column, value: str | None) -> tuple[str, ...]:
             conversion.parse(column.type, value)
             return (localization.number(Decimal(value), grouped=False),)
     except ValueError:
-        return (value,)  # nothing of this type: shown as it stands, so that it can be rejected
+        return (value,)  # not a value of this type: shown as it is, so that it can be rejected
     return (value,)
 
 
@@ -102,17 +102,17 @@ def _options(column: Column, content: tuple[str, ...]) -> tuple[tuple[str, str, 
 
 
 def _which_of_two(text: str = "", fold: str = "") -> tuple[tuple[str, str, bool], ...]:
-    """Return both times that a typed one may mean on the night when the clock goes back; nothing on all other days."""
+    """Return both instants of a local time that the clock shows twice; nothing for all other times."""
     naive = _local(text)
     found = local_time.options(naive) if naive is not None else ()
     return tuple((value, words, value == fold) for value, words in found)
 
 
 def typed(post: QueryDict, key: object) -> tuple[str, ...] | None:
-    """Return what was typed in the input of `key`, line ends as one character; None where the form had no such input.
+    """Return the content of the input of `key`, line ends as one character; None if the form had no such input.
 
-    A list of ticks that are all empty sends nothing, so its form sends an empty text beside them. Behind a time that
-    comes twice stands which of the two is meant.
+    Checkboxes send nothing when none is ticked, so their form adds an empty text. A local time that the clock shows
+    twice is followed by the occurrence that is meant.
     """
     name = f"value.{key}"
     if name not in post:
@@ -124,14 +124,14 @@ def typed(post: QueryDict, key: object) -> tuple[str, ...] | None:
 
 
 def canonical_text(column: Column, content: tuple[str, ...]) -> str | None:
-    """Return the canonical value of what was typed.
+    """Return the canonical value of an input's content.
 
-    Text that is not of the type comes back as it is, for `values.check`. Raises Unclear where it could mean another
-    value than the reader thinks.
+    Text that is not of the type is returned as it is, for `conversion.check`. Raises Unclear where it could mean
+    another value than the reviewer expects.
     """
     kind = _input_of(column)
     if kind is Input.CHOICES:
-        return ",".join(sorted(filter(None, content), key=_as_number)) or None
+        return ",".join(sorted(filter(None, content), key=lambda number: parameters.whole_number(number) or 0)) or None
     text = content[0] if content else ""
     if kind is Input.LOOKUP:
         row = lookup_choices.unsign(text)
@@ -167,31 +167,27 @@ def _typed_value(column: Column, text: str, more: tuple[str, ...]) -> str:
 
 
 def label(column: Column, content: tuple[str, ...]) -> str:
-    """What a chosen row is called; '' for every other type, whose value says it."""
+    """Return the name of a chosen row; '' for other types, whose value is enough."""
     row = lookup_choices.unsign(content[0]) if _input_of(column) is Input.LOOKUP and content else None
     return row.name if row else ""
 
 
-def _as_number(text: str) -> int:
-    return parameters.whole_number(text) or 0
-
-
 @contextmanager
 def _zone_of(column: Column) -> Iterator[None]:
-    """Type and show in the reader's zone, or in none: a value that is independent of zones stands as if in UTC."""
+    """Use the reader's time zone; UTC for a column that is independent of time zones."""
     with timezone.override(UTC) if column.is_zoneless else nullcontext():
         yield
 
 
 def _first_instant(text: str) -> str:
-    """Return the beginning of the typed day, which the CRM's own forms store for a date of this column."""
+    """Return the start of the typed day, as the CRM's forms store it for a date of this column."""
     start = datetime.combine(localization.typed_date(text), time())
-    # Where the clock is moved at midnight, the day begins an hour later, or with the first of two midnights.
+    # If the clock changes at midnight, the day starts an hour later, or with the first of two midnights.
     return canonical.instant_text(timezone.make_aware(start).astimezone(UTC))
 
 
 def _instant(text: str, fold: str = "") -> str:
-    """Return a local time, as the browser's input sends it, in UTC."""
+    """Return the UTC instant of a local time, as the browser's input sends it."""
     naive = _local(text)
     if naive is None:
         return text
@@ -210,7 +206,7 @@ def _local(text: str) -> datetime | None:
 
 
 def is_as_proposed(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:
-    """Return whether the reviewer left the proposal as it was; browsers change line ends and drop zero seconds."""
+    """Return whether the proposal was left unchanged; browsers change line ends and drop zero seconds."""
     if _is_untouched(column, content, proposed):
         return True
     value = canonical_text(column, content)
@@ -220,7 +216,7 @@ def is_as_proposed(column: Column, content: tuple[str, ...], proposed: str | Non
 
 
 def _is_untouched(column: Column, content: tuple[str, ...], proposed: str | None) -> bool:
-    """Return whether the input still holds its initial text, which may be less than the whole value."""
+    """Return whether the input has its initial text, which can be less than the whole value."""
     was = as_typed(column, proposed)
     if column.is_shown_as_date and content and was[0]:
         return content == was

@@ -1,10 +1,10 @@
-"""The form of a record page: one submit becomes choices, or problems beside what was typed.
+"""The form of a record page: one submit becomes choices, or problems beside the input.
 
-Its fields depend on the edit, so this is no Django form, but it is used like one. Every control of a field carries the
-field's id: seen.ID (what the page showed), tick.ID (ticked to approve), mark.ID (reject or correct, opened), value.ID
-(the correction), fold.ID (which of two equal local times), find.ID (the name of a lookup's row), code.ID and text.ID
-(the reason). `do` is the button. A group's head has the same controls with group-KEY as the id; `split` names the
-groups that are decided field by field; `next` asks for the next contact once every field here is decided.
+Its fields depend on the edit, so this is no Django form, but it is used like one. Each control of a field carries the
+field's id: seen.ID (digest of the shown values), tick.ID (approve), mark.ID (panel to reject or correct is open),
+value.ID (the correction), fold.ID (which of two equal local times), find.ID (the name of a lookup's row), code.ID and
+text.ID (the reason). `do` is the button. A group's head has the same controls with group-KEY as the id; `split` names
+the groups that are decided field by field; `next` asks for the next contact once every field here is decided.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from syncapp.preferences import KEPT_CRM_VALUE, OTHER
 from syncapp.review import context, earlier_rejections, groups, reasons
 from syncapp.review.decisions import Choice
 from syncapp.review.errors import AlreadyDecided, BadValue, ReviewError
-from syncapp.review.groups import Group
 from syncapp.web.review import corrections
 
 ALL = "all"
@@ -268,12 +267,9 @@ class DecisionForm:
 
     def _refuse_part_of_group(self, field: SyncField, key: Key) -> None:
         """Raise Invalid where a form opened before the fields became a group would decide one of them alone."""
-        group = self._group_of(field) if key == field.pk else None
-        if group is not None:
-            raise Invalid(f"{group.name} is decided together. Split it to decide this field alone.")
-
-    def _group_of(self, field: SyncField) -> Group | None:
-        return next((group for group in self._bound.values() if field in group.open_fields), None)
+        for group in self._bound.values():
+            if key == field.pk and field in group.open_fields:
+                raise Invalid(f"{group.name} is decided together. Split it to decide this field alone.")
 
 
 def words_of(error: ReviewError, reader: Person) -> str:

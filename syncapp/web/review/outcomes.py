@@ -59,7 +59,9 @@ def outcome(
     if field.decision == FieldDecision.SUPERSEDED:
         return OutcomePresenter("newer", "none", "Superseded", "by a newer edit", newer=newer)
     if field.decision == FieldDecision.WITHDRAWN:
-        return OutcomePresenter("gone", "none", "Withdrawn", _why_withdrawn(field))
+        why = "decided in the CRM itself" if field.crm_state else "the edit is no longer in the CRM"
+        when = f" {times.at(field.finished_at)}" if field.finished_at else ""
+        return OutcomePresenter("gone", "none", "Withdrawn", why + when)
     last = last_decision(field)
     if last is None:
         return OutcomePresenter("clock", "none", FieldDecision(field.decision).label)
@@ -92,9 +94,9 @@ _LOST = {
 
 def lost_words(lost: Decision) -> str:
     """Return who decided what and when, before a restore of the database lost it."""
-    what = _LOST.get(Kind(lost.kind), f"{lost.get_outcome_display().lower()} this")
-    who = lost.decider or "Someone"
-    return f"{who[:1].upper()}{who[1:]} {what} {times.at(lost.decided_at)}, before the portal’s database was restored."
+    action = _LOST.get(Kind(lost.kind), f"{lost.get_outcome_display().lower()} this")
+    decider, when = lost.decider or "Someone", times.at(lost.decided_at)
+    return f"{decider[:1].upper()}{decider[1:]} {action} {when}, before the portal’s database was restored."
 
 
 def is_read_back(field: SyncField, last: Decision) -> bool:
@@ -113,11 +115,6 @@ def awaits_reading_back(field: SyncField) -> bool:
 def may_undo(last: Decision, person: Person) -> bool:
     """Return whether this person may undo the decision while it is not being written."""
     return last.decided_by_id == person.pk or (person.is_reviewer and (person.is_administrator or bool(last.rule_id)))
-
-
-def _why_withdrawn(field: SyncField) -> str:
-    where = "decided in the CRM itself" if field.crm_state else "the edit is no longer in the CRM"
-    return f"{where} {times.at(field.finished_at)}" if field.finished_at else where
 
 
 def _waiting_to_be_written(last: Decision, person: Person, held: HoldReason) -> OutcomePresenter:
@@ -173,14 +170,12 @@ def _done(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:
 
 def _rejected(last: Decision, person: Person) -> OutcomePresenter:
     when, why = times.at(last.decided_at), reasons.describe(last.reason_code, last.reason)
+    if not why[:3].isupper():  # an abbreviation stays in capitals
+        why = why[:1].lower() + why[1:]
     rule = f"rule “{last.rule}”" if last.rule_id else ""
     decided = when if rule else f"by {_name(last, person)} {when}"
-    parts = [rule, _uncapitalized(why), decided, BEFORE_RESTORE if last.is_recognized else ""]
+    parts = [rule, why, decided, BEFORE_RESTORE if last.is_recognized else ""]
     return OutcomePresenter("cross", "none", "Rejected", "; ".join(filter(None, parts)), follow_up="approve_after_all")
-
-
-def _uncapitalized(words: str) -> str:
-    return words[:1].lower() + words[1:] if not words[:3].isupper() else words
 
 
 def _already(field: SyncField, last: Decision, person: Person) -> OutcomePresenter:

@@ -40,7 +40,7 @@ _FILTERS = ("field", "kind", "editor", "age", "owner")
 
 
 class QueuePresenter:
-    """The list of one request. The template decides what is read, and each answer is read once."""
+    """Lazily computed values of one list: the template decides which of them cost a query."""
 
     page_size = reads.PAGE_SIZE
 
@@ -197,7 +197,10 @@ class QueuePresenter:
     def filters(self) -> list[BoundField]:
         """Return the selects of the filter bar with their choices."""
         form = QueueForm(self.params.values, auto_id="filter-%s")
-        form.fields["field"].widget = Select(choices=[("", "Any field"), *self._field_choices()])
+        names = {*reads.changed_columns(self.tab), self.params.criteria.column} - {"", None}
+        labels = columns.labels("contact")
+        by_label = sorted(((name, labels.get(name, name)) for name in names), key=lambda choice: search_key(choice[1]))
+        form.fields["field"].widget = Select(choices=[("", "Any field"), *by_label])
         form.fields["editor"].widget = Select(choices=[("", "Anyone"), *self._editor_choices()])
         return [form[name] for name in _FILTERS]
 
@@ -212,16 +215,11 @@ class QueuePresenter:
                 found.append((bound, label, f"?{urlencode(rest)}"))
         return found
 
-    def _field_choices(self) -> list[tuple[str, str]]:
-        names = {*filter(None, reads.changed_columns(self.tab)), *filter(None, [self.params.criteria.column])}
-        labels = columns.labels("contact")
-        return sorted(((name, labels.get(name, name)) for name in names), key=lambda choice: search_key(choice[1]))
-
     def _editor_choices(self) -> list[tuple[str, str]]:
         found = {str(editor.pk): editor.name for editor in reads.editors()}
         wanted = self.params.criteria.editor
         if wanted:
-            found.setdefault(str(wanted), "One person")
+            found.setdefault(str(wanted), "Unknown person")
         return list(found.items())
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The record page: an edit, its decisions and what can be done after them. Works with plain forms and with htmx."""
+"""The record page: show an edit, decide, undo, follow up. Each action works with plain forms and with htmx."""
 
 from __future__ import annotations
 
@@ -124,37 +124,35 @@ def _follow_up(
 @allow(Role.REVIEWER, methods=("POST",))
 def read_again(request: PortalRequest, record_id: uuid.UUID) -> HttpResponse:
     """Read the live values; if the CRM does not answer, the stored ones stay with their age."""
-    found = _read_crm(record_page.get_record(record_id))
+    row = record_page.get_record(record_id)
+    found = live_values.refresh_if_answering([row.pk], crm=clients.crm())
+    result = None if found is None else found.get(row.pk, RefreshResult())
     queue = record_page.queue_of(request, record_page.get_record(record_id))
-    edit = record_page.present(request, queue).with_live_values(found)
+    edit = record_page.present(request, queue).with_live_values(result)
     if not wants_part(request):
-        if found is None:
+        if result is None:
             messages.error(request, NO_ANSWER)
         # No redirect: the contact's owner and company are not stored and would be lost.
         return record_page.render(request, "review/record.html", queue, edit, showing="record")
-    if found is not None and found.gone_changed:
+    if result is not None and result.gone_changed:
         response = record_page.render(request, "review/_record.html", queue, edit)
         response["HX-Retarget"], response["HX-Reswap"] = "#record", "outerHTML show:none"
         return response
-    fields = edit.only({*found.changed, *found.unreadable}) if found else []
+    fields = edit.only({*result.changed, *result.unreadable}) if result else []
     return record_page.render(request, "review/_read.html", queue, edit, fields=fields, heads=edit.heads_of(fields))
-
-
-def _read_crm(row: SyncRecord) -> RefreshResult | None:
-    """Return what a reading of the CRM found, None where it did not answer in time."""
-    found = live_values.refresh_if_answering([row.pk], crm=clients.crm())
-    return None if found is None else found.get(row.pk, RefreshResult())
 
 
 def _polled_rows(request: PortalRequest, queue: QueuePresenter) -> HttpResponse:
     """Return the rows that were under way at the last poll; the forms of the others stay untouched."""
-    live, back, told = (set(request.GET.get(name, "").split(",")) for name in ("live", "back", "told"))
-    fields_of_edit = SyncField.objects.filter(record=queue.current) if told != {""} else ()
-    decided = [field for field in fields_of_edit if str(field.pk) in told]
+    being_written, not_read_back, with_message = (
+        set(request.GET.get(name, "").split(",")) for name in ("live", "back", "told")
+    )
+    fields_of_edit = SyncField.objects.filter(record=queue.current) if with_message != {""} else ()
+    decided = [field for field in fields_of_edit if str(field.pk) in with_message]
     message_of = context.already_decided_message
     problems: Problems = {field.pk: Problem(message_of(field, reader=request.user)) for field in decided}
     edit = record_page.present(request, queue, problems)
-    fields = [field for field in edit.fields if str(field.id) in live | back]
-    is_finished = any(not field.is_being_written for field in fields if str(field.id) in live)
+    fields = [field for field in edit.fields if str(field.id) in being_written | not_read_back]
+    is_finished = any(not field.is_being_written for field in fields if str(field.id) in being_written)
     more: dict[str, Any] = {"fields": fields, "heads": edit.heads_of(fields), "is_finished": is_finished}
     return record_page.render(request, "review/_moved.html", queue, edit, **more)

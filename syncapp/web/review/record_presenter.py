@@ -129,7 +129,7 @@ class RecordPresenter:
 
     @property
     def rows(self) -> Iterator[PageRow]:
-        """Yield the rows by label; a group stands where the first of its fields would."""
+        """Yield the rows by label; a group has the place of its first field."""
         group_of = {each.id: group for group in self.groups for each in group.fields}
         begun: set[str] = set()
         for each in self.fields:
@@ -178,8 +178,8 @@ class RecordPresenter:
     @property
     def decided_by_others(self) -> str:
         """Return the ids of the fields with a message that a colleague was first, so that a poll keeps it."""
-        told = (each for each in self.fields if each.problem and not each.problem.control)
-        return _ids(each for each in told if each.changes_by_itself)
+        with_message = (each for each in self.fields if each.problem and not each.problem.control)
+        return _ids(each for each in with_message if each.changes_by_itself)
 
     @property
     def refused(self) -> list[FieldPresenter | GroupPresenter]:
@@ -214,7 +214,7 @@ class RecordPresenter:
         return [group for group in self.groups if any(each.id in ids for each in group.fields)]
 
     def with_live_values(self, found: RefreshResult | None) -> RecordPresenter:
-        """Return the page with what a reading of the CRM said besides the stored values; None: it did not answer."""
+        """Return the page with the unstored results of a reading; None means that the CRM did not answer."""
         if found is None:
             return replace(self, crm_failed=True)
         fields = tuple(replace(each, crm_problem=found.unreadable.get(each.id, "")) for each in self.fields)

@@ -40,7 +40,7 @@ class SelectionLine:
 
 
 class SelectionPresenter:
-    """The template decides what is read, and each answer is read once."""
+    """Lazily computed values of one selection's page."""
 
     most_shown = MOST_SHOWN
 
