@@ -124,6 +124,12 @@ def _without_processes() -> list[Lane]:
     return [
         Lane("unit", "everything without processes, SQLite", ["-m", "not long", *_apart(), *SPREAD, AS_MODELLED]),
         Lane(
+            "quick",
+            "the unit lane without its slow tests",
+            ["-m", "not long", *_apart(), *_ignored(SLOW_UNIT_TESTS), *SPREAD, AS_MODELLED],
+            only_by_name=True,
+        ),
+        Lane(
             "unit-postgres",
             "what touches the database, PostgreSQL",
             [*ON_BOTH, *SPREAD, AS_MODELLED],
@@ -175,12 +181,6 @@ def _only_by_name() -> list[Lane]:
     kills = ["-m", "journey", "tests/journeys/test_kills.py", *SPREAD]
     five = {"JOURNEY_ROUNDS": "5"}
     return [
-        Lane(
-            "quick",
-            "the unit lane without its slow tests",
-            ["-m", "not long", *_apart(), *_ignored(SLOW_UNIT_TESTS), *SPREAD, AS_MODELLED],
-            only_by_name=True,
-        ),
         Lane(
             "unit-long",
             "the same as in unit, with a thousand examples",
