@@ -31,7 +31,7 @@ from syncapp.models import FilterGround, FilterRow, FilterRun, FilterUser
 from syncapp.models.sync_filters.filter import Access
 from syncapp.models.sync_filters.run import Outcome, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
-from syncapp.sync_filters.runs import freezing, preparation, transitions
+from syncapp.sync_filters.runs import creation, preparation, transitions
 from tests.support.people import browser, fred
 
 TABLES = (*APPOINTMENT_TABLES, "contact")
@@ -86,7 +86,7 @@ def switch_everybody(access: Access, *, on: bool) -> Measured:
     """Freeze and start a run, and let four processes work as Celery's do, while pages are opened."""
     FilterGround.objects.update(writing=access)
     everybody = list(FilterUser.objects.people().order_by("name_key").values_list("pk", flat=True))
-    run = freezing.freeze_run(everybody, freezing.Wish(TABLES, on=on, stop_above_percent=100), by=fred())
+    run = creation.create_run(everybody, creation.RunSpec(TABLES, on=on, stop_above_percent=100), by=fred())
     preparation.work(run.pk)
     client = browser(fred())
     connection.close()
@@ -111,7 +111,7 @@ def _opened(client: Client, run: FilterRun, shifts: Sequence[Future[Shift]]) -> 
     while not all(shift.done() for shift in shifts):
         if time.monotonic() - told > SAID_EVERY:
             told = time.monotonic()
-            print(f"  … {transitions.unsettled_items(run):,} users are left", flush=True)
+            print(f"  … {transitions.count_unfinished(run):,} users are left", flush=True)
         started = time.perf_counter()
         assert client.get(paths[len(times) % 2]).status_code == 200
         times.append((time.perf_counter() - started) * 1000)

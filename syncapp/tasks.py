@@ -124,7 +124,7 @@ def tick() -> None:
     with runner.isolated("adopting decisions without a delivery"):
         deliveries.adopt_orphans()
     with runner.isolated("adopting runs without a count"):
-        meetings.adopt_forgotten()
+        meetings.create_missing_jobs()
     _request_pulse()
     # Limited, or a slow mail service would occupy every worker, and deliveries would wait.
     _dispatch(MessageJob, send, limit=queue.room_for(Message, limit=settings.MAILS_AT_ONCE))
@@ -308,7 +308,7 @@ def take_inventory() -> None:
         else:
             breakers.record_success(permit)
         if is_finished:
-            policy_rounds.begin_rounds()
+            policy_rounds.schedule_comparisons()
             content.bring_example_list()
     except WrongOrganization:
         log.error("inventory: the address leads to a CRM other than the one this database mirrors")
@@ -331,8 +331,8 @@ def nightly() -> None:
         notification_rules.delete_old,
         SessionStore.clear_expired,
         clocks.delete_old,
-        meetings.forget_old,
-        forecasts.forget_old,
+        meetings.delete_old,
+        forecasts.delete_old,
     ]
     for clean_up in cleanups:
         with runner.isolated(clean_up.__qualname__):

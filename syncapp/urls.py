@@ -7,7 +7,7 @@ from django.urls import path
 from syncapp.web.activity import evidence, numbers
 from syncapp.web.activity import views as activity
 from syncapp.web.base import health
-from syncapp.web.filters import everybody, matrix, plan, policies, risk, run_exports, runs, user, user_lists
+from syncapp.web.filters import matrix, plan, policies, risk, run_exports, runs, system_filters, user, user_lists
 from syncapp.web.review import collaboration, links, lookups, queue, record, selection
 from syncapp.web.settings import connection, file, pages, people, rules
 from syncapp.web.sign_in import demo
@@ -65,7 +65,7 @@ urlpatterns = [
     path("filters/runs/<uuid:run_id>/paper", run_exports.run_paper, name="run_paper"),
     path("filters/runs/<uuid:run_id>/steer", runs.steer_run, name="steer_run"),
     path("filters/runs/<uuid:run_id>/confirm", runs.confirm_run, name="confirm_run"),
-    path("filters/everybody/", everybody.everybody, name="everybody"),
+    path("filters/everybody/", system_filters.system_filters, name="everybody"),
     path("filters/policies/", policies.policies, name="policies"),
     path("filters/policies/new", policies.policy_new, name="policy_new"),
     path("filters/policies/create", policies.policy_create, name="policy_create"),

@@ -22,10 +22,9 @@ from syncapp import health, preferences
 from syncapp.connection import clients
 from syncapp.health import Trouble, kinds
 from syncapp.jobs import runner
-from syncapp.models import Alert, Person
+from syncapp.models import Alert, FilterPolicy, Person
 from syncapp.models.outbox import MessageKind
 from syncapp.outbox import messages
-from syncapp.sync_filters.policies import job
 
 # After a longer gap between checks the portal itself had stopped, so the time counts anew.
 MAX_GAP = timedelta(minutes=3)
@@ -50,7 +49,7 @@ def _stopped_policies() -> list[Trouble]:
             instance=str(policy.pk),
             since=policy.stopped_at,
         )
-        for policy in job.asking()
+        for policy in FilterPolicy.objects.needing_decision()
     ]
 
 

@@ -1,1 +1,1 @@
-"""Outlook synchronization filters: what is known of them, and the place where they are switched."""
+"""Outlook synchronization filters: the inventory of users, runs that switch filters, and policies."""

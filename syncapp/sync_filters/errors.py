@@ -1,7 +1,7 @@
-"""What a filter operation refuses to do, in words for a person."""
+"""The error of refused filter operations."""
 
 from __future__ import annotations
 
 
 class NotPossible(Exception):
-    """The run cannot do this now; the text says why."""
+    """The operation is refused; the message tells the user why."""

@@ -1,4 +1,4 @@
-"""The rule of the second person: a limit on users that one person switches alone in a day, over runs and policies."""
+"""The second-person rule: a limit on users that one person switches alone in a day, over all runs and policies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STARTED = [RunState.RUNNING, RunState.PAUSED, RunState.DONE, RunState.CANCELLED
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Users that a run or a policy switches, and others that the same person switches alone."""
+    """Users that a run or a policy switches (`users`), and others that the same person switches alone (`before`)."""
 
     users: int
     before: int = 0
@@ -35,7 +35,7 @@ class Load:
 
     @property
     def why(self) -> str:
-        """Say why a second person has to confirm, '' where the sum is within the limit."""
+        """Return why a second person has to confirm, '' within the limit."""
         if not self.needs_second_person:
             return ""
         limit = settings.SECOND_PERSON_ABOVE
@@ -52,21 +52,21 @@ class Load:
 
 
 def load(run: FilterRun) -> Load:
-    """Return what a run adds to what its person switched alone. An undo adds nothing: it never waits."""
+    """Return what a run adds to the users that its person switched alone. An undo adds nothing and never waits."""
     if run.undoes_id is not None:
         return Load(0)
-    users = run.items.unsettled()
+    users = run.items.unfinished()
     others = _switched_alone(run.person).exclude(run=run).exclude(user__in=users.values("user"))
     return Load(users.count(), others.values("user").distinct().count())
 
 
 def waits(run: FilterRun) -> bool:
-    """Return whether a run needs a confirmation that it does not have; a confirmed policy's runs have it."""
+    """Return whether a run still needs a confirmation; the runs of a confirmed policy do not."""
     return run.confirmed_by_id is None and load(run).needs_second_person
 
 
 def policy_load(policy: FilterPolicy, *, by: Person) -> Load:
-    """Return the users of a policy's group, and those of other policies that this person lets repair alone."""
+    """Return the users of a policy's group, and those of other policies that this person repairs alone."""
     repairing = FilterPolicy.objects.filter(mode=PolicyMode.REPAIR, repair_by=by, confirmed_by__isnull=True)
     others = FilterUser.objects.filter(
         pk__in=policy.members.model.objects.filter(policy__in=repairing.exclude(pk=policy.pk)).values("user")
@@ -76,7 +76,7 @@ def policy_load(policy: FilterPolicy, *, by: Person) -> Load:
 
 
 def _switched_alone(person: Person) -> QuerySet[FilterRunItem]:
-    """Return the person's users in runs that nobody else confirmed: written within a day, or still to come."""
+    """Return the person's items of unconfirmed runs: written within a day, or still to come."""
     since = timezone.now() - DAY
     is_recent = Q(finished_at__isnull=True) | Q(finished_at__gte=since)
     runs = FilterRun.objects.filter(is_recent, person=person, state__in=_STARTED, undoes=None, confirmed_by=None)

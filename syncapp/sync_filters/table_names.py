@@ -1,11 +1,11 @@
-"""Tables as people type them: any case, singular or plural, by name, label or type code, with commas or spaces."""
+"""Tables as people type them: in any case, singular or plural, by name, label or type code."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, name_of
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, table_label
 
 # A table's type code (entity reference pages, "Object type code"), which older tools and databases name it by.
 TYPE_CODES = {
@@ -39,7 +39,7 @@ KNOWN = ", ".join(f"{table} ({code})" for table, code in TYPE_CODES.items())
 
 
 def tables_of(words: Iterable[str]) -> tuple[str, ...]:
-    """Return the tables that these words name, each once; "appointments" is all three. Raises ValueError."""
+    """Return the tables that these words name, each once; "appointments" names three. Raises ValueError."""
     found: dict[str, None] = {}
     unknown: list[str] = []
     for word in words:
@@ -60,7 +60,7 @@ def _tables_named(word: str) -> tuple[str, ...]:
 
 
 def _words_of(table: str) -> list[str]:
-    label = _NO_LETTER.sub("", name_of(table)).casefold()
+    label = _NO_LETTER.sub("", table_label(table)).casefold()
     return [table, f"{table}s", label, f"{label}s", str(TYPE_CODES[table])]
 
 

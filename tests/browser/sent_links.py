@@ -16,7 +16,7 @@ from syncapp.models import Person
 from syncapp.models.outbox import MessageKind
 from syncapp.outbox import messages
 from syncapp.review import collaboration, notification_rules
-from syncapp.sync_filters.runs import freezing, transitions
+from syncapp.sync_filters.runs import creation, transitions
 from tests.notifications.conftest import PostOffice, post_office, send_due  # noqa: F401  (a fixture is found by its name)
 from tests.support import people, scenes
 from tests.support.factories import know_columns, make_editor, make_field, make_record
@@ -76,4 +76,6 @@ def _a_run_waits_for_a_second_person() -> None:
     user = make_user("Kim Moe")
     filters_for([user])
     with override_settings(SECOND_PERSON_ABOVE=0):
-        transitions.start(freezing.freeze_run([user.pk], OFF, by=people.fred()), by=people.fred(), asked=people.ada())
+        transitions.start(
+            creation.create_run([user.pk], OFF, by=people.fred()), by=people.fred(), confirmer=people.ada()
+        )

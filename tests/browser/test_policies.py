@@ -39,12 +39,12 @@ def test_policy_from_form_to_report(fred: Page, demo: Demo):
     assert_no_violations_in_any_look(fred, sees="For everyone in")
     fred.get_by_label("Name", exact=True).fill("No appointments")
     fred.get_by_label("For everyone in").select_option(index=1)
-    fred.get_by_role("button", name="Keep in shadow").click()
+    fred.get_by_role("button", name="Create in shadow mode").click()
     expect(fred.get_by_role("heading", name="No appointments")).to_be_visible()
 
     wait_for_words(fred, "in the group")
 
-    assert_no_violations_in_any_look(fred, sees="Let it repair")
+    assert_no_violations_in_any_look(fred, sees="Turn on repair")
     for path, sees in {"policies/": "No appointments", "everybody/": "System filters"}.items():
         fred.goto(f"{demo.portal}/filters/{path}")
         assert_no_violations_in_any_look(fred, sees=sees)

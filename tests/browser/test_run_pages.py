@@ -80,7 +80,7 @@ def test_run_from_form_to_report(fred: Page, ada: Page, demo: Demo):
         box.check()
     assert_looks_well(fred, sees="with the Outlook add-in")
     fred.get_by_role("button", name="and those ticked").click()
-    expect(fred.get_by_text("Told: Ada Brennan")).to_be_visible()
+    expect(fred.get_by_text("Asked: Ada Brennan")).to_be_visible()
 
     ada.goto(fred.url)
     assert_looks_well(ada, sees="Confirm and start")
@@ -89,7 +89,7 @@ def test_run_from_form_to_report(fred: Page, ada: Page, demo: Demo):
     wait_until(lambda: is_at_its_end(fred), seconds=60, what="the page says by itself that the run ended")
 
     assert_looks_well(fred, sees="Verified off")
-    fred.get_by_role("link", name="One page").click()
+    fred.get_by_role("link", name="One-page record").click()
     assert_looks_well(fred, sees="Second person")
 
 

@@ -19,7 +19,7 @@ from syncapp.notifications import alerts, sending
 from syncapp.outbox import messages
 from syncapp.review import notification_rules
 from syncapp.sync_filters.policies import editing, job
-from syncapp.sync_filters.policies.editing import PolicyWish
+from syncapp.sync_filters.policies.editing import PolicySpec
 from tests.support.factories import make_field, make_record
 from tests.support.people import ada, fred, rita
 from tests.sync_filters.company import small_company
@@ -39,7 +39,7 @@ def test_policy_is_compared_again_within_the_hour(wrong_clock: None) -> None:
     small_company()
     team = FilterTeam.objects.get(name="Sales North")
     MirrorCursor.objects.update_or_create(table=inventory.CURSOR, defaults={"pulled_at": database_now()})
-    policy = editing.create(PolicyWish("No appointments", team_id=team.pk, tables=APPOINTMENT_TABLES), by=fred())
+    policy = editing.create(PolicySpec("No appointments", team_id=team.pk, tables=APPOINTMENT_TABLES), by=fred())
 
     assert job.work(policy.pk)
 

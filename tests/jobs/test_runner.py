@@ -44,8 +44,8 @@ from syncapp.review.delivery.job import deliver
 from syncapp.review.queue.criteria import NO_CRITERIA, Tab
 from syncapp.sync_filters.policies import editing
 from syncapp.sync_filters.policies import job as policy_rounds
-from syncapp.sync_filters.policies.editing import PolicyWish
-from syncapp.sync_filters.runs import freezing, meetings, transitions
+from syncapp.sync_filters.policies.editing import PolicySpec
+from syncapp.sync_filters.runs import creation, meetings, transitions
 from syncapp.sync_filters.runs import job as runs
 from syncapp.sync_filters.runs import preparation as preparing
 from tests.notifications.conftest import PostOffice, post_office  # noqa: F401  (a fixture is found by its name)
@@ -116,10 +116,11 @@ def selection(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 
 def _runs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[FilterRun]:
-    monkeypatch.setattr(preparing, "AT_ONCE", 0)
+    monkeypatch.setattr(preparing, "PART_SIZE", 0)
     users = [user.pk for user in many_people(6)]
     made = [
-        freezing.freeze_run(users[n : n + 2], freezing.Wish(("appointment",), on=False), by=fred()) for n in (0, 2, 4)
+        creation.create_run(users[n : n + 2], creation.RunSpec(("appointment",), on=False), by=fred())
+        for n in (0, 2, 4)
     ]
     monkeypatch.undo()
     settings.ATTEMPTS = 3
@@ -137,10 +138,10 @@ def preparation(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Scene:
 def meeting_count(read: Scenery) -> Scene:  # noqa: F811  (the fixture imported above)
     made = []
     for user in FilterUser.objects.people().order_by("name_key")[:3]:
-        run = freezing.freeze_run([user.pk], freezing.Wish(("appointment",), on=False), by=fred())
+        run = creation.create_run([user.pk], creation.RunSpec(("appointment",), on=False), by=fred())
         run.items.update(needs_count=True)
         FilterRun.objects.filter(pk=run.pk).update(state=RunState.PLANNED)
-        meetings.begin(run)
+        meetings.request_count(run)
         made.append(MeetingCount.objects.get(run=run))
     FilterRun.objects.filter(pk=made[0].pk).update(tables=7)
     crm = clients.verified_client()
@@ -171,7 +172,7 @@ def _users_to_switch() -> list[FilterUser]:
 
 
 def _started(*users: FilterUser) -> FilterRun:
-    run = freezing.freeze_run([user.pk for user in users], freezing.Wish(("appointment",), on=False), by=fred())
+    run = creation.create_run([user.pk for user in users], creation.RunSpec(("appointment",), on=False), by=fred())
     run.items.update(plan=Plan.CHANGE, needs_count=False)
     FilterRun.objects.filter(pk=run.pk).update(state=RunState.PLANNED)
     run.refresh_from_db()
@@ -182,7 +183,7 @@ def _started(*users: FilterUser) -> FilterRun:
 def policy() -> Scene:
     team = small_company()
     wish = {"team_id": team.pk, "tables": ("appointment",)}
-    made = [editing.create(PolicyWish(name=f"Policy {n}", **wish), by=fred()) for n in range(3)]
+    made = [editing.create(PolicySpec(name=f"Policy {n}", **wish), by=fred()) for n in range(3)]
     FilterPolicy.objects.filter(pk=made[0].pk).update(exceptions=["not an id"])
     return Scene(policy_rounds.work, made[0], made[1:])
 
@@ -315,8 +316,8 @@ def test_failed_count_holds_back_uncounted_users(meeting_count: Scene) -> None:
 def test_counting_run_without_a_job_gets_one(meeting_count: Scene) -> None:
     MeetingCount.objects.all().delete()
 
-    meetings.adopt_forgotten()
-    meetings.adopt_forgotten()
+    meetings.create_missing_jobs()
+    meetings.create_missing_jobs()
 
     assert MeetingCount.objects.count() == 3
 

@@ -20,7 +20,7 @@ from syncapp.mirror.edits import arrivals, pull
 from syncapp.models import Alert, Breaker, Delivery, FilterUser, Heartbeat, Message, MirrorCursor, SyncRecord
 from syncapp.models.person import Role
 from syncapp.review import notification_rules
-from syncapp.sync_filters.runs import freezing, job, transitions
+from syncapp.sync_filters.runs import creation, job, transitions
 from tests.support import people
 from tests.support.factories import make_field, make_record
 from tests.support.people import fred
@@ -42,7 +42,7 @@ def test_failed_publish_retried_after_broker_recovers():
 def test_failed_publish_of_run_retried():
     small_company()
     users = list(FilterUser.objects.values_list("pk", flat=True))
-    run = freezing.freeze_run(users, freezing.Wish(("appointment",), on=False), by=fred())
+    run = creation.create_run(users, creation.RunSpec(("appointment",), on=False), by=fred())
     transitions.start(run, by=fred())
 
     with pytest.raises(OperationalError):

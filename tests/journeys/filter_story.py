@@ -17,14 +17,14 @@ from syncapp.models import Breaker, FilterRun, FilterRunItem, FilterUser
 from syncapp.models.jobs.job import HELD_STATES, WAITING_STATES
 from syncapp.models.sync_filters.run import NEVER, Outcome, Plan, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
-from syncapp.sync_filters.runs import freezing, meetings, transitions
+from syncapp.sync_filters.runs import creation, transitions
 from tests.journeys.story import PATIENCE, Story
 from tests.support.people import fred, make_person
 from tests.support.servers import wait_until
 from tests.sync_filters.expected import expected_outcomes
 from tests.sync_filters.scenery import Scenery
 
-OFF = freezing.Wish(APPOINTMENT_TABLES, on=False, reason="Twice in Outlook")
+OFF = creation.RunSpec(APPOINTMENT_TABLES, on=False, reason="Twice in Outlook")
 
 
 def limits(scale: float) -> dict[str, Any]:
@@ -53,10 +53,10 @@ class FilterStory:
 
     def _frozen(self) -> FilterRun:
         everybody = list(FilterUser.objects.people().order_by("name_key").values_list("pk", flat=True))
-        run = freezing.freeze_run(everybody, self.wish, by=fred())
+        run = creation.create_run(everybody, self.wish, by=fred())
         self.wait(lambda: self._is(run, RunState.PLANNED), "a worker has counted the meetings")
         held = list(run.items.filter(plan=Plan.HELD).values_list("pk", flat=True))
-        meetings.release(run, held[: len(held) // 2], by=fred())
+        transitions.release_items(run, held[: len(held) // 2], by=fred())
         return run
 
     def outcomes_in_the_crm(self) -> dict[str, str]:
@@ -101,7 +101,7 @@ class FilterStory:
 
     def left(self) -> int:
         """How many users are still to come."""
-        return transitions.unsettled_items(self.run)
+        return transitions.count_unfinished(self.run)
 
     def pause(self) -> None:
         """No user is begun any more; those under way come to their end."""

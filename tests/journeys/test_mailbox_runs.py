@@ -8,7 +8,7 @@ import pytest
 
 from syncapp.crm.directory.records import SyncMethod
 from syncapp.models.sync_filters.run import Outcome, RunState
-from syncapp.sync_filters.runs import freezing, undo
+from syncapp.sync_filters.runs import creation, undo
 from tests.journeys.filter_story import FilterStory, limits
 from tests.journeys.story import Story
 from tests.support.people import fred
@@ -20,7 +20,7 @@ LIMITS = limits(0.01)
 class MailboxStory(FilterStory):
     """The other lever: how mailboxes synchronize."""
 
-    wish = freezing.Wish(method=SyncMethod.NONE, reason="Another product takes over")
+    wish = creation.RunSpec(method=SyncMethod.NONE, reason="Another product takes over")
 
     def outcomes_in_the_crm(self) -> dict[str, str]:
         boxes = {box["_regardingobjectid_value"]: box for box in self.scenery.rows("mailboxes")}

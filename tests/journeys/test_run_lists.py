@@ -10,19 +10,19 @@ from django.db.models.functions import Now
 
 from syncapp.models import FilterRow, FilterRun, FilterUser, RunPreparation
 from syncapp.models.sync_filters.run import RunState
-from syncapp.sync_filters.runs import freezing, preparation
+from syncapp.sync_filters.runs import creation, preparation
 from tests.journeys.story import Story
 from tests.support.people import fred
 from tests.sync_filters.company import many_people
 
 pytestmark = pytest.mark.journey
-OFF = freezing.Wish(("appointment",), on=False, reason="Twice in Outlook")
+OFF = creation.RunSpec(("appointment",), on=False, reason="Twice in Outlook")
 
 
 @pytest.fixture
 def users(story: Story) -> Iterator[list[UUID]]:
     """One more than fit into two parts of a list; the CRM knows nothing of them and is not asked."""
-    made = [user.pk for user in many_people(2 * preparation.AT_ONCE + 1)]
+    made = [user.pk for user in many_people(2 * preparation.PART_SIZE + 1)]
     yield made
     FilterRun.objects.all().delete()
     FilterRow.objects.filter(owner_id__in=made).delete()
@@ -31,12 +31,12 @@ def users(story: Story) -> Iterator[list[UUID]]:
 
 def test_run_list_survives_kills(story: Story, users: list[UUID]):
     story.stack.arm("run.part_written")
-    run = freezing.freeze_run(users, OFF, by=fred())
+    run = creation.create_run(users, OFF, by=fred())
     story.dies_at("run.part_written", lambda: None)
     assert listed(run) == []
 
     story.dies_at("run.part_listed", lease_is_over)
-    assert len(listed(run)) == preparation.AT_ONCE
+    assert len(listed(run)) == preparation.PART_SIZE
 
     lease_is_over()
     story.wait(lambda: FilterRun.objects.get(pk=run.pk).state == RunState.PLANNED, "the list is whole")

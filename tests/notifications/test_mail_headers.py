@@ -17,7 +17,7 @@ from syncapp.models.person import Role
 from syncapp.notifications import mail_service
 from syncapp.outbox import messages
 from syncapp.review import collaboration, notification_rules
-from syncapp.sync_filters.runs import freezing, transitions
+from syncapp.sync_filters.runs import creation, transitions
 from tests.notifications.conftest import PostOffice, send_due
 from tests.notifications.test_letters import edit, told
 from tests.support import factories, people, scenes
@@ -116,10 +116,10 @@ def run(*, person: str = "Fred", reason: str = "Riva") -> None:
     users = [make_user(f"User {uuid.uuid4()}") for _ in range(3)]
     filters_for(users)
     by = people.make_person(person, Role.FILTER_MANAGER, address="fred@brandvik.example")
-    frozen = freezing.freeze_run(
-        [user.pk for user in users], freezing.Wish(("contact",), on=False, reason=reason), by=by
+    frozen = creation.create_run(
+        [user.pk for user in users], creation.RunSpec(("contact",), on=False, reason=reason), by=by
     )
-    transitions.start(frozen, by=by, asked=people.ada())
+    transitions.start(frozen, by=by, confirmer=people.ada())
 
 
 def stop(reason: str) -> None:

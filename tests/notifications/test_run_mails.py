@@ -8,7 +8,7 @@ import pytest
 
 from syncapp.models import FilterPolicy, FilterRun, FilterRunChange, Message
 from syncapp.models.sync_filters.run import NEVER, Outcome
-from syncapp.sync_filters.runs import freezing, transitions, undo
+from syncapp.sync_filters.runs import creation, transitions, undo
 from tests.notifications.conftest import PostOffice, send_due
 from tests.support.people import ada, fred, make_person
 from tests.web.filters.test_plan import people
@@ -20,12 +20,12 @@ __all__ = ["people"]
 @pytest.fixture
 def run(people) -> FilterRun:
     filters_for(people)
-    return freezing.freeze_run([user.pk for user in people], OFF, by=fred())
+    return creation.create_run([user.pk for user in people], OFF, by=fred())
 
 
 def test_the_second_person_reads_who_asks_for_what_and_where(run, post_office: PostOffice, settings):
     settings.SECOND_PERSON_ABOVE = 2
-    transitions.start(run, by=fred(), asked=ada())
+    transitions.start(run, by=fred(), confirmer=ada())
     send_due()
 
     mail = post_office.mail()
@@ -41,7 +41,7 @@ def test_the_second_person_reads_who_asks_for_what_and_where(run, post_office: P
 
 def test_nobody_is_asked_any_more_once_it_is_confirmed(run, post_office: PostOffice, settings):
     settings.SECOND_PERSON_ABOVE = 2
-    transitions.start(run, by=fred(), asked=ada())
+    transitions.start(run, by=fred(), confirmer=ada())
     transitions.confirm(run, by=ada())
     send_due()
 
@@ -50,7 +50,7 @@ def test_nobody_is_asked_any_more_once_it_is_confirmed(run, post_office: PostOff
 
 def test_a_run_that_stopped_itself_says_why_and_one_that_ended_says_how(run, post_office: PostOffice, settings):
     settings.SECOND_PERSON_ABOVE = 2
-    transitions.start(run, by=fred(), asked=ada())
+    transitions.start(run, by=fred(), confirmer=ada())
     transitions.confirm(run, by=ada())
     Message.objects.all().delete()
     transitions.pause(run, by=None, because="failures")
@@ -62,7 +62,7 @@ def test_a_run_that_stopped_itself_says_why_and_one_that_ended_says_how(run, pos
     transitions.resume(run, by=fred())
     settle(run, Outcome.DONE, users=4)
     settle(run, Outcome.FAILED)
-    transitions.finish(run)
+    transitions.end_if_finished(run)
     send_due()
 
     mail = post_office.mails()[0]
@@ -73,7 +73,7 @@ def test_a_run_that_stopped_itself_says_why_and_one_that_ended_says_how(run, pos
 def test_a_short_run_that_its_person_watches_sends_no_mail(run):
     transitions.start(run, by=fred())
     settle(run, Outcome.DONE, users=5)
-    transitions.finish(run)
+    transitions.end_if_finished(run)
 
     assert not Message.objects.exists()
 
@@ -86,7 +86,7 @@ def test_undo_notifies_starter_confirmer_and_policy_owner(run, post_office: Post
     transitions.start(run, by=fred())
     settle(run, Outcome.DONE, users=5)
     FilterRunChange.objects.filter(item__run=run).update(written=True)
-    transitions.finish(run)
+    transitions.end_if_finished(run)
     Message.objects.all().delete()
 
     undo.undo(FilterRun.objects.get(pk=run.pk), by=frida)
@@ -102,7 +102,7 @@ def test_undo_by_the_starter_tells_the_others_only(run):
     transitions.start(run, by=fred())
     settle(run, Outcome.DONE, users=5)
     FilterRunChange.objects.filter(item__run=run).update(written=True)
-    transitions.finish(run)
+    transitions.end_if_finished(run)
 
     undo.undo(FilterRun.objects.get(pk=run.pk), by=fred())
 

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from syncapp.models import FilterRun, FilterUser
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
-from syncapp.sync_filters.runs import freezing, transitions
+from syncapp.sync_filters.runs import creation, transitions
 from tests.support.people import fred
 
 
@@ -20,7 +20,7 @@ def told(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_the_list_names_everybody_with_his_cells(read):
+def test_list_shows_users_with_cells(read):
     found = json.loads(told("list", "--limit", "0", "--json"))
 
     held = FilterUser.objects.people()
@@ -31,7 +31,7 @@ def test_the_list_names_everybody_with_his_cells(read):
     assert "Rita Lindqvist" not in told("list", "--state", "mixed")
 
 
-def test_names_write_no_lines_of_the_terminal(read):
+def test_names_cannot_break_terminal_lines(read):
     FilterUser.objects.filter(name="Rita Lindqvist").update(name="Rita\nForged\x1b[2J\u202e")
 
     words = told("list", "--search", "rita")
@@ -39,7 +39,7 @@ def test_names_write_no_lines_of_the_terminal(read):
     assert "Rita[line break]Forged[U+001B][2J[right-to-left override]" in words
 
 
-def test_list_says_when_it_cuts(read):
+def test_list_reports_its_limit(read):
     users = FilterUser.objects.people().count()
 
     cut = json.loads(told("list", "--limit", "3", "--json"))
@@ -53,7 +53,7 @@ def test_list_says_when_it_cuts(read):
     )
 
 
-def test_plan_takes_a_file_of_users(read, tmp_path):
+def test_plan_accepts_users_file(read, tmp_path):
     rita = FilterUser.objects.get(name="Rita Lindqvist")
     names = tmp_path / "names.csv"
     names.write_text(f"Name;Mail\nRita;{rita.address}\nNils;nobody@else.example\n", encoding="utf-8")
@@ -63,22 +63,22 @@ def test_plan_takes_a_file_of_users(read, tmp_path):
     assert (planned["users"], planned["left_out"]) == (1, ["nobody@else.example (no user of the CRM)"])
 
 
-def test_a_plan_counts_what_a_frozen_list_would_say_and_freezes_nothing(read):
+def test_plan_agrees_with_run_and_creates_none(read):
     planned = json.loads(told("plan", "--off", "--everybody", "--json"))
 
     assert not FilterRun.objects.exists()
-    run = freezing.freeze_run(
+    run = creation.create_run(
         list(FilterUser.objects.people().values_list("pk", flat=True)),
-        freezing.Wish(APPOINTMENT_TABLES, on=False),
+        creation.RunSpec(APPOINTMENT_TABLES, on=False),
         by=fred(),
     )
-    frozen = transitions.plans(run)
+    frozen = transitions.count_by_plan(run)
     assert {plan: users for plan, users in planned["by_plan"].items() if users} == frozen
     assert planned["may_be_held"] == run.items.filter(needs_count=True).count() > 0
     assert "Preview" in told("status", "1") or "Counting" in told("status", "1")
 
 
-def test_everybody_and_unknown_names_have_to_be_meant(read):
+def test_all_users_need_an_explicit_option(read):
     with pytest.raises(CommandError, match="--everybody"):
         told("plan", "--off")
     with pytest.raises(CommandError, match="No team is called Nowhere"):

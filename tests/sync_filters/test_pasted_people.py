@@ -36,7 +36,7 @@ def found(text: str) -> str:
 
 def left_out(text: str) -> list[str]:
     who = targets.of_names(text)
-    return [*who.unknown, *(each.text for each in who.doubtful)]
+    return [*who.unknown, *(each.text for each in who.ambiguous)]
 
 
 ALL = "abcd"
@@ -60,7 +60,7 @@ ALL = "abcd"
         "“Ann Abel”\n'b@contoso.example'\n(c@contoso.example)\nDan Day",
     ],
 )
-def test_several_people_on_one_line_are_all_read(line: str) -> None:
+def test_several_people_on_one_line_are_read(line: str) -> None:
     assert (found(line), left_out(line)) == (ALL, [])
 
 
@@ -119,18 +119,18 @@ def test_column_of_addresses_is_read(name: str) -> None:
         "Ann\u2028Abel",
     ],
 )
-def test_invisible_characters_do_not_hide_a_user(line: str) -> None:
+def test_invisible_characters_are_ignored(line: str) -> None:
     assert "a" in found(line)
     assert left_out(line) == []
 
 
-def test_decomposed_name_is_the_composed_one() -> None:
+def test_decomposed_name_matches_composed_one() -> None:
     lena = make_user("Lena Schäfer")
 
     assert targets.of_names(unicodedata.normalize("NFD", "Lena Schäfer")).ids == (lena.pk,)
 
 
-def test_last_name_first_means_the_person() -> None:
+def test_last_name_first_matches() -> None:
     klara, carina = make_user("Klara Mattsson"), make_user("Mattsson, Carina")
     text = "Mattsson, Klara\nMattsson, Carina\nMattsson, Olof"
 
@@ -141,7 +141,7 @@ def test_last_name_first_means_the_person() -> None:
     assert found("Abel, Ann <a@contoso.example>") == "a"
 
 
-def test_who_is_not_taken_is_told() -> None:
+def test_unread_entries_are_reported() -> None:
     text = f"a@contoso.example, nobody@else.example; {'x' * 400}\nBob Bell;Fay Fox;Sales\nNo Body, Cid Cox"
 
     who = targets.of_names(text)
@@ -153,7 +153,7 @@ def test_who_is_not_taken_is_told() -> None:
         assert words in told, words
 
 
-def test_field_beyond_the_readers_limit_is_told() -> None:
+def test_field_above_csv_limit_is_reported() -> None:
     who = targets.of_names("x" * 140_000 + '\na@contoso.example\n"' + "y\n" * 90_000)
 
     assert [str(user) for user in who.ids] == [str(FilterUser.objects.get(name="Ann Abel").pk)]
@@ -161,14 +161,14 @@ def test_field_beyond_the_readers_limit_is_told() -> None:
     assert "y" in who.unknown
 
 
-def test_quote_that_never_closes_loses_no_line() -> None:
+def test_unclosed_quote_loses_no_line() -> None:
     assert found('"Ann Abel\nBob Bell\n"Cid Cox\nDan Day\n"') == ALL
 
 
-def test_a_saved_list_keeps_one_person_per_entry() -> None:
+def test_saved_list_keeps_one_person_per_entry() -> None:
     text = "Ann Abel <a@contoso.example>; b@contoso.example\nCox, Cid\nSMTP:x@y.example;smtp:d@contoso.example\nnobody"
 
     kept = user_lists.save("Riva", named_users.find(text).texts, by=None)
 
-    assert [FilterUser.objects.get(pk=each).address[0] for each in user_lists.matched(kept)] == list(ALL)
+    assert [FilterUser.objects.get(pk=each).address[0] for each in user_lists.matched_user_ids(kept)] == list(ALL)
     assert [entry.text for entry in user_lists.unmatched(kept)] == ["nobody"]

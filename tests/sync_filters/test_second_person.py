@@ -12,12 +12,12 @@ from syncapp.models import FilterPolicy, FilterRun, FilterRunChange, FilterRunIt
 from syncapp.models.sync_filters.policy import PolicyMode
 from syncapp.models.sync_filters.run import Outcome, RunState
 from syncapp.sync_filters.policies import editing, job
-from syncapp.sync_filters.policies.editing import PolicyWish
-from syncapp.sync_filters.runs import freezing, transitions, undo
+from syncapp.sync_filters.policies.editing import PolicySpec
+from syncapp.sync_filters.runs import creation, transitions, undo
 from tests.support.people import ada, fred, make_person
 from tests.sync_filters.company import small_company
 
-OFF = freezing.Wish(("appointment",), on=False)
+OFF = creation.RunSpec(("appointment",), on=False)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def users(db, settings) -> list[FilterUser]:
 
 def started(users: list[FilterUser], by=None) -> FilterRun:
     person = by or fred()
-    return transitions.start(freezing.freeze_run([user.pk for user in users], OFF, by=person), by=person)
+    return transitions.start(creation.create_run([user.pk for user in users], OFF, by=person), by=person)
 
 
 def ended(run: FilterRun, *, ago: timedelta = timedelta()) -> FilterRun:
@@ -43,7 +43,7 @@ def ended(run: FilterRun, *, ago: timedelta = timedelta()) -> FilterRun:
 
 
 @pytest.mark.parametrize("is_over", [True, False])
-def test_users_split_over_runs_are_summed(users, is_over):
+def test_users_of_several_runs_are_summed(users, is_over):
     first = started(users[:3])
     if is_over:
         ended(first)
@@ -59,7 +59,7 @@ def test_users_of_yesterday_do_not_count(users):
     assert started(users[4:]).state == RunState.RUNNING
 
 
-def test_same_users_again_count_once(users):
+def test_same_users_count_once(users):
     ended(started(users[:4]))
 
     assert started(users[:4]).state == RunState.RUNNING
@@ -72,7 +72,7 @@ def test_confirmed_and_canceled_users_do_not_count(users):
     assert started(users[:4]).state == RunState.RUNNING
 
 
-def test_each_person_has_a_limit_of_their_own(users):
+def test_limit_applies_per_person(users):
     started(users[:4])
 
     assert started(users[4:], by=make_person("Frida", *fred().roles)).state == RunState.RUNNING
@@ -89,9 +89,9 @@ def test_undo_never_waits_and_counts_nothing(users, settings):
 def repairing(users: list[FilterUser], name: str) -> FilterPolicy:
     """Return a policy for some of the team, which Fred let repair."""
     others = tuple(str(user.pk) for user in FilterUser.objects.all() if user not in users)
-    wish = PolicyWish(name, team_id=FilterTeam.objects.get().pk, tables=("appointment",), exceptions=others)
-    policy = compared(editing.create(wish, by=fred()))
-    editing.ask_for_repair(policy, seen=policy.full_at, by=fred())
+    spec = PolicySpec(name, team_id=FilterTeam.objects.get().pk, tables=("appointment",), exceptions=others)
+    policy = compared(editing.create(spec, by=fred()))
+    editing.request_repair(policy, seen=policy.full_at, by=fred())
     return compared(policy)
 
 
@@ -102,14 +102,14 @@ def compared(policy: FilterPolicy) -> FilterPolicy:
     return policy
 
 
-def test_policy_repairs_count_for_who_allowed_them(users):
+def test_policy_repairs_count_for_their_approver(users):
     policy = repairing(users[:3], "First")
     assert FilterRun.objects.get(policy=policy).state == RunState.RUNNING
 
     assert started(users[3:6]).state == RunState.WAITING
 
 
-def test_policy_repair_waits_beyond_the_persons_limit(users):
+def test_policy_repair_above_limit_waits(users):
     started(users[:3])
 
     policy = repairing(users[3:6], "Second")
@@ -117,7 +117,7 @@ def test_policy_repair_waits_beyond_the_persons_limit(users):
     assert FilterRun.objects.get(policy=policy).state == RunState.WAITING
 
 
-def test_groups_split_over_policies_are_summed(users):
+def test_groups_of_several_policies_are_summed(users):
     repairing(users[:3], "First")
 
     policy = repairing(users[3:6], "Second")

@@ -24,7 +24,7 @@ TYPED = [
 
 
 @pytest.mark.parametrize("words", TYPED)
-def test_every_spelling_names_the_three_appointments(words: list[str]) -> None:
+def test_all_spellings_name_three_appointment_tables(words: list[str]) -> None:
     assert tables_of(words) == ALL
     assert "ReturnedTypeCode IN (4201, 4214, 4251)" in printed("--off", "--saved", "kept", "--tables", *words)
 
@@ -32,13 +32,13 @@ def test_every_spelling_names_the_three_appointments(words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("word", "table"), [("Contacts", "contact"), ("2", "contact"), ("Phone calls", "phonecall"), ("faxes", "fax")]
 )
-def test_labels_plurals_and_codes_name_a_table(word: str, table: str) -> None:
+def test_labels_plurals_and_codes_name_tables(word: str, table: str) -> None:
     assert tables_of([word]) == (table,)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("words", TYPED)
-def test_plan_takes_the_same_words(words: list[str]) -> None:
+def test_plan_accepts_same_words(words: list[str]) -> None:
     planned = json.loads(told("plan", "--off", "--everybody", "--json", "--tables", *words))
 
     assert tuple(planned["tables"]) == ALL

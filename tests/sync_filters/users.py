@@ -11,7 +11,7 @@ from syncapp.mirror.filters import sync_paths
 from syncapp.models import FilterUser
 from syncapp.models.folding import search_key
 from syncapp.models.sync_filters.tables import Cell
-from syncapp.models.sync_filters.user import words_of_user
+from syncapp.models.sync_filters.user import search_words_of
 
 
 def make_user(name: str, method: SyncMethod = SyncMethod.SERVER_SIDE, **columns: object) -> FilterUser:
@@ -35,8 +35,8 @@ def make_user(name: str, method: SyncMethod = SyncMethod.SERVER_SIDE, **columns:
         "mailbox_read_at": now,
     }
     known = usual | columns
-    words = words_of_user(**{column: str(known[column]) for column in ("name", "address", "login")})
+    words = search_words_of(**{column: str(known[column]) for column in ("name", "address", "login")})
     user = FilterUser.objects.create(id=uuid.uuid4(), search_words=words, **known)
-    sync_paths.work_out(FilterUser.objects.filter(pk=user.pk))
+    sync_paths.recompute(FilterUser.objects.filter(pk=user.pk))
     user.refresh_from_db()
     return user

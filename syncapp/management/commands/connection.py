@@ -1,4 +1,4 @@
-"""`manage.py connection`: which CRM we belong to, and what may be written to it."""
+"""`manage.py connection`: show the connected CRM, and enable or disable writing to it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from syncapp.models import Connection
 
 
 class Command(BaseCommand):
-    """Show the connection; enable or disable writing, each kind by itself."""
+    """Show the connection; enable or disable each kind of writing."""
 
     help = "Show which CRM this portal belongs to; enable or disable writing reviewed values or filters."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What to switch, if anything."""
+        """Add the kinds of writing to enable or disable."""
         parser.add_argument("--enable", choices=sorted(WRITES))
         parser.add_argument("--disable", choices=sorted(WRITES))
 
     def handle(self, *args: Any, enable: str | None, disable: str | None, **options: Any) -> None:
-        """Ask the CRM who it is, switch, and show."""
+        """Verify the CRM's identity, apply the change, and show the connection."""
         try:
             verified_client()
         except (CrmError, WrongOrganization) as error:

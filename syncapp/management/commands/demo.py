@@ -1,4 +1,4 @@
-"""`manage.py demo`: everything at once on this machine, in the foreground, until Ctrl-C or SIGTERM."""
+"""`manage.py demo`: run everything on this machine, in the foreground, until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ HOST = "127.0.0.1"
 
 
 class Command(BaseCommand):
-    """Run portal, sandbox, workers, scheduler and broker; print one line when all of it answers."""
+    """Run portal, sandbox, workers, scheduler and broker; print one line when all of them answer."""
 
     help = "Run the portal, a sandbox, two workers and a broker until Ctrl-C. Data and logs are kept in DEMO_DIR."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Refuse what cannot work before anything is started, then look after the children."""
+        """Check what the demo needs, start its processes, and supervise them."""
         if not settings.DEMO:
             raise CommandError("DEMO is off; the demo would use this configuration's real CRM.")
         settings.DEMO_DIR.mkdir(parents=True, exist_ok=True)
@@ -125,11 +125,11 @@ def _broker() -> Service:
 
 
 def _make_private(folder: Path) -> None:
-    # The name is predictable and its parent may be everybody's: accept only a folder that is really ours.
+    # The name is predictable and its parent may be shared: accept only a private folder of this user.
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     if not _is_private(folder):
-        raise CommandError(f"{folder} belongs to somebody else or is open to others; remove it.")
+        raise CommandError(f"{folder} belongs to another user or is open to others; remove it.")
 
 
 def _is_private(folder: Path) -> bool:
@@ -176,7 +176,7 @@ def _beat() -> Service:
 
 
 def everything_answers() -> bool:
-    """Whether the portal reports that all of its parts are well."""
+    """Return whether the portal reports that all of its parts are healthy."""
     request = http.client.HTTPConnection(HOST, settings.PORTAL_PORT, timeout=2)
     try:
         request.request("GET", "/healthz")

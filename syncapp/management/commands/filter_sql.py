@@ -1,4 +1,4 @@
-"""`manage.py filter_sql`: T-SQL that switches filters in an on-premises CRM's database. The portal never runs it."""
+"""`manage.py filter_sql`: print T-SQL that switches filters in an on-premises CRM's database. It is never run here."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from syncapp.management import choosing
+from syncapp.management import arguments
 from syncapp.models import FilterTeam, FilterUnit, UserList
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 from syncapp.sync_filters.on_premises import logons, sql_script
-from syncapp.sync_filters.on_premises.sql_script import Switch
+from syncapp.sync_filters.on_premises.sql_script import ScriptSpec
 from syncapp.sync_filters.runs import targets
-from syncapp.sync_filters.runs.targets import Chosen
+from syncapp.sync_filters.runs.targets import Targets
 from syncapp.sync_filters.table_names import KNOWN, tables_of
 
 
 class Command(BaseCommand):
-    """Print the script, and behind it, commented out, the inverse."""
+    """Print the script, followed by its inverse, commented out."""
 
     help = "Print the T-SQL with which an on-premises CRM's database administrator switches filters, and its inverse."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add what is switched, whose, and where the rows are remembered."""
+        """Add what to switch, for which users, and the table that remembers the rows."""
         way = parser.add_mutually_exclusive_group(required=True)
         way.add_argument("--on", action="store_true", help="switch filters on that are off")
         way.add_argument("--off", action="store_true", help="switch filters off that are on")
@@ -44,21 +44,21 @@ class Command(BaseCommand):
         parser.add_argument("--inverse", action="store_true", help="the inverse alone; needs --saved")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print, or say what is wrong with what was asked."""
+        """Print the script, or raise CommandError for arguments that make none."""
         if options["inverse"] and not options["saved"]:
             raise CommandError("Name the table that the script made: --saved NAME.")
         try:
-            switch = self._switch(options)
+            spec = self._switch(options)
         except ValueError as error:
             raise CommandError(str(error)) from error
         if options["inverse"]:
-            self.stdout.write(sql_script.inverse(switch))
+            self.stdout.write(sql_script.inverse(spec))
             return
-        self.stdout.write(sql_script.forward(switch))
-        self.stdout.write(_set_aside(sql_script.inverse(switch)))
+        self.stdout.write(sql_script.forward(spec))
+        self.stdout.write(_set_aside(sql_script.inverse(spec)))
 
-    def _switch(self, options: dict[str, Any]) -> Switch:
-        return Switch(
+    def _switch(self, options: dict[str, Any]) -> ScriptSpec:
+        return ScriptSpec(
             on=options["on"],
             saved=options["saved"] or f"OutlookFilters_{timezone.now():%Y%m%d_%H%M%S}",
             tables=tables_of(options["tables"]),
@@ -68,11 +68,11 @@ class Command(BaseCommand):
         )
 
     def _written(self, options: dict[str, Any]) -> list[str]:
-        """Return the logon names that were typed, or that a file holds; none of its lines is left out."""
+        """Return the logon names from the command line and a file; refuse a file that is not read completely."""
         path: Path | None = options["users_file"]
         found = logons.read("\n".join(options["users"]))
         if path is not None:
-            in_file = logons.read(choosing.text_of(path))
+            in_file = logons.read(arguments.text_of(path))
             if in_file.unread or not in_file.names:
                 why = in_file.unread[0] if in_file.unread else "It names no one."
                 raise CommandError(
@@ -84,11 +84,11 @@ class Command(BaseCommand):
         return found.names
 
     def _groups(self, options: dict[str, Any]) -> list[str]:
-        """Return the logon names of a team, a business unit or a list, as the portal last read them."""
+        """Return the logon names of a team, a business unit or a list, as last read."""
         found: list[str] = []
         for option, (model, read) in _GROUPS.items():
             if options[option]:
-                group = read(choosing.key_of(model, options[option]))
+                group = read(arguments.key_of(model, options[option]))
                 names, without = logons.of_users(group.ids)
                 self._warn(group, without)
                 if not names:
@@ -96,7 +96,7 @@ class Command(BaseCommand):
                 found += names
         return found
 
-    def _warn(self, group: Chosen, without: int) -> None:
+    def _warn(self, group: Targets, without: int) -> None:
         left_out = [
             (without, "without a logon name"),
             (group.left_out, "entries that match no single user"),

@@ -1,4 +1,4 @@
-"""`manage.py filters list|plan|status`: what the pages show, for a terminal. Who signed in starts runs, nobody here."""
+"""`manage.py filters list|plan|status`: what the pages show, for a terminal. Runs are started in the portal only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from syncapp.management import choosing
+from syncapp.management import arguments
 from syncapp.mirror.filters import access
 from syncapp.models import FilterRun, FilterTeam, FilterUnit, FilterUser, UserList
 from syncapp.models.sync_filters.run import Outcome, Plan
@@ -22,9 +22,9 @@ from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Cell, Group
 from syncapp.models.sync_filters.user import SyncPaths
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.inventory import matrix
-from syncapp.sync_filters.inventory.matrix import EVERYBODY, Narrowing
+from syncapp.sync_filters.inventory.matrix import ALL_USERS, UserCriteria
 from syncapp.sync_filters.runs import dry_run, named_users, transitions
-from syncapp.sync_filters.runs.freezing import Wish
+from syncapp.sync_filters.runs.creation import RunSpec
 from syncapp.sync_filters.table_names import KNOWN, tables_of
 from syncapp.text import escaping
 
@@ -35,32 +35,38 @@ Answer = tuple[dict[str, Any], list[str]]
 
 
 class Command(BaseCommand):
-    """Three questions; each answer as text, or with --json for programs."""
+    """Answer one of three questions, as text or with --json for programs."""
 
-    help = "Show users and their filters (list), what a run would do (plan), how a run or the reading goes (status)."
+    help = (
+        "Show users and their filters (list), what a run would do (plan), a run's or the inventory's progress (status)."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """One subcommand each."""
+        """Add the three subcommands."""
         parts = parser.add_subparsers(dest="part", required=True, metavar="list|plan|status")
-        shown = parts.add_parser("list", help="users with what of each synchronizes, narrowed as on the page")
-        _add_narrowing(shown)
-        shown.add_argument("--limit", type=int, default=50, help="at most this many users; 0: all (default 50)")
-        planned = parts.add_parser("plan", help="what switching would do; nothing is stored, nothing is switched")
-        _add_narrowing(planned)
-        _add_wish(planned)
-        state = parts.add_parser("status", help="of one run, or of the reading and the access")
+        list_parser = parts.add_parser(
+            "list", help="users and what synchronizes for each, with the filters of the page"
+        )
+        _add_criteria(list_parser)
+        list_parser.add_argument("--limit", type=int, default=50, help="at most this many users; 0: all (default 50)")
+        plan_parser = parts.add_parser("plan", help="what switching would do; nothing is stored or switched")
+        _add_criteria(plan_parser)
+        _add_desired_state(plan_parser)
+        state = parts.add_parser("status", help="of one run, or of the inventory and the access to filters")
         state.add_argument("run", type=int, nargs="?", help="the run's number")
-        for each in (shown, planned, state):
-            each.add_argument("--json", action="store_true", help="for programs; the progress bar goes to stderr")
+        for each in (list_parser, plan_parser, state):
+            each.add_argument(
+                "--json", action="store_true", help="output for programs; the progress bar goes to stderr"
+            )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Answer one question, or say what is wrong with it."""
-        asked = Namespace(**options)
-        data, lines = _PARTS[asked.part](asked, self._bar)
+        """Print the answer, or raise CommandError."""
+        given = Namespace(**options)
+        data, lines = _SUBCOMMANDS[given.part](given, self._show_progress)
         words = "\n".join(map(escaping.log_line, lines))
-        self.stdout.write(json.dumps(data, default=_text, indent=2) if asked.json else words)
+        self.stdout.write(json.dumps(data, default=_text, indent=2) if given.json else words)
 
-    def _bar(self, done: int, users: int) -> None:
+    def _show_progress(self, done: int, users: int) -> None:
         if sys.stderr.isatty():
             filled = _BAR * done // max(users, 1)
             end = "\n" if done >= users else ""
@@ -70,47 +76,47 @@ class Command(BaseCommand):
 Bar = Callable[[int, int], None]
 
 
-def _add_narrowing(parser: ArgumentParser) -> None:
-    parser.add_argument("--search", default="", help="how the name or address begins")
+def _add_criteria(parser: ArgumentParser) -> None:
+    parser.add_argument("--search", default="", help="beginning of the name or address")
     parser.add_argument("--team", default="", help="a team's name")
     parser.add_argument("--unit", default="", help="a business unit's name, without the units below it")
     parser.add_argument("--list", default="", help="a saved list's name")
-    parser.add_argument("--group", choices=Group.values, default="appointments", help="what --state is about")
+    parser.add_argument("--group", choices=Group.values, default="appointments", help="tables that --state applies to")
     parser.add_argument("--state", choices=Cell.values)
     parser.add_argument("--mailbox", choices=list(_METHODS))
-    parser.add_argument("--risk", choices=SyncPaths.values, help="how often appointments arrive")
+    parser.add_argument("--risk", choices=SyncPaths.values, help="how often appointments reach Outlook")
 
 
-def _add_wish(parser: ArgumentParser) -> None:
-    way = parser.add_mutually_exclusive_group(required=True)
-    way.add_argument("--on", action="store_true", help="the wanted end state is on")
-    way.add_argument("--off", action="store_true", help="the wanted end state is off")
+def _add_desired_state(parser: ArgumentParser) -> None:
+    word = parser.add_mutually_exclusive_group(required=True)
+    word.add_argument("--on", action="store_true", help="desired state: on")
+    word.add_argument("--off", action="store_true", help="desired state: off")
     parser.add_argument(
         "--tables", nargs="+", default=list(APPOINTMENT_TABLES), metavar="TABLE", help=f"of {KNOWN}; any spelling"
     )
-    parser.add_argument("--users-file", type=Path, help="only the users that this file names: lines or a table")
-    parser.add_argument("--everybody", action="store_true", help="needed where nothing narrows the selection")
+    parser.add_argument("--users-file", type=Path, help="only users named in this file (lines or a table)")
+    parser.add_argument("--everybody", action="store_true", help="required if nothing narrows the selection")
 
 
-def _narrowing(asked: Namespace) -> Narrowing:
-    return Narrowing(
-        search=asked.search,
-        team=choosing.key_of(FilterTeam, asked.team) if asked.team else None,
-        unit=choosing.key_of(FilterUnit, asked.unit) if asked.unit else None,
-        listed=choosing.key_of(UserList, asked.list) if asked.list else None,
-        group=Group(asked.group),
-        cell=Cell(asked.state) if asked.state else None,
-        method=_METHODS[asked.mailbox] if asked.mailbox else None,
-        paths=SyncPaths(asked.risk) if asked.risk else None,
+def _criteria(given: Namespace) -> UserCriteria:
+    return UserCriteria(
+        search=given.search,
+        team=arguments.key_of(FilterTeam, given.team) if given.team else None,
+        unit=arguments.key_of(FilterUnit, given.unit) if given.unit else None,
+        listed=arguments.key_of(UserList, given.list) if given.list else None,
+        group=Group(given.group),
+        cell=Cell(given.state) if given.state else None,
+        method=_METHODS[given.mailbox] if given.mailbox else None,
+        paths=SyncPaths(given.risk) if given.risk else None,
     )
 
 
-def _list(asked: Namespace, bar: Bar) -> Answer:
-    by, rows, after = _narrowing(asked), list[dict[str, Any]](), None
-    if asked.limit < 0:
+def _list(given: Namespace, bar: Bar) -> Answer:
+    by, rows, after = _criteria(given), list[dict[str, Any]](), None
+    if given.limit < 0:
         raise CommandError("--limit is 0 or more; 0 shows all.")
-    count = matrix.narrowed(by).count()
-    total = min(count, asked.limit or count)
+    count = matrix.matching(by).count()
+    total = min(count, given.limit or count)
     while len(rows) < total:
         page = matrix.page(by, after=after, size=min(500, total - len(rows)))
         rows += [_user(user) for user in page.users]
@@ -123,7 +129,7 @@ def _list(asked: Namespace, bar: Bar) -> Answer:
     more = count > len(rows)
     lines = [_row(each) for each in [_HEADING, *rows]]
     lines += [f"The first {len(rows):,} of {count:,} users; --limit 0 shows all."] if more else []
-    return {"read_at": read_at, "count": count, "more": more, "users": rows}, [*lines, _age(read_at)]
+    return {"read_at": read_at, "count": count, "more": more, "users": rows}, [*lines, _age_of_inventory(read_at)]
 
 
 _HEADING = {"name": "Name", "address": "Address", "mailbox": "Mailbox"} | {each.value: each.label for each in Group}
@@ -150,44 +156,46 @@ def _row(each: dict[str, Any]) -> str:
     return f"{each['name'][:28]:<28}  {each['address'][:36]:<36}  {each['mailbox']:<11}  {cells}".rstrip()
 
 
-def _age(read_at: datetime | None) -> str:
-    return f"As read in the CRM until {read_at:%Y-%m-%d %H:%M} UTC." if read_at else "The users were not read yet."
+def _age_of_inventory(read_at: datetime | None) -> str:
+    return (
+        f"As read from the CRM until {read_at:%Y-%m-%d %H:%M} UTC." if read_at else "The users have not been read yet."
+    )
 
 
-def _plan(asked: Namespace, bar: Bar) -> Answer:
+def _plan(given: Namespace, bar: Bar) -> Answer:
     try:
-        wish = Wish(tables_of(asked.tables), on=asked.on)
+        spec = RunSpec(tables_of(given.tables), on=given.on)
     except ValueError as error:
         raise CommandError(str(error)) from error
-    by = _narrowing(asked)
-    if by == EVERYBODY and not asked.everybody and asked.users_file is None:
-        raise CommandError("Nothing narrows the selection. Say --everybody where everybody is meant.")
-    ids = list(matrix.narrowed(by).order_by("name_key", "id").values_list("pk", flat=True))
+    by = _criteria(given)
+    if by == ALL_USERS and not given.everybody and given.users_file is None:
+        raise CommandError("Nothing narrows the selection. Add --everybody to plan for all users.")
+    ids = list(matrix.matching(by).order_by("name_key", "id").values_list("pk", flat=True))
     left_out: list[str] = []
-    if asked.users_file is not None:
-        wanted, left_out = _in_file(asked.users_file)
+    if given.users_file is not None:
+        wanted, left_out = _in_file(given.users_file)
         ids = [user_id for user_id in ids if user_id in wanted]
-    found = dry_run.dry_plan(ids, wish, progress=lambda done: bar(done, len(ids)))
-    way = "on" if asked.on else "off"
-    lines = [f"{', '.join(wish.tables)} {way} for {found.users:,} users:"]
+    found = dry_run.summarize(ids, spec, report_progress=lambda done: bar(done, len(ids)))
+    word = "on" if given.on else "off"
+    lines = [f"{', '.join(spec.tables)} {word} for {found.users:,} users:"]
     lines += [f"{users:>8,}  {Plan(plan).label}" for plan, users in found.by_plan.items() if plan != Plan.HELD]
     lines += [f"{users:>16,}  {why}" for why, users in found.by_reason.items()]
     lines.append(f"{found.may_be_held:>8,}  of those who will change are held back if they organize future meetings")
     lines += [f"Left out: {each}" for each in left_out]
-    lines.append("Nothing was frozen. A run is started in the portal, by somebody who signed in.")
-    return {"tables": wish.tables, "wanted": way, **asdict(found), "left_out": left_out}, lines
+    lines.append("Nothing was created. Start a run in the portal, where you are signed in.")
+    return {"tables": spec.tables, "wanted": word, **asdict(found), "left_out": left_out}, lines
 
 
 def _in_file(path: Path) -> tuple[set[UUID], list[str]]:
-    """Return the users that a file names, and everything in it that names none or several."""
+    """Return the users that a file names, and the entries that match none or several."""
     try:
-        found = named_users.find(choosing.text_of(path))
+        found = named_users.find(arguments.text_of(path))
     except NotPossible as error:
         raise CommandError(f"{path}: {error}") from error
-    users = {each.user_id for each in found.meant if each.user_id}
+    users = {each.user_id for each in found.matches if each.user_id}
     unclear = [
         f"{each.text} ({'more than one user' if each.fits_several else 'no user of the CRM'})"
-        for each in found.meant
+        for each in found.matches
         if each.user_id is None
     ]
     if not users:
@@ -195,15 +203,15 @@ def _in_file(path: Path) -> tuple[set[UUID], list[str]]:
     return users, unclear + found.unread
 
 
-def _status(asked: Namespace, bar: Bar) -> Answer:
-    return _reading() if asked.run is None else _run(asked.run, bar)
+def _status(given: Namespace, bar: Bar) -> Answer:
+    return _inventory_status() if given.run is None else _run_status(given.run, bar)
 
 
-def _run(number: int, bar: Bar) -> Answer:
+def _run_status(number: int, bar: Bar) -> Answer:
     run = FilterRun.objects.select_related("person").filter(number=number).first()
     if run is None:
         raise CommandError(f"There is no run {number}.")
-    counted = transitions.outcomes(run)
+    counted = transitions.count_by_outcome(run)
     users = sum(counted.values())
     open_users = counted.pop("", 0)
     bar(users - open_users, users)
@@ -215,19 +223,21 @@ def _run(number: int, bar: Bar) -> Answer:
     return data, lines + [f"{many:>8,}  {Outcome(each).label}" for each, many in sorted(counted.items())]
 
 
-def _reading() -> Answer:
-    ground, inventory = access.ground(), matrix.inventory()
+def _inventory_status() -> Answer:
+    capabilities, inventory = access.capabilities(), matrix.inventory()
     read_at, under_way = (inventory.pulled_at, bool(inventory.next_link)) if inventory else (None, False)
     data: dict[str, Any] = {"read_at": read_at, "reading_now": under_way, "users": FilterUser.objects.people().count()}
-    data |= {"reading": ground.reading, "reading_probed_at": ground.reading_probed_at}
-    data |= {"writing": ground.writing, "writing_probed_at": ground.writing_probed_at}
-    said = [f"{data['users']:,} users. {_age(read_at)}{' A reading is under way.' if under_way else ''}"]
-    said.append(f"Filters are read: {ground.get_reading_display()}. Switched: {ground.get_writing_display()}.")
-    return data, said
+    data |= {"reading": capabilities.reading, "reading_probed_at": capabilities.reading_probed_at}
+    data |= {"writing": capabilities.writing, "writing_probed_at": capabilities.writing_probed_at}
+    lines = [f"{data['users']:,} users. {_age_of_inventory(read_at)}{' A reading is under word.' if under_way else ''}"]
+    lines.append(
+        f"Filters are read: {capabilities.get_reading_display()}. Switched: {capabilities.get_writing_display()}."
+    )
+    return data, lines
 
 
 def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-_PARTS: dict[str, Callable[[Namespace, Bar], Answer]] = {"list": _list, "plan": _plan, "status": _status}
+_SUBCOMMANDS: dict[str, Callable[[Namespace, Bar], Answer]] = {"list": _list, "plan": _plan, "status": _status}

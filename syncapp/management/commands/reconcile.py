@@ -1,4 +1,4 @@
-"""`manage.py reconcile`: after a restore, compare our database with the CRM and with the log."""
+"""`manage.py reconcile`: compare the database with the CRM and the log after a restore."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from syncapp.connection.clients import WrongOrganization, verified_client
 from syncapp.crm.errors import CrmError
 from syncapp.jobs.queue import LostLease
-from syncapp.management.conflicts import told_in_words
+from syncapp.management.database_errors import as_command_errors
 from syncapp.mirror import columns
 from syncapp.mirror.edits import pull
 from syncapp.models import Decision, Delivery, FilterRun, SyncField
@@ -31,15 +31,15 @@ MOST_LISTED = 20
 
 
 class Command(BaseCommand):
-    """Report, or with --apply read what changed in the CRM first and keep what the log says was lost."""
+    """Print a report; with --apply read the CRM first, and keep lost decisions."""
 
     help = (
-        "After a restore: say which decisions the CRM's rows proved, which were lost, what is open and what differs. "
-        f"Exits with {NEEDS_SOMEONE} where a person has to look, with 0 where none has to."
+        "After a restore: report which decisions the CRM's rows prove, which were lost, what is open and what differs. "
+        f"Exits with {NEEDS_SOMEONE} if a person has to act, otherwise with 0."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the logs, how far back to look, and whether anything may be changed."""
+        """Add the logs, the period, and whether to change anything."""
         parser.add_argument(
             "--log",
             action="append",
@@ -53,26 +53,26 @@ class Command(BaseCommand):
         parser.add_argument("--all", action="store_true", help=f"list everything, not the first {MOST_LISTED} of each")
         parser.add_argument("--json", action="store_true", help="for programs; with ids and without limits")
 
-    def handle(self, *args: Any, log: Sequence[str], apply: bool, offline: bool, days: int, **asked: Any) -> None:
-        """Print the account; exit with NEEDS_SOMEONE where a person has to look."""
+    def handle(self, *args: Any, log: Sequence[str], apply: bool, offline: bool, days: int, **output: Any) -> None:
+        """Print the report; exit with NEEDS_SOMEONE if a person has to act."""
         if days < 1:
             raise CommandError("--days is 1 or more.")
         try:
-            taken = decision_log.parse(chain.from_iterable(map(_lines_of, log)))
+            taken = decision_log.parse(chain.from_iterable(map(_read_lines, log)))
         except OSError as error:
             raise CommandError(f"The log cannot be read: {error}") from error
-        with told_in_words():
-            account = _account(taken, apply=apply, offline=offline, since=timedelta(days=days))
-        if asked["json"]:
-            self.stdout.write(json.dumps(_data(account), default=str, indent=2))
+        with as_command_errors():
+            report = _build_report(taken, apply=apply, offline=offline, since=timedelta(days=days))
+        if output["json"]:
+            self.stdout.write(json.dumps(_data(report), default=str, indent=2))
         else:
-            most = None if asked["all"] else MOST_LISTED
-            self.stdout.write("\n".join(map(escaping.log_line, _lines(account, most=most, has_log=bool(log)))))
-        if account.needs_someone:
+            most = None if output["all"] else MOST_LISTED
+            self.stdout.write("\n".join(map(escaping.log_line, _lines(report, most=most, has_log=bool(log)))))
+        if report.needs_someone:
             sys.exit(NEEDS_SOMEONE)
 
 
-def _lines_of(log: str) -> Iterator[str]:
+def _read_lines(log: str) -> Iterator[str]:
     if log == "-":
         yield from sys.stdin
         return
@@ -80,7 +80,7 @@ def _lines_of(log: str) -> Iterator[str]:
         yield from file
 
 
-def _account(taken: Sequence[LoggedDecision], *, apply: bool, offline: bool, since: timedelta) -> Report:
+def _build_report(taken: Sequence[LoggedDecision], *, apply: bool, offline: bool, since: timedelta) -> Report:
     try:
         if apply:
             _read_the_crm()
@@ -93,38 +93,38 @@ def _account(taken: Sequence[LoggedDecision], *, apply: bool, offline: bool, sin
 
 
 def _read_the_crm() -> None:
-    """Read what changed; a backup may hold the lease of a reader that ended long ago, so wait for that to end."""
+    """Read what changed; wait for a lease from the backup, whose reader ended long ago, to expire."""
     until = time.monotonic() + settings.LEASE + 5
     while pull.pull(verified_client()).busy:
         if time.monotonic() > until:
-            raise CommandError("Another pull is under way. Try again in a minute.")
+            raise CommandError("Another pull is running. Try again in a minute.")
         time.sleep(1)
 
 
-def _lines(account: Report, *, most: int | None, has_log: bool) -> Iterable[str]:
+def _lines(report: Report, *, most: int | None, has_log: bool) -> Iterable[str]:
     labels = columns.labels("contact")
-    read = f"at {account.read_at:%Y-%m-%d %H:%M:%S} UTC" if account.read_at else "never; run this with --apply"
+    read = f"at {report.read_at:%Y-%m-%d %H:%M:%S} UTC" if report.read_at else "never; run this with --apply"
     yield f"CRM last read to its end: {read}."
-    yield from _listed("decided before a restore, recognized by the CRM's rows", account.recognized, most, labels)
+    yield from _section("decided before a restore, recognized by the CRM's rows", report.recognized, most, labels)
     if has_log:
-        yield from _listed("decided according to the log, but lost: decide again", account.lost, most, labels)
+        yield from _section("decided according to the log, but lost: decide again", report.lost, most, labels)
     else:
         yield "Decisions lost before they were written: not known without --log."
-    if account.differing is None:
+    if report.differing is None:
         yield "Values that differ in the CRM: not compared."
     else:
-        yield from _listed("recognized, but the CRM holds another value now", account.differing, most, labels)
-    yield from _listed("written according to the portal, but open in the CRM", account.unmarked, most, labels)
-    yield from _listed("deliveries open; each reads the CRM before it writes", account.deliveries, most, labels)
-    yield f"{account.failed:,} not written: see Review, Needs attention."
-    yield from _listed("filter runs open; check each on its page", account.runs, most, labels)
-    yield f"{account.messages:,} mails waiting; some may have been sent before the restore."
+        yield from _section("recognized, but the CRM holds another value now", report.differing, most, labels)
+    yield from _section("written according to the portal, but open in the CRM", report.unmarked, most, labels)
+    yield from _section("deliveries open; each reads the CRM before it writes", report.deliveries, most, labels)
+    yield f"{report.failed:,} not written: see Review, Needs attention."
+    yield from _section("filter runs open; check each on its page", report.runs, most, labels)
+    yield f"{report.messages:,} mails waiting; some may have been sent before the restore."
 
 
 Item = Decision | LostDecision | SyncField | Delivery | FilterRun
 
 
-def _listed(words: str, found: Sequence[Item], most: int | None, labels: dict[str, str]) -> Iterable[str]:
+def _section(words: str, found: Sequence[Item], most: int | None, labels: dict[str, str]) -> Iterable[str]:
     yield f"{len(found):,} {words}{':' if found else '.'}"
     for each in found[:most]:
         yield f"  {_line(each, labels)}"
@@ -151,22 +151,22 @@ def _field(field: SyncField, labels: dict[str, str]) -> str:
     return f"{name}, {labels.get(field.column_name, field.column_name)} (edit {field.record_id})"
 
 
-def _data(account: Report) -> dict[str, Any]:
-    differing = account.differing
+def _data(report: Report) -> dict[str, Any]:
+    differing = report.differing
     return {
-        "needs_someone": account.needs_someone,
-        "read_at": account.read_at,
-        "recognized": [_decision(each) for each in account.recognized],
-        "lost": [_lost(each) for each in account.lost],
+        "needs_someone": report.needs_someone,
+        "read_at": report.read_at,
+        "recognized": [_decision(each) for each in report.recognized],
+        "lost": [_lost(each) for each in report.lost],
         "differing": None if differing is None else [_decision(each) for each in differing],
-        "unmarked": [_of_field(each) for each in account.unmarked],
+        "unmarked": [_of_field(each) for each in report.unmarked],
         "deliveries": [
             {"id": each.pk, "contact": each.target_id, "state": each.state, "attempts": each.attempts}
-            for each in account.deliveries
+            for each in report.deliveries
         ],
-        "failed": account.failed,
-        "runs": [{"id": each.pk, "number": each.number, "state": each.state} for each in account.runs],
-        "messages": account.messages,
+        "failed": report.failed,
+        "runs": [{"id": each.pk, "number": each.number, "state": each.state} for each in report.runs],
+        "messages": report.messages,
     }
 
 
@@ -175,10 +175,11 @@ def _of_field(field: SyncField) -> dict[str, Any]:
 
 
 def _decision(each: Decision) -> dict[str, Any]:
-    told = {"decision": each.pk, "kind": each.kind, "outcome": each.outcome, "by": each.decider}
-    return {**_of_field(each.field), **told, "at": each.decided_at}
+    decision = {"decision": each.pk, "kind": each.kind, "outcome": each.outcome, "by": each.decider}
+    return {**_of_field(each.field), **decision, "at": each.decided_at}
 
 
 def _lost(each: LostDecision) -> dict[str, Any]:
-    told = {"decision": each.taken.id, "kind": each.taken.kind, "outcome": each.taken.outcome, "by": each.decider}
-    return {**_of_field(each.field), **told, "at": each.taken.at}
+    taken = each.taken
+    decision = {"decision": taken.id, "kind": taken.kind, "outcome": taken.outcome, "by": each.decider}
+    return {**_of_field(each.field), **decision, "at": taken.at}

@@ -1,4 +1,4 @@
-"""`manage.py troubles`: every trouble that the portal can be in, what it means and what to do, as Markdown."""
+"""`manage.py troubles`: print every trouble of the portal, its meaning and what to do, as Markdown."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from syncapp.health.kinds import Kind
 
 
 class Command(BaseCommand):
-    """Print what docs/how-to/troubles.md lists, from the definitions that banner, mails and /healthz use."""
+    """Print docs/how-to/troubles.md from the definitions that the banner, the mails and /healthz use."""
 
     help = "Print each trouble of the portal: its code, what it means, what to do and where to look."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Write one section per trouble."""
+        """Print one section per trouble."""
         self.stdout.write("\n".join(_section(kind) for kind in kinds.KINDS), ending="")
 
 

@@ -1,4 +1,4 @@
-"""`manage.py watch`: look after the portal from outside of its workers, by cron or a timer, once a minute."""
+"""`manage.py watch`: monitor the portal from outside of its workers, by cron or a timer, once a minute."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WELL, TROUBLE, NO_DATABASE = 0, 1, 2
 
 
 class Command(BaseCommand):
-    """Tell the operators of troubles, and hand those mails over in this very process: the workers may be gone."""
+    """Mail operators about troubles, and send those mails from this process, because the workers may be down."""
 
     help = (
         "Make and send the mails about the portal's own troubles. Run it once a minute, outside of the workers. "
@@ -31,12 +31,12 @@ class Command(BaseCommand):
     )
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Wait no longer for the database than a page does: the next run comes in a minute."""
+        """Use the short database timeouts of web processes, because the next run comes in a minute."""
         processes.set_kind(processes.Kind.WEB)
         super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Safe to run at any time and beside the workers; on one host, since that is where it notes a lost database."""
+        """Check the portal and exit with its status. Run it on one host, because a lost database is noted there."""
         status = self._look()
         if status != WELL:
             sys.exit(status)

@@ -1,1 +1,1 @@
-"""CRM → users, teams, mailboxes and names of editors."""
+"""CRM to users, teams, mailboxes and names of editors."""

@@ -1,4 +1,4 @@
-"""CRM users → CrmUser: who the editors are, so that their names show and nobody decides his own edit."""
+"""CRM users who edited contacts: their names for display, and their identity, so that no one decides their own edit."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from syncapp.models.folding import search_key
 
 BATCH = 100
 FRESH_FOR = timedelta(days=1)
-ASK_AGAIN_AFTER = timedelta(minutes=1)  # those that could not be read
+RETRY_AFTER = timedelta(minutes=1)  # for unreadable users
 
 
 def due_editors() -> list[UUID]:
-    """Return the users to read now: those never read, unless they were just unreadable; else outdated ones."""
+    """Return the users to read now: unknown editors, except those just found unreadable; else outdated ones."""
     unknown = unknown_editors()
     if unknown:
-        recently = timezone.now() - ASK_AGAIN_AFTER
-        asked = UnreadableRow.objects.filter(kind=Kind.EDITOR, seen_at__gt=recently).values_list("row_id", flat=True)
-        unknown = [each for each in unknown if str(each) not in set(asked)]
+        recently = timezone.now() - RETRY_AFTER
+        failed = UnreadableRow.objects.filter(kind=Kind.EDITOR, seen_at__gt=recently).values_list("row_id", flat=True)
+        unknown = [each for each in unknown if str(each) not in set(failed)]
     return unknown or outdated_editors()
 
 
 def unknown_editors(*, limit: int = BATCH) -> list[UUID]:
-    """Editors whom we have not read yet, of edits that wait, are being written or were recognized after a restore.
+    """Return editors not read yet, of edits that wait, are being written or were recognized after a restore.
 
-    Partial indexes find these, not all edits. One that was superseded as it arrived waits for nobody, but its mark is
-    written.
+    Partial indexes find these edits without scanning all. An edit that was superseded on arrival is never waiting, but
+    its mark is written, so its editor is found too.
     """
     of_waiting = _not_read(SyncRecord.objects.filter(waiting_count__gt=0, is_stub=False))
     of_written = _not_read(SyncRecord.objects.filter(writing_count__gt=0, is_stub=False))
@@ -55,36 +55,37 @@ def _not_read(edits: QuerySet[SyncRecord]) -> QuerySet[SyncRecord, Any]:
 
 
 def outdated_editors(*, limit: int = BATCH) -> list[UUID]:
-    """Those whom we read a day ago or earlier, the longest ago first: people get other names, and leave."""
+    """Return editors last read a day ago or earlier, the oldest first: people change their names and leave."""
     outdated = CrmUser.objects.filter(read_at__lte=timezone.now() - FRESH_FOR).order_by("read_at", "pk")
     return list(outdated.values_list("pk", flat=True)[:limit])
 
 
 def read_editors(crm: CrmClient, ids: Collection[UUID]) -> int:
-    """Read these users and keep them. Raises CrmError.
+    """Read these users from the CRM and store them; return how many. Raises CrmError.
 
-    One whom the CRM does not have is kept nameless, or as he was known: his edits stay his own.
+    A user who is not in the CRM keeps the known name, or is stored without one, so that their edits stay theirs.
     """
     wanted = list(islice(ids, BATCH))
     if not wanted:
         return 0
-    users = [_fitting(user) for user in crm.users(wanted)]
+    users = [_with_problem(user) for user in crm.users(wanted)]
     gone = set(wanted) - {user.id for user in users}
     # An editor of uncertain identity must not count as known: people may not decide their own edits.
     found, bad = unreadable.split(Kind.EDITOR, users)
     unreadable.remove(Kind.EDITOR, gone)
     CrmUser.objects.filter(pk__in=[user.id for user in bad]).update(read_at=Now())
-    _keep(found, "name", "name_key", "address", "entra_id", "is_disabled", "read_at")
-    _keep([User(each, "", "", None, True) for each in sorted(gone)], "is_disabled", "read_at")
+    _upsert(found, "name", "name_key", "address", "entra_id", "is_disabled", "read_at")
+    _upsert([User(each, "", "", None, True) for each in sorted(gone)], "is_disabled", "read_at")
     return len(wanted)
 
 
-def _fitting(user: User) -> User:
-    told = {"name": user.name, "address": user.address}
-    return user if user.problem else replace(user, problem=fitting.misfit(CrmUser, told))
+def _with_problem(user: User) -> User:
+    """Return the user marked as unreadable if our columns cannot hold the values."""
+    columns = {"name": user.name, "address": user.address}
+    return user if user.problem else replace(user, problem=fitting.misfit(CrmUser, columns))
 
 
-def _keep(users: Sequence[User], *columns: str) -> None:
+def _upsert(users: Sequence[User], *columns: str) -> None:
     rows = [_row(user) for user in sorted(users, key=lambda user: user.id)]
     CrmUser.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=columns)
 

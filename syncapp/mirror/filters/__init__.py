@@ -1,1 +1,1 @@
-"""CRM → Outlook filters, the access we have to them, and the sync paths of each user."""
+"""CRM to Outlook filters, the access to them, and each user's sync paths."""

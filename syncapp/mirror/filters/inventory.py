@@ -1,8 +1,9 @@
-"""The inventory: who is in the CRM, how each mailbox synchronizes, and which filters everybody has.
+"""The inventory: a full read of the CRM's users, teams, mailboxes and Outlook filters.
 
-It goes through its steps in order, a page at a time, and keeps its place with each page, so that it may stop at any
-moment and go on later. Without acting for somebody his filters are seen only by a question with exactly two conditions
-and by a holder of prvAdminFilter ("Offline and Outlook filters and templates"); which way works is tried and kept.
+It reads page by page in a fixed order of stages and saves its position with each page, so it can stop at any moment
+and continue later. Without impersonation, another user's filters are visible only to a query with exactly two
+conditions, sent by a holder of prvAdminFilter ("Offline and Outlook filters and templates"); the kind of access that
+works is probed and stored.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -28,35 +29,34 @@ from syncapp.crm.page_chain import PageChain
 from syncapp.crm.staging.records import Unreadable
 from syncapp.mirror import cursors, unreadable
 from syncapp.mirror.cursors import TableLease
-from syncapp.mirror.directory import list_matching, reading
-from syncapp.mirror.filters import access, sync_paths
-from syncapp.mirror.filters import store as filter_store
+from syncapp.mirror.directory import rows, user_matching
+from syncapp.mirror.filters import access, store, sync_paths
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import FilterGround, FilterRow, FilterTeam, FilterUser, MirrorCursor, SystemFilter, UserList
 from syncapp.models.jobs.job import database_now
 from syncapp.models.sync_filters.filter import Access
 
 CURSOR = "filters"
-_NOBODY = UUID(int=0)
+_BEFORE_ALL = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the inventory is: the step, and the link or the last owner within it."""
+class Position:
+    """The stage that the inventory has reached, and within it the next page's link or the last owner's id."""
 
-    step: int = 0
+    stage: int = 0
     link: str = ""
 
-    def text(self) -> str:
-        return json.dumps([self.step, self.link])
+    def to_json(self) -> str:
+        return json.dumps([self.stage, self.link])
 
-
-def _place(text: str) -> Place:
-    return Place(*json.loads(text)) if text else Place()
+    @classmethod
+    def from_json(cls, text: str) -> Position:
+        return cls(*json.loads(text)) if text else cls()
 
 
 def take(crm: CrmClient, *, seconds: float | None = None) -> bool | None:
-    """Go on with the inventory for at most `seconds`: True when it was finished, None where somebody else is at it.
+    """Continue the inventory for at most `seconds`; True when it is complete, None while another process runs it.
 
     Raises CrmError, LostLease.
     """
@@ -66,122 +66,120 @@ def take(crm: CrmClient, *, seconds: float | None = None) -> bool | None:
     until = None if seconds is None else time.monotonic() + seconds
     try:
         with cursors.recording_problems(reader):
-            return _go_on(crm, reader, until)
+            return _continue(crm, reader, until)
     finally:
         cursors.release(reader)
 
 
-def _go_on(crm: CrmClient, reader: TableLease, until: float | None) -> bool:
+def _continue(crm: CrmClient, reader: TableLease, until: float | None) -> bool:
     cursor = cursors.current(reader)
-    place, chain = _place(cursor.next_link), PageChain(pages=cursor.pages)
-    while place.step < len(_STEPS):
-        chain.follow(place.text())
-        place = _STEPS[place.step](crm, reader, cursor, place)
+    position, chain = Position.from_json(cursor.next_link), PageChain(pages=cursor.pages)
+    while position.stage < len(_STAGES):
+        chain.follow(position.to_json())
+        position = _STAGES[position.stage](crm, reader, cursor, position)
         if until is not None and time.monotonic() > until:
             return False
     with transaction.atomic():
-        reading.forget_what_is_gone(cursor.generation)
+        rows.delete_missing(cursor.generation)
         SystemFilter.objects.filter(generation__lt=cursor.generation).delete()
-        list_matching.match_entries(UserList.objects.all())
-        sync_paths.work_out(FilterUser.objects.all())
-        sync_paths.keep_day()
+        user_matching.match_entries(UserList.objects.all())
+        sync_paths.recompute(FilterUser.objects.all())
+        sync_paths.store_daily_counts()
         done = {"next_link": "", "pages": 0, "trouble": "", "is_full_read": False}
         cursors.advance(reader, **done, pulled_at=Now(), generation=cursor.generation + 1)
     return True
 
 
-_Step = Callable[[CrmClient, TableLease, MirrorCursor, Place], Place]
-
-
+_Stage = Callable[[CrmClient, TableLease, MirrorCursor, Position], Position]
 _Store = Callable[[Sequence[Any], int, Sequence[Unreadable]], None]
 
 
-def _pages(read: Callable[[CrmClient, str], Page[Any]], store: _Store) -> _Step:
-    def step(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, place: Place) -> Place:
-        page = read(crm, place.link)
-        after = replace(place, link=page.next_link) if page.next_link else Place(place.step + 1)
+def _pages(read: Callable[[CrmClient, str], Page[Any]], store_page: _Store) -> _Stage:
+    """Return a stage that reads one page of a table and stores its rows."""
+
+    def stage(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, position: Position) -> Position:
+        page = read(crm, position.link)
+        after = replace(position, link=page.next_link) if page.next_link else Position(position.stage + 1)
         with transaction.atomic():
-            store(page.rows, cursor.generation, page.unreadable)
-            cursors.advance(reader, next_link=after.text(), pages=F("pages") + 1)
+            store_page(page.rows, cursor.generation, page.unreadable)
+            cursors.advance(reader, next_link=after.to_json(), pages=F("pages") + 1)
         return after
 
-    return step
+    return stage
 
 
-def _read_ground(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, place: Place) -> Place:
-    """What holds for everybody: the organization's settings, system filters and templates."""
+def _read_organization(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, position: Position) -> Position:
+    """Read the organization's settings, system filters and filter templates."""
     organization, facts = crm.directory.organization(), crm.table_facts("userquery")
     found = {"keeps_deletes_apart": organization.keeps_deletes_apart, "keeps_versions": facts.keeps_versions}
     system = crm.filters.system_filters()
-    after = Place(place.step + 1)
+    after = Position(position.stage + 1)
     with transaction.atomic():
         own = {"own_user_id": crm.who_am_i().user_id, "read_at": timezone.now()}
         FilterGround.objects.update_or_create(slot=1, defaults=found | own)
         good, bad = unreadable.split(Kind.SYSTEM_FILTER, system, generation=cursor.generation)
         for each in good:
-            _store_system(each, cursor.generation)
+            columns = {
+                "name": each.name[:200],
+                "table": each.table,
+                "query_type": each.query_type,
+                "fetch_xml": each.fetch_xml,
+                "is_default": each.is_default,
+                "state": each.state,
+                "read_at": timezone.now(),
+                "generation": cursor.generation,
+            }
+            SystemFilter.objects.update_or_create(pk=each.id, defaults=columns)
         SystemFilter.objects.filter(pk__in=[each.id for each in bad]).update(generation=cursor.generation)
-        cursors.advance(reader, next_link=after.text())
+        cursors.advance(reader, next_link=after.to_json())
     return after
 
 
-def _store_system(each: Any, generation: int) -> None:
-    told = {"name": each.name[:200], "table": each.table, "query_type": each.query_type, "fetch_xml": each.fetch_xml}
-    told |= {"is_default": each.is_default, "state": each.state, "read_at": timezone.now(), "generation": generation}
-    SystemFilter.objects.update_or_create(pk=each.id, defaults=told)
-
-
-def _probe(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, place: Place) -> Place:
-    access.find_reading(crm)
-    after = Place(place.step + 1)
-    cursors.advance(reader, next_link=after.text())
+def _probe_reading(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, position: Position) -> Position:
+    access.find_reading_access(crm)
+    after = Position(position.stage + 1)
+    cursors.advance(reader, next_link=after.to_json())
     return after
 
 
-def _probe_writing(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, place: Place) -> Place:
-    if crm.filters_may_be_switched() and access.needs_probe_of_writing():
-        tried = access.find_writing(crm)
-        if tried:
-            refresh(crm, [tried])  # what was written, if only as it was, has a new version
-    after = Place(place.step + 1)
-    cursors.advance(reader, next_link=after.text())
+def _probe_writing(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, position: Position) -> Position:
+    if crm.filters_may_be_switched() and access.needs_writing_probe():
+        owner_id = access.find_writing_access(crm)
+        if owner_id:
+            refresh(crm, [owner_id])  # the probe gave the filter a new version
+    after = Position(position.stage + 1)
+    cursors.advance(reader, next_link=after.to_json())
     return after
 
 
-def _owned(owners: Callable[[int, UUID], list[UUID]], query_type: int) -> _Step:
-    def step(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, place: Place) -> Place:
-        ids = owners(cursor.generation, UUID(place.link) if place.link else _NOBODY)
-        after = Place(place.step, str(ids[-1])) if ids else Place(place.step + 1)
+def _owned(owners: Callable[[], QuerySet[Any]], query_type: int) -> _Stage:
+    """Return a stage that reads the filters of the next owners."""
+
+    def stage(crm: CrmClient, reader: TableLease, cursor: MirrorCursor, position: Position) -> Position:
+        last = UUID(position.link) if position.link else _BEFORE_ALL
+        following = owners().filter(pk__gt=last, generation=cursor.generation).order_by("pk")
+        ids = list(following.values_list("pk", flat=True)[:MOST_OWNERS_AT_ONCE])
+        after = Position(position.stage, str(ids[-1])) if ids else Position(position.stage + 1)
         read = read_filters(crm, ids, query_type=query_type) if ids else ()
         with transaction.atomic():
-            filter_store.store(read, query_type=query_type, generation=cursor.generation)
-            cursors.advance(reader, next_link=after.text())
+            store.store(read, query_type=query_type, generation=cursor.generation)
+            cursors.advance(reader, next_link=after.to_json())
         return after
 
-    return step
+    return stage
 
 
-def _users(generation: int, after: UUID) -> list[UUID]:
-    users = FilterUser.objects.people().filter(pk__gt=after, generation=generation).order_by("pk")
-    return list(users.values_list("pk", flat=True)[:MOST_OWNERS_AT_ONCE])
-
-
-def _teams(generation: int, after: UUID) -> list[UUID]:
-    teams = FilterTeam.objects.filter(pk__gt=after, generation=generation).order_by("pk")
-    return list(teams.values_list("pk", flat=True)[:MOST_OWNERS_AT_ONCE])
-
-
-_STEPS: tuple[_Step, ...] = (
-    _read_ground,
-    _pages(lambda crm, link: crm.directory.business_units(link), reading.store_units),
-    _pages(lambda crm, link: crm.directory.teams(link), reading.store_teams),
-    _pages(lambda crm, link: crm.directory.memberships(link), reading.store_memberships),
-    _pages(lambda crm, link: crm.directory.users(link), reading.store_users),
-    _pages(lambda crm, link: crm.directory.mailboxes(link), reading.store_mailboxes),
-    _probe,
-    _owned(_users, QueryType.OFFLINE_FILTER),
-    _owned(_users, QueryType.OUTLOOK_FILTER),
-    _owned(_teams, QueryType.OUTLOOK_FILTER),
+_STAGES: tuple[_Stage, ...] = (
+    _read_organization,
+    _pages(lambda crm, link: crm.directory.business_units(link), rows.store_units),
+    _pages(lambda crm, link: crm.directory.teams(link), rows.store_teams),
+    _pages(lambda crm, link: crm.directory.memberships(link), rows.store_memberships),
+    _pages(lambda crm, link: crm.directory.users(link), rows.store_users),
+    _pages(lambda crm, link: crm.directory.mailboxes(link), rows.store_mailboxes),
+    _probe_reading,
+    _owned(FilterUser.objects.people, QueryType.OFFLINE_FILTER),
+    _owned(FilterUser.objects.people, QueryType.OUTLOOK_FILTER),
+    _owned(FilterTeam.objects.all, QueryType.OUTLOOK_FILTER),
     _probe_writing,
 )
 
@@ -189,17 +187,17 @@ _STEPS: tuple[_Step, ...] = (
 def read_filters(
     crm: CrmClient, owner_ids: Sequence[UUID], *, query_type: int = QueryType.OUTLOOK_FILTER
 ) -> tuple[OwnerFilters, ...]:
-    """The filters of up to 50 owners by the way that works here; an error of one stops no other.
+    """Read the filters of up to 50 owners; an error for one owner is returned with that owner.
 
-    Raises CrmError where the request as a whole failed.
+    Raises CrmError if the whole request fails.
     """
-    if access.ground().reading != Access.ACTING:
+    if access.capabilities().reading != Access.ACTING:
         return crm.filters.of_many(owner_ids, query_type=query_type)
     users = FilterUser.objects.in_bulk(list(owner_ids))
-    return tuple(_in_his_name(crm, users[each], query_type) for each in owner_ids if each in users)
+    return tuple(_read_as_owner(crm, users[each], query_type) for each in owner_ids if each in users)
 
 
-def _in_his_name(crm: CrmClient, user: FilterUser, query_type: int) -> OwnerFilters:
+def _read_as_owner(crm: CrmClient, user: FilterUser, query_type: int) -> OwnerFilters:
     try:
         return OwnerFilters.of(user.pk, crm.filters.of(user.pk, query_type=query_type, acting_for=user.acting))
     except CrmError as error:
@@ -209,14 +207,14 @@ def _in_his_name(crm: CrmClient, user: FilterUser, query_type: int) -> OwnerFilt
 
 
 def refresh(crm: CrmClient, user_ids: Sequence[UUID]) -> None:
-    """Read a few users again, with mailboxes and filters, because somebody looks at them. Raises CrmError."""
+    """Read a few users again with their mailboxes and filters. Raises CrmError."""
     ids = refresh_directory(crm, user_ids)
     if not ids:
         return
-    read, way = read_filters(crm, ids), access.ground().reading
-    if _seems_hidden(read) and access.find_reading(crm) != way:
+    read, reading = read_filters(crm, ids), access.capabilities().reading
+    if _seems_hidden(read) and access.find_reading_access(crm) != reading:
         read = read_filters(crm, ids)
-    filter_store.store(read, generation=_generation())
+    store.store(read, generation=_generation())
 
 
 def _seems_hidden(read: Sequence[OwnerFilters]) -> bool:
@@ -226,14 +224,14 @@ def _seems_hidden(read: Sequence[OwnerFilters]) -> bool:
 
 
 def refresh_directory(crm: CrmClient, user_ids: Sequence[UUID]) -> list[UUID]:
-    """Read who these users are and how their mailboxes synchronize; those that are there. Raises CrmError."""
+    """Read users and their mailboxes again; return the ids of the users that exist. Raises CrmError."""
     generation = _generation()
     users = crm.directory.users_by_id(user_ids)
     mailboxes = crm.directory.mailboxes_by_id([user.mailbox_id for user in users if user.mailbox_id])
     with transaction.atomic():
-        reading.store_users(users, generation)
-        reading.store_mailboxes(mailboxes, generation)
-        sync_paths.work_out(FilterUser.objects.filter(pk__in=[user.id for user in users]))
+        rows.store_users(users, generation)
+        rows.store_mailboxes(mailboxes, generation)
+        sync_paths.recompute(FilterUser.objects.filter(pk__in=[user.id for user in users]))
     return [user.id for user in users]
 
 
@@ -242,16 +240,16 @@ def _generation() -> int:
 
 
 def request() -> None:
-    """Make the next tick begin a new inventory, unless one is under way."""
+    """Let the next tick begin a new inventory, unless one is in progress."""
     MirrorCursor.objects.filter(table=CURSOR, next_link="").update(pulled_at=None)
 
 
 def is_due(*, every: float) -> bool:
-    """Whether an inventory is under way, was asked for, or is `every` seconds old."""
+    """Return whether an inventory is in progress, was requested, or is `every` seconds old."""
     cursor = MirrorCursor.objects.filter(table=CURSOR).first()
     return cursor is None or bool(cursor.next_link) or is_older(every)
 
 
 def is_older(seconds: float) -> bool:
-    """Return whether no inventory was finished in the last `seconds`, by the clock that dated it."""
+    """Return whether no inventory was completed in the last `seconds`, by the database's clock."""
     return not MirrorCursor.objects.filter(table=CURSOR, pulled_at__gt=database_now(plus=-seconds)).exists()

@@ -1,6 +1,6 @@
-"""Filters as they were read → our tables, and with them each owner's cells: the one place that keeps both true.
+"""Filters as read from the CRM, stored with their owners' matrix cells in one transaction.
 
-The inventory comes here, the refresh of one user, and every answer to a switch.
+The inventory, the refresh of a user and every answer to a switch come through here.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from syncapp.models import FilterRow, FilterTeam, FilterUser
 from syncapp.models.locking import lock, locked, retried
 from syncapp.models.sync_filters.tables import Cell, cells_of, counts_of
 
-# Of a filter: its kind, its table, whether it is on.
-_Held = tuple[int, str, bool]
+# A filter's query type, table, and whether it is on.
+_FilterState = tuple[int, str, bool]
 
 
 def store(
     read: Sequence[OwnerFilters], *, query_type: int = QueryType.OUTLOOK_FILTER, generation: int | None = None
 ) -> None:
-    """Keep what was read of these owners, one transaction for all of them; an error keeps what we had.
+    """Store the filters read for these owners in one transaction; owners and filters that failed keep their rows.
 
-    So does a single filter that cannot be read. `generation` is that of the inventory; None: an answer to a write.
+    `generation` is the inventory's; None for an answer to a write.
     """
     now = timezone.now()
     read = [_fitting(each, now) for each in read]
@@ -41,7 +41,10 @@ def store(
     @retried
     def keep() -> None:
         if generation is not None:
-            _register(read, generation)
+            found = [bad for each in read for bad in each.unreadable]
+            owners = {bad.row_id: each.owner_id for each in read for bad in each.unreadable}
+            readable = [filter_row.id for each in read for filter_row in each.filters or ()]
+            unreadable.register(Kind.FILTER, found, readable=readable, generation=generation, owners=owners)
         _replace(known, query_type, now, kept=[bad.row_id for each in read for bad in each.unreadable])
         lock(FilterUser.objects.filter(pk__in=[each.owner_id for each in read]))
         failed = {each.owner_id: type(each.error).__name__ for each in read if each.error is not None}
@@ -53,20 +56,13 @@ def store(
 
 
 def _fitting(read: OwnerFilters, now: datetime) -> OwnerFilters:
-    """Set the filters apart that our columns cannot hold."""
+    """Move filters that do not fit our columns to `unreadable`."""
     problems = {each.id: fitting.misfit(FilterRow, _row(each, now)) for each in read.filters or ()}
     bad = [Unreadable(str(pk), problem) for pk, problem in problems.items() if problem]
     if not bad:
         return read
     good = tuple(each for each in read.filters or () if not problems[each.id])
     return replace(read, filters=good, unreadable=(*read.unreadable, *bad))
-
-
-def _register(read: Sequence[OwnerFilters], generation: int) -> None:
-    found = [bad for each in read for bad in each.unreadable]
-    owners = {bad.row_id: each.owner_id for each in read for bad in each.unreadable}
-    readable = [filter_row.id for each in read for filter_row in each.filters or ()]
-    unreadable.register(Kind.FILTER, found, readable=readable, generation=generation, owners=owners)
 
 
 def _replace(
@@ -103,24 +99,24 @@ def _row(each: OutlookFilter, now: datetime) -> dict[str, Any]:
 
 
 def summarize(owner_ids: Iterable[UUID], *, read_at: datetime | None = None) -> None:
-    """Compute these users' cells anew from their filters; `read_at` where those were just read."""
+    """Recompute these users' cells from their filters; pass `read_at` if the filters were just read."""
     wanted = list(owner_ids)
-    held: dict[UUID, list[_Held]] = defaultdict(list)
+    held: dict[UUID, list[_FilterState]] = defaultdict(list)
     columns = ("owner_id", "query_type", "table", "state")
     for owner_id, *row in FilterRow.objects.filter(owner_id__in=wanted).values_list(*columns):
         held[owner_id].append((row[0], row[1], row[2] == 0))
     known = FilterUser.objects.filter(pk__in=wanted).order_by("pk").values_list("pk", "filters_read_at")
     if read_at is not None:
-        told: dict[str, Any] = {"filters_read_at": read_at, "filters_error": ""}
-        rows = [{"id": pk, **_cells(held[pk], is_read=True), **told} for pk, _ in known]
+        read: dict[str, Any] = {"filters_read_at": read_at, "filters_error": ""}
+        rows = [{"id": pk, **_cells(held[pk], is_read=True), **read} for pk, _ in known]
         FilterTeam.objects.filter(pk__in=wanted).update(filters_read_at=read_at)
     else:
         rows = [{"id": pk, **_cells(held[pk], is_read=bool(before))} for pk, before in known]
     upserts.update(FilterUser, rows)
-    sync_paths.work_out_some([row["id"] for row in rows])
+    sync_paths.recompute_some([row["id"] for row in rows])
 
 
-def _cells(filters: Sequence[_Held], *, is_read: bool) -> dict[str, Any]:
+def _cells(filters: Sequence[_FilterState], *, is_read: bool) -> dict[str, Any]:
     counts = counts_of([(table, is_on) for kind, table, is_on in filters if kind == QueryType.OUTLOOK_FILTER])
     return {
         "tables": {table: list(pair) for table, pair in counts.items()},

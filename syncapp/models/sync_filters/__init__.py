@@ -1,1 +1,1 @@
-"""Outlook filters, their users, runs, policies, lists."""
+"""Outlook filters, their users, runs, policies and lists."""

@@ -1,4 +1,4 @@
-"""The filters themselves, those for everybody, and what this CRM allows us to do with them."""
+"""Outlook filters of users, system filters, and what the CRM allows the portal to do with them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from syncapp.crm.filters.records import QueryType
 
 
 class FilterRowQuerySet(models.QuerySet["FilterRow"]):
-    """Named reads."""
+    """Named reads of filters."""
 
     def for_outlook(self) -> FilterRowQuerySet:
-        """Those that can be switched here; the offline ones belong to the old add-in alone."""
+        """Return the filters that can be switched here; offline filters belong to the old add-in."""
         return self.filter(query_type=QueryType.OUTLOOK_FILTER)
 
 
 class FilterRow(models.Model):
     """The mirror of a `userquery` that is an Outlook or offline filter. `state` 0 is on, 1 is off.
 
-    `modified_for_by` changed it last in the name of `modified_by`; empty where that user did so themselves.
+    `modified_for_by` made the last change as `modified_by` (impersonation); empty if that user made it themselves.
     """
 
     id = models.UUIDField(primary_key=True, help_text="userqueryid")
@@ -50,12 +50,12 @@ class FilterRow(models.Model):
 
     @property
     def is_on(self) -> bool:
-        """Whether it selects rows at present."""
+        """Return whether the filter selects rows."""
         return self.state == 0
 
 
 class SystemFilter(models.Model):
-    """The mirror of a `savedquery` that applies to everybody, or is a template for new users; never switched here."""
+    """The mirror of a `savedquery`: a filter for all users, or a template for new users. Never switched here."""
 
     id = models.UUIDField(primary_key=True, help_text="savedqueryid")
     name = models.CharField(max_length=200, blank=True)
@@ -72,12 +72,12 @@ class SystemFilter(models.Model):
 
     @property
     def is_template(self) -> bool:
-        """Whether it is copied to new users instead of applying to everybody."""
+        """Return whether new users get a copy of it instead of it applying to everyone."""
         return self.query_type in (QueryType.OFFLINE_TEMPLATE, QueryType.OUTLOOK_TEMPLATE)
 
 
 class Access(models.TextChoices):
-    """The way to others' filters that was found to work."""
+    """The kind of access to other users' filters that works."""
 
     UNKNOWN = "", "Not known yet"
     DIRECT = "direct", "By our own right"
@@ -86,9 +86,9 @@ class Access(models.TextChoices):
 
 
 class FilterGround(models.Model):
-    """One row: what this CRM does and allows, as it was found, and when.
+    """What this CRM does and allows, as last probed; a single row.
 
-    `keeps_deletes_apart` None: unknown, to be treated as False. `keeps_versions`: If-Match works for filters.
+    `keeps_deletes_apart` None means unknown and is treated as False. `keeps_versions`: If-Match works for filters.
     """
 
     slot = models.PositiveSmallIntegerField(primary_key=True, default=1)

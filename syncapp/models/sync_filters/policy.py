@@ -1,4 +1,4 @@
-"""Policies: groups of users whose filters shall be in one state, what was last found, and who answers for it."""
+"""Policies: groups of users whose filters should be in one state, and the users of each group as last compared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncapp.models.sync_filters.user import FilterUser
 
 
 class PolicyMode(models.TextChoices):
-    """shadow ─▶ [a second person ─▶] repair ─▶ shadow; either may be paused; any ─▶ removed."""
+    """shadow ─▶ [a second person ─▶] repair ─▶ shadow; either can be paused; any ─▶ removed."""
 
     SHADOW = "shadow", "In shadow"
     REPAIR = "repair", "Repairs"
@@ -26,19 +26,19 @@ class PolicyMode(models.TextChoices):
 class PolicyQuerySet(JobQuerySet):
     """Named reads of policies."""
 
-    def shown(self) -> PolicyQuerySet:
-        """All but the removed, by name."""
+    def current(self) -> PolicyQuerySet:
+        """Return all policies except removed ones, by name."""
         return self.exclude(mode=PolicyMode.REMOVED).order_by("name", "pk")
 
-    def asking(self) -> PolicyQuerySet:
-        """Those that stopped themselves and wait for a person's answer."""
-        return self.shown().exclude(asks="")
+    def needing_decision(self) -> PolicyQuerySet:
+        """Return the policies that stopped themselves and need a person's decision."""
+        return self.current().exclude(asks="")
 
 
 class FilterPolicy(Job):
-    """The wanted end state of one team's or unit's filters. The row is its own work: due when it compares next.
+    """The desired state of one team's or business unit's filters, and the job that compares it.
 
-    `asks`: why it stopped itself. `accepts_group`: the next comparison takes the group as it is, however it changed.
+    `asks`: why it stopped itself. `accepts_group`: the next comparison accepts the group however much it changed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -99,23 +99,23 @@ class FilterPolicy(Job):
 
     @property
     def is_active(self) -> bool:
-        """Whether it compares at all; its dates apart."""
+        """Return whether the policy compares its group, apart from its dates."""
         return not self.is_paused and not self.asks and self.mode != PolicyMode.REMOVED
 
     @property
     def waits_for_a_second_person(self) -> bool:
-        """Whether somebody wants it to repair and nobody has confirmed that yet."""
+        """Return whether a person asked for repairs and no second person has confirmed them yet."""
         return self.mode == PolicyMode.SHADOW and self.repair_by_id is not None
 
     def is_in_its_dates(self, day: date) -> bool:
-        """Whether it is to be kept on this day."""
+        """Return whether the policy is in force on this day."""
         return (self.starts_on is None or self.starts_on <= day) and (self.ends_on is None or day <= self.ends_on)
 
 
 class PolicyMember(models.Model):
-    """One user of the group as last compared. `deviates_since` None: as wanted, or nothing can be switched.
+    """A user of the group as last compared. `deviates_since` None: as desired, or cannot be switched.
 
-    `in_baseline`: belonged to the group at the last full comparison, against which its change is measured.
+    `in_baseline`: belonged to the group at the last full comparison, the baseline for changes of the group.
     """
 
     policy = models.ForeignKey(FilterPolicy, on_delete=models.CASCADE, related_name="members")

@@ -1,4 +1,4 @@
-"""A filter run: a frozen list of users, what is to become of each one's filters, and what became of them."""
+"""Filter runs: a fixed list of users, the desired state of each one's filters, and the outcomes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncapp.models.sync_filters.user import FilterUser
 class RunState(models.TextChoices):
     """preparing ─▶ [counting ─▶] planned ─▶ [waiting for a second person ─▶] running ⇄ paused ─▶ done.
 
-    Cancelled from any but done. An undo goes from preparing to running.
+    Canceled from any state but done. An undo goes from preparing to running.
     """
 
     PREPARING = "preparing", "Being prepared"
@@ -36,14 +36,14 @@ OPEN_RUNS = [*NOT_STARTED, RunState.RUNNING, RunState.PAUSED]
 
 
 class RunOperation(models.TextChoices):
-    """What a run moves: the filters of some tables, or how the mailboxes synchronize."""
+    """What a run changes: the filters of some tables, or the mailbox method."""
 
     FILTERS = "filters", "Filters"
     METHOD = "method", "Mailbox method"
 
 
 class Plan(models.TextChoices):
-    """What the frozen list says of a user."""
+    """The plan for a user when the list was made."""
 
     CHANGE = "change", "Will change"
     ALREADY = "already", "Already so"
@@ -52,7 +52,7 @@ class Plan(models.TextChoices):
 
 
 class Outcome(models.TextChoices):
-    """In what each user's part of a run ends; none is left without one."""
+    """The result of a user's part of a run; every item gets one."""
 
     OPEN = "", "Not yet"
     DONE = "done", "Done"
@@ -71,17 +71,17 @@ class Outcome(models.TextChoices):
 
 
 FAILURES = [Outcome.DENIED, Outcome.FAILED]
-# Every filter of the list was written and read back as wanted.
+# Outcomes of items whose filters were all written and read back as wanted.
 WRITTEN = [Outcome.DONE, Outcome.PARTLY]
-# Due for nobody: the list is not started, or paused.
+# The due time of items of a run that is not started or is paused.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class FilterRun(models.Model):
-    """`wanted_on` is an end state, never "the other way round". `undoes` names the run whose findings are restored.
+    """A run. `wanted_on` is a desired state, never a toggle. `undoes` is the run whose findings it restores.
 
-    `operation` says what is changed: filters of `tables` to `wanted_on`, or mailboxes to `wanted_method` (SyncMethod;
-    None for an undo, which gives each mailbox its own back). `retries`: the run some of whose users it takes again.
+    A run switches the filters of `tables` to `wanted_on`, or sets mailboxes to `wanted_method` (SyncMethod; None for an
+    undo, which restores each mailbox's own method). `retries`: the run some of whose users it takes again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -136,33 +136,33 @@ class FilterRun(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Whether something of it may still happen."""
+        """Return whether the run can still change something."""
         return self.state in OPEN_RUNS
 
     @property
-    def moves_mailboxes(self) -> bool:
-        """Whether it sets how mailboxes synchronize instead of switching filters."""
+    def sets_mailbox_method(self) -> bool:
+        """Return whether the run sets mailbox methods instead of switching filters."""
         return self.operation == RunOperation.METHOD
 
     @property
-    def is_put_off(self) -> bool:
-        """Whether it is started and waits for its time."""
+    def is_scheduled(self) -> bool:
+        """Return whether the run is started and waits for its start time."""
         return self.state == RunState.RUNNING and self.starts_at is not None and self.starts_at > timezone.now()
 
 
 class ItemQuerySet(JobQuerySet):
     """Named reads of a run's items."""
 
-    def unsettled(self) -> ItemQuerySet:
-        """Those that the run still has to bring to an end."""
+    def unfinished(self) -> ItemQuerySet:
+        """Return the items that the run still has to process."""
         return self.filter(plan=Plan.CHANGE, outcome=Outcome.OPEN)
 
 
 class FilterRunItem(Job):
-    """One user of a run: durable work of its own. `meetings` None: not counted, which is not none.
+    """One user of a run, a job of its own. `meetings` None means not counted, which is not zero.
 
-    The last columns are those of a run that moves mailboxes: what was found, what is wanted, the version that our write
-    made ('' as long as we wrote nothing).
+    The last columns belong to runs that set mailbox methods: the method found and wanted, and the version that our
+    write created ('' before a write).
     """
 
     run = models.ForeignKey(FilterRun, on_delete=models.CASCADE, related_name="items")
@@ -204,7 +204,7 @@ class FilterRunItem(Job):
 
 
 class FilterRunChange(models.Model):
-    """One filter of an item: what was found, what is wanted, and whether it was we who wrote it."""
+    """One filter of an item: the state found, the state wanted, and whether we wrote it."""
 
     item = models.ForeignKey(FilterRunItem, on_delete=models.CASCADE, related_name="changes")
     filter_id = models.UUIDField()
@@ -226,7 +226,7 @@ class FilterRunChange(models.Model):
 
 
 class MeetingAtRisk(models.Model):
-    """A future meeting that its organizer's Outlook may cancel because of a run; kept 90 days."""
+    """A future meeting that its organizer's Outlook may cancel because of a run; kept for 90 days."""
 
     item = models.ForeignKey(FilterRunItem, on_delete=models.CASCADE, related_name="meetings_at_risk")
     meeting_id = models.UUIDField()
@@ -244,7 +244,7 @@ class MeetingAtRisk(models.Model):
 
 
 class MeetingCount(Job):
-    """The job that counts which meetings a planned run may cancel; the run is counting as long as it is open."""
+    """The job that counts the meetings that a planned run may cancel; the run is "counting" until it ends."""
 
     run = models.OneToOneField(FilterRun, on_delete=models.CASCADE, primary_key=True, related_name="meeting_count")
 

@@ -1,4 +1,4 @@
-"""A run whose list is still being made: whom it is about as they were chosen, and how far the list is."""
+"""The job that makes a run's list: the users in their order, and how many are listed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from syncapp.models.sync_filters.run import FilterRun
 _BYTES = 16
 
 
-def packed(user_ids: Sequence[UUID]) -> bytes:
-    """The ids one after the other: 20,000 users in 320 kB, written in one row while somebody waits."""
+def pack_ids(user_ids: Sequence[UUID]) -> bytes:
+    """Concatenate the ids: 20,000 users in 320 kB, written in one row while the page waits."""
     return b"".join(user_id.bytes for user_id in user_ids)
 
 
 class RunPreparation(Job):
-    """The making of a run's list, as durable work: `listed` users of the chosen have their rows.
+    """The preparation of a run's list; the first `listed` users have their items.
 
-    Both move in one transaction with the rows, so whoever goes on after a crash repeats nobody and leaves out nobody.
+    `listed` changes in the transaction that writes the items, so a worker that continues after a crash neither repeats
+    nor skips users.
     """
 
     run = models.OneToOneField(FilterRun, on_delete=models.CASCADE, primary_key=True, related_name="preparation")
@@ -37,7 +38,7 @@ class RunPreparation(Job):
         return f"preparation of run {self.pk} ({self.state}, {self.listed} listed)"
 
     def next_users(self, most: int) -> list[UUID]:
-        """The next of the chosen, at most so many."""
+        """Return the next users to list, at most `most`."""
         first = self.listed * _BYTES
         left = bytes(self.user_ids[first : first + most * _BYTES])
         return [UUID(bytes=left[start : start + _BYTES]) for start in range(0, len(left), _BYTES)]

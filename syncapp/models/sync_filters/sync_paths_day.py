@@ -1,4 +1,4 @@
-"""Daily counts of the users whose appointments reach Outlook twice, once or not at all."""
+"""Daily counts of users by sync paths."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class SyncPathsDay(models.Model):
-    """One day (UTC) as its last reading left it; the columns are those of `SyncPaths`."""
+    """One day (UTC) as its last inventory left it; the columns are those of `SyncPaths`."""
 
     day = models.DateField(primary_key=True)
     twice = models.PositiveIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""The words of filter management: which tables count as what, and what a cell of the matrix says."""
+"""Vocabulary of filter management: groups of tables, and the cells of the matrix."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from django.db import models
 
-# Table codes 4201, 4214 and 4251: to a person all three are appointments.
+# Table codes 4201, 4214 and 4251: users call all three appointments.
 APPOINTMENT_TABLES = ("appointment", "serviceappointment", "recurringappointmentmaster")
 
 
 class Group(models.TextChoices):
-    """The columns of the matrix; whatever is none of the first three is another table."""
+    """The columns of the matrix; tables outside the first three belong to OTHER."""
 
     APPOINTMENTS = "appointments", "Appointments"
     CONTACTS = "contacts", "Contacts"
@@ -38,17 +38,17 @@ _NAMES = {
 
 
 def group_of(table: str) -> Group:
-    """The column of the matrix that a table's filters belong to."""
+    """Return the column of the matrix that a table's filters belong to."""
     return _GROUPS.get(table, Group.OTHER)
 
 
-def name_of(table: str) -> str:
-    """What a person calls the table; its own name where we know no other."""
+def table_label(table: str) -> str:
+    """Return the table's label, or its logical name if it has none here."""
     return _NAMES.get(table, table)
 
 
 class Cell(models.TextChoices):
-    """What the filters of some tables are together."""
+    """The combined state of the filters of some tables."""
 
     ON = "on", "On"
     OFF = "off", "Off"
@@ -57,12 +57,12 @@ class Cell(models.TextChoices):
     UNREAD = "unread", "Not read yet"
 
 
-# How many filters of a table are on, and how many there are.
+# Filters per table, as (on, all).
 Counts = Mapping[str, tuple[int, int]]
 
 
 def counts_of(filters: Iterable[tuple[str, bool]]) -> dict[str, tuple[int, int]]:
-    """From pairs of table and "is on" to counts by table."""
+    """Count filters per table, as (on, all), from pairs of table and "is on"."""
     counts: dict[str, tuple[int, int]] = {}
     for table, is_on in filters:
         on, all_of_them = counts.get(table, (0, 0))
@@ -71,7 +71,7 @@ def counts_of(filters: Iterable[tuple[str, bool]]) -> dict[str, tuple[int, int]]
 
 
 def cell_of(counts: Iterable[tuple[int, int]]) -> Cell:
-    """One cell for all of these counts together."""
+    """Combine counts of filters into one cell."""
     pairs = list(counts)
     on, all_of_them = sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
     if not all_of_them:
@@ -82,5 +82,5 @@ def cell_of(counts: Iterable[tuple[int, int]]) -> Cell:
 
 
 def cells_of(counts: Counts) -> dict[Group, Cell]:
-    """The matrix's cells of one user."""
+    """Return one user's cells of the matrix."""
     return {group: cell_of(pair for table, pair in counts.items() if group_of(table) is group) for group in Group}

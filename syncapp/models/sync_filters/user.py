@@ -1,4 +1,4 @@
-"""The CRM's users, teams and units as filter management mirrors them, with each user's cells of the matrix."""
+"""The CRM's users, teams and business units as filter management mirrors them, with each user's cells of the matrix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncapp.models.sync_filters.tables import Cell
 
 
 class SyncPaths(models.TextChoices):
-    """How many ways lead a user's appointments from the CRM to his Outlook, as far as the CRM shows it."""
+    """How many paths bring a user's appointments from the CRM to Outlook, as far as the CRM shows."""
 
     TWICE = "twice", "Twice"
     ONCE = "once", "Once"
@@ -19,7 +19,7 @@ class SyncPaths(models.TextChoices):
 
 
 class Cause(models.TextChoices):
-    """Why a user's appointments reach Outlook as often as they do (mirror/filters/sync_paths.py)."""
+    """Why a user has these sync paths (mirror/filters/sync_paths.py)."""
 
     SERVER_AND_PRODUCT = "server_product", "Server-side synchronization, and another product"
     CLIENT_AND_PRODUCT = "client_product", "Outlook add-in with filters on, and another product"
@@ -52,7 +52,7 @@ class FilterUnit(models.Model):
 
 
 class FilterTeam(models.Model):
-    """The mirror of a team. `kind` as in TeamKind: those that Entra feeds fill up as their members sign in."""
+    """The mirror of a team. `kind` as in TeamKind: Entra fills some teams only as their members sign in."""
 
     id = models.UUIDField(primary_key=True)
     name = models.CharField(max_length=400)
@@ -68,12 +68,12 @@ class FilterTeam(models.Model):
 
     @property
     def is_fed_by_entra(self) -> bool:
-        """Whether its list of members may be incomplete."""
+        """Return whether the list of members may be incomplete."""
         return self.kind in (TeamKind.ENTRA_SECURITY_GROUP, TeamKind.ENTRA_OFFICE_GROUP)
 
 
 class FilterMembership(models.Model):
-    """One user in one team; both are the CRM's ids, which may be read in any order."""
+    """One user in one team, by the CRM's ids, because memberships can be read before users and teams."""
 
     team_id = models.UUIDField()
     user_id = models.UUIDField()
@@ -87,29 +87,29 @@ class FilterMembership(models.Model):
         return f"{self.user_id} in {self.team_id}"
 
 
-def words_of_user(*, name: str, address: str, login: str) -> str:
-    """Return what `FilterUser.search_words` should be: address and login are one word each."""
+def search_words_of(*, name: str, address: str, login: str) -> str:
+    """Return the value of `FilterUser.search_words`; address and login are one word each."""
     return " ".join((searchable(name), folded(address), folded(login)))
 
 
 class FilterUserQuerySet(models.QuerySet["FilterUser"]):
-    """The matrix's named reads."""
+    """Named reads of users."""
 
     def people(self) -> FilterUserQuerySet:
-        """Users of flesh and blood; programs have no Outlook."""
+        """Return human users; application users have no Outlook."""
         return self.filter(is_application=False)
 
     def with_add_in(self) -> FilterUserQuerySet:
-        """Return users whose appointments the Outlook add-in synchronizes, also beside the server."""
+        """Return users whose appointments the Outlook add-in synchronizes, alone or in addition to the server."""
         traces = models.Q(incoming=1) | models.Q(outgoing=1) | models.Q(offline_on__gt=0)
         beside_server = models.Q(method=SyncMethod.SERVER_SIDE) & traces
         return self.filter(models.Q(method=SyncMethod.OUTLOOK) | beside_server, mailbox_state=0)
 
 
 class FilterUser(models.Model):
-    """The mirror of a user with his mailbox. Everything is the CRM's, but the keys and the cells at the end.
+    """The mirror of a user and their mailbox, with search keys, matrix cells and sync paths computed from it.
 
-    `method` and the rest of the mailbox as in crm.directory_records.Mailbox; `mailbox_id` None: none was found.
+    Mailbox columns as in crm.directory.records.Mailbox; `mailbox_id` None means that none was found.
     """
 
     id = models.UUIDField(primary_key=True, help_text="systemuserid")
@@ -158,7 +158,7 @@ class FilterUser(models.Model):
     filters_read_at = models.DateTimeField(null=True, blank=True)
     filters_error = models.CharField(max_length=40, blank=True)
 
-    # What of the user, the mailbox or a filter cannot be read; set by who asks for it (mirror.unreadable.of_owners).
+    # Not a column: why the user, the mailbox or a filter cannot be read (mirror.unreadable.problems_of_owners).
     unreadable = ""
 
     objects = FilterUserQuerySet.as_manager()
@@ -180,31 +180,31 @@ class FilterUser(models.Model):
 
     @property
     def acting(self) -> ActingFor:
-        """What is needed to make a call in his name."""
+        """Return the identity needed for calls as this user."""
         return ActingFor(self.id, self.entra_id)
 
     @property
     def has_roles(self) -> bool:
-        """Whether he may do anything in the CRM: by roles of his own or of a team."""
+        """Return whether the user has a role in the CRM, of their own or through a team."""
         return self.has_own_roles or self.has_team_roles
 
     @property
     def is_server_side(self) -> bool:
-        """Whether the CRM itself synchronizes his appointments, contacts and tasks."""
+        """Return whether the CRM itself synchronizes the user's appointments, contacts and tasks."""
         return self.method == SyncMethod.SERVER_SIDE and self.mailbox_state == 0
 
     @property
     def uses_add_in(self) -> bool:
-        """Return whether the Outlook add-in synchronizes this user's appointments, alone or beside the server."""
+        """Return whether the Outlook add-in synchronizes the user's appointments, alone or together with the server."""
         beside_server = self.is_server_side and self.has_old_client
         return beside_server or (self.method == SyncMethod.OUTLOOK and self.mailbox_state == 0)
 
     @property
     def is_approved(self) -> bool:
-        """Whether his mailbox may synchronize server-side: somebody approved its address, or nobody has to."""
+        """Return whether the mailbox's address is approved for server-side synchronization, or needs no approval."""
         return self.approval in (0, 1)
 
     @property
     def has_old_client(self) -> bool:
-        """Whether there are traces of the old add-in: e-mail by it, or active offline filters, which are its alone."""
+        """Return whether there are traces of the old add-in: e-mail through it, or active offline filters."""
         return 1 in (self.incoming, self.outgoing) or self.offline_on > 0

@@ -1,4 +1,4 @@
-"""The last answer to "what would leave this user's Outlook": one for each user, with its age."""
+"""The last forecast of what would leave a user's Outlook, one per user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from syncapp.models.sync_filters.user import FilterUser
 
 
 class UserForecast(models.Model):
-    """`off` names the filters assumed to be off; `losses` holds one answer per table (sync_filters/inventory)."""
+    """`off`: ids of the filters assumed to be off. `losses`: one entry per table (sync_filters/inventory/forecasts)."""
 
     user = models.OneToOneField(FilterUser, on_delete=models.CASCADE, primary_key=True, related_name="forecast")
     asked_at = models.DateTimeField()

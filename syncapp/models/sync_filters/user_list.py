@@ -1,4 +1,4 @@
-"""Lists of users that people bring along: above all who another synchronization product takes care of."""
+"""Lists of users that people upload, mostly the users of another synchronization product."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from syncapp.models.sync_filters.user import FilterUser
 
 
 class UserListQuerySet(models.QuerySet["UserList"]):
-    """Named reads."""
+    """Named reads of lists."""
 
     def of_products(self) -> UserListQuerySet:
-        """Those whose product brings appointments to Outlook by itself."""
+        """Return the lists of products that bring appointments to Outlook."""
         return self.filter(brings_appointments=True)
 
 
 class UserList(models.Model):
-    """A list under a name, always replaced as a whole. `brings_appointments`: its product is a way to Outlook.
+    """A named list, always replaced as a whole. `brings_appointments`: its product is a path to Outlook.
 
     `changed_by` None: it came with the demo.
     """
@@ -39,7 +39,7 @@ class UserList(models.Model):
 
 
 class UserListEntry(models.Model):
-    """One line of a list as it was brought, and the user whom it means; None where none or several fit."""
+    """One entry of a list as written, and the user it matches; None if none or several match."""
 
     list = models.ForeignKey(UserList, on_delete=models.CASCADE, related_name="entries")
     position = models.PositiveIntegerField()

@@ -50,7 +50,7 @@ def summarize(message: Message) -> RunSummary | None:
     run = FilterRun.objects.select_related("person", "undoes").filter(pk=run_id, state__in=_STATES[event]).first()
     if run is None:
         return None
-    counted = transitions.outcomes(run)
+    counted = transitions.count_by_outcome(run)
     undone = run.undoes.number if run.undoes else ""
     return RunSummary(
         event=event,
@@ -72,7 +72,7 @@ def _explanation(run: FilterRun, event: str) -> str:
 
 def _policy(message: Message) -> RunSummary | None:
     """Summarize a policy that waits for a second person to turn on repair."""
-    policies = FilterPolicy.objects.shown().select_related("repair_by")
+    policies = FilterPolicy.objects.current().select_related("repair_by")
     policy = policies.filter(pk=message.details["policy"]).first()
     if policy is None or policy.repair_by is None or not policy.waits_for_a_second_person:
         return None

@@ -1,1 +1,1 @@
-"""FetchXML of an Outlook filter as sentences."""
+"""FetchXML of Outlook filters described in sentences."""

@@ -1,4 +1,4 @@
-"""Dates in FetchXML conditions, in words: spans such as "next 7 days", and dates that are compared."""
+"""Dates in FetchXML conditions in words: spans such as "next 7 days", and comparisons."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BY_DAY = ("ge", "lt", "on", "not-on", "on-or-after", "on-or-before")
 
 
 def date_words(table: str, name: str, operator: str, values: Sequence[str]) -> str:
-    """Return what a condition says of a date, '' where it is none that is known."""
+    """Return a condition on a date in words, '' for an unknown one."""
     if operator in ("null", "not-null"):
         noun = _of(DATE_NOUNS, table, name)
         return f"{'without' if operator == 'null' else 'with'} {noun}" if noun and not values else ""
@@ -32,7 +32,7 @@ def date_words(table: str, name: str, operator: str, values: Sequence[str]) -> s
     if span is not None:
         if ("{n}" in span) != (len(values) == 1):
             return ""
-        return f"{_place(table, name)} {span.format(n=_shown(values[0], operator)) if values else span}"
+        return f"{_place(table, name)} {span.format(n=_format_date(values[0], operator)) if values else span}"
     return _compared(table, name, operator, values)
 
 
@@ -44,8 +44,8 @@ def _compared(table: str, name: str, operator: str, values: Sequence[str]) -> st
     is_known = bool(_of(PLACES, table, name))
     if not is_known and (operator in ("eq", "ne", "neq") or name in NO_DATES):
         return ""
-    shown = [_shown(value, operator) for value in values]
-    return f"{_place(table, name)} {phrases[' ' in shown[0]].format(*shown)}"
+    dates = [_format_date(value, operator) for value in values]
+    return f"{_place(table, name)} {phrases[' ' in dates[0]].format(*dates)}"
 
 
 def _place(table: str, name: str) -> str:
@@ -65,8 +65,8 @@ def _moment(value: str) -> datetime | None:
         return None
 
 
-def _shown(value: str, operator: str) -> str:
-    """Return a date as its own text means it, in the zone that it names; what is no date as it is."""
+def _format_date(value: str, operator: str) -> str:
+    """Return a date in its own time zone, at the precision it was written; other texts unchanged."""
     found = _moment(value)
     if found is None:
         return value

@@ -1,11 +1,11 @@
-"""FetchXML in plain words: what a filter selects, as one would say it of a user ("FetchXml reference").
+"""FetchXML in plain words: what a filter selects for a user ("FetchXml reference").
 
-What is not known here is not guessed: its piece of FetchXML stands in the sentence as it is, marked as such.
+Unknown parts are not guessed: they stay in the sentence as FetchXML, marked as such.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -20,7 +20,7 @@ _OF_THE_ANSWER = frozenset({"version", "mapping", "output-format", "distinct", "
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a sentence; `is_raw` where it is FetchXML that nobody put into words."""
+    """A part of a sentence; `is_raw` if it is FetchXML that could not be put into words."""
 
     text: str
     is_raw: bool = False
@@ -29,8 +29,8 @@ class Piece:
 Words = tuple[Piece, ...]
 
 
-def words_of(fetch_xml: str, *, who: str) -> Words:
-    """What the filter selects when it is asked in the name of `who`, as a sentence without its full stop."""
+def describe(fetch_xml: str, *, who: str) -> Words:
+    """Describe what the filter selects when evaluated for `who`, as a sentence without a full stop."""
     try:
         root = xml.parse(fetch_xml)
     except ProtocolError:
@@ -43,31 +43,31 @@ def words_of(fetch_xml: str, *, who: str) -> Words:
 
 def _sentence(root: xml.Element, entity: xml.Element, who: str) -> Words:
     name = entity.get("name", "")
-    said = _said(entity, name, who)
+    parts = _describe_parts(entity, name, who)
     plural = TABLES.get(name, name)
-    words = [Piece(plural if said else f"All {plural.lower()}"), *_joined(said, last=", and")]
+    words = [Piece(plural if parts else f"All {plural.lower()}"), *_joined(parts, last=", and")]
     limits = {key: value for key, value in root.attrib.items() if key not in _OF_THE_ANSWER}
     if limits:
         words.append(Piece(" ".join(f'{key}="{value}"' for key, value in limits.items()), is_raw=True))
     return tuple(words)
 
 
-def text_of(words: Words) -> str:
-    """The same as one text."""
+def as_text(words: Words) -> str:
+    """Return the pieces as one text."""
     text = " ".join(piece.text for piece in words)
     return text.replace(" ,", ",").replace("( ", "(").replace(" )", ")")
 
 
-def runs_of(words: Words) -> Words:
-    """The same with neighbouring pieces of plain text put together, for a page."""
+def merge_pieces(words: Words) -> Words:
+    """Merge neighboring pieces of plain text, for a page."""
     found: list[Piece] = []
     for is_raw, pieces in groupby(words, key=lambda piece: piece.is_raw):
-        found.append(Piece(text_of(tuple(pieces)), is_raw))
+        found.append(Piece(as_text(tuple(pieces)), is_raw))
     return tuple(found)
 
 
-def _said(element: xml.Element, table: str, who: str) -> list[Words]:
-    """What each part of a table's element says; what says nothing is left out."""
+def _describe_parts(element: xml.Element, table: str, who: str) -> list[Words]:
+    """Describe each part of a table's element; parts that say nothing are left out."""
     parts = [child for child in element if child.tag not in _SAYS_NOTHING]
     return [words for child in parts if (words := _part(child, table, who))]
 
@@ -83,24 +83,24 @@ def _part(child: xml.Element, table: str, who: str) -> Words:
 
 
 def _filter(element: xml.Element, table: str, who: str) -> Words:
-    said = [_bracketed(words) for words in _said(element, table, who)]
-    if element.get("type", "and") == "and" or len(said) < 2:
-        return tuple(_joined(said, last=" and", between=" and"))
-    return (Piece("either"), *_joined(said, last=" or", between=" or"))
+    parts = [_with_parentheses(words) for words in _describe_parts(element, table, who)]
+    if element.get("type", "and") == "and" or len(parts) < 2:
+        return tuple(_joined(parts, last=" and", between=" and"))
+    return (Piece("either"), *_joined(parts, last=" or", between=" or"))
 
 
-def _bracketed(words: Words) -> Words:
-    """Several conditions in one, so that nobody reads "a and either b or c and d" in two ways."""
+def _with_parentheses(words: Words) -> Words:
+    """Put several conditions in parentheses, so that "a and either b or c and d" cannot be misread."""
     if not any(piece.text in ("and", "or") for piece in words if not piece.is_raw):
         return words
     return (Piece("("), *words, Piece(")"))
 
 
-def _joined(said: Sequence[Words], *, last: str, between: str = ",") -> list[Piece]:
+def _joined(parts: Sequence[Words], *, last: str, between: str = ",") -> list[Piece]:
     found: list[Piece] = []
-    for place, words in enumerate(said):
+    for place, words in enumerate(parts):
         if place:
-            glue = last if place == len(said) - 1 else between
+            glue = last if place == len(parts) - 1 else between
             found += [Piece(glue.strip()) if glue.startswith(" ") else Piece(glue)]
         found += words
     return found
@@ -111,13 +111,13 @@ def _condition(element: xml.Element, table: str, who: str) -> Words:
     if values is None or set(element.attrib) - {"attribute", "operator", "value", "uiname", "uitype"}:
         return (_raw(element),)
     name, operator = element.get("attribute", ""), element.get("operator", "")
-    say = next((say for say in _WAYS if say(table, name, operator, values, who)), None)
-    text = say(table, name, operator, values, who) if say else ""
+    text = _about_people(name, operator, values, who)
+    text = text or dates.date_words(table, name, operator, values) or _compared(table, name, operator, values)
     return (Piece(text),) if text else (_raw(element),)
 
 
 def _values(element: xml.Element) -> list[str] | None:
-    """What is compared with, by the label that was kept with it; None for what has no such form."""
+    """Return the values compared with, preferring stored labels; None if they have another form."""
     if any(child.tag != "value" or set(child.attrib) - {"uiname", "uitype"} for child in element):
         return None
     several = [child.get("uiname") or (child.text or "").strip() for child in element]
@@ -125,36 +125,29 @@ def _values(element: xml.Element) -> list[str] | None:
     return several if several else [own] if own is not None else []
 
 
-def _about_people(table: str, name: str, operator: str, values: Sequence[str], who: str) -> str:
-    whom = ABOUT.get(operator, "").format(who=who)
-    if not whom or values:
+def _about_people(name: str, operator: str, values: Sequence[str], who: str) -> str:
+    person = ABOUT.get(operator, "").format(who=who)
+    if not person or values:
         return ""
     if name == "ownerid" and not operator.startswith("ne-"):
-        return f"owned by {whom}"
-    return f"whose {column_of(name)} is {whom}"
+        return f"owned by {person}"
+    return f"whose {column_of(name)} is {person}"
 
 
-def _in_time(table: str, name: str, operator: str, values: Sequence[str], who: str) -> str:
-    return dates.date_words(table, name, operator, values)
-
-
-def _compared(table: str, name: str, operator: str, values: Sequence[str], who: str) -> str:
+def _compared(table: str, name: str, operator: str, values: Sequence[str]) -> str:
     phrase = operator_of(operator, len(values))
     if not phrase or not name:
         return ""
-    shown = [value_of(table, name, value) for value in values]
-    return f"whose {column_of(name)} {phrase.format(*shown, all=_or(shown))}"
+    words = [value_of(table, name, value) for value in values]
+    return f"whose {column_of(name)} {phrase.format(*words, all=_or(words))}"
 
 
-def _or(shown: Sequence[str]) -> str:
-    return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
-
-
-_WAYS: tuple[Callable[[str, str, str, Sequence[str], str], str], ...] = (_about_people, _in_time, _compared)
+def _or(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _link(element: xml.Element, who: str) -> Words:
-    """What rows of another table have to do with it; an outer link without a condition asks nothing."""
+    """Describe a link to another table; an outer link without conditions selects nothing."""
     kind = element.get("link-type", "inner")
     if set(element.attrib) - {"name", "from", "to", "alias", "link-type", "visible", "intersect"}:
         return (_raw(element),)
@@ -163,33 +156,28 @@ def _link(element: xml.Element, who: str) -> Words:
         return ()
     if kind not in ("inner", "natural"):
         return (_raw(element),)
-    return _takes_part(element, who) or _linked(element, name, who)
-
-
-def _linked(element: xml.Element, name: str, who: str) -> Words:
-    said = _said(element, name, who)
+    participation = _takes_part(element, who)
+    if participation:
+        return participation
     lead = Piece(f"with {TABLES.get(name, name).lower()} (by {element.get('to', '')})")
-    return (lead, *_joined(said, last=" and", between=" and"))
+    return (lead, *_joined(_describe_parts(element, name, who), last=" and", between=" and"))
 
 
 def _takes_part(element: xml.Element, who: str) -> Words:
-    """The usual link to the people of an activity ("ActivityParty", participationtypemask)."""
+    """Describe the usual link to an activity's parties ("ActivityParty", participationtypemask)."""
     conditions = list(element.iter("condition"))
     plain = [child for child in element.iter() if child.tag not in ("condition", "value", "filter", *_SAYS_NOTHING)]
-    if element.get("name") != "activityparty" or plain != [element] or any(_is_or(each) for each in element.iter()):
+    has_or = any(each.tag == "filter" and each.get("type", "and") != "and" for each in element.iter())
+    if element.get("name") != "activityparty" or plain != [element] or has_or:
         return ()
     by_name = {found.get("attribute"): found for found in conditions}
     me, role = by_name.pop("partyid", None), by_name.pop("participationtypemask", None)
     if me is None or me.get("operator") != "eq-userid" or by_name or len(conditions) > 2:
         return ()
     roles = _roles(role)
-    return (
-        (Piece(f"with {who} as {_or(roles)}" if roles else f"in which {who} takes part"),) if roles is not None else ()
-    )
-
-
-def _is_or(element: xml.Element) -> bool:
-    return element.tag == "filter" and element.get("type", "and") != "and"
+    if roles is None:
+        return ()
+    return (Piece(f"with {who} as {_or(roles)}" if roles else f"in which {who} takes part"),)
 
 
 def _roles(condition: xml.Element | None) -> list[str] | None:

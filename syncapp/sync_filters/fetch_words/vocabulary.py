@@ -82,18 +82,18 @@ _ACTIVITIES = (
 )
 _PEOPLE = ("contact", "account", "systemuser")
 
-# Operators that are about whoever asks, and take no value.
+# Operators about the user who asks; they take no value.
 ABOUT = {
     "eq-userid": "{who}",
     "ne-userid": "not {who}",
     "eq-userteams": "a team of {who}",
     "eq-useroruserteams": "{who} or a team of {who}",
-    "eq-useroruserhierarchy": "{who} or somebody who reports to {who}",
-    "eq-useroruserhierarchyandteams": "{who}, somebody who reports to {who}, or a team of one of them",
+    "eq-useroruserhierarchy": "{who} or someone who reports to {who}",
+    "eq-useroruserhierarchyandteams": "{who}, someone who reports to {who}, or a team of one of them",
     "eq-businessid": "the business unit of {who}",
     "ne-businessid": "not the business unit of {who}",
 }
-# How a date's column begins the phrase, for one table or ('') for all.
+# Beginning of the phrase for a date's column, for one table or for all ('').
 PLACES = {
     ("", "scheduledstart"): "starting",
     ("", "scheduledend"): "ending",
@@ -107,7 +107,7 @@ PLACES = {
     ("", "modifiedon"): "changed",
     ("", "actualend"): "finished",
 }
-# What is there, or not, where a date is empty.
+# The noun for a date that is empty or not.
 DATE_NOUNS = {
     ("", "scheduledstart"): "a start date",
     ("", "scheduledend"): "an end date",
@@ -116,7 +116,7 @@ DATE_NOUNS = {
     ("", "patternenddate"): "a last day",
     ("", "actualend"): "a date of completion",
 }
-# Columns of texts, in which a date is a text.
+# Text columns, in which a date is text, too.
 NO_DATES = ("subject", "fullname", "firstname", "lastname", "location", "name", "emailaddress1")
 _UNITS = ("hours", "days", "weeks", "months", "years")
 DATES = {
@@ -155,19 +155,19 @@ _WITH_SEVERAL = {"in": "is {all}", "not-in": "is none of {all}"}
 
 
 def column_of(name: str) -> str:
-    """What a person calls the column; its own name where we know no other."""
+    """Return the label of a column, or its logical name if it has none here."""
     return f"“{YES_NO[name]}”" if name in YES_NO else _COLUMNS.get(name, name)
 
 
 def operator_of(operator: str, values: int) -> str:
-    """The phrase for an operator with so many values, '' where there is none."""
+    """Return the phrase for an operator with this number of values, '' if there is none."""
     if values and operator in _WITH_SEVERAL:
         return _WITH_SEVERAL[operator]
     return {0: _WITHOUT, 1: _WITH_ONE, 2: _WITH_TWO}.get(values, {}).get(operator, "")
 
 
 def value_of(table: str, name: str, value: str) -> str:
-    """The value as a person reads it: states by their words, numbers as they are, texts in quotes."""
+    """Return a value for reading: states by label, numbers unchanged, texts in quotes."""
     if name == "participationtypemask":
         return ROLES.get(value, value)
     if name in YES_NO:

@@ -1,1 +1,1 @@
-"""What is known of each user's filters: matrix, sync paths, risk, forecasts, history, lists of other products."""
+"""What is known of each user's filters: matrix, risk, recommendations, forecasts, history, lists of other products."""

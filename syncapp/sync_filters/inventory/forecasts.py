@@ -1,7 +1,7 @@
-"""What would leave a user's Outlook if some of his filters went off: asked of the CRM in his name, reading only.
+"""What would leave a user's Outlook if some of their filters went off, asked of the CRM as the user, reading only.
 
-Rows that those filters select, less what his other active filters and the system's still select, because filters add
-up. What cannot be counted is unknown, never none. The last answer is kept with its age.
+The rows that those filters select, minus those that the user's other active filters and system filters select,
+because filters add up. What cannot be counted is unknown, never zero. The last answer is stored.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from syncapp.sync_filters.errors import NotPossible
 
 MOST_ROWS = 5000
 MOST_NAMED = 50
-NOT_IN_HIS_NAME = "The CRM answered in somebody else’s name, so nothing can be said of this user."
+NOT_AS_USER = "The CRM answered as another user, so nothing is known of this user."
 _TOO_MANY = f"Filters select more than {MOST_ROWS:,} rows; only the first were compared."
-# A series has no such moment: what began long ago may still be to come.
+# Not series: one that began long ago may still have future occurrences.
 _STARTS = dict.fromkeys(("appointment", "serviceappointment"), "scheduledstart")
 
 
 @dataclass(frozen=True, slots=True)
-class Invited:
-    """A future meeting that the user organizes and others are invited to; `starts` in ISO form or ''."""
+class OrganizedMeeting:
+    """A future meeting that the user organizes with other attendees; `starts` in ISO format or ''."""
 
     subject: str
     starts: str
@@ -41,10 +41,10 @@ class Invited:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Counts for one table: rows that leave, that stay, and future ones that leave; None: unknown, `why` says why.
+    """Rows of one table that leave, that stay, and future ones that leave. None: unknown, with the reason in `why`.
 
-    `is_more`: at least this many leave; `is_most`: at most, because what else selects them is not known. `meetings`
-    None: whether the user organizes some of them could not be found out.
+    `is_more`: at least this many leave; `is_most`: at most, because it is not known what else selects them. `meetings`
+    None: it could not be determined which of them the user organizes.
     """
 
     table: str
@@ -52,77 +52,74 @@ class Loss:
     stays: int | None = None
     ahead: int | None = None
     is_more: bool = False
-    meetings: list[Invited] | None = field(default_factory=list)
+    meetings: list[OrganizedMeeting] | None = field(default_factory=list)
     why: str = ""
     is_most: bool = False
 
 
-def ask(
+def create_forecast(
     user: FilterUser, filter_ids: Collection[UUID], *, crm: CrmClient, by: Person, deadline: Deadline | None = None
 ) -> UserForecast:
-    """Ask the CRM and keep the answer. Raises NotPossible where none of them is on, CrmError."""
-    held = FilterRow.objects.for_outlook().filter(owner_id=user.pk, state=0)
-    off = [row for row in held if row.pk in filter_ids]
+    """Ask the CRM what would leave with these filters off, and store the answer. Raises NotPossible, CrmError."""
+    active = FilterRow.objects.for_outlook().filter(owner_id=user.pk, state=0)
+    off = [row for row in active if row.pk in filter_ids]
     if not off:
         raise NotPossible("None of these filters is on, so nothing would leave.")
-    stay = [row for row in held if row.pk not in filter_ids]
-    losses = _asked(user, off, stay, crm, deadline)
-    kept, _ = UserForecast.objects.update_or_create(
+    stay = [row for row in active if row.pk not in filter_ids]
+    losses = [asdict(loss) for loss in _losses(user, off, stay, crm, deadline)]
+    stored, _ = UserForecast.objects.update_or_create(
         user=user,
         defaults={
             "asked_at": timezone.now(),
             "asked_by": by,
             "off": [str(row.pk) for row in off],
-            "losses": [_kept(loss) for loss in losses],
+            # The previous release, which may still read this during an update, does not know `is_most`.
+            "losses": [{key: value for key, value in loss.items() if key != "is_most" or value} for loss in losses],
         },
     )
-    return kept
+    return stored
 
 
-def _kept(loss: Loss) -> dict[str, object]:
-    # The previous release, which may still read this during an update, does not know `is_most`.
-    return {key: value for key, value in asdict(loss).items() if key != "is_most" or value}
+def losses_of(stored: UserForecast) -> list[Loss]:
+    """Return the stored forecast, one entry per table."""
+    found = []
+    for loss in stored.losses:
+        meetings = loss["meetings"]
+        known = None if meetings is None else [OrganizedMeeting(**each) for each in meetings]
+        found.append(Loss(**loss | {"meetings": known}))
+    return found
 
 
-def losses_of(kept: UserForecast) -> list[Loss]:
-    """The answer that was kept, a table each."""
-    return [Loss(**loss | {"meetings": _invited(loss["meetings"])}) for loss in kept.losses]
-
-
-def _invited(found: Sequence[dict[str, object]] | None) -> list[Invited] | None:
-    return None if found is None else [Invited(**each) for each in found]  # type: ignore[arg-type]  # our own JSON
-
-
-def forget_old(*, days: int = 7) -> int:
-    """Answers name people's meetings; nobody needs them for long."""
+def delete_old(*, days: int = 7) -> int:
+    """Delete old forecasts, which name people's meetings; return how many."""
     return UserForecast.objects.filter(asked_at__lt=timezone.now() - timedelta(days=days)).delete()[0]
 
 
-def _asked(
+def _losses(
     user: FilterUser, off: Sequence[FilterRow], stay: Sequence[FilterRow], crm: CrmClient, deadline: Deadline | None
 ) -> list[Loss]:
     tables = sorted({row.table for row in off})
     why = _refusal(user, crm, deadline)
     if why:
         return [Loss(table, meetings=None, why=why) for table in tables]
-    questions = _Questions(user, crm, deadline)
-    return [questions.loss(table, [row for row in off if row.table == table], _others(table, stay)) for table in tables]
+    evaluator = _Evaluator(user, crm, deadline)
+    system = SystemFilter.objects.filter(query_type=QueryType.OUTLOOK_FILTER, state=0)
+    losses = []
+    for table in tables:
+        others: list[AnyFilter] = [*(row for row in stay if row.table == table), *system.filter(table=table)]
+        losses.append(evaluator.loss(table, [row for row in off if row.table == table], others))
+    return losses
 
 
 def _refusal(user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> str:
-    """Why the CRM does not answer in his name; an id that it does not know it ignores without a word."""
+    """Return why the CRM does not answer as this user, '' if it does; it silently ignores an id it does not know."""
     try:
         answered_as = crm.who_am_i(acting_for=user.acting, deadline=deadline).user_id
     except CrmError as error:
         if error.transient:
             raise
-        return f"The CRM does not answer in this user’s name: {_said(error)}"
-    return "" if answered_as == user.pk else NOT_IN_HIS_NAME
-
-
-def _others(table: str, stay: Sequence[FilterRow]) -> list[AnyFilter]:
-    for_everybody = SystemFilter.objects.filter(query_type=QueryType.OUTLOOK_FILTER, state=0, table=table)
-    return [*(row for row in stay if row.table == table), *for_everybody]
+        return f"The CRM does not answer as this user: {_said(error)}"
+    return "" if answered_as == user.pk else NOT_AS_USER
 
 
 def _said(error: CrmError) -> str:
@@ -133,22 +130,22 @@ def _said(error: CrmError) -> str:
 
 @dataclass(slots=True)
 class _Selected:
-    """Rows with when each starts. `refused`: filters that could not be evaluated, each with the reason."""
+    """Selected rows with their start. `refused`: filters that could not be evaluated, with the reason."""
 
     rows: dict[UUID, datetime | None] = field(default_factory=dict)
     complete: bool = True
     refused: list[str] = field(default_factory=list)
 
 
-class _Questions:
-    """Questions in one user's name."""
+class _Evaluator:
+    """Evaluates filters as one user."""
 
     def __init__(self, user: FilterUser, crm: CrmClient, deadline: Deadline | None) -> None:
         self.user, self.crm, self.deadline = user, crm, deadline
         self.now = timezone.now()
 
     def loss(self, table: str, off: Sequence[AnyFilter], others: Sequence[AnyFilter]) -> Loss:
-        """Compare what goes with what stays; a filter without an answer makes only its share unknown."""
+        """Compare the rows that go with those that stay; a filter without an answer makes only its share unknown."""
         goes, stays = self._selected(off), self._selected(others)
         why = [*goes.refused, *stays.refused, *([] if stays.complete else [_TOO_MANY])]
         is_more = bool(goes.refused) or not goes.complete
@@ -169,7 +166,7 @@ class _Questions:
         )
 
     def _selected(self, filters: Sequence[AnyFilter]) -> _Selected:
-        """Return the rows that these filters select together. Raises CrmError where trying again can help."""
+        """Return the rows that these filters select together. Raises CrmError if a retry can help."""
         found = _Selected()
         for each in filters:
             column = _STARTS.get(each.table, "")
@@ -190,7 +187,7 @@ class _Questions:
             found.rows |= {row.id: row.moment(column) if column else None for row in selection.rows}
         return found
 
-    def _meetings(self, table: str, leaves: Collection[UUID]) -> list[Invited] | None:
+    def _meetings(self, table: str, leaves: Collection[UUID]) -> list[OrganizedMeeting] | None:
         if table not in MEETINGS:
             return []
         (found,) = self.crm.evaluation.organized_meetings(
@@ -198,8 +195,8 @@ class _Questions:
         )
         if found.meetings is None or not found.complete:
             return None
-        his = sorted((each for each in found.meetings if each.id in leaves), key=lambda each: str(each.starts))
+        leaving = sorted((each for each in found.meetings if each.id in leaves), key=lambda each: str(each.starts))
         return [
-            Invited(each.subject[:200], each.starts.isoformat() if each.starts else "", each.attendees)
-            for each in his[:MOST_NAMED]
+            OrganizedMeeting(each.subject[:200], each.starts.isoformat() if each.starts else "", each.attendees)
+            for each in leaving[:MOST_NAMED]
         ]

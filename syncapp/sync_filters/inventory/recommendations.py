@@ -1,4 +1,4 @@
-"""Which lever is the right one for a user, by the reason why his appointments reach Outlook as often as they do."""
+"""Recommendations: what helps a user, given why their appointments reach Outlook as often as they do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db import models
 from syncapp.models.sync_filters.user import Cause
 
 
-class Remedy(models.TextChoices):
+class Recommendation(models.TextChoices):
     """What helps."""
 
     FILTERS_OFF = "filters_off", "Switch the filters off"
@@ -17,32 +17,32 @@ class Remedy(models.TextChoices):
     FILTERS_ON = "filters_on", "Switch the filters on"
     SET_UP = "set_up", "Have the user set up filters"
     METHOD_SERVER = "method_server", "Set the mailbox method to Server-side"
-    MAILBOX = "mailbox", "Mend the mailbox in the CRM"
+    MAILBOX = "mailbox", "Fix the mailbox in the CRM"
     READ = "read", "Read again"
     NOTHING = "nothing", "Nothing to do"
 
 
-_REMEDIES = {
-    Cause.SERVER_AND_PRODUCT: Remedy.METHOD_NONE,
-    Cause.CLIENT_AND_PRODUCT: Remedy.FILTERS_OFF,
-    Cause.SERVER_AND_CLIENT: Remedy.ADD_IN,
-    Cause.PRODUCTS: Remedy.PRODUCT,
-    Cause.FILTERS_OFF: Remedy.FILTERS_ON,
-    Cause.NOT_SET_UP: Remedy.SET_UP,
-    Cause.METHOD_NONE: Remedy.METHOD_SERVER,
-    Cause.NO_MAILBOX: Remedy.MAILBOX,
-    Cause.MAILBOX_OFF: Remedy.MAILBOX,
-    Cause.NOT_APPROVED: Remedy.MAILBOX,
-    Cause.UNREAD: Remedy.READ,
+_RECOMMENDATIONS = {
+    Cause.SERVER_AND_PRODUCT: Recommendation.METHOD_NONE,
+    Cause.CLIENT_AND_PRODUCT: Recommendation.FILTERS_OFF,
+    Cause.SERVER_AND_CLIENT: Recommendation.ADD_IN,
+    Cause.PRODUCTS: Recommendation.PRODUCT,
+    Cause.FILTERS_OFF: Recommendation.FILTERS_ON,
+    Cause.NOT_SET_UP: Recommendation.SET_UP,
+    Cause.METHOD_NONE: Recommendation.METHOD_SERVER,
+    Cause.NO_MAILBOX: Recommendation.MAILBOX,
+    Cause.MAILBOX_OFF: Recommendation.MAILBOX,
+    Cause.NOT_APPROVED: Recommendation.MAILBOX,
+    Cause.UNREAD: Recommendation.READ,
 }
 
 
-def remedy_of(cause: Cause, *, everybody_selects: bool) -> Remedy:
-    """The lever for this reason. `everybody_selects`: a system filter selects appointments, so own ones change nothing.
+def recommend(cause: Cause, *, system_selects: bool) -> Recommendation:
+    """Return what helps. `system_selects`: a system filter selects appointments whatever the user's own filters do.
 
-    For a mailbox that synchronizes server-side it is the method and not the filter: what leaves every filter is deleted
-    there, and cancellations may go out.
+    For a server-side mailbox it is the method, not the filters: items that leave every filter are deleted there, and
+    cancellations may be sent.
     """
-    if cause is Cause.CLIENT_AND_PRODUCT and everybody_selects:
-        return Remedy.PRODUCT
-    return _REMEDIES.get(cause, Remedy.NOTHING)
+    if cause is Cause.CLIENT_AND_PRODUCT and system_selects:
+        return Recommendation.PRODUCT
+    return _RECOMMENDATIONS.get(cause, Recommendation.NOTHING)

@@ -1,6 +1,6 @@
-"""The risk report: how many users' appointments reach Outlook twice, once or not at all, by unit and by reason.
+"""The risk report: users whose appointments reach Outlook twice, once or not at all, by business unit and cause.
 
-The counts are stored with each user (mirror/filters/sync_paths.py), so a report of 20,000 users is one grouped read.
+The counts are stored with each user (mirror/filters/sync_paths.py), so a report of 20,000 users is one grouped query.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from syncapp.models import FilterTeam, FilterUnit, FilterUser, SyncPathsDay, Use
 from syncapp.models.folding import by_name, search_key
 from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory import matrix
-from syncapp.sync_filters.inventory.matrix import Narrowing
-from syncapp.sync_filters.inventory.recommendations import Remedy, remedy_of
+from syncapp.sync_filters.inventory.matrix import UserCriteria
+from syncapp.sync_filters.inventory.recommendations import Recommendation, recommend
 
 MOST_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class UnitRisk:
-    """One business unit with its users by reach."""
+    """One business unit with its users by sync paths."""
 
     unit_id: UUID | None
     name: str
@@ -33,25 +33,25 @@ class UnitRisk:
 
     @property
     def all_of_them(self) -> int:
-        """How many users it has."""
+        """Return how many users it has."""
         return sum(self.users.values())
 
 
 @dataclass(frozen=True, slots=True)
 class CauseRisk:
-    """One reason with its users and what helps them."""
+    """One cause with its users and what helps."""
 
     cause: Cause
     paths: SyncPaths
     users: int
-    remedy: Remedy
+    recommendation: Recommendation
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Units with the most doubled users first, reasons by how often they occur; `team` where it is of one only.
+    """Units with the most doubled users first, causes by frequency; `team` if it covers only one.
 
-    `days`: everybody on each of the last days, the oldest first; none for a team.
+    `days`: daily counts of all users, the oldest first; none for a team.
     """
 
     users: Mapping[SyncPaths, int]
@@ -63,16 +63,17 @@ class Report:
 
     @property
     def all_of_them(self) -> int:
-        """How many users were counted."""
+        """Return how many users were counted."""
         return sum(self.users.values())
 
 
 def report(team_id: UUID | None = None) -> Report:
-    """Count everybody, or one team."""
+    """Count all users, or those of one team."""
     by_unit: dict[UUID | None, dict[SyncPaths, int]] = defaultdict(lambda: dict.fromkeys(SyncPaths, 0))
     by_cause: dict[Cause, int] = defaultdict(int)
     users = dict.fromkeys(SyncPaths, 0)
-    for unit_id, found, cause, number in _counted(team_id):
+    counted = matrix.matching(UserCriteria(team=team_id)).order_by().values_list("unit_id", "paths", "cause")
+    for unit_id, found, cause, number in counted.annotate(number=Count("pk")).iterator():
         by_unit[unit_id][SyncPaths(found)] += number
         by_cause[Cause(cause)] += number
         users[SyncPaths(found)] += number
@@ -82,11 +83,6 @@ def report(team_id: UUID | None = None) -> Report:
     return Report(users, _units(by_unit), _causes(by_cause), team, lists, days)
 
 
-def _counted(team_id: UUID | None) -> Iterator[tuple[UUID | None, str, str, int]]:
-    people = matrix.narrowed(Narrowing(team=team_id))
-    yield from people.order_by().values_list("unit_id", "paths", "cause").annotate(number=Count("pk"))
-
-
 def _units(by_unit: Mapping[UUID | None, Mapping[SyncPaths, int]]) -> list[UnitRisk]:
     names = dict(FilterUnit.objects.filter(pk__in=[key for key in by_unit if key]).values_list("pk", "name"))
     found = [UnitRisk(key, names.get(key, "") if key else "", users) for key, users in by_unit.items()]
@@ -94,14 +90,14 @@ def _units(by_unit: Mapping[UUID | None, Mapping[SyncPaths, int]]) -> list[UnitR
 
 
 def _causes(by_cause: Mapping[Cause, int]) -> list[CauseRisk]:
-    everybody_selects = sync_paths.has_system_filter()
+    system_selects = sync_paths.has_system_filter()
     found = [
-        CauseRisk(cause, sync_paths.reach_of(cause), users, remedy_of(cause, everybody_selects=everybody_selects))
+        CauseRisk(cause, sync_paths.paths_of(cause), users, recommend(cause, system_selects=system_selects))
         for cause, users in by_cause.items()
     ]
     return sorted(found, key=lambda each: (list(SyncPaths).index(each.paths), -each.users))
 
 
-def everybody(team_id: UUID | None = None) -> Iterator[FilterUser]:
-    """Each user by name, for the report as a file."""
-    yield from matrix.narrowed(Narrowing(team=team_id)).order_by("name_key", "id").iterator(chunk_size=1000)
+def iterate_users(team_id: UUID | None = None) -> Iterator[FilterUser]:
+    """Yield the users of the report by name."""
+    yield from matrix.matching(UserCriteria(team=team_id)).order_by("name_key", "id").iterator(chunk_size=1000)

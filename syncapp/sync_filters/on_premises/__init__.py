@@ -1,1 +1,1 @@
-"""A T-SQL script for CRMs on premises, where the API cannot switch filters of other users."""
+"""A T-SQL script for on-premises CRMs, whose API cannot switch filters of other users."""

@@ -1,4 +1,4 @@
-"""Logon names for an on-premises CRM's database, from texts that people write and from users as they were read."""
+"""Logon names for an on-premises CRM's database, from written texts and from users as last read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from syncapp.mirror.directory.list_matching import Directory
+from syncapp.mirror.directory.user_matching import Directory
 from syncapp.models import FilterUser
 from syncapp.sync_filters.pasted import people
 
@@ -14,20 +14,20 @@ _CHUNK = 500
 
 
 @dataclass(slots=True)
-class Logons:
-    """Logon names in their order, and what of a text was not read, with the reason."""
+class LogonNames:
+    """Logon names in order, and the entries that could not be read, with the reason."""
 
     names: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
 
-def read(text: str) -> Logons:
-    r"""Return the logon names in a text; an address or a name of one user becomes that user's.
+def read(text: str) -> LogonNames:
+    r"""Return the logon names in a text; an address or a name of one user becomes that user's logon name.
 
-    `DOMAIN\account` and unknown texts stay as they are: the script itself refuses names that it does not find.
+    `DOMAIN\account` and unknown texts stay: the script itself refuses names that it does not find.
     """
     pasted = people.read(text, login_first=True)
-    found = Logons(unread=list(pasted.unread))
+    found = LogonNames(unread=list(pasted.unread))
     unclear = {form for each in pasted.people for form in (each.text, *each.beside) if "\\" not in form}
     known = _logins(unclear) if unclear else {}
     for each in pasted.people:
@@ -36,7 +36,7 @@ def read(text: str) -> Logons:
             continue
         found.names.append(known.get(each.text, each.text))
         if not each.is_names:
-            found.unread += [f"Line {each.line}: “{text}” stands beside “{each.text}”." for text in each.beside]
+            found.unread += [f"Line {each.line}: “{text}” next to “{each.text}” was not read." for text in each.beside]
     return found
 
 
@@ -48,7 +48,7 @@ def _logins(texts: Iterable[str]) -> dict[str, str]:
 
 
 def of_users(ids: Sequence[UUID]) -> tuple[list[str], int]:
-    """Return the logon names of these users in their order, and how many have none."""
+    """Return these users' logon names in order, and the number of users without one."""
     logins: dict[UUID, str] = {}
     for start in range(0, len(ids), _CHUNK):
         users = FilterUser.objects.filter(pk__in=ids[start : start + _CHUNK])

@@ -1,7 +1,7 @@
-"""T-SQL for the administrator of an on-premises CRM's database who switches filters without the portal.
+"""T-SQL with which an administrator of an on-premises CRM's database switches filters.
 
-Writing to the CRM's database is unsupported, and the portal never runs this. The script is careful where the ones that
-circulate are not: it remembers what it touches, touches exactly that, counts, and comes with its inverse.
+Writing to the CRM's database is unsupported, and the portal never runs this. Unlike the scripts in circulation, it
+remembers the rows that it touches, touches only those, checks the counts, and comes with its inverse.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
-    """Filters to switch: those of `tables`, of the users with these logon names, or of all users where none is named.
+class ScriptSpec:
+    """Filters of `tables` to switch, of the users with these logon names, or of all users if none is given.
 
-    `saved` is the name of the table that remembers the rows, `expect` the only number of rows that is switched.
-    Raises ValueError for what cannot become safe SQL.
+    `saved` is the name of the table that remembers the rows; `expect` the only number of rows that may be switched.
+    Raises ValueError for names that are not safe in SQL.
     """
 
     on: bool
@@ -44,49 +44,49 @@ class Switch:
 
     @property
     def before(self) -> tuple[int, int]:
-        """StateCode and StatusCode of the rows that are switched."""
+        """Return StateCode and StatusCode of the rows to switch."""
         return OFF if self.on else ON
 
     @property
     def after(self) -> tuple[int, int]:
-        """StateCode and StatusCode that they get."""
+        """Return the StateCode and StatusCode that they get."""
         return ON if self.on else OFF
 
 
-def forward(switch: Switch) -> str:
-    """Remember the rows, switch exactly those, and keep it only where the counts agree."""
+def forward(spec: ScriptSpec) -> str:
+    """Return the script that remembers the rows, switches them, and commits only if the counts agree."""
     return _transaction(
-        about=_about(switch),
+        about=_about(spec),
         remember=f"""\
 SELECT UserQueryId, StateCode, StatusCode
-INTO dbo.{switch.saved}
+INTO dbo.{spec.saved}
 FROM dbo.UserQueryBase WITH (UPDLOCK, HOLDLOCK)
-WHERE {_rows(switch)};
+WHERE {_rows(spec)};
 
 """,
-        expected=f"SELECT COUNT(*) FROM dbo.{switch.saved}",
-        assignments=_both(*switch.after),
-        rows=f"UserQueryId IN (SELECT UserQueryId FROM dbo.{switch.saved})",
-        also=_as_many_as_expected(switch) + _every_user_is_known(switch),
-        database=switch.database,
+        expected=f"SELECT COUNT(*) FROM dbo.{spec.saved}",
+        assignments=_both(*spec.after),
+        rows=f"UserQueryId IN (SELECT UserQueryId FROM dbo.{spec.saved})",
+        also=_further_conditions(spec),
+        database=spec.database,
     )
 
 
-def inverse(switch: Switch) -> str:
-    """Put back exactly what was found; rows that somebody changed since are left alone."""
-    state, status = switch.after
-    saved = f"UserQueryId IN (SELECT UserQueryId FROM dbo.{switch.saved})"
+def inverse(spec: ScriptSpec) -> str:
+    """Return the script that restores what was found, except rows that were changed since."""
+    state, status = spec.after
+    saved = f"UserQueryId IN (SELECT UserQueryId FROM dbo.{spec.saved})"
     rows = f"StateCode = {state} AND StatusCode = {status} AND {saved}"
     about = [
-        f"Puts the filters that dbo.{switch.saved} remembers back to what they were.",
-        "Filters that somebody changed since then are left alone. Drop the table when nobody needs it any more.",
+        f"Puts the filters that dbo.{spec.saved} remembers back to what they were.",
+        "Filters that were changed since then are left alone. Drop the table when it is no longer needed.",
     ]
     return _transaction(
         about=about,
         expected=f"SELECT COUNT(*) FROM dbo.UserQueryBase WHERE {rows}",
-        assignments=_both(_remembered("StateCode", switch), _remembered("StatusCode", switch)),
+        assignments=_both(_remembered("StateCode", spec), _remembered("StatusCode", spec)),
         rows=rows,
-        database=switch.database,
+        database=spec.database,
     )
 
 
@@ -100,9 +100,16 @@ def _transaction(
     remember: str = "",
     also: str = "",
 ) -> str:
+    if database:
+        place = f"It runs in the organization's database {database}."
+        use = f"USE [{database}];\n"
+    else:
+        place = "Run it in the organization's database (named like Contoso_MSCRM), not in MSCRM_CONFIG or master."
+        use = ""
+    comment = "\n".join(f"-- {line}" for line in [*about, place, *_UNSUPPORTED])
     return f"""\
-{_comment([*about, _where(database), *_UNSUPPORTED])}
-{_use(database)}SET XACT_ABORT ON;
+{comment}
+{use}SET XACT_ABORT ON;
 BEGIN TRANSACTION;
 
 {remember}DECLARE @expected INT = ({expected});
@@ -127,73 +134,56 @@ END;
 """
 
 
-def _where(database: str) -> str:
-    if database:
-        return f"It runs in the organization's database {database}."
-    return "Run it in the organization's database (named like Contoso_MSCRM), not in MSCRM_CONFIG or master."
-
-
-def _use(database: str) -> str:
-    return f"USE [{database}];\n" if database else ""
-
-
 _UNSUPPORTED = (
     "Writing to the CRM's database is not supported by its maker. Take a backup, try it on a copy first,",
-    "and run it while nobody else changes filters. What leaves every filter of a user disappears from that",
+    "and run it while no one else changes filters. Items that leave every filter of a user disappear from that",
     "user's Outlook, and meetings that disappear from their organizer's calendar can send cancellations.",
 )
 
 
-def _about(switch: Switch) -> list[str]:
-    who = f"{len(set(switch.users)):,} users" if switch.users else "EVERYBODY"
-    word = "ON" if switch.on else "OFF"
-    about = [f"Switches {word} the Outlook filters of {who} for: {', '.join(switch.tables)}."]
-    if switch.expect is not None:
-        about.append(f"It changes nothing unless exactly {switch.expect} filters are switched.")
-    if switch.on:
+def _about(spec: ScriptSpec) -> list[str]:
+    who = f"{len(set(spec.users)):,} users" if spec.users else "ALL USERS"
+    word = "ON" if spec.on else "OFF"
+    about = [f"Switches {word} the Outlook filters of {who} for: {', '.join(spec.tables)}."]
+    if spec.expect is not None:
+        about.append(f"It changes nothing unless exactly {spec.expect} filters are switched.")
+    if spec.on:
         about.append("Filters that their owners had switched off themselves are switched on too; the inverse is exact.")
     return about
-
-
-def _comment(lines: Sequence[str]) -> str:
-    return "\n".join(f"-- {line}" for line in lines)
 
 
 def _both(state: object, status: object) -> str:
     return f"StateCode = {state}, StatusCode = {status}"
 
 
-def _remembered(column: str, switch: Switch) -> str:
-    return f"(SELECT s.{column} FROM dbo.{switch.saved} AS s WHERE s.UserQueryId = dbo.UserQueryBase.UserQueryId)"
+def _remembered(column: str, spec: ScriptSpec) -> str:
+    return f"(SELECT s.{column} FROM dbo.{spec.saved} AS s WHERE s.UserQueryId = dbo.UserQueryBase.UserQueryId)"
 
 
-def _rows(switch: Switch) -> str:
-    codes = ", ".join(str(TYPE_CODES[table]) for table in switch.tables)
+def _rows(spec: ScriptSpec) -> str:
+    codes = ", ".join(str(TYPE_CODES[table]) for table in spec.tables)
     conditions = [
         f"QueryType = {OUTLOOK_FILTER}",
         f"ReturnedTypeCode IN ({codes})",
-        f"StateCode = {switch.before[0]}",
+        f"StateCode = {spec.before[0]}",
     ]
-    if switch.users:
-        conditions.append(f"OwnerId IN (SELECT SystemUserId {_from_users(switch)})")
+    if spec.users:
+        conditions.append(f"OwnerId IN (SELECT SystemUserId {_from_users(spec)})")
     return "\n  AND ".join(conditions)
 
 
-def _as_many_as_expected(switch: Switch) -> str:
-    return "" if switch.expect is None else f" AND @changed = {switch.expect}"
+def _further_conditions(spec: ScriptSpec) -> str:
+    """Return the conditions for committing besides equal counts: the expected number, and no unknown user."""
+    expected = "" if spec.expect is None else f" AND @changed = {spec.expect}"
+    known = f" AND (SELECT COUNT(*) {_from_users(spec)}) = {len(set(spec.users))}" if spec.users else ""
+    return expected + known
 
 
-def _every_user_is_known(switch: Switch) -> str:
-    if not switch.users:
-        return ""
-    return f" AND (SELECT COUNT(*) {_from_users(switch)}) = {len(set(switch.users))}"
-
-
-def _from_users(switch: Switch) -> str:
-    names = ", ".join(_text(name) for name in dict.fromkeys(switch.users))
+def _from_users(spec: ScriptSpec) -> str:
+    names = ", ".join(_text(name) for name in dict.fromkeys(spec.users))
     return f"FROM dbo.SystemUserBase WHERE DomainName IN ({names})"
 
 
 def _text(value: str) -> str:
-    """A text as T-SQL's literal: quotes doubled, nothing else is special in one."""
+    """Return a T-SQL string literal; doubling its quotes is all the escaping it needs."""
     return "N'" + value.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""The reader for pasted and uploaded text about users: a file's characters, its rows, the people in them.
+"""Reads pasted and uploaded text about users: its characters, its rows, and the people in them.
 
-It knows nothing of the CRM's users; `sync_filters/inventory/user_lists.py` matches each text with users.
+It does not know the CRM's users; `mirror/directory/user_matching.py` matches each text with them.
 """

@@ -1,4 +1,4 @@
-"""The addresses and names inside one cell, in the forms that mail programs and directories export."""
+"""Addresses and names in one cell, in the forms that mail programs and directories export."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from syncapp.mirror.directory.written_names import visible
+from syncapp.mirror.directory.name_keys import visible
 from syncapp.text.escaping import csv_value
 
 _BETWEEN_TOKENS = re.compile(r'[\s;,<>"|]+')
@@ -21,7 +21,7 @@ _MAIL_LINK = re.compile(r"mailto:", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address or login in a cell. `proxy`: "SMTP" marks the main one of a mailbox, "smtp" another of it."""
+    """An address or login in a cell. `proxy`: "SMTP" marks a mailbox's main address, "smtp" another one."""
 
     text: str
     proxy: str = ""
@@ -29,7 +29,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The content of a cell: addresses and the words beside them, or all of its text where there is no address.
+    """The content of a cell: addresses and the words next to them, or all of its text if it has no address.
 
     `labels`: the words are the display name of an address in angle brackets.
     """
@@ -40,7 +40,7 @@ class Cell:
 
 
 def read_cell(raw: str) -> Cell:
-    """Return the addresses of a cell and the words beside them."""
+    """Return the addresses of a cell and the words next to them."""
     text = csv_value(raw)
     addresses: list[Address] = []
     words: list[str] = []
@@ -59,13 +59,13 @@ def read_cell(raw: str) -> Cell:
 
 
 def plain(text: str) -> str:
-    """Return the text as it is kept and shown: without hidden characters, and without quotes around it."""
-    shown = visible(text)
-    if len(shown) > _LONGEST_NAME:
-        return shown
-    while _QUOTED.fullmatch(shown) and len(shown) > 2:
-        shown = shown[1:-1].strip()
-    return shown.strip('"“”„,;').strip()
+    """Return the text for storing and showing: without invisible characters and enclosing quotes."""
+    text = visible(text)
+    if len(text) > _LONGEST_NAME:
+        return text
+    while _QUOTED.fullmatch(text) and len(text) > 2:
+        text = text[1:-1].strip()
+    return text.strip('"“”„,;').strip()
 
 
 def _address(token: str) -> Address | None:
@@ -82,9 +82,9 @@ def _address(token: str) -> Address | None:
 
 
 def mailboxes(addresses: Sequence[Address]) -> list[tuple[str, ...]]:
-    """Return the addresses grouped by mailbox, each by its main one first, in the order of the text.
+    """Group the addresses by mailbox, the main one first, in the order of the text.
 
-    Proxy addresses of which one is marked as the main one are one mailbox; every other address is one by itself.
+    Proxy addresses with exactly one main address belong to one mailbox; any other address is a mailbox by itself.
     """
     mains = [each.text for each in addresses if each.proxy == "SMTP"]
     if len(mains) != 1:

@@ -1,4 +1,4 @@
-"""Columns of a table that name the person of a row, found by headings and by the cells' content."""
+"""Columns of a table that name the person of a row, found by headings and by content."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ _SAMPLE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns that name a person, by kind, and how many columns a row of the table has.
+    """The columns that name a person, by kind, and the number of columns of the table.
 
-    `heading` is the row of headings, None where there is none.
+    `heading` is the row of headings, None if there is none.
     """
 
     places: dict[Kind, int]
@@ -57,13 +57,13 @@ class Columns:
 
 
 def kind_of(heading: str) -> Kind | None:
-    """Return what a heading says of its column, None where it is no heading that is known."""
+    """Return the kind of column that a heading names, None for an unknown heading."""
     plain = unicodedata.normalize("NFKD", heading).casefold()
     return _KINDS.get("".join(letter for letter in plain if letter.isalnum()))
 
 
 def columns_of(found: Rows) -> Columns | None:
-    """Return the columns that name people, None where the rows are no table."""
+    """Return the columns that name people, None if the rows are not a table."""
     first, rest = found.rows[0], found.rows[1:_SAMPLE]
     if not rest:
         return None
@@ -73,15 +73,16 @@ def columns_of(found: Rows) -> Columns | None:
     places = _by_content(found.rows[:_SAMPLE], is_table=found.is_table)
     if places is None:
         return None
-    has_heading = _heads(first, rest, places, is_table=found.is_table)
+    has_heading = _looks_like_headings(first, rest, places, is_table=found.is_table)
     return Columns(places, _usual_width(found.rows)[0], heading=first if has_heading else None)
 
 
 def _by_headings(kinds: Sequence[Kind | None], rows: Sequence[Row]) -> dict[Kind, int]:
-    """Return the first column of each kind; a mail column without any address holds something else, such as streets."""
+    """Return the first column of each kind; a mail column without addresses holds something else, such as streets."""
     places: dict[Kind, int] = {}
     for place, kind in enumerate(kinds):
-        if kind and (kind not in (Kind.MAIL, Kind.ACCOUNT) or _has_address(rows, place)):
+        needs_address = kind in (Kind.MAIL, Kind.ACCOUNT)
+        if kind and (not needs_address or any(read_cell(_cell(row, place)).addresses for row in rows)):
             places.setdefault(kind, place)
     known = set(places) - {Kind.FIRST_NAME}
     mail = None if known & {Kind.MAIL, Kind.ACCOUNT} else _mail_column(rows)
@@ -95,13 +96,14 @@ def _by_content(rows: Sequence[Row], *, is_table: bool) -> dict[Kind, int] | Non
     mail = _mail_column(rows)
     if mail is None:
         return {Kind.NAME: 0} if is_table else None
-    if all(_share(rows, place) > _MOSTLY for place in range(width) if _holds_anything(rows, place)):
+    filled = [place for place in range(width) if any(_cell(row, place) for row in rows)]
+    if all(_share(rows, place) > _MOSTLY for place in filled):
         return None  # nothing but addresses: a list of people, several in a line
     return {Kind.MAIL: mail}
 
 
 def _usual_width(rows: Sequence[Row]) -> tuple[int, int]:
-    """Return how many cells most rows have, and how many rows those are."""
+    """Return the most frequent number of cells, and how many rows have it."""
     return Counter(len(row.cells) for row in rows).most_common(1)[0]
 
 
@@ -110,16 +112,8 @@ def _mail_column(rows: Sequence[Row]) -> int | None:
     return next((place for place in range(width) if _share(rows, place) > _MOSTLY), None)
 
 
-def _holds_anything(rows: Sequence[Row], place: int) -> bool:
-    return any(_cell(row, place) for row in rows)
-
-
-def _has_address(rows: Sequence[Row], place: int) -> bool:
-    return any(read_cell(_cell(row, place)).addresses for row in rows)
-
-
 def _share(rows: Sequence[Row], place: int) -> float:
-    """Return the share of a column's filled cells that hold an address and nothing but addresses."""
+    """Return the share of a column's filled cells that hold nothing but an address."""
     filled = [read_cell(cell) for row in rows if (cell := _cell(row, place))]
     return sum(bool(cell.addresses) and not cell.words for cell in filled) / len(filled) if filled else 0
 
@@ -128,8 +122,8 @@ def _cell(row: Row, place: int) -> str:
     return row.cells[place].strip() if place < len(row.cells) else ""
 
 
-def _heads(first: Row, rest: Sequence[Row], places: dict[Kind, int], *, is_table: bool) -> bool:
-    """Return whether the first row looks like unknown headings: all filled, all different, and without an address."""
+def _looks_like_headings(first: Row, rest: Sequence[Row], places: dict[Kind, int], *, is_table: bool) -> bool:
+    """Return whether the first row looks like unknown headings: all filled, all different, no address."""
     if any(read_cell(cell).addresses or not cell.strip() for cell in first.cells):
         return False
     if is_table:

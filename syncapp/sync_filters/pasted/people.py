@@ -1,4 +1,4 @@
-"""People that a pasted or uploaded text names, each once, and the parts that were not read."""
+"""People that a pasted or uploaded text names, each once, and the parts that could not be read."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _MOST_QUOTED = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """One person as a text names them: the forms to try in their order, and the cells beside that were not read.
+class PersonEntry:
+    """One person as a text names them: the forms to try in order, and the unread cells `beside` them.
 
-    `is_names`: the line holds nothing but texts without an address, so each may be a person by name.
+    `is_names`: the line holds only texts without an address, each of which may be a person's name.
     """
 
     line: int
@@ -30,34 +30,37 @@ class Written:
 
     @property
     def text(self) -> str:
-        """Return the form that stands for the person where none of them is known."""
+        """Return the form that stands for the person if none is known."""
         return self.forms[0]
 
 
 @dataclass(slots=True)
-class Pasted:
-    """The people read from a text. `unread`: parts that name no person, each with its line and the reason."""
+class PastedPeople:
+    """The people read from a text. `unread`: parts that name no person, with their line and the reason."""
 
-    people: list[Written] = field(default_factory=list)
+    people: list[PersonEntry] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     columns: str = ""
 
 
-def read(text: str, *, login_first: bool = False) -> Pasted:
-    """Read the people of a text; `login_first` prefers a table's column of logins to that of addresses."""
-    found, read_in = rows_of(text), Pasted()
+def read(text: str, *, login_first: bool = False) -> PastedPeople:
+    """Read the people of a text; `login_first` prefers a table's logins to its addresses."""
+    found, read_in = rows_of(text), PastedPeople()
     if not found.rows:
         return read_in
     columns = columns_of(found)
     read_in.columns = _columns_words(columns) if columns else ""
-    people = _of_table(found, columns, login_first) if columns else _of_list(found)
+    if columns:
+        people = _of_table(found, columns, login_first)
+    else:
+        people = (person for row in found.rows for person in _of_row(row, found.delimiter))
     seen: set[str] = set()
     for each in people:
         _keep(each, read_in, seen)
     return read_in
 
 
-def _keep(each: Written, read_in: Pasted, seen: set[str]) -> None:
+def _keep(each: PersonEntry, read_in: PastedPeople, seen: set[str]) -> None:
     if not each.text:
         read_in.unread.append(f"Line {each.line}: no address, login or name in this row.")
     elif len(each.text) > LONGEST:
@@ -76,23 +79,23 @@ def _columns_words(columns: Columns) -> str:
     return f"Line {columns.heading.line} holds headings; of the columns, {' and '.join(names)} were read."
 
 
-def _of_table(found: Rows, columns: Columns, login_first: bool) -> Iterator[Written]:
+def _of_table(found: Rows, columns: Columns, login_first: bool) -> Iterator[PersonEntry]:
     for row in found.rows:
         if row is columns.heading:
             continue
-        if _is_no_row(row, columns):
+        if _does_not_fit(row, columns):
             yield from _of_row(row, found.delimiter)
         else:
-            yield Written(row.line, _forms_of(row, columns.places, login_first) or ("",))
+            yield PersonEntry(row.line, _forms_of(row, columns.places, login_first) or ("",))
 
 
-def _is_no_row(row: Row, columns: Columns) -> bool:
-    """Return whether a line does not fit the table: one cell for several columns, too many cells, or one column."""
+def _does_not_fit(row: Row, columns: Columns) -> bool:
+    """Return whether a line does not fit the table: a single cell, too many cells, or a table of one column."""
     return columns.width == 1 or len(row.cells) == 1 or any(map(str.strip, row.cells[columns.width :]))
 
 
 def _forms_of(row: Row, places: dict[Kind, int], login_first: bool) -> tuple[str, ...]:
-    """Return the accounts of a row, or where it has none its name; a name is no second form of an account."""
+    """Return the accounts of a row, or its name if it has none; a name is never a second form of an account."""
     cells = {kind: read_cell(row.cells[place]) for kind, place in places.items() if place < len(row.cells)}
     order = sorted(cells, key=lambda kind: (kind is not Kind.LOGIN if login_first else False, kind))
     accounts: list[str] = []
@@ -109,13 +112,8 @@ def _forms_of(row: Row, places: dict[Kind, int], login_first: bool) -> tuple[str
     return (name or next((cell.words for cell in cells.values() if cell.words), ""),)
 
 
-def _of_list(found: Rows) -> Iterator[Written]:
-    for row in found.rows:
-        yield from _of_row(row, found.delimiter)
-
-
-def _of_row(row: Row, delimiter: str) -> Iterator[Written]:
-    """Return the people of a line that is no row of a table: every address, or else the names."""
+def _of_row(row: Row, delimiter: str) -> Iterator[PersonEntry]:
+    """Yield the people of a line outside a table: every address, or else the names."""
     cells = [read_cell(part) for cell in row.cells for part in _BREAKS.split(cell) if part.strip()]
     groups = mailboxes([address for cell in cells for address in cell.addresses])
     if not groups:
@@ -123,19 +121,19 @@ def _of_row(row: Row, delimiter: str) -> Iterator[Written]:
         return
     beside = _beside(cells)
     if len(groups) == 1:
-        yield Written(row.line, groups[0], tuple(filter(None, beside)))
+        yield PersonEntry(row.line, groups[0], tuple(filter(None, beside)))
         return
     group_of = {text: group for group in groups for text in group}
     for cell, words in zip(cells, beside, strict=True):
         if words:
-            yield Written(row.line, (words,))
-        yield from (Written(row.line, group_of[address.text]) for address in cell.addresses)
+            yield PersonEntry(row.line, (words,))
+        yield from (PersonEntry(row.line, group_of[address.text]) for address in cell.addresses)
 
 
 def _beside(cells: Sequence[Cell]) -> list[str]:
-    """Return the words of each cell but for the display names of addresses in angle brackets, '' where there are none.
+    """Return the words of each cell, without display names of addresses in angle brackets.
 
-    "Abel, Ann <…>" comes as two cells where the comma separates: the first belongs to the second.
+    "Abel, Ann <…>" arrives as two cells if commas separate them: the first belongs to the second.
     """
     found = []
     for cell, follows in zip(cells, [*cells[1:], None], strict=True):
@@ -144,13 +142,13 @@ def _beside(cells: Sequence[Cell]) -> list[str]:
     return found
 
 
-def _of_names(row: Row, delimiter: str) -> Iterator[Written]:
-    """Return the people of a line without an address: a name may hold a comma, and nothing else that separates."""
+def _of_names(row: Row, delimiter: str) -> Iterator[PersonEntry]:
+    """Yield the people of a line without an address; a name may hold a comma, but no other delimiter."""
     if len(row.cells) == 1:
         for line in filter(None, map(str.strip, _LINE_ENDS.split(row.cells[0]))):
             texts = [text for part in _BREAKS.split(line) if (text := plain(part))]
-            yield Written(row.line, tuple(texts[:1]) or ("",), tuple(texts), is_names=True)
+            yield PersonEntry(row.line, tuple(texts[:1]) or ("",), tuple(texts), is_names=True)
         return
     cells = [text for cell in row.cells if (text := plain(cell))]
     whole = ", ".join(cells) if delimiter == "," else (cells or [""])[0]
-    yield Written(row.line, (whole,), tuple(cells), is_names=True)
+    yield PersonEntry(row.line, (whole,), tuple(cells), is_names=True)

@@ -1,4 +1,4 @@
-"""The rows of a pasted or uploaded text, whether it is CSV, TSV, a table with semicolons, or one name per line."""
+"""The rows of a pasted or uploaded text: CSV, TSV, a table with semicolons, or one name per line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TYPE_LINE = re.compile(r'\s*"?#TYPE\b', re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The cells of a row, and the number of its first line from 1."""
+    """The cells of a row, and the number of its first line, counted from 1."""
 
     line: int
     cells: tuple[str, ...]
@@ -28,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """All rows that hold anything. `is_table`: the text itself says so, by `sep=` or `#TYPE`."""
+    """All rows with content. `is_table`: the text says so itself, by `sep=` or `#TYPE`."""
 
     rows: list[Row]
     delimiter: str
@@ -36,7 +36,7 @@ class Rows:
 
 
 def rows_of(text: str) -> Rows:
-    """Read the whole text by one delimiter: the one it names, or the one that fits most rows. Raises NotPossible."""
+    """Read the text with the delimiter it names, or the one that fits most rows. Raises NotPossible."""
     lines = list(io.StringIO(text.replace("\x00", "").removeprefix("\ufeff"), newline=""))
     if len(lines) > MOST_LINES:
         count, most = number(len(lines)), number(MOST_LINES)
@@ -50,18 +50,18 @@ def rows_of(text: str) -> Rows:
         return Rows(list(_rows(lines, declared, skipped)), declared, is_table=True)
     candidates = [each for each in _DELIMITERS if each in text] or [","]
     readings = [Rows(list(_rows(lines, each, skipped)), each, is_table=skipped > 0) for each in candidates]
-    return max(readings, key=_fit)
+    return max(readings, key=_quality)
 
 
-def _fit(reading: Rows) -> tuple[int, int]:
-    """Return how well a delimiter fits: no quotes are left inside cells, and most rows have as many cells."""
+def _quality(reading: Rows) -> tuple[int, int]:
+    """Return how well a delimiter fits: no quotes left inside cells, and many rows of equal width."""
     left_quotes = sum('"' in cell for row in reading.rows for cell in row.cells)
     widths = Counter(len(row.cells) for row in reading.rows if len(row.cells) > 1)
     return -left_quotes, max(widths.values(), default=0)
 
 
 class _Lines:
-    """Gives lines to the csv reader and remembers those that the present row took."""
+    """Gives lines to the csv reader and counts those that the current row took."""
 
     def __init__(self, lines: list[str], first: int) -> None:
         self._lines = lines
@@ -86,7 +86,8 @@ def _rows(lines: list[str], delimiter: str, first: int) -> Iterator[Row]:
         start = source.next
         try:
             cells = next(reader, [])
-            is_whole = not (source.ran_out and _is_open(lines[start : source.next]))
+            has_open_quote = sum(line.count('"') for line in lines[start : source.next]) % 2 == 1
+            is_whole = not (source.ran_out and has_open_quote)
         except csv.Error:  # a cell beyond csv.field_size_limit
             cells, is_whole = [], False
         taken = [(start, cells)] if is_whole else _without_quotes(lines, start, source.next, delimiter)
@@ -95,11 +96,6 @@ def _rows(lines: list[str], delimiter: str, first: int) -> Iterator[Row]:
                 yield Row(place + 1, tuple(found))
 
 
-def _is_open(lines: list[str]) -> bool:
-    """Return whether a quote in these lines is never closed."""
-    return sum(line.count('"') for line in lines) % 2 == 1
-
-
 def _without_quotes(lines: list[str], start: int, end: int, delimiter: str) -> list[tuple[int, list[str]]]:
-    """Read lines each by itself where quotes make no sense, so that none of them is lost in a cell."""
+    """Read each line by itself if quotes make no sense, so that no line is swallowed by a cell."""
     return [(place, lines[place].rstrip("\r\n").split(delimiter)) for place in range(start, end)]

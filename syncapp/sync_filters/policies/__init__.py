@@ -1,1 +1,1 @@
-"""Policies that keep a group's filters in a desired state: editing, comparison, repair, disagreements."""
+"""Policies that keep a group's filters in a desired state: editing, comparison, repair, conflicts."""

@@ -1,12 +1,12 @@
-"""The place where a policy is written, stopped, and allowed to repair; each step by a person, each in the trail.
+"""Create, change, stop and remove policies, and let them repair; each step is taken by a person and audited.
 
-A policy's runs are those of the person who allowed it to repair. Where its group is larger than one person may switch
-alone, a second person confirms the policy once, after both saw the comparison that says who deviates.
+A policy's runs belong to the person who turned on repair. If its group is larger than one person may switch alone, a
+second person confirms the policy once, after both have seen the comparison that shows who deviates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -23,23 +23,23 @@ from syncapp.models.sync_filters.policy import PolicyMode
 from syncapp.models.sync_filters.run import NEVER, NOT_STARTED
 from syncapp.sync_filters import second_person
 from syncapp.sync_filters.errors import NotPossible
-from syncapp.sync_filters.policies import disagreements
+from syncapp.sync_filters.policies import conflicts
 from syncapp.sync_filters.runs import notification_rules, transitions
 
 MOST_A_NIGHT = 1000
 
 
-class BadPolicy(Exception):
-    """What was typed makes no policy; `field` names the part of the form."""
+class InvalidPolicy(ValueError):
+    """A specification that makes no policy; `problems` by field of the form."""
 
-    def __init__(self, field: str, text: str) -> None:
-        super().__init__(text)
-        self.field = field
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__(" ".join(problems.values()))
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyWish:
-    """What a policy shall keep, for the members of a team or of a business unit."""
+class PolicySpec:
+    """The desired state of a policy, for the members of a team or of a business unit."""
 
     name: str
     team_id: UUID | None = None
@@ -52,209 +52,209 @@ class PolicyWish:
     per_night: int = 50
 
     def columns(self) -> dict[str, Any]:
-        """As the row keeps it. Raises BadPolicy."""
+        """Return the columns of the policy's row. Raises InvalidPolicy."""
+        problems = {}
         if not self.name.strip():
-            raise BadPolicy("name", "A policy needs a name.")
+            problems["name"] = "Enter a name."
         if (self.team_id is None) == (self.unit_id is None):
-            raise BadPolicy("group", "Choose one team or one business unit.")
+            problems["group"] = "Choose one team or one business unit."
         if not self.tables:
-            raise BadPolicy("tables", "Choose what is kept on or off.")
+            problems["tables"] = "Choose at least one kind of filter."
         if self.starts_on and self.ends_on and self.ends_on < self.starts_on:
-            raise BadPolicy("ends_on", "The last day is before the first.")
+            problems["ends_on"] = "Choose a last day that is not before the first."
         if not 1 <= self.per_night <= MOST_A_NIGHT:
-            raise BadPolicy("per_night", f"Between 1 and {MOST_A_NIGHT} users a night.")
+            problems["per_night"] = f"Enter a number of users from 1 to {MOST_A_NIGHT}."
+        if problems:
+            raise InvalidPolicy(problems)
         lists = {"tables": list(self.tables), "exceptions": list(self.exceptions)}
         return asdict(self) | lists | {"name": self.name.strip()[:80]}
 
 
 @transaction.atomic
-def create(wish: PolicyWish, *, by: Person, channel: str = "screen") -> FilterPolicy:
-    """A new policy in shadow, compared with the next tick. Raises BadPolicy."""
-    policy: FilterPolicy = FilterPolicy.objects.create(**wish.columns(), author=by, due_at=Now())
+def create(spec: PolicySpec, *, by: Person, channel: str = "screen") -> FilterPolicy:
+    """Create a policy in shadow mode; the next tick compares it. Raises InvalidPolicy."""
+    policy: FilterPolicy = FilterPolicy.objects.create(**spec.columns(), author=by, due_at=Now())
     policy.refresh_from_db()
-    _note(policy, "policy.created", by=by, channel=channel, on=wish.wanted_on, tables=list(wish.tables))
+    _record(policy, "policy.created", by=by, channel=channel, on=spec.wanted_on, tables=list(spec.tables))
     return policy
 
 
 @transaction.atomic
-def change(policy: FilterPolicy, wish: PolicyWish, *, by: Person, channel: str = "screen") -> None:
-    """Write it anew; it is back in shadow, and what was found by the old words is forgotten. Raises BadPolicy."""
-    columns = wish.columns() | _IN_SHADOW | {"author": by, "full_at": None, "compared_at": None, "accepts_group": True}
-    fresh = {
-        "state": JobState.READY,
-        "lease_until": None,
-        "fencing_token": F("fencing_token") + 1,
-    }  # a round by the old words ends
-    _move(policy, **columns, **fresh, wants_full=True, due_at=Now(), dispatched_at=None)
+def change(policy: FilterPolicy, spec: PolicySpec, *, by: Person, channel: str = "screen") -> None:
+    """Replace a policy's specification, return it to shadow mode and forget its members. Raises InvalidPolicy."""
+    columns = spec.columns() | _IN_SHADOW | {"author": by, "full_at": None, "compared_at": None, "accepts_group": True}
+    # A new fencing token ends a comparison in progress, which uses the old specification.
+    job = {"state": JobState.READY, "lease_until": None, "fencing_token": F("fencing_token") + 1}
+    _update(policy, **columns, **job, wants_full=True, due_at=Now(), dispatched_at=None)
     policy.members.all().delete()
-    _discard_frozen(policy, by, channel)
-    _note(policy, "policy.changed", by=by, channel=channel, on=wish.wanted_on, tables=list(wish.tables))
+    _cancel_unstarted_runs(policy, by, channel)
+    _record(policy, "policy.changed", by=by, channel=channel, on=spec.wanted_on, tables=list(spec.tables))
 
 
 _IN_SHADOW = {"mode": PolicyMode.SHADOW, "repair_by": None, "confirmed_by": None}
 
 
 @transaction.atomic
-def ask_for_repair(policy: FilterPolicy, *, seen: datetime | None, by: Person, channel: str = "screen") -> None:
-    """Let it repair from now on, by who saw the comparison of `seen`; a large group waits for a second person.
+def request_repair(policy: FilterPolicy, *, seen: datetime | None, by: Person, channel: str = "screen") -> None:
+    """Turn on repair after seeing the comparison of `seen`; a large group waits for a second person.
 
     Raises NotPossible.
     """
-    policy = _locked(policy)
+    policy = _lock(policy)
     if policy.mode != PolicyMode.SHADOW or not policy.is_active:
-        raise NotPossible("Only a policy that runs in shadow can be switched to repair.")
-    _must_have_seen(policy, seen)
+        raise NotPossible("Repair can be turned on only while the policy runs in shadow mode.")
+    _require_latest_comparison(policy, seen)
     if second_person.policy_load(policy, by=by).needs_second_person:
-        _move(policy, repair_by=by)
+        _update(policy, repair_by=by)
         policy.repair_by = by
-        notification_rules.waits(policy)
-        _note(policy, "policy.repair_asked", by=by, channel=channel, users=policy.members.count())
+        notification_rules.notify_waiting(policy)
+        _record(policy, "policy.repair_asked", by=by, channel=channel, users=policy.members.count())
         return
-    _begin_repair(policy, by=by, channel=channel, repair_by=by)
+    _turn_on_repair(policy, by=by, channel=channel, repair_by=by)
 
 
 @transaction.atomic
 def ask_others(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
-    """Ask those who may confirm that it repairs and were not told of it. Raises NotPossible."""
-    policy = _locked(policy)
-    if not policy.waits_for_a_second_person or not notification_rules.ask_others(policy):
-        raise NotPossible("Everyone who can confirm this policy and get mail has been told.")
-    _note(policy, "policy.repair_asked", by=by, channel=channel, users=policy.members.count())
+    """Ask the people who may confirm repairs and were not asked yet. Raises NotPossible."""
+    policy = _lock(policy)
+    if not policy.waits_for_a_second_person or not notification_rules.notify_other_confirmers(policy):
+        raise NotPossible("Everyone who can confirm this policy and get mail has been asked.")
+    _record(policy, "policy.repair_asked", by=by, channel=channel, users=policy.members.count())
 
 
 @transaction.atomic
 def confirm_repair(policy: FilterPolicy, *, seen: datetime | None, by: Person, channel: str = "screen") -> None:
-    """The second person agrees to what the same comparison shows. Raises NotPossible."""
-    policy = _locked(policy)
+    """Confirm repairs as the second person, after seeing the same comparison. Raises NotPossible."""
+    policy = _lock(policy)
     if not policy.waits_for_a_second_person or not policy.is_active:
-        raise NotPossible("Nobody asked for this policy to repair, or it is stopped.")
+        raise NotPossible("This policy is not waiting for a confirmation, or it is stopped.")
     if policy.repair_by_id == by.pk:
-        raise NotPossible("Somebody else than the person who asked for it confirms it.")
-    _must_have_seen(policy, seen)
-    _begin_repair(policy, by=by, channel=channel, confirmed_by=by)
+        raise NotPossible("Someone other than the person who turned on repair has to confirm it.")
+    _require_latest_comparison(policy, seen)
+    _turn_on_repair(policy, by=by, channel=channel, confirmed_by=by)
 
 
-def _must_have_seen(policy: FilterPolicy, seen: datetime | None) -> None:
+def _require_latest_comparison(policy: FilterPolicy, seen: datetime | None) -> None:
     if policy.full_at is None:
-        raise NotPossible("It has not been compared yet. See first who deviates.")
+        raise NotPossible("It has not been compared yet. Wait for the comparison and check who deviates.")
     if seen != policy.full_at:
-        raise NotPossible("It was compared anew since this page was opened. See who deviates now.")
+        raise NotPossible("It was compared again after this page was opened. Check who deviates now.")
 
 
-def _begin_repair(policy: FilterPolicy, *, by: Person, channel: str, **people: Person) -> None:
-    _move(policy, mode=PolicyMode.REPAIR, repairs_since=Now(), wants_full=True, due_at=Now(), **people)
-    _note(policy, "policy.repairs", by=by, channel=channel, users=policy.members.count())
+def _turn_on_repair(policy: FilterPolicy, *, by: Person, channel: str, **people: Person) -> None:
+    _update(policy, mode=PolicyMode.REPAIR, repairs_since=Now(), wants_full=True, due_at=Now(), **people)
+    _record(policy, "policy.repairs", by=by, channel=channel, users=policy.members.count())
 
 
 @transaction.atomic
-def back_to_shadow(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
-    """It reports and repairs nothing more; a frozen run is discarded, one that runs goes on to its end."""
-    _move(policy, **_IN_SHADOW)
-    _discard_frozen(policy, by, channel)
-    _note(policy, "policy.shadow", by=by, channel=channel)
+def return_to_shadow(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
+    """Stop repairs; the policy only reports. A run that has started continues to its end."""
+    _update(policy, **_IN_SHADOW)
+    _cancel_unstarted_runs(policy, by, channel)
+    _record(policy, "policy.shadow", by=by, channel=channel)
 
 
 @transaction.atomic
 def pause(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
-    """Compare and repair nothing until somebody lets it go on."""
-    _move(policy, is_paused=True, stopped_at=Now(), due_at=NEVER)
-    _discard_frozen(policy, by, channel)
-    _note(policy, "policy.paused", by=by, channel=channel)
+    """Stop comparing and repairing until a person resumes the policy."""
+    _update(policy, is_paused=True, stopped_at=Now(), due_at=NEVER)
+    _cancel_unstarted_runs(policy, by, channel)
+    _record(policy, "policy.paused", by=by, channel=channel)
 
 
 @transaction.atomic
 def resume(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
-    """Go on in the mode it was in; to a policy that asked this is the answer "take the group as it is"."""
+    """Continue in the same mode; for a policy that stopped itself, this also accepts its changed group."""
     answers = {"accepts_group": True, "wants_full": True} if policy.asks else {}
     failed = FilterPolicy.objects.filter(pk=policy.pk, state=JobState.FAILED)
     failed.update(state=JobState.READY, attempts=0, last_error="", finished_at=None)
-    _move(policy, is_paused=False, asks="", stopped_at=None, due_at=Now(), **answers)
-    _note(policy, "policy.resumed", by=by, channel=channel, answered=bool(answers))
+    _update(policy, is_paused=False, asks="", stopped_at=None, due_at=Now(), **answers)
+    _record(policy, "policy.resumed", by=by, channel=channel, answered=bool(answers))
 
 
 @transaction.atomic
 def stop_and_ask(policy: FilterPolicy, why: str) -> None:
-    """It stops itself: a person has to look. The operators are told, and the pages of filters say so."""
-    _move(policy, asks=why[:300], stopped_at=Now())
-    _note(policy, "policy.asks", by=None, channel="policy")
+    """Stop the policy until a person decides; operators get an alert, and the filter pages show it."""
+    _update(policy, asks=why[:300], stopped_at=Now())
+    _record(policy, "policy.asks", by=None, channel="policy")
 
 
-def decide(
-    policy: FilterPolicy, opponent: str, *, for_policy: bool, users: int, by: Person, channel: str = "screen"
+def resolve_conflict(
+    policy: FilterPolicy, source: str, *, for_policy: bool, users: int | None, by: Person, channel: str = "screen"
 ) -> None:
-    """Decide between a policy and whoever disagrees with it, for the users that the page showed.
+    """Decide a conflict for the users that the page showed; the losing policy excepts them.
 
-    Whoever loses leaves them alone: a policy excepts them; a run that ended stays as it is. Raises NotPossible.
+    A run that ended stays as it is. Raises NotPossible.
     """
-    found = next((each for each in disagreements.disagreements(policy) if each.opponent.key == opponent), None)
+    found = next((each for each in conflicts.conflicts_of(policy) if each.source.key == source), None)
     if found is None or len(found.user_ids) != users:
-        raise NotPossible("The disagreement has changed since this page was shown. Look at it again.")
+        raise NotPossible("The conflict has changed since this page was shown. Check it again.")
     if not for_policy:
-        leave_alone(policy, found.user_ids, by=by, channel=channel)
-    elif found.opponent.policy:
-        leave_alone(found.opponent.policy, found.user_ids, by=by, channel=channel)
+        except_users(policy, found.user_ids, by=by, channel=channel)
+    elif found.source.policy:
+        except_users(found.source.policy, found.user_ids, by=by, channel=channel)
     else:
-        decide_for(policy, found.user_ids, by=by, channel=channel)
+        put_in_charge(policy, found.user_ids, by=by, channel=channel)
 
 
 @transaction.atomic
-def leave_alone(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Person, channel: str = "screen") -> int:
-    """Except users from a policy, because a person decided for whoever disagrees with it; return how many."""
-    policy = _locked(policy)
+def except_users(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Person, channel: str = "screen") -> int:
+    """Except users from a policy, because a person decided a conflict against it; return how many."""
+    policy = _lock(policy)
     more = [str(user_id) for user_id in user_ids if str(user_id) not in policy.exceptions]
-    _move(policy, exceptions=[*policy.exceptions, *more])
+    _update(policy, exceptions=[*policy.exceptions, *more])
     policy.members.filter(user_id__in=user_ids).delete()
-    _note(policy, "policy.excepted", by=by, channel=channel, users=len(more))
-    _compare_soon()
+    _record(policy, "policy.excepted", by=by, channel=channel, users=len(more))
+    _compare_all_soon()
     return len(more)
 
 
 @transaction.atomic
-def decide_for(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Person, channel: str = "screen") -> int:
-    """Put a policy in charge of users that earlier runs left in another state; return how many."""
+def put_in_charge(policy: FilterPolicy, user_ids: Collection[UUID], *, by: Person, channel: str = "screen") -> int:
+    """Let a policy decide for users that earlier runs left in another state; return how many."""
     decided = int(policy.members.filter(user_id__in=user_ids).update(decided_at=Now()))
-    _note(policy, "policy.decided", by=by, channel=channel, users=decided)
-    _compare_soon()
+    _record(policy, "policy.decided", by=by, channel=channel, users=decided)
+    _compare_all_soon()
     return decided
 
 
-def _compare_soon() -> None:
-    """Let every policy look anew: what one leaves alone, another may now repair."""
+def _compare_all_soon() -> None:
+    """Make every policy due: users that one leaves alone, another may now repair."""
     waiting = FilterPolicy.objects.filter(state=JobState.READY, due_at__lt=NEVER)
     waiting.update(due_at=Now(), dispatched_at=None)
 
 
 @transaction.atomic
 def compare_now(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
-    """Compare everybody with the next tick. Raises NotPossible."""
+    """Compare the whole group with the next tick. Raises NotPossible."""
     if not policy.is_active:
-        raise NotPossible("It is stopped. Let it go on first.")
-    _move(policy, wants_full=True, due_at=Now(), dispatched_at=None)
-    _note(policy, "policy.compared", by=by, channel=channel)
+        raise NotPossible("This policy is stopped. Resume it first.")
+    _update(policy, wants_full=True, due_at=Now(), dispatched_at=None)
+    _record(policy, "policy.compared", by=by, channel=channel)
 
 
 @transaction.atomic
 def remove(policy: FilterPolicy, *, by: Person, channel: str = "screen") -> None:
-    """It keeps nothing any more; what its runs switched stays."""
-    _move(policy, mode=PolicyMode.REMOVED, asks="", due_at=NEVER)
-    _discard_frozen(policy, by, channel)
-    _note(policy, "policy.removed", by=by, channel=channel)
+    """Remove the policy; what its runs switched stays."""
+    _update(policy, mode=PolicyMode.REMOVED, asks="", due_at=NEVER)
+    _cancel_unstarted_runs(policy, by, channel)
+    _record(policy, "policy.removed", by=by, channel=channel)
 
 
-def _discard_frozen(policy: FilterPolicy, by: Person, channel: str) -> None:
-    """A list that is frozen and not started would stay open for ever; what was started goes on to its end."""
+def _cancel_unstarted_runs(policy: FilterPolicy, by: Person, channel: str) -> None:
+    """Cancel runs that were not started, which would stay open forever; started runs continue to their end."""
     for run in policy.runs.filter(state__in=NOT_STARTED):
         transitions.cancel(run, by=by, channel=channel)
 
 
-def _locked(policy: FilterPolicy) -> FilterPolicy:
+def _lock(policy: FilterPolicy) -> FilterPolicy:
     found: FilterPolicy = FilterPolicy.objects.select_for_update().get(pk=policy.pk)
     return found
 
 
-def _move(policy: FilterPolicy, **columns: Any) -> None:
+def _update(policy: FilterPolicy, **columns: Any) -> None:
     FilterPolicy.objects.filter(pk=policy.pk).exclude(mode=PolicyMode.REMOVED).update(**columns)
 
 
-def _note(policy: FilterPolicy, action: str, *, by: Person | None, channel: str, **details: Any) -> None:
+def _record(policy: FilterPolicy, action: str, *, by: Person | None, channel: str, **details: Any) -> None:
     audit.record(action, by=by, channel=channel, group=policy.pk, details=details)

@@ -1,4 +1,4 @@
-"""Groups of policies: the users that a policy is about, and the policies that are about a user."""
+"""The groups of policies: the users that a policy covers, and the policies that cover a user."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.runs import targets
 
 
-def members_now(policy: FilterPolicy) -> list[uuid.UUID]:
-    """Return the enabled users of the group but the exceptions, in the order of their names. Raises NotPossible."""
+def members_of(policy: FilterPolicy) -> list[uuid.UUID]:
+    """Return the enabled users of the group except the policy's exceptions, by name. Raises NotPossible."""
     group = targets.of_team(policy.team_id) if policy.team_id else targets.of_unit(policy.unit_id or uuid.UUID(int=0))
     left_out = set(FilterUser.objects.filter(is_disabled=True).values_list("pk", flat=True))
     left_out |= {uuid.UUID(each) for each in policy.exceptions}
@@ -21,17 +21,18 @@ def members_now(policy: FilterPolicy) -> list[uuid.UUID]:
 
 
 def members_or_none(policy: FilterPolicy) -> list[uuid.UUID]:
-    """Return the users of its group; none where the group is no longer in the CRM."""
+    """Return the users of the group; none if the group is no longer in the CRM."""
     try:
-        return members_now(policy)
+        return members_of(policy)
     except NotPossible:
         return []
 
 
 def in_force() -> list[FilterPolicy]:
-    """Return the policies that want something today, by name: neither removed, nor paused, nor outside their dates."""
+    """Return the policies in force today, by name: not removed, not paused, and within their dates."""
     today = timezone.now().date()
-    return [policy for policy in FilterPolicy.objects.shown().filter(is_paused=False) if policy.is_in_its_dates(today)]
+    policies = FilterPolicy.objects.current().filter(is_paused=False)
+    return [policy for policy in policies if policy.is_in_its_dates(today)]
 
 
 def policies_of(user: FilterUser) -> list[FilterPolicy]:
@@ -49,9 +50,9 @@ def policies_of(user: FilterUser) -> list[FilterPolicy]:
 
 
 def _with_all_above(unit_id: uuid.UUID | None) -> Sequence[uuid.UUID]:
-    above: Mapping[uuid.UUID, uuid.UUID | None] = dict(FilterUnit.objects.values_list("pk", "parent_id"))
+    parents: Mapping[uuid.UUID, uuid.UUID | None] = dict(FilterUnit.objects.values_list("pk", "parent_id"))
     found: list[uuid.UUID] = []
     while unit_id is not None and unit_id not in found:
         found.append(unit_id)
-        unit_id = above.get(unit_id)
+        unit_id = parents.get(unit_id)
     return found

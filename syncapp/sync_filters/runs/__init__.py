@@ -1,1 +1,1 @@
-"""Runs that switch filters or mailboxes: targets, preparation, frozen items, the job, results, undo."""
+"""Runs that switch filters or set mailbox methods: targets, preparation, items, the job, transitions, undo."""

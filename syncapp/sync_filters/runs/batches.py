@@ -1,4 +1,4 @@
-"""One round of a run: the users whom a worker holds, and what the CRM's answer says of each."""
+"""A batch of a run: the users that a worker has leased, and the result of each."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from syncapp.models.sync_filters.run import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """One user whom this worker holds."""
+class LeasedItem:
+    """A user of the run with the lease under which this worker processes them."""
 
     lease: Lease
     item: FilterRunItem
@@ -26,32 +26,35 @@ class Held:
 
 
 @dataclass(slots=True)
-class Round:
-    """A few users of one run with everything that the steps need."""
+class Batch:
+    """A few users of one run, and everything needed to process them.
+
+    `acting`: each write is sent as the user. `keeps_versions`: the CRM accepts If-Match for filters.
+    """
 
     run: FilterRun
     crm: CrmClient
     acting: bool
     keeps_versions: bool
     deadline: Deadline
-    held: list[Held] = field(default_factory=list)
+    items: list[LeasedItem] = field(default_factory=list)
 
     @property
     def tag(self) -> str:
-        """What the CRM's plug-ins and traces see of the write."""
+        """Return the tag that the CRM's plug-ins and traces see with each write."""
         return f"osync-run-{self.run.number}"
 
-    def drop(self, gone: Sequence[Held]) -> None:
-        """These have come to their end, or are somebody else's by now."""
-        self.held = [each for each in self.held if each not in gone]
+    def remove(self, done: Sequence[LeasedItem]) -> None:
+        """Remove users who have a result or whose lease is lost."""
+        self.items = [each for each in self.items if each not in done]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is known of one user: how he ends and why, and what was read back of him.
+class ItemResult:
+    """The outcome of one user, and what was read back after the write.
 
-    An `error` that may be tried again comes without an end; `request_failed`: it is that of his own request as a whole.
-    `wrong_author`: impersonation was ignored.
+    An `error` that can be retried comes without an outcome; `request_failed`: the user's own request failed as a whole.
+    `wrong_author`: the CRM ignored the impersonation.
     """
 
     outcome: Outcome = Outcome.OPEN
@@ -64,13 +67,13 @@ class Verdict:
 
 
 class Operation(Protocol):
-    """What a run moves, and how that is looked at, written and judged."""
+    """Strategy for one kind of change: what to read before writing, and how to write it."""
 
-    def look(self, work: Round) -> list[tuple[Held, Verdict]]:
-        """Read before writing where that is needed: who comes to his end without a write. Raises CrmError."""
+    def precheck(self, batch: Batch) -> list[tuple[LeasedItem, ItemResult]]:
+        """Read before writing where that is needed; return the users who need no write. Raises CrmError."""
 
-    def send(self, work: Round) -> list[Verdict]:
-        """Write all whom the round holds, read back in the same request; one verdict each.
+    def apply(self, batch: Batch) -> list[ItemResult]:
+        """Write for all users of the batch and read back in the same request; return one result per user.
 
-        Raises CrmError where the request that they share failed.
+        Raises CrmError if a request that the users share fails.
         """

@@ -1,4 +1,4 @@
-"""What a run's list says of each user, from what was read of him; a part of the list at a time."""
+"""The items of a run: each user's plan, made from what was read before, a part of the list at a time."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from syncapp.models import FilterRow, FilterRun, FilterRunChange, FilterRunItem,
 from syncapp.models.sync_filters.run import Outcome, Plan
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 from syncapp.sync_filters.runs import method_plans
-from syncapp.sync_filters.runs.item_plan import Planned
+from syncapp.sync_filters.runs.item_plan import ItemPlan
 
 _STATUS = {0: 1, 1: 2}
-# What the plans below and those of mailboxes ask of a user; all his columns would take twice as long to read.
-_ASKED = (
+# The columns that plans need, here and in method_plans.py; all columns would take twice as long to read.
+_PLAN_COLUMNS = (
     *("is_disabled", "has_own_roles", "has_team_roles", "filters_read_at", "filters_error", "appointments", "paths"),
     *("mailbox_id", "mailbox_etag", "mailbox_state", "method", "enabled_for_act", "approval"),
     *("incoming", "outgoing", "offline_on"),
 )
 
 
-def write(run: FilterRun, user_ids: Sequence[UUID], start: int) -> None:
-    """The run's rows of these users, from the place `start` on, in the caller's transaction; programs are left out."""
-    users = people(user_ids)
-    listed = [(place, users[each]) for place, each in enumerate(user_ids, start) if each in users]
-    if run.moves_mailboxes:
-        upserts.insert(FilterRunItem, [method_plans.row(run, place, user) for place, user in listed])
+def write_items(run: FilterRun, user_ids: Sequence[UUID], start: int) -> None:
+    """Write the items of these users from position `start`, in the caller's transaction; skip application users."""
+    users = load_people(user_ids)
+    listed = [(position, users[each]) for position, each in enumerate(user_ids, start) if each in users]
+    if run.sets_mailbox_method:
+        upserts.insert(FilterRunItem, [method_plans.columns(run, position, user) for position, user in listed])
         return
-    # Locked, so that what is planned from them is what is copied.
+    # Locked, so that the states in the plan are those that _write_changes copies.
     states = states_of(filters_of(users, run.tables).order_by("pk").select_for_update())
-    planned = [(place, user.pk, plan_for(user, states[user.pk], run)) for place, user in listed]
-    upserts.insert(FilterRunItem, [each.row(run, place, user_id) for place, user_id, each in planned])
-    _write_changes(run, [user_id for _, user_id, each in planned if each.plan == Plan.CHANGE])
+    planned = [(position, user.pk, plan_user(user, states[user.pk], run)) for position, user in listed]
+    upserts.insert(FilterRunItem, [plan.columns(run, position, user_id) for position, user_id, plan in planned])
+    _write_changes(run, [user_id for _, user_id, plan in planned if plan.plan == Plan.CHANGE])
 
 
 def _write_changes(run: FilterRun, user_ids: Sequence[UUID]) -> None:
-    """Each filter that is not as it shall be, with the version that was read; copied within the database."""
+    """Copy each filter that is not in the wanted state, with its version, within the database."""
     if not user_ids:
         return
-    wanted = _wanted(run)
+    wanted = _wanted_state(run)
     rows = filters_of(user_ids, run.tables).exclude(state=wanted)
     columns = {
         "item_id": Subquery(FilterRunItem.objects.filter(run=run, user=OuterRef("owner_id")).values("pk")),
@@ -58,9 +58,9 @@ def _write_changes(run: FilterRun, user_ids: Sequence[UUID]) -> None:
     upserts.insert_from(FilterRunChange, rows, columns)
 
 
-def people(user_ids: Sequence[UUID]) -> dict[UUID, FilterUser]:
-    """Who of these is a person, with what a plan asks of him."""
-    found = FilterUser.objects.people().only(*_ASKED).in_bulk(list(user_ids))
+def load_people(user_ids: Sequence[UUID]) -> dict[UUID, FilterUser]:
+    """Return these users by id, with the columns that plans need; application users are left out."""
+    found = FilterUser.objects.people().only(*_PLAN_COLUMNS).in_bulk(list(user_ids))
     for user_id, problem in unreadable.problems_of_owners(user_ids).items():
         if user_id in found:
             found[user_id].unreadable = problem
@@ -68,51 +68,51 @@ def people(user_ids: Sequence[UUID]) -> dict[UUID, FilterUser]:
 
 
 def filters_of(user_ids: Collection[UUID], tables: Sequence[str]) -> QuerySet[FilterRow]:
-    """The filters of these tables that can be switched."""
+    """Return these users' filters of these tables that can be switched."""
     return FilterRow.objects.for_outlook().filter(owner_id__in=list(user_ids), table__in=tables)
 
 
 def states_of(filters: QuerySet[FilterRow]) -> dict[UUID, list[int]]:
-    """Their states, by owner."""
+    """Return the states of these filters by owner."""
     found: dict[UUID, list[int]] = defaultdict(list)
     for owner_id, state in filters.values_list("owner_id", "state"):
         found[owner_id].append(state)
     return found
 
 
-def plan_for(user: FilterUser, states: Sequence[int], run: FilterRun) -> Planned:
-    """What the run will do about this user, from what was read of him and the states of his filters."""
+def plan_user(user: FilterUser, states: Sequence[int], run: FilterRun) -> ItemPlan:
+    """Return the plan for a user, given the states of their filters."""
     if user.unreadable:
-        return Planned(Plan.CANNOT, Outcome.FAILED, user.unreadable)
+        return ItemPlan(Plan.CANNOT, Outcome.FAILED, user.unreadable)
     if user.is_disabled:
-        return Planned(Plan.CANNOT, Outcome.DISABLED, "The user is disabled.")
+        return ItemPlan(Plan.CANNOT, Outcome.DISABLED, "The user is disabled.")
     if not user.has_roles:
-        return Planned(Plan.CANNOT, Outcome.NO_ROLE, "The user has no role in the CRM.")
+        return ItemPlan(Plan.CANNOT, Outcome.NO_ROLE, "The user has no role in the CRM.")
     if user.filters_read_at is None:
         why = "could not be read" if user.filters_error else "have not been read yet"
-        return Planned(Plan.CANNOT, Outcome.FAILED, f"This user's filters {why}.")
+        return ItemPlan(Plan.CANNOT, Outcome.FAILED, f"This user's filters {why}.")
     if not states:
-        return Planned(Plan.CANNOT, Outcome.NO_FILTER, "The user has no filter for this.")
-    if all(state == _wanted(run) for state in states):
-        return Planned(Plan.ALREADY, Outcome.ALREADY)
-    return Planned(Plan.CHANGE, needs_count=endangers_meetings(user, run))
+        return ItemPlan(Plan.CANNOT, Outcome.NO_FILTER, "The user has no filter for this.")
+    if all(state == _wanted_state(run) for state in states):
+        return ItemPlan(Plan.ALREADY, Outcome.ALREADY)
+    return ItemPlan(Plan.CHANGE, needs_count=endangers_meetings(user, run))
 
 
-def _wanted(run: FilterRun) -> int:
+def _wanted_state(run: FilterRun) -> int:
     return 0 if run.wanted_on else 1
 
 
 def takes_appointments_away(run: FilterRun) -> bool:
     """Return whether the run switches filters of appointments off."""
-    return not run.moves_mailboxes and not run.wanted_on and bool(set(run.tables) & set(APPOINTMENT_TABLES))
+    return not run.sets_mailbox_method and not run.wanted_on and bool(set(run.tables) & set(APPOINTMENT_TABLES))
 
 
 def endangers_meetings(user: FilterUser, run: FilterRun) -> bool:
     """Return whether meetings that this user organizes may be canceled by the run.
 
-    Server-side, what leaves every filter is deleted from the mailbox, unless the CRM keeps logical deletes from
-    Exchange ("Control field synchronization"). That setting says nothing of the Outlook add-in, which works in the
-    user's own Outlook; whether it removes such appointments is disputed, so its users are counted in any case.
+    Server-side, an item that leaves every filter is deleted from the mailbox, unless the CRM keeps logical deletes from
+    Exchange ("Control field synchronization"). That setting does not cover the Outlook add-in, which works in the
+    user's own Outlook; whether it removes such appointments is disputed, so its users are always counted.
     """
     if not takes_appointments_away(run):
         return False

@@ -1,11 +1,11 @@
-"""The place where filters are switched: some users of a run at a time, each under his own lease and fence.
+"""The job that switches filters: a batch of a run's users at a time, each under their own lease and fencing token.
 
-    claim k ─▶ look, where that is needed ─▶ mark sent ─▶ one request ─▶ settle each by what it read back
+    claim k ─▶ precheck, where needed ─▶ mark sent ─▶ one request ─▶ apply each user's result as read back
 
-By our own right ten users share a request, each with a change set of his own; in their names each has his own, because
-impersonation is per request, and a few are under way at once. A row is written under the version that the list was
-frozen with, so a user whose filters changed since is left alone, and a request whose answer was lost can take effect
-once only.
+With the portal's own permission ten users share a request, each in a change set of their own; as the owners each user
+has a request, because impersonation is per request, and a few are sent at once. A row is written under the version that
+the list was made with, so a user whose filters changed since is skipped, and a request whose answer was lost can take
+effect only once.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from syncapp.models import Breaker, FilterRun, FilterRunItem
 from syncapp.models.jobs.job import JobState, database_now
 from syncapp.models.sync_filters.filter import Access
 from syncapp.models.sync_filters.run import WRITTEN, Outcome, RunOperation, RunState
-from syncapp.sync_filters.runs import apply, filter_operation, method_operation, transitions
-from syncapp.sync_filters.runs.batches import Held, Operation, Round, Verdict
+from syncapp.sync_filters.runs import filter_operation, item_results, method_operation, transitions
+from syncapp.sync_filters.runs.batches import Batch, ItemResult, LeasedItem, Operation
 from syncapp.sync_filters.runs.concurrency import BATCH_SIZE
 
 BREAKERS = (*WRITE_BREAKERS, Breaker.Name.FORBIDDEN_FILTERS)
@@ -41,9 +41,9 @@ _OPERATIONS: dict[str, Operation] = {RunOperation.FILTERS: filter_operation, Run
 
 
 def work(run_id: uuid.UUID, *, crm: CrmClient, seconds: float) -> bool:
-    """Switch users until none is due or the time is up; True where some may be left.
+    """Switch users until none is due or the time is up; return whether some may be left.
 
-    Safe to call from many workers at once, twice, and after a crash at any step. What went wrong is in the rows.
+    Safe to call from many workers at once, twice, and after a crash at any point. Errors are stored with the items.
     """
     until = time.monotonic() + seconds
     job = FilterSwitchJob(run_id, crm)
@@ -55,7 +55,7 @@ def work(run_id: uuid.UUID, *, crm: CrmClient, seconds: float) -> bool:
 
 @runner.register
 class FilterSwitchJob(BatchJobType):
-    """Switch some users of one run; a failure ends that user's part as failed, to be tried again in a new list."""
+    """Switch a batch of one run's users; a failure ends that user's item as failed."""
 
     name = "filters"
     title = "Switching filters"
@@ -63,7 +63,7 @@ class FilterSwitchJob(BatchJobType):
     needs_writes = "filter_writes"
     model = FilterRunItem
     breakers = BREAKERS
-    # A run of 20,000 users lasts 20 minutes, and all of them are due from its start.
+    # A run of 20,000 users takes 20 minutes, and all of them are due from its start.
     overdue_after = 3600.0
     batch_size = BATCH_SIZE
 
@@ -76,153 +76,154 @@ class FilterSwitchJob(BatchJobType):
         return self._crm.filters_may_be_switched()
 
     def process_batch(self, leases: Sequence[Lease], permit: Permit) -> None:
-        """Look, send and settle; each user's own error is applied to that user alone.
+        """Check, write and apply the results; a user's own error affects that user alone.
 
-        Raises Rejected where the CRM refuses a request that several users share, so that each is tried alone.
+        Raises Rejected if the CRM refuses a request that several users share, so that each is tried alone.
         """
-        work = self._round(leases)
+        batch = self._load_batch(leases)
         try:
-            failed = self._move(work, _OPERATIONS[work.run.operation])
-            if not work.held or len(failed) < len(work.held):
+            failed = self._switch(batch, _OPERATIONS[batch.run.operation])
+            if not batch.items or len(failed) < len(batch.items):
                 breakers.record_success(permit)
-            elif all(isinstance(error, Forbidden) for _, error in failed) and self._finds_other_way(work):
-                failed = self._try_again(failed)
+            elif all(isinstance(error, Forbidden) for _, error in failed) and self._finds_other_access(batch):
+                self._retry_forbidden(failed)
+                failed = []
             for each, error in failed:
-                self._after_error(replace(work, held=[each]), error)
+                self._handle_request_error(replace(batch, items=[each]), error)
         except CrmError as error:
-            if isinstance(error, Rejected) and len(work.held) > 1:
+            if isinstance(error, Rejected) and len(batch.items) > 1:
                 raise
-            if isinstance(error, Forbidden) and not work.acting and self._finds_other_way(work):
-                self._try_again([(each, error) for each in work.held])
+            if isinstance(error, Forbidden) and not batch.acting and self._finds_other_access(batch):
+                self._retry_forbidden([(each, error) for each in batch.items])
             else:
-                self._after_error(work, error)
-        transitions.settle_state(work.run)
+                self._handle_request_error(batch, error)
+        transitions.update_state(batch.run)
 
-    def _round(self, leases: Sequence[Lease]) -> Round:
-        run, ground = FilterRun.objects.get(pk=self._run_id), access.ground()
-        # Mailboxes are always set with the portal's own permission, never in a user's name.
-        acting = (ground.writing or ground.reading) == Access.ACTING and not run.moves_mailboxes
+    def _load_batch(self, leases: Sequence[Lease]) -> Batch:
+        run, known = FilterRun.objects.get(pk=self._run_id), access.capabilities()
+        # Mailboxes are always set with the portal's own permission, never as a user.
+        acting = (known.writing or known.reading) == Access.ACTING and not run.sets_mailbox_method
         by_pk = {lease.pk: lease for lease in leases}
         items = FilterRunItem.objects.filter(pk__in=by_pk).select_related("user").prefetch_related("changes")
-        held = [Held(by_pk[item.pk], item, tuple(item.changes.all())) for item in items.order_by("position")]
-        return Round(run, self._crm, acting, ground.keeps_versions, Deadline.after(settings.HTTP_SECONDS), held)
+        leased = [LeasedItem(by_pk[item.pk], item, tuple(item.changes.all())) for item in items.order_by("position")]
+        return Batch(run, self._crm, acting, known.keeps_versions, Deadline.after(settings.HTTP_SECONDS), leased)
 
-    def _move(self, work: Round, operation: Operation) -> list[tuple[Held, CrmError]]:
-        """Move these users; return those whose own request failed as a whole.
+    def _switch(self, batch: Batch, operation: Operation) -> list[tuple[LeasedItem, CrmError]]:
+        """Switch these users; return those whose own request failed as a whole.
 
-        Raises CrmError where the request that they share failed as a whole.
+        Raises CrmError if the request that they share failed as a whole.
         """
-        _settle(work, operation.look(work))
-        if work.run.state == RunState.CANCELLED:
-            _settle(work, [(each, Verdict(Outcome.CANCELLED)) for each in work.held])
+        _apply_and_remove(batch, operation.precheck(batch))
+        if batch.run.state == RunState.CANCELLED:
+            _apply_and_remove(batch, [(each, ItemResult(Outcome.CANCELLED)) for each in batch.items])
             return []
-        if work.run.state == RunState.PAUSED:
-            for each in work.held:
+        if batch.run.state == RunState.PAUSED:
+            for each in batch.items:
                 unknown = each.lease.outcome_unknown
                 queue.reschedule(each.lease, due_in=0, outcome_unknown=unknown, costs_attempt=False)
             return []
-        _mark_sent(work)
-        if not work.held:
+        held = queue.mark_all_sent([each.lease for each in batch.items])
+        batch.remove([each for each in batch.items if each.lease not in held])
+        if not batch.items:
             return []
         queue.failpoint("filters.sent")
-        verdicts = operation.send(work)
+        results = operation.apply(batch)
         queue.failpoint("filters.answered")
-        failed = self._take(work, verdicts)
+        failed = self._apply_answer(batch, results)
         queue.failpoint("filters.settled")
         return failed
 
-    def _take(self, work: Round, verdicts: Sequence[Verdict]) -> list[tuple[Held, CrmError]]:
-        answered = list(zip(work.held, verdicts, strict=True))
-        tries_again = all(each.outcome == Outcome.DENIED for each in verdicts) and self._finds_other_way(work)
+    def _apply_answer(self, batch: Batch, results: Sequence[ItemResult]) -> list[tuple[LeasedItem, CrmError]]:
+        """Apply the results or reschedule the users; return those whose own request failed as a whole."""
+        answered = list(zip(batch.items, results, strict=True))
+        all_denied = all(result.outcome == Outcome.DENIED for result in results)
+        try_again = all_denied and self._finds_other_access(batch)
         with transaction.atomic():
-            for each, verdict in answered:
-                if verdict.error is not None and not verdict.request_failed:
-                    runner.apply(self, each.lease, _retry(each, verdict.error))
-                elif tries_again:
-                    runner.apply(self, each.lease, Retry("Forbidden", verdict.why, after=0))
-            ended = [] if tries_again else [(each, verdict) for each, verdict in answered if verdict.error is None]
-            apply.settle(ended)
-        if any(verdict.outcome in WRITTEN for verdict in verdicts):
-            access.note_proof()
-        if any(verdict.wrong_author for verdict in verdicts):
-            access.distrust_writing()
-            transitions.pause_quietly(work.run, because="impersonation")
-        return [(each, v.error) for each, v in answered if v.error is not None and v.request_failed]
+            for each, result in answered:
+                if result.error is not None and not result.request_failed:
+                    runner.apply(self, each.lease, _retry(each, result.error))
+                elif try_again:
+                    runner.apply(self, each.lease, Retry("Forbidden", result.why, after=0))
+            if not try_again:
+                item_results.apply_results([(each, result) for each, result in answered if result.error is None])
+        if any(result.outcome in WRITTEN for result in results):
+            access.confirm_writing_works()
+        if any(result.wrong_author for result in results):
+            access.reset_writing()
+            transitions.pause_automatically(batch.run, because="impersonation")
+        return [(each, result.error) for each, result in answered if result.error and result.request_failed]
 
-    def _try_again(self, failed: Sequence[tuple[Held, CrmError]]) -> list[tuple[Held, CrmError]]:
-        """Reschedule users that a way of access refused because it no longer works; return none of them."""
+    def _retry_forbidden(self, failed: Sequence[tuple[LeasedItem, CrmError]]) -> None:
+        """Reschedule users whose request was forbidden, because another kind of access works now."""
         for each, error in failed:
             runner.apply(self, each.lease, Retry("Forbidden", f"The CRM forbids it: {error.message}", after=0))
-        return []
 
-    def _finds_other_way(self, work: Round) -> bool:
-        """Return whether another way works where the known one refused everybody of a round."""
-        if work.run.moves_mailboxes:
+    def _finds_other_access(self, batch: Batch) -> bool:
+        """Return whether another kind of access works after the known one was refused for a whole batch."""
+        if batch.run.sets_mailbox_method:
             return False
         try:
-            return access.find_other_way(self._crm, refused=Access.ACTING if work.acting else Access.DIRECT)
+            return access.find_other_access(self._crm, refused=Access.ACTING if batch.acting else Access.DIRECT)
         except CrmError:
-            return False  # the way is no longer trusted: the next inventory probes again
+            return False  # writing access was reset, so the next inventory probes again
 
-    def _after_error(self, work: Round, error: CrmError) -> None:
-        """Apply the failure of a whole request to every user of it; the breaker it calls for is opened once."""
-        if work.acting and isinstance(error, Forbidden):
-            apply.settle([(each, _refused(work, each, error)) for each in work.held])
+    def _handle_request_error(self, batch: Batch, error: CrmError) -> None:
+        """Apply the failure of a whole request to each of its users; the breaker it calls for is tripped once."""
+        if batch.acting and isinstance(error, Forbidden):
+            item_results.apply_results([(each, _forbidden_as_user(batch, each, error)) for each in batch.items])
             return
-        if not work.held:
+        if not batch.items:
             return
-        verdict = runner.retry_crm_error(error, work.held[0].lease, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
-        for each in work.held:
-            if isinstance(verdict, Failure):
-                runner.apply(self, each.lease, Failure(verdict.code, f"The CRM refused it: {verdict.reason}"))
+        first = batch.items[0].lease
+        decision = runner.retry_crm_error(error, first, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
+        for each in batch.items:
+            if isinstance(decision, Failure):
+                runner.apply(self, each.lease, Failure(decision.code, f"The CRM refused it: {decision.reason}"))
             else:
-                runner.apply(self, each.lease, replace(_retry(each, error), costs_attempt=verdict.costs_attempt))
+                retry = replace(_retry(each, error), costs_attempt=decision.costs_attempt)
+                runner.apply(self, each.lease, retry)
 
     def fail(self, lease: Lease, failure: Failure) -> None:
-        """End the user's part as failed, with the reason. Raises LostLease."""
+        """End the user's item as failed, with the reason. Raises LostLease."""
         item = FilterRunItem.objects.select_related("user").prefetch_related("changes").get(pk=lease.pk)
         why = failure.reason
         if item.outcome_unknown:
-            why += " Whether it was written is not known; reading the user again tells."
-        apply.settle([(Held(lease, item, tuple(item.changes.all())), Verdict(Outcome.FAILED, why))])
+            why += " It may have been written; read the user again to find out."
+        result = ItemResult(Outcome.FAILED, why)
+        item_results.apply_results([(LeasedItem(lease, item, tuple(item.changes.all())), result)])
         FilterRunItem.objects.filter(pk=lease.pk).update(state=JobState.FAILED, last_error=failure.code)
-        transitions.settle_state(item.run)
+        transitions.update_state(item.run)
 
 
-def _retry(held: Held, error: CrmError) -> Retry:
-    """Try one user again; how often is counted for each user alone."""
+def _retry(leased: LeasedItem, error: CrmError) -> Retry:
+    """Return a retry for one user; attempts are counted per user."""
     return Retry(
         type(error).__name__,
-        f"The CRM did not answer {held.lease.attempts} times.",
+        f"The CRM did not answer {leased.lease.attempts} times.",
         after=error.retry_after,
-        outcome_unknown=error.may_have_applied or held.lease.outcome_unknown,
+        outcome_unknown=error.may_have_applied or leased.lease.outcome_unknown,
     )
 
 
-def _settle(work: Round, ended: Sequence[tuple[Held, Verdict]]) -> None:
-    apply.settle(ended)
-    work.drop([each for each, _ in ended])
+def _apply_and_remove(batch: Batch, results: Sequence[tuple[LeasedItem, ItemResult]]) -> None:
+    item_results.apply_results(results)
+    batch.remove([each for each, _ in results])
 
 
-def _mark_sent(work: Round) -> None:
-    """Skip users whose lease expired."""
-    held = queue.mark_all_sent([each.lease for each in work.held])
-    work.drop([each for each in work.held if each.lease not in held])
-
-
-def _refused(work: Round, held: Held, error: Forbidden) -> Verdict:
-    """Why nobody may act for this user: he was disabled or lost his roles, or we may not."""
-    inventory.refresh_directory(work.crm, [held.item.user_id])
-    held.item.user.refresh_from_db()
-    if held.item.user.is_disabled:
-        return Verdict(Outcome.DISABLED, "The user is disabled.")
-    if not held.item.user.has_roles:
-        return Verdict(Outcome.NO_ROLE, "The user has no role in the CRM.")
-    return Verdict(Outcome.DENIED, f"The CRM forbids it: {error.message}")
+def _forbidden_as_user(batch: Batch, leased: LeasedItem, error: Forbidden) -> ItemResult:
+    """Return why a request as this user was forbidden: the user is disabled or has no role, or we lack permission."""
+    user = leased.item.user
+    inventory.refresh_directory(batch.crm, [user.pk])
+    user.refresh_from_db()
+    if user.is_disabled:
+        return ItemResult(Outcome.DISABLED, "The user is disabled.")
+    if not user.has_roles:
+        return ItemResult(Outcome.NO_ROLE, "The user has no role in the CRM.")
+    return ItemResult(Outcome.DENIED, f"The CRM forbids it: {error.message}")
 
 
 def claim_for_dispatch() -> list[uuid.UUID]:
-    """Return runs to publish workers for now, each at most once in REDISPATCH_AFTER however many ticks run."""
+    """Return the runs to publish tasks for now, each at most once per REDISPATCH_AFTER however many ticks run."""
     silent = Q(dispatched_at__isnull=True) | Q(dispatched_at__lte=database_now(plus=-queue.REDISPATCH_AFTER))
     due = FilterRunItem.objects.all().due().order_by().values("run")
     ids = FilterRun.objects.filter(silent, pk__in=due).order_by("pk").values_list("pk", flat=True)[:50]
@@ -230,6 +231,6 @@ def claim_for_dispatch() -> list[uuid.UUID]:
 
 
 def undo_dispatch(*run_ids: uuid.UUID) -> None:
-    """Let the next tick publish workers again: the task's time was up, not the work, or publishing failed."""
+    """Let the next tick publish tasks again, because publishing failed or a task's time was up before the work."""
     for run_id in run_ids:
         FilterRun.objects.filter(pk=run_id).update(dispatched_at=None)

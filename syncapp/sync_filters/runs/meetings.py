@@ -1,6 +1,6 @@
-"""Which future meetings with other people a run may cancel: counted before anybody may start it.
+"""Future meetings with other people that a run may cancel, counted before the run can be started.
 
-What could not be counted is unknown, never none, and its user is held back like those who organize some.
+A user whose meetings could not be counted is held back like those who organize some: unknown is not zero.
 """
 
 from __future__ import annotations
@@ -25,31 +25,30 @@ from syncapp.jobs import breakers, queue, runner
 from syncapp.jobs.breakers import CONNECTION_BREAKERS, Permit
 from syncapp.jobs.queue import Lease
 from syncapp.jobs.runner import Failure, JobType, Retry
-from syncapp.models import Breaker, FilterRun, FilterRunItem, MeetingAtRisk, MeetingCount, Person
+from syncapp.models import Breaker, FilterRun, FilterRunItem, MeetingAtRisk, MeetingCount
 from syncapp.models.sync_filters.run import Plan, RunState
-from syncapp.sync_filters.errors import NotPossible
 
-_UNKNOWN = "How many meetings this user organizes could not be counted."
+_UNKNOWN = "The meetings that this user organizes could not be counted."
 _ORGANIZES = "Organizes future meetings with other people; Outlook may send cancellations."
 _BY_ADD_IN = "Organizes future meetings with other people; whether the Outlook add-in removes them is disputed."
-Found = dict[UUID, list[tuple[str, Meeting]]]
+_MeetingsByUser = dict[UUID, list[tuple[str, Meeting]]]
 
 
-def begin(run: FilterRun) -> None:
-    """Ask for the count of a planned run's meetings; it cannot be started before that has ended."""
-    with transaction.atomic():
-        FilterRun.objects.filter(pk=run.pk, state=RunState.PLANNED).update(state=RunState.COUNTING)
-        MeetingCount.objects.get_or_create(run=run, defaults={"due_at": Now()})
+@transaction.atomic
+def request_count(run: FilterRun) -> None:
+    """Have a planned run's meetings counted; the run cannot start before the count has ended."""
+    FilterRun.objects.filter(pk=run.pk, state=RunState.PLANNED).update(state=RunState.COUNTING)
+    MeetingCount.objects.get_or_create(run=run, defaults={"due_at": Now()})
 
 
-def adopt_forgotten() -> None:
-    """Give runs that count without a job one: the previous release made none."""
+def create_missing_jobs() -> None:
+    """Create the job of counting runs that have none, because the previous release created none."""
     for run in FilterRun.objects.filter(state=RunState.COUNTING, meeting_count=None)[:50]:
         MeetingCount.objects.get_or_create(run=run, defaults={"due_at": Now()})
 
 
 def work(run_id: UUID, *, crm: CrmClient, seconds: float) -> bool:
-    """Count on for at most `seconds`; False where another worker does or the CRM is not to be asked."""
+    """Continue counting for at most `seconds`; False if another worker does, or a breaker is open."""
     return runner.run(MeetingCountJob(crm, seconds), run_id)
 
 
@@ -71,7 +70,7 @@ class MeetingCountJob(JobType):
     def process(self, lease: Lease, permit: Permit) -> None:
         """Count users until all are counted or the time is up. Raises CrmError, LostLease."""
         run, until = FilterRun.objects.get(pk=lease.pk), time.monotonic() + self._seconds
-        while run.state == RunState.COUNTING and not count(run, crm=self._crm):
+        while run.state == RunState.COUNTING and not count_next(run, crm=self._crm):
             queue.extend_lease(lease)
             if time.monotonic() > until:
                 queue.reschedule(lease, due_in=0, costs_attempt=False)
@@ -80,36 +79,37 @@ class MeetingCountJob(JobType):
         queue.finish(lease)
 
     def handle_error(self, error: Exception, lease: Lease) -> Retry | Failure | None:
-        """Open the breaker that the CRM's answer calls for, and say whether trying again helps."""
+        """Trip the breaker that the CRM's answer calls for; return whether to retry."""
         if isinstance(error, CrmError):
             return runner.retry_crm_error(error, lease, forbidden_breaker=Breaker.Name.FORBIDDEN_FILTERS)
         return None
 
     def fail(self, lease: Lease, failure: Failure) -> None:
-        """Hold back everyone who is not counted, so that the preview can be seen. Raises LostLease."""
+        """Hold back every user who is not counted, so that the preview can be shown. Raises LostLease."""
         queue.mark_failed(lease, error=failure.code)
         run = FilterRun.objects.get(pk=lease.pk)
         waiting = FilterRunItem.objects.filter(run=run, needs_count=True)
         waiting.update(needs_count=False, plan=Plan.HELD, why=f"{_UNKNOWN} {failure.reason}"[:300])
-        _finish(run)
+        _end_if_counted(run)
 
 
-def count(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = None) -> bool:
-    """Count the meetings of the next users of the list; True when all are counted. Raises CrmError."""
+def count_next(run: FilterRun, *, crm: CrmClient, deadline: Deadline | None = None) -> bool:
+    """Count the meetings of the next users; return whether all users are counted. Raises CrmError."""
     waiting = FilterRunItem.objects.filter(run=run, needs_count=True).select_related("user").order_by("position")
     items = list(waiting[:MOST_USERS_AT_ONCE])
     if items:
-        found, unknown = _organized([item.user_id for item in items], run.tables, crm, deadline)
+        found, unknown = _read_meetings([item.user_id for item in items], run.tables, crm, deadline)
         with transaction.atomic():
             for item in items:
-                _note(item, None if item.user_id in unknown else found[item.user_id])
-    return _finish(run)
+                _store_count(item, None if item.user_id in unknown else found[item.user_id])
+    return _end_if_counted(run)
 
 
-def _organized(
+def _read_meetings(
     user_ids: Sequence[UUID], tables: Sequence[str], crm: CrmClient, deadline: Deadline | None
-) -> tuple[Found, set[UUID]]:
-    found: Found = defaultdict(list)
+) -> tuple[_MeetingsByUser, set[UUID]]:
+    """Return the future meetings that these users organize, and the users whose meetings are not fully known."""
+    found: _MeetingsByUser = defaultdict(list)
     unknown: set[UUID] = set()
     for table in (table for table in MEETINGS if table in tables):
         for each in crm.evaluation.organized_meetings(user_ids, table=table, after=timezone.now(), deadline=deadline):
@@ -119,48 +119,38 @@ def _organized(
     return found, unknown
 
 
-def _note(item: FilterRunItem, found: list[tuple[str, Meeting]] | None) -> None:
+def _store_count(item: FilterRunItem, found: list[tuple[str, Meeting]] | None) -> None:
+    """Store the meetings of one user; hold the user back if there are any, or if they are not known (None)."""
     item.needs_count = False
     if found is None:
         item.plan, item.why = Plan.HELD, _UNKNOWN
     else:
         item.meetings, item.attendees = len(found), sum(meeting.attendees for _, meeting in found)
-        _keep(item, found)
+        rows = [
+            MeetingAtRisk(
+                item=item,
+                meeting_id=meeting.id,
+                table=table,
+                subject=meeting.subject[:400],
+                starts_at=meeting.starts,
+                attendees=meeting.attendees,
+            )
+            for table, meeting in found
+        ]
+        MeetingAtRisk.objects.bulk_create(rows, ignore_conflicts=True)
         if found:
             item.plan, item.why = Plan.HELD, _ORGANIZES if item.user.is_server_side else _BY_ADD_IN
     item.save(update_fields=["needs_count", "plan", "why", "meetings", "attendees"])
 
 
-def _keep(item: FilterRunItem, found: list[tuple[str, Meeting]]) -> None:
-    rows = [
-        MeetingAtRisk(
-            item=item,
-            meeting_id=meeting.id,
-            table=table,
-            subject=meeting.subject[:400],
-            starts_at=meeting.starts,
-            attendees=meeting.attendees,
-        )
-        for table, meeting in found
-    ]
-    MeetingAtRisk.objects.bulk_create(rows, ignore_conflicts=True)
-
-
-def _finish(run: FilterRun) -> bool:
+def _end_if_counted(run: FilterRun) -> bool:
+    """Make the run's preview ready if every user is counted; return whether that is so."""
     if FilterRunItem.objects.filter(run=run, needs_count=True).exists():
         return False
     FilterRun.objects.filter(pk=run.pk, state=RunState.COUNTING).update(state=RunState.PLANNED)
     return True
 
 
-def release(run: FilterRun, item_ids: Sequence[int], *, by: Person) -> int:
-    """Take users who were held back into the run after all, each ticked by hand. Raises NotPossible."""
-    if run.person_id != by.pk or run.state != RunState.PLANNED:
-        raise NotPossible("Only who froze this list can change it, and only before it starts.")
-    held = FilterRunItem.objects.filter(run=run, pk__in=item_ids, plan=Plan.HELD)
-    return held.update(plan=Plan.CHANGE, released=True)
-
-
-def forget_old(*, days: int = 90) -> int:
-    """Meetings at risk are kept so long for those who have to call people; then they go."""
+def delete_old(*, days: int = 90) -> int:
+    """Delete meetings at risk of old runs; return how many. They are kept for people who have to make calls."""
     return MeetingAtRisk.objects.filter(item__run__frozen_at__lt=timezone.now() - timedelta(days=days)).delete()[0]

@@ -1,6 +1,6 @@
-"""Mails about a run: that it waits for a second person, paused by itself, ended after a while, or is undone.
+"""Mails about a run: it waits for a second person, paused by itself, ended after a while, or is being undone.
 
-Made in the transaction that moves the run; what it says is read when it is sent.
+A mail is queued in the transaction that changes the run; its text is made when it is sent.
 """
 
 from __future__ import annotations
@@ -19,75 +19,73 @@ from syncapp.models.person import ROLE_COLUMNS, Role
 from syncapp.outbox import messages
 
 WAITS, PAUSED, DONE, UNDONE = "waits", "paused", "done", "undone"
-# Of a run over fewer users, which nobody else confirmed and that started at once, its person sees the end on the page.
+# A smaller run that started at once without a confirmation ends while its person still watches the page.
 FEWEST_FOR_A_MAIL = 20
-_MOST_ASKED = 20
+_MOST_RECIPIENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """People who were asked by mail to confirm, and people without an address."""
+class NotificationResult:
+    """The people who were asked by mail to confirm, and those whose mail failed."""
 
     people: tuple[Person, ...]
     unreached: tuple[Person, ...]
 
 
-def waits(subject: FilterRun | FilterPolicy, *, asked: Person | None = None) -> None:
-    """Ask one person to confirm, or everybody who may."""
-    _tell([asked] if asked else who_may_confirm(subject)[:_MOST_ASKED], subject, WAITS)
+def notify_waiting(subject: FilterRun | FilterPolicy, *, confirmer: Person | None = None) -> None:
+    """Ask one person to confirm, or everyone who may."""
+    _queue([confirmer] if confirmer else confirmers_of(subject)[:_MOST_RECIPIENTS], subject, WAITS)
 
 
-def ask_others(subject: FilterRun | FilterPolicy) -> int:
-    """Ask those who may confirm and were not told yet; return how many."""
-    known = told(subject).people
-    people = [each for each in who_may_confirm(subject) if messages.can_receive(each) and each not in known][
-        :_MOST_ASKED
-    ]
-    _tell(people, subject, WAITS)
-    return len(people)
+def notify_other_confirmers(subject: FilterRun | FilterPolicy) -> int:
+    """Ask the people who may confirm and were not asked yet; return how many."""
+    known = notified(subject).people
+    others = [each for each in confirmers_of(subject) if messages.can_receive(each) and each not in known]
+    _queue(others[:_MOST_RECIPIENTS], subject, WAITS)
+    return len(others[:_MOST_RECIPIENTS])
 
 
-def paused(run: FilterRun) -> None:
-    """Tell that it stopped itself, or that its pilot is done."""
-    _tell(_concerned(run), run, PAUSED)
+def notify_paused(run: FilterRun) -> None:
+    """Report that the run paused itself, or that its pilot is done."""
+    _queue(_responsible_people(run), run, PAUSED)
 
 
-def done(run: FilterRun) -> None:
-    """Tell that it ended, after so long that the person is not expected to have waited for it."""
+def notify_done(run: FilterRun) -> None:
+    """Report that the run ended, if it took long enough that its person may have left the page."""
     if run.confirmed_by_id or run.starts_at or run.users >= FEWEST_FOR_A_MAIL:
-        _tell(_concerned(run), run, DONE)
+        _queue(_responsible_people(run), run, DONE)
 
 
-def undone(reverse: FilterRun, *, by: Person) -> None:
-    """Tell everybody who answers for a run that it is being undone, but the person who undoes it."""
-    _tell([person for person in _concerned(reverse) if person != by], reverse, UNDONE)
+def notify_undone(reverse: FilterRun, *, by: Person) -> None:
+    """Report to everyone responsible for a run that another person is undoing it."""
+    _queue([person for person in _responsible_people(reverse) if person != by], reverse, UNDONE)
 
 
-def who_may_confirm(subject: FilterRun | FilterPolicy) -> list[Person]:
-    """Return those who could be the second person, by name."""
-    return second_persons(but=subject.person_id if isinstance(subject, FilterRun) else subject.repair_by_id)
+def confirmers_of(subject: FilterRun | FilterPolicy) -> list[Person]:
+    """Return the people who could be the second person, by name."""
+    return possible_confirmers(but=subject.person_id if isinstance(subject, FilterRun) else subject.repair_by_id)
 
 
-def second_persons(*, but: UUID | None) -> list[Person]:
-    """Return everybody who may confirm what another person switches, by name."""
+def possible_confirmers(*, but: UUID | None) -> list[Person]:
+    """Return everyone except `but` who may confirm runs of others, by name."""
     roles = Q(**{ROLE_COLUMNS[Role.FILTER_MANAGER]: True}) | Q(**{ROLE_COLUMNS[Role.ADMINISTRATOR]: True})
     people = Person.objects.filter(roles, is_active=True)
     return by_name(people.exclude(pk=but) if but else people)[:100]
 
 
-def told(subject: FilterRun | FilterPolicy) -> Told:
-    """Return who was asked by mail to confirm, by the mails themselves."""
-    people = [person.pk for person in who_may_confirm(subject)]
+def notified(subject: FilterRun | FilterPolicy) -> NotificationResult:
+    """Return who was asked by mail to confirm, according to the mails themselves."""
+    people = [person.pk for person in confirmers_of(subject)]
     about = {f"details__{name}": value for name, value in _details(subject, WAITS).items()}
     sent = Message.objects.filter(kind=MessageKind.RUN, recipient__in=people, **about)
     mails = sorted(sent.select_related("recipient"), key=lambda mail: search_key(mail.recipient.name))
     failed = {mail.recipient for mail in mails if mail.state == JobState.FAILED}
     reached = tuple(dict.fromkeys(mail.recipient for mail in mails if mail.recipient not in failed))
-    return Told(reached, tuple(by_name(failed)))
+    return NotificationResult(reached, tuple(by_name(failed)))
 
 
-def _concerned(run: FilterRun) -> list[Person]:
-    """Return who answers for a run: who started and confirmed it, of an undo also those of the run that it undoes."""
+def _responsible_people(run: FilterRun) -> list[Person]:
+    """Return who started and confirmed the run, for an undo also the people of the run that it undoes."""
     people = [run.person, run.confirmed_by]
     if run.undoes:
         people += [run.undoes.person, run.undoes.confirmed_by]
@@ -96,8 +94,8 @@ def _concerned(run: FilterRun) -> list[Person]:
     return list(dict.fromkeys(person for person in people if person))
 
 
-def _tell(readers: Iterable[Person], subject: FilterRun | FilterPolicy, news: str) -> None:
-    for person in readers:
+def _queue(recipients: Iterable[Person], subject: FilterRun | FilterPolicy, news: str) -> None:
+    for person in recipients:
         messages.queue(MessageKind.RUN, to=person, details=_details(subject, news))
 
 

@@ -1,9 +1,9 @@
-"""Making a run's list, as a job: a few users at once, many by workers while the run's page says how far it is.
+"""Preparation jobs: make a run's list, a short one at once, a long one by workers while the page shows the progress.
 
-    asked for ─▶ [listed, a part of the users in each transaction] ─▶ preview; an undo starts at its last part
+    requested ─▶ [items written, a part per transaction] ─▶ preview; an undo starts with its last part
 
-Whoever goes on after a crash begins where the last whole part ended, so nobody is listed twice and nobody left out.
-What a list says of a user is what was read of him when his part was made; every write carries that version.
+A worker that continues after a crash begins where the last complete part ended, so no user is listed twice or left out.
+A user's plan is made from what was read before their part was made; every write carries that version.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from syncapp.jobs.runner import JobType
 from syncapp.models import FilterRun, Person, RunPreparation
 from syncapp.models.jobs.job import JobState
 from syncapp.models.sync_filters.run import RunState
-from syncapp.models.sync_filters.run_preparation import packed
+from syncapp.models.sync_filters.run_preparation import pack_ids
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.runs import items, meetings, transitions, undo_items
 from syncapp.text.localization import number
 
-AT_ONCE = 500  # users that are listed in one transaction: so many before the page answers
+PART_SIZE = 500  # users listed in one transaction; a list of at most one part is made before the page answers
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Of how many of the chosen users the list has been made; `failed`: it was given up and waits for a person."""
+class PreparationProgress:
+    """How many of the users are listed. `failed`: preparation gave up; needs a manual retry."""
 
     listed: int
     users: int
@@ -43,22 +43,21 @@ class Progress:
 
     @property
     def words(self) -> str:
-        """ "8,400 of 20,000"."""
+        """Return the progress in words: "8,400 of 20,000"."""
         return f"{number(self.listed)} of {number(self.users)}"
 
 
-def begin(run: FilterRun, user_ids: Sequence[uuid.UUID], *, channel: str) -> None:
-    """Ask for the run's list of these users, in this order; a short one is ready when this returns."""
-    asked = {"user_ids": packed(user_ids), "channel": channel, "due_at": Now()}
+def prepare(run: FilterRun, user_ids: Sequence[uuid.UUID], *, channel: str) -> None:
+    """Have the run's list made for these users, in this order; a short one is ready when this returns."""
     with transaction.atomic():
-        RunPreparation.objects.create(run=run, **asked)
-        if len(user_ids) <= AT_ONCE:
+        RunPreparation.objects.create(run=run, user_ids=pack_ids(user_ids), channel=channel, due_at=Now())
+        if len(user_ids) <= PART_SIZE:
             work(run.pk)
     run.refresh_from_db()
 
 
 def work(run_id: uuid.UUID, *, seconds: float | None = None) -> None:
-    """List users until all are listed or the time is up. Safe twice, and after a crash at any step."""
+    """List users until all are listed or the time is up. Safe to call twice, and after a crash at any point."""
     runner.run(PreparationJob(seconds), run_id)
 
 
@@ -76,9 +75,9 @@ class PreparationJob(JobType):
         self._seconds = seconds
 
     def process(self, lease: Lease, permit: Permit) -> None:
-        """List the next parts; what does not fit into the time is due again at once. Raises LostLease."""
+        """List the next parts until the time is up; the rest is due again at once. Raises LostLease."""
         until = None if self._seconds is None else time.monotonic() + self._seconds
-        while _next_part(lease):
+        while _list_part(lease):
             queue.failpoint("run.part_listed")
             if until is not None and time.monotonic() > until:
                 queue.reschedule(lease, due_in=0, costs_attempt=False)
@@ -86,15 +85,15 @@ class PreparationJob(JobType):
 
 
 @transaction.atomic
-def _next_part(lease: Lease) -> bool:
-    """One part of the list; False where it is complete, or nobody wants it any more. Raises LostLease."""
+def _list_part(lease: Lease) -> bool:
+    """Write one part of the list; False when it is complete or the run was canceled. Raises LostLease."""
     queue.extend_lease(lease)
     preparation: RunPreparation = RunPreparation.objects.get(pk=lease.pk)
     run = FilterRun.objects.select_for_update().get(pk=lease.pk)
-    users = preparation.next_users(AT_ONCE) if run.state == RunState.PREPARING else []
+    users = preparation.next_users(PART_SIZE) if run.state == RunState.PREPARING else []
     if users:
-        write = items.write if run.undoes_id is None else undo_items.write
-        write(run, users, preparation.listed)
+        write_items = items.write_items if run.undoes_id is None else undo_items.write_items
+        write_items(run, users, preparation.listed)
         lease.row().update(listed=preparation.listed + len(users))
         queue.failpoint("run.part_written")
         return True
@@ -106,37 +105,31 @@ def _next_part(lease: Lease) -> bool:
 
 
 def _complete(run: FilterRun, channel: str) -> None:
-    """The list is whole: it becomes a preview, or where it undoes a run, begins."""
+    """Make the complete list a preview, or start it if it is an undo."""
     run.users = run.items.count()
-    counts = run.undoes_id is None and run.items.filter(needs_count=True).exists()
     FilterRun.objects.filter(pk=run.pk).update(users=run.users, state=RunState.PLANNED)
-    if counts:
-        meetings.begin(run)
     if run.undoes_id is not None:
         transitions.start(run, by=run.person, channel=channel)
         return
-    audit.record("run.frozen", by=run.person, channel=channel, group=run.pk, details=_said(run), reason=run.reason)
+    if run.items.filter(needs_count=True).exists():
+        meetings.request_count(run)
+    details: dict[str, Any] = {"run": run.number, "users": run.users}
+    details |= {"method": run.wanted_method} if run.sets_mailbox_method else {"on": run.wanted_on, "tables": run.tables}
+    audit.record("run.frozen", by=run.person, channel=channel, group=run.pk, details=details, reason=run.reason)
 
 
-def _said(run: FilterRun) -> dict[str, Any]:
-    said: dict[str, Any] = {"run": run.number, "users": run.users}
-    if run.moves_mailboxes:
-        return said | {"method": run.wanted_method}
-    return said | {"on": run.wanted_on, "tables": run.tables}
-
-
-def again(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
-    """Go on with a list whose making was given up. Raises NotPossible."""
+def retry(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
+    """Continue a failed preparation. Raises NotPossible."""
     fresh = {"state": JobState.READY, "attempts": 0, "last_error": "", "finished_at": None, "dispatched_at": None}
     with transaction.atomic():
         failed = RunPreparation.objects.filter(run=run, run__state=RunState.PREPARING, state=JobState.FAILED)
         if not failed.update(due_at=Now(), **fresh):
-            raise NotPossible(f"The list of run {run.number} is not waiting to be tried again.")
+            raise NotPossible(f"The list of run {run.number} has not failed. Reload the page.")
         audit.record("run.prepared_again", by=by, channel=channel, group=run.pk, details={"run": run.number})
 
 
-def progress(run: FilterRun) -> Progress:
-    """How far its list is."""
+def progress(run: FilterRun) -> PreparationProgress:
+    """Return how much of the run's list is made."""
     found = RunPreparation.objects.filter(run=run).values_list("listed", "state").first()
     listed, state = found or (0, "")
-    return Progress(listed, run.users, state == JobState.FAILED)
+    return PreparationProgress(listed, run.users, state == JobState.FAILED)

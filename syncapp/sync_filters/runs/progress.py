@@ -1,4 +1,4 @@
-"""How fast a run goes, when it ends at that, and how near it is to stopping itself. All counted, nothing promised."""
+"""Throughput, expected end and failure rate of a run, all from counted rows."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from syncapp.models.sync_filters.run import FAILURES, WRITTEN, Outcome, Plan
 from syncapp.sync_filters.runs import transitions
 
 MINUTE = timedelta(minutes=1)
-# Fewer users than this say nothing about a speed.
-FEWEST = 5
-# A speed that was measured over a minute is no better than this.
-_SPREAD = 0.25
+FEWEST = 5  # fewer users give no reliable speed
+_TOLERANCE = 0.25  # of a speed measured over one minute
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """`a_minute` is how many came to their end in the last minute; `ends` the earliest and the latest guess."""
+class Throughput:
+    """`a_minute`: users finished in the last minute; `ends`: the earliest and the latest expected end."""
 
     a_minute: int
     left: int
@@ -29,8 +27,8 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Failures:
-    """How many failed of those tried, and above which share the run stops itself; judged from `needed` tried on."""
+class FailureRate:
+    """Failed users of those tried, and the percentage above which the run pauses once `needed` were tried."""
 
     failed: int
     tried: int
@@ -39,31 +37,31 @@ class Failures:
 
     @property
     def percent(self) -> float:
-        """The share of failures, 0 where none was tried."""
+        """Return the failure rate, 0 if no user was tried."""
         return 100 * self.failed / self.tried if self.tried else 0.0
 
     @property
     def is_judged(self) -> bool:
-        """Whether enough were tried for the limit to count."""
+        """Return whether enough users were tried for the limit to count."""
         return self.tried >= self.needed
 
 
-def pace(run: FilterRun, *, now: datetime | None = None) -> Pace:
-    """The run's speed over the last minute, or since its first user where that is less."""
+def throughput(run: FilterRun, *, now: datetime | None = None) -> Throughput:
+    """Measure the run's speed over the last minute, or since its first user if that is less."""
     now = now or timezone.now()
-    left = run.items.unsettled().count()
+    left = run.items.unfinished().count()
     ended = run.items.filter(plan=Plan.CHANGE, finished_at__gt=now - MINUTE).exclude(outcome=Outcome.OPEN)
     recent = ended.count()
     if recent < FEWEST or not left:
-        return Pace(recent, left, None)
+        return Throughput(recent, left, None)
     first = ended.order_by("finished_at").values_list("finished_at", flat=True)[0]
     rate = recent / max(1.0, (now - first).total_seconds())
-    fast, slow = left / (rate * (1 + _SPREAD)), left / (rate * (1 - _SPREAD))
-    return Pace(recent, left, (now + timedelta(seconds=fast), now + timedelta(seconds=slow)))
+    fast, slow = left / (rate * (1 + _TOLERANCE)), left / (rate * (1 - _TOLERANCE))
+    return Throughput(recent, left, (now + timedelta(seconds=fast), now + timedelta(seconds=slow)))
 
 
-def failures(run: FilterRun, outcomes: Mapping[str, int]) -> Failures:
-    """How near it is to stopping itself, from how many ended in which way."""
+def failure_rate(run: FilterRun, outcomes: Mapping[str, int]) -> FailureRate:
+    """Return the failure rate, from the number of users by outcome."""
     failed = sum(outcomes.get(each.value, 0) for each in FAILURES)
     written = sum(outcomes.get(each.value, 0) for each in WRITTEN)
-    return Failures(failed, failed + written, run.stop_above_percent)
+    return FailureRate(failed, failed + written, run.stop_above_percent)

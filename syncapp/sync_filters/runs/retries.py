@@ -1,36 +1,32 @@
-"""Trying again: the users of one result in a new frozen list with the same end state, linked to their run."""
+"""Retry the users of one outcome: a new run with the same desired state, linked to the first one."""
 
 from __future__ import annotations
 
 from syncapp.models import FilterRun, Person
 from syncapp.models.sync_filters.run import Outcome
 from syncapp.sync_filters.errors import NotPossible
-from syncapp.sync_filters.runs import freezing
-from syncapp.sync_filters.runs.freezing import Wish
+from syncapp.sync_filters.runs import creation
+from syncapp.sync_filters.runs.creation import RunSpec
 
-# Where a new list may come to another end: everything but what is as wanted.
+# Outcomes that a new run can change.
 RETRYABLE = tuple(each for each in Outcome if each not in (Outcome.OPEN, Outcome.DONE, Outcome.ALREADY))
 
 
 def retry(run: FilterRun, outcome: Outcome, *, by: Person) -> FilterRun:
-    """Freeze the users that ended so anew; who is held back is held back again. Raises NotPossible."""
+    """Create a run for the users with this outcome; users who are held back are held back again. Raises NotPossible."""
     if run.undoes_id is not None:
-        raise NotPossible("This run is an undo. Undo the run itself again for those who are left.")
+        raise NotPossible("This run is an undo. To restore the remaining users, undo the original run again.")
     if outcome not in RETRYABLE:
-        raise NotPossible(f"“{outcome.label}” is nothing to be tried again.")
+        raise NotPossible(f"Users with the result “{outcome.label}” need no retry.")
     users = run.items.filter(outcome=outcome).order_by("position").values_list("user", flat=True)
-    words = f"{outcome.label} in run {run.number}"
-    return freezing.freeze_run(list(users), _wish(run, words), by=by)
-
-
-def _wish(run: FilterRun, words: str) -> Wish:
-    return Wish(
+    spec = RunSpec(
         tables=tuple(run.tables),
         on=run.wanted_on,
-        method=run.wanted_method if run.moves_mailboxes else None,
-        words=words,
+        method=run.wanted_method if run.sets_mailbox_method else None,
+        words=f"{outcome.label} in run {run.number}",
         reason=run.reason,
         change_number=run.change_number,
         stop_above_percent=run.stop_above_percent,
         retries=run,
     )
+    return creation.create_run(list(users), spec, by=by)

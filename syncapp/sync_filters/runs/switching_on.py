@@ -1,4 +1,4 @@
-"""Side effects of a run that switches filters on: users who chose otherwise, and meetings that arrive twice."""
+"""Side effects of switching filters on: users who had switched them off themselves, and duplicated appointments."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 
 
 def switched_off_themselves(run: FilterRun) -> QuerySet[FilterRunItem]:
-    """Return the users of whose filters the run switches one on that they switched off themselves.
+    """Return the items of users for whom the run switches on a filter that they switched off themselves.
 
-    A run in the users' names leaves their names on the rows, too; its version, and that we acted for them, tell it from
-    what they did. A restored database knows the second alone.
+    A run that writes as the users leaves their names on the rows, too. Its versions, and the user that impersonated
+    them, tell its writes from their own; after a restore only the latter is known.
     """
     by_owner = FilterRow.objects.filter(pk=OuterRef("filter_id"), etag=OuterRef("etag"), modified_by=F("owner_id"))
-    if own := access.ground().own_user_id:
+    if own := access.capabilities().own_user_id:
         by_owner = by_owner.exclude(modified_for_by=own)
     ours = FilterRunChange.objects.filter(
         item__user=OuterRef("item__user"), filter_id=OuterRef("filter_id"), written=True, etag_after=OuterRef("etag")
     )
     changes = FilterRunChange.objects.filter(Exists(by_owner), ~Exists(ours), item=OuterRef("pk"), wanted_state=0)
-    return _changing(run).filter(Exists(changes))
+    return _switched_on(run).filter(Exists(changes))
 
 
 def doubled(run: FilterRun) -> QuerySet[FilterRunItem]:
-    """Return the users whose appointments would arrive twice because of the run."""
-    items = _changing(run)
+    """Return the items of users whose appointments would arrive twice because of the run."""
+    items = _switched_on(run)
     if not set(run.tables) & set(APPOINTMENT_TABLES):
         return items.none()
     return items.filter(user__in=sync_paths.doubled_if_on(FilterUser.objects.all()))
 
 
-def _changing(run: FilterRun) -> QuerySet[FilterRunItem]:
+def _switched_on(run: FilterRun) -> QuerySet[FilterRunItem]:
     items: QuerySet[FilterRunItem] = run.items.filter(plan__in=[Plan.CHANGE, Plan.HELD])
-    return items if run.wanted_on and not run.moves_mailboxes else items.none()
+    return items if run.wanted_on and not run.sets_mailbox_method else items.none()

@@ -1,16 +1,19 @@
-"""The place where a run is started, confirmed, paused, resumed, cancelled and ended; each a guarded transition.
+"""Start, confirm, pause, resume, cancel and end a run; each is a guarded transition.
 
-Items are due while their run runs and due never otherwise, so that nothing has to ask twice whether it may work.
+Items are due only while their run is running, so a worker never has to ask whether it may process one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Count
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from syncapp import audit
 from syncapp.models import FilterRun, FilterRunItem, Person
@@ -20,51 +23,78 @@ from syncapp.sync_filters import second_person
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.runs import notification_rules
 
-# Fewer results than this say nothing about a rate.
+# Fewer results than this give no reliable failure rate.
 FEWEST_TO_JUDGE = 20
+_NOT_YOURS = "Only the person who created this run can change it, and only before it starts."
 
 
-def start(run: FilterRun, *, by: Person, channel: str = "screen", asked: Person | None = None) -> FilterRun:
-    """Start a frozen list, or have it wait for a second person: `asked`, or anybody who may confirm.
+@dataclass(frozen=True, slots=True)
+class StartOptions:
+    """Reason and change number for the record, the number of users to run first, and the start time."""
 
-    It waits where this person would switch more users alone within a day than one person may (second_person.py).
+    reason: str = ""
+    change_number: str = ""
+    pilot: int = 0
+    starts_at: datetime | None = None
+
+
+def set_start_options(run: FilterRun, options: StartOptions, *, by: Person) -> None:
+    """Store how a planned run is to be started. Raises NotPossible."""
+    columns = asdict(options) | {"reason": options.reason[:500], "change_number": options.change_number[:60]}
+    if FilterRun.objects.filter(pk=run.pk, state=RunState.PLANNED, person=by).update(**columns) != 1:
+        raise NotPossible(_NOT_YOURS)
+    run.refresh_from_db()
+
+
+def release_items(run: FilterRun, item_ids: Sequence[int], *, by: Person) -> int:
+    """Include users who were held back, each ticked by hand; return how many. Raises NotPossible."""
+    if run.person_id != by.pk or run.state != RunState.PLANNED:
+        raise NotPossible(_NOT_YOURS)
+    held = FilterRunItem.objects.filter(run=run, pk__in=item_ids, plan=Plan.HELD)
+    return held.update(plan=Plan.CHANGE, released=True)
+
+
+def start(run: FilterRun, *, by: Person, channel: str = "screen", confirmer: Person | None = None) -> FilterRun:
+    """Start a planned run, or let it wait for a second person: `confirmer`, or anyone who may confirm.
+
+    It waits if this person would switch more users alone within a day than allowed (second_person.py).
 
     Raises NotPossible.
     """
     if run.person_id != by.pk:
-        raise NotPossible("Only the person who froze this list starts it.")
+        raise NotPossible("Only the person who created this run can start it.")
     with transaction.atomic():
-        Person.objects.select_for_update().get(pk=by.pk)  # two runs started at once would not see each other's users
-        users = run.items.unsettled().count()
+        Person.objects.select_for_update().get(pk=by.pk)  # two runs started at once would not count each other's users
+        users = run.items.unfinished().count()
         waits = second_person.waits(run)
         _move(run, [RunState.PLANNED], RunState.WAITING if waits else RunState.RUNNING)
-        _note(run, "run.asked" if waits else "run.started", by=by, channel=channel, users=users)
+        _record(run, "run.asked" if waits else "run.started", by=by, channel=channel, users=users)
         if waits:
-            notification_rules.waits(run, asked=asked)
+            notification_rules.notify_waiting(run, confirmer=confirmer)
         else:
             _begin(run)
             if run.undoes_id is not None:
-                notification_rules.undone(run, by=by)
+                notification_rules.notify_undone(run, by=by)
     run.refresh_from_db()
     return run
 
 
 def ask_others(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
-    """Ask those who may confirm a waiting run and were not told of it. Raises NotPossible."""
+    """Ask the people who may confirm a waiting run and were not asked yet. Raises NotPossible."""
     with transaction.atomic():
         _move(run, [RunState.WAITING], RunState.WAITING)
-        if not notification_rules.ask_others(run):
-            raise NotPossible("Everyone who can confirm this run and get mail has been told.")
-        _note(run, "run.asked", by=by, channel=channel, users=unsettled_items(run))
+        if not notification_rules.notify_other_confirmers(run):
+            raise NotPossible("Everyone who can confirm this run and get mail has been asked.")
+        _record(run, "run.asked", by=by, channel=channel, users=count_unfinished(run))
 
 
 def confirm(run: FilterRun, *, by: Person, channel: str = "screen") -> FilterRun:
-    """A second person agrees to exactly this frozen list. Raises NotPossible."""
+    """Confirm exactly this list as the second person, and start the run. Raises NotPossible."""
     if run.person_id == by.pk:
-        raise NotPossible("Somebody else than the person who froze this list confirms it.")
+        raise NotPossible("Someone other than the person who created this run has to confirm it.")
     with transaction.atomic():
         _move(run, [RunState.WAITING], RunState.RUNNING, confirmed_by=by)
-        _note(run, "run.confirmed", by=by, channel=channel)
+        _record(run, "run.confirmed", by=by, channel=channel)
         _begin(run)
     run.refresh_from_db()
     return run
@@ -75,123 +105,126 @@ def _begin(run: FilterRun) -> None:
     held = run.items.filter(plan=Plan.HELD, outcome=Outcome.OPEN)
     held.update(outcome=Outcome.HELD, state=JobState.DONE, finished_at=Now())
     _make_due(run)
-    finish(run)
+    end_if_finished(run)
 
 
 def _make_due(run: FilterRun) -> None:
-    waiting = run.items.unsettled().filter(state__in=WAITING_STATES, due_at=NEVER)
+    waiting = run.items.unfinished().filter(state__in=WAITING_STATES, due_at=NEVER)
     if run.pilot:
         pilots = waiting.order_by("position").values_list("pk", flat=True)[: run.pilot]
         waiting = waiting.filter(pk__in=list(pilots))
     waiting.update(due_at=run.starts_at or Now(), dispatched_at=None)
-    FilterRun.objects.filter(pk=run.pk).update(dispatched_at=None)  # a bell of a moment ago rang for something else
+    FilterRun.objects.filter(pk=run.pk).update(dispatched_at=None)  # tasks published just now were for other items
+
+
+def move_start(run: FilterRun, starts_at: datetime | None, *, by: Person, channel: str = "screen") -> None:
+    """Move the start of a scheduled run, None to start it now. Raises NotPossible."""
+    with transaction.atomic():
+        row = FilterRun.objects.select_for_update().get(pk=run.pk)
+        if not row.is_scheduled:
+            raise NotPossible(f"Run {row.number} has already started or ended.")
+        waiting = row.items.unfinished().filter(state=JobState.READY, due_at=row.starts_at)
+        waiting.update(due_at=starts_at or Now(), dispatched_at=None)
+        FilterRun.objects.filter(pk=row.pk).update(starts_at=starts_at, dispatched_at=None)
+        start_time = (starts_at or timezone.now()).isoformat(timespec="minutes")
+        _record(row, "run.moved", by=by, channel=channel, starts_at=start_time)
+    run.refresh_from_db()
 
 
 def pause(run: FilterRun, *, by: Person | None, because: str = "", channel: str = "screen") -> None:
-    """Begin no further user; those under way are brought to their end. Raises NotPossible."""
+    """Start no further users; users in progress are finished. Raises NotPossible."""
     with transaction.atomic():
         _move(run, [RunState.RUNNING], RunState.PAUSED, paused_because=because)
-        _items_wait(run)
-        _note(run, "run.paused", by=by, channel=channel if by else "system", because=because)
+        run.items.unfinished().filter(state=JobState.READY).update(due_at=NEVER)
+        _record(run, "run.paused", by=by, channel=channel if by else "system", because=because)
         if by is None:
-            notification_rules.paused(run)
+            notification_rules.notify_paused(run)
 
 
-def resume(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
-    """Go on; after a pilot that means everybody else. Raises NotPossible."""
-    with transaction.atomic():
-        _move(run, [RunState.PAUSED], RunState.RUNNING, paused_because="", pilot=0, starts_at=None)
-        run.refresh_from_db()
-        _make_due(run)
-        _note(run, "run.resumed", by=by, channel=channel)
-
-
-def cancel(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
-    """End it here: who was not begun is left alone, what was done stays until it is undone. Raises NotPossible."""
-    with transaction.atomic():
-        _move(run, OPEN_RUNS, RunState.CANCELLED, finished_at=Now())
-        begun = run.items.exclude(state=JobState.READY, outcome_unknown=False)
-        rest = run.items.filter(outcome=Outcome.OPEN).exclude(pk__in=begun.filter(plan=Plan.CHANGE).values("pk"))
-        rest.update(outcome=Outcome.CANCELLED, state=JobState.DONE, finished_at=Now(), due_at=Now())
-        run.items.filter(state=JobState.VERIFY).update(due_at=Now(), dispatched_at=None)
-        _note(run, "run.cancelled", by=by, channel=channel)
-
-
-def _items_wait(run: FilterRun) -> None:
-    run.items.unsettled().filter(state=JobState.READY).update(due_at=NEVER)
-
-
-def settle_state(run: FilterRun) -> None:
-    """After some users: end the run, or pause it where its pilot is done or too much failed."""
-    run.refresh_from_db()
-    if run.state == RunState.PAUSED:
-        # What was handed back since the pause is not due either.
-        run.items.unsettled().filter(state__in=WAITING_STATES).update(due_at=NEVER)
-    if run.state != RunState.RUNNING or finish(run):
-        return
-    because = "failures" if _has_failures(run) and fails_too_often(run) else "pilot" if _pilot_is_done(run) else ""
-    if because:
-        pause_quietly(run, because=because)
-
-
-def pause_quietly(run: FilterRun, *, because: str) -> None:
-    """Pause it by the portal's own judgement, unless somebody was first."""
+def pause_automatically(run: FilterRun, *, because: str) -> None:
+    """Pause the run on the portal's own judgment, unless it is no longer running."""
     try:
         pause(run, by=None, because=because)
     except NotPossible:
         return
 
 
-def finish(run: FilterRun) -> bool:
-    """End a run in which nobody is left; True where it has ended."""
-    if run.items.unsettled().exists() or run.items.filter(state__in=OPEN_STATES, outcome=Outcome.OPEN).exists():
+def resume(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
+    """Continue a paused run; after a pilot with all remaining users. Raises NotPossible."""
+    with transaction.atomic():
+        _move(run, [RunState.PAUSED], RunState.RUNNING, paused_because="", pilot=0, starts_at=None)
+        run.refresh_from_db()
+        _make_due(run)
+        _record(run, "run.resumed", by=by, channel=channel)
+
+
+def cancel(run: FilterRun, *, by: Person, channel: str = "screen") -> None:
+    """Cancel the run: users not started are left alone, what was written stays until undone. Raises NotPossible."""
+    with transaction.atomic():
+        _move(run, OPEN_RUNS, RunState.CANCELLED, finished_at=Now())
+        begun = run.items.exclude(state=JobState.READY, outcome_unknown=False)
+        rest = run.items.filter(outcome=Outcome.OPEN).exclude(pk__in=begun.filter(plan=Plan.CHANGE).values("pk"))
+        rest.update(outcome=Outcome.CANCELLED, state=JobState.DONE, finished_at=Now(), due_at=Now())
+        run.items.filter(state=JobState.VERIFY).update(due_at=Now(), dispatched_at=None)
+        _record(run, "run.cancelled", by=by, channel=channel)
+
+
+def update_state(run: FilterRun) -> None:
+    """After a batch: end the run, or pause it if its pilot is done or too many users failed."""
+    run.refresh_from_db()
+    if run.state == RunState.PAUSED:
+        # Items that were rescheduled after the pause must not be due either.
+        run.items.unfinished().filter(state__in=WAITING_STATES).update(due_at=NEVER)
+    if run.state != RunState.RUNNING or end_if_finished(run):
+        return
+    # Looks for any failure first: counting all users after every batch would slow down long runs.
+    if run.items.filter(outcome__in=FAILURES).exists() and fails_too_often(run):
+        pause_automatically(run, because="failures")
+    elif run.pilot and not run.items.unfinished().exclude(state=JobState.READY, due_at=NEVER).exists():
+        pause_automatically(run, because="pilot")
+
+
+def end_if_finished(run: FilterRun) -> bool:
+    """End a run without unfinished users; return whether it has none."""
+    if run.items.unfinished().exists() or run.items.filter(state__in=OPEN_STATES, outcome=Outcome.OPEN).exists():
         return False
     with transaction.atomic():
         ended = FilterRun.objects.filter(pk=run.pk, state=RunState.RUNNING)
         if ended.update(state=RunState.DONE, finished_at=Now()):
-            _note(run, "run.done", by=None, channel="system", **{key or "open": n for key, n in outcomes(run).items()})
-            notification_rules.done(run)
+            counted = {key or "open": users for key, users in count_by_outcome(run).items()}
+            _record(run, "run.done", by=None, channel="system", **counted)
+            notification_rules.notify_done(run)
     return True
 
 
 def fails_too_often(run: FilterRun) -> bool:
-    """Whether the share of failures among those who were begun is above the run's limit."""
-    counted = outcomes(run)
+    """Return whether the failure rate of the users tried is above the run's limit."""
+    counted = count_by_outcome(run)
     failed = sum(counted.get(outcome.value, 0) for outcome in FAILURES)
     tried = failed + sum(counted.get(outcome.value, 0) for outcome in WRITTEN)
     return tried >= FEWEST_TO_JUDGE and failed * 100 > tried * run.stop_above_percent
 
 
-def _has_failures(run: FilterRun) -> bool:
-    """Asked after every round, where counting everybody would cost more with every user of the run."""
-    return run.items.filter(outcome__in=FAILURES).exists()
+def count_by_outcome(run: FilterRun) -> dict[str, int]:
+    """Count the run's users by outcome; '' counts those without one."""
+    return dict(run.items.order_by().values_list("outcome").annotate(users=Count("pk")))
 
 
-def _pilot_is_done(run: FilterRun) -> bool:
-    return bool(run.pilot) and not run.items.unsettled().exclude(state=JobState.READY, due_at=NEVER).exists()
-
-
-def outcomes(run: FilterRun) -> dict[str, int]:
-    """How many users ended in which way; '' counts those who did not yet."""
-    counted = run.items.order_by().values_list("outcome").annotate(users=Count("pk"))
-    return dict(counted)
-
-
-def plans(run: FilterRun) -> dict[str, int]:
-    """How many users the frozen list expects what of."""
+def count_by_plan(run: FilterRun) -> dict[str, int]:
+    """Count the run's users by plan."""
     return dict(run.items.order_by().values_list("plan").annotate(users=Count("pk")))
+
+
+def count_unfinished(run: FilterRun) -> int:
+    """Count the users that the run still has to process."""
+    return FilterRunItem.objects.filter(run=run).unfinished().count()
 
 
 def _move(run: FilterRun, expected: Sequence[str], state: str, **columns: Any) -> None:
     if FilterRun.objects.filter(pk=run.pk, state__in=expected).update(state=state, **columns) != 1:
-        now = FilterRun.objects.get(pk=run.pk)
-        raise NotPossible(f"Run {now.number} is: {now.get_state_display()}.")
+        current = FilterRun.objects.get(pk=run.pk)
+        raise NotPossible(f"Run {current.number} is: {current.get_state_display()}.")
 
 
-def _note(run: FilterRun, action: str, *, by: Person | None, channel: str, **details: Any) -> None:
+def _record(run: FilterRun, action: str, *, by: Person | None, channel: str, **details: Any) -> None:
     audit.record(action, by=by, channel=channel, group=run.pk, details={"run": run.number, **details})
-
-
-def unsettled_items(run: FilterRun) -> int:
-    """How many users are still to come."""
-    return FilterRunItem.objects.filter(run=run).unsettled().count()

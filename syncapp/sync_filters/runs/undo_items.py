@@ -1,4 +1,4 @@
-"""An undo's list: what a run wrote for each user, to be put back as it was found; a part of the list at a time."""
+"""The items of an undo: each user's filters or mailbox as the original run found them, a part of the list at a time."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from syncapp.mirror import upserts
 from syncapp.models import FilterRow, FilterRun, FilterRunChange, FilterRunItem
 from syncapp.models.sync_filters.run import ItemQuerySet, Outcome, Plan
 from syncapp.sync_filters.runs import filter_operation, method_operation
-from syncapp.sync_filters.runs.item_plan import Planned
+from syncapp.sync_filters.runs.item_plan import ItemPlan
 
 _AS_WRITTEN = FilterRow.objects.filter(
     pk=OuterRef("filter_id"), state=OuterRef("wanted_state"), etag=OuterRef("etag_after")
 )
-_MOVED_SINCE = FilterRunChange.objects.filter(~Exists(_AS_WRITTEN), item=OuterRef("pk"), written=True)
-_ASKED = (
+_CHANGED_SINCE = FilterRunChange.objects.filter(~Exists(_AS_WRITTEN), item=OuterRef("pk"), written=True)
+_COLUMNS = (
     *("user_id", "meetings", "attendees", "mailbox_written", "mailbox_id", "mailbox_etag_after"),
     *("found_method", "wanted_method"),
 )
 
 
-def write(reverse: FilterRun, user_ids: Sequence[UUID], start: int) -> None:
-    """The undoing run's rows of these users, from the place `start` on, in the caller's transaction."""
-    parts: ItemQuerySet = FilterRunItem.objects.filter(run=reverse.undoes_id, user__in=user_ids)
-    parts = parts.annotate(moved=Exists(_MOVED_SINCE)).select_related("user").only("user__method", *_ASKED)
-    found = {part.user_id: part for part in parts}
-    rows = [_row(reverse, place, found[each]) for place, each in enumerate(user_ids, start) if each in found]
+def write_items(reverse: FilterRun, user_ids: Sequence[UUID], start: int) -> None:
+    """Write the undo's items of these users from position `start`, in the caller's transaction."""
+    originals: ItemQuerySet = FilterRunItem.objects.filter(run=reverse.undoes_id, user__in=user_ids)
+    originals = originals.annotate(is_changed=Exists(_CHANGED_SINCE)).select_related("user")
+    found = {each.user_id: each for each in originals.only("user__method", *_COLUMNS)}
+    rows = [_row(reverse, position, found[each]) for position, each in enumerate(user_ids, start) if each in found]
     upserts.insert(FilterRunItem, rows)
-    back = [row["user_id"] for row in rows if row["plan"] == Plan.CHANGE.value]
-    if back and not reverse.moves_mailboxes:
-        _write_changes(reverse, back)
+    changing = [row["user_id"] for row in rows if row["plan"] == Plan.CHANGE.value]
+    if changing and not reverse.sets_mailbox_method:
+        _write_changes(reverse, changing)
 
 
 def _write_changes(reverse: FilterRun, user_ids: Sequence[UUID]) -> None:
-    """Each filter that was written, found and wanted the other way round, under the version that our write made."""
+    """Copy each written change with found and wanted swapped, under the version that our write created."""
     written = FilterRunChange.objects.filter(item__run=reverse.undoes_id, item__user__in=user_ids, written=True)
-    back = FilterRunItem.objects.filter(run=reverse, user=OuterRef("item__user"))
+    own_item = FilterRunItem.objects.filter(run=reverse, user=OuterRef("item__user"))
     columns = {
-        "item_id": Subquery(back.values("pk")),
+        "item_id": Subquery(own_item.values("pk")),
         "filter_id": F("filter_id"),
         "table": F("table"),
         "name": F("name"),
@@ -54,22 +54,19 @@ def _write_changes(reverse: FilterRun, user_ids: Sequence[UUID]) -> None:
     upserts.insert_from(FilterRunChange, written, columns)
 
 
-def _row(reverse: FilterRun, place: int, part: Any) -> dict[str, Any]:
-    changed = _changed_since(part)
-    planned = Planned(Plan.CANNOT, Outcome.CHANGED, changed) if changed else Planned(Plan.CHANGE)
-    written = part.mailbox_written
-    return planned.row(reverse, place, part.user_id) | {
-        "meetings": part.meetings,
-        "attendees": part.attendees,
-        "mailbox_id": part.mailbox_id if written else None,
-        "mailbox_etag": part.mailbox_etag_after if written else "",
-        "found_method": part.wanted_method if written else None,
-        "wanted_method": part.found_method if written else None,
+def _row(reverse: FilterRun, position: int, original: Any) -> dict[str, Any]:
+    """Return the item that restores an original item; it cannot change anything if the user was changed since."""
+    written = original.mailbox_written
+    if written:
+        changed = "" if original.user.method == original.wanted_method else method_operation.CHANGED
+    else:
+        changed = filter_operation.CHANGED if original.is_changed else ""
+    plan = ItemPlan(Plan.CANNOT, Outcome.CHANGED, changed) if changed else ItemPlan(Plan.CHANGE)
+    return plan.columns(reverse, position, original.user_id) | {
+        "meetings": original.meetings,
+        "attendees": original.attendees,
+        "mailbox_id": original.mailbox_id if written else None,
+        "mailbox_etag": original.mailbox_etag_after if written else "",
+        "found_method": original.wanted_method if written else None,
+        "wanted_method": original.found_method if written else None,
     }
-
-
-def _changed_since(part: Any) -> str:
-    """Why this user is left alone, as far as our tables know; '' where all is as the run left it."""
-    if part.mailbox_written:
-        return "" if part.user.method == part.wanted_method else method_operation.CHANGED
-    return filter_operation.CHANGED if part.moved else ""

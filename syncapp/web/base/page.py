@@ -15,12 +15,11 @@ from django.utils.cache import patch_vary_headers
 from syncapp import preferences
 from syncapp.health import Trouble, troubles
 from syncapp.mirror import columns
-from syncapp.models import Person
+from syncapp.models import FilterPolicy, Person
 from syncapp.models.audit import Area
 from syncapp.models.person import Role
 from syncapp.review.queue import reads
 from syncapp.review.queue.criteria import Tab
-from syncapp.sync_filters.policies import job
 from syncapp.web.base.access import PortalRequest
 from syncapp.web.base.reader_formats import formats_of
 
@@ -77,7 +76,7 @@ class PageContext:
     @cached_property
     def asking_policies(self) -> int:
         """Return how many policies stopped and need a decision."""
-        return len(job.asking())
+        return FilterPolicy.objects.needing_decision().count()
 
     @cached_property
     def counts(self) -> Mapping[Tab, int]:

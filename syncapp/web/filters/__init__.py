@@ -1,1 +1,1 @@
-"""Screens of filters: the matrix, a user, plans, runs, policies, lists, risk."""
+"""Screens of filters: the matrix, a user, plans, runs, policies, lists, risk, system filters."""

@@ -1,8 +1,7 @@
-"""The matrix and a user's drawer as their page shows them."""
+"""Rows, cells and the drawer of the matrix, prepared for the templates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -10,86 +9,85 @@ from itertools import groupby
 from syncapp.crm.directory.records import SyncMethod
 from syncapp.crm.filters.records import QueryType
 from syncapp.models import FilterRow, FilterUser, UnreadableRow
-from syncapp.models.sync_filters.tables import Cell, Group, group_of, name_of
+from syncapp.models.sync_filters.tables import Cell, Group, group_of, table_label
 from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory import matrix
-from syncapp.sync_filters.inventory.recommendations import Remedy, remedy_of
+from syncapp.sync_filters.inventory.recommendations import Recommendation, recommend
 from syncapp.web.filters import sync_path_words
-from syncapp.web.filters.params import Asked
+from syncapp.web.filters.matrix_form import MatrixParams
 from syncapp.web.filters.plan_form import TABLES
 
 _ICONS = {Cell.ON: "on", Cell.OFF: "off", Cell.MIXED: "mixed", Cell.NONE: "minus", Cell.UNREAD: "clock"}
-_METHODS = {
+_NO_METHOD = ("minus", "None")
+_METHODS: dict[int, tuple[str, str]] = {
     SyncMethod.OUTLOOK: ("laptop", "Outlook"),
     SyncMethod.SERVER_SIDE: ("server", "Server-side"),
-    SyncMethod.NONE: ("minus", "None"),
 }
 
 
 @dataclass(frozen=True)
-class CellShown:
-    """One cell with the address that opens it."""
+class CellPresenter:
+    """One cell of a user's row, with the address that opens it."""
 
+    user: FilterUser
     group: Group
-    cell: Cell
-    words: str
-    risk: str
-    href: str
+    params: MatrixParams
+
+    @property
+    def cell(self) -> Cell:
+        return Cell(getattr(self.user, self.group.value))
 
     @property
     def icon(self) -> str:
         return _ICONS[self.cell]
 
+    @property
+    def words(self) -> str:
+        """Return the state of the filters, or how many are on if it is mixed."""
+        if self.cell is not Cell.MIXED:
+            return self.cell.label
+        pairs = [pair for table, pair in self.user.tables.items() if group_of(table) is self.group]
+        return f"{sum(pair[0] for pair in pairs)} of {sum(pair[1] for pair in pairs)}"
 
-def cells(user: FilterUser, asked: Asked) -> Iterator[CellShown]:
-    """The cells of a user's row."""
-    for group in Group:
-        cell = Cell(getattr(user, group.value))
-        risky = (
-            group is Group.APPOINTMENTS
-            and user.paths in (SyncPaths.TWICE, SyncPaths.NOT_AT_ALL)
-            and cell is not Cell.NONE
-        )
-        risk = SyncPaths(user.paths).label.lower() if risky else ""
-        href = asked.query(user=user.pk, group=group.value, after=asked.after)
-        yield CellShown(group, cell, words_of(user, group, cell), risk, href)
+    @property
+    def risk(self) -> str:
+        """Return "twice" or "not at all" if appointments reach Outlook so, else ''."""
+        paths = SyncPaths(self.user.paths)
+        is_risk = paths in (SyncPaths.TWICE, SyncPaths.NOT_AT_ALL) and self.cell is not Cell.NONE
+        return paths.label.lower() if self.group is Group.APPOINTMENTS and is_risk else ""
 
-
-def words_of(user: FilterUser, group: Group, cell: Cell) -> str:
-    """What the cell says: mixed ones say how many."""
-    if cell is not Cell.MIXED:
-        return cell.label
-    pairs = [pair for table, pair in user.tables.items() if group_of(table) is group]
-    return f"{sum(pair[0] for pair in pairs)} of {sum(pair[1] for pair in pairs)}"
+    @property
+    def href(self) -> str:
+        return self.params.query(user=self.user.pk, group=self.group.value, after=self.params.after)
 
 
 def method_of(user: FilterUser) -> tuple[str, str]:
-    """Icon and word of how the mailbox synchronizes."""
+    """Return icon and label of how the user's mailbox synchronizes."""
     if user.mailbox_id is None or user.method is None:
         return "alert", "No mailbox"
     if user.mailbox_state != 0 or user.approval > 1:
         return "alert", "Not approved"
-    return _METHODS.get(SyncMethod(user.method), ("minus", "None")) if user.method in (0, 1, 2) else ("minus", "None")
+    return _METHODS.get(user.method, _NO_METHOD)
 
 
 @dataclass(frozen=True)
-class RowShown:
+class RowPresenter:
     """One user's row."""
 
     user: FilterUser
-    asked: Asked
+    params: MatrixParams
 
     @cached_property
-    def cells(self) -> list[CellShown]:
-        return list(cells(self.user, self.asked))
+    def cells(self) -> list[CellPresenter]:
+        return [CellPresenter(self.user, group, self.params) for group in Group]
 
     @property
     def method(self) -> tuple[str, str]:
         return method_of(self.user)
 
 
-class Drawer:
-    """What is behind a cell, what follows from switching it, and the switch."""
+class DrawerPresenter:
+    """The filters behind a cell, the effect of switching them, and the buttons to do so."""
 
     def __init__(self, user: FilterUser, group: Group) -> None:
         self.user, self.group = user, group
@@ -99,43 +97,43 @@ class Drawer:
 
     @cached_property
     def unreadable(self) -> list[UnreadableRow]:
-        """Return what of the user, the mailbox or a filter cannot be read."""
+        """Return the rows of the user, the mailbox or the filters that cannot be read."""
         return list(UnreadableRow.objects.filter(owner_id=self.user.pk))
 
     @cached_property
     def tables(self) -> list[tuple[str, list[FilterRow], int]]:
-        """Each table with its filters and how many of them are on."""
+        """Return each table with its filters and how many of them are on."""
         rows = matrix.filters_of(self.user, self.group)
-        parts = [(name_of(table), list(part)) for table, part in groupby(rows, key=lambda row: row.table)]
-        return [(name, part, sum(row.is_on for row in part)) for name, part in parts]
+        parts = [(table_label(table), list(part)) for table, part in groupby(rows, key=lambda row: row.table)]
+        return [(label, part, sum(row.is_on for row in part)) for label, part in parts]
 
     @property
     def verdict(self) -> tuple[str, str] | None:
-        """How often appointments reach his Outlook, where the drawer is about them."""
+        """Return how often appointments reach the user's Outlook, if the drawer is about appointments."""
         return sync_path_words.VERDICTS[SyncPaths(self.user.paths)] if self.group is Group.APPOINTMENTS else None
 
     @property
-    def remedy(self) -> Remedy:
-        return remedy_of(Cause(self.user.cause), everybody_selects=any(row.state == 0 for row in self.system))
+    def recommendation(self) -> Recommendation:
+        return recommend(Cause(self.user.cause), system_selects=any(row.state == 0 for row in self.system))
 
     @property
     def ends_altogether(self) -> bool:
-        """Whether with all of them off nothing of it is synchronized any more, phone included."""
+        """Return whether nothing of it would synchronize any more, on the phone either, with all filters off."""
         return self.user.is_server_side and not any(row.state == 0 for row in self.system)
 
     @cached_property
     def _switchable(self) -> list[FilterRow]:
-        """The filters that a run from here is about."""
+        """Return the filters that a run from this drawer switches."""
         rows = [row for _, part, _ in self.tables for row in part]
         tables = TABLES[self.group.value][1]
         return [row for row in rows if row.query_type == QueryType.OUTLOOK_FILTER and row.table in tables]
 
     @property
     def can_go_off(self) -> int:
-        """How many of them are on."""
+        """Return how many filters are on."""
         return sum(row.is_on for row in self._switchable)
 
     @property
     def can_go_on(self) -> int:
-        """How many of them are off."""
+        """Return how many filters are off."""
         return len(self._switchable) - self.can_go_off

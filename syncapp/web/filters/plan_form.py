@@ -1,31 +1,33 @@
-"""The form in front of a frozen list: what was typed, what it asks for, what is missing. Nothing typed is lost."""
+"""Forms in front of a run: targets, desired state and options of a new one, and the options of its start."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+from uuid import UUID
 
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from syncapp.crm.directory.records import SyncMethod
+from syncapp.models import FilterRun
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.inventory import matrix, user_lists
 from syncapp.sync_filters.runs import targets
-from syncapp.sync_filters.runs.freezing import MOST_USERS, Wish
-from syncapp.sync_filters.runs.targets import Chosen
+from syncapp.sync_filters.runs.creation import MOST_USERS, RunSpec
+from syncapp.sync_filters.runs.targets import Targets
+from syncapp.sync_filters.runs.transitions import StartOptions
 from syncapp.text import localization
 from syncapp.text.ids import parse_uuid
 from syncapp.text.localization import number
 from syncapp.web.base import local_time
-from syncapp.web.filters import params
+from syncapp.web.filters.matrix_form import MatrixParams
 
-# What the tables' control offers; the three kinds of appointment also each by itself.
+# The options of the tables' control: label and tables. Each kind of appointment is also there by itself.
 TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "appointments": ("Appointments, all three tables", APPOINTMENT_TABLES),
     "appointment": ("Appointment", ("appointment",)),
@@ -36,215 +38,253 @@ TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "other": ("Other: phone calls, letters, faxes", ("phonecall", "letter", "fax")),
 }
 METHODS = {f"method-{method.value}": method for method in SyncMethod}
-_TEXTS = ("source", "shown", "team", "unit", "list", "names", "want", "tables")
-_MORE_TEXTS = ("reason", "change_number", "pilot", "stop", "starts")
-_CHOICES = {"team": "Choose a team.", "unit": "Choose a business unit.", "list": "Choose a saved list."}
-_NUMBERS = {"pilot": "Users in the pilot", "stop": "Stops itself above"}
 MOST_PERCENT = 100
 MOST_BYTES = 2_000_000
-_T = TypeVar("_T")
 
 
-class Missing(Exception):
-    """Something is missing or wrong; `where` names the control."""
+class FilterForm(forms.Form):
+    """A form that names its first invalid input, for the focus, and all problems, for the notice above it."""
 
-    def __init__(self, where: str, words: str) -> None:
-        super().__init__(words)
-        self.where = where
+    @property
+    def first_invalid(self) -> str:
+        return next((name for name in self.fields if name in self.errors), "")
 
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """What the controls held. `users` are ids, `shown` is the matrix's query, `without` leaves unknown names out."""
-
-    source: str = ""
-    users: tuple[str, ...] = ()
-    shown: str = ""
-    team: str = ""
-    unit: str = ""
-    list: str = ""
-    names: str = ""
-    want: str = ""
-    tables: str = "appointments"
-    reason: str = ""
-    change_number: str = ""
-    pilot: str = ""
-    stop: str = "5"
-    starts: str = ""
-    without: bool = False
+    @property
+    def problem(self) -> str:
+        return " ".join(str(problem) for problems in self.errors.values() for problem in problems)
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A submit that can be frozen."""
+class WholeNumberField(forms.CharField):
+    """A whole number as the reader's locale writes it, within limits; `empty_number` if nothing is typed."""
 
-    who: Chosen
-    wish: Wish
+    def __init__(self, label: str, *, least: int = 0, most: int, empty_number: int = 0) -> None:
+        super().__init__(label=label, required=False)
+        self.least, self.most, self.empty_number = least, most, empty_number
 
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """What a submit asks for, or what keeps it from being frozen."""
-
-    planned: Planned | None = None
-    who: Chosen | None = None
-    problems: Mapping[str, str] = field(default_factory=dict)
-
-
-def opened(query: QueryDict, post: QueryDict) -> Typed:
-    """The form as a link or the list's selection opens it."""
-    asked = params.read(query)
-    users = tuple(post.getlist("user") or query.getlist("user"))
-    shown = asked.query().lstrip("?")
-    everybody = "all" in post or (bool(shown) and not users)
-    source = "shown" if everybody else "ticked" if users else "team"
-    want = post.get("want") or query.get("want", "")
-    tables = post.get("tables") or query.get("tables", "")
-    said = Typed(source=source, users=users, shown=shown, want=want)
-    return replace(said, tables=tables) if tables in TABLES else said
-
-
-def typed(post: QueryDict, content: bytes = b"") -> Typed:
-    """What was sent; an uploaded file becomes what stands in the field for names. Raises Missing."""
-    said = {name: post.get(name, "").strip() for name in (*_TEXTS, *_MORE_TEXTS)}
-    found = Typed(users=tuple(post.getlist("user")), without="without" in post, **said)
-    if not content:
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return self.empty_number
+        try:
+            found = localization.typed_whole(text)
+        except localization.Unreadable:
+            found = self.least - 1
+        if not self.least <= found <= self.most:
+            limits = f"from {number(self.least)} to {number(self.most)}"
+            raise forms.ValidationError(f"{self.label}: enter a whole number {limits}.")
         return found
-    if len(content) > MOST_BYTES:
-        raise Missing("names", f"The file is larger than {MOST_BYTES // 1_000_000} MB.")
-    try:
-        return replace(found, source="names", names=user_lists.read_text(content))
-    except NotPossible as problem:
-        raise Missing("names", str(problem)) from problem
 
 
-def _named(said: Typed) -> Chosen:
-    if len(said.names.encode()) > MOST_BYTES:
-        raise NotPossible(f"The text is larger than {MOST_BYTES // 1_000_000} MB. Save it as a list and choose that.")
-    return targets.of_names(said.names)
+class StartField(forms.CharField):
+    """A future moment in the reader's time zone; None if nothing is typed."""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            found = parse_datetime(text)
+            when = found if found is None or timezone.is_aware(found) else local_time.instant(found)
+        except local_time.NoSuchTime as problem:
+            raise forms.ValidationError(str(problem)) from problem
+        except local_time.ComesTwice as problem:
+            raise forms.ValidationError(f"{problem} Choose an earlier or a later hour.") from problem
+        except (ValueError, OverflowError):
+            when = None
+        if when is None:
+            raise forms.ValidationError("Enter a date and a time, for example 2026-12-01 06:00.")
+        if when <= timezone.now():
+            raise forms.ValidationError("This time has passed. Choose a later one, or leave it empty to start at once.")
+        return when
 
 
-def submitted(said: Typed) -> Submitted:
-    """Whom and what the form asks for; every problem at once."""
-    problems: dict[str, str] = {}
-    who = _kept(problems, lambda: _who(said))
-    wish = _wish(said, problems)
-    if who is not None and who.left_out and not said.without:
-        problems["names"] = "Not every entry matches one user. Look at the list of entries left out."
-    if who is None or wish is None or problems:
-        return Submitted(None, who, problems)
-    return Submitted(Planned(who, replace(wish, words=who.words)), who)
+class StartForm(FilterForm):
+    """The options of a start: reason, change number, pilot and start time."""
+
+    reason = forms.CharField(required=False)
+    change_number = forms.CharField(required=False)
+    pilot = WholeNumberField("Users in the pilot", most=MOST_USERS)
+    starts = StartField(required=False)
+
+    def options(self, run: FilterRun) -> StartOptions:
+        """Return the options; those that the form does not have stay as they are. Raises NotPossible."""
+        values = {name: self.value(name) for name in self.fields if name in self.data}
+        return StartOptions(
+            values.get("reason", run.reason),
+            values.get("change_number", run.change_number),
+            values.get("pilot", run.pilot),
+            values.get("starts", run.starts_at),
+        )
+
+    def value(self, name: str) -> Any:
+        """Return the value of one field. Raises NotPossible."""
+        if name in self.errors:
+            raise NotPossible(self.errors[name][0])
+        return self.cleaned_data[name]
 
 
-def _kept(problems: dict[str, str], read: Callable[[], _T]) -> _T | None:
-    try:
-        return read()
-    except Missing as missing:
-        problems[missing.where] = str(missing)
+class PlanForm(StartForm):
+    """The form of a new run; once it is valid, `targets` and `spec` say what to create.
+
+    `user` holds the ticked users' ids, `shown` the query string of the matrix, `without` leaves unmatched entries out.
+    """
+
+    source = forms.CharField(required=False)
+    user = forms.Field(required=False, widget=forms.MultipleHiddenInput)
+    shown = forms.CharField(required=False)
+    team = forms.CharField(required=False)
+    unit = forms.CharField(required=False)
+    list = forms.CharField(required=False)
+    names = forms.CharField(required=False)
+    file = forms.FileField(required=False, allow_empty_file=True)
+    want = forms.CharField(required=False)
+    tables = forms.CharField(required=False)
+    stop = WholeNumberField("Stops itself above", most=MOST_PERCENT, empty_number=5)
+    without = forms.BooleanField(required=False)
+
+    field_order = (
+        "source",
+        "team",
+        "unit",
+        "list",
+        "names",
+        "want",
+        "tables",
+        "reason",
+        "change_number",
+        "pilot",
+        "stop",
+    )
+
+    targets: Targets | None = None
+    spec: RunSpec
+
+    @classmethod
+    def opened(cls, query: QueryDict, post: QueryDict) -> PlanForm:
+        """Return the empty form as a link or the matrix's selection opens it."""
+        users = post.getlist("user") or query.getlist("user")
+        shown = MatrixParams.read(query).query().lstrip("?")
+        all_shown = "all" in post or (bool(shown) and not users)
+        tables = post.get("tables") or query.get("tables", "")
+        initial = {
+            "source": "shown" if all_shown else "ticked" if users else "team",
+            "user": users,
+            "shown": shown,
+            "want": post.get("want") or query.get("want", ""),
+            "tables": tables if tables in TABLES else "appointments",
+            "stop": "5",
+        }
+        return cls(initial=initial)
+
+    def ticked_ids(self) -> Sequence[UUID]:
+        """Return the ids of the ticked users; anything else is left out."""
+        return ticked_ids(self["user"].value() or [])
+
+    def clean(self) -> None:
+        self._read_file()
+        self._find_targets()
+        spec = self._desired_state()
+        if spec is None or self.errors or self.targets is None:
+            return
+        given = self.cleaned_data
+        self.spec = RunSpec(
+            tables=spec.tables,
+            on=spec.on,
+            method=spec.method,
+            words=self.targets.words,
+            reason=given["reason"],
+            change_number=given["change_number"],
+            pilot=given["pilot"],
+            stop_above_percent=given["stop"],
+            starts_at=given["starts"],
+        )
+
+    def _read_file(self) -> None:
+        """Put the text of an uploaded file into the field for names, where it stays if the form is shown again."""
+        upload: UploadedFile[Any] | None = self.cleaned_data.get("file")
+        if upload is None:
+            return
+        content = upload.read(MOST_BYTES + 1)
+        if not content:
+            return
+        try:
+            if len(content) > MOST_BYTES:
+                raise NotPossible(f"The file is larger than {MOST_BYTES // 1_000_000} MB.")
+            text = user_lists.read_text(content)
+        except NotPossible as problem:
+            self.add_error("names", str(problem))
+            return
+        data = cast(QueryDict, self.data).copy()
+        data["names"], data["source"] = text, "names"
+        self.data = data
+        self.cleaned_data |= {"names": text.strip(), "source": "names"}
+
+    def _find_targets(self) -> None:
+        if "names" in self.errors:
+            return
+        source = self.cleaned_data["source"]
+        find, place = self._sources().get(source, (None, "source"))
+        if find is None:
+            self.add_error("source", "Choose who the run is for.")
+            return
+        try:
+            found = find()
+        except NotPossible as problem:
+            self.add_error(place, str(problem))
+            return
+        if not found.ids and not found.left_out:
+            self.add_error(place, "It contains no users. Choose another one.")
+        elif not found.ids:
+            first = f" {found.unread[0]}" if found.unread else ""
+            self.add_error(place, f"No entry is the address, login or full name of a user in the CRM.{first}")
+        elif len(found.ids) > MOST_USERS:
+            self.add_error(place, f"A run can have at most {number(MOST_USERS)} users.")
+        else:
+            self.targets = found
+            if found.left_out and not self.cleaned_data["without"]:
+                self.add_error("names", "Not every entry matches one user. Check the entries left out.")
+
+    def _sources(self) -> dict[str, tuple[Callable[[], Targets] | None, str]]:
+        """Return, for each source, how to find its users and the field that shows its errors."""
+        shown = QueryDict(self.cleaned_data["shown"])
+        return {
+            "ticked": (lambda: targets.of_ids(self.ticked_ids()), "source"),
+            "shown": (
+                lambda: targets.of_ids(matrix.user_ids(MatrixParams.read(shown).criteria), "All that the list showed"),
+                "source",
+            ),
+            "team": (lambda: self._by_id("team", "Choose a team.", targets.of_team), "team"),
+            "unit": (lambda: self._by_id("unit", "Choose a business unit.", targets.of_unit), "unit"),
+            "list": (lambda: self._by_id("list", "Choose a saved list.", targets.of_list), "list"),
+            "names": (self._named, "names"),
+        }
+
+    def _by_id(self, field: str, if_missing: str, find: Callable[[UUID], Targets]) -> Targets:
+        key = parse_uuid(self.cleaned_data[field])
+        if key is None:
+            raise NotPossible(if_missing)
+        return find(key)
+
+    def _named(self) -> Targets:
+        names = self.cleaned_data["names"]
+        if len(names.encode()) > MOST_BYTES:
+            most = MOST_BYTES // 1_000_000
+            raise NotPossible(f"The text is larger than {most} MB. Save it as a list and choose that.")
+        return targets.of_names(names)
+
+    def _desired_state(self) -> RunSpec | None:
+        want, tables = self.cleaned_data["want"], self.cleaned_data["tables"]
+        if want in METHODS:
+            return RunSpec(method=METHODS[want].value)
+        if want not in ("on", "off"):
+            self.add_error("want", "Choose the result: filters on or off, or a mailbox method.")
+        elif tables not in TABLES:
+            self.add_error("tables", "Choose the tables.")
+        else:
+            return RunSpec(TABLES[tables][1], on=want == "on")
         return None
 
 
-def _who(said: Typed) -> Chosen:
-    read = _SOURCES.get(said.source)
-    if read is None:
-        raise Missing("source", "Say who it is about.")
-    try:
-        who = read(said)
-    except NotPossible as problem:
-        raise Missing(said.source, str(problem)) from problem
-    if not who.ids and not who.left_out:
-        raise Missing(said.source, "There is nobody in it.")
-    if not who.ids:
-        raise Missing(said.source, _nobody(who))
-    if len(who.ids) > MOST_USERS:
-        raise Missing(said.source, f"At most {number(MOST_USERS)} users can be in one run.")
-    return who
-
-
-def _nobody(who: Chosen) -> str:
-    first = f" {who.unread[0]}" if who.unread else ""
-    return f"Nothing in this text is the address, login or full name of a user in the CRM.{first}"
-
-
-def ids_of(said: Typed) -> list[uuid.UUID]:
-    """The users that were ticked; what is no id is left out."""
-    return [each for each in map(parse_uuid, said.users) if each]
-
-
-def _ticked(said: Typed) -> Chosen:
-    return targets.of_ids(ids_of(said))
-
-
-def _shown(said: Typed) -> Chosen:
-    asked = params.read(QueryDict(said.shown))
-    return targets.of_ids(matrix.everybody(asked.by), "All that the list showed")
-
-
-def _by_id(text: str, where: str, read: Callable[[uuid.UUID], Chosen]) -> Chosen:
-    found = parse_uuid(text)
-    if found is None:
-        raise Missing(where, _CHOICES[where])
-    return read(found)
-
-
-_SOURCES: dict[str, Callable[[Typed], Chosen]] = {
-    "ticked": _ticked,
-    "shown": _shown,
-    "team": lambda said: _by_id(said.team, "team", targets.of_team),
-    "unit": lambda said: _by_id(said.unit, "unit", targets.of_unit),
-    "list": lambda said: _by_id(said.list, "list", targets.of_list),
-    "names": _named,
-}
-
-
-def _wish(said: Typed, problems: dict[str, str]) -> Wish | None:
-    """What is wanted; None with every problem where something is missing."""
-    end = _kept(problems, lambda: _end_state(said))
-    pilot = _kept(problems, lambda: number_of(said.pilot or "0", "pilot", most=MOST_USERS))
-    stop = _kept(problems, lambda: number_of(said.stop or "5", "stop", most=MOST_PERCENT))
-    starts_at = _kept(problems, lambda: start_of(said.starts))
-    if end is None or pilot is None or stop is None:
-        return None
-    end = replace(end, pilot=pilot, stop_above_percent=stop, starts_at=starts_at)
-    return replace(end, reason=said.reason, change_number=said.change_number)
-
-
-def _end_state(said: Typed) -> Wish:
-    if said.want in METHODS:
-        return Wish(method=METHODS[said.want].value)
-    if said.want not in ("on", "off"):
-        raise Missing("want", "Say how it shall be afterwards.")
-    if said.tables not in TABLES:
-        raise Missing("tables", "Choose the tables.")
-    return Wish(TABLES[said.tables][1], on=said.want == "on")
-
-
-def number_of(text: str, where: str, *, most: int) -> int:
-    """A whole number from 0 on. Raises Missing."""
-    try:
-        found = localization.typed_whole(text)
-    except localization.Unreadable:
-        found = -1
-    if not 0 <= found <= most:
-        raise Missing(where, f"{_NUMBERS[where]}: a whole number from 0 to {number(most)}.")
-    return found
-
-
-def start_of(text: str) -> datetime | None:
-    """A start in the reader's time zone, None for at once. Raises Missing."""
-    if not text:
-        return None
-    try:
-        found = parse_datetime(text)
-        when = found if found is None or timezone.is_aware(found) else local_time.instant(found)
-    except local_time.NoSuchTime as problem:
-        raise Missing("starts", str(problem)) from problem
-    except local_time.ComesTwice as problem:
-        raise Missing("starts", f"{problem} Choose an earlier or a later hour.") from problem
-    except (ValueError, OverflowError):
-        when = None
-    if when is None:
-        raise Missing("starts", "A date and a time, for example 2026-12-01 06:00.")
-    if when <= timezone.now():
-        raise Missing("starts", "This time has passed. Leave it empty to start at once.")
-    return when
+def ticked_ids(values: list[str]) -> list[UUID]:
+    """Return the ids among the values of ticked rows."""
+    return [key for key in map(parse_uuid, values) if key]

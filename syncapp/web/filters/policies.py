@@ -1,4 +1,4 @@
-"""Policies: the list, one with its report and its steps, and the form."""
+"""Policies: the list, one policy with its report and its buttons, and the form."""
 
 from __future__ import annotations
 
@@ -14,17 +14,13 @@ from django.urls import reverse
 from syncapp.models import FilterPolicy
 from syncapp.models.person import Role
 from syncapp.sync_filters.errors import NotPossible
-from syncapp.sync_filters.policies import disagreements
-from syncapp.sync_filters.policies import editing as steps
-from syncapp.sync_filters.policies.editing import BadPolicy
-from syncapp.sync_filters.runs.freezing import MOST_USERS
+from syncapp.sync_filters.policies import conflicts, editing
 from syncapp.web.base import parameters
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
-from syncapp.web.filters import policy_form
-from syncapp.web.filters.policy_form import Typed
-from syncapp.web.filters.policy_presenter import PolicyShown, listed, names_of
-from syncapp.web.filters.second_person import SecondPersons
+from syncapp.web.filters.policy_form import PolicyForm
+from syncapp.web.filters.policy_presenter import PolicyPresenter, list_policies, names_of_groups
+from syncapp.web.filters.second_person_presenter import SecondPersonPresenter
 
 
 def _page(request: PortalRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
@@ -35,133 +31,125 @@ def _page(request: PortalRequest, template: str, *, status: int = 200, **context
 
 @allow(*FILTER_ROLES)
 def policies(request: PortalRequest) -> HttpResponse:
-    """All policies, with what each last found."""
-    return _page(request, "policies", views=listed(request.user))
+    """List all policies with their last comparison."""
+    return _page(request, "policies", views=list_policies(request.user))
 
 
 @allow(*FILTER_ROLES)
 def policy(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
-    """One policy: its report, its runs, its steps."""
+    """Show one policy with its report, its runs and its buttons."""
     row = _policy(policy_id)
-    view, second = PolicyShown(row, request.user, names_of([row])), SecondPersons(row, request.user)
-    return _page(request, "policy", view=view, policy=row, second=second)
+    view = PolicyPresenter(row, request.user, names_of_groups([row]))
+    return _page(request, "policy", view=view, policy=row, second=SecondPersonPresenter(row, request.user))
 
 
 @allow(Role.FILTER_MANAGER)
 def policy_new(request: PortalRequest) -> HttpResponse:
-    """The form of a new policy."""
-    return _form(request, policy_form.empty())
+    """Show the form of a new policy."""
+    return _page(request, "policy_form", form=PolicyForm.empty())
 
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
 def policy_create(request: PortalRequest) -> HttpResponse:
-    """Keep a new policy in shadow."""
-    said = policy_form.typed(request.POST)
-    try:
-        wish = policy_form.wish(said)
-        if "check" in request.POST:
-            return _form(request, said, checked=policy_form.check(wish))
-        row = steps.create(wish, by=request.user)
-    except BadPolicy as problem:
-        return _form(request, said, problem=problem, status=422)
-    return _written(request, row, "Kept in shadow. It compares within seconds and switches nothing.")
+    """Create a policy in shadow mode, or only check its group."""
+    form = PolicyForm(request.POST)
+    if not form.is_valid():
+        return _page(request, "policy_form", form=form, status=422)
+    if "check" in request.POST:
+        return _page(request, "policy_form", form=form, checked=form.check_group())
+    row = editing.create(form.spec, by=request.user)
+    return _saved(request, row, "Created in shadow mode. It compares within seconds and switches nothing.")
 
 
 @allow(Role.FILTER_MANAGER)
 def policy_edit(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
-    """The form of a policy."""
+    """Show the form of a policy."""
     row = _policy(policy_id)
-    return _form(request, policy_form.of(row), policy=row)
+    return _page(request, "policy_form", form=PolicyForm.of(row), policy=row)
 
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
 def policy_change(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
-    """Write a policy anew; it begins again in shadow."""
-    row, said = _policy(policy_id), policy_form.typed(request.POST)
-    try:
-        wish = policy_form.wish(said)
-        if "check" in request.POST:
-            return _form(request, said, policy=row, checked=policy_form.check(wish, policy=row))
-        steps.change(row, wish, by=request.user)
-    except BadPolicy as problem:
-        return _form(request, said, policy=row, problem=problem, status=422)
-    return _written(request, _policy(policy_id), "Saved. It is in shadow and compares within seconds.")
+    """Change a policy, which returns to shadow mode, or only check its group."""
+    row, form = _policy(policy_id), PolicyForm(request.POST)
+    if not form.is_valid():
+        return _page(request, "policy_form", form=form, policy=row, status=422)
+    if "check" in request.POST:
+        return _page(request, "policy_form", form=form, policy=row, checked=form.check_group(row))
+    editing.change(row, form.spec, by=request.user)
+    return _saved(request, _policy(policy_id), "Saved. It is back in shadow mode and compares within seconds.")
 
 
 @allow(Role.FILTER_MANAGER, methods=("POST",))
 def policy_step(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
-    """Compare, repair, go back to shadow, pause, go on or remove, by the button that was pressed."""
-    row, wanted = _policy(policy_id), request.POST.get("do", "")
-    if wanted not in _STEPS:
+    """Compare, repair, return to shadow mode, pause, resume or remove, by the button that was pressed."""
+    row, do = _policy(policy_id), request.POST.get("do", "")
+    if do not in _ACTIONS:
         raise Http404
-    step, said = _STEPS[wanted]
+    action, done = _ACTIONS[do]
     try:
-        step(row, request)
+        action(row, request)
     except NotPossible as problem:
         messages.error(request, str(problem))
-        return _to(row)
-    if wanted == "remove":
-        messages.success(request, said)
-        return HttpResponseRedirect(reverse("policies"), status=303)
-    return _back(request, row, said)
+        return _to_policy(row)
+    messages.success(request, done)
+    return HttpResponseRedirect(reverse("policies"), status=303) if do == "remove" else _to_policy(row)
 
 
 @allow(Role.FILTER_MANAGER, Role.ADMINISTRATOR, methods=("POST",))
 def policy_confirm(request: PortalRequest, policy_id: uuid.UUID) -> HttpResponse:
-    """The second person lets a large group be repaired."""
+    """Confirm repairs of a large group as the second person."""
     row = _policy(policy_id)
     try:
-        steps.confirm_repair(row, seen=parameters.moment(request.POST.get("seen", "")), by=request.user)
+        editing.confirm_repair(row, seen=parameters.moment(request.POST.get("seen", "")), by=request.user)
     except NotPossible as problem:
         messages.error(request, str(problem))
-        return _to(row)
-    return _back(request, row, "Confirmed. It repairs from now on.")
+    else:
+        messages.success(request, "Confirmed. The policy repairs from now on.")
+    return _to_policy(row)
 
 
-def _decide(row: FilterPolicy, request: PortalRequest, *, for_policy: bool) -> None:
-    users = request.POST.get("users", "")
-    shown = int(users) if users.isascii() and users.isdigit() and len(users) < len(str(MOST_USERS)) + 1 else -1
-    steps.decide(row, request.POST.get("opponent", ""), for_policy=for_policy, users=shown, by=request.user)
+def _resolve(row: FilterPolicy, request: PortalRequest, *, for_policy: bool) -> None:
+    source, users = request.POST.get("opponent", ""), parameters.whole_number(request.POST.get("users", ""))
+    editing.resolve_conflict(row, source, for_policy=for_policy, users=users, by=request.user)
 
 
-def _repair(row: FilterPolicy, request: PortalRequest) -> None:
-    steps.ask_for_repair(row, seen=parameters.moment(request.POST.get("seen", "")), by=request.user)
+def _request_repair(row: FilterPolicy, request: PortalRequest) -> None:
+    editing.request_repair(row, seen=parameters.moment(request.POST.get("seen", "")), by=request.user)
 
 
-_STEPS: Mapping[str, tuple[Callable[[FilterPolicy, PortalRequest], None], str]] = {
-    "compare": (lambda row, request: steps.compare_now(row, by=request.user), "It compares within seconds."),
-    "repair": (_repair, "Asked for. What it repairs is shown below, each as a run."),
-    "ask": (lambda row, request: steps.ask_others(row, by=request.user), "Asked by mail."),
-    "shadow": (lambda row, request: steps.back_to_shadow(row, by=request.user), "It only reports from now on."),
-    "leave": (lambda row, request: _decide(row, request, for_policy=False), "This policy leaves these users alone."),
-    "decide": (lambda row, request: _decide(row, request, for_policy=True), "This policy decides for these users."),
-    "pause": (lambda row, request: steps.pause(row, by=request.user), "Paused."),
-    "resume": (lambda row, request: steps.resume(row, by=request.user), "It goes on."),
-    "remove": (lambda row, request: steps.remove(row, by=request.user), "Removed. What it switched stays."),
+_Action = Callable[[FilterPolicy, PortalRequest], None]
+# What each button does, and what the page says afterwards.
+_ACTIONS: Mapping[str, tuple[_Action, str]] = {
+    "compare": (lambda row, request: editing.compare_now(row, by=request.user), "The comparison begins in seconds."),
+    "repair": (_request_repair, "Repair requested. Each repair is listed below as a run."),
+    "ask": (lambda row, request: editing.ask_others(row, by=request.user), "Asked by mail."),
+    "shadow": (
+        lambda row, request: editing.return_to_shadow(row, by=request.user),
+        "Back in shadow mode: it only reports from now on.",
+    ),
+    "leave": (lambda row, request: _resolve(row, request, for_policy=False), "This policy skips these users."),
+    "decide": (lambda row, request: _resolve(row, request, for_policy=True), "This policy decides for these users."),
+    "pause": (lambda row, request: editing.pause(row, by=request.user), "Paused."),
+    "resume": (lambda row, request: editing.resume(row, by=request.user), "Resumed."),
+    "remove": (lambda row, request: editing.remove(row, by=request.user), "Removed. What it switched stays."),
 }
 
 
 def _policy(policy_id: uuid.UUID) -> FilterPolicy:
-    rows = FilterPolicy.objects.shown().select_related("author", "repair_by", "confirmed_by")
+    rows = FilterPolicy.objects.current().select_related("author", "repair_by", "confirmed_by")
     found: FilterPolicy = get_object_or_404(rows, pk=policy_id)
     return found
 
 
-def _form(request: PortalRequest, said: Typed, *, status: int = 200, **more: Any) -> HttpResponse:
-    return _page(request, "policy_form", said=said, offered=policy_form.offered(), status=status, **more)
+def _saved(request: PortalRequest, row: FilterPolicy, done: str) -> HttpResponse:
+    """Say what was saved, and which policies conflict with it."""
+    for other, users in conflicts.conflicting_policies(row):
+        conflict = f"Policy “{other.name}” keeps the opposite for {users} of its users."
+        messages.warning(request, f"{conflict} Both skip them until a person decides on this page.")
+    messages.success(request, done)
+    return _to_policy(row)
 
 
-def _written(request: PortalRequest, row: FilterPolicy, said: str) -> HttpResponse:
-    for other, users in disagreements.opposing_policies(row):
-        words = f"Policy “{other.name}” keeps the opposite for {users} of its users."
-        messages.warning(request, f"{words} Both leave them alone until a person decides on this page.")
-    return _back(request, row, said)
-
-
-def _back(request: PortalRequest, row: FilterPolicy, said: str) -> HttpResponse:
-    messages.success(request, said)
-    return _to(row)
-
-
-def _to(row: FilterPolicy) -> HttpResponse:
+def _to_policy(row: FilterPolicy) -> HttpResponse:
     return HttpResponseRedirect(reverse("policy", args=[row.pk]), status=303)

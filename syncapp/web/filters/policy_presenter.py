@@ -1,4 +1,4 @@
-"""A policy as its pages show it: for whom, what it found, what it did, and what may be done with it."""
+"""A policy, prepared for its templates: its group, its comparison, its runs, and what a person may do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Min, Q
@@ -16,10 +15,10 @@ from syncapp.models import FilterPolicy, FilterRun, FilterTeam, FilterUnit, Filt
 from syncapp.models.person import Role
 from syncapp.models.sync_filters.policy import PolicyMode
 from syncapp.models.sync_filters.run import Plan
-from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, name_of
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, table_label
 from syncapp.sync_filters import second_person
-from syncapp.sync_filters.policies import disagreements, job
-from syncapp.sync_filters.policies.disagreements import Disagreement
+from syncapp.sync_filters.policies import conflicts, job
+from syncapp.sync_filters.policies.conflicts import Conflict
 from syncapp.sync_filters.second_person import Load
 
 _LAST_RUNS = 20
@@ -27,15 +26,15 @@ _MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
-class DisagreementShown:
-    """One opponent of a policy, with the first users by name."""
+class ConflictPresenter:
+    """One conflict of a policy, with the first users by name."""
 
-    found: Disagreement
+    conflict: Conflict
     users: list[FilterUser]
 
     @property
     def count(self) -> int:
-        return len(self.found.user_ids)
+        return len(self.conflict.user_ids)
 
     @property
     def more(self) -> int:
@@ -43,31 +42,32 @@ class DisagreementShown:
 
     @property
     def keeps(self) -> str:
-        """Return the state that the other policy keeps: "appointments on"."""
-        return keeps(self.found.opponent.policy) if self.found.opponent.policy else ""
+        """Return the state that the other policy keeps, for example "Appointments on"."""
+        policy = self.conflict.source.policy
+        return describe_state(policy) if policy else ""
 
 
-def keeps(policy: FilterPolicy) -> str:
+def describe_state(policy: FilterPolicy) -> str:
     """Return the state that a policy keeps: "Appointments off"."""
     is_all = set(policy.tables) == set(APPOINTMENT_TABLES)
-    tables = "Appointments" if is_all else ", ".join(name_of(table) for table in policy.tables)
+    tables = "Appointments" if is_all else ", ".join(table_label(table) for table in policy.tables)
     return f"{tables} {'on' if policy.wanted_on else 'off'}"
 
 
-class PolicyShown:
-    """One policy; `names` are those of teams and units by id, read once for a whole list."""
+class PolicyPresenter:
+    """One policy. `names`: names of teams and business units by id, read once for a whole list."""
 
     def __init__(self, policy: FilterPolicy, person: Person, names: Mapping[object, str]) -> None:
         self.policy, self.person, self._names = policy, person, names
 
     @property
     def tables(self) -> str:
-        return keeps(self.policy).rpartition(" ")[0]
+        return describe_state(self.policy).rpartition(" ")[0]
 
     @property
     def words(self) -> str:
-        """What it keeps, for whom."""
-        return f"{keeps(self.policy)} for everyone in {self.group}"
+        """Return the state that it keeps, and its group."""
+        return f"{describe_state(self.policy)} for everyone in {self.group}"
 
     @property
     def group(self) -> str:
@@ -76,9 +76,9 @@ class PolicyShown:
 
     @property
     def badge(self) -> tuple[str, str, str]:
-        """Tone, icon and word of the state."""
+        """Return tone, icon and label of its state."""
         if self.policy.asks:
-            return "warn", "alert", "Asks"
+            return "warn", "alert", "Needs a decision"
         if self.policy.is_paused:
             return "", "pause", "Paused"
         if not self.policy.is_in_its_dates(timezone.localdate()):
@@ -86,11 +86,11 @@ class PolicyShown:
         if self.policy.waits_for_a_second_person:
             return "warn", "user", "Waits for a second person"
         repairs = self.policy.mode == PolicyMode.REPAIR
-        return ("good", "check", "Repairs") if repairs else ("accent", "eye", "In shadow")
+        return ("good", "check", "Repairs") if repairs else ("accent", "eye", "Shadow mode")
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How many of the group stand in which class."""
+        """Return the number of users by plan."""
         return dict(self.policy.members.order_by().values_list("plan").annotate(users=Count("pk")))
 
     @property
@@ -99,34 +99,31 @@ class PolicyShown:
 
     @property
     def classes(self) -> list[tuple[str, int]]:
-        """The report's figures."""
+        """Return the figures of the report."""
         words = {Plan.CHANGE: "Deviate", Plan.ALREADY: "As wanted", Plan.CANNOT: "Cannot be switched"}
         return [(word, self.counts.get(plan.value, 0)) for plan, word in words.items()]
 
     @cached_property
     def deviating(self) -> list[PolicyMember]:
-        """Return users who deviate; for those with a disagreement, why they are left alone."""
+        """Return the users who deviate; users in conflict with the reason why they are skipped."""
         rows = job.deviating(self.policy)
+        in_conflict = {user_id for each in self.conflicts for user_id in each.conflict.user_ids}
         for member in rows:
-            if member.user_id in self._disputed:
-                member.held_back = "Left alone: there is a disagreement, see above."
+            if member.user_id in in_conflict:
+                member.held_back = "Skipped: there is a conflict, see above."
         return rows
 
     @cached_property
-    def disagreements(self) -> list[DisagreementShown]:
-        found = disagreements.disagreements(self.policy)
+    def conflicts(self) -> list[ConflictPresenter]:
+        found = conflicts.conflicts_of(self.policy)
         ids = {user_id for each in found for user_id in each.user_ids[:_MOST_NAMED]}
         users = FilterUser.objects.in_bulk(list(ids))
-        return [DisagreementShown(each, [users[key] for key in each.user_ids if key in users]) for each in found]
-
-    @cached_property
-    def _disputed(self) -> set[UUID]:
-        return {user_id for each in self.disagreements for user_id in each.found.user_ids}
+        return [ConflictPresenter(each, [users[key] for key in each.user_ids if key in users]) for each in found]
 
     @cached_property
     def opposing(self) -> list[tuple[FilterPolicy, int]]:
-        """Policies that keep the opposite for some of its users, for the list of all policies."""
-        return disagreements.opposing_policies(self.policy) if self.policy.is_active else []
+        """Return the policies that keep the opposite for some of its users, for the list of all policies."""
+        return conflicts.conflicting_policies(self.policy) if self.policy.is_active else []
 
     @property
     def some_are_held(self) -> bool:
@@ -139,7 +136,7 @@ class PolicyShown:
 
     @cached_property
     def cannot(self) -> list[tuple[str, int]]:
-        """Why some cannot be switched, with how many each."""
+        """Return the reasons why users cannot be switched, with the number of users."""
         rows = self.policy.members.filter(plan=Plan.CANNOT).order_by().values_list("why")
         return list(rows.annotate(users=Count("pk")).order_by("-users"))
 
@@ -149,14 +146,14 @@ class PolicyShown:
 
     @cached_property
     def read_at(self) -> datetime | None:
-        """When the filters of the group were read; of several readings the oldest."""
+        """Return when the filters of the group were read; the oldest time if they differ."""
         group = FilterUser.objects.filter(pk__in=self.policy.members.values("user_id"))
         oldest: datetime | None = group.aggregate(at=Min("filters_read_at"))["at"]
         return oldest
 
     @property
     def reading_minutes(self) -> int:
-        """How often everybody is read, and with that who is new compared."""
+        """Return the minutes between inventories, after which new users are compared."""
         return round(settings.INVENTORY_SECONDS / 60)
 
     @cached_property
@@ -165,7 +162,7 @@ class PolicyShown:
 
     @property
     def seen(self) -> str:
-        """Which comparison the page shows; the form sends it back."""
+        """Return which comparison the page shows, for the form to send back."""
         return self.policy.full_at.isoformat() if self.policy.full_at else ""
 
     @property
@@ -189,20 +186,20 @@ class PolicyShown:
 
     @cached_property
     def load(self) -> Load:
-        """Return the users of its group, and those of other policies that the same person lets repair alone."""
+        """Return the users of its group, and those of other policies that the same person repairs alone."""
         return second_person.policy_load(self.policy, by=self.policy.repair_by or self.person)
 
 
-def listed(person: Person) -> list[PolicyShown]:
-    """All policies by name, with how many deviate; the same number of reads for any number of them."""
+def list_policies(person: Person) -> list[PolicyPresenter]:
+    """Return all policies by name with the number of users who deviate, in a fixed number of queries."""
     off = Count("members", filter=Q(members__deviates_since__isnull=False))
-    rows = list(FilterPolicy.objects.shown().annotate(members_count=Count("members"), off_count=off))
-    names = names_of(rows)
-    return [PolicyShown(row, person, names) for row in rows]
+    rows = list(FilterPolicy.objects.current().annotate(members_count=Count("members"), off_count=off))
+    names = names_of_groups(rows)
+    return [PolicyPresenter(row, person, names) for row in rows]
 
 
-def names_of(rows: Iterable[FilterPolicy]) -> dict[object, str]:
-    """The names of these policies' teams and units."""
+def names_of_groups(rows: Iterable[FilterPolicy]) -> dict[object, str]:
+    """Return the names of these policies' teams and business units, by id."""
     ids = [group for row in rows if (group := row.team_id or row.unit_id)]
     names: dict[object, str] = dict(FilterTeam.objects.filter(pk__in=ids).values_list("pk", "name"))
     return names | dict(FilterUnit.objects.filter(pk__in=ids).values_list("pk", "name"))

@@ -1,4 +1,4 @@
-"""The risk report: whose appointments reach Outlook twice, once, not at all, and what helps; also as a file."""
+"""The risk report: how many users' appointments reach Outlook twice, once or not at all, and what helps."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 
 from syncapp.mirror.filters import sync_paths
-from syncapp.models import FilterUser
 from syncapp.models.person import Role
 from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.inventory import matrix, risk
-from syncapp.sync_filters.inventory.recommendations import remedy_of
+from syncapp.sync_filters.inventory.recommendations import recommend
 from syncapp.sync_filters.inventory.risk import CauseRisk, Report, UnitRisk
 from syncapp.text import localization
 from syncapp.web.base import charts, csv_files
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
-from syncapp.web.filters import params, sync_path_words
+from syncapp.web.filters import sync_path_words
+from syncapp.web.filters.matrix_form import MatrixParams
 
 MOST_BARS = 15
 _HINTS = {
     SyncPaths.TWICE: "duplicates in the calendar",
     SyncPaths.ONCE: "as it should be",
-    SyncPaths.NOT_AT_ALL: "no way leads there",
+    SyncPaths.NOT_AT_ALL: "nothing delivers them",
     SyncPaths.UNKNOWN: "not read yet",
 }
 _WIDEST, _NARROWEST_WITH_NUMBER = 100.0, 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a bar, in percent of the longest bar; a link to its users."""
+class BarPart:
+    """One part of a bar: its position and width in percent of the longest bar, and a link to its users."""
 
     paths: SyncPaths
     x: float
@@ -46,12 +46,12 @@ class Part:
 
     @property
     def has_room(self) -> bool:
-        """Whether its number fits in."""
+        """Return whether its number fits in."""
         return self.width >= _NARROWEST_WITH_NUMBER
 
 
-class RiskShown:
-    """The report with its addresses."""
+class RiskPresenter:
+    """The report, with links to the users behind each figure."""
 
     name = "twice"  # of the panel with the line of days
 
@@ -68,25 +68,25 @@ class RiskShown:
         return [(each, self.report.users[each], _HINTS[each], self._href(risk=each.value)) for each in SyncPaths]
 
     @property
-    def bars(self) -> list[tuple[UnitRisk, list[Part]]]:
-        """The units with the most doubled users."""
+    def bars(self) -> list[tuple[UnitRisk, list[BarPart]]]:
+        """Return the units with the most doubled users."""
         units = self.report.units[:MOST_BARS]
         longest = max((unit.all_of_them for unit in units), default=1)
         return [(unit, list(self._parts(unit, longest))) for unit in units]
 
-    def _parts(self, unit: UnitRisk, longest: int) -> Iterator[Part]:
+    def _parts(self, unit: UnitRisk, longest: int) -> Iterator[BarPart]:
         x = 0.0
         for each in SyncPaths:
             users = unit.users[each]
             width = round(_WIDEST * users / longest, 2)
             if users:
                 words = f"{unit.name or 'No business unit'}: {users} {each.label.lower()}"
-                yield Part(each, round(x, 2), width, users, words, self._href(unit=unit.unit_id, risk=each.value))
+                yield BarPart(each, round(x, 2), width, users, words, self._href(unit=unit.unit_id, risk=each.value))
             x += width
 
     @property
     def rows(self) -> list[tuple[UnitRisk, list[tuple[int, str]]]]:
-        """The same as a table."""
+        """Return all units with their users by sync paths."""
         return [
             (unit, [(unit.users[each], self._href(unit=unit.unit_id, risk=each.value)) for each in SyncPaths])
             for unit in self.report.units
@@ -94,7 +94,7 @@ class RiskShown:
 
     @property
     def trend(self) -> charts.Columns | None:
-        """Doubled users by day; one day alone is no line."""
+        """Return doubled users by day; None before the second day."""
         address = reverse("filters") + self._href(risk=SyncPaths.TWICE.value)
         groups = [
             charts.Group(
@@ -109,28 +109,28 @@ class RiskShown:
 
     @property
     def causes(self) -> list[tuple[CauseRisk, str, str, str]]:
-        """Each reason with what helps, its users' address, and that of a plan for them, '' where no run helps."""
+        """Return each cause with what helps, a link to its users, and one to a plan for them ('' if no run helps)."""
         return [
             (
                 each,
-                sync_path_words.HELPS[each.remedy],
+                sync_path_words.HELPS[each.recommendation],
                 self._href(cause=each.cause.value),
                 self._href(cause=each.cause.value, want=wanted) if wanted else "",
             )
             for each in self.report.causes
-            for wanted in [sync_path_words.WANTED.get(each.remedy, "")]
+            for wanted in [sync_path_words.WANTED.get(each.recommendation, "")]
         ]
 
 
 @allow(*FILTER_ROLES)
 def filter_risk(request: PortalRequest) -> HttpResponse:
-    """The report of everybody, or of one team."""
+    """Show the report of all users, or of one team."""
     report = risk.report(_team(request))
     context = {
         "section": "filters",
         "tab": "risk",
         "around": PageContext(request.user),
-        "view": RiskShown(report, may_switch=request.user.has_role(Role.FILTER_MANAGER)),
+        "view": RiskPresenter(report, may_switch=request.user.has_role(Role.FILTER_MANAGER)),
         "report": report,
         "inventory": matrix.inventory(),
         "teams": matrix.teams(),
@@ -140,24 +140,21 @@ def filter_risk(request: PortalRequest) -> HttpResponse:
 
 
 def _team(request: PortalRequest) -> uuid.UUID | None:
-    return params.read(request.GET).by.team
+    return MatrixParams.read(request.GET).criteria.team
 
 
 @allow(*FILTER_ROLES)
 def filter_risk_csv(request: PortalRequest) -> StreamingHttpResponse:
-    """Each user with the reason and what helps."""
+    """Export each user with the cause and what helps."""
     heads = ["Name", "Address", "Login", "Business unit", "Appointments reach Outlook", "Why", "What helps", "Read"]
-    return csv_files.download(request, "outlook-sync-risk", heads, _lines(_team(request)))
+    return csv_files.download(request, "outlook-sync-risk", heads, _csv_rows(_team(request)))
 
 
-def _lines(team_id: uuid.UUID | None) -> Iterator[list[object]]:
-    everybody_selects = sync_paths.has_system_filter()
-    for user in risk.everybody(team_id):
-        yield _line(user, everybody_selects=everybody_selects)
-
-
-def _line(user: FilterUser, *, everybody_selects: bool) -> list[object]:
-    cause = Cause(user.cause)
-    helps = remedy_of(cause, everybody_selects=everybody_selects).label
-    read = user.filters_read_at.isoformat(timespec="seconds") if user.filters_read_at else ""
-    return [user.name, user.address, user.login, user.unit_name, SyncPaths(user.paths).label, cause.label, helps, read]
+def _csv_rows(team_id: uuid.UUID | None) -> Iterator[list[object]]:
+    system_selects = sync_paths.has_system_filter()
+    for user in risk.iterate_users(team_id):
+        cause = Cause(user.cause)
+        helps = recommend(cause, system_selects=system_selects).label
+        read = user.filters_read_at.isoformat(timespec="seconds") if user.filters_read_at else ""
+        paths = SyncPaths(user.paths).label
+        yield [user.name, user.address, user.login, user.unit_name, paths, cause.label, helps, read]

@@ -1,4 +1,4 @@
-"""A run on paper and in files: every user's result, whom a reading proves to be off, and one page for the record."""
+"""A run as files and on paper: every user's result, the users confirmed off, and one page for the record."""
 
 from __future__ import annotations
 
@@ -11,39 +11,36 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from syncapp.models import FilterRun, FilterRunItem, FilterUser
+from syncapp.models import FilterRun, FilterRunItem
 from syncapp.models.sync_filters.run import Outcome, Plan
-from syncapp.sync_filters.runs import results, titles
+from syncapp.sync_filters.runs import report, titles
 from syncapp.text import escaping
 from syncapp.web.base import csv_files
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
-from syncapp.web.filters.run_presenter import RunShown
+from syncapp.web.filters.run_presenter import RunPresenter
 
-# Of those who are not as wanted, so many stand on the paper; all of them are in the CSV.
-MOST_ON_PAPER = 500
+MOST_ON_PAPER = 500  # users who are not as wanted; the CSV has all of them
 _HEADS = ("User", "Address", "Login", "Business unit", "Plan", "Result", "Why", "Found", "Meetings", "Attendees")
 
 
 @allow(*FILTER_ROLES)
 def run_csv(request: PortalRequest, run_id: uuid.UUID) -> HttpResponseBase:
-    """Every user of the run as a table, sent while it is read."""
+    """Stream every user of the run as a table."""
     run = get_object_or_404(FilterRun, pk=run_id)
+    # Rows are made after the view, when the middleware's time zone no longer applies.
     zone = timezone.get_current_timezone()
-    heads = (*_HEADS, f"Ended ({zone})")
 
     def rows() -> Iterator[tuple[object, ...]]:
-        # What the middleware sets ends with the view, the rows are made afterwards.
-        for item in results.lines(run):
+        for item in report.iterate_items(run):
             ended = timezone.localtime(item.finished_at, zone) if item.finished_at else None
             yield (*_cells(item), f"{ended:%Y-%m-%d %H:%M:%S}" if ended else "")
 
-    return csv_files.download(request, f"run-{run.number}", heads, rows())
+    return csv_files.download(request, f"run-{run.number}", (*_HEADS, f"Ended ({zone})"), rows())
 
 
 def _cells(item: FilterRunItem) -> tuple[object, ...]:
     user = item.user
-    counted = ("unknown" if item.plan == Plan.HELD else "") if item.meetings is None else item.meetings
     return (
         user.name,
         user.address,
@@ -52,14 +49,14 @@ def _cells(item: FilterRunItem) -> tuple[object, ...]:
         item.get_plan_display(),
         item.get_outcome_display(),
         item.why,
-        _found(item),
-        counted,
+        _found_and_wanted(item),
+        ("unknown" if item.plan == Plan.HELD else "") if item.meetings is None else item.meetings,
         item.attendees,
     )
 
 
-def _found(item: FilterRunItem) -> str:
-    """What the run found and would change."""
+def _found_and_wanted(item: FilterRunItem) -> str:
+    """Return the state that the run found, and the one it wants: "Mine: on → off"."""
     if item.mailbox_id is not None:
         return f"{titles.method_word(item.found_method)} → {titles.method_word(item.wanted_method)}"
     words = {0: "on", 1: "off"}
@@ -71,41 +68,37 @@ def _found(item: FilterRunItem) -> str:
 
 @allow(*FILTER_ROLES)
 def run_verified(request: PortalRequest, run_id: uuid.UUID, form: str) -> HttpResponseBase:
-    """The addresses of all whom a reading proves to be off, for the other product: one a line, or as a table."""
+    """Export the users confirmed off, for the other product: an address per line, or a table."""
     run = get_object_or_404(FilterRun, pk=run_id)
-    users = results.verified(run)
+    users = report.verified(run)
     if form == "csv":
-        return csv_files.download(
-            request, f"run-{run.number}-off", ("Address", "Login", "User", "Read"), _proved(run, users.iterator())
-        )
+        heads = ("Address", "Login", "User", "Read")
+        return csv_files.download(request, f"run-{run.number}-off", heads, _verified_rows(run))
     lines = "".join(f"{escaping.one_line(user.address or user.login)}\r\n" for user in users.iterator())
     response = HttpResponse(lines, content_type="text/plain; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="run-{run.number}-off.txt"'
     return response
 
 
-def _proved(run: FilterRun, users: Iterator[FilterUser]) -> Iterator[tuple[object, ...]]:
-    for user in users:
-        read_at = user.mailbox_read_at if run.moves_mailboxes else user.filters_read_at
+def _verified_rows(run: FilterRun) -> Iterator[tuple[object, ...]]:
+    for user in report.verified(run).iterator():
+        read_at = user.mailbox_read_at if run.sets_mailbox_method else user.filters_read_at
         yield user.address, user.login, user.name, read_at.isoformat(timespec="seconds") if read_at else ""
 
 
 @allow(*FILTER_ROLES)
 def run_paper(request: PortalRequest, run_id: uuid.UUID) -> HttpResponse:
-    """One page of the run for the change record, to be printed."""
+    """Show one page of the run for the change record, to be printed."""
     run = get_object_or_404(FilterRun.objects.select_related("person", "confirmed_by", "undoes", "retries"), pk=run_id)
     rest = run.items.exclude(outcome__in=[Outcome.DONE, Outcome.ALREADY, Outcome.OPEN]).select_related("user")
-    left = list(rest.prefetch_related("meetings_at_risk").order_by("outcome", "position")[:MOST_ON_PAPER])
+    left = rest.prefetch_related("meetings_at_risk").order_by("outcome", "position")[:MOST_ON_PAPER]
+    by_outcome = [list(part) for _, part in groupby(left, key=lambda item: item.outcome)]
     context = {
         "section": "filters",
         "around": PageContext(request.user),
-        "view": RunShown(run, request.user),
+        "view": RunPresenter(run, request.user),
         "run": run,
-        "left": [(items[0].get_outcome_display(), items) for items in _by_outcome(left)],
+        "left": [(items[0].get_outcome_display(), items) for items in by_outcome],
         "asked_at": timezone.now(),
     }
     return render_page(request, "filters/run_paper.html", context)
-
-
-def _by_outcome(items: list[FilterRunItem]) -> list[list[FilterRunItem]]:
-    return [list(part) for _, part in groupby(items, key=lambda item: item.outcome)]

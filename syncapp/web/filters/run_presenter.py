@@ -1,7 +1,8 @@
-"""A run's page: the preview, how far it is, what became of each user, and what one can do now."""
+"""The page of a run, prepared for its templates: preview, progress, results, and the buttons a person may use."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 from django.conf import settings
@@ -13,31 +14,98 @@ from syncapp.models.sync_filters.run import NOT_STARTED, Outcome, Plan, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Group
 from syncapp.sync_filters import second_person
 from syncapp.sync_filters.inventory import matrix
-from syncapp.sync_filters.policies import disagreements
-from syncapp.sync_filters.runs import items as listing
-from syncapp.sync_filters.runs import preparation as preparing
-from syncapp.sync_filters.runs import progress, results, retries, switching_on, titles, transitions, undo
-from syncapp.sync_filters.runs.preparation import Progress
-from syncapp.sync_filters.runs.progress import Failures, Pace
+from syncapp.sync_filters.policies import conflicts
+from syncapp.sync_filters.runs import (
+    items,
+    preparation,
+    progress,
+    report,
+    retries,
+    switching_on,
+    titles,
+    transitions,
+    undo,
+)
+from syncapp.sync_filters.runs.preparation import PreparationProgress
+from syncapp.sync_filters.runs.progress import FailureRate, Throughput
 from syncapp.sync_filters.second_person import Load
 from syncapp.web.base import times
 from syncapp.web.filters import policy_presenter, run_log, run_words
-from syncapp.web.filters.run_log import Step
-from syncapp.web.filters.run_parts import Class, ItemShown, StepShown
+from syncapp.web.filters.matrix_presenter import method_of
+from syncapp.web.filters.run_log import LogEntry
 
 MOST_SHOWN = 50
 MOST_HELD = 200
-SERVER_SIDE = "server"
-ADD_IN = "add_in"
-OFF_THEMSELVES = "own"
-DOUBLED = "doubled"
+# Parts of a run's users besides its plans and outcomes, as the address names them.
+SERVER_SIDE, ADD_IN, OFF_THEMSELVES, DOUBLED = "server", "add_in", "own", "doubled"
 _ENDED = (RunState.DONE, RunState.CANCELLED)
-# Further ahead than this a page need not look by itself.
-_LOOKS_AHEAD = 24 * 3600
+_LONGEST_WAIT = 24 * 3600  # seconds; for a later start, the page need not reload by itself
 
 
-class RunShown:
-    """Answers that the run's templates ask for; each costs its query once, and only where it is shown."""
+@dataclass(frozen=True, slots=True)
+class OutcomePresenter:
+    """One outcome: its users and filters, what it means, and whether its users can be retried.
+
+    `retry_helps` says what has to change first, '' if a retry may help as it is.
+    """
+
+    outcome: Outcome
+    icon: str
+    tone: str
+    means: str
+    users: int
+    filters: int | None
+    may_retry: bool
+    retry_helps: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.outcome.value or "open"
+
+
+@dataclass(frozen=True, slots=True)
+class StagePresenter:
+    """One of the stages at the top of the page."""
+
+    word: str
+    state: str
+
+    @property
+    def icon(self) -> str:
+        return {"done": "check", "now": "on"}.get(self.state, "off")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPresenter:
+    """One user's row: mailbox, what is to be written, and meetings."""
+
+    item: FilterRunItem
+    is_on: bool
+
+    @property
+    def mailbox(self) -> tuple[str, str]:
+        return method_of(self.item.user)
+
+    @property
+    def write(self) -> str:
+        """Return "3 filters off", "Server-side → None", or '' if nothing is to be written."""
+        item = self.item
+        if item.mailbox_id is not None and item.found_method != item.wanted_method:
+            return f"{titles.method_word(item.found_method)} → {titles.method_word(item.wanted_method)}"
+        filters = len(item.changes.all())
+        return f"{filters} filter{'' if filters == 1 else 's'} {'on' if self.is_on else 'off'}" if filters else ""
+
+    @property
+    def meetings(self) -> str:
+        """Return "5 meetings, 23 attendees", '' if none is at risk."""
+        item = self.item
+        if not item.meetings:
+            return ""
+        return f"{item.meetings} meeting{'' if item.meetings == 1 else 's'}, {item.attendees} attendees"
+
+
+class RunPresenter:
+    """Values for the run's templates; each runs its query once, and only if it is shown."""
 
     def __init__(self, run: FilterRun, person: Person, *, part: str = "", after: int = -1) -> None:
         self.run, self.person, self.part, self.after = run, person, part, after
@@ -52,72 +120,70 @@ class RunShown:
 
     @property
     def tables(self) -> str:
-        return titles.tables_of(self.run)
+        return titles.table_labels(self.run)
 
     @property
     def consequence(self) -> str:
         return run_words.consequence(self.run)
 
     @property
-    def ground(self) -> str:
-        return run_words.ground(self.run) if self.server_side else ""
+    def deletion_warning(self) -> str:
+        return run_words.deletion_warning(self.run) if self.server_side else ""
 
     @property
-    def start_words(self) -> str:
-        return run_words.starting(self.run, self.changing, asks=self.needs_second, may_tick=bool(self.held))
+    def start_button(self) -> str:
+        return run_words.start_button(self.run, self.changing, asks=self.needs_second, may_tick=bool(self.held))
 
     @cached_property
     def outcomes(self) -> dict[str, int]:
-        return transitions.outcomes(self.run)
+        return transitions.count_by_outcome(self.run)
 
     @cached_property
     def plans(self) -> list[tuple[Plan, int, str]]:
-        counted = transitions.plans(self.run)
+        counted = transitions.count_by_plan(self.run)
         return [(plan, counted.get(plan.value, 0), run_words.HINTS[plan]) for plan in Plan]
 
     @cached_property
     def changing(self) -> int:
-        return self.run.items.unsettled().count()
+        return self.run.items.unfinished().count()
 
     @cached_property
     def filters(self) -> dict[str, int]:
-        """Filters of each class; counted once it stands still, since that reads every one of them."""
-        is_counted = not self.is_moving and not self.run.moves_mailboxes
-        return results.filters_by_outcome(self.run) if is_counted else {}
+        """Return the number of filters by outcome; none while the run is moving, since all have to be read."""
+        is_counted = not self.is_moving and not self.run.sets_mailbox_method
+        return report.filters_by_outcome(self.run) if is_counted else {}
 
     @property
     def counts_filters(self) -> bool:
         return bool(self.filters)
 
     @property
-    def classes(self) -> list[Class]:
-        """The results that occur."""
-        return [self._class(each) for each in Outcome if each.value in self.outcomes]
+    def classes(self) -> list[OutcomePresenter]:
+        """Return the outcomes that occur."""
+        return [self._outcome(each) for each in Outcome if each.value in self.outcomes]
 
-    def _class(self, outcome: Outcome) -> Class:
+    def _outcome(self, outcome: Outcome) -> OutcomePresenter:
         icon, tone, means = run_words.MEANINGS[outcome]
-        may_retry = self._acts and outcome in retries.RETRYABLE and self.run.undoes_id is None
+        may_retry = self._is_manager and outcome in retries.RETRYABLE and self.run.undoes_id is None
         users, filters = self.outcomes[outcome.value], self.filters.get(outcome.value)
         helps = run_words.RETRY_HELPS.get(outcome, "")
-        return Class(outcome, icon, tone, means, users, filters, may_retry and not self.is_moving, helps)
+        return OutcomePresenter(outcome, icon, tone, means, users, filters, may_retry and not self.is_moving, helps)
 
     @property
-    def steps(self) -> list[StepShown]:
-        """Selected, preview, second person where one is needed, run, result."""
+    def steps(self) -> list[StagePresenter]:
+        """Return the stages: selected, preview, second person if one is needed, run, result."""
         needs_second = self.run.state == RunState.WAITING or self.run.confirmed_by_id or self.needs_second
         words = ["Selected", "Preview", *(["Second person"] if needs_second else []), "Run", "Result"]
-        now = words.index(self._now)
-        return [StepShown(word, "done" if n < now else "now" if n == now else "") for n, word in enumerate(words)]
-
-    @property
-    def _now(self) -> str:
         if self.run.state == RunState.WAITING:
-            return "Second person"
-        return "Preview" if self.is_preview else "Result" if self.run.state in _ENDED else "Run"
+            current = "Second person"
+        else:
+            current = "Preview" if self.is_preview else "Result" if self.run.state in _ENDED else "Run"
+        now = words.index(current)
+        return [StagePresenter(word, "done" if n < now else "now" if n == now else "") for n, word in enumerate(words)]
 
     @property
     def needs_second(self) -> bool:
-        """Return whether the person would switch more users alone in a day than allowed, so another confirms."""
+        """Return whether another person has to confirm, because this one would switch too many users alone in a day."""
         return self.is_preview and self.run.confirmed_by_id is None and self.load.needs_second_person
 
     @cached_property
@@ -126,7 +192,7 @@ class RunShown:
 
     @property
     def ticks_left(self) -> int | None:
-        """Return how many held users can be ticked until a second person is needed; None for all, or if needed now."""
+        """Return how many held users can be ticked without a second person; None for all, or if one is needed now."""
         left = settings.SECOND_PERSON_ABOVE - self.load.total
         return left if 0 <= left < len(self.held) else None
 
@@ -136,25 +202,25 @@ class RunShown:
 
     @property
     def is_moving(self) -> bool:
-        """Whether the page should look again by itself."""
+        """Return whether the page should refresh by itself."""
         if self.is_preparing:
             return not self.preparation.failed
-        return self.run.state == RunState.COUNTING or (self.run.state == RunState.RUNNING and not self.run.is_put_off)
+        return self.run.state == RunState.COUNTING or (self.run.state == RunState.RUNNING and not self.run.is_scheduled)
 
     @property
     def is_preparing(self) -> bool:
-        """Whether its list is still being made, so that there is no preview yet."""
+        """Return whether the list is still being made, so that there is no preview yet."""
         return self.run.state == RunState.PREPARING
 
     @cached_property
-    def preparation(self) -> Progress:
-        return preparing.progress(self.run)
+    def preparation(self) -> PreparationProgress:
+        return preparation.progress(self.run)
 
     @property
-    def looks_in(self) -> int | None:
-        """In how many seconds a put-off run begins, so that its page looks then."""
-        seconds = times.seconds_left(self.run.starts_at) if self.run.is_put_off and self.run.starts_at else None
-        return seconds + 1 if seconds is not None and seconds < _LOOKS_AHEAD else None
+    def refresh_in(self) -> int | None:
+        """Return the seconds until a scheduled run starts, so that the page refreshes then."""
+        seconds = times.seconds_left(self.run.starts_at) if self.run.is_scheduled and self.run.starts_at else None
+        return seconds + 1 if seconds is not None and seconds < _LONGEST_WAIT else None
 
     @property
     def finished(self) -> int:
@@ -163,22 +229,22 @@ class RunShown:
         )
 
     @property
-    def never_begun(self) -> int:
+    def never_started(self) -> int:
         """Return how many users were left as they are when the run was canceled."""
         return self.outcomes.get(Outcome.CANCELLED, 0)
 
     @property
     def left(self) -> int:
-        """How many have no result yet: whom cancelling would leave as they are."""
+        """Return how many users have no result yet; canceling leaves them as they are."""
         return self.outcomes.get(Outcome.OPEN, 0)
 
     @property
     def state_words(self) -> str:
-        return "Waits for its time" if self.run.is_put_off else self.run.get_state_display()
+        return "Scheduled" if self.run.is_scheduled else self.run.get_state_display()
 
     @cached_property
     def unwritten(self) -> int:
-        """For how many nothing was to be written from the beginning."""
+        """Return for how many users the list had nothing to write."""
         return sum(users for plan, users, _ in self.plans if plan is not Plan.CHANGE)
 
     @property
@@ -193,20 +259,20 @@ class RunShown:
         return by_itself or run_words.paused_by(run_log.paused_by(self.run))
 
     @property
-    def go_on_words(self) -> str:
-        return "Go on with the rest" if self.run.paused_because == "pilot" else "Go on"
+    def resume_button(self) -> str:
+        return "Continue with the rest" if self.run.paused_because == "pilot" else "Resume"
 
     @cached_property
-    def pace(self) -> Pace:
-        return progress.pace(self.run)
+    def throughput(self) -> Throughput:
+        return progress.throughput(self.run)
 
     @cached_property
-    def failures(self) -> Failures:
-        return progress.failures(self.run, self.outcomes)
+    def failure_rate(self) -> FailureRate:
+        return progress.failure_rate(self.run, self.outcomes)
 
     @cached_property
-    def log(self) -> list[Step]:
-        return run_log.steps(self.run)
+    def log(self) -> list[LogEntry]:
+        return run_log.entries(self.run)
 
     @cached_property
     def _page(self) -> list[FilterRunItem]:
@@ -214,9 +280,9 @@ class RunShown:
         return list(after.select_related("user").prefetch_related("changes")[: MOST_SHOWN + 1])
 
     @property
-    def items(self) -> list[ItemShown]:
-        """The users of the part that is asked for, in the list's order."""
-        return [ItemShown(item, self.run.wanted_on) for item in self._page[:MOST_SHOWN]]
+    def items(self) -> list[ItemPresenter]:
+        """Return the users of the chosen part, in the list's order."""
+        return [ItemPresenter(item, self.run.wanted_on) for item in self._page[:MOST_SHOWN]]
 
     @property
     def next_after(self) -> int | None:
@@ -239,8 +305,8 @@ class RunShown:
 
     @cached_property
     def ending_altogether(self) -> int:
-        """Server-side users for whom the tables stop altogether, because no filter for everybody is left either."""
-        is_off = not self.run.moves_mailboxes and not self.run.wanted_on
+        """Return how many server-side users lose their appointments altogether, as no system filter covers them."""
+        is_off = not self.run.sets_mailbox_method and not self.run.wanted_on
         if not is_off or set(self.run.tables) != set(APPOINTMENT_TABLES):
             return 0
         if any(row.state == 0 for row in matrix.system_filters(Group.APPOINTMENTS)):
@@ -249,7 +315,7 @@ class RunShown:
 
     @cached_property
     def server_side(self) -> int:
-        """How many of those who change, or are held back, the CRM itself synchronizes."""
+        """Return how many users who change or are held back synchronize server-side."""
         return self._server_side(self.run.items.all()).count()
 
     @staticmethod
@@ -258,8 +324,8 @@ class RunShown:
 
     @cached_property
     def by_add_in(self) -> int:
-        """Return how many users of the add-in would lose their appointments, or are held back."""
-        return self._by_add_in(self.run.items.all()).count() if listing.takes_appointments_away(self.run) else 0
+        """Return how many users of the add-in would lose their appointments or are held back."""
+        return self._by_add_in(self.run.items.all()).count() if items.takes_appointments_away(self.run) else 0
 
     @property
     def add_in_words(self) -> str:
@@ -271,13 +337,13 @@ class RunShown:
 
     @cached_property
     def held(self) -> list[FilterRunItem]:
-        """Those who are held back, with their meetings."""
+        """Return the users who are held back, with their meetings."""
         held = self.run.items.filter(plan=Plan.HELD).select_related("user").prefetch_related("meetings_at_risk")
         return list(held.order_by("position")[:MOST_HELD])
 
     @cached_property
     def off_themselves(self) -> int:
-        """Return how many users had themselves switched off filters that the run switches on."""
+        """Return for how many users the run switches on filters that they had switched off themselves."""
         return switching_on.switched_off_themselves(self.run).count()
 
     @cached_property
@@ -286,40 +352,40 @@ class RunShown:
         return switching_on.doubled(self.run).count()
 
     @cached_property
-    def policies_against(self) -> list[tuple[FilterPolicy, int, str]]:
-        """Policies that keep the opposite for some of its users, with how many and what they keep."""
-        found = disagreements.policies_against(self.run) if self.is_preview and not self.is_preparing else []
-        return [(policy, users, policy_presenter.keeps(policy)) for policy, users in found]
+    def policies_conflicting_with(self) -> list[tuple[FilterPolicy, int, str]]:
+        """Return the policies that keep the opposite for some of its users, with how many and what they keep."""
+        found = conflicts.policies_conflicting_with(self.run) if self.is_preview and not self.is_preparing else []
+        return [(policy, users, policy_presenter.describe_state(policy)) for policy, users in found]
 
     @cached_property
     def can_be_undone(self) -> int:
-        return undo.may_be_undone(self.run) if self._acts else 0
+        return undo.count_undoable(self.run) if self._is_manager else 0
 
     @cached_property
     def related(self) -> list[FilterRun]:
-        """Runs that undo this one or take some of its users again."""
+        """Return runs that undo this one or retry some of its users."""
         undoing, again = FilterRun.objects.filter(undoes=self.run), FilterRun.objects.filter(retries=self.run)
         return [*undoing.order_by("number")[:10], *again.order_by("number")[:10]]
 
     @property
     def can_be_verified(self) -> bool:
-        return self.run.state in _ENDED and self.run.undoes_id is None and results.can_be_verified(self.run)
+        return self.run.state in _ENDED and self.run.undoes_id is None and report.can_be_verified(self.run)
 
     @cached_property
     def verified(self) -> int:
-        return results.verified(self.run).count()
+        return report.verified(self.run).count()
 
     @cached_property
     def unread(self) -> int:
-        return results.unread(self.run)
+        return report.count_unread(self.run)
 
     @property
-    def _acts(self) -> bool:
+    def _is_manager(self) -> bool:
         return self.person.has_role(Role.FILTER_MANAGER)
 
     @property
     def may_start(self) -> bool:
-        return self._acts and self.run.state == RunState.PLANNED and self.run.person_id == self.person.pk
+        return self._is_manager and self.run.state == RunState.PLANNED and self.run.person_id == self.person.pk
 
     @property
     def may_confirm(self) -> bool:
@@ -328,4 +394,4 @@ class RunShown:
 
     @property
     def may_steer(self) -> bool:
-        return self._acts and self.run.is_open
+        return self._is_manager and self.run.is_open

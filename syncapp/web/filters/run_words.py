@@ -1,4 +1,4 @@
-"""A run in words: what each result means, why it paused, and what its plan does to people."""
+"""Texts about a run: what each outcome means, why it paused, and what its plan does to users."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from syncapp.models.sync_filters.run import Outcome, Plan
 from syncapp.sync_filters.runs import items, titles
 from syncapp.text.localization import number
 
-# Icon, tone and meaning of each result.
+# Icon, tone and meaning of each outcome.
 MEANINGS = {
     Outcome.DONE: ("check", "good", "Written, and read back as wanted"),
     Outcome.PARTLY: (
@@ -16,38 +16,56 @@ MEANINGS = {
         "warn",
         "Written, but another filter of the user is not as wanted; see the reason per user",
     ),
-    Outcome.ALREADY: ("off", "", "Was so before; nothing written"),
-    Outcome.NO_FILTER: ("minus", "", "Never set up synchronization of this"),
-    Outcome.HELD: ("lock", "", "Something is at risk, and nobody ticked the user"),
-    Outcome.DISABLED: ("lock", "", "The user is disabled in CRM"),
-    Outcome.NO_ROLE: ("alert", "warn", "The user has no role in CRM"),
-    Outcome.NO_MAILBOX: ("minus", "", "The user has no mailbox in CRM"),
-    Outcome.NOT_READY: ("alert", "warn", "The mailbox is deactivated, or nobody approved it"),
-    Outcome.DENIED: ("alert", "warn", "CRM forbids it"),
-    Outcome.CHANGED: ("user", "warn", "Changed after the list was frozen; left alone"),
-    Outcome.FAILED: ("stop-sign", "bad", "Not written; the reason stands with each"),
-    Outcome.CANCELLED: ("cross", "", "Not begun before the run was cancelled"),
-    Outcome.OPEN: ("clock", "", "Waits for its turn"),
+    Outcome.ALREADY: ("off", "", "Already as wanted; nothing was written"),
+    Outcome.NO_FILTER: ("minus", "", "Has no such filter"),
+    Outcome.HELD: ("lock", "", "Has meetings or appointments at risk and was not released"),
+    Outcome.DISABLED: ("lock", "", "The user is disabled in the CRM"),
+    Outcome.NO_ROLE: ("alert", "warn", "The user has no role in the CRM"),
+    Outcome.NO_MAILBOX: ("minus", "", "The user has no mailbox in the CRM"),
+    Outcome.NOT_READY: ("alert", "warn", "The mailbox is deactivated or not approved"),
+    Outcome.DENIED: ("alert", "warn", "The CRM forbids it"),
+    Outcome.CHANGED: ("user", "warn", "Changed after the list was made, and therefore skipped"),
+    Outcome.FAILED: ("stop-sign", "bad", "Not written; see the reason per user"),
+    Outcome.CANCELLED: ("cross", "", "Not started before the run was canceled"),
+    Outcome.OPEN: ("clock", "", "Not processed yet"),
 }
-# What somebody else has to change before trying again can end otherwise.
+# For outcomes that a retry cannot change before someone else has changed something.
 RETRY_HELPS = {
-    Outcome.NO_FILTER: "Trying again helps once the user has set up such a filter.",
-    Outcome.DISABLED: "Trying again helps once the user is enabled.",
-    Outcome.NO_ROLE: "Trying again helps once the user has a role.",
-    Outcome.NO_MAILBOX: "Trying again helps once the user has a mailbox.",
-    Outcome.NOT_READY: "Trying again helps once the mailbox is activated and approved.",
-    Outcome.DENIED: "Trying again helps once CRM allows it.",
+    Outcome.NO_FILTER: "A retry helps once the user has set up such a filter.",
+    Outcome.DISABLED: "A retry helps once the user is enabled.",
+    Outcome.NO_ROLE: "A retry helps once the user has a role.",
+    Outcome.NO_MAILBOX: "A retry helps once the user has a mailbox.",
+    Outcome.NOT_READY: "A retry helps once the mailbox is activated and approved.",
+    Outcome.DENIED: "A retry helps once the CRM allows it.",
 }
 PAUSES = {
-    "pilot": "The pilot is done. Look at its results, then let the rest go on.",
-    "failures": "It stopped itself: more users failed than its limit allows. The reasons stand below.",
-    "impersonation": "It stopped itself: CRM ignored in whose name we wrote. Going on would write as somebody else.",
+    "pilot": "The pilot is done. Check its results, then continue with the rest.",
+    "failures": "The run paused itself: more users failed than its limit allows. The reasons are listed below.",
+    "impersonation": (
+        "The run paused itself: the CRM ignored the impersonation. Continuing would write under another name."
+    ),
 }
 HINTS = {
     Plan.CHANGE: "each is read back after the write",
     Plan.ALREADY: "nothing is written for them",
-    Plan.CANNOT: "the reason stands with each",
+    Plan.CANNOT: "see the reason per user",
     Plan.HELD: "until you tick them one by one",
+}
+ADD_IN_DISPUTED = (
+    "What the add-in does with appointments that no filter selects anymore is disputed: some report that it removes "
+    "them from Outlook at its next synchronization, others that they stay. A meeting that its organizer’s Outlook "
+    "removes can send cancellations."
+)
+_METHOD_EFFECTS = {
+    SyncMethod.NONE: (
+        "Appointments, contacts and tasks stop together, on the phone too. Nothing is deleted from the mailbox; "
+        "what is there is no longer updated."
+    ),
+    SyncMethod.SERVER_SIDE: (
+        "The CRM itself synchronizes the appointments, contacts and tasks that each user’s filters select. "
+        "A mailbox that was never tested and enabled synchronizes nothing until that is done in the CRM."
+    ),
+    SyncMethod.OUTLOOK: "Appointments, contacts and tasks synchronize only while the old add-in runs on the user’s PC.",
 }
 
 
@@ -56,42 +74,28 @@ def paused_by(name: str) -> str:
     return f"Paused by {name}. Users already in progress were finished; no new ones start."
 
 
-_METHOD_FOLLOWS = {
-    SyncMethod.NONE: (
-        "Appointments, contacts and tasks stop together, on the phone too. Nothing is deleted from the mailbox; "
-        "what is there is no longer brought up to date."
-    ),
-    SyncMethod.SERVER_SIDE: (
-        "CRM itself synchronizes appointments, contacts and tasks, as far as each user’s filters select them. "
-        "A mailbox that was never tested and enabled synchronizes nothing until somebody does that in CRM."
-    ),
-    SyncMethod.OUTLOOK: "Appointments, contacts and tasks synchronize only while the old add-in runs on the user’s PC.",
-}
-
-
 def consequence(run: FilterRun) -> str:
-    """What follows for everybody whom the run changes, '' where that depends on the mailbox."""
-    if run.moves_mailboxes and run.wanted_method is not None:
-        return _METHOD_FOLLOWS[SyncMethod(run.wanted_method)]
+    """Return the effect on every user that the run changes, '' if it depends on the mailbox."""
+    if run.sets_mailbox_method and run.wanted_method is not None:
+        return _METHOD_EFFECTS[SyncMethod(run.wanted_method)]
     return ""
 
 
-def starting(run: FilterRun, users: int, *, asks: bool, may_tick: bool) -> str:
-    """The start button: what it does and to how many. Whom somebody ticks besides is known only when it is pressed."""
-    whom = [f"{number(users)} user{'' if users == 1 else 's'}"] if users else []
-    return f"{_does(run, asks=asks)} for {' and '.join([*whom, *(['those ticked'] if may_tick else [])])}"
-
-
-def _does(run: FilterRun, *, asks: bool) -> str:
+def start_button(run: FilterRun, users: int, *, asks: bool, may_tick: bool) -> str:
+    """Return the label of the start button: what it does and for how many users."""
+    targets = [f"{number(users)} user{'' if users == 1 else 's'}"] if users else []
+    targets += ["those ticked"] if may_tick else []
     if asks:
-        return "Ask for confirmation"
-    if run.moves_mailboxes:
-        return f"Set the method {titles.method_word(run.wanted_method)}"
-    return "Switch on" if run.wanted_on else "Switch off"
+        does = "Ask for confirmation"
+    elif run.sets_mailbox_method:
+        does = f"Set the method {titles.method_word(run.wanted_method)}"
+    else:
+        does = "Switch on" if run.wanted_on else "Switch off"
+    return f"{does} for {' and '.join(targets)}"
 
 
-def ground(run: FilterRun) -> str:
-    """How this CRM treats what leaves every filter, where the run takes appointments away."""
+def deletion_warning(run: FilterRun) -> str:
+    """Return what this CRM does with items that leave every filter, '' unless the run takes appointments away."""
     if not items.takes_appointments_away(run):
         return ""
     if run.keeps_deletes_apart:
@@ -101,17 +105,10 @@ def ground(run: FilterRun) -> str:
         )
     if run.keeps_deletes_apart is None:
         return (
-            "Whether this CRM deletes what leaves a filter from the mailbox is not known, so it is taken for granted: "
+            "It is not known whether this CRM deletes items that leave a filter from the mailbox, so this is assumed: "
             "meetings that a server-side user organizes may be canceled."
         )
     return (
-        "This CRM deletes what leaves every filter from a server-side mailbox. A meeting that vanishes from its "
+        "This CRM deletes items that leave every filter from a server-side mailbox. A meeting that disappears from its "
         "organizer’s mailbox sends cancellations."
     )
-
-
-ADD_IN_DISPUTED = (
-    "What the add-in does with appointments that no filter selects anymore is disputed: some report that it removes "
-    "them from Outlook at its next synchronization, others that they stay. A meeting that its organizer’s Outlook "
-    "removes can send cancellations."
-)

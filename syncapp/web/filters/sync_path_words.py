@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncapp.models.sync_filters.user import Cause, SyncPaths
-from syncapp.sync_filters.inventory.recommendations import Remedy
+from syncapp.sync_filters.inventory.recommendations import Recommendation
 
 VERDICTS = {
     SyncPaths.TWICE: ("twice", "Appointments reach this Outlook twice"),
@@ -12,18 +12,18 @@ VERDICTS = {
     SyncPaths.UNKNOWN: ("clock", "Whether appointments reach this Outlook is not known"),
 }
 BECAUSE = {
-    Cause.SERVER_AND_PRODUCT: "because the CRM’s server-side synchronization brings what the filters select, and "
-    "another product brings them as well.",
-    Cause.CLIENT_AND_PRODUCT: "because the Outlook add-in brings what the filters select, and another product brings "
-    "them as well.",
-    Cause.SERVER_AND_CLIENT: "because server-side synchronization brings what the filters select, and there are traces "
-    "of the old Outlook add-in on top: e-mail by it, or offline filters that are on.",
-    Cause.PRODUCTS: "because two other products name this user; the CRM itself brings nothing.",
-    Cause.SERVER: "because a filter is on, and the CRM’s server-side synchronization brings what it selects.",
-    Cause.CLIENT: "because a filter is on, and the Outlook add-in brings what it selects while Outlook runs.",
-    Cause.PRODUCT: "because another product names this user; the CRM itself brings nothing.",
+    Cause.SERVER_AND_PRODUCT: "because the CRM’s server-side synchronization delivers what the filters select, and "
+    "another product delivers them as well.",
+    Cause.CLIENT_AND_PRODUCT: "because the Outlook add-in delivers what the filters select, and another product "
+    "delivers them as well.",
+    Cause.SERVER_AND_CLIENT: "because server-side synchronization delivers what the filters select, and there are "
+    "traces of the old Outlook add-in: e-mail through it, or active offline filters.",
+    Cause.PRODUCTS: "because two other products serve this user; the CRM itself delivers nothing.",
+    Cause.SERVER: "because a filter is on, and the CRM’s server-side synchronization delivers what it selects.",
+    Cause.CLIENT: "because a filter is on, and the Outlook add-in delivers what it selects while Outlook runs.",
+    Cause.PRODUCT: "because another product serves this user; the CRM itself delivers nothing.",
     Cause.DISABLED: "because the user is disabled in the CRM. The filters stay as they are.",
-    Cause.NO_ROLE: "because the user has no role in the CRM, own or by a team.",
+    Cause.NO_ROLE: "because the user has no role in the CRM, neither directly nor through a team.",
     Cause.NO_MAILBOX: "because the CRM has no mailbox for this user.",
     Cause.MAILBOX_OFF: "because the mailbox is deactivated in the CRM.",
     Cause.METHOD_NONE: "because the mailbox method is None: the CRM synchronizes no appointments, contacts and tasks.",
@@ -34,22 +34,23 @@ BECAUSE = {
     Cause.UNREAD: "because this user’s filters have not been read yet.",
 }
 HELPS = {
-    Remedy.FILTERS_OFF: "The other product goes on bringing them.",
-    Remedy.METHOD_NONE: "Not the filters: what leaves every filter is deleted in a server-side mailbox. The method "
-    "holds for contacts and tasks too.",
-    Remedy.ADD_IN: "On the user’s computer; or set the mailbox method to Outlook. With filters off, both ways end.",
-    Remedy.PRODUCT: "In that product’s own administration; then bring its new list here.",
-    Remedy.FILTERS_ON: "If appointments are wanted in Outlook.",
-    Remedy.SET_UP: "In the personal options of the CRM, where filters are made from templates.",
-    Remedy.METHOD_SERVER: "If appointments are wanted in Outlook.",
-    Remedy.MAILBOX: "An administrator of the CRM makes, approves or enables it.",
-    Remedy.READ: "Whoever could not be read is tried again with the next reading.",
-    Remedy.NOTHING: "",
+    Recommendation.FILTERS_OFF: "The other product continues to deliver them.",
+    Recommendation.METHOD_NONE: "Not the filters: items that leave every filter are deleted from a "
+    "server-side mailbox. The method also governs contacts and tasks.",
+    Recommendation.ADD_IN: "On the user’s computer; or set the mailbox method to Outlook. With filters off, both "
+    "paths end.",
+    Recommendation.PRODUCT: "In that product’s own administration; then upload its new list here.",
+    Recommendation.FILTERS_ON: "If the user wants appointments in Outlook.",
+    Recommendation.SET_UP: "In the CRM’s personal options, where filters are created from templates.",
+    Recommendation.METHOD_SERVER: "If the user wants appointments in Outlook.",
+    Recommendation.MAILBOX: "A CRM administrator creates, approves or enables it.",
+    Recommendation.READ: "The next reading tries again.",
+    Recommendation.NOTHING: "",
 }
-# What the form in front of a run is opened with, for the remedies that a run brings.
+# The desired state that a plan is opened with, for recommendations that a run can carry out.
 WANTED = {
-    Remedy.FILTERS_OFF: "off",
-    Remedy.FILTERS_ON: "on",
-    Remedy.METHOD_NONE: "method-2",
-    Remedy.METHOD_SERVER: "method-1",
+    Recommendation.FILTERS_OFF: "off",
+    Recommendation.FILTERS_ON: "on",
+    Recommendation.METHOD_NONE: "method-2",
+    Recommendation.METHOD_SERVER: "method-1",
 }

@@ -1,10 +1,11 @@
-"""Lists of users: brought as text or a file, shown with what of them means nobody, replaced, deleted."""
+"""Lists of users: saved from text or a file, shown with their unmatched entries, replaced, deleted."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -16,87 +17,104 @@ from syncapp.models.person import Role
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.inventory import user_lists as lists
 from syncapp.sync_filters.runs import named_users
+from syncapp.sync_filters.runs.named_users import NamedUsers
 from syncapp.text.localization import number
 from syncapp.web.base.access import PortalRequest, allow
 from syncapp.web.base.page import FILTER_ROLES, PageContext, render_page
+from syncapp.web.filters.plan_form import FilterForm
 
 _WRITERS = (Role.FILTER_MANAGER, Role.ADMINISTRATOR)
 
 
+class UserListForm(FilterForm):
+    """The form of a list; once it is valid, `found` holds the people that its text or file names."""
+
+    name = forms.CharField(required=False)
+    text = forms.CharField(required=False)
+    file = forms.FileField(required=False, allow_empty_file=True)
+    brings_appointments = forms.BooleanField(required=False)
+
+    found: NamedUsers
+
+    def clean(self) -> None:
+        if not self.cleaned_data["name"]:
+            self.add_error("name", "Give the list a name, for example the name of the product.")
+        upload = self.cleaned_data.get("file")
+        field = "file" if upload else "text"
+        try:
+            text = lists.read_text(upload.read(lists.MOST_BYTES + 1)) if upload else self.cleaned_data["text"]
+            self.found = named_users.find(text)
+        except NotPossible as problem:
+            self.add_error(field, str(problem))
+            return
+        if self.found.unread and not self.found.texts:
+            self.add_error(field, f"No entry was read. {self.found.unread[0]}")
+        elif not self.found.texts:
+            self.add_error(field, "The list is empty. Paste or upload addresses, logins or full names.")
+
+
 @allow(*FILTER_ROLES)
 def user_lists(request: PortalRequest) -> HttpResponse:
-    """All lists, and the form for another."""
-    return _all(request)
+    """Show all lists, and the form for a new one."""
+    return _all(request, UserListForm())
 
 
 @allow(*FILTER_ROLES)
 def user_list(request: PortalRequest, list_id: uuid.UUID) -> HttpResponse:
-    """One list."""
-    return _one(request, get_object_or_404(UserList.objects.select_related("changed_by"), pk=list_id))
-
-
-@allow(*_WRITERS, methods=("POST",))
-def save_list(request: PortalRequest) -> HttpResponse:
-    """Keep a list under its name, replacing the one that has it. What was typed is never lost."""
-    try:
-        found = named_users.find(_brought(request))
-        if found.unread and not found.texts:
-            raise NotPossible(f"No entry was read. {found.unread[0]}")
-        kept = lists.save(
-            request.POST.get("name", ""),
-            found.texts,
-            by=request.user,
-            brings_appointments="brings_appointments" in request.POST,
-        )
-    except NotPossible as problem:
-        typed = {"name": request.POST.get("name", ""), "text": request.POST.get("text", ""), "problem": str(problem)}
-        return _all(request, typed=typed, status=422)
-    messages.success(request, f"The list {kept.name} holds {number(kept.entries_count)} entries now.")
-    for note in found.notes:
-        messages.info(request, note)
-    if found.unread:
-        messages.warning(request, named_users.unread_words(found.unread))
-    return HttpResponseRedirect(reverse("user_list", args=[kept.pk]), status=303)
-
-
-def _brought(request: PortalRequest) -> str:
-    upload = request.FILES.get("file")
-    if upload is None:
-        return request.POST.get("text", "")
-    return lists.read_text(upload.read(lists.MOST_BYTES + 1))
-
-
-@allow(*_WRITERS, methods=("POST",))
-def delete_list(request: PortalRequest, list_id: uuid.UUID) -> HttpResponse:
-    """Forget a list."""
-    kept = get_object_or_404(UserList, pk=list_id)
-    lists.delete(kept, by=request.user)
-    messages.success(request, f"The list {kept.name} is gone; nobody is counted by it any more.")
-    return HttpResponseRedirect(reverse("user_lists"), status=303)
-
-
-def _all(request: PortalRequest, *, status: int = 200, **context: Any) -> HttpResponse:
-    found = [(each, lists.unmatched_count(each)) for each in by_name(UserList.objects.select_related("changed_by"))]
-    return _page(request, "filters/user_lists.html", status=status, lists=found, **context)
-
-
-def _one(request: PortalRequest, kept: UserList) -> HttpResponse:
-    unmatched = lists.unmatched_count(kept)
+    """Show one list with its unmatched entries, and the form to replace it."""
+    kept = get_object_or_404(UserList.objects.select_related("changed_by"), pk=list_id)
+    unmatched = lists.count_unmatched(kept)
     return _page(
         request,
         "filters/user_list.html",
         list=kept,
+        form=UserListForm(),
         unmatched_count=unmatched,
         matched_count=kept.entries_count - unmatched,
         unmatched=lists.unmatched(kept),
     )
 
 
+@allow(*_WRITERS, methods=("POST",))
+def save_list(request: PortalRequest) -> HttpResponse:
+    """Save a list under its name, replacing a list of the same name."""
+    form = UserListForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _all(request, form, status=422)
+    name, brings = form.cleaned_data["name"], form.cleaned_data["brings_appointments"]
+    try:
+        kept = lists.save(name, form.found.texts, by=request.user, brings_appointments=brings)
+    except NotPossible as problem:
+        form.add_error(None, str(problem))
+        return _all(request, form, status=422)
+    entries = kept.entries_count
+    messages.success(request, f"List {kept.name} saved with {number(entries)} entr{'y' if entries == 1 else 'ies'}.")
+    for note in form.found.notes:
+        messages.info(request, note)
+    if form.found.unread:
+        messages.warning(request, named_users.describe_unread(form.found.unread))
+    return HttpResponseRedirect(reverse("user_list", args=[kept.pk]), status=303)
+
+
+@allow(*_WRITERS, methods=("POST",))
+def delete_list(request: PortalRequest, list_id: uuid.UUID) -> HttpResponse:
+    """Delete a list."""
+    kept = get_object_or_404(UserList, pk=list_id)
+    lists.delete(kept, by=request.user)
+    messages.success(request, f"List {kept.name} deleted; it no longer counts as a path to Outlook.")
+    return HttpResponseRedirect(reverse("user_lists"), status=303)
+
+
+def _all(request: PortalRequest, form: UserListForm, *, status: int = 200) -> HttpResponse:
+    found = [(each, lists.count_unmatched(each)) for each in by_name(UserList.objects.select_related("changed_by"))]
+    return _page(request, "filters/user_lists.html", status=status, lists=found, form=form)
+
+
 def _page(request: PortalRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    around = {
+    frame = {
         "section": "filters",
         "tab": "lists",
         "around": PageContext(request.user),
         "may_write": request.user.has_role(*_WRITERS),
     }
-    return render_page(request, template, around | context, status=status)
+    return render_page(request, template, frame | context, status=status)

@@ -1,4 +1,4 @@
-"""One user as his page shows him: the verdict with its ways, each table in words, what would leave, what happened."""
+"""One user, prepared for the templates: sync paths, tables in words, forecast, history and policies."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from django.conf import settings
 from syncapp.mirror.filters import access, sync_paths
 from syncapp.models import FilterGround, FilterPolicy, FilterUser, Person, UnreadableRow, UserForecast, UserList
 from syncapp.models.person import Role
-from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Group, group_of, name_of
+from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Group, group_of, table_label
 from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.fetch_words import sentences
 from syncapp.sync_filters.fetch_words.sentences import Words
 from syncapp.sync_filters.inventory import explanation, forecasts, user_history
-from syncapp.sync_filters.inventory.explanation import Explained, TableFacts
-from syncapp.sync_filters.inventory.forecasts import Invited, Loss
-from syncapp.sync_filters.inventory.recommendations import Remedy, remedy_of
-from syncapp.sync_filters.policies import disagreements, groups
-from syncapp.sync_filters.policies.disagreements import Disagreement
+from syncapp.sync_filters.inventory.explanation import TableExplanation, UserExplanation
+from syncapp.sync_filters.inventory.forecasts import Loss, OrganizedMeeting
+from syncapp.sync_filters.inventory.recommendations import Recommendation, recommend
+from syncapp.sync_filters.policies import conflicts, groups
+from syncapp.sync_filters.policies.conflicts import Conflict
 from syncapp.web.filters import run_words, sync_path_words
 from syncapp.web.filters.matrix_presenter import method_of
-from syncapp.web.filters.policy_presenter import DisagreementShown, keeps
+from syncapp.web.filters.policy_presenter import ConflictPresenter, describe_state
 
 _TO_OUTLOOK = {1: ("Server-side synchronization", "Exchange", "Outlook and phone"), 0: ("Outlook add-in", "Outlook")}
 _IN_OUTLOOK = {0: ("", "Not at all"), 1: ("good", "Once"), 2: ("warn", "Twice")}
-# "My" in a team's filter means nobody in particular before somebody asks.
-_WHOEVER = "whoever it is asked for"
+# A team's filter is evaluated for whichever member asks.
+_WHOEVER = "whoever it is evaluated for"
 _ALL_OF = {
     Group.APPOINTMENTS: "All appointment filters",
     Group.CONTACTS: "All contact filters",
@@ -39,8 +39,8 @@ MAILBOX_STATES = {0: "not run yet", 1: "success", 2: "failure"}
 
 
 @dataclass(frozen=True, slots=True)
-class Selecting:
-    """A filter and what it selects, in words."""
+class FilterDescription:
+    """A filter with what it selects in words."""
 
     name: str
     words: Words
@@ -49,22 +49,24 @@ class Selecting:
 
 
 @dataclass(frozen=True)
-class TableShown:
-    """One table of the user."""
+class TablePresenter:
+    """One table with the filters that select from it."""
 
-    facts: TableFacts
+    facts: TableExplanation
     who: str
 
     @property
     def name(self) -> str:
-        return name_of(self.facts.table)
+        return table_label(self.facts.table)
 
     @property
-    def selecting(self) -> list[Selecting]:
-        own = [Selecting(row.name, _words(row.fetch_xml, self.who), row.is_on) for row in self.facts.filters]
+    def selecting(self) -> list[FilterDescription]:
+        own = [FilterDescription(row.name, _words(row.fetch_xml, self.who), row.is_on) for row in self.facts.filters]
         common = [
-            Selecting(each.name, _words(each.fetch_xml, self.who), each.state == 0, "system filter, for everybody")
-            for each in self.facts.for_everybody
+            FilterDescription(
+                each.name, _words(each.fetch_xml, self.who), each.state == 0, "system filter, for all users"
+            )
+            for each in self.facts.system_filters
         ]
         return own + common
 
@@ -74,32 +76,32 @@ class TableShown:
 
 
 def _words(fetch_xml: str, who: str) -> Words:
-    return sentences.runs_of(sentences.words_of(fetch_xml, who=who))
+    return sentences.merge_pieces(sentences.describe(fetch_xml, who=who))
 
 
 @dataclass(frozen=True)
-class LossShown:
-    """What one table would lose."""
+class LossPresenter:
+    """What one table would lose in Outlook."""
 
     loss: Loss
 
     @property
     def name(self) -> str:
-        return name_of(self.loss.table)
+        return table_label(self.loss.table)
 
     @property
     def bound(self) -> str:
-        """Return the words before a number that is a bound only."""
+        """Return the words before a number that is only a bound."""
         return "at least " if self.loss.is_more else "at most " if self.loss.is_most else ""
 
     @property
-    def meetings(self) -> list[tuple[Invited, datetime | None]]:
+    def meetings(self) -> list[tuple[OrganizedMeeting, datetime | None]]:
         found = self.loss.meetings or []
         return [(each, datetime.fromisoformat(each.starts) if each.starts else None) for each in found]
 
 
-class UserShown:
-    """The page of one user."""
+class UserPresenter:
+    """Values for the page of one user; each runs its query once, and only if it is shown."""
 
     def __init__(self, user: FilterUser, person: Person) -> None:
         self.user, self.person = user, person
@@ -108,20 +110,20 @@ class UserShown:
 
     @cached_property
     def unreadable(self) -> list[UnreadableRow]:
-        """Return what of the user, the mailbox or a filter cannot be read."""
+        """Return the rows of the user, the mailbox or the filters that cannot be read."""
         return list(UnreadableRow.objects.filter(owner_id=self.user.pk))
 
     @cached_property
-    def facts(self) -> Explained:
+    def facts(self) -> UserExplanation:
         return explanation.explain(self.user)
 
     @cached_property
-    def ground(self) -> FilterGround:
-        return access.ground()
+    def capabilities(self) -> FilterGround:
+        return access.capabilities()
 
     @property
     def crm_address(self) -> str:
-        """The user's form in the CRM."""
+        """Return the address of the user's form in the CRM."""
         return f"{settings.CRM_ORIGIN}/main.aspx?etn=systemuser&pagetype=entityrecord&id={self.user.pk}"
 
     @property
@@ -133,30 +135,30 @@ class UserShown:
         return sync_path_words.BECAUSE[self.cause]
 
     @cached_property
-    def remedy(self) -> Remedy:
-        return remedy_of(self.cause, everybody_selects=sync_paths.has_system_filter())
+    def recommendation(self) -> Recommendation:
+        return recommend(self.cause, system_selects=sync_paths.has_system_filter())
 
     @property
     def helps(self) -> str:
-        return sync_path_words.HELPS[self.remedy]
+        return sync_path_words.HELPS[self.recommendation]
 
     @property
     def plan(self) -> str:
-        """The query that opens the form of a run that helps; '' where none does or the person may start none."""
-        wanted = sync_path_words.WANTED.get(self.remedy, "") if self.may_switch else ""
+        """Return the query string of a plan that helps; '' if no run helps or the person may not create one."""
+        wanted = sync_path_words.WANTED.get(self.recommendation, "") if self.may_switch else ""
         return f"?user={self.user.pk}&want={wanted}" if wanted else ""
 
     @property
     def ways(self) -> list[tuple[str, ...]]:
-        """The ways of his appointments, stop by stop; the first of each says what begins it."""
+        """Return the paths of the user's appointments to Outlook, each as a list of stops."""
         found: list[tuple[str, ...]] = []
         appointments = [each for each in self.facts.tables if group_of(each.table) is Group.APPOINTMENTS]
         on = sum(each.on for each in appointments)
-        on += sum(row.state == 0 for each in appointments for row in each.for_everybody)
-        if on and self.facts.mailbox_ways:
+        on += sum(row.state == 0 for each in appointments for row in each.system_filters)
+        if on and self.facts.count_mailbox_paths:
             start = f"{on} filter{'' if on == 1 else 's'} on in the CRM"
             found.append((start, *_TO_OUTLOOK[1 if self.user.is_server_side else 0]))
-            if self.facts.mailbox_ways > 1:
+            if self.facts.count_mailbox_paths > 1:
                 found.append((start, *_TO_OUTLOOK[0]))
         return found + [(f"{each.name}, as on its list", "Exchange", "Outlook and phone") for each in self.products]
 
@@ -165,31 +167,33 @@ class UserShown:
         return [each for each in self.facts.lists if each.brings_appointments]
 
     @cached_property
-    def tables(self) -> list[TableShown]:
-        return [TableShown(facts, self.user.name) for facts in self.facts.tables]
+    def tables(self) -> list[TablePresenter]:
+        return [TablePresenter(facts, self.user.name) for facts in self.facts.tables]
 
     @property
-    def offline(self) -> list[Selecting]:
-        return [Selecting(row.name, _words(row.fetch_xml, self.user.name), row.is_on) for row in self.facts.offline]
-
-    @property
-    def of_teams(self) -> list[Selecting]:
+    def offline(self) -> list[FilterDescription]:
         return [
-            Selecting(row.name, _words(row.fetch_xml, _WHOEVER), row.is_on, f"owned by {team.name}")
+            FilterDescription(row.name, _words(row.fetch_xml, self.user.name), row.is_on) for row in self.facts.offline
+        ]
+
+    @property
+    def of_teams(self) -> list[FilterDescription]:
+        return [
+            FilterDescription(row.name, _words(row.fetch_xml, _WHOEVER), row.is_on, f"owned by {team.name}")
             for team, row in self.facts.of_teams
         ]
 
     @property
     def templates(self) -> list[str]:
-        return [f"{name_of(each.table)}: {each.name}" for each in self.facts.templates if each.is_default]
+        return [f"{table_label(each.table)}: {each.name}" for each in self.facts.templates if each.is_default]
 
     @property
     def fed_by_entra(self) -> bool:
         return any(team.is_fed_by_entra for team in self.facts.teams)
 
     @property
-    def thinkable(self) -> list[tuple[str, str]]:
-        """What can be thought away: whole columns of the matrix, and single filters where a table has several on."""
+    def forecast_options(self) -> list[tuple[str, str]]:
+        """Return what a forecast can assume to be off: groups of tables, and filters of tables with several on."""
         found = []
         for group in Group:
             if any(each.on for each in self.facts.tables if group_of(each.table) is group):
@@ -197,7 +201,7 @@ class UserShown:
         for each in self.facts.tables:
             if each.on > 1:
                 found += [
-                    (str(row.pk), f"{name_of(each.table)}: only “{row.name}”") for row in each.filters if row.is_on
+                    (str(row.pk), f"{table_label(each.table)}: only “{row.name}”") for row in each.filters if row.is_on
                 ]
         return found
 
@@ -206,48 +210,49 @@ class UserShown:
         return UserForecast.objects.select_related("asked_by").filter(user=self.user).first()
 
     @cached_property
-    def losses(self) -> list[LossShown]:
-        return [LossShown(loss) for loss in forecasts.losses_of(self.forecast)] if self.forecast else []
+    def losses(self) -> list[LossPresenter]:
+        return [LossPresenter(loss) for loss in forecasts.losses_of(self.forecast)] if self.forecast else []
 
     @property
-    def thought_away(self) -> str:
-        """The names of the filters that the answer is about."""
+    def forecast_filters(self) -> str:
+        """Return the names of the filters that the forecast assumes to be off."""
         off = set(self.forecast.off) if self.forecast else set()
         rows = [row for each in self.facts.tables for row in each.filters if str(row.pk) in off]
         return ", ".join(f"“{row.name}”" for row in rows)
 
     @property
-    def forecast_is_overtaken(self) -> bool:
-        """Whether a filter of his was changed after the answer."""
+    def forecast_is_stale(self) -> bool:
+        """Return whether a filter of the user was changed after the forecast."""
         rows = [row for each in self.facts.tables for row in each.filters]
         asked_at = self.forecast.asked_at if self.forecast else None
         return any(asked_at and row.modified_on and row.modified_on > asked_at for row in rows)
 
     @property
     def cancels(self) -> bool:
-        """Whether what leaves is deleted from the mailbox, so that cancellations may go out."""
-        return self.user.is_server_side and self.ground.keeps_deletes_apart is not True
+        """Return whether items that leave are deleted from the mailbox, so that cancellations may be sent."""
+        return self.user.is_server_side and self.capabilities.keeps_deletes_apart is not True
 
     @property
     def add_in_words(self) -> str:
         return run_words.ADD_IN_DISPUTED
 
     @cached_property
-    def parts(self) -> list[user_history.Part]:
-        return user_history.parts_of(self.user)
+    def history(self) -> list[user_history.HistoryEntry]:
+        return user_history.history_of(self.user)
 
     @cached_property
-    def touched(self) -> list[user_history.Touched]:
-        return user_history.touched_by_others(self.user, self.parts)
+    def outside_changes(self) -> list[user_history.OutsideChange]:
+        return user_history.outside_changes(self.user, self.history)
 
     @cached_property
-    def policies(self) -> list[tuple[FilterPolicy, str, list[DisagreementShown]]]:
-        """Return the policies that this user belongs to, what each keeps, and who disagrees with it."""
-        found = disagreements.of_user(self.user, groups.policies_of(self.user))
-        return [
-            (policy, keeps(policy), [DisagreementShown(Disagreement(each, (self.user.pk,)), []) for each in opponents])
-            for policy, opponents in found
-        ]
+    def policies(self) -> list[tuple[FilterPolicy, str, list[ConflictPresenter]]]:
+        """Return the policies that this user belongs to, the state each keeps, and its conflicts over the user."""
+        key, found = self.user.pk, []
+        for policy in groups.policies_of(self.user):
+            sources = conflicts.conflict_sources(policy, [key]).get(key, [])
+            presenters = [ConflictPresenter(Conflict(source, (key,)), []) for source in sources]
+            found.append((policy, describe_state(policy), presenters))
+        return found
 
     @property
     def may_switch(self) -> bool:

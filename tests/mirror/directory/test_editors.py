@@ -18,7 +18,7 @@ from tests.support.world import World
 pytestmark = pytest.mark.django_db
 
 
-def test_an_editor_is_unknown_while_an_edit_of_his_waits_and_nobody_has_read_him():
+def test_editor_of_waiting_edit_is_unknown():
     first, second = make_field().record, make_field().record
     editor = first.editor_id
     CrmUser.objects.all().delete()
@@ -33,7 +33,7 @@ def test_an_editor_is_unknown_while_an_edit_of_his_waits_and_nobody_has_read_him
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL rightly reads a small table as a whole")
-def test_unknown_editors_are_found_by_partial_indexes(django_assert_num_queries):
+def test_unknown_editors_use_partial_indexes(django_assert_num_queries):
     with django_assert_num_queries(3) as asked:
         editors.unknown_editors()
     indexes = ("record_waiting_editor", "record_writing_age", "decision_recognized")
@@ -43,7 +43,7 @@ def test_unknown_editors_are_found_by_partial_indexes(django_assert_num_queries)
             assert f"USING INDEX {index}" in str(cursor.fetchall())
 
 
-def test_who_was_read_a_day_ago_is_read_again_with_the_next_pull(world: World):
+def test_outdated_editor_is_read_again(world: World):
     world.edited(jobtitle="Head")
     CrmUser.objects.update(name="Maiden Name", read_at=timezone.now() - timedelta(hours=23))
     world.pull()
@@ -56,7 +56,7 @@ def test_who_was_read_a_day_ago_is_read_again_with_the_next_pull(world: World):
     assert editors.outdated_editors() == []
 
 
-def test_who_is_gone_from_the_crm_keeps_what_was_known_of_him(world: World):
+def test_deleted_editor_keeps_known_name(world: World):
     left, stranger = uuid.uuid4(), uuid.uuid4()
     CrmUser.objects.create(pk=left, name="Ann", entra_id=stranger, read_at=timezone.now() - timedelta(days=2))
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from syncapp.crm.filters.fetch_xml import page_query
-from syncapp.sync_filters.fetch_words.sentences import text_of, words_of
+from syncapp.sync_filters.fetch_words.sentences import as_text, describe
 
 
-def said(body: str, table: str = "appointment", **root: str) -> str:
+def sentence(body: str, table: str = "appointment", **root: str) -> str:
     limits = "".join(f' {name}="{value}"' for name, value in root.items())
-    return text_of(words_of(f'<fetch version="1.0"{limits}><entity name="{table}">{body}</entity></fetch>', who="Rita"))
+    return as_text(describe(f'<fetch version="1.0"{limits}><entity name="{table}">{body}</entity></fetch>', who="Rita"))
 
 
 def condition(column: str, operator: str, value: str | None = None, more: str = "") -> str:
@@ -69,8 +69,8 @@ MINE = condition("ownerid", "eq-userid")
         ),
     ],
 )
-def test_a_filter_is_put_into_words(table, body, words):
-    assert said(body, table) == words
+def test_filter_is_described(table, body, words):
+    assert sentence(body, table) == words
 
 
 PARTY = (
@@ -92,9 +92,9 @@ ME = '<condition attribute="partyid" operator="eq-userid"/>'
         ((10, 11), "resource or customer"),
     ],
 )
-def test_participation_roles_have_their_own_words(masks, words):
-    assert said(PARTY.format(ME, *masks), "phonecall") == f"Phone calls with Rita as {words}"
-    assert said(PARTY.format("", *masks), "phonecall").endswith(f"whose role is {words}")
+def test_participation_roles_have_labels(masks, words):
+    assert sentence(PARTY.format(ME, *masks), "phonecall") == f"Phone calls with Rita as {words}"
+    assert sentence(PARTY.format("", *masks), "phonecall").endswith(f"whose role is {words}")
 
 
 MIDNIGHT = "2026-01-15T00:00:00+01:00"
@@ -128,12 +128,12 @@ MIDNIGHT = "2026-01-15T00:00:00+01:00"
         ),
     ],
 )
-def test_dates_and_yes_no_columns_read_as_such(table, body, words):
-    assert said(f"<filter>{body}</filter>", table) == words
+def test_dates_and_yes_no_columns_are_described(table, body, words):
+    assert sentence(f"<filter>{body}</filter>", table) == words
 
 
-def test_no_attributes_say_nothing():
-    assert said(f"<no-attrs/><filter>{MINE}</filter>", "task") == "Tasks owned by Rita"
+def test_no_attributes_are_ignored():
+    assert sentence(f"<no-attrs/><filter>{MINE}</filter>", "task") == "Tasks owned by Rita"
     asked = page_query("<fetch><entity name='task'><no-attrs/></entity></fetch>", table="task", columns=["subject"])
     assert "no-attrs" not in asked
 
@@ -149,16 +149,16 @@ def test_no_attributes_say_nothing():
         '<link-entity name="account" from="a" to="b" link-type="any" />',
     ],
 )
-def test_what_is_not_known_stands_there_as_it_is(unknown):
-    words = words_of(f'<fetch><entity name="task"><filter>{MINE}{unknown}</filter></entity></fetch>', who="Rita")
+def test_unknown_parts_stay_as_fetchxml(unknown):
+    words = describe(f'<fetch><entity name="task"><filter>{MINE}{unknown}</filter></entity></fetch>', who="Rita")
 
     raw = [piece.text for piece in words if piece.is_raw]
     assert len(raw) == 1
     assert raw[0].split()[0] in unknown
-    assert "owned by Rita" in text_of(words)
+    assert "owned by Rita" in as_text(words)
 
 
-def test_limits_and_broken_filters_are_shown_as_they_are():
-    assert said("", "task", top="5") == 'All tasks top="5"'
-    assert text_of(words_of("<fetch><ent", who="Rita")) == "Something that cannot be read: <fetch><ent"
-    assert text_of(words_of("<other/>", who="Rita")) == "<other />"
+def test_limits_and_broken_filters_stay_as_fetchxml():
+    assert sentence("", "task", top="5") == 'All tasks top="5"'
+    assert as_text(describe("<fetch><ent", who="Rita")) == "Something that cannot be read: <fetch><ent"
+    assert as_text(describe("<other/>", who="Rita")) == "<other />"

@@ -15,7 +15,7 @@ STRANGER = uuid.UUID(int=77)
 
 def ask(user: FilterUser, *tables: str) -> list[forecasts.Loss]:
     rows = FilterRow.objects.for_outlook().filter(owner_id=user.pk, table__in=tables)
-    kept = forecasts.ask(user, set(rows.values_list("pk", flat=True)), crm=clients.crm(), by=fred())
+    kept = forecasts.create_forecast(user, set(rows.values_list("pk", flat=True)), crm=clients.crm(), by=fred())
     return forecasts.losses_of(kept)
 
 
@@ -28,7 +28,7 @@ def organizer(scenery) -> FilterUser:
     raise AssertionError("nobody organizes an appointment")
 
 
-def test_rows_are_counted_in_the_users_name_less_what_still_selects_them(scenery):
+def test_forecast_counts_rows_no_other_filter_selects(scenery):
     scenery.read()
     user = organizer(scenery)
     own = scenery.rows("appointments", f"?$select=subject&$filter=_ownerid_value eq {user.pk}")
@@ -52,11 +52,11 @@ def test_rows_are_counted_in_the_users_name_less_what_still_selects_them(scenery
     asked = {copy.pk}
     copy.pk, copy.name = uuid.uuid4(), "The same once more"
     copy.save(force_insert=True)
-    (kept,) = forecasts.losses_of(forecasts.ask(user, asked, crm=clients.crm(), by=fred()))
+    (kept,) = forecasts.losses_of(forecasts.create_forecast(user, asked, crm=clients.crm(), by=fred()))
     assert (kept.leaves, kept.stays, kept.meetings) == (0, len(own), [])
 
 
-def test_who_cannot_be_asked_and_what_cannot_be_evaluated_is_unknown_and_not_nothing(scenery):
+def test_unanswered_forecast_is_unknown(scenery):
     scenery.read()
     disabled = FilterUser.objects.filter(is_disabled=True, is_application=False, tables__has_key="contact").first()
     rita = scenery.user()
@@ -71,10 +71,10 @@ def test_who_cannot_be_asked_and_what_cannot_be_evaluated_is_unknown_and_not_not
 
     assert {each.leaves for each in (of_disabled, of_rita, of_stranger)} == {None}
     assert {each.meetings for each in (of_disabled, of_rita, of_stranger)} == {None}
-    assert "does not answer in this user’s name" in of_disabled.why
+    assert "does not answer as this user" in of_disabled.why
     assert "A filter's FetchXML is not about contact." in of_rita.why
     assert "ProtocolError" not in of_rita.why
-    assert of_stranger.why == forecasts.NOT_IN_HIS_NAME
+    assert of_stranger.why == forecasts.NOT_AS_USER
 
 
 BROKEN = (
@@ -83,7 +83,7 @@ BROKEN = (
 )
 
 
-def test_a_filter_that_cannot_be_evaluated_is_named(scenery):
+def test_failed_filter_is_named(scenery):
     scenery.read()
     user = organizer(scenery)
     (whole,) = ask(user, "appointment")
@@ -93,8 +93,8 @@ def test_a_filter_that_cannot_be_evaluated_is_named(scenery):
     broken.save(force_insert=True)
 
     (both,) = ask(user, "appointment")
-    (bad_stays,) = forecasts.losses_of(forecasts.ask(user, {good.pk}, crm=clients.crm(), by=fred()))
-    (bad_goes,) = forecasts.losses_of(forecasts.ask(user, {broken.pk}, crm=clients.crm(), by=fred()))
+    (bad_stays,) = forecasts.losses_of(forecasts.create_forecast(user, {good.pk}, crm=clients.crm(), by=fred()))
+    (bad_goes,) = forecasts.losses_of(forecasts.create_forecast(user, {broken.pk}, crm=clients.crm(), by=fred()))
 
     for lost in (both, bad_stays, bad_goes):
         assert "“On a deleted column”" in lost.why
@@ -106,7 +106,7 @@ def test_a_filter_that_cannot_be_evaluated_is_named(scenery):
     assert (bad_goes.leaves, bad_goes.meetings) == (None, None)
 
 
-def test_page_says_at_most_and_at_least(scenery):
+def test_page_shows_bounds(scenery):
     scenery.read()
     user = organizer(scenery)
     good = FilterRow.objects.for_outlook().get(owner_id=user.pk, table="appointment")
@@ -117,7 +117,7 @@ def test_page_says_at_most_and_at_least(scenery):
 
     (lost,) = ask(user, "appointment")
     assert f"at least {lost.leaves}" in text(browser(fred()).get(page), 200)
-    forecasts.ask(user, {good.pk}, crm=clients.crm(), by=fred())
+    forecasts.create_forecast(user, {good.pk}, crm=clients.crm(), by=fred())
     words = text(browser(fred()).get(page), 200)
     assert f"at most {lost.leaves}" in words
     assert "“On a deleted column”" in words

@@ -13,7 +13,7 @@ from syncapp.models.sync_filters.tables import Cell
 from syncapp.models.sync_filters.user import SyncPaths
 
 
-def test_every_user_with_mailbox_and_filters_is_mirrored(scenery):
+def test_users_mailboxes_and_filters_are_mirrored(scenery):
     scenery.read()
 
     users = {row["systemuserid"]: row for row in scenery.rows("systemusers")}
@@ -28,7 +28,7 @@ def test_every_user_with_mailbox_and_filters_is_mirrored(scenery):
     )
 
 
-def test_each_cell_says_what_the_filters_behind_it_are(scenery):
+def test_cells_match_filters(scenery):
     scenery.read()
 
     assert FilterUser.objects.filter(tables={}).people().exclude(appointments=Cell.NONE).count() == 0
@@ -38,7 +38,7 @@ def test_each_cell_says_what_the_filters_behind_it_are(scenery):
     assert mixed.tables["appointment"] == [0, 1]
 
 
-def test_teams_members_and_what_holds_for_everybody_are_there_too(scenery):
+def test_teams_and_system_filters_are_mirrored(scenery):
     scenery.read()
 
     memberships = Counter(row["teamid"] for row in scenery.rows("teammemberships"))
@@ -46,11 +46,11 @@ def test_teams_members_and_what_holds_for_everybody_are_there_too(scenery):
     assert FilterMembership.objects.filter(team_id=north.pk).count() == memberships[str(north.pk)] > 0
     assert FilterRow.objects.filter(owner_table="team").exists()
     assert {each.is_template for each in SystemFilter.objects.all()} == {True, False}
-    ground = FilterGround.objects.get()
-    assert (ground.reading, ground.keeps_deletes_apart is True) == (Access.DIRECT, False)
+    capabilities = FilterGround.objects.get()
+    assert (capabilities.reading, capabilities.keeps_deletes_apart is True) == (Access.DIRECT, False)
 
 
-def test_offline_filters_are_known_and_in_no_cell(scenery):
+def test_offline_filters_are_in_no_cell(scenery):
     scenery.read()
 
     with_offline = FilterUser.objects.filter(offline_on__gt=0).first()
@@ -58,7 +58,7 @@ def test_offline_filters_are_known_and_in_no_cell(scenery):
     assert sum(pair[1] for pair in with_offline.tables.values()) == 6
 
 
-def test_it_stops_when_its_time_is_up_and_goes_on_where_it_was(scenery):
+def test_inventory_continues_where_it_stopped(scenery):
     crm = clients.verified_client()
 
     rounds = 1
@@ -69,7 +69,7 @@ def test_it_stops_when_its_time_is_up_and_goes_on_where_it_was(scenery):
     assert not FilterUser.objects.people().filter(filters_read_at=None).exists()
 
 
-def test_one_user_is_read_again_at_once(scenery):
+def test_refresh_reads_one_user(scenery):
     scenery.read()
     rita = scenery.user()
     row = FilterRow.objects.for_outlook().get(owner_id=rita.pk, table="contact")
@@ -80,7 +80,7 @@ def test_one_user_is_read_again_at_once(scenery):
     assert scenery.user().contacts == Cell.OFF
 
 
-def test_a_filter_that_its_owner_deleted_is_gone_after_the_next_reading(scenery):
+def test_deleted_filter_disappears_with_next_inventory(scenery):
     scenery.read()
     rita = scenery.user()
     for key in scenery.states(rita):
@@ -92,7 +92,7 @@ def test_a_filter_that_its_owner_deleted_is_gone_after_the_next_reading(scenery)
     assert scenery.user().paths == SyncPaths.NOT_AT_ALL
 
 
-def test_a_user_whose_filters_could_not_be_read_keeps_what_was_known(scenery):
+def test_failed_read_keeps_known_filters(scenery):
     scenery.read()
     scenery.cloud.fail({"method": "GET", "table": "userquery", "status": 403, "times": 1})
 
@@ -102,7 +102,7 @@ def test_a_user_whose_filters_could_not_be_read_keeps_what_was_known(scenery):
     assert scenery.user().appointments == Cell.ON
 
 
-def test_without_the_right_to_others_filters_they_are_read_in_their_names(scenery):
+def test_filters_are_read_as_owners_without_permission(scenery):
     scenery.act_for_others_only()
 
     scenery.read()
@@ -111,7 +111,7 @@ def test_without_the_right_to_others_filters_they_are_read_in_their_names(scener
     assert scenery.user().appointments == Cell.ON
 
 
-def test_a_mailbox_that_is_no_longer_his_is_forgotten(read):
+def test_lost_mailbox_is_cleared(read):
     rita = read.user()
     read.delete("mailboxes", rita.mailbox_id)
 

@@ -9,7 +9,7 @@ import pytest
 
 from syncapp.connection import clients
 from syncapp.mirror import columns
-from syncapp.mirror.directory import editors, reading
+from syncapp.mirror.directory import editors, rows
 from syncapp.mirror.filters import inventory, store
 from syncapp.models import (
     CrmColumn,
@@ -22,7 +22,7 @@ from syncapp.models import (
     UnreadableRow,
 )
 from syncapp.models.sync_filters.run import Plan
-from syncapp.sync_filters.runs.freezing import Wish, freeze_run
+from syncapp.sync_filters.runs.creation import RunSpec, create_run
 from tests.support.factories import CONTACT_COLUMNS, make_editor, make_record
 from tests.support.people import browser, fred
 from tests.support.screen import Screen
@@ -34,7 +34,7 @@ def problem_of(kind: str) -> str:
     return UnreadableRow.objects.get(kind=kind).problem
 
 
-def test_unreadable_user_is_kept_others_are_read(read):
+def test_unreadable_user_keeps_values(read):
     rita = read.user()
     others = FilterUser.objects.count()
     read.change("systemusers", rita.pk, domainname="a\u0000b")
@@ -51,7 +51,7 @@ def test_unreadable_user_is_kept_others_are_read(read):
     assert not UnreadableRow.objects.exists()
 
 
-def test_new_unreadable_user_is_shown_by_a_stub(read):
+def test_new_unreadable_user_becomes_stub(read):
     rita = read.user()
     FilterUser.objects.filter(pk=rita.pk).delete()
     read.change("systemusers", rita.pk, domainname="a\u0000b")
@@ -66,13 +66,13 @@ def test_unreadable_user_is_not_switched(read):
     read.change("systemusers", rita.pk, domainname="a\u0000b")
     inventory.refresh(clients.crm(), [rita.pk])
 
-    run = freeze_run([rita.pk], Wish(tables=("appointment",)), by=fred())
+    run = create_run([rita.pk], RunSpec(tables=("appointment",)), by=fred())
 
     item = run.items.get()
     assert (item.plan, NUL in item.why) == (Plan.CANNOT, True)
 
 
-def test_unreadable_filter_stays_as_it_was_read(read):
+def test_unreadable_filter_keeps_values(read):
     rita = read.user()
     row = FilterRow.objects.for_outlook().filter(owner_id=rita.pk).first()
     assert row is not None
@@ -126,12 +126,12 @@ def test_value_too_large_to_store_is_set_aside(read):
     (found,) = clients.crm().directory.users_by_id([rita.pk])
     bad = replace(found, access_mode=2**20)
 
-    reading.store_users([bad, replace(found, id=UUID(int=7), name="New")], 1)
+    rows.store_users([bad, replace(found, id=UUID(int=7), name="New")], 1)
 
     assert "access mode is not between" in problem_of("user")
     assert FilterUser.objects.filter(name="New").exists()
     (box,) = clients.crm().directory.mailboxes_by_id([rita.mailbox_id])
-    reading.store_mailboxes([replace(box, method=2**20)], 1)
+    rows.store_mailboxes([replace(box, method=2**20)], 1)
     assert FilterUser.objects.get(pk=rita.pk).method == rita.method
     (owned,) = clients.crm().filters.of_many([rita.pk])
     wide = replace(owned.filters[0], table="x" * 200)
@@ -139,7 +139,7 @@ def test_value_too_large_to_store_is_set_aside(read):
     assert "table is longer than 128" in problem_of("filter")
 
 
-def test_unreadable_definition_keeps_the_description_before(db):
+def test_unreadable_definition_keeps_previous_description(db):
     columns.store("contact", CONTACT_COLUMNS)
     bad = replace(CONTACT_COLUMNS[0], label="", problem=f"The CRM's value of Label {NUL}.")
     nameless = replace(bad, name="")
@@ -153,7 +153,7 @@ def test_unreadable_definition_keeps_the_description_before(db):
     assert not UnreadableRow.objects.exists()
 
 
-def test_unreadable_editor_does_not_count_as_known(read):
+def test_unreadable_editor_is_not_known(read):
     rita = read.user()
     record = make_record(editor=make_editor())
     CrmUser.objects.all().delete()

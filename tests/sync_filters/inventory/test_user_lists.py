@@ -6,7 +6,7 @@ import pytest
 
 from syncapp.crm.directory.records import SyncMethod
 from syncapp.demo import content
-from syncapp.mirror.directory import list_matching
+from syncapp.mirror.directory import user_matching
 from syncapp.models import AuditEntry, FilterUser, UserList
 from syncapp.models.sync_filters.user import Cause, SyncPaths
 from syncapp.sync_filters.errors import NotPossible
@@ -19,14 +19,14 @@ def save(*lines, name="Riva", **more):
     return lists.save(name, list(lines), by=fred(), **more)
 
 
-def test_a_line_means_whoever_has_this_address_login_or_name_and_no_other(db):
+def test_entries_match_by_address_login_or_name(db):
     rita, rob, ada = make_user("Rita Lindqvist"), make_user("Rob Marchetti"), make_user("Ada Brennan")
     for _ in range(2):
         make_user("Twin")
 
     riva = save(rita.address.upper(), rob.login, "ADA brennan", "rita", "twin")
 
-    assert lists.matched(riva) == [rita.pk, rob.pk, ada.pk]
+    assert lists.matched_user_ids(riva) == [rita.pk, rob.pk, ada.pk]
     assert [(entry.text, entry.fits_several) for entry in lists.unmatched(riva)] == [("rita", False), ("twin", True)]
 
 
@@ -35,7 +35,7 @@ def test_uploaded_bytes_become_text():
     assert lists.read_text("Zoë\n".encode("cp1252")) == "Zoë\n"
 
 
-def test_who_is_in_another_products_list_too_gets_appointments_twice(db):
+def test_listed_user_gets_appointments_twice(db):
     server, client = make_user("Server"), make_user("Client", SyncMethod.OUTLOOK)
     nobody, gone = make_user("Nobody", SyncMethod.NONE), make_user("Gone", is_disabled=True)
     everyone = [server, client, nobody, gone]
@@ -63,15 +63,15 @@ def now(user: FilterUser) -> FilterUser:
     return FilterUser.objects.get(pk=user.pk)
 
 
-def test_a_list_is_replaced_as_a_whole_and_a_mere_selection_is_no_way_to_outlook(db):
+def test_replaced_list_recounts_sync_paths(db):
     rita, rob = make_user("Rita Lindqvist"), make_user("Rob Marchetti")
     save(rita.address, rob.address)
 
     riva = save(rob.address)
     pilots = save(rita.address, name="Pilot users", brings_appointments=False)
 
-    assert lists.matched(riva) == [rob.pk]
-    assert list_matching.products_of(rita.pk) == [pilots]
+    assert lists.matched_user_ids(riva) == [rob.pk]
+    assert user_matching.products_of(rita.pk) == [pilots]
     assert [now(user).products for user in (rita, rob)] == [0, 1]
     assert UserList.objects.count() == 2
     assert list(AuditEntry.objects.filter(action__startswith="list.").order_by("pk").values_list("action", "area")) == [
@@ -81,7 +81,7 @@ def test_a_list_is_replaced_as_a_whole_and_a_mere_selection_is_no_way_to_outlook
     ]
 
 
-def test_a_later_reading_finds_who_joined_since(scenery):
+def test_inventory_matches_entries_again(scenery):
     scenery.read()
     rita = scenery.user()
     riva = save("newcomer@brandvik.example")
@@ -89,18 +89,18 @@ def test_a_later_reading_finds_who_joined_since(scenery):
     scenery.change("systemusers", rita.pk, internalemailaddress="newcomer@brandvik.example")
     scenery.read()
 
-    assert lists.matched(riva) == [rita.pk]
+    assert lists.matched_user_ids(riva) == [rita.pk]
     assert scenery.user().products == 1
 
 
-def test_an_empty_or_nameless_list_is_not_kept(db):
+def test_empty_or_unnamed_list_is_refused(db):
     with pytest.raises(NotPossible):
         save()
     with pytest.raises(NotPossible):
         save("a@b.example", name="  ")
 
 
-def test_the_demo_brings_an_example_once(db, settings):
+def test_demo_adds_example_list_once(db, settings):
     make_user("Rita Lindqvist")
     settings.DEMO = False
     content.bring_example_list()

@@ -12,7 +12,7 @@ from syncapp import migrations
 from syncapp.models import CrmUser, FilterTeam, FilterUser
 from syncapp.review.queue import reads
 from syncapp.sync_filters.inventory import matrix
-from syncapp.sync_filters.inventory.matrix import Narrowing
+from syncapp.sync_filters.inventory.matrix import UserCriteria
 from tests.support.factories import make_editor
 from tests.support.people import browser, fred
 from tests.support.screen import Screen
@@ -23,7 +23,7 @@ IN_ORDER = ["Adèle Chauvin", "adi Segal", "Åsa Hedlund", "Élodie O’Neil", "
 
 
 def found(search: str) -> list[str]:
-    return [user.name for user in matrix.page(Narrowing(search=search)).users]
+    return [user.name for user in matrix.page(UserCriteria(search=search)).users]
 
 
 @pytest.mark.parametrize(
@@ -38,25 +38,25 @@ def test_user_is_found_by_any_word(typed):
 
 
 @pytest.mark.parametrize("typed", ["edlund", "asa other", "%", "\u200b", "— ’", "login.example"])
-def test_search_of_users_finds_no_middles(typed):
+def test_search_matches_no_middle_of_words(typed):
     make_user("Åsa Hedlund")
     make_user("Ulla Other")
 
     assert found(typed) == []
 
 
-def test_empty_search_of_users_says_what_was_compared():
+def test_empty_search_explains_matching():
     make_user("Åsa Hedlund")
     client = browser(fred())
 
-    alone, narrowed = (Screen(client.get(f"/filters/?q=zzz{more}")).words for more in ("", "&state=off"))
+    alone, matching = (Screen(client.get(f"/filters/?q=zzz{more}")).words for more in ("", "&state=off"))
 
     assert "Nothing found for “zzz”" in alone
-    assert "No user has the filters in use together" not in alone
-    assert "No user has the filters in use together with what you searched for" in narrowed
+    assert "No user matches all filters in use" not in alone
+    assert "No user matches all filters in use with what you searched for" in matching
 
 
-def test_users_teams_and_editors_sort_without_accents():
+def test_names_sort_without_accents():
     for name in reversed(IN_ORDER):
         make_user(name)
         make_editor(name)
@@ -67,7 +67,7 @@ def test_users_teams_and_editors_sort_without_accents():
     assert [editor.name for editor in reads.editors()] == IN_ORDER
 
 
-def test_migration_folds_the_names_that_are_there(monkeypatch):
+def test_migration_folds_existing_names(monkeypatch):
     (path,) = Path(migrations.__file__).parent.glob("*_fold_names_of_users.py")
     migration = import_module(f"syncapp.migrations.{path.stem}")
     monkeypatch.setattr(migration, "BATCH", 2)

@@ -40,7 +40,7 @@ def inverse(*arguments: object) -> str:
     return printed(*arguments, "--inverse")
 
 
-def test_off_switches_off_what_is_on_and_nothing_else(copy: Copy) -> None:
+def test_off_switches_active_filters_only(copy: Copy) -> None:
     before = copy.states()
 
     copy.execute(printed("--off", "--saved", "kept"))
@@ -49,7 +49,7 @@ def test_off_switches_off_what_is_on_and_nothing_else(copy: Copy) -> None:
     assert copy.states() == before | dict.fromkeys(changed, OFF)
 
 
-def test_the_inverse_restores_what_was_found_and_leaves_off_what_was_off_before(copy: Copy) -> None:
+def test_inverse_restores_exact_states(copy: Copy) -> None:
     before = copy.states()
     copy.execute(printed("--off", "--saved", "kept"))
 
@@ -59,7 +59,7 @@ def test_the_inverse_restores_what_was_found_and_leaves_off_what_was_off_before(
     assert copy.states()["anna old meetings"] == OFF
 
 
-def test_on_and_its_inverse(copy: Copy) -> None:
+def test_on_and_inverse(copy: Copy) -> None:
     before = copy.states()
     copy.execute(printed("--on", "--saved", "kept"))
     assert copy.states()["anna old meetings"] == ON
@@ -69,7 +69,7 @@ def test_on_and_its_inverse(copy: Copy) -> None:
     assert copy.states() == before
 
 
-def test_an_unusual_status_comes_back_as_it_was(copy: Copy) -> None:
+def test_inverse_restores_unusual_status(copy: Copy) -> None:
     copy.change("anna meetings", state=0, status=3)
     copy.execute(printed("--off", "--saved", "kept"))
 
@@ -78,7 +78,7 @@ def test_an_unusual_status_comes_back_as_it_was(copy: Copy) -> None:
     assert copy.states()["anna meetings"] == (0, 3)
 
 
-def test_what_its_owner_changed_since_is_left_alone(copy: Copy) -> None:
+def test_inverse_skips_filters_changed_since(copy: Copy) -> None:
     copy.execute(printed("--off", "--saved", "kept"))
     copy.change("anna meetings", state=0, status=3)
 
@@ -88,7 +88,7 @@ def test_what_its_owner_changed_since_is_left_alone(copy: Copy) -> None:
     assert copy.states()["ben meetings"] == ON
 
 
-def test_for_named_users_and_tables_only(copy: Copy) -> None:
+def test_only_named_users_and_tables_change(copy: Copy) -> None:
     before = copy.states()
 
     copy.execute(printed("--off", "--saved", "kept", "--tables", "appointment", "--users", "CORP\\o'neil"))
@@ -96,7 +96,7 @@ def test_for_named_users_and_tables_only(copy: Copy) -> None:
     assert copy.states() == before | {"ben meetings": OFF}
 
 
-def test_users_come_from_a_file_too(copy: Copy, tmp_path: Path) -> None:
+def test_users_come_from_file(copy: Copy, tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("\ufeffCORP\\anna\n\n", encoding="utf-8")
 
@@ -115,7 +115,7 @@ def test_users_come_from_a_file_too(copy: Copy, tmp_path: Path) -> None:
         'sep=;\n"Login";"Note"\n"CORP\\anna";"a; b\nc"\n"CORP\\o\'neil";""',
     ],
 )
-def test_users_file_is_read_whole(copy: Copy, tmp_path: Path, text: str) -> None:
+def test_users_file_is_read_completely(copy: Copy, tmp_path: Path, text: str) -> None:
     names = tmp_path / "names.csv"
     names.write_bytes(text.encode("utf-16"))
 
@@ -125,16 +125,16 @@ def test_users_file_is_read_whole(copy: Copy, tmp_path: Path, text: str) -> None
 
 
 @pytest.mark.django_db
-def test_what_a_users_file_loses_is_refused(tmp_path: Path) -> None:
+def test_incompletely_read_users_file_is_refused(tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("CORP\\anna;Sales\n", encoding="utf-8")
 
-    with pytest.raises(CommandError, match="“Sales” stands beside"):
+    with pytest.raises(CommandError, match="“Sales” next to"):
         printed("--off", "--users-file", names)
 
 
 @pytest.mark.django_db
-def test_a_group_is_printed_by_its_logon_names(copy: Copy, capsys: pytest.CaptureFixture[str]) -> None:
+def test_group_is_printed_as_logon_names(copy: Copy, capsys: pytest.CaptureFixture[str]) -> None:
     anna, ben = make_user("Anna", login=r"CORP\anna"), make_user("Ben", login="")
     team = FilterTeam.objects.create(pk=uuid.uuid4(), name="North")
     unit = FilterUnit.objects.create(pk=uuid.uuid4(), name="Sales")
@@ -170,7 +170,7 @@ def test_unknown_group_prints_nothing(group: str) -> None:
         printed("--off", group, "Nowhere")
 
 
-def test_script_names_the_database_and_shows_the_count(copy: Copy) -> None:
+def test_script_names_database_and_count(copy: Copy) -> None:
     assert "in the organization's database (named like Contoso_MSCRM)" in printed("--off")
 
     copy.execute(printed("--off", "--saved", "kept", "--database", "Contoso_MSCRM"))
@@ -179,7 +179,7 @@ def test_script_names_the_database_and_shows_the_count(copy: Copy) -> None:
 
 
 @pytest.mark.parametrize(("expected", "switched"), [(3, True), (4, False)])
-def test_another_number_than_expected_changes_nothing(copy: Copy, expected: int, switched: bool) -> None:
+def test_unexpected_count_changes_nothing(copy: Copy, expected: int, switched: bool) -> None:
     before, script = copy.states(), printed("--off", "--saved", "kept", "--expect", expected)
 
     if switched:
@@ -191,7 +191,7 @@ def test_another_number_than_expected_changes_nothing(copy: Copy, expected: int,
     assert (copy.states() != before) is switched
 
 
-def test_a_name_that_nobody_has_changes_nothing(copy: Copy) -> None:
+def test_unknown_name_changes_nothing(copy: Copy) -> None:
     before = copy.states()
 
     with pytest.raises(RaisedError, match="Nothing was changed"):
@@ -201,7 +201,7 @@ def test_a_name_that_nobody_has_changes_nothing(copy: Copy) -> None:
     assert "kept" not in copy.tables()
 
 
-def test_a_count_that_differs_changes_nothing(copy: Copy) -> None:
+def test_differing_count_changes_nothing(copy: Copy) -> None:
     before = copy.states()
     script = printed("--off", "--saved", "kept")
     blind = script.replace("WHERE UserQueryId IN", "WHERE StateCode = 7 AND UserQueryId IN")
@@ -213,7 +213,7 @@ def test_a_count_that_differs_changes_nothing(copy: Copy) -> None:
     assert copy.states() == before
 
 
-def test_run_twice_it_stops_before_it_forgets_what_was_found_first(copy: Copy) -> None:
+def test_second_execution_keeps_first_record(copy: Copy) -> None:
     script = printed("--off", "--saved", "kept")
     copy.execute(script)
 
@@ -221,7 +221,7 @@ def test_run_twice_it_stops_before_it_forgets_what_was_found_first(copy: Copy) -
         copy.execute(script)
 
 
-def test_the_whole_output_does_not_undo_itself_and_says_what_it_risks() -> None:
+def test_whole_output_does_not_undo_itself() -> None:
     script = printed("--off", "--saved", "kept")
 
     assert script.count("\nBEGIN TRANSACTION;") == 1
@@ -240,11 +240,11 @@ def test_the_whole_output_does_not_undo_itself_and_says_what_it_risks() -> None:
         (["--off", "--users-file", "no-such-file"], "cannot be read"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_in_words(arguments: list[str], says: str) -> None:
+def test_invalid_arguments_are_refused(arguments: list[str], says: str) -> None:
     with pytest.raises(CommandError, match=says):
         printed(*arguments)
 
 
-def test_the_way_has_to_be_named() -> None:
+def test_on_or_off_is_required() -> None:
     with pytest.raises(CommandError, match="--on --off"):
         printed()

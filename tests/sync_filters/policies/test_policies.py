@@ -31,7 +31,7 @@ from syncapp.notifications import alerts
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.policies import editing, groups
 from syncapp.sync_filters.policies import job as policy_rounds
-from syncapp.sync_filters.policies.editing import PolicyWish
+from syncapp.sync_filters.policies.editing import PolicySpec
 from syncapp.sync_filters.runs import job as runs
 from syncapp.sync_filters.runs import meetings, preparation
 from tests.support.people import fred, make_person
@@ -44,8 +44,8 @@ def team() -> FilterTeam:
 
 def kept(**wished) -> FilterPolicy:
     """A policy in shadow, compared once."""
-    wish = {"name": "No appointments", "team_id": team().pk, "tables": APPOINTMENT_TABLES} | wished
-    return compared(editing.create(PolicyWish(**wish), by=fred()))
+    spec = {"name": "No appointments", "team_id": team().pk, "tables": APPOINTMENT_TABLES} | wished
+    return compared(editing.create(PolicySpec(**spec), by=fred()))
 
 
 def compared(policy: FilterPolicy) -> FilterPolicy:
@@ -64,13 +64,13 @@ def a_night_later(policy: FilterPolicy) -> FilterPolicy:
 
 
 def repairing(policy: FilterPolicy) -> FilterPolicy:
-    editing.ask_for_repair(policy, seen=policy.full_at, by=fred())
+    editing.request_repair(policy, seen=policy.full_at, by=fred())
     return run_to_its_end(compared(policy))
 
 
 def started(policy: FilterPolicy) -> FilterRun:
     """It may repair, and has begun to; no worker is there to switch anything."""
-    editing.ask_for_repair(policy, seen=policy.full_at, by=fred())
+    editing.request_repair(policy, seen=policy.full_at, by=fred())
     compared(policy)
     return FilterRun.objects.get(policy=policy)
 
@@ -78,7 +78,7 @@ def started(policy: FilterPolicy) -> FilterRun:
 def run_to_its_end(policy: FilterPolicy) -> FilterPolicy:
     """What workers do with the frozen run, and the round that starts it."""
     for run in FilterRun.objects.filter(policy=policy, state=RunState.COUNTING):
-        while not meetings.count(run, crm=clients.crm()):
+        while not meetings.count_next(run, crm=clients.crm()):
             pass
     compared(policy)
     for run in FilterRun.objects.filter(policy=policy):
@@ -97,20 +97,20 @@ def company(db) -> FilterTeam:
     return small_company()
 
 
-def test_in_shadow_it_says_who_deviates_since_when_and_switches_nothing(read):
+def test_shadow_mode_reports_and_switches_nothing(read):
     since = read.mark()
 
     policy = kept()
 
     members = FilterUser.objects.filter(
-        pk__in=groups.members_now(policy), appointments__in=["on", "mixed"], has_own_roles=True
+        pk__in=groups.members_of(policy), appointments__in=["on", "mixed"], has_own_roles=True
     )
     assert deviating(policy) == {user.name for user in members} != set()
     assert all(member.deviates_since for member in policy_rounds.deviating(policy))
     assert (read.switched(since), FilterRun.objects.count()) == ([], 0)
 
 
-def test_a_filter_that_its_owner_switched_back_on_is_reported_and_then_repaired(read):
+def test_filter_switched_back_on_is_repaired(read):
     without_meetings()
     policy = repairing(kept())
     assert deviating(a_night_later(policy)) == set()
@@ -131,7 +131,7 @@ def test_a_filter_that_its_owner_switched_back_on_is_reported_and_then_repaired(
     assert (run.person, run.policy, run.state) == (fred(), policy, RunState.DONE)
 
 
-def test_who_switches_back_on_in_the_same_night_is_repaired_when_somebody_compares(read):
+def test_requested_comparison_repairs_again_the_same_night(read):
     without_meetings()
     policy = repairing(kept())
     compared(policy)
@@ -149,7 +149,7 @@ def test_who_switches_back_on_in_the_same_night_is_repaired_when_somebody_compar
 
 
 @pytest.mark.parametrize(("asked", "found"), [(True, 1), (False, 0)])
-def test_who_asks_for_a_comparison_gets_what_the_crm_holds_now(read, asked, found):
+def test_requested_comparison_reads_live_values(read, asked, found):
     policy = kept(wanted_on=True)
     before = len(deviating(policy))
     owner = FilterUser.objects.get(pk=policy.members.filter(plan=Plan.ALREADY).first().user_id)
@@ -164,7 +164,7 @@ def test_who_asks_for_a_comparison_gets_what_the_crm_holds_now(read, asked, foun
     assert len(deviating(policy)) == before + found
 
 
-def test_organizers_are_held_back_and_the_report_says_why(read):
+def test_organizers_are_held_back_with_reason(read):
     policy = repairing(kept())
 
     run = FilterRun.objects.get(policy=policy)
@@ -173,7 +173,7 @@ def test_organizers_are_held_back_and_the_report_says_why(read):
     assert {member.user.name for member in policy_rounds.deviating(policy) if member.held_back} == held
 
 
-def test_it_repairs_at_most_so_many_a_night(company):
+def test_repairs_stop_at_nightly_limit(company):
     policy = kept(per_night=2)
     first = started(policy)
     assert first.items.filter(plan=Plan.CHANGE).count() == 2
@@ -185,8 +185,8 @@ def test_it_repairs_at_most_so_many_a_night(company):
     assert FilterRun.objects.count() == 2
 
 
-def test_exceptions_and_days_outside_its_dates_are_left_alone(company):
-    excepted = groups.members_now(kept())[0]
+def test_exceptions_and_dates_are_respected(company):
+    excepted = groups.members_of(kept())[0]
 
     policy = kept(name="Another", exceptions=(str(excepted),))
     assert (policy.members.count(), policy.members.filter(user=excepted).exists()) == (7, False)
@@ -194,24 +194,24 @@ def test_exceptions_and_days_outside_its_dates_are_left_alone(company):
     assert (later.full_at, later.members.count()) == (None, 0)
 
 
-def test_repair_needs_the_comparison_that_was_seen(company):
+def test_repair_requires_latest_comparison(company):
     policy = kept()
     old = policy.full_at
 
     policy = a_night_later(policy)
 
-    with pytest.raises(NotPossible, match="compared anew"):
-        editing.ask_for_repair(policy, seen=old, by=fred())
+    with pytest.raises(NotPossible, match="compared again"):
+        editing.request_repair(policy, seen=old, by=fred())
     assert started(policy).state == RunState.RUNNING
 
 
-def test_a_large_group_needs_a_second_person_once(company, settings):
+def test_large_group_needs_second_person_once(company, settings):
     settings.SECOND_PERSON_ABOVE = 1
     policy = kept()
-    editing.ask_for_repair(policy, seen=policy.full_at, by=fred())
+    editing.request_repair(policy, seen=policy.full_at, by=fred())
     policy.refresh_from_db()
     assert (policy.mode, policy.waits_for_a_second_person) == (PolicyMode.SHADOW, True)
-    with pytest.raises(NotPossible, match="Somebody else"):
+    with pytest.raises(NotPossible, match="Someone other"):
         editing.confirm_repair(policy, seen=policy.full_at, by=fred())
 
     editing.confirm_repair(policy, seen=policy.full_at, by=make_person("Frida"))
@@ -221,7 +221,7 @@ def test_a_large_group_needs_a_second_person_once(company, settings):
     assert (run.state, run.person, run.confirmed_by) == (RunState.RUNNING, fred(), make_person("Frida"))
 
 
-def test_it_asks_when_its_group_changed_by_more_than_a_tenth(company):
+def test_changed_group_stops_policy(company):
     policy = kept(per_night=1)
     started(policy)
     FilterUser.objects.filter(name="User 7").update(is_disabled=True)
@@ -239,16 +239,16 @@ def test_it_asks_when_its_group_changed_by_more_than_a_tenth(company):
     assert compared(policy).asks == ""
 
 
-def test_without_its_person_it_stops_instead_of_switching(company):
+def test_policy_stops_when_its_person_leaves(company):
     policy = kept()
-    editing.ask_for_repair(policy, seen=policy.full_at, by=fred())
+    editing.request_repair(policy, seen=policy.full_at, by=fred())
     Person.objects.update(is_filter_manager=False)
 
     assert "may no longer switch" in compared(policy).asks
     assert not FilterRun.objects.exists()
 
 
-def test_who_is_new_is_compared_within_the_hour_and_the_others_are_not(company):
+def test_new_users_are_compared_hourly(company):
     policy = kept()
     newcomer = policy.members.first().user
     policy.members.filter(user=newcomer).delete()
@@ -260,25 +260,25 @@ def test_who_is_new_is_compared_within_the_hour_and_the_others_are_not(company):
     assert policy.full_at == others < policy.compared_at
 
 
-def test_an_old_reading_is_no_ground_to_judge_by(company):
+def test_stale_inventory_skips_comparison(company):
     MirrorCursor.objects.update(pulled_at=timezone.now() - timedelta(days=1))
 
     assert kept().full_at is None
 
 
-def test_new_words_lead_back_to_shadow_and_end_a_round_by_the_old_ones(company):
+def test_changed_policy_returns_to_shadow_mode(company):
     policy = kept()
     started(policy)
     FilterPolicy.objects.update(due_at=Now())
     held = queue.claim(FilterPolicy, policy.pk)
 
-    editing.change(policy, PolicyWish("Other", team_id=company.pk, tables=("task",)), by=fred())
+    editing.change(policy, PolicySpec("Other", team_id=company.pk, tables=("task",)), by=fred())
 
     assert not held.row().exists()
     assert (compared(policy).mode, deviating(policy)) == (PolicyMode.SHADOW, set())
 
 
-def test_a_policy_that_is_stopped_leaves_no_frozen_run_behind(company):
+def test_stopped_policy_cancels_unstarted_runs(company):
     policy = kept()
     run = started(policy)
     FilterRun.objects.update(state=RunState.PLANNED)
@@ -290,8 +290,8 @@ def test_a_policy_that_is_stopped_leaves_no_frozen_run_behind(company):
     assert not policy_rounds.work(policy.pk)
 
 
-def test_it_waits_for_a_long_list_and_asks_where_that_cannot_be_made(company, monkeypatch):
-    monkeypatch.setattr(preparation, "AT_ONCE", 3)
+def test_failed_preparation_stops_policy(company, monkeypatch):
+    monkeypatch.setattr(preparation, "PART_SIZE", 3)
     policy = kept()
     run = started(policy)
     compared(policy)
@@ -306,8 +306,8 @@ def test_it_waits_for_a_long_list_and_asks_where_that_cannot_be_made(company, mo
     assert run.state == RunState.CANCELLED
 
 
-def test_a_long_list_of_it_starts_once_it_is_made(company, monkeypatch):
-    monkeypatch.setattr(preparation, "AT_ONCE", 3)
+def test_long_repair_starts_after_preparation(company, monkeypatch):
+    monkeypatch.setattr(preparation, "PART_SIZE", 3)
     policy = kept()
     run = started(policy)
 
@@ -318,14 +318,14 @@ def test_a_long_list_of_it_starts_once_it_is_made(company, monkeypatch):
     assert (run.state, run.items.all().due().count()) == (RunState.RUNNING, 8)
 
 
-def test_who_is_new_is_compared_right_after_a_reading_of_everybody(company):
+def test_new_users_are_compared_after_inventory(company):
     policy, stopped = kept(), kept(name="Stopped")
     editing.pause(stopped, by=fred())
     FilterPolicy.objects.filter(pk=policy.pk).update(due_at=timezone.now() + timedelta(hours=1))
     someone = FilterUser.objects.create(pk=uuid.uuid4(), name="New", name_key="new", read_at=timezone.now())
     FilterMembership.objects.create(team_id=company.pk, user_id=someone.pk)
 
-    policy_rounds.begin_rounds()
+    policy_rounds.schedule_comparisons()
 
     assert list(FilterPolicy.objects.all().due()) == [policy]
     policy_rounds.work(policy.pk)

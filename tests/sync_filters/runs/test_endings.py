@@ -8,7 +8,7 @@ from syncapp.models import FilterGround, FilterRow, FilterUser
 from syncapp.models.sync_filters.filter import Access
 from syncapp.models.sync_filters.run import Outcome
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Cell
-from syncapp.sync_filters.runs import freezing, results, transitions, undo
+from syncapp.sync_filters.runs import creation, report, transitions, undo
 from tests.support.people import browser, fred
 from tests.support.screen import text
 from tests.sync_filters.runs.test_job import done, frozen, outcome, released, worked
@@ -28,7 +28,7 @@ def add_filter(read, user: FilterUser, name: str, *, state: int = 0) -> None:
     read.cloud.call("POST", "userqueries", body)
 
 
-def test_another_active_filter_is_not_simply_done(read):
+def test_other_active_filter_is_partly_done(read):
     rita = read.user()
     run = released(frozen(rita))
     add_filter(read, rita, "Team meetings")
@@ -39,13 +39,13 @@ def test_another_active_filter_is_not_simply_done(read):
     assert item.outcome == Outcome.PARTLY
     assert "“Team meetings”" in item.why
     assert read.user().appointments == Cell.MIXED
-    assert not results.verified(run).exists()
+    assert not report.verified(run).exists()
     page = text(browser(fred()).get(f"/filters/runs/{run.pk}/"), 200)
     assert "Partly done" in page
-    assert undo.may_be_undone(run) == 1
+    assert undo.count_undoable(run) == 1
 
 
-def test_partly_done_users_join_the_verified_ones_later(read):
+def test_partly_done_users_are_verified_later(read):
     rita = read.user()
     run = released(frozen(rita))
     add_filter(read, rita, "Team meetings")
@@ -54,13 +54,13 @@ def test_partly_done_users_join_the_verified_ones_later(read):
     again = done(rita)
 
     assert outcome(again, rita) == Outcome.DONE
-    assert list(results.verified(run)) == [rita]
+    assert list(report.verified(run)) == [rita]
 
 
-def test_another_inactive_filter_leaves_switching_on_partly_done(read):
-    rita, on = read.user(), freezing.Wish(APPOINTMENT_TABLES, on=True)
+def test_other_inactive_filter_is_partly_done(read):
+    rita, on = read.user(), creation.RunSpec(APPOINTMENT_TABLES, on=True)
     done(rita)
-    run = released(frozen(rita, wish=on))
+    run = released(frozen(rita, spec=on))
     add_filter(read, rita, "Old meetings", state=1)
 
     run = worked(transitions.start(run, by=fred()))
@@ -75,7 +75,7 @@ def test_filters_of_other_tables_do_not_count(read):
     assert outcome(done(rita), rita) == Outcome.DONE
 
 
-def test_lost_permission_is_probed_again_within_the_run(read):
+def test_lost_permission_is_probed_during_run(read):
     rita, rob = read.user(), read.user("Rob Marchetti")
     assert FilterGround.objects.get().writing == Access.DIRECT
     run = released(frozen(rita, rob))
@@ -84,14 +84,14 @@ def test_lost_permission_is_probed_again_within_the_run(read):
 
     run = worked(transitions.start(run, by=fred()))
 
-    ground = FilterGround.objects.get()
-    assert (ground.reading, ground.writing) == (Access.ACTING, Access.ACTING)
+    capabilities = FilterGround.objects.get()
+    assert (capabilities.reading, capabilities.writing) == (Access.ACTING, Access.ACTING)
     assert [outcome(run, user) for user in (rita, rob)] == [Outcome.DONE, Outcome.DONE]
     switched = {key for key, _ in read.switched(since)}
     assert switched >= {key for user in (rita, rob) for key, state in read.states(user).items() if state}
 
 
-def test_asking_the_crm_finds_the_working_way(read):
+def test_probe_finds_working_access(read):
     rita = read.user()
     read.act_for_others_only()
 
@@ -101,7 +101,7 @@ def test_asking_the_crm_finds_the_working_way(read):
     assert read.user().appointments == Cell.ON
 
 
-def test_one_denied_user_keeps_the_way(read):
+def test_one_denied_user_keeps_access(read):
     read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403, "times": 1})
 
     run = done(read.user())
@@ -110,7 +110,7 @@ def test_one_denied_user_keeps_the_way(read):
     assert FilterGround.objects.get().writing == Access.DIRECT
 
 
-def test_no_way_at_all_is_denied_and_known(read):
+def test_no_access_is_denied_and_stored(read):
     read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403, "times": 50})
 
     run = done(read.user())

@@ -14,19 +14,19 @@ from syncapp.models.sync_filters.run import Outcome, Plan, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES, Cell
 from syncapp.sync_filters.errors import NotPossible
 from syncapp.sync_filters.inventory import user_lists
-from syncapp.sync_filters.runs import freezing, job, meetings, switching_on, transitions, undo
+from syncapp.sync_filters.runs import creation, job, meetings, switching_on, transitions, undo
 from tests.support.people import browser, fred, make_person
 from tests.support.screen import text
 from tests.sync_filters.expected import expected_outcomes
 
-OFF = freezing.Wish(APPOINTMENT_TABLES, on=False, reason="Twice in Outlook")
-ON = freezing.Wish(APPOINTMENT_TABLES, on=True)
+OFF = creation.RunSpec(APPOINTMENT_TABLES, on=False, reason="Twice in Outlook")
+ON = creation.RunSpec(APPOINTMENT_TABLES, on=True)
 
 
-def frozen(*users: FilterUser, wish: freezing.Wish = OFF) -> FilterRun:
+def frozen(*users: FilterUser, spec: creation.RunSpec = OFF) -> FilterRun:
     chosen = users or FilterUser.objects.people().order_by("name_key")
-    run = freezing.freeze_run([user.pk for user in chosen], wish, by=fred())
-    while not meetings.count(run, crm=clients.crm()):
+    run = creation.create_run([user.pk for user in chosen], spec, by=fred())
+    while not meetings.count_next(run, crm=clients.crm()):
         pass
     run.refresh_from_db()
     return run
@@ -34,7 +34,7 @@ def frozen(*users: FilterUser, wish: freezing.Wish = OFF) -> FilterRun:
 
 def released(run: FilterRun) -> FilterRun:
     held = run.items.filter(plan=Plan.HELD).values_list("pk", flat=True)
-    meetings.release(run, list(held), by=fred())
+    transitions.release_items(run, list(held), by=fred())
     return run
 
 
@@ -46,15 +46,15 @@ def worked(run: FilterRun) -> FilterRun:
     return run
 
 
-def done(*users: FilterUser, wish: freezing.Wish = OFF) -> FilterRun:
-    return worked(transitions.start(released(frozen(*users, wish=wish)), by=fred()))
+def done(*users: FilterUser, spec: creation.RunSpec = OFF) -> FilterRun:
+    return worked(transitions.start(released(frozen(*users, spec=spec)), by=fred()))
 
 
 def outcome(run: FilterRun, user: FilterUser) -> str:
     return run.items.get(user=user).outcome
 
 
-def test_appointments_of_one_user_go_off_and_on_again(read):
+def test_appointments_go_off_and_on(read):
     rita, since = read.user(), read.mark()
     wanted = set(
         FilterRow.objects.filter(owner_id=rita.pk, table__in=APPOINTMENT_TABLES, query_type=256).values_list(
@@ -67,11 +67,11 @@ def test_appointments_of_one_user_go_off_and_on_again(read):
     assert (run.state, outcome(run, rita)) == (RunState.DONE, Outcome.DONE)
     assert sorted(read.switched(since)) == sorted((str(key), [0, 1]) for key in wanted)
     assert read.user().appointments == Cell.OFF
-    done(read.user(), wish=freezing.Wish(APPOINTMENT_TABLES, on=True))
+    done(read.user(), spec=creation.RunSpec(APPOINTMENT_TABLES, on=True))
     assert read.user().appointments == Cell.ON
 
 
-def test_everybody_ends_in_the_class_that_the_crm_s_tables_call_for(read):
+def test_outcomes_match_crm_tables(read):
     ada = read.user("Ada Brennan")
     read.change("systemusers", ada.pk, isdisabled=True)
     read.read()
@@ -86,7 +86,7 @@ def test_everybody_ends_in_the_class_that_the_crm_s_tables_call_for(read):
     assert len(written) == len(set(written)) > 0
 
 
-def test_a_run_over_what_is_so_already_writes_nothing(read):
+def test_run_without_changes_writes_nothing(read):
     done(read.user())
     since = read.mark()
 
@@ -95,7 +95,7 @@ def test_a_run_over_what_is_so_already_writes_nothing(read):
     assert (outcome(run, read.user()), read.switched(since)) == (Outcome.ALREADY, [])
 
 
-def test_organizers_of_future_meetings_are_held_back_until_ticked(read):
+def test_organizers_are_held_until_ticked(read):
     run = frozen()
     held = run.items.filter(plan=Plan.HELD)
 
@@ -106,7 +106,7 @@ def test_organizers_of_future_meetings_are_held_back_until_ticked(read):
     owners = {str(pk) for pk in held.values_list("user", flat=True)}
     written = FilterRow.objects.filter(pk__in=[key for key, _ in read.switched(since)])
     assert owners.isdisjoint({str(row.owner_id) for row in written})
-    assert transitions.outcomes(run)[Outcome.HELD] == len(owners)
+    assert transitions.count_by_outcome(run)[Outcome.HELD] == len(owners)
 
 
 @pytest.mark.parametrize("keeps_deletes_apart", [None, True])
@@ -128,7 +128,7 @@ def test_add_in_organizers_are_held_until_ticked(read, keeps_deletes_apart):
     assert owners.isdisjoint({str(row.owner_id) for row in switched})
 
 
-def test_what_could_not_be_counted_is_held_back_and_not_none(read):
+def test_uncounted_user_is_held_back(read):
     server_side = FilterUser.objects.people().filter(method=1, appointments=Cell.ON, is_disabled=False).first()
     read.cloud.fail({"method": "GET", "table": "activityparty", "status": 403, "times": 1})
 
@@ -138,7 +138,7 @@ def test_what_could_not_be_counted_is_held_back_and_not_none(read):
     assert (item.plan, item.meetings) == (Plan.HELD, None)
 
 
-def test_whose_filters_changed_since_the_list_was_frozen_is_left_alone(read):
+def test_user_changed_since_preview_is_skipped(read):
     rita = read.user()
     run = released(frozen(rita))
     row = FilterRow.objects.for_outlook().get(owner_id=rita.pk, table="appointment")
@@ -150,7 +150,7 @@ def test_whose_filters_changed_since_the_list_was_frozen_is_left_alone(read):
     assert (outcome(run, rita), read.switched(since)) == (Outcome.CHANGED, [])
 
 
-def test_a_filter_that_was_deleted_in_the_meantime_is_not_made_again(read):
+def test_deleted_filter_is_not_recreated(read):
     rita = read.user()
     run = released(frozen(rita))
     row = FilterRow.objects.for_outlook().get(owner_id=rita.pk, table="appointment")
@@ -162,7 +162,7 @@ def test_a_filter_that_was_deleted_in_the_meantime_is_not_made_again(read):
     assert str(row.pk) not in read.states(rita)
 
 
-def test_two_runs_over_the_same_user_write_once(read):
+def test_two_runs_write_same_user_once(read):
     rita = read.user()
     first, second = released(frozen(rita)), released(frozen(rita))
     since = read.mark()
@@ -176,7 +176,7 @@ def test_two_runs_over_the_same_user_write_once(read):
     assert len(read.switched(since)) == 3
 
 
-def test_a_lost_answer_is_read_back_and_never_sent_blindly_again(read):
+def test_lost_answer_is_read_back_before_resending(read):
     rita, since = read.user(), read.mark()
     run = transitions.start(released(frozen(rita)), by=fred())
     read.cloud.fail({"path": "$batch", "method": "POST", "cut": "after_commit", "times": 1})
@@ -191,7 +191,7 @@ def test_a_lost_answer_is_read_back_and_never_sent_blindly_again(read):
     assert len(read.switched(since)) == 3
 
 
-def test_a_user_whom_the_crm_refuses_is_denied_and_stops_nobody(read):
+def test_denied_user_does_not_stop_run(read):
     rita, rob = read.user(), read.user("Rob Marchetti")
     run = transitions.start(released(frozen(rita, rob)), by=fred())
     read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403, "times": 1})
@@ -201,7 +201,7 @@ def test_a_user_whom_the_crm_refuses_is_denied_and_stops_nobody(read):
     assert sorted([outcome(run, rita), outcome(run, rob)]) == [Outcome.DENIED, Outcome.DONE]
 
 
-def test_a_paused_run_begins_nobody_until_it_is_resumed(read):
+def test_paused_run_starts_no_users(read):
     run = transitions.start(released(frozen(read.user())), by=fred())
     transitions.pause(run, by=fred())
     since = read.mark()
@@ -212,34 +212,34 @@ def test_a_paused_run_begins_nobody_until_it_is_resumed(read):
     assert worked(run).state == RunState.DONE
 
 
-def test_a_cancelled_run_leaves_the_rest_alone(read):
+def test_canceled_run_leaves_remaining_users(read):
     run = transitions.start(released(frozen(read.user())), by=fred())
     transitions.cancel(run, by=fred())
 
     assert outcome(worked(run), read.user()) == Outcome.CANCELLED
 
 
-def test_a_long_list_waits_for_a_second_person(read, settings):
+def test_large_run_waits_for_second_person(read, settings):
     settings.SECOND_PERSON_ABOVE = 1
     run = transitions.start(released(frozen(read.user(), read.user("Rob Marchetti"))), by=fred())
 
     assert run.state == RunState.WAITING
-    with pytest.raises(NotPossible, match="Somebody else"):
+    with pytest.raises(NotPossible, match="Someone other"):
         transitions.confirm(run, by=fred())
     assert worked(transitions.confirm(run, by=make_person("Frida"))).state == RunState.DONE
 
 
-def test_a_pilot_is_done_first_and_then_the_run_pauses(read):
+def test_run_pauses_after_pilot(read):
     users = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
-    run = done(*users, wish=freezing.Wish(APPOINTMENT_TABLES, on=False, pilot=1))
+    run = done(*users, spec=creation.RunSpec(APPOINTMENT_TABLES, on=False, pilot=1))
 
     assert (run.state, run.paused_because) == (RunState.PAUSED, "pilot")
-    assert transitions.outcomes(run)[Outcome.DONE] == 1
+    assert transitions.count_by_outcome(run)[Outcome.DONE] == 1
     transitions.resume(run, by=fred())
-    assert transitions.outcomes(worked(run)) == {"done": 3}
+    assert transitions.count_by_outcome(worked(run)) == {"done": 3}
 
 
-def test_a_run_that_fails_too_often_pauses_itself(read, monkeypatch):
+def test_run_pauses_above_failure_limit(read, monkeypatch):
     monkeypatch.setattr(transitions, "FEWEST_TO_JUDGE", 5)
     run = transitions.start(released(frozen()), by=fred())
     read.cloud.fail({"method": "PATCH", "table": "userquery", "status": 403})
@@ -259,10 +259,10 @@ def test_undo_restores_exactly_what_was_found(read):
 
     assert back.state == RunState.DONE
     assert before == {user.pk: read.states(user) for user in FilterUser.objects.people()}
-    assert undo.may_be_undone(run) == 0
+    assert undo.count_undoable(run) == 0
 
 
-def test_undo_leaves_alone_and_names_whose_filters_changed_since(read):
+def test_undo_skips_users_changed_since(read):
     rita, rob = read.user(), read.user("Rob Marchetti")
     run = done(rita, rob)
     row = FilterRow.objects.for_outlook().get(owner_id=rita.pk, table="appointment")
@@ -273,7 +273,7 @@ def test_undo_leaves_alone_and_names_whose_filters_changed_since(read):
     assert (outcome(back, rita), outcome(back, rob)) == (Outcome.CHANGED, Outcome.DONE)
 
 
-def test_in_their_names_each_is_switched_by_himself(scenery):
+def test_users_are_switched_one_by_one_as_themselves(scenery):
     scenery.act_for_others_only()
     scenery.read()
     rita, rob, since = scenery.user(), scenery.user("Rob Marchetti"), scenery.mark()
@@ -286,7 +286,7 @@ def test_in_their_names_each_is_switched_by_himself(scenery):
     assert len(scenery.switched(since)) == 3
 
 
-def test_a_part_without_its_proof_is_read_back_before_anything_is_sent_again(read):
+def test_unproven_part_is_read_back_before_resending(read):
     rita, since = read.user(), read.mark()
     run = transitions.start(released(frozen(rita)), by=fred())
     read.cloud.fail({"method": "GET", "table": "userquery", "status": 503, "times": 1})
@@ -299,7 +299,7 @@ def test_a_part_without_its_proof_is_read_back_before_anything_is_sent_again(rea
     assert len(read.switched(since)) == 3
 
 
-def test_a_crm_that_ignores_in_whose_name_we_write_pauses_the_run_by_itself(read, monkeypatch):
+def test_ignored_impersonation_pauses_run(read, monkeypatch):
     rita, rob = read.user(), read.user("Rob Marchetti")
     FilterGround.objects.update(writing=Access.ACTING)
     run = transitions.start(released(frozen(rita, rob)), by=fred())
@@ -310,11 +310,11 @@ def test_a_crm_that_ignores_in_whose_name_we_write_pauses_the_run_by_itself(read
 
     assert (run.state, run.paused_because) == (RunState.PAUSED, "impersonation")
     assert sorted([outcome(run, rita), outcome(run, rob)]) == [Outcome.OPEN, Outcome.FAILED]
-    assert "not in the user's name" in run.items.get(outcome=Outcome.FAILED).why
-    assert undo.may_be_undone(run) == 1
+    assert "not as the user" in run.items.get(outcome=Outcome.FAILED).why
+    assert undo.count_undoable(run) == 1
 
 
-def test_a_refused_first_request_proves_nothing_about_in_whose_name_the_others_are_written(read, monkeypatch):
+def test_refused_request_proves_no_impersonation(read, monkeypatch):
     people = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
     FilterGround.objects.update(writing=Access.ACTING)
     run, since = transitions.start(released(frozen(*people)), by=fred()), read.mark()
@@ -328,7 +328,7 @@ def test_a_refused_first_request_proves_nothing_about_in_whose_name_the_others_a
     assert [bool(written & read.states(user).keys()) for user in people].count(True) == 1
 
 
-def test_in_their_names_each_failed_request_is_its_own_user_s_alone(read):
+def test_failed_request_affects_its_user_only(read):
     people = [read.user(), read.user("Rob Marchetti"), read.user("Vera Castellano")]
     FilterGround.objects.update(writing=Access.ACTING)
     run, since = transitions.start(released(frozen(*people)), by=fred()), read.mark()
@@ -348,13 +348,13 @@ def test_switching_on_counts_own_choices_and_doubled_users(read):
     done(rob)
     for row in FilterRow.objects.filter(owner_id=rita.pk, table="appointment", query_type=256):
         read.change_by_ada("userqueries", row.pk, statecode=1, statuscode=2)
-    run = freezing.freeze_run([rita.pk, rob.pk], ON, by=fred())
+    run = creation.create_run([rita.pk, rob.pk], ON, by=fred())
     assert not switching_on.switched_off_themselves(run).exists()
     read.read()
     FilterRow.objects.filter(owner_id=rita.pk, table="appointment").update(modified_by=rita.pk)
     user_lists.save("Riva", [read.user("Rob Marchetti").address], by=fred())
 
-    run = freezing.freeze_run([rita.pk, rob.pk], ON, by=fred())
+    run = creation.create_run([rita.pk, rob.pk], ON, by=fred())
 
     assert [item.user for item in switching_on.switched_off_themselves(run)] == [rita]
     assert [item.user for item in switching_on.doubled(run)] == [rob]
@@ -365,7 +365,7 @@ def test_switching_on_counts_own_choices_and_doubled_users(read):
     assert shown.count('role="rowheader"') == 1
 
 
-def test_run_as_the_user_is_not_their_choice(scenery):
+def test_run_as_user_is_not_their_own_choice(scenery):
     scenery.act_for_others_only()
     scenery.read()
     done(scenery.user())
@@ -373,7 +373,7 @@ def test_run_as_the_user_is_not_their_choice(scenery):
     rows = FilterRow.objects.filter(owner_id=scenery.user().pk, table__in=APPOINTMENT_TABLES, query_type=256)
     assert {row.modified_by for row in rows} == {scenery.user().pk}
 
-    run = freezing.freeze_run([scenery.user().pk], ON, by=fred())
+    run = creation.create_run([scenery.user().pk], ON, by=fred())
 
     assert run.items.get().plan == Plan.CHANGE
     assert not switching_on.switched_off_themselves(run).exists()

@@ -8,17 +8,17 @@ from syncapp.crm.directory.records import SyncMethod
 from syncapp.models import FilterRun, FilterUser
 from syncapp.models.sync_filters.run import Outcome, Plan, RunState
 from syncapp.models.sync_filters.user import SyncPaths
-from syncapp.sync_filters.runs import freezing, transitions, undo
+from syncapp.sync_filters.runs import creation, transitions, undo
 from tests.support.people import fred
 from tests.sync_filters.runs.test_job import outcome, released, worked
 from tests.web.filters.test_plan import people
 
 __all__ = ["people"]
-NONE = freezing.Wish(method=SyncMethod.NONE, reason="Another product takes over")
+NONE = creation.RunSpec(method=SyncMethod.NONE, reason="Another product takes over")
 
 
-def frozen(*users: FilterUser, wish: freezing.Wish = NONE) -> FilterRun:
-    return freezing.freeze_run([user.pk for user in users], wish, by=fred())
+def frozen(*users: FilterUser, spec: creation.RunSpec = NONE) -> FilterRun:
+    return creation.create_run([user.pk for user in users], spec, by=fred())
 
 
 def doubled(read) -> FilterUser:
@@ -36,7 +36,7 @@ def method(read, user: FilterUser) -> int:
     return row["actdeliverymethod"]
 
 
-def test_the_method_is_set_read_back_and_exactly_undone(read):
+def test_method_is_set_and_undone(read):
     user, since = doubled(read), read.mark()
 
     run = worked(transitions.start(frozen(user), by=fred()))
@@ -46,10 +46,10 @@ def test_the_method_is_set_read_back_and_exactly_undone(read):
     assert FilterUser.objects.get(pk=user.pk).paths == SyncPaths.NOT_AT_ALL
     back = worked(undo.undo(run, by=fred()))
     assert (outcome(back, user), method(read, user)) == (Outcome.DONE, SyncMethod.SERVER_SIDE)
-    assert undo.may_be_undone(run) == 0
+    assert undo.count_undoable(run) == 0
 
 
-def test_everybody_is_planned_by_the_mailbox_that_he_has(people):
+def test_plan_depends_on_mailbox(people):
     _, off, so, only, cure = people
     common = {"method": 1, "approval": 1, "enabled_for_act": True, "appointments": "on", "paths": SyncPaths.ONCE}
     FilterUser.objects.update(**common, filters_read_at=timezone.now())
@@ -68,24 +68,24 @@ def test_everybody_is_planned_by_the_mailbox_that_he_has(people):
         (Plan.HELD, Outcome.OPEN),
         (Plan.CHANGE, Outcome.OPEN),
     ]
-    assert "only way" in items[only.pk].why
+    assert "only known path" in items[only.pk].why
 
 
-def test_who_would_be_synchronized_twice_or_is_not_approved_is_not_set_to_server_side(people):
-    user, wish = people[0], freezing.Wish(method=SyncMethod.SERVER_SIDE)
+def test_doubled_or_unapproved_users_are_not_changed(people):
+    user, spec = people[0], creation.RunSpec(method=SyncMethod.SERVER_SIDE)
     FilterUser.objects.update(
         mailbox_id=user.pk, method=0, appointments="on", paths=SyncPaths.ONCE, approval=1, incoming=1
     )
 
-    twice = frozen(user, wish=wish).items.get()
+    twice = frozen(user, spec=spec).items.get()
     FilterUser.objects.update(approval=2)
-    refused = frozen(user, wish=wish).items.get()
+    refused = frozen(user, spec=spec).items.get()
 
     assert (twice.plan, "twice" in twice.why) == (Plan.HELD, True)
     assert (refused.plan, refused.outcome) == (Plan.CANNOT, Outcome.NOT_READY)
 
 
-def test_a_method_that_somebody_changed_meanwhile_is_left_alone(read):
+def test_method_changed_meanwhile_is_skipped(read):
     user = doubled(read)
     run = released(frozen(user))
     read.change("mailboxes", user.mailbox_id, actdeliverymethod=0)
@@ -96,7 +96,7 @@ def test_a_method_that_somebody_changed_meanwhile_is_left_alone(read):
     assert (outcome(run, user), read.cloud.ledger(since)) == (Outcome.CHANGED, [])
 
 
-def test_a_mailbox_that_moved_for_other_reasons_is_set_under_its_newest_version(read):
+def test_newer_mailbox_version_is_used(read):
     user = doubled(read)
     run = frozen(user)
     read.change("mailboxes", user.mailbox_id, outgoingemaildeliverymethod=1)
@@ -104,7 +104,7 @@ def test_a_mailbox_that_moved_for_other_reasons_is_set_under_its_newest_version(
     assert outcome(worked(transitions.start(run, by=fred())), user) == Outcome.DONE
 
 
-def test_a_lost_answer_is_read_back_and_counts_as_done(read):
+def test_lost_answer_is_read_back_as_done(read):
     user, since = doubled(read), read.mark()
     run = transitions.start(frozen(user), by=fred())
     read.cloud.fail({"path": "$batch", "method": "POST", "cut": "after_commit", "times": 1})

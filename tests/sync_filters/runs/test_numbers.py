@@ -12,12 +12,12 @@ from django.db import IntegrityError, connection, transaction
 from syncapp.models import FilterRun, FilterUser, Person
 from syncapp.models.sync_filters.run import RunOperation
 from syncapp.sync_filters.errors import NotPossible
-from syncapp.sync_filters.runs import freezing
+from syncapp.sync_filters.runs import creation
 from tests.support.people import fred
 from tests.support.servers import wait_until
 from tests.sync_filters.company import small_company
 
-OFF = freezing.Wish(("appointment",), on=False, reason="Riva")
+OFF = creation.RunSpec(("appointment",), on=False, reason="Riva")
 
 
 def everybody() -> list[UUID]:
@@ -26,54 +26,54 @@ def everybody() -> list[UUID]:
 
 def look_too_early(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """Look for the next number before somebody else's run is there, so often."""
-    look, early = freezing._next_number, iter([1] * times)
-    monkeypatch.setattr(freezing, "_next_number", lambda: next(early, None) or look())
+    look, early = creation._next_number, iter([1] * times)
+    monkeypatch.setattr(creation, "_next_number", lambda: next(early, None) or look())
 
 
 @pytest.mark.django_db
-def test_numbers_follow_one_another():
+def test_numbers_are_consecutive():
     small_company()
 
-    assert [freezing.freeze_run(everybody(), OFF, by=fred()).number for _ in range(3)] == [1, 2, 3]
+    assert [creation.create_run(everybody(), OFF, by=fred()).number for _ in range(3)] == [1, 2, 3]
 
 
 @pytest.mark.django_db
-def test_whoever_looked_too_early_takes_the_next_number(monkeypatch):
+def test_taken_number_is_skipped(monkeypatch):
     small_company()
-    freezing.freeze_run(everybody(), OFF, by=fred())
+    creation.create_run(everybody(), OFF, by=fred())
     look_too_early(monkeypatch, 2)
 
-    run = freezing.freeze_run(everybody(), OFF, by=fred())
+    run = creation.create_run(everybody(), OFF, by=fred())
 
     assert (run.number, run.items.count()) == (2, 8)
 
 
 @pytest.mark.django_db
-def test_whoever_never_gets_a_number_is_told(monkeypatch):
+def test_exhausted_attempts_are_reported(monkeypatch):
     small_company()
-    freezing.freeze_run(everybody(), OFF, by=fred())
+    creation.create_run(everybody(), OFF, by=fred())
     look_too_early(monkeypatch, 50)
 
     with pytest.raises(NotPossible, match="Try again"):
-        freezing.freeze_run(everybody(), OFF, by=fred())
+        creation.create_run(everybody(), OFF, by=fred())
 
 
 @pytest.mark.django_db
-def test_what_the_database_refuses_for_another_reason_is_no_question_of_numbers():
+def test_other_integrity_errors_are_raised():
     person = fred()
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        freezing.numbered(tables=[], operation=RunOperation.FILTERS, users=1, person=person, confirmed_by=person)
+        creation.create_numbered(tables=[], operation=RunOperation.FILTERS, users=1, person=person, confirmed_by=person)
 
 
 @pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer: the second has not begun yet")
 @pytest.mark.django_db(transaction=True)
-def test_two_that_freeze_at_one_moment_have_two_numbers():
+def test_simultaneous_runs_get_different_numbers():
     small_company()
     users, person = everybody(), fred()
 
     with transaction.atomic():
-        first = freezing.freeze_run(users, OFF, by=person)
+        first = creation.create_run(users, OFF, by=person)
         second = SomebodyElse(users, person)
         wait_until(somebody_waits_for_a_lock, what="the second one wants the number of the first")
     second.thread.join(10)
@@ -93,7 +93,7 @@ class SomebodyElse:
 
     def __init__(self, users: list[UUID], person: Person) -> None:
         self.numbers: list[int] = []
-        self.thread = threading.Thread(target=self._apart, args=(lambda: freezing.freeze_run(users, OFF, by=person),))
+        self.thread = threading.Thread(target=self._apart, args=(lambda: creation.create_run(users, OFF, by=person),))
         self.thread.start()
 
     def _apart(self, freeze: Callable[[], FilterRun]) -> None:

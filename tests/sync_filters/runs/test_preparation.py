@@ -10,18 +10,18 @@ from syncapp.jobs import queue
 from syncapp.models import AuditEntry, FilterRow, FilterRun, FilterRunChange, FilterRunItem, FilterUser, RunPreparation
 from syncapp.models.sync_filters.run import Outcome, RunState
 from syncapp.sync_filters.errors import NotPossible
-from syncapp.sync_filters.runs import freezing, preparation, transitions, undo
+from syncapp.sync_filters.runs import creation, preparation, transitions, undo
 from tests.support.people import browser, fred
 from tests.support.screen import text
 from tests.sync_filters.company import small_company
 
-OFF = freezing.Wish(("appointment",), on=False, reason="Riva")
+OFF = creation.RunSpec(("appointment",), on=False, reason="Riva")
 
 
 @pytest.fixture
 def long(db, monkeypatch):
     """Eight users are many: three are listed at a time."""
-    monkeypatch.setattr(preparation, "AT_ONCE", 3)
+    monkeypatch.setattr(preparation, "PART_SIZE", 3)
     return small_company()
 
 
@@ -35,7 +35,7 @@ def tasks_run_at_once():
 
 def asked_for() -> FilterRun:
     users = FilterUser.objects.order_by("name_key").values_list("pk", flat=True)
-    return freezing.freeze_run(list(users), OFF, by=fred())
+    return creation.create_run(list(users), OFF, by=fred())
 
 
 def prepared(run: FilterRun) -> FilterRun:
@@ -51,7 +51,7 @@ def places(run: FilterRun) -> list[tuple[int, str]]:
 def one_part_and_gone(run: FilterRun) -> None:
     """A worker that lists one part and is never heard of again; its lease is over."""
     held = queue.claim(RunPreparation, run.pk)
-    preparation._next_part(held)
+    preparation._list_part(held)
     RunPreparation.objects.update(lease_until="2026-01-01T00:00Z")
 
 
@@ -65,7 +65,7 @@ def written_by(run: FilterRun) -> FilterRun:
     return run
 
 
-def test_a_long_list_is_only_asked_for_and_made_after_the_bell_of_a_tick(long, tasks_run_at_once):
+def test_long_list_is_prepared_after_dispatch(long, tasks_run_at_once):
     run = asked_for()
     assert (run.state, run.users, run.items.count()) == (RunState.PREPARING, 8, 0)
 
@@ -77,13 +77,13 @@ def test_a_long_list_is_only_asked_for_and_made_after_the_bell_of_a_tick(long, t
     assert AuditEntry.objects.filter(action="run.frozen").values_list("details__users", flat=True).get() == 8
 
 
-def test_a_short_list_is_ready_at_once(long, monkeypatch):
-    monkeypatch.setattr(preparation, "AT_ONCE", 8)
+def test_short_list_is_ready_at_once(long, monkeypatch):
+    monkeypatch.setattr(preparation, "PART_SIZE", 8)
 
     assert asked_for().state == RunState.PLANNED
 
 
-def test_a_worker_that_dies_between_two_parts_lists_nobody_twice_and_leaves_out_nobody(long):
+def test_crash_between_parts_lists_each_user_once(long):
     run = asked_for()
     one_part_and_gone(run)
     assert run.items.count() == 3
@@ -94,7 +94,7 @@ def test_a_worker_that_dies_between_two_parts_lists_nobody_twice_and_leaves_out_
     assert FilterRunChange.objects.filter(item__run=run, wanted_state=1, found_state=0).count() == 8
 
 
-def test_a_worker_that_outlived_its_lease_lists_nobody(long):
+def test_worker_with_lost_lease_lists_no_users(long):
     run = asked_for()
     late = queue.claim(RunPreparation, run.pk)
     RunPreparation.objects.update(lease_until="2026-01-01T00:00Z")
@@ -102,12 +102,12 @@ def test_a_worker_that_outlived_its_lease_lists_nobody(long):
     prepared(run)
 
     with pytest.raises(queue.LostLease):
-        preparation._next_part(late)
+        preparation._list_part(late)
 
     assert run.items.count() == 8
 
 
-def test_a_time_that_is_up_leaves_the_rest_to_the_next_bell(long):
+def test_time_limit_leaves_rest_for_next_dispatch(long):
     run = asked_for()
 
     preparation.work(run.pk, seconds=0)
@@ -116,7 +116,7 @@ def test_a_time_that_is_up_leaves_the_rest_to_the_next_bell(long):
     assert RunPreparation.objects.all().due().get().attempts == 0
 
 
-def test_a_list_that_is_discarded_meanwhile_grows_no_further(long):
+def test_discarded_list_grows_no_further(long):
     run = asked_for()
     one_part_and_gone(run)
     queue.sweep(RunPreparation)
@@ -128,7 +128,7 @@ def test_a_list_that_is_discarded_meanwhile_grows_no_further(long):
     assert not AuditEntry.objects.filter(action="run.frozen").exists()
 
 
-def test_attempts_that_are_used_up_are_said_and_can_be_started_again(long, settings):
+def test_failed_preparation_can_be_retried(long, settings):
     run = asked_for()
     for _ in range(settings.ATTEMPTS):
         queue.claim(RunPreparation, run.pk)
@@ -140,26 +140,26 @@ def test_attempts_that_are_used_up_are_said_and_can_be_started_again(long, setti
     page = text(browser(fred()).get(f"/filters/runs/{run.pk}/"))
 
     assert "The list could not be made" in page
-    assert "Given up after 0 of 8" in page
+    assert "Failed after 0 of 8" in page
     assert "every 2s" not in page
     browser(fred()).post(f"/filters/runs/{run.pk}/steer", {"do": "again"})
     assert prepared(run).state == RunState.PLANNED
     with pytest.raises(NotPossible):
-        preparation.again(run, by=fred())
+        preparation.retry(run, by=fred())
 
 
-def test_its_page_says_how_far_it_is_and_looks_again(long):
+def test_page_shows_progress_and_refreshes(long):
     run = asked_for()
     one_part_and_gone(run)
 
     page = text(browser(fred()).get(f"/filters/runs/{run.pk}/"))
 
-    for words in ("Preparing the preview: 3 of 8", "asked for", "Discard", "every 2s"):
+    for words in ("Preparing the preview: 3 of 8", "requested", "Discard", "every 2s"):
         assert words in page
     assert "Export CSV" not in page
 
 
-def test_nothing_of_it_starts_before_the_list_is_whole(long):
+def test_unfinished_list_cannot_start(long):
     run = asked_for()
     one_part_and_gone(run)
 
@@ -169,12 +169,12 @@ def test_nothing_of_it_starts_before_the_list_is_whole(long):
     assert not FilterRunItem.objects.all().due().exists()
 
 
-def test_a_long_undo_is_prepared_and_then_begins_by_itself(long):
+def test_long_undo_starts_after_preparation(long):
     run = written_by(prepared(asked_for()))
 
     back = undo.undo(run, by=fred())
 
-    assert (back.state, back.items.count(), undo.may_be_undone(run)) == (RunState.PREPARING, 0, 0)
+    assert (back.state, back.items.count(), undo.count_undoable(run)) == (RunState.PREPARING, 0, 0)
     with pytest.raises(NotPossible):
         undo.undo(run, by=fred())
     assert "Preparing the undo: 0 of 8" in text(browser(fred()).get(f"/filters/runs/{back.pk}/"))
@@ -184,7 +184,7 @@ def test_a_long_undo_is_prepared_and_then_begins_by_itself(long):
     assert back.items.all().due().count() == changes.count() == 8
 
 
-def test_an_undo_leaves_alone_whose_filters_moved_before_his_part_of_the_list_was_made(long):
+def test_undo_skips_users_changed_before_preparation(long):
     run = written_by(prepared(asked_for()))
     back = undo.undo(run, by=fred())
     moved = FilterUser.objects.get(name="User 7")

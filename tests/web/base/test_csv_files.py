@@ -19,7 +19,7 @@ from syncapp.models import AuditEntry, AuditValue, FilterRow, FilterTeam
 from syncapp.models.person import Role
 from syncapp.review import collaboration
 from syncapp.sync_filters.inventory import user_lists
-from syncapp.sync_filters.runs import freezing
+from syncapp.sync_filters.runs import creation
 from syncapp.text import escaping
 from syncapp.web.base import csv_files
 from tests.support import factories, scenes
@@ -200,7 +200,7 @@ def test_filter_exports_hold_no_formula_of_others(source, separator):
     FilterRow.objects.create(pk=uuid.uuid4(), owner_id=user.pk, name=named.get("filter", "My contacts"), **columns)
     user_lists.save(named.get("list", "Riva"), ["a@x.example"], by=fred())
     FilterTeam.objects.create(pk=uuid.uuid4(), name=named.get("team", "North"))
-    run = freezing.freeze_run([user.pk], freezing.Wish(("contact",), on=False), by=fred())
+    run = creation.create_run([user.pk], creation.RunSpec(("contact",), on=False), by=fred())
 
     for path in (f"/filters/runs/{run.pk}/export.csv", "/filters/risk/export.csv", "/activity/export.csv"):
         assert calculated(downloaded(f"{path}?separator={separator}")) == []

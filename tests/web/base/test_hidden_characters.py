@@ -27,7 +27,7 @@ from syncapp.models import (
 from syncapp.models.person import Role
 from syncapp.review import collaboration
 from syncapp.sync_filters.inventory import user_lists
-from syncapp.sync_filters.runs import freezing
+from syncapp.sync_filters.runs import creation
 from syncapp.templatetags import portal
 from tests.support import scenes
 from tests.support.factories import make_editor, make_field, make_record
@@ -134,8 +134,8 @@ def user(db: None) -> FilterUser:
     FilterPolicy.objects.create(
         name=trick("policy"), team_id=team.pk, tables=["appointment"], author=fred(), due_at=timezone.now()
     )
-    wish = freezing.Wish(("appointment",), on=False, reason=trick("reason"), change_number=trick("change"))
-    freezing.freeze_run([user.pk], wish, by=make_person(trick("person"), Role.FILTER_MANAGER))
+    wish = creation.RunSpec(("appointment",), on=False, reason=trick("reason"), change_number=trick("change"))
+    creation.create_run([user.pk], wish, by=make_person(trick("person"), Role.FILTER_MANAGER))
     return user
 
 

@@ -14,7 +14,7 @@ from tests.sync_filters.conftest import read, scenery
 __all__ = ["read", "scenery"]
 
 
-def test_fred_begins_with_the_matrix(read, django_assert_max_num_queries):
+def test_fred_starts_with_matrix(read, django_assert_max_num_queries):
     client = browser(fred())
 
     assert client.get("/").url == "/filters/"
@@ -25,11 +25,11 @@ def test_fred_begins_with_the_matrix(read, django_assert_max_num_queries):
     assert "2 of 3" in page or FilterUser.objects.filter(appointments=Cell.MIXED).exists()
 
 
-def test_before_the_first_reading_the_page_says_what_will_come(db):
+def test_empty_matrix_explains_itself(db):
     assert "The users are being read" in text(browser(fred()).get("/filters/"))
 
 
-def test_the_list_is_narrowed_by_team_state_and_beginning_of_the_name(read):
+def test_matrix_filters_by_team_state_and_name(read):
     client, north = browser(fred()), FilterTeam.objects.get(name="Sales North")
 
     assert "Rita Lindqvist" in text(client.get("/filters/?q=rita"))
@@ -44,7 +44,7 @@ def test_the_list_is_narrowed_by_team_state_and_beginning_of_the_name(read):
     assert "No user matches" in text(client.get(f"{exactly}&list={north.pk}"))
 
 
-def test_appointments_of_one_user_go_off_in_three_clicks(read):
+def test_appointments_go_off_in_three_clicks(read):
     client, rita, since = browser(fred()), read.user(), read.mark()
     drawer = text(client.get(f"/filters/?user={rita.pk}&group=appointments"))
     assert "My Appointments" in drawer
@@ -59,7 +59,7 @@ def test_appointments_of_one_user_go_off_in_three_clicks(read):
     assert "Done: 1 of 1" in text(client.get(came.url))
     assert read.user().appointments == Cell.OFF
     assert "Rita Lindqvist" in text(client.get(came.url))
-    assert "Nobody in this part" in text(client.get(f"{came.url}?part=failed"))
+    assert "No users in this part" in text(client.get(f"{came.url}?part=failed"))
     assert "Undo 1 user" in text(client.get(came.url))
 
 
@@ -67,7 +67,7 @@ def tuple_of(entry):
     return entry[0], tuple(entry[1])
 
 
-def test_all_that_match_are_frozen_and_a_second_person_confirms(read, settings):
+def test_run_for_all_matches_needs_second_person(read, settings):
     settings.SECOND_PERSON_ABOVE = 2
     client, frida = browser(fred()), browser(make_person("Frida", *fred().roles))
     came = client.post("/filters/freeze?mailbox=0", {"all": "all", "tables": "contacts", "do": "off"})
@@ -83,7 +83,7 @@ def test_all_that_match_are_frozen_and_a_second_person_confirms(read, settings):
     assert run.tables == ["contact"]
 
 
-def test_htmx_gets_the_side_of_one_cell_without_the_matrix(read):
+def test_htmx_gets_drawer_only(read):
     client, rita = browser(fred()), read.user()
 
     part = text(client.get(f"/filters/?user={rita.pk}&group=contacts", headers={"HX-Request": "true"}))
@@ -92,17 +92,17 @@ def test_htmx_gets_the_side_of_one_cell_without_the_matrix(read):
     assert "Contacts of Rita Lindqvist" in part
     assert "Preview switching off 1 filter </button>" in part
     assert "Rob Marchetti" not in part
-    assert "Open a cell of the matrix" in closed
+    assert "Select a cell to see its filters" in closed
 
 
-def test_each_filter_in_use_can_be_taken_away_alone(read):
+def test_each_filter_can_be_removed(read):
     page = browser(fred()).get("/filters/?mailbox=1&state=on")
 
     assert "Mailbox: <bdi>Server-side</bdi>" in page.content.decode()
     assert 'href="/filters/?state=on"' in page.content.decode()
 
 
-def test_who_may_only_look_finds_no_switch(read):
+def test_viewer_sees_no_switch(read):
     client, rita = browser(vera()), read.user()
 
     page = text(client.get(f"/filters/?user={rita.pk}"))
@@ -111,7 +111,7 @@ def test_who_may_only_look_finds_no_switch(read):
     assert client.post("/filters/freeze", {"user": str(rita.pk)}).status_code == 403
 
 
-def test_one_user_is_read_again_from_the_drawer(read):
+def test_drawer_reads_user_again(read):
     client, rita = browser(fred()), read.user()
     contact = next(iter(read.states(rita)))
     read.change("userqueries", contact, name="Renamed")

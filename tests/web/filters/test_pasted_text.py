@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from syncapp.models import FilterPolicy, FilterRun, FilterTeam, FilterUser, UserList
 from syncapp.sync_filters.inventory import user_lists
-from syncapp.sync_filters.runs import freezing
+from syncapp.sync_filters.runs import creation
 from syncapp.web.filters import plan_form
 from tests.support.people import browser, fred
 from tests.support.screen import text
@@ -42,7 +42,7 @@ POSTS = [post_plan, post_list, post_policy]
 
 @pytest.mark.parametrize("post", POSTS)
 @pytest.mark.parametrize("start", ["", '"'])
-def test_text_beyond_the_readers_limit_is_told(post, start: str) -> None:
+def test_text_above_csv_limit_is_reported(post, start: str) -> None:
     page = text(post(start + "x" * 140_000), 422)
 
     assert "longer than 320 characters" in page
@@ -51,7 +51,7 @@ def test_text_beyond_the_readers_limit_is_told(post, start: str) -> None:
 
 
 @pytest.mark.parametrize("post", POSTS)
-def test_a_hundred_thousand_lines_name_the_limit(post) -> None:
+def test_hundred_thousand_lines_name_limit(post) -> None:
     words = "\n".join(f"somebody.{number:06}@contoso.example" for number in range(100_000))
 
     page = text(post(words), 422)
@@ -61,7 +61,7 @@ def test_a_hundred_thousand_lines_name_the_limit(post) -> None:
     assert "character" not in page
 
 
-def test_more_ticked_rows_than_a_run_takes(settings) -> None:
+def test_too_many_ticked_rows_are_refused(settings) -> None:
     rows = [f"{number:032x}" for number in range(1_005)]
 
     answer = browser(fred()).post("/filters/freeze", {"user": rows, "do": "off", "tables": "contacts"}, follow=True)
@@ -73,27 +73,27 @@ def test_more_ticked_rows_than_a_run_takes(settings) -> None:
     assert "more than 1,000 fields or ticked rows" in page
 
 
-def test_forms_own_limits_apply_before_the_servers(settings) -> None:
-    assert settings.DATA_UPLOAD_MAX_NUMBER_FIELDS > freezing.MOST_USERS
+def test_form_limits_apply_before_server_limits(settings) -> None:
+    assert settings.DATA_UPLOAD_MAX_NUMBER_FIELDS > creation.MOST_USERS
     assert 2 * max(user_lists.MOST_BYTES, plan_form.MOST_BYTES) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
     assert "is larger than 1 MB" in text(post_plan("x" * 1_000_001), 413)
 
 
-def test_what_was_not_read_is_shown_after_saving() -> None:
+def test_unread_entries_are_shown_after_saving() -> None:
     make_user("Ann Abel")
     words = "ann.abel@contoso.example\n" + "x" * 400 + "\nAnn Abel;Sales"
 
     page = text(browser(fred()).post("/filters/lists/save", {"name": "Riva", "text": words}, follow=True), 200)
 
     assert "Line 2: longer than 320 characters" in page
-    assert "On line 3, “Sales” beside “Ann Abel” was not read." in page
+    assert "On line 3, “Sales” next to “Ann Abel” was not read." in page
 
 
-def test_own_exports_read_back_as_the_same_users() -> None:
+def test_own_exports_match_same_users() -> None:
     users = [make_user(name, login=login, address=address, address_key=address) for name, login, address in _PEOPLE]
     client = browser(fred())
-    run = freezing.freeze_run([user.pk for user in users], freezing.Wish(("contact",), on=False), by=fred())
+    run = creation.create_run([user.pk for user in users], creation.RunSpec(("contact",), on=False), by=fred())
     run.items.update(why="Two filters: one; another, “both”", outcome="already")
     FilterUser.objects.update(filters_read_at="2099-01-01T00:00Z")
 
@@ -106,8 +106,8 @@ def test_own_exports_read_back_as_the_same_users() -> None:
         upload = SimpleUploadedFile("export.csv", content)
         client.post("/filters/lists/save", {"name": f"List {number}", "file": upload})
         kept = UserList.objects.get(name=f"List {number}")
-        assert set(user_lists.matched(kept)) == {user.pk for user in users}, number
-        assert user_lists.unmatched_count(kept) == 0
+        assert set(user_lists.matched_user_ids(kept)) == {user.pk for user in users}, number
+        assert user_lists.count_unmatched(kept) == 0
 
 
 _PEOPLE = [
@@ -118,7 +118,7 @@ _PEOPLE = [
 ]
 
 
-def test_table_with_semicolons_is_read_back_too() -> None:
+def test_table_with_semicolons_is_read() -> None:
     make_user("Ann Abel", address="a@contoso.example", address_key="a@contoso.example")
     table = io.StringIO()
     csv.writer(table, delimiter=";", quoting=csv.QUOTE_ALL).writerows(

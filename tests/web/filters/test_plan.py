@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from syncapp.models import FilterMembership, FilterRun, FilterTeam, FilterUnit, FilterUser
 from syncapp.models.folding import search_key
-from syncapp.models.sync_filters.user import words_of_user
+from syncapp.models.sync_filters.user import search_words_of
 from syncapp.sync_filters.inventory import user_lists
 from tests.support.people import browser, fred, vera
 from tests.support.screen import text
@@ -31,7 +31,7 @@ def key(number: int) -> str:
 
 def person(number: int, name: str, unit: FilterUnit) -> FilterUser:
     address = f"{name.split()[0].lower()}{number}@brandvik.example"
-    words = words_of_user(name=name, address=address, login="")
+    words = search_words_of(name=name, address=address, login="")
     keys = {"name_key": search_key(name), "search_words": words, "address_key": address}
     keys |= {"read_at": timezone.now(), "unit_id": unit.pk}
     FilterUser.objects.create(pk=key(number), name=name, address=address, has_own_roles=True, **keys)
@@ -42,7 +42,7 @@ def names_of(run: FilterRun) -> list[str]:
     return list(run.items.order_by("position").values_list("user__address", flat=True))
 
 
-def test_pasted_names_are_matched_and_doubtful_lines_are_told_before_anything_is_frozen(people):
+def test_ambiguous_names_are_reported_before_creation(people):
     client = browser(fred())
     pasted = "anna1@brandvik.example\nBO DAHL;Sales;x\nKim Moe\nnobody@else.example"
 
@@ -70,14 +70,14 @@ def test_uploaded_file_is_read_and_kept(people):
     assert "1 user found, 1 left out" in page
 
 
-def test_a_unit_means_all_below_it_and_says_so(people):
+def test_unit_includes_units_below(people):
     browser(fred()).post("/filters/plan", FORM | {"source": "unit", "unit": key(101)})
 
     run = FilterRun.objects.get()
     assert (run.items.count(), run.words) == (5, "Business unit Sales with 1 unit below it")
 
 
-def test_a_team_a_saved_list_ticked_users_and_what_the_list_shows_can_be_chosen(people):
+def test_every_source_of_users_works(people):
     client, team = browser(fred()), FilterTeam.objects.create(pk=key(200), name="North")
     FilterMembership.objects.create(team_id=team.pk, user_id=people[0].pk)
     kept = user_lists.save("Riva", ["bo2@brandvik.example"], by=fred())
@@ -93,14 +93,14 @@ def test_a_team_a_saved_list_ticked_users_and_what_the_list_shows_can_be_chosen(
         assert (run.words, [each.partition("@")[0] for each in names_of(run)]) == (words, found)
 
 
-def test_what_is_missing_is_said_and_what_was_typed_stays(people):
+def test_missing_values_are_reported_and_input_kept(people):
     sent = FORM | {"want": "", "names": "anna1@brandvik.example", "pilot": "many", "starts": "2020-01-01T06:00"}
 
     page = text(browser(fred()).post("/filters/plan", sent), 422)
 
     for words in (
-        "Say how it shall be",
-        "Users in the pilot: a whole number",
+        "Choose the result",
+        "Users in the pilot: enter a whole number",
         "This time has passed",
         "anna1@brandvik.example",
         "many",
@@ -109,7 +109,7 @@ def test_what_is_missing_is_said_and_what_was_typed_stays(people):
     assert not FilterRun.objects.exists()
 
 
-def test_pilot_limit_reason_and_start_in_the_reader_s_time_zone_go_with_the_run(people):
+def test_options_are_stored_with_local_start(people):
     person = fred()
     person.time_zone = "Europe/Oslo"
     person.save()
@@ -127,10 +127,10 @@ def test_pilot_limit_reason_and_start_in_the_reader_s_time_zone_go_with_the_run(
     [
         ("2027-03-28T02:30", "02:30 on 28 Mar 2027 does not exist in Europe/Oslo"),
         ("2027-10-31T02:30", "02:30 on 31 Oct 2027 occurs twice in Europe/Oslo"),
-        ("0001-01-01T00:00", "A date and a time"),
+        ("0001-01-01T00:00", "Enter a date and a time"),
     ],
 )
-def test_start_when_clock_moves_is_refused(people, starts, words):
+def test_start_at_clock_change_is_refused(people, starts, words):
     person = fred()
     person.time_zone = "Europe/Oslo"
     person.save()
@@ -141,7 +141,7 @@ def test_start_when_clock_moves_is_refused(people, starts, words):
     assert not FilterRun.objects.exists()
 
 
-def test_the_form_opens_with_what_was_ticked_or_shown(people):
+def test_form_opens_with_ticked_or_shown_users(people):
     client = browser(fred())
 
     assert "1 ticked: <bdi>Anna Berg</bdi>" in text(client.post("/filters/plan", {"user": key(1)}))

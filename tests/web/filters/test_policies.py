@@ -23,7 +23,7 @@ from syncapp.models import (
 from syncapp.models.sync_filters.policy import PolicyMode
 from syncapp.notifications.content import letters
 from syncapp.sync_filters.policies import editing, job
-from syncapp.sync_filters.runs import freezing
+from syncapp.sync_filters.runs import creation
 from tests.support.people import browser, fred, make_person, vera
 from tests.support.screen import Screen
 from tests.sync_filters.company import small_company
@@ -50,7 +50,7 @@ def compared(policy: FilterPolicy) -> FilterPolicy:
     return policy
 
 
-def test_fred_writes_a_policy_sees_who_deviates_and_lets_it_repair(company, django_assert_max_num_queries):
+def test_policy_from_creation_to_repair(company, django_assert_max_num_queries):
     client = browser(fred())
     policy = written(client, company)
 
@@ -69,7 +69,7 @@ def test_fred_writes_a_policy_sees_who_deviates_and_lets_it_repair(company, djan
     assert "8 of 8" in Screen(client.get("/filters/policies/")).words
 
 
-def test_what_is_missing_is_said_and_nothing_typed_is_lost(company):
+def test_missing_values_are_reported_and_input_kept(company):
     client = browser(fred())
     said = {
         "name": "Riva users",
@@ -88,7 +88,7 @@ def test_what_is_missing_is_said_and_nothing_typed_is_lost(company):
     assert page.form["tables"] == APPOINTMENTS
 
 
-def test_a_large_group_waits_on_the_page_of_the_second_person(company, settings):
+def test_large_group_waits_for_second_person(company, settings):
     settings.SECOND_PERSON_ABOVE = 3
     client, frida = browser(fred()), make_person("Frida", *fred().roles)
     policy = written(client, company)
@@ -106,20 +106,20 @@ def test_a_large_group_waits_on_the_page_of_the_second_person(company, settings)
     assert (policy.mode, policy.confirmed_by) == (PolicyMode.REPAIR, frida)
 
 
-def test_a_policy_that_asks_says_why_and_is_answered(company):
+def test_stopped_policy_shows_reason_and_resumes(company):
     client = browser(fred())
     policy = written(client, company)
     FilterPolicy.objects.update(asks="Its group changed.", stopped_at=timezone.now() - timedelta(hours=1))
 
     page = Screen(client.get(f"/filters/policies/{policy.pk}/"))
-    assert "It has stopped itself and asks. Its group changed." in page.words
-    assert "Policies 1 asks" in Screen(client.get("/filters/")).words
+    assert "Stopped: needs your decision. Its group changed." in page.words
+    assert "Policies 1 stopped" in Screen(client.get("/filters/")).words
     client.post(f"/filters/policies/{policy.pk}/step", {"do": "resume"})
     policy.refresh_from_db()
     assert policy.asks == ""
 
 
-def test_removing_a_policy_asks_first_and_says_what_stays(company):
+def test_removal_is_confirmed_first(company):
     client = browser(fred())
     policy = written(client, company)
 
@@ -130,7 +130,7 @@ def test_removing_a_policy_asks_first_and_says_what_stays(company):
     assert page.offers("do=remove")
 
 
-def test_vera_looks_and_changes_nothing(company):
+def test_viewer_cannot_change_policies(company):
     policy = written(browser(fred()), company)
     client = browser(vera())
 
@@ -142,7 +142,7 @@ def test_vera_looks_and_changes_nothing(company):
     assert client.get("/filters/policies/new").status_code == 403
 
 
-def test_what_applies_to_everybody_is_shown_as_what_it_is(company):
+def test_system_filters_page_lists_each_kind(company):
     read = {"read_at": timezone.now(), "state": 0}
     SystemFilter.objects.create(pk=uuid.uuid4(), name="Calls of the day", table="phonecall", query_type=256, **read)
     SystemFilter.objects.create(
@@ -156,17 +156,17 @@ def test_what_applies_to_everybody_is_shown_as_what_it_is(company):
 
     for expected in ("Calls of the day", "My Tasks", "For new users", "Team’s contacts", "Sales North"):
         assert expected in words
-    assert "Filters are read by our own right, proved" in words
+    assert "The portal reads filters with its own permission (checked" in words
 
 
-def test_before_the_first_comparison_the_pages_say_what_will_come(db):
+def test_empty_pages_explain_themselves(db):
     client = browser(fred())
 
     assert "No policy yet" in Screen(client.get("/filters/policies/")).words
     assert "The filters are being read" in Screen(client.get("/filters/everybody/")).words
 
 
-def test_second_person_of_policy_gets_a_mail(company, settings):
+def test_second_person_gets_mail(company, settings):
     settings.SECOND_PERSON_ABOVE = 3
     client = browser(fred())
     policy = written(client, company)
@@ -179,7 +179,7 @@ def test_second_person_of_policy_gets_a_mail(company, settings):
     client.post(f"{address}step", {"do": "ask"})
 
     page = Screen(client.get(address))
-    assert "Told: Frida." in page.words
+    assert "Asked: Frida." in page.words
     assert not page.offers("do=ask")
     letter = letters.compose(Message.objects.get())
     assert letter.run.headline == "Fred asks you to confirm repair by the policy Riva users"
@@ -198,7 +198,7 @@ def opposed(client, company) -> tuple[FilterPolicy, FilterPolicy]:
     return off, compared(FilterPolicy.objects.get(name="Riva on"))
 
 
-def test_form_names_opposing_policy_before_saving(company):
+def test_form_names_conflicting_policy_before_saving(company):
     client = browser(fred())
     off, on = opposed(client, company)
     editing.remove(on, by=fred())
@@ -215,7 +215,7 @@ def test_form_names_opposing_policy_before_saving(company):
     assert said.form["name"] == ["More"]
 
 
-def test_opposing_policies_name_each_other_everywhere(company):
+def test_conflicting_policies_name_each_other(company):
     client = browser(fred())
     off, on = opposed(client, company)
     link = {policy: f'href="/filters/policies/{policy.pk}/"' for policy in (off, on)}
@@ -230,17 +230,17 @@ def test_opposing_policies_name_each_other_everywhere(company):
 
     assert "2 users: Policy Riva on keeps appointment, service appointment on." in pages["off"].words
     assert "Policy “Riva users” keeps the opposite for 2 of its users." in pages["off"].words
-    assert "Left alone: there is a disagreement" in pages["off"].words
+    assert "Skipped: there is a conflict" in pages["off"].words
     assert link[on] in pages["off"].html
     assert "2 users: Policy Riva users keeps appointment, service appointment off." in pages["on"].words
-    assert "Disagrees with Riva on about 2 users" in pages["list"].words
+    assert "Conflicts with Riva on over 2 users" in pages["list"].words
     assert "Policy Riva on keeps appointment, service appointment on." in pages["user"].words
     assert link[on] in pages["user"].html
     assert link[off] in pages["user"].html
 
 
 @pytest.mark.parametrize(("do", "loser"), [("leave", "off"), ("decide", "on")])
-def test_person_decides_between_policies(company, do, loser):
+def test_person_resolves_conflict_of_policies(company, do, loser):
     client = browser(fred())
     off, on = opposed(client, company)
     address = f"/filters/policies/{off.pk}/"
@@ -254,17 +254,17 @@ def test_person_decides_between_policies(company, do, loser):
     on.refresh_from_db()
     assert {len((off if loser == "off" else on).exceptions), len((on if loser == "off" else off).exceptions)} == {2, 0}
     assert len((off if loser == "off" else on).exceptions) == 2
-    assert "Disagreements" not in Screen(client.get(address)).words
+    assert "Conflicts" not in Screen(client.get(address)).words
 
 
-def test_run_preview_names_policy_that_keeps_the_opposite(company):
+def test_preview_names_conflicting_policy(company):
     client = browser(fred())
     policy = written(client, company)
     users = list(FilterUser.objects.values_list("pk", flat=True))
     FilterRow.objects.update(state=1, status=2)
 
-    run = freezing.freeze_run(users, freezing.Wish(("appointment",), on=True), by=fred())
-    agreeing = freezing.freeze_run(users, freezing.Wish(("task",), on=True), by=fred())
+    run = creation.create_run(users, creation.RunSpec(("appointment",), on=True), by=fred())
+    agreeing = creation.create_run(users, creation.RunSpec(("task",), on=True), by=fred())
 
     page = Screen(client.get(f"/filters/runs/{run.pk}/"))
     assert "Policy Riva users keeps appointment, service appointment off for 8 of these users." in page.words

@@ -50,7 +50,7 @@ def expected_of_the_crm(scenery, riva: set[str]) -> dict[str, str]:
     return found
 
 
-def test_the_figures_are_those_of_the_crms_tables_and_the_list(read):
+def test_figures_match_crm_and_list(read):
     client = browser(fred())
     riva = [user.address for user in FilterUser.objects.people().order_by("name")[:8]]
     client.post("/filters/lists/save", {"name": "Riva", "text": "\n".join(riva), "brings_appointments": "yes"})
@@ -68,7 +68,7 @@ def test_the_figures_are_those_of_the_crms_tables_and_the_list(read):
     assert table.count("Twice") == counted["twice"]
 
 
-def test_a_reason_leads_to_its_users_and_to_a_plan_for_them(db, django_assert_max_num_queries):
+def test_cause_links_to_users_and_plan(db, django_assert_max_num_queries):
     client, users = browser(fred()), [make_user(name, SyncMethod.OUTLOOK) for name in ("Rita", "Rob", "Ada")]
     text_of_list = "\n".join(user.address for user in users[:2])
     client.post("/filters/lists/save", {"name": "Riva", "text": text_of_list, "brings_appointments": "yes"})
@@ -83,7 +83,7 @@ def test_a_reason_leads_to_its_users_and_to_a_plan_for_them(db, django_assert_ma
     assert "Plan a run for" not in text(browser(vera()).get("/filters/risk/"))
 
 
-def test_a_team_that_entra_feeds_says_so(db):
+def test_team_fed_by_entra_is_marked(db):
     team = FilterTeam.objects.create(pk=uuid.uuid4(), name="Sales North", kind=2)
 
     assert "may be incomplete" in text(browser(vera()).get(f"/filters/risk/?team={team.pk}"))
@@ -91,7 +91,7 @@ def test_a_team_that_entra_feeds_says_so(db):
     assert "may be incomplete" not in text(browser(vera()).get("/filters/risk/"))
 
 
-def test_a_list_comes_as_a_file_reports_what_fits_nobody_and_goes_again(db):
+def test_list_is_uploaded_and_deleted(db):
     client, rita = browser(fred()), make_user("Rita Lindqvist")
     upload = SimpleUploadedFile("riva.csv", f"{rita.address};Rita\nnobody@x.example;?\n".encode("utf-8-sig"))
 
@@ -109,7 +109,7 @@ def test_a_list_comes_as_a_file_reports_what_fits_nobody_and_goes_again(db):
     assert FilterUser.objects.get().products == 0
 
 
-def test_what_was_typed_is_not_lost_when_a_list_is_refused(db):
+def test_refused_list_keeps_input(db):
     answer = browser(fred()).post("/filters/lists/save", {"name": " ", "text": "a@b.example"})
 
     assert answer.status_code == 422
@@ -117,14 +117,14 @@ def test_what_was_typed_is_not_lost_when_a_list_is_refused(db):
     assert "a@b.example" in answer.content.decode()
 
 
-def test_doubled_users_are_kept_by_day(db):
+def test_doubled_users_are_counted_daily(db):
     client = browser(vera())
     make_user("Rita", products=1)
-    sync_paths.keep_day()
-    assert "From the second day on" in text(client.get("/filters/risk/"))
+    sync_paths.store_daily_counts()
+    assert "Appears from the second day" in text(client.get("/filters/risk/"))
 
     SyncPathsDay.objects.create(day=date(2026, 1, 2), twice=17)
-    sync_paths.keep_day()
+    sync_paths.store_daily_counts()
 
     page = text(client.get("/filters/risk/"))
     assert SyncPathsDay.objects.count() == 2

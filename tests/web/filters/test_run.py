@@ -15,15 +15,15 @@ from syncapp import audit
 from syncapp.demo import content
 from syncapp.models import AuditEntry, FilterRow, FilterRun, FilterUser, Message
 from syncapp.models.sync_filters.run import NEVER, Outcome, RunState
-from syncapp.sync_filters.runs import freezing, progress, transitions
+from syncapp.sync_filters.runs import creation, progress, transitions
 from syncapp.web.filters import run_words
-from syncapp.web.filters.run_presenter import RunShown
+from syncapp.web.filters.run_presenter import RunPresenter
 from tests.support.people import ada, browser, fred, make_person
 from tests.support.world import World
 from tests.web.filters.test_plan import people, text
 
 __all__ = ["people"]
-OFF = freezing.Wish(("contact",), on=False, reason="Riva", change_number="CHG-7")
+OFF = creation.RunSpec(("contact",), on=False, reason="Riva", change_number="CHG-7")
 
 
 def filters_for(people: list[FilterUser]) -> None:
@@ -39,7 +39,7 @@ def filters_for(people: list[FilterUser]) -> None:
 def run(people) -> FilterRun:
     """Five users whose contacts go off, not started."""
     filters_for(people)
-    return freezing.freeze_run([user.pk for user in people], OFF, by=fred())
+    return creation.create_run([user.pk for user in people], OFF, by=fred())
 
 
 def settle(run: FilterRun, outcome: Outcome, *, users: int = 1, ago: float = 1) -> None:
@@ -58,7 +58,7 @@ def steer(run: FilterRun, **sent: str) -> None:
     run.refresh_from_db()
 
 
-def test_progress_says_speed_expected_end_and_how_near_it_is_to_stopping_itself(run):
+def test_progress_shows_speed_end_and_failures(run):
     transitions.start(run, by=fred())
     settle(run, Outcome.DONE, users=3, ago=6)
     settle(run, Outcome.FAILED, ago=1)
@@ -68,16 +68,16 @@ def test_progress_says_speed_expected_end_and_how_near_it_is_to_stopping_itself(
     for words in (
         "Running: 4 of 5",
         "users in the last minute",
-        "25 % of 4 tried; stops itself above 5 %",
-        "What happened",
+        "25 % of 4 tried; pauses above 5 %",
+        "History",
         "Cancel the rest: 1 user </button>",
     ):
         assert words in said
-    found = progress.pace(run)
+    found = progress.throughput(run)
     assert (found.a_minute, found.left, found.ends) == (4, 1, None)
 
 
-def test_the_expected_end_is_a_range_around_the_speed_of_the_last_minute(run):
+def test_expected_end_is_a_range(run):
     now = timezone.now()
     FilterUser.objects.bulk_create(
         FilterUser(pk=f"00000000-0000-0000-0001-{n:012}", name=str(n), read_at=now) for n in range(20)
@@ -89,19 +89,19 @@ def test_the_expected_end_is_a_range_around_the_speed_of_the_last_minute(run):
     ]  # fmt: skip
     run.items.model.objects.bulk_create(more)
 
-    found = progress.pace(run, now=now)
+    found = progress.throughput(run, now=now)
 
     assert (found.a_minute, found.left) == (20, 5)
     early, late = ((each - now).total_seconds() for each in found.ends)
     assert (round(early, 1), round(late, 1)) == (4.0, 6.7)
 
 
-def test_a_put_off_run_is_shown_and_can_be_moved_or_begun_now(run):
+def test_scheduled_run_can_be_moved(run):
     later = timezone.now() + timedelta(days=2)
     FilterRun.objects.filter(pk=run.pk).update(starts_at=later)
     run.refresh_from_db()
     transitions.start(run, by=fred())
-    assert "It begins" in page(run)
+    assert "The run starts" in page(run)
     assert not run.items.all().due().exists()
 
     steer(run, do="move", starts="2099-01-01T06:00")
@@ -112,21 +112,21 @@ def test_a_put_off_run_is_shown_and_can_be_moved_or_begun_now(run):
     assert AuditEntry.objects.filter(action="run.moved").count() == 2
 
 
-def test_a_finished_pilot_offers_the_rest_and_writes_to_its_person(run):
+def test_finished_pilot_offers_rest_and_sends_mail(run):
     FilterRun.objects.filter(pk=run.pk).update(pilot=1)
     run.refresh_from_db()
     transitions.start(run, by=fred())
     settle(run, Outcome.DONE)
-    transitions.settle_state(run)
+    transitions.update_state(run)
 
     said = page(run)
 
     assert "The pilot is done" in said
-    assert "Go on with the rest" in said
+    assert "Continue with the rest" in said
     assert Message.objects.get().details["news"] == "paused"
 
 
-def test_a_second_person_is_chosen_asked_by_mail_and_stands_on_the_page(run, settings):
+def test_chosen_confirmer_gets_mail(run, settings):
     settings.SECOND_PERSON_ABOVE = 2
     asked, frida = ada(), make_person("Frida", *fred().roles)
     assert "Who confirms" in page(run)
@@ -146,10 +146,10 @@ def test_large_run_in_new_demo_offers_confirmers(world: World, run, settings):
 
     assert choices is not None
     offered = re.findall(r">([^<]+)</option>", choices[0])
-    assert set(offered) == {"Anybody who may", "Ada Brennan", "Fred Okafor", "Frida Solberg"}
+    assert set(offered) == {"Anyone who can", "Ada Brennan", "Fred Okafor", "Frida Solberg"}
 
 
-def test_unknown_second_person_is_said_with_a_link(run, settings):
+def test_missing_second_person_shows_link(run, settings):
     settings.SECOND_PERSON_ABOVE = 2
     ada_hint, address = "ask an administrator to add them under Settings, People", f"/filters/runs/{run.pk}/"
 
@@ -162,32 +162,32 @@ def test_unknown_second_person_is_said_with_a_link(run, settings):
         assert f'value="http://127.0.0.1:8000{address}" readonly' in said
         assert ada_hint in said
     assert "Gets a mail" not in preview
-    assert "Told:" not in waiting
+    assert "Asked:" not in waiting
 
 
 def test_waiting_run_names_asked_people_and_newcomers(run, settings):
     settings.SECOND_PERSON_ABOVE = 2
     steer(run, do="start")
     make_person("Frida", *fred().roles)
-    assert "No one has been told yet." in page(run)
+    assert "No one has been asked yet." in page(run)
 
     steer(run, do="ask")
 
-    assert "Told: <bdi>Frida</bdi>." in page(run)
+    assert "Asked: <bdi>Frida</bdi>." in page(run)
     assert [str(message.recipient) for message in Message.objects.all()] == ["Frida"]
     assert 'value="ask"' not in page(run)
 
 
-def test_second_person_without_address_is_sent_the_link(run, settings):
+def test_second_person_without_address_needs_link(run, settings):
     settings.SECOND_PERSON_ABOVE = 2
     make_person("Frida", *fred().roles, address="")
 
     said = page(run)
 
-    assert "No mail can reach those who may confirm:</strong> <bdi>Frida</bdi>. Send them this link." in said
+    assert "The people who can confirm do not receive mail:</strong> <bdi>Frida</bdi>. Send them this link." in said
 
 
-def test_failed_mail_to_second_person_is_said(run, settings):
+def test_failed_mail_to_second_person_is_shown(run, settings):
     settings.SECOND_PERSON_ABOVE = 2
     make_person("Frida", *fred().roles)
     steer(run, do="start")
@@ -195,11 +195,11 @@ def test_failed_mail_to_second_person_is_said(run, settings):
 
     said = page(run)
 
-    assert "The mail failed to: <bdi>Frida</bdi>." in said
-    assert "Told:" not in said
+    assert "The mail could not be sent to: <bdi>Frida</bdi>." in said
+    assert "Asked:" not in said
 
 
-def test_page_explains_need_for_a_second_person(run, settings):
+def test_page_explains_need_for_second_person(run, settings):
     settings.SECOND_PERSON_ABOVE = 6
     transitions.start(run, by=fred())
     more = FilterUser.objects.bulk_create(
@@ -207,7 +207,7 @@ def test_page_explains_need_for_a_second_person(run, settings):
     )
     filters_for(more)
 
-    second = freezing.freeze_run([user.pk for user in more], OFF, by=fred())
+    second = creation.create_run([user.pk for user in more], OFF, by=fred())
 
     said = page(second)
     assert "5 other users were switched or are being switched within the last 24 hours" in said
@@ -215,40 +215,40 @@ def test_page_explains_need_for_a_second_person(run, settings):
     assert "Ask for confirmation for 2 users" in said
 
 
-def test_results_have_filters_and_a_class_is_tried_again_in_a_list_of_its_own(run):
+def test_outcome_is_retried_in_new_run(run):
     transitions.start(run, by=fred())
     settle(run, Outcome.DONE, users=3)
     settle(run, Outcome.FAILED, users=2)
-    transitions.settle_state(run)
+    transitions.update_state(run)
     assert "Retry 2" in page(run)
-    assert "Trying again helps" not in page(run)
+    assert "A retry helps" not in page(run)
 
     steer(run, do="retry", outcome="failed")
 
     again = FilterRun.objects.get(retries=run)
     assert (again.items.count(), again.words, again.tables) == (2, f"Failed in run {run.number}", ["contact"])
-    assert f'takes users of <a href="/filters/runs/{run.pk}/">run {run.number}</a> again' in page(again)
+    assert f'retries users of <a href="/filters/runs/{run.pk}/">run {run.number}</a>' in page(again)
 
 
-def test_the_button_that_starts_says_for_how_many(run):
-    assert run_words.starting(run, 1_200, asks=False, may_tick=False) == "Switch off for 1,200 users"
-    assert run_words.starting(run, 1, asks=False, may_tick=True) == "Switch off for 1 user and those ticked"
-    assert run_words.starting(run, 0, asks=False, may_tick=True) == "Switch off for those ticked"
-    assert run_words.starting(run, 300, asks=True, may_tick=False) == "Ask for confirmation for 300 users"
+def test_start_button_names_number_of_users(run):
+    assert run_words.start_button(run, 1_200, asks=False, may_tick=False) == "Switch off for 1,200 users"
+    assert run_words.start_button(run, 1, asks=False, may_tick=True) == "Switch off for 1 user and those ticked"
+    assert run_words.start_button(run, 0, asks=False, may_tick=True) == "Switch off for those ticked"
+    assert run_words.start_button(run, 300, asks=True, may_tick=False) == "Ask for confirmation for 300 users"
     assert "Switch off for 5 users" in page(run)
 
 
 @pytest.mark.parametrize(("method", "is_said"), [(1, True), (0, False), (2, False)])
-def test_what_leaves_a_server_side_mailbox_is_said_only_where_one_is_in_the_run(run, method, is_said):
+def test_deletion_warning_needs_server_side_user(run, method, is_said):
     FilterRun.objects.filter(pk=run.pk).update(tables=["appointment"], keeps_deletes_apart=False)
     FilterUser.objects.filter(pk=run.items.last().user_id).update(method=method)
     run.refresh_from_db()
 
-    assert ("deletes what leaves" in RunShown(run, fred()).ground) is is_said
+    assert ("deletes items that leave" in RunPresenter(run, fred()).deletion_warning) is is_said
 
 
 @pytest.mark.parametrize(("tables", "is_said"), [(["appointment"], True), (["contact"], False)])
-def test_preview_counts_add_in_users_and_names_dispute(run, tables, is_said):
+def test_preview_warns_about_add_in_users(run, tables, is_said):
     FilterRun.objects.filter(pk=run.pk).update(tables=tables, keeps_deletes_apart=True)
     FilterUser.objects.filter(pk=run.items.last().user_id).update(method=0)
 
@@ -259,15 +259,15 @@ def test_preview_counts_add_in_users_and_names_dispute(run, tables, is_said):
     assert page(run, "?part=add_in").count('role="rowheader"') == 1
 
 
-def test_trying_again_says_what_has_to_change_first(run):
+def test_retry_names_its_precondition(run):
     transitions.start(run, by=fred())
     settle(run, Outcome.DISABLED, users=5)
-    transitions.settle_state(run)
+    transitions.update_state(run)
 
-    assert "Trying again helps once the user is enabled." in page(run)
+    assert "A retry helps once the user is enabled." in page(run)
 
 
-def test_an_undo_says_no_limit_of_failures(run):
+def test_undo_shows_no_failure_limit(run):
     transitions.start(run, by=fred())
     settle(run, Outcome.DONE, users=5)
     FilterRun.objects.filter(pk=run.pk).update(undoes=run.pk, stop_above_percent=100)
@@ -275,10 +275,10 @@ def test_an_undo_says_no_limit_of_failures(run):
     said = page(run)
 
     assert "0 % of 5 tried" in said
-    assert "stops itself" not in said
+    assert "pauses above" not in said
 
 
-def test_the_csv_holds_everybody_and_no_formula(run):
+def test_csv_lists_all_users_and_escapes_formulas(run):
     transitions.start(run, by=fred())
     settle(run, Outcome.FAILED)
 
@@ -290,10 +290,10 @@ def test_the_csv_holds_everybody_and_no_formula(run):
     assert '"Failed","Reason"' in lines[1]
 
 
-def test_verified_off_are_only_those_whom_a_reading_since_then_shows_without_any_filter(people):
+def test_only_later_reads_verify_users(people):
     filters_for(people)
     FilterRow.objects.filter(owner_id__in=[people[0].pk, people[1].pk, people[2].pk]).update(state=1, status=2)
-    run = freezing.freeze_run([user.pk for user in people[:4]], OFF, by=fred())
+    run = creation.create_run([user.pk for user in people[:4]], OFF, by=fred())
     run.items.filter(user=people[3]).update(outcome=Outcome.DONE, state="done")
     FilterRun.objects.filter(pk=run.pk).update(state=RunState.DONE, finished_at=timezone.now())
     soon = timezone.now() + timedelta(seconds=1)
@@ -306,7 +306,7 @@ def test_verified_off_are_only_those_whom_a_reading_since_then_shows_without_any
     assert "1 more was off before and was not read since" in page(run)
 
 
-def test_the_one_page_says_what_who_why_second_person_results_and_undo(run):
+def test_one_page_record_is_complete(run):
     FilterRun.objects.filter(pk=run.pk).update(confirmed_by=ada())
     transitions.start(run, by=fred())
     settle(run, Outcome.DONE, users=4)
@@ -318,7 +318,7 @@ def test_the_one_page_says_what_who_why_second_person_results_and_undo(run):
         assert words in said
 
 
-def test_only_its_person_changes_how_a_frozen_list_is_run(run):
+def test_only_creator_changes_start_options(run):
     browser(make_person("Frida", *fred().roles)).post(
         f"/filters/runs/{run.pk}/steer", {"do": "start", "reason": "Mine"}
     )
@@ -327,9 +327,9 @@ def test_only_its_person_changes_how_a_frozen_list_is_run(run):
     assert (run.state, run.reason) == (RunState.PLANNED, "Riva")
 
 
-def test_a_run_of_mailboxes_says_what_follows_and_what_each_had(people):
+def test_method_run_shows_consequence_and_found_methods(people):
     FilterUser.objects.update(mailbox_id=people[0].pk, method=1, paths="twice", filters_read_at=timezone.now())
-    run = freezing.freeze_run([user.pk for user in people], freezing.Wish(method=2), by=fred())
+    run = creation.create_run([user.pk for user in people], creation.RunSpec(method=2), by=fred())
     run.items.filter(position=0).update(outcome=Outcome.NO_MAILBOX, state="done")
 
     said = page(run)
@@ -341,9 +341,9 @@ def test_a_run_of_mailboxes_says_what_follows_and_what_each_had(people):
     assert "Server-side → None" in lines
 
 
-def test_the_list_of_runs_asks_no_more_for_more_of_them(run, django_assert_max_num_queries):
+def test_list_of_runs_has_constant_queries(run, django_assert_max_num_queries):
     for _ in range(3):
-        freezing.freeze_run([item.user_id for item in run.items.all()], OFF, by=fred())
+        creation.create_run([item.user_id for item in run.items.all()], OFF, by=fred())
     client = browser(fred())
 
     with django_assert_max_num_queries(12):
@@ -352,7 +352,7 @@ def test_the_list_of_runs_asks_no_more_for_more_of_them(run, django_assert_max_n
     assert said.count("Contact off for 5 users") == 4
 
 
-def test_the_activity_names_the_user_the_run_and_why_it_paused(run):
+def test_activity_names_user_run_and_pause(run):
     transitions.start(run, by=fred())
     user = run.items.first().user
     said = {"user": str(user.pk), "outcome": "done", "filters": ["1", "2"]}
@@ -365,7 +365,7 @@ def test_the_activity_names_the_user_the_run_and_why_it_paused(run):
         assert words in page
 
 
-def test_runs_from_before_a_run_knew_its_size_get_their_true_number(run):
+def test_old_runs_get_their_number_of_users(run):
     FilterRun.objects.update(users=0)
 
     import_module("syncapp.migrations.0025_true_run_sizes").count(apps, None)
@@ -373,16 +373,16 @@ def test_runs_from_before_a_run_knew_its_size_get_their_true_number(run):
     assert "for 5 users" in page(run)
 
 
-def test_a_list_that_changes_nobody_offers_no_start(run):
+def test_run_without_changes_offers_no_start(run):
     FilterRow.objects.update(state=1, status=2)
-    nobody = freezing.freeze_run([item.user_id for item in run.items.all()], OFF, by=fred())
+    nobody = creation.create_run([item.user_id for item in run.items.all()], OFF, by=fred())
 
     assert "Nothing to start" in page(nobody)
     assert 'value="start"' not in page(nobody)
     assert 'value="start"' in page(run)
 
 
-def test_canceled_run_counts_whom_it_finished(run):
+def test_canceled_run_counts_finished_users(run):
     transitions.start(run, by=fred())
     settle(run, Outcome.DONE, users=2)
     steer(run, do="cancel")
@@ -390,7 +390,7 @@ def test_canceled_run_counts_whom_it_finished(run):
     words = page(run)
 
     assert "Cancelled: 2 of 5" in words
-    assert re.search(r"Never begun</span><b>3</b>", words)
+    assert re.search(r"Not started</span><b>3</b>", words)
     assert re.search(r'<progress max="5" value="2"', words)
 
 
@@ -404,15 +404,15 @@ def test_pause_names_its_person(run):
     assert "Somebody" not in words
 
 
-def test_ended_run_says_when_it_was_frozen(run):
-    assert re.search(r"frozen <time[^>]*>(just now|\d+ s ago)", page(run))
+def test_ended_run_shows_creation_time(run):
+    assert re.search(r"created <time[^>]*>(just now|\d+ s ago)", page(run))
     transitions.start(run, by=fred())
     steer(run, do="cancel")
 
     words = page(run)
 
-    assert re.search(r"frozen at \d\d:\d\d UTC by", words)
-    assert not re.search(r"frozen <time", words)
+    assert re.search(r"created at \d\d:\d\d UTC by", words)
+    assert not re.search(r"created <time", words)
 
 
 def test_matrix_counts_users_exactly(people):

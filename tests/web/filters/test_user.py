@@ -11,7 +11,7 @@ from syncapp.connection import clients
 from syncapp.models import FilterRow, FilterRun, FilterUser
 from syncapp.models.sync_filters.user import Cause
 from syncapp.sync_filters.inventory import user_lists
-from syncapp.sync_filters.runs import freezing, job, transitions
+from syncapp.sync_filters.runs import creation, job, transitions
 from tests.support.people import browser, fred, vera
 from tests.support.screen import text
 from tests.sync_filters.conftest import read, scenery
@@ -19,7 +19,7 @@ from tests.sync_filters.conftest import read, scenery
 __all__ = ["read", "scenery"]
 
 
-def test_the_page_says_what_reaches_outlook_and_why(read, django_assert_max_num_queries):
+def test_page_explains_sync_paths(read, django_assert_max_num_queries):
     rita = read.user()
     user_lists.save("Riva", [rita.address], by=fred())
     odd = '<fetch><entity name="task"><filter><condition attribute="a" operator="odd"/></filter></entity></fetch>'
@@ -34,13 +34,13 @@ def test_the_page_says_what_reaches_outlook_and_why(read, django_assert_max_num_
     assert "What helps: Set the mailbox method to None" in page
     assert f"/filters/plan?user={rita.pk}&amp;want=method-2" in text(browser(fred()).get(f"/filters/users/{rita.pk}/"))
     assert "Appointments owned by Rita Lindqvist" in page
-    assert "system filter, for everybody" in page
+    assert "system filter, for all users" in page
     assert "&lt;condition attribute=&quot;a&quot; operator=&quot;odd&quot; /&gt;" in page
-    assert "No run switched anything for this user yet" in page
+    assert "No run has switched anything for this user yet" in page
     assert "Preview switching" not in page
 
 
-def test_each_hindrance_is_told_as_what_it_is(db):
+def test_page_explains_each_cause(db):
     client = browser(vera())
     told = {
         Cause.DISABLED: "the user is disabled in the CRM",
@@ -57,7 +57,7 @@ def test_each_hindrance_is_told_as_what_it_is(db):
         assert words in page
 
 
-def test_what_would_leave_is_asked_of_the_crm_and_kept_with_its_age(read):
+def test_forecast_is_stored_with_its_age(read):
     client, rita = browser(fred()), read.user()
 
     came = client.post(f"/filters/users/{rita.pk}/forecast", {"off": "tasks"})
@@ -75,9 +75,9 @@ def test_what_would_leave_is_asked_of_the_crm_and_kept_with_its_age(read):
     )
 
 
-def test_what_a_run_did_is_told_and_leads_to_a_plan_that_restores_it(read):
+def test_history_offers_restore(read):
     client, rita = browser(fred()), read.user()
-    run = freezing.freeze_run([rita.pk], freezing.Wish(("contact",), on=False), by=fred())
+    run = creation.create_run([rita.pk], creation.RunSpec(("contact",), on=False), by=fred())
     transitions.start(run, by=fred())
     job.work(run.pk, crm=clients.verified_client(), seconds=20)
 
@@ -90,6 +90,6 @@ def test_what_a_run_did_is_told_and_leads_to_a_plan_that_restores_it(read):
     assert came.url == f"/filters/runs/{restoring.pk}/"
     assert "Switch on" in text(client.get(came.url))
     assert browser(vera()).post(f"/filters/users/{rita.pk}/restore/{run.items.get().pk}").status_code == 403
-    assert "Nothing that this run wrote" in text(
+    assert "This run has nothing left to restore" in text(
         client.post(f"/filters/users/{rita.pk}/restore/{run.items.get().pk}", follow=True)
     )

@@ -1,4 +1,4 @@
-"""Users that a command's arguments choose: a team, a business unit, a saved list, or a file with names."""
+"""Shared arguments of the commands: a row by its name, and a file's text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def key_of(model: type[FilterTeam] | type[FilterUnit] | type[UserList], name: st
 
 
 def text_of(path: Path) -> str:
-    """Return a file's text, whatever program wrote it. Raises CommandError."""
+    """Return a file's text in any encoding that the portal reads. Raises CommandError."""
     try:
         return user_lists.read_text(path.read_bytes())
     except OSError as error:

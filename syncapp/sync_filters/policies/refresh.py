@@ -1,4 +1,4 @@
-"""What a policy compares is read from the CRM first, where somebody asked for the comparison and waits for it."""
+"""Read a policy's group again from the CRM, when a person asked for the comparison and waits for it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from syncapp.models import Breaker
 log = logging.getLogger(__name__)
 
 FILTER_BREAKERS = (Breaker.Name.FORBIDDEN_FILTERS, *breakers.CONNECTION_BREAKERS)
-MOST_READ = 250  # users: seconds; of more than these the last inventory counts, and the page says how old it is
-_AT_ONCE = 50
+MOST_USERS = 250  # a few seconds; a larger group is compared by the last inventory, and the page shows its age
+_CHUNK = 50
 
 
-def read_anew(group: Sequence[uuid.UUID], lease: Lease, crm: Callable[[], CrmClient]) -> None:
-    """Read a small group's filters again. Without an answer the comparison goes by what was read before."""
-    if len(group) > MOST_READ or not breakers.all_closed(FILTER_BREAKERS):
+def refresh_group(group: Sequence[uuid.UUID], lease: Lease, crm: Callable[[], CrmClient]) -> None:
+    """Read a small group's filters again; if the CRM does not answer, what was read before is compared."""
+    if len(group) > MOST_USERS or not breakers.all_closed(FILTER_BREAKERS):
         return
     try:
         client = crm()
-        for start in range(0, len(group), _AT_ONCE):
-            inventory.refresh(client, group[start : start + _AT_ONCE])
+        for start in range(0, len(group), _CHUNK):
+            inventory.refresh(client, group[start : start + _CHUNK])
             with transaction.atomic():
                 queue.extend_lease(lease)
     except CrmError as error:

@@ -1,4 +1,4 @@
-"""The CRM's users, mailboxes, teams and units → our tables, page by page, for filter management."""
+"""Rows of the CRM's users, mailboxes, teams and business units, stored page by page for filter management."""
 
 from __future__ import annotations
 
@@ -7,37 +7,38 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F, Model, Q
 from django.utils import timezone
 
 from syncapp.crm.directory.records import BusinessUnit, DirectoryUser, Mailbox, Membership, Team
 from syncapp.crm.staging.records import Unreadable
 from syncapp.mirror import fitting, unreadable, upserts
+from syncapp.mirror.filters import store as filter_store
 from syncapp.mirror.unreadable import Kind
 from syncapp.models import FilterMembership, FilterTeam, FilterUnit, FilterUser
 from syncapp.models.folding import search_key
-from syncapp.models.sync_filters.user import words_of_user
+from syncapp.models.sync_filters.user import search_words_of
 
 Record = TypeVar("Record", DirectoryUser, Mailbox, Team, BusinessUnit)
 
 
 def store_users(rows: Sequence[DirectoryUser], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
-    """Users; what belongs to their mailboxes and filters stays as it is."""
-    told = [(row, _user(row, generation)) for row in rows]
-    bad = _store(FilterUser, Kind.USER, told, nameless, generation)
+    """Store users; the columns of their mailboxes and filters stay."""
+    bad = _store(FilterUser, Kind.USER, [(row, _user(row, generation)) for row in rows], nameless, generation)
     FilterUser.objects.filter(pk__in=bad).update(read_at=timezone.now())
 
 
 def _store(
     model: type[FilterUser] | type[FilterTeam] | type[FilterUnit],
     kind: Kind,
-    told: Sequence[tuple[Any, dict[str, Any]]],
+    pairs: Sequence[tuple[Any, dict[str, Any]]],
     nameless: Sequence[Unreadable],
     generation: int,
 ) -> list[UUID]:
-    """Store rows with their columns of ours; return the ids of those that cannot be read, which stay as they were."""
-    columns = {row.id: columns for row, columns in told}
-    rows = [row if row.problem else _judged(row, model, columns[row.id]) for row, _ in told]
+    """Store rows with their columns; return the ids of unreadable rows, which keep their last values."""
+    columns = {row.id: columns for row, columns in pairs}
+    rows = [row if row.problem else _with_problem(row, model, columns[row.id]) for row, _ in pairs]
     good, bad = unreadable.split(kind, rows, nameless, generation=generation, owner_of=lambda row: row.id)
     upserts.upsert(model, [columns[row.id] for row in good])
     upserts.insert_missing(model, [fitting.fitted(model, columns[row.id]) for row in bad])
@@ -46,7 +47,8 @@ def _store(
     return ids
 
 
-def _judged(row: Record, model: type[Model], columns: Mapping[str, Any]) -> Record:
+def _with_problem(row: Record, model: type[Model], columns: Mapping[str, Any]) -> Record:
+    """Return the row marked as unreadable if our columns cannot hold its values."""
     problem = fitting.misfit(model, columns)
     return replace(row, problem=problem) if problem else row
 
@@ -66,37 +68,32 @@ def _user(row: DirectoryUser, generation: int) -> dict[str, Any]:
         "unit_name": row.business_unit_name[:400],
         "name_key": search_key(row.name),
         "address_key": row.address.casefold()[:320],
-        "search_words": words_of_user(name=row.name, address=row.address, login=row.login),
+        "search_words": search_words_of(name=row.name, address=row.address, login=row.login),
         "read_at": timezone.now(),
         "generation": generation,
     }
 
 
 def store_mailboxes(rows: Sequence[Mailbox], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
-    """Store the mailboxes of users, not those of queues or forwarding ones. An unreadable one keeps its last values."""
-    judged = [row if row.problem else _judged(row, FilterUser, _mailbox_columns(row)) for row in rows]
+    """Store the mailboxes of users, not those of queues or forwarding ones. Unreadable ones keep their last values."""
+    checked = [row if row.problem else _with_problem(row, FilterUser, _mailbox_columns(row)) for row in rows]
     good, bad = unreadable.split(
-        Kind.MAILBOX, judged, nameless, generation=generation, owner_of=lambda row: row.user_id
+        Kind.MAILBOX, checked, nameless, generation=generation, owner_of=lambda row: row.user_id
     )
-    _keep_as_they_were(bad)
+    if bad:
+        # Dated, so that they are not taken for deleted.
+        owners = Q(mailbox_id__in=[row.id for row in bad]) | Q(pk__in=[row.user_id for row in bad if row.user_id])
+        FilterUser.objects.filter(owners).update(mailbox_read_at=timezone.now())
     ours = {row.user_id: row for row in good if row.user_id is not None and not row.is_forward}
     users = list(FilterUser.objects.filter(pk__in=list(ours)))
     now = timezone.now()
     for user in users:
-        fill_mailbox(user, ours[user.pk])
+        _fill_mailbox(user, ours[user.pk])
         user.mailbox_read_at = now
     FilterUser.objects.bulk_update(users, [*MAILBOX_COLUMNS, "mailbox_read_at"], batch_size=50)
 
 
-def _keep_as_they_were(mailboxes: Sequence[Mailbox]) -> None:
-    """Date the unreadable mailboxes, so that they are not taken for deleted."""
-    if mailboxes:
-        owners = [row.user_id for row in mailboxes if row.user_id]
-        theirs = Q(mailbox_id__in=[row.id for row in mailboxes]) | Q(pk__in=owners)
-        FilterUser.objects.filter(theirs).update(mailbox_read_at=timezone.now())
-
-
-# Our columns of a mailbox, and what they are called where it is read.
+# Our columns of a mailbox, with the names of the client's attributes.
 MAILBOX_COLUMNS = {
     "mailbox_id": "id",
     "mailbox_etag": "etag",
@@ -115,14 +112,28 @@ def _mailbox_columns(mailbox: Mailbox) -> dict[str, Any]:
     return {ours: getattr(mailbox, theirs) for ours, theirs in MAILBOX_COLUMNS.items()}
 
 
-def fill_mailbox(user: FilterUser, mailbox: Mailbox) -> None:
-    """Put what was read of the mailbox into its user's row, which is not saved."""
+def _fill_mailbox(user: FilterUser, mailbox: Mailbox) -> None:
     for name, value in _mailbox_columns(mailbox).items():
         setattr(user, name, value)
 
 
+@transaction.atomic
+def store_written_mailbox(user_id: UUID, mailbox: Mailbox) -> None:
+    """Store a mailbox as it was read back after a write, and recompute its user's sync paths.
+
+    Nothing is stored if the mailbox no longer belongs to this user.
+    """
+    user = FilterUser.objects.select_for_update().filter(pk=user_id, mailbox_id=mailbox.id).first()
+    if user is None:
+        return
+    _fill_mailbox(user, mailbox)
+    user.mailbox_read_at = timezone.now()
+    user.save(update_fields=[*MAILBOX_COLUMNS, "mailbox_read_at"])
+    filter_store.summarize([user_id])
+
+
 def store_teams(rows: Sequence[Team], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
-    """Teams; when their filters were read stays."""
+    """Store teams; the time their filters were read stays."""
     _store(FilterTeam, Kind.TEAM, [(row, _team(row, generation)) for row in rows], nameless, generation)
 
 
@@ -139,17 +150,21 @@ def _team(row: Team, generation: int) -> dict[str, Any]:
 
 
 def store_units(rows: Sequence[BusinessUnit], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
-    """Business units."""
-    _store(FilterUnit, Kind.UNIT, [(row, _unit(row, generation)) for row in rows], nameless, generation)
-
-
-def _unit(row: BusinessUnit, generation: int) -> dict[str, Any]:
-    name = row.name[:400] or ("Unreadable business unit" if row.problem else "")
-    return {"id": row.id, "name": name, "parent_id": row.parent_id, "generation": generation}
+    """Store business units."""
+    columns = [
+        {
+            "id": row.id,
+            "name": row.name[:400] or ("Unreadable business unit" if row.problem else ""),
+            "parent_id": row.parent_id,
+            "generation": generation,
+        }
+        for row in rows
+    ]
+    _store(FilterUnit, Kind.UNIT, list(zip(rows, columns, strict=True)), nameless, generation)
 
 
 def store_memberships(rows: Sequence[Membership], generation: int, nameless: Sequence[Unreadable] = ()) -> None:
-    """Who is in which team."""
+    """Store which users belong to which teams."""
     unreadable.register(Kind.MEMBERSHIP, nameless, generation=generation)
     new = [FilterMembership(team_id=row.team_id, user_id=row.user_id, generation=generation) for row in rows]
     FilterMembership.objects.bulk_create(
@@ -164,21 +179,16 @@ def store_memberships(rows: Sequence[Membership], generation: int, nameless: Seq
 _KINDS = (Kind.USER, Kind.MAILBOX, Kind.TEAM, Kind.UNIT, Kind.MEMBERSHIP, Kind.FILTER, Kind.SYSTEM_FILTER)
 
 
-def forget_what_is_gone(generation: int) -> None:
-    """After a whole reading: what it did not show is no longer there. Users stay where a run names them."""
+def delete_missing(generation: int) -> None:
+    """Delete or disable what a completed inventory did not find. Users stay, because runs refer to them."""
     unreadable.remove_older(_KINDS, generation=generation)
     for model in (FilterMembership, FilterTeam, FilterUnit):
         model._default_manager.filter(generation__lt=generation).delete()
     without_mailbox = {"mailbox_id": None, "mailbox_etag": "", "method": None}
     FilterUser.objects.filter(generation__lt=generation).update(is_disabled=True, **without_mailbox)
-    # Mailboxes are read after their users, so one that is older was not shown: it is deleted, or somebody else's now.
-    shown = FilterUser.objects.filter(generation=generation, mailbox_id__isnull=False)
-    lost = shown.filter(mailbox_read_at__lt=F("read_at"))
-    lost.update(**without_mailbox, mailbox_read_at=timezone.now())
-    _note_team_roles()
-
-
-def _note_team_roles() -> None:
+    # Mailboxes are read after their users, so an older one was not found: it is deleted or another user's now.
+    found = FilterUser.objects.filter(generation=generation, mailbox_id__isnull=False)
+    found.filter(mailbox_read_at__lt=F("read_at")).update(**without_mailbox, mailbox_read_at=timezone.now())
     with_roles = FilterTeam.objects.filter(has_roles=True).values("pk")
     members = FilterMembership.objects.filter(team_id__in=with_roles).values("user_id")
     FilterUser.objects.filter(pk__in=members, has_team_roles=False).update(has_team_roles=True)

@@ -23,10 +23,10 @@ from syncapp.models import (
 )
 from syncapp.models.sync_filters.run import Outcome, Plan, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
-from syncapp.sync_filters.policies import disagreements, editing
+from syncapp.sync_filters.policies import conflicts, editing
 from syncapp.sync_filters.policies import job as policy_rounds
-from syncapp.sync_filters.policies.editing import PolicyWish
-from syncapp.sync_filters.runs import freezing, transitions, undo
+from syncapp.sync_filters.policies.editing import PolicySpec
+from syncapp.sync_filters.runs import creation, transitions, undo
 from syncapp.sync_filters.runs import job as runs
 from tests.support.people import fred, make_person
 from tests.sync_filters.company import small_company, without_meetings
@@ -49,8 +49,8 @@ def user(name: str = "User 0") -> FilterUser:
 def policy(team: str, *, on: bool, **wished) -> FilterPolicy:
     """Return a policy in shadow, compared once."""
     words = f"{team} {'on' if on else 'off'}"
-    wish = {"name": words, "team_id": FilterTeam.objects.get(name=team).pk, "tables": ("appointment",)} | wished
-    return compared(editing.create(PolicyWish(wanted_on=on, **wish), by=fred()))
+    spec = {"name": words, "team_id": FilterTeam.objects.get(name=team).pk, "tables": ("appointment",)} | wished
+    return compared(editing.create(PolicySpec(wanted_on=on, **spec), by=fred()))
 
 
 def compared(policy: FilterPolicy) -> FilterPolicy:
@@ -62,7 +62,7 @@ def compared(policy: FilterPolicy) -> FilterPolicy:
 
 
 def repairing(policy: FilterPolicy) -> FilterPolicy:
-    editing.ask_for_repair(policy, seen=policy.full_at, by=fred())
+    editing.request_repair(policy, seen=policy.full_at, by=fred())
     return compared(policy)
 
 
@@ -87,8 +87,8 @@ def ended(run: FilterRun) -> FilterRun:
 
 def switched(*users: FilterUser, on: bool) -> FilterRun:
     """Return a finished run by Fred."""
-    wish = freezing.Wish(("appointment",), on=on)
-    return ended(transitions.start(freezing.freeze_run([each.pk for each in users], wish, by=fred()), by=fred()))
+    spec = creation.RunSpec(("appointment",), on=on)
+    return ended(transitions.start(creation.create_run([each.pk for each in users], spec, by=fred()), by=fred()))
 
 
 def repaired(policy: FilterPolicy) -> FilterPolicy:
@@ -100,11 +100,11 @@ def repaired(policy: FilterPolicy) -> FilterPolicy:
 def against(policy: FilterPolicy, name: str = "User 0") -> list[object]:
     """Return the opponents of the policy about a user: policies by name, runs by number."""
     policy.refresh_from_db()
-    found = [each.opponent for each in disagreements.disagreements(policy) if user(name).pk in each.user_ids]
+    found = [each.source for each in conflicts.conflicts_of(policy) if user(name).pk in each.user_ids]
     return [each.policy.name if each.policy else each.run.number if each.run else "flapping" for each in found]
 
 
-def test_opposite_policies_leave_their_common_users_alone(north):
+def test_opposite_policies_skip_common_users(north):
     off, on = policy("Sales North", on=False), policy("Riva", on=True)
 
     repairing(off)
@@ -114,11 +114,11 @@ def test_opposite_policies_leave_their_common_users_alone(north):
     assert repairs(off) == {f"User {number}" for number in range(2, 8)}
     assert repairs(on) == set()
     assert (against(off), against(on)) == (["Riva on"], ["Sales North off"])
-    (said,) = disagreements.disagreements(off)
-    assert (said.opponent.policy, len(said.user_ids)) == (on, 2)
+    (said,) = conflicts.conflicts_of(off)
+    assert (said.source.policy, len(said.user_ids)) == (on, 2)
 
 
-def test_policies_that_agree_repair_their_common_users(north):
+def test_agreeing_policies_repair_common_users(north):
     off, too = policy("Sales North", on=False), policy("Riva", on=False)
 
     repairing(off)
@@ -126,10 +126,10 @@ def test_policies_that_agree_repair_their_common_users(north):
 
     assert repairs(off) == {f"User {number}" for number in range(8)}
     assert repairs(too) == {"User 0", "User 1"}
-    assert disagreements.disagreements(off) == []
+    assert conflicts.conflicts_of(off) == []
 
 
-def test_policies_over_other_tables_do_not_disagree(north):
+def test_policies_over_other_tables_do_not_conflict(north):
     off = policy("Sales North", on=False)
     policy("Riva", on=True, tables=("task",))
 
@@ -137,21 +137,21 @@ def test_policies_over_other_tables_do_not_disagree(north):
 
 
 @pytest.mark.parametrize("by_whom", ["paused", "removed", "excepted", "over"])
-def test_policy_not_in_force_disagrees_with_nobody(north, by_whom):
+def test_inactive_policy_does_not_conflict(north, by_whom):
     off, on = policy("Sales North", on=False), policy("Riva", on=True)
     if by_whom == "paused":
         editing.pause(on, by=fred())
     elif by_whom == "removed":
         editing.remove(on, by=fred())
     elif by_whom == "excepted":
-        editing.leave_alone(on, [user("User 0").pk, user("User 1").pk], by=fred())
+        editing.except_users(on, [user("User 0").pk, user("User 1").pk], by=fred())
     else:
         FilterPolicy.objects.filter(pk=on.pk).update(ends_on=timezone.now().date() - timedelta(days=1))
 
     assert "User 0" in repairs(repairing(off))
 
 
-def test_team_disagrees_with_business_unit_above(north):
+def test_team_conflicts_with_business_unit_above(north):
     top = FilterUnit.objects.create(pk=uuid.uuid4(), name="Sales")
     below = FilterUnit.objects.create(pk=uuid.uuid4(), name="North", parent_id=top.pk)
     FilterUser.objects.filter(name="User 0").update(unit_id=below.pk)
@@ -163,7 +163,7 @@ def test_team_disagrees_with_business_unit_above(north):
     assert against(off) == ["Unit on"]
 
 
-def test_manual_run_after_repair_leaves_user_alone(north):
+def test_manual_run_after_repair_skips_user(north):
     off = repaired(repairing(policy("Sales North", on=False)))
     run = switched(user(), on=True)
 
@@ -173,7 +173,7 @@ def test_manual_run_after_repair_leaves_user_alone(north):
     assert against(off) == [run.number]
 
 
-def test_manual_run_seen_before_repair_is_decided(north):
+def test_manual_run_before_repair_is_decided(north):
     switched(user(), on=False)
     run = switched(user(), on=True)
     off = policy("Sales North", on=False)
@@ -184,7 +184,7 @@ def test_manual_run_seen_before_repair_is_decided(north):
     assert "User 0" in repairs(off)
 
 
-def test_manual_run_to_same_state_is_no_disagreement(north):
+def test_manual_run_to_same_state_does_not_conflict(north):
     off = repaired(repairing(policy("Sales North", on=False)))
     switched(user(), on=True)
     switched(user(), on=False)
@@ -192,7 +192,7 @@ def test_manual_run_to_same_state_is_no_disagreement(north):
     assert against(off) == []
 
 
-def test_undo_of_a_repair_leaves_users_alone(north):
+def test_undo_of_repair_skips_users(north):
     off = repaired(repairing(policy("Sales North", on=False)))
     run = FilterRun.objects.get(policy=off)
 
@@ -203,10 +203,10 @@ def test_undo_of_a_repair_leaves_users_alone(north):
     assert against(off) == [back.number]
 
 
-def test_run_under_way_holds_the_policy_back(north):
+def test_run_in_progress_holds_policy_back(north):
     off = repaired(repairing(policy("Sales North", on=False)))
-    wish = freezing.Wish(("appointment",), on=True)
-    run = transitions.start(freezing.freeze_run([user().pk], wish, by=fred()), by=fred())
+    spec = creation.RunSpec(("appointment",), on=True)
+    run = transitions.start(creation.create_run([user().pk], spec, by=fred()), by=fred())
     FilterRow.objects.filter(owner_id=user().pk).update(state=0, status=1)
 
     compared(off)
@@ -216,7 +216,7 @@ def test_run_under_way_holds_the_policy_back(north):
 
 
 @pytest.mark.parametrize(("method", "keeps_on"), [(1, False), (2, True)])
-def test_mailbox_method_disagrees_with_the_other_end(north, method, keeps_on):
+def test_mailbox_method_conflicts_with_opposite_policy(north, method, keeps_on):
     FilterRow.objects.filter(owner_id=user().pk).update(state=1 if keeps_on else 0)
     FilterRow.objects.exclude(owner_id=user().pk).update(state=0 if keeps_on else 1)
     kept = repairing(policy("Sales North", on=keeps_on, per_night=8))
@@ -227,7 +227,7 @@ def test_mailbox_method_disagrees_with_the_other_end(north, method, keeps_on):
     assert against(kept) == []
 
     FilterUser.objects.filter(name="User 0").update(mailbox_id=uuid.uuid4(), method=0, paths="twice", approval=1)
-    run = freezing.freeze_run([user().pk], freezing.Wish(method=method), by=fred())
+    run = creation.create_run([user().pk], creation.RunSpec(method=method), by=fred())
     transitions.start(run, by=fred())
     run.items.update(mailbox_written=True, outcome=Outcome.DONE, state="done", finished_at=timezone.now())
     FilterRun.objects.filter(pk=run.pk).update(state=RunState.DONE, finished_at=timezone.now())
@@ -241,7 +241,7 @@ def switched_back(name: str = "User 0") -> None:
     FilterRow.objects.filter(owner_id=user(name).pk).update(state=0, status=1, etag=f"W/{uuid.uuid4()}")
 
 
-def test_switching_back_and_forth_stops_itself(north):
+def test_flapping_user_is_skipped(north):
     off = repairing(policy("Sales North", on=False))
     for _ in range(5):
         open_run = FilterRun.objects.filter(policy=off, state=RunState.RUNNING).first()
@@ -255,12 +255,12 @@ def test_switching_back_and_forth_stops_itself(north):
 
 
 @pytest.mark.parametrize("for_policy", [True, False])
-def test_person_decides_between_policy_and_run(north, for_policy):
+def test_person_resolves_conflict_with_run(north, for_policy):
     off = repaired(repairing(policy("Sales North", on=False)))
     switched(user(), on=True)
     compared(off)
 
-    decide = editing.decide_for if for_policy else editing.leave_alone
+    decide = editing.put_in_charge if for_policy else editing.except_users
     decide(off, [user().pk], by=fred())
     compared(off)
 
@@ -269,10 +269,10 @@ def test_person_decides_between_policy_and_run(north, for_policy):
     assert off.members.filter(user=user()).exists() is for_policy
 
 
-def test_disagreement_since_freezing_holds_users_back(north, settings):
+def test_conflict_after_preparation_holds_users_back(north, settings):
     settings.SECOND_PERSON_ABOVE = 0
     off = policy("Sales North", on=False)
-    editing.ask_for_repair(off, seen=off.full_at, by=fred())
+    editing.request_repair(off, seen=off.full_at, by=fred())
     editing.confirm_repair(off, seen=off.full_at, by=make_person("Frida", *fred().roles))
     FilterPolicy.objects.update(confirmed_by=None)
     run = FilterRun.objects.get(policy=compared(off))
@@ -285,7 +285,7 @@ def test_disagreement_since_freezing_holds_users_back(north, settings):
     assert set(held) == {"User 0", "User 1"}
 
 
-def test_two_repairing_policies_write_nothing_for_common_user(read):
+def test_conflicting_repairs_write_nothing_for_common_user(read):
     without_meetings()
     rita, rob = read.user(), read.user("Rob Marchetti")
     for name, people in {"Riva": (rita, rob), "Both": (rita,)}.items():

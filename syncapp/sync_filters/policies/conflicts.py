@@ -1,9 +1,8 @@
-"""Disagreements about a user's filters: between policies, with a person's run or undo, or with a user who keeps
-switching back.
+"""Conflicts over a user's filters: between policies, with a person's run or undo, or with users who switch back.
 
-The only place that finds them: for the forms and pages of a policy, its comparison, and the users that its repairs
-leave alone. A person resolves one by excepting the users from one of the policies, or by putting the policy in charge
-(`PolicyMember.decided_at`); runs that ended before a person let the policy repair count as resolved.
+The only place that finds them, for the pages of policies, their comparison, and the users that their repairs skip. A
+person resolves a conflict by excepting the users from one policy, or by putting the policy in charge
+(`PolicyMember.decided_at`). Runs that ended before a person let the policy repair count as resolved.
 """
 
 from __future__ import annotations
@@ -19,107 +18,106 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from syncapp.crm.directory.records import SyncMethod
-from syncapp.models import FilterPolicy, FilterRun, FilterRunChange, FilterRunItem, FilterUser
+from syncapp.models import FilterPolicy, FilterRun, FilterRunChange, FilterRunItem
 from syncapp.models.sync_filters.policy import PolicyMode
 from syncapp.models.sync_filters.run import Outcome, Plan, RunOperation, RunState
 from syncapp.models.sync_filters.tables import APPOINTMENT_TABLES
 from syncapp.sync_filters.policies.groups import in_force, members_or_none
 
-# The mailbox method governs these together ("Mailbox").
+# The tables that the mailbox method governs together ("Mailbox").
 MAILBOX_TABLES = frozenset((*APPOINTMENT_TABLES, "contact", "task"))
 REPAIRS_BEFORE_FLAPPING = 2
 FLAPPING = timedelta(days=7)
-LOOKS_BACK = timedelta(days=30)  # for a policy in shadow, which switches nobody
+SHADOW_HISTORY = timedelta(days=30)  # runs considered for a policy in shadow mode, which switches no one
 _MOST_IDS = 500
-# A user, what was written, when, by which run, and whether it selects or synchronizes since.
+# User, what was written, when, by which run, and whether it is on since.
 _Write = tuple[UUID, object, datetime, UUID, bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """An end state: the filters of these tables on or off."""
+class DesiredState:
+    """Filters of these tables on or off."""
 
     tables: frozenset[str]
     on: bool
 
-    def is_opposed_to(self, other: Wanted) -> bool:
+    def conflicts_with(self, other: DesiredState) -> bool:
         return self.on != other.on and bool(self.tables & other.tables)
 
 
 @dataclass(frozen=True, slots=True)
-class Opponent:
-    """Another policy or a run that wants something else; neither where the user was switched back again and again."""
+class ConflictSource:
+    """The other side of a conflict: a policy or a run; neither for a user who was switched back repeatedly."""
 
     policy: FilterPolicy | None = None
     run: FilterRun | None = None
 
     @property
     def key(self) -> str:
-        """Return what a form sends back to name this opponent."""
+        """Return the value that a form sends back for this source."""
         return f"policy:{self.policy.pk}" if self.policy else f"run:{self.run.pk}" if self.run else "flapping"
 
 
 @dataclass(frozen=True, slots=True)
-class Disagreement:
-    """Users that one opponent wants in another state."""
+class Conflict:
+    """The users of a policy that one other side wants in another state."""
 
-    opponent: Opponent
+    source: ConflictSource
     user_ids: tuple[UUID, ...]
 
 
-def wanted_by(policy: FilterPolicy) -> Wanted:
-    """Return what a policy keeps."""
-    return Wanted(frozenset(policy.tables), policy.wanted_on)
+def desired_state_of(policy: FilterPolicy) -> DesiredState:
+    """Return the state that a policy keeps."""
+    return DesiredState(frozenset(policy.tables), policy.wanted_on)
 
 
-def wanted_by_run(run: FilterRun) -> Wanted:
-    """Return what a run brings about; with the mailbox method None nothing of the mailbox's tables synchronizes."""
-    if run.moves_mailboxes:
-        return Wanted(MAILBOX_TABLES, run.wanted_method != SyncMethod.NONE)
-    return Wanted(frozenset(run.tables), run.wanted_on)
+def desired_state_of_run(run: FilterRun) -> DesiredState:
+    """Return the state a run creates; with mailbox method None, nothing of the mailbox's tables synchronizes."""
+    if run.sets_mailbox_method:
+        return DesiredState(MAILBOX_TABLES, run.wanted_method != SyncMethod.NONE)
+    return DesiredState(frozenset(run.tables), run.wanted_on)
 
 
-def opponents(policy: FilterPolicy, user_ids: Collection[UUID]) -> dict[UUID, list[Opponent]]:
-    """Return the opponents of the policy for each of these users that has any."""
-    found: dict[UUID, list[Opponent]] = defaultdict(list)
-    asked = set(user_ids)
-    if not asked:
+def conflict_sources(policy: FilterPolicy, user_ids: Collection[UUID]) -> dict[UUID, list[ConflictSource]]:
+    """Return the other sides of the policy's conflicts, for each of these users that has any."""
+    found: dict[UUID, list[ConflictSource]] = defaultdict(list)
+    wanted_users = set(user_ids)
+    if not wanted_users:
         return found
-    for other in _opposing(wanted_by(policy), but=policy.pk):
-        for user_id in asked.intersection(members_or_none(other)):
-            found[user_id].append(Opponent(policy=other))
-    history = _History.of(policy, asked)
-    for user_id, run in _opposing_runs(history).items():
-        found[user_id].append(Opponent(run=run))
-    for user_id in _flapping(history):
-        found[user_id].append(Opponent())
+    for other in _conflicting_with(desired_state_of(policy), but=policy.pk):
+        for user_id in wanted_users.intersection(members_or_none(other)):
+            found[user_id].append(ConflictSource(policy=other))
+    history = _History.of(policy, wanted_users)
+    for user_id, run in _conflicting_runs(history).items():
+        found[user_id].append(ConflictSource(run=run))
+    for user_id in _flapping_users(history):
+        found[user_id].append(ConflictSource())
     return found
 
 
-def disagreements(policy: FilterPolicy) -> list[Disagreement]:
-    """Return all that a policy disagrees with about the users of its group, the most users first."""
+def conflicts_of(policy: FilterPolicy) -> list[Conflict]:
+    """Return all conflicts of a policy about the users of its group, the most users first."""
     compared = policy.members.order_by("user__name_key", "user_id").values_list("user_id", flat=True)
     group = list(compared) if policy.full_at else members_or_none(policy)
-    found: dict[Opponent, list[UUID]] = defaultdict(list)
-    by_user = opponents(policy, group)
+    found: dict[ConflictSource, list[UUID]] = defaultdict(list)
+    by_user = conflict_sources(policy, group)
     for user_id in group:
-        for opponent in by_user.get(user_id, ()):
-            found[opponent].append(user_id)
-    rows = [Disagreement(opponent, tuple(ids)) for opponent, ids in found.items()]
-    return sorted(rows, key=lambda each: -len(each.user_ids))
+        for source in by_user.get(user_id, ()):
+            found[source].append(user_id)
+    return sorted((Conflict(source, tuple(ids)) for source, ids in found.items()), key=lambda each: -len(each.user_ids))
 
 
-def opposing_policies(policy: FilterPolicy, *, but: UUID | None = None) -> list[tuple[FilterPolicy, int]]:
+def conflicting_policies(policy: FilterPolicy, *, but: UUID | None = None) -> list[tuple[FilterPolicy, int]]:
     """Return the policies that keep the opposite for users of a policy's group, with how many; it may be unsaved."""
-    opposing = _opposing(wanted_by(policy), but=but or policy.pk)
-    return _with_common_users(opposing, set(members_or_none(policy)) if opposing else set())
+    policies = _conflicting_with(desired_state_of(policy), but=but or policy.pk)
+    return _with_common_users(policies, set(members_or_none(policy)) if policies else set())
 
 
-def policies_against(run: FilterRun) -> list[tuple[FilterPolicy, int]]:
+def policies_conflicting_with(run: FilterRun) -> list[tuple[FilterPolicy, int]]:
     """Return the policies that keep the opposite of a run for users that it changes, with how many."""
-    opposing = _opposing(wanted_by_run(run), but=run.policy_id)
+    policies = _conflicting_with(desired_state_of_run(run), but=run.policy_id)
     items = run.items.filter(plan__in=[Plan.CHANGE, Plan.HELD])
-    return _with_common_users(opposing, set(items.values_list("user_id", flat=True)) if opposing else set())
+    return _with_common_users(policies, set(items.values_list("user_id", flat=True)) if policies else set())
 
 
 def _with_common_users(policies: Iterable[FilterPolicy], users: set[UUID]) -> list[tuple[FilterPolicy, int]]:
@@ -127,8 +125,8 @@ def _with_common_users(policies: Iterable[FilterPolicy], users: set[UUID]) -> li
     return [(policy, count) for policy, count in counted if count]
 
 
-def _opposing(wanted: Wanted, *, but: UUID | None) -> list[FilterPolicy]:
-    return [each for each in in_force() if each.pk != but and wanted.is_opposed_to(wanted_by(each))]
+def _conflicting_with(wanted: DesiredState, *, but: UUID | None) -> list[FilterPolicy]:
+    return [each for each in in_force() if each.pk != but and wanted.conflicts_with(desired_state_of(each))]
 
 
 # --- runs -------------------------------------------------------------------------------------------------
@@ -136,7 +134,7 @@ def _opposing(wanted: Wanted, *, but: UUID | None) -> list[FilterPolicy]:
 class _History:
     """The runs that count against a policy, for some users; `decided`: when a person put the policy in charge.
 
-    A person who lets a policy repair has seen what disagreed before, and so decided it.
+    A person who lets a policy repair has seen the earlier conflicts, and so has decided them.
     """
 
     policy: FilterPolicy
@@ -149,7 +147,7 @@ class _History:
     @classmethod
     def of(cls, policy: FilterPolicy, user_ids: Collection[UUID]) -> _History:
         repairs = policy.mode == PolicyMode.REPAIR
-        since = (policy.repairs_since or policy.created_at) if repairs else timezone.now() - LOOKS_BACK
+        since = (policy.repairs_since or policy.created_at) if repairs else timezone.now() - SHADOW_HISTORY
         runs = FilterRun.objects.filter(Q(finished_at=None) | Q(finished_at__gt=since))
         rows = list(policy.members.values_list("user_id", "decided_at", "deviates_since"))
         return cls(
@@ -165,18 +163,18 @@ class _History:
         return user_id in self.decided and at <= self.decided[user_id]
 
     def items(self, **conditions: Any) -> QuerySet[FilterRunItem]:
-        """Return the parts of these runs; of these users alone where they are few."""
+        """Return the items of these runs, limited to these users if they are few."""
         items = FilterRunItem.objects.filter(run__in=[run.pk for run in self.runs], **conditions)
         few = len(self.users) <= _MOST_IDS
         found: QuerySet[FilterRunItem] = items.filter(user__in=list(self.users)) if few else items
         return found
 
 
-def _opposing_runs(history: _History) -> dict[UUID, FilterRun]:
-    """Return the run or undo of a person that last brought about, or is bringing about, the opposite for each user."""
+def _conflicting_runs(history: _History) -> dict[UUID, FilterRun]:
+    """Return, for each user, the person's run or undo that last created the opposite state or is creating it."""
     if not history.runs:
         return {}
-    last = _last_writes(history) | _under_way(history)
+    last = _last_conflicting_writes(history) | _in_progress(history)
     runs = {run.pk: run for run in history.runs}
     return {
         user_id: runs[run_id]
@@ -185,10 +183,10 @@ def _opposing_runs(history: _History) -> dict[UUID, FilterRun]:
     }
 
 
-def _last_writes(history: _History) -> dict[UUID, tuple[datetime, UUID]]:
-    """Return, for each user whose filters or mailbox were last written against the policy, when and by which run.
+def _last_conflicting_writes(history: _History) -> dict[UUID, tuple[datetime, UUID]]:
+    """Return when and by which run, for each user whose filters or mailbox were last written against the policy.
 
-    What another policy wrote is not looked at: while that one is in force it disagrees by itself.
+    Writes of other policies are ignored: while such a policy is in force, it is a conflict by itself.
     """
     latest: dict[UUID, dict[object, tuple[datetime, UUID, bool]]] = defaultdict(dict)
     for user_id, what, at, run_id, is_on in (*_filters_written(history), *_methods_set(history)):
@@ -209,8 +207,9 @@ def _filters_written(history: _History) -> Iterable[_Write]:
 
 
 def _methods_set(history: _History) -> Iterable[_Write]:
-    """Yield the mailbox methods that runs set, where the policy keeps tables that the method governs."""
-    if not MAILBOX_TABLES.intersection(history.policy.tables) or not any(run.moves_mailboxes for run in history.runs):
+    """Yield the mailbox methods that runs set, if the policy keeps tables that the method governs."""
+    sets_methods = any(run.sets_mailbox_method for run in history.runs)
+    if not sets_methods or not MAILBOX_TABLES.intersection(history.policy.tables):
         return
     items = history.items(finished_at__gt=history.since, mailbox_written=True, wanted_method__isnull=False)
     columns = ("user_id", "finished_at", "run_id", "wanted_method")
@@ -218,11 +217,11 @@ def _methods_set(history: _History) -> Iterable[_Write]:
         yield user_id, "mailbox", at, run_id, method != SyncMethod.NONE
 
 
-def _under_way(history: _History) -> dict[UUID, tuple[datetime, UUID]]:
-    """Return the users that a person's started run has yet to switch the other way."""
-    wanted, started = wanted_by(history.policy), (RunState.RUNNING, RunState.PAUSED)
+def _in_progress(history: _History) -> dict[UUID, tuple[datetime, UUID]]:
+    """Return the users that a person's started run has yet to switch to the opposite state."""
+    wanted, started = desired_state_of(history.policy), (RunState.RUNNING, RunState.PAUSED)
     runs = [run for run in history.runs if run.state in started and run.policy_id is None]
-    against = [run.pk for run in runs if wanted_by_run(run).is_opposed_to(wanted)]
+    against = [run.pk for run in runs if desired_state_of_run(run).conflicts_with(wanted)]
     if not against:
         return {}
     now = timezone.now()
@@ -231,8 +230,8 @@ def _under_way(history: _History) -> dict[UUID, tuple[datetime, UUID]]:
 
 
 # --- switching back and forth -----------------------------------------------------------------------------
-def _flapping(history: _History) -> set[UUID]:
-    """Return the users who deviate again although the policy's own runs switched them several times lately."""
+def _flapping_users(history: _History) -> set[UUID]:
+    """Return the users who deviate again although the policy's own runs switched them several times recently."""
     since = max(timezone.now() - FLAPPING, history.since)
     own = [run.pk for run in history.runs if run.policy_id == history.policy.pk]
     if not own or not history.deviating:
@@ -243,9 +242,3 @@ def _flapping(history: _History) -> set[UUID]:
         if at and user_id in history.deviating and not history.is_decided(user_id, at):
             repairs[user_id] += 1
     return {user_id for user_id in history.users if repairs[user_id] >= REPAIRS_BEFORE_FLAPPING}
-
-
-# --- one user ---------------------------------------------------------------------------------------------
-def of_user(user: FilterUser, policies: Iterable[FilterPolicy]) -> list[tuple[FilterPolicy, list[Opponent]]]:
-    """Return each of these policies, which are about the user, with who disagrees with it."""
-    return [(policy, opponents(policy, [user.pk]).get(user.pk, [])) for policy in policies]

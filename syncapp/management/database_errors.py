@@ -1,4 +1,4 @@
-"""Words of a command that the database ended because of other work on the same rows."""
+"""Errors of commands that the database ended because of other work on the same rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncapp.models.locking import is_conflict
 
 
 @contextmanager
-def told_in_words() -> Iterator[None]:
+def as_command_errors() -> Iterator[None]:
     """Raise CommandError in place of a deadlock, a failed serialization or a busy database."""
     try:
         yield

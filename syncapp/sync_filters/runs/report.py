@@ -1,4 +1,4 @@
-"""What came out of a run: users and filters in each class, every user's line, and whom a reading proves to be off."""
+"""Results of a run: counts by outcome, every user's row, and the users confirmed off by a later read."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _CHUNK = 500
 
 
 def filters_by_outcome(run: FilterRun) -> dict[str, int]:
-    """How many filters the users of each class have in this run."""
+    """Count the run's filters by their users' outcome."""
     changes = FilterRunChange.objects.filter(item__run=run).order_by().values_list("item__outcome")
     return dict(changes.annotate(filters=Count("pk")))
 
 
-def lines(run: FilterRun) -> Iterator[FilterRunItem]:
-    """Every user of the run in its order, with his changes, a few hundred at a time."""
+def iterate_items(run: FilterRun) -> Iterator[FilterRunItem]:
+    """Yield every item of the run in order, with its changes, read a few hundred at a time."""
     after = 0
     while True:
-        # Frozen in the list's order, so the keys are in that order too, and the key is what the index ends with.
+        # Items are inserted in the list's order, so ordering by key is enough, and the index ends with the key.
         items = run.items.filter(pk__gt=after).select_related("user").prefetch_related("changes")
         page = list(items.order_by("pk")[:_CHUNK])
         if not page:
@@ -34,25 +34,25 @@ def lines(run: FilterRun) -> Iterator[FilterRunItem]:
 
 
 def verified(run: FilterRun) -> QuerySet[FilterUser]:
-    """Users of the run whom a reading since it was frozen shows without it: every filter of its tables off, by name.
+    """Return the run's users, by name, whose filters of its tables are all off according to a read after its list.
 
-    For a run of mailboxes: whose method is None. Who was switched on again since is not among them.
+    For a run that sets the mailbox method: whose method is None. Users who switched back on are not included.
     """
     ended = run.items.filter(outcome__in=[*WRITTEN, Outcome.ALREADY])
     users = FilterUser.objects.filter(pk__in=ended.values("user")).order_by("name_key", "id")
-    if run.moves_mailboxes:
+    if run.sets_mailbox_method:
         return users.filter(method=run.wanted_method, mailbox_read_at__gte=run.frozen_at)
     on = FilterRow.objects.for_outlook().filter(owner_id=OuterRef("pk"), table__in=run.tables, state=0)
     return users.filter(~Exists(on), filters_read_at__gte=run.frozen_at)
 
 
 def can_be_verified(run: FilterRun) -> bool:
-    """Whether the run was to end something for its users, so that another product may begin."""
-    return run.wanted_method == SyncMethod.NONE if run.moves_mailboxes else not run.wanted_on
+    """Return whether the run ends synchronization for its users, so that another product may take over."""
+    return run.wanted_method == SyncMethod.NONE if run.sets_mailbox_method else not run.wanted_on
 
 
-def unread(run: FilterRun) -> int:
-    """How many were off before and were not read since: they join the list with the next reading."""
-    read_at = "user__mailbox_read_at" if run.moves_mailboxes else "user__filters_read_at"
+def count_unread(run: FilterRun) -> int:
+    """Count users who were off before and were not read since; the next inventory verifies them."""
+    read_at = "user__mailbox_read_at" if run.sets_mailbox_method else "user__filters_read_at"
     older: dict[str, Any] = {f"{read_at}__lt": F("run__frozen_at")}
     return run.items.filter(outcome=Outcome.ALREADY, **older).count()

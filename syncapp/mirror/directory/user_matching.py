@@ -1,4 +1,4 @@
-"""Whom the lines of a list mean: an address, a login or a whole name, and never a guess."""
+"""Match written entries with users by address, login or full name, never by guessing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Q
 
-from syncapp.mirror.directory.written_names import match_key, names_of, split_login
+from syncapp.mirror.directory.name_keys import match_key, names_of, split_login
 from syncapp.mirror.filters import sync_paths
 from syncapp.models import FilterUser, UserList, UserListEntry
 from syncapp.models.folding import by_name
@@ -20,27 +20,27 @@ Keys = dict[str, set[UUID]]
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
-    """A line, and whom it means: nobody, one, or several, which is as good as nobody."""
+class UserMatch:
+    """An entry and the users it matches; several matches count as none."""
 
     text: str
     user_ids: tuple[UUID, ...]
 
     @property
     def user_id(self) -> UUID | None:
-        """The one whom it means."""
+        """Return the user if exactly one matches."""
         return self.user_ids[0] if len(self.user_ids) == 1 else None
 
     @property
     def fits_several(self) -> bool:
-        """Whether it names more than one."""
+        """Return whether more than one user matches."""
         return len(self.user_ids) > 1
 
 
-def match(texts: Iterable[str]) -> list[Meant]:
-    """Return the users that each text matches: by address or login, and only where neither fits by the whole name."""
+def match(texts: Iterable[str]) -> list[UserMatch]:
+    """Match each text with users: by address or login first, by full name only if neither matches."""
     directory = Directory()
-    return [Meant(text, directory.find(text)) for text in texts]
+    return [UserMatch(text, directory.find(text)) for text in texts]
 
 
 class Directory:
@@ -50,7 +50,7 @@ class Directory:
         self._accounts: Keys = defaultdict(set)
         self._parts: dict[tuple[str, str], set[UUID]] = defaultdict(set)
         self._names: Keys = defaultdict(set)
-        self._turned: Keys = defaultdict(set)
+        self._reversed: Keys = defaultdict(set)
         people = FilterUser.objects.people().values_list("pk", "address", "login", "name")
         for user_id, address, login, name in people.iterator():
             self._add(user_id, match_key(address), match_key(login), match_key(name))
@@ -64,18 +64,17 @@ class Directory:
             self._parts[split_login(login)].add(user_id)
         self._names[name].add(user_id)
         if name.count(",") == 1:
-            self._turned[names_of(name)[1]].add(user_id)
+            self._reversed[names_of(name)[1]].add(user_id)
 
     def find(self, text: str) -> tuple[UUID, ...]:
-        """Return the users that a text matches: none, one, or several equally."""
+        """Return the users that a text matches: none, one, or several equally good ones."""
         key = match_key(text)
         if not key:
             return ()
-        found = self._accounts.get(key) or self._by_windows_login(key) or self._by_name(key)
-        return tuple(sorted(found))
+        return tuple(sorted(self._accounts.get(key) or self._by_windows_login(key) or self._by_name(key)))
 
     def _by_windows_login(self, key: str) -> set[UUID]:
-        """Match `DOMAIN\\account` with another form of the login; the domain decides where there are several."""
+        r"""Match `DOMAIN\account` with other forms of the login; the domain decides between several users."""
         if "\\" not in key:
             return set()
         domain, account = split_login(key)
@@ -83,26 +82,26 @@ class Directory:
         return by_account or self._parts.get((self._only_domain or domain, account), set())
 
     def _by_name(self, key: str) -> set[UUID]:
-        sources = [(names, name) for name in names_of(key) for names in (self._names, self._turned)]
+        sources = [(names, name) for name in names_of(key) for names in (self._names, self._reversed)]
         return next((names[name] for names, name in sources if name in names), set())
 
 
 def match_entries(lists: Iterable[UserList]) -> None:
-    """Match every line of these lists anew, and work out again how appointments reach whom it concerns."""
+    """Match every entry of these lists again and recompute the sync paths of the users affected."""
     with transaction.atomic():
         of_lists = UserListEntry.objects.filter(list__in=[each.pk for each in lists])
         entries = list(of_lists.order_by("list_id", "position"))
         changed = []
-        for entry, meant in zip(entries, match([entry.text for entry in entries]), strict=True):
-            if (entry.user_id, entry.fits_several) != (meant.user_id, meant.fits_several):
-                entry.user_id, entry.fits_several = meant.user_id, meant.fits_several
+        for entry, found in zip(entries, match([entry.text for entry in entries]), strict=True):
+            if (entry.user_id, entry.fits_several) != (found.user_id, found.fits_several):
+                entry.user_id, entry.fits_several = found.user_id, found.fits_several
                 changed.append(entry)
         UserListEntry.objects.bulk_update(changed, ["user_id", "fits_several"], batch_size=_CHUNK)
         count_products()
 
 
 def count_products() -> None:
-    """How many products name each user; with those for whom that changed, how appointments reach them."""
+    """Recount the products that name each user, and recompute the sync paths where the count changed."""
     named = UserListEntry.objects.filter(list__brings_appointments=True, user__isnull=False)
     counted = dict(named.values_list("user").annotate(lists=Count("list", distinct=True)).order_by())
     held = dict(FilterUser.objects.filter(products__gt=0).values_list("pk", "products"))
@@ -112,11 +111,11 @@ def count_products() -> None:
         for lists in {counted.get(pk, 0) for pk in part}:
             same = [pk for pk in part if counted.get(pk, 0) == lists]
             FilterUser.objects.filter(pk__in=same).update(products=lists)
-        sync_paths.work_out(FilterUser.objects.filter(pk__in=part))
+        sync_paths.recompute(FilterUser.objects.filter(pk__in=part))
 
 
 def products_of(user_id: UUID) -> list[UserList]:
-    """The lists that name this user, those of products first."""
+    """Return the lists that name this user, lists of products first."""
     named = Q(entries__user_id=user_id)
     lists = by_name(UserList.objects.filter(named).distinct())
     return sorted(lists, key=lambda each: not each.brings_appointments)

@@ -1,0 +1,95 @@
+"""Apply the results of a batch: outcomes, written changes, mirrored rows and audit entries, in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from syncapp import audit
+from syncapp.audit.log import Fact
+from syncapp.crm.filters.records import OutlookFilter, OwnerFilters
+from syncapp.jobs import queue
+from syncapp.jobs.queue import Lease
+from syncapp.mirror import upserts
+from syncapp.mirror.directory import rows as directory_rows
+from syncapp.mirror.filters import store
+from syncapp.models import FilterRunChange, FilterRunItem
+from syncapp.models.locking import retried
+from syncapp.models.sync_filters.run import WRITTEN, Outcome
+from syncapp.sync_filters.runs.batches import ItemResult, LeasedItem
+
+log = logging.getLogger(__name__)
+
+
+def is_as_wanted(changes: Sequence[FilterRunChange], found: Mapping[uuid.UUID, OutlookFilter]) -> bool:
+    """Return whether each of these filters exists and has the state that the run wants."""
+    return all(change.filter_id in found and found[change.filter_id].state == change.wanted_state for change in changes)
+
+
+def apply_results(results: Sequence[tuple[LeasedItem, ItemResult]]) -> None:
+    """Store these results in one transaction, except those of users whose lease is lost."""
+    if not results:
+        return
+    held = _apply(results)
+    for each, _ in results:
+        if each.lease not in held:
+            log.warning("filter item %s: lease lost, result not stored", each.item.pk)
+
+
+@retried
+def _apply(results: Sequence[tuple[LeasedItem, ItemResult]]) -> list[Lease]:
+    """Store the results of users whose lease still holds, and return those leases."""
+    held = queue.still_held([each.lease for each, _ in results])
+    stored = [(each, result) for each, result in results if each.lease in held]
+    _finish_jobs(stored)
+    _mark_written(stored)
+    for each, result in stored:
+        _store_mailbox(each, result)
+    audit.record_all([_audit_fact(each, result.outcome) for each, result in stored])
+    # The matrix cells are recomputed once for all users: ten cost as much as one.
+    read = [(each.item.user_id, result.filters) for each, result in stored if result.filters is not None]
+    if read:
+        store.store([OwnerFilters(user_id, tuple(filters)) for user_id, filters in read])
+    return held
+
+
+def _finish_jobs(results: Sequence[tuple[LeasedItem, ItemResult]]) -> None:
+    """Finish the jobs in one statement per outcome; most users of a batch share one."""
+    leases: dict[tuple[str, str], list[Lease]] = defaultdict(list)
+    for each, result in results:
+        leases[result.outcome, result.why[:300]].append(each.lease)
+    for (outcome, why), same in leases.items():
+        queue.finish_all(same, outcome=outcome, why=why)
+
+
+def _mark_written(results: Sequence[tuple[LeasedItem, ItemResult]]) -> None:
+    rows = []
+    for each, result in results:
+        found = {row.id: row for row in result.filters or ()}
+        # A failed user whose filters are as wanted was written too, for example by the wrong author.
+        failed_late = result.outcome == Outcome.FAILED and bool(found) and is_as_wanted(each.changes, found)
+        if result.outcome in WRITTEN or failed_late:
+            etags = {row.id: row.etag for row in found.values()}
+            rows += [{"id": c.pk, "written": True, "etag_after": etags.get(c.filter_id, "")} for c in each.changes]
+    upserts.update(FilterRunChange, rows)
+
+
+def _store_mailbox(leased: LeasedItem, result: ItemResult) -> None:
+    if result.mailbox is None:
+        return
+    directory_rows.store_written_mailbox(leased.item.user_id, result.mailbox)
+    if result.outcome == Outcome.DONE:
+        written = {"mailbox_written": True, "mailbox_etag_after": result.mailbox.etag}
+        FilterRunItem.objects.filter(pk=leased.item.pk).update(**written)
+
+
+def _audit_fact(leased: LeasedItem, outcome: Outcome) -> Fact:
+    details: dict[str, Any] = {"user": str(leased.item.user_id), "outcome": outcome.value}
+    if leased.item.mailbox_id is None:
+        action, details["filters"] = "filter.switched", [str(change.filter_id) for change in leased.changes]
+    else:
+        action, details["method"] = "filter.method_set", leased.item.wanted_method
+    return Fact(action, by=None, channel="run", group=leased.item.run_id, details=details)
