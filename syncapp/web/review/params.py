@@ -42,7 +42,7 @@ class QueueForm(forms.Form):
     )
     editor = forms.UUIDField(label="Edited by", required=False)
     age = forms.TypedChoiceField(label="Age", choices=[("", "Any age"), *AGES.items()], coerce=Age, required=False)
-    owner = forms.ChoiceField(label="Assigned to", choices=[("", "Anyone"), (MINE, "Me")], required=False)
+    owner = forms.ChoiceField(label="Assigned to", choices=[("", "Anyone"), (MINE, "Assigned to me")], required=False)
     q = forms.CharField(required=False)
     after = forms.UUIDField(required=False)
 

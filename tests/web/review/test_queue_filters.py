@@ -18,6 +18,7 @@ from tests.support import scenes
 from tests.support.factories import EDITED_ON, make_editor, make_field, make_record
 from tests.support.people import ada, browser, rita, rob
 from tests.support.screen import Screen
+from tests.web.review.test_refused_inputs import refused_input
 
 pytestmark = pytest.mark.django_db
 
@@ -31,8 +32,8 @@ def open_queue(client: Client, query: str = "") -> Screen:
     return Screen(client.get(f"/review/{query}"))
 
 
-def names(by: Criteria, tab: Tab = Tab.WAITING) -> list[str]:
-    return [record.name for record in reads.page(tab, order=reads.Order.NAME, criteria=by).records]
+def names(wanted: Criteria, tab: Tab = Tab.WAITING) -> list[str]:
+    return [record.name for record in reads.page(tab, order=reads.Order.NAME, criteria=wanted).records]
 
 
 def waiting(name: str, column: str = "jobtitle", kind: ChangeKind = ChangeKind.OTHER, **values: object) -> SyncRecord:
@@ -142,6 +143,26 @@ def test_saved_view_belongs_to_its_owner():
     assert SavedView.objects.exists()
     client.post(f"/review/views/{view.pk}/delete")
     assert not SavedView.objects.exists()
+
+
+def test_unnamed_view_is_refused():
+    screen = Screen(browser(rita()).post("/review/views/save?kind=format", {"name": " "}))
+
+    assert screen.status == 422
+    assert refused_input(screen) == ("name", "Enter a name for the view.")
+    assert not SavedView.objects.exists()
+
+
+def test_view_over_the_limit_keeps_its_name():
+    SavedView.objects.bulk_create(
+        SavedView(person=rita(), name=f"View {number}", query="") for number in range(saved_views.MAX_VIEWS)
+    )
+
+    screen = Screen(browser(rita()).post("/review/views/save", {"name": "One more"}))
+
+    name, message = refused_input(screen)
+    assert (screen.status, name, screen.input("name")) == (422, "name", "One more")
+    assert str(saved_views.MAX_VIEWS) in message
 
 
 def test_new_edits_wait_behind_a_link():
