@@ -31,7 +31,7 @@ def test_record_says_who_decided_before_the_restore():
     words = page(field).words
 
     assert f"Written by Rita Lindqvist {times.at(now)}; before a restore" in words
-    assert "This edit was decided in the portal by Rita Lindqvist before its database was restored" in words
+    assert "This edit was decided through the portal by Rita Lindqvist before its database was restored" in words
     assert "decided in the CRM itself" not in words
 
 
@@ -50,7 +50,7 @@ def test_record_counts_its_fields_from_before_a_restore():
     make_field(record, "fax")
     scenes.found_after_restore(field)
 
-    assert "1 field was decided in the portal by Rita Lindqvist before" in page(field).words
+    assert "1 field was decided through the portal by Rita Lindqvist before" in page(field).words
 
 
 def test_superseded_edit_names_no_decider():
